@@ -1,0 +1,64 @@
+// Every bound of the server, in one place. A length that a peer declares is compared with one of these before any
+// memory of that size is taken. Units stand last in the name.
+
+/** A frame's payload from a client (wire protocol, section 1). */
+export const clientFrameBytesMax = 1024 * 1024;
+/** A frame's payload between services. */
+export const linkFrameBytesMax = 16 * 1024 * 1024;
+/** A packet's protobuf header. */
+export const headerBytesMax = 16 * 1024;
+/** What may wait unsent on a client's connection before it is closed as a slow consumer (1013). */
+export const clientUnsentBytesMax = 1024 * 1024;
+/** What may wait unsent on a link between services before requests are refused with ServiceUnavailable. */
+export const linkUnsentBytesMax = 64 * 1024 * 1024;
+/** Requests that may be unanswered on one link. */
+export const linkInFlightMax = 100_000;
+
+/** A message's body and extra, in UTF-8 bytes. */
+export const messageBodyBytesMax = 16 * 1024;
+export const messageExtraBytesMax = 4 * 1024;
+/** MessageReq.clientId, in UTF-8 bytes. */
+export const clientIdBytesMax = 64;
+
+/** Accounts, apps: 1 to this many characters without control characters, comma or surrounding white space. */
+export const nameCharactersMax = 60;
+/** LoginReq.device: printable, at most this many UTF-8 bytes; '' is a device too. */
+export const deviceBytesMax = 64;
+/** Devices of one account that may be signed in at once. */
+export const devicesPerAccountMax = 16;
+/** A token's length in characters, before anything of it is decoded. */
+export const tokenCharactersMax = 8 * 1024;
+
+/** Groups an account may be in, members a group may have, members named in one create. */
+export const groupsPerAccountMax = 2_000;
+export const groupMembersMax = 100_000;
+export const groupCreateMembersMax = 10_000;
+/** A group's name, avatar and introduction, each, in UTF-8 bytes. */
+export const groupTextBytesMax = 4 * 1024;
+
+/** Entries of one offline index answer, ids of one content request. */
+export const indexEntriesMax = 2_000;
+export const contentIdsMax = 200;
+
+/** Requests of one connection: a token bucket. */
+export const requestsPerSecond = 2_000;
+export const requestsBurst = 4_000;
+/** Connections and sign-ins a second from one address that is not loopback. */
+export const connectionsPerAddressMax = 1_000;
+export const signInsPerSecondPerAddress = 50;
+
+/** From connecting to a complete sign-in. */
+export const loginWaitMs = 10_000;
+/** A connection that sends nothing for this long is closed. */
+export const readWaitMs = 180_000;
+/** A connection that accepts no byte for this long while data wait is closed. */
+export const writeWaitMs = 10_000;
+/** A drain ends after this long, whatever is still in flight. */
+export const shutdownMsMax = 10_000;
+
+/** Messages are kept this long unless configured otherwise; 'forever' is 0. */
+export const retentionDays = 15;
+/** An idempotent talk answers the same for this long at least. */
+export const idempotencyHours = 24;
+/** A secret for tokens or links is at least this long. */
+export const secretBytesMin = 16;

@@ -1,0 +1,101 @@
+// Deadlines by the ten thousand: one timer for all of them. A deadline that is armed and cleared costs a few list
+// links, where a timer of the platform costs 0.3 µs and memory of its own. Precision is one tick; a deadline never
+// fires early. What renews often (a read wait) stores the time of its last activity and re-arms when it fires.
+
+import { assert } from "./assert.ts";
+
+/** Something that expires. Embed or extend it: the links are the wheel's. */
+export abstract class Deadline {
+  /** Owned by the wheel. */
+  slot = -1;
+  rounds = 0;
+  previous: Deadline | undefined;
+  next: Deadline | undefined;
+
+  /** Called once when armed time has passed; may arm itself again. */
+  abstract expire(): void;
+}
+
+/** A hashed timer wheel (Varghese and Lauck, 1987): arm and disarm in constant time. */
+export class TimerWheel {
+  private readonly heads: (Deadline | undefined)[];
+  private cursor = 0;
+  private timer: ReturnType<typeof setInterval> | undefined;
+  /** Milliseconds since the wheel was made, advanced by ticks: a clock that costs nothing to read. */
+  nowMs = 0;
+
+  constructor(
+    /** The wheel's precision, in milliseconds. */
+    readonly tickMs = 100,
+    slots = 512,
+  ) {
+    assert(tickMs > 0 && slots > 1, "a timer wheel has ticks and slots");
+    this.heads = Array.from({ length: slots }, () => undefined);
+  }
+
+  /** Ticks by the machine's monotonic clock until `stop`; without it a test calls `advance`. */
+  start(): void {
+    let last = performance.now();
+    this.timer = setInterval(() => {
+      const now = performance.now();
+      // A stall of the event loop must not fire what was armed just before it: at most one second is made up at once.
+      const elapsed = Math.min(now - last, 1000);
+      const ticks = Math.floor(elapsed / this.tickMs);
+      last = elapsed < now - last ? now : last + ticks * this.tickMs;
+      this.advance(ticks * this.tickMs);
+    }, this.tickMs);
+    this.timer.unref();
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+    this.timer = undefined;
+  }
+
+  /** Arms (or re-arms) a deadline: it expires after at least `delayMs`. */
+  arm(deadline: Deadline, delayMs: number): void {
+    this.disarm(deadline);
+    const ticks = Math.max(1, Math.ceil(delayMs / this.tickMs) + 1);
+    const slot = (this.cursor + ticks) % this.heads.length;
+    deadline.slot = slot;
+    deadline.rounds = Math.floor((ticks - 1) / this.heads.length);
+    const head = this.heads[slot];
+    deadline.next = head;
+    deadline.previous = undefined;
+    if (head !== undefined) head.previous = deadline;
+    this.heads[slot] = deadline;
+  }
+
+  /** Takes a deadline out; nothing happens when it is not armed. */
+  disarm(deadline: Deadline): void {
+    if (deadline.slot === -1) return;
+    if (deadline.previous === undefined) this.heads[deadline.slot] = deadline.next;
+    else deadline.previous.next = deadline.next;
+    if (deadline.next !== undefined) deadline.next.previous = deadline.previous;
+    deadline.previous = undefined;
+    deadline.next = undefined;
+    deadline.slot = -1;
+  }
+
+  /** Moves time forward by whole ticks and expires what is due. */
+  advance(elapsedMs: number): void {
+    for (let ticks = Math.floor(elapsedMs / this.tickMs); ticks > 0; ticks--) {
+      this.nowMs += this.tickMs;
+      this.cursor = (this.cursor + 1) % this.heads.length;
+      this.expireSlot();
+    }
+  }
+
+  private expireSlot(): void {
+    // Collected first: an expiring deadline may disarm its neighbours or arm itself into this very slot.
+    const due: Deadline[] = [];
+    for (let at = this.heads[this.cursor]; at !== undefined; at = at.next) {
+      if (at.rounds === 0) due.push(at);
+      else at.rounds--;
+    }
+    for (const deadline of due) this.disarm(deadline);
+    for (const deadline of due) {
+      if (deadline.slot === -1) deadline.expire();
+    }
+  }
+}

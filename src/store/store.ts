@@ -1,0 +1,171 @@
+// The message store: messages, groups, acknowledgements. Any engine behind this interface gives these guarantees
+// (semantics, sections Messages and Storage engines):
+//
+// - A promise that resolves with `stored` means committed: it survives kill -9 of every process and, with the default
+//   durability, a power cut.
+// - Message ids follow the order of commits over all writers of one store: whoever has read up to an id never finds a
+//   smaller one later. Joining, leaving and creating groups take ids of the same sequence.
+// - What arrives while a commit runs is committed together by the next one.
+// - A dependency that fails (disk full, file gone) rejects with StoreUnavailable; service returns by itself.
+// - Everything is kept apart by `app`.
+
+/** The store cannot serve now; the request may be repeated. Answered to clients as SystemException. */
+export class StoreUnavailable extends Error {
+  override readonly name = "StoreUnavailable";
+}
+
+/** A message that wants to be stored. */
+export interface Talk {
+  readonly app: string;
+  readonly sender: string;
+  /** True: `dest` is a group's id. False: an account. */
+  readonly toGroup: boolean;
+  readonly dest: string;
+  /** The client's business: any int32. */
+  readonly type: number;
+  readonly body: string;
+  readonly extra: string;
+  /** '' or the client's key for this talk: the same (app, sender, clientId) within 24 hours stores nothing new. */
+  readonly clientId: string;
+}
+
+/** What became of a talk. */
+export type TalkOutcome =
+  | {
+      readonly result: "stored";
+      readonly messageId: bigint;
+      /** Nanoseconds since 1970. */
+      readonly sendTime: bigint;
+      /** The message before this one in the receiver's direct messages, or in the group; 0n if none. */
+      readonly previousId: bigint;
+      /** The id of the group's last change of membership; 0n for a direct message. */
+      readonly groupVersion: bigint;
+      /** True: an earlier talk with this clientId; nothing was stored now. */
+      readonly repeated: boolean;
+    }
+  /** The sender is not in that group; there is no such group; the clientId names another talk. */
+  | { readonly result: "forbidden" | "notFound" | "conflict" };
+
+/** One line of the offline index. */
+export interface IndexEntry {
+  readonly messageId: bigint;
+  /** 0 received, 1 sent. */
+  readonly direction: 0 | 1;
+  readonly sendTime: bigint;
+  /** The other side: the sender of what was received; the receiver of what was sent (in a group the sender). */
+  readonly otherAccount: string;
+  /** '' for a direct message. */
+  readonly group: string;
+}
+
+export interface IndexQuery {
+  readonly app: string;
+  readonly account: string;
+  readonly device: string;
+  /** Entries above this id; 0n: above the last id that this account acknowledged on this device, else 15 days back. */
+  readonly after: bigint;
+  readonly includeSent: boolean;
+  /** At most this many, the smallest ids first. */
+  readonly limit: number;
+}
+
+export interface StoredContent {
+  readonly messageId: bigint;
+  readonly type: number;
+  readonly body: string;
+  readonly extra: string;
+}
+
+export interface GroupDraft {
+  readonly app: string;
+  /** 128 random bits in base 62, made by the caller. */
+  readonly id: string;
+  readonly name: string;
+  readonly avatar: string;
+  readonly introduction: string;
+  readonly owner: string;
+  /** Without duplicates and without the owner, who is a member anyway. */
+  readonly members: readonly string[];
+  readonly closed: boolean;
+}
+
+export interface GroupMember {
+  readonly account: string;
+  readonly alias: string;
+  readonly avatar: string;
+  /** Seconds since 1970. */
+  readonly joinTime: bigint;
+}
+
+export interface GroupDetail {
+  readonly id: string;
+  readonly name: string;
+  readonly avatar: string;
+  readonly introduction: string;
+  readonly owner: string;
+  /** Seconds since 1970. */
+  readonly createdAt: bigint;
+  readonly closed: boolean;
+  /** In the order of joining. */
+  readonly members: readonly GroupMember[];
+}
+
+/** A change of membership: who asks (`actor`) may be the account itself or the group's owner. */
+export interface MembershipChange {
+  readonly app: string;
+  readonly group: string;
+  readonly actor: string;
+  readonly account: string;
+}
+
+export type MembershipOutcome =
+  /** `unchanged`: it was so already (joined twice). versionBefore and version are groupVersions. */
+  | { readonly result: "changed"; readonly versionBefore: bigint; readonly version: bigint }
+  | { readonly result: "unchanged" }
+  /** forbidden: not the account itself nor the owner, a stranger joining a closed group, quitting where one is not a
+   * member. full: group or account is at its limit. */
+  | { readonly result: "forbidden" | "notFound" | "full" };
+
+/** The current members of a group, as of `version`. */
+export interface Membership {
+  readonly version: bigint;
+  readonly accounts: readonly string[];
+}
+
+export interface Store {
+  /**
+   * Stores talks in their order; outcome i belongs to talk i. Two calls commit in the order of the calls.
+   * Whether a sender is a member of a group is decided inside the transaction that commits.
+   */
+  append(talks: readonly Talk[]): Promise<readonly TalkOutcome[]>;
+
+  /** Moves the cursor of (app, account, device) forward, never back. `future`: no such id is committed yet; refused. */
+  acknowledge(app: string, account: string, device: string, messageId: bigint): Promise<"done" | "future">;
+
+  /** Messages to (and, if asked, from) an account in id order: direct ones, and those of its windows in groups. */
+  index(query: IndexQuery): Promise<readonly IndexEntry[]>;
+
+  /** In the order of `messageIds`, leaving out what the account may not read or does not exist. */
+  contents(app: string, account: string, messageIds: readonly bigint[]): Promise<readonly StoredContent[]>;
+
+  /** `full`: a member (named by `account`) is in too many groups already. Nothing is created then. */
+  createGroup(
+    draft: GroupDraft,
+  ): Promise<{ readonly result: "created"; readonly version: bigint } | { readonly result: "full"; readonly account: string }>;
+  join(change: MembershipChange): Promise<MembershipOutcome>;
+  /** The owner's leaving hands the group to its longest member; the last one's leaving closes it for good. */
+  quit(change: MembershipChange): Promise<MembershipOutcome>;
+  /** For members only. */
+  groupDetail(
+    app: string,
+    group: string,
+    asker: string,
+  ): Promise<{ readonly result: "found"; readonly detail: GroupDetail } | { readonly result: "forbidden" | "notFound" }>;
+  /** For dispatching: no rights are checked. Undefined: no such group. */
+  membership(app: string, group: string): Promise<Membership | undefined>;
+
+  /** False while the store cannot commit (said by /health). */
+  readonly isHealthy: boolean;
+  /** Commits what is queued, gives the node number back and closes. */
+  close(): Promise<void>;
+}

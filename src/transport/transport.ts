@@ -1,0 +1,83 @@
+// What every transport is to the layers above it: connections that carry whole binary frames, in order, at most once.
+// TCP, WebSocket and memory implement these interfaces, and nothing above knows which one it holds.
+//
+// Ownership of bytes. Incoming: a payload handed to `FrameHandler.frame` is a view that lives until that call returns;
+// whoever keeps it, copies it. Outgoing: `send` copies; `reserve` gives room in the connection's own outbound buffer,
+// to be filled before the calling function returns to the event loop. All frames of one turn leave in one write.
+
+import type { CloseReason } from "../wire/close-reason.ts";
+import type { TimerWheel } from "../base/timer-wheel.ts";
+import type { Flusher } from "./flusher.ts";
+
+/** One end of a connection, as its owner sees it. */
+export interface Connection {
+  /** The peer's IP address, or the memory network's name for it. */
+  readonly remoteAddress: string;
+  /** False from the moment that it closes, by either side; then every send is refused. */
+  readonly isOpen: boolean;
+  /** Bytes accepted by `send` and `reserve` that the transport has not yet taken. */
+  readonly unsentBytes: number;
+  /** Where `reserve` made room. Read it after `reserve`, not before: the buffer may move. */
+  readonly outbound: Buffer;
+
+  /**
+   * Makes room for one binary frame of exactly `payloadBytes` (> 0) and queues it for this turn's flush.
+   * @returns the offset in `outbound` at which the payload must be written at once; -1 when the connection is closed
+   * or the bound on unsent bytes is reached (a connection with `closeWhenSlow` is then closed with 1013).
+   */
+  reserve(payloadBytes: number): number;
+
+  /** Copies one binary frame into the outbound buffer. False as `reserve` returns -1. */
+  send(payload: Uint8Array): boolean;
+
+  /**
+   * Sends what is queued, then a close frame with the reason, and ends the connection: at the latest after
+   * writeWaitMs. `FrameHandler.closed` is called once, in a later turn. Closing twice does nothing.
+   */
+  close(reason: CloseReason): void;
+}
+
+/** The owner of one connection's incoming side: one object a connection, so that nothing is looked up per frame. */
+export interface FrameHandler {
+  /** One binary payload, never empty. The view lives until this returns. Throwing is a bug and ends the process. */
+  frame(payload: Buffer): void;
+  /** Once, after the last `frame`, however the connection ended. `reason` is what either side said or what went wrong. */
+  closed(reason: CloseReason): void;
+}
+
+/** Decides about each new connection. */
+export interface Acceptor {
+  /** A handler takes the connection; a reason refuses it with that close frame. Called before any byte is read. */
+  accept(connection: Connection): FrameHandler | CloseReason;
+}
+
+/** A listening transport. */
+export interface Server {
+  /** `host:port` as bound (port 0 resolved), or the memory address. */
+  readonly address: string;
+  /** Stops accepting; open connections live on. */
+  stopAccepting(): void;
+  /** Stops accepting, closes every connection with `reason`, resolves when all are gone. */
+  close(reason: CloseReason): Promise<void>;
+}
+
+/** What a transport counts; one object a server, given by its owner. */
+export interface TransportObserver {
+  bytesIn(bytes: number): void;
+  bytesOut(bytes: number): void;
+  /** A peer broke the protocol: `kind` is a short constant such as 'opcode', 'frame-too-large'. */
+  protocolFault(kind: string): void;
+}
+
+/** What every transport needs. */
+export interface TransportOptions {
+  readonly frameBytesMax: number;
+  readonly unsentBytesMax: number;
+  /** True: reaching unsentBytesMax closes the connection (clients). False: `reserve` refuses, the link lives. */
+  readonly closeWhenSlow: boolean;
+  readonly readWaitMs: number;
+  readonly writeWaitMs: number;
+  readonly wheel: TimerWheel;
+  readonly flusher: Flusher;
+  readonly observer: TransportObserver;
+}
