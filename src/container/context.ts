@@ -1,0 +1,90 @@
+// One request on its way through a service: who asks, by the words that the gateway stamped on it, and how to answer.
+// It owns a copy of the packet, because the view on the link's buffer is gone when the handler's turn ends.
+
+import { fromBinary, toBinary, create, type DescMessage, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
+import { ErrorRespSchema, Status } from "../wire/gen/pkt_pb.ts";
+import { scanPacket, PacketScan } from "../wire/packet-scan.ts";
+import { responseBytes, writeResponse } from "../wire/packet-stamp.ts";
+import type { Connection } from "../transport/transport.ts";
+import { Refusal } from "./refusal.ts";
+
+const noBody = new Uint8Array(0);
+/** Shared: a scan is read within one call and never kept. */
+const answerScan = new PacketScan();
+
+/** Where a context came from and goes back to: a gateway's link. */
+export interface GatewayLink {
+  /** The gateway's service id, as the link's handshake proved it. */
+  readonly gateway: string;
+  readonly incarnation: string;
+  readonly connection: Connection;
+}
+
+/** A request, its sender, and its one answer. */
+export class Context {
+  readonly link: GatewayLink;
+  /** The whole packet, owned. */
+  readonly packet: Buffer;
+  readonly command: string;
+  /** Stamped by the gateway: the tenant, the account and the connection that ask. */
+  readonly app: string;
+  readonly account: string;
+  readonly channelId: string;
+  readonly sequence: number;
+  readonly dest: string;
+  readonly bodyStart: number;
+  /** performance.now() at the packet's arrival. */
+  readonly receivedMs: number;
+  /** The sender's device; set by the session middleware. */
+  device = "";
+  /** Every request is answered once; a second answer is a bug and is dropped. */
+  isAnswered = false;
+
+  constructor(link: GatewayLink, view: Buffer, scan: PacketScan, command: string, app: string) {
+    this.link = link;
+    this.packet = Buffer.from(view);
+    this.command = command;
+    this.app = app;
+    this.account = scan.accountStart < 0 ? "" : view.utf8Slice(scan.accountStart, scan.accountEnd);
+    this.channelId = scan.channelIdStart < 0 ? "" : view.utf8Slice(scan.channelIdStart, scan.channelIdEnd);
+    this.dest = scan.destStart < 0 ? "" : view.utf8Slice(scan.destStart, scan.destEnd);
+    this.sequence = scan.sequence;
+    this.bodyStart = scan.bodyStart;
+    this.receivedMs = performance.now();
+  }
+
+  /** The request's body; throws InvalidPacketBody when it is not such a message. */
+  body<Desc extends DescMessage>(schema: Desc): MessageShape<Desc> {
+    try {
+      return fromBinary(schema, this.packet.subarray(this.bodyStart));
+    } catch {
+      throw new Refusal(Status.InvalidPacketBody, `the body is not a ${schema.name}`);
+    }
+  }
+
+  /** Answers with Success. */
+  respond<Desc extends DescMessage>(schema: Desc, init: MessageInitShape<Desc>): void {
+    this.answer(Status.Success, toBinary(schema, create(schema, init)));
+  }
+
+  /** Answers with Success and an empty body. */
+  respondEmpty(): void {
+    this.answer(Status.Success, noBody);
+  }
+
+  /** Answers with another status and its sentence. */
+  refuse(status: Status, sentence: string): void {
+    this.answer(status, toBinary(ErrorRespSchema, create(ErrorRespSchema, { message: sentence })));
+  }
+
+  private answer(status: Status, body: Uint8Array): void {
+    if (this.isAnswered) return;
+    this.isAnswered = true;
+    scanPacket(this.packet, answerScan);
+    const { connection, gateway } = this.link;
+    const bytes = responseBytes(this.packet, answerScan, status, gateway, body);
+    const at = connection.reserve(bytes);
+    // A link that is gone or full answers nobody: its gateway answers its clients itself when the link breaks.
+    if (at >= 0) writeResponse(connection.outbound, at, this.packet, answerScan, status, gateway, body);
+  }
+}

@@ -1,0 +1,65 @@
+// From a service down to connections: recipients grouped by gateway, one packet to each, its body encoded once.
+
+import { encodePush } from "../wire/packet-stamp.ts";
+import type { Location } from "../session/sessions.ts";
+import type { GatewayLink } from "./context.ts";
+
+/** The channel ids of one packet travel in its header, which is bounded (16 KiB); larger audiences take more packets. */
+const channelsCharactersMax = 3_500;
+
+/** What a push says, but for whom it is. */
+export interface PushHead {
+  readonly command: string;
+  /** The connection that caused it; '' if none. */
+  readonly channelId: string;
+  readonly sequence: number;
+  readonly dest: string;
+}
+
+/** Sends pushes to the gateways that are linked to this service. */
+export class Dispatcher {
+  private readonly links = new Map<string, GatewayLink>();
+
+  addLink(link: GatewayLink): void {
+    this.links.set(link.gateway, link);
+  }
+
+  /** Removes that link, and not a newer one of the same gateway. */
+  removeLink(link: GatewayLink): void {
+    if (this.links.get(link.gateway) === link) this.links.delete(link.gateway);
+  }
+
+  get gateways(): number {
+    return this.links.size;
+  }
+
+  /** Pushes to every location but `exceptChannelId`. A gateway that is not linked loses it: a push is a hint. */
+  push(head: PushHead, body: Uint8Array, locations: readonly Location[], exceptChannelId: string): void {
+    const first = locations[0];
+    if (first === undefined) return;
+    if (locations.length === 1) {
+      if (first.channelId !== exceptChannelId) this.send(head, body, first.gateway, first.channelId);
+      return;
+    }
+    const channelsOf = new Map<string, string>();
+    for (const { gateway, channelId } of locations) {
+      if (channelId === exceptChannelId) continue;
+      const joined = channelsOf.get(gateway);
+      if (joined === undefined) channelsOf.set(gateway, channelId);
+      else if (joined.length + channelId.length < channelsCharactersMax) channelsOf.set(gateway, `${joined},${channelId}`);
+      else {
+        this.send(head, body, gateway, joined);
+        channelsOf.set(gateway, channelId);
+      }
+    }
+    for (const [gateway, channels] of channelsOf) this.send(head, body, gateway, channels);
+  }
+
+  private send(head: PushHead, body: Uint8Array, gateway: string, channels: string): void {
+    const link = this.links.get(gateway);
+    if (link === undefined) return;
+    link.connection.send(
+      encodePush(head.command, head.channelId, head.sequence, head.dest, body, gateway, channels),
+    );
+  }
+}

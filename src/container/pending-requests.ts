@@ -1,0 +1,62 @@
+// The requests of one link that are not answered yet, in a fixed table, so that the gateway can answer them itself when
+// the link dies. A request's ticket travels with it and comes back with its answer, and so finds its connection without
+// a string. Slots are reused through a free list; a generation in the ticket keeps a late answer from another's slot.
+
+import { assert } from "../base/assert.ts";
+
+const slotBits = 17;
+const slotMask = (1 << slotBits) - 1;
+const generationMask = 0x7fff;
+
+/** Slots of unanswered requests. `Owner` is the connection that asked. */
+export class PendingRequests<Owner> {
+  private readonly capacity: number;
+  private readonly owners: (Owner | undefined)[] = [];
+  private readonly commands: string[] = [];
+  private readonly sequences: number[] = [];
+  private readonly generations: number[] = [];
+  private readonly free: number[] = [];
+  /** Requests without an answer. */
+  size = 0;
+
+  constructor(capacity: number) {
+    assert(capacity <= slotMask + 1, "a ticket holds 17 bits of slot");
+    this.capacity = capacity;
+  }
+
+  /** Takes a slot; -1 when `capacity` requests are unanswered. */
+  take(owner: Owner, sequence: number, command: string): number {
+    if (this.size === this.capacity) return -1;
+    const slot = this.free.pop() ?? this.owners.length;
+    const generation = ((this.generations[slot] ?? 0) + 1) & generationMask;
+    this.owners[slot] = owner;
+    this.commands[slot] = command;
+    this.sequences[slot] = sequence;
+    this.generations[slot] = generation;
+    this.size++;
+    return ((generation << slotBits) | slot) >>> 0;
+  }
+
+  /** Frees the ticket's slot and returns who asked; undefined for a ticket that is not out. */
+  release(ticket: number): Owner | undefined {
+    const slot = ticket & slotMask;
+    const owner = this.owners[slot];
+    if (owner === undefined || this.generations[slot] !== ticket >>> slotBits) return undefined;
+    this.owners[slot] = undefined;
+    this.free.push(slot);
+    this.size--;
+    return owner;
+  }
+
+  /** Empties the table, telling of each request that was in it. */
+  drain(unanswered: (owner: Owner, sequence: number, command: string) => void): void {
+    for (let slot = 0; slot < this.owners.length; slot++) {
+      const owner = this.owners[slot];
+      if (owner === undefined) continue;
+      this.owners[slot] = undefined;
+      this.free.push(slot);
+      this.size--;
+      unanswered(owner, this.sequences[slot] ?? 0, this.commands[slot] ?? "");
+    }
+  }
+}

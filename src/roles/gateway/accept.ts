@@ -1,0 +1,125 @@
+// A connection's first packet: it must be login.signin with a good token. The token decides who the client is; the
+// login service decides whether it may be here, and its answer is the first packet that the client gets.
+
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { deviceBytesMax } from "../../base/limits.ts";
+import { type CloseReason, CloseCode, closeLimit, closeProtocolFault, closeUnauthorised } from "../../wire/close-reason.ts";
+import { Command, MetaKey, serviceOf } from "../../wire/commands.ts";
+import { LoginReqSchema, MetaType, SessionSchema, Status, type LoginReq } from "../../wire/gen/pkt_pb.ts";
+import { encodeLogicPacket } from "../../wire/packet.ts";
+import { PacketKind, PacketScan, scanPacket } from "../../wire/packet-scan.ts";
+import { encodeStamp } from "../../wire/packet-stamp.ts";
+import { refuseRequest } from "./answer.ts";
+import { type Channel, ChannelState } from "./channel.ts";
+
+const scan = new PacketScan();
+const loginService = serviceOf(Command.SignIn) ?? "";
+const closeNoService: CloseReason = { code: CloseCode.Overload, text: "no login service" };
+
+/** Refuses a sign-in: the response, then the end. */
+function refuse(channel: Channel, command: string, sequence: number, status: Status, sentence: string, reason: CloseReason): void {
+  refuseRequest(channel, command, sequence, status, sentence);
+  channel.connection.close(reason);
+}
+
+/** Reads the first packet of a connection. `packet` is a view. */
+export function acceptSignIn(channel: Channel, packet: Buffer): void {
+  const { gateway, connection } = channel;
+  scanPacket(packet, scan);
+  if (scan.kind === PacketKind.Malformed) {
+    const fault = scan.fault ?? closeProtocolFault("malformed packet");
+    gateway.metrics.protocolFault("packet");
+    connection.close(fault);
+    return;
+  }
+  const isLogic = scan.kind === PacketKind.Logic;
+  const command = isLogic ? gateway.commands.intern(packet, scan.commandStart, scan.commandEnd) : "";
+  const sequence = isLogic ? scan.sequence : 0;
+  if (command !== Command.SignIn) {
+    refuse(channel, command, sequence, Status.InvalidCommand, "sign in first", closeProtocolFault("sign in first"));
+    return;
+  }
+  if (!gateway.limits.signIn(connection.remoteAddress, gateway.wheel.nowMs)) {
+    refuse(channel, command, sequence, Status.RateLimited, "too many sign-ins from this address, try again later", closeLimit);
+    return;
+  }
+  let request: LoginReq;
+  try {
+    request = fromBinary(LoginReqSchema, packet.subarray(scan.bodyStart, scan.bodyEnd));
+  } catch {
+    refuse(channel, command, sequence, Status.InvalidPacketBody, "the body is not a LoginReq", closeProtocolFault("bad sign-in"));
+    return;
+  }
+  if (Buffer.byteLength(request.device) > deviceBytesMax || !/^[\x20-\x7e]*$/.test(request.device)) {
+    const sentence = `device is at most ${deviceBytesMax} printable ASCII characters`;
+    refuse(channel, command, sequence, Status.InvalidPacketBody, sentence, closeProtocolFault("bad device"));
+    return;
+  }
+  channel.state = ChannelState.Verifying;
+  // A rejection here is a bug (verify answers a verdict for every token) and ends the process.
+  void verifyAndForward(channel, request, sequence);
+}
+
+async function verifyAndForward(channel: Channel, request: LoginReq, sequence: number): Promise<void> {
+  const { gateway, connection } = channel;
+  const verdict = await gateway.verifier.verify(request.token);
+  if (channel.state !== ChannelState.Verifying || !connection.isOpen) return;
+  if (!verdict.ok) {
+    gateway.log.debug("a sign-in was refused", { remoteAddress: connection.remoteAddress, reason: verdict.reason });
+    refuse(channel, Command.SignIn, sequence, Status.Unauthorized, verdict.reason, closeUnauthorised);
+    return;
+  }
+  channel.app = verdict.app;
+  channel.account = verdict.account;
+  channel.id = gateway.nextChannelId(verdict.account);
+  const link = channel.linkOf(loginService);
+  const ticket = link === undefined || gateway.isDraining ? -1 : link.pending.take(channel, sequence, Command.SignIn);
+  if (link === undefined || ticket < 0) {
+    refuse(channel, Command.SignIn, sequence, Status.ServiceUnavailable, "no login service can take this, try again", closeNoService);
+    return;
+  }
+  channel.stamp = encodeStamp(channel.id, channel.app, channel.account, gateway.serviceId);
+  const body = toBinary(
+    SessionSchema,
+    create(SessionSchema, {
+      channelId: channel.id,
+      gateId: gateway.serviceId,
+      app: channel.app,
+      account: channel.account,
+      zone: request.zone,
+      isp: request.isp,
+      remoteIP: connection.remoteAddress,
+      device: request.device,
+      tags: request.tags,
+    }),
+  );
+  // Registered before it is forwarded: the answer may not overtake the channel (pitfall 19).
+  channel.state = ChannelState.Pending;
+  gateway.channels.set(channel.id, channel);
+  link.connection.send(forwarded(channel, Command.SignIn, sequence, ticket, body));
+}
+
+/** Tells the login service that a connection has ended. There is no answer. */
+export function signOut(channel: Channel): void {
+  const link = channel.linkOf(loginService);
+  // Without a login service the session ends with this gateway's lease.
+  link?.connection.send(forwarded(channel, Command.SignOut, 0, 0, new Uint8Array(0)));
+}
+
+function forwarded(channel: Channel, command: string, sequence: number, ticket: number, body: Uint8Array): Uint8Array {
+  const meta = (key: string, value: string) => ({ key, value, type: MetaType.string });
+  return encodeLogicPacket(
+    {
+      command,
+      sequence,
+      channelId: channel.id,
+      meta: [
+        meta(MetaKey.App, channel.app),
+        meta(MetaKey.Account, channel.account),
+        meta(MetaKey.DestServer, channel.gateway.serviceId),
+      ],
+      ticket,
+    },
+    body,
+  );
+}

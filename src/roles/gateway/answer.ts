@@ -1,0 +1,20 @@
+// What the gateway says to a client in its own name: refusals of requests that reach no service, and the hint to read
+// the index. Off the hot path, so the generated code encodes it.
+
+import { create, toBinary } from "@bufbuild/protobuf";
+import { Command } from "../../wire/commands.ts";
+import { ErrorRespSchema, Flag, type Status } from "../../wire/gen/pkt_pb.ts";
+import { encodeLogicPacket } from "../../wire/packet.ts";
+import type { Channel } from "./channel.ts";
+
+/** Answers one request with a status and a sentence. */
+export function refuseRequest(channel: Channel, command: string, sequence: number, status: Status, sentence: string): void {
+  channel.gateway.metrics.refused(status);
+  const body = toBinary(ErrorRespSchema, create(ErrorRespSchema, { message: sentence }));
+  channel.connection.send(
+    encodeLogicPacket({ command, channelId: channel.id, sequence, flag: Flag.Response, status }, body),
+  );
+}
+
+/** `chat.sync`: something may have passed this client; it reads the index (wire protocol, section 4). */
+export const syncHint: Uint8Array = encodeLogicPacket({ command: Command.Sync, flag: Flag.Push }, new Uint8Array(0));

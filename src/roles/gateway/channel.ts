@@ -1,0 +1,149 @@
+// One client's connection. Its state says what a frame means: the first is a sign-in, those that come while the sign-in
+// is under way wait, the rest are requests. Nothing goes out before the answer to the sign-in.
+
+import { requestsBurst, requestsPerSecond } from "../../base/limits.ts";
+import { Deadline } from "../../base/timer-wheel.ts";
+import { TokenBucket } from "../../base/token-bucket.ts";
+import type { Link } from "../../container/links.ts";
+import type { Connection, FrameHandler } from "../../transport/transport.ts";
+import { type CloseReason, closeLoginWait, closeSlowConsumer } from "../../wire/close-reason.ts";
+import { acceptSignIn, signOut } from "./accept.ts";
+import type { Gateway } from "./gateway.ts";
+import { receiveRequest } from "./uplink.ts";
+
+/** `Fresh` → `Verifying` (the token) → `Pending` (the login service) → `Live` → `Closed`, from anywhere. */
+export const ChannelState = { Fresh: 0, Verifying: 1, Pending: 2, Live: 3, Closed: 4 } as const;
+export type ChannelState = (typeof ChannelState)[keyof typeof ChannelState];
+
+/** What may wait, each way, while a sign-in is under way. */
+const heldBytesMax = 64 * 1024;
+const noFrames: Buffer[] = [];
+
+/** Closes a connection that has not signed in in time: an absolute deadline, which no trickle of bytes moves. */
+class LoginDeadline extends Deadline {
+  private readonly connection: Connection;
+
+  constructor(connection: Connection) {
+    super();
+    this.connection = connection;
+  }
+
+  expire(): void {
+    this.connection.close(closeLoginWait);
+  }
+}
+
+/** A connection and who it belongs to. */
+export class Channel implements FrameHandler {
+  readonly gateway: Gateway;
+  readonly connection: Connection;
+  state: ChannelState = ChannelState.Fresh;
+  id = "";
+  app = "";
+  account = "";
+  /** The header fields that the gateway appends to each of this connection's requests (channelId, identity, origin). */
+  stamp: Buffer = Buffer.alloc(0);
+  private readonly bucket: TokenBucket;
+  private loginDeadline: LoginDeadline | undefined;
+  private heldUp = noFrames;
+  private heldDown = noFrames;
+  private heldBytes = 0;
+  private chosenVersion = -1;
+  private readonly chosen = new Map<string, Link<Channel> | undefined>();
+
+  constructor(gateway: Gateway, connection: Connection) {
+    this.gateway = gateway;
+    this.connection = connection;
+    this.bucket = new TokenBucket(requestsPerSecond, requestsBurst, gateway.wheel.nowMs);
+    this.loginDeadline = new LoginDeadline(connection);
+    gateway.wheel.arm(this.loginDeadline, gateway.loginWaitMs);
+    gateway.metrics.channels++;
+  }
+
+  frame(payload: Buffer): void {
+    switch (this.state) {
+      case ChannelState.Live:
+        receiveRequest(this, payload);
+        return;
+      case ChannelState.Fresh:
+        acceptSignIn(this, payload);
+        return;
+      case ChannelState.Verifying:
+      case ChannelState.Pending:
+        if (this.hold(payload.length)) {
+          if (this.heldUp === noFrames) this.heldUp = [];
+          this.heldUp.push(Buffer.from(payload));
+        }
+        return;
+      case ChannelState.Closed:
+        return;
+    }
+  }
+
+  closed(reason: CloseReason): void {
+    const before = this.state;
+    this.state = ChannelState.Closed;
+    this.endLoginWait();
+    this.heldUp = noFrames;
+    this.heldDown = noFrames;
+    const { gateway } = this;
+    gateway.metrics.channels--;
+    gateway.metrics.closed(reason.code);
+    gateway.limits.leave(this.connection.remoteAddress);
+    if (before === ChannelState.Pending || before === ChannelState.Live) {
+      gateway.channels.delete(this.id);
+      signOut(this);
+    }
+  }
+
+  /** True while this second's allowance of requests lasts. */
+  takeRequest(): boolean {
+    return this.bucket.take(this.gateway.wheel.nowMs);
+  }
+
+  /** The link that serves this connection's requests for a service: chosen once, until links come or go. */
+  linkOf(service: string): Link<Channel> | undefined {
+    const { links } = this.gateway;
+    if (this.chosenVersion !== links.version) {
+      this.chosen.clear();
+      this.chosenVersion = links.version;
+    }
+    const known = this.chosen.get(service);
+    if (known !== undefined) return known;
+    const link = links.choose(service, this.id);
+    this.chosen.set(service, link);
+    return link;
+  }
+
+  /** The sign-in has been answered with Success and that answer is queued: what waited follows, both ways. */
+  goLive(): void {
+    this.state = ChannelState.Live;
+    this.endLoginWait();
+    const down = this.heldDown;
+    const up = this.heldUp;
+    this.heldDown = noFrames;
+    this.heldUp = noFrames;
+    for (const packet of down) this.connection.send(packet);
+    for (const packet of up) this.frame(packet);
+  }
+
+  /** Keeps a push until the sign-in is answered. `packet` is owned by the channel from now on. */
+  holdPush(packet: Buffer): void {
+    if (!this.hold(packet.length)) return;
+    if (this.heldDown === noFrames) this.heldDown = [];
+    this.heldDown.push(packet);
+  }
+
+  private hold(bytes: number): boolean {
+    this.heldBytes += bytes;
+    if (this.heldBytes <= heldBytesMax) return true;
+    this.connection.close(closeSlowConsumer);
+    return false;
+  }
+
+  private endLoginWait(): void {
+    if (this.loginDeadline === undefined) return;
+    this.gateway.wheel.disarm(this.loginDeadline);
+    this.loginDeadline = undefined;
+  }
+}

@@ -1,0 +1,21 @@
+// Decides about each new client connection, whatever transport it came by.
+
+import type { Acceptor, Connection, FrameHandler } from "../../transport/transport.ts";
+import { type CloseReason, closeLeaving, closeLimit } from "../../wire/close-reason.ts";
+import { Channel } from "./channel.ts";
+import type { Gateway } from "./gateway.ts";
+
+/** Lets a connection in as a channel, unless the gateway is leaving or a limit is reached. */
+export class ClientAcceptor implements Acceptor {
+  private readonly gateway: Gateway;
+
+  constructor(gateway: Gateway) {
+    this.gateway = gateway;
+  }
+
+  accept(connection: Connection): FrameHandler | CloseReason {
+    if (this.gateway.isDraining) return closeLeaving;
+    if (!this.gateway.limits.enter(connection.remoteAddress)) return closeLimit;
+    return new Channel(this.gateway, connection);
+  }
+}

@@ -1,0 +1,110 @@
+// A service's packet on its way down: the routing metas are cut off and the same bytes are written to every recipient's
+// connection. An answer finds its connection by its ticket, a push by the channel ids in its header.
+
+import type { Link } from "../../container/links.ts";
+import type { FrameHandler } from "../../transport/transport.ts";
+import { type CloseReason, CloseCode, closeKicked, closeUnauthorised } from "../../wire/close-reason.ts";
+import { Command } from "../../wire/commands.ts";
+import { Flag, Status } from "../../wire/gen/pkt_pb.ts";
+import { PacketKind, PacketScan, scanPacket } from "../../wire/packet-scan.ts";
+import { cutBytes, writeCut } from "../../wire/packet-stamp.ts";
+import { refuseRequest, syncHint } from "./answer.ts";
+import { type Channel, ChannelState } from "./channel.ts";
+import type { Gateway } from "./gateway.ts";
+
+const scan = new PacketScan();
+const closeTryAgain: CloseReason = { code: CloseCode.Overload, text: "sign-in failed, try again" };
+
+/** The incoming side of one link. */
+export class Downlink implements FrameHandler {
+  private readonly gateway: Gateway;
+  private readonly link: () => Link<Channel>;
+
+  /** `link` is asked late: a connection has its handler before the link is made of it. */
+  constructor(gateway: Gateway, link: () => Link<Channel>) {
+    this.gateway = gateway;
+    this.link = link;
+  }
+
+  frame(packet: Buffer): void {
+    scanPacket(packet, scan);
+    const { gateway } = this;
+    if (scan.kind !== PacketKind.Logic || !this.isForUs(packet)) {
+      gateway.metrics.protocolFault("link-packet");
+      return;
+    }
+    if (scan.flag === Flag.Response) this.answer(packet);
+    else this.push(packet);
+  }
+
+  closed(reason: CloseReason): void {
+    const { gateway } = this;
+    const link = this.link();
+    gateway.links.remove(link);
+    gateway.log.warn("a link ended", { service: link.service, node: link.id, reason: reason.text });
+    const sentence = `the ${link.service} service went away, try again`;
+    link.pending.drain((channel, sequence, command) => {
+      if (channel.state === ChannelState.Closed) return;
+      refuseRequest(channel, command, sequence, Status.ServiceUnavailable, sentence);
+      if (channel.state === ChannelState.Pending) channel.connection.close(closeTryAgain);
+    });
+    // What that node had committed but not yet pushed would be missed until the next sign-in (pitfall 34).
+    if (gateway.isDraining) return;
+    for (const channel of gateway.channels.values()) {
+      if (channel.state === ChannelState.Live) channel.connection.send(syncHint);
+    }
+  }
+
+  private isForUs(packet: Buffer): boolean {
+    const { serviceIdBytes } = this.gateway;
+    return (
+      scan.serverStart >= 0 &&
+      serviceIdBytes.compare(packet, scan.serverStart, scan.serverEnd) === 0
+    );
+  }
+
+  private answer(packet: Buffer): void {
+    const channel = scan.ticket > 0 ? this.link().pending.release(scan.ticket) : undefined;
+    if (channel === undefined) {
+      this.gateway.metrics.pushUnknownChannel();
+      return;
+    }
+    if (channel.state === ChannelState.Closed) return;
+    const isSignIn = channel.state === ChannelState.Pending;
+    const { status } = scan;
+    this.write(channel, packet);
+    if (!isSignIn) return;
+    if (status === Status.Success) channel.goLive();
+    else channel.connection.close(status >= 300 && status < 400 ? closeTryAgain : closeUnauthorised);
+  }
+
+  private push(packet: Buffer): void {
+    const { gateway } = this;
+    if (scan.channelsStart < 0) {
+      gateway.metrics.pushUnknownChannel();
+      return;
+    }
+    const isKick = gateway.commands.intern(packet, scan.commandStart, scan.commandEnd) === Command.SignIn;
+    const channels = packet.utf8Slice(scan.channelsStart, scan.channelsEnd);
+    for (const id of channels.split(",")) {
+      const channel = gateway.channels.get(id);
+      if (channel === undefined) gateway.metrics.pushUnknownChannel();
+      else if (isKick) {
+        if (channel.state === ChannelState.Live) this.write(channel, packet);
+        channel.connection.close(closeKicked);
+      } else if (channel.state === ChannelState.Pending) channel.holdPush(this.cut(packet));
+      else this.write(channel, packet);
+    }
+  }
+
+  private write(channel: Channel, packet: Buffer): void {
+    const at = channel.connection.reserve(cutBytes(scan));
+    if (at >= 0) writeCut(channel.connection.outbound, at, packet, scan);
+  }
+
+  private cut(packet: Buffer): Buffer {
+    const copy = Buffer.allocUnsafe(cutBytes(scan));
+    writeCut(copy, 0, packet, scan);
+    return copy;
+  }
+}

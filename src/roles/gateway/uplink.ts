@@ -1,0 +1,80 @@
+// A signed-in client's frame on its way up: read in place, stamped, and written straight into the outbound buffer of
+// the link to the node that the selector chose. One copy; no decoding, no promise, no string that is not interned.
+
+import { closeProtocolFault } from "../../wire/close-reason.ts";
+import { serviceOf } from "../../wire/commands.ts";
+import { Status } from "../../wire/gen/pkt_pb.ts";
+import { basicPong, BasicCode } from "../../wire/packet.ts";
+import { PacketKind, PacketScan, scanPacket } from "../../wire/packet-scan.ts";
+import { stampedBytes, writeStamped } from "../../wire/packet-stamp.ts";
+import { refuseRequest } from "./answer.ts";
+import type { Channel } from "./channel.ts";
+import { cleanPacket } from "./clean.ts";
+
+/** Shared: a frame is done with its scan before the next one is read. */
+const scan = new PacketScan();
+/** The service of each command seen, so that no string is cut per message; bounded by the interner's table. */
+const services = new Map<string, string | undefined>();
+const servicesMax = 1024;
+
+function serviceOfInterned(command: string): string | undefined {
+  const known = services.get(command);
+  if (known !== undefined) return known;
+  const service = serviceOf(command);
+  if (service !== undefined && services.size < servicesMax) services.set(command, service);
+  return service;
+}
+
+/** Forwards one request, or answers why not. `view` lives until this returns. */
+export function receiveRequest(channel: Channel, view: Buffer): void {
+  const { gateway } = channel;
+  let packet = view;
+  scanPacket(packet, scan);
+  if (scan.kind !== PacketKind.Logic) {
+    if (scan.kind === PacketKind.Basic) {
+      if (scan.basicCode === BasicCode.Ping) channel.connection.send(basicPong);
+      return;
+    }
+    gateway.metrics.protocolFault("packet");
+    channel.connection.close(scan.fault ?? closeProtocolFault("malformed packet"));
+    return;
+  }
+  if (!scan.isPlain) {
+    // The header holds what only services may say, or says something twice: decoded, cleaned and encoded again.
+    packet = cleanPacket(packet);
+    scanPacket(packet, scan);
+  }
+  const { sequence } = scan;
+  const command = gateway.commands.intern(packet, scan.commandStart, scan.commandEnd);
+  const service = serviceOfInterned(command);
+  gateway.metrics.countIn(command);
+  if (!channel.takeRequest()) {
+    gateway.metrics.rateLimited();
+    refuseRequest(channel, command, sequence, Status.RateLimited, "too many requests on this connection, slow down");
+    return;
+  }
+  if (service === "login") {
+    refuseRequest(channel, command, sequence, Status.InvalidCommand, "this connection is signed in already");
+    return;
+  }
+  if (service === undefined || !gateway.links.knows(service)) {
+    const sentence = `there is no service for the command ${JSON.stringify(command.slice(0, 64))}`;
+    refuseRequest(channel, command, sequence, Status.NotImplemented, sentence);
+    return;
+  }
+  const link = gateway.isDraining ? undefined : channel.linkOf(service);
+  const ticket = link === undefined ? -1 : link.pending.take(channel, sequence, command);
+  if (link === undefined || ticket < 0) {
+    if (link === undefined) gateway.metrics.noServerFound("");
+    refuseRequest(channel, command, sequence, Status.ServiceUnavailable, `no ${service} service can take this now, try again`);
+    return;
+  }
+  const { connection } = link;
+  const at = connection.reserve(stampedBytes(scan, channel.stamp.length));
+  if (at < 0) {
+    link.pending.release(ticket);
+    refuseRequest(channel, command, sequence, Status.ServiceUnavailable, `the ${service} service is overloaded, try again`);
+    return;
+  }
+  writeStamped(connection.outbound, at, packet, scan, channel.stamp, ticket);
+}
