@@ -1,0 +1,36 @@
+// The commands of section 4 and the meta keys of section 3 of the wire protocol.
+
+export const Command = {
+  SignIn: "login.signin",
+  SignOut: "login.signout",
+  UserTalk: "chat.user.talk",
+  GroupTalk: "chat.group.talk",
+  TalkAck: "chat.talk.ack",
+  OfflineIndex: "chat.offline.index",
+  /** A hint to a client: something may have passed you, read the index. */
+  Sync: "chat.sync",
+  OfflineContent: "chat.offline.content",
+  GroupCreate: "chat.group.create",
+  GroupJoin: "chat.group.join",
+  GroupQuit: "chat.group.quit",
+  GroupMembers: "chat.group.members",
+  GroupDetail: "chat.group.detail",
+} as const;
+export type Command = (typeof Command)[keyof typeof Command];
+
+/** The reserved meta keys: set by services only, dropped when a client sends them. */
+export const MetaKey = {
+  /** The gateway that a packet comes from or goes to. */
+  DestServer: "dest.server",
+  /** The comma-joined channel ids that a push goes to. */
+  DestChannels: "dest.channels",
+  App: "app",
+  Account: "account",
+} as const;
+export type MetaKey = (typeof MetaKey)[keyof typeof MetaKey];
+
+/** The service that takes a command: the part before its first dot; undefined when there is no dot or nothing before it. */
+export function serviceOf(command: string): string | undefined {
+  const dot = command.indexOf(".");
+  return dot > 0 ? command.slice(0, dot) : undefined;
+}

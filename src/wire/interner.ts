@@ -1,0 +1,69 @@
+// Strings from the wire that are few (commands, apps, service names) are found by their bytes instead of being decoded
+// and hashed for every packet. The table is bounded: a peer that invents names costs decoding, not memory.
+
+import { assert } from "../base/assert.ts";
+import { Command } from "./commands.ts";
+
+/** Longer strings are decoded every time. */
+const internedBytesMax = 64;
+/** How many slots are looked at before a string counts as unknown. */
+const probesMax = 8;
+
+/** A set of strings keyed by their UTF-8 bytes. It holds the commands from the start. */
+export class Interner {
+  private readonly strings: (string | undefined)[];
+  private readonly keys: (Buffer | undefined)[];
+  private readonly mask: number;
+  private readonly entriesMax: number;
+  private entries = 0;
+
+  /** `entriesMax`: how many strings are kept at most, the commands included. */
+  constructor(entriesMax = 256) {
+    assert(entriesMax >= 32, "an interner has room for the commands");
+    let slots = 64;
+    while (slots < entriesMax * 2) slots *= 2;
+    this.strings = Array.from({ length: slots }, () => undefined);
+    this.keys = Array.from({ length: slots }, () => undefined);
+    this.mask = slots - 1;
+    this.entriesMax = entriesMax;
+    for (const command of Object.values(Command)) {
+      const bytes = Buffer.from(command);
+      this.intern(bytes, 0, bytes.length);
+    }
+  }
+
+  /** The string that bytes[start, end) encode, which must be valid UTF-8; "" for an absent field (start -1) too. */
+  intern(bytes: Buffer, start: number, end: number): string {
+    if (start < 0 || start === end) return "";
+    if (end - start > internedBytesMax) return bytes.toString("utf8", start, end);
+    let hash = 0x811c9dc5;
+    for (let at = start; at < end; at++) hash = Math.imul(hash ^ bytes[at]!, 0x01000193);
+    hash ^= hash >>> 15;
+    for (let probe = 0; probe < probesMax; probe++) {
+      const slot = (hash + probe) & this.mask;
+      const key = this.keys[slot];
+      const known = this.strings[slot];
+      if (key === undefined || known === undefined) return this.learn(slot, bytes, start, end);
+      if (equals(key, bytes, start, end)) return known;
+    }
+    return bytes.toString("utf8", start, end);
+  }
+
+  private learn(slot: number, bytes: Buffer, start: number, end: number): string {
+    const text = bytes.toString("utf8", start, end);
+    if (this.entries < this.entriesMax) {
+      this.entries++;
+      this.keys[slot] = Buffer.from(bytes.subarray(start, end));
+      this.strings[slot] = text;
+    }
+    return text;
+  }
+}
+
+function equals(key: Buffer, bytes: Buffer, start: number, end: number): boolean {
+  if (key.length !== end - start) return false;
+  for (let index = 0; index < key.length; index++) {
+    if (key[index] !== bytes[start + index]) return false;
+  }
+  return true;
+}

@@ -1,0 +1,326 @@
+// Reads a packet in place: where its parts lie, as offsets, without a string, a view or an object per packet. The
+// gateway's whole step up and down stands on it.
+//
+// Invariant: what the scanner calls Logic, the generated decoder reads as the same values; `decodePacket` refuses what
+// the scanner refuses. So the scanner is the one judge of a header. It is stricter than the decoder: a known field
+// with a foreign wire type, a group, a nested length that leaves its message, and a varint above ten bytes are faults.
+// Where a singular field stands twice the last one counts, as in protobuf, but the header is not plain.
+//
+//   logic  c3 11 a3 65 · headerLength u32 · header · bodyLength u32 · body
+//   basic  c3 15 a7 65 · code u16 · length u16 · body
+//   header fields, each after its tag (number << 3 | wire type):
+//     0a command  12 channelId  18 sequence  20 flag  28 status  32 dest  3a meta  7d ticket (fixed32, little-endian)
+//   meta fields: 0a key  12 value  18 type
+
+import { headerBytesMax } from "../base/limits.ts";
+import { type CloseReason, closeHeaderTooLarge, closeProtocolFault } from "./close-reason.ts";
+import { MetaKey } from "./commands.ts";
+import { basicMagic, basicOverheadBytes, logicMagic, logicOverheadBytes } from "./magic.ts";
+import { next, readTag, readU32, readVarint, skipField } from "./proto-reader.ts";
+import { isUtf8 } from "./utf8.ts";
+
+export const PacketKind = { Malformed: 0, Basic: 1, Logic: 2 } as const;
+export type PacketKind = (typeof PacketKind)[keyof typeof PacketKind];
+
+/** What a scan found. Make one and use it again: the next scan overwrites all of it. Offsets count from the packet's first byte. */
+export class PacketScan {
+  kind: PacketKind = PacketKind.Malformed;
+  /** Why a malformed packet ends its connection. */
+  fault: CloseReason | undefined = undefined;
+  basicCode = 0;
+  headerStart = 0;
+  headerEnd = 0;
+  bodyStart = 0;
+  bodyEnd = 0;
+  /** Offsets of values; -1 for a field that is absent. */
+  commandStart = -1;
+  commandEnd = -1;
+  channelIdStart = -1;
+  channelIdEnd = -1;
+  destStart = -1;
+  destEnd = -1;
+  /** Unsigned. */
+  sequence = 0;
+  /** Signed, as protobuf's open enums are. */
+  flag = 0;
+  status = 0;
+  /** Unsigned; -1 when absent. */
+  ticket = -1;
+  /**
+   * True when a client's header can be taken as it is: no channelId, no reserved meta, no ticket, no singular field
+   * twice, no unknown field. Otherwise decode, clean and encode again. Metas with other keys are plain.
+   */
+  isPlain = false;
+  /** Values of the reserved metas; of several with one key the last. */
+  appStart = -1;
+  appEnd = -1;
+  accountStart = -1;
+  accountEnd = -1;
+  serverStart = -1;
+  serverEnd = -1;
+  channelsStart = -1;
+  channelsEnd = -1;
+  /** Where the dest.* metas and the ticket that end the header begin; headerEnd when it does not end with any. */
+  tailStart = 0;
+  /** True when a dest.* meta or a ticket stands before tailStart too, so that cutting the tail leaves it: decode instead. */
+  hasStrayRouting = false;
+}
+
+const faultShort = closeProtocolFault("packet shorter than its fixed part");
+const faultMagic = closeProtocolFault("wrong magic");
+const faultLength = closeProtocolFault("packet lengths do not add up");
+const faultField = closeProtocolFault("malformed packet header");
+
+/**
+ * Scans one packet (a frame's payload) into `into`; never throws. `headerMax` bounds the header, in bytes: clients get
+ * the default; between services stamps and channel lists come on top, and the frame's bound is enough.
+ */
+export function scanPacket(packet: Uint8Array, into: PacketScan, headerMax = headerBytesMax): void {
+  into.fault = undefined;
+  if (packet.length < basicOverheadBytes) {
+    refuse(into, faultShort);
+    return;
+  }
+  const magic = readU32(packet, 0);
+  if (magic === logicMagic) scanLogic(packet, into, headerMax);
+  else if (magic === basicMagic) scanBasic(packet, into);
+  else refuse(into, faultMagic);
+}
+
+function refuse(into: PacketScan, fault: CloseReason): void {
+  into.kind = PacketKind.Malformed;
+  into.fault = fault;
+  into.isPlain = false;
+}
+
+function scanBasic(packet: Uint8Array, into: PacketScan): void {
+  if (basicOverheadBytes + ((packet[6]! << 8) | packet[7]!) !== packet.length) {
+    refuse(into, faultLength);
+    return;
+  }
+  into.kind = PacketKind.Basic;
+  into.isPlain = false;
+  into.basicCode = (packet[4]! << 8) | packet[5]!;
+  into.bodyStart = basicOverheadBytes;
+  into.bodyEnd = packet.length;
+}
+
+function scanLogic(packet: Uint8Array, into: PacketScan, headerMax: number): void {
+  const headerBytes = readU32(packet, 4);
+  if (headerBytes > headerMax) {
+    refuse(into, closeHeaderTooLarge);
+    return;
+  }
+  if (headerBytes > packet.length - logicOverheadBytes) {
+    refuse(into, faultLength);
+    return;
+  }
+  const headerEnd = 8 + headerBytes;
+  if (readU32(packet, headerEnd) !== packet.length - logicOverheadBytes - headerBytes) {
+    refuse(into, faultLength);
+    return;
+  }
+  into.headerStart = 8;
+  into.headerEnd = headerEnd;
+  into.bodyStart = headerEnd + 4;
+  into.bodyEnd = packet.length;
+  if (scanHeader(packet, into)) into.kind = PacketKind.Logic;
+  else refuse(into, faultField);
+}
+
+function scanHeader(packet: Uint8Array, into: PacketScan): boolean {
+  into.commandStart = into.commandEnd = -1;
+  into.channelIdStart = into.channelIdEnd = -1;
+  into.destStart = into.destEnd = -1;
+  into.sequence = into.flag = into.status = 0;
+  into.ticket = -1;
+  into.isPlain = true;
+  into.appStart = into.appEnd = -1;
+  into.accountStart = into.accountEnd = -1;
+  into.serverStart = into.serverEnd = -1;
+  into.channelsStart = into.channelsEnd = -1;
+  into.hasStrayRouting = false;
+  const end = into.headerEnd;
+  let tail = -1;
+  /** Bit n: field n was there. */
+  let seen = 0;
+  let at = into.headerStart;
+  while (at < end) {
+    const fieldStart = at;
+    const tag = readTag(packet, at, end);
+    at = next;
+    if (at < 0) return false;
+    let isRouting = false;
+    switch (tag) {
+      case 0x0a:
+      case 0x12:
+      case 0x32: {
+        const length = readVarint(packet, at, end);
+        const start = next;
+        if (start < 0 || length > end - start) return false;
+        at = start + length;
+        if (!isUtf8(packet, start, at)) return false;
+        if (tag === 0x0a) {
+          into.commandStart = start;
+          into.commandEnd = at;
+        } else if (tag === 0x32) {
+          into.destStart = start;
+          into.destEnd = at;
+        } else {
+          into.channelIdStart = start;
+          into.channelIdEnd = at;
+          into.isPlain = false;
+        }
+        break;
+      }
+      case 0x18:
+        into.sequence = readVarint(packet, at, end);
+        at = next;
+        break;
+      case 0x20:
+        into.flag = readVarint(packet, at, end) | 0;
+        at = next;
+        break;
+      case 0x28:
+        into.status = readVarint(packet, at, end) | 0;
+        at = next;
+        break;
+      case 0x3a: {
+        const length = readVarint(packet, at, end);
+        const start = next;
+        if (start < 0 || length > end - start) return false;
+        at = start + length;
+        const meta = scanMeta(packet, start, at, into);
+        if (meta === metaMalformed) return false;
+        isRouting = meta === metaRouting;
+        break;
+      }
+      case 0x7d:
+        if (end - at < 4) return false;
+        into.ticket =
+          (packet[at]! | (packet[at + 1]! << 8) | (packet[at + 2]! << 16) | (packet[at + 3]! << 24)) >>> 0;
+        at += 4;
+        into.isPlain = false;
+        isRouting = true;
+        break;
+      default:
+        if (isHeaderField(tag >>> 3)) return false;
+        at = skipField(packet, at, end, tag & 7);
+        into.isPlain = false;
+    }
+    if (at < 0) return false;
+    if (tag <= 0x7d && tag !== 0x3a) {
+      const bit = 1 << (tag >>> 3);
+      if ((seen & bit) !== 0) into.isPlain = false;
+      seen |= bit;
+    }
+    if (!isRouting) {
+      if (tail >= 0) into.hasStrayRouting = true;
+      tail = -1;
+    } else if (tail < 0) {
+      tail = fieldStart;
+    }
+  }
+  into.tailStart = tail < 0 ? end : tail;
+  return true;
+}
+
+/** A number of the Header message: with a foreign wire type it is a fault, not an unknown field. */
+function isHeaderField(number: number): boolean {
+  return number <= 7 || number === 15;
+}
+
+const keyBytes = (key: string): Uint8Array => new TextEncoder().encode(key);
+const keyApp = keyBytes(MetaKey.App);
+const keyAccount = keyBytes(MetaKey.Account);
+const keyServer = keyBytes(MetaKey.DestServer);
+const keyChannels = keyBytes(MetaKey.DestChannels);
+
+function equals(packet: Uint8Array, at: number, key: Uint8Array): boolean {
+  for (let index = 0; index < key.length; index++) {
+    if (packet[at + index] !== key[index]) return false;
+  }
+  return true;
+}
+
+const metaMalformed = 0;
+const metaOther = 1;
+/** dest.server or dest.channels: what the gateway cuts off. */
+const metaRouting = 2;
+
+/** Scans one Meta message in packet[start, end); notes the value of a reserved key. */
+function scanMeta(packet: Uint8Array, start: number, end: number, into: PacketScan): number {
+  let keyStart = start;
+  let keyEnd = start;
+  let valueStart = start;
+  let valueEnd = start;
+  let seen = 0;
+  let at = start;
+  while (at < end) {
+    const tag = readTag(packet, at, end);
+    at = next;
+    if (at < 0) return metaMalformed;
+    switch (tag) {
+      case 0x0a:
+      case 0x12: {
+        const length = readVarint(packet, at, end);
+        const text = next;
+        if (text < 0 || length > end - text) return metaMalformed;
+        at = text + length;
+        if (!isUtf8(packet, text, at)) return metaMalformed;
+        if (tag === 0x0a) {
+          keyStart = text;
+          keyEnd = at;
+        } else {
+          valueStart = text;
+          valueEnd = at;
+        }
+        break;
+      }
+      case 0x18:
+        readVarint(packet, at, end);
+        at = next;
+        break;
+      default: {
+        const field = tag >>> 3;
+        if (field >= 1 && field <= 3) return metaMalformed;
+        at = skipField(packet, at, end, tag & 7);
+        into.isPlain = false;
+      }
+    }
+    if (at < 0) return metaMalformed;
+    if (tag <= 0x18) {
+      const bit = 1 << (tag >>> 3);
+      if ((seen & bit) !== 0) into.isPlain = false;
+      seen |= bit;
+    }
+  }
+  switch (keyEnd - keyStart) {
+    case 3:
+      if (!equals(packet, keyStart, keyApp)) return metaOther;
+      into.appStart = valueStart;
+      into.appEnd = valueEnd;
+      into.isPlain = false;
+      return metaOther;
+    case 7:
+      if (!equals(packet, keyStart, keyAccount)) return metaOther;
+      into.accountStart = valueStart;
+      into.accountEnd = valueEnd;
+      into.isPlain = false;
+      return metaOther;
+    case 11:
+      if (!equals(packet, keyStart, keyServer)) return metaOther;
+      into.serverStart = valueStart;
+      into.serverEnd = valueEnd;
+      into.isPlain = false;
+      return metaRouting;
+    case 13:
+      if (!equals(packet, keyStart, keyChannels)) return metaOther;
+      into.channelsStart = valueStart;
+      into.channelsEnd = valueEnd;
+      into.isPlain = false;
+      return metaRouting;
+    default:
+      return metaOther;
+  }
+}

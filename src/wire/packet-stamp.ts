@@ -1,0 +1,292 @@
+// Packets changed and made without decoding: bytes are copied from a scanned packet straight into an outbound buffer,
+// and fields are appended, which protobuf allows anywhere in a message. Every writer has a twin that gives the exact
+// number of bytes before, so that a frame can be reserved. `scan` always belongs to the packet beside it; packets are
+// only read, and nothing here keeps a reference to what it was given.
+
+import { assert } from "../base/assert.ts";
+import { MetaKey } from "./commands.ts";
+import { Flag } from "./gen/pkt_pb.ts";
+import { logicMagic, logicOverheadBytes } from "./magic.ts";
+import type { PacketScan } from "./packet-scan.ts";
+import { lengthFieldBytes, varintBytes, writeU32, writeVarint } from "./proto-writer.ts";
+
+/** Tag 7d and four bytes. */
+const ticketFieldBytes = 5;
+
+// A reserved meta, always of type string:
+//   3a · length · 0a · key length · key · 12 · value length · value · 18 01
+const metaHead = (key: string): Buffer => Buffer.from([0x0a, key.length, ...Buffer.from(key)]);
+const headApp = metaHead(MetaKey.App);
+const headAccount = metaHead(MetaKey.Account);
+const headServer = metaHead(MetaKey.DestServer);
+const headChannels = metaHead(MetaKey.DestChannels);
+
+function metaBytes(head: Buffer, valueBytes: number): number {
+  return lengthFieldBytes(head.length + lengthFieldBytes(valueBytes) + 2);
+}
+
+/** Everything of a meta up to its value; the value and `endMeta` follow. */
+function beginMeta(target: Buffer, at: number, head: Buffer, valueBytes: number): number {
+  target[at++] = 0x3a;
+  at = writeVarint(target, at, head.length + lengthFieldBytes(valueBytes) + 2);
+  target.set(head, at);
+  at += head.length;
+  target[at++] = 0x12;
+  return writeVarint(target, at, valueBytes);
+}
+
+function endMeta(target: Buffer, at: number): number {
+  target[at] = 0x18;
+  target[at + 1] = 0x01;
+  return at + 2;
+}
+
+function writeMeta(target: Buffer, at: number, head: Buffer, value: string, valueBytes: number): number {
+  at = beginMeta(target, at, head, valueBytes);
+  target.write(value, at, valueBytes, "utf8");
+  return endMeta(target, at + valueBytes);
+}
+
+/** tag · length · text. */
+function writeText(target: Buffer, at: number, tag: number, value: string, valueBytes: number): number {
+  target[at++] = tag;
+  at = writeVarint(target, at, valueBytes);
+  target.write(value, at, valueBytes, "utf8");
+  return at + valueBytes;
+}
+
+/** 7d · value, little-endian. */
+function writeTicket(target: Buffer, at: number, ticket: number): number {
+  target[at] = 0x7d;
+  target[at + 1] = ticket;
+  target[at + 2] = ticket >>> 8;
+  target[at + 3] = ticket >>> 16;
+  target[at + 4] = ticket >>> 24;
+  return at + ticketFieldBytes;
+}
+
+/**
+ * A connection's stamp, built once at its sign-in: who is speaking, as the gateway says.
+ *
+ *   12 channelId · 3a meta app · 3a meta account · 3a meta dest.server
+ */
+export function encodeStamp(channelId: string, app: string, account: string, server: string): Buffer {
+  const channelIdBytes = Buffer.byteLength(channelId);
+  const appBytes = Buffer.byteLength(app);
+  const accountBytes = Buffer.byteLength(account);
+  const serverBytes = Buffer.byteLength(server);
+  const stamp = Buffer.alloc(
+    lengthFieldBytes(channelIdBytes) +
+      metaBytes(headApp, appBytes) +
+      metaBytes(headAccount, accountBytes) +
+      metaBytes(headServer, serverBytes),
+  );
+  let at = writeText(stamp, 0, 0x12, channelId, channelIdBytes);
+  at = writeMeta(stamp, at, headApp, app, appBytes);
+  at = writeMeta(stamp, at, headAccount, account, accountBytes);
+  writeMeta(stamp, at, headServer, server, serverBytes);
+  return stamp;
+}
+
+/** Bytes that `writeStamped` writes with a stamp of `stampBytes`. A ticket counts unless it is negative. */
+export function stampedBytes(scan: PacketScan, stampBytes: number, ticket = 0): number {
+  return scan.bodyEnd + stampBytes + (ticket < 0 ? 0 : ticketFieldBytes);
+}
+
+/**
+ * A client's plain packet on its way to a service; a packet that is not plain must be cleaned first.
+ *
+ *   magic · new header length · the client's header · stamp · [7d ticket] · body length · body
+ *
+ * @param ticket the gateway's slot for the request, unsigned 32 bits; negative for none
+ * @returns the bytes written: `stampedBytes(scan, stamp.length, ticket)`
+ */
+export function writeStamped(
+  target: Buffer,
+  at: number,
+  packet: Buffer,
+  scan: PacketScan,
+  stamp: Buffer,
+  ticket: number,
+): number {
+  assert(scan.isPlain, "only a plain packet is stamped");
+  const headerBytes = scan.headerEnd - scan.headerStart;
+  const start = at;
+  at = writeU32(target, at, logicMagic);
+  at = writeU32(target, at, headerBytes + stamp.length + (ticket < 0 ? 0 : ticketFieldBytes));
+  packet.copy(target, at, scan.headerStart, scan.headerEnd);
+  at += headerBytes;
+  stamp.copy(target, at);
+  at += stamp.length;
+  if (ticket >= 0) at = writeTicket(target, at, ticket);
+  // Body length and body stand together in the packet.
+  packet.copy(target, at, scan.headerEnd, scan.bodyEnd);
+  return at + scan.bodyEnd - scan.headerEnd - start;
+}
+
+/** Bytes that `writeCut` writes. */
+export function cutBytes(scan: PacketScan): number {
+  return scan.bodyEnd - (scan.headerEnd - scan.tailStart);
+}
+
+/**
+ * A service's packet on its way to a client: without the tail of dest.* metas and ticket. When `scan.hasStrayRouting`
+ * the tail is not all of them, and the packet must be decoded and cleaned instead.
+ *
+ *   magic · new header length · header up to tailStart · body length · body
+ *
+ * @returns the bytes written: `cutBytes(scan)`
+ */
+export function writeCut(target: Buffer, at: number, packet: Buffer, scan: PacketScan): number {
+  const headerBytes = scan.tailStart - scan.headerStart;
+  const start = at;
+  at = writeU32(target, at, logicMagic);
+  at = writeU32(target, at, headerBytes);
+  packet.copy(target, at, scan.headerStart, scan.tailStart);
+  at += headerBytes;
+  packet.copy(target, at, scan.headerEnd, scan.bodyEnd);
+  return at + scan.bodyEnd - scan.headerEnd - start;
+}
+
+/** Bytes of a length-delimited field copied from a packet; none when it is absent or empty. */
+function copiedFieldBytes(start: number, end: number): number {
+  return start === end ? 0 : lengthFieldBytes(end - start);
+}
+
+function copyField(target: Buffer, at: number, tag: number, packet: Buffer, start: number, end: number): number {
+  if (start === end) return at;
+  target[at++] = tag;
+  at = writeVarint(target, at, end - start);
+  packet.copy(target, at, start, end);
+  return at + end - start;
+}
+
+function responseHeaderBytes(scan: PacketScan, status: number, destServerBytes: number): number {
+  const channelIdBytes = scan.channelIdEnd - scan.channelIdStart;
+  return (
+    copiedFieldBytes(scan.commandStart, scan.commandEnd) +
+    copiedFieldBytes(scan.channelIdStart, scan.channelIdEnd) +
+    (scan.sequence === 0 ? 0 : 1 + varintBytes(scan.sequence)) +
+    2 +
+    (status === 0 ? 0 : 1 + varintBytes(status)) +
+    copiedFieldBytes(scan.destStart, scan.destEnd) +
+    metaBytes(headServer, destServerBytes) +
+    (channelIdBytes === 0 ? 0 : metaBytes(headChannels, channelIdBytes)) +
+    (scan.ticket < 0 ? 0 : ticketFieldBytes)
+  );
+}
+
+/** Bytes that `writeResponse` writes with the same arguments. */
+export function responseBytes(
+  _request: Buffer,
+  scan: PacketScan,
+  status: number,
+  destServer: string,
+  body: Uint8Array,
+): number {
+  return logicOverheadBytes + responseHeaderBytes(scan, status, Buffer.byteLength(destServer)) + body.length;
+}
+
+/**
+ * The response to a scanned request, its texts copied from the request's bytes:
+ *
+ *   magic · header length
+ *   0a command · 12 channelId · 18 sequence · 20 01 · 28 status · 32 dest
+ *   3a meta dest.server · 3a meta dest.channels (the request's channelId) · 7d ticket (the request's)
+ *   body length · body
+ *
+ * What is empty or zero in the request is left out.
+ * @param status a Status, not negative
+ * @returns the bytes written: `responseBytes` with the same arguments
+ */
+export function writeResponse(
+  target: Buffer,
+  at: number,
+  request: Buffer,
+  scan: PacketScan,
+  status: number,
+  destServer: string,
+  body: Uint8Array,
+): number {
+  const start = at;
+  const destServerBytes = Buffer.byteLength(destServer);
+  at = writeU32(target, at, logicMagic);
+  at = writeU32(target, at, responseHeaderBytes(scan, status, destServerBytes));
+  at = copyField(target, at, 0x0a, request, scan.commandStart, scan.commandEnd);
+  at = copyField(target, at, 0x12, request, scan.channelIdStart, scan.channelIdEnd);
+  at = writeNumbers(target, at, scan.sequence, Flag.Response, status);
+  at = copyField(target, at, 0x32, request, scan.destStart, scan.destEnd);
+  at = writeMeta(target, at, headServer, destServer, destServerBytes);
+  const channelIdBytes = scan.channelIdEnd - scan.channelIdStart;
+  if (channelIdBytes > 0) {
+    at = beginMeta(target, at, headChannels, channelIdBytes);
+    request.copy(target, at, scan.channelIdStart, scan.channelIdEnd);
+    at = endMeta(target, at + channelIdBytes);
+  }
+  if (scan.ticket >= 0) at = writeTicket(target, at, scan.ticket);
+  at = writeU32(target, at, body.length);
+  target.set(body, at);
+  return at + body.length - start;
+}
+
+/** 18 sequence · 20 flag · 28 status; zeros are left out, the flag never is one here. */
+function writeNumbers(target: Buffer, at: number, sequence: number, flag: number, status: number): number {
+  if (sequence !== 0) {
+    target[at++] = 0x18;
+    at = writeVarint(target, at, sequence);
+  }
+  target[at++] = 0x20;
+  target[at++] = flag;
+  if (status !== 0) {
+    target[at++] = 0x28;
+    at = writeVarint(target, at, status);
+  }
+  return at;
+}
+
+/**
+ * A push for the gateway `destServer`, which writes it to each of the comma-joined channels `destChannels`:
+ *
+ *   magic · header length
+ *   0a command · 12 channelId · 18 sequence · 20 02 · 32 dest · 3a meta dest.server · 3a meta dest.channels
+ *   body length · body
+ *
+ * @param channelId the connection that caused the push, as the seed system has it; may be empty
+ * @param sequence unsigned 32 bits, of the request that caused it
+ */
+export function encodePush(
+  command: string,
+  channelId: string,
+  sequence: number,
+  dest: string,
+  body: Uint8Array,
+  destServer: string,
+  destChannels: string,
+): Buffer {
+  const commandBytes = Buffer.byteLength(command);
+  const channelIdBytes = Buffer.byteLength(channelId);
+  const destBytes = Buffer.byteLength(dest);
+  const serverBytes = Buffer.byteLength(destServer);
+  const channelsBytes = Buffer.byteLength(destChannels);
+  const headerBytes =
+    lengthFieldBytes(commandBytes) +
+    copiedFieldBytes(0, channelIdBytes) +
+    (sequence === 0 ? 0 : 1 + varintBytes(sequence)) +
+    2 +
+    copiedFieldBytes(0, destBytes) +
+    metaBytes(headServer, serverBytes) +
+    metaBytes(headChannels, channelsBytes);
+  const packet = Buffer.allocUnsafe(logicOverheadBytes + headerBytes + body.length);
+  let at = writeU32(packet, 0, logicMagic);
+  at = writeU32(packet, at, headerBytes);
+  at = writeText(packet, at, 0x0a, command, commandBytes);
+  if (channelIdBytes > 0) at = writeText(packet, at, 0x12, channelId, channelIdBytes);
+  at = writeNumbers(packet, at, sequence, Flag.Push, 0);
+  if (destBytes > 0) at = writeText(packet, at, 0x32, dest, destBytes);
+  at = writeMeta(packet, at, headServer, destServer, serverBytes);
+  at = writeMeta(packet, at, headChannels, destChannels, channelsBytes);
+  at = writeU32(packet, at, body.length);
+  packet.set(body, at);
+  assert(at + body.length === packet.length, "a push fills exactly its bytes");
+  return packet;
+}

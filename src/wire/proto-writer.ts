@@ -1,0 +1,33 @@
+// Protobuf's primitives, written into a buffer at an offset: the sizes first, so that room is reserved exactly.
+
+/** Bytes of an unsigned 32-bit varint. */
+export function varintBytes(value: number): number {
+  if (value < 0x80) return 1;
+  if (value < 0x4000) return 2;
+  if (value < 0x20_0000) return 3;
+  return value < 0x1000_0000 ? 4 : 5;
+}
+
+/** Writes an unsigned 32-bit varint; returns the offset behind it. */
+export function writeVarint(target: Buffer, at: number, value: number): number {
+  while (value >= 0x80) {
+    target[at++] = (value & 0x7f) | 0x80;
+    value >>>= 7;
+  }
+  target[at++] = value;
+  return at;
+}
+
+/** Big-endian; returns the offset behind it. */
+export function writeU32(target: Buffer, at: number, value: number): number {
+  target[at] = value >>> 24;
+  target[at + 1] = value >>> 16;
+  target[at + 2] = value >>> 8;
+  target[at + 3] = value;
+  return at + 4;
+}
+
+/** Bytes of a length-delimited field with a one-byte tag and a value of `valueBytes`. */
+export function lengthFieldBytes(valueBytes: number): number {
+  return 1 + varintBytes(valueBytes) + valueBytes;
+}
