@@ -23,12 +23,11 @@ export class TimerWheel {
   private timer: ReturnType<typeof setInterval> | undefined;
   /** Milliseconds since the wheel was made, advanced by ticks: a clock that costs nothing to read. */
   nowMs = 0;
+  /** The wheel's precision, in milliseconds. */
+  readonly tickMs: number;
 
-  constructor(
-    /** The wheel's precision, in milliseconds. */
-    readonly tickMs = 100,
-    slots = 512,
-  ) {
+  constructor(tickMs = 100, slots = 512) {
+    this.tickMs = tickMs;
     assert(tickMs > 0 && slots > 1, "a timer wheel has ticks and slots");
     this.heads = Array.from({ length: slots }, () => undefined);
   }

@@ -2,6 +2,7 @@
 // It owns a copy of the packet, because the view on the link's buffer is gone when the handler's turn ends.
 
 import { fromBinary, toBinary, create, type DescMessage, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
+import { linkHeaderBytesMax } from "../base/limits.ts";
 import { ErrorRespSchema, Status } from "../wire/gen/pkt_pb.ts";
 import { scanPacket, PacketScan } from "../wire/packet-scan.ts";
 import { responseBytes, writeResponse } from "../wire/packet-stamp.ts";
@@ -45,9 +46,9 @@ export class Context {
     this.packet = Buffer.from(view);
     this.command = command;
     this.app = app;
-    this.account = scan.accountStart < 0 ? "" : view.utf8Slice(scan.accountStart, scan.accountEnd);
-    this.channelId = scan.channelIdStart < 0 ? "" : view.utf8Slice(scan.channelIdStart, scan.channelIdEnd);
-    this.dest = scan.destStart < 0 ? "" : view.utf8Slice(scan.destStart, scan.destEnd);
+    this.account = scan.accountStart < 0 ? "" : view.toString("utf8", scan.accountStart, scan.accountEnd);
+    this.channelId = scan.channelIdStart < 0 ? "" : view.toString("utf8", scan.channelIdStart, scan.channelIdEnd);
+    this.dest = scan.destStart < 0 ? "" : view.toString("utf8", scan.destStart, scan.destEnd);
     this.sequence = scan.sequence;
     this.bodyStart = scan.bodyStart;
     this.receivedMs = performance.now();
@@ -80,7 +81,7 @@ export class Context {
   private answer(status: Status, body: Uint8Array): void {
     if (this.isAnswered) return;
     this.isAnswered = true;
-    scanPacket(this.packet, answerScan);
+    scanPacket(this.packet, answerScan, linkHeaderBytesMax);
     const { connection, gateway } = this.link;
     const bytes = responseBytes(this.packet, answerScan, status, gateway, body);
     const at = connection.reserve(bytes);

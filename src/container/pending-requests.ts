@@ -6,7 +6,8 @@ import { assert } from "../base/assert.ts";
 
 const slotBits = 17;
 const slotMask = (1 << slotBits) - 1;
-const generationMask = 0x7fff;
+/** Generations run from 1 to this, so that no ticket is 0, which the wire leaves out. */
+const generationMax = 0x7fff;
 
 /** Slots of unanswered requests. `Owner` is the connection that asked. */
 export class PendingRequests<Owner> {
@@ -28,7 +29,7 @@ export class PendingRequests<Owner> {
   take(owner: Owner, sequence: number, command: string): number {
     if (this.size === this.capacity) return -1;
     const slot = this.free.pop() ?? this.owners.length;
-    const generation = ((this.generations[slot] ?? 0) + 1) & generationMask;
+    const generation = ((this.generations[slot] ?? 0) % generationMax) + 1;
     this.owners[slot] = owner;
     this.commands[slot] = command;
     this.sequences[slot] = sequence;

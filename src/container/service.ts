@@ -1,5 +1,6 @@
 // A logic service (login, chat): accepts the links of gateways, turns each packet into a context and routes it.
 
+import { linkHeaderBytesMax } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Acceptor, Connection, FrameHandler } from "../transport/transport.ts";
 import type { CloseReason } from "../wire/close-reason.ts";
@@ -54,7 +55,7 @@ class ServiceLink implements FrameHandler, GatewayLink {
   }
 
   frame(payload: Buffer): void {
-    scanPacket(payload, scan);
+    scanPacket(payload, scan, linkHeaderBytesMax);
     if (scan.kind !== PacketKind.Logic) {
       if (scan.kind === PacketKind.Malformed) {
         this.connection.close(scan.fault ?? closeProtocolFault("malformed packet"));

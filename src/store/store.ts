@@ -42,6 +42,8 @@ export type TalkOutcome =
       readonly groupVersion: bigint;
       /** True: an earlier talk with this clientId; nothing was stored now. */
       readonly repeated: boolean;
+      /** False only for a repeat: another writer (the id's node number is not this one's) stored it. */
+      readonly writtenHere: boolean;
     }
   /** The sender is not in that group; there is no such group; the clientId names another talk. */
   | { readonly result: "forbidden" | "notFound" | "conflict" };

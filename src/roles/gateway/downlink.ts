@@ -1,6 +1,7 @@
 // A service's packet on its way down: the routing metas are cut off and the same bytes are written to every recipient's
 // connection. An answer finds its connection by its ticket, a push by the channel ids in its header.
 
+import { linkHeaderBytesMax } from "../../base/limits.ts";
 import type { Link } from "../../container/links.ts";
 import type { FrameHandler } from "../../transport/transport.ts";
 import { type CloseReason, CloseCode, closeKicked, closeUnauthorised } from "../../wire/close-reason.ts";
@@ -10,6 +11,7 @@ import { PacketKind, PacketScan, scanPacket } from "../../wire/packet-scan.ts";
 import { cutBytes, writeCut } from "../../wire/packet-stamp.ts";
 import { refuseRequest, syncHint } from "./answer.ts";
 import { type Channel, ChannelState } from "./channel.ts";
+import { moveRoutingLast } from "./clean.ts";
 import type { Gateway } from "./gateway.ts";
 
 const scan = new PacketScan();
@@ -18,17 +20,21 @@ const closeTryAgain: CloseReason = { code: CloseCode.Overload, text: "sign-in fa
 /** The incoming side of one link. */
 export class Downlink implements FrameHandler {
   private readonly gateway: Gateway;
-  private readonly link: () => Link<Channel>;
+  private readonly link: Link<Channel>;
 
-  /** `link` is asked late: a connection has its handler before the link is made of it. */
-  constructor(gateway: Gateway, link: () => Link<Channel>) {
+  constructor(gateway: Gateway, link: Link<Channel>) {
     this.gateway = gateway;
     this.link = link;
   }
 
-  frame(packet: Buffer): void {
-    scanPacket(packet, scan);
+  frame(view: Buffer): void {
+    let packet = view;
     const { gateway } = this;
+    scanPacket(packet, scan, linkHeaderBytesMax);
+    if (scan.kind === PacketKind.Logic && scan.hasStrayRouting) {
+      packet = moveRoutingLast(packet);
+      scanPacket(packet, scan, linkHeaderBytesMax);
+    }
     if (scan.kind !== PacketKind.Logic || !this.isForUs(packet)) {
       gateway.metrics.protocolFault("link-packet");
       return;
@@ -38,8 +44,7 @@ export class Downlink implements FrameHandler {
   }
 
   closed(reason: CloseReason): void {
-    const { gateway } = this;
-    const link = this.link();
+    const { gateway, link } = this;
     gateway.links.remove(link);
     gateway.log.warn("a link ended", { service: link.service, node: link.id, reason: reason.text });
     const sentence = `the ${link.service} service went away, try again`;
@@ -64,7 +69,7 @@ export class Downlink implements FrameHandler {
   }
 
   private answer(packet: Buffer): void {
-    const channel = scan.ticket > 0 ? this.link().pending.release(scan.ticket) : undefined;
+    const channel = scan.ticket > 0 ? this.link.pending.release(scan.ticket) : undefined;
     if (channel === undefined) {
       this.gateway.metrics.pushUnknownChannel();
       return;
@@ -85,7 +90,7 @@ export class Downlink implements FrameHandler {
       return;
     }
     const isKick = gateway.commands.intern(packet, scan.commandStart, scan.commandEnd) === Command.SignIn;
-    const channels = packet.utf8Slice(scan.channelsStart, scan.channelsEnd);
+    const channels = packet.toString("utf8", scan.channelsStart, scan.channelsEnd);
     for (const id of channels.split(",")) {
       const channel = gateway.channels.get(id);
       if (channel === undefined) gateway.metrics.pushUnknownChannel();

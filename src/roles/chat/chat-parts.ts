@@ -1,0 +1,20 @@
+// What the chat service's commands share.
+
+import type { Log } from "../../base/log.ts";
+import type { Random } from "../../base/random.ts";
+import type { Dispatcher } from "../../container/dispatcher.ts";
+import type { TalkLatency } from "../../observe/metrics.ts";
+import type { Sessions } from "../../session/sessions.ts";
+import type { Store } from "../../store/store.ts";
+import type { GroupAudience } from "./group-audience.ts";
+
+/** Constructed by the role and passed to each command. */
+export interface ChatParts {
+  readonly store: Store;
+  readonly sessions: Sessions;
+  readonly dispatcher: Dispatcher;
+  readonly audience: GroupAudience;
+  readonly random: Random;
+  readonly latency: TalkLatency;
+  readonly log: Log;
+}

@@ -1,0 +1,163 @@
+// Who of a group is online: kept so that a group message costs by the members who are online and not by those who
+// exist. A group is loaded once; presence and membership then keep it current. Its version (the id of its last change of
+// membership, which every stored message carries) tells when a change was made elsewhere: then it is loaded anew.
+
+import type { PresenceListener, Sessions } from "../../session/sessions.ts";
+import type { Store } from "../../store/store.ts";
+
+interface Audience {
+  version: bigint;
+  readonly members: Set<string>;
+  readonly online: Set<string>;
+}
+
+/** What is loaded of one app. */
+interface Tenant {
+  /** In the order of use, the oldest first. */
+  readonly groups: Map<string, Audience>;
+  /** The loaded groups that an account is in. */
+  readonly groupsOf: Map<string, Set<Audience>>;
+  readonly loading: Map<string, Promise<Audience | undefined>>;
+}
+
+/** A membership that changed by this node's doing. */
+export interface AudienceChange {
+  readonly app: string;
+  readonly group: string;
+  readonly account: string;
+  readonly isMember: boolean;
+  readonly versionBefore: bigint;
+  readonly version: bigint;
+}
+
+/** Members of an app's loaded groups together, before the least recently used group is forgotten: some 100 MB. */
+const membersMax = 1_000_000;
+
+/** The online members of the groups that talk. */
+export class GroupAudience {
+  private readonly store: Store;
+  private readonly sessions: Sessions;
+  private readonly tenants = new Map<string, Tenant>();
+  private members = 0;
+
+  constructor(store: Store, sessions: Sessions) {
+    this.store = store;
+    this.sessions = sessions;
+    const listener: PresenceListener = {
+      online: (app, account) => {
+        for (const audience of this.loadedGroupsOf(app, account)) audience.online.add(account);
+      },
+      offline: (app, account) => {
+        for (const audience of this.loadedGroupsOf(app, account)) audience.online.delete(account);
+      },
+    };
+    sessions.watchPresence(listener);
+  }
+
+  /**
+   * The accounts of a group that are online, its membership being that of `version` or later. A promise only where the
+   * group must be loaded; it rejects as the store does.
+   */
+  online(app: string, group: string, version: bigint): Iterable<string> | Promise<Iterable<string>> {
+    const tenant = this.tenant(app);
+    const audience = tenant.groups.get(group);
+    if (audience === undefined || audience.version < version) {
+      return this.load(app, tenant, group).then((loaded) => loaded?.online ?? []);
+    }
+    tenant.groups.delete(group);
+    tenant.groups.set(group, audience);
+    return audience.online;
+  }
+
+  /** Keeps a loaded group current; one whose version is not the change's `versionBefore` is forgotten. */
+  changed(change: AudienceChange): void {
+    const tenant = this.tenant(change.app);
+    const audience = tenant.groups.get(change.group);
+    if (audience === undefined || audience.version >= change.version) return;
+    if (audience.version !== change.versionBefore) {
+      this.forget(tenant, change.group, audience);
+      return;
+    }
+    audience.version = change.version;
+    const { account } = change;
+    if (!change.isMember) {
+      if (audience.members.delete(account)) this.members--;
+      audience.online.delete(account);
+      this.unlink(tenant, account, audience);
+      return;
+    }
+    if (!audience.members.has(account)) this.members++;
+    audience.members.add(account);
+    this.link(tenant, account, audience);
+    const located = this.sessions.locate(change.app, [account]);
+    // An engine that must ask elsewhere would leave a gap for presence to slip through: load the group again instead.
+    if (located instanceof Promise) this.forget(tenant, change.group, audience);
+    else if ((located[0]?.length ?? 0) > 0) audience.online.add(account);
+  }
+
+  private loadedGroupsOf(app: string, account: string): Iterable<Audience> {
+    return this.tenants.get(app)?.groupsOf.get(account) ?? [];
+  }
+
+  private load(app: string, tenant: Tenant, group: string): Promise<Audience | undefined> {
+    const running = tenant.loading.get(group);
+    if (running !== undefined) return running;
+    const loading = this.read(app, tenant, group).finally(() => tenant.loading.delete(group));
+    tenant.loading.set(group, loading);
+    return loading;
+  }
+
+  private async read(app: string, tenant: Tenant, group: string): Promise<Audience | undefined> {
+    const membership = await this.store.membership(app, group);
+    const known = tenant.groups.get(group);
+    if (known !== undefined) this.forget(tenant, group, known);
+    if (membership === undefined) return undefined;
+    const { accounts } = membership;
+    const audience: Audience = { version: membership.version, members: new Set(accounts), online: new Set() };
+    // Linked before presence is asked for: whatever changes from here on is told to this audience.
+    for (const account of accounts) this.link(tenant, account, audience);
+    tenant.groups.set(group, audience);
+    this.members += audience.members.size;
+    const found = this.sessions.locate(app, accounts);
+    const located = found instanceof Promise ? await found : found;
+    for (const [index, account] of accounts.entries()) {
+      if ((located[index]?.length ?? 0) > 0) audience.online.add(account);
+    }
+    this.makeRoom(tenant, audience);
+    return audience;
+  }
+
+  private makeRoom(tenant: Tenant, kept: Audience): void {
+    for (const [group, audience] of tenant.groups) {
+      if (this.members <= membersMax) return;
+      if (audience !== kept) this.forget(tenant, group, audience);
+    }
+  }
+
+  private forget(tenant: Tenant, group: string, audience: Audience): void {
+    tenant.groups.delete(group);
+    this.members -= audience.members.size;
+    for (const account of audience.members) this.unlink(tenant, account, audience);
+  }
+
+  private tenant(app: string): Tenant {
+    let tenant = this.tenants.get(app);
+    if (tenant === undefined) {
+      tenant = { groups: new Map(), groupsOf: new Map(), loading: new Map() };
+      this.tenants.set(app, tenant);
+    }
+    return tenant;
+  }
+
+  private link(tenant: Tenant, account: string, audience: Audience): void {
+    const groups = tenant.groupsOf.get(account);
+    if (groups === undefined) tenant.groupsOf.set(account, new Set([audience]));
+    else groups.add(audience);
+  }
+
+  private unlink(tenant: Tenant, account: string, audience: Audience): void {
+    const groups = tenant.groupsOf.get(account);
+    groups?.delete(audience);
+    if (groups?.size === 0) tenant.groupsOf.delete(account);
+  }
+}

@@ -1,0 +1,22 @@
+// chat.group.join: the caller, or by the owner somebody else, becomes a member. Joining twice changes nothing and notifies nobody.
+
+import { create, toBinary } from "@bufbuild/protobuf";
+import type { Handler } from "../../container/router.ts";
+import { GroupJoinNotifySchema, GroupJoinReqSchema } from "../../wire/gen/pkt_pb.ts";
+import type { ChatParts } from "./chat-parts.ts";
+import { isChanged, membershipChange, notifyMembers } from "./group-membership.ts";
+
+/** Answers when the change is committed, then tells the online members. */
+export function groupJoin(parts: ChatParts): Handler {
+  return async (context) => {
+    const change = membershipChange(context, context.body(GroupJoinReqSchema));
+    const outcome = await parts.store.join(change);
+    const changed = isChanged(outcome);
+    if (changed) parts.audience.changed({ ...change, ...outcome, isMember: true });
+    context.respondEmpty();
+    if (!changed) return;
+    const { group: groupId, account } = change;
+    const notify = toBinary(GroupJoinNotifySchema, create(GroupJoinNotifySchema, { groupId, account }));
+    await notifyMembers(parts, context, change, outcome.version, notify);
+  };
+}

@@ -1,0 +1,49 @@
+// What joining and quitting share: the account and the group must be named, the store decides about rights, and the
+// group's online members are told.
+
+import { validName } from "../../auth/names.ts";
+import type { Context } from "../../container/context.ts";
+import { Refusal } from "../../container/refusal.ts";
+import type { MembershipChange, MembershipOutcome } from "../../store/store.ts";
+import { Status } from "../../wire/gen/pkt_pb.ts";
+import type { ChatParts } from "./chat-parts.ts";
+
+/** The change that a request asks for; an empty account or group is refused, never taken for "all" (pitfall 10). */
+export function membershipChange(context: Context, request: { account: string; groupId: string }): MembershipChange {
+  if (!validName(request.account)) throw new Refusal(Status.InvalidPacketBody, "account must name an account");
+  if (request.groupId === "") throw new Refusal(Status.InvalidPacketBody, "group_id must not be empty");
+  return { app: context.app, group: request.groupId, actor: context.account, account: request.account };
+}
+
+/** Throws what an outcome refuses. True: the membership changed and members are to be told. */
+export function isChanged(
+  outcome: MembershipOutcome,
+): outcome is Extract<MembershipOutcome, { result: "changed" }> {
+  switch (outcome.result) {
+    case "changed":
+      return true;
+    case "unchanged":
+      return false;
+    case "forbidden":
+      throw new Refusal(Status.Forbidden, "this is for the account itself or the group's owner");
+    case "notFound":
+      throw new Refusal(Status.NotFound, "there is no such group");
+    case "full":
+      throw new Refusal(Status.Forbidden, "the group has too many members, or the account is in too many groups");
+  }
+}
+
+/** Tells the online members, and whoever is named besides, but not the connection that asked. */
+export async function notifyMembers(
+  { audience, sessions, dispatcher }: ChatParts,
+  context: Context,
+  change: MembershipChange,
+  version: bigint,
+  body: Uint8Array,
+): Promise<void> {
+  const accounts = new Set(await audience.online(change.app, change.group, version));
+  accounts.add(change.account);
+  const located = await sessions.locate(change.app, [...accounts]);
+  const { command, channelId, sequence } = context;
+  dispatcher.push({ command, channelId, sequence, dest: change.group }, body, located.flat(), channelId);
+}

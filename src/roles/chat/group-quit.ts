@@ -1,0 +1,22 @@
+// chat.group.quit: the caller, or by the owner somebody else, leaves. The owner's leaving hands the group to its longest member.
+
+import { create, toBinary } from "@bufbuild/protobuf";
+import type { Handler } from "../../container/router.ts";
+import { GroupQuitNotifySchema, GroupQuitReqSchema } from "../../wire/gen/pkt_pb.ts";
+import type { ChatParts } from "./chat-parts.ts";
+import { isChanged, membershipChange, notifyMembers } from "./group-membership.ts";
+
+/** Answers when the change is committed, then tells the online members. */
+export function groupQuit(parts: ChatParts): Handler {
+  return async (context) => {
+    const change = membershipChange(context, context.body(GroupQuitReqSchema));
+    const outcome = await parts.store.quit(change);
+    const changed = isChanged(outcome);
+    if (changed) parts.audience.changed({ ...change, ...outcome, isMember: false });
+    context.respondEmpty();
+    if (!changed) return;
+    const { group: groupId, account } = change;
+    const notify = toBinary(GroupQuitNotifySchema, create(GroupQuitNotifySchema, { groupId, account }));
+    await notifyMembers(parts, context, change, outcome.version, notify);
+  };
+}

@@ -1,0 +1,19 @@
+// chat.offline.content: messages by id, for those who may read them.
+
+import { contentIdsMax } from "../../base/limits.ts";
+import { Refusal } from "../../container/refusal.ts";
+import type { Handler } from "../../container/router.ts";
+import { MessageContentReqSchema, MessageContentRespSchema, Status } from "../../wire/gen/pkt_pb.ts";
+import type { ChatParts } from "./chat-parts.ts";
+
+/** Answers in the order asked, leaving out what does not exist or is not the asker's to read. */
+export function offlineContent({ store }: ChatParts): Handler {
+  return async (context) => {
+    const { messageIds } = context.body(MessageContentReqSchema);
+    if (messageIds.length > contentIdsMax) {
+      throw new Refusal(Status.PayloadTooLarge, `at most ${contentIdsMax} message ids a request`);
+    }
+    const contents = await store.contents(context.app, context.account, messageIds);
+    context.respond(MessageContentRespSchema, { contents: [...contents] });
+  };
+}

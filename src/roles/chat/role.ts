@@ -1,0 +1,53 @@
+// The chat service: messages and groups.
+
+import type { Log } from "../../base/log.ts";
+import type { Random } from "../../base/random.ts";
+import { Dispatcher } from "../../container/dispatcher.ts";
+import { countRequests } from "../../container/middleware/count.ts";
+import { recover } from "../../container/middleware/recover.ts";
+import { requireSession } from "../../container/middleware/session.ts";
+import { Router } from "../../container/router.ts";
+import { Service } from "../../container/service.ts";
+import type { ServiceMetrics, TalkLatency } from "../../observe/metrics.ts";
+import type { Sessions } from "../../session/sessions.ts";
+import type { Store } from "../../store/store.ts";
+import { Command } from "../../wire/commands.ts";
+import type { ChatParts } from "./chat-parts.ts";
+import { GroupAudience } from "./group-audience.ts";
+import { groupCreate } from "./group-create.ts";
+import { groupDetail } from "./group-detail.ts";
+import { groupJoin } from "./group-join.ts";
+import { groupQuit } from "./group-quit.ts";
+import { offlineContent } from "./offline-content.ts";
+import { offlineIndex } from "./offline-index.ts";
+import { groupTalk, userTalk } from "./talk.ts";
+import { talkAck } from "./talk-ack.ts";
+import { TalkPipeline } from "./talk-pipeline.ts";
+
+/** Assembles the chat service; the result accepts gateways' links. */
+export function createChatService(assembly: {
+  store: Store;
+  sessions: Sessions;
+  metrics: ServiceMetrics;
+  latency: TalkLatency;
+  random: Random;
+  log: Log;
+}): Service {
+  const { store, sessions, metrics, latency, random, log } = assembly;
+  const dispatcher = new Dispatcher();
+  const audience = new GroupAudience(store, sessions);
+  const parts: ChatParts = { store, sessions, dispatcher, audience, random, latency, log };
+  const pipeline = new TalkPipeline(parts);
+  const router = new Router([recover(log), countRequests(metrics), requireSession(sessions)]);
+  router.handle(Command.UserTalk, userTalk(pipeline));
+  router.handle(Command.GroupTalk, groupTalk(pipeline));
+  router.handle(Command.TalkAck, talkAck(parts));
+  router.handle(Command.OfflineIndex, offlineIndex(parts));
+  router.handle(Command.OfflineContent, offlineContent(parts));
+  router.handle(Command.GroupCreate, groupCreate(parts));
+  router.handle(Command.GroupJoin, groupJoin(parts));
+  router.handle(Command.GroupQuit, groupQuit(parts));
+  router.handle(Command.GroupDetail, groupDetail(parts));
+  router.handle(Command.GroupMembers, groupDetail(parts));
+  return new Service({ router, dispatcher, log, gatewayLost: () => undefined });
+}

@@ -1,0 +1,140 @@
+// Talks from arrival to push. What arrives in one turn is appended in one call; when that commit is done, senders are
+// answered and receivers pushed to, in commit order. One promise a batch, none a message.
+
+import { create, toBinary } from "@bufbuild/protobuf";
+import type { Context } from "../../container/context.ts";
+import { failRequest } from "../../container/middleware/recover.ts";
+import type { Location } from "../../session/sessions.ts";
+import type { Talk, TalkOutcome } from "../../store/store.ts";
+import { MessagePushSchema, MessageRespSchema, Status } from "../../wire/gen/pkt_pb.ts";
+import type { ChatParts } from "./chat-parts.ts";
+
+type Stored = Extract<TalkOutcome, { result: "stored" }>;
+
+/** Gathers talks, commits them, answers and pushes. */
+export class TalkPipeline {
+  private readonly parts: ChatParts;
+  private contexts: Context[] = [];
+  private talks: Talk[] = [];
+  /** The end of the batch before: batches are pushed in the order in which they commit. */
+  private previous: Promise<void> = Promise.resolve();
+
+  constructor(parts: ChatParts) {
+    this.parts = parts;
+  }
+
+  /** Takes a checked talk; the context is answered when it is committed or refused. */
+  add(context: Context, talk: Talk): void {
+    this.contexts.push(context);
+    this.talks.push(talk);
+    // A microtask runs after the callback in which a link delivered its packets: they make one batch.
+    if (this.talks.length === 1) queueMicrotask(this.appendBatch);
+  }
+
+  private readonly appendBatch = (): void => {
+    const { contexts, talks } = this;
+    this.contexts = [];
+    this.talks = [];
+    this.previous = this.finish(contexts, talks, this.parts.store.append(talks), this.previous);
+  };
+
+  private async finish(
+    contexts: readonly Context[],
+    talks: readonly Talk[],
+    appended: Promise<readonly TalkOutcome[]>,
+    previous: Promise<void>,
+  ): Promise<void> {
+    let outcomes: readonly TalkOutcome[];
+    try {
+      outcomes = await appended;
+    } catch (error) {
+      for (const context of contexts) failRequest(context, error, this.parts.log);
+      return;
+    }
+    const committedMs = performance.now();
+    for (const [index, context] of contexts.entries()) {
+      const outcome = outcomes[index];
+      if (outcome === undefined) continue;
+      this.answer(context, outcome);
+      this.parts.latency.commit.observeMs(committedMs - context.receivedMs);
+    }
+    await previous;
+    for (const [index, context] of contexts.entries()) {
+      const talk = talks[index];
+      const outcome = outcomes[index];
+      if (talk === undefined || outcome?.result !== "stored") continue;
+      // Only an engine or an audience that is not in memory makes this wait.
+      const pushed = this.push(context, talk, outcome);
+      if (pushed !== undefined) await pushed;
+    }
+  }
+
+  private answer(context: Context, outcome: TalkOutcome): void {
+    switch (outcome.result) {
+      case "stored":
+        context.respond(MessageRespSchema, { messageId: outcome.messageId, sendTime: outcome.sendTime });
+        return;
+      case "forbidden":
+        context.refuse(Status.Forbidden, "you are not a member of this group");
+        return;
+      case "notFound":
+        context.refuse(Status.NotFound, "there is no such group");
+        return;
+      case "conflict":
+        context.refuse(Status.InvalidPacketBody, "this clientId belongs to another message");
+        return;
+    }
+  }
+
+  /** A failed push is not the sender's business: the message is stored (pitfall 26). */
+  private push(context: Context, talk: Talk, outcome: Stored): Promise<void> | undefined {
+    // A repeat was pushed by the node that stored it; if that was not this one, nobody here knows whether it lived to.
+    if (outcome.repeated && outcome.writtenHere) return undefined;
+    const { audience, sessions } = this.parts;
+    const accounts = talk.toGroup
+      ? audience.online(talk.app, talk.dest, outcome.groupVersion)
+      : talk.dest === talk.sender
+        ? [talk.sender]
+        : [talk.dest, talk.sender];
+    if (accounts instanceof Promise) {
+      return accounts
+        .then(async (online) => this.send(context, talk, outcome, await sessions.locate(talk.app, [...online])))
+        .catch((error: unknown) => this.lost(error));
+    }
+    const located = sessions.locate(talk.app, Array.isArray(accounts) ? accounts : [...accounts]);
+    if (located instanceof Promise) {
+      return located.then(
+        (locations) => this.send(context, talk, outcome, locations),
+        (error: unknown) => this.lost(error),
+      );
+    }
+    this.send(context, talk, outcome, located);
+    return undefined;
+  }
+
+  private send(context: Context, talk: Talk, outcome: Stored, located: readonly (readonly Location[])[]): void {
+    const locations = located.length === 1 ? (located[0] ?? []) : located.flat();
+    if (locations.length > 0) {
+      const body = toBinary(
+        MessagePushSchema,
+        create(MessagePushSchema, {
+          messageId: outcome.messageId,
+          type: talk.type,
+          body: talk.body,
+          extra: talk.extra,
+          sender: talk.sender,
+          sendTime: outcome.sendTime,
+          previousId: outcome.previousId,
+        }),
+      );
+      this.parts.dispatcher.push(context, body, locations, context.channelId);
+    }
+    this.parts.latency.push.observeMs(performance.now() - context.receivedMs);
+  }
+
+  private lost(error: unknown): void {
+    this.parts.log.warn("a push was lost; its message is in the index", {
+      error: error instanceof Error ? error.message : String(error),
+    });
+  }
+}

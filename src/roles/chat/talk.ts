@@ -1,0 +1,53 @@
+// chat.user.talk and chat.group.talk: checked here, then handed to the pipeline that commits and pushes.
+
+import { clientIdBytesMax, messageBodyBytesMax, messageExtraBytesMax } from "../../base/limits.ts";
+import { validName } from "../../auth/names.ts";
+import type { Context } from "../../container/context.ts";
+import { Refusal } from "../../container/refusal.ts";
+import type { Handler } from "../../container/router.ts";
+import { MessageReqSchema, Status } from "../../wire/gen/pkt_pb.ts";
+import type { TalkPipeline } from "./talk-pipeline.ts";
+
+/** UTF-8 bytes are at most three for each UTF-16 unit: only what may be too long is measured. */
+function isLongerThan(text: string, bytesMax: number): boolean {
+  return text.length * 3 > bytesMax && Buffer.byteLength(text) > bytesMax;
+}
+
+function addTalk(pipeline: TalkPipeline, context: Context, toGroup: boolean): void {
+  const request = context.body(MessageReqSchema);
+  if (isLongerThan(request.body, messageBodyBytesMax)) {
+    throw new Refusal(Status.PayloadTooLarge, `a message's body is at most ${messageBodyBytesMax} bytes`);
+  }
+  if (isLongerThan(request.extra, messageExtraBytesMax)) {
+    throw new Refusal(Status.PayloadTooLarge, `a message's extra is at most ${messageExtraBytesMax} bytes`);
+  }
+  if (isLongerThan(request.clientId, clientIdBytesMax)) {
+    throw new Refusal(Status.InvalidPacketBody, `clientId is at most ${clientIdBytesMax} bytes`);
+  }
+  pipeline.add(context, {
+    app: context.app,
+    sender: context.account,
+    toGroup,
+    dest: context.dest,
+    type: request.type,
+    body: request.body,
+    extra: request.extra,
+    clientId: request.clientId,
+  });
+}
+
+/** A message to an account: dest names it. It need not have signed in ever. */
+export function userTalk(pipeline: TalkPipeline): Handler {
+  return (context) => {
+    if (!validName(context.dest)) throw new Refusal(Status.NoDestination, "dest must name the receiver's account");
+    addTalk(pipeline, context, false);
+  };
+}
+
+/** A message to a group: dest is its id. Whether the sender is a member is decided where it commits. */
+export function groupTalk(pipeline: TalkPipeline): Handler {
+  return (context) => {
+    if (context.dest === "") throw new Refusal(Status.NoDestination, "dest must be the group's id");
+    addTalk(pipeline, context, true);
+  };
+}

@@ -1,0 +1,32 @@
+// login.signin: the gateway has verified the token; this puts the session and sends the one that it replaces away.
+
+import { create, toBinary } from "@bufbuild/protobuf";
+import { devicesPerAccountMax } from "../../base/limits.ts";
+import type { Dispatcher } from "../../container/dispatcher.ts";
+import { Refusal } from "../../container/refusal.ts";
+import type { Handler } from "../../container/router.ts";
+import type { Sessions } from "../../session/sessions.ts";
+import { Command } from "../../wire/commands.ts";
+import { KickoutNotifySchema, LoginRespSchema, SessionSchema, Status } from "../../wire/gen/pkt_pb.ts";
+
+/** Who signs in, where and through which gateway is the stamped header's and the link's word; the body adds the device. */
+export function signIn(sessions: Sessions, dispatcher: Dispatcher): Handler {
+  return async (context) => {
+    const { app, account, channelId, link } = context;
+    if (app === "" || account === "" || channelId === "") {
+      throw new Refusal(Status.Unauthorized, "the sign-in carries no identity");
+    }
+    const { device } = context.body(SessionSchema);
+    const { gateway, incarnation } = link;
+    const outcome = await sessions.put(app, account, { device, channelId, gateway, incarnation });
+    if (outcome.result === "tooManyDevices") {
+      throw new Refusal(Status.Forbidden, `this account is signed in on ${devicesPerAccountMax} devices already`);
+    }
+    context.respond(LoginRespSchema, { channelId, account });
+    const { replaced } = outcome;
+    if (replaced === undefined || replaced.channelId === channelId) return;
+    const notify = toBinary(KickoutNotifySchema, create(KickoutNotifySchema, { channelId: replaced.channelId }));
+    const head = { command: Command.SignIn, channelId: replaced.channelId, sequence: 0, dest: account };
+    dispatcher.push(head, notify, [replaced], "");
+  };
+}

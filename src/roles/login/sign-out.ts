@@ -1,0 +1,12 @@
+// login.signout: a gateway's word that a connection has ended. Nobody waits for an answer.
+
+import type { Handler } from "../../container/router.ts";
+import type { Sessions } from "../../session/sessions.ts";
+
+/** Removes the session of that channel and no newer one. */
+export function signOut(sessions: Sessions): Handler {
+  return async (context) => {
+    context.isAnswered = true;
+    await sessions.remove(context.app, context.account, context.channelId);
+  };
+}

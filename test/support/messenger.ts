@@ -1,0 +1,76 @@
+// A whole messenger for a test: the standalone role in this process, on free ports, with its data in a temporary folder.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { signToken } from "../../src/auth/token.ts";
+import { silentLog } from "../../src/base/log.ts";
+import type { RunningRole, StandaloneSettings } from "../../src/roles/settings.ts";
+import { startStandalone } from "../../src/roles/standalone/role.ts";
+import { WireClient } from "./wire-client.ts";
+
+const secret = new TextEncoder().encode("a secret that only tests know");
+const anyPort = { host: "127.0.0.1", port: 0 };
+
+export class Messenger {
+  private readonly folder = mkdtempSync(join(tmpdir(), "roost-test-"));
+  private role: RunningRole | undefined;
+  readonly secret = secret;
+
+  static async start(overrides: Partial<StandaloneSettings> = {}): Promise<Messenger> {
+    const messenger = new Messenger();
+    messenger.role = await startStandalone({
+      id: "test",
+      ws: anyPort,
+      tcp: anyPort,
+      monitor: anyPort,
+      readWaitMs: 180_000,
+      writeWaitMs: 10_000,
+      loginWaitMs: 10_000,
+      secrets: [secret],
+      storePath: join(messenger.folder, "messages.db"),
+      retentionDays: 15,
+      zone: "",
+      version: "test",
+      log: silentLog,
+      ...overrides,
+    });
+    return messenger;
+  }
+
+  get tcp(): string {
+    return this.role?.addresses.tcp ?? "";
+  }
+  get ws(): string {
+    return this.role?.addresses.ws ?? "";
+  }
+  get monitor(): string {
+    return this.role?.addresses.monitor ?? "";
+  }
+
+  token(account: string, app = "app"): Promise<string> {
+    return signToken(secret, { account, app, ttlSeconds: 3600 });
+  }
+
+  /** A client that has connected and said nothing. */
+  stranger(): Promise<WireClient> {
+    return WireClient.connect(this.tcp);
+  }
+
+  /** A client that is signed in. */
+  async client(account: string, { app = "app", device = "" } = {}): Promise<WireClient> {
+    const client = await this.stranger();
+    await client.signIn(await this.token(account, app), device);
+    return client;
+  }
+
+  drain(): Promise<void> {
+    return this.role?.drain() ?? Promise.resolve();
+  }
+
+  /** Ends everything and removes the data. */
+  async stop(): Promise<void> {
+    await this.drain();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
