@@ -14,7 +14,7 @@ function varint(random: Random, value: bigint): Buffer {
     rest >>= 7n;
   } while (rest > 0n);
   // Sometimes longer than needed, sometimes longer than allowed.
-  if (random.once(12)) for (let more = random.below(9); more > 0; more--) bytes.push(0x80);
+  if (random.once(80)) for (let more = random.below(9); more > 0; more--) bytes.push(0x80);
   const last = bytes.length - 1;
   if (!random.once(300)) bytes[last] = (bytes[last] ?? 0) & 0x7f;
   return Buffer.from(bytes);
@@ -35,7 +35,7 @@ function number(random: Random): bigint {
 }
 
 function text(random: Random): Buffer {
-  if (random.once(40)) return random.bytes(random.below(6));
+  if (random.once(100)) return random.bytes(random.below(6));
   return Buffer.from(random.pick(texts));
 }
 

@@ -3,7 +3,7 @@
 
 import { deepStrictEqual, ok, strictEqual } from "node:assert";
 import { clone, create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { Flag, type Header, HeaderSchema, MetaSchema, MetaType } from "../../src/wire/gen/pkt_pb.ts";
+import { Flag, type Header, HeaderSchema, MetaSchema, MetaType, Status } from "../../src/wire/gen/pkt_pb.ts";
 import { decodePacket, encodeLogicPacket } from "../../src/wire/packet.ts";
 import { PacketKind, PacketScan, scanPacket } from "../../src/wire/packet-scan.ts";
 import {
@@ -50,8 +50,8 @@ function lastMeta(header: Header, key: string): string | undefined {
   return header.meta.findLast((meta) => meta.key === key)?.value;
 }
 
-/** Checks one header. @returns the kind that the scanner gave it */
-export function checkHeader(headerBytes: Uint8Array, body: Uint8Array): PacketKind {
+/** Checks one header. @returns what the scanner said */
+export function checkHeader(headerBytes: Uint8Array, body: Uint8Array): PacketScan {
   const packet = packetOf(headerBytes, body);
   const scan = new PacketScan();
   scanPacket(packet, scan);
@@ -72,7 +72,7 @@ export function checkHeader(headerBytes: Uint8Array, body: Uint8Array): PacketKi
       refused = error;
     }
     ok(refused instanceof ProtocolFault, "the decoder refuses what the scanner refuses");
-    return scan.kind;
+    return scan;
   }
   ok(full !== undefined, "the generated decoder accepts what the scanner accepts");
   const header = headerOf(packet);
@@ -80,7 +80,7 @@ export function checkHeader(headerBytes: Uint8Array, body: Uint8Array): PacketKi
   checkCut(packet, scan, header);
   checkResponse(packet, scan, header);
   if (scan.isPlain) checkStamp(packet, scan, header);
-  return scan.kind;
+  return scan;
 }
 
 function checkValues(packet: Buffer, scan: PacketScan, header: Header, full: Header): void {
@@ -120,7 +120,7 @@ function checkCut(packet: Buffer, scan: PacketScan, header: Header): void {
 
 function checkResponse(packet: Buffer, scan: PacketScan, header: Header): void {
   const body = Buffer.from("response");
-  for (const status of [0, 100, 302]) {
+  for (const status of [Status.Success, Status.NoDestination, Status.ServiceUnavailable]) {
     const response = written(responseBytes(packet, scan, status, "gate-é", body), (target, at) =>
       writeResponse(target, at, packet, scan, status, "gate-é", body),
     );
