@@ -1,0 +1,64 @@
+// Message ids: 41 bits of milliseconds since 2020-01-01T00:00:00Z, 10 bits of node, 12 bits of sequence (semantics,
+// Messages 4). Pure: time and the last id of the store are arguments.
+//
+// Invariant: an id is above every id that was taken before it from the same store, and carries the number of the node
+// that took it, even when clocks disagree. It therefore may run ahead of the clock by a little, never behind `last`.
+
+import { assert } from "../base/assert.ts";
+
+export const snowflakeEpochMs = Date.UTC(2020, 0, 1);
+/** Node numbers are 0 to this less one. */
+export const nodeNumbers = 1024;
+
+const nodeShift = 12n;
+const timeShift = 22n;
+const sequenceLast = (1n << nodeShift) - 1n;
+const nodeLast = BigInt(nodeNumbers - 1);
+const timeLast = (1n << 41n) - 1n;
+
+/** The smallest id of a moment (milliseconds since 1970); 0n for moments before 2020. */
+export function smallestIdAt(wallMs: number): bigint {
+  return wallMs <= snowflakeEpochMs ? 0n : BigInt(Math.floor(wallMs) - snowflakeEpochMs) << timeShift;
+}
+
+/** The moment that an id carries, in milliseconds since 1970. */
+export function timeOfId(id: bigint): number {
+  return Number(id >> timeShift) + snowflakeEpochMs;
+}
+
+/** The node number that an id carries. */
+export function nodeOfId(id: bigint): number {
+  return Number((id >> nodeShift) & nodeLast);
+}
+
+/** The node's own snowflake of this moment when that is above `last`, else the smallest id of this node above `last`. */
+export function nextId(last: bigint, wallMs: number, node: number): bigint {
+  assert(Number.isInteger(node) && node >= 0 && node < nodeNumbers, "a node number has 10 bits");
+  const nodeBits = BigInt(node) << nodeShift;
+  const own = smallestIdAt(wallMs) | nodeBits;
+  let id = own;
+  if (own <= last) {
+    const sameTime = ((last >> timeShift) << timeShift) | nodeBits;
+    if (sameTime > last) id = sameTime;
+    else if (last - sameTime < sequenceLast) id = last + 1n;
+    else id = sameTime + (1n << timeShift);
+  }
+  assert(id >> timeShift <= timeLast, "an id's time has 41 bits: until 2089");
+  return id;
+}
+
+/** The ids of one transaction: starts at the store's last id; `last` is what the transaction must save. */
+export class IdSequence {
+  last: bigint;
+  readonly node: number;
+
+  constructor(last: bigint, node: number) {
+    this.last = last;
+    this.node = node;
+  }
+
+  next(wallMs: number): bigint {
+    this.last = nextId(this.last, wallMs, this.node);
+    return this.last;
+  }
+}

@@ -1,0 +1,120 @@
+// Group commit: at most two batches are with the writer; what is asked meanwhile goes together into the next one. So
+// an idle store commits at once, and a busy one pays one disk sync for hundreds of talks.
+//
+// A call (one append, one join, …) is never split over two commits. Calls are settled in their order.
+
+import { StoreUnavailable } from "../store.ts";
+import { outcomeSlots, type Answer, type Job } from "./protocol.ts";
+
+const batchesInFlightMax = 2;
+/** A batch takes calls until it has this many jobs: longer transactions only make everybody wait. */
+const batchJobsMax = 512;
+const queuedJobsMax = 50_000;
+const queuedCharactersMax = 64 * 1024 * 1024;
+
+/** Reads the slots of the call's job i. */
+export type Slots = (job: number, slot: number) => bigint;
+
+interface Call {
+  readonly jobs: readonly Job[];
+  readonly characters: number;
+  settle(slots: Slots): void;
+  reject(error: Error): void;
+}
+
+export class Batcher {
+  private readonly commit: (jobs: readonly Job[]) => Promise<Answer>;
+  private readonly observe: (failure: string | undefined) => void;
+  private queue: Call[] = [];
+  private queuedJobs = 0;
+  private queuedCharacters = 0;
+  private inFlight = 0;
+  private isScheduled = false;
+  private drained: (() => void)[] = [];
+
+  /** `commit` hands a batch to the writer; `observe` is told how each one ended: a sentence, or undefined. */
+  constructor(commit: (jobs: readonly Job[]) => Promise<Answer>, observe: (failure: string | undefined) => void) {
+    this.commit = commit;
+    this.observe = observe;
+  }
+
+  /** Queues jobs that commit together; rejects with StoreUnavailable when the queue is full or the commit failed. */
+  add<T>(jobs: readonly Job[], characters: number, read: (slots: Slots) => T): Promise<T> {
+    if (this.queuedJobs >= queuedJobsMax || this.queuedCharacters >= queuedCharactersMax) {
+      return Promise.reject(new StoreUnavailable("too much waits for the store already"));
+    }
+    return new Promise((resolve, reject) => {
+      this.queue.push({ jobs, characters, settle: (slots) => resolve(read(slots)), reject });
+      this.queuedJobs += jobs.length;
+      this.queuedCharacters += characters;
+      if (this.isScheduled || this.inFlight >= batchesInFlightMax) return;
+      this.isScheduled = true;
+      // At the turn's end: what one turn of the event loop asks goes together.
+      setImmediate(() => {
+        this.isScheduled = false;
+        this.flush();
+      });
+    });
+  }
+
+  /** Resolves when everything queued so far is settled. */
+  drain(): Promise<void> {
+    return new Promise((resolve) => {
+      this.drained.push(resolve);
+      this.flush();
+    });
+  }
+
+  private flush(): void {
+    while (this.inFlight < batchesInFlightMax && this.queue.length > 0) this.handOver(this.takeCalls());
+    if (this.inFlight > 0 || this.queue.length > 0) return;
+    for (const resolve of this.drained.splice(0)) resolve();
+  }
+
+  private takeCalls(): Call[] {
+    let count = 0;
+    let jobs = 0;
+    for (const call of this.queue) {
+      if (count > 0 && jobs + call.jobs.length > batchJobsMax) break;
+      count++;
+      jobs += call.jobs.length;
+      this.queuedCharacters -= call.characters;
+    }
+    this.queuedJobs -= jobs;
+    if (count < this.queue.length) return this.queue.splice(0, count);
+    const calls = this.queue;
+    this.queue = [];
+    return calls;
+  }
+
+  private handOver(calls: readonly Call[]): void {
+    this.inFlight++;
+    const jobs: Job[] = [];
+    for (const call of calls) for (const job of call.jobs) jobs.push(job);
+    this.commit(jobs).then(
+      (answer) => {
+        this.inFlight--;
+        if (answer.kind !== "numbers") throw new Error("a batch is answered with numbers");
+        this.observe(undefined);
+        this.flush();
+        settle(calls, answer.numbers);
+      },
+      (error: unknown) => {
+        this.inFlight--;
+        const failure = error instanceof StoreUnavailable ? error : new StoreUnavailable(String(error));
+        this.observe(failure.message);
+        for (const call of calls) call.reject(failure);
+        this.flush();
+      },
+    );
+  }
+}
+
+function settle(calls: readonly Call[], numbers: BigInt64Array): void {
+  let base = 0;
+  for (const call of calls) {
+    const start = base;
+    call.settle((job, slot) => numbers[(start + job) * outcomeSlots + slot] ?? 0n);
+    base += call.jobs.length;
+  }
+}

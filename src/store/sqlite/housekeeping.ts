@@ -1,0 +1,128 @@
+// What the store does in the background: it renews the node number's lease, moves the log into the file while there is
+// traffic, deletes what is older than the retention, and tells whether the store can commit.
+
+import type { Log } from "../../base/log.ts";
+import { renewAfterMs } from "./node-lease.ts";
+import type { Answer, Request } from "./protocol.ts";
+
+interface Line {
+  call(request: Request): Promise<Answer>;
+}
+
+const dayMs = 86_400_000;
+const checkpointEveryMs = 100;
+/** While the store cannot commit, it is tried this often. */
+const probeEveryMs = 1_000;
+const purgeEveryMs = 60_000;
+const purgeFirstMs = 500;
+/** Between two slices: talks go first. */
+const purgePauseMs = 20;
+
+export class Housekeeping {
+  isHealthy = true;
+  private readonly writer: Line;
+  private readonly checkpointer: Line;
+  private readonly retentionDays: number;
+  private readonly log: Log;
+  private isStopped = false;
+  private isCheckpointDue = false;
+  private renewTimer: ReturnType<typeof setTimeout> | undefined;
+  private purgeTimer: ReturnType<typeof setTimeout> | undefined;
+  private checkpointTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(lines: { readonly writer: Line; readonly checkpointer: Line }, retentionDays: number, log: Log) {
+    this.writer = lines.writer;
+    this.checkpointer = lines.checkpointer;
+    this.retentionDays = retentionDays;
+    this.log = log;
+    this.renewLater(renewAfterMs);
+    if (retentionDays > 0) this.purgeLater(purgeFirstMs);
+  }
+
+  /** Told of every batch: the sentence why it failed, or undefined. */
+  committed(failure: string | undefined): void {
+    this.judge(failure);
+    if (failure === undefined) this.checkpointLater();
+  }
+
+  stop(): void {
+    this.isStopped = true;
+    clearTimeout(this.renewTimer);
+    clearTimeout(this.purgeTimer);
+    clearTimeout(this.checkpointTimer);
+  }
+
+  private judge(failure: string | undefined): void {
+    if (this.isStopped) return;
+    const isHealthy = failure === undefined;
+    if (isHealthy === this.isHealthy) return;
+    this.isHealthy = isHealthy;
+    if (isHealthy) {
+      this.log.info("The message store commits again.");
+    } else {
+      this.log.error("The message store cannot commit; requests are refused until it can.", { reason: failure });
+      this.renewLater(probeEveryMs);
+    }
+  }
+
+  private renewLater(delayMs: number): void {
+    clearTimeout(this.renewTimer);
+    if (this.isStopped) return;
+    this.renewTimer = setTimeout(() => {
+      this.writer.call({ kind: "renew" }).then(
+        () => {
+          this.judge(undefined);
+          this.renewLater(renewAfterMs);
+        },
+        (error: unknown) => {
+          this.judge(sentenceOf(error));
+          this.renewLater(probeEveryMs);
+        },
+      );
+    }, delayMs);
+    this.renewTimer.unref();
+  }
+
+  private purgeLater(delayMs: number): void {
+    if (this.isStopped) return;
+    this.purgeTimer = setTimeout(() => {
+      this.writer.call({ kind: "purge", keepMs: this.retentionDays * dayMs }).then(
+        (answer) => {
+          this.checkpointLater();
+          this.purgeLater(answer.kind === "more" && answer.more ? purgePauseMs : purgeEveryMs);
+        },
+        (error: unknown) => {
+          this.log.debug("Old messages could not be deleted; it is tried again.", { reason: sentenceOf(error) });
+          this.purgeLater(purgeEveryMs);
+        },
+      );
+    }, delayMs);
+    this.purgeTimer.unref();
+  }
+
+  private checkpointLater(): void {
+    if (this.isCheckpointDue || this.isStopped) return;
+    this.isCheckpointDue = true;
+    this.checkpointTimer = setTimeout(() => {
+      this.checkpoint().then(
+        () => {
+          this.isCheckpointDue = false;
+        },
+        (error: unknown) => {
+          this.isCheckpointDue = false;
+          this.log.debug("A checkpoint failed; the next commit asks for another.", { reason: sentenceOf(error) });
+        },
+      );
+    }, checkpointEveryMs);
+    this.checkpointTimer.unref();
+  }
+
+  private async checkpoint(): Promise<void> {
+    const answer = await this.checkpointer.call({ kind: "checkpoint" });
+    if (answer.kind === "more" && answer.more && !this.isStopped) await this.writer.call({ kind: "checkpoint" });
+  }
+}
+
+function sentenceOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

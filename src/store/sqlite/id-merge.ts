@@ -1,0 +1,86 @@
+// Merges rising streams of ids into one, each id once. Streams are read in chunks, so that no more is read than about
+// what is asked for, plus a small first look into each stream.
+
+/** A rising stream of ids, read from its source as needed. */
+export interface IdStream {
+  /** Ids above this one. */
+  readonly after: bigint;
+  /** How many to read at once. */
+  readonly chunk: number;
+  /** The next ids above `from`, at most `count`; fewer mean that the stream ends. */
+  next(from: bigint, count: number): readonly bigint[];
+}
+
+interface Head {
+  id: bigint;
+  at: number;
+  ids: readonly bigint[];
+  readonly stream: IdStream;
+}
+
+/** All ids of the streams in rising order, without duplicates. */
+export function* mergeAscending(streams: readonly IdStream[]): Generator<bigint, void, void> {
+  const heap: Head[] = [];
+  for (const stream of streams) {
+    const ids = stream.next(stream.after, stream.chunk);
+    const [first] = ids;
+    if (first === undefined) continue;
+    heap.push({ id: first, at: 0, ids, stream });
+    siftUp(heap, heap.length - 1);
+  }
+  let last: bigint | undefined;
+  for (let head = heap[0]; head !== undefined; head = heap[0]) {
+    if (head.id !== last) yield head.id;
+    last = head.id;
+    if (!advance(head)) {
+      const tail = heap.pop();
+      if (tail === undefined || tail === head) continue;
+      heap[0] = tail;
+    }
+    siftDown(heap);
+  }
+}
+
+function advance(head: Head): boolean {
+  head.at++;
+  if (head.at === head.ids.length) {
+    if (head.ids.length < head.stream.chunk) return false;
+    head.ids = head.stream.next(head.id, head.stream.chunk);
+    head.at = 0;
+  }
+  const id = head.ids[head.at];
+  if (id === undefined) return false;
+  head.id = id;
+  return true;
+}
+
+function siftUp(heap: Head[], from: number): void {
+  let at = from;
+  while (at > 0) {
+    const parent = (at - 1) >> 1;
+    const above = heap[parent];
+    const below = heap[at];
+    if (above === undefined || below === undefined || above.id <= below.id) return;
+    heap[parent] = below;
+    heap[at] = above;
+    at = parent;
+  }
+}
+
+function siftDown(heap: Head[]): void {
+  let at = 0;
+  for (;;) {
+    let least = at;
+    for (const child of [2 * at + 1, 2 * at + 2]) {
+      const candidate = heap[child];
+      const best = heap[least];
+      if (candidate !== undefined && best !== undefined && candidate.id < best.id) least = child;
+    }
+    const above = heap[at];
+    const below = heap[least];
+    if (least === at || above === undefined || below === undefined) return;
+    heap[at] = below;
+    heap[least] = above;
+    at = least;
+  }
+}

@@ -1,0 +1,34 @@
+// Taking the write lock. SQLite's own busy handler backs off so far that one of two processes starves for seconds, so
+// the writers poll by themselves. Blocking is right here: this runs in a worker that has nothing else to do.
+
+import { SQLiteError, type Database } from "bun:sqlite";
+
+const pollMs = 0.3;
+/** A writer that cannot get the lock for this long fails its batch. */
+export const lockWaitMsMax = 5_000;
+
+const sleeper = new Int32Array(new SharedArrayBuffer(4));
+
+function begin(db: Database, statement: string): void {
+  const endMs = performance.now() + lockWaitMsMax;
+  for (;;) {
+    try {
+      db.run(statement);
+      return;
+    } catch (error) {
+      const isBusy = error instanceof SQLiteError && (error.code ?? "").startsWith("SQLITE_BUSY");
+      if (!isBusy || performance.now() > endMs) throw error;
+      Atomics.wait(sleeper, 0, 0, pollMs);
+    }
+  }
+}
+
+/** Starts a write transaction; throws SQLITE_BUSY after lockWaitMsMax. */
+export function beginImmediate(db: Database): void {
+  begin(db, "BEGIN IMMEDIATE");
+}
+
+/** Starts a transaction that nobody else writes beside; throws SQLITE_BUSY after lockWaitMsMax. */
+export function beginExclusive(db: Database): void {
+  begin(db, "BEGIN EXCLUSIVE");
+}

@@ -1,0 +1,84 @@
+// Accounts and groups as integers. Numbers are never reused or changed, so that a cache of them is valid for ever,
+// except for those of a transaction that was rolled back: `forget` then empties it.
+
+import type { Database } from "bun:sqlite";
+
+const cachedMax = 100_000;
+
+/** A key that names cannot forge: the length of its first part comes first. */
+function key(app: string, name: string): string {
+  return `${app.length}:${app}${name}`;
+}
+
+/** The numbers of one table, with a bounded cache (the oldest entry goes first). */
+class NumberTable {
+  private readonly cached = new Map<string, bigint>();
+  private readonly select;
+
+  constructor(db: Database, sql: string) {
+    this.select = db.prepare<{ number: bigint }, [string, string]>(sql);
+  }
+
+  find(app: string, name: string): bigint | undefined {
+    const at = key(app, name);
+    const known = this.cached.get(at);
+    if (known !== undefined) return known;
+    const row = this.select.get(app, name);
+    if (row === null) return undefined;
+    this.remember(at, row.number);
+    return row.number;
+  }
+
+  forget(): void {
+    this.cached.clear();
+  }
+
+  private remember(at: string, number: bigint): void {
+    if (this.cached.size >= cachedMax) {
+      for (const oldest of this.cached.keys()) {
+        this.cached.delete(oldest);
+        break;
+      }
+    }
+    this.cached.set(at, number);
+  }
+}
+
+/** Looks numbers up; `account` makes a new one where the connection may write. */
+export class Names {
+  private readonly accounts: NumberTable;
+  private readonly groups: NumberTable;
+  private readonly insertAccount;
+
+  constructor(db: Database) {
+    this.accounts = new NumberTable(db, "SELECT number FROM account WHERE app = ? AND name = ?");
+    this.groups = new NumberTable(db, `SELECT number FROM "group" WHERE app = ? AND id = ?`);
+    this.insertAccount = db.prepare<{ number: bigint }, [string, string]>(
+      "INSERT INTO account (app, name) VALUES (?, ?) RETURNING number",
+    );
+  }
+
+  findAccount(app: string, name: string): bigint | undefined {
+    return this.accounts.find(app, name);
+  }
+
+  findGroup(app: string, id: string): bigint | undefined {
+    return this.groups.find(app, id);
+  }
+
+  /** The account's number; a new one at the account's first appearance. */
+  account(app: string, name: string): bigint {
+    const known = this.accounts.find(app, name);
+    if (known !== undefined) return known;
+    this.insertAccount.get(app, name);
+    const made = this.accounts.find(app, name);
+    if (made === undefined) throw new Error("an account that was just inserted is found");
+    return made;
+  }
+
+  /** To be called after a rollback. */
+  forget(): void {
+    this.accounts.forget();
+    this.groups.forget();
+  }
+}

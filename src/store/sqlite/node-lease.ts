@@ -1,0 +1,62 @@
+// The node number of this writer: a row with an expiry. Every write transaction looks, inside itself, whether the row
+// is still this holder's, and extends it when due; so a process that could not renew cannot write under a number that
+// somebody else has taken. After kill -9 a restart takes another free number and does not wait.
+
+import type { Database } from "bun:sqlite";
+import { nodeNumbers } from "../snowflake.ts";
+import { Refusal } from "./refusal.ts";
+
+export const leaseMs = 30_000;
+/** A lease is extended when this much of it has passed. */
+export const renewAfterMs = 10_000;
+
+export class NodeLease {
+  private readonly holder: string;
+  private readonly own;
+  private readonly extend;
+  private readonly taken;
+  private readonly take;
+  private readonly drop;
+
+  /** `holder` is random and as long-lived as the process. */
+  constructor(db: Database, holder: string) {
+    this.holder = holder;
+    this.own = db.prepare<{ number: bigint; until_ms: bigint }, [string]>(
+      "SELECT number, until_ms FROM node WHERE holder = ?",
+    );
+    this.extend = db.prepare<null, [number, string]>("UPDATE node SET until_ms = ? WHERE holder = ?");
+    this.taken = db.prepare<{ number: bigint }, [number]>("SELECT number FROM node WHERE until_ms >= ? ORDER BY number");
+    this.take = db.prepare<null, [number, string, number]>(
+      "INSERT OR REPLACE INTO node (number, holder, until_ms) VALUES (?, ?, ?)",
+    );
+    this.drop = db.prepare<null, [string]>("DELETE FROM node WHERE holder = ?");
+  }
+
+  /** Inside a write transaction: the number that is ours until it ends. Refuses when all numbers are leased. */
+  hold(wallMs: number): number {
+    const row = this.own.get(this.holder);
+    if (row !== null) {
+      const leftMs = Number(row.until_ms) - wallMs;
+      if (leftMs < leaseMs - renewAfterMs || leftMs > leaseMs) this.extend.run(wallMs + leaseMs, this.holder);
+      return Number(row.number);
+    }
+    let free = 0;
+    for (const { number } of this.taken.all(wallMs)) {
+      if (Number(number) > free) break;
+      free++;
+    }
+    if (free >= nodeNumbers) {
+      throw new Refusal(
+        `all ${nodeNumbers} node numbers of the store are leased; stop a process that uses it, ` +
+          `or wait ${leaseMs / 1000} s after a crash`,
+      );
+    }
+    this.take.run(free, this.holder, wallMs + leaseMs);
+    return free;
+  }
+
+  /** Inside a write transaction: gives the number back. */
+  release(): void {
+    this.drop.run(this.holder);
+  }
+}

@@ -1,0 +1,237 @@
+// The connection that reads: the offline index, contents, groups. Every answer is one snapshot of the file.
+
+import type { Database } from "bun:sqlite";
+import type { Clock } from "../../base/clock.ts";
+import { retentionDays } from "../../base/limits.ts";
+import { smallestIdAt } from "../snowflake.ts";
+import type { GroupMember } from "../store.ts";
+import { mergeAscending, type IdStream } from "./id-merge.ts";
+import { Names } from "./names.ts";
+import { indexSlots, type DetailAnswer, type FoundContent, type Request } from "./protocol.ts";
+
+type IndexRequest = Extract<Request, { kind: "index" }>;
+type ContentsRequest = Extract<Request, { kind: "contents" }>;
+
+/** Without an acknowledgement the index reaches back this far (semantics, Messages 7). */
+const indexBackMs = retentionDays * 86_400_000;
+const idMax = (1n << 63n) - 1n;
+
+interface LineRow {
+  readonly inbox: bigint;
+  readonly sender: bigint;
+  readonly sent_ns: bigint;
+}
+interface MessageRow {
+  readonly inbox: bigint;
+  readonly sender: bigint;
+  readonly type: bigint;
+  readonly body: string;
+  readonly extra: string;
+}
+interface GroupRow {
+  readonly number: bigint;
+  readonly name: string;
+  readonly avatar: string;
+  readonly introduction: string;
+  readonly owner: string;
+  readonly closed: bigint;
+  readonly created_ms: bigint;
+  readonly version: bigint;
+  readonly member_count: bigint;
+}
+
+export class Reader {
+  private readonly db: Database;
+  private readonly clock: Clock;
+  private readonly names: Names;
+  private readonly acked;
+  private readonly windows;
+  private readonly inboxIds;
+  private readonly sentIds;
+  private readonly line;
+  private readonly accountName;
+  private readonly groupId;
+  private readonly message;
+  private readonly window;
+  private readonly group;
+  private readonly isMember;
+  private readonly members;
+  private readonly memberNames;
+
+  constructor(db: Database, clock: Clock) {
+    this.db = db;
+    this.clock = clock;
+    this.names = new Names(db);
+    this.acked = db.prepare<{ acked: bigint }, [bigint, string]>(
+      "SELECT acked FROM cursor WHERE account = ? AND device = ?",
+    );
+    this.windows = db.prepare<{ group: bigint; from_id: bigint; until_id: bigint | null }, [bigint, bigint]>(
+      `SELECT "group", from_id, until_id FROM member WHERE account = ?1 AND (until_id IS NULL OR until_id > ?2)`,
+    );
+    this.inboxIds = db.prepare<{ id: bigint }, [bigint, bigint, bigint, number]>(
+      "SELECT id FROM message WHERE inbox = ? AND id > ? AND id < ? ORDER BY id LIMIT ?",
+    );
+    this.sentIds = db.prepare<{ id: bigint }, [bigint, bigint, number]>(
+      "SELECT id FROM message WHERE sender = ? AND id > ? ORDER BY id LIMIT ?",
+    );
+    this.line = db.prepare<LineRow, [bigint]>("SELECT inbox, sender, sent_ns FROM message WHERE id = ?");
+    this.accountName = db.prepare<{ name: string }, [bigint]>("SELECT name FROM account WHERE number = ?");
+    this.groupId = db.prepare<{ id: string }, [bigint]>(`SELECT id FROM "group" WHERE number = ?`);
+    this.message = db.prepare<MessageRow, [bigint]>("SELECT inbox, sender, type, body, extra FROM message WHERE id = ?");
+    this.window = db.prepare<{ one: bigint }, [bigint, bigint, bigint]>(
+      `SELECT 1 AS one FROM member
+       WHERE account = ?1 AND "group" = ?2 AND from_id < ?3 AND (until_id IS NULL OR until_id > ?3) LIMIT 1`,
+    );
+    this.group = db.prepare<GroupRow, [string, string]>(
+      `SELECT g.number, g.name, g.avatar, g.introduction, a.name AS owner, g.closed, g.created_ms, g.version,
+              g.member_count
+       FROM "group" g JOIN account a ON a.number = g.owner WHERE g.app = ? AND g.id = ?`,
+    );
+    this.isMember = db.prepare<{ one: bigint }, [bigint, bigint]>(
+      `SELECT 1 AS one FROM member WHERE "group" = ? AND account = ? AND until_id IS NULL`,
+    );
+    this.members = db.prepare<{ account: string; alias: string; avatar: string; joined_ms: bigint }, [bigint]>(
+      `SELECT a.name AS account, m.alias, m.avatar, m.joined_ms
+       FROM member m JOIN account a ON a.number = m.account
+       WHERE m."group" = ? AND m.until_id IS NULL ORDER BY m.number`,
+    );
+    this.memberNames = db.prepare<{ account: string }, [bigint]>(
+      `SELECT a.name AS account FROM member m JOIN account a ON a.number = m.account
+       WHERE m."group" = ? AND m.until_id IS NULL ORDER BY m.number`,
+    );
+  }
+
+  /** See Store.index; the numbers and texts of each entry as in the protocol. */
+  index(request: IndexRequest): { numbers: BigInt64Array<ArrayBuffer>; texts: string[] } {
+    return this.snapshot(() => {
+      const me = this.names.findAccount(request.app, request.account);
+      if (me === undefined) return { numbers: new BigInt64Array(0), texts: [] };
+      const asked = BigInt(request.after);
+      const after = asked > 0n ? asked : this.start(me, request.device);
+      const numbers: bigint[] = [];
+      const texts: string[] = [];
+      const accounts = new Map<bigint, string>();
+      const groups = new Map<bigint, string>();
+      for (const id of mergeAscending(this.streams(me, after, request))) {
+        const row = this.line.get(id);
+        if (row === null) continue;
+        // What one sent to a group is in its window and in what one sent: only the latter counts. A message to
+        // oneself is in the inbox and in what one sent: shown once, as received.
+        const isSent = row.sender === me && row.inbox !== me;
+        if (isSent && !request.includeSent) continue;
+        const other = row.inbox < 0n || !isSent ? row.sender : row.inbox;
+        numbers.push(id, isSent ? 1n : 0n, row.sent_ns);
+        texts.push(
+          named(accounts, other, (number) => this.accountName.get(number)?.name),
+          row.inbox < 0n ? named(groups, -row.inbox, (number) => this.groupId.get(number)?.id) : "",
+        );
+        if (numbers.length >= request.limit * indexSlots) break;
+      }
+      return { numbers: BigInt64Array.from(numbers), texts };
+    });
+  }
+
+  /** See Store.contents. */
+  contents(request: ContentsRequest): FoundContent[] {
+    return this.snapshot(() => {
+      const me = this.names.findAccount(request.app, request.account);
+      const found: FoundContent[] = [];
+      if (me === undefined) return found;
+      for (const [position, text] of request.messageIds.entries()) {
+        const id = BigInt(text);
+        const row = this.message.get(id);
+        if (row === null) continue;
+        const mayRead =
+          row.sender === me ||
+          row.inbox === me ||
+          (row.inbox < 0n && this.window.get(me, -row.inbox, id) !== null);
+        if (mayRead) found.push([position, Number(row.type), row.body, row.extra]);
+      }
+      return found;
+    });
+  }
+
+  detail(app: string, groupId: string, asker: string): DetailAnswer {
+    return this.snapshot(() => {
+      const group = this.group.get(app, groupId);
+      if (group === null || group.member_count === 0n) return { result: "notFound" };
+      const me = this.names.findAccount(app, asker);
+      if (me === undefined || this.isMember.get(group.number, me) === null) return { result: "forbidden" };
+      const members: GroupMember[] = this.members.all(group.number).map((row) => ({
+        account: row.account,
+        alias: row.alias,
+        avatar: row.avatar,
+        joinTime: row.joined_ms / 1000n,
+      }));
+      return {
+        result: "found",
+        detail: {
+          id: groupId,
+          name: group.name,
+          avatar: group.avatar,
+          introduction: group.introduction,
+          owner: group.owner,
+          createdAt: group.created_ms / 1000n,
+          closed: group.closed !== 0n,
+          members,
+        },
+      };
+    });
+  }
+
+  membership(app: string, groupId: string): { version: bigint; accounts: string[] } | undefined {
+    return this.snapshot(() => {
+      const group = this.group.get(app, groupId);
+      if (group === null || group.member_count === 0n) return undefined;
+      return { version: group.version, accounts: this.memberNames.all(group.number).map((row) => row.account) };
+    });
+  }
+
+  private start(me: bigint, device: string): bigint {
+    // The smallest id of the moment is inside: entries are above the cursor.
+    return this.acked.get(me, device)?.acked ?? smallestIdAt(this.clock.wallMs() - indexBackMs) - 1n;
+  }
+
+  private streams(me: bigint, after: bigint, request: IndexRequest): IdStream[] {
+    const windows = this.windows.all(me, after);
+    // First looks are small where there are many streams: most groups are quiet.
+    const first = Math.max(16, Math.ceil(request.limit / (windows.length + 2)));
+    const streams: IdStream[] = [
+      { after, chunk: first, next: (from, count) => ids(this.inboxIds.all(me, from, idMax, count)) },
+    ];
+    if (request.includeSent) {
+      streams.push({ after, chunk: first, next: (from, count) => ids(this.sentIds.all(me, from, count)) });
+    }
+    for (const { group, from_id, until_id } of windows) {
+      streams.push({
+        after: from_id > after ? from_id : after,
+        chunk: first,
+        next: (from, count) => ids(this.inboxIds.all(-group, from, until_id ?? idMax, count)),
+      });
+    }
+    return streams;
+  }
+
+  private snapshot<T>(work: () => T): T {
+    this.db.run("BEGIN");
+    try {
+      return work();
+    } finally {
+      // A number that this snapshot showed is committed: the cache of names stays valid.
+      if (this.db.inTransaction) this.db.run("ROLLBACK");
+    }
+  }
+}
+
+function ids(rows: readonly { readonly id: bigint }[]): bigint[] {
+  return rows.map((row) => row.id);
+}
+
+function named(known: Map<bigint, string>, number: bigint, look: (number: bigint) => string | undefined): string {
+  let name = known.get(number);
+  if (name === undefined) {
+    name = look(number) ?? "";
+    known.set(number, name);
+  }
+  return name;
+}

@@ -1,0 +1,127 @@
+// The tables, as numbered migrations: PRAGMA user_version is the number of those that have run. A migration that was
+// released never changes; a later one is appended.
+//
+// Accounts and groups are integers inside the file. `message.inbox` is the receiver's account number, or minus the
+// group's number. A member's window is the open interval (from_id, until_id); until_id is NULL while it lasts.
+
+import type { Database } from "bun:sqlite";
+import { beginExclusive } from "./locking.ts";
+import { Refusal } from "./refusal.ts";
+
+/** "Rost": marks the file as ours (PRAGMA application_id). */
+const applicationId = 0x526f7374;
+
+const migrations: readonly string[] = [
+  `
+  CREATE TABLE sequence (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    last_id INTEGER NOT NULL,
+    committed_ms INTEGER NOT NULL
+  );
+  INSERT INTO sequence VALUES (1, 0, 0);
+
+  CREATE TABLE node (
+    number INTEGER PRIMARY KEY,
+    holder TEXT NOT NULL UNIQUE,
+    until_ms INTEGER NOT NULL
+  );
+
+  CREATE TABLE account (
+    number INTEGER PRIMARY KEY,
+    app TEXT NOT NULL,
+    name TEXT NOT NULL,
+    UNIQUE (app, name)
+  );
+
+  CREATE TABLE "group" (
+    number INTEGER PRIMARY KEY,
+    app TEXT NOT NULL,
+    id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    avatar TEXT NOT NULL,
+    introduction TEXT NOT NULL,
+    owner INTEGER NOT NULL,
+    closed INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    member_count INTEGER NOT NULL,
+    UNIQUE (app, id)
+  );
+
+  CREATE TABLE member (
+    number INTEGER PRIMARY KEY,
+    "group" INTEGER NOT NULL,
+    account INTEGER NOT NULL,
+    from_id INTEGER NOT NULL,
+    until_id INTEGER,
+    joined_ms INTEGER NOT NULL,
+    alias TEXT NOT NULL DEFAULT '',
+    avatar TEXT NOT NULL DEFAULT ''
+  );
+  CREATE UNIQUE INDEX member_now ON member ("group", account) WHERE until_id IS NULL;
+  CREATE INDEX member_window ON member (account, "group", from_id, until_id);
+
+  CREATE TABLE message (
+    id INTEGER PRIMARY KEY,
+    inbox INTEGER NOT NULL,
+    sender INTEGER NOT NULL,
+    type INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    extra TEXT NOT NULL,
+    sent_ns INTEGER NOT NULL,
+    client_id TEXT
+  );
+  -- A secondary index ends in the rowid, so these are (inbox, id) and (sender, id).
+  CREATE INDEX message_inbox ON message (inbox);
+  CREATE INDEX message_sender ON message (sender);
+  CREATE UNIQUE INDEX message_client ON message (sender, client_id) WHERE client_id IS NOT NULL;
+
+  CREATE TABLE cursor (
+    account INTEGER NOT NULL,
+    device TEXT NOT NULL,
+    acked INTEGER NOT NULL,
+    PRIMARY KEY (account, device)
+  ) WITHOUT ROWID;
+  `,
+];
+
+/** The newest schema that this program knows. */
+export const schemaVersion = migrations.length;
+
+function pragmaNumber(db: Database, name: "user_version" | "application_id"): number {
+  const row = db.query<{ value: bigint }, []>(`SELECT ${name} AS value FROM pragma_${name}`).get();
+  return Number(row?.value ?? 0n);
+}
+
+/** Brings the file to the newest schema under an exclusive lock; refuses a newer one and files of other programs. */
+export function migrate(db: Database, path: string): void {
+  // Looked at before locking: a file that is up to date must not wait for its writers.
+  if (isCurrent(db, path)) return;
+  beginExclusive(db);
+  try {
+    if (!isCurrent(db, path)) {
+      for (const migration of migrations.slice(pragmaNumber(db, "user_version"))) db.run(migration);
+      db.run(`PRAGMA application_id = ${applicationId}`);
+      db.run(`PRAGMA user_version = ${schemaVersion}`);
+    }
+    db.run("COMMIT");
+  } catch (error) {
+    if (db.inTransaction) db.run("ROLLBACK");
+    throw error;
+  }
+}
+
+function isCurrent(db: Database, path: string): boolean {
+  const version = pragmaNumber(db, "user_version");
+  const isOurs = pragmaNumber(db, "application_id") === applicationId;
+  if (!isOurs && (version !== 0 || db.query("SELECT 1 FROM sqlite_master LIMIT 1").get() !== null)) {
+    throw new Refusal(`the file ${path} is a database of another program; give another path to the store`);
+  }
+  if (version > schemaVersion) {
+    throw new Refusal(
+      `the store ${path} has schema ${version}, and this program knows schemas up to ${schemaVersion}; ` +
+        "start the newer program that wrote it, or give another path",
+    );
+  }
+  return version === schemaVersion;
+}

@@ -1,0 +1,251 @@
+// The store on SQLite, main-thread side: it batches what is to be written, pairs answers with promises and keeps the
+// file in order in the background (lease, checkpoints, purge). All SQL runs in threads of their own: a writer, a
+// reader, and one that makes checkpoints. Several processes may share the file.
+
+import { randomBytes } from "node:crypto";
+import { closeSync, openSync } from "node:fs";
+import { assert } from "../../base/assert.ts";
+import { contentIdsMax, indexEntriesMax } from "../../base/limits.ts";
+import type { Log } from "../../base/log.ts";
+import {
+  StoreUnavailable,
+  type GroupDraft,
+  type IndexEntry,
+  type IndexQuery,
+  type Membership,
+  type MembershipChange,
+  type MembershipOutcome,
+  type Store,
+  type StoredContent,
+  type Talk,
+  type TalkOutcome,
+} from "../store.ts";
+import { Batcher, type Slots } from "./batcher.ts";
+import type { Synchronous } from "./connection.ts";
+import { Housekeeping } from "./housekeeping.ts";
+import { indexSlots, outcome, type DetailAnswer, type FoundContent, type Job } from "./protocol.ts";
+import { WorkerLine, type OpenRequest } from "./worker-line.ts";
+
+export interface SqliteStoreOptions {
+  /** The database file; made (mode 0600) where there is none. Its folder exists. */
+  readonly path: string;
+  /** Whole days; 0 keeps messages for ever. */
+  readonly retentionDays: number;
+  readonly log: Log;
+  /** FULL (the default) survives a power cut; NORMAL survives the death of the process only. */
+  readonly synchronous?: Synchronous;
+}
+
+/**
+ * Opens the store, brings its schema up to date and leases a node number. Rejects with StoreUnavailable and a sentence
+ * for the operator when the file cannot be opened, is not ours, or is newer than this program.
+ */
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
+  const shared = {
+    kind: "open",
+    path: options.path,
+    synchronous: options.synchronous ?? "FULL",
+    holder: randomBytes(8).toString("hex"),
+  } as const;
+  const lines = {
+    writer: new WorkerLine({ ...shared, role: "writer" }, options.log),
+    reader: new WorkerLine({ ...shared, role: "reader" }, options.log),
+    checkpointer: new WorkerLine({ ...shared, role: "checkpointer" } satisfies OpenRequest, options.log),
+  };
+  try {
+    // SQLite gives its -wal and -shm files the mode of the database.
+    closeSync(openSync(options.path, "a", 0o600));
+    await lines.writer.start();
+    await Promise.all([lines.reader.start(), lines.checkpointer.start()]);
+  } catch (error) {
+    await Promise.all([lines.reader.close(), lines.checkpointer.close()]);
+    await lines.writer.close();
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new StoreUnavailable(
+      `The message store ${options.path} cannot be opened: ${reason}. ` +
+        "Check that its folder exists and is writable, or name another file.",
+      { cause: error },
+    );
+  }
+  return new SqliteStore(lines, options);
+}
+
+export interface Lines {
+  readonly writer: WorkerLine;
+  readonly reader: WorkerLine;
+  readonly checkpointer: WorkerLine;
+}
+
+class SqliteStore implements Store {
+  private readonly lines: Lines;
+  private readonly batcher: Batcher;
+  private readonly housekeeping: Housekeeping;
+  private closing: Promise<void> | undefined;
+
+  constructor(lines: Lines, options: SqliteStoreOptions) {
+    this.lines = lines;
+    this.housekeeping = new Housekeeping(lines, options.retentionDays, options.log);
+    this.batcher = new Batcher(
+      (jobs) => lines.writer.call({ kind: "batch", jobs }),
+      (failure) => this.housekeeping.committed(failure),
+    );
+  }
+
+  get isHealthy(): boolean {
+    return this.closing === undefined && this.housekeeping.isHealthy;
+  }
+
+  append(talks: readonly Talk[]): Promise<readonly TalkOutcome[]> {
+    if (talks.length === 0) return Promise.resolve([]);
+    let characters = 0;
+    const jobs: Job[] = [];
+    for (const talk of talks) {
+      characters += talk.body.length + talk.extra.length;
+      const { app, sender, toGroup, dest, type, body, extra, clientId } = talk;
+      jobs.push(["talk", app, sender, toGroup, dest, type, body, extra, clientId]);
+    }
+    return this.write(jobs, characters, (slots) => talks.map((_, job) => talkOutcome(slots, job)));
+  }
+
+  acknowledge(app: string, account: string, device: string, messageId: bigint): Promise<"done" | "future"> {
+    return this.write([["ack", app, account, device, messageId.toString()]], 0, (slots) =>
+      slots(0, 0) === outcome.future ? "future" : "done",
+    );
+  }
+
+  createGroup(
+    draft: GroupDraft,
+  ): Promise<{ readonly result: "created"; readonly version: bigint } | { readonly result: "full"; readonly account: string }> {
+    const characters = draft.members.length * 16;
+    return this.write([["create", draft]], characters, (slots) => {
+      if (slots(0, 0) === outcome.created) return { result: "created", version: slots(0, 1) };
+      const position = Number(slots(0, 1));
+      return { result: "full", account: draft.members[position - 1] ?? draft.owner };
+    });
+  }
+
+  join(change: MembershipChange): Promise<MembershipOutcome> {
+    return this.write([["join", change]], 0, membershipOutcome);
+  }
+
+  quit(change: MembershipChange): Promise<MembershipOutcome> {
+    return this.write([["quit", change]], 0, membershipOutcome);
+  }
+
+  async index(query: IndexQuery): Promise<readonly IndexEntry[]> {
+    const limit = Math.min(query.limit, indexEntriesMax);
+    if (limit <= 0) return [];
+    const answer = await this.lines.reader.call({
+      kind: "index",
+      app: query.app,
+      account: query.account,
+      device: query.device,
+      after: query.after.toString(),
+      includeSent: query.includeSent,
+      limit,
+    });
+    assert(answer.kind === "numbers", "an index is answered with numbers");
+    const texts: string[] = JSON.parse(answer.texts);
+    const { numbers } = answer;
+    const entries: IndexEntry[] = [];
+    for (let at = 0, text = 0; at < numbers.length; at += indexSlots, text += 2) {
+      entries.push({
+        messageId: numbers[at] ?? 0n,
+        direction: numbers[at + 1] === 0n ? 0 : 1,
+        sendTime: numbers[at + 2] ?? 0n,
+        otherAccount: texts[text] ?? "",
+        group: texts[text + 1] ?? "",
+      });
+    }
+    return entries;
+  }
+
+  async contents(app: string, account: string, messageIds: readonly bigint[]): Promise<readonly StoredContent[]> {
+    assert(messageIds.length <= contentIdsMax, "a content request names at most contentIdsMax ids");
+    if (messageIds.length === 0) return [];
+    const answer = await this.lines.reader.call({
+      kind: "contents",
+      app,
+      account,
+      messageIds: messageIds.map((id) => id.toString()),
+    });
+    assert(answer.kind === "contents", "contents are answered with contents");
+    const found: FoundContent[] = JSON.parse(answer.found);
+    return found.map(([position, type, body, extra]) => ({ messageId: messageIds[position] ?? 0n, type, body, extra }));
+  }
+
+  async groupDetail(app: string, group: string, asker: string): Promise<DetailAnswer> {
+    const answer = await this.lines.reader.call({ kind: "detail", app, group, asker });
+    assert(answer.kind === "detail", "a detail is answered with a detail");
+    return answer.answer;
+  }
+
+  async membership(app: string, group: string): Promise<Membership | undefined> {
+    const answer = await this.lines.reader.call({ kind: "membership", app, group });
+    if (answer.kind === "none") return undefined;
+    assert(answer.kind === "membership", "a membership is answered with a membership");
+    const accounts: string[] = JSON.parse(answer.accounts);
+    return { version: answer.version, accounts };
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.closeOnce();
+    return this.closing;
+  }
+
+  private async closeOnce(): Promise<void> {
+    await this.batcher.drain();
+    this.housekeeping.stop();
+    await Promise.all([this.lines.reader.close(), this.lines.checkpointer.close()]);
+    await this.lines.writer.close();
+  }
+
+  private write<T>(jobs: readonly Job[], characters: number, read: (slots: Slots) => T): Promise<T> {
+    if (this.closing !== undefined) return Promise.reject(new StoreUnavailable("the store is closed"));
+    return this.batcher.add(jobs, characters, read);
+  }
+}
+
+function talkOutcome(slots: Slots, job: number): TalkOutcome {
+  const code = slots(job, 0);
+  switch (code) {
+    case outcome.stored:
+    case outcome.repeated:
+    case outcome.repeatedElsewhere:
+      return {
+        result: "stored",
+        messageId: slots(job, 1),
+        sendTime: slots(job, 2),
+        previousId: slots(job, 3),
+        groupVersion: slots(job, 4),
+        repeated: code !== outcome.stored,
+        writtenHere: code !== outcome.repeatedElsewhere,
+      };
+    case outcome.forbidden:
+      return { result: "forbidden" };
+    case outcome.notFound:
+      return { result: "notFound" };
+    case outcome.conflict:
+      return { result: "conflict" };
+    default:
+      throw new Error(`a talk has no outcome ${code}`);
+  }
+}
+
+function membershipOutcome(slots: Slots): MembershipOutcome {
+  const code = slots(0, 0);
+  switch (code) {
+    case outcome.changed:
+      return { result: "changed", versionBefore: slots(0, 1), version: slots(0, 2) };
+    case outcome.unchanged:
+      return { result: "unchanged" };
+    case outcome.forbidden:
+      return { result: "forbidden" };
+    case outcome.notFound:
+      return { result: "notFound" };
+    case outcome.full:
+      return { result: "full" };
+    default:
+      throw new Error(`a change of membership has no outcome ${code}`);
+  }
+}

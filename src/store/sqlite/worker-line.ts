@@ -1,0 +1,148 @@
+// The main thread's end of one store thread: requests go out in order, answers come back in order and are paired with
+// their promises. A thread that dies rejects everything that waits and is started again with back-off.
+//
+// Where the worker's code is: run from source, next to this file. In a compiled binary everything that the entry point
+// imports lies in one file at the root of Bun's virtual folder, and the worker, as a second entry point, under its
+// path below the folder that the entry points share. With the entries
+//   bun build --compile src/main.ts src/store/sqlite/store-worker.ts
+// that folder is src/, whatever the working directory is.
+
+import type { Log } from "../../base/log.ts";
+import { StoreUnavailable } from "../store.ts";
+import type { Answer, Request } from "./protocol.ts";
+
+export type OpenRequest = Extract<Request, { kind: "open" }>;
+
+const restartMsMin = 100;
+const restartMsMax = 5_000;
+
+interface Waiter {
+  resolve(answer: Answer): void;
+  reject(error: Error): void;
+}
+
+function spawn(): Worker {
+  const isCompiled = import.meta.url.includes("/$bunfs/") || import.meta.url.includes("~BUN");
+  const path = isCompiled ? "./store/sqlite/store-worker.js" : "./store-worker.ts";
+  return new Worker(new URL(path, import.meta.url).href);
+}
+
+export class WorkerLine {
+  private readonly opening: OpenRequest;
+  private readonly log: Log;
+  /** Oldest first: the worker answers in order. */
+  private waiters: Waiter[] = [];
+  private worker: Worker | undefined;
+  /** Requests are accepted: the thread runs and has opened the file. */
+  private isOpen = false;
+  private isClosed = false;
+  private restartMs = restartMsMin;
+  private restartTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(opening: OpenRequest, log: Log) {
+    this.opening = opening;
+    this.log = log;
+  }
+
+  /** Starts the thread and opens the file; rejects with StoreUnavailable and the sentence why. */
+  async start(): Promise<void> {
+    const worker = spawn();
+    this.worker = worker;
+    worker.onmessage = (event: MessageEvent<Answer>) => {
+      if (this.worker === worker) this.receive(event.data);
+    };
+    worker.onerror = (event) => this.die(worker, event.message);
+    worker.addEventListener("close", () => this.die(worker, "it ended"));
+    await this.send(worker, this.opening);
+    this.isOpen = true;
+    this.restartMs = restartMsMin;
+  }
+
+  /** Rejects with StoreUnavailable where the thread is away or the machine or the file failed. */
+  call(request: Request): Promise<Answer> {
+    const worker = this.worker;
+    if (worker === undefined || !this.isOpen) {
+      return Promise.reject(new StoreUnavailable(`the store's ${this.opening.role} is not running`));
+    }
+    return this.send(worker, request);
+  }
+
+  /** Ends the thread after what it was asked before. */
+  async close(): Promise<void> {
+    this.isClosed = true;
+    clearTimeout(this.restartTimer);
+    const worker = this.worker;
+    if (worker === undefined) return;
+    const wasOpen = this.isOpen;
+    this.isOpen = false;
+    try {
+      if (wasOpen) await this.send(worker, { kind: "close" });
+    } catch (error) {
+      this.log.warn("The store did not close cleanly; nothing acknowledged is lost.", {
+        role: this.opening.role,
+        reason: error instanceof Error ? error.message : String(error),
+      });
+    }
+    this.worker = undefined;
+    worker.terminate();
+  }
+
+  private send(worker: Worker, request: Request): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      this.waiters.push({ resolve, reject });
+      worker.postMessage(JSON.stringify(request));
+    });
+  }
+
+  private receive(answer: Answer): void {
+    const waiter = this.waiters.shift();
+    if (waiter === undefined) throw new Error("the store's thread answers only what it was asked");
+    if (answer.kind === "failed") {
+      waiter.reject(new StoreUnavailable(answer.sentence));
+    } else if (answer.kind === "bug") {
+      waiter.reject(new StoreUnavailable("the store met a bug"));
+      this.rejectAll("the store met a bug");
+      // Thrown where nobody catches it: the process ends loudly.
+      setTimeout(() => {
+        throw new Error(`a bug in the store's ${this.opening.role}: ${answer.stack}`);
+      }, 0);
+    } else {
+      waiter.resolve(answer);
+    }
+  }
+
+  private rejectAll(sentence: string): void {
+    const waiters = this.waiters;
+    this.waiters = [];
+    for (const waiter of waiters) waiter.reject(new StoreUnavailable(sentence));
+  }
+
+  private die(worker: Worker, reason: string): void {
+    if (this.worker !== worker) return;
+    const wasOpen = this.isOpen;
+    this.worker = undefined;
+    this.isOpen = false;
+    this.rejectAll(`the store's ${this.opening.role} died: ${reason}`);
+    // One that never opened is its starter's to handle.
+    if (this.isClosed || !wasOpen) return;
+    this.log.error("A thread of the store died and is started again.", { role: this.opening.role, reason });
+    this.restartLater();
+  }
+
+  private restartLater(): void {
+    this.restartTimer = setTimeout(() => {
+      this.start().catch((error: unknown) => {
+        const broken = this.worker;
+        this.worker = undefined;
+        broken?.terminate();
+        if (this.isClosed) return;
+        this.log.error("A thread of the store could not be started; it is tried again.", {
+          role: this.opening.role,
+          reason: error instanceof Error ? error.message : String(error),
+        });
+        this.restartLater();
+      });
+    }, this.restartMs);
+    this.restartMs = Math.min(this.restartMs * 2, restartMsMax);
+  }
+}

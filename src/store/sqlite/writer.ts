@@ -1,0 +1,152 @@
+// The one connection of this process that writes. A batch is one transaction: it takes the write lock, looks at the
+// lease and the clock, takes its ids from the row that holds the last one, and saves that row; so ids follow the order
+// of commits over all writers of the file.
+//
+// The clock: all writers of a file are on one machine and share its clock, so a writer "ahead" of the others cannot
+// be; a row in the past means that nobody wrote for a while (or that the machine slept). A row more than 60 s in the
+// future means that the clock was stepped back, and is refused: ids and times would lie, retention would err.
+
+import type { Database } from "bun:sqlite";
+import type { Clock } from "../../base/clock.ts";
+import { idempotencyHours } from "../../base/limits.ts";
+import { IdSequence, smallestIdAt, snowflakeEpochMs } from "../snowflake.ts";
+import { GroupWriter } from "./group-writer.ts";
+import { beginImmediate } from "./locking.ts";
+import { Names } from "./names.ts";
+import { NodeLease } from "./node-lease.ts";
+import { outcome, outcomeSlots, type Job } from "./protocol.ts";
+import { Refusal } from "./refusal.ts";
+import { TalkWriter, type Outcome } from "./talk-writer.ts";
+
+const clockBehindMsMax = 60_000;
+/** Rows deleted in one transaction: short enough that talks wait a few milliseconds at most. */
+const purgeRowsMax = 2_000;
+
+export class Writer {
+  private readonly db: Database;
+  private readonly clock: Clock;
+  private readonly names: Names;
+  private readonly lease: NodeLease;
+  private readonly talks: TalkWriter;
+  private readonly groups: GroupWriter;
+  private readonly sequence;
+  private readonly saveSequence;
+  private readonly moveCursor;
+  private readonly purgeMessages;
+  private readonly purgeWindows;
+  /** The store's last id when this writer began: a node number may have had another holder before. */
+  private ownAbove: bigint | undefined;
+
+  constructor(db: Database, holder: string, clock: Clock) {
+    this.db = db;
+    this.clock = clock;
+    this.names = new Names(db);
+    this.lease = new NodeLease(db, holder);
+    this.talks = new TalkWriter(db, this.names);
+    this.groups = new GroupWriter(db, this.names);
+    this.sequence = db.prepare<{ last_id: bigint; committed_ms: bigint }, []>(
+      "SELECT last_id, committed_ms FROM sequence",
+    );
+    this.saveSequence = db.prepare<null, [bigint, number]>(
+      "UPDATE sequence SET last_id = ?, committed_ms = max(committed_ms, ?)",
+    );
+    this.moveCursor = db.prepare<null, [bigint, string, bigint]>(
+      `INSERT INTO cursor (account, device, acked) VALUES (?, ?, ?)
+       ON CONFLICT (account, device) DO UPDATE SET acked = excluded.acked WHERE excluded.acked > acked`,
+    );
+    this.purgeMessages = db.prepare<null, [bigint, number]>(
+      "DELETE FROM message WHERE id IN (SELECT id FROM message WHERE id < ? ORDER BY id LIMIT ?)",
+    );
+    this.purgeWindows = db.prepare<null, [bigint, number]>(
+      "DELETE FROM member WHERE number IN (SELECT number FROM member WHERE until_id < ? LIMIT ?)",
+    );
+  }
+
+  /** Commits all jobs, or none and throws. Slots of job i start at i × outcomeSlots. */
+  commit(jobs: readonly Job[]): BigInt64Array<ArrayBuffer> {
+    return this.transact((ids, wallMs) => {
+      const committedLast = ids.last;
+      const numbers = new BigInt64Array(jobs.length * outcomeSlots);
+      // Times of one batch differ by their order: ids and times never disagree.
+      let sentNs = BigInt(wallMs) * 1_000_000n;
+      for (const [index, job] of jobs.entries()) {
+        numbers.set(this.perform(job, ids, wallMs, sentNs++, committedLast), index * outcomeSlots);
+      }
+      return numbers;
+    });
+  }
+
+  /** Takes or extends the lease of the node number, and finds out whether the store can commit. */
+  renew(): void {
+    this.transact((ids) => ids.node);
+  }
+
+  /** Deletes a slice of what is older than `keepMs` (but never below the hours of idempotency); true: there is more. */
+  purge(keepMs: number): boolean {
+    const bounded = Math.max(keepMs, idempotencyHours * 3_600_000);
+    const oldest = smallestIdAt(this.clock.wallMs() - bounded);
+    return this.transact(() => {
+      const messages = this.purgeMessages.run(oldest, purgeRowsMax).changes;
+      const windows = this.purgeWindows.run(oldest, purgeRowsMax).changes;
+      return messages >= purgeRowsMax || windows >= purgeRowsMax;
+    });
+  }
+
+  /** Gives the node number back. */
+  release(): void {
+    beginImmediate(this.db);
+    this.lease.release();
+    this.db.run("COMMIT");
+  }
+
+  private perform(job: Job, ids: IdSequence, wallMs: number, sentNs: bigint, committedLast: bigint): Outcome {
+    switch (job[0]) {
+      case "talk":
+        return this.talks.write(job, ids, wallMs, sentNs, this.ownAbove ?? committedLast);
+      case "ack": {
+        const messageId = BigInt(job[4]);
+        if (messageId > committedLast) return [outcome.future];
+        if (messageId > 0n) this.moveCursor.run(this.names.account(job[1], job[2]), job[3], messageId);
+        return [outcome.done];
+      }
+      case "create":
+        return this.groups.create(job[1], ids, wallMs);
+      case "join":
+        return this.groups.join(job[1], ids, wallMs);
+      case "quit":
+        return this.groups.quit(job[1], ids, wallMs);
+    }
+  }
+
+  private transact<T>(work: (ids: IdSequence, wallMs: number) => T): T {
+    beginImmediate(this.db);
+    try {
+      // Read after the lock is held: the wait for it must not make the clock look late.
+      const wallMs = this.clock.wallMs();
+      const row = this.sequence.get();
+      if (row === null) throw new Refusal("the store has lost its row of the last id; restore the file from a backup");
+      refuseWrongClock(wallMs, Number(row.committed_ms));
+      this.ownAbove ??= row.last_id;
+      const ids = new IdSequence(row.last_id, this.lease.hold(wallMs));
+      const result = work(ids, wallMs);
+      if (ids.last !== row.last_id) this.saveSequence.run(ids.last, wallMs);
+      this.db.run("COMMIT");
+      return result;
+    } catch (error) {
+      this.names.forget();
+      if (this.db.inTransaction) this.db.run("ROLLBACK");
+      throw error;
+    }
+  }
+}
+
+function refuseWrongClock(wallMs: number, committedMs: number): void {
+  if (wallMs < snowflakeEpochMs) throw new Refusal("this machine's clock says a year before 2020; set it");
+  const behindMs = committedMs - wallMs;
+  if (behindMs > clockBehindMsMax) {
+    throw new Refusal(
+      `this machine's clock is ${Math.round(behindMs / 1000)} s behind the store's newest commit; nothing is written ` +
+        "until the clock is right",
+    );
+  }
+}
