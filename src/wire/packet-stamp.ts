@@ -8,7 +8,7 @@ import { MetaKey } from "./commands.ts";
 import { Flag } from "./gen/pkt_pb.ts";
 import { logicMagic, logicOverheadBytes } from "./magic.ts";
 import type { PacketScan } from "./packet-scan.ts";
-import { lengthFieldBytes, varintBytes, writeU32, writeVarint } from "./proto-writer.ts";
+import { lengthFieldBytes, varintBytes, writeU32, writeUtf8, writeVarint } from "./proto-writer.ts";
 
 /** Tag 7d and four bytes. */
 const ticketFieldBytes = 5;
@@ -29,7 +29,7 @@ function metaBytes(head: Buffer, valueBytes: number): number {
 function beginMeta(target: Buffer, at: number, head: Buffer, valueBytes: number): number {
   target[at++] = 0x3a;
   at = writeVarint(target, at, head.length + lengthFieldBytes(valueBytes) + 2);
-  target.set(head, at);
+  head.copy(target, at);
   at += head.length;
   target[at++] = 0x12;
   return writeVarint(target, at, valueBytes);
@@ -43,16 +43,14 @@ function endMeta(target: Buffer, at: number): number {
 
 function writeMeta(target: Buffer, at: number, head: Buffer, value: string, valueBytes: number): number {
   at = beginMeta(target, at, head, valueBytes);
-  target.write(value, at, valueBytes, "utf8");
-  return endMeta(target, at + valueBytes);
+  return endMeta(target, writeUtf8(target, at, value, valueBytes));
 }
 
 /** tag · length · text. */
 function writeText(target: Buffer, at: number, tag: number, value: string, valueBytes: number): number {
   target[at++] = tag;
   at = writeVarint(target, at, valueBytes);
-  target.write(value, at, valueBytes, "utf8");
-  return at + valueBytes;
+  return writeUtf8(target, at, value, valueBytes);
 }
 
 /** 7d · value, little-endian. */
