@@ -4,10 +4,14 @@
 
 import { assert } from "./assert.ts";
 
+/** `Deadline.slot` of one that is not armed, and of one whose time has come in this very tick. */
+const unarmed = -1;
+const due = -2;
+
 /** Something that expires. Embed or extend it: the links are the wheel's. */
 export abstract class Deadline {
   /** Owned by the wheel. */
-  slot = -1;
+  slot = unarmed;
   rounds = 0;
   previous: Deadline | undefined;
   next: Deadline | undefined;
@@ -67,13 +71,18 @@ export class TimerWheel {
 
   /** Takes a deadline out; nothing happens when it is not armed. */
   disarm(deadline: Deadline): void {
-    if (deadline.slot === -1) return;
+    if (deadline.slot === unarmed) return;
+    if (deadline.slot === due) {
+      // Taken out already, and waiting for its turn in expireSlot, which now passes it over.
+      deadline.slot = unarmed;
+      return;
+    }
     if (deadline.previous === undefined) this.heads[deadline.slot] = deadline.next;
     else deadline.previous.next = deadline.next;
     if (deadline.next !== undefined) deadline.next.previous = deadline.previous;
     deadline.previous = undefined;
     deadline.next = undefined;
-    deadline.slot = -1;
+    deadline.slot = unarmed;
   }
 
   /** Moves time forward by whole ticks and expires what is due. */
@@ -87,14 +96,19 @@ export class TimerWheel {
 
   private expireSlot(): void {
     // Collected first: an expiring deadline may disarm its neighbours or arm itself into this very slot.
-    const due: Deadline[] = [];
+    const batch: Deadline[] = [];
     for (let at = this.heads[this.cursor]; at !== undefined; at = at.next) {
-      if (at.rounds === 0) due.push(at);
+      if (at.rounds === 0) batch.push(at);
       else at.rounds--;
     }
-    for (const deadline of due) this.disarm(deadline);
-    for (const deadline of due) {
-      if (deadline.slot === -1) deadline.expire();
+    for (const deadline of batch) {
+      this.disarm(deadline);
+      deadline.slot = due;
+    }
+    for (const deadline of batch) {
+      if (deadline.slot !== due) continue;
+      deadline.slot = unarmed;
+      deadline.expire();
     }
   }
 }

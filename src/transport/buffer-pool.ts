@@ -1,0 +1,51 @@
+// Buffers for bytes that wait to leave. A connection draws one only while it has something queued, so that idle
+// connections hold none; ten thousand connections that answer in different turns share a handful of buffers.
+//
+// Invariant: a buffer has one owner. Who gives it back keeps no view on it: the next owner overwrites it.
+
+/** The smallest buffer handed out, in bytes. */
+export const pooledBytesMin = 4 * 1024;
+/** Larger buffers are allocated and dropped, never kept, in bytes. */
+export const pooledBytesMax = 1024 * 1024;
+/** What a pool keeps for later, over all sizes, in bytes. */
+export const retainedBytesMax = 32 * 1024 * 1024;
+
+/** Free buffers by size: powers of two from pooledBytesMin to pooledBytesMax. */
+export class BufferPool {
+  private readonly free: Buffer[][];
+  private retained = 0;
+
+  constructor() {
+    const sizes = Math.log2(pooledBytesMax / pooledBytesMin) + 1;
+    this.free = Array.from({ length: sizes }, () => []);
+  }
+
+  /** Bytes that lie here unused. */
+  get retainedBytes(): number {
+    return this.retained;
+  }
+
+  /** A buffer of at least `bytesMin` bytes (a power of two), with arbitrary content. */
+  take(bytesMin: number): Buffer {
+    let size = pooledBytesMin;
+    let index = 0;
+    while (size < bytesMin) {
+      size *= 2;
+      index++;
+    }
+    const kept = this.free[index]?.pop();
+    if (kept === undefined) return Buffer.allocUnsafeSlow(size);
+    this.retained -= size;
+    return kept;
+  }
+
+  /** Takes a buffer of `take` back; drops it when it is too large or enough is kept. */
+  give(buffer: Buffer): void {
+    if (buffer.length > pooledBytesMax || this.retained + buffer.length > retainedBytesMax) return;
+    // Sizes are powers of two: the position of the highest bit is the index.
+    const kept = this.free[Math.clz32(pooledBytesMin) - Math.clz32(buffer.length)];
+    if (kept === undefined) return;
+    this.retained += buffer.length;
+    kept.push(buffer);
+  }
+}

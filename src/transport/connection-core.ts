@@ -1,0 +1,227 @@
+// What the connections of all transports share: the bounded outbound queue, one flush a turn, the deadlines, and the
+// order in which a connection ends. A transport adds how bytes leave and how its socket closes.
+//
+// The queue holds frames as TCP sends them (opcode, length, payload), for WebSocket and memory too: their payloads'
+// lengths stand where they are needed, and one piece of code fills the queue.
+//
+// A connection ends in steps that are never taken twice:
+//   open  -- close(), a fault, or the peer's close -->  closing: nothing is accepted or delivered; what waits is flushed
+//         -- all has left -->                           finishing: the socket is asked to end
+//         -- the socket is gone, or the time is up -->  settled: memory given back, `FrameHandler.closed` called
+
+import { assert } from "../base/assert.ts";
+import { Deadline } from "../base/timer-wheel.ts";
+import { type CloseReason, closeAbnormal, closeIdle, closeSlowConsumer } from "../wire/close-reason.ts";
+import { frameHeaderBytes, writeFrameHeader } from "../wire/frame-writer.ts";
+import { OpCode } from "../wire/opcode.ts";
+import type { ConnectionGroup } from "./connection-group.ts";
+import type { Flushable } from "./flusher.ts";
+import { OutboundBuffer } from "./outbound-buffer.ts";
+import type { Acceptor, Connection, FrameHandler, TransportOptions } from "./transport.ts";
+
+/** How long a peer that was sent everything may take to end its side, in milliseconds. */
+export const lingerMsMax = 2_000;
+
+/** Takes nothing: for connections without an owner, because they were refused. */
+export const refusedHandler: FrameHandler = { frame() {}, closed() {} };
+
+/** The common part of a connection. One object: it is the deadline and the flusher's item itself. */
+export abstract class ConnectionCore extends Deadline implements Connection, Flushable {
+  isOpen = true;
+  isDirty = false;
+  readonly remoteAddress: string;
+  protected readonly options: TransportOptions;
+  protected readonly queue: OutboundBuffer;
+  protected handler: FrameHandler = refusedHandler;
+  /** Why it ends: the first reason that either side gave. */
+  protected reason: CloseReason | undefined;
+  private readonly group: ConnectionGroup | undefined;
+  private isFinishing = false;
+  private isSettled = false;
+  /** Moments on the wheel's clock, in milliseconds; -1: not so. */
+  private heardMs: number;
+  private stalledMs = -1;
+  private closeDueMs = -1;
+  private dueMs = -1;
+
+  constructor(remoteAddress: string, options: TransportOptions, group: ConnectionGroup | undefined) {
+    super();
+    this.remoteAddress = remoteAddress;
+    this.options = options;
+    this.group = group;
+    this.queue = new OutboundBuffer(options.flusher.pool);
+    this.heardMs = options.wheel.nowMs;
+  }
+
+  /** Writes what waits in the queue, as far as the socket takes it; calls `progressed` when it took something. */
+  protected abstract transmit(): void;
+  /** All has left: end the socket in good order. `settle` follows when it is gone. */
+  protected abstract finish(reason: CloseReason): void;
+  /** Destroys the socket. `settle` follows, perhaps before this returns. */
+  protected abstract terminate(): void;
+  /** Closing begins: a transport with close frames queues one, and reading stops. */
+  protected abstract closing(reason: CloseReason): void;
+
+  get unsentBytes(): number {
+    return this.queue.pendingBytes;
+  }
+
+  get outbound(): Buffer {
+    return this.queue.bytes;
+  }
+
+  reserve(payloadBytes: number): number {
+    assert(payloadBytes > 0, "a frame has a payload");
+    return this.reserveFrame(OpCode.Binary, payloadBytes);
+  }
+
+  send(payload: Uint8Array): boolean {
+    const at = this.reserve(payload.length);
+    if (at === -1) return false;
+    this.queue.bytes.set(payload, at);
+    return true;
+  }
+
+  close(reason: CloseReason): void {
+    if (!this.isOpen) return;
+    this.beginClose(reason);
+    this.closing(reason);
+  }
+
+  /** By the flusher, and by the transport when the socket drains. */
+  flush(): void {
+    if (this.isSettled || this.isFinishing) return;
+    if (this.queue.pendingBytes > 0) this.transmit();
+    // Writing may find the connection gone.
+    if (this.isSettled) return;
+    if (this.unsentBytes > 0) {
+      if (this.stalledMs === -1) this.stalledMs = this.options.wheel.nowMs;
+      this.armBy(this.options.writeWaitMs);
+      return;
+    }
+    this.stalledMs = -1;
+    if (this.reason === undefined) return;
+    this.isFinishing = true;
+    const lingerMs = Math.min(lingerMsMax, this.options.writeWaitMs);
+    this.closeDueMs = Math.min(this.closeDueMs, this.options.wheel.nowMs + lingerMs);
+    this.armBy(lingerMs);
+    this.finish(this.reason);
+  }
+
+  /** By the wheel. Moments are known to a tick: the tick is added, so that no deadline is early. */
+  override expire(): void {
+    const { wheel, readWaitMs, writeWaitMs } = this.options;
+    this.dueMs = -1;
+    const graceMs = wheel.nowMs - wheel.tickMs;
+    if (!this.isOpen) {
+      if (graceMs >= this.closeDueMs) this.terminate();
+      else this.armBy(this.closeDueMs - wheel.nowMs);
+      return;
+    }
+    if (this.stalledMs !== -1 && graceMs - this.stalledMs >= writeWaitMs) {
+      // It accepts no byte, so a close frame would not reach it either.
+      this.abort(closeSlowConsumer);
+      return;
+    }
+    if (graceMs - this.heardMs >= readWaitMs) {
+      this.close(closeIdle);
+      return;
+    }
+    if (this.stalledMs !== -1) this.armBy(this.stalledMs + writeWaitMs - wheel.nowMs);
+    this.armBy(this.heardMs + readWaitMs - wheel.nowMs);
+  }
+
+  /** Asks the acceptor about a new connection, before anything of it is read. */
+  protected ask(acceptor: Acceptor): void {
+    this.begin();
+    const decision = acceptor.accept(this);
+    if ("frame" in decision) this.handler = decision;
+    else this.close(decision);
+  }
+
+  /** Gives a dialled connection its owner, before anything of it is read. */
+  protected own(handler: (connection: Connection) => FrameHandler): void {
+    this.begin();
+    this.handler = handler(this);
+  }
+
+  /** Room for one frame of any kind; -1 when closed or full (see `Connection.reserve`). */
+  protected reserveFrame(opcode: OpCode, payloadBytes: number): number {
+    if (!this.isOpen) return -1;
+    const unsentBytes = this.unsentBytes;
+    const { frameBytesMax, unsentBytesMax } = this.options;
+    // A frame that the peer may send is one that it may get: alone it always fits.
+    const isLoneFrame = unsentBytes === 0 && payloadBytes <= frameBytesMax;
+    if (unsentBytes + frameHeaderBytes + payloadBytes > unsentBytesMax && !isLoneFrame) {
+      if (this.options.closeWhenSlow) this.close(closeSlowConsumer);
+      return -1;
+    }
+    const at = this.queue.reserve(frameHeaderBytes + payloadBytes);
+    writeFrameHeader(this.queue.bytes, at, opcode, payloadBytes);
+    this.options.flusher.mark(this);
+    return at + frameHeaderBytes;
+  }
+
+  /** The peer sent something: it lives. Costs a store; the deadline finds it when it fires. */
+  protected heard(): void {
+    this.heardMs = this.options.wheel.nowMs;
+  }
+
+  /** The socket took bytes: the write deadline begins anew. */
+  protected progressed(): void {
+    this.stalledMs = -1;
+  }
+
+  /** A peer broke the protocol. */
+  protected fault(kind: string, reason: CloseReason): void {
+    this.options.observer.protocolFault(kind);
+    this.close(reason);
+  }
+
+  /** The peer ended the connection: nothing is accepted any more, what waits is still flushed. */
+  protected peerClosed(reason: CloseReason): void {
+    if (this.isOpen) this.beginClose(reason);
+  }
+
+  /** Ends the connection without a word: the peer takes none. */
+  protected abort(reason: CloseReason): void {
+    this.peerClosed(reason);
+    this.terminate();
+  }
+
+  /** The socket is gone. */
+  protected settle(reason: CloseReason = closeAbnormal): void {
+    if (this.isSettled) return;
+    this.isSettled = true;
+    this.isOpen = false;
+    this.reason ??= reason;
+    this.queue.clear();
+    this.options.wheel.disarm(this);
+    this.group?.remove(this);
+    const handler = this.handler;
+    this.handler = refusedHandler;
+    handler.closed(this.reason);
+  }
+
+  private begin(): void {
+    this.group?.add(this);
+    this.armBy(this.options.readWaitMs);
+  }
+
+  private beginClose(reason: CloseReason): void {
+    this.isOpen = false;
+    this.reason = reason;
+    this.closeDueMs = this.options.wheel.nowMs + this.options.writeWaitMs;
+    this.armBy(this.options.writeWaitMs);
+    this.options.flusher.mark(this);
+  }
+
+  /** Makes sure that the one deadline fires no later than needed; it finds out by itself what is due. */
+  private armBy(delayMs: number): void {
+    const { wheel } = this.options;
+    const dueMs = wheel.nowMs + Math.max(0, delayMs);
+    if (this.dueMs !== -1 && this.dueMs <= dueMs) return;
+    this.dueMs = dueMs;
+    wheel.arm(this, Math.max(0, delayMs));
+  }
+}

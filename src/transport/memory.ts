@@ -1,0 +1,145 @@
+// Connections inside one process, for roles that live together and for tests: the same interface and the same queue as
+// over a socket, so that nothing above can tell. `send` copies; frames arrive in a later turn, in order, as views.
+//
+// Memory. At the flush the sender's buffer itself is what the receiver reads: there is no second copy. It goes back to
+// the pool when the last frame was handled. With `poison` every payload is overwritten as soon as its handler returned,
+// so that who kept a view without copying it finds rubbish.
+
+import { type CloseReason, CloseCode, closeFrameTooLarge } from "../wire/close-reason.ts";
+import { frameHeaderBytes } from "../wire/frame-writer.ts";
+import { ConnectionCore } from "./connection-core.ts";
+import { ConnectionGroup } from "./connection-group.ts";
+import type { Acceptor, Connection, FrameHandler, Server, TransportOptions } from "./transport.ts";
+
+/** What stands in a payload after its handler returned, when `poison` is set. */
+export const poisonByte = 0xdd;
+
+export interface MemoryOptions extends TransportOptions {
+  /** Overwrite what this side received, after its handler returned: finds views that were kept. */
+  readonly poison?: boolean;
+}
+
+class MemoryConnection extends ConnectionCore {
+  private peer: MemoryConnection | undefined;
+  private readonly isPoisoned: boolean;
+
+  constructor(remoteAddress: string, options: MemoryOptions, group: ConnectionGroup | undefined) {
+    super(remoteAddress, options, group);
+    this.isPoisoned = options.poison ?? false;
+  }
+
+  /** Joins two fresh ends; the accepting side is asked first, as over a socket it might be. */
+  static join(
+    dialling: MemoryConnection,
+    accepting: MemoryConnection,
+    handler: (connection: Connection) => FrameHandler,
+    acceptor: Acceptor,
+  ): void {
+    dialling.peer = accepting;
+    accepting.peer = dialling;
+    accepting.ask(acceptor);
+    dialling.own(handler);
+  }
+
+  protected override transmit(): void {
+    // Detached first: a handler that is called here may send on this very connection.
+    const length = this.queue.pendingBytes;
+    const at = this.queue.start;
+    const bytes = this.queue.detach();
+    this.progressed();
+    this.options.observer.bytesOut(length);
+    this.peer?.receive(bytes, at, at + length);
+    this.options.flusher.pool.give(bytes);
+  }
+
+  private receive(bytes: Buffer, start: number, end: number): void {
+    if (!this.isOpen) return;
+    this.heard();
+    this.options.observer.bytesIn(end - start);
+    let at = start;
+    // A handler may close the connection between two frames.
+    while (at < end && this.isOpen) {
+      const payloadAt = at + frameHeaderBytes;
+      const payloadEnd = payloadAt + bytes.readUInt32BE(at + 1);
+      if (payloadEnd - payloadAt > this.options.frameBytesMax) {
+        this.fault("frame-too-large", closeFrameTooLarge);
+        return;
+      }
+      this.handler.frame(bytes.subarray(payloadAt, payloadEnd));
+      if (this.isPoisoned) bytes.fill(poisonByte, payloadAt, payloadEnd);
+      at = payloadEnd;
+    }
+  }
+
+  protected override closing(): void {
+    // The reason travels as it is, in `finish`.
+  }
+
+  protected override finish(reason: CloseReason): void {
+    this.part(reason);
+  }
+
+  protected override terminate(): void {
+    this.part({ code: CloseCode.Abnormal, text: this.reason?.text ?? "connection lost" });
+  }
+
+  private part(reason: CloseReason): void {
+    const peer = this.peer;
+    this.peer = undefined;
+    this.settle();
+    if (peer === undefined) return;
+    peer.peer = undefined;
+    peer.settle(reason);
+  }
+}
+
+interface Listener {
+  readonly acceptor: Acceptor;
+  readonly options: MemoryOptions;
+  readonly group: ConnectionGroup;
+}
+
+/** Addresses and who listens there. Everything that shall meet shares one network. */
+export class MemoryNetwork {
+  private readonly listeners = new Map<string, Listener>();
+
+  /**
+   * Accepts connections dialled to `address`, any string.
+   * @throws when somebody listens there.
+   */
+  listen(address: string, acceptor: Acceptor, options: MemoryOptions): Server {
+    if (this.listeners.has(address)) throw new Error(`address in use: ${address}`);
+    const listener: Listener = { acceptor, options, group: new ConnectionGroup() };
+    this.listeners.set(address, listener);
+    const stopAccepting = (): void => {
+      if (this.listeners.get(address) === listener) this.listeners.delete(address);
+    };
+    return {
+      address,
+      stopAccepting,
+      close(reason) {
+        stopAccepting();
+        return listener.group.closeAll(reason);
+      },
+    };
+  }
+
+  /**
+   * Connects to `address` in a later turn; the accepting side sees `from` as the remote address.
+   * @throws (rejects) when nobody listens there.
+   */
+  async dial(
+    address: string,
+    from: string,
+    handler: (connection: Connection) => FrameHandler,
+    options: MemoryOptions,
+  ): Promise<Connection> {
+    await new Promise((resolve) => setImmediate(resolve));
+    const listener = this.listeners.get(address);
+    if (listener === undefined) throw new Error(`cannot connect to ${address}: nobody listens there`);
+    const dialling = new MemoryConnection(address, options, undefined);
+    const accepting = new MemoryConnection(from, listener.options, listener.group);
+    MemoryConnection.join(dialling, accepting, handler, listener.acceptor);
+    return dialling;
+  }
+}

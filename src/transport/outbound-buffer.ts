@@ -1,0 +1,74 @@
+// What one connection has accepted and its socket not yet taken: a window [start, end) on a pooled buffer. Whole frames
+// are appended at the end; the socket takes any number of bytes from the start.
+//
+// Invariant: 0 <= start <= end <= bytes.length, and an empty window holds no buffer. The window moves when it grows, so
+// `bytes` is read again after every `reserve`.
+
+import { assert } from "../base/assert.ts";
+import type { BufferPool } from "./buffer-pool.ts";
+
+const nothing = Buffer.alloc(0);
+
+/** A byte queue that grows geometrically; its bound is its owner's to check. */
+export class OutboundBuffer {
+  private readonly pool: BufferPool;
+  /** The buffer that holds the window. Of the connection, for as long as the window is not empty. */
+  bytes: Buffer = nothing;
+  start = 0;
+  private end = 0;
+
+  constructor(pool: BufferPool) {
+    this.pool = pool;
+  }
+
+  /** Bytes that wait. */
+  get pendingBytes(): number {
+    return this.end - this.start;
+  }
+
+  /** Appends room for `length` bytes (> 0), to be written at once. Returns its offset in `bytes`. */
+  reserve(length: number): number {
+    if (this.end + length > this.bytes.length) this.makeRoom(length);
+    const at = this.end;
+    this.end += length;
+    return at;
+  }
+
+  /** Takes `length` bytes from the start: they have left. */
+  consume(length: number): void {
+    assert(length <= this.end - this.start, "no more bytes leave than waited");
+    this.start += length;
+    if (this.start === this.end) this.clear();
+  }
+
+  /** Drops what waits and gives the buffer back. */
+  clear(): void {
+    const buffer = this.detach();
+    if (buffer.length > 0) this.pool.give(buffer);
+  }
+
+  /** Hands the buffer to the caller, who read the window first and gives the buffer to the pool in the end. */
+  detach(): Buffer {
+    const buffer = this.bytes;
+    this.bytes = nothing;
+    this.start = 0;
+    this.end = 0;
+    return buffer;
+  }
+
+  private makeRoom(length: number): void {
+    const pending = this.end - this.start;
+    const needed = pending + length;
+    // Moving in place pays when at least half of the buffer comes free; else the moves would not amortise.
+    if (needed <= this.bytes.length && this.start >= this.bytes.length / 2) {
+      this.bytes.copyWithin(0, this.start, this.end);
+    } else {
+      const grown = this.pool.take(Math.max(needed, this.bytes.length === 0 ? 0 : this.bytes.length * 2));
+      this.bytes.copy(grown, 0, this.start, this.end);
+      if (this.bytes.length > 0) this.pool.give(this.bytes);
+      this.bytes = grown;
+    }
+    this.start = 0;
+    this.end = pending;
+  }
+}

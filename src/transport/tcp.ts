@@ -1,0 +1,222 @@
+// Frames over TCP: clients, and links between services.
+//
+// Memory. Bun hands over each read as a fresh copy, so frames are views on it; `Socket.write` takes what the kernel
+// takes, synchronously, and keeps nothing, so the outbound buffer may return to the pool at once.
+//
+// No `error` handler is set on purpose: with one, Bun would give it what a frame handler threw, and a bug would pass
+// unseen. Errors of the socket itself arrive at `close`.
+
+import type { Socket, SocketHandler, TCPSocketListenOptions } from "bun";
+import { type CloseReason, CloseCode, closeAbnormal } from "../wire/close-reason.ts";
+import { closeFrame, parseCloseText } from "../wire/frame-writer.ts";
+import { FrameReader, type FrameSink } from "../wire/frame-reader.ts";
+import { OpCode } from "../wire/opcode.ts";
+import { formatAddress, plainAddress, type SocketAddress } from "./address.ts";
+import { ConnectionCore } from "./connection-core.ts";
+import { ConnectionGroup } from "./connection-group.ts";
+import type { Acceptor, Connection, FrameHandler, Server, TransportOptions } from "./transport.ts";
+
+/** `data` is unset until `open` returned, and on a socket that came too late. */
+type TcpSocket = Socket<TcpConnection | undefined>;
+
+/** One object for all sockets: what belongs to a connection hangs on `socket.data`. */
+const sharedHandlers = {
+  data(socket, chunk) {
+    socket.data?.receive(chunk);
+  },
+  drain(socket) {
+    socket.data?.flush();
+  },
+  end(socket) {
+    socket.data?.ended();
+  },
+  close(socket) {
+    socket.data?.gone();
+  },
+} satisfies SocketHandler<TcpConnection | undefined>;
+
+/** What the reader of one connection calls; of its own, since `close` means another thing on a connection. */
+class TcpSink implements FrameSink {
+  private readonly connection: TcpConnection;
+
+  constructor(connection: TcpConnection) {
+    this.connection = connection;
+  }
+
+  binary(payload: Buffer): void {
+    this.connection.frameReceived(payload);
+  }
+
+  ping(payload: Buffer): void {
+    this.connection.pingReceived(payload);
+  }
+
+  pong(): void {
+    // That the peer lives was noted when the bytes came.
+  }
+
+  close(payload: Buffer): void {
+    this.connection.closeReceived(payload);
+  }
+}
+
+class TcpConnection extends ConnectionCore {
+  private readonly socket: TcpSocket;
+  private readonly reader: FrameReader;
+
+  constructor(socket: TcpSocket, options: TransportOptions, group: ConnectionGroup | undefined) {
+    super(plainAddress(socket.remoteAddress), options, group);
+    this.socket = socket;
+    this.reader = new FrameReader(new TcpSink(this), options.frameBytesMax);
+  }
+
+  accept(acceptor: Acceptor): void {
+    this.ask(acceptor);
+  }
+
+  dialled(handler: (connection: Connection) => FrameHandler): void {
+    this.own(handler);
+  }
+
+  /** The socket's `data`. */
+  receive(chunk: Buffer): void {
+    if (!this.isOpen) return;
+    this.heard();
+    this.options.observer.bytesIn(chunk.length);
+    const fault = this.reader.push(chunk);
+    if (fault !== undefined) this.fault(fault.code === CloseCode.TooLarge ? "frame-too-large" : "frame", fault);
+  }
+
+  /** The socket's `end`: the peer sends no more, and Bun ends our side when this returns. */
+  ended(): void {
+    this.reader.stop();
+    this.peerClosed(closeAbnormal);
+    this.flush();
+  }
+
+  /** The socket's `close`. */
+  gone(): void {
+    this.settle();
+  }
+
+  frameReceived(payload: Buffer): void {
+    this.handler.frame(payload);
+  }
+
+  /** A pong joins the queue like any frame, so it never falls inside another one. */
+  pingReceived(payload: Buffer): void {
+    const at = this.reserveFrame(OpCode.Pong, payload.length);
+    if (at !== -1) this.queue.bytes.set(payload, at);
+  }
+
+  closeReceived(payload: Buffer): void {
+    this.peerClosed(parseCloseText(payload));
+  }
+
+  protected override closing(reason: CloseReason): void {
+    this.reader.stop();
+    // Beyond the bound on unsent bytes, by at most one control frame.
+    const frame = closeFrame(reason);
+    const at = this.queue.reserve(frame.length);
+    this.queue.bytes.set(frame, at);
+  }
+
+  protected override transmit(): void {
+    const written = this.socket.write(this.queue.bytes, this.queue.start, this.queue.pendingBytes);
+    if (written <= 0) return;
+    this.progressed();
+    this.queue.consume(written);
+    this.options.observer.bytesOut(written);
+  }
+
+  protected override finish(): void {
+    // Only our side: closing both while the peer's bytes lie unread would reset the connection, and the close frame
+    // would be lost with it.
+    this.socket.shutdown();
+  }
+
+  protected override terminate(): void {
+    this.socket.terminate();
+    this.settle();
+  }
+}
+
+/**
+ * Listens for frames over TCP.
+ * @param reusePort lets several processes share the port; each of them must ask for it.
+ * @throws when the address can't be bound.
+ */
+export function listenTcp(
+  address: SocketAddress,
+  acceptor: Acceptor,
+  options: TransportOptions,
+  reusePort = false,
+): Server {
+  const group = new ConnectionGroup();
+  // Bun's types know reusePort for dialling only.
+  const settings: TCPSocketListenOptions<TcpConnection | undefined> & { readonly reusePort: boolean } = {
+    hostname: address.host,
+    port: address.port,
+    reusePort,
+    socket: {
+      ...sharedHandlers,
+      open(socket) {
+        const connection = new TcpConnection(socket, options, group);
+        socket.data = connection;
+        connection.accept(acceptor);
+      },
+    },
+  };
+  const listener = Bun.listen(settings);
+  const bound = formatAddress(address.host, listener.port);
+  return {
+    address: bound,
+    stopAccepting: () => listener.stop(),
+    close(reason) {
+      listener.stop();
+      return group.closeAll(reason);
+    },
+  };
+}
+
+/**
+ * Connects over TCP. `handler` is called once, when the connection stands and before anything is read.
+ * @throws (rejects) when the peer refuses or does not answer within `connectTimeoutMs`.
+ */
+export function dialTcp(
+  address: SocketAddress,
+  handler: (connection: Connection) => FrameHandler,
+  options: TransportOptions & { readonly connectTimeoutMs: number },
+): Promise<Connection> {
+  const target = formatAddress(address.host, address.port);
+  return new Promise((resolve, reject) => {
+    let isOver = false;
+    const fail = (cause: unknown): void => {
+      clearTimeout(timer);
+      isOver = true;
+      reject(new Error(`cannot connect to ${target}`, { cause }));
+    };
+    const timer = setTimeout(fail, options.connectTimeoutMs, new Error(`no answer in ${options.connectTimeoutMs} ms`));
+    Bun.connect<TcpConnection | undefined>({
+      hostname: address.host,
+      port: address.port,
+      socket: {
+        ...sharedHandlers,
+        open(socket) {
+          if (isOver) {
+            socket.terminate();
+            return;
+          }
+          clearTimeout(timer);
+          const connection = new TcpConnection(socket, options, undefined);
+          socket.data = connection;
+          connection.dialled(handler);
+          resolve(connection);
+        },
+        connectError(_socket, error) {
+          fail(error);
+        },
+      },
+    }).catch(fail);
+  });
+}

@@ -1,0 +1,203 @@
+// One packet per binary WebSocket message (RFC 6455, by Bun): the clients' way in from browsers.
+//
+// Memory. A message is handed over by Bun as a fresh copy. What leaves waits in the connection's own queue and is given
+// to Bun in one cork a turn; Bun copies what the kernel does not take at once, so the queue's buffer is free again.
+// While Bun holds bytes back, the rest stays in the queue, where it is counted and bounded.
+//
+// The `Origin` of a request is not checked: a connection is authenticated by the token in its first packet, never by a
+// cookie, so a foreign page gains nothing by opening one.
+
+import type { ServerWebSocket } from "bun";
+import { type CloseReason, CloseCode, closeAbnormal, closeFrameTooLarge, closeNormal } from "../wire/close-reason.ts";
+import { closeProtocolFault, closeSlowConsumer } from "../wire/close-reason.ts";
+import { closeFrame, frameHeaderBytes } from "../wire/frame-writer.ts";
+import { formatAddress, plainAddress, type SocketAddress } from "./address.ts";
+import { ConnectionCore } from "./connection-core.ts";
+import { ConnectionGroup } from "./connection-group.ts";
+import type { Acceptor, Server, TransportOptions } from "./transport.ts";
+
+type WebSocketEnd = ServerWebSocket<WebSocketConnection>;
+
+/** What Bun calls no status: the peer's close frame was empty (RFC 6455, 7.1.5). */
+const noStatus = 1005;
+/** The reason by which Bun tells of a message above maxPayloadLength; the peer was sent 1009. */
+const tooBigText = "Received too big message";
+
+const faultText = closeProtocolFault("text messages are not used");
+
+class WebSocketConnection extends ConnectionCore {
+  private socket: WebSocketEnd | undefined;
+  /** Bun holds back bytes that the kernel did not take. */
+  private isHeldBack = false;
+
+  /** The socket's `open`. */
+  opened(socket: WebSocketEnd, acceptor: Acceptor): void {
+    this.socket = socket;
+    this.ask(acceptor);
+  }
+
+  override get unsentBytes(): number {
+    return this.queue.pendingBytes + (this.isHeldBack ? this.heldBackBytes() : 0);
+  }
+
+  /** The socket's `message`. */
+  received(message: string | Buffer): void {
+    if (!this.isOpen) return;
+    this.heard();
+    if (typeof message === "string") {
+      this.options.observer.bytesIn(Buffer.byteLength(message));
+      this.fault("text-message", faultText);
+      return;
+    }
+    this.options.observer.bytesIn(message.length);
+    if (message.length > 0) this.handler.frame(message);
+  }
+
+  /** A ping, which Bun answers, or a pong. */
+  controlReceived(payload: Buffer): void {
+    this.heard();
+    this.options.observer.bytesIn(payload.length);
+  }
+
+  /** The socket's `drain`: the kernel took some of what Bun held back. */
+  drained(): void {
+    this.progressed();
+    this.flush();
+  }
+
+  /** The socket's `close`, also inside our own call of `ServerWebSocket.close`. */
+  gone(code: number, text: string): void {
+    this.socket = undefined;
+    this.isHeldBack = false;
+    if (code === CloseCode.Abnormal && text !== "" && this.reason === undefined) {
+      const isTooLarge = text === tooBigText;
+      this.options.observer.protocolFault(isTooLarge ? "frame-too-large" : "websocket");
+      this.settle(isTooLarge ? closeFrameTooLarge : closeProtocolFault(text));
+      return;
+    }
+    if (code === CloseCode.Abnormal) this.settle(closeAbnormal);
+    else this.settle(code === noStatus ? closeNormal : { code, text });
+  }
+
+  /** Inside the cork: gives every whole message of the queue to Bun, until it holds one back. */
+  transmitCorked(socket: WebSocketEnd): void {
+    while (this.queue.pendingBytes > 0 && !this.isHeldBack) {
+      const head = this.queue.start;
+      const payloadBytes = this.queue.bytes.readUInt32BE(head + 1);
+      const at = head + frameHeaderBytes;
+      const taken = socket.sendBinary(this.queue.bytes.subarray(at, at + payloadBytes));
+      if (taken === 0) {
+        // Dropped: the socket is closing, or Bun's own bound was reached, which lies above ours.
+        this.isHeldBack = true;
+        if (socket.readyState === WebSocket.OPEN) this.abort(closeSlowConsumer);
+        return;
+      }
+      if (taken === -1) this.isHeldBack = true;
+      this.options.observer.bytesOut(payloadBytes);
+      this.queue.consume(frameHeaderBytes + payloadBytes);
+    }
+  }
+
+  protected override transmit(): void {
+    const socket = this.socket;
+    if (socket === undefined || (this.isHeldBack && this.heldBackBytes() > 0)) return;
+    do {
+      this.isHeldBack = false;
+      const before = this.queue.pendingBytes;
+      socket.cork(transmitCorked);
+      if (this.queue.pendingBytes < before) this.progressed();
+      // A message that was held back inside the cork may have left at its end: then no drain would come.
+      this.isHeldBack = this.heldBackBytes() > 0;
+    } while (this.queue.pendingBytes > 0 && !this.isHeldBack);
+  }
+
+  protected override closing(): void {
+    // The close frame is Bun's to send, in `finish`.
+  }
+
+  protected override finish(reason: CloseReason): void {
+    if (this.socket === undefined) return;
+    // The same cut to 120 bytes as on TCP: `<code> ` is five bytes of the frame's payload.
+    const text = closeFrame(reason).toString("utf8", frameHeaderBytes + 5);
+    this.socket.close(reason.code, text);
+    this.settle();
+  }
+
+  protected override terminate(): void {
+    this.socket?.terminate();
+    this.settle();
+  }
+
+  private heldBackBytes(): number {
+    return this.socket?.getBufferedAmount() ?? 0;
+  }
+}
+
+/** One function for all corks: a closure a flush would be garbage. */
+function transmitCorked(socket: WebSocketEnd): void {
+  socket.data.transmitCorked(socket);
+}
+
+/**
+ * Listens for WebSocket clients on any path; a plain HTTP request is told so (426).
+ * @param reusePort lets several processes share the port; each of them must ask for it.
+ * @throws when the address can't be bound.
+ */
+export function listenWebSocket(
+  address: SocketAddress,
+  acceptor: Acceptor,
+  options: TransportOptions,
+  reusePort = false,
+): Server {
+  const group = new ConnectionGroup();
+  const server = Bun.serve<WebSocketConnection>({
+    hostname: address.host,
+    port: address.port,
+    reusePort,
+    fetch(request, listener) {
+      const remoteAddress = plainAddress(listener.requestIP(request)?.address ?? "");
+      if (listener.upgrade(request, { data: new WebSocketConnection(remoteAddress, options, group) })) return undefined;
+      return new Response("This is a WebSocket server.\n", { status: 426, headers: { upgrade: "websocket" } });
+    },
+    websocket: {
+      // The wheel watches for silence, and clients of the seed system take a ping for a packet.
+      idleTimeout: 0,
+      sendPings: false,
+      perMessageDeflate: false,
+      maxPayloadLength: options.frameBytesMax,
+      // Above what our own queue may hand over in one flush: Bun must never drop a message.
+      backpressureLimit: 2 * (options.unsentBytesMax + options.frameBytesMax) + 64 * 1024,
+      open(socket) {
+        socket.data.opened(socket, acceptor);
+      },
+      message(socket, message) {
+        socket.data.received(message);
+      },
+      drain(socket) {
+        socket.data.drained();
+      },
+      ping(socket, payload) {
+        socket.data.controlReceived(payload);
+      },
+      pong(socket, payload) {
+        socket.data.controlReceived(payload);
+      },
+      close(socket, code, text) {
+        socket.data.gone(code, text);
+      },
+    },
+  });
+  let stopped: Promise<void> | undefined;
+  return {
+    address: formatAddress(address.host, server.port ?? address.port),
+    stopAccepting() {
+      stopped ??= server.stop(false);
+    },
+    async close(reason) {
+      stopped ??= server.stop(false);
+      await group.closeAll(reason);
+      // What remains never became a WebSocket, or only waits for its peer to hang up.
+      await server.stop(true);
+    },
+  };
+}

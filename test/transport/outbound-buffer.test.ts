@@ -1,0 +1,62 @@
+import { describe, expect, test } from "bun:test";
+import { BufferPool, pooledBytesMax, pooledBytesMin, retainedBytesMax } from "../../src/transport/buffer-pool.ts";
+import { OutboundBuffer } from "../../src/transport/outbound-buffer.ts";
+import { Random } from "../support/random.ts";
+
+describe("a buffer pool", () => {
+  test("hands out powers of two that fit, and the same buffer again after it came back", () => {
+    const pool = new BufferPool();
+    expect(pool.take(1).length).toBe(pooledBytesMin);
+    const buffer = pool.take(pooledBytesMin + 1);
+    expect(buffer.length).toBe(2 * pooledBytesMin);
+    pool.give(buffer);
+    expect(pool.retainedBytes).toBe(buffer.length);
+    expect(pool.take(2 * pooledBytesMin)).toBe(buffer);
+    expect(pool.retainedBytes).toBe(0);
+  });
+
+  test("keeps neither what is too large nor more than its bound", () => {
+    const pool = new BufferPool();
+    pool.give(pool.take(pooledBytesMax + 1));
+    expect(pool.retainedBytes).toBe(0);
+    const taken = Array.from({ length: retainedBytesMax / pooledBytesMax + 3 }, () => pool.take(pooledBytesMax));
+    for (const buffer of taken) pool.give(buffer);
+    expect(pool.retainedBytes).toBe(retainedBytesMax);
+  });
+});
+
+describe("an outbound buffer", () => {
+  test("holds no memory while it is empty", () => {
+    const pool = new BufferPool();
+    const queue = new OutboundBuffer(pool);
+    expect(queue.bytes.length).toBe(0);
+    queue.reserve(100);
+    expect(queue.bytes.length).toBe(pooledBytesMin);
+    queue.consume(100);
+    expect(queue.bytes.length).toBe(0);
+    expect(pool.retainedBytes).toBe(pooledBytesMin);
+  });
+
+  test("yields the bytes that went in, however it grows and is drained", () => {
+    const seed = Number(Bun.env["SEED"] ?? 7);
+    console.log(`seed ${seed}`);
+    const random = new Random(seed);
+    const queue = new OutboundBuffer(new BufferPool());
+    let written = 0;
+    let read = 0;
+    for (let round = 0; round < 3_000; round++) {
+      const length = 1 + random.below(random.below(20) === 0 ? 20_000 : 300);
+      const at = queue.reserve(length);
+      for (let i = 0; i < length; i++) queue.bytes[at + i] = (written + i) % 251;
+      written += length;
+      const taken = Math.min(queue.pendingBytes, random.below(2_000));
+      const seen = queue.bytes.subarray(queue.start, queue.start + taken);
+      for (const byte of seen) {
+        if (byte !== read % 251) throw new Error(`byte ${read} is ${byte}`);
+        read++;
+      }
+      queue.consume(taken);
+      expect(queue.pendingBytes).toBe(written - read);
+    }
+  });
+});
