@@ -1,9 +1,10 @@
 // One request on its way through a service: who asks, by the words that the gateway stamped on it, and how to answer.
 // It owns a copy of the packet, because the view on the link's buffer is gone when the handler's turn ends.
 
-import { fromBinary, toBinary, create, type DescMessage, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
+import { toBinary, create, type DescMessage, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
 import { linkHeaderBytesMax } from "../base/limits.ts";
 import { ErrorRespSchema, Status } from "../wire/gen/pkt_pb.ts";
+import { decodeBody } from "../wire/body.ts";
 import { scanPacket, PacketScan } from "../wire/packet-scan.ts";
 import { responseBytes, writeResponse } from "../wire/packet-stamp.ts";
 import type { Connection } from "../transport/transport.ts";
@@ -56,11 +57,9 @@ export class Context {
 
   /** The request's body; throws InvalidPacketBody when it is not such a message. */
   body<Desc extends DescMessage>(schema: Desc): MessageShape<Desc> {
-    try {
-      return fromBinary(schema, this.packet.subarray(this.bodyStart));
-    } catch {
-      throw new Refusal(Status.InvalidPacketBody, `the body is not a ${schema.name}`);
-    }
+    const message = decodeBody(schema, this.packet.subarray(this.bodyStart));
+    if (message === undefined) throw new Refusal(Status.InvalidPacketBody, `the body is not a ${schema.name}`);
+    return message;
   }
 
   /** Answers with Success. */

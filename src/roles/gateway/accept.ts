@@ -1,8 +1,9 @@
 // A connection's first packet: it must be login.signin with a good token. The token decides who the client is; the
 // login service decides whether it may be here, and its answer is the first packet that the client gets.
 
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { deviceBytesMax } from "../../base/limits.ts";
+import { decodeBody } from "../../wire/body.ts";
 import { type CloseReason, CloseCode, closeLimit, closeProtocolFault, closeUnauthorised } from "../../wire/close-reason.ts";
 import { Command, MetaKey, serviceOf } from "../../wire/commands.ts";
 import { LoginReqSchema, MetaType, SessionSchema, Status, type LoginReq } from "../../wire/gen/pkt_pb.ts";
@@ -43,10 +44,8 @@ export function acceptSignIn(channel: Channel, packet: Buffer): void {
     refuse(channel, command, sequence, Status.RateLimited, "too many sign-ins from this address, try again later", closeLimit);
     return;
   }
-  let request: LoginReq;
-  try {
-    request = fromBinary(LoginReqSchema, packet.subarray(scan.bodyStart, scan.bodyEnd));
-  } catch {
+  const request = decodeBody(LoginReqSchema, packet.subarray(scan.bodyStart, scan.bodyEnd));
+  if (request === undefined) {
     refuse(channel, command, sequence, Status.InvalidPacketBody, "the body is not a LoginReq", closeProtocolFault("bad sign-in"));
     return;
   }

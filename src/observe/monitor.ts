@@ -1,0 +1,44 @@
+// The operator's door: health and metrics over HTTP, on an address of its own.
+
+import type { Metrics } from "./metrics.ts";
+
+/** Whether this process can do its job, and what it knows about that. */
+export interface Health {
+  readonly ready: boolean;
+  readonly detail: Readonly<Record<string, string | number | boolean>>;
+}
+
+export interface Monitor {
+  /** `host:port` as bound. */
+  readonly address: string;
+  stop(): Promise<void>;
+}
+
+/** Serves `GET /health` (200 only when ready, else 503) and `GET /metrics`. Throws when the address cannot be bound. */
+export function startMonitor(
+  address: { readonly host: string; readonly port: number },
+  sources: { readonly metrics: Metrics; health(): Health },
+): Monitor {
+  const respond = async (path: string): Promise<Response> => {
+    if (path === "/health") {
+      const { ready, detail } = sources.health();
+      return Response.json({ ready, ...detail }, { status: ready ? 200 : 503 });
+    }
+    if (path === "/metrics") {
+      return new Response(await sources.metrics.text(), { headers: { "content-type": sources.metrics.registry.contentType } });
+    }
+    return new Response("not found; there are /health and /metrics\n", { status: 404 });
+  };
+  const server = Bun.serve({
+    hostname: address.host,
+    port: address.port,
+    fetch(request) {
+      if (request.method !== "GET" && request.method !== "HEAD") {
+        return new Response("method not allowed\n", { status: 405, headers: { allow: "GET, HEAD" } });
+      }
+      return respond(new URL(request.url).pathname);
+    },
+  });
+  const host = address.host.includes(":") ? `[${address.host}]` : address.host;
+  return { address: `${host}:${server.port}`, stop: () => server.stop(true) };
+}

@@ -1,0 +1,80 @@
+// Sessions in this process's memory: for standalone, where login and chat share them. Gone with the process, as its
+// connections are.
+
+import { devicesPerAccountMax } from "../base/limits.ts";
+import type { Location, PresenceListener, PutOutcome, Sessions } from "./sessions.ts";
+
+const nowhere: readonly Location[] = Object.freeze([]);
+
+/** The engine `memory:`. Maps are nested, so that no separator can make two names meet. */
+export class MemorySessions implements Sessions {
+  /** app → account → its locations. A list is replaced, never changed: `locate` gives it away. */
+  private readonly apps = new Map<string, Map<string, readonly Location[]>>();
+  private readonly listeners = new Set<PresenceListener>();
+
+  put(app: string, account: string, location: Location): Promise<PutOutcome> {
+    const before = this.of(app, account);
+    const replaced = before.find(({ device }) => device === location.device);
+    if (replaced === undefined && before.length >= devicesPerAccountMax) {
+      return Promise.resolve({ result: "tooManyDevices" });
+    }
+    this.store(app, account, before, [...before.filter((other) => other !== replaced), location]);
+    return Promise.resolve({ result: "put", replaced });
+  }
+
+  remove(app: string, account: string, channelId: string): Promise<boolean> {
+    const before = this.of(app, account);
+    const after = before.filter((location) => location.channelId !== channelId);
+    if (after.length === before.length) return Promise.resolve(false);
+    this.store(app, account, before, after);
+    return Promise.resolve(true);
+  }
+
+  removeGateway(gateway: string, keepIncarnation?: string): Promise<void> {
+    for (const [app, accounts] of this.apps) {
+      for (const [account, before] of accounts) {
+        const after = before.filter(
+          (location) => location.gateway !== gateway || location.incarnation === keepIncarnation,
+        );
+        if (after.length !== before.length) this.store(app, account, before, after);
+      }
+    }
+    return Promise.resolve();
+  }
+
+  /** Without a promise. */
+  locate(app: string, accounts: readonly string[]): readonly (readonly Location[])[] {
+    const ofApp = this.apps.get(app);
+    return accounts.map((account) => ofApp?.get(account) ?? nowhere);
+  }
+
+  watchPresence(listener: PresenceListener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  close(): Promise<void> {
+    this.apps.clear();
+    this.listeners.clear();
+    return Promise.resolve();
+  }
+
+  private of(app: string, account: string): readonly Location[] {
+    return this.apps.get(app)?.get(account) ?? nowhere;
+  }
+
+  private store(app: string, account: string, before: readonly Location[], after: readonly Location[]): void {
+    let accounts = this.apps.get(app);
+    if (accounts === undefined) {
+      accounts = new Map();
+      this.apps.set(app, accounts);
+    }
+    if (after.length > 0) accounts.set(account, after);
+    else {
+      accounts.delete(account);
+      if (accounts.size === 0) this.apps.delete(app);
+    }
+    if (before.length === 0 && after.length > 0) for (const listener of this.listeners) listener.online(app, account);
+    if (before.length > 0 && after.length === 0) for (const listener of this.listeners) listener.offline(app, account);
+  }
+}
