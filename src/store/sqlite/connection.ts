@@ -12,7 +12,12 @@ export interface ConnectionOptions {
 
 /** Opens the file, which exists, in WAL mode. Checkpoints are made by the store, never by SQLite itself. */
 export function openConnection(options: ConnectionOptions): Database {
-  const db = new Database(options.path, { readwrite: true, create: false, safeIntegers: true, strict: true });
+  const db = new Database(options.path, {
+    readwrite: true,
+    create: false,
+    safeIntegers: true,
+    strict: true,
+  });
   try {
     // Switching a new file to WAL takes locks; once open, the writers wait by themselves (locking.ts).
     db.run("PRAGMA busy_timeout = 5000");

@@ -60,7 +60,9 @@ export class Housekeeping {
     if (isHealthy) {
       this.log.info("The message store commits again.");
     } else {
-      this.log.error("The message store cannot commit; requests are refused until it can.", { reason: failure });
+      this.log.error("The message store cannot commit; requests are refused until it can.", {
+        reason: failure,
+      });
       this.renewLater(probeEveryMs);
     }
   }
@@ -92,7 +94,9 @@ export class Housekeeping {
           this.purgeLater(answer.kind === "more" && answer.more ? purgePauseMs : purgeEveryMs);
         },
         (error: unknown) => {
-          this.log.debug("Old messages could not be deleted; it is tried again.", { reason: sentenceOf(error) });
+          this.log.debug("Old messages could not be deleted; it is tried again.", {
+            reason: sentenceOf(error),
+          });
           this.purgeLater(purgeEveryMs);
         },
       );
@@ -110,7 +114,9 @@ export class Housekeeping {
         },
         (error: unknown) => {
           this.isCheckpointDue = false;
-          this.log.debug("A checkpoint failed; the next commit asks for another.", { reason: sentenceOf(error) });
+          this.log.debug("A checkpoint failed; the next commit asks for another.", {
+            reason: sentenceOf(error),
+          });
         },
       );
     }, checkpointEveryMs);

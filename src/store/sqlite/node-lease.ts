@@ -25,7 +25,9 @@ export class NodeLease {
       "SELECT number, until_ms FROM node WHERE holder = ?",
     );
     this.extend = db.prepare<null, [number, string]>("UPDATE node SET until_ms = ? WHERE holder = ?");
-    this.taken = db.prepare<{ number: bigint }, [number]>("SELECT number FROM node WHERE until_ms >= ? ORDER BY number");
+    this.taken = db.prepare<{ number: bigint }, [number]>(
+      "SELECT number FROM node WHERE until_ms >= ? ORDER BY number",
+    );
     this.take = db.prepare<null, [number, string, number]>(
       "INSERT OR REPLACE INTO node (number, holder, until_ms) VALUES (?, ?, ?)",
     );

@@ -71,8 +71,18 @@ export type Request =
       readonly includeSent: boolean;
       readonly limit: number;
     }
-  | { readonly kind: "contents"; readonly app: string; readonly account: string; readonly messageIds: readonly string[] }
-  | { readonly kind: "detail"; readonly app: string; readonly group: string; readonly asker: string }
+  | {
+      readonly kind: "contents";
+      readonly app: string;
+      readonly account: string;
+      readonly messageIds: readonly string[];
+    }
+  | {
+      readonly kind: "detail";
+      readonly app: string;
+      readonly group: string;
+      readonly asker: string;
+    }
   | { readonly kind: "membership"; readonly app: string; readonly group: string };
 
 /** A message that was found: its position in the request's ids. */
@@ -84,7 +94,11 @@ export type DetailAnswer =
 
 export type Answer =
   | { readonly kind: "done" }
-  | { readonly kind: "numbers"; readonly numbers: BigInt64Array<ArrayBuffer>; readonly texts: string }
+  | {
+      readonly kind: "numbers";
+      readonly numbers: BigInt64Array<ArrayBuffer>;
+      readonly texts: string;
+    }
   | { readonly kind: "contents"; readonly found: string }
   | { readonly kind: "detail"; readonly answer: DetailAnswer }
   | { readonly kind: "membership"; readonly version: bigint; readonly accounts: string }

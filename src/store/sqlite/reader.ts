@@ -77,7 +77,9 @@ export class Reader {
     this.line = db.prepare<LineRow, [bigint]>("SELECT inbox, sender, sent_ns FROM message WHERE id = ?");
     this.accountName = db.prepare<{ name: string }, [bigint]>("SELECT name FROM account WHERE number = ?");
     this.groupId = db.prepare<{ id: string }, [bigint]>(`SELECT id FROM "group" WHERE number = ?`);
-    this.message = db.prepare<MessageRow, [bigint]>("SELECT inbox, sender, type, body, extra FROM message WHERE id = ?");
+    this.message = db.prepare<MessageRow, [bigint]>(
+      "SELECT inbox, sender, type, body, extra FROM message WHERE id = ?",
+    );
     this.window = db.prepare<{ one: bigint }, [bigint, bigint, bigint]>(
       `SELECT 1 AS one FROM member
        WHERE account = ?1 AND "group" = ?2 AND from_id < ?3 AND (until_id IS NULL OR until_id > ?3) LIMIT 1`,
@@ -142,9 +144,7 @@ export class Reader {
         const row = this.message.get(id);
         if (row === null) continue;
         const mayRead =
-          row.sender === me ||
-          row.inbox === me ||
-          (row.inbox < 0n && this.window.get(me, -row.inbox, id) !== null);
+          row.sender === me || row.inbox === me || (row.inbox < 0n && this.window.get(me, -row.inbox, id) !== null);
         if (mayRead) found.push([position, Number(row.type), row.body, row.extra]);
       }
       return found;
@@ -183,7 +183,10 @@ export class Reader {
     return this.snapshot(() => {
       const group = this.group.get(app, groupId);
       if (group === null || group.member_count === 0n) return undefined;
-      return { version: group.version, accounts: this.memberNames.all(group.number).map((row) => row.account) };
+      return {
+        version: group.version,
+        accounts: this.memberNames.all(group.number).map((row) => row.account),
+      };
     });
   }
 
@@ -197,10 +200,18 @@ export class Reader {
     // First looks are small where there are many streams: most groups are quiet.
     const first = Math.max(16, Math.ceil(request.limit / (windows.length + 2)));
     const streams: IdStream[] = [
-      { after, chunk: first, next: (from, count) => ids(this.inboxIds.all(me, from, idMax, count)) },
+      {
+        after,
+        chunk: first,
+        next: (from, count) => ids(this.inboxIds.all(me, from, idMax, count)),
+      },
     ];
     if (request.includeSent) {
-      streams.push({ after, chunk: first, next: (from, count) => ids(this.sentIds.all(me, from, count)) });
+      streams.push({
+        after,
+        chunk: first,
+        next: (from, count) => ids(this.sentIds.all(me, from, count)),
+      });
     }
     for (const { group, from_id, until_id } of windows) {
       streams.push({

@@ -115,7 +115,9 @@ class SqliteStore implements Store {
 
   createGroup(
     draft: GroupDraft,
-  ): Promise<{ readonly result: "created"; readonly version: bigint } | { readonly result: "full"; readonly account: string }> {
+  ): Promise<
+    { readonly result: "created"; readonly version: bigint } | { readonly result: "full"; readonly account: string }
+  > {
     const characters = draft.members.length * 16;
     return this.write([["create", draft]], characters, (slots) => {
       if (slots(0, 0) === outcome.created) return { result: "created", version: slots(0, 1) };
@@ -171,7 +173,12 @@ class SqliteStore implements Store {
     });
     assert(answer.kind === "contents", "contents are answered with contents");
     const found: FoundContent[] = JSON.parse(answer.found);
-    return found.map(([position, type, body, extra]) => ({ messageId: messageIds[position] ?? 0n, type, body, extra }));
+    return found.map(([position, type, body, extra]) => ({
+      messageId: messageIds[position] ?? 0n,
+      type,
+      body,
+      extra,
+    }));
   }
 
   async groupDetail(app: string, group: string, asker: string): Promise<DetailAnswer> {

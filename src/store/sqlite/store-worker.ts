@@ -82,7 +82,11 @@ function answer(request: Request): Answer {
       case "membership": {
         const found = reader.membership(request.app, request.group);
         if (found === undefined) return { kind: "none" };
-        return { kind: "membership", version: found.version, accounts: JSON.stringify(found.accounts) };
+        return {
+          kind: "membership",
+          version: found.version,
+          accounts: JSON.stringify(found.accounts),
+        };
       }
     }
   }
@@ -96,7 +100,10 @@ function answerOrFailure(text: string): Answer {
   } catch (error) {
     const sentence = failureSentence(error);
     if (sentence !== undefined) return { kind: "failed", sentence };
-    return { kind: "bug", stack: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+    return {
+      kind: "bug",
+      stack: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    };
   }
 }
 

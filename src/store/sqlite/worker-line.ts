@@ -125,7 +125,10 @@ export class WorkerLine {
     this.rejectAll(`the store's ${this.opening.role} died: ${reason}`);
     // One that never opened is its starter's to handle.
     if (this.isClosed || !wasOpen) return;
-    this.log.error("A thread of the store died and is started again.", { role: this.opening.role, reason });
+    this.log.error("A thread of the store died and is started again.", {
+      role: this.opening.role,
+      reason,
+    });
     this.restartLater();
   }
 

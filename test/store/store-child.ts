@@ -1,0 +1,22 @@
+// A process for tests: appends to the store at argv[2] and prints each acknowledged id, until it is killed or has
+// printed argv[3] of them.
+
+import { createLog } from "../../src/base/log.ts";
+import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
+import { stored, talk } from "./store-suite.ts";
+
+const [, , path = "", count = "1000000000"] = process.argv;
+const store = await openSqliteStore({ path, retentionDays: 15, log: createLog("info", "text") });
+const total = Number(count);
+let asked = 0;
+
+async function appendOneByOne(): Promise<void> {
+  while (asked < total) {
+    asked++;
+    const [outcome] = await store.append([talk({ sender: `sender-${process.pid}` })]);
+    process.stdout.write(`${stored(outcome).messageId}\n`);
+  }
+}
+
+await Promise.all(Array.from({ length: 20 }, appendOneByOne));
+await store.close();
