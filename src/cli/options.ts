@@ -1,0 +1,183 @@
+// The one table of options: flag, environment variable, key in the configuration file, default, what it is, check.
+// `--read-wait` is `ROOST_READ_WAIT` in the environment and `read-wait` in the file. A flag beats the environment, which
+// beats the file, which beats the default.
+
+import { readFileSync } from "node:fs";
+import type { ArgsDef } from "citty";
+import { UsageError } from "./usage-error.ts";
+import { oneOf, parseAddress, parseDuration, parseId, parseListener, parseRetention, parseText, parseWait } from "./values.ts";
+
+export const roles = ["standalone", "gateway", "login", "chat", "discovery"] as const;
+
+interface Option<Value> {
+  readonly help: string;
+  readonly hint: string;
+  /** Its text, as a user would write it; undefined: no default. */
+  readonly fallback: string | undefined;
+  /** Throws a sentence that says what would be right. */
+  readonly parse: (text: string) => Value;
+}
+
+const option = <Value>(help: string, hint: string, fallback: string | undefined, parse: (text: string) => Value): Option<Value> => ({
+  help,
+  hint,
+  fallback,
+  parse,
+});
+
+/** All options of all commands. */
+export const options = {
+  role: option("What this process is", "role", "standalone", oneOf(roles)),
+  id: option("Name of this node; no two nodes share one", "name", "roost", parseId),
+  data: option("Folder of the database and the secret; made if need be", "dir", "./data", parseText),
+  ws: option("Listen for clients over WebSocket", "host:port|off", "127.0.0.1:8000", parseListener),
+  tcp: option("Listen for clients over TCP", "host:port|off", "127.0.0.1:8100", parseListener),
+  monitor: option("Serve /health and /metrics", "host:port|off", "127.0.0.1:9000", parseListener),
+  listen: option("Listen for links of other services", "host:port", undefined, parseAddress),
+  "read-wait": option("Close a connection that sends nothing for this long", "duration", "3m", parseWait),
+  "write-wait": option("Close a connection that accepts nothing for this long", "duration", "10s", parseWait),
+  "login-wait": option("Close a connection that has not signed in by then", "duration", "10s", parseWait),
+  secret: option("Key of the client tokens, at least 16 bytes", "text", undefined, parseText),
+  "secret-file": option("File with that key; more lines are older keys that still verify", "file", undefined, parseText),
+  "cluster-key": option("Key that services share, at least 16 bytes", "text", undefined, parseText),
+  "cluster-key-file": option("File with that key", "file", undefined, parseText),
+  store: option("Where messages are kept (default: messages.db in the data folder)", "sqlite:PATH", undefined, parseText),
+  sessions: option("Where sessions are kept", "memory:", "memory:", parseText),
+  retention: option("Keep messages this long", "days|forever", "15d", parseRetention),
+  zone: option("Zone of this node", "name", "", (text) => text),
+  route: option("File of routing rules", "file", undefined, parseText),
+  config: option("TOML file with any of these options", "file", undefined, parseText),
+  "log-level": option("Least important line that is logged", "debug|info|warn|error", "info", oneOf(["debug", "info", "warn", "error"])),
+  "log-format": option("How lines are logged", "text|json", "text", oneOf(["text", "json"])),
+  account: option("The account", "name", undefined, parseText),
+  app: option("The app (tenant) that the account belongs to", "name", "default", parseText),
+  ttl: option("How long the token is good", "duration", "24h", parseDuration),
+  to: option("Talk to this account", "name", undefined, parseText),
+  group: option("Talk in this group", "id", undefined, parseText),
+  url: option("Server to talk to", "url", undefined, parseText),
+  token: option("Token to sign in with, instead of one made from the secret", "token", undefined, parseText),
+  device: option("Name of this device", "name", "", (text) => text),
+} as const satisfies Record<string, Option<unknown>>;
+
+export type OptionName = keyof typeof options;
+type ValueOf<Name extends OptionName> = ReturnType<(typeof options)[Name]["parse"]>;
+
+const serverOptions = ["id", "data", "secret", "secret-file", "config"] as const satisfies OptionName[];
+/** The options of each command. */
+export const optionsOf = {
+  serve: [
+    "role", ...serverOptions, "ws", "tcp", "monitor", "listen", "read-wait", "write-wait", "login-wait", "cluster-key",
+    "cluster-key-file", "store", "sessions", "retention", "zone", "route", "log-level", "log-format",
+  ],
+  token: [...serverOptions, "account", "app", "ttl"],
+  chat: [...serverOptions, "ws", "account", "app", "to", "group", "url", "token", "device"],
+} as const satisfies Record<string, readonly OptionName[]>;
+
+const environmentName = (name: string): string => `ROOST_${name.toUpperCase().replaceAll("-", "_")}`;
+
+/** The table as citty wants it, for its help. */
+export function argsOf(names: readonly OptionName[]): ArgsDef {
+  return Object.fromEntries(
+    names.map((name) => {
+      const { help, hint, fallback } = options[name];
+      const shown = fallback === undefined || fallback === "" ? "" : ` (default ${fallback})`;
+      return [name, { type: "string", description: `${help}${shown}  [${environmentName(name)}]`, valueHint: hint }] as const;
+    }),
+  );
+}
+
+/** What a user said for some options, by flag, environment and file; checked when asked for. */
+export class OptionValues {
+  private readonly names: readonly OptionName[];
+  private readonly flags: ReadonlyMap<string, string>;
+  private readonly environment: Readonly<Record<string, string | undefined>>;
+  private readonly file: ReadonlyMap<string, string>;
+  private readonly filePath: string | undefined;
+
+  /** Refuses flags that the command does not have, flags without a value, and a bad configuration file. */
+  constructor(names: readonly OptionName[], words: readonly string[], environment: Readonly<Record<string, string | undefined>>) {
+    this.names = names;
+    this.flags = readFlags(names, words);
+    this.environment = environment;
+    this.file = new Map();
+    this.filePath = this.optional("config");
+    if (this.filePath !== undefined) this.file = readConfig(this.filePath);
+    for (const name of names) this.raw(name);
+  }
+
+  /** The checked value; undefined when nobody gave one and there is no default. */
+  optional<Name extends OptionName>(name: Name): ValueOf<Name> | undefined;
+  optional(name: OptionName): unknown {
+    const given = this.raw(name);
+    const { fallback, parse } = options[name];
+    const text = given?.text ?? fallback;
+    if (text === undefined) return undefined;
+    try {
+      return parse(text);
+    } catch (error) {
+      const right = error instanceof Error ? error.message : String(error);
+      throw new UsageError(`${given?.source ?? `--${name}`}: ${JSON.stringify(text)} is not right; it takes ${right}`);
+    }
+  }
+
+  /** The checked value; `why` ends the sentence that is said when there is none. */
+  required<Name extends OptionName>(name: Name, why = "is required"): NonNullable<ValueOf<Name>> {
+    const value = this.optional(name);
+    if (value === undefined || value === null) throw new UsageError(`--${name} ${why}`);
+    return value;
+  }
+
+  /** True when somebody gave it. */
+  isGiven(name: OptionName): boolean {
+    return this.raw(name) !== undefined;
+  }
+
+  private raw(name: OptionName): { text: string; source: string } | undefined {
+    if (!this.names.includes(name)) return undefined;
+    const flag = this.flags.get(name);
+    if (flag !== undefined) return { text: flag, source: `--${name}` };
+    const variable = environmentName(name);
+    const value = this.environment[variable];
+    // An empty variable counts as unset.
+    if (value !== undefined && value !== "") return { text: value, source: variable };
+    const entry = this.file.get(name);
+    return entry === undefined ? undefined : { text: entry, source: `${this.filePath}: ${name}` };
+  }
+}
+
+function readFlags(names: readonly OptionName[], words: readonly string[]): Map<string, string> {
+  const flags = new Map<string, string>();
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at] ?? "";
+    const [, name = "", attached] = /^--([^=]+)(?:=(.*))?$/s.exec(word) ?? [];
+    if (name === "") throw new UsageError(`${JSON.stringify(word)} is not an option; see --help`);
+    if (!names.some((known) => known === name)) throw new UsageError(`--${name} is not an option here; see --help`);
+    const value = attached ?? words[++at];
+    if (value === undefined || (attached === undefined && value.startsWith("--"))) throw new UsageError(`--${name} needs a value`);
+    if (flags.has(name)) throw new UsageError(`--${name} is given twice`);
+    flags.set(name, value);
+  }
+  return flags;
+}
+
+function readConfig(path: string): Map<string, string> {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    throw new UsageError(`--config: cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  let table: object;
+  try {
+    table = Bun.TOML.parse(text);
+  } catch (error) {
+    throw new UsageError(`${path} is not TOML: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  const entries = new Map<string, string>();
+  for (const [key, value] of Object.entries(table)) {
+    if (!Object.hasOwn(options, key) || key === "config") throw new UsageError(`${path}: ${key} is not an option; see roost --help`);
+    if (typeof value !== "string") throw new UsageError(`${path}: ${key} must be a string in quotes`);
+    entries.set(key, value);
+  }
+  return entries;
+}

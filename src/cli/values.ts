@@ -1,0 +1,64 @@
+// Option values: text to checked values. A parser throws a sentence that says what would be right.
+
+import type { ListenAddress } from "../roles/settings.ts";
+
+const unitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const dayMs = 86_400_000;
+
+/** `500ms`, `10s`, `3m`, `24h`, `15d`: milliseconds, more than 0. */
+export function parseDuration(text: string): number {
+  const [, digits = "", unit = ""] = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text) ?? [];
+  const durationMs = Number(digits) * (unitsMs[unit] ?? 0);
+  if (durationMs <= 0) throw new Error("a duration such as 500ms, 10s, 3m, 24h or 15d");
+  return durationMs;
+}
+
+/** A deadline on the timer wheel: at most 24 days. */
+export function parseWait(text: string): number {
+  const durationMs = parseDuration(text);
+  if (durationMs >= 2 ** 31) throw new Error("a duration of at most 24d");
+  return durationMs;
+}
+
+/** `forever` or whole days: days, 0 for ever. */
+export function parseRetention(text: string): number {
+  if (text === "forever") return 0;
+  const days = parseDuration(text) / dayMs;
+  if (!Number.isInteger(days)) throw new Error("whole days such as 15d, or forever");
+  return days;
+}
+
+/** `host:port`, `[::1]:8000`; port 0 picks a free one. */
+export function parseAddress(text: string): ListenAddress {
+  const [, bracketed, plain, digits = ""] = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(text) ?? [];
+  const host = bracketed ?? plain;
+  const port = Number(digits);
+  if (host === undefined || port > 65_535) throw new Error("host:port such as 127.0.0.1:8000 or [::1]:8000; port 0 picks a free one");
+  return { host, port };
+}
+
+/** An address, or undefined for `off`. */
+export function parseListener(text: string): ListenAddress | undefined {
+  return text === "off" ? undefined : parseAddress(text);
+}
+
+/** One of the words. */
+export function oneOf<Word extends string>(words: readonly Word[]): (text: string) => Word {
+  return (text) => {
+    const word = words.find((candidate) => candidate === text);
+    if (word === undefined) throw new Error(`one of ${words.join(", ")}`);
+    return word;
+  };
+}
+
+/** A service id: it is a part of channel ids and keys. */
+export function parseId(text: string): string {
+  if (!/^[A-Za-z0-9.-]{1,40}$/.test(text)) throw new Error("1 to 40 letters, digits, dots and dashes");
+  return text;
+}
+
+/** Any text but the empty one. */
+export function parseText(text: string): string {
+  if (text === "") throw new Error("not empty");
+  return text;
+}
