@@ -43,7 +43,7 @@ export function parseListener(text: string): ListenAddress | undefined {
 }
 
 /** One of the words. */
-export function oneOf<Word extends string>(words: readonly Word[]): (text: string) => Word {
+export function oneOf<const Word extends string>(words: readonly Word[]): (text: string) => Word {
   return (text) => {
     const word = words.find((candidate) => candidate === text);
     if (word === undefined) throw new Error(`one of ${words.join(", ")}`);

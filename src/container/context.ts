@@ -2,7 +2,7 @@
 // It owns a copy of the packet, because the view on the link's buffer is gone when the handler's turn ends.
 
 import { toBinary, create, type DescMessage, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
-import { linkHeaderBytesMax } from "../base/limits.ts";
+import { linkFrameBytesMax, linkHeaderBytesMax } from "../base/limits.ts";
 import { ErrorRespSchema, Status } from "../wire/gen/pkt_pb.ts";
 import { decodeBody } from "../wire/body.ts";
 import { scanPacket, PacketScan } from "../wire/packet-scan.ts";
@@ -83,6 +83,11 @@ export class Context {
     scanPacket(this.packet, answerScan, linkHeaderBytesMax);
     const { connection, gateway } = this.link;
     const bytes = responseBytes(this.packet, answerScan, status, gateway, body);
+    if (bytes > linkFrameBytesMax) {
+      this.isAnswered = false;
+      this.refuse(Status.PayloadTooLarge, "the answer is too large; ask for less");
+      return;
+    }
     const at = connection.reserve(bytes);
     // A link that is gone or full answers nobody: its gateway answers its clients itself when the link breaks.
     if (at >= 0) writeResponse(connection.outbound, at, this.packet, answerScan, status, gateway, body);

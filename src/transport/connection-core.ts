@@ -149,9 +149,9 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
   protected reserveFrame(opcode: OpCode, payloadBytes: number): number {
     if (!this.isOpen) return -1;
     const unsentBytes = this.unsentBytes;
-    const { frameBytesMax, unsentBytesMax } = this.options;
-    // A frame that the peer may send is one that it may get: alone it always fits.
-    const isLoneFrame = unsentBytes === 0 && payloadBytes <= frameBytesMax;
+    const { frameBytesMax, sentFrameBytesMax = frameBytesMax, unsentBytesMax } = this.options;
+    // A large answer (a group's members, a page of contents) is no sign of a slow consumer: alone it always fits.
+    const isLoneFrame = unsentBytes === 0 && payloadBytes <= sentFrameBytesMax;
     if (unsentBytes + frameHeaderBytes + payloadBytes > unsentBytesMax && !isLoneFrame) {
       if (this.options.closeWhenSlow) this.close(closeSlowConsumer);
       return -1;

@@ -72,6 +72,8 @@ export interface TransportObserver {
 /** What every transport needs. */
 export interface TransportOptions {
   readonly frameBytesMax: number;
+  /** One frame up to this is taken whenever nothing else waits, whatever unsentBytesMax is. Default: frameBytesMax. */
+  readonly sentFrameBytesMax?: number;
   readonly unsentBytesMax: number;
   /** True: reaching unsentBytesMax closes the connection (clients). False: `reserve` refuses, the link lives. */
   readonly closeWhenSlow: boolean;

@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import type { TokenVerifier } from "../../auth/token.ts";
-import { clientFrameBytesMax, clientUnsentBytesMax } from "../../base/limits.ts";
+import { clientFrameBytesMax, clientUnsentBytesMax, linkFrameBytesMax } from "../../base/limits.ts";
 import type { Log } from "../../base/log.ts";
 import type { TimerWheel } from "../../base/timer-wheel.ts";
 import { Link, Links } from "../../container/links.ts";
@@ -60,6 +60,7 @@ export class GatewayRole {
     this.acceptor = new ClientAcceptor(this.gateway);
     this.transport = {
       frameBytesMax: clientFrameBytesMax,
+      sentFrameBytesMax: linkFrameBytesMax,
       unsentBytesMax: clientUnsentBytesMax,
       closeWhenSlow: true,
       readWaitMs,

@@ -1,0 +1,44 @@
+// What a person sees when the server has started: where it listens, where its data are, what to try next.
+
+import type { RunningRole } from "../roles/settings.ts";
+
+/** How this program was started, as a person would type it again. */
+export function invocation(): string {
+  const asked = process.env["ROOST_INVOKED_AS"];
+  if (asked !== undefined && asked !== "") return asked;
+  const script = process.argv[1] ?? "";
+  // A compiled binary has its source under a virtual root.
+  return script.startsWith("/$bunfs/") ? quoted(process.execPath) : `bun ${quoted(script)}`;
+}
+
+const quoted = (text: string): string => (/^[\w./:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+
+/** The lines of the banner. */
+export function banner(parts: {
+  version: string;
+  addresses: RunningRole["addresses"];
+  dataFolder: string;
+  /** As the user wrote it; part of the commands to try only when it is not the default. */
+  dataOption: string;
+  storePath: string;
+  secretMadeAt: string | undefined;
+}): string {
+  const { addresses, dataFolder, storePath, secretMadeAt } = parts;
+  const lines = [`roost ${parts.version}: ready`, ""];
+  const line = (name: string, value: string): void => void lines.push(`  ${name.padEnd(10)} ${value}`);
+  line("websocket", addresses.ws === undefined ? "off" : `ws://${addresses.ws}`);
+  line("tcp", addresses.tcp === undefined ? "off" : `tcp://${addresses.tcp}`);
+  line("monitor", addresses.monitor === undefined ? "off" : `http://${addresses.monitor}/health, /metrics`);
+  line("data", dataFolder);
+  if (!storePath.startsWith(dataFolder)) line("store", storePath);
+  if (secretMadeAt !== undefined) line("secret", `${secretMadeAt} (made now; it signs tokens, keep it to yourself)`);
+  const url = addresses.ws === undefined ? (addresses.tcp === undefined ? undefined : `tcp://${addresses.tcp}`) : `ws://${addresses.ws}`;
+  if (url !== undefined) {
+    const where = parts.dataOption === "./data" ? "" : ` --data ${quoted(parts.dataOption)}`;
+    const at = url === "ws://127.0.0.1:8000" ? "" : ` --url ${url}`;
+    lines.push("", "Try, in two other terminals:");
+    lines.push(`  ${invocation()} chat${where}${at} --account alice --to bob`);
+    lines.push(`  ${invocation()} chat${where}${at} --account bob --to alice`);
+  }
+  return `${lines.join("\n")}\n`;
+}

@@ -1,0 +1,32 @@
+// roost chat: a terminal client.
+
+import { runChat } from "./chat/chat-session.ts";
+import type { OptionValues } from "./options.ts";
+import { makeToken } from "./token.ts";
+import { UsageError } from "./usage-error.ts";
+
+const tokenMs = 24 * 3_600_000;
+
+/** Talks until the input ends; returns the exit status. */
+export async function chat(values: OptionValues): Promise<number> {
+  const account = values.required("account", "is required: who are you?");
+  const to = values.optional("to");
+  const group = values.optional("group");
+  if (to !== undefined && group !== undefined) throw new UsageError("--to and --group are both given; keep one");
+  const address = values.optional("ws");
+  const host = address === undefined || address.host === "0.0.0.0" ? "127.0.0.1" : address.host;
+  const url = values.optional("url") ?? `ws://${host.includes(":") ? `[${host}]` : host}:${address?.port ?? 8000}`;
+  const token = values.optional("token") ?? (await makeToken(values, account, tokenMs));
+  return runChat({
+    url,
+    token,
+    account,
+    device: values.optional("device") ?? "",
+    to,
+    group,
+    input: process.stdin,
+    output: process.stdout,
+    errors: process.stderr,
+    isTerminal: process.stdin.isTTY === true && process.stdout.isTTY === true,
+  });
+}

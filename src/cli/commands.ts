@@ -1,0 +1,80 @@
+// The commands, for citty: their help comes from the one table of options. citty does not refuse what it does not know,
+// so the words are checked by OptionValues.
+
+import { type CommandDef, defineCommand, renderUsage } from "citty";
+import { chat } from "./chat.ts";
+import { argsOf, type OptionName, OptionValues, optionsOf } from "./options.ts";
+import { serve } from "./serve.ts";
+import { printToken } from "./token.ts";
+import { StartError, UsageError } from "./usage-error.ts";
+import { version } from "./version.ts";
+
+interface Command {
+  readonly definition: CommandDef;
+  readonly names: readonly OptionName[];
+  /** Resolves with an exit status, or with nothing when the process goes on. */
+  run(values: OptionValues): Promise<number | undefined>;
+}
+
+function command(name: string, description: string, names: readonly OptionName[], run: Command["run"]): Command {
+  return { definition: defineCommand({ meta: { name, description }, args: argsOf(names) }), names, run };
+}
+
+const done = (work: Promise<void>, status: number | undefined): Promise<number | undefined> => work.then(() => status);
+
+const commands: Readonly<Record<string, Command>> = {
+  serve: command("serve", "Start the server (the command that is meant when none is named)", optionsOf.serve, (values) =>
+    done(serve(values), undefined),
+  ),
+  token: command("token", "Print a token for a client, signed with the server's secret", optionsOf.token, (values) =>
+    done(printToken(values), 0),
+  ),
+  chat: command("chat", "Talk from a terminal, or through a pipe", optionsOf.chat, chat),
+  version: command("version", "Print the version", [], () => {
+    process.stdout.write(`roost ${version} (Bun ${Bun.version})\n`);
+    return Promise.resolve(0);
+  }),
+};
+
+const root = defineCommand({
+  meta: { name: "roost", version, description: "An instant-messaging server in one executable" },
+  subCommands: Object.fromEntries(Object.entries(commands).map(([name, { definition }]) => [name, definition])),
+});
+
+const examples = `EXAMPLES
+
+  roost                                          start, with data in ./data
+  roost --ws 0.0.0.0:8000 --data /var/lib/roost  listen for everybody
+  roost token --account alice                    a token for a client
+  roost chat --account alice --to bob            talk
+
+Every option can be a flag, a variable (ROOST_READ_WAIT) or a line of a TOML file (read-wait = "3m", --config FILE).
+`;
+
+/** Runs a command line; returns the exit status, or undefined while the server runs. */
+export async function runCommandLine(
+  words: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<number | undefined> {
+  const [first] = words;
+  const isNamed = first !== undefined && !first.startsWith("-");
+  const name = isNamed ? first : "serve";
+  const rest = isNamed ? words.slice(1) : words;
+  const chosen = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  try {
+    if (words.includes("--help") || words.includes("-h") || first === "help") {
+      const usage = isNamed && chosen !== undefined ? await renderUsage(chosen.definition, root) : `${await renderUsage(root)}\n${examples}`;
+      process.stdout.write(`${usage}\n`);
+      return 0;
+    }
+    if (words.length === 1 && (first === "--version" || first === "-v")) return await commands["version"]?.run(new OptionValues([], [], {}));
+    if (chosen === undefined) throw new UsageError(`${JSON.stringify(name)} is not a command; there are ${Object.keys(commands).join(", ")}`);
+    return await chosen.run(new OptionValues(chosen.names, rest, environment));
+  } catch (error) {
+    if (error instanceof UsageError || error instanceof StartError) {
+      process.stderr.write(`roost: ${error.message}\n`);
+      return error instanceof UsageError ? 2 : 1;
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,11 @@
+// What the platform says when something cannot be opened, in an operator's words.
+
+/** The sentence of an error of any kind. */
+export function sentenceOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** An error's code, such as EADDRINUSE; '' when it has none. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
+}

@@ -1,0 +1,6 @@
+// What this program is called, and its number.
+
+import manifest from "../../package.json" with { type: "json" };
+
+/** The version of package.json. */
+export const version: string = manifest.version;

@@ -1,0 +1,6 @@
+// The entry of the executable: runs the command line and ends with its status.
+
+import { runCommandLine } from "./cli/commands.ts";
+
+const status = await runCommandLine(process.argv.slice(2), process.env);
+if (status !== undefined) process.exit(status);
