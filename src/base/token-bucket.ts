@@ -14,9 +14,9 @@ export class TokenBucket {
     this.filledMs = nowMs;
   }
 
-  /** Takes one token; false when none is left. `nowMs` never runs backwards. */
+  /** Takes one token; false when none is left. A `nowMs` before the last one counts as the last one. */
   take(nowMs: number): boolean {
-    if (nowMs !== this.filledMs) {
+    if (nowMs > this.filledMs) {
       this.tokens = Math.min(this.burst, this.tokens + (nowMs - this.filledMs) * this.perMs);
       this.filledMs = nowMs;
     }

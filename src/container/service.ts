@@ -69,7 +69,7 @@ class ServiceLink implements FrameHandler, GatewayLink {
 
   closed(reason: CloseReason): void {
     this.parts.dispatcher.removeLink(this);
-    this.parts.log.info("a gateway's link ended", { gateway: this.gateway, reason: reason.text });
+    this.parts.log.debug("a gateway's link ended", { gateway: this.gateway, reason: reason.text });
     this.parts.gatewayLost(this.gateway, this.incarnation);
   }
 }

@@ -1,36 +1,52 @@
-// Every metric and its labels. The hot path only adds to plain numbers, which prom-client reads when it is scraped; the
-// two latency histograms are prom-client's own (a quarter of a microsecond an observation).
+// Every metric and its labels. The hot path only adds to plain numbers, which prom-client reads when it is scraped:
+// nothing here calls prom-client for a message.
 
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, Gauge, Registry } from "prom-client";
+import { Command } from "../wire/commands.ts";
+import { Latency, LatencyHistogram } from "./latency.ts";
+import { registerProcessMetrics } from "./process-metrics.ts";
 
-/** Commands and fault kinds are the peers' words: beyond this many, one label holds the rest. */
+/** Commands are the peers' words: beyond this many, or this long, one label holds the rest. */
 const labelsMax = 64;
+const labelCharactersMax = 64;
 const rest = "other";
-const latencyBucketsSeconds = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5] as const;
 
-/** Counts by a label whose values are bounded. */
+/** Counts by a label of which at most `labelsMax` values are told apart. */
 class Tally {
+  /** Only labels that were counted. */
   readonly counts = new Map<string, { count: number }>();
+  /** These have a place of their own, whatever came before them. */
+  private readonly expected: ReadonlySet<string>;
+  private placesLeft: number;
+
+  constructor(expected: readonly string[] = []) {
+    this.expected = new Set([rest, ...expected]);
+    this.placesLeft = labelsMax - expected.length;
+  }
 
   add(label: string): void {
     const known = this.counts.get(label);
     if (known !== undefined) known.count++;
-    else if (this.counts.size < labelsMax || label === rest) this.counts.set(label, { count: 1 });
-    else this.add(rest);
+    else if (this.expected.has(label)) this.counts.set(label, { count: 1 });
+    else if (this.placesLeft > 0 && label.length <= labelCharactersMax) {
+      this.placesLeft--;
+      this.counts.set(label, { count: 1 });
+    } else this.add(rest);
   }
 }
 
-/** The numbers of one service; it is what a transport counts into, too. */
+/** The numbers of one service; it has the shape of a transport's observer, too. */
 export class ServiceMetrics {
   readonly serviceId: string;
   readonly serviceName: string;
   /** Client connections that are open; its owner counts. */
   channels = 0;
+  /** The rest is read here, and counted by the methods. */
   inBytes = 0;
   outBytes = 0;
   unknownChannels = 0;
   limited = 0;
-  readonly commands = new Tally();
+  readonly commands = new Tally(Object.values(Command));
   readonly faults = new Tally();
   readonly refusals = new Tally();
   readonly endings = new Tally();
@@ -70,12 +86,12 @@ export class ServiceMetrics {
   }
 }
 
-/** How long talks take in this process; observed in seconds. */
+/** How long talks take in this process. */
 export interface TalkLatency {
   /** Received → committed. */
-  readonly commit: Histogram;
+  readonly commit: Latency;
   /** Received → pushed. */
-  readonly push: Histogram;
+  readonly push: Latency;
 }
 
 const identity = ["serviceId", "serviceName"] as const;
@@ -83,19 +99,14 @@ const identity = ["serviceId", "serviceName"] as const;
 /** All metrics of a process. */
 export class Metrics {
   readonly registry = new Registry();
-  readonly talkLatency: TalkLatency;
+  readonly talkLatency: TalkLatency = { commit: new Latency(), push: new Latency() };
   private readonly services: ServiceMetrics[] = [];
 
   constructor() {
-    const { registry } = this;
-    collectDefaultMetrics({ register: registry });
-    const histogram = (name: string, help: string): Histogram =>
-      new Histogram({ name, help, buckets: [...latencyBucketsSeconds], registers: [registry] });
-    this.talkLatency = {
-      commit: histogram("roost_talk_commit_seconds", "A talk, from its arrival to its commit."),
-      push: histogram("roost_talk_push_seconds", "A talk, from its arrival to its push."),
-    };
-    const { services } = this;
+    const { registry, services, talkLatency } = this;
+    registerProcessMetrics(registry);
+    new LatencyHistogram("roost_talk_commit_seconds", "A talk, from its arrival to its commit.", talkLatency.commit, registry);
+    new LatencyHistogram("roost_talk_push_seconds", "A talk, from its arrival to its push.", talkLatency.push, registry);
     new Gauge({
       name: "roost_channel_total",
       help: "Client connections that are open.",

@@ -32,6 +32,9 @@ export function startMonitor(
   const server = Bun.serve({
     hostname: address.host,
     port: address.port,
+    // Without it an error's answer would show our source.
+    development: false,
+    error: () => new Response("internal error\n", { status: 500 }),
     fetch(request) {
       if (request.method !== "GET" && request.method !== "HEAD") {
         return new Response("method not allowed\n", { status: 405, headers: { allow: "GET, HEAD" } });

@@ -30,6 +30,7 @@ export class MemorySessions implements Sessions {
     return Promise.resolve(true);
   }
 
+  /** Looks at every session: gateways go seldom, and an index of them would cost memory for every connection. */
   removeGateway(gateway: string, keepIncarnation?: string): Promise<void> {
     for (const [app, accounts] of this.apps) {
       for (const [account, before] of accounts) {
@@ -42,10 +43,12 @@ export class MemorySessions implements Sessions {
     return Promise.resolve();
   }
 
-  /** Without a promise. */
+  /** Without a promise. The lists are never changed afterwards: the caller may keep them, not change them. */
   locate(app: string, accounts: readonly string[]): readonly (readonly Location[])[] {
     const ofApp = this.apps.get(app);
-    return accounts.map((account) => ofApp?.get(account) ?? nowhere);
+    const found: (readonly Location[])[] = [];
+    for (const account of accounts) found.push(ofApp?.get(account) ?? nowhere);
+    return found;
   }
 
   watchPresence(listener: PresenceListener): () => void {

@@ -46,7 +46,8 @@ export class Downlink implements FrameHandler {
   closed(reason: CloseReason): void {
     const { gateway, link } = this;
     gateway.links.remove(link);
-    gateway.log.warn("a link ended", { service: link.service, node: link.id, reason: reason.text });
+    const { isDraining } = gateway;
+    if (!isDraining) gateway.log.warn("a link ended", { service: link.service, node: link.id, reason: reason.text });
     const sentence = `the ${link.service} service went away, try again`;
     link.pending.drain((channel, sequence, command) => {
       if (channel.state === ChannelState.Closed) return;
@@ -54,7 +55,7 @@ export class Downlink implements FrameHandler {
       if (channel.state === ChannelState.Pending) channel.connection.close(closeTryAgain);
     });
     // What that node had committed but not yet pushed would be missed until the next sign-in (pitfall 34).
-    if (gateway.isDraining) return;
+    if (isDraining) return;
     for (const channel of gateway.channels.values()) {
       if (channel.state === ChannelState.Live) channel.connection.send(syncHint);
     }

@@ -1,0 +1,226 @@
+// The terminal client: history on entry, messages as they come, lines out. Through a pipe too: then it ends after the
+// last line was stored.
+
+import { createInterface } from "node:readline";
+import { Disconnected, RequestRefused, RequestTimedOut } from "../../sdk/errors.ts";
+import type { Message } from "../../sdk/inbox.ts";
+import { RoostClient } from "../../sdk/roost-client.ts";
+import { messageLine, printable } from "./format.ts";
+import { help, type Input, parseInput } from "./input.ts";
+
+/** Messages of the conversation that are shown on entry. */
+const historyMessages = 20;
+
+export interface ChatOptions {
+  readonly url: string;
+  readonly token: string;
+  readonly account: string;
+  readonly device: string;
+  readonly to: string | undefined;
+  readonly group: string | undefined;
+  readonly input: NodeJS.ReadableStream;
+  readonly output: NodeJS.WritableStream;
+  readonly errors: NodeJS.WritableStream;
+  readonly isTerminal: boolean;
+}
+
+/** Who hears what is typed. */
+type Partner = { readonly kind: "user" | "group"; readonly name: string } | undefined;
+
+/** Runs until /quit, the end of the input, or the end of the connection. 0: all that was typed is stored; 1: not so. */
+export async function runChat(options: ChatOptions): Promise<number> {
+  const session = new ChatSession(options);
+  return session.run();
+}
+
+class ChatSession {
+  private readonly options: ChatOptions;
+  /** Made when the conversation begins: a line that is read before anybody listens would be lost. */
+  private lines: ReturnType<typeof createInterface> | undefined;
+  private partner: Partner;
+  private status = 0;
+  /** Until the history is on the screen: what comes meanwhile waits. */
+  private early: Message[] | undefined = [];
+
+  constructor(options: ChatOptions) {
+    this.options = options;
+    if (options.group !== undefined) this.partner = { kind: "group", name: options.group };
+    else if (options.to !== undefined) this.partner = { kind: "user", name: options.to };
+  }
+
+  async run(): Promise<number> {
+    let client: RoostClient;
+    try {
+      client = await this.connect();
+    } catch (error) {
+      this.complain(`cannot sign in at ${this.options.url}: ${sentenceOf(error)}`);
+      return 1;
+    }
+    if (this.options.isTerminal) this.print(`signed in as ${client.account}; /help shows what you can do`);
+    await this.attempt(() => this.showHistory(client));
+    const waiting = this.early ?? [];
+    this.early = undefined;
+    for (const message of waiting) this.print(messageLine(message));
+    const { input, output, isTerminal } = this.options;
+    const lines = createInterface(isTerminal ? { input, output, terminal: true } : { input, terminal: false });
+    this.lines = lines;
+    this.prompt();
+    for await (const line of lines) {
+      const typed = parseInput(line);
+      if (typed.kind === "quit") break;
+      await this.attempt(() => this.obey(client, typed));
+      this.prompt();
+    }
+    lines.close();
+    await client.close();
+    return this.status;
+  }
+
+  private connect(): Promise<RoostClient> {
+    const { url, token, device } = this.options;
+    return RoostClient.connect({
+      url,
+      token,
+      device,
+      events: {
+        message: (message) => {
+          if (this.early !== undefined) this.early.push(message);
+          else this.print(messageLine(message));
+        },
+        state: (state, reason) => {
+          if (state === "waiting") this.complain(`the connection is lost (${printable(reason.text)}); trying again`);
+          if (state === "ended") {
+            this.complain(`the connection ended: ${printable(reason.text)}`);
+            this.status = 1;
+            this.lines?.close();
+          }
+        },
+        groupCreated: (group, members) => this.print(`* you are in a new group ${printable(group)} with ${members.map(printable).join(", ")}`),
+        groupJoined: (group, account) => this.print(`* ${printable(account)} joined ${printable(group)}`),
+        groupQuit: (group, account) => this.print(`* ${printable(account)} left ${printable(group)}`),
+      },
+    });
+  }
+
+  /** The last messages of this conversation, but for those that are about to be shown as new. */
+  private async showHistory(client: RoostClient): Promise<void> {
+    const { partner } = this;
+    if (partner === undefined) return;
+    const fresh = new Set(this.early?.map(({ id }) => id));
+    let recent: { id: bigint; sender: string; sendTime: bigint }[] = [];
+    for (let after = 1n; ; ) {
+      const page = await client.index(after, true);
+      const last = page.at(-1);
+      if (last === undefined) break;
+      const ours = page.filter(
+        ({ group, accountB, messageId }) =>
+          !fresh.has(messageId) && (partner.kind === "group" ? group === partner.name : group === "" && accountB === partner.name),
+      );
+      const entries = ours.map(({ messageId: id, direction, accountB, sendTime }) => ({
+        id,
+        sender: direction === 1 ? client.account : accountB,
+        sendTime,
+      }));
+      recent = [...recent, ...entries].slice(-historyMessages);
+      after = last.messageId;
+    }
+    const bodies = new Map((await client.contents(recent.map(({ id }) => id))).map(({ messageId, body }) => [messageId, body]));
+    for (const { id, sender, sendTime } of recent) {
+      this.print(messageLine({ sender, sendTime, group: "", body: bodies.get(id) ?? "" }));
+    }
+  }
+
+  private async obey(client: RoostClient, input: Input): Promise<void> {
+    switch (input.kind) {
+      case "message":
+        await this.talk(client, input.text);
+        return;
+      case "help":
+        this.print(help);
+        return;
+      case "to":
+        this.partner = { kind: "user", name: input.name };
+        await this.showHistory(client);
+        return;
+      case "use":
+        this.partner = { kind: "group", name: input.name };
+        await this.showHistory(client);
+        return;
+      case "join":
+        await client.joinGroup(input.name);
+        this.partner = { kind: "group", name: input.name };
+        return;
+      case "quitGroup":
+        await client.quitGroup(input.name);
+        if (this.partner?.name === input.name) this.partner = undefined;
+        return;
+      case "create": {
+        const id = await client.createGroup(input.name, input.members);
+        this.partner = { kind: "group", name: id };
+        this.print(`* group ${id}; others enter it with: /group join ${id}`);
+        return;
+      }
+      case "who":
+        await this.who(client);
+        return;
+      case "wrong":
+        this.fail(input.sentence);
+        return;
+      case "nothing":
+      case "quit":
+        return;
+    }
+  }
+
+  private async talk(client: RoostClient, text: string): Promise<void> {
+    const { partner } = this;
+    if (partner === undefined) this.fail("nobody is listening; /to ACCOUNT or /group use ID says who");
+    else if (partner.kind === "user") await client.talkToUser(partner.name, text);
+    else await client.talkToGroup(partner.name, text);
+  }
+
+  private async who(client: RoostClient): Promise<void> {
+    const { partner } = this;
+    if (partner === undefined) this.print("nobody; /to ACCOUNT or /group use ID says who");
+    else if (partner.kind === "user") this.print(partner.name);
+    else {
+      const { owner, members } = await client.group(partner.name);
+      this.print(members.map(({ account }) => `${printable(account)}${account === owner ? " (owner)" : ""}`).join(", "));
+    }
+  }
+
+  /** A request that fails is said, and the conversation goes on. */
+  private async attempt(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (!(error instanceof RequestRefused || error instanceof RequestTimedOut || error instanceof Disconnected)) throw error;
+      this.fail(sentenceOf(error));
+    }
+  }
+
+  private fail(sentence: string): void {
+    this.status = this.options.isTerminal ? 0 : 1;
+    this.complain(sentence);
+  }
+
+  private prompt(): void {
+    if (!this.options.isTerminal) return;
+    this.lines?.setPrompt(this.partner === undefined ? "> " : `${this.partner.name}> `);
+    this.lines?.prompt(true);
+  }
+
+  private print(text: string): void {
+    // On a terminal the line that is being typed moves down.
+    this.options.output.write(this.options.isTerminal ? `\r\u001b[K${text}\n` : `${text}\n`);
+    if (this.options.isTerminal && this.lines !== undefined) this.lines.prompt(true);
+  }
+
+  private complain(sentence: string): void {
+    this.options.errors.write(this.options.isTerminal ? `\r\u001b[K! ${sentence}\n` : `roost: ${sentence}\n`);
+  }
+}
+
+function sentenceOf(error: unknown): string {
+  return printable(error instanceof Error ? error.message : String(error));
+}

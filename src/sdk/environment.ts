@@ -1,0 +1,36 @@
+// What the client takes from the platform: timers, chance and the WebSocket constructor. Tests bring their own.
+
+/** Stops a timer; calling it late or twice does nothing. */
+export type Cancel = () => void;
+
+export interface Environment {
+  /** A number in [0, 1), for jitter only. */
+  random(): number;
+  /** Runs `action` once, `delayMs` from now. */
+  after(delayMs: number, action: () => void): Cancel;
+  /** A fresh UUID: the default clientId of a talk. */
+  newId(): string;
+  /** Opens a WebSocket; throws as the platform's constructor does. */
+  openWebSocket(url: string): WebSocket;
+}
+
+/** A version 4 UUID (RFC 9562). crypto.randomUUID is missing in pages that are not served securely. */
+export function newUuid(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  const digits = Array.from(bytes, (byte, at) => {
+    const value = at === 6 ? (byte & 0x0f) | 0x40 : at === 8 ? (byte & 0x3f) | 0x80 : byte;
+    return value.toString(16).padStart(2, "0");
+  }).join("");
+  return [[0, 8], [8, 12], [12, 16], [16, 20], [20, 32]].map(([from, to]) => digits.slice(from, to)).join("-");
+}
+
+/** The browser's, Bun's or Node's own. */
+export const platform: Environment = {
+  random: () => Math.random(),
+  after: (delayMs, action) => {
+    const timer = setTimeout(action, delayMs);
+    return () => clearTimeout(timer);
+  },
+  newId: newUuid,
+  openWebSocket: (url) => new WebSocket(url),
+};

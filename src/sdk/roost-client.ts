@@ -1,0 +1,322 @@
+// The client library: sign in, talk, groups, messages that were missed, all over one connection that comes back by
+// itself. Runs in browsers, Bun and Node. Requests reject with RequestRefused, RequestTimedOut or Disconnected.
+
+import { EmptySchema } from "@bufbuild/protobuf/wkt";
+import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import { contentIdsMax } from "../base/limits.ts";
+import { decodeBody } from "../wire/body.ts";
+import { closeAbnormal, closeNormal } from "../wire/close-reason.ts";
+import { Command } from "../wire/commands.ts";
+import {
+  GroupCreateNotifySchema,
+  GroupCreateReqSchema,
+  GroupCreateRespSchema,
+  GroupGetReqSchema,
+  type GroupGetResp,
+  GroupGetRespSchema,
+  GroupJoinNotifySchema,
+  GroupJoinReqSchema,
+  GroupQuitNotifySchema,
+  GroupQuitReqSchema,
+  type Header,
+  KickoutNotifySchema,
+  type Member,
+  MessageAckReqSchema,
+  type MessageContent,
+  MessageContentReqSchema,
+  MessageContentRespSchema,
+  type MessageIndex,
+  MessageIndexReqSchema,
+  MessageIndexRespSchema,
+  MessagePushSchema,
+  MessageReqSchema,
+  MessageRespSchema,
+} from "../wire/gen/pkt_pb.ts";
+import { Disconnected, RequestRefused, RequestTimedOut } from "./client-errors.ts";
+import type { ClientEvents, ClientOptions } from "./client-options.ts";
+import { ConnectionKeeper } from "./connection-keeper.ts";
+import { Emitter } from "./emitter.ts";
+import { type Environment, platform } from "./environment.ts";
+import { pushedMessage } from "./message.ts";
+import { backOffMs } from "./reconnect-rule.ts";
+import type { Session } from "./session.ts";
+import { Synchroniser } from "./synchroniser.ts";
+
+/** What is said: text, unless `type` says otherwise. */
+export interface Talk {
+  readonly body: string;
+  /** 1 text (the default), 2 image, 3 voice, 4 video, or the application's own. */
+  readonly type?: number;
+  readonly extra?: string;
+}
+
+export interface TalkOptions {
+  /** Repeating a talk with the same one stores nothing again. Default: a fresh UUID. At most 64 bytes. */
+  readonly clientId?: string;
+}
+
+/** A talk that is stored for good. */
+export interface Stored {
+  readonly id: bigint;
+  /** Nanoseconds since 1970. */
+  readonly sendTime: bigint;
+}
+
+export interface GroupDraft {
+  readonly name: string;
+  readonly members?: readonly string[];
+  readonly avatar?: string;
+  readonly introduction?: string;
+  /** True: strangers cannot join by themselves. */
+  readonly closed?: boolean;
+}
+
+/** A closing client waits this long, in milliseconds, for its last acknowledgement. */
+const closeWaitMs = 2_000;
+
+export class RoostClient {
+  private readonly environment: Environment;
+  private readonly requestTimeoutMs: number;
+  private readonly talkTriesMax: number;
+  private readonly events = new Emitter<ClientEvents>();
+  private readonly keeper: ConnectionKeeper;
+  private readonly synchroniser: Synchroniser;
+  private signedInAs = "";
+
+  private constructor(options: ClientOptions) {
+    this.environment = { ...platform, ...options.environment };
+    this.requestTimeoutMs = options.requestTimeoutMs ?? 10_000;
+    this.talkTriesMax = options.talkTriesMax ?? 5;
+    this.addHandlers(options);
+    const { url, token, device = "", reconnect = true } = options;
+    const { environment, requestTimeoutMs } = this;
+    this.keeper = new ConnectionKeeper(
+      { url, token, device, reconnect, environment, requestTimeoutMs },
+      {
+        online: ({ account, channelId }) => {
+          this.signedInAs = account;
+          this.synchroniser.signedIn(account);
+          this.events.emit("online", { account, channelId });
+        },
+        pushed: (header, body) => this.pushed(header, body),
+        offline: (reason, returnsInMs) => {
+          this.synchroniser.disconnected();
+          this.events.emit("offline", { reason, returnsInMs });
+        },
+      },
+    );
+    this.synchroniser = new Synchroniser(
+      {
+        index: (after) => this.index(after, false),
+        contents: (ids) => this.contents(ids),
+        acknowledge: (id) => this.acknowledge(id),
+      },
+      {
+        deliver: (message) => this.events.emit("message", message),
+        synced: (delivered) => this.events.emit("synced", { delivered }),
+        syncFailed: (error) => this.events.emit("syncFailed", { error }),
+      },
+      environment,
+      options.acknowledge ?? true,
+    );
+  }
+
+  /**
+   * Connects and signs in; messages that were missed are delivered from then on.
+   * @throws RequestRefused (a bad token, say), RequestTimedOut, Disconnected, or what `token` throws
+   */
+  static async connect(options: ClientOptions): Promise<RoostClient> {
+    const client = new RoostClient(options);
+    await client.keeper.start();
+    return client;
+  }
+
+  /** The account that the token names. */
+  get account(): string {
+    return this.signedInAs;
+  }
+
+  get isOnline(): boolean {
+    return this.keeper.current !== undefined;
+  }
+
+  /** Calls `handler` at every such event; returns what takes it away again. */
+  on<Name extends keyof ClientEvents>(name: Name, handler: (event: ClientEvents[Name]) => void): () => void {
+    return this.events.on(name, handler);
+  }
+
+  /** Sends to an account. Resolved means stored; it is repeated with one clientId until an answer or too many tries. */
+  talkToUser(account: string, talk: Talk, options: TalkOptions = {}): Promise<Stored> {
+    return this.talk(Command.UserTalk, account, talk, options);
+  }
+
+  /** Sends to a group that this account is in. As `talkToUser`. */
+  talkToGroup(group: string, talk: Talk, options: TalkOptions = {}): Promise<Stored> {
+    return this.talk(Command.GroupTalk, group, talk, options);
+  }
+
+  /** Creates a group that this account owns; returns its id. Not repeated when the answer is lost. */
+  async createGroup({ name, members = [], avatar = "", introduction = "", closed = false }: GroupDraft): Promise<string> {
+    const draft = { name, avatar, introduction, closed, members: [...members] };
+    return (await this.request(Command.GroupCreate, "", GroupCreateReqSchema, draft, GroupCreateRespSchema)).groupId;
+  }
+
+  /** Joins a group, or adds `account` to a group that this account owns. */
+  async joinGroup(group: string, account = this.account): Promise<void> {
+    await this.request(Command.GroupJoin, group, GroupJoinReqSchema, { groupId: group, account }, EmptySchema);
+  }
+
+  /** Leaves a group, or removes `account` from a group that this account owns. */
+  async quitGroup(group: string, account = this.account): Promise<void> {
+    await this.request(Command.GroupQuit, group, GroupQuitReqSchema, { groupId: group, account }, EmptySchema);
+  }
+
+  /** A group that this account is in. */
+  group(id: string): Promise<GroupGetResp> {
+    return this.request(Command.GroupDetail, id, GroupGetReqSchema, { groupId: id }, GroupGetRespSchema);
+  }
+
+  /** Its members, in the order of joining. */
+  async members(id: string): Promise<Member[]> {
+    return (await this.request(Command.GroupMembers, id, GroupGetReqSchema, { groupId: id }, GroupGetRespSchema)).members;
+  }
+
+  /**
+   * One page (at most 2,000 entries) of what lies above `after`, in id order; with `includeSent` what this account
+   * sent, too. 0n: from this device's last acknowledgement. Acknowledges nothing.
+   */
+  async index(after: bigint, includeSent: boolean): Promise<MessageIndex[]> {
+    const request = { messageId: after, includeSent };
+    return (await this.request(Command.OfflineIndex, "", MessageIndexReqSchema, request, MessageIndexRespSchema)).indexes;
+  }
+
+  /** Contents in the order of `ids` (any number), without those that are gone or were never this account's to read. */
+  async contents(ids: readonly bigint[]): Promise<MessageContent[]> {
+    const found: MessageContent[] = [];
+    for (let at = 0; at < ids.length; at += contentIdsMax) {
+      const request = { messageIds: ids.slice(at, at + contentIdsMax) };
+      const answer = await this.request(
+        Command.OfflineContent,
+        "",
+        MessageContentReqSchema,
+        request,
+        MessageContentRespSchema,
+      );
+      found.push(...answer.contents);
+    }
+    return found;
+  }
+
+  /** Says that this device has everything up to `id`. Never moves back. Needed only with `acknowledge: false`. */
+  async acknowledge(id: bigint): Promise<void> {
+    await this.request(Command.TalkAck, "", MessageAckReqSchema, { messageId: id }, EmptySchema);
+  }
+
+  /** Acknowledges what was delivered, if the server still answers, and ends the connection for good. */
+  async close(): Promise<void> {
+    if (this.isOnline) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const cancel = this.environment.after(closeWaitMs, resolve);
+      await Promise.race([promise, this.synchroniser.settle()]);
+      cancel();
+    }
+    this.keeper.stop(closeNormal);
+  }
+
+  private addHandlers({ on }: ClientOptions): void {
+    if (on?.message !== undefined) this.on("message", on.message);
+    if (on?.online !== undefined) this.on("online", on.online);
+    if (on?.offline !== undefined) this.on("offline", on.offline);
+    if (on?.kicked !== undefined) this.on("kicked", on.kicked);
+    if (on?.groupCreated !== undefined) this.on("groupCreated", on.groupCreated);
+    if (on?.groupJoined !== undefined) this.on("groupJoined", on.groupJoined);
+    if (on?.groupQuit !== undefined) this.on("groupQuit", on.groupQuit);
+    if (on?.synced !== undefined) this.on("synced", on.synced);
+    if (on?.syncFailed !== undefined) this.on("syncFailed", on.syncFailed);
+  }
+
+  /** One request on the session that is live now. */
+  private async request<Request extends DescMessage, Response extends DescMessage>(
+    command: string,
+    dest: string,
+    schema: Request,
+    init: MessageInitShape<Request>,
+    responseSchema: Response,
+    session: Session | undefined = this.keeper.current,
+  ): Promise<MessageShape<Response>> {
+    if (session === undefined) throw this.keeper.ending ?? new Disconnected(closeAbnormal);
+    try {
+      return await session.request(command, dest, schema, init, responseSchema);
+    } catch (error) {
+      // Signing in again is what brings a lost session back.
+      if (error instanceof RequestRefused && error.isSessionLost) session.end({ ...closeAbnormal, text: error.message });
+      throw error;
+    }
+  }
+
+  private async talk(
+    command: string,
+    dest: string,
+    { body, type = 1, extra = "" }: Talk,
+    { clientId = this.environment.newId() }: TalkOptions,
+  ): Promise<Stored> {
+    for (let tries = 1; ; tries++) {
+      try {
+        const session = await this.keeper.online(this.requestTimeoutMs);
+        const request = { type, body, extra, clientId };
+        const answer = await this.request(command, dest, MessageReqSchema, request, MessageRespSchema, session);
+        this.synchroniser.sent(answer.messageId);
+        return { id: answer.messageId, sendTime: answer.sendTime };
+      } catch (error) {
+        if (tries >= this.talkTriesMax || this.keeper.ending !== undefined || !isWorthRepeating(error)) throw error;
+      }
+      const delayMs = backOffMs(tries - 1, () => this.environment.random());
+      await new Promise<void>((resolve) => void this.environment.after(delayMs, resolve));
+    }
+  }
+
+  private pushed(header: Header, body: Uint8Array): void {
+    switch (header.command) {
+      case Command.UserTalk:
+      case Command.GroupTalk: {
+        const push = decodeBody(MessagePushSchema, body);
+        if (push === undefined) return this.synchroniser.read();
+        const isGroup = header.command === Command.GroupTalk;
+        const message = pushedMessage(push, header.dest, isGroup);
+        // From another device of this account: its previousId is of the receiver's log, or the group's own message.
+        if (push.sender === this.account && (isGroup || header.dest !== this.account)) {
+          return this.synchroniser.pushedOwn(message);
+        }
+        return this.synchroniser.pushed(message, push.previousId);
+      }
+      case Command.Sync:
+        return this.synchroniser.read();
+      case Command.SignIn:
+        this.keeper.kicked();
+        return this.events.emit("kicked", { channelId: decodeBody(KickoutNotifySchema, body)?.channelId ?? "" });
+      case Command.GroupCreate: {
+        const notify = decodeBody(GroupCreateNotifySchema, body);
+        if (notify !== undefined) this.events.emit("groupCreated", { group: notify.groupId, members: notify.members });
+        return;
+      }
+      case Command.GroupJoin: {
+        const notify = decodeBody(GroupJoinNotifySchema, body);
+        if (notify !== undefined) this.events.emit("groupJoined", { group: notify.groupId, account: notify.account });
+        return;
+      }
+      case Command.GroupQuit: {
+        const notify = decodeBody(GroupQuitNotifySchema, body);
+        if (notify !== undefined) this.events.emit("groupQuit", { group: notify.groupId, account: notify.account });
+        return;
+      }
+      // A command of the future is ignored (wire protocol, section 4).
+      default:
+    }
+  }
+}
+
+/** Lost connections, lost answers and failures of the server; never what the server has refused for good. */
+function isWorthRepeating(error: unknown): boolean {
+  if (error instanceof RequestRefused) return error.isTransient || error.isSessionLost;
+  return error instanceof Disconnected || error instanceof RequestTimedOut;
+}

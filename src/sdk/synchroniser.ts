@@ -1,0 +1,199 @@
+// Nothing is missed and nothing comes twice. After a sign-in the index is read from the cursor, the contents fetched and
+// delivered in id order; what is pushed meanwhile waits for that. Later pushes are delivered at once, and the index is
+// read again soon after: that finds what never was pushed, and makes a prefix without holes, which alone is
+// acknowledged. A push that names an unknown message before it, or a hint of the server, brings that reading forward.
+
+import { contentIdsMax } from "../base/limits.ts";
+import type { MessageContent, MessageIndex } from "../wire/gen/pkt_pb.ts";
+import { backOffMs } from "./reconnect-rule.ts";
+import { Disconnected } from "./client-errors.ts";
+import { DeliveryLog } from "./delivery-log.ts";
+import type { Cancel, Environment } from "./environment.ts";
+import { indexedMessage, type Message } from "./message.ts";
+
+/** After a push the index is read this much later, in milliseconds. */
+export const lazyReadMs = 2_000;
+/** Or after this many pushes. */
+export const lazyReadPushes = 200;
+/** Pushes that wait for the reading after a sign-in; more are dropped, since the index has them. */
+const heldPushesMax = 1_000;
+
+/** The requests that a reading makes; each rejects as the client's do. */
+export interface IndexSource {
+  index(after: bigint): Promise<readonly MessageIndex[]>;
+  contents(ids: readonly bigint[]): Promise<readonly MessageContent[]>;
+  acknowledge(id: bigint): Promise<void>;
+}
+
+export interface SyncOwner {
+  deliver(message: Message): void;
+  /** A reading after a sign-in, a hole or a hint is complete. */
+  synced(delivered: number): void;
+  /** It failed and will be tried again. */
+  syncFailed(error: unknown): void;
+}
+
+export class Synchroniser {
+  private readonly source: IndexSource;
+  private readonly owner: SyncOwner;
+  private readonly environment: Environment;
+  private readonly acknowledges: boolean;
+  private readonly log = new DeliveryLog();
+  private account = "";
+  private isOnline = false;
+  private acknowledged = 0n;
+  /** Defined while the reading after a sign-in runs. */
+  private waiting: { message: Message; previousId: bigint }[] | undefined;
+  private running: Promise<void> | undefined;
+  private isWantedAgain = false;
+  private pushes = 0;
+  private failures = 0;
+  private cancelLazy: Cancel | undefined;
+
+  constructor(source: IndexSource, owner: SyncOwner, environment: Environment, acknowledges: boolean) {
+    this.source = source;
+    this.owner = owner;
+    this.environment = environment;
+    this.acknowledges = acknowledges;
+  }
+
+  signedIn(account: string): void {
+    this.account = account;
+    this.isOnline = true;
+    this.waiting = [];
+    this.read();
+  }
+
+  disconnected(): void {
+    this.isOnline = false;
+    this.isWantedAgain = false;
+    // They are in the index, and come in order after the next sign-in.
+    this.waiting = undefined;
+    this.clearLazy();
+  }
+
+  /** A message of the received log, direct or a group's. */
+  pushed(message: Message, previousId: bigint): void {
+    if (this.waiting !== undefined) {
+      if (this.waiting.length < heldPushesMax) this.waiting.push({ message, previousId });
+      else this.isWantedAgain = true;
+      return;
+    }
+    if (!this.log.take(message.id)) return;
+    this.owner.deliver(message);
+    this.pushes++;
+    if (!this.log.isBeforeKnown(previousId) || this.pushes >= lazyReadPushes) this.read();
+    else this.readLater(lazyReadMs);
+  }
+
+  /** An own message that another device sent: of no received log, so that it says nothing about holes. */
+  pushedOwn(message: Message): void {
+    if (this.log.takeOwn(message.id)) this.owner.deliver(message);
+  }
+
+  /** An own message was stored: a push of its group may name it as the one before. */
+  sent(id: bigint): void {
+    this.log.noteSent(id);
+  }
+
+  /** Reads the index now, or once more when a reading runs. */
+  read(): void {
+    this.clearLazy();
+    if (!this.isOnline) return;
+    if (this.running !== undefined) {
+      this.isWantedAgain = true;
+      return;
+    }
+    this.running = this.readUntilQuiet().finally(() => {
+      this.running = undefined;
+      if (this.isWantedAgain) this.read();
+    });
+  }
+
+  /** Resolves when what was pushed so far is acknowledged, or cannot be now. */
+  async settle(): Promise<void> {
+    if (this.cancelLazy !== undefined) this.read();
+    while (this.running !== undefined) await this.running;
+  }
+
+  private async readUntilQuiet(): Promise<void> {
+    this.isWantedAgain = false;
+    this.pushes = 0;
+    try {
+      const delivered = await this.readOnce();
+      this.failures = 0;
+      const hadWaited = this.waiting !== undefined;
+      this.releaseWaiting();
+      if (delivered > 0 || hadWaited) this.owner.synced(delivered);
+    } catch (error) {
+      if (error instanceof Disconnected || !this.isOnline) return;
+      this.owner.syncFailed(error);
+      this.readLater(backOffMs(this.failures++, () => this.environment.random()));
+      this.releaseWaiting();
+    }
+  }
+
+  /** One walk from the cursor to the index's end; returns how many messages it delivered. */
+  private async readOnce(): Promise<number> {
+    let delivered = 0;
+    for (;;) {
+      const entries = await this.source.index(this.log.cursor);
+      if (entries.length === 0) break;
+      const before = this.log.cursor;
+      for (let at = 0; at < entries.length; at += contentIdsMax) {
+        delivered += await this.deliverAll(entries.slice(at, at + contentIdsMax));
+        await this.acknowledge();
+      }
+      // A server that answers what was not asked for must not keep this going for ever.
+      if (this.log.cursor <= before) break;
+    }
+    await this.acknowledge();
+    return delivered;
+  }
+
+  private async deliverAll(entries: readonly MessageIndex[]): Promise<number> {
+    const missing = entries.filter(({ messageId }) => !this.log.isKnown(messageId)).map(({ messageId }) => messageId);
+    const contents = new Map<bigint, MessageContent>();
+    if (missing.length > 0) {
+      for (const content of await this.source.contents(missing)) contents.set(content.messageId, content);
+    }
+    let delivered = 0;
+    let last = 0n;
+    for (const entry of entries) {
+      last = entry.messageId;
+      const content = contents.get(last);
+      // Without content: purged since the index was read. Known by now: pushed since then.
+      if (content === undefined || !this.log.take(last)) continue;
+      delivered++;
+      this.owner.deliver(indexedMessage(entry, content, this.account));
+    }
+    this.log.advance(last);
+    return delivered;
+  }
+
+  private async acknowledge(): Promise<void> {
+    const { cursor } = this.log;
+    if (!this.acknowledges || cursor <= this.acknowledged) return;
+    await this.source.acknowledge(cursor);
+    this.acknowledged = cursor;
+  }
+
+  private releaseWaiting(): void {
+    const waiting = this.waiting ?? [];
+    this.waiting = undefined;
+    waiting.sort((one, other) => (one.message.id < other.message.id ? -1 : 1));
+    for (const { message, previousId } of waiting) this.pushed(message, previousId);
+  }
+
+  private readLater(delayMs: number): void {
+    this.cancelLazy ??= this.environment.after(delayMs, () => {
+      this.cancelLazy = undefined;
+      this.read();
+    });
+  }
+
+  private clearLazy(): void {
+    this.cancelLazy?.();
+    this.cancelLazy = undefined;
+  }
+}

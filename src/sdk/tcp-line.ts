@@ -1,0 +1,107 @@
+// A line over TCP, on Bun only: packets in frames of opcode, length and payload. Unsent bytes wait here, up to a bound.
+
+import { linkFrameBytesMax } from "../base/limits.ts";
+import { type CloseReason, closeAbnormal, closeSlowConsumer } from "../wire/close-reason.ts";
+import { FrameReader, type FrameSink } from "../wire/frame-reader.ts";
+import { closeFrame, frameHeaderBytes, parseCloseText, pongFrame, writeFrameHeader } from "../wire/frame-writer.ts";
+import { OpCode } from "../wire/opcode.ts";
+import type { Line, LineSink } from "./line.ts";
+
+/** A server that takes this little for this long is as good as gone. */
+const unsentBytesMax = 16 * 1024 * 1024;
+
+export class TcpLine implements Line {
+  // An answer with 200 contents is longer than a frame that a client may send: the bound is that of a link.
+  private readonly reader = new FrameReader(this.frames(), linkFrameBytesMax);
+  private sink: LineSink | undefined;
+  private socket: Bun.Socket | undefined;
+  private unsent: Buffer[] = [];
+  private unsentBytes = 0;
+
+  /** @throws TypeError when the URL has no port */
+  constructor(url: string, sink: LineSink) {
+    const { hostname, port } = new URL(url);
+    if (hostname === "" || port === "") throw new TypeError(`a TCP URL is tcp://host:port: ${url}`);
+    this.sink = sink;
+    Bun.connect({
+      hostname: hostname.replace(/^\[|\]$/g, ""),
+      port: Number(port),
+      socket: {
+        data: (_, chunk) => {
+          const fault = this.reader.push(chunk);
+          if (fault !== undefined) this.fail(fault);
+        },
+        drain: () => this.flush(),
+        close: () => this.end(closeAbnormal),
+        error: () => this.end(closeAbnormal),
+      },
+    }).then(
+      (socket) => {
+        this.socket = socket;
+        if (this.sink === undefined) socket.end();
+        else this.sink.open();
+      },
+      () => this.end({ code: closeAbnormal.code, text: `nothing listens at ${hostname}:${port}` }),
+    );
+  }
+
+  send(packet: Uint8Array): void {
+    const frame = Buffer.allocUnsafe(frameHeaderBytes + packet.length);
+    writeFrameHeader(frame, 0, OpCode.Binary, packet.length);
+    frame.set(packet, frameHeaderBytes);
+    this.write(frame);
+  }
+
+  close(reason: CloseReason): void {
+    if (this.sink === undefined) return;
+    this.sink = undefined;
+    this.reader.stop();
+    this.write(closeFrame(reason));
+    this.socket?.end();
+  }
+
+  private frames(): FrameSink {
+    return {
+      // The reader's view ends with this call, and a packet may be kept.
+      binary: (payload) => this.sink?.packet(new Uint8Array(payload)),
+      ping: () => this.write(pongFrame),
+      pong: () => undefined,
+      close: (payload) => {
+        this.end(parseCloseText(payload));
+        this.socket?.end();
+      },
+    };
+  }
+
+  private write(bytes: Buffer): void {
+    this.unsent.push(bytes);
+    this.unsentBytes += bytes.length;
+    this.flush();
+    if (this.unsentBytes > unsentBytesMax) this.fail(closeSlowConsumer);
+  }
+
+  private flush(): void {
+    if (this.socket === undefined) return;
+    for (let first = this.unsent[0]; first !== undefined; first = this.unsent[0]) {
+      const taken = Math.max(0, this.socket.write(first));
+      this.unsentBytes -= taken;
+      if (taken < first.length) {
+        this.unsent[0] = first.subarray(taken);
+        return;
+      }
+      this.unsent.shift();
+    }
+  }
+
+  private fail(reason: CloseReason): void {
+    const told = this.sink;
+    this.close(reason);
+    told?.closed(reason);
+  }
+
+  private end(reason: CloseReason): void {
+    const told = this.sink;
+    this.sink = undefined;
+    told?.closed(reason);
+  }
+}

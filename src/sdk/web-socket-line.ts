@@ -1,0 +1,47 @@
+// A line over a WebSocket: one packet is one binary message. Works with the WebSocket of browsers, Bun and Node.
+
+import { type CloseReason, closeProtocolFault, CloseCode } from "../wire/close-reason.ts";
+import type { Environment } from "./environment.ts";
+import type { Line, LineSink } from "./line.ts";
+
+export class WebSocketLine implements Line {
+  private readonly socket: WebSocket;
+  private sink: LineSink | undefined;
+
+  constructor(url: string, environment: Environment, sink: LineSink) {
+    this.sink = sink;
+    this.socket = environment.openWebSocket(url);
+    this.socket.binaryType = "arraybuffer";
+    this.socket.onopen = () => this.sink?.open();
+    this.socket.onmessage = ({ data }: MessageEvent<unknown>) => {
+      if (data instanceof ArrayBuffer) {
+        if (data.byteLength > 0) this.sink?.packet(new Uint8Array(data));
+        return;
+      }
+      const told = this.sink;
+      const fault = closeProtocolFault("a message of the server was not binary");
+      this.close(fault);
+      told?.closed(fault);
+    };
+    this.socket.onclose = ({ code, reason }) => this.end({ code, text: reason });
+    // A close event follows every error event and says more (WHATWG WebSockets, "fail the WebSocket connection").
+    this.socket.onerror = () => undefined;
+  }
+
+  send(packet: Uint8Array<ArrayBuffer>): void {
+    if (this.sink !== undefined && this.socket.readyState === 1) this.socket.send(packet);
+  }
+
+  close({ code, text }: CloseReason): void {
+    this.sink = undefined;
+    // A client may name 1000 and 3000 to 4999 only, in at most 123 bytes (WHATWG WebSockets, close).
+    if (code === CloseCode.Normal || code >= 3000) this.socket.close(code, text.slice(0, 40));
+    else this.socket.close();
+  }
+
+  private end(reason: CloseReason): void {
+    const told = this.sink;
+    this.sink = undefined;
+    told?.closed(reason);
+  }
+}
