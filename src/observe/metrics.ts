@@ -1,5 +1,5 @@
-// Every metric and its labels. The hot path only adds to plain numbers, which prom-client reads when it is scraped:
-// nothing here calls prom-client for a message.
+// Every metric of our own and its labels. The hot path only adds to plain numbers, which prom-client reads when it is
+// scraped: nothing here calls prom-client for a message.
 
 import { Counter, Gauge, Registry } from "prom-client";
 import { Command } from "../wire/commands.ts";

@@ -32,8 +32,9 @@ export function startMonitor(
   const server = Bun.serve({
     hostname: address.host,
     port: address.port,
-    // Without it an error's answer would show our source.
+    // Else an error's answer shows our source; and with that alone Bun 1.4.5 shares the port with a second process.
     development: false,
+    reusePort: false,
     error: () => new Response("internal error\n", { status: 500 }),
     fetch(request) {
       if (request.method !== "GET" && request.method !== "HEAD") {

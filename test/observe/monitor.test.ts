@@ -1,0 +1,84 @@
+import { afterEach, expect, test } from "bun:test";
+import { Metrics } from "../../src/observe/metrics.ts";
+import { type Health, type Monitor, startMonitor } from "../../src/observe/monitor.ts";
+
+const monitors: Monitor[] = [];
+afterEach(async () => {
+  for (const monitor of monitors.splice(0)) await monitor.stop();
+});
+
+const ready: Health = { ready: true, detail: { version: "1.2.3", connections: 4 } };
+
+function start(health: () => Health = () => ready, metrics = new Metrics()): string {
+  const monitor = startMonitor({ host: "127.0.0.1", port: 0 }, { metrics, health });
+  monitors.push(monitor);
+  return `http://${monitor.address}`;
+}
+
+test("port 0 picks a free one and says which", () => {
+  expect(start()).toMatch(/^http:\/\/127\.0\.0\.1:[1-9]\d*$/);
+});
+
+test("health is 200 with its detail while ready", async () => {
+  const answer = await fetch(`${start()}/health`);
+  expect(answer.status).toBe(200);
+  expect(answer.headers.get("content-type")).toStartWith("application/json");
+  expect(await answer.json()).toEqual({ ready: true, version: "1.2.3", connections: 4 });
+});
+
+test("health is 503 with its detail while not ready, and asked anew each time", async () => {
+  let store = false;
+  const url = start(() => ({ ready: store, detail: { store } }));
+  const before = await fetch(`${url}/health`);
+  expect(before.status).toBe(503);
+  expect(await before.json()).toEqual({ ready: false, store: false });
+  store = true;
+  expect((await fetch(`${url}/health`)).status).toBe(200);
+});
+
+test("metrics come as Prometheus' text", async () => {
+  const metrics = new Metrics();
+  metrics.forService("a", "gateway").bytesIn(12);
+  const answer = await fetch(`${start(() => ready, metrics)}/metrics`);
+  expect(answer.status).toBe(200);
+  expect(answer.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
+  expect(await answer.text()).toContain('roost_message_in_flow_bytes{serviceId="a",serviceName="gateway"} 12\n');
+});
+
+test("other paths are not found", async () => {
+  const url = start();
+  for (const path of ["/", "/healthy", "/metrics/x", "/..%2fhealth"]) expect((await fetch(url + path)).status).toBe(404);
+});
+
+test("other methods are not allowed, and the answer says which are", async () => {
+  const url = start();
+  for (const method of ["POST", "PUT", "DELETE", "OPTIONS"]) {
+    const answer = await fetch(`${url}/health`, { method });
+    expect(answer.status).toBe(405);
+    expect(answer.headers.get("allow")).toBe("GET, HEAD");
+  }
+  const head = await fetch(`${url}/health`, { method: "HEAD" });
+  expect(head.status).toBe(200);
+  expect(await head.text()).toBe("");
+});
+
+test("a failure in a check is a 500 that shows nothing of it", async () => {
+  const answer = await fetch(
+    `${start(() => {
+      throw new Error("the secret reason");
+    })}/health`,
+  );
+  expect(answer.status).toBe(500);
+  expect(await answer.text()).toBe("internal error\n");
+});
+
+test("an address in use is refused at start", () => {
+  const port = Number(start().split(":").at(-1));
+  expect(() => startMonitor({ host: "127.0.0.1", port }, { metrics: new Metrics(), health: () => ready })).toThrow();
+});
+
+test("after stop nobody answers", async () => {
+  const url = start();
+  for (const monitor of monitors.splice(0)) await monitor.stop();
+  await expect(fetch(`${url}/health`)).rejects.toThrow();
+});

@@ -1,0 +1,31 @@
+import { expect, test } from "bun:test";
+import { MemorySessions } from "../../src/session/memory-sessions.ts";
+import { location, sessionsSuite } from "./sessions-suite.ts";
+
+sessionsSuite("sessions in memory", () => Promise.resolve(new MemorySessions()));
+
+test("locates without a promise and without copying", async () => {
+  const sessions = new MemorySessions();
+  await sessions.put("app", "ann", location());
+  const [first] = sessions.locate("app", ["ann"]);
+  const [again, nobody, nobodyElse] = sessions.locate("app", ["ann", "bob", "cy"]);
+  expect(again).toBe(first);
+  expect(nobody).toBe(nobodyElse);
+  expect(Object.isFrozen(nobody)).toBe(true);
+});
+
+test("a listener may change sessions while it is told", async () => {
+  const sessions = new MemorySessions();
+  const back = location({ gateway: "gw2" });
+  let returned: Promise<unknown> | undefined;
+  sessions.watchPresence({
+    online() {},
+    offline: (app, account) => {
+      returned = sessions.put(app, account, back);
+    },
+  });
+  await sessions.put("app", "ann", location({ gateway: "gw1" }));
+  await sessions.removeGateway("gw1");
+  expect(await returned).toEqual({ result: "put", replaced: undefined });
+  expect(sessions.locate("app", ["ann"])).toEqual([[back]]);
+});

@@ -1,0 +1,340 @@
+// The guarantees of src/session/sessions.ts as tests, for every engine: an engine's own test file gives a factory of
+// empty ones.
+
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { devicesPerAccountMax } from "../../src/base/limits.ts";
+import type { Location, PutOutcome, Sessions } from "../../src/session/sessions.ts";
+import { Random, testSeed } from "../support/random.ts";
+
+let channels = 0;
+
+/** A location on a channel of its own. */
+export function location(change: Partial<Location> = {}): Location {
+  return { device: "", channelId: `ch${channels++}`, gateway: "gw1", incarnation: "i1", ...change };
+}
+
+const compare = (one: Location, other: Location): number => (one.channelId < other.channelId ? -1 : 1);
+
+export function sessionsSuite(name: string, makeSessions: () => Promise<Sessions>): void {
+  describe(name, () => {
+    let sessions: Sessions;
+    beforeEach(async () => {
+      sessions = await makeSessions();
+    });
+    afterEach(() => sessions.close());
+
+    const locate = async (account: string, app = "app"): Promise<readonly Location[]> => {
+      const [found] = await sessions.locate(app, [account]);
+      return (found ?? []).toSorted(compare);
+    };
+    const put = (account: string, place: Location, app = "app"): Promise<PutOutcome> => sessions.put(app, account, place);
+    /** What listeners were told from now on, as `online app account`. */
+    const watch = (): { readonly told: string[]; end(): void } => {
+      const told: string[] = [];
+      const end = sessions.watchPresence({
+        online: (app, account) => told.push(`online ${app} ${account}`),
+        offline: (app, account) => told.push(`offline ${app} ${account}`),
+      });
+      return { told, end };
+    };
+
+    describe("put and locate", () => {
+      test("an account that never signed in is nowhere", async () => {
+        expect(await sessions.locate("app", ["ann"])).toEqual([[]]);
+        expect(await sessions.locate("app", [])).toEqual([]);
+      });
+
+      test("a session is found by its app and account", async () => {
+        const place = location({ device: "phone" });
+        expect(await put("ann", place)).toEqual({ result: "put", replaced: undefined });
+        expect(await locate("ann")).toEqual([place]);
+      });
+
+      test("answers in the order of the accounts asked, repeated and absent ones too", async () => {
+        const ofAnn = location();
+        const ofBob = location();
+        await put("ann", ofAnn);
+        await put("bob", ofBob);
+        expect(await sessions.locate("app", ["bob", "nobody", "ann", "bob"])).toEqual([[ofBob], [], [ofAnn], [ofBob]]);
+      });
+
+      test("an account is on each of its devices", async () => {
+        const phone = location({ device: "phone" });
+        const laptop = location({ device: "laptop", gateway: "gw2" });
+        const nameless = location({ device: "" });
+        for (const place of [phone, laptop, nameless]) await put("ann", place);
+        expect(await locate("ann")).toEqual([phone, laptop, nameless].toSorted(compare));
+      });
+
+      test("a newer session of a device replaces the older one and returns it", async () => {
+        const old = location({ device: "phone", gateway: "gw1" });
+        const fresh = location({ device: "phone", gateway: "gw2" });
+        const laptop = location({ device: "laptop" });
+        await put("ann", laptop);
+        await put("ann", old);
+        expect(await put("ann", fresh)).toEqual({ result: "put", replaced: old });
+        expect(await locate("ann")).toEqual([laptop, fresh].toSorted(compare));
+      });
+
+      test("what was located does not change afterwards", async () => {
+        const phone = location({ device: "phone" });
+        await put("ann", phone);
+        const [before] = await sessions.locate("app", ["ann"]);
+        await put("ann", location({ device: "laptop" }));
+        await sessions.remove("app", "ann", phone.channelId);
+        expect(before).toEqual([phone]);
+      });
+
+      test("two sign-ins of one device at the same moment leave exactly one session, and each loser is named once", async () => {
+        const places = Array.from({ length: 10 }, (_, at) => location({ device: "phone", gateway: `gw${at % 2}` }));
+        const outcomes = await Promise.all(places.map((place) => put("ann", place)));
+        const replaced = outcomes.flatMap((outcome) => (outcome.result === "put" ? (outcome.replaced ?? []) : []));
+        const left = await locate("ann");
+        expect(left).toHaveLength(1);
+        expect([...replaced, ...left].toSorted(compare)).toEqual(places.toSorted(compare));
+      });
+    });
+
+    describe("the bound on devices", () => {
+      const fill = async (): Promise<Location[]> => {
+        const places = Array.from({ length: devicesPerAccountMax }, (_, at) => location({ device: `d${at}` }));
+        for (const place of places) expect((await put("ann", place)).result).toBe("put");
+        return places;
+      };
+
+      test("refuses one device too many and changes nothing", async () => {
+        const places = await fill();
+        expect(await put("ann", location({ device: "one more" }))).toEqual({ result: "tooManyDevices" });
+        expect(await locate("ann")).toEqual(places.toSorted(compare));
+      });
+
+      test("does not keep a device that is signed in from signing in anew", async () => {
+        const [first] = await fill();
+        expect(await put("ann", location({ device: "d0" }))).toEqual({ result: "put", replaced: first });
+      });
+
+      test("is each account's own, and a device that left makes room", async () => {
+        const [first] = await fill();
+        expect((await put("bob", location())).result).toBe("put");
+        await sessions.remove("app", "ann", first?.channelId ?? "");
+        expect((await put("ann", location({ device: "one more" }))).result).toBe("put");
+      });
+    });
+
+    describe("remove", () => {
+      test("ends the session of that channel only", async () => {
+        const phone = location({ device: "phone" });
+        const laptop = location({ device: "laptop" });
+        await put("ann", phone);
+        await put("ann", laptop);
+        expect(await sessions.remove("app", "ann", phone.channelId)).toBe(true);
+        expect(await locate("ann")).toEqual([laptop]);
+      });
+
+      test("a late sign-out of a replaced channel leaves the new session alone", async () => {
+        const old = location({ device: "phone" });
+        const fresh = location({ device: "phone" });
+        await put("ann", old);
+        await put("ann", fresh);
+        expect(await sessions.remove("app", "ann", old.channelId)).toBe(false);
+        expect(await locate("ann")).toEqual([fresh]);
+      });
+
+      test("answers false for an unknown account, app or channel, and the second time", async () => {
+        const place = location();
+        await put("ann", place);
+        expect(await sessions.remove("app", "bob", place.channelId)).toBe(false);
+        expect(await sessions.remove("other", "ann", place.channelId)).toBe(false);
+        expect(await sessions.remove("app", "ann", "nowhere")).toBe(false);
+        expect(await sessions.remove("app", "ann", place.channelId)).toBe(true);
+        expect(await sessions.remove("app", "ann", place.channelId)).toBe(false);
+      });
+    });
+
+    describe("apps and names", () => {
+      test("one name in two apps is two people", async () => {
+        const here = location();
+        const there = location();
+        await put("ann", here, "one");
+        await put("ann", there, "two");
+        expect(await locate("ann", "one")).toEqual([here]);
+        expect(await locate("ann", "two")).toEqual([there]);
+        expect(await sessions.remove("one", "ann", there.channelId)).toBe(false);
+        await sessions.remove("one", "ann", here.channelId);
+        expect(await locate("ann", "two")).toEqual([there]);
+      });
+
+      test("names made of separators meet nobody else", async () => {
+        const parts = ["a", "b", "a:b", ":", "::", "|", "a|b", ",", "a,b", "/", "a/b", "_", "a_b", "*", "%", "__proto__"];
+        const pairs = parts.flatMap((app) => parts.map((account) => ({ app, account, place: location({ device: app + account }) })));
+        for (const { app, account, place } of pairs) {
+          expect(await put(account, place, app)).toEqual({ result: "put", replaced: undefined });
+        }
+        for (const { app, account, place } of pairs) expect(await locate(account, app)).toEqual([place]);
+        for (const [at, { app, account, place }] of pairs.entries()) {
+          expect(await sessions.remove(app, account, place.channelId)).toBe(true);
+          const next = pairs[at + 1];
+          if (next !== undefined) expect(await locate(next.account, next.app)).toEqual([next.place]);
+        }
+      });
+
+      test("devices made of separators are devices of their own", async () => {
+        const devices = ["", ":", "a:", ":a", "a,b", "a|b", "a/b", "a_b", "constructor"];
+        for (const device of devices) expect((await put("ann", location({ device }))).result).toBe("put");
+        expect((await locate("ann")).map(({ device }) => device).toSorted()).toEqual(devices.toSorted());
+      });
+    });
+
+    describe("gateways", () => {
+      test("a gateway that goes takes its sessions, and no others", async () => {
+        const other = location({ device: "laptop", gateway: "gw2" });
+        await put("ann", location({ device: "phone", gateway: "gw1" }));
+        await put("ann", other);
+        await put("bob", location({ gateway: "gw1" }));
+        await put("bob", location({ gateway: "gw1" }), "other app");
+        await sessions.removeGateway("gw1");
+        expect(await locate("ann")).toEqual([other]);
+        expect(await locate("bob")).toEqual([]);
+        expect(await locate("bob", "other app")).toEqual([]);
+      });
+
+      test("a gateway's restart revives nothing of its earlier incarnations", async () => {
+        const fresh = location({ device: "laptop", incarnation: "i2" });
+        const elsewhere = location({ device: "tablet", gateway: "gw2", incarnation: "i1" });
+        await put("ann", location({ device: "phone", incarnation: "i1" }));
+        await put("ann", fresh);
+        await put("ann", elsewhere);
+        await sessions.removeGateway("gw1", "i2");
+        expect(await locate("ann")).toEqual([fresh, elsewhere].toSorted(compare));
+      });
+
+      test("a gateway whose name begins another's is not that one", async () => {
+        const place = location({ gateway: "gw10" });
+        await put("ann", place);
+        await sessions.removeGateway("gw1");
+        await sessions.removeGateway("gw");
+        expect(await locate("ann")).toEqual([place]);
+      });
+
+      test("an account whose session went with its gateway signs in anew", async () => {
+        await put("ann", location());
+        await sessions.removeGateway("gw1");
+        const place = location({ gateway: "gw2" });
+        expect(await put("ann", place)).toEqual({ result: "put", replaced: undefined });
+        expect(await locate("ann")).toEqual([place]);
+      });
+    });
+
+    describe("presence", () => {
+      test("tells of the first device that appears and the last that goes, and of none between", async () => {
+        const { told } = watch();
+        const phone = location({ device: "phone" });
+        const laptop = location({ device: "laptop" });
+        await put("ann", phone);
+        await put("ann", laptop);
+        await sessions.remove("app", "ann", phone.channelId);
+        expect(told).toEqual(["online app ann"]);
+        await sessions.remove("app", "ann", laptop.channelId);
+        expect(told).toEqual(["online app ann", "offline app ann"]);
+      });
+
+      test("does not tell of a session that was replaced, refused or not there", async () => {
+        const { told } = watch();
+        const old = location({ device: "d0" });
+        await put("ann", old);
+        await put("ann", location({ device: "d0" }));
+        await sessions.remove("app", "ann", old.channelId);
+        for (let at = 1; at <= devicesPerAccountMax; at++) await put("ann", location({ device: `d${at}` }));
+        await sessions.removeGateway("no such gateway");
+        expect(told).toEqual(["online app ann"]);
+      });
+
+      test("tells of everybody whom a gateway takes away", async () => {
+        await put("ann", location({ gateway: "gw1" }));
+        await put("bob", location({ gateway: "gw1" }));
+        await put("cy", location({ gateway: "gw1", device: "phone" }));
+        await put("cy", location({ gateway: "gw2", device: "laptop" }));
+        const { told } = watch();
+        await sessions.removeGateway("gw1");
+        expect(told.toSorted()).toEqual(["offline app ann", "offline app bob"]);
+      });
+
+      test("is told after the change it speaks of", async () => {
+        const seen: Promise<number>[] = [];
+        const look = async (app: string, account: string): Promise<number> =>
+          (await sessions.locate(app, [account]))[0]?.length ?? 0;
+        sessions.watchPresence({
+          online: (app, account) => void seen.push(look(app, account)),
+          offline: (app, account) => void seen.push(look(app, account)),
+        });
+        const place = location();
+        await put("ann", place);
+        await sessions.remove("app", "ann", place.channelId);
+        expect(await Promise.all(seen)).toEqual([1, 0]);
+      });
+
+      test("every listener is told until it stops watching", async () => {
+        const first = watch();
+        const second = watch();
+        await put("ann", location());
+        first.end();
+        await put("bob", location());
+        expect(first.told).toEqual(["online app ann"]);
+        expect(second.told).toEqual(["online app ann", "online app bob"]);
+      });
+    });
+
+    test("agrees with a plain list over a thousand random changes", async () => {
+      const random = new Random(testSeed(`${name}: random changes`));
+      interface Row {
+        readonly app: string;
+        readonly account: string;
+        readonly place: Location;
+      }
+      let rows: Row[] = [];
+      const online = new Set<string>();
+      sessions.watchPresence({
+        online: (app, account) => void online.add(`${app} ${account}`),
+        offline: (app, account) => void online.delete(`${app} ${account}`),
+      });
+      for (let change = 0; change < 1000; change++) {
+        const app = random.pick(["x", "y"]);
+        const account = random.pick(["ann", "bob", "cy"]);
+        const gateway = random.pick(["gw1", "gw2"]);
+        const incarnation = random.pick(["i1", "i2"]);
+        const mine = (row: Row): boolean => row.app === app && row.account === account;
+        switch (random.below(8)) {
+          case 0: {
+            const keep = random.once(2) ? incarnation : undefined;
+            await sessions.removeGateway(gateway, keep);
+            rows = rows.filter(({ place }) => place.gateway !== gateway || place.incarnation === keep);
+            break;
+          }
+          case 1:
+          case 2:
+          case 3: {
+            const victim = rows[random.below(rows.length + 1)];
+            const channelId = victim?.place.channelId ?? "nowhere";
+            const gone = rows.find((row) => mine(row) && row.place.channelId === channelId);
+            expect(await sessions.remove(app, account, channelId)).toBe(gone !== undefined);
+            rows = rows.filter((row) => row !== gone);
+            break;
+          }
+          default: {
+            const place = location({ device: `d${random.below(20)}`, gateway, incarnation });
+            const replaced = rows.find((row) => mine(row) && row.place.device === place.device);
+            if (replaced === undefined && rows.filter(mine).length >= devicesPerAccountMax) {
+              expect(await sessions.put(app, account, place)).toEqual({ result: "tooManyDevices" });
+            } else {
+              expect(await sessions.put(app, account, place)).toEqual({ result: "put", replaced: replaced?.place });
+              rows = [...rows.filter((row) => row !== replaced), { app, account, place }];
+            }
+          }
+        }
+        const expected = rows.filter(mine).map(({ place }) => place);
+        expect(await locate(account, app)).toEqual(expected.toSorted(compare));
+        expect(online).toEqual(new Set(rows.map((row) => `${row.app} ${row.account}`)));
+      }
+    });
+  });
+}
