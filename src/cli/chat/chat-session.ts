@@ -2,8 +2,8 @@
 // last line was stored.
 
 import { createInterface } from "node:readline";
-import { Disconnected, RequestRefused, RequestTimedOut } from "../../sdk/errors.ts";
-import type { Message } from "../../sdk/inbox.ts";
+import { Disconnected, RequestRefused, RequestTimedOut } from "../../sdk/client-errors.ts";
+import type { Message } from "../../sdk/message.ts";
 import { RoostClient } from "../../sdk/roost-client.ts";
 import { messageLine, printable } from "./format.ts";
 import { help, type Input, parseInput } from "./input.ts";
@@ -41,6 +41,9 @@ class ChatSession {
   private status = 0;
   /** Until the history is on the screen: what comes meanwhile waits. */
   private early: Message[] | undefined = [];
+  /** What was missed has been delivered, or cannot be now. */
+  private readonly caughtUp = Promise.withResolvers<void>();
+  private isLeaving = false;
 
   constructor(options: ChatOptions) {
     this.options = options;
@@ -57,6 +60,7 @@ class ChatSession {
       return 1;
     }
     if (this.options.isTerminal) this.print(`signed in as ${client.account}; /help shows what you can do`);
+    await this.caughtUp.promise;
     await this.attempt(() => this.showHistory(client));
     const waiting = this.early ?? [];
     this.early = undefined;
@@ -71,6 +75,7 @@ class ChatSession {
       await this.attempt(() => this.obey(client, typed));
       this.prompt();
     }
+    this.isLeaving = true;
     lines.close();
     await client.close();
     return this.status;
@@ -82,22 +87,28 @@ class ChatSession {
       url,
       token,
       device,
-      events: {
+      on: {
         message: (message) => {
           if (this.early !== undefined) this.early.push(message);
           else this.print(messageLine(message));
         },
-        state: (state, reason) => {
-          if (state === "waiting") this.complain(`the connection is lost (${printable(reason.text)}); trying again`);
-          if (state === "ended") {
-            this.complain(`the connection ended: ${printable(reason.text)}`);
-            this.status = 1;
-            this.lines?.close();
+        synced: () => this.caughtUp.resolve(),
+        syncFailed: () => this.caughtUp.resolve(),
+        offline: ({ reason, returnsInMs }) => {
+          this.caughtUp.resolve();
+          if (this.isLeaving) return;
+          if (returnsInMs !== undefined) {
+            this.complain(`the connection is lost (${printable(reason.text)}); trying again`);
+            return;
           }
+          this.complain(`the connection ended: ${printable(reason.text)}`);
+          this.status = 1;
+          this.lines?.close();
         },
-        groupCreated: (group, members) => this.print(`* you are in a new group ${printable(group)} with ${members.map(printable).join(", ")}`),
-        groupJoined: (group, account) => this.print(`* ${printable(account)} joined ${printable(group)}`),
-        groupQuit: (group, account) => this.print(`* ${printable(account)} left ${printable(group)}`),
+        groupCreated: ({ group, members }) =>
+          this.print(`* you are in a new group ${printable(group)} with ${members.map(printable).join(", ")}`),
+        groupJoined: ({ group, account }) => this.print(`* ${printable(account)} joined ${printable(group)}`),
+        groupQuit: ({ group, account }) => this.print(`* ${printable(account)} left ${printable(group)}`),
       },
     });
   }
@@ -155,7 +166,7 @@ class ChatSession {
         if (this.partner?.name === input.name) this.partner = undefined;
         return;
       case "create": {
-        const id = await client.createGroup(input.name, input.members);
+        const id = await client.createGroup({ name: input.name, members: input.members });
         this.partner = { kind: "group", name: id };
         this.print(`* group ${id}; others enter it with: /group join ${id}`);
         return;
@@ -175,8 +186,8 @@ class ChatSession {
   private async talk(client: RoostClient, text: string): Promise<void> {
     const { partner } = this;
     if (partner === undefined) this.fail("nobody is listening; /to ACCOUNT or /group use ID says who");
-    else if (partner.kind === "user") await client.talkToUser(partner.name, text);
-    else await client.talkToGroup(partner.name, text);
+    else if (partner.kind === "user") await client.talkToUser(partner.name, { body: text });
+    else await client.talkToGroup(partner.name, { body: text });
   }
 
   private async who(client: RoostClient): Promise<void> {

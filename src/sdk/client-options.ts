@@ -1,0 +1,45 @@
+// What a client is given, and what it tells.
+
+import type { CloseReason } from "../wire/close-reason.ts";
+import type { Environment } from "./environment.ts";
+import type { Handlers } from "./emitter.ts";
+import type { Message } from "./message.ts";
+
+export interface ClientEvents {
+  /** Each received message once; messages that own other devices sent, too. */
+  message: Message;
+  /** Signed in, for the first time or again. */
+  online: { readonly account: string; readonly channelId: string };
+  /** The connection ended. `returnsInMs` undefined: for good. */
+  offline: { readonly reason: CloseReason; readonly returnsInMs: number | undefined };
+  /** A newer sign-in of the same account and device took this one's place. */
+  kicked: { readonly channelId: string };
+  groupCreated: { readonly group: string; readonly members: readonly string[] };
+  groupJoined: { readonly group: string; readonly account: string };
+  groupQuit: { readonly group: string; readonly account: string };
+  /** Everything that the index held was delivered; `delivered` messages of it were new. */
+  synced: { readonly delivered: number };
+  /** The index could not be read; it is tried again. */
+  syncFailed: { readonly error: unknown };
+}
+
+export interface ClientOptions {
+  /** `ws://host:port`, `wss://…`; on Bun also `tcp://host:port`. */
+  readonly url: string;
+  /** A token, or where to get a fresh one: asked before every sign-in. */
+  readonly token: string | (() => Promise<string>);
+  /** Tells this device from the account's others; at most 64 printable ASCII characters. Default ''. */
+  readonly device?: string;
+  /** How long an answer may take. Default 10,000 ms. */
+  readonly requestTimeoutMs?: number;
+  /** Whether to come back after a connection is lost. Default true. */
+  readonly reconnect?: boolean;
+  /** How often one talk is tried in all. Default 5. */
+  readonly talkTriesMax?: number;
+  /** Whether messages are acknowledged once they were delivered. False: call `acknowledge`. Default true. */
+  readonly acknowledge?: boolean;
+  /** Handlers that must not miss the first event; `client.on` takes more. */
+  readonly on?: Handlers<ClientEvents>;
+  /** Replaces parts of the platform, for tests. */
+  readonly environment?: Partial<Environment>;
+}
