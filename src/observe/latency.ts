@@ -1,7 +1,7 @@
 // How long something takes, as a histogram that costs an addition or two an observation: prom-client hashes labels for
 // each one, this counts into an array, which prom-client reads when it is scraped.
 
-import { Histogram, type Registry } from "prom-client";
+import { Histogram } from "prom-client";
 
 /** Upper bounds of the buckets, inclusive; what is longer counts into the last one, which has none. */
 const bucketsMs = [0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000] as const;
@@ -36,13 +36,13 @@ interface Sample {
   readonly value: number;
 }
 
-/** Shows a Latency to a registry, in seconds. */
+/** Shows a Latency, in seconds, to the registry that it is registered with. */
 export class LatencyHistogram extends Histogram {
   private readonly shown: { readonly name: string; readonly help: string; readonly type: "histogram" };
   private readonly latency: Latency;
 
-  constructor(name: string, help: string, latency: Latency, registry: Registry) {
-    super({ name, help, buckets: bucketsMs.map((boundMs) => boundMs / 1000), registers: [registry] });
+  constructor(name: string, help: string, latency: Latency) {
+    super({ name, help, buckets: bucketsMs.map((boundMs) => boundMs / 1000), registers: [] });
     this.shown = { name, help, type: "histogram" };
     this.latency = latency;
   }

@@ -105,20 +105,28 @@ export class Metrics {
   constructor() {
     const { registry, services, talkLatency } = this;
     registerProcessMetrics(registry);
-    new LatencyHistogram("roost_talk_commit_seconds", "A talk, from its arrival to its commit.", talkLatency.commit, registry);
-    new LatencyHistogram("roost_talk_push_seconds", "A talk, from its arrival to its push.", talkLatency.push, registry);
-    new Gauge({
-      name: "roost_channel_total",
-      help: "Client connections that are open.",
-      labelNames: identity,
-      registers: [registry],
-      collect() {
-        for (const { serviceId, serviceName, channels } of services) this.set({ serviceId, serviceName }, channels);
-      },
-    });
+    const histogram = (name: string, help: string, latency: Latency): void =>
+      registry.registerMetric(new LatencyHistogram(name, help, latency));
+    histogram("roost_talk_commit_seconds", "A talk, from its arrival to its commit.", talkLatency.commit);
+    histogram("roost_talk_push_seconds", "A talk, from its arrival to its push.", talkLatency.push);
+    registry.registerMetric(
+      new Gauge({
+        name: "roost_channel_total",
+        help: "Client connections that are open.",
+        labelNames: identity,
+        registers: [],
+        collect() {
+          for (const { serviceId, serviceName, channels } of services) this.set({ serviceId, serviceName }, channels);
+        },
+      }),
+    );
     this.number("roost_message_in_flow_bytes", "Bytes received.", (service) => service.inBytes);
     this.number("roost_message_out_flow_bytes", "Bytes sent.", (service) => service.outBytes);
-    this.number("roost_unknown_channel_total", "Pushes to connections that are gone.", (service) => service.unknownChannels);
+    this.number(
+      "roost_unknown_channel_total",
+      "Pushes to connections that are gone.",
+      (service) => service.unknownChannels,
+    );
     this.number("roost_rate_limited_total", "Requests above a connection's rate.", (service) => service.limited);
     this.tally("roost_message_in_total", "Requests received.", "command", (service) => service.commands);
     this.tally("roost_protocol_fault_total", "Peers that broke the protocol.", "kind", (service) => service.faults);
@@ -150,37 +158,41 @@ export class Metrics {
 
   private number(name: string, help: string, value: (service: ServiceMetrics) => number): void {
     const { services, registry } = this;
-    new Counter({
-      name,
-      help,
-      labelNames: identity,
-      registers: [registry],
-      collect() {
-        this.reset();
-        for (const service of services) {
-          const { serviceId, serviceName } = service;
-          this.inc({ serviceId, serviceName }, value(service));
-        }
-      },
-    });
+    registry.registerMetric(
+      new Counter({
+        name,
+        help,
+        labelNames: identity,
+        registers: [],
+        collect() {
+          this.reset();
+          for (const service of services) {
+            const { serviceId, serviceName } = service;
+            this.inc({ serviceId, serviceName }, value(service));
+          }
+        },
+      }),
+    );
   }
 
   private tally(name: string, help: string, label: string, tallyOf: (service: ServiceMetrics) => Tally): void {
     const { services, registry } = this;
-    new Counter({
-      name,
-      help,
-      labelNames: [...identity, label],
-      registers: [registry],
-      collect() {
-        this.reset();
-        for (const service of services) {
-          const { serviceId, serviceName } = service;
-          for (const [value, { count }] of tallyOf(service).counts) {
-            this.inc({ serviceId, serviceName, [label]: value }, count);
+    registry.registerMetric(
+      new Counter({
+        name,
+        help,
+        labelNames: [...identity, label],
+        registers: [],
+        collect() {
+          this.reset();
+          for (const service of services) {
+            const { serviceId, serviceName } = service;
+            for (const [value, { count }] of tallyOf(service).counts) {
+              this.inc({ serviceId, serviceName, [label]: value }, count);
+            }
           }
-        }
-      },
-    });
+        },
+      }),
+    );
   }
 }

@@ -25,7 +25,9 @@ export function startMonitor(
       return Response.json({ ready, ...detail }, { status: ready ? 200 : 503 });
     }
     if (path === "/metrics") {
-      return new Response(await sources.metrics.text(), { headers: { "content-type": sources.metrics.registry.contentType } });
+      return new Response(await sources.metrics.text(), {
+        headers: { "content-type": sources.metrics.registry.contentType },
+      });
     }
     return new Response("not found; there are /health and /metrics\n", { status: 404 });
   };

@@ -7,33 +7,44 @@ import { Counter, Gauge, type Registry } from "prom-client";
 
 /** Registers CPU, memory, file descriptors, start time and the event loop's lag. */
 export function registerProcessMetrics(registry: Registry): void {
-  const registers = [registry];
   const counter = (name: string, help: string, value: () => number): void => {
-    new Counter({
-      name,
-      help,
-      registers,
-      collect() {
-        this.reset();
-        this.inc(value());
-      },
-    });
+    registry.registerMetric(
+      new Counter({
+        name,
+        help,
+        registers: [],
+        collect() {
+          this.reset();
+          this.inc(value());
+        },
+      }),
+    );
   };
   const gauge = (name: string, help: string, value: () => number | Promise<number>): void => {
-    new Gauge({
-      name,
-      help,
-      registers,
-      async collect() {
-        this.set(await value());
-      },
-    });
+    registry.registerMetric(
+      new Gauge({
+        name,
+        help,
+        registers: [],
+        async collect() {
+          this.set(await value());
+        },
+      }),
+    );
   };
   const cpuSeconds = (kind: "user" | "system"): number => process.cpuUsage()[kind] / 1e6;
   counter("process_cpu_user_seconds_total", "User CPU time spent.", () => cpuSeconds("user"));
   counter("process_cpu_system_seconds_total", "System CPU time spent.", () => cpuSeconds("system"));
-  counter("process_cpu_seconds_total", "User and system CPU time spent.", () => cpuSeconds("user") + cpuSeconds("system"));
-  gauge("process_start_time_seconds", "When the process started, in seconds since 1970.", () => performance.timeOrigin / 1000);
+  counter(
+    "process_cpu_seconds_total",
+    "User and system CPU time spent.",
+    () => cpuSeconds("user") + cpuSeconds("system"),
+  );
+  gauge(
+    "process_start_time_seconds",
+    "When the process started, in seconds since 1970.",
+    () => performance.timeOrigin / 1000,
+  );
   gauge("process_resident_memory_bytes", "Resident memory.", () => process.memoryUsage.rss());
   gauge("nodejs_eventloop_lag_seconds", "How late a callback was that asked to run at once.", eventLoopLagSeconds);
   if (process.platform === "linux") {

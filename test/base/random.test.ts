@@ -59,9 +59,16 @@ test("uint32 stays within 32 bits", () => {
 
 test("base 62 has a fixed length for a number of bits", () => {
   const random = seededRandom(testSeed("base 62"));
-  const digitsOf: [bits: number, digits: number][] = [[1, 1], [5, 1], [6, 2], [64, 11], [128, 22]];
+  const digitsOf: [bits: number, digits: number][] = [
+    [1, 1],
+    [5, 1],
+    [6, 2],
+    [64, 11],
+    [128, 22],
+  ];
   for (const [bits, digits] of digitsOf) {
-    for (let round = 0; round < 100; round++) expect(random.base62(bits)).toMatch(new RegExp(`^[0-9A-Za-z]{${digits}}$`));
+    for (let round = 0; round < 100; round++)
+      expect(random.base62(bits)).toMatch(new RegExp(`^[0-9A-Za-z]{${digits}}$`));
   }
   expect(new Set(Array.from({ length: 100 }, () => random.base62(1)))).toEqual(new Set(["0", "1"]));
 });

@@ -77,7 +77,10 @@ test("a command that is too long for a label counts with the rest", async () => 
   const service = metrics.forService("a", "gateway");
   service.countIn("x".repeat(64));
   service.countIn("x".repeat(65));
-  expect(await samples(metrics, "roost_message_in_total")).toEqual([`{command="${"x".repeat(64)}"} 1`, '{command="other"} 1']);
+  expect(await samples(metrics, "roost_message_in_total")).toEqual([
+    `{command="${"x".repeat(64)}"} 1`,
+    '{command="other"} 1',
+  ]);
 });
 
 test("a command that calls itself other counts with the rest", async () => {
@@ -104,8 +107,20 @@ test("latencies are cumulative buckets of seconds, bounds inclusive, with their 
   push.observe(0.003);
   const buckets = await samples(metrics, "roost_talk_commit_seconds_bucket");
   expect(buckets.map((line) => line.replace(/^\{le="(.*)"\} /, "$1: "))).toEqual([
-    "0.0005: 2", "0.001: 3", "0.002: 3", "0.005: 3", "0.01: 3", "0.02: 3", "0.05: 3",
-    "0.1: 4", "0.2: 4", "0.5: 4", "1: 4", "2: 4", "5: 5", "+Inf: 6",
+    "0.0005: 2",
+    "0.001: 3",
+    "0.002: 3",
+    "0.005: 3",
+    "0.01: 3",
+    "0.02: 3",
+    "0.05: 3",
+    "0.1: 4",
+    "0.2: 4",
+    "0.5: 4",
+    "1: 4",
+    "2: 4",
+    "5: 5",
+    "+Inf: 6",
   ]);
   const [sum = ""] = await samples(metrics, "roost_talk_commit_seconds_sum");
   expect(Number(sum)).toBeCloseTo(10.1021, 9);
@@ -126,7 +141,10 @@ test("latencies are there as objects too, with the same values", async () => {
 test("the process speaks for itself, in numbers that make sense", async () => {
   const metrics = new Metrics();
   for (const name of [
-    "process_cpu_seconds_total", "process_resident_memory_bytes", "process_start_time_seconds", "nodejs_eventloop_lag_seconds",
+    "process_cpu_seconds_total",
+    "process_resident_memory_bytes",
+    "process_start_time_seconds",
+    "nodejs_eventloop_lag_seconds",
   ]) {
     const [value, ...more] = await samples(metrics, name);
     expect(more).toEqual([]);

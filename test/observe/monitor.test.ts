@@ -47,7 +47,8 @@ test("metrics come as Prometheus' text", async () => {
 
 test("other paths are not found", async () => {
   const url = start();
-  for (const path of ["/", "/healthy", "/metrics/x", "/..%2fhealth"]) expect((await fetch(url + path)).status).toBe(404);
+  for (const path of ["/", "/healthy", "/metrics/x", "/..%2fhealth"])
+    expect((await fetch(url + path)).status).toBe(404);
 });
 
 test("other methods are not allowed, and the answer says which are", async () => {

@@ -27,7 +27,8 @@ export function sessionsSuite(name: string, makeSessions: () => Promise<Sessions
       const [found] = await sessions.locate(app, [account]);
       return (found ?? []).toSorted(compare);
     };
-    const put = (account: string, place: Location, app = "app"): Promise<PutOutcome> => sessions.put(app, account, place);
+    const put = (account: string, place: Location, app = "app"): Promise<PutOutcome> =>
+      sessions.put(app, account, place);
     /** What listeners were told from now on, as `online app account`. */
     const watch = (): { readonly told: string[]; end(): void } => {
       const told: string[] = [];
@@ -165,8 +166,27 @@ export function sessionsSuite(name: string, makeSessions: () => Promise<Sessions
       });
 
       test("names made of separators meet nobody else", async () => {
-        const parts = ["a", "b", "a:b", ":", "::", "|", "a|b", ",", "a,b", "/", "a/b", "_", "a_b", "*", "%", "__proto__"];
-        const pairs = parts.flatMap((app) => parts.map((account) => ({ app, account, place: location({ device: app + account }) })));
+        const parts = [
+          "a",
+          "b",
+          "a:b",
+          ":",
+          "::",
+          "|",
+          "a|b",
+          ",",
+          "a,b",
+          "/",
+          "a/b",
+          "_",
+          "a_b",
+          "*",
+          "%",
+          "__proto__",
+        ];
+        const pairs = parts.flatMap((app) =>
+          parts.map((account) => ({ app, account, place: location({ device: app + account }) })),
+        );
         for (const { app, account, place } of pairs) {
           expect(await put(account, place, app)).toEqual({ result: "put", replaced: undefined });
         }
