@@ -32,7 +32,6 @@ export function registerProcessMetrics(registry: Registry): void {
       }),
     );
   };
-  const cpuSeconds = (kind: "user" | "system"): number => process.cpuUsage()[kind] / 1e6;
   counter("process_cpu_user_seconds_total", "User CPU time spent.", () => cpuSeconds("user"));
   counter("process_cpu_system_seconds_total", "System CPU time spent.", () => cpuSeconds("system"));
   counter(
@@ -50,6 +49,10 @@ export function registerProcessMetrics(registry: Registry): void {
   if (process.platform === "linux") {
     gauge("process_open_fds", "Open file descriptors.", async () => (await readdir("/proc/self/fd")).length);
   }
+}
+
+function cpuSeconds(kind: "user" | "system"): number {
+  return process.cpuUsage()[kind] / 1e6;
 }
 
 function eventLoopLagSeconds(): Promise<number> {

@@ -15,6 +15,13 @@ export function location(change: Partial<Location> = {}): Location {
 
 const compare = (one: Location, other: Location): number => (one.channelId < other.channelId ? -1 : 1);
 
+/** Signs ann in on as many devices as are allowed: d0, d1, … */
+async function fill(sessions: Sessions): Promise<Location[]> {
+  const places = Array.from({ length: devicesPerAccountMax }, (_, at) => location({ device: `d${at}` }));
+  for (const place of places) expect((await sessions.put("app", "ann", place)).result).toBe("put");
+  return places;
+}
+
 export function sessionsSuite(name: string, makeSessions: () => Promise<Sessions>): void {
   describe(name, () => {
     let sessions: Sessions;
@@ -97,25 +104,19 @@ export function sessionsSuite(name: string, makeSessions: () => Promise<Sessions
     });
 
     describe("the bound on devices", () => {
-      const fill = async (): Promise<Location[]> => {
-        const places = Array.from({ length: devicesPerAccountMax }, (_, at) => location({ device: `d${at}` }));
-        for (const place of places) expect((await put("ann", place)).result).toBe("put");
-        return places;
-      };
-
       test("refuses one device too many and changes nothing", async () => {
-        const places = await fill();
+        const places = await fill(sessions);
         expect(await put("ann", location({ device: "one more" }))).toEqual({ result: "tooManyDevices" });
         expect(await locate("ann")).toEqual(places.toSorted(compare));
       });
 
       test("does not keep a device that is signed in from signing in anew", async () => {
-        const [first] = await fill();
+        const [first] = await fill(sessions);
         expect(await put("ann", location({ device: "d0" }))).toEqual({ result: "put", replaced: first });
       });
 
       test("is each account's own, and a device that left makes room", async () => {
-        const [first] = await fill();
+        const [first] = await fill(sessions);
         expect((await put("bob", location())).result).toBe("put");
         await sessions.remove("app", "ann", first?.channelId ?? "");
         expect((await put("ann", location({ device: "one more" }))).result).toBe("put");
