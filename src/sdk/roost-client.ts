@@ -156,7 +156,13 @@ export class RoostClient {
   }
 
   /** Creates a group that this account owns; returns its id. Not repeated when the answer is lost. */
-  async createGroup({ name, members = [], avatar = "", introduction = "", closed = false }: GroupDraft): Promise<string> {
+  async createGroup({
+    name,
+    members = [],
+    avatar = "",
+    introduction = "",
+    closed = false,
+  }: GroupDraft): Promise<string> {
     const draft = { name, avatar, introduction, closed, members: [...members] };
     return (await this.request(Command.GroupCreate, "", GroupCreateReqSchema, draft, GroupCreateRespSchema)).groupId;
   }
@@ -178,7 +184,8 @@ export class RoostClient {
 
   /** Its members, in the order of joining. */
   async members(id: string): Promise<Member[]> {
-    return (await this.request(Command.GroupMembers, id, GroupGetReqSchema, { groupId: id }, GroupGetRespSchema)).members;
+    return (await this.request(Command.GroupMembers, id, GroupGetReqSchema, { groupId: id }, GroupGetRespSchema))
+      .members;
   }
 
   /**
@@ -187,7 +194,8 @@ export class RoostClient {
    */
   async index(after: bigint, includeSent: boolean): Promise<MessageIndex[]> {
     const request = { messageId: after, includeSent };
-    return (await this.request(Command.OfflineIndex, "", MessageIndexReqSchema, request, MessageIndexRespSchema)).indexes;
+    return (await this.request(Command.OfflineIndex, "", MessageIndexReqSchema, request, MessageIndexRespSchema))
+      .indexes;
   }
 
   /** Contents in the order of `ids` (any number), without those that are gone or were never this account's to read. */
@@ -249,7 +257,8 @@ export class RoostClient {
       return await session.request(command, dest, schema, init, responseSchema);
     } catch (error) {
       // Signing in again is what brings a lost session back.
-      if (error instanceof RequestRefused && error.isSessionLost) session.end({ ...closeAbnormal, text: error.message });
+      if (error instanceof RequestRefused && error.isSessionLost)
+        session.end({ ...closeAbnormal, text: error.message });
       throw error;
     }
   }

@@ -6,7 +6,15 @@ import { create, type DescMessage, type MessageInitShape, type MessageShape, toB
 import { decodeBody } from "../wire/body.ts";
 import { closeAbnormal, type CloseReason, CloseCode, closeProtocolFault } from "../wire/close-reason.ts";
 import { Command } from "../wire/commands.ts";
-import { ErrorRespSchema, Flag, type Header, LoginReqSchema, type LoginResp, LoginRespSchema, Status } from "../wire/gen/pkt_pb.ts";
+import {
+  ErrorRespSchema,
+  Flag,
+  type Header,
+  LoginReqSchema,
+  type LoginResp,
+  LoginRespSchema,
+  Status,
+} from "../wire/gen/pkt_pb.ts";
 import { BasicCode, basicPing, basicPong, decodePacket, encodeLogicPacket } from "../wire/packet.ts";
 import { ProtocolFault } from "../wire/protocol-fault.ts";
 import { Disconnected, RequestRefused, RequestTimedOut } from "./client-errors.ts";
