@@ -7,10 +7,5 @@ import { nameCharactersMax } from "../base/limits.ts";
  * and are comma-joined (semantics, "Who may do what").
  */
 export function validName(name: string): boolean {
-  return (
-    name.length > 0 &&
-    name.length <= nameCharactersMax &&
-    !/[\p{Cc},]/u.test(name) &&
-    name.trim() === name
-  );
+  return name.length > 0 && name.length <= nameCharactersMax && !/[\p{Cc},]/u.test(name) && name.trim() === name;
 }

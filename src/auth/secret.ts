@@ -13,7 +13,8 @@ export class SecretError extends Error {
 /** The key that a text holds: its UTF-8 bytes. */
 export function secretFromText(text: string, source: string): Uint8Array {
   const key = new TextEncoder().encode(text);
-  if (key.length < secretBytesMin) throw new SecretError(`${source}: a secret has at least ${secretBytesMin} bytes, this one has ${key.length}`);
+  if (key.length < secretBytesMin)
+    throw new SecretError(`${source}: a secret has at least ${secretBytesMin} bytes, this one has ${key.length}`);
   return key;
 }
 
@@ -23,10 +24,13 @@ export function secretsFromFile(path: string): readonly Uint8Array[] {
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
-    throw new SecretError(`cannot read the secret file ${path}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new SecretError(
+      `cannot read the secret file ${path}: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
   const lines = text.split(/\r?\n/).filter((line) => line !== "");
-  if (lines.length === 0) throw new SecretError(`the secret file ${path} is empty; put a secret of at least ${secretBytesMin} bytes there`);
+  if (lines.length === 0)
+    throw new SecretError(`the secret file ${path} is empty; put a secret of at least ${secretBytesMin} bytes there`);
   return lines.map((line, index) => secretFromText(line, `${path}, line ${index + 1}`));
 }
 

@@ -7,7 +7,12 @@ import { validName } from "./names.ts";
 
 /** What a token says, if it may be believed. `reason` is a sentence for the client. */
 export type TokenVerdict =
-  | { readonly ok: true; readonly app: string; readonly account: string; /** Seconds since 1970. */ readonly expiresAt: number }
+  | {
+      readonly ok: true;
+      readonly app: string;
+      readonly account: string;
+      /** Seconds since 1970. */ readonly expiresAt: number;
+    }
   | { readonly ok: false; readonly reason: string };
 
 const refused = (reason: string): TokenVerdict => ({ ok: false, reason });

@@ -32,7 +32,12 @@ export function banner(parts: {
   line("data", dataFolder);
   if (!storePath.startsWith(dataFolder)) line("store", storePath);
   if (secretMadeAt !== undefined) line("secret", `${secretMadeAt} (made now; it signs tokens, keep it to yourself)`);
-  const url = addresses.ws === undefined ? (addresses.tcp === undefined ? undefined : `tcp://${addresses.tcp}`) : `ws://${addresses.ws}`;
+  const url =
+    addresses.ws === undefined
+      ? addresses.tcp === undefined
+        ? undefined
+        : `tcp://${addresses.tcp}`
+      : `ws://${addresses.ws}`;
   if (url !== undefined) {
     const where = parts.dataOption === "./data" ? "" : ` --data ${quoted(parts.dataOption)}`;
     const at = url === "ws://127.0.0.1:8000" ? "" : ` --url ${url}`;

@@ -23,8 +23,11 @@ function command(name: string, description: string, names: readonly OptionName[]
 const done = (work: Promise<void>, status: number | undefined): Promise<number | undefined> => work.then(() => status);
 
 const commands: Readonly<Record<string, Command>> = {
-  serve: command("serve", "Start the server (the command that is meant when none is named)", optionsOf.serve, (values) =>
-    done(serve(values), undefined),
+  serve: command(
+    "serve",
+    "Start the server (the command that is meant when none is named)",
+    optionsOf.serve,
+    (values) => done(serve(values), undefined),
   ),
   token: command("token", "Print a token for a client, signed with the server's secret", optionsOf.token, (values) =>
     done(printToken(values), 0),
@@ -63,12 +66,17 @@ export async function runCommandLine(
   const chosen = Object.hasOwn(commands, name) ? commands[name] : undefined;
   try {
     if (words.includes("--help") || words.includes("-h") || first === "help") {
-      const usage = isNamed && chosen !== undefined ? await renderUsage(chosen.definition, root) : `${await renderUsage(root)}\n${examples}`;
+      const usage =
+        isNamed && chosen !== undefined
+          ? await renderUsage(chosen.definition, root)
+          : `${await renderUsage(root)}\n${examples}`;
       process.stdout.write(`${usage}\n`);
       return 0;
     }
-    if (words.length === 1 && (first === "--version" || first === "-v")) return await commands["version"]?.run(new OptionValues([], [], {}));
-    if (chosen === undefined) throw new UsageError(`${JSON.stringify(name)} is not a command; there are ${Object.keys(commands).join(", ")}`);
+    if (words.length === 1 && (first === "--version" || first === "-v"))
+      return await commands["version"]?.run(new OptionValues([], [], {}));
+    if (chosen === undefined)
+      throw new UsageError(`${JSON.stringify(name)} is not a command; there are ${Object.keys(commands).join(", ")}`);
     return await chosen.run(new OptionValues(chosen.names, rest, environment));
   } catch (error) {
     if (error instanceof UsageError || error instanceof StartError) {

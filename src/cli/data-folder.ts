@@ -31,7 +31,9 @@ export function lockDataFolder(path: string): () => void {
   } catch (error) {
     lock?.close();
     if (codeOf(error).startsWith("SQLITE_BUSY")) {
-      throw new StartError(`another roost is running on the data folder ${path}; stop it or choose another folder with --data`);
+      throw new StartError(
+        `another roost is running on the data folder ${path}; stop it or choose another folder with --data`,
+      );
     }
     throw new StartError(`cannot write to the data folder ${path}: ${sentenceOf(error)}; choose another with --data`);
   }

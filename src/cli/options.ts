@@ -5,7 +5,16 @@
 import { readFileSync } from "node:fs";
 import type { ArgsDef } from "citty";
 import { UsageError } from "./usage-error.ts";
-import { oneOf, parseAddress, parseDuration, parseId, parseListener, parseRetention, parseText, parseWait } from "./values.ts";
+import {
+  oneOf,
+  parseAddress,
+  parseDuration,
+  parseId,
+  parseListener,
+  parseRetention,
+  parseText,
+  parseWait,
+} from "./values.ts";
 
 export const roles = ["standalone", "gateway", "login", "chat", "discovery"] as const;
 
@@ -18,7 +27,12 @@ interface Option<Value> {
   readonly parse: (text: string) => Value;
 }
 
-const option = <Value>(help: string, hint: string, fallback: string | undefined, parse: (text: string) => Value): Option<Value> => ({
+const option = <Value>(
+  help: string,
+  hint: string,
+  fallback: string | undefined,
+  parse: (text: string) => Value,
+): Option<Value> => ({
   help,
   hint,
   fallback,
@@ -38,16 +52,31 @@ export const options = {
   "write-wait": option("Close a connection that accepts nothing for this long", "duration", "10s", parseWait),
   "login-wait": option("Close a connection that has not signed in by then", "duration", "10s", parseWait),
   secret: option("Key of the client tokens, at least 16 bytes", "text", undefined, parseText),
-  "secret-file": option("File with that key; more lines are older keys that still verify", "file", undefined, parseText),
+  "secret-file": option(
+    "File with that key; more lines are older keys that still verify",
+    "file",
+    undefined,
+    parseText,
+  ),
   "cluster-key": option("Key that services share, at least 16 bytes", "text", undefined, parseText),
   "cluster-key-file": option("File with that key", "file", undefined, parseText),
-  store: option("Where messages are kept (default: messages.db in the data folder)", "sqlite:PATH", undefined, parseText),
+  store: option(
+    "Where messages are kept (default: messages.db in the data folder)",
+    "sqlite:PATH",
+    undefined,
+    parseText,
+  ),
   sessions: option("Where sessions are kept", "memory:", "memory:", parseText),
   retention: option("Keep messages this long", "days|forever", "15d", parseRetention),
   zone: option("Zone of this node", "name", "", (text) => text),
   route: option("File of routing rules", "file", undefined, parseText),
   config: option("TOML file with any of these options", "file", undefined, parseText),
-  "log-level": option("Least important line that is logged", "debug|info|warn|error", "info", oneOf(["debug", "info", "warn", "error"])),
+  "log-level": option(
+    "Least important line that is logged",
+    "debug|info|warn|error",
+    "info",
+    oneOf(["debug", "info", "warn", "error"]),
+  ),
   "log-format": option("How lines are logged", "text|json", "text", oneOf(["text", "json"])),
   account: option("The account", "name", undefined, parseText),
   app: option("The app (tenant) that the account belongs to", "name", "default", parseText),
@@ -66,8 +95,24 @@ const serverOptions = ["id", "data", "secret", "secret-file", "config"] as const
 /** The options of each command. */
 export const optionsOf = {
   serve: [
-    "role", ...serverOptions, "ws", "tcp", "monitor", "listen", "read-wait", "write-wait", "login-wait", "cluster-key",
-    "cluster-key-file", "store", "sessions", "retention", "zone", "route", "log-level", "log-format",
+    "role",
+    ...serverOptions,
+    "ws",
+    "tcp",
+    "monitor",
+    "listen",
+    "read-wait",
+    "write-wait",
+    "login-wait",
+    "cluster-key",
+    "cluster-key-file",
+    "store",
+    "sessions",
+    "retention",
+    "zone",
+    "route",
+    "log-level",
+    "log-format",
   ],
   token: [...serverOptions, "account", "app", "ttl"],
   chat: [...serverOptions, "ws", "account", "app", "to", "group", "url", "token", "device"],
@@ -81,7 +126,10 @@ export function argsOf(names: readonly OptionName[]): ArgsDef {
     names.map((name) => {
       const { help, hint, fallback } = options[name];
       const shown = fallback === undefined || fallback === "" ? "" : ` (default ${fallback})`;
-      return [name, { type: "string", description: `${help}${shown}  [${environmentName(name)}]`, valueHint: hint }] as const;
+      return [
+        name,
+        { type: "string", description: `${help}${shown}  [${environmentName(name)}]`, valueHint: hint },
+      ] as const;
     }),
   );
 }
@@ -95,7 +143,11 @@ export class OptionValues {
   private readonly filePath: string | undefined;
 
   /** Refuses flags that the command does not have, flags without a value, and a bad configuration file. */
-  constructor(names: readonly OptionName[], words: readonly string[], environment: Readonly<Record<string, string | undefined>>) {
+  constructor(
+    names: readonly OptionName[],
+    words: readonly string[],
+    environment: Readonly<Record<string, string | undefined>>,
+  ) {
     this.names = names;
     this.flags = readFlags(names, words);
     this.environment = environment;
@@ -153,7 +205,8 @@ function readFlags(names: readonly OptionName[], words: readonly string[]): Map<
     if (name === "") throw new UsageError(`${JSON.stringify(word)} is not an option; see --help`);
     if (!names.some((known) => known === name)) throw new UsageError(`--${name} is not an option here; see --help`);
     const value = attached ?? words[++at];
-    if (value === undefined || (attached === undefined && value.startsWith("--"))) throw new UsageError(`--${name} needs a value`);
+    if (value === undefined || (attached === undefined && value.startsWith("--")))
+      throw new UsageError(`--${name} needs a value`);
     if (flags.has(name)) throw new UsageError(`--${name} is given twice`);
     flags.set(name, value);
   }
@@ -175,7 +228,8 @@ function readConfig(path: string): Map<string, string> {
   }
   const entries = new Map<string, string>();
   for (const [key, value] of Object.entries(table)) {
-    if (!Object.hasOwn(options, key) || key === "config") throw new UsageError(`${path}: ${key} is not an option; see roost --help`);
+    if (!Object.hasOwn(options, key) || key === "config")
+      throw new UsageError(`${path}: ${key} is not an option; see roost --help`);
     if (typeof value !== "string") throw new UsageError(`${path}: ${key} must be a string in quotes`);
     entries.set(key, value);
   }

@@ -1,7 +1,14 @@
 // The keys of client tokens, as the options say: given, in a file, or the data folder's own.
 
 import { existsSync } from "node:fs";
-import { ensureSecret, isReadableByOthers, SecretError, secretFromText, secretPath, secretsFromFile } from "../auth/secret.ts";
+import {
+  ensureSecret,
+  isReadableByOthers,
+  SecretError,
+  secretFromText,
+  secretPath,
+  secretsFromFile,
+} from "../auth/secret.ts";
 import type { Log } from "../base/log.ts";
 import { sentenceOf } from "./failure.ts";
 import type { OptionValues } from "./options.ts";
@@ -18,14 +25,17 @@ export function readSecrets(values: OptionValues, dataFolder: string, make: bool
   try {
     const secret = values.optional("secret");
     const file = values.optional("secret-file");
-    if (secret !== undefined && file !== undefined) throw new StartError("--secret and --secret-file are both given; keep one");
+    if (secret !== undefined && file !== undefined)
+      throw new StartError("--secret and --secret-file are both given; keep one");
     if (secret !== undefined) return { keys: [secretFromText(secret, "--secret")], madeAt: undefined };
     const path = file ?? secretPath(dataFolder);
     let isNew = false;
     if (file === undefined) {
       if (make) isNew = ensureSecret(dataFolder);
       else if (!existsSync(path)) {
-        throw new StartError(`there is no secret at ${path}; start the server first, or name its folder with --data or its secret with --secret-file`);
+        throw new StartError(
+          `there is no secret at ${path}; start the server first, or name its folder with --data or its secret with --secret-file`,
+        );
       }
     }
     const keys = secretsFromFile(path);

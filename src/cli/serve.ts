@@ -23,11 +23,18 @@ const descriptorsWanted = 10_000;
 /** Starts the server; returns when it listens. The process lives until a signal has drained it. */
 export async function serve(values: OptionValues): Promise<void> {
   const role = values.required("role");
-  if (role !== "standalone") throw new UsageError(`--role ${role} does not exist yet in roost ${version}; standalone is everything in one process`);
+  if (role !== "standalone")
+    throw new UsageError(
+      `--role ${role} does not exist yet in roost ${version}; standalone is everything in one process`,
+    );
   for (const name of ["listen", "cluster-key", "cluster-key-file", "route"] as const) {
-    if (values.isGiven(name)) throw new UsageError(`--${name} is for services as processes of their own; a standalone server has no use for it`);
+    if (values.isGiven(name))
+      throw new UsageError(
+        `--${name} is for services as processes of their own; a standalone server has no use for it`,
+      );
   }
-  if (values.required("sessions") !== "memory:") throw new UsageError("--sessions takes memory: in a standalone server");
+  if (values.required("sessions") !== "memory:")
+    throw new UsageError("--sessions takes memory: in a standalone server");
   const log = createLog(values.required("log-level"), values.required("log-format"));
   const store = values.optional("store");
   if (store !== undefined && !/^sqlite:./.test(store)) throw new UsageError("--store takes sqlite:PATH");
@@ -63,7 +70,9 @@ async function start(begin: () => Promise<RunningRole>): Promise<RunningRole> {
     if (error instanceof StoreUnavailable) throw new StartError(sentenceOf(error));
     switch (codeOf(error)) {
       case "EADDRINUSE":
-        throw new StartError(`${sentenceOf(error)}; another program listens there: stop it, or choose other addresses with --ws, --tcp and --monitor`);
+        throw new StartError(
+          `${sentenceOf(error)}; another program listens there: stop it, or choose other addresses with --ws, --tcp and --monitor`,
+        );
       case "EACCES":
       case "EADDRNOTAVAIL":
       case "ENOTFOUND":

@@ -10,8 +10,14 @@ import { UsageError } from "./usage-error.ts";
 /** Makes a token for `account` in the app that the options name. */
 export async function makeToken(values: OptionValues, account: string, ttlMs: number): Promise<string> {
   const app = values.required("app");
-  for (const [option, name] of [["account", account], ["app", app]] as const) {
-    if (!validName(name)) throw new UsageError(`--${option} takes 1 to 60 characters without commas, control characters or surrounding spaces`);
+  for (const [option, name] of [
+    ["account", account],
+    ["app", app],
+  ] as const) {
+    if (!validName(name))
+      throw new UsageError(
+        `--${option} takes 1 to 60 characters without commas, control characters or surrounding spaces`,
+      );
   }
   const { keys } = readSecrets(values, resolve(values.required("data")), false);
   const [key] = keys;

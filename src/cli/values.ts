@@ -33,7 +33,8 @@ export function parseAddress(text: string): ListenAddress {
   const [, bracketed, plain, digits = ""] = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(text) ?? [];
   const host = bracketed ?? plain;
   const port = Number(digits);
-  if (host === undefined || port > 65_535) throw new Error("host:port such as 127.0.0.1:8000 or [::1]:8000; port 0 picks a free one");
+  if (host === undefined || port > 65_535)
+    throw new Error("host:port such as 127.0.0.1:8000 or [::1]:8000; port 0 picks a free one");
   return { host, port };
 }
 

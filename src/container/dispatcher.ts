@@ -46,7 +46,8 @@ export class Dispatcher {
       if (channelId === exceptChannelId) continue;
       const joined = channelsOf.get(gateway);
       if (joined === undefined) channelsOf.set(gateway, channelId);
-      else if (joined.length + channelId.length < channelsCharactersMax) channelsOf.set(gateway, `${joined},${channelId}`);
+      else if (joined.length + channelId.length < channelsCharactersMax)
+        channelsOf.set(gateway, `${joined},${channelId}`);
       else {
         this.send(head, body, gateway, joined);
         channelsOf.set(gateway, channelId);
@@ -58,8 +59,6 @@ export class Dispatcher {
   private send(head: PushHead, body: Uint8Array, gateway: string, channels: string): void {
     const link = this.links.get(gateway);
     if (link === undefined) return;
-    link.connection.send(
-      encodePush(head.command, head.channelId, head.sequence, head.dest, body, gateway, channels),
-    );
+    link.connection.send(encodePush(head.command, head.channelId, head.sequence, head.dest, body, gateway, channels));
   }
 }

@@ -74,7 +74,7 @@ export class Links<Owner> {
     const ids = [...(this.nodes.get(service)?.keys() ?? [])];
     this.ordered.set(
       service,
-      ids.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))),
+      ids.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))),
     );
   }
 }

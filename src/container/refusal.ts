@@ -19,6 +19,7 @@ export class Refusal extends Error {
 export function refusalOf(error: unknown): Refusal | undefined {
   if (error instanceof Refusal) return error;
   // The engine's own words (paths, SQL) are for the log, not for a client.
-  if (error instanceof StoreUnavailable) return new Refusal(Status.SystemException, "the message store is unavailable, try again");
+  if (error instanceof StoreUnavailable)
+    return new Refusal(Status.SystemException, "the message store is unavailable, try again");
   return undefined;
 }

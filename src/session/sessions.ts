@@ -31,7 +31,10 @@ export interface Sessions {
   /** Ends all sessions of a gateway (of one incarnation, or of every one but `keepIncarnation`). */
   removeGateway(gateway: string, keepIncarnation?: string): Promise<void>;
   /** The live locations of each account, in order of `accounts`. An engine in memory answers without a promise. */
-  locate(app: string, accounts: readonly string[]): readonly (readonly Location[])[] | Promise<readonly (readonly Location[])[]>;
+  locate(
+    app: string,
+    accounts: readonly string[],
+  ): readonly (readonly Location[])[] | Promise<readonly (readonly Location[])[]>;
   /** Returns the function that ends the watching. */
   watchPresence(listener: PresenceListener): () => void;
   close(): Promise<void>;

@@ -153,7 +153,9 @@ export interface Store {
   /** `full`: a member (named by `account`) is in too many groups already. Nothing is created then. */
   createGroup(
     draft: GroupDraft,
-  ): Promise<{ readonly result: "created"; readonly version: bigint } | { readonly result: "full"; readonly account: string }>;
+  ): Promise<
+    { readonly result: "created"; readonly version: bigint } | { readonly result: "full"; readonly account: string }
+  >;
   join(change: MembershipChange): Promise<MembershipOutcome>;
   /** The owner's leaving hands the group to its longest member; the last one's leaving closes it for good. */
   quit(change: MembershipChange): Promise<MembershipOutcome>;
@@ -162,7 +164,9 @@ export interface Store {
     app: string,
     group: string,
     asker: string,
-  ): Promise<{ readonly result: "found"; readonly detail: GroupDetail } | { readonly result: "forbidden" | "notFound" }>;
+  ): Promise<
+    { readonly result: "found"; readonly detail: GroupDetail } | { readonly result: "forbidden" | "notFound" }
+  >;
   /** For dispatching: no rights are checked. Undefined: no such group. */
   membership(app: string, group: string): Promise<Membership | undefined>;
 

@@ -166,7 +166,8 @@ export function listenWebSocket(
       perMessageDeflate: false,
       maxPayloadLength: options.frameBytesMax,
       // Above what our own queue may hand over in one flush: Bun must never drop a message.
-      backpressureLimit: 2 * (options.unsentBytesMax + (options.sentFrameBytesMax ?? options.frameBytesMax)) + 64 * 1024,
+      backpressureLimit:
+        2 * (options.unsentBytesMax + (options.sentFrameBytesMax ?? options.frameBytesMax)) + 64 * 1024,
       open(socket) {
         socket.data.opened(socket, acceptor);
       },

@@ -17,7 +17,7 @@ export function decodeBody<Desc extends DescMessage>(schema: Desc, bytes: Uint8A
 
 /** True when the bytes are a run of whole fields. */
 function isWellFormed(bytes: Uint8Array): boolean {
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const tag = readTag(bytes, at, bytes.length);
     if (next < 0) return false;
     at = skipField(bytes, next, bytes.length, tag & 7);

@@ -197,8 +197,7 @@ function scanHeader(packet: Uint8Array, into: PacketScan): boolean {
       }
       case 0x7d:
         if (end - at < 4) return false;
-        into.ticket =
-          (packet[at]! | (packet[at + 1]! << 8) | (packet[at + 2]! << 16) | (packet[at + 3]! << 24)) >>> 0;
+        into.ticket = (packet[at]! | (packet[at + 1]! << 8) | (packet[at + 2]! << 16) | (packet[at + 3]! << 24)) >>> 0;
         at += 4;
         into.isPlain = false;
         isRouting = true;

@@ -32,7 +32,11 @@ async function tokenOf(account: string): Promise<string> {
 
 test("two people talk through pipes, and what was missed survives kill -9", async () => {
   const first = await start();
-  const sent = await run(["chat", "--url", first.tcp, "--account", "alice", "--to", "bob"], folder, "hello bob\nhow are you\n");
+  const sent = await run(
+    ["chat", "--url", first.tcp, "--account", "alice", "--to", "bob"],
+    folder,
+    "hello bob\nhow are you\n",
+  );
   expect(sent).toMatchObject({ status: 0, err: "" });
   expect(await first.end("SIGKILL")).not.toBe(0);
 
@@ -65,7 +69,7 @@ test("every talk that was answered is in the index after kill -9 at any moment",
     const again = await start();
     const reader = await RoostClient.connect({ url: again.ws, token: await tokenOf(`reader${round}`) });
     const found = new Set<bigint>();
-    for (let after = 1n; ; ) {
+    for (let after = 1n; ;) {
       const page = await reader.index(after, false);
       const last = page.at(-1);
       if (last === undefined) break;
@@ -94,7 +98,10 @@ test("a second server on the same data, or on the same port, is refused with a s
   const sameData = await run(["--ws", "off", "--tcp", "127.0.0.1:0", "--monitor", "off"], folder);
   expect(sameData.status).toBe(1);
   expect(sameData.err).toContain("another roost is running");
-  const samePort = await run(["--data", "other", "--ws", "off", "--tcp", `127.0.0.1:${port}`, "--monitor", "off"], folder);
+  const samePort = await run(
+    ["--data", "other", "--ws", "off", "--tcp", `127.0.0.1:${port}`, "--monitor", "off"],
+    folder,
+  );
   expect(samePort.status).toBe(1);
   expect(samePort.err).toContain("--tcp");
   expect(samePort.err).not.toContain("    at ");

@@ -77,7 +77,10 @@ test("a group: created, talked in, joined, quit, with notices to those online", 
   expect(member.pushes.at(-1)?.header.dest).toBe(group);
 
   succeeded(await stranger.request(Command.GroupJoin, "", GroupJoinReqSchema, { account: "s3", groupId: group }));
-  expect((await owner.pushed(Command.GroupJoin, GroupJoinNotifySchema))[0]).toMatchObject({ groupId: group, account: "s3" });
+  expect((await owner.pushed(Command.GroupJoin, GroupJoinNotifySchema))[0]).toMatchObject({
+    groupId: group,
+    account: "s3",
+  });
   await groupTalk(stranger, group, "me too");
   expect((await member.pushed(Command.GroupTalk, MessagePushSchema, 2))[1]).toMatchObject({ previousId: messageId });
 

@@ -45,7 +45,13 @@ test("of many sign-ins at the same moment exactly one remains, and it receives",
 });
 
 test("a refused sign-in is answered and leaves no connection", async () => {
-  const tokens = ["", "no.token.this", "x".repeat(64 * 1024), await messenger.token("a,b"), await messenger.token("a\nb")];
+  const tokens = [
+    "",
+    "no.token.this",
+    "x".repeat(64 * 1024),
+    await messenger.token("a,b"),
+    await messenger.token("a\nb"),
+  ];
   for (const token of tokens) {
     const client = await messenger.stranger();
     const answer = await client.request(Command.SignIn, "", LoginReqSchema, { token });

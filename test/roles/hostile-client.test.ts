@@ -34,7 +34,9 @@ test("every malformed packet costs its sender the connection and nobody else any
 });
 
 test("a member that stops reading delays nobody, is closed, and finds its messages in the index", async () => {
-  const [owner, reader, stuck] = await Promise.all(["h-owner", "h-reader", "h-stuck"].map((name) => messenger.client(name)));
+  const [owner, reader, stuck] = await Promise.all(
+    ["h-owner", "h-reader", "h-stuck"].map((name) => messenger.client(name)),
+  );
   if (owner === undefined || reader === undefined || stuck === undefined) throw new Error("three clients");
   const group = await createGroup(owner, ["h-reader", "h-stuck"]);
   stuck.pause();
@@ -56,7 +58,9 @@ test("a client that vanishes with data queued harms nobody", async () => {
   for (let round = 0; round < 5; round++) {
     const gone = await messenger.client("h-gone");
     gone.pause();
-    const talks = Array.from({ length: 40 }, (_, number) => groupTalk(sender, group, `${round}/${number} ${"y".repeat(8_000)}`));
+    const talks = Array.from({ length: 40 }, (_, number) =>
+      groupTalk(sender, group, `${round}/${number} ${"y".repeat(8_000)}`),
+    );
     gone.terminate();
     await Promise.all(talks);
   }

@@ -52,8 +52,12 @@ test("a stranger can neither talk in a group nor read or list it", async () => {
   const group = await createGroup(owner, []);
   const { messageId } = await groupTalk(owner, group, "inside");
   expect((await eve.request(Command.GroupTalk, group, MessageReqSchema, { body: "x" })).status).toBe(Status.Forbidden);
-  expect((await eve.request(Command.GroupDetail, "", GroupGetReqSchema, { groupId: group })).status).toBe(Status.Forbidden);
-  expect((await eve.request(Command.GroupMembers, "", GroupGetReqSchema, { groupId: group })).status).toBe(Status.Forbidden);
+  expect((await eve.request(Command.GroupDetail, "", GroupGetReqSchema, { groupId: group })).status).toBe(
+    Status.Forbidden,
+  );
+  expect((await eve.request(Command.GroupMembers, "", GroupGetReqSchema, { groupId: group })).status).toBe(
+    Status.Forbidden,
+  );
   expect(await readContents(eve, [messageId])).toEqual([]);
 });
 
@@ -133,18 +137,27 @@ test("one name in two apps is two people", async () => {
   expect(await readIndex(two)).toEqual([]);
   expect(two.pushes).toHaveLength(0);
   const group = await createGroup(sender, ["same"]);
-  expect((await two.request(Command.GroupDetail, "", GroupGetReqSchema, { groupId: group })).status).toBe(Status.NotFound);
+  expect((await two.request(Command.GroupDetail, "", GroupGetReqSchema, { groupId: group })).status).toBe(
+    Status.NotFound,
+  );
 });
 
 test("apps, accounts and devices made of separators never meet", async () => {
   const names = ["a:b", "a|b", "a/b", "a_b", "a", "b", ":", "|", "_", "a:b:c"];
   const clients = await Promise.all(
-    names.flatMap((app) => names.map(async (account) => ({ app, account, client: await messenger.client(account, { app, device: app }) }))),
+    names.flatMap((app) =>
+      names.map(async (account) => ({ app, account, client: await messenger.client(account, { app, device: app }) })),
+    ),
   );
   for (const { app, account, client } of clients) await talk(client, account, `${app} ${account}`);
   for (const { app, account, client } of clients) {
     const index = await readIndex(client);
-    expect(await readContents(client, index.map(({ messageId }) => messageId))).toMatchObject([{ body: `${app} ${account}` }]);
+    expect(
+      await readContents(
+        client,
+        index.map(({ messageId }) => messageId),
+      ),
+    ).toMatchObject([{ body: `${app} ${account}` }]);
   }
 });
 
@@ -164,9 +177,15 @@ test("reserved metas and a channelId of the client's own are dropped: the token 
   expect(succeeded(await signedIn).header.channelId).toContain("eve10");
   const talked = eve.expect(8, "the talk");
   const message = toBinary(MessageReqSchema, create(MessageReqSchema, { body: "from eve" }));
-  eve.send({ command: Command.UserTalk, dest: "victim10", sequence: 8, channelId: victim.channelId, meta, ticket: 9 }, message);
+  eve.send(
+    { command: Command.UserTalk, dest: "victim10", sequence: 8, channelId: victim.channelId, meta, ticket: 9 },
+    message,
+  );
   succeeded(await talked);
-  expect((await victim.pushed(Command.UserTalk, MessagePushSchema))[0]).toMatchObject({ sender: "eve10", body: "from eve" });
+  expect((await victim.pushed(Command.UserTalk, MessagePushSchema))[0]).toMatchObject({
+    sender: "eve10",
+    body: "from eve",
+  });
 });
 
 test("a signed-in client moves nobody's session by login commands", async () => {

@@ -245,5 +245,5 @@ test("two processes that append at once: a reader that pages sees every id once 
   const ids = (await outputs).flatMap((text) => text.split("\n").slice(0, -1)).map(BigInt);
   await store.close();
   expect(ids).toHaveLength(4_000);
-  expect(seen).toEqual(ids.sort((a, b) => (a < b ? -1 : 1)));
+  expect(seen).toEqual(ids.toSorted((a, b) => (a < b ? -1 : 1)));
 }, 30_000);

@@ -249,10 +249,10 @@ export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): 
       const groups = Array.from({ length: 30 }, (_, i) => `g${i}`);
       for (const id of groups) await store.createGroup(draft({ id, members: ["bob"] }));
       const talks = Array.from({ length: 600 }, (_, i) => {
-        const place = (i * 7) % 41;
-        return place < 30
-          ? talk({ toGroup: true, dest: `g${place}` })
-          : talk({ sender: place < 35 ? "bob" : "ann", dest: place < 35 ? "ann" : "bob" });
+        const turn = (i * 7) % 41;
+        return turn < 30
+          ? talk({ toGroup: true, dest: `g${turn}` })
+          : talk({ sender: turn < 35 ? "bob" : "ann", dest: turn < 35 ? "ann" : "bob" });
       });
       const all = (await store.append(talks)).map((o) => stored(o).messageId);
       const seen: bigint[] = [];
@@ -423,7 +423,7 @@ export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): 
       }
       await writers;
       await second.close();
-      expect(seen).toEqual([...expected].sort((a, b) => (a < b ? -1 : 1)));
+      expect(seen).toEqual([...expected].toSorted((a, b) => (a < b ? -1 : 1)));
     });
 
     test("a closed store refuses with StoreUnavailable what comes later, and commits what was queued", async () => {

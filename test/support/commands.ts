@@ -20,7 +20,8 @@ import { sentenceOf, type Answer, type WireClient } from "./wire-client.ts";
 
 /** The answer, if it is Success; else fails the test with its sentence. */
 export function succeeded(answer: Answer): Answer {
-  if (answer.status !== Status.Success) throw new Error(`${answer.header.command}: ${answer.status} ${sentenceOf(answer)}`);
+  if (answer.status !== Status.Success)
+    throw new Error(`${answer.header.command}: ${answer.status} ${sentenceOf(answer)}`);
   return answer;
 }
 
@@ -35,12 +36,19 @@ export async function groupTalk(client: WireClient, group: string, body: string)
 }
 
 export async function createGroup(client: WireClient, members: string[], closed = false): Promise<string> {
-  const answer = await client.request(Command.GroupCreate, "", GroupCreateReqSchema, { name: "a group", members, closed });
+  const answer = await client.request(Command.GroupCreate, "", GroupCreateReqSchema, {
+    name: "a group",
+    members,
+    closed,
+  });
   return fromBinary(GroupCreateRespSchema, succeeded(answer).body).groupId;
 }
 
 export async function readIndex(client: WireClient, after = 0n, includeSent = false): Promise<MessageIndex[]> {
-  const answer = await client.request(Command.OfflineIndex, "", MessageIndexReqSchema, { messageId: after, includeSent });
+  const answer = await client.request(Command.OfflineIndex, "", MessageIndexReqSchema, {
+    messageId: after,
+    includeSent,
+  });
   return fromBinary(MessageIndexRespSchema, succeeded(answer).body).indexes;
 }
 

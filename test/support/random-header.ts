@@ -3,7 +3,18 @@
 
 import type { Random } from "./random.ts";
 
-const texts = ["", "a", "chat.user.talk", "login.signin", "bob", "小明", "🙂 é", "\u{feff}x", "g1_a,g1_b", "\0"] as const;
+const texts = [
+  "",
+  "a",
+  "chat.user.talk",
+  "login.signin",
+  "bob",
+  "小明",
+  "🙂 é",
+  "\u{feff}x",
+  "g1_a,g1_b",
+  "\0",
+] as const;
 const keys = ["dest.server", "dest.channels", "app", "account", "trace", "", "dest.serves", "apq"] as const;
 
 function varint(random: Random, value: bigint): Buffer {
@@ -47,7 +58,8 @@ function delimited(random: Random, tag: number, value: Buffer): Buffer {
 function meta(random: Random): Buffer {
   const parts: Buffer[] = [];
   const shape = random.once(10) ? random.below(64) : 7;
-  if ((shape & 1) !== 0) parts.push(delimited(random, 0x0a, random.once(60) ? text(random) : Buffer.from(random.pick(keys))));
+  if ((shape & 1) !== 0)
+    parts.push(delimited(random, 0x0a, random.once(60) ? text(random) : Buffer.from(random.pick(keys))));
   if ((shape & 2) !== 0) parts.push(delimited(random, 0x12, text(random)));
   if ((shape & 4) !== 0) parts.push(varint(random, 0x18n), varint(random, number(random)));
   if ((shape & 8) !== 0) parts.push(field(random));
@@ -85,8 +97,10 @@ export function randomHeader(random: Random): Buffer {
     const copies = random.once(2) ? 1 : isClean ? 0 : random.below(3);
     for (let copy = 0; copy < copies; copy++) {
       if (tag === 0x3a) fields.push(delimited(random, tag, meta(random)));
-      else if (tag === 0x7d) fields.push(isClean && random.once(2) ? Buffer.alloc(0) : Buffer.concat([Buffer.of(tag), random.bytes(4)]));
-      else if (tag === 0x18 || tag === 0x20 || tag === 0x28) fields.push(varint(random, BigInt(tag)), varint(random, number(random)));
+      else if (tag === 0x7d)
+        fields.push(isClean && random.once(2) ? Buffer.alloc(0) : Buffer.concat([Buffer.of(tag), random.bytes(4)]));
+      else if (tag === 0x18 || tag === 0x20 || tag === 0x28)
+        fields.push(varint(random, BigInt(tag)), varint(random, number(random)));
       else if (tag !== 0x12 || !isClean) fields.push(delimited(random, tag, text(random)));
     }
   }

@@ -97,7 +97,11 @@ function checkValues(packet: Buffer, scan: PacketScan, header: Header, full: Hea
   strictEqual(text(scan.serverStart, scan.serverEnd), lastMeta(full, "dest.server") ?? "");
   strictEqual(text(scan.channelsStart, scan.channelsEnd), lastMeta(full, "dest.channels") ?? "");
   strictEqual(scan.channelsStart < 0, lastMeta(full, "dest.channels") === undefined);
-  same(header, fromBinary(HeaderSchema, packet.subarray(scan.headerStart, scan.headerEnd), { readUnknownFields: false }), "decodePacket");
+  same(
+    header,
+    fromBinary(HeaderSchema, packet.subarray(scan.headerStart, scan.headerEnd), { readUnknownFields: false }),
+    "decodePacket",
+  );
   if (!scan.isPlain) return;
   strictEqual(full.channelId, "");
   strictEqual(full.ticket, 0);
@@ -115,7 +119,10 @@ function checkCut(packet: Buffer, scan: PacketScan, header: Header): void {
   expected.meta = expected.meta.filter((meta) => !isRouting(meta.key));
   expected.ticket = 0;
   same(headerOf(cut), expected, "cut");
-  deepStrictEqual(cut.subarray(cut.length - (scan.bodyEnd - scan.bodyStart)), packet.subarray(scan.bodyStart, scan.bodyEnd));
+  deepStrictEqual(
+    cut.subarray(cut.length - (scan.bodyEnd - scan.bodyStart)),
+    packet.subarray(scan.bodyStart, scan.bodyEnd),
+  );
 }
 
 function checkResponse(packet: Buffer, scan: PacketScan, header: Header): void {

@@ -18,7 +18,12 @@ export interface Finished {
 }
 
 /** Runs a command to its end. The environment holds no ROOST_ variables but the given ones. */
-export async function run(words: readonly string[], cwd: string, input = "", variables: Record<string, string> = {}): Promise<Finished> {
+export async function run(
+  words: readonly string[],
+  cwd: string,
+  input = "",
+  variables: Record<string, string> = {},
+): Promise<Finished> {
   const child = Bun.spawn([...roost, ...words], {
     cwd,
     env: { PATH: process.env["PATH"] ?? "", HOME: cwd, NO_COLOR: "1", ...variables },
@@ -27,7 +32,11 @@ export async function run(words: readonly string[], cwd: string, input = "", var
     stderr: "pipe",
   });
   const timer = setTimeout(() => child.kill("SIGKILL"), startMsMax);
-  const [out, err, status] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text(), child.exited]);
+  const [out, err, status] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
   clearTimeout(timer);
   return { status, out, err };
 }

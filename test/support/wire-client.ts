@@ -1,7 +1,14 @@
 // A client that speaks the wire protocol over a TCP socket and nothing more: what it sends and what it gets is the
 // test's to say, malformed bytes and silence included.
 
-import { create, fromBinary, toBinary, type DescMessage, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
+import {
+  create,
+  fromBinary,
+  toBinary,
+  type DescMessage,
+  type MessageInitShape,
+  type MessageShape,
+} from "@bufbuild/protobuf";
 import type { CloseReason } from "../../src/wire/close-reason.ts";
 import { Command } from "../../src/wire/commands.ts";
 import { FrameReader, type FrameSink } from "../../src/wire/frame-reader.ts";

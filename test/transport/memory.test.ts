@@ -75,7 +75,9 @@ describe("the memory network", () => {
     const { network, server } = await pair();
     expect(() => network.listen("chat", { accept: () => closeNormal }, testOptions())).toThrow("address in use");
     await server.close(closeNormal);
-    await expect(network.dial("chat", "x", (end) => new Recording(end), testOptions())).rejects.toThrow("nobody listens");
+    await expect(network.dial("chat", "x", (end) => new Recording(end), testOptions())).rejects.toThrow(
+      "nobody listens",
+    );
   });
 
   test("lets a handler send on the very connection whose frame it handles", async () => {

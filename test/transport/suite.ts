@@ -146,9 +146,9 @@ export function describeTransport(name: string, makeWorld: () => World): void {
         connection.outbound.fill(i % 251, at, at + 100);
       }
       await client.framesReach(300);
-      expect(client.frames.every((frame, i) => frame.length === 100 && frame[0] === i % 251 && frame[99] === i % 251)).toBe(
-        true,
-      );
+      expect(
+        client.frames.every((frame, i) => frame.length === 100 && frame[0] === i % 251 && frame[99] === i % 251),
+      ).toBe(true);
     });
 
     test("closes a consumer above the bound with 1013, after what was accepted, and delays nobody else", async () => {

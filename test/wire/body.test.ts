@@ -4,7 +4,10 @@ import { decodeBody } from "../../src/wire/body.ts";
 import { MessageReqSchema } from "../../src/wire/gen/pkt_pb.ts";
 
 test("a body that is cut short at any byte is refused or is a shorter run of whole fields", () => {
-  const whole = toBinary(MessageReqSchema, create(MessageReqSchema, { type: 1, body: "hello", extra: "x", clientId: "id" }));
+  const whole = toBinary(
+    MessageReqSchema,
+    create(MessageReqSchema, { type: 1, body: "hello", extra: "x", clientId: "id" }),
+  );
   expect(decodeBody(MessageReqSchema, whole)).toMatchObject({ type: 1, body: "hello", extra: "x", clientId: "id" });
   const fieldEnds = [0, 2, 9, 12, 16];
   for (let cut = 0; cut <= whole.length; cut++) {

@@ -82,7 +82,9 @@ describe("splits", () => {
     const expected = ["binary 6162", "ping ", "binary 636465"];
     for (let first = 0; first <= short.length; first++) {
       for (let second = first; second <= short.length; second++) {
-        expect(inPieces([short.subarray(0, first), short.subarray(first, second), short.subarray(second)])).toEqual(expected);
+        expect(inPieces([short.subarray(0, first), short.subarray(first, second), short.subarray(second)])).toEqual(
+          expected,
+        );
       }
     }
   });
@@ -208,7 +210,9 @@ describe("faults", () => {
   });
 
   test("frames before a fault are delivered, and nothing is read after it", () => {
-    const { fault, sink, reader } = faultOf(Buffer.concat([binary("good"), frame(OpCode.Text, Buffer.from("bad")), binary("late")]));
+    const { fault, sink, reader } = faultOf(
+      Buffer.concat([binary("good"), frame(OpCode.Text, Buffer.from("bad")), binary("late")]),
+    );
     expect(fault?.code).toBe(1002);
     expect(reader.push(binary("later"))).toBeUndefined();
     expect(sink.seen).toEqual([`binary ${Buffer.from("good").toString("hex")}`]);
@@ -231,7 +235,9 @@ describe("delivery", () => {
 
   test("ping and pong pass between the parts of nothing else", () => {
     const sink = new Recorder();
-    new FrameReader(sink, frameBytesMax).push(Buffer.concat([pingFrame, pongFrame, frame(OpCode.Ping, Buffer.from("p"))]));
+    new FrameReader(sink, frameBytesMax).push(
+      Buffer.concat([pingFrame, pongFrame, frame(OpCode.Ping, Buffer.from("p"))]),
+    );
     expect(sink.seen).toEqual(["ping ", "pong", "ping 70"]);
   });
 
@@ -249,7 +255,9 @@ describe("delivery", () => {
       },
       frameBytesMax,
     );
-    expect(reader.push(Buffer.concat([binary("1"), binary("2"), binary("3"), binary("4").subarray(0, 3)]))).toBeUndefined();
+    expect(
+      reader.push(Buffer.concat([binary("1"), binary("2"), binary("3"), binary("4").subarray(0, 3)])),
+    ).toBeUndefined();
     expect(reader.push(binary("5"))).toBeUndefined();
     expect(seen).toEqual(["1", "2"]);
     expect(reader.bufferedBytes).toBe(0);

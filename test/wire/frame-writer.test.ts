@@ -1,6 +1,13 @@
 import { expect, test } from "bun:test";
 import { closeKicked, closeNormal } from "../../src/wire/close-reason.ts";
-import { closeFrame, frameHeaderBytes, parseCloseText, pingFrame, pongFrame, writeFrameHeader } from "../../src/wire/frame-writer.ts";
+import {
+  closeFrame,
+  frameHeaderBytes,
+  parseCloseText,
+  pingFrame,
+  pongFrame,
+  writeFrameHeader,
+} from "../../src/wire/frame-writer.ts";
 
 test("a frame header is the opcode and a big-endian length", () => {
   const target = Buffer.alloc(9, 0xee);
@@ -28,7 +35,9 @@ test("a close frame says code and sentence, and reads back", () => {
 test("a long sentence is cut to 125 bytes between characters", () => {
   for (const character of ["a", "é", "明", "🙂"]) {
     for (let shift = 0; shift < 4; shift++) {
-      const payload = closeFrame({ code: 1002, text: "x".repeat(shift) + character.repeat(200) }).subarray(frameHeaderBytes);
+      const payload = closeFrame({ code: 1002, text: "x".repeat(shift) + character.repeat(200) }).subarray(
+        frameHeaderBytes,
+      );
       expect(payload.length).toBeLessThanOrEqual(125);
       expect(payload.length).toBeGreaterThan(125 - Buffer.byteLength(character));
       expect(payload.toString()).not.toContain("\u{fffd}");

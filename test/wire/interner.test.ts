@@ -12,7 +12,16 @@ const intern = (interner: Interner, text: string): string => {
 
 test("gives the string that the bytes encode, again and again", () => {
   const interner = new Interner();
-  for (const text of [...Object.values(Command), "", "a", "é", "小明", "x".repeat(63), "x".repeat(64), "x".repeat(5000)]) {
+  for (const text of [
+    ...Object.values(Command),
+    "",
+    "a",
+    "é",
+    "小明",
+    "x".repeat(63),
+    "x".repeat(64),
+    "x".repeat(5000),
+  ]) {
     expect(intern(interner, text)).toBe(text);
     expect(intern(interner, text)).toBe(text);
   }

@@ -44,7 +44,14 @@ describe("agreement with the generated decoder", () => {
     });
     const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
     const i32 = fc.integer({ min: -2147483648, max: 2147483647 });
-    const header = fc.record({ command: text, channelId: text, sequence: u32, dest: text, ticket: u32, meta: fc.array(meta) });
+    const header = fc.record({
+      command: text,
+      channelId: text,
+      sequence: u32,
+      dest: text,
+      ticket: u32,
+      meta: fc.array(meta),
+    });
     fc.assert(
       fc.property(header, i32, i32, (fields, flag, status) => {
         const well = fields.command.isWellFormed() && fields.channelId.isWellFormed() && fields.dest.isWellFormed();
@@ -82,7 +89,14 @@ function varintHex(value: number): string {
 
 describe("plain headers", () => {
   test("a client's usual header is plain, with metas of its own too", () => {
-    const scan = scanOf(headerBytes({ command: "chat.user.talk", sequence: 7, dest: "bob", meta: [{ key: "trace", value: "1", type: 1 }] }));
+    const scan = scanOf(
+      headerBytes({
+        command: "chat.user.talk",
+        sequence: 7,
+        dest: "bob",
+        meta: [{ key: "trace", value: "1", type: 1 }],
+      }),
+    );
     expect(scan.kind).toBe(PacketKind.Logic);
     expect(scan.isPlain).toBe(true);
     expect([scan.channelIdStart, scan.appStart, scan.serverStart, scan.ticket]).toEqual([-1, -1, -1, -1]);
@@ -199,7 +213,11 @@ describe("refused headers", () => {
   });
 
   test("a header above headerBytesMax is 1009, one of exactly that many bytes is read", () => {
-    const header = (bytes: number) => Buffer.concat([Buffer.of(0x32, 0x80 | (bytes - 4) % 128, (bytes - 4) >> 7 | 0x80, (bytes - 4) >> 14), Buffer.alloc(bytes - 4, "a")]);
+    const header = (bytes: number) =>
+      Buffer.concat([
+        Buffer.of(0x32, 0x80 | ((bytes - 4) % 128), ((bytes - 4) >> 7) | 0x80, (bytes - 4) >> 14),
+        Buffer.alloc(bytes - 4, "a"),
+      ]);
     expect(scanOf(header(headerBytesMax)).kind).toBe(PacketKind.Logic);
     expect(scanOf(header(headerBytesMax + 1)).fault?.code).toBe(1009);
     const scan = new PacketScan();
@@ -229,7 +247,15 @@ describe("the tail", () => {
   });
 
   test("app and account are not of the tail", () => {
-    const scan = scanOf(headerBytes({ command: "a.b", meta: [{ key: "app", value: "x" }, { key: "account", value: "y" }] }));
+    const scan = scanOf(
+      headerBytes({
+        command: "a.b",
+        meta: [
+          { key: "app", value: "x" },
+          { key: "account", value: "y" },
+        ],
+      }),
+    );
     expect(scan.tailStart).toBe(scan.headerEnd);
     expect(scan.hasStrayRouting).toBe(false);
   });
@@ -240,15 +266,17 @@ describe("UTF-8", () => {
     const edges = [0x00, 0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc2, 0xff];
     const check = (...bytes: number[]): void => {
       const buffer = Buffer.from(bytes);
-      if (isUtf8(buffer, 0, buffer.length) !== platformIsUtf8(buffer)) throw new Error(`disagree on ${buffer.toString("hex")}`);
+      if (isUtf8(buffer, 0, buffer.length) !== platformIsUtf8(buffer))
+        throw new Error(`disagree on ${buffer.toString("hex")}`);
     };
     for (let first = 0; first < 256; first++) {
       check(first);
       for (let second = 0; second < 256; second++) check(first, second);
-      for (const second of edges) for (const third of edges) {
-        check(first, second, third);
-        for (const fourth of edges) check(first, second, third, fourth);
-      }
+      for (const second of edges)
+        for (const third of edges) {
+          check(first, second, third);
+          for (const fourth of edges) check(first, second, third, fourth);
+        }
     }
   });
 

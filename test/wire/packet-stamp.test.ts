@@ -7,7 +7,14 @@ import { Command } from "../../src/wire/commands.ts";
 import { Flag } from "../../src/wire/gen/pkt_pb.ts";
 import { decodePacket, encodeLogicPacket, type LogicPacket } from "../../src/wire/packet.ts";
 import { PacketScan, scanPacket } from "../../src/wire/packet-scan.ts";
-import { cutBytes, encodePush, encodeStamp, stampedBytes, writeCut, writeStamped } from "../../src/wire/packet-stamp.ts";
+import {
+  cutBytes,
+  encodePush,
+  encodeStamp,
+  stampedBytes,
+  writeCut,
+  writeStamped,
+} from "../../src/wire/packet-stamp.ts";
 import { bytesOf, packetVectors } from "../support/vectors.ts";
 
 function scanned(packet: Buffer): PacketScan {
@@ -52,7 +59,12 @@ describe("cut", () => {
 describe("push", () => {
   test("holds what it was given, with the routing last, so that a cut leaves none", () => {
     const body = Buffer.from("body");
-    for (const channels of ["c1", "c1,c2", "é".repeat(100), Array.from({ length: 20_000 }, (_, at) => `gate_小_${at}`).join()]) {
+    for (const channels of [
+      "c1",
+      "c1,c2",
+      "é".repeat(100),
+      Array.from({ length: 20_000 }, (_, at) => `gate_小_${at}`).join(),
+    ]) {
       const packet = encodePush(Command.UserTalk, "gate_a_1", 0xffff_ffff, "小明", body, "gate", channels);
       const { header } = logic(packet);
       expect([header.command, header.channelId, header.sequence, header.flag, header.status, header.dest]).toEqual([
@@ -92,7 +104,13 @@ describe("push", () => {
 
   test("leaves out what is empty or zero", () => {
     const { header, body } = logic(encodePush(Command.Sync, "", 0, "", new Uint8Array(0), "g", "c"));
-    expect([header.command, header.channelId, header.sequence, header.dest, body.length]).toEqual(["chat.sync", "", 0, "", 0]);
+    expect([header.command, header.channelId, header.sequence, header.dest, body.length]).toEqual([
+      "chat.sync",
+      "",
+      0,
+      "",
+      0,
+    ]);
   });
 });
 
@@ -100,14 +118,21 @@ describe("stamp", () => {
   const stamp = encodeStamp("gate_alice_1", "kim", "alice", "gate");
 
   test("a packet that is not plain is never stamped", () => {
-    const packet = Buffer.from(encodeLogicPacket({ command: "a.b", meta: [{ key: "account", value: "mallory" }] }, new Uint8Array(0)));
+    const packet = Buffer.from(
+      encodeLogicPacket({ command: "a.b", meta: [{ key: "account", value: "mallory" }] }, new Uint8Array(0)),
+    );
     const scan = scanned(packet);
     expect(() => writeStamped(Buffer.alloc(500), 0, packet, scan, stamp, 1)).toThrow(AssertionError);
   });
 
   test("the service reads the gateway's words and the client's own metas", () => {
     const body = Buffer.from("hello");
-    const packet = Buffer.from(encodeLogicPacket({ command: "chat.user.talk", sequence: 5, dest: "bob", meta: [{ key: "trace", value: "1" }] }, body));
+    const packet = Buffer.from(
+      encodeLogicPacket(
+        { command: "chat.user.talk", sequence: 5, dest: "bob", meta: [{ key: "trace", value: "1" }] },
+        body,
+      ),
+    );
     const scan = scanned(packet);
     const target = Buffer.alloc(stampedBytes(scan, stamp.length));
     expect(writeStamped(target, 0, packet, scan, stamp, 42)).toBe(target.length);

@@ -32,7 +32,8 @@ describe("decodePacket", () => {
   });
 
   test("refuses everything shorter than a packet with 1002", () => {
-    for (let length = 0; length < basicPing.length; length++) expect(faultCode(basicPing.subarray(0, length))).toBe(1002);
+    for (let length = 0; length < basicPing.length; length++)
+      expect(faultCode(basicPing.subarray(0, length))).toBe(1002);
   });
 
   test("drops unknown header fields, so that encoding again gives a plain header", () => {

@@ -119,13 +119,14 @@ class ChatSession {
     if (partner === undefined) return;
     const fresh = new Set(this.early?.map(({ id }) => id));
     let recent: { id: bigint; sender: string; sendTime: bigint }[] = [];
-    for (let after = 1n; ; ) {
+    for (let after = 1n; ;) {
       const page = await client.index(after, true);
       const last = page.at(-1);
       if (last === undefined) break;
       const ours = page.filter(
         ({ group, accountB, messageId }) =>
-          !fresh.has(messageId) && (partner.kind === "group" ? group === partner.name : group === "" && accountB === partner.name),
+          !fresh.has(messageId) &&
+          (partner.kind === "group" ? group === partner.name : group === "" && accountB === partner.name),
       );
       const entries = ours.map(({ messageId: id, direction, accountB, sendTime }) => ({
         id,
@@ -135,7 +136,9 @@ class ChatSession {
       recent = [...recent, ...entries].slice(-historyMessages);
       after = last.messageId;
     }
-    const bodies = new Map((await client.contents(recent.map(({ id }) => id))).map(({ messageId, body }) => [messageId, body]));
+    const bodies = new Map(
+      (await client.contents(recent.map(({ id }) => id))).map(({ messageId, body }) => [messageId, body]),
+    );
     for (const { id, sender, sendTime } of recent) {
       this.print(messageLine({ sender, sendTime, group: "", body: bodies.get(id) ?? "" }));
     }
@@ -196,7 +199,9 @@ class ChatSession {
     else if (partner.kind === "user") this.print(partner.name);
     else {
       const { owner, members } = await client.group(partner.name);
-      this.print(members.map(({ account }) => `${printable(account)}${account === owner ? " (owner)" : ""}`).join(", "));
+      this.print(
+        members.map(({ account }) => `${printable(account)}${account === owner ? " (owner)" : ""}`).join(", "),
+      );
     }
   }
 
@@ -205,7 +210,8 @@ class ChatSession {
     try {
       await work();
     } catch (error) {
-      if (!(error instanceof RequestRefused || error instanceof RequestTimedOut || error instanceof Disconnected)) throw error;
+      if (!(error instanceof RequestRefused || error instanceof RequestTimedOut || error instanceof Disconnected))
+        throw error;
       this.fail(sentenceOf(error));
     }
   }

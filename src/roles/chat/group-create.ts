@@ -18,11 +18,17 @@ export function groupCreate({ store, sessions, dispatcher, random }: ChatParts):
     if (name === "") throw new Refusal(Status.InvalidPacketBody, "a group needs a name");
     for (const text of [name, avatar, introduction]) {
       if (Buffer.byteLength(text) > groupTextBytesMax) {
-        throw new Refusal(Status.PayloadTooLarge, `a group's name, avatar and introduction have at most ${groupTextBytesMax} bytes each`);
+        throw new Refusal(
+          Status.PayloadTooLarge,
+          `a group's name, avatar and introduction have at most ${groupTextBytesMax} bytes each`,
+        );
       }
     }
     if (request.members.length > groupCreateMembersMax) {
-      throw new Refusal(Status.PayloadTooLarge, `at most ${groupCreateMembersMax} members in one request; the others can join`);
+      throw new Refusal(
+        Status.PayloadTooLarge,
+        `at most ${groupCreateMembersMax} members in one request; the others can join`,
+      );
     }
     const others = new Set(request.members);
     others.delete(owner);
@@ -36,7 +42,10 @@ export function groupCreate({ store, sessions, dispatcher, random }: ChatParts):
     context.respond(GroupCreateRespSchema, { groupId: id });
     const everybody = [owner, ...members];
     const located = await sessions.locate(app, everybody);
-    const notify = toBinary(GroupCreateNotifySchema, create(GroupCreateNotifySchema, { groupId: id, members: everybody }));
+    const notify = toBinary(
+      GroupCreateNotifySchema,
+      create(GroupCreateNotifySchema, { groupId: id, members: everybody }),
+    );
     dispatcher.push({ ...headOf(context), dest: id }, notify, located.flat(), context.channelId);
   };
 }

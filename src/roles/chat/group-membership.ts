@@ -16,9 +16,7 @@ export function membershipChange(context: Context, request: { account: string; g
 }
 
 /** Throws what an outcome refuses. True: the membership changed and members are to be told. */
-export function isChanged(
-  outcome: MembershipOutcome,
-): outcome is Extract<MembershipOutcome, { result: "changed" }> {
+export function isChanged(outcome: MembershipOutcome): outcome is Extract<MembershipOutcome, { result: "changed" }> {
   switch (outcome.result) {
     case "changed":
       return true;

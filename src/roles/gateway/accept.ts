@@ -4,21 +4,35 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { deviceBytesMax } from "../../base/limits.ts";
 import { decodeBody } from "../../wire/body.ts";
-import { type CloseReason, CloseCode, closeLimit, closeProtocolFault, closeUnauthorised } from "../../wire/close-reason.ts";
+import {
+  type CloseReason,
+  CloseCode,
+  closeLimit,
+  closeProtocolFault,
+  closeUnauthorised,
+} from "../../wire/close-reason.ts";
 import { Command, MetaKey, serviceOf } from "../../wire/commands.ts";
 import { LoginReqSchema, MetaType, SessionSchema, Status, type LoginReq } from "../../wire/gen/pkt_pb.ts";
 import { encodeLogicPacket } from "../../wire/packet.ts";
 import { PacketKind, PacketScan, scanPacket } from "../../wire/packet-scan.ts";
 import { encodeStamp } from "../../wire/packet-stamp.ts";
 import { refuseRequest } from "./answer.ts";
-import { type Channel, ChannelState } from "./channel.ts";
+import type { Channel } from "./channel.ts";
+import { ChannelState } from "./channel-state.ts";
 
 const scan = new PacketScan();
 const loginService = serviceOf(Command.SignIn) ?? "";
 const closeNoService: CloseReason = { code: CloseCode.Overload, text: "no login service" };
 
 /** Refuses a sign-in: the response, then the end. */
-function refuse(channel: Channel, command: string, sequence: number, status: Status, sentence: string, reason: CloseReason): void {
+function refuse(
+  channel: Channel,
+  command: string,
+  sequence: number,
+  status: Status,
+  sentence: string,
+  reason: CloseReason,
+): void {
   refuseRequest(channel, command, sequence, status, sentence);
   channel.connection.close(reason);
 }
@@ -41,12 +55,26 @@ export function acceptSignIn(channel: Channel, packet: Buffer): void {
     return;
   }
   if (!gateway.limits.signIn(connection.remoteAddress, gateway.wheel.nowMs)) {
-    refuse(channel, command, sequence, Status.RateLimited, "too many sign-ins from this address, try again later", closeLimit);
+    refuse(
+      channel,
+      command,
+      sequence,
+      Status.RateLimited,
+      "too many sign-ins from this address, try again later",
+      closeLimit,
+    );
     return;
   }
   const request = decodeBody(LoginReqSchema, packet.subarray(scan.bodyStart, scan.bodyEnd));
   if (request === undefined) {
-    refuse(channel, command, sequence, Status.InvalidPacketBody, "the body is not a LoginReq", closeProtocolFault("bad sign-in"));
+    refuse(
+      channel,
+      command,
+      sequence,
+      Status.InvalidPacketBody,
+      "the body is not a LoginReq",
+      closeProtocolFault("bad sign-in"),
+    );
     return;
   }
   if (Buffer.byteLength(request.device) > deviceBytesMax || !/^[\x20-\x7e]*$/.test(request.device)) {
@@ -74,7 +102,14 @@ async function verifyAndForward(channel: Channel, request: LoginReq, sequence: n
   const link = channel.linkOf(loginService);
   const ticket = link === undefined || gateway.isDraining ? -1 : link.pending.take(channel, sequence, Command.SignIn);
   if (link === undefined || ticket < 0) {
-    refuse(channel, Command.SignIn, sequence, Status.ServiceUnavailable, "no login service can take this, try again", closeNoService);
+    refuse(
+      channel,
+      Command.SignIn,
+      sequence,
+      Status.ServiceUnavailable,
+      "no login service can take this, try again",
+      closeNoService,
+    );
     return;
   }
   channel.stamp = encodeStamp(channel.id, channel.app, channel.account, gateway.serviceId);

@@ -8,7 +8,13 @@ import { encodeLogicPacket } from "../../wire/packet.ts";
 import type { Channel } from "./channel.ts";
 
 /** Answers one request with a status and a sentence. */
-export function refuseRequest(channel: Channel, command: string, sequence: number, status: Status, sentence: string): void {
+export function refuseRequest(
+  channel: Channel,
+  command: string,
+  sequence: number,
+  status: Status,
+  sentence: string,
+): void {
   channel.gateway.metrics.refused(status);
   const body = toBinary(ErrorRespSchema, create(ErrorRespSchema, { message: sentence }));
   channel.connection.send(

@@ -8,12 +8,9 @@ import type { Link } from "../../container/links.ts";
 import type { Connection, FrameHandler } from "../../transport/transport.ts";
 import { type CloseReason, closeLoginWait, closeSlowConsumer } from "../../wire/close-reason.ts";
 import { acceptSignIn, signOut } from "./accept.ts";
+import { ChannelState } from "./channel-state.ts";
 import type { Gateway } from "./gateway.ts";
 import { receiveRequest } from "./uplink.ts";
-
-/** `Fresh` → `Verifying` (the token) → `Pending` (the login service) → `Live` → `Closed`, from anywhere. */
-export const ChannelState = { Fresh: 0, Verifying: 1, Pending: 2, Live: 3, Closed: 4 } as const;
-export type ChannelState = (typeof ChannelState)[keyof typeof ChannelState];
 
 /** What may wait, each way, while a sign-in is under way. */
 const heldBytesMax = 64 * 1024;

@@ -10,7 +10,8 @@ import { Flag, Status } from "../../wire/gen/pkt_pb.ts";
 import { PacketKind, PacketScan, scanPacket } from "../../wire/packet-scan.ts";
 import { cutBytes, writeCut } from "../../wire/packet-stamp.ts";
 import { refuseRequest, syncHint } from "./answer.ts";
-import { type Channel, ChannelState } from "./channel.ts";
+import type { Channel } from "./channel.ts";
+import { ChannelState } from "./channel-state.ts";
 import { moveRoutingLast } from "./clean.ts";
 import type { Gateway } from "./gateway.ts";
 
@@ -63,10 +64,7 @@ export class Downlink implements FrameHandler {
 
   private isForUs(packet: Buffer): boolean {
     const { serviceIdBytes } = this.gateway;
-    return (
-      scan.serverStart >= 0 &&
-      serviceIdBytes.compare(packet, scan.serverStart, scan.serverEnd) === 0
-    );
+    return scan.serverStart >= 0 && serviceIdBytes.compare(packet, scan.serverStart, scan.serverEnd) === 0;
   }
 
   private answer(packet: Buffer): void {

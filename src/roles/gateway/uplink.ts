@@ -66,14 +66,26 @@ export function receiveRequest(channel: Channel, view: Buffer): void {
   const ticket = link === undefined ? -1 : link.pending.take(channel, sequence, command);
   if (link === undefined || ticket < 0) {
     if (link === undefined) gateway.metrics.noServerFound("");
-    refuseRequest(channel, command, sequence, Status.ServiceUnavailable, `no ${service} service can take this now, try again`);
+    refuseRequest(
+      channel,
+      command,
+      sequence,
+      Status.ServiceUnavailable,
+      `no ${service} service can take this now, try again`,
+    );
     return;
   }
   const { connection } = link;
   const at = connection.reserve(stampedBytes(scan, channel.stamp.length));
   if (at < 0) {
     link.pending.release(ticket);
-    refuseRequest(channel, command, sequence, Status.ServiceUnavailable, `the ${service} service is overloaded, try again`);
+    refuseRequest(
+      channel,
+      command,
+      sequence,
+      Status.ServiceUnavailable,
+      `the ${service} service is overloaded, try again`,
+    );
     return;
   }
   writeStamped(connection.outbound, at, packet, scan, channel.stamp, ticket);
