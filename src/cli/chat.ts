@@ -27,6 +27,6 @@ export async function chat(values: OptionValues): Promise<number> {
     input: process.stdin,
     output: process.stdout,
     errors: process.stderr,
-    isTerminal: Boolean(process.stdin.isTTY) && Boolean(process.stdout.isTTY),
+    isTerminal: process.stdin.isTTY && process.stdout.isTTY,
   });
 }

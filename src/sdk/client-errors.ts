@@ -1,7 +1,7 @@
 // What a request may end with besides its answer. Three kinds, because the three want different things of the caller.
 
 import type { CloseReason } from "../wire/close-reason.ts";
-import { Status } from "../wire/gen/pkt_pb.ts";
+import type { Status } from "../wire/gen/pkt_pb.ts";
 
 /** The server answered, and the answer is no. `message` is the server's sentence for a person. */
 export class RequestRefused extends Error {

@@ -9,8 +9,8 @@ import type { Cancel, Environment } from "./environment.ts";
 interface Waiting {
   readonly command: string;
   readonly cancel: Cancel;
-  resolve(body: Uint8Array): void;
-  reject(error: Error): void;
+  readonly resolve: (body: Uint8Array) => void;
+  readonly reject: (error: Error) => void;
 }
 
 export interface OpenRequest {

@@ -5,11 +5,11 @@
 
 import { contentIdsMax } from "../base/limits.ts";
 import type { MessageContent, MessageIndex } from "../wire/gen/pkt_pb.ts";
-import { backOffMs } from "./reconnect-rule.ts";
 import { Disconnected } from "./client-errors.ts";
 import { DeliveryLog } from "./delivery-log.ts";
 import type { Cancel, Environment } from "./environment.ts";
 import { indexedMessage, type Message } from "./message.ts";
+import { backOffMs } from "./reconnect-rule.ts";
 
 /** After a push the index is read this much later, in milliseconds. */
 export const lazyReadMs = 2_000;
@@ -33,6 +33,11 @@ export interface SyncOwner {
   syncFailed(error: unknown): void;
 }
 
+interface WaitingPush {
+  readonly message: Message;
+  readonly previousId: bigint;
+}
+
 export class Synchroniser {
   private readonly source: IndexSource;
   private readonly owner: SyncOwner;
@@ -43,7 +48,7 @@ export class Synchroniser {
   private isOnline = false;
   private acknowledged = 0n;
   /** Defined while the reading after a sign-in runs. */
-  private waiting: { message: Message; previousId: bigint }[] | undefined;
+  private waiting: Map<bigint, WaitingPush> | undefined;
   private running: Promise<void> | undefined;
   private isWantedAgain = false;
   private pushes = 0;
@@ -60,7 +65,7 @@ export class Synchroniser {
   signedIn(account: string): void {
     this.account = account;
     this.isOnline = true;
-    this.waiting = [];
+    this.waiting = new Map();
     this.read();
   }
 
@@ -75,7 +80,7 @@ export class Synchroniser {
   /** A message of the received log, direct or a group's. */
   pushed(message: Message, previousId: bigint): void {
     if (this.waiting !== undefined) {
-      if (this.waiting.length < heldPushesMax) this.waiting.push({ message, previousId });
+      if (this.waiting.size < heldPushesMax) this.waiting.set(message.id, { message, previousId });
       else this.isWantedAgain = true;
       return;
     }
@@ -165,7 +170,7 @@ export class Synchroniser {
       // Without content: purged since the index was read. Known by now: pushed since then.
       if (content === undefined || !this.log.take(last)) continue;
       delivered++;
-      this.owner.deliver(indexedMessage(entry, content, this.account));
+      this.owner.deliver(this.waiting?.get(last)?.message ?? indexedMessage(entry, content, this.account));
     }
     this.log.advance(last);
     return delivered;
@@ -179,7 +184,7 @@ export class Synchroniser {
   }
 
   private releaseWaiting(): void {
-    const waiting = this.waiting ?? [];
+    const waiting = [...(this.waiting?.values() ?? [])];
     this.waiting = undefined;
     waiting.sort((one, other) => (one.message.id < other.message.id ? -1 : 1));
     for (const { message, previousId } of waiting) this.pushed(message, previousId);

@@ -1,0 +1,19 @@
+// What the kernel says of a process: CPU time and memory, from /proc.
+
+import { readFileSync } from "node:fs";
+
+/** Clock ticks a second; USER_HZ is 100 on every Linux that Bun runs on. */
+const ticksPerSecond = 100;
+
+/** CPU seconds (user and system, all threads) since its start. Throws when there is no such process. */
+export function cpuSeconds(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  // The second field is the name in parentheses, which may hold spaces.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+}
+
+/** Resident memory in bytes. */
+export function residentBytes(pid: number): number {
+  return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) * 1024;
+}
