@@ -22,7 +22,6 @@ import {
   MessageAckReqSchema,
   MessageContentReqSchema,
   MessageContentRespSchema,
-  type MessageIndex,
   MessageIndexReqSchema,
   MessageIndexRespSchema,
   MessagePushSchema,
@@ -123,12 +122,12 @@ export class ScriptedPeer {
       const { messageId } = request.body(MessageIndexReqSchema);
       peer.indexAsked.push(messageId);
       const start = messageId === 0n ? (peer.acknowledged.at(-1) ?? 0n) : messageId;
-      const indexes: Partial<MessageIndex>[] = peer.received
+      const indexes = peer.received
         .filter((id) => id > start)
         .slice(0, pageEntries)
         .map((id) => ({ messageId: id, direction: 0, accountB: "bob" }));
       request.respond(MessageIndexRespSchema, {
-        indexes: indexes.map(({ $typeName: _, $unknown: __, ...entry }) => entry),
+        indexes,
       });
     });
     peer.on(Command.OfflineContent, (request) => {
@@ -184,7 +183,7 @@ export class ScriptedPeer {
   }
 
   private listenWebSocket(): void {
-    const peer = this;
+    const take = (bytes: Uint8Array, connection: PeerConnection): void => this.packet(bytes, connection);
     const server = Bun.serve<{ connection: PeerConnection | undefined }, never>({
       hostname: "127.0.0.1",
       port: 0,
@@ -204,7 +203,7 @@ export class ScriptedPeer {
         },
         message(socket, message) {
           const { connection } = socket.data;
-          if (connection !== undefined && typeof message !== "string") peer.packet(message, connection);
+          if (connection !== undefined && typeof message !== "string") take(message, connection);
         },
       },
     });
@@ -213,7 +212,7 @@ export class ScriptedPeer {
   }
 
   private listenTcp(): void {
-    const peer = this;
+    const take = (bytes: Uint8Array, connection: PeerConnection): void => this.packet(bytes, connection);
     const server = Bun.listen<{ reader: FrameReader | undefined }>({
       hostname: "127.0.0.1",
       port: 0,
@@ -228,7 +227,7 @@ export class ScriptedPeer {
           );
           const reader = new FrameReader(
             {
-              binary: (payload) => peer.packet(Uint8Array.from(payload), connection),
+              binary: (payload) => take(Uint8Array.from(payload), connection),
               ping: () => undefined,
               pong: () => undefined,
               close: () => void socket.end(),

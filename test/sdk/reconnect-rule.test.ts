@@ -1,0 +1,33 @@
+import { describe, expect, test } from "bun:test";
+import { backOffMs, backOffMsMax, returnDelayMs } from "../../src/sdk/reconnect-rule.ts";
+
+const half = (): number => 0.5;
+const delay = (code: number, tries = 0, canRenewToken = false): number | undefined =>
+  returnDelayMs({ code, text: "" }, tries, canRenewToken, half);
+
+describe("coming back", () => {
+  test("never happens after a protocol fault, a frame too large, or a kick", () => {
+    for (const code of [1002, 1009, 4001]) expect(delay(code, 0, true)).toBeUndefined();
+  });
+
+  test("needs another token after 4003", () => {
+    expect(delay(4003)).toBeUndefined();
+    expect(delay(4003, 0, true)).toBe(250);
+  });
+
+  test("is spread over five seconds when the server leaves", () => {
+    expect(delay(1012)).toBe(2_500);
+    expect(delay(1012, 20)).toBe(2_500);
+  });
+
+  test("backs off after every other end", () => {
+    for (const code of [1000, 1006, 1013, 4008, 4999]) {
+      expect([0, 1, 2, 3].map((tries) => delay(code, tries))).toEqual([250, 500, 1_000, 2_000]);
+    }
+  });
+});
+
+test("back-off jitters from nothing to its bound, and the bound is bounded", () => {
+  expect(backOffMs(5, () => 0)).toBe(0);
+  expect(backOffMs(1_000, () => 1)).toBe(backOffMsMax);
+});
