@@ -415,4 +415,19 @@ describe("messages", () => {
     await until("the third message", () => ids.length === 3);
     expect(ids).toEqual([1n, 2n, 3n]);
   });
+
+  test("that cannot be read are said so, and read later", async () => {
+    const peer = peerOn("ws");
+    peer.received.push(1n);
+    const read = peer.scriptOf(Command.OfflineContent);
+    peer.on(Command.OfflineContent, (request) => request.refuse(Status.SystemException, "the store is away"));
+    const failures: unknown[] = [];
+    const { ids, timers } = await connect(peer, { on: { syncFailed: ({ error }) => failures.push(error) } });
+    await until("the failure", () => failures.length === 1);
+    expect([ids, peer.acknowledged]).toEqual([[], []]);
+    peer.on(Command.OfflineContent, read);
+    timers.advance(500);
+    await until("the message", () => ids.length === 1);
+    await until("the acknowledgement", () => peer.acknowledged.at(-1) === 1n);
+  });
 });

@@ -151,6 +151,11 @@ export class ScriptedPeer {
     this.scripts.set(command, script);
   }
 
+  /** What happens at a command now. */
+  scriptOf(command: string): Script {
+    return this.scripts.get(command) ?? ((request) => request.succeed());
+  }
+
   signIn(request: PeerRequest): void {
     const { token } = request.body(LoginReqSchema);
     this.tokens.push(token);

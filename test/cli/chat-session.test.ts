@@ -1,0 +1,87 @@
+// The terminal client through a pipe, against the real server in this process.
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { PassThrough, Readable } from "node:stream";
+import { runChat } from "../../src/cli/chat/chat-session.ts";
+import { until } from "../support/manual-timers.ts";
+import { Messenger } from "../support/messenger.ts";
+
+let messenger: Messenger;
+beforeAll(async () => {
+  messenger = await Messenger.start();
+});
+afterAll(() => messenger.stop());
+
+interface Partner {
+  readonly to?: string;
+  readonly group?: string;
+}
+
+/** Starts a chat; what it printed so far can be read while it runs. */
+async function start(account: string, input: Readable, { to, group }: Partner) {
+  const printed = { output: "", errors: "" };
+  const collect = (name: "output" | "errors"): PassThrough =>
+    new PassThrough().on("data", (chunk: Buffer) => {
+      printed[name] += chunk.toString();
+    });
+  const exit = runChat({
+    url: `ws://${messenger.ws}`,
+    token: await messenger.token(account),
+    account,
+    device: "",
+    to,
+    group,
+    input,
+    output: collect("output"),
+    errors: collect("errors"),
+    isTerminal: false,
+  });
+  return { printed, exit };
+}
+
+async function chat(account: string, lines: string[], partner: Partner) {
+  const { printed, exit } = await start(account, Readable.from(lines.map((line) => `${line}\n`)), partner);
+  return { status: await exit, ...printed };
+}
+
+test("a pipe's lines are stored when it ends with 0, and the other side finds them as history", async () => {
+  const alice = await chat("alice", ["one", "two \u001b[2J"], { to: "bob" });
+  expect(alice).toEqual({ status: 0, output: "", errors: "" });
+  const bob = await chat("bob", [], { to: "alice" });
+  expect(bob.status).toBe(0);
+  expect(bob.output).toMatch(/^\d\d:\d\d alice: one\n\d\d:\d\d alice: two .\[2J\n$/u);
+  expect(bob.output).not.toContain("\u001b");
+  const again = await chat("bob", [], { to: "alice" });
+  expect(again.output).toBe(bob.output);
+});
+
+test("messages are printed as they come, until the input ends", async () => {
+  const input = new PassThrough();
+  const { printed, exit } = await start("carol", input, { to: "dave" });
+  await chat("dave", ["hello carol"], { to: "carol" });
+  await until("the message", () => printed.output.includes("dave: hello carol\n"));
+  input.end();
+  expect(await exit).toBe(0);
+});
+
+test("a refused line is said on standard error, and the end is 1", async () => {
+  const { status, errors } = await chat("erin", ["hello?"], { group: "nowhere" });
+  expect([status, errors]).toEqual([1, "roost: there is no such group\n"]);
+});
+
+test("a line that nobody would get is not lost in silence", async () => {
+  const { status, errors } = await chat("erin", ["hello?"], {});
+  expect(status).toBe(1);
+  expect(errors).toContain("/to ACCOUNT");
+});
+
+test("a group is created, talked in and listed by commands; /quit ends it", async () => {
+  const { status, output } = await chat("fred", ["/group create team gina", "hi", "/who", "/quit", "never sent"], {});
+  expect(status).toBe(0);
+  const id = /group join (\S+)/.exec(output)?.[1] ?? "";
+  expect(id).toHaveLength(22);
+  expect(output).toContain("fred (owner), gina\n");
+  const gina = await chat("gina", [], { group: id });
+  expect(gina.output).toContain("fred: hi\n");
+  expect(gina.output).not.toContain("never sent");
+});
