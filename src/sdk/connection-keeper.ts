@@ -4,6 +4,7 @@
 import { type CloseReason, closeAbnormal, CloseCode } from "../wire/close-reason.ts";
 import type { Header, LoginResp } from "../wire/gen/pkt_pb.ts";
 import { Disconnected } from "./client-errors.ts";
+import { deferred } from "./deferred.ts";
 import type { Cancel, Environment } from "./environment.ts";
 import { returnDelayMs } from "./reconnect-rule.ts";
 import { Session } from "./session.ts";
@@ -35,7 +36,7 @@ interface Waiter {
 export class ConnectionKeeper {
   private readonly options: KeeperOptions;
   private readonly owner: KeeperOwner;
-  private readonly first = Promise.withResolvers<void>();
+  private readonly first = deferred<void>();
   private readonly waiters = new Set<Waiter>();
   /** The live session. */
   private live: Session | undefined;
@@ -75,7 +76,7 @@ export class ConnectionKeeper {
   online(timeoutMs: number): Promise<Session> {
     if (this.live !== undefined) return Promise.resolve(this.live);
     if (this.over !== undefined) return Promise.reject(this.over);
-    const { promise, resolve, reject } = Promise.withResolvers<Session>();
+    const { promise, resolve, reject } = deferred<Session>();
     const cancel = this.options.environment.after(timeoutMs, () => waiter.reject(new Disconnected(closeAbnormal)));
     const forget = (): void => {
       cancel();

@@ -4,6 +4,7 @@
 import { decodeBody } from "../wire/body.ts";
 import { ErrorRespSchema, type Header, Status } from "../wire/gen/pkt_pb.ts";
 import { RequestRefused, RequestTimedOut } from "./client-errors.ts";
+import { deferred } from "./deferred.ts";
 import type { Cancel, Environment } from "./environment.ts";
 
 interface Waiting {
@@ -41,7 +42,7 @@ export class RequestTable {
     while (this.waiting.has(this.sequence)) this.sequence = (this.sequence + 1) >>> 0;
     const sequence = this.sequence;
     this.sequence = (sequence + 1) >>> 0;
-    const { promise: answer, resolve, reject } = Promise.withResolvers<Uint8Array>();
+    const { promise: answer, resolve, reject } = deferred<Uint8Array>();
     const cancel = this.environment.after(this.timeoutMs, () => {
       this.waiting.delete(sequence);
       reject(new RequestTimedOut(command, this.timeoutMs));

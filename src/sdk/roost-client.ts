@@ -35,6 +35,7 @@ import {
 import { Disconnected, RequestRefused, RequestTimedOut } from "./client-errors.ts";
 import type { ClientEvents, ClientOptions } from "./client-options.ts";
 import { ConnectionKeeper } from "./connection-keeper.ts";
+import { deferred } from "./deferred.ts";
 import { Emitter } from "./emitter.ts";
 import { type Environment, platform } from "./environment.ts";
 import { pushedMessage } from "./message.ts";
@@ -223,7 +224,7 @@ export class RoostClient {
   /** Acknowledges what was delivered, if the server still answers, and ends the connection for good. */
   async close(): Promise<void> {
     if (this.isOnline) {
-      const { promise, resolve } = Promise.withResolvers<void>();
+      const { promise, resolve } = deferred<void>();
       const cancel = this.environment.after(closeWaitMs, resolve);
       await Promise.race([promise, this.synchroniser.settle()]);
       cancel();
