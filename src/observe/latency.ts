@@ -21,11 +21,6 @@ export class Latency {
     this.counts[bucket] = (this.counts[bucket] ?? 0) + 1;
     this.sumMs += durationMs;
   }
-
-  /** The same, in seconds. */
-  observe(durationSeconds: number): void {
-    this.observeMs(durationSeconds * 1000);
-  }
 }
 
 /** A line of the exposition; `sharedLabels` is prom-client's, and always empty here. */

@@ -56,7 +56,7 @@ export class TalkPipeline {
       const outcome = outcomes[index];
       if (outcome === undefined) continue;
       this.answer(context, outcome);
-      this.parts.latency.commit.observe((committedMs - context.receivedMs) / 1000);
+      this.parts.latency.commit.observeMs(committedMs - context.receivedMs);
     }
     await previous;
     for (const [index, context] of contexts.entries()) {
@@ -129,7 +129,7 @@ export class TalkPipeline {
       );
       this.parts.dispatcher.push(context, body, locations, context.channelId);
     }
-    this.parts.latency.push.observe((performance.now() - context.receivedMs) / 1000);
+    this.parts.latency.push.observeMs(performance.now() - context.receivedMs);
   }
 
   private lost(error: unknown): void {
