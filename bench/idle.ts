@@ -19,7 +19,10 @@ export async function runIdle(target: Target, connections: number): Promise<Resu
   const before = residentBytes(pid);
   const clients: LoadClient[] = [warm];
   for (let index = 0; index < connections; index += abreast) {
-    const names = Array.from({ length: Math.min(abreast, connections - index) }, (_, offset) => `idle-${index + offset}`);
+    const names = Array.from(
+      { length: Math.min(abreast, connections - index) },
+      (_, offset) => `idle-${index + offset}`,
+    );
     clients.push(...(await Promise.all(names.map((name) => LoadClient.connect(target, name, ignore)))));
   }
   await Bun.sleep(settleMs);

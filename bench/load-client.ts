@@ -99,7 +99,9 @@ export class LoadClient implements FrameSink {
       // MessagePush: 08 messageId (varint), 10 type, 1a body: the number stands at the body's start.
       const at = payload.indexOf(0x1a, scan.bodyStart + 3);
       const lengthBytes = (payload[at + 1] ?? 0) < 0x80 ? 1 : 2;
-      this.events.delivered(Number(payload.toString("latin1", at + 1 + lengthBytes, at + 1 + lengthBytes + numberDigits)));
+      this.events.delivered(
+        Number(payload.toString("latin1", at + 1 + lengthBytes, at + 1 + lengthBytes + numberDigits)),
+      );
     } else if (this.isSignedIn) this.events.answered(scan.sequence - sequenceFirst, scan.status);
     else if (scan.status === Status.Success) {
       this.isSignedIn = true;
@@ -130,7 +132,8 @@ export class LoadClient implements FrameSink {
 
   private makeRoom(bytes: number): void {
     const pending = this.end - this.start;
-    const target = pending + bytes > this.outbound.length / 2 ? Buffer.allocUnsafeSlow(this.outbound.length * 2) : this.outbound;
+    const target =
+      pending + bytes > this.outbound.length / 2 ? Buffer.allocUnsafeSlow(this.outbound.length * 2) : this.outbound;
     this.outbound.copy(target, 0, this.start, this.end);
     this.outbound = target;
     this.start = 0;

@@ -35,7 +35,13 @@ async function onServer<T>(work: (target: Target) => Promise<T>): Promise<T> {
   const { url, secret, app } = values;
   if (url !== undefined) {
     if (secret === undefined) throw new Error("--url needs --secret, the key of that server's tokens");
-    return work({ tcp: parseTcpUrl(url), secret: new TextEncoder().encode(secret), app, pid: undefined, store: "unknown" });
+    return work({
+      tcp: parseTcpUrl(url),
+      secret: new TextEncoder().encode(secret),
+      app,
+      pid: undefined,
+      store: "unknown",
+    });
   }
   const server: StartedServer = await startServer();
   try {
@@ -63,7 +69,9 @@ async function startup(): Promise<Result[]> {
   }
   const sorted = readyMs.toSorted((a, b) => a - b);
   const median = sorted[Math.floor(startupRuns / 2)] ?? 0;
-  return [{ scenario: "startup", transport: "tcp", store: "sqlite", p50_ms: median, max_ms: sorted.at(-1) ?? 0, valid: true }];
+  return [
+    { scenario: "startup", transport: "tcp", store: "sqlite", p50_ms: median, max_ms: sorted.at(-1) ?? 0, valid: true },
+  ];
 }
 
 async function runScenario(name: (typeof scenarios)[number]): Promise<Result[]> {

@@ -57,8 +57,19 @@ export function writeFigures(results: readonly Result[]): void {
   const commit = git.success ? git.stdout.toString().trim() : "unknown";
   const [processor] = cpus();
   const columns = [
-    "scenario", "connections", "window", "rate", "per_second", "p50_ms", "p99_ms", "max_ms", "server_cpu", "generator_cpu",
-    "server_rss_mb", "bytes_per_connection", "valid",
+    "scenario",
+    "connections",
+    "window",
+    "rate",
+    "per_second",
+    "p50_ms",
+    "p99_ms",
+    "max_ms",
+    "server_cpu",
+    "generator_cpu",
+    "server_rss_mb",
+    "bytes_per_connection",
+    "valid",
   ] as const;
   const lines = [
     begin,

@@ -52,7 +52,13 @@ export async function startServer(): Promise<StartedServer> {
   const startedMs = performance.now();
   const child = Bun.spawn(
     [...roostCommand(), "--ws", "off", "--tcp", `127.0.0.1:${tcpPort}`, "--monitor", `127.0.0.1:${monitorPort}`],
-    { cwd: folder, env: { ROOST_SECRET: secret, ROOST_LOG_LEVEL: "warn" }, stdin: "ignore", stdout: "ignore", stderr: "inherit" },
+    {
+      cwd: folder,
+      env: { ROOST_SECRET: secret, ROOST_LOG_LEVEL: "warn" },
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "inherit",
+    },
   );
   const stop = async (): Promise<void> => {
     child.kill("SIGKILL");

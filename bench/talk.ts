@@ -58,7 +58,11 @@ class Pair {
 export async function runTalk(target: Target, options: TalkOptions): Promise<Result> {
   const { senders, window, rate, seconds, run } = options;
   const isClosed = rate === 0;
-  const latency = build({ lowestDiscernibleValue: 1, highestTrackableValue: 60_000_000, numberOfSignificantValueDigits: 3 });
+  const latency = build({
+    lowestDiscernibleValue: 1,
+    highestTrackableValue: 60_000_000,
+    numberOfSignificantValueDigits: 3,
+  });
   const failure = Promise.withResolvers<never>();
   failure.promise.catch(() => undefined);
   let isSending = true;
@@ -116,7 +120,8 @@ export async function runTalk(target: Target, options: TalkOptions): Promise<Res
   const delivered = sum((pair) => pair.delivered);
   const refused = sum((pair) => pair.refused);
   if (refused > 0) throw new Error(`${refused} of ${sent} talks were refused`);
-  if (answered < sent || delivered < sent) throw new Error(`of ${sent} talks ${answered} were answered and ${delivered} delivered`);
+  if (answered < sent || delivered < sent)
+    throw new Error(`of ${sent} talks ${answered} were answered and ${delivered} delivered`);
 
   const elapsed = (after.atMs - before.atMs) / 1000;
   const generator = (after.generator - before.generator) / elapsed;
@@ -142,7 +147,9 @@ export async function runTalk(target: Target, options: TalkOptions): Promise<Res
     p999_ms: ms(99.9),
     max_ms: latency.maxValue / 1000,
     generator_cpu: generator,
-    ...(target.pid === undefined ? {} : { server_cpu: server, server_rss_mb: Math.round(residentBytes(target.pid) / 2 ** 20) }),
+    ...(target.pid === undefined
+      ? {}
+      : { server_cpu: server, server_rss_mb: Math.round(residentBytes(target.pid) / 2 ** 20) }),
     // Where nothing is known of the server, a busy generator is doubt enough.
     valid: generator < 0.9 || (target.pid !== undefined && server > 0.8),
   };

@@ -1,0 +1,139 @@
+// The house itself: layers import downwards only, no file is dead, every file says what it is for.
+
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { Glob } from "bun";
+
+const root = join(import.meta.dir, "../..");
+const files = [...new Glob("src/**/*.ts").scanSync(root)].toSorted();
+const text = new Map(files.map((file) => [file, readFileSync(join(root, file), "utf8")]));
+
+/** What each file imports from src/, as paths from the root. */
+const imports = new Map(
+  [...text].map(([file, source]) => [
+    file,
+    [...source.matchAll(/(?:from|import|import\()\s*"(\.[^"]+\.ts)"/g)].map(([, path = ""]) =>
+      relative(root, resolve(root, dirname(file), path)),
+    ),
+  ]),
+);
+
+/** Lower layers first; a layer imports itself and what stands before it. Those in one row do not know each other. */
+const layers = [
+  ["base"],
+  ["wire"],
+  ["transport"],
+  ["observe"],
+  ["auth"],
+  ["store", "session"],
+  ["registry"],
+  ["container"],
+  ["roles"],
+  ["cli"],
+  ["main.ts"],
+];
+const rankOf = (layer: string): number => layers.findIndex((row) => row.includes(layer));
+const layerOf = (file: string): string => file.split("/")[1] ?? "";
+
+test("layers import downwards only", () => {
+  const wrong: string[] = [];
+  for (const [file, targets] of imports) {
+    for (const target of targets.filter((path) => path.startsWith("src/"))) {
+      const [from, to] = [layerOf(file), layerOf(target)];
+      if (from === to) continue;
+      const allowed =
+        from === "sdk"
+          ? ["wire", "base"].includes(to)
+          : to === "sdk"
+            ? from === "cli"
+            : rankOf(to) >= 0 && rankOf(to) < rankOf(from);
+      if (!allowed) wrong.push(`${file} imports ${target}`);
+    }
+  }
+  expect(wrong).toEqual([]);
+});
+
+test("roles do not import each other; standalone alone assembles several", () => {
+  const wrong: string[] = [];
+  for (const [file, targets] of imports) {
+    const [, layer, role] = file.split("/");
+    if (layer !== "roles" || role === "standalone") continue;
+    for (const target of targets) {
+      const [, targetLayer, targetRole = ""] = target.split("/");
+      if (targetLayer === "roles" && targetRole !== role && targetRole !== "settings.ts")
+        wrong.push(`${file} imports ${target}`);
+    }
+  }
+  expect(wrong).toEqual([]);
+});
+
+test("every file is reached from an entry", () => {
+  const reached = new Set<string>();
+  const visit = (file: string): void => {
+    if (reached.has(file)) return;
+    reached.add(file);
+    imports.get(file)?.forEach(visit);
+  };
+  for (const entry of ["src/main.ts", "src/sdk/roost-client.ts", "src/store/sqlite/store-worker.ts"]) visit(entry);
+  expect(files.filter((file) => !reached.has(file))).toEqual([]);
+});
+
+test("every file opens by saying what it is for, and none hides from the checker", () => {
+  const wrong: string[] = [];
+  for (const [file, source] of text) {
+    if (file.includes("/gen/")) continue;
+    if (!source.startsWith("// ")) wrong.push(`${file} opens without a comment`);
+    for (const pattern of [/\bas any\b/, /: any[,;)\]>]/, /@ts-/, /\bTODO\b|\bFIXME\b/, /catch( \(\w+\))? \{\s*\}/]) {
+      if (pattern.test(source)) wrong.push(`${file} matches ${pattern}`);
+    }
+  }
+  expect(wrong).toEqual([]);
+});
+
+test("the top level holds what it should, and versions are pinned", () => {
+  const tracked = Bun.spawnSync(["git", "ls-files"], { cwd: root });
+  if (tracked.success) {
+    const top = new Set(
+      tracked.stdout
+        .toString()
+        .trim()
+        .split("\n")
+        .map((path) => path.split("/")[0]),
+    );
+    expect([...top].toSorted()).toEqual(
+      [
+        ".ci",
+        ".gitignore",
+        "LICENSE",
+        "README.md",
+        "bench",
+        "bun.lock",
+        "bunfig.toml",
+        "package.json",
+        "proto",
+        "scripts",
+        "src",
+        "test",
+        "tsconfig.json",
+      ].toSorted(),
+    );
+  }
+  const { dependencies, devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  for (const version of Object.values({ ...dependencies, ...devDependencies }))
+    expect(version).toMatch(/^\d+\.\d+\.\d+$/);
+});
+
+test("the README names every option and every package, with its version", () => {
+  const readme = readFileSync(join(root, "README.md"), "utf8");
+  const options = [...(text.get("src/cli/options.ts") ?? "").matchAll(/^ {2}"?([a-z-]+)"?: option\(/gm)].map(
+    ([, name = ""]) => name,
+  );
+  expect(options.length).toBeGreaterThan(20);
+  expect(options.filter((name) => !readme.includes(`--${name}`))).toEqual([]);
+  const { dependencies, devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies })) {
+    expect(readme).toContain(name);
+    expect(readme).toContain(String(version));
+  }
+});
