@@ -42,3 +42,10 @@ if [ ! -e "$STAMP" ] || [ "$ROOT/bun.lock" -nt "$STAMP" ] || [ "$ROOT/package.js
   (cd "$ROOT" && "$BUN" install --frozen-lockfile --silent >&2)
   touch "$STAMP"
 fi
+
+# Runs a package's command with Bun in the place of Node, which may not be there.
+tool() {
+  local name=$1
+  shift
+  (cd "$ROOT" && "$BUN" --bun run "$name" "$@")
+}

@@ -101,23 +101,9 @@ test("the top level holds what it should, and versions are pinned", () => {
         .split("\n")
         .map((path) => path.split("/")[0]),
     );
-    expect([...top].toSorted()).toEqual(
-      [
-        ".ci",
-        ".gitignore",
-        "LICENSE",
-        "README.md",
-        "bench",
-        "bun.lock",
-        "bunfig.toml",
-        "package.json",
-        "proto",
-        "scripts",
-        "src",
-        "test",
-        "tsconfig.json",
-      ].toSorted(),
-    );
+    const wanted =
+      ".ci .gitignore LICENSE README.md bench bun.lock bunfig.toml package.json proto scripts src test tsconfig.json";
+    expect(top).toEqual(new Set(wanted.split(" ")));
   }
   const { dependencies, devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   for (const version of Object.values({ ...dependencies, ...devDependencies }))

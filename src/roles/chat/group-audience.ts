@@ -35,12 +35,12 @@ const membersMax = 1_000_000;
 
 /** The online members of the groups that talk. */
 export class GroupAudience {
-  private readonly store: Store;
+  private readonly store: Pick<Store, "membership">;
   private readonly sessions: Sessions;
   private readonly tenants = new Map<string, Tenant>();
   private members = 0;
 
-  constructor(store: Store, sessions: Sessions) {
+  constructor(store: Pick<Store, "membership">, sessions: Sessions) {
     this.store = store;
     this.sessions = sessions;
     const listener: PresenceListener = {

@@ -1,0 +1,76 @@
+import { expect, test } from "bun:test";
+import { generateKeyPair, SignJWT, UnsecuredJWT } from "jose";
+import { signToken, TokenVerifier } from "../../src/auth/token.ts";
+
+const key = new TextEncoder().encode("the key that these tests sign with");
+const otherKey = new TextEncoder().encode("a key of somebody else, as long");
+const nowMs = 1_800_000_000_000;
+const now = nowMs / 1000;
+const verifier = new TokenVerifier([key], () => nowMs);
+
+const sign = (claims: Record<string, unknown>, signedWith = key, alg = "HS256"): Promise<string> =>
+  new SignJWT(claims).setProtectedHeader({ alg }).sign(signedWith);
+
+async function reasonOf(token: string): Promise<string> {
+  const verdict = await verifier.verify(token);
+  return verdict.ok ? "accepted" : verdict.reason;
+}
+
+test("a good token names app, account and end", async () => {
+  const token = await signToken(key, { account: "alice", app: "shop", ttlSeconds: 60 }, nowMs);
+  expect(await verifier.verify(token)).toEqual({ ok: true, app: "shop", account: "alice", expiresAt: now + 60 });
+});
+
+test("a token that expired a second ago is refused, one with a second left is not", async () => {
+  const claims = { acc: "alice", app: "shop" };
+  expect(await reasonOf(await sign({ ...claims, exp: now - 1 }))).toContain("expired");
+  expect(await reasonOf(await sign({ ...claims, exp: now }))).toContain("expired");
+  expect(await reasonOf(await sign({ ...claims, exp: now + 1 }))).toBe("accepted");
+});
+
+test("a token without exp, acc or app, or with ones of a wrong type, is refused", async () => {
+  const exp = now + 60;
+  const claims: Record<string, unknown>[] = [
+    { acc: "a", app: "b" },
+    { app: "b", exp },
+    { acc: "a", exp },
+    { acc: 1, app: "b", exp },
+    { acc: "a", app: ["b"], exp },
+    { acc: "a", app: "b", exp: "later" },
+  ];
+  for (const each of claims) expect(await reasonOf(await sign(each))).not.toBe("accepted");
+});
+
+test("names with commas, control characters, surrounding space or too many characters are refused", async () => {
+  for (const name of ["", "a,b", "a\nb", "a\u0000", " a", "a ", "\u007f", "x".repeat(61), "x".repeat(10_000)]) {
+    const exp = now + 60;
+    expect(await reasonOf(await sign({ acc: name, app: "app", exp }))).not.toBe("accepted");
+    expect(await reasonOf(await sign({ acc: "acc", app: name, exp }))).not.toBe("accepted");
+  }
+  expect(await reasonOf(await sign({ acc: "小明 🙂:|/_", app: "x".repeat(60), exp: now + 60 }))).toBe("accepted");
+});
+
+test("only HS256 is taken: not none, not RS256, not HS512", async () => {
+  const claims = { acc: "a", app: "b", exp: now + 60 };
+  expect(await reasonOf(new UnsecuredJWT(claims).encode())).toContain("HS256");
+  expect(await reasonOf(await sign(claims, new Uint8Array(64), "HS512"))).toContain("HS256");
+  const { privateKey } = await generateKeyPair("RS256");
+  const rs256 = await new SignJWT(claims).setProtectedHeader({ alg: "RS256" }).sign(privateKey);
+  expect(await reasonOf(rs256)).toContain("HS256");
+  // The header says HS256, the signature is the RSA one's: the secret is no public key.
+  const [, body = "", signature = ""] = rs256.split(".");
+  const header = Buffer.from('{"alg":"HS256"}').toString("base64url");
+  expect(await reasonOf(`${header}.${body}.${signature}`)).toContain("signature");
+});
+
+test("another secret's token is refused, and any of several keys verifies", async () => {
+  const token = await signToken(otherKey, { account: "a", app: "b", ttlSeconds: 60 }, nowMs);
+  expect(await reasonOf(token)).toContain("signature");
+  expect((await new TokenVerifier([key, otherKey], () => nowMs).verify(token)).ok).toBe(true);
+});
+
+test("what is no token is refused, whatever its size", async () => {
+  for (const token of ["", ".", "..", "a.b.c", "x".repeat(64 * 1024), "eyJhbGciOiJIUzI1NiJ9.e30.", "\u0000"]) {
+    expect(await reasonOf(token)).not.toBe("accepted");
+  }
+});

@@ -1,0 +1,64 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { OptionValues, optionsOf } from "../../src/cli/options.ts";
+import { parseAddress, parseDuration, parseListener, parseRetention } from "../../src/cli/values.ts";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "roost-options-"));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function config(text: string): string {
+  const path = join(folder, "roost.toml");
+  writeFileSync(path, text);
+  return path;
+}
+
+const serve = (words: string[], environment: Record<string, string> = {}): OptionValues =>
+  new OptionValues(optionsOf.serve, words, environment);
+
+test("a flag beats the environment, which beats the file, which beats the default", () => {
+  const path = config('read-wait = "1m"\nwrite-wait = "2m"\nlogin-wait = "3m"\n');
+  const values = serve(["--config", path, "--read-wait", "4s"], { ROOST_READ_WAIT: "5s", ROOST_WRITE_WAIT: "6s" });
+  expect(values.required("read-wait")).toBe(4_000);
+  expect(values.required("write-wait")).toBe(6_000);
+  expect(values.required("login-wait")).toBe(180_000);
+  expect(values.required("retention")).toBe(15);
+});
+
+test("an empty variable counts as unset", () => {
+  expect(serve([], { ROOST_READ_WAIT: "" }).required("read-wait")).toBe(180_000);
+});
+
+test("what is not an option is refused by name: flag, word, key of the file", () => {
+  expect(() => serve(["--nope", "1"])).toThrow("--nope");
+  expect(() => serve(["word"])).toThrow("word");
+  expect(() => serve(["--ws"])).toThrow("--ws needs a value");
+  expect(() => serve(["--id", "a", "--id", "b"])).toThrow("--id is given twice");
+  expect(() => serve(["--config", config('nope = "1"')])).toThrow("nope is not an option");
+  expect(() => serve(["--config", config("retention = 15")])).toThrow("retention must be a string");
+  expect(() => serve(["--config", config("= [")])).toThrow("is not TOML");
+  expect(() => serve(["--config", join(folder, "missing.toml")])).toThrow("missing.toml");
+});
+
+test("a bad value is refused with its source and what would be right", () => {
+  expect(() => serve(["--ws", "8000"]).optional("ws")).toThrow(/--ws: "8000".*host:port/);
+  expect(() => serve([], { ROOST_WS: "x" }).optional("ws")).toThrow(/ROOST_WS: "x"/);
+  expect(() => serve(["--config", config('ws = "x"')]).optional("ws")).toThrow(/roost\.toml: ws/);
+});
+
+test("addresses, listeners, durations and retention are read as a person writes them", () => {
+  expect(parseAddress("[::1]:8000")).toEqual({ host: "::1", port: 8000 });
+  expect(parseAddress("localhost:0")).toEqual({ host: "localhost", port: 0 });
+  expect(parseListener("off")).toBeUndefined();
+  for (const text of ["", ":1", "a:b", "a:65536", "::1:80", "a:1:2"]) expect(() => parseAddress(text)).toThrow();
+  expect(["500ms", "10s", "3m", "24h", "15d"].map(parseDuration)).toEqual([
+    500, 10_000, 180_000, 86_400_000, 1_296_000_000,
+  ]);
+  for (const text of ["", "0s", "10", "-1s", "1.5s", "1w"]) expect(() => parseDuration(text)).toThrow();
+  expect([parseRetention("forever"), parseRetention("30d"), parseRetention("48h")]).toEqual([0, 30, 2]);
+  expect(() => parseRetention("12h")).toThrow("whole days");
+});

@@ -1,0 +1,58 @@
+import { expect, test } from "bun:test";
+import { GroupAudience } from "../../src/roles/chat/group-audience.ts";
+import { MemorySessions } from "../../src/session/memory-sessions.ts";
+import type { Membership, Store } from "../../src/store/store.ts";
+
+/** A group of the store that the test changes by hand, counting how often it is read. */
+function fixture(accounts: string[]) {
+  const state = { membership: { version: 1n, accounts } satisfies Membership, reads: 0 };
+  const store: Pick<Store, "membership"> = {
+    membership: () => {
+      state.reads++;
+      return Promise.resolve(state.membership);
+    },
+  };
+  const sessions = new MemorySessions();
+  const audience = new GroupAudience(store, sessions);
+  const signIn = (account: string) =>
+    sessions.put("app", account, { device: "", channelId: `c-${account}`, gateway: "g", incarnation: "i" });
+  const online = async (version = 1n) => [...(await audience.online("app", "group", version))].toSorted();
+  return { state, sessions, audience, signIn, online };
+}
+
+test("a group is read once, and presence keeps it current", async () => {
+  const { state, sessions, signIn, online } = fixture(["a", "b", "c"]);
+  await signIn("a");
+  expect(await online()).toEqual(["a"]);
+  await signIn("b");
+  await signIn("stranger");
+  expect(await online()).toEqual(["a", "b"]);
+  await sessions.remove("app", "a", "c-a");
+  expect(await online()).toEqual(["b"]);
+  expect(state.reads).toBe(1);
+});
+
+test("a change made here is applied without reading, one made elsewhere is read", async () => {
+  const { state, audience, signIn, online } = fixture(["a"]);
+  await Promise.all(["a", "b", "c"].map(signIn));
+  expect(await online()).toEqual(["a"]);
+  const change = { app: "app", group: "group", account: "b", isMember: true, versionBefore: 1n, version: 2n };
+  audience.changed(change);
+  expect(await online(2n)).toEqual(["a", "b"]);
+  audience.changed({ ...change, isMember: false, versionBefore: 2n, version: 3n });
+  expect(await online(3n)).toEqual(["a"]);
+  expect(state.reads).toBe(1);
+  state.membership = { version: 5n, accounts: ["a", "c"] };
+  expect(await online(5n)).toEqual(["a", "c"]);
+  expect(state.reads).toBe(2);
+});
+
+test("a change that follows one that was not seen here drops what is known", async () => {
+  const { state, audience, signIn, online } = fixture(["a"]);
+  await Promise.all(["a", "b"].map(signIn));
+  await online();
+  state.membership = { version: 9n, accounts: ["a", "b"] };
+  audience.changed({ app: "app", group: "group", account: "b", isMember: true, versionBefore: 8n, version: 9n });
+  expect(await online(9n)).toEqual(["a", "b"]);
+  expect(state.reads).toBe(2);
+});
