@@ -15,7 +15,6 @@ import { Command, MetaKey, serviceOf } from "../../wire/commands.ts";
 import { LoginReqSchema, MetaType, SessionSchema, Status, type LoginReq } from "../../wire/gen/pkt_pb.ts";
 import { encodeLogicPacket } from "../../wire/packet.ts";
 import { PacketKind, PacketScan, scanPacket } from "../../wire/packet-scan.ts";
-import { encodeStamp } from "../../wire/packet-stamp.ts";
 import { refuseRequest } from "./answer.ts";
 import type { Channel } from "./channel.ts";
 import { ChannelState } from "./channel-state.ts";
@@ -99,7 +98,7 @@ async function verifyAndForward(channel: Channel, request: LoginReq, sequence: n
   channel.app = verdict.app;
   channel.account = verdict.account;
   channel.id = gateway.nextChannelId(verdict.account);
-  const link = channel.linkOf(loginService);
+  const link = gateway.links.choose(loginService, channel.id);
   const ticket = link === undefined || gateway.isDraining ? -1 : link.pending.take(channel, sequence, Command.SignIn);
   if (link === undefined || ticket < 0) {
     refuse(
@@ -112,7 +111,6 @@ async function verifyAndForward(channel: Channel, request: LoginReq, sequence: n
     );
     return;
   }
-  channel.stamp = encodeStamp(channel.id, channel.app, channel.account, gateway.serviceId);
   const body = toBinary(
     SessionSchema,
     create(SessionSchema, {
@@ -135,7 +133,7 @@ async function verifyAndForward(channel: Channel, request: LoginReq, sequence: n
 
 /** Tells the login service that a connection has ended. There is no answer. */
 export function signOut(channel: Channel): void {
-  const link = channel.linkOf(loginService);
+  const link = channel.gateway.links.choose(loginService, channel.id);
   // Without a login service the session ends with this gateway's lease.
   link?.connection.send(forwarded(channel, Command.SignOut, 0, 0, new Uint8Array(0)));
 }

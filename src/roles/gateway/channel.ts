@@ -7,6 +7,7 @@ import { TokenBucket } from "../../base/token-bucket.ts";
 import type { Link } from "../../container/links.ts";
 import type { Connection, FrameHandler } from "../../transport/transport.ts";
 import { type CloseReason, closeLoginWait, closeSlowConsumer } from "../../wire/close-reason.ts";
+import { encodeStamp } from "../../wire/packet-stamp.ts";
 import { acceptSignIn, signOut } from "./accept.ts";
 import { ChannelState } from "./channel-state.ts";
 import type { Gateway } from "./gateway.ts";
@@ -15,6 +16,7 @@ import { receiveRequest } from "./uplink.ts";
 /** What may wait, each way, while a sign-in is under way. */
 const heldBytesMax = 64 * 1024;
 const noFrames: Buffer[] = [];
+const noLinks: readonly Link<Channel>[] = [];
 
 /** Closes a connection that has not signed in in time: an absolute deadline, which no trickle of bytes moves. */
 class LoginDeadline extends Deadline {
@@ -38,20 +40,19 @@ export class Channel implements FrameHandler {
   id = "";
   app = "";
   account = "";
-  /** The header fields that the gateway appends to each of this connection's requests (channelId, identity, origin). */
-  stamp: Buffer = Buffer.alloc(0);
-  private readonly bucket: TokenBucket;
+  // What only a connection that talks needs is made when it does: most connections are idle most of the time.
+  private prebuiltStamp: Buffer | undefined;
+  private bucket: TokenBucket | undefined;
   private loginDeadline: LoginDeadline | undefined;
   private heldUp = noFrames;
   private heldDown = noFrames;
   private heldBytes = 0;
   private chosenVersion = -1;
-  private readonly chosen = new Map<string, Link<Channel> | undefined>();
+  private chosen = noLinks;
 
   constructor(gateway: Gateway, connection: Connection) {
     this.gateway = gateway;
     this.connection = connection;
-    this.bucket = new TokenBucket(requestsPerSecond, requestsBurst, gateway.wheel.nowMs);
     this.loginDeadline = new LoginDeadline(connection);
     gateway.wheel.arm(this.loginDeadline, gateway.loginWaitMs);
     gateway.metrics.channels++;
@@ -95,21 +96,28 @@ export class Channel implements FrameHandler {
 
   /** True while this second's allowance of requests lasts. */
   takeRequest(): boolean {
-    return this.bucket.take(this.gateway.wheel.nowMs);
+    const { nowMs } = this.gateway.wheel;
+    this.bucket ??= new TokenBucket(requestsPerSecond, requestsBurst, nowMs);
+    return this.bucket.take(nowMs);
   }
 
   /** The link that serves this connection's requests for a service: chosen once, until links come or go. */
   linkOf(service: string): Link<Channel> | undefined {
     const { links } = this.gateway;
     if (this.chosenVersion !== links.version) {
-      this.chosen.clear();
+      this.chosen = noLinks;
       this.chosenVersion = links.version;
     }
-    const known = this.chosen.get(service);
-    if (known !== undefined) return known;
+    for (const link of this.chosen) if (link.service === service) return link;
     const link = links.choose(service, this.id);
-    this.chosen.set(service, link);
+    if (link !== undefined) this.chosen = [...this.chosen, link];
     return link;
+  }
+
+  /** The header fields that the gateway appends to each of this connection's requests (channelId, identity, origin). */
+  get stamp(): Buffer {
+    this.prebuiltStamp ??= encodeStamp(this.id, this.app, this.account, this.gateway.serviceId);
+    return this.prebuiltStamp;
   }
 
   /** The sign-in has been answered with Success and that answer is queued: what waited follows, both ways. */
