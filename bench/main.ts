@@ -6,7 +6,7 @@ import { describe, type Result, writeFigures } from "./report.ts";
 import { parseTcpUrl, startServer, type StartedServer, type Target } from "./server.ts";
 import { runTalk } from "./talk.ts";
 
-const scenarios = ["talk", "idle", "startup"] as const;
+const scenarios = ["startup", "talk", "idle"] as const;
 const startupRuns = 7;
 
 const { values } = parseArgs({

@@ -1,5 +1,5 @@
-// Group commit: at most two batches are with the writer; what is asked meanwhile goes together into the next one. So
-// an idle store commits at once, and a busy one pays one disk sync for hundreds of talks.
+// Group commit: what is asked while a batch is with the writer goes together into the next one. So an idle store commits
+// at once, and a busy one pays one disk sync for hundreds of talks.
 //
 // A call (one append, one join, …) is never split over two commits. Calls are settled in their order.
 
@@ -7,6 +7,11 @@ import { StoreUnavailable } from "../store.ts";
 import { outcomeSlots, type Answer, type Job } from "./protocol.ts";
 
 const batchesInFlightMax = 2;
+/**
+ * A second batch is handed over, behind the one that commits, when this many jobs wait: it keeps the writer busy under
+ * full load. Smaller ones would cost a disk sync each and make the tail of the latency longer at half load.
+ */
+const secondBatchJobsMin = 256;
 /** A batch takes calls until it has this many jobs: longer transactions only make everybody wait. */
 const batchJobsMax = 512;
 const queuedJobsMax = 50_000;
@@ -47,7 +52,7 @@ export class Batcher {
       this.queue.push({ jobs, characters, settle: (slots) => resolve(read(slots)), reject });
       this.queuedJobs += jobs.length;
       this.queuedCharacters += characters;
-      if (this.isScheduled || this.inFlight >= batchesInFlightMax) return;
+      if (this.isScheduled || !this.mayHandOver()) return;
       this.isScheduled = true;
       // At the turn's end: what one turn of the event loop asks goes together.
       setImmediate(() => {
@@ -66,9 +71,14 @@ export class Batcher {
   }
 
   private flush(): void {
-    while (this.inFlight < batchesInFlightMax && this.queue.length > 0) this.handOver(this.takeCalls());
+    while (this.mayHandOver()) this.handOver(this.takeCalls());
     if (this.inFlight > 0 || this.queue.length > 0) return;
     for (const resolve of this.drained.splice(0)) resolve();
+  }
+
+  private mayHandOver(): boolean {
+    if (this.queue.length === 0) return false;
+    return this.inFlight === 0 || (this.inFlight < batchesInFlightMax && this.queuedJobs >= secondBatchJobsMin);
   }
 
   private takeCalls(): Call[] {
