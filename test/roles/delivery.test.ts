@@ -1,6 +1,6 @@
 // Sign-ins, order, repeats and acknowledgements: nothing lost, nothing twice, nobody shut out.
 
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setSystemTime, test } from "bun:test";
 import { fromBinary } from "@bufbuild/protobuf";
 import { Command } from "../../src/wire/commands.ts";
 import {
@@ -159,4 +159,15 @@ test("a drain answers what was read and tells clients to come back", async () =>
   }
   expect((await sender.ending()).code).toBe(1012);
   await own.stop();
+});
+
+test("a connection that is days old still receives: a session lives as long as its connection", async () => {
+  const [sender, receiver] = await Promise.all([messenger.client("s13"), messenger.client("d13")]);
+  setSystemTime(new Date(Date.now() + 72 * 3_600_000));
+  try {
+    await talk(sender, "d13", "three days later");
+    expect((await receiver.pushed(Command.UserTalk, MessagePushSchema))[0]?.body).toBe("three days later");
+  } finally {
+    setSystemTime();
+  }
 });

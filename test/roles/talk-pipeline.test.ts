@@ -1,0 +1,102 @@
+// What becomes of a talk whose push fails: the sender does not hear of it, because the message is stored.
+
+import { expect, test } from "bun:test";
+import { silentLog } from "../../src/base/log.ts";
+import { systemRandom } from "../../src/base/random.ts";
+import { Context, type GatewayLink } from "../../src/container/context.ts";
+import { Dispatcher } from "../../src/container/dispatcher.ts";
+import { Metrics } from "../../src/observe/metrics.ts";
+import { GroupAudience } from "../../src/roles/chat/group-audience.ts";
+import { TalkPipeline } from "../../src/roles/chat/talk-pipeline.ts";
+import { MemorySessions } from "../../src/session/memory-sessions.ts";
+import type { Sessions } from "../../src/session/sessions.ts";
+import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
+import { Command } from "../../src/wire/commands.ts";
+import { MetaType, Status } from "../../src/wire/gen/pkt_pb.ts";
+import { decodePacket, encodeLogicPacket } from "../../src/wire/packet.ts";
+import { PacketScan, scanPacket } from "../../src/wire/packet-scan.ts";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** Sessions of an engine that has gone away. */
+function lostSessions(): Sessions {
+  const memory = new MemorySessions();
+  return {
+    put: memory.put.bind(memory),
+    remove: memory.remove.bind(memory),
+    removeGateway: memory.removeGateway.bind(memory),
+    locate: () => Promise.reject(new Error("the session engine went away")),
+    watchPresence: memory.watchPresence.bind(memory),
+    close: memory.close.bind(memory),
+  };
+}
+
+test("a push that fails leaves the message stored and the sender with Success", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "roost-pipeline-"));
+  const store = await openSqliteStore({ path: join(folder, "m.db"), retentionDays: 0, log: silentLog });
+  const sessions = lostSessions();
+  const answered = Promise.withResolvers<void>();
+  const outbound = Buffer.alloc(4096);
+  const link: GatewayLink = {
+    gateway: "gate",
+    incarnation: "1",
+    connection: {
+      remoteAddress: "gate/1",
+      isOpen: true,
+      unsentBytes: 0,
+      outbound,
+      reserve: (bytes) => {
+        queueMicrotask(answered.resolve);
+        expect(bytes).toBeLessThan(outbound.length);
+        return 0;
+      },
+      send: () => true,
+      close() {},
+    },
+  };
+  const meta = (key: string, value: string) => ({ key, value, type: MetaType.string });
+  const packet = Buffer.from(
+    encodeLogicPacket(
+      {
+        command: Command.UserTalk,
+        sequence: 7,
+        dest: "bob",
+        channelId: "c",
+        meta: [meta("app", "app"), meta("account", "alice")],
+      },
+      new Uint8Array(0),
+    ),
+  );
+  const scan = new PacketScan();
+  scanPacket(packet, scan);
+  const context = new Context(link, packet, scan, Command.UserTalk, "app");
+  const pipeline = new TalkPipeline({
+    store,
+    sessions,
+    dispatcher: new Dispatcher(),
+    audience: new GroupAudience(store, sessions),
+    random: systemRandom,
+    latency: new Metrics().talkLatency,
+    log: silentLog,
+  });
+  const talk = {
+    app: "app",
+    sender: "alice",
+    toGroup: false,
+    dest: "bob",
+    type: 1,
+    body: "kept",
+    extra: "",
+    clientId: "",
+  };
+  pipeline.add(context, talk);
+  await answered.promise;
+  const length = 8 + outbound.readUInt32BE(4);
+  const answer = decodePacket(outbound.subarray(0, length + 4 + outbound.readUInt32BE(length)));
+  expect(answer).toMatchObject({ kind: "logic", header: { status: Status.Success, sequence: 7 } });
+  const query = { app: "app", account: "bob", device: "", after: 1n, includeSent: false, limit: 10 };
+  expect(await store.index(query)).toHaveLength(1);
+  await store.close();
+  rmSync(folder, { recursive: true, force: true });
+});
