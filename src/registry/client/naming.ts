@@ -1,0 +1,43 @@
+// The naming service as a role sees it (the seed's Naming): find, subscribe, register. Two implementations: over HTTP
+// against discovery nodes, and straight into a registry in the same process.
+
+import type { Instance, InstanceStatus } from "../instance.ts";
+
+/** What an instance says of itself when it registers; env, zone and region are the client's own. */
+export interface Registration {
+  /** The service's name (`appid`). */
+  readonly service: string;
+  /** The service id (`hostname`). */
+  readonly id: string;
+  readonly addrs: readonly string[];
+  readonly version: string;
+  readonly status: InstanceStatus;
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+/** A registration that is kept alive until it is ended. */
+export interface Registered {
+  /** Registers again with other status or metadata; resolves when a node has it. */
+  update(change: { readonly status?: InstanceStatus; readonly metadata?: ReadonlyMap<string, string> }): Promise<void>;
+  /** Takes it out of the registry and stops renewing. Never rejects: a registry that is away forgets by itself. */
+  deregister(): Promise<void>;
+}
+
+export interface Naming {
+  /** The UP instances of a service now. Rejects when no node answers and nothing is known from before. */
+  find(service: string): Promise<readonly Instance[]>;
+  /**
+   * Calls back with the UP instances of a service: once they are known, and after every change. One subscription a
+   * service. When every node is away the last list stays; nothing is called.
+   */
+  subscribe(service: string, onChange: (instances: readonly Instance[]) => void): void;
+  unsubscribe(service: string): void;
+  /**
+   * Registers, renews every 30 s, and registers again when the registry has forgotten. Resolves once a node has taken
+   * it; while none can be reached it keeps trying (with back-off) and `Registered` is not there yet. Rejects when the
+   * registry refuses what is said (the message is its sentence), and after `close`.
+   */
+  register(registration: Registration): Promise<Registered>;
+  /** Deregisters everything, ends every subscription and request. */
+  close(): Promise<void>;
+}

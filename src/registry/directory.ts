@@ -1,0 +1,19 @@
+// Reading the registry: what DNS, lookup and the in-process naming client see of it.
+
+import type { Instance } from "./instance.ts";
+
+/** A view on the live instances of this node's registry; always current. */
+export interface Directory {
+  /** False while the node has not yet learned from its peers what there is: answers would be wrong. */
+  readonly isReadable: boolean;
+  /** Grows with every change that a reader could see; equal numbers: equal answers. */
+  readonly version: number;
+  /** Live instances of a service whose status is in `mask`, in no particular order; a fresh array. */
+  instances(env: string, appid: string, mask: number): Instance[];
+  /** Live instances of any service in `env` with that hostname (a service id); a fresh array. */
+  instancesNamed(env: string, hostname: string): Instance[];
+  /** True when the service has a live instance of any status in that env. */
+  knows(env: string, appid: string): boolean;
+  /** Calls back after changes of one service (several may come as one), until the returned function is called. */
+  watch(env: string, appid: string, onChange: () => void): () => void;
+}

@@ -1,0 +1,55 @@
+// The clock that versions are made of: a hybrid logical clock (Kulkarni et al., "Logical Physical Clocks", 2014) that
+// follows the wall clock, never repeats, and moves up to what other nodes of the registry say, so that a node whose
+// clock is behind does not lose its updates to one whose clock is ahead.
+
+import type { Clock } from "../base/clock.ts";
+import { timestampAheadMsMax } from "../base/limits.ts";
+
+/**
+ * Versions are multiples of this many nanoseconds: such numbers are exact as doubles until the year 2262, so that a
+ * JavaScript program that reads the API does not corrupt them.
+ */
+const stepNs = 1024n;
+const aheadNsMax = BigInt(timestampAheadMsMax) * 1_000_000n;
+
+/** Rounds up to a whole step. */
+const rounded = (timestampNs: bigint): bigint => ((timestampNs + stepNs - 1n) / stepNs) * stepNs;
+
+/** The least version above one. */
+export function versionAfter(version: bigint): bigint {
+  return rounded(version + 1n);
+}
+
+export class HybridClock {
+  private readonly clock: Clock;
+  private last = 0n;
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+  }
+
+  /** A version, in nanoseconds since 1970, greater than every one before it and every one observed. */
+  next(): bigint {
+    const wall = rounded(this.clock.wallNs());
+    this.last = wall > this.last ? wall : this.last + stepNs;
+    return this.last;
+  }
+
+  /** What this clock has reached, to be told to other nodes. */
+  reading(): bigint {
+    const wall = rounded(this.clock.wallNs());
+    return wall > this.last ? wall : this.last;
+  }
+
+  /** Moves up to another node's reading; returns false, and does nothing, when that is too far ahead. */
+  observe(reading: bigint): boolean {
+    if (this.isTooFarAhead(reading)) return false;
+    if (reading > this.last) this.last = rounded(reading);
+    return true;
+  }
+
+  /** True for a timestamp more than 15 minutes ahead of this machine's clock. */
+  isTooFarAhead(timestampNs: bigint): boolean {
+    return timestampNs > this.clock.wallNs() + aheadNsMax;
+  }
+}

@@ -1,0 +1,109 @@
+// The other nodes of the registry: those that the operator named, and those that are registered in the registry itself.
+// A node that is lost is looked for again, whichever of the two sides was away.
+
+import { registryNodesMax, tombstoneMs } from "../base/limits.ts";
+import type { NodeInfo } from "./peer-messages.ts";
+
+/** One other node. */
+export interface Peer {
+  /** `host:port`. */
+  readonly address: string;
+  /** Named by the operator: never forgotten. */
+  readonly isStatic: boolean;
+  /** '' until it has said so; then it counts as one of our own zone. */
+  zone: string;
+  incarnation: string;
+  /** It answered the last time. */
+  isUp: boolean;
+  /** When it was registered, or answered, by the monotonic clock. */
+  seenAtMs: number;
+}
+
+export class Peers {
+  private readonly zone: string;
+  private readonly incarnation: string;
+  private readonly peers = new Map<string, Peer>();
+  /** Addresses under which we have met ourselves. */
+  private readonly own: Set<string>;
+
+  constructor(self: { zone: string; incarnation: string; address: string }, seeds: readonly string[]) {
+    this.zone = self.zone;
+    this.incarnation = self.incarnation;
+    this.own = new Set([self.address]);
+    for (const address of seeds) this.add(address, "", true, 0);
+  }
+
+  /** All others. */
+  all(): Peer[] {
+    return [...this.peers.values()];
+  }
+
+  get(address: string): Peer | undefined {
+    return this.peers.get(address);
+  }
+
+  /** Those of our own zone, and those that have not yet said where they are. */
+  ownZone(): Peer[] {
+    return this.all().filter(({ zone }) => zone === "" || zone === this.zone);
+  }
+
+  /** Those elsewhere, by zone. */
+  otherZones(): Map<string, Peer[]> {
+    const zones = new Map<string, Peer[]>();
+    for (const peer of this.peers.values()) {
+      if (peer.zone === "" || peer.zone === this.zone) continue;
+      const others = zones.get(peer.zone);
+      if (others === undefined) zones.set(peer.zone, [peer]);
+      else others.push(peer);
+    }
+    return zones;
+  }
+
+  /** The registry lists a node. */
+  listed(address: string, zone: string, nowMs: number): void {
+    const peer = this.peers.get(address) ?? this.add(address, zone, false, nowMs);
+    if (peer === undefined) return;
+    peer.seenAtMs = nowMs;
+    if (peer.zone === "") peer.zone = zone;
+  }
+
+  /** A node answered, or asked something. */
+  heard(address: string, node: NodeInfo, nowMs: number): void {
+    if (node.incarnation !== "" && node.incarnation === this.incarnation) {
+      this.own.add(address);
+      this.peers.delete(address);
+      return;
+    }
+    const peer = this.peers.get(address) ?? this.add(address, node.zone, false, nowMs);
+    if (peer === undefined) return;
+    peer.seenAtMs = nowMs;
+    peer.isUp = true;
+    peer.incarnation = node.incarnation;
+    if (node.zone !== "") peer.zone = node.zone;
+  }
+
+  /** A node did not answer. */
+  lost(address: string): void {
+    const peer = this.peers.get(address);
+    if (peer !== undefined) peer.isUp = false;
+  }
+
+  /** A node has left, and said so. */
+  left(address: string): void {
+    if (this.peers.get(address)?.isStatic === false) this.peers.delete(address);
+  }
+
+  /** Forgets nodes that nobody named and nobody has heard of for as long as a tombstone lasts. */
+  forget(nowMs: number): void {
+    for (const { address, isStatic, seenAtMs } of this.all()) {
+      if (!isStatic && nowMs - seenAtMs > tombstoneMs) this.peers.delete(address);
+    }
+  }
+
+  private add(address: string, zone: string, isStatic: boolean, nowMs: number): Peer | undefined {
+    if (address === "" || this.own.has(address) || this.peers.size >= registryNodesMax) return undefined;
+    const peer: Peer = { address, isStatic, zone, incarnation: "", isUp: false, seenAtMs: nowMs };
+    this.peers.set(address, peer);
+    return peer;
+  }
+}

@@ -1,0 +1,224 @@
+// The four writes as clients and nodes of the original implementation make them: what each one means, what it is refused
+// for, and whom it is passed on to. Codes are the API's.
+
+import { instancesMax, instancesPerCallerMax } from "../base/limits.ts";
+import type { Entry } from "./entry.ts";
+import { type HybridClock, versionAfter } from "./hybrid-clock.ts";
+import { type Identity, type Instance, type InstanceStatus, Status } from "./instance.ts";
+import { faultOfMetadata } from "./names.ts";
+import type { Origin, Replication } from "./replication.ts";
+import type { Table } from "./table.ts";
+
+/** The API's codes. */
+export const Code = {
+  Ok: 0,
+  NotModified: -304,
+  BadRequest: -400,
+  Unauthorized: -401,
+  NothingFound: -404,
+  Conflict: -409,
+  ServerError: -500,
+  LimitExceeded: -509,
+} as const;
+export type Code = (typeof Code)[keyof typeof Code];
+
+type Metadata = Instance["metadata"];
+
+/** What a write came to. */
+export interface Outcome {
+  readonly code: Code;
+  /** What is wrong, for a person; undefined where the code says it all. */
+  readonly message?: string;
+  /** For a renewal, and for a conflict. */
+  readonly entry?: Entry;
+}
+
+const done: Outcome = { code: Code.Ok };
+const nothingFound: Outcome = { code: Code.NothingFound };
+const refused = (message: string): Outcome => ({ code: Code.BadRequest, message });
+const aheadSentence = "is more than 15 minutes ahead of this node's clock";
+
+/** Who makes a request. */
+export interface Caller {
+  /** Its address, for quotas; '' for one that has none (loopback, this process, another node). */
+  readonly address: string;
+  readonly origin: Origin;
+  /** It showed the cluster's key. */
+  readonly isTrusted: boolean;
+}
+
+export interface Register extends Identity {
+  readonly region: string;
+  readonly addrs: readonly string[];
+  readonly version: string;
+  readonly metadata: ReadonlyMap<string, string>;
+  readonly status: InstanceStatus;
+  /** As another node gave them; 0: now. */
+  readonly dirtyTimestamp: bigint;
+  readonly regTimestamp: bigint;
+}
+
+export interface SetChange {
+  readonly hostname: string;
+  readonly status: InstanceStatus | undefined;
+  readonly metadata: ReadonlyMap<string, string> | undefined;
+}
+
+export interface SetRequest {
+  readonly env: string;
+  readonly appid: string;
+  readonly zone: string;
+  readonly changes: readonly SetChange[];
+  /** 0: now. */
+  readonly setTimestamp: bigint;
+}
+
+export class Registrar {
+  private readonly table: Table;
+  private readonly versions: HybridClock;
+  private readonly replication: Replication;
+  private readonly nowMs: () => number;
+  /** Hears of an instance that this node is to ask how it is, and keeps renewing. */
+  private readonly onProbed: (entry: Entry) => void;
+
+  constructor(parts: {
+    table: Table;
+    versions: HybridClock;
+    replication: Replication;
+    nowMs: () => number;
+    onProbed: (entry: Entry) => void;
+  }) {
+    this.table = parts.table;
+    this.versions = parts.versions;
+    this.replication = parts.replication;
+    this.nowMs = parts.nowMs;
+    this.onProbed = parts.onProbed;
+  }
+
+  /** Registers an instance, or replaces it. An older version than the known one changes nothing, and is no error. */
+  register(request: Register, caller: Caller): Outcome {
+    const { dirtyTimestamp } = request;
+    if (this.versions.isTooFarAhead(dirtyTimestamp)) return refused(`dirty_timestamp ${aheadSentence}`);
+    const known = this.table.get(request);
+    const isNew = known?.instance === undefined;
+    if (isNew && this.table.live >= instancesMax)
+      return { code: Code.LimitExceeded, message: `the registry holds ${instancesMax} instances; it takes no more` };
+    if (isNew && caller.address !== "" && this.table.countOf(caller.address) >= instancesPerCallerMax) {
+      return {
+        code: Code.LimitExceeded,
+        message: `${caller.address} has registered ${instancesPerCallerMax} instances; it may not register more`,
+      };
+    }
+    const now = this.versions.next();
+    const dirty = dirtyTimestamp > 0n ? dirtyTimestamp : later(now, known);
+    const instance: Instance = {
+      env: request.env,
+      appid: request.appid,
+      zone: request.zone,
+      hostname: request.hostname,
+      region: request.region,
+      addrs: request.addrs,
+      version: request.version,
+      metadata: request.metadata,
+      status: request.status,
+      regTimestamp: request.regTimestamp > 0n ? request.regTimestamp : now,
+      upTimestamp: known?.instance?.upTimestamp ?? now,
+      dirtyTimestamp: dirty,
+      latestTimestamp: now,
+    };
+    const isProbed = caller.isTrusted && request.metadata.has("health_url");
+    const entry = this.put(instance, isProbed, caller.origin);
+    if (entry === undefined) return done;
+    this.table.attribute(entry, caller.address);
+    if (isProbed) this.onProbed(entry);
+    return done;
+  }
+
+  /**
+   * Extends a lease. `dirtyTimestamp` is what another node has as the version: when ours is older it registers the
+   * instance here, when ours is newer it takes ours.
+   */
+  renew(identity: Identity, dirtyTimestamp: bigint, origin: Origin): Outcome {
+    const entry = this.table.get(identity);
+    if (entry?.instance === undefined) return nothingFound;
+    this.table.touch(entry, this.nowMs());
+    this.replication.renewed(entry, origin);
+    if (origin === "replica") {
+      if (dirtyTimestamp > entry.dirty) return nothingFound;
+      if (dirtyTimestamp < entry.dirty) return { code: Code.Conflict, entry };
+    }
+    return { code: Code.Ok, entry };
+  }
+
+  /** Takes an instance out, and remembers that. `dirtyTimestamp`: the version of that fact, as another node gave it, or 0. */
+  cancel(identity: Identity, dirtyTimestamp: bigint, origin: Origin): Outcome {
+    if (this.versions.isTooFarAhead(dirtyTimestamp)) return refused(`dirty_timestamp ${aheadSentence}`);
+    const known = this.table.get(identity);
+    if (known?.instance === undefined) return nothingFound;
+    // A node of the original implementation gives no version: it means what it sees, and not what came after.
+    const dirty =
+      dirtyTimestamp > 0n
+        ? dirtyTimestamp
+        : origin === "client"
+          ? later(this.versions.next(), known)
+          : versionAfter(known.dirty);
+    const merge = this.table.merge({ identity: known.identity, dirty, instance: undefined, ageMs: 0, isProbed: false });
+    if (merge === "newer") this.replication.changed(known, origin);
+    return done;
+  }
+
+  /** Changes status and metadata of several instances of a service in a zone: of all that are named, or of none. */
+  set(request: SetRequest, origin: Origin): Outcome {
+    const { env, appid, zone, setTimestamp } = request;
+    if (this.versions.isTooFarAhead(setTimestamp)) return refused(`set_timestamp ${aheadSentence}`);
+    const found: { entry: Entry; instance: Instance; status: InstanceStatus | undefined; metadata: Metadata }[] = [];
+    for (const change of request.changes) {
+      const entry = this.table.get({ env, appid, zone, hostname: change.hostname });
+      if (entry?.instance === undefined)
+        return refused(`there is no ${appid} with hostname ${change.hostname} in zone ${zone}, env ${env}`);
+      const { instance } = entry;
+      const metadata =
+        change.metadata === undefined ? instance.metadata : new Map([...instance.metadata, ...change.metadata]);
+      const fault = faultOfMetadata(metadata);
+      if (fault !== undefined) return refused(`${change.hostname}: ${fault}`);
+      found.push({ entry, instance, status: change.status, metadata });
+    }
+    const now = setTimestamp > 0n ? setTimestamp : this.versions.next();
+    for (const { entry, instance, status, metadata } of found) {
+      // Another node's set counts by its time; a client's counts now, whatever time it gives.
+      const dirty = origin === "client" ? later(now, entry) : now;
+      this.put(
+        {
+          ...instance,
+          status: status ?? instance.status,
+          metadata,
+          upTimestamp: status === Status.Up ? dirty : instance.upTimestamp,
+          dirtyTimestamp: dirty,
+          latestTimestamp: dirty,
+        },
+        entry.isProbed,
+        origin,
+        Math.max(0, this.nowMs() - entry.touchedAtMs),
+      );
+    }
+    return done;
+  }
+
+  /** Puts a state in; returns its entry when that changed something. */
+  private put(instance: Instance, isProbed: boolean, origin: Origin, ageMs = 0): Entry | undefined {
+    const { env, appid, zone, hostname } = instance;
+    const identity: Identity = { env, appid, zone, hostname };
+    const merge = this.table.merge({ identity, dirty: instance.dirtyTimestamp, instance, ageMs, isProbed });
+    if (merge !== "newer" && merge !== "renewed") return undefined;
+    const entry = this.table.get(identity);
+    if (entry === undefined) return undefined;
+    if (merge === "newer") this.replication.changed(entry, origin);
+    else this.replication.renewed(entry, origin);
+    return entry;
+  }
+}
+
+/** A version that is at least `now` and above what is known. */
+function later(now: bigint, known: Entry | undefined): bigint {
+  return known !== undefined && known.dirty >= now ? versionAfter(known.dirty) : now;
+}

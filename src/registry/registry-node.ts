@@ -1,0 +1,302 @@
+// One node of the registry: table, replication, start-up, expiry and watchers, put together. Everything that comes from
+// outside (clock, timers, randomness, the network between nodes) is given to it, so that a simulation can run five of
+// them in one process, and an hour in a second.
+
+import type { Clock } from "../base/clock.ts";
+import { leaseMs, protectedLeaseMs } from "../base/limits.ts";
+import type { Log } from "../base/log.ts";
+import { newIncarnation, type Random } from "../base/random.ts";
+import type { Directory } from "./directory.ts";
+import type { Entry } from "./entry.ts";
+import { Guard } from "./guard.ts";
+import { HybridClock } from "./hybrid-clock.ts";
+import { appKey, discoveryAppid, type Identity, type Instance, Status } from "./instance.ts";
+import type { Compare, Compared, PeerNetwork, Replicate, Replicated } from "./peer-messages.ts";
+import { Code, type Register, Registrar } from "./registrar.ts";
+import { Replication } from "./replication.ts";
+import { StartUp } from "./start-up.ts";
+import { type App, isDiscovery, Table } from "./table.ts";
+import type { Cancel, Timers } from "./timers.ts";
+import { Watchers } from "./watchers.ts";
+
+/** How often leases are looked at. */
+const tickMs = 1_000;
+/** How often tombstones are. */
+const forgetMs = 60_000;
+/** How often a node renews itself. */
+const renewMs = 30_000;
+/** So long after its start a node that nobody has told anything believes that what it does not list does not exist. */
+const ownKnowledgeMs = 45_000;
+
+/** What makes this node this node. */
+export interface RegistryNodeSettings {
+  readonly env: string;
+  readonly zone: string;
+  readonly region: string;
+  /** `host:port` where clients and other nodes reach it. */
+  readonly address: string;
+  /** Other nodes to begin with; it may itself be among them. */
+  readonly seeds: readonly string[];
+  readonly version: string;
+}
+
+export class RegistryNode implements Directory {
+  readonly settings: RegistryNodeSettings;
+  readonly table: Table;
+  readonly replication: Replication;
+  readonly registrar: Registrar;
+  readonly watchers: Watchers;
+  /** Counts leases that ran out. */
+  evictions = 0;
+  private readonly clock: Clock;
+  private readonly timers: Timers;
+  private readonly log: Log;
+  private readonly versions: HybridClock;
+  private readonly guard = new Guard(leaseMs, protectedLeaseMs);
+  private readonly startUp: StartUp;
+  private readonly beganMs: number;
+  private readonly beganAt: bigint;
+  private isProtecting = false;
+  private isStale = false;
+  private isLeaving = false;
+  private forgotMs: number;
+  private cancelTick: Cancel | undefined;
+  private cancelRenewal: Cancel | undefined;
+
+  constructor(parts: {
+    settings: RegistryNodeSettings;
+    clock: Clock;
+    timers: Timers;
+    random: Random;
+    network: PeerNetwork;
+    log: Log;
+    /** Hears of an instance that this node shall ask how it is. */
+    onProbed?: (entry: Entry) => void;
+  }) {
+    const { settings, clock, timers, random, network, log } = parts;
+    this.settings = settings;
+    this.clock = clock;
+    this.timers = timers;
+    this.log = log;
+    this.versions = new HybridClock(clock);
+    this.beganMs = clock.monotonicMs();
+    this.beganAt = this.versions.next();
+    this.forgotMs = this.beganMs;
+    this.watchers = new Watchers(clock, timers);
+    this.table = new Table({ clock, versions: this.versions, onChange: (app) => this.changed(app) });
+    this.replication = new Replication({
+      clock,
+      timers,
+      random,
+      network,
+      log,
+      table: this.table,
+      versions: this.versions,
+      self: { zone: settings.zone, address: settings.address, incarnation: newIncarnation(random) },
+      seeds: settings.seeds,
+      isStarting: () => this.startUp.isProtected,
+    });
+    this.registrar = new Registrar({
+      table: this.table,
+      versions: this.versions,
+      replication: this.replication,
+      nowMs: () => clock.monotonicMs(),
+      onProbed: parts.onProbed ?? ((): void => undefined),
+    });
+    this.startUp = new StartUp({
+      clock,
+      timers,
+      log,
+      addresses: () => this.replication.peers.all().map(({ address }) => address),
+      restore: (address, part, done) => this.replication.compareWith(address, true, part, done),
+      ended: () => this.readable(),
+    });
+  }
+
+  /** Lists itself, asks the others what there is, and begins to keep order. `isStale`: a snapshot was read before. */
+  start(isStale = false): void {
+    this.isStale = isStale;
+    this.startUp.begin();
+    this.registerSelf();
+    this.planRenewal();
+    this.replication.start();
+    this.planTick();
+  }
+
+  /** Says goodbye to the others: they are told within this turn, as far as they can be reached. */
+  leave(): void {
+    if (this.isLeaving) return;
+    this.isLeaving = true;
+    this.cancelRenewal?.();
+    this.registrar.cancel(this.identity, 0n, "client");
+  }
+
+  /** Ends all timers. */
+  stop(): void {
+    this.startUp.close();
+    this.cancelTick?.();
+    this.cancelRenewal?.();
+    this.replication.stop();
+  }
+
+  /** False while this node would answer reads with -500. */
+  get isReadable(): boolean {
+    return !this.startUp.isProtected || this.isStale;
+  }
+
+  /** True while what is read comes from a snapshot that nobody has confirmed. */
+  get isServingStale(): boolean {
+    return this.isStale;
+  }
+
+  /** True while nothing is forgotten, because too many fell silent at once. */
+  get isProtected(): boolean {
+    return this.isProtecting;
+  }
+
+  /** True once this node may say that a service which it does not list has no instances. */
+  get knowsAbsence(): boolean {
+    return this.startUp.isSynced || this.clock.monotonicMs() - this.beganMs > ownKnowledgeMs;
+  }
+
+  /** The version of a service that has no instances and none remembered: the start of this node. */
+  get versionOfNothing(): bigint {
+    return this.beganAt;
+  }
+
+  get version(): number {
+    return this.table.version;
+  }
+
+  /** The nodes of this node's zone, itself first. */
+  nodes(): { address: string; isUp: boolean; zone: string }[] {
+    const { address, zone } = this.settings;
+    const others = this.replication.peers.ownZone().filter((peer) => peer.zone !== "" || peer.isStatic);
+    return [
+      { address, isUp: true, zone },
+      ...others.map((peer) => ({ address: peer.address, isUp: peer.isUp, zone: peer.zone || zone })),
+    ];
+  }
+
+  instances(env: string, appid: string, mask: number): Instance[] {
+    const found: Instance[] = [];
+    for (const { instance } of this.table.app(env, appid)?.entries() ?? []) {
+      if (instance !== undefined && (instance.status & mask) !== 0) found.push(instance);
+    }
+    return found;
+  }
+
+  instancesNamed(env: string, hostname: string): Instance[] {
+    const found: Instance[] = [];
+    for (const { instance } of this.table.named(hostname)) {
+      if (instance !== undefined && (instance.env === env || instance.appid === discoveryAppid)) found.push(instance);
+    }
+    return found;
+  }
+
+  knows(env: string, appid: string): boolean {
+    return this.table.app(env, appid)?.emptySinceMs === undefined && this.table.app(env, appid) !== undefined;
+  }
+
+  watch(env: string, appid: string, onChange: () => void): () => void {
+    return this.watchers.watch([appKey(env, appid)], () => {
+      onChange();
+      return 0;
+    });
+  }
+
+  onReplicate(message: Replicate): Replicated {
+    return this.replication.onReplicate(message);
+  }
+
+  onCompare(message: Compare): Compared {
+    return this.replication.onCompare(message);
+  }
+
+  /** Looks at all leases once; called by a timer. */
+  tick(): void {
+    const nowMs = this.clock.monotonicMs();
+    const overdue = this.table.overdue(nowMs);
+    let ownOverdue = 0;
+    for (const entry of overdue) if (isDiscovery(entry)) ownOverdue++;
+    let ownLive = 0;
+    for (const entry of this.table.app(this.settings.env, discoveryAppid)?.entries() ?? [])
+      if (entry.instance !== undefined) ownLive++;
+    const protection = this.guard.assess(nowMs, this.table.live - ownLive, overdue.length - ownOverdue);
+    if (protection.isOn !== this.isProtecting) {
+      this.isProtecting = protection.isOn;
+      if (protection.isOn)
+        this.log.warn("too many instances fell silent at once: none is forgotten until they are heard again", {
+          silent: overdue.length,
+          listed: this.table.live,
+        });
+      else this.log.info("the instances are heard again: those that stay silent are forgotten");
+    }
+    for (const entry of overdue) {
+      if (protection.isOn && !isDiscovery(entry) && nowMs - entry.touchedAtMs <= protection.keptMs) continue;
+      this.evictions++;
+      this.log.info("a lease ran out", { ...entry.identity });
+      this.table.evict(entry);
+    }
+    if (this.isStale && nowMs - this.beganMs > leaseMs) this.isStale = false;
+    if (nowMs - this.forgotMs < forgetMs) return;
+    this.forgotMs = nowMs;
+    this.table.forget(nowMs);
+    this.replication.forget(nowMs);
+  }
+
+  private get identity(): Identity {
+    const { env, zone, address } = this.settings;
+    return { env, appid: discoveryAppid, zone, hostname: address };
+  }
+
+  private registerSelf(): void {
+    const { region, address, version } = this.settings;
+    const request: Register = {
+      ...this.identity,
+      region,
+      addrs: [`http://${address}`],
+      version,
+      metadata: new Map([["implementation", "roost"]]),
+      status: Status.Up,
+      dirtyTimestamp: 0n,
+      regTimestamp: 0n,
+    };
+    this.registrar.register(request, { address: "", origin: "client", isTrusted: false });
+  }
+
+  private planRenewal(): void {
+    this.cancelRenewal = this.timers.after(renewMs, () => {
+      if (this.registrar.renew(this.identity, 0n, "client").code === Code.NothingFound) this.registerSelf();
+      this.planRenewal();
+    });
+  }
+
+  private planTick(): void {
+    this.cancelTick = this.timers.after(tickMs, () => {
+      this.tick();
+      this.planTick();
+    });
+  }
+
+  private readable(): void {
+    if (!this.startUp.isSynced) return;
+    this.table.dropStale();
+    this.isStale = false;
+  }
+
+  private changed(app: App): void {
+    if (app.key === appKey("", discoveryAppid)) this.nodesChanged(app);
+    this.watchers.notify(app.key);
+  }
+
+  private nodesChanged(app: App): void {
+    this.replication.nodesChanged(app.entries());
+    if (this.isLeaving) return;
+    // Somebody else cancelled us, or a cancellation from our last life came back: we are the one who knows.
+    if (this.table.get(this.identity)?.instance !== undefined) return;
+    this.timers.soon(() => {
+      if (!this.isLeaving && this.table.get(this.identity)?.instance === undefined) this.registerSelf();
+    });
+  }
+}

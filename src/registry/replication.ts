@@ -1,0 +1,386 @@
+// Replication: every write of a client goes to all nodes of this zone, and to one node of each other zone, which spreads
+// it there; only such source requests are passed on. It happens behind the caller's back, and what it misses is repaired
+// by comparing digests with another node every few seconds.
+
+import type { Clock } from "../base/clock.ts";
+import { leaseMs } from "../base/limits.ts";
+import type { Log } from "../base/log.ts";
+import type { Random } from "../base/random.ts";
+import { digestBuckets } from "./digest.ts";
+import type { Entry, EntryState } from "./entry.ts";
+import type { HybridClock } from "./hybrid-clock.ts";
+import { instanceKey } from "./instance.ts";
+import { Outbox, type OutboxHost } from "./outbox.ts";
+import type { Compare, Compared, NodeInfo, PeerFailure, PeerNetwork, Replicate, Replicated } from "./peer-messages.ts";
+import { type Peer, Peers } from "./peers.ts";
+import type { Merge, Table } from "./table.ts";
+import type { Cancel, Timers } from "./timers.ts";
+
+/** Between two comparisons of digests. */
+const compareMs = 5_000;
+/** States in one answer to a comparison, roughly: whole buckets are sent, and of a huge bucket a part. */
+const comparedStatesMin = 200;
+const comparedStatesMax = 400;
+
+/** Where a write came from, which decides who is told of it. */
+export type Origin =
+  /** A client: all nodes of this zone, and one of each other zone. */
+  | "client"
+  /** A node of another zone: the nodes of this zone. */
+  | "other-zone"
+  /** A node of this zone: nobody. */
+  | "replica";
+
+/** Who this node is to others. */
+export interface Self {
+  readonly zone: string;
+  /** `host:port` where others reach it. */
+  readonly address: string;
+  readonly incarnation: string;
+}
+
+export class Replication implements OutboxHost {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly network: PeerNetwork;
+  readonly peers: Peers;
+  /** Exchanges that ended without a proper answer, and states taken from comparisons. */
+  failures = 0;
+  repaired = 0;
+  private readonly log: Log;
+  private readonly table: Table;
+  private readonly versions: HybridClock;
+  private readonly self: Self;
+  private readonly isStarting: () => boolean;
+  /** By address, for nodes of this zone. */
+  private readonly outboxes = new Map<string, Outbox>();
+  /** By zone, for the others. */
+  private readonly zoneOutboxes = new Map<string, Outbox>();
+  /** The registry's own nodes as the table lists them: address by identity. */
+  private readonly listed = new Map<string, string>();
+  private cancelRound: Cancel | undefined;
+  private readonly warned = new Set<string>();
+
+  constructor(parts: {
+    clock: Clock;
+    timers: Timers;
+    random: Random;
+    network: PeerNetwork;
+    log: Log;
+    table: Table;
+    versions: HybridClock;
+    self: Self;
+    seeds: readonly string[];
+    isStarting: () => boolean;
+  }) {
+    this.clock = parts.clock;
+    this.timers = parts.timers;
+    this.random = parts.random;
+    this.network = parts.network;
+    this.log = parts.log;
+    this.table = parts.table;
+    this.versions = parts.versions;
+    this.self = parts.self;
+    this.isStarting = parts.isStarting;
+    this.peers = new Peers(parts.self, parts.seeds);
+  }
+
+  /** Begins to compare digests. */
+  start(): void {
+    this.planRound();
+  }
+
+  stop(): void {
+    this.cancelRound?.();
+    for (const outbox of this.allOutboxes()) outbox.close();
+    this.outboxes.clear();
+    this.zoneOutboxes.clear();
+  }
+
+  info(): NodeInfo {
+    return { ...this.self, clock: this.versions.reading(), isStarting: this.isStarting() };
+  }
+
+  /** An entry has a new state. */
+  changed(entry: Entry, origin: Origin): void {
+    for (const outbox of this.audience(origin)) outbox.pushState(entry);
+  }
+
+  /** An entry was renewed. */
+  renewed(entry: Entry, origin: Origin): void {
+    for (const outbox of this.audience(origin)) outbox.pushRenewal(entry);
+  }
+
+  /** Entries that wait to be told, over all destinations. */
+  get waiting(): number {
+    let waiting = 0;
+    for (const outbox of this.allOutboxes()) waiting += outbox.size;
+    return waiting;
+  }
+
+  /** Another node tells its news. */
+  onReplicate(message: Replicate): Replicated {
+    this.askedBy(message.node);
+    const origin: Origin = message.isSpread ? "other-zone" : "replica";
+    const nowMs = this.clock.monotonicMs();
+    const newer: EntryState[] = [];
+    const wanted: number[] = [];
+    const answerWithOurs = (entry: Entry | undefined): void => {
+      if (entry !== undefined && !entry.isStale && newer.length < comparedStatesMax) newer.push(entry.state(nowMs));
+    };
+    for (const state of message.states) {
+      const merge = this.table.merge(state);
+      const entry = this.table.get(state.identity);
+      if (merge === "older") answerWithOurs(entry);
+      if (entry === undefined) continue;
+      if (merge === "newer") this.changed(entry, origin);
+      else if (merge === "renewed") this.renewed(entry, origin);
+    }
+    for (const [index, { identity, dirty, ageMs }] of message.renewals.entries()) {
+      const entry = this.table.get(identity);
+      if (entry === undefined || entry.dirty < dirty) wanted.push(index);
+      if (entry === undefined) continue;
+      if (entry.instance !== undefined) {
+        this.table.touch(entry, nowMs - ageMs);
+        this.renewed(entry, origin);
+      }
+      if (entry.dirty > dirty) answerWithOurs(entry);
+    }
+    return { kind: "replicated", node: this.info(), wanted, newer };
+  }
+
+  /** Another node asks what this table has otherwise. */
+  onCompare(message: Compare): Compared {
+    this.askedBy(message.node);
+    const nowMs = this.clock.monotonicMs();
+    const isEmpty = message.digest === "";
+    if (message.digest === this.table.digest.text())
+      return { kind: "compared", node: this.info(), differing: [], states: [], nextBucket: undefined };
+    const byBucket = new Map<number, Entry[]>();
+    for (let bucket = message.fromBucket; bucket < digestBuckets; bucket++) {
+      if (isEmpty || !this.table.digest.agrees(bucket, message.digest)) byBucket.set(bucket, []);
+    }
+    if (byBucket.size > 0) {
+      for (const entry of this.table.all()) {
+        if (!entry.isStale && (isEmpty || this.isWorthTelling(entry, nowMs))) byBucket.get(entry.bucket)?.push(entry);
+      }
+    }
+    const states: EntryState[] = [];
+    const differing: number[] = [];
+    for (const [bucket, entries] of byBucket) {
+      if (states.length >= comparedStatesMin)
+        return { kind: "compared", node: this.info(), differing, states, nextBucket: bucket };
+      const room = comparedStatesMax - states.length;
+      // A bucket that does not fit is told in part, another one each time.
+      const from = entries.length <= room ? 0 : this.random.uint32() % entries.length;
+      for (const entry of entries.slice(from, from + room)) states.push(entry.state(nowMs));
+      differing.push(bucket);
+    }
+    return { kind: "compared", node: this.info(), differing, states, nextBucket: undefined };
+  }
+
+  /**
+   * Asks a node what it has otherwise, until all buckets are compared, and takes it in. `isRestoring`: as a node that
+   * knows nothing yet. `part` hears each answer, `done` the last one.
+   */
+  compareWith(
+    address: string,
+    isRestoring: boolean,
+    part: (reply: Compared) => void,
+    done: (reply: Compared | PeerFailure) => void,
+  ): void {
+    const ask = (fromBucket: number): void => {
+      const digest = isRestoring ? "" : this.table.digest.text();
+      this.network.compare(address, { kind: "compare", node: this.info(), digest, fromBucket }, (reply) => {
+        this.answered(address, reply);
+        if (reply.kind === "failed") {
+          done(reply);
+          return;
+        }
+        part(reply);
+        this.takeIn(address, reply, isRestoring);
+        if (reply.nextBucket === undefined || reply.nextBucket <= fromBucket) done(reply);
+        else ask(reply.nextBucket);
+      });
+    };
+    ask(0);
+  }
+
+  /** The registry's list of its own nodes has changed. */
+  nodesChanged(entries: Iterable<Entry>): void {
+    const nowMs = this.clock.monotonicMs();
+    const gone = new Map(this.listed);
+    for (const entry of entries) {
+      const address = entry.instance === undefined ? undefined : nodeAddress(entry.instance.addrs);
+      if (address === undefined) continue;
+      gone.delete(entry.key);
+      this.listed.set(entry.key, address);
+      this.peers.listed(address, entry.identity.zone, nowMs);
+    }
+    for (const [key, address] of gone) {
+      this.listed.delete(key);
+      // Whose lease ran out may come back; who said goodbye is not waited for.
+      if (this.table.hasCancelled(key)) this.peers.left(address);
+    }
+    this.tidy();
+  }
+
+  /** Forgets what nobody has heard of for long. */
+  forget(nowMs: number): void {
+    this.peers.forget(nowMs);
+    this.tidy();
+  }
+
+  answered(address: string, reply: Replicated | Compared | PeerFailure): void {
+    if (reply.kind !== "failed") {
+      const wasUp = this.peers.get(address)?.isUp;
+      this.observe(reply.node);
+      this.peers.heard(address, reply.node, this.clock.monotonicMs());
+      this.warned.delete(address);
+      this.tidy();
+      if (wasUp === false) {
+        this.log.info("another registry node answers", { address, zone: reply.node.zone });
+        this.wake(address);
+      }
+      return;
+    }
+    this.failures++;
+    this.peers.lost(address);
+    if (this.warned.has(address)) return;
+    // Once a loss: a node that is away for a day is one line, not thousands.
+    this.warned.add(address);
+    this.log.warn("a registry node does not answer as it should; trying on", { address, reason: reply.sentence });
+  }
+
+  learn(states: readonly EntryState[]): void {
+    for (const state of states) this.table.merge(state);
+  }
+
+  private takeIn(address: string, reply: Compared, isRestoring: boolean): void {
+    const isElsewhere = reply.node.zone !== "" && reply.node.zone !== this.self.zone;
+    const theirs = new Map<string, Merge>();
+    for (const state of reply.states) {
+      const merge = this.table.merge(state, isRestoring);
+      theirs.set(instanceKey(state.identity), merge);
+      if (merge !== "newer" && merge !== "renewed") continue;
+      if (!isRestoring && merge === "newer") this.repaired++;
+      const entry = this.table.get(state.identity);
+      if (isElsewhere && !isRestoring && entry !== undefined) this.changed(entry, "other-zone");
+    }
+    if (isRestoring) return;
+    const outbox = isElsewhere ? this.zoneOutbox(reply.node.zone) : this.outbox(address);
+    const differing = new Set(reply.differing);
+    const nowMs = this.clock.monotonicMs();
+    for (const entry of this.table.all()) {
+      if (!differing.has(entry.bucket) || entry.isStale || !this.isWorthTelling(entry, nowMs)) continue;
+      const merge = theirs.get(entry.key);
+      if (merge === undefined || merge === "older") outbox?.pushState(entry);
+    }
+  }
+
+  /** An instance that is about to be forgotten is not told to those who have forgotten it already. */
+  private isWorthTelling(entry: Entry, nowMs: number): boolean {
+    return entry.instance === undefined || nowMs - entry.touchedAtMs < leaseMs;
+  }
+
+  private askedBy(node: NodeInfo): void {
+    this.observe(node);
+    if (this.peers.get(node.address) === undefined) return;
+    // It can reach us, so we shall probably reach it.
+    this.wake(node.address);
+  }
+
+  private observe(node: NodeInfo): void {
+    if (this.versions.observe(node.clock) || this.warned.has(`${node.address} clock`)) return;
+    this.warned.add(`${node.address} clock`);
+    this.log.warn("a registry node's clock is more than 15 minutes ahead: its writes are refused; set the clocks", {
+      address: node.address,
+    });
+  }
+
+  private wake(address: string): void {
+    this.outboxes.get(address)?.wake();
+    const zone = this.peers.get(address)?.zone;
+    if (zone !== undefined) this.zoneOutboxes.get(zone)?.wake();
+  }
+
+  private *audience(origin: Origin): Generator<Outbox> {
+    if (origin === "replica") return;
+    for (const { address } of this.peers.ownZone()) {
+      const outbox = this.outbox(address);
+      if (outbox !== undefined) yield outbox;
+    }
+    if (origin === "client") for (const zone of this.peers.otherZones().keys()) yield this.zoneOutbox(zone);
+  }
+
+  private outbox(address: string): Outbox | undefined {
+    if (this.peers.get(address) === undefined) return undefined;
+    let outbox = this.outboxes.get(address);
+    if (outbox === undefined) this.outboxes.set(address, (outbox = new Outbox(this, false, () => address)));
+    return outbox;
+  }
+
+  private zoneOutbox(zone: string): Outbox {
+    let outbox = this.zoneOutboxes.get(zone);
+    if (outbox === undefined) {
+      outbox = new Outbox(this, true, () => this.pick(this.peers.otherZones().get(zone) ?? [])?.address);
+      this.zoneOutboxes.set(zone, outbox);
+    }
+    return outbox;
+  }
+
+  private *allOutboxes(): Generator<Outbox> {
+    yield* this.outboxes.values();
+    yield* this.zoneOutboxes.values();
+  }
+
+  /** Drops the outboxes of nodes and zones that are no longer there, or that turned out to be elsewhere. */
+  private tidy(): void {
+    for (const [address, outbox] of this.outboxes) {
+      const peer = this.peers.get(address);
+      if (peer !== undefined && (peer.zone === "" || peer.zone === this.self.zone)) continue;
+      outbox.close();
+      this.outboxes.delete(address);
+    }
+    const zones = this.peers.otherZones();
+    for (const [zone, outbox] of this.zoneOutboxes) {
+      if (zones.has(zone)) continue;
+      outbox.close();
+      this.zoneOutboxes.delete(zone);
+    }
+  }
+
+  /** One of them at random, one that answers if there is any. */
+  private pick(peers: readonly Peer[]): Peer | undefined {
+    const up = peers.filter(({ isUp }) => isUp);
+    const among = up.length > 0 ? up : peers;
+    return among[this.random.uint32() % Math.max(1, among.length)];
+  }
+
+  private planRound(): void {
+    const delayMs = compareMs * (0.75 + this.random.uint32() / 2 ** 32 / 2);
+    this.cancelRound = this.timers.after(delayMs, () => {
+      this.round();
+      this.planRound();
+    });
+  }
+
+  /** Compares with one node of this zone and one elsewhere, and asks after those that were lost. */
+  private round(): void {
+    const own = this.peers.ownZone();
+    const elsewhere = [...this.peers.otherZones().values()].flat();
+    const chosen = new Set([this.pick(own), this.pick(elsewhere), ...this.peers.all().filter(({ isUp }) => !isUp)]);
+    const ignore = (): void => undefined;
+    for (const peer of chosen) if (peer !== undefined) this.compareWith(peer.address, false, ignore, ignore);
+  }
+}
+
+/** `host:port` of a registry node, out of its addresses; undefined when it has none for HTTP. */
+export function nodeAddress(addrs: readonly string[]): string | undefined {
+  const url = addrs.find((address) => address.startsWith("http://"));
+  const address = url?.slice("http://".length).replace(/\/.*$/s, "");
+  return address === undefined || !/^(?:\[[0-9a-fA-F:.]+\]|[^:[\]\s/@?#]+):\d{1,5}$/.test(address)
+    ? undefined
+    : address;
+}

@@ -1,0 +1,343 @@
+// The table: every identity that this node knows, living or cancelled. Merging a state is idempotent, and the order in
+// which states arrive does not matter; everything else about replication rests on that. No timer and no IO: whoever owns
+// the table tells it when time has passed.
+
+import type { Clock } from "../base/clock.ts";
+import {
+  emptyServicesMax,
+  instancesMax,
+  leaseMs,
+  protectedLeaseMs,
+  timestampAheadMsMax,
+  tombstoneMs,
+  tombstonesMax,
+} from "../base/limits.ts";
+import { Digest } from "./digest.ts";
+import { compareVersions, Entry, type EntryState, hashOf } from "./entry.ts";
+import type { HybridClock } from "./hybrid-clock.ts";
+import { appKey, discoveryAppid, type Identity, instanceKey } from "./instance.ts";
+
+/** A state whose lease is about to end is not taken for new: the node that sent it is about to forget it, too. */
+const leaseMarginMs = 5_000;
+/** Clocks of nodes may be apart by as much as timestamps may be ahead, and a client's timestamp by as much again. */
+const peerAheadMs = timestampAheadMsMax;
+
+/** What became of a state that was merged. */
+export type Merge =
+  /** It was not known, and is now. */
+  | "newer"
+  /** It was known; its lease was extended. */
+  | "renewed"
+  /** It was known. */
+  | "same"
+  /** A newer one is known. */
+  | "older"
+  /** Not taken: too far in the future, at the end of its time, or there is no room. */
+  | "refused";
+
+/** The living instances of one service in one env, by zone and hostname. */
+export class App {
+  readonly key: string;
+  /** The version that watchers know: grows with every change that a reader can see. Local to this node. */
+  latest = 0n;
+  readonly zones = new Map<string, Map<string, Entry>>();
+  /** When it lost its last instance, by the monotonic clock; undefined while it has one. */
+  emptySinceMs: number | undefined;
+
+  constructor(key: string) {
+    this.key = key;
+  }
+
+  *entries(): Generator<Entry> {
+    for (const zone of this.zones.values()) yield* zone.values();
+  }
+}
+
+export class Table {
+  readonly digest = new Digest();
+  /** Grows with every change that a reader can see. */
+  version = 0;
+  /** Living instances, and cancelled ones that are remembered. */
+  live = 0;
+  tombstones = 0;
+  private readonly entries = new Map<string, Entry>();
+  private readonly apps = new Map<string, App>();
+  private readonly byHostname = new Map<string, Set<Entry>>();
+  private readonly callers = new Map<string, number>();
+  private readonly clock: Clock;
+  private readonly versions: HybridClock;
+  private readonly onChange: (app: App) => void;
+
+  /** `onChange` hears of every change that a reader can see. */
+  constructor(parts: { clock: Clock; versions: HybridClock; onChange: (app: App) => void }) {
+    this.clock = parts.clock;
+    this.versions = parts.versions;
+    this.onChange = parts.onChange;
+  }
+
+  /** An identity, living or cancelled. */
+  get(identity: Identity): Entry | undefined {
+    return this.entries.get(instanceKey(identity));
+  }
+
+  /** True for the key of an identity that was cancelled, and is remembered as such. */
+  hasCancelled(key: string): boolean {
+    const entry = this.entries.get(key);
+    return entry !== undefined && entry.instance === undefined;
+  }
+
+  /** All identities, living or cancelled. The table may change while they are read. */
+  all(): IterableIterator<Entry> {
+    return this.entries.values();
+  }
+
+  /** A service with its living instances; it may have lost the last one a while ago. */
+  app(env: string, appid: string): App | undefined {
+    return this.apps.get(appKey(env, appid));
+  }
+
+  /** Services that have living instances. */
+  *services(): Generator<App> {
+    for (const app of this.apps.values()) if (app.emptySinceMs === undefined) yield app;
+  }
+
+  /** Living instances with a hostname, compared without regard to the case of ASCII letters. */
+  named(hostname: string): Iterable<Entry> {
+    return this.byHostname.get(hostname.toLowerCase()) ?? [];
+  }
+
+  /** Living instances that an address has registered here. */
+  countOf(caller: string): number {
+    return this.callers.get(caller) ?? 0;
+  }
+
+  /**
+   * Takes in a state, from a client's write or from another node. `isRestoring` also takes what is at the end of its
+   * lease, for a node that has only now begun to listen.
+   */
+  merge(state: EntryState, isRestoring = false): Merge {
+    const nowMs = this.clock.monotonicMs();
+    const touchedAtMs = nowMs - Math.max(0, state.ageMs);
+    if (this.isFromFuture(state.dirty)) return "refused";
+    const known = this.entries.get(instanceKey(state.identity));
+    if (known === undefined) return this.add(state, touchedAtMs, isRestoring) === undefined ? "refused" : "newer";
+    const order = compareVersions(
+      { dirty: state.dirty, instance: state.instance, hash: hashOf(known.key, state.dirty, state.instance) },
+      known,
+    );
+    if (order > 0) {
+      const isRevived = known.instance === undefined && state.instance !== undefined;
+      if (isRevived && !this.isTimely(state, isRestoring)) return "refused";
+      this.replace(known, state, touchedAtMs);
+      return "newer";
+    }
+    // A snapshot's lease began with this process; whoever confirms it knows when it really did.
+    if (known.isStale) known.touchedAtMs = -Infinity;
+    // The later renewal counts, and it says that somebody has heard of the instance.
+    const isRenewed = known.instance !== undefined && state.instance !== undefined && touchedAtMs > known.touchedAtMs;
+    if (isRenewed) this.touch(known, touchedAtMs);
+    if (order < 0) return "older";
+    this.confirm(known);
+    return isRenewed ? "renewed" : "same";
+  }
+
+  /** Extends a living instance's lease, counted from `touchedAtMs` on the monotonic clock; never shortens it. */
+  touch(entry: Entry, touchedAtMs: number): void {
+    this.confirm(entry);
+    if (touchedAtMs <= entry.touchedAtMs) return;
+    entry.touchedAtMs = touchedAtMs;
+    const agoNs = BigInt(Math.round((this.clock.monotonicMs() - touchedAtMs) * 1e6));
+    entry.renewTimestamp = this.clock.wallNs() - agoNs;
+  }
+
+  /** Remembers which address registered an instance here; '' for none. */
+  attribute(entry: Entry, caller: string): void {
+    if (entry.caller === caller) return;
+    this.countCaller(entry.caller, -1);
+    entry.caller = caller;
+    this.countCaller(caller, 1);
+  }
+
+  /** Puts in what a snapshot says: to be shown, but told to nobody until somebody confirms it. */
+  restore(state: EntryState): void {
+    if (this.isFromFuture(state.dirty) || this.entries.has(instanceKey(state.identity))) return;
+    // A lease starts anew: whoever lives has one lease's time to say so.
+    const age = state.instance === undefined ? state.ageMs : 0;
+    const entry = this.add({ ...state, ageMs: age }, this.clock.monotonicMs() - age, true);
+    if (entry === undefined || entry.instance === undefined) return;
+    this.toggle(entry);
+    entry.isStale = true;
+  }
+
+  /** Drops what a snapshot said and nobody has confirmed: other nodes, which know better, have been heard. */
+  dropStale(): void {
+    for (const entry of this.entries.values()) if (entry.isStale) this.drop(entry);
+  }
+
+  /** Living instances whose lease has run out. */
+  overdue(nowMs: number): Entry[] {
+    const overdue: Entry[] = [];
+    for (const entry of this.entries.values()) {
+      if (entry.instance !== undefined && nowMs - entry.touchedAtMs > leaseMs) overdue.push(entry);
+    }
+    return overdue;
+  }
+
+  /** Forgets an instance whose time is over. Other nodes find out for themselves. */
+  evict(entry: Entry): void {
+    if (entry.isHeld) this.drop(entry);
+  }
+
+  /** Forgets tombstones, and services without instances, that were remembered long enough. */
+  forget(nowMs: number): void {
+    for (const entry of this.entries.values()) {
+      if (entry.instance === undefined && nowMs - entry.touchedAtMs > tombstoneMs) this.drop(entry);
+    }
+    let surplus = this.tombstones - tombstonesMax;
+    // A map keeps the order of insertion: the first ones are the oldest identities, near enough the oldest tombstones.
+    for (const entry of this.entries.values()) {
+      if (surplus <= 0) break;
+      if (entry.instance !== undefined) continue;
+      this.drop(entry);
+      surplus--;
+    }
+    const empty = [...this.apps.values()].filter(({ emptySinceMs }) => emptySinceMs !== undefined);
+    for (const [index, app] of empty.entries()) {
+      const isOld = nowMs - (app.emptySinceMs ?? nowMs) > tombstoneMs;
+      if (isOld || empty.length - index > emptyServicesMax) this.apps.delete(app.key);
+    }
+  }
+
+  /** Whether a version is too far ahead to be a peer's honest one. */
+  private isFromFuture(dirty: bigint): boolean {
+    return this.versions.isTooFarAhead(dirty - BigInt(peerAheadMs) * 1_000_000n);
+  }
+
+  private isTimely({ instance, ageMs }: EntryState, isRestoring: boolean): boolean {
+    if (instance === undefined) return ageMs < tombstoneMs;
+    return ageMs < (isRestoring ? protectedLeaseMs : leaseMs - leaseMarginMs);
+  }
+
+  private add(state: EntryState, touchedAtMs: number, isRestoring: boolean): Entry | undefined {
+    if (!this.isTimely(state, isRestoring)) return undefined;
+    if (state.instance !== undefined && this.live >= instancesMax) return undefined;
+    const entry = new Entry(state, touchedAtMs);
+    this.entries.set(entry.key, entry);
+    this.toggle(entry);
+    if (entry.instance === undefined) this.tombstones++;
+    else {
+      this.touchAnew(entry, touchedAtMs);
+      this.list(entry);
+    }
+    return entry;
+  }
+
+  private replace(entry: Entry, state: EntryState, touchedAtMs: number): void {
+    const wasLive = entry.instance !== undefined;
+    if (!entry.isStale) this.toggle(entry);
+    entry.isStale = false;
+    entry.instance = state.instance;
+    entry.dirty = state.dirty;
+    entry.hash = hashOf(entry.key, state.dirty, state.instance);
+    entry.isProbed = state.isProbed;
+    entry.json = undefined;
+    this.toggle(entry);
+    if (entry.instance === undefined) {
+      entry.touchedAtMs = touchedAtMs;
+      if (!wasLive) return;
+      this.tombstones++;
+      this.unlist(entry);
+      return;
+    }
+    if (!wasLive || touchedAtMs > entry.touchedAtMs) this.touchAnew(entry, touchedAtMs);
+    if (wasLive) {
+      this.changed(this.appOf(entry));
+      return;
+    }
+    this.tombstones--;
+    this.list(entry);
+  }
+
+  private touchAnew(entry: Entry, touchedAtMs: number): void {
+    entry.touchedAtMs = -Infinity;
+    this.touch(entry, touchedAtMs);
+  }
+
+  /** Somebody has heard of it: from now on it is told to other nodes. */
+  private confirm(entry: Entry): void {
+    if (!entry.isStale) return;
+    entry.isStale = false;
+    this.toggle(entry);
+  }
+
+  private drop(entry: Entry): void {
+    this.entries.delete(entry.key);
+    entry.isHeld = false;
+    if (!entry.isStale) this.toggle(entry);
+    if (entry.instance === undefined) this.tombstones--;
+    else this.unlist(entry);
+  }
+
+  /** Makes a living instance visible. */
+  private list(entry: Entry): void {
+    const { zone, hostname } = entry.identity;
+    const app = this.appOf(entry);
+    let instances = app.zones.get(zone);
+    if (instances === undefined) app.zones.set(zone, (instances = new Map()));
+    instances.set(hostname, entry);
+    app.emptySinceMs = undefined;
+    const name = hostname.toLowerCase();
+    const namesakes = this.byHostname.get(name);
+    if (namesakes === undefined) this.byHostname.set(name, new Set([entry]));
+    else namesakes.add(entry);
+    this.live++;
+    this.changed(app);
+  }
+
+  /** Takes an instance that lived out of sight. */
+  private unlist(entry: Entry): void {
+    const { zone, hostname } = entry.identity;
+    const app = this.appOf(entry);
+    const instances = app.zones.get(zone);
+    instances?.delete(hostname);
+    if (instances?.size === 0) app.zones.delete(zone);
+    if (app.zones.size === 0) app.emptySinceMs = this.clock.monotonicMs();
+    const name = hostname.toLowerCase();
+    const namesakes = this.byHostname.get(name);
+    namesakes?.delete(entry);
+    if (namesakes?.size === 0) this.byHostname.delete(name);
+    this.attribute(entry, "");
+    entry.json = undefined;
+    this.live--;
+    this.changed(app);
+  }
+
+  private appOf({ identity: { env, appid } }: Entry): App {
+    const key = appKey(env, appid);
+    let app = this.apps.get(key);
+    if (app === undefined) this.apps.set(key, (app = new App(key)));
+    return app;
+  }
+
+  private changed(app: App): void {
+    this.version++;
+    app.latest = this.versions.next();
+    this.onChange(app);
+  }
+
+  private toggle(entry: Entry): void {
+    this.digest.toggle(entry.bucket, entry.hash);
+  }
+
+  private countCaller(caller: string, by: number): void {
+    if (caller === "") return;
+    const count = (this.callers.get(caller) ?? 0) + by;
+    if (count > 0) this.callers.set(caller, count);
+    else this.callers.delete(caller);
+  }
+}
+
+/** True for a node of the registry itself. */
+export function isDiscovery({ identity }: Entry): boolean {
+  return identity.appid === discoveryAppid;
+}

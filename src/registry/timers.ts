@@ -1,0 +1,20 @@
+// Timers as an argument, so that a simulation can be the one who lets time pass.
+
+/** Takes a planned action back; nothing happens when it has run. */
+export type Cancel = () => void;
+
+export interface Timers {
+  /** Runs an action once, after at least `delayMs`. */
+  after(delayMs: number, action: () => void): Cancel;
+  /** Runs an action once, at the end of this turn of the event loop. */
+  soon(action: () => void): void;
+}
+
+/** The event loop's. */
+export const systemTimers: Timers = {
+  after(delayMs, action) {
+    const timer = setTimeout(action, delayMs);
+    return () => clearTimeout(timer);
+  },
+  soon: (action) => void setImmediate(action),
+};
