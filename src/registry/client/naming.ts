@@ -17,25 +17,35 @@ export interface Registration {
 
 /** A registration that is kept alive until it is ended. */
 export interface Registered {
-  /** Registers again with other status or metadata; resolves when a node has it. */
+  /**
+   * Registers again with other status or metadata; resolves when a node has it (or something said later). Rejects when
+   * the registry refuses it, with its sentence: what was registered before stays, and it is said again at the next
+   * renewal; and after `deregister`.
+   */
   update(change: { readonly status?: InstanceStatus; readonly metadata?: ReadonlyMap<string, string> }): Promise<void>;
   /** Takes it out of the registry and stops renewing. Never rejects: a registry that is away forgets by itself. */
   deregister(): Promise<void>;
 }
 
 export interface Naming {
-  /** The UP instances of a service now. Rejects when no node answers and nothing is known from before. */
+  /**
+   * The UP instances of a service now; none when the registry does not know it. Rejects when no node answers and nothing is
+   * known from before, and after `close`.
+   */
   find(service: string): Promise<readonly Instance[]>;
   /**
    * Calls back with the UP instances of a service: once they are known, and after every change. One subscription a
-   * service. When every node is away the last list stays; nothing is called.
+   * service, or it throws. When every node is away the last list stays; nothing is called. A service that never was
+   * there is waited for: nothing is called either (`find` answers none). Never called from inside `subscribe`, nor after
+   * `unsubscribe` or `close`; equal lists are not repeated, timestamps aside.
    */
   subscribe(service: string, onChange: (instances: readonly Instance[]) => void): void;
   unsubscribe(service: string): void;
   /**
    * Registers, renews every 30 s, and registers again when the registry has forgotten. Resolves once a node has taken
    * it; while none can be reached it keeps trying (with back-off) and `Registered` is not there yet. Rejects when the
-   * registry refuses what is said (the message is its sentence), and after `close`.
+   * registry refuses what is said (the message is its sentence), after `close`, and while this client has that
+   * service and id registered.
    */
   register(registration: Registration): Promise<Registered>;
   /** Deregisters everything, ends every subscription and request. */

@@ -1,0 +1,160 @@
+// The naming service over HTTP: a client of several registry nodes, of ours or of bilibili/discovery. One long poll feeds
+// every subscription; each registration keeps itself alive; a node that fails is left for another. What was known stays
+// known while every node is away. After `close` nothing of it runs.
+
+import type { Log } from "../../base/log.ts";
+import type { Random } from "../../base/random.ts";
+import { type Instance, Status } from "../instance.ts";
+import type { Naming, Registered, Registration } from "./naming.ts";
+import { Code, NodeClient, NodeFailure, requestMsMax } from "./node-client.ts";
+import { NodeList } from "./node-rotation.ts";
+import { parseService } from "./parse-instances.ts";
+import { type After, type Cancel, realAfter } from "./pause.ts";
+import { type OnInstances, PollLoop } from "./poll-loop.ts";
+import { RegistrationLoop } from "./registration-loop.ts";
+
+/** Every loop goes on to another node this often, in milliseconds, so that load spreads again after a node came back. */
+export const rotationMs = 30 * 60_000;
+
+export interface HttpNamingOptions {
+  /** Nodes to begin with, `http://host:port`; further ones are learned from them. */
+  readonly nodes: readonly string[];
+  readonly env: string;
+  readonly zone: string;
+  readonly region: string;
+  /** This client's own name, for the registry's bookkeeping of polls. */
+  readonly hostname: string;
+  /** What the registry requires for writes, if it does. Sent to every node, in the clear. */
+  readonly token: string | undefined;
+  /** For jitter and for the order of nodes. */
+  readonly random: Random;
+  readonly log: Log;
+  readonly after?: After;
+}
+
+export class HttpNaming implements Naming {
+  private readonly options: HttpNamingOptions;
+  private readonly after: After;
+  private readonly client: NodeClient;
+  private readonly nodes: NodeList;
+  private readonly polls: PollLoop;
+  private readonly registrations = new Map<string, RegistrationLoop>();
+  /** The last list of every service asked for, for when no node answers. */
+  private readonly found = new Map<string, readonly Instance[]>();
+  private readonly closed = new AbortController();
+  private closing: Promise<void> | undefined;
+  private cancelRotation: Cancel = () => undefined;
+
+  /** Throws an Error when `nodes` is empty or holds something else than `http://host:port`. Nothing runs until it is used. */
+  constructor(options: HttpNamingOptions) {
+    const { env, zone, hostname, token, random, log, after = realAfter } = options;
+    this.options = options;
+    this.after = after;
+    this.client = new NodeClient(after, token);
+    this.nodes = new NodeList(options.nodes, zone, random);
+    this.polls = new PollLoop({ client: this.client, nodes: this.nodes, env, hostname, after, random, log });
+  }
+
+  async find(service: string): Promise<readonly Instance[]> {
+    this.refuseWhenClosed();
+    const known = this.polls.list(service);
+    if (known !== undefined) return known;
+    const { env } = this.options;
+    const parameters = new URLSearchParams({ env, appid: service, status: String(Status.Up) });
+    const call = { method: "GET", endpoint: "fetch", parameters, limitMs: requestMsMax } as const;
+    const failures: NodeFailure[] = [];
+    for (const node of this.nodes.all) {
+      try {
+        const { code, message, data } = await this.client.ask(node, call, this.closed.signal);
+        if (code !== Code.Ok && code !== Code.NotFound) throw new Error(`code ${code} ${message}`);
+        const instances = code === Code.NotFound ? [] : parseService(data).instances;
+        this.found.set(service, instances);
+        return instances;
+      } catch (cause) {
+        this.refuseWhenClosed();
+        failures.push(cause instanceof NodeFailure ? cause : new NodeFailure(node, String(cause), { cause }));
+      }
+    }
+    const last = this.polls.list(service) ?? this.found.get(service);
+    if (last !== undefined) return last;
+    const reasons = failures.map(({ message }) => message).join("; ");
+    throw new Error(`no registry node answers for ${service}: ${reasons}`, { cause: failures[0] });
+  }
+
+  subscribe(service: string, onChange: OnInstances): void {
+    this.refuseWhenClosed();
+    if (this.polls.isSubscribed(service)) throw new Error(`${service} is subscribed already`);
+    this.start();
+    this.polls.subscribe(service, (instances) => {
+      this.found.set(service, instances);
+      onChange(instances);
+    });
+  }
+
+  unsubscribe(service: string): void {
+    this.polls.unsubscribe(service);
+  }
+
+  async register(registration: Registration): Promise<Registered> {
+    this.refuseWhenClosed();
+    const { service, id } = registration;
+    const key = `${service}\n${id}`;
+    if (this.registrations.has(key)) throw new Error(`${service} ${id} is registered by this client already`);
+    this.start();
+    const loop = new RegistrationLoop(registration, {
+      ...this.options,
+      client: this.client,
+      nodes: this.nodes,
+      after: this.after,
+    });
+    this.registrations.set(key, loop);
+    const forget = (): void => {
+      if (this.registrations.get(key) === loop) this.registrations.delete(key);
+    };
+    try {
+      await loop.start();
+    } catch (error) {
+      forget();
+      throw error;
+    }
+    return {
+      update: (change) => loop.update(change),
+      deregister: async () => {
+        await loop.deregister();
+        forget();
+      },
+    };
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.end();
+    return this.closing;
+  }
+
+  /** Polls from the first use on, also without a subscription: so it learns of further nodes. */
+  private start(): void {
+    this.cancelRotation();
+    this.polls.start();
+    this.scheduleRotation();
+  }
+
+  private scheduleRotation(): void {
+    this.cancelRotation = this.after(rotationMs, () => {
+      this.polls.rotate();
+      for (const loop of this.registrations.values()) loop.rotate();
+      this.scheduleRotation();
+    });
+  }
+
+  private async end(): Promise<void> {
+    this.closed.abort();
+    this.cancelRotation();
+    const loops = [...this.registrations.values()];
+    await Promise.all([this.polls.stop(), ...loops.map((loop) => loop.deregister())]);
+    this.registrations.clear();
+  }
+
+  private refuseWhenClosed(): void {
+    if (this.closed.signal.aborted) throw new Error("this naming client is closed");
+  }
+}

@@ -1,0 +1,219 @@
+// The naming service straight on a registry in the same process: no request, no time-out; the same promises as over HTTP.
+// Subscribers are told in a microtask, never from inside a registry's change.
+
+import type { Log } from "../../base/log.ts";
+import { type Identity, type Instance, type InstanceStatus, Status } from "../instance.ts";
+import type { Directory } from "../directory.ts";
+import type { Naming, Registered, Registration } from "./naming.ts";
+import { type After, type Cancel, realAfter } from "./pause.ts";
+import { renewIntervalMs } from "./registration-loop.ts";
+import { sameInstances } from "./same-instances.ts";
+
+/** While the registry is not readable a subscription looks again this often, in milliseconds. */
+export const readableCheckMs = 100;
+
+/** What is registered: the instance without the timestamps that the registry gives it. */
+export interface LocalInstance
+  extends Identity, Pick<Instance, "region" | "addrs" | "version" | "metadata" | "status"> {}
+
+/** Writing to a registry in the same process. */
+export interface LocalRegistrar {
+  /** Adds or replaces the instance. Throws an Error with a sentence when it is refused. */
+  register(instance: LocalInstance): void;
+  /** Prolongs the lease; false when the instance is not known (any more). */
+  renew(identity: Identity): boolean;
+  /** Takes it out; nothing happens when it is not there. */
+  cancel(identity: Identity): void;
+}
+
+export interface InProcessNamingOptions {
+  readonly directory: Directory;
+  readonly registrar: LocalRegistrar;
+  readonly env: string;
+  readonly zone: string;
+  readonly region: string;
+  readonly log: Log;
+  readonly after?: After;
+}
+
+export class InProcessNaming implements Naming {
+  private readonly options: InProcessNamingOptions;
+  private readonly after: After;
+  private readonly subscriptions = new Map<string, Subscription>();
+  private readonly registrations = new Map<string, LocalRegistration>();
+  private isClosed = false;
+
+  constructor(options: InProcessNamingOptions) {
+    this.options = options;
+    this.after = options.after ?? realAfter;
+  }
+
+  async find(service: string): Promise<readonly Instance[]> {
+    this.refuseWhenClosed();
+    const { directory, env } = this.options;
+    const known = this.subscriptions.get(service)?.instances;
+    if (directory.isReadable) return directory.instances(env, service, Status.Up);
+    if (known !== undefined) return known;
+    throw new Error(`the registry does not know yet what there is: ${service}`);
+  }
+
+  subscribe(service: string, onChange: (instances: readonly Instance[]) => void): void {
+    this.refuseWhenClosed();
+    if (this.subscriptions.has(service)) throw new Error(`${service} is subscribed already`);
+    const { directory, env } = this.options;
+    this.subscriptions.set(service, new Subscription(directory, env, service, this.after, onChange));
+  }
+
+  unsubscribe(service: string): void {
+    this.subscriptions.get(service)?.end();
+    this.subscriptions.delete(service);
+  }
+
+  async register(registration: Registration): Promise<Registered> {
+    this.refuseWhenClosed();
+    const { registrar, env, zone, region, log } = this.options;
+    const { service: appid, id: hostname, addrs, version, status, metadata } = registration;
+    const key = `${appid}\n${hostname}`;
+    if (this.registrations.has(key)) throw new Error(`${appid} ${hostname} is registered by this client already`);
+    const instance = { env, appid, zone, hostname, region, addrs, version, status, metadata };
+    const local = new LocalRegistration(registrar, instance, this.after, log);
+    this.registrations.set(key, local);
+    return {
+      update: async (change) => local.update(change),
+      deregister: async () => {
+        local.end();
+        if (this.registrations.get(key) === local) this.registrations.delete(key);
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+    for (const subscription of this.subscriptions.values()) subscription.end();
+    for (const registration of this.registrations.values()) registration.end();
+    this.subscriptions.clear();
+    this.registrations.clear();
+  }
+
+  private refuseWhenClosed(): void {
+    if (this.isClosed) throw new Error("this naming client is closed");
+  }
+}
+
+/** Looks after every change, once a turn, and tells when the list is another. */
+class Subscription {
+  private readonly directory: Directory;
+  private readonly env: string;
+  private readonly service: string;
+  private readonly after: After;
+  private readonly onChange: (instances: readonly Instance[]) => void;
+  private readonly unwatch: () => void;
+  private cancelCheck: Cancel = () => undefined;
+  private isQueued = false;
+  private isEnded = false;
+  /** What was told last. */
+  instances: readonly Instance[] | undefined;
+
+  constructor(
+    directory: Directory,
+    env: string,
+    service: string,
+    after: After,
+    onChange: (instances: readonly Instance[]) => void,
+  ) {
+    this.directory = directory;
+    this.env = env;
+    this.service = service;
+    this.after = after;
+    this.onChange = onChange;
+    this.unwatch = directory.watch(env, service, () => this.queue());
+    this.queue();
+  }
+
+  end(): void {
+    this.isEnded = true;
+    this.cancelCheck();
+    this.unwatch();
+  }
+
+  private queue(): void {
+    if (this.isQueued) return;
+    this.isQueued = true;
+    queueMicrotask(() => {
+      this.isQueued = false;
+      if (!this.isEnded) this.look();
+    });
+  }
+
+  private look(): void {
+    const { directory, env, service } = this;
+    this.cancelCheck();
+    if (!directory.isReadable) {
+      this.cancelCheck = this.after(readableCheckMs, () => this.queue());
+      return;
+    }
+    // As over HTTP: a service that was never there is waited for, not told as empty.
+    if (this.instances === undefined && !directory.knows(env, service)) return;
+    const instances = directory.instances(env, service, Status.Up);
+    if (this.instances !== undefined && sameInstances(this.instances, instances)) return;
+    this.instances = instances;
+    this.onChange(instances);
+  }
+}
+
+class LocalRegistration {
+  private readonly registrar: LocalRegistrar;
+  private readonly after: After;
+  private readonly log: Log;
+  private instance: LocalInstance;
+  private isEnded = false;
+  private cancelRenewal: Cancel = () => undefined;
+
+  /** Throws what the registrar throws. */
+  constructor(registrar: LocalRegistrar, instance: LocalInstance, after: After, log: Log) {
+    this.registrar = registrar;
+    this.after = after;
+    this.log = log;
+    this.instance = instance;
+    registrar.register(instance);
+    this.scheduleRenewal();
+  }
+
+  /** Throws what the registrar throws; then what was registered before stays. */
+  update(change: { readonly status?: InstanceStatus; readonly metadata?: ReadonlyMap<string, string> }): void {
+    if (this.isEnded) throw new Error(`${this.instance.appid} ${this.instance.hostname} is deregistered`);
+    const instance = { ...this.instance, ...change };
+    this.registrar.register(instance);
+    this.instance = instance;
+  }
+
+  end(): void {
+    if (this.isEnded) return;
+    this.isEnded = true;
+    this.cancelRenewal();
+    this.registrar.cancel(this.instance);
+  }
+
+  private scheduleRenewal(): void {
+    this.cancelRenewal = this.after(renewIntervalMs, () => {
+      this.scheduleRenewal();
+      this.renew();
+    });
+  }
+
+  private renew(): void {
+    if (this.registrar.renew(this.instance)) return;
+    const { appid, hostname } = this.instance;
+    this.log.info("the registry has forgotten this instance: it registers again", { service: appid, id: hostname });
+    try {
+      this.registrar.register(this.instance);
+    } catch (error) {
+      // It was taken before: what is refused now may be taken after the next interval.
+      this.log.warn("the registry refuses to register this instance", {
+        service: appid,
+        id: hostname,
+        error: String(error),
+      });
+    }
+  }
+}

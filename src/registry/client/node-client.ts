@@ -1,0 +1,97 @@
+// One request to one node of the registry. It ends with an answer or with NodeFailure, within its time limit, having read
+// no more than a bounded body; nothing of it stays behind.
+
+import type { After } from "./pause.ts";
+import { type Answer, parseAnswer } from "./parse-instances.ts";
+
+/** An answer's body, in bytes. */
+export const answerBytesMax = 64 * 1024 * 1024;
+/** A request that is no long poll, in milliseconds. */
+export const requestMsMax = 5_000;
+
+/** Codes of the registry that this client tells apart. */
+export const Code = {
+  Ok: 0,
+  NotModified: -304,
+  NotFound: -404,
+} as const;
+
+/** The node was not reached, answered too late, too much or garbage; or the request was aborted. Another may do better. */
+export class NodeFailure extends Error {
+  override readonly name = "NodeFailure";
+  readonly node: string;
+
+  constructor(node: string, reason: string, options?: ErrorOptions) {
+    super(`${node}: ${reason}`, options);
+    this.node = node;
+  }
+}
+
+/** One call of the API. */
+export interface Call {
+  readonly method: "GET" | "POST";
+  /** Behind `/discovery/`. */
+  readonly endpoint: string;
+  readonly parameters: URLSearchParams;
+  readonly limitMs: number;
+}
+
+export class NodeClient {
+  private readonly after: After;
+  private readonly headers: Readonly<Record<string, string>>;
+
+  /**
+   * @param token for `authorization: Bearer`, sent to every node: whoever may register as a node of the registry holds it
+   */
+  constructor(after: After, token: string | undefined) {
+    this.after = after;
+    this.headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  }
+
+  /** Rejects with NodeFailure only; also when `signal` aborts, which the caller finds out by looking at it. */
+  async ask(node: string, call: Call, signal: AbortSignal): Promise<Answer> {
+    const { method, endpoint, parameters, limitMs } = call;
+    const controller = new AbortController();
+    const abort = (): void => controller.abort();
+    let isLate = false;
+    const cancelLimit = this.after(limitMs, () => {
+      isLate = true;
+      abort();
+    });
+    signal.addEventListener("abort", abort);
+    if (signal.aborted) abort();
+    const url = `${node}/discovery/${endpoint}`;
+    try {
+      const response = await fetch(method === "GET" ? `${url}?${parameters}` : url, {
+        method,
+        headers: { ...this.headers, "x1-bmspy-timeout": String(limitMs) },
+        redirect: "error",
+        signal: controller.signal,
+        ...(method === "POST" ? { body: parameters } : {}),
+      });
+      if (response.status !== 200) {
+        await response.body?.cancel();
+        throw new Error(`HTTP status ${response.status}`);
+      }
+      return parseAnswer(await textOf(response));
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new NodeFailure(node, isLate ? `no answer within ${limitMs} ms` : reason, { cause });
+    } finally {
+      cancelLimit();
+      signal.removeEventListener("abort", abort);
+    }
+  }
+}
+
+async function textOf(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length;
+    // Leaving the loop cancels the stream.
+    if (bytes > answerBytesMax) throw new Error(`an answer longer than ${answerBytesMax} bytes`);
+    chunks.push(chunk);
+  }
+  return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks, bytes));
+}

@@ -1,0 +1,117 @@
+// Which node of the registry to ask. The list is shared by a client; each of its loops goes through it at its own pace, so
+// that a node which fails at one thing is still used for the others. Order: nodes of the own zone, those of other zones,
+// the configured seeds; within each, shuffled, so that clients spread. Pure.
+
+import { assert } from "../../base/assert.ts";
+import type { Random } from "../../base/random.ts";
+import type { Instance } from "../instance.ts";
+
+/** More nodes than this are not remembered. */
+const nodesMax = 256;
+
+/** The nodes that are known: seeds for ever, and those that the registry named last. */
+export class NodeList {
+  private readonly zone: string;
+  private readonly random: Random;
+  private readonly seeds: readonly string[];
+  private own: readonly string[] = [];
+  private others: readonly string[] = [];
+
+  /** Seeds are `http://host:port`; throws an Error that names a seed which is not, or when there is none. */
+  constructor(seeds: readonly string[], zone: string, random: Random) {
+    this.zone = zone;
+    this.random = random;
+    const origins = seeds.map((seed) => {
+      const origin = originOf(seed);
+      if (origin === undefined) throw new Error(`not the address of a registry node (http://host:port): ${seed}`);
+      return origin;
+    });
+    if (origins.length === 0) throw new Error("no registry node is given");
+    this.seeds = shuffled(new Set(origins), random);
+  }
+
+  /** Takes over the UP instances of the registry itself. None: those named before stay. */
+  learn(instances: readonly Instance[]): void {
+    const own = new Set<string>();
+    const others = new Set<string>();
+    for (const { zone, addrs } of instances.slice(0, nodesMax)) {
+      const origin = addrs.map(originOf).find((candidate) => candidate !== undefined);
+      if (origin !== undefined) (zone === this.zone ? own : others).add(origin);
+    }
+    if (own.size + others.size === 0) return;
+    this.own = shuffled(own, this.random);
+    this.others = shuffled(others, this.random);
+  }
+
+  /** Every node once, best first; never empty. */
+  get all(): readonly string[] {
+    return [...new Set([...this.own, ...this.others, ...this.seeds])];
+  }
+
+  /** The best that are known: of the own zone, else of the others, else the seeds; never empty. */
+  get best(): readonly string[] {
+    return [this.own, this.others].find((nodes) => nodes.length > 0) ?? this.seeds;
+  }
+}
+
+/** One loop's place in the list. */
+export class NodeRotation {
+  private readonly nodes: NodeList;
+  private chosen: string;
+  /** Nodes that failed since one succeeded. */
+  private readonly failed = new Set<string>();
+
+  constructor(nodes: NodeList) {
+    this.nodes = nodes;
+    this.chosen = this.firstOf(nodes.all);
+  }
+
+  /** The node to ask now. It changes after a failure, by `rotate`, and when the registry names it no more. */
+  get current(): string {
+    const all = this.nodes.all;
+    if (!all.includes(this.chosen)) this.chosen = this.firstOf(all);
+    return this.chosen;
+  }
+
+  /** The current node failed: on to the best that has not; when all have, all begin anew. */
+  fail(): void {
+    const { current } = this;
+    this.failed.add(current);
+    const all = this.nodes.all;
+    if (all.every((node) => this.failed.has(node))) {
+      this.failed.clear();
+      if (all.length > 1) this.failed.add(current);
+    }
+    this.chosen = this.firstOf(all);
+  }
+
+  succeed(): void {
+    this.failed.clear();
+  }
+
+  /** On to another of the best nodes, if there is one: so that a node which came back gets its share again. */
+  rotate(): void {
+    const best = this.nodes.best;
+    this.chosen = best[(best.indexOf(this.current) + 1) % best.length] ?? this.chosen;
+  }
+
+  private firstOf(all: readonly string[]): string {
+    const first = all.find((node) => !this.failed.has(node)) ?? all[0];
+    assert(first !== undefined, "a list of nodes is never empty");
+    return first;
+  }
+}
+
+/** `http://host:port` of an address, or undefined when it is of another kind. */
+function originOf(address: string): string | undefined {
+  if (!address.startsWith("http://")) return undefined;
+  const url = URL.parse(address);
+  return url === null || url.hostname === "" || url.pathname !== "/" || url.search !== "" ? undefined : url.origin;
+}
+
+function shuffled(nodes: ReadonlySet<string>, random: Random): string[] {
+  return [...nodes]
+    .map((node) => ({ node, rank: random.uint32() }))
+    .toSorted((one, other) => one.rank - other.rank)
+    .map(({ node }) => node);
+}

@@ -1,0 +1,90 @@
+// Client-side balancing over zones (routing, "Client-side balancing over zones"): a zone's share of the traffic follows the
+// zone's own weight, however many instances it has. Pure.
+//
+// The seed's calibration(z) = zw(z) · ∏ w(all zones) / w(z) holds a product that overflows and is common to every zone. Only
+// relative size counts, so it is left out: final(i) = zw(z) · w(i) / w(z). Weights are divided by the largest of their kind
+// first, so that no sum overflows either.
+
+import type { Random } from "../../base/random.ts";
+import type { Instance } from "../instance.ts";
+
+/** What an instance weighs that does not say so; and a zone that is not named among zones that are. */
+export const weightDefault = 1;
+/** The largest weight that metadata may ask for. */
+export const weightMax = 1_000_000;
+
+const wholeNumber = /^\d{1,7}$/;
+
+/** `weight` of the metadata, a whole number from 0 (receives nothing) to weightMax; anything else counts as the default. */
+export function instanceWeight({ metadata }: Pick<Instance, "metadata">): number {
+  const text = metadata.get("weight");
+  if (text === undefined || !wholeNumber.test(text)) return weightDefault;
+  const weight = Number(text);
+  return weight <= weightMax ? weight : weightDefault;
+}
+
+/**
+ * The final weight of each instance, in their order, from 0 to 1; only their ratios mean something.
+ * @param weightOf an instance's own weight; what is negative or not finite counts as 0
+ * @param zoneWeights each zone's own weight. A zone that is not named weighs 1. Without any, zones are not balanced: each
+ *   instance has its own weight, since nobody asked for anything else.
+ */
+export function finalWeights<Item extends Pick<Instance, "zone">>(
+  instances: readonly Item[],
+  weightOf: (instance: Item) => number,
+  zoneWeights: ReadonlyMap<string, number>,
+): number[] {
+  const own = normalised(instances.map(weightOf));
+  if (zoneWeights.size === 0) return own;
+  const zones = new Map<string, { largest: number; sum: number; share: number }>();
+  instances.forEach(({ zone }, at) => {
+    const known = zones.get(zone) ?? { largest: 0, sum: 0, share: 0 };
+    known.largest = Math.max(known.largest, own[at] ?? 0);
+    zones.set(zone, known);
+  });
+  // Relative to the zone's largest, or a zone of light instances would vanish beside one of heavy ones.
+  const inZone = instances.map(({ zone }, at) => {
+    const known = zones.get(zone);
+    if (known === undefined || known.largest === 0) return 0;
+    const weight = (own[at] ?? 0) / known.largest;
+    known.sum += weight;
+    return weight;
+  });
+  const shares = normalised([...zones.keys()].map((zone) => zoneWeights.get(zone) ?? weightDefault));
+  [...zones.values()].forEach((known, at) => {
+    known.share = shares[at] ?? 0;
+  });
+  return instances.map(({ zone }, at) => {
+    const known = zones.get(zone);
+    // A zone whose weights sum to zero receives nothing; its share goes to the others.
+    return known === undefined || known.sum === 0 ? 0 : (known.share * (inZone[at] ?? 0)) / known.sum;
+  });
+}
+
+/** One of the instances by `finalWeights`; undefined when none has any weight. */
+export function pickByWeight<Item extends Pick<Instance, "zone">>(
+  instances: readonly Item[],
+  weightOf: (instance: Item) => number,
+  zoneWeights: ReadonlyMap<string, number>,
+  random: Random,
+): Item | undefined {
+  const weights = finalWeights(instances, weightOf, zoneWeights);
+  let left = (random.uint32() / 2 ** 32) * weights.reduce((sum, weight) => sum + weight, 0);
+  let last: Item | undefined;
+  for (const [at, instance] of instances.entries()) {
+    const weight = weights[at] ?? 0;
+    if (weight === 0) continue;
+    last = instance;
+    left -= weight;
+    if (left < 0) break;
+  }
+  // Rounding may leave something at the end: it belongs to the last that weighs anything.
+  return last;
+}
+
+/** Weights divided by the largest; all 0 when there is none. */
+function normalised(weights: readonly number[]): number[] {
+  const sane = weights.map((weight) => (Number.isFinite(weight) && weight > 0 ? weight : 0));
+  const largest = sane.reduce((one, other) => Math.max(one, other), 0);
+  return largest === 0 ? sane : sane.map((weight) => weight / largest);
+}

@@ -1,0 +1,59 @@
+// What an instance's addresses say: where it can be reached, as far as DNS can express it.
+
+import { isIP } from "node:net";
+import type { Instance } from "../instance.ts";
+
+const defaultPorts: Readonly<Record<string, number>> = { http: 80, ws: 80, https: 443, wss: 443 };
+const weightDefault = 1;
+const weightMax = 65_535;
+
+/** One address of an instance. */
+export interface Endpoint {
+  /** `tcp`, `ws`, `grpc` ...: in lower case. */
+  readonly scheme: string;
+  /** An IP address without brackets, or a name, in lower case. */
+  readonly host: string;
+  readonly isAddress: boolean;
+  /** 0 when the address names none. */
+  readonly port: number;
+}
+
+/** An instance is a value: what was read from it once stays true. */
+const known = new WeakMap<Instance, readonly Endpoint[]>();
+
+/** The instance's addresses that are URLs with a host; the others are skipped. */
+export function endpointsOf(instance: Instance): readonly Endpoint[] {
+  let endpoints = known.get(instance);
+  if (endpoints === undefined) {
+    endpoints = instance.addrs.flatMap(parseEndpoint);
+    known.set(instance, endpoints);
+  }
+  return endpoints;
+}
+
+/** The IP addresses of an instance, each once. */
+export function addressesOf(instance: Instance): string[] {
+  const addresses = endpointsOf(instance).filter(({ isAddress }) => isAddress);
+  return [...new Set(addresses.map(({ host }) => host))];
+}
+
+/** True when `protocol`, the label of an SRV name, covers a scheme: itself, and `tcp` all but udp. */
+export function coversScheme(protocol: string, scheme: string): boolean {
+  return protocol === scheme || (protocol === "tcp" && scheme !== "udp");
+}
+
+/** The SRV weight: metadata `weight` in whole numbers, within 0 to 65535; 1 when it is missing or not a number. */
+export function weightOf(instance: Instance): number {
+  const text = instance.metadata.get("weight");
+  const weight = text === undefined || text.trim() === "" ? NaN : Number(text);
+  return Number.isNaN(weight) ? weightDefault : Math.floor(Math.min(Math.max(weight, 0), weightMax));
+}
+
+function parseEndpoint(text: string): Endpoint[] {
+  const url = URL.parse(text);
+  if (url === null || url.hostname === "") return [];
+  const scheme = url.protocol.slice(0, -1);
+  const host = url.hostname.replace(/^\[(.*)\]$/, "$1").toLowerCase();
+  const port = url.port === "" ? (defaultPorts[scheme] ?? 0) : Number(url.port);
+  return [{ scheme, host, isAddress: isIP(host) !== 0, port }];
+}

@@ -1,0 +1,93 @@
+// Which names there are below the domain, and what each one asks for:
+//
+//   _<service>._<proto>.<zone>   the instances of a service in one zone     _<service>._<proto>   in all zones
+//   <service>.service            the same, with addresses and texts         <id>.node             one instance
+//   <hex of an IP>.addr          an address, for what has no name           ns                    the registry's nodes
+//
+// Services, ids and zones may contain dots. ASCII letters of either case are equal (RFC 4343).
+
+/** What a name asks for. Words that are looked up in the table keep the case in which they were asked for. */
+export type DnsName =
+  | { readonly kind: "apex" }
+  | { readonly kind: "name-server" }
+  /** Has no records, but there may be names below it. */
+  | { readonly kind: "ancestor" }
+  /** The same, provided that there is such a zone. */
+  | { readonly kind: "zone"; readonly zone: string }
+  | {
+      readonly kind: "service";
+      readonly service: string;
+      /** Without the underscore, in lower case; undefined for `<service>.service`. */
+      readonly protocol: string | undefined;
+      /** In lower case; undefined for all zones. */
+      readonly zone: string | undefined;
+    }
+  | { readonly kind: "node"; readonly id: string }
+  | { readonly kind: "address"; readonly address: string }
+  | { readonly kind: "none" };
+
+/** Lower case, for ASCII letters only. */
+export function asciiLower(text: string): string {
+  return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+}
+
+/** Reads the labels to the left of the domain, leftmost first. */
+export function parseName(labels: readonly string[]): DnsName {
+  const [first] = labels;
+  if (first === undefined) return { kind: "apex" };
+  // A dot inside of a label is another thing than a dot between labels.
+  if (labels.some((label) => label.includes("."))) return { kind: "none" };
+  if (first.startsWith("_")) return parseServiceName(labels);
+  const rest = labels.slice(0, -1).join(".");
+  switch (asciiLower(labels.at(-1) ?? "")) {
+    case "node":
+      return rest === "" ? { kind: "ancestor" } : { kind: "node", id: rest };
+    case "service":
+      return rest === ""
+        ? { kind: "ancestor" }
+        : { kind: "service", service: rest, protocol: undefined, zone: undefined };
+    case "addr":
+      return rest === "" ? { kind: "ancestor" } : parseAddressName(rest);
+    case "ns":
+      return { kind: rest === "" ? "name-server" : "none" };
+    default:
+      return labels.some((label) => label.startsWith("_"))
+        ? { kind: "none" }
+        : { kind: "zone", zone: asciiLower(labels.join(".")) };
+  }
+}
+
+/** The name of an IP address: its bytes in hexadecimal. */
+export function addressLabel(address: string): string {
+  const bytes = address.includes(":") ? bytesOfIPv6(address) : address.split(".").map(Number);
+  return Buffer.from(bytes).toString("hex");
+}
+
+/** `_<service>._<proto>[.<zone>]`: the last label with an underscore is the protocol. */
+function parseServiceName(labels: readonly string[]): DnsName {
+  const at = labels.findLastIndex((label) => label.startsWith("_"));
+  const service = labels.slice(0, at).join(".").slice(1);
+  const protocol = asciiLower(labels[at] ?? "").slice(1);
+  const zone = labels.length > at + 1 ? asciiLower(labels.slice(at + 1).join(".")) : undefined;
+  if (protocol === "") return { kind: "none" };
+  if (at === 0) return zone === undefined ? { kind: "ancestor" } : { kind: "zone", zone };
+  return service === "" ? { kind: "none" } : { kind: "service", service, protocol, zone };
+}
+
+function parseAddressName(label: string): DnsName {
+  if (/^[0-9a-f]{8}$/i.test(label)) return { kind: "address", address: Buffer.from(label, "hex").join(".") };
+  if (!/^[0-9a-f]{32}$/i.test(label)) return { kind: "none" };
+  return { kind: "address", address: asciiLower(label).replace(/(.{4})(?!$)/g, "$1:") };
+}
+
+/** The 16 bytes of a valid address without a scope. */
+function bytesOfIPv6(address: string): number[] {
+  // A URL's host is in the shortest form, its last 32 bits in hexadecimal, too.
+  const host = new URL(`http://[${address}]/`).hostname.slice(1, -1);
+  const [left = "", right] = host.split("::");
+  const groupsOf = (part: string): number[] => (part === "" ? [] : part.split(":").map((group) => parseInt(group, 16)));
+  const before = groupsOf(left);
+  const after = groupsOf(right ?? "");
+  const zeros = Array<number>(8 - before.length - after.length).fill(0);
+  return [...before, ...zeros, ...after].flatMap((group) => [group >>> 8, group & 0xff]);
+}

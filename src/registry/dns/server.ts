@@ -1,0 +1,125 @@
+// The registry's table as a DNS server: UDP and TCP on one port, one address. Answers are made elsewhere; here they come
+// and go, and nothing that a peer sends ends anything but its own connection.
+
+import type { udp } from "bun";
+import { isIP } from "node:net";
+import type { Log } from "../../base/log.ts";
+import { seededRandom, systemRandom } from "../../base/random.ts";
+import { formatAddress, type SocketAddress } from "../../transport/address.ts";
+import type { Directory } from "../directory.ts";
+import { type DnsMetrics, type DnsTransport, Responder } from "./responder.ts";
+import { type DnsTcpListener, listenDnsTcp } from "./tcp.ts";
+import { DnsZone } from "./zone.ts";
+
+/** How many free ports of UDP are tried until one is free for TCP, too. */
+const portTriesMax = 10;
+
+export interface DnsOptions {
+  /** Port 0 lets the system pick one. */
+  readonly address: SocketAddress;
+  /** All names that are answered for end in it. */
+  readonly domain: string;
+  /** Only instances of this env are seen. */
+  readonly env: string;
+  /** How long answers may be remembered. */
+  readonly ttlSeconds: number;
+  readonly directory: Directory;
+  readonly log: Log;
+  readonly metrics?: DnsMetrics | undefined;
+  /** Whether some instance is in that zone (in lower case). Without it `<any>.<domain>` has no data, but exists. */
+  readonly hasZone?: ((zone: string) => boolean) | undefined;
+}
+
+export interface DnsServer {
+  /** `host:port` as bound, for UDP and TCP. */
+  readonly address: string;
+  stop(): Promise<void>;
+}
+
+/**
+ * Serves DNS.
+ * @throws (rejects) when the address can't be bound, or the domain can't be one.
+ */
+export async function startDns(options: DnsOptions): Promise<DnsServer> {
+  const { address, domain, env, ttlSeconds, directory, log, metrics, hasZone } = options;
+  const random = seededRandom(systemRandom.uint32());
+  const isOneAddress = isIP(address.host) !== 0 && address.host !== "0.0.0.0" && address.host !== "::";
+  const ownAddress = isOneAddress ? address.host : undefined;
+  const zone = new DnsZone({ domain, env, ttlSeconds, directory, ownAddress, hasZone, random });
+  const responder = new Responder({ zone, directory, metrics, random });
+  const respond: DnsRespond = (query, transport) => {
+    try {
+      return responder.respond(query, transport);
+    } catch (error) {
+      // A bug of ours. Anyone can send a datagram, and none may end the registry: it costs this query its answer.
+      const trace = error instanceof Error ? error.stack : String(error);
+      log.error("a DNS query met a bug and stays unanswered", { query: query.toString("hex"), trace });
+      return undefined;
+    }
+  };
+  const { socket, listener } = await bindBoth(address, respond, log, metrics);
+  return {
+    address: formatAddress(address.host, listener.port),
+    async stop() {
+      socket.close();
+      listener.stop();
+    },
+  };
+}
+
+type DnsRespond = (query: Buffer, transport: DnsTransport) => Buffer | undefined;
+
+interface Bound {
+  readonly socket: udp.Socket<"buffer">;
+  readonly listener: DnsTcpListener;
+}
+
+/** The same port for both. */
+async function bindBoth(
+  address: SocketAddress,
+  respond: DnsRespond,
+  log: Log,
+  metrics: DnsMetrics | undefined,
+): Promise<Bound> {
+  for (let tries = 1; ; tries++) {
+    const socket = await bindUdp(address, respond, log, metrics);
+    try {
+      const bound = { host: address.host, port: socket.port };
+      return { socket, listener: listenDnsTcp(bound, (query) => respond(query, "tcp"), log) };
+    } catch (error) {
+      socket.close();
+      if (address.port !== 0 || tries === portTriesMax) throw error;
+    }
+  }
+}
+
+function bindUdp(
+  address: SocketAddress,
+  respond: DnsRespond,
+  log: Log,
+  metrics: DnsMetrics | undefined,
+): Promise<udp.Socket<"buffer">> {
+  return Bun.udpSocket({
+    hostname: address.host,
+    port: address.port,
+    binaryType: "buffer",
+    socket: {
+      data(socket, bytes, port, host) {
+        const answer = respond(bytes, "udp");
+        if (answer === undefined) return;
+        // What the kernel does not take now is lost, as any datagram may be; the requester asks again.
+        try {
+          if (socket.send(answer, port, host)) return;
+        } catch (error) {
+          log.debug("a DNS answer could not be sent", { host, port, error: String(error) });
+        }
+        metrics?.dnsDropped();
+      },
+      // Such as that an earlier answer reached nobody, which Linux tells at the next read. Without this handler it would
+      // end the process. Bun 1.4.5 gives the error alone, whatever its types say.
+      error(...parts: unknown[]) {
+        log.debug("the DNS socket failed to read", { error: String(parts.find((part) => part instanceof Error)) });
+      },
+    },
+  });
+}

@@ -1,0 +1,118 @@
+// The writes: register, renew, cancel, set. Parameters are checked here, what they mean stands in `registrar.ts`.
+
+import { hostsPerSetMax } from "../../base/limits.ts";
+import { type Identity, type InstanceStatus, noMetadata, Status } from "../instance.ts";
+import { faultOfAddresses, faultOfMetadata, faultOfName } from "../names.ts";
+import { type Caller, Code, type Outcome, type SetChange } from "../registrar.ts";
+import type { RegistryNode } from "../registry-node.ts";
+import type { Origin } from "../replication.ts";
+import { envelope, instanceJson } from "./answers.ts";
+import { BadParameter, type Parameters } from "./parameters.ts";
+
+export function register(node: RegistryNode, parameters: Parameters, caller: Omit<Caller, "origin">): Response {
+  const identity = requiredIdentity(parameters);
+  const region = named("region", parameters.text("region"));
+  const version = named("version", parameters.text("version"));
+  const addrs = parameters.commaList("addrs");
+  if (addrs.length === 0) throw new BadParameter("addrs is required");
+  check(faultOfAddresses(addrs));
+  const outcome = node.registrar.register(
+    {
+      ...identity,
+      region,
+      addrs,
+      version,
+      metadata: parseMetadata(parameters.text("metadata")),
+      status: parseStatus(parameters.uint32("status")),
+      dirtyTimestamp: parameters.int64("dirty_timestamp"),
+      regTimestamp: parameters.int64("reg_timestamp"),
+    },
+    { ...caller, origin: originOf(parameters) },
+  );
+  return result(outcome);
+}
+
+export function renew(node: RegistryNode, parameters: Parameters): Response {
+  const identity = requiredIdentity(parameters);
+  return result(node.registrar.renew(identity, parameters.int64("dirty_timestamp"), originOf(parameters)), true);
+}
+
+export function cancel(node: RegistryNode, parameters: Parameters): Response {
+  const identity = requiredIdentity(parameters);
+  return result(node.registrar.cancel(identity, parameters.int64("dirty_timestamp"), originOf(parameters)));
+}
+
+export function set(node: RegistryNode, parameters: Parameters): Response {
+  const [zone, env, appid] = [parameters.required("zone"), parameters.required("env"), parameters.required("appid")];
+  const hostnames = parameters.list("hostname");
+  const statuses = parameters.uint32List("status").map(parseStatus);
+  const metadata = parameters.list("metadata").map(parseMetadata);
+  if (hostnames.length === 0) throw new BadParameter("hostname is required");
+  if (hostnames.length > hostsPerSetMax)
+    throw new BadParameter(`a set may name ${hostsPerSetMax} hosts, this one names ${hostnames.length}`);
+  for (const [field, count] of [
+    ["status", statuses.length],
+    ["metadata", metadata.length],
+  ] as const) {
+    if (count !== 0 && count !== hostnames.length)
+      throw new BadParameter(`there are ${hostnames.length} values of hostname, and ${count} of ${field}`);
+  }
+  const changes = hostnames.map(
+    (hostname, index): SetChange => ({ hostname, status: statuses[index], metadata: metadata[index] }),
+  );
+  const setTimestamp = parameters.int64("set_timestamp");
+  return result(node.registrar.set({ env, appid, zone, changes, setTimestamp }, originOf(parameters)));
+}
+
+function result({ code, message, entry }: Outcome, isRenewal = false): Response {
+  const data = entry === undefined ? (isRenewal ? "null" : undefined) : instanceJson(entry);
+  return envelope(code, message, data);
+}
+
+/** Only source requests are passed on: a peer says which kind of one it is. */
+function originOf(parameters: Parameters): Origin {
+  if (parameters.flag("replication")) return "replica";
+  return parameters.flag("from_zone") ? "other-zone" : "client";
+}
+
+function requiredIdentity(parameters: Parameters): Identity {
+  const required = (name: string): string => named(name, parameters.required(name));
+  return {
+    zone: required("zone"),
+    env: required("env"),
+    appid: required("appid"),
+    hostname: required("hostname"),
+  };
+}
+
+function named(field: string, name: string): string {
+  check(faultOfName(field, name));
+  return name;
+}
+
+function check(fault: string | undefined): void {
+  if (fault !== undefined) throw new BadParameter(fault);
+}
+
+function parseStatus(status: number): InstanceStatus {
+  if (status === Status.Up || status === Status.Waiting) return status;
+  throw new BadParameter(status === 0 ? "status is required" : "status is 1 (UP) or 2 (WAITING)");
+}
+
+/** A JSON object of texts. As in the original, a value that is no text counts as ''. */
+function parseMetadata(text: string): ReadonlyMap<string, string> {
+  if (text === "" || text === "null") return noMetadata;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new BadParameter("metadata is not JSON", { cause });
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new BadParameter("metadata is not a JSON object");
+  const metadata = new Map(
+    Object.entries(value).map(([key, entry]: [string, unknown]) => [key, typeof entry === "string" ? entry : ""]),
+  );
+  check(faultOfMetadata(metadata));
+  return metadata;
+}

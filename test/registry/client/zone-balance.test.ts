@@ -1,0 +1,155 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { seededRandom } from "../../../src/base/random.ts";
+import { finalWeights, instanceWeight, pickByWeight } from "../../../src/registry/client/zone-balance.ts";
+import { testSeed } from "../../support/random.ts";
+
+const seed = testSeed("zone-balance");
+
+interface Item {
+  readonly zone: string;
+  readonly weight: number;
+}
+const weightOf = ({ weight }: Item): number => weight;
+
+/** What part of the whole each zone receives. */
+function sharesOf(items: readonly Item[], zoneWeights: ReadonlyMap<string, number>): Map<string, number> {
+  const weights = finalWeights(items, weightOf, zoneWeights);
+  const sum = weights.reduce((one, other) => one + other, 0);
+  const shares = new Map<string, number>();
+  items.forEach(({ zone }, at) => shares.set(zone, (shares.get(zone) ?? 0) + (weights[at] ?? 0) / sum));
+  return shares;
+}
+
+const ownWeight = fc.oneof(
+  fc.integer({ min: 1, max: 1_000 }),
+  fc.double({ min: 1e-300, max: 1e300, noNaN: true }),
+  fc.constant(Number.MAX_VALUE),
+);
+const zone = fc.constantFrom("a", "b", "c", "d");
+const item = fc.record({ zone, weight: ownWeight });
+const zoneWeight = fc.integer({ min: 1, max: 1_000_000 });
+const zoneWeights = fc.record({ a: zoneWeight, b: zoneWeight, c: zoneWeight, d: zoneWeight });
+
+describe("final weights", () => {
+  test("give each zone its own weight's share, however many instances it has and whatever they weigh", () => {
+    fc.assert(
+      fc.property(fc.array(item, { minLength: 1, maxLength: 200 }), zoneWeights, (items, given) => {
+        // An instance that weighs nothing beside the heaviest, by a double's measure, weighs nothing.
+        const heaviest = Math.max(...items.map(weightOf));
+        fc.pre(items.every(({ weight }) => weight / heaviest > Number.MIN_VALUE));
+        const named = new Map(Object.entries(given));
+        const zones = new Set(items.map((one) => one.zone));
+        const sum = [...zones].reduce((so, name) => so + (named.get(name) ?? 0), 0);
+        for (const [name, share] of sharesOf(items, named)) expect(share).toBeCloseTo((named.get(name) ?? 0) / sum, 9);
+      }),
+      { seed },
+    );
+  });
+
+  test("keep the ratio of two instances of one zone", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.record({ zone, weight: fc.integer({ min: 0, max: 1_000 }) })),
+        zoneWeights,
+        (items, given) => {
+          const weights = finalWeights(items, weightOf, new Map(Object.entries(given)));
+          items.forEach((one, at) => {
+            items.forEach((other, to) => {
+              if (one.zone !== other.zone) return;
+              expect((weights[at] ?? 0) * other.weight).toBeCloseTo((weights[to] ?? 0) * one.weight, 9);
+            });
+          });
+        },
+      ),
+      { seed },
+    );
+  });
+
+  test("are finite and not negative, whatever they are made of", () => {
+    const any = fc.oneof(fc.double(), fc.integer(), fc.constant(0));
+    const given = fc.array(fc.tuple(zone, any)).map((entries) => new Map(entries));
+    fc.assert(
+      fc.property(fc.array(fc.record({ zone, weight: any })), given, (items, named) => {
+        const weights = finalWeights(items, weightOf, named);
+        expect(weights.length).toBe(items.length);
+        expect(weights.every((weight) => weight >= 0 && weight <= 1)).toBe(true);
+        expect(Number.isFinite(weights.reduce((one, other) => one + other, 0))).toBe(true);
+      }),
+      { seed },
+    );
+  });
+
+  test("leave a zone whose weights sum to zero without traffic, and give its share to the others", () => {
+    const items = [
+      { zone: "a", weight: 0 },
+      { zone: "b", weight: 3 },
+      { zone: "c", weight: 5 },
+    ];
+    const named = new Map([
+      ["a", 80],
+      ["b", 15],
+      ["c", 5],
+    ]);
+    expect([...sharesOf(items, named)]).toEqual([
+      ["a", 0],
+      ["b", 0.75],
+      ["c", 0.25],
+    ]);
+  });
+
+  test("count a zone that is not named as 1, and do not balance when none is", () => {
+    const items = ["a", "a", "a", "b"].map((name) => ({ zone: name, weight: 1 }));
+    expect(finalWeights(items, weightOf, new Map())).toEqual([1, 1, 1, 1]);
+    expect(sharesOf(items, new Map([["a", 3]])).get("a")).toBeCloseTo(0.75, 12);
+  });
+});
+
+describe("a pick", () => {
+  test("follows the weights", () => {
+    const items = [
+      { zone: "a", weight: 1 },
+      { zone: "a", weight: 3 },
+      { zone: "b", weight: 1 },
+    ];
+    const named = new Map([
+      ["a", 1],
+      ["b", 1],
+    ]);
+    const random = seededRandom(seed);
+    const counts = new Map(items.map((one) => [one, 0]));
+    for (let round = 0; round < 40_000; round++) {
+      const picked = pickByWeight(items, weightOf, named, random);
+      if (picked !== undefined) counts.set(picked, (counts.get(picked) ?? 0) + 1);
+    }
+    // Each within eight standard deviations.
+    expect([...counts.values()].map((count) => count / 40_000)).toEqual([
+      expect.closeTo(0.125, 1),
+      expect.closeTo(0.375, 1),
+      expect.closeTo(0.5, 1),
+    ]);
+    for (const [at, share] of [0.125, 0.375, 0.5].entries()) {
+      expect(Math.abs(([...counts.values()][at] ?? 0) / 40_000 - share)).toBeLessThan(0.02);
+    }
+  });
+
+  test("never falls on what weighs nothing", () => {
+    const random = { ...seededRandom(seed), uint32: () => 0xffff_ffff };
+    const items = [
+      { zone: "a", weight: 1 },
+      { zone: "a", weight: 0 },
+    ];
+    expect(pickByWeight(items, weightOf, new Map(), random)).toBe(items[0] ?? { zone: "", weight: 0 });
+    expect(pickByWeight(items, weightOf, new Map(), { ...random, uint32: () => 0 })?.weight).toBe(1);
+    expect(pickByWeight(items.slice(1), weightOf, new Map(), random)).toBeUndefined();
+    expect(pickByWeight([], weightOf, new Map(), random)).toBeUndefined();
+  });
+});
+
+test("an instance's weight is a whole number in its metadata, else 1", () => {
+  const weights = { "0": 0, "7": 7, "1000000": 1_000_000, "1000001": 1, "": 1, "-1": 1, "1.5": 1, "1e3": 1, " 2": 1 };
+  for (const [text, weight] of Object.entries(weights)) {
+    expect(instanceWeight({ metadata: new Map([["weight", text]]) })).toBe(weight);
+  }
+  expect(instanceWeight({ metadata: new Map() })).toBe(1);
+});
