@@ -1,6 +1,6 @@
 // What a person sees when the server has started: where it listens, where its data are, what to try next.
 
-import type { RunningRole } from "../roles/settings.ts";
+import type { RunningDiscovery, RunningStandalone } from "../roles/settings.ts";
 
 /** How this program was started, as a person would type it again. */
 export function invocation(): string {
@@ -16,7 +16,7 @@ const quoted = (text: string): string => (/^[\w./:-]+$/.test(text) ? text : `'${
 /** The lines of the banner. */
 export function banner(parts: {
   version: string;
-  addresses: RunningRole["addresses"];
+  addresses: RunningStandalone["addresses"];
   dataFolder: string;
   /** As the user wrote it; part of the commands to try only when it is not the default. */
   dataOption: string;
@@ -46,4 +46,25 @@ export function banner(parts: {
     lines.push(`  ${invocation()} chat${where}${at} --account bob --to alice`);
   }
   return `${lines.join("\n")}\n`;
+}
+
+/** The same for a node of the registry. */
+export function discoveryBanner(parts: {
+  version: string;
+  addresses: RunningDiscovery["addresses"];
+  hasKey: boolean;
+}): string {
+  const { http, advertised, dns } = parts.addresses;
+  return [
+    `roost ${parts.version} discovery: ready`,
+    "",
+    `  http       http://${http}/discovery/, /api/lookup/, /health, /metrics`,
+    ...(advertised === http ? [] : [`  advertised ${advertised}`]),
+    `  dns        ${dns === undefined ? "off" : `${dns}, UDP and TCP`}`,
+    `  writes     ${parts.hasKey ? "with the cluster key" : "by everybody who reaches it"}`,
+    "",
+    "See what is registered:",
+    `  ${invocation()} nodes --discovery http://${http}`,
+    "",
+  ].join("\n");
 }

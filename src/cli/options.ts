@@ -9,14 +9,17 @@ import {
   oneOf,
   parseAddress,
   parseDuration,
+  parseHost,
   parseId,
   parseListener,
+  parseNodes,
   parseRetention,
   parseText,
+  parseUrls,
   parseWait,
 } from "./values.ts";
 
-export const roles = ["standalone", "gateway", "login", "chat", "discovery"] as const;
+export const roles = ["standalone", "discovery"] as const;
 
 interface Option<Value> {
   readonly help: string;
@@ -25,6 +28,8 @@ interface Option<Value> {
   readonly fallback: string | undefined;
   /** Throws a sentence that says what would be right. */
   readonly parse: (text: string) => Value;
+  /** Takes no value as a flag: naming it is enough. */
+  readonly isFlag: boolean;
 }
 
 const option = <Value>(
@@ -37,6 +42,12 @@ const option = <Value>(
   hint,
   fallback,
   parse,
+  isFlag: false,
+});
+
+const flag = (help: string): Option<boolean> => ({
+  ...option(help, "true|false", "false", (text) => oneOf(["true", "false"])(text) === "true"),
+  isFlag: true,
 });
 
 /** All options of all commands. */
@@ -47,7 +58,24 @@ export const options = {
   ws: option("Listen for clients over WebSocket", "host:port|off", "127.0.0.1:8000", parseListener),
   tcp: option("Listen for clients over TCP", "host:port|off", "127.0.0.1:8100", parseListener),
   monitor: option("Serve /health and /metrics", "host:port|off", "127.0.0.1:9000", parseListener),
-  listen: option("Listen for links of other services", "host:port", undefined, parseAddress),
+  listen: option(
+    "Listen for the registry's clients and nodes (discovery; default 127.0.0.1:7171)",
+    "host:port",
+    undefined,
+    parseAddress,
+  ),
+  advertise: option("Where others reach this node (default: where it listens)", "host[:port]", undefined, parseHost),
+  peers: option("Other nodes of the registry to begin with", "host:port,…", "", parseNodes),
+  region: option("Region of this node", "name", "region01", parseText),
+  env: option("Environment whose services this node answers for over DNS and lookup", "name", "dev", parseText),
+  dns: option("Answer DNS over UDP and TCP", "host:port|off", "off", parseListener),
+  "dns-ttl": option("How long DNS answers may be remembered", "duration", "5s", parseDuration),
+  domain: option("Domain of all DNS names", "name", "roost", parseText),
+  snapshot: option("Keep a copy of the registry for a start from nothing", "file|off", "off", parseText),
+  lookup: option("File of regions for GET /api/lookup", "file", undefined, parseText),
+  insecure: flag("Listen for everybody without a cluster key: whoever reaches the registry may write"),
+  discovery: option("Nodes of the registry", "url,…", "http://127.0.0.1:7171", parseUrls),
+  watch: flag("Go on, and show what changes"),
   "read-wait": option("Close a connection that sends nothing for this long", "duration", "3m", parseWait),
   "write-wait": option("Close a connection that accepts nothing for this long", "duration", "10s", parseWait),
   "login-wait": option("Close a connection that has not signed in by then", "duration", "10s", parseWait),
@@ -58,7 +86,7 @@ export const options = {
     undefined,
     parseText,
   ),
-  "cluster-key": option("Key that services share, at least 16 bytes", "text", undefined, parseText),
+  "cluster-key": option("Key that services share; the registry takes writes with it only", "text", undefined, parseText),
   "cluster-key-file": option("File with that key", "file", undefined, parseText),
   store: option(
     "Where messages are kept (default: messages.db in the data folder)",
@@ -68,8 +96,7 @@ export const options = {
   ),
   sessions: option("Where sessions are kept", "memory:", "memory:", parseText),
   retention: option("Keep messages this long", "days|forever", "15d", parseRetention),
-  zone: option("Zone of this node", "name", "", (text) => text),
-  route: option("File of routing rules", "file", undefined, parseText),
+  zone: option("Zone of this node", "name", "zone01", parseText),
   config: option("TOML file with any of these options", "file", undefined, parseText),
   "log-level": option(
     "Least important line that is logged",
@@ -92,30 +119,53 @@ export type OptionName = keyof typeof options;
 type ValueOf<Name extends OptionName> = ReturnType<(typeof options)[Name]["parse"]>;
 
 const serverOptions = ["id", "data", "secret", "secret-file", "config"] as const satisfies OptionName[];
-/** The options of each command. */
-export const optionsOf = {
-  serve: [
-    "role",
-    ...serverOptions,
+/** What every role takes. */
+const commonOptions = ["role", "config", "log-level", "log-format"] as const satisfies OptionName[];
+
+/** The options that mean something to a role; any other one that is given is refused. */
+export const optionsOfRole = {
+  standalone: [
+    ...commonOptions,
+    "id",
+    "data",
+    "secret",
+    "secret-file",
     "ws",
     "tcp",
     "monitor",
-    "listen",
     "read-wait",
     "write-wait",
     "login-wait",
-    "cluster-key",
-    "cluster-key-file",
     "store",
     "sessions",
     "retention",
     "zone",
-    "route",
-    "log-level",
-    "log-format",
   ],
+  discovery: [
+    ...commonOptions,
+    "listen",
+    "advertise",
+    "peers",
+    "zone",
+    "region",
+    "env",
+    "dns",
+    "dns-ttl",
+    "domain",
+    "snapshot",
+    "lookup",
+    "insecure",
+    "cluster-key",
+    "cluster-key-file",
+  ],
+} as const satisfies Record<string, readonly OptionName[]>;
+
+/** The options of each command. */
+export const optionsOf = {
+  serve: [...new Set([...optionsOfRole.standalone, ...optionsOfRole.discovery])],
   token: [...serverOptions, "account", "app", "ttl"],
   chat: [...serverOptions, "ws", "account", "app", "to", "group", "url", "token", "device"],
+  nodes: ["discovery", "watch", "config"],
 } as const satisfies Record<string, readonly OptionName[]>;
 
 const environmentName = (name: string): string => `ROOST_${name.toUpperCase().replaceAll("-", "_")}`;
@@ -124,11 +174,12 @@ const environmentName = (name: string): string => `ROOST_${name.toUpperCase().re
 export function argsOf(names: readonly OptionName[]): ArgsDef {
   return Object.fromEntries(
     names.map((name) => {
-      const { help, hint, fallback } = options[name];
-      const shown = fallback === undefined || fallback === "" ? "" : ` (default ${fallback})`;
+      const { help, hint, fallback, isFlag } = options[name];
+      const shown = isFlag || fallback === undefined || fallback === "" ? "" : ` (default ${fallback})`;
+      const description = `${help}${shown}  [${environmentName(name)}]`;
       return [
         name,
-        { type: "string", description: `${help}${shown}  [${environmentName(name)}]`, valueHint: hint },
+        isFlag ? { type: "boolean", description } : { type: "string", description, valueHint: hint },
       ] as const;
     }),
   );
@@ -203,8 +254,10 @@ function readFlags(names: readonly OptionName[], words: readonly string[]): Map<
     const word = words[at] ?? "";
     const [, name = "", attached] = /^--([^=]+)(?:=(.*))?$/s.exec(word) ?? [];
     if (name === "") throw new UsageError(`${JSON.stringify(word)} is not an option; see --help`);
-    if (!names.some((known) => known === name)) throw new UsageError(`--${name} is not an option here; see --help`);
-    const value = attached ?? words[++at];
+    const known = names.find((candidate) => candidate === name);
+    if (known === undefined) throw new UsageError(`--${name} is not an option here; see --help`);
+    const takesNone = options[known].isFlag;
+    const value = attached ?? (takesNone ? "true" : words[++at]);
     if (value === undefined || (attached === undefined && value.startsWith("--")))
       throw new UsageError(`--${name} needs a value`);
     if (flags.has(name)) throw new UsageError(`--${name} is given twice`);

@@ -47,3 +47,21 @@ export function readSecrets(values: OptionValues, dataFolder: string, make: bool
     throw new StartError(`cannot make a secret in ${dataFolder}: ${sentenceOf(error)}; give one with --secret-file`);
   }
 }
+
+/** The key that services share; undefined when there is none. Throws StartError when it is a bad one. */
+export function readClusterKey(values: OptionValues, log: Log): Uint8Array | undefined {
+  const key = values.optional("cluster-key");
+  const path = values.optional("cluster-key-file");
+  if (key !== undefined && path !== undefined)
+    throw new StartError("--cluster-key and --cluster-key-file are both given; keep one");
+  try {
+    if (key !== undefined) return secretFromText(key, "--cluster-key");
+    if (path === undefined) return undefined;
+    const [first] = secretsFromFile(path);
+    if (isReadableByOthers(path)) log.warn("others can read the cluster key; chmod 600 it", { path });
+    return first;
+  } catch (error) {
+    if (error instanceof SecretError) throw new StartError(error.message);
+    throw error;
+  }
+}

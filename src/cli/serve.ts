@@ -1,19 +1,14 @@
-// roost serve: options to settings, start, drain on a signal.
+// roost serve: starts the role, and drains it on a signal.
 
 import { readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
 import { shutdownMsMax } from "../base/limits.ts";
 import { createLog, type Log } from "../base/log.ts";
-import type { RunningRole } from "../roles/settings.ts";
-import { startStandalone } from "../roles/standalone/role.ts";
-import { StoreUnavailable } from "../store/store.ts";
-import { banner } from "./banner.ts";
-import { lockDataFolder, openDataFolder } from "./data-folder.ts";
-import { codeOf, sentenceOf } from "./failure.ts";
-import type { OptionValues } from "./options.ts";
-import { readSecrets } from "./secrets.ts";
-import { StartError, UsageError } from "./usage-error.ts";
-import { version } from "./version.ts";
+import { sentenceOf } from "./failure.ts";
+import { type OptionName, type OptionValues, optionsOf, optionsOfRole } from "./options.ts";
+import { serveDiscovery } from "./serve/discovery.ts";
+import { serveStandalone } from "./serve/standalone.ts";
+import type { Serving } from "./serve/serving.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** Status of a process that ended by a bug (sysexits.h, EX_SOFTWARE). */
 const exitBug = 70;
@@ -23,64 +18,17 @@ const descriptorsWanted = 10_000;
 /** Starts the server; returns when it listens. The process lives until a signal has drained it. */
 export async function serve(values: OptionValues): Promise<void> {
   const role = values.required("role");
-  if (role !== "standalone")
-    throw new UsageError(
-      `--role ${role} does not exist yet in roost ${version}; standalone is everything in one process`,
-    );
-  for (const name of ["listen", "cluster-key", "cluster-key-file", "route"] as const) {
-    if (values.isGiven(name))
-      throw new UsageError(
-        `--${name} is for services as processes of their own; a standalone server has no use for it`,
-      );
+  const meaningful: readonly OptionName[] = optionsOfRole[role];
+  for (const name of optionsOf.serve) {
+    if (values.isGiven(name) && !meaningful.includes(name))
+      throw new UsageError(`--${name} means nothing to --role ${role}; leave it out`);
   }
-  if (values.required("sessions") !== "memory:")
-    throw new UsageError("--sessions takes memory: in a standalone server");
   const log = createLog(values.required("log-level"), values.required("log-format"));
-  const store = values.optional("store");
-  if (store !== undefined && !/^sqlite:./.test(store)) throw new UsageError("--store takes sqlite:PATH");
-  const settings = {
-    ws: values.optional("ws"),
-    tcp: values.optional("tcp"),
-    monitor: values.optional("monitor"),
-    readWaitMs: values.required("read-wait"),
-    writeWaitMs: values.required("write-wait"),
-    loginWaitMs: values.required("login-wait"),
-    retentionDays: values.required("retention"),
-    id: values.required("id"),
-    zone: values.optional("zone") ?? "",
-  };
-  const dataOption = values.required("data");
-  const dataFolder = openDataFolder(dataOption);
-  const unlock = lockDataFolder(dataFolder);
-  const secrets = readSecrets(values, dataFolder, true, log);
-  const storePath = store === undefined ? join(dataFolder, "messages.db") : resolve(store.slice("sqlite:".length));
   endLoudly(log);
   warnOfFewDescriptors(log);
-  const running = await start(() => startStandalone({ ...settings, secrets: secrets.keys, storePath, version, log }));
-  drainOnSignals(running, log, unlock);
-  process.stdout.write(
-    banner({ version, addresses: running.addresses, dataFolder, dataOption, storePath, secretMadeAt: secrets.madeAt }),
-  );
-}
-
-async function start(begin: () => Promise<RunningRole>): Promise<RunningRole> {
-  try {
-    return await begin();
-  } catch (error) {
-    if (error instanceof StoreUnavailable) throw new StartError(sentenceOf(error));
-    switch (codeOf(error)) {
-      case "EADDRINUSE":
-        throw new StartError(
-          `${sentenceOf(error)}; another program listens there: stop it, or choose other addresses with --ws, --tcp and --monitor`,
-        );
-      case "EACCES":
-      case "EADDRNOTAVAIL":
-      case "ENOTFOUND":
-        throw new StartError(`${sentenceOf(error)}; choose other addresses with --ws, --tcp and --monitor`);
-      default:
-        throw error;
-    }
-  }
+  const serving = await (role === "discovery" ? serveDiscovery(values, log) : serveStandalone(values, log));
+  drainOnSignals(serving, log);
+  process.stdout.write(serving.banner);
 }
 
 /** A bug ends the process, with its stack in the log. */
@@ -100,7 +48,7 @@ function warnOfFewDescriptors(log: Log): void {
   }
 }
 
-function drainOnSignals(running: RunningRole, log: Log, unlock: () => void): void {
+function drainOnSignals(serving: Serving, log: Log): void {
   let signals = 0;
   const leave = (signal: NodeJS.Signals): void => {
     signals++;
@@ -114,11 +62,8 @@ function drainOnSignals(running: RunningRole, log: Log, unlock: () => void): voi
       process.exit(1);
     }, shutdownMsMax);
     late.unref();
-    running.drain().then(
-      () => {
-        unlock();
-        process.exit(0);
-      },
+    serving.drain().then(
+      () => process.exit(0),
       (error: unknown) => {
         log.error("the drain failed", { error: sentenceOf(error) });
         process.exit(1);

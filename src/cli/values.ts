@@ -38,6 +38,35 @@ export function parseAddress(text: string): ListenAddress {
   return { host, port };
 }
 
+/** `host`, `host:port`, `[::1]`, `[::1]:8000`; the port is undefined when there is none. */
+export function parseHost(text: string): { host: string; port: number | undefined } {
+  const [, bracketed, plain, digits] = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s/]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
+  const host = bracketed ?? plain;
+  const port = digits === undefined ? undefined : Number(digits);
+  if (host === undefined || port === 0 || (port ?? 0) > 65_535)
+    throw new Error("host or host:port such as chat1.example.com or 10.0.0.5:7171");
+  return { host, port };
+}
+
+/** Addresses with commas between them, as texts; the empty text is none. */
+export function parseNodes(text: string): string[] {
+  const nodes = text.split(",").filter((node) => node !== "");
+  for (const node of nodes) {
+    const { port } = parseAddress(node);
+    if (port === 0) throw new Error("host:port,… such as 10.0.0.5:7171,10.0.0.6:7171; not port 0");
+  }
+  return nodes;
+}
+
+/** `http://host:port` URLs with commas between them. */
+export function parseUrls(text: string): string[] {
+  const urls = text.split(",").filter((url) => url !== "");
+  const isRight = (url: string): boolean => /^https?:\/\/[^\s/?#@]+\/?$/.test(url) && URL.canParse(url);
+  if (urls.length === 0 || !urls.every(isRight))
+    throw new Error("http://host:port,… such as http://10.0.0.5:7171,http://10.0.0.6:7171");
+  return urls.map((url) => url.replace(/\/$/, ""));
+}
+
 /** An address, or undefined for `off`. */
 export function parseListener(text: string): ListenAddress | undefined {
   return text === "off" ? undefined : parseAddress(text);

@@ -151,11 +151,6 @@ export class Metrics {
     return service;
   }
 
-  /** The exposition in Prometheus' text format. */
-  text(): Promise<string> {
-    return this.registry.metrics();
-  }
-
   private number(name: string, help: string, value: (service: ServiceMetrics) => number): void {
     const { services, registry } = this;
     registry.registerMetric(

@@ -1,12 +1,7 @@
 // The operator's door: health and metrics over HTTP, on an address of its own.
 
 import type { Metrics } from "./metrics.ts";
-
-/** Whether this process can do its job, and what it knows about that. */
-export interface Health {
-  readonly ready: boolean;
-  readonly detail: Readonly<Record<string, string | number | boolean>>;
-}
+import { type Health, healthResponse, metricsResponse } from "./operator-answers.ts";
 
 export interface Monitor {
   /** `host:port` as bound. */
@@ -20,15 +15,8 @@ export function startMonitor(
   sources: { readonly metrics: Metrics; health(): Health },
 ): Monitor {
   const respond = async (path: string): Promise<Response> => {
-    if (path === "/health") {
-      const { ready, detail } = sources.health();
-      return Response.json({ ready, ...detail }, { status: ready ? 200 : 503 });
-    }
-    if (path === "/metrics") {
-      return new Response(await sources.metrics.text(), {
-        headers: { "content-type": sources.metrics.registry.contentType },
-      });
-    }
+    if (path === "/health") return healthResponse(sources.health());
+    if (path === "/metrics") return metricsResponse(sources.metrics.registry);
     return new Response("not found; there are /health and /metrics\n", { status: 404 });
   };
   const server = Bun.serve({

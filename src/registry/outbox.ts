@@ -57,6 +57,11 @@ export class Outbox {
     return this.states.size + this.renewals.size;
   }
 
+  /** Nothing waits, and nothing is on its way; or the destination does not answer. */
+  get isSettled(): boolean {
+    return this.failures > 0 || (!this.isSending && this.size === 0);
+  }
+
   /** An entry has a new state. */
   pushState(entry: Entry): void {
     if (this.isClosed) return;

@@ -48,6 +48,8 @@ export class RegistryNode implements Directory {
   readonly watchers: Watchers;
   /** Counts leases that ran out. */
   evictions = 0;
+  /** Hears of an instance that this node shall ask how it is. */
+  onProbed: ((entry: Entry) => void) | undefined;
   private readonly clock: Clock;
   private readonly timers: Timers;
   private readonly log: Log;
@@ -56,6 +58,9 @@ export class RegistryNode implements Directory {
   private readonly startUp: StartUp;
   private readonly beganMs: number;
   private readonly beganAt: bigint;
+  /** The zones of this env, in lower case, as the table's version `zonesVersion` had them. */
+  private zones = new Set<string>();
+  private zonesVersion = -1;
   private isProtecting = false;
   private isStale = false;
   private isLeaving = false;
@@ -70,8 +75,6 @@ export class RegistryNode implements Directory {
     random: Random;
     network: PeerNetwork;
     log: Log;
-    /** Hears of an instance that this node shall ask how it is. */
-    onProbed?: (entry: Entry) => void;
   }) {
     const { settings, clock, timers, random, network, log } = parts;
     this.settings = settings;
@@ -101,7 +104,7 @@ export class RegistryNode implements Directory {
       versions: this.versions,
       replication: this.replication,
       nowMs: () => clock.monotonicMs(),
-      onProbed: parts.onProbed ?? ((): void => undefined),
+      onProbed: (entry) => this.onProbed?.(entry),
     });
     this.startUp = new StartUp({
       clock,
@@ -196,6 +199,20 @@ export class RegistryNode implements Directory {
 
   knows(env: string, appid: string): boolean {
     return this.table.app(env, appid)?.emptySinceMs === undefined && this.table.app(env, appid) !== undefined;
+  }
+
+  /** True when some instance of this node's env is in that zone; `zone` in lower case. */
+  hasZone(zone: string): boolean {
+    if (this.zonesVersion !== this.table.version) {
+      this.zonesVersion = this.table.version;
+      this.zones = new Set();
+      for (const app of this.table.services()) {
+        for (const { identity } of app.entries())
+          if (identity.env === this.settings.env || identity.appid === discoveryAppid)
+            this.zones.add(identity.zone.toLowerCase());
+      }
+    }
+    return this.zones.has(zone);
   }
 
   watch(env: string, appid: string, onChange: () => void): () => void {

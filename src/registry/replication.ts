@@ -119,6 +119,12 @@ export class Replication implements OutboxHost {
     return waiting;
   }
 
+  /** True when everyone who answers has been told everything. */
+  get isSettled(): boolean {
+    for (const outbox of this.allOutboxes()) if (!outbox.isSettled) return false;
+    return true;
+  }
+
   /** Another node tells its news. */
   onReplicate(message: Replicate): Replicated {
     this.askedBy(message.node);

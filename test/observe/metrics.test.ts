@@ -5,7 +5,7 @@ import { Command } from "../../src/wire/commands.ts";
 
 /** The lines of the exposition that are samples of `name`, without the labels that every service has. */
 async function samples(metrics: Metrics, name: string): Promise<string[]> {
-  const lines = (await metrics.text()).split("\n");
+  const lines = (await metrics.registry.metrics()).split("\n");
   const found = lines.filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
   return found.map((line) => line.replace(/serviceId="[^"]*",serviceName="[^"]*",?/, "").slice(name.length));
 }
@@ -13,7 +13,7 @@ async function samples(metrics: Metrics, name: string): Promise<string[]> {
 test("every sample carries the service's id and name", async () => {
   const metrics = new Metrics();
   metrics.forService("roost-gateway", "gateway").channels = 3;
-  expect(await metrics.text()).toContain('roost_channel_total{serviceId="roost-gateway",serviceName="gateway"} 3\n');
+  expect(await metrics.registry.metrics()).toContain('roost_channel_total{serviceId="roost-gateway",serviceName="gateway"} 3\n');
 });
 
 test("the same names are the same service", () => {
@@ -53,7 +53,7 @@ test("a scrape counts nothing twice", async () => {
   const service = metrics.forService("a", "gateway");
   service.bytesIn(10);
   service.countIn("x");
-  await Promise.all([metrics.text(), metrics.text()]);
+  await Promise.all([metrics.registry.metrics(), metrics.registry.metrics()]);
   service.bytesIn(1);
   expect(await samples(metrics, "roost_message_in_flow_bytes")).toEqual(["{} 11"]);
   expect(await samples(metrics, "roost_message_in_total")).toEqual(['{command="x"} 1']);
@@ -95,7 +95,7 @@ test("a command that calls itself other counts with the rest", async () => {
 test("a label with quotes and new lines stays one sample", async () => {
   const metrics = new Metrics();
   metrics.forService("a", "gateway").countIn('x"} 9\nroost_channel_total 7');
-  const lines = (await metrics.text()).split("\n");
+  const lines = (await metrics.registry.metrics()).split("\n");
   expect(lines).not.toContain("roost_channel_total 7");
   expect(await samples(metrics, "roost_message_in_total")).toEqual(['{command="x\\"} 9\\nroost_channel_total 7"} 1']);
 });
@@ -127,7 +127,7 @@ test("latencies are cumulative buckets of seconds, bounds inclusive, with their 
   expect(await samples(metrics, "roost_talk_commit_seconds_count")).toEqual([" 6"]);
   expect(await samples(metrics, "roost_talk_push_seconds_bucket")).toContain('{le="0.005"} 1');
   expect(await samples(metrics, "roost_talk_push_seconds_bucket")).toContain('{le="0.002"} 0');
-  expect(await metrics.text()).toContain("# TYPE roost_talk_commit_seconds histogram\n");
+  expect(await metrics.registry.metrics()).toContain("# TYPE roost_talk_commit_seconds histogram\n");
 });
 
 test("latencies are there as objects too, with the same values", async () => {
@@ -152,5 +152,5 @@ test("the process speaks for itself, in numbers that make sense", async () => {
   }
   const [resident] = await samples(metrics, "process_resident_memory_bytes");
   expect(Number(resident)).toBeGreaterThan(1024 * 1024);
-  expect(await metrics.text()).not.toMatch(/ nan$/im);
+  expect(await metrics.registry.metrics()).not.toMatch(/ nan$/im);
 });

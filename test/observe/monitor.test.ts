@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from "bun:test";
 import { Metrics } from "../../src/observe/metrics.ts";
-import { type Health, type Monitor, startMonitor } from "../../src/observe/monitor.ts";
+import type { Health } from "../../src/observe/operator-answers.ts";
+import { type Monitor, startMonitor } from "../../src/observe/monitor.ts";
 
 const monitors: Monitor[] = [];
 afterEach(async () => {

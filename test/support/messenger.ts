@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { signToken } from "../../src/auth/token.ts";
 import { silentLog } from "../../src/base/log.ts";
-import type { RunningRole, StandaloneSettings } from "../../src/roles/settings.ts";
+import type { RunningStandalone, StandaloneSettings } from "../../src/roles/settings.ts";
 import { startStandalone } from "../../src/roles/standalone/role.ts";
 import { WireClient } from "./wire-client.ts";
 
@@ -14,7 +14,7 @@ const anyPort = { host: "127.0.0.1", port: 0 };
 
 export class Messenger {
   private readonly folder = mkdtempSync(join(tmpdir(), "roost-test-"));
-  private role: RunningRole | undefined;
+  private role: RunningStandalone | undefined;
   readonly secret = secret;
 
   static async start(overrides: Partial<StandaloneSettings> = {}): Promise<Messenger> {

@@ -1,11 +1,11 @@
 // One request to one node of the registry. It ends with an answer or with NodeFailure, within its time limit, having read
 // no more than a bounded body; nothing of it stays behind.
 
+import { registryAnswerBytesMax } from "../../base/limits.ts";
+import { boundedText } from "../bounded-text.ts";
 import type { After } from "./pause.ts";
 import { type Answer, parseAnswer } from "./parse-instances.ts";
 
-/** An answer's body, in bytes. */
-export const answerBytesMax = 64 * 1024 * 1024;
 /** A request that is no long poll, in milliseconds. */
 export const requestMsMax = 5_000;
 
@@ -45,7 +45,9 @@ export class NodeClient {
    */
   constructor(after: After, token: string | undefined) {
     this.after = after;
-    this.headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    // What is compressed may be of any length once it is read.
+    const plain = { "accept-encoding": "identity" };
+    this.headers = token === undefined ? plain : { ...plain, authorization: `Bearer ${token}` };
   }
 
   /** Rejects with NodeFailure only; also when `signal` aborts, which the caller finds out by looking at it. */
@@ -66,6 +68,7 @@ export class NodeClient {
         method,
         headers: { ...this.headers, "x1-bmspy-timeout": String(limitMs) },
         redirect: "error",
+        decompress: false,
         signal: controller.signal,
         ...(method === "POST" ? { body: parameters } : {}),
       });
@@ -73,7 +76,7 @@ export class NodeClient {
         await response.body?.cancel();
         throw new Error(`HTTP status ${response.status}`);
       }
-      return parseAnswer(await textOf(response));
+      return parseAnswer(await boundedText(response, registryAnswerBytesMax));
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new NodeFailure(node, isLate ? `no answer within ${limitMs} ms` : reason, { cause });
@@ -82,16 +85,4 @@ export class NodeClient {
       signal.removeEventListener("abort", abort);
     }
   }
-}
-
-async function textOf(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.length;
-    // Leaving the loop cancels the stream.
-    if (bytes > answerBytesMax) throw new Error(`an answer longer than ${answerBytesMax} bytes`);
-    chunks.push(chunk);
-  }
-  return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks, bytes));
 }

@@ -29,6 +29,13 @@ export interface ServiceList {
   readonly latestTimestamp: bigint;
 }
 
+/** An instance in a list of everything. */
+export interface ListedInstance {
+  readonly instance: Instance;
+  /** When it was renewed last, by the clock of the node that says so: nanoseconds since 1970. */
+  readonly renewTimestamp: bigint;
+}
+
 type Fields = Readonly<Record<string, unknown>>;
 
 const timestampDigits = /("(?:reg|up|renew|dirty|latest)_timestamp"\s*:\s*)(-?\d{1,19})(?=\s*[,}])/g;
@@ -78,7 +85,22 @@ export function parseUnknown(error: unknown): ReadonlySet<string> {
   return new Set(textsOf(unknown, "error"));
 }
 
-function parseInstance(value: unknown): Instance {
+/** The data of `fetch/all`: the instances of all services, envs and statuses. Throws MalformedAnswer. */
+export function parseListing(data: unknown): ListedInstance[] {
+  const listed: ListedInstance[] = [];
+  for (const [appid, list] of Object.entries(fieldsOf(data ?? {}, "data"))) {
+    if (list === null) continue;
+    if (!Array.isArray(list)) throw new MalformedAnswer(`the service ${appid} is not a list`);
+    for (const item of list) {
+      const renewTimestamp = timestampOf(fieldsOf(item, "an instance"), "renew_timestamp");
+      listed.push({ instance: parseInstance(item), renewTimestamp });
+    }
+  }
+  return listed;
+}
+
+/** One instance, as `parseAnswer` left it. Throws MalformedAnswer. */
+export function parseInstance(value: unknown): Instance {
   const fields = fieldsOf(value, "an instance");
   const metadata = new Map<string, string>();
   for (const [key, text] of Object.entries(fieldsOf(fields["metadata"] ?? {}, "metadata"))) {
@@ -91,7 +113,7 @@ function parseInstance(value: unknown): Instance {
     zone: textOf(fields, "zone"),
     hostname: textOf(fields, "hostname"),
     region: textOf(fields, "region"),
-    addrs: textsOf(fields["addrs"] ?? [], "addrs"),
+    addrs: splitAddresses(textsOf(fields["addrs"] ?? [], "addrs")),
     version: textOf(fields, "version"),
     metadata,
     status: statusOf(fields["status"]),
@@ -100,6 +122,11 @@ function parseInstance(value: unknown): Instance {
     dirtyTimestamp: timestampOf(fields, "dirty_timestamp"),
     latestTimestamp: timestampOf(fields, "latest_timestamp"),
   };
+}
+
+/** Some nodes of the original take what a peer or an old client joined by commas for one address. */
+function splitAddresses(addrs: readonly string[]): string[] {
+  return addrs.flatMap((joined) => joined.split(",").filter((address) => address !== ""));
 }
 
 function isFields(value: unknown): value is Fields {

@@ -11,7 +11,7 @@ const weightMax = 65_535;
 export interface Endpoint {
   /** `tcp`, `ws`, `grpc` ...: in lower case. */
   readonly scheme: string;
-  /** An IP address without brackets, or a name, in lower case. */
+  /** An IP address without brackets, or a name without the final dot, in lower case. */
   readonly host: string;
   readonly isAddress: boolean;
   /** 0 when the address names none. */
@@ -31,15 +31,17 @@ export function endpointsOf(instance: Instance): readonly Endpoint[] {
   return endpoints;
 }
 
-/** The IP addresses of an instance, each once. */
-export function addressesOf(instance: Instance): string[] {
-  const addresses = endpointsOf(instance).filter(({ isAddress }) => isAddress);
-  return [...new Set(addresses.map(({ host }) => host))];
+/** The IP addresses of an instance that a protocol covers, each once. */
+export function addressesOf(instance: Instance, protocol?: string): string[] {
+  const endpoints = endpointsOf(instance).filter(
+    ({ isAddress, scheme }) => isAddress && coversScheme(protocol, scheme),
+  );
+  return [...new Set(endpoints.map(({ host }) => host))];
 }
 
-/** True when `protocol`, the label of an SRV name, covers a scheme: itself, and `tcp` all but udp. */
-export function coversScheme(protocol: string, scheme: string): boolean {
-  return protocol === scheme || (protocol === "tcp" && scheme !== "udp");
+/** True when `protocol`, the label of an SRV name, covers a scheme: itself, `tcp` all but udp, undefined all. */
+export function coversScheme(protocol: string | undefined, scheme: string): boolean {
+  return protocol === undefined || protocol === scheme || (protocol === "tcp" && scheme !== "udp");
 }
 
 /** The SRV weight: metadata `weight` in whole numbers, within 0 to 65535; 1 when it is missing or not a number. */
@@ -53,7 +55,10 @@ function parseEndpoint(text: string): Endpoint[] {
   const url = URL.parse(text);
   if (url === null || url.hostname === "") return [];
   const scheme = url.protocol.slice(0, -1);
-  const host = url.hostname.replace(/^\[(.*)\]$/, "$1").toLowerCase();
+  const host = url.hostname
+    .replace(/^\[(.*)\]$/, "$1")
+    .replace(/\.$/, "")
+    .toLowerCase();
   const port = url.port === "" ? (defaultPorts[scheme] ?? 0) : Number(url.port);
   return [{ scheme, host, isAddress: isIP(host) !== 0, port }];
 }

@@ -1,7 +1,7 @@
 // Which names there are below the domain, and what each one asks for:
 //
 //   _<service>._<proto>.<zone>   the instances of a service in one zone     _<service>._<proto>   in all zones
-//   <service>.service            the same, with addresses and texts         <id>.node             one instance
+//   <service>.service            the same, whatever the protocol            <id>.node             one instance
 //   <hex of an IP>.addr          an address, for what has no name           ns                    the registry's nodes
 //
 // Services, ids and zones may contain dots. ASCII letters of either case are equal (RFC 4343).
@@ -51,8 +51,9 @@ export function parseName(labels: readonly string[]): DnsName {
     case "ns":
       return { kind: rest === "" ? "name-server" : "none" };
     default:
+      // What follows a service's first label may end another one's name: `b._tcp` that of `_a.b._tcp` (RFC 8020).
       return labels.some((label) => label.startsWith("_"))
-        ? { kind: "none" }
+        ? { kind: "ancestor" }
         : { kind: "zone", zone: asciiLower(labels.join(".")) };
   }
 }

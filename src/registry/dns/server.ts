@@ -8,7 +8,7 @@ import { seededRandom, systemRandom } from "../../base/random.ts";
 import { formatAddress, type SocketAddress } from "../../transport/address.ts";
 import type { Directory } from "../directory.ts";
 import { type DnsMetrics, type DnsTransport, Responder } from "./responder.ts";
-import { type DnsTcpListener, listenDnsTcp } from "./tcp.ts";
+import { type DnsTcpLimits, type DnsTcpListener, listenDnsTcp } from "./tcp.ts";
 import { DnsZone } from "./zone.ts";
 
 /** How many free ports of UDP are tried until one is free for TCP, too. */
@@ -26,8 +26,10 @@ export interface DnsOptions {
   readonly directory: Directory;
   readonly log: Log;
   readonly metrics?: DnsMetrics | undefined;
-  /** Whether some instance is in that zone (in lower case). Without it `<any>.<domain>` has no data, but exists. */
+  /** Whether some instance is in that zone (in lower case), or in one below it. Without it `<any>.<domain>` exists. */
   readonly hasZone?: ((zone: string) => boolean) | undefined;
+  /** Other bounds than the usual ones for TCP. */
+  readonly tcpLimits?: DnsTcpLimits | undefined;
 }
 
 export interface DnsServer {
@@ -41,7 +43,7 @@ export interface DnsServer {
  * @throws (rejects) when the address can't be bound, or the domain can't be one.
  */
 export async function startDns(options: DnsOptions): Promise<DnsServer> {
-  const { address, domain, env, ttlSeconds, directory, log, metrics, hasZone } = options;
+  const { address, domain, env, ttlSeconds, directory, log, metrics, hasZone, tcpLimits } = options;
   const random = seededRandom(systemRandom.uint32());
   const isOneAddress = isIP(address.host) !== 0 && address.host !== "0.0.0.0" && address.host !== "::";
   const ownAddress = isOneAddress ? address.host : undefined;
@@ -57,7 +59,7 @@ export async function startDns(options: DnsOptions): Promise<DnsServer> {
       return undefined;
     }
   };
-  const { socket, listener } = await bindBoth(address, respond, log, metrics);
+  const { socket, listener } = await bindBoth(address, respond, log, metrics, tcpLimits);
   return {
     address: formatAddress(address.host, listener.port),
     async stop() {
@@ -80,12 +82,13 @@ async function bindBoth(
   respond: DnsRespond,
   log: Log,
   metrics: DnsMetrics | undefined,
+  tcpLimits: DnsTcpLimits | undefined,
 ): Promise<Bound> {
   for (let tries = 1; ; tries++) {
     const socket = await bindUdp(address, respond, log, metrics);
     try {
       const bound = { host: address.host, port: socket.port };
-      return { socket, listener: listenDnsTcp(bound, (query) => respond(query, "tcp"), log) };
+      return { socket, listener: listenDnsTcp(bound, (query) => respond(query, "tcp"), log, tcpLimits) };
     } catch (error) {
       socket.close();
       if (address.port !== 0 || tries === portTriesMax) throw error;

@@ -7,11 +7,17 @@ import type { Log } from "../../base/log.ts";
 import type { SocketAddress } from "../../transport/address.ts";
 import { headerBytes } from "./query.ts";
 
-/** Connections at a time; one more is closed at once. */
-const connectionsMax = 256;
-/** Without a whole query, and without an accepted byte of an answer, for this long: closed. Looked at once a second. */
-const idleMsMax = 10_000;
-const sweepMs = 1_000;
+/** How many connections there may be, and for how long. */
+export interface DnsTcpLimits {
+  /** Connections at a time; one more is closed at once. */
+  readonly connectionsMax: number;
+  /** Without a whole query, and without an accepted byte of an answer, for this long: closed. */
+  readonly idleMsMax: number;
+  /** How often idle connections are looked for. */
+  readonly sweepMs: number;
+}
+
+const usualLimits: DnsTcpLimits = { connectionsMax: 256, idleMsMax: 10_000, sweepMs: 1_000 };
 /** A query; nothing that anyone asks is nearly as long. */
 const queryBytesMax = 4 * 1024;
 /** Answers are sent when this many bytes of them wait, or there is no more query. */
@@ -61,7 +67,7 @@ class DnsConnection {
     if (this.flush()) this.work();
   }
 
-  closeIfIdle(nowMs: number): void {
+  closeIfIdle(nowMs: number, idleMsMax: number): void {
     if (nowMs - this.activeAtMs > idleMsMax) this.socket.terminate();
   }
 
@@ -105,7 +111,8 @@ class DnsConnection {
       totalBytes += part.length;
     }
     if (at > 0) this.activeAtMs = performance.now();
-    this.unread = this.unread.subarray(at);
+    // An empty view would hold the whole chunk's memory.
+    this.unread = at === this.unread.length ? noBytes : this.unread.subarray(at);
     return Buffer.concat(parts);
   }
 
@@ -133,7 +140,12 @@ export interface DnsTcpListener {
  * Listens for DNS over TCP.
  * @throws when the address can't be bound.
  */
-export function listenDnsTcp(address: SocketAddress, respond: Respond, log: Log): DnsTcpListener {
+export function listenDnsTcp(
+  address: SocketAddress,
+  respond: Respond,
+  log: Log,
+  limits: DnsTcpLimits = usualLimits,
+): DnsTcpListener {
   const connections = new Set<DnsConnection>();
   // Bun's types know reusePort for dialling only. Half-open: a peer may end its side and still read.
   const settings: TCPSocketListenOptions<DnsConnection | undefined> & { readonly reusePort: boolean } = {
@@ -143,7 +155,7 @@ export function listenDnsTcp(address: SocketAddress, respond: Respond, log: Log)
     allowHalfOpen: true,
     socket: {
       open(socket) {
-        if (connections.size >= connectionsMax) {
+        if (connections.size >= limits.connectionsMax) {
           log.debug("a DNS connection above the bound was closed", { connections: connections.size });
           socket.terminate();
           return;
@@ -169,8 +181,8 @@ export function listenDnsTcp(address: SocketAddress, respond: Respond, log: Log)
   const listener: TCPSocketListener<DnsConnection | undefined> = Bun.listen(settings);
   const sweep = setInterval(() => {
     const nowMs = performance.now();
-    for (const connection of connections) connection.closeIfIdle(nowMs);
-  }, sweepMs);
+    for (const connection of connections) connection.closeIfIdle(nowMs, limits.idleMsMax);
+  }, limits.sweepMs);
   return {
     port: listener.port,
     stop() {

@@ -47,7 +47,7 @@ export interface DnsZoneOptions {
   readonly directory: Directory;
   /** The name server's address while the table lists no node of the registry; undefined when it listens on all. */
   readonly ownAddress: string | undefined;
-  /** Whether some instance is in that zone (in lower case). Without it any name may be one, and none is denied. */
+  /** Whether some instance is in that zone (in lower case), or in one below it. Without it none is denied. */
   readonly hasZone?: ((zone: string) => boolean) | undefined;
   /** Orders the answers. */
   readonly random: Random;
@@ -158,15 +158,12 @@ export class DnsZone {
       case "service": {
         const { protocol, zone } = name;
         const service = this.service(name.service);
-        if (service === undefined) return undefined;
-        const instances = zone === undefined ? service.all : (service.byZone.get(zone) ?? []);
-        return this.kept(`${type} ${owner} ${service.appid}`, () =>
-          ofType(type, (wanted) =>
-            protocol === undefined || wanted === RecordType.SRV
-              ? this.instanceRecords(owner, wanted, instances, protocol)
-              : [],
-          ),
-        );
+        const known = zone === undefined ? service?.all : service?.byZone.get(zone);
+        if (service === undefined || known === undefined) return undefined;
+        return this.kept(`${type} ${owner} ${service.appid}`, () => {
+          const instances = known.filter(isUp);
+          return ofType(type, (wanted) => this.instanceRecords(owner, wanted, instances, protocol));
+        });
       }
     }
   }
@@ -201,7 +198,8 @@ export class DnsZone {
 
   private nameServerAddresses(): readonly string[] {
     const { directory, env, ownAddress } = this.options;
-    const listed = new Set(directory.instances(env, discoveryAppid, Status.Up).flatMap(addressesOf));
+    const nodes = directory.instances(env, discoveryAppid, Status.Up);
+    const listed = new Set(nodes.flatMap((node) => addressesOf(node)));
     if (listed.size > 0) return [...listed];
     return ownAddress === undefined ? [] : [ownAddress];
   }
@@ -213,8 +211,8 @@ export class DnsZone {
     protocol: string | undefined,
   ): ResourceRecord[] {
     if (type === RecordType.SRV) return this.serviceRecords(owner, instances, protocol);
-    if (type === RecordType.TXT) return this.textRecords(owner, instances);
-    return this.pick(owner, type, new Set(instances.flatMap(addressesOf)));
+    if (type === RecordType.TXT) return this.textRecords(owner, instances, protocol);
+    return this.pick(owner, type, new Set(instances.flatMap((instance) => addressesOf(instance, protocol))));
   }
 
   private serviceRecords(
@@ -226,7 +224,7 @@ export class DnsZone {
     for (const instance of instances) {
       const weight = weightOf(instance);
       for (const { scheme, host, port, isAddress } of endpointsOf(instance)) {
-        if (port === 0 || (protocol !== undefined && !coversScheme(protocol, scheme))) continue;
+        if (port === 0 || !coversScheme(protocol, scheme)) continue;
         const target = isAddress ? this.targetOf(instance, host, port) : host;
         if (!isHostName(target)) continue;
         const key = `${target} ${port}`;
@@ -239,12 +237,13 @@ export class DnsZone {
   }
 
   /**
-   * The name under which an instance's address is found: its own, unless that can't be one or has addresses at which
-   * nobody answers on this port; else the address's.
+   * The name under which an instance's address is found: its own, unless that can't be one, means another thing or has
+   * addresses at which nobody answers on this port; else the address's.
    */
   private targetOf(instance: Instance, address: string, port: number): string {
     const name = `${asciiLower(instance.hostname)}.node.${this.domain}`;
-    if (isHostName(name)) {
+    // An id that begins with an underscore reads as a service.
+    if (isHostName(name) && !name.startsWith("_")) {
       const onPort = endpointsOf(instance).filter((endpoint) => endpoint.port === port);
       const { addresses } = this.node(asciiLower(instance.hostname));
       if (addresses.every((other) => onPort.some(({ host }) => host === other))) return name;
@@ -252,12 +251,13 @@ export class DnsZone {
     return `${addressLabel(address)}.addr.${this.domain}`;
   }
 
-  private textRecords(owner: string, instances: readonly Instance[]): ResourceRecord[] {
+  private textRecords(owner: string, instances: readonly Instance[], protocol: string | undefined): ResourceRecord[] {
     const records = new Map<string, ResourceRecord>();
     for (const instance of instances) {
+      if (!isCovered(instance, protocol)) continue;
       const strings = textsOf(instance);
       if (strings.length === 0) continue;
-      records.set(strings.join("\n"), textRecord(owner, this.options.ttlSeconds, strings));
+      records.set(JSON.stringify(strings), textRecord(owner, this.options.ttlSeconds, strings));
     }
     return [...records.values()];
   }
@@ -273,14 +273,14 @@ export class DnsZone {
     return addresses.map((address) => addressRecord(owner, this.options.ttlSeconds, address));
   }
 
-  /** The UP instances of a service, its name compared as it came, then in lower case; undefined when there is none. */
+  /** The instances of a service, its name compared as it came, then in lower case; undefined when there is none. */
   private service(word: string): ServiceInstances | undefined {
     const { directory, env } = this.options;
     const appid = [word, asciiLower(word)].find((candidate) => directory.knows(env, candidate));
     if (appid === undefined) return undefined;
     let service = this.services.get(appid);
     if (service === undefined) {
-      const all = directory.instances(env, appid, Status.Up);
+      const all = directory.instances(env, appid, Status.Any);
       service = { appid, all, byZone: Map.groupBy(all, ({ zone }) => asciiLower(zone)) };
       this.services.set(appid, service);
     }
@@ -293,8 +293,8 @@ export class DnsZone {
     if (known !== undefined) return known;
     const { directory, env } = this.options;
     const namesakes = directory.instancesNamed(env, id);
-    const instances = namesakes.filter(({ status }) => (status & Status.Up) !== 0);
-    const addresses = [...new Set(instances.flatMap(addressesOf))];
+    const instances = namesakes.filter(isUp);
+    const addresses = [...new Set(instances.flatMap((instance) => addressesOf(instance)))];
     const records = this.addressRecords(`${name}.node.${this.domain}`, addresses);
     const node = { exists: namesakes.length > 0, instances, addresses, records };
     // Ids that do not exist are as many as anyone likes to ask for.
@@ -303,7 +303,7 @@ export class DnsZone {
   }
 }
 
-/** A service's UP instances; zones in lower case. */
+/** A service's instances of any status; zones in lower case. */
 interface ServiceInstances {
   readonly appid: string;
   readonly all: readonly Instance[];
@@ -317,6 +317,15 @@ interface NodeAddresses {
   readonly instances: readonly Instance[];
   readonly addresses: readonly string[];
   readonly records: readonly ResourceRecord[];
+}
+
+function isUp({ status }: Instance): boolean {
+  return (status & Status.Up) !== 0;
+}
+
+/** True when a protocol is one of the instance's; undefined is everyone's. */
+function isCovered(instance: Instance, protocol: string | undefined): boolean {
+  return protocol === undefined || endpointsOf(instance).some(({ scheme }) => coversScheme(protocol, scheme));
 }
 
 function found(answers: readonly ResourceRecord[]): Finding {

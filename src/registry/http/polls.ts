@@ -42,7 +42,8 @@ export class Polls {
   private readonly node: RegistryNode;
   private readonly callers = new Map<string, number>();
   private readonly rendered = new WeakMap<App, { view: AppView; env: string; zone: string; latest: bigint; atMs: number }>();
-  private waiting = 0;
+  /** What ends each poll that waits. */
+  private readonly waiting = new Set<() => void>();
 
   constructor(node: RegistryNode) {
     this.node = node;
@@ -50,7 +51,12 @@ export class Polls {
 
   /** Long polls that wait. */
   get size(): number {
-    return this.waiting;
+    return this.waiting.size;
+  }
+
+  /** Sends all that wait to another node: this one stops. */
+  close(): void {
+    for (const send of this.waiting) send();
   }
 
   /** One service. */
@@ -119,7 +125,7 @@ export class Polls {
     }
     if (urgent.size > 0 || (understandsEmpty && idle.size > 0))
       return render(new Map([...urgent, ...idle]), unknown);
-    if (this.waiting >= pollsMax || (this.callers.get(request.caller) ?? 0) >= pollsPerCallerMax)
+    if (this.waiting.size >= pollsMax || (this.callers.get(request.caller) ?? 0) >= pollsPerCallerMax)
       return envelope(Code.LimitExceeded, "too many long polls wait here; use another node");
     return this.later(request, env, zone, wanted, idle, (news) => render(news, unknown));
   }
@@ -139,10 +145,13 @@ export class Polls {
         clearTimeout(deadline);
         clearTimeout(hold);
         signal.removeEventListener("abort", leave);
+        this.waiting.delete(sendAway);
         this.count(caller, -1);
         resolve(response);
       };
       const leave = (): void => end(envelope(Code.NotModified, undefined));
+      // Neither news nor the end of its time: a client asks another node.
+      const sendAway = (): void => end(envelope(Code.ServerError, undefined));
       const unwatch = this.node.watchers.watch([...appids.keys()], (key) => {
         const appid = appids.get(key) ?? "";
         const info = this.news(env, appid, zone);
@@ -153,6 +162,7 @@ export class Polls {
       const deadline = setTimeout(leave, waitMs);
       const hold = idle.size > 0 && holdMs < waitMs ? setTimeout(() => end(render(idle)), holdMs) : undefined;
       signal.addEventListener("abort", leave);
+      this.waiting.add(sendAway);
       this.count(caller, 1);
       if (signal.aborted) leave();
     });
@@ -177,7 +187,6 @@ export class Polls {
   }
 
   private count(caller: string, by: number): void {
-    this.waiting += by;
     if (caller === "") return;
     const count = (this.callers.get(caller) ?? 0) + by;
     if (count > 0) this.callers.set(caller, count);

@@ -3,7 +3,7 @@
 import { hostsPerSetMax } from "../../base/limits.ts";
 import { type Identity, type InstanceStatus, noMetadata, Status } from "../instance.ts";
 import { faultOfAddresses, faultOfMetadata, faultOfName } from "../names.ts";
-import { type Caller, Code, type Outcome, type SetChange } from "../registrar.ts";
+import { type Caller, type Outcome, type SetChange } from "../registrar.ts";
 import type { RegistryNode } from "../registry-node.ts";
 import type { Origin } from "../replication.ts";
 import { envelope, instanceJson } from "./answers.ts";

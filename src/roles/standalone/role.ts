@@ -17,7 +17,7 @@ import { closeLeaving } from "../../wire/close-reason.ts";
 import { createChatService } from "../chat/role.ts";
 import { GatewayRole } from "../gateway/role.ts";
 import { createLoginService } from "../login/role.ts";
-import type { RunningRole, StandaloneSettings } from "../settings.ts";
+import type { RunningStandalone, StandaloneSettings } from "../settings.ts";
 
 /** Of the time that a drain may take, what is kept for closing connections and the store. */
 const closingMs = 2_000;
@@ -25,7 +25,7 @@ const closingMs = 2_000;
 const forEverMs = 2 ** 31 - 1;
 
 /** Starts it all; rejects, with nothing left running, when a listener or the store cannot be opened. */
-export async function startStandalone(settings: StandaloneSettings): Promise<RunningRole> {
+export async function startStandalone(settings: StandaloneSettings): Promise<RunningStandalone> {
   const { id, log } = settings;
   const undo: (() => void | Promise<void>)[] = [];
   const closeAll = async (): Promise<void> => {

@@ -1,0 +1,33 @@
+// What serving is to the command line, whatever the role: something to say, and something to end.
+
+import { StoreUnavailable } from "../../store/store.ts";
+import { codeOf, sentenceOf } from "../failure.ts";
+import { StartError } from "../usage-error.ts";
+
+export interface Serving {
+  /** For standard output, once it listens. */
+  readonly banner: string;
+  /** Resolves when it is all closed. */
+  drain(): Promise<void>;
+}
+
+/** Starts a role; what the platform refuses is told in an operator's words. `listeners`: the options to change. */
+export async function begin<Role>(start: () => Promise<Role>, listeners: string): Promise<Role> {
+  try {
+    return await start();
+  } catch (error) {
+    if (error instanceof StoreUnavailable) throw new StartError(sentenceOf(error));
+    switch (codeOf(error)) {
+      case "EADDRINUSE":
+        throw new StartError(
+          `${sentenceOf(error)}; another program listens there: stop it, or choose other addresses with ${listeners}`,
+        );
+      case "EACCES":
+      case "EADDRNOTAVAIL":
+      case "ENOTFOUND":
+        throw new StartError(`${sentenceOf(error)}; choose other addresses with ${listeners}`);
+      default:
+        throw error;
+    }
+  }
+}

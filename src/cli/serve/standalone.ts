@@ -1,0 +1,54 @@
+// roost serve --role standalone: options to settings.
+
+import { join, resolve } from "node:path";
+import type { Log } from "../../base/log.ts";
+import { startStandalone } from "../../roles/standalone/role.ts";
+import { banner } from "../banner.ts";
+import { lockDataFolder, openDataFolder } from "../data-folder.ts";
+import type { OptionValues } from "../options.ts";
+import { readSecrets } from "../secrets.ts";
+import { UsageError } from "../usage-error.ts";
+import { version } from "../version.ts";
+import { begin, type Serving } from "./serving.ts";
+
+/** Starts everything in one process. */
+export async function serveStandalone(values: OptionValues, log: Log): Promise<Serving> {
+  if (values.required("sessions") !== "memory:")
+    throw new UsageError("--sessions takes memory: in a standalone server");
+  const store = values.optional("store");
+  if (store !== undefined && !/^sqlite:./.test(store)) throw new UsageError("--store takes sqlite:PATH");
+  const settings = {
+    ws: values.optional("ws"),
+    tcp: values.optional("tcp"),
+    monitor: values.optional("monitor"),
+    readWaitMs: values.required("read-wait"),
+    writeWaitMs: values.required("write-wait"),
+    loginWaitMs: values.required("login-wait"),
+    retentionDays: values.required("retention"),
+    id: values.required("id"),
+    zone: values.required("zone"),
+  };
+  const dataOption = values.required("data");
+  const dataFolder = openDataFolder(dataOption);
+  const unlock = lockDataFolder(dataFolder);
+  const secrets = readSecrets(values, dataFolder, true, log);
+  const storePath = store === undefined ? join(dataFolder, "messages.db") : resolve(store.slice("sqlite:".length));
+  const running = await begin(
+    () => startStandalone({ ...settings, secrets: secrets.keys, storePath, version, log }),
+    "--ws, --tcp and --monitor",
+  );
+  return {
+    banner: banner({
+      version,
+      addresses: running.addresses,
+      dataFolder,
+      dataOption,
+      storePath,
+      secretMadeAt: secrets.madeAt,
+    }),
+    async drain() {
+      await running.drain();
+      unlock();
+    },
+  };
+}

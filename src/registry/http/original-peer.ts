@@ -1,0 +1,252 @@
+// Replication with nodes of the original implementation, bilibili/discovery (discovery, sections 3, 5 and 6). It knows no
+// batches, no digests and no tombstones: each state and each renewal is a request of its own, in the form in which its own
+// nodes tell each other, and everything that it lists comes in one answer.
+//
+// What it lacks is not pushed at it after a comparison. It remembers no cancellation, so what it lacks may be what it was
+// told to drop; and to register is to renew there, so that two nodes would keep a dead instance alive for each other. What
+// it lacks and should have it asks for itself, when it is told of the next renewal.
+
+import type { Clock } from "../../base/clock.ts";
+import { leaseMs, protectedLeaseMs, registryAnswerBytesMax, registryPeerBodyBytesMax } from "../../base/limits.ts";
+import { boundedText, TooLong } from "../bounded-text.ts";
+import {
+  type Answer,
+  MalformedAnswer,
+  parseAnswer,
+  parseInstance,
+  parseListing,
+} from "../client/parse-instances.ts";
+import type { EntryState } from "../entry.ts";
+import type { Identity, Instance } from "../instance.ts";
+import { faultOfAddresses, faultOfMetadata, faultOfName } from "../names.ts";
+import type { Compare, Compared, NodeInfo, PeerFailure, Renewal, Replicate, Replicated } from "../peer-messages.ts";
+import { Code } from "../registrar.ts";
+
+/** Requests of one message that are under way at a time. */
+const requestsMax = 8;
+/** Everything that a node lists is asked for this often at most. */
+export const listingMs = 30_000;
+
+/** One request of the original's API. */
+interface Call {
+  readonly method: "GET" | "POST";
+  /** Behind `/discovery/`. */
+  readonly endpoint: string;
+  readonly parameters: URLSearchParams;
+  readonly answerBytesMax: number;
+}
+
+/** An answer, and when it was sent by the clock of who sent it: milliseconds since 1970. */
+interface Reply {
+  readonly kind: "answered";
+  readonly answer: Answer;
+  readonly sentMs: number;
+}
+
+export class OriginalPeers {
+  private readonly clock: Clock;
+  private readonly requestMsMax: number;
+  private readonly headers: Readonly<Record<string, string>>;
+  /** When a node's listing was read, by the monotonic clock; absent once the node has failed at anything. */
+  private readonly listedAtMs = new Map<string, number>();
+
+  /** `token`: the original does not look at it, what stands in front of it may. `requestMsMax` holds for each request. */
+  constructor(parts: { clock: Clock; token: string | undefined; requestMsMax: number }) {
+    this.clock = parts.clock;
+    this.requestMsMax = parts.requestMsMax;
+    this.headers = {
+      // What is compressed may be of any length once it is read.
+      "accept-encoding": "identity",
+      "x1-bmspy-timeout": String(parts.requestMsMax),
+      ...(parts.token === undefined ? {} : { authorization: `Bearer ${parts.token}` }),
+    };
+  }
+
+  /**
+   * Tells the node at `address` (`host:port`) each state, then each renewal. What it refuses with a code counts as told:
+   * to say it again would change nothing, and must not hold up the others. Ends at the first request that fails. Never
+   * rejects.
+   */
+  async replicate(address: string, message: Replicate): Promise<Replicated | PeerFailure> {
+    const wanted: number[] = [];
+    const newer: EntryState[] = [];
+    let isStarting = false;
+    let failure: PeerFailure | undefined;
+    const tell = async (call: Call, hear: (answer: Answer) => void): Promise<void> => {
+      const reply = await this.ask(address, call);
+      if (reply.kind === "failed") failure ??= reply;
+      else {
+        isStarting ||= reply.answer.code === Code.ServerError;
+        failure ??= understood(() => hear(reply.answer));
+      }
+    };
+    const told = (): void => undefined;
+    function* work(): Generator<() => Promise<void>> {
+      for (const state of message.states) yield () => tell(stateCall(state, message.isSpread), told);
+      for (const [index, renewal] of message.renewals.entries()) {
+        // It would count from now on there, and here the lease has run out.
+        if (renewal.ageMs >= leaseMs) continue;
+        yield () => tell(renewalCall(renewal, message.isSpread), (answer) => hearRenewal(answer, index, renewal));
+      }
+    }
+    const hearRenewal = ({ code, data }: Answer, index: number, { dirty }: Renewal): void => {
+      if (code === Code.NothingFound) wanted.push(index);
+      if ((code !== Code.Conflict && code !== Code.Ok) || data === undefined || data === null) return;
+      const instance = parseInstance(data);
+      // To one from another zone it says 0, whatever version it has.
+      if (instance.dirtyTimestamp < dirty) wanted.push(index);
+      if (instance.dirtyTimestamp > dirty && isAcceptable(instance)) newer.push(stateOf(instance, 0));
+    };
+    const calls = work();
+    const tellOn = async (): Promise<void> => {
+      for (let next = calls.next(); next.done !== true && failure === undefined; next = calls.next()) await next.value();
+    };
+    await Promise.all(Array.from({ length: requestsMax }, tellOn));
+    if (failure === undefined) return { kind: "replicated", node: originalNode(isStarting), wanted, newer };
+    // The next comparison really asks: it is how a lost node is found again.
+    this.listedAtMs.delete(address);
+    return failure;
+  }
+
+  /**
+   * Reads all that the node lists; within `listingMs` after that, for who does not just start, nothing differs. No bucket
+   * ever does: what the other one lacks is not pushed at it (see above). Never rejects.
+   */
+  async compare(address: string, message: Compare): Promise<Compared | PeerFailure> {
+    const nowMs = this.clock.monotonicMs();
+    for (const [known, atMs] of this.listedAtMs) if (nowMs - atMs >= listingMs) this.listedAtMs.delete(known);
+    if (message.digest !== "" && this.listedAtMs.has(address)) return compared([], false);
+    const parameters = new URLSearchParams();
+    const call = { method: "GET", endpoint: "fetch/all", parameters, answerBytesMax: registryAnswerBytesMax } as const;
+    const reply = await this.ask(address, call);
+    if (reply.kind === "failed") {
+      this.listedAtMs.delete(address);
+      return reply;
+    }
+    const { answer, sentMs } = reply;
+    if (answer.code === Code.ServerError) return compared([], true);
+    if (answer.code !== Code.Ok) return failed("garbage", `it lists nothing: code ${answer.code} ${answer.message}`);
+    const states: EntryState[] = [];
+    const failure = understood(() => {
+      for (const { instance, renewTimestamp } of parseListing(answer.data)) {
+        const ageMs = sentMs - Number(renewTimestamp / 1_000_000n);
+        if (isAcceptable(instance)) states.push(stateOf(instance, Math.min(Math.max(0, ageMs), protectedLeaseMs)));
+      }
+    });
+    if (failure !== undefined) return failure;
+    this.listedAtMs.set(address, nowMs);
+    return compared(states, false);
+  }
+
+  private async ask(address: string, call: Call): Promise<Reply | PeerFailure> {
+    const { method, endpoint, parameters } = call;
+    let response: Response;
+    let text: string;
+    try {
+      response = await fetch(`http://${address}/discovery/${endpoint}`, {
+        method,
+        headers: this.headers,
+        redirect: "error",
+        decompress: false,
+        signal: AbortSignal.timeout(this.requestMsMax),
+        ...(method === "POST" ? { body: parameters } : {}),
+      });
+      if (response.status !== 200) {
+        await response.body?.cancel();
+        const reason = response.status === 401 || response.status === 403 ? "refused" : "garbage";
+        return failed(reason, `it answers ${endpoint} with HTTP status ${response.status}`);
+      }
+      text = await boundedText(response, call.answerBytesMax);
+    } catch (error) {
+      if (error instanceof TooLong) return failed("garbage", `its answer to ${endpoint} is ${error.message}`);
+      if (isNoText(error)) return failed("garbage", `its answer to ${endpoint} is not UTF-8`);
+      return failed("unreachable", error instanceof Error ? error.message : String(error));
+    }
+    let answer: Answer | undefined;
+    const failure = understood(() => {
+      answer = parseAnswer(text);
+    });
+    if (answer === undefined) return failure ?? failed("garbage", `its answer to ${endpoint} is none`);
+    // Ages are measured by the clock that the renewals were stamped with, to a second.
+    const sentMs = Date.parse(response.headers.get("date") ?? "");
+    return { kind: "answered", answer, sentMs: Number.isNaN(sentMs) ? this.clock.wallMs() : sentMs };
+  }
+}
+
+function stateCall({ identity, dirty, instance }: EntryState, isSpread: boolean): Call {
+  if (instance === undefined) {
+    const call = callOf("cancel", identity, isSpread);
+    call.parameters.set("latest_timestamp", String(dirty));
+    return call;
+  }
+  const call = callOf("register", identity, isSpread);
+  const { parameters } = call;
+  parameters.set("region", instance.region);
+  // A key for each: it splits no commas.
+  for (const address of instance.addrs) parameters.append("addrs", address);
+  parameters.set("status", String(instance.status));
+  parameters.set("version", instance.version);
+  parameters.set("metadata", JSON.stringify(Object.fromEntries(instance.metadata)));
+  parameters.set("reg_timestamp", String(instance.regTimestamp));
+  parameters.set("dirty_timestamp", String(dirty));
+  parameters.set("latest_timestamp", String(instance.latestTimestamp));
+  return call;
+}
+
+function renewalCall({ identity, dirty }: Renewal, isSpread: boolean): Call {
+  const call = callOf("renew", identity, isSpread);
+  call.parameters.set("dirty_timestamp", String(dirty));
+  return call;
+}
+
+/** A write. A node of this zone keeps it to itself; one of another zone (`isSpread`) passes it on in its own. */
+function callOf(endpoint: string, { zone, env, appid, hostname }: Identity, isSpread: boolean): Call {
+  const replication = String(!isSpread);
+  const parameters = new URLSearchParams({ zone, env, appid, hostname, replication, from_zone: "true" });
+  return { method: "POST", endpoint, parameters, answerBytesMax: registryPeerBodyBytesMax };
+}
+
+function stateOf(instance: Instance, ageMs: number): EntryState {
+  const { env, appid, zone, hostname, dirtyTimestamp } = instance;
+  return { identity: { env, appid, zone, hostname }, dirty: dirtyTimestamp, instance, ageMs, isProbed: false };
+}
+
+/** True for an instance that this node would take from a client, too: the original knows no bounds. */
+function isAcceptable(instance: Instance): boolean {
+  const { env, appid, zone, hostname, region, version, addrs, metadata } = instance;
+  const names = Object.entries({ env, appid, zone, hostname, region, version });
+  return (
+    names.every(([field, name]) => faultOfName(field, name) === undefined) &&
+    faultOfAddresses(addrs) === undefined &&
+    faultOfMetadata(metadata) === undefined
+  );
+}
+
+/** What is known of a node that says nothing of itself. */
+function originalNode(isStarting: boolean): NodeInfo {
+  return { incarnation: "", address: "", zone: "", clock: 0n, isStarting };
+}
+
+function compared(states: readonly EntryState[], isStarting: boolean): Compared {
+  return { kind: "compared", node: originalNode(isStarting), differing: [], states, nextBucket: undefined };
+}
+
+function failed(reason: PeerFailure["reason"], sentence: string): PeerFailure {
+  return { kind: "failed", reason, sentence };
+}
+
+/** Reads an answer; undefined when that went well. */
+function understood(read: () => void): PeerFailure | undefined {
+  try {
+    read();
+    return undefined;
+  } catch (error) {
+    if (error instanceof MalformedAnswer) return failed("garbage", `its answer is malformed: ${error.message}`);
+    throw error;
+  }
+}
+
+/** What a TextDecoder throws for bytes that are no UTF-8. */
+function isNoText(error: unknown): boolean {
+  return error instanceof TypeError && "code" in error && error.code === "ERR_ENCODING_INVALID_ENCODED_DATA";
+}

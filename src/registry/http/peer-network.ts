@@ -1,0 +1,95 @@
+// Messages to other nodes over HTTP. A node that does not know our paths is one of the original implementation, and is
+// spoken to in its own way.
+
+import type { Clock } from "../../base/clock.ts";
+import { registryAnswerBytesMax } from "../../base/limits.ts";
+import { boundedText, TooLong } from "../bounded-text.ts";
+import { fieldsOf, jsonOf, MalformedJson } from "../json-fields.ts";
+import type { Compare, Compared, PeerFailure, PeerNetwork, Replicate, Replicated } from "../peer-messages.ts";
+import { Code } from "../registrar.ts";
+import { OriginalPeers } from "./original-peer.ts";
+import { comparePath, messageText, parseCompared, parseReplicated, replicatePath } from "./peer-codec.ts";
+
+/** A node that has not answered by then is away. */
+const requestMsMax = 5_000;
+/** A node that was found to be an original one is asked again after this long: it may have been replaced by one of ours. */
+const originalMsMax = 60_000;
+
+/** The node does not know our paths. */
+const unknownPath = Symbol("unknown path");
+
+export class HttpPeerNetwork implements PeerNetwork {
+  private readonly clock: Clock;
+  private readonly headers: Readonly<Record<string, string>>;
+  private readonly originals: OriginalPeers;
+  /** Nodes of the original implementation, and until when that is believed. */
+  private readonly originalUntilMs = new Map<string, number>();
+
+  /** `token` is shown to all nodes. */
+  constructor(clock: Clock, token: string | undefined) {
+    this.clock = clock;
+    this.headers = {
+      "content-type": "application/json",
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    };
+    this.originals = new OriginalPeers({ clock, token, requestMsMax });
+  }
+
+  replicate(address: string, message: Replicate, done: (reply: Replicated | PeerFailure) => void): void {
+    void this.ask(address, replicatePath, message, parseReplicated, () => this.originals.replicate(address, message)).then(
+      done,
+    );
+  }
+
+  compare(address: string, message: Compare, done: (reply: Compared | PeerFailure) => void): void {
+    void this.ask(address, comparePath, message, parseCompared, () => this.originals.compare(address, message)).then(done);
+  }
+
+  private async ask<Reply>(
+    address: string,
+    path: string,
+    message: Replicate | Compare,
+    parse: (data: unknown) => Reply,
+    askOriginal: () => Promise<Reply | PeerFailure>,
+  ): Promise<Reply | PeerFailure> {
+    if ((this.originalUntilMs.get(address) ?? -Infinity) > this.clock.monotonicMs()) return askOriginal();
+    this.originalUntilMs.delete(address);
+    const reply = await this.post(`http://${address}/discovery/${path}`, messageText(message), parse);
+    if (reply !== unknownPath) return reply;
+    this.originalUntilMs.set(address, this.clock.monotonicMs() + originalMsMax);
+    return askOriginal();
+  }
+
+  private async post<Reply>(
+    url: string,
+    body: string,
+    parse: (data: unknown) => Reply,
+  ): Promise<Reply | PeerFailure | typeof unknownPath> {
+    let text: string;
+    try {
+      const signal = AbortSignal.timeout(requestMsMax);
+      const response = await fetch(url, { method: "POST", headers: this.headers, body, redirect: "error", signal });
+      if (response.status !== 200) {
+        await response.body?.cancel();
+        if (response.status === 404) return unknownPath;
+        return failure("garbage", `it answers with HTTP status ${response.status}`);
+      }
+      text = await boundedText(response, registryAnswerBytesMax);
+    } catch (error) {
+      if (error instanceof TooLong) return failure("garbage", `its answer is ${error.message}`);
+      return failure("unreachable", error instanceof Error ? error.message : String(error));
+    }
+    try {
+      const { code, message, data } = fieldsOf(jsonOf(text), "the answer");
+      if (code === Code.Ok) return parse(data);
+      return failure("refused", `it refuses with code ${String(code)}: ${String(message)}`);
+    } catch (error) {
+      if (error instanceof MalformedJson) return failure("garbage", `its answer is malformed: ${error.message}`);
+      throw error;
+    }
+  }
+}
+
+function failure(reason: PeerFailure["reason"], sentence: string): PeerFailure {
+  return { kind: "failed", reason, sentence };
+}

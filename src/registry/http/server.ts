@@ -1,0 +1,258 @@
+// The registry's HTTP API (bilibili/discovery v1.2.1, and what ours adds): from a request to the function that answers it.
+// What a client gets wrong is told with HTTP status 200 and a code: any other status is for it a broken node.
+
+import http from "node:http";
+import { isIP } from "node:net";
+import { showsToken } from "../../auth/registry-token.ts";
+import { registryBodyBytesMax, registryHeadBytesMax, registryPeerBodyBytesMax } from "../../base/limits.ts";
+import type { Log } from "../../base/log.ts";
+import { type Health, healthResponse, metricsResponse } from "../../observe/operator-answers.ts";
+import type { RegistryMetrics } from "../../observe/registry-metrics.ts";
+import { formatAddress, plainAddress, type SocketAddress } from "../../transport/address.ts";
+import { boundedText, TooLong } from "../bounded-text.ts";
+import { callerAddress, lookupGateways } from "../lookup.ts";
+import { MalformedJson } from "../json-fields.ts";
+import type { LookupRules } from "../lookup-file.ts";
+import type { Compared, Replicated } from "../peer-messages.ts";
+import { Code } from "../registrar.ts";
+import type { RegistryNode } from "../registry-node.ts";
+import { envelope, plain } from "./answers.ts";
+import { BadParameter, Parameters } from "./parameters.ts";
+import { comparePath, parseCompare, messageText, parseReplicate, replicatePath } from "./peer-codec.ts";
+import { type PollRequest, Polls } from "./polls.ts";
+import { fetchAll, fetchOne, fetchSeveral, nodes } from "./reads.ts";
+import { cancel, register, renew, set } from "./writes.ts";
+
+/** Connections that are silent for this long are closed, in seconds: longer than any long poll. */
+const idleSeconds = 120;
+/** The longest that a request may take; what a client asks for by its header is cut by this, and by a margin. */
+const deadlineMsMax = 40_000;
+const deadlineMarginMs = 20;
+/** What is being answered when the server stops has this long to end. */
+const closingMs = 200;
+const prefix = "/discovery/";
+const lookupPrefix = "/api/lookup/";
+/** A token in a lookup's path. */
+const lookupTokenCharactersMax = 8 * 1024;
+
+export interface RegistryHttpOptions {
+  readonly node: RegistryNode;
+  /** What writers and other nodes have to show; undefined: nothing. */
+  readonly token: string | undefined;
+  readonly lookup: LookupRules | undefined;
+  readonly metrics: RegistryMetrics;
+  /** For `GET /health`. */
+  readonly health: () => Health;
+}
+
+/** The API on its port. Until it is opened it answers as a node that is starting does: a node has to know its port first. */
+export interface RegistryHttp {
+  /** `host:port` as bound. */
+  readonly address: string;
+  /** Answers from now on. */
+  open(options: RegistryHttpOptions): void;
+  /** Long polls that wait. */
+  readonly pollsWaiting: number;
+  /** Sends those who wait to another node, and closes. */
+  stop(): Promise<void>;
+}
+
+/** A request on its way to a function. */
+interface Call {
+  readonly request: Request;
+  readonly query: string;
+  /** Its address, '' for loopback. */
+  readonly caller: () => string;
+  /** It showed the key. */
+  readonly isTrusted: boolean;
+}
+
+type Answer = Response | Promise<Response>;
+interface Route {
+  readonly method: "GET" | "POST";
+  readonly answer: (call: Call) => Answer;
+}
+
+/** Listens. Throws when the address cannot be bound. */
+export function bindRegistryHttp(address: SocketAddress, log: Log): RegistryHttp {
+  let api: Api | undefined;
+  // A long poll names its services in its head; the platform's bound is 16 KiB.
+  Reflect.set(http, "maxHeaderSize", registryHeadBytesMax);
+  const server = Bun.serve({
+    hostname: address.host,
+    port: address.port,
+    // Else an error's answer shows our source, and the port may be shared with a second process.
+    development: false,
+    reusePort: false,
+    idleTimeout: idleSeconds,
+    maxRequestBodySize: registryPeerBodyBytesMax,
+    error(error) {
+      log.error("a request met a bug", { error: error.stack ?? error.message });
+      return new Response(null, { status: 500 });
+    },
+    fetch(request, self): Answer {
+      if (api === undefined) return envelope(Code.ServerError, undefined);
+      return api.respond(request, () => self.requestIP(request)?.address ?? "");
+    },
+  });
+  return {
+    address: formatAddress(address.host, server.port ?? address.port),
+    open(options) {
+      api = new Api(options);
+    },
+    get pollsWaiting() {
+      return api?.pollsWaiting ?? 0;
+    },
+    async stop() {
+      api?.stop();
+      // Connections that are merely kept open would be waited for, for ever.
+      await Promise.race([server.stop(), Bun.sleep(closingMs)]);
+      await server.stop(true);
+    },
+  };
+}
+
+class Api {
+  private readonly options: RegistryHttpOptions;
+  private readonly polls: Polls;
+  private readonly routes: ReadonlyMap<string, Route>;
+
+  constructor(options: RegistryHttpOptions) {
+    const { node } = options;
+    this.options = options;
+    this.polls = new Polls(node);
+    this.routes = new Map<string, Route>([
+      ["register", this.write((parameters, { caller, isTrusted }) => register(node, parameters, { address: caller(), isTrusted }))],
+      ["renew", this.write((parameters) => renew(node, parameters))],
+      ["cancel", this.write((parameters) => cancel(node, parameters))],
+      ["set", this.write((parameters) => set(node, parameters))],
+      ["fetch", this.read((parameters) => fetchOne(node, parameters))],
+      ["fetchs", this.read((parameters) => fetchSeveral(node, parameters))],
+      ["fetch/all", this.read(() => fetchAll(node))],
+      ["nodes", this.read(() => nodes(node))],
+      ["poll", this.read((parameters, call) => this.polls.poll(this.pollOf(parameters, call)))],
+      ["polls", this.read((parameters, call) => this.polls.polls(this.pollOf(parameters, call)))],
+      [replicatePath, this.peer((text) => node.onReplicate(parseReplicate(text)))],
+      [comparePath, this.peer((text) => node.onCompare(parseCompare(text)))],
+    ]);
+  }
+
+  get pollsWaiting(): number {
+    return this.polls.size;
+  }
+
+  /** Lets all long polls go. */
+  stop(): void {
+    this.polls.close();
+  }
+
+  respond(request: Request, remote: () => string): Answer {
+    const { url } = request;
+    const pathAt = url.indexOf("/", "https://".length);
+    const queryAt = url.indexOf("?", pathAt);
+    const path = url.slice(pathAt, queryAt === -1 ? undefined : queryAt);
+    const query = queryAt === -1 ? "" : url.slice(queryAt + 1);
+    if (!path.startsWith(prefix)) return this.elsewhere(request, path, remote);
+    const name = path.slice(prefix.length);
+    const route = this.routes.get(name);
+    if (route === undefined) return plain(404, "404 page not found");
+    if (route.method !== request.method) return plain(405, "Method Not Allowed", { allow: route.method });
+    const { token, metrics } = this.options;
+    const isTrusted = token !== undefined && showsToken(request.headers.get("authorization"), token);
+    const call: Call = { request, query, caller: () => quotaAddress(remote()), isTrusted };
+    const answer = route.method === "POST" && token !== undefined && !isTrusted ? unauthorized() : route.answer(call);
+    metrics.requested(name);
+    return answer;
+  }
+
+  /** What is not the registry's own API. */
+  private elsewhere(request: Request, path: string, remote: () => string): Answer {
+    const { metrics, health } = this.options;
+    const isLookup = path.startsWith(lookupPrefix);
+    if (path !== "/health" && path !== "/metrics" && !isLookup) return plain(404, "404 page not found");
+    if (request.method !== "GET") return plain(405, "Method Not Allowed", { allow: "GET" });
+    if (isLookup) return this.lookup(request, path.slice(lookupPrefix.length), remote());
+    return path === "/metrics" ? metricsResponse(metrics.registry) : healthResponse(health());
+  }
+
+  /** Where a client finds a gateway. */
+  private lookup(request: Request, token: string, remote: string): Response {
+    const { node, lookup: rules, metrics } = this.options;
+    metrics.requested("lookup");
+    if (token === "" || token.length > lookupTokenCharactersMax || token.includes("/"))
+      return plain(404, "404 page not found");
+    if (!node.isReadable) return Response.json({ reason: "this registry node is starting" }, { status: 503 });
+    const address = callerAddress(plainAddress(remote), request.headers.get("x-forwarded-for"), rules);
+    const found = lookupGateways(token, address, rules, node, node.settings.env);
+    return Response.json(found, { status: "reason" in found ? 503 : 200 });
+  }
+
+  private read(answer: (parameters: Parameters, call: Call) => Answer): Route {
+    return {
+      method: "GET",
+      answer: (call) => {
+        if (!this.options.node.isReadable) return envelope(Code.ServerError, undefined);
+        return orBadRequest(() => answer(new Parameters(call.query, ""), call));
+      },
+    };
+  }
+
+  private write(answer: (parameters: Parameters, call: Call) => Response): Route {
+    return {
+      method: "POST",
+      answer: (call) =>
+        withBody(call.request, registryBodyBytesMax, (form) =>
+          orBadRequest(() => answer(new Parameters(call.query, form), call)),
+        ),
+    };
+  }
+
+  private peer(answer: (text: string) => Replicated | Compared): Route {
+    return {
+      method: "POST",
+      answer: ({ request }) =>
+        withBody(request, registryPeerBodyBytesMax, (text) =>
+          orBadRequest(() => envelope(Code.Ok, undefined, messageText(answer(text)))),
+        ),
+    };
+  }
+  private pollOf(parameters: Parameters, { request, caller }: Call): PollRequest {
+    const asked = request.headers.get("x1-bmspy-timeout");
+    const askedMs = asked !== null && /^\d{1,9}$/.test(asked) ? Number(asked) - deadlineMarginMs : deadlineMsMax;
+    return { parameters, caller: caller(), signal: request.signal, deadlineMs: Math.min(askedMs, deadlineMsMax) };
+  }
+}
+
+/** An address as quotas know it: whoever is on this machine has none. */
+function quotaAddress(remote: string): string {
+  const address = plainAddress(remote);
+  const isLoopback = address === "::1" || (isIP(address) === 4 && address.startsWith("127."));
+  return isLoopback ? "" : address;
+}
+
+function unauthorized(): Response {
+  return envelope(Code.Unauthorized, "this registry takes writes only with its key: authorization: Bearer …");
+}
+
+/** Turns what is wrong with a request into the code -400 and a sentence. */
+function orBadRequest<Result extends Answer>(answer: () => Result): Result | Response {
+  try {
+    return answer();
+  } catch (error) {
+    if (error instanceof BadParameter || error instanceof MalformedJson)
+      return envelope(Code.BadRequest, error.message);
+    throw error;
+  }
+}
+
+/** Reads a body that is not too long, and is UTF-8. */
+async function withBody(request: Request, bytesMax: number, answer: (text: string) => Response): Promise<Response> {
+  let text: string;
+  try {
+    text = await boundedText(request, bytesMax);
+  } catch (error) {
+    const sentence = error instanceof TooLong ? `the body is ${error.message}` : "the body is cut short, or not UTF-8";
+    return envelope(Code.BadRequest, sentence);
+  }
+  return answer(text);
+}

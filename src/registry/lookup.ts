@@ -1,0 +1,108 @@
+// Which gateways a client is told to use: by its address a region, by its token one of the region's data centres (IDCs)
+// and up to three gateways there. The same inputs give the same answer on every node of the registry. A rule that leads
+// nowhere is passed over: a client is better off with a distant gateway than with none.
+
+import { isIP } from "node:net";
+import { plainAddress } from "../transport/address.ts";
+import type { Directory } from "./directory.ts";
+import { type Instance, Status } from "./instance.ts";
+import { holdsAddress, type LookupRules, type Region } from "./lookup-file.ts";
+
+/** The services that clients connect to, by WebSocket and by TCP. */
+const gatewayServices = ["wgateway", "tgateway"] as const;
+const domainsMax = 3;
+const slotsPerGateway = 10;
+
+export interface LookupAnswer {
+  /** The registry's time, in milliseconds since 1970. */
+  readonly utc: number;
+  /** The caller's region; '' without rules. */
+  readonly location: string;
+  /** Public URLs of one to three gateways, to be tried in this order. */
+  readonly domains: string[];
+}
+
+/**
+ * The address on whose behalf a request came: `remote`, the peer's own, unless it is a trusted proxy; then the right-most
+ * address in X-Forwarded-For that is none. Left of what is not an address nothing is believed.
+ */
+export function callerAddress(remote: string, forwardedFor: string | null, rules: LookupRules | undefined): string {
+  let caller = plainAddress(remote);
+  if (rules === undefined || forwardedFor === null) return caller;
+  for (const hop of forwardedFor.split(",").toReversed()) {
+    if (!holdsAddress(rules.trustedProxies, caller)) break;
+    const address = addressOfHop(hop);
+    if (address === undefined) break;
+    caller = address;
+  }
+  return caller;
+}
+
+/** The gateways for a client with that token at that address; or why there are none, as a sentence. */
+export function lookupGateways(
+  token: string,
+  address: string,
+  rules: LookupRules | undefined,
+  directory: Directory,
+  env: string,
+  nowMs: number = Date.now(),
+): LookupAnswer | { readonly reason: string } {
+  const gateways = gatewayServices
+    .flatMap((appid) => directory.instances(env, appid, Status.Up))
+    .filter(({ metadata }) => domainOf(metadata) !== "");
+  if (gateways.length === 0) return { reason: "no gateway is up" };
+  const staying = preferred(gateways, ({ metadata }) => metadata.get("state") !== "leaving");
+  const region = rules === undefined ? undefined : regionOf(address, rules);
+  const hash = Bun.hash.crc32(token);
+  const idc = region === undefined ? undefined : idcOf(hash, region);
+  const near = preferred(staying, ({ metadata }) => idc !== undefined && metadata.get("tag.IDC") === idc);
+  return { utc: nowMs, location: region?.id ?? "", domains: chosenDomains(hash, domainsOf(near)) };
+}
+
+function regionOf(address: string, { regions, defaultRegion }: LookupRules): Region {
+  return regions.find(({ networks }) => holdsAddress(networks, address)) ?? defaultRegion;
+}
+
+/** The IDC whose share of the slots holds the hash. */
+function idcOf(hash: number, { idcs, weightTotal }: Region): string | undefined {
+  let slot = hash % weightTotal;
+  return idcs.find(({ weight }) => {
+    slot -= weight;
+    return slot < 0;
+  })?.id;
+}
+
+/** The gateway that holds the hash's slot, and the next ones, all around. */
+function chosenDomains(hash: number, domains: readonly string[]): string[] {
+  const first = Math.floor((hash % (slotsPerGateway * domains.length)) / slotsPerGateway);
+  return [...domains.slice(first), ...domains.slice(0, first)].slice(0, domainsMax);
+}
+
+/** Each domain once, in the order of the gateways' ids (as bytes); of one id, of the domains. */
+function domainsOf(gateways: readonly Instance[]): string[] {
+  const keyed = gateways.map(({ hostname, metadata }) => {
+    const domain = domainOf(metadata);
+    return { domain, id: Buffer.from(hostname), domainBytes: Buffer.from(domain) };
+  });
+  keyed.sort((one, other) => one.id.compare(other.id) || one.domainBytes.compare(other.domainBytes));
+  return [...new Set(keyed.map(({ domain }) => domain))];
+}
+
+/** Those for which it is so, if there are any; else all. */
+function preferred(gateways: Instance[], isSo: (gateway: Instance) => boolean): Instance[] {
+  const chosen = gateways.filter(isSo);
+  return chosen.length > 0 ? chosen : gateways;
+}
+
+function domainOf(metadata: ReadonlyMap<string, string>): string {
+  return metadata.get("domain")?.trim() ?? "";
+}
+
+/** An element of X-Forwarded-For: `10.0.0.1`, `10.0.0.1:4711`, `2001:db8::1` or `[2001:db8::1]:4711`. */
+function addressOfHop(hop: string): string | undefined {
+  const text = hop.trim().toLowerCase();
+  const [, bracketed] = /^\[([^\]]*)\](?::\d+)?$/.exec(text) ?? [];
+  const [, beforePort] = /^([\d.]+):\d+$/.exec(text) ?? [];
+  const address = plainAddress(bracketed ?? beforePort ?? text);
+  return isIP(address) === 0 ? undefined : address;
+}

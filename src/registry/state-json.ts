@@ -1,0 +1,95 @@
+// A state of the table as JSON, as nodes send it to each other and as a snapshot keeps it. Versions are 64 bits wide, and
+// are written as decimal text.
+
+import type { EntryState } from "./entry.ts";
+import type { Identity, Instance } from "./instance.ts";
+import {
+  bigintOf,
+  type Fields,
+  fieldsOf,
+  flagOf,
+  MalformedJson,
+  statusOf,
+  stringOf,
+  stringsOf,
+  textMapOf,
+  wholeOf,
+} from "./json-fields.ts";
+import { faultOfAddresses, faultOfMetadata, faultOfName } from "./names.ts";
+
+/** What JSON.stringify is to be given for a state. */
+export function stateJson({ identity, dirty, instance, ageMs, isProbed }: EntryState): object {
+  const { env, appid, zone, hostname } = identity;
+  return { env, appid, zone, hostname, dirty: String(dirty), age: ageMs, probed: isProbed, instance: living(instance) };
+}
+
+/** A state as JSON.parse gave it. Throws MalformedJson. */
+export function parseState(value: unknown): EntryState {
+  const fields = fieldsOf(value, "a state");
+  const identity = identityOf(["env", "appid", "zone", "hostname"].map((key) => stringOf(fields, key)));
+  const dirty = bigintOf(fields["dirty"], "dirty");
+  const body = fields["instance"];
+  return {
+    identity,
+    dirty,
+    instance: body === undefined ? undefined : parseInstance(fieldsOf(body, "instance"), identity, dirty),
+    ageMs: wholeOf(fields["age"], "age"),
+    isProbed: flagOf(fields, "probed"),
+  };
+}
+
+/** An identity of four names, which must not be empty. Throws MalformedJson. */
+export function identityOf([env = "", appid = "", zone = "", hostname = ""]: readonly string[]): Identity {
+  for (const name of [env, appid, zone, hostname])
+    if (name === "") throw new MalformedJson("an identity holds an empty name");
+  return {
+    env: named("env", env),
+    appid: named("appid", appid),
+    zone: named("zone", zone),
+    hostname: named("hostname", hostname),
+  };
+}
+
+/** A name as the registry takes it. Throws MalformedJson. */
+export function named(field: string, name: string): string {
+  check(faultOfName(field, name));
+  return name;
+}
+
+function living(instance: Instance | undefined): object | undefined {
+  if (instance === undefined) return undefined;
+  const { region, addrs, version, metadata, status, regTimestamp, upTimestamp, latestTimestamp } = instance;
+  return {
+    region,
+    addrs,
+    version,
+    metadata: Object.fromEntries(metadata),
+    status,
+    reg: String(regTimestamp),
+    up: String(upTimestamp),
+    latest: String(latestTimestamp),
+  };
+}
+
+function parseInstance(fields: Fields, identity: Identity, dirty: bigint): Instance {
+  const addrs = stringsOf(fields, "addrs");
+  const metadata = textMapOf(fields, "metadata");
+  check(faultOfAddresses(addrs));
+  check(faultOfMetadata(metadata));
+  return {
+    ...identity,
+    region: named("region", stringOf(fields, "region")),
+    addrs,
+    version: named("version", stringOf(fields, "version")),
+    metadata,
+    status: statusOf(fields["status"]),
+    regTimestamp: bigintOf(fields["reg"], "reg"),
+    upTimestamp: bigintOf(fields["up"], "up"),
+    dirtyTimestamp: dirty,
+    latestTimestamp: bigintOf(fields["latest"], "latest"),
+  };
+}
+
+function check(fault: string | undefined): void {
+  if (fault !== undefined) throw new MalformedJson(fault);
+}

@@ -1,0 +1,145 @@
+// A node of the registry as a process: the table and its replication, with the HTTP API, DNS, health checks and snapshot
+// around it.
+
+import { networkInterfaces } from "node:os";
+import { registryToken } from "../../auth/registry-token.ts";
+import { systemClock } from "../../base/clock.ts";
+import { systemRandom } from "../../base/random.ts";
+import type { Health } from "../../observe/operator-answers.ts";
+import { RegistryMetrics, type RegistryNumbers } from "../../observe/registry-metrics.ts";
+import { startDns } from "../../registry/dns/server.ts";
+import { HealthChecks, probeOverHttp } from "../../registry/health-checks.ts";
+import { HttpPeerNetwork } from "../../registry/http/peer-network.ts";
+import { bindRegistryHttp, type RegistryHttp } from "../../registry/http/server.ts";
+import { RegistryNode } from "../../registry/registry-node.ts";
+import { readSnapshot, SnapshotWriter } from "../../registry/snapshot.ts";
+import { systemTimers } from "../../registry/timers.ts";
+import { formatAddress } from "../../transport/address.ts";
+import type { DiscoverySettings, RunningDiscovery } from "../settings.ts";
+
+/** Other nodes have this long to take a goodbye. */
+const goodbyeMsMax = 1_000;
+const goodbyeCheckMs = 5;
+
+/** Starts it all; rejects, with nothing left running, when something cannot be opened. */
+export async function startDiscovery(settings: DiscoverySettings): Promise<RunningDiscovery> {
+  const { clusterKey, log, dns, snapshotPath, lookup } = settings;
+  const undo: (() => void | Promise<void>)[] = [];
+  const closeAll = async (): Promise<void> => {
+    for (const step of undo.toReversed()) await step();
+    undo.length = 0;
+  };
+  try {
+    const token = clusterKey && registryToken(clusterKey);
+    const http = bindRegistryHttp(settings.listen, log);
+    undo.push(() => http.stop());
+    const advertised = advertisedAddress(settings, http.address);
+
+    const environment = { clock: systemClock, timers: systemTimers, random: systemRandom, log };
+    const node = new RegistryNode({
+      ...environment,
+      settings: { ...settings, address: advertised, seeds: settings.peers },
+      network: new HttpPeerNetwork(systemClock, token),
+    });
+    undo.push(() => node.stop());
+    const { table } = node;
+    let restored = 0;
+    if (snapshotPath !== undefined) {
+      restored = await readSnapshot(snapshotPath, table, systemClock, log);
+      const writer = new SnapshotWriter({ ...environment, path: snapshotPath, table });
+      writer.start();
+      undo.push(() => writer.stop());
+    }
+    const checks = new HealthChecks({ ...environment, node, probe: probeOverHttp });
+    undo.push(() => checks.stop());
+
+    const metrics = new RegistryMetrics(() => numbersOf(node, http));
+    const dnsServer =
+      dns === undefined
+        ? undefined
+        : await startDns({
+            address: dns,
+            domain: settings.domain,
+            env: settings.env,
+            ttlSeconds: settings.dnsTtlSeconds,
+            directory: node,
+            log,
+            metrics,
+            hasZone: (zone) => node.hasZone(zone),
+          });
+    if (dnsServer !== undefined) undo.push(() => dnsServer.stop());
+    // All that could fail has not: now the others may hear of this node.
+    node.start(restored > 0);
+    http.open({ node, token, lookup, metrics, health: () => healthOf(node, settings.version) });
+
+    let draining: Promise<void> | undefined;
+    const drain = async (): Promise<void> => {
+      node.leave();
+      const lateMs = systemClock.monotonicMs() + goodbyeMsMax;
+      // The goodbye is sent at the end of this turn.
+      do await Bun.sleep(goodbyeCheckMs);
+      while (!node.replication.isSettled && systemClock.monotonicMs() < lateMs);
+      await closeAll();
+    };
+    return {
+      addresses: { http: http.address, advertised, dns: dnsServer?.address },
+      drain: () => (draining ??= drain()),
+    };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+/** Where others reach a node that is bound to `bound`. */
+function advertisedAddress({ advertise, listen }: DiscoverySettings, bound: string): string {
+  const port = advertise?.port ?? Number(bound.slice(bound.lastIndexOf(":") + 1));
+  const isEverywhere = listen.host === "0.0.0.0" || listen.host === "::";
+  return formatAddress(advertise?.host ?? (isEverywhere ? ownAddress() : listen.host), port);
+}
+
+/** An address of this machine that others may reach; loopback when it has none. */
+function ownAddress(): string {
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  const outer = addresses.filter(({ internal, scopeid }) => !internal && (scopeid ?? 0) === 0);
+  return (outer.find(({ family }) => family === "IPv4") ?? outer[0])?.address ?? "127.0.0.1";
+}
+
+function healthOf(node: RegistryNode, version: string): Health {
+  const { table, settings, replication } = node;
+  const peers = replication.peers.all();
+  return {
+    ready: node.isReadable,
+    detail: {
+      version,
+      role: "discovery",
+      address: settings.address,
+      zone: settings.zone,
+      env: settings.env,
+      instances: table.live,
+      peers: peers.length,
+      peersUp: peers.filter(({ isUp }) => isUp).length,
+      stale: node.isServingStale,
+      protected: node.isProtected,
+    },
+  };
+}
+
+function numbersOf(node: RegistryNode, http: RegistryHttp): RegistryNumbers {
+  const { table, replication } = node;
+  const peers = replication.peers.all();
+  return {
+    instances: table.live,
+    tombstones: table.tombstones,
+    services: Array.from(table.services()).length,
+    polls: http.pollsWaiting,
+    peers: peers.length,
+    peersUp: peers.filter(({ isUp }) => isUp).length,
+    waiting: replication.waiting,
+    failures: replication.failures,
+    repaired: replication.repaired,
+    evictions: node.evictions,
+    isReadable: node.isReadable,
+    isProtected: node.isProtected,
+  };
+}

@@ -1,0 +1,110 @@
+// The hybrid logical clock: versions that grow whatever the wall clock does, and follow what other nodes say.
+
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import type { Clock } from "../../src/base/clock.ts";
+import { timestampAheadMsMax } from "../../src/base/limits.ts";
+import { HybridClock, versionAfter } from "../../src/registry/hybrid-clock.ts";
+import { testSeed } from "../support/random.ts";
+import { beginNs, nanoseconds } from "./support.ts";
+
+const stepNs = 1024n;
+const aheadNsMax = nanoseconds(timestampAheadMsMax);
+
+/** A wall clock that a test sets. */
+class SettableClock implements Clock {
+  ns = beginNs;
+
+  wallNs(): bigint {
+    return this.ns;
+  }
+  wallMs(): number {
+    return Number(this.ns / 1_000_000n);
+  }
+  monotonicMs(): number {
+    return 0;
+  }
+}
+
+function make(): { wall: SettableClock; clock: HybridClock } {
+  const wall = new SettableClock();
+  return { wall, clock: new HybridClock(wall) };
+}
+
+test("versions grow and are multiples of 1024 ns, however the wall clock steps and whatever is observed", () => {
+  const step = fc.record({ byNs: fc.bigInt(-(10n ** 12n), 10n ** 12n), observedNs: fc.bigInt(-(10n ** 12n), 10n ** 13n) });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 100 }), (steps) => {
+      const { wall, clock } = make();
+      let last = 0n;
+      for (const { byNs, observedNs } of steps) {
+        wall.ns += byNs;
+        const observed = wall.ns + observedNs;
+        const isTaken = clock.observe(observed);
+        expect(isTaken).toBe(observedNs <= aheadNsMax);
+        const next = clock.next();
+        expect(next % stepNs).toBe(0n);
+        expect(next).toBeGreaterThan(last);
+        expect(next).toBeGreaterThanOrEqual(wall.ns);
+        if (isTaken) expect(next).toBeGreaterThan(observed);
+        last = next;
+      }
+    }),
+    { seed: testSeed("hybrid-clock") },
+  );
+});
+
+test("follows the wall clock while that moves, and steps by 1024 ns while it stands", () => {
+  const { wall, clock } = make();
+  expect([clock.next(), clock.next(), clock.next()]).toEqual([beginNs, beginNs + stepNs, beginNs + 2n * stepNs]);
+  wall.ns += nanoseconds(1);
+  const expected = beginNs + nanoseconds(1);
+  expect(clock.next() - expected).toBeLessThan(stepNs);
+});
+
+test("its reading is never behind its versions, nor behind the wall clock", () => {
+  const { wall, clock } = make();
+  expect(clock.reading()).toBe(beginNs);
+  const version = clock.next();
+  wall.ns -= nanoseconds(60_000);
+  expect(clock.reading()).toBe(version);
+  expect(clock.next()).toBe(version + stepNs);
+  wall.ns += nanoseconds(120_000);
+  expect(clock.reading()).toBeGreaterThanOrEqual(wall.ns);
+});
+
+test("observing moves it up to another node's reading, and never back", () => {
+  const { clock } = make();
+  expect(clock.observe(beginNs + nanoseconds(60_000))).toBe(true);
+  expect(clock.observe(beginNs - nanoseconds(60_000))).toBe(true);
+  expect(clock.next()).toBeGreaterThan(beginNs + nanoseconds(60_000));
+});
+
+test("fifteen minutes ahead are believed, a nanosecond more is not and changes nothing", () => {
+  const { clock } = make();
+  expect(clock.isTooFarAhead(beginNs + aheadNsMax)).toBe(false);
+  expect(clock.isTooFarAhead(beginNs + aheadNsMax + 1n)).toBe(true);
+  expect(clock.observe(beginNs + aheadNsMax + 1n)).toBe(false);
+  expect(clock.reading()).toBe(beginNs);
+  expect(clock.observe(beginNs + aheadNsMax)).toBe(true);
+  expect(clock.reading()).toBeGreaterThanOrEqual(beginNs + aheadNsMax);
+});
+
+test("the version after one is the least multiple of 1024 above it", () => {
+  for (const [version, after] of [
+    [0n, 1024n],
+    [1n, 1024n],
+    [1023n, 1024n],
+    [1024n, 2048n],
+    [beginNs + 1n, beginNs + 1024n],
+  ] as const)
+    expect(versionAfter(version)).toBe(after);
+});
+
+test("versions are exact as doubles", () => {
+  const { clock } = make();
+  for (let round = 0; round < 100; round++) {
+    const version = clock.next();
+    expect(BigInt(Number(version))).toBe(version);
+  }
+});

@@ -1,0 +1,365 @@
+// How a client finds a gateway: the lookup file, the caller's address behind proxies, and the choice by slots. The
+// hashes in the comments are CRC-32 by another implementation.
+
+import { describe, expect, test } from "bun:test";
+import type { BlockList } from "node:net";
+import { type Instance, Status } from "../../src/registry/instance.ts";
+import { callerAddress, type LookupAnswer, lookupGateways } from "../../src/registry/lookup.ts";
+import { BadLookupFile, holdsAddress, type LookupRules, parseLookupFile } from "../../src/registry/lookup-file.ts";
+import { Random, testSeed } from "../support/random.ts";
+import { FakeDirectory, instanceOf } from "./dns/fake-directory.ts";
+
+const file = {
+  regions: [
+    {
+      id: "eu",
+      cidrs: ["10.0.0.0/8", "fd00::/8"],
+      idcs: [
+        { id: "fra", weight: 70 },
+        { id: "ams", weight: 30 },
+      ],
+    },
+    { id: "us", cidrs: ["20.0.0.0/8", "10.0.0.0/9"], idcs: [{ id: "nyc", weight: 1 }] },
+  ],
+  default: "us",
+  trustedProxies: ["127.0.0.1/32", "172.16.0.0/12", "::1/128"],
+};
+const rules = parseLookupFile(JSON.stringify(file), "lookup.json");
+
+function gateway(id: string, metadata: Readonly<Record<string, string>>, parts: Partial<Instance> = {}): Instance {
+  return instanceOf({ appid: "wgateway", hostname: id, metadata: new Map(Object.entries(metadata)), ...parts });
+}
+
+/** `wss://g1.example` ... at the IDCs given, in an order that is none. */
+function gatewaysAt(...idcs: string[]): Instance[] {
+  return idcs
+    .map((idc, index) => gateway(`g${index + 1}`, { domain: `wss://g${index + 1}.example`, "tag.IDC": idc }))
+    .toReversed();
+}
+
+function lookup(
+  token: string,
+  instances: readonly Instance[],
+  parts: { address?: string; rules?: LookupRules; nowMs?: number } = {},
+): LookupAnswer {
+  const { address = "10.1.1.1", nowMs = 1_000 } = parts;
+  const found = lookupGateways(token, address, parts.rules, new FakeDirectory(instances), "prod", nowMs);
+  if ("reason" in found) throw new Error(found.reason);
+  return found;
+}
+
+describe("lookup file", () => {
+  /** The file with one value changed, as text. */
+  const changed = (change: object): string => JSON.stringify({ ...file, ...change });
+  const regionWith = (change: object): string =>
+    changed({ regions: [file.regions[0], { ...file.regions[1], ...change }] });
+
+  test("reads regions, networks and shares", () => {
+    expect(rules.regions.map(({ id, idcs, weightTotal }) => ({ id, idcs, weightTotal }))).toEqual([
+      { id: "eu", idcs: [...(file.regions[0]?.idcs ?? [])], weightTotal: 100 },
+      { id: "us", idcs: [{ id: "nyc", weight: 1 }], weightTotal: 1 },
+    ]);
+    expect(rules.defaultRegion.id).toBe("us");
+  });
+
+  test("trusted proxies may be left out, and a region may have no network of its own", () => {
+    const regions = [{ id: "eu", cidrs: [], idcs: [{ id: "fra", weight: 1 }] }];
+    const bare = parseLookupFile(JSON.stringify({ regions, default: "eu" }), "lookup.json");
+    expect(holdsAddress(bare.trustedProxies, "127.0.0.1")).toBe(false);
+    expect(bare.regions).toHaveLength(1);
+  });
+
+  const weights = (weight: unknown): string =>
+    regionWith({
+      idcs: [
+        { id: "a", weight: 1 },
+        { id: "b", weight },
+      ],
+    });
+  const cidrs = (cidr: unknown): string => regionWith({ cidrs: ["1.0.0.0/8", cidr] });
+  const many = <Item>(count: number, item: (index: number) => Item): Item[] =>
+    Array.from({ length: count }, (_, at) => item(at));
+
+  test.each([
+    ["{", "lookup.json: it is not JSON"],
+    ["", "lookup.json: it is not JSON"],
+    ["[]", "lookup.json: it is not an object"],
+    ["null", "lookup.json: it is not an object"],
+    ["{}", "lookup.json: regions: it is not a list"],
+    [changed({ regions: [] }), "lookup.json: regions: it is empty"],
+    [changed({ regions: [7] }), "lookup.json: regions[0]: it is not an object"],
+    [changed({ region: [] }), "lookup.json: region: there is no such key"],
+    ['{"__proto__": {}}', "lookup.json: __proto__: there is no such key"],
+    [regionWith({ weight: 1 }), "lookup.json: regions[1].weight: there is no such key"],
+    [
+      regionWith({ idcs: [{ id: "a", weight: 1, tag: "" }] }),
+      "lookup.json: regions[1].idcs[0].tag: there is no such key",
+    ],
+    [regionWith({ id: "" }), "lookup.json: regions[1].id: it is not a text, or empty"],
+    [regionWith({ id: 5 }), "lookup.json: regions[1].id: it is not a text, or empty"],
+    [regionWith({ id: "a\nb" }), "lookup.json: regions[1].id: it holds control characters"],
+    [regionWith({ id: "x".repeat(257) }), "lookup.json: regions[1].id: it is longer than 256 bytes"],
+    [regionWith({ id: "eu" }), 'lookup.json: regions[1].id: "eu" stands there twice'],
+    [
+      regionWith({
+        idcs: [
+          { id: "a", weight: 1 },
+          { id: "a", weight: 2 },
+        ],
+      }),
+      'lookup.json: regions[1].idcs[1].id: "a" stands there twice',
+    ],
+    [regionWith({ idcs: [] }), "lookup.json: regions[1].idcs: it is empty"],
+    [regionWith({ idcs: [{ id: "a", weight: 0 }] }), "lookup.json: regions[1].idcs: the weights sum to zero"],
+    [weights(-1), "lookup.json: regions[1].idcs[1].weight: it is not a whole number from 0 to 1000000"],
+    [weights(1.5), "lookup.json: regions[1].idcs[1].weight: it is not a whole number from 0 to 1000000"],
+    [weights(1_000_001), "lookup.json: regions[1].idcs[1].weight: it is not a whole number from 0 to 1000000"],
+    [weights("1"), "lookup.json: regions[1].idcs[1].weight: it is not a whole number from 0 to 1000000"],
+    [weights(undefined), "lookup.json: regions[1].idcs[1].weight: it is not a whole number from 0 to 1000000"],
+    [regionWith({ cidrs: undefined }), "lookup.json: regions[1].cidrs: it is not a list"],
+    ...[
+      "10.0.0.0",
+      "10.0.0.0/33",
+      "10.0.0/8",
+      "fd00::/129",
+      "fd00::/",
+      "/8",
+      "10.0.0.0/-1",
+      "10.0.0.0/8 ",
+      "a/8",
+      "fe80::1%eth0/64",
+    ].map((cidr) => [
+      cidrs(cidr),
+      `lookup.json: regions[1].cidrs[1]: ${JSON.stringify(cidr)} is not a CIDR such as 10.0.0.0/8 or fd00::/8`,
+    ]),
+    [cidrs(7), "lookup.json: regions[1].cidrs[1]: it is not a text, or empty"],
+    [changed({ default: undefined }), "lookup.json: default: it is not a text, or empty"],
+    [changed({ default: "mars" }), 'lookup.json: default: there is no region "mars"'],
+    [changed({ trustedProxies: "10.0.0.0/8" }), "lookup.json: trustedProxies: it is not a list"],
+    [
+      changed({ trustedProxies: ["proxy"] }),
+      'lookup.json: trustedProxies[0]: "proxy" is not a CIDR such as 10.0.0.0/8 or fd00::/8',
+    ],
+    [
+      changed({ trustedProxies: many(1_001, () => "10.0.0.0/8") }),
+      "lookup.json: trustedProxies: it has more than 1000 elements",
+    ],
+    [changed({ regions: many(1_001, () => 0) }), "lookup.json: regions: it has more than 1000 elements"],
+    [
+      regionWith({ idcs: many(101, (at) => ({ id: `i${at}`, weight: 1 })) }),
+      "lookup.json: regions[1].idcs: it has more than 100 elements",
+    ],
+    [regionWith({ cidrs: many(10_000, () => "10.0.0.0/8") }), "lookup.json: regions: there are more than 10000 CIDRs"],
+  ])("refuses a bad file and says where: %#", (text, sentence) => {
+    expect(() => parseLookupFile(text, "lookup.json")).toThrow(new BadLookupFile(sentence));
+  });
+});
+
+describe("networks", () => {
+  const networksOf = (...list: string[]): BlockList => {
+    const regions = [{ id: "eu", cidrs: list, idcs: [{ id: "fra", weight: 1 }] }];
+    return parseLookupFile(JSON.stringify({ regions, default: "eu" }), "lookup.json").defaultRegion.networks;
+  };
+
+  test("hold the addresses of their family, and IPv4 inside of IPv6", () => {
+    const networks = networksOf("10.0.0.0/8", "fd00::/8");
+    for (const inside of ["10.0.0.0", "10.255.255.255", "fd12::1", "::ffff:10.1.2.3", "::ffff:a01:203", "fd00::1%eth0"])
+      expect([inside, holdsAddress(networks, inside)]).toEqual([inside, true]);
+    for (const outside of ["9.255.255.255", "11.0.0.0", "fe00::1", "::ffff:11.1.2.3", "::10.1.2.3", "", "10.0.0", "x"])
+      expect([outside, holdsAddress(networks, outside)]).toEqual([outside, false]);
+  });
+
+  test("of IPv4 inside of IPv6 hold IPv4", () => {
+    expect(holdsAddress(networksOf("::ffff:10.0.0.0/104"), "10.1.2.3")).toBe(true);
+    expect(holdsAddress(networksOf("::ffff:10.0.0.0/104"), "11.1.2.3")).toBe(false);
+  });
+
+  test("of every length hold exactly the addresses that begin like them", () => {
+    const random = new Random(testSeed("networks of every length"));
+    const families = [
+      { bits: 32, textOf: (value: bigint) => [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 0xffn).join(".") },
+      {
+        bits: 128,
+        textOf: (value: bigint) =>
+          value
+            .toString(16)
+            .padStart(32, "0")
+            .replace(/(.{4})(?!$)/g, "$1:"),
+      },
+    ];
+    for (const { bits, textOf } of families) {
+      const network = BigInt(`0x${random.bytes(bits / 8).toString("hex")}`);
+      for (let length = 0; length <= bits; length++) {
+        const networks = networksOf(`${textOf(network)}/${length}`);
+        for (let bit = 0; bit < bits; bit++) {
+          // Differs from the network in one bit, the first one being the highest.
+          const address = textOf(network ^ (1n << BigInt(bits - 1 - bit)));
+          if (holdsAddress(networks, address) !== bit >= length) throw new Error(`${address} and /${length}`);
+        }
+        expect(holdsAddress(networks, textOf(network))).toBe(true);
+      }
+    }
+  });
+});
+
+describe("a caller's address", () => {
+  test("is the peer's without rules, without the header, and when the peer is no trusted proxy", () => {
+    expect(callerAddress("127.0.0.1", "1.1.1.1", undefined)).toBe("127.0.0.1");
+    expect(callerAddress("127.0.0.1", null, rules)).toBe("127.0.0.1");
+    expect(callerAddress("127.0.0.2", "1.1.1.1", rules)).toBe("127.0.0.2");
+    expect(callerAddress("::ffff:10.0.0.1", "1.1.1.1", rules)).toBe("10.0.0.1");
+  });
+
+  test.each([
+    ["1.1.1.1", "1.1.1.1"],
+    ["6.6.6.6, 1.1.1.1", "1.1.1.1"],
+    ["6.6.6.6 ,1.1.1.1,172.16.0.9 , 172.31.0.1", "1.1.1.1"],
+    ["1.1.1.1:4711", "1.1.1.1"],
+    ["2001:DB8::1", "2001:db8::1"],
+    ["[2001:db8::1]", "2001:db8::1"],
+    ["6.6.6.6, [2001:db8::1]:4711, ::1", "2001:db8::1"],
+    ["::ffff:1.1.1.1", "1.1.1.1"],
+    // All are trusted: the one that the first of them saw.
+    ["172.16.0.1, 172.16.0.2", "172.16.0.1"],
+    // What no proxy writes was made up by whoever is left of the last trusted one.
+    ["", "127.0.0.1"],
+    ["1.1.1.1,", "127.0.0.1"],
+    ["unknown", "127.0.0.1"],
+    ["1.1.1.1, unknown, 172.16.0.2", "172.16.0.2"],
+    ["1.1.1.1, 999.1.1.1", "127.0.0.1"],
+  ])("behind trusted proxies is the right-most one that is not theirs: %p", (header, address) => {
+    expect(callerAddress("127.0.0.1", header, rules)).toBe(address);
+    expect(callerAddress("::ffff:127.0.0.1", header, rules)).toBe(address);
+  });
+
+  test("is found in a header of many addresses", () => {
+    expect(callerAddress("127.0.0.1", `1.1.1.1,${"172.16.0.1,".repeat(10_000)}::1`, rules)).toBe("1.1.1.1");
+  });
+});
+
+describe("gateways", () => {
+  const domains = (...numbers: number[]): string[] => numbers.map((number) => `wss://g${number}.example`);
+
+  test("three begin at the slot of the token's hash and go all around", () => {
+    const three = gatewaysAt("a", "b", "c");
+    // crc32 mod 30 is 0, 15, 24, 27 and 0.
+    expect(lookup("", three).domains).toEqual(domains(1, 2, 3));
+    expect(lookup("🙂", three).domains).toEqual(domains(2, 3, 1));
+    expect(lookup("gate01_alice_1", three).domains).toEqual(domains(3, 1, 2));
+    expect(lookup("a", three).domains).toEqual(domains(3, 1, 2));
+    expect(lookup("小明", three).domains).toEqual(domains(1, 2, 3));
+  });
+
+  test("are at most three of many, all of few", () => {
+    // 3904355907 mod 50 is 7, mod 40 is 27, mod 20 is 7.
+    expect(lookup("a", gatewaysAt("a", "a", "a", "a", "a")).domains).toEqual(domains(1, 2, 3));
+    expect(lookup("a", gatewaysAt("a", "a", "a", "a")).domains).toEqual(domains(3, 4, 1));
+    expect(lookup("a", gatewaysAt("a", "a")).domains).toEqual(domains(1, 2));
+    expect(lookup("a", gatewaysAt("a")).domains).toEqual(domains(1));
+  });
+
+  test("spread over tokens in even shares", () => {
+    const first = new Map<string, number>();
+    const four = gatewaysAt("a", "a", "a", "a");
+    for (let at = 0; at < 4_000; at++) {
+      const [domain = ""] = lookup(`token ${at}`, four).domains;
+      first.set(domain, (first.get(domain) ?? 0) + 1);
+    }
+    expect([...first.keys()].toSorted()).toEqual(domains(1, 2, 3, 4));
+    for (const count of first.values()) {
+      expect(count).toBeGreaterThan(800);
+      expect(count).toBeLessThan(1_200);
+    }
+  });
+
+  test("come with the registry's time and the caller's region", () => {
+    const one = gatewaysAt("fra");
+    expect(lookup("a", one, { nowMs: 1_700_000_000_000 })).toEqual({
+      utc: 1_700_000_000_000,
+      location: "",
+      domains: domains(1),
+    });
+    expect(lookup("a", one, { rules, address: "10.1.1.1" }).location).toBe("eu");
+    expect(lookup("a", one, { rules, address: "fd12::1" }).location).toBe("eu");
+    expect(lookup("a", one, { rules, address: "::ffff:10.1.1.1" }).location).toBe("eu");
+    expect(lookup("a", one, { rules, address: "20.1.1.1" }).location).toBe("us");
+    expect(lookup("a", one, { rules, address: "30.1.1.1" }).location).toBe("us");
+    expect(lookup("a", one, { rules, address: "not an address" }).location).toBe("us");
+    expect(Math.abs(Date.now() - timeOf(lookupGateways("a", "", rules, new FakeDirectory(one), "prod")))).toBeLessThan(
+      60_000,
+    );
+  });
+
+  test("are those of the IDC whose weight slots hold the token's hash", () => {
+    const mixed = gatewaysAt("fra", "ams", "nyc", "fra", "ams");
+    // crc32 mod 100 is 7 and 84; mod 20 it is 7 and 4.
+    expect(lookup("a", mixed, { rules }).domains).toEqual(domains(1, 4));
+    expect(lookup("gate01_alice_1", mixed, { rules }).domains).toEqual(domains(2, 5));
+    expect(lookup("a", mixed, { rules, address: "20.0.0.1" }).domains).toEqual(domains(3));
+  });
+
+  test("of an IDC with weight zero are given to nobody while there are others", () => {
+    const idcs = [
+      { id: "off", weight: 0 },
+      { id: "on", weight: 3 },
+      { id: "end", weight: 0 },
+    ];
+    const parsed = parseLookupFile(JSON.stringify({ regions: [{ id: "eu", cidrs: [], idcs }], default: "eu" }), "f");
+    for (let at = 0; at < 100; at++)
+      expect(lookup(`${at}`, gatewaysAt("off", "on", "end"), { rules: parsed }).domains).toEqual(domains(2));
+  });
+
+  test("of other IDCs serve a client whose IDC has none", () => {
+    expect(lookup("gate01_alice_1", gatewaysAt("fra", "nyc"), { rules }).domains.toSorted()).toEqual(domains(1, 2));
+    expect(lookup("a", [gateway("g1", { domain: "wss://g1.example" })], { rules }).domains).toEqual(domains(1));
+  });
+
+  test("that are leaving are given only when no other is there", () => {
+    const leaving = gateway("g1", { domain: "wss://g1.example", "tag.IDC": "fra", state: "leaving" });
+    const adult = gateway("g2", { domain: "wss://g2.example", "tag.IDC": "fra", state: "adult" });
+    const elsewhere = gateway("g3", { domain: "wss://g3.example", "tag.IDC": "ams" });
+    expect(lookup("a", [leaving, adult, elsewhere], { rules }).domains).toEqual(domains(2));
+    expect(lookup("a", [leaving, elsewhere], { rules }).domains).toEqual(domains(3));
+    expect(lookup("a", [leaving, elsewhere]).domains).toEqual(domains(3));
+    expect(lookup("a", [leaving], { rules }).domains).toEqual(domains(1));
+  });
+
+  test("behind one domain count once, and one that stays keeps the domain", () => {
+    const both = [
+      gateway("g1", { domain: "wss://g1.example", state: "leaving" }),
+      gateway("g2", { domain: "wss://g1.example" }),
+      gateway("g3", { domain: "wss://g3.example" }),
+    ];
+    expect(lookup("a", both).domains).toEqual(domains(1, 3));
+  });
+
+  test("are ordered by the bytes of their ids, over both services", () => {
+    const named = (id: string, appid: string): Instance => gateway(id, { domain: id }, { appid });
+    // As bytes U+FF5E stands before U+1F642, in UTF-16 after it.
+    const ids = ["B", "a", "b", "～", "🙂"];
+    const instances = ids.map((id, index) => named(id, index % 2 === 0 ? "tgateway" : "wgateway"));
+    for (const list of [instances, instances.toReversed()])
+      expect([lookup("", list).domains, lookup("gate01_alice_1", list).domains]).toEqual([
+        ["B", "a", "b"],
+        // 4246332684 mod 50 is 34.
+        ["～", "🙂", "B"],
+      ]);
+  });
+
+  test("are UP, of this env, and have a domain", () => {
+    const none = [
+      gateway("g1", { domain: "wss://g1.example" }, { status: Status.Waiting }),
+      gateway("g2", { domain: "wss://g2.example" }, { env: "dev" }),
+      gateway("g3", {}),
+      gateway("g4", { domain: " " }),
+      gateway("g5", { domain: "wss://g5.example" }, { appid: "login" }),
+    ];
+    const reason = { reason: "no gateway is up" };
+    expect(lookupGateways("a", "10.1.1.1", rules, new FakeDirectory(none), "prod")).toEqual(reason);
+    expect(lookupGateways("a", "10.1.1.1", undefined, new FakeDirectory(), "prod")).toEqual(reason);
+  });
+});
+
+function timeOf(found: LookupAnswer | { readonly reason: string }): number {
+  return "reason" in found ? NaN : found.utc;
+}
