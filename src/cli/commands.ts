@@ -3,6 +3,7 @@
 
 import { type CommandDef, defineCommand, renderUsage } from "citty";
 import { chat } from "./chat.ts";
+import { nodes } from "./nodes.ts";
 import { argsOf, type OptionName, OptionValues, optionsOf } from "./options.ts";
 import { serve } from "./serve.ts";
 import { printToken } from "./token.ts";
@@ -32,6 +33,7 @@ const commands: Readonly<Record<string, Command>> = {
   token: command("token", "Print a token for a client, signed with the server's secret", optionsOf.token, (values) =>
     done(printToken(values), 0),
   ),
+  nodes: command("nodes", "Print what a registry holds", optionsOf.nodes, (values) => done(nodes(values), 0)),
   chat: command("chat", "Talk from a terminal, or through a pipe", optionsOf.chat, chat),
   version: command("version", "Print the version", [], () => {
     process.stdout.write(`roost ${version} (Bun ${Bun.version})\n`);
@@ -50,6 +52,8 @@ const examples = `EXAMPLES
   roost --ws 0.0.0.0:8000 --data /var/lib/roost  listen for everybody
   roost token --account alice                    a token for a client
   roost chat --account alice --to bob            talk
+  roost --role discovery                         a node of the registry, on port 7171
+  roost nodes --watch                            what it holds
 
 Every option can be a flag, a variable (ROOST_READ_WAIT) or a line of a TOML file (read-wait = "3m", --config FILE).
 `;

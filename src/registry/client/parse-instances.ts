@@ -99,6 +99,15 @@ export function parseListing(data: unknown): ListedInstance[] {
   return listed;
 }
 
+/** The data of `nodes`: the registry's own nodes in one zone. Throws MalformedAnswer. */
+export function parseNodes(data: unknown): { readonly address: string; readonly isUp: boolean }[] {
+  if (!Array.isArray(data)) throw new MalformedAnswer("the list of nodes is none");
+  return data.map((item) => {
+    const fields = fieldsOf(item, "a node");
+    return { address: textOf(fields, "addr"), isUp: fields["status"] === 0 };
+  });
+}
+
 /** One instance, as `parseAnswer` left it. Throws MalformedAnswer. */
 export function parseInstance(value: unknown): Instance {
   const fields = fieldsOf(value, "an instance");

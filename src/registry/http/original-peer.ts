@@ -9,13 +9,7 @@
 import type { Clock } from "../../base/clock.ts";
 import { leaseMs, protectedLeaseMs, registryAnswerBytesMax, registryPeerBodyBytesMax } from "../../base/limits.ts";
 import { boundedText, TooLong } from "../bounded-text.ts";
-import {
-  type Answer,
-  MalformedAnswer,
-  parseAnswer,
-  parseInstance,
-  parseListing,
-} from "../client/parse-instances.ts";
+import { type Answer, MalformedAnswer, parseAnswer, parseInstance, parseListing } from "../client/parse-instances.ts";
 import type { EntryState } from "../entry.ts";
 import type { Identity, Instance } from "../instance.ts";
 import { faultOfAddresses, faultOfMetadata, faultOfName } from "../names.ts";
@@ -99,7 +93,11 @@ export class OriginalPeers {
     };
     const calls = work();
     const tellOn = async (): Promise<void> => {
-      for (let next = calls.next(); next.done !== true && failure === undefined; next = calls.next()) await next.value();
+      for (const call of calls) {
+        await call();
+        // Leaving the loop ends the generator, and with it the other loops.
+        if (failure !== undefined) return;
+      }
     };
     await Promise.all(Array.from({ length: requestsMax }, tellOn));
     if (failure === undefined) return { kind: "replicated", node: originalNode(isStarting), wanted, newer };

@@ -29,7 +29,7 @@ export interface OriginalCall {
   readonly headers: Headers;
 }
 
-type Script = (call: OriginalCall) => Response | Promise<Response> | undefined;
+type Script = (call: OriginalCall) => Response | undefined | Promise<Response | undefined>;
 
 export class FakeOriginalNode {
   readonly calls: OriginalCall[] = [];

@@ -1,0 +1,479 @@
+// The four writes: what each one means, what it is refused for, and whom it is passed on to.
+
+import { beforeEach, describe, expect, test } from "bun:test";
+import {
+  instanceMetadataBytesMax,
+  instancesMax,
+  instancesPerCallerMax,
+  timestampAheadMsMax,
+} from "../../src/base/limits.ts";
+import { silentLog } from "../../src/base/log.ts";
+import { seededRandom } from "../../src/base/random.ts";
+import type { Entry } from "../../src/registry/entry.ts";
+import { type Identity, type Instance, Status } from "../../src/registry/instance.ts";
+import {
+  type Caller,
+  Code,
+  type Outcome,
+  type Register,
+  Registrar,
+  type SetChange,
+} from "../../src/registry/registrar.ts";
+import { type Origin, Replication } from "../../src/registry/replication.ts";
+import {
+  beginNs,
+  identityOf,
+  localCaller,
+  ManualNetwork,
+  nanoseconds,
+  nodeInfo,
+  registration,
+  replicated,
+  TableOverTime,
+} from "./support.ts";
+
+const neighbour = "10.0.0.2:7171";
+const farAway = "10.1.0.1:7171";
+const farAhead = nanoseconds(timestampAheadMsMax);
+
+/** A registrar with one other node in its zone, and one elsewhere. */
+class Office extends TableOverTime {
+  readonly network = new ManualNetwork(this.time);
+  readonly probed: Entry[] = [];
+  readonly replication = new Replication({
+    clock: this.clock,
+    timers: this.time.timersOf(() => true),
+    random: seededRandom(1),
+    network: this.network,
+    log: silentLog,
+    table: this.table,
+    versions: this.versions,
+    self: { zone: "z1", address: "10.0.0.1:7171", incarnation: "self" },
+    seeds: [],
+    isStarting: () => false,
+  });
+  readonly registrar = new Registrar({
+    table: this.table,
+    versions: this.versions,
+    replication: this.replication,
+    nowMs: () => this.clock.monotonicMs(),
+    onProbed: (entry) => void this.probed.push(entry),
+  });
+
+  constructor() {
+    super();
+    this.replication.peers.heard(neighbour, nodeInfo({ address: neighbour }), 0);
+    this.replication.peers.heard(farAway, nodeInfo({ address: farAway, incarnation: "far", zone: "z2" }), 0);
+  }
+
+  register(change: Partial<Register> = {}, caller: Partial<Caller> = {}): Outcome {
+    return this.registrar.register(registration(change), { ...localCaller, ...caller });
+  }
+
+  renew(change: Partial<Identity> = {}, dirty = 0n, origin: Origin = "client"): Outcome {
+    return this.registrar.renew(identityOf(change), dirty, origin);
+  }
+
+  cancel(change: Partial<Identity> = {}, dirty = 0n, origin: Origin = "client"): Outcome {
+    return this.registrar.cancel(identityOf(change), dirty, origin);
+  }
+
+  set(changes: readonly Partial<SetChange>[], setTimestamp = 0n, origin: Origin = "client"): Outcome {
+    const { env, appid, zone } = identityOf();
+    const all = changes.map((change) => ({
+      hostname: "chat-1",
+      status: undefined,
+      metadata: undefined,
+      ...change,
+    }));
+    return this.registrar.set({ env, appid, zone, changes: all, setTimestamp }, origin);
+  }
+
+  entry(change: Partial<Identity> = {}): Entry {
+    const entry = this.table.get(identityOf(change));
+    if (entry === undefined) throw new Error("there is no such entry");
+    return entry;
+  }
+
+  instance(change: Partial<Identity> = {}): Instance {
+    const { instance } = this.entry(change);
+    if (instance === undefined) throw new Error("it was cancelled");
+    return instance;
+  }
+
+  get latest(): bigint {
+    return this.table.app("prod", "chat")?.latest ?? 0n;
+  }
+
+  /** Addresses of the nodes that are told something within the next two seconds. */
+  told(): string[] {
+    this.network.sent.length = 0;
+    this.time.advance(2_000);
+    return this.network.sent.map(({ address }) => address).toSorted();
+  }
+
+  /** Forgets who was told what, and lets them answer that they know. */
+  settle(): void {
+    this.time.advance(2_000);
+    for (const { done } of this.network.sent.splice(0)) done(replicated());
+  }
+}
+
+let office: Office;
+beforeEach(() => {
+  office = new Office();
+});
+
+describe("register", () => {
+  test("lists an instance with the timestamps of now", () => {
+    expect(office.register()).toEqual({ code: Code.Ok });
+    const { regTimestamp, upTimestamp, dirtyTimestamp, latestTimestamp } = office.instance();
+    expect([regTimestamp, upTimestamp, dirtyTimestamp, latestTimestamp]).toEqual([beginNs, beginNs, beginNs, beginNs]);
+    expect(office.entry().renewTimestamp).toBe(beginNs);
+    expect(office.entry().dirty).toBe(beginNs);
+    expect(office.changes).toEqual(["prod\nchat"]);
+  });
+
+  test("replaces a known one as a whole; since when it is up stays", () => {
+    office.register({ metadata: new Map([["a", "1"]]), version: "1" });
+    const { latest } = office;
+    office.time.advance(1_000);
+    office.register({ metadata: new Map([["b", "2"]]), version: "2", status: Status.Waiting });
+    const { metadata, version, status, upTimestamp, dirtyTimestamp, regTimestamp } = office.instance();
+    expect([[...metadata], version, status]).toEqual([[["b", "2"]], "2", Status.Waiting]);
+    expect(upTimestamp).toBe(beginNs);
+    expect(dirtyTimestamp).toBeGreaterThanOrEqual(beginNs + nanoseconds(1_000));
+    expect(regTimestamp).toBe(dirtyTimestamp);
+    expect(office.latest).toBeGreaterThan(latest);
+  });
+
+  test("over a newer version changes nothing that a reader sees, and is no error", () => {
+    office.register({ dirtyTimestamp: beginNs + 4096n, version: "new" });
+    const before = office.instance();
+    const { latest } = office;
+    office.changes.length = 0;
+    expect(office.register({ dirtyTimestamp: beginNs + 1024n, version: "old" })).toEqual({ code: Code.Ok });
+    expect(office.instance()).toBe(before);
+    expect(office.latest).toBe(latest);
+    expect(office.changes).toEqual([]);
+  });
+
+  test("by a client without a version counts now, even where the known version is ahead of the clock", () => {
+    office.register({ dirtyTimestamp: beginNs + farAhead, version: "ahead" });
+    office.register({ version: "now" });
+    expect(office.instance().version).toBe("now");
+    expect(office.entry().dirty).toBeGreaterThan(beginNs + farAhead);
+  });
+
+  test("takes version and time of registration from another node", () => {
+    office.register({ dirtyTimestamp: beginNs - 5n, regTimestamp: beginNs - 7n }, { origin: "replica" });
+    expect(office.entry().dirty).toBe(beginNs - 5n);
+    expect(office.instance().regTimestamp).toBe(beginNs - 7n);
+  });
+
+  test("fifteen minutes ahead are taken, more is refused and changes nothing", () => {
+    const outcome = office.register({ dirtyTimestamp: beginNs + farAhead + 1n });
+    expect(outcome.code).toBe(Code.BadRequest);
+    expect(outcome.message).toStartWith("dirty_timestamp is more than 15 minutes ahead");
+    expect(office.table.live).toBe(0);
+    expect(office.register({ dirtyTimestamp: beginNs + farAhead })).toEqual({ code: Code.Ok });
+  });
+
+  test("brings back what was cancelled, also where the clock has not moved", () => {
+    office.register();
+    office.cancel();
+    expect(office.register().code).toBe(Code.Ok);
+    expect(office.table.live).toBe(1);
+  });
+
+  test("tells the own zone and one node of each other zone; what came from a node goes no further than it should", () => {
+    office.register();
+    expect(office.told()).toEqual([neighbour, farAway]);
+    office.settle();
+    office = new Office();
+    office.register({}, { origin: "other-zone" });
+    expect(office.told()).toEqual([neighbour]);
+    office = new Office();
+    office.register({}, { origin: "replica" });
+    expect(office.told()).toEqual([]);
+  });
+
+  test("hands over what is to be probed only if a trusted caller asks for it", () => {
+    const metadata = new Map([["health_url", "http://10.0.0.1:8100/health"]]);
+    office.register({ hostname: "a", metadata });
+    office.register({ hostname: "b", metadata }, { isTrusted: true });
+    office.register({ hostname: "c" }, { isTrusted: true });
+    expect(office.probed.map(({ identity }) => identity.hostname)).toEqual(["b"]);
+    expect(office.entry({ hostname: "a" }).isProbed).toBe(false);
+  });
+});
+
+describe("quotas", () => {
+  const caller: Partial<Caller> = { address: "192.0.2.1" };
+
+  test("an address may register instancesPerCallerMax instances; others are not affected", () => {
+    for (let index = 0; index < instancesPerCallerMax; index++) {
+      const { code } = office.register({ hostname: `i${index}` }, caller);
+      if (code !== Code.Ok) throw new Error(`instance ${index} was refused`);
+    }
+    const outcome = office.register({ hostname: "one more" }, caller);
+    expect(outcome.code).toBe(Code.LimitExceeded);
+    expect(outcome.message).toStartWith(`192.0.2.1 has registered ${instancesPerCallerMax} instances`);
+    expect(office.table.live).toBe(instancesPerCallerMax);
+    expect(office.register({ hostname: "i0", version: "2" }, caller).code).toBe(Code.Ok);
+    expect(office.register({ hostname: "other" }, { address: "192.0.2.2" }).code).toBe(Code.Ok);
+    expect(office.register({ hostname: "local" }).code).toBe(Code.Ok);
+    office.cancel({ hostname: "i0" });
+    expect(office.register({ hostname: "one more" }, caller).code).toBe(Code.Ok);
+  });
+
+  test("a full registry takes no new instance, and still renews and replaces those it has", () => {
+    office.fill(instancesMax);
+    const outcome = office.register({ hostname: "one more" });
+    expect(outcome.code).toBe(Code.LimitExceeded);
+    expect(outcome.message).toContain(`${instancesMax} instances`);
+    expect(office.table.get(identityOf({ hostname: "one more" }))).toBeUndefined();
+    expect(office.register({ hostname: "i0", version: "2" }).code).toBe(Code.Ok);
+    expect(office.renew({ hostname: "i1" }).code).toBe(Code.Ok);
+    office.cancel({ hostname: "i2" });
+    expect(office.register({ hostname: "one more" }).code).toBe(Code.Ok);
+  });
+});
+
+describe("renew", () => {
+  test("extends the lease, answers with the instance, and changes nothing that a reader sees", () => {
+    office.register();
+    const { latest } = office;
+    office.changes.length = 0;
+    office.time.advance(20_000);
+    expect(office.renew()).toEqual({ code: Code.Ok, entry: office.entry() });
+    expect(office.entry().renewTimestamp).toBe(beginNs + nanoseconds(20_000));
+    expect(office.entry().touchedAtMs).toBe(20_000);
+    expect(office.entry().dirty).toBe(beginNs);
+    expect(office.latest).toBe(latest);
+    expect(office.changes).toEqual([]);
+  });
+
+  test("of what is unknown finds nothing, in any part of the identity", () => {
+    office.register();
+    for (const change of [{ env: "test" }, { appid: "login" }, { zone: "z2" }, { hostname: "chat-2" }])
+      expect(office.renew(change)).toEqual({ code: Code.NothingFound });
+  });
+
+  test("of what was cancelled finds nothing, and does not bring it back", () => {
+    office.register();
+    office.cancel();
+    expect(office.renew().code).toBe(Code.NothingFound);
+    expect(office.renew({}, beginNs, "replica").code).toBe(Code.NothingFound);
+    expect(office.table.live).toBe(0);
+  });
+
+  test("by another node: the same version is right, a newer one not found, an older one a conflict", () => {
+    office.register();
+    office.time.advance(1_000);
+    const entry = office.entry();
+    expect(office.renew({}, beginNs, "replica")).toEqual({ code: Code.Ok, entry });
+    expect(office.renew({}, beginNs + 1n, "replica")).toEqual({ code: Code.NothingFound });
+    expect(office.renew({}, beginNs - 1n, "replica")).toEqual({ code: Code.Conflict, entry });
+    expect(office.renew({}, 0n, "replica")).toEqual({ code: Code.Conflict, entry });
+    expect(entry.touchedAtMs).toBe(1_000);
+  });
+
+  test("by a client does not look at the version", () => {
+    office.register();
+    expect(office.renew({}, 1n).code).toBe(Code.Ok);
+    expect(office.renew({}, beginNs + nanoseconds(1_000)).code).toBe(Code.Ok);
+  });
+
+  test("by a client is passed on, by another node of the zone it is not", () => {
+    office.register();
+    office.settle();
+    office.renew();
+    expect(office.told()).toEqual([neighbour, farAway]);
+    office.settle();
+    office.renew({}, beginNs, "replica");
+    expect(office.told()).toEqual([]);
+  });
+});
+
+describe("cancel", () => {
+  test("takes an instance out, the last one of a service too, and wakes who watches", () => {
+    office.register();
+    const { latest } = office;
+    office.changes.length = 0;
+    expect(office.cancel()).toEqual({ code: Code.Ok });
+    expect(office.table.live).toBe(0);
+    expect(office.entry().instance).toBeUndefined();
+    expect(office.latest).toBeGreaterThan(latest);
+    expect(office.changes).toEqual(["prod\nchat"]);
+  });
+
+  test("of what is unknown or was cancelled finds nothing", () => {
+    expect(office.cancel()).toEqual({ code: Code.NothingFound });
+    office.register();
+    office.cancel();
+    expect(office.cancel()).toEqual({ code: Code.NothingFound });
+  });
+
+  test("by a client counts now, even where the known version is ahead of the clock", () => {
+    office.register({ dirtyTimestamp: beginNs + farAhead });
+    expect(office.cancel().code).toBe(Code.Ok);
+    expect(office.table.live).toBe(0);
+  });
+
+  test("by a node that gives no version means what is seen here, and not what came after", () => {
+    office.register({ dirtyTimestamp: beginNs });
+    office.cancel({}, 0n, "replica");
+    expect(office.entry().dirty).toBe(beginNs + 1024n);
+    office.register({ dirtyTimestamp: beginNs + 2048n }, { origin: "replica" });
+    expect(office.table.live).toBe(1);
+  });
+
+  test("by a node, of an older version than the known one, changes nothing", () => {
+    office.register({ dirtyTimestamp: beginNs + 2048n });
+    expect(office.cancel({}, beginNs + 1024n, "replica").code).toBe(Code.Ok);
+    expect(office.table.live).toBe(1);
+  });
+
+  test("more than fifteen minutes ahead is refused", () => {
+    office.register();
+    const outcome = office.cancel({}, beginNs + farAhead + 1n, "replica");
+    expect(outcome.code).toBe(Code.BadRequest);
+    expect(outcome.message).toStartWith("dirty_timestamp is more than 15 minutes ahead");
+    expect(office.table.live).toBe(1);
+  });
+
+  test("is passed on like every write", () => {
+    office.register();
+    office.settle();
+    office.cancel();
+    expect(office.told()).toEqual([neighbour, farAway]);
+  });
+});
+
+describe("set", () => {
+  test("changes the status, advances the service's latest version, and wakes who watches", () => {
+    office.register();
+    const { latest } = office;
+    office.changes.length = 0;
+    office.time.advance(1_000);
+    expect(office.set([{ status: Status.Waiting }])).toEqual({ code: Code.Ok });
+    const { status, dirtyTimestamp, latestTimestamp, upTimestamp } = office.instance();
+    expect(status).toBe(Status.Waiting);
+    expect(dirtyTimestamp).toBeGreaterThanOrEqual(beginNs + nanoseconds(1_000));
+    expect(latestTimestamp).toBe(dirtyTimestamp);
+    expect(upTimestamp).toBe(beginNs);
+    expect(office.latest).toBeGreaterThan(latest);
+    expect(office.changes).toEqual(["prod\nchat"]);
+  });
+
+  test("to Up is the moment since which it is up", () => {
+    office.register({ status: Status.Waiting });
+    office.time.advance(1_000);
+    office.set([{ status: Status.Up }]);
+    expect(office.instance().upTimestamp).toBe(office.instance().dirtyTimestamp);
+    expect(office.instance().upTimestamp).toBeGreaterThan(beginNs);
+  });
+
+  test("merges metadata into what is there, and takes no key away", () => {
+    office.register({
+      metadata: new Map([
+        ["a", "1"],
+        ["b", "2"],
+      ]),
+    });
+    const before = office.instance().metadata;
+    office.set([
+      {
+        metadata: new Map([
+          ["b", "3"],
+          ["c", "4"],
+        ]),
+      },
+    ]);
+    expect(Object.fromEntries(office.instance().metadata)).toEqual({ a: "1", b: "3", c: "4" });
+    expect(Object.fromEntries(before)).toEqual({ a: "1", b: "2" });
+    expect(office.instance().status).toBe(Status.Up);
+  });
+
+  test("is no renewal", () => {
+    office.register();
+    office.time.advance(20_000);
+    office.set([{ status: Status.Waiting }]);
+    expect(office.entry().touchedAtMs).toBe(0);
+    expect(office.entry().renewTimestamp).toBe(beginNs);
+  });
+
+  test("changes all that are named", () => {
+    for (const hostname of ["a", "b", "c"]) office.register({ hostname });
+    office.set([
+      { hostname: "a", status: Status.Waiting },
+      { hostname: "c", metadata: new Map([["k", "v"]]) },
+    ]);
+    expect(["a", "b", "c"].map((hostname) => office.instance({ hostname }).status)).toEqual([
+      Status.Waiting,
+      Status.Up,
+      Status.Up,
+    ]);
+    expect(office.instance({ hostname: "c" }).metadata.get("k")).toBe("v");
+  });
+
+  test("is checked before anything changes: an unknown host, or too much metadata, leaves all as they were", () => {
+    for (const hostname of ["a", "b"]) office.register({ hostname });
+    const digest = office.table.digest.text();
+    const good = { hostname: "a", status: Status.Waiting };
+    const tooMuch = new Map([["k", "v".repeat(instanceMetadataBytesMax)]]);
+    const unknown = office.set([good, { hostname: "c", status: Status.Waiting }]);
+    expect(unknown.code).toBe(Code.BadRequest);
+    expect(unknown.message).toBe("there is no chat with hostname c in zone z1, env prod");
+    const tooLong = office.set([good, { hostname: "b", metadata: tooMuch }]);
+    expect(tooLong.code).toBe(Code.BadRequest);
+    expect(tooLong.message).toStartWith("b: metadata is longer than");
+    expect(office.table.digest.text()).toBe(digest);
+  });
+
+  test("of what was cancelled is refused", () => {
+    office.register();
+    office.cancel();
+    expect(office.set([{ status: Status.Up }]).code).toBe(Code.BadRequest);
+    expect(office.table.live).toBe(0);
+  });
+
+  test("by a client counts now, whatever time it gives", () => {
+    office.register();
+    expect(office.set([{ status: Status.Waiting }], 1n).code).toBe(Code.Ok);
+    expect(office.instance().status).toBe(Status.Waiting);
+    expect(office.entry().dirty).toBeGreaterThan(beginNs);
+  });
+
+  test("by another node counts by its time: an older one changes nothing", () => {
+    office.register();
+    office.set([{ status: Status.Waiting }], beginNs - 1024n, "replica");
+    expect(office.instance().status).toBe(Status.Up);
+    office.set([{ status: Status.Waiting }], beginNs + 1024n, "replica");
+    expect(office.instance().status).toBe(Status.Waiting);
+    expect(office.entry().dirty).toBe(beginNs + 1024n);
+  });
+
+  test("more than fifteen minutes ahead is refused", () => {
+    office.register();
+    const outcome = office.set([{ status: Status.Waiting }], beginNs + farAhead + 1n);
+    expect(outcome.code).toBe(Code.BadRequest);
+    expect(outcome.message).toStartWith("set_timestamp is more than 15 minutes ahead");
+    expect(office.instance().status).toBe(Status.Up);
+  });
+
+  test("is passed on like every write", () => {
+    office.register();
+    office.settle();
+    office.set([{ status: Status.Waiting }]);
+    expect(office.told()).toEqual([neighbour, farAway]);
+  });
+
+  test.todo("that names a host twice does both, one after the other", () => {
+    office.register();
+    office.set([{ status: Status.Waiting }, { metadata: new Map([["k", "v"]]) }]);
+    expect(office.instance().metadata.get("k")).toBe("v");
+    expect(office.instance().status).toBe(Status.Waiting);
+  });
+});
