@@ -8,6 +8,7 @@ import { UsageError } from "./usage-error.ts";
 import {
   oneOf,
   parseAddress,
+  parseDomain,
   parseDuration,
   parseHost,
   parseId,
@@ -70,7 +71,7 @@ export const options = {
   env: option("Environment whose services this node answers for over DNS and lookup", "name", "dev", parseText),
   dns: option("Answer DNS over UDP and TCP", "host:port|off", "off", parseListener),
   "dns-ttl": option("How long DNS answers may be remembered", "duration", "5s", parseDuration),
-  domain: option("Domain of all DNS names", "name", "roost", parseText),
+  domain: option("Domain of all DNS names", "name", "roost", parseDomain),
   snapshot: option("Keep a copy of the registry for a start from nothing", "file|off", "off", parseText),
   lookup: option("File of regions for GET /api/lookup", "file", undefined, parseText),
   insecure: flag("Listen for everybody without a cluster key: whoever reaches the registry may write"),
@@ -266,6 +267,10 @@ function readFlags(names: readonly OptionName[], words: readonly string[]): Map<
   return flags;
 }
 
+function isOption(name: string): name is OptionName {
+  return Object.hasOwn(options, name);
+}
+
 function readConfig(path: string): Map<string, string> {
   let text: string;
   try {
@@ -281,10 +286,12 @@ function readConfig(path: string): Map<string, string> {
   }
   const entries = new Map<string, string>();
   for (const [key, value] of Object.entries(table)) {
-    if (!Object.hasOwn(options, key) || key === "config")
+    if (!isOption(key) || key === "config")
       throw new UsageError(`${path}: ${key} is not an option; see roost --help`);
-    if (typeof value !== "string") throw new UsageError(`${path}: ${key} must be a string in quotes`);
-    entries.set(key, value);
+    const isRight = typeof value === "string" || (options[key].isFlag && typeof value === "boolean");
+    if (!isRight)
+      throw new UsageError(`${path}: ${key} must be ${options[key].isFlag ? "true or false" : "a string in quotes"}`);
+    entries.set(key, String(value));
   }
   return entries;
 }

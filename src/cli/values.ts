@@ -58,6 +58,13 @@ export function parseNodes(text: string): string[] {
   return nodes;
 }
 
+/** A domain of at most 100 characters (RFC 1123, 2.1), so that names below it have room. */
+export function parseDomain(text: string): string {
+  const isName = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i.test(text);
+  if (!isName || text.length > 100) throw new Error("a domain such as roost or im.example.com");
+  return text.toLowerCase();
+}
+
 /** `http://host:port` URLs with commas between them. */
 export function parseUrls(text: string): string[] {
   const urls = text.split(",").filter((url) => url !== "");

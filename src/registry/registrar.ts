@@ -33,6 +33,9 @@ export interface Outcome {
   readonly entry?: Entry;
 }
 
+/** How long the original implementation may take to deliver a call: its longest time-out, and then some. */
+const rebornMs = 60_000;
+
 const done: Outcome = { code: Code.Ok };
 const nothingFound: Outcome = { code: Code.NothingFound };
 const refused = (message: string): Outcome => ({ code: Code.BadRequest, message });
@@ -110,7 +113,8 @@ export class Registrar {
       };
     }
     const now = this.versions.next();
-    const dirty = dirtyTimestamp > 0n ? dirtyTimestamp : later(now, known);
+    const isGiven = dirtyTimestamp > 0n && !this.isReborn(known, dirtyTimestamp, caller.origin);
+    const dirty = isGiven ? dirtyTimestamp : later(now, known);
     const instance: Instance = {
       env: request.env,
       appid: request.appid,
@@ -202,6 +206,15 @@ export class Registrar {
       );
     }
     return done;
+  }
+
+  /**
+   * True for a cancelled instance that a node of the original implementation registers long after: nothing of it is under
+   * way for that long, so it lives again, and the version only shows that node's clock to be slow.
+   */
+  private isReborn(known: Entry | undefined, dirtyTimestamp: bigint, origin: Origin): boolean {
+    if (known === undefined || known.instance !== undefined || origin === "client") return false;
+    return dirtyTimestamp <= known.dirty && this.nowMs() - known.touchedAtMs > rebornMs;
   }
 
   /** Puts a state in; returns its entry when that changed something. */

@@ -264,7 +264,9 @@ export class Replication implements OutboxHost {
   }
 
   private takeIn(address: string, reply: Compared, isRestoring: boolean): void {
-    const isElsewhere = reply.node.zone !== "" && reply.node.zone !== this.self.zone;
+    // A node of the original implementation does not say where it is; the registry's list may.
+    const zone = reply.node.zone || (this.peers.get(address)?.zone ?? "");
+    const isElsewhere = zone !== "" && zone !== this.self.zone;
     const theirs = new Map<string, Merge>();
     for (const state of reply.states) {
       const merge = this.table.merge(state, isRestoring);
@@ -275,7 +277,7 @@ export class Replication implements OutboxHost {
       if (isElsewhere && !isRestoring && entry !== undefined) this.changed(entry, "other-zone");
     }
     if (isRestoring) return;
-    const outbox = isElsewhere ? this.zoneOutbox(reply.node.zone) : this.outbox(address);
+    const outbox = isElsewhere ? this.zoneOutbox(zone) : this.outbox(address);
     const differing = new Set(reply.differing);
     const nowMs = this.clock.monotonicMs();
     for (const entry of this.table.all()) {

@@ -32,7 +32,10 @@ function make(): { wall: SettableClock; clock: HybridClock } {
 }
 
 test("versions grow and are multiples of 1024 ns, however the wall clock steps and whatever is observed", () => {
-  const step = fc.record({ byNs: fc.bigInt(-(10n ** 12n), 10n ** 12n), observedNs: fc.bigInt(-(10n ** 12n), 10n ** 13n) });
+  const step = fc.record({
+    byNs: fc.bigInt(-(10n ** 12n), 10n ** 12n),
+    observedNs: fc.bigInt(-(10n ** 12n), 10n ** 13n),
+  });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 100 }), (steps) => {
       const { wall, clock } = make();

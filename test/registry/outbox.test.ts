@@ -246,7 +246,11 @@ test("news does not hurry a retry, and after a success nothing is slow any more"
   host.network.take().done(replicated());
   outbox.pushState(entry("c"));
   host.time.advance(0);
-  expect(said(host.network.take()).states).toEqual(["c"]);
+  const sent = host.network.take();
+  expect(said(sent).states).toEqual(["c"]);
+  sent.done(unreachable);
+  host.time.advance(100);
+  expect(host.network.sent).toHaveLength(1);
 });
 
 test("waking sends at once what waits for a retry", () => {

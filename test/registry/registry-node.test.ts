@@ -8,7 +8,18 @@ import { discoveryAppid, Status } from "../../src/registry/instance.ts";
 import { Code, type Register } from "../../src/registry/registrar.ts";
 import { RegistryNode } from "../../src/registry/registry-node.ts";
 import { VirtualTime } from "../sim/virtual-time.ts";
-import { beginNs, compared, identityOf, living, localCaller, ManualNetwork, nodeInfo, registration, replicated, unreachable } from "./support.ts";
+import {
+  beginNs,
+  compared,
+  identityOf,
+  living,
+  localCaller,
+  ManualNetwork,
+  nodeInfo,
+  registration,
+  replicated,
+  unreachable,
+} from "./support.ts";
 
 const address = "10.0.0.1:7171";
 const self = identityOf({ appid: discoveryAppid, hostname: address });
@@ -91,8 +102,7 @@ describe("leases", () => {
   test("of thirty thousand a fifth that falls silent is kept; when it is heard again protection ends", () => {
     const { time, node } = started();
     const count = 30_000;
-    for (let index = 0; index < count; index++)
-      node.table.merge(living(beginNs, { hostname: `i${index}` }));
+    for (let index = 0; index < count; index++) node.table.merge(living(beginNs, { hostname: `i${index}` }));
     const renew = (from: number): void => {
       for (let index = from; index < count; index++)
         node.registrar.renew(identityOf({ hostname: `i${index}` }), 0n, "client");

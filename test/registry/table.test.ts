@@ -186,6 +186,12 @@ describe("tombstones", () => {
     expect(table.digest.text()).toBe(new TableOverTime().table.digest.text());
   });
 
+  test("are taken from another node up to that age, not beyond", () => {
+    const { table } = world;
+    expect(table.merge(cancelled(one, {}, tombstoneMs))).toBe("refused");
+    expect(table.merge(cancelled(one, {}, tombstoneMs - 1))).toBe("newer");
+  });
+
   test("yield to a later registration, with a lease of its own", () => {
     const { table, time } = world;
     table.merge(living(one));
@@ -229,7 +235,9 @@ describe("bounds", () => {
     for (let index = 0; index < tombstonesMax + 3; index++) table.merge(cancelled(one, { hostname: `i${index}` }));
     table.forget(clock.monotonicMs());
     expect(table.tombstones).toBe(tombstonesMax);
-    const isHeld = [0, 2, 3, tombstonesMax + 2].map((at) => table.get(identityOf({ hostname: `i${at}` })) !== undefined);
+    const isHeld = [0, 2, 3, tombstonesMax + 2].map(
+      (at) => table.get(identityOf({ hostname: `i${at}` })) !== undefined,
+    );
     expect(isHeld).toEqual([false, false, true, true]);
   });
 

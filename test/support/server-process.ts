@@ -41,39 +41,31 @@ export async function run(
   return { status, out, err };
 }
 
-/** A running server. */
-export class ServerProcess {
+/** A process of the product that has said that it is ready. */
+export class RoostProcess {
   private readonly child: Subprocess<"ignore", "pipe", "pipe">;
   readonly banner: string;
   readonly errors: Promise<string>;
 
-  private constructor(child: Subprocess<"ignore", "pipe", "pipe">, banner: string, errors: Promise<string>) {
+  protected constructor({ child, banner, errors }: Started) {
     this.child = child;
     this.banner = banner;
     this.errors = errors;
   }
 
+  /** Sends a signal and waits for the end; the exit status. */
+  async end(signal: NodeJS.Signals): Promise<number> {
+    this.child.kill(signal);
+    return this.child.exited;
+  }
+}
+
+/** A running messenger. */
+export class ServerProcess extends RoostProcess {
   /** Starts it on free ports (unless `words` say others) and waits for its banner. */
   static async start(cwd: string, words: readonly string[] = []): Promise<ServerProcess> {
     const ports = ["--ws", "127.0.0.1:0", "--tcp", "127.0.0.1:0", "--monitor", "127.0.0.1:0"];
-    const child = Bun.spawn([...roost, ...ports, ...words], {
-      cwd,
-      env: { PATH: process.env["PATH"] ?? "", HOME: cwd },
-      stdin: "ignore",
-      stdout: "pipe",
-      stderr: "pipe",
-    });
-    const errors = new Response(child.stderr).text();
-    const timer = setTimeout(() => child.kill("SIGKILL"), startMsMax);
-    const decoder = new TextDecoder();
-    let banner = "";
-    for await (const chunk of child.stdout) {
-      banner += decoder.decode(chunk, { stream: true });
-      if (banner.includes("--account bob")) break;
-    }
-    clearTimeout(timer);
-    if (!banner.includes("--account bob")) throw new Error(`the server did not start: ${banner}${await errors}`);
-    return new ServerProcess(child, banner, errors);
+    return new ServerProcess(await startProcess(cwd, [...ports, ...words], "--account bob"));
   }
 
   get ws(): string {
@@ -85,10 +77,46 @@ export class ServerProcess {
   get monitor(): string {
     return /http:\/\/[^/\s]+/.exec(this.banner)?.[0] ?? "";
   }
+}
 
-  /** Sends a signal and waits for the end; the exit status. */
-  async end(signal: NodeJS.Signals): Promise<number> {
-    this.child.kill(signal);
-    return this.child.exited;
+/** A running node of the registry. */
+export class DiscoveryProcess extends RoostProcess {
+  /** Starts it on a free port (unless `words` say another) and waits for its banner. */
+  static async start(cwd: string, words: readonly string[] = []): Promise<DiscoveryProcess> {
+    const listen = words.includes("--listen") ? [] : ["--listen", "127.0.0.1:0"];
+    return new DiscoveryProcess(await startProcess(cwd, ["--role", "discovery", ...listen, ...words], " nodes --"));
   }
+
+  /** `http://host:port`. */
+  get url(): string {
+    return /http:\/\/[^/\s]+/.exec(this.banner)?.[0] ?? "";
+  }
+}
+
+interface Started {
+  readonly child: Subprocess<"ignore", "pipe", "pipe">;
+  readonly banner: string;
+  readonly errors: Promise<string>;
+}
+
+/** Starts the product and waits until its banner has said `mark`. */
+async function startProcess(cwd: string, words: readonly string[], mark: string): Promise<Started> {
+  const child = Bun.spawn([...roost, ...words], {
+    cwd,
+    env: { PATH: process.env["PATH"] ?? "", HOME: cwd },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const errors = new Response(child.stderr).text();
+  const timer = setTimeout(() => child.kill("SIGKILL"), startMsMax);
+  const decoder = new TextDecoder();
+  let banner = "";
+  for await (const chunk of child.stdout) {
+    banner += decoder.decode(chunk, { stream: true });
+    if (banner.includes(mark)) break;
+  }
+  clearTimeout(timer);
+  if (!banner.includes(mark)) throw new Error(`roost did not start: ${banner}${await errors}`);
+  return { child, banner, errors };
 }

@@ -30,6 +30,8 @@ export class HttpPeerNetwork implements PeerNetwork {
     this.clock = clock;
     this.headers = {
       "content-type": "application/json",
+      // A small packed answer could unpack to a huge one.
+      "accept-encoding": "identity",
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
     };
     this.originals = new OriginalPeers({ clock, token, requestMsMax });
@@ -68,7 +70,14 @@ export class HttpPeerNetwork implements PeerNetwork {
     let text: string;
     try {
       const signal = AbortSignal.timeout(requestMsMax);
-      const response = await fetch(url, { method: "POST", headers: this.headers, body, redirect: "error", signal });
+      const response = await fetch(url, {
+        method: "POST",
+        headers: this.headers,
+        body,
+        redirect: "error",
+        decompress: false,
+        signal,
+      });
       if (response.status !== 200) {
         await response.body?.cancel();
         if (response.status === 404) return unknownPath;

@@ -307,6 +307,8 @@ describe("several nodes", () => {
     "a null service": () => Response.json({ code: 0, data: { chat: null } }),
     "an instance without a zone": () =>
       Response.json({ code: 0, data: { chat: { instances: { z: [{ appid: "chat" }] }, latest_timestamp: 1 } } }),
+    "something packed": () =>
+      new Response(Bun.gzipSync(Buffer.from('{"code":0,"data":{}}')), { headers: { "content-encoding": "gzip" } }),
     "more than is read": () => new Response(" ".repeat(registryAnswerBytesMax + 1)),
   };
   for (const [what, fault] of Object.entries(faults)) {
@@ -340,6 +342,49 @@ describe("several nodes", () => {
     back.list("chat", [instanceJson("chat", "c")], 1n);
     await untilWith(timers, "the new list", () => lists.length === 2);
     expect(lists[1]).toEqual(["c"]);
+  });
+
+  test("all starting: the last list stays, however long that takes, for subscribers and for find", async () => {
+    const [one, other] = [fakeNode(), fakeNode()];
+    for (const node of [one, other]) node.list("chat", [instanceJson("chat", "a")], 10n);
+    const { naming, timers } = client([one, other]);
+    const lists = told(naming, "chat");
+    const [first] = await pollsAt(one, other);
+    await until("the list", () => lists.length === 1 && first.held === 1);
+    for (const node of [one, other]) node.script = () => coded(-500);
+    first.release(-500);
+    const asked = (): number => one.calls.length + other.calls.length;
+    for (let round = 0; round < 20; round++) {
+      const before = asked();
+      await untilWith(timers, "another try", () => asked() > before);
+      timers.advance(absenceMs);
+    }
+    expect(lists).toEqual([["a"]]);
+    expect(namesOf(await naming.find("chat"))).toEqual(["a"]);
+    for (const node of [one, other]) {
+      node.script = () => undefined;
+      node.list("chat", [instanceJson("chat", "a"), instanceJson("chat", "b")], 5n);
+    }
+    await untilWith(timers, "the new list", () => lists.length === 2);
+    expect(lists[1]).toEqual(["a", "b"]);
+  });
+
+  test("give a service up only by what they say of it, not by falling silent after it was unknown", async () => {
+    const node = fakeNode();
+    node.list("chat", [instanceJson("chat", "a")], 10n);
+    const { naming, timers, waits } = client([node]);
+    const lists = told(naming, "chat");
+    await until("the list", () => lists.length === 1 && node.held === 1);
+    await node.stop();
+    const restarted = fakeNode(node.port);
+    restarted.list(discoveryAppid, [instanceJson(discoveryAppid, "d", { addrs: [node.url] })], 10n);
+    await untilWith(timers, "the wait", () => restarted.held === 1 && waits(absenceMs));
+    await restarted.stop();
+    for (let round = 0; round < 20; round++) {
+      timers.advance(absenceMs / 10);
+      await Bun.sleep(2);
+    }
+    expect(lists).toEqual([["a"]]);
   });
 
   test("take turns every half hour", async () => {

@@ -141,7 +141,126 @@ describe("a subscription", () => {
   });
 });
 
+describe("a subscriber", () => {
+  test("is never called from inside subscribe, nor after it unsubscribed in the same turn", async () => {
+    const { naming } = setUp();
+    const registered = await naming.register(chat("a"));
+    const lists = told(naming);
+    expect(lists).toEqual([]);
+    naming.unsubscribe("chat");
+    await turn();
+    expect(lists).toEqual([]);
+    const later = told(naming);
+    await turn();
+    expect(later).toEqual([["a"]]);
+    const ended = registered.deregister();
+    naming.unsubscribe("chat");
+    await ended;
+    await turn();
+    expect(later).toEqual([["a"]]);
+  });
+
+  test("is told of a change that comes between its subscription and its first list only once", async () => {
+    const { naming } = setUp();
+    await naming.register(chat("a"));
+    const lists = told(naming);
+    await naming.register(chat("b"));
+    await turn();
+    expect(lists).toEqual([["a", "b"]]);
+  });
+
+  test("may unsubscribe, and subscribe to another service, while it is told", async () => {
+    const { naming, registry } = setUp();
+    await naming.register(chat("a"));
+    await naming.register({ ...chat("l"), service: "login" });
+    const services: string[] = [];
+    naming.subscribe("chat", () => {
+      services.push("chat");
+      naming.unsubscribe("chat");
+      naming.subscribe("login", () => services.push("login"));
+    });
+    await turn();
+    await naming.register(chat("b"));
+    await turn();
+    expect(services).toEqual(["chat", "login"]);
+    expect(registry.watching).toBe(1);
+  });
+
+  test("is not told when an instance registers again as it was", async () => {
+    const { naming, registry } = setUp();
+    await naming.register(chat("a"));
+    const lists = told(naming);
+    await turn();
+    const [instance] = await naming.find("chat");
+    if (instance !== undefined) registry.register(instance);
+    await turn();
+    expect([registry.registrations, lists.length]).toEqual([2, 1]);
+  });
+
+  test("keeps its list while the registry cannot be read, and learns afterwards what it missed", async () => {
+    const { naming, registry, timers } = setUp();
+    const registered = await naming.register(chat("a"));
+    const lists = told(naming);
+    await turn();
+    registry.isReadable = false;
+    await registered.deregister();
+    await naming.register(chat("b"));
+    for (let round = 0; round < 10; round++) {
+      timers.advance(readableCheckMs);
+      await turn();
+    }
+    expect(lists).toEqual([["a"]]);
+    expect((await naming.find("chat")).map(({ hostname }) => hostname)).toEqual(["a"]);
+    registry.isReadable = true;
+    timers.advance(readableCheckMs);
+    await turn();
+    expect(lists).toEqual([["a"], ["b"]]);
+  });
+
+  test("waits for a service that never was there, and is refused twice for one", async () => {
+    const { naming } = setUp();
+    const lists = told(naming);
+    expect(() => told(naming)).toThrow("subscribed already");
+    await turn();
+    expect(lists).toEqual([]);
+    expect(await naming.find("chat")).toEqual([]);
+    await naming.register({ ...chat("w"), status: Status.Waiting });
+    await turn();
+    expect(lists).toEqual([[]]);
+  });
+
+  test("sees nothing of another env", async () => {
+    const { naming, registry } = setUp();
+    const lists = told(naming);
+    registry.register({ ...chat("a"), env: "other", appid: "chat", zone: "z1", hostname: "a", region: "r" });
+    await turn();
+    expect(lists).toEqual([]);
+    expect(await naming.find("chat")).toEqual([]);
+  });
+});
+
 describe("a registration", () => {
+  test("is renewed no more once it is ended, while another one is", async () => {
+    const { naming, registry, timers } = setUp();
+    const one = await naming.register(chat("a"));
+    await naming.register(chat("b"));
+    await one.deregister();
+    timers.advance(3 * renewIntervalMs);
+    expect([registry.renewals, registry.registrations]).toEqual([3, 2]);
+    await naming.register(chat("a"));
+    expect((await naming.find("chat")).map(({ hostname }) => hostname).toSorted()).toEqual(["a", "b"]);
+  });
+
+  test("says its last word when the registry has forgotten it", async () => {
+    const { naming, registry, timers } = setUp();
+    const registered = await naming.register(chat("a"));
+    await registered.update({ metadata: new Map([["state", "adult"]]) });
+    const [instance] = await naming.find("chat");
+    if (instance !== undefined) registry.cancel(instance);
+    timers.advance(renewIntervalMs);
+    expect((await naming.find("chat"))[0]?.metadata).toEqual(new Map([["state", "adult"]]));
+  });
+
   test("carries the client's place, is renewed, and made again when it was forgotten", async () => {
     const { naming, registry, timers } = setUp();
     await naming.register(chat("a"));
@@ -172,6 +291,17 @@ describe("a registration", () => {
     await registered.deregister();
     await expect(registered.update({})).rejects.toThrow("deregistered");
   });
+});
+
+test("closing while the registry cannot be read leaves no timer behind", async () => {
+  const { naming, registry, timers } = setUp();
+  registry.isReadable = false;
+  told(naming);
+  await turn();
+  expect(timers.pending).toBe(1);
+  await naming.close();
+  await naming.close();
+  expect([registry.watching, timers.pending]).toEqual([0, 0]);
 });
 
 test("closing takes everything out and leaves nothing behind", async () => {

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import {
   MalformedAnswer,
   parseAnswer,
+  parseListing,
   parseService,
   parseServices,
   parseUnknown,
@@ -49,6 +50,28 @@ describe("an answer", () => {
     expect(instance?.addrs).toEqual([]);
     expect(instance?.metadata.size).toBe(0);
     expect(instance?.regTimestamp).toBe(3n);
+  });
+
+  test("has an address for each, also where a node has joined them", () => {
+    const json = instanceJson("chat", "a", { addrs: ["tcp://a:1,http://a:2", "grpc://a:3"] });
+    expect(read(answer({ z: [json] })).instances[0]?.addrs).toEqual(["tcp://a:1", "http://a:2", "grpc://a:3"]);
+  });
+
+  test("lists everything, whatever its status, with the moment of its renewal", () => {
+    const chat = [
+      instanceJson("chat", "a", { renew_timestamp: 7n }),
+      instanceJson("chat", "b", { status: 2, env: "x" }),
+    ];
+    const text = jsonOf({ code: 0, data: { chat, login: [instanceJson("login", "c")], empty: null } });
+    const listed = parseListing(parseAnswer(text).data);
+    expect(listed.map(({ instance }) => instance.hostname)).toEqual(["a", "b", "c"]);
+    expect(listed.map(({ renewTimestamp }) => renewTimestamp)).toEqual([
+      7n,
+      ...Array(2).fill(1_790_000_000_000_000_001n),
+    ]);
+    expect(parseListing(null)).toEqual([]);
+    for (const wrong of [1, [], { chat: 1 }, { chat: [null] }, { chat: [{ renew_timestamp: "1" }] }])
+      expect(() => parseListing(wrong)).toThrow(MalformedAnswer);
   });
 
   test("leaves out who is not UP", () => {

@@ -47,6 +47,48 @@ describe("final weights", () => {
     );
   });
 
+  test("are those of the formula calibration(z) = zw(z) · ∏ w / w(z), where that can be computed", () => {
+    const small = fc.integer({ min: 1, max: 20 });
+    const items = fc.array(fc.record({ zone, weight: small }), { minLength: 1, maxLength: 30 });
+    fc.assert(
+      fc.property(items, zoneWeights, (list, given) => {
+        const named = new Map(Object.entries(given));
+        const sums = new Map<string, number>();
+        for (const one of list) sums.set(one.zone, (sums.get(one.zone) ?? 0) + one.weight);
+        const product = [...sums.values()].reduce((so, sum) => so * sum, 1);
+        const formula = list.map(
+          (one) => one.weight * (((named.get(one.zone) ?? 0) * product) / (sums.get(one.zone) ?? 1)),
+        );
+        const weights = finalWeights(list, weightOf, named);
+        const [whole, of] = [formula, weights].map((all) => all.reduce((one, other) => one + other, 0));
+        for (const [at, weight] of weights.entries())
+          expect(weight / (of ?? 0)).toBeCloseTo((formula[at] ?? 0) / (whole ?? 0), 9);
+      }),
+      { seed },
+    );
+  });
+
+  test("do not overflow over many zones of many heavy instances, where the product would", () => {
+    const items = Array.from({ length: 400 }, (_, at) => ({ zone: `z${at % 200}`, weight: 1_000_000 }));
+    const named = new Map(items.map((one) => [one.zone, 1_000_000]));
+    const shares = [...sharesOf(items, named).values()];
+    expect(shares.length).toBe(200);
+    for (const share of shares) expect(share).toBeCloseTo(1 / 200, 12);
+  });
+
+  test("are 0 for a zone whose own weight is 0, negative or no number", () => {
+    const items = ["a", "b", "c", "d"].map((name) => ({ zone: name, weight: 1 }));
+    const named = new Map([
+      ["a", 0],
+      ["b", -1],
+      ["c", Number.NaN],
+      ["d", 2],
+    ]);
+    expect(finalWeights(items, weightOf, named)).toEqual([0, 0, 0, 1]);
+    expect(finalWeights(items.slice(0, 3), weightOf, named)).toEqual([0, 0, 0]);
+    expect(finalWeights([], weightOf, named)).toEqual([]);
+  });
+
   test("keep the ratio of two instances of one zone", () => {
     fc.assert(
       fc.property(

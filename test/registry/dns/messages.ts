@@ -80,10 +80,10 @@ export function readAnswer(bytes: Buffer): Read {
   const packet = decode(bytes);
   return {
     packet,
-    // The types know nothing of these three.
+    // The types know nothing of it.
     rcode: String(Reflect.get(packet, "rcode")),
-    isAuthoritative: Reflect.get(packet, "flag_aa") === true,
-    isTruncated: Reflect.get(packet, "flag_tc") === true,
+    isAuthoritative: packet.flag_aa,
+    isTruncated: packet.flag_tc,
     answers: (packet.answers ?? []).map(textOf),
     authorities: (packet.authorities ?? []).map(textOf),
     additionals: (packet.additionals ?? []).filter(({ type }) => type !== "OPT").map(textOf),

@@ -1,0 +1,401 @@
+// What the domain holds: records made of the registry's table, and "no such name" told from "no data" and "not ours".
+
+import { describe, expect, test } from "bun:test";
+import { seededRandom } from "../../../src/base/random.ts";
+import { discoveryAppid, type Instance, Status } from "../../../src/registry/instance.ts";
+import { DnsZone, type DnsZoneOptions } from "../../../src/registry/dns/zone.ts";
+import { Asked } from "./ask.ts";
+import { FakeDirectory, instanceOf } from "./fake-directory.ts";
+
+const metadata = (entries: Readonly<Record<string, string>>): ReadonlyMap<string, string> =>
+  new Map(Object.entries(entries));
+
+const login1 = instanceOf({
+  appid: "login",
+  hostname: "login1",
+  addrs: ["tcp://10.0.0.1:8100"],
+  version: "1.2",
+  metadata: metadata({ weight: "7", state: "adult" }),
+});
+const login2 = instanceOf({ appid: "login", hostname: "login2", zone: "z2", addrs: ["tcp://10.0.0.2:8100"] });
+const gateway = instanceOf({
+  appid: "wgateway",
+  hostname: "gw1",
+  addrs: ["ws://10.0.0.3:8000", "http://[2001:db8::3]:8001", "udp://10.0.0.3:9000"],
+});
+const waiting = instanceOf({
+  appid: "chat",
+  hostname: "chat1",
+  zone: "z3",
+  status: Status.Waiting,
+  addrs: ["tcp://10.0.0.4:8100"],
+});
+const discovery = instanceOf({ appid: discoveryAppid, hostname: "reg1", addrs: ["http://10.0.0.9:7171"] });
+const otherEnv = instanceOf({ appid: "secret", env: "dev", hostname: "dev1", zone: "z9", addrs: ["tcp://10.9.9.9:1"] });
+const all = [login1, login2, gateway, waiting, discovery, otherEnv];
+
+const zones = new Set(["z1", "z2", "z3"]);
+const options: Partial<DnsZoneOptions> = { hasZone: (zone) => zones.has(zone) };
+const soa = "roost 5 SOA ns.roost hostmaster.roost 5";
+
+function registry(instances: readonly Instance[] = all): Asked {
+  return new Asked(instances, options);
+}
+
+describe("SRV", () => {
+  test("names the instances of a service in one zone, with their addresses beside", () => {
+    const read = registry().ask("_login._tcp.z1.roost", "SRV");
+    expect(read).toMatchObject({ rcode: "NOERROR", isAuthoritative: true, isTruncated: false, authorities: [] });
+    expect(read.answers).toEqual(["_login._tcp.z1.roost 5 SRV 0 7 8100 login1.node.roost"]);
+    expect(read.additionals).toEqual(["login1.node.roost 5 A 10.0.0.1"]);
+  });
+
+  test("names those of all zones when it is asked for none, and under .service", () => {
+    const targets = ["0 1 8100 login2.node.roost", "0 7 8100 login1.node.roost"];
+    const read = registry().ask("_login._tcp.roost", "SRV");
+    expect(read.answers.toSorted()).toEqual(targets.map((target) => `_login._tcp.roost 5 SRV ${target}`));
+    expect(read.additionals.toSorted()).toEqual(["login1.node.roost 5 A 10.0.0.1", "login2.node.roost 5 A 10.0.0.2"]);
+    const answers = registry().ask("login.service.roost", "SRV").answers.toSorted();
+    expect(answers).toEqual(targets.map((target) => `login.service.roost 5 SRV ${target}`));
+  });
+
+  test("gives for a protocol the addresses with that scheme, for tcp all but those of udp", () => {
+    const ports = (name: string): string[] =>
+      registry()
+        .ask(name, "SRV")
+        .answers.map((text) => text.split(" ")[5] ?? "")
+        .toSorted();
+    expect(ports("_wgateway._ws.roost")).toEqual(["8000"]);
+    expect(ports("_wgateway._http.roost")).toEqual(["8001"]);
+    expect(ports("_wgateway._udp.roost")).toEqual(["9000"]);
+    expect(ports("_wgateway._tcp.roost")).toEqual(["8000", "8001"]);
+    expect(ports("wgateway.service.roost")).toEqual(["8000", "8001", "9000"]);
+    expect(ports("_wgateway._grpc.roost")).toEqual([]);
+  });
+
+  test("names an address by itself when the id's name also has addresses at which nobody answers on that port", () => {
+    const read = registry().ask("_wgateway._tcp.roost", "SRV");
+    expect(read.answers.toSorted()).toEqual([
+      "_wgateway._tcp.roost 5 SRV 0 1 8000 0a000003.addr.roost",
+      "_wgateway._tcp.roost 5 SRV 0 1 8001 20010db8000000000000000000000003.addr.roost",
+    ]);
+    expect(read.additionals.toSorted()).toEqual([
+      "0a000003.addr.roost 5 A 10.0.0.3",
+      "20010db8000000000000000000000003.addr.roost 5 AAAA 2001:db8::3",
+    ]);
+  });
+
+  test("names an address by itself when the id can't be a host's name, or would mean another thing", () => {
+    for (const hostname of ["host:8100", "-x", "_x", "_x._y", "ä", "a..b", "x".repeat(64)]) {
+      const read = registry([{ ...login1, hostname }]).ask("_login._tcp.z1.roost", "SRV");
+      expect(read.answers).toEqual(["_login._tcp.z1.roost 5 SRV 0 7 8100 0a000001.addr.roost"]);
+      expect(read.additionals).toEqual(["0a000001.addr.roost 5 A 10.0.0.1"]);
+    }
+  });
+
+  test("every target below the domain has the addresses that stand beside", () => {
+    const asked = registry([...all, { ...login1, hostname: "a.b" }, { ...login1, hostname: "_c" }]);
+    for (const name of ["login.service.roost", "wgateway.service.roost", "infra.discovery.service.roost"]) {
+      const { answers, additionals } = asked.ask(name, "SRV");
+      const targets = new Set(answers.map((text) => text.split(" ").at(-1) ?? ""));
+      expect(targets.size).toBeGreaterThan(0);
+      const direct = [...targets].flatMap((target) => [
+        ...asked.ask(target, "A").answers,
+        ...asked.ask(target, "AAAA").answers,
+      ]);
+      expect(direct.toSorted()).toEqual(additionals.toSorted());
+    }
+  });
+
+  test("points to names of elsewhere without their addresses", () => {
+    for (const host of ["Chat.example.com", "chat.example.com."]) {
+      const read = registry([{ ...login1, addrs: [`tcp://${host}:1`] }]).ask("_login._tcp.roost", "SRV");
+      expect(read.answers).toEqual(["_login._tcp.roost 5 SRV 0 7 1 chat.example.com"]);
+      expect(read.additionals).toEqual([]);
+    }
+  });
+
+  test("knows the ports of the web, and leaves out what has no port or no host", () => {
+    const addrs = [
+      "https://10.0.0.1",
+      "ws://10.0.0.1",
+      "tcp://10.0.0.1",
+      "nonsense",
+      "",
+      "tcp://",
+      "tcp://a b:1",
+      "tcp://a_.-:1",
+    ];
+    const { answers } = registry([{ ...login1, addrs }]).ask("_login._tcp.roost", "SRV");
+    expect(new Set(answers.map((text) => text.split(" ")[5]))).toEqual(new Set(["443", "80"]));
+  });
+
+  test("has weights from 0 to 65535", () => {
+    const weights = [
+      ["0", 0],
+      ["65535", 65_535],
+      ["70000", 65_535],
+      ["1e99", 65_535],
+      ["-3", 0],
+      ["2.9", 2],
+      ["", 1],
+      ["x", 1],
+    ] as const;
+    for (const [text, weight] of weights) {
+      const instance = { ...login1, metadata: metadata({ weight: text }) };
+      expect(registry([instance]).ask("_login._tcp.roost", "SRV").answers).toEqual([
+        `_login._tcp.roost 5 SRV 0 ${weight} 8100 login1.node.roost`,
+      ]);
+    }
+  });
+
+  test("names one target and port once", () => {
+    const twice = { ...login1, addrs: ["tcp://10.0.0.1:1", "grpc://10.0.0.1:1"] };
+    expect(registry([twice]).ask("_login._tcp.roost", "SRV").answers).toHaveLength(1);
+  });
+});
+
+describe("A and AAAA", () => {
+  test("are the addresses of a service, of a service in a zone, and of one instance", () => {
+    const asked = registry();
+    expect(asked.ask("login.service.roost", "A").answers.toSorted()).toEqual([
+      "login.service.roost 5 A 10.0.0.1",
+      "login.service.roost 5 A 10.0.0.2",
+    ]);
+    expect(asked.ask("_login._tcp.z2.roost", "A").answers).toEqual(["_login._tcp.z2.roost 5 A 10.0.0.2"]);
+    expect(asked.ask("gw1.node.roost", "A").answers).toEqual(["gw1.node.roost 5 A 10.0.0.3"]);
+    expect(asked.ask("gw1.node.roost", "AAAA").answers).toEqual(["gw1.node.roost 5 AAAA 2001:db8::3"]);
+    expect(asked.ask("_wgateway._http.roost", "AAAA").answers).toHaveLength(1);
+    expect(asked.ask("_wgateway._http.roost", "A")).toMatchObject({ rcode: "NOERROR", answers: [] });
+  });
+
+  test("of two services under one id are both given", () => {
+    const asked = registry([login1, instanceOf({ appid: "chat", hostname: "LOGIN1", addrs: ["tcp://10.0.0.8:1"] })]);
+    expect(asked.ask("login1.node.roost", "A").answers.toSorted()).toEqual([
+      "login1.node.roost 5 A 10.0.0.1",
+      "login1.node.roost 5 A 10.0.0.8",
+    ]);
+  });
+});
+
+describe("TXT", () => {
+  test("says the version, the zone and the metadata of each instance", () => {
+    const asked = registry();
+    const text = "5 TXT weight=7|state=adult|version=1.2|zone=z1";
+    expect(asked.ask("login1.node.roost", "TXT").answers).toEqual([`login1.node.roost ${text}`]);
+    expect(asked.ask("_login._tcp.z1.roost", "TXT").answers).toEqual([`_login._tcp.z1.roost ${text}`]);
+    expect(asked.ask("_login._udp.z1.roost", "TXT").answers).toEqual([]);
+    expect(asked.ask("login.service.roost", "TXT").answers.toSorted()).toEqual([
+      `login.service.roost ${text}`,
+      "login.service.roost 5 TXT zone=z2",
+    ]);
+  });
+
+  test("leaves out what is longer than a string may be", () => {
+    const long = {
+      ...login1,
+      version: "",
+      metadata: metadata({ a: "x".repeat(253), b: "y".repeat(254), c: "ä".repeat(126) }),
+    };
+    expect(registry([long]).ask("login1.node.roost", "TXT").answers).toEqual([
+      `login1.node.roost 5 TXT a=${"x".repeat(253)}|c=${"ä".repeat(126)}|zone=z1`,
+    ]);
+  });
+});
+
+describe("ANY", () => {
+  test("is answered with one type's records", () => {
+    expect(registry().ask("_login._tcp.z1.roost", "ANY").answers).toEqual([
+      "_login._tcp.z1.roost 5 SRV 0 7 8100 login1.node.roost",
+    ]);
+    expect(registry().ask("roost", "ANY").answers).toEqual([soa]);
+    expect(registry().ask("0a000001.addr.roost", "ANY").answers).toEqual(["0a000001.addr.roost 5 A 10.0.0.1"]);
+  });
+});
+
+describe("the domain itself", () => {
+  test("has a SOA, and its name server is the registry's nodes", () => {
+    const asked = registry();
+    expect(asked.ask("roost", "SOA").answers).toEqual([soa]);
+    const read = asked.ask("roost", "NS");
+    expect(read.answers).toEqual(["roost 5 NS ns.roost"]);
+    expect(read.additionals).toEqual(["ns.roost 5 A 10.0.0.9"]);
+    expect(asked.ask("ns.roost", "A").answers).toEqual(["ns.roost 5 A 10.0.0.9"]);
+  });
+
+  test("is served at the own address while the table lists no node, if it is one", () => {
+    expect(new Asked([], { ownAddress: "10.0.0.7" }).ask("ns.roost", "A").answers).toEqual(["ns.roost 5 A 10.0.0.7"]);
+    expect(new Asked([]).ask("ns.roost", "A")).toMatchObject({ rcode: "NOERROR", answers: [], authorities: [soa] });
+  });
+
+  test("may have several labels, capitals and a final dot", () => {
+    const asked = new Asked(all, { domain: "IM.Example." });
+    expect(asked.ask("login1.node.im.example", "A").answers).toEqual(["login1.node.im.example 5 A 10.0.0.1"]);
+    expect(asked.ask("login1.node.example", "A").rcode).toBe("REFUSED");
+  });
+
+  test.each(["", ".", "a b", "-a", "10.0.0.1", "a..b", "ä", "a.".repeat(150)])("can't be %p", (domain) => {
+    expect(() => new Asked([], { domain })).toThrow("is not a domain");
+  });
+
+  test.each([-1, 0.5, NaN, 2 ** 31])("has no TTL of %p", (ttlSeconds) => {
+    expect(() => new Asked([], { ttlSeconds })).toThrow("whole number of seconds");
+  });
+});
+
+describe("no data, with the SOA, is the answer", () => {
+  test.each([
+    ["login1.node.roost", "AAAA"],
+    ["login1.node.roost", "NS"],
+    ["login1.node.roost", "SOA"],
+    ["login.service.roost", 15],
+    ["_login._udp.z1.roost", "SRV"],
+    ["roost", "A"],
+    ["roost", "TXT"],
+    ["ns.roost", "AAAA"],
+    ["0a000001.addr.roost", "AAAA"],
+    // Names with nothing of their own, above others.
+    ["service.roost", "A"],
+    ["node.roost", "A"],
+    ["addr.roost", "A"],
+    ["_tcp.roost", "A"],
+    ["_tcp.z1.roost", "A"],
+    ["Z1.roost", "A"],
+    ["discovery._tcp.z1.roost", "A"],
+    // All instances wait, but there are some.
+    ["_chat._tcp.roost", "SRV"],
+    ["_chat._tcp.z3.roost", "SRV"],
+    ["chat.service.roost", "A"],
+    ["chat1.node.roost", "A"],
+    ["chat1.node.roost", "ANY"],
+  ] as const)("for %p %p", (name, type) => {
+    expect(registry().ask(name, type)).toMatchObject({
+      rcode: "NOERROR",
+      isAuthoritative: true,
+      answers: [],
+      authorities: [soa],
+      additionals: [],
+    });
+  });
+});
+
+describe("no such name, with the SOA, is the answer", () => {
+  test.each([
+    "nobody.node.roost",
+    "nothing.service.roost",
+    "_nothing._tcp.roost",
+    "_nothing._tcp.z1.roost",
+    "_login._tcp.z3.roost",
+    "_login._tcp.nowhere.roost",
+    "_tcp.nowhere.roost",
+    "nowhere.roost",
+    "_._tcp.roost",
+    "a.ns.roost",
+    "0a00000g.addr.roost",
+    // Of another env.
+    "secret.service.roost",
+    "dev1.node.roost",
+    "_secret._tcp.z9.roost",
+  ])("for %p", (name) => {
+    for (const type of ["A", "SRV", "ANY", "TXT"] as const)
+      expect(registry().ask(name, type)).toMatchObject({
+        rcode: "NXDOMAIN",
+        isAuthoritative: true,
+        answers: [],
+        authorities: [soa],
+      });
+  });
+
+  test("for labels with dots, other bytes or none that anyone has", () => {
+    for (const labels of [
+      ["login1.node", "roost"],
+      ["login.service", "roost"],
+      [Buffer.from([0xff, 0]), "node", "roost"],
+    ])
+      expect(registry().ask(labels, "A").rcode).toBe("NXDOMAIN");
+  });
+});
+
+describe("refused is", () => {
+  test.each(["", "example.com", "com", "roost.com", "xroost", "login1.node.roos", "login1.node.roost.example"])(
+    "%p, outside of the domain",
+    (name) => {
+      expect(registry().ask(name, "A")).toMatchObject({
+        rcode: "REFUSED",
+        isAuthoritative: false,
+        answers: [],
+        authorities: [],
+        additionals: [],
+      });
+    },
+  );
+
+  test("a label that looks like a name in the domain", () => {
+    expect(registry().ask(["login1.node.roost"], "A").rcode).toBe("REFUSED");
+    expect(new Asked(all, { domain: "im.example" }).ask(["node", "im.example"], "A").rcode).toBe("REFUSED");
+  });
+
+  test("a transfer of the zone, and another class", () => {
+    expect(registry().ask("roost", "AXFR").rcode).toBe("REFUSED");
+    expect(registry().ask("roost", "IXFR").rcode).toBe("REFUSED");
+    expect(registry().ask("login1.node.roost", "A", { class: 3 }).rcode).toBe("REFUSED");
+  });
+});
+
+describe("upper and lower case", () => {
+  test("are equal, and the question is echoed as it came", () => {
+    const read = registry().ask("_LoGiN._TcP.z1.rOOst", "SRV");
+    expect(read.packet.questions?.[0]?.name).toBe("_LoGiN._TcP.z1.rOOst");
+    expect(read.answers).toEqual(["_LoGiN._TcP.z1.rOOst 5 SRV 0 7 8100 login1.node.roost"]);
+    expect(registry().ask("LOGIN1.NODE.ROOST", "A").answers).toEqual(["LOGIN1.NODE.ROOST 5 A 10.0.0.1"]);
+  });
+
+  test("of a service's own name are found as they are written", () => {
+    const named = instanceOf({ appid: "ChatRoom", hostname: "c1", zone: "EU", addrs: ["tcp://10.0.0.1:1"] });
+    expect(registry([named]).ask("_ChatRoom._tcp.eu.roost", "SRV").answers).toHaveLength(1);
+  });
+
+  test("do not keep an id with capitals from having its name", () => {
+    const read = registry([{ ...login1, hostname: "LOGIN1" }]).ask("_login._tcp.roost", "SRV");
+    expect(read.answers).toEqual(["_login._tcp.roost 5 SRV 0 7 8100 login1.node.roost"]);
+    expect(read.additionals).toEqual(["login1.node.roost 5 A 10.0.0.1"]);
+  });
+});
+
+test("an answer changes with the table, at once", () => {
+  const asked = registry();
+  expect(asked.ask("_login._tcp.z1.roost", "SRV").answers).toHaveLength(1);
+  asked.directory.replace([login2]);
+  expect(asked.ask("_login._tcp.z1.roost", "SRV").rcode).toBe("NXDOMAIN");
+  expect(asked.ask("login1.node.roost", "A").rcode).toBe("NXDOMAIN");
+  asked.directory.replace([{ ...login1, addrs: ["tcp://10.0.0.77:1"] }]);
+  expect(asked.ask("_login._tcp.z1.roost", "SRV").additionals).toEqual(["login1.node.roost 5 A 10.0.0.77"]);
+});
+
+test("a node that does not yet know what there is fails, but still refuses what is not its own", () => {
+  const asked = registry();
+  asked.directory.isReadable = false;
+  expect(asked.ask("login1.node.roost", "A")).toMatchObject({ rcode: "SERVFAIL", answers: [] });
+  expect(asked.ask("example.com", "A").rcode).toBe("REFUSED");
+  asked.directory.isReadable = true;
+  expect(asked.ask("login1.node.roost", "A").answers).toHaveLength(1);
+});
+
+test("without knowing the zones none is denied", () => {
+  expect(new Asked(all).ask("nowhere.roost", "A").rcode).toBe("NOERROR");
+});
+
+test("glue is given of targets below the domain only", () => {
+  const directory = new FakeDirectory(all);
+  const zone = new DnsZone({
+    domain: "roost",
+    env: "prod",
+    ttlSeconds: 5,
+    directory,
+    ownAddress: undefined,
+    random: seededRandom(1),
+  });
+  expect(zone.glue("login1.node.roost").map(({ owner }) => owner)).toEqual(["login1.node.roost"]);
+  for (const target of ["login1.node.example", "xroost", "roost", "nobody.node.roost", "login.service.roost"])
+    expect(zone.glue(target)).toEqual([]);
+});
