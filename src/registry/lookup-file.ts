@@ -6,6 +6,16 @@
 //     "default": "eu", "trustedProxies": ["127.0.0.1/32"] }
 
 import { BlockList, isIP } from "node:net";
+import {
+  type Field,
+  faultAt,
+  listOf,
+  membersOf,
+  parseJsonFile,
+  refuseDuplicates,
+  textOf,
+  wholeOf,
+} from "../base/json-file.ts";
 import { faultOfName } from "./names.ts";
 
 const regionsMax = 1_000;
@@ -15,11 +25,6 @@ const cidrsMax = 10_000;
 const trustedProxiesMax = 1_000;
 /** With all IDCs of a region far below 2^32, so that CRC-32 reaches every slot. */
 const weightMax = 1_000_000;
-
-/** A lookup file says what it may not; the message is one sentence with the file's name, and the field's if there is one. */
-export class BadLookupFile extends Error {
-  override readonly name = "BadLookupFile";
-}
 
 /** A data centre of a region. */
 export interface Idc {
@@ -49,16 +54,10 @@ export interface LookupRules {
 
 /**
  * Reads a lookup file; `path` is what messages call it.
- * @throws BadLookupFile
+ * @throws BadFile
  */
 export function parseLookupFile(text: string, path: string): LookupRules {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw new BadLookupFile(`${path}: it is not JSON`, { cause });
-  }
-  return rulesOf({ path, name: "", value: json });
+  return rulesOf(parseJsonFile(text, path));
 }
 
 /** True when an address, of either family, is in one of the networks. IPv4 inside of IPv6 counts as IPv4. */
@@ -69,21 +68,13 @@ export function holdsAddress(networks: BlockList, address: string): boolean {
   return networks.check(address.replace(/%.*$/, ""), family === 4 ? "ipv4" : "ipv6");
 }
 
-/** A value with the place where it stands. */
-interface Field {
-  readonly path: string;
-  /** Such as `regions[0].id`; '' for the whole file. */
-  readonly name: string;
-  readonly value: unknown;
-}
-
 function rulesOf(file: Field): LookupRules {
   const member = membersOf(file, ["regions", "default", "trustedProxies"]);
   const regions = listOf(member("regions"), regionsMax, 1).map(regionOf);
-  refuseDuplicates(member("regions"), regions);
+  refuseDuplicates(member("regions"), "id", regions);
   const cidrs = regions.reduce((total, { networks }) => total + networks.rules.length, 0);
   if (cidrs > cidrsMax) throw faultAt(member("regions"), `there are more than ${cidrsMax} CIDRs`);
-  const name = textOf(member("default"));
+  const name = nameOf(member("default"));
   const defaultRegion = regions.find(({ id }) => id === name);
   if (defaultRegion === undefined) throw faultAt(member("default"), `there is no region ${JSON.stringify(name)}`);
   const proxies = member("trustedProxies");
@@ -93,10 +84,10 @@ function rulesOf(file: Field): LookupRules {
 
 function regionOf(field: Field): Region {
   const member = membersOf(field, ["id", "cidrs", "idcs"]);
-  const id = textOf(member("id"));
+  const id = nameOf(member("id"));
   const networks = networksOf(member("cidrs"), cidrsMax);
   const idcs = listOf(member("idcs"), idcsPerRegionMax, 1).map(idcOf);
-  refuseDuplicates(member("idcs"), idcs);
+  refuseDuplicates(member("idcs"), "id", idcs);
   const weightTotal = idcs.reduce((total, { weight }) => total + weight, 0);
   if (weightTotal === 0) throw faultAt(member("idcs"), "the weights sum to zero");
   return { id, networks, idcs, weightTotal };
@@ -104,13 +95,13 @@ function regionOf(field: Field): Region {
 
 function idcOf(field: Field): Idc {
   const member = membersOf(field, ["id", "weight"]);
-  return { id: textOf(member("id")), weight: weightOf(member("weight")) };
+  return { id: nameOf(member("id")), weight: wholeOf(member("weight"), weightMax) };
 }
 
 function networksOf(field: Field, countMax: number): BlockList {
   const networks = new BlockList();
   for (const item of listOf(field, countMax)) {
-    const [, address = "", prefix = ""] = /^([0-9a-fA-F.:]+)\/(\d{1,3})$/.exec(textOf(item)) ?? [];
+    const [, address = "", prefix = ""] = /^([0-9a-fA-F.:]+)\/(\d{1,3})$/.exec(nameOf(item)) ?? [];
     const family = isIP(address);
     if (family === 0 || Number(prefix) > (family === 4 ? 32 : 128))
       throw faultAt(item, `${JSON.stringify(item.value)} is not a CIDR such as 10.0.0.0/8 or fd00::/8`);
@@ -119,58 +110,6 @@ function networksOf(field: Field, countMax: number): BlockList {
   return networks;
 }
 
-function weightOf(field: Field): number {
-  const { value } = field;
-  if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value > weightMax)
-    throw faultAt(field, `it is not a whole number from 0 to ${weightMax}`);
-  return value;
-}
-
-/** A name: not empty, of a bounded length, without control characters. */
-function textOf(field: Field): string {
-  const { value } = field;
-  if (typeof value !== "string" || value === "") throw faultAt(field, "it is not a text, or empty");
-  const fault = faultOfName("it", value);
-  if (fault !== undefined) throw faultAt(field, fault);
-  return value;
-}
-
-function listOf(field: Field, countMax: number, countMin = 0): Field[] {
-  const { path, name, value } = field;
-  if (!Array.isArray(value)) throw faultAt(field, "it is not a list");
-  if (value.length < countMin) throw faultAt(field, "it is empty");
-  if (value.length > countMax) throw faultAt(field, `it has more than ${countMax} elements`);
-  return value.map((item: unknown, index) => ({ path, name: `${name}[${index}]`, value: item }));
-}
-
-/** Gives an object's members, present or not, after it has made sure that it has no others. */
-function membersOf<Key extends string>(field: Field, keys: readonly Key[]): (key: Key) => Field {
-  const { path, name, value } = field;
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw faultAt(field, "it is not an object");
-  const members = new Map<string, unknown>(Object.entries(value));
-  const memberOf = (key: string): Field => ({
-    path,
-    name: name === "" ? key : `${name}.${key}`,
-    value: members.get(key),
-  });
-  const known: readonly string[] = keys;
-  for (const key of members.keys()) {
-    if (!known.includes(key)) throw faultAt(memberOf(key), "there is no such key");
-  }
-  return memberOf;
-}
-
-function refuseDuplicates(field: Field, items: readonly { readonly id: string }[]): void {
-  const ids = new Set<string>();
-  for (const [index, { id }] of items.entries()) {
-    if (ids.has(id)) {
-      const name = `${field.name}[${index}].id`;
-      throw faultAt({ ...field, name }, `${JSON.stringify(id)} stands there twice`);
-    }
-    ids.add(id);
-  }
-}
-
-function faultAt({ path, name }: Field, sentence: string): BadLookupFile {
-  return new BadLookupFile(name === "" ? `${path}: ${sentence}` : `${path}: ${name}: ${sentence}`);
+function nameOf(field: Field): string {
+  return textOf(field, (text) => faultOfName("it", text));
 }

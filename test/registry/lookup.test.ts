@@ -3,9 +3,10 @@
 
 import { describe, expect, test } from "bun:test";
 import type { BlockList } from "node:net";
+import { BadFile } from "../../src/base/json-file.ts";
 import { type Instance, Status } from "../../src/registry/instance.ts";
 import { callerAddress, type LookupAnswer, lookupGateways } from "../../src/registry/lookup.ts";
-import { BadLookupFile, holdsAddress, type LookupRules, parseLookupFile } from "../../src/registry/lookup-file.ts";
+import { holdsAddress, type LookupRules, parseLookupFile } from "../../src/registry/lookup-file.ts";
 import { Random, testSeed } from "../support/random.ts";
 import { FakeDirectory, instanceOf } from "./dns/fake-directory.ts";
 
@@ -151,7 +152,7 @@ describe("lookup file", () => {
     ],
     [regionWith({ cidrs: many(10_000, () => "10.0.0.0/8") }), "lookup.json: regions: there are more than 10000 CIDRs"],
   ])("refuses a bad file and says where: %#", (text, sentence) => {
-    expect(() => parseLookupFile(text, "lookup.json")).toThrow(new BadLookupFile(sentence));
+    expect(() => parseLookupFile(text, "lookup.json")).toThrow(new BadFile(sentence));
   });
 });
 
