@@ -1,80 +1,134 @@
-// The nodes of the services that a gateway depends on (the seed's ClientMap): add, remove, get, choose.
+// The nodes of the services that a gateway depends on (the seed's ClientMap): add, remove, get, choose. A young node is
+// linked but not chosen; what can be chosen is kept in order, so that a choice costs no sorting.
 
 import type { Connection } from "../transport/transport.ts";
 import { linkInFlightMax } from "../base/limits.ts";
+import { weightDefault } from "../registry/client/zone-balance.ts";
 import { PendingRequests } from "./pending-requests.ts";
-import { selectByHash } from "./selector.ts";
+import { HashSelector } from "./selectors/hash.ts";
+import type { NodeView, SelectionKey, Selector } from "./selectors/selector.ts";
+
+/** What is known of a node when it is linked. */
+export interface NodeAttributes {
+  readonly zone?: string;
+  readonly weight?: number;
+  /** False: it is young, which means that it cannot serve everybody yet. */
+  readonly isAdult?: boolean;
+}
 
 /** A live link to one node of a service, with its unanswered requests. */
-export class Link<Owner> {
+export class Link<Owner> implements NodeView {
   readonly service: string;
   /** The node's service id. */
   readonly id: string;
   readonly connection: Connection;
   readonly pending = new PendingRequests<Owner>(linkInFlightMax);
+  readonly zone: string;
+  readonly weight: number;
+  /** Connections, as the node said last (whoever hears it sets it), and those for which it was chosen here since. */
+  load = 0;
+  /** Changed by `Links.setAdult` only. */
+  isAdult: boolean;
+  /** A list of this link alone, shared by all connections that have no other. */
+  readonly alone: readonly Link<Owner>[] = [this];
 
-  constructor(service: string, id: string, connection: Connection) {
+  constructor(service: string, id: string, connection: Connection, attributes: NodeAttributes = {}) {
+    const { zone = "", weight = weightDefault, isAdult = true } = attributes;
     this.service = service;
     this.id = id;
     this.connection = connection;
+    this.zone = zone;
+    this.weight = weight;
+    this.isAdult = isAdult;
   }
+}
+
+/** The nodes of one service. */
+interface Pool<Owner> {
+  readonly selector: Selector;
+  readonly nodes: Map<string, Link<Owner>>;
+  /** The adults, ordered by the bytes of their ids. */
+  choosable: readonly Link<Owner>[];
 }
 
 /** All links of a gateway. */
 export class Links<Owner> {
-  private readonly nodes = new Map<string, Map<string, Link<Owner>>>();
-  private readonly ordered = new Map<string, readonly string[]>();
-  /** Changes with every add and remove, so that a connection may keep its choice until then. */
+  private readonly pools = new Map<string, Pool<Owner>>();
+  /** Changes with the nodes that can be chosen, so that a connection may keep its choice until then. */
   version = 0;
 
-  /** `services`: what this process depends on; others do not exist for it. */
-  constructor(services: readonly string[]) {
-    for (const service of services) {
-      this.nodes.set(service, new Map());
-      this.ordered.set(service, []);
-    }
+  /**
+   * `services`: what this process depends on; others do not exist for it. `selectorOf` is called once for each of them:
+   * a selector that knows whose turn it is cannot be shared.
+   */
+  constructor(services: readonly string[], selectorOf: (service: string) => Selector = () => new HashSelector()) {
+    for (const service of services)
+      this.pools.set(service, { selector: selectorOf(service), nodes: new Map(), choosable: [] });
   }
 
   /** True for a service that this process depends on, whether or not a node of it is linked. */
   knows(service: string): boolean {
-    return this.nodes.has(service);
+    return this.pools.has(service);
   }
 
+  /** Adds a link, in place of an older one of the same id. */
   add(link: Link<Owner>): void {
-    this.nodes.get(link.service)?.set(link.id, link);
-    this.order(link.service);
+    const pool = this.pools.get(link.service);
+    if (pool === undefined) return;
+    const older = pool.nodes.get(link.id);
+    pool.nodes.set(link.id, link);
+    if (link.isAdult || older?.isAdult === true) this.order(pool);
   }
 
   /** Removes that link, and not a newer one of the same id. */
   remove(link: Link<Owner>): void {
-    const nodes = this.nodes.get(link.service);
-    if (nodes?.get(link.id) !== link) return;
-    nodes.delete(link.id);
-    this.order(link.service);
+    const pool = this.pools.get(link.service);
+    if (pool?.nodes.get(link.id) !== link) return;
+    pool.nodes.delete(link.id);
+    if (link.isAdult) this.order(pool);
   }
 
-  /** The node that serves `key` (a channelId); undefined when none is linked. */
-  choose(service: string, key: string): Link<Owner> | undefined {
-    const id = selectByHash(key, this.ordered.get(service) ?? []);
-    return id === undefined ? undefined : this.nodes.get(service)?.get(id);
+  /** The node can serve everybody from now on. Nobody becomes young again. */
+  setAdult(link: Link<Owner>): void {
+    if (link.isAdult) return;
+    link.isAdult = true;
+    const pool = this.pools.get(link.service);
+    if (pool?.nodes.get(link.id) === link) this.order(pool);
   }
 
-  /** Every link. */
-  *all(): Generator<Link<Owner>> {
-    for (const nodes of this.nodes.values()) yield* nodes.values();
+  /** The node that the service's selector chooses; undefined when no adult is linked. */
+  choose(service: string, key: SelectionKey): Link<Owner> | undefined {
+    const pool = this.pools.get(service);
+    const link = pool?.selector.choose(pool.choosable, key);
+    if (link !== undefined) link.load++;
+    return link;
   }
 
-  /** Services without a linked node. */
-  missing(): readonly string[] {
-    return [...this.nodes].filter(([, nodes]) => nodes.size === 0).map(([service]) => service);
+  /** True when a connection that has chosen `link` for its service stays there, although nodes have come or gone. */
+  keeps(link: Link<Owner>): boolean {
+    const pool = this.pools.get(link.service);
+    return pool !== undefined && pool.selector.isSticky && link.isAdult && pool.nodes.get(link.id) === link;
   }
 
-  private order(service: string): void {
+  /** To be called when a selector's rules have changed: connections choose again. */
+  forgetChoices(): void {
     this.version++;
-    const ids = [...(this.nodes.get(service)?.keys() ?? [])];
-    this.ordered.set(
-      service,
-      ids.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))),
-    );
+  }
+
+  /** Every link, young ones too. */
+  *all(): Generator<Link<Owner>> {
+    for (const { nodes } of this.pools.values()) yield* nodes.values();
+  }
+
+  /** Services without an adult node. */
+  missing(): readonly string[] {
+    return [...this.pools].filter(([, { choosable }]) => choosable.length === 0).map(([service]) => service);
+  }
+
+  private order(pool: Pool<Owner>): void {
+    this.version++;
+    pool.choosable = [...pool.nodes.values()]
+      .filter(({ isAdult }) => isAdult)
+      .toSorted((a, b) => Buffer.compare(Buffer.from(a.id), Buffer.from(b.id)));
   }
 }

@@ -98,7 +98,7 @@ async function verifyAndForward(channel: Channel, request: LoginReq, sequence: n
   channel.app = verdict.app;
   channel.account = verdict.account;
   channel.id = gateway.nextChannelId(verdict.account);
-  const link = gateway.links.choose(loginService, channel.id);
+  const link = channel.linkOf(loginService);
   const ticket = link === undefined || gateway.isDraining ? -1 : link.pending.take(channel, sequence, Command.SignIn);
   if (link === undefined || ticket < 0) {
     refuse(
@@ -133,7 +133,7 @@ async function verifyAndForward(channel: Channel, request: LoginReq, sequence: n
 
 /** Tells the login service that a connection has ended. There is no answer. */
 export function signOut(channel: Channel): void {
-  const link = channel.gateway.links.choose(loginService, channel.id);
+  const link = channel.linkOf(loginService);
   // Without a login service the session ends with this gateway's lease.
   link?.connection.send(forwarded(channel, Command.SignOut, 0, 0, new Uint8Array(0)));
 }

@@ -101,16 +101,17 @@ export class Channel implements FrameHandler {
     return this.bucket.take(nowMs);
   }
 
-  /** The link that serves this connection's requests for a service: chosen once, until links come or go. */
+  /** The link that serves this connection's packets for a service: chosen once, until nodes come or go. */
   linkOf(service: string): Link<Channel> | undefined {
     const { links } = this.gateway;
     if (this.chosenVersion !== links.version) {
-      this.chosen = noLinks;
+      this.chosen = this.chosen.filter((link) => links.keeps(link));
       this.chosenVersion = links.version;
     }
     for (const link of this.chosen) if (link.service === service) return link;
-    const link = links.choose(service, this.id);
-    if (link !== undefined) this.chosen = [...this.chosen, link];
+    const link = links.choose(service, { channelId: this.id, app: this.app, account: this.account });
+    // Most connections sign in and then say nothing: their choice takes no memory of their own.
+    if (link !== undefined) this.chosen = this.chosen.length === 0 ? link.alone : [link, ...this.chosen];
     return link;
   }
 

@@ -4,8 +4,13 @@ import { readFileSync } from "node:fs";
 import type { TokenVerifier } from "../../auth/token.ts";
 import { clientFrameBytesMax, clientUnsentBytesMax, linkFrameBytesMax } from "../../base/limits.ts";
 import type { Log } from "../../base/log.ts";
+import { systemRandom } from "../../base/random.ts";
 import type { TimerWheel } from "../../base/timer-wheel.ts";
-import { Link, Links } from "../../container/links.ts";
+import { Link, Links, type NodeAttributes } from "../../container/links.ts";
+import { type Reload, reloadRouteFile } from "../../container/selectors/reload-route-file.ts";
+import { RouteSelector } from "../../container/selectors/route.ts";
+import { createSelector, type Selection } from "../../container/selectors/selection.ts";
+import type { Selector } from "../../container/selectors/selector.ts";
 import type { ServiceMetrics } from "../../observe/metrics.ts";
 import type { Flusher } from "../../transport/flusher.ts";
 import { listenTcp } from "../../transport/tcp.ts";
@@ -41,6 +46,7 @@ export class GatewayRole {
   private readonly acceptor: ClientAcceptor;
   private readonly transport: TransportOptions;
   private readonly servers: Server[] = [];
+  private readonly route: { readonly path: string; readonly selector: RouteSelector } | undefined;
 
   constructor(parts: {
     serviceId: string;
@@ -52,9 +58,21 @@ export class GatewayRole {
     readWaitMs: number;
     writeWaitMs: number;
     loginWaitMs: number;
+    /** How nodes are chosen; by hash unless said otherwise. */
+    selection?: Selection;
   }) {
     const { serviceId, verifier, wheel, flusher, metrics, log, readWaitMs, writeWaitMs, loginWaitMs } = parts;
-    const links = new Links<Channel>(gatewayDependencies);
+    const { selection = { name: "hash" } } = parts;
+    let selectorOf: () => Selector;
+    if (selection.name === "route") {
+      const selector = new RouteSelector(selection.rules, systemRandom, metrics);
+      this.route = { path: selection.path, selector };
+      selectorOf = () => selector;
+    } else {
+      const { name } = selection;
+      selectorOf = () => createSelector(name, systemRandom);
+    }
+    const links = new Links<Channel>(gatewayDependencies, selectorOf);
     const limits = new AddressLimits(connectionsMax());
     this.gateway = new Gateway({ serviceId, links, verifier, wheel, limits, metrics, log, loginWaitMs });
     this.acceptor = new ClientAcceptor(this.gateway);
@@ -72,10 +90,15 @@ export class GatewayRole {
   }
 
   /** Links this gateway to one node of a service. Rejects as `dial` does. */
-  async connect(service: (typeof gatewayDependencies)[number], nodeId: string, dial: Dial): Promise<void> {
+  async connect(
+    service: (typeof gatewayDependencies)[number],
+    nodeId: string,
+    dial: Dial,
+    attributes: NodeAttributes = {},
+  ): Promise<void> {
     const downlinks: { link?: Link<Channel> } = {};
     const connection = await dial((dialled) => {
-      const link = new Link<Channel>(service, nodeId, dialled);
+      const link = new Link<Channel>(service, nodeId, dialled, attributes);
       downlinks.link = link;
       return new Downlink(this.gateway, link);
     });
@@ -90,9 +113,19 @@ export class GatewayRole {
     return server.address;
   }
 
-  /** Services without a linked node: the gateway is ready when there are none. */
+  /** Services without a node that can be chosen: the gateway is ready when there are none. */
   missingServices(): readonly string[] {
     return this.gateway.links.missing();
+  }
+
+  /** Reads the route file again; undefined when there is none. */
+  reloadRouteFile(): Reload | undefined {
+    if (this.route === undefined) return undefined;
+    const { path, selector } = this.route;
+    return reloadRouteFile(path, (rules) => {
+      selector.replaceRules(rules);
+      this.gateway.links.forgetChoices();
+    });
   }
 
   /** Client connections, signed in or not yet. */
