@@ -20,6 +20,8 @@ export interface GatewayLink {
   readonly gateway: string;
   readonly incarnation: string;
   readonly connection: Connection;
+  /** Requests that came by it and are not answered. */
+  unanswered: number;
 }
 
 /** A request, its sender, and its one answer. */
@@ -72,6 +74,13 @@ export class Context {
     this.answer(Status.Success, noBody);
   }
 
+  /** Ends a request that nobody waits for. */
+  dismiss(): void {
+    if (this.isAnswered) return;
+    this.isAnswered = true;
+    this.link.unanswered--;
+  }
+
   /** Answers with another status and its sentence. */
   refuse(status: Status, sentence: string): void {
     this.answer(status, toBinary(ErrorRespSchema, create(ErrorRespSchema, { message: sentence })));
@@ -79,12 +88,13 @@ export class Context {
 
   private answer(status: Status, body: Uint8Array): void {
     if (this.isAnswered) return;
-    this.isAnswered = true;
+    this.dismiss();
     scanPacket(this.packet, answerScan, linkHeaderBytesMax);
     const { connection, gateway } = this.link;
     const bytes = responseBytes(this.packet, answerScan, status, gateway, body);
     if (bytes > linkFrameBytesMax) {
       this.isAnswered = false;
+      this.link.unanswered++;
       this.refuse(Status.PayloadTooLarge, "the answer is too large; ask for less");
       return;
     }

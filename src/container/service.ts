@@ -1,39 +1,104 @@
-// A logic service (login, chat): accepts the links of gateways, turns each packet into a context and routes it.
+// A logic service (login, chat): takes the links of gateways, turns each packet into a context and routes it.
 
 import { linkHeaderBytesMax } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
-import type { Acceptor, Connection, FrameHandler } from "../transport/transport.ts";
-import type { CloseReason } from "../wire/close-reason.ts";
-import { closeProtocolFault } from "../wire/close-reason.ts";
+import type { Connection, FrameHandler } from "../transport/transport.ts";
+import { type CloseReason, CloseCode, closeLeaving, closeProtocolFault } from "../wire/close-reason.ts";
 import { Interner } from "../wire/interner.ts";
+import { BasicCode, basicPing, basicPong } from "../wire/packet.ts";
 import { PacketKind, PacketScan, scanPacket } from "../wire/packet-scan.ts";
 import { Context, type GatewayLink } from "./context.ts";
 import type { Dispatcher } from "./dispatcher.ts";
+import { encodeLinkState, heartbeatMs, type LinkState } from "./link/link-state.ts";
 import type { Router } from "./router.ts";
 
 /** Shared by all links of a process: a scan is read before the next packet. */
 const scan = new PacketScan();
+/** How long a link that may be dead has to give a sign of life. */
+const probeMs = 1_000;
+const closeReplaced: CloseReason = { code: CloseCode.Normal, text: "this gateway has linked itself anew" };
 
 /** What a service is made of. */
 export interface ServiceParts {
   readonly router: Router;
   readonly dispatcher: Dispatcher;
   readonly log: Log;
-  /** A gateway's link broke: its sessions count as offline at once. */
+  /** A gateway has linked itself. */
+  gatewayLinked(gateway: string, incarnation: string): void;
+  /** A gateway's link broke. */
   gatewayLost(gateway: string, incarnation: string): void;
 }
 
-/** The acceptor of a service's link listener. The link's peer is named by its connection (`<gateway>/<incarnation>`). */
-export class Service implements Acceptor {
+/** The service, with a link for each gateway. */
+export class Service {
   private readonly parts: ServiceParts;
   private readonly interner = new Interner();
+  private readonly byGateway = new Map<string, ServiceLink>();
+  private readonly beat: ReturnType<typeof setInterval>;
+  private isAdult = false;
 
   constructor(parts: ServiceParts) {
     this.parts = parts;
+    this.beat = setInterval(() => this.tellState(), heartbeatMs);
+    this.beat.unref();
   }
 
-  accept(connection: Connection): FrameHandler {
-    return new ServiceLink(connection, this.parts, this.interner);
+  /** Takes a link over; an older one of the same gateway ends. */
+  linked(connection: Connection, gateway: string, incarnation: string): FrameHandler {
+    const older = this.byGateway.get(gateway);
+    const link = new ServiceLink(connection, gateway, incarnation, this.parts, this.interner, (gone) => {
+      if (this.byGateway.get(gateway) === gone) this.byGateway.delete(gateway);
+    });
+    this.byGateway.set(gateway, link);
+    older?.connection.close(closeReplaced);
+    this.parts.gatewayLinked(gateway, incarnation);
+    return link;
+  }
+
+  /** Resolves with true when that gateway is linked by another incarnation, which gives a sign of life when asked. */
+  async isHeld(gateway: string, incarnation: string): Promise<boolean> {
+    const link = this.byGateway.get(gateway);
+    if (link === undefined || link.incarnation === incarnation) return false;
+    return link.answersWithin(probeMs);
+  }
+
+  /** Whom it is linked with: incarnations by gateway. */
+  get gateways(): ReadonlyMap<string, { readonly gateway: string; readonly incarnation: string }> {
+    return this.byGateway;
+  }
+
+  /** What gateways are told of it. */
+  get state(): LinkState {
+    return { load: this.unanswered, isAdult: this.isAdult };
+  }
+
+  /** Requests under way. */
+  get unanswered(): number {
+    let unanswered = 0;
+    for (const link of this.byGateway.values()) unanswered += link.unanswered;
+    return unanswered;
+  }
+
+  /** Tells all gateways whether they may send requests here. */
+  setAdult(isAdult: boolean): void {
+    this.isAdult = isAdult;
+    this.tellState();
+  }
+
+  /** Asks for no more requests, answers those that are under way for at most `answerMsMax`, and ends all links. */
+  async drain(answerMsMax: number): Promise<void> {
+    clearInterval(this.beat);
+    this.setAdult(false);
+    const endMs = performance.now() + answerMsMax;
+    // What gateways had sent before they heard of it is still on its way.
+    do await Bun.sleep(20);
+    while (this.unanswered > 0 && performance.now() < endMs);
+    for (const { connection } of this.byGateway.values()) connection.close(closeLeaving);
+  }
+
+  private tellState(): void {
+    const ping = encodeLinkState(this.state);
+    for (const { connection } of this.byGateway.values()) connection.send(ping);
   }
 }
 
@@ -41,35 +106,69 @@ class ServiceLink implements FrameHandler, GatewayLink {
   readonly gateway: string;
   readonly incarnation: string;
   readonly connection: Connection;
+  unanswered = 0;
   private readonly parts: ServiceParts;
   private readonly interner: Interner;
+  private readonly gone: (link: ServiceLink) => void;
+  /** Who waits for a sign of life. */
+  private readonly waiting = new Set<(lives: boolean) => void>();
 
-  constructor(connection: Connection, parts: ServiceParts, interner: Interner) {
-    const [gateway = "", incarnation = ""] = connection.remoteAddress.split("/");
+  constructor(
+    connection: Connection,
+    gateway: string,
+    incarnation: string,
+    parts: ServiceParts,
+    interner: Interner,
+    gone: (link: ServiceLink) => void,
+  ) {
     this.gateway = gateway;
     this.incarnation = incarnation;
     this.connection = connection;
     this.parts = parts;
     this.interner = interner;
+    this.gone = gone;
     parts.dispatcher.addLink(this);
   }
 
   frame(payload: Buffer): void {
+    if (this.waiting.size > 0) this.tellWaiting(true);
     scanPacket(payload, scan, linkHeaderBytesMax);
     if (scan.kind !== PacketKind.Logic) {
       if (scan.kind === PacketKind.Malformed) {
         this.connection.close(scan.fault ?? closeProtocolFault("malformed packet"));
-      }
+      } else if (scan.basicCode === BasicCode.Ping) this.connection.send(basicPong);
       return;
     }
     const command = this.interner.intern(payload, scan.commandStart, scan.commandEnd);
     const app = scan.appStart < 0 ? "" : this.interner.intern(payload, scan.appStart, scan.appEnd);
+    this.unanswered++;
     this.parts.router.route(new Context(this, payload, scan, command, app));
   }
 
   closed(reason: CloseReason): void {
+    this.tellWaiting(false);
+    this.gone(this);
     this.parts.dispatcher.removeLink(this);
     this.parts.log.debug("a gateway's link ended", { gateway: this.gateway, reason: reason.text });
     this.parts.gatewayLost(this.gateway, this.incarnation);
+  }
+
+  /** True when anything comes within that time. */
+  answersWithin(msMax: number): Promise<boolean> {
+    if (!this.connection.isOpen) return Promise.resolve(false);
+    this.connection.send(basicPing);
+    return new Promise((resolve) => {
+      const settle = (lives: boolean): void => {
+        clearTimeout(timer);
+        this.waiting.delete(settle);
+        resolve(lives);
+      };
+      const timer = setTimeout(settle, msMax, false);
+      this.waiting.add(settle);
+    });
+  }
+
+  private tellWaiting(lives: boolean): void {
+    for (const settle of this.waiting) settle(lives);
   }
 }

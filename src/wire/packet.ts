@@ -47,18 +47,21 @@ export function encodeLogicPacket(
   return packet;
 }
 
-function basicPacket(code: BasicCode): Uint8Array<ArrayBuffer> {
-  const packet = new Uint8Array(basicOverheadBytes);
+/** Encodes a basic packet. `body` has at most 65,535 bytes. */
+export function encodeBasicPacket(code: BasicCode, body = new Uint8Array(0)): Uint8Array<ArrayBuffer> {
+  const packet = new Uint8Array(basicOverheadBytes + body.length);
   const view = new DataView(packet.buffer);
   view.setUint32(0, basicMagic);
   view.setUint16(4, code);
+  view.setUint16(6, body.length);
+  packet.set(body, basicOverheadBytes);
   return packet;
 }
 
 /** The heartbeat, `c3 15 a7 65 00 01 00 00`. Do not write into it. */
-export const basicPing: Uint8Array<ArrayBuffer> = basicPacket(BasicCode.Ping);
+export const basicPing: Uint8Array<ArrayBuffer> = encodeBasicPacket(BasicCode.Ping);
 /** Its answer, `c3 15 a7 65 00 02 00 00`. Do not write into it. */
-export const basicPong: Uint8Array<ArrayBuffer> = basicPacket(BasicCode.Pong);
+export const basicPong: Uint8Array<ArrayBuffer> = encodeBasicPacket(BasicCode.Pong);
 
 const scan = new PacketScan();
 

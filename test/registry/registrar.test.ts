@@ -1,123 +1,11 @@
-// The four writes: what each one means, what it is refused for, and whom it is passed on to.
+// Registering, renewing and cancelling: what each means, what it is refused for, and whom it is passed on to.
 
 import { beforeEach, describe, expect, test } from "bun:test";
-import {
-  instanceMetadataBytesMax,
-  instancesMax,
-  instancesPerCallerMax,
-  timestampAheadMsMax,
-} from "../../src/base/limits.ts";
-import { silentLog } from "../../src/base/log.ts";
-import { seededRandom } from "../../src/base/random.ts";
-import type { Entry } from "../../src/registry/entry.ts";
-import { type Identity, type Instance, Status } from "../../src/registry/instance.ts";
-import {
-  type Caller,
-  Code,
-  type Outcome,
-  type Register,
-  Registrar,
-  type SetChange,
-} from "../../src/registry/registrar.ts";
-import { type Origin, Replication } from "../../src/registry/replication.ts";
-import {
-  beginNs,
-  identityOf,
-  localCaller,
-  ManualNetwork,
-  nanoseconds,
-  nodeInfo,
-  registration,
-  replicated,
-  TableOverTime,
-} from "./support.ts";
-
-const neighbour = "10.0.0.2:7171";
-const farAway = "10.1.0.1:7171";
-const farAhead = nanoseconds(timestampAheadMsMax);
-
-/** A registrar with one other node in its zone, and one elsewhere. */
-class Office extends TableOverTime {
-  readonly network = new ManualNetwork(this.time);
-  readonly probed: Entry[] = [];
-  readonly replication = new Replication({
-    clock: this.clock,
-    timers: this.time.timersOf(() => true),
-    random: seededRandom(1),
-    network: this.network,
-    log: silentLog,
-    table: this.table,
-    versions: this.versions,
-    self: { zone: "z1", address: "10.0.0.1:7171", incarnation: "self" },
-    seeds: [],
-    isStarting: () => false,
-  });
-  readonly registrar = new Registrar({
-    table: this.table,
-    versions: this.versions,
-    replication: this.replication,
-    nowMs: () => this.clock.monotonicMs(),
-    onProbed: (entry) => void this.probed.push(entry),
-  });
-
-  constructor() {
-    super();
-    this.replication.peers.heard(neighbour, nodeInfo({ address: neighbour }), 0);
-    this.replication.peers.heard(farAway, nodeInfo({ address: farAway, incarnation: "far", zone: "z2" }), 0);
-  }
-
-  register(change: Partial<Register> = {}, caller: Partial<Caller> = {}): Outcome {
-    return this.registrar.register(registration(change), { ...localCaller, ...caller });
-  }
-
-  renew(change: Partial<Identity> = {}, dirty = 0n, origin: Origin = "client"): Outcome {
-    return this.registrar.renew(identityOf(change), dirty, origin);
-  }
-
-  cancel(change: Partial<Identity> = {}, dirty = 0n, origin: Origin = "client"): Outcome {
-    return this.registrar.cancel(identityOf(change), dirty, origin);
-  }
-
-  set(changes: readonly Partial<SetChange>[], setTimestamp = 0n, origin: Origin = "client"): Outcome {
-    const { env, appid, zone } = identityOf();
-    const all = changes.map((change) => ({
-      hostname: "chat-1",
-      status: undefined,
-      metadata: undefined,
-      ...change,
-    }));
-    return this.registrar.set({ env, appid, zone, changes: all, setTimestamp }, origin);
-  }
-
-  entry(change: Partial<Identity> = {}): Entry {
-    const entry = this.table.get(identityOf(change));
-    if (entry === undefined) throw new Error("there is no such entry");
-    return entry;
-  }
-
-  instance(change: Partial<Identity> = {}): Instance {
-    const { instance } = this.entry(change);
-    if (instance === undefined) throw new Error("it was cancelled");
-    return instance;
-  }
-
-  get latest(): bigint {
-    return this.table.app("prod", "chat")?.latest ?? 0n;
-  }
-
-  /** Addresses of the nodes that are told something within the next two seconds. */
-  told(): string[] {
-    this.network.sent.length = 0;
-    this.time.advance(2_000);
-    return this.network.sent.map(({ address }) => address).toSorted();
-  }
-
-  /** Forgets who was told what, and lets them answer that they know. */
-  settle(): void {
-    this.time.advance(2_000);
-    for (const { done } of this.network.sent.splice(0)) done(replicated());
-  }
-}
+import { instancesMax, instancesPerCallerMax } from "../../src/base/limits.ts";
+import { Status } from "../../src/registry/instance.ts";
+import { type Caller, Code } from "../../src/registry/registrar.ts";
+import { farAhead, farAway, neighbour, Office } from "./office.ts";
+import { beginNs, identityOf, nanoseconds } from "./support.ts";
 
 let office: Office;
 beforeEach(() => {
@@ -169,6 +57,27 @@ describe("register", () => {
     office.register({ dirtyTimestamp: beginNs - 5n, regTimestamp: beginNs - 7n }, { origin: "replica" });
     expect(office.entry().dirty).toBe(beginNs - 5n);
     expect(office.instance().regTimestamp).toBe(beginNs - 7n);
+  });
+
+  test("by a node whose clock is slow brings back what was cancelled long ago, and not what was just now", () => {
+    office.register();
+    const { dirty } = office.entry();
+    office.cancel();
+    const late = { dirtyTimestamp: dirty, regTimestamp: dirty };
+    office.time.advance(30_000);
+    office.register(late, { origin: "replica" });
+    expect(office.entry().instance).toBeUndefined();
+    office.time.advance(31_000);
+    office.register(late, { origin: "replica" });
+    expect(office.instance().dirtyTimestamp).toBeGreaterThan(dirty);
+  });
+
+  test("over another caller's instance counts for the new caller, within its quota", () => {
+    for (let count = 0; count < instancesPerCallerMax; count++)
+      office.register({ hostname: `one-${count}` }, { address: "10.9.0.1" });
+    office.register({ hostname: "other" }, { address: "10.9.0.2" });
+    expect(office.register({ hostname: "other" }, { address: "10.9.0.1" }).code).toBe(Code.LimitExceeded);
+    expect(office.register({ hostname: "one-0" }, { address: "10.9.0.1" }).code).toBe(Code.Ok);
   });
 
   test("fifteen minutes ahead are taken, more is refused and changes nothing", () => {
@@ -348,132 +257,5 @@ describe("cancel", () => {
     office.settle();
     office.cancel();
     expect(office.told()).toEqual([neighbour, farAway]);
-  });
-});
-
-describe("set", () => {
-  test("changes the status, advances the service's latest version, and wakes who watches", () => {
-    office.register();
-    const { latest } = office;
-    office.changes.length = 0;
-    office.time.advance(1_000);
-    expect(office.set([{ status: Status.Waiting }])).toEqual({ code: Code.Ok });
-    const { status, dirtyTimestamp, latestTimestamp, upTimestamp } = office.instance();
-    expect(status).toBe(Status.Waiting);
-    expect(dirtyTimestamp).toBeGreaterThanOrEqual(beginNs + nanoseconds(1_000));
-    expect(latestTimestamp).toBe(dirtyTimestamp);
-    expect(upTimestamp).toBe(beginNs);
-    expect(office.latest).toBeGreaterThan(latest);
-    expect(office.changes).toEqual(["prod\nchat"]);
-  });
-
-  test("to Up is the moment since which it is up", () => {
-    office.register({ status: Status.Waiting });
-    office.time.advance(1_000);
-    office.set([{ status: Status.Up }]);
-    expect(office.instance().upTimestamp).toBe(office.instance().dirtyTimestamp);
-    expect(office.instance().upTimestamp).toBeGreaterThan(beginNs);
-  });
-
-  test("merges metadata into what is there, and takes no key away", () => {
-    office.register({
-      metadata: new Map([
-        ["a", "1"],
-        ["b", "2"],
-      ]),
-    });
-    const before = office.instance().metadata;
-    office.set([
-      {
-        metadata: new Map([
-          ["b", "3"],
-          ["c", "4"],
-        ]),
-      },
-    ]);
-    expect(Object.fromEntries(office.instance().metadata)).toEqual({ a: "1", b: "3", c: "4" });
-    expect(Object.fromEntries(before)).toEqual({ a: "1", b: "2" });
-    expect(office.instance().status).toBe(Status.Up);
-  });
-
-  test("is no renewal", () => {
-    office.register();
-    office.time.advance(20_000);
-    office.set([{ status: Status.Waiting }]);
-    expect(office.entry().touchedAtMs).toBe(0);
-    expect(office.entry().renewTimestamp).toBe(beginNs);
-  });
-
-  test("changes all that are named", () => {
-    for (const hostname of ["a", "b", "c"]) office.register({ hostname });
-    office.set([
-      { hostname: "a", status: Status.Waiting },
-      { hostname: "c", metadata: new Map([["k", "v"]]) },
-    ]);
-    expect(["a", "b", "c"].map((hostname) => office.instance({ hostname }).status)).toEqual([
-      Status.Waiting,
-      Status.Up,
-      Status.Up,
-    ]);
-    expect(office.instance({ hostname: "c" }).metadata.get("k")).toBe("v");
-  });
-
-  test("is checked before anything changes: an unknown host, or too much metadata, leaves all as they were", () => {
-    for (const hostname of ["a", "b"]) office.register({ hostname });
-    const digest = office.table.digest.text();
-    const good = { hostname: "a", status: Status.Waiting };
-    const tooMuch = new Map([["k", "v".repeat(instanceMetadataBytesMax)]]);
-    const unknown = office.set([good, { hostname: "c", status: Status.Waiting }]);
-    expect(unknown.code).toBe(Code.BadRequest);
-    expect(unknown.message).toBe("there is no chat with hostname c in zone z1, env prod");
-    const tooLong = office.set([good, { hostname: "b", metadata: tooMuch }]);
-    expect(tooLong.code).toBe(Code.BadRequest);
-    expect(tooLong.message).toStartWith("b: metadata is longer than");
-    expect(office.table.digest.text()).toBe(digest);
-  });
-
-  test("of what was cancelled is refused", () => {
-    office.register();
-    office.cancel();
-    expect(office.set([{ status: Status.Up }]).code).toBe(Code.BadRequest);
-    expect(office.table.live).toBe(0);
-  });
-
-  test("by a client counts now, whatever time it gives", () => {
-    office.register();
-    expect(office.set([{ status: Status.Waiting }], 1n).code).toBe(Code.Ok);
-    expect(office.instance().status).toBe(Status.Waiting);
-    expect(office.entry().dirty).toBeGreaterThan(beginNs);
-  });
-
-  test("by another node counts by its time: an older one changes nothing", () => {
-    office.register();
-    office.set([{ status: Status.Waiting }], beginNs - 1024n, "replica");
-    expect(office.instance().status).toBe(Status.Up);
-    office.set([{ status: Status.Waiting }], beginNs + 1024n, "replica");
-    expect(office.instance().status).toBe(Status.Waiting);
-    expect(office.entry().dirty).toBe(beginNs + 1024n);
-  });
-
-  test("more than fifteen minutes ahead is refused", () => {
-    office.register();
-    const outcome = office.set([{ status: Status.Waiting }], beginNs + farAhead + 1n);
-    expect(outcome.code).toBe(Code.BadRequest);
-    expect(outcome.message).toStartWith("set_timestamp is more than 15 minutes ahead");
-    expect(office.instance().status).toBe(Status.Up);
-  });
-
-  test("is passed on like every write", () => {
-    office.register();
-    office.settle();
-    office.set([{ status: Status.Waiting }]);
-    expect(office.told()).toEqual([neighbour, farAway]);
-  });
-
-  test.todo("that names a host twice does both, one after the other", () => {
-    office.register();
-    office.set([{ status: Status.Waiting }, { metadata: new Map([["k", "v"]]) }]);
-    expect(office.instance().metadata.get("k")).toBe("v");
-    expect(office.instance().status).toBe(Status.Waiting);
   });
 });

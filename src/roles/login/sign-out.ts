@@ -6,7 +6,7 @@ import type { Sessions } from "../../session/sessions.ts";
 /** Removes the session of that channel and no newer one. */
 export function signOut(sessions: Sessions): Handler {
   return async (context) => {
-    context.isAnswered = true;
+    context.dismiss();
     await sessions.remove(context.app, context.account, context.channelId);
   };
 }

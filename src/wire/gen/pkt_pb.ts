@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file pkt.proto.
  */
 export const file_pkt: GenFile = /*@__PURE__*/
-  fileDesc("Cglwa3QucHJvdG8SA3BrdCI/CgRNZXRhEgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCRIbCgR0eXBlGAMgASgOMg0ucGt0Lk1ldGFUeXBlIqsBCgZIZWFkZXISDwoHY29tbWFuZBgBIAEoCRIRCgljaGFubmVsSWQYAiABKAkSEAoIc2VxdWVuY2UYAyABKA0SFwoEZmxhZxgEIAEoDjIJLnBrdC5GbGFnEhsKBnN0YXR1cxgFIAEoDjILLnBrdC5TdGF0dXMSDAoEZGVzdBgGIAEoCRIXCgRtZXRhGAcgAygLMgkucGt0Lk1ldGESDgoGdGlja2V0GA8gASgHIlIKCExvZ2luUmVxEg0KBXRva2VuGAEgASgJEgsKA2lzcBgCIAEoCRIMCgR6b25lGAMgASgJEgwKBHRhZ3MYBCADKAkSDgoGZGV2aWNlGAUgASgJIi8KCUxvZ2luUmVzcBIRCgljaGFubmVsSWQYASABKAkSDwoHYWNjb3VudBgCIAEoCSIiCg1LaWNrb3V0Tm90aWZ5EhEKCWNoYW5uZWxJZBgBIAEoCSKVAQoHU2Vzc2lvbhIRCgljaGFubmVsSWQYASABKAkSDgoGZ2F0ZUlkGAIgASgJEg8KB2FjY291bnQYAyABKAkSDAoEem9uZRgEIAEoCRILCgNpc3AYBSABKAkSEAoIcmVtb3RlSVAYBiABKAkSDgoGZGV2aWNlGAcgASgJEgsKA2FwcBgIIAEoCRIMCgR0YWdzGAkgAygJIkkKCk1lc3NhZ2VSZXESDAoEdHlwZRgBIAEoBRIMCgRib2R5GAIgASgJEg0KBWV4dHJhGAMgASgJEhAKCGNsaWVudElkGAQgASgJIjIKC01lc3NhZ2VSZXNwEhEKCW1lc3NhZ2VJZBgBIAEoAxIQCghzZW5kVGltZRgCIAEoAyKBAQoLTWVzc2FnZVB1c2gSEQoJbWVzc2FnZUlkGAEgASgDEgwKBHR5cGUYAiABKAUSDAoEYm9keRgDIAEoCRINCgVleHRyYRgEIAEoCRIOCgZzZW5kZXIYBSABKAkSEAoIc2VuZFRpbWUYBiABKAMSEgoKcHJldmlvdXNJZBgHIAEoAyIiCg1NZXNzYWdlQWNrUmVxEhEKCW1lc3NhZ2VJZBgBIAEoAyI6Cg9NZXNzYWdlSW5kZXhSZXESEgoKbWVzc2FnZV9pZBgBIAEoAxITCgtpbmNsdWRlU2VudBgCIAEoCCI2ChBNZXNzYWdlSW5kZXhSZXNwEiIKB2luZGV4ZXMYASADKAsyES5wa3QuTWVzc2FnZUluZGV4ImkKDE1lc3NhZ2VJbmRleBISCgptZXNzYWdlX2lkGAEgASgDEhEKCWRpcmVjdGlvbhgCIAEoBRIRCglzZW5kX3RpbWUYAyABKAMSEAoIYWNjb3VudEIYBCABKAkSDQoFZ3JvdXAYBSABKAkiKAoRTWVzc2FnZUNvbnRlbnRSZXESEwoLbWVzc2FnZV9pZHMYASADKAMiOwoSTWVzc2FnZUNvbnRlbnRSZXNwEiUKCGNvbnRlbnRzGAEgAygLMhMucGt0Lk1lc3NhZ2VDb250ZW50Ik4KDk1lc3NhZ2VDb250ZW50EhEKCW1lc3NhZ2VJZBgBIAEoAxIMCgR0eXBlGAIgASgFEgwKBGJvZHkYAyABKAkSDQoFZXh0cmEYBCABKAkidAoOR3JvdXBDcmVhdGVSZXESDAoEbmFtZRgBIAEoCRIOCgZhdmF0YXIYAiABKAkSFAoMaW50cm9kdWN0aW9uGAMgASgJEg0KBW93bmVyGAQgASgJEg8KB21lbWJlcnMYBSADKAkSDgoGY2xvc2VkGAYgASgIIiMKD0dyb3VwQ3JlYXRlUmVzcBIQCghncm91cF9pZBgBIAEoCSI2ChFHcm91cENyZWF0ZU5vdGlmeRIQCghncm91cF9pZBgBIAEoCRIPCgdtZW1iZXJzGAIgAygJIjEKDEdyb3VwSm9pblJlcRIPCgdhY2NvdW50GAEgASgJEhAKCGdyb3VwX2lkGAIgASgJIjEKDEdyb3VwUXVpdFJlcRIPCgdhY2NvdW50GAEgASgJEhAKCGdyb3VwX2lkGAIgASgJIjQKD0dyb3VwSm9pbk5vdGlmeRIQCghncm91cF9pZBgBIAEoCRIPCgdhY2NvdW50GAIgASgJIjQKD0dyb3VwUXVpdE5vdGlmeRIQCghncm91cF9pZBgBIAEoCRIPCgdhY2NvdW50GAIgASgJIh8KC0dyb3VwR2V0UmVxEhAKCGdyb3VwX2lkGAEgASgJIp8BCgxHcm91cEdldFJlc3ASCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZhdmF0YXIYAyABKAkSFAoMaW50cm9kdWN0aW9uGAQgASgJEg0KBW93bmVyGAUgASgJEhwKB21lbWJlcnMYBiADKAsyCy5wa3QuTWVtYmVyEhIKCmNyZWF0ZWRfYXQYByABKAMSDgoGY2xvc2VkGAggASgIIksKBk1lbWJlchIPCgdhY2NvdW50GAEgASgJEg0KBWFsaWFzGAIgASgJEg4KBmF2YXRhchgDIAEoCRIRCglqb2luX3RpbWUYBCABKAMiHAoJRXJyb3JSZXNwEg8KB21lc3NhZ2UYASABKAkiJgoRSW5uZXJIYW5kc2hha2VSZXESEQoJU2VydmljZUlkGAEgASgJIjUKFklubmVySGFuZHNoYWtlUmVzcG9uc2USDAoEQ29kZRgBIAEoDRINCgVFcnJvchgCIAEoCSorCgRGbGFnEgsKB1JlcXVlc3QQABIMCghSZXNwb25zZRABEggKBFB1c2gQAiqDAgoGU3RhdHVzEgsKB1N1Y2Nlc3MQABIRCg1Ob0Rlc3RpbmF0aW9uEGQSFQoRSW52YWxpZFBhY2tldEJvZHkQZRISCg5JbnZhbGlkQ29tbWFuZBBnEhAKDFVuYXV0aG9yaXplZBBpEg0KCUZvcmJpZGRlbhBqEgwKCE5vdEZvdW5kEGsSEwoPUGF5bG9hZFRvb0xhcmdlEG0SFAoPU3lzdGVtRXhjZXB0aW9uEKwCEhMKDk5vdEltcGxlbWVudGVkEK0CEhcKElNlcnZpY2VVbmF2YWlsYWJsZRCuAhIQCgtSYXRlTGltaXRlZBCvAhIUCg9TZXNzaW9uTm90Rm91bmQQlAMqKgoITWV0YVR5cGUSBwoDaW50EAASCgoGc3RyaW5nEAESCQoFZmxvYXQQAmIGcHJvdG8z");
+  fileDesc("Cglwa3QucHJvdG8SA3BrdCI/CgRNZXRhEgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCRIbCgR0eXBlGAMgASgOMg0ucGt0Lk1ldGFUeXBlIqsBCgZIZWFkZXISDwoHY29tbWFuZBgBIAEoCRIRCgljaGFubmVsSWQYAiABKAkSEAoIc2VxdWVuY2UYAyABKA0SFwoEZmxhZxgEIAEoDjIJLnBrdC5GbGFnEhsKBnN0YXR1cxgFIAEoDjILLnBrdC5TdGF0dXMSDAoEZGVzdBgGIAEoCRIXCgRtZXRhGAcgAygLMgkucGt0Lk1ldGESDgoGdGlja2V0GA8gASgHIlIKCExvZ2luUmVxEg0KBXRva2VuGAEgASgJEgsKA2lzcBgCIAEoCRIMCgR6b25lGAMgASgJEgwKBHRhZ3MYBCADKAkSDgoGZGV2aWNlGAUgASgJIi8KCUxvZ2luUmVzcBIRCgljaGFubmVsSWQYASABKAkSDwoHYWNjb3VudBgCIAEoCSIiCg1LaWNrb3V0Tm90aWZ5EhEKCWNoYW5uZWxJZBgBIAEoCSKVAQoHU2Vzc2lvbhIRCgljaGFubmVsSWQYASABKAkSDgoGZ2F0ZUlkGAIgASgJEg8KB2FjY291bnQYAyABKAkSDAoEem9uZRgEIAEoCRILCgNpc3AYBSABKAkSEAoIcmVtb3RlSVAYBiABKAkSDgoGZGV2aWNlGAcgASgJEgsKA2FwcBgIIAEoCRIMCgR0YWdzGAkgAygJIkkKCk1lc3NhZ2VSZXESDAoEdHlwZRgBIAEoBRIMCgRib2R5GAIgASgJEg0KBWV4dHJhGAMgASgJEhAKCGNsaWVudElkGAQgASgJIjIKC01lc3NhZ2VSZXNwEhEKCW1lc3NhZ2VJZBgBIAEoAxIQCghzZW5kVGltZRgCIAEoAyKBAQoLTWVzc2FnZVB1c2gSEQoJbWVzc2FnZUlkGAEgASgDEgwKBHR5cGUYAiABKAUSDAoEYm9keRgDIAEoCRINCgVleHRyYRgEIAEoCRIOCgZzZW5kZXIYBSABKAkSEAoIc2VuZFRpbWUYBiABKAMSEgoKcHJldmlvdXNJZBgHIAEoAyIiCg1NZXNzYWdlQWNrUmVxEhEKCW1lc3NhZ2VJZBgBIAEoAyI6Cg9NZXNzYWdlSW5kZXhSZXESEgoKbWVzc2FnZV9pZBgBIAEoAxITCgtpbmNsdWRlU2VudBgCIAEoCCI2ChBNZXNzYWdlSW5kZXhSZXNwEiIKB2luZGV4ZXMYASADKAsyES5wa3QuTWVzc2FnZUluZGV4ImkKDE1lc3NhZ2VJbmRleBISCgptZXNzYWdlX2lkGAEgASgDEhEKCWRpcmVjdGlvbhgCIAEoBRIRCglzZW5kX3RpbWUYAyABKAMSEAoIYWNjb3VudEIYBCABKAkSDQoFZ3JvdXAYBSABKAkiKAoRTWVzc2FnZUNvbnRlbnRSZXESEwoLbWVzc2FnZV9pZHMYASADKAMiOwoSTWVzc2FnZUNvbnRlbnRSZXNwEiUKCGNvbnRlbnRzGAEgAygLMhMucGt0Lk1lc3NhZ2VDb250ZW50Ik4KDk1lc3NhZ2VDb250ZW50EhEKCW1lc3NhZ2VJZBgBIAEoAxIMCgR0eXBlGAIgASgFEgwKBGJvZHkYAyABKAkSDQoFZXh0cmEYBCABKAkidAoOR3JvdXBDcmVhdGVSZXESDAoEbmFtZRgBIAEoCRIOCgZhdmF0YXIYAiABKAkSFAoMaW50cm9kdWN0aW9uGAMgASgJEg0KBW93bmVyGAQgASgJEg8KB21lbWJlcnMYBSADKAkSDgoGY2xvc2VkGAYgASgIIiMKD0dyb3VwQ3JlYXRlUmVzcBIQCghncm91cF9pZBgBIAEoCSI2ChFHcm91cENyZWF0ZU5vdGlmeRIQCghncm91cF9pZBgBIAEoCRIPCgdtZW1iZXJzGAIgAygJIjEKDEdyb3VwSm9pblJlcRIPCgdhY2NvdW50GAEgASgJEhAKCGdyb3VwX2lkGAIgASgJIjEKDEdyb3VwUXVpdFJlcRIPCgdhY2NvdW50GAEgASgJEhAKCGdyb3VwX2lkGAIgASgJIjQKD0dyb3VwSm9pbk5vdGlmeRIQCghncm91cF9pZBgBIAEoCRIPCgdhY2NvdW50GAIgASgJIjQKD0dyb3VwUXVpdE5vdGlmeRIQCghncm91cF9pZBgBIAEoCRIPCgdhY2NvdW50GAIgASgJIh8KC0dyb3VwR2V0UmVxEhAKCGdyb3VwX2lkGAEgASgJIp8BCgxHcm91cEdldFJlc3ASCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZhdmF0YXIYAyABKAkSFAoMaW50cm9kdWN0aW9uGAQgASgJEg0KBW93bmVyGAUgASgJEhwKB21lbWJlcnMYBiADKAsyCy5wa3QuTWVtYmVyEhIKCmNyZWF0ZWRfYXQYByABKAMSDgoGY2xvc2VkGAggASgIIksKBk1lbWJlchIPCgdhY2NvdW50GAEgASgJEg0KBWFsaWFzGAIgASgJEg4KBmF2YXRhchgDIAEoCRIRCglqb2luX3RpbWUYBCABKAMiHAoJRXJyb3JSZXNwEg8KB21lc3NhZ2UYASABKAkibgoRSW5uZXJIYW5kc2hha2VSZXESEQoJU2VydmljZUlkGAEgASgJEhMKC3NlcnZpY2VOYW1lGAIgASgJEhMKC2luY2FybmF0aW9uGAMgASgJEg0KBW5vbmNlGAQgASgMEg0KBXByb29mGAUgASgMIpoBChZJbm5lckhhbmRzaGFrZVJlc3BvbnNlEgwKBENvZGUYASABKA0SDQoFRXJyb3IYAiABKAkSEQoJc2VydmljZUlkGAMgASgJEhMKC2luY2FybmF0aW9uGAQgASgJEg0KBW5vbmNlGAUgASgMEg0KBXByb29mGAYgASgMEh0KBXN0YXRlGAcgASgLMg4ucGt0LkxpbmtTdGF0ZSIqCglMaW5rU3RhdGUSDAoEbG9hZBgBIAEoDRIPCgdpc0FkdWx0GAIgASgIKisKBEZsYWcSCwoHUmVxdWVzdBAAEgwKCFJlc3BvbnNlEAESCAoEUHVzaBACKoMCCgZTdGF0dXMSCwoHU3VjY2VzcxAAEhEKDU5vRGVzdGluYXRpb24QZBIVChFJbnZhbGlkUGFja2V0Qm9keRBlEhIKDkludmFsaWRDb21tYW5kEGcSEAoMVW5hdXRob3JpemVkEGkSDQoJRm9yYmlkZGVuEGoSDAoITm90Rm91bmQQaxITCg9QYXlsb2FkVG9vTGFyZ2UQbRIUCg9TeXN0ZW1FeGNlcHRpb24QrAISEwoOTm90SW1wbGVtZW50ZWQQrQISFwoSU2VydmljZVVuYXZhaWxhYmxlEK4CEhAKC1JhdGVMaW1pdGVkEK8CEhQKD1Nlc3Npb25Ob3RGb3VuZBCUAyoqCghNZXRhVHlwZRIHCgNpbnQQABIKCgZzdHJpbmcQARIJCgVmbG9hdBACYgZwcm90bzM");
 
 /**
  * @generated from message pkt.Meta
@@ -778,6 +778,9 @@ export const ErrorRespSchema: GenMessage<ErrorResp> = /*@__PURE__*/
   messageDesc(file_pkt, 26);
 
 /**
+ * Links between services: who dials says who it is, then proves that it knows the cluster's key; in between the other
+ * side does the same (docs in src/container/link/handshake.ts). The last message of the dialler carries the proof only.
+ *
  * @generated from message pkt.InnerHandshakeReq
  */
 export type InnerHandshakeReq = Message<"pkt.InnerHandshakeReq"> & {
@@ -785,6 +788,26 @@ export type InnerHandshakeReq = Message<"pkt.InnerHandshakeReq"> & {
    * @generated from field: string ServiceId = 1;
    */
   ServiceId: string;
+
+  /**
+   * @generated from field: string serviceName = 2;
+   */
+  serviceName: string;
+
+  /**
+   * @generated from field: string incarnation = 3;
+   */
+  incarnation: string;
+
+  /**
+   * @generated from field: bytes nonce = 4;
+   */
+  nonce: Uint8Array;
+
+  /**
+   * @generated from field: bytes proof = 5;
+   */
+  proof: Uint8Array;
 };
 
 /**
@@ -807,6 +830,31 @@ export type InnerHandshakeResponse = Message<"pkt.InnerHandshakeResponse"> & {
    * @generated from field: string Error = 2;
    */
   Error: string;
+
+  /**
+   * @generated from field: string serviceId = 3;
+   */
+  serviceId: string;
+
+  /**
+   * @generated from field: string incarnation = 4;
+   */
+  incarnation: string;
+
+  /**
+   * @generated from field: bytes nonce = 5;
+   */
+  nonce: Uint8Array;
+
+  /**
+   * @generated from field: bytes proof = 6;
+   */
+  proof: Uint8Array;
+
+  /**
+   * @generated from field: pkt.LinkState state = 7;
+   */
+  state?: LinkState | undefined;
 };
 
 /**
@@ -815,6 +863,34 @@ export type InnerHandshakeResponse = Message<"pkt.InnerHandshakeResponse"> & {
  */
 export const InnerHandshakeResponseSchema: GenMessage<InnerHandshakeResponse> = /*@__PURE__*/
   messageDesc(file_pkt, 28);
+
+/**
+ * What a service says of itself over its links, in the body of a basic ping.
+ *
+ * @generated from message pkt.LinkState
+ */
+export type LinkState = Message<"pkt.LinkState"> & {
+  /**
+   * Requests under way and connections, for the choice of the least loaded one.
+   *
+   * @generated from field: uint32 load = 1;
+   */
+  load: number;
+
+  /**
+   * It can serve everyone: until then, and when it leaves, nothing is sent to it.
+   *
+   * @generated from field: bool isAdult = 2;
+   */
+  isAdult: boolean;
+};
+
+/**
+ * Describes the message pkt.LinkState.
+ * Use `create(LinkStateSchema)` to create a new message.
+ */
+export const LinkStateSchema: GenMessage<LinkState> = /*@__PURE__*/
+  messageDesc(file_pkt, 29);
 
 /**
  * @generated from enum pkt.Flag

@@ -1,0 +1,45 @@
+// Proofs for the handshake of a link: each side shows that it knows the cluster's key, for this meeting only. Every field
+// of what is proven is preceded by its length, so that no two meetings look the same.
+
+import { createHmac, timingSafeEqual } from "node:crypto";
+
+/** One side of a link. */
+export interface LinkIdentity {
+  /** The service id; unique in the cluster. */
+  readonly id: string;
+  /** The service's name. */
+  readonly service: string;
+  /** Made at each start of a process. */
+  readonly incarnation: string;
+}
+
+/** What both sides have said, in the open. */
+export interface Meeting {
+  readonly dialler: LinkIdentity;
+  readonly acceptor: Pick<LinkIdentity, "id" | "incarnation">;
+  /** Random bytes of each side, made for this meeting. */
+  readonly diallerNonce: Uint8Array;
+  readonly acceptorNonce: Uint8Array;
+}
+
+/** Whose proof: the two differ, so that neither can be sent back. */
+export type ProofSide = "accept" | "dial";
+
+/** HMAC-SHA-256 over the meeting (specified with the handshake). */
+export function linkProof(clusterKey: Uint8Array, side: ProofSide, meeting: Meeting): Uint8Array {
+  const { dialler, acceptor, diallerNonce, acceptorNonce } = meeting;
+  const texts = [side, dialler.id, acceptor.id, dialler.incarnation, acceptor.incarnation, dialler.service];
+  const hmac = createHmac("sha256", clusterKey);
+  for (const field of [...texts.map((text) => Buffer.from(text)), diallerNonce, acceptorNonce]) {
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(field.length);
+    hmac.update(length).update(field);
+  }
+  return hmac.digest();
+}
+
+/** True when `proof` is the one that `linkProof` gives; takes the same time however much of it is right. */
+export function provesLink(proof: Uint8Array, clusterKey: Uint8Array, side: ProofSide, meeting: Meeting): boolean {
+  const right = linkProof(clusterKey, side, meeting);
+  return proof.length === right.length && timingSafeEqual(proof, right);
+}

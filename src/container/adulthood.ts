@@ -1,0 +1,82 @@
+// When a logic node may be chosen: once every gateway that the registry lists is linked to it, because a push to the
+// clients of any other one would be lost. It stays so for the life of the process.
+
+import type { Log } from "../base/log.ts";
+import type { Naming } from "../registry/client/naming.ts";
+import type { Cancel, Timers } from "../registry/timers.ts";
+
+/** The services under which gateways register. */
+export const gatewayServices = ["wgateway", "tgateway"] as const;
+/** A gateway that does not come must not keep a node young for ever. */
+const youthMsMax = 10_000;
+const checkMs = 200;
+
+export class Adulthood {
+  private readonly naming: Naming;
+  private readonly timers: Timers;
+  private readonly log: Log;
+  private readonly isLinked: (gateway: string) => boolean;
+  private readonly linkedCount: () => number;
+  private readonly reached: () => void;
+  private cancel: Cancel | undefined;
+  private isOver = false;
+  private deadline: Cancel | undefined;
+
+  /** `reached` is called once. */
+  constructor(parts: {
+    naming: Naming;
+    timers: Timers;
+    log: Log;
+    isLinked: (gateway: string) => boolean;
+    linkedCount: () => number;
+    reached: () => void;
+  }) {
+    this.naming = parts.naming;
+    this.timers = parts.timers;
+    this.log = parts.log;
+    this.isLinked = parts.isLinked;
+    this.linkedCount = parts.linkedCount;
+    this.reached = parts.reached;
+  }
+
+  start(): void {
+    this.deadline = this.timers.after(youthMsMax, () => {
+      this.log.warn("not every gateway has linked itself to this node; it serves without them", {
+        linked: this.linkedCount(),
+      });
+      this.end();
+    });
+    void this.check();
+  }
+
+  stop(): void {
+    this.isOver = true;
+    this.cancel?.();
+    this.deadline?.();
+  }
+
+  private async check(): Promise<void> {
+    const isCovered = await this.isCovered();
+    if (this.isOver) return;
+    if (isCovered) this.end();
+    else this.cancel = this.timers.after(checkMs, () => void this.check());
+  }
+
+  private async isCovered(): Promise<boolean> {
+    try {
+      const listed = (await Promise.all(gatewayServices.map((service) => this.naming.find(service)))).flat();
+      // A registry that lists none, while some are linked, has only just begun to learn.
+      if (listed.length === 0) return this.linkedCount() === 0;
+      return listed.every(({ hostname, metadata }) => metadata.get("state") === "leaving" || this.isLinked(hostname));
+    } catch {
+      // No registry node answers now; the deadline ends the waiting.
+      return false;
+    }
+  }
+
+  private end(): void {
+    if (this.isOver) return;
+    this.stop();
+    this.reached();
+  }
+}

@@ -1,0 +1,205 @@
+// One service that a gateway depends on: its nodes are watched in the registry, each is dialled, and dialled again for as
+// long as the registry lists it. A link that stands is kept, whatever the registry says: nothing that works is cut off
+// because a registry is wrong or empty.
+
+import type { LinkIdentity } from "../../auth/link-proof.ts";
+import type { Log } from "../../base/log.ts";
+import type { Random } from "../../base/random.ts";
+import type { Naming } from "../../registry/client/naming.ts";
+import { instanceWeight } from "../../registry/client/zone-balance.ts";
+import type { Instance } from "../../registry/instance.ts";
+import type { Cancel, Timers } from "../../registry/timers.ts";
+import type { Connection, FrameHandler } from "../../transport/transport.ts";
+import { closeLeaving } from "../../wire/close-reason.ts";
+import { Link, type Links } from "../links.ts";
+import { DiallingHandshake, LinkRefused, type Met } from "./handshake.ts";
+
+/** Before the first redial, and at most between two: half of it fixed, half at random. */
+const redialMsMin = 50;
+const redialMsMax = 2_000;
+
+/** Opens a connection to `host:port`; the handler is made with it. Rejects when nobody answers. */
+export type Dial = (address: string, handlerOf: (connection: Connection) => FrameHandler) => Promise<Connection>;
+
+/** What all dependencies of a process share. */
+export interface DependencyHost<Owner> {
+  readonly identity: LinkIdentity;
+  readonly clusterKey: Uint8Array;
+  readonly naming: Naming;
+  readonly dial: Dial;
+  readonly links: Links<Owner>;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly log: Log;
+  /** Makes the owner of a link's incoming side; `closed` of it removes the link from `links`. */
+  readonly handlerOf: (link: Link<Owner>) => FrameHandler;
+  /** A node says that this process's id belongs to another one, which lives. */
+  readonly idTaken: (sentence: string) => void;
+  /** Some node was linked, or listed. */
+  readonly changed: () => void;
+}
+
+interface Node {
+  readonly id: string;
+  /** As the registry has it; undefined: not listed any more. */
+  instance: Instance | undefined;
+  connection: Connection | undefined;
+  isDialling: boolean;
+  failures: number;
+  cancel: Cancel | undefined;
+}
+
+export class Dependency<Owner> {
+  readonly service: string;
+  private readonly host: DependencyHost<Owner>;
+  private readonly nodes = new Map<string, Node>();
+  private isStopped = false;
+  /** The registry has told at least once. */
+  private isTold = false;
+
+  constructor(service: string, host: DependencyHost<Owner>) {
+    this.service = service;
+    this.host = host;
+  }
+
+  /** Begins to watch and to dial. */
+  start(): void {
+    this.host.naming.subscribe(this.service, (instances) => this.listed(instances));
+  }
+
+  /** Ends all dialling; links live on until they are closed. */
+  stop(): void {
+    this.isStopped = true;
+    this.host.naming.unsubscribe(this.service);
+    for (const { cancel } of this.nodes.values()) cancel?.();
+  }
+
+  /** Ends all links. */
+  close(): void {
+    for (const { connection } of this.nodes.values()) connection?.close(closeLeaving);
+  }
+
+  /** True when every node that is listed is linked, and there is one. */
+  get isComplete(): boolean {
+    const listed = [...this.nodes.values()].filter(({ instance }) => instance !== undefined);
+    return this.isTold && listed.length > 0 && listed.every(({ connection }) => connection?.isOpen === true);
+  }
+
+  private listed(instances: readonly Instance[]): void {
+    this.isTold = true;
+    const ids = new Set(instances.map(({ hostname }) => hostname));
+    for (const node of this.nodes.values()) {
+      if (ids.has(node.id)) continue;
+      node.instance = undefined;
+      this.forgetIfGone(node);
+    }
+    for (const instance of instances) {
+      const { hostname: id } = instance;
+      let node = this.nodes.get(id);
+      if (node === undefined) {
+        node = { id, instance, connection: undefined, isDialling: false, failures: 0, cancel: undefined };
+        this.nodes.set(id, node);
+      }
+      // A node that has come back elsewhere is dialled there at once.
+      const isNew = node.instance?.metadata.get("incarnation") !== instance.metadata.get("incarnation");
+      node.instance = instance;
+      if (node.connection === undefined && (isNew || node.failures === 0)) this.plan(node, 0);
+    }
+    this.host.changed();
+  }
+
+  private plan(node: Node, delayMs: number): void {
+    if (this.isStopped || node.isDialling) return;
+    node.cancel?.();
+    node.cancel = this.host.timers.after(delayMs, () => {
+      node.cancel = undefined;
+      void this.dial(node);
+    });
+  }
+
+  private async dial(node: Node): Promise<void> {
+    const { instance } = node;
+    const address = instance && linkAddress(instance);
+    if (this.isStopped || address === undefined || node.connection !== undefined) return;
+    node.isDialling = true;
+    try {
+      await this.link(node, address);
+      node.failures = 0;
+    } catch (error) {
+      this.failed(node, address, error);
+    } finally {
+      node.isDialling = false;
+    }
+    if (node.connection === undefined) this.retry(node);
+  }
+
+  /** Dials and shakes hands; resolves when the link stands. */
+  private async link(node: Node, address: string): Promise<void> {
+    const { host, service } = this;
+    const handshakes: DiallingHandshake[] = [];
+    await host.dial(address, (connection) => {
+      const parts = { ...host, expectedId: node.id };
+      const handshake = new DiallingHandshake(connection, parts, (met) => this.stands(node, connection, met));
+      handshakes.push(handshake);
+      return handshake;
+    });
+    const met = await handshakes[0]?.met;
+    host.log.info("linked", { service, node: node.id, address, adult: met?.state.isAdult });
+    host.changed();
+  }
+
+  /** The link stands: from here on its owner takes what comes. */
+  private stands(node: Node, connection: Connection, { state }: Met): FrameHandler {
+    const { host, service } = this;
+    const { instance } = node;
+    const link = new Link<Owner>(service, node.id, connection, {
+      zone: instance?.metadata.get("zone") ?? instance?.zone ?? "",
+      weight: instance === undefined ? 1 : instanceWeight(instance),
+      isAdult: state.isAdult,
+    });
+    link.load = state.load;
+    const owner = host.handlerOf(link);
+    node.connection = connection;
+    host.links.add(link);
+    return {
+      frame: (payload) => owner.frame(payload),
+      closed: (reason) => {
+        owner.closed(reason);
+        if (node.connection === connection) node.connection = undefined;
+        host.changed();
+        if (!this.isStopped) this.retry(node);
+      },
+    };
+  }
+
+  private failed(node: Node, address: string, error: unknown): void {
+    const { host, service } = this;
+    if (error instanceof LinkRefused && error.isIdTaken) {
+      host.idTaken(error.message);
+      return;
+    }
+    // One line a loss: a node that is away for long is tried often.
+    if (node.failures++ > 0) return;
+    const reason = error instanceof Error ? error.message : String(error);
+    host.log.warn("a node cannot be linked; trying on", { service, node: node.id, address, reason });
+  }
+
+  private retry(node: Node): void {
+    if (this.forgetIfGone(node)) return;
+    const boundMs = Math.min(redialMsMin * 2 ** Math.min(node.failures, 30), redialMsMax);
+    this.plan(node, boundMs / 2 + ((this.host.random.uint32() / 2 ** 32) * boundMs) / 2);
+  }
+
+  /** A node that is neither listed nor linked is nobody's business. */
+  private forgetIfGone(node: Node): boolean {
+    if (node.instance !== undefined || node.connection !== undefined) return false;
+    node.cancel?.();
+    this.nodes.delete(node.id);
+    return true;
+  }
+}
+
+/** `host:port` where a node takes links. */
+export function linkAddress({ metadata, addrs }: Instance): string | undefined {
+  return metadata.get("link") ?? addrs.find((address) => address.startsWith("tcp://"))?.slice("tcp://".length);
+}

@@ -1,0 +1,242 @@
+// How a link between services begins: three frames, no clocks.
+//
+//   dialler   InnerHandshakeReq       who I am, my nonce
+//   acceptor  InnerHandshakeResponse  who I am, my nonce, my proof, my state; or why not
+//   dialler   InnerHandshakeReq       my proof
+//
+// Whatever else comes, or does not come within three seconds, ends this connection and nothing else.
+
+import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { type LinkIdentity, linkProof, type Meeting, provesLink } from "../../auth/link-proof.ts";
+import type { Random } from "../../base/random.ts";
+import type { Connection, FrameHandler } from "../../transport/transport.ts";
+import { decodeBody } from "../../wire/body.ts";
+import { type CloseReason, CloseCode, closeProtocolFault, closeUnauthorised } from "../../wire/close-reason.ts";
+import { InnerHandshakeReqSchema, InnerHandshakeResponseSchema, Status } from "../../wire/gen/pkt_pb.ts";
+import type { LinkState } from "./link-state.ts";
+
+const handshakeMsMax = 3_000;
+const nonceBytes = 32;
+/** A service id, a service's name, an incarnation: parts of keys and of log lines. */
+const namePattern = /^[A-Za-z0-9.-]{1,40}$/;
+
+const closeTooLate: CloseReason = { code: CloseCode.Limit, text: "no handshake in time" };
+
+/** The other side does not let us in; the message is its sentence, or what it did wrong. */
+export class LinkRefused extends Error {
+  override readonly name = "LinkRefused";
+  /** It knows us under another incarnation that lives: this process may not go on under its id. */
+  readonly isIdTaken: boolean;
+
+  constructor(sentence: string, isIdTaken = false) {
+    super(sentence);
+    this.isIdTaken = isIdTaken;
+  }
+}
+
+/** What an acceptor needs to know and to decide. */
+export interface LinkHost {
+  readonly identity: LinkIdentity;
+  readonly clusterKey: Uint8Array;
+  readonly random: Random;
+  /** Told to each dialler. */
+  state(): LinkState;
+  /** Resolves with true when another process holds the dialler's id, and lives. */
+  isHeld(dialler: LinkIdentity): Promise<boolean>;
+  /** Takes over a link that has proven itself; a reason refuses it. */
+  linked(connection: Connection, dialler: LinkIdentity): FrameHandler | CloseReason;
+  /** Counts those who got no further. */
+  refused(kind: string): void;
+}
+
+/** The accepting side, until the link stands; then it only passes frames on. */
+export class AcceptingHandshake implements FrameHandler {
+  private readonly host: LinkHost;
+  private readonly connection: Connection;
+  private readonly late: ReturnType<typeof setTimeout>;
+  private meeting: Meeting | undefined;
+  private isHelloRead = false;
+  private inner: FrameHandler | undefined;
+
+  constructor(connection: Connection, host: LinkHost) {
+    this.host = host;
+    this.connection = connection;
+    this.late = setTimeout(() => this.fail("late", closeTooLate), handshakeMsMax);
+  }
+
+  frame(payload: Buffer): void {
+    if (this.inner !== undefined) this.inner.frame(payload);
+    else if (!this.isHelloRead) void this.hello(payload);
+    else if (this.meeting !== undefined) this.prove(payload, this.meeting);
+    else this.fail("malformed", closeProtocolFault("not your turn"));
+  }
+
+  closed(reason: CloseReason): void {
+    clearTimeout(this.late);
+    this.inner?.closed(reason);
+  }
+
+  private async hello(payload: Buffer): Promise<void> {
+    this.isHelloRead = true;
+    const { identity, clusterKey, random } = this.host;
+    const request = decodeBody(InnerHandshakeReqSchema, payload);
+    const dialler = request && {
+      id: request.ServiceId,
+      service: request.serviceName,
+      incarnation: request.incarnation,
+    };
+    if (request === undefined || dialler === undefined || !isIdentity(dialler) || request.nonce.length !== nonceBytes) {
+      this.fail("malformed", closeProtocolFault("a handshake was expected"));
+      return;
+    }
+    if (await this.host.isHeld(dialler)) {
+      this.host.refused("id-taken");
+      const Error = `the id ${dialler.id} belongs to another process that lives; give this one another --id`;
+      send(this.connection, InnerHandshakeResponseSchema, { Code: Status.Forbidden, Error, serviceId: identity.id });
+      this.connection.close(closeUnauthorised);
+      return;
+    }
+    if (!this.connection.isOpen) return;
+    const meeting = {
+      dialler,
+      acceptor: identity,
+      diallerNonce: request.nonce,
+      acceptorNonce: random.bytes(nonceBytes),
+    };
+    this.meeting = meeting;
+    send(this.connection, InnerHandshakeResponseSchema, {
+      serviceId: identity.id,
+      incarnation: identity.incarnation,
+      nonce: meeting.acceptorNonce,
+      proof: linkProof(clusterKey, "accept", meeting),
+      state: this.host.state(),
+    });
+  }
+
+  private prove(payload: Buffer, meeting: Meeting): void {
+    const { proof } = decodeBody(InnerHandshakeReqSchema, payload) ?? { proof: new Uint8Array() };
+    if (!provesLink(proof, this.host.clusterKey, "dial", meeting)) {
+      this.fail("key", closeUnauthorised);
+      return;
+    }
+    clearTimeout(this.late);
+    const handler = this.host.linked(this.connection, meeting.dialler);
+    if ("code" in handler) this.fail("refused", handler);
+    else this.inner = handler;
+  }
+
+  private fail(kind: string, reason: CloseReason): void {
+    if (!this.connection.isOpen) return;
+    this.host.refused(kind);
+    this.connection.close(reason);
+  }
+}
+
+/** Whom a dialler has met. */
+export interface Met {
+  readonly identity: Pick<LinkIdentity, "id" | "incarnation">;
+  readonly state: LinkState;
+}
+
+/** The dialling side, until the link stands; then it only passes frames on. */
+export class DiallingHandshake implements FrameHandler {
+  /** Resolves when the link stands; rejects with LinkRefused, or an Error when the connection ends before. */
+  readonly met: Promise<Met>;
+  private readonly settle: PromiseWithResolvers<Met>;
+  private readonly connection: Connection;
+  private readonly identity: LinkIdentity;
+  private readonly clusterKey: Uint8Array;
+  private readonly nonce: Uint8Array;
+  private readonly late: ReturnType<typeof setTimeout>;
+  private readonly handlerOf: (met: Met) => FrameHandler;
+  private readonly expectedId: string;
+  private inner: FrameHandler | undefined;
+
+  /** Says hello at once. `handlerOf` makes the link's owner, before anything else is read. */
+  constructor(
+    connection: Connection,
+    parts: {
+      readonly identity: LinkIdentity;
+      readonly clusterKey: Uint8Array;
+      readonly random: Random;
+      /** Who should answer. */
+      readonly expectedId: string;
+    },
+    handlerOf: (met: Met) => FrameHandler,
+  ) {
+    this.expectedId = parts.expectedId;
+    this.connection = connection;
+    this.identity = parts.identity;
+    this.clusterKey = parts.clusterKey;
+    this.handlerOf = handlerOf;
+    this.nonce = parts.random.bytes(nonceBytes);
+    this.settle = Promise.withResolvers();
+    this.met = this.settle.promise;
+    this.late = setTimeout(() => this.fail("it did not answer the handshake in time", closeTooLate), handshakeMsMax);
+    send(connection, InnerHandshakeReqSchema, {
+      ServiceId: this.identity.id,
+      serviceName: this.identity.service,
+      incarnation: this.identity.incarnation,
+      nonce: this.nonce,
+    });
+  }
+
+  frame(payload: Buffer): void {
+    if (this.inner === undefined) this.answered(payload);
+    else this.inner.frame(payload);
+  }
+
+  closed(reason: CloseReason): void {
+    clearTimeout(this.late);
+    // Nothing happens when it is settled already.
+    this.settle.reject(new Error(`it closed the link: ${reason.code} ${reason.text}`));
+    this.inner?.closed(reason);
+  }
+
+  private answered(payload: Buffer): void {
+    const response = decodeBody(InnerHandshakeResponseSchema, payload);
+    const identity = response && { id: response.serviceId, incarnation: response.incarnation };
+    if (response !== undefined && response.Code !== 0) {
+      this.settle.reject(new LinkRefused(response.Error, response.Code === Status.Forbidden));
+      this.connection.close(closeProtocolFault("refused"));
+      return;
+    }
+    if (response === undefined || identity === undefined || !isIdentity({ ...identity, service: "any" })) {
+      this.fail("it is not a service of ours", closeProtocolFault("a handshake was expected"));
+      return;
+    }
+    const meeting: Meeting = {
+      dialler: this.identity,
+      acceptor: identity,
+      diallerNonce: this.nonce,
+      acceptorNonce: response.nonce,
+    };
+    if (!provesLink(response.proof, this.clusterKey, "accept", meeting)) {
+      this.fail("it does not know the cluster key", closeUnauthorised);
+      return;
+    }
+    if (identity.id !== this.expectedId) {
+      this.fail(`it is ${identity.id}, and not ${this.expectedId}`, closeProtocolFault("somebody else was expected"));
+      return;
+    }
+    clearTimeout(this.late);
+    send(this.connection, InnerHandshakeReqSchema, { proof: linkProof(this.clusterKey, "dial", meeting) });
+    const { load, isAdult } = response.state ?? { load: 0, isAdult: false };
+    const met: Met = { identity, state: { load, isAdult } };
+    this.inner = this.handlerOf(met);
+    this.settle.resolve(met);
+  }
+
+  private fail(sentence: string, reason: CloseReason): void {
+    this.settle.reject(new LinkRefused(sentence));
+    this.connection.close(reason);
+  }
+}
+
+function isIdentity({ id, service, incarnation }: LinkIdentity): boolean {
+  return [id, service, incarnation].every((name) => namePattern.test(name));
+}
+
+function send<Desc extends DescMessage>(connection: Connection, schema: Desc, init: MessageInitShape<Desc>): void {
+  connection.send(toBinary(schema, create(schema, init)));
+}

@@ -1,0 +1,62 @@
+// The accepting side of links: each connection begins with a handshake, and becomes a link of the service behind it. A
+// process without such a service (a gateway) listens, too: whoever wants to know who it is can ask.
+
+import type { LinkIdentity } from "../../auth/link-proof.ts";
+import type { Random } from "../../base/random.ts";
+import type { Acceptor, Connection, FrameHandler } from "../../transport/transport.ts";
+import { type CloseReason, closeProtocolFault } from "../../wire/close-reason.ts";
+import type { Service } from "../service.ts";
+import { AcceptingHandshake, type LinkHost } from "./handshake.ts";
+import type { LinkState } from "./link-state.ts";
+
+/** The service that dials links. */
+export const gatewayService = "gateway";
+
+const closeNotServed = closeProtocolFault("this process takes no links of yours");
+
+/** Accepts links for one process. */
+export class LinkListener implements Acceptor, LinkHost {
+  readonly identity: LinkIdentity;
+  readonly clusterKey: Uint8Array;
+  readonly random: Random;
+  private readonly service: Service | undefined;
+  private readonly metrics: { protocolFault(kind: string): void };
+
+  constructor(parts: {
+    identity: LinkIdentity;
+    clusterKey: Uint8Array;
+    random: Random;
+    /** What gateways are linked to; undefined: nothing. */
+    service: Service | undefined;
+    metrics: { protocolFault(kind: string): void };
+  }) {
+    this.identity = parts.identity;
+    this.clusterKey = parts.clusterKey;
+    this.random = parts.random;
+    this.service = parts.service;
+    this.metrics = parts.metrics;
+  }
+
+  accept(connection: Connection): FrameHandler {
+    return new AcceptingHandshake(connection, this);
+  }
+
+  state(): LinkState {
+    return this.service?.state ?? { load: 0, isAdult: false };
+  }
+
+  isHeld(dialler: LinkIdentity): Promise<boolean> {
+    return dialler.service === gatewayService && this.service !== undefined
+      ? this.service.isHeld(dialler.id, dialler.incarnation)
+      : Promise.resolve(false);
+  }
+
+  linked(connection: Connection, dialler: LinkIdentity): FrameHandler | CloseReason {
+    if (dialler.service !== gatewayService || this.service === undefined) return closeNotServed;
+    return this.service.linked(connection, dialler.id, dialler.incarnation);
+  }
+
+  refused(kind: string): void {
+    this.metrics.protocolFault(`handshake-${kind}`);
+  }
+}

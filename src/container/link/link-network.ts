@@ -1,0 +1,108 @@
+// The ways on which links between services run: TCP between processes, memory inside of one. Both begin with the same
+// handshake.
+
+import { linkFrameBytesMax, linkUnsentBytesMax } from "../../base/limits.ts";
+import type { TimerWheel } from "../../base/timer-wheel.ts";
+import { formatAddress, type SocketAddress } from "../../transport/address.ts";
+import type { Flusher } from "../../transport/flusher.ts";
+import type { MemoryNetwork } from "../../transport/memory.ts";
+import { dialTcp, listenTcp } from "../../transport/tcp.ts";
+import type { Acceptor, Server, TransportObserver, TransportOptions } from "../../transport/transport.ts";
+import type { Dial } from "./dependency.ts";
+import { silentMsMax } from "./link-state.ts";
+
+const connectMsMax = 2_000;
+
+/** Where a process takes links, and how it dials them. */
+export interface LinkNetwork {
+  /** Takes links; `advertised` is where others dial it. Throws when the address cannot be bound. */
+  listen(acceptor: Acceptor, observer: TransportObserver): { readonly server: Server; readonly advertised: string };
+  dial(observer: TransportObserver): Dial;
+}
+
+/** What every link needs of a transport. */
+export interface LinkTransport {
+  readonly writeWaitMs: number;
+  readonly wheel: TimerWheel;
+  readonly flusher: Flusher;
+}
+
+/** Links over TCP. `advertise`: where others reach it; its host defaults to the bound one. */
+export class TcpLinkNetwork implements LinkNetwork {
+  private readonly transport: LinkTransport;
+  private readonly address: SocketAddress;
+  private readonly advertise: (bound: string) => string;
+
+  constructor(transport: LinkTransport, address: SocketAddress, advertise: (bound: string) => string) {
+    this.transport = transport;
+    this.address = address;
+    this.advertise = advertise;
+  }
+
+  listen(acceptor: Acceptor, observer: TransportObserver): { server: Server; advertised: string } {
+    const server = listenTcp(this.address, acceptor, linkOptions(this.transport, observer));
+    return { server, advertised: this.advertise(server.address) };
+  }
+
+  dial(observer: TransportObserver): Dial {
+    const options = { ...linkOptions(this.transport, observer), connectTimeoutMs: connectMsMax };
+    return async (address, handlerOf) => {
+      const target = parseTarget(address);
+      if (target === undefined) throw new Error(`${JSON.stringify(address)} is not host:port`);
+      return dialTcp(target, handlerOf, options);
+    };
+  }
+}
+
+/** Links inside of one process. Addresses are the names of their owners. */
+export class MemoryLinkNetwork implements LinkNetwork {
+  private readonly transport: LinkTransport;
+  private readonly network: MemoryNetwork;
+  private readonly name: string;
+
+  constructor(transport: LinkTransport, network: MemoryNetwork, name: string) {
+    this.transport = transport;
+    this.network = network;
+    this.name = name;
+  }
+
+  listen(acceptor: Acceptor, observer: TransportObserver): { server: Server; advertised: string } {
+    const server = this.network.listen(this.name, acceptor, linkOptions(this.transport, observer));
+    return { server, advertised: this.name };
+  }
+
+  dial(observer: TransportObserver): Dial {
+    const options = linkOptions(this.transport, observer);
+    return (address, handlerOf) => this.network.dial(address, this.name, handlerOf, options);
+  }
+}
+
+function linkOptions(transport: LinkTransport, observer: TransportObserver): TransportOptions {
+  return {
+    ...transport,
+    frameBytesMax: linkFrameBytesMax,
+    unsentBytesMax: linkUnsentBytesMax,
+    closeWhenSlow: false,
+    readWaitMs: silentMsMax,
+    observer,
+  };
+}
+
+function parseTarget(address: string): SocketAddress | undefined {
+  const [, bracketed, plain, digits = ""] = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(address) ?? [];
+  const host = bracketed ?? plain;
+  const port = Number(digits);
+  return host === undefined || port === 0 || port > 65_535 ? undefined : { host, port };
+}
+
+/** `host:port` as others are to dial it: the advertised host and port, where they are given, else the bound ones. */
+export function advertisedAs(
+  advertise: { readonly host: string; readonly port: number | undefined } | undefined,
+  ownHost: (boundHost: string) => string,
+): (bound: string) => string {
+  return (bound) => {
+    const colon = bound.lastIndexOf(":");
+    const boundHost = bound.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
+    return formatAddress(advertise?.host ?? ownHost(boundHost), advertise?.port ?? Number(bound.slice(colon + 1)));
+  };
+}

@@ -1,0 +1,30 @@
+// What a service says of itself over its links: in its answer to the handshake, and then in the body of a basic ping
+// every few seconds, and at once when it changes.
+
+import { create, toBinary } from "@bufbuild/protobuf";
+import { decodeBody } from "../../wire/body.ts";
+import { LinkStateSchema } from "../../wire/gen/pkt_pb.ts";
+import { BasicCode, encodeBasicPacket } from "../../wire/packet.ts";
+
+/** Between two pings of a link, by either side. */
+export const heartbeatMs = 3_000;
+/** A peer that is silent for this long is dead. */
+export const silentMsMax = 15_000;
+
+/** How a service is. */
+export interface LinkState {
+  /** Requests under way; for the choice of the least loaded node. */
+  readonly load: number;
+  /** It can serve everyone; until then, and when it leaves, nothing is sent to it. */
+  readonly isAdult: boolean;
+}
+
+/** The ping that carries a state. */
+export function encodeLinkState(state: LinkState): Uint8Array {
+  return encodeBasicPacket(BasicCode.Ping, toBinary(LinkStateSchema, create(LinkStateSchema, state)));
+}
+
+/** The state in a ping's body; undefined when there is none. */
+export function decodeLinkState(body: Uint8Array): LinkState | undefined {
+  return body.length === 0 ? undefined : decodeBody(LinkStateSchema, body);
+}

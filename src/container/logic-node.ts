@@ -1,0 +1,73 @@
+// A logic service (login, chat) as a member of the cluster: it takes links, is listed as young, comes of age when all
+// gateways are linked, and leaves in good order.
+
+import type { ServiceMetrics } from "../observe/metrics.ts";
+import type { Server } from "../transport/transport.ts";
+import { closeLeaving } from "../wire/close-reason.ts";
+import { Adulthood } from "./adulthood.ts";
+import { LinkListener } from "./link/link-listener.ts";
+import { Membership } from "./membership.ts";
+import type { Service } from "./service.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+export class LogicNode {
+  private readonly surroundings: Surroundings;
+  private readonly service: Service;
+  private readonly metrics: ServiceMetrics;
+  private readonly adulthood: Adulthood;
+  private membership: Membership | undefined;
+  private server: Server | undefined;
+
+  constructor(surroundings: Surroundings, service: Service, metrics: ServiceMetrics) {
+    const { naming, timers, log } = surroundings;
+    this.surroundings = surroundings;
+    this.service = service;
+    this.metrics = metrics;
+    this.adulthood = new Adulthood({
+      naming,
+      timers,
+      log,
+      isLinked: (gateway) => service.gateways.has(gateway),
+      linkedCount: () => service.gateways.size,
+      reached: () => {
+        service.setAdult(true);
+        void this.membership?.setState("adult");
+      },
+    });
+  }
+
+  /**
+   * Takes links, and registers behind the caller's back. Resolves with where it takes links; rejects with IdTaken, or when
+   * the address cannot be bound.
+   */
+  async start(): Promise<string> {
+    const { surroundings, service, metrics } = this;
+    const { identity, network, log } = surroundings;
+    const listener = new LinkListener({ ...surroundings, service, metrics });
+    const { server, advertised } = network.listen(listener, metrics);
+    this.server = server;
+    const dial = network.dial(metrics);
+    this.membership = new Membership({ ...surroundings, dial, link: advertised });
+    await this.membership.claim([identity.service]);
+    const offer = { service: identity.service, addrs: [`tcp://${advertised}`], metadata: new Map([["protocol", "tcp"]]) };
+    this.membership.join([offer], "young").catch((error: unknown) => {
+      log.error("the registry refuses this service", { error: String(error) });
+    });
+    this.adulthood.start();
+    return advertised;
+  }
+
+  /** Listed, and able to serve everyone. */
+  get isReady(): boolean {
+    return this.service.state.isAdult && this.membership?.isListed === true;
+  }
+
+  /** Stops taking requests, answers those under way for at most `answerMsMax`, and leaves. */
+  async drain(answerMsMax: number): Promise<void> {
+    this.adulthood.stop();
+    void this.membership?.setState("leaving");
+    await this.service.drain(answerMsMax);
+    await this.membership?.leave();
+    await this.server?.close(closeLeaving);
+  }
+}

@@ -1,0 +1,153 @@
+// A process's place in the registry: it claims its id, registers its services under it, says how it is, and leaves. One id
+// belongs to one process: whoever comes second, while the first one lives, is refused.
+
+import type { LinkIdentity } from "../auth/link-proof.ts";
+import type { Log } from "../base/log.ts";
+import type { Random } from "../base/random.ts";
+import type { Naming, Registered } from "../registry/client/naming.ts";
+import { type Instance, Status } from "../registry/instance.ts";
+import { type Dial, linkAddress } from "./link/dependency.ts";
+import { whoAnswers } from "./link/who.ts";
+
+/** What a process is to those who route to it (routing, "Young and adult"). */
+export type MemberState = "young" | "adult" | "leaving";
+
+/** Another process holds this one's id. */
+export class IdTaken extends Error {
+  override readonly name = "IdTaken";
+}
+
+/** One service that a process offers. */
+export interface Offer {
+  readonly service: string;
+  /** URLs for clients of this service. */
+  readonly addrs: readonly string[];
+  /** Beside what every member says. */
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+export class Membership {
+  private readonly parts: {
+    readonly naming: Naming;
+    readonly identity: LinkIdentity;
+    readonly clusterKey: Uint8Array;
+    readonly random: Random;
+    readonly dial: Dial;
+    readonly log: Log;
+    /** `host:port` where this process takes links. */
+    readonly link: string;
+    readonly zone: string;
+    readonly version: string;
+    /** The id was taken while this process ran: it has to end. */
+    readonly lost: (sentence: string) => void;
+  };
+  private readonly registered: { readonly offer: Offer; readonly registration: Registered }[] = [];
+  private state: MemberState = "young";
+  private offers = 0;
+  private isEnded = false;
+
+  constructor(parts: Membership["parts"]) {
+    this.parts = parts;
+  }
+
+  /** Asks whether another process lives under this id. Rejects with IdTaken. A registry that is away stops nobody. */
+  async claim(services: readonly string[]): Promise<void> {
+    for (const service of services) {
+      const listed = await this.find(service);
+      const sentence = await this.holder(listed);
+      if (sentence !== undefined) throw new IdTaken(sentence);
+    }
+  }
+
+  /** Registers services, and watches whether anybody else does so under the same id. Rejects when it is refused. */
+  async join(offers: readonly Offer[], state: MemberState): Promise<void> {
+    const { naming, identity, version } = this.parts;
+    this.state = state;
+    this.offers = offers.length;
+    for (const offer of offers) {
+      const metadata = this.metadata(offer);
+      const registration = await naming.register({
+        service: offer.service,
+        id: identity.id,
+        addrs: offer.addrs,
+        version,
+        status: Status.Up,
+        metadata,
+      });
+      this.registered.push({ offer, registration });
+      // It may have come of age, or begun to leave, while the registry could not be told.
+      if (metadata.get("state") !== this.state) await this.tell(offer, registration);
+      naming.subscribe(offer.service, (instances) => void this.seen(instances));
+    }
+  }
+
+  /** Tells the registry. What it cannot be told now is told when it is back. */
+  async setState(state: MemberState): Promise<void> {
+    this.state = state;
+    await Promise.all(this.registered.map(({ offer, registration }) => this.tell(offer, registration)));
+  }
+
+  /** True once the registry has taken all that is offered. */
+  get isListed(): boolean {
+    return this.offers > 0 && this.registered.length === this.offers;
+  }
+
+  /** Takes it out of the registry. */
+  async leave(): Promise<void> {
+    this.isEnded = true;
+    await Promise.all(this.registered.map(({ registration }) => registration.deregister()));
+  }
+
+  private async tell(offer: Offer, registration: Registered): Promise<void> {
+    try {
+      await registration.update({ metadata: this.metadata(offer) });
+    } catch (error) {
+      const { log } = this.parts;
+      if (!this.isEnded) log.warn("the registry refuses a state", { state: this.state, error: String(error) });
+    }
+  }
+
+  private metadata({ metadata }: Offer): ReadonlyMap<string, string> {
+    const { identity, link, zone, version } = this.parts;
+    return new Map([
+      ...metadata,
+      ["id", identity.id],
+      ["incarnation", identity.incarnation],
+      ["state", this.state],
+      ["zone", zone],
+      ["version", version],
+      ["link", link],
+    ]);
+  }
+
+  private async find(service: string): Promise<readonly Instance[]> {
+    try {
+      return await this.parts.naming.find(service);
+    } catch (error) {
+      this.parts.log.warn("no registry node answers; going on without", { error: String(error) });
+      return [];
+    }
+  }
+
+  /** Who else lives under this id, as a sentence. */
+  private async holder(listed: readonly Instance[]): Promise<string | undefined> {
+    const { identity } = this.parts;
+    const namesake = listed.find(({ hostname }) => hostname === identity.id);
+    const address = namesake && linkAddress(namesake);
+    if (namesake === undefined || address === undefined) return undefined;
+    if (namesake.metadata.get("incarnation") === identity.incarnation) return undefined;
+    const incarnation = await whoAnswers(address, identity.id, this.parts);
+    if (incarnation === undefined || incarnation === identity.incarnation) return undefined;
+    return `the id ${identity.id} belongs to another process, which answers at ${address}; give this one another --id`;
+  }
+
+  /** Somebody may have registered under this id in the very moment in which this process did. */
+  private async seen(instances: readonly Instance[]): Promise<void> {
+    const { identity } = this.parts;
+    const other = instances.find(({ hostname }) => hostname === identity.id)?.metadata.get("incarnation");
+    if (this.isEnded || other === undefined || other === identity.incarnation) return;
+    const sentence = await this.holder(instances);
+    // Of two that see each other, one has to stay.
+    if (sentence !== undefined && !this.isEnded && other > identity.incarnation) this.parts.lost(sentence);
+  }
+}

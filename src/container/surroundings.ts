@@ -1,0 +1,23 @@
+// What a role finds around it, in a process of its own as in one that holds all of them: the registry, the ways to other
+// services, time and chance.
+
+import type { LinkIdentity } from "../auth/link-proof.ts";
+import type { Log } from "../base/log.ts";
+import type { Random } from "../base/random.ts";
+import type { Naming } from "../registry/client/naming.ts";
+import type { Timers } from "../registry/timers.ts";
+import type { LinkNetwork } from "./link/link-network.ts";
+
+export interface Surroundings {
+  readonly identity: LinkIdentity;
+  readonly naming: Naming;
+  readonly network: LinkNetwork;
+  readonly clusterKey: Uint8Array;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly log: Log;
+  readonly zone: string;
+  readonly version: string;
+  /** Another process has taken this one's id: it has to end. */
+  readonly lost: (sentence: string) => void;
+}
