@@ -2,11 +2,23 @@
 
 import { parseArgs } from "node:util";
 import { runIdle } from "./idle.ts";
+import { runChanges } from "./registry/changes.ts";
+import { runDns } from "./registry/dns.ts";
+import { runFanout } from "./registry/fanout.ts";
+import { runRenewals } from "./registry/renewals.ts";
 import { describe, type Result, writeFigures } from "./report.ts";
 import { parseTcpUrl, startServer, type StartedServer, type Target } from "./server.ts";
 import { runTalk } from "./talk.ts";
 
-const scenarios = ["startup", "talk", "idle"] as const;
+const scenarios = [
+  "startup",
+  "talk",
+  "idle",
+  "registry",
+  "registry-renewals",
+  "registry-dns",
+  "registry-fanout",
+] as const;
 const startupRuns = 7;
 
 const { values } = parseArgs({
@@ -82,6 +94,14 @@ async function runScenario(name: (typeof scenarios)[number]): Promise<Result[]> 
       return [await onServer((target) => runIdle(target, positive("connections")))];
     case "startup":
       return startup();
+    case "registry":
+      return runChanges(positive("seconds"));
+    case "registry-renewals":
+      return runRenewals(positive("seconds"));
+    case "registry-dns":
+      return runDns(positive("seconds"));
+    case "registry-fanout":
+      return [await runFanout()];
   }
 }
 

@@ -15,5 +15,14 @@ export function cpuSeconds(pid: number): number {
 
 /** Resident memory in bytes. */
 export function residentBytes(pid: number): number {
-  return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) * 1024;
+  return statusBytes(pid, /VmRSS:\s+(\d+) kB/);
+}
+
+/** The most resident memory that it ever had, in bytes. */
+export function residentBytesPeak(pid: number): number {
+  return statusBytes(pid, /VmHWM:\s+(\d+) kB/);
+}
+
+function statusBytes(pid: number, field: RegExp): number {
+  return Number(field.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) * 1024;
 }

@@ -7,11 +7,14 @@ import { join } from "node:path";
 /** One run. Missing fields do not apply to its scenario. */
 export interface Result {
   readonly scenario: string;
-  readonly transport: "tcp";
-  readonly store: string;
+  readonly transport: "tcp" | "http" | "udp";
+  /** Absent where nothing is stored. */
+  readonly store?: string;
+  /** Which node of several: its number, or how it stands to the one that was written to. */
+  readonly node?: string;
   readonly connections?: number;
   readonly window?: number;
-  /** Offered talks a second; 0 in a closed loop. */
+  /** Offered talks, changes or renewals a second; 0 in a closed loop. */
   readonly rate?: number;
   readonly seconds?: number;
   readonly sent?: number;
@@ -26,6 +29,11 @@ export interface Result {
   readonly p99_ms?: number;
   readonly p999_ms?: number;
   readonly max_ms?: number;
+  /** From the first of many registrations to the last one's answer, and until every watcher holds them all. */
+  readonly registered_ms?: number;
+  readonly settled_ms?: number;
+  /** What all watchers received. */
+  readonly received_mb?: number;
   /** Cores. */
   readonly server_cpu?: number;
   readonly generator_cpu?: number;
@@ -58,6 +66,8 @@ export function writeFigures(results: readonly Result[]): void {
   const [processor] = cpus();
   const columns = [
     "scenario",
+    "node",
+    "seconds",
     "connections",
     "window",
     "rate",
@@ -65,20 +75,25 @@ export function writeFigures(results: readonly Result[]): void {
     "p50_ms",
     "p99_ms",
     "max_ms",
+    "lost",
+    "registered_ms",
+    "settled_ms",
+    "received_mb",
     "server_cpu",
     "generator_cpu",
     "server_rss_mb",
     "bytes_per_connection",
     "valid",
   ] as const;
+  const shown = columns.filter((column) => results.some((result) => result[column] !== undefined));
   const lines = [
     begin,
     "",
     `Commit ${commit}, Bun ${Bun.version}, ${cpus().length} × ${processor?.model ?? "unknown processor"}, server and generator on the same cores, ${new Date().toISOString().slice(0, 10)}.`,
     "",
-    `| ${columns.join(" | ")} |`,
-    `|${"---|".repeat(columns.length)}`,
-    ...results.map((result) => `| ${columns.map((column) => cell(result[column])).join(" | ")} |`),
+    `| ${shown.join(" | ")} |`,
+    `|${"---|".repeat(shown.length)}`,
+    ...results.map((result) => `| ${shown.map((column) => cell(result[column])).join(" | ")} |`),
     "",
     "",
   ];

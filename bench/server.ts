@@ -37,7 +37,8 @@ export function roostCommand(): string[] {
   return existsSync(binary) ? [binary] : [process.execPath, join(root, "src", "main.ts")];
 }
 
-function freePort(): number {
+/** A port that nobody listens on now. */
+export function freePort(): number {
   const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   const { port } = server;
   server.stop(true);

@@ -68,10 +68,12 @@ export function wholeOf(value: unknown, what: string): number {
   return value;
 }
 
-/** 64 bits as decimal text. */
+/** 64 bits as decimal text: what does not fit, no client could read. */
 export function bigintOf(value: unknown, what: string): bigint {
   if (typeof value !== "string" || !integer.test(value)) throw new MalformedJson(`${what} is not a whole number`);
-  return BigInt(value);
+  const number = BigInt(value);
+  if (number !== BigInt.asIntN(64, number)) throw new MalformedJson(`${what} is not a whole number of 64 bits`);
+  return number;
 }
 
 export function statusOf(value: unknown): InstanceStatus {

@@ -64,9 +64,7 @@ export function parseLookupFile(text: string, path: string): LookupRules {
 /** True when an address, of either family, is in one of the networks. IPv4 inside of IPv6 counts as IPv4. */
 export function holdsAddress(networks: BlockList, address: string): boolean {
   const family = isIP(address);
-  if (family === 0) return false;
-  // BlockList knows no scopes (`fe80::1%eth0`).
-  return networks.check(address.replace(/%.*$/, ""), family === 4 ? "ipv4" : "ipv6");
+  return family !== 0 && networks.check(address, family === 4 ? "ipv4" : "ipv6");
 }
 
 /** A value with the place where it stands. */

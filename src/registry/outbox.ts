@@ -120,7 +120,11 @@ export class Outbox {
     if (this.isSending || this.isClosed) return;
     const states = take(this.states, statesPerMessage);
     const renewed = take(this.renewals, renewalsPerMessage).filter(({ instance }) => instance !== undefined);
-    if (states.length === 0 && renewed.length === 0) return;
+    if (states.length === 0 && renewed.length === 0) {
+      // All of these were cancelled meanwhile; there may be more.
+      this.replan();
+      return;
+    }
     const address = this.target();
     if (address === undefined) {
       this.failed(states, renewed);

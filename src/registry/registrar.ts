@@ -103,10 +103,10 @@ export class Registrar {
     const { dirtyTimestamp } = request;
     if (this.versions.isTooFarAhead(dirtyTimestamp)) return refused(`dirty_timestamp ${aheadSentence}`);
     const known = this.table.get(request);
-    const isNew = known?.instance === undefined;
-    if (isNew && this.table.live >= instancesMax)
+    if (known?.instance === undefined && this.table.live >= instancesMax)
       return { code: Code.LimitExceeded, message: `the registry holds ${instancesMax} instances; it takes no more` };
-    if (isNew && caller.address !== "" && this.table.countOf(caller.address) >= instancesPerCallerMax) {
+    const isOwn = known?.instance !== undefined && known.caller === caller.address;
+    if (!isOwn && caller.address !== "" && this.table.countOf(caller.address) >= instancesPerCallerMax) {
       return {
         code: Code.LimitExceeded,
         message: `${caller.address} has registered ${instancesPerCallerMax} instances; it may not register more`,
@@ -176,7 +176,7 @@ export class Registrar {
     const { env, appid, zone, setTimestamp } = request;
     if (this.versions.isTooFarAhead(setTimestamp)) return refused(`set_timestamp ${aheadSentence}`);
     const found: { entry: Entry; instance: Instance; status: InstanceStatus | undefined; metadata: Metadata }[] = [];
-    for (const change of request.changes) {
+    for (const change of foldedByHost(request.changes)) {
       const entry = this.table.get({ env, appid, zone, hostname: change.hostname });
       if (entry?.instance === undefined)
         return refused(`there is no ${appid} with hostname ${change.hostname} in zone ${zone}, env ${env}`);
@@ -229,6 +229,21 @@ export class Registrar {
     else this.replication.renewed(entry, origin);
     return entry;
   }
+}
+
+/** One change for each host, whatever is said of it several times: later words count. */
+function foldedByHost(changes: readonly SetChange[]): Iterable<SetChange> {
+  const folded = new Map<string, SetChange>();
+  for (const { hostname, status, metadata } of changes) {
+    const before = folded.get(hostname);
+    const all = [...(before?.metadata ?? []), ...(metadata ?? [])];
+    folded.set(hostname, {
+      hostname,
+      status: status ?? before?.status,
+      metadata: all.length === 0 ? undefined : new Map(all),
+    });
+  }
+  return folded.values();
 }
 
 /** A version that is at least `now` and above what is known. */

@@ -127,12 +127,12 @@ export class Table {
     );
     if (order > 0) {
       const isRevived = known.instance === undefined && state.instance !== undefined;
-      if (isRevived && !this.isTimely(state, isRestoring)) return "refused";
+      if (isRevived && (this.live >= instancesMax || !this.isTimely(state, isRestoring))) return "refused";
       this.replace(known, state, touchedAtMs);
       return "newer";
     }
-    // A snapshot's lease began with this process; whoever confirms it knows when it really did.
-    if (known.isStale) known.touchedAtMs = -Infinity;
+    // A snapshot's lease began with this process; whoever has heard of the instance knows when it really did.
+    if (known.isStale && state.instance !== undefined) known.touchedAtMs = -Infinity;
     // The later renewal counts, and it says that somebody has heard of the instance.
     const isRenewed = known.instance !== undefined && state.instance !== undefined && touchedAtMs > known.touchedAtMs;
     if (isRenewed) this.touch(known, touchedAtMs);
@@ -193,6 +193,15 @@ export class Table {
     for (const entry of this.entries.values()) {
       if (entry.instance === undefined && nowMs - entry.touchedAtMs > tombstoneMs) this.drop(entry);
     }
+    this.forgetSurplus();
+    const empty = [...this.apps.values()].filter(({ emptySinceMs }) => emptySinceMs !== undefined);
+    for (const [index, app] of empty.entries()) {
+      const isOld = nowMs - (app.emptySinceMs ?? nowMs) > tombstoneMs;
+      if (isOld || empty.length - index > emptyServicesMax) this.apps.delete(app.key);
+    }
+  }
+
+  private forgetSurplus(): void {
     let surplus = this.tombstones - tombstonesMax;
     // A map keeps the order of insertion: the first ones are the oldest identities, near enough the oldest tombstones.
     for (const entry of this.entries.values()) {
@@ -201,11 +210,13 @@ export class Table {
       this.drop(entry);
       surplus--;
     }
-    const empty = [...this.apps.values()].filter(({ emptySinceMs }) => emptySinceMs !== undefined);
-    for (const [index, app] of empty.entries()) {
-      const isOld = nowMs - (app.emptySinceMs ?? nowMs) > tombstoneMs;
-      if (isOld || empty.length - index > emptyServicesMax) this.apps.delete(app.key);
-    }
+  }
+
+  /** One more tombstone. */
+  private buried(): void {
+    this.tombstones++;
+    // Now and then, because it looks at many entries.
+    if (this.tombstones > tombstonesMax * 1.1) this.forgetSurplus();
   }
 
   /** Whether a version is too far ahead to be a peer's honest one. */
@@ -224,7 +235,7 @@ export class Table {
     const entry = new Entry(state, touchedAtMs);
     this.entries.set(entry.key, entry);
     this.toggle(entry);
-    if (entry.instance === undefined) this.tombstones++;
+    if (entry.instance === undefined) this.buried();
     else {
       this.touchAnew(entry, touchedAtMs);
       this.list(entry);
@@ -234,7 +245,8 @@ export class Table {
 
   private replace(entry: Entry, state: EntryState, touchedAtMs: number): void {
     const wasLive = entry.instance !== undefined;
-    if (!entry.isStale) this.toggle(entry);
+    const wasStale = entry.isStale;
+    if (!wasStale) this.toggle(entry);
     entry.isStale = false;
     entry.instance = state.instance;
     entry.dirty = state.dirty;
@@ -245,11 +257,11 @@ export class Table {
     if (entry.instance === undefined) {
       entry.touchedAtMs = touchedAtMs;
       if (!wasLive) return;
-      this.tombstones++;
       this.unlist(entry);
+      this.buried();
       return;
     }
-    if (!wasLive || touchedAtMs > entry.touchedAtMs) this.touchAnew(entry, touchedAtMs);
+    if (!wasLive || wasStale || touchedAtMs > entry.touchedAtMs) this.touchAnew(entry, touchedAtMs);
     if (wasLive) {
       this.changed(this.appOf(entry));
       return;

@@ -23,6 +23,7 @@ export const beginNs = 1_800_000_000_000_000_000n;
 /** A duration as timestamps count it. */
 export const nanoseconds = (ms: number): bigint => BigInt(ms) * 1_000_000n;
 
+/** The identity of an instance: `chat-1`, save for what is said otherwise. */
 export function identityOf(change: Partial<Identity> = {}): Identity {
   return { env: "prod", appid: "chat", zone: "z1", hostname: "chat-1", ...change };
 }
@@ -94,10 +95,12 @@ export function contentOf(table: Table): unknown[] {
     .toSorted((one, other) => (one.key < other.key ? -1 : 1));
 }
 
+/** What another node says of itself. */
 export function nodeInfo(change: Partial<NodeInfo> = {}): NodeInfo {
   return { incarnation: "other", address: "10.0.0.2:7171", zone: "z1", clock: beginNs, isStarting: false, ...change };
 }
 
+/** No answer. */
 export const unreachable: PeerFailure = { kind: "failed", reason: "unreachable", sentence: "no answer" };
 
 /** The answer of a node that knows nothing better. */

@@ -222,7 +222,7 @@ describe("bounds", () => {
     expect(table.live).toBe(instancesMax);
   });
 
-  test.todo("a table at instancesMax does not take back what was cancelled, either", () => {
+  test("a table at instancesMax does not take back what was cancelled, either", () => {
     const { table } = world;
     table.merge(cancelled(one, { hostname: "one more" }));
     world.fill(instancesMax);
@@ -335,7 +335,7 @@ describe("a snapshot", () => {
     expect(entry?.touchedAtMs).toBe(-80_000);
   });
 
-  test.todo("gives way to a newer version with the lease of that one", () => {
+  test("gives way to a newer version with the lease of that one", () => {
     const { table, time } = world;
     table.restore(living(one));
     time.advance(10_000);
@@ -343,7 +343,7 @@ describe("a snapshot", () => {
     expect(table.get(identityOf())?.touchedAtMs).toBe(-70_000);
   });
 
-  test.todo("is not forgotten because another node has only heard of an earlier cancellation", () => {
+  test("is not forgotten because another node has only heard of an earlier cancellation", () => {
     const { table, time } = world;
     table.restore(living(two));
     time.advance(10_000);

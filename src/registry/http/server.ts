@@ -148,7 +148,8 @@ class Api {
 
   respond(request: Request, remote: () => string): Answer {
     const { url } = request;
-    const pathAt = url.indexOf("/", "https://".length);
+    // Of a request that names no host the URL is a path alone.
+    const pathAt = url.startsWith("/") ? 0 : url.indexOf("/", "https://".length);
     const queryAt = url.indexOf("?", pathAt);
     const path = url.slice(pathAt, queryAt === -1 ? undefined : queryAt);
     const query = queryAt === -1 ? "" : url.slice(queryAt + 1);
@@ -216,9 +217,12 @@ class Api {
         ),
     };
   }
+
   private pollOf(parameters: Parameters, { request, caller }: Call): PollRequest {
     const asked = request.headers.get("x1-bmspy-timeout");
-    const askedMs = asked !== null && /^\d{1,9}$/.test(asked) ? Number(asked) - deadlineMarginMs : deadlineMsMax;
+    // As in the original, 0 asks for nothing.
+    const isAsked = asked !== null && /^0*[1-9]\d{0,8}$/.test(asked);
+    const askedMs = isAsked ? Number(asked) - deadlineMarginMs : deadlineMsMax;
     return { parameters, caller: caller(), signal: request.signal, deadlineMs: Math.min(askedMs, deadlineMsMax) };
   }
 }

@@ -259,7 +259,7 @@ describe("over TCP", () => {
   });
 
   test("a connection without a whole query is closed, even while bytes come; one with queries stays", async () => {
-    const tcpLimits = { connectionsMax: 10, idleMsMax: 150, sweepMs: 10 };
+    const tcpLimits = { connectionsMax: 10, idleMsMax: 500, sweepMs: 20 };
     const { port } = await serve({ tcpLimits });
     const silent = new Client(port);
     const slow = new Client(port);
@@ -305,6 +305,9 @@ describe("over TCP", () => {
     client.socket.pause();
     answered = 0;
     client.socket.write(framed(...Array.from({ length: count }, () => srv(1))));
+    // More than the server would keep unread, if it went on reading.
+    const short = Array.from({ length: 60_000 }, () => one(1));
+    client.socket.write(framed(...short));
     await until("the first answers", () => answered > 0);
     for (let before = -1; before !== answered;) {
       before = answered;
@@ -318,7 +321,8 @@ describe("over TCP", () => {
       receivedBytes += chunk.length;
     });
     client.socket.resume();
-    await until("every answer", () => receivedBytes === count * answerBytes);
+    const shortBytes = 2 + one(1).length + 16;
+    await until("every answer", () => receivedBytes === count * answerBytes + short.length * shortBytes);
   });
 });
 

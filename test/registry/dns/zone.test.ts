@@ -152,6 +152,14 @@ describe("SRV", () => {
   test("names one target and port once", () => {
     const twice = { ...login1, addrs: ["tcp://10.0.0.1:1", "grpc://10.0.0.1:1"] };
     expect(registry([twice]).ask("_login._tcp.roost", "SRV").answers).toHaveLength(1);
+    const weighing = (weight: string): Instance => ({
+      ...login1,
+      hostname: `h:${weight}`,
+      metadata: metadata({ weight }),
+    });
+    expect(registry([weighing("4"), weighing("9")]).ask("_login._tcp.roost", "SRV").answers).toEqual([
+      "_login._tcp.roost 5 SRV 0 4 8100 0a000001.addr.roost",
+    ]);
   });
 });
 

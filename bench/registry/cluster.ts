@@ -1,0 +1,160 @@
+// Nodes of the registry under test: processes of their own on free ports of this machine, that know each other.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Subprocess } from "bun";
+import { cpuSeconds } from "../process-usage.ts";
+import { freePort, roostCommand } from "../server.ts";
+
+const startMsMax = 20_000;
+const settleMsMax = 60_000;
+const lookMs = 50;
+
+/** One node that runs. */
+export interface RegistryProcess {
+  /** `127.0.0.1:port` of its API. */
+  readonly address: string;
+  readonly port: number;
+  readonly dnsPort: number;
+  readonly pid: number;
+}
+
+/** CPU seconds up to a moment, of the generator and of each node. */
+export interface CpuReading {
+  readonly atMs: number;
+  readonly generator: number;
+  readonly nodes: readonly number[];
+}
+
+/** Shares of a core between two readings. */
+export interface CpuShares {
+  readonly generator: number;
+  readonly nodes: readonly number[];
+  /** Of the busiest node. */
+  readonly busiest: number;
+}
+
+export class RegistryCluster {
+  readonly nodes: readonly RegistryProcess[];
+  private readonly children: readonly Subprocess[];
+  private readonly folder: string;
+
+  private constructor(nodes: readonly RegistryProcess[], children: readonly Subprocess[], folder: string) {
+    this.nodes = nodes;
+    this.children = children;
+    this.folder = folder;
+  }
+
+  /** Starts `count` nodes of one zone, and waits until each is readable and knows the others. */
+  static async start(count: number): Promise<RegistryCluster> {
+    const folder = mkdtempSync(join(tmpdir(), "roost-bench-"));
+    const ports = Array.from({ length: count }, () => ({ port: freePort(), dnsPort: freePort() }));
+    const peers = ports.map(({ port }) => `127.0.0.1:${port}`);
+    const children = ports.map(({ dnsPort }, index) =>
+      Bun.spawn([...roostCommand(), ...wordsOf(peers, index, dnsPort)], {
+        cwd: folder,
+        env: { ROOST_LOG_LEVEL: "warn" },
+        stdin: "ignore",
+        stdout: "ignore",
+        stderr: "inherit",
+      }),
+    );
+    const nodes = ports.map(({ port, dnsPort }, index): RegistryProcess => ({
+      address: `127.0.0.1:${port}`,
+      port,
+      dnsPort,
+      pid: children[index]?.pid ?? 0,
+    }));
+    const cluster = new RegistryCluster(nodes, children, folder);
+    try {
+      await cluster.until(
+        `${count} nodes that know each other`,
+        startMsMax,
+        ({ ready, detail }) => ready && detail.peersUp === count - 1 && detail.instances === count,
+      );
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
+    return cluster;
+  }
+
+  /** Waits until every node lists so many instances besides the nodes themselves. */
+  async listed(instances: number): Promise<void> {
+    const total = instances + this.nodes.length;
+    await this.until(`${instances} listed instances`, settleMsMax, ({ detail }) => detail.instances === total);
+  }
+
+  /** Waits until so many long polls wait at the first node. */
+  async polling(polls: number): Promise<void> {
+    const endMs = performance.now() + settleMsMax;
+    const [first] = this.nodes;
+    for (;;) {
+      const text = await fetch(`http://${first?.address ?? ""}/metrics`).then((response) => response.text());
+      if (Number(/^roost_registry_polls (\d+)$/m.exec(text)?.[1]) === polls) return;
+      if (performance.now() > endMs) throw new Error(`there are not ${polls} long polls that wait`);
+      await Bun.sleep(lookMs);
+    }
+  }
+
+  usage(): CpuReading {
+    return {
+      atMs: performance.now(),
+      generator: cpuSeconds(process.pid),
+      nodes: this.nodes.map(({ pid }) => cpuSeconds(pid)),
+    };
+  }
+
+  async stop(): Promise<void> {
+    for (const child of this.children) child.kill("SIGKILL");
+    await Promise.all(this.children.map((child) => child.exited));
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  private async until(what: string, waitMs: number, holds: (health: NodeHealth) => boolean): Promise<void> {
+    const endMs = performance.now() + waitMs;
+    for (const [index, { address }] of this.nodes.entries()) {
+      for (;;) {
+        const exitCode = this.children[index]?.exitCode ?? null;
+        if (exitCode !== null) throw new Error(`a registry node ended with exit status ${exitCode}`);
+        const health = await healthOf(address);
+        if (health !== undefined && holds(health)) break;
+        if (performance.now() > endMs) throw new Error(`not within ${waitMs} ms: ${what}`);
+        await Bun.sleep(lookMs);
+      }
+    }
+  }
+}
+
+/** Shares of a core. */
+export function sharesBetween(before: CpuReading, after: CpuReading): CpuShares {
+  const seconds = (after.atMs - before.atMs) / 1000;
+  const nodes = after.nodes.map((value, index) => (value - (before.nodes[index] ?? 0)) / seconds);
+  return { generator: (after.generator - before.generator) / seconds, nodes, busiest: Math.max(...nodes) };
+}
+
+/** False for a run in which the generator used most of a core while no node did. */
+export function isGeneratorFree({ generator, busiest }: CpuShares): boolean {
+  return generator < 0.9 || busiest > 0.8;
+}
+
+interface NodeHealth {
+  readonly ready: boolean;
+  readonly detail: { readonly instances: number; readonly peersUp: number };
+}
+
+function wordsOf(peers: readonly string[], index: number, dnsPort: number): string[] {
+  const seeds = peers.length > 1 ? ["--peers", peers.join(",")] : [];
+  const listeners = ["--listen", peers[index] ?? "", "--dns", `127.0.0.1:${dnsPort}`];
+  return ["serve", "--role", "discovery", ...listeners, ...seeds];
+}
+
+/** Undefined while it does not answer. */
+async function healthOf(address: string): Promise<NodeHealth | undefined> {
+  const response = await fetch(`http://${address}/health`).catch(() => undefined);
+  if (response === undefined) return undefined;
+  const text = await response.text();
+  const number = (name: string): number => Number(new RegExp(`"${name}":(\\d+)`).exec(text)?.[1] ?? NaN);
+  return { ready: response.ok, detail: { instances: number("instances"), peersUp: number("peersUp") } };
+}

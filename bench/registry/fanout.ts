@@ -1,0 +1,140 @@
+// Scenario `registry-fanout`: a thousand watchers of one service while 10,000 instances of it register as fast as they
+// can; how long another client's small fetch takes meanwhile, and when all watchers hold the whole list.
+
+import { join } from "node:path";
+import { cpuSeconds, residentBytesPeak } from "../process-usage.ts";
+import type { Result } from "../report.ts";
+import { isGeneratorFree, RegistryCluster, type RegistryProcess, sharesBetween } from "./cluster.ts";
+import { parseProbed, type Probed } from "./fetch-probe.ts";
+import { HttpConnection } from "./http-connection.ts";
+import { fetchRequest, instancesOf, registerAll } from "./instances.ts";
+import { Watcher } from "./watcher.ts";
+
+const watcherCount = 1_000;
+const instanceCount = 10_000;
+const connections = 16;
+const appid = "bench.large";
+const smallAppid = "bench.small";
+const smallInstances = 10;
+const settleMsMax = 120_000;
+/** More than the whole list. */
+const listBytesMax = 64 * 1024 * 1024;
+
+/** Throws when a watcher does not come to hold the whole list. */
+export async function runFanout(): Promise<Result> {
+  const cluster = await RegistryCluster.start(1);
+  try {
+    return await measure(cluster);
+  } finally {
+    await cluster.stop();
+  }
+}
+
+async function measure(cluster: RegistryCluster): Promise<Result> {
+  const [node] = cluster.nodes;
+  if (node === undefined) throw new Error("there is no node");
+  await registerAll(node.port, instancesOf(smallAppid, smallInstances), 1);
+  const failure = Promise.withResolvers<never>();
+  failure.promise.catch(() => undefined);
+  const watchers: Watcher[] = [];
+  for (let index = 0; index < watcherCount; index++) {
+    const options = { port: node.port, appid, name: `watcher-${index}` };
+    watchers.push(await Watcher.start(options, () => undefined, failure.reject));
+  }
+  await cluster.polling(watcherCount);
+
+  const probe = await FetchProbe.start(node);
+  try {
+    const before = cluster.usage();
+    await Promise.race([registerAll(node.port, instancesOf(appid, instanceCount), connections), failure.promise]);
+    const registeredMs = performance.now() - before.atMs;
+    const version = await finalVersion(node);
+    const endMs = performance.now() + settleMsMax;
+    while (watchers.some((watcher) => watcher.version !== version)) {
+      if (performance.now() > endMs) throw new Error(`not all watchers had the whole list within ${settleMsMax} ms`);
+      await Promise.race([Bun.sleep(5), failure.promise]);
+    }
+    const settledMs = Math.max(...watchers.map(({ listedAtMs }) => listedAtMs)) - before.atMs;
+    const after = cluster.usage();
+    const shares = sharesBetween(before, after);
+    const { cpu, count, ...latency } = await probe.end();
+    return {
+      scenario: "registry-fanout",
+      transport: "http",
+      connections: watcherCount + connections + 1,
+      answered: count,
+      ...latency,
+      registered_ms: registeredMs,
+      settled_ms: settledMs,
+      received_mb: Math.round(watchers.reduce((total, { bytes }) => total + bytes, 0) / 2 ** 20),
+      server_cpu: shares.busiest,
+      generator_cpu: shares.generator + cpu / ((after.atMs - before.atMs) / 1000),
+      server_rss_mb: Math.round(residentBytesPeak(node.pid) / 2 ** 20),
+      valid: isGeneratorFree(shares),
+    };
+  } finally {
+    for (const watcher of watchers) watcher.close();
+    await probe.kill();
+  }
+}
+
+/** The version of the list that holds all instances, which is the last one. */
+async function finalVersion({ port }: RegistryProcess): Promise<string> {
+  const connection = await HttpConnection.connect(port, listBytesMax);
+  const { tail } = await connection.ask(fetchRequest(appid));
+  connection.close();
+  const list = tail.toString();
+  const listed = list.split('"hostname":').length - 1;
+  const version = /"latest_timestamp":(\d+)\}\}$/.exec(list)?.[1];
+  if (version === undefined || listed !== instanceCount)
+    throw new Error(`the registry lists ${listed} of ${instanceCount} instances`);
+  return version;
+}
+
+/** The client that fetches: a process of its own, so that what the watchers receive does not make it late. */
+class FetchProbe {
+  private readonly child: Bun.Subprocess<"pipe", "pipe", "inherit">;
+  private readonly lines: ReadableStreamDefaultReader<Uint8Array>;
+  private readonly cpuBefore: number;
+
+  private constructor(
+    child: Bun.Subprocess<"pipe", "pipe", "inherit">,
+    lines: ReadableStreamDefaultReader<Uint8Array>,
+  ) {
+    this.child = child;
+    this.lines = lines;
+    this.cpuBefore = cpuSeconds(child.pid);
+  }
+
+  /** Starts it; it is warm and measures when this resolves. */
+  static async start({ port }: RegistryProcess): Promise<FetchProbe> {
+    const child = Bun.spawn([process.execPath, join(import.meta.dir, "fetch-probe.ts"), String(port), smallAppid], {
+      stdin: "pipe",
+      stdout: "pipe",
+      stderr: "inherit",
+    });
+    const lines = child.stdout.getReader();
+    const { done } = await lines.read();
+    if (done) throw new Error("the fetching client did not start");
+    return new FetchProbe(child, lines);
+  }
+
+  /** Ends it; what it found, and the CPU seconds that it took. */
+  async end(): Promise<Probed & { cpu: number }> {
+    const cpu = cpuSeconds(this.child.pid) - this.cpuBefore;
+    await this.child.stdin.end();
+    const decoder = new TextDecoder();
+    let text = "";
+    for (;;) {
+      const { done, value } = await this.lines.read();
+      if (done) break;
+      text += decoder.decode(value, { stream: true });
+    }
+    return { ...parseProbed(text), cpu };
+  }
+
+  async kill(): Promise<void> {
+    this.child.kill("SIGKILL");
+    await this.child.exited;
+  }
+}
