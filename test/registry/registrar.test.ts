@@ -59,6 +59,27 @@ describe("register", () => {
     expect(office.instance().regTimestamp).toBe(beginNs - 7n);
   });
 
+  test("by a node whose clock is slow brings back what was cancelled long ago, and not what was just now", () => {
+    office.register();
+    const { dirty } = office.entry();
+    office.cancel();
+    const late = { dirtyTimestamp: dirty, regTimestamp: dirty };
+    office.time.advance(30_000);
+    office.register(late, { origin: "replica" });
+    expect(office.entry().instance).toBeUndefined();
+    office.time.advance(31_000);
+    office.register(late, { origin: "replica" });
+    expect(office.instance().dirtyTimestamp).toBeGreaterThan(dirty);
+  });
+
+  test("over another caller's instance counts for the new caller, within its quota", () => {
+    for (let count = 0; count < instancesPerCallerMax; count++)
+      office.register({ hostname: `one-${count}` }, { address: "10.9.0.1" });
+    office.register({ hostname: "other" }, { address: "10.9.0.2" });
+    expect(office.register({ hostname: "other" }, { address: "10.9.0.1" }).code).toBe(Code.LimitExceeded);
+    expect(office.register({ hostname: "one-0" }, { address: "10.9.0.1" }).code).toBe(Code.Ok);
+  });
+
   test("fifteen minutes ahead are taken, more is refused and changes nothing", () => {
     const outcome = office.register({ dirtyTimestamp: beginNs + farAhead + 1n });
     expect(outcome.code).toBe(Code.BadRequest);
