@@ -87,7 +87,12 @@ export const options = {
     undefined,
     parseText,
   ),
-  "cluster-key": option("Key that services share; the registry takes writes with it only", "text", undefined, parseText),
+  "cluster-key": option(
+    "Key that services share; the registry takes writes with it only",
+    "text",
+    undefined,
+    parseText,
+  ),
   "cluster-key-file": option("File with that key", "file", undefined, parseText),
   store: option(
     "Where messages are kept (default: messages.db in the data folder)",
@@ -286,8 +291,7 @@ function readConfig(path: string): Map<string, string> {
   }
   const entries = new Map<string, string>();
   for (const [key, value] of Object.entries(table)) {
-    if (!isOption(key) || key === "config")
-      throw new UsageError(`${path}: ${key} is not an option; see roost --help`);
+    if (!isOption(key) || key === "config") throw new UsageError(`${path}: ${key} is not an option; see roost --help`);
     const isRight = typeof value === "string" || (options[key].isFlag && typeof value === "boolean");
     if (!isRight)
       throw new UsageError(`${path}: ${key} must be ${options[key].isFlag ? "true or false" : "a string in quotes"}`);

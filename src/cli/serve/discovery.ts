@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { resolve } from "node:path";
 import type { Log } from "../../base/log.ts";
-import { type LookupRules, parseLookupFile } from "../../registry/lookup-file.ts";
+import { BadLookupFile, type LookupRules, parseLookupFile } from "../../registry/lookup-file.ts";
 import { NotASnapshot } from "../../registry/snapshot.ts";
 import { startDiscovery } from "../../roles/discovery/role.ts";
 import type { ListenAddress, RunningDiscovery } from "../../roles/settings.ts";
@@ -82,7 +82,8 @@ function lookupRules(path: string | undefined): LookupRules | undefined {
   try {
     return parseLookupFile(text, path);
   } catch (error) {
-    throw new StartError(`--lookup: ${sentenceOf(error)}`);
+    if (error instanceof BadLookupFile) throw new StartError(`--lookup: ${error.message}`);
+    throw error;
   }
 }
 
