@@ -46,7 +46,7 @@ const option = <Value>(
   isFlag: false,
 });
 
-const flag = (help: string): Option<boolean> => ({
+const toggle = (help: string): Option<boolean> => ({
   ...option(help, "true|false", "false", (text) => oneOf(["true", "false"])(text) === "true"),
   isFlag: true,
 });
@@ -74,9 +74,9 @@ export const options = {
   domain: option("Domain of all DNS names", "name", "roost", parseDomain),
   snapshot: option("Keep a copy of the registry for a start from nothing", "file|off", "off", parseText),
   lookup: option("File of regions for GET /api/lookup", "file", undefined, parseText),
-  insecure: flag("Listen for everybody without a cluster key: whoever reaches the registry may write"),
+  insecure: toggle("Listen for everybody without a cluster key: whoever reaches the registry may write"),
   discovery: option("Nodes of the registry", "url,…", "http://127.0.0.1:7171", parseUrls),
-  watch: flag("Go on, and show what changes"),
+  watch: toggle("Go on, and show what changes"),
   "read-wait": option("Close a connection that sends nothing for this long", "duration", "3m", parseWait),
   "write-wait": option("Close a connection that accepts nothing for this long", "duration", "10s", parseWait),
   "login-wait": option("Close a connection that has not signed in by then", "duration", "10s", parseWait),

@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { seededRandom } from "../../../src/base/random.ts";
 import { discoveryAppid, type Instance, Status } from "../../../src/registry/instance.ts";
+import { DnsZone } from "../../../src/registry/dns/zone.ts";
 import { Asked } from "./ask.ts";
 import { FakeDirectory, instanceOf } from "./fake-directory.ts";
 
