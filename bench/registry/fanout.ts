@@ -16,7 +16,8 @@ const connections = 16;
 const appid = "bench.large";
 const smallAppid = "bench.small";
 const smallInstances = 10;
-const settleMsMax = 120_000;
+/** All of it together: without renewals, leases end after 90 s. */
+const runMsMax = 60_000;
 /** More than the whole list. */
 const listBytesMax = 64 * 1024 * 1024;
 
@@ -44,14 +45,13 @@ async function measure(cluster: RegistryCluster): Promise<Result> {
   await cluster.polling(watcherCount);
 
   const probe = await FetchProbe.start(node);
+  const late = setTimeout(() => failure.reject(new Error(`it is not done after ${runMsMax} ms`)), runMsMax);
   try {
     const before = cluster.usage();
     await Promise.race([registerAll(node.port, instancesOf(appid, instanceCount), connections), failure.promise]);
     const registeredMs = performance.now() - before.atMs;
     const version = await finalVersion(node);
-    const endMs = performance.now() + settleMsMax;
     while (watchers.some((watcher) => watcher.version !== version)) {
-      if (performance.now() > endMs) throw new Error(`not all watchers had the whole list within ${settleMsMax} ms`);
       await Promise.race([Bun.sleep(5), failure.promise]);
     }
     const settledMs = Math.max(...watchers.map(({ listedAtMs }) => listedAtMs)) - before.atMs;
@@ -73,6 +73,7 @@ async function measure(cluster: RegistryCluster): Promise<Result> {
       valid: isGeneratorFree(shares),
     };
   } finally {
+    clearTimeout(late);
     for (const watcher of watchers) watcher.close();
     await probe.kill();
   }

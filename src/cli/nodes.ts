@@ -28,7 +28,7 @@ export async function nodes(values: OptionValues): Promise<void> {
     process.stdout.write(tableOf(listing.rows));
     return;
   }
-  for (let shown = ""; ; ) {
+  for (let shown = ""; ;) {
     const text = await firstListing(client, urls).then(
       ({ node, rows }) => `${tableOf(rows)}\n${rows.length} instances, from ${node}\n`,
       (error: unknown) => {
@@ -38,7 +38,8 @@ export async function nodes(values: OptionValues): Promise<void> {
     );
     const isTerminal = process.stdout.isTTY;
     // Into a pipe only what has changed, but for ages.
-    if (isTerminal || withoutAges(text) !== withoutAges(shown)) process.stdout.write(isTerminal ? clearScreen + text : text);
+    if (isTerminal || withoutAges(text) !== withoutAges(shown))
+      process.stdout.write(isTerminal ? clearScreen + text : text);
     shown = text;
     await Bun.sleep(watchMs);
   }

@@ -46,7 +46,7 @@ const option = <Value>(
   isFlag: false,
 });
 
-const flag = (help: string): Option<boolean> => ({
+const toggle = (help: string): Option<boolean> => ({
   ...option(help, "true|false", "false", (text) => oneOf(["true", "false"])(text) === "true"),
   isFlag: true,
 });
@@ -74,9 +74,9 @@ export const options = {
   domain: option("Domain of all DNS names", "name", "roost", parseDomain),
   snapshot: option("Keep a copy of the registry for a start from nothing", "file|off", "off", parseText),
   lookup: option("File of regions for GET /api/lookup", "file", undefined, parseText),
-  insecure: flag("Listen for everybody without a cluster key: whoever reaches the registry may write"),
+  insecure: toggle("Listen for everybody without a cluster key: whoever reaches the registry may write"),
   discovery: option("Nodes of the registry", "url,…", "http://127.0.0.1:7171", parseUrls),
-  watch: flag("Go on, and show what changes"),
+  watch: toggle("Go on, and show what changes"),
   "read-wait": option("Close a connection that sends nothing for this long", "duration", "3m", parseWait),
   "write-wait": option("Close a connection that accepts nothing for this long", "duration", "10s", parseWait),
   "login-wait": option("Close a connection that has not signed in by then", "duration", "10s", parseWait),
@@ -87,7 +87,12 @@ export const options = {
     undefined,
     parseText,
   ),
-  "cluster-key": option("Key that services share; the registry takes writes with it only", "text", undefined, parseText),
+  "cluster-key": option(
+    "Key that services share; the registry takes writes with it only",
+    "text",
+    undefined,
+    parseText,
+  ),
   "cluster-key-file": option("File with that key", "file", undefined, parseText),
   store: option(
     "Where messages are kept (default: messages.db in the data folder)",
@@ -286,8 +291,7 @@ function readConfig(path: string): Map<string, string> {
   }
   const entries = new Map<string, string>();
   for (const [key, value] of Object.entries(table)) {
-    if (!isOption(key) || key === "config")
-      throw new UsageError(`${path}: ${key} is not an option; see roost --help`);
+    if (!isOption(key) || key === "config") throw new UsageError(`${path}: ${key} is not an option; see roost --help`);
     const isRight = typeof value === "string" || (options[key].isFlag && typeof value === "boolean");
     if (!isRight)
       throw new UsageError(`${path}: ${key} must be ${options[key].isFlag ? "true or false" : "a string in quotes"}`);

@@ -1,6 +1,7 @@
 // Reading the registry: what DNS, lookup and the in-process naming client see of it.
 
 import type { Instance } from "./instance.ts";
+import type { NameKind } from "./name-index.ts";
 
 /** A view on the live instances of this node's registry; always current. */
 export interface Directory {
@@ -16,4 +17,12 @@ export interface Directory {
   knows(env: string, appid: string): boolean;
   /** Calls back after changes of one service (several may come as one), until the returned function is called. */
   watch(env: string, appid: string, onChange: () => void): () => void;
+}
+
+/** A directory that knows its names as DNS sees them. */
+export interface NamedDirectory extends Directory {
+  /** The service of that name in that env, compared without regard to the case of ASCII letters, as it is spelled. */
+  serviceNamed(env: string, name: string): string | undefined;
+  /** True when that env has a name of that kind that is `name`, or ends in a dot and `name`. */
+  isBranch(env: string, kind: NameKind, name: string): boolean;
 }

@@ -40,14 +40,7 @@ export class HealthChecks {
   private cancelSweep: Cancel | undefined;
   private isStopped = false;
 
-  constructor(parts: {
-    node: RegistryNode;
-    clock: Clock;
-    timers: Timers;
-    random: Random;
-    probe: Probe;
-    log: Log;
-  }) {
+  constructor(parts: { node: RegistryNode; clock: Clock; timers: Timers; random: Random; probe: Probe; log: Log }) {
     this.node = parts.node;
     this.clock = parts.clock;
     this.timers = parts.timers;

@@ -6,11 +6,12 @@ import type { Clock } from "../base/clock.ts";
 import { leaseMs, protectedLeaseMs } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import { newIncarnation, type Random } from "../base/random.ts";
-import type { Directory } from "./directory.ts";
+import type { NamedDirectory } from "./directory.ts";
 import type { Entry } from "./entry.ts";
 import { Guard } from "./guard.ts";
 import { HybridClock } from "./hybrid-clock.ts";
 import { appKey, discoveryAppid, type Identity, type Instance, Status } from "./instance.ts";
+import type { NameKind } from "./name-index.ts";
 import type { Compare, Compared, PeerNetwork, Replicate, Replicated } from "./peer-messages.ts";
 import { Code, type Register, Registrar } from "./registrar.ts";
 import { Replication } from "./replication.ts";
@@ -40,7 +41,7 @@ export interface RegistryNodeSettings {
   readonly version: string;
 }
 
-export class RegistryNode implements Directory {
+export class RegistryNode implements NamedDirectory {
   readonly settings: RegistryNodeSettings;
   readonly table: Table;
   readonly replication: Replication;
@@ -58,9 +59,6 @@ export class RegistryNode implements Directory {
   private readonly startUp: StartUp;
   private readonly beganMs: number;
   private readonly beganAt: bigint;
-  /** The zones of this env, in lower case, as the table's version `zonesVersion` had them. */
-  private zones = new Set<string>();
-  private zonesVersion = -1;
   private isProtecting = false;
   private isStale = false;
   private isLeaving = false;
@@ -201,18 +199,15 @@ export class RegistryNode implements Directory {
     return this.table.app(env, appid)?.emptySinceMs === undefined && this.table.app(env, appid) !== undefined;
   }
 
-  /** True when some instance of this node's env is in that zone; `zone` in lower case. */
-  hasZone(zone: string): boolean {
-    if (this.zonesVersion !== this.table.version) {
-      this.zonesVersion = this.table.version;
-      this.zones = new Set();
-      for (const app of this.table.services()) {
-        for (const { identity } of app.entries())
-          if (identity.env === this.settings.env || identity.appid === discoveryAppid)
-            this.zones.add(identity.zone.toLowerCase());
-      }
+  serviceNamed(env: string, name: string): string | undefined {
+    for (const names of this.table.names(env)) {
+      for (const appid of names.of("service").spellings(name)) return appid;
     }
-    return this.zones.has(zone);
+    return undefined;
+  }
+
+  isBranch(env: string, kind: NameKind, name: string): boolean {
+    return this.table.names(env).some((names) => names.of(kind).isBranch(name));
   }
 
   watch(env: string, appid: string, onChange: () => void): () => void {

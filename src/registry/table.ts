@@ -16,6 +16,7 @@ import { Digest } from "./digest.ts";
 import { compareVersions, Entry, type EntryState, hashOf } from "./entry.ts";
 import type { HybridClock } from "./hybrid-clock.ts";
 import { appKey, discoveryAppid, type Identity, instanceKey } from "./instance.ts";
+import { asciiLower, EnvNames } from "./name-index.ts";
 
 /** A state whose lease is about to end is not taken for new: the node that sent it is about to forget it, too. */
 const leaseMarginMs = 5_000;
@@ -64,6 +65,8 @@ export class Table {
   private readonly apps = new Map<string, App>();
   private readonly byHostname = new Map<string, Set<Entry>>();
   private readonly callers = new Map<string, number>();
+  /** By env; '' for the registry's own nodes, which are in every env. */
+  private readonly envs = new Map<string, EnvNames>();
   private readonly clock: Clock;
   private readonly versions: HybridClock;
   private readonly onChange: (app: App) => void;
@@ -103,7 +106,12 @@ export class Table {
 
   /** Living instances with a hostname, compared without regard to the case of ASCII letters. */
   named(hostname: string): Iterable<Entry> {
-    return this.byHostname.get(hostname.toLowerCase()) ?? [];
+    return this.byHostname.get(asciiLower(hostname)) ?? [];
+  }
+
+  /** The names of what lives in an env: its own, and those of the registry's nodes. */
+  names(env: string): EnvNames[] {
+    return [this.envs.get(env), this.envs.get("")].filter((names) => names !== undefined);
   }
 
   /** Living instances that an address has registered here. */
@@ -298,7 +306,11 @@ export class Table {
     if (instances === undefined) app.zones.set(zone, (instances = new Map()));
     instances.set(hostname, entry);
     app.emptySinceMs = undefined;
-    const name = hostname.toLowerCase();
+    const env = envOf(entry);
+    const names = this.envs.get(env) ?? new EnvNames();
+    this.envs.set(env, names);
+    names.add(entry.identity);
+    const name = asciiLower(hostname);
     const namesakes = this.byHostname.get(name);
     if (namesakes === undefined) this.byHostname.set(name, new Set([entry]));
     else namesakes.add(entry);
@@ -314,7 +326,11 @@ export class Table {
     instances?.delete(hostname);
     if (instances?.size === 0) app.zones.delete(zone);
     if (app.zones.size === 0) app.emptySinceMs = this.clock.monotonicMs();
-    const name = hostname.toLowerCase();
+    const env = envOf(entry);
+    const names = this.envs.get(env);
+    names?.remove(entry.identity);
+    if (names?.isEmpty === true) this.envs.delete(env);
+    const name = asciiLower(hostname);
     const namesakes = this.byHostname.get(name);
     namesakes?.delete(entry);
     if (namesakes?.size === 0) this.byHostname.delete(name);
@@ -352,4 +368,8 @@ export class Table {
 /** True for a node of the registry itself. */
 export function isDiscovery({ identity }: Entry): boolean {
   return identity.appid === discoveryAppid;
+}
+
+function envOf(entry: Entry): string {
+  return isDiscovery(entry) ? "" : entry.identity.env;
 }

@@ -128,7 +128,10 @@ test("what is registered on one node is seen on all, whichever node dies and com
     expect(await post(cluster.url(other), "cancel", { ...instance, hostname: before })).toBe(0);
     registered.splice(registered.indexOf(before), 1, meanwhile);
     await allList(cluster, registered.toSorted());
-    const shown = await run(["nodes", "--discovery", [victim, other].map((index) => cluster.url(index)).join()], folder);
+    const shown = await run(
+      ["nodes", "--discovery", [victim, other].map((index) => cluster.url(index)).join()],
+      folder,
+    );
     expect(shown).toMatchObject({ status: 0, err: "" });
     expect(shown.out).toContain(meanwhile);
     expect(shown.out).toMatch(/^SERVICE +ID +ENV +ZONE +ADDRESS +STATE +AGE\n/);
@@ -187,7 +190,9 @@ test("with a cluster key, writes need it, and nodes that share it replicate", as
   writeFileSync(join(folder, "key"), "a key that nodes share\n", { mode: 0o600 });
   const cluster = await Cluster.start(["--cluster-key-file", "key"]);
   expect(await register(cluster.url(0), "one")).toBe(-401);
-  const listings = await Promise.all([0, 1, 2].map((index) => run(["nodes", "--discovery", cluster.url(index)], folder)));
+  const listings = await Promise.all(
+    [0, 1, 2].map((index) => run(["nodes", "--discovery", cluster.url(index)], folder)),
+  );
   for (const { out } of listings) expect(out.match(/^infra\.discovery .* up /gm)).toHaveLength(3);
 }, 60_000);
 

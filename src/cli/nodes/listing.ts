@@ -39,7 +39,10 @@ export function rowsOf(instances: readonly Instance[], lost: ReadonlySet<string>
 
 /** The table with a head line; control characters, which a registry of another make may hold, are shown as `?`. */
 export function tableOf(rows: readonly Row[]): string {
-  const lines = [columns.map((name) => name.toUpperCase()), ...rows.map((row) => columns.map((name) => clean(row[name])))];
+  const lines = [
+    columns.map((name) => name.toUpperCase()),
+    ...rows.map((row) => columns.map((name) => clean(row[name]))),
+  ];
   const widths = columns.map((_, column) => Math.max(...lines.map((cells) => Bun.stringWidth(cells[column] ?? ""))));
   const padded = (cell: string, column: number): string =>
     cell + " ".repeat(Math.max(0, (widths[column] ?? 0) - Bun.stringWidth(cell)));

@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { resolve } from "node:path";
+import { BadFile } from "../../base/json-file.ts";
 import type { Log } from "../../base/log.ts";
 import { type LookupRules, parseLookupFile } from "../../registry/lookup-file.ts";
 import { NotASnapshot } from "../../registry/snapshot.ts";
@@ -82,7 +83,8 @@ function lookupRules(path: string | undefined): LookupRules | undefined {
   try {
     return parseLookupFile(text, path);
   } catch (error) {
-    throw new StartError(`--lookup: ${sentenceOf(error)}`);
+    if (error instanceof BadFile) throw new StartError(`--lookup: ${error.message}`);
+    throw error;
   }
 }
 

@@ -6,6 +6,8 @@
 //
 // Services, ids and zones may contain dots. ASCII letters of either case are equal (RFC 4343).
 
+import { asciiLower } from "../name-index.ts";
+
 /** What a name asks for. Words that are looked up in the table keep the case in which they were asked for. */
 export type DnsName =
   | { readonly kind: "apex" }
@@ -25,11 +27,6 @@ export type DnsName =
   | { readonly kind: "node"; readonly id: string }
   | { readonly kind: "address"; readonly address: string }
   | { readonly kind: "none" };
-
-/** Lower case, for ASCII letters only. */
-export function asciiLower(text: string): string {
-  return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
-}
 
 /** Reads the labels to the left of the domain, leftmost first. */
 export function parseName(labels: readonly string[]): DnsName {

@@ -3,7 +3,7 @@
 // different records, and they take turns, so that clients which just take the first one spread.
 
 import type { Random } from "../../base/random.ts";
-import type { Directory } from "../directory.ts";
+import type { NamedDirectory } from "../directory.ts";
 import { headerBytes, labelsOf, parseQuery, type QueryView, Rcode } from "./query.ts";
 import { messageBytesMax, refusalOf, ResponseWriter, udpBytesMax } from "./response-writer.ts";
 import type { DnsZone, Finding } from "./zone.ts";
@@ -44,7 +44,7 @@ interface Kept {
 
 export class Responder {
   private readonly zone: DnsZone;
-  private readonly directory: Directory;
+  private readonly directory: NamedDirectory;
   private readonly metrics: DnsMetrics | undefined;
   private readonly random: Random;
   private readonly writer: ResponseWriter;
@@ -53,7 +53,7 @@ export class Responder {
   private readonly kept = new Map<string, Kept>();
   private keptBytes = 0;
 
-  constructor(parts: { zone: DnsZone; directory: Directory; metrics?: DnsMetrics | undefined; random: Random }) {
+  constructor(parts: { zone: DnsZone; directory: NamedDirectory; metrics?: DnsMetrics | undefined; random: Random }) {
     this.zone = parts.zone;
     this.directory = parts.directory;
     this.metrics = parts.metrics;

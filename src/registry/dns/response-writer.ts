@@ -5,7 +5,7 @@
 import { headerBytes, labelsOf, type QueryView, Rcode, RecordType } from "./query.ts";
 import type { ResourceRecord } from "./record.ts";
 import type { Finding } from "./zone.ts";
-import { asciiLower } from "./names.ts";
+import { asciiLower } from "../name-index.ts";
 
 /** The largest message over TCP: its length is two bytes. */
 export const messageBytesMax = 65_535;

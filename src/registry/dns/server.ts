@@ -6,7 +6,7 @@ import { isIP } from "node:net";
 import type { Log } from "../../base/log.ts";
 import { seededRandom, systemRandom } from "../../base/random.ts";
 import { formatAddress, type SocketAddress } from "../../transport/address.ts";
-import type { Directory } from "../directory.ts";
+import type { NamedDirectory } from "../directory.ts";
 import { type DnsMetrics, type DnsTransport, Responder } from "./responder.ts";
 import { type DnsTcpLimits, type DnsTcpListener, listenDnsTcp } from "./tcp.ts";
 import { DnsZone } from "./zone.ts";
@@ -23,11 +23,9 @@ export interface DnsOptions {
   readonly env: string;
   /** How long answers may be remembered. */
   readonly ttlSeconds: number;
-  readonly directory: Directory;
+  readonly directory: NamedDirectory;
   readonly log: Log;
   readonly metrics?: DnsMetrics | undefined;
-  /** Whether some instance is in that zone (in lower case), or in one below it. Without it `<any>.<domain>` exists. */
-  readonly hasZone?: ((zone: string) => boolean) | undefined;
   /** Other bounds than the usual ones for TCP. */
   readonly tcpLimits?: DnsTcpLimits | undefined;
 }
@@ -43,11 +41,11 @@ export interface DnsServer {
  * @throws (rejects) when the address can't be bound, or the domain can't be one.
  */
 export async function startDns(options: DnsOptions): Promise<DnsServer> {
-  const { address, domain, env, ttlSeconds, directory, log, metrics, hasZone, tcpLimits } = options;
+  const { address, domain, env, ttlSeconds, directory, log, metrics, tcpLimits } = options;
   const random = seededRandom(systemRandom.uint32());
   const isOneAddress = isIP(address.host) !== 0 && address.host !== "0.0.0.0" && address.host !== "::";
   const ownAddress = isOneAddress ? address.host : undefined;
-  const zone = new DnsZone({ domain, env, ttlSeconds, directory, ownAddress, hasZone, random });
+  const zone = new DnsZone({ domain, env, ttlSeconds, directory, ownAddress, random });
   const responder = new Responder({ zone, directory, metrics, random });
   const respond: DnsRespond = (query, transport) => {
     try {

@@ -3,10 +3,11 @@
 // "no data" is told from "no such name" (RFC 2308).
 
 import type { Random } from "../../base/random.ts";
-import type { Directory } from "../directory.ts";
+import type { NamedDirectory } from "../directory.ts";
 import { discoveryAppid, type Instance, Status } from "../instance.ts";
 import { addressesOf, coversScheme, endpointsOf, weightOf } from "./endpoint.ts";
-import { addressLabel, asciiLower, type DnsName, parseName } from "./names.ts";
+import { asciiLower, type NameKind } from "../name-index.ts";
+import { addressLabel, type DnsName, parseName } from "./names.ts";
 import { Rcode, RecordType } from "./query.ts";
 import {
   addressRecord,
@@ -44,11 +45,9 @@ export interface DnsZoneOptions {
   readonly env: string;
   /** How long answers may be remembered, and as long that there are none: whole seconds. */
   readonly ttlSeconds: number;
-  readonly directory: Directory;
+  readonly directory: NamedDirectory;
   /** The name server's address while the table lists no node of the registry; undefined when it listens on all. */
   readonly ownAddress: string | undefined;
-  /** Whether some instance is in that zone (in lower case), or in one below it. Without it none is denied. */
-  readonly hasZone?: ((zone: string) => boolean) | undefined;
   /** Orders the answers. */
   readonly random: Random;
 }
@@ -141,7 +140,7 @@ export class DnsZone {
       case "ancestor":
         return found([]);
       case "zone":
-        return this.options.hasZone?.(name.zone) === false ? undefined : found([]);
+        return this.emptyIf(this.isBranch("zone", name.zone));
       case "apex":
         return found(ofType(type, (wanted) => this.apexRecords(wanted)));
       case "name-server":
@@ -150,7 +149,7 @@ export class DnsZone {
         return found(ofType(type, (wanted) => this.pick(owner, wanted, [name.address])));
       case "node": {
         const node = this.node(name.id);
-        if (!node.exists) return undefined;
+        if (!node.exists) return this.emptyIf(this.isBranch("id", name.id));
         return this.kept(`${type} ${owner}`, () =>
           ofType(type, (wanted) => this.instanceRecords(owner, wanted, node.instances, undefined)),
         );
@@ -159,13 +158,24 @@ export class DnsZone {
         const { protocol, zone } = name;
         const service = this.service(name.service);
         const known = zone === undefined ? service?.all : service?.byZone.get(zone);
-        if (service === undefined || known === undefined) return undefined;
+        if (service === undefined || known === undefined)
+          return this.emptyIf(protocol === undefined && this.isBranch("service", name.service));
         return this.kept(`${type} ${owner} ${service.appid}`, () => {
           const instances = known.filter(isUp);
           return ofType(type, (wanted) => this.instanceRecords(owner, wanted, instances, protocol));
         });
       }
     }
+  }
+
+  private isBranch(kind: NameKind, name: string): boolean {
+    const { directory, env } = this.options;
+    return directory.isBranch(env, kind, name);
+  }
+
+  /** No data of that name, or no such name. */
+  private emptyIf(exists: boolean): Finding | undefined {
+    return exists ? found([]) : undefined;
   }
 
   /** What `make` gives, in a random order that lasts until the table changes. */
@@ -276,7 +286,7 @@ export class DnsZone {
   /** The instances of a service, its name compared as it came, then in lower case; undefined when there is none. */
   private service(word: string): ServiceInstances | undefined {
     const { directory, env } = this.options;
-    const appid = [word, asciiLower(word)].find((candidate) => directory.knows(env, candidate));
+    const appid = directory.serviceNamed(env, word);
     if (appid === undefined) return undefined;
     let service = this.services.get(appid);
     if (service === undefined) {

@@ -3,7 +3,7 @@
 
 import type { Entry } from "../entry.ts";
 import { discoveryAppid } from "../instance.ts";
-import { Code } from "../registrar.ts";
+import type { Code } from "../registrar.ts";
 import type { App } from "../table.ts";
 
 const jsonType = "application/json; charset=utf-8";

@@ -72,8 +72,7 @@ function parseInt64(name: string, text: string): bigint {
   if (text === "") return 0n;
   if (!/^[+-]?\d{1,19}$/.test(text)) throw new BadParameter(`${name} is not a whole number of 64 bits`);
   const value = BigInt(text.replace(/^\+/, ""));
-  if (value > int64Max || value < -int64Max - 1n)
-    throw new BadParameter(`${name} is not a whole number of 64 bits`);
+  if (value > int64Max || value < -int64Max - 1n) throw new BadParameter(`${name} is not a whole number of 64 bits`);
   return value;
 }
 

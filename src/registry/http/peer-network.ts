@@ -38,13 +38,15 @@ export class HttpPeerNetwork implements PeerNetwork {
   }
 
   replicate(address: string, message: Replicate, done: (reply: Replicated | PeerFailure) => void): void {
-    void this.ask(address, replicatePath, message, parseReplicated, () => this.originals.replicate(address, message)).then(
-      done,
-    );
+    void this.ask(address, replicatePath, message, parseReplicated, () =>
+      this.originals.replicate(address, message),
+    ).then(done);
   }
 
   compare(address: string, message: Compare, done: (reply: Compared | PeerFailure) => void): void {
-    void this.ask(address, comparePath, message, parseCompared, () => this.originals.compare(address, message)).then(done);
+    void this.ask(address, comparePath, message, parseCompared, () => this.originals.compare(address, message)).then(
+      done,
+    );
   }
 
   private async ask<Reply>(

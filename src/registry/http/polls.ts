@@ -41,7 +41,10 @@ type Render = (news: ReadonlyMap<string, string>, unknown: readonly string[]) =>
 export class Polls {
   private readonly node: RegistryNode;
   private readonly callers = new Map<string, number>();
-  private readonly rendered = new WeakMap<App, { view: AppView; env: string; zone: string; latest: bigint; atMs: number }>();
+  private readonly rendered = new WeakMap<
+    App,
+    { view: AppView; env: string; zone: string; latest: bigint; atMs: number }
+  >();
   /** What ends each poll that waits. */
   private readonly waiting = new Set<() => void>();
 
@@ -123,8 +126,7 @@ export class Polls {
         (view.count > 0 ? urgent : idle).set(appid, view.json);
       }
     }
-    if (urgent.size > 0 || (understandsEmpty && idle.size > 0))
-      return render(new Map([...urgent, ...idle]), unknown);
+    if (urgent.size > 0 || (understandsEmpty && idle.size > 0)) return render(new Map([...urgent, ...idle]), unknown);
     if (this.waiting.size >= pollsMax || (this.callers.get(request.caller) ?? 0) >= pollsPerCallerMax)
       return envelope(Code.LimitExceeded, "too many long polls wait here; use another node");
     return this.later(request, env, zone, wanted, idle, (news) => render(news, unknown));

@@ -122,7 +122,10 @@ class Api {
     this.options = options;
     this.polls = new Polls(node);
     this.routes = new Map<string, Route>([
-      ["register", this.write((parameters, { caller, isTrusted }) => register(node, parameters, { address: caller(), isTrusted }))],
+      [
+        "register",
+        this.write((parameters, { caller, isTrusted }) => register(node, parameters, { address: caller(), isTrusted })),
+      ],
       ["renew", this.write((parameters) => renew(node, parameters))],
       ["cancel", this.write((parameters) => cancel(node, parameters))],
       ["set", this.write((parameters) => set(node, parameters))],
@@ -176,12 +179,12 @@ class Api {
     return path === "/metrics" ? metricsResponse(metrics.registry) : healthResponse(health());
   }
 
-  /** Where a client finds a gateway. */
-  private lookup(request: Request, token: string, remote: string): Response {
+  /** Where a client finds a gateway. `path` holds its token, percent-encoded. */
+  private lookup(request: Request, path: string, remote: string): Response {
     const { node, lookup: rules, metrics } = this.options;
     metrics.requested("lookup");
-    if (token === "" || token.length > lookupTokenCharactersMax || token.includes("/"))
-      return plain(404, "404 page not found");
+    const token = decodedToken(path);
+    if (token === undefined) return plain(404, "404 page not found");
     if (!node.isReadable) return Response.json({ reason: "this registry node is starting" }, { status: 503 });
     const address = callerAddress(plainAddress(remote), request.headers.get("x-forwarded-for"), rules);
     const found = lookupGateways(token, address, rules, node, node.settings.env);
@@ -232,6 +235,17 @@ function quotaAddress(remote: string): string {
   const address = plainAddress(remote);
   const isLoopback = address === "::1" || (isIP(address) === 4 && address.startsWith("127."));
   return isLoopback ? "" : address;
+}
+
+/** The token that a path names; undefined when it names none. */
+function decodedToken(path: string): string | undefined {
+  if (path === "" || path.length > lookupTokenCharactersMax || path.includes("/")) return undefined;
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    // Percent signs that encode nothing: no such page.
+    return undefined;
+  }
 }
 
 function unauthorized(): Response {

@@ -57,9 +57,11 @@ export function set(node: RegistryNode, parameters: Parameters): Response {
     if (count !== 0 && count !== hostnames.length)
       throw new BadParameter(`there are ${hostnames.length} values of hostname, and ${count} of ${field}`);
   }
-  const changes = hostnames.map(
-    (hostname, index): SetChange => ({ hostname, status: statuses[index], metadata: metadata[index] }),
-  );
+  const changes = hostnames.map((hostname, index): SetChange => ({
+    hostname,
+    status: statuses[index],
+    metadata: metadata[index],
+  }));
   const setTimestamp = parameters.int64("set_timestamp");
   return result(node.registrar.set({ env, appid, zone, changes, setTimestamp }, originOf(parameters)));
 }

@@ -65,7 +65,6 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
             directory: node,
             log,
             metrics,
-            hasZone: (zone) => node.hasZone(zone),
           });
     if (dnsServer !== undefined) undo.push(() => dnsServer.stop());
     // All that could fail has not: now the others may hear of this node.

@@ -33,7 +33,6 @@ beforeAll(async () => {
     env: "prod",
     ttlSeconds: 5,
     directory,
-    hasZone: (zone) => zone === "z1" || zone === "z2",
     log: silentLog,
   });
 });

@@ -1,7 +1,8 @@
 // A registry's table as the readers see it, in memory and in the test's hands.
 
-import type { Directory } from "../../../src/registry/directory.ts";
+import type { NamedDirectory } from "../../../src/registry/directory.ts";
 import { appKey, type Instance, Status } from "../../../src/registry/instance.ts";
+import { EnvNames, type NameKind } from "../../../src/registry/name-index.ts";
 
 /** An instance with the attributes that matter here; the others are empty. */
 export function instanceOf(parts: Partial<Instance> & { readonly appid: string; readonly hostname: string }): Instance {
@@ -21,11 +22,13 @@ export function instanceOf(parts: Partial<Instance> & { readonly appid: string; 
   };
 }
 
-export class FakeDirectory implements Directory {
+export class FakeDirectory implements NamedDirectory {
   isReadable = true;
   version = 0;
   private services = new Map<string, Instance[]>();
   private names = new Map<string, Instance[]>();
+
+  private envs = new Map<string, EnvNames>();
 
   constructor(instances: readonly Instance[] = []) {
     this.replace(instances);
@@ -34,6 +37,12 @@ export class FakeDirectory implements Directory {
   replace(instances: readonly Instance[]): void {
     this.services = Map.groupBy(instances, ({ env, appid }) => appKey(env, appid));
     this.names = Map.groupBy(instances, ({ env, hostname }) => `${env} ${hostname.toLowerCase()}`);
+    this.envs = new Map();
+    for (const instance of instances) {
+      const names = this.envs.get(instance.env) ?? new EnvNames();
+      this.envs.set(instance.env, names);
+      names.add(instance);
+    }
     this.version++;
   }
 
@@ -47,6 +56,14 @@ export class FakeDirectory implements Directory {
 
   knows(env: string, appid: string): boolean {
     return this.services.has(appKey(env, appid));
+  }
+
+  serviceNamed(env: string, name: string): string | undefined {
+    return Array.from(this.envs.get(env)?.of("service").spellings(name) ?? [])[0];
+  }
+
+  isBranch(env: string, kind: NameKind, name: string): boolean {
+    return this.envs.get(env)?.of(kind).isBranch(name) ?? false;
   }
 
   watch(): () => void {

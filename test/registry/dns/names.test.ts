@@ -1,7 +1,8 @@
 // Which names there are below the domain, and how hosts' names are told from others.
 
 import { describe, expect, test } from "bun:test";
-import { addressLabel, asciiLower, type DnsName, parseName } from "../../../src/registry/dns/names.ts";
+import { addressLabel, type DnsName, parseName } from "../../../src/registry/dns/names.ts";
+import { asciiLower } from "../../../src/registry/name-index.ts";
 import { isHostName } from "../../../src/registry/dns/record.ts";
 
 const parsed = (name: string): DnsName => parseName(name === "" ? [] : name.split("."));

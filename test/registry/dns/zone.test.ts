@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { seededRandom } from "../../../src/base/random.ts";
 import { discoveryAppid, type Instance, Status } from "../../../src/registry/instance.ts";
-import { DnsZone, type DnsZoneOptions } from "../../../src/registry/dns/zone.ts";
+import { DnsZone } from "../../../src/registry/dns/zone.ts";
 import { Asked } from "./ask.ts";
 import { FakeDirectory, instanceOf } from "./fake-directory.ts";
 
@@ -34,12 +34,10 @@ const discovery = instanceOf({ appid: discoveryAppid, hostname: "reg1", addrs: [
 const otherEnv = instanceOf({ appid: "secret", env: "dev", hostname: "dev1", zone: "z9", addrs: ["tcp://10.9.9.9:1"] });
 const all = [login1, login2, gateway, waiting, discovery, otherEnv];
 
-const zones = new Set(["z1", "z2", "z3"]);
-const options: Partial<DnsZoneOptions> = { hasZone: (zone) => zones.has(zone) };
 const soa = "roost 5 SOA ns.roost hostmaster.roost 5";
 
 function registry(instances: readonly Instance[] = all): Asked {
-  return new Asked(instances, options);
+  return new Asked(instances);
 }
 
 describe("SRV", () => {
@@ -389,8 +387,15 @@ test("a node that does not yet know what there is fails, but still refuses what 
   expect(asked.ask("login1.node.roost", "A").answers).toHaveLength(1);
 });
 
-test("without knowing the zones none is denied", () => {
-  expect(new Asked(all).ask("nowhere.roost", "A").rcode).toBe("NOERROR");
+test("services are found in any case, and every branch of a dotted name exists", () => {
+  const asked = new Asked([
+    instanceOf({ appid: "Goim.Comet", hostname: "C1.example.com", zone: "eu.fra", addrs: ["tcp://10.0.0.1:80"] }),
+  ]);
+  expect(asked.ask("goim.COMET.service.roost", "A").answers).toHaveLength(1);
+  for (const branch of ["comet.service.roost", "com.node.roost", "example.com.node.roost", "fra.roost"])
+    expect(asked.ask(branch, "A")).toMatchObject({ rcode: "NOERROR", answers: [] });
+  for (const stranger of ["met.service.roost", "om.node.roost", "goim.service.roost", "eu.roost"])
+    expect(asked.ask(stranger, "A").rcode).toBe("NXDOMAIN");
 });
 
 test("glue is given of targets below the domain only", () => {

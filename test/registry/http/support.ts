@@ -248,9 +248,9 @@ export class RawConnection {
     socket.on("error", () => (this.isClosed = true));
   }
 
-  static open(node: TestNode): Promise<RawConnection> {
+  static open({ port, host = "127.0.0.1" }: { readonly port: number; readonly host?: string }): Promise<RawConnection> {
     const { promise, resolve, reject } = Promise.withResolvers<RawConnection>();
-    const socket = connect(node.port, "127.0.0.1");
+    const socket = connect(port, host);
     socket.once("error", reject);
     socket.once("connect", () => {
       const connection = new RawConnection(socket);
