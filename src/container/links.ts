@@ -4,6 +4,7 @@
 import type { Connection } from "../transport/transport.ts";
 import { linkInFlightMax } from "../base/limits.ts";
 import { weightDefault } from "../registry/client/zone-balance.ts";
+import type { LinkState } from "./link/link-state.ts";
 import { PendingRequests } from "./pending-requests.ts";
 import { HashSelector } from "./selectors/hash.ts";
 import type { NodeView, SelectionKey, Selector } from "./selectors/selector.ts";
@@ -27,7 +28,7 @@ export class Link<Owner> implements NodeView {
   readonly weight: number;
   /** Connections, as the node said last (whoever hears it sets it), and those for which it was chosen here since. */
   load = 0;
-  /** Changed by `Links.setAdult` only. */
+  /** Changed by `Links.setState` only. */
   isAdult: boolean;
   /** A list of this link alone, shared by all connections that have no other. */
   readonly alone: readonly Link<Owner>[] = [this];
@@ -88,10 +89,11 @@ export class Links<Owner> {
     if (link.isAdult) this.order(pool);
   }
 
-  /** The node can serve everybody from now on. Nobody becomes young again. */
-  setAdult(link: Link<Owner>): void {
-    if (link.isAdult) return;
-    link.isAdult = true;
+  /** The node has said how it is: whether it may be chosen, and how much it has to do. */
+  setState(link: Link<Owner>, { isAdult, load }: LinkState): void {
+    link.load = load;
+    if (link.isAdult === isAdult) return;
+    link.isAdult = isAdult;
     const pool = this.pools.get(link.service);
     if (pool?.nodes.get(link.id) === link) this.order(pool);
   }

@@ -41,6 +41,7 @@ test("a push that fails leaves the message stored and the sender with Success", 
   const link: GatewayLink = {
     gateway: "gate",
     incarnation: "1",
+    unanswered: 0,
     connection: {
       remoteAddress: "gate/1",
       isOpen: true,

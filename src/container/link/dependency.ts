@@ -17,6 +17,11 @@ import { DiallingHandshake, LinkRefused, type Met } from "./handshake.ts";
 /** Before the first redial, and at most between two: half of it fixed, half at random. */
 const redialMsMin = 50;
 const redialMsMax = 2_000;
+/** A link that has lasted so long was a good one. */
+const steadyMs = 1_000;
+
+/** A node that could not be linked so often in a row is not waited for. */
+const deadAfterFailures = 3;
 
 /** Opens a connection to `host:port`; the handler is made with it. Rejects when nobody answers. */
 export type Dial = (address: string, handlerOf: (connection: Connection) => FrameHandler) => Promise<Connection>;
@@ -35,8 +40,6 @@ export interface DependencyHost<Owner> {
   readonly handlerOf: (link: Link<Owner>) => FrameHandler;
   /** A node says that this process's id belongs to another one, which lives. */
   readonly idTaken: (sentence: string) => void;
-  /** Some node was linked, or listed. */
-  readonly changed: () => void;
 }
 
 interface Node {
@@ -54,8 +57,6 @@ export class Dependency<Owner> {
   private readonly host: DependencyHost<Owner>;
   private readonly nodes = new Map<string, Node>();
   private isStopped = false;
-  /** The registry has told at least once. */
-  private isTold = false;
 
   constructor(service: string, host: DependencyHost<Owner>) {
     this.service = service;
@@ -79,14 +80,15 @@ export class Dependency<Owner> {
     for (const { connection } of this.nodes.values()) connection?.close(closeLeaving);
   }
 
-  /** True when every node that is listed is linked, and there is one. */
+  /** True when there is a node, and each that is listed is linked, or was tried in vain so often that it is dead. */
   get isComplete(): boolean {
     const listed = [...this.nodes.values()].filter(({ instance }) => instance !== undefined);
-    return this.isTold && listed.length > 0 && listed.every(({ connection }) => connection?.isOpen === true);
+    const isSettled = ({ connection, failures }: Node): boolean =>
+      connection?.isOpen === true || failures >= deadAfterFailures;
+    return listed.some(({ connection }) => connection?.isOpen === true) && listed.every(isSettled);
   }
 
   private listed(instances: readonly Instance[]): void {
-    this.isTold = true;
     const ids = new Set(instances.map(({ hostname }) => hostname));
     for (const node of this.nodes.values()) {
       if (ids.has(node.id)) continue;
@@ -105,7 +107,6 @@ export class Dependency<Owner> {
       node.instance = instance;
       if (node.connection === undefined && (isNew || node.failures === 0)) this.plan(node, 0);
     }
-    this.host.changed();
   }
 
   private plan(node: Node, delayMs: number): void {
@@ -124,7 +125,6 @@ export class Dependency<Owner> {
     node.isDialling = true;
     try {
       await this.link(node, address);
-      node.failures = 0;
     } catch (error) {
       this.failed(node, address, error);
     } finally {
@@ -145,7 +145,6 @@ export class Dependency<Owner> {
     });
     const met = await handshakes[0]?.met;
     host.log.info("linked", { service, node: node.id, address, adult: met?.state.isAdult });
-    host.changed();
   }
 
   /** The link stands: from here on its owner takes what comes. */
@@ -161,12 +160,14 @@ export class Dependency<Owner> {
     const owner = host.handlerOf(link);
     node.connection = connection;
     host.links.add(link);
+    const sinceMs = performance.now();
     return {
       frame: (payload) => owner.frame(payload),
       closed: (reason) => {
         owner.closed(reason);
         if (node.connection === connection) node.connection = undefined;
-        host.changed();
+        // One that ends as soon as it stands is no better than none.
+        node.failures = performance.now() - sinceMs < steadyMs ? node.failures + 1 : 0;
         if (!this.isStopped) this.retry(node);
       },
     };

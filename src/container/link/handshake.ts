@@ -89,6 +89,8 @@ export class AcceptingHandshake implements FrameHandler {
       this.fail("malformed", closeProtocolFault("a handshake was expected"));
       return;
     }
+    // A copy: the message is a view on the connection's buffer, which is somebody else's after this turn.
+    const diallerNonce = Uint8Array.from(request.nonce);
     if (await this.host.isHeld(dialler)) {
       this.host.refused("id-taken");
       const Error = `the id ${dialler.id} belongs to another process that lives; give this one another --id`;
@@ -100,7 +102,7 @@ export class AcceptingHandshake implements FrameHandler {
     const meeting = {
       dialler,
       acceptor: identity,
-      diallerNonce: request.nonce,
+      diallerNonce,
       acceptorNonce: random.bytes(nonceBytes),
     };
     this.meeting = meeting;

@@ -49,5 +49,5 @@ export function createChatService(assembly: {
   router.handle(Command.GroupQuit, groupQuit(parts));
   router.handle(Command.GroupDetail, groupDetail(parts));
   router.handle(Command.GroupMembers, groupDetail(parts));
-  return new Service({ router, dispatcher, log, gatewayLost: () => undefined });
+  return new Service({ router, dispatcher, log, gatewayLinked: () => undefined, gatewayLost: () => undefined });
 }

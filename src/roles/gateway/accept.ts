@@ -128,6 +128,7 @@ async function verifyAndForward(channel: Channel, request: LoginReq, sequence: n
   // Registered before it is forwarded: the answer may not overtake the channel (pitfall 19).
   channel.state = ChannelState.Pending;
   gateway.channels.set(channel.id, channel);
+  channel.unanswered++;
   link.connection.send(forwarded(channel, Command.SignIn, sequence, ticket, body));
 }
 

@@ -37,6 +37,10 @@ export class Channel implements FrameHandler {
   readonly gateway: Gateway;
   readonly connection: Connection;
   state: ChannelState = ChannelState.Fresh;
+  /** Its requests that are under way. */
+  unanswered = 0;
+  /** It is being sent away: no further request is taken. */
+  isLeaving = false;
   id = "";
   app = "";
   account = "";

@@ -2,11 +2,13 @@
 // connection. An answer finds its connection by its ticket, a push by the channel ids in its header.
 
 import { linkHeaderBytesMax } from "../../base/limits.ts";
+import { decodeLinkState } from "../../container/link/link-state.ts";
 import type { Link } from "../../container/links.ts";
 import type { FrameHandler } from "../../transport/transport.ts";
 import { type CloseReason, CloseCode, closeKicked, closeUnauthorised } from "../../wire/close-reason.ts";
 import { Command } from "../../wire/commands.ts";
 import { Flag, Status } from "../../wire/gen/pkt_pb.ts";
+import { BasicCode, basicPong } from "../../wire/packet.ts";
 import { PacketKind, PacketScan, scanPacket } from "../../wire/packet-scan.ts";
 import { cutBytes, writeCut } from "../../wire/packet-stamp.ts";
 import { refuseRequest, syncHint } from "./answer.ts";
@@ -36,6 +38,10 @@ export class Downlink implements FrameHandler {
       packet = moveRoutingLast(packet);
       scanPacket(packet, scan, linkHeaderBytesMax);
     }
+    if (scan.kind === PacketKind.Basic) {
+      this.heartbeat(packet);
+      return;
+    }
     if (scan.kind !== PacketKind.Logic || !this.isForUs(packet)) {
       gateway.metrics.protocolFault("link-packet");
       return;
@@ -51,6 +57,7 @@ export class Downlink implements FrameHandler {
     if (!isDraining) gateway.log.warn("a link ended", { service: link.service, node: link.id, reason: reason.text });
     const sentence = `the ${link.service} service went away, try again`;
     link.pending.drain((channel, sequence, command) => {
+      channel.unanswered--;
       if (channel.state === ChannelState.Closed) return;
       refuseRequest(channel, command, sequence, Status.ServiceUnavailable, sentence);
       if (channel.state === ChannelState.Pending) channel.connection.close(closeTryAgain);
@@ -60,6 +67,15 @@ export class Downlink implements FrameHandler {
     for (const channel of gateway.channels.values()) {
       if (channel.state === ChannelState.Live) channel.connection.send(syncHint);
     }
+  }
+
+  /** The node says how it is, or asks for a sign of life. */
+  private heartbeat(packet: Buffer): void {
+    if (scan.basicCode !== BasicCode.Ping) return;
+    const { gateway, link } = this;
+    const state = decodeLinkState(packet.subarray(scan.bodyStart, scan.bodyEnd));
+    if (state === undefined) link.connection.send(basicPong);
+    else gateway.links.setState(link, state);
   }
 
   private isForUs(packet: Buffer): boolean {
@@ -73,6 +89,7 @@ export class Downlink implements FrameHandler {
       this.gateway.metrics.pushUnknownChannel();
       return;
     }
+    channel.unanswered--;
     if (channel.state === ChannelState.Closed) return;
     const isSignIn = channel.state === ChannelState.Pending;
     const { status } = scan;

@@ -1,32 +1,39 @@
-// The gateway: client listeners on one side, links to services on the other.
+// The gateway: client listeners on one side, links to services on the other. It opens its doors once it is linked to every
+// node that the registry lists, so that whoever signs in can be served and reached at once.
 
 import { readFileSync } from "node:fs";
 import type { TokenVerifier } from "../../auth/token.ts";
 import { clientFrameBytesMax, clientUnsentBytesMax, linkFrameBytesMax } from "../../base/limits.ts";
-import type { Log } from "../../base/log.ts";
-import { systemRandom } from "../../base/random.ts";
 import type { TimerWheel } from "../../base/timer-wheel.ts";
-import { Link, Links, type NodeAttributes } from "../../container/links.ts";
-import { type Reload, reloadRouteFile } from "../../container/selectors/reload-route-file.ts";
-import { RouteSelector } from "../../container/selectors/route.ts";
-import { createSelector, type Selection } from "../../container/selectors/selection.ts";
-import type { Selector } from "../../container/selectors/selector.ts";
+import { Dependency } from "../../container/link/dependency.ts";
+import { LinkListener } from "../../container/link/link-listener.ts";
+import { heartbeatMs } from "../../container/link/link-state.ts";
+import { Membership, type Offer } from "../../container/membership.ts";
+import type { Reload } from "../../container/selectors/reload-route-file.ts";
+import type { Selection } from "../../container/selectors/selection.ts";
+import type { Surroundings } from "../../container/surroundings.ts";
 import type { ServiceMetrics } from "../../observe/metrics.ts";
 import type { Flusher } from "../../transport/flusher.ts";
 import { listenTcp } from "../../transport/tcp.ts";
-import type { Connection, FrameHandler, Server, TransportOptions } from "../../transport/transport.ts";
+import type { Server, TransportOptions } from "../../transport/transport.ts";
 import { listenWebSocket } from "../../transport/websocket.ts";
 import { closeLeaving } from "../../wire/close-reason.ts";
+import { basicPing } from "../../wire/packet.ts";
 import type { ListenAddress } from "../settings.ts";
 import { AddressLimits } from "./address-limits.ts";
 import type { Channel } from "./channel.ts";
 import { ClientAcceptor } from "./client-acceptor.ts";
 import { Downlink } from "./downlink.ts";
+import { dismissClients } from "./dismissal.ts";
 import { Gateway } from "./gateway.ts";
+import { type ChosenLinks, linksBy } from "./selection.ts";
 
 /** The services that a gateway depends on. */
 export const gatewayDependencies = ["login", "chat"] as const;
 
+/** Nodes that do not come must not keep a gateway closed for ever. */
+const completeMsMax = 10_000;
+const completeCheckMs = 5;
 /** Descriptors kept for everything that is not a client's connection: listeners, the store, links, logs. */
 const descriptorsReserved = 200;
 
@@ -37,43 +44,51 @@ function connectionsMax(): number {
   return Math.max(1, descriptors - descriptorsReserved);
 }
 
-/** Opens a connection to a node; the handler is made with it. */
-export type Dial = (handlerOf: (connection: Connection) => FrameHandler) => Promise<Connection>;
+/** What a gateway is given, beside what surrounds it. */
+export interface GatewayParts {
+  readonly verifier: TokenVerifier;
+  readonly wheel: TimerWheel;
+  readonly flusher: Flusher;
+  readonly metrics: ServiceMetrics;
+  readonly readWaitMs: number;
+  readonly writeWaitMs: number;
+  readonly loginWaitMs: number;
+  /** How nodes are chosen. */
+  readonly selection: Selection;
+  /** Where clients are let in; undefined: not this way. */
+  readonly ws: ListenAddress | undefined;
+  readonly tcp: ListenAddress | undefined;
+  /** Other gateways of this machine may listen at the same addresses. */
+  readonly reusePort: boolean;
+  /** The URLs that clients reach `ws` and `tcp` by, of the bound addresses. */
+  readonly publicUrl: (kind: "ws" | "tcp", bound: string) => string;
+  /** For those who choose among gateways: `IDC` → `fra`. */
+  readonly tags: ReadonlyMap<string, string>;
+}
 
 /** A gateway as its process holds it. */
 export class GatewayRole {
+  private readonly surroundings: Surroundings;
+  private readonly parts: GatewayParts;
   private readonly gateway: Gateway;
+  private readonly chosen: ChosenLinks;
   private readonly acceptor: ClientAcceptor;
   private readonly transport: TransportOptions;
+  private readonly dependencies: readonly Dependency<Channel>[];
   private readonly servers: Server[] = [];
-  private readonly route: { readonly path: string; readonly selector: RouteSelector } | undefined;
+  private readonly beat: ReturnType<typeof setInterval>;
+  private linkServer: Server | undefined;
+  private membership: Membership | undefined;
 
-  constructor(parts: {
-    serviceId: string;
-    verifier: TokenVerifier;
-    wheel: TimerWheel;
-    flusher: Flusher;
-    metrics: ServiceMetrics;
-    log: Log;
-    readWaitMs: number;
-    writeWaitMs: number;
-    loginWaitMs: number;
-    /** How nodes are chosen; by hash unless said otherwise. */
-    selection?: Selection;
-  }) {
-    const { serviceId, verifier, wheel, flusher, metrics, log, readWaitMs, writeWaitMs, loginWaitMs } = parts;
-    const { selection = { name: "hash" } } = parts;
-    let selectorOf: () => Selector;
-    if (selection.name === "route") {
-      const selector = new RouteSelector(selection.rules, systemRandom, metrics);
-      this.route = { path: selection.path, selector };
-      selectorOf = () => selector;
-    } else {
-      const { name } = selection;
-      selectorOf = () => createSelector(name, systemRandom);
-    }
-    const links = new Links<Channel>(gatewayDependencies, selectorOf);
+  constructor(surroundings: Surroundings, parts: GatewayParts) {
+    const { verifier, wheel, flusher, metrics, readWaitMs, writeWaitMs, loginWaitMs, selection } = parts;
+    const { log, random, network } = surroundings;
+    this.surroundings = surroundings;
+    this.parts = parts;
+    this.chosen = linksBy(selection, gatewayDependencies, random, metrics);
+    const { links } = this.chosen;
     const limits = new AddressLimits(connectionsMax());
+    const serviceId = surroundings.identity.id;
     this.gateway = new Gateway({ serviceId, links, verifier, wheel, limits, metrics, log, loginWaitMs });
     this.acceptor = new ClientAcceptor(this.gateway);
     this.transport = {
@@ -87,45 +102,57 @@ export class GatewayRole {
       flusher,
       observer: metrics,
     };
+    const host = {
+      ...surroundings,
+      links,
+      dial: network.dial(metrics),
+      handlerOf: (link: Parameters<typeof links.add>[0]) => new Downlink(this.gateway, link),
+      idTaken: surroundings.lost,
+    };
+    this.dependencies = gatewayDependencies.map((service) => new Dependency(service, host));
+    this.beat = setInterval(() => {
+      for (const { connection } of links.all()) connection.send(basicPing);
+    }, heartbeatMs);
+    this.beat.unref();
   }
 
-  /** Links this gateway to one node of a service. Rejects as `dial` does. */
-  async connect(
-    service: (typeof gatewayDependencies)[number],
-    nodeId: string,
-    dial: Dial,
-    attributes: NodeAttributes = {},
-  ): Promise<void> {
-    const downlinks: { link?: Link<Channel> } = {};
-    const connection = await dial((dialled) => {
-      const link = new Link<Channel>(service, nodeId, dialled, attributes);
-      downlinks.link = link;
-      return new Downlink(this.gateway, link);
+  /**
+   * Links itself to the services, lets clients in, and registers behind the caller's back. Rejects with IdTaken, or when
+   * an address cannot be bound. Resolves with `host:port` as bound.
+   */
+  async start(): Promise<{ readonly ws: string | undefined; readonly tcp: string | undefined }> {
+    const { surroundings, parts } = this;
+    const { network, log } = surroundings;
+    const listener = new LinkListener({ ...surroundings, service: undefined, metrics: parts.metrics });
+    const { server, advertised } = network.listen(listener, parts.metrics);
+    this.linkServer = server;
+    const dial = network.dial(parts.metrics);
+    this.membership = new Membership({ ...surroundings, dial, link: advertised });
+    await this.membership.claim(["wgateway", "tgateway"]);
+    for (const dependency of this.dependencies) dependency.start();
+    await this.linked();
+    const ws = this.listen("ws");
+    const tcp = this.listen("tcp");
+    const offers = [this.offer("wgateway", "ws", ws), this.offer("tgateway", "tcp", tcp)];
+    this.membership.join(offers.filter((offer) => offer !== undefined), "adult").catch((error: unknown) => {
+      log.error("the registry refuses this gateway", { error: String(error) });
     });
-    if (downlinks.link !== undefined && connection.isOpen) this.gateway.links.add(downlinks.link);
+    return { ws, tcp };
   }
 
-  /** Opens a client listener; returns `host:port` as bound. Throws when the address cannot be bound. */
-  listen(kind: "ws" | "tcp", address: ListenAddress): string {
-    const listen = kind === "ws" ? listenWebSocket : listenTcp;
-    const server = listen(address, this.acceptor, this.transport);
-    this.servers.push(server);
-    return server.address;
-  }
-
-  /** Services without a node that can be chosen: the gateway is ready when there are none. */
+  /** Services without a node that can be chosen: the gateway can do its job when there are none. */
   missingServices(): readonly string[] {
     return this.gateway.links.missing();
   }
 
+  /** The registry lists it. */
+  get isListed(): boolean {
+    return this.membership?.isListed === true;
+  }
+
   /** Reads the route file again; undefined when there is none. */
   reloadRouteFile(): Reload | undefined {
-    if (this.route === undefined) return undefined;
-    const { path, selector } = this.route;
-    return reloadRouteFile(path, (rules) => {
-      selector.replaceRules(rules);
-      this.gateway.links.forgetChoices();
-    });
+    return this.chosen.reload();
   }
 
   /** Client connections, signed in or not yet. */
@@ -134,22 +161,51 @@ export class GatewayRole {
   }
 
   /**
-   * Stops accepting, lets what was read be answered for at most `answerMsMax`, then closes every client with 1012.
-   * Requests that are read meanwhile are refused with ServiceUnavailable.
+   * Stops accepting, then sends every client away with 1012, spread over `spreadMs`, each once its requests are answered;
+   * all of it takes at most `drainMsMax`. Then leaves the registry, and ends the links.
    */
-  async drain(answerMsMax: number): Promise<void> {
+  async drain(drainMsMax: number, spreadMs: number): Promise<void> {
     const { gateway } = this;
+    clearInterval(this.beat);
+    void this.membership?.setState("leaving");
     gateway.isDraining = true;
     for (const server of this.servers) server.stopAccepting();
-    const endMs = performance.now() + answerMsMax;
-    while (this.unanswered() > 0 && performance.now() < endMs) await Bun.sleep(5);
+    await dismissClients(gateway, spreadMs, drainMsMax);
     await Promise.all(this.servers.map((server) => server.close(closeLeaving)));
-    for (const link of [...gateway.links.all()]) link.connection.close(closeLeaving);
+    await this.membership?.leave();
+    for (const dependency of this.dependencies) {
+      dependency.stop();
+      dependency.close();
+    }
+    await this.linkServer?.close(closeLeaving);
   }
 
-  private unanswered(): number {
-    let requests = 0;
-    for (const link of this.gateway.links.all()) requests += link.pending.size;
-    return requests;
+  /** Resolves when all listed nodes are linked, or when that takes too long. */
+  private async linked(): Promise<void> {
+    const endMs = performance.now() + completeMsMax;
+    while (!this.dependencies.every(({ isComplete }) => isComplete)) {
+      if (performance.now() > endMs) {
+        const missing = this.missingServices().join(" ");
+        this.surroundings.log.warn("not every node is linked; clients are let in all the same", { missing });
+        return;
+      }
+      await Bun.sleep(completeCheckMs);
+    }
+  }
+
+  private listen(kind: "ws" | "tcp"): string | undefined {
+    const address = this.parts[kind];
+    if (address === undefined) return undefined;
+    const listen = kind === "ws" ? listenWebSocket : listenTcp;
+    const server = listen(address, this.acceptor, this.transport, this.parts.reusePort);
+    this.servers.push(server);
+    return server.address;
+  }
+
+  private offer(service: string, kind: "ws" | "tcp", bound: string | undefined): Offer | undefined {
+    if (bound === undefined) return undefined;
+    const url = this.parts.publicUrl(kind, bound);
+    const tags = [...this.parts.tags].map(([key, value]) => [`tag.${key}`, value] as const);
+    return { service, addrs: [url], metadata: new Map([["protocol", kind], ["domain", url], ...tags]) };
   }
 }

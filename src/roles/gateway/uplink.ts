@@ -62,7 +62,7 @@ export function receiveRequest(channel: Channel, view: Buffer): void {
     refuseRequest(channel, command, sequence, Status.NotImplemented, sentence);
     return;
   }
-  const link = gateway.isDraining ? undefined : channel.linkOf(service);
+  const link = channel.isLeaving ? undefined : channel.linkOf(service);
   const ticket = link === undefined ? -1 : link.pending.take(channel, sequence, command);
   if (link === undefined || ticket < 0) {
     if (link === undefined) gateway.metrics.noServerFound("");
@@ -88,5 +88,6 @@ export function receiveRequest(channel: Channel, view: Buffer): void {
     );
     return;
   }
+  channel.unanswered++;
   writeStamped(connection.outbound, at, packet, scan, channel.stamp, ticket);
 }

@@ -23,6 +23,7 @@ export function createLoginService(parts: { sessions: Sessions; metrics: Service
     router,
     dispatcher,
     log,
+    gatewayLinked: () => undefined,
     gatewayLost(gateway) {
       // A gateway whose link is gone cannot be reached: its sessions count as offline at once.
       sessions.removeGateway(gateway).catch((error: unknown) => {

@@ -1,19 +1,27 @@
-// Everything in one process: gateway, login and chat as separate services over the memory transport, through the very
-// interfaces that they have as processes of their own. Messages in SQLite, sessions in memory.
+// Everything in one process: gateway, login and chat as separate services, which find each other in a registry and talk
+// over links as they do in processes of their own; only that both are in memory here. Messages in SQLite, sessions in
+// memory.
 
 import { TokenVerifier } from "../../auth/token.ts";
-import { linkFrameBytesMax, linkUnsentBytesMax, shutdownMsMax } from "../../base/limits.ts";
+import { shutdownMsMax } from "../../base/limits.ts";
+import { silentLog } from "../../base/log.ts";
 import { newIncarnation, systemRandom } from "../../base/random.ts";
 import { TimerWheel } from "../../base/timer-wheel.ts";
-import type { Service } from "../../container/service.ts";
+import { MemoryLinkNetwork } from "../../container/link/link-network.ts";
+import { gatewayService } from "../../container/link/link-listener.ts";
+import { LogicNode } from "../../container/logic-node.ts";
+import type { Surroundings } from "../../container/surroundings.ts";
 import { Metrics } from "../../observe/metrics.ts";
 import { startMonitor } from "../../observe/monitor.ts";
+import { startLoneRegistry } from "../../registry/alone.ts";
+import { InProcessNaming } from "../../registry/client/in-process-naming.ts";
+import { localRegistrar } from "../../registry/client/local-registrar.ts";
+import type { Naming } from "../../registry/client/naming.ts";
+import { systemTimers } from "../../registry/timers.ts";
 import { MemorySessions } from "../../session/memory-sessions.ts";
 import { openSqliteStore } from "../../store/sqlite/sqlite-store.ts";
 import { Flusher } from "../../transport/flusher.ts";
 import { MemoryNetwork } from "../../transport/memory.ts";
-import type { Server, TransportOptions } from "../../transport/transport.ts";
-import { closeLeaving } from "../../wire/close-reason.ts";
 import { createChatService } from "../chat/role.ts";
 import { GatewayRole } from "../gateway/role.ts";
 import { createLoginService } from "../login/role.ts";
@@ -21,12 +29,13 @@ import type { RunningStandalone, StandaloneSettings } from "../settings.ts";
 
 /** Of the time that a drain may take, what is kept for closing connections and the store. */
 const closingMs = 2_000;
-/** Links in one process need no read wait: one that is silent has nothing to say. */
-const forEverMs = 2 ** 31 - 1;
+/** Nobody outside sees it. */
+const env = "standalone";
+const clusterKeyBytes = 32;
 
 /** Starts it all; rejects, with nothing left running, when a listener or the store cannot be opened. */
 export async function startStandalone(settings: StandaloneSettings): Promise<RunningStandalone> {
-  const { id, log } = settings;
+  const { id, log, zone, version } = settings;
   const undo: (() => void | Promise<void>)[] = [];
   const closeAll = async (): Promise<void> => {
     for (const step of undo.toReversed()) await step();
@@ -38,71 +47,72 @@ export async function startStandalone(settings: StandaloneSettings): Promise<Run
     undo.push(() => wheel.stop());
     const flusher = new Flusher();
     const metrics = new Metrics();
-    const network = new MemoryNetwork();
     const store = await openSqliteStore({ path: settings.storePath, retentionDays: settings.retentionDays, log });
     undo.push(() => store.close());
     const sessions = new MemorySessions();
     undo.push(() => sessions.close());
 
-    const linkOptions = (observer: TransportOptions["observer"]): TransportOptions => ({
-      frameBytesMax: linkFrameBytesMax,
-      unsentBytesMax: linkUnsentBytesMax,
-      closeWhenSlow: false,
-      readWaitMs: forEverMs,
-      writeWaitMs: settings.writeWaitMs,
-      wheel,
-      flusher,
-      observer,
-    });
-
-    const gatewayId = `${id}-gateway`;
-    const gatewayMetrics = metrics.forService(gatewayId, "gateway");
-    const gateway = new GatewayRole({
-      serviceId: gatewayId,
-      verifier: new TokenVerifier(settings.secrets),
-      wheel,
-      flusher,
-      metrics: gatewayMetrics,
+    const registry = startLoneRegistry({ env, zone, version, log: silentLog });
+    undo.push(() => registry.stop());
+    const network = new MemoryNetwork();
+    const clusterKey = systemRandom.bytes(clusterKeyBytes);
+    const transport = { writeWaitMs: settings.writeWaitMs, wheel, flusher };
+    const naming = (): Naming => {
+      const registrar = localRegistrar(registry);
+      const client = new InProcessNaming({ directory: registry, registrar, env, zone, region: "", log });
+      undo.push(() => client.close());
+      return client;
+    };
+    const around = (service: string): Surroundings => ({
+      identity: { id: `${id}-${service}`, service, incarnation: newIncarnation(systemRandom) },
+      naming: naming(),
+      network: new MemoryLinkNetwork(transport, network, `${id}-${service}`),
+      clusterKey,
+      timers: systemTimers,
+      random: systemRandom,
       log,
-      readWaitMs: settings.readWaitMs,
-      writeWaitMs: settings.writeWaitMs,
-      loginWaitMs: settings.loginWaitMs,
+      zone,
+      version,
+      lost: () => undefined,
     });
 
     const loginMetrics = metrics.forService(`${id}-login`, "login");
+    const login = new LogicNode(
+      around("login"),
+      createLoginService({ sessions, metrics: loginMetrics, log }),
+      loginMetrics,
+    );
     const chatMetrics = metrics.forService(`${id}-chat`, "chat");
-    const login = createLoginService({ sessions, metrics: loginMetrics, log });
-    const chat = createChatService({
-      store,
-      sessions,
-      metrics: chatMetrics,
-      latency: metrics.talkLatency,
-      random: systemRandom,
-      log,
-    });
-    const serve = (service: Service, nodeId: string, observer: TransportOptions["observer"]): Server => {
-      const server = network.listen(nodeId, service, linkOptions(observer));
-      undo.push(() => server.close(closeLeaving));
-      return server;
-    };
-    serve(login, `${id}-login`, loginMetrics);
-    serve(chat, `${id}-chat`, chatMetrics);
-
-    const identity = `${gatewayId}/${newIncarnation(systemRandom)}`;
-    for (const service of ["login", "chat"] as const) {
-      const nodeId = `${id}-${service}`;
-      await gateway.connect(service, nodeId, (handlerOf) =>
-        network.dial(nodeId, identity, handlerOf, linkOptions(metrics.forService(nodeId, service))),
-      );
+    const chat = new LogicNode(
+      around("chat"),
+      createChatService({
+        store,
+        sessions,
+        metrics: chatMetrics,
+        latency: metrics.talkLatency,
+        random: systemRandom,
+        log,
+      }),
+      chatMetrics,
+    );
+    for (const node of [login, chat]) {
+      await node.start();
+      undo.push(() => node.drain(0));
     }
 
-    const listen = (kind: "ws" | "tcp"): string | undefined => {
-      const address = settings[kind];
-      return address === undefined ? undefined : gateway.listen(kind, address);
-    };
-    undo.push(() => gateway.drain(0));
-    const ws = listen("ws");
-    const tcp = listen("tcp");
+    const gateway = new GatewayRole(around(gatewayService), {
+      ...settings,
+      verifier: new TokenVerifier(settings.secrets),
+      wheel,
+      flusher,
+      metrics: metrics.forService(`${id}-gateway`, gatewayService),
+      selection: { name: "hash" },
+      reusePort: false,
+      publicUrl: (kind, bound) => `${kind}://${bound}`,
+      tags: new Map(),
+    });
+    undo.push(() => gateway.drain(0, 0));
+    const { ws, tcp } = await gateway.start();
 
     let draining: Promise<void> | undefined;
     const monitor =
@@ -115,7 +125,7 @@ export async function startStandalone(settings: StandaloneSettings): Promise<Run
               return {
                 ready: draining === undefined && store.isHealthy && missing.length === 0,
                 detail: {
-                  version: settings.version,
+                  version,
                   role: "standalone",
                   connections: gateway.connections,
                   store: store.isHealthy,
@@ -129,7 +139,9 @@ export async function startStandalone(settings: StandaloneSettings): Promise<Run
 
     const drain = async (): Promise<void> => {
       log.info("draining", { connections: gateway.connections });
-      await gateway.drain(shutdownMsMax - closingMs);
+      await gateway.drain(shutdownMsMax - closingMs, 0);
+      // The gateway's own step has been taken.
+      undo.pop();
       await closeAll();
     };
     return { addresses: { ws, tcp, monitor: monitor?.address }, drain: () => (draining ??= drain()) };

@@ -1,0 +1,33 @@
+// Sending clients away: a gateway of thousands that leaves does so over some seconds, or all of them would sign in
+// elsewhere at once. Until it is a client's turn it is served as ever; then its requests that are under way are answered.
+
+import { closeLeaving } from "../../wire/close-reason.ts";
+import type { Channel } from "./channel.ts";
+import { ChannelState } from "./channel-state.ts";
+import type { Gateway } from "./gateway.ts";
+
+const stepMs = 20;
+
+/** Resolves when all clients were told, or after `msMax`: whoever is still waited for is told then. */
+export async function dismissClients(gateway: Gateway, spreadMs: number, msMax: number): Promise<void> {
+  const beganMs = performance.now();
+  const waiting = [...gateway.channels.values()];
+  const { length } = waiting;
+  const leaving = new Set<Channel>();
+  while (waiting.length > 0 || leaving.size > 0) {
+    const passedMs = performance.now() - beganMs;
+    if (passedMs > msMax) break;
+    const stay = spreadMs === 0 ? 0 : Math.floor(length * Math.max(0, 1 - passedMs / spreadMs));
+    for (const channel of waiting.splice(stay)) {
+      channel.isLeaving = true;
+      leaving.add(channel);
+    }
+    for (const channel of leaving) {
+      if (channel.state !== ChannelState.Closed && channel.unanswered > 0) continue;
+      channel.connection.close(closeLeaving);
+      leaving.delete(channel);
+    }
+    await Bun.sleep(stepMs);
+  }
+  for (const channel of gateway.channels.values()) channel.isLeaving = true;
+}

@@ -1,0 +1,75 @@
+// Roles in one process, each with surroundings of its own, over a registry and links in memory.
+
+import { silentLog } from "../../src/base/log.ts";
+import { newIncarnation, systemRandom } from "../../src/base/random.ts";
+import { TimerWheel } from "../../src/base/timer-wheel.ts";
+import { type LinkNetwork, MemoryLinkNetwork } from "../../src/container/link/link-network.ts";
+import type { Surroundings } from "../../src/container/surroundings.ts";
+import { startLoneRegistry } from "../../src/registry/alone.ts";
+import { InProcessNaming } from "../../src/registry/client/in-process-naming.ts";
+import { localRegistrar } from "../../src/registry/client/local-registrar.ts";
+import { systemTimers } from "../../src/registry/timers.ts";
+import { Flusher } from "../../src/transport/flusher.ts";
+import { MemoryNetwork } from "../../src/transport/memory.ts";
+import type { Server } from "../../src/transport/transport.ts";
+import { closeAbnormal } from "../../src/wire/close-reason.ts";
+
+const env = "test";
+
+export class MemoryCluster {
+  readonly wheel = new TimerWheel();
+  readonly flusher = new Flusher();
+  readonly network = new MemoryNetwork();
+  readonly registry = startLoneRegistry({ env, zone: "z1", version: "test", log: silentLog });
+  readonly clusterKey = systemRandom.bytes(32);
+  /** What was said by those who lost their ids. */
+  readonly lost: string[] = [];
+  private readonly servers = new Map<string, Server>();
+  private readonly namings: InProcessNaming[] = [];
+
+  /** Surroundings for a process of that id and service. */
+  around(id: string, service: string, clusterKey: Uint8Array = this.clusterKey): Surroundings {
+    const { registry, network, wheel, flusher } = this;
+    const registrar = localRegistrar(registry);
+    const naming = new InProcessNaming({
+      directory: registry,
+      registrar,
+      env,
+      zone: "z1",
+      region: "",
+      log: silentLog,
+    });
+    this.namings.push(naming);
+    const links = new MemoryLinkNetwork({ writeWaitMs: 10_000, wheel, flusher }, network, id);
+    const watched: LinkNetwork = {
+      listen: (acceptor, observer) => {
+        const bound = links.listen(acceptor, observer);
+        this.servers.set(id, bound.server);
+        return bound;
+      },
+      dial: (observer) => links.dial(observer),
+    };
+    return {
+      identity: { id, service, incarnation: newIncarnation(systemRandom) },
+      naming,
+      network: watched,
+      clusterKey,
+      timers: systemTimers,
+      random: systemRandom,
+      log: silentLog,
+      zone: "z1",
+      version: "test",
+      lost: (sentence) => this.lost.push(sentence),
+    };
+  }
+
+  /** Ends a process's links and its listening as a crash does: the registry does not hear of it. */
+  async kill(id: string): Promise<void> {
+    await this.servers.get(id)?.close(closeAbnormal);
+  }
+
+  async stop(): Promise<void> {
+    for (const naming of this.namings) await naming.close();
+    this.registry.stop();
+  }
+}
