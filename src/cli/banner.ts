@@ -1,6 +1,6 @@
 // What a person sees when the server has started: where it listens, where its data are, what to try next.
 
-import type { RunningDiscovery, RunningStandalone } from "../roles/settings.ts";
+import type { RunningDiscovery, RunningMember, RunningStandalone } from "../roles/settings.ts";
 
 /** How this program was started, as a person would type it again. */
 export function invocation(): string {
@@ -67,4 +67,23 @@ export function discoveryBanner(parts: {
     `  ${invocation()} nodes --discovery http://${http}`,
     "",
   ].join("\n");
+}
+
+/** The same for a service that is a process of its own. */
+export function memberBanner(parts: {
+  version: string;
+  role: string;
+  id: string;
+  addresses: RunningMember["addresses"];
+}): string {
+  const { ws, tcp, link, monitor } = parts.addresses;
+  const rows = [
+    ["id", parts.id],
+    ["websocket", ws && `ws://${ws}`],
+    ["tcp", tcp && `tcp://${tcp}`],
+    ["links", link],
+    ["monitor", monitor === undefined ? "off" : `http://${monitor}/health, /metrics`],
+  ] as const;
+  const lines = rows.flatMap(([name, value]) => (value === undefined ? [] : [`  ${name.padEnd(10)} ${value}`]));
+  return [`roost ${parts.version} ${parts.role}: ready`, "", ...lines, ""].join("\n");
 }

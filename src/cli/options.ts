@@ -4,6 +4,7 @@
 
 import { readFileSync } from "node:fs";
 import type { ArgsDef } from "citty";
+import { parseSelector, selectorNames } from "../container/selectors/selection.ts";
 import { UsageError } from "./usage-error.ts";
 import {
   oneOf,
@@ -15,12 +16,13 @@ import {
   parseListener,
   parseNodes,
   parseRetention,
+  parseTags,
   parseText,
   parseUrls,
   parseWait,
 } from "./values.ts";
 
-export const roles = ["standalone", "discovery"] as const;
+export const roles = ["standalone", "gateway", "login", "chat", "discovery"] as const;
 
 interface Option<Value> {
   readonly help: string;
@@ -60,7 +62,7 @@ export const options = {
   tcp: option("Listen for clients over TCP", "host:port|off", "127.0.0.1:8100", parseListener),
   monitor: option("Serve /health and /metrics", "host:port|off", "127.0.0.1:9000", parseListener),
   listen: option(
-    "Listen for the registry's clients and nodes (discovery; default 127.0.0.1:7171)",
+    "Listen for other services (discovery: for everybody; default 127.0.0.1:7171)",
     "host:port",
     undefined,
     parseAddress,
@@ -74,6 +76,11 @@ export const options = {
   domain: option("Domain of all DNS names", "name", "roost", parseDomain),
   snapshot: option("Keep a copy of the registry for a start from nothing", "file|off", "off", parseText),
   lookup: option("File of regions for GET /api/lookup", "file", undefined, parseText),
+  "public-url": option("URL that clients reach this gateway by (default: made of --advertise)", "url", undefined, parseText),
+  tags: option("What a gateway is chosen by, such as IDC=fra", "key=value,…", "", parseTags),
+  "reuse-port": toggle("Share the clients' ports with other gateways of this machine"),
+  selector: option("How a gateway chooses the node for a connection", selectorNames.join("|"), "hash", parseSelector),
+  route: option("File of routing rules, for --selector route", "file", undefined, parseText),
   insecure: toggle("Listen for everybody without a cluster key: whoever reaches the registry may write"),
   discovery: option("Nodes of the registry", "url,…", "http://127.0.0.1:7171", parseUrls),
   watch: toggle("Go on, and show what changes"),
@@ -96,11 +103,11 @@ export const options = {
   "cluster-key-file": option("File with that key", "file", undefined, parseText),
   store: option(
     "Where messages are kept (default: messages.db in the data folder)",
-    "sqlite:PATH",
+    "sqlite:PATH|postgres://…",
     undefined,
     parseText,
   ),
-  sessions: option("Where sessions are kept", "memory:", "memory:", parseText),
+  sessions: option("Where sessions are kept (standalone: memory:)", "sqlite:PATH|redis://…", undefined, parseText),
   retention: option("Keep messages this long", "days|forever", "15d", parseRetention),
   zone: option("Zone of this node", "name", "zone01", parseText),
   config: option("TOML file with any of these options", "file", undefined, parseText),
@@ -128,6 +135,22 @@ const serverOptions = ["id", "data", "secret", "secret-file", "config"] as const
 /** What every role takes. */
 const commonOptions = ["role", "config", "log-level", "log-format"] as const satisfies OptionName[];
 
+/** What every service takes that is a process of its own. */
+const memberOptions = [
+  ...commonOptions,
+  "id",
+  "listen",
+  "advertise",
+  "discovery",
+  "zone",
+  "region",
+  "env",
+  "cluster-key",
+  "cluster-key-file",
+  "monitor",
+  "write-wait",
+] as const satisfies OptionName[];
+
 /** The options that mean something to a role; any other one that is given is refused. */
 export const optionsOfRole = {
   standalone: [
@@ -147,6 +170,22 @@ export const optionsOfRole = {
     "retention",
     "zone",
   ],
+  gateway: [
+    ...memberOptions,
+    "ws",
+    "tcp",
+    "reuse-port",
+    "public-url",
+    "tags",
+    "selector",
+    "route",
+    "secret",
+    "secret-file",
+    "read-wait",
+    "login-wait",
+  ],
+  login: [...memberOptions, "sessions"],
+  chat: [...memberOptions, "sessions", "store", "retention"],
   discovery: [
     ...commonOptions,
     "listen",
@@ -168,7 +207,7 @@ export const optionsOfRole = {
 
 /** The options of each command. */
 export const optionsOf = {
-  serve: [...new Set([...optionsOfRole.standalone, ...optionsOfRole.discovery])],
+  serve: [...new Set(Object.values(optionsOfRole).flat())],
   token: [...serverOptions, "account", "app", "ttl"],
   chat: [...serverOptions, "ws", "account", "app", "to", "group", "url", "token", "device"],
   nodes: ["discovery", "watch", "config"],

@@ -12,7 +12,7 @@ import {
 import type { Log } from "../base/log.ts";
 import { sentenceOf } from "./failure.ts";
 import type { OptionValues } from "./options.ts";
-import { StartError } from "./usage-error.ts";
+import { StartError, UsageError } from "./usage-error.ts";
 
 /** Keys, and the path of the file that was made for them now. */
 export interface Secrets {
@@ -46,6 +46,15 @@ export function readSecrets(values: OptionValues, dataFolder: string, make: bool
     if (error instanceof StartError) throw error;
     throw new StartError(`cannot make a secret in ${dataFolder}: ${sentenceOf(error)}; give one with --secret-file`);
   }
+}
+
+/** The keys that were given by an option; a service of a cluster makes none. Throws StartError, UsageError. */
+export function readGivenSecrets(values: OptionValues, log: Log): readonly Uint8Array[] {
+  if (!values.isGiven("secret") && !values.isGiven("secret-file"))
+    throw new UsageError(
+      "--secret-file is required: the key that client tokens are signed with, the same for all gateways",
+    );
+  return readSecrets(values, "", false, log).keys;
 }
 
 /** The key that services share; undefined when there is none. Throws StartError when it is a bad one. */

@@ -4,8 +4,9 @@ import { readFileSync } from "node:fs";
 import { shutdownMsMax } from "../base/limits.ts";
 import { createLog, type Log } from "../base/log.ts";
 import { sentenceOf } from "./failure.ts";
-import { type OptionName, type OptionValues, optionsOf, optionsOfRole } from "./options.ts";
+import { type OptionName, type OptionValues, optionsOf, optionsOfRole, type roles } from "./options.ts";
 import { serveDiscovery } from "./serve/discovery.ts";
+import { serveChat, serveGateway, serveLogin } from "./serve/member.ts";
 import { serveStandalone } from "./serve/standalone.ts";
 import type { Serving } from "./serve/serving.ts";
 import { UsageError } from "./usage-error.ts";
@@ -14,6 +15,14 @@ import { UsageError } from "./usage-error.ts";
 const exitBug = 70;
 /** Fewer descriptors than this deserve a word. */
 const descriptorsWanted = 10_000;
+
+const serveRole: Readonly<Record<(typeof roles)[number], (values: OptionValues, log: Log) => Promise<Serving>>> = {
+  standalone: serveStandalone,
+  discovery: serveDiscovery,
+  gateway: serveGateway,
+  login: serveLogin,
+  chat: serveChat,
+};
 
 /** Starts the server; returns when it listens. The process lives until a signal has drained it. */
 export async function serve(values: OptionValues): Promise<void> {
@@ -26,7 +35,7 @@ export async function serve(values: OptionValues): Promise<void> {
   const log = createLog(values.required("log-level"), values.required("log-format"));
   endLoudly(log);
   warnOfFewDescriptors(log);
-  const serving = await (role === "discovery" ? serveDiscovery(values, log) : serveStandalone(values, log));
+  const serving = await serveRole[role](values, log);
   drainOnSignals(serving, log);
   process.stdout.write(serving.banner);
 }
@@ -71,5 +80,5 @@ function drainOnSignals(serving: Serving, log: Log): void {
     );
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGQUIT"] as const) process.on(signal, leave);
-  process.on("SIGHUP", () => log.info("SIGHUP: there is no file to read again"));
+  process.on("SIGHUP", () => log.info(serving.reload?.() ?? "SIGHUP: there is no file to read again"));
 }

@@ -94,6 +94,17 @@ export function parseId(text: string): string {
   return text;
 }
 
+/** `key=value` pairs with commas between them; the empty text is none. */
+export function parseTags(text: string): ReadonlyMap<string, string> {
+  const tags = new Map<string, string>();
+  for (const pair of text.split(",").filter((part) => part !== "")) {
+    const [, key, value] = /^([A-Za-z0-9_.-]{1,40})=([^=,]{1,100})$/.exec(pair) ?? [];
+    if (key === undefined || value === undefined || tags.has(key)) throw new Error("key=value,… such as IDC=fra");
+    tags.set(key, value);
+  }
+  return tags;
+}
+
 /** Any text but the empty one. */
 export function parseText(text: string): string {
   if (text === "") throw new Error("not empty");

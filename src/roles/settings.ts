@@ -1,6 +1,7 @@
 // What a role is given by whoever starts it (the command line, a test): values that are checked already.
 
 import type { Log } from "../base/log.ts";
+import type { Selection } from "../container/selectors/selection.ts";
 import type { LookupRules } from "../registry/lookup-file.ts";
 
 /** A TCP address to listen on; port 0 picks a free one. */
@@ -56,10 +57,71 @@ export interface DiscoverySettings {
   readonly log: Log;
 }
 
+/** What every service that is a process of its own is told. */
+export interface MemberSettings {
+  /** The service id; no two processes share one. */
+  readonly id: string;
+  /** Where it takes links of other services. */
+  readonly listen: ListenAddress;
+  /** Where others reach it; the host and port of `listen` where it says nothing. */
+  readonly advertise: { readonly host: string; readonly port: number | undefined } | undefined;
+  /** Nodes of the registry, `http://host:port`. */
+  readonly discovery: readonly string[];
+  readonly zone: string;
+  readonly region: string;
+  readonly env: string;
+  /** What services prove to each other, and show to the registry. */
+  readonly clusterKey: Uint8Array;
+  readonly monitor: ListenAddress | undefined;
+  readonly writeWaitMs: number;
+  readonly version: string;
+  readonly log: Log;
+  /** Another process has taken this one's id: it has to end. */
+  readonly lost: (sentence: string) => void;
+}
+
+export interface GatewaySettings extends MemberSettings {
+  readonly ws: ListenAddress | undefined;
+  readonly tcp: ListenAddress | undefined;
+  readonly reusePort: boolean;
+  /** The URL that clients are told; undefined: made of the advertised host and the bound port. */
+  readonly publicUrl: string | undefined;
+  readonly tags: ReadonlyMap<string, string>;
+  readonly selection: Selection;
+  readonly secrets: readonly Uint8Array[];
+  readonly readWaitMs: number;
+  readonly loginWaitMs: number;
+}
+
+export interface LoginSettings extends MemberSettings {
+  /** `sqlite:PATH` or `redis://…`. */
+  readonly sessions: string;
+}
+
+export interface ChatSettings extends LoginSettings {
+  /** `sqlite:PATH` or `postgres://…`. */
+  readonly store: string;
+  readonly retentionDays: number;
+}
+
 /** A started role. */
 export interface RunningRole {
   /** Stops accepting, finishes what was begun, closes. Resolves within 10 s. Calling it twice returns the same promise. */
   drain(): Promise<void>;
+  /** Reads files again that may have changed; a sentence for the log. Undefined: there are none. */
+  readonly reload?: () => string | undefined;
+}
+
+/** A service that is a process of its own. Its drain leaves the registry first. */
+export interface RunningMember extends RunningRole {
+  readonly id: string;
+  readonly addresses: {
+    /** Where it takes links. */
+    readonly link: string;
+    readonly ws: string | undefined;
+    readonly tcp: string | undefined;
+    readonly monitor: string | undefined;
+  };
 }
 
 /**

@@ -15,3 +15,15 @@ export function formatAddress(host: string, port: number): string {
 export function plainAddress(address: string): string {
   return address.startsWith("::ffff:") && address.includes(".") ? address.slice("::ffff:".length) : address;
 }
+
+/** `host:port` as others are to dial it: the advertised host and port, where they are given, else the bound ones. */
+export function advertisedAs(
+  advertise: { readonly host: string; readonly port: number | undefined } | undefined,
+  ownHost: (boundHost: string) => string,
+): (bound: string) => string {
+  return (bound) => {
+    const colon = bound.lastIndexOf(":");
+    const boundHost = bound.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
+    return formatAddress(advertise?.host ?? ownHost(boundHost), advertise?.port ?? Number(bound.slice(colon + 1)));
+  };
+}

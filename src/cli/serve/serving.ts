@@ -1,5 +1,6 @@
 // What serving is to the command line, whatever the role: something to say, and something to end.
 
+import { IdTaken } from "../../container/membership.ts";
 import { StoreUnavailable } from "../../store/store.ts";
 import { codeOf, sentenceOf } from "../failure.ts";
 import { StartError } from "../usage-error.ts";
@@ -9,6 +10,8 @@ export interface Serving {
   readonly banner: string;
   /** Resolves when it is all closed. */
   drain(): Promise<void>;
+  /** Reads files again; a sentence for the log. Undefined: there are none. */
+  readonly reload?: () => string | undefined;
 }
 
 /** Starts a role; what the platform refuses is told in an operator's words. `listeners`: the options to change. */
@@ -16,7 +19,7 @@ export async function begin<Role>(start: () => Promise<Role>, listeners: string)
   try {
     return await start();
   } catch (error) {
-    if (error instanceof StoreUnavailable) throw new StartError(sentenceOf(error));
+    if (error instanceof StoreUnavailable || error instanceof IdTaken) throw new StartError(sentenceOf(error));
     switch (codeOf(error)) {
       case "EADDRINUSE":
         throw new StartError(

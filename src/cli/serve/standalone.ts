@@ -13,7 +13,7 @@ import { begin, type Serving } from "./serving.ts";
 
 /** Starts everything in one process. */
 export async function serveStandalone(values: OptionValues, log: Log): Promise<Serving> {
-  if (values.required("sessions") !== "memory:")
+  if ((values.optional("sessions") ?? "memory:") !== "memory:")
     throw new UsageError("--sessions takes memory: in a standalone server");
   const store = values.optional("store");
   if (store !== undefined && !/^sqlite:./.test(store)) throw new UsageError("--store takes sqlite:PATH");

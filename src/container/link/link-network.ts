@@ -3,7 +3,7 @@
 
 import { linkFrameBytesMax, linkUnsentBytesMax } from "../../base/limits.ts";
 import type { TimerWheel } from "../../base/timer-wheel.ts";
-import { formatAddress, type SocketAddress } from "../../transport/address.ts";
+import type { SocketAddress } from "../../transport/address.ts";
 import type { Flusher } from "../../transport/flusher.ts";
 import type { MemoryNetwork } from "../../transport/memory.ts";
 import { dialTcp, listenTcp } from "../../transport/tcp.ts";
@@ -93,16 +93,4 @@ function parseTarget(address: string): SocketAddress | undefined {
   const host = bracketed ?? plain;
   const port = Number(digits);
   return host === undefined || port === 0 || port > 65_535 ? undefined : { host, port };
-}
-
-/** `host:port` as others are to dial it: the advertised host and port, where they are given, else the bound ones. */
-export function advertisedAs(
-  advertise: { readonly host: string; readonly port: number | undefined } | undefined,
-  ownHost: (boundHost: string) => string,
-): (bound: string) => string {
-  return (bound) => {
-    const colon = bound.lastIndexOf(":");
-    const boundHost = bound.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
-    return formatAddress(advertise?.host ?? ownHost(boundHost), advertise?.port ?? Number(bound.slice(colon + 1)));
-  };
 }

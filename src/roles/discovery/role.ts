@@ -1,7 +1,6 @@
 // A node of the registry as a process: the table and its replication, with the HTTP API, DNS, health checks and snapshot
 // around it.
 
-import { networkInterfaces } from "node:os";
 import { registryToken } from "../../auth/registry-token.ts";
 import { systemClock } from "../../base/clock.ts";
 import { systemRandom } from "../../base/random.ts";
@@ -14,7 +13,8 @@ import { bindRegistryHttp, type RegistryHttp } from "../../registry/http/server.
 import { RegistryNode } from "../../registry/registry-node.ts";
 import { readSnapshot, SnapshotWriter } from "../../registry/snapshot.ts";
 import { systemTimers } from "../../registry/timers.ts";
-import { formatAddress } from "../../transport/address.ts";
+import { advertisedAs } from "../../transport/address.ts";
+import { reachableHost } from "../process.ts";
 import type { DiscoverySettings, RunningDiscovery } from "../settings.ts";
 
 /** Other nodes have this long to take a goodbye. */
@@ -33,7 +33,7 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
     const token = clusterKey && registryToken(clusterKey);
     const http = bindRegistryHttp(settings.listen, log);
     undo.push(() => http.stop());
-    const advertised = advertisedAddress(settings, http.address);
+    const advertised = advertisedAs(settings.advertise, reachableHost)(http.address);
 
     const environment = { clock: systemClock, timers: systemTimers, random: systemRandom, log };
     const node = new RegistryNode({
@@ -88,20 +88,6 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
     await closeAll();
     throw error;
   }
-}
-
-/** Where others reach a node that is bound to `bound`. */
-function advertisedAddress({ advertise, listen }: DiscoverySettings, bound: string): string {
-  const port = advertise?.port ?? Number(bound.slice(bound.lastIndexOf(":") + 1));
-  const isEverywhere = listen.host === "0.0.0.0" || listen.host === "::";
-  return formatAddress(advertise?.host ?? (isEverywhere ? ownAddress() : listen.host), port);
-}
-
-/** An address of this machine that others may reach; loopback when it has none. */
-function ownAddress(): string {
-  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-  const outer = addresses.filter(({ internal, scopeid }) => !internal && (scopeid ?? 0) === 0);
-  return (outer.find(({ family }) => family === "IPv4") ?? outer[0])?.address ?? "127.0.0.1";
 }
 
 function healthOf(node: RegistryNode, version: string): Health {

@@ -120,7 +120,7 @@ export class GatewayRole {
    * Links itself to the services, lets clients in, and registers behind the caller's back. Rejects with IdTaken, or when
    * an address cannot be bound. Resolves with `host:port` as bound.
    */
-  async start(): Promise<{ readonly ws: string | undefined; readonly tcp: string | undefined }> {
+  async start(): Promise<{ readonly link: string; readonly ws: string | undefined; readonly tcp: string | undefined }> {
     const { surroundings, parts } = this;
     const { network, log } = surroundings;
     const listener = new LinkListener({ ...surroundings, service: undefined, metrics: parts.metrics });
@@ -137,7 +137,7 @@ export class GatewayRole {
     this.membership.join(offers.filter((offer) => offer !== undefined), "adult").catch((error: unknown) => {
       log.error("the registry refuses this gateway", { error: String(error) });
     });
-    return { ws, tcp };
+    return { link: advertised, ws, tcp };
   }
 
   /** Services without a node that can be chosen: the gateway can do its job when there are none. */

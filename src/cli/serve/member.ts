@@ -1,0 +1,153 @@
+// roost serve --role gateway, login, chat: options to settings, and what such a process cannot do without.
+
+import { mkdirSync, readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { BadFile } from "../../base/json-file.ts";
+import type { Log } from "../../base/log.ts";
+import { systemRandom } from "../../base/random.ts";
+import { parseRouteFile } from "../../container/selectors/route-file.ts";
+import type { Selection } from "../../container/selectors/selection.ts";
+import { startChat } from "../../roles/chat/process.ts";
+import { startGateway } from "../../roles/gateway/process.ts";
+import { startLogin } from "../../roles/login/process.ts";
+import type { ListenAddress, MemberSettings, RunningMember } from "../../roles/settings.ts";
+import { memberBanner } from "../banner.ts";
+import { sentenceOf } from "../failure.ts";
+import type { OptionValues } from "../options.ts";
+import { readClusterKey, readGivenSecrets } from "../secrets.ts";
+import { StartError, UsageError } from "../usage-error.ts";
+import { version } from "../version.ts";
+import { begin, type Serving } from "./serving.ts";
+
+const anyPort: ListenAddress = { host: "127.0.0.1", port: 0 };
+/** Random bits of an id that nobody has chosen. */
+const idBits = 48;
+
+/** Starts a gateway. */
+export async function serveGateway(values: OptionValues, log: Log): Promise<Serving> {
+  const settings = memberSettings(values, log, "gateway");
+  const ws = values.optional("ws");
+  const tcp = values.optional("tcp");
+  if (ws === undefined && tcp === undefined) throw new UsageError("--ws and --tcp are both off: nobody could come in");
+  const running = begin(
+    () =>
+      startGateway({
+        ...settings,
+        ws,
+        tcp,
+        reusePort: values.required("reuse-port"),
+        publicUrl: values.optional("public-url"),
+        tags: values.required("tags"),
+        selection: selectionOf(values),
+        secrets: readGivenSecrets(values, log),
+        readWaitMs: values.required("read-wait"),
+        loginWaitMs: values.required("login-wait"),
+      }),
+    "--ws, --tcp, --listen and --monitor",
+  );
+  return servingOf("gateway", await running);
+}
+
+/** Starts a login service. */
+export async function serveLogin(values: OptionValues, log: Log): Promise<Serving> {
+  const settings = { ...memberSettings(values, log, "login"), sessions: sessionsOf(values) };
+  return servingOf("login", await begin(() => startLogin(settings), "--listen and --monitor"));
+}
+
+/** Starts a chat service. */
+export async function serveChat(values: OptionValues, log: Log): Promise<Serving> {
+  const settings = {
+    ...memberSettings(values, log, "chat"),
+    sessions: sessionsOf(values),
+    store: engineOf(
+      "store",
+      values.required("store", "is required: sqlite:PATH on one machine, postgres://… on several"),
+      /^postgres(ql)?:\/\/./,
+    ),
+    retentionDays: values.required("retention"),
+  };
+  return servingOf("chat", await begin(() => startChat(settings), "--listen and --monitor"));
+}
+
+function memberSettings(values: OptionValues, log: Log, role: string): MemberSettings {
+  if (!values.isGiven("discovery"))
+    throw new UsageError(
+      `--discovery is required: the registry by which a ${role} finds the others, such as http://10.0.0.5:7171`,
+    );
+  const clusterKey = readClusterKey(values, log);
+  if (clusterKey === undefined)
+    throw new UsageError(
+      "--cluster-key-file is required: services prove to each other that they know the same key, of at least 16 bytes",
+    );
+  return {
+    id: values.isGiven("id") ? values.required("id") : `${role}-${systemRandom.base62(idBits)}`,
+    listen: values.optional("listen") ?? anyPort,
+    advertise: values.optional("advertise"),
+    discovery: values.required("discovery"),
+    zone: values.required("zone"),
+    region: values.required("region"),
+    env: values.required("env"),
+    clusterKey,
+    monitor: values.isGiven("monitor") ? values.optional("monitor") : anyPort,
+    writeWaitMs: values.required("write-wait"),
+    version,
+    log,
+    lost(sentence) {
+      log.error(sentence);
+      process.exit(1);
+    },
+  };
+}
+
+function servingOf(role: string, running: RunningMember): Serving {
+  return {
+    banner: memberBanner({ version, role, id: running.id, addresses: running.addresses }),
+    drain: () => running.drain(),
+    ...(running.reload === undefined ? {} : { reload: running.reload }),
+  };
+}
+
+function selectionOf(values: OptionValues): Selection {
+  const name = values.required("selector");
+  const path = values.optional("route");
+  if (name !== "route") {
+    if (path !== undefined) throw new UsageError("--route is for --selector route");
+    return { name };
+  }
+  if (path === undefined) throw new UsageError("--selector route needs --route FILE");
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    throw new StartError(`--route: cannot read ${path}: ${sentenceOf(error)}`);
+  }
+  try {
+    return { name, path, rules: parseRouteFile(text, path) };
+  } catch (error) {
+    if (error instanceof BadFile) throw new StartError(`--route: ${error.message}`);
+    throw error;
+  }
+}
+
+function sessionsOf(values: OptionValues): string {
+  const sessions = values.required("sessions", "is required: sqlite:PATH on one machine, redis://… on several");
+  if (sessions.startsWith("memory:"))
+    throw new UsageError("--sessions memory: is for a standalone server only; services share sqlite:PATH or redis://…");
+  return engineOf("sessions", sessions, /^rediss?:\/\/./);
+}
+
+/** An engine's URL; of a file its folder is made. */
+function engineOf(option: string, url: string, remote: RegExp): string {
+  if (remote.test(url)) return url;
+  if (!/^sqlite:./.test(url)) {
+    const other = option === "store" ? "postgres://…" : "redis://…";
+    throw new UsageError(`--${option} takes sqlite:PATH or ${other}`);
+  }
+  const path = resolve(url.slice("sqlite:".length));
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+  } catch (error) {
+    throw new StartError(`--${option}: cannot make the folder of ${path}: ${sentenceOf(error)}`);
+  }
+  return `sqlite:${path}`;
+}

@@ -1,0 +1,47 @@
+// The chat service as a process of its own.
+
+import { shutdownMsMax } from "../../base/limits.ts";
+import { systemRandom } from "../../base/random.ts";
+import { LogicNode } from "../../container/logic-node.ts";
+import { openSessions, openStore } from "../engines.ts";
+import { startProcess } from "../process.ts";
+import type { ChatSettings, RunningMember } from "../settings.ts";
+import { createChatService } from "./role.ts";
+
+/** Of the time that a drain may take, what is kept for leaving and closing. */
+const closingMs = 3_000;
+
+/** Starts it; rejects when an address, the store or the sessions cannot be opened, and with IdTaken. */
+export function startChat(settings: ChatSettings): Promise<RunningMember> {
+  return startProcess(settings, "chat", async ({ surroundings, metrics, serviceMetrics, undo }) => {
+    const { log } = settings;
+    const store = await openStore(settings.store, settings.retentionDays, log);
+    undo(() => store.close());
+    const sessions = await openSessions(settings.sessions, log);
+    undo(() => sessions.close());
+    const service = createChatService({
+      store,
+      sessions,
+      metrics: serviceMetrics,
+      latency: metrics.talkLatency,
+      random: systemRandom,
+      log,
+    });
+    const node = new LogicNode(surroundings, service, serviceMetrics);
+    const link = await node.start();
+    return {
+      addresses: { link, ws: undefined, tcp: undefined },
+      health: () => ({
+        ready: node.isReady && store.isHealthy && sessions.isHealthy,
+        detail: {
+          role: "chat",
+          gateways: service.gateways.size,
+          adult: service.state.isAdult,
+          store: store.isHealthy,
+          sessions: sessions.isHealthy,
+        },
+      }),
+      drain: () => node.drain(shutdownMsMax - closingMs),
+    };
+  });
+}

@@ -1,0 +1,47 @@
+// The gateway as a process of its own.
+
+import { TokenVerifier } from "../../auth/token.ts";
+import { shutdownMsMax } from "../../base/limits.ts";
+import { formatAddress } from "../../transport/address.ts";
+import { reachableHost, startProcess } from "../process.ts";
+import type { GatewaySettings, RunningMember } from "../settings.ts";
+import { GatewayRole } from "./role.ts";
+
+/** Of the time that a drain may take, what is kept for leaving and closing. */
+const closingMs = 3_000;
+/** Clients are sent away over this time, so that they do not all sign in elsewhere at once. */
+const spreadMs = 3_000;
+
+/** Starts it; rejects when an address cannot be opened, and with IdTaken. */
+export function startGateway(settings: GatewaySettings): Promise<RunningMember> {
+  return startProcess(settings, "gateway", async ({ surroundings, wheel, flusher, serviceMetrics }) => {
+    const gateway = new GatewayRole(surroundings, {
+      ...settings,
+      verifier: new TokenVerifier(settings.secrets),
+      wheel,
+      flusher,
+      metrics: serviceMetrics,
+      publicUrl: (kind, bound) => settings.publicUrl ?? `${kind}://${reachable(settings, bound)}`,
+    });
+    const { ws, tcp, link } = await gateway.start();
+    return {
+      addresses: { link, ws, tcp },
+      health: () => {
+        const missing = gateway.missingServices();
+        return {
+          ready: missing.length === 0 && gateway.isListed,
+          detail: { role: "gateway", connections: gateway.connections, missing: missing.join(",") },
+        };
+      },
+      reload: () => gateway.reloadRouteFile()?.sentence,
+      drain: () => gateway.drain(shutdownMsMax - closingMs, spreadMs),
+    };
+  });
+}
+
+/** The bound address with the host by which clients reach it. */
+function reachable({ advertise }: GatewaySettings, bound: string): string {
+  const colon = bound.lastIndexOf(":");
+  const host = bound.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
+  return formatAddress(advertise?.host ?? reachableHost(host), Number(bound.slice(colon + 1)));
+}

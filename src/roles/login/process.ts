@@ -1,0 +1,31 @@
+// The login service as a process of its own.
+
+import { shutdownMsMax } from "../../base/limits.ts";
+import { LogicNode } from "../../container/logic-node.ts";
+import { openSessions } from "../engines.ts";
+import { startProcess } from "../process.ts";
+import type { LoginSettings, RunningMember } from "../settings.ts";
+import { createLoginService } from "./role.ts";
+
+/** Of the time that a drain may take, what is kept for leaving and closing. */
+const closingMs = 3_000;
+
+/** Starts it; rejects when an address or the sessions cannot be opened, and with IdTaken. */
+export function startLogin(settings: LoginSettings): Promise<RunningMember> {
+  return startProcess(settings, "login", async ({ surroundings, serviceMetrics, undo }) => {
+    const { log } = settings;
+    const sessions = await openSessions(settings.sessions, log);
+    undo(() => sessions.close());
+    const service = createLoginService({ sessions, metrics: serviceMetrics, log });
+    const node = new LogicNode(surroundings, service, serviceMetrics);
+    const link = await node.start();
+    return {
+      addresses: { link, ws: undefined, tcp: undefined },
+      health: () => ({
+        ready: node.isReady && sessions.isHealthy,
+        detail: { role: "login", gateways: service.gateways.size, adult: service.state.isAdult, sessions: sessions.isHealthy },
+      }),
+      drain: () => node.drain(shutdownMsMax - closingMs),
+    };
+  });
+}
