@@ -81,7 +81,8 @@ describe("round-robin", () => {
   test("takes the nodes in turn", () => {
     const nodes = nodesOf("n1", "n2", "n3");
     const selector = new RoundRobinSelector(seededRandom(seed));
-    const first = nodes.findIndex((candidate) => candidate === selector.choose(nodes));
+    const chosen = selector.choose(nodes);
+    const first = nodes.findIndex((candidate) => candidate === chosen);
     for (let turn = 1; turn < 10; turn++)
       expect(selector.choose(nodes)).toBe(nodes[(first + turn) % nodes.length] ?? node("none"));
   });
