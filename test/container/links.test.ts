@@ -107,6 +107,8 @@ test("change their version with the nodes that can be chosen, and with nothing e
   };
   expect(grows(() => links.add(adult))).toBe(true);
   expect(grows(() => links.add(young))).toBe(false);
+  expect(grows(() => links.remove(young))).toBe(false);
+  links.add(young);
   expect(grows(() => links.setAdult(adult))).toBe(false);
   expect(grows(() => links.remove(linkTo("n1")))).toBe(false);
   expect(grows(() => links.add(linkTo("x", {}, "no such service")))).toBe(false);
