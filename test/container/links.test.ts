@@ -1,0 +1,168 @@
+// The nodes that a gateway may choose from: in order, adults only, and with a version that says when to choose again.
+
+import { afterAll, expect, test } from "bun:test";
+import fc from "fast-check";
+import { linkFrameBytesMax, linkUnsentBytesMax } from "../../src/base/limits.ts";
+import { seededRandom } from "../../src/base/random.ts";
+import { TimerWheel } from "../../src/base/timer-wheel.ts";
+import { Link, Links, type NodeAttributes } from "../../src/container/links.ts";
+import { createSelector } from "../../src/container/selectors/selection.ts";
+import type { NodeView, Selector } from "../../src/container/selectors/selector.ts";
+import { Metrics } from "../../src/observe/metrics.ts";
+import { Flusher } from "../../src/transport/flusher.ts";
+import { MemoryNetwork } from "../../src/transport/memory.ts";
+import type { FrameHandler } from "../../src/transport/transport.ts";
+import { closeLeaving } from "../../src/wire/close-reason.ts";
+import { Random, testSeed } from "../support/random.ts";
+import { keyOf, randomKeys } from "./selectors/support.ts";
+
+const seed = testSeed("links");
+const network = new MemoryNetwork();
+const options = {
+  frameBytesMax: linkFrameBytesMax,
+  unsentBytesMax: linkUnsentBytesMax,
+  closeWhenSlow: false,
+  readWaitMs: 1_000_000,
+  writeWaitMs: 10_000,
+  wheel: new TimerWheel(),
+  flusher: new Flusher(),
+  observer: new Metrics().forService("x", "x"),
+};
+const silent: FrameHandler = { frame() {}, closed() {} };
+network.listen("node", { accept: () => silent }, options);
+/** Links differ by what is said about them; what they are connected to does not matter here. */
+const connection = await network.dial("node", "gate/1", () => silent, options);
+afterAll(() => connection.close(closeLeaving));
+
+const linkTo = (id: string, attributes: NodeAttributes = {}, service = "chat"): Link<string> =>
+  new Link<string>(service, id, connection, attributes);
+
+/** Links to these nodes, and what their selector was given last. */
+function linksTo(...added: Link<string>[]): { readonly links: Links<string>; readonly seen: () => string[] } {
+  let nodes: readonly NodeView[] = [];
+  const selectorOf = (): Selector => ({
+    isSticky: false,
+    choose(given) {
+      nodes = given;
+      return given[0];
+    },
+  });
+  const links = new Links<string>(["login", "chat"], selectorOf);
+  for (const link of added) links.add(link);
+  const seen = (): string[] => {
+    nodes = [];
+    links.choose("chat", keyOf("c"));
+    return nodes.map(({ id }) => id);
+  };
+  return { links, seen };
+}
+
+test("choose alike in whatever order the nodes came, for every selector that goes by the key", () => {
+  const ids = fc.uniqueArray(fc.string({ unit: "binary" }), { minLength: 1, maxLength: 8 });
+  const shuffled = ids.chain((list) =>
+    fc.tuple(fc.constant(list), fc.shuffledSubarray(list, { minLength: list.length })),
+  );
+  fc.assert(
+    fc.property(fc.constantFrom("hash", "hash-mod", "weighted"), shuffled, fc.string(), (name, [one, other], key) => {
+      const chosen = [one, other].map((order) => {
+        const links = new Links<string>(["chat"], () => createSelector(name, seededRandom(seed)));
+        for (const id of order) links.add(linkTo(id, { weight: id.length }));
+        return links.choose("chat", keyOf(key))?.id;
+      });
+      expect(chosen[0]).toBe(chosen[1] ?? "none");
+      expect(one).toContain(chosen[0] ?? "none");
+    }),
+    { seed },
+  );
+});
+
+test("give a selector the nodes of one service, ordered by the bytes of their ids", () => {
+  // In UTF-16 the surrogates of the last one stand before U+FFFD.
+  const { seen } = linksTo(linkTo("\u{1f642}"), linkTo("b"), linkTo("\ufffd"), linkTo("a"), linkTo("c", {}, "login"));
+  expect(seen()).toEqual(["a", "b", "\ufffd", "\u{1f642}"]);
+});
+
+test("choose no young node, and count it as missing, until it is adult", () => {
+  const young = linkTo("n1", { isAdult: false });
+  const { links, seen } = linksTo(linkTo("login1", {}, "login"), young);
+  expect(links.version).toBe(1);
+  expect(links.choose("chat", keyOf("c"))).toBeUndefined();
+  expect(links.missing()).toEqual(["chat"]);
+  expect([...links.all()]).toContain(young);
+  links.add(linkTo("n2"));
+  expect(seen()).toEqual(["n2"]);
+  links.setAdult(young);
+  expect(links.version).toBe(3);
+  expect(seen()).toEqual(["n1", "n2"]);
+  expect(links.missing()).toEqual([]);
+});
+
+test("change their version with the nodes that can be chosen, and with nothing else", () => {
+  const [adult, young] = [linkTo("n1"), linkTo("n2", { isAdult: false })];
+  const { links } = linksTo();
+  const grows = (change: () => void): boolean => {
+    const before = links.version;
+    change();
+    return links.version > before;
+  };
+  expect(grows(() => links.add(adult))).toBe(true);
+  expect(grows(() => links.add(young))).toBe(false);
+  expect(grows(() => links.remove(young))).toBe(false);
+  links.add(young);
+  expect(grows(() => links.setAdult(adult))).toBe(false);
+  expect(grows(() => links.remove(linkTo("n1")))).toBe(false);
+  expect(grows(() => links.add(linkTo("x", {}, "no such service")))).toBe(false);
+  expect(grows(() => links.setAdult(young))).toBe(true);
+  expect(grows(() => links.setAdult(young))).toBe(false);
+  expect(grows(() => links.remove(young))).toBe(true);
+  expect(grows(() => links.remove(young))).toBe(false);
+  expect(grows(() => links.forgetChoices())).toBe(true);
+  const unlinked = linkTo("n3", { isAdult: false });
+  expect(grows(() => links.setAdult(unlinked))).toBe(false);
+  expect(grows(() => links.add(unlinked))).toBe(true);
+});
+
+test("a young newcomer under an adult's id takes that node out of the choice; a link of old is not removed twice", () => {
+  const [older, newer] = [linkTo("n1"), linkTo("n1", { isAdult: false })];
+  const { links, seen } = linksTo(older);
+  const { version } = links;
+  links.add(newer);
+  expect(links.version).toBeGreaterThan(version);
+  expect(seen()).toEqual([]);
+  links.remove(older);
+  links.setAdult(newer);
+  expect(links.choose("chat", keyOf("c"))).toBe(newer);
+});
+
+test("count a choice as load until the node says better, so that a burst is spread", () => {
+  const links = new Links<string>(["chat"], () => createSelector("least-connections", seededRandom(seed)));
+  const nodes = ["n1", "n2", "n3"].map((id) => linkTo(id));
+  for (const link of nodes) links.add(link);
+  for (const key of randomKeys(new Random(seed), 300)) links.choose("chat", key);
+  expect(nodes.map(({ load }) => load)).toEqual([100, 100, 100]);
+  for (const link of nodes) link.load = link.id === "n2" ? 0 : 50;
+  for (const key of randomKeys(new Random(seed), 30)) expect(links.choose("chat", key)?.id).toBe("n2");
+});
+
+test("take turns for each service by itself", () => {
+  const links = new Links<string>(["login", "chat"], () => createSelector("round-robin", seededRandom(seed)));
+  for (const service of ["login", "chat"]) for (const id of ["n1", "n2"]) links.add(linkTo(id, {}, service));
+  const chosen = { login: new Set<string>(), chat: new Set<string>() };
+  for (let connections = 0; connections < 2; connections++)
+    for (const service of ["login", "chat"] as const)
+      chosen[service].add(links.choose(service, keyOf("c"))?.id ?? "none");
+  expect(chosen).toEqual({ login: new Set(["n1", "n2"]), chat: new Set(["n1", "n2"]) });
+});
+
+test("keep a connection where it is for a sticky selector only, and only while its node can be chosen", () => {
+  const [link, young] = [linkTo("n1"), linkTo("n2", { isAdult: false })];
+  for (const name of ["hash", "hash-mod", "random", "round-robin", "weighted", "least-connections"] as const) {
+    const links = new Links<string>(["chat"], () => createSelector(name, seededRandom(seed)));
+    links.add(link);
+    links.add(young);
+    expect([name, links.keeps(link)]).toEqual([name, name === "least-connections"]);
+    expect(links.keeps(young)).toBe(false);
+    links.remove(link);
+    expect(links.keeps(link)).toBe(false);
+  }
+});

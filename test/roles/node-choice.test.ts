@@ -1,0 +1,227 @@
+// A gateway with several nodes of each service: which of them a connection's packets reach.
+
+import { afterEach, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { signToken, TokenVerifier } from "../../src/auth/token.ts";
+import { linkFrameBytesMax, linkHeaderBytesMax, linkUnsentBytesMax } from "../../src/base/limits.ts";
+import { silentLog } from "../../src/base/log.ts";
+import { TimerWheel } from "../../src/base/timer-wheel.ts";
+import type { NodeAttributes } from "../../src/container/links.ts";
+import { parseRouteFile } from "../../src/container/selectors/route-file.ts";
+import { type Selection, selectorNames } from "../../src/container/selectors/selection.ts";
+import { Metrics } from "../../src/observe/metrics.ts";
+import { GatewayRole } from "../../src/roles/gateway/role.ts";
+import { createLoginService } from "../../src/roles/login/role.ts";
+import { MemorySessions } from "../../src/session/memory-sessions.ts";
+import { Flusher } from "../../src/transport/flusher.ts";
+import { MemoryNetwork } from "../../src/transport/memory.ts";
+import type { Acceptor, FrameHandler, TransportOptions } from "../../src/transport/transport.ts";
+import { Command } from "../../src/wire/commands.ts";
+import { decodePacket } from "../../src/wire/packet.ts";
+import { until } from "../support/until.ts";
+import { WireClient } from "../support/wire-client.ts";
+
+const key = new TextEncoder().encode("the key of a test with many nodes");
+const closing: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closing.splice(0)) close();
+});
+
+/** A packet that came to a node. */
+interface Arrival {
+  readonly node: string;
+  readonly command: string;
+  readonly channelId: string;
+}
+
+/** A gateway, and nodes that are added one by one: login works, chat notes what comes and answers nothing. */
+class Cluster {
+  readonly arrivals: Arrival[] = [];
+  readonly metrics = new Metrics();
+  readonly gatewayMetrics = this.metrics.forService("gate", "gateway");
+  readonly gateway: GatewayRole;
+  private readonly network = new MemoryNetwork();
+  private readonly options: TransportOptions;
+  private readonly login: Acceptor;
+  private readonly address: string;
+
+  constructor(selection?: Selection) {
+    const [wheel, flusher] = [new TimerWheel(), new Flusher()];
+    this.options = {
+      frameBytesMax: linkFrameBytesMax,
+      unsentBytesMax: linkUnsentBytesMax,
+      closeWhenSlow: false,
+      readWaitMs: 1_000_000,
+      writeWaitMs: 10_000,
+      wheel,
+      flusher,
+      observer: this.metrics.forService("x", "x"),
+    };
+    this.login = createLoginService({
+      sessions: new MemorySessions(),
+      metrics: this.metrics.forService("l", "login"),
+      log: silentLog,
+    });
+    this.gateway = new GatewayRole({
+      serviceId: "gate",
+      verifier: new TokenVerifier([key]),
+      wheel,
+      flusher,
+      metrics: this.gatewayMetrics,
+      log: silentLog,
+      readWaitMs: 180_000,
+      writeWaitMs: 10_000,
+      loginWaitMs: 10_000,
+      ...(selection === undefined ? {} : { selection }),
+    });
+    this.address = this.gateway.listen("tcp", { host: "127.0.0.1", port: 0 });
+    closing.push(() => void this.gateway.drain(0));
+  }
+
+  async add(service: "login" | "chat", node: string, attributes: NodeAttributes = {}): Promise<void> {
+    const note = (payload: Buffer): void => {
+      const packet = decodePacket(payload, linkHeaderBytesMax);
+      if (packet.kind !== "logic") return;
+      const { command, channelId } = packet.header;
+      this.arrivals.push({ node, command, channelId });
+    };
+    const accept: Acceptor["accept"] = (connection) => {
+      if (service === "chat") return { frame: note, closed() {} } satisfies FrameHandler;
+      const inner = this.login.accept(connection);
+      if (!("frame" in inner)) return inner;
+      return {
+        frame(payload) {
+          note(payload);
+          inner.frame(payload);
+        },
+        closed: (reason) => inner.closed(reason),
+      };
+    };
+    this.network.listen(node, { accept }, this.options);
+    const { network, options } = this;
+    await this.gateway.connect(
+      service,
+      node,
+      (handlerOf) => network.dial(node, "gate/1", handlerOf, options),
+      attributes,
+    );
+  }
+
+  async client(account: string): Promise<WireClient> {
+    const client = await WireClient.connect(this.address);
+    await client.signIn(await signToken(key, { account, app: "app", ttlSeconds: 60 }));
+    return client;
+  }
+
+  /** Sends a talk of each client, and returns the nodes that they reached, in the clients' order. */
+  async talk(clients: readonly WireClient[]): Promise<string[]> {
+    const from = this.arrivals.length;
+    clients.forEach((client, at) => client.send({ command: Command.UserTalk, dest: "bob", sequence: 1_000 + at }));
+    await until(() => this.arrivals.length >= from + clients.length, "every talk arrives");
+    const arrived = new Map(this.arrivals.slice(from).map(({ channelId, node }) => [channelId, node]));
+    return clients.map(({ channelId }) => arrived.get(channelId) ?? "nowhere");
+  }
+
+  /** The nodes that a command of that channel came to. */
+  nodesOf(channelId: string, command: string): string[] {
+    return this.arrivals
+      .filter((one) => one.channelId === channelId && one.command === command)
+      .map(({ node }) => node);
+  }
+}
+
+/** So many that chance does not send them all to one of two nodes. */
+const accounts = Array.from({ length: 32 }, (_, at) => `user${at}`);
+const only = (zone: string): string => JSON.stringify({ zones: [{ id: zone, weight: 1 }] });
+const routeTo = (zone: string, path: string): Selection => ({
+  name: "route",
+  path,
+  rules: parseRouteFile(only(zone), path),
+});
+
+describe.each(selectorNames)("by %s", (name) => {
+  test("a connection's requests go to one node, and its sign-out where its sign-in went", async () => {
+    const cluster = new Cluster(name === "route" ? routeTo("a", "route.json") : { name });
+    for (const node of ["login1", "login2", "login3"]) await cluster.add("login", node, { zone: "a" });
+    for (const node of ["chat1", "chat2", "chat3"]) await cluster.add("chat", node, { zone: "a" });
+    const clients = await Promise.all(accounts.map((account) => cluster.client(account)));
+    const first = await cluster.talk(clients);
+    for (let again = 0; again < 5; again++) expect(await cluster.talk(clients)).toEqual(first);
+    expect(new Set(first).size).toBeGreaterThan(1);
+    for (const client of clients) client.terminate();
+    for (const { channelId } of clients) {
+      await until(() => cluster.nodesOf(channelId, Command.SignOut).length > 0, "the sign-out arrives");
+      expect(cluster.nodesOf(channelId, Command.SignOut)).toEqual(cluster.nodesOf(channelId, Command.SignIn));
+    }
+  });
+});
+
+test("a gateway with young nodes only is not ready, and requests find no node", async () => {
+  const cluster = new Cluster();
+  await cluster.add("login", "login1");
+  await cluster.add("chat", "chat1", { isAdult: false });
+  expect(cluster.gateway.missingServices()).toEqual(["chat"]);
+  await cluster.add("chat", "chat2");
+  expect(cluster.gateway.missingServices()).toEqual([]);
+  const clients = await Promise.all(accounts.map((account) => cluster.client(account)));
+  expect(new Set(await cluster.talk(clients))).toEqual(new Set(["chat2"]));
+});
+
+test("a node that comes takes connections over by hash, and only new ones by least-connections", async () => {
+  for (const name of ["hash", "least-connections"] as const) {
+    const cluster = new Cluster({ name });
+    await cluster.add("login", "login1");
+    await cluster.add("chat", "chat1");
+    const clients = await Promise.all(accounts.map((account) => cluster.client(account)));
+    expect(new Set(await cluster.talk(clients))).toEqual(new Set(["chat1"]));
+    await cluster.add("chat", "chat2");
+    // With least-connections chat2 carries nothing yet, so that who comes now is sent there.
+    const late = await cluster.client("late");
+    const [reached = "", ...others] = await cluster.talk([late, ...clients]);
+    if (name === "least-connections") {
+      expect(reached).toBe("chat2");
+      expect(new Set(others)).toEqual(new Set(["chat1"]));
+    } else expect(new Set([reached, ...others])).toEqual(new Set(["chat1", "chat2"]));
+  }
+});
+
+describe("with a route file", () => {
+  test("that is read again connections move; a bad one moves nobody", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "roost-test-"));
+    closing.push(() => rmSync(folder, { recursive: true }));
+    const path = join(folder, "route.json");
+    const cluster = new Cluster(routeTo("a", path));
+    await cluster.add("login", "login1", { zone: "a" });
+    await cluster.add("chat", "chat1", { zone: "a" });
+    await cluster.add("chat", "chat2", { zone: "b" });
+    const clients = await Promise.all(accounts.map((account) => cluster.client(account)));
+    expect(new Set(await cluster.talk(clients))).toEqual(new Set(["chat1"]));
+    expect(cluster.gatewayMetrics.zonesWithoutServer.counts.size).toBe(0);
+    writeFileSync(path, only("b"));
+    expect(cluster.gateway.reloadRouteFile()?.isReplaced).toBe(true);
+    expect(new Set(await cluster.talk(clients))).toEqual(new Set(["chat2"]));
+    writeFileSync(path, "{}");
+    expect(cluster.gateway.reloadRouteFile()).toEqual({
+      isReplaced: false,
+      sentence: `the route file is refused and the old rules stay: ${path}: zones: it is not a list`,
+    });
+    expect(new Set(await cluster.talk(clients))).toEqual(new Set(["chat2"]));
+  });
+
+  test("a zone without a node is counted, and its connections are served by another", async () => {
+    const cluster = new Cluster(routeTo("b", "route.json"));
+    await cluster.add("login", "login1", { zone: "b" });
+    await cluster.add("chat", "chat1", { zone: "a" });
+    const client = await cluster.client("alice");
+    expect(await cluster.talk([client])).toEqual(["chat1"]);
+    expect(await cluster.metrics.registry.metrics()).toMatch(
+      /roost_no_server_found_error_total\{[^}]*zone="b"[^}]*\} 1\b/,
+    );
+  });
+});
+
+test("without a route file there is none to read again", () => {
+  expect(new Cluster().gateway.reloadRouteFile()).toBeUndefined();
+});
