@@ -76,7 +76,12 @@ export const options = {
   domain: option("Domain of all DNS names", "name", "roost", parseDomain),
   snapshot: option("Keep a copy of the registry for a start from nothing", "file|off", "off", parseText),
   lookup: option("File of regions for GET /api/lookup", "file", undefined, parseText),
-  "public-url": option("URL that clients reach this gateway by (default: made of --advertise)", "url", undefined, parseText),
+  "public-url": option(
+    "URL that clients reach this gateway by (default: made of --advertise)",
+    "url",
+    undefined,
+    parseText,
+  ),
   tags: option("What a gateway is chosen by, such as IDC=fra", "key=value,…", "", parseTags),
   "reuse-port": toggle("Share the clients' ports with other gateways of this machine"),
   selector: option("How a gateway chooses the node for a connection", selectorNames.join("|"), "hash", parseSelector),

@@ -49,7 +49,11 @@ export class LogicNode {
     const dial = network.dial(metrics);
     this.membership = new Membership({ ...surroundings, dial, link: advertised });
     await this.membership.claim([identity.service]);
-    const offer = { service: identity.service, addrs: [`tcp://${advertised}`], metadata: new Map([["protocol", "tcp"]]) };
+    const offer = {
+      service: identity.service,
+      addrs: [`tcp://${advertised}`],
+      metadata: new Map([["protocol", "tcp"]]),
+    };
     this.membership.join([offer], "young").catch((error: unknown) => {
       log.error("the registry refuses this service", { error: String(error) });
     });

@@ -86,12 +86,7 @@ export async function startProcess(
   }
 }
 
-function surroundingsOf(
-  settings: MemberSettings,
-  service: string,
-  wheel: TimerWheel,
-  flusher: Flusher,
-): Surroundings {
+function surroundingsOf(settings: MemberSettings, service: string, wheel: TimerWheel, flusher: Flusher): Surroundings {
   const { id, clusterKey, discovery, env, zone, region, log, version, lost, writeWaitMs, listen, advertise } = settings;
   const naming = new HttpNaming({
     nodes: discovery,

@@ -91,7 +91,7 @@ test("choose no young node, and count it as missing, until it is adult", () => {
   expect([...links.all()]).toContain(young);
   links.add(linkTo("n2"));
   expect(seen()).toEqual(["n2"]);
-  links.setAdult(young);
+  links.setState(young, { isAdult: true, load: 0 });
   expect(links.version).toBe(3);
   expect(seen()).toEqual(["n1", "n2"]);
   expect(links.missing()).toEqual([]);
@@ -109,16 +109,16 @@ test("change their version with the nodes that can be chosen, and with nothing e
   expect(grows(() => links.add(young))).toBe(false);
   expect(grows(() => links.remove(young))).toBe(false);
   links.add(young);
-  expect(grows(() => links.setAdult(adult))).toBe(false);
+  expect(grows(() => links.setState(adult, { isAdult: true, load: 0 }))).toBe(false);
   expect(grows(() => links.remove(linkTo("n1")))).toBe(false);
   expect(grows(() => links.add(linkTo("x", {}, "no such service")))).toBe(false);
-  expect(grows(() => links.setAdult(young))).toBe(true);
-  expect(grows(() => links.setAdult(young))).toBe(false);
+  expect(grows(() => links.setState(young, { isAdult: true, load: 0 }))).toBe(true);
+  expect(grows(() => links.setState(young, { isAdult: true, load: 0 }))).toBe(false);
   expect(grows(() => links.remove(young))).toBe(true);
   expect(grows(() => links.remove(young))).toBe(false);
   expect(grows(() => links.forgetChoices())).toBe(true);
   const unlinked = linkTo("n3", { isAdult: false });
-  expect(grows(() => links.setAdult(unlinked))).toBe(false);
+  expect(grows(() => links.setState(unlinked, { isAdult: true, load: 0 }))).toBe(false);
   expect(grows(() => links.add(unlinked))).toBe(true);
 });
 
@@ -130,7 +130,7 @@ test("a young newcomer under an adult's id takes that node out of the choice; a 
   expect(links.version).toBeGreaterThan(version);
   expect(seen()).toEqual([]);
   links.remove(older);
-  links.setAdult(newer);
+  links.setState(newer, { isAdult: true, load: 0 });
   expect(links.choose("chat", keyOf("c"))).toBe(newer);
 });
 

@@ -5,28 +5,26 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { signToken, TokenVerifier } from "../../src/auth/token.ts";
-import { linkFrameBytesMax, linkHeaderBytesMax, linkUnsentBytesMax } from "../../src/base/limits.ts";
 import { silentLog } from "../../src/base/log.ts";
-import { TimerWheel } from "../../src/base/timer-wheel.ts";
-import type { NodeAttributes } from "../../src/container/links.ts";
+import { Dispatcher } from "../../src/container/dispatcher.ts";
+import { Router } from "../../src/container/router.ts";
 import { parseRouteFile } from "../../src/container/selectors/route-file.ts";
 import { type Selection, selectorNames } from "../../src/container/selectors/selection.ts";
+import { Service } from "../../src/container/service.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import { GatewayRole } from "../../src/roles/gateway/role.ts";
 import { createLoginService } from "../../src/roles/login/role.ts";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
-import { Flusher } from "../../src/transport/flusher.ts";
-import { MemoryNetwork } from "../../src/transport/memory.ts";
-import type { Acceptor, FrameHandler, TransportOptions } from "../../src/transport/transport.ts";
+import type { Sessions } from "../../src/session/sessions.ts";
 import { Command } from "../../src/wire/commands.ts";
-import { decodePacket } from "../../src/wire/packet.ts";
+import { MemoryCluster } from "../support/memory-cluster.ts";
 import { until } from "../support/until.ts";
 import { WireClient } from "../support/wire-client.ts";
 
 const key = new TextEncoder().encode("the key of a test with many nodes");
-const closing: (() => void)[] = [];
-afterEach(() => {
-  for (const close of closing.splice(0)) close();
+const closing: (() => void | Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).toReversed()) await close();
 });
 
 /** A packet that came to a node. */
@@ -42,77 +40,86 @@ class Cluster {
   readonly metrics = new Metrics();
   readonly gatewayMetrics = this.metrics.forService("gate", "gateway");
   readonly gateway: GatewayRole;
-  private readonly network = new MemoryNetwork();
-  private readonly options: TransportOptions;
-  private readonly login: Acceptor;
-  private readonly address: string;
+  private readonly cluster = new MemoryCluster();
+  private readonly sessions = new MemorySessions();
+  private address: Promise<string> | undefined;
+  private nodes = 0;
 
-  constructor(selection?: Selection) {
-    const [wheel, flusher] = [new TimerWheel(), new Flusher()];
-    this.options = {
-      frameBytesMax: linkFrameBytesMax,
-      unsentBytesMax: linkUnsentBytesMax,
-      closeWhenSlow: false,
-      readWaitMs: 1_000_000,
-      writeWaitMs: 10_000,
-      wheel,
-      flusher,
-      observer: this.metrics.forService("x", "x"),
-    };
-    this.login = createLoginService({
-      sessions: new MemorySessions(),
-      metrics: this.metrics.forService("l", "login"),
-      log: silentLog,
-    });
-    this.gateway = new GatewayRole({
-      serviceId: "gate",
+  constructor(selection: Selection = { name: "hash" }) {
+    const { wheel, flusher } = this.cluster;
+    this.gateway = new GatewayRole(this.cluster.around("gate", "gateway"), {
       verifier: new TokenVerifier([key]),
       wheel,
       flusher,
       metrics: this.gatewayMetrics,
-      log: silentLog,
       readWaitMs: 180_000,
       writeWaitMs: 10_000,
       loginWaitMs: 10_000,
-      ...(selection === undefined ? {} : { selection }),
+      selection,
+      ws: undefined,
+      tcp: { host: "127.0.0.1", port: 0 },
+      reusePort: false,
+      publicUrl: (kind, bound) => `${kind}://${bound}`,
+      tags: new Map(),
     });
-    this.address = this.gateway.listen("tcp", { host: "127.0.0.1", port: 0 });
-    closing.push(() => void this.gateway.drain(0));
+    closing.push(() => this.cluster.stop());
   }
 
-  async add(service: "login" | "chat", node: string, attributes: NodeAttributes = {}): Promise<void> {
-    const note = (payload: Buffer): void => {
-      const packet = decodePacket(payload, linkHeaderBytesMax);
-      if (packet.kind !== "logic") return;
-      const { command, channelId } = packet.header;
-      this.arrivals.push({ node, command, channelId });
-    };
-    const accept: Acceptor["accept"] = (connection) => {
-      if (service === "chat") return { frame: note, closed() {} } satisfies FrameHandler;
-      const inner = this.login.accept(connection);
-      if (!("frame" in inner)) return inner;
-      return {
-        frame(payload) {
-          note(payload);
-          inner.frame(payload);
-        },
-        closed: (reason) => inner.closed(reason),
-      };
-    };
-    this.network.listen(node, { accept }, this.options);
-    const { network, options } = this;
-    await this.gateway.connect(
-      service,
-      node,
-      (handlerOf) => network.dial(node, "gate/1", handlerOf, options),
-      attributes,
-    );
+  /** Adds a node; once the gateway runs it is linked when this resolves. */
+  async add(
+    service: "login" | "chat",
+    node: string,
+    attributes: { readonly zone?: string; readonly isAdult?: boolean } = {},
+  ): Promise<void> {
+    await this.cluster.node(node, service, service === "login" ? this.login(node) : this.chat(node), attributes);
+    this.nodes++;
+    if (this.address !== undefined) await until(() => this.gateway.linkedNodes === this.nodes, `${node} is linked`);
+  }
+
+  /** Opens the gateway, once there are nodes of each service. */
+  async open(): Promise<string> {
+    this.address ??= this.gateway.start().then(({ tcp = "" }) => tcp);
+    closing.push(() => this.gateway.drain(0, 0));
+    return this.address;
   }
 
   async client(account: string): Promise<WireClient> {
-    const client = await WireClient.connect(this.address);
+    const client = await WireClient.connect(await this.open());
     await client.signIn(await signToken(key, { account, app: "app", ttlSeconds: 60 }));
     return client;
+  }
+
+  private login(node: string): Service {
+    const { sessions } = this;
+    const note = (command: string, channelId: string): void => void this.arrivals.push({ node, command, channelId });
+    const noting: Sessions = {
+      ...methodsOf(sessions),
+      put(app, account, location) {
+        note(Command.SignIn, location.channelId);
+        return sessions.put(app, account, location);
+      },
+      remove(app, account, channelId) {
+        note(Command.SignOut, channelId);
+        return sessions.remove(app, account, channelId);
+      },
+    };
+    return createLoginService({ sessions: noting, metrics: this.metrics.forService(node, "login"), log: silentLog });
+  }
+
+  private chat(node: string): Service {
+    const router = new Router([
+      () =>
+        ({ command, channelId }) =>
+          void this.arrivals.push({ node, command, channelId }),
+    ]);
+    const ignore = (): void => undefined;
+    return new Service({
+      router,
+      dispatcher: new Dispatcher(),
+      log: silentLog,
+      gatewayLinked: ignore,
+      gatewayLost: ignore,
+    });
   }
 
   /** Sends a talk of each client, and returns the nodes that they reached, in the clients' order. */
@@ -130,6 +137,18 @@ class Cluster {
       .filter((one) => one.channelId === channelId && one.command === command)
       .map(({ node }) => node);
   }
+}
+
+/** A sessions engine as a plain object. */
+function methodsOf(sessions: MemorySessions): Sessions {
+  return {
+    put: sessions.put.bind(sessions),
+    remove: sessions.remove.bind(sessions),
+    removeGateway: sessions.removeGateway.bind(sessions),
+    locate: sessions.locate.bind(sessions),
+    watchPresence: sessions.watchPresence.bind(sessions),
+    close: sessions.close.bind(sessions),
+  };
 }
 
 /** So many that chance does not send them all to one of two nodes. */
@@ -162,6 +181,7 @@ test("a gateway with young nodes only is not ready, and requests find no node", 
   const cluster = new Cluster();
   await cluster.add("login", "login1");
   await cluster.add("chat", "chat1", { isAdult: false });
+  await cluster.open();
   expect(cluster.gateway.missingServices()).toEqual(["chat"]);
   await cluster.add("chat", "chat2");
   expect(cluster.gateway.missingServices()).toEqual([]);

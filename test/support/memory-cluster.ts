@@ -4,6 +4,9 @@ import { silentLog } from "../../src/base/log.ts";
 import { newIncarnation, systemRandom } from "../../src/base/random.ts";
 import { TimerWheel } from "../../src/base/timer-wheel.ts";
 import { type LinkNetwork, MemoryLinkNetwork } from "../../src/container/link/link-network.ts";
+import { LinkListener } from "../../src/container/link/link-listener.ts";
+import { Membership } from "../../src/container/membership.ts";
+import type { Service } from "../../src/container/service.ts";
 import type { Surroundings } from "../../src/container/surroundings.ts";
 import { startLoneRegistry } from "../../src/registry/alone.ts";
 import { InProcessNaming } from "../../src/registry/client/in-process-naming.ts";
@@ -61,6 +64,21 @@ export class MemoryCluster {
       version: "test",
       lost: (sentence) => this.lost.push(sentence),
     };
+  }
+
+  /** A node of a logic service that is as adult as it is told to be. */
+  async node(
+    id: string,
+    name: string,
+    service: Service,
+    { zone = "z1", isAdult = true }: { readonly zone?: string; readonly isAdult?: boolean } = {},
+  ): Promise<void> {
+    const around = { ...this.around(id, name), zone };
+    const observer = { bytesIn() {}, bytesOut() {}, protocolFault() {} };
+    const { advertised } = around.network.listen(new LinkListener({ ...around, service, metrics: observer }), observer);
+    service.setAdult(isAdult);
+    const membership = new Membership({ ...around, dial: around.network.dial(observer), link: advertised });
+    await membership.join([{ service: name, addrs: [`tcp://${advertised}`], metadata: new Map() }], "adult");
   }
 
   /** Ends a process's links and its listening as a crash does: the registry does not hear of it. */

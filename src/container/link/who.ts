@@ -15,7 +15,12 @@ const noOwner: FrameHandler = { frame() {}, closed() {} };
 export async function whoAnswers(
   address: string,
   expectedId: string,
-  parts: { readonly identity: LinkIdentity; readonly clusterKey: Uint8Array; readonly random: Random; readonly dial: Dial },
+  parts: {
+    readonly identity: LinkIdentity;
+    readonly clusterKey: Uint8Array;
+    readonly random: Random;
+    readonly dial: Dial;
+  },
 ): Promise<string | undefined> {
   const asked = (async (): Promise<string | undefined> => {
     const handshakes: DiallingHandshake[] = [];

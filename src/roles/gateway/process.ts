@@ -30,7 +30,12 @@ export function startGateway(settings: GatewaySettings): Promise<RunningMember> 
         const missing = gateway.missingServices();
         return {
           ready: missing.length === 0 && gateway.isListed,
-          detail: { role: "gateway", connections: gateway.connections, missing: missing.join(",") },
+          detail: {
+            role: "gateway",
+            connections: gateway.connections,
+            nodes: gateway.linkedNodes,
+            missing: missing.join(","),
+          },
         };
       },
       reload: () => gateway.reloadRouteFile()?.sentence,

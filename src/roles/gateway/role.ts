@@ -134,15 +134,25 @@ export class GatewayRole {
     const ws = this.listen("ws");
     const tcp = this.listen("tcp");
     const offers = [this.offer("wgateway", "ws", ws), this.offer("tgateway", "tcp", tcp)];
-    this.membership.join(offers.filter((offer) => offer !== undefined), "adult").catch((error: unknown) => {
-      log.error("the registry refuses this gateway", { error: String(error) });
-    });
+    this.membership
+      .join(
+        offers.filter((offer) => offer !== undefined),
+        "adult",
+      )
+      .catch((error: unknown) => {
+        log.error("the registry refuses this gateway", { error: String(error) });
+      });
     return { link: advertised, ws, tcp };
   }
 
   /** Services without a node that can be chosen: the gateway can do its job when there are none. */
   missingServices(): readonly string[] {
     return this.gateway.links.missing();
+  }
+
+  /** Nodes that are linked, young ones too. */
+  get linkedNodes(): number {
+    return Array.from(this.gateway.links.all()).length;
   }
 
   /** The registry lists it. */

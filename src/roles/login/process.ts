@@ -23,7 +23,12 @@ export function startLogin(settings: LoginSettings): Promise<RunningMember> {
       addresses: { link, ws: undefined, tcp: undefined },
       health: () => ({
         ready: node.isReady && sessions.isHealthy,
-        detail: { role: "login", gateways: service.gateways.size, adult: service.state.isAdult, sessions: sessions.isHealthy },
+        detail: {
+          role: "login",
+          gateways: service.gateways.size,
+          adult: service.state.isAdult,
+          sessions: sessions.isHealthy,
+        },
       }),
       drain: () => node.drain(shutdownMsMax - closingMs),
     };

@@ -52,7 +52,9 @@ describe("two nodes", () => {
     for (const node of [a, b]) await untilListed(node, [one, two]);
     const versionsOf = async (node: TestNode): Promise<unknown[]> => {
       const found = await Promise.all([node.instance({}, one), node.instance({}, two)]);
-      return found.map((instance) => ["addrs", "metadata", "reg_timestamp", "dirty_timestamp"].map((name) => at(instance, name)));
+      return found.map((instance) =>
+        ["addrs", "metadata", "reg_timestamp", "dirty_timestamp"].map((name) => at(instance, name)),
+      );
     };
     expect(await versionsOf(a)).toEqual(await versionsOf(b));
     await b.set({ hostname: one, status: "2", metadata: '{"l":"w"}' });
@@ -87,7 +89,9 @@ describe("two nodes", () => {
     if (a === undefined || b === undefined) throw new Error("two nodes");
     await eventually("the first to hear of the second", async () => (await a.metric("roost_registry_peers_up")) === 1);
     const listOf = ({ json }: Reply): unknown => at(json, "data");
-    expect(listOf(await a.get("nodes"))).toEqual([a, b].map(({ address }) => ({ addr: address, status: 0, zone: "z1" })));
+    expect(listOf(await a.get("nodes"))).toEqual(
+      [a, b].map(({ address }) => ({ addr: address, status: 0, zone: "z1" })),
+    );
     await b.stop();
     await untilListed(a, [a.address], { appid: discoveryAppid });
     await eventually("the first to be alone", async () => (await a.metric("roost_registry_peers")) === 0);
@@ -103,7 +107,10 @@ describe("two nodes", () => {
     await untilTogether([a, b]);
     expect((await b.register({}, { headers })).code).toBe(0);
     await untilListed(a, ["chat-1"]);
-    await eventually("the stranger to be refused", async () => (await stranger.metric("roost_registry_peer_failures_total")) > 0);
+    await eventually(
+      "the stranger to be refused",
+      async () => (await stranger.metric("roost_registry_peer_failures_total")) > 0,
+    );
     await eventually("the stranger to be readable", async () => (await stranger.ask("/health")).status === 200);
     expect(await stranger.hostnames()).toEqual([]);
     expect(await stranger.hostnames({ appid: discoveryAppid })).toEqual([stranger.address]);
@@ -214,7 +221,8 @@ describe("a peer", () => {
     "that is starting for ever": () => new Response('{"code":-500,"message":"-500","ttl":1}'),
     "of another version of the protocol": () => new Response(answered({ ...okAnswer, version: 2 })),
     "whose clock is no number": () => new Response(answered({ ...okAnswer, node: { ...nodeJson, clock: "x" } })),
-    "whose states are malformed": () => new Response(answered({ ...okAnswer, newer: [badState, {}], states: [badState, {}] })),
+    "whose states are malformed": () =>
+      new Response(answered({ ...okAnswer, newer: [badState, {}], states: [badState, {}] })),
     "whose answer never ends": () => new Response(endless()),
     "whose answer is announced as huge": () => new Response(endless(), { headers: { "content-length": "9000000000" } }),
     "whose answer breaks off": () => {
@@ -245,7 +253,10 @@ describe("a peer", () => {
       expect((await node.cancel()).code).toBe(0);
       await untilListed(good, []);
       const failures = await node.metric("roost_registry_peer_failures_total");
-      await eventually("further tries", async () => (await node.metric("roost_registry_peer_failures_total")) > failures);
+      await eventually(
+        "further tries",
+        async () => (await node.metric("roost_registry_peer_failures_total")) > failures,
+      );
       expect(await node.metric("roost_registry_peers_up")).toBe(1);
     }, 20_000);
   }
