@@ -68,6 +68,10 @@ export class RedisConnection {
     }
   }
 
+  get isOpen(): boolean {
+    return this.client.connected;
+  }
+
   close(): void {
     clearInterval(this.checking);
     this.client.close();

@@ -32,9 +32,15 @@ export class RedisLink {
   private isClosed = false;
   /** The log has been told that the server is away. */
   private isKnownAway = false;
+  /** The server is there and refused the last step: out of memory, a read-only replica, a right that is missing. */
+  private isRefusing = false;
 
   constructor(options: RedisLinkOptions) {
     this.options = options;
+  }
+
+  get isHealthy(): boolean {
+    return this.isConnected && !this.isRefusing;
   }
 
   get isConnected(): boolean {
@@ -54,6 +60,7 @@ export class RedisLink {
       this.retryMs = retryMsMin;
       if (this.isKnownAway) log.info("the session store is back", { server: redacted(url) });
       this.isKnownAway = false;
+      this.isRefusing = false;
       this.options.connected();
     } catch (error) {
       this.retryLater(error instanceof Error ? error.message : String(error));
@@ -65,11 +72,15 @@ export class RedisLink {
     const { connection } = this;
     if (connection === undefined) throw new SessionsUnavailable("the session store is away");
     try {
-      return await connection.call(script, parameters);
+      const reply = await connection.call(script, parameters);
+      this.isRefusing = false;
+      return reply;
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      // What the server refuses (out of memory, read-only replica, a right that is missing) shows here alone.
-      if (connection === this.connection) this.options.log.warn("the session store refused a step", { reason });
+      if (connection === this.connection && connection.isOpen) {
+        if (!this.isRefusing) this.options.log.warn("the session store refuses a step", { reason });
+        this.isRefusing = true;
+      }
       throw new SessionsUnavailable(`the session store failed: ${reason}`, { cause: error });
     }
   }

@@ -40,6 +40,7 @@ class RedisSessions implements Sessions {
   private polling: ReturnType<typeof setInterval> | undefined;
   /** This process has renewed a lease: it is one of those who end leases and sweep. */
   private isKeeper = false;
+  private isPolling = false;
 
   constructor({ url, log, prefix = "roost:" }: RedisSessionsOptions) {
     this.log = log;
@@ -54,7 +55,7 @@ class RedisSessions implements Sessions {
   }
 
   get isHealthy(): boolean {
-    return this.link.isConnected;
+    return this.link.isHealthy;
   }
 
   async put(app: string, account: string, location: Location): Promise<PutOutcome> {
@@ -85,10 +86,7 @@ class RedisSessions implements Sessions {
   async renew(gateways: readonly GatewayStart[]): Promise<readonly GatewayStart[]> {
     this.isKeeper = true;
     const starts = gateways.map(({ gateway, incarnation }) => pairKey(gateway, incarnation));
-    const [unswept, ...begun] = asList(await this.link.call(renewScript, [String(gatewayLeaseMs), ...starts])).map(
-      asNumber,
-    );
-    if (unswept !== 0) await this.sweep();
+    const begun = asList(await this.link.call(renewScript, [String(gatewayLeaseMs), ...starts])).map(asNumber);
     return gateways.filter((_, at) => begun.includes(at));
   }
 
@@ -116,13 +114,20 @@ class RedisSessions implements Sessions {
   }
 
   private async poll(): Promise<void> {
-    if (!this.link.isConnected) return;
+    // A sweep may take longer than it is to the next poll.
+    if (this.isPolling || !this.link.isConnected) return;
+    this.isPolling = true;
     try {
-      if (this.isKeeper) await this.renew([]);
       await this.locate("", []);
+      if (this.isKeeper) {
+        await this.renew([]);
+        await this.sweep();
+      }
     } catch (error) {
-      // The link has told already, if the server is away; the next poll tries again.
+      // The link has told the operator; the next poll tries again.
       this.log.debug("a poll of the session store failed", { reason: String(error) });
+    } finally {
+      this.isPolling = false;
     }
   }
 

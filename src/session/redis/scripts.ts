@@ -134,23 +134,22 @@ end
 return 0
 `);
 
-/** run, lease in ms, gateway starts… → leases to sweep, then the positions (from 0) of starts that were not renewed before. */
+/** run, lease in ms, gateway starts… → the positions (from 0) of those that nobody had renewed before. */
 export const renewScript = script(`
 local time = call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local ticked = tonumber(call('HGET', state, 'ticked') or now)
 local clock = until_in(math.max(0, math.min(now - ticked, ${tickMsMax})))
 call('HSET', state, 'clock', clock, 'ticked', now)
-local answer = {0}
+local begun = {}
 for at = 3, #ARGV do
   local start = ARGV[at]
   local lease = call('HGET', leases, start) or begin(start, 0)
   call('ZADD', untils, until_in(ARGV[2]), start)
-  if call('SADD', renewed, lease) == 1 then answer[#answer + 1] = at - 3 end
+  if call('SADD', renewed, lease) == 1 then begun[#begun + 1] = at - 3 end
 end
 for _, start in ipairs(call('ZRANGEBYSCORE', untils, '-inf', clock)) do finish(start) end
-answer[1] = call('SCARD', ended)
-return answer
+return begun
 `);
 
 /** run, gateway start, ms left. */

@@ -3,6 +3,7 @@
 //
 // A file that is damaged or taken away is made anew, empty; all processes notice within a poll, and tell of the loss.
 
+import { SQLiteError } from "bun:sqlite";
 import { systemClock, type Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import { Follower } from "../follower.ts";
@@ -52,7 +53,9 @@ class SqliteSessions implements Sessions {
   private readonly polling: ReturnType<typeof setInterval>;
   /** Undefined while the file cannot be opened. */
   private opening: Opening | undefined;
-  private isWriting = true;
+  /** The last poll went well and no write has failed since. */
+  private isWorking = true;
+  private isPolling = false;
   /** This process has renewed a lease: it is one of those who end leases and sweep. */
   private isKeeper = false;
 
@@ -74,7 +77,7 @@ class SqliteSessions implements Sessions {
   }
 
   get isHealthy(): boolean {
-    return this.opening !== undefined && this.isWriting;
+    return this.opening !== undefined && this.isWorking;
   }
 
   put(app: string, account: string, location: Location): Promise<PutOutcome> {
@@ -119,6 +122,8 @@ class SqliteSessions implements Sessions {
       }
       return located;
     } catch (error) {
+      // A listener's bug is none of the file's.
+      if (!(error instanceof SQLiteError)) throw error;
       this.failed(opening, error);
       return Promise.reject(new SessionsUnavailable("the session store cannot be read", { cause: error }));
     }
@@ -165,31 +170,40 @@ class SqliteSessions implements Sessions {
     if (fence !== undefined) follower.follow(fence);
   }
 
-  private failed(opening: Opening, error: unknown): void {
-    const isWriting = error === undefined;
-    if (isWriting !== this.isWriting) {
-      if (isWriting) this.log.info("the session store works again", { path: this.path });
-      else this.log.warn("the session store fails", { path: this.path, reason: reasonOf(error) });
-    }
-    this.isWriting = isWriting;
+  private failed(opening: Opening | undefined, error: unknown): void {
+    if (this.isWorking) this.log.warn("the session store fails", { path: this.path, reason: reasonOf(error) });
+    this.isWorking = false;
     if (isDamage(error) && this.opening === opening) this.leave();
   }
 
   private async poll(): Promise<void> {
+    // A sweep may take longer than it is to the next poll.
+    if (this.isPolling) return;
+    this.isPolling = true;
+    const { opening } = this;
     try {
-      if (this.opening?.file.isSame() === false) {
-        this.log.warn("the file of the sessions was replaced; the new one is opened", { path: this.path });
-        this.leave();
+      this.reopen();
+      if (this.isKeeper) {
+        await this.renew([]);
+        await this.sweep();
       }
-      this.opening ??= this.open();
-      this.fence(this.opening);
-      if (!this.isKeeper) return;
-      await this.renew([]);
-      await this.sweep();
+      if (!this.isWorking) this.log.info("the session store works again", { path: this.path });
+      this.isWorking = true;
     } catch (error) {
-      // A write that failed was told already; the next poll tries again.
-      this.log.debug("a poll of the session store failed", { reason: reasonOf(error) });
+      this.failed(opening, error);
+    } finally {
+      this.isPolling = false;
     }
+  }
+
+  /** Opens the file where it is not, or is not the one at the path any more, and makes a fence. */
+  private reopen(): void {
+    if (this.opening?.file.isSame() === false) {
+      this.log.warn("the file of the sessions was taken away; another one is opened", { path: this.path });
+      this.leave();
+    }
+    this.opening ??= this.open();
+    this.fence(this.opening);
   }
 
   /** Removes the sessions of leases that have ended, with the event loop's turn between the steps. */

@@ -22,7 +22,7 @@ export class WriteQueue {
   private waitingSinceMs: number | undefined;
   private isClosed = false;
 
-  /** `failed` learns of every transaction that did not commit, and of undefined for one that did. */
+  /** `failed` learns of every transaction that could not be committed. */
   constructor(db: Database, failed: (error: unknown) => void) {
     this.db = db;
     this.failed = failed;
@@ -70,7 +70,6 @@ export class WriteQueue {
       this.fail(steps, error);
       return;
     }
-    this.failed(undefined);
     for (const step of steps) step.commit();
   };
 
