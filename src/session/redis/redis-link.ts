@@ -14,7 +14,7 @@ export interface RedisLinkOptions {
   readonly prefix: string;
   readonly log: Log;
   /** A connection was made: what was read over an earlier one may be stale. */
-  connected(): void;
+  connected(): Promise<void>;
 }
 
 /** A URL without its user and password, for the log. */
@@ -61,7 +61,7 @@ export class RedisLink {
       if (this.isKnownAway) log.info("the session store is back", { server: redacted(url) });
       this.isKnownAway = false;
       this.isRefusing = false;
-      this.options.connected();
+      await this.options.connected();
     } catch (error) {
       this.retryLater(error instanceof Error ? error.message : String(error));
     }

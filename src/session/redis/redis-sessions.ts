@@ -44,7 +44,7 @@ class RedisSessions implements Sessions {
 
   constructor({ url, log, prefix = "roost:" }: RedisSessionsOptions) {
     this.log = log;
-    this.link = new RedisLink({ url, prefix, log, connected: () => void this.poll() });
+    this.link = new RedisLink({ url, prefix, log, connected: () => this.poll() });
     this.reader = new FencedReader(this.link, this.follower);
   }
 

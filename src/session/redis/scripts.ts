@@ -184,6 +184,7 @@ local changes = false
 if ARGV[2] == epoch and missed >= 0 and missed <= ${sessionChangesMax} then
   changes = {}
   if missed > 0 then changes = call('LRANGE', log, -missed, -1) end
+  if #changes < missed then changes = false end
 end
 local answer = {epoch, sequence, changes}
 for at = 4, #ARGV do answer[#answer + 1] = sessions(ARGV[at]) end

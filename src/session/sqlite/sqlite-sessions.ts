@@ -65,7 +65,10 @@ class SqliteSessions implements Sessions {
     this.clock = clock;
     try {
       this.opening = this.open();
+      // From here on listeners hear of every change.
+      this.fence(this.opening);
     } catch (error) {
+      this.leave();
       throw new SessionsUnavailable(
         `The session store ${path} cannot be opened: ${reasonOf(error)}. ` +
           "Check that its folder exists and is writable, or name another file.",
