@@ -28,6 +28,15 @@ export const nameCharactersMax = 60;
 export const deviceBytesMax = 64;
 /** Devices of one account that may be signed in at once. */
 export const devicesPerAccountMax = 16;
+/** A gateway's sessions end this long after the last renewal of its lease; renewals come every gatewayRenewMs. */
+export const gatewayLeaseMs = 10_000;
+export const gatewayRenewMs = 2_000;
+/** What is left of the lease of a gateway whose link broke, unless somebody else still hears it. */
+export const gatewaySuspectMs = 3_000;
+/** Changes of sessions that a process may be behind before it must forget what it has read. */
+export const sessionChangesMax = 65_536;
+/** Accounts whose locations a process remembers: some 50 MB. */
+export const sessionCacheAccountsMax = 200_000;
 /** A token's length in characters, before anything of it is decoded. */
 export const tokenCharactersMax = 8 * 1024;
 

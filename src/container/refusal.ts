@@ -1,6 +1,7 @@
 // A refused request: a status and a sentence for the client. The connection lives. Handlers throw it or call
 // `context.refuse`; the router turns it, and every other error, into one response in one place.
 
+import { SessionsUnavailable } from "../session/sessions.ts";
 import { StoreUnavailable } from "../store/store.ts";
 import { Status } from "../wire/gen/pkt_pb.ts";
 
@@ -21,5 +22,7 @@ export function refusalOf(error: unknown): Refusal | undefined {
   // The engine's own words (paths, SQL) are for the log, not for a client.
   if (error instanceof StoreUnavailable)
     return new Refusal(Status.SystemException, "the message store is unavailable, try again");
+  if (error instanceof SessionsUnavailable)
+    return new Refusal(Status.SystemException, "the session store is unavailable, try again");
   return undefined;
 }

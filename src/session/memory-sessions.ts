@@ -2,7 +2,7 @@
 // connections are.
 
 import { devicesPerAccountMax } from "../base/limits.ts";
-import type { Location, PresenceListener, PutOutcome, Sessions } from "./sessions.ts";
+import type { GatewayStart, Location, PresenceListener, PutOutcome, Sessions } from "./sessions.ts";
 
 const nowhere: readonly Location[] = Object.freeze([]);
 
@@ -11,6 +11,7 @@ export class MemorySessions implements Sessions {
   /** app → account → its locations. A list is replaced, never changed: `locate` gives it away. */
   private readonly apps = new Map<string, Map<string, readonly Location[]>>();
   private readonly listeners = new Set<PresenceListener>();
+  readonly isHealthy = true;
 
   put(app: string, account: string, location: Location): Promise<PutOutcome> {
     const before = this.of(app, account);
@@ -32,14 +33,18 @@ export class MemorySessions implements Sessions {
 
   /** Looks at every session: gateways go seldom, and an index of them would cost memory for every connection. */
   removeGateway(gateway: string, keepIncarnation?: string): Promise<void> {
-    for (const [app, accounts] of this.apps) {
-      for (const [account, before] of accounts) {
-        const after = before.filter(
-          (location) => location.gateway !== gateway || location.incarnation === keepIncarnation,
-        );
-        if (after.length !== before.length) this.store(app, account, before, after);
-      }
-    }
+    this.removeWhere((location) => location.gateway === gateway && location.incarnation !== keepIncarnation);
+    return Promise.resolve();
+  }
+
+  /** Nothing to renew: login and gateway live and die with this memory, and `removeGateway` ends what a gateway held. */
+  renew(_gateways: readonly GatewayStart[]): Promise<readonly GatewayStart[]> {
+    return Promise.resolve([]);
+  }
+
+  /** In one process a link breaks only with its gateway. */
+  suspect(gateway: string, incarnation: string): Promise<void> {
+    this.removeWhere((location) => location.gateway === gateway && location.incarnation === incarnation);
     return Promise.resolve();
   }
 
@@ -56,6 +61,11 @@ export class MemorySessions implements Sessions {
     return () => this.listeners.delete(listener);
   }
 
+  /** Memory loses its data only with the process. */
+  watchLoss(_listener: () => void): () => void {
+    return () => {};
+  }
+
   close(): Promise<void> {
     this.apps.clear();
     this.listeners.clear();
@@ -64,6 +74,15 @@ export class MemorySessions implements Sessions {
 
   private of(app: string, account: string): readonly Location[] {
     return this.apps.get(app)?.get(account) ?? nowhere;
+  }
+
+  private removeWhere(isGone: (location: Location) => boolean): void {
+    for (const [app, accounts] of this.apps) {
+      for (const [account, before] of accounts) {
+        const after = before.filter((location) => !isGone(location));
+        if (after.length !== before.length) this.store(app, account, before, after);
+      }
+    }
   }
 
   private store(app: string, account: string, before: readonly Location[], after: readonly Location[]): void {

@@ -2,7 +2,18 @@
 //
 // - One location for each (app, account, device); `put` replaces it atomically and returns what it replaced.
 // - `remove` compares the channelId, so that a late sign-out removes only its own session.
-// - Presence is told after the change it speaks of, in the order of the changes of one account.
+// - Reads are linearizable: once a change was answered, every later `locate` of every process sees it.
+// - Presence is told after the change it speaks of, in the order of the changes of one account, and before any `locate`
+//   that saw the change is answered. Where changes may have been missed, `reset` is told instead.
+// - Sessions are leased by a gateway's start. One whose lease has ended is not located and counts for nothing; it comes
+//   back only by another `put`. Time passes for leases only while some login node renews: when none runs, or the
+//   engine stands still, leases stand still too.
+// - An engine that is away rejects with SessionsUnavailable, at once or within two seconds, and returns by itself.
+
+/** The session engine cannot serve now; the request may be repeated. Answered to clients as SystemException. */
+export class SessionsUnavailable extends Error {
+  override readonly name = "SessionsUnavailable";
+}
 
 /** One live connection of an account. */
 export interface Location {
@@ -13,10 +24,18 @@ export interface Location {
   readonly incarnation: string;
 }
 
+/** One start of a gateway: what holds a lease. */
+export interface GatewayStart {
+  readonly gateway: string;
+  readonly incarnation: string;
+}
+
 /** Told of an account's first device that appears and its last one that goes. */
 export interface PresenceListener {
   online(app: string, account: string): void;
   offline(app: string, account: string): void;
+  /** Changes may have been missed: what was concluded from those told before is worth nothing. */
+  reset?(): void;
 }
 
 export type PutOutcome =
@@ -25,11 +44,22 @@ export type PutOutcome =
   | { readonly result: "tooManyDevices" };
 
 export interface Sessions {
+  /** The last contact with the engine went well. */
+  readonly isHealthy: boolean;
+  /** Grants the gateway's lease where it has none. */
   put(app: string, account: string, location: Location): Promise<PutOutcome>;
   /** True when the session was this channel's and is gone now. */
   remove(app: string, account: string, channelId: string): Promise<boolean>;
   /** Ends all sessions of a gateway (of one incarnation, or of every one but `keepIncarnation`). */
   removeGateway(gateway: string, keepIncarnation?: string): Promise<void>;
+  /**
+   * Every login node's word, every gatewayRenewMs, for the gateways linked to it: each lease lasts gatewayLeaseMs from now.
+   * Returns those whose lease nobody had renewed before: new gateways, and those whose sessions have ended meanwhile;
+   * what they hold must be put again.
+   */
+  renew(gateways: readonly GatewayStart[]): Promise<readonly GatewayStart[]>;
+  /** A gateway's link broke: its lease ends in gatewaySuspectMs unless somebody renews it. */
+  suspect(gateway: string, incarnation: string): Promise<void>;
   /** The live locations of each account, in order of `accounts`. An engine in memory answers without a promise. */
   locate(
     app: string,
@@ -37,5 +67,7 @@ export interface Sessions {
   ): readonly (readonly Location[])[] | Promise<readonly (readonly Location[])[]>;
   /** Returns the function that ends the watching. */
   watchPresence(listener: PresenceListener): () => void;
+  /** Tells when the engine has lost its data: all sessions must be put again. Returns the function that ends the watching. */
+  watchLoss(listener: () => void): () => void;
   close(): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { GroupAudience } from "../../src/roles/chat/group-audience.ts";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
+import { SessionsUnavailable, type PresenceListener, type Sessions } from "../../src/session/sessions.ts";
 import type { Membership, Store } from "../../src/store/store.ts";
 
 /** A group of the store that the test changes by hand, counting how often it is read. */
@@ -55,4 +56,43 @@ test("a change that follows one that was not seen here drops what is known", asy
   audience.changed({ app: "app", group: "group", account: "b", isMember: true, versionBefore: 8n, version: 9n });
   expect(await online(9n)).toEqual(["a", "b"]);
   expect(state.reads).toBe(2);
+});
+
+test("a reset of presence forgets all groups: they are read again, with what was missed", async () => {
+  const { state, sessions, signIn } = fixture(["a", "b"]);
+  let listener: PresenceListener | undefined;
+  // An engine whose listeners hear nothing until the test says so.
+  const deaf: Sessions = Object.create(sessions, {
+    watchPresence: { value: (given: PresenceListener) => ((listener = given), () => {}) },
+  });
+  const audience = new GroupAudience({ membership: () => (state.reads++, Promise.resolve(state.membership)) }, deaf);
+  const online = async () => [...(await audience.online("app", "group", 1n))].toSorted();
+  await signIn("a");
+  expect(await online()).toEqual(["a"]);
+  await signIn("b");
+  await sessions.remove("app", "a", "c-a");
+  expect(await online()).toEqual(["a"]);
+  listener?.reset?.();
+  expect(await online()).toEqual(["b"]);
+  expect(state.reads).toBe(2);
+});
+
+test("a change of membership while the session store is away forgets the group and fails nothing", async () => {
+  const { state, sessions, signIn } = fixture(["a"]);
+  let isAway = false;
+  const engine: Sessions = Object.create(sessions, {
+    locate: {
+      value: (app: string, accounts: readonly string[]) =>
+        isAway ? Promise.reject(new SessionsUnavailable("away")) : sessions.locate(app, accounts),
+    },
+  });
+  const audience = new GroupAudience({ membership: () => Promise.resolve(state.membership) }, engine);
+  await Promise.all(["a", "b"].map(signIn));
+  expect([...(await audience.online("app", "group", 1n))]).toEqual(["a"]);
+  isAway = true;
+  audience.changed({ app: "app", group: "group", account: "b", isMember: true, versionBefore: 1n, version: 2n });
+  await Bun.sleep(0);
+  isAway = false;
+  state.membership = { version: 2n, accounts: ["a", "b"] };
+  expect([...(await audience.online("app", "group", 2n))].toSorted()).toEqual(["a", "b"]);
 });

@@ -23,11 +23,15 @@ import { join } from "node:path";
 function lostSessions(): Sessions {
   const memory = new MemorySessions();
   return {
+    isHealthy: false,
     put: memory.put.bind(memory),
     remove: memory.remove.bind(memory),
     removeGateway: memory.removeGateway.bind(memory),
     locate: () => Promise.reject(new Error("the session engine went away")),
+    renew: memory.renew.bind(memory),
+    suspect: memory.suspect.bind(memory),
     watchPresence: memory.watchPresence.bind(memory),
+    watchLoss: memory.watchLoss.bind(memory),
     close: memory.close.bind(memory),
   };
 }

@@ -1,5 +1,5 @@
 // The guarantees of src/session/sessions.ts as tests, for every engine: an engine's own test file gives a factory of
-// empty ones.
+// empty ones. Each is opened twice, as a login and a chat service open it: one opening is written to, the other one read.
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { devicesPerAccountMax } from "../../src/base/limits.ts";
@@ -22,24 +22,41 @@ async function fill(sessions: Sessions): Promise<Location[]> {
   return places;
 }
 
-export function sessionsSuite(name: string, makeSessions: () => Promise<Sessions>): void {
+/** An engine without sessions; what is opened is closed by whoever opens. */
+export interface Engine {
+  /** Another opening of the same sessions. */
+  open(): Promise<Sessions>;
+  remove(): Promise<void>;
+}
+
+export function sessionsSuite(name: string, makeEngine: () => Promise<Engine>): void {
   describe(name, () => {
+    let engine: Engine;
     let sessions: Sessions;
+    let reader: Sessions;
     beforeEach(async () => {
-      sessions = await makeSessions();
+      engine = await makeEngine();
+      sessions = await engine.open();
+      reader = await engine.open();
     });
-    afterEach(() => sessions.close());
+    afterEach(async () => {
+      await sessions.close();
+      await reader.close();
+      await engine.remove();
+    });
 
     const locate = async (account: string, app = "app"): Promise<readonly Location[]> => {
-      const [found] = await sessions.locate(app, [account]);
+      const [found] = await reader.locate(app, [account]);
       return (found ?? []).toSorted(compare);
     };
+    /** Whatever was answered before is told to listeners before this resolves. */
+    const settled = async (): Promise<void> => void (await reader.locate("app", []));
     const put = (account: string, place: Location, app = "app"): Promise<PutOutcome> =>
       sessions.put(app, account, place);
     /** What listeners were told from now on, as `online app account`. */
     const watch = (): { readonly told: string[]; end(): void } => {
       const told: string[] = [];
-      const end = sessions.watchPresence({
+      const end = reader.watchPresence({
         online: (app, account) => told.push(`online ${app} ${account}`),
         offline: (app, account) => told.push(`offline ${app} ${account}`),
       });
@@ -48,8 +65,8 @@ export function sessionsSuite(name: string, makeSessions: () => Promise<Sessions
 
     describe("put and locate", () => {
       test("an account that never signed in is nowhere", async () => {
-        expect(await sessions.locate("app", ["ann"])).toEqual([[]]);
-        expect(await sessions.locate("app", [])).toEqual([]);
+        expect(await reader.locate("app", ["ann"])).toEqual([[]]);
+        expect(await reader.locate("app", [])).toEqual([]);
       });
 
       test("a session is found by its app and account", async () => {
@@ -63,7 +80,7 @@ export function sessionsSuite(name: string, makeSessions: () => Promise<Sessions
         const ofBob = location();
         await put("ann", ofAnn);
         await put("bob", ofBob);
-        expect(await sessions.locate("app", ["bob", "nobody", "ann", "bob"])).toEqual([[ofBob], [], [ofAnn], [ofBob]]);
+        expect(await reader.locate("app", ["bob", "nobody", "ann", "bob"])).toEqual([[ofBob], [], [ofAnn], [ofBob]]);
       });
 
       test("an account is on each of its devices", async () => {
@@ -87,7 +104,7 @@ export function sessionsSuite(name: string, makeSessions: () => Promise<Sessions
       test("what was located does not change afterwards", async () => {
         const phone = location({ device: "phone" });
         await put("ann", phone);
-        const [before] = await sessions.locate("app", ["ann"]);
+        const [before] = await reader.locate("app", ["ann"]);
         await put("ann", location({ device: "laptop" }));
         await sessions.remove("app", "ann", phone.channelId);
         expect(before).toEqual([phone]);
@@ -254,8 +271,10 @@ export function sessionsSuite(name: string, makeSessions: () => Promise<Sessions
         await put("ann", phone);
         await put("ann", laptop);
         await sessions.remove("app", "ann", phone.channelId);
+        await settled();
         expect(told).toEqual(["online app ann"]);
         await sessions.remove("app", "ann", laptop.channelId);
+        await settled();
         expect(told).toEqual(["online app ann", "offline app ann"]);
       });
 
@@ -267,6 +286,7 @@ export function sessionsSuite(name: string, makeSessions: () => Promise<Sessions
         await sessions.remove("app", "ann", old.channelId);
         for (let at = 1; at <= devicesPerAccountMax; at++) await put("ann", location({ device: `d${at}` }));
         await sessions.removeGateway("no such gateway");
+        await settled();
         expect(told).toEqual(["online app ann"]);
       });
 
@@ -275,22 +295,26 @@ export function sessionsSuite(name: string, makeSessions: () => Promise<Sessions
         await put("bob", location({ gateway: "gw1" }));
         await put("cy", location({ gateway: "gw1", device: "phone" }));
         await put("cy", location({ gateway: "gw2", device: "laptop" }));
+        await settled();
         const { told } = watch();
         await sessions.removeGateway("gw1");
+        await settled();
         expect(told.toSorted()).toEqual(["offline app ann", "offline app bob"]);
       });
 
       test("is told after the change it speaks of", async () => {
         const seen: Promise<number>[] = [];
         const look = async (app: string, account: string): Promise<number> =>
-          (await sessions.locate(app, [account]))[0]?.length ?? 0;
-        sessions.watchPresence({
+          (await reader.locate(app, [account]))[0]?.length ?? 0;
+        reader.watchPresence({
           online: (app, account) => void seen.push(look(app, account)),
           offline: (app, account) => void seen.push(look(app, account)),
         });
         const place = location();
         await put("ann", place);
+        await settled();
         await sessions.remove("app", "ann", place.channelId);
+        await settled();
         expect(await Promise.all(seen)).toEqual([1, 0]);
       });
 
@@ -298,8 +322,10 @@ export function sessionsSuite(name: string, makeSessions: () => Promise<Sessions
         const first = watch();
         const second = watch();
         await put("ann", location());
+        await settled();
         first.end();
         await put("bob", location());
+        await settled();
         expect(first.told).toEqual(["online app ann"]);
         expect(second.told).toEqual(["online app ann", "online app bob"]);
       });
@@ -314,7 +340,7 @@ export function sessionsSuite(name: string, makeSessions: () => Promise<Sessions
       }
       let rows: Row[] = [];
       const online = new Set<string>();
-      sessions.watchPresence({
+      reader.watchPresence({
         online: (app, account) => void online.add(`${app} ${account}`),
         offline: (app, account) => void online.delete(`${app} ${account}`),
       });

@@ -50,6 +50,7 @@ export class GroupAudience {
       offline: (app, account) => {
         for (const audience of this.loadedGroupsOf(app, account)) audience.online.delete(account);
       },
+      reset: () => this.forgetAll(),
     };
     sessions.watchPresence(listener);
   }
@@ -91,8 +92,11 @@ export class GroupAudience {
     this.link(tenant, account, audience);
     const located = this.sessions.locate(change.app, [account]);
     // An engine that must ask elsewhere would leave a gap for presence to slip through: load the group again instead.
-    if (located instanceof Promise) this.forget(tenant, change.group, audience);
-    else if ((located[0]?.length ?? 0) > 0) audience.online.add(account);
+    if (located instanceof Promise) {
+      this.forget(tenant, change.group, audience);
+      // Its answer is not used, nor is its failure: whoever loads the group hears of that.
+      located.catch(() => undefined);
+    } else if ((located[0]?.length ?? 0) > 0) audience.online.add(account);
   }
 
   private loadedGroupsOf(app: string, account: string): Iterable<Audience> {
@@ -138,6 +142,13 @@ export class GroupAudience {
     tenant.groups.delete(group);
     this.members -= audience.members.size;
     for (const account of audience.members) this.unlink(tenant, account, audience);
+  }
+
+  /** Who is online may have changed unheard. A group that is being loaded is asked for after that, or goes with the rest. */
+  private forgetAll(): void {
+    for (const tenant of this.tenants.values()) {
+      for (const [group, audience] of tenant.groups) this.forget(tenant, group, audience);
+    }
   }
 
   private tenant(app: string): Tenant {

@@ -1,0 +1,45 @@
+// Tells listeners who came and who went, in order, also where a listener's own doing brings further news meanwhile.
+
+import type { PresenceListener } from "./sessions.ts";
+
+export type PresenceEvent =
+  | { readonly kind: "online" | "offline"; readonly app: string; readonly account: string }
+  | { readonly kind: "reset" };
+
+/** The listeners of one opening. */
+export class Presence {
+  private readonly listeners = new Set<PresenceListener>();
+  private readonly untold: PresenceEvent[] = [];
+  private isTelling = false;
+
+  /** Returns the function that ends the watching. */
+  watch(listener: PresenceListener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  tell(events: readonly PresenceEvent[]): void {
+    if (this.listeners.size === 0) return;
+    for (const event of events) this.untold.push(event);
+    if (this.isTelling) return;
+    this.isTelling = true;
+    try {
+      // The list grows while it is walked where a listener asks for locations and so brings news.
+      for (const event of this.untold) this.tellOne(event);
+    } finally {
+      this.untold.length = 0;
+      this.isTelling = false;
+    }
+  }
+
+  close(): void {
+    this.listeners.clear();
+  }
+
+  private tellOne(event: PresenceEvent): void {
+    for (const listener of this.listeners) {
+      if (event.kind === "reset") listener.reset?.();
+      else listener[event.kind](event.app, event.account);
+    }
+  }
+}

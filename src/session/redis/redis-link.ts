@@ -1,0 +1,113 @@
+// Keeps a connection to the server: connects again for as long as it takes, and refuses at once in between.
+
+import type { Log } from "../../base/log.ts";
+import { SessionsUnavailable } from "../sessions.ts";
+import { RedisConnection } from "./redis-connection.ts";
+import type { Script } from "./scripts.ts";
+
+const retryMsMin = 50;
+const retryMsMax = 1_000;
+
+export interface RedisLinkOptions {
+  readonly url: string;
+  /** What all keys begin with. */
+  readonly prefix: string;
+  readonly log: Log;
+  /** A connection was made: what was read over an earlier one may be stale. */
+  connected(): Promise<void>;
+}
+
+/** A URL without its user and password, for the log. */
+export function redacted(url: string): string {
+  const { protocol, host, pathname } = new URL(url);
+  return `${protocol}//${host}${pathname}`;
+}
+
+/** The way to the server. */
+export class RedisLink {
+  private readonly options: RedisLinkOptions;
+  private connection: RedisConnection | undefined;
+  private retryMs = retryMsMin;
+  private retrying: ReturnType<typeof setTimeout> | undefined;
+  private isClosed = false;
+  /** The log has been told that the server is away. */
+  private isKnownAway = false;
+  /** The server is there and refused the last step: out of memory, a read-only replica, a right that is missing. */
+  private isRefusing = false;
+
+  constructor(options: RedisLinkOptions) {
+    this.options = options;
+  }
+
+  get isHealthy(): boolean {
+    return this.isConnected && !this.isRefusing;
+  }
+
+  get isConnected(): boolean {
+    return this.connection !== undefined;
+  }
+
+  /** Tries once; goes on by itself where that fails. Never rejects. */
+  async connect(): Promise<void> {
+    const { url, prefix, log } = this.options;
+    try {
+      const connection = await RedisConnection.open(url, prefix, () => this.lost());
+      if (this.isClosed) {
+        connection.close();
+        return;
+      }
+      this.connection = connection;
+      this.retryMs = retryMsMin;
+      if (this.isKnownAway) log.info("the session store is back", { server: redacted(url) });
+      this.isKnownAway = false;
+      this.isRefusing = false;
+      await this.options.connected();
+    } catch (error) {
+      this.retryLater(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** Runs a script; rejects with SessionsUnavailable. */
+  async call(script: Script, parameters: readonly string[]): Promise<unknown> {
+    const { connection } = this;
+    if (connection === undefined) throw new SessionsUnavailable("the session store is away");
+    try {
+      const reply = await connection.call(script, parameters);
+      this.isRefusing = false;
+      return reply;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      if (connection === this.connection && connection.isOpen) {
+        if (!this.isRefusing) this.options.log.warn("the session store refuses a step", { reason });
+        this.isRefusing = true;
+      }
+      throw new SessionsUnavailable(`the session store failed: ${reason}`, { cause: error });
+    }
+  }
+
+  close(): void {
+    this.isClosed = true;
+    clearTimeout(this.retrying);
+    this.connection?.close();
+    this.connection = undefined;
+  }
+
+  private lost(): void {
+    this.connection = undefined;
+    this.retryLater("the connection ended, or nothing was answered for a second");
+  }
+
+  private retryLater(reason: string): void {
+    if (this.isClosed) return;
+    if (!this.isKnownAway) {
+      this.options.log.warn("the session store is away; it is tried again", {
+        server: redacted(this.options.url),
+        reason,
+      });
+    }
+    this.isKnownAway = true;
+    this.retrying = setTimeout(() => void this.connect(), this.retryMs);
+    this.retrying.unref();
+    this.retryMs = Math.min(this.retryMs * 2, retryMsMax);
+  }
+}

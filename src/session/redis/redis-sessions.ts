@@ -1,0 +1,138 @@
+// Sessions in Redis or Valkey, for login and chat services on many machines. Every change is one script and so one
+// round trip; reads go through a fence and a cache (fenced-reader.ts). A server that is lost or restarted loses the
+// sessions with it, and that is told to those who watch for it.
+
+import { devicesPerAccountMax, gatewayLeaseMs, gatewaySuspectMs } from "../../base/limits.ts";
+import type { Log } from "../../base/log.ts";
+import { Follower } from "../follower.ts";
+import type { GatewayStart, Location, PresenceListener, PutOutcome, Sessions } from "../sessions.ts";
+import { FencedReader } from "./fenced-reader.ts";
+import { pairKey } from "./pair-key.ts";
+import { RedisLink } from "./redis-link.ts";
+import { asList, asNumber, asText, placeText, readLocation } from "./replies.ts";
+import { putScript, removeGatewayScript, removeScript, renewScript, suspectScript, sweepScript } from "./scripts.ts";
+
+/** Presence is at most this old where nobody asks for locations; leases end as soon as that. */
+const pollMs = 500;
+/** Accounts that one step of a sweep looks at: the server does nothing else meanwhile. */
+const sweepAccounts = 200;
+
+export interface RedisSessionsOptions {
+  /** `redis://user:password@host:port/database`; also `rediss:` and `valkey:`. Its password is never logged. */
+  readonly url: string;
+  readonly log: Log;
+  /** What all keys begin with; another one keeps two clusters apart. */
+  readonly prefix?: string;
+}
+
+/** Opens the engine. Resolves also while the server is away: then it is tried again for as long as it takes. */
+export async function openRedisSessions(options: RedisSessionsOptions): Promise<Sessions> {
+  const sessions = new RedisSessions(options);
+  await sessions.start();
+  return sessions;
+}
+
+class RedisSessions implements Sessions {
+  private readonly log: Log;
+  private readonly link: RedisLink;
+  private readonly follower = new Follower();
+  private readonly reader: FencedReader;
+  private polling: ReturnType<typeof setInterval> | undefined;
+  /** This process has renewed a lease: it is one of those who end leases and sweep. */
+  private isKeeper = false;
+  private isPolling = false;
+
+  constructor({ url, log, prefix = "roost:" }: RedisSessionsOptions) {
+    this.log = log;
+    this.link = new RedisLink({ url, prefix, log, connected: () => this.poll() });
+    this.reader = new FencedReader(this.link, this.follower);
+  }
+
+  async start(): Promise<void> {
+    await this.link.connect();
+    this.polling = setInterval(() => void this.poll(), pollMs);
+    this.polling.unref();
+  }
+
+  get isHealthy(): boolean {
+    return this.link.isHealthy;
+  }
+
+  async put(app: string, account: string, location: Location): Promise<PutOutcome> {
+    const { device } = location;
+    const reply = await this.link.call(putScript, [
+      pairKey(app, account),
+      device,
+      placeText(location),
+      pairKey(location.gateway, location.incarnation),
+      String(gatewayLeaseMs),
+      String(devicesPerAccountMax),
+    ]);
+    const [isPut, old] = asList(reply);
+    if (isPut === 0) return { result: "tooManyDevices" };
+    return { result: "put", replaced: old === null ? undefined : readLocation(device, asText(old)).location };
+  }
+
+  async remove(app: string, account: string, channelId: string): Promise<boolean> {
+    return (await this.link.call(removeScript, [pairKey(app, account), channelId])) === 1;
+  }
+
+  async removeGateway(gateway: string, keepIncarnation?: string): Promise<void> {
+    const kept = keepIncarnation === undefined ? "" : pairKey(gateway, keepIncarnation);
+    await this.link.call(removeGatewayScript, [pairKey(gateway, ""), kept]);
+    await this.sweep();
+  }
+
+  async renew(gateways: readonly GatewayStart[]): Promise<readonly GatewayStart[]> {
+    this.isKeeper = true;
+    const starts = gateways.map(({ gateway, incarnation }) => pairKey(gateway, incarnation));
+    const begun = asList(await this.link.call(renewScript, [String(gatewayLeaseMs), ...starts])).map(asNumber);
+    return gateways.filter((_, at) => begun.includes(at));
+  }
+
+  async suspect(gateway: string, incarnation: string): Promise<void> {
+    await this.link.call(suspectScript, [pairKey(gateway, incarnation), String(gatewaySuspectMs)]);
+  }
+
+  locate(app: string, accounts: readonly string[]): Promise<readonly (readonly Location[])[]> {
+    return this.reader.locate(app, accounts);
+  }
+
+  watchPresence(listener: PresenceListener): () => void {
+    return this.follower.presence.watch(listener);
+  }
+
+  watchLoss(listener: () => void): () => void {
+    return this.follower.watchLoss(listener);
+  }
+
+  close(): Promise<void> {
+    clearInterval(this.polling);
+    this.link.close();
+    this.follower.close();
+    return Promise.resolve();
+  }
+
+  private async poll(): Promise<void> {
+    // A sweep may take longer than it is to the next poll.
+    if (this.isPolling || !this.link.isConnected) return;
+    this.isPolling = true;
+    try {
+      await this.locate("", []);
+      if (this.isKeeper) {
+        await this.renew([]);
+        await this.sweep();
+      }
+    } catch (error) {
+      // The link has told the operator; the next poll tries again.
+      this.log.debug("a poll of the session store failed", { reason: String(error) });
+    } finally {
+      this.isPolling = false;
+    }
+  }
+
+  /** Removes the sessions of leases that have ended. Several may do so at once. */
+  private async sweep(): Promise<void> {
+    while (asNumber(await this.link.call(sweepScript, [String(sweepAccounts)])) > 0);
+  }
+}

@@ -1,0 +1,167 @@
+// The file of the sessions, opened and made. Sessions end with the machine's boot, so commits are not synced to the disk;
+// a file of an earlier boot, which a power cut may have torn, or one that is damaged is made anew. Those who have the old
+// one open find another file at its path (`isSame`) and open that.
+
+import { Database, SQLiteError } from "bun:sqlite";
+import { closeSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
+import { newIncarnation, systemRandom } from "../../base/random.ts";
+
+/** "RSes": marks the file as ours (PRAGMA application_id). */
+const applicationId = 0x52536573;
+const schemaVersion = 1;
+/** A commit that brings the log to so many pages also moves them into the file: under 1 ms. */
+const checkpointPages = 200;
+const openWaitMsMax = 2_000;
+
+// A lease that has ended stays until its sessions are removed. A change of kind leaseEnded has the lease as its account.
+const schema = `
+  CREATE TABLE state (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    epoch TEXT NOT NULL,
+    boot TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    clock_ms INTEGER NOT NULL,
+    ticked_ms INTEGER NOT NULL
+  );
+
+  CREATE TABLE lease (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    gateway TEXT NOT NULL,
+    incarnation TEXT NOT NULL,
+    until_ms INTEGER NOT NULL,
+    renewed INTEGER NOT NULL DEFAULT 0,
+    ended INTEGER NOT NULL DEFAULT 0
+  );
+  CREATE UNIQUE INDEX lease_now ON lease (gateway, incarnation) WHERE ended = 0;
+  CREATE INDEX lease_ended ON lease (number) WHERE ended = 1;
+
+  CREATE TABLE session (
+    app TEXT NOT NULL,
+    account TEXT NOT NULL,
+    device TEXT NOT NULL,
+    channel TEXT NOT NULL,
+    lease INTEGER NOT NULL,
+    PRIMARY KEY (app, account, device)
+  ) WITHOUT ROWID;
+  CREATE INDEX session_lease ON session (lease);
+
+  CREATE TABLE change (
+    sequence INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    app TEXT NOT NULL,
+    account TEXT NOT NULL
+  );
+`;
+
+/** Names the machine's present boot; '' where the system does not tell, and commits are synced instead. */
+function bootId(): string {
+  return process.platform === "linux" ? readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim() : "";
+}
+
+/** Errors that say that the file itself is no good. */
+export function isDamage(error: unknown): boolean {
+  return error instanceof SQLiteError && /^SQLITE_(CORRUPT|NOTADB)/.test(error.code ?? "");
+}
+
+/** Two connections to the file: what one writes, the other notices as another process would. */
+export class SessionFile {
+  readonly path: string;
+  readonly writing: Database;
+  readonly reading: Database;
+  private readonly inode: number;
+
+  private constructor(path: string) {
+    this.path = path;
+    this.writing = connect(path);
+    try {
+      if (!isCurrent(this.writing, path)) throw new Error(`${path} changed while it was opened`);
+      this.reading = connect(path);
+      this.inode = statSync(path).ino;
+    } catch (error) {
+      this.writing.close();
+      throw error;
+    }
+    this.writing.run("PRAGMA busy_timeout = 0");
+    this.reading.run("PRAGMA query_only = 1");
+  }
+
+  /** Opens the file; makes it where there is none, or none of any use. Throws what SQLite or the system says. */
+  static open(path: string): SessionFile {
+    // One process at a time looks and makes: the lock is the system's and ends with the process.
+    const lock = new Database(`${path}-lock`, { create: true, readwrite: true });
+    try {
+      lock.run(`PRAGMA busy_timeout = ${openWaitMsMax}`);
+      lock.run("BEGIN EXCLUSIVE");
+      prepare(path);
+      return new SessionFile(path);
+    } finally {
+      lock.close();
+    }
+  }
+
+  /** False once another file is at the path. */
+  isSame(): boolean {
+    return statSync(this.path, { throwIfNoEntry: false })?.ino === this.inode;
+  }
+
+  close(): void {
+    this.reading.close();
+    this.writing.close();
+  }
+}
+
+function connect(path: string): Database {
+  const db = new Database(path, { readwrite: true, create: false, strict: true });
+  try {
+    db.run(`PRAGMA busy_timeout = ${openWaitMsMax}`);
+    db.run("PRAGMA journal_mode = WAL");
+    db.run(`PRAGMA synchronous = ${bootId() === "" ? "NORMAL" : "OFF"}`);
+    db.run(`PRAGMA wal_autocheckpoint = ${checkpointPages}`);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/** Leaves a file of this boot and schema at the path. */
+function prepare(path: string): void {
+  // SQLite gives its -wal and -shm files the mode of the database.
+  closeSync(openSync(path, "a", 0o600));
+  try {
+    const db = connect(path);
+    try {
+      if (isCurrent(db, path)) return;
+    } finally {
+      db.close();
+    }
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+  }
+  // The database first: beside an empty new one, SQLite drops a log that it finds.
+  for (const end of ["", "-wal", "-shm"]) rmSync(path + end, { force: true });
+  closeSync(openSync(path, "a", 0o600));
+  const db = connect(path);
+  try {
+    db.transaction(() => {
+      db.run(schema);
+      db.run("INSERT INTO state VALUES (1, ?, ?, 0, 0, 0)", [newIncarnation(systemRandom), bootId()]);
+      db.run(`PRAGMA application_id = ${applicationId}`);
+      db.run(`PRAGMA user_version = ${schemaVersion}`);
+    })();
+  } finally {
+    db.close();
+  }
+}
+
+/** False: empty, of another boot or another schema. Throws for a database of another program. */
+function isCurrent(db: Database, path: string): boolean {
+  const number = (name: "user_version" | "application_id"): number =>
+    db.query<{ value: number }, []>(`SELECT ${name} AS value FROM pragma_${name}`).get()?.value ?? 0;
+  if (number("application_id") !== applicationId) {
+    if (db.query("SELECT 1 FROM sqlite_master LIMIT 1").get() === null) return false;
+    throw new Error(`the file ${path} is a database of another program; give another path to the sessions`);
+  }
+  if (number("user_version") !== schemaVersion) return false;
+  return db.query<{ boot: string }, []>("SELECT boot FROM state").get()?.boot === bootId();
+}

@@ -1,0 +1,164 @@
+// The changes of sessions as steps inside a write transaction. Each is noted in the log, so that every opening learns of
+// it. A lease that ends takes its sessions out of sight by itself; `sweep` removes them by and by.
+//
+// The clock runs while somebody ticks, and at most tickMsMax a tick: no lease ends because all who could renew stood
+// still, or the machine slept.
+
+import type { Database } from "bun:sqlite";
+import { devicesPerAccountMax, gatewayLeaseMs, gatewaySuspectMs, sessionChangesMax } from "../../base/limits.ts";
+import type { Change } from "../follower.ts";
+import type { GatewayStart, Location, PutOutcome } from "../sessions.ts";
+
+const tickMsMax = 1_000;
+/** The log is cut every so many changes. */
+const cutEvery = 256;
+
+interface Row {
+  readonly device: string;
+  readonly channel: string;
+  readonly gateway: string;
+  readonly incarnation: string;
+  readonly ended: number;
+}
+
+/** Prepared statements of one connection; every method runs inside a transaction of its caller's. */
+export class SessionWriter {
+  private readonly db: Database;
+
+  constructor(db: Database) {
+    this.db = db;
+  }
+
+  put(app: string, account: string, location: Location): PutOutcome {
+    const rows = this.sessions(app, account);
+    const { device, channelId, gateway, incarnation } = location;
+    const old = rows.find((row) => row.device === device);
+    if (old === undefined && rows.length >= devicesPerAccountMax) return { result: "tooManyDevices" };
+    const lease = this.lease({ gateway, incarnation }) ?? this.begin({ gateway, incarnation });
+    this.db.query("INSERT OR REPLACE INTO session VALUES (?, ?, ?, ?, ?)").run(app, account, device, channelId, lease);
+    this.note(rows.length === 0 ? "online" : "moved", app, account);
+    return {
+      result: "put",
+      replaced: old && { device, channelId: old.channel, gateway: old.gateway, incarnation: old.incarnation },
+    };
+  }
+
+  remove(app: string, account: string, channelId: string): boolean {
+    const rows = this.sessions(app, account);
+    const gone = rows.find((row) => row.channel === channelId);
+    if (gone === undefined) return false;
+    this.delete(app, account, gone.device);
+    this.note(rows.length === 1 ? "offline" : "moved", app, account);
+    return true;
+  }
+
+  /** Ends the leases of a gateway, but that of `keepIncarnation`. */
+  removeGateway(gateway: string, keepIncarnation: string | undefined): void {
+    const leases = this.db
+      .query<{ number: number; incarnation: string }, [string]>(
+        "SELECT number, incarnation FROM lease WHERE gateway = ? AND ended = 0",
+      )
+      .all(gateway);
+    for (const { number, incarnation } of leases) if (incarnation !== keepIncarnation) this.finish(number);
+  }
+
+  /** Lets the clock run to the wall's, renews, and ends the leases whose time has come. */
+  renew(gateways: readonly GatewayStart[], wallMs: number): readonly GatewayStart[] {
+    const clockMs = this.tick(wallMs);
+    const begun = gateways.filter((start) => {
+      const lease = this.lease(start) ?? this.begin(start);
+      const row = this.db.query<{ renewed: number }, [number]>("SELECT renewed FROM lease WHERE number = ?").get(lease);
+      this.db.query("UPDATE lease SET until_ms = ?, renewed = 1 WHERE number = ?").run(clockMs + gatewayLeaseMs, lease);
+      return row?.renewed === 0;
+    });
+    const over = this.db
+      .query<{ number: number }, [number]>("SELECT number FROM lease WHERE ended = 0 AND until_ms <= ?")
+      .all(clockMs);
+    for (const { number } of over) this.finish(number);
+    return begun;
+  }
+
+  suspect({ gateway, incarnation }: GatewayStart): void {
+    this.db
+      .query(
+        `UPDATE lease SET until_ms = min(until_ms, (SELECT clock_ms FROM state) + ?)
+         WHERE gateway = ? AND incarnation = ? AND ended = 0`,
+      )
+      .run(gatewaySuspectMs, gateway, incarnation);
+  }
+
+  /** Removes sessions of one lease that has ended, of `accountsMax` accounts. False: none is left. */
+  sweep(accountsMax: number): boolean {
+    const lease = this.db.query<{ number: number }, []>("SELECT number FROM lease WHERE ended = 1 LIMIT 1").get();
+    if (lease === null) return false;
+    const accounts = this.db
+      .query<{ app: string; account: string }, [number, number]>(
+        "SELECT DISTINCT app, account FROM session WHERE lease = ? LIMIT ?",
+      )
+      .all(lease.number, accountsMax);
+    for (const { app, account } of accounts) this.sessions(app, account);
+    if (accounts.length < accountsMax) this.db.query("DELETE FROM lease WHERE number = ?").run(lease.number);
+    return true;
+  }
+
+  /** An account's live sessions; those of ended leases are removed for good. */
+  private sessions(app: string, account: string): readonly Row[] {
+    const rows = this.db
+      .query<Row, [string, string]>(
+        `SELECT device, channel, gateway, incarnation, ended FROM session JOIN lease ON number = lease
+         WHERE app = ? AND account = ?`,
+      )
+      .all(app, account);
+    const live = rows.filter(({ ended }) => ended === 0);
+    if (live.length === rows.length) return rows;
+    for (const { device, ended } of rows) if (ended !== 0) this.delete(app, account, device);
+    this.note(live.length === 0 ? "offline" : "moved", app, account);
+    return live;
+  }
+
+  private delete(app: string, account: string, device: string): void {
+    this.db.query("DELETE FROM session WHERE app = ? AND account = ? AND device = ?").run(app, account, device);
+  }
+
+  private lease({ gateway, incarnation }: GatewayStart): number | undefined {
+    return this.db
+      .query<{ number: number }, [string, string]>(
+        "SELECT number FROM lease WHERE gateway = ? AND incarnation = ? AND ended = 0",
+      )
+      .get(gateway, incarnation)?.number;
+  }
+
+  private begin({ gateway, incarnation }: GatewayStart): number {
+    const { lastInsertRowid } = this.db
+      .query("INSERT INTO lease (gateway, incarnation, until_ms) VALUES (?, ?, (SELECT clock_ms FROM state) + ?)")
+      .run(gateway, incarnation, gatewayLeaseMs);
+    return Number(lastInsertRowid);
+  }
+
+  private finish(lease: number): void {
+    this.db.query("UPDATE lease SET ended = 1 WHERE number = ?").run(lease);
+    this.note("leaseEnded", "", String(lease));
+  }
+
+  private tick(wallMs: number): number {
+    const row = this.db
+      .query<{ clock_ms: number }, { wallMs: number; tickMsMax: number }>(
+        `UPDATE state SET ticked_ms = $wallMs,
+           clock_ms = clock_ms + iif(ticked_ms = 0, 0, max(0, min($wallMs - ticked_ms, $tickMsMax)))
+         RETURNING clock_ms`,
+      )
+      .get({ wallMs: Math.floor(wallMs), tickMsMax });
+    return row?.clock_ms ?? 0;
+  }
+
+  private note(kind: Change["kind"], app: string, account: string): void {
+    const row = this.db
+      .query<{ sequence: number }, []>("UPDATE state SET sequence = sequence + 1 RETURNING sequence")
+      .get();
+    const sequence = row?.sequence ?? 0;
+    this.db.query("INSERT INTO change VALUES (?, ?, ?, ?)").run(sequence, kind, app, account);
+    if (sequence % cutEvery === 0) {
+      this.db.query("DELETE FROM change WHERE sequence <= ?").run(sequence - sessionChangesMax);
+    }
+  }
+}

@@ -1,0 +1,224 @@
+// Sessions in an SQLite file, for login and chat services on one machine: each process opens it. Reads are made on the
+// event loop and without a promise, writes too, in batches of some ten microseconds a session.
+//
+// A file that is damaged or taken away is made anew, empty; all processes notice within a poll, and tell of the loss.
+
+import { SQLiteError } from "bun:sqlite";
+import { systemClock, type Clock } from "../../base/clock.ts";
+import type { Log } from "../../base/log.ts";
+import { Follower } from "../follower.ts";
+import {
+  SessionsUnavailable,
+  type GatewayStart,
+  type Location,
+  type PresenceListener,
+  type PutOutcome,
+  type Sessions,
+} from "../sessions.ts";
+import { isDamage, SessionFile } from "./session-file.ts";
+import { SessionReader } from "./session-reader.ts";
+import { SessionWriter } from "./session-writer.ts";
+import { WriteQueue } from "./write-queue.ts";
+
+/** Presence is at most this old where nobody asks for locations; leases end as soon as that. */
+const pollMs = 500;
+/** Accounts that one step of a sweep removes: some milliseconds. */
+const sweepAccounts = 200;
+
+export interface SqliteSessionsOptions {
+  /** The file; made (mode 0600) where there is none. Its folder exists. */
+  readonly path: string;
+  readonly log: Log;
+  readonly clock?: Clock;
+}
+
+/** Opens the engine; throws SessionsUnavailable with a sentence for the operator when the file cannot be opened. */
+export function openSqliteSessions(options: SqliteSessionsOptions): Sessions {
+  return new SqliteSessions(options);
+}
+
+/** What belongs to one file: all goes with it. */
+interface Opening {
+  readonly file: SessionFile;
+  readonly reader: SessionReader;
+  readonly writer: SessionWriter;
+  readonly queue: WriteQueue;
+}
+
+class SqliteSessions implements Sessions {
+  private readonly path: string;
+  private readonly log: Log;
+  private readonly clock: Clock;
+  private readonly follower = new Follower();
+  private readonly polling: ReturnType<typeof setInterval>;
+  /** Undefined while the file cannot be opened. */
+  private opening: Opening | undefined;
+  /** The last poll went well and no write has failed since. */
+  private isWorking = true;
+  private isPolling = false;
+  /** This process has renewed a lease: it is one of those who end leases and sweep. */
+  private isKeeper = false;
+
+  constructor({ path, log, clock = systemClock }: SqliteSessionsOptions) {
+    this.path = path;
+    this.log = log;
+    this.clock = clock;
+    try {
+      this.opening = this.open();
+      // From here on listeners hear of every change.
+      this.fence(this.opening);
+    } catch (error) {
+      this.leave();
+      throw new SessionsUnavailable(
+        `The session store ${path} cannot be opened: ${reasonOf(error)}. ` +
+          "Check that its folder exists and is writable, or name another file.",
+        { cause: error },
+      );
+    }
+    this.polling = setInterval(() => void this.poll(), pollMs);
+    this.polling.unref();
+  }
+
+  get isHealthy(): boolean {
+    return this.opening !== undefined && this.isWorking;
+  }
+
+  put(app: string, account: string, location: Location): Promise<PutOutcome> {
+    return this.write((writer) => writer.put(app, account, location));
+  }
+
+  remove(app: string, account: string, channelId: string): Promise<boolean> {
+    return this.write((writer) => writer.remove(app, account, channelId));
+  }
+
+  async removeGateway(gateway: string, keepIncarnation?: string): Promise<void> {
+    await this.write((writer) => writer.removeGateway(gateway, keepIncarnation));
+    await this.sweep();
+  }
+
+  async renew(gateways: readonly GatewayStart[]): Promise<readonly GatewayStart[]> {
+    this.isKeeper = true;
+    return this.write((writer) => writer.renew(gateways, this.clock.wallMs()));
+  }
+
+  suspect(gateway: string, incarnation: string): Promise<void> {
+    return this.write((writer) => writer.suspect({ gateway, incarnation }));
+  }
+
+  /** A promise only to reject. */
+  locate(
+    app: string,
+    accounts: readonly string[],
+  ): readonly (readonly Location[])[] | Promise<readonly (readonly Location[])[]> {
+    const { opening, follower } = this;
+    if (opening === undefined) return Promise.reject(away());
+    try {
+      this.fence(opening);
+      const located: (readonly Location[])[] = [];
+      for (const account of accounts) {
+        let found = follower.cache.get(app, account);
+        if (found === undefined) {
+          found = opening.reader.locate(app, account);
+          follower.cache.set(app, account, found);
+        }
+        located.push(found.locations);
+      }
+      return located;
+    } catch (error) {
+      // A listener's bug is none of the file's.
+      if (!(error instanceof SQLiteError)) throw error;
+      this.failed(opening, error);
+      return Promise.reject(new SessionsUnavailable("the session store cannot be read", { cause: error }));
+    }
+  }
+
+  watchPresence(listener: PresenceListener): () => void {
+    return this.follower.presence.watch(listener);
+  }
+
+  watchLoss(listener: () => void): () => void {
+    return this.follower.watchLoss(listener);
+  }
+
+  close(): Promise<void> {
+    clearInterval(this.polling);
+    this.leave();
+    this.follower.close();
+    return Promise.resolve();
+  }
+
+  private open(): Opening {
+    const file = SessionFile.open(this.path);
+    const queue = new WriteQueue(file.writing, (error) => this.failed(opening, error));
+    const opening = { file, queue, reader: new SessionReader(file.reading), writer: new SessionWriter(file.writing) };
+    return opening;
+  }
+
+  private leave(): void {
+    const { opening } = this;
+    this.opening = undefined;
+    opening?.queue.close();
+    opening?.file.close();
+  }
+
+  private async write<Result>(step: (writer: SessionWriter) => Result): Promise<Result> {
+    const { opening } = this;
+    if (opening === undefined) throw away();
+    return opening.queue.add(() => step(opening.writer));
+  }
+
+  private fence({ reader }: Opening): void {
+    const { follower } = this;
+    const fence = reader.fence(follower.epoch, follower.sequence);
+    if (fence !== undefined) follower.follow(fence);
+  }
+
+  private failed(opening: Opening | undefined, error: unknown): void {
+    if (this.isWorking) this.log.warn("the session store fails", { path: this.path, reason: reasonOf(error) });
+    this.isWorking = false;
+    if (isDamage(error) && this.opening === opening) this.leave();
+  }
+
+  private async poll(): Promise<void> {
+    // A sweep may take longer than it is to the next poll.
+    if (this.isPolling) return;
+    this.isPolling = true;
+    const { opening } = this;
+    try {
+      this.reopen();
+      if (this.isKeeper) {
+        await this.renew([]);
+        await this.sweep();
+      }
+      if (!this.isWorking) this.log.info("the session store works again", { path: this.path });
+      this.isWorking = true;
+    } catch (error) {
+      this.failed(opening, error);
+    } finally {
+      this.isPolling = false;
+    }
+  }
+
+  /** Opens the file where it is not, or is not the one at the path any more, and makes a fence. */
+  private reopen(): void {
+    if (this.opening?.file.isSame() === false) {
+      this.log.warn("the file of the sessions was taken away; another one is opened", { path: this.path });
+      this.leave();
+    }
+    this.opening ??= this.open();
+    this.fence(this.opening);
+  }
+
+  /** Removes the sessions of leases that have ended, with the event loop's turn between the steps. */
+  private async sweep(): Promise<void> {
+    while (await this.write((writer) => writer.sweep(sweepAccounts))) await Bun.sleep(0);
+  }
+}
+
+function away(): SessionsUnavailable {
+  return new SessionsUnavailable("the session store is away");
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

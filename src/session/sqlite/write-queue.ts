@@ -1,0 +1,93 @@
+// Steps that want to be written, committed together: what is asked in one turn makes one transaction. Another process that
+// holds the lock is waited for without blocking the event loop.
+
+import { SQLiteError, type Database } from "bun:sqlite";
+import { SessionsUnavailable } from "../sessions.ts";
+
+const retryMs = 1;
+/** A step that cannot get the lock for this long is refused. */
+const lockWaitMsMax = 1_500;
+
+interface Step {
+  run(): void;
+  readonly commit: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** The writes of one opening, in their order. */
+export class WriteQueue {
+  private readonly db: Database;
+  private readonly failed: (error: unknown) => void;
+  private steps: Step[] = [];
+  private waitingSinceMs: number | undefined;
+  private isClosed = false;
+
+  /** `failed` learns of every transaction that could not be committed. */
+  constructor(db: Database, failed: (error: unknown) => void) {
+    this.db = db;
+    this.failed = failed;
+  }
+
+  /** Resolves with the step's result once it is committed. Rejects with SessionsUnavailable. */
+  add<Result>(step: () => Result): Promise<Result> {
+    if (this.isClosed) return Promise.reject(new SessionsUnavailable("the session store is closed"));
+    const { promise, resolve, reject } = Promise.withResolvers<Result>();
+    const results: Result[] = [];
+    this.steps.push({
+      run: () => void results.push(step()),
+      commit: () => {
+        for (const result of results) resolve(result);
+      },
+      reject,
+    });
+    if (this.steps.length === 1) queueMicrotask(this.write);
+    return promise;
+  }
+
+  /** Refuses what is not committed yet. */
+  close(): void {
+    this.isClosed = true;
+    this.refuse(this.take(), new SessionsUnavailable("the session store is closed"));
+  }
+
+  private readonly write = (): void => {
+    if (this.steps.length === 0) return;
+    this.waitingSinceMs ??= performance.now();
+    try {
+      this.db.run("BEGIN IMMEDIATE");
+    } catch (error) {
+      const isBusy = error instanceof SQLiteError && (error.code ?? "").startsWith("SQLITE_BUSY");
+      if (isBusy && performance.now() - this.waitingSinceMs < lockWaitMsMax) setTimeout(this.write, retryMs);
+      else this.fail(this.take(), error);
+      return;
+    }
+    const steps = this.take();
+    try {
+      for (const step of steps) step.run();
+      this.db.run("COMMIT");
+    } catch (error) {
+      if (this.db.inTransaction) this.db.run("ROLLBACK");
+      this.fail(steps, error);
+      return;
+    }
+    for (const step of steps) step.commit();
+  };
+
+  private take(): readonly Step[] {
+    const { steps } = this;
+    this.steps = [];
+    this.waitingSinceMs = undefined;
+    return steps;
+  }
+
+  private fail(steps: readonly Step[], error: unknown): void {
+    // Anything but the file's or the machine's fault is a bug, and stays what it is.
+    const isFault = error instanceof SQLiteError;
+    this.refuse(steps, isFault ? new SessionsUnavailable("the session store failed", { cause: error }) : error);
+    this.failed(error);
+  }
+
+  private refuse(steps: readonly Step[], error: unknown): void {
+    for (const step of steps) step.reject(error);
+  }
+}

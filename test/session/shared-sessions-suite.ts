@@ -1,0 +1,282 @@
+// What engines that several processes share give besides: leases, reads that see what others wrote, presence and its
+// repair. Every engine is opened twice.
+
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { devicesPerAccountMax, gatewayLeaseMs, gatewaySuspectMs } from "../../src/base/limits.ts";
+import type { GatewayStart, Location, Sessions } from "../../src/session/sessions.ts";
+import { Random, testSeed } from "../support/random.ts";
+import { until } from "../support/until.ts";
+import { location, type Engine } from "./sessions-suite.ts";
+
+/** Hands on the engine's own data, so that no test waits for a lease to end. */
+export interface SharedEngine extends Engine {
+  /** Lets the leases' clock run. */
+  elapse(ms: number): Promise<void>;
+  /** Makes it so long ago that anybody renewed a lease. */
+  standStill(ms: number): Promise<void>;
+  /** Cuts the log of changes down to the newest one. */
+  cutLog(): Promise<void>;
+}
+
+const gw1: GatewayStart = { gateway: "gw1", incarnation: "i1" };
+const gw2: GatewayStart = { gateway: "gw2", incarnation: "i1" };
+
+export function sharedSessionsSuite(name: string, makeEngine: () => Promise<SharedEngine>): void {
+  describe(name, () => {
+    let engine: SharedEngine;
+    let login: Sessions;
+    let chat: Sessions;
+    beforeEach(async () => {
+      engine = await makeEngine();
+      login = await engine.open();
+      chat = await engine.open();
+    });
+    afterEach(async () => {
+      await login.close();
+      await chat.close();
+      await engine.remove();
+    });
+
+    const locate = async (account: string): Promise<readonly Location[]> =>
+      (await chat.locate("app", [account]))[0] ?? [];
+    /** What the reader's listeners are told, as `online ann`. */
+    const watch = (): string[] => {
+      const told: string[] = [];
+      chat.watchPresence({
+        online: (_, account) => told.push(`online ${account}`),
+        offline: (_, account) => told.push(`offline ${account}`),
+        reset: () => told.push("reset"),
+      });
+      return told;
+    };
+    /** Time passes, and a login node that hears of no gateway notices. */
+    const pass = async (ms: number): Promise<void> => {
+      await engine.elapse(ms);
+      await login.renew([]);
+    };
+
+    describe("leases", () => {
+      test("a put grants one, and the session ends with it, also where it was read before", async () => {
+        const place = location(gw1);
+        await login.put("app", "ann", place);
+        await pass(gatewayLeaseMs - 2_000);
+        expect(await locate("ann")).toEqual([place]);
+        await pass(2_000);
+        expect(await locate("ann")).toEqual([]);
+        expect(await login.remove("app", "ann", place.channelId)).toBe(false);
+      });
+
+      test("lasts as long as any login node renews it", async () => {
+        const place = location(gw1);
+        await login.put("app", "ann", place);
+        for (let times = 0; times < 5; times++) {
+          await engine.elapse(gatewayLeaseMs - 3_000);
+          await (times % 2 === 0 ? login : chat).renew([gw2, gw1]);
+        }
+        expect(await locate("ann")).toEqual([place]);
+      });
+
+      test("the renewal says whose lease nobody had renewed: new gateways, and those that had ended", async () => {
+        expect(await login.renew([gw1])).toEqual([gw1]);
+        expect(await login.renew([gw1, gw2])).toEqual([gw2]);
+        expect(await chat.renew([gw2, gw1])).toEqual([]);
+        await pass(gatewayLeaseMs);
+        expect(await login.renew([gw1])).toEqual([gw1]);
+        // A put that comes before the renewal does not hide that the gateway's other sessions are gone.
+        await login.put("app", "ann", location(gw2));
+        expect(await login.renew([gw2])).toEqual([gw2]);
+      });
+
+      test("one that begins anew brings back nothing", async () => {
+        await login.put("app", "ann", location(gw1));
+        await pass(gatewayLeaseMs);
+        await login.renew([gw1]);
+        expect(await locate("ann")).toEqual([]);
+        const place = location(gw1);
+        expect(await login.put("app", "ann", place)).toEqual({ result: "put", replaced: undefined });
+        expect(await locate("ann")).toEqual([place]);
+      });
+
+      test("is each start's own", async () => {
+        const fresh = location({ device: "laptop", gateway: "gw1", incarnation: "i2" });
+        await login.put("app", "ann", location(gw1));
+        await login.put("app", "ann", fresh);
+        await engine.elapse(gatewayLeaseMs - 1);
+        await login.renew([{ gateway: "gw1", incarnation: "i2" }]);
+        await pass(1);
+        expect(await locate("ann")).toEqual([fresh]);
+      });
+
+      test("a suspected gateway's ends soon, unless another login node still hears it", async () => {
+        await login.put("app", "ann", location(gw1));
+        const kept = location(gw2);
+        await login.put("app", "bob", kept);
+        await login.suspect("gw1", "i1");
+        await login.suspect("gw2", "i1");
+        await login.suspect("gw3", "unknown");
+        await chat.renew([gw2]);
+        await pass(gatewaySuspectMs);
+        expect(await locate("ann")).toEqual([]);
+        expect(await locate("bob")).toEqual([kept]);
+      });
+
+      test("suspicion prolongs nothing, nor does a put", async () => {
+        await login.put("app", "ann", location(gw1));
+        await pass(gatewayLeaseMs - 1);
+        await login.suspect("gw1", "i1");
+        await login.put("app", "bob", location(gw1));
+        await pass(1);
+        expect(await locate("ann")).toEqual([]);
+        expect(await locate("bob")).toEqual([]);
+      });
+
+      test("sessions that have ended do not count for the bound on devices", async () => {
+        for (let at = 0; at < devicesPerAccountMax; at++) {
+          const start = at === 0 ? gw2 : gw1;
+          expect((await login.put("app", "ann", location({ ...start, device: `d${at}` }))).result).toBe("put");
+        }
+        await engine.elapse(gatewayLeaseMs);
+        await login.renew([gw2]);
+        for (let at = 1; at < devicesPerAccountMax; at++) {
+          const outcome = await login.put("app", "ann", location({ ...gw2, device: `d${at}` }));
+          expect(outcome).toEqual({ result: "put", replaced: undefined });
+        }
+        expect((await login.put("app", "ann", location({ ...gw2, device: "more" }))).result).toBe("tooManyDevices");
+      });
+
+      test("listeners hear of everybody whom an end takes away, without asking", async () => {
+        for (let at = 0; at < 450; at++) await login.put("app", `a${at}`, location(gw1));
+        await login.put("app", "a0", location({ ...gw2, device: "phone" }));
+        await locate("a0");
+        const told = watch();
+        await engine.elapse(gatewayLeaseMs);
+        await login.renew([gw2]);
+        await until(() => told.length >= 449, "everybody is offline");
+        const expected = Array.from({ length: 449 }, (_, at) => `offline a${at + 1}`);
+        expect(told.toSorted()).toEqual(expected.toSorted());
+        expect(await locate("a0")).toHaveLength(1);
+      });
+
+      test("who signs in before an ended session is removed went and came", async () => {
+        await login.put("app", "ann", location(gw1));
+        await locate("ann");
+        const told = watch();
+        await engine.elapse(gatewayLeaseMs);
+        await Promise.all([login.renew([]), login.put("app", "ann", location(gw2))]);
+        expect(await locate("ann")).toHaveLength(1);
+        expect(told).toEqual(["offline ann", "online ann"]);
+      });
+
+      test("no lease ends because everybody stood still", async () => {
+        await login.renew([gw1]);
+        const place = location(gw1);
+        await login.put("app", "ann", place);
+        await engine.standStill(60 * 60_000);
+        await login.renew([]);
+        expect(await locate("ann")).toEqual([place]);
+      });
+    });
+
+    describe("two openings", () => {
+      test("ten thousand accounts are located in one call, cached or not", async () => {
+        const accounts = Array.from({ length: 10_000 }, (_, at) => `a${at}`);
+        const places = accounts.map(() => location());
+        await Promise.all(accounts.map((account, at) => login.put("app", account, places[at] ?? location())));
+        expect(await chat.locate("app", accounts)).toEqual(places.map((place) => [place]));
+        await login.remove("app", "a5000", places[5000]?.channelId ?? "");
+        const expected = places.map((place, at) => (at === 5000 ? [] : [place]));
+        expect(await chat.locate("app", accounts)).toEqual(expected);
+      });
+
+      test("a reader that was left behind by the log forgets all, and says so", async () => {
+        const told = watch();
+        await login.put("app", "ann", location());
+        await locate("ann");
+        const ofBob = location();
+        // A background fence that comes in between makes it a reader that is not behind: then another time.
+        for (let times = 0; times < 20 && told.at(-1) !== "reset"; times++) {
+          await login.removeGateway("gw1");
+          await login.put("app", "bob", ofBob);
+          await engine.cutLog();
+          expect(await chat.locate("app", ["ann", "bob"])).toEqual([[], [ofBob]]);
+        }
+        expect(told.at(-1)).toBe("reset");
+      });
+
+      test("presence is told without anybody asking", async () => {
+        const told = watch();
+        const place = location();
+        await login.put("app", "ann", place);
+        await until(() => told.length === 1, "ann is online");
+        await login.remove("app", "ann", place.channelId);
+        await until(() => told.length === 2, "ann is offline");
+        expect(told).toEqual(["online ann", "offline ann"]);
+      });
+
+      test("a listener that asks for locations hears the rest in order", async () => {
+        const told: string[] = [];
+        const looks: unknown[] = [];
+        const look = (word: string) => (app: string, account: string) => {
+          told.push(`${word} ${account}`);
+          looks.push(chat.locate(app, [account]));
+        };
+        chat.watchPresence({ online: look("online"), offline: look("offline") });
+        const place = location();
+        await login.put("app", "ann", place);
+        await login.put("app", "bob", location());
+        await login.remove("app", "ann", place.channelId);
+        await locate("ann");
+        await Promise.all(looks);
+        expect(told).toEqual(["online ann", "online bob", "offline ann"]);
+      });
+
+      test("both write and both read: every read sees what was answered before it", async () => {
+        const random = new Random(testSeed(`${name}: both write and both read`));
+        const openings: readonly [Sessions, Sessions] = [login, chat];
+        const accounts = Array.from({ length: 12 }, (_, at) => `a${at}`);
+        // Version 2k of an account is a session v2k, version 2k + 1 its absence.
+        const started = new Map(accounts.map((account) => [account, 1]));
+        const answered = new Map(started);
+        const online = new Set<string>();
+        chat.watchPresence({
+          online: (_, account) => void online.add(account),
+          offline: (_, account) => void online.delete(account),
+        });
+        let writers = accounts.length;
+        const wrong: string[] = [];
+        const write = async (account: string): Promise<void> => {
+          for (let version = 2; version < 160; version++) {
+            started.set(account, version);
+            const opening = random.pick(openings);
+            if (version % 2 === 0) await opening.put("app", account, location({ channelId: `v${version}` }));
+            else if (!(await opening.remove("app", account, `v${version - 1}`))) wrong.push(`${account} ${version}`);
+            answered.set(account, version);
+            if (random.once(3)) await Bun.sleep(0);
+          }
+          writers--;
+        };
+        let reads = 0;
+        const read = async (opening: Sessions): Promise<void> => {
+          while (writers > 0) {
+            const asked = accounts.filter(() => random.once(2));
+            const least = asked.map((account) => answered.get(account) ?? 0);
+            const located = await opening.locate("app", asked);
+            for (const [at, account] of asked.entries()) {
+              const [low, high] = [least[at] ?? 0, started.get(account) ?? 0];
+              const [found] = located[at] ?? [];
+              const version = found === undefined ? low + ((low + 1) % 2) : Number(found.channelId.slice(1));
+              if (version < low || version > high) wrong.push(`${account}: ${version} is not in ${low}..${high}`);
+              reads++;
+            }
+            await Bun.sleep(0);
+          }
+        };
+        await Promise.all([...accounts.map(write), read(login), read(chat), read(chat)]);
+        expect(wrong).toEqual([]);
+        expect(reads).toBeGreaterThan(100);
+        const located = await chat.locate("app", accounts);
+        expect(online).toEqual(new Set(accounts.filter((_, at) => (located[at] ?? []).length > 0)));
+      });
+    });
+  });
+}

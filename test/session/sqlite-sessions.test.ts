@@ -1,0 +1,35 @@
+import { Database } from "bun:sqlite";
+import { afterAll } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { silentLog } from "../../src/base/log.ts";
+import { openSqliteSessions } from "../../src/session/sqlite/sqlite-sessions.ts";
+import { sessionsSuite } from "./sessions-suite.ts";
+import { sharedSessionsSuite, type SharedEngine } from "./shared-sessions-suite.ts";
+
+const root = mkdtempSync(join(tmpdir(), "roost-sessions-"));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+let files = 0;
+
+/** Changes a file that is in use. */
+function change(path: string, statement: string): void {
+  const db = new Database(path);
+  db.run("PRAGMA busy_timeout = 2000");
+  db.run(statement);
+  db.close();
+}
+
+function fileEngine(): SharedEngine {
+  const path = join(root, `${files++}.db`);
+  return {
+    open: async () => openSqliteSessions({ path, log: silentLog }),
+    remove: () => Promise.resolve(),
+    elapse: async (ms) => change(path, `UPDATE state SET clock_ms = clock_ms + ${ms}`),
+    standStill: async (ms) => change(path, `UPDATE state SET ticked_ms = ticked_ms - ${ms}`),
+    cutLog: async () => change(path, "DELETE FROM change WHERE sequence < (SELECT sequence FROM state)"),
+  };
+}
+
+sessionsSuite("sessions in an SQLite file", async () => fileEngine());
+sharedSessionsSuite("sessions in an SQLite file, shared", async () => fileEngine());

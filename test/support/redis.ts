@@ -1,0 +1,92 @@
+// A Redis server of a test's own: on a free port of loopback, with a folder of its own, keeping nothing on disk.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Subprocess } from "bun";
+
+const program = Bun.which("redis-server") ?? Bun.which("valkey-server");
+/** Neither Redis nor Valkey is installed: tests that need one are skipped. */
+export const isRedisMissing = program === null;
+
+const startMsMax = 10_000;
+
+async function freePort(): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  const server = createServer();
+  server.on("error", reject);
+  server.listen(0, "127.0.0.1", () => {
+    const address = server.address();
+    server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+  });
+  return promise;
+}
+
+export class RedisServer {
+  readonly port: number;
+  readonly password: string;
+  private readonly folder = mkdtempSync(join(tmpdir(), "roost-redis-"));
+  private child: Subprocess | undefined;
+
+  private constructor(port: number, password: string) {
+    this.port = port;
+    this.password = password;
+  }
+
+  /** Starts one that answers. */
+  static async start(password = ""): Promise<RedisServer> {
+    const server = new RedisServer(await freePort(), password);
+    await server.startAgain();
+    return server;
+  }
+
+  url(database = 0): string {
+    const user = this.password === "" ? "" : `:${encodeURIComponent(this.password)}@`;
+    return `redis://${user}127.0.0.1:${this.port}/${database}`;
+  }
+
+  /** Starts it on its port, after `kill`: empty, unless it was told to save. */
+  async startAgain(): Promise<void> {
+    const words = ["--port", String(this.port), "--bind", "127.0.0.1", "--dir", this.folder, "--save", ""];
+    if (this.password !== "") words.push("--requirepass", this.password);
+    const child = Bun.spawn([program ?? "", ...words], { stdout: "ignore", stderr: "ignore" });
+    this.child = child;
+    const endMs = performance.now() + startMsMax;
+    while (performance.now() < endMs && child.exitCode === null) {
+      try {
+        if ((await this.send("PING", [])) === "PONG") return;
+      } catch (error) {
+        if (performance.now() > endMs) throw error;
+      }
+      await Bun.sleep(20);
+    }
+    throw new Error(`redis-server did not start on port ${this.port}`);
+  }
+
+  /** One command over a connection of its own. */
+  async send(command: string, words: string[], database = 0): Promise<unknown> {
+    const client = new Bun.RedisClient(this.url(database), { autoReconnect: false, connectionTimeout: 2_000 });
+    try {
+      await client.connect();
+      return await client.send(command, words);
+    } finally {
+      client.close();
+    }
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.child?.kill(signal);
+  }
+
+  /** kill -9, and its end awaited. */
+  async kill(): Promise<void> {
+    this.child?.kill("SIGKILL");
+    await this.child?.exited;
+  }
+
+  async remove(): Promise<void> {
+    await this.kill();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
