@@ -1,5 +1,8 @@
 // From a service down to connections: recipients grouped by gateway, one packet to each, its body encoded once.
 
+import { MetaKey } from "../wire/commands.ts";
+import { Flag, MetaType } from "../wire/gen/pkt_pb.ts";
+import { encodeLogicPacket } from "../wire/packet.ts";
 import { encodePush } from "../wire/packet-stamp.ts";
 import type { Location } from "../session/sessions.ts";
 import type { GatewayLink } from "./context.ts";
@@ -54,6 +57,13 @@ export class Dispatcher {
       }
     }
     for (const [gateway, channels] of channelsOf) this.send(head, body, gateway, channels);
+  }
+
+  /** Says something to a gateway itself. */
+  tell(gateway: string, command: string): void {
+    const meta = [{ key: MetaKey.DestServer, value: gateway, type: MetaType.string }];
+    const packet = encodeLogicPacket({ command, flag: Flag.Push, meta }, new Uint8Array(0));
+    this.links.get(gateway)?.connection.send(packet);
   }
 
   private send(head: PushHead, body: Uint8Array, gateway: string, channels: string): void {

@@ -1,16 +1,21 @@
 // Engines by the URL that an operator writes: where messages and sessions are kept.
 
 import type { Log } from "../base/log.ts";
+import { openRedisSessions } from "../session/redis/redis-sessions.ts";
 import type { Sessions } from "../session/sessions.ts";
+import { openSqliteSessions } from "../session/sqlite/sqlite-sessions.ts";
 import { openSqliteStore } from "../store/sqlite/sqlite-store.ts";
 import type { Store } from "../store/store.ts";
 
+const sqlite = "sqlite:";
+
 /** Opens a message store: `sqlite:PATH` or `postgres://…`. Rejects with StoreUnavailable. */
 export function openStore(url: string, retentionDays: number, log: Log): Promise<Store> {
-  return openSqliteStore({ path: url.slice("sqlite:".length), retentionDays, log });
+  return openSqliteStore({ path: url.slice(sqlite.length), retentionDays, log });
 }
 
-/** Opens the sessions: `sqlite:PATH` or `redis://…`. */
+/** Opens the sessions that services share: `sqlite:PATH` or `redis://…`. Rejects with SessionsUnavailable. */
 export async function openSessions(url: string, log: Log): Promise<Sessions> {
-  throw new Error(`no engine for ${url} ${String(log)}`);
+  if (url.startsWith(sqlite)) return openSqliteSessions({ path: url.slice(sqlite.length), log });
+  return openRedisSessions({ url, log });
 }

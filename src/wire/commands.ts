@@ -3,6 +3,9 @@
 export const Command = {
   SignIn: "login.signin",
   SignOut: "login.signout",
+  /** Between services: a gateway is asked to send its sessions again, and does so. */
+  Resync: "login.resync",
+  Restore: "login.restore",
   UserTalk: "chat.user.talk",
   GroupTalk: "chat.group.talk",
   TalkAck: "chat.talk.ack",

@@ -103,7 +103,10 @@ class Cluster {
         return sessions.remove(app, account, channelId);
       },
     };
-    return createLoginService({ sessions: noting, metrics: this.metrics.forService(node, "login"), log: silentLog });
+    const metrics = this.metrics.forService(node, "login");
+    const { service, stop } = createLoginService({ sessions: noting, metrics, log: silentLog });
+    closing.push(stop);
+    return service;
   }
 
   private chat(node: string): Service {
@@ -142,11 +145,15 @@ class Cluster {
 /** A sessions engine as a plain object. */
 function methodsOf(sessions: MemorySessions): Sessions {
   return {
+    isHealthy: true,
     put: sessions.put.bind(sessions),
     remove: sessions.remove.bind(sessions),
     removeGateway: sessions.removeGateway.bind(sessions),
+    renew: sessions.renew.bind(sessions),
+    suspect: sessions.suspect.bind(sessions),
     locate: sessions.locate.bind(sessions),
     watchPresence: sessions.watchPresence.bind(sessions),
+    watchLoss: sessions.watchLoss.bind(sessions),
     close: sessions.close.bind(sessions),
   };
 }

@@ -15,7 +15,9 @@ import { Command, MetaKey, serviceOf } from "../../wire/commands.ts";
 import { LoginReqSchema, MetaType, SessionSchema, Status, type LoginReq } from "../../wire/gen/pkt_pb.ts";
 import { encodeLogicPacket } from "../../wire/packet.ts";
 import { PacketKind, PacketScan, scanPacket } from "../../wire/packet-scan.ts";
+import type { Link } from "../../container/links.ts";
 import { refuseRequest } from "./answer.ts";
+import type { Gateway } from "./gateway.ts";
 import type { Channel } from "./channel.ts";
 import { ChannelState } from "./channel-state.ts";
 
@@ -97,6 +99,7 @@ async function verifyAndForward(channel: Channel, request: LoginReq, sequence: n
   }
   channel.app = verdict.app;
   channel.account = verdict.account;
+  channel.device = request.device;
   channel.id = gateway.nextChannelId(verdict.account);
   const link = channel.linkOf(loginService);
   const ticket = link === undefined || gateway.isDraining ? -1 : link.pending.take(channel, sequence, Command.SignIn);
@@ -137,6 +140,18 @@ export function signOut(channel: Channel): void {
   const link = channel.linkOf(loginService);
   // Without a login service the session ends with this gateway's lease.
   link?.connection.send(forwarded(channel, Command.SignOut, 0, 0, new Uint8Array(0)));
+}
+
+/** Sends the sessions of all connections that are signed in, because the login service has lost them. */
+export function restoreSessions(gateway: Gateway, link: Link<Channel>): void {
+  let restored = 0;
+  for (const channel of gateway.channels.values()) {
+    if (channel.state !== ChannelState.Live) continue;
+    const session = create(SessionSchema, { channelId: channel.id, gateId: gateway.serviceId, device: channel.device });
+    link.connection.send(forwarded(channel, Command.Restore, 0, 0, toBinary(SessionSchema, session)));
+    restored++;
+  }
+  if (restored > 0) gateway.log.info("sessions are sent again", { sessions: restored, node: link.id });
 }
 
 function forwarded(channel: Channel, command: string, sequence: number, ticket: number, body: Uint8Array): Uint8Array {

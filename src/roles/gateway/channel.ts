@@ -44,6 +44,7 @@ export class Channel implements FrameHandler {
   id = "";
   app = "";
   account = "";
+  device = "";
   // What only a connection that talks needs is made when it does: most connections are idle most of the time.
   private prebuiltStamp: Buffer | undefined;
   private bucket: TokenBucket | undefined;

@@ -11,6 +11,7 @@ import { Flag, Status } from "../../wire/gen/pkt_pb.ts";
 import { BasicCode, basicPong } from "../../wire/packet.ts";
 import { PacketKind, PacketScan, scanPacket } from "../../wire/packet-scan.ts";
 import { cutBytes, writeCut } from "../../wire/packet-stamp.ts";
+import { restoreSessions } from "./accept.ts";
 import { refuseRequest, syncHint } from "./answer.ts";
 import type { Channel } from "./channel.ts";
 import { ChannelState } from "./channel-state.ts";
@@ -101,11 +102,13 @@ export class Downlink implements FrameHandler {
 
   private push(packet: Buffer): void {
     const { gateway } = this;
+    const command = gateway.commands.intern(packet, scan.commandStart, scan.commandEnd);
     if (scan.channelsStart < 0) {
-      gateway.metrics.pushUnknownChannel();
+      if (command === Command.Resync) restoreSessions(gateway, this.link);
+      else gateway.metrics.pushUnknownChannel();
       return;
     }
-    const isKick = gateway.commands.intern(packet, scan.commandStart, scan.commandEnd) === Command.SignIn;
+    const isKick = command === Command.SignIn;
     const channels = packet.toString("utf8", scan.channelsStart, scan.channelsEnd);
     for (const id of channels.split(",")) {
       const channel = gateway.channels.get(id);

@@ -16,7 +16,8 @@ export function startLogin(settings: LoginSettings): Promise<RunningMember> {
     const { log } = settings;
     const sessions = await openSessions(settings.sessions, log);
     undo(() => sessions.close());
-    const service = createLoginService({ sessions, metrics: serviceMetrics, log });
+    const { service, stop } = createLoginService({ sessions, metrics: serviceMetrics, log });
+    undo(stop);
     const node = new LogicNode(surroundings, service, serviceMetrics);
     const link = await node.start();
     return {

@@ -9,26 +9,33 @@ import { Service } from "../../container/service.ts";
 import type { ServiceMetrics } from "../../observe/metrics.ts";
 import type { Sessions } from "../../session/sessions.ts";
 import { Command } from "../../wire/commands.ts";
+import { restore } from "./restore.ts";
+import { SessionLeases } from "./session-leases.ts";
 import { signIn } from "./sign-in.ts";
 import { signOut } from "./sign-out.ts";
 
-/** Assembles the login service; the result accepts gateways' links. */
-export function createLoginService(parts: { sessions: Sessions; metrics: ServiceMetrics; log: Log }): Service {
+/** The login service, and what ends with it. */
+export interface LoginService {
+  readonly service: Service;
+  /** Leaves the gateways' leases to other login nodes. */
+  stop(): void;
+}
+
+/** Assembles the login service. */
+export function createLoginService(parts: { sessions: Sessions; metrics: ServiceMetrics; log: Log }): LoginService {
   const { sessions, metrics, log } = parts;
   const dispatcher = new Dispatcher();
+  const leases = new SessionLeases(sessions, dispatcher, log);
   const router = new Router([recover(log), countRequests(metrics)]);
   router.handle(Command.SignIn, signIn(sessions, dispatcher));
   router.handle(Command.SignOut, signOut(sessions));
-  return new Service({
+  router.handle(Command.Restore, restore(sessions, dispatcher));
+  const service = new Service({
     router,
     dispatcher,
     log,
-    gatewayLinked: () => undefined,
-    gatewayLost(gateway) {
-      // A gateway whose link is gone cannot be reached: its sessions count as offline at once.
-      sessions.removeGateway(gateway).catch((error: unknown) => {
-        log.error("sessions of a lost gateway could not be removed", { gateway, error: String(error) });
-      });
-    },
+    gatewayLinked: (gateway, incarnation) => void leases.linkedTo(gateway, incarnation),
+    gatewayLost: (gateway, incarnation) => void leases.lost(gateway, incarnation),
   });
+  return { service, stop: () => leases.stop() };
 }

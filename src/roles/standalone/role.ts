@@ -77,11 +77,9 @@ export async function startStandalone(settings: StandaloneSettings): Promise<Run
     });
 
     const loginMetrics = metrics.forService(`${id}-login`, "login");
-    const login = new LogicNode(
-      around("login"),
-      createLoginService({ sessions, metrics: loginMetrics, log }),
-      loginMetrics,
-    );
+    const { service, stop } = createLoginService({ sessions, metrics: loginMetrics, log });
+    undo.push(stop);
+    const login = new LogicNode(around("login"), service, loginMetrics);
     const chatMetrics = metrics.forService(`${id}-chat`, "chat");
     const chat = new LogicNode(
       around("chat"),

@@ -1,0 +1,26 @@
+// login.restore: a gateway sends a session again, because the sessions were lost. Whoever has signed in on the same
+// device meanwhile is the newer one, and stays.
+
+import { create, toBinary } from "@bufbuild/protobuf";
+import type { Dispatcher } from "../../container/dispatcher.ts";
+import type { Handler } from "../../container/router.ts";
+import type { Sessions } from "../../session/sessions.ts";
+import { Command } from "../../wire/commands.ts";
+import { KickoutNotifySchema, SessionSchema } from "../../wire/gen/pkt_pb.ts";
+
+/** Puts the session unless its device has another one. Nobody waits for an answer. */
+export function restore(sessions: Sessions, dispatcher: Dispatcher): Handler {
+  return async (context) => {
+    const { app, account, channelId, link } = context;
+    const { gateway, incarnation } = link;
+    const { device } = context.body(SessionSchema);
+    context.dismiss();
+    const location = { device, channelId, gateway, incarnation };
+    const [known = []] = await sessions.locate(app, [account]);
+    const holder = known.find((other) => other.device === device);
+    if (holder?.channelId === channelId) return;
+    if (holder === undefined && (await sessions.put(app, account, location)).result === "put") return;
+    const notify = toBinary(KickoutNotifySchema, create(KickoutNotifySchema, { channelId }));
+    dispatcher.push({ command: Command.SignIn, channelId, sequence: 0, dest: account }, notify, [location], "");
+  };
+}
