@@ -46,11 +46,18 @@ export class RoostProcess {
   private readonly child: Subprocess<"ignore", "pipe", "pipe">;
   readonly banner: string;
   readonly errors: Promise<string>;
+  /** Resolves with its status when it ends. */
+  readonly exited: Promise<number>;
 
   protected constructor({ child, banner, errors }: Started) {
     this.child = child;
     this.banner = banner;
     this.errors = errors;
+    this.exited = child.exited;
+  }
+
+  get pid(): number {
+    return this.child.pid;
   }
 
   /** Sends a signal and waits for the end; the exit status. */
@@ -90,6 +97,21 @@ export class DiscoveryProcess extends RoostProcess {
   /** `http://host:port`. */
   get url(): string {
     return /http:\/\/[^/\s]+/.exec(this.banner)?.[0] ?? "";
+  }
+}
+
+/** A gateway, login or chat service as a process of its own. */
+export class MemberProcess extends RoostProcess {
+  /** `words` name the role, the registry and the engines. */
+  static async start(cwd: string, words: readonly string[]): Promise<MemberProcess> {
+    return new MemberProcess(await startProcess(cwd, words, "  monitor "));
+  }
+
+  get monitor(): string {
+    return /http:\/\/[^/\s]+/.exec(this.banner)?.[0] ?? "";
+  }
+  get id(): string {
+    return /^ {2}id +(\S+)/m.exec(this.banner)?.[1] ?? "";
   }
 }
 

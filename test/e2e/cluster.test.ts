@@ -1,0 +1,43 @@
+// Roles as processes on one machine: what they promise together, and that any of them may go.
+
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { RoostClient } from "../../src/sdk/roost-client.ts";
+import { ProcessCluster } from "../support/process-cluster.ts";
+import { until } from "../support/until.ts";
+
+const size = { discovery: 1, gateways: 2, logins: 1, chats: 2 };
+let folder: string;
+let cluster: ProcessCluster | undefined;
+const clients: RoostClient[] = [];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "roost-cluster-"));
+});
+afterEach(async () => {
+  await Promise.all(clients.splice(0).map((client) => client.close()));
+  await cluster?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function connect(running: ProcessCluster, account: string, gateway: number): Promise<RoostClient> {
+  const url = `tcp://${running.gateways[gateway]?.tcp}`;
+  const client = await RoostClient.connect({ url, token: () => running.token(account) });
+  clients.push(client);
+  return client;
+}
+
+test("people on two gateways talk, in groups too", async () => {
+  const running = (cluster = await ProcessCluster.start({ folder, size }));
+  const alice = await connect(running, "alice", 0);
+  const bob = await connect(running, "bob", 1);
+  const heard: string[] = [];
+  bob.on("message", ({ sender, body }) => void heard.push(`${sender}: ${body}`));
+  await alice.talkToUser("bob", { body: "hello" });
+  const group = await alice.createGroup({ name: "friends", members: ["bob"] });
+  await alice.talkToGroup(group, { body: "all" });
+  await until(() => heard.length === 2, "bob hears both");
+  expect(heard).toEqual(["alice: hello", "alice: all"]);
+}, 60_000);

@@ -1,0 +1,151 @@
+// A whole cluster as processes on this machine: registry nodes, gateways, login and chat services, which may be killed and
+// started again one by one.
+
+import { randomBytes } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { signToken } from "../../src/auth/token.ts";
+import { freePorts } from "./free-ports.ts";
+import { DiscoveryProcess, MemberProcess, type RoostProcess } from "./server-process.ts";
+import { until } from "./until.ts";
+
+/** How many of each. */
+export interface ClusterSize {
+  readonly discovery: number;
+  readonly gateways: number;
+  readonly logins: number;
+  readonly chats: number;
+}
+
+export interface ClusterOptions {
+  /** Where keys and databases are put. */
+  readonly folder: string;
+  readonly size: ClusterSize;
+  /** `postgres://…`; undefined: SQLite in the folder. */
+  readonly store?: string | undefined;
+  /** `redis://…`; undefined: SQLite in the folder. */
+  readonly sessions?: string | undefined;
+}
+
+type Kind = "discovery" | "gateway" | "login" | "chat";
+
+/** A process of the cluster; the same words at each start. */
+interface Place {
+  readonly name: string;
+  readonly kind: Kind;
+  readonly words: readonly string[];
+  process: RoostProcess | undefined;
+}
+
+export class ProcessCluster {
+  /** Ports of the gateways for clients, in their order. */
+  readonly gateways: readonly { readonly ws: string; readonly tcp: string }[];
+  /** `http://host:port` of the registry's nodes. */
+  readonly registry: readonly string[];
+  private readonly options: ClusterOptions;
+  private readonly secret = randomBytes(32).toString("base64url");
+  private readonly places: readonly Place[];
+
+  private constructor(options: ClusterOptions, ports: readonly number[]) {
+    const { folder, size } = options;
+    const at = (index: number): string => `127.0.0.1:${ports[index]}`;
+    const nodes = Array.from({ length: size.discovery }, (_, index) => at(index));
+    this.options = options;
+    this.registry = nodes.map((address) => `http://${address}`);
+    this.gateways = Array.from({ length: size.gateways }, (_, index) => ({
+      ws: at(size.discovery + 2 * index),
+      tcp: at(size.discovery + 2 * index + 1),
+    }));
+    const keys = ["--cluster-key-file", join(folder, "cluster-key")];
+    const common = ["--discovery", this.registry.join(","), ...keys, "--monitor", "127.0.0.1:0"];
+    const sessions = ["--sessions", options.sessions ?? `sqlite:${join(folder, "sessions.db")}`];
+    const store = ["--store", options.store ?? `sqlite:${join(folder, "messages.db")}`];
+    const place = (kind: Kind, index: number, words: readonly string[]): Place => ({
+      name: `${kind}-${index + 1}`,
+      kind,
+      // DiscoveryProcess says its role itself.
+      words: kind === "discovery" ? words : ["--role", kind, ...words],
+      process: undefined,
+    });
+    const members = (kind: Kind, count: number, words: (index: number) => readonly string[]): Place[] =>
+      Array.from({ length: count }, (_, index) =>
+        place(kind, index, ["--id", `${kind}-${index + 1}`, ...common, ...words(index)]),
+      );
+    this.places = [
+      ...nodes.map((address, index) =>
+        place("discovery", index, ["--listen", address, "--peers", nodes.join(","), ...keys]),
+      ),
+      ...members("login", size.logins, () => sessions),
+      ...members("chat", size.chats, () => [...sessions, ...store]),
+      ...members("gateway", size.gateways, (index) => [
+        ...["--ws", this.gateways[index]?.ws ?? "", "--tcp", this.gateways[index]?.tcp ?? ""],
+        ...["--secret-file", join(folder, "secret")],
+      ]),
+    ];
+    writeFileSync(join(folder, "cluster-key"), `${randomBytes(32).toString("base64url")}\n`, { mode: 0o600 });
+    writeFileSync(join(folder, "secret"), `${this.secret}\n`, { mode: 0o600 });
+  }
+
+  /** Starts all of it at once, and waits until it can do its job. */
+  static async start(options: ClusterOptions): Promise<ProcessCluster> {
+    const { discovery, gateways } = options.size;
+    const cluster = new ProcessCluster(options, await freePorts(discovery + 2 * gateways));
+    await Promise.all(cluster.places.map(({ name }) => cluster.start(name)));
+    await cluster.ready();
+    return cluster;
+  }
+
+  /** Names of the processes of a kind. */
+  names(kind: Kind): string[] {
+    return this.places.filter((place) => place.kind === kind).map(({ name }) => name);
+  }
+
+  process(name: string): RoostProcess | undefined {
+    return this.place(name).process;
+  }
+
+  async start(name: string): Promise<void> {
+    const place = this.place(name);
+    const { folder } = this.options;
+    place.process =
+      place.kind === "discovery"
+        ? await DiscoveryProcess.start(folder, place.words)
+        : await MemberProcess.start(folder, place.words);
+  }
+
+  /** Ends a process; its status. */
+  async end(name: string, signal: NodeJS.Signals): Promise<number> {
+    const place = this.place(name);
+    const ended = await place.process?.end(signal);
+    place.process = undefined;
+    return ended ?? 0;
+  }
+
+  /** True when a process says that it can do its job. */
+  async isReady(name: string): Promise<boolean> {
+    const { process } = this.place(name);
+    const url = process instanceof MemberProcess ? process.monitor : process instanceof DiscoveryProcess && process.url;
+    return typeof url === "string" && (await fetch(`${url}/health`)).ok;
+  }
+
+  /** Waits until all that run can do their jobs. */
+  async ready(msMax = 30_000): Promise<void> {
+    for (const { name, process } of this.places)
+      if (process !== undefined) await until(() => this.isReady(name), `${name} is ready`, msMax);
+  }
+
+  token(account: string, app = "app"): Promise<string> {
+    return signToken(new TextEncoder().encode(this.secret), { account, app, ttlSeconds: 24 * 3600 });
+  }
+
+  /** Ends all that run. */
+  async stop(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
+    await Promise.all(this.places.map(({ name }) => this.end(name, signal)));
+  }
+
+  private place(name: string): Place {
+    const place = this.places.find((candidate) => candidate.name === name);
+    if (place === undefined) throw new Error(`there is no ${name}`);
+    return place;
+  }
+}
