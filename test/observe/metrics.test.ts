@@ -13,7 +13,9 @@ async function samples(metrics: Metrics, name: string): Promise<string[]> {
 test("every sample carries the service's id and name", async () => {
   const metrics = new Metrics();
   metrics.forService("roost-gateway", "gateway").channels = 3;
-  expect(await metrics.registry.metrics()).toContain('roost_channel_total{serviceId="roost-gateway",serviceName="gateway"} 3\n');
+  expect(await metrics.registry.metrics()).toContain(
+    'roost_channel_total{serviceId="roost-gateway",serviceName="gateway"} 3\n',
+  );
 });
 
 test("the same names are the same service", () => {

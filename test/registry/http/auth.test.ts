@@ -47,7 +47,13 @@ describe("with a cluster key", () => {
   test("every write needs the token: without it, and with a wrong one, nothing happens", async () => {
     expect((await node.register({}, bearer(token))).code).toBe(0);
     const before = (await node.get("fetch/all")).text;
-    const strangers = [{}, bearer("wrong"), bearer(token.slice(0, -1)), bearer(`${token}=`), { headers: { authorization: token } }];
+    const strangers = [
+      {},
+      bearer("wrong"),
+      bearer(token.slice(0, -1)),
+      bearer(`${token}=`),
+      { headers: { authorization: token } },
+    ];
     for (const init of strangers) {
       const writes = [
         await node.register({ hostname: "stranger" }, init),
@@ -57,7 +63,11 @@ describe("with a cluster key", () => {
         await node.register({ replication: "true", hostname: "stranger" }, init),
         await node.post(`register?${encode({ token, authorization: `Bearer ${token}` })}`, chat1, init),
         await asPeer(init),
-        await node.post("peer/compare", {}, { body: messageText({ kind: "compare", node: nodeInfo(), digest: "", fromBucket: 0 }), ...init }),
+        await node.post(
+          "peer/compare",
+          {},
+          { body: messageText({ kind: "compare", node: nodeInfo(), digest: "", fromBucket: 0 }), ...init },
+        ),
       ];
       for (const { status, code, json } of writes) {
         expect([status, code]).toEqual([200, -401]);

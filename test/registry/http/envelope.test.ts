@@ -34,14 +34,22 @@ describe("an answer", () => {
 
   test("carries text that is not ASCII in UTF-8", async () => {
     const hostname = "håken 好 🐓";
-    await node.register({ hostname, metadata: JSON.stringify({ "Schlüssel": "Wert ✓" }) });
-    expect(at(await node.instance({}, hostname), "metadata")).toEqual({ "Schlüssel": "Wert ✓" });
+    await node.register({ hostname, metadata: JSON.stringify({ Schlüssel: "Wert ✓" }) });
+    expect(at(await node.instance({}, hostname), "metadata")).toEqual({ Schlüssel: "Wert ✓" });
   });
 });
 
 describe("a path", () => {
   test("that nobody knows is 404 in plain text", async () => {
-    for (const path of ["/", "/discovery", "/discovery/", "/discovery/none", "/discovery/fetch/", "/fetch", "/favicon.ico"]) {
+    for (const path of [
+      "/",
+      "/discovery",
+      "/discovery/",
+      "/discovery/none",
+      "/discovery/fetch/",
+      "/fetch",
+      "/favicon.ico",
+    ]) {
       const { status, text, headers } = await node.ask(path);
       expect([path, status, text]).toEqual([path, 404, "404 page not found"]);
       expect(headers.get("content-type")).toStartWith("text/plain");
@@ -121,7 +129,9 @@ describe("parameters", () => {
     const all = { ...chat1, addrs: "tcp://a:1", status: "1", latest_timestamp: "0" };
     for (const [call, names] of Object.entries(required)) {
       const [method, endpoint = ""] = call.split(" ");
-      const ask = (values: Record<string, string | undefined>): Promise<{ readonly json: unknown; readonly code: unknown }> =>
+      const ask = (
+        values: Record<string, string | undefined>,
+      ): Promise<{ readonly json: unknown; readonly code: unknown }> =>
         method === "GET" ? node.get(endpoint, values) : node.post(endpoint, values);
       expect([call, (await ask(all)).code]).toEqual([call, 0]);
       if (endpoint === "cancel") await node.register();
@@ -161,7 +171,7 @@ describe("parameters", () => {
   });
 
   test("that nobody knows are ignored", async () => {
-    expect((await node.register({ color: "blue", callback: "x", __proto__: "x", constructor: "y" })).code).toBe(0);
+    expect((await node.register({ color: "blue", callback: "x", ["__proto__"]: "x", constructor: "y" })).code).toBe(0);
   });
 });
 

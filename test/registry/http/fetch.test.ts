@@ -65,7 +65,11 @@ describe("fetchs", () => {
   test("gives each service that is there, and leaves the others out", async () => {
     await fill();
     await node.register({ appid: "login" });
-    const { json, code } = await node.get("fetchs", { env: "prod", status: "1", appid: ["chat", "nobody", "login", "chat", ""] });
+    const { json, code } = await node.get("fetchs", {
+      env: "prod",
+      status: "1",
+      appid: ["chat", "nobody", "login", "chat", ""],
+    });
     expect(code).toBe(0);
     expect(Object.keys(at(json, "data") ?? {})).toEqual(["chat", "login"]);
     expect(hostnamesOf(at(json, "data", "chat"))).toEqual(["chat-1"]);
@@ -96,7 +100,7 @@ test("fetch/all lists every instance of every env, zone and status by service, t
   expect(Object.keys(at(json, "data") ?? {}).toSorted()).toEqual(["chat", "infra.discovery"]);
   const list = at(json, "data", "chat");
   const found = Array.isArray(list)
-    ? list.map((item: unknown) => `${at(item, "env")} ${at(item, "zone")} ${at(item, "hostname")} ${at(item, "status")}`)
+    ? list.map((item: unknown) => ["env", "zone", "hostname", "status"].map((name) => String(at(item, name))).join(" "))
     : [];
   expect(found.toSorted()).toEqual(["dev z1 chat-1 1", "prod z1 chat-1 1", "prod z1 chat-2 2", "prod z2 chat-3 2"]);
 });

@@ -16,7 +16,7 @@ import { cancelled, identityOf, living, nodeInfo } from "../support.ts";
 const dirty = 1_790_000_000_000_000_001n;
 const metadata = new Map([
   ["__proto__", "a"],
-  ["text", "\u0000\n\"\\ é 好 🐓 \u2028"],
+  ["text", '\u0000\n"\\ é 好 🐓 \u2028'],
 ]);
 const replicate: Replicate = {
   kind: "replicate",
@@ -31,7 +31,11 @@ const compared: Compared = {
 };
 
 /** A message, parsed as JSON, with something put in its place. */
-function changed(message: Parameters<typeof messageText>[0], path: readonly (string | number)[], value: unknown): unknown {
+function changed(
+  message: Parameters<typeof messageText>[0],
+  path: readonly (string | number)[],
+  value: unknown,
+): unknown {
   const root: unknown = JSON.parse(messageText(message));
   let here = root;
   for (const key of path.slice(0, -1)) {
@@ -75,27 +79,81 @@ describe("a message between nodes", () => {
     const long = "x".repeat(257);
     const wrong: readonly (readonly [readonly (string | number)[], readonly unknown[]])[] = [
       [["node"], [undefined, null, "x", []]],
-      [["node", "incarnation"], [undefined, 1, long, "a\nb"]],
-      [["node", "address"], [undefined, null, long]],
-      [["node", "clock"], [undefined, 1, "x", "", "1.5", "99999999999999999999", "9223372036854775808"]],
-      [["node", "starting"], [undefined, 0, "true"]],
+      [
+        ["node", "incarnation"],
+        [undefined, 1, long, "a\nb"],
+      ],
+      [
+        ["node", "address"],
+        [undefined, null, long],
+      ],
+      [
+        ["node", "clock"],
+        [undefined, 1, "x", "", "1.5", "99999999999999999999", "9223372036854775808"],
+      ],
+      [
+        ["node", "starting"],
+        [undefined, 0, "true"],
+      ],
       [["spread"], [undefined, 1]],
       [["states"], [undefined, {}, [null], [[]], "x"]],
-      [["states", 0, "env"], [undefined, "", 1, long, "a\nb"]],
-      [["states", 0, "hostname"], [undefined, ""]],
-      [["states", 0, "dirty"], [undefined, 1, "1e3", "-9223372036854775809"]],
-      [["states", 0, "age"], [undefined, -1, 1.5, "1", 2 ** 60]],
-      [["states", 0, "probed"], [undefined, "no"]],
-      [["states", 0, "instance"], [null, "x", [], {}]],
-      [["states", 0, "instance", "addrs"], [undefined, null, [1], Array(33).fill("x"), ["a\nb"], ["x".repeat(513)]]],
-      [["states", 0, "instance", "metadata"], [undefined, null, [], { a: 1 }, { a: "x".repeat(16 * 1024) }]],
-      [["states", 0, "instance", "status"], [undefined, 0, 3, "1"]],
-      [["states", 0, "instance", "reg"], [undefined, 1, "9999999999999999999"]],
-      [["states", 0, "instance", "up"], [undefined, "9999999999999999999"]],
-      [["states", 0, "instance", "latest"], [undefined, "9999999999999999999"]],
+      [
+        ["states", 0, "env"],
+        [undefined, "", 1, long, "a\nb"],
+      ],
+      [
+        ["states", 0, "hostname"],
+        [undefined, ""],
+      ],
+      [
+        ["states", 0, "dirty"],
+        [undefined, 1, "1e3", "-9223372036854775809"],
+      ],
+      [
+        ["states", 0, "age"],
+        [undefined, -1, 1.5, "1", 2 ** 60],
+      ],
+      [
+        ["states", 0, "probed"],
+        [undefined, "no"],
+      ],
+      [
+        ["states", 0, "instance"],
+        [null, "x", [], {}],
+      ],
+      [
+        ["states", 0, "instance", "addrs"],
+        [undefined, null, [1], Array(33).fill("x"), ["a\nb"], ["x".repeat(513)]],
+      ],
+      [
+        ["states", 0, "instance", "metadata"],
+        [undefined, null, [], { a: 1 }, { a: "x".repeat(16 * 1024) }],
+      ],
+      [
+        ["states", 0, "instance", "status"],
+        [undefined, 0, 3, "1"],
+      ],
+      [
+        ["states", 0, "instance", "reg"],
+        [undefined, 1, "9999999999999999999"],
+      ],
+      [
+        ["states", 0, "instance", "up"],
+        [undefined, "9999999999999999999"],
+      ],
+      [
+        ["states", 0, "instance", "latest"],
+        [undefined, "9999999999999999999"],
+      ],
       [["renewals"], [undefined, {}, [[]], [null], [["prod", "chat", "z1", "", "1", 0]]]],
-      [["renewals", 0, 4], [undefined, 1, "x"]],
-      [["renewals", 0, 5], [undefined, -1, "0"]],
+      [
+        ["renewals", 0, 4],
+        [undefined, 1, "x"],
+      ],
+      [
+        ["renewals", 0, 5],
+        [undefined, -1, "0"],
+      ],
     ];
     for (const [path, values] of wrong) {
       for (const value of values) {

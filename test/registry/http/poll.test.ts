@@ -1,7 +1,17 @@
 // GET /discovery/poll and polls: what is answered at once, what waits, what wakes it, and how it ends.
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { at, endAll, eventually, hostnamesOf, isPending, RawConnection, type Reply, TestNode, type Values } from "./support.ts";
+import {
+  at,
+  endAll,
+  eventually,
+  hostnamesOf,
+  isPending,
+  RawConnection,
+  type Reply,
+  TestNode,
+  type Values,
+} from "./support.ts";
 
 let node: TestNode;
 beforeEach(async () => {
@@ -178,7 +188,12 @@ describe("polls", () => {
   });
 
   test("waits its full time for who asks for 0, for nothing, or for what is no number", async () => {
-    for (const header of [{ "x1-bmspy-timeout": "0" }, { "x1-bmspy-timeout": "soon" }, { "x1-bmspy-timeout": "-5" }, {}]) {
+    for (const header of [
+      { "x1-bmspy-timeout": "0" },
+      { "x1-bmspy-timeout": "soon" },
+      { "x1-bmspy-timeout": "-5" },
+      {},
+    ]) {
       const abort = new AbortController();
       const values = { env: "prod", hostname: "h", appid: "chat", latest_timestamp: "0" };
       const reply = node.get("polls", values, { headers: { ...header }, signal: abort.signal }).catch(() => undefined);
@@ -238,7 +253,8 @@ describe("polls", () => {
   test("is forgotten when its socket closes, in whichever way", async () => {
     const abort = new AbortController();
     const aborted = node.polls({}, 40_000, abort.signal).catch(() => "aborted");
-    const request = "GET /discovery/polls?env=prod&appid=chat&hostname=h&latest_timestamp=0 HTTP/1.1\r\nhost: h\r\n\r\n";
+    const request =
+      "GET /discovery/polls?env=prod&appid=chat&hostname=h&latest_timestamp=0 HTTP/1.1\r\nhost: h\r\n\r\n";
     const [destroyed, finished] = [await RawConnection.open(node), await RawConnection.open(node)];
     destroyed.write(request);
     finished.write(request);

@@ -220,7 +220,11 @@ export function hostnamesOf(info: unknown): string[] {
 }
 
 /** Waits, bounded, until something is so. */
-export async function eventually(what: string, isSo: () => Promise<boolean> | boolean, withinMs = 8_000): Promise<void> {
+export async function eventually(
+  what: string,
+  isSo: () => Promise<boolean> | boolean,
+  withinMs = 8_000,
+): Promise<void> {
   const endMs = performance.now() + withinMs;
   while (!(await isSo())) {
     if (performance.now() > endMs) throw new Error(`waited for: ${what}`);
