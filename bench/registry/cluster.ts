@@ -54,7 +54,8 @@ export class RegistryCluster {
     const children = ports.map(({ dnsPort }, index) =>
       Bun.spawn([...roostCommand(), ...wordsOf(peers, index, dnsPort)], {
         cwd: folder,
-        env: { ROOST_LOG_LEVEL: "warn" },
+        // While they start, each one warns that the others do not answer yet.
+        env: { ROOST_LOG_LEVEL: "error" },
         stdin: "ignore",
         stdout: "ignore",
         stderr: "inherit",

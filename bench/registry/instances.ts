@@ -51,17 +51,20 @@ export function fetchRequest(appid: string): Buffer {
   return getRequest(`/discovery/fetch?${query.toString()}`);
 }
 
-/** Registers them at one node, over `connections` of them as fast as they are answered. */
+/** Registers them at one node, over so many connections as fast as they are answered; `registered` hears of each. */
 export async function registerAll(
   nodePort: number,
   instances: readonly BenchInstance[],
   connections: number,
+  registered: () => void = () => undefined,
 ): Promise<void> {
   const pool = await HttpPool.connect(nodePort, connections);
   let next = 0;
   const work = async (): Promise<void> => {
-    for (let instance = instances[next++]; instance !== undefined; instance = instances[next++])
+    for (let instance = instances[next++]; instance !== undefined; instance = instances[next++]) {
       assertOk(await pool.ask(registerRequest(instance)));
+      registered();
+    }
   };
   await Promise.all(Array.from({ length: connections }, work));
   pool.close();

@@ -6,7 +6,7 @@ import { protectedLeaseMs } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { Entry } from "./entry.ts";
-import { type InstanceStatus, Status } from "./instance.ts";
+import { type Instance, type InstanceStatus, Status } from "./instance.ts";
 import type { RegistryNode } from "./registry-node.ts";
 import type { Cancel, Timers } from "./timers.ts";
 
@@ -84,9 +84,13 @@ export class HealthChecks {
     if (isWell) check.failingSinceMs = undefined;
     else check.failingSinceMs ??= nowMs;
     const failingMs = check.failingSinceMs === undefined ? 0 : nowMs - check.failingSinceMs;
-    // Gone, registered anew without health checks, or dead for so long that nobody waits for it.
-    if (!entry.isHeld || entry.instance === undefined || url === undefined || failingMs > protectedLeaseMs) {
+    // Gone, or registered anew without health checks.
+    if (!entry.isHeld || entry.instance === undefined || url === undefined) {
       this.probed.delete(entry.key);
+      return;
+    }
+    if (failingMs > protectedLeaseMs) {
+      this.giveUp(entry, entry.instance);
       return;
     }
     this.node.registrar.renew(entry.identity, 0n, "client");
@@ -94,6 +98,15 @@ export class HealthChecks {
     if (isWell && isDown) this.set(entry, Status.Up, "passing");
     else if (failingMs >= failedMs && entry.instance.status === Status.Up) this.set(entry, Status.Waiting, "failing");
     check.cancel = this.plan(entry, probeMs);
+  }
+
+  /** Dead for so long that nobody waits for it: left to itself, this node or another one would take it over again. */
+  private giveUp(entry: Entry, { status }: Instance): void {
+    this.probed.delete(entry.key);
+    // Somebody else has set it to UP: another node, which can reach it, may be asking it, too.
+    if (status !== Status.Waiting) return;
+    this.log.info("an instance has failed its health checks for too long, and is cancelled", { ...entry.identity });
+    this.node.registrar.cancel(entry.identity, 0n, "client");
   }
 
   private set(entry: Entry, status: InstanceStatus, health: string): void {

@@ -59,6 +59,8 @@ export class Replication implements OutboxHost {
   private readonly zoneOutboxes = new Map<string, Outbox>();
   /** The registry's own nodes as the table lists them: address by identity. */
   private readonly listed = new Map<string, string>();
+  /** Nodes that asked us while they were thought to be away, and are being asked back. */
+  private readonly asking = new Set<string>();
   private cancelRound: Cancel | undefined;
   private readonly warned = new Set<string>();
 
@@ -294,9 +296,15 @@ export class Replication implements OutboxHost {
 
   private askedBy(node: NodeInfo): void {
     this.observe(node);
-    if (this.peers.get(node.address) === undefined) return;
+    const { address } = node;
+    const peer = this.peers.get(address);
+    if (peer === undefined) return;
     // It can reach us, so we shall probably reach it.
-    this.wake(node.address);
+    this.wake(address);
+    if (peer.isUp || this.asking.has(address)) return;
+    this.asking.add(address);
+    const ignore = (): void => undefined;
+    this.compareWith(address, false, ignore, () => void this.asking.delete(address));
   }
 
   private observe(node: NodeInfo): void {

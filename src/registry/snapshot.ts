@@ -21,26 +21,28 @@ export class NotASnapshot extends Error {
   override readonly name = "NotASnapshot";
 }
 
-/** Reads a snapshot into a table, if there is one. Resolves with the number of states. Rejects with NotASnapshot, or as reading fails. */
+/**
+ * Reads a snapshot into a table, if there is one. Resolves with the number of living instances that there is to show.
+ * Rejects with NotASnapshot, or as reading fails.
+ */
 export async function readSnapshot(path: string, table: Table, clock: Clock, log: Log): Promise<number> {
   const [head = "", ...lines] = (await textOf(path)).split("\n");
   if (head === "" && lines.length === 0) return 0;
   const passedMs = Math.max(0, clock.wallMs() - writtenAt(path, head));
-  let taken = 0;
+  const liveBefore = table.live;
   let refused = 0;
   for (const line of lines) {
     if (line === "") continue;
     try {
       const state = parseState(jsonOf(line));
       table.restore({ ...state, ageMs: state.ageMs + passedMs });
-      taken++;
     } catch (error) {
       if (!(error instanceof MalformedJson)) throw error;
       refused++;
     }
   }
   if (refused > 0) log.warn("a snapshot holds lines that cannot be read; they are left out", { path, lines: refused });
-  return taken;
+  return table.live - liveBefore;
 }
 
 /** Writes a table to a file whenever it has changed. */

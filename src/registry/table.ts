@@ -63,7 +63,8 @@ export class Table {
   tombstones = 0;
   private readonly entries = new Map<string, Entry>();
   private readonly apps = new Map<string, App>();
-  private readonly byHostname = new Map<string, Set<Entry>>();
+  /** By hostname in lower case: mostly one entry, and then without a set of its own. */
+  private readonly byHostname = new Map<string, Entry | Set<Entry>>();
   private readonly callers = new Map<string, number>();
   /** By env; '' for the registry's own nodes, which are in every env. */
   private readonly envs = new Map<string, EnvNames>();
@@ -106,7 +107,8 @@ export class Table {
 
   /** Living instances with a hostname, compared without regard to the case of ASCII letters. */
   named(hostname: string): Iterable<Entry> {
-    return this.byHostname.get(asciiLower(hostname)) ?? [];
+    const named = this.byHostname.get(asciiLower(hostname)) ?? [];
+    return named instanceof Entry ? [named] : named;
   }
 
   /** The names of what lives in an env: its own, and those of the registry's nodes. */
@@ -312,7 +314,8 @@ export class Table {
     names.add(entry.identity);
     const name = asciiLower(hostname);
     const namesakes = this.byHostname.get(name);
-    if (namesakes === undefined) this.byHostname.set(name, new Set([entry]));
+    if (namesakes === undefined) this.byHostname.set(name, entry);
+    else if (namesakes instanceof Entry) this.byHostname.set(name, new Set([namesakes, entry]));
     else namesakes.add(entry);
     this.live++;
     this.changed(app);
@@ -332,8 +335,8 @@ export class Table {
     if (names?.isEmpty === true) this.envs.delete(env);
     const name = asciiLower(hostname);
     const namesakes = this.byHostname.get(name);
-    namesakes?.delete(entry);
-    if (namesakes?.size === 0) this.byHostname.delete(name);
+    if (namesakes instanceof Set) namesakes.delete(entry);
+    if (namesakes === entry || (namesakes instanceof Set && namesakes.size === 0)) this.byHostname.delete(name);
     this.attribute(entry, "");
     entry.json = undefined;
     this.live--;

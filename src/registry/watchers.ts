@@ -70,6 +70,12 @@ export class Watchers {
     };
   }
 
+  /** True while changes of a service are gathered: whoever watches it now is told of them before long. */
+  isGathering(key: string): boolean {
+    const watched = this.watched.get(key);
+    return watched !== undefined && watched.isBusy && watched.isChanged;
+  }
+
   /** A service has changed. */
   notify(key: string): void {
     const watched = this.watched.get(key);

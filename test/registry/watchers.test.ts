@@ -192,3 +192,18 @@ test("who begins to watch while a service rests hears of what changed meanwhile"
   time.advance(1_000);
   expect(told).toEqual(["ann chat", "bob chat"]);
 });
+
+test("a service gathers while it rests from a slow wake-up and has changed since", () => {
+  watch("ann", ["chat"], 100, 20);
+  expect(watchers.isGathering("chat")).toBe(false);
+  watchers.notify("chat");
+  time.advance(0);
+  expect(watchers.isGathering("chat")).toBe(false);
+  watchers.notify("chat");
+  expect(watchers.isGathering("chat")).toBe(true);
+  const before = told.length;
+  watch("bob", ["chat"]);
+  time.advance(1_000);
+  expect(told.slice(before)).toEqual(["ann chat", "bob chat"]);
+  expect(watchers.isGathering("nobody's")).toBe(false);
+});

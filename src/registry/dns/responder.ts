@@ -4,7 +4,7 @@
 
 import type { Random } from "../../base/random.ts";
 import type { NamedDirectory } from "../directory.ts";
-import { headerBytes, labelsOf, parseQuery, type QueryView, Rcode } from "./query.ts";
+import { headerBytes, labelsOf, nameBytesMax, parseQuery, type QueryView, Rcode } from "./query.ts";
 import { messageBytesMax, refusalOf, ResponseWriter, udpBytesMax } from "./response-writer.ts";
 import type { DnsZone, Finding } from "./zone.ts";
 
@@ -77,6 +77,7 @@ export class Responder {
     }
     const { response, rcode } = this.answer(query, transport);
     bytes.copy(response, 0, 0, 2);
+    bytes.copy(response, headerBytes, headerBytes, query.questionEnd);
     this.metrics?.dnsAnswered(rcode);
     return response;
   }
@@ -163,5 +164,15 @@ function keyOf({ bytes, questionEnd, edns, isRecursionDesired }: QueryView, byte
     (edns === undefined ? 0 : 2) |
     (edns?.isDnssecOk === true ? 4 : 0) |
     ((edns?.version ?? 0) > 0 ? 8 : 0);
-  return String.fromCharCode(room, flags) + bytes.toString("latin1", headerBytes, questionEnd);
+  let at = 0;
+  const typeAt = questionEnd - 4;
+  for (let from = headerBytes; from < questionEnd; from++) {
+    const byte = bytes[from] ?? 0;
+    // A label's length is below the letters.
+    folded[at++] = from < typeAt && byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte;
+  }
+  return String.fromCharCode(room, flags) + folded.toString("latin1", 0, at);
 }
+
+/** A question with its name in lower case. */
+const folded = Buffer.alloc(nameBytesMax + 16);

@@ -108,7 +108,7 @@ function bindUdp(
       data(socket, bytes, port, host) {
         const answer = respond(bytes, "udp");
         if (answer === undefined) return;
-        // What the kernel does not take now is lost, as any datagram may be; the requester asks again.
+        // What the kernel does not take now is lost, like any datagram; the requester asks again.
         try {
           if (socket.send(answer, port, host)) return;
         } catch (error) {

@@ -2,7 +2,7 @@
 // spoken to in its own way.
 
 import type { Clock } from "../../base/clock.ts";
-import { registryAnswerBytesMax } from "../../base/limits.ts";
+import { registryAnswerBytesMax, registryPeerBodyBytesMax } from "../../base/limits.ts";
 import { boundedText, TooLong } from "../bounded-text.ts";
 import { fieldsOf, jsonOf, MalformedJson } from "../json-fields.ts";
 import type { Compare, Compared, PeerFailure, PeerNetwork, Replicate, Replicated } from "../peer-messages.ts";
@@ -38,27 +38,39 @@ export class HttpPeerNetwork implements PeerNetwork {
   }
 
   replicate(address: string, message: Replicate, done: (reply: Replicated | PeerFailure) => void): void {
-    void this.ask(address, replicatePath, message, parseReplicated, () =>
-      this.originals.replicate(address, message),
-    ).then(done);
+    void this.replicateInParts(address, message).then(done);
   }
 
   compare(address: string, message: Compare, done: (reply: Compared | PeerFailure) => void): void {
-    void this.ask(address, comparePath, message, parseCompared, () => this.originals.compare(address, message)).then(
-      done,
-    );
+    const text = messageText(message);
+    void this.ask(address, comparePath, text, parseCompared, () => this.originals.compare(address, message)).then(done);
+  }
+
+  /** What is too long for one body goes in halves: some states are many times as long as most. */
+  private async replicateInParts(address: string, message: Replicate): Promise<Replicated | PeerFailure> {
+    const text = messageText(message);
+    const { states } = message;
+    if (states.length < 2 || Buffer.byteLength(text) <= registryPeerBodyBytesMax) {
+      const askOriginal = (): Promise<Replicated | PeerFailure> => this.originals.replicate(address, message);
+      return this.ask(address, replicatePath, text, parseReplicated, askOriginal);
+    }
+    const middle = states.length >> 1;
+    const first = await this.replicateInParts(address, { ...message, states: states.slice(0, middle), renewals: [] });
+    if (first.kind === "failed") return first;
+    const second = await this.replicateInParts(address, { ...message, states: states.slice(middle) });
+    return second.kind === "failed" ? second : { ...second, newer: [...first.newer, ...second.newer] };
   }
 
   private async ask<Reply>(
     address: string,
     path: string,
-    message: Replicate | Compare,
+    body: string,
     parse: (data: unknown) => Reply,
     askOriginal: () => Promise<Reply | PeerFailure>,
   ): Promise<Reply | PeerFailure> {
     if ((this.originalUntilMs.get(address) ?? -Infinity) > this.clock.monotonicMs()) return askOriginal();
     this.originalUntilMs.delete(address);
-    const reply = await this.post(`http://${address}/discovery/${path}`, messageText(message), parse);
+    const reply = await this.post(`http://${address}/discovery/${path}`, body, parse);
     if (reply !== unknownPath) return reply;
     this.originalUntilMs.set(address, this.clock.monotonicMs() + originalMsMax);
     return askOriginal();

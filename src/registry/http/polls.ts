@@ -122,6 +122,8 @@ export class Polls {
         const latest = node.table.app(env, appid)?.latest ?? node.versionOfNothing;
         if (understandsEmpty && node.knowsAbsence && version < latest) idle.set(appid, emptyView(latest));
       } else if (version < app.latest) {
+        // Told at once, it would come back at once, and so all of them: no request would be served in between.
+        if (version > 0n && node.watchers.isGathering(appKey(env, appid))) continue;
         const view = this.view(app, env, zone);
         (view.count > 0 ? urgent : idle).set(appid, view.json);
       }

@@ -13,6 +13,7 @@ export function register(node: RegistryNode, parameters: Parameters, caller: Omi
   const identity = requiredIdentity(parameters);
   const region = named("region", parameters.text("region"));
   const version = named("version", parameters.text("version"));
+  const origin = originOf(parameters);
   const addrs = parameters.commaList("addrs");
   if (addrs.length === 0) throw new BadParameter("addrs is required");
   check(faultOfAddresses(addrs));
@@ -27,7 +28,7 @@ export function register(node: RegistryNode, parameters: Parameters, caller: Omi
       dirtyTimestamp: parameters.int64("dirty_timestamp"),
       regTimestamp: parameters.int64("reg_timestamp"),
     },
-    { ...caller, origin: originOf(parameters) },
+    { ...caller, address: quotaAddress(node, caller.address, origin), origin },
   );
   return result(outcome);
 }
@@ -75,6 +76,16 @@ function result({ code, message, entry }: Outcome, isRenewal = false): Response 
 function originOf(parameters: Parameters): Origin {
   if (parameters.flag("replication")) return "replica";
   return parameters.flag("from_zone") ? "other-zone" : "client";
+}
+
+/** A node of the original implementation registers what others have registered there: no quota of its own. */
+function quotaAddress(node: RegistryNode, address: string, origin: Origin): string {
+  const isPeer = origin !== "client" && node.replication.peers.all().some((peer) => hostOf(peer.address) === address);
+  return isPeer ? "" : address;
+}
+
+function hostOf(address: string): string {
+  return address.slice(0, address.lastIndexOf(":")).replace(/^\[(.*)\]$/, "$1");
 }
 
 function requiredIdentity(parameters: Parameters): Identity {

@@ -277,3 +277,17 @@ describe("a written message", () => {
 function soaBytes({ authorities }: Read): number {
   return authorities.length * (2 + 10 + (1 + 2 + 1 + 5 + 1) + (1 + 10 + 1 + 5 + 1) + 20);
 }
+
+test("one kept answer serves every spelling of a name, each under its own", () => {
+  const asked = new Asked(logins(1));
+  const names = ["login0.node.roost", "LOGIN0.node.ROOST", "LoGiN0.NoDe.rOoSt"];
+  for (const name of [...names, ...names]) {
+    const bytes = asked.bytes(queryOf(name, "A"), "udp");
+    const { packet, answers } = readAnswer(bytes);
+    expect(packet.questions?.map((question) => question.name)).toEqual([name]);
+    expect(answers).toHaveLength(1);
+  }
+  // The type is no part of the name: 65 is 'A'.
+  expect(asked.ask("login0.node.roost", 65).answers).toEqual([]);
+  expect(asked.ask("login0.node.roost", 97).answers).toEqual([]);
+});

@@ -171,7 +171,7 @@ describe("parameters", () => {
   });
 
   test("that nobody knows are ignored", async () => {
-    expect((await node.register({ color: "blue", callback: "x", __proto__: "x", constructor: "y" })).code).toBe(0);
+    expect((await node.register({ color: "blue", callback: "x", ["__proto__"]: "x", constructor: "y" })).code).toBe(0);
   });
 });
 

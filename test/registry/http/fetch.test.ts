@@ -100,9 +100,7 @@ test("fetch/all lists every instance of every env, zone and status by service, t
   expect(Object.keys(at(json, "data") ?? {}).toSorted()).toEqual(["chat", "infra.discovery"]);
   const list = at(json, "data", "chat");
   const found = Array.isArray(list)
-    ? list.map(
-        (item: unknown) => `${at(item, "env")} ${at(item, "zone")} ${at(item, "hostname")} ${at(item, "status")}`,
-      )
+    ? list.map((item: unknown) => ["env", "zone", "hostname", "status"].map((name) => String(at(item, name))).join(" "))
     : [];
   expect(found.toSorted()).toEqual(["dev z1 chat-1 1", "prod z1 chat-1 1", "prod z1 chat-2 2", "prod z2 chat-3 2"]);
 });

@@ -41,7 +41,7 @@ interface Asked {
   text: string | undefined;
 }
 
-function ask(caller = "", deadlineMs: number | undefined = undefined, signal = new AbortController().signal): Asked {
+function ask(caller = "", deadlineMs?: number, signal = new AbortController().signal): Asked {
   const asked: Asked = { text: undefined };
   const parameters = new Parameters("env=prod&hostname=h&appid=chat&latest_timestamp=0", "");
   void Promise.resolve(polls.polls({ parameters, caller, signal, deadlineMs }))
@@ -97,6 +97,24 @@ test("a poll without news ends after 30 s, or sooner when its client does not wa
   await settle();
   expect(full.text).toContain('"code":-304');
   expect(polls.size).toBe(0);
+});
+
+test("a poll that is answered leaves no timer and no count behind, whatever answers it", async () => {
+  node.registrar.register(registration({ status: Status.Waiting }), localCaller);
+  for (let round = 0; round < 3; round++) {
+    const controller = new AbortController();
+    const asked = ask("10.0.0.9", undefined, controller.signal);
+    expect(jest.getTimerCount()).toBe(2);
+    if (round === 0) controller.abort();
+    else if (round === 1) polls.close();
+    else {
+      node.registrar.register(registration({ status: Status.Waiting, version: "2" }), localCaller);
+      time.advance(1);
+    }
+    await settle();
+    expect(asked.text).toBeDefined();
+    expect([polls.size, jest.getTimerCount()]).toEqual([0, 0]);
+  }
 });
 
 test("a poll whose socket has closed before it waits is not kept", async () => {
