@@ -1,6 +1,6 @@
 // Option values: text to checked values. A parser throws a sentence that says what would be right.
 
-import type { ListenAddress } from "../roles/settings.ts";
+import type { SocketAddress } from "../transport/address.ts";
 
 const unitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const dayMs = 86_400_000;
@@ -29,7 +29,7 @@ export function parseRetention(text: string): number {
 }
 
 /** `host:port`, `[::1]:8000`; port 0 picks a free one. */
-export function parseAddress(text: string): ListenAddress {
+export function parseAddress(text: string): SocketAddress {
   const [, bracketed, plain, digits = ""] = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(text) ?? [];
   const host = bracketed ?? plain;
   const port = Number(digits);
@@ -75,7 +75,7 @@ export function parseUrls(text: string): string[] {
 }
 
 /** An address, or undefined for `off`. */
-export function parseListener(text: string): ListenAddress | undefined {
+export function parseListener(text: string): SocketAddress | undefined {
   return text === "off" ? undefined : parseAddress(text);
 }
 

@@ -1,5 +1,7 @@
 // Addresses as people and other layers write them.
 
+import { networkInterfaces } from "node:os";
+
 /** Where to listen or dial. Port 0 lets the system pick one. */
 export interface SocketAddress {
   readonly host: string;
@@ -26,4 +28,12 @@ export function advertisedAs(
     const boundHost = bound.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
     return formatAddress(advertise?.host ?? ownHost(boundHost), advertise?.port ?? Number(bound.slice(colon + 1)));
   };
+}
+
+/** The host by which others reach what is bound to `host`: of everywhere, an address of this machine. */
+export function reachableHost(host: string): string {
+  if (host !== "0.0.0.0" && host !== "::") return host;
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  const outer = addresses.filter(({ internal, scopeid }) => !internal && (scopeid ?? 0) === 0);
+  return (outer.find(({ family }) => family === "IPv4") ?? outer[0])?.address ?? "127.0.0.1";
 }

@@ -112,7 +112,7 @@ test("the top level holds what it should, and versions are pinned", () => {
 
 test("the README names every option and every package, with its version", () => {
   const readme = readFileSync(join(root, "README.md"), "utf8");
-  const options = [...(text.get("src/cli/options.ts") ?? "").matchAll(/^ {2}"?([a-z-]+)"?: option\(/gm)].map(
+  const options = [...(text.get("src/cli/options.ts") ?? "").matchAll(/^ {2}"?([a-z-]+)"?: (?:option|toggle)\(/gm)].map(
     ([, name = ""]) => name,
   );
   expect(options.length).toBeGreaterThan(20);

@@ -112,7 +112,7 @@ test("what is wrong on the command line is said with the option's name, and ends
     [["--nope", "1"], "--nope"],
     [["--ws", "99"], "--ws"],
     [["--read-wait", "soon"], "--read-wait"],
-    [["--role", "gateway"], "--role gateway"],
+    [["--role", "gateway"], "--discovery is required"],
     [["--role", "king"], "--role"],
     [["fly"], "fly"],
     [["--ws"], "--ws"],

@@ -34,7 +34,11 @@ async function fixture() {
   const ignore = (): void => undefined;
   const parts = { router, dispatcher: new Dispatcher(), log: silentLog, gatewayLinked: ignore, gatewayLost: ignore };
   const ofLogin = metrics.forService("login", "login");
-  const { service: login, stop } = createLoginService({ sessions: new MemorySessions(), metrics: ofLogin, log: silentLog });
+  const { service: login, stop } = createLoginService({
+    sessions: new MemorySessions(),
+    metrics: ofLogin,
+    log: silentLog,
+  });
   closing.push(async () => stop());
   await new LogicNode(cluster.around("login", "login"), login, ofLogin).start();
   await new LogicNode(cluster.around("chat", "chat"), new Service(parts), metrics.forService("chat", "chat")).start();

@@ -4,7 +4,6 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { invocation } from "../../src/cli/banner.ts";
 import { ProcessCluster } from "./process-cluster.ts";
 import { isRedisMissing, RedisServer } from "./redis.ts";
 
@@ -29,7 +28,7 @@ if (values.redis === true && isRedisMissing) {
   await end(1);
 }
 const redis = values.redis === true ? await RedisServer.start() : undefined;
-endings.push(() => redis?.stop());
+endings.push(() => redis?.kill());
 const cluster = await ProcessCluster.start({
   folder,
   size: { discovery: 3, gateways: 2, logins: 2, chats: 2 },
@@ -47,8 +46,8 @@ console.log(`a cluster of nine processes is ready; its data are in ${folder}
   registry   ${cluster.registry.join("  ")}
 
 Try, in other terminals:
-  ${invocation()} nodes --watch --discovery ${cluster.registry.join(",")}
-  ${invocation()} chat --url ws://${gateway?.ws} --to bob --token ${alice}
-  ${invocation()} chat --url ws://${cluster.gateways[1]?.ws} --to alice --token ${bob}
+  scripts/start nodes --watch --discovery ${cluster.registry.join(",")}
+  scripts/start chat --url ws://${gateway?.ws} --account alice --to bob --token ${alice}
+  scripts/start chat --url ws://${cluster.gateways[1]?.ws} --account bob --to alice --token ${bob}
 
 Ctrl-C ends it all.`);

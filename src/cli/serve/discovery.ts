@@ -8,7 +8,8 @@ import type { Log } from "../../base/log.ts";
 import { type LookupRules, parseLookupFile } from "../../registry/lookup-file.ts";
 import { NotASnapshot } from "../../registry/snapshot.ts";
 import { startDiscovery } from "../../roles/discovery/role.ts";
-import type { ListenAddress, RunningDiscovery } from "../../roles/settings.ts";
+import type { RunningDiscovery } from "../../roles/settings.ts";
+import type { SocketAddress } from "../../transport/address.ts";
 import { discoveryBanner } from "../banner.ts";
 import { sentenceOf } from "../failure.ts";
 import type { OptionValues } from "../options.ts";
@@ -17,7 +18,7 @@ import { StartError, UsageError } from "../usage-error.ts";
 import { version } from "../version.ts";
 import { begin, type Serving } from "./serving.ts";
 
-const listenDefault: ListenAddress = { host: "127.0.0.1", port: 7171 };
+const listenDefault: SocketAddress = { host: "127.0.0.1", port: 7171 };
 
 /** Starts a node of the registry. */
 export async function serveDiscovery(values: OptionValues, log: Log): Promise<Serving> {

@@ -5,12 +5,13 @@ import { dirname, resolve } from "node:path";
 import { BadFile } from "../../base/json-file.ts";
 import type { Log } from "../../base/log.ts";
 import { systemRandom } from "../../base/random.ts";
+import type { MemberSettings, RunningMember } from "../../container/process.ts";
 import { parseRouteFile } from "../../container/selectors/route-file.ts";
 import type { Selection } from "../../container/selectors/selection.ts";
 import { startChat } from "../../roles/chat/process.ts";
 import { startGateway } from "../../roles/gateway/process.ts";
 import { startLogin } from "../../roles/login/process.ts";
-import type { ListenAddress, MemberSettings, RunningMember } from "../../roles/settings.ts";
+import type { SocketAddress } from "../../transport/address.ts";
 import { memberBanner } from "../banner.ts";
 import { sentenceOf } from "../failure.ts";
 import type { OptionValues } from "../options.ts";
@@ -19,7 +20,7 @@ import { StartError, UsageError } from "../usage-error.ts";
 import { version } from "../version.ts";
 import { begin, type Serving } from "./serving.ts";
 
-const anyPort: ListenAddress = { host: "127.0.0.1", port: 0 };
+const anyPort: SocketAddress = { host: "127.0.0.1", port: 0 };
 /** Random bits of an id that nobody has chosen. */
 const idBits = 48;
 

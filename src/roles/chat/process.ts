@@ -3,9 +3,9 @@
 import { shutdownMsMax } from "../../base/limits.ts";
 import { systemRandom } from "../../base/random.ts";
 import { LogicNode } from "../../container/logic-node.ts";
-import { openSessions, openStore } from "../engines.ts";
-import { startProcess } from "../process.ts";
-import type { ChatSettings, RunningMember } from "../settings.ts";
+import { openSessions, openStore } from "../../container/engines.ts";
+import { type RunningMember, startProcess } from "../../container/process.ts";
+import type { ChatSettings } from "../settings.ts";
 import { createChatService } from "./role.ts";
 
 /** Of the time that a drain may take, what is kept for leaving and closing. */

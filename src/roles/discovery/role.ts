@@ -13,8 +13,7 @@ import { bindRegistryHttp, type RegistryHttp } from "../../registry/http/server.
 import { RegistryNode } from "../../registry/registry-node.ts";
 import { readSnapshot, SnapshotWriter } from "../../registry/snapshot.ts";
 import { systemTimers } from "../../registry/timers.ts";
-import { advertisedAs } from "../../transport/address.ts";
-import { reachableHost } from "../process.ts";
+import { advertisedAs, reachableHost } from "../../transport/address.ts";
 import type { DiscoverySettings, RunningDiscovery } from "../settings.ts";
 
 /** Other nodes have this long to take a goodbye. */

@@ -2,9 +2,9 @@
 
 import { TokenVerifier } from "../../auth/token.ts";
 import { shutdownMsMax } from "../../base/limits.ts";
-import { formatAddress } from "../../transport/address.ts";
-import { reachableHost, startProcess } from "../process.ts";
-import type { GatewaySettings, RunningMember } from "../settings.ts";
+import { formatAddress, reachableHost } from "../../transport/address.ts";
+import { type RunningMember, startProcess } from "../../container/process.ts";
+import type { GatewaySettings } from "../settings.ts";
 import { GatewayRole } from "./role.ts";
 
 /** Of the time that a drain may take, what is kept for leaving and closing. */

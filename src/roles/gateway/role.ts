@@ -13,13 +13,14 @@ import type { Reload } from "../../container/selectors/reload-route-file.ts";
 import type { Selection } from "../../container/selectors/selection.ts";
 import type { Surroundings } from "../../container/surroundings.ts";
 import type { ServiceMetrics } from "../../observe/metrics.ts";
+import type { SocketAddress } from "../../transport/address.ts";
 import type { Flusher } from "../../transport/flusher.ts";
 import { listenTcp } from "../../transport/tcp.ts";
 import type { Server, TransportOptions } from "../../transport/transport.ts";
 import { listenWebSocket } from "../../transport/websocket.ts";
 import { closeLeaving } from "../../wire/close-reason.ts";
 import { basicPing } from "../../wire/packet.ts";
-import type { ListenAddress } from "../settings.ts";
+
 import { AddressLimits } from "./address-limits.ts";
 import type { Channel } from "./channel.ts";
 import { ClientAcceptor } from "./client-acceptor.ts";
@@ -56,8 +57,8 @@ export interface GatewayParts {
   /** How nodes are chosen. */
   readonly selection: Selection;
   /** Where clients are let in; undefined: not this way. */
-  readonly ws: ListenAddress | undefined;
-  readonly tcp: ListenAddress | undefined;
+  readonly ws: SocketAddress | undefined;
+  readonly tcp: SocketAddress | undefined;
   /** Other gateways of this machine may listen at the same addresses. */
   readonly reusePort: boolean;
   /** The URLs that clients reach `ws` and `tcp` by, of the bound addresses. */

@@ -2,9 +2,9 @@
 
 import { shutdownMsMax } from "../../base/limits.ts";
 import { LogicNode } from "../../container/logic-node.ts";
-import { openSessions } from "../engines.ts";
-import { startProcess } from "../process.ts";
-import type { LoginSettings, RunningMember } from "../settings.ts";
+import { openSessions } from "../../container/engines.ts";
+import { type RunningMember, startProcess } from "../../container/process.ts";
+import type { LoginSettings } from "../settings.ts";
 import { createLoginService } from "./role.ts";
 
 /** Of the time that a drain may take, what is kept for leaving and closing. */

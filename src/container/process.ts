@@ -1,20 +1,62 @@
 // A service that is a process of its own: what surrounds it (registry, links over TCP), its monitor, and the order in
 // which all of it ends.
 
-import { networkInterfaces } from "node:os";
 import { registryToken } from "../auth/registry-token.ts";
+import type { Log } from "../base/log.ts";
 import { newIncarnation, systemRandom } from "../base/random.ts";
 import { TimerWheel } from "../base/timer-wheel.ts";
-import { TcpLinkNetwork } from "../container/link/link-network.ts";
-import type { Surroundings } from "../container/surroundings.ts";
+import { TcpLinkNetwork } from "./link/link-network.ts";
+import type { Surroundings } from "./surroundings.ts";
 import { Metrics, type ServiceMetrics } from "../observe/metrics.ts";
 import { startMonitor } from "../observe/monitor.ts";
 import type { Health } from "../observe/operator-answers.ts";
 import { HttpNaming } from "../registry/client/http-naming.ts";
 import { systemTimers } from "../registry/timers.ts";
-import { advertisedAs } from "../transport/address.ts";
+import { advertisedAs, reachableHost, type SocketAddress } from "../transport/address.ts";
 import { Flusher } from "../transport/flusher.ts";
-import type { MemberSettings, RunningMember } from "./settings.ts";
+
+/** What every service that is a process of its own is told. */
+export interface MemberSettings {
+  /** The service id; no two processes share one. */
+  readonly id: string;
+  /** Where it takes links of other services. */
+  readonly listen: SocketAddress;
+  /** Where others reach it; the host and port of `listen` where it says nothing. */
+  readonly advertise: { readonly host: string; readonly port: number | undefined } | undefined;
+  /** Nodes of the registry, `http://host:port`. */
+  readonly discovery: readonly string[];
+  readonly zone: string;
+  readonly region: string;
+  readonly env: string;
+  /** What services prove to each other, and show to the registry. */
+  readonly clusterKey: Uint8Array;
+  readonly monitor: SocketAddress | undefined;
+  readonly writeWaitMs: number;
+  readonly version: string;
+  readonly log: Log;
+  /** Another process has taken this one's id: it has to end. */
+  readonly lost: (sentence: string) => void;
+}
+
+/** A started role. */
+export interface RunningRole {
+  /** Stops accepting, finishes what was begun, closes. Resolves within 10 s. Calling it twice returns the same promise. */
+  drain(): Promise<void>;
+  /** Reads files again that may have changed; a sentence for the log. Undefined: there are none. */
+  readonly reload?: () => string | undefined;
+}
+
+/** A service that is a process of its own. Its drain leaves the registry first. */
+export interface RunningMember extends RunningRole {
+  readonly id: string;
+  readonly addresses: {
+    /** Where it takes links. */
+    readonly link: string;
+    readonly ws: string | undefined;
+    readonly tcp: string | undefined;
+    readonly monitor: string | undefined;
+  };
+}
 
 /** What a role finds in its process. */
 export interface RoleProcess {
@@ -111,12 +153,4 @@ function surroundingsOf(settings: MemberSettings, service: string, wheel: TimerW
     version,
     lost,
   };
-}
-
-/** The host by which others reach what is bound to `host`: of everywhere, an address of this machine. */
-export function reachableHost(host: string): string {
-  if (host !== "0.0.0.0" && host !== "::") return host;
-  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-  const outer = addresses.filter(({ internal, scopeid }) => !internal && (scopeid ?? 0) === 0);
-  return (outer.find(({ family }) => family === "IPv4") ?? outer[0])?.address ?? "127.0.0.1";
 }
