@@ -14,7 +14,7 @@ const meeting: Meeting = {
 };
 
 /** HMAC-SHA-256 by another implementation (RFC 2104, spelled out over the platform's hash). */
-function hmacSha256(secret: Uint8Array, input: Uint8Array): Buffer {
+function hmacSha256(secret: Uint8Array, text: Uint8Array): Buffer {
   const sha256 = (...parts: Uint8Array[]): Buffer => {
     const hash = new Bun.CryptoHasher("sha256");
     for (const part of parts) hash.update(part);
@@ -23,7 +23,7 @@ function hmacSha256(secret: Uint8Array, input: Uint8Array): Buffer {
   const block = Buffer.alloc(64);
   block.set(secret.length > 64 ? sha256(secret) : secret);
   const pad = (byte: number): Buffer => Buffer.from(block.map((value) => value ^ byte));
-  return sha256(pad(0x5c), sha256(pad(0x36), input));
+  return sha256(pad(0x5c), sha256(pad(0x36), text));
 }
 
 /** Each field behind its length, in four bytes, the most significant first. */

@@ -68,6 +68,12 @@ export class LinkEnd {
     this.dial = this.network.dial(this.metrics);
   }
 
+  /** What a handshake needs to know of its side. */
+  get side(): Pick<LinkEnd, "identity" | "clusterKey" | "random" | "metrics" | "dial"> {
+    const { identity, clusterKey: key, random, metrics, dial } = this;
+    return { identity, clusterKey: key, random, metrics, dial };
+  }
+
   /** Takes connections; returns the address. */
   listen(acceptor: Acceptor): { readonly address: string; readonly server: Server } {
     const { server, advertised } = this.network.listen(acceptor, this.metrics);
