@@ -5,7 +5,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RoostClient } from "../../src/sdk/roost-client.ts";
+import { runKills } from "../support/kill-run.ts";
 import { ProcessCluster } from "../support/process-cluster.ts";
+import { Random, testSeed } from "../support/random.ts";
 import { until } from "../support/until.ts";
 
 const size = { discovery: 1, gateways: 2, logins: 1, chats: 2 };
@@ -41,3 +43,15 @@ test("people on two gateways talk, in groups too", async () => {
   await until(() => heard.length === 2, "bob hears both");
   expect(heard).toEqual(["alice: hello", "alice: all"]);
 }, 60_000);
+
+test("nothing that was said to be stored is lost, whoever is killed", async () => {
+  const random = new Random(testSeed("kills"));
+  const running = (cluster = await ProcessCluster.start({
+    folder,
+    size: { discovery: 3, gateways: 2, logins: 2, chats: 2 },
+  }));
+  const figures = await runKills({ cluster: running, random, clients: 50, kills: 30, pauseMsMax: 1_500 });
+  expect(figures.kills).toHaveLength(30);
+  expect(figures.stored).toBeGreaterThan(1_000);
+  console.log(`${figures.stored} stored, ${figures.refused} refused`);
+}, 240_000);

@@ -18,7 +18,7 @@ import { signOut } from "./sign-out.ts";
 export interface LoginService {
   readonly service: Service;
   /** Leaves the gateways' leases to other login nodes. */
-  stop(): void;
+  readonly stop: () => void;
 }
 
 /** Assembles the login service. */
