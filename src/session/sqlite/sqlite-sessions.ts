@@ -7,6 +7,7 @@ import { SQLiteError } from "bun:sqlite";
 import { systemClock, type Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import { Follower } from "../follower.ts";
+import { nowhere } from "../location-cache.ts";
 import {
   SessionsUnavailable,
   type GatewayStart,
@@ -23,7 +24,7 @@ import { WriteQueue } from "./write-queue.ts";
 /** Presence is at most this old where nobody asks for locations; leases end as soon as that. */
 const pollMs = 500;
 /** Accounts that one step of a sweep removes: some milliseconds. */
-const sweepAccounts = 200;
+const sweepAccounts = 50;
 
 export interface SqliteSessionsOptions {
   /** The file; made (mode 0600) where there is none. Its folder exists. */
@@ -114,16 +115,12 @@ class SqliteSessions implements Sessions {
     if (opening === undefined) return Promise.reject(away());
     try {
       this.fence(opening);
-      const located: (readonly Location[])[] = [];
-      for (const account of accounts) {
-        let found = follower.cache.get(app, account);
-        if (found === undefined) {
-          found = opening.reader.locate(app, account);
-          follower.cache.set(app, account, found);
-        }
-        located.push(found.locations);
-      }
-      return located;
+      const found = accounts.map((account) => follower.cache.get(app, account));
+      const missing = accounts.filter((_, at) => found[at] === undefined);
+      if (missing.length === 0) return found.map((cached) => (cached ?? nowhere).locations);
+      const read = opening.reader.locate(app, missing);
+      for (const [account, sessions] of read) follower.cache.set(app, account, sessions);
+      return accounts.map((account, at) => (found[at] ?? read.get(account) ?? nowhere).locations);
     } catch (error) {
       // A listener's bug is none of the file's.
       if (!(error instanceof SQLiteError)) throw error;
