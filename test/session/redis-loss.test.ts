@@ -168,6 +168,14 @@ describe.skipIf(isRedisMissing)("sessions in a Redis that fails", () => {
     expect(lines.join("")).not.toContain("secret");
   });
 
+  test("a URL that is none of a Redis is refused without repeating it", async () => {
+    for (const url of ["", "secret", "http://:secret@localhost/0", "redis://%zz:secret@:x"]) {
+      const failure = await failureOf(openRedisSessions({ url, log: silentLog }));
+      expect(failure).toBeInstanceOf(SessionsUnavailable);
+      expect(String(failure)).not.toContain("secret");
+    }
+  });
+
   test("a client hears a sentence without the engine's words", async () => {
     const error = new SessionsUnavailable("redis://:pw@10.0.0.1 failed");
     expect(refusalOf(error)).toMatchObject({

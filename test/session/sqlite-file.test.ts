@@ -3,7 +3,7 @@
 
 import { Database } from "bun:sqlite";
 import { afterAll, afterEach, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../src/base/clock.ts";
@@ -74,6 +74,33 @@ test("a file that is no database is made anew", async () => {
   writeFileSync(path, "torn by a power cut ".repeat(1_000));
   const sessions = open(path);
   expect((await sessions.put("app", "ann", location())).result).toBe("put");
+});
+
+test("a file whose sessions are damaged under way is made anew by itself", async () => {
+  const path = freshPath();
+  const first = open(path);
+  await first.put("app", "ann", location());
+  await first.close();
+  const db = new Database(path, { readonly: true });
+  const page = db
+    .query<{ rootpage: number }, []>("SELECT rootpage FROM sqlite_master WHERE name = 'session' AND type = 'table'")
+    .get();
+  db.close();
+  const file = openSync(path, "r+");
+  writeSync(file, Buffer.alloc(4096, 0xff), 0, 4096, ((page?.rootpage ?? 1) - 1) * 4096);
+  closeSync(file);
+  const openings = [open(path), open(path)];
+  let losses = 0;
+  for (const sessions of openings) {
+    sessions.watchLoss(() => losses++);
+    const failure: unknown = await Promise.resolve(sessions.locate("app", ["ann"])).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(SessionsUnavailable);
+    expect(sessions.isHealthy).toBe(false);
+  }
+  await until(() => losses === 2, "both tell of the loss");
+  const place = location();
+  await openings[0]?.put("app", "bob", place);
+  expect(await openings[1]?.locate("app", ["ann", "bob"])).toEqual([[], [place]]);
 });
 
 test("a file that is taken away is made anew by all who had it, and they tell of the loss", async () => {

@@ -57,6 +57,8 @@ class SqliteSessions implements Sessions {
   /** The last poll went well and no write has failed since. */
   private isWorking = true;
   private isPolling = false;
+  /** The identity of a file that is not opened again. */
+  private damaged: string | undefined;
   /** This process has renewed a lease: it is one of those who end leases and sweep. */
   private isKeeper = false;
 
@@ -145,7 +147,7 @@ class SqliteSessions implements Sessions {
   }
 
   private open(): Opening {
-    const file = SessionFile.open(this.path);
+    const file = SessionFile.open(this.path, this.damaged);
     const queue = new WriteQueue(file.writing, (error) => this.failed(opening, error));
     const opening = { file, queue, reader: new SessionReader(file.reading), writer: new SessionWriter(file.writing) };
     return opening;
@@ -173,7 +175,9 @@ class SqliteSessions implements Sessions {
   private failed(opening: Opening | undefined, error: unknown): void {
     if (this.isWorking) this.log.warn("the session store fails", { path: this.path, reason: reasonOf(error) });
     this.isWorking = false;
-    if (isDamage(error) && this.opening === opening) this.leave();
+    if (opening === undefined || this.opening !== opening || !isDamage(error)) return;
+    this.damaged = opening.file.identity;
+    this.leave();
   }
 
   private async poll(): Promise<void> {
