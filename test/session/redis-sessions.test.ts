@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, describe } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { silentLog } from "../../src/base/log.ts";
 import { openRedisSessions } from "../../src/session/redis/redis-sessions.ts";
 import { isRedisMissing, RedisServer } from "../support/redis.ts";
-import { sessionsSuite } from "./sessions-suite.ts";
+import { location, sessionsSuite } from "./sessions-suite.ts";
 import { sharedSessionsSuite, type SharedEngine } from "./shared-sessions-suite.ts";
 
 describe.skipIf(isRedisMissing)("with a Redis server", () => {
@@ -28,5 +28,27 @@ describe.skipIf(isRedisMissing)("with a Redis server", () => {
   };
 
   sessionsSuite("sessions in Redis", async () => redisEngine());
+
+  test("who signs out, moves or goes with a gateway leaves no keys behind", async () => {
+    const engine = redisEngine();
+    const sessions = await engine.open();
+    const prefix = `t${prefixes - 1}:`;
+    const keys = async (): Promise<unknown> => server.send("KEYS", [`${prefix}*`], database);
+    const before = ["state", "log"].map((name) => prefix + name);
+    const place = location({ device: "phone", gateway: "gw1" });
+    await sessions.put("app", "ann", place);
+    await sessions.put("app", "ann", location({ device: "laptop", gateway: "gw1" }));
+    const moved = location({ device: "phone", gateway: "gw2" });
+    await sessions.put("app", "ann", moved);
+    await sessions.remove("app", "ann", moved.channelId);
+    expect(await keys()).toContain(`${prefix}l:1`);
+    expect(await keys()).not.toContain(`${prefix}l:2`);
+    await sessions.renew([{ gateway: "gw1", incarnation: "i1" }]);
+    for (const gateway of ["gw1", "gw2"]) await sessions.removeGateway(gateway);
+    const left = await keys();
+    expect(new Set(Array.isArray(left) ? left : [])).toEqual(new Set(before));
+    await sessions.close();
+  });
+
   sharedSessionsSuite("sessions in Redis, shared", async () => redisEngine());
 });

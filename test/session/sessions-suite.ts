@@ -83,6 +83,18 @@ export function sessionsSuite(name: string, makeEngine: () => Promise<Engine>): 
         expect(await reader.locate("app", ["bob", "nobody", "ann", "bob"])).toEqual([[ofBob], [], [ofAnn], [ofBob]]);
       });
 
+      test("finds each once among many, however often it is asked for", async () => {
+        const accounts = Array.from({ length: 100 }, (_, at) => `a${at}`);
+        const places = accounts.map(() => location());
+        for (const [at, account] of accounts.entries()) await put(account, places[at] ?? location());
+        const [first = location()] = places;
+        expect(await reader.locate("app", [...accounts, "nobody", "a0"])).toEqual([
+          ...places.map((place) => [place]),
+          [],
+          [first],
+        ]);
+      });
+
       test("an account is on each of its devices", async () => {
         const phone = location({ device: "phone" });
         const laptop = location({ device: "laptop", gateway: "gw2" });

@@ -242,7 +242,7 @@ export function sharedSessionsSuite(name: string, makeEngine: () => Promise<Shar
           online: (_, account) => void online.add(account),
           offline: (_, account) => void online.delete(account),
         });
-        let writers = accounts.length;
+        const writing = new Set(accounts);
         const wrong: string[] = [];
         const write = async (account: string): Promise<void> => {
           for (let version = 2; version < 160; version++) {
@@ -253,11 +253,11 @@ export function sharedSessionsSuite(name: string, makeEngine: () => Promise<Shar
             answered.set(account, version);
             if (random.once(3)) await Bun.sleep(0);
           }
-          writers--;
+          writing.delete(account);
         };
         let reads = 0;
         const read = async (opening: Sessions): Promise<void> => {
-          while (writers > 0) {
+          while (writing.size > 0) {
             const asked = accounts.filter(() => random.once(2));
             const least = asked.map((account) => answered.get(account) ?? 0);
             const located = await opening.locate("app", asked);

@@ -37,7 +37,12 @@ export class RedisConnection {
       connectionTimeout: connectMsMax,
       maxRetries: 0,
     });
-    await client.connect();
+    try {
+      await client.connect();
+    } catch (error) {
+      client.close();
+      throw error;
+    }
     const connection = new RedisConnection(client, prefix);
     client.onclose = () => clearInterval(connection.checking);
     try {

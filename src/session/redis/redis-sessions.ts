@@ -5,7 +5,14 @@
 import { devicesPerAccountMax, gatewayLeaseMs, gatewaySuspectMs } from "../../base/limits.ts";
 import type { Log } from "../../base/log.ts";
 import { Follower } from "../follower.ts";
-import type { GatewayStart, Location, PresenceListener, PutOutcome, Sessions } from "../sessions.ts";
+import {
+  SessionsUnavailable,
+  type GatewayStart,
+  type Location,
+  type PresenceListener,
+  type PutOutcome,
+  type Sessions,
+} from "../sessions.ts";
 import { FencedReader } from "./fenced-reader.ts";
 import { pairKey } from "./pair-key.ts";
 import { RedisLink } from "./redis-link.ts";
@@ -25,8 +32,17 @@ export interface RedisSessionsOptions {
   readonly prefix?: string;
 }
 
-/** Opens the engine. Resolves also while the server is away: then it is tried again for as long as it takes. */
+const protocols = ["redis:", "rediss:", "valkey:", "valkeys:"];
+
+/**
+ * Opens the engine. Resolves also while the server is away: then it is tried again for as long as it takes. Rejects with
+ * SessionsUnavailable and a sentence for the operator where the URL is none of a Redis.
+ */
 export async function openRedisSessions(options: RedisSessionsOptions): Promise<Sessions> {
+  if (!URL.canParse(options.url) || !protocols.includes(new URL(options.url).protocol)) {
+    // Not repeated: it may hold a password.
+    throw new SessionsUnavailable("The URL of the session store is not one like redis://user:password@host:6379/0.");
+  }
   const sessions = new RedisSessions(options);
   await sessions.start();
   return sessions;

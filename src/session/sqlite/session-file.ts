@@ -68,7 +68,8 @@ export class SessionFile {
   readonly path: string;
   readonly writing: Database;
   readonly reading: Database;
-  private readonly inode: number;
+  /** Which file it is, whatever is at the path later. */
+  readonly identity: string;
 
   private constructor(path: string) {
     this.path = path;
@@ -76,7 +77,7 @@ export class SessionFile {
     try {
       if (!isCurrent(this.writing, path)) throw new Error(`${path} changed while it was opened`);
       this.reading = connect(path);
-      this.inode = statSync(path).ino;
+      this.identity = identityOf(path);
     } catch (error) {
       this.writing.close();
       throw error;
@@ -85,14 +86,17 @@ export class SessionFile {
     this.reading.run("PRAGMA query_only = 1");
   }
 
-  /** Opens the file; makes it where there is none, or none of any use. Throws what SQLite or the system says. */
-  static open(path: string): SessionFile {
+  /**
+   * Opens the file; makes it where there is none, none of any use, or still that of the identity `damaged`. Throws what
+   * SQLite or the system says.
+   */
+  static open(path: string, damaged?: string): SessionFile {
     // One process at a time looks and makes: the lock is the system's and ends with the process.
     const lock = new Database(`${path}-lock`, { create: true, readwrite: true });
     try {
       lock.run(`PRAGMA busy_timeout = ${openWaitMsMax}`);
       lock.run("BEGIN EXCLUSIVE");
-      prepare(path);
+      prepare(path, damaged);
       return new SessionFile(path);
     } finally {
       lock.close();
@@ -101,7 +105,7 @@ export class SessionFile {
 
   /** False once another file is at the path. */
   isSame(): boolean {
-    return statSync(this.path, { throwIfNoEntry: false })?.ino === this.inode;
+    return identityOf(this.path) === this.identity;
   }
 
   close(): void {
@@ -124,14 +128,20 @@ function connect(path: string): Database {
   }
 }
 
+/** '' where there is no file. A number of an inode may come again, a time of birth with it does not. */
+function identityOf(path: string): string {
+  const status = statSync(path, { throwIfNoEntry: false });
+  return status === undefined ? "" : `${status.ino} ${status.birthtimeMs}`;
+}
+
 /** Leaves a file of this boot and schema at the path. */
-function prepare(path: string): void {
+function prepare(path: string, damaged: string | undefined): void {
   // SQLite gives its -wal and -shm files the mode of the database.
   closeSync(openSync(path, "a", 0o600));
   try {
     const db = connect(path);
     try {
-      if (isCurrent(db, path)) return;
+      if (identityOf(path) !== damaged && isCurrent(db, path)) return;
     } finally {
       db.close();
     }

@@ -6,6 +6,10 @@ import type { Change, Fence } from "../follower.ts";
 import { nowhere, type LeasedLocations } from "../location-cache.ts";
 import type { Location } from "../sessions.ts";
 
+/** Accounts in one query, where there are many; each alone, where there are few. */
+const accountsPerQuery = 64;
+const singlesMax = 8;
+
 interface ChangeRow {
   readonly sequence: number;
   readonly kind: Change["kind"];
@@ -14,6 +18,7 @@ interface ChangeRow {
 }
 
 interface SessionRow {
+  readonly account: string;
   readonly device: string;
   readonly channel: string;
   readonly lease: number;
@@ -27,16 +32,19 @@ export class SessionReader {
   private readonly state: Statement<{ epoch: string; sequence: number }, []>;
   private readonly changes: Statement<ChangeRow, [number]>;
   private readonly sessions: Statement<SessionRow, [string, string]>;
+  private readonly manySessions: Statement<SessionRow, string[]>;
   private seenVersion = -1;
 
   constructor(db: Database) {
     this.version = db.query("PRAGMA data_version");
     this.state = db.query("SELECT epoch, sequence FROM state");
     this.changes = db.query("SELECT sequence, kind, app, account FROM change WHERE sequence > ? ORDER BY sequence");
-    this.sessions = db.query(
-      `SELECT device, channel, lease, gateway, incarnation FROM session JOIN lease ON number = lease
-       WHERE app = ? AND account = ? AND ended = 0`,
-    );
+    // CROSS JOIN: accounts first. SQLite alone would walk over all leases.
+    const sessionsOf = (condition: string): string =>
+      `SELECT account, device, channel, lease, gateway, incarnation FROM session CROSS JOIN lease ON number = lease
+       WHERE app = ? AND ${condition} AND ended = 0`;
+    this.sessions = db.query(sessionsOf("account = ?"));
+    this.manySessions = db.query(sessionsOf(`account IN (?${", ?".repeat(accountsPerQuery - 1)})`));
   }
 
   /** What is new since `sequence` of `epoch`; undefined: nothing has been committed since the last fence. */
@@ -56,16 +64,32 @@ export class SessionReader {
     };
   }
 
-  locate(app: string, account: string): LeasedLocations {
-    const rows = this.sessions.all(app, account);
-    if (rows.length === 0) return nowhere;
-    const locations: Location[] = [];
-    const leases: number[] = [];
-    for (const { device, channel, lease, gateway, incarnation } of rows) {
-      locations.push({ device, channelId: channel, gateway, incarnation });
-      leases.push(lease);
+  /** The live sessions of each account. */
+  locate(app: string, accounts: readonly string[]): Map<string, LeasedLocations> {
+    const read = new Map<string, LeasedLocations>();
+    for (const account of accounts) read.set(account, nowhere);
+    // Each account once, though it may have been asked for often.
+    const names = [...read.keys()];
+    if (names.length <= singlesMax) {
+      for (const account of names) addAll(read, this.sessions.all(app, account));
+      return read;
     }
-    return { locations, leases };
+    for (let at = 0; at < names.length; at += accountsPerQuery) {
+      const part = names.slice(at, at + accountsPerQuery);
+      const [first = ""] = part;
+      // A query has a fixed number of names: what is short is filled up, which finds nothing more.
+      while (part.length < accountsPerQuery) part.push(first);
+      addAll(read, this.manySessions.all(app, ...part));
+    }
+    return read;
+  }
+}
+
+function addAll(read: Map<string, LeasedLocations>, rows: readonly SessionRow[]): void {
+  for (const { account, device, channel, lease, gateway, incarnation } of rows) {
+    const { locations, leases } = read.get(account) ?? nowhere;
+    const location: Location = { device, channelId: channel, gateway, incarnation };
+    read.set(account, { locations: [...locations, location], leases: [...leases, lease] });
   }
 }
 

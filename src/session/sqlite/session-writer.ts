@@ -105,7 +105,7 @@ export class SessionWriter {
   private sessions(app: string, account: string): readonly Row[] {
     const rows = this.db
       .query<Row, [string, string]>(
-        `SELECT device, channel, gateway, incarnation, ended FROM session JOIN lease ON number = lease
+        `SELECT device, channel, gateway, incarnation, ended FROM session CROSS JOIN lease ON number = lease
          WHERE app = ? AND account = ?`,
       )
       .all(app, account);

@@ -7,6 +7,7 @@ import { SQLiteError } from "bun:sqlite";
 import { systemClock, type Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import { Follower } from "../follower.ts";
+import { nowhere } from "../location-cache.ts";
 import {
   SessionsUnavailable,
   type GatewayStart,
@@ -23,7 +24,7 @@ import { WriteQueue } from "./write-queue.ts";
 /** Presence is at most this old where nobody asks for locations; leases end as soon as that. */
 const pollMs = 500;
 /** Accounts that one step of a sweep removes: some milliseconds. */
-const sweepAccounts = 200;
+const sweepAccounts = 50;
 
 export interface SqliteSessionsOptions {
   /** The file; made (mode 0600) where there is none. Its folder exists. */
@@ -56,6 +57,8 @@ class SqliteSessions implements Sessions {
   /** The last poll went well and no write has failed since. */
   private isWorking = true;
   private isPolling = false;
+  /** The identity of a file that is not opened again. */
+  private damaged: string | undefined;
   /** This process has renewed a lease: it is one of those who end leases and sweep. */
   private isKeeper = false;
 
@@ -114,16 +117,12 @@ class SqliteSessions implements Sessions {
     if (opening === undefined) return Promise.reject(away());
     try {
       this.fence(opening);
-      const located: (readonly Location[])[] = [];
-      for (const account of accounts) {
-        let found = follower.cache.get(app, account);
-        if (found === undefined) {
-          found = opening.reader.locate(app, account);
-          follower.cache.set(app, account, found);
-        }
-        located.push(found.locations);
-      }
-      return located;
+      const found = accounts.map((account) => follower.cache.get(app, account));
+      const missing = accounts.filter((_, at) => found[at] === undefined);
+      if (missing.length === 0) return found.map((cached) => (cached ?? nowhere).locations);
+      const read = opening.reader.locate(app, missing);
+      for (const [account, sessions] of read) follower.cache.set(app, account, sessions);
+      return accounts.map((account, at) => (found[at] ?? read.get(account) ?? nowhere).locations);
     } catch (error) {
       // A listener's bug is none of the file's.
       if (!(error instanceof SQLiteError)) throw error;
@@ -148,7 +147,7 @@ class SqliteSessions implements Sessions {
   }
 
   private open(): Opening {
-    const file = SessionFile.open(this.path);
+    const file = SessionFile.open(this.path, this.damaged);
     const queue = new WriteQueue(file.writing, (error) => this.failed(opening, error));
     const opening = { file, queue, reader: new SessionReader(file.reading), writer: new SessionWriter(file.writing) };
     return opening;
@@ -176,7 +175,9 @@ class SqliteSessions implements Sessions {
   private failed(opening: Opening | undefined, error: unknown): void {
     if (this.isWorking) this.log.warn("the session store fails", { path: this.path, reason: reasonOf(error) });
     this.isWorking = false;
-    if (isDamage(error) && this.opening === opening) this.leave();
+    if (opening === undefined || this.opening !== opening || !isDamage(error)) return;
+    this.damaged = opening.file.identity;
+    this.leave();
   }
 
   private async poll(): Promise<void> {

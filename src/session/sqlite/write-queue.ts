@@ -1,9 +1,11 @@
-// Steps that want to be written, committed together: what is asked in one turn makes one transaction. Another process that
-// holds the lock is waited for without blocking the event loop.
+// Steps that want to be written, committed together: what is asked in one turn makes one transaction, within a bound. Another
+// process that holds the lock is waited for without blocking the event loop.
 
 import { SQLiteError, type Database } from "bun:sqlite";
 import { SessionsUnavailable } from "../sessions.ts";
 
+/** In one transaction: a few milliseconds. The rest has the next turn. */
+const stepsMax = 100;
 const retryMs = 1;
 /** A step that cannot get the lock for this long is refused. */
 const lockWaitMsMax = 1_500;
@@ -47,7 +49,7 @@ export class WriteQueue {
   /** Refuses what is not committed yet. */
   close(): void {
     this.isClosed = true;
-    this.refuse(this.take(), new SessionsUnavailable("the session store is closed"));
+    this.refuse(this.takeAll(), new SessionsUnavailable("the session store is closed"));
   }
 
   private readonly write = (): void => {
@@ -58,22 +60,24 @@ export class WriteQueue {
     } catch (error) {
       const isBusy = error instanceof SQLiteError && (error.code ?? "").startsWith("SQLITE_BUSY");
       if (isBusy && performance.now() - this.waitingSinceMs < lockWaitMsMax) setTimeout(this.write, retryMs);
-      else this.fail(this.take(), error);
+      else this.fail(this.takeAll(), error);
       return;
     }
-    const steps = this.take();
+    const steps = this.steps.splice(0, stepsMax);
+    this.waitingSinceMs = undefined;
     try {
       for (const step of steps) step.run();
       this.db.run("COMMIT");
     } catch (error) {
       if (this.db.inTransaction) this.db.run("ROLLBACK");
-      this.fail(steps, error);
+      this.fail([...steps, ...this.takeAll()], error);
       return;
     }
     for (const step of steps) step.commit();
+    if (this.steps.length > 0) setImmediate(this.write);
   };
 
-  private take(): readonly Step[] {
+  private takeAll(): readonly Step[] {
     const { steps } = this;
     this.steps = [];
     this.waitingSinceMs = undefined;

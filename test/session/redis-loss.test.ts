@@ -1,0 +1,186 @@
+// A Redis server that goes away, stands still, forgets, or comes back as another one: requests are refused meanwhile,
+// service returns by itself, and whoever must put sessions again is told.
+
+import { afterEach, describe, expect, test } from "bun:test";
+import { createLog, silentLog, type Log } from "../../src/base/log.ts";
+import { refusalOf } from "../../src/container/refusal.ts";
+import { openRedisSessions } from "../../src/session/redis/redis-sessions.ts";
+import { SessionsUnavailable, type Sessions } from "../../src/session/sessions.ts";
+import { Status } from "../../src/wire/gen/pkt_pb.ts";
+import { isRedisMissing, RedisServer } from "../support/redis.ts";
+import { until } from "../support/until.ts";
+import { location } from "./sessions-suite.ts";
+
+describe.skipIf(isRedisMissing)("sessions in a Redis that fails", () => {
+  const undo: (() => Promise<void>)[] = [];
+  afterEach(async () => {
+    for (const step of undo.splice(0).toReversed()) await step();
+  });
+
+  const start = async (password?: string): Promise<RedisServer> => {
+    const server = await RedisServer.start(password);
+    undo.push(() => server.remove());
+    return server;
+  };
+  const open = async (url: string, log: Log = silentLog): Promise<Sessions> => {
+    const sessions = await openRedisSessions({ url, log });
+    undo.push(() => sessions.close());
+    return sessions;
+  };
+  /** A server, a login and a chat service's opening, and what both are told. */
+  const fixture = async () => {
+    const server = await start();
+    const login = await open(server.url());
+    const chat = await open(server.url());
+    const told: string[] = [];
+    login.watchLoss(() => told.push("login lost"));
+    chat.watchLoss(() => told.push("chat lost"));
+    chat.watchPresence({
+      online: (_, account) => told.push(`online ${account}`),
+      offline: (_, account) => told.push(`offline ${account}`),
+      reset: () => told.push("reset"),
+    });
+    return { server, login, chat, told };
+  };
+  const failureOf = async (asked: Promise<unknown>): Promise<unknown> =>
+    asked.then(
+      () => "nothing failed",
+      (error) => error,
+    );
+  const locate = async (sessions: Sessions): Promise<unknown> => sessions.locate("app", ["ann"]);
+
+  test("killed and started empty: refused at once, then served by itself, and the loss is told", async () => {
+    const { server, login, chat, told } = await fixture();
+    const gateway = { gateway: "gw1", incarnation: "i1" };
+    await login.renew([gateway]);
+    const place = location(gateway);
+    await login.put("app", "ann", place);
+    expect(await locate(chat)).toEqual([[place]]);
+    await server.kill();
+    for (const asked of [locate(chat), login.put("app", "bob", place), login.renew([gateway])]) {
+      expect(await failureOf(asked)).toBeInstanceOf(SessionsUnavailable);
+    }
+    expect([login.isHealthy, chat.isHealthy]).toEqual([false, false]);
+    await server.startAgain();
+    await until(() => login.isHealthy && chat.isHealthy && told.length >= 4, "both are back and told");
+    expect(told.slice(0, 1)).toEqual(["online ann"]);
+    expect(told.slice(1).toSorted()).toEqual(["chat lost", "login lost", "reset"]);
+    expect(await locate(chat)).toEqual([[]]);
+    expect(await login.renew([gateway])).toEqual([gateway]);
+    const again = location(gateway);
+    expect(await login.put("app", "ann", again)).toEqual({ result: "put", replaced: undefined });
+    expect(await locate(chat)).toEqual([[again]]);
+    expect(told.at(-1)).toBe("online ann");
+  }, 20_000);
+
+  test("standing still: what waits is refused, and what was there is there again", async () => {
+    const { server, login, chat, told } = await fixture();
+    const place = location();
+    await login.put("app", "ann", place);
+    await locate(chat);
+    server.signal("SIGSTOP");
+    const failures = await Promise.all([locate(chat), login.put("app", "bob", location())].map(failureOf));
+    for (const failure of failures) expect(failure).toBeInstanceOf(SessionsUnavailable);
+    await until(() => !chat.isHealthy, "the silence is noticed");
+    server.signal("SIGCONT");
+    await until(() => chat.isHealthy && login.isHealthy, "both are back");
+    expect(await locate(chat)).toEqual([[place]]);
+    expect(told).not.toContain("chat lost");
+  }, 20_000);
+
+  test("a server emptied under way loses the sessions once, and goes on", async () => {
+    const { server, login, chat, told } = await fixture();
+    await login.put("app", "ann", location());
+    expect(await locate(chat)).toHaveLength(1);
+    await server.send("FLUSHALL", []);
+    const place = location();
+    await login.put("app", "bob", place);
+    expect(await chat.locate("app", ["ann", "bob"])).toEqual([[], [place]]);
+    await until(() => told.includes("login lost"), "the login service is told");
+    expect(told.filter((word) => word !== "login lost")).toEqual(["online ann", "reset", "chat lost"]);
+  });
+
+  test("data of another run of the server are worth nothing", async () => {
+    const { server, login, chat, told } = await fixture();
+    await login.put("app", "ann", location());
+    await locate(chat);
+    // As a server finds it that was restored from its disk or was a replica before.
+    await server.send("HSET", ["roost:state", "epoch", "another run 1 2"]);
+    expect(await locate(chat)).toEqual([[]]);
+    expect(told).toContain("chat lost");
+    const place = location();
+    expect(await login.put("app", "ann", place)).toEqual({ result: "put", replaced: undefined });
+    expect(await locate(chat)).toEqual([[place]]);
+  });
+
+  test("scripts that the server has forgotten are sent again", async () => {
+    const { server, login, chat } = await fixture();
+    await login.put("app", "ann", location());
+    await server.send("SCRIPT", ["FLUSH"]);
+    const place = location();
+    await login.put("app", "ann", place);
+    expect(await locate(chat)).toEqual([[place]]);
+  });
+
+  test("calls of one turn share a round trip, and a cache spares reading again", async () => {
+    const { server, login, chat } = await fixture();
+    const accounts = Array.from({ length: 400 }, (_, at) => `a${at}`);
+    await Promise.all(accounts.map((account) => login.put("app", account, location())));
+    const scripts = async (): Promise<number> =>
+      Number(/cmdstat_evalsha:calls=(\d+)/.exec(String(await server.send("INFO", ["commandstats"])))?.[1]);
+    await login.close();
+    for (let times = 0; times < 2; times++) {
+      const before = await scripts();
+      const located = await Promise.all(accounts.map((account) => chat.locate("app", [account])));
+      expect(located.flat(2)).toHaveLength(accounts.length);
+      // One fence with what is read; two background polls may come in between.
+      expect((await scripts()) - before).toBeLessThanOrEqual(3);
+    }
+    const hashReads = /cmdstat_hgetall:calls=(\d+)/;
+    const reads = async (): Promise<number> =>
+      Number(hashReads.exec(String(await server.send("INFO", ["commandstats"])))?.[1]);
+    const before = await reads();
+    await chat.locate("app", accounts);
+    expect(await reads()).toBe(before);
+  });
+
+  test("opened before the server is there, it serves as soon as it is", async () => {
+    const server = await start();
+    await server.kill();
+    const sessions = await open(server.url());
+    expect(sessions.isHealthy).toBe(false);
+    expect(await failureOf(locate(sessions))).toBeInstanceOf(SessionsUnavailable);
+    await server.startAgain();
+    await until(() => sessions.isHealthy, "the server is found");
+    expect((await sessions.put("app", "ann", location())).result).toBe("put");
+  }, 20_000);
+
+  test("a wrong password refuses, and no password is ever logged", async () => {
+    const server = await start("a-secret");
+    const lines: string[] = [];
+    const log = createLog("debug", "text", (line) => lines.push(line));
+    const sessions = await open(server.url().replace("a-secret", "not-the-secret"), log);
+    expect(await failureOf(locate(sessions))).toBeInstanceOf(SessionsUnavailable);
+    const right = await open(server.url(), log);
+    await server.kill();
+    await until(() => !right.isHealthy && lines.length >= 2, "the log tells of both");
+    expect(lines.join("")).toContain(`127.0.0.1:${server.port}`);
+    expect(lines.join("")).not.toContain("secret");
+  });
+
+  test("a URL that is none of a Redis is refused without repeating it", async () => {
+    for (const url of ["", "secret", "http://:secret@localhost/0", "redis://%zz:secret@:x"]) {
+      const failure = await failureOf(openRedisSessions({ url, log: silentLog }));
+      expect(failure).toBeInstanceOf(SessionsUnavailable);
+      expect(String(failure)).not.toContain("secret");
+    }
+  });
+
+  test("a client hears a sentence without the engine's words", async () => {
+    const error = new SessionsUnavailable("redis://:pw@10.0.0.1 failed");
+    expect(refusalOf(error)).toMatchObject({
+      status: Status.SystemException,
+      message: "the session store is unavailable, try again",
+    });
+  });
+});
