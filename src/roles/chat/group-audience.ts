@@ -91,12 +91,19 @@ export class GroupAudience {
     audience.members.add(account);
     this.link(tenant, account, audience);
     const located = this.sessions.locate(change.app, [account]);
-    // An engine that must ask elsewhere would leave a gap for presence to slip through: load the group again instead.
-    if (located instanceof Promise) {
-      this.forget(tenant, change.group, audience);
-      // Its answer is not used, nor is its failure: whoever loads the group hears of that.
-      located.catch(() => undefined);
-    } else if ((located[0]?.length ?? 0) > 0) audience.online.add(account);
+    if (!(located instanceof Promise)) {
+      if ((located[0]?.length ?? 0) > 0) audience.online.add(account);
+      return;
+    }
+    // The account is linked already: whatever happens to it from now on is told to this audience.
+    located.then(
+      ([found = []]) => {
+        if (found.length > 0 && audience.members.has(account)) audience.online.add(account);
+      },
+      () => {
+        if (tenant.groups.get(change.group) === audience) this.forget(tenant, change.group, audience);
+      },
+    );
   }
 
   private loadedGroupsOf(app: string, account: string): Iterable<Audience> {

@@ -9,6 +9,8 @@ import type { Talk, TalkOutcome } from "../../store/store.ts";
 import { MessagePushSchema, MessageRespSchema, Status } from "../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "./chat-parts.ts";
 
+/** Of each account its locations; undefined when there is nobody to push to. */
+type Located = readonly (readonly Location[])[] | undefined;
 type Stored = Extract<TalkOutcome, { result: "stored" }>;
 
 /** Gathers talks, commits them, answers and pushes. */
@@ -58,14 +60,16 @@ export class TalkPipeline {
       this.answer(context, outcome);
       this.parts.latency.commit.observeMs(committedMs - context.receivedMs);
     }
+    // All are looked for at once: an engine that is not in memory answers them in one round trip.
+    const located = contexts.map((_, index) => this.locate(talks[index], outcomes[index]));
     await previous;
     for (const [index, context] of contexts.entries()) {
       const talk = talks[index];
       const outcome = outcomes[index];
       if (talk === undefined || outcome?.result !== "stored") continue;
-      // Only an engine or an audience that is not in memory makes this wait.
-      const pushed = this.push(context, talk, outcome);
-      if (pushed !== undefined) await pushed;
+      const found = located[index];
+      const locations = found instanceof Promise ? await found : found;
+      if (locations !== undefined) this.send(context, talk, outcome, locations);
     }
   }
 
@@ -86,30 +90,30 @@ export class TalkPipeline {
     }
   }
 
-  /** A failed push is not the sender's business: the message is stored (pitfall 26). */
-  private push(context: Context, talk: Talk, outcome: Stored): Promise<void> | undefined {
+  /**
+   * Where a stored talk is to be pushed to; undefined: nowhere. A failed push is not the sender's business: the message is
+   * stored (pitfall 26).
+   */
+  private locate(talk: Talk | undefined, outcome: TalkOutcome | undefined): Located | Promise<Located> {
+    if (talk === undefined || outcome?.result !== "stored") return undefined;
     // A repeat was pushed by the node that stored it; if that was not this one, nobody here knows whether it lived to.
     if (outcome.repeated && outcome.writtenHere) return undefined;
+    const found = talk.toGroup ? this.locateGroup(talk, outcome.groupVersion) : this.locateTwo(talk);
+    return found instanceof Promise ? found.catch((error: unknown) => this.lost(error)) : found;
+  }
+
+  private locateTwo({ app, dest, sender }: Talk): Located | Promise<Located> {
+    return this.parts.sessions.locate(app, dest === sender ? [sender] : [dest, sender]);
+  }
+
+  private locateGroup({ app, dest, sender }: Talk, version: bigint): Located | Promise<Located> {
     const { audience, sessions } = this.parts;
-    const accounts = talk.toGroup
-      ? audience.online(talk.app, talk.dest, outcome.groupVersion)
-      : talk.dest === talk.sender
-        ? [talk.sender]
-        : [talk.dest, talk.sender];
-    if (accounts instanceof Promise) {
-      return accounts
-        .then(async (online) => this.send(context, talk, outcome, await sessions.locate(talk.app, [...online])))
-        .catch((error: unknown) => this.lost(error));
-    }
-    const located = sessions.locate(talk.app, Array.isArray(accounts) ? accounts : [...accounts]);
-    if (located instanceof Promise) {
-      return located.then(
-        (locations) => this.send(context, talk, outcome, locations),
-        (error: unknown) => this.lost(error),
-      );
-    }
-    this.send(context, talk, outcome, located);
-    return undefined;
+    const locate = (accounts: Iterable<string>): Located | Promise<Located> => sessions.locate(app, [...accounts]);
+    // Any look into the sessions first tells of all presence up to now: who has just signed in is not missed.
+    const current = sessions.locate(app, [sender]);
+    if (current instanceof Promise) return current.then(async () => locate(await audience.online(app, dest, version)));
+    const online = audience.online(app, dest, version);
+    return online instanceof Promise ? online.then(locate) : locate(online);
   }
 
   private send(context: Context, talk: Talk, outcome: Stored, located: readonly (readonly Location[])[]): void {
@@ -132,9 +136,10 @@ export class TalkPipeline {
     this.parts.latency.push.observeMs(performance.now() - context.receivedMs);
   }
 
-  private lost(error: unknown): void {
+  private lost(error: unknown): undefined {
     this.parts.log.warn("a push was lost; its message is in the index", {
       error: error instanceof Error ? error.message : String(error),
     });
+    return undefined;
   }
 }
