@@ -2,19 +2,26 @@
 
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { type LinkIdentity, linkProof, type Meeting } from "../../../src/auth/link-proof.ts";
+import { TokenVerifier } from "../../../src/auth/token.ts";
 import { silentLog } from "../../../src/base/log.ts";
 import { newIncarnation, systemRandom } from "../../../src/base/random.ts";
 import { TimerWheel } from "../../../src/base/timer-wheel.ts";
 import type { Context } from "../../../src/container/context.ts";
 import { Dispatcher } from "../../../src/container/dispatcher.ts";
-import type { Dial } from "../../../src/container/link/dependency.ts";
+import { Dependency, type Dial } from "../../../src/container/link/dependency.ts";
 import { gatewayService, LinkListener } from "../../../src/container/link/link-listener.ts";
 import { TcpLinkNetwork } from "../../../src/container/link/link-network.ts";
+import { type Link, Links } from "../../../src/container/links.ts";
 import { Router } from "../../../src/container/router.ts";
 import { Service } from "../../../src/container/service.ts";
 import { ServiceMetrics } from "../../../src/observe/metrics.ts";
 import type { Naming, Registered, Registration } from "../../../src/registry/client/naming.ts";
 import { type Instance, Status } from "../../../src/registry/instance.ts";
+import { systemTimers, type Timers } from "../../../src/registry/timers.ts";
+import { AddressLimits } from "../../../src/roles/gateway/address-limits.ts";
+import type { Channel } from "../../../src/roles/gateway/channel.ts";
+import { Downlink } from "../../../src/roles/gateway/downlink.ts";
+import { Gateway } from "../../../src/roles/gateway/gateway.ts";
 import { Flusher } from "../../../src/transport/flusher.ts";
 import type { Acceptor, Connection, Server } from "../../../src/transport/transport.ts";
 import { closeAbnormal } from "../../../src/wire/close-reason.ts";
@@ -26,6 +33,7 @@ import {
   InnerHandshakeResponseSchema,
 } from "../../../src/wire/gen/pkt_pb.ts";
 import { basicPing, basicPong } from "../../../src/wire/packet.ts";
+import { until } from "../../support/until.ts";
 import { Recording } from "../../transport/recording.ts";
 
 /** The key of all that belong together here. */
@@ -315,9 +323,11 @@ export class HandNaming implements Naming {
 
   subscribe(service: string, onChange: (instances: readonly Instance[]) => void): void {
     this.watchers.set(service, onChange);
+    const atFirst = this.listed.get(service);
     queueMicrotask(() => {
-      const instances = this.listed.get(service);
-      if (instances !== undefined && this.watchers.get(service) === onChange) onChange(instances);
+      // What was listed since has been told already.
+      const isNews = atFirst !== undefined && this.listed.get(service) === atFirst;
+      if (isNews && this.watchers.get(service) === onChange) onChange(atFirst);
     });
   }
 
@@ -333,5 +343,80 @@ export class HandNaming implements Naming {
   close(): Promise<void> {
     this.watchers.clear();
     return Promise.resolve();
+  }
+}
+
+/** A gateway without clients, that depends on the service `chat`. */
+export class TestGateway extends LinkEnd {
+  readonly naming = new HandNaming();
+  /** What was said when its id was taken. */
+  readonly taken: string[] = [];
+  readonly gateway: Gateway;
+  readonly dependency: Dependency<Channel>;
+
+  constructor(
+    identity: LinkIdentity = newIdentity("gate"),
+    parts: { readonly key?: Uint8Array; readonly timers?: Timers; readonly dial?: Dial } = {},
+  ) {
+    super(identity, parts.key);
+    const links = new Links<Channel>(["login", "chat"]);
+    const { metrics, wheel } = this;
+    this.gateway = new Gateway({
+      serviceId: identity.id,
+      links,
+      verifier: new TokenVerifier([clusterKey]),
+      wheel,
+      limits: new AddressLimits(100),
+      metrics,
+      log: silentLog,
+      loginWaitMs: 10_000,
+    });
+    this.dependency = new Dependency("chat", {
+      ...this.side,
+      naming: this.naming,
+      dial: parts.dial ?? this.dial,
+      links,
+      timers: parts.timers ?? systemTimers,
+      log: silentLog,
+      handlerOf: (link) => new Downlink(this.gateway, link),
+      idTaken: (sentence) => {
+        this.taken.push(sentence);
+        // The process ends.
+        this.stop();
+      },
+    });
+    this.dependency.start();
+    afterwards(() => this.stop());
+  }
+
+  /** The registry lists these nodes. */
+  list(...nodes: TestNode[]): void {
+    this.naming.list("chat", ...nodes.map(({ identity, address }) => instanceOf(identity, address)));
+  }
+
+  stop(): void {
+    this.dependency.stop();
+    this.dependency.close();
+  }
+
+  get links(): readonly Link<Channel>[] {
+    return [...this.gateway.links.all()];
+  }
+
+  /** The ids of the nodes that are linked. */
+  get linked(): readonly string[] {
+    return this.links.map(({ id }) => id).toSorted();
+  }
+
+  /** Resolves when both sides know of their link. */
+  async linkedTo(...nodes: TestNode[]): Promise<void> {
+    const { id, incarnation } = this.identity;
+    const knows = ({ service }: TestNode): boolean => service.gateways.get(id)?.incarnation === incarnation;
+    await until(() => nodes.every((node) => knows(node) && this.linked.includes(node.identity.id)), "they are linked");
+  }
+
+  /** The node that the next connection would be given. */
+  get choice(): string | undefined {
+    return this.gateway.links.choose("chat", { channelId: "c", app: "app", account: "alice" })?.id;
   }
 }

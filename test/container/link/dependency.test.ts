@@ -1,0 +1,336 @@
+// How a gateway holds on to the nodes of a service: dialled as they are listed, dialled again for as long as they are,
+// never cut off because of what a registry says. Over TCP.
+
+import { afterEach, expect, test } from "bun:test";
+import { linkAddress } from "../../../src/container/link/dependency.ts";
+import { LinkListener } from "../../../src/container/link/link-listener.ts";
+import { silentMsMax } from "../../../src/container/link/link-state.ts";
+import { systemTimers, type Timers } from "../../../src/registry/timers.ts";
+import { closeAbnormal } from "../../../src/wire/close-reason.ts";
+import { encodeLogicPacket } from "../../../src/wire/packet.ts";
+import { until } from "../../support/until.ts";
+import { Recording } from "../../transport/recording.ts";
+import { closeAll, HandDialler, instanceOf, LinkEnd, newIdentity, TestGateway, TestNode, wrongKey } from "./support.ts";
+
+const request = encodeLogicPacket({ command: "chat.user.talk" }, new Uint8Array(0));
+
+afterEach(closeAll);
+
+/** Timers that remember what they were asked for, and do not wait so long. */
+class HastyTimers implements Timers {
+  readonly pauses: number[] = [];
+  /** After so many no further one runs. */
+  runs = Infinity;
+  /** Planned and neither run nor cancelled. */
+  pending = 0;
+
+  after(delayMs: number, action: () => void): () => void {
+    this.pauses.push(delayMs);
+    this.pending++;
+    let isOver = false;
+    const over = (): boolean => {
+      if (isOver) return false;
+      isOver = true;
+      this.pending--;
+      return true;
+    };
+    const cancel = systemTimers.after(0, () => {
+      if (this.runs-- > 0 && over()) action();
+    });
+    return () => {
+      cancel();
+      over();
+    };
+  }
+
+  soon(action: () => void): void {
+    systemTimers.soon(action);
+  }
+}
+
+test("nodes are linked as they are listed, and each of them once", async () => {
+  const [one, two, three] = ["n1", "n2", "n3"].map((id) => TestNode.start(id));
+  if (one === undefined || two === undefined || three === undefined) throw new Error("three nodes");
+  const gate = new TestGateway();
+  expect(gate.dependency.isComplete).toBe(false);
+  gate.list(one);
+  await until(() => gate.linked.length === 1, "the first is linked");
+  expect(gate.dependency.isComplete).toBe(true);
+  gate.list(one, two, three);
+  expect(gate.dependency.isComplete).toBe(false);
+  gate.list(three, two, one);
+  await until(() => gate.linked.length === 3, "all are linked");
+  expect(gate.linked).toEqual(["n1", "n2", "n3"]);
+  expect(gate.dependency.isComplete).toBe(true);
+  for (const node of [one, two, three]) expect(node.told).toEqual(["linked gate"]);
+});
+
+test("what the registry says of a node is known of its link", async () => {
+  const node = TestNode.start("n1", { isAdult: false });
+  const gate = new TestGateway();
+  gate.naming.list("chat", instanceOf(node.identity, node.address, { zone: "zone_b", weight: "7" }));
+  await gate.linkedTo(node);
+  expect(gate.links[0]).toMatchObject({ id: "n1", service: "chat", zone: "zone_b", weight: 7, isAdult: false });
+  expect(gate.choice).toBeUndefined();
+  node.service.setAdult(true);
+  await until(() => gate.choice === "n1", "it can be chosen");
+});
+
+test("a node that answers nothing is tried again after growing pauses, for as long as it is listed", async () => {
+  const timers = new HastyTimers();
+  let dials = 0;
+  const dial = (): Promise<never> => {
+    dials++;
+    return Promise.reject(new Error("nobody listens there"));
+  };
+  const gate = new TestGateway(newIdentity("gate"), { timers, dial });
+  gate.naming.list("chat", instanceOf(newIdentity("n1", "chat"), "127.0.0.1:1"));
+  await until(() => dials >= 40, "it is dialled again and again");
+  const [first, ...pauses] = timers.pauses;
+  expect(first).toBe(0);
+  pauses.slice(0, 38).forEach((pause, at) => {
+    const boundMs = Math.min(50 * 2 ** (at + 1), 2_000);
+    expect(pause).toBeGreaterThanOrEqual(boundMs / 2);
+    expect(pause).toBeLessThanOrEqual(boundMs);
+  });
+  // Many gateways that lose one node do not come back in step.
+  expect(new Set(pauses.slice(8, 38)).size).toBeGreaterThan(20);
+  gate.naming.list("chat");
+  await until(() => timers.pending === 0, "nothing is planned any more");
+  const before = dials;
+  gate.naming.list("chat");
+  expect(dials).toBe(before);
+});
+
+test("one that lets in and closes at once is tried after growing pauses, too", async () => {
+  const timers = new HastyTimers();
+  const node = TestNode.start("n1");
+  const listener = new LinkListener(node);
+  const parting = new LinkEnd(node.identity);
+  const { address } = parting.listen({
+    accept: (connection) => {
+      const handler = listener.accept(connection);
+      setTimeout(() => connection.close(closeAbnormal), 20);
+      return handler;
+    },
+  });
+  const gate = new TestGateway(newIdentity("gate"), { timers });
+  gate.naming.list("chat", instanceOf(node.identity, address));
+  await until(() => timers.pauses.length >= 5, "it is tried often");
+  for (const [at, pause] of timers.pauses.slice(1, 5).entries()) {
+    const boundMs = 50 * 2 ** (at + 1);
+    expect(pause).toBeGreaterThanOrEqual(boundMs / 2);
+    expect(pause).toBeLessThanOrEqual(boundMs);
+  }
+});
+
+test("a gateway is complete with a node that is linked, once the others were tried in vain", async () => {
+  const gate = new TestGateway(newIdentity("gate"), { timers: new HastyTimers() });
+  const lost = instanceOf(newIdentity("lost", "chat"), "127.0.0.1:1");
+  gate.naming.list("chat", lost);
+  await Bun.sleep(100);
+  expect(gate.dependency.isComplete).toBe(false);
+  const node = TestNode.start("n1");
+  gate.naming.list("chat", lost, instanceOf(node.identity, node.address));
+  await until(() => gate.dependency.isComplete, "it is complete");
+  expect(gate.linked).toEqual(["n1"]);
+});
+
+test("a key that is not the cluster's, on either side, links nobody and is tried on; the right one is linked meanwhile", async () => {
+  const [good, foreign] = [TestNode.start("good"), TestNode.start("foreign", { key: wrongKey })];
+  const timers = new HastyTimers();
+  const gate = new TestGateway(newIdentity("gate"), { timers });
+  gate.list(good, foreign);
+  const stranger = new TestGateway(newIdentity("stranger"), { key: wrongKey, timers: new HastyTimers() });
+  stranger.list(good);
+  await until(() => timers.pauses.length > 10, "the foreign one is tried often");
+  expect(gate.linked).toEqual(["good"]);
+  expect(stranger.linked).toEqual([]);
+  expect(foreign.told).toEqual([]);
+  expect(good.told).toEqual(["linked gate"]);
+  // Who found a proof wrong said so to nobody but its own log: nothing was proven to it.
+  expect(gate.taken).toEqual([]);
+});
+
+test("an instance without a place to dial links nobody, and does not disturb the others", async () => {
+  const node = TestNode.start("n1");
+  const gate = new TestGateway(newIdentity("gate"), { timers: new HastyTimers() });
+  const nowhere = { ...instanceOf(newIdentity("nowhere", "chat"), ""), metadata: new Map<string, string>(), addrs: [] };
+  const odd = ["no port", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:65536", "a b:1", "[::1"];
+  const instances = odd.map((link, at) => instanceOf(newIdentity(`odd-${at}`, "chat"), link));
+  gate.naming.list("chat", nowhere, ...instances, instanceOf(node.identity, node.address));
+  await until(() => gate.linked.length === 1, "the good one is linked");
+  await Bun.sleep(50);
+  expect(gate.linked).toEqual(["n1"]);
+});
+
+test("a node is dialled where its metadata says, else at its first address for TCP", () => {
+  const instance = instanceOf(newIdentity("n1", "chat"), "10.0.0.1:7");
+  const other = { ...instance, metadata: new Map<string, string>(), addrs: ["http://10.0.0.2:1", "tcp://10.0.0.3:2"] };
+  expect([instance, other, { ...other, addrs: ["http://x:1"] }].map(linkAddress)).toEqual([
+    "10.0.0.1:7",
+    "10.0.0.3:2",
+    undefined,
+  ]);
+});
+
+test("an empty registry cuts nothing, and a node that ends then is not dialled any more", async () => {
+  const timers = new HastyTimers();
+  const node = TestNode.start("n1");
+  const gate = new TestGateway(newIdentity("gate"), { timers });
+  gate.list(node);
+  await gate.linkedTo(node);
+  gate.list();
+  expect(gate.choice).toBe("n1");
+  gate.links[0]?.connection.send(request);
+  await until(() => node.asked.length === 1, "the request arrives");
+  expect(node.told).toEqual(["linked gate"]);
+  const dials = timers.pauses.length;
+  await node.kill();
+  await until(() => gate.linked.length === 0, "the link is gone");
+  await Bun.sleep(20);
+  expect(timers.pauses.length).toBe(dials);
+  expect(timers.pending).toBe(0);
+});
+
+test("a node that is listed again while its link stands is linked once", async () => {
+  const node = TestNode.start("n1");
+  const gate = new TestGateway();
+  gate.list(node);
+  await gate.linkedTo(node);
+  for (let round = 0; round < 5; round++) {
+    gate.list();
+    gate.list(node);
+  }
+  const link = gate.links[0];
+  link?.connection.send(request);
+  await until(() => node.asked.length === 1, "the request arrives");
+  expect(gate.links[0]).toBe(link);
+  expect(node.told).toEqual(["linked gate"]);
+});
+
+test("a link that breaks is taken out at once and dialled again without a word from the registry", async () => {
+  const node = TestNode.start("n1");
+  const gate = new TestGateway();
+  gate.list(node);
+  await gate.linkedTo(node);
+  const link = gate.links[0];
+  link?.connection.close(closeAbnormal);
+  await until(() => !gate.links.includes(link ?? gate.links[0]), "it is taken out");
+  await until(() => gate.linked.length === 1, "it is linked again");
+  expect(gate.naming.finds).toBe(0);
+});
+
+test("a node that comes back at another address is linked there as soon as it is listed", async () => {
+  const before = TestNode.start("n1");
+  const gate = new TestGateway();
+  gate.list(before);
+  await until(() => gate.linked.length === 1, "it is linked");
+  await before.kill();
+  await until(() => gate.linked.length === 0, "its link is gone");
+  const after = TestNode.start("n1");
+  expect(after.address).not.toBe(before.address);
+  gate.list(after);
+  await until(() => after.told.length > 0, "it is linked there");
+  expect(gate.linked).toEqual(["n1"]);
+});
+
+test("a node that says that it leaves is chosen no more, though its link stands and the registry knows nothing", async () => {
+  const [leaving, staying] = [TestNode.start("n1"), TestNode.start("n2")];
+  const gate = new TestGateway();
+  gate.list(leaving, staying);
+  await gate.linkedTo(leaving, staying);
+  for (const { connection } of gate.links) connection.send(request);
+  await until(() => leaving.asked.length + staying.asked.length === 2, "both have something to do");
+  const { version } = gate.gateway.links;
+  leaving.service.setAdult(false);
+  await until(() => gate.gateway.links.version > version, "the gateway has heard of it");
+  for (let connection = 0; connection < 100; connection++) {
+    const key = { channelId: `c${connection}`, app: "app", account: "alice" };
+    expect(gate.gateway.links.choose("chat", key)?.id).toBe("n2");
+  }
+  expect(gate.linked).toEqual(["n1", "n2"]);
+  staying.service.setAdult(false);
+  await until(() => gate.choice === undefined, "nobody can be chosen");
+  expect(gate.gateway.links.missing()).toContain("chat");
+});
+
+test("the load that a node says is known of its link", async () => {
+  const node = TestNode.start("n1");
+  const other = await HandDialler.linked(node.address, { identity: newIdentity("other") });
+  for (let sent = 0; sent < 7; sent++) other.connection.send(request);
+  await until(() => node.asked.length === 7, "seven requests are under way");
+  const gate = new TestGateway();
+  gate.list(node);
+  await gate.linkedTo(node);
+  expect(gate.links[0]?.load).toBe(7);
+  other.connection.send(request);
+  await until(() => node.asked.length === 8, "one more");
+  node.service.setAdult(true);
+  await until(() => gate.links[0]?.load === 8, "its load is known");
+  for (const context of node.asked) context.respondEmpty();
+  node.service.setAdult(true);
+  await until(() => gate.links[0]?.load === 0, "it has nothing to do");
+});
+
+test("a node that is silent for too long is dead: its link ends, and it is dialled again", async () => {
+  const node = TestNode.start("n1");
+  const gate = new TestGateway();
+  gate.list(node);
+  await gate.linkedTo(node);
+  const [link] = gate.links;
+  gate.wheel.advance(silentMsMax - 200);
+  expect(link?.connection.isOpen).toBe(true);
+  // What it says moves the deadline.
+  node.service.setAdult(true);
+  await HandDialler.linked(node.address, { identity: newIdentity("later") });
+  await until(() => (link?.load ?? 1) === 0, "the gateway has heard it");
+  gate.wheel.advance(silentMsMax - 200);
+  expect(link?.connection.isOpen).toBe(true);
+  gate.wheel.advance(1_000);
+  expect(link?.connection.isOpen).toBe(false);
+  await until(() => gate.links.some((again) => again !== link && again.connection.isOpen), "it is linked again");
+});
+
+test("a gateway that is silent for too long is dead to its node", async () => {
+  const node = TestNode.start("n1");
+  const silent = await HandDialler.linked(node.address);
+  node.wheel.advance(silentMsMax - 200);
+  await silent.works();
+  node.wheel.advance(silentMsMax - 200);
+  expect(node.service.gateways.size).toBe(1);
+  node.wheel.advance(1_000);
+  await silent.recording.end();
+  await until(() => node.service.gateways.size === 0, "the node has noticed");
+  expect(node.told).toEqual(["linked gate", "lost gate"]);
+});
+
+test("whoever stops dials nobody any more and ends its links", async () => {
+  const timers = new HastyTimers();
+  const node = TestNode.start("n1");
+  const gate = new TestGateway(newIdentity("gate"), { timers });
+  gate.naming.list(
+    "chat",
+    instanceOf(node.identity, node.address),
+    instanceOf(newIdentity("n2", "chat"), "127.0.0.1:1"),
+  );
+  await until(() => gate.linked.length === 1 && timers.pauses.length > 3, "one is linked, the other is tried");
+  gate.stop();
+  await until(() => node.told.length === 2, "the node has noticed");
+  await Bun.sleep(20);
+  expect(timers.pending).toBe(0);
+  expect(gate.linked).toEqual([]);
+  gate.list(node);
+  await Bun.sleep(20);
+  expect(node.told).toEqual(["linked gate", "lost gate"]);
+});
+
+test("a peer that accepts and is silent is left after the handshake's time, and does not hold up the others", async () => {
+  const silent = new LinkEnd(newIdentity("silent", "chat"));
+  const { address } = silent.listen({ accept: (connection) => new Recording(connection) });
+  const node = TestNode.start("n1");
+  const gate = new TestGateway();
+  gate.naming.list("chat", instanceOf(silent.identity, address), instanceOf(node.identity, node.address));
+  await until(() => gate.linked.length === 1, "the other is linked");
+  expect(gate.dependency.isComplete).toBe(false);
+});

@@ -1,0 +1,146 @@
+// One id belongs to one process at a time: who comes second is refused while the first one lives, and takes its place when
+// it is dead. Over TCP.
+
+import { afterEach, expect, test } from "bun:test";
+import { CloseCode, closeAbnormal } from "../../../src/wire/close-reason.ts";
+import { Status } from "../../../src/wire/gen/pkt_pb.ts";
+import { encodeLogicPacket } from "../../../src/wire/packet.ts";
+import { until } from "../../support/until.ts";
+import { closeAll, HandDialler, newIdentity, TestGateway, TestNode } from "./support.ts";
+import { WatchedTimers } from "./timers.ts";
+
+const probeMs = 1_000;
+const request = encodeLogicPacket({ command: "chat.user.talk" }, new Uint8Array(0));
+
+afterEach(closeAll);
+
+/** Whom the node knows under the id `gate`. */
+const holderAt = (node: TestNode): string | undefined => node.service.gateways.get("gate")?.incarnation;
+
+test("a second gateway under a live id is refused with a sentence, and the live one is not disturbed", async () => {
+  const node = TestNode.start("node");
+  const holder = await HandDialler.linked(node.address);
+  const newcomer = new TestGateway(newIdentity("gate"));
+  newcomer.list(node);
+  await until(() => newcomer.taken.length > 0, "the newcomer is refused");
+  expect(newcomer.taken[0]).toBe("the id gate belongs to another process that lives; give this one another --id");
+  expect(newcomer.linked).toEqual([]);
+  expect(node.faults("handshake-id-taken")).toBe(1);
+  await holder.works();
+  expect(holderAt(node)).toBe(holder.identity.incarnation);
+  expect(node.told).toEqual(["linked gate"]);
+});
+
+test("the refusal names its status, and comes without a proof of the newcomer", async () => {
+  const node = TestNode.start("node");
+  await HandDialler.linked(node.address);
+  const newcomer = await HandDialler.connect(node.address, { identity: newIdentity("gate") });
+  newcomer.hello();
+  const { Code, Error: sentence } = await newcomer.answer();
+  expect(Code).toBe(Status.Forbidden);
+  expect(sentence).toContain("belongs to another process");
+  expect((await newcomer.recording.end()).code).toBe(CloseCode.Unauthorised);
+});
+
+test("twenty newcomers at once are refused, each of them, by one sign of life", async () => {
+  const node = TestNode.start("node");
+  const holder = await HandDialler.linked(node.address);
+  const newcomers = Array.from({ length: 20 }, () => new TestGateway(newIdentity("gate")));
+  for (const newcomer of newcomers) newcomer.list(node);
+  await until(() => newcomers.every(({ taken }) => taken.length > 0), "all are refused");
+  await holder.works();
+  expect(node.told).toEqual(["linked gate"]);
+});
+
+test("a holder that answers no ping but sends requests lives", async () => {
+  const node = TestNode.start("node");
+  const holder = await HandDialler.linked(node.address, { answersPings: false });
+  const frames = holder.recording.frames.length;
+  const newcomer = new TestGateway(newIdentity("gate"));
+  newcomer.list(node);
+  await holder.recording.framesReach(frames + 1);
+  holder.connection.send(request);
+  await until(() => newcomer.taken.length > 0, "the newcomer is refused");
+  expect(holderAt(node)).toBe(holder.identity.incarnation);
+});
+
+test("a dead holder, whose connection is open and silent, is replaced, and its link closed", async () => {
+  const node = TestNode.start("node");
+  const holder = await HandDialler.linked(node.address, { answersPings: false });
+  const newcomer = new TestGateway(newIdentity("gate"));
+  newcomer.list(node);
+  await until(() => newcomer.linked.length > 0, "the newcomer is linked");
+  expect((await holder.recording.end()).text).toContain("linked itself anew");
+  await until(() => holderAt(node) === newcomer.identity.incarnation, "the node knows the newcomer");
+  expect(newcomer.taken).toEqual([]);
+  expect(newcomer.links[0]?.connection.isOpen).toBe(true);
+});
+
+test("a restart is let in without a question when the old link is gone", async () => {
+  const node = TestNode.start("node");
+  const holder = await HandDialler.linked(node.address);
+  holder.connection.close(closeAbnormal);
+  await until(() => holderAt(node) === undefined, "the node has noticed");
+  const timers = new WatchedTimers(probeMs);
+  const restarted = new TestGateway(newIdentity("gate"));
+  restarted.list(node);
+  await until(() => holderAt(node) === restarted.identity.incarnation, "it is linked");
+  expect(timers.armed).toBe(0);
+  timers.stop();
+});
+
+test("the same incarnation is let in without a question, and its older link ends", async () => {
+  const node = TestNode.start("node");
+  const timers = new WatchedTimers(probeMs);
+  const first = await HandDialler.linked(node.address, { answersPings: false });
+  const again = await HandDialler.linked(node.address, { identity: first.identity, answersPings: false });
+  expect((await first.recording.end()).text).toContain("linked itself anew");
+  await again.works();
+  expect(timers.armed).toBe(0);
+  expect(holderAt(node)).toBe(first.identity.incarnation);
+  timers.stop();
+});
+
+test("a holder whose link ends while it is asked is replaced without waiting further", async () => {
+  const node = TestNode.start("node");
+  const timers = new WatchedTimers(probeMs);
+  const holder = await HandDialler.linked(node.address, { answersPings: false });
+  const newcomer = new TestGateway(newIdentity("gate"));
+  const frames = holder.recording.frames.length;
+  newcomer.list(node);
+  await holder.recording.framesReach(frames + 1);
+  expect(timers.armed).toBe(1);
+  holder.connection.close(closeAbnormal);
+  await until(() => newcomer.linked.length > 0, "the newcomer is linked");
+  expect(timers.left).toBe(0);
+  timers.stop();
+});
+
+test("a newcomer that goes away while the holder is asked changes nothing", async () => {
+  const node = TestNode.start("node");
+  const timers = new WatchedTimers(probeMs);
+  const holder = await HandDialler.linked(node.address, { answersPings: false });
+  const frames = holder.recording.frames.length;
+  const newcomer = await HandDialler.connect(node.address, { identity: newIdentity("gate") });
+  newcomer.hello();
+  await holder.recording.framesReach(frames + 1);
+  newcomer.connection.close(closeAbnormal);
+  await newcomer.recording.end();
+  await holder.works();
+  expect(timers.left).toBe(0);
+  expect(node.told).toEqual(["linked gate"]);
+  timers.stop();
+});
+
+test("of two that link themselves in the same moment one stays at a node", async () => {
+  for (let round = 0; round < 10; round++) {
+    const node = TestNode.start("node");
+    const pair = [new TestGateway(newIdentity("gate")), new TestGateway(newIdentity("gate"))];
+    for (const one of pair) one.list(node);
+    await until(() => pair.some(({ taken }) => taken.length > 0), "one of them is refused");
+    const stayed = pair.filter(({ taken }) => taken.length === 0);
+    expect(stayed).toHaveLength(1);
+    await until(() => holderAt(node) === stayed[0]?.identity.incarnation, "the other one is linked");
+    await closeAll();
+  }
+});
