@@ -132,14 +132,12 @@ async function verifyAndForward(channel: Channel, request: LoginReq, sequence: n
   channel.state = ChannelState.Pending;
   gateway.channels.set(channel.id, channel);
   channel.unanswered++;
-  link.connection.send(forwarded(channel, Command.SignIn, sequence, ticket, body));
+  link.connection.send(forwarded(senderOf(channel), Command.SignIn, sequence, ticket, body));
 }
 
-/** Tells the login service that a connection has ended. There is no answer. */
+/** Tells the login service that a connection has ended. */
 export function signOut(channel: Channel): void {
-  const link = channel.linkOf(loginService);
-  // Without a login service the session ends with this gateway's lease.
-  link?.connection.send(forwarded(channel, Command.SignOut, 0, 0, new Uint8Array(0)));
+  channel.gateway.signOuts.add(channel, channel.linkOf(loginService));
 }
 
 /** Sends the sessions of all connections that are signed in, because the login service has lost them. */
@@ -148,23 +146,34 @@ export function restoreSessions(gateway: Gateway, link: Link<Channel>): void {
   for (const channel of gateway.channels.values()) {
     if (channel.state !== ChannelState.Live) continue;
     const session = create(SessionSchema, { channelId: channel.id, gateId: gateway.serviceId, device: channel.device });
-    link.connection.send(forwarded(channel, Command.Restore, 0, 0, toBinary(SessionSchema, session)));
+    link.connection.send(forwarded(senderOf(channel), Command.Restore, 0, 0, toBinary(SessionSchema, session)));
     restored++;
   }
   if (restored > 0) gateway.log.info("sessions are sent again", { sessions: restored, node: link.id });
 }
 
-function forwarded(channel: Channel, command: string, sequence: number, ticket: number, body: Uint8Array): Uint8Array {
+function senderOf({ id, app, account, gateway }: Channel): Parameters<typeof forwarded>[0] {
+  return { id, app, account, serviceId: gateway.serviceId };
+}
+
+/** A packet to the login service in the name of a connection. */
+export function forwarded(
+  sender: { readonly id: string; readonly app: string; readonly account: string; readonly serviceId: string },
+  command: string,
+  sequence: number,
+  ticket: number,
+  body: Uint8Array,
+): Uint8Array {
   const meta = (key: string, value: string) => ({ key, value, type: MetaType.string });
   return encodeLogicPacket(
     {
       command,
       sequence,
-      channelId: channel.id,
+      channelId: sender.id,
       meta: [
-        meta(MetaKey.App, channel.app),
-        meta(MetaKey.Account, channel.account),
-        meta(MetaKey.DestServer, channel.gateway.serviceId),
+        meta(MetaKey.App, sender.app),
+        meta(MetaKey.Account, sender.account),
+        meta(MetaKey.DestServer, sender.serviceId),
       ],
       ticket,
     },

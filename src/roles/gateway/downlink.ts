@@ -54,6 +54,7 @@ export class Downlink implements FrameHandler {
   closed(reason: CloseReason): void {
     const { gateway, link } = this;
     gateway.links.remove(link);
+    gateway.signOuts.lost(link);
     const { isDraining } = gateway;
     if (!isDraining) gateway.log.warn("a link ended", { service: link.service, node: link.id, reason: reason.text });
     const sentence = `the ${link.service} service went away, try again`;

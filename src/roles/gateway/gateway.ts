@@ -8,6 +8,7 @@ import type { ServiceMetrics } from "../../observe/metrics.ts";
 import { Interner } from "../../wire/interner.ts";
 import type { AddressLimits } from "./address-limits.ts";
 import type { Channel } from "./channel.ts";
+import { SignOuts } from "./sign-outs.ts";
 
 /** One gateway; an ordinary object, so that a process may hold several. */
 export class Gateway {
@@ -26,6 +27,7 @@ export class Gateway {
   readonly metrics: ServiceMetrics;
   readonly log: Log;
   readonly loginWaitMs: number;
+  readonly signOuts: SignOuts;
 
   constructor(parts: {
     serviceId: string;
@@ -46,6 +48,9 @@ export class Gateway {
     this.metrics = parts.metrics;
     this.log = parts.log;
     this.loginWaitMs = parts.loginWaitMs;
+    this.signOuts = new SignOuts(parts.serviceId, ({ id, app, account }) =>
+      this.links.choose("login", { channelId: id, app, account }),
+    );
     // A restart begins above every number of the run before: 1,024 sign-ins a millisecond would have to be kept up.
     this.counter = Date.now() * 1024;
   }

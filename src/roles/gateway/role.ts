@@ -113,6 +113,7 @@ export class GatewayRole {
     this.dependencies = gatewayDependencies.map((service) => new Dependency(service, host));
     this.beat = setInterval(() => {
       for (const { connection } of links.all()) connection.send(basicPing);
+      this.gateway.signOuts.tidy();
     }, heartbeatMs);
     this.beat.unref();
   }

@@ -1,0 +1,63 @@
+// Telling the login service of connections that have ended. There is no answer to that, so what was sent by a link that
+// broke soon after, or could not be sent at all, is sent again: a session that nobody signs out would look alive for as
+// long as this gateway is.
+
+import type { Link } from "../../container/links.ts";
+import { Command } from "../../wire/commands.ts";
+import { forwarded } from "./accept.ts";
+import type { Channel } from "./channel.ts";
+
+/** So long after it was sent a sign-out has arrived, or its link is known to be broken. */
+const keptMs = 20_000;
+/** Beyond this the oldest are forgotten. */
+const keptMax = 100_000;
+
+/** What is left of a connection. */
+interface SignOut {
+  readonly id: string;
+  readonly app: string;
+  readonly account: string;
+  /** By which it went; undefined: not yet. */
+  link: Link<Channel> | undefined;
+  atMs: number;
+}
+
+export class SignOuts {
+  private readonly serviceId: string;
+  private readonly choose: (signOut: { id: string; app: string; account: string }) => Link<Channel> | undefined;
+  private kept: SignOut[] = [];
+
+  /** `choose` gives a link to a login node, if there is one. */
+  constructor(serviceId: string, choose: SignOuts["choose"]) {
+    this.serviceId = serviceId;
+    this.choose = choose;
+  }
+
+  /** A connection has ended; `link` is the one by which it signed in, if that still stands. */
+  add({ id, app, account }: Channel, link: Link<Channel> | undefined): void {
+    const signOut: SignOut = { id, app, account, link: undefined, atMs: 0 };
+    this.send(signOut, link);
+    this.kept.push(signOut);
+    if (this.kept.length > keptMax) this.kept.splice(0, this.kept.length - keptMax);
+  }
+
+  /** A link has ended: what it may have swallowed goes elsewhere. */
+  lost(link: Link<Channel>): void {
+    for (const signOut of this.kept) if (signOut.link === link) signOut.link = undefined;
+    this.tidy();
+  }
+
+  /** Sends what could not be sent, and forgets what has arrived; called every few seconds. */
+  tidy(): void {
+    const nowMs = performance.now();
+    this.kept = this.kept.filter(({ link, atMs }) => link === undefined || nowMs - atMs < keptMs);
+    for (const signOut of this.kept) if (signOut.link === undefined) this.send(signOut, this.choose(signOut));
+  }
+
+  private send(signOut: SignOut, link: Link<Channel> | undefined): void {
+    const packet = forwarded({ ...signOut, serviceId: this.serviceId }, Command.SignOut, 0, 0, new Uint8Array(0));
+    if (link?.connection.send(packet) !== true) return;
+    signOut.link = link;
+    signOut.atMs = performance.now();
+  }
+}

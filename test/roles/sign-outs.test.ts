@@ -1,0 +1,79 @@
+// A connection that ends while no login service can be told: its session goes as soon as one can.
+
+import { afterEach, expect, test } from "bun:test";
+import { signToken, TokenVerifier } from "../../src/auth/token.ts";
+import { silentLog } from "../../src/base/log.ts";
+import { Dispatcher } from "../../src/container/dispatcher.ts";
+import { LogicNode } from "../../src/container/logic-node.ts";
+import { Router } from "../../src/container/router.ts";
+import { Service } from "../../src/container/service.ts";
+import { Metrics } from "../../src/observe/metrics.ts";
+import { GatewayRole } from "../../src/roles/gateway/role.ts";
+import { createLoginService } from "../../src/roles/login/role.ts";
+import { MemorySessions } from "../../src/session/memory-sessions.ts";
+import type { Sessions } from "../../src/session/sessions.ts";
+import { MemoryCluster } from "../support/memory-cluster.ts";
+import { until } from "../support/until.ts";
+import { WireClient } from "../support/wire-client.ts";
+
+const key = new TextEncoder().encode("the key of a test of sign-outs");
+const closing: (() => void | Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).toReversed()) await close();
+});
+
+/** Keeps sessions although a gateway's link broke, as an engine does that other login nodes renew. */
+function patient(sessions: MemorySessions): Sessions {
+  return new Proxy(sessions, {
+    get(target, name) {
+      if (name === "suspect") return () => Promise.resolve();
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
+
+test("is told again, to another login node, when the first one went", async () => {
+  const cluster = new MemoryCluster();
+  closing.push(() => cluster.stop());
+  const metrics = new Metrics();
+  const sessions = patient(new MemorySessions());
+  const startLogin = async (id: string): Promise<void> => {
+    const ofLogin = metrics.forService(id, "login");
+    const { service, stop } = createLoginService({ sessions, metrics: ofLogin, log: silentLog });
+    closing.push(stop);
+    await new LogicNode(cluster.around(id, "login"), service, ofLogin).start();
+  };
+  await startLogin("login1");
+  const gateway = new GatewayRole(cluster.around("gate", "gateway"), {
+    verifier: new TokenVerifier([key]),
+    wheel: cluster.wheel,
+    flusher: cluster.flusher,
+    metrics: metrics.forService("gate", "gateway"),
+    readWaitMs: 180_000,
+    writeWaitMs: 10_000,
+    loginWaitMs: 10_000,
+    selection: { name: "hash" },
+    ws: undefined,
+    tcp: { host: "127.0.0.1", port: 0 },
+    reusePort: false,
+    publicUrl: (kind, bound) => `${kind}://${bound}`,
+    tags: new Map(),
+  });
+  const ignore = (): void => undefined;
+  const silent = { router: new Router([]), dispatcher: new Dispatcher(), log: silentLog };
+  await cluster.node("chat1", "chat", new Service({ ...silent, gatewayLinked: ignore, gatewayLost: ignore }));
+  const { tcp = "" } = await gateway.start();
+  closing.push(() => gateway.drain(0, 0));
+  const client = await WireClient.connect(tcp);
+  await client.signIn(await signToken(key, { account: "alice", app: "app", ttlSeconds: 60 }));
+  expect((await sessions.locate("app", ["alice"]))[0]).toHaveLength(1);
+
+  await cluster.kill("login1");
+  await until(() => gateway.missingServices().includes("login"), "the login node is gone");
+  client.terminate();
+  await until(() => gateway.connections === 0, "the client is gone");
+  expect((await sessions.locate("app", ["alice"]))[0]).toHaveLength(1);
+  await startLogin("login2");
+  await until(async () => (await sessions.locate("app", ["alice"]))[0]?.length === 0, "the session is gone");
+}, 40_000);
