@@ -3,7 +3,7 @@
 import { systemClock } from "../base/clock.ts";
 import { type Call, NodeClient, NodeFailure } from "../registry/client/node-client.ts";
 import { type Answer, MalformedAnswer, parseListing, parseNodes } from "../registry/client/parse-instances.ts";
-import { realAfter } from "../registry/client/pause.ts";
+import { systemTimers } from "../registry/timers.ts";
 import { type Row, rowsOf, tableOf } from "./nodes/listing.ts";
 import type { OptionValues } from "./options.ts";
 import { StartError } from "./usage-error.ts";
@@ -22,7 +22,7 @@ interface Listing {
 /** Prints the table; with --watch it ends by a signal only. */
 export async function nodes(values: OptionValues): Promise<void> {
   const urls = values.required("discovery");
-  const client = new NodeClient(realAfter, undefined);
+  const client = new NodeClient(systemTimers.after, undefined);
   if (!values.required("watch")) {
     const listing = await firstListing(client, urls);
     process.stdout.write(tableOf(listing.rows));

@@ -5,11 +5,12 @@
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import { type Instance, Status } from "../instance.ts";
+import { type Cancel, systemTimers } from "../timers.ts";
 import type { Naming, Registered, Registration } from "./naming.ts";
 import { Code, NodeClient, NodeFailure, requestMsMax } from "./node-client.ts";
 import { NodeList } from "./node-rotation.ts";
 import { parseService } from "./parse-instances.ts";
-import { type After, type Cancel, realAfter } from "./pause.ts";
+import type { After } from "./pause.ts";
 import { type OnInstances, PollLoop } from "./poll-loop.ts";
 import { RegistrationLoop } from "./registration-loop.ts";
 
@@ -47,7 +48,7 @@ export class HttpNaming implements Naming {
 
   /** Throws an Error when `nodes` is empty or holds something else than `http://host:port`. Nothing runs until it is used. */
   constructor(options: HttpNamingOptions) {
-    const { env, zone, hostname, token, random, log, after = realAfter } = options;
+    const { env, zone, hostname, token, random, log, after = systemTimers.after } = options;
     this.options = options;
     this.after = after;
     this.client = new NodeClient(after, token);

@@ -5,7 +5,8 @@ import type { Log } from "../../base/log.ts";
 import { type Identity, type Instance, type InstanceStatus, Status } from "../instance.ts";
 import type { Directory } from "../directory.ts";
 import type { Naming, Registered, Registration } from "./naming.ts";
-import { type After, type Cancel, realAfter } from "./pause.ts";
+import { type Cancel, systemTimers } from "../timers.ts";
+import type { After } from "./pause.ts";
 import { renewIntervalMs } from "./registration-loop.ts";
 import { sameInstances } from "./same-instances.ts";
 
@@ -45,7 +46,7 @@ export class InProcessNaming implements Naming {
 
   constructor(options: InProcessNamingOptions) {
     this.options = options;
-    this.after = options.after ?? realAfter;
+    this.after = options.after ?? systemTimers.after;
   }
 
   async find(service: string): Promise<readonly Instance[]> {

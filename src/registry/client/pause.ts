@@ -1,16 +1,9 @@
-// Time for the naming clients: timers that a test brings itself, and waiting that can be cut short.
+// Waiting that can be cut short, for the naming client.
 
-/** Stops a timer; calling it late or twice does nothing. */
-export type Cancel = () => void;
+import type { Timers } from "../timers.ts";
 
-/** Runs `action` once, `delayMs` from now. */
-export type After = (delayMs: number, action: () => void) => Cancel;
-
-/** The platform's timers. */
-export const realAfter: After = (delayMs, action) => {
-  const timer = setTimeout(action, delayMs);
-  return () => clearTimeout(timer);
-};
+/** Runs an action once, so many milliseconds from now; a test brings its own. */
+export type After = Timers["after"];
 
 /** Resolves after `delayMs`, or at once when `signal` aborts; never rejects and leaves no timer behind. */
 export function pause(after: After, delayMs: number, signal: AbortSignal): Promise<void> {

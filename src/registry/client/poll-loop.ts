@@ -8,7 +8,8 @@ import { discoveryAppid, type Instance } from "../instance.ts";
 import { Code, type NodeClient, NodeFailure } from "./node-client.ts";
 import { type NodeList, NodeRotation } from "./node-rotation.ts";
 import { type Answer, parseServices, parseUnknown } from "./parse-instances.ts";
-import { type After, type Cancel, pause } from "./pause.ts";
+import type { Cancel } from "../timers.ts";
+import { type After, pause } from "./pause.ts";
 import { sameInstances } from "./same-instances.ts";
 
 /** A node holds a poll for 30 s; what takes longer than this many milliseconds has failed. */
