@@ -5,14 +5,14 @@ export type Cancel = () => void;
 
 export interface Timers {
   /** Runs an action once, after at least `delayMs`. */
-  after(delayMs: number, action: () => void): Cancel;
+  readonly after: (delayMs: number, action: () => void) => Cancel;
   /** Runs an action once, at the end of this turn of the event loop. */
-  soon(action: () => void): void;
+  readonly soon: (action: () => void) => void;
 }
 
 /** The event loop's. */
 export const systemTimers: Timers = {
-  after(delayMs, action) {
+  after: (delayMs, action) => {
     const timer = setTimeout(action, delayMs);
     return () => clearTimeout(timer);
   },
