@@ -5,6 +5,7 @@ import { instancesMax, instancesPerCallerMax } from "../base/limits.ts";
 import type { Entry } from "./entry.ts";
 import { type HybridClock, versionAfter } from "./hybrid-clock.ts";
 import { type Identity, type Instance, type InstanceStatus, Status } from "./instance.ts";
+import { compact } from "./metadata.ts";
 import { faultOfMetadata } from "./names.ts";
 import type { Origin, Replication } from "./replication.ts";
 import type { Table } from "./table.ts";
@@ -123,7 +124,7 @@ export class Registrar {
       region: request.region,
       addrs: request.addrs,
       version: request.version,
-      metadata: request.metadata,
+      metadata: compact(request.metadata),
       status: request.status,
       regTimestamp: request.regTimestamp > 0n ? request.regTimestamp : now,
       upTimestamp: known?.instance?.upTimestamp ?? now,
@@ -195,7 +196,7 @@ export class Registrar {
         {
           ...instance,
           status: status ?? instance.status,
-          metadata,
+          metadata: compact(metadata),
           upTimestamp: status === Status.Up ? dirty : instance.upTimestamp,
           dirtyTimestamp: dirty,
           latestTimestamp: dirty,

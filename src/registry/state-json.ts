@@ -15,6 +15,7 @@ import {
   textMapOf,
   wholeOf,
 } from "./json-fields.ts";
+import { compact } from "./metadata.ts";
 import { faultOfAddresses, faultOfMetadata, faultOfName } from "./names.ts";
 
 /** What JSON.stringify is to be given for a state. */
@@ -81,7 +82,7 @@ function parseInstance(fields: Fields, identity: Identity, dirty: bigint): Insta
     region: named("region", stringOf(fields, "region")),
     addrs,
     version: named("version", stringOf(fields, "version")),
-    metadata,
+    metadata: compact(metadata),
     status: statusOf(fields["status"]),
     regTimestamp: bigintOf(fields["reg"], "reg"),
     upTimestamp: bigintOf(fields["up"], "up"),

@@ -25,13 +25,19 @@ export function plain(status: number, text: string, headers: Record<string, stri
   return new Response(text, { status, headers: { "content-type": "text/plain; charset=utf-8", ...headers } });
 }
 
-/** An instance; `env` is what the reader asked for. Undefined for one that is cancelled. */
-export function instanceJson(entry: Entry, env?: string): string {
+/** An instance as a list shows it; `env` is what the reader asked for. What is listed is listed often, and kept. */
+function listedJson(entry: Entry, env: string | undefined): string {
   const { instance } = entry;
   if (instance === undefined) return "null";
   const isElsewhere = env !== undefined && env !== instance.env;
   const head = isElsewhere ? headOf(entry, env) : (entry.json ??= headOf(entry, instance.env));
   return `${head}${entry.renewTimestamp}}`;
+}
+
+/** An instance as JSON, made for this once: most are shown to those only who renew them. */
+export function instanceJson(entry: Entry): string {
+  const { instance } = entry;
+  return instance === undefined ? "null" : `${headOf(entry, instance.env)}${entry.renewTimestamp}}`;
 }
 
 function headOf({ instance }: Entry, env: string): string {
@@ -69,7 +75,7 @@ export function appView(app: App, env: string, zone: string, mask: number): AppV
     if (zone !== "" && name !== zone) continue;
     const list: string[] = [];
     for (const entry of instances.values()) {
-      if (((entry.instance?.status ?? 0) & mask) !== 0) list.push(instanceJson(entry, shownEnv));
+      if (((entry.instance?.status ?? 0) & mask) !== 0) list.push(listedJson(entry, shownEnv));
     }
     count += list.length;
     zones.push(`${JSON.stringify(name)}:[${list.join(",")}]`);
