@@ -1,6 +1,6 @@
 // A process's place in the registry: it claims its id, registers, says how it is, and leaves.
 
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import type { LinkIdentity } from "../../src/auth/link-proof.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { LinkListener } from "../../src/container/link/link-listener.ts";
@@ -212,6 +212,7 @@ describe("a member", () => {
 
 describe("two that register in the same moment", () => {
   const registry = startLoneRegistry({ env: "test", zone: "z1", version: "test", log: silentLog });
+  afterAll(() => registry.stop());
   const naming = (): InProcessNaming => {
     const registrar = localRegistrar(registry);
     const client = new InProcessNaming({
