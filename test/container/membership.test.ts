@@ -1,0 +1,242 @@
+// A process's place in the registry: it claims its id, registers, says how it is, and leaves.
+
+import { afterAll, afterEach, describe, expect, test } from "bun:test";
+import type { LinkIdentity } from "../../src/auth/link-proof.ts";
+import { silentLog } from "../../src/base/log.ts";
+import { LinkListener } from "../../src/container/link/link-listener.ts";
+import { IdTaken, Membership } from "../../src/container/membership.ts";
+import type { Naming, Registration } from "../../src/registry/client/naming.ts";
+import type { Instance } from "../../src/registry/instance.ts";
+import { startLoneRegistry } from "../../src/registry/alone.ts";
+import { InProcessNaming } from "../../src/registry/client/in-process-naming.ts";
+import { localRegistrar } from "../../src/registry/client/local-registrar.ts";
+import { Recording } from "../transport/recording.ts";
+import { until } from "../support/until.ts";
+import {
+  afterwards,
+  closeAll,
+  HandNaming,
+  instanceOf,
+  LinkEnd,
+  newIdentity,
+  TestNode,
+  wrongKey,
+} from "./link/support.ts";
+
+afterEach(closeAll);
+
+/** A process that takes links, answers who asks it, and has a place in that registry. */
+function member(naming: Naming, identity: LinkIdentity = newIdentity("n1", "chat")) {
+  const end = new LinkEnd(identity);
+  const { address, server } = end.listen(new LinkListener({ ...end.side, service: undefined }));
+  const lost: string[] = [];
+  const membership = new Membership({
+    ...end.side,
+    naming,
+    log: silentLog,
+    link: address,
+    zone: "z1",
+    version: "1.2.3",
+    lost: (sentence) => void lost.push(sentence),
+  });
+  return { end, identity, address, server, lost, membership };
+}
+
+const offer = (service = "chat") => ({
+  service,
+  addrs: [`tcp://${service}:1`],
+  metadata: new Map([["protocol", "tcp"]]),
+});
+
+describe("a claim", () => {
+  test("is refused when another incarnation answers at the listed address", async () => {
+    const naming = new HandNaming();
+    const holder = member(naming);
+    naming.list("chat", instanceOf(holder.identity, holder.address));
+    const second = member(naming);
+    const claim = second.membership.claim(["chat"]);
+    await expect(claim).rejects.toBeInstanceOf(IdTaken);
+    await expect(claim).rejects.toThrow(
+      `the id n1 belongs to another process, which answers at ${holder.address}; give this one another --id`,
+    );
+    expect(holder.lost).toEqual([]);
+  });
+
+  test("is refused when the id is held under any of the services", async () => {
+    const naming = new HandNaming();
+    const holder = member(naming, newIdentity("g1"));
+    naming.list("tgateway", instanceOf(holder.identity, holder.address));
+    await expect(member(naming, newIdentity("g1")).membership.claim(["wgateway", "tgateway"])).rejects.toBeInstanceOf(
+      IdTaken,
+    );
+  });
+
+  test("passes when nobody holds the id, and when who is listed is this very process", async () => {
+    const naming = new HandNaming();
+    const other = TestNode.start("n2");
+    naming.list("chat", instanceOf(other.identity, other.address));
+    await member(naming).membership.claim(["chat"]);
+    const again = member(naming);
+    naming.list("chat", instanceOf(again.identity, again.address));
+    await again.membership.claim(["chat"]);
+  });
+
+  test("passes when nobody answers at the listed address, or somebody else, or a stranger, or nothing is said", async () => {
+    const naming = new HandNaming();
+    const before = newIdentity("n1", "chat");
+    const closed = member(naming);
+    closed.server.stopAccepting();
+    const silent = new LinkEnd(newIdentity("n1")).listen({ accept: (connection) => new Recording(connection) });
+    const places = [
+      closed.address,
+      TestNode.start("n2").address,
+      TestNode.start("n1", { key: wrongKey }).address,
+      silent.address,
+      "",
+    ];
+    for (const place of places) {
+      naming.list("chat", instanceOf(before, place));
+      await member(naming).membership.claim(["chat"]);
+    }
+  });
+
+  test("passes when the registry is away: it stops nobody", async () => {
+    const naming = new HandNaming();
+    naming.isAway = true;
+    await member(naming).membership.claim(["wgateway", "tgateway"]);
+    expect(naming.finds).toBe(2);
+  });
+});
+
+/** A registry that can be held up, and remembers what was said to it. */
+class NotingNaming extends HandNaming {
+  readonly said: (string | undefined)[] = [];
+  isRefusing = false;
+  readonly open = Promise.withResolvers<void>();
+  isHeldUp = false;
+  gone = 0;
+
+  override async register(registration: Registration) {
+    if (this.isHeldUp) await this.open.promise;
+    const registered = await super.register(registration);
+    this.said.push(registration.metadata.get("state"));
+    return {
+      ...registered,
+      update: ({ metadata }: { readonly metadata?: ReadonlyMap<string, string> }): Promise<void> => {
+        this.said.push(metadata?.get("state"));
+        return this.isRefusing ? Promise.reject(new Error("not now")) : Promise.resolve();
+      },
+      deregister: (): Promise<void> => {
+        this.gone++;
+        return Promise.resolve();
+      },
+    };
+  }
+}
+
+describe("a member", () => {
+  test("registers each of its services with what others need to know", async () => {
+    const naming = new NotingNaming();
+    const { membership, identity, address } = member(naming);
+    expect(membership.isListed).toBe(false);
+    await membership.join([offer("wgateway"), offer("tgateway")], "adult");
+    expect(membership.isListed).toBe(true);
+    expect(naming.registrations.map(({ service, id }) => [service, id])).toEqual([
+      ["wgateway", "n1"],
+      ["tgateway", "n1"],
+    ]);
+    expect(naming.registrations[0]).toMatchObject({ addrs: ["tcp://wgateway:1"], version: "1.2.3", status: 1 });
+    expect(Object.fromEntries(naming.registrations[0]?.metadata ?? [])).toEqual({
+      protocol: "tcp",
+      id: "n1",
+      incarnation: identity.incarnation,
+      state: "adult",
+      zone: "z1",
+      version: "1.2.3",
+      link: address,
+    });
+  });
+
+  test("says how it is; a registry that refuses that is no reason to fail", async () => {
+    const naming = new NotingNaming();
+    const { membership } = member(naming);
+    await membership.join([offer()], "young");
+    await membership.setState("adult");
+    naming.isRefusing = true;
+    await membership.setState("leaving");
+    expect(naming.said).toEqual(["young", "adult", "leaving"]);
+    await membership.leave();
+    expect(naming.gone).toBe(1);
+  });
+
+  test("says what it has become while it was being registered", async () => {
+    const naming = new NotingNaming();
+    naming.isHeldUp = true;
+    const { membership } = member(naming);
+    const joined = membership.join([offer()], "young");
+    await membership.setState("adult");
+    expect(membership.isListed).toBe(false);
+    naming.open.resolve();
+    await joined;
+    expect(naming.said).toEqual(["young", "adult"]);
+  });
+
+  test("is lost when a greater incarnation lives under its id, and not while that one is dead", async () => {
+    const naming = new HandNaming();
+    const { membership, lost, identity } = member(naming, {
+      ...newIdentity("n1", "chat"),
+      incarnation: "5".repeat(16),
+    });
+    await membership.join([offer()], "adult");
+    const greater = member(naming, { ...identity, incarnation: "9".repeat(16) });
+    naming.list("chat", instanceOf(greater.identity, "127.0.0.1:1"));
+    naming.list("chat", instanceOf(newIdentity("n2", "chat"), greater.address));
+    await Bun.sleep(50);
+    expect(lost).toEqual([]);
+    naming.list("chat", instanceOf(greater.identity, greater.address));
+    await until(() => lost.length > 0, "it hears of it");
+    expect(lost[0]).toContain(`answers at ${greater.address}`);
+  });
+
+  test("that has left hears nothing any more", async () => {
+    const naming = new HandNaming();
+    const { membership, lost } = member(naming, { ...newIdentity("n1", "chat"), incarnation: "5".repeat(16) });
+    await membership.join([offer()], "adult");
+    const other = member(naming, { ...newIdentity("n1", "chat"), incarnation: "9".repeat(16) });
+    await membership.leave();
+    naming.list("chat", instanceOf(other.identity, other.address));
+    await Bun.sleep(50);
+    expect(lost).toEqual([]);
+  });
+});
+
+describe("two that register in the same moment", () => {
+  const registry = startLoneRegistry({ env: "test", zone: "z1", version: "test", log: silentLog });
+  afterAll(() => registry.stop());
+  const naming = (): InProcessNaming => {
+    const registrar = localRegistrar(registry);
+    const client = new InProcessNaming({
+      directory: registry,
+      registrar,
+      env: "test",
+      zone: "z1",
+      region: "",
+      log: silentLog,
+    });
+    afterwards(() => client.close());
+    return client;
+  };
+
+  test("the one that the registry does not list any more, and that is the lesser one, is lost", async () => {
+    await until(() => registry.isReadable, "the registry answers");
+    const lesser = member(naming(), { ...newIdentity("n1", "chat"), incarnation: "1".repeat(16) });
+    const greater = member(naming(), { ...newIdentity("n1", "chat"), incarnation: "2".repeat(16) });
+    await Promise.all([lesser, greater].map(({ membership }) => membership.claim(["chat"])));
+    await lesser.membership.join([offer()], "adult");
+    await greater.membership.join([offer()], "adult");
+    await until(() => lesser.lost.length > 0, "one of them hears of it");
+    const listed: readonly Instance[] = await naming().find("chat");
+    expect(listed.map(({ metadata }) => metadata.get("incarnation"))).toEqual(["2".repeat(16)]);
+    expect(greater.lost).toEqual([]);
+  });
+});

@@ -1,0 +1,103 @@
+// A logic service towards its gateways: how it tells them how it is, and how it leaves them.
+
+import { afterEach, expect, jest, test } from "bun:test";
+import { silentLog } from "../../src/base/log.ts";
+import type { Context } from "../../src/container/context.ts";
+import { Dispatcher } from "../../src/container/dispatcher.ts";
+import { decodeLinkState, heartbeatMs, type LinkState } from "../../src/container/link/link-state.ts";
+import { Router } from "../../src/container/router.ts";
+import { Service } from "../../src/container/service.ts";
+import type { Connection, FrameHandler } from "../../src/transport/transport.ts";
+import { type CloseReason, CloseCode } from "../../src/wire/close-reason.ts";
+import { BasicCode, decodePacket, encodeLogicPacket } from "../../src/wire/packet.ts";
+
+afterEach(() => void jest.useRealTimers());
+
+/** A gateway's end of a link that goes nowhere. */
+class StubConnection implements Connection {
+  readonly remoteAddress = "stub";
+  readonly unsentBytes = 0;
+  readonly outbound = Buffer.alloc(64 * 1024);
+  readonly pings: (LinkState | undefined)[] = [];
+  readonly reasons: CloseReason[] = [];
+  get isOpen(): boolean {
+    return this.reasons.length === 0;
+  }
+  reserve(): number {
+    return 0;
+  }
+  send(payload: Uint8Array): boolean {
+    const packet = decodePacket(payload);
+    if (packet.kind === "basic" && packet.code === BasicCode.Ping) this.pings.push(decodeLinkState(packet.body));
+    return true;
+  }
+  close(reason: CloseReason): void {
+    this.reasons.push(reason);
+  }
+}
+
+/** A service that keeps what it is asked, with two gateways. */
+function serviceWithGateways() {
+  const asked: Context[] = [];
+  const ignore = (): void => undefined;
+  const keep = (): ((context: Context) => void) => (context) => void asked.push(context);
+  const router = new Router([keep]);
+  const parts = { router, dispatcher: new Dispatcher(), log: silentLog, gatewayLinked: ignore, gatewayLost: ignore };
+  const service = new Service(parts);
+  const [one, other] = [new StubConnection(), new StubConnection()];
+  const handler = service.linked(one, "g1", "i1");
+  service.linked(other, "g2", "i2");
+  return { service, asked, handler, one, other };
+}
+
+function ask(handler: FrameHandler, count: number): void {
+  const packet = Buffer.from(encodeLogicPacket({ command: "chat.user.talk" }, new Uint8Array(0)));
+  for (let sent = 0; sent < count; sent++) handler.frame(packet);
+}
+
+test("tells every gateway its load with each heartbeat", () => {
+  jest.useFakeTimers();
+  const { service, asked, handler, one, other } = serviceWithGateways();
+  service.setAdult(true);
+  ask(handler, 3);
+  expect(service.state).toEqual({ isAdult: true, load: 3 });
+  jest.advanceTimersByTime(heartbeatMs);
+  ask(handler, 2);
+  jest.advanceTimersByTime(heartbeatMs - 1);
+  for (const context of asked) context.dismiss();
+  jest.advanceTimersByTime(1);
+  for (const { pings } of [one, other]) {
+    expect(pings.map((state) => ({ isAdult: state?.isAdult, load: state?.load }))).toEqual([
+      { isAdult: true, load: 0 },
+      { isAdult: true, load: 3 },
+      { isAdult: true, load: 0 },
+    ]);
+  }
+});
+
+test("a drain says at once that nothing more may be sent, waits for what is under way, and closes with 1012", async () => {
+  const { service, asked, handler, one, other } = serviceWithGateways();
+  service.setAdult(true);
+  ask(handler, 2);
+  const drained = service.drain(5_000);
+  for (const { pings } of [one, other]) expect(pings.at(-1)).toMatchObject({ isAdult: false, load: 2 });
+  asked[0]?.dismiss();
+  await Bun.sleep(50);
+  expect(one.reasons).toEqual([]);
+  // What a gateway had sent before it heard of it is answered, too.
+  ask(handler, 1);
+  asked[1]?.dismiss();
+  await Bun.sleep(50);
+  expect(one.reasons).toEqual([]);
+  asked[2]?.dismiss();
+  await drained;
+  for (const { reasons } of [one, other]) expect(reasons.map(({ code }) => code)).toEqual([CloseCode.Leaving]);
+});
+
+test("a drain does not wait for ever for what is never answered", async () => {
+  const { service, handler, one } = serviceWithGateways();
+  ask(handler, 1);
+  await service.drain(50);
+  expect(one.reasons.map(({ code }) => code)).toEqual([CloseCode.Leaving]);
+  expect(service.unanswered).toBe(1);
+});
