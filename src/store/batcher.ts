@@ -3,8 +3,8 @@
 //
 // A call (one append, one join, …) is never split over two commits. Calls are settled in their order.
 
-import { StoreUnavailable } from "../store.ts";
-import { outcomeSlots, type Answer, type Job } from "./protocol.ts";
+import { outcomeSlots, type Job, type Slots } from "./jobs.ts";
+import { StoreUnavailable } from "./store.ts";
 
 const batchesInFlightMax = 2;
 /**
@@ -17,9 +17,6 @@ const batchJobsMax = 512;
 const queuedJobsMax = 50_000;
 const queuedCharactersMax = 64 * 1024 * 1024;
 
-/** Reads the slots of the call's job i. */
-export type Slots = (job: number, slot: number) => bigint;
-
 interface Call {
   readonly jobs: readonly Job[];
   readonly characters: number;
@@ -28,7 +25,7 @@ interface Call {
 }
 
 export class Batcher {
-  private readonly commit: (jobs: readonly Job[]) => Promise<Answer>;
+  private readonly commit: (jobs: readonly Job[]) => Promise<BigInt64Array>;
   private readonly observe: (failure: string | undefined) => void;
   private queue: Call[] = [];
   private queuedJobs = 0;
@@ -38,7 +35,7 @@ export class Batcher {
   private drained: (() => void)[] = [];
 
   /** `commit` hands a batch to the writer; `observe` is told how each one ended: a sentence, or undefined. */
-  constructor(commit: (jobs: readonly Job[]) => Promise<Answer>, observe: (failure: string | undefined) => void) {
+  constructor(commit: (jobs: readonly Job[]) => Promise<BigInt64Array>, observe: (failure: string | undefined) => void) {
     this.commit = commit;
     this.observe = observe;
   }
@@ -102,12 +99,11 @@ export class Batcher {
     const jobs: Job[] = [];
     for (const call of calls) for (const job of call.jobs) jobs.push(job);
     this.commit(jobs).then(
-      (answer) => {
+      (numbers) => {
         this.inFlight--;
-        if (answer.kind !== "numbers") throw new Error("a batch is answered with numbers");
         this.observe(undefined);
         this.flush();
-        settle(calls, answer.numbers);
+        settle(calls, numbers);
       },
       (error: unknown) => {
         this.inFlight--;
