@@ -27,6 +27,7 @@ interface Call {
 export class Batcher {
   private readonly commit: (jobs: readonly Job[]) => Promise<BigInt64Array>;
   private readonly observe: (failure: string | undefined) => void;
+  private readonly mayShare: (first: Job, next: Job) => boolean;
   private queue: Call[] = [];
   private queuedJobs = 0;
   private queuedCharacters = 0;
@@ -34,10 +35,18 @@ export class Batcher {
   private isScheduled = false;
   private drained: (() => void)[] = [];
 
-  /** `commit` hands a batch to the writer; `observe` is told how each one ended: a sentence, or undefined. */
-  constructor(commit: (jobs: readonly Job[]) => Promise<BigInt64Array>, observe: (failure: string | undefined) => void) {
+  /**
+   * `commit` hands a batch to the writer; `observe` is told how each one ended: a sentence, or undefined. Calls go into
+   * one batch only where their first jobs may share it: all may, unless said otherwise.
+   */
+  constructor(
+    commit: (jobs: readonly Job[]) => Promise<BigInt64Array>,
+    observe: (failure: string | undefined) => void,
+    mayShare: (first: Job, next: Job) => boolean = () => true,
+  ) {
     this.commit = commit;
     this.observe = observe;
+    this.mayShare = mayShare;
   }
 
   /** Queues jobs that commit together; rejects with StoreUnavailable when the queue is full or the commit failed. */
@@ -67,6 +76,15 @@ export class Batcher {
     });
   }
 
+  /** Rejects what waits and was not handed over. */
+  refuseQueued(error: StoreUnavailable): void {
+    const calls = this.queue;
+    this.queue = [];
+    this.queuedJobs = 0;
+    this.queuedCharacters = 0;
+    for (const call of calls) call.reject(error);
+  }
+
   private flush(): void {
     while (this.mayHandOver()) this.handOver(this.takeCalls());
     if (this.inFlight > 0 || this.queue.length > 0) return;
@@ -81,8 +99,11 @@ export class Batcher {
   private takeCalls(): Call[] {
     let count = 0;
     let jobs = 0;
+    const [first] = this.queue[0]?.jobs ?? [];
     for (const call of this.queue) {
+      const [next] = call.jobs;
       if (count > 0 && jobs + call.jobs.length > batchJobsMax) break;
+      if (first !== undefined && next !== undefined && !this.mayShare(first, next)) break;
       count++;
       jobs += call.jobs.length;
       this.queuedCharacters -= call.characters;
