@@ -1,7 +1,7 @@
 // The guarantees of src/store/store.ts as tests, for every engine: an engine's own test file gives a factory.
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { groupsPerAccountMax } from "../../src/base/limits.ts";
+import { groupsPerAccountMax, messageBodyBytesMax, messageExtraBytesMax } from "../../src/base/limits.ts";
 import {
   StoreUnavailable,
   type GroupDraft,
@@ -199,6 +199,41 @@ export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): 
       await say({ clientId: "k" });
       for (const other of [{ dest: "eve" }, { body: "x" }, { type: 2 }, { extra: "x" }]) {
         expect(await say2({ clientId: "k", ...other })).toBe("conflict");
+      }
+    });
+
+    test("a refused talk leaves its clientId free for the next one; a stored one does not", async () => {
+      await store.createGroup(draft());
+      const toGroup = talk({ sender: "eve", toGroup: true, dest: "g1", clientId: "k" });
+      const toBob = talk({ sender: "eve", clientId: "k" });
+      const outcomes = await store.append([toGroup, toBob, toGroup, toBob]);
+      expect(outcomes.map((outcome) => outcome.result)).toEqual(["forbidden", "stored", "conflict", "stored"]);
+      expect(stored(outcomes[3])).toEqual({ ...stored(outcomes[1]), repeated: true });
+    });
+
+    test("every character comes back as it was sent, and spoils nobody else's talk", async () => {
+      const odd = ["\0", "\x01", "\x01\x02", "\x01\x01", "\x02\0\x01", "\\", "'", '"', "{a,b}", "NULL", "%$1", "\u{10ffff}"];
+      const talks = odd.map((text) => talk({ body: text, extra: text, clientId: text }));
+      const outcomes = (await store.append([...talks, talk(), ...talks])).map(stored);
+      expect(outcomes.map((outcome) => outcome.repeated)).toEqual([...odd, ""].map(() => false).concat(odd.map(() => true)));
+      const ids = outcomes.slice(0, odd.length).map((outcome) => outcome.messageId);
+      const contents = await store.contents("app", "bob", ids);
+      expect(contents.map(({ body, extra }) => [body, extra])).toEqual(odd.map((text) => [text, text]));
+      for (const [index, text] of odd.entries()) {
+        const id = `g${index}`;
+        await store.createGroup(draft({ id, name: text, avatar: text, introduction: text }));
+        expect(await store.groupDetail("app", id, "ann")).toMatchObject({
+          detail: { name: text, avatar: text, introduction: text },
+        });
+      }
+    });
+
+    test("the largest texts and the ends of int32 are stored", async () => {
+      const body = "ü".repeat(messageBodyBytesMax / 2);
+      const extra = "x".repeat(messageExtraBytesMax);
+      for (const type of [-(2 ** 31), 2 ** 31 - 1]) {
+        const { messageId } = await say({ type, body, extra });
+        expect(await store.contents("app", "bob", [messageId])).toEqual([{ messageId, type, body, extra }]);
       }
     });
 

@@ -43,19 +43,23 @@ export function placeOf(url: string): string {
   return `${host}${pathname}`;
 }
 
-/** A client of Bun's; rejects URLs that it does not understand with a sentence without the URL. */
+/**
+ * A client of Bun's, whose connections have these settings unless the URL has others. Refuses what is no URL with a
+ * sentence that does not show it.
+ */
 export function openClient(options: ConnectionOptions, settings: Record<string, string>): SQL {
   if (!URL.canParse(options.url) || !/^postgres(ql)?:$/.test(new URL(options.url).protocol)) {
     throw new StoreUnavailable("its URL is not of the form postgres://user:password@host:port/database");
   }
-  const name = decodeURIComponent(new URL(options.url).pathname.slice(1));
+  const { pathname, searchParams } = new URL(options.url);
+  const name = decodeURIComponent(pathname.slice(1));
   return new SQL(options.url, {
     adapter: "postgres",
     max: options.connectionsMax,
     bigint: true,
     connectionTimeout: connectSecondsMax,
     idleTimeout: options.idleSecondsMax,
-    connection: settings,
+    connection: Object.fromEntries(Object.entries(settings).filter(([setting]) => !searchParams.has(setting))),
     onclose: () => options.onLost?.(),
     // Bun prefers PGDATABASE to the URL's name.
     ...(name === "" ? {} : { database: name }),

@@ -205,13 +205,13 @@ BEGIN
       ON CONFLICT (account, device) DO UPDATE SET acked = excluded.acked WHERE excluded.acked > c.acked;
   END IF;
 
-  -- Every statement sees what the ones before it wrote. Where all talks were stored there is nothing to find out. A talk
+  -- Every statement sees what the ones before it wrote. Where all talks were stored no earlier one is looked for. A talk
   -- whose clientId was stored before is told so, whatever its rights are now: its sender may have left the group since.
   RETURN QUERY
     SELECT
       CASE
         WHEN t.inbox IS NULL THEN ${outcome.notFound}
-        WHEN (t.keyed).id IS NULL OR (t.keyed).id = t.new_id THEN coalesce(t.denial, ${outcome.stored})
+        WHEN (t.keyed).id IS NULL THEN coalesce(t.denial, ${outcome.stored})
         WHEN (t.keyed).inbox <> t.inbox OR (t.keyed).type <> t.type OR (t.keyed).body <> t.body
           OR (t.keyed).extra <> t.extra THEN ${outcome.conflict}
         WHEN (t.keyed).id > held.since_id AND ((t.keyed).id >> 12) & ${nodeNumbers - 1} = held.node
@@ -226,11 +226,14 @@ BEGIN
         0),
       t.version, t.sender, t.inbox
     FROM (
-      SELECT *, roost.id_after(first_id, u.position - 1) AS new_id,
-        CASE WHEN stored_count < cardinality(a_apps) AND u.client_id <> ''
-          THEN (SELECT k FROM message k WHERE k.sender = u.sender AND k.client_id = u.client_id) END AS keyed
-      FROM unnest(inboxes, senders, versions, denials, a_types, a_bodies, a_extras, a_client_ids) WITH ORDINALITY
-        AS u (inbox, sender, version, denial, type, body, extra, client_id, position)
+      SELECT *, CASE WHEN stored_count < cardinality(a_apps) AND n.client_id <> '' THEN (
+        SELECT k FROM message k WHERE k.sender = n.sender AND k.client_id = n.client_id AND k.id < n.new_id
+      ) END AS keyed
+      FROM (
+        SELECT *, roost.id_after(first_id, u.position - 1) AS new_id
+        FROM unnest(inboxes, senders, versions, denials, a_types, a_bodies, a_extras, a_client_ids) WITH ORDINALITY
+          AS u (inbox, sender, version, denial, type, body, extra, client_id, position)
+      ) n
       OFFSET 0
     ) t
     ORDER BY t.position;

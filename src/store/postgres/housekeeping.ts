@@ -49,6 +49,11 @@ export class Housekeeping {
     this.renewLater(0);
   }
 
+  /** Told that the writer's connection is gone: whether the database is, is found out before anybody asks. */
+  lost(): void {
+    if (this.failure === undefined) this.renewLater(0);
+  }
+
   stop(): void {
     this.isStopped = true;
     clearTimeout(this.renewTimer);

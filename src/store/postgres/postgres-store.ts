@@ -91,6 +91,7 @@ class PostgresStore implements Store {
       retentionDays,
       log,
     );
+    writer.onLost = () => this.housekeeping.lost();
     this.batcher = new Batcher((jobs) => writer.commit(jobs), (failure) => this.observe(failure), mayShareBatch);
   }
 

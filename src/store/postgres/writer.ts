@@ -38,6 +38,8 @@ export class Writer {
   private readonly holder: string;
   private readonly clock: Clock;
   private accounts = new AccountNumbers();
+  /** Told when the connection is lost. */
+  onLost: (() => void) | undefined;
 
   /** `holder` is random and as long-lived as the process. */
   constructor(url: string, holder: string, clock: Clock) {
@@ -49,6 +51,7 @@ export class Writer {
       idleSecondsMax: 0,
       onLost: () => {
         this.accounts = new AccountNumbers();
+        this.onLost?.();
       },
     });
   }
