@@ -212,10 +212,25 @@ export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): 
     });
 
     test("every character comes back as it was sent, and spoils nobody else's talk", async () => {
-      const odd = ["\0", "\x01", "\x01\x02", "\x01\x01", "\x02\0\x01", "\\", "'", '"', "{a,b}", "NULL", "%$1", "\u{10ffff}"];
+      const odd = [
+        "\0",
+        "\x01",
+        "\x01\x02",
+        "\x01\x01",
+        "\x02\0\x01",
+        "\\",
+        "'",
+        '"',
+        "{a,b}",
+        "NULL",
+        "%$1",
+        "\u{10ffff}",
+      ];
       const talks = odd.map((text) => talk({ body: text, extra: text, clientId: text }));
       const outcomes = (await store.append([...talks, talk(), ...talks])).map(stored);
-      expect(outcomes.map((outcome) => outcome.repeated)).toEqual([...odd, ""].map(() => false).concat(odd.map(() => true)));
+      expect(outcomes.map((outcome) => outcome.repeated)).toEqual(
+        [...odd, ""].map(() => false).concat(odd.map(() => true)),
+      );
       const ids = outcomes.slice(0, odd.length).map((outcome) => outcome.messageId);
       const contents = await store.contents("app", "bob", ids);
       expect(contents.map(({ body, extra }) => [body, extra])).toEqual(odd.map((text) => [text, text]));

@@ -9,9 +9,14 @@ import { until } from "./until.ts";
 
 /** The folder of the server's programs: the newest of Debian's, else that of the one on the PATH. */
 function programs(): string | undefined {
-  const debian = [...new Glob("*/bin/postgres").scanSync({ cwd: "/usr/lib/postgresql", throwErrorOnBrokenSymlink: false })]
+  const debian = [
+    ...new Glob("*/bin/postgres").scanSync({ cwd: "/usr/lib/postgresql", throwErrorOnBrokenSymlink: false }),
+  ]
     .map((path) => join("/usr/lib/postgresql", path))
-    .toSorted((a, b) => parseInt(b.slice("/usr/lib/postgresql/".length), 10) - parseInt(a.slice("/usr/lib/postgresql/".length), 10));
+    .toSorted(
+      (a, b) =>
+        parseInt(b.slice("/usr/lib/postgresql/".length), 10) - parseInt(a.slice("/usr/lib/postgresql/".length), 10),
+    );
   const postgres = debian[0] ?? Bun.which("postgres");
   if (postgres === null || !existsSync(join(dirname(postgres), "initdb"))) return undefined;
   return dirname(postgres);
@@ -70,23 +75,29 @@ export class PostgresServer {
   async run(): Promise<void> {
     const settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "log_min_messages=panic"];
     const words = ["-D", this.data, "-p", `${this.port}`, ...settings.flatMap((setting) => ["-c", setting])];
-    await until(async () => {
-      // After a kill it refuses to start until the last of its processes is gone.
-      if (this.child === undefined || this.child.exitCode !== null) this.child = this.spawn("postgres", words);
-      const sql = new SQL(this.url("postgres"), { max: 1, connectionTimeout: 1 });
-      try {
-        await sql`SELECT 1`;
-        return true;
-      } finally {
-        await sql.close({ timeout: 0 });
-      }
-    }, "PostgreSQL answers", 30_000);
+    await until(
+      async () => {
+        // After a kill it refuses to start until the last of its processes is gone.
+        if (this.child === undefined || this.child.exitCode !== null) this.child = this.spawn("postgres", words);
+        const sql = new SQL(this.url("postgres"), { max: 1, connectionTimeout: 1 });
+        try {
+          await sql`SELECT 1`;
+          return true;
+        } finally {
+          await sql.close({ timeout: 0 });
+        }
+      },
+      "PostgreSQL answers",
+      30_000,
+    );
   }
 
   /** kill -9, as when the machine loses it. Its other processes notice and end. */
   async kill(): Promise<void> {
-    this.child?.kill("SIGKILL");
-    await this.child?.exited;
+    const { child } = this;
+    this.child = undefined;
+    child?.kill("SIGKILL");
+    await child?.exited;
   }
 
   async stop(): Promise<void> {

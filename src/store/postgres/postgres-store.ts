@@ -92,7 +92,11 @@ class PostgresStore implements Store {
       log,
     );
     writer.onLost = () => this.housekeeping.lost();
-    this.batcher = new Batcher((jobs) => writer.commit(jobs), (failure) => this.observe(failure), mayShareBatch);
+    this.batcher = new Batcher(
+      (jobs) => writer.commit(jobs),
+      (failure) => this.observe(failure),
+      mayShareBatch,
+    );
   }
 
   get isHealthy(): boolean {
