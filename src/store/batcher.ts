@@ -14,6 +14,8 @@ const batchesInFlightMax = 2;
 const secondBatchJobsMin = 256;
 /** A batch takes calls until it has this many jobs: longer transactions only make everybody wait. */
 const batchJobsMax = 512;
+/** The same in characters: of long texts it takes fewer. */
+const batchCharactersMax = 4 * 1024 * 1024;
 const queuedJobsMax = 50_000;
 const queuedCharactersMax = 64 * 1024 * 1024;
 
@@ -99,15 +101,18 @@ export class Batcher {
   private takeCalls(): Call[] {
     let count = 0;
     let jobs = 0;
+    let characters = 0;
     const [first] = this.queue[0]?.jobs ?? [];
     for (const call of this.queue) {
       const [next] = call.jobs;
       if (count > 0 && jobs + call.jobs.length > batchJobsMax) break;
+      if (count > 0 && characters + call.characters > batchCharactersMax) break;
       if (first !== undefined && next !== undefined && !this.mayShare(first, next)) break;
       count++;
       jobs += call.jobs.length;
-      this.queuedCharacters -= call.characters;
+      characters += call.characters;
     }
+    this.queuedCharacters -= characters;
     this.queuedJobs -= jobs;
     if (count < this.queue.length) return this.queue.splice(0, count);
     const calls = this.queue;

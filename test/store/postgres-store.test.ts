@@ -118,6 +118,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
         [`${nobody}127.0.0.1:1/roost`, /The message store 127\.0\.0\.1:1\/roost cannot be opened: .*REFUSED/],
         [`${nobody}127.0.0.1:no/roost`, /not of the form postgres:/],
         [`mysql://nobody:hush-hush@127.0.0.1/roost`, /not of the form postgres:/],
+        [`${url}?sslmode=whatever`, /URL is not understood: .*sslmode/],
         // The server has no TLS: the option of the URL counts.
         [`${url}?sslmode=require`, /TLS/],
       ] as const) {
@@ -212,6 +213,15 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
       expect(await failureOf(open())).toMatch(/all 1024 node numbers of the store are leased/);
     });
 
+    test("waits for the disk also where the database's setting says otherwise", async () => {
+      await open();
+      await sql.begin(async (transaction) => {
+        await transaction`SET LOCAL synchronous_commit = off`;
+        await transaction`SELECT roost.renew('somebody', ${Date.now()})`;
+        expect(await transaction`SHOW synchronous_commit`.values()).toEqual([["on"]]);
+      });
+    });
+
     test("gives its node number back when it is closed", async () => {
       await (await open()).close();
       expect(await sql`SELECT * FROM roost.node`.values()).toHaveLength(0);
@@ -279,6 +289,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
       const alsoLost = store.append([talk({ clientId: "queued", body: "queued" })]);
       expect(await failureOf(store.append([lost]))).toMatch(/gave no answer within/);
       expect(await failureOf(alsoLost)).toMatch(/gave no answer within/);
+      expect(await failureOf(idsOf(store, "bob"))).toMatch(/gave no answer within|TIMEOUT/);
       expect(store.isHealthy).toBe(false);
       expect(await failureOf(store.append([talk()]))).toMatch(/gave no answer within/);
       proxy.losesAnswers = false;

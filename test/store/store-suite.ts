@@ -418,6 +418,16 @@ export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): 
       expect((await store.membership("app", "g1"))?.accounts).toEqual(["ann", ...members]);
     });
 
+    test("twelve groups of ten thousand that are asked for at once are all created, and talks go on", async () => {
+      const members = Array.from({ length: 10_000 }, (_, i) => `m${i}`);
+      const created = Promise.all(
+        Array.from({ length: 12 }, (_, i) => store.createGroup(draft({ id: `g${i}`, members }))),
+      );
+      await say();
+      expect((await created).map(({ result }) => result)).toEqual(Array.from({ length: 12 }, () => "created"));
+      expect((await store.membership("app", "g11"))?.accounts).toHaveLength(10_001);
+    }, 30_000);
+
     test("an account at its limit of groups joins no more, and a create that names it creates nothing", async () => {
       await Promise.all(
         Array.from({ length: groupsPerAccountMax }, (_, i) => store.createGroup(draft({ id: `x${i}`, owner: "bob" }))),

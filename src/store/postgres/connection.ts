@@ -52,18 +52,24 @@ export function openClient(options: ConnectionOptions, settings: Record<string, 
     throw new StoreUnavailable("its URL is not of the form postgres://user:password@host:port/database");
   }
   const { pathname, searchParams } = new URL(options.url);
-  const name = decodeURIComponent(pathname.slice(1));
-  return new SQL(options.url, {
-    adapter: "postgres",
-    max: options.connectionsMax,
-    bigint: true,
-    connectionTimeout: connectSecondsMax,
-    idleTimeout: options.idleSecondsMax,
-    connection: Object.fromEntries(Object.entries(settings).filter(([setting]) => !searchParams.has(setting))),
-    onclose: () => options.onLost?.(),
-    // Bun prefers PGDATABASE to the URL's name.
-    ...(name === "" ? {} : { database: name }),
-  });
+  try {
+    const name = decodeURIComponent(pathname.slice(1));
+    return new SQL(options.url, {
+      adapter: "postgres",
+      max: options.connectionsMax,
+      bigint: true,
+      connectionTimeout: connectSecondsMax,
+      idleTimeout: options.idleSecondsMax,
+      connection: Object.fromEntries(Object.entries(settings).filter(([setting]) => !searchParams.has(setting))),
+      onclose: () => options.onLost?.(),
+      // Bun prefers PGDATABASE to the URL's name.
+      ...(name === "" ? {} : { database: name }),
+    });
+  } catch (error) {
+    // Without a cause: errors about URLs carry them, with the password.
+    const reason = error instanceof Error ? error.message : "it is malformed";
+    throw new StoreUnavailable(`its URL is not understood: ${reason.replaceAll(options.url, "…")}`);
+  }
 }
 
 /** The sentence of what the database, the network or the configuration did wrong; undefined for a bug of ours. */

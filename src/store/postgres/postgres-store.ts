@@ -40,6 +40,8 @@ export interface PostgresStoreOptions {
 /** Besides the writer's one. */
 const readConnectionsMax = 4;
 const readIdleSecondsMax = 60;
+/** A member of a new group costs about as much as a message of this length: few large groups share a transaction. */
+const charactersPerMember = 400;
 /** Rows deleted in one transaction. */
 const purgeRowsMax = 2_000;
 
@@ -125,7 +127,7 @@ class PostgresStore implements Store {
   ): Promise<
     { readonly result: "created"; readonly version: bigint } | { readonly result: "full"; readonly account: string }
   > {
-    const characters = draft.members.length * 16;
+    const characters = draft.members.length * charactersPerMember;
     return this.write([["create", draft]], characters, (slots) => createOutcome(draft, slots));
   }
 

@@ -76,7 +76,7 @@ export class Writer {
   /** Takes or extends the lease of the node number, and finds out whether the store can commit. */
   async renew(): Promise<void> {
     const { holder } = this;
-    const wallMs = this.clock.wallMs();
+    const wallMs = this.wallMs();
     await this.connections.run((sql) => sql`SELECT roost.renew(${holder}, ${wallMs})`);
   }
 
@@ -124,7 +124,7 @@ export class Writer {
   ): Promise<readonly MessageRow[]> {
     const texts = (values: readonly string[]) => sql.array(values.map(toText), "TEXT");
     return sql`SELECT * FROM roost.commit_messages(
-      ${this.holder}, ${this.clock.wallMs()},
+      ${this.holder}, ${this.wallMs()},
       ${texts(talks.map((talk) => talk[1]))}, ${texts(talks.map((talk) => talk[2]))},
       ${sql.array(
         talks.map((talk) => accounts.find(talk[1], talk[2])),
@@ -153,10 +153,14 @@ export class Writer {
     )`.values();
   }
 
+  private wallMs(): number {
+    return Math.floor(this.clock.wallMs());
+  }
+
   private async changeGroups(jobs: readonly GroupJob[]): Promise<BigInt64Array> {
     const changes = JSON.stringify(jobs.map(changeOf));
     const rows: readonly (readonly bigint[])[] = await this.connections.run((sql) =>
-      sql`SELECT * FROM roost.change_groups(${this.holder}, ${this.clock.wallMs()}, ${changes}::text::json)`.values(),
+      sql`SELECT * FROM roost.change_groups(${this.holder}, ${this.wallMs()}, ${changes}::text::json)`.values(),
     );
     assert(rows.length === jobs.length, "each job has its row");
     const numbers = new BigInt64Array(jobs.length * outcomeSlots);
