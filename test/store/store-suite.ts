@@ -338,6 +338,30 @@ export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): 
       expect(await say2({ toGroup: true, dest: "g1", app: "other" })).toBe("notFound");
     });
 
+    test("what is asked without waiting for the answer before is decided in the order of asking", async () => {
+      await store.createGroup(draft());
+      const speak = () => say2({ toGroup: true, dest: "g1", sender: "bob" });
+      const answers = await Promise.all([
+        speak(),
+        store.join(change("bob")),
+        speak(),
+        store.acknowledge("app", "bob", "", 0n),
+        store.quit(change("bob")),
+        store.join(change("bob", "ann")),
+        store.quit(change("bob")),
+        speak(),
+      ]);
+      expect(answers.map((answer) => (typeof answer === "string" ? answer : answer.result))).toEqual(
+        "forbidden changed stored done changed changed changed forbidden".split(" "),
+      );
+      const versions = answers.flatMap((answer) =>
+        typeof answer !== "string" && answer.result === "changed" ? [[answer.versionBefore, answer.version]] : [],
+      );
+      for (const [index, [before]] of versions.entries()) {
+        if (index > 0) expect(before).toBe(versions[index - 1]?.[1]);
+      }
+    });
+
     test("a repeat after leaving the group is still answered as stored", async () => {
       await store.createGroup(draft({ members: ["bob"] }));
       const first = await say({ toGroup: true, dest: "g1", sender: "bob", clientId: "k" });

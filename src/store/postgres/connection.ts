@@ -75,9 +75,13 @@ export function openClient(options: ConnectionOptions, settings: Record<string, 
 /** The sentence of what the database, the network or the configuration did wrong; undefined for a bug of ours. */
 function sentenceOf(error: unknown): string | undefined {
   if (error instanceof StoreUnavailable) return error.message;
-  if (!(error instanceof SQL.PostgresError)) return undefined;
-  if (error.errno === refusalState) return error.message;
-  return `${error.message} (${error.errno ?? error.code})`;
+  if (error instanceof SQL.PostgresError) {
+    if (error.errno === refusalState) return error.message;
+    return `${error.message} (${error.errno ?? error.code})`;
+  }
+  // What TLS refuses comes as a plain error with a code.
+  const isBug = !(error instanceof Error) || error instanceof TypeError || !("code" in error);
+  return isBug ? undefined : `${error.message} (${String(error.code)})`;
 }
 
 /** What a query's caller is told. */

@@ -6,7 +6,11 @@ import { StoreUnavailable } from "../store.ts";
 import { Connections, failureOf, openClient, placeOf } from "./connection.ts";
 import { migrations, schemaVersion } from "./schema.ts";
 
+/** The functions' bodies need 14; it is tested with 15. */
+const serverVersionMin = 14;
+
 interface State {
+  readonly server_version: number;
   readonly encoding: string;
   readonly has_schema: boolean;
   readonly has_table: boolean;
@@ -15,10 +19,16 @@ interface State {
 /** Undefined: there is nothing of ours yet. */
 async function versionIn(sql: SQL, place: string): Promise<number | undefined> {
   const [state]: State[] = await sql`
-    SELECT current_setting('server_encoding') AS encoding, to_regnamespace('roost') IS NOT NULL AS has_schema,
+    SELECT current_setting('server_version_num')::integer / 10000 AS server_version,
+      current_setting('server_encoding') AS encoding, to_regnamespace('roost') IS NOT NULL AS has_schema,
       to_regclass('roost.migration') IS NOT NULL AS has_table`;
-  if (state?.encoding !== "UTF8") {
-    throw new StoreUnavailable(`its encoding is ${state?.encoding}; create the database with ENCODING 'UTF8'`);
+  if (state === undefined || state.server_version < serverVersionMin) {
+    throw new StoreUnavailable(
+      `it is PostgreSQL ${state?.server_version}; the store needs ${serverVersionMin} or newer`,
+    );
+  }
+  if (state.encoding !== "UTF8") {
+    throw new StoreUnavailable(`its encoding is ${state.encoding}; create the database with ENCODING 'UTF8'`);
   }
   if (!state.has_table) {
     const [foreign]: { count: bigint }[] = await sql`
