@@ -1,19 +1,25 @@
-// Talks per second that the SQLite store commits with synchronous FULL, by talks in flight; run by hand:
-//   bun bench/store-rate.ts [in flight] [seconds] [folder]
+// Talks per second that a store commits durably, by talks in flight; run by hand:
+//   bun bench/store-rate.ts [in flight] [seconds] [folder]                       SQLite, synchronous FULL
+//   bun bench/store-rate.ts [in flight] [seconds] --store postgres://host/name   PostgreSQL; the messages stay there
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { createLog } from "../src/base/log.ts";
+import { openPostgresStore } from "../src/store/postgres/postgres-store.ts";
 import { openSqliteStore } from "../src/store/sqlite/sqlite-store.ts";
 
-const [, , inFlight = "200", seconds = "3", parent = tmpdir()] = process.argv;
+const { positionals, values } = parseArgs({ allowPositionals: true, options: { store: { type: "string" } } });
+const [inFlight = "200", seconds = "3", parent = tmpdir()] = positionals;
 const folder = mkdtempSync(join(parent, "store-rate-"));
-const store = await openSqliteStore({
-  path: join(folder, "store.db"),
-  retentionDays: 15,
-  log: createLog("info", "text"),
-});
+const shared = { retentionDays: 15, log: createLog("info", "text") };
+const store =
+  values.store === undefined
+    ? await openSqliteStore({ ...shared, path: join(folder, "store.db") })
+    : await openPostgresStore({ ...shared, url: values.store });
+/** Keys that an earlier run on the same database did not use. */
+const run = Date.now();
 const body = "x".repeat(100);
 const endMs = performance.now() + Number(seconds) * 1000;
 const latenciesMs: number[] = [];
@@ -30,7 +36,7 @@ async function talkOn(sender: number): Promise<void> {
         type: 1,
         body,
         extra: "",
-        clientId: `${sender}-${count}`,
+        clientId: `${run}-${sender}-${count}`,
       },
     ]);
     latenciesMs.push(performance.now() - startMs);

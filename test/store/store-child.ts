@@ -1,12 +1,16 @@
-// A process for tests: appends to the store at argv[2] and prints each acknowledged id, until it is killed or has
-// printed argv[3] of them.
+// A process for tests: appends to the store at argv[2] (a file, or a URL of PostgreSQL) and prints each acknowledged id,
+// until it is killed or has printed argv[3] of them.
 
 import { createLog } from "../../src/base/log.ts";
+import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { stored, talk } from "./store-suite.ts";
 
 const [, , path = "", count = "1000000000"] = process.argv;
-const store = await openSqliteStore({ path, retentionDays: 15, log: createLog("info", "text") });
+const shared = { retentionDays: 15, log: createLog("info", "text") };
+const store = path.startsWith("postgres://")
+  ? await openPostgresStore({ ...shared, url: path })
+  : await openSqliteStore({ ...shared, path });
 const total = Number(count);
 let asked = 0;
 

@@ -1,7 +1,7 @@
 // The guarantees of src/store/store.ts as tests, for every engine: an engine's own test file gives a factory.
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { groupsPerAccountMax } from "../../src/base/limits.ts";
+import { groupsPerAccountMax, messageBodyBytesMax, messageExtraBytesMax } from "../../src/base/limits.ts";
 import {
   StoreUnavailable,
   type GroupDraft,
@@ -202,6 +202,56 @@ export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): 
       }
     });
 
+    test("a refused talk leaves its clientId free for the next one; a stored one does not", async () => {
+      await store.createGroup(draft());
+      const toGroup = talk({ sender: "eve", toGroup: true, dest: "g1", clientId: "k" });
+      const toBob = talk({ sender: "eve", clientId: "k" });
+      const outcomes = await store.append([toGroup, toBob, toGroup, toBob]);
+      expect(outcomes.map((outcome) => outcome.result)).toEqual(["forbidden", "stored", "conflict", "stored"]);
+      expect(stored(outcomes[3])).toEqual({ ...stored(outcomes[1]), repeated: true });
+    });
+
+    test("every character comes back as it was sent, and spoils nobody else's talk", async () => {
+      const odd = [
+        "\0",
+        "\x01",
+        "\x01\x02",
+        "\x01\x01",
+        "\x02\0\x01",
+        "\\",
+        "'",
+        '"',
+        "{a,b}",
+        "NULL",
+        "%$1",
+        "\u{10ffff}",
+      ];
+      const talks = odd.map((text) => talk({ body: text, extra: text, clientId: text }));
+      const outcomes = (await store.append([...talks, talk(), ...talks])).map(stored);
+      expect(outcomes.map((outcome) => outcome.repeated)).toEqual(
+        [...odd, ""].map(() => false).concat(odd.map(() => true)),
+      );
+      const ids = outcomes.slice(0, odd.length).map((outcome) => outcome.messageId);
+      const contents = await store.contents("app", "bob", ids);
+      expect(contents.map(({ body, extra }) => [body, extra])).toEqual(odd.map((text) => [text, text]));
+      for (const [index, text] of odd.entries()) {
+        const id = `g${index}`;
+        await store.createGroup(draft({ id, name: text, avatar: text, introduction: text }));
+        expect(await store.groupDetail("app", id, "ann")).toMatchObject({
+          detail: { name: text, avatar: text, introduction: text },
+        });
+      }
+    });
+
+    test("the largest texts and the ends of int32 are stored", async () => {
+      const body = "ü".repeat(messageBodyBytesMax / 2);
+      const extra = "x".repeat(messageExtraBytesMax);
+      for (const type of [-(2 ** 31), 2 ** 31 - 1]) {
+        const { messageId } = await say({ type, body, extra });
+        expect(await store.contents("app", "bob", [messageId])).toEqual([{ messageId, type, body, extra }]);
+      }
+    });
+
     test("a cursor of 0 starts above the last acknowledged id of that device; acknowledgements never go back", async () => {
       const ids = (await store.append([talk(), talk(), talk()])).map((o) => stored(o).messageId);
       const [a = 0n, b = 0n, c = 0n] = ids;
@@ -288,6 +338,30 @@ export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): 
       expect(await say2({ toGroup: true, dest: "g1", app: "other" })).toBe("notFound");
     });
 
+    test("what is asked without waiting for the answer before is decided in the order of asking", async () => {
+      await store.createGroup(draft());
+      const speak = () => say2({ toGroup: true, dest: "g1", sender: "bob" });
+      const answers = await Promise.all([
+        speak(),
+        store.join(change("bob")),
+        speak(),
+        store.acknowledge("app", "bob", "", 0n),
+        store.quit(change("bob")),
+        store.join(change("bob", "ann")),
+        store.quit(change("bob")),
+        speak(),
+      ]);
+      expect(answers.map((answer) => (typeof answer === "string" ? answer : answer.result))).toEqual(
+        "forbidden changed stored done changed changed changed forbidden".split(" "),
+      );
+      const versions = answers.flatMap((answer) =>
+        typeof answer !== "string" && answer.result === "changed" ? [[answer.versionBefore, answer.version]] : [],
+      );
+      for (const [index, [before]] of versions.entries()) {
+        if (index > 0) expect(before).toBe(versions[index - 1]?.[1]);
+      }
+    });
+
     test("a repeat after leaving the group is still answered as stored", async () => {
       await store.createGroup(draft({ members: ["bob"] }));
       const first = await say({ toGroup: true, dest: "g1", sender: "bob", clientId: "k" });
@@ -367,6 +441,16 @@ export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): 
       expect((await store.createGroup(draft({ members }))).result).toBe("created");
       expect((await store.membership("app", "g1"))?.accounts).toEqual(["ann", ...members]);
     });
+
+    test("twelve groups of ten thousand that are asked for at once are all created, and talks go on", async () => {
+      const members = Array.from({ length: 10_000 }, (_, i) => `m${i}`);
+      const created = Promise.all(
+        Array.from({ length: 12 }, (_, i) => store.createGroup(draft({ id: `g${i}`, members }))),
+      );
+      await say();
+      expect((await created).map(({ result }) => result)).toEqual(Array.from({ length: 12 }, () => "created"));
+      expect((await store.membership("app", "g11"))?.accounts).toHaveLength(10_001);
+    }, 30_000);
 
     test("an account at its limit of groups joins no more, and a create that names it creates nothing", async () => {
       await Promise.all(

@@ -3,10 +3,10 @@
 
 import type { Database } from "bun:sqlite";
 import { groupMembersMax, groupsPerAccountMax } from "../../base/limits.ts";
+import { outcome } from "../jobs.ts";
 import type { IdSequence } from "../snowflake.ts";
 import type { GroupDraft, MembershipChange } from "../store.ts";
 import type { Names } from "./names.ts";
-import { outcome } from "./protocol.ts";
 import type { Outcome } from "./talk-writer.ts";
 
 const forbidden: Outcome = [outcome.forbidden];

@@ -3,48 +3,9 @@
 // Requests travel as JSON text: for 100 talks handing over costs the main thread about 30 µs, by structured clone 70 to
 // 90. Answers that are numbers travel as a transferred BigInt64Array, which costs next to nothing.
 
-import type { GroupDetail, GroupDraft, MembershipChange } from "../store.ts";
+import type { Job } from "../jobs.ts";
+import type { GroupDetail } from "../store.ts";
 import type { Synchronous } from "./connection.ts";
-
-/** Something to be written; jobs of one batch commit together, in order. Ids are decimal text. */
-export type Job =
-  | readonly [
-      kind: "talk",
-      app: string,
-      sender: string,
-      toGroup: boolean,
-      dest: string,
-      type: number,
-      body: string,
-      extra: string,
-      clientId: string,
-    ]
-  | readonly [kind: "ack", app: string, account: string, device: string, messageId: string]
-  | readonly [kind: "create", draft: GroupDraft]
-  | readonly [kind: "join", change: MembershipChange]
-  | readonly [kind: "quit", change: MembershipChange];
-
-/** An answered job takes this many numbers: its outcome, then what belongs to that outcome. */
-export const outcomeSlots = 5;
-export const outcome = {
-  /** messageId, sendTime, previousId, groupVersion */
-  stored: 0n,
-  /** The same; this writer stored it, or (repeatedElsewhere) another one or an earlier run of this program. */
-  repeated: 1n,
-  repeatedElsewhere: 11n,
-  forbidden: 2n,
-  notFound: 3n,
-  conflict: 4n,
-  done: 5n,
-  future: 6n,
-  /** version */
-  created: 7n,
-  /** from create: 0 for the owner, or the member's position in the draft plus one */
-  full: 8n,
-  /** versionBefore, version */
-  changed: 9n,
-  unchanged: 10n,
-} as const;
 
 /** Numbers of one index entry in `Answer.numbers`: messageId, direction, sendTime. Its texts: otherAccount, group. */
 export const indexSlots = 3;

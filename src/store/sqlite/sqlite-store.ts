@@ -7,6 +7,8 @@ import { closeSync, openSync } from "node:fs";
 import { assert } from "../../base/assert.ts";
 import { contentIdsMax, indexEntriesMax } from "../../base/limits.ts";
 import type { Log } from "../../base/log.ts";
+import { Batcher } from "../batcher.ts";
+import { createOutcome, membershipOutcome, outcome, talkJob, talkOutcome, type Job, type Slots } from "../jobs.ts";
 import {
   StoreUnavailable,
   type GroupDraft,
@@ -20,10 +22,9 @@ import {
   type Talk,
   type TalkOutcome,
 } from "../store.ts";
-import { Batcher, type Slots } from "./batcher.ts";
 import type { Synchronous } from "./connection.ts";
 import { Housekeeping } from "./housekeeping.ts";
-import { indexSlots, outcome, type DetailAnswer, type FoundContent, type Job } from "./protocol.ts";
+import { indexSlots, type DetailAnswer, type FoundContent } from "./protocol.ts";
 import { WorkerLine, type OpenRequest } from "./worker-line.ts";
 
 export interface SqliteStoreOptions {
@@ -86,7 +87,11 @@ class SqliteStore implements Store {
     this.lines = lines;
     this.housekeeping = new Housekeeping(lines, options.retentionDays, options.log);
     this.batcher = new Batcher(
-      (jobs) => lines.writer.call({ kind: "batch", jobs }),
+      async (jobs) => {
+        const answer = await lines.writer.call({ kind: "batch", jobs });
+        assert(answer.kind === "numbers", "a batch is answered with numbers");
+        return answer.numbers;
+      },
       (failure) => this.housekeeping.committed(failure),
     );
   }
@@ -101,8 +106,7 @@ class SqliteStore implements Store {
     const jobs: Job[] = [];
     for (const talk of talks) {
       characters += talk.body.length + talk.extra.length;
-      const { app, sender, toGroup, dest, type, body, extra, clientId } = talk;
-      jobs.push(["talk", app, sender, toGroup, dest, type, body, extra, clientId]);
+      jobs.push(talkJob(talk));
     }
     return this.write(jobs, characters, (slots) => talks.map((_, job) => talkOutcome(slots, job)));
   }
@@ -119,11 +123,7 @@ class SqliteStore implements Store {
     { readonly result: "created"; readonly version: bigint } | { readonly result: "full"; readonly account: string }
   > {
     const characters = draft.members.length * 16;
-    return this.write([["create", draft]], characters, (slots) => {
-      if (slots(0, 0) === outcome.created) return { result: "created", version: slots(0, 1) };
-      const position = Number(slots(0, 1));
-      return { result: "full", account: draft.members[position - 1] ?? draft.owner };
-    });
+    return this.write([["create", draft]], characters, (slots) => createOutcome(draft, slots));
   }
 
   join(change: MembershipChange): Promise<MembershipOutcome> {
@@ -210,49 +210,5 @@ class SqliteStore implements Store {
   private write<T>(jobs: readonly Job[], characters: number, read: (slots: Slots) => T): Promise<T> {
     if (this.closing !== undefined) return Promise.reject(new StoreUnavailable("the store is closed"));
     return this.batcher.add(jobs, characters, read);
-  }
-}
-
-function talkOutcome(slots: Slots, job: number): TalkOutcome {
-  const code = slots(job, 0);
-  switch (code) {
-    case outcome.stored:
-    case outcome.repeated:
-    case outcome.repeatedElsewhere:
-      return {
-        result: "stored",
-        messageId: slots(job, 1),
-        sendTime: slots(job, 2),
-        previousId: slots(job, 3),
-        groupVersion: slots(job, 4),
-        repeated: code !== outcome.stored,
-        writtenHere: code !== outcome.repeatedElsewhere,
-      };
-    case outcome.forbidden:
-      return { result: "forbidden" };
-    case outcome.notFound:
-      return { result: "notFound" };
-    case outcome.conflict:
-      return { result: "conflict" };
-    default:
-      throw new Error(`a talk has no outcome ${code}`);
-  }
-}
-
-function membershipOutcome(slots: Slots): MembershipOutcome {
-  const code = slots(0, 0);
-  switch (code) {
-    case outcome.changed:
-      return { result: "changed", versionBefore: slots(0, 1), version: slots(0, 2) };
-    case outcome.unchanged:
-      return { result: "unchanged" };
-    case outcome.forbidden:
-      return { result: "forbidden" };
-    case outcome.notFound:
-      return { result: "notFound" };
-    case outcome.full:
-      return { result: "full" };
-    default:
-      throw new Error(`a change of membership has no outcome ${code}`);
   }
 }

@@ -1,9 +1,9 @@
 // Stores talks, inside the transaction of the writer: repeat, rights, the message before, the row.
 
 import type { Database } from "bun:sqlite";
+import { outcome, type Job } from "../jobs.ts";
 import { nodeOfId, type IdSequence } from "../snowflake.ts";
 import type { Names } from "./names.ts";
-import { outcome, type Job } from "./protocol.ts";
 
 export type TalkJob = Extract<Job, readonly ["talk", ...unknown[]]>;
 /** An outcome and up to four numbers that belong to it. */

@@ -9,12 +9,12 @@
 import type { Database } from "bun:sqlite";
 import type { Clock } from "../../base/clock.ts";
 import { idempotencyHours } from "../../base/limits.ts";
+import { outcome, outcomeSlots, type Job } from "../jobs.ts";
 import { IdSequence, smallestIdAt, snowflakeEpochMs } from "../snowflake.ts";
 import { GroupWriter } from "./group-writer.ts";
 import { beginImmediate } from "./locking.ts";
 import { Names } from "./names.ts";
 import { NodeLease } from "./node-lease.ts";
-import { outcome, outcomeSlots, type Job } from "./protocol.ts";
 import { Refusal } from "./refusal.ts";
 import { TalkWriter, type Outcome } from "./talk-writer.ts";
 

@@ -3,8 +3,8 @@
 //
 // A call (one append, one join, …) is never split over two commits. Calls are settled in their order.
 
-import { StoreUnavailable } from "../store.ts";
-import { outcomeSlots, type Answer, type Job } from "./protocol.ts";
+import { outcomeSlots, type Job, type Slots } from "./jobs.ts";
+import { StoreUnavailable } from "./store.ts";
 
 const batchesInFlightMax = 2;
 /**
@@ -14,11 +14,10 @@ const batchesInFlightMax = 2;
 const secondBatchJobsMin = 256;
 /** A batch takes calls until it has this many jobs: longer transactions only make everybody wait. */
 const batchJobsMax = 512;
+/** The same in characters: of long texts it takes fewer. */
+const batchCharactersMax = 4 * 1024 * 1024;
 const queuedJobsMax = 50_000;
 const queuedCharactersMax = 64 * 1024 * 1024;
-
-/** Reads the slots of the call's job i. */
-export type Slots = (job: number, slot: number) => bigint;
 
 interface Call {
   readonly jobs: readonly Job[];
@@ -28,8 +27,9 @@ interface Call {
 }
 
 export class Batcher {
-  private readonly commit: (jobs: readonly Job[]) => Promise<Answer>;
+  private readonly commit: (jobs: readonly Job[]) => Promise<BigInt64Array>;
   private readonly observe: (failure: string | undefined) => void;
+  private readonly mayShare: (first: Job, next: Job) => boolean;
   private queue: Call[] = [];
   private queuedJobs = 0;
   private queuedCharacters = 0;
@@ -37,10 +37,18 @@ export class Batcher {
   private isScheduled = false;
   private drained: (() => void)[] = [];
 
-  /** `commit` hands a batch to the writer; `observe` is told how each one ended: a sentence, or undefined. */
-  constructor(commit: (jobs: readonly Job[]) => Promise<Answer>, observe: (failure: string | undefined) => void) {
+  /**
+   * `commit` hands a batch to the writer; `observe` is told how each one ended: a sentence, or undefined. Calls go into
+   * one batch only where their first jobs may share it: all may, unless said otherwise.
+   */
+  constructor(
+    commit: (jobs: readonly Job[]) => Promise<BigInt64Array>,
+    observe: (failure: string | undefined) => void,
+    mayShare: (first: Job, next: Job) => boolean = () => true,
+  ) {
     this.commit = commit;
     this.observe = observe;
+    this.mayShare = mayShare;
   }
 
   /** Queues jobs that commit together; rejects with StoreUnavailable when the queue is full or the commit failed. */
@@ -70,6 +78,15 @@ export class Batcher {
     });
   }
 
+  /** Rejects what waits and was not handed over. */
+  refuseQueued(error: StoreUnavailable): void {
+    const calls = this.queue;
+    this.queue = [];
+    this.queuedJobs = 0;
+    this.queuedCharacters = 0;
+    for (const call of calls) call.reject(error);
+  }
+
   private flush(): void {
     while (this.mayHandOver()) this.handOver(this.takeCalls());
     if (this.inFlight > 0 || this.queue.length > 0) return;
@@ -84,12 +101,18 @@ export class Batcher {
   private takeCalls(): Call[] {
     let count = 0;
     let jobs = 0;
+    let characters = 0;
+    const [first] = this.queue[0]?.jobs ?? [];
     for (const call of this.queue) {
+      const [next] = call.jobs;
       if (count > 0 && jobs + call.jobs.length > batchJobsMax) break;
+      if (count > 0 && characters + call.characters > batchCharactersMax) break;
+      if (first !== undefined && next !== undefined && !this.mayShare(first, next)) break;
       count++;
       jobs += call.jobs.length;
-      this.queuedCharacters -= call.characters;
+      characters += call.characters;
     }
+    this.queuedCharacters -= characters;
     this.queuedJobs -= jobs;
     if (count < this.queue.length) return this.queue.splice(0, count);
     const calls = this.queue;
@@ -102,12 +125,11 @@ export class Batcher {
     const jobs: Job[] = [];
     for (const call of calls) for (const job of call.jobs) jobs.push(job);
     this.commit(jobs).then(
-      (answer) => {
+      (numbers) => {
         this.inFlight--;
-        if (answer.kind !== "numbers") throw new Error("a batch is answered with numbers");
         this.observe(undefined);
         this.flush();
-        settle(calls, answer.numbers);
+        settle(calls, numbers);
       },
       (error: unknown) => {
         this.inFlight--;

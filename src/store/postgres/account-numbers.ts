@@ -1,0 +1,30 @@
+// The numbers of accounts that the database has told: a number never changes, so that it need not be looked up for every
+// message. Bounded, the oldest entry goes first. Forgotten whenever the connection is lost: what comes back may be a
+// database restored from a backup, which gives the same numbers to others.
+
+const cachedMax = 100_000;
+
+/** A key that names cannot forge: the length of its first part comes first. */
+function key(app: string, name: string): string {
+  return `${app.length}:${app}${name}`;
+}
+
+export class AccountNumbers {
+  private readonly cached = new Map<string, bigint>();
+
+  /** Null, as an SQL parameter, where it is not known. */
+  find(app: string, name: string): bigint | null {
+    return this.cached.get(key(app, name)) ?? null;
+  }
+
+  /** Only for numbers that are committed. */
+  remember(app: string, name: string, number: bigint): void {
+    if (this.cached.size >= cachedMax) {
+      for (const oldest of this.cached.keys()) {
+        this.cached.delete(oldest);
+        break;
+      }
+    }
+    this.cached.set(key(app, name), number);
+  }
+}

@@ -1,0 +1,83 @@
+// Brings the database to the newest schema, under a lock that all processes know, and refuses what it must not touch.
+// The connection for it has no time limit of its own: a migration of a large store may take long.
+
+import type { SQL } from "bun";
+import { StoreUnavailable } from "../store.ts";
+import { Connections, failureOf, openClient, placeOf } from "./connection.ts";
+import { migrations, schemaVersion } from "./schema.ts";
+
+/** The functions' bodies need 14; it is tested with 15. */
+const serverVersionMin = 14;
+
+interface State {
+  readonly server_version: number;
+  readonly encoding: string;
+  readonly has_schema: boolean;
+  readonly has_table: boolean;
+}
+
+/** Undefined: there is nothing of ours yet. */
+async function versionIn(sql: SQL, place: string): Promise<number | undefined> {
+  const [state]: State[] = await sql`
+    SELECT current_setting('server_version_num')::integer / 10000 AS server_version,
+      current_setting('server_encoding') AS encoding, to_regnamespace('roost') IS NOT NULL AS has_schema,
+      to_regclass('roost.migration') IS NOT NULL AS has_table`;
+  if (state === undefined || state.server_version < serverVersionMin) {
+    throw new StoreUnavailable(
+      `it is PostgreSQL ${state?.server_version}; the store needs ${serverVersionMin} or newer`,
+    );
+  }
+  if (state.encoding !== "UTF8") {
+    throw new StoreUnavailable(`its encoding is ${state.encoding}; create the database with ENCODING 'UTF8'`);
+  }
+  if (!state.has_table) {
+    const [foreign]: { count: bigint }[] = await sql`
+      SELECT count(*) AS count FROM pg_class WHERE relnamespace = to_regnamespace('roost')`;
+    if (foreign !== undefined && foreign.count > 0n) {
+      throw new StoreUnavailable("its schema roost is another program's; give another database to the store");
+    }
+    return state.has_schema ? 0 : undefined;
+  }
+  const [last]: { number: number }[] = await sql`SELECT coalesce(max(number), 0) AS number FROM roost.migration`;
+  const version = last?.number ?? 0;
+  if (version > schemaVersion) {
+    throw new StoreUnavailable(
+      `the store ${place} has schema ${version}, and this program knows schemas up to ${schemaVersion}; ` +
+        "start the newer program that wrote it, or give another database",
+    );
+  }
+  return version;
+}
+
+/** Rejects with StoreUnavailable: the database is away, another program's, or newer than this program. */
+export async function migrate(url: string): Promise<void> {
+  const options = { url, connectionsMax: 1, idleSecondsMax: 0 };
+  const place = placeOf(url);
+  const quick = new Connections(options);
+  try {
+    // Looked at before locking, and within a time limit: a store that is up to date must not wait.
+    if ((await quick.run((sql) => versionIn(sql, place))) === schemaVersion) return;
+  } finally {
+    await quick.close();
+  }
+  const client = openClient(options, { application_name: "roost", statement_timeout: "0", lock_timeout: "0" });
+  try {
+    await client.begin(async (sql) => {
+      await sql`SELECT pg_advisory_xact_lock(hashtextextended('roost.migrate', 0))`;
+      const version = await versionIn(sql, place);
+      if (version === undefined) await sql`CREATE SCHEMA roost`;
+      if (version === undefined || version === 0) {
+        await sql`CREATE TABLE IF NOT EXISTS roost.migration (
+          number integer PRIMARY KEY, at timestamptz NOT NULL DEFAULT now())`;
+      }
+      for (let number = (version ?? 0) + 1; number <= schemaVersion; number++) {
+        await sql.unsafe(migrations[number - 1] ?? "");
+        await sql`INSERT INTO roost.migration (number) VALUES (${number})`;
+      }
+    });
+  } catch (error) {
+    throw failureOf(error);
+  } finally {
+    await client.close();
+  }
+}

@@ -1,0 +1,255 @@
+// What is read: the offline index, contents, groups; over connections of their own, beside the writer's. Ids follow the
+// order of commits, so what a statement sees is everything up to the last id that it sees.
+
+import type { SQL } from "bun";
+import type { Clock } from "../../base/clock.ts";
+import { retentionDays } from "../../base/limits.ts";
+import { smallestIdAt } from "../snowflake.ts";
+import type { GroupDetail, IndexEntry, IndexQuery, Membership, StoredContent } from "../store.ts";
+import type { Connections } from "./connection.ts";
+import { StreamMerge, type IdRange, type Want } from "./stream-merge.ts";
+import { fromText, toText } from "./text.ts";
+
+export type DetailAnswer =
+  | { readonly result: "found"; readonly detail: GroupDetail }
+  | { readonly result: "forbidden" | "notFound" };
+
+/** Without an acknowledgement the index reaches back this far (semantics, Messages 7). */
+const indexBackMs = retentionDays * 86_400_000;
+/** Of each stream at first: most groups are quiet. */
+const firstLookMin = 16;
+
+/** Where an index begins, where it ends for now, and an account's windows in groups. */
+interface ScopeRow {
+  readonly me: bigint;
+  readonly last_id: bigint;
+  readonly acked: bigint | null;
+  readonly groups: readonly bigint[];
+  readonly from_ids: readonly bigint[];
+  readonly until_ids: readonly bigint[];
+}
+interface LineRow {
+  readonly id: bigint;
+  readonly sent_ns: bigint;
+  readonly is_sent: boolean;
+  readonly other: string;
+  readonly group_id: string;
+}
+interface ContentRow {
+  readonly id: bigint;
+  readonly type: number;
+  readonly body: string;
+  readonly extra: string;
+}
+interface DetailRow {
+  readonly name: string;
+  readonly avatar: string;
+  readonly introduction: string;
+  readonly owner: string;
+  readonly created_ms: bigint;
+  readonly closed: boolean;
+  readonly is_member: boolean;
+  readonly accounts: readonly string[];
+  readonly aliases: readonly string[];
+  readonly avatars: readonly string[];
+  readonly joined_ms: readonly bigint[];
+}
+
+/** A log to read: of an inbox, or (0n) what the account sent to others. */
+interface Log extends IdRange {
+  readonly inbox: bigint;
+}
+
+export class Reader {
+  private readonly connections: Connections;
+  private readonly clock: Clock;
+
+  constructor(connections: Connections, clock: Clock) {
+    this.connections = connections;
+    this.clock = clock;
+  }
+
+  /** See Store.index. */
+  async index(query: IndexQuery, limit: number): Promise<readonly IndexEntry[]> {
+    // One statement, one snapshot: a window or a message that it does not see is above its last id, or of another page.
+    const [scope] = await this.connections.run<ScopeRow[]>(
+      (sql) => sql`
+        SELECT a.number AS me, s.last_id, c.acked,
+          coalesce(w.groups, '{}') AS groups, coalesce(w.from_ids, '{}') AS from_ids,
+          coalesce(w.until_ids, '{}') AS until_ids
+        FROM roost.account a
+        CROSS JOIN roost.sequence s
+        LEFT JOIN roost.cursor c ON c.account = a.number AND c.device = ${toText(query.device)}
+        LEFT JOIN LATERAL (
+          SELECT array_agg(m.chat_group) AS groups, array_agg(m.from_id) AS from_ids,
+            array_agg(coalesce(m.until_id, s.last_id + 1)) AS until_ids
+          FROM roost.member m
+          WHERE m.account = a.number AND (m.until_id IS NULL OR m.until_id > ${query.after.toString()}::bigint)
+        ) w ON true
+        WHERE a.app = ${toText(query.app)} AND a.name = ${toText(query.account)}`,
+    );
+    if (scope === undefined) return [];
+    // The smallest id of the moment is inside: entries are above the cursor.
+    const start = scope.acked ?? smallestIdAt(this.clock.wallMs() - indexBackMs) - 1n;
+    const logs = logsOf(scope, query.after > 0n ? query.after : start, query.includeSent);
+    const merge = new StreamMerge(logs, limit, Math.max(firstLookMin, Math.ceil(limit / logs.length)));
+    for (let wants = merge.wants(); wants.length > 0; wants = merge.wants()) {
+      await this.supply(merge, wants, logs, scope.me, query.includeSent);
+    }
+    return this.lines(merge.taken(), scope.me);
+  }
+
+  /** See Store.contents. */
+  async contents(app: string, account: string, messageIds: readonly bigint[]): Promise<readonly StoredContent[]> {
+    const rows = await this.connections.run<ContentRow[]>(
+      (sql) => sql`
+        SELECT m.id, m.type, m.body, m.extra
+        FROM unnest(${sql.array([...messageIds], "BIGINT")}) WITH ORDINALITY AS t (id, position)
+        CROSS JOIN roost.account a
+        JOIN roost.message m ON m.id = t.id
+        WHERE a.app = ${toText(app)} AND a.name = ${toText(account)} AND (
+          m.sender = a.number OR m.inbox = a.number OR EXISTS (
+            SELECT FROM roost.member w
+            WHERE w.account = a.number AND w.chat_group = -m.inbox AND w.from_id < m.id
+              AND (w.until_id IS NULL OR w.until_id > m.id)))
+        ORDER BY t.position`,
+    );
+    return rows.map((row) => ({
+      messageId: row.id,
+      type: row.type,
+      body: fromText(row.body),
+      extra: fromText(row.extra),
+    }));
+  }
+
+  /** See Store.groupDetail. */
+  async groupDetail(app: string, group: string, asker: string): Promise<DetailAnswer> {
+    const [row] = await this.connections.run<DetailRow[]>(
+      (sql) => sql`
+        SELECT g.name, g.avatar, g.introduction, o.name AS owner, g.created_ms, g.closed, ${toText(asker)} = ANY (m.accounts)
+          AS is_member, m.accounts, m.aliases, m.avatars, m.joined_ms
+        FROM roost.chat_group g
+        JOIN roost.account o ON o.number = g.owner
+        CROSS JOIN LATERAL (
+          SELECT array_agg(n.account) AS accounts, array_agg(n.alias) AS aliases, array_agg(n.avatar) AS avatars,
+            array_agg(n.joined_ms) AS joined_ms
+          FROM (
+            SELECT a.name AS account, m.alias, m.avatar, m.joined_ms
+            FROM roost.member m JOIN roost.account a ON a.number = m.account
+            WHERE m.chat_group = g.number AND m.until_id IS NULL
+            ORDER BY m.number
+          ) n
+        ) m
+        WHERE g.app = ${toText(app)} AND g.id = ${toText(group)} AND g.member_count > 0`,
+    );
+    if (row === undefined) return { result: "notFound" };
+    if (!row.is_member) return { result: "forbidden" };
+    return {
+      result: "found",
+      detail: {
+        id: group,
+        name: fromText(row.name),
+        avatar: fromText(row.avatar),
+        introduction: fromText(row.introduction),
+        owner: fromText(row.owner),
+        createdAt: row.created_ms / 1000n,
+        closed: row.closed,
+        members: row.accounts.map((account, index) => ({
+          account: fromText(account),
+          alias: fromText(row.aliases[index] ?? ""),
+          avatar: fromText(row.avatars[index] ?? ""),
+          joinTime: (row.joined_ms[index] ?? 0n) / 1000n,
+        })),
+      },
+    };
+  }
+
+  /** See Store.membership. */
+  async membership(app: string, group: string): Promise<Membership | undefined> {
+    const [row] = await this.connections.run<Membership[]>(
+      (sql) => sql`
+        SELECT g.version, ARRAY(
+          SELECT a.name FROM roost.member m JOIN roost.account a ON a.number = m.account
+          WHERE m.chat_group = g.number AND m.until_id IS NULL ORDER BY m.number
+        ) AS accounts
+        FROM roost.chat_group g
+        WHERE g.app = ${toText(app)} AND g.id = ${toText(group)} AND g.member_count > 0`,
+    );
+    return row === undefined ? undefined : { version: row.version, accounts: row.accounts.map(fromText) };
+  }
+
+  /** One round trip for what all streams want. */
+  private async supply(
+    merge: StreamMerge,
+    wants: readonly Want[],
+    logs: readonly Log[],
+    me: bigint,
+    includeSent: boolean,
+  ): Promise<void> {
+    const wanted = (sql: SQL, pick: (want: Want) => bigint | number | undefined) =>
+      sql.array(
+        wants.map((want) => pick(want) ?? 0),
+        "BIGINT",
+      );
+    const rows = await this.connections.run<{ want: number; ids: bigint[] }[]>(
+      (sql) => sql`
+        SELECT w.want::integer, ARRAY(
+          (SELECT m.id FROM roost.message m
+           WHERE m.inbox = w.inbox AND m.id > w.after AND m.id < w.below
+             AND (${includeSent}::boolean OR m.sender <> ${me}::bigint OR m.inbox = m.sender)
+           ORDER BY m.id LIMIT w.count)
+          UNION ALL
+          (SELECT m.id FROM roost.message m
+           WHERE w.inbox = 0 AND m.sender = ${me}::bigint AND m.inbox > 0 AND m.inbox <> m.sender
+             AND m.id > w.after AND m.id < w.below
+           ORDER BY m.id LIMIT w.count)
+        ) AS ids
+        FROM unnest(
+          ${wanted(sql, (want) => logs[want.stream]?.inbox)}, ${wanted(sql, (want) => want.after)},
+          ${wanted(sql, (want) => logs[want.stream]?.below)}, ${wanted(sql, (want) => want.count)}
+        ) WITH ORDINALITY AS w (inbox, after, below, count, want)`,
+    );
+    for (const { want, ids } of rows) {
+      const asked = wants[want - 1];
+      if (asked !== undefined) merge.supply(asked, ids);
+    }
+    merge.settle();
+  }
+
+  private async lines(ids: readonly bigint[], me: bigint): Promise<IndexEntry[]> {
+    if (ids.length === 0) return [];
+    const rows = await this.connections.run<LineRow[]>(
+      (sql) => sql`
+        SELECT m.id, m.sent_ns, m.is_sent, o.name AS other, coalesce(g.id, '') AS group_id
+        FROM (
+          SELECT t.position, m.id, m.sent_ns, m.inbox, m.sender = ${me}::bigint AND m.inbox <> m.sender AS is_sent,
+            CASE WHEN m.inbox < 0 OR m.sender <> ${me}::bigint THEN m.sender ELSE m.inbox END AS other
+          FROM unnest(${sql.array([...ids], "BIGINT")}) WITH ORDINALITY AS t (id, position)
+          JOIN roost.message m ON m.id = t.id
+        ) m
+        JOIN roost.account o ON o.number = m.other
+        LEFT JOIN roost.chat_group g ON g.number = -m.inbox
+        ORDER BY m.position`,
+    );
+    return rows.map((row) => ({
+      messageId: row.id,
+      direction: row.is_sent ? 1 : 0,
+      sendTime: row.sent_ns,
+      otherAccount: fromText(row.other),
+      group: fromText(row.group_id),
+    }));
+  }
+}
+
+/** Nothing above the last id of the scope: a later round would see newer messages of some logs and miss others'. */
+function logsOf(scope: ScopeRow, after: bigint, includeSent: boolean): Log[] {
+  const end = scope.last_id + 1n;
+  const logs: Log[] = [{ inbox: scope.me, after, below: end }];
+  if (includeSent) logs.push({ inbox: 0n, after, below: end });
+  for (const [index, group] of scope.groups.entries()) {
+    const from = scope.from_ids[index] ?? 0n;
+    const until = scope.until_ids[index] ?? end;
+    logs.push({ inbox: -group, after: from > after ? from : after, below: until < end ? until : end });
+  }
+  return logs;
+}

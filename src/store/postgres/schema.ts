@@ -1,0 +1,96 @@
+// The tables, as numbered migrations in the schema `roost`: roost.migration holds the numbers of those that have run. A
+// migration that was released never changes; a later one is appended.
+//
+// Accounts and groups are integers inside the database. `message.inbox` is the receiver's account number, or minus the
+// group's number. A member's window is the open interval (from_id, until_id); until_id is NULL while it lasts. Text from
+// clients is escaped where it holds a NUL (text.ts).
+
+import { writeFunctions } from "./functions.ts";
+
+const tables = `
+CREATE TABLE roost.sequence (
+  one boolean PRIMARY KEY DEFAULT true CHECK (one),
+  last_id bigint NOT NULL,
+  committed_ms bigint NOT NULL
+);
+INSERT INTO roost.sequence (last_id, committed_ms) VALUES (0, 0);
+
+-- since_id is the store's last id when the holder took the number: smaller ones are another holder's.
+CREATE TABLE roost.node (
+  number integer PRIMARY KEY,
+  holder text COLLATE "C" NOT NULL UNIQUE,
+  until_ms bigint NOT NULL,
+  since_id bigint NOT NULL
+);
+
+CREATE TABLE roost.account (
+  number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  app text COLLATE "C" NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  UNIQUE (app, name)
+);
+
+CREATE TABLE roost.chat_group (
+  number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  owner bigint NOT NULL,
+  created_ms bigint NOT NULL,
+  version bigint NOT NULL,
+  member_count bigint NOT NULL,
+  closed boolean NOT NULL,
+  app text COLLATE "C" NOT NULL,
+  id text COLLATE "C" NOT NULL,
+  name text NOT NULL,
+  avatar text NOT NULL,
+  introduction text NOT NULL,
+  UNIQUE (app, id)
+);
+
+-- Numbered in the order of joining.
+CREATE TABLE roost.member (
+  number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  chat_group bigint NOT NULL,
+  account bigint NOT NULL,
+  from_id bigint NOT NULL,
+  until_id bigint,
+  joined_ms bigint NOT NULL,
+  alias text NOT NULL DEFAULT '',
+  avatar text NOT NULL DEFAULT ''
+);
+CREATE UNIQUE INDEX member_now ON roost.member (chat_group, account) WHERE until_id IS NULL;
+CREATE INDEX member_order ON roost.member (chat_group, number) WHERE until_id IS NULL;
+CREATE INDEX member_groups ON roost.member (account) WHERE until_id IS NULL;
+CREATE INDEX member_window ON roost.member (account, chat_group, from_id, until_id);
+CREATE INDEX member_past ON roost.member (until_id) WHERE until_id IS NOT NULL;
+
+CREATE TABLE roost.message (
+  id bigint PRIMARY KEY,
+  inbox bigint NOT NULL,
+  sender bigint NOT NULL,
+  sent_ns bigint NOT NULL,
+  type integer NOT NULL,
+  body text NOT NULL,
+  extra text NOT NULL,
+  client_id text COLLATE "C"
+) WITH (
+  autovacuum_vacuum_scale_factor = 0.05,
+  autovacuum_vacuum_insert_scale_factor = 0.05,
+  autovacuum_analyze_scale_factor = 0.05
+);
+CREATE INDEX message_inbox ON roost.message (inbox, id);
+-- What an account sent to groups is found in its windows.
+CREATE INDEX message_sent ON roost.message (sender, id) WHERE inbox > 0 AND inbox <> sender;
+CREATE UNIQUE INDEX message_client ON roost.message (sender, client_id) WHERE client_id IS NOT NULL;
+
+CREATE TABLE roost.cursor (
+  account bigint NOT NULL,
+  acked bigint NOT NULL,
+  device text COLLATE "C" NOT NULL,
+  PRIMARY KEY (account, device)
+) WITH (fillfactor = 80);
+`;
+
+/** Migration i brings a store from schema i to i + 1. */
+export const migrations: readonly string[] = [`${tables}\n${writeFunctions}`];
+
+/** The newest schema that this program knows. */
+export const schemaVersion = migrations.length;

@@ -1,0 +1,195 @@
+// The writer: one connection, over which batches go one behind the other, each as one call of one function that is one
+// transaction (functions.ts). The next batch is sent while the one before it commits.
+
+import type { SQL } from "bun";
+import { assert } from "../../base/assert.ts";
+import type { Clock } from "../../base/clock.ts";
+import { outcomeSlots, type Job } from "../jobs.ts";
+import { AccountNumbers } from "./account-numbers.ts";
+import { Connections } from "./connection.ts";
+import { toText } from "./text.ts";
+
+type TalkJob = Extract<Job, readonly ["talk", ...unknown[]]>;
+type AckJob = Extract<Job, readonly ["ack", ...unknown[]]>;
+type GroupJob = Exclude<Job, TalkJob | AckJob>;
+
+/** A row of roost.commit_messages, as an array. */
+type MessageRow = readonly [
+  outcome: bigint,
+  id: bigint,
+  sentNs: bigint,
+  previousId: bigint,
+  groupVersion: bigint,
+  sender: bigint,
+  inbox: bigint,
+];
+
+function isGroupJob(job: Job): job is GroupJob {
+  return job[0] !== "talk" && job[0] !== "ack";
+}
+
+/** Talks and acknowledgements share a transaction, changes of groups do; one of each kind does not. */
+export function mayShareBatch(first: Job, next: Job): boolean {
+  return isGroupJob(first) === isGroupJob(next);
+}
+
+export class Writer {
+  private readonly connections: Connections;
+  private readonly holder: string;
+  private readonly clock: Clock;
+  private accounts = new AccountNumbers();
+  /** Told when the connection is lost. */
+  onLost: (() => void) | undefined;
+
+  /** `holder` is random and as long-lived as the process. */
+  constructor(url: string, holder: string, clock: Clock) {
+    this.holder = holder;
+    this.clock = clock;
+    this.connections = new Connections({
+      url,
+      connectionsMax: 1,
+      idleSecondsMax: 0,
+      onLost: () => {
+        this.accounts = new AccountNumbers();
+        this.onLost?.();
+      },
+    });
+  }
+
+  /** Commits all jobs, which may share a batch, or none. Slots of job i start at i × outcomeSlots. */
+  async commit(jobs: readonly Job[]): Promise<BigInt64Array> {
+    const groupJobs: GroupJob[] = [];
+    const talks: TalkJob[] = [];
+    const acks: AckJob[] = [];
+    for (const job of jobs) {
+      if (job[0] === "talk") talks.push(job);
+      else if (job[0] === "ack") acks.push(job);
+      else groupJobs.push(job);
+    }
+    if (groupJobs.length > 0) {
+      assert(groupJobs.length === jobs.length, "changes of groups have batches of their own");
+      return this.changeGroups(groupJobs);
+    }
+    return this.commitMessages(jobs, talks, acks);
+  }
+
+  /** Takes or extends the lease of the node number, and finds out whether the store can commit. */
+  async renew(): Promise<void> {
+    const { holder } = this;
+    const wallMs = this.wallMs();
+    await this.connections.run((sql) => sql`SELECT roost.renew(${holder}, ${wallMs})`);
+  }
+
+  /** Gives the node number back. */
+  async release(): Promise<void> {
+    const { holder } = this;
+    await this.connections.run((sql) => sql`DELETE FROM roost.node WHERE holder = ${holder}`);
+  }
+
+  /** Ends what runs. */
+  close(): Promise<void> {
+    return this.connections.close();
+  }
+
+  private async commitMessages(
+    jobs: readonly Job[],
+    talks: readonly TalkJob[],
+    acks: readonly AckJob[],
+  ): Promise<BigInt64Array> {
+    // What the connection's loss replaces belongs to the rows that this very call brings back.
+    const { accounts } = this;
+    const rows = await this.connections.run((sql) => this.sendMessages(sql, accounts, talks, acks));
+    assert(rows.length === jobs.length, "each job has its row");
+    for (const [index, [, app, sender, toGroup, dest]] of talks.entries()) {
+      const row = rows[index];
+      if (row === undefined) break;
+      if (accounts.find(app, sender) === null) accounts.remember(app, sender, row[5]);
+      if (!toGroup && accounts.find(app, dest) === null) accounts.remember(app, dest, row[6]);
+    }
+    const numbers = new BigInt64Array(jobs.length * outcomeSlots);
+    let talk = 0;
+    let ack = talks.length;
+    for (const [index, job] of jobs.entries()) {
+      const row = rows[job[0] === "talk" ? talk++ : ack++];
+      for (let slot = 0; slot < outcomeSlots; slot++) numbers[index * outcomeSlots + slot] = row?.[slot] ?? 0n;
+    }
+    return numbers;
+  }
+
+  private sendMessages(
+    sql: SQL,
+    accounts: AccountNumbers,
+    talks: readonly TalkJob[],
+    acks: readonly AckJob[],
+  ): Promise<readonly MessageRow[]> {
+    const texts = (values: readonly string[]) => sql.array(values.map(toText), "TEXT");
+    return sql`SELECT * FROM roost.commit_messages(
+      ${this.holder}, ${this.wallMs()},
+      ${texts(talks.map((talk) => talk[1]))}, ${texts(talks.map((talk) => talk[2]))},
+      ${sql.array(
+        talks.map((talk) => accounts.find(talk[1], talk[2])),
+        "BIGINT",
+      )},
+      ${sql.array(
+        talks.map((talk) => talk[3]),
+        "BOOLEAN",
+      )},
+      ${texts(talks.map((talk) => talk[4]))},
+      ${sql.array(
+        talks.map((talk) => (talk[3] ? null : accounts.find(talk[1], talk[4]))),
+        "BIGINT",
+      )},
+      ${sql.array(
+        talks.map((talk) => talk[5]),
+        "INT",
+      )},
+      ${texts(talks.map((talk) => talk[6]))}, ${texts(talks.map((talk) => talk[7]))},
+      ${texts(talks.map((talk) => talk[8]))},
+      ${texts(acks.map((ack) => ack[1]))}, ${texts(acks.map((ack) => ack[2]))}, ${texts(acks.map((ack) => ack[3]))},
+      ${sql.array(
+        acks.map((ack) => ack[4]),
+        "BIGINT",
+      )}
+    )`.values();
+  }
+
+  private wallMs(): number {
+    return Math.floor(this.clock.wallMs());
+  }
+
+  private async changeGroups(jobs: readonly GroupJob[]): Promise<BigInt64Array> {
+    const changes = JSON.stringify(jobs.map(changeOf));
+    const rows: readonly (readonly bigint[])[] = await this.connections.run((sql) =>
+      sql`SELECT * FROM roost.change_groups(${this.holder}, ${this.wallMs()}, ${changes}::text::json)`.values(),
+    );
+    assert(rows.length === jobs.length, "each job has its row");
+    const numbers = new BigInt64Array(jobs.length * outcomeSlots);
+    for (const [index, row] of rows.entries()) numbers.set(row, index * outcomeSlots);
+    return numbers;
+  }
+}
+
+/** A change as roost.change_groups reads it. */
+function changeOf(job: GroupJob): Record<string, string | boolean | readonly string[]> {
+  if (job[0] === "create") {
+    const draft = job[1];
+    return {
+      kind: "create",
+      app: toText(draft.app),
+      group: toText(draft.id),
+      name: toText(draft.name),
+      avatar: toText(draft.avatar),
+      introduction: toText(draft.introduction),
+      closed: draft.closed,
+      members: [draft.owner, ...draft.members].map(toText),
+    };
+  }
+  const [kind, change] = job;
+  return {
+    kind,
+    app: toText(change.app),
+    group: toText(change.group),
+    actor: toText(change.actor),
+    account: toText(change.account),
+  };
+}

@@ -1,0 +1,450 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { SQL } from "bun";
+import { systemClock, type Clock } from "../../src/base/clock.ts";
+import { createLog, silentLog } from "../../src/base/log.ts";
+import { openPostgresStore, type PostgresStoreOptions } from "../../src/store/postgres/postgres-store.ts";
+import { schemaVersion } from "../../src/store/postgres/schema.ts";
+import { nextId, nodeOfId, smallestIdAt, snowflakeEpochMs } from "../../src/store/snowflake.ts";
+import { StoreUnavailable, type Store, type TalkOutcome } from "../../src/store/store.ts";
+import { hasPostgres, PostgresServer } from "../support/postgres.ts";
+import { Random, testSeed } from "../support/random.ts";
+import { TcpProxy } from "../support/tcp-proxy.ts";
+import { until } from "../support/until.ts";
+import { draft, stored, storeSuite, talk } from "./store-suite.ts";
+
+/** The sentence of a StoreUnavailable. */
+async function failureOf(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise;
+  } catch (error) {
+    if (error instanceof StoreUnavailable) return error.message;
+    throw error;
+  }
+  return "nothing failed";
+}
+
+async function idsOf(store: Store, account: string): Promise<bigint[]> {
+  const ids: bigint[] = [];
+  for (let after = 1n; ;) {
+    const query = { app: "app", account, device: "", after, includeSent: false, limit: 2_000 };
+    const page = await store.index(query);
+    if (page.length === 0) return ids;
+    for (const { messageId } of page) ids.push(messageId);
+    after = page.at(-1)?.messageId ?? after;
+  }
+}
+
+const rising = (ids: readonly bigint[]): bigint[] => ids.toSorted((a, b) => (a < b ? -1 : 1));
+const idOf = (outcomes: readonly TalkOutcome[]): bigint => stored(outcomes[0]).messageId;
+
+describe.skipIf(!hasPostgres)("PostgreSQL", () => {
+  let server: PostgresServer;
+  beforeAll(async () => {
+    server = await PostgresServer.start();
+  }, 60_000);
+  afterAll(() => server.stop());
+
+  storeSuite("PostgreSQL store", async () => {
+    const url = await server.makeDatabase();
+    return {
+      open: () => openPostgresStore({ url, retentionDays: 15, log: silentLog }),
+      remove: () => server.dropDatabase(url),
+    };
+  });
+
+  describe("PostgreSQL engine", () => {
+    let url: string;
+    /** An operator's connection. */
+    let sql: SQL;
+    let opened: Store[];
+    const open = async (change: Partial<PostgresStoreOptions> = {}): Promise<Store> => {
+      const store = await openPostgresStore({ url, retentionDays: 15, log: silentLog, ...change });
+      opened.push(store);
+      return store;
+    };
+    beforeEach(async () => {
+      url = await server.makeDatabase();
+      sql = new SQL(url, { max: 1, bigint: true });
+      opened = [];
+    });
+    afterEach(async () => {
+      for (const store of opened) await store.close();
+      await sql.close({ timeout: 0 });
+      await server.dropDatabase(url);
+    });
+
+    test("several processes that open an empty database at once make one schema", async () => {
+      const stores = await Promise.all(Array.from({ length: 4 }, () => open()));
+      expect(await sql`SELECT number FROM roost.migration`.values()).toEqual(
+        Array.from({ length: schemaVersion }, (_, index) => [index + 1]),
+      );
+      const nodes = await Promise.all(stores.map(async (store) => nodeOfId(idOf(await store.append([talk()])))));
+      expect(new Set(nodes)).toEqual(new Set([0, 1, 2, 3]));
+    });
+
+    test("refuses a newer schema with a sentence that says what to do", async () => {
+      await (await open()).close();
+      await sql`INSERT INTO roost.migration (number) VALUES (${schemaVersion + 1})`;
+      expect(await failureOf(open())).toMatch(
+        new RegExp(
+          `has schema ${schemaVersion + 1}, and this program knows schemas up to ${schemaVersion}; start the newer`,
+        ),
+      );
+    });
+
+    test("refuses another program's schema, and an encoding that does not hold all text", async () => {
+      await sql`CREATE SCHEMA roost`;
+      await sql`CREATE TABLE roost.thing (a integer)`;
+      expect(await failureOf(open())).toMatch(/schema roost is another program's/);
+      const ascii = await server.makeDatabase("ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0");
+      expect(await failureOf(open({ url: ascii }))).toMatch(/encoding is SQL_ASCII; create the database with ENCODING/);
+    });
+
+    test("uses a schema that was made for it, without the right to make one", async () => {
+      await sql.unsafe(`
+        DROP ROLE IF EXISTS messenger; CREATE ROLE messenger LOGIN;
+        CREATE SCHEMA roost AUTHORIZATION messenger;`);
+      const store = await open({ url: url.replace("postgres@", "messenger@") });
+      expect((await store.append([talk()]))[0]?.result).toBe("stored");
+    });
+
+    test("tells why it cannot be opened, where, and never the password", async () => {
+      const lines: string[] = [];
+      const log = createLog("debug", "json", (line) => lines.push(line));
+      const nobody = "postgres://nobody:hush-hush@";
+      for (const [wrong, reason] of [
+        [url.replace("postgres://postgres@", nobody), /role "nobody" does not exist/],
+        [`${nobody}127.0.0.1:1/roost`, /The message store 127\.0\.0\.1:1\/roost cannot be opened: .*REFUSED/],
+        [`${nobody}127.0.0.1:no/roost`, /not of the form postgres:/],
+        [`mysql://nobody:hush-hush@127.0.0.1/roost`, /not of the form postgres:/],
+        [`${url}?sslmode=whatever`, /URL is not understood: .*sslmode/],
+        // The server has no TLS: the option of the URL counts.
+        [`${url}?sslmode=require`, /TLS/],
+      ] as const) {
+        const sentence = await failureOf(open({ url: wrong, log }));
+        expect(sentence).toMatch(reason);
+        lines.push(sentence);
+      }
+      expect(lines.join("")).not.toContain("hush");
+    });
+
+    test("a server that accepts and never answers fails the opening", async () => {
+      const silent = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+      expect(await failureOf(open({ url: `postgres://postgres@127.0.0.1:${silent.port}/roost` }))).toMatch(
+        /TIMEOUT|gave no answer/,
+      );
+      silent.stop(true);
+    });
+
+    test("the database takes ids by the same rule as the generator", async () => {
+      await open();
+      const random = new Random(testSeed("postgres ids"));
+      const lasts: bigint[] = [];
+      const walls: number[] = [];
+      const nodes: number[] = [];
+      const afters: number[] = [];
+      const expected: bigint[] = [];
+      for (let round = 0; round < 2_000; round++) {
+        const wallMs = snowflakeEpochMs + 1e9 + random.below(100);
+        const near = smallestIdAt(wallMs + random.below(5) - 2) + BigInt(random.below(1024) << 12);
+        const last = near + BigInt(random.pick([0, 1, 4094, 4095, random.below(4096)]));
+        const node = random.once(3) ? nodeOfId(last) : random.below(1024);
+        lasts.push(last);
+        walls.push(wallMs);
+        nodes.push(node);
+        let id = nextId(last, wallMs, node);
+        const after = round >= 60 ? 0 : round % 3 === 0 ? 5_000 : 2;
+        for (let count = 0; count < after; count++) id = nextId(id, wallMs, node);
+        expected.push(id);
+        afters.push(after);
+      }
+      const [lastIds, wallTimes, nodeNumbers, counts] = [lasts, walls, nodes, afters].map((numbers) =>
+        sql.array(numbers, "BIGINT"),
+      );
+      const rows: [bigint][] = await sql`
+        SELECT roost.id_after(roost.first_id(last_id, wall_ms, node), after)
+        FROM unnest(${lastIds}, ${wallTimes}, ${nodeNumbers}, ${counts}) WITH ORDINALITY
+          AS t (last_id, wall_ms, node, after, position) ORDER BY position`.values();
+      expect(rows.map(([id]) => id)).toEqual(expected);
+    });
+
+    test("refuses to write with a clock over 60 s off the database's, and serves again when it is right", async () => {
+      const time = { offMs: 0 };
+      const clock: Clock = { ...systemClock, wallMs: () => Date.now() + time.offMs };
+      const store = await open({ clock });
+      const first = idOf(await store.append([talk()]));
+      time.offMs = -55_000;
+      expect(idOf(await store.append([talk()]))).toBe(first + 1n);
+      for (const [offMs, sentence] of [
+        [-62_000, /clock is 6\d s behind the database's/],
+        [62_000, /clock is 6\d s ahead of the database's/],
+        [Date.UTC(2019, 0, 1) - Date.now(), /before 2020/],
+      ] as const) {
+        time.offMs = offMs;
+        expect(await failureOf(store.append([talk()]))).toMatch(sentence);
+        expect(store.isHealthy).toBe(false);
+        // Reading needs no clock.
+        expect(await idsOf(store, "bob")).toHaveLength(2);
+        time.offMs = 0;
+        await until(() => store.isHealthy, "the store is healthy again");
+      }
+      time.offMs = 62_000;
+      expect(await failureOf(open({ clock }))).toMatch(/cannot be opened: this machine's clock is 6\d s ahead/);
+      time.offMs = 0;
+      await sql`UPDATE roost.sequence SET committed_ms = committed_ms + 3600000`;
+      expect(await failureOf(store.append([talk()]))).toMatch(/clock is \d+ s behind the store's newest commit/);
+    });
+
+    test("a writer whose lease another one took writes under a new number, and all 1024 leased is refused", async () => {
+      const first = await open();
+      const before = stored((await first.append([talk({ clientId: "k" })]))[0]);
+      expect(nodeOfId(before.messageId)).toBe(0);
+      await sql`UPDATE roost.node SET until_ms = 0`;
+      const second = await open();
+      expect(nodeOfId(idOf(await second.append([talk()])))).toBe(0);
+      expect(nodeOfId(idOf(await first.append([talk()])))).toBe(1);
+      // The number is the second's now: what the first wrote under it is not the second's.
+      const repeat = stored((await second.append([talk({ clientId: "k" })]))[0]);
+      expect(repeat).toEqual({ ...before, repeated: true, writtenHere: false });
+      await sql`
+        INSERT INTO roost.node SELECT number, 'h' || number, until_ms, 0
+        FROM (SELECT max(until_ms) + 60000 AS until_ms FROM roost.node) n, generate_series(2, 1023) number`;
+      expect(await failureOf(open())).toMatch(/all 1024 node numbers of the store are leased/);
+    });
+
+    test("waits for the disk also where the database's setting says otherwise", async () => {
+      await open();
+      await sql.begin(async (transaction) => {
+        await transaction`SET LOCAL synchronous_commit = off`;
+        await transaction`SELECT roost.renew('somebody', ${Date.now()})`;
+        expect(await transaction`SHOW synchronous_commit`.values()).toEqual([["on"]]);
+      });
+    });
+
+    test("gives its node number back when it is closed", async () => {
+      await (await open()).close();
+      expect(await sql`SELECT * FROM roost.node`.values()).toHaveLength(0);
+    });
+
+    test("two processes that append at once: a reader that pages sees every id once and in order", async () => {
+      const store = await open();
+      const children = [0, 1].map(() =>
+        Bun.spawn([process.execPath, join(import.meta.dir, "store-child.ts"), url, "2000"], {
+          stdout: "pipe",
+          stderr: "inherit",
+        }),
+      );
+      let isDone = false;
+      const outputs = Promise.all(children.map((child) => new Response(child.stdout).text())).then((texts) => {
+        isDone = true;
+        return texts;
+      });
+      const seen: bigint[] = [];
+      for (let after = 1n, wasDone = false; ; wasDone = isDone) {
+        const page = await store.index({
+          app: "app",
+          account: "bob",
+          device: "",
+          after,
+          includeSent: false,
+          limit: 100,
+        });
+        for (const { messageId } of page) seen.push(messageId);
+        after = page.at(-1)?.messageId ?? after;
+        if (page.length === 0 && wasDone) break;
+      }
+      const ids = (await outputs).flatMap((text) => text.split("\n").slice(0, -1)).map(BigInt);
+      expect(ids).toHaveLength(4_000);
+      expect(seen).toEqual(rising(ids));
+    }, 30_000);
+
+    test("kill -9 of a process in the middle loses nothing that it was told, and stops nobody else", async () => {
+      const store = await open();
+      const child = Bun.spawn([process.execPath, join(import.meta.dir, "store-child.ts"), url], {
+        stdout: "pipe",
+        stderr: "inherit",
+      });
+      let text = "";
+      for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
+        text += chunk;
+        if (text.length > 4_000) child.kill("SIGKILL");
+      }
+      // The last line may be torn.
+      const told = text.split("\n").slice(0, -1).map(BigInt);
+      expect(told.length).toBeGreaterThan(100);
+      const own = idOf(await store.append([talk()]));
+      const held = new Set(await idsOf(store, "bob"));
+      expect([...told, own].filter((id) => !held.has(id))).toEqual([]);
+    }, 30_000);
+
+    test("an answer that is lost is never taken for success; the retry finds what was committed", async () => {
+      const proxy = await TcpProxy.start(server.port);
+      const target = new URL(url);
+      target.port = `${proxy.port}`;
+      const store = await open({ url: target.href });
+      await store.append([talk({ body: "before" })]);
+      proxy.losesAnswers = true;
+      const lost = talk({ clientId: "lost" });
+      const alsoLost = store.append([talk({ clientId: "queued", body: "queued" })]);
+      expect(await failureOf(store.append([lost]))).toMatch(/gave no answer within/);
+      expect(await failureOf(alsoLost)).toMatch(/gave no answer within/);
+      expect(await failureOf(idsOf(store, "bob"))).toMatch(/gave no answer within|TIMEOUT/);
+      expect(store.isHealthy).toBe(false);
+      expect(await failureOf(store.append([talk()]))).toMatch(/gave no answer within/);
+      proxy.losesAnswers = false;
+      await until(() => store.isHealthy, "the store is healthy again");
+      const [outcome] = await store.append([lost]);
+      expect(stored(outcome)).toMatchObject({ repeated: true, writtenHere: true });
+      expect((await idsOf(store, "bob")).filter((id) => id === stored(outcome).messageId)).toHaveLength(1);
+      await store.close();
+      proxy.stop();
+    }, 30_000);
+
+    test("a lock that somebody holds refuses writers within a bound, and readers go on", async () => {
+      const store = await open();
+      const before = idOf(await store.append([talk()]));
+      const blocker = await sql.reserve();
+      await blocker`BEGIN`;
+      await blocker`SELECT FROM roost.sequence FOR UPDATE`;
+      expect(await failureOf(store.append([talk()]))).toMatch(/lock timeout|statement timeout/);
+      expect(await idsOf(store, "bob")).toEqual([before]);
+      await blocker`ROLLBACK`;
+      void blocker.release();
+      await until(() => store.isHealthy, "the store is healthy again");
+      expect((await store.append([talk()]))[0]?.result).toBe("stored");
+    });
+
+    test("connections that the server ends are replaced", async () => {
+      const store = await open();
+      for (let round = 0; round < 5; round++) {
+        await sql`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+          WHERE datname = current_database() AND pid <> pg_backend_pid()`;
+        const keyed = talk({ clientId: `k${round}` });
+        await until(async () => (await store.append([keyed])).length === 1, "a talk is stored");
+        await until(async () => (await idsOf(store, "bob")).length === round + 1, "the index is read");
+      }
+    });
+
+    test("kill -9 of the database in the middle: refused at once, served again by itself, nothing lost", async () => {
+      const stores = [await open(), await open()];
+      const told: bigint[] = [];
+      let failures = 0;
+      const end = new AbortController();
+      const speak = async (store: Store, sender: string): Promise<void> => {
+        while (!end.signal.aborted) {
+          try {
+            told.push(idOf(await store.append([talk({ sender })])));
+          } catch (error) {
+            if (!(error instanceof StoreUnavailable)) throw error;
+            failures++;
+            await Bun.sleep(5);
+          }
+        }
+      };
+      const speakers = stores.flatMap((store, index) =>
+        Array.from({ length: 10 }, (_, count) => speak(store, `sender-${index}-${count}`)),
+      );
+      for (let round = 1; round <= 2; round++) {
+        const heard = told.length;
+        await until(() => told.length > heard + 200, "talks are stored");
+        await server.kill();
+        await until(() => stores.every((store) => !store.isHealthy), "the stores notice");
+        const refused = failures;
+        await until(() => failures > refused + 20, "talks are refused");
+        expect(await failureOf(idsOf(stores[0] ?? (await open()), "bob"))).not.toBe("nothing failed");
+        await server.run();
+        await until(() => stores.every((store) => store.isHealthy), "the stores serve again");
+      }
+      end.abort();
+      await Promise.all(speakers);
+      const held = await idsOf(stores[0] ?? (await open()), "bob");
+      expect(held).toEqual(rising(held));
+      const known = new Set(held);
+      expect(known.size).toBe(held.length);
+      expect(told.filter((id) => !known.has(id))).toEqual([]);
+    }, 90_000);
+
+    test("a store that nobody uses notices by itself that the database has gone", async () => {
+      const store = await open();
+      await server.kill();
+      await until(() => !store.isHealthy, "the store notices");
+      await server.run();
+      await until(() => store.isHealthy, "the store serves again");
+    }, 60_000);
+
+    test("a database that came back from a backup gives no message to a stranger", async () => {
+      const store = await open();
+      await store.append([talk({ sender: "ann", dest: "bob", body: "for bob" })]);
+      await sql.close({ timeout: 0 });
+      await server.dropDatabase(url);
+      const name = new URL(url).pathname.slice(1);
+      const admin = new SQL(server.url("postgres"), { max: 1 });
+      await admin.unsafe(`CREATE DATABASE ${name}`);
+      await admin.close();
+      sql = new SQL(url, { max: 1, bigint: true });
+      const other = await open();
+      await other.append([talk({ sender: "yan", dest: "zed" })]);
+      await until(() => store.isHealthy, "the store is healthy again");
+      const { messageId } = stored((await store.append([talk({ sender: "ann", dest: "bob", body: "for bob" })]))[0]);
+      expect(await idsOf(store, "bob")).toEqual([messageId]);
+      expect(await idsOf(store, "zed")).not.toContain(messageId);
+    });
+
+    test("deletes what is older than the retention, in slices, beside others, and keeps the rest", async () => {
+      const first = await open();
+      await first.createGroup(draft({ members: ["bob"] }));
+      const kept = idOf(await first.append([talk()]));
+      const oldId = smallestIdAt(Date.now() - 16 * 86_400_000);
+      await sql`
+        INSERT INTO roost.message (id, inbox, sender, sent_ns, type, body, extra)
+        SELECT ${oldId}::bigint + i, inbox, sender, sent_ns, type, body, extra
+        FROM roost.message, generate_series(0, 4999) i`;
+      await sql`
+        INSERT INTO roost.member (chat_group, account, from_id, until_id, joined_ms)
+        SELECT chat_group, account, ${oldId}::bigint, ${oldId}::bigint + 1, 0 FROM roost.member`;
+      const rows = async (): Promise<number> => {
+        const [row]: { messages: bigint; windows: bigint }[] = await sql`
+          SELECT (SELECT count(*) FROM roost.message) AS messages,
+            (SELECT count(*) FROM roost.member WHERE until_id IS NOT NULL) AS windows`;
+        return Number((row?.messages ?? 0n) + (row?.windows ?? 0n));
+      };
+      expect(await rows()).toBe(5_003);
+      await Promise.all([open(), open(), open({ retentionDays: 0 })]);
+      await until(async () => (await rows()) === 1, "what is old is deleted");
+      expect(await idsOf(first, "bob")).toEqual([kept]);
+      expect((await first.membership("app", "g1"))?.accounts).toEqual(["ann", "bob"]);
+    });
+
+    test("every look-up is one by an index, also where the tables were empty when it was planned", async () => {
+      const store = await open();
+      await store.createGroup(draft({ members: ["bob"] }));
+      for (let round = 0; round < 3; round++) {
+        const outcomes = await store.append([talk({ clientId: `k${round}` }), talk({ toGroup: true, dest: "g1" })]);
+        await store.append([talk({ clientId: `k${round}` })]);
+        await store.acknowledge("app", "bob", "", idOf(outcomes));
+        await store.index({ app: "app", account: "bob", device: "", after: 1n, includeSent: true, limit: 100 });
+        await store.contents(
+          "app",
+          "bob",
+          outcomes.map((outcome) => stored(outcome).messageId),
+        );
+        await store.groupDetail("app", "g1", "bob");
+        await store.membership("app", "g1");
+      }
+      await store.close();
+      // What a connection counted is seen when it has ended.
+      await until(async () => {
+        const others = await sql`SELECT FROM pg_stat_activity
+          WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'`;
+        return others.count === 0;
+      }, "the store's connections have ended");
+      // Each index was built by reading its table, empty then, once.
+      const scanned: [string][] = await sql`
+        SELECT relname FROM pg_stat_user_tables
+        WHERE schemaname = 'roost' AND relname NOT IN ('sequence', 'migration')
+          AND seq_scan > (SELECT count(*) FROM pg_index WHERE indrelid = relid)`.values();
+      expect(scanned.flat()).toEqual([]);
+    });
+  });
+});

@@ -1,0 +1,146 @@
+// A PostgreSQL server for tests: a real one, on a free loopback port, with its data in a temporary folder. It ends with
+// the tests, also when they fail. Where PostgreSQL is not installed, tests that need it are skipped.
+
+import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir, userInfo } from "node:os";
+import { dirname, join } from "node:path";
+import { Glob, SQL, type Subprocess } from "bun";
+import { until } from "./until.ts";
+
+/** The folder of the server's programs: the newest of Debian's, else that of the one on the PATH. */
+function programs(): string | undefined {
+  const debian = [
+    ...new Glob("*/bin/postgres").scanSync({ cwd: "/usr/lib/postgresql", throwErrorOnBrokenSymlink: false }),
+  ]
+    .map((path) => join("/usr/lib/postgresql", path))
+    .toSorted(
+      (a, b) =>
+        parseInt(b.slice("/usr/lib/postgresql/".length), 10) - parseInt(a.slice("/usr/lib/postgresql/".length), 10),
+    );
+  const postgres = debian[0] ?? Bun.which("postgres");
+  if (postgres === null || !existsSync(join(dirname(postgres), "initdb"))) return undefined;
+  return dirname(postgres);
+}
+
+interface User {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** PostgreSQL refuses to run as root: the user that it gets then. */
+function serverUser(): User | undefined {
+  if (userInfo().uid !== 0) return undefined;
+  const lines = readFileSync("/etc/passwd", "utf8").split("\n");
+  const line = lines.find((text) => text.startsWith("postgres:")) ?? lines.find((text) => text.startsWith("nobody:"));
+  const [, , uid = "", gid = ""] = (line ?? "").split(":");
+  return { uid: Number(uid), gid: Number(gid) };
+}
+
+const folder = existsSync("/usr/lib/postgresql") || Bun.which("postgres") !== null ? programs() : undefined;
+const isRunnable = userInfo().uid !== 0 || Bun.which("setpriv") !== null;
+
+/** False: tests with a server are skipped. */
+export const hasPostgres: boolean = folder !== undefined && isRunnable;
+
+export class PostgresServer {
+  readonly port: number;
+  private readonly data: string;
+  private readonly user: User | undefined;
+  private child: Subprocess | undefined;
+  private databases = 0;
+
+  private constructor(data: string, user: User | undefined, port: number) {
+    this.data = data;
+    this.user = user;
+    this.port = port;
+    process.on("exit", () => this.child?.kill("SIGKILL"));
+  }
+
+  /** Makes a fresh cluster and starts it. */
+  static async start(): Promise<PostgresServer> {
+    const data = mkdtempSync(join(tmpdir(), "roost-postgres-"));
+    const user = serverUser();
+    if (user !== undefined) chownSync(data, user.uid, user.gid);
+    const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+    const { port } = listener;
+    listener.stop(true);
+    const server = new PostgresServer(data, user, port);
+    const made = server.spawn("initdb", ["-D", data, "-U", "postgres", "--auth=trust", "-E", "UTF8", "--no-sync"]);
+    if ((await made.exited) !== 0) throw new Error("initdb failed");
+    await server.run();
+    return server;
+  }
+
+  /** Starts it again after `kill`, on the same port and data. */
+  async run(): Promise<void> {
+    const settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "log_min_messages=panic"];
+    const words = ["-D", this.data, "-p", `${this.port}`, ...settings.flatMap((setting) => ["-c", setting])];
+    await until(
+      async () => {
+        // After a kill it refuses to start until the last of its processes is gone.
+        if (this.child === undefined || this.child.exitCode !== null) this.child = this.spawn("postgres", words);
+        const sql = new SQL(this.url("postgres"), { max: 1, connectionTimeout: 1 });
+        try {
+          await sql`SELECT 1`;
+          return true;
+        } finally {
+          await sql.close({ timeout: 0 });
+        }
+      },
+      "PostgreSQL answers",
+      30_000,
+    );
+  }
+
+  /** kill -9, as when the machine loses it. Its other processes notice and end. */
+  async kill(): Promise<void> {
+    const { child } = this;
+    this.child = undefined;
+    child?.kill("SIGKILL");
+    await child?.exited;
+  }
+
+  async stop(): Promise<void> {
+    // SIGQUIT: an immediate shutdown; the data are thrown away.
+    this.child?.kill("SIGQUIT");
+    await this.child?.exited;
+    rmSync(this.data, { recursive: true, force: true });
+  }
+
+  url(database: string): string {
+    return `postgres://postgres@127.0.0.1:${this.port}/${database}`;
+  }
+
+  /** An empty database; its URL. */
+  async makeDatabase(options = ""): Promise<string> {
+    const name = `store_${this.databases++}`;
+    await this.command(`CREATE DATABASE ${name} ${options}`);
+    return this.url(name);
+  }
+
+  /** Ends the connections to a database and removes it. */
+  async dropDatabase(url: string): Promise<void> {
+    await this.command(`DROP DATABASE ${new URL(url).pathname.slice(1)} WITH (FORCE)`);
+  }
+
+  private async command(text: string): Promise<void> {
+    const sql = new SQL(this.url("postgres"), { max: 1 });
+    try {
+      await sql.unsafe(text);
+    } finally {
+      await sql.close();
+    }
+  }
+
+  private spawn(program: string, words: readonly string[]): Subprocess {
+    if (folder === undefined) throw new Error("PostgreSQL is not installed");
+    const { user } = this;
+    const as = user === undefined ? [] : ["setpriv", `--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups"];
+    return Bun.spawn([...as, join(folder, program), ...words], {
+      cwd: this.data,
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "ignore",
+    });
+  }
+}

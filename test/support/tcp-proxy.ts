@@ -1,0 +1,48 @@
+// A network that a test can break: passes bytes on to a port of this machine, or swallows the answers.
+
+import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
+
+export class TcpProxy {
+  /** True: what the server answers is lost; connections stay up. */
+  losesAnswers = false;
+  private readonly server: Server;
+  private readonly sockets = new Set<Socket>();
+
+  private constructor(toPort: number) {
+    this.server = createServer((client) => {
+      const upstream = connect(toPort, "127.0.0.1");
+      client.on("data", (data) => upstream.write(data));
+      upstream.on("data", (data) => {
+        if (!this.losesAnswers) client.write(data);
+      });
+      for (const [socket, other] of [
+        [client, upstream],
+        [upstream, client],
+      ] as const) {
+        this.sockets.add(socket);
+        // A connection that breaks ends the other one: there is nothing more to do about it here.
+        socket.on("error", () => socket.destroy());
+        socket.on("close", () => {
+          this.sockets.delete(socket);
+          other.destroy();
+        });
+      }
+    });
+  }
+
+  static async start(toPort: number): Promise<TcpProxy> {
+    const proxy = new TcpProxy(toPort);
+    await new Promise<void>((resolve) => proxy.server.listen(0, "127.0.0.1", resolve));
+    return proxy;
+  }
+
+  get port(): number {
+    const address: AddressInfo | string | null = this.server.address();
+    return address === null || typeof address === "string" ? 0 : address.port;
+  }
+
+  stop(): void {
+    for (const socket of this.sockets) socket.destroy();
+    this.server.close();
+  }
+}
