@@ -4,6 +4,7 @@ import type { Log } from "../base/log.ts";
 import { openRedisSessions } from "../session/redis/redis-sessions.ts";
 import type { Sessions } from "../session/sessions.ts";
 import { openSqliteSessions } from "../session/sqlite/sqlite-sessions.ts";
+import { openPostgresStore } from "../store/postgres/postgres-store.ts";
 import { openSqliteStore } from "../store/sqlite/sqlite-store.ts";
 import type { Store } from "../store/store.ts";
 
@@ -11,7 +12,8 @@ const sqlite = "sqlite:";
 
 /** Opens a message store: `sqlite:PATH` or `postgres://…`. Rejects with StoreUnavailable. */
 export function openStore(url: string, retentionDays: number, log: Log): Promise<Store> {
-  return openSqliteStore({ path: url.slice(sqlite.length), retentionDays, log });
+  if (url.startsWith(sqlite)) return openSqliteStore({ path: url.slice(sqlite.length), retentionDays, log });
+  return openPostgresStore({ url, retentionDays, log });
 }
 
 /** Opens the sessions that services share: `sqlite:PATH` or `redis://…`. Rejects with SessionsUnavailable. */

@@ -6,8 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RoostClient } from "../../src/sdk/roost-client.ts";
 import { runKills } from "../support/kill-run.ts";
+import { hasPostgres, PostgresServer } from "../support/postgres.ts";
 import { ProcessCluster } from "../support/process-cluster.ts";
 import { Random, testSeed } from "../support/random.ts";
+import { isRedisMissing, RedisServer } from "../support/redis.ts";
 import { until } from "../support/until.ts";
 
 const size = { discovery: 1, gateways: 2, logins: 1, chats: 2 };
@@ -55,3 +57,35 @@ test("nothing that was said to be stored is lost, whoever is killed", async () =
   expect(figures.stored).toBeGreaterThan(1_000);
   console.log(`${figures.stored} stored, ${figures.refused} refused`);
 }, 240_000);
+
+test.skipIf(!hasPostgres || isRedisMissing)(
+  "nor when PostgreSQL and Redis are killed and started again in the middle",
+  async () => {
+    const random = new Random(testSeed("kills with engines"));
+    const postgres = await PostgresServer.start();
+    const redis = await RedisServer.start();
+    try {
+      const running = (cluster = await ProcessCluster.start({
+        folder,
+        size: { discovery: 3, gateways: 2, logins: 2, chats: 2 },
+        store: await postgres.makeDatabase(),
+        sessions: redis.url(),
+      }));
+      const inTheMiddle = async (): Promise<void> => {
+        await postgres.kill();
+        await redis.kill();
+        await Bun.sleep(500);
+        await Promise.all([postgres.run(), redis.startAgain()]);
+      };
+      const run = { cluster: running, random, clients: 50, kills: 30, pauseMsMax: 1_500, inTheMiddle };
+      const figures = await runKills(run);
+      expect(figures.stored).toBeGreaterThan(1_000);
+      console.log(`${figures.stored} stored, ${figures.refused} refused`);
+      await running.stop();
+    } finally {
+      await redis.kill();
+      await postgres.stop();
+    }
+  },
+  240_000,
+);

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { ProcessCluster } from "./process-cluster.ts";
+import { hasPostgres, PostgresServer } from "./postgres.ts";
 import { isRedisMissing, RedisServer } from "./redis.ts";
 
 const { values } = parseArgs({
@@ -27,11 +28,18 @@ if (values.redis === true && isRedisMissing) {
   console.error("cluster: neither redis-server nor valkey-server is installed; apt-get install redis-server");
   await end(1);
 }
+if (values.postgres === true && !hasPostgres) {
+  console.error("cluster: PostgreSQL is not installed; apt-get install postgresql");
+  await end(1);
+}
+const postgres = values.postgres === true ? await PostgresServer.start() : undefined;
+endings.push(() => postgres?.stop());
 const redis = values.redis === true ? await RedisServer.start() : undefined;
 endings.push(() => redis?.kill());
 const cluster = await ProcessCluster.start({
   folder,
   size: { discovery: 3, gateways: 2, logins: 2, chats: 2 },
+  store: await postgres?.makeDatabase(),
   sessions: redis?.url(),
 });
 endings.push(() => cluster.stop("SIGTERM"));
