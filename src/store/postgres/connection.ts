@@ -8,7 +8,7 @@
 
 import { SQL } from "bun";
 import { StoreUnavailable } from "../store.ts";
-import { refusalState } from "./functions.ts";
+import { refusalState } from "./writer-lock.ts";
 
 const connectSecondsMax = 2;
 const statementMsMax = 2_000;
@@ -17,7 +17,7 @@ const answerMsMax = 2_500;
 /** Queries that wait for their answers; more are refused. */
 const queriesMax = 10_000;
 
-/** Look-ups by index from the first row on; see functions.ts. */
+/** Look-ups by index from the first row on; see message-functions.ts. */
 const planning = {
   plan_cache_mode: "force_generic_plan",
   enable_seqscan: "off",

@@ -4,7 +4,7 @@
 
 import { idempotencyHours } from "../../base/limits.ts";
 import type { Log } from "../../base/log.ts";
-import { renewAfterMs } from "./functions.ts";
+import { renewAfterMs } from "./writer-lock.ts";
 
 const dayMs = 86_400_000;
 /** While the store cannot commit, it is tried this often. */

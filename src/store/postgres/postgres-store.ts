@@ -1,5 +1,6 @@
-// The store on PostgreSQL, for many processes on one database: it batches what is to be written and answers from the
-// database; what may be read together is read beside it. The SQL is in functions.ts (writing) and reader.ts.
+// The store on PostgreSQL, for many processes on one database: what is to be written goes in batches through the writer,
+// what is read comes over other connections beside it. The SQL is in message-functions.ts and group-functions.ts
+// (writing) and in reader.ts.
 
 import { randomBytes } from "node:crypto";
 import { assert } from "../../base/assert.ts";

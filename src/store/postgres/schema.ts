@@ -1,11 +1,14 @@
 // The tables, as numbered migrations in the schema `roost`: roost.migration holds the numbers of those that have run. A
-// migration that was released never changes; a later one is appended.
+// migration that was released never changes; a later one is appended. Functions are part of them, with the limits that
+// are written into them: to change a function or such a limit, append a migration that replaces the function.
 //
 // Accounts and groups are integers inside the database. `message.inbox` is the receiver's account number, or minus the
 // group's number. A member's window is the open interval (from_id, until_id); until_id is NULL while it lasts. Text from
 // clients is escaped where it holds a NUL (text.ts).
 
-import { writeFunctions } from "./functions.ts";
+import { groupFunctions } from "./group-functions.ts";
+import { messageFunctions } from "./message-functions.ts";
+import { writerLock } from "./writer-lock.ts";
 
 const tables = `
 CREATE TABLE roost.sequence (
@@ -90,7 +93,7 @@ CREATE TABLE roost.cursor (
 `;
 
 /** Migration i brings a store from schema i to i + 1. */
-export const migrations: readonly string[] = [`${tables}\n${writeFunctions}`];
+export const migrations: readonly string[] = [[tables, writerLock, messageFunctions, groupFunctions].join("\n")];
 
 /** The newest schema that this program knows. */
 export const schemaVersion = migrations.length;

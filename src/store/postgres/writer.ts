@@ -1,5 +1,5 @@
 // The writer: one connection, over which batches go one behind the other, each as one call of one function that is one
-// transaction (functions.ts). The next batch is sent while the one before it commits.
+// transaction (message-functions.ts, group-functions.ts). The next batch is sent while the one before it commits.
 
 import type { SQL } from "bun";
 import { assert } from "../../base/assert.ts";

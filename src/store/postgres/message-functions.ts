@@ -1,0 +1,177 @@
+// Storing talks and acknowledgements, and deleting old ones, as functions of the database: one call is one transaction,
+// so a batch costs one round trip and no transaction ever waits for a client.
+//
+// Every statement looks rows up by an index, from the first row on: the connections' settings (connection.ts) force it,
+// because what the planner believes of a table that was empty a second ago is wrong, and a plan outlives it.
+
+import { outcome } from "../jobs.ts";
+import { nodeNumbers } from "../snowflake.ts";
+import { isolated } from "./writer-lock.ts";
+
+/**
+ * Talks and acknowledgements. Rows come back in their order, talks first: an outcome, its four numbers, and for a talk
+ * the accounts' numbers, which the caller may give the next time instead of null. Look-ups are sub-queries inside CASE
+ * and coalesce, so that only those run which a talk needs.
+ */
+const commitMessages = `
+CREATE FUNCTION roost.commit_messages(
+  a_holder text, a_wall_ms bigint,
+  a_apps text[], a_senders text[], a_sender_numbers bigint[],
+  a_to_groups boolean[], a_dests text[], a_dest_numbers bigint[],
+  a_types integer[], a_bodies text[], a_extras text[], a_client_ids text[],
+  a_ack_apps text[], a_ack_accounts text[], a_ack_devices text[], a_ack_ids bigint[]
+) RETURNS TABLE (
+  outcome bigint, id bigint, sent_ns bigint, previous_id bigint, group_version bigint, sender bigint, inbox bigint
+) LANGUAGE plpgsql ${isolated} AS $$
+#variable_conflict use_column
+DECLARE
+  held record;
+  first_id bigint;
+  senders bigint[];
+  -- The receiver's account, or minus the group's number; null for a group that does not exist.
+  inboxes bigint[];
+  versions bigint[];
+  -- Why a talk may not be stored; null where it may.
+  denials bigint[];
+  is_complete boolean;
+  stored_count bigint;
+BEGIN
+  held := roost.hold(a_holder, a_wall_ms);
+  IF cardinality(a_apps) > 0 THEN
+    first_id := roost.first_id(held.last_id, a_wall_ms, held.node);
+    LOOP
+      SELECT array_agg(r.sender), array_agg(r.inbox), array_agg(coalesce((r.found).version, 0)),
+          array_agg(CASE
+            WHEN NOT r.to_group THEN null
+            WHEN coalesce((r.found).member_count, 0) = 0 THEN ${outcome.notFound}
+            WHEN NOT EXISTS (
+              SELECT FROM member m
+              WHERE m.chat_group = (r.found).number AND m.account = r.sender AND m.until_id IS NULL
+            ) THEN ${outcome.forbidden}
+          END::bigint),
+          bool_and(r.sender IS NOT NULL AND (r.to_group OR r.inbox IS NOT NULL))
+        INTO senders, inboxes, versions, denials, is_complete
+        FROM (
+          SELECT t.to_group, t.found,
+            coalesce(t.sender_number, (SELECT a.number FROM account a WHERE a.app = t.app AND a.name = t.sender))
+              AS sender,
+            CASE WHEN t.to_group THEN -(t.found).number ELSE
+              coalesce(t.dest_number, (SELECT a.number FROM account a WHERE a.app = t.app AND a.name = t.dest))
+            END AS inbox
+          FROM (
+            SELECT *, CASE WHEN u.to_group
+              THEN (SELECT g FROM chat_group g WHERE g.app = u.app AND g.id = u.dest) END AS found
+            FROM unnest(a_apps, a_senders, a_sender_numbers, a_to_groups, a_dests, a_dest_numbers) WITH ORDINALITY
+              AS u (app, sender, sender_number, to_group, dest, dest_number, position)
+            OFFSET 0
+          ) t
+          ORDER BY t.position
+        ) r;
+      EXIT WHEN is_complete;
+      PERFORM roost.add_accounts(a_apps, a_senders);
+      PERFORM roost.add_accounts(array_agg(app), array_agg(dest))
+        FROM unnest(a_apps, a_dests, a_to_groups) AS t (app, dest, to_group) WHERE NOT to_group;
+    END LOOP;
+
+    -- Of several talks with one clientId the first is stored, or none where there is an earlier one.
+    INSERT INTO message (id, inbox, sender, type, body, extra, sent_ns, client_id)
+      SELECT roost.id_after(first_id, position - 1), inbox, sender, type, body, extra,
+        a_wall_ms * 1000000 + position - 1, nullif(client_id, '')
+      FROM unnest(inboxes, senders, denials, a_types, a_bodies, a_extras, a_client_ids) WITH ORDINALITY
+        AS t (inbox, sender, denial, type, body, extra, client_id, position)
+      WHERE denial IS NULL
+      ORDER BY position
+      ON CONFLICT (sender, client_id) WHERE client_id IS NOT NULL DO NOTHING;
+    GET DIAGNOSTICS stored_count = ROW_COUNT;
+    PERFORM roost.save_last(roost.id_after(first_id, cardinality(a_apps) - 1), a_wall_ms);
+  END IF;
+
+  IF cardinality(a_ack_apps) > 0 THEN
+    PERFORM roost.add_accounts(a_ack_apps, a_ack_accounts);
+    INSERT INTO cursor AS c (account, device, acked)
+      SELECT a.number, t.device, max(t.acked)
+      FROM unnest(a_ack_apps, a_ack_accounts, a_ack_devices, a_ack_ids) AS t (app, account, device, acked)
+      JOIN account a ON a.app = t.app AND a.name = t.account
+      WHERE t.acked > 0 AND t.acked <= held.last_id
+      GROUP BY a.number, t.device
+      ON CONFLICT (account, device) DO UPDATE SET acked = excluded.acked WHERE excluded.acked > c.acked;
+  END IF;
+
+  -- Every statement sees what the ones before it wrote. Where all talks were stored no earlier one is looked for. A talk
+  -- whose clientId was stored before is told so, whatever its rights are now: its sender may have left the group since.
+  RETURN QUERY
+    SELECT
+      CASE
+        WHEN t.inbox IS NULL THEN ${outcome.notFound}
+        WHEN (t.keyed).id IS NULL THEN coalesce(t.denial, ${outcome.stored})
+        WHEN (t.keyed).inbox <> t.inbox OR (t.keyed).type <> t.type OR (t.keyed).body <> t.body
+          OR (t.keyed).extra <> t.extra THEN ${outcome.conflict}
+        WHEN (t.keyed).id > held.since_id AND ((t.keyed).id >> 12) & ${nodeNumbers - 1} = held.node
+          THEN ${outcome.repeated}
+        ELSE ${outcome.repeatedElsewhere}
+      END,
+      coalesce((t.keyed).id, t.new_id),
+      coalesce((t.keyed).sent_ns, a_wall_ms * 1000000 + t.position - 1),
+      coalesce(
+        (SELECT b.id FROM message b WHERE b.inbox = t.inbox AND b.id < coalesce((t.keyed).id, t.new_id)
+         ORDER BY b.id DESC LIMIT 1),
+        0),
+      t.version, t.sender, t.inbox
+    FROM (
+      SELECT *, CASE WHEN stored_count < cardinality(a_apps) AND n.client_id <> '' THEN (
+        SELECT k FROM message k WHERE k.sender = n.sender AND k.client_id = n.client_id AND k.id < n.new_id
+      ) END AS keyed
+      FROM (
+        SELECT *, roost.id_after(first_id, u.position - 1) AS new_id
+        FROM unnest(inboxes, senders, versions, denials, a_types, a_bodies, a_extras, a_client_ids) WITH ORDINALITY
+          AS u (inbox, sender, version, denial, type, body, extra, client_id, position)
+      ) n
+      OFFSET 0
+    ) t
+    ORDER BY t.position;
+  RETURN QUERY
+    SELECT CASE WHEN acked > held.last_id THEN ${outcome.future} ELSE ${outcome.done} END::bigint,
+      0::bigint, 0::bigint, 0::bigint, 0::bigint, 0::bigint, 0::bigint
+    FROM unnest(a_ack_ids) WITH ORDINALITY AS t (acked, position) ORDER BY position;
+END $$;
+
+CREATE FUNCTION roost.add_accounts(a_apps text[], a_names text[]) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO account (app, name)
+    SELECT DISTINCT t.app, t.name FROM unnest(a_apps, a_names) AS t (app, name)
+    WHERE NOT EXISTS (SELECT FROM account a WHERE a.app = t.app AND a.name = t.name);
+END $$;
+`;
+
+/**
+ * Deletes a slice of what is older than an id, by one process at a time; what comes back is where to go on, or null
+ * when there is nothing more. It does not take the writers' lock: nobody else touches rows that old.
+ */
+const purge = `
+CREATE FUNCTION roost.purge(a_above_id bigint, a_below_id bigint, a_rows integer) RETURNS bigint
+LANGUAGE plpgsql ${isolated} AS $$
+DECLARE
+  last_deleted bigint;
+  deleted_rows bigint;
+  deleted_windows bigint;
+BEGIN
+  IF NOT pg_try_advisory_xact_lock(hashtextextended('roost.purge', 0)) THEN RETURN null; END IF;
+  -- A slice that is lost in a crash is deleted again: nobody waits for the disk.
+  PERFORM set_config('synchronous_commit', 'off', true);
+  WITH deleted AS (
+    DELETE FROM message WHERE id IN (
+      SELECT m.id FROM message m WHERE m.id > a_above_id AND m.id < a_below_id ORDER BY m.id LIMIT a_rows)
+    RETURNING id
+  ) SELECT max(id), count(*) INTO last_deleted, deleted_rows FROM deleted;
+  WITH deleted AS (
+    DELETE FROM member WHERE number IN (
+      SELECT m.number FROM member m WHERE m.until_id < a_below_id ORDER BY m.until_id LIMIT a_rows)
+    RETURNING number
+  ) SELECT count(*) INTO deleted_windows FROM deleted;
+  IF deleted_rows < a_rows AND deleted_windows < a_rows THEN RETURN null; END IF;
+  RETURN coalesce(last_deleted, a_above_id);
+END $$;
+`;
+
+export const messageFunctions: string = [commitMessages, purge].join("\n");

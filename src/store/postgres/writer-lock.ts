@@ -1,0 +1,113 @@
+// What every writing function begins with, as the database keeps it: the lock of the row of the last id, the clock, the
+// node number, and the rule by which ids are taken. It is locked until the transaction ends, so writers commit one after
+// the other, ids follow the order of commits, and what a function finds missing (an account, an earlier talk with that
+// clientId) nobody else adds meanwhile.
+//
+// What an operator can mend is raised with the SQLSTATE of `refusalState`; its message is a sentence.
+
+import { nodeNumbers, snowflakeEpochMs } from "../snowflake.ts";
+
+/** The SQLSTATE of what roost.hold refuses. */
+export const refusalState = "RO001";
+
+export const leaseMs = 30_000;
+/** A lease is extended when this much of it has passed. */
+export const renewAfterMs = 10_000;
+const clockOffMsMax = 60_000;
+
+/** On the functions that are called from outside; what they call inherits it. */
+export const isolated = "SET search_path = roost, pg_temp";
+
+/**
+ * The lock, the clock and the node number (semantics, Messages 4 and Ids). Leases and times are compared with the
+ * database's own clock, which all writers share. A lease's row is its holder's until somebody else takes it over,
+ * which happens inside this lock; so no two transactions ever write under one number for two holders.
+ */
+const hold = `
+CREATE FUNCTION roost.hold(
+  a_holder text, a_wall_ms bigint,
+  OUT last_id bigint, OUT node bigint, OUT since_id bigint
+) LANGUAGE plpgsql AS $$
+DECLARE
+  saved_ms bigint;
+  now_ms bigint;
+  left_ms bigint;
+BEGIN
+  SELECT s.last_id, s.committed_ms INTO last_id, saved_ms FROM sequence s FOR UPDATE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'the store has lost its row of the last id; restore the database from a backup'
+      USING ERRCODE = '${refusalState}';
+  END IF;
+  -- Read after the lock is held.
+  now_ms := floor(extract(epoch FROM clock_timestamp()) * 1000);
+  IF a_wall_ms < ${snowflakeEpochMs} THEN
+    RAISE EXCEPTION 'this machine''s clock says a year before 2020; set it' USING ERRCODE = '${refusalState}';
+  ELSIF abs(a_wall_ms - now_ms) > ${clockOffMsMax} THEN
+    RAISE EXCEPTION 'this machine''s clock is % s % the database''s; nothing is written until the clocks agree',
+      abs(a_wall_ms - now_ms) / 1000, CASE WHEN a_wall_ms < now_ms THEN 'behind' ELSE 'ahead of' END
+      USING ERRCODE = '${refusalState}';
+  ELSIF saved_ms - a_wall_ms > ${clockOffMsMax} THEN
+    RAISE EXCEPTION 'this machine''s clock is % s behind the store''s newest commit; nothing is written until the clock is right',
+      (saved_ms - a_wall_ms) / 1000 USING ERRCODE = '${refusalState}';
+  END IF;
+  -- Whoever turned it off for the whole database did not mean messages that were acknowledged.
+  IF current_setting('synchronous_commit') = 'off' THEN PERFORM set_config('synchronous_commit', 'on', true); END IF;
+
+  SELECT n.number, n.since_id, n.until_ms - now_ms INTO node, hold.since_id, left_ms
+    FROM node n WHERE n.holder = a_holder;
+  IF FOUND THEN
+    IF left_ms < ${leaseMs - renewAfterMs} OR left_ms > ${leaseMs} THEN
+      UPDATE node n SET until_ms = now_ms + ${leaseMs} WHERE n.holder = a_holder;
+    END IF;
+    RETURN;
+  END IF;
+  SELECT min(number) INTO node FROM generate_series(0, ${nodeNumbers - 1}) number
+    WHERE NOT EXISTS (SELECT FROM node n WHERE n.number = number.number AND n.until_ms >= now_ms);
+  IF node IS NULL THEN
+    RAISE EXCEPTION 'all ${nodeNumbers} node numbers of the store are leased; stop a process that uses it, or wait ${
+      leaseMs / 1000
+    } s after a crash' USING ERRCODE = '${refusalState}';
+  END IF;
+  since_id := last_id;
+  INSERT INTO node AS n VALUES (node, a_holder, now_ms + ${leaseMs}, since_id)
+    ON CONFLICT (number) DO UPDATE
+    SET holder = excluded.holder, until_ms = excluded.until_ms, since_id = excluded.since_id;
+END $$;
+`;
+
+/** Extends the lease, or finds out that nothing can be committed. */
+const renew = `
+CREATE FUNCTION roost.renew(a_holder text, a_wall_ms bigint) RETURNS bigint
+LANGUAGE plpgsql ${isolated} AS $$
+BEGIN
+  RETURN (roost.hold(a_holder, a_wall_ms)).node;
+END $$;
+`;
+
+/** The same rule as nextId in snowflake.ts, and the ids after it: id 0 is the next one, id i the i-th after it. */
+const ids = `
+CREATE FUNCTION roost.first_id(a_last_id bigint, a_wall_ms bigint, a_node bigint) RETURNS bigint
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+  own CONSTANT bigint := ((a_wall_ms - ${snowflakeEpochMs}) << 22) | (a_node << 12);
+  same_time CONSTANT bigint := ((a_last_id >> 22) << 22) | (a_node << 12);
+BEGIN
+  IF own > a_last_id THEN RETURN own; END IF;
+  IF same_time > a_last_id THEN RETURN same_time; END IF;
+  IF a_last_id - same_time < 4095 THEN RETURN a_last_id + 1; END IF;
+  RETURN same_time + (1::bigint << 22);
+END $$;
+
+CREATE FUNCTION roost.id_after(a_first_id bigint, a_count bigint) RETURNS bigint
+LANGUAGE sql IMMUTABLE RETURN
+  (a_first_id & ~4095::bigint)
+  + ((((a_first_id & 4095) + a_count) >> 12) << 22)
+  + (((a_first_id & 4095) + a_count) & 4095);
+
+CREATE FUNCTION roost.save_last(a_last_id bigint, a_wall_ms bigint) RETURNS void
+LANGUAGE sql AS $$
+  UPDATE roost.sequence SET last_id = a_last_id, committed_ms = greatest(committed_ms, a_wall_ms);
+$$;
+`;
+
+export const writerLock: string = [hold, renew, ids].join("\n");
