@@ -57,12 +57,12 @@ export async function runKills(run: KillRun): Promise<KillRunFigures> {
     ),
   );
   try {
-    const talks = { areOver: false };
+    const time = { isUp: false };
     /** By receiver: the id of each stored talk, and what it said. */
     const stored = new Map<string, Map<bigint, string>>(people.map(({ account }) => [account, new Map()]));
     let refused = 0;
     const talking = people.map(async ({ account, client }) => {
-      for (let number = 0; !talks.areOver; number++) {
+      for (let number = 0; !time.isUp; number++) {
         const receiver = people[random.below(people.length)]?.account ?? "";
         try {
           const { id } = await client.talkToUser(receiver, { body: `${number}` });
@@ -75,7 +75,7 @@ export async function runKills(run: KillRun): Promise<KillRunFigures> {
       }
     });
     const killed = await killAtRandom(run);
-    talks.areOver = true;
+    time.isUp = true;
     await Promise.all(talking);
     await cluster.ready();
     for (const person of people) await arrived(person, stored.get(person.account) ?? new Map());
