@@ -17,7 +17,7 @@ export class Adulthood {
   private readonly log: Log;
   private readonly isLinked: (gateway: string) => boolean;
   private readonly linkedCount: () => number;
-  private readonly reached: () => void;
+  private readonly reached: (isForced: boolean) => void;
   private cancel: Cancel | undefined;
   private isOver = false;
   private deadline: Cancel | undefined;
@@ -29,7 +29,7 @@ export class Adulthood {
     log: Log;
     isLinked: (gateway: string) => boolean;
     linkedCount: () => number;
-    reached: () => void;
+    reached: (isForced: boolean) => void;
   }) {
     this.naming = parts.naming;
     this.timers = parts.timers;
@@ -44,7 +44,7 @@ export class Adulthood {
       this.log.warn("not every gateway has linked itself to this node; it serves without them", {
         linked: this.linkedCount(),
       });
-      this.end();
+      this.end(true);
     });
     void this.check();
   }
@@ -58,7 +58,7 @@ export class Adulthood {
   private async check(): Promise<void> {
     const isCovered = await this.isCovered();
     if (this.isOver) return;
-    if (isCovered) this.end();
+    if (isCovered) this.end(false);
     else this.cancel = this.timers.after(checkMs, () => void this.check());
   }
 
@@ -74,9 +74,9 @@ export class Adulthood {
     }
   }
 
-  private end(): void {
+  private end(isForced: boolean): void {
     if (this.isOver) return;
     this.stop();
-    this.reached();
+    this.reached(isForced);
   }
 }

@@ -29,7 +29,8 @@ export class LogicNode {
       log,
       isLinked: (gateway) => service.gateways.has(gateway),
       linkedCount: () => service.gateways.size,
-      reached: () => {
+      reached: (isForced) => {
+        if (isForced) metrics.turnedAdultByForce();
         service.setAdult(true);
         void this.membership?.setState("adult");
       },

@@ -46,6 +46,8 @@ export class ServiceMetrics {
   outBytes = 0;
   unknownChannels = 0;
   limited = 0;
+  /** Times that it was made adult although not every gateway had linked itself. */
+  forcedAdult = 0;
   readonly commands = new Tally(Object.values(Command));
   readonly faults = new Tally();
   readonly refusals = new Tally();
@@ -83,6 +85,9 @@ export class ServiceMetrics {
   }
   rateLimited(): void {
     this.limited++;
+  }
+  turnedAdultByForce(): void {
+    this.forcedAdult++;
   }
 }
 
@@ -126,6 +131,11 @@ export class Metrics {
       "roost_unknown_channel_total",
       "Pushes to connections that are gone.",
       (service) => service.unknownChannels,
+    );
+    this.number(
+      "roost_forced_adult_total",
+      "Times that a node began to serve although not every gateway was linked to it.",
+      (service) => service.forcedAdult,
     );
     this.number("roost_rate_limited_total", "Requests above a connection's rate.", (service) => service.limited);
     this.tally("roost_message_in_total", "Requests received.", "command", (service) => service.commands);

@@ -15,6 +15,7 @@ import { MemorySessions } from "../../src/session/memory-sessions.ts";
 import { Command } from "../../src/wire/commands.ts";
 import { MessageReqSchema, Status } from "../../src/wire/gen/pkt_pb.ts";
 import { MemoryCluster } from "../support/memory-cluster.ts";
+import { until } from "../support/until.ts";
 import { WireClient } from "../support/wire-client.ts";
 
 const key = new TextEncoder().encode("the key of a test without services");
@@ -41,7 +42,9 @@ async function fixture() {
   });
   closing.push(async () => stop());
   await new LogicNode(cluster.around("login", "login"), login, ofLogin).start();
-  await new LogicNode(cluster.around("chat", "chat"), new Service(parts), metrics.forService("chat", "chat")).start();
+  const startChat = (): Promise<string> =>
+    new LogicNode(cluster.around("chat", "chat"), new Service(parts), metrics.forService("chat", "chat")).start();
+  await startChat();
   const gateway = new GatewayRole(cluster.around("gate", "gateway"), {
     verifier: new TokenVerifier([key]),
     wheel: cluster.wheel,
@@ -61,7 +64,7 @@ async function fixture() {
   closing.push(() => gateway.drain(0, 0));
   const client = await WireClient.connect(tcp);
   await client.signIn(await signToken(key, { account: "alice", app: "app", ttlSeconds: 60 }));
-  return { gateway, client, swallowed, killChat: () => cluster.kill("chat") };
+  return { gateway, client, swallowed, startChat, killChat: () => cluster.kill("chat") };
 }
 
 test("every request in flight is answered with ServiceUnavailable when its link dies, and chat.sync follows", async () => {
@@ -87,4 +90,14 @@ test("without a node a request is refused at once, and the connection lives", as
   expect((await talk()).status).toBe(Status.ServiceUnavailable);
   expect((await talk()).status).toBe(Status.ServiceUnavailable);
   expect(client.isClosed).toBe(false);
+});
+
+test("clients look into the index again when a node is back: what it pushed meanwhile is lost", async () => {
+  const { client, killChat, startChat, gateway } = await fixture();
+  await killChat();
+  await until(() => client.pushes.length === 1, "the loss is told");
+  await startChat();
+  await until(() => gateway.missingServices().length === 0, "it is linked again");
+  await until(() => client.pushes.length === 2, "the return is told");
+  expect(client.pushes.map(({ header }) => header.command)).toEqual([Command.Sync, Command.Sync]);
 });

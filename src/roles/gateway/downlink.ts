@@ -21,6 +21,13 @@ import type { Gateway } from "./gateway.ts";
 const scan = new PacketScan();
 const closeTryAgain: CloseReason = { code: CloseCode.Overload, text: "sign-in failed, try again" };
 
+/** Tells all clients that something may have passed them. */
+export function hintAll(gateway: Gateway): void {
+  for (const channel of gateway.channels.values()) {
+    if (channel.state === ChannelState.Live) channel.connection.send(syncHint);
+  }
+}
+
 /** The incoming side of one link. */
 export class Downlink implements FrameHandler {
   private readonly gateway: Gateway;
@@ -66,9 +73,7 @@ export class Downlink implements FrameHandler {
     });
     // What that node had committed but not yet pushed would be missed until the next sign-in (pitfall 34).
     if (isDraining) return;
-    for (const channel of gateway.channels.values()) {
-      if (channel.state === ChannelState.Live) channel.connection.send(syncHint);
-    }
+    hintAll(gateway);
   }
 
   /** The node says how it is, or asks for a sign of life. */

@@ -6,6 +6,7 @@ import type { TokenVerifier } from "../../auth/token.ts";
 import { clientFrameBytesMax, clientUnsentBytesMax, linkFrameBytesMax } from "../../base/limits.ts";
 import type { TimerWheel } from "../../base/timer-wheel.ts";
 import { Dependency } from "../../container/link/dependency.ts";
+import type { Link } from "../../container/links.ts";
 import { LinkListener } from "../../container/link/link-listener.ts";
 import { heartbeatMs } from "../../container/link/link-state.ts";
 import { Membership, type Offer } from "../../container/membership.ts";
@@ -24,7 +25,7 @@ import { basicPing } from "../../wire/packet.ts";
 import { AddressLimits } from "./address-limits.ts";
 import type { Channel } from "./channel.ts";
 import { ClientAcceptor } from "./client-acceptor.ts";
-import { Downlink } from "./downlink.ts";
+import { Downlink, hintAll } from "./downlink.ts";
 import { dismissClients } from "./dismissal.ts";
 import { Gateway } from "./gateway.ts";
 import { type ChosenLinks, linksBy } from "./selection.ts";
@@ -77,6 +78,8 @@ export class GatewayRole {
   private readonly transport: TransportOptions;
   private readonly dependencies: readonly Dependency<Channel>[];
   private readonly servers: Server[] = [];
+  /** Nodes that have been linked before. */
+  private readonly everLinked = new Set<string>();
   private readonly beat: ReturnType<typeof setInterval>;
   private linkServer: Server | undefined;
   private membership: Membership | undefined;
@@ -107,7 +110,7 @@ export class GatewayRole {
       ...surroundings,
       links,
       dial: network.dial(metrics),
-      handlerOf: (link: Parameters<typeof links.add>[0]) => new Downlink(this.gateway, link),
+      handlerOf: (link: Link<Channel>) => this.linkedWith(link),
       idTaken: surroundings.lost,
     };
     this.dependencies = gatewayDependencies.map((service) => new Dependency(service, host));
@@ -190,6 +193,16 @@ export class GatewayRole {
       dependency.close();
     }
     await this.linkServer?.close(closeLeaving);
+  }
+
+  /** The owner of a link's incoming side. */
+  private linkedWith(link: Link<Channel>): Downlink {
+    const node = `${link.service} ${link.id}`;
+    const downlink = new Downlink(this.gateway, link);
+    // What a chat node pushed while it was not linked is lost; the clients look for it in the index (pitfall 34).
+    if (this.everLinked.has(node) && link.service === "chat") hintAll(this.gateway);
+    this.everLinked.add(node);
+    return downlink;
   }
 
   /** Resolves when all listed nodes are linked, or when that takes too long. */
