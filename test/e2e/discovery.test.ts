@@ -2,9 +2,9 @@
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePorts } from "../support/free-ports.ts";
 import { DiscoveryProcess, run } from "../support/server-process.ts";
 import { until } from "../support/until.ts";
 
@@ -23,19 +23,6 @@ async function start(words: readonly string[]): Promise<DiscoveryProcess> {
   const node = await DiscoveryProcess.start(folder, words);
   nodes.push(node);
   return node;
-}
-
-/** Ports that are free now. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
-  const ports: number[] = [];
-  for (const server of servers) {
-    if (!server.listening) await new Promise((resolve) => server.once("listening", resolve));
-    const address = server.address();
-    if (address !== null && typeof address === "object") ports.push(address.port);
-    await new Promise((resolve) => server.close(resolve));
-  }
-  return ports;
 }
 
 /** Three nodes that know of each other; `words` of one are the same at each start. */

@@ -1,27 +1,16 @@
 // A Redis server of a test's own: on a free port of loopback, with a folder of its own, keeping nothing on disk.
 
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
+import { freePorts } from "./free-ports.ts";
 
 const program = Bun.which("redis-server") ?? Bun.which("valkey-server");
 /** Neither Redis nor Valkey is installed: tests that need one are skipped. */
 export const isRedisMissing = program === null;
 
 const startMsMax = 10_000;
-
-async function freePort(): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
-  const server = createServer();
-  server.on("error", reject);
-  server.listen(0, "127.0.0.1", () => {
-    const address = server.address();
-    server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-  });
-  return promise;
-}
 
 export class RedisServer {
   readonly port: number;
@@ -36,7 +25,7 @@ export class RedisServer {
 
   /** Starts one that answers. */
   static async start(password = ""): Promise<RedisServer> {
-    const server = new RedisServer(await freePort(), password);
+    const server = new RedisServer((await freePorts(1))[0] ?? 0, password);
     await server.startAgain();
     return server;
   }

@@ -1,6 +1,7 @@
 // What nodes say to each other as JSON: nothing is lost on the way, and what is malformed is refused as a whole.
 
 import { describe, expect, test } from "bun:test";
+import { compact } from "../../../src/registry/metadata.ts";
 import { digestCharacters } from "../../../src/registry/digest.ts";
 import {
   messageText,
@@ -14,10 +15,12 @@ import type { Compared, Replicate, Replicated } from "../../../src/registry/peer
 import { cancelled, identityOf, living, nodeInfo } from "../support.ts";
 
 const dirty = 1_790_000_000_000_000_001n;
-const metadata = new Map([
-  ["__proto__", "a"],
-  ["text", '\u0000\n"\\ é 好 🐓 \u2028'],
-]);
+const metadata = compact(
+  new Map([
+    ["__proto__", "a"],
+    ["text", '\u0000\n"\\ é 好 🐓 \u2028'],
+  ]),
+);
 const replicate: Replicate = {
   kind: "replicate",
   node: nodeInfo({ isStarting: true }),

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { tombstoneMs } from "../../../src/base/limits.ts";
 import { type Log, silentLog } from "../../../src/base/log.ts";
+import { compact } from "../../../src/registry/metadata.ts";
 import { discoveryAppid, Status } from "../../../src/registry/instance.ts";
 import { NotASnapshot, readSnapshot, SnapshotWriter } from "../../../src/registry/snapshot.ts";
 import { beginNs, cancelled, contentOf, identityOf, living, nanoseconds, TableOverTime } from "../support.ts";
@@ -49,10 +50,12 @@ const linesOf = async (): Promise<string[]> => (await readFile(path, "utf8")).tr
 describe("a snapshot", () => {
   test("is restored as it was written: instances to the last digit, and cancellations", async () => {
     const before = new Written();
-    const metadata = new Map([
-      ["text", '\u0000\n"\\ é 好 🐓'],
-      ["__proto__", "x"],
-    ]);
+    const metadata = compact(
+      new Map([
+        ["text", '\u0000\n"\\ é 好 🐓'],
+        ["__proto__", "x"],
+      ]),
+    );
     before.table.merge(living(beginNs + 1n, { metadata, addrs: ["tcp://a:1", "http://b:2"], status: Status.Waiting }));
     before.table.merge({ ...living(beginNs + 3n, { hostname: "probed" }), isProbed: true });
     before.table.merge(cancelled(beginNs + 5n, { hostname: "gone" }));
