@@ -133,7 +133,7 @@ test("a newcomer that goes away while the holder is asked changes nothing", asyn
 });
 
 test("of two that link themselves in the same moment one stays at a node", async () => {
-  for (let round = 0; round < 10; round++) {
+  for (let round = 0; round < 5; round++) {
     const node = TestNode.start("node");
     const pair = [new TestGateway(newIdentity("gate")), new TestGateway(newIdentity("gate"))];
     for (const one of pair) one.list(node);

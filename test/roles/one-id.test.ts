@@ -1,0 +1,113 @@
+// A process that is started twice by mistake: the second one ends with a sentence, and the first one's clients notice nothing.
+
+import { afterEach, expect, test } from "bun:test";
+import type { LinkIdentity } from "../../src/auth/link-proof.ts";
+import { signToken, TokenVerifier } from "../../src/auth/token.ts";
+import { silentLog } from "../../src/base/log.ts";
+import { Dispatcher } from "../../src/container/dispatcher.ts";
+import { LogicNode } from "../../src/container/logic-node.ts";
+import { IdTaken } from "../../src/container/membership.ts";
+import { Router } from "../../src/container/router.ts";
+import { Service } from "../../src/container/service.ts";
+import type { Surroundings } from "../../src/container/surroundings.ts";
+import { Metrics } from "../../src/observe/metrics.ts";
+import { GatewayRole } from "../../src/roles/gateway/role.ts";
+import { createLoginService } from "../../src/roles/login/role.ts";
+import { MemorySessions } from "../../src/session/memory-sessions.ts";
+import { Command } from "../../src/wire/commands.ts";
+import { Status } from "../../src/wire/gen/pkt_pb.ts";
+import { newIdentity } from "../container/link/support.ts";
+import { MemoryCluster } from "../support/memory-cluster.ts";
+import { until } from "../support/until.ts";
+import { WireClient } from "../support/wire-client.ts";
+
+const key = new TextEncoder().encode("the key of a test of ids");
+const closing: (() => void | Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).toReversed()) await close();
+});
+
+/** Processes whose places in memory differ, whatever their ids are. */
+class Processes {
+  readonly cluster = new MemoryCluster();
+  readonly metrics = new Metrics();
+
+  constructor() {
+    closing.push(() => this.cluster.stop());
+  }
+
+  around(place: string, identity: LinkIdentity): Surroundings {
+    return { ...this.cluster.around(place, identity.service), identity };
+  }
+
+  gateway(around: Surroundings): GatewayRole {
+    const { wheel, flusher } = this.cluster;
+    const gateway = new GatewayRole(around, {
+      verifier: new TokenVerifier([key]),
+      wheel,
+      flusher,
+      metrics: this.metrics.forService(around.identity.incarnation, "gateway"),
+      readWaitMs: 180_000,
+      writeWaitMs: 10_000,
+      loginWaitMs: 10_000,
+      selection: { name: "hash" },
+      ws: undefined,
+      tcp: { host: "127.0.0.1", port: 0 },
+      reusePort: false,
+      publicUrl: (kind, bound) => `${kind}://${bound}`,
+      tags: new Map(),
+    });
+    closing.push(() => gateway.drain(0, 0));
+    return gateway;
+  }
+
+  async chat(place: string, identity: LinkIdentity): Promise<void> {
+    const ignore = (): void => undefined;
+    const router = new Router([() => (context) => context.respondEmpty()]);
+    const parts = { router, dispatcher: new Dispatcher(), log: silentLog, gatewayLinked: ignore, gatewayLost: ignore };
+    const metrics = this.metrics.forService(place, "chat");
+    await new LogicNode(this.around(place, identity), new Service(parts), metrics).start();
+  }
+
+  async login(): Promise<void> {
+    const metrics = this.metrics.forService("login", "login");
+    const { service, stop } = createLoginService({ sessions: new MemorySessions(), metrics, log: silentLog });
+    closing.push(stop);
+    await new LogicNode(this.around("login", newIdentity("login", "login")), service, metrics).start();
+  }
+
+  /** A gateway that runs, and a client of it. */
+  async running(): Promise<WireClient> {
+    await this.login();
+    await this.chat("chat", newIdentity("chat", "chat"));
+    const gateway = this.gateway(this.around("gate", newIdentity("gate")));
+    const { tcp = "" } = await gateway.start();
+    await until(() => gateway.missingServices().length === 0 && gateway.isListed, "the gateway is ready");
+    const client = await WireClient.connect(tcp);
+    await client.signIn(await signToken(key, { account: "alice", app: "app", ttlSeconds: 60 }));
+    return client;
+  }
+}
+
+/** The first process serves its client as before. */
+async function expectServed(client: WireClient): Promise<void> {
+  const { status } = await client.requestBytes(Command.UserTalk, "bob", new Uint8Array(0));
+  expect(status).toBe(Status.Success);
+  expect(client.isClosed).toBe(false);
+}
+
+test("a second gateway under a listed id does not start", async () => {
+  const processes = new Processes();
+  const client = await processes.running();
+  const second = processes.gateway(processes.around("gate-again", newIdentity("gate")));
+  await expect(second.start()).rejects.toBeInstanceOf(IdTaken);
+  await expectServed(client);
+  expect(processes.cluster.lost).toEqual([]);
+});
+
+test("a second logic node under a listed id does not start, and gets none of the first one's requests", async () => {
+  const processes = new Processes();
+  const client = await processes.running();
+  await expect(processes.chat("chat-again", newIdentity("chat", "chat"))).rejects.toBeInstanceOf(IdTaken);
+  await expectServed(client);
+});
