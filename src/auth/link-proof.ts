@@ -22,8 +22,8 @@ export interface Meeting {
   readonly acceptorNonce: Uint8Array;
 }
 
-/** Whose proof: the two differ, so that neither can be sent back. */
-export type ProofSide = "accept" | "dial";
+/** Whose proof, and of what: all differ, so that none can be sent back or taken for another. */
+export type ProofSide = "accept" | "refuse" | "dial";
 
 /** HMAC-SHA-256 over the meeting (specified with the handshake). */
 export function linkProof(clusterKey: Uint8Array, side: ProofSide, meeting: Meeting): Uint8Array {

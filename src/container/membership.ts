@@ -147,7 +147,10 @@ export class Membership {
     const other = instances.find(({ hostname }) => hostname === identity.id)?.metadata.get("incarnation");
     if (this.isEnded || other === undefined || other === identity.incarnation) return;
     const sentence = await this.holder(instances);
-    // Of two that see each other, one has to stay.
-    if (sentence !== undefined && !this.isEnded && other > identity.incarnation) this.parts.lost(sentence);
+    if (this.isEnded) return;
+    // Of two that see each other, one has to stay. The other one was listed in this one's place and sees only itself, until
+    // this one is listed again; and so is one that has died meanwhile.
+    if (sentence !== undefined && other > identity.incarnation) this.parts.lost(sentence);
+    else await this.setState(this.state);
   }
 }

@@ -25,9 +25,11 @@ export interface ClusterOptions {
   readonly store?: string | undefined;
   /** `redis://…`; undefined: SQLite in the folder. */
   readonly sessions?: string | undefined;
+  /** Further words for all processes of a kind. */
+  readonly words?: Partial<Record<Kind, readonly string[]>>;
 }
 
-type Kind = "discovery" | "gateway" | "login" | "chat";
+export type Kind = "discovery" | "gateway" | "login" | "chat";
 
 /** A process of the cluster; the same words at each start. */
 interface Place {
@@ -64,7 +66,7 @@ export class ProcessCluster {
       name: `${kind}-${index + 1}`,
       kind,
       // DiscoveryProcess says its role itself.
-      words: kind === "discovery" ? words : ["--role", kind, ...words],
+      words: [...(kind === "discovery" ? [] : ["--role", kind]), ...words, ...(options.words?.[kind] ?? [])],
       process: undefined,
     });
     const members = (kind: Kind, count: number, words: (index: number) => readonly string[]): Place[] =>
@@ -86,18 +88,47 @@ export class ProcessCluster {
     writeFileSync(join(folder, "secret"), `${this.secret}\n`, { mode: 0o600 });
   }
 
+  /** Finds a place for each; nothing runs yet. */
+  static async prepare(options: ClusterOptions): Promise<ProcessCluster> {
+    const { discovery, gateways } = options.size;
+    return new ProcessCluster(options, await freePorts(discovery + 2 * gateways));
+  }
+
   /** Starts all of it at once, and waits until it can do its job. */
   static async start(options: ClusterOptions): Promise<ProcessCluster> {
-    const { discovery, gateways } = options.size;
-    const cluster = new ProcessCluster(options, await freePorts(discovery + 2 * gateways));
-    await Promise.all(cluster.places.map(({ name }) => cluster.start(name)));
+    const cluster = await ProcessCluster.prepare(options);
+    const starts = await Promise.allSettled(cluster.places.map(({ name }) => cluster.start(name)));
+    const failed = starts.find(({ status }) => status === "rejected");
+    if (failed?.status === "rejected") {
+      await cluster.stop();
+      throw failed.reason;
+    }
     await cluster.ready();
     return cluster;
   }
 
-  /** Names of the processes of a kind. */
-  names(kind: Kind): string[] {
-    return this.places.filter((place) => place.kind === kind).map(({ name }) => name);
+  /** Names of the processes of a kind, or of all. */
+  names(kind?: Kind): string[] {
+    return this.places.filter((place) => kind === undefined || place.kind === kind).map(({ name }) => name);
+  }
+
+  /** Where `/health` and `/metrics` of a running member are. */
+  monitor(name: string): string {
+    const { process } = this.place(name);
+    if (!(process instanceof MemberProcess)) throw new Error(`${name} has no monitor now`);
+    return process.monitor;
+  }
+
+  /** Where a running member takes links, `host:port`. */
+  linkAddress(name: string): string {
+    const { process } = this.place(name);
+    if (!(process instanceof MemberProcess)) throw new Error(`${name} takes no links now`);
+    return process.links;
+  }
+
+  /** What is said on the command line when a process is started, but for the program. */
+  words(name: string): readonly string[] {
+    return this.place(name).words;
   }
 
   process(name: string): RoostProcess | undefined {

@@ -44,20 +44,33 @@ export async function run(
 /** A process of the product that has said that it is ready. */
 export class RoostProcess {
   private readonly child: Subprocess<"ignore", "pipe", "pipe">;
+  private readonly output: ErrorOutput;
   readonly banner: string;
+  /** Everything that it wrote to standard error, once it has ended. */
   readonly errors: Promise<string>;
   /** Resolves with its status when it ends. */
   readonly exited: Promise<number>;
 
-  protected constructor({ child, banner, errors }: Started) {
+  protected constructor({ child, banner, output }: Started) {
     this.child = child;
+    this.output = output;
     this.banner = banner;
-    this.errors = errors;
+    this.errors = output.whole;
     this.exited = child.exited;
+  }
+
+  /** What it has written to standard error so far: its log. */
+  get log(): string {
+    return this.output.text;
   }
 
   get pid(): number {
     return this.child.pid;
+  }
+
+  /** Sends a signal, and waits for nothing. */
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
   }
 
   /** Sends a signal and waits for the end; the exit status. */
@@ -110,6 +123,10 @@ export class MemberProcess extends RoostProcess {
   get monitor(): string {
     return /http:\/\/[^/\s]+/.exec(this.banner)?.[0] ?? "";
   }
+  /** `host:port` where it takes links. */
+  get links(): string {
+    return /^ {2}links +(\S+)/m.exec(this.banner)?.[1] ?? "";
+  }
   get id(): string {
     return /^ {2}id +(\S+)/m.exec(this.banner)?.[1] ?? "";
   }
@@ -118,7 +135,23 @@ export class MemberProcess extends RoostProcess {
 interface Started {
   readonly child: Subprocess<"ignore", "pipe", "pipe">;
   readonly banner: string;
-  readonly errors: Promise<string>;
+  readonly output: ErrorOutput;
+}
+
+/** Reads a process's standard error for as long as it writes. */
+class ErrorOutput {
+  text = "";
+  readonly whole: Promise<string>;
+
+  constructor(stream: ReadableStream<Uint8Array>) {
+    this.whole = this.read(stream);
+  }
+
+  private async read(stream: ReadableStream<Uint8Array>): Promise<string> {
+    const decoder = new TextDecoder();
+    for await (const chunk of stream) this.text += decoder.decode(chunk, { stream: true });
+    return this.text;
+  }
 }
 
 /** Starts the product and waits until its banner has said `mark`. */
@@ -130,7 +163,7 @@ async function startProcess(cwd: string, words: readonly string[], mark: string)
     stdout: "pipe",
     stderr: "pipe",
   });
-  const errors = new Response(child.stderr).text();
+  const output = new ErrorOutput(child.stderr);
   const timer = setTimeout(() => child.kill("SIGKILL"), startMsMax);
   const decoder = new TextDecoder();
   let banner = "";
@@ -139,6 +172,6 @@ async function startProcess(cwd: string, words: readonly string[], mark: string)
     if (banner.includes(mark)) break;
   }
   clearTimeout(timer);
-  if (!banner.includes(mark)) throw new Error(`roost did not start: ${banner}${await errors}`);
-  return { child, banner, errors };
+  if (!banner.includes(mark)) throw new Error(`roost did not start: ${banner}${await output.whole}`);
+  return { child, banner, output };
 }

@@ -1,6 +1,7 @@
 // What serving is to the command line, whatever the role: something to say, and something to end.
 
 import { IdTaken } from "../../container/membership.ts";
+import { SessionsUnavailable } from "../../session/sessions.ts";
 import { StoreUnavailable } from "../../store/store.ts";
 import { codeOf, sentenceOf } from "../failure.ts";
 import { StartError } from "../usage-error.ts";
@@ -19,7 +20,8 @@ export async function begin<Role>(start: () => Promise<Role>, listeners: string)
   try {
     return await start();
   } catch (error) {
-    if (error instanceof StoreUnavailable || error instanceof IdTaken) throw new StartError(sentenceOf(error));
+    const isTold = [StoreUnavailable, SessionsUnavailable, IdTaken].some((kind) => error instanceof kind);
+    if (isTold) throw new StartError(sentenceOf(error));
     switch (codeOf(error)) {
       case "EADDRINUSE":
         throw new StartError(

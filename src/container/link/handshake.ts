@@ -1,7 +1,7 @@
 // How a link between services begins: three frames, no clocks.
 //
 //   dialler   InnerHandshakeReq       who I am, my nonce
-//   acceptor  InnerHandshakeResponse  who I am, my nonce, my proof, my state; or why not
+//   acceptor  InnerHandshakeResponse  who I am, my nonce, my proof, my state; or why not, and my proof of that
 //   dialler   InnerHandshakeReq       my proof
 //
 // Whatever else comes, or does not come within three seconds, ends this connection and nothing else.
@@ -90,29 +90,27 @@ export class AcceptingHandshake implements FrameHandler {
       return;
     }
     // A copy: the message is a view on the connection's buffer, which is somebody else's after this turn.
-    const diallerNonce = Uint8Array.from(request.nonce);
+    const meeting = {
+      dialler,
+      acceptor: identity,
+      diallerNonce: Uint8Array.from(request.nonce),
+      acceptorNonce: random.bytes(nonceBytes),
+    };
+    const { id: serviceId, incarnation } = identity;
+    const said = { serviceId, incarnation, nonce: meeting.acceptorNonce };
     if (await this.host.isHeld(dialler)) {
       this.host.refused("id-taken");
       const Error = `the id ${dialler.id} belongs to another process that lives; give this one another --id`;
-      send(this.connection, InnerHandshakeResponseSchema, { Code: Status.Forbidden, Error, serviceId: identity.id });
+      // Whoever is refused ends: it must not take that from a stranger.
+      const proof = linkProof(clusterKey, "refuse", meeting);
+      send(this.connection, InnerHandshakeResponseSchema, { ...said, Code: Status.Forbidden, Error, proof });
       this.connection.close(closeUnauthorised);
       return;
     }
     if (!this.connection.isOpen) return;
-    const meeting = {
-      dialler,
-      acceptor: identity,
-      diallerNonce,
-      acceptorNonce: random.bytes(nonceBytes),
-    };
     this.meeting = meeting;
-    send(this.connection, InnerHandshakeResponseSchema, {
-      serviceId: identity.id,
-      incarnation: identity.incarnation,
-      nonce: meeting.acceptorNonce,
-      proof: linkProof(clusterKey, "accept", meeting),
-      state: this.host.state(),
-    });
+    const proof = linkProof(clusterKey, "accept", meeting);
+    send(this.connection, InnerHandshakeResponseSchema, { ...said, proof, state: this.host.state() });
   }
 
   private prove(payload: Buffer, meeting: Meeting): void {
@@ -198,11 +196,6 @@ export class DiallingHandshake implements FrameHandler {
   private answered(payload: Buffer): void {
     const response = decodeBody(InnerHandshakeResponseSchema, payload);
     const identity = response && { id: response.serviceId, incarnation: response.incarnation };
-    if (response !== undefined && response.Code !== 0) {
-      this.settle.reject(new LinkRefused(response.Error, response.Code === Status.Forbidden));
-      this.connection.close(closeProtocolFault("refused"));
-      return;
-    }
     if (response === undefined || identity === undefined || !isIdentity({ ...identity, service: "any" })) {
       this.fail("it is not a service of ours", closeProtocolFault("a handshake was expected"));
       return;
@@ -213,8 +206,14 @@ export class DiallingHandshake implements FrameHandler {
       diallerNonce: this.nonce,
       acceptorNonce: response.nonce,
     };
-    if (!provesLink(response.proof, this.clusterKey, "accept", meeting)) {
+    const isRefusal = response.Code !== 0;
+    if (!provesLink(response.proof, this.clusterKey, isRefusal ? "refuse" : "accept", meeting)) {
       this.fail("it does not know the cluster key", closeUnauthorised);
+      return;
+    }
+    if (isRefusal) {
+      this.settle.reject(new LinkRefused(response.Error, response.Code === Status.Forbidden));
+      this.connection.close(closeProtocolFault("refused"));
       return;
     }
     if (identity.id !== this.expectedId) {
