@@ -49,7 +49,12 @@ export class LogicNode {
     this.server = server;
     const dial = network.dial(metrics);
     this.membership = new Membership({ ...surroundings, dial, link: advertised });
-    await this.membership.claim([identity.service]);
+    try {
+      await this.membership.claim([identity.service]);
+    } catch (error) {
+      await this.drain(0);
+      throw error;
+    }
     const offer = {
       service: identity.service,
       addrs: [`tcp://${advertised}`],

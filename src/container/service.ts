@@ -47,10 +47,15 @@ export class Service {
   linked(connection: Connection, gateway: string, incarnation: string): FrameHandler {
     const older = this.byGateway.get(gateway);
     const link = new ServiceLink(connection, gateway, incarnation, this.parts, this.interner, (gone) => {
-      if (this.byGateway.get(gateway) === gone) this.byGateway.delete(gateway);
+      // One that was replaced is no loss: that gateway is linked.
+      if (this.byGateway.get(gateway) !== gone) return;
+      this.byGateway.delete(gateway);
+      this.parts.gatewayLost(gateway, incarnation);
     });
     this.byGateway.set(gateway, link);
     older?.connection.close(closeReplaced);
+    // The handshake has said it, too, but that was a while ago.
+    connection.send(encodeLinkState(this.state));
     this.parts.gatewayLinked(gateway, incarnation);
     return link;
   }
@@ -147,10 +152,9 @@ class ServiceLink implements FrameHandler, GatewayLink {
 
   closed(reason: CloseReason): void {
     this.tellWaiting(false);
-    this.gone(this);
     this.parts.dispatcher.removeLink(this);
     this.parts.log.debug("a gateway's link ended", { gateway: this.gateway, reason: reason.text });
-    this.parts.gatewayLost(this.gateway, this.incarnation);
+    this.gone(this);
   }
 
   /** True when anything comes within that time. */

@@ -68,6 +68,8 @@ test("tells every gateway its load with each heartbeat", () => {
   jest.advanceTimersByTime(1);
   for (const { pings } of [one, other]) {
     expect(pings.map((state) => ({ isAdult: state?.isAdult, load: state?.load }))).toEqual([
+      // Once when it is linked, once when it has come of age, and then every few seconds.
+      { isAdult: false, load: 0 },
       { isAdult: true, load: 0 },
       { isAdult: true, load: 3 },
       { isAdult: true, load: 0 },

@@ -14,6 +14,7 @@ import { Metrics } from "../../src/observe/metrics.ts";
 import { GatewayRole } from "../../src/roles/gateway/role.ts";
 import { createLoginService } from "../../src/roles/login/role.ts";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
+import { closeNormal } from "../../src/wire/close-reason.ts";
 import { Command } from "../../src/wire/commands.ts";
 import { Status } from "../../src/wire/gen/pkt_pb.ts";
 import { newIdentity } from "../container/link/support.ts";
@@ -103,6 +104,19 @@ test("a second gateway under a listed id does not start", async () => {
   await expect(second.start()).rejects.toBeInstanceOf(IdTaken);
   await expectServed(client);
   expect(processes.cluster.lost).toEqual([]);
+});
+
+test("a process that does not start leaves nothing open", async () => {
+  const processes = new Processes();
+  await processes.running();
+  await expect(processes.gateway(processes.around("gate-again", newIdentity("gate"))).start()).rejects.toThrow("gate");
+  await expect(processes.chat("chat-again", newIdentity("chat", "chat"))).rejects.toThrow("chat");
+  for (const place of ["gate-again", "chat-again"]) {
+    const { network } = processes.around(place, newIdentity("somebody"));
+    // Throws when anybody still listens there.
+    const { server } = network.listen({ accept: () => closeNormal }, processes.metrics.forService(place, "somebody"));
+    await server.close(closeNormal);
+  }
 });
 
 test("a second logic node under a listed id does not start, and gets none of the first one's requests", async () => {

@@ -23,6 +23,8 @@ const steadyMs = 1_000;
 /** A node that could not be linked so often in a row is not waited for. */
 const deadAfterFailures = 3;
 
+const noOwner: FrameHandler = { frame() {}, closed() {} };
+
 /** Opens a connection to `host:port`; the handler is made with it. Rejects when nobody answers. */
 export type Dial = (address: string, handlerOf: (connection: Connection) => FrameHandler) => Promise<Connection>;
 
@@ -83,8 +85,8 @@ export class Dependency<Owner> {
   /** True when there is a node, and each that is listed is linked, or was tried in vain so often that it is dead. */
   get isComplete(): boolean {
     const listed = [...this.nodes.values()].filter(({ instance }) => instance !== undefined);
-    const isSettled = ({ connection, failures }: Node): boolean =>
-      connection?.isOpen === true || failures >= deadAfterFailures;
+    const isSettled = ({ connection, failures, instance }: Node): boolean =>
+      connection?.isOpen === true || failures >= deadAfterFailures || !instance || linkAddress(instance) === undefined;
     return listed.some(({ connection }) => connection?.isOpen === true) && listed.every(isSettled);
   }
 
@@ -151,6 +153,10 @@ export class Dependency<Owner> {
   private stands(node: Node, connection: Connection, { state }: Met): FrameHandler {
     const { host, service } = this;
     const { instance } = node;
+    if (this.isStopped) {
+      connection.close(closeLeaving);
+      return noOwner;
+    }
     const link = new Link<Owner>(service, node.id, connection, {
       zone: instance?.metadata.get("zone") ?? instance?.zone ?? "",
       weight: instance === undefined ? 1 : instanceWeight(instance),
@@ -193,7 +199,8 @@ export class Dependency<Owner> {
 
   /** A node that is neither listed nor linked is nobody's business. */
   private forgetIfGone(node: Node): boolean {
-    if (node.instance !== undefined || node.connection !== undefined) return false;
+    // One that is being dialled is judged when that has come to its end.
+    if (node.instance !== undefined || node.connection !== undefined || node.isDialling) return false;
     node.cancel?.();
     this.nodes.delete(node.id);
     return true;

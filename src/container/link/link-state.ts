@@ -19,9 +19,13 @@ export interface LinkState {
   readonly isAdult: boolean;
 }
 
+/** `load: 0`, spelled out: protobuf leaves out what is zero, and a ping with an empty body carries no state. */
+const nothing = Uint8Array.of(0x08, 0x00);
+
 /** The ping that carries a state. */
 export function encodeLinkState(state: LinkState): Uint8Array {
-  return encodeBasicPacket(BasicCode.Ping, toBinary(LinkStateSchema, create(LinkStateSchema, state)));
+  const body = toBinary(LinkStateSchema, create(LinkStateSchema, state));
+  return encodeBasicPacket(BasicCode.Ping, body.length === 0 ? nothing : body);
 }
 
 /** The state in a ping's body; undefined when there is none. */

@@ -68,6 +68,13 @@ export interface GatewayParts {
   readonly tags: ReadonlyMap<string, string>;
 }
 
+/** `host:port` as bound. */
+export interface GatewayAddresses {
+  readonly link: string;
+  readonly ws: string | undefined;
+  readonly tcp: string | undefined;
+}
+
 /** A gateway as its process holds it. */
 export class GatewayRole {
   private readonly surroundings: Surroundings;
@@ -125,7 +132,16 @@ export class GatewayRole {
    * Links itself to the services, lets clients in, and registers behind the caller's back. Rejects with IdTaken, or when
    * an address cannot be bound. Resolves with `host:port` as bound.
    */
-  async start(): Promise<{ readonly link: string; readonly ws: string | undefined; readonly tcp: string | undefined }> {
+  async start(): Promise<GatewayAddresses> {
+    try {
+      return await this.open();
+    } catch (error) {
+      await this.drain(0, 0);
+      throw error;
+    }
+  }
+
+  private async open(): Promise<GatewayAddresses> {
     const { surroundings, parts } = this;
     const { network, log } = surroundings;
     const listener = new LinkListener({ ...surroundings, service: undefined, metrics: parts.metrics });

@@ -209,6 +209,64 @@ test("a node that is listed again while its link stands is linked once", async (
   expect(node.told).toEqual(["linked gate"]);
 });
 
+test("a node that is unlisted and listed again while it is dialled is linked once, and stays so", async () => {
+  const node = TestNode.start("n1");
+  const end = new LinkEnd(newIdentity("gate"));
+  const failing = Promise.withResolvers<never>();
+  let dials = 0;
+  const gate = new TestGateway(end.identity, {
+    dial: (address, handlerOf) => (dials++ === 0 ? failing.promise : end.dial(address, handlerOf)),
+  });
+  gate.list(node);
+  await until(() => dials === 1, "it is dialled");
+  gate.list();
+  gate.list(node);
+  failing.reject(new Error("nobody answers"));
+  await gate.linkedTo(node);
+  gate.naming.list("chat", instanceOf(node.identity, node.address, { state: "leaving" }));
+  await Bun.sleep(100);
+  expect(node.told).toEqual(["linked gate"]);
+  gate.stop();
+  await until(() => node.service.gateways.size === 0, "the link is ended");
+});
+
+test("a link that comes to stand after its node was unlisted, or after the end, is not forgotten", async () => {
+  for (const act of ["unlist", "stop"] as const) {
+    const node = TestNode.start("n1");
+    const end = new LinkEnd(newIdentity("gate"));
+    const open = Promise.withResolvers<void>();
+    let dials = 0;
+    const gate = new TestGateway(end.identity, {
+      dial: async (address, handlerOf) => {
+        dials++;
+        await open.promise;
+        return end.dial(address, handlerOf);
+      },
+    });
+    gate.list(node);
+    await until(() => dials === 1, "it is dialled");
+    if (act === "unlist") gate.list();
+    else gate.stop();
+    open.resolve();
+    await until(() => node.told.length > 0, "the node has seen it");
+    if (act === "unlist") {
+      await gate.linkedTo(node);
+      gate.stop();
+    }
+    await until(() => node.service.gateways.size === 0, "the link is ended");
+    expect(gate.linked).toEqual([]);
+  }
+});
+
+test("an instance that nobody can dial keeps no gateway waiting", async () => {
+  const node = TestNode.start("n1");
+  const gate = new TestGateway();
+  const nowhere = { ...instanceOf(newIdentity("nowhere", "chat"), ""), metadata: new Map<string, string>(), addrs: [] };
+  gate.naming.list("chat", nowhere, instanceOf(node.identity, node.address));
+  await until(() => gate.dependency.isComplete, "it is complete", 2_000);
+  expect(gate.linked).toEqual(["n1"]);
+});
+
 test("a link that breaks is taken out at once and dialled again without a word from the registry", async () => {
   const node = TestNode.start("n1");
   const gate = new TestGateway();
@@ -253,6 +311,15 @@ test("a node that says that it leaves is chosen no more, though its link stands 
   staying.service.setAdult(false);
   await until(() => gate.choice === undefined, "nobody can be chosen");
   expect(gate.gateway.links.missing()).toContain("chat");
+});
+
+test("an idle node that says that it leaves is chosen no more", async () => {
+  const node = TestNode.start("n1");
+  const gate = new TestGateway();
+  gate.list(node);
+  await gate.linkedTo(node);
+  node.service.setAdult(false);
+  await until(() => gate.choice === undefined, "the gateway has heard of it", 2_000);
 });
 
 test("the load that a node says is known of its link", async () => {

@@ -14,11 +14,12 @@ import {
   type Met,
 } from "../../../src/container/link/handshake.ts";
 import { LinkListener } from "../../../src/container/link/link-listener.ts";
+import { decodeLinkState } from "../../../src/container/link/link-state.ts";
 import { whoAnswers } from "../../../src/container/link/who.ts";
 import type { Connection, FrameHandler } from "../../../src/transport/transport.ts";
 import { type CloseReason, CloseCode, closeAbnormal } from "../../../src/wire/close-reason.ts";
 import { writeFrameHeader } from "../../../src/wire/frame-writer.ts";
-import { basicPing, encodeLogicPacket } from "../../../src/wire/packet.ts";
+import { basicPing, decodePacket, encodeLogicPacket } from "../../../src/wire/packet.ts";
 import { Random, testSeed } from "../../support/random.ts";
 import { until } from "../../support/until.ts";
 import { Recording } from "../../transport/recording.ts";
@@ -117,6 +118,18 @@ test("a young node says so, and the proof that it gives is its own", async () =>
   const again = await HandDialler.connect(node.address, { identity: gate.identity, nonce: gate.nonce });
   again.hello();
   expect(Buffer.from((await again.answer()).nonce).equals(Buffer.from(answer.nonce))).toBe(false);
+});
+
+test("what a node has become between its answer and the proof is told as soon as the link stands", async () => {
+  const node = TestNode.start("node", { isAdult: false });
+  const gate = await HandDialler.connect(node.address);
+  gate.hello();
+  const answer = await gate.answer();
+  node.service.setAdult(true);
+  gate.request({ proof: linkProof(clusterKey, "dial", gate.meeting(answer)) });
+  await until(() => gate.recording.frames.length > 1, "it is told", 1_000);
+  const packet = decodePacket(gate.recording.frames[1] ?? Buffer.alloc(0));
+  expect(packet.kind === "basic" ? decodeLinkState(packet.body)?.isAdult : undefined).toBe(true);
 });
 
 describe("a dialler is refused", () => {

@@ -101,6 +101,18 @@ test("the same incarnation is let in without a question, and its older link ends
   timers.stop();
 });
 
+test("a gateway whose link is replaced is not lost, and is lost when its last link ends", async () => {
+  const node = TestNode.start("node");
+  const first = await HandDialler.linked(node.address);
+  const again = await HandDialler.linked(node.address, { identity: first.identity });
+  await first.recording.end();
+  await again.works();
+  expect(node.told).toEqual(["linked gate", "linked gate"]);
+  again.connection.close(closeAbnormal);
+  await until(() => node.told.length > 2, "the node has noticed");
+  expect(node.told).toEqual(["linked gate", "linked gate", "lost gate"]);
+});
+
 test("a holder whose link ends while it is asked is replaced without waiting further", async () => {
   const node = TestNode.start("node");
   const timers = new WatchedTimers(probeMs);
