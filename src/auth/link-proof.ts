@@ -26,7 +26,7 @@ export interface Meeting {
 export type ProofSide = "accept" | "refuse" | "dial";
 
 /** HMAC-SHA-256 over the meeting (specified with the handshake). */
-export function linkProof(clusterKey: Uint8Array, side: ProofSide, meeting: Meeting): Uint8Array {
+export function linkProof(clusterKey: Uint8Array, side: ProofSide, meeting: Meeting): Uint8Array<ArrayBuffer> {
   const { dialler, acceptor, diallerNonce, acceptorNonce } = meeting;
   const texts = [side, dialler.id, acceptor.id, dialler.incarnation, acceptor.incarnation, dialler.service];
   const hmac = createHmac("sha256", clusterKey);

@@ -39,13 +39,23 @@ export function readSecrets(values: OptionValues, dataFolder: string, make: bool
       }
     }
     const keys = secretsFromFile(path);
-    if (isReadableByOthers(path)) log?.warn("others can read the secret file; chmod 600 it", { path });
+    if (isExposed(path)) log?.warn("others can read the secret file; chmod 600 it", { path });
     return { keys, madeAt: isNew ? path : undefined };
   } catch (error) {
     if (error instanceof SecretError) throw new StartError(error.message);
     if (error instanceof StartError) throw error;
     throw new StartError(`cannot make a secret in ${dataFolder}: ${sentenceOf(error)}; give one with --secret-file`);
   }
+}
+
+/**
+ * True when others can read a file. Not so systemd's credentials, whose folder is closed to all but this service: it may
+ * let the service in by an access list, the mask of which stands where a mode has the bits of the group.
+ */
+function isExposed(path: string): boolean {
+  const credentials = process.env["CREDENTIALS_DIRECTORY"] ?? "";
+  if (credentials !== "" && path.startsWith(`${credentials}/`)) return false;
+  return isReadableByOthers(path);
 }
 
 /** The keys that were given by an option; a service of a cluster makes none. Throws StartError, UsageError. */
@@ -67,7 +77,7 @@ export function readClusterKey(values: OptionValues, log: Log): Uint8Array | und
     if (key !== undefined) return secretFromText(key, "--cluster-key");
     if (path === undefined) return undefined;
     const [first] = secretsFromFile(path);
-    if (isReadableByOthers(path)) log.warn("others can read the cluster key; chmod 600 it", { path });
+    if (isExposed(path)) log.warn("others can read the cluster key; chmod 600 it", { path });
     return first;
   } catch (error) {
     if (error instanceof SecretError) throw new StartError(error.message);

@@ -4,11 +4,12 @@ import { readFileSync } from "node:fs";
 import { shutdownMsMax } from "../base/limits.ts";
 import { createLog, type Log } from "../base/log.ts";
 import { sentenceOf } from "./failure.ts";
+import { type ServiceManager, serviceManagerOf } from "./notify.ts";
 import { type OptionName, type OptionValues, optionsOf, optionsOfRole, type roles } from "./options.ts";
 import { serveDiscovery } from "./serve/discovery.ts";
 import { serveChat, serveGateway, serveLogin } from "./serve/member.ts";
 import { serveStandalone } from "./serve/standalone.ts";
-import type { Serving } from "./serve/serving.ts";
+import { type Serving, statusOf } from "./serve/serving.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** Status of a process that ended by a bug (sysexits.h, EX_SOFTWARE). */
@@ -36,8 +37,10 @@ export async function serve(values: OptionValues): Promise<void> {
   endLoudly(log);
   warnOfFewDescriptors(log);
   const serving = await serveRole[role](values, log);
-  drainOnSignals(serving, log);
+  const manager = serviceManagerOf(process.env, process.pid, log);
+  drainOnSignals(serving, manager, log);
   process.stdout.write(serving.banner);
+  manager?.ready(() => statusOf(serving));
 }
 
 /** A bug ends the process, with its stack in the log. */
@@ -57,7 +60,7 @@ function warnOfFewDescriptors(log: Log): void {
   }
 }
 
-function drainOnSignals(serving: Serving, log: Log): void {
+function drainOnSignals(serving: Serving, manager: ServiceManager | undefined, log: Log): void {
   let signals = 0;
   const leave = (signal: NodeJS.Signals): void => {
     signals++;
@@ -66,6 +69,7 @@ function drainOnSignals(serving: Serving, log: Log): void {
       process.exit(1);
     }
     log.info("leaving", { signal });
+    manager?.stopping(`Leaving after ${signal}: finishing what was begun`);
     const late = setTimeout(() => {
       log.warn("the drain took too long: ending now");
       process.exit(1);

@@ -54,8 +54,8 @@ export class Membership {
   async claim(services: readonly string[]): Promise<void> {
     for (const service of services) {
       const listed = await this.find(service);
-      const sentence = await this.holder(listed);
-      if (sentence !== undefined) throw new IdTaken(sentence);
+      const other = await this.holder(listed);
+      if (other !== undefined) throw new IdTaken(other.sentence);
     }
   }
 
@@ -129,28 +129,43 @@ export class Membership {
     }
   }
 
-  /** Who else lives under this id, as a sentence. */
-  private async holder(listed: readonly Instance[]): Promise<string | undefined> {
+  /** Who else lives under this id, in whatever zone. */
+  private async holder(
+    listed: readonly Instance[],
+  ): Promise<{ readonly incarnation: string; readonly sentence: string } | undefined> {
     const { identity } = this.parts;
-    const namesake = listed.find(({ hostname }) => hostname === identity.id);
-    const address = namesake && linkAddress(namesake);
-    if (namesake === undefined || address === undefined) return undefined;
-    if (namesake.metadata.get("incarnation") === identity.incarnation) return undefined;
-    const incarnation = await whoAnswers(address, identity.id, this.parts);
-    if (incarnation === undefined || incarnation === identity.incarnation) return undefined;
-    return `the id ${identity.id} belongs to another process, which answers at ${address}; give this one another --id`;
+    for (const instance of this.foreign(listed)) {
+      const address = linkAddress(instance);
+      if (address === undefined) continue;
+      const incarnation = await whoAnswers(address, identity.id, this.parts);
+      if (incarnation === undefined || incarnation === identity.incarnation) continue;
+      const sentence = `the id ${identity.id} belongs to another process, which answers at ${address}; give this one another --id`;
+      return { incarnation, sentence };
+    }
+    return undefined;
+  }
+
+  /** What is listed under this id, and is not this process. */
+  private foreign(listed: readonly Instance[]): Instance[] {
+    const { id, incarnation } = this.parts.identity;
+    return listed.filter(({ hostname, metadata }) => hostname === id && metadata.get("incarnation") !== incarnation);
   }
 
   /** Somebody may have registered under this id in the very moment in which this process did. */
   private async seen(instances: readonly Instance[]): Promise<void> {
-    const { identity } = this.parts;
-    const other = instances.find(({ hostname }) => hostname === identity.id)?.metadata.get("incarnation");
-    if (this.isEnded || other === undefined || other === identity.incarnation) return;
-    const sentence = await this.holder(instances);
+    if (this.isEnded || this.foreign(instances).length === 0) return;
+    const other = await this.holder(instances);
     if (this.isEnded) return;
-    // Of two that see each other, one has to stay. The other one was listed in this one's place and sees only itself, until
-    // this one is listed again; and so is one that has died meanwhile.
-    if (sentence !== undefined && other > identity.incarnation) this.parts.lost(sentence);
-    else await this.setState(this.state);
+    const { id, incarnation } = this.parts.identity;
+    // Of two that see each other, one has to stay: the greater one.
+    if (other !== undefined && other.incarnation > incarnation) {
+      this.parts.lost(other.sentence);
+      return;
+    }
+    // The other one, which may have died meanwhile, is listed in this one's place, and sees only itself.
+    const isListed = instances.some(
+      ({ hostname, metadata }) => hostname === id && metadata.get("incarnation") === incarnation,
+    );
+    if (!isListed) await this.setState(this.state);
   }
 }

@@ -42,6 +42,8 @@ export interface MemberSettings {
 export interface RunningRole {
   /** Stops accepting, finishes what was begun, closes. Resolves within 10 s. Calling it twice returns the same promise. */
   drain(): Promise<void>;
+  /** Whether it can do its job now. */
+  health(): Health;
   /** Reads files again that may have changed; a sentence for the log. Undefined: there are none. */
   readonly reload?: () => string | undefined;
 }
@@ -119,6 +121,7 @@ export async function startProcess(
     return {
       id: settings.id,
       addresses: { ...role.addresses, monitor: monitor?.address },
+      health,
       drain: () => (draining ??= drain()),
       ...(role.reload === undefined ? {} : { reload: role.reload }),
     };

@@ -6,7 +6,6 @@ import { silentLog } from "../../src/base/log.ts";
 import { LinkListener } from "../../src/container/link/link-listener.ts";
 import { IdTaken, Membership } from "../../src/container/membership.ts";
 import type { Naming, Registration } from "../../src/registry/client/naming.ts";
-import type { Instance } from "../../src/registry/instance.ts";
 import { startLoneRegistry } from "../../src/registry/alone.ts";
 import { InProcessNaming } from "../../src/registry/client/in-process-naming.ts";
 import { localRegistrar } from "../../src/registry/client/local-registrar.ts";
@@ -205,13 +204,13 @@ describe("a member", () => {
 describe("two that register in the same moment", () => {
   const registry = startLoneRegistry({ env: "test", zone: "z1", version: "test", log: silentLog });
   afterAll(() => registry.stop());
-  const naming = (): InProcessNaming => {
+  const naming = (zone: string): InProcessNaming => {
     const registrar = localRegistrar(registry);
     const client = new InProcessNaming({
       directory: registry,
       registrar,
       env: "test",
-      zone: "z1",
+      zone,
       region: "",
       log: silentLog,
     });
@@ -219,16 +218,24 @@ describe("two that register in the same moment", () => {
     return client;
   };
 
-  test("the one that the registry does not list any more, and that is the lesser one, is lost", async () => {
+  test("exactly one stays, whoever came last, in one zone or in two", async () => {
     await until(() => registry.isReadable, "the registry answers");
-    const lesser = member(naming(), { ...newIdentity("n1", "chat"), incarnation: "1".repeat(16) });
-    const greater = member(naming(), { ...newIdentity("n1", "chat"), incarnation: "2".repeat(16) });
-    await Promise.all([lesser, greater].map(({ membership }) => membership.claim(["chat"])));
-    await lesser.membership.join([offer()], "adult");
-    await greater.membership.join([offer()], "adult");
-    await until(() => lesser.lost.length > 0, "one of them hears of it");
-    const listed: readonly Instance[] = await naming().find("chat");
-    expect(listed.map(({ metadata }) => metadata.get("incarnation"))).toEqual(["2".repeat(16)]);
-    expect(greater.lost).toEqual([]);
+    for (const zones of [
+      ["z1", "z1"],
+      ["z1", "z2"],
+      ["z2", "z1"],
+    ]) {
+      for (const order of ["lesser first", "greater first"]) {
+        const [lesserZone = "", greaterZone = ""] = zones;
+        const lesser = member(naming(lesserZone), { ...newIdentity("n1", "chat"), incarnation: "1".repeat(16) });
+        const greater = member(naming(greaterZone), { ...newIdentity("n1", "chat"), incarnation: "2".repeat(16) });
+        const pair = order === "lesser first" ? [lesser, greater] : [greater, lesser];
+        await Promise.all(pair.map(({ membership }) => membership.claim(["chat"])));
+        for (const { membership } of pair) await membership.join([offer()], "adult");
+        await until(() => lesser.lost.length > 0, `one of them hears of it: ${zones.join()}, ${order}`);
+        expect(greater.lost).toEqual([]);
+        await closeAll();
+      }
+    }
   });
 });

@@ -28,7 +28,10 @@ export class ClusterStage {
   /** A cluster that is ready. */
   static async start(size: Partial<ClusterSize> = {}, options: StageOptions = {}): Promise<ClusterStage> {
     const folder = newFolder();
-    return new ClusterStage(folder, await ProcessCluster.start({ ...options, folder, size: { ...oneOfEach, ...size } }));
+    return new ClusterStage(
+      folder,
+      await ProcessCluster.start({ ...options, folder, size: { ...oneOfEach, ...size } }),
+    );
   }
 
   /** A cluster of which nothing runs yet. */
@@ -100,4 +103,3 @@ export class ClusterStage {
 function newFolder(): string {
   return mkdtempSync(join(tmpdir(), "roost-cluster-"));
 }
-

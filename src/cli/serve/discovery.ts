@@ -56,6 +56,8 @@ export async function serveDiscovery(values: OptionValues, log: Log): Promise<Se
   );
   return {
     banner: discoveryBanner({ version, addresses: running.addresses, hasKey: clusterKey !== undefined }),
+    listening: [`http://${running.addresses.http}`],
+    health: () => running.health(),
     drain: () => running.drain(),
   };
 }

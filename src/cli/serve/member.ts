@@ -18,7 +18,7 @@ import type { OptionValues } from "../options.ts";
 import { readClusterKey, readGivenSecrets } from "../secrets.ts";
 import { StartError, UsageError } from "../usage-error.ts";
 import { version } from "../version.ts";
-import { begin, type Serving } from "./serving.ts";
+import { begin, listenersOf, type Serving } from "./serving.ts";
 
 const anyPort: SocketAddress = { host: "127.0.0.1", port: 0 };
 /** Random bits of an id that nobody has chosen. */
@@ -103,6 +103,8 @@ function memberSettings(values: OptionValues, log: Log, role: string): MemberSet
 function servingOf(role: string, running: RunningMember): Serving {
   return {
     banner: memberBanner({ version, role, id: running.id, addresses: running.addresses }),
+    listening: [...listenersOf(running.addresses), `links ${running.addresses.link}`],
+    health: () => running.health(),
     drain: () => running.drain(),
     ...(running.reload === undefined ? {} : { reload: running.reload }),
   };

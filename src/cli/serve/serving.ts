@@ -1,18 +1,45 @@
 // What serving is to the command line, whatever the role: something to say, and something to end.
 
 import { IdTaken } from "../../container/membership.ts";
+import type { Health } from "../../observe/operator-answers.ts";
 import { SessionsUnavailable } from "../../session/sessions.ts";
 import { StoreUnavailable } from "../../store/store.ts";
 import { codeOf, sentenceOf } from "../failure.ts";
 import { StartError } from "../usage-error.ts";
 
+/** What an operator who asks for a service's status has just named. */
+const knownAnyway: ReadonlySet<string> = new Set(["version", "id", "role", "draining"]);
+
 export interface Serving {
   /** For standard output, once it listens. */
   readonly banner: string;
+  /** Where it listens, for a person. */
+  readonly listening: readonly string[];
+  /** Whether it can do its job now. */
+  health(): Health;
   /** Resolves when it is all closed. */
   drain(): Promise<void>;
   /** Reads files again; a sentence for the log. Undefined: there are none. */
   readonly reload?: () => string | undefined;
+}
+
+/** The clients' listeners and the monitor, as URLs. */
+export function listenersOf(addresses: {
+  readonly ws: string | undefined;
+  readonly tcp: string | undefined;
+  readonly monitor: string | undefined;
+}): string[] {
+  const { ws, tcp, monitor } = addresses;
+  const urls = [ws && `ws://${ws}`, tcp && `tcp://${tcp}`, monitor && `http://${monitor}`];
+  return urls.filter((url) => url !== undefined);
+}
+
+/** How it is, in a line: `Ready on ws://127.0.0.1:8000 (connections 3, store true)`. */
+export function statusOf(serving: Pick<Serving, "listening" | "health">): string {
+  const { ready, detail } = serving.health();
+  const facts = Object.entries(detail).filter(([name, value]) => value !== "" && !knownAnyway.has(name));
+  const told = facts.map(([name, value]) => `${name} ${value}`).join(", ");
+  return `${ready ? "Ready" : "Not ready yet"} on ${serving.listening.join(", ")} (${told})`;
 }
 
 /** Starts a role; what the platform refuses is told in an operator's words. `listeners`: the options to change. */

@@ -9,7 +9,7 @@ import type { OptionValues } from "../options.ts";
 import { readSecrets } from "../secrets.ts";
 import { UsageError } from "../usage-error.ts";
 import { version } from "../version.ts";
-import { begin, type Serving } from "./serving.ts";
+import { begin, listenersOf, type Serving } from "./serving.ts";
 
 /** Starts everything in one process. */
 export async function serveStandalone(values: OptionValues, log: Log): Promise<Serving> {
@@ -46,6 +46,8 @@ export async function serveStandalone(values: OptionValues, log: Log): Promise<S
       storePath,
       secretMadeAt: secrets.madeAt,
     }),
+    listening: listenersOf(running.addresses),
+    health: () => running.health(),
     async drain() {
       await running.drain();
       unlock();

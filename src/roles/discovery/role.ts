@@ -68,7 +68,8 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
     if (dnsServer !== undefined) undo.push(() => dnsServer.stop());
     // All that could fail has not: now the others may hear of this node.
     node.start(restored > 0);
-    http.open({ node, token, lookup, metrics, health: () => healthOf(node, settings.version) });
+    const health = (): Health => healthOf(node, settings.version);
+    http.open({ node, token, lookup, metrics, health });
 
     let draining: Promise<void> | undefined;
     const drain = async (): Promise<void> => {
@@ -81,6 +82,7 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
     };
     return {
       addresses: { http: http.address, advertised, dns: dnsServer?.address },
+      health,
       drain: () => (draining ??= drain()),
     };
   } catch (error) {

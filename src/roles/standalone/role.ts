@@ -13,6 +13,7 @@ import { LogicNode } from "../../container/logic-node.ts";
 import type { Surroundings } from "../../container/surroundings.ts";
 import { Metrics } from "../../observe/metrics.ts";
 import { startMonitor } from "../../observe/monitor.ts";
+import type { Health } from "../../observe/operator-answers.ts";
 import { startLoneRegistry } from "../../registry/alone.ts";
 import { InProcessNaming } from "../../registry/client/in-process-naming.ts";
 import { localRegistrar } from "../../registry/client/local-registrar.ts";
@@ -113,26 +114,21 @@ export async function startStandalone(settings: StandaloneSettings): Promise<Run
     const { ws, tcp } = await gateway.start();
 
     let draining: Promise<void> | undefined;
-    const monitor =
-      settings.monitor === undefined
-        ? undefined
-        : startMonitor(settings.monitor, {
-            metrics,
-            health: () => {
-              const missing = gateway.missingServices();
-              return {
-                ready: draining === undefined && store.isHealthy && missing.length === 0,
-                detail: {
-                  version,
-                  role: "standalone",
-                  connections: gateway.connections,
-                  store: store.isHealthy,
-                  missing: missing.join(","),
-                  draining: draining !== undefined,
-                },
-              };
-            },
-          });
+    const health = (): Health => {
+      const missing = gateway.missingServices();
+      return {
+        ready: draining === undefined && store.isHealthy && missing.length === 0,
+        detail: {
+          version,
+          role: "standalone",
+          connections: gateway.connections,
+          store: store.isHealthy,
+          missing: missing.join(","),
+          draining: draining !== undefined,
+        },
+      };
+    };
+    const monitor = settings.monitor && startMonitor(settings.monitor, { metrics, health });
     if (monitor !== undefined) undo.unshift(() => monitor.stop());
 
     const drain = async (): Promise<void> => {
@@ -142,7 +138,7 @@ export async function startStandalone(settings: StandaloneSettings): Promise<Run
       undo.pop();
       await closeAll();
     };
-    return { addresses: { ws, tcp, monitor: monitor?.address }, drain: () => (draining ??= drain()) };
+    return { addresses: { ws, tcp, monitor: monitor?.address }, health, drain: () => (draining ??= drain()) };
   } catch (error) {
     await closeAll();
     throw error;

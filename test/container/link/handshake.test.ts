@@ -19,6 +19,7 @@ import { whoAnswers } from "../../../src/container/link/who.ts";
 import type { Connection, FrameHandler } from "../../../src/transport/transport.ts";
 import { type CloseReason, CloseCode, closeAbnormal } from "../../../src/wire/close-reason.ts";
 import { writeFrameHeader } from "../../../src/wire/frame-writer.ts";
+import { Status } from "../../../src/wire/gen/pkt_pb.ts";
 import { basicPing, decodePacket, encodeLogicPacket } from "../../../src/wire/packet.ts";
 import { Random, testSeed } from "../../support/random.ts";
 import { until } from "../../support/until.ts";
@@ -440,6 +441,23 @@ describe("a dialler goes on only with whom it expects", () => {
     });
     await shakeHands(fake.address, "node");
     expect((await refusal(shakeHands(fake.address, "node"))).message).toBe("it does not know the cluster key");
+  });
+
+  test("the word that an id is taken counts only with a proof: a stranger ends no process", async () => {
+    const taken = { Code: Status.Forbidden, Error: "your id is mine" };
+    const words: Parameters<typeof handAcceptor>[0][] = [
+      (recording, hello) => answerHello(recording, hello, { ...fakeIdentity, key: wrongKey }, taken),
+      (recording, hello) => answerHello(recording, hello, fakeIdentity, { ...taken, proof: new Uint8Array(0) }),
+      (recording, hello) => answerHello(recording, hello, fakeIdentity, { ...taken, serviceId: "" }),
+    ];
+    const fakeIdentity = { identity: newIdentity("node", "chat") };
+    for (const word of words) {
+      const error = await refusal(shakeHands(handAcceptor(word).address, "node"));
+      expect(error).toMatchObject({ name: "LinkRefused", isIdTaken: false });
+    }
+    const { address } = handAcceptor((recording, hello) => answerHello(recording, hello, fakeIdentity, taken));
+    const error = await refusal(shakeHands(address, "node"));
+    expect(error).toMatchObject({ message: "your id is mine", isIdTaken: true });
   });
 
   test("one that closes instead of answering is an error with its reason, and no refusal", async () => {

@@ -37,8 +37,8 @@ import { until } from "../../support/until.ts";
 import { Recording } from "../../transport/recording.ts";
 
 /** The key of all that belong together here. */
-export const clusterKey = new TextEncoder().encode("the key of a cluster of tests");
-export const wrongKey = new TextEncoder().encode("the key of some other cluster");
+export const clusterKey: Uint8Array = new TextEncoder().encode("the key of a cluster of tests");
+export const wrongKey: Uint8Array = new TextEncoder().encode("the key of some other cluster");
 
 /** A process that has just started. */
 export function newIdentity(id: string, service: string = gatewayService): LinkIdentity {
@@ -266,7 +266,8 @@ export function answerHello(
   const { ServiceId: id, serviceName: service, incarnation } = hello;
   const nonce = systemRandom.bytes(32);
   const dialler = { id, service, incarnation };
-  const proof = linkProof(key, "accept", {
+  const side = overrides.Code === undefined ? "accept" : "refuse";
+  const proof = linkProof(key, side, {
     dialler,
     acceptor: identity,
     diallerNonce: hello.nonce,
