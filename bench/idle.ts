@@ -12,11 +12,11 @@ const settleMs = 10_000;
 
 /** Holds `connections` of them. Throws when the server cannot be looked into or loses one. */
 export async function runIdle(target: Target, connections: number): Promise<Result> {
-  const { pid } = target;
-  if (pid === undefined) throw new Error("idle measures the server's memory: let the bench start the server");
+  const [server] = target.processes;
+  if (server === undefined) throw new Error("idle measures the server's memory: let the bench start the server");
   const warm = await LoadClient.connect(target, "idle-warm", ignore);
   await Bun.sleep(1_000);
-  const before = residentBytes(pid);
+  const before = residentBytes(server.pid);
   const clients: LoadClient[] = [warm];
   for (let index = 0; index < connections; index += abreast) {
     const names = Array.from(
@@ -26,7 +26,7 @@ export async function runIdle(target: Target, connections: number): Promise<Resu
     clients.push(...(await Promise.all(names.map((name) => LoadClient.connect(target, name, ignore)))));
   }
   await Bun.sleep(settleMs);
-  const after = residentBytes(pid);
+  const after = residentBytes(server.pid);
   for (const client of clients) client.disconnect();
   return {
     scenario: "idle",

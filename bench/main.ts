@@ -1,6 +1,8 @@
 // The load bench's command line; scripts/bench runs it. See README.md beside this file.
 
 import { parseArgs } from "node:util";
+import { clusterTarget, onBenchCluster } from "./cluster/bench-cluster.ts";
+import { runFailover } from "./cluster/failover.ts";
 import { runIdle } from "./idle.ts";
 import { runChanges } from "./registry/changes.ts";
 import { runDns } from "./registry/dns.ts";
@@ -14,6 +16,8 @@ const scenarios = [
   "startup",
   "talk",
   "idle",
+  "cluster-talk",
+  "failover",
   "registry",
   "registry-renewals",
   "registry-dns",
@@ -30,13 +34,15 @@ const { values } = parseArgs({
     senders: { type: "string", default: "50" },
     window: { type: "string", default: "32" },
     connections: { type: "string", default: "10000" },
+    store: { type: "string" },
+    kills: { type: "string", default: "20" },
     seconds: { type: "string", default: "10" },
     json: { type: "boolean", default: false },
     write: { type: "boolean", default: false },
   },
 });
 
-function positive(name: "senders" | "window" | "connections" | "seconds"): number {
+function positive(name: "senders" | "window" | "connections" | "seconds" | "kills"): number {
   const value = Number(values[name]);
   if (!Number.isInteger(value) || value <= 0) throw new Error(`--${name} takes a whole number above 0`);
   return value;
@@ -51,7 +57,7 @@ async function onServer<T>(work: (target: Target) => Promise<T>): Promise<T> {
       tcp: parseTcpUrl(url),
       secret: new TextEncoder().encode(secret),
       app,
-      pid: undefined,
+      processes: [],
       store: "unknown",
     });
   }
@@ -63,13 +69,20 @@ async function onServer<T>(work: (target: Target) => Promise<T>): Promise<T> {
   }
 }
 
-async function talk(): Promise<Result[]> {
-  const options = { senders: positive("senders"), window: positive("window"), seconds: positive("seconds") };
+/** Runs on a fresh cluster with a process of each role. */
+function onCluster<T>(work: (target: Target) => Promise<T>): Promise<T> {
+  const size = { discovery: 1, gateways: 1, logins: 1, chats: 1 };
+  return onBenchCluster({ size, store: values.store }, (cluster) => work(clusterTarget(cluster)));
+}
+
+async function talk(scenario: "talk" | "cluster-talk"): Promise<Result[]> {
+  const on = scenario === "talk" ? onServer : onCluster<Result[]>;
+  const options = { scenario, senders: positive("senders"), window: positive("window"), seconds: positive("seconds") };
   const run = Date.now().toString(36);
-  const closed = await onServer((target) => runTalk(target, { ...options, rate: 0, run: `${run}c` }));
-  const rate = Math.round((closed.per_second ?? 0) / 2);
-  const open = await onServer((target) => runTalk(target, { ...options, rate, run: `${run}o` }));
-  return [closed, open];
+  const closed = await on((target) => runTalk(target, { ...options, rate: 0, run: `${run}c` }));
+  const rate = Math.round((closed[0]?.per_second ?? 0) / 2);
+  const open = await on((target) => runTalk(target, { ...options, rate, run: `${run}o` }));
+  return [...closed, ...open];
 }
 
 async function startup(): Promise<Result[]> {
@@ -89,7 +102,10 @@ async function startup(): Promise<Result[]> {
 async function runScenario(name: (typeof scenarios)[number]): Promise<Result[]> {
   switch (name) {
     case "talk":
-      return talk();
+    case "cluster-talk":
+      return talk(name);
+    case "failover":
+      return [await runFailover({ kills: positive("kills"), store: values.store })];
     case "idle":
       return [await onServer((target) => runIdle(target, positive("connections")))];
     case "startup":

@@ -23,12 +23,22 @@ export interface Result {
   readonly lost?: number;
   readonly duplicated?: number;
   readonly reordered?: number;
+  /** Nodes that were killed, and the clients that lost their node by it, each counted as often. */
+  readonly kills?: number;
+  readonly affected?: number;
+  /** Requests that were answered with a refusal and repeated. */
+  readonly refused?: number;
   readonly per_second?: number;
   readonly p50_ms?: number;
   readonly p90_ms?: number;
   readonly p99_ms?: number;
   readonly p999_ms?: number;
   readonly max_ms?: number;
+  /** The longest time without a Success of clients that had not lost their node. */
+  readonly others_max_ms?: number;
+  /** Clients of which a node that joined took over, and as many as it may with chance at its side. */
+  readonly moved?: number;
+  readonly moved_max?: number;
   /** From the first of many registrations to the last one's answer, and until every watcher holds them all. */
   readonly registered_ms?: number;
   readonly settled_ms?: number;
@@ -36,6 +46,8 @@ export interface Result {
   readonly received_mb?: number;
   /** Cores. */
   readonly server_cpu?: number;
+  /** CPU time that a talk costs all processes of the server, or the one that the line is about. */
+  readonly cpu_us_per_talk?: number;
   readonly generator_cpu?: number;
   readonly server_rss_mb?: number;
   readonly bytes_per_connection?: number;
@@ -75,11 +87,17 @@ export function writeFigures(results: readonly Result[]): void {
     "p50_ms",
     "p99_ms",
     "max_ms",
+    "others_max_ms",
+    "kills",
+    "affected",
+    "moved",
+    "moved_max",
     "lost",
     "registered_ms",
     "settled_ms",
     "received_mb",
     "server_cpu",
+    "cpu_us_per_talk",
     "generator_cpu",
     "server_rss_mb",
     "bytes_per_connection",

@@ -7,13 +7,19 @@ import { join } from "node:path";
 const root = join(import.meta.dir, "..");
 const startMsMax = 20_000;
 
+/** A process of the server. */
+export interface TargetProcess {
+  readonly name: string;
+  readonly pid: number;
+}
+
 /** Where to connect and how to sign tokens. */
 export interface Target {
   readonly tcp: { readonly host: string; readonly port: number };
   readonly secret: Uint8Array;
   readonly app: string;
-  /** Undefined: a server that was not started here; then nothing of its process is known. */
-  readonly pid: number | undefined;
+  /** None: a server that was not started here; then nothing is known of them. */
+  readonly processes: readonly TargetProcess[];
   readonly store: string;
 }
 
@@ -31,9 +37,9 @@ export function parseTcpUrl(url: string): Target["tcp"] {
   return { host: hostname, port: Number(port) };
 }
 
-/** The command that starts roost: the executable if it is built, else the source. */
+/** The command that starts roost: the executable that ROOST_BINARY names, or the one built here, else the source. */
 export function roostCommand(): string[] {
-  const binary = join(root, "dist", "roost");
+  const binary = process.env["ROOST_BINARY"] ?? join(root, "dist", "roost");
   return existsSync(binary) ? [binary] : [process.execPath, join(root, "src", "main.ts")];
 }
 
@@ -82,7 +88,7 @@ export async function startServer(): Promise<StartedServer> {
     tcp: { host: "127.0.0.1", port: tcpPort },
     secret: new TextEncoder().encode(secret),
     app: "bench",
-    pid: child.pid,
+    processes: [{ name: "standalone", pid: child.pid }],
     store: "sqlite",
     readyMs: performance.now() - startedMs,
     stop,

@@ -14,6 +14,8 @@ const drainMsMax = 10_000;
 const paceMs = 2;
 
 export interface TalkOptions {
+  /** What the result is called; an open loop's name ends in `-open`. */
+  readonly scenario: "talk" | "cluster-talk";
   readonly senders: number;
   /** Talks in flight for each sender in a closed loop. */
   readonly window: number;
@@ -54,9 +56,9 @@ class Pair {
   }
 }
 
-/** Runs one loop. Throws when a talk is refused or lost, or the server goes away: then there is no figure. */
-export async function runTalk(target: Target, options: TalkOptions): Promise<Result> {
-  const { senders, window, rate, seconds, run } = options;
+/** Runs one loop; of a server of several processes, one more result for each. Throws when a talk is refused or lost, or the server goes away: then there is no figure. */
+export async function runTalk(target: Target, options: TalkOptions): Promise<Result[]> {
+  const { scenario, senders, window, rate, seconds, run } = options;
   const isClosed = rate === 0;
   const latency = build({
     lowestDiscernibleValue: 1,
@@ -125,15 +127,24 @@ export async function runTalk(target: Target, options: TalkOptions): Promise<Res
 
   const elapsed = (after.atMs - before.atMs) / 1000;
   const generator = (after.generator - before.generator) / elapsed;
-  const server = (after.server - before.server) / elapsed;
+  const shares = after.processes.map((used, index) => (used - (before.processes[index] ?? 0)) / elapsed);
+  const busiest = Math.max(0, ...shares);
+  const residentMb = target.processes.map(({ pid }) => Math.round(residentBytes(pid) / 2 ** 20));
+  const isKnown = target.processes.length > 0;
+  const usPerTalk = (cores: number): number => (cores * elapsed * 1e6) / Math.max(1, measured);
   const ms = (percentile: number): number => latency.getValueAtPercentile(percentile) / 1000;
-  return {
-    scenario: isClosed ? "talk" : "talk-open",
+  const shared = {
+    scenario: isClosed ? scenario : `${scenario}-open`,
     transport: "tcp",
     store: target.store,
+    seconds,
+    // Where nothing is known of the server, a busy generator is doubt enough.
+    valid: generator < 0.9 || (isKnown && busiest > 0.8),
+  } as const;
+  const whole: Result = {
+    ...shared,
     connections: 2 * senders,
     ...(isClosed ? { window } : { rate }),
-    seconds,
     sent,
     answered,
     delivered,
@@ -147,12 +158,23 @@ export async function runTalk(target: Target, options: TalkOptions): Promise<Res
     p999_ms: ms(99.9),
     max_ms: latency.maxValue / 1000,
     generator_cpu: generator,
-    ...(target.pid === undefined
-      ? {}
-      : { server_cpu: server, server_rss_mb: Math.round(residentBytes(target.pid) / 2 ** 20) }),
-    // Where nothing is known of the server, a busy generator is doubt enough.
-    valid: generator < 0.9 || (target.pid !== undefined && server > 0.8),
+    ...(isKnown
+      ? {
+          server_cpu: busiest,
+          cpu_us_per_talk: usPerTalk(shares.reduce((total, share) => total + share, 0)),
+          server_rss_mb: Math.max(...residentMb),
+        }
+      : {}),
   };
+  if (target.processes.length === 1) return [whole];
+  const parts = target.processes.map(({ name }, index) => ({
+    ...shared,
+    node: name,
+    server_cpu: shares[index] ?? 0,
+    cpu_us_per_talk: usPerTalk(shares[index] ?? 0),
+    server_rss_mb: residentMb[index] ?? 0,
+  }));
+  return [whole, ...parts];
 }
 
 function pace(pairs: readonly Pair[], rate: number): ReturnType<typeof setInterval> {
@@ -164,10 +186,10 @@ function pace(pairs: readonly Pair[], rate: number): ReturnType<typeof setInterv
   }, paceMs);
 }
 
-function usage(target: Target): { atMs: number; generator: number; server: number } {
+function usage({ processes }: Target): { atMs: number; generator: number; processes: readonly number[] } {
   return {
     atMs: performance.now(),
     generator: cpuSeconds(process.pid),
-    server: target.pid === undefined ? 0 : cpuSeconds(target.pid),
+    processes: processes.map(({ pid }) => cpuSeconds(pid)),
   };
 }

@@ -230,6 +230,19 @@ export function sharedSessionsSuite(name: string, makeEngine: () => Promise<Shar
         expect(told).toEqual(["online ann", "online bob", "offline ann"]);
       });
 
+      test("a read beside a write that is under way hides nothing from the read after its answer", async () => {
+        const read = (): unknown => chat.locate("app", ["ann"]);
+        const [first, second] = [location(), location()];
+        const put = login.put("app", "ann", first);
+        const beside = read();
+        await put;
+        expect(await locate("ann")).toEqual([first]);
+        const before = read();
+        await login.put("app", "ann", second);
+        expect(await locate("ann")).toEqual([second]);
+        await Promise.all([beside, before]);
+      });
+
       test("both write and both read: every read sees what was answered before it", async () => {
         const random = new Random(testSeed(`${name}: both write and both read`));
         const openings: readonly [Sessions, Sessions] = [login, chat];

@@ -57,6 +57,8 @@ class SqliteSessions implements Sessions {
   /** The last poll went well and no write has failed since. */
   private isWorking = true;
   private isPolling = false;
+  /** What `follower` knows is as new as what asks now. */
+  private isFenced = false;
   /** The identity of a file that is not opened again. */
   private damaged: string | undefined;
   /** This process has renewed a lease: it is one of those who end leases and sweep. */
@@ -156,6 +158,7 @@ class SqliteSessions implements Sessions {
   private leave(): void {
     const { opening } = this;
     this.opening = undefined;
+    this.isFenced = false;
     opening?.queue.close();
     opening?.file.close();
   }
@@ -166,11 +169,22 @@ class SqliteSessions implements Sessions {
     return opening.queue.add(() => step(opening.writer));
   }
 
+  /**
+   * One serves all reads until the event loop's callback ends: what asks in it has come before, and cannot know of a change
+   * that was answered since. Continuations of own writes run later than `unfence`, which was queued before they could be.
+   */
   private fence({ reader }: Opening): void {
+    if (this.isFenced) return;
     const { follower } = this;
     const fence = reader.fence(follower.epoch, follower.sequence);
     if (fence !== undefined) follower.follow(fence);
+    this.isFenced = true;
+    queueMicrotask(this.unfence);
   }
+
+  private readonly unfence = (): void => {
+    this.isFenced = false;
+  };
 
   private failed(opening: Opening | undefined, error: unknown): void {
     if (this.isWorking) this.log.warn("the session store fails", { path: this.path, reason: reasonOf(error) });

@@ -1,0 +1,138 @@
+// Scenario `failover`: fifty clients talk while chat nodes are killed and come back, one after another; then a third node
+// joins. What counts is what a client sees: how long it was without a Success when its node died.
+
+import { build } from "hdr-histogram-js";
+import { until } from "../../test/support/until.ts";
+import { cpuSeconds } from "../process-usage.ts";
+import type { Result } from "../report.ts";
+import { type BenchCluster, onBenchCluster } from "./bench-cluster.ts";
+import { Talker } from "./talker.ts";
+
+const clients = 50;
+/** The last of the three joins in the end. */
+const size = { discovery: 1, gateways: 1, logins: 2, chats: 3 } as const;
+/** Everybody has had an answer, and answers are as fast as they were: then it goes on. */
+const steadyMs = 300;
+/** Chance may give a node that joins more than its share: so many standard deviations, of which one run in 700 has more. */
+const deviations = 3;
+
+export interface FailoverOptions {
+  readonly kills: number;
+  /** `postgres://…`; undefined: SQLite. */
+  readonly store: string | undefined;
+}
+
+/** Runs it. Throws when a message is lost, or a client is moved that need not be. */
+export function runFailover({ kills, store }: FailoverOptions): Promise<Result> {
+  return onBenchCluster({ size, store }, (cluster) => measure(cluster, kills));
+}
+
+async function measure(cluster: BenchCluster, kills: number): Promise<Result> {
+  const { processes } = cluster;
+  const [first = "", second = "", joining = ""] = processes.names("chat");
+  await processes.end(joining, "SIGTERM");
+  const url = `tcp://${processes.gateways[0]?.tcp ?? ""}`;
+  const talkers = await Promise.all(
+    Array.from({ length: clients }, (_, index) =>
+      Talker.connect(url, `talker-${index}`, () => processes.token(`talker-${index}`)),
+    ),
+  );
+  const failure = Promise.withResolvers<never>();
+  failure.promise.catch(() => undefined);
+  const talking = talkers.map((talker, index) => talker.talkTo(talkers[(index + 1) % clients]?.account ?? ""));
+  for (const talk of talking) talk.catch(failure.reject);
+
+  const unlessFailed = <T>(work: Promise<T>): Promise<T> => Promise.race([work, failure.promise]);
+  await unlessFailed(served(talkers, 2));
+  const startMs = performance.now();
+  const cpuBefore = cpuSeconds(process.pid);
+  for (let kill = 0; kill < kills; kill++) await unlessFailed(killOnce(cluster, talkers, kill % 2 ? second : first));
+  const moved = await unlessFailed(join(cluster, talkers, joining));
+  const generator = (cpuSeconds(process.pid) - cpuBefore) / ((performance.now() - startMs) / 1000);
+
+  for (const talker of talkers) talker.stop();
+  await unlessFailed(Promise.all(talking));
+  const neighbourOf = (index: number): Talker | undefined => talkers[(index + 1) % clients];
+  const missing = (): string[] =>
+    talkers.flatMap(({ stored }, index) => [...stored].filter((name) => !neighbourOf(index)?.received.has(name)));
+  const sum = (of: (talker: Talker) => number): number => talkers.reduce((total, talker) => total + of(talker), 0);
+  const stored = sum((talker) => talker.stored.size);
+  await until(() => missing().length === 0, `all of ${stored} messages have come`);
+  await Promise.all(talkers.map((talker) => talker.close()));
+
+  const gaps = build({ numberOfSignificantValueDigits: 3 });
+  for (const { gapsMs } of talkers) for (const gapMs of gapsMs) gaps.recordValue(Math.round(gapMs * 1000));
+  const ms = (percentile: number): number => gaps.getValueAtPercentile(percentile) / 1000;
+  return {
+    scenario: "failover",
+    transport: "tcp",
+    store: cluster.store,
+    connections: clients,
+    kills,
+    affected: gaps.totalCount,
+    p50_ms: ms(50),
+    p90_ms: ms(90),
+    p99_ms: ms(99),
+    max_ms: gaps.maxValue / 1000,
+    others_max_ms: Math.max(...talkers.map(({ waitMsMax }) => waitMsMax)),
+    refused: sum(({ refused }) => refused),
+    answered: stored,
+    delivered: stored,
+    lost: 0,
+    duplicated: sum(({ duplicated }) => duplicated),
+    moved,
+    moved_max: movedMax(size.chats),
+    generator_cpu: generator,
+    valid: generator < 0.9,
+  };
+}
+
+/** One node dies, and comes back after everybody is served by the other one. */
+async function killOnce({ processes }: BenchCluster, talkers: readonly Talker[], name: string): Promise<void> {
+  const before = talkers.map(({ node }) => node);
+  const gapsBefore = talkers.map(({ gapsMs }) => gapsMs.length);
+  for (const talker of talkers) talker.watch();
+  await processes.end(name, "SIGKILL");
+  const survivors = await served(talkers, 1);
+  for (const [index, talker] of talkers.entries()) {
+    talker.unwatch();
+    const hasLostNode = !survivors.has(before[index] ?? -1);
+    if (hasLostNode && talker.gapsMs.length === gapsBefore[index])
+      throw new Error(`${talker.account} lost its node without a gap`);
+  }
+  await processes.start(name);
+  await served(talkers, 2);
+}
+
+/** One more node; how many clients it took over. Throws when it moved others, or more than chance explains. */
+async function join({ processes }: BenchCluster, talkers: readonly Talker[], name: string): Promise<number> {
+  const before = talkers.map(({ node }) => node);
+  await processes.start(name);
+  await served(talkers, size.chats);
+  let moved = 0;
+  for (const [index, { account, node }] of talkers.entries()) {
+    if (node === before[index]) continue;
+    if (before.includes(node)) throw new Error(`${account} was moved between nodes that had been there before`);
+    moved++;
+  }
+  if (moved > movedMax(size.chats)) throw new Error(`a node that joined took over ${moved} of ${clients} clients`);
+  return moved;
+}
+
+/** Waits until so many nodes serve everybody, and have done so for a moment; their numbers. */
+async function served(talkers: readonly Talker[], nodes: number): Promise<ReadonlySet<number>> {
+  const numbers = (): Set<number> => new Set(talkers.map(({ node }) => node));
+  const areServedSince = (sinceMs: number): boolean =>
+    talkers.every(({ freshMs }) => freshMs > sinceMs) && numbers().size === nodes;
+  const beginMs = performance.now();
+  await until(() => areServedSince(beginMs), `${nodes} chat nodes serve everybody`, 30_000);
+  const steadyFromMs = performance.now() + steadyMs;
+  await until(() => areServedSince(steadyFromMs), `${nodes} chat nodes serve everybody`, 30_000);
+  return numbers();
+}
+
+/** The share of the last of so many nodes, and what chance may add. */
+function movedMax(nodes: number): number {
+  const share = 1 / nodes;
+  return Math.floor(clients * share + deviations * Math.sqrt(clients * share * (1 - share)));
+}
