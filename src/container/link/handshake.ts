@@ -11,12 +11,20 @@ import { type LinkIdentity, linkProof, type Meeting, provesLink } from "../../au
 import type { Random } from "../../base/random.ts";
 import type { Connection, FrameHandler } from "../../transport/transport.ts";
 import { decodeBody } from "../../wire/body.ts";
-import { type CloseReason, CloseCode, closeProtocolFault, closeUnauthorised } from "../../wire/close-reason.ts";
+import {
+  type CloseReason,
+  CloseCode,
+  closeFrameTooLarge,
+  closeProtocolFault,
+  closeUnauthorised,
+} from "../../wire/close-reason.ts";
 import { InnerHandshakeReqSchema, InnerHandshakeResponseSchema, Status } from "../../wire/gen/pkt_pb.ts";
 import type { LinkState } from "./link-state.ts";
 
 const handshakeMsMax = 3_000;
 const nonceBytes = 32;
+/** A message of the handshake: who has proven nothing says no more than that. */
+const messageBytesMax = 1024;
 /** A service id, a service's name, an incarnation: parts of keys and of log lines. */
 const namePattern = /^[A-Za-z0-9.-]{1,40}$/;
 
@@ -47,6 +55,8 @@ export interface LinkHost {
   linked(connection: Connection, dialler: LinkIdentity): FrameHandler | CloseReason;
   /** Counts those who got no further. */
   refused(kind: string): void;
+  /** A handshake is over: its link stands, or its connection is gone. */
+  over(): void;
 }
 
 /** The accepting side, until the link stands; then it only passes frames on. */
@@ -66,6 +76,7 @@ export class AcceptingHandshake implements FrameHandler {
 
   frame(payload: Buffer): void {
     if (this.inner !== undefined) this.inner.frame(payload);
+    else if (payload.length > messageBytesMax) this.fail("malformed", closeFrameTooLarge);
     else if (!this.isHelloRead) void this.hello(payload);
     else if (this.meeting !== undefined) this.prove(payload, this.meeting);
     else this.fail("malformed", closeProtocolFault("not your turn"));
@@ -73,7 +84,8 @@ export class AcceptingHandshake implements FrameHandler {
 
   closed(reason: CloseReason): void {
     clearTimeout(this.late);
-    this.inner?.closed(reason);
+    if (this.inner === undefined) this.host.over();
+    else this.inner.closed(reason);
   }
 
   private async hello(payload: Buffer): Promise<void> {
@@ -122,7 +134,10 @@ export class AcceptingHandshake implements FrameHandler {
     clearTimeout(this.late);
     const handler = this.host.linked(this.connection, meeting.dialler);
     if ("code" in handler) this.fail("refused", handler);
-    else this.inner = handler;
+    else {
+      this.inner = handler;
+      this.host.over();
+    }
   }
 
   private fail(kind: string, reason: CloseReason): void {

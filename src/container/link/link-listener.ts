@@ -4,7 +4,7 @@
 import type { LinkIdentity } from "../../auth/link-proof.ts";
 import type { Random } from "../../base/random.ts";
 import type { Acceptor, Connection, FrameHandler } from "../../transport/transport.ts";
-import { type CloseReason, closeProtocolFault } from "../../wire/close-reason.ts";
+import { type CloseReason, closeLimit, closeProtocolFault } from "../../wire/close-reason.ts";
 import type { Service } from "../service.ts";
 import { AcceptingHandshake, type LinkHost } from "./handshake.ts";
 import type { LinkState } from "./link-state.ts";
@@ -12,6 +12,8 @@ import type { LinkState } from "./link-state.ts";
 /** The service that dials links. */
 export const gatewayService = "gateway";
 
+/** Handshakes at a time: whoever has proven nothing takes a bounded amount of memory. */
+const unprovenMax = 64;
 const closeNotServed = closeProtocolFault("this process takes no links of yours");
 
 /** Accepts links for one process. */
@@ -20,6 +22,8 @@ export class LinkListener implements Acceptor, LinkHost {
   readonly clusterKey: Uint8Array;
   readonly random: Random;
   private readonly service: Service | undefined;
+  /** Handshakes under way. */
+  private unproven = 0;
   private readonly metrics: { protocolFault(kind: string): void };
 
   constructor(parts: {
@@ -37,7 +41,12 @@ export class LinkListener implements Acceptor, LinkHost {
     this.metrics = parts.metrics;
   }
 
-  accept(connection: Connection): FrameHandler {
+  accept(connection: Connection): FrameHandler | CloseReason {
+    if (this.unproven >= unprovenMax) {
+      this.refused("many");
+      return closeLimit;
+    }
+    this.unproven++;
     return new AcceptingHandshake(connection, this);
   }
 
@@ -54,6 +63,10 @@ export class LinkListener implements Acceptor, LinkHost {
   linked(connection: Connection, dialler: LinkIdentity): FrameHandler | CloseReason {
     if (dialler.service !== gatewayService || this.service === undefined) return closeNotServed;
     return this.service.linked(connection, dialler.id, dialler.incarnation);
+  }
+
+  over(): void {
+    this.unproven--;
   }
 
   refused(kind: string): void {

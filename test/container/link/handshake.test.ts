@@ -356,21 +356,34 @@ describe("bytes that are no handshake", () => {
   test("200 frames of random bytes at random moments of a handshake never make a link", async () => {
     const node = TestNode.start("node");
     const good = await HandDialler.linked(node.address, { identity: newIdentity("good") });
-    const strangers = await Promise.all(Array.from({ length: 100 }, () => HandDialler.connect(node.address)));
-    const ends = strangers.map(async (stranger) => {
-      if (random.once(2)) {
-        stranger.hello();
-        await stranger.answer();
-      }
-      stranger.connection.send(random.bytes(1 + random.below(300)));
-      stranger.connection.send(random.bytes(1 + random.below(300)));
-      return stranger.recording.end();
-    });
     const codes: number[] = [CloseCode.ProtocolFault, CloseCode.Unauthorised];
-    for (const { code } of await Promise.all(ends)) expect(codes).toContain(code);
+    for (let round = 0; round < 2; round++) {
+      const strangers = await Promise.all(Array.from({ length: 50 }, () => HandDialler.connect(node.address)));
+      const ends = strangers.map(async (stranger) => {
+        if (random.once(2)) {
+          stranger.hello();
+          await stranger.answer();
+        }
+        stranger.connection.send(random.bytes(1 + random.below(300)));
+        stranger.connection.send(random.bytes(1 + random.below(300)));
+        return stranger.recording.end();
+      });
+      for (const { code } of await Promise.all(ends)) expect(codes).toContain(code);
+    }
     await good.works();
     expect(node.told).toEqual(["linked good"]);
     expect(node.faults("handshake-malformed") + node.faults("handshake-key")).toBe(100);
+  });
+
+  test("a message of more than a kilobyte is none, and 64 strangers at a time are enough", async () => {
+    const node = TestNode.start("node");
+    const strangers = await Promise.all(Array.from({ length: 64 }, () => HandDialler.connect(node.address)));
+    const late = await HandDialler.connect(node.address);
+    expect((await late.recording.end()).code).toBe(CloseCode.Limit);
+    for (const { connection } of strangers) connection.send(random.bytes(1_025));
+    for (const { recording } of strangers) expect((await recording.end()).code).toBe(CloseCode.TooLarge);
+    expect([node.faults("handshake-many"), node.faults("handshake-malformed")]).toEqual([1, 64]);
+    await (await HandDialler.linked(node.address, { identity: newIdentity("good") })).works();
   });
 });
 
@@ -537,6 +550,7 @@ describe("in time", () => {
       isHeld: () => Promise.resolve(false),
       linked: () => nowhere,
       refused: (kind) => void refused.push(kind),
+      over: () => undefined,
     };
     return { connection, refused, it: new AcceptingHandshake(connection, host) };
   }
