@@ -98,7 +98,8 @@ function writeNumber(at: number, tag: number, value: bigint): number {
   if (value === 0n) return at;
   scratch[at++] = tag;
   whole[0] = value;
-  let [low = 0, high = 0] = halves;
+  let low = halves[0] ?? 0;
+  let high = halves[1] ?? 0;
   while (high > 0) {
     scratch[at++] = (low & 0x7f) | 0x80;
     low = ((low >>> 7) | (high << 25)) >>> 0;
