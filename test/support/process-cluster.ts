@@ -86,13 +86,20 @@ export class ProcessCluster {
     writeFileSync(join(folder, "secret"), `${this.secret}\n`, { mode: 0o600 });
   }
 
-  /** Starts all of it at once, and waits until it can do its job. */
+  /** Starts all of it at once, and waits until it can do its job. Leaves nothing running when that fails. */
   static async start(options: ClusterOptions): Promise<ProcessCluster> {
     const { discovery, gateways } = options.size;
     const cluster = new ProcessCluster(options, await freePorts(discovery + 2 * gateways));
-    await Promise.all(cluster.places.map(({ name }) => cluster.start(name)));
-    await cluster.ready();
-    return cluster;
+    try {
+      // Those that come up although another one does not are ended, too.
+      const starts = await Promise.allSettled(cluster.places.map(({ name }) => cluster.start(name)));
+      for (const start of starts) if (start.status === "rejected") throw start.reason;
+      await cluster.ready();
+      return cluster;
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
   }
 
   /** Names of the processes of a kind. */
