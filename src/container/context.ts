@@ -69,6 +69,11 @@ export class Context {
     this.answer(Status.Success, toBinary(schema, create(schema, init)));
   }
 
+  /** Answers with Success and an encoded body, which is copied. */
+  respondView(body: Uint8Array): void {
+    this.answer(Status.Success, body);
+  }
+
   /** Answers with Success and an empty body. */
   respondEmpty(): void {
     this.answer(Status.Success, noBody);

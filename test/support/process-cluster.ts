@@ -94,17 +94,19 @@ export class ProcessCluster {
     return new ProcessCluster(options, await freePorts(discovery + 2 * gateways));
   }
 
-  /** Starts all of it at once, and waits until it can do its job. */
+  /** Starts all of it at once, and waits until it can do its job. Leaves nothing running when that fails. */
   static async start(options: ClusterOptions): Promise<ProcessCluster> {
     const cluster = await ProcessCluster.prepare(options);
-    const starts = await Promise.allSettled(cluster.places.map(({ name }) => cluster.start(name)));
-    const failed = starts.find(({ status }) => status === "rejected");
-    if (failed?.status === "rejected") {
+    try {
+      // Those that come up although another one does not are ended, too.
+      const starts = await Promise.allSettled(cluster.places.map(({ name }) => cluster.start(name)));
+      for (const start of starts) if (start.status === "rejected") throw start.reason;
+      await cluster.ready();
+      return cluster;
+    } catch (error) {
       await cluster.stop();
-      throw failed.reason;
+      throw error;
     }
-    await cluster.ready();
-    return cluster;
   }
 
   /** Names of the processes of a kind, or of all. */

@@ -1,13 +1,13 @@
 // Talks from arrival to push. What arrives in one turn is appended in one call; when that commit is done, senders are
 // answered and receivers pushed to, in commit order. One promise a batch, none a message.
 
-import { create, toBinary } from "@bufbuild/protobuf";
 import type { Context } from "../../container/context.ts";
 import { failRequest } from "../../container/middleware/recover.ts";
 import type { Location } from "../../session/sessions.ts";
 import type { Talk, TalkOutcome } from "../../store/store.ts";
-import { MessagePushSchema, MessageRespSchema, Status } from "../../wire/gen/pkt_pb.ts";
+import { Status } from "../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "./chat-parts.ts";
+import { pushView, talkAnswerView } from "./talk-body.ts";
 
 /** Of each account its locations; undefined when there is nobody to push to. */
 type Located = readonly (readonly Location[])[] | undefined;
@@ -76,7 +76,7 @@ export class TalkPipeline {
   private answer(context: Context, outcome: TalkOutcome): void {
     switch (outcome.result) {
       case "stored":
-        context.respond(MessageRespSchema, { messageId: outcome.messageId, sendTime: outcome.sendTime });
+        context.respondView(talkAnswerView(outcome.messageId, outcome.sendTime));
         return;
       case "forbidden":
         context.refuse(Status.Forbidden, "you are not a member of this group");
@@ -119,19 +119,7 @@ export class TalkPipeline {
   private send(context: Context, talk: Talk, outcome: Stored, located: readonly (readonly Location[])[]): void {
     const locations = located.length === 1 ? (located[0] ?? []) : located.flat();
     if (locations.length > 0) {
-      const body = toBinary(
-        MessagePushSchema,
-        create(MessagePushSchema, {
-          messageId: outcome.messageId,
-          type: talk.type,
-          body: talk.body,
-          extra: talk.extra,
-          sender: talk.sender,
-          sendTime: outcome.sendTime,
-          previousId: outcome.previousId,
-        }),
-      );
-      this.parts.dispatcher.push(context, body, locations, context.channelId);
+      this.parts.dispatcher.push(context, pushView(talk, outcome), locations, context.channelId);
     }
     this.parts.latency.push.observeMs(performance.now() - context.receivedMs);
   }

@@ -6,6 +6,7 @@ import type { Context } from "../../container/context.ts";
 import { Refusal } from "../../container/refusal.ts";
 import type { Handler } from "../../container/router.ts";
 import { MessageReqSchema, Status } from "../../wire/gen/pkt_pb.ts";
+import { readTalk } from "./talk-body.ts";
 import type { TalkPipeline } from "./talk-pipeline.ts";
 
 /** UTF-8 bytes are at most three for each UTF-16 unit: only what may be too long is measured. */
@@ -14,7 +15,7 @@ function isLongerThan(text: string, bytesMax: number): boolean {
 }
 
 function addTalk(pipeline: TalkPipeline, context: Context, toGroup: boolean): void {
-  const request = context.body(MessageReqSchema);
+  const request = readTalk(context.packet, context.bodyStart) ?? context.body(MessageReqSchema);
   if (isLongerThan(request.body, messageBodyBytesMax)) {
     throw new Refusal(Status.PayloadTooLarge, `a message's body is at most ${messageBodyBytesMax} bytes`);
   }

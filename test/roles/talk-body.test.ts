@@ -1,0 +1,105 @@
+// The hand-written bodies of talks agree with the generated code.
+
+import { describe, expect, test } from "bun:test";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { messageBodyBytesMax, messageExtraBytesMax, nameCharactersMax } from "../../src/base/limits.ts";
+import { pushView, readTalk, talkAnswerView } from "../../src/roles/chat/talk-body.ts";
+import { decodeBody } from "../../src/wire/body.ts";
+import { MessagePushSchema, MessageReqSchema, MessageRespSchema } from "../../src/wire/gen/pkt_pb.ts";
+import { Random, testSeed } from "../support/random.ts";
+
+const runs = 20_000;
+const longMax = 2n ** 63n - 1n;
+
+function text(random: Random): string {
+  const alphabets = ["abc xyz", "\ufeffäöü€", "😀漢字\u0000", ""] as const;
+  const alphabet = Array.from(random.pick(alphabets));
+  const length = random.pick([0, 1, 40, 50, 127, 128, 300]);
+  return alphabet.length === 0 ? "" : Array.from({ length }, () => alphabet[random.below(alphabet.length)]).join("");
+}
+
+/** Of any length in bits, so that varints of every length occur. */
+function long(random: Random): bigint {
+  const bits = (BigInt(random.u32()) << 32n) | BigInt(random.u32());
+  return bits >> BigInt(1 + random.below(63));
+}
+
+function int32(random: Random): number {
+  return random.once(4) ? -1 - (random.u32() >>> 1) : random.u32() >>> (1 + random.below(31));
+}
+
+describe("reading a talk", () => {
+  test("what the generated code writes is read as it was, wherever it begins", () => {
+    const random = new Random(testSeed("reading a talk"));
+    for (let run = 0; run < runs; run++) {
+      const said = { type: int32(random), body: text(random), extra: text(random), clientId: text(random) };
+      const before = random.bytes(random.below(9));
+      const read = readTalk(
+        Buffer.concat([before, toBinary(MessageReqSchema, create(MessageReqSchema, said))]),
+        before.length,
+      );
+      // Large numbers and negative ones are left to the generated code.
+      if (said.type < 0 || said.type >= 2 ** 28) expect(read).toBeUndefined();
+      else expect(read).toEqual(said);
+    }
+  });
+
+  test("of bytes that were changed, cut or made up, what is read is what the generated code reads", () => {
+    const random = new Random(testSeed("reading changed talks"));
+    let read = 0;
+    for (let run = 0; run < runs; run++) {
+      const said = { type: random.below(300), body: text(random), extra: text(random), clientId: text(random) };
+      let bytes: Buffer = random.once(4)
+        ? random.bytes(random.below(12))
+        : Buffer.from(toBinary(MessageReqSchema, create(MessageReqSchema, said)));
+      if (random.once(2)) bytes = bytes.subarray(0, random.below(bytes.length + 1));
+      for (let changes = random.below(3); changes > 0 && bytes.length > 0; changes--)
+        bytes[random.below(Math.min(bytes.length, 8))] = random.u32();
+      const talk = readTalk(bytes, 0);
+      if (talk === undefined) continue;
+      read++;
+      const { type, body, extra, clientId } = decodeBody(MessageReqSchema, bytes) ?? {};
+      expect({ type, body, extra, clientId }).toEqual({ ...talk });
+    }
+    expect(read).toBeGreaterThan(runs / 20);
+  });
+
+  test("a field that it does not know is left to the generated code", () => {
+    for (const hex of ["7a0161120178", "2801", "0a0161", "1003", "08ffffffff0f", "1202c328"])
+      expect(readTalk(Buffer.from(hex, "hex"), 0)).toBeUndefined();
+  });
+});
+
+describe("writing", () => {
+  test("an answer is what the generated code writes", () => {
+    const random = new Random(testSeed("writing answers"));
+    const check = (messageId: bigint, sendTime: bigint): void => {
+      const written = toBinary(MessageRespSchema, create(MessageRespSchema, { messageId, sendTime }));
+      expect(Buffer.compare(talkAnswerView(messageId, sendTime), written)).toBe(0);
+    };
+    for (let run = 0; run < runs; run++) check(long(random), long(random));
+    check(0n, 0n);
+    check(longMax, longMax);
+  });
+
+  test("a push is what the generated code writes", () => {
+    const random = new Random(testSeed("writing pushes"));
+    for (let run = 0; run < runs; run++) {
+      const talk = { type: int32(random), body: text(random), extra: text(random), sender: text(random) };
+      const outcome = { messageId: long(random), sendTime: long(random), previousId: long(random) };
+      const written = toBinary(MessagePushSchema, create(MessagePushSchema, { ...talk, ...outcome }));
+      expect(Buffer.compare(pushView(talk, outcome), written)).toBe(0);
+    }
+  });
+
+  test("a push of the largest texts has room", () => {
+    const talk = {
+      type: -1,
+      body: "b".repeat(messageBodyBytesMax),
+      extra: "e".repeat(messageExtraBytesMax),
+      sender: "漢".repeat(nameCharactersMax),
+    };
+    const outcome = { messageId: longMax, sendTime: longMax, previousId: longMax };
+    expect(fromBinary(MessagePushSchema, pushView(talk, outcome))).toMatchObject({ ...talk, ...outcome });
+  });
+});
