@@ -28,8 +28,8 @@ async function listed(registry: string | undefined, service: string): Promise<st
 
 test("a cluster that starts at once, in any order, is ready within 15 seconds (pitfall 36)", async () => {
   const random = new Random(testSeed("order of starting"));
-  for (let round = 0; round < 4; round++) {
-    const stage = await ClusterStage.prepare({ discovery: 2, gateways: 2, logins: 2, chats: 2 });
+  for (const discovery of [1, 1, 2]) {
+    const stage = await ClusterStage.prepare({ discovery, gateways: 2, logins: 2, chats: 2 });
     stages.push(stage);
     const { cluster } = stage;
     const waiting = cluster.names();
@@ -57,7 +57,7 @@ test("a cluster that starts at once, in any order, is ready within 15 seconds (p
 }, 120_000);
 
 test("all registry nodes restart at once: roles go on, and the registry fills again by itself (pitfall 33)", async () => {
-  const stage = await keep(ClusterStage.start({ discovery: 3, gateways: 2 }));
+  const stage = await keep(ClusterStage.start({ discovery: 2, gateways: 2 }));
   const { cluster } = stage;
   const alice = await stage.wire("alice", 0);
   const bob = await stage.wire("bob", 1);

@@ -13,7 +13,7 @@ import type { Connection, FrameHandler } from "../../transport/transport.ts";
 import { decodeBody } from "../../wire/body.ts";
 import { type CloseReason, CloseCode, closeProtocolFault, closeUnauthorised } from "../../wire/close-reason.ts";
 import { InnerHandshakeReqSchema, InnerHandshakeResponseSchema, Status } from "../../wire/gen/pkt_pb.ts";
-import type { LinkState } from "./link-state.ts";
+import { type LinkState, linkStateOf } from "./link-state.ts";
 
 const handshakeMsMax = 3_000;
 const nonceBytes = 32;
@@ -222,8 +222,7 @@ export class DiallingHandshake implements FrameHandler {
     }
     clearTimeout(this.late);
     send(this.connection, InnerHandshakeReqSchema, { proof: linkProof(this.clusterKey, "dial", meeting) });
-    const { load, isAdult } = response.state ?? { load: 0, isAdult: false };
-    const met: Met = { identity, state: { load, isAdult } };
+    const met: Met = { identity, state: linkStateOf(response.state) ?? { load: 0, isAdult: false } };
     this.inner = this.handlerOf(met);
     this.settle.resolve(met);
   }
