@@ -16,6 +16,7 @@ import type { Router } from "./router.ts";
 const scan = new PacketScan();
 /** How long a link that may be dead has to give a sign of life. */
 const probeMs = 1_000;
+const answerCheckMs = 5;
 const closeReplaced: CloseReason = { code: CloseCode.Normal, text: "this gateway has linked itself anew" };
 
 /** What a service is made of. */
@@ -96,8 +97,9 @@ export class Service {
     this.setAdult(false);
     const endMs = performance.now() + answerMsMax;
     // What gateways had sent before they heard of it is still on its way.
-    do await Bun.sleep(20);
-    while (this.unanswered > 0 && performance.now() < endMs);
+    const links = [...this.byGateway.values()];
+    await Promise.all(links.map((link) => link.catchesUpWithin(Math.min(answerMsMax, probeMs))));
+    while (this.unanswered > 0 && performance.now() < endMs) await Bun.sleep(answerCheckMs);
     for (const { connection } of this.byGateway.values()) connection.close(closeLeaving);
   }
 
@@ -105,6 +107,13 @@ export class Service {
     const ping = encodeLinkState(this.state);
     for (const { connection } of this.byGateway.values()) connection.send(ping);
   }
+}
+
+/** Somebody who waits for a sign of life: for anything, or for the answer to a ping. */
+interface Waiter {
+  /** How many pongs have to come; 0: anything will do. */
+  readonly pongsDue: number;
+  readonly settle: (lives: boolean) => void;
 }
 
 class ServiceLink implements FrameHandler, GatewayLink {
@@ -115,8 +124,10 @@ class ServiceLink implements FrameHandler, GatewayLink {
   private readonly parts: ServiceParts;
   private readonly interner: Interner;
   private readonly gone: (link: ServiceLink) => void;
-  /** Who waits for a sign of life. */
-  private readonly waiting = new Set<(lives: boolean) => void>();
+  /** Pings without a state that were sent, and their answers that came. */
+  private pings = 0;
+  private pongs = 0;
+  private readonly waiting = new Set<Waiter>();
 
   constructor(
     connection: Connection,
@@ -136,8 +147,9 @@ class ServiceLink implements FrameHandler, GatewayLink {
   }
 
   frame(payload: Buffer): void {
-    if (this.waiting.size > 0) this.tellWaiting(true);
     scanPacket(payload, scan, linkHeaderBytesMax);
+    if (scan.kind === PacketKind.Basic && scan.basicCode === BasicCode.Pong) this.pongs++;
+    if (this.waiting.size > 0) this.tellWaiting();
     if (scan.kind !== PacketKind.Logic) {
       if (scan.kind === PacketKind.Malformed) {
         this.connection.close(scan.fault ?? closeProtocolFault("malformed packet"));
@@ -151,7 +163,7 @@ class ServiceLink implements FrameHandler, GatewayLink {
   }
 
   closed(reason: CloseReason): void {
-    this.tellWaiting(false);
+    for (const { settle } of this.waiting) settle(false);
     this.parts.dispatcher.removeLink(this);
     this.parts.log.debug("a gateway's link ended", { gateway: this.gateway, reason: reason.text });
     this.gone(this);
@@ -159,20 +171,33 @@ class ServiceLink implements FrameHandler, GatewayLink {
 
   /** True when anything comes within that time. */
   answersWithin(msMax: number): Promise<boolean> {
+    return this.ping(0, msMax);
+  }
+
+  /** True when a ping is answered within that time: then all that the other side had sent before it has come. */
+  catchesUpWithin(msMax: number): Promise<boolean> {
+    return this.ping(this.pings + 1, msMax);
+  }
+
+  private ping(pongsDue: number, msMax: number): Promise<boolean> {
     if (!this.connection.isOpen) return Promise.resolve(false);
+    this.pings++;
     this.connection.send(basicPing);
     return new Promise((resolve) => {
-      const settle = (lives: boolean): void => {
-        clearTimeout(timer);
-        this.waiting.delete(settle);
-        resolve(lives);
+      const waiter: Waiter = {
+        pongsDue,
+        settle: (lives) => {
+          clearTimeout(timer);
+          this.waiting.delete(waiter);
+          resolve(lives);
+        },
       };
-      const timer = setTimeout(settle, msMax, false);
-      this.waiting.add(settle);
+      const timer = setTimeout(waiter.settle, msMax, false);
+      this.waiting.add(waiter);
     });
   }
 
-  private tellWaiting(lives: boolean): void {
-    for (const settle of this.waiting) settle(lives);
+  private tellWaiting(): void {
+    for (const { pongsDue, settle } of this.waiting) if (this.pongs >= pongsDue) settle(true);
   }
 }

@@ -9,7 +9,7 @@ import { Router } from "../../src/container/router.ts";
 import { Service } from "../../src/container/service.ts";
 import type { Connection, FrameHandler } from "../../src/transport/transport.ts";
 import { type CloseReason, CloseCode } from "../../src/wire/close-reason.ts";
-import { BasicCode, decodePacket, encodeLogicPacket } from "../../src/wire/packet.ts";
+import { BasicCode, basicPong, decodePacket, encodeLogicPacket } from "../../src/wire/packet.ts";
 
 afterEach(() => void jest.useRealTimers());
 
@@ -18,7 +18,9 @@ class StubConnection implements Connection {
   readonly remoteAddress = "stub";
   readonly unsentBytes = 0;
   readonly outbound = Buffer.alloc(64 * 1024);
-  readonly pings: (LinkState | undefined)[] = [];
+  /** What it was told of the service. */
+  readonly states: LinkState[] = [];
+  handler: FrameHandler | undefined;
   readonly reasons: CloseReason[] = [];
   get isOpen(): boolean {
     return this.reasons.length === 0;
@@ -28,7 +30,10 @@ class StubConnection implements Connection {
   }
   send(payload: Uint8Array): boolean {
     const packet = decodePacket(payload);
-    if (packet.kind === "basic" && packet.code === BasicCode.Ping) this.pings.push(decodeLinkState(packet.body));
+    if (packet.kind !== "basic" || packet.code !== BasicCode.Ping) return true;
+    const state = decodeLinkState(packet.body);
+    if (state === undefined) queueMicrotask(() => this.handler?.frame(Buffer.from(basicPong)));
+    else this.states.push(state);
     return true;
   }
   close(reason: CloseReason): void {
@@ -46,7 +51,8 @@ function serviceWithGateways() {
   const service = new Service(parts);
   const [one, other] = [new StubConnection(), new StubConnection()];
   const handler = service.linked(one, "g1", "i1");
-  service.linked(other, "g2", "i2");
+  one.handler = handler;
+  other.handler = service.linked(other, "g2", "i2");
   return { service, asked, handler, one, other };
 }
 
@@ -66,8 +72,8 @@ test("tells every gateway its load with each heartbeat", () => {
   jest.advanceTimersByTime(heartbeatMs - 1);
   for (const context of asked) context.dismiss();
   jest.advanceTimersByTime(1);
-  for (const { pings } of [one, other]) {
-    expect(pings.map((state) => ({ isAdult: state?.isAdult, load: state?.load }))).toEqual([
+  for (const { states } of [one, other]) {
+    expect(states.map(({ isAdult, load }) => ({ isAdult, load }))).toEqual([
       // Once when it is linked, once when it has come of age, and then every few seconds.
       { isAdult: false, load: 0 },
       { isAdult: true, load: 0 },
@@ -82,7 +88,7 @@ test("a drain says at once that nothing more may be sent, waits for what is unde
   service.setAdult(true);
   ask(handler, 2);
   const drained = service.drain(5_000);
-  for (const { pings } of [one, other]) expect(pings.at(-1)).toMatchObject({ isAdult: false, load: 2 });
+  for (const { states } of [one, other]) expect(states.at(-1)).toMatchObject({ isAdult: false, load: 2 });
   asked[0]?.dismiss();
   await Bun.sleep(50);
   expect(one.reasons).toEqual([]);

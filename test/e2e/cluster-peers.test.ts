@@ -142,6 +142,7 @@ test("whoever lacks the cluster key, or takes a live gateway's id, is refused at
 async function otherServer(): Promise<string> {
   const server: Server = createServer((socket) => {
     socket.on("error", () => socket.destroy());
+    socket.resume();
     socket.write("SSH-2.0-OpenSSH_9.2\r\n");
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -42,10 +42,10 @@ export class ClusterStage {
   }
 
   /** What services prove to each other. */
-  get clusterKey(): Uint8Array {
+  get clusterKey(): Uint8Array<ArrayBuffer> {
     const [key] = secretsFromFile(join(this.folder, "cluster-key"));
     if (key === undefined) throw new Error("the cluster has no key");
-    return key;
+    return Uint8Array.from(key);
   }
 
   /** A path in the cluster's folder. */

@@ -19,7 +19,7 @@ import {
   closeUnauthorised,
 } from "../../wire/close-reason.ts";
 import { InnerHandshakeReqSchema, InnerHandshakeResponseSchema, Status } from "../../wire/gen/pkt_pb.ts";
-import type { LinkState } from "./link-state.ts";
+import { type LinkState, linkStateOf } from "./link-state.ts";
 
 const handshakeMsMax = 3_000;
 const nonceBytes = 32;
@@ -237,8 +237,7 @@ export class DiallingHandshake implements FrameHandler {
     }
     clearTimeout(this.late);
     send(this.connection, InnerHandshakeReqSchema, { proof: linkProof(this.clusterKey, "dial", meeting) });
-    const { load, isAdult } = response.state ?? { load: 0, isAdult: false };
-    const met: Met = { identity, state: { load, isAdult } };
+    const met: Met = { identity, state: linkStateOf(response.state) ?? { load: 0, isAdult: false } };
     this.inner = this.handlerOf(met);
     this.settle.resolve(met);
   }

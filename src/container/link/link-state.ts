@@ -3,7 +3,7 @@
 
 import { create, toBinary } from "@bufbuild/protobuf";
 import { decodeBody } from "../../wire/body.ts";
-import { LinkStateSchema } from "../../wire/gen/pkt_pb.ts";
+import { type LinkState as LinkStateMessage, LinkStateSchema } from "../../wire/gen/pkt_pb.ts";
 import { BasicCode, encodeBasicPacket } from "../../wire/packet.ts";
 
 /** Between two pings of a link, by either side. */
@@ -19,16 +19,17 @@ export interface LinkState {
   readonly isAdult: boolean;
 }
 
-/** `load: 0`, spelled out: protobuf leaves out what is zero, and a ping with an empty body carries no state. */
-const nothing = Uint8Array.of(0x08, 0x00);
-
-/** The ping that carries a state. */
+/** The ping that carries a state. Its body is never empty, even of a node that is young and has nothing to do. */
 export function encodeLinkState(state: LinkState): Uint8Array {
-  const body = toBinary(LinkStateSchema, create(LinkStateSchema, state));
-  return encodeBasicPacket(BasicCode.Ping, body.length === 0 ? nothing : body);
+  return encodeBasicPacket(BasicCode.Ping, toBinary(LinkStateSchema, create(LinkStateSchema, state)));
 }
 
 /** The state in a ping's body; undefined when there is none. */
 export function decodeLinkState(body: Uint8Array): LinkState | undefined {
-  return body.length === 0 ? undefined : decodeBody(LinkStateSchema, body);
+  return body.length === 0 ? undefined : linkStateOf(decodeBody(LinkStateSchema, body));
+}
+
+/** What a message says of a state; undefined where there is no message. */
+export function linkStateOf(message: LinkStateMessage | undefined): LinkState | undefined {
+  return message && { load: message.load, isAdult: message.isAdult ?? false };
 }

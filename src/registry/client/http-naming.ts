@@ -53,7 +53,11 @@ export class HttpNaming implements Naming {
     this.after = after;
     this.client = new NodeClient(after, token);
     this.nodes = new NodeList(options.nodes, zone, random);
-    this.polls = new PollLoop({ client: this.client, nodes: this.nodes, env, hostname, after, random, log });
+    const { client, nodes } = this;
+    const answersAgain = (): void => {
+      for (const loop of this.registrations.values()) loop.renewNow();
+    };
+    this.polls = new PollLoop({ client, nodes, env, hostname, after, random, log, answersAgain });
   }
 
   async find(service: string): Promise<readonly Instance[]> {

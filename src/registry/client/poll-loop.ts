@@ -47,6 +47,8 @@ export interface PollOptions {
   readonly after: After;
   readonly random: Random;
   readonly log: Log;
+  /** A node answers after a failure: it may know nothing of what was registered before. */
+  readonly answersAgain?: () => void;
 }
 
 export class PollLoop {
@@ -137,8 +139,11 @@ export class PollLoop {
         this.failures++;
         if (this.failures > 1) pauseMs = failurePauseMs * (0.5 + random.uint32() / 2 ** 32);
       } else if (progress !== "restarted") {
-        if (this.failures > 0) this.options.log.info("the registry answers again", { node: this.polledNode });
-        this.failures = 0;
+        if (this.failures > 0) {
+          this.failures = 0;
+          this.options.log.info("the registry answers again", { node: this.polledNode });
+          this.options.answersAgain?.();
+        }
       }
       if ((progress === "failed" || progress === "still") && this.noteStill()) {
         pauseMs = Math.max(pauseMs, stillWindowMs);

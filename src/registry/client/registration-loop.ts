@@ -109,6 +109,11 @@ export class RegistrationLoop implements Registered {
     return this.ending;
   }
 
+  /** Does not wait for the interval's end: the registry may have forgotten this instance. */
+  renewNow(): void {
+    this.interval.abort();
+  }
+
   /** The next call goes to another node. */
   rotate(): void {
     this.rotation.rotate();
