@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { decodeBody } from "../../src/wire/body.ts";
-import { MessageReqSchema } from "../../src/wire/gen/pkt_pb.ts";
+import { MessageContentReqSchema, MessageReqSchema } from "../../src/wire/gen/pkt_pb.ts";
 
 test("a body that is cut short at any byte is refused or is a shorter run of whole fields", () => {
   const whole = toBinary(
@@ -23,4 +23,11 @@ test("an unknown field that leaves the message, a group and a varint without end
 
 test("an unknown field that is whole is skipped: newer clients are welcome", () => {
   expect(decodeBody(MessageReqSchema, Buffer.from("7a0161120178", "hex"))).toMatchObject({ body: "x" });
+});
+
+test("a known field of a foreign wire type is refused; numbers of a list may come packed or one by one", () => {
+  for (const hex of ["10031a0161", "0a0161", "0d00000000"])
+    expect(decodeBody(MessageReqSchema, Buffer.from(hex, "hex"))).toBeUndefined();
+  for (const hex of ["0a020102", "08010802"])
+    expect(decodeBody(MessageContentReqSchema, Buffer.from(hex, "hex"))?.messageIds).toEqual([1n, 2n]);
 });
