@@ -68,41 +68,6 @@ test("a gateway that leaves sends 200 clients to the other one, and serves each 
   expect((await second.pushed(Command.UserTalk, MessagePushSchema)).at(-1)?.body).toBe("here we are");
 }, 60_000);
 
-test("the library comes back to another gateway by itself, and loses nothing", async () => {
-  const running = (stage = await ClusterStage.start({ gateways: 2 }));
-  const { cluster } = running;
-  const names = Array.from({ length: 10 }, (_, at) => `sdk${at}`);
-  const heard = new Map<string, string[]>(names.map((name) => [name, []]));
-  // Both gateways have one name for clients, as behind a balancer: the way leads to one that takes connections.
-  const random = new Random(testSeed("which device speaks"));
-  const clients = await Promise.all(
-    names.map((name) =>
-      running.sdk(name, 1, { on: { message: ({ body }) => void heard.get(name)?.push(body) }, talkTriesMax: 20 }),
-    ),
-  );
-  let said = 0;
-  const talks = { areOver: false };
-  const talking = clients.map(async (client) => {
-    while (!talks.areOver) {
-      const to = names[random.below(names.length)] ?? "";
-      if (to !== client.account) {
-        await client.talkToUser(to, { body: `${said++}` });
-      }
-      await Bun.sleep(20 + random.below(20));
-    }
-  });
-  await until(() => said > 50, "the talk is in full swing");
-  expect(await cluster.end("gateway-2", "SIGTERM")).toBe(0);
-  await cluster.start("gateway-2");
-  await until(() => clients.every(({ isOnline }) => isOnline), "all are back", 20_000);
-  talks.areOver = true;
-  await Promise.all(talking);
-  const all = (): string[] => [...heard.values()].flat();
-  await until(() => all().length >= said, "everything was heard");
-  expect(new Set(all()).size).toBe(said);
-  expect(all()).toHaveLength(said);
-}, 60_000);
-
 /** The chat node that serves each client, as the nodes' own counters tell. */
 async function servingNodes(running: ClusterStage, clients: readonly WireClient[]): Promise<string[]> {
   const { cluster } = running;

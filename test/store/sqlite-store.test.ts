@@ -131,7 +131,7 @@ test("openings take different node numbers and give them back", async () => {
 function writerAt(path: string, holder: string, clock: Clock): Writer {
   const db = openConnection({ path, synchronous: "NORMAL", cacheKib: 256 });
   migrate(db, path);
-  return new Writer(db, holder, clock);
+  return new Writer(db, path, holder, clock);
 }
 const clockAt = (time: { ms: number }): Clock => ({
   wallMs: () => time.ms,

@@ -25,6 +25,8 @@ export interface ClusterOptions {
   readonly store?: string | undefined;
   /** `redis://…`; undefined: SQLite in the folder. */
   readonly sessions?: string | undefined;
+  /** All gateways listen at the ports of the first one. */
+  readonly sharesPorts?: boolean;
   /** Further words for all processes of a kind. */
   readonly words?: Partial<Record<Kind, readonly string[]>>;
 }
@@ -54,10 +56,10 @@ export class ProcessCluster {
     const nodes = Array.from({ length: size.discovery }, (_, index) => at(index));
     this.options = options;
     this.registry = nodes.map((address) => `http://${address}`);
-    this.gateways = Array.from({ length: size.gateways }, (_, index) => ({
-      ws: at(size.discovery + 2 * index),
-      tcp: at(size.discovery + 2 * index + 1),
-    }));
+    this.gateways = Array.from({ length: size.gateways }, (_, index) => {
+      const first = size.discovery + (options.sharesPorts === true ? 0 : 2 * index);
+      return { ws: at(first), tcp: at(first + 1) };
+    });
     const keys = ["--cluster-key-file", join(folder, "cluster-key")];
     const common = ["--discovery", this.registry.join(","), ...keys, "--monitor", "127.0.0.1:0"];
     const sessions = ["--sessions", options.sessions ?? `sqlite:${join(folder, "sessions.db")}`];
@@ -82,6 +84,7 @@ export class ProcessCluster {
       ...members("gateway", size.gateways, (index) => [
         ...["--ws", this.gateways[index]?.ws ?? "", "--tcp", this.gateways[index]?.tcp ?? ""],
         ...["--secret-file", join(folder, "secret")],
+        ...(options.sharesPorts === true ? ["--reuse-port"] : []),
       ]),
     ];
     writeFileSync(join(folder, "cluster-key"), `${randomBytes(32).toString("base64url")}\n`, { mode: 0o600 });

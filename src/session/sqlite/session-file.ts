@@ -3,7 +3,8 @@
 // one open find another file at its path (`isSame`) and open that.
 
 import { Database, SQLiteError } from "bun:sqlite";
-import { closeSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
+import { closeSync, openSync, readFileSync, rmSync } from "node:fs";
+import { fileIdentity } from "../../base/file-identity.ts";
 import { newIncarnation, systemRandom } from "../../base/random.ts";
 
 /** "RSes": marks the file as ours (PRAGMA application_id). */
@@ -77,7 +78,7 @@ export class SessionFile {
     try {
       if (!isCurrent(this.writing, path)) throw new Error(`${path} changed while it was opened`);
       this.reading = connect(path);
-      this.identity = identityOf(path);
+      this.identity = fileIdentity(path);
     } catch (error) {
       this.writing.close();
       throw error;
@@ -105,7 +106,7 @@ export class SessionFile {
 
   /** False once another file is at the path. */
   isSame(): boolean {
-    return identityOf(this.path) === this.identity;
+    return fileIdentity(this.path) === this.identity;
   }
 
   close(): void {
@@ -128,12 +129,6 @@ function connect(path: string): Database {
   }
 }
 
-/** '' where there is no file. A number of an inode may come again, a time of birth with it does not. */
-function identityOf(path: string): string {
-  const status = statSync(path, { throwIfNoEntry: false });
-  return status === undefined ? "" : `${status.ino} ${status.birthtimeMs}`;
-}
-
 /** Leaves a file of this boot and schema at the path. */
 function prepare(path: string, damaged: string | undefined): void {
   // SQLite gives its -wal and -shm files the mode of the database.
@@ -141,7 +136,7 @@ function prepare(path: string, damaged: string | undefined): void {
   try {
     const db = connect(path);
     try {
-      if (identityOf(path) !== damaged && isCurrent(db, path)) return;
+      if (fileIdentity(path) !== damaged && isCurrent(db, path)) return;
     } finally {
       db.close();
     }

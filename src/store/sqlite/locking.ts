@@ -6,11 +6,13 @@ import { SQLiteError, type Database } from "bun:sqlite";
 const pollMs = 0.3;
 /** A writer that cannot get the lock for this long fails its batch. */
 export const lockWaitMsMax = 5_000;
+/** The same while somebody keeps the lock who has kept it for that long: requests are refused at once. */
+export const lockRetryMsMax = 100;
 
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
 
-function begin(db: Database, statement: string): void {
-  const endMs = performance.now() + lockWaitMsMax;
+function begin(db: Database, statement: string, waitMsMax: number): void {
+  const endMs = performance.now() + waitMsMax;
   for (;;) {
     try {
       db.run(statement);
@@ -23,12 +25,12 @@ function begin(db: Database, statement: string): void {
   }
 }
 
-/** Starts a write transaction; throws SQLITE_BUSY after lockWaitMsMax. */
-export function beginImmediate(db: Database): void {
-  begin(db, "BEGIN IMMEDIATE");
+/** Starts a write transaction; throws SQLITE_BUSY after `waitMsMax`. */
+export function beginImmediate(db: Database, waitMsMax: number): void {
+  begin(db, "BEGIN IMMEDIATE", waitMsMax);
 }
 
 /** Starts a transaction that nobody else writes beside; throws SQLITE_BUSY after lockWaitMsMax. */
 export function beginExclusive(db: Database): void {
-  begin(db, "BEGIN EXCLUSIVE");
+  begin(db, "BEGIN EXCLUSIVE", lockWaitMsMax);
 }

@@ -27,7 +27,7 @@ function open(request: Extract<Request, { kind: "open" }>): Answer {
   if (request.role === "writer") {
     migrate(db, request.path);
     db.run("PRAGMA busy_timeout = 0");
-    writer = new Writer(db, request.holder, systemClock);
+    writer = new Writer(db, request.path, request.holder, systemClock);
     writer.renew();
   } else if (request.role === "reader") {
     db.run("PRAGMA query_only = 1");

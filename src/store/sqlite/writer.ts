@@ -8,11 +8,12 @@
 
 import type { Database } from "bun:sqlite";
 import type { Clock } from "../../base/clock.ts";
+import { fileIdentity } from "../../base/file-identity.ts";
 import { idempotencyHours } from "../../base/limits.ts";
 import { outcome, outcomeSlots, type Job } from "../jobs.ts";
 import { IdSequence, smallestIdAt, snowflakeEpochMs } from "../snowflake.ts";
 import { GroupWriter } from "./group-writer.ts";
-import { beginImmediate } from "./locking.ts";
+import { beginImmediate, lockRetryMsMax, lockWaitMsMax } from "./locking.ts";
 import { Names } from "./names.ts";
 import { NodeLease } from "./node-lease.ts";
 import { Refusal } from "./refusal.ts";
@@ -24,6 +25,9 @@ const purgeRowsMax = 2_000;
 
 export class Writer {
   private readonly db: Database;
+  private readonly path: string;
+  /** Which file is open, whatever lies at the path later. */
+  private readonly identity: string;
   private readonly clock: Clock;
   private readonly names: Names;
   private readonly lease: NodeLease;
@@ -36,9 +40,14 @@ export class Writer {
   private readonly purgeWindows;
   /** The store's last id when this writer began: a node number may have had another holder before. */
   private ownAbove: bigint | undefined;
+  /** The last wait for the lock was in vain: those who come now are not kept waiting as long. */
+  private isLockedOut = false;
 
-  constructor(db: Database, holder: string, clock: Clock) {
+  /** `path` is that of `db`. */
+  constructor(db: Database, path: string, holder: string, clock: Clock) {
     this.db = db;
+    this.path = path;
+    this.identity = fileIdentity(path);
     this.clock = clock;
     this.names = new Names(db);
     this.lease = new NodeLease(db, holder);
@@ -94,7 +103,7 @@ export class Writer {
 
   /** Gives the node number back. */
   release(): void {
-    beginImmediate(this.db);
+    beginImmediate(this.db, lockWaitMsMax);
     this.lease.release();
     this.db.run("COMMIT");
   }
@@ -119,7 +128,7 @@ export class Writer {
   }
 
   private transact<T>(work: (ids: IdSequence, wallMs: number) => T): T {
-    beginImmediate(this.db);
+    this.lock();
     try {
       // Read after the lock is held: the wait for it must not make the clock look late.
       const wallMs = this.clock.wallMs();
@@ -130,6 +139,7 @@ export class Writer {
       const ids = new IdSequence(row.last_id, this.lease.hold(wallMs));
       const result = work(ids, wallMs);
       if (ids.last !== row.last_id) this.saveSequence.run(ids.last, wallMs);
+      this.refuseOtherFile();
       this.db.run("COMMIT");
       return result;
     } catch (error) {
@@ -137,6 +147,22 @@ export class Writer {
       if (this.db.inTransaction) this.db.run("ROLLBACK");
       throw error;
     }
+  }
+
+  private lock(): void {
+    const waitMs = this.isLockedOut ? lockRetryMsMax : lockWaitMsMax;
+    this.isLockedOut = true;
+    beginImmediate(this.db, waitMs);
+    this.isLockedOut = false;
+  }
+
+  /** What is written into a file that nobody will open again is lost, whatever SQLite says. */
+  private refuseOtherFile(): void {
+    if (fileIdentity(this.path) === this.identity) return;
+    throw new Refusal(
+      `the file ${this.path} was taken away or replaced while it was open; nothing is written until it is back, ` +
+        "or this process is started again",
+    );
   }
 }
 
