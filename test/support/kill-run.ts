@@ -63,7 +63,9 @@ export async function runKills(run: KillRun): Promise<KillRunFigures> {
     let refused = 0;
     const talking = people.map(async ({ account, client }) => {
       for (let number = 0; !time.isUp; number++) {
-        const receiver = people[random.below(people.length)]?.account ?? "";
+        // Somebody else: what one says to oneself is known where it was said, and pushed to other devices only.
+        const others = people.filter((person) => person.account !== account);
+        const receiver = others[random.below(others.length)]?.account ?? "";
         try {
           const { id } = await client.talkToUser(receiver, { body: `${number}` });
           stored.get(receiver)?.set(id, `${account} ${number}`);
