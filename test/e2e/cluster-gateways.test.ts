@@ -80,7 +80,10 @@ test("gateways that share their ports share the clients; when one leaves, the li
 
 test("a registry node tells clients the public URLs of the gateways near them", async () => {
   folder = mkdtempSync(join(tmpdir(), "roost-lookup-"));
-  const rules = { regions: [{ id: "here", cidrs: ["127.0.0.0/8"], idcs: [{ id: "fra", weight: 1 }] }], default: "here" };
+  const rules = {
+    regions: [{ id: "here", cidrs: ["127.0.0.0/8"], idcs: [{ id: "fra", weight: 1 }] }],
+    default: "here",
+  };
   writeFileSync(join(folder, "regions.json"), JSON.stringify(rules));
   const words = { discovery: ["--lookup", join(folder, "regions.json")], gateway: ["--tags", "IDC=fra"] };
   const running = (stage = await ClusterStage.start({}, { words }));
@@ -94,7 +97,10 @@ test("a registry node tells clients the public URLs of the gateways near them", 
     const lookup = async (): Promise<unknown> => (await fetch(`${cluster.registry[0]}/api/lookup/some-token`)).json();
     const { ws, tcp } = cluster.gateways[0] ?? { ws: "", tcp: "" };
     const near = [`ws://${ws}`, `tcp://${tcp}`].toSorted();
-    await until(async () => (await (await fetch(`${far.monitor}/health`)).text()).includes('"ready":true'), "it is listed");
+    await until(
+      async () => (await (await fetch(`${far.monitor}/health`)).text()).includes('"ready":true'),
+      "it is listed",
+    );
     const domainsOf = (found: unknown): string[] =>
       typeof found === "object" && found !== null && "domains" in found && Array.isArray(found.domains)
         ? found.domains.map(String).toSorted()
@@ -104,7 +110,10 @@ test("a registry node tells clients the public URLs of the gateways near them", 
     expect(answer).toMatchObject({ location: "here" });
     // The near one leaves: a distant gateway is better than none.
     expect(await cluster.end("gateway-1", "SIGTERM")).toBe(0);
-    await until(async () => Bun.deepEquals(domainsOf(await lookup()), ["wss://syd.example.org"]), "the far one is told");
+    await until(
+      async () => Bun.deepEquals(domainsOf(await lookup()), ["wss://syd.example.org"]),
+      "the far one is told",
+    );
     await far.end("SIGTERM");
     await until(async () => (await fetch(`${cluster.registry[0]}/api/lookup/t`)).status === 503, "there is none");
   } finally {
@@ -136,12 +145,17 @@ test("a route file decides on the zone; SIGHUP reads it again, and a bad one lea
     const people = await Promise.all(Array.from({ length: 5 }, (_, at) => running.wire(`person${at}`)));
     const health = async (): Promise<string> => (await fetch(`${cluster.monitor("gateway-1")}/health`)).text();
     await until(async () => (await health()).includes('"nodes":3'), "the gateway is linked to both");
-    await until(async () => (await (await fetch(`${chatB.monitor}/health`)).text()).includes('"adult":true'), "it is adult");
+    await until(
+      async () => (await (await fetch(`${chatB.monitor}/health`)).text()).includes('"adult":true'),
+      "it is adult",
+    );
     /** How many of them the node of zone b serves now. */
     const servedByB = async (): Promise<number> => {
       const count = async (): Promise<number> => {
         const text = await (await fetch(`${chatB.monitor}/metrics`)).text();
-        const line = text.split("\n").find((one) => one.startsWith("roost_message_in_total{") && one.includes(Command.OfflineIndex));
+        const line = text
+          .split("\n")
+          .find((one) => one.startsWith("roost_message_in_total{") && one.includes(Command.OfflineIndex));
         return Number(line?.slice(line.lastIndexOf(" ") + 1) ?? 0);
       };
       const before = await count();
