@@ -90,7 +90,8 @@ test("every sign-in is answered before anything else, and a refused one leaves n
       expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([Status.Success, Status.Success]);
     }),
   );
-  for (let device = 0; device < devicesPerAccountMax; device++) await stage.wire("many", device % gateways, `${device}`);
+  for (let device = 0; device < devicesPerAccountMax; device++)
+    await stage.wire("many", device % gateways, `${device}`);
   const count = (): Promise<number> => stage.count("gateway-1", "roost_channel_total");
   const before = await count();
   const refused = await stage.stranger(0);
@@ -155,6 +156,9 @@ test("an acknowledgement of what does not exist yet is refused, and blinds nobod
   }
   await talk(alice, "bob35", "second");
   const index = await readIndex(bob);
-  const contents = await readContents(bob, index.map((entry) => entry.messageId));
+  const contents = await readContents(
+    bob,
+    index.map((entry) => entry.messageId),
+  );
   expect(contents.map(({ body }) => body)).toEqual(["first", "second"]);
 }, 60_000);

@@ -44,7 +44,10 @@ async function isRefused(client: WireClient, to: string): Promise<void> {
 
 async function bodiesOf(client: WireClient): Promise<string[]> {
   const index = await readIndex(client, 1n);
-  const contents = await readContents(client, index.map(({ messageId }) => messageId));
+  const contents = await readContents(
+    client,
+    index.map(({ messageId }) => messageId),
+  );
   return contents.map(({ body }) => body);
 }
 
@@ -80,8 +83,9 @@ test("a message store that is locked, full, taken away or ahead of the clock ref
   other.run("ROLLBACK");
   await saidAgain(stage, alice, "bob", "unlocked");
 
-  const { committed } =
-    other.query<{ committed: number }, []>("SELECT committed_ms AS committed FROM sequence").get() ?? { committed: 0 };
+  const { committed } = other
+    .query<{ committed: number }, []>("SELECT committed_ms AS committed FROM sequence")
+    .get() ?? { committed: 0 };
   other.run("UPDATE sequence SET committed_ms = ?", [Date.now() + 61_000]);
   await isRefused(alice, "bob");
   await stage.says("chat-1", /this machine's clock is 6\d s behind the store's newest commit/);
@@ -141,44 +145,51 @@ test("a sessions' file that is removed is made anew, and everybody who is connec
   await until(async () => (await say(bob, "nobody", "hello")).status === Status.Success, "bob is known again");
   await talk(alice, "bob", "I hear you");
   await talk(bob, "alice", "and I you");
-  for (const [client, heard] of [[alice, "and I you"], [bob, "I hear you"]] as const) {
+  for (const [client, heard] of [
+    [alice, "and I you"],
+    [bob, "I hear you"],
+  ] as const) {
     expect((await client.pushed(Command.UserTalk, MessagePushSchema)).map(({ body }) => body)).toEqual([heard]);
   }
   expect([alice.isClosed, bob.isClosed]).toEqual([false, false]);
 }, 60_000);
 
-test.skipIf(isRedisMissing)("sessions that are unreachable at the start and in the middle come back by themselves", async () => {
-  const redis = await RedisServer.start();
-  endings.push(() => redis.remove());
-  await redis.kill();
-  const stage = await ClusterStage.prepare({}, { sessions: redis.url() });
-  stages.push(stage);
-  const { cluster } = stage;
-  await Promise.all(cluster.names().map((name) => cluster.start(name)));
-  for (const name of ["login-1", "chat-1"]) {
-    await stage.says(name, /the session store is away; it is tried again server="redis:\/\/127\.0\.0\.1:\d+/);
-    expect(await isReady(stage, name)).toBe(false);
-  }
-  const early = await stage.stranger();
-  const token = await cluster.token("early");
-  const refused = await early.request(Command.SignIn, "", LoginReqSchema, { token });
-  expect([refused.status, sentenceOf(refused)]).toEqual([
-    Status.SystemException,
-    "the session store is unavailable, try again",
-  ]);
-  expect((await early.ending()).code).toBe(CloseCode.Overload);
+test.skipIf(isRedisMissing)(
+  "sessions that are unreachable at the start and in the middle come back by themselves",
+  async () => {
+    const redis = await RedisServer.start();
+    endings.push(() => redis.remove());
+    await redis.kill();
+    const stage = await ClusterStage.prepare({}, { sessions: redis.url() });
+    stages.push(stage);
+    const { cluster } = stage;
+    await Promise.all(cluster.names().map((name) => cluster.start(name)));
+    for (const name of ["login-1", "chat-1"]) {
+      await stage.says(name, /the session store is away; it is tried again server="redis:\/\/127\.0\.0\.1:\d+/);
+      expect(await isReady(stage, name)).toBe(false);
+    }
+    const early = await stage.stranger();
+    const token = await cluster.token("early");
+    const refused = await early.request(Command.SignIn, "", LoginReqSchema, { token });
+    expect([refused.status, sentenceOf(refused)]).toEqual([
+      Status.SystemException,
+      "the session store is unavailable, try again",
+    ]);
+    expect((await early.ending()).code).toBe(CloseCode.Overload);
 
-  await redis.startAgain();
-  await cluster.ready();
-  const alice = await stage.wire("alice");
-  const bob = await stage.wire("bob");
-  await talk(alice, "bob", "first");
-  await redis.kill();
-  await until(async () => (await say(alice, "bob", "lost")).status === Status.SystemException, "talks are refused");
-  await redis.startAgain();
-  await until(async () => (await say(alice, "bob", "again")).status === Status.Success, "talks are taken again");
-  await until(() => bob.pushes.length > 1, "bob is found again");
-  expect([alice.isClosed, bob.isClosed]).toEqual([false, false]);
-  for (const name of ["login-1", "chat-1"]) expect(cluster.process(name) instanceof MemberProcess).toBe(true);
-  await cluster.ready();
-}, 60_000);
+    await redis.startAgain();
+    await cluster.ready();
+    const alice = await stage.wire("alice");
+    const bob = await stage.wire("bob");
+    await talk(alice, "bob", "first");
+    await redis.kill();
+    await until(async () => (await say(alice, "bob", "lost")).status === Status.SystemException, "talks are refused");
+    await redis.startAgain();
+    await until(async () => (await say(alice, "bob", "again")).status === Status.Success, "talks are taken again");
+    await until(() => bob.pushes.length > 1, "bob is found again");
+    expect([alice.isClosed, bob.isClosed]).toEqual([false, false]);
+    for (const name of ["login-1", "chat-1"]) expect(cluster.process(name) instanceof MemberProcess).toBe(true);
+    await cluster.ready();
+  },
+  60_000,
+);

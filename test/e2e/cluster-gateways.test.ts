@@ -8,7 +8,7 @@ import { zoneFor } from "../../src/container/selectors/route.ts";
 import { parseRouteFile } from "../../src/container/selectors/route-file.ts";
 import { RoostClient } from "../../src/sdk/roost-client.ts";
 import { Command } from "../../src/wire/commands.ts";
-import { ClusterStage } from "../support/cluster-stage.ts";
+import { anyPorts, ClusterStage } from "../support/cluster-stage.ts";
 import { readIndex } from "../support/commands.ts";
 import { Random, testSeed } from "../support/random.ts";
 import { MemberProcess } from "../support/server-process.ts";
@@ -80,21 +80,25 @@ test("gateways that share their ports share the clients; when one leaves, the li
 
 test("a registry node tells clients the public URLs of the gateways near them", async () => {
   folder = mkdtempSync(join(tmpdir(), "roost-lookup-"));
-  const rules = { regions: [{ id: "here", cidrs: ["127.0.0.0/8"], idcs: [{ id: "fra", weight: 1 }] }], default: "here" };
+  const rules = {
+    regions: [{ id: "here", cidrs: ["127.0.0.0/8"], idcs: [{ id: "fra", weight: 1 }] }],
+    default: "here",
+  };
   writeFileSync(join(folder, "regions.json"), JSON.stringify(rules));
   const words = { discovery: ["--lookup", join(folder, "regions.json")], gateway: ["--tags", "IDC=fra"] };
   const running = (stage = await ClusterStage.start({}, { words }));
   const { cluster } = running;
-  const abroad = cluster.words("gateway-1").map((word, at, all) => {
-    if (all[at - 1] === "--id") return "gateway-far";
-    return /^--(ws|tcp)$/.test(all[at - 1] ?? "") ? "127.0.0.1:0" : word.replace("IDC=fra", "IDC=syd");
-  });
+  const others = { "--id": "gateway-far", "--tags": "IDC=syd", ...anyPorts };
+  const abroad = cluster.words("gateway-1", others);
   const far = await MemberProcess.start(running.folder, [...abroad, "--public-url", "wss://syd.example.org"]);
   try {
     const lookup = async (): Promise<unknown> => (await fetch(`${cluster.registry[0]}/api/lookup/some-token`)).json();
     const { ws, tcp } = cluster.gateways[0] ?? { ws: "", tcp: "" };
     const near = [`ws://${ws}`, `tcp://${tcp}`].toSorted();
-    await until(async () => (await (await fetch(`${far.monitor}/health`)).text()).includes('"ready":true'), "it is listed");
+    await until(
+      async () => (await (await fetch(`${far.monitor}/health`)).text()).includes('"ready":true'),
+      "it is listed",
+    );
     const domainsOf = (found: unknown): string[] =>
       typeof found === "object" && found !== null && "domains" in found && Array.isArray(found.domains)
         ? found.domains.map(String).toSorted()
@@ -104,7 +108,10 @@ test("a registry node tells clients the public URLs of the gateways near them", 
     expect(answer).toMatchObject({ location: "here" });
     // The near one leaves: a distant gateway is better than none.
     expect(await cluster.end("gateway-1", "SIGTERM")).toBe(0);
-    await until(async () => Bun.deepEquals(domainsOf(await lookup()), ["wss://syd.example.org"]), "the far one is told");
+    await until(
+      async () => Bun.deepEquals(domainsOf(await lookup()), ["wss://syd.example.org"]),
+      "the far one is told",
+    );
     await far.end("SIGTERM");
     await until(async () => (await fetch(`${cluster.registry[0]}/api/lookup/t`)).status === 503, "there is none");
   } finally {
@@ -127,21 +134,23 @@ test("a route file decides on the zone; SIGHUP reads it again, and a bad one lea
   const words = { gateway: ["--selector", "route", "--route", path], chat: ["--zone", "a"] };
   const running = (stage = await ClusterStage.start({}, { words }));
   const { cluster } = running;
-  const other = cluster.words("chat-1").map((word, at, all) => {
-    if (all[at - 1] === "--id") return "chat-b";
-    return all[at - 1] === "--zone" ? "b" : word;
-  });
+  const other = cluster.words("chat-1", { "--id": "chat-b", "--zone": "b" });
   const chatB = await MemberProcess.start(running.folder, other);
   try {
     const people = await Promise.all(Array.from({ length: 5 }, (_, at) => running.wire(`person${at}`)));
     const health = async (): Promise<string> => (await fetch(`${cluster.monitor("gateway-1")}/health`)).text();
     await until(async () => (await health()).includes('"nodes":3'), "the gateway is linked to both");
-    await until(async () => (await (await fetch(`${chatB.monitor}/health`)).text()).includes('"adult":true'), "it is adult");
+    await until(
+      async () => (await (await fetch(`${chatB.monitor}/health`)).text()).includes('"adult":true'),
+      "it is adult",
+    );
     /** How many of them the node of zone b serves now. */
     const servedByB = async (): Promise<number> => {
       const count = async (): Promise<number> => {
         const text = await (await fetch(`${chatB.monitor}/metrics`)).text();
-        const line = text.split("\n").find((one) => one.startsWith("roost_message_in_total{") && one.includes(Command.OfflineIndex));
+        const line = text
+          .split("\n")
+          .find((one) => one.startsWith("roost_message_in_total{") && one.includes(Command.OfflineIndex));
         return Number(line?.slice(line.lastIndexOf(" ") + 1) ?? 0);
       };
       const before = await count();

@@ -73,7 +73,9 @@ async function servingNodes(running: ClusterStage, clients: readonly WireClient[
   const { cluster } = running;
   const names = cluster.names("chat").filter((name) => cluster.process(name) !== undefined);
   const counts = (): Promise<number[]> =>
-    Promise.all(names.map((name) => running.count(name, "roost_message_in_total", `command="${Command.OfflineIndex}"`)));
+    Promise.all(
+      names.map((name) => running.count(name, "roost_message_in_total", `command="${Command.OfflineIndex}"`)),
+    );
   const serving: string[] = [];
   let before = await counts();
   for (const client of clients) {
@@ -176,7 +178,10 @@ test("heartbeats and data that are written at once on one link never interleave 
     if (random.once(20)) await Bun.sleep(0);
   }
   const { recording } = chat;
-  await until(() => recording.frames.length >= 1 + 2 * bodies.length + pings || recording.reasons.length > 0, "all came");
+  await until(
+    () => recording.frames.length >= 1 + 2 * bodies.length + pings || recording.reasons.length > 0,
+    "all came",
+  );
   expect(recording.reasons).toEqual([]);
   const answers = logic(chat).filter(({ header }) => header.flag === Flag.Response);
   expect(answers.map(({ header }) => [header.sequence, header.status])).toEqual(bodies.map((_, at) => [at + 1, 0]));

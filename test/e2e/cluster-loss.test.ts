@@ -76,7 +76,10 @@ test("a gateway that dies takes its sessions along; one that comes back under it
     if (isAwayForLong) await until(async () => (await located(stage, "bob")).length === 0, "his session has ended");
     await cluster.start("gateway-1");
     await until(() => cluster.isReady("gateway-1"), "the gateway is back");
-    await until(async () => (await located(stage, "bob")).length === 0, "the new start holds no session of the old one");
+    await until(
+      async () => (await located(stage, "bob")).length === 0,
+      "the new start holds no session of the old one",
+    );
     await talk(alice, "bob", "still nobody");
     expect(await located(stage, "bob")).toEqual([]);
     const again = await stage.wire("bob", 0);
@@ -118,7 +121,12 @@ async function bodies(client: WireClient): Promise<string[]> {
   const index = await readIndex(client, 1n);
   const contents = [];
   for (let at = 0; at < index.length; at += 200) {
-    contents.push(...(await readContents(client, index.slice(at, at + 200).map(({ messageId }) => messageId))));
+    contents.push(
+      ...(await readContents(
+        client,
+        index.slice(at, at + 200).map(({ messageId }) => messageId),
+      )),
+    );
   }
   return contents.map(({ body }) => body);
 }

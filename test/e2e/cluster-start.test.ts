@@ -104,7 +104,15 @@ test("a route file with no zones, no weight or a mistake is refused with the fie
   } as const;
   for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), JSON.stringify(content));
   writeFileSync(join(folder, "torn.json"), '{"zones": [');
-  const routed = (file: string): string[] => [...gateway, "--secret-file", "secret", "--selector", "route", "--route", file];
+  const routed = (file: string): string[] => [
+    ...gateway,
+    "--secret-file",
+    "secret",
+    "--selector",
+    "route",
+    "--route",
+    file,
+  ];
   await areRefused(1, [
     [routed("none.json"), "none.json", "zones"],
     [routed("zero.json"), "zero.json", "zones", "sum to zero"],

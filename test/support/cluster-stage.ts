@@ -13,6 +13,9 @@ import { WireClient } from "./wire-client.ts";
 /** One of each, unless a test needs more. */
 export const oneOfEach: ClusterSize = { discovery: 1, gateways: 1, logins: 1, chats: 1 };
 
+/** For another gateway beside those of a cluster. */
+export const anyPorts = { "--ws": "127.0.0.1:0", "--tcp": "127.0.0.1:0" } as const;
+
 type StageOptions = Omit<ClusterOptions, "folder" | "size">;
 
 export class ClusterStage {
@@ -28,7 +31,10 @@ export class ClusterStage {
   /** A cluster that is ready. */
   static async start(size: Partial<ClusterSize> = {}, options: StageOptions = {}): Promise<ClusterStage> {
     const folder = newFolder();
-    return new ClusterStage(folder, await ProcessCluster.start({ ...options, folder, size: { ...oneOfEach, ...size } }));
+    return new ClusterStage(
+      folder,
+      await ProcessCluster.start({ ...options, folder, size: { ...oneOfEach, ...size } }),
+    );
   }
 
   /** A cluster of which nothing runs yet. */
@@ -100,4 +106,3 @@ export class ClusterStage {
 function newFolder(): string {
   return mkdtempSync(join(tmpdir(), "roost-cluster-"));
 }
-
