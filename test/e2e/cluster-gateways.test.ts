@@ -8,7 +8,7 @@ import { zoneFor } from "../../src/container/selectors/route.ts";
 import { parseRouteFile } from "../../src/container/selectors/route-file.ts";
 import { RoostClient } from "../../src/sdk/roost-client.ts";
 import { Command } from "../../src/wire/commands.ts";
-import { ClusterStage } from "../support/cluster-stage.ts";
+import { anyPorts, ClusterStage } from "../support/cluster-stage.ts";
 import { readIndex } from "../support/commands.ts";
 import { Random, testSeed } from "../support/random.ts";
 import { MemberProcess } from "../support/server-process.ts";
@@ -88,10 +88,8 @@ test("a registry node tells clients the public URLs of the gateways near them", 
   const words = { discovery: ["--lookup", join(folder, "regions.json")], gateway: ["--tags", "IDC=fra"] };
   const running = (stage = await ClusterStage.start({}, { words }));
   const { cluster } = running;
-  const abroad = cluster.words("gateway-1").map((word, at, all) => {
-    if (all[at - 1] === "--id") return "gateway-far";
-    return /^--(ws|tcp)$/.test(all[at - 1] ?? "") ? "127.0.0.1:0" : word.replace("IDC=fra", "IDC=syd");
-  });
+  const others = { "--id": "gateway-far", "--tags": "IDC=syd", ...anyPorts };
+  const abroad = cluster.words("gateway-1", others);
   const far = await MemberProcess.start(running.folder, [...abroad, "--public-url", "wss://syd.example.org"]);
   try {
     const lookup = async (): Promise<unknown> => (await fetch(`${cluster.registry[0]}/api/lookup/some-token`)).json();
@@ -136,10 +134,7 @@ test("a route file decides on the zone; SIGHUP reads it again, and a bad one lea
   const words = { gateway: ["--selector", "route", "--route", path], chat: ["--zone", "a"] };
   const running = (stage = await ClusterStage.start({}, { words }));
   const { cluster } = running;
-  const other = cluster.words("chat-1").map((word, at, all) => {
-    if (all[at - 1] === "--id") return "chat-b";
-    return all[at - 1] === "--zone" ? "b" : word;
-  });
+  const other = cluster.words("chat-1", { "--id": "chat-b", "--zone": "b" });
   const chatB = await MemberProcess.start(running.folder, other);
   try {
     const people = await Promise.all(Array.from({ length: 5 }, (_, at) => running.wire(`person${at}`)));

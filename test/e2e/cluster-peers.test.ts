@@ -16,7 +16,7 @@ import {
   newIdentity,
   wrongKey,
 } from "../container/link/support.ts";
-import { ClusterStage } from "../support/cluster-stage.ts";
+import { anyPorts, ClusterStage } from "../support/cluster-stage.ts";
 import { talk } from "../support/commands.ts";
 import { MemberProcess, run } from "../support/server-process.ts";
 import { until } from "../support/until.ts";
@@ -62,9 +62,7 @@ for (const name of ["chat-1", "login-1", "gateway-1"]) {
   test(`a second ${name} is refused while the first one lives, which is not disturbed (pitfall 31)`, async () => {
     const { stillTalk } = await people();
     await stillTalk();
-    const words = stage.cluster
-      .words(name)
-      .map((word, at, all) => (/^--(ws|tcp)$/.test(all[at - 1] ?? "") ? "127.0.0.1:0" : word));
+    const words = stage.cluster.words(name, anyPorts);
     const { status, err, out } = await run(words, stage.folder);
     expect(err).toContain(`the id ${name} belongs to another process`);
     expect(err).toContain("--id");
@@ -74,8 +72,18 @@ for (const name of ["chat-1", "login-1", "gateway-1"]) {
   }, 60_000);
 }
 
+test("a gateway whose port is taken says so, ends, and is not listed", async () => {
+  const { cluster } = stage;
+  const words = cluster.words("gateway-1", { "--id": "gateway-late" });
+  const { status, err, out } = await run(words, stage.folder);
+  expect(err).toMatch(/^roost: .*another program listens there.*--ws/m);
+  expect({ status, out }).toEqual({ status: 1, out: "" });
+  const listed = await fetch(`${cluster.registry[0]}/discovery/fetch/all`);
+  expect(await listed.text()).not.toContain("gateway-late");
+}, 60_000);
+
 test("of two that start at once under one id, one stays (pitfall 31)", async () => {
-  const words = stage.cluster.words("login-1").map((word, at, all) => (all[at - 1] === "--id" ? "login-2" : word));
+  const words = stage.cluster.words("login-1", { "--id": "login-2" });
   const started = await Promise.allSettled([0, 1].map(() => MemberProcess.start(stage.folder, words)));
   const running = started.flatMap((start) => (start.status === "fulfilled" ? [start.value] : []));
   try {
@@ -171,11 +179,7 @@ test("nodes that are listed and are not what they say are not linked, and cost n
     await stage.says("gateway-1", new RegExp(`cannot be linked.* node="${id}".*${sentence}`));
   await stillTalk();
   // One that starts now waits for none of them for ever.
-  const words = cluster
-    .words("gateway-1")
-    .map((word, at, all) =>
-      all[at - 1] === "--id" ? "gateway-2" : /^--(ws|tcp)$/.test(all[at - 1] ?? "") ? "127.0.0.1:0" : word,
-    );
+  const words = cluster.words("gateway-1", { "--id": "gateway-2", ...anyPorts });
   const newcomer = await MemberProcess.start(stage.folder, words);
   await until(async () => (await fetch(`${newcomer.monitor}/health`)).ok, "the newcomer is ready");
   expect(await newcomer.end("SIGTERM")).toBe(0);

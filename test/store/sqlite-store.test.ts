@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "../../src/base/clock.ts";
@@ -113,6 +113,21 @@ test("a store that cannot write refuses, says that it is unhealthy, and serves a
   db.close();
   while (!store.isHealthy) await Bun.sleep(20);
   expect(stored((await store.append([talk()]))[0]).repeated).toBe(false);
+  await store.close();
+});
+
+test("writes nothing into a file that was taken away or replaced, and goes on when it is back", async () => {
+  const path = freshPath();
+  const store = await openAt(path);
+  const { messageId } = stored((await store.append([talk()]))[0]);
+  renameSync(path, `${path}.away`);
+  expect(await failureOf(store.append([talk()]))).toMatch(/was taken away or replaced while it was open/);
+  expect(store.isHealthy).toBe(false);
+  writeFileSync(path, "");
+  expect(await failureOf(store.append([talk()]))).toMatch(/was taken away or replaced while it was open/);
+  renameSync(`${path}.away`, path);
+  expect(stored((await store.append([talk()]))[0]).messageId).toBeGreaterThan(messageId);
+  expect(store.isHealthy).toBe(true);
   await store.close();
 });
 

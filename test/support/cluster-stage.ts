@@ -13,6 +13,9 @@ import { WireClient } from "./wire-client.ts";
 /** One of each, unless a test needs more. */
 export const oneOfEach: ClusterSize = { discovery: 1, gateways: 1, logins: 1, chats: 1 };
 
+/** For another gateway beside those of a cluster. */
+export const anyPorts = { "--ws": "127.0.0.1:0", "--tcp": "127.0.0.1:0" } as const;
+
 type StageOptions = Omit<ClusterOptions, "folder" | "size">;
 
 export class ClusterStage {

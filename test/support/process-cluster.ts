@@ -131,9 +131,9 @@ export class ProcessCluster {
     return process.links;
   }
 
-  /** What is said on the command line when a process is started, but for the program. */
-  words(name: string): readonly string[] {
-    return this.place(name).words;
+  /** What is said on the command line when a process is started, with other values for some options. */
+  words(name: string, others: Readonly<Record<string, string>> = {}): string[] {
+    return this.place(name).words.map((word, at, all) => others[all[at - 1] ?? ""] ?? word);
   }
 
   process(name: string): RoostProcess | undefined {

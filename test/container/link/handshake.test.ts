@@ -22,6 +22,7 @@ import { writeFrameHeader } from "../../../src/wire/frame-writer.ts";
 import { Status } from "../../../src/wire/gen/pkt_pb.ts";
 import { basicPing, decodePacket, encodeLogicPacket } from "../../../src/wire/packet.ts";
 import { Random, testSeed } from "../../support/random.ts";
+import { Status } from "../../../src/wire/gen/pkt_pb.ts";
 import { until } from "../../support/until.ts";
 import { Recording } from "../../transport/recording.ts";
 import {
@@ -396,6 +397,18 @@ describe("a dialler goes on only with whom it expects", () => {
     const [accepted] = fake.accepted;
     expect((await accepted?.end())?.code).toBe(CloseCode.Unauthorised);
     expect(accepted?.frames).toHaveLength(1);
+  });
+
+  test("and believes nobody else that its id is taken", async () => {
+    const said = { Code: Status.Forbidden, Error: "the id dialler is mine" };
+    const identity = newIdentity("node", "chat");
+    const liar = handAcceptor((recording, hello) => answerHello(recording, hello, { identity, key: wrongKey }, said));
+    // One that knows the key and has proven only that it would accept.
+    const muddler = handAcceptor((recording, hello) => answerHello(recording, hello, { identity }, said));
+    for (const { address } of [liar, muddler]) {
+      const error = await refusal(shakeHands(address, "node"));
+      expect(error).toMatchObject({ message: "it does not know the cluster key", isIdTaken: false });
+    }
   });
 
   test("not with somebody else, although it knows the key", async () => {
