@@ -1,0 +1,81 @@
+// A chat node's whole step for talks, between a gateway's link and a store that commits at once.
+
+import { silentLog } from "../../src/base/log.ts";
+import { systemRandom } from "../../src/base/random.ts";
+import { Metrics } from "../../src/observe/metrics.ts";
+import { createChatService } from "../../src/roles/chat/role.ts";
+import { MemorySessions } from "../../src/session/memory-sessions.ts";
+import type { Store, TalkOutcome } from "../../src/store/store.ts";
+import type { Topic } from "./case.ts";
+import {
+  app,
+  gateway,
+  messageId,
+  receiver,
+  receiverChannel,
+  sender,
+  senderChannel,
+  sendTime,
+  stampedTalk,
+} from "./sample.ts";
+import { SinkConnection } from "./sink.ts";
+
+const talksInTurn = 32;
+
+const stored: TalkOutcome = {
+  result: "stored",
+  messageId,
+  sendTime,
+  previousId: messageId - 4_194_304n,
+  groupVersion: 0n,
+  repeated: false,
+  writtenHere: true,
+};
+
+const unused = (): Promise<never> => Promise.reject(new Error("this store only takes talks"));
+
+const store: Store = {
+  append: (talks) => Promise.resolve(talks.map(() => stored)),
+  acknowledge: unused,
+  index: unused,
+  contents: unused,
+  createGroup: unused,
+  join: unused,
+  quit: unused,
+  groupDetail: unused,
+  membership: unused,
+  isHealthy: true,
+  close: () => Promise.resolve(),
+};
+
+export async function chatTopic(): Promise<Topic> {
+  const sessions = new MemorySessions();
+  const location = { device: "", gateway, incarnation: "1" };
+  await sessions.put(app, sender, { ...location, channelId: senderChannel });
+  await sessions.put(app, receiver, { ...location, channelId: receiverChannel });
+  const metrics = new Metrics();
+  const service = createChatService({
+    store,
+    sessions,
+    metrics: metrics.forService("chat-1", "chat"),
+    latency: metrics.talkLatency,
+    random: systemRandom,
+    log: silentLog,
+  });
+  const connection = new SinkConnection();
+  const link = service.linked(connection, gateway, "1");
+  const talk = async (talks: number): Promise<number> => {
+    const frames = connection.frames + 2 * talks;
+    for (let left = talks; left > 0; left--) link.frame(stampedTalk);
+    // An answer and a push for each; they come in microtasks.
+    while (connection.frames < frames) await Promise.resolve();
+    return frames;
+  };
+  return {
+    cases: [
+      { name: "chat/a talk, answered and pushed", run: () => talk(1) },
+      { name: `chat/${talksInTurn} talks in a turn, answered and pushed`, run: () => talk(talksInTurn) },
+    ],
+    close: () => service.drain(0),
+  };
+}

@@ -1,0 +1,83 @@
+// A gateway's whole step for a message, up and down, without sockets.
+
+import { silentLog } from "../../src/base/log.ts";
+import { TimerWheel } from "../../src/base/timer-wheel.ts";
+import { TokenVerifier } from "../../src/auth/token.ts";
+import { Link, Links } from "../../src/container/links.ts";
+import { ServiceMetrics } from "../../src/observe/metrics.ts";
+import { AddressLimits } from "../../src/roles/gateway/address-limits.ts";
+import { Channel } from "../../src/roles/gateway/channel.ts";
+import { Downlink } from "../../src/roles/gateway/downlink.ts";
+import { Gateway } from "../../src/roles/gateway/gateway.ts";
+import type { Topic } from "./case.ts";
+import { SinkConnection } from "./sink.ts";
+import {
+  answerPacket,
+  app,
+  gateway as gatewayId,
+  pushPacket,
+  receiver,
+  receiverChannel,
+  scanOf,
+  sender,
+  senderChannel,
+  stampedTalk,
+  talkPacket,
+} from "./sample.ts";
+
+function liveChannel(gateway: Gateway, connection: SinkConnection, id: string, account: string): Channel {
+  const channel = new Channel(gateway, connection);
+  Object.assign(channel, { id, app, account });
+  channel.goLive();
+  gateway.channels.set(id, channel);
+  return channel;
+}
+
+export function gatewayTopic(): Topic {
+  const wheel = new TimerWheel();
+  const links = new Links<Channel>(["chat", "login"]);
+  const gateway = new Gateway({
+    serviceId: gatewayId,
+    links,
+    verifier: new TokenVerifier([new Uint8Array(32)]),
+    wheel,
+    limits: new AddressLimits(100),
+    metrics: new ServiceMetrics(gatewayId, "gateway"),
+    log: silentLog,
+    loginWaitMs: 10_000,
+  });
+  const up = new SinkConnection();
+  const link = new Link<Channel>("chat", "chat-1", up);
+  links.add(link);
+  const downlink = new Downlink(gateway, link);
+  const channel = liveChannel(gateway, new SinkConnection(), senderChannel, sender);
+  const listener = new SinkConnection();
+  liveChannel(gateway, listener, receiverChannel, receiver);
+  // The ticket ends both headers: four bytes.
+  const ticketAt = scanOf(stampedTalk).headerEnd - 4;
+  const answerTicketAt = scanOf(answerPacket).headerEnd - 4;
+  const answer = Buffer.from(answerPacket);
+  return {
+    cases: [
+      {
+        name: "gateway/a talk up and its answer down",
+        run: () => {
+          // Time for the connection's allowance.
+          wheel.nowMs += 1;
+          channel.frame(talkPacket);
+          up.outbound.copy(answer, answerTicketAt, up.last + ticketAt, up.last + ticketAt + 4);
+          downlink.frame(answer);
+          if (link.pending.size > 0) throw new Error("the answer did not find its request");
+          return answer;
+        },
+      },
+      {
+        name: "gateway/a push down",
+        run: () => {
+          downlink.frame(pushPacket);
+          return listener.frames;
+        },
+      },
+    ],
+  };
+}

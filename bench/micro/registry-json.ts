@@ -1,0 +1,32 @@
+// Answers of the registry as JSON: an instance, and a service of a hundred.
+
+import { stateJson } from "../../src/registry/state-json.ts";
+import { Status } from "../../src/registry/instance.ts";
+import { appView, instanceJson } from "../../src/registry/http/answers.ts";
+import type { Topic } from "./case.ts";
+import { env, filledTable, instancesOfService, serviceOf } from "./registry-sample.ts";
+
+export function registryJsonTopic(): Topic {
+  const { table } = filledTable();
+  const app = table.app(env, serviceOf(0));
+  const [entry] = app?.entries() ?? [];
+  if (app === undefined || entry === undefined) throw new Error("the table is filled");
+  const state = entry.state(performance.now());
+  return {
+    cases: [
+      { name: "registry-json/an instance", run: () => instanceJson(entry) },
+      {
+        name: `registry-json/a service of ${instancesOfService} that nobody has read`,
+        run: () => {
+          for (const one of app.entries()) one.json = undefined;
+          return appView(app, env, "", Status.Any).json;
+        },
+      },
+      {
+        name: `registry-json/a service of ${instancesOfService} that was read before`,
+        run: () => appView(app, env, "", Status.Any).json,
+      },
+      { name: "registry-json/a state for another node", run: () => JSON.stringify(stateJson(state)) },
+    ],
+  };
+}
