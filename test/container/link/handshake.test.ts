@@ -22,7 +22,6 @@ import { writeFrameHeader } from "../../../src/wire/frame-writer.ts";
 import { Status } from "../../../src/wire/gen/pkt_pb.ts";
 import { basicPing, decodePacket, encodeLogicPacket } from "../../../src/wire/packet.ts";
 import { Random, testSeed } from "../../support/random.ts";
-import { Status } from "../../../src/wire/gen/pkt_pb.ts";
 import { until } from "../../support/until.ts";
 import { Recording } from "../../transport/recording.ts";
 import {
