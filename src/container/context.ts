@@ -2,17 +2,15 @@
 // It owns a copy of the packet, because the view on the link's buffer is gone when the handler's turn ends.
 
 import { toBinary, create, type DescMessage, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
-import { linkFrameBytesMax, linkHeaderBytesMax } from "../base/limits.ts";
+import { linkFrameBytesMax } from "../base/limits.ts";
 import { ErrorRespSchema, Status } from "../wire/gen/pkt_pb.ts";
 import { decodeBody } from "../wire/body.ts";
-import { scanPacket, PacketScan } from "../wire/packet-scan.ts";
-import { responseBytes, writeResponse } from "../wire/packet-stamp.ts";
+import type { PacketScan } from "../wire/packet-scan.ts";
+import { type AnswerScan, responseBytes, writeResponse } from "../wire/packet-stamp.ts";
 import type { Connection } from "../transport/transport.ts";
 import { Refusal } from "./refusal.ts";
 
 const noBody = new Uint8Array(0);
-/** Shared: a scan is read within one call and never kept. */
-const answerScan = new PacketScan();
 
 /** Where a context came from and goes back to: a gateway's link. */
 export interface GatewayLink {
@@ -25,7 +23,7 @@ export interface GatewayLink {
 }
 
 /** A request, its sender, and its one answer. */
-export class Context {
+export class Context implements AnswerScan {
   readonly link: GatewayLink;
   /** The whole packet, owned. */
   readonly packet: Buffer;
@@ -37,6 +35,14 @@ export class Context {
   readonly sequence: number;
   readonly dest: string;
   readonly bodyStart: number;
+  // Where the answer finds what it repeats: to scan the packet again would cost more than these.
+  readonly commandStart: number;
+  readonly commandEnd: number;
+  readonly channelIdStart: number;
+  readonly channelIdEnd: number;
+  readonly destStart: number;
+  readonly destEnd: number;
+  readonly ticket: number;
   /** performance.now() at the packet's arrival. */
   readonly receivedMs: number;
   /** The sender's device; set by the session middleware. */
@@ -54,6 +60,13 @@ export class Context {
     this.dest = scan.destStart < 0 ? "" : view.toString("utf8", scan.destStart, scan.destEnd);
     this.sequence = scan.sequence;
     this.bodyStart = scan.bodyStart;
+    this.commandStart = scan.commandStart;
+    this.commandEnd = scan.commandEnd;
+    this.channelIdStart = scan.channelIdStart;
+    this.channelIdEnd = scan.channelIdEnd;
+    this.destStart = scan.destStart;
+    this.destEnd = scan.destEnd;
+    this.ticket = scan.ticket;
     this.receivedMs = performance.now();
   }
 
@@ -94,9 +107,8 @@ export class Context {
   private answer(status: Status, body: Uint8Array): void {
     if (this.isAnswered) return;
     this.dismiss();
-    scanPacket(this.packet, answerScan, linkHeaderBytesMax);
     const { connection, gateway } = this.link;
-    const bytes = responseBytes(this.packet, answerScan, status, gateway, body);
+    const bytes = responseBytes(this.packet, this, status, gateway, body);
     if (bytes > linkFrameBytesMax) {
       this.isAnswered = false;
       this.link.unanswered++;
@@ -105,6 +117,6 @@ export class Context {
     }
     const at = connection.reserve(bytes);
     // A link that is gone or full answers nobody: its gateway answers its clients itself when the link breaks.
-    if (at >= 0) writeResponse(connection.outbound, at, this.packet, answerScan, status, gateway, body);
+    if (at >= 0) writeResponse(connection.outbound, at, this.packet, this, status, gateway, body);
   }
 }

@@ -146,6 +146,12 @@ export function writeCut(target: Buffer, at: number, packet: Buffer, scan: Packe
   return at + scan.bodyEnd - scan.headerEnd - start;
 }
 
+/** What a response needs of its request's scan, so that who answers later keeps only that. */
+export type AnswerScan = Pick<
+  PacketScan,
+  "commandStart" | "commandEnd" | "channelIdStart" | "channelIdEnd" | "destStart" | "destEnd" | "sequence" | "ticket"
+>;
+
 /** Bytes of a length-delimited field copied from a packet; none when it is absent or empty. */
 function copiedFieldBytes(start: number, end: number): number {
   return start === end ? 0 : lengthFieldBytes(end - start);
@@ -159,7 +165,7 @@ function copyField(target: Buffer, at: number, tag: number, packet: Buffer, star
   return at + end - start;
 }
 
-function responseHeaderBytes(scan: PacketScan, status: number, destServerBytes: number): number {
+function responseHeaderBytes(scan: AnswerScan, status: number, destServerBytes: number): number {
   const channelIdBytes = scan.channelIdEnd - scan.channelIdStart;
   return (
     copiedFieldBytes(scan.commandStart, scan.commandEnd) +
@@ -177,7 +183,7 @@ function responseHeaderBytes(scan: PacketScan, status: number, destServerBytes: 
 /** Bytes that `writeResponse` writes with the same arguments. */
 export function responseBytes(
   _request: Buffer,
-  scan: PacketScan,
+  scan: AnswerScan,
   status: number,
   destServer: string,
   body: Uint8Array,
@@ -201,7 +207,7 @@ export function writeResponse(
   target: Buffer,
   at: number,
   request: Buffer,
-  scan: PacketScan,
+  scan: AnswerScan,
   status: number,
   destServer: string,
   body: Uint8Array,
