@@ -19,6 +19,36 @@ export interface PushHead {
   readonly dest: string;
 }
 
+/** The locations of several accounts, as sessions give them. */
+export type Located = readonly (readonly Location[])[];
+
+/** True when there is a location besides `exceptChannelId`. */
+export function hasOthers(located: Located, exceptChannelId: string): boolean {
+  for (const locations of located) {
+    for (const { channelId } of locations) if (channelId !== exceptChannelId) return true;
+  }
+  return false;
+}
+
+function* others(located: Located, exceptChannelId: string): Generator<Location> {
+  for (const locations of located) {
+    for (const location of locations) if (location.channelId !== exceptChannelId) yield location;
+  }
+}
+
+/** The only location besides `exceptChannelId`; undefined when there are more, or none. */
+function loneLocation(located: Located, exceptChannelId: string): Location | undefined {
+  let lone: Location | undefined;
+  for (const locations of located) {
+    for (const location of locations) {
+      if (location.channelId === exceptChannelId) continue;
+      if (lone !== undefined) return undefined;
+      lone = location;
+    }
+  }
+  return lone;
+}
+
 /** Sends pushes to the gateways that are linked to this service. */
 export class Dispatcher {
   private readonly links = new Map<string, GatewayLink>();
@@ -36,17 +66,19 @@ export class Dispatcher {
     return this.links.size;
   }
 
-  /** Pushes to every location but `exceptChannelId`. A gateway that is not linked loses it: a push is a hint. */
-  push(head: PushHead, body: Uint8Array, locations: readonly Location[], exceptChannelId: string): void {
-    const first = locations[0];
-    if (first === undefined) return;
-    if (locations.length === 1) {
-      if (first.channelId !== exceptChannelId) this.send(head, body, first.gateway, first.channelId);
+  /**
+   * Pushes to every location of those accounts but `exceptChannelId`. A gateway that is not linked loses it: a push is a
+   * hint.
+   */
+  push(head: PushHead, body: Uint8Array, located: Located, exceptChannelId: string): void {
+    // Mostly there is one: the receiver's, where the sender's own is excepted. Nothing is grouped for it.
+    const lone = loneLocation(located, exceptChannelId);
+    if (lone !== undefined) {
+      this.send(head, body, lone.gateway, lone.channelId);
       return;
     }
     const channelsOf = new Map<string, string>();
-    for (const { gateway, channelId } of locations) {
-      if (channelId === exceptChannelId) continue;
+    for (const { gateway, channelId } of others(located, exceptChannelId)) {
       const joined = channelsOf.get(gateway);
       if (joined === undefined) channelsOf.set(gateway, channelId);
       else if (joined.length + channelId.length < channelsCharactersMax)

@@ -46,7 +46,7 @@ export function groupCreate({ store, sessions, dispatcher, random }: ChatParts):
       GroupCreateNotifySchema,
       create(GroupCreateNotifySchema, { groupId: id, members: everybody }),
     );
-    dispatcher.push({ ...headOf(context), dest: id }, notify, located.flat(), context.channelId);
+    dispatcher.push({ ...headOf(context), dest: id }, notify, located, context.channelId);
   };
 }
 

@@ -43,5 +43,5 @@ export async function notifyMembers(
   accounts.add(change.account);
   const located = await sessions.locate(change.app, [...accounts]);
   const { command, channelId, sequence } = context;
-  dispatcher.push({ command, channelId, sequence, dest: change.group }, body, located.flat(), channelId);
+  dispatcher.push({ command, channelId, sequence, dest: change.group }, body, located, channelId);
 }

@@ -2,15 +2,15 @@
 // answered and receivers pushed to, in commit order. One promise a batch, none a message.
 
 import type { Context } from "../../container/context.ts";
+import { hasOthers, type Located } from "../../container/dispatcher.ts";
 import { failRequest } from "../../container/middleware/recover.ts";
-import type { Location } from "../../session/sessions.ts";
 import type { Talk, TalkOutcome } from "../../store/store.ts";
 import { Status } from "../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "./chat-parts.ts";
 import { pushView, talkAnswerView } from "./talk-body.ts";
 
 /** Of each account its locations; undefined when there is nobody to push to. */
-type Located = readonly (readonly Location[])[] | undefined;
+type Found = Located | undefined;
 type Stored = Extract<TalkOutcome, { result: "stored" }>;
 
 /** Gathers talks, commits them, answers and pushes. */
@@ -94,7 +94,7 @@ export class TalkPipeline {
    * Where a stored talk is to be pushed to; undefined: nowhere. A failed push is not the sender's business: the message is
    * stored (pitfall 26).
    */
-  private locate(talk: Talk | undefined, outcome: TalkOutcome | undefined): Located | Promise<Located> {
+  private locate(talk: Talk | undefined, outcome: TalkOutcome | undefined): Found | Promise<Found> {
     if (talk === undefined || outcome?.result !== "stored") return undefined;
     // A repeat was pushed by the node that stored it; if that was not this one, nobody here knows whether it lived to.
     if (outcome.repeated && outcome.writtenHere) return undefined;
@@ -102,13 +102,13 @@ export class TalkPipeline {
     return found instanceof Promise ? found.catch((error: unknown) => this.lost(error)) : found;
   }
 
-  private locateTwo({ app, dest, sender }: Talk): Located | Promise<Located> {
+  private locateTwo({ app, dest, sender }: Talk): Found | Promise<Found> {
     return this.parts.sessions.locate(app, dest === sender ? [sender] : [dest, sender]);
   }
 
-  private locateGroup({ app, dest, sender }: Talk, version: bigint): Located | Promise<Located> {
+  private locateGroup({ app, dest, sender }: Talk, version: bigint): Found | Promise<Found> {
     const { audience, sessions } = this.parts;
-    const locate = (accounts: Iterable<string>): Located | Promise<Located> => sessions.locate(app, [...accounts]);
+    const locate = (accounts: Iterable<string>): Found | Promise<Found> => sessions.locate(app, [...accounts]);
     // Any look into the sessions first tells of all presence up to now: who has just signed in is not missed.
     const current = sessions.locate(app, [sender]);
     if (current instanceof Promise) return current.then(async () => locate(await audience.online(app, dest, version)));
@@ -116,11 +116,10 @@ export class TalkPipeline {
     return online instanceof Promise ? online.then(locate) : locate(online);
   }
 
-  private send(context: Context, talk: Talk, outcome: Stored, located: readonly (readonly Location[])[]): void {
-    const locations = located.length === 1 ? (located[0] ?? []) : located.flat();
-    if (locations.length > 0) {
-      this.parts.dispatcher.push(context, pushView(talk, outcome), locations, context.channelId);
-    }
+  private send(context: Context, talk: Talk, outcome: Stored, located: Located): void {
+    // For nobody, as when the receiver is away, no push is encoded.
+    if (hasOthers(located, context.channelId))
+      this.parts.dispatcher.push(context, pushView(talk, outcome), located, context.channelId);
     this.parts.latency.push.observeMs(performance.now() - context.receivedMs);
   }
 

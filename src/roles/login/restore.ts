@@ -21,6 +21,6 @@ export function restore(sessions: Sessions, dispatcher: Dispatcher): Handler {
     if (holder?.channelId === channelId) return;
     if (holder === undefined && (await sessions.put(app, account, location)).result === "put") return;
     const notify = toBinary(KickoutNotifySchema, create(KickoutNotifySchema, { channelId }));
-    dispatcher.push({ command: Command.SignIn, channelId, sequence: 0, dest: account }, notify, [location], "");
+    dispatcher.push({ command: Command.SignIn, channelId, sequence: 0, dest: account }, notify, [[location]], "");
   };
 }

@@ -27,6 +27,6 @@ export function signIn(sessions: Sessions, dispatcher: Dispatcher): Handler {
     if (replaced === undefined || replaced.channelId === channelId) return;
     const notify = toBinary(KickoutNotifySchema, create(KickoutNotifySchema, { channelId: replaced.channelId }));
     const head = { command: Command.SignIn, channelId: replaced.channelId, sequence: 0, dest: account };
-    dispatcher.push(head, notify, [replaced], "");
+    dispatcher.push(head, notify, [[replaced]], "");
   };
 }
