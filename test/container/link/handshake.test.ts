@@ -403,7 +403,9 @@ describe("a dialler goes on only with whom it expects", () => {
     const identity = newIdentity("node", "chat");
     const liar = handAcceptor((recording, hello) => answerHello(recording, hello, { identity, key: wrongKey }, said));
     // One that knows the key and has proven only that it would accept.
-    const muddler = handAcceptor((recording, hello) => answerHello(recording, hello, { identity }, said));
+    const muddler = handAcceptor((recording, hello) =>
+      answerHello(recording, hello, { identity, side: "accept" }, said),
+    );
     for (const { address } of [liar, muddler]) {
       const error = await refusal(shakeHands(address, "node"));
       expect(error).toMatchObject({ message: "it does not know the cluster key", isIdTaken: false });

@@ -260,14 +260,17 @@ export function handAcceptor(script: Script, identity: LinkIdentity = newIdentit
 export function answerHello(
   recording: Recording,
   hello: InnerHandshakeReq,
-  { identity, key = clusterKey }: { readonly identity: LinkIdentity; readonly key?: Uint8Array },
+  {
+    identity,
+    key = clusterKey,
+    side,
+  }: { readonly identity: LinkIdentity; readonly key?: Uint8Array; readonly side?: ProofSide },
   overrides: MessageInitShape<typeof InnerHandshakeResponseSchema> = {},
 ): void {
   const { ServiceId: id, serviceName: service, incarnation } = hello;
   const nonce = systemRandom.bytes(32);
   const dialler = { id, service, incarnation };
-  const side = overrides.Code === undefined ? "accept" : "refuse";
-  const proof = linkProof(key, side, {
+  const proof = linkProof(key, side ?? (overrides.Code === undefined ? "accept" : "refuse"), {
     dialler,
     acceptor: identity,
     diallerNonce: hello.nonce,
