@@ -1,7 +1,7 @@
 // What the tests of links share: a service that takes links over TCP, and either side of a handshake played by hand.
 
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import { type LinkIdentity, linkProof, type Meeting } from "../../../src/auth/link-proof.ts";
+import { type LinkIdentity, linkProof, type Meeting, type ProofSide } from "../../../src/auth/link-proof.ts";
 import { TokenVerifier } from "../../../src/auth/token.ts";
 import { silentLog } from "../../../src/base/log.ts";
 import { newIncarnation, systemRandom } from "../../../src/base/random.ts";
