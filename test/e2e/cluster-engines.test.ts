@@ -3,6 +3,7 @@
 
 import { Database } from "bun:sqlite";
 import { afterEach, expect, test } from "bun:test";
+import { EmptySchema } from "@bufbuild/protobuf/wkt";
 import { existsSync, renameSync, rmSync } from "node:fs";
 import { Command } from "../../src/wire/commands.ts";
 import { CloseCode } from "../../src/wire/close-reason.ts";
@@ -143,6 +144,7 @@ test("a sessions' file that is removed is made anew, and everybody who is connec
   // Gateways send what they hold again; until then a connection counts as signed out.
   await until(async () => (await say(alice, "nobody", "hello")).status === Status.Success, "alice is known again");
   await until(async () => (await say(bob, "nobody", "hello")).status === Status.Success, "bob is known again");
+  await Promise.all([alice, bob].map((client) => client.pushed(Command.Sync, EmptySchema)));
   await talk(alice, "bob", "I hear you");
   await talk(bob, "alice", "and I you");
   for (const [client, heard] of [

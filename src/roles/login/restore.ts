@@ -8,7 +8,12 @@ import type { Sessions } from "../../session/sessions.ts";
 import { Command } from "../../wire/commands.ts";
 import { KickoutNotifySchema, SessionSchema } from "../../wire/gen/pkt_pb.ts";
 
-/** Puts the session unless its device has another one. Nobody waits for an answer. */
+const noBody = new Uint8Array(0);
+
+/**
+ * Puts the session unless its device has another one. Nobody waits for an answer; but what was said while the session was
+ * lost was pushed to nobody, so the client is told to look for it.
+ */
 export function restore(sessions: Sessions, dispatcher: Dispatcher): Handler {
   return async (context) => {
     const { app, account, channelId, link } = context;
@@ -19,7 +24,10 @@ export function restore(sessions: Sessions, dispatcher: Dispatcher): Handler {
     const [known = []] = await sessions.locate(app, [account]);
     const holder = known.find((other) => other.device === device);
     if (holder?.channelId === channelId) return;
-    if (holder === undefined && (await sessions.put(app, account, location)).result === "put") return;
+    if (holder === undefined && (await sessions.put(app, account, location)).result === "put") {
+      dispatcher.push({ command: Command.Sync, channelId: "", sequence: 0, dest: "" }, noBody, [location], "");
+      return;
+    }
     const notify = toBinary(KickoutNotifySchema, create(KickoutNotifySchema, { channelId }));
     dispatcher.push({ command: Command.SignIn, channelId, sequence: 0, dest: account }, notify, [[location]], "");
   };
