@@ -25,7 +25,7 @@ export function restore(sessions: Sessions, dispatcher: Dispatcher): Handler {
     const holder = known.find((other) => other.device === device);
     if (holder?.channelId === channelId) return;
     if (holder === undefined && (await sessions.put(app, account, location)).result === "put") {
-      dispatcher.push({ command: Command.Sync, channelId: "", sequence: 0, dest: "" }, noBody, [location], "");
+      dispatcher.push({ command: Command.Sync, channelId: "", sequence: 0, dest: "" }, noBody, [[location]], "");
       return;
     }
     const notify = toBinary(KickoutNotifySchema, create(KickoutNotifySchema, { channelId }));
