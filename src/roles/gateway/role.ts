@@ -221,10 +221,12 @@ export class GatewayRole {
     return downlink;
   }
 
-  /** Resolves when all listed nodes are linked, or when that takes too long. */
+  /** Resolves when all listed nodes are linked, and one of each service serves, or when that takes too long. */
   private async linked(): Promise<void> {
     const endMs = performance.now() + completeMsMax;
-    while (!this.dependencies.every(({ isComplete }) => isComplete)) {
+    const isReady = (): boolean =>
+      this.dependencies.every(({ isComplete }) => isComplete) && this.missingServices().length === 0;
+    while (!isReady()) {
       if (performance.now() > endMs) {
         const missing = this.missingServices().join(" ");
         this.surroundings.log.warn("not every node is linked; clients are let in all the same", { missing });
