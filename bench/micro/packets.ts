@@ -6,10 +6,10 @@ import { HeaderSchema } from "../../src/wire/gen/pkt_pb.ts";
 import { PacketScan, scanPacket } from "../../src/wire/packet-scan.ts";
 import {
   cutBytes,
-  encodePush,
   responseBytes,
   stampedBytes,
   writeCut,
+  writePush,
   writeResponse,
   writeStamped,
 } from "../../src/wire/packet-stamp.ts";
@@ -27,10 +27,12 @@ import {
   stampedTalk,
   talkPacket,
 } from "./sample.ts";
+import { SinkConnection } from "./sink.ts";
 
 export function packetsTopic(): Topic {
   const scan = new PacketScan();
   const target = Buffer.alloc(4096);
+  const room = new SinkConnection();
   const header = talkPacket.subarray(8, scanOf(talkPacket).headerEnd);
   const requestScan = scanOf(stampedTalk);
   const body = Buffer.alloc(20);
@@ -72,7 +74,8 @@ export function packetsTopic(): Topic {
       },
       {
         name: "packets/push",
-        run: () => encodePush(Command.UserTalk, senderChannel, 4_711, receiver, requestBody, gateway, receiverChannel),
+        run: () =>
+          writePush(room, Command.UserTalk, senderChannel, 4_711, receiver, requestBody, gateway, receiverChannel),
       },
     ],
   };

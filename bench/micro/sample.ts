@@ -5,14 +5,15 @@ import { Command } from "../../src/wire/commands.ts";
 import { MessagePushSchema, MessageReqSchema } from "../../src/wire/gen/pkt_pb.ts";
 import { encodeLogicPacket } from "../../src/wire/packet.ts";
 import {
-  encodePush,
   encodeStamp,
   responseBytes,
   stampedBytes,
+  writePush,
   writeResponse,
   writeStamped,
 } from "../../src/wire/packet-stamp.ts";
 import { PacketScan, scanPacket } from "../../src/wire/packet-scan.ts";
+import { SinkConnection } from "./sink.ts";
 
 export const gateway = "gateway-1";
 export const app = "bench";
@@ -63,15 +64,12 @@ export const answerPacket = ((): Buffer => {
 })();
 
 /** Its push on the way to the gateway. */
-export const pushPacket = encodePush(
-  Command.UserTalk,
-  senderChannel,
-  4_711,
-  receiver,
-  toBinary(MessagePushSchema, create(MessagePushSchema, pushMessage)),
-  gateway,
-  receiverChannel,
-);
+export const pushPacket = ((): Buffer => {
+  const room = new SinkConnection();
+  const body = toBinary(MessagePushSchema, create(MessagePushSchema, pushMessage));
+  writePush(room, Command.UserTalk, senderChannel, 4_711, receiver, body, gateway, receiverChannel);
+  return Buffer.from(room.outbound.subarray(0, room.lastEnd));
+})();
 
 /** A fresh scan of a packet. */
 export function scanOf(packet: Buffer): PacketScan {

@@ -13,12 +13,13 @@ export class SinkConnection implements Connection {
   frames = 0;
   /** Where the last one lies in `outbound`. */
   last = 0;
-  private end = 0;
+  /** Where it ends. */
+  lastEnd = 0;
 
   reserve(payloadBytes: number): number {
-    if (this.end + payloadBytes > bytes) this.end = 0;
-    this.last = this.end;
-    this.end += payloadBytes;
+    if (this.lastEnd + payloadBytes > bytes) this.lastEnd = 0;
+    this.last = this.lastEnd;
+    this.lastEnd += payloadBytes;
     this.frames++;
     return this.last;
   }

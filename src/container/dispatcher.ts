@@ -3,7 +3,7 @@
 import { MetaKey } from "../wire/commands.ts";
 import { Flag, MetaType } from "../wire/gen/pkt_pb.ts";
 import { encodeLogicPacket } from "../wire/packet.ts";
-import { encodePush } from "../wire/packet-stamp.ts";
+import { writePush } from "../wire/packet-stamp.ts";
 import type { Location } from "../session/sessions.ts";
 import type { GatewayLink } from "./context.ts";
 
@@ -101,6 +101,7 @@ export class Dispatcher {
   private send(head: PushHead, body: Uint8Array, gateway: string, channels: string): void {
     const link = this.links.get(gateway);
     if (link === undefined) return;
-    link.connection.send(encodePush(head.command, head.channelId, head.sequence, head.dest, body, gateway, channels));
+    // A link that is gone or full loses it, too.
+    writePush(link.connection, head.command, head.channelId, head.sequence, head.dest, body, gateway, channels);
   }
 }

@@ -248,8 +248,17 @@ function writeNumbers(target: Buffer, at: number, sequence: number, flag: number
   return at;
 }
 
+/** Where a packet is written: a connection, as far as this needs to know of one. */
+export interface Room {
+  /** Read after `reserve`, which may put another one in its place. */
+  readonly outbound: Buffer;
+  /** The offset for that many bytes; -1 when there is no room. */
+  reserve(payloadBytes: number): number;
+}
+
 /**
- * A push for the gateway `destServer`, which writes it to each of the comma-joined channels `destChannels`:
+ * A push for the gateway `destServer`, which writes it to each of the comma-joined channels `destChannels`. It reserves
+ * its own room: a twin that only counts would measure all texts once more.
  *
  *   magic · header length
  *   0a command · 12 channelId · 18 sequence · 20 02 · 32 dest · 3a meta dest.server · 3a meta dest.channels
@@ -257,8 +266,10 @@ function writeNumbers(target: Buffer, at: number, sequence: number, flag: number
  *
  * @param channelId the connection that caused the push, as the seed system has it; may be empty
  * @param sequence unsigned 32 bits, of the request that caused it
+ * @returns false when there was no room
  */
-export function encodePush(
+export function writePush(
+  room: Room,
   command: string,
   channelId: string,
   sequence: number,
@@ -266,7 +277,7 @@ export function encodePush(
   body: Uint8Array,
   destServer: string,
   destChannels: string,
-): Buffer {
+): boolean {
   const commandBytes = Buffer.byteLength(command);
   const channelIdBytes = Buffer.byteLength(channelId);
   const destBytes = Buffer.byteLength(dest);
@@ -280,8 +291,11 @@ export function encodePush(
     copiedFieldBytes(0, destBytes) +
     metaBytes(headServer, serverBytes) +
     metaBytes(headChannels, channelsBytes);
-  const packet = Buffer.allocUnsafe(logicOverheadBytes + headerBytes + body.length);
-  let at = writeU32(packet, 0, logicMagic);
+  const packetBytes = logicOverheadBytes + headerBytes + body.length;
+  const start = room.reserve(packetBytes);
+  if (start < 0) return false;
+  const { outbound: packet } = room;
+  let at = writeU32(packet, start, logicMagic);
   at = writeU32(packet, at, headerBytes);
   at = writeText(packet, at, 0x0a, command, commandBytes);
   if (channelIdBytes > 0) at = writeText(packet, at, 0x12, channelId, channelIdBytes);
@@ -291,6 +305,6 @@ export function encodePush(
   at = writeMeta(packet, at, headChannels, destChannels, channelsBytes);
   at = writeU32(packet, at, body.length);
   packet.set(body, at);
-  assert(at + body.length === packet.length, "a push fills exactly its bytes");
-  return packet;
+  assert(at + body.length === start + packetBytes, "a push fills exactly its bytes");
+  return true;
 }

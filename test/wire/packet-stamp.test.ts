@@ -9,10 +9,11 @@ import { decodePacket, encodeLogicPacket, type LogicPacket } from "../../src/wir
 import { PacketScan, scanPacket } from "../../src/wire/packet-scan.ts";
 import {
   cutBytes,
-  encodePush,
   encodeStamp,
+  type Room,
   stampedBytes,
   writeCut,
+  writePush,
   writeStamped,
 } from "../../src/wire/packet-stamp.ts";
 import { bytesOf, packetVectors } from "../support/vectors.ts";
@@ -56,7 +57,31 @@ describe("cut", () => {
   });
 });
 
+/** Room for one packet, of exactly its bytes. */
+class OnePacket implements Room {
+  outbound = Buffer.alloc(0);
+
+  reserve(payloadBytes: number): number {
+    this.outbound = Buffer.alloc(payloadBytes);
+    return 0;
+  }
+}
+
+type PushParts = Parameters<typeof writePush> extends [Room, ...infer Rest] ? Rest : never;
+
+function pushOf(...parts: PushParts): Buffer {
+  const room = new OnePacket();
+  expect(writePush(room, ...parts)).toBe(true);
+  return room.outbound;
+}
+
 describe("push", () => {
+  test("is not written where there is no room", () => {
+    const room = { outbound: Buffer.alloc(16), reserve: () => -1 };
+    expect(writePush(room, Command.Sync, "", 0, "", new Uint8Array(0), "g", "c")).toBe(false);
+    expect(room.outbound.every((byte) => byte === 0)).toBe(true);
+  });
+
   test("holds what it was given, with the routing last, so that a cut leaves none", () => {
     const body = Buffer.from("body");
     for (const channels of [
@@ -65,7 +90,7 @@ describe("push", () => {
       "é".repeat(100),
       Array.from({ length: 20_000 }, (_, at) => `gate_小_${at}`).join(),
     ]) {
-      const packet = encodePush(Command.UserTalk, "gate_a_1", 0xffff_ffff, "小明", body, "gate", channels);
+      const packet = pushOf(Command.UserTalk, "gate_a_1", 0xffff_ffff, "小明", body, "gate", channels);
       const { header } = logic(packet);
       expect([header.command, header.channelId, header.sequence, header.flag, header.status, header.dest]).toEqual([
         Command.UserTalk,
@@ -89,7 +114,7 @@ describe("push", () => {
 
   test("decodes to the values of the golden push", () => {
     const vector = packetVectors.find((packet) => packet.name === "push on its way to a gateway");
-    const packet = encodePush(
+    const packet = pushOf(
       "chat.user.talk",
       "gate01_alice_1",
       128,
@@ -103,7 +128,7 @@ describe("push", () => {
   });
 
   test("leaves out what is empty or zero", () => {
-    const { header, body } = logic(encodePush(Command.Sync, "", 0, "", new Uint8Array(0), "g", "c"));
+    const { header, body } = logic(pushOf(Command.Sync, "", 0, "", new Uint8Array(0), "g", "c"));
     expect([header.command, header.channelId, header.sequence, header.dest, body.length]).toEqual([
       "chat.sync",
       "",
