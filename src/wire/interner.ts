@@ -3,6 +3,7 @@
 
 import { assert } from "../base/assert.ts";
 import { Command } from "./commands.ts";
+import { equalBytes } from "./equal-bytes.ts";
 
 /** Longer strings are decoded every time. */
 const internedBytesMax = 64;
@@ -44,7 +45,7 @@ export class Interner {
       const key = this.keys[slot];
       const known = this.strings[slot];
       if (key === undefined || known === undefined) return this.learn(slot, bytes, start, end);
-      if (equals(key, bytes, start, end)) return known;
+      if (equalBytes(key, bytes, start, end)) return known;
     }
     return bytes.toString("utf8", start, end);
   }
@@ -58,12 +59,4 @@ export class Interner {
     }
     return text;
   }
-}
-
-function equals(key: Buffer, bytes: Buffer, start: number, end: number): boolean {
-  if (key.length !== end - start) return false;
-  for (let index = 0; index < key.length; index++) {
-    if (key[index] !== bytes[start + index]) return false;
-  }
-  return true;
 }

@@ -7,6 +7,7 @@ import type { Link } from "../../container/links.ts";
 import type { FrameHandler } from "../../transport/transport.ts";
 import { type CloseReason, CloseCode, closeKicked, closeUnauthorised } from "../../wire/close-reason.ts";
 import { Command } from "../../wire/commands.ts";
+import { equalBytes } from "../../wire/equal-bytes.ts";
 import { Flag, Status } from "../../wire/gen/pkt_pb.ts";
 import { BasicCode, basicPong } from "../../wire/packet.ts";
 import { PacketKind, PacketScan, scanPacket } from "../../wire/packet-scan.ts";
@@ -87,7 +88,7 @@ export class Downlink implements FrameHandler {
 
   private isForUs(packet: Buffer): boolean {
     const { serviceIdBytes } = this.gateway;
-    return scan.serverStart >= 0 && serviceIdBytes.compare(packet, scan.serverStart, scan.serverEnd) === 0;
+    return scan.serverStart >= 0 && equalBytes(serviceIdBytes, packet, scan.serverStart, scan.serverEnd);
   }
 
   private answer(packet: Buffer): void {
