@@ -117,15 +117,20 @@ export class Downlink implements FrameHandler {
     }
     const isKick = command === Command.SignIn;
     const channels = packet.toString("utf8", scan.channelsStart, scan.channelsEnd);
-    for (const id of channels.split(",")) {
-      const channel = gateway.channels.get(id);
-      if (channel === undefined) gateway.metrics.pushUnknownChannel();
-      else if (isKick) {
-        if (channel.state === ChannelState.Live) this.write(channel, packet);
-        channel.connection.close(closeKicked);
-      } else if (channel.state === ChannelState.Pending) channel.holdPush(this.cut(packet));
-      else this.write(channel, packet);
-    }
+    // Most pushes are for one.
+    if (!channels.includes(",")) this.deliver(channels, packet, isKick);
+    else for (const id of channels.split(",")) this.deliver(id, packet, isKick);
+  }
+
+  private deliver(id: string, packet: Buffer, isKick: boolean): void {
+    const { gateway } = this;
+    const channel = gateway.channels.get(id);
+    if (channel === undefined) gateway.metrics.pushUnknownChannel();
+    else if (isKick) {
+      if (channel.state === ChannelState.Live) this.write(channel, packet);
+      channel.connection.close(closeKicked);
+    } else if (channel.state === ChannelState.Pending) channel.holdPush(this.cut(packet));
+    else this.write(channel, packet);
   }
 
   private write(channel: Channel, packet: Buffer): void {
