@@ -4,8 +4,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
-import { cpuSeconds } from "../process-usage.ts";
-import { freePort, roostCommand } from "../server.ts";
+import { type Usage, usageOf } from "../generator/usage.ts";
+import { spawnChild } from "../server/children.ts";
+import { freePort, roostCommand } from "../server/standalone.ts";
 
 const startMsMax = 20_000;
 const settleMsMax = 60_000;
@@ -18,21 +19,6 @@ export interface RegistryProcess {
   readonly port: number;
   readonly dnsPort: number;
   readonly pid: number;
-}
-
-/** CPU seconds up to a moment, of the generator and of each node. */
-export interface CpuReading {
-  readonly atMs: number;
-  readonly generator: number;
-  readonly nodes: readonly number[];
-}
-
-/** Shares of a core between two readings. */
-export interface CpuShares {
-  readonly generator: number;
-  readonly nodes: readonly number[];
-  /** Of the busiest node. */
-  readonly busiest: number;
 }
 
 export class RegistryCluster {
@@ -52,7 +38,7 @@ export class RegistryCluster {
     const ports = Array.from({ length: count }, () => ({ port: freePort(), dnsPort: freePort() }));
     const peers = ports.map(({ port }) => `127.0.0.1:${port}`);
     const children = ports.map(({ dnsPort }, index) =>
-      Bun.spawn([...roostCommand(), ...wordsOf(peers, index, dnsPort)], {
+      spawnChild([...roostCommand(), ...wordsOf(peers, index, dnsPort)], {
         cwd: folder,
         // While they start, each one warns that the others do not answer yet.
         env: { ROOST_LOG_LEVEL: "error" },
@@ -99,12 +85,8 @@ export class RegistryCluster {
     }
   }
 
-  usage(): CpuReading {
-    return {
-      atMs: performance.now(),
-      generator: cpuSeconds(process.pid),
-      nodes: this.nodes.map(({ pid }) => cpuSeconds(pid)),
-    };
+  usage(): Usage {
+    return usageOf({ processes: this.nodes });
   }
 
   async stop(): Promise<void> {
@@ -126,18 +108,6 @@ export class RegistryCluster {
       }
     }
   }
-}
-
-/** Shares of a core. */
-export function sharesBetween(before: CpuReading, after: CpuReading): CpuShares {
-  const seconds = (after.atMs - before.atMs) / 1000;
-  const nodes = after.nodes.map((value, index) => (value - (before.nodes[index] ?? 0)) / seconds);
-  return { generator: (after.generator - before.generator) / seconds, nodes, busiest: Math.max(...nodes) };
-}
-
-/** False for a run in which the generator used most of a core while no node did. */
-export function isGeneratorFree({ generator, busiest }: CpuShares): boolean {
-  return generator < 0.9 || busiest > 0.8;
 }
 
 interface NodeHealth {

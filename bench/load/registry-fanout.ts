@@ -2,13 +2,16 @@
 // can; how long another client's small fetch takes meanwhile, and when all watchers hold the whole list.
 
 import { join } from "node:path";
+import { isGeneratorFree, sharesBetween } from "../generator/usage.ts";
 import { cpuSeconds, residentBytesPeak } from "../process-usage.ts";
-import type { Result } from "../report.ts";
-import { isGeneratorFree, RegistryCluster, type RegistryProcess, sharesBetween } from "./cluster.ts";
-import { parseProbed, type Probed } from "./fetch-probe.ts";
-import { HttpConnection } from "./http-connection.ts";
-import { fetchRequest, instancesOf, registerAll } from "./instances.ts";
-import { Watcher } from "./watcher.ts";
+import { RegistryCluster, type RegistryProcess } from "../registry/cluster.ts";
+import { parseProbed, type Probed } from "../registry/fetch-probe.ts";
+import { HttpConnection } from "../registry/http-connection.ts";
+import { fetchRequest, instancesOf, registerAll } from "../registry/instances.ts";
+import { Watcher } from "../registry/watcher.ts";
+import type { Findings } from "../result.ts";
+import type { Scenario } from "../scenario.ts";
+import { spawnChild } from "../server/children.ts";
 
 const watcherCount = 1_000;
 const instanceCount = 10_000;
@@ -22,16 +25,16 @@ const runMsMax = 60_000;
 const listBytesMax = 64 * 1024 * 1024;
 
 /** Throws when a watcher does not come to hold the whole list. */
-export async function runFanout(): Promise<Result> {
+export async function loadFanout(): Promise<Findings[]> {
   const cluster = await RegistryCluster.start(1);
   try {
-    return await measure(cluster);
+    return [await measure(cluster)];
   } finally {
     await cluster.stop();
   }
 }
 
-async function measure(cluster: RegistryCluster): Promise<Result> {
+async function measure(cluster: RegistryCluster): Promise<Findings> {
   const [node] = cluster.nodes;
   if (node === undefined) throw new Error("there is no node");
   await registerAll(node.port, instancesOf(smallAppid, smallInstances), 1);
@@ -66,8 +69,8 @@ async function measure(cluster: RegistryCluster): Promise<Result> {
     const shares = sharesBetween(before, after);
     const { cpu, count, ...latency } = await probe.end();
     return {
-      scenario: "registry-fanout",
       transport: "http",
+      topology: "discovery",
       connections: watcherCount + connections + 1,
       answered: count,
       ...latency,
@@ -116,7 +119,7 @@ class FetchProbe {
 
   /** Starts it; it is warm and measures when this resolves. */
   static async start({ port }: RegistryProcess): Promise<FetchProbe> {
-    const child = Bun.spawn([process.execPath, join(import.meta.dir, "fetch-probe.ts"), String(port), smallAppid], {
+    const child = spawnChild([process.execPath, join(import.meta.dir, "../registry/fetch-probe.ts"), String(port), smallAppid], {
       stdin: "pipe",
       stdout: "pipe",
       stderr: "inherit",
@@ -146,3 +149,9 @@ class FetchProbe {
     await this.child.exited;
   }
 }
+
+export const registryFanout: Scenario = {
+  name: "registry-fanout",
+  takesUrl: false,
+  run: (bench) => bench.measureAlone("registry-fanout", "registry-fanout", {}),
+};
