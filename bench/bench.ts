@@ -131,8 +131,9 @@ export class Bench {
   }
 
   private settings(chosen: Partial<LoadSettings>): LoadSettings {
-    const { seconds, warmUpMs, store } = this.options;
+    const { seconds, warmUpMs, store, isTrial } = this.options;
     return {
+      isTrial,
       seconds,
       warmUpMs,
       drainQuietMs,

@@ -46,7 +46,8 @@ async function run(options: BenchOptions): Promise<boolean> {
   }
   progress.clear();
   if (options.write && failed === 0) writeFigures(results);
-  if (options.write && failed > 0) console.error("bench: nothing is written, because not every scenario has its figures");
+  if (options.write && failed > 0)
+    console.error("bench: nothing is written, because not every scenario has its figures");
   return failed === 0 && results.every(({ valid }) => valid);
 }
 

@@ -17,6 +17,8 @@ export interface BenchOptions {
   readonly topology: Topology;
   /** `postgres://…`; undefined: SQLite. */
   readonly store: string | undefined;
+  /** Everything tiny: whether it works, and no figures. */
+  readonly isTrial: boolean;
   readonly seconds: number;
   readonly warmUpMs: number;
   readonly connections?: number;
@@ -35,6 +37,16 @@ export interface BenchOptions {
 const counts = ["connections", "senders", "window", "rate", "members", "messages", "kills"] as const;
 const secondsDefault = 5;
 const warmUpSecondsDefault = 2;
+const trial = {
+  seconds: 0.2,
+  warmUpSeconds: 0,
+  connections: 20,
+  senders: 4,
+  window: 2,
+  members: 10,
+  messages: 300,
+  kills: 1,
+} as const;
 
 /** Reads the words of a command line. Throws a sentence. */
 export function readOptions(args: readonly string[]): BenchOptions {
@@ -59,6 +71,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
       messages: text,
       kills: text,
       online: text,
+      trial: { type: "boolean" },
       json: { type: "boolean" },
       write: { type: "boolean" },
     },
@@ -68,9 +81,12 @@ export function readOptions(args: readonly string[]): BenchOptions {
   const transport = values.transport === undefined ? undefined : oneOf("transport", transports, values.transport);
   if (url === undefined && (secret !== undefined || app !== undefined))
     throw new Error("--secret and --app are those of the server that --url names");
-  if (url !== undefined && secret === undefined) throw new Error("--url needs --secret, the key of that server's tokens");
+  if (url !== undefined && secret === undefined)
+    throw new Error("--url needs --secret, the key of that server's tokens");
   if (url !== undefined && (values.topology !== undefined || store !== undefined || transport !== undefined))
-    throw new Error("--topology, --store and --transport are of a server that the bench starts, --url names another one");
+    throw new Error(
+      "--topology, --store and --transport are of a server that the bench starts, --url names another one",
+    );
   const external =
     url === undefined ? undefined : { endpoint: parseServerUrl(url), secret: secret ?? "", app: app ?? "bench" };
   const found: Partial<Record<(typeof counts)[number], number>> = {};
@@ -78,6 +94,12 @@ export function readOptions(args: readonly string[]): BenchOptions {
     const value = values[name];
     if (value !== undefined) found[name] = positive(name, value);
   }
+  const isTrial = values.trial === true;
+  if (isTrial && values.write === true) throw new Error("--trial gives no figures that --write could write");
+  const [secondsMeant, warmUpMeant] = isTrial
+    ? [trial.seconds, trial.warmUpSeconds]
+    : [secondsDefault, warmUpSecondsDefault];
+  const { seconds: _seconds, warmUpSeconds: _warmUpSeconds, ...few } = trial;
   const online = values.online === undefined ? {} : { online: share(values.online) };
   return {
     scenario,
@@ -85,8 +107,10 @@ export function readOptions(args: readonly string[]): BenchOptions {
     transport,
     topology,
     store: storeOf(store, topology, scenario),
-    seconds: positive("seconds", values.seconds ?? String(secondsDefault)),
-    warmUpMs: 1000 * number("warm-up", values["warm-up"] ?? String(warmUpSecondsDefault)),
+    isTrial,
+    seconds: seconds("seconds", values.seconds, secondsMeant),
+    warmUpMs: 1000 * seconds("warm-up", values["warm-up"], warmUpMeant),
+    ...(isTrial ? few : {}),
     ...found,
     ...online,
     json: values.json === true,
@@ -108,9 +132,11 @@ function oneOf<Name extends string>(option: string, names: readonly Name[], valu
   return found;
 }
 
-function number(option: string, text: string): number {
+function seconds(option: string, text: string | undefined, fallback: number): number {
+  if (text === undefined) return fallback;
   const value = Number(text);
-  if (text.trim() === "" || !Number.isFinite(value) || value < 0) throw new Error(`--${option} takes a number`);
+  const isRight = text.trim() !== "" && Number.isFinite(value) && value >= 0 && (value > 0 || option === "warm-up");
+  if (!isRight) throw new Error(`--${option} takes seconds`);
   return value;
 }
 

@@ -98,7 +98,9 @@ export function describe(result: Result): string {
 
 /** A Markdown table; a line of cells each. */
 export function markdownTable(head: readonly string[], lines: readonly (readonly string[])[]): string {
-  return [`| ${head.join(" | ")} |`, `|${"---|".repeat(head.length)}`, ...lines.map((line) => `| ${line.join(" | ")} |`)].join(
-    "\n",
-  );
+  return [
+    `| ${head.join(" | ")} |`,
+    `|${"---|".repeat(head.length)}`,
+    ...lines.map((line) => `| ${line.join(" | ")} |`),
+  ].join("\n");
 }

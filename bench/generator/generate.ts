@@ -9,10 +9,7 @@ import type { Job, Report } from "./job.ts";
 const besideMsMax = 180_000;
 
 /** Rejects with a sentence when there is no figure. */
-export async function generate(
-  job: Job,
-  tell: (phase: string, done: number) => void,
-): Promise<readonly Findings[]> {
+export async function generate(job: Job, tell: (phase: string, done: number) => void): Promise<readonly Findings[]> {
   const child = spawnChild([process.execPath, join(import.meta.dir, "main.ts")], {
     stdin: "pipe",
     stdout: "pipe",
@@ -25,7 +22,7 @@ export async function generate(
     child.kill("SIGTERM");
   }, msMax);
   try {
-    child.stdin.write(`${JSON.stringify(job)}\n`);
+    void child.stdin.write(`${JSON.stringify(job)}\n`);
     await child.stdin.flush();
     const decoder = new TextDecoder();
     let text = "";

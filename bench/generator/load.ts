@@ -5,6 +5,8 @@ import type { Target } from "../server/target.ts";
 
 /** Numbers of a load. Each load says in its file which ones it looks at. */
 export interface LoadSettings {
+  /** Whether all of it works is all that is asked: tiny, at once, and without figures that mean anything. */
+  readonly isTrial: boolean;
   /** How long is measured. */
   readonly seconds: number;
   readonly warmUpMs: number;

@@ -64,7 +64,7 @@ async function wait(traffic: Traffic, forMs: number, tell: (done: number) => voi
   const startMs = performance.now();
   for (;;) {
     const leftMs = startMs + forMs - performance.now();
-    tell(1 - Math.max(0, leftMs) / forMs);
+    tell(leftMs <= 0 ? 1 : 1 - leftMs / forMs);
     if (leftMs <= 0) return;
     await Promise.race([Bun.sleep(Math.min(leftMs, tellMs)), traffic.failure]);
   }

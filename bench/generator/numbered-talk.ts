@@ -4,7 +4,7 @@
 //   6 digits sender · 9 digits number · padding
 
 import { create, toBinary } from "@bufbuild/protobuf";
-import { Command } from "../../src/wire/commands.ts";
+import type { Command } from "../../src/wire/commands.ts";
 import { MessageReqSchema } from "../../src/wire/gen/pkt_pb.ts";
 import { encodeLogicPacket } from "../../src/wire/packet.ts";
 import type { PacketScan } from "../../src/wire/packet-scan.ts";
@@ -66,7 +66,7 @@ export const stamp = { sender: 0, number: 0 };
 export function readStamp(payload: Buffer, scan: PacketScan): boolean {
   const { commandEnd, commandStart, bodyStart, bodyEnd } = scan;
   if (commandEnd - commandStart < 4 || readU32(payload, commandEnd - 4) !== talkLetters) return false;
-  for (let at = bodyStart; at >= 0 && at < bodyEnd; ) {
+  for (let at = bodyStart; at >= 0 && at < bodyEnd;) {
     const tag = readTag(payload, at, bodyEnd);
     at = next;
     if (at < 0) return false;

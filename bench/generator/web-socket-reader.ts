@@ -42,7 +42,8 @@ export class WebSocketReader {
         return undefined;
       }
       const [status = ""] = bytes.toString("latin1", 0, end).split("\r\n");
-      if (!/^HTTP\/1\.1 101 /.test(status)) return this.end(closeProtocolFault(`the upgrade was answered with ${status}`));
+      if (!status.startsWith("HTTP/1.1 101 "))
+        return this.end(closeProtocolFault(`the upgrade was answered with ${status}`));
       at = end + headEnd.length;
       this.isUpgraded = true;
       this.upgraded();

@@ -19,8 +19,6 @@ export const broadcast: Scenario = {
     const { connections = 5_000, window = 1, rate } = bench.options;
     const settings = { connections, ...(rate === undefined ? { window } : { rate }) };
     for (const transport of bench.transports)
-      bench.report(
-        await bench.measure({ scenario: "broadcast", load: "broadcast", transport, connections, settings }),
-      );
+      bench.report(await bench.measure({ scenario: "broadcast", load: "broadcast", transport, connections, settings }));
   },
 };

@@ -13,7 +13,6 @@ export const clusterTalk: Scenario = {
     measureTalk(bench, {
       scenario: "cluster-talk",
       transport: bench.transports[0] ?? "tcp",
-      server: (work) =>
-        onBenchCluster({ size, store: bench.options.store }, (cluster) => work(clusterServer(cluster))),
+      server: (work) => onBenchCluster({ size, store: bench.options.store }, (cluster) => work(clusterServer(cluster))),
     }),
 };

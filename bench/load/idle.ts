@@ -17,12 +17,10 @@ const secondsMin = 10;
 
 /** In the generator: `connections`. Throws when the server cannot be looked into, or a connection ends. */
 export async function loadIdle({ target, settings, tell }: Load): Promise<Findings[]> {
-  const { connections, run, warmUpMs } = settings;
+  const { connections, run, isTrial } = settings;
   if (target.processes.length === 0)
     throw new Error("idle measures the server's processes: let the bench start the server, without --url");
-  // A short run, with little warm-up, is one that tries whether all of it works.
-  const isShort = warmUpMs < 1_000;
-  const seconds = isShort ? settings.seconds : Math.max(settings.seconds, secondsMin);
+  const seconds = isTrial ? settings.seconds : Math.max(settings.seconds, secondsMin);
   const failing = Promise.withResolvers<never>();
   failing.promise.catch(() => undefined);
   const events = {
@@ -35,14 +33,14 @@ export async function loadIdle({ target, settings, tell }: Load): Promise<Findin
   const tokens = await inBatches(connections, abreast, (index) => tokenFor(target, names[index] ?? ""));
   const clients = [await LoadClient.signIn(target, `idle-${run}-warm`, events)];
   try {
-    await Bun.sleep(isShort ? warmUpMs : 1_000);
+    await Bun.sleep(isTrial ? 0 : 1_000);
     const memory = (): number => target.processes.reduce((total, { pid }) => total + residentBytes(pid), 0);
     const bytesBefore = memory();
     const signIn = async (index: number): Promise<void> =>
       void clients.push(await LoadClient.signIn(target, names[index] ?? "", events, tokens[index]));
     await unlessLost(inBatches(connections, abreast, signIn, (done) => tell("signing in", done)));
     tell("settling", 0);
-    await unlessLost(Bun.sleep(isShort ? warmUpMs : settleMs));
+    await unlessLost(Bun.sleep(isTrial ? 0 : settleMs));
     const bytes = memory() - bytesBefore;
     const before = usageOf(target);
     tell("measuring", 0);

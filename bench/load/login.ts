@@ -15,8 +15,8 @@ const tokensAbreast = 100;
 
 /** In the generator: `connections`, `window`. */
 export async function loadLogin({ target, settings, tell }: Load): Promise<Findings[]> {
-  const { connections, window, run, warmUpMs } = settings;
-  const warm = warmUpMs === 0 ? 0 : Math.min(warmUpConnections, connections);
+  const { connections, window, run, isTrial } = settings;
+  const warm = isTrial ? 0 : warmUpConnections;
   const total = connections + warm;
   const names = Array.from({ length: total }, (_, index) => `login-${run}-${index}`);
   const tokens = await inBatches(total, tokensAbreast, (index) => tokenFor(target, names[index] ?? ""));
@@ -40,7 +40,12 @@ export async function loadLogin({ target, settings, tell }: Load): Promise<Findi
     await unlessLost(inBatches(warm, window, signIn, (done) => tell("warming up", done)));
     const before = usageOf(target);
     await unlessLost(
-      inBatches(connections, window, (index) => signIn(warm + index), (done) => tell("signing in", done)),
+      inBatches(
+        connections,
+        window,
+        (index) => signIn(warm + index),
+        (done) => tell("signing in", done),
+      ),
     );
     const after = usageOf(target);
     const shares = sharesBetween(before, after);

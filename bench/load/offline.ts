@@ -42,7 +42,9 @@ export async function loadOffline(load: Load): Promise<Findings[]> {
     const duplicated = found.reduce((total, index) => total + Math.max(0, -index.missing), 0);
     const reordered = found.reduce((total, index) => total + index.reordered, 0);
     if (lost > 0)
-      throw new Error(`${lost} of ${traffic.sent} messages were answered and are in no index; there is no figure for that`);
+      throw new Error(
+        `${lost} of ${traffic.sent} messages were answered and are in no index; there is no figure for that`,
+      );
     const isSound = duplicated === 0 && reordered === 0;
     return [{ ...whole, delivered, duplicated, reordered, valid: whole.valid && isSound }, ...parts];
   } finally {

@@ -2,6 +2,7 @@
 // can; how long another client's small fetch takes meanwhile, and when all watchers hold the whole list.
 
 import { join } from "node:path";
+import type { Load } from "../generator/load.ts";
 import { isGeneratorFree, sharesBetween } from "../generator/usage.ts";
 import { cpuSeconds, residentBytesPeak } from "../process-usage.ts";
 import { RegistryCluster, type RegistryProcess } from "../registry/cluster.ts";
@@ -13,8 +14,8 @@ import type { Findings } from "../result.ts";
 import type { Scenario } from "../scenario.ts";
 import { spawnChild } from "../server/children.ts";
 
-const watcherCount = 1_000;
-const instanceCount = 10_000;
+const whole = { watcherCount: 1_000, instanceCount: 10_000 } as const;
+const trial = { watcherCount: 10, instanceCount: 100 } as const;
 const connections = 16;
 const appid = "bench.large";
 const smallAppid = "bench.small";
@@ -25,16 +26,19 @@ const runMsMax = 60_000;
 const listBytesMax = 64 * 1024 * 1024;
 
 /** Throws when a watcher does not come to hold the whole list. */
-export async function loadFanout(): Promise<Findings[]> {
+export async function loadFanout({ settings }: Load): Promise<Findings[]> {
   const cluster = await RegistryCluster.start(1);
   try {
-    return [await measure(cluster)];
+    return [await measure(cluster, settings.isTrial ? trial : whole)];
   } finally {
     await cluster.stop();
   }
 }
 
-async function measure(cluster: RegistryCluster): Promise<Findings> {
+async function measure(
+  cluster: RegistryCluster,
+  { watcherCount, instanceCount }: { readonly watcherCount: number; readonly instanceCount: number },
+): Promise<Findings> {
   const [node] = cluster.nodes;
   if (node === undefined) throw new Error("there is no node");
   await registerAll(node.port, instancesOf(smallAppid, smallInstances), 1);
@@ -60,7 +64,7 @@ async function measure(cluster: RegistryCluster): Promise<Findings> {
       failure.promise,
     ]);
     const registeredMs = performance.now() - before.atMs;
-    const version = await finalVersion(node);
+    const version = await finalVersion(node, instanceCount);
     while (watchers.some((watcher) => watcher.version !== version)) {
       await Promise.race([Bun.sleep(5), failure.promise]);
     }
@@ -90,7 +94,7 @@ async function measure(cluster: RegistryCluster): Promise<Findings> {
 }
 
 /** The version of the list that holds all instances, which is the last one. */
-async function finalVersion({ port }: RegistryProcess): Promise<string> {
+async function finalVersion({ port }: RegistryProcess, instanceCount: number): Promise<string> {
   const connection = await HttpConnection.connect(port, listBytesMax);
   const { tail } = await connection.ask(fetchRequest(appid));
   connection.close();
@@ -119,11 +123,14 @@ class FetchProbe {
 
   /** Starts it; it is warm and measures when this resolves. */
   static async start({ port }: RegistryProcess): Promise<FetchProbe> {
-    const child = spawnChild([process.execPath, join(import.meta.dir, "../registry/fetch-probe.ts"), String(port), smallAppid], {
-      stdin: "pipe",
-      stdout: "pipe",
-      stderr: "inherit",
-    });
+    const child = spawnChild(
+      [process.execPath, join(import.meta.dir, "../registry/fetch-probe.ts"), String(port), smallAppid],
+      {
+        stdin: "pipe",
+        stdout: "pipe",
+        stderr: "inherit",
+      },
+    );
     const lines = child.stdout.getReader();
     const { done } = await lines.read();
     if (done) throw new Error("the fetching client did not start");

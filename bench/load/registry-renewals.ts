@@ -1,7 +1,7 @@
 // Scenario `registry-renewals`: three nodes that all hold 30,000 instances, each renewed every 30 s at the node that its
 // client has chosen. What that costs each node in CPU and memory.
 
-import type { Load } from "../generator/load.ts";
+import type { Load, LoadSettings } from "../generator/load.ts";
 import { isGeneratorFree, sharesBetween } from "../generator/usage.ts";
 import { Latency } from "../latency.ts";
 import { residentBytes } from "../process-usage.ts";
@@ -14,16 +14,13 @@ import type { Scenario } from "../scenario.ts";
 const nodeCount = 3;
 const serviceCount = 300;
 const instancesPerService = 100;
-const instanceCount = serviceCount * instancesPerService;
 const renewMs = 30_000;
-const renewalsPerSecond = (instanceCount * 1000) / renewMs;
 const registerConnections = 16;
 /** Keep-alive connections to each node. */
 const connections = 100;
 /** What is due is sent this often. */
 const paceMs = 2;
-/** One renewal of each instance. */
-const warmUpMs = renewMs;
+const trialServiceCount = 3;
 const drainMsMax = 10_000;
 const sampleMs = 1_000;
 
@@ -31,17 +28,25 @@ const sampleMs = 1_000;
 export async function loadRenewals({ settings, tell }: Load): Promise<Findings[]> {
   const cluster = await RegistryCluster.start(nodeCount);
   try {
-    return await measure(cluster, settings.seconds, tell);
+    return await measure(cluster, settings, tell);
   } finally {
     await cluster.stop();
   }
 }
 
-async function measure(cluster: RegistryCluster, seconds: number, tell: Load["tell"]): Promise<Findings[]> {
+async function measure(
+  cluster: RegistryCluster,
+  { seconds, isTrial }: LoadSettings,
+  tell: Load["tell"],
+): Promise<Findings[]> {
   const { nodes } = cluster;
-  const instances = Array.from({ length: serviceCount }, (_, index) =>
+  // One renewal of each instance.
+  const warmUpMs = isTrial ? 0 : renewMs;
+  const instances = Array.from({ length: isTrial ? trialServiceCount : serviceCount }, (_, index) =>
     instancesOf(`bench.service${index}`, instancesPerService),
   ).flat();
+  const instanceCount = instances.length;
+  const renewalsPerSecond = (instanceCount * 1000) / renewMs;
   await Promise.all(
     nodes.map(({ port }, node) =>
       registerAll(

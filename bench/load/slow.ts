@@ -79,10 +79,11 @@ class Stall {
     clearInterval(this.pacer);
     const { reader, traffic } = this;
     reader?.resume();
+    const isEnded = (): boolean => reader?.isEnded !== false;
     const endMs = performance.now() + endMsMax;
-    while (reader?.isEnded === false && performance.now() < endMs) await Bun.sleep(20);
+    while (!isEnded() && performance.now() < endMs) await Bun.sleep(20);
     // 1006: it ended without a word.
-    const code = reader?.isEnded === true ? (reader.closeReason?.code ?? 1006) : 0;
+    const code = isEnded() ? (reader?.closeReason?.code ?? 1006) : 0;
     return { stalled_sent: traffic.sent, stalled_close_code: code };
   }
 

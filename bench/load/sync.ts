@@ -127,7 +127,13 @@ export const sync: Scenario = {
   async run(bench) {
     const { messages = 10_000 } = bench.options;
     for (const transport of bench.transports.slice(0, 1)) {
-      const plan = { scenario: "sync", load: "sync", transport, connections: senderCount, settings: { messages } } as const;
+      const plan = {
+        scenario: "sync",
+        load: "sync",
+        transport,
+        connections: senderCount,
+        settings: { messages },
+      } as const;
       bench.report(await bench.measure(plan));
     }
   },

@@ -27,7 +27,12 @@ export async function measureTalk(
   { scenario, transport, server }: { scenario: string; transport: Transport; server?: OnServer },
 ): Promise<void> {
   const { senders = 50, window = 32, rate } = bench.options;
-  const plan = { load: "talk", transport, connections: 2 * senders, ...(server === undefined ? {} : { server }) } as const;
+  const plan = {
+    load: "talk",
+    transport,
+    connections: 2 * senders,
+    ...(server === undefined ? {} : { server }),
+  } as const;
   let offered = rate;
   if (offered === undefined) {
     const closed = await bench.measure({ ...plan, scenario, settings: { senders, window } });

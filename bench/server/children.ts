@@ -22,11 +22,10 @@ export function forget(pid: number): void {
 }
 
 /** Starts a process that ends with this one. */
-export function spawnChild<
-  In extends Spawn.Writable,
-  Out extends Spawn.Readable,
-  Err extends Spawn.Readable,
->(words: string[], options: Spawn.SpawnOptions<In, Out, Err>): Subprocess<In, Out, Err> {
+export function spawnChild<In extends Spawn.Writable, Out extends Spawn.Readable, Err extends Spawn.Readable>(
+  words: string[],
+  options: Spawn.SpawnOptions<In, Out, Err>,
+): Subprocess<In, Out, Err> {
   const child = Bun.spawn(words, options);
   endWithThis(child.pid);
   void child.exited.then(() => forget(child.pid));
