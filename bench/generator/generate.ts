@@ -1,7 +1,7 @@
 // The supervisor's side of a generator: starts its process, gives it a job, and waits for what it found.
 
 import { join } from "node:path";
-import { spawnChild } from "../server/children.ts";
+import { spawnChild } from "../server/lifetime.ts";
 import type { Findings } from "../result.ts";
 import type { Job, Report } from "./job.ts";
 

@@ -210,7 +210,8 @@ async function measure(
       server_cpu: shares.busiest,
       generator_cpu: shares.generator,
       server_rss_mb: Math.round(residentBytes(node.pid) / 2 ** 20),
-      valid: isGeneratorFree(shares),
+      valid: isGeneratorFree(shares) && load.lost === lostBefore,
+      ...(load.lost === lostBefore ? {} : { doubt: "queries were lost" }),
     };
   } finally {
     clearInterval(expiry);

@@ -12,7 +12,7 @@ import { fetchRequest, instancesOf, registerAll } from "../registry/instances.ts
 import { Watcher } from "../registry/watcher.ts";
 import type { Findings } from "../result.ts";
 import type { Scenario } from "../scenario.ts";
-import { spawnChild } from "../server/children.ts";
+import { spawnChild } from "../server/lifetime.ts";
 
 const whole = { watcherCount: 1_000, instanceCount: 10_000 } as const;
 const trial = { watcherCount: 10, instanceCount: 100 } as const;

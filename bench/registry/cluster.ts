@@ -1,11 +1,8 @@
 // Nodes of the registry under test: processes of their own on free ports of this machine, that know each other.
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { type Usage, usageOf } from "../generator/usage.ts";
-import { spawnChild } from "../server/children.ts";
+import { makeFolder, removeFolder, spawnChild } from "../server/lifetime.ts";
 import { freePort, roostCommand } from "../server/standalone.ts";
 
 const startMsMax = 20_000;
@@ -34,7 +31,7 @@ export class RegistryCluster {
 
   /** Starts `count` nodes of one zone, and waits until each is readable and knows the others. */
   static async start(count: number): Promise<RegistryCluster> {
-    const folder = mkdtempSync(join(tmpdir(), "roost-bench-"));
+    const folder = makeFolder();
     const ports = Array.from({ length: count }, () => ({ port: freePort(), dnsPort: freePort() }));
     const peers = ports.map(({ port }) => `127.0.0.1:${port}`);
     const children = ports.map(({ dnsPort }, index) =>
@@ -92,7 +89,7 @@ export class RegistryCluster {
   async stop(): Promise<void> {
     for (const child of this.children) child.kill("SIGKILL");
     await Promise.all(this.children.map((child) => child.exited));
-    rmSync(this.folder, { recursive: true, force: true });
+    removeFolder(this.folder);
   }
 
   private async until(what: string, waitMs: number, holds: (health: NodeHealth) => boolean): Promise<void> {

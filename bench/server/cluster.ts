@@ -1,11 +1,10 @@
 // Ours as a cluster: a process for each node, as test/support starts them, with their data in a temporary folder and full
 // durability.
 
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type ClusterSize, ProcessCluster } from "../../test/support/process-cluster.ts";
-import { endWithThis, forget } from "./children.ts";
+import { endWithThis, forget, makeFolder, removeFolder } from "./lifetime.ts";
 import { type Endpoint, parseServerUrl, type Server, type Transport } from "./target.ts";
 
 /** Results name the processes in this order. */
@@ -35,7 +34,7 @@ export async function onBenchCluster<T>(
   { size, store, beside }: ClusterWish,
   work: (cluster: BenchCluster) => Promise<T>,
 ): Promise<T> {
-  const folder = mkdtempSync(join(tmpdir(), "roost-bench-"));
+  const folder = makeFolder();
   let undo = async (): Promise<void> => undefined;
   try {
     const processes = await ProcessCluster.prepare({ folder, size, store });
@@ -53,7 +52,7 @@ export async function onBenchCluster<T>(
       await undo();
     }
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    removeFolder(folder);
   }
 }
 

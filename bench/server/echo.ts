@@ -1,7 +1,7 @@
 // Starts the bare echo server.
 
 import { join } from "node:path";
-import { spawnChild } from "./children.ts";
+import { spawnChild } from "./lifetime.ts";
 import type { Server } from "./target.ts";
 
 const host = "127.0.0.1";

@@ -1,10 +1,9 @@
 // Ours in one process, started as a process of its own on free ports, with its data in a temporary folder and full
 // durability, as it is by default.
 
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { spawnChild } from "./children.ts";
+import { makeFolder, removeFolder, spawnChild } from "./lifetime.ts";
 import type { Server } from "./target.ts";
 
 const root = join(import.meta.dir, "../..");
@@ -34,7 +33,7 @@ export function freePort(): number {
 
 /** Starts it, and waits until it is ready. */
 export async function startServer(): Promise<StartedServer> {
-  const folder = mkdtempSync(join(tmpdir(), "roost-bench-"));
+  const folder = makeFolder();
   const secret = "a secret of the bench, and of nobody else";
   const [ws, tcp, monitor] = [freePort(), freePort(), freePort()];
   const listeners = ["--ws", `${host}:${ws}`, "--tcp", `${host}:${tcp}`, "--monitor", `${host}:${monitor}`];
@@ -51,7 +50,7 @@ export async function startServer(): Promise<StartedServer> {
     ending.isWanted = true;
     child.kill("SIGKILL");
     await child.exited;
-    rmSync(folder, { recursive: true, force: true });
+    removeFolder(folder);
   };
   for (;;) {
     if (child.exitCode !== null || performance.now() - startedMs > startMsMax) {

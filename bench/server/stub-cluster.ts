@@ -1,7 +1,7 @@
 // A gateway with a login service and a stub in the place of the chat service, each a process of its own.
 
 import { join } from "node:path";
-import { spawnChild } from "./children.ts";
+import { spawnChild } from "./lifetime.ts";
 import { clusterServer, onBenchCluster } from "./cluster.ts";
 import type { Server } from "./target.ts";
 
