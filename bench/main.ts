@@ -1,139 +1,61 @@
-// The load bench's command line; scripts/bench runs it. See README.md beside this file.
+// The load bench's command line; scripts/bench runs it. See README.md beside this file. This process supervises: it starts
+// servers and generators, which are processes of their own, and loads nothing itself.
 
-import { parseArgs } from "node:util";
-import { clusterTarget, onBenchCluster } from "./cluster/bench-cluster.ts";
-import { runFailover } from "./cluster/failover.ts";
-import { runIdle } from "./idle.ts";
-import { runChanges } from "./registry/changes.ts";
-import { runDns } from "./registry/dns.ts";
-import { runFanout } from "./registry/fanout.ts";
-import { runRenewals } from "./registry/renewals.ts";
-import { describe, type Result, writeFigures } from "./report.ts";
-import { parseTcpUrl, startServer, type StartedServer, type Target } from "./server.ts";
-import { runTalk } from "./talk.ts";
+import { Bench, openFilesMax } from "./bench.ts";
+import { writeFigures } from "./figures.ts";
+import { type BenchOptions, readOptions } from "./options.ts";
+import { Progress } from "./progress.ts";
+import { describe, type Result } from "./result.ts";
+import type { Scenario } from "./scenario.ts";
+import { scenarios } from "./scenarios.ts";
 
-const scenarios = [
-  "startup",
-  "talk",
-  "idle",
-  "cluster-talk",
-  "failover",
-  "registry",
-  "registry-renewals",
-  "registry-dns",
-  "registry-fanout",
-] as const;
-const startupRuns = 7;
+const sentenceOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-const { values } = parseArgs({
-  options: {
-    scenario: { type: "string" },
-    url: { type: "string" },
-    secret: { type: "string" },
-    app: { type: "string", default: "bench" },
-    senders: { type: "string", default: "50" },
-    window: { type: "string", default: "32" },
-    connections: { type: "string", default: "10000" },
-    store: { type: "string" },
-    kills: { type: "string", default: "20" },
-    seconds: { type: "string", default: "10" },
-    json: { type: "boolean", default: false },
-    write: { type: "boolean", default: false },
-  },
-});
-
-function positive(name: "senders" | "window" | "connections" | "seconds" | "kills"): number {
-  const value = Number(values[name]);
-  if (!Number.isInteger(value) || value <= 0) throw new Error(`--${name} takes a whole number above 0`);
-  return value;
+/** Those that were asked for, and can be run. Throws a sentence. */
+function chosen({ scenario, external }: BenchOptions): readonly Scenario[] {
+  const named = scenarios.filter(({ name }) => scenario === undefined || scenario === name);
+  if (named.length === 0) throw new Error(`--scenario takes one of ${scenarios.map(({ name }) => name).join(", ")}`);
+  if (external === undefined) return named;
+  const possible = named.filter(({ takesUrl }) => takesUrl);
+  if (possible.length === 0) throw new Error(`${scenario ?? ""} starts servers of its own: leave --url out`);
+  return possible;
 }
 
-/** Runs on the server that --url names, or on a fresh one of ours. */
-async function onServer<T>(work: (target: Target) => Promise<T>): Promise<T> {
-  const { url, secret, app } = values;
-  if (url !== undefined) {
-    if (secret === undefined) throw new Error("--url needs --secret, the key of that server's tokens");
-    return work({
-      tcp: parseTcpUrl(url),
-      secret: new TextEncoder().encode(secret),
-      app,
-      processes: [],
-      store: "unknown",
-    });
+/** True when each scenario has given its figures, and all of them are valid. */
+async function run(options: BenchOptions): Promise<boolean> {
+  const wanted = chosen(options);
+  const progress = new Progress();
+  const results: Result[] = [];
+  const bench = new Bench(options, {
+    report(result) {
+      results.push(result);
+      progress.clear();
+      console.log(options.json ? JSON.stringify(result) : describe(result));
+    },
+    draw: (name, phase, done) => progress.draw(name, phase, done),
+  });
+  let failed = 0;
+  for (const scenario of wanted) {
+    try {
+      await scenario.run(bench);
+    } catch (error) {
+      failed++;
+      progress.clear();
+      console.error(`bench: ${scenario.name}: ${sentenceOf(error)}`);
+    }
   }
-  const server: StartedServer = await startServer();
-  try {
-    return await work(server);
-  } finally {
-    await server.stop();
-  }
-}
-
-/** Runs on a fresh cluster with a process of each role. */
-function onCluster<T>(work: (target: Target) => Promise<T>): Promise<T> {
-  const size = { discovery: 1, gateways: 1, logins: 1, chats: 1 };
-  return onBenchCluster({ size, store: values.store }, (cluster) => work(clusterTarget(cluster)));
-}
-
-async function talk(scenario: "talk" | "cluster-talk"): Promise<Result[]> {
-  const on = scenario === "talk" ? onServer : onCluster<Result[]>;
-  const options = { scenario, senders: positive("senders"), window: positive("window"), seconds: positive("seconds") };
-  const run = Date.now().toString(36);
-  const closed = await on((target) => runTalk(target, { ...options, rate: 0, run: `${run}c` }));
-  const rate = Math.round((closed[0]?.per_second ?? 0) / 2);
-  const open = await on((target) => runTalk(target, { ...options, rate, run: `${run}o` }));
-  return [...closed, ...open];
-}
-
-async function startup(): Promise<Result[]> {
-  const readyMs: number[] = [];
-  for (let run = 0; run < startupRuns; run++) {
-    const server = await startServer();
-    readyMs.push(server.readyMs);
-    await server.stop();
-  }
-  const sorted = readyMs.toSorted((a, b) => a - b);
-  const median = sorted[Math.floor(startupRuns / 2)] ?? 0;
-  return [
-    { scenario: "startup", transport: "tcp", store: "sqlite", p50_ms: median, max_ms: sorted.at(-1) ?? 0, valid: true },
-  ];
-}
-
-async function runScenario(name: (typeof scenarios)[number]): Promise<Result[]> {
-  switch (name) {
-    case "talk":
-    case "cluster-talk":
-      return talk(name);
-    case "failover":
-      return [await runFailover({ kills: positive("kills"), store: values.store })];
-    case "idle":
-      return [await onServer((target) => runIdle(target, positive("connections")))];
-    case "startup":
-      return startup();
-    case "registry":
-      return runChanges(positive("seconds"));
-    case "registry-renewals":
-      return runRenewals(positive("seconds"));
-    case "registry-dns":
-      return runDns(positive("seconds"));
-    case "registry-fanout":
-      return [await runFanout()];
-  }
+  progress.clear();
+  if (options.write && failed === 0) writeFigures(results);
+  if (options.write && failed > 0)
+    console.error("bench: nothing is written, because not every scenario has its figures");
+  return failed === 0 && results.every(({ valid }) => valid);
 }
 
 try {
-  const chosen = scenarios.filter((name) => values.scenario === undefined || values.scenario === name);
-  if (chosen.length === 0) throw new Error(`--scenario takes one of ${scenarios.join(", ")}`);
-  const results: Result[] = [];
-  for (const name of chosen) {
-    for (const result of await runScenario(name)) {
-      results.push(result);
-      console.log(values.json ? JSON.stringify(result) : describe(result));
-    }
-  }
-  if (values.write) writeFigures(results);
-  process.exit(results.every(({ valid }) => valid) ? 0 : 1);
+  const options = readOptions(process.argv.slice(2));
+  console.error(`bench: each process may have ${openFilesMax()} files open`);
+  process.exit((await run(options)) ? 0 : 1);
 } catch (error) {
-  console.error(`bench: ${error instanceof Error ? error.message : String(error)}`);
+  console.error(`bench: ${sentenceOf(error)}`);
   process.exit(1);
 }

@@ -1,4 +1,4 @@
-// What the kernel says of a process: CPU time and memory, from /proc.
+// What the kernel says of a process, CPU time and memory, and of the whole machine, from /proc.
 
 import { readFileSync } from "node:fs";
 
@@ -11,6 +11,13 @@ export function cpuSeconds(pid: number): number {
   // The second field is the name in parentheses, which may hold spaces.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+}
+
+/** CPU seconds that this machine's processors were busy since its start, whoever used them; time stolen from it included. */
+export function machineCpuSeconds(): number {
+  const [line = ""] = readFileSync("/proc/stat", "utf8").split("\n");
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = line.split(/\s+/).slice(1).map(Number);
+  return (user + nice + system + irq + softirq + steal) / ticksPerSecond;
 }
 
 /** Resident memory in bytes. */

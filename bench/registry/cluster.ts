@@ -1,11 +1,9 @@
 // Nodes of the registry under test: processes of their own on free ports of this machine, that know each other.
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Subprocess } from "bun";
-import { cpuSeconds } from "../process-usage.ts";
-import { freePort, roostCommand } from "../server.ts";
+import { type Usage, usageOf } from "../generator/usage.ts";
+import { makeFolder, removeFolder, spawnChild } from "../server/lifetime.ts";
+import { freePort, roostCommand } from "../server/standalone.ts";
 
 const startMsMax = 20_000;
 const settleMsMax = 60_000;
@@ -18,21 +16,6 @@ export interface RegistryProcess {
   readonly port: number;
   readonly dnsPort: number;
   readonly pid: number;
-}
-
-/** CPU seconds up to a moment, of the generator and of each node. */
-export interface CpuReading {
-  readonly atMs: number;
-  readonly generator: number;
-  readonly nodes: readonly number[];
-}
-
-/** Shares of a core between two readings. */
-export interface CpuShares {
-  readonly generator: number;
-  readonly nodes: readonly number[];
-  /** Of the busiest node. */
-  readonly busiest: number;
 }
 
 export class RegistryCluster {
@@ -48,11 +31,11 @@ export class RegistryCluster {
 
   /** Starts `count` nodes of one zone, and waits until each is readable and knows the others. */
   static async start(count: number): Promise<RegistryCluster> {
-    const folder = mkdtempSync(join(tmpdir(), "roost-bench-"));
+    const folder = makeFolder();
     const ports = Array.from({ length: count }, () => ({ port: freePort(), dnsPort: freePort() }));
     const peers = ports.map(({ port }) => `127.0.0.1:${port}`);
     const children = ports.map(({ dnsPort }, index) =>
-      Bun.spawn([...roostCommand(), ...wordsOf(peers, index, dnsPort)], {
+      spawnChild([...roostCommand(), ...wordsOf(peers, index, dnsPort)], {
         cwd: folder,
         // While they start, each one warns that the others do not answer yet.
         env: { ROOST_LOG_LEVEL: "error" },
@@ -99,18 +82,14 @@ export class RegistryCluster {
     }
   }
 
-  usage(): CpuReading {
-    return {
-      atMs: performance.now(),
-      generator: cpuSeconds(process.pid),
-      nodes: this.nodes.map(({ pid }) => cpuSeconds(pid)),
-    };
+  usage(): Usage {
+    return usageOf({ processes: this.nodes });
   }
 
   async stop(): Promise<void> {
     for (const child of this.children) child.kill("SIGKILL");
     await Promise.all(this.children.map((child) => child.exited));
-    rmSync(this.folder, { recursive: true, force: true });
+    removeFolder(this.folder);
   }
 
   private async until(what: string, waitMs: number, holds: (health: NodeHealth) => boolean): Promise<void> {
@@ -126,18 +105,6 @@ export class RegistryCluster {
       }
     }
   }
-}
-
-/** Shares of a core. */
-export function sharesBetween(before: CpuReading, after: CpuReading): CpuShares {
-  const seconds = (after.atMs - before.atMs) / 1000;
-  const nodes = after.nodes.map((value, index) => (value - (before.nodes[index] ?? 0)) / seconds);
-  return { generator: (after.generator - before.generator) / seconds, nodes, busiest: Math.max(...nodes) };
-}
-
-/** False for a run in which the generator used most of a core while no node did. */
-export function isGeneratorFree({ generator, busiest }: CpuShares): boolean {
-  return generator < 0.9 || busiest > 0.8;
 }
 
 interface NodeHealth {

@@ -3,7 +3,7 @@
 
 import { assertOk, HttpConnection } from "./http-connection.ts";
 import { fetchRequest } from "./instances.ts";
-import { Latency } from "./latency.ts";
+import { Latency } from "../latency.ts";
 
 const fetchesPerSecond = 20;
 const warmUpFetches = 20;
@@ -22,6 +22,7 @@ export function parseProbed(text: string): Probed {
     p50_ms: number("p50_ms"),
     p90_ms: number("p90_ms"),
     p99_ms: number("p99_ms"),
+    p999_ms: number("p999_ms"),
     max_ms: number("max_ms"),
   };
 }

@@ -1,44 +1,52 @@
 // Scenario `registry-renewals`: three nodes that all hold 30,000 instances, each renewed every 30 s at the node that its
 // client has chosen. What that costs each node in CPU and memory.
 
+import type { Load, LoadSettings } from "../generator/load.ts";
+import { isGeneratorFree, sharesBetween } from "../generator/usage.ts";
+import { Latency } from "../latency.ts";
 import { residentBytes } from "../process-usage.ts";
-import type { Result } from "../report.ts";
-import { isGeneratorFree, RegistryCluster, sharesBetween } from "./cluster.ts";
-import { assertOk, HttpPool } from "./http-connection.ts";
-import { instancesOf, registerAll, renewRequest } from "./instances.ts";
-import { Latency } from "./latency.ts";
+import { RegistryCluster } from "../registry/cluster.ts";
+import { assertOk, HttpPool } from "../registry/http-connection.ts";
+import { instancesOf, registerAll, renewRequest } from "../registry/instances.ts";
+import type { Findings } from "../result.ts";
+import type { Scenario } from "../scenario.ts";
 
 const nodeCount = 3;
 const serviceCount = 300;
 const instancesPerService = 100;
-const instanceCount = serviceCount * instancesPerService;
 const renewMs = 30_000;
-const renewalsPerSecond = (instanceCount * 1000) / renewMs;
 const registerConnections = 16;
 /** Keep-alive connections to each node. */
 const connections = 100;
 /** What is due is sent this often. */
 const paceMs = 2;
-/** One renewal of each instance. */
-const warmUpMs = renewMs;
+const trialServiceCount = 3;
 const drainMsMax = 10_000;
 const sampleMs = 1_000;
 
 /** One result a node. Throws when a renewal fails, or an instance is lost. */
-export async function runRenewals(seconds: number): Promise<Result[]> {
+export async function loadRenewals({ settings, tell }: Load): Promise<Findings[]> {
   const cluster = await RegistryCluster.start(nodeCount);
   try {
-    return await measure(cluster, seconds);
+    return await measure(cluster, settings, tell);
   } finally {
     await cluster.stop();
   }
 }
 
-async function measure(cluster: RegistryCluster, seconds: number): Promise<Result[]> {
+async function measure(
+  cluster: RegistryCluster,
+  { seconds, isTrial }: LoadSettings,
+  tell: Load["tell"],
+): Promise<Findings[]> {
   const { nodes } = cluster;
-  const instances = Array.from({ length: serviceCount }, (_, index) =>
+  // One renewal of each instance.
+  const warmUpMs = isTrial ? 0 : renewMs;
+  const instances = Array.from({ length: isTrial ? trialServiceCount : serviceCount }, (_, index) =>
     instancesOf(`bench.service${index}`, instancesPerService),
   ).flat();
+  const instanceCount = instances.length;
+  const renewalsPerSecond = (instanceCount * 1000) / renewMs;
   await Promise.all(
     nodes.map(({ port }, node) =>
       registerAll(
@@ -73,11 +81,13 @@ async function measure(cluster: RegistryCluster, seconds: number): Promise<Resul
       renew(renewals.sent, startMs + (renewals.sent / renewalsPerSecond) * 1000).catch(failure.reject);
   }, paceMs);
 
+  tell("warming up", 0);
   await Promise.race([Bun.sleep(warmUpMs), failure.promise]);
   const before = cluster.usage();
   const residentMax = nodes.map(() => 0);
   while (performance.now() < untilMs) {
     await Promise.race([Bun.sleep(Math.min(sampleMs, untilMs - performance.now())), failure.promise]);
+    tell("measuring", 1 - (untilMs - performance.now()) / (seconds * 1000));
     for (const [node, { pid }] of nodes.entries())
       residentMax[node] = Math.max(residentMax[node] ?? 0, residentBytes(pid));
   }
@@ -93,18 +103,24 @@ async function measure(cluster: RegistryCluster, seconds: number): Promise<Resul
   return nodes.map((_, node) => {
     const latency = latencies[node] ?? new Latency();
     return {
-      scenario: "registry-renewals",
       transport: "http",
+      topology: "discovery",
       node: String(node + 1),
       connections,
       rate: renewalsPerSecond,
       seconds,
       answered: latency.count,
       ...latency.fields(),
-      server_cpu: shares.nodes[node] ?? 0,
+      server_cpu: shares.processes[node] ?? 0,
       generator_cpu: shares.generator,
       server_rss_mb: Math.round((residentMax[node] ?? 0) / 2 ** 20),
       valid: isGeneratorFree(shares),
     };
   });
 }
+
+export const registryRenewals: Scenario = {
+  name: "registry-renewals",
+  takesUrl: false,
+  run: (bench) => bench.measureAlone("registry-renewals", "registry-renewals", {}),
+};

@@ -2,16 +2,20 @@
 // can; how long another client's small fetch takes meanwhile, and when all watchers hold the whole list.
 
 import { join } from "node:path";
+import type { Load } from "../generator/load.ts";
+import { isGeneratorFree, sharesBetween } from "../generator/usage.ts";
 import { cpuSeconds, residentBytesPeak } from "../process-usage.ts";
-import type { Result } from "../report.ts";
-import { isGeneratorFree, RegistryCluster, type RegistryProcess, sharesBetween } from "./cluster.ts";
-import { parseProbed, type Probed } from "./fetch-probe.ts";
-import { HttpConnection } from "./http-connection.ts";
-import { fetchRequest, instancesOf, registerAll } from "./instances.ts";
-import { Watcher } from "./watcher.ts";
+import { RegistryCluster, type RegistryProcess } from "../registry/cluster.ts";
+import { parseProbed, type Probed } from "../registry/fetch-probe.ts";
+import { HttpConnection } from "../registry/http-connection.ts";
+import { fetchRequest, instancesOf, registerAll } from "../registry/instances.ts";
+import { Watcher } from "../registry/watcher.ts";
+import type { Findings } from "../result.ts";
+import type { Scenario } from "../scenario.ts";
+import { spawnChild } from "../server/lifetime.ts";
 
-const watcherCount = 1_000;
-const instanceCount = 10_000;
+const whole = { watcherCount: 1_000, instanceCount: 10_000 } as const;
+const trial = { watcherCount: 10, instanceCount: 100 } as const;
 const connections = 16;
 const appid = "bench.large";
 const smallAppid = "bench.small";
@@ -22,16 +26,19 @@ const runMsMax = 60_000;
 const listBytesMax = 64 * 1024 * 1024;
 
 /** Throws when a watcher does not come to hold the whole list. */
-export async function runFanout(): Promise<Result> {
+export async function loadFanout({ settings }: Load): Promise<Findings[]> {
   const cluster = await RegistryCluster.start(1);
   try {
-    return await measure(cluster);
+    return [await measure(cluster, settings.isTrial ? trial : whole)];
   } finally {
     await cluster.stop();
   }
 }
 
-async function measure(cluster: RegistryCluster): Promise<Result> {
+async function measure(
+  cluster: RegistryCluster,
+  { watcherCount, instanceCount }: { readonly watcherCount: number; readonly instanceCount: number },
+): Promise<Findings> {
   const [node] = cluster.nodes;
   if (node === undefined) throw new Error("there is no node");
   await registerAll(node.port, instancesOf(smallAppid, smallInstances), 1);
@@ -57,7 +64,7 @@ async function measure(cluster: RegistryCluster): Promise<Result> {
       failure.promise,
     ]);
     const registeredMs = performance.now() - before.atMs;
-    const version = await finalVersion(node);
+    const version = await finalVersion(node, instanceCount);
     while (watchers.some((watcher) => watcher.version !== version)) {
       await Promise.race([Bun.sleep(5), failure.promise]);
     }
@@ -66,8 +73,8 @@ async function measure(cluster: RegistryCluster): Promise<Result> {
     const shares = sharesBetween(before, after);
     const { cpu, count, ...latency } = await probe.end();
     return {
-      scenario: "registry-fanout",
       transport: "http",
+      topology: "discovery",
       connections: watcherCount + connections + 1,
       answered: count,
       ...latency,
@@ -87,7 +94,7 @@ async function measure(cluster: RegistryCluster): Promise<Result> {
 }
 
 /** The version of the list that holds all instances, which is the last one. */
-async function finalVersion({ port }: RegistryProcess): Promise<string> {
+async function finalVersion({ port }: RegistryProcess, instanceCount: number): Promise<string> {
   const connection = await HttpConnection.connect(port, listBytesMax);
   const { tail } = await connection.ask(fetchRequest(appid));
   connection.close();
@@ -116,11 +123,14 @@ class FetchProbe {
 
   /** Starts it; it is warm and measures when this resolves. */
   static async start({ port }: RegistryProcess): Promise<FetchProbe> {
-    const child = Bun.spawn([process.execPath, join(import.meta.dir, "fetch-probe.ts"), String(port), smallAppid], {
-      stdin: "pipe",
-      stdout: "pipe",
-      stderr: "inherit",
-    });
+    const child = spawnChild(
+      [process.execPath, join(import.meta.dir, "../registry/fetch-probe.ts"), String(port), smallAppid],
+      {
+        stdin: "pipe",
+        stdout: "pipe",
+        stderr: "inherit",
+      },
+    );
     const lines = child.stdout.getReader();
     const { done } = await lines.read();
     if (done) throw new Error("the fetching client did not start");
@@ -146,3 +156,9 @@ class FetchProbe {
     await this.child.exited;
   }
 }
+
+export const registryFanout: Scenario = {
+  name: "registry-fanout",
+  takesUrl: false,
+  run: (bench) => bench.measureAlone("registry-fanout", "registry-fanout", {}),
+};

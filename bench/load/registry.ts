@@ -1,13 +1,16 @@
 // Scenario `registry`: one service changes at one of three nodes, at a fixed rate; how long until a watcher at the same
 // node and one at another node hold the changed list. Measured from the moment a change was due.
 
+import type { Load } from "../generator/load.ts";
+import { isGeneratorFree, sharesBetween } from "../generator/usage.ts";
+import { Latency } from "../latency.ts";
 import { residentBytes } from "../process-usage.ts";
-import type { Result } from "../report.ts";
-import { isGeneratorFree, RegistryCluster, sharesBetween } from "./cluster.ts";
-import { assertOk, HttpConnection } from "./http-connection.ts";
-import { instancesOf, registerAll, registerRequest } from "./instances.ts";
-import { Latency } from "./latency.ts";
-import { Watcher } from "./watcher.ts";
+import { RegistryCluster } from "../registry/cluster.ts";
+import { assertOk, HttpConnection } from "../registry/http-connection.ts";
+import { instancesOf, registerAll, registerRequest } from "../registry/instances.ts";
+import { Watcher } from "../registry/watcher.ts";
+import type { Findings } from "../result.ts";
+import type { Scenario } from "../scenario.ts";
 
 const nodeCount = 3;
 const appid = "bench.changes";
@@ -54,16 +57,16 @@ class Audience {
 }
 
 /** Two results: of the node that takes the changes, and of the two others. Throws when a change never arrives. */
-export async function runChanges(seconds: number): Promise<Result[]> {
+export async function loadChanges({ settings }: Load): Promise<Findings[]> {
   const cluster = await RegistryCluster.start(nodeCount);
   try {
-    return await measure(cluster, seconds);
+    return await measure(cluster, settings.seconds);
   } finally {
     await cluster.stop();
   }
 }
 
-async function measure(cluster: RegistryCluster, seconds: number): Promise<Result[]> {
+async function measure(cluster: RegistryCluster, seconds: number): Promise<Findings[]> {
   const [first] = cluster.nodes;
   if (first === undefined) throw new Error("there is no node");
   await registerAll(first.port, instancesOf(appid, instanceCount), 1);
@@ -109,9 +112,9 @@ async function measure(cluster: RegistryCluster, seconds: number): Promise<Resul
   const others = new Latency();
   const [same, ...rest] = audiences;
   for (const { latency } of rest) others.add(latency);
-  const result = (node: string, latency: Latency, pids: readonly number[], cpu: readonly number[]): Result => ({
-    scenario: "registry",
+  const result = (node: string, latency: Latency, pids: readonly number[], cpu: readonly number[]): Findings => ({
     transport: "http",
+    topology: "discovery",
     node,
     rate: changesPerSecond,
     seconds,
@@ -124,7 +127,13 @@ async function measure(cluster: RegistryCluster, seconds: number): Promise<Resul
   });
   const pids = cluster.nodes.map(({ pid }) => pid);
   return [
-    result("same", same?.latency ?? new Latency(), pids.slice(0, 1), shares.nodes.slice(0, 1)),
-    result("other", others, pids.slice(1), shares.nodes.slice(1)),
+    result("same", same?.latency ?? new Latency(), pids.slice(0, 1), shares.processes.slice(0, 1)),
+    result("other", others, pids.slice(1), shares.processes.slice(1)),
   ];
 }
+
+export const registry: Scenario = {
+  name: "registry",
+  takesUrl: false,
+  run: (bench) => bench.measureAlone("registry", "registry", {}),
+};

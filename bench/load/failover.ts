@@ -3,10 +3,12 @@
 
 import { build } from "hdr-histogram-js";
 import { until } from "../../test/support/until.ts";
+import type { Load } from "../generator/load.ts";
+import { Talker } from "../generator/talker.ts";
 import { cpuSeconds } from "../process-usage.ts";
-import type { Result } from "../report.ts";
-import { type BenchCluster, onBenchCluster } from "./bench-cluster.ts";
-import { Talker } from "./talker.ts";
+import type { Findings } from "../result.ts";
+import type { Scenario } from "../scenario.ts";
+import { type BenchCluster, onBenchCluster } from "../server/cluster.ts";
 
 const clients = 50;
 /** The last of the three joins in the end. */
@@ -16,18 +18,13 @@ const steadyMs = 300;
 /** Chance may give a node that joins more than its share: so many standard deviations, of which one run in 700 has more. */
 const deviations = 3;
 
-export interface FailoverOptions {
-  readonly kills: number;
-  /** `postgres://…`; undefined: SQLite. */
-  readonly store: string | undefined;
+/** In the generator: `kills`, `store`. Throws when a message is lost, or a client is moved that need not be. */
+export function loadFailover({ settings, tell }: Load): Promise<Findings[]> {
+  const { kills, store } = settings;
+  return onBenchCluster({ size, store: store ?? undefined }, async (cluster) => [await measure(cluster, kills, tell)]);
 }
 
-/** Runs it. Throws when a message is lost, or a client is moved that need not be. */
-export function runFailover({ kills, store }: FailoverOptions): Promise<Result> {
-  return onBenchCluster({ size, store }, (cluster) => measure(cluster, kills));
-}
-
-async function measure(cluster: BenchCluster, kills: number): Promise<Result> {
+async function measure(cluster: BenchCluster, kills: number, tell: Load["tell"]): Promise<Findings> {
   const { processes } = cluster;
   const [first = "", second = "", joining = ""] = processes.names("chat");
   await processes.end(joining, "SIGTERM");
@@ -46,7 +43,10 @@ async function measure(cluster: BenchCluster, kills: number): Promise<Result> {
   await unlessFailed(served(talkers, 2));
   const startMs = performance.now();
   const cpuBefore = cpuSeconds(process.pid);
-  for (let kill = 0; kill < kills; kill++) await unlessFailed(killOnce(cluster, talkers, kill % 2 ? second : first));
+  for (let kill = 0; kill < kills; kill++) {
+    tell("killing", kill / kills);
+    await unlessFailed(killOnce(cluster, talkers, kill % 2 ? second : first));
+  }
   const moved = await unlessFailed(join(cluster, talkers, joining));
   const generator = (cpuSeconds(process.pid) - cpuBefore) / ((performance.now() - startMs) / 1000);
 
@@ -64,8 +64,8 @@ async function measure(cluster: BenchCluster, kills: number): Promise<Result> {
   for (const { gapsMs } of talkers) for (const gapMs of gapsMs) gaps.recordValue(Math.round(gapMs * 1000));
   const ms = (percentile: number): number => gaps.getValueAtPercentile(percentile) / 1000;
   return {
-    scenario: "failover",
     transport: "tcp",
+    topology: "processes",
     store: cluster.store,
     connections: clients,
     kills,
@@ -73,6 +73,7 @@ async function measure(cluster: BenchCluster, kills: number): Promise<Result> {
     p50_ms: ms(50),
     p90_ms: ms(90),
     p99_ms: ms(99),
+    p999_ms: ms(99.9),
     max_ms: gaps.maxValue / 1000,
     others_max_ms: Math.max(...talkers.map(({ waitMsMax }) => waitMsMax)),
     refused: sum(({ refused }) => refused),
@@ -136,3 +137,9 @@ function movedMax(nodes: number): number {
   const share = 1 / nodes;
   return Math.floor(clients * share + deviations * Math.sqrt(clients * share * (1 - share)));
 }
+
+export const failover: Scenario = {
+  name: "failover",
+  takesUrl: false,
+  run: (bench) => bench.measureAlone("failover", "failover", { kills: bench.options.kills ?? 20 }),
+};

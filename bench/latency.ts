@@ -5,7 +5,7 @@ import { build, type Histogram } from "hdr-histogram-js";
 export class Latency {
   private readonly histogram: Histogram = build({
     lowestDiscernibleValue: 1,
-    highestTrackableValue: 60_000_000,
+    highestTrackableValue: 600_000_000,
     numberOfSignificantValueDigits: 3,
   });
 
@@ -23,9 +23,20 @@ export class Latency {
     this.histogram.add(other.histogram);
   }
 
+  /** In milliseconds; 0 when nothing was recorded. */
+  at(percentile: number): number {
+    // The histogram answers with the upper end of a bucket, which may lie above all that was recorded.
+    return Math.min(this.histogram.getValueAtPercentile(percentile), this.histogram.maxValue) / 1000;
+  }
+
   /** As fields of a result. */
-  fields(): { p50_ms: number; p90_ms: number; p99_ms: number; max_ms: number } {
-    const ms = (percentile: number): number => this.histogram.getValueAtPercentile(percentile) / 1000;
-    return { p50_ms: ms(50), p90_ms: ms(90), p99_ms: ms(99), max_ms: this.histogram.maxValue / 1000 };
+  fields(): { p50_ms: number; p90_ms: number; p99_ms: number; p999_ms: number; max_ms: number } {
+    return {
+      p50_ms: this.at(50),
+      p90_ms: this.at(90),
+      p99_ms: this.at(99),
+      p999_ms: this.at(99.9),
+      max_ms: this.histogram.maxValue / 1000,
+    };
   }
 }

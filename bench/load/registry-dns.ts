@@ -2,12 +2,15 @@
 // answer counts when it is the right one, whole; a query without an answer is counted as lost and asked anew.
 
 import { type Random, seededRandom } from "../../src/base/random.ts";
+import type { Load as GeneratorLoad } from "../generator/load.ts";
+import { isGeneratorFree, sharesBetween } from "../generator/usage.ts";
+import { Latency } from "../latency.ts";
 import { residentBytes } from "../process-usage.ts";
-import type { Result } from "../report.ts";
-import { isGeneratorFree, RegistryCluster, sharesBetween } from "./cluster.ts";
-import { DnsQuery, RecordType } from "./dns-query.ts";
-import { instancesOf, registerAll } from "./instances.ts";
-import { Latency } from "./latency.ts";
+import { RegistryCluster } from "../registry/cluster.ts";
+import { DnsQuery, RecordType } from "../registry/dns-query.ts";
+import { instancesOf, registerAll } from "../registry/instances.ts";
+import type { Findings } from "../result.ts";
+import type { Scenario } from "../scenario.ts";
 
 const serviceCount = 1_000;
 const instancesPerService = 10;
@@ -138,7 +141,8 @@ class QuerySocket {
 }
 
 /** Two results: names in lower case, and in random case. Throws when an answer is wrong. */
-export async function runDns(seconds: number): Promise<Result[]> {
+export async function loadDns({ settings, tell }: GeneratorLoad): Promise<Findings[]> {
+  const { seconds } = settings;
   const cluster = await RegistryCluster.start(1);
   try {
     const [node] = cluster.nodes;
@@ -150,7 +154,10 @@ export async function runDns(seconds: number): Promise<Result[]> {
       new DnsQuery(`_${service}._tcp.roost`, RecordType.SRV),
       new DnsQuery(`${service}.service.roost`, RecordType.A),
     ]);
-    return [await measure(cluster, queries, false, seconds), await measure(cluster, queries, true, seconds)];
+    tell("measuring", 0);
+    const plain = await measure(cluster, queries, false, seconds);
+    tell("measuring", 0.5);
+    return [plain, await measure(cluster, queries, true, seconds)];
   } finally {
     await cluster.stop();
   }
@@ -161,7 +168,7 @@ async function measure(
   queries: readonly DnsQuery[],
   isMixed: boolean,
   seconds: number,
-): Promise<Result> {
+): Promise<Findings> {
   const [node] = cluster.nodes;
   if (node === undefined) throw new Error("there is no node");
   const failure = Promise.withResolvers<never>();
@@ -192,6 +199,7 @@ async function measure(
     return {
       scenario: isMixed ? "registry-dns-mixed" : "registry-dns",
       transport: "udp",
+      topology: "discovery",
       connections: sockets,
       window,
       seconds,
@@ -202,10 +210,17 @@ async function measure(
       server_cpu: shares.busiest,
       generator_cpu: shares.generator,
       server_rss_mb: Math.round(residentBytes(node.pid) / 2 ** 20),
-      valid: isGeneratorFree(shares),
+      valid: isGeneratorFree(shares) && load.lost === lostBefore,
+      ...(load.lost === lostBefore ? {} : { doubt: "queries were lost" }),
     };
   } finally {
     clearInterval(expiry);
     for (const socket of open) socket.close();
   }
 }
+
+export const registryDns: Scenario = {
+  name: "registry-dns",
+  takesUrl: false,
+  run: (bench) => bench.measureAlone("registry-dns", "registry-dns", {}),
+};

@@ -1,0 +1,164 @@
+// What scenarios work with: servers of the kind that the user wants, a generator to load them, and somewhere to report.
+
+import { readFileSync } from "node:fs";
+import { generate } from "./generator/generate.ts";
+import type { LoadSettings } from "./generator/load.ts";
+import type { LoadName } from "./generator/loads.ts";
+import type { BenchOptions } from "./options.ts";
+import { type Findings, type Result, resultOf } from "./result.ts";
+import { clusterServer, onBenchCluster } from "./server/cluster.ts";
+import { onEchoServer } from "./server/echo.ts";
+import { startServer } from "./server/standalone.ts";
+import { type Server, targetOf, type Transport, transports } from "./server/target.ts";
+
+/** Descriptors of a process that are not connections of clients: listeners, the store, links, logs. */
+const descriptorsReserved = 250;
+const drainQuietMs = 5_000;
+/** A ceiling is measured no longer than this. */
+const bareSecondsMax = 3;
+const clusterSize = { discovery: 1, gateways: 1, logins: 1, chats: 1 } as const;
+
+/** Starts a server, hands it over, ends it. */
+export type OnServer = <T>(work: (server: Server) => Promise<T>) => Promise<T>;
+
+export interface Plan {
+  /** What the result is called. */
+  readonly scenario: string;
+  readonly load: LoadName;
+  readonly transport: Transport;
+  /** Clients that are connected at once. */
+  readonly connections: number;
+  readonly settings: Partial<LoadSettings>;
+  /** Default: the server that the user wants. */
+  readonly server?: OnServer;
+}
+
+/** Where results go, and what a person sees meanwhile. */
+export interface Output {
+  report(result: Result): void;
+  draw(name: string, phase: string, done: number): void;
+}
+
+export class Bench {
+  readonly options: BenchOptions;
+  private readonly output: Output;
+  private readonly bareResults = new Map<string, Result>();
+  private runs = 0;
+
+  constructor(options: BenchOptions, output: Output) {
+    this.options = options;
+    this.output = output;
+  }
+
+  /** The ways in that a scenario compares; the first one where it compares none. */
+  get transports(): readonly Transport[] {
+    const { external, transport } = this.options;
+    if (external !== undefined) return [external.endpoint.transport];
+    return transport === undefined ? transports : [transport];
+  }
+
+  tell(name: string, phase: string, done: number): void {
+    this.output.draw(name, phase, done);
+  }
+
+  /** Puts a load on a fresh server. Rejects with a sentence when there is no figure. */
+  async measure(plan: Plan): Promise<Result[]> {
+    const { scenario, load, transport, connections } = plan;
+    const descriptors = connections + descriptorsReserved;
+    if (descriptors > openFilesMax())
+      throw new Error(
+        `${connections} connections need ${descriptors} open files in one process, of which it may have ${openFilesMax()}: raise it with ulimit -n, or ask for fewer --connections`,
+      );
+    const onServer = plan.server ?? ((work) => this.onServer(work));
+    return onServer(async (server) => {
+      const { topology, store } = server;
+      const settings = this.settings(plan.settings);
+      const job = { load, target: targetOf(server, transport), settings };
+      const work = generate(job, (phase, done) => this.tell(`${scenario} ${transport}`, phase, done));
+      const findings = await (server.died === undefined ? work : Promise.race([work, server.died]));
+      return findings.map((found) => resultOf(scenario, { transport, topology, store, ...found }));
+    });
+  }
+
+  /** A load that starts its own servers. */
+  async measureAlone(scenario: string, load: LoadName, settings: Partial<LoadSettings>): Promise<void> {
+    const job = { load, settings: this.settings(settings) };
+    const findings = await generate(job, (phase, done) => this.tell(scenario, phase, done));
+    this.report(findings.map((found) => namedResult(scenario, found)));
+  }
+
+  /** What the bare echo server answers a second; measured once for each question. */
+  async bare(question: { transport: Transport; connections: number; window: number }): Promise<number> {
+    return Number((await this.bareResult(question))["per_second"]);
+  }
+
+  async bareResult(question: { transport: Transport; connections: number; window: number }): Promise<Result> {
+    const { transport, connections, window } = question;
+    const key = `${transport} ${connections} ${window}`;
+    const known = this.bareResults.get(key);
+    if (known !== undefined) return known;
+    const seconds = Math.min(this.options.seconds, bareSecondsMax);
+    const plan = { scenario: "echo", load: "echo", transport, connections, server: onEchoServer } as const;
+    const [result] = await this.measure({ ...plan, settings: { connections, window, seconds } });
+    if (result === undefined) throw new Error("the echo server gave no result");
+    this.bareResults.set(key, result);
+    return result;
+  }
+
+  /** Results, the first of them also as a share of what the bare server does. */
+  report(results: readonly Result[], bare?: number): void {
+    for (const [index, result] of results.entries()) {
+      const share = index > 0 || bare === undefined ? null : Number(result["per_second"]) / bare;
+      this.output.report(share === null ? result : { ...result, share_of_bare: Math.round(share * 10_000) / 10_000 });
+    }
+  }
+
+  private async onServer<T>(work: (server: Server) => Promise<T>): Promise<T> {
+    const { external, topology, store } = this.options;
+    if (external !== undefined) {
+      const { endpoint, secret, app } = external;
+      const endpoints = { [endpoint.transport]: endpoint };
+      return work({ endpoints, secret, app, processes: [], topology: "external", store: "unknown", died: undefined });
+    }
+    if (topology === "processes")
+      return onBenchCluster({ size: clusterSize, store }, (cluster) => work(clusterServer(cluster)));
+    const server = await startServer();
+    try {
+      return await work(server);
+    } finally {
+      await server.stop();
+    }
+  }
+
+  private settings(chosen: Partial<LoadSettings>): LoadSettings {
+    const { seconds, warmUpMs, store, isTrial } = this.options;
+    return {
+      isTrial,
+      seconds,
+      warmUpMs,
+      drainQuietMs,
+      connections: 0,
+      senders: 0,
+      window: 0,
+      rate: 0,
+      members: 0,
+      messages: 0,
+      kills: 0,
+      store: store ?? null,
+      run: `${Date.now().toString(36)}${(this.runs++).toString(36)}`,
+      ...chosen,
+    };
+  }
+}
+
+/** Some loads make results of several names. */
+function namedResult(scenario: string, found: Findings): Result {
+  const { scenario: own, ...rest } = found;
+  return resultOf(typeof own === "string" ? own : scenario, { ...rest, valid: found.valid });
+}
+
+/** How many files this process, and those that it starts, may have open. */
+export function openFilesMax(): number {
+  const line = /^Max open files\s+(\d+|unlimited)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1];
+  return line === undefined || line === "unlimited" ? Infinity : Number(line);
+}

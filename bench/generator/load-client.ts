@@ -1,0 +1,200 @@
+// One connection of the load generator, over TCP or WebSocket. What a turn produces leaves in one write, and what comes is
+// scanned in place: it must outrun the server.
+
+import { create, toBinary } from "@bufbuild/protobuf";
+import { signToken } from "../../src/auth/token.ts";
+import { Flusher, type Flushable } from "../../src/transport/flusher.ts";
+import { OutboundBuffer } from "../../src/transport/outbound-buffer.ts";
+import { Command } from "../../src/wire/commands.ts";
+import type { CloseReason } from "../../src/wire/close-reason.ts";
+import type { FrameSink } from "../../src/wire/frame-reader.ts";
+import { parseCloseText } from "../../src/wire/frame-writer.ts";
+import { Flag, LoginReqSchema, Status } from "../../src/wire/gen/pkt_pb.ts";
+import { OpCode } from "../../src/wire/opcode.ts";
+import { encodeLogicPacket } from "../../src/wire/packet.ts";
+import { PacketKind, PacketScan, scanPacket } from "../../src/wire/packet-scan.ts";
+import type { Target } from "../server/target.ts";
+import { type Dialect, dialectOf } from "./dialect.ts";
+import { sequenceFirst, type TalkTemplate } from "./numbered-talk.ts";
+
+const flusher = new Flusher();
+/** Shared: it is read before the next packet. */
+const scan = new PacketScan();
+/** What no server takes longer for, unless it is dead. */
+const answerMsMax = 20_000;
+const frameBytesMax = 16 * 1024 * 1024;
+
+/** What a connection tells. `atMs` is when the bytes were read. */
+export interface LoadEvents {
+  /** The answer to talk `number` (counted from 0). */
+  answered(number: number, status: number, atMs: number): void;
+  /** A push. The payload is a view that lives until this returns. */
+  pushed(payload: Buffer, scan: PacketScan, atMs: number): void;
+  /** The connection ended before it was told to. */
+  lost(reason: string): void;
+}
+
+/** The answer to a request that was not a talk. */
+interface LoadAnswer {
+  readonly status: number;
+  readonly body: Buffer;
+}
+
+/** Makes tokens before a clock starts. */
+export function tokenFor({ secret, app }: Target, account: string): Promise<string> {
+  return signToken(new TextEncoder().encode(secret), { account, app, ttlSeconds: 3600 });
+}
+
+export class LoadClient implements FrameSink, Flushable {
+  isDirty = false;
+  readonly dialect: Dialect;
+  /** Why the server says that it ended the connection. */
+  closeReason: CloseReason | undefined;
+  isEnded = false;
+  private readonly events: LoadEvents;
+  private readonly reader: { push(chunk: Buffer): CloseReason | undefined };
+  private readonly outbound = new OutboundBuffer(flusher.pool);
+  private readonly ready = Promise.withResolvers<void>();
+  private readonly waiting = new Map<number, PromiseWithResolvers<LoadAnswer>>();
+  private socket: Bun.Socket | undefined;
+  private isEnding = false;
+  private requests = 0;
+  private readMs = 0;
+
+  private constructor(target: Target, events: LoadEvents) {
+    this.events = events;
+    this.dialect = dialectOf(target.endpoint);
+    this.reader = this.dialect.reader(this, () => this.ready.resolve());
+    this.ready.promise.catch(() => undefined);
+  }
+
+  /** Connects, and no more. Rejects with a sentence. */
+  static async connect(target: Target, events: LoadEvents): Promise<LoadClient> {
+    const client = new LoadClient(target, events);
+    const { host, port, transport } = target.endpoint;
+    const name = `${transport}://${host.includes(":") ? `[${host}]` : host}:${port}`;
+    try {
+      client.socket = await Bun.connect({
+        hostname: host,
+        port,
+        socket: {
+          data: (_socket, chunk) => client.read(chunk),
+          drain: () => client.flush(),
+          close: () => client.ended("the server ended the connection"),
+          error: (_socket, error) => client.ended(`the connection failed: ${error.message}`),
+        },
+      });
+    } catch (error) {
+      throw new Error(`cannot connect to ${name}: ${error instanceof Error ? error.message : String(error)}`, {
+        cause: error,
+      });
+    }
+    if (client.dialect.greeting === undefined) return client;
+    client.queue(client.dialect.greeting);
+    const late = setTimeout(() => client.ready.reject(new Error(`${name} does not answer the upgrade`)), answerMsMax);
+    await client.ready.promise.finally(() => clearTimeout(late));
+    return client;
+  }
+
+  /** Connects and signs in. Rejects with a sentence when either is refused. */
+  static async signIn(target: Target, account: string, events: LoadEvents, token?: string): Promise<LoadClient> {
+    const client = await LoadClient.connect(target, events);
+    const body = toBinary(
+      LoginReqSchema,
+      create(LoginReqSchema, { token: token ?? (await tokenFor(target, account)) }),
+    );
+    const { status } = await client.request(Command.SignIn, "", body);
+    if (status !== Status.Success) {
+      client.disconnect();
+      throw new Error(`the sign-in of ${account} was refused with status ${status}`);
+    }
+    return client;
+  }
+
+  /** Sends one request, and waits for its answer. */
+  request(command: string, dest: string, body: Uint8Array): Promise<LoadAnswer> {
+    const sequence = ++this.requests;
+    const answer = Promise.withResolvers<LoadAnswer>();
+    if (this.isEnded) answer.reject(new Error(`the connection ended before ${command}`));
+    this.waiting.set(sequence, answer);
+    this.queue(this.dialect.frame(encodeLogicPacket({ command, dest, sequence }, body)));
+    const late = setTimeout(() => answer.reject(new Error(`${command} was not answered`)), answerMsMax);
+    return answer.promise.finally(() => clearTimeout(late));
+  }
+
+  /** Sends talk `number`; its answer is told as an event. */
+  talk(template: TalkTemplate, number: number): void {
+    const at = this.queue(template.frame);
+    template.patch(this.outbound.bytes, at, number);
+  }
+
+  /** Stops and starts reading, as a stuck client does. */
+  pause(): void {
+    this.socket?.pause();
+  }
+  resume(): void {
+    this.socket?.resume();
+  }
+
+  /** Ends the connection without a word. */
+  disconnect(): void {
+    this.isEnding = true;
+    this.socket?.terminate();
+  }
+
+  binary(payload: Buffer): void {
+    scanPacket(payload, scan, frameBytesMax);
+    if (scan.kind !== PacketKind.Logic) {
+      if (scan.kind === PacketKind.Malformed) this.ended("the server sent a malformed packet");
+    } else if (scan.flag === Flag.Push) this.events.pushed(payload, scan, this.readMs);
+    else if (scan.sequence >= sequenceFirst)
+      this.events.answered(scan.sequence - sequenceFirst, scan.status, this.readMs);
+    else {
+      const { sequence, status, bodyStart } = scan;
+      this.waiting.get(sequence)?.resolve({ status, body: Buffer.from(payload.subarray(bodyStart)) });
+      this.waiting.delete(sequence);
+    }
+  }
+  ping(payload: Buffer): void {
+    this.queue(this.dialect.frame(payload, OpCode.Pong));
+  }
+  pong(): void {}
+  close(payload: Buffer): void {
+    this.closeReason = parseCloseText(payload);
+    this.ended(`the server closed the connection: ${this.closeReason.code} ${this.closeReason.text}`);
+  }
+
+  flush(): void {
+    const { outbound } = this;
+    if (outbound.pendingBytes === 0) return;
+    const taken = this.socket?.write(outbound.bytes, outbound.start, outbound.pendingBytes) ?? -1;
+    if (taken > 0) outbound.consume(taken);
+  }
+
+  private read(chunk: Buffer): void {
+    this.readMs = performance.now();
+    const fault = this.reader.push(chunk);
+    if (fault === undefined) return;
+    this.ended(fault.text);
+    this.socket?.terminate();
+  }
+
+  private ended(reason: string): void {
+    if (this.isEnded) return;
+    this.isEnded = true;
+    this.outbound.clear();
+    const error = new Error(reason);
+    this.ready.reject(error);
+    for (const answer of this.waiting.values()) answer.reject(error);
+    this.waiting.clear();
+    if (!this.isEnding) this.events.lost(reason);
+  }
+
+  /** Returns where in `outbound` it lies, until the turn ends. */
+  private queue(frame: Buffer): number {
+    const at = this.outbound.reserve(frame.length);
+    frame.copy(this.outbound.bytes, at);
+    flusher.mark(this);
+    return at;
+  }
+}

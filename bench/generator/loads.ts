@@ -1,0 +1,42 @@
+// The loads that a generator can put on a server, by the names under which the supervisor asks for them.
+
+import { loadBroadcast } from "../load/broadcast.ts";
+import { loadEcho } from "../load/echo.ts";
+import { loadFailover } from "../load/failover.ts";
+import { loadGateway } from "../load/gateway.ts";
+import { loadGroup } from "../load/group.ts";
+import { loadIdle } from "../load/idle.ts";
+import { loadLogin } from "../load/login.ts";
+import { loadOffline } from "../load/offline.ts";
+import { loadDns } from "../load/registry-dns.ts";
+import { loadFanout } from "../load/registry-fanout.ts";
+import { loadRenewals } from "../load/registry-renewals.ts";
+import { loadChanges } from "../load/registry.ts";
+import { loadSlow } from "../load/slow.ts";
+import { loadSync } from "../load/sync.ts";
+import { loadTalk } from "../load/talk.ts";
+import type { RunLoad } from "./load.ts";
+
+export const loads = {
+  broadcast: loadBroadcast,
+  echo: loadEcho,
+  failover: loadFailover,
+  gateway: loadGateway,
+  group: loadGroup,
+  idle: loadIdle,
+  login: loadLogin,
+  offline: loadOffline,
+  registry: loadChanges,
+  "registry-dns": loadDns,
+  "registry-fanout": loadFanout,
+  "registry-renewals": loadRenewals,
+  slow: loadSlow,
+  sync: loadSync,
+  talk: loadTalk,
+} as const satisfies Record<string, RunLoad>;
+
+export type LoadName = keyof typeof loads;
+
+export function isLoadName(name: string): name is LoadName {
+  return Object.hasOwn(loads, name);
+}

@@ -1,0 +1,27 @@
+// A line for a person who waits: drawn on standard error, and only where that is a terminal.
+
+const barCells = 24;
+
+export class Progress {
+  private readonly isShown: boolean;
+  private drawn = 0;
+
+  constructor(isShown = process.stderr.isTTY) {
+    this.isShown = isShown;
+  }
+
+  /** What goes on, and how much of it is done, 0 to 1. */
+  draw(name: string, phase: string, done: number): void {
+    if (!this.isShown) return;
+    const cells = Math.round(Math.min(1, Math.max(0, done)) * barCells);
+    const line = `${name} [${"█".repeat(cells)}${"·".repeat(barCells - cells)}] ${phase}`;
+    process.stderr.write(`\r${line.padEnd(this.drawn)}`);
+    this.drawn = line.length;
+  }
+
+  /** Before anything else is printed. */
+  clear(): void {
+    if (this.drawn > 0) process.stderr.write(`\r${" ".repeat(this.drawn)}\r`);
+    this.drawn = 0;
+  }
+}

@@ -1,0 +1,40 @@
+// All scenarios, in the order in which they run.
+
+import { broadcast } from "./load/broadcast.ts";
+import { clusterTalk } from "./load/cluster-talk.ts";
+import { echo } from "./load/echo.ts";
+import { failover } from "./load/failover.ts";
+import { gateway } from "./load/gateway.ts";
+import { group } from "./load/group.ts";
+import { idle } from "./load/idle.ts";
+import { login } from "./load/login.ts";
+import { offline } from "./load/offline.ts";
+import { registryDns } from "./load/registry-dns.ts";
+import { registryFanout } from "./load/registry-fanout.ts";
+import { registryRenewals } from "./load/registry-renewals.ts";
+import { registry } from "./load/registry.ts";
+import { slow } from "./load/slow.ts";
+import { startup } from "./load/startup.ts";
+import { sync } from "./load/sync.ts";
+import { talk } from "./load/talk.ts";
+import type { Scenario } from "./scenario.ts";
+
+export const scenarios: readonly Scenario[] = [
+  startup,
+  echo,
+  login,
+  talk,
+  offline,
+  group,
+  broadcast,
+  slow,
+  sync,
+  idle,
+  gateway,
+  clusterTalk,
+  failover,
+  registry,
+  registryRenewals,
+  registryDns,
+  registryFanout,
+];

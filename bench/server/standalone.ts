@@ -1,0 +1,84 @@
+// Ours in one process, started as a process of its own on free ports, with its data in a temporary folder and full
+// durability, as it is by default.
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { makeFolder, removeFolder, spawnChild } from "./lifetime.ts";
+import type { Server } from "./target.ts";
+
+const root = join(import.meta.dir, "../..");
+const startMsMax = 20_000;
+const host = "127.0.0.1";
+
+/** A server that this bench started. */
+export interface StartedServer extends Server {
+  /** From exec to the first 200 of /health. */
+  readonly readyMs: number;
+  stop(): Promise<void>;
+}
+
+/** The command that starts roost: the executable that ROOST_BINARY names, or the one built here, else the source. */
+export function roostCommand(): string[] {
+  const binary = process.env["ROOST_BINARY"] ?? join(root, "dist", "roost");
+  return existsSync(binary) ? [binary] : [process.execPath, join(root, "src", "main.ts")];
+}
+
+/** A port that nobody listens on now. */
+export function freePort(): number {
+  const server = Bun.listen({ hostname: host, port: 0, socket: { data() {} } });
+  const { port } = server;
+  server.stop(true);
+  return port;
+}
+
+/** Starts it, and waits until it is ready. */
+export async function startServer(): Promise<StartedServer> {
+  const folder = makeFolder();
+  const secret = "a secret of the bench, and of nobody else";
+  const [ws, tcp, monitor] = [freePort(), freePort(), freePort()];
+  const listeners = ["--ws", `${host}:${ws}`, "--tcp", `${host}:${tcp}`, "--monitor", `${host}:${monitor}`];
+  const startedMs = performance.now();
+  const child = spawnChild([...roostCommand(), ...listeners], {
+    cwd: folder,
+    env: { ROOST_SECRET: secret, ROOST_LOG_LEVEL: "error" },
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "inherit",
+  });
+  const ending = { isWanted: false };
+  const stop = async (): Promise<void> => {
+    ending.isWanted = true;
+    child.kill("SIGKILL");
+    await child.exited;
+    removeFolder(folder);
+  };
+  for (;;) {
+    if (child.exitCode !== null || performance.now() - startedMs > startMsMax) {
+      await stop();
+      throw new Error(`the server did not become ready within ${startMsMax} ms (exit status ${child.exitCode})`);
+    }
+    const isReady = await fetch(`http://${host}:${monitor}/health`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+    if (isReady) break;
+    await Bun.sleep(1);
+  }
+  return {
+    endpoints: {
+      tcp: { transport: "tcp", host, port: tcp, path: "/" },
+      ws: { transport: "ws", host, port: ws, path: "/" },
+    },
+    secret,
+    app: "bench",
+    processes: [{ name: "standalone", pid: child.pid }],
+    topology: "standalone",
+    store: "sqlite",
+    died: child.exited.then((status) => {
+      if (ending.isWanted) return new Promise<never>(() => undefined);
+      throw new Error(`the server ended in the middle of the run (exit status ${status ?? child.signalCode})`);
+    }),
+    readyMs: performance.now() - startedMs,
+    stop,
+  };
+}

@@ -1,0 +1,50 @@
+// A chat service without a store and without logic, a process of its own: it takes gateways' links as any chat service
+// does, and answers each talk at once with an empty Success. What is measured through it is the gateway.
+//   bun stub-chat.ts REGISTRY_URL CLUSTER_KEY_FILE
+
+import { secretsFromFile } from "../../src/auth/secret.ts";
+import { createLog } from "../../src/base/log.ts";
+import { Dispatcher } from "../../src/container/dispatcher.ts";
+import { LogicNode } from "../../src/container/logic-node.ts";
+import { startProcess } from "../../src/container/process.ts";
+import { Router } from "../../src/container/router.ts";
+import { Service } from "../../src/container/service.ts";
+import { Command } from "../../src/wire/commands.ts";
+
+const [registry = "", keyFile = ""] = process.argv.slice(2);
+const [clusterKey] = secretsFromFile(keyFile);
+if (clusterKey === undefined) throw new Error(`${keyFile} holds no key`);
+const log = createLog("error", "text");
+const settings = {
+  id: "stub-chat",
+  listen: { host: "127.0.0.1", port: 0 },
+  advertise: undefined,
+  discovery: [registry],
+  zone: "zone01",
+  region: "region01",
+  env: "dev",
+  clusterKey,
+  monitor: undefined,
+  writeWaitMs: 10_000,
+  version: "stub",
+  log,
+  lost(sentence: string): void {
+    log.error(sentence);
+    process.exit(1);
+  },
+};
+
+await startProcess(settings, "chat", async ({ surroundings, serviceMetrics }) => {
+  const router = new Router([]);
+  router.handle(Command.UserTalk, (context) => context.respondEmpty());
+  const ignore = (): void => undefined;
+  const parts = { router, dispatcher: new Dispatcher(), log, gatewayLinked: ignore, gatewayLost: ignore };
+  const node = new LogicNode(surroundings, new Service(parts), serviceMetrics);
+  const link = await node.start();
+  return {
+    addresses: { link, ws: undefined, tcp: undefined },
+    health: () => ({ ready: node.isReady, detail: {} }),
+    drain: () => node.drain(0),
+  };
+});
+console.log("ready");

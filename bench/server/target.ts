@@ -1,0 +1,61 @@
+// The server that a load is put on: where it is, how to sign its tokens, and which processes it is made of.
+
+export const transports = ["tcp", "ws"] as const;
+export type Transport = (typeof transports)[number];
+
+/** Where clients connect, one way. */
+export interface Endpoint {
+  readonly transport: Transport;
+  readonly host: string;
+  readonly port: number;
+  /** Of a WebSocket. */
+  readonly path: string;
+}
+
+/** A process of the server. */
+export interface TargetProcess {
+  readonly name: string;
+  readonly pid: number;
+}
+
+/** What a generator is told; plain data, so that it can be handed to another process. */
+export interface Target {
+  readonly endpoint: Endpoint;
+  /** The key of its tokens, as text. */
+  readonly secret: string;
+  readonly app: string;
+  /** None: a server that was not started here; then nothing is known of them. */
+  readonly processes: readonly TargetProcess[];
+}
+
+/** A server, with all ways into it. */
+export interface Server {
+  readonly endpoints: Readonly<Partial<Record<Transport, Endpoint>>>;
+  readonly secret: string;
+  readonly app: string;
+  readonly processes: readonly TargetProcess[];
+  readonly topology: string;
+  readonly store: string;
+  /** Rejects when one of its processes ends by itself; undefined: nobody knows. */
+  readonly died: Promise<never> | undefined;
+}
+
+/** Reads `tcp://host:port` or `ws://host:port/path`. Throws a sentence. */
+export function parseServerUrl(url: string): Endpoint {
+  const parsed = URL.parse(url);
+  const transport = transports.find((name) => parsed?.protocol === `${name}:`);
+  if (parsed === null || transport === undefined || parsed.hostname === "")
+    throw new Error(`--url ${url} is not tcp://host:port or ws://host:port/path`);
+  if (parsed.port === "" && transport === "tcp") throw new Error(`--url ${url} names no port`);
+  // An address of IPv6 stands in brackets.
+  const host = parsed.hostname.replace(/^\[|\]$/g, "");
+  return { transport, host, port: Number(parsed.port || "80"), path: `${parsed.pathname || "/"}${parsed.search}` };
+}
+
+/** One way into a server. Throws a sentence when there is none. */
+export function targetOf(server: Server, transport: Transport): Target {
+  const { endpoints, secret, app, processes } = server;
+  const endpoint = endpoints[transport];
+  if (endpoint === undefined) throw new Error(`the server takes no clients over ${transport}`);
+  return { endpoint, secret, app, processes };
+}

@@ -1,0 +1,95 @@
+// The generator believes no server: what was lost, doubled, reordered, refused or invented comes to light.
+
+import { afterEach, expect, test } from "bun:test";
+import type { LoadSettings } from "../../bench/generator/load.ts";
+import { loadTalk } from "../../bench/load/talk.ts";
+import type { Findings } from "../../bench/result.ts";
+import { FakeServer, type Lie } from "./fake-server.ts";
+
+const settings: LoadSettings = {
+  isTrial: true,
+  seconds: 0.1,
+  warmUpMs: 0,
+  drainQuietMs: 300,
+  connections: 0,
+  senders: 2,
+  window: 4,
+  rate: 0,
+  members: 0,
+  messages: 0,
+  kills: 0,
+  store: null,
+  run: "run",
+};
+
+const servers: FakeServer[] = [];
+afterEach(() => {
+  for (const server of servers.splice(0)) server.stop();
+});
+
+async function talkTo(lie: Lie, changes: Partial<LoadSettings> = {}): Promise<Findings> {
+  const server = new FakeServer(lie);
+  servers.push(server);
+  const load = { target: server.target, settings: { ...settings, ...changes }, tell: () => undefined };
+  const [whole] = await loadTalk(load);
+  if (whole === undefined) throw new Error("there is no result");
+  return whole;
+}
+
+test("an honest server's figures add up", async () => {
+  const found = await talkTo("none");
+  expect(found).toMatchObject({ lost: 0, duplicated: 0, reordered: 0, window: 4, rate: null });
+  expect(found["sent"]).toBeGreaterThan(8);
+  expect(found["answered"]).toBe(found["sent"] ?? null);
+  expect(found["delivered"]).toBe(found["sent"] ?? null);
+});
+
+test("an open loop sends what is due, and waits for nobody", async () => {
+  const found = await talkTo("none", { rate: 500, seconds: 0.4 });
+  expect(found).toMatchObject({ lost: 0, rate: 500, window: null });
+  expect(found["sent"]).toBeGreaterThanOrEqual(200);
+});
+
+test("a lost message fails the run", async () => {
+  await expect(talkTo("lose")).rejects.toThrow(/of \d+ deliveries \d+ were lost; there is no figure/);
+});
+
+test("an answer that never comes fails the run", async () => {
+  await expect(talkTo("answer nothing", { rate: 500 })).rejects.toThrow(/of \d+ talks \d+ were answered/);
+});
+
+test("a refused talk fails the run", async () => {
+  await expect(talkTo("refuse")).rejects.toThrow(/\d+ of \d+ talks were refused/);
+});
+
+test("a message that nobody had sent fails the run", async () => {
+  await expect(talkTo("invent")).rejects.toThrow("a message came that nobody had sent");
+});
+
+test("a server that goes away fails the run", async () => {
+  await expect(talkTo("die")).rejects.toThrow("the server ended the connection in the middle of the run");
+});
+
+test("a refused sign-in fails the run before it begins", async () => {
+  await expect(talkTo("refuse sign-ins")).rejects.toThrow("was refused with status 105");
+});
+
+test("a message that comes twice counts once, and makes the run invalid", async () => {
+  const found = await talkTo("double");
+  expect(found["duplicated"]).toBeGreaterThan(0);
+  expect(found["delivered"]).toBe(found["sent"] ?? null);
+  expect(found).toMatchObject({ lost: 0, reordered: 0, valid: false, doubt: expect.stringContaining("came twice") });
+});
+
+test("an answer that comes twice counts once, sends nothing more, and makes the run invalid", async () => {
+  const found = await talkTo("answer twice");
+  expect(found["duplicated"]).toBeGreaterThan(0);
+  expect(found["answered"]).toBe(found["sent"] ?? null);
+  expect(found).toMatchObject({ lost: 0, valid: false });
+});
+
+test("messages out of order are counted, and make the run invalid", async () => {
+  const found = await talkTo("reorder", { senders: 1 });
+  expect(found["reordered"]).toBeGreaterThan(0);
+  expect(found).toMatchObject({ lost: 0, valid: false, doubt: expect.stringContaining("out of order") });
+});

@@ -1,0 +1,216 @@
+// Every scenario works, in little, on a real server: what was sent was answered and came, and every line has its keys.
+
+import { expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Result, resultKeys } from "../../bench/result.ts";
+import { ServerProcess } from "../support/server-process.ts";
+import { type BenchRun, runBench } from "./command.ts";
+
+const msMax = 120_000;
+
+/** What holds for every run that has figures, however busy the machine is. */
+function isSound({ status, results, said }: BenchRun): readonly Result[] {
+  expect(said).toBe("");
+  expect(results.length).toBeGreaterThan(0);
+  for (const result of results) {
+    expect(Object.keys(result).slice(0, resultKeys.length)).toEqual([...resultKeys]);
+    if (typeof result["lost"] === "number") expect(result["lost"]).toBe(0);
+    if (typeof result["sent"] !== "number") continue;
+    expect(result["sent"]).toBeGreaterThan(0);
+    expect(result["max_ms"]).toBeGreaterThan(0);
+  }
+  // A busy machine may make a generator late: then the run is invalid, and says so.
+  expect(status).toBe(results.every(({ valid }) => valid) ? 0 : 1);
+  return results;
+}
+
+async function trial(scenario: string, ...words: string[]): Promise<readonly Result[]> {
+  return isSound(await runBench("--trial", "--scenario", scenario, ...words));
+}
+
+test.each(["tcp", "ws"])(
+  "talk over %s: a closed and an open loop, and the closed one's share of the bare server",
+  async (transport) => {
+    const [closed, open] = await trial("talk", "--transport", transport);
+    for (const result of [closed, open]) {
+      expect(result).toMatchObject({ transport, topology: "standalone", store: "sqlite", duplicated: 0, reordered: 0 });
+      expect(result?.["answered"]).toBe(result?.["sent"] ?? -1);
+      expect(result?.["delivered"]).toBe(result?.["sent"] ?? -1);
+    }
+    expect(closed).toMatchObject({ scenario: "talk", window: 2, rate: null, connections: 8 });
+    expect(closed?.["share_of_bare"]).toBeGreaterThan(0);
+    expect(open).toMatchObject({ scenario: "talk-open", window: null, share_of_bare: null });
+    expect(open?.["rate"]).toBeGreaterThan(0);
+  },
+  msMax,
+);
+
+test(
+  "echo: the same requests, over both transports",
+  async () => {
+    const results = await trial("echo");
+    expect(results.map(({ transport }) => transport ?? null)).toEqual(["tcp", "ws"]);
+    for (const result of results) expect(result).toMatchObject({ topology: "echo", delivered: null, valid: true });
+  },
+  msMax,
+);
+
+test(
+  "login: everybody who came was let in",
+  async () => {
+    const results = await trial("login");
+    for (const result of results) expect(result).toMatchObject({ sent: 20, answered: 20, connections: 20, window: 2 });
+  },
+  msMax,
+);
+
+test(
+  "offline: what was answered is in the receivers' indexes",
+  async () => {
+    const [result] = await trial("offline");
+    expect(result?.["delivered"]).toBe(result?.["sent"] ?? -1);
+    expect(result).toMatchObject({ connections: 4, duplicated: 0, reordered: 0 });
+  },
+  msMax,
+);
+
+test(
+  "group: every member who is online gets every talk but its own",
+  async () => {
+    const [result] = await trial("group");
+    expect(result).toMatchObject({ members: 10, online: 5, senders: 4, duplicated: 0, reordered: 0 });
+    expect(result?.["delivered"]).toBe(4 * Number(result?.["sent"]));
+  },
+  msMax,
+);
+
+test(
+  "broadcast: every member gets every talk of the one who talks",
+  async () => {
+    const [result] = await trial("broadcast", "--transport", "tcp");
+    expect(result).toMatchObject({ online: 20, senders: 1, duplicated: 0, reordered: 0 });
+    expect(result?.["delivered"]).toBe(19 * Number(result?.["sent"]));
+  },
+  msMax,
+);
+
+test(
+  "slow: others get all of theirs while one client does not read",
+  async () => {
+    const [result] = await trial("slow", "--rate", "200");
+    expect(result?.["delivered"]).toBe(result?.["sent"] ?? -1);
+    expect(result?.["stalled_sent"]).toBeGreaterThan(0);
+    expect(result?.["calm_p99_ms"]).toBeGreaterThan(0);
+  },
+  msMax,
+);
+
+test(
+  "sync: all messages that waited come, each time",
+  async () => {
+    const [result] = await trial("sync");
+    expect(result).toMatchObject({ messages: 300, connections: 1 });
+    expect(result?.["delivered"]).toBe(300 * Number(result?.["answered"]));
+  },
+  msMax,
+);
+
+test(
+  "idle: memory and CPU of connections that say nothing",
+  async () => {
+    const results = await trial("idle");
+    for (const result of results) {
+      expect(result["server_rss_mb"]).toBeGreaterThan(0);
+      expect(result["cpu_ms_per_minute"]).toBeGreaterThanOrEqual(0);
+    }
+  },
+  msMax,
+);
+
+test(
+  "gateway: a stub answers over the link, and the gateway is what counts",
+  async () => {
+    const [whole, ...nodes] = await trial("gateway");
+    expect(whole).toMatchObject({ topology: "gateway", store: "none", connections: 20, window: 2 });
+    expect(whole?.["answered"]).toBe(whole?.["sent"] ?? -1);
+    expect(whole?.["share_of_bare"]).toBeGreaterThan(0);
+    expect(nodes.map(({ node }) => node ?? null)).toEqual(["gateway-1", "login-1", "discovery-1", "stub"]);
+  },
+  msMax,
+);
+
+test(
+  "talk on a cluster of processes: a line for the whole, and one for each process",
+  async () => {
+    const results = await trial("talk", "--topology", "processes", "--transport", "ws", "--rate", "100");
+    expect(results[0]).toMatchObject({ scenario: "talk-open", topology: "processes", transport: "ws", rate: 100 });
+    expect(results.slice(1).map(({ node }) => node ?? null)).toEqual(["gateway-1", "chat-1", "login-1", "discovery-1"]);
+  },
+  msMax,
+);
+
+test(
+  "registry and registry-dns: changes reach every watcher, and queries are answered",
+  async () => {
+    const [same, other] = await trial("registry");
+    expect(same).toMatchObject({ node: "same", topology: "discovery" });
+    expect(other?.["answered"]).toBe(2 * Number(same?.["answered"]));
+    const [plain, mixed] = await trial("registry-dns");
+    expect([plain?.scenario, mixed?.scenario]).toEqual(["registry-dns", "registry-dns-mixed"]);
+  },
+  msMax,
+);
+
+test(
+  "registry-renewals and registry-fanout: no renewal fails, and every watcher has the whole list",
+  async () => {
+    const nodes = await trial("registry-renewals");
+    expect(nodes.map(({ node }) => node ?? null)).toEqual(["1", "2", "3"]);
+    const [fanout] = await trial("registry-fanout");
+    expect(fanout?.["settled_ms"]).toBeGreaterThan(0);
+  },
+  msMax,
+);
+
+test(
+  "failover: nobody loses a message when a chat node is killed",
+  async () => {
+    const [result] = await trial("failover");
+    expect(result).toMatchObject({ kills: 1, lost: 0, duplicated: 0 });
+    expect(result?.["affected"]).toBeGreaterThan(0);
+  },
+  msMax,
+);
+
+test(
+  "startup: a time for a start",
+  async () => {
+    const [result] = await trial("startup");
+    expect(result?.["p50_ms"]).toBeGreaterThan(0);
+  },
+  msMax,
+);
+
+test(
+  "a server that runs already is measured by its URL, secret and app, and nothing is said of its processes",
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), "roost-bench-test-"));
+    const server = await ServerProcess.start(folder);
+    try {
+      const secret = readFileSync(join(folder, "data", "secret"), "utf8").trim();
+      for (const url of [server.tcp, server.ws]) {
+        const results = await trial("talk", "--url", url, "--secret", secret, "--app", "another");
+        for (const result of results) {
+          expect(result).toMatchObject({ topology: "external", store: "unknown", server_cpu: null, lost: 0 });
+          expect(result["delivered"]).toBe(result["sent"] ?? -1);
+        }
+      }
+    } finally {
+      await server.end("SIGKILL");
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+  msMax,
+);
