@@ -43,11 +43,17 @@ export interface Result extends Findings {
   readonly scenario: string;
 }
 
-/** Fills in the keys that are missing, and puts them into their order. */
+/** Fills in the keys that are missing, puts them into their order, and drops digits that mean nothing. */
 export function resultOf(scenario: string, findings: Findings): Result {
-  const standard = resultKeys.map((key) => [key, findings[key] ?? null] as const);
-  const extra = Object.entries(findings).filter(([key]) => !resultKeys.some((known) => known === key));
+  const standard = resultKeys.map((key) => [key, rounded(findings[key] ?? null)] as const);
+  const extra = Object.entries(findings)
+    .filter(([key]) => !resultKeys.some((known) => known === key))
+    .map(([key, value]) => [key, rounded(value)] as const);
   return { ...Object.fromEntries([...standard, ...extra]), scenario, valid: findings.valid };
+}
+
+function rounded(value: Value): Value {
+  return typeof value === "number" ? Math.round(value * 10_000) / 10_000 : value;
 }
 
 /** Reads the lines that `--json` prints. Throws a sentence when a line is something else. */

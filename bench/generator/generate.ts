@@ -10,11 +10,11 @@ const besideMsMax = 180_000;
 
 /** Rejects with a sentence when there is no figure. */
 export async function generate(job: Job, tell: (phase: string, done: number) => void): Promise<readonly Findings[]> {
-  const child = spawnChild([process.execPath, join(import.meta.dir, "main.ts")], {
-    stdin: "pipe",
-    stdout: "pipe",
-    stderr: "inherit",
-  });
+  const child = spawnChild(
+    [process.execPath, join(import.meta.dir, "main.ts")],
+    { stdin: "pipe", stdout: "pipe", stderr: "inherit" },
+    "SIGTERM",
+  );
   const msMax = job.settings.seconds * 2_000 + job.settings.warmUpMs + besideMsMax;
   const late = { isNow: false };
   const timer = setTimeout(() => {

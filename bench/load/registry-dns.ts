@@ -2,7 +2,7 @@
 // answer counts when it is the right one, whole; a query without an answer is counted as lost and asked anew.
 
 import { type Random, seededRandom } from "../../src/base/random.ts";
-import type { Load as GeneratorLoad } from "../generator/load.ts";
+import type { Load as GeneratorLoad, LoadSettings } from "../generator/load.ts";
 import { isGeneratorFree, sharesBetween } from "../generator/usage.ts";
 import { Latency } from "../latency.ts";
 import { residentBytes } from "../process-usage.ts";
@@ -18,7 +18,6 @@ const registerConnections = 16;
 const sockets = 4;
 /** Outstanding queries of a socket: what the kernel's receive buffers hold without loss. */
 const window = 32;
-const warmUpMs = 2_000;
 /** A query that has no answer by then is lost. */
 const lostMs = 1_000;
 const seed = 1;
@@ -142,7 +141,6 @@ class QuerySocket {
 
 /** Two results: names in lower case, and in random case. Throws when an answer is wrong. */
 export async function loadDns({ settings, tell }: GeneratorLoad): Promise<Findings[]> {
-  const { seconds } = settings;
   const cluster = await RegistryCluster.start(1);
   try {
     const [node] = cluster.nodes;
@@ -155,9 +153,9 @@ export async function loadDns({ settings, tell }: GeneratorLoad): Promise<Findin
       new DnsQuery(`${service}.service.roost`, RecordType.A),
     ]);
     tell("measuring", 0);
-    const plain = await measure(cluster, queries, false, seconds);
+    const plain = await measure(cluster, queries, false, settings);
     tell("measuring", 0.5);
-    return [plain, await measure(cluster, queries, true, seconds)];
+    return [plain, await measure(cluster, queries, true, settings)];
   } finally {
     await cluster.stop();
   }
@@ -167,7 +165,7 @@ async function measure(
   cluster: RegistryCluster,
   queries: readonly DnsQuery[],
   isMixed: boolean,
-  seconds: number,
+  { seconds, warmUpMs }: LoadSettings,
 ): Promise<Findings> {
   const [node] = cluster.nodes;
   if (node === undefined) throw new Error("there is no node");

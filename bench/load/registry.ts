@@ -1,7 +1,7 @@
 // Scenario `registry`: one service changes at one of three nodes, at a fixed rate; how long until a watcher at the same
 // node and one at another node hold the changed list. Measured from the moment a change was due.
 
-import type { Load } from "../generator/load.ts";
+import type { Load, LoadSettings } from "../generator/load.ts";
 import { isGeneratorFree, sharesBetween } from "../generator/usage.ts";
 import { Latency } from "../latency.ts";
 import { residentBytes } from "../process-usage.ts";
@@ -17,7 +17,6 @@ const appid = "bench.changes";
 /** Instances of the service; they change in turn. */
 const instanceCount = 10;
 const changesPerSecond = 50;
-const warmUpMs = 2_000;
 const drainMsMax = 10_000;
 
 /** What the watcher of one node has seen. */
@@ -60,13 +59,13 @@ class Audience {
 export async function loadChanges({ settings }: Load): Promise<Findings[]> {
   const cluster = await RegistryCluster.start(nodeCount);
   try {
-    return await measure(cluster, settings.seconds);
+    return await measure(cluster, settings);
   } finally {
     await cluster.stop();
   }
 }
 
-async function measure(cluster: RegistryCluster, seconds: number): Promise<Findings[]> {
+async function measure(cluster: RegistryCluster, { seconds, warmUpMs }: LoadSettings): Promise<Findings[]> {
   const [first] = cluster.nodes;
   if (first === undefined) throw new Error("there is no node");
   await registerAll(first.port, instancesOf(appid, instanceCount), 1);

@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type ClusterSize, ProcessCluster } from "../../test/support/process-cluster.ts";
-import { endWithThis, forget, makeFolder, removeFolder } from "./lifetime.ts";
+import { atEnd, makeFolder, removeFolder } from "./lifetime.ts";
 import { type Endpoint, parseServerUrl, type Server, type Transport } from "./target.ts";
 
 /** Results name the processes in this order. */
@@ -25,7 +25,7 @@ interface ClusterWish {
   readonly size: ClusterSize;
   /** `postgres://…`; undefined: SQLite. */
   readonly store: string | undefined;
-  /** Starts what runs beside the cluster and has to be there before it is ready; its undoing. */
+  /** Starts what runs beside the cluster, and has to be there before that is ready; how to end it. */
   readonly beside?: (cluster: BenchCluster) => Promise<() => Promise<void>>;
 }
 
@@ -38,18 +38,25 @@ export async function onBenchCluster<T>(
   let undo = async (): Promise<void> => undefined;
   try {
     const processes = await ProcessCluster.prepare({ folder, size, store });
+    const forget = atEnd(() => {
+      for (const name of processes.names()) processes.process(name)?.signal("SIGKILL");
+    });
     try {
       const secret = readFileSync(join(folder, "secret"), "utf8").trim();
       const cluster = { processes, folder, secret, store: store?.split(":", 1)[0] ?? "sqlite" };
-      await Promise.all(processes.names().map((name) => processes.start(name)));
-      for (const name of processes.names()) endWithThis(processes.process(name)?.pid ?? 0);
-      undo = (await beside?.(cluster)) ?? undo;
+      const beginBeside = async (): Promise<void> => {
+        undo = (await beside?.(cluster)) ?? undo;
+      };
+      // All at once: a gateway waits for services that may come.
+      const begun = [...processes.names().map((name) => processes.start(name)), beginBeside()];
+      const failed = (await Promise.allSettled(begun)).find(({ status }) => status === "rejected");
+      if (failed?.status === "rejected") throw failed.reason;
       await processes.ready();
       return await work(cluster);
     } finally {
-      for (const name of processes.names()) forget(processes.process(name)?.pid ?? 0);
       await processes.stop();
       await undo();
+      forget();
     }
   } finally {
     removeFolder(folder);

@@ -1,48 +1,46 @@
 // Processes that a process of the bench starts, and folders that it makes: they end with it, however it ends, unless it is
-// killed with no time to say anything.
+// killed with no time to do anything.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-
 import type { Spawn, Subprocess } from "bun";
 
-const pids = new Set<number>();
-const folders = new Set<string>();
+const endings = new Set<() => void>();
+const folders = new Map<string, () => void>();
 let isWatching = false;
 
-/** Kills that process when this one exits, unless `forget` was called. */
-export function endWithThis(pid: number): void {
-  pids.add(pid);
+/** Does something when this process ends; the last one first. Returns how to forget it. */
+export function atEnd(ending: () => void): () => void {
+  endings.add(ending);
   watch();
+  return () => void endings.delete(ending);
 }
 
-/** It has ended. */
-export function forget(pid: number): void {
-  pids.delete(pid);
-}
-
-/** Starts a process that ends with this one. */
+/** Starts a process. `signal`: how it is ended; one that has started others must have the time to end them. */
 export function spawnChild<In extends Spawn.Writable, Out extends Spawn.Readable, Err extends Spawn.Readable>(
   words: string[],
   options: Spawn.SpawnOptions<In, Out, Err>,
+  signal: "SIGKILL" | "SIGTERM" = "SIGKILL",
 ): Subprocess<In, Out, Err> {
   const child = Bun.spawn(words, options);
-  endWithThis(child.pid);
-  void child.exited.then(() => forget(child.pid));
+  void child.exited.then(atEnd(() => child.kill(signal)));
   return child;
 }
 
 /** A folder of its own for each server. */
 export function makeFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "roost-bench-"));
-  folders.add(folder);
-  watch();
+  folders.set(
+    folder,
+    atEnd(() => rmSync(folder, { recursive: true, force: true })),
+  );
   return folder;
 }
 
 /** Removes it with all that is in it. */
 export function removeFolder(folder: string): void {
+  folders.get(folder)?.();
   folders.delete(folder);
   rmSync(folder, { recursive: true, force: true });
 }
@@ -51,17 +49,7 @@ function watch(): void {
   if (isWatching) return;
   isWatching = true;
   process.on("exit", () => {
-    for (const pid of pids) kill(pid);
-    for (const folder of folders) removeFolder(folder);
+    for (const ending of [...endings].toReversed()) ending();
   });
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(1));
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // It has ended already.
-    pids.delete(pid);
-  }
 }

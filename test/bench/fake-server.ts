@@ -21,10 +21,13 @@ export type Lie =
   | "refuse"
   | "invent"
   | "die"
+  | "stall"
   | "refuse sign-ins";
 
 const lieEvery = 10;
 const heldMsMax = 50;
+/** Once, for this long, nothing is answered. */
+export const stallMs = 200;
 
 export class FakeServer {
   readonly target: Target;
@@ -34,6 +37,8 @@ export class FakeServer {
   private readonly peers = new Map<string, Peer>();
   /** The push that another one is to overtake. */
   private held: (() => void) | undefined;
+  /** What came during the stall. */
+  private backlog: (() => void)[] | undefined;
 
   constructor(lie: Lie) {
     this.lie = lie;
@@ -60,7 +65,7 @@ export class FakeServer {
   }
 
   received(peer: Peer, packet: LogicPacket): void {
-    const { command, sequence, dest } = packet.header;
+    const { command, sequence } = packet.header;
     if (command === Command.SignIn) {
       const { acc } = decodeJwt(fromBinary(LoginReqSchema, packet.body).token);
       this.peers.set(String(acc), peer);
@@ -69,6 +74,13 @@ export class FakeServer {
     }
     const isLie = ++this.talks % lieEvery === 0;
     const lie = isLie ? this.lie : "none";
+    if (this.lie === "stall" && this.talks === lieEvery) this.stall();
+    if (this.backlog === undefined) this.serve(peer, packet, lie);
+    else this.backlog.push(() => this.serve(peer, packet, lie));
+  }
+
+  private serve(peer: Peer, packet: LogicPacket, lie: Lie): void {
+    const { command, sequence, dest } = packet.header;
     if (lie === "die") {
       this.stop();
       return;
@@ -88,6 +100,15 @@ export class FakeServer {
     push(lie === "invent" ? body.replace(/^.{15}/, "000000999999999") : body);
     if (lie === "double") push(body);
     this.release();
+  }
+
+  private stall(): void {
+    this.backlog = [];
+    setTimeout(() => {
+      const late = this.backlog ?? [];
+      this.backlog = undefined;
+      for (const serve of late) serve();
+    }, stallMs);
   }
 
   private release(): void {
