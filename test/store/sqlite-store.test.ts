@@ -8,7 +8,10 @@ import { silentLog } from "../../src/base/log.ts";
 import type { Job } from "../../src/store/jobs.ts";
 import { smallestIdAt } from "../../src/store/snowflake.ts";
 import { openConnection } from "../../src/store/sqlite/connection.ts";
+import { indexPathOf, openOrMakeIndex } from "../../src/store/sqlite/index-file.ts";
+import { LogIndex } from "../../src/store/sqlite/log-index.ts";
 import { leaseMs, NodeLease } from "../../src/store/sqlite/node-lease.ts";
+import { lists } from "../../src/store/sqlite/posting.ts";
 import { migrate, schemaVersion } from "../../src/store/sqlite/schema.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { Writer } from "../../src/store/sqlite/writer.ts";
@@ -38,15 +41,19 @@ storeSuite("SQLite store", async () => {
   return {
     open: () => openAt(path),
     remove: async () => {
-      for (const end of ["", "-wal", "-shm"]) rmSync(path + end, { force: true });
+      for (const file of [path, indexPathOf(path)]) {
+        for (const end of ["", "-wal", "-shm"]) rmSync(file + end, { force: true });
+      }
     },
   };
 });
 
-test("the database file can be read by its owner only", async () => {
+test("the database files can be read by its owner only", async () => {
   const path = freshPath();
   const store = await openAt(path);
-  for (const end of ["", "-wal", "-shm"]) expect(statSync(path + end).mode & 0o777).toBe(0o600);
+  for (const file of [path, indexPathOf(path)]) {
+    for (const end of ["", "-wal", "-shm"]) expect(statSync(file + end).mode & 0o777).toBe(0o600);
+  }
   await store.close();
 });
 
@@ -57,7 +64,7 @@ test("refuses a newer schema with a sentence that says what to do", async () => 
   db.run(`PRAGMA user_version = ${schemaVersion + 1}`);
   db.close();
   expect(await failureOf(openAt(path))).toMatch(
-    /has schema 2, and this program knows schemas up to 1; start the newer program/,
+    /has schema 3, and this program knows schemas up to 2; start the newer program/,
   );
 });
 
@@ -131,7 +138,8 @@ test("openings take different node numbers and give them back", async () => {
 function writerAt(path: string, holder: string, clock: Clock): Writer {
   const db = openConnection({ path, synchronous: "NORMAL", cacheKib: 256 });
   migrate(db, path);
-  return new Writer(db, holder, clock);
+  openOrMakeIndex(indexPathOf(path), db).close();
+  return new Writer(db, new LogIndex(db, indexPathOf(path), [lists.received, lists.keyed]), holder, clock);
 }
 const clockAt = (time: { ms: number }): Clock => ({
   wallMs: () => time.ms,

@@ -13,6 +13,7 @@ import { outcome, outcomeSlots, type Job } from "../jobs.ts";
 import { IdSequence, smallestIdAt, snowflakeEpochMs } from "../snowflake.ts";
 import { GroupWriter } from "./group-writer.ts";
 import { beginImmediate } from "./locking.ts";
+import type { LogIndex } from "./log-index.ts";
 import { Names } from "./names.ts";
 import { NodeLease } from "./node-lease.ts";
 import { Refusal } from "./refusal.ts";
@@ -21,10 +22,15 @@ import { TalkWriter, type Outcome } from "./talk-writer.ts";
 const clockBehindMsMax = 60_000;
 /** Rows deleted in one transaction: short enough that talks wait a few milliseconds at most. */
 const purgeRowsMax = 2_000;
+/** A batch waits so long while folds lag behind. */
+const lagPauseMs = 2;
+
+const sleeper = new Int32Array(new SharedArrayBuffer(4));
 
 export class Writer {
   private readonly db: Database;
   private readonly clock: Clock;
+  private readonly index: LogIndex;
   private readonly names: Names;
   private readonly lease: NodeLease;
   private readonly talks: TalkWriter;
@@ -37,12 +43,14 @@ export class Writer {
   /** The store's last id when this writer began: a node number may have had another holder before. */
   private ownAbove: bigint | undefined;
 
-  constructor(db: Database, holder: string, clock: Clock) {
+  /** `index` keeps the lists received and keyed. */
+  constructor(db: Database, index: LogIndex, holder: string, clock: Clock) {
     this.db = db;
+    this.index = index;
     this.clock = clock;
     this.names = new Names(db);
     this.lease = new NodeLease(db, holder);
-    this.talks = new TalkWriter(db, this.names);
+    this.talks = new TalkWriter(db, this.names, index);
     this.groups = new GroupWriter(db, this.names);
     this.sequence = db.prepare<{ last_id: bigint; committed_ms: bigint }, []>(
       "SELECT last_id, committed_ms FROM sequence",
@@ -64,7 +72,9 @@ export class Writer {
 
   /** Commits all jobs, or none and throws. Slots of job i start at i × outcomeSlots. */
   commit(jobs: readonly Job[]): BigInt64Array<ArrayBuffer> {
+    if (this.index.isLong) Atomics.wait(sleeper, 0, 0, lagPauseMs);
     return this.transact((ids, wallMs) => {
+      this.talks.catchUp();
       const committedLast = ids.last;
       const numbers = new BigInt64Array(jobs.length * outcomeSlots);
       // Times of one batch differ by their order: ids and times never disagree.
@@ -121,6 +131,7 @@ export class Writer {
   private transact<T>(work: (ids: IdSequence, wallMs: number) => T): T {
     beginImmediate(this.db);
     try {
+      this.index.begin();
       // Read after the lock is held: the wait for it must not make the clock look late.
       const wallMs = this.clock.wallMs();
       const row = this.sequence.get();
@@ -131,11 +142,15 @@ export class Writer {
       const result = work(ids, wallMs);
       if (ids.last !== row.last_id) this.saveSequence.run(ids.last, wallMs);
       this.db.run("COMMIT");
+      this.talks.committed();
       return result;
     } catch (error) {
       this.names.forget();
+      this.talks.forget();
       if (this.db.inTransaction) this.db.run("ROLLBACK");
       throw error;
+    } finally {
+      this.index.end();
     }
   }
 }
