@@ -110,8 +110,9 @@ const tookMs = performance.now() - startMs;
 const spent = process.cpuUsage(cpu);
 const bytes = writtenBytes() - bytesBefore;
 const threads = [...threadSeconds()]
-  .map(([thread, used]) => Math.round(((used - (threadsBefore.get(thread) ?? 0)) / tookMs) * 1e5) / 100) // cores
-  .toSorted((a, b) => b - a);
+  .map(([thread, used]) => ({ thread, cores: Math.round(((used - (threadsBefore.get(thread) ?? 0)) / tookMs) * 1e5) / 100 }))
+  .toSorted((a, b) => b.cores - a.cores)
+  .map(({ thread, cores }) => `${Number(thread) === process.pid ? "main " : ""}${cores}`);
 
 const pages: number[] = [];
 let synced = 0;
@@ -136,7 +137,7 @@ console.log(
     offlineRead: quantiles(readMs),
     bytesPerTalk: Math.round(bytes / writeMs.length),
     cpuCores: Math.round((spent.user + spent.system) / tookMs / 10) / 100,
-    threadsPercent: threads.slice(0, 4),
+    threadCores: threads.slice(0, 5),
     ...(waiting > 0 ? { synced, pagesMs: pages } : {}),
   }),
 );

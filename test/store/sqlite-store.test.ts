@@ -11,19 +11,19 @@ import { openConnection } from "../../src/store/sqlite/connection.ts";
 import { indexPathOf, openOrMakeIndex } from "../../src/store/sqlite/index-file.ts";
 import { LogIndex } from "../../src/store/sqlite/log-index.ts";
 import { leaseMs, NodeLease } from "../../src/store/sqlite/node-lease.ts";
-import { lists } from "../../src/store/sqlite/posting.ts";
+import { foldMessagesDefault, lists } from "../../src/store/sqlite/posting.ts";
 import { migrate, schemaVersion } from "../../src/store/sqlite/schema.ts";
-import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
+import { openSqliteStore, type SqliteStoreOptions } from "../../src/store/sqlite/sqlite-store.ts";
 import { Writer } from "../../src/store/sqlite/writer.ts";
 import { StoreUnavailable, type Store } from "../../src/store/store.ts";
-import { draft, stored, storeSuite, talk } from "./store-suite.ts";
+import { draft, stored, storeSuite, talk, type StorePlace } from "./store-suite.ts";
 
 const root = mkdtempSync(join(tmpdir(), "store-test-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 let places = 0;
 const freshPath = (): string => join(root, `${places++}.db`);
-const openAt = (path: string, retentionDays = 15): Promise<Store> =>
-  openSqliteStore({ path, retentionDays, log: silentLog });
+const openAt = (path: string, retentionDays = 15, change: Partial<SqliteStoreOptions> = {}): Promise<Store> =>
+  openSqliteStore({ path, retentionDays, log: silentLog, ...change });
 
 /** The sentence of a StoreUnavailable. */
 async function failureOf(promise: Promise<unknown>): Promise<string> {
@@ -36,17 +36,19 @@ async function failureOf(promise: Promise<unknown>): Promise<string> {
   return "nothing failed";
 }
 
-storeSuite("SQLite store", async () => {
+function placeWith(foldMessages: number): StorePlace {
   const path = freshPath();
   return {
-    open: () => openAt(path),
+    open: () => openAt(path, 15, { foldMessages }),
     remove: async () => {
       for (const file of [path, indexPathOf(path)]) {
         for (const end of ["", "-wal", "-shm"]) rmSync(file + end, { force: true });
       }
     },
   };
-});
+}
+storeSuite("SQLite store", async () => placeWith(foldMessagesDefault));
+storeSuite("SQLite store whose runs are of three messages", async () => placeWith(3));
 
 test("the database files can be read by its owner only", async () => {
   const path = freshPath();
