@@ -8,7 +8,8 @@ import type { Database } from "bun:sqlite";
 import { keysOf, lists, postedColumns, type List, type MessageKeys, type PostedRow } from "./posting.ts";
 
 const generationMessages = 1 << 15;
-const bucketBits = 15;
+/** Twice as many buckets as messages: most looks end at an empty one. */
+const bucketBits = 16;
 /** Rows that are read at once: they are objects for a moment. */
 const followRowsMax = 2_048;
 
@@ -25,11 +26,20 @@ class Chains {
     this.heads[bucket] = position;
   }
 
-  /** Positions of messages with this key, the newest first. */
-  *positions(key: number): Generator<number, void, void> {
-    for (let at = this.heads[this.bucket(key)] ?? -1; at >= 0; at = this.before[at] ?? -1) {
-      if (this.keys[at] === key) yield at;
-    }
+  /** The position of the newest message with this key; -1: none. */
+  newest(key: number): number {
+    return this.skipOthers(key, this.heads[this.bucket(key)] ?? -1);
+  }
+
+  /** The position of the one before it. */
+  next(key: number, position: number): number {
+    return this.skipOthers(key, this.before[position] ?? -1);
+  }
+
+  private skipOthers(key: number, from: number): number {
+    let at = from;
+    while (at >= 0 && this.keys[at] !== key) at = this.before[at] ?? -1;
+    return at;
   }
 
   private bucket(key: number): number {
@@ -39,8 +49,8 @@ class Chains {
 
 class Generation {
   count = 0;
-  private readonly ids = new BigInt64Array(generationMessages);
-  private readonly chains: readonly (Chains | undefined)[];
+  readonly ids = new BigInt64Array(generationMessages);
+  readonly chains: readonly (Chains | undefined)[];
 
   constructor(kept: readonly List[]) {
     this.chains = Object.values(lists).map((list) => (kept.includes(list) ? new Chains() : undefined));
@@ -60,10 +70,6 @@ class Generation {
     this.chains[lists.received]?.add(received, position);
     this.chains[lists.sent]?.add(sent, position);
     if (keyed !== undefined) this.chains[lists.keyed]?.add(keyed, position);
-  }
-
-  *newestFirst(list: List, key: number): Generator<bigint, void, void> {
-    for (const position of this.chains[list]?.positions(key) ?? []) yield this.ids[position] ?? 0n;
   }
 }
 
@@ -105,9 +111,11 @@ export class Tail {
 
   /** Ids under this key, the newest first. */
   *newestFirst(list: List, key: number): Generator<bigint, void, void> {
-    for (let at = this.generations.length - 1; at >= 0; at--) {
-      const generation = this.generations[at];
-      if (generation !== undefined) yield* generation.newestFirst(list, key);
+    for (let last = this.generations.length - 1; last >= 0; last--) {
+      const generation = this.generations[last];
+      const chains = generation?.chains[list];
+      if (generation === undefined || chains === undefined) continue;
+      for (let at = chains.newest(key); at >= 0; at = chains.next(key, at)) yield generation.ids[at] ?? 0n;
     }
   }
 
