@@ -269,6 +269,63 @@ test("one process folds at a time; when it dies another goes on after the lease,
   }
 });
 
+test("a folder that slept while another one folded forgets what it had collected", () => {
+  const world = new World(4);
+  const [first, second] = [world.start(), world.start()];
+  const ids = [say(first), say(first), say(first)];
+  first.settle();
+  world.nowMs += 6_000;
+  ids.push(say(second));
+  second.settle();
+  world.nowMs += 6_000;
+  ids.push(say(second));
+  first.settle();
+  expect(runsOf(world)).toEqual([{ level: 0n, messages: 4n }]);
+  expect(idsOf(second, { account: "bob" })).toEqual(ids);
+  for (const process of [first, second]) process.die();
+});
+
+test("a merge that died between two slices leaves blocks that are swept, and is done again", () => {
+  const world = new World(5_000);
+  const first = world.start();
+  for (let batch = 0; batch < 80; batch++) {
+    const talks = Array.from({ length: 500 }, (_, i) =>
+      talk({ sender: `s${i % 7}`, dest: `d${i % 13}`, clientId: `${batch}-${i}` }),
+    );
+    commit(first, talks.map(talkJob));
+  }
+  const tables = (): { runs: bigint; blocksOfNone: bigint } | null => {
+    const index = openIndex(indexPathOf(world.path));
+    const row = index
+      .query<{ runs: bigint; blocksOfNone: bigint }, []>(
+        `SELECT (SELECT count(*) FROM run) AS runs, count(*) AS blocksOfNone FROM block
+         WHERE number / 4194304 NOT IN (SELECT number FROM run)`,
+      )
+      .get();
+    index.close();
+    return row;
+  };
+  while ((tables()?.blocksOfNone ?? 0n) === 0n) expect(first.keeper.fold()).toBe(true);
+  expect(tables()?.runs).toBe(8n);
+  first.die();
+  world.nowMs += 6_000;
+  const second = world.start();
+  second.settle();
+  expect(tables()).toEqual({ runs: 1n, blocksOfNone: 0n });
+  const seen: bigint[] = [];
+  for (let after = 1n; ;) {
+    const page = idsOf(second, { account: "d3", after });
+    if (page.length === 0) break;
+    seen.push(...page);
+    after = page.at(-1) ?? after;
+  }
+  expect(seen).toHaveLength(80 * Math.ceil((500 - 3) / 13));
+  expect(new Set(seen).size).toBe(seen.length);
+  const [code] = commit(second, [talkJob(talk({ sender: "s2", dest: "d9", clientId: "7-9" }))])[0] ?? [];
+  expect(code).toBe(outcome.repeatedElsewhere);
+  second.die();
+});
+
 test("a clientId is found in the tail, in runs and in merged runs, and by a process that starts later", () => {
   const world = new World(4);
   const first = world.start();

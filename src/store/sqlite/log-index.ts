@@ -95,8 +95,7 @@ export class LogIndex {
       yield { source: run, after: from };
       from = run.lastId;
     }
-    const foldedId = this.runs?.foldedId ?? 0n;
-    yield { source: this.tailSource(), after: from > foldedId ? from : foldedId };
+    yield { source: this.tailSource(), after: from };
   }
 
   /** The newest id under this key below `below`; 0n: none. */
