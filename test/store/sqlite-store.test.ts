@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "../../src/base/clock.ts";
@@ -16,6 +16,7 @@ import { migrate, schemaVersion } from "../../src/store/sqlite/schema.ts";
 import { openSqliteStore, type SqliteStoreOptions } from "../../src/store/sqlite/sqlite-store.ts";
 import { Writer } from "../../src/store/sqlite/writer.ts";
 import { StoreUnavailable, type Store } from "../../src/store/store.ts";
+import { until } from "../support/until.ts";
 import { draft, stored, storeSuite, talk, type StorePlace } from "./store-suite.ts";
 
 const root = mkdtempSync(join(tmpdir(), "store-test-"));
@@ -91,6 +92,8 @@ test("deletes what is older than the retention, in slices, and keeps the rest", 
   const kept = stored((await first.append([talk()]))[0]).messageId;
   await first.close();
   const db = new Database(path);
+  // The store's connections may end a little after it is closed.
+  db.run("PRAGMA busy_timeout = 5000");
   const oldId = smallestIdAt(Date.now() - 16 * 86_400_000);
   db.transaction(() => {
     const insert = db.prepare(
@@ -187,7 +190,7 @@ test("kill -9 at random moments loses nothing that was acknowledged, and a resta
   console.log(`kill seed ${seed}`);
   const acknowledged: bigint[] = [];
   for (let round = 0; round < 4; round++) {
-    const child = Bun.spawn([process.execPath, join(import.meta.dir, "store-child.ts"), path], {
+    const child = Bun.spawn([process.execPath, join(import.meta.dir, "store-child.ts"), path, "1000000000", "50"], {
       stdout: "pipe",
       stderr: "inherit",
     });
@@ -224,11 +227,11 @@ test("kill -9 at random moments loses nothing that was acknowledged, and a resta
   expect(acknowledged.filter((id) => !held.has(id))).toEqual([]);
 }, 30_000);
 
-test("two processes that append at once: a reader that pages sees every id once and in order", async () => {
+test("two processes that append and fold at once: a reader that pages sees every id once and in order", async () => {
   const path = freshPath();
   const store = await openAt(path);
   const children = [0, 1].map(() =>
-    Bun.spawn([process.execPath, join(import.meta.dir, "store-child.ts"), path, "2000"], {
+    Bun.spawn([process.execPath, join(import.meta.dir, "store-child.ts"), path, "2000", "50"], {
       stdout: "pipe",
       stderr: "inherit",
     }),
@@ -257,3 +260,128 @@ test("two processes that append at once: a reader that pages sees every id once 
   expect(ids).toHaveLength(4_000);
   expect(seen).toEqual(ids.toSorted((a, b) => (a < b ? -1 : 1)));
 }, 30_000);
+
+/** All ids of an account's index, page by page. */
+async function allIds(store: Store, account: string): Promise<bigint[]> {
+  const seen: bigint[] = [];
+  for (let after = 1n; ;) {
+    const page = await store.index({ app: "app", account, device: "", after, includeSent: false, limit: 2000 });
+    const last = page.at(-1);
+    if (last === undefined) return seen;
+    for (const { messageId } of page) seen.push(messageId);
+    after = last.messageId;
+  }
+}
+
+/** A closed store of 300 messages with clientIds, in runs of 20; their ids. */
+async function filledStore(path: string): Promise<bigint[]> {
+  const store = await openAt(path, 15, { foldMessages: 20 });
+  const talks = Array.from({ length: 300 }, (_, i) => talk({ clientId: `k${i}` }));
+  const ids = (await store.append(talks)).map((outcome) => stored(outcome).messageId);
+  await waitForRuns(path);
+  await store.close();
+  return ids;
+}
+
+/** Until all folds and merges that 300 messages in runs of 20 give rise to are done. */
+async function waitForRuns(path: string): Promise<void> {
+  const index = new Database(indexPathOf(path), { readonly: true });
+  const count = index.prepare<{ runs: number }, []>("SELECT count(*) AS runs FROM run");
+  await until(() => count.get()?.runs === 8, "300 messages are 15 runs, of which eight are merged");
+  index.close();
+}
+
+const damages: readonly [what: string, harm: (indexPath: string) => void][] = [
+  ["lost", (indexPath) => rmSync(indexPath)],
+  ["overwritten with noise", (indexPath) => writeFileSync(indexPath, "noise ".repeat(10_000))],
+  ["cut off", (indexPath) => truncateSync(indexPath, 4_096 * 3)],
+  [
+    "of another store",
+    (indexPath) => {
+      const index = new Database(indexPath);
+      index.run("UPDATE state SET mark = mark + 1");
+      index.close();
+    },
+  ],
+  [
+    "ahead of its log",
+    (indexPath) => {
+      const index = new Database(indexPath);
+      index.run("UPDATE state SET folded_id = folded_id + 1000");
+      index.close();
+    },
+  ],
+];
+for (const [what, harm] of damages) {
+  test(`an index that is ${what} is made from the log again when the store is opened or used`, async () => {
+    const path = freshPath();
+    const ids = await filledStore(path);
+    harm(indexPathOf(path));
+    const store = await openAt(path, 15, { foldMessages: 20 });
+    // A damage that only a look at the damaged page shows is mended in the background.
+    await until(async () => (await idsOrFailure(store)).length === ids.length, "the index is complete");
+    expect(await allIds(store, "bob")).toEqual(ids);
+    await until(async () => (await outcomeOrFailure(store, "k7")) === ids[7], "the writer has the new index");
+    await store.close();
+    expect(statSync(indexPathOf(path)).mode & 0o777).toBe(0o600);
+  });
+}
+
+async function idsOrFailure(store: Store): Promise<bigint[]> {
+  try {
+    return await allIds(store, "bob");
+  } catch (error) {
+    if (error instanceof StoreUnavailable) return [];
+    throw error;
+  }
+}
+
+async function outcomeOrFailure(store: Store, clientId: string): Promise<bigint> {
+  try {
+    return stored((await store.append([talk({ clientId })]))[0]).messageId;
+  } catch (error) {
+    if (error instanceof StoreUnavailable) return 0n;
+    throw error;
+  }
+}
+
+test("a block that is spoilt while the store runs is never served: it is made again, and service returns by itself", async () => {
+  const path = freshPath();
+  const ids = await filledStore(path);
+  const store = await openAt(path, 15, { foldMessages: 20 });
+  const index = new Database(indexPathOf(path));
+  index.run("UPDATE block SET postings = zeroblob(length(postings))");
+  index.close();
+  expect(await failureOf(allIds(store, "bob"))).toMatch(/index of the messages is damaged: block \d+ of the index is spoilt/);
+  await until(async () => (await idsOrFailure(store)).length === ids.length, "the index is complete");
+  expect(await allIds(store, "bob")).toEqual(ids);
+  expect(await outcomeOrFailure(store, "k7")).toBe(ids[7] ?? 0n);
+  await store.close();
+});
+
+test("a database of schema 1 is taken over with all that is in it", async () => {
+  const path = freshPath();
+  const ids = await filledStore(path);
+  const db = new Database(path);
+  db.run("PRAGMA busy_timeout = 5000");
+  // What schema 1 had and schema 2 has not.
+  db.run(`
+    CREATE INDEX message_inbox ON message (inbox);
+    CREATE INDEX message_sender ON message (sender);
+    CREATE UNIQUE INDEX message_client ON message (sender, client_id) WHERE client_id IS NOT NULL;
+    DROP TABLE log;
+    PRAGMA user_version = 1;`);
+  db.close();
+  for (const end of ["", "-wal", "-shm"]) rmSync(indexPathOf(path) + end, { force: true });
+  const store = await openAt(path, 15, { foldMessages: 20 });
+  expect(await allIds(store, "bob")).toEqual(ids);
+  expect(await outcomeOrFailure(store, "k299")).toBe(ids[299] ?? 0n);
+  const next = stored((await store.append([talk()]))[0]);
+  expect(next.previousId).toBe(ids[299] ?? 0n);
+  await store.close();
+  const after = new Database(path);
+  expect(after.query("SELECT count(*) AS secondary FROM sqlite_master WHERE tbl_name = 'message' AND type = 'index'").get()).toEqual({
+    secondary: 0,
+  });
+  after.close();
+});

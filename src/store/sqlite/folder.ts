@@ -28,6 +28,8 @@ const leaseMs = 5_000;
 const stepMessages = 16_384;
 /** Blocks that a step deletes at most. */
 const sweptBlocksMax = 4_096;
+/** A store that starts reads this many messages of the log's end in some tenths of a second. */
+const startMessagesMax = 1 << 18;
 const positionsMax = 2 ** 20;
 
 interface LeaseRow {
@@ -155,11 +157,11 @@ export class Folder {
     return more;
   }
 
-  /** Is there at least a run's worth of messages in no run? */
+  /** Are there more messages in no run than a start should take into memory? */
   isBehind(): boolean {
-    guarded(() => this.runs.refresh());
-    const found = this.unfolded.get(this.runs.foldedId, this.foldMessages)?.messages ?? 0n;
-    return found >= BigInt(this.foldMessages);
+    this.runs.refresh();
+    const found = this.unfolded.get(this.runs.foldedId, startMessagesMax)?.messages ?? 0n;
+    return found >= BigInt(startMessagesMax);
   }
 
   /** Lets another process fold at once. */

@@ -3,7 +3,9 @@
 import type { Database } from "bun:sqlite";
 import type { Clock } from "../../base/clock.ts";
 import { Folder } from "./folder.ts";
-import { guarded, openOrMakeIndex, removeIndex } from "./index-file.ts";
+import { guarded, IndexDamage, openOrMakeIndex, removeIndex } from "./index-file.ts";
+import { lists } from "./posting.ts";
+import { RunList } from "./run.ts";
 
 export interface IndexPlace {
   readonly path: string;
@@ -32,10 +34,21 @@ export class IndexKeeper {
     return this.folder.step();
   }
 
-  /** The same; true: there is still too much in no run, or another process folds it. */
+  /**
+   * The same for a start; true: there is still too much in no run, or another process folds it. Begins a new index where
+   * this one is damaged, as far as a start reads it.
+   */
   catchUp(): boolean {
-    this.folder.step();
-    return this.folder.isBehind();
+    try {
+      this.folder.step();
+      if (this.folder.isBehind()) return true;
+      new RunList(this.index, [lists.received, lists.keyed]).refresh();
+      return false;
+    } catch (error) {
+      if (!(error instanceof IndexDamage)) throw error;
+      this.rebuild();
+      return true;
+    }
   }
 
   /** Begins a new index, unless another process has done that already. */

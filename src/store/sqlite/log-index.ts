@@ -2,7 +2,7 @@
 // `begin`, then read or lock the log, `follow`, look, `end`. In this order the runs never know more than the log.
 
 import type { Database } from "bun:sqlite";
-import { guarded, openIndex } from "./index-file.ts";
+import { openIndex } from "./index-file.ts";
 import { lists, type List, type MessageKeys } from "./posting.ts";
 import { Refusal } from "./refusal.ts";
 import { RunList, type Run } from "./run.ts";
@@ -55,7 +55,7 @@ export class LogIndex {
     this.runs ??= new RunList(this.index, this.kept);
     const { index, runs } = this;
     index.run("BEGIN");
-    guarded(() => runs.refresh());
+    runs.refresh();
     this.hasSkipped = runs.foldedId > this.tail.lastId;
     this.tail.drop(runs.foldedId);
   }
@@ -101,13 +101,11 @@ export class LogIndex {
   /** The newest id under this key below `below`; 0n: none. */
   newestBelow(list: List, key: number, below: bigint): bigint {
     for (const id of this.tail.newestFirst(list, key)) if (id < below) return id;
-    return guarded(() => {
-      for (const run of this.oldestFirst().toReversed()) {
-        const id = run.newestBelow(list, key, below);
-        if (id > 0n) return id;
-      }
-      return 0n;
-    });
+    for (const run of this.oldestFirst().toReversed()) {
+      const id = run.newestBelow(list, key, below);
+      if (id > 0n) return id;
+    }
+    return 0n;
   }
 
   /** Ids of messages above `from` whose (sender, clientId) has this hash, the newest first. */
@@ -118,7 +116,7 @@ export class LogIndex {
       if (run.lastId < from) {
         run.forgetKeyed();
       } else {
-        yield* guarded(() => run.idsBetween(lists.keyed, key, 0n, run.lastId + 1n, Infinity)).toReversed();
+        yield* run.idsBetween(lists.keyed, key, 0n, run.lastId + 1n, Infinity).toReversed();
       }
     }
   }

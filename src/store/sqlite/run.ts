@@ -2,7 +2,7 @@
 
 import type { Database } from "bun:sqlite";
 import { BloomFilter } from "./bloom-filter.ts";
-import { IndexDamage } from "./index-file.ts";
+import { guarded, IndexDamage } from "./index-file.ts";
 import { lists, type List } from "./posting.ts";
 import { blockNumber, postingsBefore, unpackPostings, type Postings } from "./run-block.ts";
 
@@ -25,7 +25,7 @@ class Blocks {
   get(number: number): Postings {
     const known = this.cached.get(number);
     if (known !== undefined) return known;
-    const row = this.select.get(number);
+    const row = guarded(() => this.select.get(number));
     if (row === null) throw new IndexDamage(`block ${number} of the index is missing`);
     if (BigInt(Bun.hash.crc32(row.postings)) !== row.crc) throw new IndexDamage(`block ${number} of the index is spoilt`);
     const postings = unpack(row.postings);
@@ -141,6 +141,10 @@ export class RunList {
 
   /** Brings the list to the snapshot of the transaction; true where runs have changed. */
   refresh(): boolean {
+    return guarded(() => this.refreshNow());
+  }
+
+  private refreshNow(): boolean {
     const state = this.state.get();
     if (state === null) throw new IndexDamage("the index has lost its state");
     if (state.version === this.version) return false;
