@@ -62,7 +62,9 @@ const writtenBytes = (): number => Number(/^write_bytes: (\d+)$/m.exec(readFileS
 function threadSeconds(): Map<string, number> {
   const spent = new Map<string, number>();
   for (const thread of readdirSync("/proc/self/task")) {
-    const fields = readFileSync(`/proc/self/task/${thread}/stat`, "utf8").replace(/^.*\) /, "").split(" ");
+    const fields = readFileSync(`/proc/self/task/${thread}/stat`, "utf8")
+      .replace(/^.*\) /, "")
+      .split(" ");
     spent.set(thread, (Number(fields[11]) + Number(fields[12])) / 100);
   }
   return spent;
@@ -110,20 +112,22 @@ const tookMs = performance.now() - startMs;
 const spent = process.cpuUsage(cpu);
 const bytes = writtenBytes() - bytesBefore;
 const threads = [...threadSeconds()]
-  .map(([thread, used]) => ({ thread, cores: Math.round(((used - (threadsBefore.get(thread) ?? 0)) / tookMs) * 1e5) / 100 }))
+  .map(([thread, used]) => ({
+    thread,
+    cores: Math.round(((used - (threadsBefore.get(thread) ?? 0)) / tookMs) * 1e5) / 100,
+  }))
   .toSorted((a, b) => b.cores - a.cores)
   .map(({ thread, cores }) => `${Number(thread) === process.pid ? "main " : ""}${cores}`);
 
 const pages: number[] = [];
 let synced = 0;
-for (let after = 1n; waiting > 0; ) {
+for (let after = 1n; pages.length <= waiting / 2000;) {
   const askedMs = performance.now();
-  const page = await store.index({ app: "bench", account: "waiter", device: "", after, includeSent: false, limit: 2000 });
+  const query = { app: "bench", account: "waiter", device: "", after, includeSent: false, limit: 2000 };
+  const page = await store.index(query);
   pages.push(Math.round((performance.now() - askedMs) * 100) / 100);
   synced += page.length;
-  const last = page.at(-1);
-  if (last === undefined) break;
-  after = last.messageId;
+  after = page.at(-1)?.messageId ?? after;
 }
 
 console.log(

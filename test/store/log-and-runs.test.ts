@@ -21,6 +21,7 @@ class World {
   readonly path: string;
   nowMs = Date.UTC(2026, 0, 1);
   private readonly foldMessages: number;
+  private readonly tailMessagesMax: number | undefined;
   private processes = 0;
   private readonly clock: Clock = {
     wallMs: () => this.nowMs,
@@ -28,14 +29,15 @@ class World {
     monotonicMs: () => this.nowMs,
   };
 
-  constructor(foldMessages: number) {
+  constructor(foldMessages: number, tailMessagesMax?: number) {
     this.path = join(root, `${worlds++}.db`);
     this.foldMessages = foldMessages;
+    this.tailMessagesMax = tailMessagesMax;
     writeFileSync(this.path, "");
   }
 
   start(): Process {
-    return new Process(this.path, `process-${this.processes++}`, this.clock, this.foldMessages);
+    return new Process(this.path, `process-${this.processes++}`, this.clock, this.foldMessages, this.tailMessagesMax);
   }
 }
 
@@ -98,7 +100,9 @@ test("whatever is folded and merged, by whom and however they die, the answers a
     for (const [i, [code, id = 0n, , previous = 0n]] of commit(process, talks.map(talkJob)).entries()) {
       const said = talks[i];
       if (said === undefined) continue;
-      const same = messages.find(({ sender, clientId }) => clientId !== "" && sender === said.sender && clientId === said.clientId);
+      const same = messages.find(
+        ({ sender, clientId }) => clientId !== "" && sender === said.sender && clientId === said.clientId,
+      );
       if (same !== undefined) {
         const isSame = same.dest === said.dest && same.body === said.body && same.toGroup === said.toGroup;
         if (isSame) {
@@ -323,6 +327,22 @@ test("what others committed and folded while a process slept is known to it", ()
   expect(idsOf(first, { account: "bob" })).toHaveLength(33);
   first.die();
   second.die();
+});
+
+test("while nobody folds, writers and readers refuse at a bound of memory, and go on after a fold", () => {
+  const world = new World(10, 100);
+  const process = world.start();
+  const ids = Array.from({ length: 100 }, () => say(process));
+  expect(() => say(process)).toThrow(/lags behind the log/);
+  expect(() => process.writer.renew()).toThrow(/lags behind the log/);
+  const late = world.start();
+  expect(() => idsOf(late, { account: "bob" })).toThrow(/lags behind the log/);
+  process.settle();
+  for (const each of [process, late]) {
+    ids.push(say(each));
+    expect(idsOf(each, { account: "bob" })).toEqual(ids);
+    each.die();
+  }
 });
 
 test("when the retention has deleted messages, their runs go, and nothing names them", () => {

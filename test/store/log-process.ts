@@ -20,7 +20,7 @@ export class Process {
   private readonly connections: Database[] = [];
   private readonly indexes: LogIndex[] = [];
 
-  constructor(path: string, holder: string, clock: Clock, foldMessages: number) {
+  constructor(path: string, holder: string, clock: Clock, foldMessages: number, tailMessagesMax?: number) {
     const connect = (): Database => {
       const db = openConnection({ path, synchronous: "NORMAL", cacheKib: 256 });
       this.connections.push(db);
@@ -32,8 +32,8 @@ export class Process {
     this.keeper = new IndexKeeper(log, { path: indexPath, holder, foldMessages }, clock);
     const writing = connect();
     const reading = connect();
-    const writerIndex = new LogIndex(writing, indexPath, [lists.received, lists.keyed]);
-    const readerIndex = new LogIndex(reading, indexPath, [lists.received, lists.sent]);
+    const writerIndex = new LogIndex(writing, indexPath, [lists.received, lists.keyed], tailMessagesMax);
+    const readerIndex = new LogIndex(reading, indexPath, [lists.received, lists.sent], tailMessagesMax);
     this.indexes.push(writerIndex, readerIndex);
     this.writer = new Writer(writing, writerIndex, holder, clock);
     this.reader = new Reader(reading, readerIndex, clock);

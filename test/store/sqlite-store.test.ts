@@ -352,7 +352,9 @@ test("a block that is spoilt while the store runs is never served: it is made ag
   const index = new Database(indexPathOf(path));
   index.run("UPDATE block SET postings = zeroblob(length(postings))");
   index.close();
-  expect(await failureOf(allIds(store, "bob"))).toMatch(/index of the messages is damaged: block \d+ of the index is spoilt/);
+  expect(await failureOf(allIds(store, "bob"))).toMatch(
+    /index of the messages is damaged: block \d+ of the index is spoilt/,
+  );
   await until(async () => (await idsOrFailure(store)).length === ids.length, "the index is complete");
   expect(await allIds(store, "bob")).toEqual(ids);
   expect(await outcomeOrFailure(store, "k7")).toBe(ids[7] ?? 0n);
@@ -380,7 +382,9 @@ test("a database of schema 1 is taken over with all that is in it", async () => 
   expect(next.previousId).toBe(ids[299] ?? 0n);
   await store.close();
   const after = new Database(path);
-  expect(after.query("SELECT count(*) AS secondary FROM sqlite_master WHERE tbl_name = 'message' AND type = 'index'").get()).toEqual({
+  expect(
+    after.query("SELECT count(*) AS secondary FROM sqlite_master WHERE tbl_name = 'message' AND type = 'index'").get(),
+  ).toEqual({
     secondary: 0,
   });
   after.close();

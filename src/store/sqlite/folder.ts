@@ -78,7 +78,7 @@ class Collected {
         const key = this.keys[list]?.[position] ?? -1;
         if (key >= 0) sorted[postings++] = key * positionsMax + position;
       }
-      for (const both of sorted.subarray(0, postings).sort()) {
+      for (const both of sorted.subarray(0, postings).toSorted()) {
         const position = both % positionsMax;
         builder.add(list, (both - position) / positionsMax, this.ids[position] ?? 0n);
       }

@@ -4,7 +4,7 @@
 // A run covers the messages between the last id of the run before it and its own; runs never overlap. Numbers of runs
 // only rise, so that a block that was read once is never another one later.
 
-import { Database, SQLiteError } from "bun:sqlite";
+import { SQLiteError, type Database } from "bun:sqlite";
 import { closeSync, openSync, rmSync } from "node:fs";
 import { openConnection } from "./connection.ts";
 import { beginExclusive } from "./locking.ts";

@@ -12,7 +12,7 @@ import { LogFollower, Tail } from "./tail.ts";
  * With more than half of this in memory writers go slower, with all of it the store refuses until the
  * folds have caught up. A message takes 24 to 32 bytes in each thread.
  */
-const tailMessagesMax = 1 << 20;
+const tailMessagesMaxDefault = 1 << 20;
 
 /** Where ids are found by key: a run, or the tail. */
 export interface PostingSource {
@@ -24,6 +24,7 @@ export interface PostingSource {
 export class LogIndex {
   private readonly path: string;
   private readonly kept: readonly List[];
+  private readonly tailMessagesMax: number;
   private readonly follower: LogFollower;
   private index: Database | undefined;
   private runs: RunList | undefined;
@@ -32,9 +33,10 @@ export class LogIndex {
   hasSkipped = false;
 
   /** Keeps these lists; `received` is one of them. */
-  constructor(log: Database, path: string, kept: readonly List[]) {
+  constructor(log: Database, path: string, kept: readonly List[], tailMessagesMax = tailMessagesMaxDefault) {
     this.path = path;
     this.kept = kept;
+    this.tailMessagesMax = tailMessagesMax;
     this.follower = new LogFollower(log);
     this.tail = new Tail(kept);
   }
@@ -46,7 +48,7 @@ export class LogIndex {
 
   /** The folds lag behind: who writes should go slower. */
   get isLong(): boolean {
-    return this.tail.messages > tailMessagesMax / 2;
+    return this.tail.messages > this.tailMessagesMax / 2;
   }
 
   /** Begins a snapshot. */
@@ -62,7 +64,7 @@ export class LogIndex {
 
   /** Takes in what has been committed since. Refuses where that is more than memory is meant for. */
   follow(observe?: (message: MessageKeys) => void): void {
-    const room = tailMessagesMax - this.tail.messages;
+    const room = this.tailMessagesMax - this.tail.messages;
     const taken = this.follower.follow(this.tail.lastId, room, (message) => {
       this.tail.add(message);
       observe?.(message);

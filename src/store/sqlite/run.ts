@@ -27,7 +27,8 @@ class Blocks {
     if (known !== undefined) return known;
     const row = guarded(() => this.select.get(number));
     if (row === null) throw new IndexDamage(`block ${number} of the index is missing`);
-    if (BigInt(Bun.hash.crc32(row.postings)) !== row.crc) throw new IndexDamage(`block ${number} of the index is spoilt`);
+    if (BigInt(Bun.hash.crc32(row.postings)) !== row.crc)
+      throw new IndexDamage(`block ${number} of the index is spoilt`);
     const postings = unpack(row.postings);
     // Emptied as a whole: simpler than an order of use, and as good for reads that are spread over all runs.
     if (this.cached.size >= cachedBlocksMax) this.cached.clear();
@@ -127,8 +128,7 @@ export class RunList {
 
   /** Filters are loaded of `filtered`, of the lists received and keyed; without, every key may be everywhere. */
   constructor(index: Database, filtered: readonly List[]) {
-    const filterOf = (list: List, column: string): string =>
-      filtered.includes(list) ? column : `x'' AS ${column}`;
+    const filterOf = (list: List, column: string): string => (filtered.includes(list) ? column : `x'' AS ${column}`);
     this.blocks = new Blocks(index);
     this.state = index.prepare<{ version: bigint; folded_id: bigint }, []>("SELECT version, folded_id FROM state");
     this.numbers = index.prepare<{ number: bigint }, []>("SELECT number FROM run ORDER BY last_id");

@@ -95,7 +95,8 @@ async function catchUp({ folder }: Lines, log: Log): Promise<void> {
   for (let isFirst = true; ; isFirst = false) {
     const answer = await folder.call({ kind: "catchUp" });
     if (answer.kind !== "more" || !answer.more) return;
-    if (isFirst) log.info("The index of the messages is completed from the log first; that takes some seconds a million.");
+    if (isFirst)
+      log.info("The index of the messages is completed from the log first; that takes some seconds a million.");
     await Bun.sleep(catchUpPauseMs);
   }
 }

@@ -148,7 +148,11 @@ function answerOrFailure(text: string): Answer {
     return answer(request);
   } catch (error) {
     if (error instanceof IndexDamage) {
-      return { kind: "failed", sentence: `the index of the messages is damaged: ${error.message}`, isIndexDamaged: true };
+      return {
+        kind: "failed",
+        sentence: `the index of the messages is damaged: ${error.message}`,
+        isIndexDamaged: true,
+      };
     }
     const sentence = failureSentence(error);
     if (sentence !== undefined) return { kind: "failed", sentence, isIndexDamaged: false };

@@ -145,7 +145,7 @@ export class LogFollower {
   /** Hands over what is above `after` in the order of commits, at most `count`; returns how many there were. */
   follow(after: bigint, count: number, take: (message: MessageKeys) => void): number {
     let taken = 0;
-    for (let last = after; taken < count; ) {
+    for (let last = after; taken < count;) {
       const asked = Math.min(followRowsMax, count - taken);
       const rows = this.rows.all(last, asked);
       for (const row of rows) take(keysOf(row));

@@ -74,7 +74,6 @@ export class Writer {
   commit(jobs: readonly Job[]): BigInt64Array<ArrayBuffer> {
     if (this.index.isLong) Atomics.wait(sleeper, 0, 0, lagPauseMs);
     return this.transact((ids, wallMs) => {
-      this.talks.catchUp();
       const committedLast = ids.last;
       const numbers = new BigInt64Array(jobs.length * outcomeSlots);
       // Times of one batch differ by their order: ids and times never disagree.
@@ -132,6 +131,7 @@ export class Writer {
     beginImmediate(this.db);
     try {
       this.index.begin();
+      this.talks.catchUp();
       // Read after the lock is held: the wait for it must not make the clock look late.
       const wallMs = this.clock.wallMs();
       const row = this.sequence.get();
