@@ -26,6 +26,8 @@ const levelMax = 2;
 const leaseMs = 5_000;
 /** Messages that a step reads at most. */
 const stepMessages = 16_384;
+/** While there is more to do, the index's write-ahead log grows to 16 MB between two checkpoints. */
+const checkpointBlocksMin = 4_096;
 /** Blocks that a step deletes at most. */
 const sweptBlocksMax = 4_096;
 /** A store that starts reads this many messages of the log's end in some tenths of a second. */
@@ -116,7 +118,7 @@ export class Folder {
     this.holder = holder;
     this.clock = clock;
     this.foldMessages = foldMessages;
-    this.follower = new LogFollower(log);
+    this.follower = new LogFollower(log, allLists);
     this.runs = new RunList(index, []);
     this.statements = new RunStatements(index);
     this.oldest = log.prepare<{ id: bigint }, []>("SELECT id FROM message ORDER BY id LIMIT 1");
@@ -153,7 +155,11 @@ export class Folder {
       if (read === stepMessages) return true;
       return this.mergeOn() || this.dropOne() || this.sweep() || this.startMerge();
     });
-    if (more) checkpointLast(this.index);
+    // Syncs of this file make commits of the log wait: few large ones.
+    if (this.statements.blocksWritten > (more ? checkpointBlocksMin : 0)) {
+      this.statements.blocksWritten = 0;
+      checkpointLast(this.index);
+    }
     return more;
   }
 

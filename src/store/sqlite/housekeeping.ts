@@ -12,6 +12,8 @@ interface Line {
 
 const dayMs = 86_400_000;
 const tidyEveryMs = 100;
+/** The reader takes in what was committed this often, so that a question finds little to take in. */
+const followEveryMs = 20;
 /** Between two pieces of work on the index: commits and reads go first. */
 const foldPauseMs = 10;
 /** While the store cannot commit, it is tried this often. */
@@ -33,6 +35,7 @@ export class Housekeeping {
   private renewTimer: ReturnType<typeof setTimeout> | undefined;
   private purgeTimer: ReturnType<typeof setTimeout> | undefined;
   private tidyTimer: ReturnType<typeof setTimeout> | undefined;
+  private followTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     lines: { readonly writer: Line; readonly reader: Line; readonly folder: Line },
@@ -51,7 +54,9 @@ export class Housekeeping {
   /** Told of every batch: the sentence why it failed, or undefined. */
   committed(failure: string | undefined): void {
     this.judge(failure);
-    if (failure === undefined) this.tidyLater();
+    if (failure !== undefined) return;
+    this.tidyLater();
+    this.followLater();
   }
 
   stop(): void {
@@ -59,6 +64,7 @@ export class Housekeeping {
     clearTimeout(this.renewTimer);
     clearTimeout(this.purgeTimer);
     clearTimeout(this.tidyTimer);
+    clearTimeout(this.followTimer);
   }
 
   private judge(failure: string | undefined): void {
@@ -113,6 +119,24 @@ export class Housekeeping {
     this.purgeTimer.unref();
   }
 
+  private followLater(): void {
+    if (this.followTimer !== undefined || this.isStopped) return;
+    this.followTimer = setTimeout(() => {
+      this.reader.call({ kind: "follow" }).then(
+        () => {
+          this.followTimer = undefined;
+        },
+        (error: unknown) => {
+          this.followTimer = undefined;
+          this.log.debug("The reader could not follow the log; the next question has more to do.", {
+            reason: sentenceOf(error),
+          });
+        },
+      );
+    }, followEveryMs);
+    this.followTimer.unref();
+  }
+
   private tidyLater(delayMs = tidyEveryMs): void {
     if (this.isTidyDue || this.isStopped) return;
     this.isTidyDue = true;
@@ -138,7 +162,7 @@ export class Housekeeping {
     const answer = await this.folder.call({ kind: "checkpoint" });
     if (answer.kind === "more" && answer.more && !this.isStopped) await this.writer.call({ kind: "checkpoint" });
     if (this.isStopped) return false;
-    const [folded] = await Promise.all([this.folder.call({ kind: "fold" }), this.reader.call({ kind: "follow" })]);
+    const folded = await this.folder.call({ kind: "fold" });
     return folded.kind === "more" && folded.more;
   }
 }

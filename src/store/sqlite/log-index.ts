@@ -37,7 +37,7 @@ export class LogIndex {
     this.path = path;
     this.kept = kept;
     this.tailMessagesMax = tailMessagesMax;
-    this.follower = new LogFollower(log);
+    this.follower = new LogFollower(log, kept);
     this.tail = new Tail(kept);
   }
 

@@ -33,7 +33,11 @@ export interface PostedRow {
   readonly sender: bigint;
   readonly client_id: string | null;
 }
-export const postedColumns = "id, inbox, sender, client_id";
+
+/** Those columns for a query; without a client_id where the list `keyed` is not wanted: it costs most. */
+export function postedColumns(wanted: readonly List[]): string {
+  return `id, inbox, sender, ${wanted.includes(lists.keyed) ? "client_id" : "NULL AS client_id"}`;
+}
 
 /** `inbox` as in the message table: the receiver's number, or minus the group's. */
 export function receivedKey(inbox: bigint): number {

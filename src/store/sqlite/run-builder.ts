@@ -43,6 +43,8 @@ type RunValues = [number, number, bigint, number, ...Uint8Array[]];
 export class RunStatements {
   readonly block;
   readonly run;
+  /** Since the last checkpoint: whoever makes one sets it back. */
+  blocksWritten = 0;
 
   constructor(index: Database) {
     this.block = index.prepare<null, [number, Uint8Array, number]>("INSERT INTO block VALUES (?, ?, ?)");
@@ -80,6 +82,7 @@ export class RunBuilder {
     if (this.openCount === 0 || fences === undefined || key === undefined || id === undefined) return;
     const bytes = packPostings(this.open, 0, this.openCount);
     this.statements.block.run(blockNumber(this.number, list, fences.keys.length), bytes, Bun.hash.crc32(bytes));
+    this.statements.blocksWritten++;
     fences.keys.push(key);
     fences.ids.push(id);
     this.openCount = 0;

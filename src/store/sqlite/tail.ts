@@ -136,9 +136,9 @@ export class Tail {
 export class LogFollower {
   private readonly rows;
 
-  constructor(log: Database) {
+  constructor(log: Database, wanted: readonly List[]) {
     this.rows = log.prepare<PostedRow, [bigint, number]>(
-      `SELECT ${postedColumns} FROM message WHERE id > ? ORDER BY id LIMIT ?`,
+      `SELECT ${postedColumns(wanted)} FROM message WHERE id > ? ORDER BY id LIMIT ?`,
     );
   }
 
