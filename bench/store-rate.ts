@@ -141,6 +141,7 @@ console.log(
     offlineRead: quantiles(readMs),
     bytesPerTalk: Math.round(bytes / writeMs.length),
     cpuCores: Math.round((spent.user + spent.system) / tookMs / 10) / 100,
+    residentMiB: Math.round(process.memoryUsage.rss() / 2 ** 20),
     threadCores: threads.slice(0, 5),
     ...(waiting > 0 ? { synced, pagesMs: pages } : {}),
   }),

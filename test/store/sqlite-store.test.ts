@@ -361,6 +361,26 @@ test("a block that is spoilt while the store runs is never served: it is made ag
   await store.close();
 });
 
+test("while the index is locked by somebody, messages are stored and found; then they are folded", async () => {
+  const path = freshPath();
+  const store = await openAt(path, 15, { foldMessages: 20 });
+  const somebody = new Database(indexPathOf(path));
+  somebody.run("PRAGMA busy_timeout = 5000");
+  somebody.run("BEGIN IMMEDIATE");
+  const ids: bigint[] = [];
+  for (let batch = 0; batch < 10; batch++) {
+    const talks = Array.from({ length: 30 }, (_, i) => talk({ clientId: `k${batch}-${i}` }));
+    ids.push(...(await store.append(talks)).map((outcome) => stored(outcome).messageId));
+  }
+  expect(await allIds(store, "bob")).toEqual(ids);
+  somebody.run("ROLLBACK");
+  somebody.close();
+  await store.append([talk()]);
+  await waitForRuns(path);
+  expect((await allIds(store, "bob")).slice(0, -1)).toEqual(ids);
+  await store.close();
+});
+
 test("a database of schema 1 is taken over with all that is in it", async () => {
   const path = freshPath();
   const ids = await filledStore(path);

@@ -32,6 +32,7 @@ export class Housekeeping {
   private readonly log: Log;
   private isStopped = false;
   private isTidyDue = false;
+  private isTidy = true;
   private renewTimer: ReturnType<typeof setTimeout> | undefined;
   private purgeTimer: ReturnType<typeof setTimeout> | undefined;
   private tidyTimer: ReturnType<typeof setTimeout> | undefined;
@@ -144,13 +145,19 @@ export class Housekeeping {
       this.tidy().then(
         (more) => {
           this.isTidyDue = false;
+          if (!this.isTidy) this.log.info("The message store's files are in order again.");
+          this.isTidy = true;
           if (more) this.tidyLater(foldPauseMs);
         },
         (error: unknown) => {
           this.isTidyDue = false;
-          this.log.debug("A checkpoint or fold failed; the next commit asks for another.", {
-            reason: sentenceOf(error),
-          });
+          // Said once: it is tried again with every commit.
+          if (this.isTidy && !this.isStopped) {
+            this.log.warn("The message store's files cannot be put in order; it is tried again. Memory grows until then.", {
+              reason: sentenceOf(error),
+            });
+          }
+          this.isTidy = false;
         },
       );
     }, delayMs);
