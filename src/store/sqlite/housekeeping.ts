@@ -153,9 +153,12 @@ export class Housekeeping {
           this.isTidyDue = false;
           // Said once: it is tried again with every commit.
           if (this.isTidy && !this.isStopped) {
-            this.log.warn("The message store's files cannot be put in order; it is tried again. Memory grows until then.", {
-              reason: sentenceOf(error),
-            });
+            this.log.warn(
+              "The message store's files cannot be put in order; it is tried again. Memory grows until then.",
+              {
+                reason: sentenceOf(error),
+              },
+            );
           }
           this.isTidy = false;
         },
