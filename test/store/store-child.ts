@@ -1,16 +1,17 @@
 // A process for tests: appends to the store at argv[2] (a file, or a URL of PostgreSQL) and prints each acknowledged id,
-// until it is killed or has printed argv[3] of them.
+// until it is killed or has printed argv[3] of them. A file is folded into runs of argv[4] messages.
 
 import { createLog } from "../../src/base/log.ts";
 import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
+import { foldMessagesDefault } from "../../src/store/sqlite/posting.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { stored, talk } from "./store-suite.ts";
 
-const [, , path = "", count = "1000000000"] = process.argv;
+const [, , path = "", count = "1000000000", foldMessages = `${foldMessagesDefault}`] = process.argv;
 const shared = { retentionDays: 15, log: createLog("info", "text") };
 const store = path.startsWith("postgres://")
   ? await openPostgresStore({ ...shared, url: path })
-  : await openSqliteStore({ ...shared, path });
+  : await openSqliteStore({ ...shared, path, foldMessages: Number(foldMessages) });
 const total = Number(count);
 let asked = 0;
 

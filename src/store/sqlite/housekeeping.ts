@@ -1,5 +1,6 @@
-// What the store does in the background: it renews the node number's lease, moves the log into the file while there is
-// traffic, deletes what is older than the retention, and tells whether the store can commit.
+// What the store does in the background: it renews the node number's lease; while there is traffic it moves the
+// write-ahead log into the file and the end of the messages into the index; it deletes what is older than the retention,
+// and tells whether the store can commit.
 
 import type { Log } from "../../base/log.ts";
 import { renewAfterMs } from "./node-lease.ts";
@@ -10,7 +11,11 @@ interface Line {
 }
 
 const dayMs = 86_400_000;
-const checkpointEveryMs = 100;
+const tidyEveryMs = 100;
+/** The reader takes in what was committed this often, so that a question finds little to take in. */
+const followEveryMs = 20;
+/** Between two pieces of work on the index: commits and reads go first. */
+const foldPauseMs = 10;
 /** While the store cannot commit, it is tried this often. */
 const probeEveryMs = 1_000;
 const purgeEveryMs = 60_000;
@@ -21,18 +26,26 @@ const purgePauseMs = 20;
 export class Housekeeping {
   isHealthy = true;
   private readonly writer: Line;
-  private readonly checkpointer: Line;
+  private readonly reader: Line;
+  private readonly folder: Line;
   private readonly retentionDays: number;
   private readonly log: Log;
   private isStopped = false;
-  private isCheckpointDue = false;
+  private isTidyDue = false;
+  private isTidy = true;
   private renewTimer: ReturnType<typeof setTimeout> | undefined;
   private purgeTimer: ReturnType<typeof setTimeout> | undefined;
-  private checkpointTimer: ReturnType<typeof setTimeout> | undefined;
+  private tidyTimer: ReturnType<typeof setTimeout> | undefined;
+  private followTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(lines: { readonly writer: Line; readonly checkpointer: Line }, retentionDays: number, log: Log) {
+  constructor(
+    lines: { readonly writer: Line; readonly reader: Line; readonly folder: Line },
+    retentionDays: number,
+    log: Log,
+  ) {
     this.writer = lines.writer;
-    this.checkpointer = lines.checkpointer;
+    this.reader = lines.reader;
+    this.folder = lines.folder;
     this.retentionDays = retentionDays;
     this.log = log;
     this.renewLater(renewAfterMs);
@@ -42,14 +55,17 @@ export class Housekeeping {
   /** Told of every batch: the sentence why it failed, or undefined. */
   committed(failure: string | undefined): void {
     this.judge(failure);
-    if (failure === undefined) this.checkpointLater();
+    if (failure !== undefined) return;
+    this.tidyLater();
+    this.followLater();
   }
 
   stop(): void {
     this.isStopped = true;
     clearTimeout(this.renewTimer);
     clearTimeout(this.purgeTimer);
-    clearTimeout(this.checkpointTimer);
+    clearTimeout(this.tidyTimer);
+    clearTimeout(this.followTimer);
   }
 
   private judge(failure: string | undefined): void {
@@ -90,7 +106,7 @@ export class Housekeeping {
     this.purgeTimer = setTimeout(() => {
       this.writer.call({ kind: "purge", keepMs: this.retentionDays * dayMs }).then(
         (answer) => {
-          this.checkpointLater();
+          this.tidyLater();
           this.purgeLater(answer.kind === "more" && answer.more ? purgePauseMs : purgeEveryMs);
         },
         (error: unknown) => {
@@ -104,28 +120,60 @@ export class Housekeeping {
     this.purgeTimer.unref();
   }
 
-  private checkpointLater(): void {
-    if (this.isCheckpointDue || this.isStopped) return;
-    this.isCheckpointDue = true;
-    this.checkpointTimer = setTimeout(() => {
-      this.checkpoint().then(
+  private followLater(): void {
+    if (this.followTimer !== undefined || this.isStopped) return;
+    this.followTimer = setTimeout(() => {
+      this.reader.call({ kind: "follow" }).then(
         () => {
-          this.isCheckpointDue = false;
+          this.followTimer = undefined;
         },
         (error: unknown) => {
-          this.isCheckpointDue = false;
-          this.log.debug("A checkpoint failed; the next commit asks for another.", {
+          this.followTimer = undefined;
+          this.log.debug("The reader could not follow the log; the next question has more to do.", {
             reason: sentenceOf(error),
           });
         },
       );
-    }, checkpointEveryMs);
-    this.checkpointTimer.unref();
+    }, followEveryMs);
+    this.followTimer.unref();
   }
 
-  private async checkpoint(): Promise<void> {
-    const answer = await this.checkpointer.call({ kind: "checkpoint" });
+  private tidyLater(delayMs = tidyEveryMs): void {
+    if (this.isTidyDue || this.isStopped) return;
+    this.isTidyDue = true;
+    this.tidyTimer = setTimeout(() => {
+      this.tidy().then(
+        (more) => {
+          this.isTidyDue = false;
+          if (!this.isTidy) this.log.info("The message store's files are in order again.");
+          this.isTidy = true;
+          if (more) this.tidyLater(foldPauseMs);
+        },
+        (error: unknown) => {
+          this.isTidyDue = false;
+          // Said once: it is tried again with every commit.
+          if (this.isTidy && !this.isStopped) {
+            this.log.warn(
+              "The message store's files cannot be put in order; it is tried again. Memory grows until then.",
+              {
+                reason: sentenceOf(error),
+              },
+            );
+          }
+          this.isTidy = false;
+        },
+      );
+    }, delayMs);
+    this.tidyTimer.unref();
+  }
+
+  /** True: the index has more to do. */
+  private async tidy(): Promise<boolean> {
+    const answer = await this.folder.call({ kind: "checkpoint" });
     if (answer.kind === "more" && answer.more && !this.isStopped) await this.writer.call({ kind: "checkpoint" });
+    if (this.isStopped) return false;
+    const folded = await this.folder.call({ kind: "fold" });
+    return folded.kind === "more" && folded.more;
   }
 }
 

@@ -13,16 +13,28 @@ export const indexSlots = 3;
 export type Request =
   | {
       readonly kind: "open";
-      readonly role: "writer" | "reader" | "checkpointer";
+      readonly role: "writer" | "reader" | "folder";
       readonly path: string;
       readonly synchronous: Synchronous;
       readonly holder: string;
+      /** Messages that a fold makes a run of. */
+      readonly foldMessages: number;
     }
   | { readonly kind: "close" }
   | { readonly kind: "batch"; readonly jobs: readonly Job[] }
   | { readonly kind: "renew" }
   | { readonly kind: "purge"; readonly keepMs: number }
   | { readonly kind: "checkpoint" }
+  /** To the folder: the most urgent piece of work on the index. */
+  | { readonly kind: "fold" }
+  /** To the folder: the same, while a start waits for it. */
+  | { readonly kind: "catchUp" }
+  /** To the folder: the index is damaged; begin a new one. */
+  | { readonly kind: "rebuild" }
+  /** To the others: the index was replaced. */
+  | { readonly kind: "reopenIndex" }
+  /** To the reader: take in what was committed. */
+  | { readonly kind: "follow" }
   | {
       readonly kind: "index";
       readonly app: string;
@@ -64,9 +76,12 @@ export type Answer =
   | { readonly kind: "detail"; readonly answer: DetailAnswer }
   | { readonly kind: "membership"; readonly version: bigint; readonly accounts: string }
   | { readonly kind: "none" }
-  /** purge: is there more? checkpoint: does the log need the writer's help to start over? */
+  /**
+   * purge, fold: is there more? checkpoint: does the log need the writer's help to start over? catchUp: is there
+   * still too much in no run?
+   */
   | { readonly kind: "more"; readonly more: boolean }
   /** The machine or the file failed; a sentence. */
-  | { readonly kind: "failed"; readonly sentence: string }
+  | { readonly kind: "failed"; readonly sentence: string; readonly isIndexDamaged: boolean }
   /** An invariant is broken; the stack. */
   | { readonly kind: "bug"; readonly stack: string };

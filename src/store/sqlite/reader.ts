@@ -1,4 +1,6 @@
-// The connection that reads: the offline index, contents, groups. Every answer is one snapshot of the file.
+// The connection that reads: the offline index, contents, groups. Every answer is one snapshot of the file. The offline
+// index goes through the runs of the log's index, the oldest first, and ends with its tail; in each it merges the inbox,
+// the groups and what was sent.
 
 import type { Database } from "bun:sqlite";
 import type { Clock } from "../../base/clock.ts";
@@ -6,7 +8,9 @@ import { retentionDays } from "../../base/limits.ts";
 import { smallestIdAt } from "../snowflake.ts";
 import type { GroupMember } from "../store.ts";
 import { mergeAscending, type IdStream } from "./id-merge.ts";
+import type { LogIndex, PostingSource } from "./log-index.ts";
 import { Names } from "./names.ts";
+import { lists, receivedKey, sentKey, type List } from "./posting.ts";
 import { indexSlots, type DetailAnswer, type FoundContent, type Request } from "./protocol.ts";
 
 type IndexRequest = Extract<Request, { kind: "index" }>;
@@ -16,6 +20,13 @@ type ContentsRequest = Extract<Request, { kind: "contents" }>;
 const indexBackMs = retentionDays * 86_400_000;
 const idMax = (1n << 63n) - 1n;
 
+/** A rising series of ids that an account may see: those under a key inside the open interval (from, until). */
+interface Series {
+  readonly list: List;
+  readonly key: number;
+  readonly from: bigint;
+  readonly until: bigint;
+}
 interface LineRow {
   readonly inbox: bigint;
   readonly sender: bigint;
@@ -42,12 +53,12 @@ interface GroupRow {
 
 export class Reader {
   private readonly db: Database;
+  private readonly logIndex: LogIndex;
   private readonly clock: Clock;
   private readonly names: Names;
   private readonly acked;
   private readonly windows;
-  private readonly inboxIds;
-  private readonly sentIds;
+  private readonly oldest;
   private readonly line;
   private readonly accountName;
   private readonly groupId;
@@ -58,8 +69,10 @@ export class Reader {
   private readonly members;
   private readonly memberNames;
 
-  constructor(db: Database, clock: Clock) {
+  /** `logIndex` keeps the lists received and sent. */
+  constructor(db: Database, logIndex: LogIndex, clock: Clock) {
     this.db = db;
+    this.logIndex = logIndex;
     this.clock = clock;
     this.names = new Names(db);
     this.acked = db.prepare<{ acked: bigint }, [bigint, string]>(
@@ -68,12 +81,7 @@ export class Reader {
     this.windows = db.prepare<{ group: bigint; from_id: bigint; until_id: bigint | null }, [bigint, bigint]>(
       `SELECT "group", from_id, until_id FROM member WHERE account = ?1 AND (until_id IS NULL OR until_id > ?2)`,
     );
-    this.inboxIds = db.prepare<{ id: bigint }, [bigint, bigint, bigint, number]>(
-      "SELECT id FROM message WHERE inbox = ? AND id > ? AND id < ? ORDER BY id LIMIT ?",
-    );
-    this.sentIds = db.prepare<{ id: bigint }, [bigint, bigint, number]>(
-      "SELECT id FROM message WHERE sender = ? AND id > ? ORDER BY id LIMIT ?",
-    );
+    this.oldest = db.prepare<{ id: bigint }, []>("SELECT id FROM message ORDER BY id LIMIT 1");
     this.line = db.prepare<LineRow, [bigint]>("SELECT inbox, sender, sent_ns FROM message WHERE id = ?");
     this.accountName = db.prepare<{ name: string }, [bigint]>("SELECT name FROM account WHERE number = ?");
     this.groupId = db.prepare<{ id: string }, [bigint]>(`SELECT id FROM "group" WHERE number = ?`);
@@ -105,7 +113,7 @@ export class Reader {
 
   /** See Store.index; the numbers and texts of each entry as in the protocol. */
   index(request: IndexRequest): { numbers: BigInt64Array<ArrayBuffer>; texts: string[] } {
-    return this.snapshot(() => {
+    return this.indexSnapshot(() => {
       const me = this.names.findAccount(request.app, request.account);
       if (me === undefined) return { numbers: new BigInt64Array(0), texts: [] };
       const asked = BigInt(request.after);
@@ -114,7 +122,7 @@ export class Reader {
       const texts: string[] = [];
       const accounts = new Map<bigint, string>();
       const groups = new Map<bigint, string>();
-      for (const id of mergeAscending(this.streams(me, after, request))) {
+      for (const id of this.candidates(me, after, request)) {
         const row = this.line.get(id);
         if (row === null) continue;
         // What one sent to a group is in its window and in what one sent: only the latter counts. A message to
@@ -131,6 +139,11 @@ export class Reader {
       }
       return { numbers: BigInt64Array.from(numbers), texts };
     });
+  }
+
+  /** Takes in what has been committed since: the next look at the index has less to do. */
+  follow(): void {
+    this.indexSnapshot(() => undefined);
   }
 
   /** See Store.contents. */
@@ -195,32 +208,37 @@ export class Reader {
     return this.acked.get(me, device)?.acked ?? smallestIdAt(this.clock.wallMs() - indexBackMs) - 1n;
   }
 
-  private streams(me: bigint, after: bigint, request: IndexRequest): IdStream[] {
-    const windows = this.windows.all(me, after);
+  /** Rising ids that may be in the answer; what has been deleted since is among them. */
+  private *candidates(me: bigint, after: bigint, request: IndexRequest): Generator<bigint, void, void> {
+    const series = this.series(me, after, request.includeSent);
     // First looks are small where there are many streams: most groups are quiet.
-    const first = Math.max(16, Math.ceil(request.limit / (windows.length + 2)));
-    const streams: IdStream[] = [
-      {
-        after,
-        chunk: first,
-        next: (from, count) => ids(this.inboxIds.all(me, from, idMax, count)),
-      },
-    ];
-    if (request.includeSent) {
-      streams.push({
-        after,
-        chunk: first,
-        next: (from, count) => ids(this.sentIds.all(me, from, count)),
-      });
+    const chunk = Math.max(16, Math.ceil(request.limit / (series.length + 1)));
+    const oldest = this.oldest.get()?.id ?? idMax;
+    for (const { source, after: from } of this.logIndex.sources(after < oldest ? oldest - 1n : after)) {
+      yield* mergeAscending(streams(source, from, series, chunk));
     }
-    for (const { group, from_id, until_id } of windows) {
-      streams.push({
-        after: from_id > after ? from_id : after,
-        chunk: first,
-        next: (from, count) => ids(this.inboxIds.all(-group, from, until_id ?? idMax, count)),
-      });
+  }
+
+  private series(me: bigint, after: bigint, includeSent: boolean): Series[] {
+    const series: Series[] = [{ list: lists.received, key: receivedKey(me), from: after, until: idMax }];
+    if (includeSent) series.push({ list: lists.sent, key: sentKey(me), from: after, until: idMax });
+    for (const { group, from_id, until_id } of this.windows.all(me, after)) {
+      series.push({ list: lists.received, key: receivedKey(-group), from: from_id, until: until_id ?? idMax });
     }
-    return streams;
+    return series;
+  }
+
+  /** A snapshot of the log with all of it found by key. */
+  private indexSnapshot<T>(work: () => T): T {
+    try {
+      this.logIndex.begin();
+      return this.snapshot(() => {
+        this.logIndex.follow();
+        return work();
+      });
+    } finally {
+      this.logIndex.end();
+    }
   }
 
   private snapshot<T>(work: () => T): T {
@@ -234,8 +252,18 @@ export class Reader {
   }
 }
 
-function ids(rows: readonly { readonly id: bigint }[]): bigint[] {
-  return rows.map((row) => row.id);
+/** The parts of the series above `after` that lie in one source. */
+function streams(source: PostingSource, after: bigint, series: readonly Series[], chunk: number): IdStream[] {
+  const found: IdStream[] = [];
+  for (const { list, key, from, until } of series) {
+    if (!source.mayHave(list, key)) continue;
+    found.push({
+      after: from > after ? from : after,
+      chunk,
+      next: (last, count) => source.idsBetween(list, key, last, until, count),
+    });
+  }
+  return found;
 }
 
 function named(known: Map<bigint, string>, number: bigint, look: (number: bigint) => string | undefined): string {

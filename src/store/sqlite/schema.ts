@@ -83,6 +83,18 @@ const migrations: readonly string[] = [
     PRIMARY KEY (account, device)
   ) WITHOUT ROWID;
   `,
+  // Messages become a log that is only appended to; they are found by key in the index (index-file.ts). The mark says
+  // which index is this log's.
+  `
+  DROP INDEX message_inbox;
+  DROP INDEX message_sender;
+  DROP INDEX message_client;
+  CREATE TABLE log (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    mark INTEGER NOT NULL
+  );
+  INSERT INTO log VALUES (1, random());
+  `,
 ];
 
 /** The newest schema that this program knows. */

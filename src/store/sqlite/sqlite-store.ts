@@ -1,6 +1,11 @@
 // The store on SQLite, main-thread side: it batches what is to be written, pairs answers with promises and keeps the
-// file in order in the background (lease, checkpoints, purge). All SQL runs in threads of their own: a writer, a
-// reader, and one that makes checkpoints. Several processes may share the file.
+// files in order in the background (lease, checkpoints, folds, purge). All SQL runs in threads of their own: a writer, a
+// reader, and a folder, which keeps the index. Several processes may share the files.
+//
+// Messages are appended to a log in the order of ids; that is all that a commit writes. They are found by receiver,
+// sender and clientId in the log's tail, which each thread has in memory, and in the index, a second file of sorted
+// runs, into which the tail is folded in the background. An index by receiver inside the commit would write a random
+// page for every message.
 
 import { randomBytes } from "node:crypto";
 import { closeSync, openSync } from "node:fs";
@@ -24,6 +29,7 @@ import {
 } from "../store.ts";
 import type { Synchronous } from "./connection.ts";
 import { Housekeeping } from "./housekeeping.ts";
+import { foldMessagesDefault } from "./posting.ts";
 import { indexSlots, type DetailAnswer, type FoundContent } from "./protocol.ts";
 import { WorkerLine, type OpenRequest } from "./worker-line.ts";
 
@@ -35,7 +41,12 @@ export interface SqliteStoreOptions {
   readonly log: Log;
   /** FULL (the default) survives a power cut; NORMAL survives the death of the process only. */
   readonly synchronous?: Synchronous;
+  /** Messages that a fold of the log makes a run of the index of; tests make it small. */
+  readonly foldMessages?: number;
 }
+
+/** Between two looks whether the index is complete enough to be used. */
+const catchUpPauseMs = 2;
 
 /**
  * Opens the store, brings its schema up to date and leases a node number. Rejects with StoreUnavailable and a sentence
@@ -47,20 +58,20 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     path: options.path,
     synchronous: options.synchronous ?? "FULL",
     holder: randomBytes(8).toString("hex"),
+    foldMessages: options.foldMessages ?? foldMessagesDefault,
   } as const;
-  const lines = {
-    writer: new WorkerLine({ ...shared, role: "writer" }, options.log),
-    reader: new WorkerLine({ ...shared, role: "reader" }, options.log),
-    checkpointer: new WorkerLine({ ...shared, role: "checkpointer" } satisfies OpenRequest, options.log),
-  };
+  let repair = (): void => undefined;
+  const line = (role: OpenRequest["role"]): WorkerLine =>
+    new WorkerLine({ ...shared, role }, options.log, () => repair());
+  const lines: Lines = { writer: line("writer"), reader: line("reader"), folder: line("folder") };
   try {
     // SQLite gives its -wal and -shm files the mode of the database.
     closeSync(openSync(options.path, "a", 0o600));
-    await lines.writer.start();
-    await Promise.all([lines.reader.start(), lines.checkpointer.start()]);
+    await lines.folder.start();
+    await catchUp(lines, options.log);
+    await Promise.all([lines.writer.start(), lines.reader.start()]);
   } catch (error) {
-    await Promise.all([lines.reader.close(), lines.checkpointer.close()]);
-    await lines.writer.close();
+    await closeLines(lines);
     const reason = error instanceof Error ? error.message : String(error);
     throw new StoreUnavailable(
       `The message store ${options.path} cannot be opened: ${reason}. ` +
@@ -68,23 +79,44 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       { cause: error },
     );
   }
-  return new SqliteStore(lines, options);
+  const store = new SqliteStore(lines, options);
+  repair = () => store.repairIndex();
+  return store;
 }
 
 export interface Lines {
   readonly writer: WorkerLine;
   readonly reader: WorkerLine;
-  readonly checkpointer: WorkerLine;
+  readonly folder: WorkerLine;
+}
+
+/** Until what is in no run of the index is short enough to be kept in memory. */
+async function catchUp({ folder }: Lines, log: Log): Promise<void> {
+  for (let isFirst = true; ; isFirst = false) {
+    const answer = await folder.call({ kind: "catchUp" });
+    if (answer.kind !== "more" || !answer.more) return;
+    if (isFirst)
+      log.info("The index of the messages is completed from the log first; that takes some seconds a million.");
+    await Bun.sleep(catchUpPauseMs);
+  }
+}
+
+async function closeLines({ writer, reader, folder }: Lines): Promise<void> {
+  await Promise.all([reader.close(), folder.close()]);
+  await writer.close();
 }
 
 class SqliteStore implements Store {
   private readonly lines: Lines;
   private readonly batcher: Batcher;
   private readonly housekeeping: Housekeeping;
+  private readonly log: Log;
+  private repairing: Promise<void> | undefined;
   private closing: Promise<void> | undefined;
 
   constructor(lines: Lines, options: SqliteStoreOptions) {
     this.lines = lines;
+    this.log = options.log;
     this.housekeeping = new Housekeeping(lines, options.retentionDays, options.log);
     this.batcher = new Batcher(
       async (jobs) => {
@@ -195,6 +227,33 @@ class SqliteStore implements Store {
     return { version: answer.version, accounts };
   }
 
+  /** Makes the index from the log again; until that is done what needs it is refused. */
+  repairIndex(): void {
+    if (this.repairing !== undefined || this.closing !== undefined) return;
+    this.log.error("The index of the messages is damaged and is made from the log again; no message is lost.");
+    this.repairing = this.repairOnce().then(
+      () => {
+        this.repairing = undefined;
+        this.log.info("The index of the messages is complete again.");
+      },
+      (error: unknown) => {
+        this.repairing = undefined;
+        this.log.error("The index of the messages could not be made again; the next request tries it.", {
+          reason: error instanceof Error ? error.message : String(error),
+        });
+      },
+    );
+  }
+
+  private async repairOnce(): Promise<void> {
+    await this.lines.folder.call({ kind: "rebuild" });
+    await catchUp(this.lines, this.log);
+    await Promise.all([
+      this.lines.writer.call({ kind: "reopenIndex" }),
+      this.lines.reader.call({ kind: "reopenIndex" }),
+    ]);
+  }
+
   close(): Promise<void> {
     this.closing ??= this.closeOnce();
     return this.closing;
@@ -203,8 +262,7 @@ class SqliteStore implements Store {
   private async closeOnce(): Promise<void> {
     await this.batcher.drain();
     this.housekeeping.stop();
-    await Promise.all([this.lines.reader.close(), this.lines.checkpointer.close()]);
-    await this.lines.writer.close();
+    await closeLines(this.lines);
   }
 
   private write<T>(jobs: readonly Job[], characters: number, read: (slots: Slots) => T): Promise<T> {

@@ -1,4 +1,5 @@
-// The entry of the store's threads: a writer, a reader or a checkpointer, as its first request says. It answers
+// The entry of the store's threads: a writer, a reader or a folder, as its first request says. The folder cares for the
+// index and moves the write-ahead logs into their files, in short pieces of work. A thread answers
 // requests one by one; what the machine or the file does wrong becomes a sentence, anything else is a bug.
 //
 // In a compiled binary this file is an entry point of its own (see worker-line.ts).
@@ -7,6 +8,10 @@ import type { Database } from "bun:sqlite";
 import { systemClock } from "../../base/clock.ts";
 import { checkpoint, checkpointLast } from "./checkpoint.ts";
 import { openConnection } from "./connection.ts";
+import { IndexDamage, indexPathOf } from "./index-file.ts";
+import { IndexKeeper } from "./index-keeper.ts";
+import { LogIndex } from "./log-index.ts";
+import { lists } from "./posting.ts";
 import type { Answer, Request } from "./protocol.ts";
 import { Reader } from "./reader.ts";
 import { failureSentence } from "./refusal.ts";
@@ -18,20 +23,32 @@ declare const self: Worker;
 let db: Database | undefined;
 let writer: Writer | undefined;
 let reader: Reader | undefined;
+let keeper: IndexKeeper | undefined;
+/** What the writer and the reader know of the index. */
+let logIndex: LogIndex | undefined;
 
 const done: Answer = { kind: "done" };
 
 function open(request: Extract<Request, { kind: "open" }>): Answer {
-  const cacheKib = { writer: 32 * 1024, reader: 16 * 1024, checkpointer: 256 }[request.role];
-  db = openConnection({ path: request.path, synchronous: request.synchronous, cacheKib });
-  if (request.role === "writer") {
-    migrate(db, request.path);
-    db.run("PRAGMA busy_timeout = 0");
-    writer = new Writer(db, request.path, request.holder, systemClock);
-    writer.renew();
-  } else if (request.role === "reader") {
-    db.run("PRAGMA query_only = 1");
-    reader = new Reader(db, systemClock);
+  const { role, path, synchronous, holder, foldMessages } = request;
+  const indexPath = indexPathOf(path);
+  db = openConnection({ path, synchronous, cacheKib: { writer: 32 * 1024, reader: 16 * 1024, folder: 1024 }[role] });
+  switch (role) {
+    case "folder":
+      migrate(db, path);
+      keeper = new IndexKeeper(db, { path: indexPath, holder, foldMessages }, systemClock);
+      break;
+    case "writer":
+      db.run("PRAGMA busy_timeout = 0");
+      logIndex = new LogIndex(db, indexPath, [lists.received, lists.keyed]);
+      writer = new Writer(db, path, logIndex, holder, systemClock);
+      writer.renew();
+      break;
+    case "reader":
+      db.run("PRAGMA query_only = 1");
+      logIndex = new LogIndex(db, indexPath, [lists.received, lists.sent]);
+      reader = new Reader(db, logIndex, systemClock);
+      break;
   }
   return done;
 }
@@ -39,13 +56,17 @@ function open(request: Extract<Request, { kind: "open" }>): Answer {
 function close(): Answer {
   try {
     writer?.release();
-    // Leaves an empty log behind where no other process is at work.
+    // Leaves an empty write-ahead log behind where no other process is at work.
     if (writer !== undefined) db?.run("PRAGMA wal_checkpoint(TRUNCATE)");
+    keeper?.close();
   } finally {
+    logIndex?.close();
     db?.close();
     db = undefined;
     writer = undefined;
     reader = undefined;
+    keeper = undefined;
+    logIndex = undefined;
   }
   return done;
 }
@@ -53,44 +74,72 @@ function close(): Answer {
 function answer(request: Request): Answer {
   if (request.kind === "open") return open(request);
   if (request.kind === "close") return close();
-  if (request.kind === "checkpoint" && db !== undefined) {
-    if (writer === undefined) return { kind: "more", more: checkpoint(db) };
-    checkpointLast(db);
+  if (request.kind === "reopenIndex" && logIndex !== undefined) {
+    logIndex.close();
     return done;
   }
-  if (writer !== undefined) {
-    switch (request.kind) {
-      case "batch":
-        return { kind: "numbers", numbers: writer.commit(request.jobs), texts: "" };
-      case "renew":
-        writer.renew();
-        return done;
-      case "purge":
-        return { kind: "more", more: writer.purge(request.keepMs) };
-    }
+  const answered =
+    (db !== undefined && keeper !== undefined ? folderAnswer(request, db, keeper) : undefined) ??
+    (db !== undefined && writer !== undefined ? writerAnswer(request, db, writer) : undefined) ??
+    (reader !== undefined ? readerAnswer(request, reader) : undefined);
+  if (answered === undefined) throw new Error(`this thread does not answer ${request.kind}`);
+  return answered;
+}
+
+function folderAnswer(request: Request, log: Database, index: IndexKeeper): Answer | undefined {
+  switch (request.kind) {
+    case "checkpoint":
+      return { kind: "more", more: checkpoint(log) };
+    case "fold":
+      return { kind: "more", more: index.fold() };
+    case "catchUp":
+      return { kind: "more", more: index.catchUp() };
+    case "rebuild":
+      index.rebuild();
+      return done;
+    default:
+      return undefined;
   }
-  if (reader !== undefined) {
-    switch (request.kind) {
-      case "index": {
-        const { numbers, texts } = reader.index(request);
-        return { kind: "numbers", numbers, texts: JSON.stringify(texts) };
-      }
-      case "contents":
-        return { kind: "contents", found: JSON.stringify(reader.contents(request)) };
-      case "detail":
-        return { kind: "detail", answer: reader.detail(request.app, request.group, request.asker) };
-      case "membership": {
-        const found = reader.membership(request.app, request.group);
-        if (found === undefined) return { kind: "none" };
-        return {
-          kind: "membership",
-          version: found.version,
-          accounts: JSON.stringify(found.accounts),
-        };
-      }
-    }
+}
+
+function writerAnswer(request: Request, log: Database, to: Writer): Answer | undefined {
+  switch (request.kind) {
+    case "checkpoint":
+      checkpointLast(log);
+      return done;
+    case "batch":
+      return { kind: "numbers", numbers: to.commit(request.jobs), texts: "" };
+    case "renew":
+      to.renew();
+      return done;
+    case "purge":
+      return { kind: "more", more: to.purge(request.keepMs) };
+    default:
+      return undefined;
   }
-  throw new Error(`this thread does not answer ${request.kind}`);
+}
+
+function readerAnswer(request: Request, from: Reader): Answer | undefined {
+  switch (request.kind) {
+    case "follow":
+      from.follow();
+      return done;
+    case "index": {
+      const { numbers, texts } = from.index(request);
+      return { kind: "numbers", numbers, texts: JSON.stringify(texts) };
+    }
+    case "contents":
+      return { kind: "contents", found: JSON.stringify(from.contents(request)) };
+    case "detail":
+      return { kind: "detail", answer: from.detail(request.app, request.group, request.asker) };
+    case "membership": {
+      const found = from.membership(request.app, request.group);
+      if (found === undefined) return { kind: "none" };
+      return { kind: "membership", version: found.version, accounts: JSON.stringify(found.accounts) };
+    }
+    default:
+      return undefined;
+  }
 }
 
 function answerOrFailure(text: string): Answer {
@@ -98,8 +147,15 @@ function answerOrFailure(text: string): Answer {
     const request: Request = JSON.parse(text);
     return answer(request);
   } catch (error) {
+    if (error instanceof IndexDamage) {
+      return {
+        kind: "failed",
+        sentence: `the index of the messages is damaged: ${error.message}`,
+        isIndexDamaged: true,
+      };
+    }
     const sentence = failureSentence(error);
-    if (sentence !== undefined) return { kind: "failed", sentence };
+    if (sentence !== undefined) return { kind: "failed", sentence, isIndexDamaged: false };
     return {
       kind: "bug",
       stack: error instanceof Error ? (error.stack ?? error.message) : String(error),

@@ -1,9 +1,14 @@
-// Stores talks, inside the transaction of the writer: repeat, rights, the message before, the row.
+// Stores talks, inside the transaction of the writer: repeat, rights, the message before, the row. What the transaction
+// has stored is found by key in `batch` until it has committed, and in the index of the log from then on.
 
 import type { Database } from "bun:sqlite";
+import { idempotencyHours } from "../../base/limits.ts";
 import { outcome, type Job } from "../jobs.ts";
-import { nodeOfId, type IdSequence } from "../snowflake.ts";
+import { nodeOfId, smallestIdAt, type IdSequence } from "../snowflake.ts";
+import { LastIds } from "./last-ids.ts";
+import type { LogIndex } from "./log-index.ts";
 import type { Names } from "./names.ts";
+import { keyedKey, lists, receivedKey, sentKey, type MessageKeys } from "./posting.ts";
 
 export type TalkJob = Extract<Job, readonly ["talk", ...unknown[]]>;
 /** An outcome and up to four numbers that belong to it. */
@@ -12,10 +17,13 @@ export type Outcome = readonly bigint[];
 const forbidden: Outcome = [outcome.forbidden];
 const notFound: Outcome = [outcome.notFound];
 const conflict: Outcome = [outcome.conflict];
+const idMax = (1n << 63n) - 1n;
 
 interface RepeatRow {
   readonly id: bigint;
   readonly inbox: bigint;
+  readonly sender: bigint;
+  readonly client_id: string | null;
   readonly type: bigint;
   readonly body: string;
   readonly extra: string;
@@ -24,25 +32,33 @@ interface RepeatRow {
 
 export class TalkWriter {
   private readonly names: Names;
+  private readonly index: LogIndex;
+  private lastIds = new LastIds();
   private readonly repeat;
+  private readonly oldest;
   private readonly group;
   private readonly isMember;
-  private readonly before;
   private readonly insert;
+  /** What this transaction has stored. */
+  private batch: MessageKeys[] = [];
+  private readonly batchKeyed = new Map<number, bigint[]>();
+  private readonly batchLast = new Map<bigint, bigint>();
+  /** The id of the oldest message, looked up once in a transaction. */
+  private oldestId: bigint | undefined;
 
-  constructor(db: Database, names: Names) {
+  constructor(db: Database, names: Names, index: LogIndex) {
     this.names = names;
-    this.repeat = db.prepare<RepeatRow, [bigint, string]>(
-      "SELECT id, inbox, type, body, extra, sent_ns FROM message WHERE sender = ? AND client_id = ?",
+    this.index = index;
+    this.index = index;
+    this.repeat = db.prepare<RepeatRow, [bigint]>(
+      "SELECT id, inbox, sender, client_id, type, body, extra, sent_ns FROM message WHERE id = ?",
     );
+    this.oldest = db.prepare<{ id: bigint }, []>("SELECT id FROM message ORDER BY id LIMIT 1");
     this.group = db.prepare<{ version: bigint; member_count: bigint }, [bigint]>(
       `SELECT version, member_count FROM "group" WHERE number = ?`,
     );
     this.isMember = db.prepare<{ one: bigint }, [bigint, bigint]>(
       `SELECT 1 AS one FROM member WHERE "group" = ? AND account = ? AND until_id IS NULL`,
-    );
-    this.before = db.prepare<{ id: bigint }, [bigint, bigint]>(
-      "SELECT id FROM message WHERE inbox = ? AND id < ? ORDER BY id DESC LIMIT 1",
     );
     this.insert = db.prepare<null, [bigint, bigint, bigint, number, string, string, bigint, string | null]>(
       "INSERT INTO message (id, inbox, sender, type, body, extra, sent_ns, client_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -60,9 +76,10 @@ export class TalkWriter {
     const version = detail?.version ?? 0n;
 
     // Before the rights: who repeats a talk that was stored is told so, though it has left the group since.
-    if (clientId !== "") {
-      const row = this.repeat.get(sender, clientId);
-      if (row !== null) {
+    const keyed = clientId === "" ? undefined : keyedKey(sender, clientId);
+    if (keyed !== undefined) {
+      const row = this.earlier(sender, clientId, keyed, wallMs);
+      if (row !== undefined) {
         const isSame = row.inbox === inbox && row.type === BigInt(type) && row.body === body && row.extra === extra;
         if (!isSame) return conflict;
         const isOwn = row.id > ownAbove && nodeOfId(row.id) === ids.node;
@@ -75,12 +92,86 @@ export class TalkWriter {
       if (this.isMember.get(group, sender) === null) return forbidden;
     }
     const id = ids.next(wallMs);
-    const previous = this.idBefore(inbox, id);
+    const previous = this.newestIn(inbox);
     this.insert.run(id, inbox, sender, type, body, extra, sentNs, clientId === "" ? null : clientId);
+    this.remember({ id, received: receivedKey(inbox), sent: sentKey(sender), keyed }, inbox);
     return [outcome.stored, id, sentNs, previous, version];
   }
 
+  /** At the start of a transaction: takes in what other writers have committed. */
+  catchUp(): void {
+    this.oldestId = undefined;
+    // Messages that were folded before they were followed are in the index only.
+    if (this.index.hasSkipped) this.lastIds = new LastIds();
+    this.index.follow((message) => this.lastIds.set(message.received, message.id));
+  }
+
+  /** The transaction has committed. */
+  committed(): void {
+    for (const message of this.batch) {
+      this.index.add(message);
+      this.lastIds.set(message.received, message.id);
+    }
+    this.forget();
+  }
+
+  /** The transaction was rolled back, or its talks are in the index now. */
+  forget(): void {
+    this.batch = [];
+    this.batchKeyed.clear();
+    this.batchLast.clear();
+  }
+
+  private remember(message: MessageKeys, inbox: bigint): void {
+    this.batch.push(message);
+    this.batchLast.set(inbox, message.id);
+    if (message.keyed === undefined) return;
+    const ids = this.batchKeyed.get(message.keyed);
+    if (ids === undefined) this.batchKeyed.set(message.keyed, [message.id]);
+    else ids.push(message.id);
+  }
+
+  /** The message that this sender stored with this clientId, if it did. */
+  private earlier(sender: bigint, clientId: string, keyed: number, wallMs: number): RepeatRow | undefined {
+    const matching = (id: bigint): RepeatRow | undefined => {
+      const row = this.repeat.get(id);
+      return row !== null && row.sender === sender && row.client_id === clientId ? row : undefined;
+    };
+    for (const id of this.batchKeyed.get(keyed) ?? []) {
+      const row = matching(id);
+      if (row !== undefined) return row;
+    }
+    const from = smallestIdAt(wallMs - idempotencyHours * 3_600_000);
+    for (const id of this.index.keyedNewestFirst(keyed, from)) {
+      const row = matching(id);
+      if (row !== undefined) return row;
+    }
+    return undefined;
+  }
+
+  /** The newest message of the inbox; 0n: none that is still there. */
+  private newestIn(inbox: bigint): bigint {
+    const inBatch = this.batchLast.get(inbox);
+    if (inBatch !== undefined) return inBatch;
+    const key = receivedKey(inbox);
+    let newest = this.lastIds.get(key);
+    if (newest === undefined) {
+      newest = this.index.newestBelow(lists.received, key, idMax);
+      this.lastIds.set(key, newest);
+    }
+    return this.ifKept(newest);
+  }
+
   private idBefore(inbox: bigint, id: bigint): bigint {
-    return this.before.get(inbox, id)?.id ?? 0n;
+    const key = receivedKey(inbox);
+    const inBatch = this.batch.findLast((message) => message.received === key && message.id < id);
+    return inBatch?.id ?? this.ifKept(this.index.newestBelow(lists.received, key, id));
+  }
+
+  /** The index may still name messages that the retention has deleted. */
+  private ifKept(id: bigint): bigint {
+    if (id === 0n) return id;
+    this.oldestId ??= this.oldest.get()?.id ?? idMax;
+    return id >= this.oldestId ? id : 0n;
   }
 }

@@ -30,6 +30,7 @@ function spawn(): Worker {
 export class WorkerLine {
   private readonly opening: OpenRequest;
   private readonly log: Log;
+  private readonly indexDamaged: () => void;
   /** Oldest first: the worker answers in order. */
   private waiters: Waiter[] = [];
   private worker: Worker | undefined;
@@ -39,9 +40,11 @@ export class WorkerLine {
   private restartMs = restartMsMin;
   private restartTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(opening: OpenRequest, log: Log) {
+  /** `indexDamaged` is called whenever the thread has found the index broken. */
+  constructor(opening: OpenRequest, log: Log, indexDamaged: () => void) {
     this.opening = opening;
     this.log = log;
+    this.indexDamaged = indexDamaged;
   }
 
   /** Starts the thread and opens the file; rejects with StoreUnavailable and the sentence why. */
@@ -99,6 +102,7 @@ export class WorkerLine {
     if (waiter === undefined) throw new Error("the store's thread answers only what it was asked");
     if (answer.kind === "failed") {
       waiter.reject(new StoreUnavailable(answer.sentence));
+      if (answer.isIndexDamaged) this.indexDamaged();
     } else if (answer.kind === "bug") {
       waiter.reject(new StoreUnavailable("the store met a bug"));
       this.rejectAll("the store met a bug");

@@ -14,6 +14,7 @@ import { outcome, outcomeSlots, type Job } from "../jobs.ts";
 import { IdSequence, smallestIdAt, snowflakeEpochMs } from "../snowflake.ts";
 import { GroupWriter } from "./group-writer.ts";
 import { beginImmediate, lockRetryMsMax, lockWaitMsMax } from "./locking.ts";
+import type { LogIndex } from "./log-index.ts";
 import { Names } from "./names.ts";
 import { NodeLease } from "./node-lease.ts";
 import { Refusal } from "./refusal.ts";
@@ -22,6 +23,10 @@ import { TalkWriter, type Outcome } from "./talk-writer.ts";
 const clockBehindMsMax = 60_000;
 /** Rows deleted in one transaction: short enough that talks wait a few milliseconds at most. */
 const purgeRowsMax = 2_000;
+/** A batch waits so long while folds lag behind. */
+const lagPauseMs = 2;
+
+const sleeper = new Int32Array(new SharedArrayBuffer(4));
 
 export class Writer {
   private readonly db: Database;
@@ -29,6 +34,7 @@ export class Writer {
   /** Which file is open, whatever lies at the path later. */
   private readonly identity: string;
   private readonly clock: Clock;
+  private readonly index: LogIndex;
   private readonly names: Names;
   private readonly lease: NodeLease;
   private readonly talks: TalkWriter;
@@ -43,15 +49,16 @@ export class Writer {
   /** The last wait for the lock was in vain: those who come now are not kept waiting as long. */
   private isLockedOut = false;
 
-  /** `path` is that of `db`. */
-  constructor(db: Database, path: string, holder: string, clock: Clock) {
+  /** `path` is that of `db`; `index` keeps the lists received and keyed. */
+  constructor(db: Database, path: string, index: LogIndex, holder: string, clock: Clock) {
     this.db = db;
     this.path = path;
     this.identity = fileIdentity(path);
+    this.index = index;
     this.clock = clock;
     this.names = new Names(db);
     this.lease = new NodeLease(db, holder);
-    this.talks = new TalkWriter(db, this.names);
+    this.talks = new TalkWriter(db, this.names, index);
     this.groups = new GroupWriter(db, this.names);
     this.sequence = db.prepare<{ last_id: bigint; committed_ms: bigint }, []>(
       "SELECT last_id, committed_ms FROM sequence",
@@ -73,6 +80,7 @@ export class Writer {
 
   /** Commits all jobs, or none and throws. Slots of job i start at i × outcomeSlots. */
   commit(jobs: readonly Job[]): BigInt64Array<ArrayBuffer> {
+    if (this.index.isLong) Atomics.wait(sleeper, 0, 0, lagPauseMs);
     return this.transact((ids, wallMs) => {
       const committedLast = ids.last;
       const numbers = new BigInt64Array(jobs.length * outcomeSlots);
@@ -130,6 +138,8 @@ export class Writer {
   private transact<T>(work: (ids: IdSequence, wallMs: number) => T): T {
     this.lock();
     try {
+      this.index.begin();
+      this.talks.catchUp();
       // Read after the lock is held: the wait for it must not make the clock look late.
       const wallMs = this.clock.wallMs();
       const row = this.sequence.get();
@@ -141,11 +151,15 @@ export class Writer {
       if (ids.last !== row.last_id) this.saveSequence.run(ids.last, wallMs);
       this.refuseOtherFile();
       this.db.run("COMMIT");
+      this.talks.committed();
       return result;
     } catch (error) {
       this.names.forget();
+      this.talks.forget();
       if (this.db.inTransaction) this.db.run("ROLLBACK");
       throw error;
+    } finally {
+      this.index.end();
     }
   }
 

@@ -1,0 +1,299 @@
+// Moves the end of the log into runs of the index ("folds" it), merges runs, and forgets those whose messages were
+// deleted. One process of all that share the log does so, by a lease in the index; the others look on.
+//
+// It works in steps of some 50 ms, as it is asked. What a step changes in the index is one transaction that looks, inside
+// itself, whether the lease is still held: so neither a process that slept nor kill -9 leaves half a run. Folding
+// repeats nothing: a run's last id and the state's move in one transaction.
+
+import type { Database } from "bun:sqlite";
+import type { Clock } from "../../base/clock.ts";
+import { idempotencyHours } from "../../base/limits.ts";
+import { smallestIdAt } from "../snowflake.ts";
+import { checkpointLast } from "./checkpoint.ts";
+import { guarded, IndexDamage } from "./index-file.ts";
+import { beginImmediate } from "./locking.ts";
+import { allLists, type MessageKeys } from "./posting.ts";
+import { RunList, type Run } from "./run.ts";
+import { blocksPerRun } from "./run-block.ts";
+import { RunBuilder, RunStatements } from "./run-builder.ts";
+import { mergeRuns } from "./run-merge.ts";
+import { LogFollower } from "./tail.ts";
+
+/** So many neighbours of one level become one run of the next. */
+const mergedRuns = 8;
+/** Runs of this level (64 times a fold) are not merged: rebuilding them would cost more than looking into them. */
+const levelMax = 2;
+const leaseMs = 5_000;
+/** Messages that a step reads at most. */
+const stepMessages = 16_384;
+/** While there is more to do, the index's write-ahead log grows to 16 MB between two checkpoints. */
+const checkpointBlocksMin = 4_096;
+/** Blocks that a step deletes at most. */
+const sweptBlocksMax = 4_096;
+/** A store that starts reads this many messages of the log's end in some tenths of a second. */
+const startMessagesMax = 1 << 18;
+const positionsMax = 2 ** 20;
+
+interface LeaseRow {
+  readonly version: bigint;
+  readonly holder: string;
+  readonly until_ms: bigint;
+}
+
+interface Merge {
+  readonly inputs: readonly Run[];
+  readonly builder: RunBuilder;
+  readonly slices: Generator<void, void, void>;
+}
+
+/** What was read of the log and waits for a fold, in columns by position. */
+class Collected {
+  count = 0;
+  lastId: bigint;
+  readonly ids: BigInt64Array;
+  readonly keys: readonly Float64Array[];
+
+  constructor(messages: number, foldedId: bigint) {
+    this.lastId = foldedId;
+    this.ids = new BigInt64Array(messages);
+    this.keys = allLists.map(() => new Float64Array(messages));
+  }
+
+  add({ id, received, sent, keyed }: MessageKeys): void {
+    const [receivedKeys, sentKeys, keyedKeys] = this.keys;
+    if (receivedKeys === undefined || sentKeys === undefined || keyedKeys === undefined) return;
+    this.ids[this.count] = id;
+    receivedKeys[this.count] = received;
+    sentKeys[this.count] = sent;
+    keyedKeys[this.count] = keyed ?? -1;
+    this.count++;
+    this.lastId = id;
+  }
+
+  /** Hands the postings of all lists to the builder, sorted by key, then id. */
+  build(builder: RunBuilder): void {
+    for (const list of allLists) {
+      // A key has 32 bits and a position 20: together a whole number that a double holds and native code sorts.
+      const sorted = new Float64Array(this.count);
+      let postings = 0;
+      for (let position = 0; position < this.count; position++) {
+        const key = this.keys[list]?.[position] ?? -1;
+        if (key >= 0) sorted[postings++] = key * positionsMax + position;
+      }
+      for (const both of sorted.subarray(0, postings).toSorted()) {
+        const position = both % positionsMax;
+        builder.add(list, (both - position) / positionsMax, this.ids[position] ?? 0n);
+      }
+      builder.endList(list);
+    }
+  }
+}
+
+export class Folder {
+  private readonly index: Database;
+  private readonly holder: string;
+  private readonly clock: Clock;
+  private readonly foldMessages: number;
+  private readonly follower: LogFollower;
+  private readonly runs: RunList;
+  private readonly statements: RunStatements;
+  private readonly oldest;
+  private readonly lease;
+  private readonly saveLease;
+  private readonly saveFold;
+  private readonly dropRun;
+  private readonly nextRun;
+  private readonly firstBlock;
+  private readonly dropBlocks;
+  private readonly unfolded;
+  /** Undefined: somebody else folds, or a step failed. */
+  private collected: Collected | undefined;
+  private merge: Merge | undefined;
+  /** Blocks up to this number belong to runs or to the merge. */
+  private sweptTo = 0;
+
+  /** `holder` is random and as long-lived as the process; `foldMessages` is at most 2^20. */
+  constructor(log: Database, index: Database, holder: string, clock: Clock, foldMessages: number) {
+    this.index = index;
+    this.holder = holder;
+    this.clock = clock;
+    this.foldMessages = foldMessages;
+    this.follower = new LogFollower(log, allLists);
+    this.runs = new RunList(index, []);
+    this.statements = new RunStatements(index);
+    this.oldest = log.prepare<{ id: bigint }, []>("SELECT id FROM message ORDER BY id LIMIT 1");
+    this.unfolded = log.prepare<{ messages: bigint }, [bigint, number]>(
+      "SELECT count(*) AS messages FROM (SELECT 1 FROM message WHERE id > ? LIMIT ?)",
+    );
+    this.lease = index.prepare<LeaseRow, []>("SELECT version, holder, until_ms FROM state");
+    this.saveLease = index.prepare<null, [string, number]>("UPDATE state SET holder = ?, until_ms = ?");
+    this.saveFold = index.prepare<null, [bigint]>(
+      "UPDATE state SET version = version + 1, folded_id = max(folded_id, ?)",
+    );
+    this.dropRun = index.prepare<null, [number]>("DELETE FROM run WHERE number = ?");
+    this.firstBlock = index.prepare<{ number: bigint }, [number]>(
+      "SELECT number FROM block WHERE number >= ? ORDER BY number LIMIT 1",
+    );
+    this.nextRun = index.prepare<{ number: bigint }, []>(
+      "UPDATE state SET last_run = last_run + 1 RETURNING last_run AS number",
+    );
+    this.dropBlocks = index.prepare<null, [number, number]>(
+      `DELETE FROM block WHERE number IN (SELECT number FROM block WHERE number >= ? AND number < ? LIMIT ${sweptBlocksMax})`,
+    );
+  }
+
+  /** Does the most urgent piece of work; true: there is more. */
+  step(): boolean {
+    const more = this.transact((): boolean => {
+      const collected = (this.collected ??= new Collected(this.foldMessages, this.runs.foldedId));
+      const room = Math.min(stepMessages, this.foldMessages - collected.count);
+      const read = this.follower.follow(collected.lastId, room, (message) => collected.add(message));
+      if (collected.count === this.foldMessages) {
+        this.fold(collected);
+        return true;
+      }
+      if (read === stepMessages) return true;
+      return this.mergeOn() || this.dropOne() || this.sweep() || this.startMerge();
+    });
+    // Syncs of this file make commits of the log wait: few large ones.
+    if (this.statements.blocksWritten > (more ? checkpointBlocksMin : 0)) {
+      this.statements.blocksWritten = 0;
+      checkpointLast(this.index);
+    }
+    return more;
+  }
+
+  /** Are there more messages in no run than a start should take into memory? */
+  isBehind(): boolean {
+    this.runs.refresh();
+    const found = this.unfolded.get(this.runs.foldedId, startMessagesMax)?.messages ?? 0n;
+    return found >= BigInt(startMessagesMax);
+  }
+
+  /** Lets another process fold at once. */
+  release(): void {
+    this.transact(() => {
+      this.saveLease.run(this.holder, 0);
+      return false;
+    });
+  }
+
+  private fold(collected: Collected): void {
+    const builder = this.newRun();
+    collected.build(builder);
+    builder.finish(0, collected.lastId, collected.count);
+    this.saveFold.run(collected.lastId);
+    this.collected = undefined;
+  }
+
+  /** Begins where eight neighbours have one level. */
+  private startMerge(): boolean {
+    const { runs } = this.runs;
+    for (let level = 0; level < levelMax; level++) {
+      const first = runs.findIndex((_, at) => {
+        const neighbours = runs.slice(at, at + mergedRuns);
+        return neighbours.length === mergedRuns && neighbours.every((run) => run.level === level);
+      });
+      if (first < 0) continue;
+      const inputs = runs.slice(first, first + mergedRuns);
+      const builder = this.newRun();
+      const keyedFrom = smallestIdAt(this.clock.wallMs() - idempotencyHours * 3_600_000);
+      this.merge = { inputs, builder, slices: mergeRuns(inputs, builder, this.oldest.get()?.id ?? 0n, keyedFrom) };
+      return true;
+    }
+    return false;
+  }
+
+  private mergeOn(): boolean {
+    if (this.merge === undefined) return false;
+    const { inputs, builder, slices } = this.merge;
+    if (slices.next().done !== true) return true;
+    let messages = 0;
+    let level = 0;
+    for (const run of inputs) {
+      messages += run.messages;
+      level = run.level + 1;
+      this.dropRun.run(run.number);
+    }
+    builder.finish(level, inputs.at(-1)?.lastId ?? 0n, messages);
+    this.saveFold.run(0n);
+    this.merge = undefined;
+    this.sweptTo = 0;
+    return true;
+  }
+
+  /** Drops the oldest run where the log holds none of its messages any more. */
+  private dropOne(): boolean {
+    const [run] = this.runs.runs;
+    if (run === undefined || (this.oldest.get()?.id ?? this.runs.foldedId + 1n) <= run.lastId) return false;
+    this.dropRun.run(run.number);
+    this.saveFold.run(0n);
+    this.sweptTo = 0;
+    return true;
+  }
+
+  /** Deletes some blocks that belong to no run; there is no merge now. */
+  private sweep(): boolean {
+    const numbers = new Set(this.runs.runs.map((run) => run.number));
+    for (;;) {
+      const first = this.firstBlock.get(this.sweptTo)?.number;
+      if (first === undefined) return false;
+      const run = Math.floor(Number(first) / blocksPerRun);
+      if (!numbers.has(run)) {
+        this.dropBlocks.run(Number(first), (run + 1) * blocksPerRun);
+        return true;
+      }
+      this.sweptTo = (run + 1) * blocksPerRun;
+    }
+  }
+
+  /** Numbers are never given twice: readers keep runs and blocks by number. */
+  private newRun(): RunBuilder {
+    const number = this.nextRun.get()?.number;
+    if (number === undefined) throw new IndexDamage("the index has lost its state");
+    return new RunBuilder(Number(number), this.statements);
+  }
+
+  /** Works in one transaction of the index while the lease is ours; does nothing (false) while it is another's. */
+  private transact(work: () => boolean): boolean {
+    if (this.isElsewhere(this.lease.get())) return false;
+    beginImmediate(this.index);
+    try {
+      const more = guarded(() => {
+        const row = this.lease.get();
+        if (row === null) throw new IndexDamage("the index has lost its state");
+        if (this.isElsewhere(row)) return false;
+        if (row.holder !== this.holder) this.forget();
+        this.renew(row);
+        this.runs.refresh();
+        return work();
+      });
+      this.index.run("COMMIT");
+      return more;
+    } catch (error) {
+      // What is in memory may be ahead of the file.
+      this.forget();
+      if (this.index.inTransaction) this.index.run("ROLLBACK");
+      throw error;
+    }
+  }
+
+  private isElsewhere(row: LeaseRow | null): boolean {
+    const leftMs = Number(row?.until_ms ?? 0n) - this.clock.wallMs();
+    const isElsewhere = row !== null && row.holder !== this.holder && leftMs > 0 && leftMs <= leaseMs;
+    if (isElsewhere) this.forget();
+    return isElsewhere;
+  }
+
+  private renew(row: LeaseRow): void {
+    const leftMs = Number(row.until_ms) - this.clock.wallMs();
+    if (row.holder === this.holder && leftMs > leaseMs / 2 && leftMs <= leaseMs) return;
+    this.saveLease.run(this.holder, this.clock.wallMs() + leaseMs);
+  }
+
+  private forget(): void {
+    this.collected = undefined;
+    this.merge = undefined;
+    this.sweptTo = 0;
+  }
+}

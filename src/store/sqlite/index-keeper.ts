@@ -1,0 +1,91 @@
+// The folder's thread's hold on the index file: opens or makes it, folds into it, and replaces it where it is damaged.
+
+import type { Database } from "bun:sqlite";
+import type { Clock } from "../../base/clock.ts";
+import { Folder } from "./folder.ts";
+import { guarded, IndexDamage, openOrMakeIndex, removeIndex } from "./index-file.ts";
+import { lists } from "./posting.ts";
+import { RunList } from "./run.ts";
+
+export interface IndexPlace {
+  readonly path: string;
+  /** Random and as long-lived as the process. */
+  readonly holder: string;
+  /** Messages that a fold makes a run of. */
+  readonly foldMessages: number;
+}
+
+export class IndexKeeper {
+  private readonly log: Database;
+  private readonly place: IndexPlace;
+  private readonly clock: Clock;
+  private index: Database;
+  private folder: Folder;
+
+  constructor(log: Database, place: IndexPlace, clock: Clock) {
+    this.log = log;
+    this.place = place;
+    this.clock = clock;
+    [this.index, this.folder] = this.open();
+  }
+
+  /** One piece of work; true: there is more. */
+  fold(): boolean {
+    return this.folder.step();
+  }
+
+  /**
+   * The same for a start; true: there is still too much in no run, or another process folds it. Begins a new index where
+   * this one is damaged, as far as a start reads it.
+   */
+  catchUp(): boolean {
+    try {
+      this.folder.step();
+      if (this.folder.isBehind()) return true;
+      new RunList(this.index, [lists.received, lists.keyed]).refresh();
+      return false;
+    } catch (error) {
+      if (!(error instanceof IndexDamage)) throw error;
+      this.rebuild();
+      return true;
+    }
+  }
+
+  /** Begins a new index, unless another process has done that already. */
+  rebuild(): void {
+    const before = birthOf(this.index);
+    this.index.close();
+    [this.index, this.folder] = this.open();
+    if (before !== undefined && birthOf(this.index) !== before) return;
+    this.index.close();
+    removeIndex(this.place.path);
+    [this.index, this.folder] = this.open();
+  }
+
+  close(): void {
+    try {
+      this.folder.release();
+      this.index.run("PRAGMA busy_timeout = 0");
+      // Leaves an empty write-ahead log behind where no other process is at work.
+      this.index.run("PRAGMA wal_checkpoint(TRUNCATE)");
+    } finally {
+      this.index.close();
+    }
+  }
+
+  private open(): [Database, Folder] {
+    const { path, holder, foldMessages } = this.place;
+    const index = openOrMakeIndex(path, this.log);
+    return [index, new Folder(this.log, index, holder, this.clock, foldMessages)];
+  }
+}
+
+/** Which of the files that were at the index's place this one is; undefined where it cannot be read. */
+function birthOf(index: Database): bigint | undefined {
+  try {
+    return guarded(() => index.query<{ birth: bigint }, []>("SELECT birth FROM state").get()?.birth);
+  } catch (error) {
+    if (error instanceof Error) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,137 @@
+// What one thread knows of the log by key: the runs of the index and, above them, its tail. Looks belong to a snapshot:
+// `begin`, then read or lock the log, `follow`, look, `end`. In this order the runs never know more than the log.
+
+import type { Database } from "bun:sqlite";
+import { openIndex } from "./index-file.ts";
+import { lists, type List, type MessageKeys } from "./posting.ts";
+import { Refusal } from "./refusal.ts";
+import { RunList, type Run } from "./run.ts";
+import { LogFollower, Tail } from "./tail.ts";
+
+/**
+ * With more than half of this in memory writers go slower, with all of it the store refuses until the
+ * folds have caught up. A message takes 24 to 32 bytes in each thread.
+ */
+const tailMessagesMaxDefault = 1 << 20;
+
+/** Where ids are found by key: a run, or the tail. */
+export interface PostingSource {
+  mayHave(list: List, key: number): boolean;
+  /** Rising ids under this key between `after` and `until`, without both; at most `count`. */
+  idsBetween(list: List, key: number, after: bigint, until: bigint, count: number): bigint[];
+}
+
+export class LogIndex {
+  private readonly path: string;
+  private readonly kept: readonly List[];
+  private readonly tailMessagesMax: number;
+  private readonly follower: LogFollower;
+  private index: Database | undefined;
+  private runs: RunList | undefined;
+  private tail: Tail;
+  /** The snapshot's runs hold messages that this thread has not followed. */
+  hasSkipped = false;
+
+  /** Keeps these lists; `received` is one of them. */
+  constructor(log: Database, path: string, kept: readonly List[], tailMessagesMax = tailMessagesMaxDefault) {
+    this.path = path;
+    this.kept = kept;
+    this.tailMessagesMax = tailMessagesMax;
+    this.follower = new LogFollower(log, kept);
+    this.tail = new Tail(kept);
+  }
+
+  /** The last message that was followed or added. */
+  get lastId(): bigint {
+    return this.tail.lastId;
+  }
+
+  /** The folds lag behind: who writes should go slower. */
+  get isLong(): boolean {
+    return this.tail.messages > this.tailMessagesMax / 2;
+  }
+
+  /** Begins a snapshot. */
+  begin(): void {
+    this.index ??= openIndex(this.path);
+    this.runs ??= new RunList(this.index, this.kept);
+    const { index, runs } = this;
+    index.run("BEGIN");
+    runs.refresh();
+    this.hasSkipped = runs.foldedId > this.tail.lastId;
+    this.tail.drop(runs.foldedId);
+  }
+
+  /** Takes in what has been committed since. Refuses where that is more than memory is meant for. */
+  follow(observe?: (message: MessageKeys) => void): void {
+    const room = this.tailMessagesMax - this.tail.messages;
+    const taken = this.follower.follow(this.tail.lastId, room, (message) => {
+      this.tail.add(message);
+      observe?.(message);
+    });
+    if (taken >= room) throw new Refusal("the index of the messages lags behind the log; it is being caught up");
+  }
+
+  /** Takes in a message that this thread has just committed. */
+  add(message: MessageKeys): void {
+    this.tail.add(message);
+  }
+
+  end(): void {
+    if (this.index?.inTransaction === true) this.index.run("ROLLBACK");
+  }
+
+  /** Closes the file; the next snapshot opens whatever is at its place then. */
+  close(): void {
+    this.index?.close();
+    this.index = undefined;
+    this.runs = undefined;
+    this.tail = new Tail(this.kept);
+  }
+
+  /** Sources in the order of ids that hold something above `after`, each with what to look above. */
+  *sources(after: bigint): Generator<{ readonly source: PostingSource; readonly after: bigint }, void, void> {
+    let from = after;
+    for (const run of this.oldestFirst()) {
+      if (run.lastId <= from) continue;
+      yield { source: run, after: from };
+      from = run.lastId;
+    }
+    yield { source: this.tailSource(), after: from };
+  }
+
+  /** The newest id under this key below `below`; 0n: none. */
+  newestBelow(list: List, key: number, below: bigint): bigint {
+    for (const id of this.tail.newestFirst(list, key)) if (id < below) return id;
+    for (const run of this.oldestFirst().toReversed()) {
+      const id = run.newestBelow(list, key, below);
+      if (id > 0n) return id;
+    }
+    return 0n;
+  }
+
+  /** Ids of messages above `from` whose (sender, clientId) has this hash, the newest first. */
+  *keyedNewestFirst(key: number, from: bigint): Generator<bigint, void, void> {
+    const foldedId = this.runs?.foldedId ?? 0n;
+    for (const id of this.tail.newestFirst(lists.keyed, key)) if (id > foldedId) yield id;
+    for (const run of this.oldestFirst().toReversed()) {
+      if (run.lastId < from) {
+        run.forgetKeyed();
+      } else {
+        yield* run.idsBetween(lists.keyed, key, 0n, run.lastId + 1n, Infinity).toReversed();
+      }
+    }
+  }
+
+  private oldestFirst(): readonly Run[] {
+    return this.runs?.runs ?? [];
+  }
+
+  private tailSource(): PostingSource {
+    const { tail } = this;
+    return {
+      mayHave: () => true,
+      idsBetween: (list, key, after, until, count) => tail.idsBetween(list, key, after, until, count),
+    };
+  }
+}

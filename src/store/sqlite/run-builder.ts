@@ -1,0 +1,99 @@
+// Writes one run: postings come list by list and sorted, blocks go out as they fill, and at last the run's row is
+// written, which makes the run exist. Blocks without such a row are rubbish of a fold that did not end.
+
+import type { Database } from "bun:sqlite";
+import { BloomFilter } from "./bloom-filter.ts";
+import { lists, type List } from "./posting.ts";
+import { blockNumber, blockPostingsMax, packPostings, type Postings } from "./run-block.ts";
+
+/** Keys that were seen, each once in a row, in the memory of a few bytes. */
+class KeyList {
+  private keys = new Uint32Array(1_024);
+  private count = 0;
+
+  add(key: number): void {
+    if (this.count > 0 && this.keys[this.count - 1] === key) return;
+    if (this.count === this.keys.length) {
+      const longer = new Uint32Array(this.count * 2);
+      longer.set(this.keys);
+      this.keys = longer;
+    }
+    this.keys[this.count++] = key;
+  }
+
+  filter(): Uint8Array {
+    const filter = BloomFilter.forKeys(this.count);
+    for (const key of this.keys.subarray(0, this.count)) filter.add(key);
+    return new Uint8Array(filter.words.buffer);
+  }
+}
+
+function emptyPostings(count: number): Postings {
+  return { ids: new BigInt64Array(count), keys: new Uint32Array(count) };
+}
+
+interface Fences {
+  readonly keys: number[];
+  readonly ids: bigint[];
+}
+
+type RunValues = [number, number, bigint, number, ...Uint8Array[]];
+
+/** The statements that write runs, prepared once. */
+export class RunStatements {
+  readonly block;
+  readonly run;
+  /** Since the last checkpoint: whoever makes one sets it back. */
+  blocksWritten = 0;
+
+  constructor(index: Database) {
+    this.block = index.prepare<null, [number, Uint8Array, number]>("INSERT INTO block VALUES (?, ?, ?)");
+    this.run = index.prepare<null, RunValues>("INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  }
+}
+
+export class RunBuilder {
+  readonly number: number;
+  private readonly statements: RunStatements;
+  private readonly fences: readonly Fences[] = Object.values(lists).map(() => ({ keys: [], ids: [] }));
+  private readonly keys = [new KeyList(), undefined, new KeyList()] as const;
+  private readonly open = emptyPostings(blockPostingsMax);
+  private openCount = 0;
+
+  constructor(number: number, statements: RunStatements) {
+    this.number = number;
+    this.statements = statements;
+  }
+
+  /** Takes the next posting of the list, in order of (key, id). */
+  add(list: List, key: number, id: bigint): void {
+    if (this.openCount === blockPostingsMax) this.endList(list);
+    this.open.keys[this.openCount] = key;
+    this.open.ids[this.openCount] = id;
+    this.openCount++;
+    this.keys[list]?.add(key);
+  }
+
+  /** Writes the block that is open; to be called after the last posting of a list. */
+  endList(list: List): void {
+    const fences = this.fences[list];
+    const [key] = this.open.keys;
+    const [id] = this.open.ids;
+    if (this.openCount === 0 || fences === undefined || key === undefined || id === undefined) return;
+    const bytes = packPostings(this.open, 0, this.openCount);
+    this.statements.block.run(blockNumber(this.number, list, fences.keys.length), bytes, Bun.hash.crc32(bytes));
+    this.statements.blocksWritten++;
+    fences.keys.push(key);
+    fences.ids.push(id);
+    this.openCount = 0;
+  }
+
+  /** Makes the run exist. */
+  finish(level: number, lastId: bigint, messages: number): void {
+    const fences = this.fences.map(({ keys, ids }) =>
+      packPostings({ keys: Uint32Array.from(keys), ids: BigInt64Array.from(ids) }),
+    );
+    const filters = [this.keys[lists.received].filter(), this.keys[lists.keyed].filter()];
+    this.statements.run.run(this.number, level, lastId, messages, ...fences, ...filters);
+  }
+}

@@ -1,0 +1,80 @@
+// Merges neighbouring runs into one, list by list, a slice at a time: nobody waits for a long transaction, and only a
+// block of each run is in memory. What the log has deleted since is left out.
+
+import { allLists, lists, type List } from "./posting.ts";
+import type { Run } from "./run.ts";
+import type { RunBuilder } from "./run-builder.ts";
+import type { Postings } from "./run-block.ts";
+
+/** Postings between two pauses: 20 to 40 ms of work. */
+const slicePostings = 100_000;
+
+/** Goes through one list of one run. */
+class RunCursor {
+  key = 0;
+  id = 0n;
+  private readonly run: Run;
+  private readonly list: List;
+  private block: Postings | undefined;
+  private ordinal = 0;
+  private at = 0;
+
+  constructor(run: Run, list: List) {
+    this.run = run;
+    this.list = list;
+  }
+
+  /** Moves to the next posting; false at the end. */
+  next(): boolean {
+    if (this.block === undefined || this.at === this.block.keys.length) {
+      if (this.ordinal === this.run.blockCount(this.list)) return false;
+      this.block = this.run.block(this.list, this.ordinal++);
+      this.at = 0;
+    }
+    this.key = this.block.keys[this.at] ?? 0;
+    this.id = this.block.ids[this.at] ?? 0n;
+    this.at++;
+    return true;
+  }
+}
+
+/**
+ * Copies the postings of `runs`, oldest first, into the builder; yields between slices. Ids below `from` are left out,
+ * and of the keyed ones those below `keyedFrom`.
+ */
+export function* mergeRuns(
+  runs: readonly Run[],
+  builder: RunBuilder,
+  from: bigint,
+  keyedFrom: bigint,
+): Generator<void, void, void> {
+  let left = slicePostings;
+  for (const list of allLists) {
+    const oldest = list === lists.keyed && keyedFrom > from ? keyedFrom : from;
+    const cursors = runs.map((run) => new RunCursor(run, list)).filter((cursor) => cursor.next());
+    while (cursors.length > 0) {
+      const least = leastKey(cursors);
+      // Runs do not overlap: all of this key in an older run comes before all of it in a newer one.
+      const { key } = least;
+      let hasMore = true;
+      while (hasMore && least.key === key) {
+        if (least.id >= oldest) builder.add(list, key, least.id);
+        hasMore = least.next();
+        left--;
+      }
+      if (!hasMore) cursors.splice(cursors.indexOf(least), 1);
+      if (left > 0) continue;
+      left = slicePostings;
+      yield;
+    }
+    builder.endList(list);
+  }
+}
+
+/** The first cursor with the least key. */
+function leastKey(cursors: readonly RunCursor[]): RunCursor {
+  let [least] = cursors;
+  for (const cursor of cursors) if (least === undefined || cursor.key < least.key) least = cursor;
+  if (least === undefined) throw new Error("a merge has cursors left");
+  return least;
+}

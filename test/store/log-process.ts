@@ -1,0 +1,71 @@
+// For tests: a process that uses the log and its index, without threads.
+
+import type { Database } from "bun:sqlite";
+import type { Clock } from "../../src/base/clock.ts";
+import { outcomeSlots, type Job } from "../../src/store/jobs.ts";
+import { openConnection } from "../../src/store/sqlite/connection.ts";
+import { indexPathOf } from "../../src/store/sqlite/index-file.ts";
+import { IndexKeeper } from "../../src/store/sqlite/index-keeper.ts";
+import { LogIndex } from "../../src/store/sqlite/log-index.ts";
+import { lists } from "../../src/store/sqlite/posting.ts";
+import { Reader } from "../../src/store/sqlite/reader.ts";
+import { migrate } from "../../src/store/sqlite/schema.ts";
+import { Writer } from "../../src/store/sqlite/writer.ts";
+
+/** One process: its connections, and how it dies. */
+export class Process {
+  readonly writer: Writer;
+  readonly reader: Reader;
+  readonly keeper: IndexKeeper;
+  private readonly connections: Database[] = [];
+  private readonly indexes: LogIndex[] = [];
+
+  constructor(path: string, holder: string, clock: Clock, foldMessages: number, tailMessagesMax?: number) {
+    const connect = (): Database => {
+      const db = openConnection({ path, synchronous: "NORMAL", cacheKib: 256 });
+      this.connections.push(db);
+      return db;
+    };
+    const indexPath = indexPathOf(path);
+    const log = connect();
+    migrate(log, path);
+    this.keeper = new IndexKeeper(log, { path: indexPath, holder, foldMessages }, clock);
+    const writing = connect();
+    const reading = connect();
+    const writerIndex = new LogIndex(writing, indexPath, [lists.received, lists.keyed], tailMessagesMax);
+    const readerIndex = new LogIndex(reading, indexPath, [lists.received, lists.sent], tailMessagesMax);
+    this.indexes.push(writerIndex, readerIndex);
+    this.writer = new Writer(writing, writerIndex, holder, clock);
+    this.reader = new Reader(reading, readerIndex, clock);
+  }
+
+  /** Forgets everything in memory; gives nothing back. */
+  die(): void {
+    for (const index of this.indexes) index.close();
+    for (const db of this.connections) db.close();
+  }
+
+  /** Does all the work on the index that there is. */
+  settle(): void {
+    while (this.keeper.fold());
+  }
+}
+
+/** The outcome of each job of a batch: its code and its numbers. */
+export function commit(process: Process, jobs: readonly Job[]): bigint[][] {
+  const numbers = process.writer.commit(jobs);
+  return jobs.map((_, i) => [...numbers.slice(i * outcomeSlots, (i + 1) * outcomeSlots)]);
+}
+
+export interface Asked {
+  readonly account: string;
+  readonly after?: bigint;
+  readonly includeSent?: boolean;
+  readonly limit?: number;
+}
+
+export function idsOf(process: Process, { account, after = 1n, includeSent = false, limit = 2000 }: Asked): bigint[] {
+  const query = { kind: "index", app: "app", account, device: "", after: `${after}`, includeSent, limit } as const;
+  const { numbers } = process.reader.index(query);
+  return [...numbers].filter((_, at) => at % 3 === 0);
+}

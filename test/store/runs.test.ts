@@ -1,0 +1,112 @@
+import { Database } from "bun:sqlite";
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { BloomFilter } from "../../src/store/sqlite/bloom-filter.ts";
+import { openConnection } from "../../src/store/sqlite/connection.ts";
+import { openOrMakeIndex } from "../../src/store/sqlite/index-file.ts";
+import { allLists, lists } from "../../src/store/sqlite/posting.ts";
+import { RunBuilder, RunStatements } from "../../src/store/sqlite/run-builder.ts";
+import { RunList } from "../../src/store/sqlite/run.ts";
+import { migrate } from "../../src/store/sqlite/schema.ts";
+import { Tail } from "../../src/store/sqlite/tail.ts";
+import { Random, testSeed } from "../support/random.ts";
+
+const root = mkdtempSync(join(tmpdir(), "runs-test-"));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+/** Ids from a large one up, some steps apart, and a key for each: few keys have many of them. */
+function randomPostings(random: Random, count: number): { readonly key: number; readonly id: bigint }[] {
+  let id = 1n << 60n;
+  return Array.from({ length: count }, () => {
+    id += BigInt(1 + random.below(1 << 22));
+    return { key: random.once(2) ? random.below(4) : 0xffff_fffe - random.below(300), id };
+  });
+}
+
+test("a Bloom filter has every key that was added, and takes less than one stranger in a hundred for one", () => {
+  const random = new Random(testSeed("bloom filter"));
+  for (const count of [1, 10, 1_000, 50_000]) {
+    const filter = BloomFilter.forKeys(count);
+    const added = new Set(Array.from({ length: count }, () => random.u32()));
+    for (const key of added) filter.add(key);
+    const copy = new BloomFilter(filter.words.slice());
+    expect([...added].filter((key) => !copy.mayHave(key))).toEqual([]);
+    const strangers = Array.from({ length: 20_000 }, () => random.u32()).filter((key) => !added.has(key));
+    // One key in a single block of 512 bits is a small filter, too: nothing is said of less than ten.
+    if (count >= 10) expect(strangers.filter((key) => copy.mayHave(key)).length).toBeLessThan(strangers.length / 100);
+  }
+  // Keys in a row, as numbers of accounts are.
+  const filter = BloomFilter.forKeys(50_000);
+  for (let key = 0; key < 100_000; key += 2) filter.add(key);
+  let wrong = 0;
+  for (let key = 1; key < 100_000; key += 2) if (filter.mayHave(key)) wrong++;
+  expect(wrong).toBeLessThan(500);
+});
+
+test("a run answers as a sorted list does, at every edge of its blocks", () => {
+  const random = new Random(testSeed("run"));
+  const postings = randomPostings(random, 6_000);
+  const sorted = postings.toSorted((a, b) => a.key - b.key || (a.id < b.id ? -1 : 1));
+  const path = join(root, "log.db");
+  writeFileSync(path, "");
+  const log = openConnection({ path, synchronous: "NORMAL", cacheKib: 256 });
+  migrate(log, path);
+  const index: Database = openOrMakeIndex(join(root, "index.db"), log);
+  const builder = new RunBuilder(7, new RunStatements(index));
+  for (const list of allLists) {
+    for (const { key, id } of sorted) builder.add(list, key, id);
+    builder.endList(list);
+  }
+  builder.finish(0, sorted.at(-1)?.id ?? 0n, postings.length);
+  index.run("UPDATE state SET version = 1");
+  const runs = new RunList(index, [lists.received]);
+  expect(runs.refresh()).toBe(true);
+  const [run] = runs.runs;
+  if (run === undefined) throw new Error("the run is listed");
+  for (let turn = 0; turn < 3_000; turn++) {
+    const key = random.once(10) ? random.u32() : (postings[random.below(postings.length)]?.key ?? 0);
+    const edge = postings[random.below(postings.length)]?.id ?? 0n;
+    const after = edge - BigInt(random.below(2));
+    const until = after + BigInt(random.below(2 ** 31)) * BigInt(random.below(2 ** 10));
+    const count = 1 + random.below(500);
+    const list = random.pick([lists.received, lists.sent]);
+    const own = postings.filter((posting) => posting.key === key).map(({ id }) => id);
+    expect(run.idsBetween(list, key, after, until, count)).toEqual(
+      own.filter((id) => id > after && id < until).slice(0, count),
+    );
+    expect(run.newestBelow(list, key, edge)).toBe(own.findLast((id) => id < edge) ?? 0n);
+  }
+  index.close();
+  log.close();
+});
+
+test("a tail answers as a list does, over many generations, and drops what is folded", () => {
+  const random = new Random(testSeed("tail"));
+  const postings = randomPostings(random, 150_000);
+  const tail = new Tail([lists.received, lists.keyed]);
+  for (const { key, id } of postings) tail.add({ id, received: key, sent: 0, keyed: random.once(2) ? key : undefined });
+  expect(tail.lastId).toBe(postings.at(-1)?.id ?? 0n);
+  let foldedId = 0n;
+  for (let turn = 0; turn < 300; turn++) {
+    const key = random.once(3) ? random.below(4) : 0xffff_fffe - random.below(310);
+    const after = postings[random.below(postings.length)]?.id ?? 0n;
+    const until = random.once(2) ? after + BigInt(random.u32()) : 1n << 62n;
+    const count = 1 + random.below(500);
+    if (after >= foldedId) {
+      const own = postings.filter((posting) => posting.key === key && posting.id > after && posting.id < until);
+      expect(tail.idsBetween(lists.received, key, after, until, count)).toEqual(
+        own.map(({ id }) => id).slice(0, count),
+      );
+    }
+    expect([...tail.newestFirst(lists.sent, key)]).toEqual([]);
+    if (turn % 60 !== 59) continue;
+    foldedId = postings[Math.floor((turn / 300) * postings.length)]?.id ?? 0n;
+    const before = tail.messages;
+    tail.drop(foldedId);
+    expect(tail.messages).toBeLessThanOrEqual(before);
+  }
+  tail.drop(tail.lastId);
+  expect(tail.messages).toBe(0);
+});
