@@ -35,7 +35,7 @@ export class Process {
     const writerIndex = new LogIndex(writing, indexPath, [lists.received, lists.keyed], tailMessagesMax);
     const readerIndex = new LogIndex(reading, indexPath, [lists.received, lists.sent], tailMessagesMax);
     this.indexes.push(writerIndex, readerIndex);
-    this.writer = new Writer(writing, writerIndex, holder, clock);
+    this.writer = new Writer(writing, path, writerIndex, holder, clock);
     this.reader = new Reader(reading, readerIndex, clock);
   }
 

@@ -11,7 +11,7 @@ import { idempotencyHours } from "../../base/limits.ts";
 import { smallestIdAt } from "../snowflake.ts";
 import { checkpointLast } from "./checkpoint.ts";
 import { guarded, IndexDamage } from "./index-file.ts";
-import { beginImmediate } from "./locking.ts";
+import { beginImmediate, lockWaitMsMax } from "./locking.ts";
 import { allLists, type MessageKeys } from "./posting.ts";
 import { RunList, type Run } from "./run.ts";
 import { blocksPerRun } from "./run-block.ts";
@@ -257,7 +257,7 @@ export class Folder {
   /** Works in one transaction of the index while the lease is ours; does nothing (false) while it is another's. */
   private transact(work: () => boolean): boolean {
     if (this.isElsewhere(this.lease.get())) return false;
-    beginImmediate(this.index);
+    beginImmediate(this.index, lockWaitMsMax);
     try {
       const more = guarded(() => {
         const row = this.lease.get();
