@@ -4,6 +4,7 @@ import type { Database } from "bun:sqlite";
 import type { Clock } from "../../base/clock.ts";
 import { Folder } from "./folder.ts";
 import { guarded, IndexDamage, openOrMakeIndex, removeIndex } from "./index-file.ts";
+import { beginImmediate } from "./locking.ts";
 import { lists } from "./posting.ts";
 import { RunList } from "./run.ts";
 
@@ -26,7 +27,7 @@ export class IndexKeeper {
     this.log = log;
     this.place = place;
     this.clock = clock;
-    [this.index, this.folder] = this.open();
+    [this.index, this.folder] = this.locked(() => this.open());
   }
 
   /** One piece of work; true: there is more. */
@@ -55,11 +56,13 @@ export class IndexKeeper {
   rebuild(): void {
     const before = birthOf(this.index);
     this.index.close();
-    [this.index, this.folder] = this.open();
-    if (before !== undefined && birthOf(this.index) !== before) return;
-    this.index.close();
-    removeIndex(this.place.path);
-    [this.index, this.folder] = this.open();
+    [this.index, this.folder] = this.locked(() => {
+      const there = this.open();
+      if (before !== undefined && birthOf(there[0]) !== before) return there;
+      there[0].close();
+      removeIndex(this.place.path);
+      return this.open();
+    });
   }
 
   close(): void {
@@ -70,6 +73,16 @@ export class IndexKeeper {
       this.index.run("PRAGMA wal_checkpoint(TRUNCATE)");
     } finally {
       this.index.close();
+    }
+  }
+
+  /** Under the lock of the log: an index and its write-ahead log must not be replaced while another process opens them. */
+  private locked<T>(work: () => T): T {
+    beginImmediate(this.log);
+    try {
+      return work();
+    } finally {
+      this.log.run("ROLLBACK");
     }
   }
 

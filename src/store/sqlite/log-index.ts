@@ -41,11 +41,6 @@ export class LogIndex {
     this.tail = new Tail(kept);
   }
 
-  /** The last message that was followed or added. */
-  get lastId(): bigint {
-    return this.tail.lastId;
-  }
-
   /** The folds lag behind: who writes should go slower. */
   get isLong(): boolean {
     return this.tail.messages > this.tailMessagesMax / 2;

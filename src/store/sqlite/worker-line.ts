@@ -87,7 +87,10 @@ export class WorkerLine {
       });
     }
     this.worker = undefined;
+    // SQLite lets go of the file when the thread's statements are freed, which is at its end.
+    const ended = new Promise<void>((resolve) => worker.addEventListener("close", () => resolve(), { once: true }));
     worker.terminate();
+    await ended;
   }
 
   private send(worker: Worker, request: Request): Promise<Answer> {

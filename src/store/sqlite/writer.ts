@@ -135,8 +135,23 @@ export class Writer {
     }
   }
 
+  /** Takes in most of what others have committed before the lock is held: nobody shall wait for that. */
+  private catchUp(): void {
+    try {
+      this.index.begin();
+      this.talks.catchUp();
+    } finally {
+      this.index.end();
+    }
+  }
+
   private transact<T>(work: (ids: IdSequence, wallMs: number) => T): T {
+<<<<<<< HEAD
     this.lock();
+=======
+    this.catchUp();
+    beginImmediate(this.db);
+>>>>>>> w-runs
     try {
       this.index.begin();
       this.talks.catchUp();
