@@ -146,12 +146,8 @@ export class Writer {
   }
 
   private transact<T>(work: (ids: IdSequence, wallMs: number) => T): T {
-<<<<<<< HEAD
-    this.lock();
-=======
     this.catchUp();
-    beginImmediate(this.db);
->>>>>>> w-runs
+    this.lock();
     try {
       this.index.begin();
       this.talks.catchUp();
