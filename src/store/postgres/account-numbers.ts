@@ -1,6 +1,8 @@
 // The numbers of accounts that the database has told: a number never changes, so that it need not be looked up for every
-// message. Bounded, the oldest entry goes first. Forgotten whenever the connection is lost: what comes back may be a
+// message. Bounded. Forgotten whenever the connection is lost: what comes back may be a
 // database restored from a backup, which gives the same numbers to others.
+
+import { GenerationCache } from "../../base/generation-cache.ts";
 
 const cachedMax = 100_000;
 
@@ -10,7 +12,7 @@ function key(app: string, name: string): string {
 }
 
 export class AccountNumbers {
-  private readonly cached = new Map<string, bigint>();
+  private readonly cached = new GenerationCache<bigint>(cachedMax);
 
   /** Null, as an SQL parameter, where it is not known. */
   find(app: string, name: string): bigint | null {
@@ -19,12 +21,6 @@ export class AccountNumbers {
 
   /** Only for numbers that are committed. */
   remember(app: string, name: string, number: bigint): void {
-    if (this.cached.size >= cachedMax) {
-      for (const oldest of this.cached.keys()) {
-        this.cached.delete(oldest);
-        break;
-      }
-    }
     this.cached.set(key(app, name), number);
   }
 }

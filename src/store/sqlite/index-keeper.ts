@@ -4,7 +4,7 @@ import type { Database } from "bun:sqlite";
 import type { Clock } from "../../base/clock.ts";
 import { Folder } from "./folder.ts";
 import { guarded, IndexDamage, openOrMakeIndex, removeIndex } from "./index-file.ts";
-import { beginImmediate } from "./locking.ts";
+import { beginImmediate, lockWaitMsMax } from "./locking.ts";
 import { lists } from "./posting.ts";
 import { RunList } from "./run.ts";
 
@@ -78,7 +78,7 @@ export class IndexKeeper {
 
   /** Under the lock of the log: an index and its write-ahead log must not be replaced while another process opens them. */
   private locked<T>(work: () => T): T {
-    beginImmediate(this.log);
+    beginImmediate(this.log, lockWaitMsMax);
     try {
       return work();
     } finally {

@@ -2,6 +2,7 @@
 // except for those of a transaction that was rolled back: `forget` then empties it.
 
 import type { Database } from "bun:sqlite";
+import { GenerationCache } from "../../base/generation-cache.ts";
 
 /** Names of one table that a connection remembers; about 150 bytes each. */
 const cachedMax = 200_000;
@@ -11,13 +12,9 @@ function key(app: string, name: string): string {
   return `${app.length}:${app}${name}`;
 }
 
-/**
- * The numbers of one table, with a bounded cache in two generations: when the young one is full, the old one is thrown
- * away. (To delete a Map's oldest entry each time costs a walk over all that were deleted before it.)
- */
+/** The numbers of one table. */
 class NumberTable {
-  private young = new Map<string, bigint>();
-  private old = new Map<string, bigint>();
+  private readonly cached = new GenerationCache<bigint>(cachedMax);
   private readonly select;
 
   constructor(db: Database, sql: string) {
@@ -26,30 +23,15 @@ class NumberTable {
 
   find(app: string, name: string): bigint | undefined {
     const at = key(app, name);
-    const young = this.young.get(at);
-    if (young !== undefined) return young;
-    const old = this.old.get(at);
-    if (old !== undefined) {
-      this.remember(at, old);
-      return old;
-    }
+    const cached = this.cached.get(at);
+    if (cached !== undefined) return cached;
     const row = this.select.get(app, name);
-    if (row === null) return undefined;
-    this.remember(at, row.number);
-    return row.number;
+    if (row !== null) this.cached.set(at, row.number);
+    return row?.number;
   }
 
   forget(): void {
-    this.young.clear();
-    this.old.clear();
-  }
-
-  private remember(at: string, number: bigint): void {
-    if (this.young.size >= cachedMax / 2) {
-      this.old = this.young;
-      this.young = new Map();
-    }
-    this.young.set(at, number);
+    this.cached.clear();
   }
 }
 
