@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { discoveryAppid } from "../../../src/registry/instance.ts";
 import { DiscoveryProcess } from "../../support/server-process.ts";
+import { until } from "../../support/until.ts";
 import { decode, GoClient, type GoClientOptions, GoDecodeError, infosOf } from "./go-client.ts";
 import { at, endAll, endLater, eventually, isPending, TestNode } from "./support.ts";
 
@@ -216,6 +217,7 @@ describe("the client of the original", () => {
     endLater(async () => rmSync(folder, { recursive: true, force: true }));
     const killed = await DiscoveryProcess.start(folder, ["--env", "prod", "--zone", "z1", "--peers", nodes[0].address]);
     endLater(async () => void (await killed.end("SIGKILL")));
+    await until(async () => (await fetch(`${killed.url}/health`)).ok, "it has learned what there is");
     const seeds = [new URL(killed.url).host, nodes[1].address];
     const client = await start({ nodes: seeds, zone: "z9" });
     client.watch("logic");
