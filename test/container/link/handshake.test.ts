@@ -553,7 +553,7 @@ describe("in time", () => {
       clusterKey,
       random: systemRandom,
       state: () => ({ load: 0, isAdult: true }),
-      isHeld: () => Promise.resolve(false),
+      holder: () => Promise.resolve(undefined),
       linked: () => nowhere,
       refused: (kind) => void refused.push(kind),
       over: () => undefined,
