@@ -38,7 +38,7 @@ export function lockStore(path: string, how: "alone" | "shared"): () => void {
   const other = how === "shared" ? "a standalone roost" : "another roost";
   return hold(`${path}-lock`, how, {
     busy: `${other} keeps its messages in ${path}; stop it or choose another file with --store`,
-    failed: (reason) => `cannot write beside the messages in ${path}: ${reason}; choose another file with --store`,
+    failed: (reason) => `cannot write beside the messages in ${path}: ${reason}; choose a writable folder with --store`,
   });
 }
 
