@@ -32,6 +32,10 @@ async function run(options: BenchOptions): Promise<boolean> {
       progress.clear();
       console.log(options.json ? JSON.stringify(result) : describe(result));
     },
+    say(sentence) {
+      progress.clear();
+      console.error(`bench: ${sentence}`);
+    },
     draw: (name, phase, done) => progress.draw(name, phase, done),
   });
   let failed = 0;
