@@ -35,6 +35,8 @@ export interface Outcome {
 }
 
 const notMeasured = "not measured";
+/** What tells a measurement from others of its scenario. */
+const identity = ["transport", "connections", "window", "rate", "members", "online", "messages", "rows"] as const;
 const gateway = { scenario: "gateway", transport: "tcp", connections: 1_000 } as const;
 const group = { scenario: "group", transport: "tcp", window: 4 } as const;
 const [fewMembers, manyMembers] = [
@@ -218,8 +220,18 @@ function outcomeOf(goal: Goal, results: readonly Result[], failure: string | und
   const [own = NaN, other = 1] = measured.map((result) => Number(result[goal.figure] ?? NaN));
   const figure = (own / other) * (goal.scale ?? 1);
   if (!Number.isFinite(figure)) return without(`failed: its result has no ${goal.figure}`);
-  const measurement = measured.map((result) => `${result.scenario}: ${circumstancesOf(result)}`).join(" / ");
+  const measurement = measured.map((result) => measurementOf(result, measured)).join(" / ");
   return { goal, figure, verdict: verdictOn(goal, figure), measurement };
+}
+
+/** Of several, only the first one says what they all share. */
+function measurementOf(result: Result, all: readonly Result[]): string {
+  if (result === all[0])
+    return [result.scenario, circumstancesOf(result, identity)].filter((part) => part !== "").join(": ");
+  return circumstancesOf(
+    result,
+    identity.filter((key) => all.some((other) => other[key] !== result[key])),
+  );
 }
 
 function isMatch(result: Result, match: Match): boolean {

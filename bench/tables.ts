@@ -42,9 +42,12 @@ export function scenarioTables(results: readonly Result[]): string {
     .join("\n\n");
 }
 
-/** What a run was given, as a person reads it: `tcp, standalone, sqlite, connections 100` and so on. */
-export function circumstancesOf(result: Readonly<Record<string, Value>>): string {
-  return circumstances
+/** What a run was given, as a person reads it: `tcp, standalone, sqlite, connections 100` and so on, or some of that. */
+export function circumstancesOf(
+  result: Readonly<Record<string, Value>>,
+  keys: readonly (typeof circumstances)[number][] = circumstances,
+): string {
+  return keys
     .map((key) => ({ key, value: result[key] ?? null }))
     .filter(({ value }) => value !== null)
     .map(({ key, value }) => (typeof value === "number" ? `${key} ${show(value)}` : show(value)))

@@ -59,7 +59,7 @@ test("a ratio is that of two results, and is there when both are", () => {
     { figure: 3, verdict: "missed" },
   ]);
   const [ofCpu] = outcomesOf([few, many], { isWhole: false });
-  expect(ofCpu?.measurement).toMatch(/members 10,000, .* members 10, /);
+  expect(ofCpu?.measurement).toBe("group: tcp, window 4, members 10,000, online 10 / members 10");
 });
 
 test("another load than the goal's is not its measurement", () => {
@@ -90,11 +90,18 @@ test("what a scenario found before it failed counts", () => {
   expect(outcomes.map(({ verdict }) => verdict)).toEqual(["yes", "failed: the server ended"]);
 });
 
+test("a measurement that nothing tells from others is its scenario", () => {
+  expect(outcomesOf([startup(60)], { isWhole: false }).map(({ measurement }) => measurement)).toEqual(["startup"]);
+});
+
 test("the table shows the bounds with their direction", () => {
-  const [head, , line] = goalTable(outcomesOf([startup(60)], { isWhole: false })).split("\n");
+  const idle = result("idle", { transport: "ws", connections: 15_000, bytes_per_connection: 3_000 });
+  const [head, , line] = goalTable(outcomesOf([idle], { isWhole: false })).split("\n");
   const cells = (text = ""): string[] => text.split("|").map((cell) => cell.trim());
   expect(cells(head)).toContain("at least");
-  expect(cells(line)).toEqual(expect.arrayContaining(["60", "ms", "≤ 100", "≤ 50", "startup: standalone, sqlite"]));
+  expect(cells(line)).toEqual(
+    expect.arrayContaining(["3", "KB", "≤ 4", "≤ 2.5", "at least", "idle: ws, connections 15,000"]),
+  );
 });
 
 test("every goal is measured by a scenario that there is, and its aim lies beyond its bound", () => {
