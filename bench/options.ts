@@ -99,6 +99,10 @@ export function readOptions(args: readonly string[]): BenchOptions {
   }
   const isTrial = values.trial === true;
   if (isTrial && values.write === true) throw new Error("--trial gives no figures that --write could write");
+  if (values.write === true && (scenario !== undefined || url !== undefined))
+    throw new Error(
+      "--write takes the figures of all scenarios on a server of the bench: leave --scenario and --url out",
+    );
   const [secondsMeant, warmUpMeant] = isTrial
     ? [trial.seconds, trial.warmUpSeconds]
     : [undefined, warmUpSecondsDefault];
