@@ -28,6 +28,8 @@ async function run(options: BenchOptions): Promise<boolean> {
   const progress = new Progress();
   const results: Result[] = [];
   const startMs = performance.now();
+  /** How far the run is, for a person who waits. */
+  let place = "";
   const say = (sentence: string): void => {
     progress.clear();
     console.error(`bench: ${sentence}`);
@@ -39,10 +41,11 @@ async function run(options: BenchOptions): Promise<boolean> {
       console.log(options.json ? JSON.stringify(result) : describe(result));
     },
     say,
-    draw: (name, phase, done) => progress.draw(name, phase, done),
+    draw: (name, phase, done) => progress.draw(`${place}${name}`, phase, done),
   });
   const failures = new Map<string, string>();
-  for (const scenario of wanted) {
+  for (const [index, scenario] of wanted.entries()) {
+    if (wanted.length > 1) place = `${index + 1}/${wanted.length} `;
     try {
       await scenario.run(bench);
     } catch (error) {
@@ -53,6 +56,7 @@ async function run(options: BenchOptions): Promise<boolean> {
   progress.clear();
   const outcomes = outcomesOf(results, { failures, isWhole: options.scenario === undefined && !options.external });
   const whole = { results, outcomes, seconds: (performance.now() - startMs) / 1000 };
+  if (wanted.length > 1) say(`${wanted.length} scenarios in ${Math.round(whole.seconds)} s`);
   if (options.write && failures.size === 0) writeFigures(whole);
   if (options.write && failures.size > 0) say("nothing is written, because not every scenario has its figures");
   // The figures of a trial mean nothing, so they reach nothing.
