@@ -63,19 +63,19 @@ export class Channel implements FrameHandler {
     gateway.metrics.channels++;
   }
 
-  frame(payload: Buffer): void {
+  frame(bytes: Buffer, start: number, end: number): void {
     switch (this.state) {
       case ChannelState.Live:
-        receiveRequest(this, payload);
+        receiveRequest(this, bytes, start, end);
         return;
       case ChannelState.Fresh:
-        acceptSignIn(this, payload);
+        acceptSignIn(this, bytes.subarray(start, end));
         return;
       case ChannelState.Verifying:
       case ChannelState.Pending:
-        if (this.hold(payload.length)) {
+        if (this.hold(end - start)) {
           if (this.heldUp === noFrames) this.heldUp = [];
-          this.heldUp.push(Buffer.from(payload));
+          this.heldUp.push(Buffer.from(bytes.subarray(start, end)));
         }
         return;
       case ChannelState.Closed:
@@ -135,7 +135,7 @@ export class Channel implements FrameHandler {
     this.heldDown = noFrames;
     this.heldUp = noFrames;
     for (const packet of down) this.connection.send(packet);
-    for (const packet of up) this.frame(packet);
+    for (const packet of up) this.frame(packet, 0, packet.length);
   }
 
   /** Keeps a push until the sign-in is answered. `packet` is owned by the channel from now on. */
