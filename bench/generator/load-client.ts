@@ -53,7 +53,7 @@ export class LoadClient implements FrameSink, Flushable {
   isEnded = false;
   private readonly events: LoadEvents;
   private readonly reader: { push(chunk: Buffer): CloseReason | undefined };
-  private readonly outbound = new OutboundBuffer(flusher.pool);
+  private readonly outbound = new OutboundBuffer(flusher.queues.buffers);
   private readonly ready = Promise.withResolvers<void>();
   private readonly waiting = new Map<number, PromiseWithResolvers<LoadAnswer>>();
   private socket: Bun.Socket | undefined;

@@ -49,7 +49,7 @@ class MemoryConnection extends ConnectionCore {
     this.progressed();
     this.options.observer.bytesOut(length);
     this.peer?.receive(bytes, at, at + length);
-    this.options.flusher.pool.give(bytes);
+    this.options.flusher.queues.buffers.give(bytes);
   }
 
   private receive(bytes: Buffer, start: number, end: number): void {

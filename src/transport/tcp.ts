@@ -97,7 +97,7 @@ class TcpConnection extends ConnectionCore implements FrameSink {
     this.reader.stop();
     // Beyond the bound on unsent bytes, by at most one control frame.
     const frame = closeFrame(reason);
-    const at = this.queue.reserve(frame.length);
+    const at = this.reserveBytes(frame.length);
     this.queue.bytes.set(frame, at);
   }
 

@@ -62,7 +62,7 @@ export function receiveRequest(channel: Channel, bytes: Buffer, start: number, e
     refuseRequest(channel, command, sequence, Status.NotImplemented, sentence);
     return;
   }
-  const link = channel.isLeaving ? undefined : channel.linkOf(service);
+  const link = gateway.isLeaving(channel) ? undefined : channel.linkOf(service);
   const ticket = link === undefined ? -1 : link.pending.take(channel, sequence, command);
   if (link === undefined || ticket < 0) {
     if (link === undefined) gateway.metrics.noServerFound("");
