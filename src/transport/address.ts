@@ -13,16 +13,9 @@ export function formatAddress(host: string, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-let lastAddress = "";
-
-/**
- * A peer's IP address without the prefix that a dual-stack socket puts before IPv4. The platform makes a string for each
- * connection; behind a proxy they all say the same, and so the one before is given again where it does.
- */
+/** A peer's IP address without the prefix that a dual-stack socket puts before IPv4. */
 export function plainAddress(address: string): string {
-  const plain = address.startsWith("::ffff:") && address.includes(".") ? address.slice("::ffff:".length) : address;
-  if (plain !== lastAddress) lastAddress = plain;
-  return lastAddress;
+  return address.startsWith("::ffff:") && address.includes(".") ? address.slice("::ffff:".length) : address;
 }
 
 /** `host:port` as others are to dial it: the advertised host and port, where they are given, else the bound ones. */
