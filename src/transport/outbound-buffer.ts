@@ -8,7 +8,7 @@
 // idle connection has none.
 
 import { assert } from "../base/assert.ts";
-import { BufferPool } from "./buffer-pool.ts";
+import { BufferPool, pooledBytesMin, retainedBytesMax } from "./buffer-pool.ts";
 
 const nothing = Buffer.alloc(0);
 
@@ -79,8 +79,8 @@ export class OutboundBuffer {
 /** Of those that have nothing to send: always empty. Nobody reserves in it. */
 export const noQueue = new OutboundBuffer(new BufferPool());
 
-/** Queues kept for later; more are dropped. */
-const queuesKeptMax = 1024;
+/** Queues kept for later, one for each of the smallest buffers that are: a broadcast fills thousands in one turn. */
+const queuesKeptMax = retainedBytesMax / pooledBytesMin;
 
 /** Outbound buffers for who has something to send, and the pool of their bytes. */
 export class OutboundPool {
