@@ -53,7 +53,7 @@ export class LoadClient implements FrameSink, Flushable {
   isEnded = false;
   private readonly events: LoadEvents;
   private readonly reader: { push(chunk: Buffer): CloseReason | undefined };
-  private readonly outbound = new OutboundBuffer(flusher.pool);
+  private readonly outbound = new OutboundBuffer(flusher.queues.buffers);
   private readonly ready = Promise.withResolvers<void>();
   private readonly waiting = new Map<number, PromiseWithResolvers<LoadAnswer>>();
   private socket: Bun.Socket | undefined;
@@ -142,7 +142,8 @@ export class LoadClient implements FrameSink, Flushable {
     this.socket?.terminate();
   }
 
-  binary(payload: Buffer): void {
+  binaryReceived(bytes: Buffer, start: number, end: number): void {
+    const payload = bytes.subarray(start, end);
     scanPacket(payload, scan, frameBytesMax);
     if (scan.kind !== PacketKind.Logic) {
       if (scan.kind === PacketKind.Malformed) this.ended("the server sent a malformed packet");
@@ -155,11 +156,11 @@ export class LoadClient implements FrameSink, Flushable {
       this.waiting.delete(sequence);
     }
   }
-  ping(payload: Buffer): void {
+  pingReceived(payload: Buffer): void {
     this.queue(this.dialect.frame(payload, OpCode.Pong));
   }
-  pong(): void {}
-  close(payload: Buffer): void {
+  pongReceived(): void {}
+  closeReceived(payload: Buffer): void {
     this.closeReason = parseCloseText(payload);
     this.ended(`the server closed the connection: ${this.closeReason.code} ${this.closeReason.text}`);
   }

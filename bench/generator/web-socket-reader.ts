@@ -71,20 +71,21 @@ export class WebSocketReader {
       second < 126 ? second : second === 126 ? bytes.readUInt16BE(at + 2) : Number(bytes.readBigUInt64BE(at + 2));
     if (length > this.frameBytesMax) return faultLength;
     if (available < headBytes + length) return 0;
-    const payload = bytes.subarray(at + headBytes, at + headBytes + length);
+    const start = at + headBytes;
+    const end = start + length;
     switch (first & 0x0f) {
       case OpCode.Binary:
-        if (length > 0) this.sink.binary(payload);
+        if (length > 0) this.sink.binaryReceived(bytes, start, end);
         break;
       case OpCode.Ping:
-        this.sink.ping(payload);
+        this.sink.pingReceived(bytes.subarray(start, end));
         break;
       case OpCode.Pong:
-        this.sink.pong();
+        this.sink.pongReceived();
         break;
       case OpCode.Close:
         this.isEnded = true;
-        this.sink.close(closeText(payload));
+        this.sink.closeReceived(closeText(bytes.subarray(start, end)));
         break;
       default:
         return faultKind;

@@ -66,7 +66,7 @@ export async function chatTopic(): Promise<Topic> {
   const link = service.linked(connection, gateway, "1");
   const talk = async (talks: number): Promise<number> => {
     const frames = connection.frames + 2 * talks;
-    for (let left = talks; left > 0; left--) link.frame(stampedTalk);
+    for (let left = talks; left > 0; left--) link.frame(stampedTalk, 0, stampedTalk.length);
     // An answer and a push for each; they come in microtasks.
     while (connection.frames < frames) await Promise.resolve();
     return frames;

@@ -11,7 +11,7 @@ const framesInChunk = 32;
 
 export function frameReaderTopic(): Topic {
   let frames = 0;
-  const sink = { binary: () => void frames++, ping() {}, pong() {}, close() {} };
+  const sink = { binaryReceived: () => void frames++, pingReceived() {}, pongReceived() {}, closeReceived() {} };
   const reader = new FrameReader(sink, frameBytesMax);
   const frame = Buffer.alloc(frameHeaderBytes + talkPacket.length);
   writeFrameHeader(frame, 0, OpCode.Binary, talkPacket.length);

@@ -64,9 +64,9 @@ export function gatewayTopic(): Topic {
         run: () => {
           // Time for the connection's allowance.
           wheel.nowMs += 1;
-          channel.frame(talkPacket);
+          channel.frame(talkPacket, 0, talkPacket.length);
           up.outbound.copy(answer, answerTicketAt, up.last + ticketAt, up.last + ticketAt + 4);
-          downlink.frame(answer);
+          downlink.frame(answer, 0, answer.length);
           if (link.pending.size > 0) throw new Error("the answer did not find its request");
           return answer;
         },
@@ -74,7 +74,7 @@ export function gatewayTopic(): Topic {
       {
         name: "gateway/a push down",
         run: () => {
-          downlink.frame(pushPacket);
+          downlink.frame(pushPacket, 0, pushPacket.length);
           return listener.frames;
         },
       },

@@ -29,8 +29,8 @@ class Taken implements Flushable {
 
 export function outboundTopic(): Topic {
   const flusher = new Flusher();
-  const alone = new Taken(flusher.pool);
-  const many = Array.from({ length: connections }, () => new Taken(flusher.pool));
+  const alone = new Taken(flusher.queues.buffers);
+  const many = Array.from({ length: connections }, () => new Taken(flusher.queues.buffers));
   const turn = (): Promise<number> => new Promise((resolve) => setImmediate(resolve, connections));
   return {
     cases: [

@@ -20,16 +20,17 @@ class Echo implements FrameSink {
     this.socket = socket;
   }
 
-  binary(payload: Buffer): void {
-    const bytes = frameHeaderBytes + payload.length;
-    if (this.end + bytes > this.answers.length) this.makeRoom(bytes);
-    writeFrameHeader(this.answers, this.end, OpCode.Binary, payload.length);
-    payload.copy(this.answers, this.end + frameHeaderBytes);
-    this.end += bytes;
+  binaryReceived(bytes: Buffer, start: number, end: number): void {
+    const payloadBytes = end - start;
+    const frameBytes = frameHeaderBytes + payloadBytes;
+    if (this.end + frameBytes > this.answers.length) this.makeRoom(frameBytes);
+    writeFrameHeader(this.answers, this.end, OpCode.Binary, payloadBytes);
+    bytes.copy(this.answers, this.end + frameHeaderBytes, start, end);
+    this.end += frameBytes;
   }
-  ping(): void {}
-  pong(): void {}
-  close(): void {
+  pingReceived(): void {}
+  pongReceived(): void {}
+  closeReceived(): void {
     this.socket.end();
   }
 

@@ -30,12 +30,6 @@ export function hasOthers(located: Located, exceptChannelId: string): boolean {
   return false;
 }
 
-function* others(located: Located, exceptChannelId: string): Generator<Location> {
-  for (const locations of located) {
-    for (const location of locations) if (location.channelId !== exceptChannelId) yield location;
-  }
-}
-
 /** The only location besides `exceptChannelId`; undefined when there are more, or none. */
 function loneLocation(located: Located, exceptChannelId: string): Location | undefined {
   let lone: Location | undefined;
@@ -78,14 +72,17 @@ export class Dispatcher {
       return;
     }
     const channelsOf = new Map<string, string>();
-    for (const { gateway, channelId } of others(located, exceptChannelId)) {
-      const joined = channelsOf.get(gateway);
-      if (joined === undefined) channelsOf.set(gateway, channelId);
-      else if (joined.length + channelId.length < channelsCharactersMax)
-        channelsOf.set(gateway, `${joined},${channelId}`);
-      else {
-        this.send(head, body, gateway, joined);
-        channelsOf.set(gateway, channelId);
+    for (const locations of located) {
+      for (const { gateway, channelId } of locations) {
+        if (channelId === exceptChannelId) continue;
+        const joined = channelsOf.get(gateway);
+        if (joined === undefined) channelsOf.set(gateway, channelId);
+        else if (joined.length + channelId.length < channelsCharactersMax)
+          channelsOf.set(gateway, `${joined},${channelId}`);
+        else {
+          this.send(head, body, gateway, joined);
+          channelsOf.set(gateway, channelId);
+        }
       }
     }
     for (const [gateway, channels] of channelsOf) this.send(head, body, gateway, channels);

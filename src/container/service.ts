@@ -146,7 +146,8 @@ class ServiceLink implements FrameHandler, GatewayLink {
     parts.dispatcher.addLink(this);
   }
 
-  frame(payload: Buffer): void {
+  frame(bytes: Buffer, start: number, end: number): void {
+    const payload = bytes.subarray(start, end);
     scanPacket(payload, scan, linkHeaderBytesMax);
     if (scan.kind === PacketKind.Basic && scan.basicCode === BasicCode.Pong) this.pongs++;
     if (this.waiting.size > 0) this.tellWaiting();

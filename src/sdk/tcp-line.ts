@@ -62,11 +62,11 @@ export class TcpLine implements Line {
 
   private frames(): FrameSink {
     return {
-      // The reader's view ends with this call, and a packet may be kept.
-      binary: (payload) => this.sink?.packet(new Uint8Array(payload)),
-      ping: () => this.write(pongFrame),
-      pong: () => undefined,
-      close: (payload) => {
+      // The reader's bytes are its own again after this call, and a packet may be kept.
+      binaryReceived: (bytes, start, end) => this.sink?.packet(Uint8Array.from(bytes.subarray(start, end))),
+      pingReceived: () => this.write(pongFrame),
+      pongReceived: () => undefined,
+      closeReceived: (payload) => {
         this.end(parseCloseText(payload));
         this.socket?.end();
       },

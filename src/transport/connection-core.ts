@@ -16,28 +16,34 @@ import { frameHeaderBytes, writeFrameHeader } from "../wire/frame-writer.ts";
 import { OpCode } from "../wire/opcode.ts";
 import type { ConnectionGroup } from "./connection-group.ts";
 import type { Flushable } from "./flusher.ts";
-import { OutboundBuffer } from "./outbound-buffer.ts";
+import { type OutboundBuffer, noQueue } from "./outbound-buffer.ts";
 import type { Acceptor, Connection, FrameHandler, TransportOptions } from "./transport.ts";
 
 /** How long a peer that was sent everything may take to end its side, in milliseconds. */
 export const lingerMsMax = 2_000;
 
+/** Where a connection stands; it only ever moves on. */
+const Phase = { Open: 0, Closing: 1, Finishing: 2, Settled: 3 } as const;
+type Phase = (typeof Phase)[keyof typeof Phase];
+
 /** Takes nothing: for connections without an owner, because they were refused. */
 export const refusedHandler: FrameHandler = { frame() {}, closed() {} };
 
-/** The common part of a connection. One object: it is the deadline and the flusher's item itself. */
+/**
+ * The common part of a connection. One object: it is the deadline and the flusher's item itself. Each field counts: an
+ * idle gateway is ten thousands of these.
+ */
 export abstract class ConnectionCore extends Deadline implements Connection, Flushable {
-  isOpen = true;
   isDirty = false;
+  private phase: Phase = Phase.Open;
   readonly remoteAddress: string;
   protected readonly options: TransportOptions;
-  protected readonly queue: OutboundBuffer;
+  /** What waits to leave; the shared `noQueue` while nothing does. */
+  protected queue: OutboundBuffer = noQueue;
   protected handler: FrameHandler = refusedHandler;
   /** Why it ends: the first reason that either side gave. */
   protected reason: CloseReason | undefined;
   private readonly group: ConnectionGroup | undefined;
-  private isFinishing = false;
-  private isSettled = false;
   /** Moments on the wheel's clock, in milliseconds; -1: not so. */
   private heardMs: number;
   private stalledMs = -1;
@@ -49,7 +55,6 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
     this.remoteAddress = remoteAddress;
     this.options = options;
     this.group = group;
-    this.queue = new OutboundBuffer(options.flusher.pool);
     this.heardMs = options.wheel.nowMs;
   }
 
@@ -61,6 +66,10 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
   protected abstract terminate(): void;
   /** Closing begins: a transport with close frames queues one, and reading stops. */
   protected abstract closing(reason: CloseReason): void;
+
+  get isOpen(): boolean {
+    return this.phase === Phase.Open;
+  }
 
   get unsentBytes(): number {
     return this.queue.pendingBytes;
@@ -90,8 +99,9 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
 
   /** By the flusher, and by the transport when the socket drains. */
   flush(): void {
-    if (this.isSettled || this.isFinishing) return;
+    if (this.phase >= Phase.Finishing) return;
     if (this.queue.pendingBytes > 0) this.transmit();
+    if (this.queue.pendingBytes === 0) this.dropQueue();
     // Writing may find the connection gone.
     if (this.isSettled) return;
     if (this.unsentBytes > 0) {
@@ -101,7 +111,7 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
     }
     this.stalledMs = -1;
     if (this.reason === undefined) return;
-    this.isFinishing = true;
+    this.phase = Phase.Finishing;
     const lingerMs = Math.min(lingerMsMax, this.options.writeWaitMs);
     this.closeDueMs = Math.min(this.closeDueMs, this.options.wheel.nowMs + lingerMs);
     this.armBy(lingerMs);
@@ -156,10 +166,16 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
       if (this.options.closeWhenSlow) this.close(closeSlowConsumer);
       return -1;
     }
-    const at = this.queue.reserve(frameHeaderBytes + payloadBytes);
+    const at = this.reserveBytes(frameHeaderBytes + payloadBytes);
     writeFrameHeader(this.queue.bytes, at, opcode, payloadBytes);
     this.options.flusher.mark(this);
     return at + frameHeaderBytes;
+  }
+
+  /** Room at the queue's end, whatever waits; the offset in `queue.bytes`. */
+  protected reserveBytes(length: number): number {
+    if (this.queue === noQueue) this.queue = this.options.flusher.queues.take();
+    return this.queue.reserve(length);
   }
 
   /** The peer sent something: it lives. Costs a store; the deadline finds it when it fires. */
@@ -192,15 +208,26 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
   /** The socket is gone. */
   protected settle(reason: CloseReason = closeAbnormal): void {
     if (this.isSettled) return;
-    this.isSettled = true;
-    this.isOpen = false;
+    this.phase = Phase.Settled;
     this.reason ??= reason;
-    this.queue.clear();
+    this.dropQueue();
     this.options.wheel.disarm(this);
     this.group?.remove(this);
     const handler = this.handler;
     this.handler = refusedHandler;
     handler.closed(this.reason);
+  }
+
+  private get isSettled(): boolean {
+    return this.phase === Phase.Settled;
+  }
+
+  /** Gives the queue and all that waits in it back. */
+  private dropQueue(): void {
+    const { queue } = this;
+    if (queue === noQueue) return;
+    this.queue = noQueue;
+    this.options.flusher.queues.give(queue);
   }
 
   private begin(): void {
@@ -209,7 +236,7 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
   }
 
   private beginClose(reason: CloseReason): void {
-    this.isOpen = false;
+    this.phase = Phase.Closing;
     this.reason = reason;
     this.closeDueMs = this.options.wheel.nowMs + this.options.writeWaitMs;
     this.armBy(this.options.writeWaitMs);

@@ -1,7 +1,7 @@
 // One flush a turn: what a turn of the event loop produces for a connection leaves in one write, at the turn's end.
 // A write call costs 3 µs and a setImmediate 0.5 µs, so one setImmediate serves all connections that became dirty.
 
-import { BufferPool } from "./buffer-pool.ts";
+import { OutboundPool } from "./outbound-buffer.ts";
 
 /** Something with queued bytes. `flush` is called once for each `mark`, in a later phase of the same turn. */
 export interface Flushable {
@@ -13,7 +13,7 @@ export interface Flushable {
 /** The list of what is to be flushed when this turn ends. One a process is enough; tests make their own. */
 export class Flusher {
   /** Where what waits for a flush lies. */
-  readonly pool = new BufferPool();
+  readonly queues = new OutboundPool();
   private dirty: Flushable[] = [];
   private spare: Flushable[] = [];
   private scheduled = false;

@@ -1,9 +1,9 @@
 // Connections inside one process, for roles that live together and for tests: the same interface and the same queue as
-// over a socket, so that nothing above can tell. `send` copies; frames arrive in a later turn, in order, as views.
+// over a socket, so that nothing above can tell. `send` copies; frames arrive in a later turn, in order, as ranges of bytes.
 //
 // Memory. At the flush the sender's buffer itself is what the receiver reads: there is no second copy. It goes back to
 // the pool when the last frame was handled. With `poison` every payload is overwritten as soon as its handler returned,
-// so that who kept a view without copying it finds rubbish.
+// so that who kept it without copying it finds rubbish.
 
 import { type CloseReason, CloseCode, closeFrameTooLarge } from "../wire/close-reason.ts";
 import { frameHeaderBytes } from "../wire/frame-writer.ts";
@@ -15,7 +15,7 @@ import type { Acceptor, Connection, FrameHandler, Server, TransportOptions } fro
 export const poisonByte = 0xdd;
 
 export interface MemoryOptions extends TransportOptions {
-  /** Overwrite what this side received, after its handler returned: finds views that were kept. */
+  /** Overwrite what this side received, after its handler returned: finds bytes that were kept. */
   readonly poison?: boolean;
 }
 
@@ -49,7 +49,7 @@ class MemoryConnection extends ConnectionCore {
     this.progressed();
     this.options.observer.bytesOut(length);
     this.peer?.receive(bytes, at, at + length);
-    this.options.flusher.pool.give(bytes);
+    this.options.flusher.queues.buffers.give(bytes);
   }
 
   private receive(bytes: Buffer, start: number, end: number): void {
@@ -65,7 +65,7 @@ class MemoryConnection extends ConnectionCore {
         this.fault("frame-too-large", closeFrameTooLarge);
         return;
       }
-      this.handler.frame(bytes.subarray(payloadAt, payloadEnd));
+      this.handler.frame(bytes, payloadAt, payloadEnd);
       if (this.isPoisoned) bytes.fill(poisonByte, payloadAt, payloadEnd);
       at = payloadEnd;
     }

@@ -3,9 +3,12 @@
 //
 // Invariant: 0 <= start <= end <= bytes.length, and an empty window holds no buffer. The window moves when it grows, so
 // `bytes` is read again after every `reserve`.
+//
+// The windows themselves come from a pool, too: what flushes in one turn uses a handful of them, again and again, and an
+// idle connection has none.
 
 import { assert } from "../base/assert.ts";
-import type { BufferPool } from "./buffer-pool.ts";
+import { BufferPool, pooledBytesMin, retainedBytesMax } from "./buffer-pool.ts";
 
 const nothing = Buffer.alloc(0);
 
@@ -70,5 +73,28 @@ export class OutboundBuffer {
     }
     this.start = 0;
     this.end = pending;
+  }
+}
+
+/** Of those that have nothing to send: always empty. Nobody reserves in it. */
+export const noQueue = new OutboundBuffer(new BufferPool());
+
+/** Queues kept for later, one for each of the smallest buffers that are: a broadcast fills thousands in one turn. */
+const queuesKeptMax = retainedBytesMax / pooledBytesMin;
+
+/** Outbound buffers for who has something to send, and the pool of their bytes. */
+export class OutboundPool {
+  readonly buffers = new BufferPool();
+  private readonly free: OutboundBuffer[] = [];
+
+  /** An empty one; of the caller until it gives it back. */
+  take(): OutboundBuffer {
+    return this.free.pop() ?? new OutboundBuffer(this.buffers);
+  }
+
+  /** Takes one back, with what waits in it. */
+  give(queue: OutboundBuffer): void {
+    queue.clear();
+    if (this.free.length < queuesKeptMax) this.free.push(queue);
   }
 }

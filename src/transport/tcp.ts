@@ -35,39 +35,15 @@ const sharedHandlers = {
   },
 } satisfies SocketHandler<TcpConnection | undefined>;
 
-/** What the reader of one connection calls; of its own, since `close` means another thing on a connection. */
-class TcpSink implements FrameSink {
-  private readonly connection: TcpConnection;
-
-  constructor(connection: TcpConnection) {
-    this.connection = connection;
-  }
-
-  binary(payload: Buffer): void {
-    this.connection.frameReceived(payload);
-  }
-
-  ping(payload: Buffer): void {
-    this.connection.pingReceived(payload);
-  }
-
-  pong(): void {
-    // That the peer lives was noted when the bytes came.
-  }
-
-  close(payload: Buffer): void {
-    this.connection.closeReceived(payload);
-  }
-}
-
-class TcpConnection extends ConnectionCore {
+/** A connection is the sink of its own reader. */
+class TcpConnection extends ConnectionCore implements FrameSink {
   private readonly socket: TcpSocket;
   private readonly reader: FrameReader;
 
   constructor(socket: TcpSocket, options: TransportOptions, group: ConnectionGroup | undefined) {
     super(plainAddress(socket.remoteAddress), options, group);
     this.socket = socket;
-    this.reader = new FrameReader(new TcpSink(this), options.frameBytesMax);
+    this.reader = new FrameReader(this, options.frameBytesMax);
   }
 
   accept(acceptor: Acceptor): void {
@@ -99,14 +75,18 @@ class TcpConnection extends ConnectionCore {
     this.settle();
   }
 
-  frameReceived(payload: Buffer): void {
-    this.handler.frame(payload);
+  binaryReceived(bytes: Buffer, start: number, end: number): void {
+    this.handler.frame(bytes, start, end);
   }
 
   /** A pong joins the queue like any frame, so it never falls inside another one. */
   pingReceived(payload: Buffer): void {
     const at = this.reserveFrame(OpCode.Pong, payload.length);
     if (at !== -1) this.queue.bytes.set(payload, at);
+  }
+
+  pongReceived(): void {
+    // That the peer lives was noted when the bytes came.
   }
 
   closeReceived(payload: Buffer): void {
@@ -117,7 +97,7 @@ class TcpConnection extends ConnectionCore {
     this.reader.stop();
     // Beyond the bound on unsent bytes, by at most one control frame.
     const frame = closeFrame(reason);
-    const at = this.queue.reserve(frame.length);
+    const at = this.reserveBytes(frame.length);
     this.queue.bytes.set(frame, at);
   }
 

@@ -1,8 +1,8 @@
 // What every transport is to the layers above it: connections that carry whole binary frames, in order, at most once.
 // TCP, WebSocket and memory implement these interfaces, and nothing above knows which one it holds.
 //
-// Ownership of bytes. Incoming: a payload handed to `FrameHandler.frame` is a view that lives until that call returns;
-// whoever keeps it, copies it. Outgoing: `send` copies; `reserve` gives room in the connection's own outbound buffer,
+// Ownership of bytes. Incoming: a payload handed to `FrameHandler.frame` is a range of the bytes that were read, which
+// live until that call returns; whoever keeps it, copies it. A range, because a view would be an object for each frame. Outgoing: `send` copies; `reserve` gives room in the connection's own outbound buffer,
 // to be filled before the calling function returns to the event loop. All frames of one turn leave in one write.
 
 import type { CloseReason } from "../wire/close-reason.ts";
@@ -39,8 +39,11 @@ export interface Connection {
 
 /** The owner of one connection's incoming side: one object a connection, so that nothing is looked up per frame. */
 export interface FrameHandler {
-  /** One binary payload, never empty. The view lives until this returns. Throwing is a bug and ends the process. */
-  frame(payload: Buffer): void;
+  /**
+   * One binary payload, bytes[start, end), never empty. The bytes live until this returns. Throwing is a bug and ends
+   * the process.
+   */
+  frame(bytes: Buffer, start: number, end: number): void;
   /** Once, after the last `frame`, however the connection ended. `reason` is what either side said or what went wrong. */
   closed(reason: CloseReason): void;
 }

@@ -50,7 +50,7 @@ class WebSocketConnection extends ConnectionCore {
       return;
     }
     this.options.observer.bytesIn(message.length);
-    if (message.length > 0) this.handler.frame(message);
+    if (message.length > 0) this.handler.frame(message, 0, message.length);
   }
 
   /** A ping, which Bun answers, or a pong. */

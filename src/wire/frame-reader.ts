@@ -1,8 +1,10 @@
 // The incoming side of TCP frames: bytes in any pieces become whole payloads, without IO.
 //
-// Memory. A payload that lies whole in a chunk is a view on that chunk; only one that straddles two chunks is copied,
-// into a buffer that grows with the bytes that came (doubling), never with the length that the peer declared. Either
-// way it lives until the sink's method returns. Declared lengths are checked before anything of that size exists.
+// Memory. A payload that lies whole in a chunk is read there: the sink gets the chunk and two offsets, because a view
+// would be an object for every frame. Only a payload that straddles two chunks is copied, into a buffer that grows with
+// the bytes that came (doubling), never with the length that the peer declared. Either way it lives until the sink's
+// method returns. What is kept between two chunks is made when a frame straddles: most connections are idle.
+// Declared lengths are checked before anything of that size exists.
 //
 //   byte  0        opcode
 //         1 .. 4   payload length, big-endian
@@ -12,15 +14,16 @@ import { assert } from "../base/assert.ts";
 import { type CloseReason, closeFrameTooLarge, closeProtocolFault } from "./close-reason.ts";
 import { controlPayloadBytesMax, frameHeaderBytes } from "./frame-writer.ts";
 import { OpCode } from "./opcode.ts";
+import { readU32 } from "./proto-reader.ts";
 
-/** Who takes the frames. A payload is a view that lives until the call returns. */
+/** Who takes the frames. What a method is given lives until it returns. */
 export interface FrameSink {
-  /** Never empty. */
-  binary(payload: Buffer): void;
-  ping(payload: Buffer): void;
-  pong(): void;
+  /** The payload is bytes[start, end); never empty. */
+  binaryReceived(bytes: Buffer, start: number, end: number): void;
+  pingReceived(payload: Buffer): void;
+  pongReceived(): void;
   /** The last frame that is read: what follows it is dropped. */
-  close(payload: Buffer): void;
+  closeReceived(payload: Buffer): void;
 }
 
 const faultContinuation = closeProtocolFault("continuation frames are not used");
@@ -32,18 +35,72 @@ const nothing = Buffer.alloc(0);
 /** The straddle buffer's first size, so that a peer that sends byte by byte causes few copies. */
 const straddleBytesMin = 64;
 
+/** What is wrong with a frame of this header. */
+function faultOf(opcode: number, payloadBytes: number, frameBytesMax: number): CloseReason | undefined {
+  switch (opcode) {
+    case OpCode.Binary:
+      return payloadBytes > frameBytesMax ? closeFrameTooLarge : undefined;
+    case OpCode.Close:
+    case OpCode.Ping:
+    case OpCode.Pong:
+      return payloadBytes > controlPayloadBytesMax ? faultControlLength : undefined;
+    case OpCode.Continuation:
+      return faultContinuation;
+    case OpCode.Text:
+      return faultText;
+    default:
+      return faultOpcode;
+  }
+}
+
+/** A frame of which only the beginning has come. */
+class Straddle {
+  opcode: number;
+  payloadBytes: number;
+  /** How many of the header's bytes have come; the payload follows when it is frameHeaderBytes. */
+  headBytes: number;
+  /** What has come of the payload, at the beginning of `payload`. */
+  filledBytes = 0;
+  payload = nothing;
+
+  constructor(opcode: number, payloadBytes: number, headBytes: number) {
+    this.opcode = opcode;
+    this.payloadBytes = payloadBytes;
+    this.headBytes = headBytes;
+  }
+
+  /** Reads the header on, from chunk[at]; returns the offset behind what it took. */
+  readHead(chunk: Buffer, at: number): number {
+    for (; at < chunk.length && this.headBytes < frameHeaderBytes; at++, this.headBytes++) {
+      const byte = chunk[at]!;
+      if (this.headBytes === 0) this.opcode = byte;
+      else this.payloadBytes = ((this.payloadBytes << 8) | byte) >>> 0;
+    }
+    return at;
+  }
+
+  /** Copies what the chunk holds of the payload; returns the offset behind it. */
+  fill(chunk: Buffer, at: number): number {
+    const take = Math.min(this.payloadBytes - this.filledBytes, chunk.length - at);
+    const needed = this.filledBytes + take;
+    if (needed > this.payload.length) {
+      const size = Math.min(this.payloadBytes, Math.max(needed, this.payload.length * 2, straddleBytesMin));
+      const grown = Buffer.allocUnsafe(size);
+      this.payload.copy(grown, 0, 0, this.filledBytes);
+      this.payload = grown;
+    }
+    chunk.copy(this.payload, this.filledBytes, at, at + take);
+    this.filledBytes = needed;
+    return at + take;
+  }
+}
+
 /** One connection's frame parser. */
 export class FrameReader {
   private readonly sink: FrameSink;
   private readonly frameBytesMax: number;
   private isEnded = false;
-  /** A frame header that straddles: its opcode, its length so far, and how many of its five bytes have come. */
-  private opcode = 0;
-  private payloadBytes = 0;
-  private headBytes = 0;
-  /** A payload that straddles; meaningful when headBytes is frameHeaderBytes. */
-  private straddle: Buffer = nothing;
-  private straddleBytes = 0;
+  private straddle: Straddle | undefined;
 
   /** `frameBytesMax`: the longest payload accepted, in bytes. */
   constructor(sink: FrameSink, frameBytesMax: number) {
@@ -54,15 +111,13 @@ export class FrameReader {
 
   /** Bytes of an unfinished frame that are held. */
   get bufferedBytes(): number {
-    return this.headBytes + this.straddleBytes;
+    return this.straddle === undefined ? 0 : this.straddle.headBytes + this.straddle.filledBytes;
   }
 
   /** Ends the stream, also from inside a sink's method: no further frame is delivered, not even of the same chunk. */
   stop(): void {
     this.isEnded = true;
-    this.headBytes = 0;
-    this.straddle = nothing;
-    this.straddleBytes = 0;
+    this.straddle = undefined;
   }
 
   /**
@@ -71,97 +126,74 @@ export class FrameReader {
    * after `stop`.
    */
   push(chunk: Buffer): CloseReason | undefined {
+    const { length } = chunk;
     let at = 0;
-    while (at < chunk.length && !this.isEnded) {
-      if (this.headBytes < frameHeaderBytes) {
-        if (this.headBytes === 0 && chunk.length - at >= frameHeaderBytes) {
-          this.opcode = chunk[at]!;
-          this.payloadBytes =
-            ((chunk[at + 1]! << 24) | (chunk[at + 2]! << 16) | (chunk[at + 3]! << 8) | chunk[at + 4]!) >>> 0;
-          at += frameHeaderBytes;
-        } else {
-          const byte = chunk[at++]!;
-          if (this.headBytes === 0) {
-            this.opcode = byte;
-            this.payloadBytes = 0;
-          } else {
-            this.payloadBytes = ((this.payloadBytes << 8) | byte) >>> 0;
-          }
-          if (++this.headBytes < frameHeaderBytes) continue;
-        }
-        const fault = this.check();
-        if (fault !== undefined) {
-          this.stop();
-          return fault;
-        }
-        const end = at + this.payloadBytes;
-        if (end <= chunk.length) {
-          this.headBytes = 0;
-          this.deliver(chunk.subarray(at, end));
-          at = end;
-          continue;
-        }
-        this.headBytes = frameHeaderBytes;
+    while (at < length && !this.isEnded) {
+      if (this.straddle !== undefined || length - at < frameHeaderBytes) {
+        this.straddle ??= new Straddle(0, 0, 0);
+        const behind = this.resume(chunk, at, this.straddle);
+        if (typeof behind !== "number") return behind;
+        at = behind;
+        continue;
       }
-      at = this.fill(chunk, at);
+      const opcode = chunk[at]!;
+      const payloadBytes = readU32(chunk, at + 1);
+      const fault = faultOf(opcode, payloadBytes, this.frameBytesMax);
+      if (fault !== undefined) {
+        this.stop();
+        return fault;
+      }
+      const start = at + frameHeaderBytes;
+      at = start + payloadBytes;
+      if (at > length) {
+        this.straddle = new Straddle(opcode, payloadBytes, frameHeaderBytes);
+        this.straddle.fill(chunk, start);
+        return undefined;
+      }
+      this.deliver(opcode, chunk, start, at);
     }
     return undefined;
   }
 
-  /** What is wrong with the frame whose header was just read. */
-  private check(): CloseReason | undefined {
-    switch (this.opcode) {
-      case OpCode.Binary:
-        return this.payloadBytes > this.frameBytesMax ? closeFrameTooLarge : undefined;
-      case OpCode.Close:
-      case OpCode.Ping:
-      case OpCode.Pong:
-        return this.payloadBytes > controlPayloadBytesMax ? faultControlLength : undefined;
-      case OpCode.Continuation:
-        return faultContinuation;
-      case OpCode.Text:
-        return faultText;
-      default:
-        return faultOpcode;
+  /** Goes on with the frame that straddles; returns the offset behind what it took, or the fault of its header. */
+  private resume(chunk: Buffer, at: number, straddle: Straddle): number | CloseReason {
+    if (straddle.headBytes < frameHeaderBytes) {
+      at = straddle.readHead(chunk, at);
+      if (straddle.headBytes < frameHeaderBytes) return at;
+      const fault = faultOf(straddle.opcode, straddle.payloadBytes, this.frameBytesMax);
+      if (fault !== undefined) {
+        this.stop();
+        return fault;
+      }
+      const end = at + straddle.payloadBytes;
+      if (end <= chunk.length) {
+        this.straddle = undefined;
+        this.deliver(straddle.opcode, chunk, at, end);
+        return end;
+      }
     }
+    const behind = straddle.fill(chunk, at);
+    if (straddle.filledBytes === straddle.payloadBytes) {
+      this.straddle = undefined;
+      this.deliver(straddle.opcode, straddle.payload, 0, straddle.payloadBytes);
+    }
+    return behind;
   }
 
-  /** Moves what the chunk holds of a straddling payload into its buffer; delivers it when complete. */
-  private fill(chunk: Buffer, at: number): number {
-    const take = Math.min(this.payloadBytes - this.straddleBytes, chunk.length - at);
-    const needed = this.straddleBytes + take;
-    if (needed > this.straddle.length) {
-      const size = Math.min(this.payloadBytes, Math.max(needed, this.straddle.length * 2, straddleBytesMin));
-      const grown = Buffer.allocUnsafe(size);
-      this.straddle.copy(grown, 0, 0, this.straddleBytes);
-      this.straddle = grown;
-    }
-    chunk.copy(this.straddle, this.straddleBytes, at, at + take);
-    this.straddleBytes = needed;
-    if (needed === this.payloadBytes) {
-      const payload = this.straddle.subarray(0, needed);
-      this.headBytes = 0;
-      this.straddle = nothing;
-      this.straddleBytes = 0;
-      this.deliver(payload);
-    }
-    return at + take;
-  }
-
-  private deliver(payload: Buffer): void {
-    switch (this.opcode) {
+  private deliver(opcode: number, bytes: Buffer, start: number, end: number): void {
+    switch (opcode) {
       case OpCode.Binary:
-        if (payload.length > 0) this.sink.binary(payload);
+        if (end > start) this.sink.binaryReceived(bytes, start, end);
         return;
       case OpCode.Ping:
-        this.sink.ping(payload);
+        this.sink.pingReceived(bytes.subarray(start, end));
         return;
       case OpCode.Pong:
-        this.sink.pong();
+        this.sink.pongReceived();
         return;
       default:
         this.stop();
-        this.sink.close(payload);
+        this.sink.closeReceived(bytes.subarray(start, end));
     }
   }
 }

@@ -22,12 +22,14 @@ import { isUtf8 } from "./utf8.ts";
 export const PacketKind = { Malformed: 0, Basic: 1, Logic: 2 } as const;
 export type PacketKind = (typeof PacketKind)[keyof typeof PacketKind];
 
-/** What a scan found. Make one and use it again: the next scan overwrites all of it. Offsets count from the packet's first byte. */
+/** What a scan found. Make one and use it again: the next scan overwrites all of it. Offsets are those of the bytes that were scanned. */
 export class PacketScan {
   kind: PacketKind = PacketKind.Malformed;
   /** Why a malformed packet ends its connection. */
   fault: CloseReason | undefined = undefined;
   basicCode = 0;
+  /** The packet's first byte. */
+  start = 0;
   headerStart = 0;
   headerEnd = 0;
   bodyStart = 0;
@@ -76,14 +78,26 @@ const faultField = closeProtocolFault("malformed packet header");
  * the default; between services stamps and channel lists come on top, and the frame's bound is enough.
  */
 export function scanPacket(packet: Uint8Array, into: PacketScan, headerMax = headerBytesMax): void {
+  scanPacketAt(packet, 0, packet.length, into, headerMax);
+}
+
+/** The same for the packet bytes[start, end): nobody has to make a view of it first. */
+export function scanPacketAt(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  into: PacketScan,
+  headerMax = headerBytesMax,
+): void {
   into.fault = undefined;
-  if (packet.length < basicOverheadBytes) {
+  into.start = start;
+  if (end - start < basicOverheadBytes) {
     refuse(into, faultShort);
     return;
   }
-  const magic = readU32(packet, 0);
-  if (magic === logicMagic) scanLogic(packet, into, headerMax);
-  else if (magic === basicMagic) scanBasic(packet, into);
+  const magic = readU32(bytes, start);
+  if (magic === logicMagic) scanLogic(bytes, start, end, into, headerMax);
+  else if (magic === basicMagic) scanBasic(bytes, start, end, into);
   else refuse(into, faultMagic);
 }
 
@@ -93,37 +107,38 @@ function refuse(into: PacketScan, fault: CloseReason): void {
   into.isPlain = false;
 }
 
-function scanBasic(packet: Uint8Array, into: PacketScan): void {
-  if (basicOverheadBytes + ((packet[6]! << 8) | packet[7]!) !== packet.length) {
+function scanBasic(packet: Uint8Array, start: number, end: number, into: PacketScan): void {
+  if (basicOverheadBytes + ((packet[start + 6]! << 8) | packet[start + 7]!) !== end - start) {
     refuse(into, faultLength);
     return;
   }
   into.kind = PacketKind.Basic;
   into.isPlain = false;
-  into.basicCode = (packet[4]! << 8) | packet[5]!;
-  into.bodyStart = basicOverheadBytes;
-  into.bodyEnd = packet.length;
+  into.basicCode = (packet[start + 4]! << 8) | packet[start + 5]!;
+  into.bodyStart = start + basicOverheadBytes;
+  into.bodyEnd = end;
 }
 
-function scanLogic(packet: Uint8Array, into: PacketScan, headerMax: number): void {
-  const headerBytes = readU32(packet, 4);
+function scanLogic(packet: Uint8Array, start: number, end: number, into: PacketScan, headerMax: number): void {
+  const headerBytes = readU32(packet, start + 4);
   if (headerBytes > headerMax) {
     refuse(into, closeHeaderTooLarge);
     return;
   }
-  if (headerBytes > packet.length - logicOverheadBytes) {
+  if (headerBytes > end - start - logicOverheadBytes) {
     refuse(into, faultLength);
     return;
   }
-  const headerEnd = 8 + headerBytes;
-  if (readU32(packet, headerEnd) !== packet.length - logicOverheadBytes - headerBytes) {
+  const headerStart = start + 8;
+  const headerEnd = headerStart + headerBytes;
+  if (readU32(packet, headerEnd) !== end - start - logicOverheadBytes - headerBytes) {
     refuse(into, faultLength);
     return;
   }
-  into.headerStart = 8;
+  into.headerStart = headerStart;
   into.headerEnd = headerEnd;
   into.bodyStart = headerEnd + 4;
-  into.bodyEnd = packet.length;
+  into.bodyEnd = end;
   if (scanHeader(packet, into)) into.kind = PacketKind.Logic;
   else refuse(into, faultField);
 }

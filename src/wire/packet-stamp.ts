@@ -88,7 +88,7 @@ export function encodeStamp(channelId: string, app: string, account: string, ser
 
 /** Bytes that `writeStamped` writes with a stamp of `stampBytes`. A ticket counts unless it is negative. */
 export function stampedBytes(scan: PacketScan, stampBytes: number, ticket = 0): number {
-  return scan.bodyEnd + stampBytes + (ticket < 0 ? 0 : ticketFieldBytes);
+  return scan.bodyEnd - scan.start + stampBytes + (ticket < 0 ? 0 : ticketFieldBytes);
 }
 
 /**
@@ -124,7 +124,7 @@ export function writeStamped(
 
 /** Bytes that `writeCut` writes. */
 export function cutBytes(scan: PacketScan): number {
-  return scan.bodyEnd - (scan.headerEnd - scan.tailStart);
+  return scan.bodyEnd - scan.start - (scan.headerEnd - scan.tailStart);
 }
 
 /**

@@ -136,13 +136,13 @@ class Peer implements FrameSink {
     this.write(encodeLogicPacket({ command: Command.UserTalk, flag: Flag.Push }, toBinary(MessagePushSchema, push)));
   }
 
-  binary(payload: Buffer): void {
-    const packet = decodePacket(Buffer.from(payload));
+  binaryReceived(bytes: Buffer, start: number, end: number): void {
+    const packet = decodePacket(Buffer.from(bytes.subarray(start, end)));
     if (packet.kind === "logic") this.server.received(this, packet);
   }
-  ping(): void {}
-  pong(): void {}
-  close(): void {}
+  pingReceived(): void {}
+  pongReceived(): void {}
+  closeReceived(): void {}
 
   private write(packet: Uint8Array): void {
     this.socket.write(frameOf(packet));

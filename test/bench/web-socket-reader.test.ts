@@ -7,16 +7,16 @@ const upgrade = Buffer.from("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websoc
 
 class Heard {
   readonly said: string[] = [];
-  binary(payload: Buffer): void {
-    this.said.push(`binary ${payload.toString("latin1")}`);
+  binaryReceived(bytes: Buffer, start: number, end: number): void {
+    this.said.push(`binary ${bytes.toString("latin1", start, end)}`);
   }
-  ping(payload: Buffer): void {
+  pingReceived(payload: Buffer): void {
     this.said.push(`ping ${payload.toString("latin1")}`);
   }
-  pong(): void {
+  pongReceived(): void {
     this.said.push("pong");
   }
-  close(payload: Buffer): void {
+  closeReceived(payload: Buffer): void {
     this.said.push(`close ${payload.toString("latin1")}`);
   }
 }

@@ -32,7 +32,7 @@ class StubConnection implements Connection {
     const packet = decodePacket(payload);
     if (packet.kind !== "basic" || packet.code !== BasicCode.Ping) return true;
     const state = decodeLinkState(packet.body);
-    if (state === undefined) queueMicrotask(() => this.handler?.frame(Buffer.from(basicPong)));
+    if (state === undefined) queueMicrotask(() => this.handler?.frame(Buffer.from(basicPong), 0, basicPong.length));
     else this.states.push(state);
     return true;
   }
@@ -58,7 +58,7 @@ function serviceWithGateways() {
 
 function ask(handler: FrameHandler, count: number): void {
   const packet = Buffer.from(encodeLogicPacket({ command: "chat.user.talk" }, new Uint8Array(0)));
-  for (let sent = 0; sent < count; sent++) handler.frame(packet);
+  for (let sent = 0; sent < count; sent++) handler.frame(packet, 0, packet.length);
 }
 
 test("tells every gateway its load with each heartbeat", () => {

@@ -72,16 +72,16 @@ function fuzzPacket(random: Random): void {
 class Recorder implements FrameSink {
   readonly seen: string[] = [];
 
-  binary(payload: Buffer): void {
-    this.seen.push(`binary ${payload.toString("hex")}`);
+  binaryReceived(bytes: Buffer, start: number, end: number): void {
+    this.seen.push(`binary ${bytes.toString("hex", start, end)}`);
   }
-  ping(payload: Buffer): void {
+  pingReceived(payload: Buffer): void {
     this.seen.push(`ping ${payload.toString("hex")}`);
   }
-  pong(): void {
+  pongReceived(): void {
     this.seen.push("pong");
   }
-  close(payload: Buffer): void {
+  closeReceived(payload: Buffer): void {
     this.seen.push(`close ${payload.toString("hex")}`);
   }
 }

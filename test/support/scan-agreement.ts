@@ -5,7 +5,7 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert";
 import { clone, create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Flag, type Header, HeaderSchema, MetaSchema, MetaType, Status } from "../../src/wire/gen/pkt_pb.ts";
 import { decodePacket, encodeLogicPacket } from "../../src/wire/packet.ts";
-import { PacketKind, PacketScan, scanPacket } from "../../src/wire/packet-scan.ts";
+import { PacketKind, PacketScan, scanPacket, scanPacketAt } from "../../src/wire/packet-scan.ts";
 import {
   cutBytes,
   encodeStamp,
@@ -55,6 +55,7 @@ export function checkHeader(headerBytes: Uint8Array, body: Uint8Array): PacketSc
   const packet = packetOf(headerBytes, body);
   const scan = new PacketScan();
   scanPacket(packet, scan);
+  checkInside(packet, scan);
 
   let full: Header | undefined;
   try {
@@ -81,6 +82,33 @@ export function checkHeader(headerBytes: Uint8Array, body: Uint8Array): PacketSc
   checkResponse(packet, scan, header);
   if (scan.isPlain) checkStamp(packet, scan, header);
   return scan;
+}
+
+const offsets = [
+  ...(["start", "headerStart", "headerEnd", "bodyStart", "bodyEnd", "commandStart", "commandEnd"] as const),
+  ...(["channelIdStart", "channelIdEnd", "destStart", "destEnd", "appStart", "appEnd", "accountStart"] as const),
+  ...(["accountEnd", "serverStart", "serverEnd", "channelsStart", "channelsEnd", "tailStart"] as const),
+];
+const values = ["isPlain", "hasStrayRouting", "sequence", "flag", "status", "ticket"] as const;
+
+/** The same packet in the middle of other bytes is the same, and what is around it counts for nothing. */
+function checkInside(packet: Buffer, scan: PacketScan): void {
+  const before = 7;
+  for (const filling of [0x00, 0x7f, 0xff]) {
+    const bytes = Buffer.alloc(before + packet.length + 20, filling);
+    packet.copy(bytes, before);
+    const inside = new PacketScan();
+    scanPacketAt(bytes, before, before + packet.length, inside);
+    strictEqual(inside.kind, scan.kind);
+    strictEqual(inside.fault, scan.fault);
+    if (scan.kind === PacketKind.Malformed) continue;
+    for (const name of offsets) strictEqual(inside[name], scan[name] < 0 ? -1 : scan[name] + before, name);
+    for (const name of values) strictEqual(inside[name], scan[name], name);
+    deepStrictEqual(
+      written(cutBytes(inside), (target, at) => writeCut(target, at, bytes, inside)),
+      written(cutBytes(scan), (target, at) => writeCut(target, at, packet, scan)),
+    );
+  }
 }
 
 function checkValues(packet: Buffer, scan: PacketScan, header: Header, full: Header): void {

@@ -232,10 +232,10 @@ export class ScriptedPeer {
           );
           const reader = new FrameReader(
             {
-              binary: (payload) => take(Uint8Array.from(payload), connection),
-              ping: () => undefined,
-              pong: () => undefined,
-              close: () => void socket.end(),
+              binaryReceived: (bytes, start, end) => take(Uint8Array.from(bytes.subarray(start, end)), connection),
+              pingReceived: () => undefined,
+              pongReceived: () => undefined,
+              closeReceived: () => void socket.end(),
             },
             1024 * 1024,
           );

@@ -91,8 +91,8 @@ export class WireClient implements FrameSink {
     return client;
   }
 
-  binary(payload: Buffer): void {
-    const owned = Buffer.from(payload);
+  binaryReceived(bytes: Buffer, start: number, end: number): void {
+    const owned = Buffer.from(bytes.subarray(start, end));
     this.payloads.push(owned);
     const packet = decodePacket(owned);
     if (packet.kind === "logic") {
@@ -106,9 +106,9 @@ export class WireClient implements FrameSink {
     this.wake();
   }
 
-  ping(): void {}
-  pong(): void {}
-  close(payload: Buffer): void {
+  pingReceived(): void {}
+  pongReceived(): void {}
+  closeReceived(payload: Buffer): void {
     this.reason = parseCloseText(payload);
   }
 

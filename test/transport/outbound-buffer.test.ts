@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { BufferPool, pooledBytesMax, pooledBytesMin, retainedBytesMax } from "../../src/transport/buffer-pool.ts";
-import { OutboundBuffer } from "../../src/transport/outbound-buffer.ts";
+import { OutboundBuffer, OutboundPool } from "../../src/transport/outbound-buffer.ts";
 import { Random } from "../support/random.ts";
 
 describe("a buffer pool", () => {
@@ -58,5 +58,28 @@ describe("an outbound buffer", () => {
       queue.consume(taken);
       expect(queue.pendingBytes).toBe(written - read);
     }
+  });
+});
+
+describe("a pool of outbound buffers", () => {
+  test("hands out what came back, empty and without a buffer, whatever waited in it", () => {
+    const pool = new OutboundPool();
+    const queue = pool.take();
+    queue.reserve(2 * pooledBytesMin);
+    queue.consume(5);
+    pool.give(queue);
+    expect(pool.buffers.retainedBytes).toBe(2 * pooledBytesMin);
+    const again = pool.take();
+    expect(again).toBe(queue);
+    expect([again.pendingBytes, again.start, again.bytes.length]).toEqual([0, 0, 0]);
+  });
+
+  test("never hands one out twice", () => {
+    const pool = new OutboundPool();
+    const [first, second] = [pool.take(), pool.take()];
+    expect(first).not.toBe(second);
+    pool.give(first);
+    pool.give(second);
+    expect(pool.take()).not.toBe(pool.take());
   });
 });

@@ -18,7 +18,8 @@ export class Recording implements FrameHandler {
     this.connection = connection;
   }
 
-  frame(payload: Buffer): void {
+  frame(bytes: Buffer, start: number, end: number): void {
+    const payload = bytes.subarray(start, end);
     if (this.reasons.length > 0) throw new Error("a frame after the end");
     this.frames.push(Buffer.from(payload));
     this.onFrame(payload);

@@ -114,6 +114,39 @@ export function describeTransport(name: string, makeWorld: () => World): void {
       expect(owner.connection.unsentBytes).toBe(0);
     });
 
+    test("holds no memory for what has left, and what one connection had is another's without mixing", async () => {
+      const { world, server, accepted, client, owner } = await pair();
+      const other = await world.dial(server, testOptions());
+      while (accepted.length < 2) await turn();
+      const owners = [owner, accepted[1]].flatMap((each) => each ?? []);
+      for (let round = 1; round <= 5; round++) {
+        owners[round % 2]?.connection.send(Buffer.alloc(5_000, 2 * round));
+        owners[(round + 1) % 2]?.connection.send(Buffer.alloc(3_000, 2 * round + 1));
+        await Promise.all([client.framesReach(round), other.framesReach(round)]);
+        for (const { connection } of owners) expect(connection.outbound.length).toBe(0);
+      }
+      const seen = [client, other].map(({ frames }) => frames.map((frame) => [frame.length, frame[0], frame.at(-1)]));
+      const sent = (parity: number): number[][] =>
+        [1, 2, 3, 4, 5].map((round) =>
+          round % 2 === parity ? [5_000, 2 * round, 2 * round] : [3_000, 2 * round + 1, 2 * round + 1],
+        );
+      expect(seen).toEqual([sent(0), sent(1)]);
+    });
+
+    test("gives back what waits when it ends in the middle, and nobody after it gets to see it", async () => {
+      const options = testOptions();
+      const { world, server, accepted, client, owner } = await pair(options);
+      owner.connection.send(Buffer.alloc(4_000, 1));
+      client.close(closeNormal);
+      await owner.end();
+      expect(owner.connection.outbound.length).toBe(0);
+      const next = await world.dial(server, testOptions());
+      while (accepted.length < 2) await turn();
+      accepted[1]?.connection.send(Buffer.from("mine"));
+      await next.framesReach(1);
+      expect(next.frames.map(String)).toEqual(["mine"]);
+    });
+
     test("copies at send: what the caller does with its bytes afterwards changes nothing", async () => {
       const { client, owner } = await pair();
       const mine = Buffer.from("original");

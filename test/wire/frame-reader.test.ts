@@ -19,17 +19,18 @@ class Recorder implements FrameSink {
   readonly seen: string[] = [];
   readonly views: Buffer[] = [];
 
-  binary(payload: Buffer): void {
+  binaryReceived(bytes: Buffer, start: number, end: number): void {
+    const payload = bytes.subarray(start, end);
     this.views.push(payload);
     this.seen.push(`binary ${payload.toString("hex")}`);
   }
-  ping(payload: Buffer): void {
+  pingReceived(payload: Buffer): void {
     this.seen.push(`ping ${payload.toString("hex")}`);
   }
-  pong(): void {
+  pongReceived(): void {
     this.seen.push("pong");
   }
-  close(payload: Buffer): void {
+  closeReceived(payload: Buffer): void {
     this.seen.push(`close ${payload.toString()}`);
   }
 }
@@ -130,7 +131,15 @@ describe("memory", () => {
   test("a sink that overwrites a payload does not harm the frames around it", () => {
     const seen: string[] = [];
     const reader = new FrameReader(
-      { binary: (payload) => (seen.push(payload.toString()), payload.fill(0)), ping() {}, pong() {}, close() {} },
+      {
+        binaryReceived: (bytes, start, end) => (
+          seen.push(bytes.toString("utf8", start, end)),
+          bytes.fill(0, start, end)
+        ),
+        pingReceived() {},
+        pongReceived() {},
+        closeReceived() {},
+      },
       frameBytesMax,
     );
     const bytes = Buffer.concat([binary("one"), binary("two"), binary("three")]);
@@ -245,13 +254,13 @@ describe("delivery", () => {
     const seen: string[] = [];
     const reader = new FrameReader(
       {
-        binary(payload) {
-          seen.push(payload.toString());
+        binaryReceived(bytes, start, end) {
+          seen.push(bytes.toString("utf8", start, end));
           if (seen.length === 2) reader.stop();
         },
-        ping() {},
-        pong() {},
-        close() {},
+        pingReceived() {},
+        pongReceived() {},
+        closeReceived() {},
       },
       frameBytesMax,
     );

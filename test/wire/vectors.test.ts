@@ -87,7 +87,12 @@ describe("golden frames", () => {
       const seen: string[] = [];
       const note = (opcode: number) => (payload?: Buffer) => seen.push(`${opcode} ${payload?.toString("hex") ?? ""}`);
       const reader = new FrameReader(
-        { binary: note(OpCode.Binary), ping: note(OpCode.Ping), pong: note(OpCode.Pong), close: note(OpCode.Close) },
+        {
+          binaryReceived: (bytes, start, end) => note(OpCode.Binary)(bytes.subarray(start, end)),
+          pingReceived: note(OpCode.Ping),
+          pongReceived: note(OpCode.Pong),
+          closeReceived: note(OpCode.Close),
+        },
         1024,
       );
       expect(reader.push(bytesOf(vector.hex))).toBeUndefined();

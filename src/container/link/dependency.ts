@@ -185,7 +185,7 @@ export class Dependency<Owner> {
     host.links.add(link);
     const sinceMs = performance.now();
     return {
-      frame: (payload) => owner.frame(payload),
+      frame: (bytes, start, end) => owner.frame(bytes, start, end),
       closed: (reason) => {
         owner.closed(reason);
         if (node.connection === connection) node.connection = undefined;

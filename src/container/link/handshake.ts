@@ -81,18 +81,22 @@ export class AcceptingHandshake implements FrameHandler {
     this.late = setTimeout(() => this.fail("late", closeTooLate), handshakeMsMax);
   }
 
-  frame(payload: Buffer): void {
-    if (this.inner !== undefined) this.inner.frame(payload);
-    else if (payload.length > messageBytesMax) this.fail("malformed", closeFrameTooLarge);
-    else if (!this.isHelloRead) void this.hello(payload);
-    else if (this.meeting !== undefined) this.prove(payload, this.meeting);
-    else this.fail("malformed", closeProtocolFault("not your turn"));
+  frame(bytes: Buffer, start: number, end: number): void {
+    if (this.inner === undefined) this.received(bytes.subarray(start, end));
+    else this.inner.frame(bytes, start, end);
   }
 
   closed(reason: CloseReason): void {
     clearTimeout(this.late);
     if (this.inner === undefined) this.host.over();
     else this.inner.closed(reason);
+  }
+
+  private received(payload: Buffer): void {
+    if (payload.length > messageBytesMax) this.fail("malformed", closeFrameTooLarge);
+    else if (!this.isHelloRead) void this.hello(payload);
+    else if (this.meeting !== undefined) this.prove(payload, this.meeting);
+    else this.fail("malformed", closeProtocolFault("not your turn"));
   }
 
   private async hello(payload: Buffer): Promise<void> {
@@ -206,9 +210,9 @@ export class DiallingHandshake implements FrameHandler {
     });
   }
 
-  frame(payload: Buffer): void {
-    if (this.inner === undefined) this.answered(payload);
-    else this.inner.frame(payload);
+  frame(bytes: Buffer, start: number, end: number): void {
+    if (this.inner === undefined) this.answered(bytes.subarray(start, end));
+    else this.inner.frame(bytes, start, end);
   }
 
   closed(reason: CloseReason): void {

@@ -15,12 +15,17 @@ import { receiveRequest } from "./uplink.ts";
 
 /** What may wait, each way, while a sign-in is under way. */
 const heldBytesMax = 64 * 1024;
-const noFrames: Buffer[] = [];
 const noLinks: readonly Link<Channel>[] = [];
 
-/** Closes a connection that has not signed in in time: an absolute deadline, which no trickle of bytes moves. */
-class LoginDeadline extends Deadline {
+/**
+ * What a connection needs until it is signed in: the frames that wait, and an absolute deadline, which no trickle of
+ * bytes moves.
+ */
+class SigningIn extends Deadline {
+  readonly up: Buffer[] = [];
+  readonly down: Buffer[] = [];
   private readonly connection: Connection;
+  private heldBytes = 0;
 
   constructor(connection: Connection) {
     super();
@@ -30,53 +35,62 @@ class LoginDeadline extends Deadline {
   expire(): void {
     this.connection.close(closeLoginWait);
   }
+
+  /** Counts bytes that are to wait; false when they are too many, and the connection is closed. */
+  hold(bytes: number): boolean {
+    this.heldBytes += bytes;
+    if (this.heldBytes <= heldBytesMax) return true;
+    this.connection.close(closeSlowConsumer);
+    return false;
+  }
 }
 
-/** A connection and who it belongs to. */
+/** What only a connection that talks needs, made at its first request: its allowance, and who it is to the services. */
+class Speaker extends TokenBucket {
+  readonly stamp: Buffer;
+
+  constructor(stamp: Buffer, nowMs: number) {
+    super(requestsPerSecond, requestsBurst, nowMs);
+    this.stamp = stamp;
+  }
+}
+
+/** A connection and who it belongs to. Each field counts, as in `ConnectionCore`. */
 export class Channel implements FrameHandler {
   readonly gateway: Gateway;
   readonly connection: Connection;
   state: ChannelState = ChannelState.Fresh;
   /** Its requests that are under way. */
   unanswered = 0;
-  /** It is being sent away: no further request is taken. */
-  isLeaving = false;
   id = "";
   app = "";
   account = "";
   device = "";
-  // What only a connection that talks needs is made when it does: most connections are idle most of the time.
-  private prebuiltStamp: Buffer | undefined;
-  private bucket: TokenBucket | undefined;
-  private loginDeadline: LoginDeadline | undefined;
-  private heldUp = noFrames;
-  private heldDown = noFrames;
-  private heldBytes = 0;
+  private spoken: Speaker | undefined;
+  /** Until the sign-in is answered. */
+  private signingIn: SigningIn | undefined;
   private chosenVersion = -1;
   private chosen = noLinks;
 
   constructor(gateway: Gateway, connection: Connection) {
     this.gateway = gateway;
     this.connection = connection;
-    this.loginDeadline = new LoginDeadline(connection);
-    gateway.wheel.arm(this.loginDeadline, gateway.loginWaitMs);
+    this.signingIn = new SigningIn(connection);
+    gateway.wheel.arm(this.signingIn, gateway.loginWaitMs);
     gateway.metrics.channels++;
   }
 
-  frame(payload: Buffer): void {
+  frame(bytes: Buffer, start: number, end: number): void {
     switch (this.state) {
       case ChannelState.Live:
-        receiveRequest(this, payload);
+        receiveRequest(this, bytes, start, end);
         return;
       case ChannelState.Fresh:
-        acceptSignIn(this, payload);
+        acceptSignIn(this, bytes.subarray(start, end));
         return;
       case ChannelState.Verifying:
       case ChannelState.Pending:
-        if (this.hold(payload.length)) {
-          if (this.heldUp === noFrames) this.heldUp = [];
-          this.heldUp.push(Buffer.from(payload));
-        }
+        if (this.signingIn?.hold(end - start)) this.signingIn.up.push(Buffer.from(bytes.subarray(start, end)));
         return;
       case ChannelState.Closed:
         return;
@@ -86,9 +100,7 @@ export class Channel implements FrameHandler {
   closed(reason: CloseReason): void {
     const before = this.state;
     this.state = ChannelState.Closed;
-    this.endLoginWait();
-    this.heldUp = noFrames;
-    this.heldDown = noFrames;
+    this.endSignIn();
     const { gateway } = this;
     gateway.metrics.channels--;
     gateway.metrics.closed(reason.code);
@@ -101,9 +113,7 @@ export class Channel implements FrameHandler {
 
   /** True while this second's allowance of requests lasts. */
   takeRequest(): boolean {
-    const { nowMs } = this.gateway.wheel;
-    this.bucket ??= new TokenBucket(requestsPerSecond, requestsBurst, nowMs);
-    return this.bucket.take(nowMs);
+    return this.speaker.take(this.gateway.wheel.nowMs);
   }
 
   /** The link that serves this connection's packets for a service: chosen once, until nodes come or go. */
@@ -122,39 +132,34 @@ export class Channel implements FrameHandler {
 
   /** The header fields that the gateway appends to each of this connection's requests (channelId, identity, origin). */
   get stamp(): Buffer {
-    this.prebuiltStamp ??= encodeStamp(this.id, this.app, this.account, this.gateway.serviceId);
-    return this.prebuiltStamp;
+    return this.speaker.stamp;
   }
 
   /** The sign-in has been answered with Success and that answer is queued: what waited follows, both ways. */
   goLive(): void {
     this.state = ChannelState.Live;
-    this.endLoginWait();
-    const down = this.heldDown;
-    const up = this.heldUp;
-    this.heldDown = noFrames;
-    this.heldUp = noFrames;
-    for (const packet of down) this.connection.send(packet);
-    for (const packet of up) this.frame(packet);
+    const held = this.endSignIn();
+    if (held === undefined) return;
+    for (const packet of held.down) this.connection.send(packet);
+    for (const packet of held.up) this.frame(packet, 0, packet.length);
   }
 
   /** Keeps a push until the sign-in is answered. `packet` is owned by the channel from now on. */
   holdPush(packet: Buffer): void {
-    if (!this.hold(packet.length)) return;
-    if (this.heldDown === noFrames) this.heldDown = [];
-    this.heldDown.push(packet);
+    if (this.signingIn?.hold(packet.length)) this.signingIn.down.push(packet);
   }
 
-  private hold(bytes: number): boolean {
-    this.heldBytes += bytes;
-    if (this.heldBytes <= heldBytesMax) return true;
-    this.connection.close(closeSlowConsumer);
-    return false;
+  private get speaker(): Speaker {
+    const { id, app, account, gateway } = this;
+    this.spoken ??= new Speaker(encodeStamp(id, app, account, gateway.serviceId), gateway.wheel.nowMs);
+    return this.spoken;
   }
 
-  private endLoginWait(): void {
-    if (this.loginDeadline === undefined) return;
-    this.gateway.wheel.disarm(this.loginDeadline);
-    this.loginDeadline = undefined;
+  private endSignIn(): SigningIn | undefined {
+    const { signingIn } = this;
+    if (signingIn === undefined) return undefined;
+    this.gateway.wheel.disarm(signingIn);
+    this.signingIn = undefined;
+    return signingIn;
   }
 }

@@ -13,21 +13,21 @@ export async function dismissClients(gateway: Gateway, spreadMs: number, msMax: 
   const beganMs = performance.now();
   const waiting = [...gateway.channels.values()];
   const { length } = waiting;
-  const leaving = new Set<Channel>();
-  while (waiting.length > 0 || leaving.size > 0) {
+  const going = new Set<Channel>();
+  while (waiting.length > 0 || going.size > 0) {
     const passedMs = performance.now() - beganMs;
     if (passedMs > msMax) break;
     const stay = spreadMs === 0 ? 0 : Math.floor(length * Math.max(0, 1 - passedMs / spreadMs));
     for (const channel of waiting.splice(stay)) {
-      channel.isLeaving = true;
-      leaving.add(channel);
+      gateway.leaving.add(channel);
+      going.add(channel);
     }
-    for (const channel of leaving) {
+    for (const channel of going) {
       if (channel.state !== ChannelState.Closed && channel.unanswered > 0) continue;
       channel.connection.close(closeLeaving);
-      leaving.delete(channel);
+      going.delete(channel);
     }
     await Bun.sleep(stepMs);
   }
-  for (const channel of gateway.channels.values()) channel.isLeaving = true;
+  for (const channel of gateway.channels.values()) gateway.leaving.add(channel);
 }

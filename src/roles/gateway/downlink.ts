@@ -10,7 +10,7 @@ import { Command } from "../../wire/commands.ts";
 import { equalBytes } from "../../wire/equal-bytes.ts";
 import { Flag, Status } from "../../wire/gen/pkt_pb.ts";
 import { BasicCode, basicPong } from "../../wire/packet.ts";
-import { PacketKind, PacketScan, scanPacket } from "../../wire/packet-scan.ts";
+import { PacketKind, PacketScan, scanPacket, scanPacketAt } from "../../wire/packet-scan.ts";
 import { cutBytes, writeCut } from "../../wire/packet-stamp.ts";
 import { restoreSessions } from "./accept.ts";
 import { refuseRequest, syncHint } from "./answer.ts";
@@ -39,12 +39,12 @@ export class Downlink implements FrameHandler {
     this.link = link;
   }
 
-  frame(view: Buffer): void {
-    let packet = view;
+  frame(bytes: Buffer, start: number, end: number): void {
+    let packet = bytes;
     const { gateway } = this;
-    scanPacket(packet, scan, linkHeaderBytesMax);
+    scanPacketAt(bytes, start, end, scan, linkHeaderBytesMax);
     if (scan.kind === PacketKind.Logic && scan.hasStrayRouting) {
-      packet = moveRoutingLast(packet);
+      packet = moveRoutingLast(bytes.subarray(start, end));
       scanPacket(packet, scan, linkHeaderBytesMax);
     }
     if (scan.kind === PacketKind.Basic) {

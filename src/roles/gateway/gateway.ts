@@ -16,6 +16,8 @@ export class Gateway {
   readonly commands = new Interner();
   /** True from the start of a drain: requests are refused, connections too. */
   isDraining = false;
+  /** Whom it is sending away: no further request of theirs is taken. Everybody, at the end of a drain. */
+  readonly leaving = new Set<Channel>();
   private counter: number;
 
   readonly serviceId: string;
@@ -53,6 +55,11 @@ export class Gateway {
     );
     // A restart begins above every number of the run before: 1,024 sign-ins a millisecond would have to be kept up.
     this.counter = Date.now() * 1024;
+  }
+
+  /** True when no further request of this connection is taken. */
+  isLeaving(channel: Channel): boolean {
+    return this.isDraining && this.leaving.has(channel);
   }
 
   /** A name for a connection that no other one ever has, restarts included. */

@@ -5,7 +5,7 @@ import { closeProtocolFault } from "../../wire/close-reason.ts";
 import { serviceOf } from "../../wire/commands.ts";
 import { Status } from "../../wire/gen/pkt_pb.ts";
 import { basicPong, BasicCode } from "../../wire/packet.ts";
-import { PacketKind, PacketScan, scanPacket } from "../../wire/packet-scan.ts";
+import { PacketKind, PacketScan, scanPacket, scanPacketAt } from "../../wire/packet-scan.ts";
 import { stampedBytes, writeStamped } from "../../wire/packet-stamp.ts";
 import { refuseRequest } from "./answer.ts";
 import type { Channel } from "./channel.ts";
@@ -25,11 +25,11 @@ function serviceOfInterned(command: string): string | undefined {
   return service;
 }
 
-/** Forwards one request, or answers why not. `view` lives until this returns. */
-export function receiveRequest(channel: Channel, view: Buffer): void {
+/** Forwards one request, bytes[start, end), or answers why not. The bytes live until this returns. */
+export function receiveRequest(channel: Channel, bytes: Buffer, start: number, end: number): void {
   const { gateway } = channel;
-  let packet = view;
-  scanPacket(packet, scan);
+  let packet = bytes;
+  scanPacketAt(bytes, start, end, scan);
   if (scan.kind !== PacketKind.Logic) {
     if (scan.kind === PacketKind.Basic) {
       if (scan.basicCode === BasicCode.Ping) channel.connection.send(basicPong);
@@ -41,7 +41,7 @@ export function receiveRequest(channel: Channel, view: Buffer): void {
   }
   if (!scan.isPlain) {
     // The header holds what only services may say, or says something twice: decoded, cleaned and encoded again.
-    packet = cleanPacket(packet);
+    packet = cleanPacket(bytes.subarray(start, end));
     scanPacket(packet, scan);
   }
   const { sequence } = scan;
@@ -62,7 +62,7 @@ export function receiveRequest(channel: Channel, view: Buffer): void {
     refuseRequest(channel, command, sequence, Status.NotImplemented, sentence);
     return;
   }
-  const link = channel.isLeaving ? undefined : channel.linkOf(service);
+  const link = gateway.isLeaving(channel) ? undefined : channel.linkOf(service);
   const ticket = link === undefined ? -1 : link.pending.take(channel, sequence, command);
   if (link === undefined || ticket < 0) {
     if (link === undefined) gateway.metrics.noServerFound("");
