@@ -61,6 +61,8 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   try {
     // SQLite gives its -wal and -shm files the mode of the database.
     closeSync(openSync(options.path, "a", 0o600));
+    // A thread takes longer to read its code than to open the files: all three do so at once.
+    for (const thread of [lines.folder, lines.writer, lines.reader]) thread.load();
     await lines.folder.start();
     await catchUp(lines, options.log);
     await Promise.all([lines.writer.start(), lines.reader.start()]);
