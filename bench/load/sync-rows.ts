@@ -1,5 +1,5 @@
 // The server of scenario `sync` whose store holds many messages before it starts. They go there through the store's own
-// interface, from a process of their own, with no clients and no links: ten million take a minute or so.
+// interface, from a process of its own: no clients, no links.
 
 import { join } from "node:path";
 import type { OnServer } from "../bench.ts";
