@@ -158,6 +158,7 @@ export class Bench {
       rate: 0,
       members: 0,
       messages: 0,
+      rows: 0,
       kills: 0,
       store: store ?? null,
       run: `${Date.now().toString(36)}${(this.runs++).toString(36)}`,

@@ -28,6 +28,7 @@ export interface BenchOptions {
   readonly rate?: number;
   readonly members?: number;
   readonly messages?: number;
+  readonly rows?: number;
   readonly kills?: number;
   /** Of a group's members, 0 to 1. */
   readonly online?: number;
@@ -35,7 +36,7 @@ export interface BenchOptions {
   readonly write: boolean;
 }
 
-const counts = ["connections", "senders", "window", "rate", "members", "messages", "kills"] as const;
+const counts = ["connections", "senders", "window", "rate", "members", "messages", "rows", "kills"] as const;
 /** How long is measured. */
 export const secondsDefault = 5;
 const warmUpSecondsDefault = 2;
@@ -72,6 +73,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
       rate: text,
       members: text,
       messages: text,
+      rows: text,
       kills: text,
       online: text,
       trial: { type: "boolean" },

@@ -20,6 +20,8 @@ export interface LoadSettings {
   readonly rate: number;
   readonly members: number;
   readonly messages: number;
+  /** Messages for others that are in the store before; the `messages` are there, too, then. */
+  readonly rows: number;
   readonly kills: number;
   /** `postgres://…`; null: SQLite. */
   readonly store: string | null;

@@ -1,7 +1,9 @@
 // Scenario `sync`: 10,000 messages wait for one client, who signs in, reads the index and all contents, and does so again
-// for as long as it is measured. Latencies are those of a whole synchronisation.
+// for as long as it is measured. Latencies are those of a whole synchronisation; the first one is the cold one. With rows,
+// the messages lie among so many others in the store of a server that has just started.
 
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import type { Bench, Plan } from "../bench.ts";
 import type { Load } from "../generator/load.ts";
 import { LoadClient, tokenFor } from "../generator/load-client.ts";
 import { runLoop } from "../generator/loop.ts";
@@ -13,27 +15,33 @@ import { isGeneratorFree, sharesBetween, usageFields, usageOf } from "../generat
 import { Latency } from "../latency.ts";
 import type { Findings } from "../result.ts";
 import type { Scenario } from "../scenario.ts";
+import { onFilledServer, type Start } from "./sync-rows.ts";
 import { Command } from "../../src/wire/commands.ts";
 import { MessageContentReqSchema, MessageContentRespSchema } from "../../src/wire/gen/pkt_pb.ts";
 
 /** As many contents as one request may ask for. */
 const idsPerRequest = 200;
 const senderCount = 20;
+const rowsDefault = 10_000_000;
+const trialRows = 3_000;
 /** A content stands in the answer with its body, so a body that is cut is found. */
 const isWhole = (body: string): boolean => body.length === bodyBytes;
 
-/** In the generator: `messages`. */
+const accountOf = (run: string): string => `returning-${run}`;
+
+/** In the generator: `messages`, `rows`. */
 export async function loadSync(load: Load): Promise<Findings[]> {
   const { target, settings, tell } = load;
   const { messages, seconds, run } = settings;
-  const account = `returning-${run}`;
-  await fill(load, account);
+  const account = accountOf(run);
+  if (settings.rows === 0) await fill(load, account);
   const token = await tokenFor(target, account);
   const latency = new Latency();
   const before = usageOf(target);
   const endMs = before.atMs + seconds * 1000;
   let delivered = 0;
   let reordered = 0;
+  let coldMs: number | undefined;
   do {
     const startMs = performance.now();
     const failing = Promise.withResolvers<never>();
@@ -49,7 +57,9 @@ export async function loadSync(load: Load): Promise<Findings[]> {
       token,
     );
     const synchronised = await Promise.race([synchronise(client), failing.promise]);
-    latency.record(startMs, performance.now());
+    const tookMs = performance.now() - startMs;
+    latency.record(0, tookMs);
+    coldMs ??= tookMs;
     client.disconnect();
     if (synchronised.whole !== messages)
       throw new Error(`of ${messages} messages that waited ${synchronised.whole} came; there is no figure for that`);
@@ -76,6 +86,7 @@ export async function loadSync(load: Load): Promise<Findings[]> {
       // One client, who does one thing after another: it waits for the server, or works itself.
       valid: isGeneratorFree(shares) && reordered === 0,
       messages,
+      cold_ms: coldMs,
     },
   ];
 }
@@ -121,20 +132,39 @@ async function synchronise(client: LoadClient): Promise<{ whole: number; reorder
   return { whole, reordered };
 }
 
+/** The same, of a store that holds `rows` other messages. */
+async function syncAmong(
+  bench: Bench,
+  plan: Omit<Plan, "settings">,
+  { messages, rows }: { readonly messages: number; readonly rows: number },
+): Promise<void> {
+  const run = Date.now().toString(36);
+  const start: Start = { fillSeconds: 0, readyMs: 0 };
+  const order = { account: accountOf(run), waiting: messages, rows };
+  const server = onFilledServer(order, start, (done) => bench.tell("sync", "storing rows", done));
+  const results = await bench.measure({ ...plan, settings: { messages, rows, run }, server });
+  bench.report(
+    results.map((result) => ({
+      ...result,
+      rows,
+      fill_seconds: Math.round(start.fillSeconds),
+      ready_ms: start.readyMs,
+    })),
+  );
+}
+
 export const sync: Scenario = {
   name: "sync",
   takesUrl: true,
   async run(bench) {
-    const { messages = 10_000 } = bench.options;
+    const { messages = 10_000, rows, topology, external, isTrial } = bench.options;
+    const mayFill = external === undefined && topology === "standalone";
+    if (rows !== undefined && !mayFill)
+      throw new Error("--rows fills the store of a standalone server that the bench starts");
     for (const transport of bench.transports.slice(0, 1)) {
-      const plan = {
-        scenario: "sync",
-        load: "sync",
-        transport,
-        connections: senderCount,
-        settings: { messages },
-      } as const;
-      bench.report(await bench.measure(plan));
+      const plan = { scenario: "sync", load: "sync", transport, connections: senderCount } as const;
+      bench.report(await bench.measure({ ...plan, settings: { messages } }));
+      if (mayFill) await syncAmong(bench, plan, { messages, rows: rows ?? (isTrial ? trialRows : rowsDefault) });
     }
   },
 };

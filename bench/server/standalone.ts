@@ -1,7 +1,7 @@
 // Ours in one process, started as a process of its own on free ports, with its data in a temporary folder and full
 // durability, as it is by default.
 
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { makeFolder, removeFolder, spawnChild } from "./lifetime.ts";
 import type { Server } from "./target.ts";
@@ -9,6 +9,7 @@ import type { Server } from "./target.ts";
 const root = join(import.meta.dir, "../..");
 const startMsMax = 20_000;
 const host = "127.0.0.1";
+const app = "bench";
 
 /** A server that this bench started. */
 export interface StartedServer extends Server {
@@ -31,9 +32,22 @@ export function freePort(): number {
   return port;
 }
 
-/** Starts it, and waits until it is ready. */
-export async function startServer(): Promise<StartedServer> {
+/** Puts into the data folder of a server what it is to find there, of the app of the bench. */
+export type Prepare = (dataFolder: string, app: string) => Promise<void>;
+
+/** Starts it, on what `prepare` leaves behind, and waits until it is ready. */
+export async function startServer(prepare?: Prepare): Promise<StartedServer> {
   const folder = makeFolder();
+  if (prepare !== undefined) {
+    const dataFolder = join(folder, "data");
+    mkdirSync(dataFolder, { mode: 0o700 });
+    try {
+      await prepare(dataFolder, app);
+    } catch (error) {
+      removeFolder(folder);
+      throw error;
+    }
+  }
   const secret = "a secret of the bench, and of nobody else";
   const [ws, tcp, monitor] = [freePort(), freePort(), freePort()];
   const listeners = ["--ws", `${host}:${ws}`, "--tcp", `${host}:${tcp}`, "--monitor", `${host}:${monitor}`];
@@ -70,7 +84,7 @@ export async function startServer(): Promise<StartedServer> {
       ws: { transport: "ws", host, port: ws, path: "/" },
     },
     secret,
-    app: "bench",
+    app,
     processes: [{ name: "standalone", pid: child.pid }],
     topology: "standalone",
     store: "sqlite",

@@ -2,11 +2,7 @@
 // so the words are checked by OptionValues.
 
 import { type CommandDef, defineCommand, renderUsage } from "citty";
-import { chat } from "./chat.ts";
-import { nodes } from "./nodes.ts";
 import { argsOf, type OptionName, OptionValues, optionsOf } from "./options.ts";
-import { serve } from "./serve.ts";
-import { printToken } from "./token.ts";
 import { StartError, UsageError } from "./usage-error.ts";
 import { version } from "./version.ts";
 
@@ -23,18 +19,26 @@ function command(name: string, description: string, names: readonly OptionName[]
 
 const done = (work: Promise<void>, status: number | undefined): Promise<number | undefined> => work.then(() => status);
 
+/** Their code is read when it is wanted, so that each starts at once. */
 const commands: Readonly<Record<string, Command>> = {
   serve: command(
     "serve",
     "Start the server (the command that is meant when none is named)",
     optionsOf.serve,
-    (values) => done(serve(values), undefined),
+    async (values) => done((await import("./serve.ts")).serve(values), undefined),
   ),
-  token: command("token", "Print a token for a client, signed with the server's secret", optionsOf.token, (values) =>
-    done(printToken(values), 0),
+  token: command(
+    "token",
+    "Print a token for a client, signed with the server's secret",
+    optionsOf.token,
+    async (values) => done((await import("./token.ts")).printToken(values), 0),
   ),
-  nodes: command("nodes", "Print what a registry holds", optionsOf.nodes, (values) => done(nodes(values), 0)),
-  chat: command("chat", "Talk from a terminal, or through a pipe", optionsOf.chat, chat),
+  nodes: command("nodes", "Print what a registry holds", optionsOf.nodes, async (values) =>
+    done((await import("./nodes.ts")).nodes(values), 0),
+  ),
+  chat: command("chat", "Talk from a terminal, or through a pipe", optionsOf.chat, async (values) =>
+    (await import("./chat.ts")).chat(values),
+  ),
   version: command("version", "Print the version", [], () => {
     process.stdout.write(`roost ${version} (Bun ${Bun.version})\n`);
     return Promise.resolve(0);

@@ -6,9 +6,6 @@ import { createLog, type Log } from "../base/log.ts";
 import { sentenceOf } from "./failure.ts";
 import { type ServiceManager, serviceManagerOf } from "./notify.ts";
 import { type OptionName, type OptionValues, optionsOf, optionsOfRole, type roles } from "./options.ts";
-import { serveDiscovery } from "./serve/discovery.ts";
-import { serveChat, serveGateway, serveLogin } from "./serve/member.ts";
-import { serveStandalone } from "./serve/standalone.ts";
 import { type Serving, statusOf } from "./serve/serving.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -17,12 +14,15 @@ const exitBug = 70;
 /** Fewer descriptors than this deserve a word. */
 const descriptorsWanted = 10_000;
 
-const serveRole: Readonly<Record<(typeof roles)[number], (values: OptionValues, log: Log) => Promise<Serving>>> = {
-  standalone: serveStandalone,
-  discovery: serveDiscovery,
-  gateway: serveGateway,
-  login: serveLogin,
-  chat: serveChat,
+type ServeRole = (values: OptionValues, log: Log) => Promise<Serving>;
+
+/** A role's code is read when it is wanted: reading all of it would take longer than starting one. */
+const serveRole: Readonly<Record<(typeof roles)[number], () => Promise<ServeRole>>> = {
+  standalone: async () => (await import("./serve/standalone.ts")).serveStandalone,
+  discovery: async () => (await import("./serve/discovery.ts")).serveDiscovery,
+  gateway: async () => (await import("./serve/member.ts")).serveGateway,
+  login: async () => (await import("./serve/member.ts")).serveLogin,
+  chat: async () => (await import("./serve/member.ts")).serveChat,
 };
 
 /** Starts the server; returns when it listens. The process lives until a signal has drained it. */
@@ -36,7 +36,7 @@ export async function serve(values: OptionValues): Promise<void> {
   const log = createLog(values.required("log-level"), values.required("log-format"));
   endLoudly(log);
   warnOfFewDescriptors(log);
-  const serving = await serveRole[role](values, log);
+  const serving = await (await serveRole[role]())(values, log);
   const manager = serviceManagerOf(process.env, process.pid, log);
   drainOnSignals(serving, manager, log);
   process.stdout.write(serving.banner);

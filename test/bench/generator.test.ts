@@ -18,6 +18,7 @@ const settings: LoadSettings = {
   rate: 0,
   members: 0,
   messages: 0,
+  rows: 0,
   kills: 0,
   store: null,
   run: "run",

@@ -111,9 +111,13 @@ test(
 test(
   "sync: all messages that waited come, each time",
   async () => {
-    const [result] = await trial("sync");
-    expect(result).toMatchObject({ messages: 300, connections: 1 });
-    expect(result?.["delivered"]).toBe(300 * Number(result?.["answered"]));
+    const [small, large] = await trial("sync", "--rows", "2000");
+    for (const result of [small, large]) {
+      expect(result).toMatchObject({ messages: 300, connections: 1 });
+      expect(result?.["delivered"]).toBe(300 * Number(result?.["answered"]));
+    }
+    expect(large).toMatchObject({ rows: 2_000 });
+    expect(large?.["ready_ms"]).toBeGreaterThan(0);
   },
   msMax,
 );

@@ -35,7 +35,7 @@ export const gatewayDependencies = ["login", "chat"] as const;
 
 /** Nodes that do not come must not keep a gateway closed for ever. */
 const completeMsMax = 10_000;
-const completeCheckMs = 5;
+const completeCheckMs = 1;
 /** Descriptors kept for everything that is not a client's connection: listeners, the store, links, logs. */
 const descriptorsReserved = 200;
 

@@ -6,7 +6,8 @@ export type Synchronous = "FULL" | "NORMAL";
 
 export interface ConnectionOptions {
   readonly path: string;
-  readonly synchronous: Synchronous;
+  /** OFF: while a file is made that can be made again. */
+  readonly synchronous: Synchronous | "OFF";
   readonly cacheKib: number;
 }
 
@@ -21,8 +22,9 @@ export function openConnection(options: ConnectionOptions): Database {
   try {
     // Switching a new file to WAL takes locks; once open, the writers wait by themselves (locking.ts).
     db.run("PRAGMA busy_timeout = 5000");
-    db.run("PRAGMA journal_mode = WAL");
+    // First: the switch is a write, too.
     db.run(`PRAGMA synchronous = ${options.synchronous}`);
+    db.run("PRAGMA journal_mode = WAL");
     db.run(`PRAGMA cache_size = -${options.cacheKib}`);
     db.run("PRAGMA wal_autocheckpoint = 0");
     return db;

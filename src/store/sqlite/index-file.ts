@@ -68,26 +68,33 @@ export function guarded<T>(work: () => T): T {
 }
 
 /** Opens an index that exists. Its pages are read in no order, and each thread keeps blocks: a small cache is enough. */
-export function openIndex(path: string): Database {
-  return guarded(() => openConnection({ path, synchronous: "NORMAL", cacheKib: 4096 }));
+export function openIndex(path: string, synchronous: "NORMAL" | "OFF" = "NORMAL"): Database {
+  return guarded(() => openConnection({ path, synchronous, cacheKib: 4096 }));
 }
 
 /** Opens the index of this log for its folder; makes it (mode 0600) where there is none or a wrong one. */
 export function openOrMakeIndex(path: string, log: Database): Database {
   closeSync(openSync(path, "a", 0o600));
-  let index: Database | undefined;
   try {
-    index = openIndex(path);
-    initialize(index, log);
-    return index;
+    return openInitialized(path, log);
   } catch (error) {
-    index?.close();
     if (!(error instanceof IndexDamage)) throw error;
     removeIndex(path);
     closeSync(openSync(path, "a", 0o600));
-    const fresh = openIndex(path);
-    initialize(fresh, log);
-    return fresh;
+    return openInitialized(path, log);
+  }
+}
+
+/** A new index waits for no sync: a power cut leaves a file that is empty, or that is damaged and made again. */
+function openInitialized(path: string, log: Database): Database {
+  const index = openIndex(path, "OFF");
+  try {
+    initialize(index, log);
+    index.run("PRAGMA synchronous = NORMAL");
+    return index;
+  } catch (error) {
+    index.close();
+    throw error;
   }
 }
 

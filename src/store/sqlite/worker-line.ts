@@ -47,8 +47,9 @@ export class WorkerLine {
     this.indexDamaged = indexDamaged;
   }
 
-  /** Starts the thread and opens the file; rejects with StoreUnavailable and the sentence why. */
-  async start(): Promise<void> {
+  /** Starts the thread, if that was not done before; it reads its code, and waits for `start`. */
+  load(): Worker {
+    if (this.worker !== undefined) return this.worker;
     const worker = spawn();
     this.worker = worker;
     worker.onmessage = (event: MessageEvent<Answer>) => {
@@ -56,7 +57,12 @@ export class WorkerLine {
     };
     worker.onerror = (event) => this.die(worker, event.message);
     worker.addEventListener("close", () => this.die(worker, "it ended"));
-    await this.send(worker, this.opening);
+    return worker;
+  }
+
+  /** Opens the file in the thread; rejects with StoreUnavailable and the sentence why. */
+  async start(): Promise<void> {
+    await this.send(this.load(), this.opening);
     this.isOpen = true;
     this.restartMs = restartMsMin;
   }

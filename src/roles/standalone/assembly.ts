@@ -1,0 +1,143 @@
+// Gateway, login and chat as separate services of one process, which find each other in a registry and talk over links as
+// they do in processes of their own; only that both are in memory here. Sessions are in memory, too.
+
+import { TokenVerifier } from "../../auth/token.ts";
+import { shutdownMsMax } from "../../base/limits.ts";
+import { silentLog } from "../../base/log.ts";
+import { newIncarnation, systemRandom } from "../../base/random.ts";
+import { TimerWheel } from "../../base/timer-wheel.ts";
+import { MemoryLinkNetwork } from "../../container/link/link-network.ts";
+import { gatewayService } from "../../container/link/link-listener.ts";
+import { LogicNode } from "../../container/logic-node.ts";
+import type { Surroundings } from "../../container/surroundings.ts";
+import { Metrics } from "../../observe/metrics.ts";
+import { startMonitor } from "../../observe/monitor.ts";
+import type { Health } from "../../observe/operator-answers.ts";
+import { startLoneRegistry } from "../../registry/alone.ts";
+import { InProcessNaming } from "../../registry/client/in-process-naming.ts";
+import { localRegistrar } from "../../registry/client/local-registrar.ts";
+import type { Naming } from "../../registry/client/naming.ts";
+import { systemTimers } from "../../registry/timers.ts";
+import { MemorySessions } from "../../session/memory-sessions.ts";
+import type { Store } from "../../store/store.ts";
+import { Flusher } from "../../transport/flusher.ts";
+import { MemoryNetwork } from "../../transport/memory.ts";
+import { createChatService } from "../chat/role.ts";
+import { GatewayRole } from "../gateway/role.ts";
+import { createLoginService } from "../login/role.ts";
+import type { RunningStandalone, StandaloneSettings } from "../settings.ts";
+
+/** Of the time that a drain may take, what is kept for closing connections and the store. */
+const closingMs = 2_000;
+/** Nobody outside sees it. */
+const env = "standalone";
+const clusterKeyBytes = 32;
+
+/** Starts it all around the store, which is its own now; rejects, with nothing left open, when a listener fails. */
+export async function assemble(settings: StandaloneSettings, store: Store): Promise<RunningStandalone> {
+  const { id, log, zone, version } = settings;
+  const undo: (() => void | Promise<void>)[] = [() => store.close()];
+  const closeAll = async (): Promise<void> => {
+    for (const step of undo.toReversed()) await step();
+    undo.length = 0;
+  };
+  try {
+    const wheel = new TimerWheel();
+    wheel.start();
+    undo.push(() => wheel.stop());
+    const flusher = new Flusher();
+    const metrics = new Metrics();
+    const sessions = new MemorySessions();
+    undo.push(() => sessions.close());
+
+    const registry = startLoneRegistry({ env, zone, version, log: silentLog });
+    undo.push(() => registry.stop());
+    const network = new MemoryNetwork();
+    const clusterKey = systemRandom.bytes(clusterKeyBytes);
+    const transport = { writeWaitMs: settings.writeWaitMs, wheel, flusher };
+    const naming = (): Naming => {
+      const registrar = localRegistrar(registry);
+      const client = new InProcessNaming({ directory: registry, registrar, env, zone, region: "", log });
+      undo.push(() => client.close());
+      return client;
+    };
+    const around = (service: string): Surroundings => ({
+      identity: { id: `${id}-${service}`, service, incarnation: newIncarnation(systemRandom) },
+      naming: naming(),
+      network: new MemoryLinkNetwork(transport, network, `${id}-${service}`),
+      clusterKey,
+      timers: systemTimers,
+      random: systemRandom,
+      log,
+      zone,
+      version,
+      lost: () => undefined,
+    });
+
+    const loginMetrics = metrics.forService(`${id}-login`, "login");
+    const { service, stop } = createLoginService({ sessions, metrics: loginMetrics, log });
+    undo.push(stop);
+    const login = new LogicNode(around("login"), service, loginMetrics);
+    const chatMetrics = metrics.forService(`${id}-chat`, "chat");
+    const chat = new LogicNode(
+      around("chat"),
+      createChatService({
+        store,
+        sessions,
+        metrics: chatMetrics,
+        latency: metrics.talkLatency,
+        random: systemRandom,
+        log,
+      }),
+      chatMetrics,
+    );
+    for (const node of [login, chat]) {
+      await node.start();
+      undo.push(() => node.drain(0));
+    }
+
+    const gateway = new GatewayRole(around(gatewayService), {
+      ...settings,
+      verifier: new TokenVerifier(settings.secrets),
+      wheel,
+      flusher,
+      metrics: metrics.forService(`${id}-gateway`, gatewayService),
+      selection: { name: "hash" },
+      reusePort: false,
+      publicUrl: (kind, bound) => `${kind}://${bound}`,
+      tags: new Map(),
+    });
+    undo.push(() => gateway.drain(0, 0));
+    const { ws, tcp } = await gateway.start();
+
+    let draining: Promise<void> | undefined;
+    const health = (): Health => {
+      const missing = gateway.missingServices();
+      return {
+        ready: draining === undefined && store.isHealthy && missing.length === 0,
+        detail: {
+          version,
+          role: "standalone",
+          connections: gateway.connections,
+          store: store.isHealthy,
+          missing: missing.join(","),
+          draining: draining !== undefined,
+        },
+      };
+    };
+    const monitor = settings.monitor && startMonitor(settings.monitor, { metrics, health });
+    if (monitor !== undefined) undo.unshift(() => monitor.stop());
+
+    const drain = async (): Promise<void> => {
+      log.info("draining", { connections: gateway.connections });
+      await gateway.drain(shutdownMsMax - closingMs, 0);
+      // The gateway's own step has been taken.
+      undo.pop();
+      await closeAll();
+    };
+    return { addresses: { ws, tcp, monitor: monitor?.address }, health, drain: () => (draining ??= drain()) };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
