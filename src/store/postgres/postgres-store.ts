@@ -3,25 +3,18 @@
 // (writing) and in reader.ts.
 
 import { randomBytes } from "node:crypto";
-import { assert } from "../../base/assert.ts";
 import { systemClock, type Clock } from "../../base/clock.ts";
-import { contentIdsMax, indexEntriesMax } from "../../base/limits.ts";
 import type { Log } from "../../base/log.ts";
-import { Batcher } from "../batcher.ts";
-import { createOutcome, membershipOutcome, outcome, talkJob, talkOutcome, type Job, type Slots } from "../jobs.ts";
+import { JobStore } from "../job-store.ts";
+import type { Job } from "../jobs.ts";
 import { smallestIdAt } from "../snowflake.ts";
 import {
   StoreUnavailable,
-  type GroupDraft,
   type IndexEntry,
   type IndexQuery,
   type Membership,
-  type MembershipChange,
-  type MembershipOutcome,
   type Store,
   type StoredContent,
-  type Talk,
-  type TalkOutcome,
 } from "../store.ts";
 import { Connections, placeOf } from "./connection.ts";
 import { Housekeeping } from "./housekeeping.ts";
@@ -41,8 +34,6 @@ export interface PostgresStoreOptions {
 /** Besides the writer's one. */
 const readConnectionsMax = 4;
 const readIdleSecondsMax = 60;
-/** A member of a new group costs about as much as a message of this length: few large groups share a transaction. */
-const charactersPerMember = 400;
 /** Rows deleted in one transaction. */
 const purgeRowsMax = 2_000;
 
@@ -68,16 +59,16 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   return new PostgresStore(writer, clock, options);
 }
 
-class PostgresStore implements Store {
+class PostgresStore extends JobStore {
+  protected readonly charactersPerMember = 400;
   private readonly log: Log;
   private readonly writer: Writer;
   private readonly readConnections: Connections;
   private readonly reader: Reader;
-  private readonly batcher: Batcher;
   private readonly housekeeping: Housekeeping;
-  private closing: Promise<void> | undefined;
 
   constructor(writer: Writer, clock: Clock, { url, retentionDays, log }: PostgresStoreOptions) {
+    super(mayShareBatch);
     this.log = log;
     this.writer = writer;
     this.readConnections = new Connections({
@@ -95,61 +86,6 @@ class PostgresStore implements Store {
       log,
     );
     writer.onLost = () => this.housekeeping.lost();
-    this.batcher = new Batcher(
-      (jobs) => writer.commit(jobs),
-      (failure) => this.observe(failure),
-      mayShareBatch,
-    );
-  }
-
-  get isHealthy(): boolean {
-    return this.closing === undefined && this.housekeeping.failure === undefined;
-  }
-
-  append(talks: readonly Talk[]): Promise<readonly TalkOutcome[]> {
-    if (talks.length === 0) return Promise.resolve([]);
-    let characters = 0;
-    const jobs: Job[] = [];
-    for (const talk of talks) {
-      characters += talk.body.length + talk.extra.length;
-      jobs.push(talkJob(talk));
-    }
-    return this.write(jobs, characters, (slots) => talks.map((_, job) => talkOutcome(slots, job)));
-  }
-
-  acknowledge(app: string, account: string, device: string, messageId: bigint): Promise<"done" | "future"> {
-    return this.write([["ack", app, account, device, messageId.toString()]], 0, (slots) =>
-      slots(0, 0) === outcome.future ? "future" : "done",
-    );
-  }
-
-  createGroup(
-    draft: GroupDraft,
-  ): Promise<
-    { readonly result: "created"; readonly version: bigint } | { readonly result: "full"; readonly account: string }
-  > {
-    const characters = draft.members.length * charactersPerMember;
-    return this.write([["create", draft]], characters, (slots) => createOutcome(draft, slots));
-  }
-
-  join(change: MembershipChange): Promise<MembershipOutcome> {
-    return this.write([["join", change]], 0, membershipOutcome);
-  }
-
-  quit(change: MembershipChange): Promise<MembershipOutcome> {
-    return this.write([["quit", change]], 0, membershipOutcome);
-  }
-
-  async index(query: IndexQuery): Promise<readonly IndexEntry[]> {
-    const limit = Math.min(query.limit, indexEntriesMax);
-    if (limit <= 0) return [];
-    return this.reader.index(query, limit);
-  }
-
-  async contents(app: string, account: string, messageIds: readonly bigint[]): Promise<readonly StoredContent[]> {
-    assert(messageIds.length <= contentIdsMax, "a content request names at most contentIdsMax ids");
-    if (messageIds.length === 0) return [];
-    return this.reader.contents(app, account, messageIds);
   }
 
   groupDetail(app: string, group: string, asker: string): Promise<DetailAnswer> {
@@ -160,13 +96,37 @@ class PostgresStore implements Store {
     return this.reader.membership(app, group);
   }
 
-  close(): Promise<void> {
-    this.closing ??= this.closeOnce();
-    return this.closing;
+  protected get canCommit(): boolean {
+    return this.housekeeping.failure === undefined;
   }
 
-  private async closeOnce(): Promise<void> {
-    await this.batcher.drain();
+  protected commit(jobs: readonly Job[]): Promise<BigInt64Array> {
+    return this.writer.commit(jobs);
+  }
+
+  protected observe(failure: string | undefined): void {
+    this.housekeeping.committed(failure);
+    // What waits behind a batch that failed is not tried: it would wait for the same time limit.
+    if (failure !== undefined) this.refuseQueued(failure);
+  }
+
+  protected refusal(): string | undefined {
+    return this.housekeeping.failure;
+  }
+
+  protected readIndex(query: IndexQuery, limit: number): Promise<readonly IndexEntry[]> {
+    return this.reader.index(query, limit);
+  }
+
+  protected readContents(
+    app: string,
+    account: string,
+    messageIds: readonly bigint[],
+  ): Promise<readonly StoredContent[]> {
+    return this.reader.contents(app, account, messageIds);
+  }
+
+  protected async closeEngine(): Promise<void> {
     this.housekeeping.stop();
     await this.readConnections.close();
     try {
@@ -177,19 +137,6 @@ class PostgresStore implements Store {
       });
     }
     await this.writer.close();
-  }
-
-  private write<T>(jobs: readonly Job[], characters: number, read: (slots: Slots) => T): Promise<T> {
-    if (this.closing !== undefined) return Promise.reject(new StoreUnavailable("the store is closed"));
-    const { failure } = this.housekeeping;
-    if (failure !== undefined) return Promise.reject(new StoreUnavailable(failure));
-    return this.batcher.add(jobs, characters, read);
-  }
-
-  private observe(failure: string | undefined): void {
-    this.housekeeping.committed(failure);
-    // What waits behind a batch that failed is not tried: it would wait for the same time limit.
-    if (failure !== undefined) this.batcher.refuseQueued(new StoreUnavailable(failure));
   }
 
   private async purge(above: bigint, below: bigint): Promise<bigint | undefined> {

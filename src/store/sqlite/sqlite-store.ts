@@ -10,22 +10,16 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, openSync } from "node:fs";
 import { assert } from "../../base/assert.ts";
-import { contentIdsMax, indexEntriesMax } from "../../base/limits.ts";
 import type { Log } from "../../base/log.ts";
-import { Batcher } from "../batcher.ts";
-import { createOutcome, membershipOutcome, outcome, talkJob, talkOutcome, type Job, type Slots } from "../jobs.ts";
+import { JobStore } from "../job-store.ts";
+import type { Job } from "../jobs.ts";
 import {
   StoreUnavailable,
-  type GroupDraft,
   type IndexEntry,
   type IndexQuery,
   type Membership,
-  type MembershipChange,
-  type MembershipOutcome,
   type Store,
   type StoredContent,
-  type Talk,
-  type TalkOutcome,
 } from "../store.ts";
 import type { Synchronous } from "./connection.ts";
 import { Housekeeping } from "./housekeeping.ts";
@@ -106,69 +100,72 @@ async function closeLines({ writer, reader, folder }: Lines): Promise<void> {
   await writer.close();
 }
 
-class SqliteStore implements Store {
+class SqliteStore extends JobStore {
+  protected readonly charactersPerMember = 16;
   private readonly lines: Lines;
-  private readonly batcher: Batcher;
   private readonly housekeeping: Housekeeping;
   private readonly log: Log;
   private repairing: Promise<void> | undefined;
-  private closing: Promise<void> | undefined;
 
   constructor(lines: Lines, options: SqliteStoreOptions) {
+    super();
     this.lines = lines;
     this.log = options.log;
     this.housekeeping = new Housekeeping(lines, options.retentionDays, options.log);
-    this.batcher = new Batcher(
-      async (jobs) => {
-        const answer = await lines.writer.call({ kind: "batch", jobs });
-        assert(answer.kind === "numbers", "a batch is answered with numbers");
-        return answer.numbers;
+  }
+
+  async groupDetail(app: string, group: string, asker: string): Promise<DetailAnswer> {
+    const answer = await this.lines.reader.call({ kind: "detail", app, group, asker });
+    assert(answer.kind === "detail", "a detail is answered with a detail");
+    return answer.answer;
+  }
+
+  async membership(app: string, group: string): Promise<Membership | undefined> {
+    const answer = await this.lines.reader.call({ kind: "membership", app, group });
+    if (answer.kind === "none") return undefined;
+    assert(answer.kind === "membership", "a membership is answered with a membership");
+    const accounts: string[] = JSON.parse(answer.accounts);
+    return { version: answer.version, accounts };
+  }
+
+  /** Makes the index from the log again; until that is done what needs it is refused. */
+  repairIndex(): void {
+    if (this.repairing !== undefined || this.isClosing) return;
+    this.log.error("The index of the messages is damaged and is made from the log again; no message is lost.");
+    this.repairing = this.repairOnce().then(
+      () => {
+        this.repairing = undefined;
+        this.log.info("The index of the messages is complete again.");
       },
-      (failure) => this.housekeeping.committed(failure),
+      (error: unknown) => {
+        this.repairing = undefined;
+        this.log.error("The index of the messages could not be made again; the next request tries it.", {
+          reason: error instanceof Error ? error.message : String(error),
+        });
+      },
     );
   }
 
-  get isHealthy(): boolean {
-    return this.closing === undefined && this.housekeeping.isHealthy;
+  protected get canCommit(): boolean {
+    return this.housekeeping.isHealthy;
   }
 
-  append(talks: readonly Talk[]): Promise<readonly TalkOutcome[]> {
-    if (talks.length === 0) return Promise.resolve([]);
-    let characters = 0;
-    const jobs: Job[] = [];
-    for (const talk of talks) {
-      characters += talk.body.length + talk.extra.length;
-      jobs.push(talkJob(talk));
-    }
-    return this.write(jobs, characters, (slots) => talks.map((_, job) => talkOutcome(slots, job)));
+  protected async commit(jobs: readonly Job[]): Promise<BigInt64Array> {
+    const answer = await this.lines.writer.call({ kind: "batch", jobs });
+    assert(answer.kind === "numbers", "a batch is answered with numbers");
+    return answer.numbers;
   }
 
-  acknowledge(app: string, account: string, device: string, messageId: bigint): Promise<"done" | "future"> {
-    return this.write([["ack", app, account, device, messageId.toString()]], 0, (slots) =>
-      slots(0, 0) === outcome.future ? "future" : "done",
-    );
+  protected observe(failure: string | undefined): void {
+    this.housekeeping.committed(failure);
   }
 
-  createGroup(
-    draft: GroupDraft,
-  ): Promise<
-    { readonly result: "created"; readonly version: bigint } | { readonly result: "full"; readonly account: string }
-  > {
-    const characters = draft.members.length * 16;
-    return this.write([["create", draft]], characters, (slots) => createOutcome(draft, slots));
+  /** Each batch is tried: whether the files can be written shows at once. */
+  protected refusal(): undefined {
+    return undefined;
   }
 
-  join(change: MembershipChange): Promise<MembershipOutcome> {
-    return this.write([["join", change]], 0, membershipOutcome);
-  }
-
-  quit(change: MembershipChange): Promise<MembershipOutcome> {
-    return this.write([["quit", change]], 0, membershipOutcome);
-  }
-
-  async index(query: IndexQuery): Promise<readonly IndexEntry[]> {
-    const limit = Math.min(query.limit, indexEntriesMax);
-    if (limit <= 0) return [];
+  protected async readIndex(query: IndexQuery, limit: number): Promise<readonly IndexEntry[]> {
     const answer = await this.lines.reader.call({
       kind: "index",
       app: query.app,
@@ -194,9 +191,11 @@ class SqliteStore implements Store {
     return entries;
   }
 
-  async contents(app: string, account: string, messageIds: readonly bigint[]): Promise<readonly StoredContent[]> {
-    assert(messageIds.length <= contentIdsMax, "a content request names at most contentIdsMax ids");
-    if (messageIds.length === 0) return [];
+  protected async readContents(
+    app: string,
+    account: string,
+    messageIds: readonly bigint[],
+  ): Promise<readonly StoredContent[]> {
     const answer = await this.lines.reader.call({
       kind: "contents",
       app,
@@ -213,36 +212,9 @@ class SqliteStore implements Store {
     }));
   }
 
-  async groupDetail(app: string, group: string, asker: string): Promise<DetailAnswer> {
-    const answer = await this.lines.reader.call({ kind: "detail", app, group, asker });
-    assert(answer.kind === "detail", "a detail is answered with a detail");
-    return answer.answer;
-  }
-
-  async membership(app: string, group: string): Promise<Membership | undefined> {
-    const answer = await this.lines.reader.call({ kind: "membership", app, group });
-    if (answer.kind === "none") return undefined;
-    assert(answer.kind === "membership", "a membership is answered with a membership");
-    const accounts: string[] = JSON.parse(answer.accounts);
-    return { version: answer.version, accounts };
-  }
-
-  /** Makes the index from the log again; until that is done what needs it is refused. */
-  repairIndex(): void {
-    if (this.repairing !== undefined || this.closing !== undefined) return;
-    this.log.error("The index of the messages is damaged and is made from the log again; no message is lost.");
-    this.repairing = this.repairOnce().then(
-      () => {
-        this.repairing = undefined;
-        this.log.info("The index of the messages is complete again.");
-      },
-      (error: unknown) => {
-        this.repairing = undefined;
-        this.log.error("The index of the messages could not be made again; the next request tries it.", {
-          reason: error instanceof Error ? error.message : String(error),
-        });
-      },
-    );
+  protected async closeEngine(): Promise<void> {
+    this.housekeeping.stop();
+    await closeLines(this.lines);
   }
 
   private async repairOnce(): Promise<void> {
@@ -252,21 +224,5 @@ class SqliteStore implements Store {
       this.lines.writer.call({ kind: "reopenIndex" }),
       this.lines.reader.call({ kind: "reopenIndex" }),
     ]);
-  }
-
-  close(): Promise<void> {
-    this.closing ??= this.closeOnce();
-    return this.closing;
-  }
-
-  private async closeOnce(): Promise<void> {
-    await this.batcher.drain();
-    this.housekeeping.stop();
-    await closeLines(this.lines);
-  }
-
-  private write<T>(jobs: readonly Job[], characters: number, read: (slots: Slots) => T): Promise<T> {
-    if (this.closing !== undefined) return Promise.reject(new StoreUnavailable("the store is closed"));
-    return this.batcher.add(jobs, characters, read);
   }
 }

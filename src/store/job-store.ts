@@ -1,0 +1,125 @@
+// What the engines that write in batches share of a store: requests to write become jobs, go through the batcher and are
+// answered with the numbers of their commit. How a batch is committed, and all reading, is the engine's.
+//
+// Invariant: once closing has begun nothing new is taken, and what was taken before is committed first.
+
+import { assert } from "../base/assert.ts";
+import { contentIdsMax, indexEntriesMax } from "../base/limits.ts";
+import { Batcher } from "./batcher.ts";
+import { createOutcome, membershipOutcome, outcome, talkJob, talkOutcome, type Job, type Slots } from "./jobs.ts";
+import {
+  StoreUnavailable,
+  type GroupDraft,
+  type IndexEntry,
+  type IndexQuery,
+  type Membership,
+  type MembershipChange,
+  type MembershipOutcome,
+  type Store,
+  type StoredContent,
+  type Talk,
+  type TalkOutcome,
+} from "./store.ts";
+
+export abstract class JobStore implements Store {
+  /** What a member of a new group costs, in characters of a message: few large groups share a transaction. */
+  protected abstract readonly charactersPerMember: number;
+  private readonly batcher: Batcher;
+  private closing: Promise<void> | undefined;
+
+  /** `mayShare`: whether calls that begin with these jobs may commit together; all may, unless said otherwise. */
+  protected constructor(mayShare?: (first: Job, next: Job) => boolean) {
+    this.batcher = new Batcher(
+      (jobs) => this.commit(jobs),
+      (failure) => this.observe(failure),
+      mayShare,
+    );
+  }
+
+  /** Did the last commit succeed, as far as is known? */
+  protected abstract readonly canCommit: boolean;
+  /** Commits all jobs in their order, or none and rejects; slots of job i start at i × outcomeSlots. */
+  protected abstract commit(jobs: readonly Job[]): Promise<BigInt64Array>;
+  /** Told how each batch ended: the sentence why it failed, or undefined. */
+  protected abstract observe(failure: string | undefined): void;
+  /** Why a request to write is refused at once; undefined: it is tried. */
+  protected abstract refusal(): string | undefined;
+  /** The same as `index`, for a limit of 1 to indexEntriesMax. */
+  protected abstract readIndex(query: IndexQuery, limit: number): Promise<readonly IndexEntry[]>;
+  /** The same as `contents`, for 1 to contentIdsMax ids. */
+  protected abstract readContents(
+    app: string,
+    account: string,
+    messageIds: readonly bigint[],
+  ): Promise<readonly StoredContent[]>;
+  /** Ends what the engine keeps running; everything that was queued is settled. */
+  protected abstract closeEngine(): Promise<void>;
+
+  abstract groupDetail(app: string, group: string, asker: string): ReturnType<Store["groupDetail"]>;
+  abstract membership(app: string, group: string): Promise<Membership | undefined>;
+
+  get isHealthy(): boolean {
+    return !this.isClosing && this.canCommit;
+  }
+
+  append(talks: readonly Talk[]): Promise<readonly TalkOutcome[]> {
+    if (talks.length === 0) return Promise.resolve([]);
+    let characters = 0;
+    const jobs: Job[] = [];
+    for (const talk of talks) {
+      characters += talk.body.length + talk.extra.length;
+      jobs.push(talkJob(talk));
+    }
+    return this.write(jobs, characters, (slots) => talks.map((_, job) => talkOutcome(slots, job)));
+  }
+
+  acknowledge(app: string, account: string, device: string, messageId: bigint): Promise<"done" | "future"> {
+    return this.write([["ack", app, account, device, messageId.toString()]], 0, (slots) =>
+      slots(0, 0) === outcome.future ? "future" : "done",
+    );
+  }
+
+  async index(query: IndexQuery): Promise<readonly IndexEntry[]> {
+    const limit = Math.min(query.limit, indexEntriesMax);
+    return limit <= 0 ? [] : this.readIndex(query, limit);
+  }
+
+  async contents(app: string, account: string, messageIds: readonly bigint[]): Promise<readonly StoredContent[]> {
+    assert(messageIds.length <= contentIdsMax, "a content request names at most contentIdsMax ids");
+    return messageIds.length === 0 ? [] : this.readContents(app, account, messageIds);
+  }
+
+  createGroup(draft: GroupDraft): ReturnType<Store["createGroup"]> {
+    const characters = draft.members.length * this.charactersPerMember;
+    return this.write([["create", draft]], characters, (slots) => createOutcome(draft, slots));
+  }
+
+  join(change: MembershipChange): Promise<MembershipOutcome> {
+    return this.write([["join", change]], 0, membershipOutcome);
+  }
+
+  quit(change: MembershipChange): Promise<MembershipOutcome> {
+    return this.write([["quit", change]], 0, membershipOutcome);
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.batcher.drain().then(() => this.closeEngine());
+    return this.closing;
+  }
+
+  protected get isClosing(): boolean {
+    return this.closing !== undefined;
+  }
+
+  /** Refuses what waits for the batch that is being committed. */
+  protected refuseQueued(sentence: string): void {
+    this.batcher.refuseQueued(new StoreUnavailable(sentence));
+  }
+
+  private write<T>(jobs: readonly Job[], characters: number, read: (slots: Slots) => T): Promise<T> {
+    if (this.isClosing) return Promise.reject(new StoreUnavailable("the store is closed"));
+    const refusal = this.refusal();
+    if (refusal !== undefined) return Promise.reject(new StoreUnavailable(refusal));
+    return this.batcher.add(jobs, characters, read);
+  }
+}
