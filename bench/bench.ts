@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { generate } from "./generator/generate.ts";
 import type { LoadSettings } from "./generator/load.ts";
 import type { LoadName } from "./generator/loads.ts";
-import type { BenchOptions } from "./options.ts";
+import { type BenchOptions, secondsDefault } from "./options.ts";
 import { type Findings, type Result, resultOf } from "./result.ts";
 import { clusterServer, onBenchCluster } from "./server/cluster.ts";
 import { onEchoServer } from "./server/echo.ts";
@@ -36,6 +36,8 @@ export interface Plan {
 /** Where results go, and what a person sees meanwhile. */
 export interface Output {
   report(result: Result): void;
+  /** A sentence that is no figure. */
+  say(sentence: string): void;
   draw(name: string, phase: string, done: number): void;
 }
 
@@ -57,6 +59,20 @@ export class Bench {
     return transport === undefined ? transports : [transport];
   }
 
+  /** Clients that one process can have. */
+  get connectionsMax(): number {
+    return openFilesMax() - descriptorsReserved;
+  }
+
+  /** How long a scenario of many runs measures each: so many seconds, unless the user says another number. */
+  secondsOr(few: number): number {
+    return this.options.seconds ?? few;
+  }
+
+  say(sentence: string): void {
+    this.output.say(sentence);
+  }
+
   tell(name: string, phase: string, done: number): void {
     this.output.draw(name, phase, done);
   }
@@ -64,10 +80,9 @@ export class Bench {
   /** Puts a load on a fresh server. Rejects with a sentence when there is no figure. */
   async measure(plan: Plan): Promise<Result[]> {
     const { scenario, load, transport, connections } = plan;
-    const descriptors = connections + descriptorsReserved;
-    if (descriptors > openFilesMax())
+    if (connections > this.connectionsMax)
       throw new Error(
-        `${connections} connections need ${descriptors} open files in one process, of which it may have ${openFilesMax()}: raise it with ulimit -n, or ask for fewer --connections`,
+        `${connections} connections need ${connections + descriptorsReserved} open files in one process, of which it may have ${openFilesMax()}: raise it with ulimit -n, or ask for fewer --connections`,
       );
     const onServer = plan.server ?? ((work) => this.onServer(work));
     return onServer(async (server) => {
@@ -97,7 +112,7 @@ export class Bench {
     const key = `${transport} ${connections} ${window}`;
     const known = this.bareResults.get(key);
     if (known !== undefined) return known;
-    const seconds = Math.min(this.options.seconds, bareSecondsMax);
+    const seconds = Math.min(this.secondsOr(bareSecondsMax), bareSecondsMax);
     const plan = { scenario: "echo", load: "echo", transport, connections, server: onEchoServer } as const;
     const [result] = await this.measure({ ...plan, settings: { connections, window, seconds } });
     if (result === undefined) throw new Error("the echo server gave no result");
@@ -131,7 +146,7 @@ export class Bench {
   }
 
   private settings(chosen: Partial<LoadSettings>): LoadSettings {
-    const { seconds, warmUpMs, store, isTrial } = this.options;
+    const { seconds = secondsDefault, warmUpMs, store, isTrial } = this.options;
     return {
       isTrial,
       seconds,

@@ -2,7 +2,8 @@
 // servers and generators, which are processes of their own, and loads nothing itself.
 
 import { Bench, openFilesMax } from "./bench.ts";
-import { writeFigures } from "./figures.ts";
+import { aboutRun, writeFigures } from "./figures.ts";
+import { goalTable, outcomesOf } from "./goals.ts";
 import { type BenchOptions, readOptions } from "./options.ts";
 import { Progress } from "./progress.ts";
 import { describe, type Result } from "./result.ts";
@@ -26,29 +27,42 @@ async function run(options: BenchOptions): Promise<boolean> {
   const wanted = chosen(options);
   const progress = new Progress();
   const results: Result[] = [];
+  const startMs = performance.now();
+  /** How far the run is, for a person who waits. */
+  let place = "";
+  const say = (sentence: string): void => {
+    progress.clear();
+    console.error(`bench: ${sentence}`);
+  };
   const bench = new Bench(options, {
     report(result) {
       results.push(result);
       progress.clear();
       console.log(options.json ? JSON.stringify(result) : describe(result));
     },
-    draw: (name, phase, done) => progress.draw(name, phase, done),
+    say,
+    draw: (name, phase, done) => progress.draw(`${place}${name}`, phase, done),
   });
-  let failed = 0;
-  for (const scenario of wanted) {
+  const failures = new Map<string, string>();
+  for (const [index, scenario] of wanted.entries()) {
+    if (wanted.length > 1) place = `${index + 1}/${wanted.length} `;
     try {
       await scenario.run(bench);
     } catch (error) {
-      failed++;
-      progress.clear();
-      console.error(`bench: ${scenario.name}: ${sentenceOf(error)}`);
+      failures.set(scenario.name, sentenceOf(error));
+      say(`${scenario.name}: ${sentenceOf(error)}`);
     }
   }
   progress.clear();
-  if (options.write && failed === 0) writeFigures(results);
-  if (options.write && failed > 0)
-    console.error("bench: nothing is written, because not every scenario has its figures");
-  return failed === 0 && results.every(({ valid }) => valid);
+  const outcomes = outcomesOf(results, { failures, isWhole: options.scenario === undefined && !options.external });
+  const whole = { results, outcomes, seconds: (performance.now() - startMs) / 1000 };
+  if (wanted.length > 1) say(`${wanted.length} scenarios in ${Math.round(whole.seconds)} s`);
+  if (options.write && failures.size === 0) writeFigures(whole);
+  if (options.write && failures.size > 0) say("nothing is written, because not every scenario has its figures");
+  // The figures of a trial mean nothing, so they reach nothing.
+  const areShown = !options.json && !options.isTrial && outcomes.length > 0;
+  if (areShown) console.log(`\n${aboutRun(whole)}\n\n${goalTable(outcomes)}`);
+  return failures.size === 0 && results.every(({ valid }) => valid);
 }
 
 try {

@@ -19,7 +19,8 @@ export interface BenchOptions {
   readonly store: string | undefined;
   /** Everything tiny: whether it works, and no figures. */
   readonly isTrial: boolean;
-  readonly seconds: number;
+  /** Undefined: the scenario's choice, or {@link secondsDefault}. */
+  readonly seconds: number | undefined;
   readonly warmUpMs: number;
   readonly connections?: number;
   readonly senders?: number;
@@ -35,7 +36,8 @@ export interface BenchOptions {
 }
 
 const counts = ["connections", "senders", "window", "rate", "members", "messages", "kills"] as const;
-const secondsDefault = 5;
+/** How long is measured. */
+export const secondsDefault = 5;
 const warmUpSecondsDefault = 2;
 const trial = {
   seconds: 0.2,
@@ -44,6 +46,7 @@ const trial = {
   senders: 4,
   window: 2,
   members: 10,
+  online: 0.5,
   messages: 300,
   kills: 1,
 } as const;
@@ -96,9 +99,13 @@ export function readOptions(args: readonly string[]): BenchOptions {
   }
   const isTrial = values.trial === true;
   if (isTrial && values.write === true) throw new Error("--trial gives no figures that --write could write");
+  if (values.write === true && (scenario !== undefined || url !== undefined))
+    throw new Error(
+      "--write takes the figures of all scenarios on a server of the bench: leave --scenario and --url out",
+    );
   const [secondsMeant, warmUpMeant] = isTrial
     ? [trial.seconds, trial.warmUpSeconds]
-    : [secondsDefault, warmUpSecondsDefault];
+    : [undefined, warmUpSecondsDefault];
   const { seconds: _seconds, warmUpSeconds: _warmUpSeconds, ...few } = trial;
   const online = values.online === undefined ? {} : { online: share(values.online) };
   return {
@@ -108,8 +115,8 @@ export function readOptions(args: readonly string[]): BenchOptions {
     topology,
     store: storeOf(store, topology, scenario),
     isTrial,
-    seconds: seconds("seconds", values.seconds, secondsMeant),
-    warmUpMs: 1000 * seconds("warm-up", values["warm-up"], warmUpMeant),
+    seconds: values.seconds === undefined ? secondsMeant : seconds("seconds", values.seconds),
+    warmUpMs: 1000 * (values["warm-up"] === undefined ? warmUpMeant : seconds("warm-up", values["warm-up"])),
     ...(isTrial ? few : {}),
     ...found,
     ...online,
@@ -118,10 +125,13 @@ export function readOptions(args: readonly string[]): BenchOptions {
   };
 }
 
+/** Scenarios that start clusters whatever the topology is. */
+const clusters = ["cluster-talk", "failover", "postgres"] as const;
+
 function storeOf(store: string | undefined, topology: Topology, scenario: string | undefined): string | undefined {
   if (store === undefined || store === "sqlite") return undefined;
   if (!/^postgres(ql)?:\/\/./.test(store)) throw new Error("--store takes sqlite or postgres://…");
-  const isCluster = topology === "processes" || scenario === "cluster-talk" || scenario === "failover";
+  const isCluster = topology === "processes" || clusters.some((name) => name === scenario);
   if (!isCluster) throw new Error("--store postgres://… needs --topology processes: a standalone server keeps SQLite");
   return store;
 }
@@ -132,8 +142,7 @@ function oneOf<Name extends string>(option: string, names: readonly Name[], valu
   return found;
 }
 
-function seconds(option: string, text: string | undefined, fallback: number): number {
-  if (text === undefined) return fallback;
+function seconds(option: string, text: string): number {
   const value = Number(text);
   const isRight = text.trim() !== "" && Number.isFinite(value) && value >= 0 && (value > 0 || option === "warm-up");
   if (!isRight) throw new Error(`--${option} takes seconds`);

@@ -4,10 +4,12 @@ const barCells = 24;
 
 export class Progress {
   private readonly isShown: boolean;
+  private readonly write: (text: string) => void;
   private drawn = 0;
 
-  constructor(isShown = process.stderr.isTTY) {
+  constructor(isShown = process.stderr.isTTY, write = (text: string): void => void process.stderr.write(text)) {
     this.isShown = isShown;
+    this.write = write;
   }
 
   /** What goes on, and how much of it is done, 0 to 1. */
@@ -15,13 +17,13 @@ export class Progress {
     if (!this.isShown) return;
     const cells = Math.round(Math.min(1, Math.max(0, done)) * barCells);
     const line = `${name} [${"█".repeat(cells)}${"·".repeat(barCells - cells)}] ${phase}`;
-    process.stderr.write(`\r${line.padEnd(this.drawn)}`);
+    this.write(`\r${line.padEnd(this.drawn)}`);
     this.drawn = line.length;
   }
 
   /** Before anything else is printed. */
   clear(): void {
-    if (this.drawn > 0) process.stderr.write(`\r${" ".repeat(this.drawn)}\r`);
+    if (this.drawn > 0) this.write(`\r${" ".repeat(this.drawn)}\r`);
     this.drawn = 0;
   }
 }

@@ -1,11 +1,23 @@
-// Compares two runs: `bun bench/report.ts before.json after.json`, of files that scripts/bench --json wrote. It prints
-// Markdown.
+// Shows a run that scripts/bench --json wrote into a file, `bun bench/report.ts run.json`: what it reached, and a table for
+// each scenario. Of two files it compares the runs: `bun bench/report.ts before.json after.json`. It prints Markdown.
 
 import { readFileSync } from "node:fs";
-import { markdownTable, parseResults, type Result, show } from "./result.ts";
+import { goalTable, outcomesOf } from "./goals.ts";
+import { parseResults, type Result, show } from "./result.ts";
+import { markdownTable, scenarioTables } from "./tables.ts";
 
 /** What tells one measurement from another. */
-const identity = ["scenario", "transport", "topology", "store", "node", "connections", "window"] as const;
+const identity = [
+  "scenario",
+  "transport",
+  "topology",
+  "store",
+  "node",
+  "connections",
+  "window",
+  "members",
+  "rows",
+] as const;
 /** What is compared, where both have it. */
 const compared = [
   "per_second",
@@ -41,6 +53,12 @@ export function compareRuns(before: readonly Result[], after: readonly Result[])
   return markdownTable(["measurement", "figure", "before", "after", "change"], lines);
 }
 
+/** What a run reached, and all of its figures. */
+export function showRun(results: readonly Result[]): string {
+  const outcomes = outcomesOf(results, { isWhole: false });
+  return [...(outcomes.length === 0 ? [] : [goalTable(outcomes)]), scenarioTables(results)].join("\n\n");
+}
+
 function nameOf(result: Result): string {
   return identity
     .map((key) => result[key] ?? null)
@@ -63,10 +81,12 @@ if (import.meta.main) {
   const paths = process.argv.slice(2);
   const [before, after] = paths;
   try {
-    if (before === undefined || after === undefined || paths.length > 2)
-      throw new Error("give two files that scripts/bench --json wrote: bun bench/report.ts before.json after.json");
+    if (before === undefined || paths.length > 2)
+      throw new Error(
+        "give one file that scripts/bench --json wrote, or two: bun bench/report.ts before.json after.json",
+      );
     const read = (path: string): Result[] => parseResults(readFileSync(path, "utf8"), path);
-    console.log(compareRuns(read(before), read(after)));
+    console.log(after === undefined ? showRun(read(before)) : compareRuns(read(before), read(after)));
   } catch (error) {
     console.error(`report: ${error instanceof Error ? error.message : String(error)}`);
     process.exit(1);

@@ -101,12 +101,3 @@ export function describe(result: Result): string {
   const fields = Object.entries(result).filter(([key, value]) => key !== "scenario" && value !== null);
   return `${result.scenario}: ${fields.map(([key, value]) => `${key} ${show(value)}`).join(", ")}`;
 }
-
-/** A Markdown table; a line of cells each. */
-export function markdownTable(head: readonly string[], lines: readonly (readonly string[])[]): string {
-  return [
-    `| ${head.join(" | ")} |`,
-    `|${"---|".repeat(head.length)}`,
-    ...lines.map((line) => `| ${line.join(" | ")} |`),
-  ].join("\n");
-}

@@ -9,6 +9,7 @@ import { group } from "./load/group.ts";
 import { idle } from "./load/idle.ts";
 import { login } from "./load/login.ts";
 import { offline } from "./load/offline.ts";
+import { postgres } from "./load/postgres.ts";
 import { registryDns } from "./load/registry-dns.ts";
 import { registryFanout } from "./load/registry-fanout.ts";
 import { registryRenewals } from "./load/registry-renewals.ts";
@@ -32,6 +33,7 @@ export const scenarios: readonly Scenario[] = [
   idle,
   gateway,
   clusterTalk,
+  postgres,
   failover,
   registry,
   registryRenewals,

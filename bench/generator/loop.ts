@@ -80,7 +80,10 @@ async function drained(traffic: Traffic, { settings, tell }: Load): Promise<void
     await Promise.race([Bun.sleep(lookMs), traffic.failure]);
   }
   const { answered, delivered, refused } = traffic;
-  if (refused > 0) throw new Error(`${refused} of ${sent} talks were refused`);
+  if (refused > 0) {
+    const status = traffic.senders.find(({ refusedStatus }) => refusedStatus !== 0)?.refusedStatus;
+    throw new Error(`${refused} of ${sent} talks were refused, one of them with status ${status}`);
+  }
   if (isDone()) return;
   const lost = wanted - delivered;
   throw new Error(

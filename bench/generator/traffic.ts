@@ -99,6 +99,8 @@ export class Sender {
   /** When each talk was due. */
   readonly dueMs: number[] = [];
   refused = 0;
+  /** Of the first talk that was refused; 0: none was. */
+  refusedStatus = 0;
   client: LoadClient | undefined;
   template: TalkTemplate | undefined;
   private readonly traffic: Traffic;
@@ -131,7 +133,9 @@ export class Sender {
     }
     traffic.heardMs = atMs;
     if (!this.answers.note(number)) return;
-    if (status !== 0) this.refused++;
+    if (status !== 0) {
+      if (this.refused++ === 0) this.refusedStatus = status;
+    }
     if (traffic.isMeasured(atMs)) traffic.answersMeasured++;
     if (traffic.isMeasured(dueMs)) traffic.answerLatency.record(dueMs, atMs);
     if (traffic.isUntilDelivered) this.progressed(number, atMs);

@@ -1,10 +1,10 @@
 // Scenario `failover`: fifty clients talk while chat nodes are killed and come back, one after another; then a third node
 // joins. What counts is what a client sees: how long it was without a Success when its node died.
 
-import { build } from "hdr-histogram-js";
 import { until } from "../../test/support/until.ts";
 import type { Load } from "../generator/load.ts";
 import { Talker } from "../generator/talker.ts";
+import { Latency } from "../latency.ts";
 import { cpuSeconds } from "../process-usage.ts";
 import type { Findings } from "../result.ts";
 import type { Scenario } from "../scenario.ts";
@@ -60,21 +60,16 @@ async function measure(cluster: BenchCluster, kills: number, tell: Load["tell"])
   await until(() => missing().length === 0, `all of ${stored} messages have come`);
   await Promise.all(talkers.map((talker) => talker.close()));
 
-  const gaps = build({ numberOfSignificantValueDigits: 3 });
-  for (const { gapsMs } of talkers) for (const gapMs of gapsMs) gaps.recordValue(Math.round(gapMs * 1000));
-  const ms = (percentile: number): number => gaps.getValueAtPercentile(percentile) / 1000;
+  const gaps = new Latency();
+  for (const { gapsMs } of talkers) for (const gapMs of gapsMs) gaps.record(0, gapMs);
   return {
     transport: "tcp",
     topology: "processes",
     store: cluster.store,
     connections: clients,
     kills,
-    affected: gaps.totalCount,
-    p50_ms: ms(50),
-    p90_ms: ms(90),
-    p99_ms: ms(99),
-    p999_ms: ms(99.9),
-    max_ms: gaps.maxValue / 1000,
+    affected: gaps.count,
+    ...gaps.fields(),
     others_max_ms: Math.max(...talkers.map(({ waitMsMax }) => waitMsMax)),
     refused: sum(({ refused }) => refused),
     answered: stored,

@@ -12,6 +12,7 @@ import type { Scenario } from "../scenario.ts";
 const abreast = 100;
 /** After the last sign-in, until memory is read: garbage of the storm is collected by then. */
 const settleMs = 10_000;
+const connectionsDefault = 15_000;
 /** CPU is counted in hundredths of a second: less than this says nothing. */
 const secondsMin = 10;
 
@@ -67,7 +68,11 @@ export const idle: Scenario = {
   name: "idle",
   takesUrl: false,
   async run(bench) {
-    const { connections = 10_000 } = bench.options;
+    const connections = bench.options.connections ?? Math.min(connectionsDefault, bench.connectionsMax);
+    if (bench.options.connections === undefined && connections < connectionsDefault)
+      bench.say(
+        `idle: ${connections} connections instead of ${connectionsDefault}: a process may not have more files open; raise it with ulimit -n`,
+      );
     for (const transport of bench.transports)
       bench.report(
         await bench.measure({ scenario: "idle", load: "idle", transport, connections, settings: { connections } }),

@@ -21,25 +21,42 @@ export async function loadTalk(load: Load): Promise<Findings[]> {
   }
 }
 
+/** What is talked to, and what the results are called. */
+interface TalkPlan {
+  readonly scenario: string;
+  readonly transport: Transport;
+  /** Default: the server that the user wants. */
+  readonly server?: OnServer;
+}
+
+const sendersDefault = 50;
+/** Of what the closed loop reached, in the open one. */
+const openShare = 0.5;
+
 /** Both loops over one transport; of the rate that the user chose only the open one. */
-export async function measureTalk(
-  bench: Bench,
-  { scenario, transport, server }: { scenario: string; transport: Transport; server?: OnServer },
-): Promise<void> {
-  const { senders = 50, window = 32, rate } = bench.options;
-  const plan = {
+export async function measureTalk(bench: Bench, plan: TalkPlan): Promise<void> {
+  const { senders = sendersDefault, rate } = bench.options;
+  const offered = rate ?? Math.max(1, Math.round(openShare * (await measureClosedTalk(bench, plan))));
+  const settings = { senders, rate: offered };
+  const scenario = `${plan.scenario}-open`;
+  const [whole, ...parts] = await bench.measure({
+    ...plan,
     load: "talk",
-    transport,
     connections: 2 * senders,
-    ...(server === undefined ? {} : { server }),
-  } as const;
-  let offered = rate;
-  if (offered === undefined) {
-    const closed = await bench.measure({ ...plan, scenario, settings: { senders, window } });
-    bench.report(closed, await bench.bare({ transport, connections: senders, window }));
-    offered = Math.max(1, Math.round(Number(closed[0]?.["per_second"] ?? 0) / 2));
-  }
-  bench.report(await bench.measure({ ...plan, scenario: `${scenario}-open`, settings: { senders, rate: offered } }));
+    scenario,
+    settings,
+  });
+  if (whole === undefined) return;
+  bench.report([rate === undefined ? { ...whole, rate_share: openShare } : whole, ...parts]);
+}
+
+/** The closed loop alone; talks a second. */
+export async function measureClosedTalk(bench: Bench, plan: TalkPlan): Promise<number> {
+  const { senders = sendersDefault, window = 32 } = bench.options;
+  const settings = { senders, window };
+  const closed = await bench.measure({ ...plan, load: "talk", connections: 2 * senders, settings });
+  bench.report(closed, await bench.bare({ transport: plan.transport, connections: senders, window }));
+  return Number(closed[0]?.["per_second"] ?? 0);
 }
 
 export const talk: Scenario = {

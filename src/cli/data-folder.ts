@@ -1,4 +1,5 @@
-// The data folder: made when it is missing, held by one process at a time, and home of the secret.
+// The data folder: made when it is missing, held by one process at a time, and home of the secret. Files of messages are
+// held, too, wherever they are.
 
 import { Database } from "bun:sqlite";
 import { chmodSync, mkdirSync } from "node:fs";
@@ -18,24 +19,47 @@ export function openDataFolder(folder: string): string {
 }
 
 /**
- * Holds the folder for this process until it ends, however it ends: an exclusive lock on a small SQLite file, which the
- * kernel gives back after kill -9. Throws when another process holds it. Returns the function that lets it go.
+ * Holds the folder for this process until it ends, however it ends. Throws when another process holds it. Returns the
+ * function that lets it go.
  */
 export function lockDataFolder(path: string): () => void {
+  return hold(join(path, "lock"), "alone", {
+    busy: `another roost is running on the data folder ${path}; stop it or choose another folder with --data`,
+    failed: (reason) => `cannot write to the data folder ${path}: ${reason}; choose another with --data`,
+  });
+}
+
+/**
+ * Holds a file of messages for this process until it ends. Chat services share one; a standalone server has its own alone:
+ * it alone knows who is signed in to it, and what others write is pushed to nobody there. Throws when it is held otherwise.
+ * Returns the function that lets it go.
+ */
+export function lockStore(path: string, how: "alone" | "shared"): () => void {
+  const other = how === "shared" ? "a standalone roost" : "another roost";
+  return hold(`${path}-lock`, how, {
+    busy: `${other} keeps its messages in ${path}; stop it or choose another file with --store`,
+    failed: (reason) => `cannot write beside the messages in ${path}: ${reason}; choose a writable folder with --store`,
+  });
+}
+
+/** A lock on a small SQLite file, without content: the kernel gives it back after kill -9. */
+function hold(
+  path: string,
+  how: "alone" | "shared",
+  told: { readonly busy: string; readonly failed: (reason: string) => string },
+): () => void {
   let lock: Database | undefined;
   try {
-    lock = new Database(join(path, "lock"));
+    lock = new Database(path);
     lock.run("PRAGMA busy_timeout = 0");
     lock.run("PRAGMA locking_mode = EXCLUSIVE");
-    lock.run("BEGIN EXCLUSIVE");
+    // A reader's lock is shared, and in this mode it is kept.
+    if (how === "alone") lock.run("BEGIN EXCLUSIVE");
+    else lock.run("SELECT count(*) FROM sqlite_schema");
   } catch (error) {
     lock?.close();
-    if (codeOf(error).startsWith("SQLITE_BUSY")) {
-      throw new StartError(
-        `another roost is running on the data folder ${path}; stop it or choose another folder with --data`,
-      );
-    }
-    throw new StartError(`cannot write to the data folder ${path}: ${sentenceOf(error)}; choose another with --data`);
+    if (codeOf(error).startsWith("SQLITE_BUSY")) throw new StartError(told.busy);
+    throw new StartError(told.failed(sentenceOf(error)));
   }
   const held = lock;
   return () => held.close();

@@ -70,7 +70,12 @@ export const options = {
   advertise: option("Where others reach this node (default: where it listens)", "host[:port]", undefined, parseHost),
   peers: option("Other nodes of the registry to begin with", "host:port,…", "", parseNodes),
   region: option("Region of this node", "name", "region01", parseText),
-  env: option("Environment whose services this node answers for over DNS and lookup", "name", "dev", parseText),
+  env: option(
+    "Environment in which services register and find each other (discovery: what DNS and lookup show)",
+    "name",
+    "dev",
+    parseText,
+  ),
   dns: option("Answer DNS over UDP and TCP", "host:port|off", "off", parseListener),
   "dns-ttl": option("How long DNS answers may be remembered", "duration", "5s", parseDuration),
   domain: option("Domain of all DNS names", "name", "roost", parseDomain),

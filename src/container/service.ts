@@ -61,11 +61,11 @@ export class Service {
     return link;
   }
 
-  /** Resolves with true when that gateway is linked by another incarnation, which gives a sign of life when asked. */
-  async isHeld(gateway: string, incarnation: string): Promise<boolean> {
+  /** Resolves with the other incarnation by which that gateway is linked, if it gives a sign of life when asked. */
+  async holder(gateway: string, incarnation: string): Promise<string | undefined> {
     const link = this.byGateway.get(gateway);
-    if (link === undefined || link.incarnation === incarnation) return false;
-    return link.answersWithin(probeMs);
+    if (link === undefined || link.incarnation === incarnation) return undefined;
+    return (await link.answersWithin(probeMs)) ? link.incarnation : undefined;
   }
 
   /** Whom it is linked with: incarnations by gateway. */

@@ -30,10 +30,28 @@ export function advertisedAs(
   };
 }
 
-/** The host by which others reach what is bound to `host`: of everywhere, an address of this machine. */
-export function reachableHost(host: string): string {
+/** The system does not tell this machine's addresses: a confined process may not ask. */
+export class OwnAddressUnknown extends Error {
+  override readonly name = "OwnAddressUnknown";
+}
+
+/**
+ * The host by which others reach what is bound to `host`: of everywhere, an address of this machine.
+ * @throws OwnAddressUnknown
+ */
+export function reachableHost(host: string, interfacesOf = networkInterfaces): string {
   if (host !== "0.0.0.0" && host !== "::") return host;
-  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  let interfaces: ReturnType<typeof networkInterfaces>;
+  try {
+    interfaces = interfacesOf();
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new OwnAddressUnknown(
+      `cannot learn this machine's addresses: ${reason}; say with --advertise where others reach it`,
+      { cause },
+    );
+  }
+  const addresses = Object.values(interfaces).flatMap((list) => list ?? []);
   const outer = addresses.filter(({ internal, scopeid }) => !internal && (scopeid ?? 0) === 0);
   return (outer.find(({ family }) => family === "IPv4") ?? outer[0])?.address ?? "127.0.0.1";
 }

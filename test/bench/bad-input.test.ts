@@ -1,11 +1,12 @@
 // What cannot be measured ends with a sentence and a status, and never with a figure.
 
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ServerProcess } from "../support/server-process.ts";
-import { runBench } from "./command.ts";
+import { until } from "../support/until.ts";
+import { ended, runBench, startBench } from "./command.ts";
 import { FakeServer, type Lie } from "./fake-server.ts";
 
 const msMax = 60_000;
@@ -46,6 +47,7 @@ test.each([
   ["a URL without a port", /names no port/, ["--url", "tcp://x", "--secret", "s"]],
   ["a URL without the secret of its server", /--url needs --secret/, ["--url", "tcp://127.0.0.1:1"]],
   ["a secret without a URL", /of the server that --url names/, ["--secret", "s"]],
+  ["figures of a part", /--write takes the figures of all scenarios/, ["--write", "--scenario", "talk"]],
   ["figures of a trial", /--trial gives no figures/, ["--trial", "--write"]],
 ])("%s is refused", (_, sentence, words) => isRefused(sentence, ...words), msMax);
 
@@ -107,6 +109,31 @@ test.each([
     const url = `tcp://${endpoint.host}:${endpoint.port}`;
     await isRefused(sentence, "--trial", "--scenario", "talk", "--url", url, "--secret", secret);
     expect(fake.talks).toBeGreaterThan(0);
+  },
+  msMax,
+);
+
+/** Processes that another one has started, with their command lines. */
+function childrenOf(pid: number): { readonly pid: number; readonly words: string }[] {
+  return readdirSync(`/proc/${pid}/task`)
+    .flatMap((task) => readFileSync(`/proc/${pid}/task/${task}/children`, "utf8").trim().split(" "))
+    .filter((text) => text !== "")
+    .map((text) => ({ pid: Number(text), words: readFileSync(`/proc/${text}/cmdline`, "utf8") }));
+}
+
+test(
+  "a server that the bench started itself and that is killed in the middle of the run gives no figure",
+  async () => {
+    const bench = startBench("--json", "--scenario", "talk", "--transport", "tcp", "--seconds", "50");
+    const child = (words: string) => childrenOf(bench.pid).find((one) => one.words.includes(words));
+    // The generator is started when the server is ready.
+    await until(() => child("generator/main.ts") !== undefined, "the generator runs", 30_000);
+    process.kill(child("--monitor")?.pid ?? NaN, "SIGKILL");
+    const { status, results, said } = await ended(bench);
+    expect(said).toMatch(/^bench: talk: .*(the server ended|cannot connect)/);
+    expect(said.trim().split("\n")).toHaveLength(1);
+    expect(results).toEqual([]);
+    expect(status).toBe(1);
   },
   msMax,
 );

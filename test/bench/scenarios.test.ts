@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Result, resultKeys } from "../../bench/result.ts";
 import { ServerProcess } from "../support/server-process.ts";
-import { type BenchRun, runBench } from "./command.ts";
+import { hasPostgres } from "../support/postgres.ts";
+import { type BenchRun, runBench, startBench } from "./command.ts";
 
 const msMax = 120_000;
 
@@ -189,6 +190,32 @@ test(
   async () => {
     const [result] = await trial("startup");
     expect(result?.["p50_ms"]).toBeGreaterThan(0);
+  },
+  msMax,
+);
+
+test(
+  "postgres: talks are stored by a server of the bench's own, or it is said why not",
+  async () => {
+    const [whole, ...nodes] = await trial("postgres");
+    if (hasPostgres) {
+      expect(whole).toMatchObject({ scenario: "postgres", topology: "processes", store: "postgres", lost: 0 });
+      expect(whole?.["delivered"]).toBe(whole?.["sent"] ?? -1);
+      expect(nodes.map(({ node }) => node ?? null)).toEqual(["gateway-1", "chat-1", "login-1", "discovery-1"]);
+    } else expect(whole).toMatchObject({ skipped: "PostgreSQL is not installed", sent: null, per_second: null });
+  },
+  msMax,
+);
+
+test(
+  "the last thing for a person is what was reached",
+  async () => {
+    const bench = startBench("--scenario", "startup");
+    const lines = (await new Response(bench.stdout).text()).trimEnd().split("\n");
+    expect(await bench.exited).toBe(0);
+    expect(lines[0]).toMatch(/^startup: /);
+    expect(lines.at(-3)).toMatch(/^\| what +\| figure /);
+    expect(lines.at(-1)).toMatch(/^\| from exec to ready, .* \| (yes|at least|missed) +\| startup +\|$/);
   },
   msMax,
 );

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { PassThrough, Readable } from "node:stream";
 import { runChat } from "../../src/cli/chat/chat-session.ts";
-import { until } from "../support/manual-timers.ts";
+import { until } from "../support/until.ts";
 import { Messenger } from "../support/messenger.ts";
 
 let messenger: Messenger;
@@ -59,7 +59,7 @@ test("messages are printed as they come, until the input ends", async () => {
   const input = new PassThrough();
   const { printed, exit } = await start("carol", input, { to: "dave" });
   await chat("dave", ["hello carol"], { to: "carol" });
-  await until("the message", () => printed.output.includes("dave: hello carol\n"));
+  await until(() => printed.output.includes("dave: hello carol\n"), "the message");
   input.end();
   expect(await exit).toBe(0);
 });

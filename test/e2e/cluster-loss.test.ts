@@ -6,7 +6,7 @@ import { silentLog } from "../../src/base/log.ts";
 import type { Location } from "../../src/session/sessions.ts";
 import { openSqliteSessions } from "../../src/session/sqlite/sqlite-sessions.ts";
 import { Command } from "../../src/wire/commands.ts";
-import { MessagePushSchema, MessageReqSchema, Status } from "../../src/wire/gen/pkt_pb.ts";
+import { GroupGetReqSchema, MessagePushSchema, MessageReqSchema, Status } from "../../src/wire/gen/pkt_pb.ts";
 import { ClusterStage } from "../support/cluster-stage.ts";
 import { readContents, readIndex, talk } from "../support/commands.ts";
 import { freePorts } from "../support/free-ports.ts";
@@ -39,17 +39,17 @@ async function located(stage: ClusterStage, account: string): Promise<readonly L
   }
 }
 
-/** The chat node that serves a client, and those that do not. */
-async function chatOf(stage: ClusterStage, client: WireClient): Promise<{ serving: string; others: string[] }> {
+/** The chat node that serves a client: the one that counts a request which nobody else sends here. */
+async function chatOf(stage: ClusterStage, client: WireClient): Promise<string> {
   const names = stage.cluster.names("chat");
   const counts = (): Promise<number[]> =>
-    Promise.all(names.map((name) => stage.count(name, "roost_message_in_total", `command="${Command.OfflineIndex}"`)));
+    Promise.all(names.map((name) => stage.count(name, "roost_message_in_total", `command="${Command.GroupDetail}"`)));
   const before = await counts();
-  await readIndex(client);
+  await client.request(Command.GroupDetail, "", GroupGetReqSchema, { groupId: "1" });
   const after = await counts();
   const serving = names.find((_, at) => after[at] !== before[at]);
   if (serving === undefined) throw new Error("no chat node counted the request");
-  return { serving, others: names.filter((name) => name !== serving) };
+  return serving;
 }
 
 /** Sends talks without waiting; the statuses of their answers, by number. */
@@ -98,7 +98,7 @@ test("requests that are with a chat node when it dies are answered at once, and 
   const { cluster } = stage;
   const alice = await stage.wire("alice");
   const bob = await stage.wire("bob");
-  const { serving } = await chatOf(stage, alice);
+  const serving = await chatOf(stage, alice);
   cluster.process(serving)?.signal("SIGSTOP");
   const talks = sendTalks(alice, "bob", 100);
   // All of them are with the node once the gateway has sent this one there.
@@ -115,6 +115,13 @@ test("requests that are with a chat node when it dies are answered at once, and 
 
 const syncs = (client: WireClient): number =>
   client.pushes.filter(({ header }) => header.command === Command.Sync).length;
+
+/** Exactly so many hints have come once it waits no more: those sent before an answer come before it. */
+async function expectSyncs(client: WireClient, count: number, what: string): Promise<void> {
+  await until(() => syncs(client) >= count, what);
+  await readIndex(client);
+  expect(syncs(client)).toBe(count);
+}
 
 /** Everything that an account's index holds. */
 async function bodies(client: WireClient): Promise<string[]> {
@@ -153,7 +160,7 @@ test("a chat node that dies between commit and push: receivers learn of it on th
   await stage.sdk("bob", 1, { on: { message: ({ body }) => void heard.push(body), offline: () => void ends++ } });
   const reader = await stage.wire("bob", 1, "another device");
   for (let round = 1; round <= 3; round++) {
-    const { serving } = await chatOf(stage, alice);
+    const serving = await chatOf(stage, alice);
     const before = heard.length;
     const talking = talkUntilRefused(alice, "bob", `${round}`);
     await until(() => heard.length > before + 50 * round, "the talk is in full swing");
@@ -165,9 +172,12 @@ test("a chat node that dies between commit and push: receivers learn of it on th
     await until(() => heard.length >= stored.length, "bob hears all that was stored");
     expect(heard.toSorted()).toEqual(stored.toSorted());
     // Once when the link broke, and once when the node was back.
-    await until(() => syncs(reader) >= 2 * round - 1, "his other device is told to look");
+    await expectSyncs(reader, 2 * round - 1, "his other device is told to look");
     await stage.cluster.start(serving);
     await until(() => stage.cluster.isReady(serving), "the node is back");
+    await expectSyncs(reader, 2 * round, "and once more");
+    // Her gateway may hear of it a little later than his.
+    await until(async () => (await chatOf(stage, alice)) === serving, "the node serves her again");
   }
   expect(ends).toBe(0);
 }, 60_000);
@@ -192,6 +202,7 @@ test("a broken link is dialled again while no registry runs, and talks go on wit
       async () => (await alice.request(Command.UserTalk, "bob", MessageReqSchema, said)).status === Status.Success,
       "talks go on",
     );
+    await expectSyncs(bob, 2 * round, "no other hint comes");
   }
   // Somebody new comes in, too.
   await talk(await stage.wire("carol"), "bob", "6");

@@ -1,7 +1,7 @@
 // Roles as processes on one machine: what they promise together, and that any of them may go.
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RoostClient } from "../../src/sdk/roost-client.ts";
@@ -10,6 +10,7 @@ import { hasPostgres, PostgresServer } from "../support/postgres.ts";
 import { ProcessCluster } from "../support/process-cluster.ts";
 import { Random, testSeed } from "../support/random.ts";
 import { isRedisMissing, RedisServer } from "../support/redis.ts";
+import { run, ServerProcess } from "../support/server-process.ts";
 import { until } from "../support/until.ts";
 
 const size = { discovery: 1, gateways: 2, logins: 1, chats: 2 };
@@ -46,6 +47,27 @@ test("people on two gateways talk, in groups too", async () => {
   expect(heard).toEqual(["alice: hello", "alice: all"]);
 }, 60_000);
 
+test("a standalone server and a cluster's chat services do not keep messages in one file at a time", async () => {
+  const running = (cluster = await ProcessCluster.start({ folder, size }));
+  const store = `sqlite:${join(folder, "messages.db")}`;
+  const closed = ["--ws", "off", "--tcp", "127.0.0.1:0", "--monitor", "off"];
+  const second = await run([...closed, "--store", store], folder);
+  expect(second.status).toBe(1);
+  expect(second.err).toContain(`another roost keeps its messages in ${join(folder, "messages.db")}`);
+  await running.stop();
+  const alone = await ServerProcess.start(folder, ["--store", store]);
+  try {
+    writeFileSync(join(folder, "key-of-a-test"), "a key that only this test knows", { mode: 0o600 });
+    const known = ["--discovery", "http://127.0.0.1:1", "--cluster-key-file", "key-of-a-test"];
+    const chat = ["--role", "chat", ...known, "--sessions", "sqlite:sessions.db", "--store", store];
+    const third = await run(chat, folder);
+    expect(third.status).toBe(1);
+    expect(third.err).toContain(`a standalone roost keeps its messages in ${join(folder, "messages.db")}`);
+  } finally {
+    await alone.end("SIGTERM");
+  }
+}, 60_000);
+
 test("nothing that was said to be stored is lost, whoever is killed", async () => {
   const random = new Random(testSeed("kills"));
   const running = (cluster = await ProcessCluster.start({
@@ -77,8 +99,8 @@ test.skipIf(!hasPostgres || isRedisMissing)(
         await Bun.sleep(500);
         await Promise.all([postgres.run(), redis.startAgain()]);
       };
-      const run = { cluster: running, random, clients: 50, kills: 30, pauseMsMax: 1_500, inTheMiddle };
-      const figures = await runKills(run);
+      const killRun = { cluster: running, random, clients: 50, kills: 30, pauseMsMax: 1_500, inTheMiddle };
+      const figures = await runKills(killRun);
       expect(figures.stored).toBeGreaterThan(1_000);
       console.log(`${figures.stored} stored, ${figures.refused} refused`);
       await running.stop();

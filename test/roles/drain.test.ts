@@ -2,7 +2,7 @@
 // chosen no more, and loses nothing of what it was asked.
 
 import { afterEach, expect, test } from "bun:test";
-import { signToken, TokenVerifier } from "../../src/auth/token.ts";
+import { signToken } from "../../src/auth/token.ts";
 import { silentLog } from "../../src/base/log.ts";
 import type { Context } from "../../src/container/context.ts";
 import { Dispatcher } from "../../src/container/dispatcher.ts";
@@ -10,7 +10,7 @@ import { LogicNode } from "../../src/container/logic-node.ts";
 import { Router } from "../../src/container/router.ts";
 import { Service } from "../../src/container/service.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
-import { GatewayRole } from "../../src/roles/gateway/role.ts";
+import type { GatewayRole } from "../../src/roles/gateway/role.ts";
 import { createLoginService } from "../../src/roles/login/role.ts";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
 import { CloseCode } from "../../src/wire/close-reason.ts";
@@ -46,23 +46,8 @@ class Cluster {
   private tcp = "";
 
   constructor() {
-    const { wheel, flusher } = this.cluster;
     closing.push(() => this.cluster.stop());
-    this.gateway = new GatewayRole(this.cluster.around("gate", "gateway"), {
-      verifier: new TokenVerifier([key]),
-      wheel,
-      flusher,
-      metrics: this.gatewayMetrics,
-      readWaitMs: 180_000,
-      writeWaitMs: 10_000,
-      loginWaitMs: 10_000,
-      selection: { name: "hash" },
-      ws: undefined,
-      tcp: { host: "127.0.0.1", port: 0 },
-      reusePort: false,
-      publicUrl: (kind, bound) => `${kind}://${bound}`,
-      tags: new Map(),
-    });
+    this.gateway = this.cluster.gateway(this.cluster.around("gate", "gateway"), this.gatewayMetrics, key);
   }
 
   async start(...chats: string[]): Promise<readonly Chat[]> {

@@ -1,7 +1,7 @@
 // A chat service that dies with requests in flight: the gateway answers them itself, and tells clients to look.
 
 import { afterEach, expect, test } from "bun:test";
-import { signToken, TokenVerifier } from "../../src/auth/token.ts";
+import { signToken } from "../../src/auth/token.ts";
 import { silentLog } from "../../src/base/log.ts";
 import type { Context } from "../../src/container/context.ts";
 import { Dispatcher } from "../../src/container/dispatcher.ts";
@@ -9,7 +9,6 @@ import { LogicNode } from "../../src/container/logic-node.ts";
 import { Router } from "../../src/container/router.ts";
 import { Service } from "../../src/container/service.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
-import { GatewayRole } from "../../src/roles/gateway/role.ts";
 import { createLoginService } from "../../src/roles/login/role.ts";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
 import { Command } from "../../src/wire/commands.ts";
@@ -45,21 +44,7 @@ async function fixture() {
   const startChat = (): Promise<string> =>
     new LogicNode(cluster.around("chat", "chat"), new Service(parts), metrics.forService("chat", "chat")).start();
   await startChat();
-  const gateway = new GatewayRole(cluster.around("gate", "gateway"), {
-    verifier: new TokenVerifier([key]),
-    wheel: cluster.wheel,
-    flusher: cluster.flusher,
-    metrics: metrics.forService("gate", "gateway"),
-    readWaitMs: 180_000,
-    writeWaitMs: 10_000,
-    loginWaitMs: 10_000,
-    selection: { name: "hash" },
-    ws: undefined,
-    tcp: { host: "127.0.0.1", port: 0 },
-    reusePort: false,
-    publicUrl: (kind, bound) => `${kind}://${bound}`,
-    tags: new Map(),
-  });
+  const gateway = cluster.gateway(cluster.around("gate", "gateway"), metrics.forService("gate", "gateway"), key);
   const { tcp = "" } = await gateway.start();
   closing.push(() => gateway.drain(0, 0));
   const client = await WireClient.connect(tcp);

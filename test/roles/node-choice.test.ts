@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { signToken, TokenVerifier } from "../../src/auth/token.ts";
+import { signToken } from "../../src/auth/token.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { Dispatcher } from "../../src/container/dispatcher.ts";
 import { Router } from "../../src/container/router.ts";
@@ -12,7 +12,7 @@ import { parseRouteFile } from "../../src/container/selectors/route-file.ts";
 import { type Selection, selectorNames } from "../../src/container/selectors/selection.ts";
 import { Service } from "../../src/container/service.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
-import { GatewayRole } from "../../src/roles/gateway/role.ts";
+import type { GatewayRole } from "../../src/roles/gateway/role.ts";
 import { createLoginService } from "../../src/roles/login/role.ts";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
 import type { Sessions } from "../../src/session/sessions.ts";
@@ -46,22 +46,7 @@ class Cluster {
   private nodes = 0;
 
   constructor(selection: Selection = { name: "hash" }) {
-    const { wheel, flusher } = this.cluster;
-    this.gateway = new GatewayRole(this.cluster.around("gate", "gateway"), {
-      verifier: new TokenVerifier([key]),
-      wheel,
-      flusher,
-      metrics: this.gatewayMetrics,
-      readWaitMs: 180_000,
-      writeWaitMs: 10_000,
-      loginWaitMs: 10_000,
-      selection,
-      ws: undefined,
-      tcp: { host: "127.0.0.1", port: 0 },
-      reusePort: false,
-      publicUrl: (kind, bound) => `${kind}://${bound}`,
-      tags: new Map(),
-    });
+    this.gateway = this.cluster.gateway(this.cluster.around("gate", "gateway"), this.gatewayMetrics, key, selection);
     closing.push(() => this.cluster.stop());
   }
 

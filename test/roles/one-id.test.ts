@@ -2,7 +2,7 @@
 
 import { afterEach, expect, test } from "bun:test";
 import type { LinkIdentity } from "../../src/auth/link-proof.ts";
-import { signToken, TokenVerifier } from "../../src/auth/token.ts";
+import { signToken } from "../../src/auth/token.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { Dispatcher } from "../../src/container/dispatcher.ts";
 import { LogicNode } from "../../src/container/logic-node.ts";
@@ -11,7 +11,7 @@ import { Router } from "../../src/container/router.ts";
 import { Service } from "../../src/container/service.ts";
 import type { Surroundings } from "../../src/container/surroundings.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
-import { GatewayRole } from "../../src/roles/gateway/role.ts";
+import type { GatewayRole } from "../../src/roles/gateway/role.ts";
 import { createLoginService } from "../../src/roles/login/role.ts";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
 import { closeNormal } from "../../src/wire/close-reason.ts";
@@ -42,22 +42,7 @@ class Processes {
   }
 
   gateway(around: Surroundings): GatewayRole {
-    const { wheel, flusher } = this.cluster;
-    const gateway = new GatewayRole(around, {
-      verifier: new TokenVerifier([key]),
-      wheel,
-      flusher,
-      metrics: this.metrics.forService(around.identity.incarnation, "gateway"),
-      readWaitMs: 180_000,
-      writeWaitMs: 10_000,
-      loginWaitMs: 10_000,
-      selection: { name: "hash" },
-      ws: undefined,
-      tcp: { host: "127.0.0.1", port: 0 },
-      reusePort: false,
-      publicUrl: (kind, bound) => `${kind}://${bound}`,
-      tags: new Map(),
-    });
+    const gateway = this.cluster.gateway(around, this.metrics.forService(around.identity.incarnation, "gateway"), key);
     closing.push(() => gateway.drain(0, 0));
     return gateway;
   }

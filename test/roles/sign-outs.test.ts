@@ -1,14 +1,13 @@
 // A connection that ends while no login service can be told: its session goes as soon as one can.
 
 import { afterEach, expect, test } from "bun:test";
-import { signToken, TokenVerifier } from "../../src/auth/token.ts";
+import { signToken } from "../../src/auth/token.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { Dispatcher } from "../../src/container/dispatcher.ts";
 import { LogicNode } from "../../src/container/logic-node.ts";
 import { Router } from "../../src/container/router.ts";
 import { Service } from "../../src/container/service.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
-import { GatewayRole } from "../../src/roles/gateway/role.ts";
 import { createLoginService } from "../../src/roles/login/role.ts";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
 import type { Sessions } from "../../src/session/sessions.ts";
@@ -45,21 +44,7 @@ test("is told again, to another login node, when the first one went", async () =
     await new LogicNode(cluster.around(id, "login"), service, ofLogin).start();
   };
   await startLogin("login1");
-  const gateway = new GatewayRole(cluster.around("gate", "gateway"), {
-    verifier: new TokenVerifier([key]),
-    wheel: cluster.wheel,
-    flusher: cluster.flusher,
-    metrics: metrics.forService("gate", "gateway"),
-    readWaitMs: 180_000,
-    writeWaitMs: 10_000,
-    loginWaitMs: 10_000,
-    selection: { name: "hash" },
-    ws: undefined,
-    tcp: { host: "127.0.0.1", port: 0 },
-    reusePort: false,
-    publicUrl: (kind, bound) => `${kind}://${bound}`,
-    tags: new Map(),
-  });
+  const gateway = cluster.gateway(cluster.around("gate", "gateway"), metrics.forService("gate", "gateway"), key);
   const ignore = (): void => undefined;
   const silent = { router: new Router([]), dispatcher: new Dispatcher(), log: silentLog };
   await cluster.node("chat1", "chat", new Service({ ...silent, gatewayLinked: ignore, gatewayLost: ignore }));

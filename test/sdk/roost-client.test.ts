@@ -14,7 +14,8 @@ import {
   MessageRespSchema,
   Status,
 } from "../../src/wire/gen/pkt_pb.ts";
-import { ManualTimers, until } from "../support/manual-timers.ts";
+import { ManualTimers } from "../support/manual-timers.ts";
+import { until } from "../support/until.ts";
 import { type PeerRequest, ScriptedPeer } from "../support/scripted-peer.ts";
 
 const running: (() => Promise<void>)[] = [];
@@ -73,7 +74,7 @@ for (const transport of ["ws", "tcp"] as const) {
       const { events, client } = await connect(peer);
       peer.latest.push(Command.SignIn, "alice", KickoutNotifySchema, { channelId: "channel-1" });
       peer.latest.end();
-      await until("the end", () => events.length >= 3);
+      await until(() => events.length >= 3, "the end");
       expect(events.filter((event) => event !== "synced")).toEqual(["online", "kicked", "offline 4001 for good"]);
       await expect(client.talkToUser("bob", { body: "x" })).rejects.toBeInstanceOf(Disconnected);
     });
@@ -82,9 +83,9 @@ for (const transport of ["ws", "tcp"] as const) {
       const peer = peerOn(transport);
       const { events, timers } = await connect(peer);
       peer.latest.end({ code: 1012, text: "server is leaving" });
-      await until("the end", () => events.includes("offline 1012 2500"));
+      await until(() => events.includes("offline 1012 2500"), "the end");
       timers.advance(2_500);
-      await until("the return", () => peer.connections.length === 2);
+      await until(() => peer.connections.length === 2, "the return");
     });
   });
 }
@@ -120,9 +121,9 @@ describe("signing in", () => {
     let made = 0;
     const { events, timers } = await connect(peer, { token: async () => `token ${++made}` });
     peer.latest.end({ code: 4003, text: "revoked" });
-    await until("the end", () => events.includes("offline 4003 250"));
+    await until(() => events.includes("offline 4003 250"), "the end");
     timers.advance(250);
-    await until("the return", () => peer.tokens.length === 2);
+    await until(() => peer.tokens.length === 2, "the return");
     expect(peer.tokens).toEqual(["token 1", "token 2"]);
   });
 
@@ -161,7 +162,7 @@ describe("requests", () => {
     const peer = peerOn("ws");
     peer.on(Command.GroupMembers, () => undefined);
     const { client, timers, events } = await connect(peer);
-    await until("the sync", () => events.includes("synced"));
+    await until(() => events.includes("synced"), "the sync");
     const asked = client.members("g");
     timers.advance(10_000);
     await expect(asked).rejects.toBeInstanceOf(RequestTimedOut);
@@ -194,10 +195,10 @@ describe("a talk", () => {
     const talking = client.talkToUser("bob", { body: "hello" });
     let isDone = false;
     void talking.then(() => (isDone = true));
-    await until("the third try", () => {
+    await until(() => {
       timers.advance(100);
       return isDone;
-    });
+    }, "the third try");
     expect((await talking).id).toBe(9n);
     expect(clientIds.length).toBe(3);
     expect(new Set(clientIds).size).toBe(1);
@@ -227,10 +228,10 @@ describe("a talk", () => {
     const { client, timers } = await connect(peer, { talkTriesMax: 3 });
     let error: unknown;
     client.talkToUser("bob", { body: "x" }).catch((cause: unknown) => (error = cause));
-    await until("the last try", () => {
+    await until(() => {
       timers.advance(100);
       return error !== undefined;
-    });
+    }, "the last try");
     expect([tries, error instanceof RequestRefused]).toEqual([3, true]);
   });
 
@@ -243,10 +244,10 @@ describe("a talk", () => {
     const { client, timers } = await connect(peer);
     let id: bigint | undefined;
     void client.talkToUser("bob", { body: "x" }).then((stored) => (id = stored.id));
-    await until("the answer", () => {
+    await until(() => {
       timers.advance(100);
       return id !== undefined;
-    });
+    }, "the answer");
     expect([id, peer.connections.length]).toEqual([3n, 2]);
   });
 });
@@ -257,7 +258,7 @@ describe("the heartbeat", () => {
     const { client, timers } = await connect(peer);
     for (let beat = 1; beat <= 4; beat++) {
       timers.advance(50_000);
-      await until("the heartbeat", () => peer.heartbeats === beat);
+      await until(() => peer.heartbeats === beat, "the heartbeat");
       await client.members("g");
     }
     expect(client.isOnline).toBe(true);
@@ -267,7 +268,7 @@ describe("the heartbeat", () => {
     const peer = peerOn("ws");
     peer.answersHeartbeats = false;
     const { client, timers, events } = await connect(peer);
-    await until("the sync", () => events.includes("synced"));
+    await until(() => events.includes("synced"), "the sync");
     timers.advance(100_000);
     expect(client.isOnline).toBe(true);
     timers.advance(50_000);
@@ -281,7 +282,7 @@ describe("messages", () => {
     const peer = peerOn("ws", 300);
     for (let id = 1n; id <= 700n; id++) peer.received.push(id);
     const { ids, events } = await connect(peer);
-    await until("the sync", () => events.includes("synced"));
+    await until(() => events.includes("synced"), "the sync");
     expect(ids).toEqual(peer.received);
     expect(peer.indexAsked).toEqual([0n, 300n, 600n, 700n]);
     expect(peer.acknowledged.at(-1)).toBe(700n);
@@ -296,14 +297,14 @@ describe("messages", () => {
       request.connection.message("alice", 3n, 2n);
     });
     const { ids } = await connect(peer);
-    await until("four messages", () => ids.length >= 4);
+    await until(() => ids.length >= 4, "four messages");
     expect(ids).toEqual([1n, 2n, 3n, 4n]);
   });
 
   test("that are pushed twice are delivered once", async () => {
     const peer = peerOn("ws");
     const { ids, client, events } = await connect(peer);
-    await until("the sync", () => events.includes("synced"));
+    await until(() => events.includes("synced"), "the sync");
     for (const id of [5n, 5n]) peer.latest.message("alice", id, 0n);
     await client.members("g");
     expect(ids).toEqual([5n]);
@@ -313,21 +314,21 @@ describe("messages", () => {
     const peer = peerOn("ws");
     peer.received.push(1n);
     const { ids, events } = await connect(peer);
-    await until("the sync", () => events.includes("synced"));
+    await until(() => events.includes("synced"), "the sync");
     peer.received.push(2n, 3n);
     peer.latest.message("alice", 3n, 2n);
-    await until("three messages", () => ids.length === 3);
+    await until(() => ids.length === 3, "three messages");
     expect(ids).toEqual([1n, 3n, 2n]);
-    await until("the acknowledgement", () => peer.acknowledged.at(-1) === 3n);
+    await until(() => peer.acknowledged.at(-1) === 3n, "the acknowledgement");
   });
 
   test("are looked for when the server hints at them", async () => {
     const peer = peerOn("ws");
     const { ids, events } = await connect(peer);
-    await until("the sync", () => events.includes("synced"));
+    await until(() => events.includes("synced"), "the sync");
     peer.received.push(8n);
     peer.latest.push(Command.Sync, "", HeaderSchema, {});
-    await until("the message", () => ids.length === 1);
+    await until(() => ids.length === 1, "the message");
     expect(ids).toEqual([8n]);
   });
 
@@ -335,15 +336,15 @@ describe("messages", () => {
     const peer = peerOn("ws");
     peer.received.push(1n);
     const { ids, events, timers, client } = await connect(peer);
-    await until("the sync", () => events.includes("synced"));
+    await until(() => events.includes("synced"), "the sync");
     peer.latest.message("alice", 6n, 1n);
-    await until("the push", () => ids.length === 2);
+    await until(() => ids.length === 2, "the push");
     await client.members("g");
     expect(peer.acknowledged).toEqual([1n]);
     // Message 4 was never pushed; the push of 6 does not say so, the index does.
     peer.received.push(4n, 6n);
     timers.advance(2_000);
-    await until("the acknowledgement", () => peer.acknowledged.length === 2);
+    await until(() => peer.acknowledged.length === 2, "the acknowledgement");
     expect([ids, peer.acknowledged]).toEqual([
       [1n, 6n, 4n],
       [1n, 6n],
@@ -354,10 +355,10 @@ describe("messages", () => {
   test("are acknowledged when the client closes", async () => {
     const peer = peerOn("ws");
     const { ids, events, client } = await connect(peer);
-    await until("the sync", () => events.includes("synced"));
+    await until(() => events.includes("synced"), "the sync");
     peer.received.push(2n);
     peer.latest.message("alice", 2n, 0n);
-    await until("the push", () => ids.length === 1);
+    await until(() => ids.length === 1, "the push");
     await client.close();
     expect([peer.acknowledged, events.at(-1)]).toEqual([[2n], "offline 1000 for good"]);
   });
@@ -365,20 +366,20 @@ describe("messages", () => {
   test("after 200 pushes are acknowledged without waiting", async () => {
     const peer = peerOn("ws");
     const { events } = await connect(peer);
-    await until("the sync", () => events.includes("synced"));
+    await until(() => events.includes("synced"), "the sync");
     for (let id = 1n; id <= 200n; id++) {
       peer.received.push(id);
       peer.latest.message("alice", id, id - 1n);
     }
-    await until("the acknowledgement", () => peer.acknowledged.at(-1) === 200n);
+    await until(() => peer.acknowledged.at(-1) === 200n, "the acknowledgement");
   });
 
   test("of an own other device are delivered and say nothing about holes", async () => {
     const peer = peerOn("ws");
     const { events, client, ids } = await connect(peer);
-    await until("the sync", () => events.includes("synced"));
+    await until(() => events.includes("synced"), "the sync");
     peer.latest.message("bob", 50n, 40n, "alice");
-    await until("the push", () => ids.length === 1);
+    await until(() => ids.length === 1, "the push");
     await client.members("g");
     expect(peer.indexAsked).toEqual([0n]);
   });
@@ -387,7 +388,7 @@ describe("messages", () => {
     const peer = peerOn("ws");
     peer.on(Command.GroupTalk, (request) => request.respond(MessageRespSchema, { messageId: 20n }));
     const { events, client, ids } = await connect(peer);
-    await until("the sync", () => events.includes("synced"));
+    await until(() => events.includes("synced"), "the sync");
     await client.talkToGroup("g", { body: "mine" });
     peer.latest.push(Command.GroupTalk, "g", MessagePushSchema, {
       messageId: 21n,
@@ -395,7 +396,7 @@ describe("messages", () => {
       sender: "bob",
       body: "x",
     });
-    await until("the push", () => ids.length === 1);
+    await until(() => ids.length === 1, "the push");
     await client.members("g");
     expect(peer.indexAsked).toEqual([0n]);
   });
@@ -404,15 +405,15 @@ describe("messages", () => {
     const peer = peerOn("ws");
     peer.received.push(1n);
     const { ids, events, timers } = await connect(peer);
-    await until("the sync", () => events.includes("synced"));
+    await until(() => events.includes("synced"), "the sync");
     peer.received.push(2n);
     peer.latest.message("alice", 2n, 1n);
-    await until("the push", () => ids.length === 2);
+    await until(() => ids.length === 2, "the push");
     peer.received.push(3n);
     peer.latest.end();
-    await until("the end", () => events.some((event) => event.startsWith("offline")));
+    await until(() => events.some((event) => event.startsWith("offline")), "the end");
     timers.advance(30_000);
-    await until("the third message", () => ids.length === 3);
+    await until(() => ids.length === 3, "the third message");
     expect(ids).toEqual([1n, 2n, 3n]);
   });
 
@@ -423,11 +424,11 @@ describe("messages", () => {
     peer.on(Command.OfflineContent, (request) => request.refuse(Status.SystemException, "the store is away"));
     const failures: unknown[] = [];
     const { ids, timers } = await connect(peer, { on: { syncFailed: ({ error }) => failures.push(error) } });
-    await until("the failure", () => failures.length === 1);
+    await until(() => failures.length === 1, "the failure");
     expect([ids, peer.acknowledged]).toEqual([[], []]);
     peer.on(Command.OfflineContent, read);
     timers.advance(500);
-    await until("the message", () => ids.length === 1);
-    await until("the acknowledgement", () => peer.acknowledged.at(-1) === 1n);
+    await until(() => ids.length === 1, "the message");
+    await until(() => peer.acknowledged.at(-1) === 1n, "the acknowledgement");
   });
 });

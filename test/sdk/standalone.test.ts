@@ -6,7 +6,7 @@ import type { ClientOptions } from "../../src/sdk/client-options.ts";
 import type { Message } from "../../src/sdk/message.ts";
 import { RoostClient } from "../../src/sdk/roost-client.ts";
 import { Status } from "../../src/wire/gen/pkt_pb.ts";
-import { until } from "../support/manual-timers.ts";
+import { until } from "../support/until.ts";
 import { Messenger } from "../support/messenger.ts";
 
 let messenger: Messenger;
@@ -34,9 +34,9 @@ for (const transport of ["ws", "tcp"] as const) {
       const early = await alice.talkToUser(name("bob"), { body: "are you there?" });
       let isSynced = false;
       const { client: bob, messages } = await connect(name("bob"), { on: { synced: () => void (isSynced = true) } });
-      await until("the missed message", () => isSynced);
+      await until(() => isSynced, "the missed message");
       const live = await alice.talkToUser(name("bob"), { body: "good", type: 2, extra: "x" });
-      await until("the live message", () => messages.length === 2);
+      await until(() => messages.length === 2, "the live message");
       const common = { sender: name("alice"), receiver: name("bob"), group: "" };
       expect(messages).toEqual([
         {
@@ -62,7 +62,7 @@ for (const transport of ["ws", "tcp"] as const) {
       const created: string[] = [];
       const { client: bob } = await connect(name("ben"), { on: { groupCreated: ({ group }) => created.push(group) } });
       const group = await alice.createGroup({ name: "team", members: [name("ben")] });
-      await until("the notice", () => created.length === 1);
+      await until(() => created.length === 1, "the notice");
       const { client: carol } = await connect(name("cat"));
       await carol.joinGroup(group);
       expect((await bob.members(group)).map(({ account }) => account).toSorted()).toEqual([
@@ -71,7 +71,7 @@ for (const transport of ["ws", "tcp"] as const) {
         name("cat"),
       ]);
       await bob.talkToGroup(group, { body: "hello all" });
-      await until("the message", () => messages.length === 1);
+      await until(() => messages.length === 1, "the message");
       expect(messages[0]).toMatchObject({ sender: name("ben"), receiver: "", group, body: "hello all" });
       await carol.quitGroup(group);
       const error = await carol.talkToGroup(group, { body: "still here?" }).catch((cause: unknown) => cause);
@@ -99,7 +99,7 @@ for (const transport of ["ws", "tcp"] as const) {
         },
       });
       const { client: newer } = await connect(name("fay"));
-      await until("the kick", () => events.length === 2);
+      await until(() => events.length === 2, "the kick");
       expect(events).toEqual(["kicked", "4001 for good"]);
       expect([older.isOnline, newer.isOnline]).toEqual([false, true]);
       await newer.close();

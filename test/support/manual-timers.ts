@@ -36,12 +36,3 @@ export class ManualTimers {
     this.nowMs = endMs;
   }
 }
-
-/** Waits, by real time and bounded, until something is so. */
-export async function until(what: string, isSo: () => boolean): Promise<void> {
-  const endMs = performance.now() + 5_000;
-  while (!isSo()) {
-    if (performance.now() > endMs) throw new Error(`waited for: ${what}`);
-    await Bun.sleep(2);
-  }
-}

@@ -1,17 +1,21 @@
 // Roles in one process, each with surroundings of its own, over a registry and links in memory.
 
+import { TokenVerifier } from "../../src/auth/token.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { newIncarnation, systemRandom } from "../../src/base/random.ts";
 import { TimerWheel } from "../../src/base/timer-wheel.ts";
 import { type LinkNetwork, MemoryLinkNetwork } from "../../src/container/link/link-network.ts";
 import { LinkListener } from "../../src/container/link/link-listener.ts";
 import { Membership } from "../../src/container/membership.ts";
+import type { Selection } from "../../src/container/selectors/selection.ts";
 import type { Service } from "../../src/container/service.ts";
 import type { Surroundings } from "../../src/container/surroundings.ts";
+import type { ServiceMetrics } from "../../src/observe/metrics.ts";
 import { startLoneRegistry } from "../../src/registry/alone.ts";
 import { InProcessNaming } from "../../src/registry/client/in-process-naming.ts";
 import { localRegistrar } from "../../src/registry/client/local-registrar.ts";
 import { systemTimers } from "../../src/registry/timers.ts";
+import { GatewayRole } from "../../src/roles/gateway/role.ts";
 import { Flusher } from "../../src/transport/flusher.ts";
 import { MemoryNetwork } from "../../src/transport/memory.ts";
 import type { Server } from "../../src/transport/transport.ts";
@@ -79,6 +83,31 @@ export class MemoryCluster {
     service.setAdult(isAdult);
     const membership = new Membership({ ...around, dial: around.network.dial(observer), link: advertised });
     await membership.join([{ service: name, addrs: [`tcp://${advertised}`], metadata: new Map() }], "adult");
+  }
+
+  /** A gateway for clients over TCP, with tokens of that key; whoever starts it has to drain it. */
+  gateway(
+    around: Surroundings,
+    metrics: ServiceMetrics,
+    tokenKey: Uint8Array,
+    selection: Selection = { name: "hash" },
+  ): GatewayRole {
+    const { wheel, flusher } = this;
+    return new GatewayRole(around, {
+      verifier: new TokenVerifier([tokenKey]),
+      wheel,
+      flusher,
+      metrics,
+      readWaitMs: 180_000,
+      writeWaitMs: 10_000,
+      loginWaitMs: 10_000,
+      selection,
+      ws: undefined,
+      tcp: { host: "127.0.0.1", port: 0 },
+      reusePort: false,
+      publicUrl: (kind, bound) => `${kind}://${bound}`,
+      tags: new Map(),
+    });
   }
 
   /** Ends a process's links and its listening as a crash does: the registry does not hear of it. */

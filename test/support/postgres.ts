@@ -1,5 +1,6 @@
-// A PostgreSQL server for tests: a real one, on a free loopback port, with its data in a temporary folder. It ends with
-// the tests, also when they fail. Where PostgreSQL is not installed, tests that need it are skipped.
+// A PostgreSQL server for tests and the bench: a real one, on a free loopback port, with its data in a temporary folder. It
+// ends with the process that started it, also when that fails. Where PostgreSQL is not installed, tests that need it are
+// skipped.
 
 import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
@@ -46,25 +47,31 @@ export class PostgresServer {
   readonly port: number;
   private readonly data: string;
   private readonly user: User | undefined;
+  private readonly isDurable: boolean;
   private child: Subprocess | undefined;
   private databases = 0;
 
-  private constructor(data: string, user: User | undefined, port: number) {
+  private constructor(data: string, user: User | undefined, port: number, isDurable: boolean) {
     this.data = data;
     this.user = user;
     this.port = port;
-    process.on("exit", () => this.child?.kill("SIGKILL"));
+    this.isDurable = isDurable;
+    process.on("exit", () => {
+      this.child?.kill("SIGKILL");
+      // Its other processes need a moment to notice, and may write meanwhile.
+      rmSync(data, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
+    });
   }
 
-  /** Makes a fresh cluster and starts it. */
-  static async start(): Promise<PostgresServer> {
+  /** Makes a fresh cluster and starts it. `isDurable`: a commit waits for the disk, which tests need not. */
+  static async start({ isDurable = false } = {}): Promise<PostgresServer> {
     const data = mkdtempSync(join(tmpdir(), "roost-postgres-"));
     const user = serverUser();
     if (user !== undefined) chownSync(data, user.uid, user.gid);
     const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
     const { port } = listener;
     listener.stop(true);
-    const server = new PostgresServer(data, user, port);
+    const server = new PostgresServer(data, user, port, isDurable);
     const made = server.spawn("initdb", ["-D", data, "-U", "postgres", "--auth=trust", "-E", "UTF8", "--no-sync"]);
     if ((await made.exited) !== 0) throw new Error("initdb failed");
     await server.run();
@@ -73,7 +80,8 @@ export class PostgresServer {
 
   /** Starts it again after `kill`, on the same port and data. */
   async run(): Promise<void> {
-    const settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "log_min_messages=panic"];
+    const settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "log_min_messages=panic"];
+    if (!this.isDurable) settings.push("fsync=off");
     const words = ["-D", this.data, "-p", `${this.port}`, ...settings.flatMap((setting) => ["-c", setting])];
     await until(
       async () => {

@@ -1,6 +1,8 @@
-// Waiting for something that other processes bring about: no test sleeps for as long as it might take.
+// Waiting for something that others bring about: no test sleeps for as long as it might take.
 
-const checkMs = 20;
+/** Pauses between two looks: short where it happens in this process, longer where it takes another one. */
+const pauseMsMin = 2;
+const pauseMsMax = 20;
 
 /** Resolves once `isSo` is true; throws with the sentence when that takes longer than `msMax`. A failure counts as no. */
 export async function until(
@@ -10,6 +12,7 @@ export async function until(
 ): Promise<void> {
   const begunMs = performance.now();
   let failure: unknown;
+  let pauseMs = pauseMsMin;
   while (performance.now() - begunMs < msMax) {
     try {
       if (await isSo()) return;
@@ -17,7 +20,8 @@ export async function until(
     } catch (error) {
       failure = error;
     }
-    await Bun.sleep(checkMs);
+    await Bun.sleep(pauseMs);
+    pauseMs = Math.min(2 * pauseMs, pauseMsMax);
   }
   throw new Error(`waited ${msMax} ms in vain: ${what}`, { cause: failure });
 }

@@ -13,6 +13,7 @@ import { startGateway } from "../../roles/gateway/process.ts";
 import { startLogin } from "../../roles/login/process.ts";
 import type { SocketAddress } from "../../transport/address.ts";
 import { memberBanner } from "../banner.ts";
+import { lockStore } from "../data-folder.ts";
 import { sentenceOf } from "../failure.ts";
 import type { OptionValues } from "../options.ts";
 import { readClusterKey, readGivenSecrets } from "../secrets.ts";
@@ -21,6 +22,8 @@ import { version } from "../version.ts";
 import { begin, listenersOf, type Serving } from "./serving.ts";
 
 const anyPort: SocketAddress = { host: "127.0.0.1", port: 0 };
+/** What the URL of an engine in a file begins with. */
+const sqlite = "sqlite:";
 /** Random bits of an id that nobody has chosen. */
 const idBits = 48;
 
@@ -67,7 +70,17 @@ export async function serveChat(values: OptionValues, log: Log): Promise<Serving
     ),
     retentionDays: values.required("retention"),
   };
-  return servingOf("chat", await begin(() => startChat(settings), "--listen and --monitor"));
+  const unlock = settings.store.startsWith(sqlite)
+    ? lockStore(settings.store.slice(sqlite.length), "shared")
+    : undefined;
+  const serving = servingOf("chat", await begin(() => startChat(settings), "--listen and --monitor"));
+  return {
+    ...serving,
+    async drain() {
+      await serving.drain();
+      unlock?.();
+    },
+  };
 }
 
 function memberSettings(values: OptionValues, log: Log, role: string): MemberSettings {
@@ -146,11 +159,11 @@ function engineOf(option: string, url: string, remote: RegExp): string {
     const other = option === "store" ? "postgres://…" : "redis://…";
     throw new UsageError(`--${option} takes sqlite:PATH or ${other}`);
   }
-  const path = resolve(url.slice("sqlite:".length));
+  const path = resolve(url.slice(sqlite.length));
   try {
     mkdirSync(dirname(path), { recursive: true });
   } catch (error) {
     throw new StartError(`--${option}: cannot make the folder of ${path}: ${sentenceOf(error)}`);
   }
-  return `sqlite:${path}`;
+  return `${sqlite}${path}`;
 }

@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import type { Log } from "../../base/log.ts";
 import { startStandalone } from "../../roles/standalone/role.ts";
 import { banner } from "../banner.ts";
-import { lockDataFolder, openDataFolder } from "../data-folder.ts";
+import { lockDataFolder, lockStore, openDataFolder } from "../data-folder.ts";
 import type { OptionValues } from "../options.ts";
 import { readSecrets } from "../secrets.ts";
 import { UsageError } from "../usage-error.ts";
@@ -30,9 +30,10 @@ export async function serveStandalone(values: OptionValues, log: Log): Promise<S
   };
   const dataOption = values.required("data");
   const dataFolder = openDataFolder(dataOption);
-  const unlock = lockDataFolder(dataFolder);
+  const unlockFolder = lockDataFolder(dataFolder);
   const secrets = readSecrets(values, dataFolder, true, log);
   const storePath = store === undefined ? join(dataFolder, "messages.db") : resolve(store.slice("sqlite:".length));
+  const unlockStore = lockStore(storePath, "alone");
   const running = await begin(
     () => startStandalone({ ...settings, secrets: secrets.keys, storePath, version, log }),
     "--ws, --tcp and --monitor",
@@ -50,7 +51,8 @@ export async function serveStandalone(values: OptionValues, log: Log): Promise<S
     health: () => running.health(),
     async drain() {
       await running.drain();
-      unlock();
+      unlockStore();
+      unlockFolder();
     },
   };
 }

@@ -23,6 +23,12 @@ const steadyMs = 1_000;
 /** A node that could not be linked so often in a row is not waited for. */
 const deadAfterFailures = 3;
 
+/**
+ * How long this process asks again for an id that a lesser incarnation holds: longer than that one, in the same moment,
+ * takes to be refused elsewhere (a node waits a second for a sign of life) and to end.
+ */
+const contestMsMax = 3_000;
+
 const noOwner: FrameHandler = { frame() {}, closed() {} };
 
 /** Opens a connection to `host:port`; the handler is made with it. Rejects when nobody answers. */
@@ -51,6 +57,8 @@ interface Node {
   connection: Connection | undefined;
   isDialling: boolean;
   failures: number;
+  /** Since when the node has refused this process for a lesser incarnation, on the monotonic clock; undefined: it has not. */
+  contestedSinceMs: number | undefined;
   cancel: Cancel | undefined;
 }
 
@@ -101,7 +109,15 @@ export class Dependency<Owner> {
       const { hostname: id } = instance;
       let node = this.nodes.get(id);
       if (node === undefined) {
-        node = { id, instance, connection: undefined, isDialling: false, failures: 0, cancel: undefined };
+        node = {
+          id,
+          instance,
+          connection: undefined,
+          isDialling: false,
+          failures: 0,
+          contestedSinceMs: undefined,
+          cancel: undefined,
+        };
         this.nodes.set(id, node);
       }
       // A node that has come back elsewhere is dialled there at once.
@@ -165,6 +181,7 @@ export class Dependency<Owner> {
     link.load = state.load;
     const owner = host.handlerOf(link);
     node.connection = connection;
+    node.contestedSinceMs = undefined;
     host.links.add(link);
     const sinceMs = performance.now();
     return {
@@ -182,7 +199,10 @@ export class Dependency<Owner> {
   private failed(node: Node, address: string, error: unknown): void {
     const { host, service } = this;
     if (error instanceof LinkRefused && error.isIdTaken) {
-      host.idTaken(error.message);
+      const nowMs = performance.now();
+      node.contestedSinceMs ??= nowMs;
+      // Not a failure of the node: clients are not let in while the id is contested.
+      if (!error.isContested || nowMs - node.contestedSinceMs > contestMsMax) host.idTaken(error.message);
       return;
     }
     // One line a loss: a node that is away for long is tried often.

@@ -4,6 +4,10 @@
 //   acceptor  InnerHandshakeResponse  who I am, my nonce, my proof, my state; or why not, and my proof of that
 //   dialler   InnerHandshakeReq       my proof
 //
+// Two processes that start under one id in the same moment may each be linked to a node of a service, and be refused by the
+// other's. One has to stay: the greater incarnation is told that its id is contested, and asks again while the lesser one
+// ends.
+//
 // Whatever else comes, or does not come within three seconds, ends this connection and nothing else.
 
 import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
@@ -35,10 +39,13 @@ export class LinkRefused extends Error {
   override readonly name = "LinkRefused";
   /** It knows us under another incarnation that lives: this process may not go on under its id. */
   readonly isIdTaken: boolean;
+  /** That incarnation is the lesser one, and ends if a node that this process holds refuses it: asking again may help. */
+  readonly isContested: boolean;
 
-  constructor(sentence: string, isIdTaken = false) {
+  constructor(sentence: string, { isIdTaken = false, isContested = false } = {}) {
     super(sentence);
     this.isIdTaken = isIdTaken;
+    this.isContested = isContested;
   }
 }
 
@@ -49,8 +56,8 @@ export interface LinkHost {
   readonly random: Random;
   /** Told to each dialler. */
   state(): LinkState;
-  /** Resolves with true when another process holds the dialler's id, and lives. */
-  isHeld(dialler: LinkIdentity): Promise<boolean>;
+  /** Resolves with the incarnation of another process that holds the dialler's id, and lives. */
+  holder(dialler: LinkIdentity): Promise<string | undefined>;
   /** Takes over a link that has proven itself; a reason refuses it. */
   linked(connection: Connection, dialler: LinkIdentity): FrameHandler | CloseReason;
   /** Counts those who got no further. */
@@ -110,12 +117,15 @@ export class AcceptingHandshake implements FrameHandler {
     };
     const { id: serviceId, incarnation } = identity;
     const said = { serviceId, incarnation, nonce: meeting.acceptorNonce };
-    if (await this.host.isHeld(dialler)) {
-      this.host.refused("id-taken");
+    const holder = await this.host.holder(dialler);
+    if (holder !== undefined) {
+      const isContested = dialler.incarnation > holder;
+      this.host.refused(isContested ? "id-contested" : "id-taken");
       const Error = `the id ${dialler.id} belongs to another process that lives; give this one another --id`;
       // Whoever is refused ends: it must not take that from a stranger.
-      const proof = linkProof(clusterKey, "refuse", meeting);
-      send(this.connection, InnerHandshakeResponseSchema, { ...said, Code: Status.Forbidden, Error, proof });
+      const proof = linkProof(clusterKey, isContested ? "contest" : "refuse", meeting);
+      const Code = isContested ? Status.ServiceUnavailable : Status.Forbidden;
+      send(this.connection, InnerHandshakeResponseSchema, { ...said, Code, Error, proof });
       this.connection.close(closeUnauthorised);
       return;
     }
@@ -222,12 +232,15 @@ export class DiallingHandshake implements FrameHandler {
       acceptorNonce: response.nonce,
     };
     const isRefusal = response.Code !== 0;
-    if (!provesLink(response.proof, this.clusterKey, isRefusal ? "refuse" : "accept", meeting)) {
+    const isContested = response.Code === Status.ServiceUnavailable;
+    const said = isContested ? "contest" : isRefusal ? "refuse" : "accept";
+    if (!provesLink(response.proof, this.clusterKey, said, meeting)) {
       this.fail("it does not know the cluster key", closeUnauthorised);
       return;
     }
     if (isRefusal) {
-      this.settle.reject(new LinkRefused(response.Error, response.Code === Status.Forbidden));
+      const isIdTaken = isContested || response.Code === Status.Forbidden;
+      this.settle.reject(new LinkRefused(response.Error, { isIdTaken, isContested }));
       this.connection.close(closeProtocolFault("refused"));
       return;
     }

@@ -54,10 +54,10 @@ export class LinkListener implements Acceptor, LinkHost {
     return this.service?.state ?? { load: 0, isAdult: false };
   }
 
-  isHeld(dialler: LinkIdentity): Promise<boolean> {
+  holder(dialler: LinkIdentity): Promise<string | undefined> {
     return dialler.service === gatewayService && this.service !== undefined
-      ? this.service.isHeld(dialler.id, dialler.incarnation)
-      : Promise.resolve(false);
+      ? this.service.holder(dialler.id, dialler.incarnation)
+      : Promise.resolve(undefined);
   }
 
   linked(connection: Connection, dialler: LinkIdentity): FrameHandler | CloseReason {

@@ -8,17 +8,50 @@ import type { App } from "../table.ts";
 
 const jsonType = "application/json; charset=utf-8";
 
+/** A piece of an answer that is made as it is read; one instance more may be in it. */
+const pieceCharactersMin = 64 * 1024;
+
 /** A body for a code. */
-export function answer(body: string | Uint8Array<ArrayBuffer>, code: Code): Response {
+export function answer(body: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>, code: Code): Response {
   return new Response(body, { headers: { "content-type": jsonType, "kratos-status-code": String(code) } });
 }
 
 /** The usual envelope; `data` is JSON, or undefined for none. */
 export function envelope(code: Code, message: string | undefined, data?: string, isStale = false): Response {
   const text = message === undefined ? `"${code}"` : JSON.stringify(message);
-  const rest = `${data === undefined ? "" : `,"data":${data}`}${isStale ? ',"stale":true' : ""}`;
-  return answer(`{"code":${code},"message":${text},"ttl":1${rest}}`, code);
+  const shown = data === undefined ? "" : `,"data":${data}`;
+  return answer(`{"code":${code},"message":${text},"ttl":1${shown}${endOf(isStale)}`, code);
 }
+
+/**
+ * The envelope of data that may be large: each piece is made when the reader has taken those before it, so that a slow one
+ * costs no more than a piece, and one that goes away nothing.
+ */
+export function pieceByPiece(code: Code, data: Iterator<string>, isStale: boolean): Response {
+  const encoder = new TextEncoder();
+  let text = `{"code":${code},"message":"${code}","ttl":1,"data":`;
+  return answer(
+    new ReadableStream<Uint8Array>({
+      pull(controller) {
+        while (text.length < pieceCharactersMin) {
+          const { value, done } = data.next();
+          if (done !== true) {
+            text += value;
+            continue;
+          }
+          controller.enqueue(encoder.encode(text + endOf(isStale)));
+          controller.close();
+          return;
+        }
+        controller.enqueue(encoder.encode(text));
+        text = "";
+      },
+    }),
+    code,
+  );
+}
+
+const endOf = (isStale: boolean): string => `${isStale ? ',"stale":true' : ""}}`;
 
 /** Not found, wrong method: in plain text, with an HTTP status, as a client that uses a wrong URL deserves. */
 export function plain(status: number, text: string, headers: Record<string, string> = {}): Response {

@@ -4,7 +4,7 @@ import { servicesPerRequestMax } from "../../base/limits.ts";
 import { Code } from "../registrar.ts";
 import type { RegistryNode } from "../registry-node.ts";
 import type { App } from "../table.ts";
-import { appView, envelope, instanceJson } from "./answers.ts";
+import { appView, envelope, instanceJson, pieceByPiece } from "./answers.ts";
 import { BadParameter, type Parameters } from "./parameters.ts";
 
 /** A service that a reader can see: it has instances, in that zone if one is named. */
@@ -37,19 +37,38 @@ export function fetchSeveral(node: RegistryNode, parameters: Parameters): Respon
   return envelope(Code.Ok, undefined, `{${found.join(",")}}`, node.isServingStale);
 }
 
-/** Everything, of all envs: what a node of the original implementation starts with. */
+/**
+ * Everything, of all envs: what a node of the original implementation starts with. It may be tens of megabytes, and anybody
+ * may ask: it is made while it is read, and shows each service as it is at that moment.
+ */
 export function fetchAll(node: RegistryNode): Response {
-  const lists = new Map<string, string[]>();
+  const services = new Map<string, App[]>();
   for (const app of node.table.services()) {
-    for (const entry of app.entries()) {
-      const { appid } = entry.identity;
-      const list = lists.get(appid);
-      if (list === undefined) lists.set(appid, [instanceJson(entry)]);
-      else list.push(instanceJson(entry));
-    }
+    const [first] = app.entries();
+    if (first === undefined) continue;
+    const { appid } = first.identity;
+    const known = services.get(appid);
+    if (known === undefined) services.set(appid, [app]);
+    else known.push(app);
   }
-  const services = [...lists].map(([appid, list]) => `${JSON.stringify(appid)}:[${list.join(",")}]`);
-  return envelope(Code.Ok, undefined, `{${services.join(",")}}`, node.isServingStale);
+  return pieceByPiece(Code.Ok, listed(services), node.isServingStale);
+}
+
+function* listed(services: ReadonlyMap<string, readonly App[]>): Generator<string, undefined> {
+  let beforeService = "{";
+  for (const [appid, apps] of services) {
+    let before = `${beforeService}${JSON.stringify(appid)}:[`;
+    // A copy: what is registered again while it is read is not shown twice.
+    for (const entry of apps.flatMap((app) => [...app.entries()])) {
+      if (entry.instance === undefined) continue;
+      yield before + instanceJson(entry);
+      before = ",";
+    }
+    if (before !== ",") continue;
+    yield "]";
+    beforeService = ",";
+  }
+  yield beforeService === "{" ? "{}" : "}";
 }
 
 /** The registry's nodes in this zone. */

@@ -398,20 +398,6 @@ describe("a dialler goes on only with whom it expects", () => {
     expect(accepted?.frames).toHaveLength(1);
   });
 
-  test("and believes nobody else that its id is taken", async () => {
-    const said = { Code: Status.Forbidden, Error: "the id dialler is mine" };
-    const identity = newIdentity("node", "chat");
-    const liar = handAcceptor((recording, hello) => answerHello(recording, hello, { identity, key: wrongKey }, said));
-    // One that knows the key and has proven only that it would accept.
-    const muddler = handAcceptor((recording, hello) =>
-      answerHello(recording, hello, { identity, side: "accept" }, said),
-    );
-    for (const { address } of [liar, muddler]) {
-      const error = await refusal(shakeHands(address, "node"));
-      expect(error).toMatchObject({ message: "it does not know the cluster key", isIdTaken: false });
-    }
-  });
-
   test("not with somebody else, although it knows the key", async () => {
     const node = TestNode.start("other");
     const error = await refusal(shakeHands(node.address, "node"));
@@ -470,19 +456,25 @@ describe("a dialler goes on only with whom it expects", () => {
     expect((await refusal(shakeHands(fake.address, "node"))).message).toBe("it does not know the cluster key");
   });
 
-  test("the word that an id is taken counts only with a proof: a stranger ends no process", async () => {
+  test("the word that an id is taken counts only with a proof of it: a stranger ends no process", async () => {
     const taken = { Code: Status.Forbidden, Error: "your id is mine" };
-    const words: Parameters<typeof handAcceptor>[0][] = [
-      (recording, hello) => answerHello(recording, hello, { ...fakeIdentity, key: wrongKey }, taken),
-      (recording, hello) => answerHello(recording, hello, fakeIdentity, { ...taken, proof: new Uint8Array(0) }),
-      (recording, hello) => answerHello(recording, hello, fakeIdentity, { ...taken, serviceId: "" }),
+    const holder = { identity: newIdentity("node", "chat") };
+    const unproven = "it does not know the cluster key";
+    const words: readonly [sentence: string, word: Parameters<typeof handAcceptor>[0]][] = [
+      [unproven, (recording, hello) => answerHello(recording, hello, { ...holder, key: wrongKey }, taken)],
+      // One that knows the key and has proven only that it would accept.
+      [unproven, (recording, hello) => answerHello(recording, hello, { ...holder, side: "accept" }, taken)],
+      [unproven, (recording, hello) => answerHello(recording, hello, holder, { ...taken, proof: new Uint8Array(0) })],
+      [
+        "it is not a service of ours",
+        (recording, hello) => answerHello(recording, hello, holder, { ...taken, serviceId: "" }),
+      ],
     ];
-    const fakeIdentity = { identity: newIdentity("node", "chat") };
-    for (const word of words) {
+    for (const [message, word] of words) {
       const error = await refusal(shakeHands(handAcceptor(word).address, "node"));
-      expect(error).toMatchObject({ name: "LinkRefused", isIdTaken: false });
+      expect(error).toMatchObject({ name: "LinkRefused", message, isIdTaken: false });
     }
-    const { address } = handAcceptor((recording, hello) => answerHello(recording, hello, fakeIdentity, taken));
+    const { address } = handAcceptor((recording, hello) => answerHello(recording, hello, holder, taken));
     const error = await refusal(shakeHands(address, "node"));
     expect(error).toMatchObject({ message: "your id is mine", isIdTaken: true });
   });
@@ -561,7 +553,7 @@ describe("in time", () => {
       clusterKey,
       random: systemRandom,
       state: () => ({ load: 0, isAdult: true }),
-      isHeld: () => Promise.resolve(false),
+      holder: () => Promise.resolve(undefined),
       linked: () => nowhere,
       refused: (kind) => void refused.push(kind),
       over: () => undefined,

@@ -82,6 +82,8 @@ test("changes with the key, the side and every field", () => {
   const proofs = [
     linkProof(key, "dial", meeting),
     linkProof(key, "accept", meeting),
+    linkProof(key, "refuse", meeting),
+    linkProof(key, "contest", meeting),
     linkProof(Buffer.from("another key of enough bytes"), "dial", meeting),
     ...others.map((other) => linkProof(key, "dial", other)),
   ];

@@ -2,6 +2,7 @@
 // it is dead. Over TCP.
 
 import { afterEach, expect, test } from "bun:test";
+import type { LinkIdentity } from "../../../src/auth/link-proof.ts";
 import { CloseCode, closeAbnormal } from "../../../src/wire/close-reason.ts";
 import { Status } from "../../../src/wire/gen/pkt_pb.ts";
 import { encodeLogicPacket } from "../../../src/wire/packet.ts";
@@ -17,10 +18,13 @@ afterEach(closeAll);
 /** Whom the node knows under the id `gate`. */
 const holderAt = (node: TestNode): string | undefined => node.service.gateways.get("gate")?.incarnation;
 
+/** A gateway that is lesser or greater than others of its id. */
+const incarnated = (digit: string): LinkIdentity => ({ ...newIdentity("gate"), incarnation: digit.repeat(16) });
+
 test("a second gateway under a live id is refused with a sentence, and the live one is not disturbed", async () => {
   const node = TestNode.start("node");
-  const holder = await HandDialler.linked(node.address);
-  const newcomer = new TestGateway(newIdentity("gate"));
+  const holder = await HandDialler.linked(node.address, { identity: incarnated("2") });
+  const newcomer = new TestGateway(incarnated("1"));
   newcomer.list(node);
   await until(() => newcomer.taken.length > 0, "the newcomer is refused");
   expect(newcomer.taken[0]).toBe("the id gate belongs to another process that lives; give this one another --id");
@@ -33,13 +37,18 @@ test("a second gateway under a live id is refused with a sentence, and the live 
 
 test("the refusal names its status, and comes without a proof of the newcomer", async () => {
   const node = TestNode.start("node");
-  await HandDialler.linked(node.address);
-  const newcomer = await HandDialler.connect(node.address, { identity: newIdentity("gate") });
-  newcomer.hello();
-  const { Code, Error: sentence } = await newcomer.answer();
-  expect(Code).toBe(Status.Forbidden);
-  expect(sentence).toContain("belongs to another process");
-  expect((await newcomer.recording.end()).code).toBe(CloseCode.Unauthorised);
+  await HandDialler.linked(node.address, { identity: incarnated("2") });
+  for (const [digit, status] of [
+    ["1", Status.Forbidden],
+    ["3", Status.ServiceUnavailable],
+  ] as const) {
+    const newcomer = await HandDialler.connect(node.address, { identity: incarnated(digit) });
+    newcomer.hello();
+    const { Code, Error: sentence } = await newcomer.answer();
+    expect(Code).toBe(status);
+    expect(sentence).toContain("belongs to another process");
+    expect((await newcomer.recording.end()).code).toBe(CloseCode.Unauthorised);
+  }
 });
 
 test("twenty newcomers at once are refused, each of them, by one sign of life", async () => {
@@ -155,4 +164,33 @@ test("of two that link themselves in the same moment one stays at a node", async
     await until(() => holderAt(node) === stayed[0]?.identity.incarnation, "the other one is linked");
     await closeAll();
   }
+});
+
+test("of two that are linked crosswise in the same moment the greater one stays, and is linked to all nodes", async () => {
+  const [one, two] = [TestNode.start("one"), TestNode.start("two")];
+  const [lesser, greater] = [new TestGateway(incarnated("1")), new TestGateway(incarnated("2"))];
+  lesser.list(one);
+  greater.list(two);
+  await Promise.all([lesser.linkedTo(one), greater.linkedTo(two)]);
+  // The greater one is refused first.
+  greater.list(one, two);
+  await until(() => one.faults("handshake-id-contested") > 1, "it asks again");
+  lesser.list(one, two);
+  await until(() => lesser.taken.length > 0, "the lesser one is refused");
+  await greater.linkedTo(one, two);
+  expect(greater.taken).toEqual([]);
+  expect(lesser.taken).toHaveLength(1);
+});
+
+test("a greater newcomer gives up after a while when the lesser holder stays, which is not disturbed", async () => {
+  const node = TestNode.start("node");
+  const holder = await HandDialler.linked(node.address, { identity: incarnated("1") });
+  const newcomer = new TestGateway(incarnated("2"));
+  newcomer.list(node);
+  await until(() => newcomer.taken.length > 0, "the newcomer gives up");
+  expect(newcomer.taken).toEqual(["the id gate belongs to another process that lives; give this one another --id"]);
+  expect(newcomer.linked).toEqual([]);
+  await holder.works();
+  expect(holderAt(node)).toBe(holder.identity.incarnation);
+  expect(node.told).toEqual(["linked gate"]);
 });

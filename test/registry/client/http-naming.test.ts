@@ -8,7 +8,8 @@ import { requestMsMax } from "../../../src/registry/client/node-client.ts";
 import { absenceMs, pollMsMax, stillAnswersMax, stillWindowMs } from "../../../src/registry/client/poll-loop.ts";
 import { cancelMsMax, renewIntervalMs, retryMsMax } from "../../../src/registry/client/registration-loop.ts";
 import { discoveryAppid, type Instance, Status } from "../../../src/registry/instance.ts";
-import { ManualTimers, until } from "../../support/manual-timers.ts";
+import { ManualTimers } from "../../support/manual-timers.ts";
+import { until } from "../../support/until.ts";
 import { coded, FakeRegistry, instanceJson, never } from "./fake-registry.ts";
 
 const ends: (() => Promise<void>)[] = [];
@@ -67,11 +68,11 @@ const namesOf = (instances: readonly Instance[]): string[] => instances.map(({ h
 
 /** Waits for something while timers run on, for what takes an unknown number of tries. */
 async function untilWith(timers: ManualTimers, what: string, isSo: () => boolean): Promise<void> {
-  await until(what, () => {
+  await until(() => {
     if (isSo()) return true;
     timers.advance(100);
     return false;
-  });
+  }, what);
 }
 
 /** Lets time pass at a client whose only poll waits at this node, which has no news and ends it every 30 s. */
@@ -79,13 +80,13 @@ async function pass(timers: ManualTimers, node: FakeRegistry, byMs: number): Pro
   for (let leftMs = byMs; leftMs > 0; leftMs -= heldMs) {
     timers.advance(Math.min(leftMs, heldMs));
     node.release(-304);
-    await until("the next poll", () => node.held === 1);
+    await until(() => node.held === 1, "the next poll");
   }
 }
 
 /** The one of two nodes that polls go to, and the other. */
 async function pollsAt(one: FakeRegistry, other: FakeRegistry): Promise<[FakeRegistry, FakeRegistry]> {
-  await until("a poll", () => one.held + other.held === 1);
+  await until(() => one.held + other.held === 1, "a poll");
   return one.held === 1 ? [one, other] : [other, one];
 }
 
@@ -104,7 +105,7 @@ describe("one node", () => {
     const { naming } = client([node]);
     told(naming, "chat");
     told(naming, "login");
-    await until("a poll", () => node.held === 1);
+    await until(() => node.held === 1, "a poll");
     expect(node.calls.length).toBe(1);
     const [call] = node.calls;
     expect(call?.endpoint).toBe("polls");
@@ -122,11 +123,11 @@ describe("one node", () => {
     node.list("chat", [instanceJson("chat", "a")], 10n);
     const { naming } = client([node]);
     const lists = told(naming, "chat");
-    await until("the first list", () => lists.length === 1);
+    await until(() => lists.length === 1, "the first list");
     node.list("chat", [instanceJson("chat", "a"), instanceJson("chat", "b")], 20n);
-    await until("the second list", () => lists.length === 2);
+    await until(() => lists.length === 2, "the second list");
     node.list("chat", [], 30n);
-    await until("the empty list", () => lists.length === 3);
+    await until(() => lists.length === 3, "the empty list");
     expect(lists).toEqual([["a"], ["a", "b"], []]);
   });
 
@@ -135,7 +136,7 @@ describe("one node", () => {
     node.list("chat", [instanceJson("chat", "a")], 1_790_000_000_000_000_001n);
     const { naming } = client([node]);
     told(naming, "chat");
-    await until("the second poll", () => node.held === 1 && node.calls.length === 2);
+    await until(() => node.held === 1 && node.calls.length === 2, "the second poll");
     expect(node.calls[1]?.parameters.getAll("latest_timestamp")).toEqual(["0", "1790000000000000001"]);
     expect((await naming.find("chat"))[0]?.dirtyTimestamp).toBe(1_790_000_000_000_000_001n);
   });
@@ -146,12 +147,12 @@ describe("one node", () => {
     const lists = told(naming, "chat");
     const waiting = instanceJson("chat", "w", { status: Status.Waiting });
     node.list("chat", [instanceJson("chat", "a"), waiting], 10n);
-    await until("the first list", () => lists.length === 1);
-    await until("a poll", () => node.held === 1);
+    await until(() => lists.length === 1, "the first list");
+    await until(() => node.held === 1, "a poll");
     node.list("chat", [instanceJson("chat", "a", { dirty_timestamp: 5 })], 20n);
-    await until("the next poll", () => node.held === 1);
+    await until(() => node.held === 1, "the next poll");
     node.list("chat", [instanceJson("chat", "a", { metadata: { id: "a", weight: "2" } })], 30n);
-    await until("the second list", () => lists.length === 2);
+    await until(() => lists.length === 2, "the second list");
     expect(lists).toEqual([["a"], ["a"]]);
   });
 
@@ -159,13 +160,13 @@ describe("one node", () => {
     const node = fakeNode();
     const { naming } = client([node]);
     told(naming, "chat");
-    await until("a poll", () => node.held === 1);
+    await until(() => node.held === 1, "a poll");
     told(naming, "login");
     told(naming, "gateway");
-    await until("the second poll", () => node.calls.length === 2 && node.held === 1);
+    await until(() => node.calls.length === 2 && node.held === 1, "the second poll");
     expect(node.calls[1]?.parameters.getAll("appid")).toEqual([discoveryAppid, "chat", "login", "gateway"]);
     naming.unsubscribe("login");
-    await until("the third poll", () => node.calls.length === 3 && node.held === 1);
+    await until(() => node.calls.length === 3 && node.held === 1, "the third poll");
     expect(node.calls[2]?.parameters.getAll("appid")).toEqual([discoveryAppid, "chat", "gateway"]);
   });
 
@@ -174,12 +175,12 @@ describe("one node", () => {
     const { naming } = client([node]);
     const chats = told(naming, "chat");
     const logins = told(naming, "login");
-    await until("a poll", () => node.held === 1);
+    await until(() => node.held === 1, "a poll");
     naming.unsubscribe("chat");
-    await until("the second poll", () => node.calls.length === 2 && node.held === 1);
+    await until(() => node.calls.length === 2 && node.held === 1, "the second poll");
     node.list("chat", [instanceJson("chat", "a")], 10n);
     node.list("login", [instanceJson("login", "l")], 10n);
-    await until("the other's list", () => logins.length === 1);
+    await until(() => logins.length === 1, "the other's list");
     expect(chats).toEqual([]);
   });
 
@@ -188,9 +189,9 @@ describe("one node", () => {
     node.list(discoveryAppid, [instanceJson(discoveryAppid, "d", { addrs: [node.url] })], 10n);
     const { naming } = client([node]);
     told(naming, "chat");
-    await until("the second poll", () => node.calls.length === 2 && node.held === 1);
+    await until(() => node.calls.length === 2 && node.held === 1, "the second poll");
     const lists = told(naming, discoveryAppid);
-    await until("its list", () => lists.length === 1);
+    await until(() => lists.length === 1, "its list");
     expect(lists).toEqual([["d"]]);
   });
 
@@ -204,9 +205,9 @@ describe("one node", () => {
     const node = fakeNode();
     const { naming } = client([node]);
     told(naming, "chat");
-    await until("a poll", () => node.held === 1);
+    await until(() => node.held === 1, "a poll");
     node.release(-304);
-    await until("the second poll", () => node.calls.length === 2 && node.held === 1);
+    await until(() => node.calls.length === 2 && node.held === 1, "the second poll");
   });
 
   for (const [what, answer] of [
@@ -224,8 +225,8 @@ describe("one node", () => {
         const before = node.calls.length;
         // Beside the next rotation, the still window and the pause; while a request runs, its limit is there too.
         await until(
-          "a pause",
           () => node.calls.length - before >= (round === 1 ? pausesAfter : 1) && timers.pending === 3,
+          "a pause",
         );
         await Bun.sleep(20);
         expect(node.calls.length - before).toBeLessThanOrEqual(pausesAfter);
@@ -239,12 +240,12 @@ describe("one node", () => {
     node.script = never;
     const { naming, timers } = client([node]);
     told(naming, "chat");
-    await until("a poll", () => node.calls.length === 1);
+    await until(() => node.calls.length === 1, "a poll");
     timers.advance(pollMsMax - 1);
     await Bun.sleep(10);
     expect(node.calls.length).toBe(1);
     timers.advance(1);
-    await until("the second poll", () => node.calls.length === 2);
+    await until(() => node.calls.length === 2, "the second poll");
   });
 
   describe("that restarted and does not know a service", () => {
@@ -254,7 +255,7 @@ describe("one node", () => {
       node.list("chat", [instanceJson("chat", "a")], 10n);
       const { naming, timers, waits } = client([node]);
       const lists = told(naming, "chat");
-      await until("the list", () => lists.length === 1 && node.held === 1);
+      await until(() => lists.length === 1 && node.held === 1, "the list");
       await node.stop();
       const restarted = fakeNode(node.port);
       restarted.list(discoveryAppid, [instanceJson(discoveryAppid, "d", { addrs: [node.url] })], 10n);
@@ -273,8 +274,8 @@ describe("one node", () => {
     test("is not, when the service comes back before", async () => {
       const { lists, timers, restarted } = await restart();
       restarted.list("chat", [instanceJson("chat", "b")], 5n);
-      await until("the list", () => lists.length === 2);
-      await until("a poll", () => restarted.held === 1);
+      await until(() => lists.length === 2, "the list");
+      await until(() => restarted.held === 1, "a poll");
       await pass(timers, restarted, 2 * absenceMs);
       expect(lists).toEqual([["a"], ["b"]]);
     });
@@ -291,7 +292,7 @@ describe("several nodes", () => {
     expect(first.calls.at(-1)?.parameters.getAll("latest_timestamp")).toEqual(["0", "50"]);
     second.list("chat", [instanceJson("chat", "b")], 7n);
     await first.stop();
-    await until("the other's list", () => lists.length === 2);
+    await until(() => lists.length === 2, "the other's list");
     expect(second.calls[0]?.parameters.getAll("latest_timestamp")).toEqual(["0", "0"]);
     expect(lists).toEqual([["a"], ["b"]]);
   });
@@ -350,7 +351,7 @@ describe("several nodes", () => {
     const { naming, timers } = client([one, other]);
     const lists = told(naming, "chat");
     const [first] = await pollsAt(one, other);
-    await until("the list", () => lists.length === 1 && first.held === 1);
+    await until(() => lists.length === 1 && first.held === 1, "the list");
     for (const node of [one, other]) node.script = () => coded(-500);
     first.release(-500);
     const asked = (): number => one.calls.length + other.calls.length;
@@ -374,7 +375,7 @@ describe("several nodes", () => {
     node.list("chat", [instanceJson("chat", "a")], 10n);
     const { naming, timers, waits } = client([node]);
     const lists = told(naming, "chat");
-    await until("the list", () => lists.length === 1 && node.held === 1);
+    await until(() => lists.length === 1 && node.held === 1, "the list");
     await node.stop();
     const restarted = fakeNode(node.port);
     restarted.list(discoveryAppid, [instanceJson(discoveryAppid, "d", { addrs: [node.url] })], 10n);
@@ -395,7 +396,7 @@ describe("several nodes", () => {
     await pass(timers, first, rotationMs - heldMs);
     timers.advance(heldMs);
     first.release(-304);
-    await until("a poll at the other", () => second.held === 1);
+    await until(() => second.held === 1, "a poll at the other");
     expect(second.calls[0]?.parameters.getAll("latest_timestamp")).toEqual(["0", "0"]);
   });
 
@@ -412,7 +413,7 @@ describe("several nodes", () => {
     );
     const { naming, timers } = client([seed]);
     told(naming, "chat");
-    await until("the second poll", () => seed.calls.length === 2 && seed.held === 1);
+    await until(() => seed.calls.length === 2 && seed.held === 1, "the second poll");
     await seed.stop();
     await untilWith(timers, "the near node", () => near.held === 1);
     expect(far.calls.length).toBe(0);
@@ -452,7 +453,7 @@ describe("find", () => {
     node.script = never;
     const { naming, timers } = client([node]);
     const answer = naming.find("chat").catch(String);
-    await until("the request", () => node.calls.length === 1);
+    await until(() => node.calls.length === 1, "the request");
     timers.advance(requestMsMax);
     expect(await answer).toContain("no answer within");
   });
@@ -478,9 +479,9 @@ describe("a registration", () => {
     ]);
     expect(call?.headers.get("authorization")).toBe("Bearer the token");
     for (let renewals = 1; renewals <= 3; renewals++) {
-      await until("the interval", () => waits(renewIntervalMs));
+      await until(() => waits(renewIntervalMs), "the interval");
       timers.advance(renewIntervalMs);
-      await until("a renewal", () => node.called("renew").length === renewals);
+      await until(() => node.called("renew").length === renewals, "a renewal");
     }
     await registered.deregister();
     expect(node.registered.size).toBe(0);
@@ -496,9 +497,9 @@ describe("a registration", () => {
     const { naming, timers, waits } = client([node]);
     await naming.register(chat);
     node.registered.clear();
-    await until("the interval", () => waits(renewIntervalMs));
+    await until(() => waits(renewIntervalMs), "the interval");
     timers.advance(renewIntervalMs);
-    await until("the registration", () => node.registered.size === 1);
+    await until(() => node.registered.size === 1, "the registration");
     expect(node.called("register").length).toBe(2);
   });
 
@@ -543,7 +544,7 @@ describe("a registration", () => {
     const updates = [
       registered.update({ metadata: new Map([["state", "1"]]) }),
       (async () => {
-        await until("the first update", () => node.called("register").length === 2);
+        await until(() => node.called("register").length === 2, "the first update");
         const last = [2, 3, 4].map((state) => registered.update({ metadata: new Map([["state", String(state)]]) }));
         last.push(registered.update({ status: Status.Waiting }));
         resolve(coded(0));
@@ -567,16 +568,16 @@ describe("a registration", () => {
     const registered = await naming.register(chat);
     node.script = ({ endpoint }) => (endpoint === "register" ? coded(-409, "not now") : undefined);
     await expect(registered.update({ status: Status.Waiting })).rejects.toThrow("not now");
-    await until("a renewal", () => node.called("renew").length === 1);
-    await until("the interval", () => waits(renewIntervalMs));
+    await until(() => node.called("renew").length === 1, "a renewal");
+    await until(() => waits(renewIntervalMs), "the interval");
     expect(node.called("register").length).toBe(2);
     timers.advance(renewIntervalMs);
-    await until("the next renewal", () => node.called("renew").length === 2);
+    await until(() => node.called("renew").length === 2, "the next renewal");
     expect(node.called("register").length).toBe(3);
     node.script = () => undefined;
-    await until("the interval", () => waits(renewIntervalMs));
+    await until(() => waits(renewIntervalMs), "the interval");
     timers.advance(renewIntervalMs);
-    await until("the update", () => node.called("register").length === 4);
+    await until(() => node.called("register").length === 4, "the update");
     expect(node.called("register")[3]?.parameters.get("status")).toBe("2");
   });
 
@@ -586,7 +587,7 @@ describe("a registration", () => {
     await naming.register(chat);
     const [first, second] = one.registered.size === 1 ? [one, other] : [other, one];
     await first.stop();
-    await until("the interval", () => waits(renewIntervalMs));
+    await until(() => waits(renewIntervalMs), "the interval");
     timers.advance(renewIntervalMs);
     await untilWith(timers, "the registration", () => second.registered.size === 1);
   });
@@ -607,7 +608,7 @@ describe("a registration", () => {
     for (const node of nodes) node.script = never;
     const ending = registered.deregister();
     for (let tries = 1; tries <= 2; tries++) {
-      await until("a cancel", () => nodes.flatMap((node) => node.called("cancel")).length === tries);
+      await until(() => nodes.flatMap((node) => node.called("cancel")).length === tries, "a cancel");
       timers.advance(cancelMsMax);
     }
     await ending;
@@ -621,10 +622,10 @@ describe("closing", () => {
     const { naming, timers } = client([node]);
     told(naming, "chat");
     await naming.register(chat);
-    await until("a poll", () => node.held === 1);
+    await until(() => node.held === 1, "a poll");
     await naming.close();
     expect(node.registered.size).toBe(0);
-    await until("no poll", () => node.held === 0);
+    await until(() => node.held === 0, "no poll");
     expect(timers.pending).toBe(0);
     const calls = node.calls.length;
     await Bun.sleep(20);
@@ -639,7 +640,7 @@ describe("closing", () => {
     node.script = ({ endpoint }) => (endpoint === "cancel" ? undefined : never());
     const { naming, timers } = client([node]);
     const waiting = [naming.find("chat"), naming.register(chat)].map((promise) => promise.catch(String));
-    await until("the requests", () => node.called("register").length === 1 && node.called("fetch").length === 1);
+    await until(() => node.called("register").length === 1 && node.called("fetch").length === 1, "the requests");
     const closing = naming.close();
     timers.advance(cancelMsMax);
     await closing;

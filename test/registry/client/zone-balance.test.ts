@@ -109,10 +109,10 @@ describe("final weights", () => {
   });
 
   test("are finite and not negative, whatever they are made of", () => {
-    const any = fc.oneof(fc.double(), fc.integer(), fc.constant(0));
-    const given = fc.array(fc.tuple(zone, any)).map((entries) => new Map(entries));
+    const number = fc.oneof(fc.double(), fc.integer(), fc.constant(0));
+    const given = fc.array(fc.tuple(zone, number)).map((entries) => new Map(entries));
     fc.assert(
-      fc.property(fc.array(fc.record({ zone, weight: any })), given, (items, named) => {
+      fc.property(fc.array(fc.record({ zone, weight: number })), given, (items, named) => {
         const weights = finalWeights(items, weightOf, named);
         expect(weights.length).toBe(items.length);
         expect(weights.every((weight) => weight >= 0 && weight <= 1)).toBe(true);

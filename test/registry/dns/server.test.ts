@@ -6,7 +6,7 @@ import { createConnection, type Socket } from "node:net";
 import { Resolver } from "node:dns/promises";
 import { silentLog } from "../../../src/base/log.ts";
 import { type DnsOptions, type DnsServer, startDns } from "../../../src/registry/dns/server.ts";
-import { until } from "../../support/manual-timers.ts";
+import { until } from "../../support/until.ts";
 import { Random, testSeed } from "../../support/random.ts";
 import { FakeDirectory, instanceOf } from "./fake-directory.ts";
 import { queryOf, type Read, readAnswer } from "./messages.ts";
@@ -102,7 +102,7 @@ class Client {
   }
 
   async answer(): Promise<Read> {
-    await until("an answer", () => this.answers.length > 0);
+    await until(() => this.answers.length > 0, "an answer");
     return readAnswer(this.answers[0] ?? Buffer.alloc(0));
   }
 }
@@ -153,7 +153,7 @@ describe("a DNS server", () => {
     client.socket.write(framed(one(1)));
     await client.answer();
     await server.stop();
-    await until("the connection's end", () => client.isClosed || client.hasEnded);
+    await until(() => client.isClosed || client.hasEnded, "the connection's end");
     const again = await serve({ address: { host, port } });
     expect(again.port).toBe(port);
   });
@@ -170,7 +170,7 @@ describe("a DNS server", () => {
     const client = new Client(port);
     udp.send(one(1));
     client.socket.write(framed(one(1)));
-    await until("both are told", () => told.length === 2);
+    await until(() => told.length === 2, "both are told");
     directory.instancesNamed = instancesNamed;
     expect((await udp.ask(one(2))).answers).toHaveLength(1);
     client.socket.write(framed(one(2)));
@@ -184,7 +184,7 @@ describe("over TCP", () => {
     const { port } = await serve();
     const client = new Client(port);
     client.socket.write(framed(...Array.from({ length: 50 }, (_, id) => (id % 2 === 0 ? one(id) : srv(id)))));
-    await until("50 answers", () => client.answers.length === 50);
+    await until(() => client.answers.length === 50, "50 answers");
     expect(client.answers.map((bytes) => bytes.readUInt16BE(0))).toEqual(Array.from({ length: 50 }, (_, id) => id));
     expect(readAnswer(client.answers[49] ?? Buffer.alloc(0)).answers).toHaveLength(200);
   });
@@ -198,7 +198,7 @@ describe("over TCP", () => {
       // So that the first part is on its way before the rest is written, and mostly read alone.
       await new Promise<void>((resolve) => void client.socket.write("", () => setImmediate(resolve)));
       client.socket.write(bytes.subarray(cut));
-      await until(`two answers after a cut at ${cut}`, () => client.answers.length === 2);
+      await until(() => client.answers.length === 2, `two answers after a cut at ${cut}`);
       client.socket.destroy();
     }
   });
@@ -217,7 +217,7 @@ describe("over TCP", () => {
     const { port } = await serve();
     const client = new Client(port);
     client.socket.end(framed(...Array.from({ length: 20 }, (_, id) => srv(id))));
-    await until("the end", () => client.hasEnded);
+    await until(() => client.hasEnded, "the end");
     expect(client.answers).toHaveLength(20);
   });
 
@@ -232,7 +232,7 @@ describe("over TCP", () => {
     const { port } = await serve();
     const client = new Client(port);
     client.socket.write(framed(Buffer.alloc(12), one(3)));
-    await until("two answers", () => client.answers.length === 2);
+    await until(() => client.answers.length === 2, "two answers");
     expect(client.answers.map((bytes) => readAnswer(bytes).rcode)).toEqual(["FORMERR", "NOERROR"]);
   });
 
@@ -244,7 +244,7 @@ describe("over TCP", () => {
       client.socket.write(
         Buffer.concat([framed(one(1)), Buffer.from([length >> 8, length & 0xff]), Buffer.alloc(20), framed(one(2))]),
       );
-      await until("the end", () => client.hasEnded || client.isClosed);
+      await until(() => client.hasEnded || client.isClosed, "the end");
       expect(client.answers.map((bytes) => bytes.readUInt16BE(0))).toEqual([1]);
     },
   );
@@ -254,7 +254,7 @@ describe("over TCP", () => {
     const { port } = await serve({ tcpLimits });
     const client = new Client(port);
     client.socket.write(Buffer.concat([Buffer.from([0, 200]), one(1)]));
-    await until("the connection is closed", () => client.isClosed || client.hasEnded);
+    await until(() => client.isClosed || client.hasEnded, "the connection is closed");
     expect(client.bytes).toHaveLength(0);
   });
 
@@ -266,13 +266,13 @@ describe("over TCP", () => {
     const busy = new Client(port);
     slow.socket.write(Buffer.from([0x0f]));
     let id = 0;
-    await until("the idle ones are closed", () => {
+    await until(() => {
       busy.socket.write(framed(one(++id)));
       slow.socket.write(Buffer.from([0]));
       return [silent, slow].every(({ hasEnded, isClosed }) => hasEnded || isClosed);
-    });
+    }, "the idle ones are closed");
     const asked = id;
-    await until("all answers", () => busy.answers.length === asked);
+    await until(() => busy.answers.length === asked, "all answers");
     expect(busy.isClosed || busy.hasEnded).toBe(false);
     expect(silent.bytes.length + slow.bytes.length).toBe(0);
   });
@@ -282,18 +282,18 @@ describe("over TCP", () => {
     const { port } = await serve({ tcpLimits });
     const clients = [new Client(port), new Client(port), new Client(port)];
     for (const [id, client] of clients.entries()) client.socket.write(framed(one(id)));
-    await until("three are served", () => clients.every(({ answers }) => answers.length === 1));
+    await until(() => clients.every(({ answers }) => answers.length === 1), "three are served");
     const surplus = new Client(port);
-    await until("the fourth is closed", () => surplus.isClosed || surplus.hasEnded);
+    await until(() => surplus.isClosed || surplus.hasEnded, "the fourth is closed");
     clients[0]?.socket.destroy();
     let next = new Client(port);
-    await until("another one is served", () => {
+    await until(() => {
       if (next.isClosed || next.hasEnded) next = new Client(port);
       else if (next.socket.bytesWritten === 0) next.socket.write(framed(one(9)));
       return next.answers.length === 1;
-    });
+    }, "another one is served");
     clients[1]?.socket.write(framed(one(5)));
-    await until("the others are still served", () => clients[1]?.answers.length === 2);
+    await until(() => clients[1]?.answers.length === 2, "the others are still served");
   });
 
   test("to who does not read only a few answers are made, until it reads", async () => {
@@ -308,7 +308,7 @@ describe("over TCP", () => {
     // More than the server would keep unread, if it went on reading.
     const short = Array.from({ length: 60_000 }, () => one(1));
     client.socket.write(framed(...short));
-    await until("the first answers", () => answered > 0);
+    await until(() => answered > 0, "the first answers");
     for (let before = -1; before !== answered;) {
       before = answered;
       await Bun.sleep(50);
@@ -322,7 +322,7 @@ describe("over TCP", () => {
     });
     client.socket.resume();
     const shortBytes = 2 + one(1).length + 16;
-    await until("every answer", () => receivedBytes === count * answerBytes + short.length * shortBytes);
+    await until(() => receivedBytes === count * answerBytes + short.length * shortBytes, "every answer");
   });
 });
 
@@ -374,11 +374,11 @@ describe("nonsense", () => {
       if (message.length >= 12) framing.socket.write(framed(message));
     }
     framing.socket.write(framed(one(0x4321)));
-    await until("the last is answered", () => framing.answers.at(-1)?.readUInt16BE(0) === 0x4321);
+    await until(() => framing.answers.at(-1)?.readUInt16BE(0) === 0x4321, "the last is answered");
     for (let round = 0; round < 100; round++) {
       const client = new Client(port);
       client.socket.end(Buffer.concat([framed(one(1)), random.bytes(random.below(3_000))]));
-      await until("the end", () => client.hasEnded || client.isClosed);
+      await until(() => client.hasEnded || client.isClosed, "the end");
       expect(client.answers[0]?.readUInt16BE(0)).toBe(1);
       client.socket.destroy();
     }

@@ -18,7 +18,7 @@ import type { Compare, NodeInfo, Renewal, Replicate } from "../../../src/registr
 import { Code } from "../../../src/registry/registrar.ts";
 import { RegistryNode } from "../../../src/registry/registry-node.ts";
 import { VirtualTime } from "../../sim/virtual-time.ts";
-import { until } from "../../support/manual-timers.ts";
+import { until } from "../../support/until.ts";
 import { testSeed } from "../../support/random.ts";
 import { coded, FakeOriginalNode, type OriginalInstance } from "./fake-original-node.ts";
 
@@ -310,7 +310,7 @@ describe("a message", () => {
     node.script = ({ parameters }) => promise.then(() => coded(parameters.get("hostname") === "h3" ? -400 : 0));
     const states = Array.from({ length: 50 }, (_, at) => living(`h${at}`));
     const telling = peers.replicate(node.address, replicate(states));
-    await until("eight requests", () => node.busy === 8);
+    await until(() => node.busy === 8, "eight requests");
     await Bun.sleep(10);
     expect(node.calls.length).toBe(8);
     resolve();
@@ -473,7 +473,7 @@ describe("a registry node beside an original one", () => {
     const run = async (ms: number): Promise<void> => {
       for (let leftMs = ms; leftMs > 0; leftMs -= 100) {
         time.advance(Math.min(leftMs, 100));
-        await until("all answers", () => underWay === 0);
+        await until(() => underWay === 0, "all answers");
       }
     };
     const names = (): string[] =>
