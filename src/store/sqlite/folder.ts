@@ -1,9 +1,10 @@
 // Moves the end of the log into runs of the index ("folds" it), merges runs, and forgets those whose messages were
 // deleted. One process of all that share the log does so, by a lease in the index; the others look on.
 //
-// It works in steps of some 50 ms, as it is asked. What a step changes in the index is one transaction that looks, inside
-// itself, whether the lease is still held: so neither a process that slept nor kill -9 leaves half a run. Folding
-// repeats nothing: a run's last id and the state's move in one transaction.
+// It works in steps of a few milliseconds, as it is asked: threads that answer somebody wait for the same cores. What a
+// step changes in the index is one transaction that looks, inside itself, whether the lease is still held. A run that is
+// being written exists with its last step: so neither a process that slept nor kill -9 leaves half a run. Folding repeats
+// nothing: a run's last id and the state's move in one transaction.
 
 import type { Database } from "bun:sqlite";
 import type { Clock } from "../../base/clock.ts";
@@ -12,7 +13,8 @@ import { smallestIdAt } from "../snowflake.ts";
 import { checkpointLast } from "./checkpoint.ts";
 import { guarded, IndexDamage } from "./index-file.ts";
 import { beginImmediate, lockWaitMsMax } from "./locking.ts";
-import { allLists, type MessageKeys } from "./posting.ts";
+import { Collected } from "./collected.ts";
+import { allLists } from "./posting.ts";
 import { RunList, type Run } from "./run.ts";
 import { blocksPerRun } from "./run-block.ts";
 import { RunBuilder, RunStatements } from "./run-builder.ts";
@@ -25,14 +27,13 @@ const mergedRuns = 8;
 const levelMax = 2;
 const leaseMs = 5_000;
 /** Messages that a step reads at most. */
-const stepMessages = 16_384;
+const stepMessages = 4_096;
 /** While there is more to do, the index's write-ahead log grows to 16 MB between two checkpoints. */
 const checkpointBlocksMin = 4_096;
 /** Blocks that a step deletes at most. */
 const sweptBlocksMax = 4_096;
 /** A store that starts reads this many messages of the log's end in some tenths of a second. */
 const startMessagesMax = 1 << 18;
-const positionsMax = 2 ** 20;
 
 interface LeaseRow {
   readonly version: bigint;
@@ -40,53 +41,17 @@ interface LeaseRow {
   readonly until_ms: bigint;
 }
 
-interface Merge {
-  readonly inputs: readonly Run[];
+/** A run that is being written, a slice a step. */
+interface Fold {
+  readonly collected: Collected;
   readonly builder: RunBuilder;
   readonly slices: Generator<void, void, void>;
 }
 
-/** What was read of the log and waits for a fold, in columns by position. */
-class Collected {
-  count = 0;
-  lastId: bigint;
-  readonly ids: BigInt64Array;
-  readonly keys: readonly Float64Array[];
-
-  constructor(messages: number, foldedId: bigint) {
-    this.lastId = foldedId;
-    this.ids = new BigInt64Array(messages);
-    this.keys = allLists.map(() => new Float64Array(messages));
-  }
-
-  add({ id, received, sent, keyed }: MessageKeys): void {
-    const [receivedKeys, sentKeys, keyedKeys] = this.keys;
-    if (receivedKeys === undefined || sentKeys === undefined || keyedKeys === undefined) return;
-    this.ids[this.count] = id;
-    receivedKeys[this.count] = received;
-    sentKeys[this.count] = sent;
-    keyedKeys[this.count] = keyed ?? -1;
-    this.count++;
-    this.lastId = id;
-  }
-
-  /** Hands the postings of all lists to the builder, sorted by key, then id. */
-  build(builder: RunBuilder): void {
-    for (const list of allLists) {
-      // A key has 32 bits and a position 20: together a whole number that a double holds and native code sorts.
-      const sorted = new Float64Array(this.count);
-      let postings = 0;
-      for (let position = 0; position < this.count; position++) {
-        const key = this.keys[list]?.[position] ?? -1;
-        if (key >= 0) sorted[postings++] = key * positionsMax + position;
-      }
-      for (const both of sorted.subarray(0, postings).toSorted()) {
-        const position = both % positionsMax;
-        builder.add(list, (both - position) / positionsMax, this.ids[position] ?? 0n);
-      }
-      builder.endList(list);
-    }
-  }
+interface Merge {
+  readonly inputs: readonly Run[];
+  readonly builder: RunBuilder;
+  readonly slices: Generator<void, void, void>;
 }
 
 export class Folder {
@@ -108,8 +73,9 @@ export class Folder {
   private readonly unfolded;
   /** Undefined: somebody else folds, or a step failed. */
   private collected: Collected | undefined;
+  private folding: Fold | undefined;
   private merge: Merge | undefined;
-  /** Blocks up to this number belong to runs or to the merge. */
+  /** Blocks up to this number belong to runs; there are no others while nothing is folded or merged. */
   private sweptTo = 0;
 
   /** `holder` is random and as long-lived as the process; `foldMessages` is at most 2^20. */
@@ -145,11 +111,12 @@ export class Folder {
   /** Does the most urgent piece of work; true: there is more. */
   step(): boolean {
     const more = this.transact((): boolean => {
+      if (this.foldOn()) return true;
       const collected = (this.collected ??= new Collected(this.foldMessages, this.runs.foldedId));
       const room = Math.min(stepMessages, this.foldMessages - collected.count);
       const read = this.follower.follow(collected.lastId, room, (message) => collected.add(message));
       if (collected.count === this.foldMessages) {
-        this.fold(collected);
+        this.startFold(collected);
         return true;
       }
       if (read === stepMessages) return true;
@@ -178,12 +145,20 @@ export class Folder {
     });
   }
 
-  private fold(collected: Collected): void {
+  private startFold(collected: Collected): void {
     const builder = this.newRun();
-    collected.build(builder);
+    this.folding = { collected, builder, slices: collected.build(builder) };
+  }
+
+  private foldOn(): boolean {
+    if (this.folding === undefined) return false;
+    const { collected, builder, slices } = this.folding;
+    if (slices.next().done !== true) return true;
     builder.finish(0, collected.lastId, collected.count);
     this.saveFold.run(collected.lastId);
+    this.folding = undefined;
     this.collected = undefined;
+    return true;
   }
 
   /** Begins where eight neighbours have one level. */
@@ -232,7 +207,7 @@ export class Folder {
     return true;
   }
 
-  /** Deletes some blocks that belong to no run; there is no merge now. */
+  /** Deletes some blocks that belong to no run; nothing is folded or merged now. */
   private sweep(): boolean {
     const numbers = new Set(this.runs.runs.map((run) => run.number));
     for (;;) {
@@ -293,6 +268,7 @@ export class Folder {
 
   private forget(): void {
     this.collected = undefined;
+    this.folding = undefined;
     this.merge = undefined;
     this.sweptTo = 0;
   }

@@ -14,8 +14,9 @@ const dayMs = 86_400_000;
 const tidyEveryMs = 100;
 /** The reader takes in what was committed this often, so that a question finds little to take in. */
 const followEveryMs = 20;
-/** Between two pieces of work on the index: commits and reads go first. */
-const foldPauseMs = 10;
+/** Between two pieces of work on the index it rests twice as long as it has worked: commits and reads go first. */
+const foldRests = 2;
+const foldPauseMsMin = 4;
 /** While the store cannot commit, it is tried this often. */
 const probeEveryMs = 1_000;
 const purgeEveryMs = 60_000;
@@ -33,6 +34,7 @@ export class Housekeeping {
   private isStopped = false;
   private isTidyDue = false;
   private isTidy = true;
+  private checkpointedMs = -Infinity;
   private renewTimer: ReturnType<typeof setTimeout> | undefined;
   private purgeTimer: ReturnType<typeof setTimeout> | undefined;
   private tidyTimer: ReturnType<typeof setTimeout> | undefined;
@@ -143,11 +145,11 @@ export class Housekeeping {
     this.isTidyDue = true;
     this.tidyTimer = setTimeout(() => {
       this.tidy().then(
-        (more) => {
+        (restMs) => {
           this.isTidyDue = false;
           if (!this.isTidy) this.log.info("The message store's files are in order again.");
           this.isTidy = true;
-          if (more) this.tidyLater(foldPauseMs);
+          if (restMs > 0) this.tidyLater(restMs);
         },
         (error: unknown) => {
           this.isTidyDue = false;
@@ -167,13 +169,20 @@ export class Housekeeping {
     this.tidyTimer.unref();
   }
 
-  /** True: the index has more to do. */
-  private async tidy(): Promise<boolean> {
+  /** Resolves with how long to rest before the next piece of work on the index, in milliseconds; 0: there is none. */
+  private async tidy(): Promise<number> {
+    if (performance.now() - this.checkpointedMs >= tidyEveryMs) await this.checkpoint();
+    if (this.isStopped) return 0;
+    const startMs = performance.now();
+    const folded = await this.folder.call({ kind: "fold" });
+    if (folded.kind !== "more" || !folded.more) return 0;
+    return Math.max(foldPauseMsMin, foldRests * (performance.now() - startMs));
+  }
+
+  private async checkpoint(): Promise<void> {
     const answer = await this.folder.call({ kind: "checkpoint" });
     if (answer.kind === "more" && answer.more && !this.isStopped) await this.writer.call({ kind: "checkpoint" });
-    if (this.isStopped) return false;
-    const folded = await this.folder.call({ kind: "fold" });
-    return folded.kind === "more" && folded.more;
+    this.checkpointedMs = performance.now();
   }
 }
 

@@ -6,6 +6,9 @@ import { BloomFilter } from "./bloom-filter.ts";
 import { lists, type List } from "./posting.ts";
 import { blockNumber, blockPostingsMax, packPostings, type Postings } from "./run-block.ts";
 
+/** Postings that are written between two pauses: some milliseconds of work. */
+export const slicePostings = 16_384;
+
 /** Keys that were seen, each once in a row, in the memory of a few bytes. */
 class KeyList {
   private keys = new Uint32Array(1_024);

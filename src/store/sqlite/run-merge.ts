@@ -3,11 +3,8 @@
 
 import { allLists, lists, type List } from "./posting.ts";
 import type { Run } from "./run.ts";
-import type { RunBuilder } from "./run-builder.ts";
+import { slicePostings, type RunBuilder } from "./run-builder.ts";
 import type { Postings } from "./run-block.ts";
-
-/** Postings between two pauses: 20 to 40 ms of work. */
-const slicePostings = 100_000;
 
 /** Goes through one list of one run. */
 class RunCursor {
