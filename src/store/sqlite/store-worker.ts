@@ -20,6 +20,12 @@ import { Writer } from "./writer.ts";
 
 declare const self: Worker;
 
+/**
+ * Whoever has been away asks for the index, then for the contents of the same messages, and among many others each lies in
+ * a page of its own: 10,000 of them find their pages in memory the second time.
+ */
+const cacheKib = { writer: 32 * 1024, reader: 48 * 1024, folder: 1024 } as const;
+
 let db: Database | undefined;
 let writer: Writer | undefined;
 let reader: Reader | undefined;
@@ -32,7 +38,7 @@ const done: Answer = { kind: "done" };
 function open(request: Extract<Request, { kind: "open" }>): Answer {
   const { role, path, synchronous, holder, foldMessages } = request;
   const indexPath = indexPathOf(path);
-  db = openConnection({ path, synchronous, cacheKib: { writer: 32 * 1024, reader: 16 * 1024, folder: 1024 }[role] });
+  db = openConnection({ path, synchronous, cacheKib: cacheKib[role] });
   switch (role) {
     case "folder":
       migrate(db, path);
