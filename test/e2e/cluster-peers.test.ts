@@ -124,17 +124,28 @@ test("whoever lacks the cluster key, or takes a live gateway's id, is refused at
   for (const name of ["chat-1", "login-1"]) {
     const faults = (kind: string): Promise<number> => stage.count(name, "roost_protocol_fault_total", `kind="${kind}"`);
     const address = cluster.linkAddress(name);
-    for (const id of ["gateway-1", "stranger"]) {
-      const stranger = await HandDialler.connect(address, { identity: newIdentity(id), key: wrongKey });
+    // Incarnations are hexadecimal digits: which of two is greater is chosen here.
+    const [lesser, greater] = [
+      { ...newIdentity("gateway-1"), incarnation: "0" },
+      { ...newIdentity("gateway-1"), incarnation: "z" },
+    ];
+    for (const identity of [lesser, newIdentity("stranger")]) {
+      const stranger = await HandDialler.connect(address, { identity, key: wrongKey });
       await stranger.shake().catch(() => undefined);
       expect((await stranger.recording.end()).code).toBe(CloseCode.Unauthorised);
     }
     expect(await faults("handshake-key")).toBe(1);
-    const twin = await HandDialler.connect(address, { identity: newIdentity("gateway-1"), key });
-    twin.hello();
-    expect(await twin.answer()).toMatchObject({ Code: Status.Forbidden, Error: expect.stringContaining("gateway-1") });
-    expect((await twin.recording.end()).code).toBe(CloseCode.Unauthorised);
+    for (const { identity, Code } of [
+      { identity: lesser, Code: Status.Forbidden },
+      { identity: greater, Code: Status.ServiceUnavailable },
+    ]) {
+      const twin = await HandDialler.connect(address, { identity, key });
+      twin.hello();
+      expect(await twin.answer()).toMatchObject({ Code, Error: expect.stringContaining("gateway-1") });
+      expect((await twin.recording.end()).code).toBe(CloseCode.Unauthorised);
+    }
     expect(await faults("handshake-id-taken")).toBe(2);
+    expect(await faults("handshake-id-contested")).toBe(1);
     const guest = await HandDialler.connect(address, { identity: newIdentity("guest", "chat"), key });
     await guest.shake();
     expect((await guest.recording.end()).code).toBe(CloseCode.ProtocolFault);

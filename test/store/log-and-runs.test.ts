@@ -224,40 +224,86 @@ test("a folder that slept while another one folded forgets what it had collected
   for (const process of [first, second]) process.die();
 });
 
-test("a merge that died between two slices leaves blocks that are swept, and is done again", () => {
+/** 500 talks from seven to thirteen, each with a clientId of its own. */
+function sayMany(process: Process, batch: number): void {
+  const talks = Array.from({ length: 500 }, (_, i) =>
+    talk({ sender: `s${i % 7}`, dest: `d${i % 13}`, clientId: `${batch}-${i}` }),
+  );
+  commit(process, talks.map(talkJob));
+}
+
+function tablesOf(world: World): { runs: bigint; blocksOfNone: bigint } | null {
+  const index = openIndex(indexPathOf(world.path));
+  const row = index
+    .query<{ runs: bigint; blocksOfNone: bigint }, []>(
+      `SELECT (SELECT count(*) FROM run) AS runs, count(*) AS blocksOfNone FROM block
+       WHERE number / 4194304 NOT IN (SELECT number FROM run)`,
+    )
+    .get();
+  index.close();
+  return row;
+}
+
+/** Of one account, page by page. */
+function allIdsOf(process: Process, account: string): bigint[] {
+  const seen: bigint[] = [];
+  for (let after = 1n; ;) {
+    const page = idsOf(process, { account, after });
+    if (page.length === 0) return seen;
+    seen.push(...page);
+    after = page.at(-1) ?? after;
+  }
+}
+
+test("a fold that died between two slices leaves blocks that are swept, and is done again", () => {
   const world = new World(5_000);
   const first = world.start();
-  for (let batch = 0; batch < 80; batch++) {
-    const talks = Array.from({ length: 500 }, (_, i) =>
-      talk({ sender: `s${i % 7}`, dest: `d${i % 13}`, clientId: `${batch}-${i}` }),
-    );
-    commit(first, talks.map(talkJob));
-  }
-  const tables = (): { runs: bigint; blocksOfNone: bigint } | null => {
-    const index = openIndex(indexPathOf(world.path));
-    const row = index
-      .query<{ runs: bigint; blocksOfNone: bigint }, []>(
-        `SELECT (SELECT count(*) FROM run) AS runs, count(*) AS blocksOfNone FROM block
-         WHERE number / 4194304 NOT IN (SELECT number FROM run)`,
-      )
-      .get();
-    index.close();
-    return row;
-  };
-  while ((tables()?.blocksOfNone ?? 0n) === 0n) expect(first.keeper.fold()).toBe(true);
-  expect(tables()?.runs).toBe(8n);
+  for (let batch = 0; batch < 10; batch++) sayMany(first, batch);
+  while ((tablesOf(world)?.blocksOfNone ?? 0n) === 0n) expect(first.keeper.fold()).toBe(true);
+  expect(tablesOf(world)?.runs).toBe(0n);
   first.die();
   world.nowMs += 6_000;
   const second = world.start();
   second.settle();
-  expect(tables()).toEqual({ runs: 1n, blocksOfNone: 0n });
-  const seen: bigint[] = [];
-  for (let after = 1n; ;) {
-    const page = idsOf(second, { account: "d3", after });
-    if (page.length === 0) break;
-    seen.push(...page);
-    after = page.at(-1) ?? after;
-  }
+  expect(tablesOf(world)).toEqual({ runs: 1n, blocksOfNone: 0n });
+  expect(new Set(allIdsOf(second, "d3")).size).toBe(10 * Math.ceil((500 - 3) / 13));
+  second.die();
+});
+
+test("a folder that slept between two slices of a fold, while another one folded, begins anew", () => {
+  const world = new World(5_000);
+  const [first, second] = [world.start(), world.start()];
+  for (let batch = 0; batch < 10; batch++) sayMany(first, batch);
+  while ((tablesOf(world)?.blocksOfNone ?? 0n) === 0n) expect(first.keeper.fold()).toBe(true);
+  world.nowMs += 6_000;
+  second.settle();
+  expect(tablesOf(world)).toEqual({ runs: 1n, blocksOfNone: 0n });
+  expect(first.keeper.fold()).toBe(false);
+  world.nowMs += 6_000;
+  for (let batch = 10; batch < 20; batch++) sayMany(first, batch);
+  first.settle();
+  expect(tablesOf(world)).toEqual({ runs: 2n, blocksOfNone: 0n });
+  const seen = allIdsOf(second, "d3");
+  expect(seen).toHaveLength(20 * Math.ceil((500 - 3) / 13));
+  expect(new Set(seen).size).toBe(seen.length);
+  for (const process of [first, second]) process.die();
+});
+
+test("a merge that died between two slices leaves blocks that are swept, and is done again", () => {
+  const world = new World(5_000);
+  const first = world.start();
+  for (let batch = 0; batch < 80; batch++) sayMany(first, batch);
+  const isMerging = (): boolean => {
+    const tables = tablesOf(world);
+    return tables?.runs === 8n && tables.blocksOfNone > 0n;
+  };
+  while (!isMerging()) expect(first.keeper.fold()).toBe(true);
+  first.die();
+  world.nowMs += 6_000;
+  const second = world.start();
+  second.settle();
+  expect(tablesOf(world)).toEqual({ runs: 1n, blocksOfNone: 0n });
+  const seen = allIdsOf(second, "d3");
   expect(seen).toHaveLength(80 * Math.ceil((500 - 3) / 13));
   expect(new Set(seen).size).toBe(seen.length);
   const [code] = commit(second, [talkJob(talk({ sender: "s2", dest: "d9", clientId: "7-9" }))])[0] ?? [];
@@ -284,14 +330,7 @@ test("kill -9 in the middle of a fold or a merge loses nothing and repeats nothi
     const heir = world.start();
     heir.keeper.fold();
     if (killAt % 2 === 0) heir.settle();
-    const seen: bigint[] = [];
-    for (let after = 1n; ;) {
-      const page = idsOf(heir, { account: "bob", after });
-      if (page.length === 0) break;
-      seen.push(...page);
-      after = page.at(-1) ?? after;
-    }
-    expect(seen.map(String)).toEqual(acknowledged);
+    expect(allIdsOf(heir, "bob").map(String)).toEqual(acknowledged);
     const [code, id] = commit(heir, [talkJob(talk({ clientId: `${child.pid}-2-50` }))])[0] ?? [];
     expect([code, `${id}`]).toEqual([outcome.repeatedElsewhere, lines[250] ?? ""]);
     heir.die();
