@@ -1,0 +1,117 @@
+// When batches are handed over, with a commit that ends when the test says so and a clock that stands still.
+
+import { afterEach, beforeEach, expect, spyOn, test } from "bun:test";
+import { Batcher } from "../../src/store/batcher.ts";
+import { outcomeSlots, type Job } from "../../src/store/jobs.ts";
+import { StoreUnavailable } from "../../src/store/store.ts";
+
+const job: Job = ["ack", "app", "ann", "", "1"];
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+interface Handed {
+  readonly jobs: number;
+  /** Ends the commit. */
+  end(): Promise<void>;
+}
+
+/** A batcher, what it has handed over, and its pause. */
+class Desk {
+  readonly handed: Handed[] = [];
+  readonly batcher = new Batcher(
+    (jobs) => {
+      const { promise, resolve } = Promise.withResolvers<BigInt64Array>();
+      const end = async (): Promise<void> => {
+        resolve(new BigInt64Array(jobs.length * outcomeSlots));
+        await turn();
+      };
+      this.handed.push({ jobs: jobs.length, end });
+      return promise;
+    },
+    () => undefined,
+  );
+
+  get sizes(): number[] {
+    return this.handed.map(({ jobs }) => jobs);
+  }
+
+  /** Adds that many calls of one job, in one turn. */
+  async add(calls: number): Promise<void> {
+    for (let left = calls; left > 0; left--) void this.batcher.add([job], 0, () => undefined);
+    await turn();
+  }
+}
+
+let pauses: (() => void)[] = [];
+const frozen = performance.now();
+const spies: { mockRestore(): void }[] = [];
+
+beforeEach(() => {
+  pauses = [];
+  spies.push(spyOn(performance, "now").mockReturnValue(frozen));
+  const standIn = Object.assign(
+    (handler: TimerHandler): ReturnType<typeof setTimeout> => {
+      if (typeof handler === "function") pauses.push(() => void handler());
+      return setInterval(() => undefined, 1_000_000).unref();
+    },
+    { __promisify__: setTimeout.__promisify__ },
+  );
+  spies.push(spyOn(globalThis, "setTimeout").mockImplementation(standIn));
+});
+afterEach(() => {
+  for (const spy of spies.splice(0)) spy.mockRestore();
+});
+
+test("a store without load commits what is asked at the end of the turn, one batch after the other", async () => {
+  const desk = new Desk();
+  await desk.add(2);
+  await desk.add(3);
+  expect(desk.sizes).toEqual([2]);
+  await desk.handed[0]?.end();
+  expect(desk.sizes).toEqual([2, 3]);
+  expect(pauses).toHaveLength(0);
+});
+
+test("after a large batch a small one waits for the end of a pause, and takes along what comes meanwhile", async () => {
+  const desk = new Desk();
+  await desk.add(64);
+  await desk.add(1);
+  await desk.handed[0]?.end();
+  await desk.add(2);
+  expect(desk.sizes).toEqual([64]);
+  expect(pauses).toHaveLength(1);
+  pauses[0]?.();
+  expect(desk.sizes).toEqual([64, 3]);
+});
+
+test("what fills a second batch ends the pause", async () => {
+  const desk = new Desk();
+  await desk.add(64);
+  await desk.handed[0]?.end();
+  await desk.add(1);
+  expect(desk.sizes).toEqual([64]);
+  await desk.add(256);
+  expect(desk.sizes).toEqual([64, 257]);
+});
+
+test("who closes the store does not wait for the end of a pause", async () => {
+  const desk = new Desk();
+  await desk.add(64);
+  await desk.handed[0]?.end();
+  await desk.add(1);
+  const drained = desk.batcher.drain();
+  expect(desk.sizes).toEqual([64, 1]);
+  await desk.handed[1]?.end();
+  await drained;
+});
+
+test("what waits in a pause is refused where the store is given up, and the end of the pause finds nothing", async () => {
+  const desk = new Desk();
+  await desk.add(64);
+  await desk.handed[0]?.end();
+  const refused = desk.batcher.add([job], 0, () => undefined);
+  await turn();
+  desk.batcher.refuseQueued(new StoreUnavailable("given up"));
+  await expect(refused).rejects.toThrow("given up");
+  pauses[0]?.();
+  expect(desk.sizes).toEqual([64]);
+});
