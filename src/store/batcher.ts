@@ -35,6 +35,22 @@ interface Call {
   reject(error: Error): void;
 }
 
+/** What the pause is measured by. */
+export interface BatcherTime {
+  /** Monotonic. */
+  nowMs(): number;
+  /** Runs the action once, that much later; returns what takes it back. */
+  after(delayMs: number, action: () => void): () => void;
+}
+
+const eventLoop: BatcherTime = {
+  nowMs: () => performance.now(),
+  after: (delayMs, action) => {
+    const timer = setTimeout(action, delayMs);
+    return () => clearTimeout(timer);
+  },
+};
+
 export class Batcher {
   private readonly commit: (jobs: readonly Job[]) => Promise<BigInt64Array>;
   private readonly observe: (failure: string | undefined) => void;
@@ -44,9 +60,11 @@ export class Batcher {
   private queuedCharacters = 0;
   private inFlight = 0;
   private isScheduled = false;
-  /** The moment of performance.now() before which no small batch goes. */
+  /** No small batch goes before this moment. */
   private pausedUntilMs = 0;
-  private pause: ReturnType<typeof setTimeout> | undefined;
+  /** Ends the pause, while there is one. */
+  private cancelPause: (() => void) | undefined;
+  private readonly time: BatcherTime;
   private drained: (() => void)[] = [];
 
   /**
@@ -57,7 +75,9 @@ export class Batcher {
     commit: (jobs: readonly Job[]) => Promise<BigInt64Array>,
     observe: (failure: string | undefined) => void,
     mayShare: (first: Job, next: Job) => boolean = () => true,
+    time: BatcherTime = eventLoop,
   ) {
+    this.time = time;
     this.commit = commit;
     this.observe = observe;
     this.mayShare = mayShare;
@@ -109,16 +129,16 @@ export class Batcher {
   /** True: too little waits too soon after the last batch. `flush` is called again in time. */
   private isPaused(): boolean {
     const isUrgent = this.queuedJobs >= secondBatchJobsMin || this.drained.length > 0;
-    if (this.pause !== undefined && !isUrgent) return true;
-    clearTimeout(this.pause);
-    this.pause = undefined;
-    const leftMs = this.pausedUntilMs - performance.now();
+    if (this.cancelPause !== undefined && !isUrgent) return true;
+    this.cancelPause?.();
+    this.cancelPause = undefined;
+    const leftMs = this.pausedUntilMs - this.time.nowMs();
     if (isUrgent || this.queue.length === 0 || leftMs < pauseMsMin) return false;
-    this.pause = setTimeout(() => {
-      this.pause = undefined;
+    this.cancelPause = this.time.after(leftMs, () => {
+      this.cancelPause = undefined;
       this.pausedUntilMs = 0;
       this.flush();
-    }, leftMs);
+    });
     return true;
   }
 
@@ -153,7 +173,7 @@ export class Batcher {
     this.inFlight++;
     const jobs: Job[] = [];
     for (const call of calls) for (const job of call.jobs) jobs.push(job);
-    this.pausedUntilMs = performance.now() + Math.min(pauseMsMax, jobs.length / pauseJobsPerMs);
+    this.pausedUntilMs = this.time.nowMs() + Math.min(pauseMsMax, jobs.length / pauseJobsPerMs);
     this.commit(jobs).then(
       (numbers) => {
         this.inFlight--;

@@ -1,9 +1,10 @@
 // When batches are handed over, with a commit that ends when the test says so and a clock that stands still.
 
-import { afterEach, beforeEach, expect, spyOn, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { Batcher } from "../../src/store/batcher.ts";
 import { outcomeSlots, type Job } from "../../src/store/jobs.ts";
 import { StoreUnavailable } from "../../src/store/store.ts";
+import { ManualTimers } from "../support/manual-timers.ts";
 
 const job: Job = ["ack", "app", "ann", "", "1"];
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -17,6 +18,7 @@ interface Handed {
 /** A batcher, what it has handed over, and its pause. */
 class Desk {
   readonly handed: Handed[] = [];
+  readonly timers = new ManualTimers();
   readonly batcher = new Batcher(
     (jobs) => {
       const { promise, resolve } = Promise.withResolvers<BigInt64Array>();
@@ -28,6 +30,8 @@ class Desk {
       return promise;
     },
     () => undefined,
+    () => true,
+    { nowMs: () => 0, after: this.timers.after },
   );
 
   get sizes(): number[] {
@@ -41,26 +45,6 @@ class Desk {
   }
 }
 
-let pauses: (() => void)[] = [];
-const frozen = performance.now();
-const spies: { mockRestore(): void }[] = [];
-
-beforeEach(() => {
-  pauses = [];
-  spies.push(spyOn(performance, "now").mockReturnValue(frozen));
-  const standIn = Object.assign(
-    (handler: TimerHandler): ReturnType<typeof setTimeout> => {
-      if (typeof handler === "function") pauses.push(() => void handler());
-      return setInterval(() => undefined, 1_000_000).unref();
-    },
-    { __promisify__: setTimeout.__promisify__ },
-  );
-  spies.push(spyOn(globalThis, "setTimeout").mockImplementation(standIn));
-});
-afterEach(() => {
-  for (const spy of spies.splice(0)) spy.mockRestore();
-});
-
 test("a store without load commits what is asked at the end of the turn, one batch after the other", async () => {
   const desk = new Desk();
   await desk.add(2);
@@ -68,7 +52,7 @@ test("a store without load commits what is asked at the end of the turn, one bat
   expect(desk.sizes).toEqual([2]);
   await desk.handed[0]?.end();
   expect(desk.sizes).toEqual([2, 3]);
-  expect(pauses).toHaveLength(0);
+  expect(desk.timers.pending).toBe(0);
 });
 
 test("after a large batch a small one waits for the end of a pause, and takes along what comes meanwhile", async () => {
@@ -78,8 +62,8 @@ test("after a large batch a small one waits for the end of a pause, and takes al
   await desk.handed[0]?.end();
   await desk.add(2);
   expect(desk.sizes).toEqual([64]);
-  expect(pauses).toHaveLength(1);
-  pauses[0]?.();
+  expect(desk.timers.pending).toBe(1);
+  desk.timers.advance(2);
   expect(desk.sizes).toEqual([64, 3]);
 });
 
@@ -91,6 +75,7 @@ test("what fills a second batch ends the pause", async () => {
   expect(desk.sizes).toEqual([64]);
   await desk.add(256);
   expect(desk.sizes).toEqual([64, 257]);
+  expect(desk.timers.pending).toBe(0);
 });
 
 test("who closes the store does not wait for the end of a pause", async () => {
@@ -112,6 +97,6 @@ test("what waits in a pause is refused where the store is given up, and the end 
   await turn();
   desk.batcher.refuseQueued(new StoreUnavailable("given up"));
   await expect(refused).rejects.toThrow("given up");
-  pauses[0]?.();
+  desk.timers.advance(2);
   expect(desk.sizes).toEqual([64]);
 });
