@@ -1,5 +1,5 @@
 // The incoming side of a WebSocket client (RFC 6455), without IO: the answer to the upgrade, then frames. Payloads are
-// views on the chunk, or on a copy where they straddle two; either way they live until the sink's method returns.
+// ranges of the chunk, or of a copy where they straddle two; either way they live until the sink's method returns.
 //
 //   byte  0        FIN 0x80 · RSV · opcode
 //         1        MASK 0x80 (never from a server) · length, or 126 (two bytes follow), or 127 (eight bytes follow)

@@ -63,7 +63,7 @@ export class TcpLine implements Line {
   private frames(): FrameSink {
     return {
       // The reader's bytes are its own again after this call, and a packet may be kept.
-      binaryReceived: (bytes, start, end) => this.sink?.packet(Uint8Array.from(bytes.subarray(start, end))),
+      binaryReceived: (bytes, start, end) => this.sink?.packet(new Uint8Array(bytes.subarray(start, end))),
       pingReceived: () => this.write(pongFrame),
       pongReceived: () => undefined,
       closeReceived: (payload) => {

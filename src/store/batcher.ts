@@ -14,8 +14,9 @@ const batchesInFlightMax = 2;
  */
 const secondBatchJobsMin = 256;
 /**
- * After a batch the next one waits a millisecond for so many jobs of that one, and this long at most, unless
- * `secondBatchJobsMin` jobs wait. So the pause grows with the load: alone, a talk is committed at once.
+ * Batches are handed over a millisecond apart for so many jobs of the earlier one, and this long at most, unless
+ * `secondBatchJobsMin` jobs wait. So the pause grows with the load: alone, a talk is committed at once. Where a commit
+ * takes longer there is none.
  */
 const pauseJobsPerMs = 16;
 const pauseMsMax = 2;

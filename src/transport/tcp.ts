@@ -1,6 +1,6 @@
 // Frames over TCP: clients, and links between services.
 //
-// Memory. Bun hands over each read as a fresh copy, so frames are views on it; `Socket.write` takes what the kernel
+// Memory. Bun hands over each read as a fresh copy, so frames are ranges of it; `Socket.write` takes what the kernel
 // takes, synchronously, and keeps nothing, so the outbound buffer may return to the pool at once.
 //
 // No `error` handler is set on purpose: with one, Bun would give it what a frame handler threw, and a bug would pass

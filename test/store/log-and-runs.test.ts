@@ -255,36 +255,41 @@ function allIdsOf(process: Process, account: string): bigint[] {
   }
 }
 
+/** Into the middle of a list: a slice has 16,384 postings, and the block that is open then belongs to the next one, too. */
+function foldUntilSliced(world: World, process: Process): void {
+  while ((tablesOf(world)?.blocksOfNone ?? 0n) === 0n) expect(process.keeper.fold()).toBe(true);
+}
+
 test("a fold that died between two slices leaves blocks that are swept, and is done again", () => {
-  const world = new World(5_000);
+  const world = new World(20_000);
   const first = world.start();
-  for (let batch = 0; batch < 10; batch++) sayMany(first, batch);
-  while ((tablesOf(world)?.blocksOfNone ?? 0n) === 0n) expect(first.keeper.fold()).toBe(true);
+  for (let batch = 0; batch < 40; batch++) sayMany(first, batch);
+  foldUntilSliced(world, first);
   expect(tablesOf(world)?.runs).toBe(0n);
   first.die();
   world.nowMs += 6_000;
   const second = world.start();
   second.settle();
   expect(tablesOf(world)).toEqual({ runs: 1n, blocksOfNone: 0n });
-  expect(new Set(allIdsOf(second, "d3")).size).toBe(10 * Math.ceil((500 - 3) / 13));
+  expect(new Set(allIdsOf(second, "d3")).size).toBe(40 * Math.ceil((500 - 3) / 13));
   second.die();
 });
 
 test("a folder that slept between two slices of a fold, while another one folded, begins anew", () => {
-  const world = new World(5_000);
+  const world = new World(20_000);
   const [first, second] = [world.start(), world.start()];
-  for (let batch = 0; batch < 10; batch++) sayMany(first, batch);
-  while ((tablesOf(world)?.blocksOfNone ?? 0n) === 0n) expect(first.keeper.fold()).toBe(true);
+  for (let batch = 0; batch < 40; batch++) sayMany(first, batch);
+  foldUntilSliced(world, first);
   world.nowMs += 6_000;
   second.settle();
   expect(tablesOf(world)).toEqual({ runs: 1n, blocksOfNone: 0n });
   expect(first.keeper.fold()).toBe(false);
   world.nowMs += 6_000;
-  for (let batch = 10; batch < 20; batch++) sayMany(first, batch);
+  for (let batch = 40; batch < 80; batch++) sayMany(first, batch);
   first.settle();
   expect(tablesOf(world)).toEqual({ runs: 2n, blocksOfNone: 0n });
   const seen = allIdsOf(second, "d3");
-  expect(seen).toHaveLength(20 * Math.ceil((500 - 3) / 13));
+  expect(seen).toHaveLength(80 * Math.ceil((500 - 3) / 13));
   expect(new Set(seen).size).toBe(seen.length);
   for (const process of [first, second]) process.die();
 });

@@ -45,7 +45,10 @@ class SigningIn extends Deadline {
   }
 }
 
-/** What only a connection that talks needs, made at its first request: its allowance, and who it is to the services. */
+/**
+ * What only a connection that talks needs, made at its first request: its allowance, and who it is to the services. It is
+ * the bucket itself, and does not hold one: one object less for each connection.
+ */
 class Speaker extends TokenBucket {
   readonly stamp: Buffer;
 
@@ -66,7 +69,7 @@ export class Channel implements FrameHandler {
   app = "";
   account = "";
   device = "";
-  private spoken: Speaker | undefined;
+  private knownSpeaker: Speaker | undefined;
   /** Until the sign-in is answered. */
   private signingIn: SigningIn | undefined;
   private chosenVersion = -1;
@@ -151,8 +154,8 @@ export class Channel implements FrameHandler {
 
   private get speaker(): Speaker {
     const { id, app, account, gateway } = this;
-    this.spoken ??= new Speaker(encodeStamp(id, app, account, gateway.serviceId), gateway.wheel.nowMs);
-    return this.spoken;
+    this.knownSpeaker ??= new Speaker(encodeStamp(id, app, account, gateway.serviceId), gateway.wheel.nowMs);
+    return this.knownSpeaker;
   }
 
   private endSignIn(): SigningIn | undefined {

@@ -39,6 +39,7 @@ export class Collected {
         const key = this.keys[list]?.[position] ?? -1;
         if (key >= 0) sorted[postings++] = key * positionsMax + position;
       }
+      yield;
       sorted.subarray(0, postings).sort();
       for (let at = 0; at < postings; at++) {
         if (at % slicePostings === 0) yield;

@@ -1,15 +1,15 @@
 // Moves the end of the log into runs of the index ("folds" it), merges runs, and forgets those whose messages were
 // deleted. One process of all that share the log does so, by a lease in the index; the others look on.
 //
-// It works in steps of a few milliseconds, as it is asked: threads that answer somebody wait for the same cores. What a
-// step changes in the index is one transaction that looks, inside itself, whether the lease is still held. A run that is
+// It works in steps of some milliseconds (sorting what a run holds takes longest), as it is asked: threads that answer
+// somebody wait for the same cores. What a step changes in the index is one transaction that looks, inside itself, whether the lease is still held. A run that is
 // being written exists with its last step: so neither a process that slept nor kill -9 leaves half a run. Folding repeats
 // nothing: a run's last id and the state's move in one transaction.
 
 import type { Database } from "bun:sqlite";
 import type { Clock } from "../../base/clock.ts";
 import { idempotencyHours } from "../../base/limits.ts";
-import { smallestIdAt } from "../snowflake.ts";
+import { smallestIdAt, timeOfId } from "../snowflake.ts";
 import { checkpointLast } from "./checkpoint.ts";
 import { guarded, IndexDamage } from "./index-file.ts";
 import { beginImmediate, lockWaitMsMax } from "./locking.ts";
@@ -32,6 +32,8 @@ const stepMessages = 4_096;
 const checkpointBlocksMin = 4_096;
 /** Blocks that a step deletes at most. */
 const sweptBlocksMax = 4_096;
+/** Whoever has read so little of the log is late: he cannot afford to rest. */
+const lateMs = 2_000;
 /** A store that starts reads this many messages of the log's end in some tenths of a second. */
 const startMessagesMax = 1 << 18;
 
@@ -42,16 +44,10 @@ interface LeaseRow {
 }
 
 /** A run that is being written, a slice a step. */
-interface Fold {
-  readonly collected: Collected;
-  readonly builder: RunBuilder;
+interface Writing {
   readonly slices: Generator<void, void, void>;
-}
-
-interface Merge {
-  readonly inputs: readonly Run[];
-  readonly builder: RunBuilder;
-  readonly slices: Generator<void, void, void>;
+  /** Makes the run exist. */
+  finish(): void;
 }
 
 export class Folder {
@@ -73,8 +69,12 @@ export class Folder {
   private readonly unfolded;
   /** Undefined: somebody else folds, or a step failed. */
   private collected: Collected | undefined;
-  private folding: Fold | undefined;
-  private merge: Merge | undefined;
+  private folding: Writing | undefined;
+  private merging: Writing | undefined;
+  /** How long ago the last message was committed that a step has read; 0: it has read all. */
+  private lagMs = 0;
+  /** With runs up to this id there was too much in none for a start. */
+  private behindAt: bigint | undefined;
   /** Blocks up to this number belong to runs; there are no others while nothing is folded or merged. */
   private sweptTo = 0;
 
@@ -111,16 +111,17 @@ export class Folder {
   /** Does the most urgent piece of work; true: there is more. */
   step(): boolean {
     const more = this.transact((): boolean => {
-      if (this.foldOn()) return true;
+      if (this.goOn(this.folding)) return true;
       const collected = (this.collected ??= new Collected(this.foldMessages, this.runs.foldedId));
       const room = Math.min(stepMessages, this.foldMessages - collected.count);
       const read = this.follower.follow(collected.lastId, room, (message) => collected.add(message));
+      this.lagMs = read === room ? this.clock.wallMs() - timeOfId(collected.lastId) : 0;
       if (collected.count === this.foldMessages) {
         this.startFold(collected);
         return true;
       }
       if (read === stepMessages) return true;
-      return this.mergeOn() || this.dropOne() || this.sweep() || this.startMerge();
+      return this.goOn(this.merging) || this.dropOne() || this.sweep() || this.startMerge();
     });
     // Syncs of this file make commits of the log wait: few large ones.
     if (this.statements.blocksWritten > (more ? checkpointBlocksMin : 0)) {
@@ -130,11 +131,21 @@ export class Folder {
     return more;
   }
 
+  /** The log grows faster than it is folded, or did so until now. */
+  get isLate(): boolean {
+    return this.lagMs > lateMs;
+  }
+
   /** Are there more messages in no run than a start should take into memory? */
   isBehind(): boolean {
     this.runs.refresh();
-    const found = this.unfolded.get(this.runs.foldedId, startMessagesMax)?.messages ?? 0n;
-    return found >= BigInt(startMessagesMax);
+    const { foldedId } = this.runs;
+    // To count them takes as long as many steps, and until there is another run there are not fewer.
+    if (this.behindAt === foldedId) return true;
+    const found = this.unfolded.get(foldedId, startMessagesMax)?.messages ?? 0n;
+    const isBehind = found >= BigInt(startMessagesMax);
+    this.behindAt = isBehind ? foldedId : undefined;
+    return isBehind;
   }
 
   /** Lets another process fold at once. */
@@ -147,17 +158,19 @@ export class Folder {
 
   private startFold(collected: Collected): void {
     const builder = this.newRun();
-    this.folding = { collected, builder, slices: collected.build(builder) };
+    const finish = (): void => {
+      builder.finish(0, collected.lastId, collected.count);
+      this.saveFold.run(collected.lastId);
+      this.folding = undefined;
+      this.collected = undefined;
+    };
+    this.folding = { slices: collected.build(builder), finish };
   }
 
-  private foldOn(): boolean {
-    if (this.folding === undefined) return false;
-    const { collected, builder, slices } = this.folding;
-    if (slices.next().done !== true) return true;
-    builder.finish(0, collected.lastId, collected.count);
-    this.saveFold.run(collected.lastId);
-    this.folding = undefined;
-    this.collected = undefined;
+  /** Writes the next slice; false: there is nothing to be written. */
+  private goOn(writing: Writing | undefined): boolean {
+    if (writing === undefined) return false;
+    if (writing.slices.next().done === true) writing.finish();
     return true;
   }
 
@@ -173,16 +186,14 @@ export class Folder {
       const inputs = runs.slice(first, first + mergedRuns);
       const builder = this.newRun();
       const keyedFrom = smallestIdAt(this.clock.wallMs() - idempotencyHours * 3_600_000);
-      this.merge = { inputs, builder, slices: mergeRuns(inputs, builder, this.oldest.get()?.id ?? 0n, keyedFrom) };
+      const slices = mergeRuns(inputs, builder, this.oldest.get()?.id ?? 0n, keyedFrom);
+      this.merging = { slices, finish: () => this.finishMerge(inputs, builder) };
       return true;
     }
     return false;
   }
 
-  private mergeOn(): boolean {
-    if (this.merge === undefined) return false;
-    const { inputs, builder, slices } = this.merge;
-    if (slices.next().done !== true) return true;
+  private finishMerge(inputs: readonly Run[], builder: RunBuilder): void {
     let messages = 0;
     let level = 0;
     for (const run of inputs) {
@@ -192,9 +203,8 @@ export class Folder {
     }
     builder.finish(level, inputs.at(-1)?.lastId ?? 0n, messages);
     this.saveFold.run(0n);
-    this.merge = undefined;
+    this.merging = undefined;
     this.sweptTo = 0;
-    return true;
   }
 
   /** Drops the oldest run where the log holds none of its messages any more. */
@@ -269,7 +279,8 @@ export class Folder {
   private forget(): void {
     this.collected = undefined;
     this.folding = undefined;
-    this.merge = undefined;
+    this.merging = undefined;
     this.sweptTo = 0;
+    this.lagMs = 0;
   }
 }

@@ -2,6 +2,7 @@
 // write-ahead log into the file and the end of the messages into the index; it deletes what is older than the retention,
 // and tells whether the store can commit.
 
+import { assert } from "../../base/assert.ts";
 import type { Log } from "../../base/log.ts";
 import { renewAfterMs } from "./node-lease.ts";
 import type { Answer, Request } from "./protocol.ts";
@@ -14,9 +15,13 @@ const dayMs = 86_400_000;
 const tidyEveryMs = 100;
 /** The reader takes in what was committed this often, so that a question finds little to take in. */
 const followEveryMs = 20;
-/** Between two pieces of work on the index it rests twice as long as it has worked: commits and reads go first. */
+/**
+ * Between two pieces of work on the index it rests twice as long as it has worked, within bounds: commits and reads go
+ * first, unless it is late.
+ */
 const foldRests = 2;
 const foldPauseMsMin = 4;
+const foldPauseMsMax = 100;
 /** While the store cannot commit, it is tried this often. */
 const probeEveryMs = 1_000;
 const purgeEveryMs = 60_000;
@@ -57,9 +62,9 @@ export class Housekeeping {
   /** Told of every batch: the sentence why it failed, or undefined. */
   committed(failure: string | undefined): void {
     this.judge(failure);
-    if (failure !== undefined) return;
+    // After a failed one too: it may be that the index lags behind, and that somebody else kept it until now.
     this.tidyLater();
-    this.followLater();
+    if (failure === undefined) this.followLater();
   }
 
   stop(): void {
@@ -153,7 +158,8 @@ export class Housekeeping {
         },
         (error: unknown) => {
           this.isTidyDue = false;
-          // Said once: it is tried again with every commit.
+          this.tidyLater(probeEveryMs);
+          // Said once.
           if (this.isTidy && !this.isStopped) {
             this.log.warn(
               "The message store's files cannot be put in order; it is tried again. Memory grows until then.",
@@ -169,14 +175,17 @@ export class Housekeeping {
     this.tidyTimer.unref();
   }
 
-  /** Resolves with how long to rest before the next piece of work on the index, in milliseconds; 0: there is none. */
+  /** Resolves with how long to rest before the next piece of work, in milliseconds; 0: there is none. */
   private async tidy(): Promise<number> {
-    if (performance.now() - this.checkpointedMs >= tidyEveryMs) await this.checkpoint();
+    const checkpointDueMs = this.checkpointedMs + tidyEveryMs - performance.now();
+    if (checkpointDueMs <= 0) await this.checkpoint();
     if (this.isStopped) return 0;
     const startMs = performance.now();
     const folded = await this.folder.call({ kind: "fold" });
-    if (folded.kind !== "more" || !folded.more) return 0;
-    return Math.max(foldPauseMsMin, foldRests * (performance.now() - startMs));
+    assert(folded.kind === "folded", "a fold is answered with how it went");
+    if (!folded.more) return Math.max(0, checkpointDueMs);
+    if (folded.isLate) return foldPauseMsMin;
+    return Math.min(foldPauseMsMax, Math.max(foldPauseMsMin, foldRests * (performance.now() - startMs)));
   }
 
   private async checkpoint(): Promise<void> {

@@ -8,6 +8,9 @@ import { beginImmediate, lockWaitMsMax } from "./locking.ts";
 import { lists } from "./posting.ts";
 import { RunList } from "./run.ts";
 
+/** A start does so many pieces of work at once: nobody else waits for its cores. */
+const catchUpSteps = 16;
+
 export interface IndexPlace {
   readonly path: string;
   /** Random and as long-lived as the process. */
@@ -35,13 +38,18 @@ export class IndexKeeper {
     return this.folder.step();
   }
 
+  /** The log grows faster than it is folded: whoever asks for pieces of work should not rest between them. */
+  get isLate(): boolean {
+    return this.folder.isLate;
+  }
+
   /**
-   * The same for a start; true: there is still too much in no run, or another process folds it. Begins a new index where
+   * Some pieces of work for a start; true: there is still too much in no run, or another process folds it. Begins a new index where
    * this one is damaged, as far as a start reads it.
    */
   catchUp(): boolean {
     try {
-      this.folder.step();
+      for (let steps = 1; this.folder.step() && steps < catchUpSteps;) steps++;
       if (this.folder.isBehind()) return true;
       new RunList(this.index, [lists.received, lists.keyed]).refresh();
       return false;

@@ -76,8 +76,10 @@ export type Answer =
   | { readonly kind: "detail"; readonly answer: DetailAnswer }
   | { readonly kind: "membership"; readonly version: bigint; readonly accounts: string }
   | { readonly kind: "none" }
+  /** fold: is there more, and does the log grow faster than it is folded? */
+  | { readonly kind: "folded"; readonly more: boolean; readonly isLate: boolean }
   /**
-   * purge, fold: is there more? checkpoint: does the log need the writer's help to start over? catchUp: is there
+   * purge: is there more? checkpoint: does the log need the writer's help to start over? catchUp: is there
    * still too much in no run?
    */
   | { readonly kind: "more"; readonly more: boolean }

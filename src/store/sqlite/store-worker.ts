@@ -97,7 +97,7 @@ function folderAnswer(request: Request, log: Database, index: IndexKeeper): Answ
     case "checkpoint":
       return { kind: "more", more: checkpoint(log) };
     case "fold":
-      return { kind: "more", more: index.fold() };
+      return { kind: "folded", more: index.fold(), isLate: index.isLate };
     case "catchUp":
       return { kind: "more", more: index.catchUp() };
     case "rebuild":
