@@ -24,6 +24,8 @@ export interface KillRunFigures {
   readonly refused: number;
 }
 
+const patienceMs = 30_000;
+
 /** One person: talks, one talk after another, and notes what is said to it. */
 class Person {
   readonly account: string;
@@ -48,13 +50,14 @@ class Person {
   async lookUpOwn(stored: ReadonlyMap<bigint, string>): Promise<void> {
     const listed: bigint[] = [];
     for (let after: bigint | undefined = 1n; after !== undefined; after = listed.at(-1)) {
-      const page = await this.client.index(after, false);
+      const from = after;
+      const page = await patiently(() => this.client.index(from, false));
       if (page.length === 0) break;
       listed.push(...page.map(({ messageId }) => messageId));
     }
     if (new Set(listed).size !== listed.length) throw new Error(`${this.account}'s index lists something twice`);
     const unheard = listed.filter((id) => !this.texts.has(id) && stored.get(id)?.startsWith(`${this.account} `));
-    for (const { messageId, body } of await this.client.contents(unheard)) {
+    for (const { messageId, body } of await patiently(() => this.client.contents(unheard))) {
       this.received.push(messageId);
       this.texts.set(messageId, `${this.account} ${body}`);
     }
@@ -63,6 +66,18 @@ class Person {
   static async enter(cluster: ProcessCluster, account: string, gateway: string): Promise<Person> {
     const options = { url: `tcp://${gateway}`, token: () => cluster.token(account), requestTimeoutMs: 5_000 };
     return new Person(account, await RoostClient.connect(options));
+  }
+}
+
+/** Asks again for a while: a connection whose gateway was the last one killed is only just coming back. */
+async function patiently<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+  for (const endMs = performance.now() + patienceMs; ;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (performance.now() > endMs) throw error;
+      await Bun.sleep(100);
+    }
   }
 }
 
