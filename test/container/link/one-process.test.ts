@@ -63,9 +63,10 @@ test("twenty newcomers at once are refused, each of them, by one sign of life", 
 
 test("a holder that answers no ping but sends requests lives", async () => {
   const node = TestNode.start("node");
-  const holder = await HandDialler.linked(node.address, { answersPings: false });
+  // A greater newcomer would ask again, and find a holder that is silent now.
+  const holder = await HandDialler.linked(node.address, { identity: incarnated("2"), answersPings: false });
   const frames = holder.recording.frames.length;
-  const newcomer = new TestGateway(newIdentity("gate"));
+  const newcomer = new TestGateway(incarnated("1"));
   newcomer.list(node);
   await holder.recording.framesReach(frames + 1);
   holder.connection.send(request);
