@@ -2,9 +2,14 @@
 
 import { afterEach, expect, test } from "bun:test";
 import { connect } from "node:net";
+import { type LogFields, silentLog } from "../../../src/base/log.ts";
+import { RegistryMetrics } from "../../../src/observe/registry-metrics.ts";
+import { startLoneRegistry } from "../../../src/registry/alone.ts";
 import { pieceByPiece } from "../../../src/registry/http/answers.ts";
+import { bindRegistryHttp } from "../../../src/registry/http/server.ts";
+import { Status } from "../../../src/registry/instance.ts";
 import { Code } from "../../../src/registry/registrar.ts";
-import { endAll, endLater, eventually } from "./support.ts";
+import { askUrl, chat1, endAll, endLater, eventually } from "./support.ts";
 
 const item = "x".repeat(1_024);
 const pieceBytesMax = 66 * 1_024;
@@ -107,4 +112,51 @@ test("a bug on the way is told, whether or not something has been sent, and the 
     await expect(reading).rejects.toThrow();
     expect(told).toEqual([bug]);
   }
+});
+
+test("a bug of fetch/all is in the log, as that of any other request", async () => {
+  const errors: string[] = [];
+  const log = {
+    ...silentLog,
+    error: (sentence: string, fields?: LogFields) => void errors.push(`${sentence} ${fields?.["error"]}`),
+  };
+  const node = startLoneRegistry({ env: "prod", zone: "z1", version: "test", log: silentLog });
+  endLater(async () => node.stop());
+  const http = bindRegistryHttp({ host: "127.0.0.1", port: 0 }, log);
+  endLater(() => http.stop());
+  const metrics = new RegistryMetrics(() => {
+    throw new Error("nobody asks for metrics here");
+  });
+  http.open({ node, token: undefined, lookup: undefined, metrics, health: () => ({ ready: true, detail: {} }) });
+  const all = `http://${http.address}/discovery/fetch/all`;
+  node.registrar.register(
+    {
+      ...chat1,
+      region: "r1",
+      addrs: ["tcp://10.0.0.1:8100"],
+      version: "1",
+      metadata: new Map(),
+      status: Status.Up,
+      dirtyTimestamp: 0n,
+      regTimestamp: 0n,
+    },
+    { address: "", isTrusted: true, origin: "client" },
+  );
+  expect((await askUrl(all)).code).toBe(0);
+  const [entry] = node.table.app("prod", "chat")?.entries() ?? [];
+  const { instance } = entry ?? {};
+  if (entry === undefined || instance === undefined) throw new Error("it is not listed");
+  const broken = {
+    get(): never {
+      throw new Error("a bug in an entry");
+    },
+  };
+  Object.defineProperty(entry, "instance", { ...broken, configurable: true });
+  try {
+    await expect(askUrl(all)).rejects.toThrow();
+  } finally {
+    Object.defineProperty(entry, "instance", { value: instance, writable: true, configurable: true, enumerable: true });
+  }
+  expect(errors).toHaveLength(1);
+  expect(errors[0]).toMatch(/^a request met a bug Error: a bug in an entry/);
 });
