@@ -2,7 +2,7 @@
 // held, too, wherever they are.
 
 import { Database } from "bun:sqlite";
-import { chmodSync, mkdirSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { codeOf, sentenceOf } from "./failure.ts";
 import { StartError } from "./usage-error.ts";
@@ -23,7 +23,7 @@ export function openDataFolder(folder: string): string {
  * function that lets it go.
  */
 export function lockDataFolder(path: string): () => void {
-  return hold(join(path, "lock"), "alone", {
+  return hold(() => join(path, "lock"), "alone", {
     busy: `another roost is running on the data folder ${path}; stop it or choose another folder with --data`,
     failed: (reason) => `cannot write to the data folder ${path}: ${reason}; choose another with --data`,
   });
@@ -36,20 +36,34 @@ export function lockDataFolder(path: string): () => void {
  */
 export function lockStore(path: string, how: "alone" | "shared"): () => void {
   const other = how === "shared" ? "a standalone roost" : "another roost";
-  return hold(`${path}-lock`, how, {
+  return hold(() => `${realPathOf(path)}-lock`, how, {
     busy: `${other} keeps its messages in ${path}; stop it or choose another file with --store`,
     failed: (reason) => `cannot write beside the messages in ${path}: ${reason}; choose a writable folder with --store`,
   });
 }
 
+/** Two names of one file, one of them a link, are locked in one place; a file that is not made yet has one name. */
+function realPathOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return path;
+    throw error;
+  }
+}
+
 /** A lock on a small SQLite file, without content: the kernel gives it back after kill -9. */
 function hold(
-  path: string,
+  pathOf: () => string,
   how: "alone" | "shared",
   told: { readonly busy: string; readonly failed: (reason: string) => string },
 ): () => void {
   let lock: Database | undefined;
   try {
+    const path = pathOf();
+    // SQLite would let everybody read it, and who may read it may lock it and keep the server from starting.
+    // One that is there is left alone: to close it would end a lock that this process has on it.
+    if (!existsSync(path)) closeSync(openSync(path, "a", 0o600));
     lock = new Database(path);
     lock.run("PRAGMA busy_timeout = 0");
     lock.run("PRAGMA locking_mode = EXCLUSIVE");

@@ -15,6 +15,8 @@ export interface NodeAttributes {
   readonly weight?: number;
   /** False: it is young, which means that it cannot serve everybody yet. */
   readonly isAdult?: boolean;
+  /** When the link began to stand, on the monotonic clock; now, unless it is said. */
+  readonly sinceMs?: number;
 }
 
 /** A live link to one node of a service, with its unanswered requests. */
@@ -26,6 +28,8 @@ export class Link<Owner> implements NodeView {
   readonly pending = new PendingRequests<Owner>(linkInFlightMax);
   readonly zone: string;
   readonly weight: number;
+  /** When it began to stand, on the monotonic clock. */
+  readonly sinceMs: number;
   /** Connections, as the node said last (whoever hears it sets it), and those for which it was chosen here since. */
   load = 0;
   /** Changed by `Links.setState` only. */
@@ -34,12 +38,13 @@ export class Link<Owner> implements NodeView {
   readonly alone: readonly Link<Owner>[] = [this];
 
   constructor(service: string, id: string, connection: Connection, attributes: NodeAttributes = {}) {
-    const { zone = "", weight = weightDefault, isAdult = true } = attributes;
+    const { zone = "", weight = weightDefault, isAdult = true, sinceMs = performance.now() } = attributes;
     this.service = service;
     this.id = id;
     this.connection = connection;
     this.zone = zone;
     this.weight = weight;
+    this.sinceMs = sinceMs;
     this.isAdult = isAdult;
   }
 }

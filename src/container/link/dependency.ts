@@ -1,6 +1,10 @@
 // One service that a gateway depends on: its nodes are watched in the registry, each is dialled, and dialled again for as
 // long as the registry lists it. A link that stands is kept, whatever the registry says: nothing that works is cut off
 // because a registry is wrong or empty.
+//
+// Of two processes under one id exactly one stays, in whatever order nodes hear of them. The lesser incarnation ends as
+// soon as a node refuses it, unless it is established: it has a link that stands for longer than the greater one asks. The
+// greater one ends when it has asked for so long, which is when the lesser one is established.
 
 import type { LinkIdentity } from "../../auth/link-proof.ts";
 import type { Log } from "../../base/log.ts";
@@ -25,7 +29,8 @@ const deadAfterFailures = 3;
 
 /**
  * How long this process asks again for an id that a lesser incarnation holds: longer than that one, in the same moment,
- * takes to be refused elsewhere (a node waits a second for a sign of life) and to end.
+ * takes to be refused elsewhere (a node waits a second for a sign of life) and to end. Who has had a link for longer than
+ * this is established: it serves clients, and does not end for a newcomer, which has to give up by now.
  */
 const contestMsMax = 3_000;
 
@@ -46,7 +51,7 @@ export interface DependencyHost<Owner> {
   readonly log: Log;
   /** Makes the owner of a link's incoming side; `closed` of it removes the link from `links`. */
   readonly handlerOf: (link: Link<Owner>) => FrameHandler;
-  /** A node says that this process's id belongs to another one, which lives. */
+  /** This process's id belongs to another one, which lives and stays: this one has to end. */
   readonly idTaken: (sentence: string) => void;
 }
 
@@ -183,14 +188,13 @@ export class Dependency<Owner> {
     node.connection = connection;
     node.contestedSinceMs = undefined;
     host.links.add(link);
-    const sinceMs = performance.now();
     return {
       frame: (bytes, start, end) => owner.frame(bytes, start, end),
       closed: (reason) => {
         owner.closed(reason);
         if (node.connection === connection) node.connection = undefined;
         // One that ends as soon as it stands is no better than none.
-        node.failures = performance.now() - sinceMs < steadyMs ? node.failures + 1 : 0;
+        node.failures = performance.now() - link.sinceMs < steadyMs ? node.failures + 1 : 0;
         if (!this.isStopped) this.retry(node);
       },
     };
@@ -198,17 +202,28 @@ export class Dependency<Owner> {
 
   private failed(node: Node, address: string, error: unknown): void {
     const { host, service } = this;
-    if (error instanceof LinkRefused && error.isIdTaken) {
-      const nowMs = performance.now();
+    const nowMs = performance.now();
+    if (error instanceof LinkRefused && error.isContested) {
       node.contestedSinceMs ??= nowMs;
       // Not a failure of the node: clients are not let in while the id is contested.
-      if (!error.isContested || nowMs - node.contestedSinceMs > contestMsMax) host.idTaken(error.message);
+      if (nowMs - node.contestedSinceMs > contestMsMax) host.idTaken(error.message);
+      return;
+    }
+    node.contestedSinceMs = undefined;
+    if (error instanceof LinkRefused && error.isIdTaken && !this.isEstablished(nowMs)) {
+      host.idTaken(error.message);
       return;
     }
     // One line a loss: a node that is away for long is tried often.
     if (node.failures++ > 0) return;
     const reason = error instanceof Error ? error.message : String(error);
     host.log.warn("a node cannot be linked; trying on", { service, node: node.id, address, reason });
+  }
+
+  /** True for a process that holds its id at some node, of whatever service, for longer than anybody contests it. */
+  private isEstablished(nowMs: number): boolean {
+    for (const { sinceMs } of this.host.links.all()) if (nowMs - sinceMs > contestMsMax) return true;
+    return false;
   }
 
   private retry(node: Node): void {

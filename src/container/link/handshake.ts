@@ -6,7 +6,7 @@
 //
 // Two processes that start under one id in the same moment may each be linked to a node of a service, and be refused by the
 // other's. One has to stay: the greater incarnation is told that its id is contested, and asks again while the lesser one
-// ends.
+// ends. A lesser one that has been linked for long does not end: then the greater one gives up (dependency.ts).
 //
 // Whatever else comes, or does not come within three seconds, ends this connection and nothing else.
 
@@ -37,9 +37,9 @@ const closeTooLate: CloseReason = { code: CloseCode.Limit, text: "no handshake i
 /** The other side does not let us in; the message is its sentence, or what it did wrong. */
 export class LinkRefused extends Error {
   override readonly name = "LinkRefused";
-  /** It knows us under another incarnation that lives: this process may not go on under its id. */
+  /** It knows us under another incarnation that lives: unless this process is established, it may not go on. */
   readonly isIdTaken: boolean;
-  /** That incarnation is the lesser one, and ends if a node that this process holds refuses it: asking again may help. */
+  /** That incarnation is the lesser one; if it is new, too, it ends when a node that this process holds refuses it. */
   readonly isContested: boolean;
 
   constructor(sentence: string, { isIdTaken = false, isContested = false } = {}) {
@@ -126,7 +126,7 @@ export class AcceptingHandshake implements FrameHandler {
       const isContested = dialler.incarnation > holder;
       this.host.refused(isContested ? "id-contested" : "id-taken");
       const Error = `the id ${dialler.id} belongs to another process that lives; give this one another --id`;
-      // Whoever is refused ends: it must not take that from a stranger.
+      // Who is refused may have to end: it must not take that from a stranger.
       const proof = linkProof(clusterKey, isContested ? "contest" : "refuse", meeting);
       const Code = isContested ? Status.ServiceUnavailable : Status.Forbidden;
       send(this.connection, InnerHandshakeResponseSchema, { ...said, Code, Error, proof });

@@ -25,30 +25,40 @@ export function envelope(code: Code, message: string | undefined, data?: string,
 
 /**
  * The envelope of data that may be large: each piece is made when the reader has taken those before it, so that a slow one
- * costs no more than a piece, and one that goes away nothing.
+ * costs no more than a piece, and one that goes away nothing. What `data` throws is told to `bugMet`, since the answer has
+ * begun, and nobody above hears of it; its connection is cut, so that nobody takes it for whole.
  */
-export function pieceByPiece(code: Code, data: Iterator<string>, isStale: boolean): Response {
+export function pieceByPiece(
+  code: Code,
+  data: Iterator<string>,
+  isStale: boolean,
+  bugMet: (error: unknown) => void,
+): Response {
   const encoder = new TextEncoder();
   let text = `{"code":${code},"message":"${code}","ttl":1,"data":`;
-  return answer(
-    new ReadableStream<Uint8Array>({
-      pull(controller) {
-        while (text.length < pieceCharactersMin) {
-          const { value, done } = data.next();
-          if (done !== true) {
-            text += value;
-            continue;
-          }
-          controller.enqueue(encoder.encode(text + endOf(isStale)));
-          controller.close();
-          return;
-        }
-        controller.enqueue(encoder.encode(text));
-        text = "";
-      },
-    }),
-    code,
-  );
+  const makePiece = (controller: ReadableStreamDefaultController<Uint8Array>): void => {
+    while (text.length < pieceCharactersMin) {
+      const { value, done } = data.next();
+      if (done !== true) {
+        text += value;
+        continue;
+      }
+      controller.enqueue(encoder.encode(text + endOf(isStale)));
+      controller.close();
+      return;
+    }
+    controller.enqueue(encoder.encode(text));
+    text = "";
+  };
+  const pull = (controller: ReadableStreamDefaultController<Uint8Array>): void => {
+    try {
+      makePiece(controller);
+    } catch (error) {
+      bugMet(error);
+      controller.error(error);
+    }
+  };
+  return answer(new ReadableStream<Uint8Array>({ pull }), code);
 }
 
 const endOf = (isStale: boolean): string => `${isStale ? ',"stale":true' : ""}}`;

@@ -39,9 +39,9 @@ export function fetchSeveral(node: RegistryNode, parameters: Parameters): Respon
 
 /**
  * Everything, of all envs: what a node of the original implementation starts with. It may be tens of megabytes, and anybody
- * may ask: it is made while it is read, and shows each service as it is at that moment.
+ * may ask: it is made while it is read, and shows each service as it is at that moment. A bug that shows by then is told to `bugMet`.
  */
-export function fetchAll(node: RegistryNode): Response {
+export function fetchAll(node: RegistryNode, bugMet: (error: unknown) => void): Response {
   const services = new Map<string, App[]>();
   for (const app of node.table.services()) {
     const [first] = app.entries();
@@ -51,7 +51,7 @@ export function fetchAll(node: RegistryNode): Response {
     if (known === undefined) services.set(appid, [app]);
     else known.push(app);
   }
-  return pieceByPiece(Code.Ok, listed(services), node.isServingStale);
+  return pieceByPiece(Code.Ok, listed(services), node.isServingStale, bugMet);
 }
 
 function* listed(services: ReadonlyMap<string, readonly App[]>): Generator<string, undefined> {

@@ -78,6 +78,11 @@ export function bindRegistryHttp(address: SocketAddress, log: Log): RegistryHttp
   let api: Api | undefined;
   // A long poll names its services in its head; the platform's bound is 16 KiB.
   Reflect.set(http, "maxHeaderSize", registryHeadBytesMax);
+  const bugMet = (error: unknown): void => {
+    log.error("a request met a bug", {
+      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    });
+  };
   const server = Bun.serve({
     hostname: address.host,
     port: address.port,
@@ -87,7 +92,7 @@ export function bindRegistryHttp(address: SocketAddress, log: Log): RegistryHttp
     idleTimeout: idleSeconds,
     maxRequestBodySize: registryPeerBodyBytesMax,
     error(error) {
-      log.error("a request met a bug", { error: error.stack ?? error.message });
+      bugMet(error);
       return new Response(null, { status: 500 });
     },
     fetch(request, self): Answer {
@@ -98,7 +103,7 @@ export function bindRegistryHttp(address: SocketAddress, log: Log): RegistryHttp
   return {
     address: formatAddress(address.host, server.port ?? address.port),
     open(options) {
-      api = new Api(options);
+      api = new Api(options, bugMet);
     },
     get pollsWaiting() {
       return api?.pollsWaiting ?? 0;
@@ -117,7 +122,7 @@ class Api {
   private readonly polls: Polls;
   private readonly routes: ReadonlyMap<string, Route>;
 
-  constructor(options: RegistryHttpOptions) {
+  constructor(options: RegistryHttpOptions, bugMet: (error: unknown) => void) {
     const { node } = options;
     this.options = options;
     this.polls = new Polls(node);
@@ -131,7 +136,7 @@ class Api {
       ["set", this.write((parameters) => set(node, parameters))],
       ["fetch", this.read((parameters) => fetchOne(node, parameters))],
       ["fetchs", this.read((parameters) => fetchSeveral(node, parameters))],
-      ["fetch/all", this.read(() => fetchAll(node))],
+      ["fetch/all", this.read(() => fetchAll(node, bugMet))],
       ["nodes", this.read(() => nodes(node))],
       ["poll", this.read((parameters, call) => this.polls.poll(this.pollOf(parameters, call)))],
       ["polls", this.read((parameters, call) => this.polls.polls(this.pollOf(parameters, call)))],

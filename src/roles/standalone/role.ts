@@ -3,13 +3,34 @@
 
 import { openSqliteStore } from "../../store/sqlite/sqlite-store.ts";
 import type { RunningStandalone, StandaloneSettings } from "../settings.ts";
+import type { assemble } from "./assembly.ts";
 
-/** Starts it all; rejects, with nothing left running, when a listener or the store cannot be opened. */
-export async function startStandalone(settings: StandaloneSettings): Promise<RunningStandalone> {
+/** The rest of the program. */
+interface Assembly {
+  readonly assemble: typeof assemble;
+}
+
+/**
+ * Starts it all; rejects, with nothing left running, when a listener or the store cannot be opened, or when `read`, which
+ * reads the rest of the program, rejects.
+ */
+export async function startStandalone(
+  settings: StandaloneSettings,
+  read: () => Promise<Assembly> = () => import("./assembly.ts"),
+): Promise<RunningStandalone> {
   const { storePath, retentionDays, log } = settings;
-  const [store, { assemble }] = await Promise.all([
-    openSqliteStore({ path: storePath, retentionDays, log }),
-    import("./assembly.ts"),
-  ]);
-  return assemble(settings, store);
+  const opening = openSqliteStore({ path: storePath, retentionDays, log });
+  const reading = read();
+  // To the end of both: what is still being opened when the other one fails would be closed by nobody.
+  await Promise.allSettled([opening, reading]);
+  const store = await opening;
+  let assembly: Assembly;
+  try {
+    assembly = await reading;
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+  // The store is the assembly's now, which closes it when it fails.
+  return assembly.assemble(settings, store);
 }

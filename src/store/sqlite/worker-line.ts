@@ -1,11 +1,10 @@
 // The main thread's end of one store thread: requests go out in order, answers come back in order and are paired with
 // their promises. A thread that dies rejects everything that waits and is started again with back-off.
 //
-// Where the worker's code is: run from source, next to this file. In a compiled binary everything that the entry point
-// imports lies in one file at the root of Bun's virtual folder, and the worker, as a second entry point, under its
-// path below the folder that the entry points share. With the entries
-//   bun build --compile src/main.ts src/store/sqlite/store-worker.ts
-// that folder is src/, whatever the working directory is.
+// Where the worker's code is: run from source, next to this file. In a compiled binary (scripts/build) this file is part of
+// the entry point or of a chunk that entries share, and these lie at the root of Bun's virtual folder; the worker is an
+// entry of its own, under its path below the folder that the entries share, which is src/. So from whichever of them asks,
+// the worker is at ./store/sqlite/.
 
 import type { Log } from "../../base/log.ts";
 import { StoreUnavailable } from "../store.ts";
@@ -21,7 +20,8 @@ interface Waiter {
   reject(error: Error): void;
 }
 
-function spawn(): Worker {
+/** A thread of the store. */
+function spawnThread(): Worker {
   const isCompiled = import.meta.url.includes("/$bunfs/") || import.meta.url.includes("~BUN");
   const path = isCompiled ? "./store/sqlite/store-worker.js" : "./store-worker.ts";
   return new Worker(new URL(path, import.meta.url).href);
@@ -31,37 +31,48 @@ export class WorkerLine {
   private readonly opening: OpenRequest;
   private readonly log: Log;
   private readonly indexDamaged: () => void;
+  private readonly spawn: () => Worker;
   /** Oldest first: the worker answers in order. */
   private waiters: Waiter[] = [];
   private worker: Worker | undefined;
   /** Requests are accepted: the thread runs and has opened the file. */
   private isOpen = false;
   private isClosed = false;
+  /** Why the thread died before anything was asked of it; `start` tells. */
+  private untold: string | undefined;
   private restartMs = restartMsMin;
   private restartTimer: ReturnType<typeof setTimeout> | undefined;
 
-  /** `indexDamaged` is called whenever the thread has found the index broken. */
-  constructor(opening: OpenRequest, log: Log, indexDamaged: () => void) {
+  /** `indexDamaged` is called whenever the thread has found the index broken; `spawn` makes a thread. */
+  constructor(opening: OpenRequest, log: Log, indexDamaged: () => void, spawn: () => Worker = spawnThread) {
     this.opening = opening;
     this.log = log;
     this.indexDamaged = indexDamaged;
+    this.spawn = spawn;
   }
 
   /** Starts the thread, if that was not done before; it reads its code, and waits for `start`. */
   load(): Worker {
     if (this.worker !== undefined) return this.worker;
-    const worker = spawn();
+    const worker = this.spawn();
     this.worker = worker;
     worker.onmessage = (event: MessageEvent<Answer>) => {
       if (this.worker === worker) this.receive(event.data);
     };
-    worker.onerror = (event) => this.die(worker, event.message);
+    worker.onerror = (event) => {
+      this.die(worker, event.message);
+      // It is given up: it must not hold the files beside the one that takes its place.
+      worker.terminate();
+    };
     worker.addEventListener("close", () => this.die(worker, "it ended"));
     return worker;
   }
 
-  /** Opens the file in the thread; rejects with StoreUnavailable and the sentence why. */
+  /** Opens the file in the thread; rejects with StoreUnavailable and the sentence why, also when it has died by now. */
   async start(): Promise<void> {
+    const { untold } = this;
+    this.untold = undefined;
+    if (untold !== undefined) throw new StoreUnavailable(untold);
     await this.send(this.load(), this.opening);
     this.isOpen = true;
     this.restartMs = restartMsMin;
@@ -135,8 +146,10 @@ export class WorkerLine {
     const wasOpen = this.isOpen;
     this.worker = undefined;
     this.isOpen = false;
-    this.rejectAll(`the store's ${this.opening.role} died: ${reason}`);
-    // One that never opened is its starter's to handle.
+    const sentence = `the store's ${this.opening.role} died: ${reason}`;
+    // One that never opened is its starter's to handle, who may be yet to come.
+    if (!wasOpen && this.waiters.length === 0) this.untold = sentence;
+    this.rejectAll(sentence);
     if (this.isClosed || !wasOpen) return;
     this.log.error("A thread of the store died and is started again.", {
       role: this.opening.role,

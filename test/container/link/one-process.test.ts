@@ -3,6 +3,7 @@
 
 import { afterEach, expect, test } from "bun:test";
 import type { LinkIdentity } from "../../../src/auth/link-proof.ts";
+import { Link } from "../../../src/container/links.ts";
 import { CloseCode, closeAbnormal } from "../../../src/wire/close-reason.ts";
 import { Status } from "../../../src/wire/gen/pkt_pb.ts";
 import { encodeLogicPacket } from "../../../src/wire/packet.ts";
@@ -17,6 +18,13 @@ afterEach(closeAll);
 
 /** Whom the node knows under the id `gate`. */
 const holderAt = (node: TestNode): string | undefined => node.service.gateways.get("gate")?.incarnation;
+
+/** Gives a linked gateway a link, to a node of another service, that has stood for a minute. */
+function establish({ gateway, links: [link] }: TestGateway): void {
+  if (link === undefined) throw new Error("it is not linked");
+  const sinceMs = performance.now() - 60_000;
+  gateway.links.add(new Link("login", "elder", link.connection, { sinceMs }));
+}
 
 /** A gateway that is lesser or greater than others of its id. */
 const incarnated = (digit: string): LinkIdentity => ({ ...newIdentity("gate"), incarnation: digit.repeat(16) });
@@ -63,9 +71,10 @@ test("twenty newcomers at once are refused, each of them, by one sign of life", 
 
 test("a holder that answers no ping but sends requests lives", async () => {
   const node = TestNode.start("node");
-  const holder = await HandDialler.linked(node.address, { answersPings: false });
+  // A greater newcomer would ask again, and find a holder that is silent now.
+  const holder = await HandDialler.linked(node.address, { identity: incarnated("2"), answersPings: false });
   const frames = holder.recording.frames.length;
-  const newcomer = new TestGateway(newIdentity("gate"));
+  const newcomer = new TestGateway(incarnated("1"));
   newcomer.list(node);
   await holder.recording.framesReach(frames + 1);
   holder.connection.send(request);
@@ -193,4 +202,45 @@ test("a greater newcomer gives up after a while when the lesser holder stays, wh
   await holder.works();
   expect(holderAt(node)).toBe(holder.identity.incarnation);
   expect(node.told).toEqual(["linked gate"]);
+});
+
+test("a lesser newcomer ends at once where a greater one is established, which is not disturbed", async () => {
+  const [one, two] = [TestNode.start("one"), TestNode.start("two")];
+  const [established, newcomer] = [new TestGateway(incarnated("2")), new TestGateway(incarnated("1"))];
+  established.list(one);
+  newcomer.list(two);
+  await Promise.all([established.linkedTo(one), newcomer.linkedTo(two)]);
+  establish(established);
+  // The established one is refused first.
+  established.list(one, two);
+  await until(() => two.faults("handshake-id-contested") > 0, "the established one asks");
+  newcomer.list(one, two);
+  await until(() => newcomer.taken.length > 0, "the newcomer is refused");
+  await established.linkedTo(one, two);
+  expect(one.faults("handshake-id-taken")).toBe(1);
+  expect(established.taken).toEqual([]);
+});
+
+// How the greater one ends is waited for, and both are by one wait: it asks for three seconds.
+test("an established gateway does not end for a greater one, be that new or established, which ends", async () => {
+  const lesserStays = async (isGreaterEstablished: boolean): Promise<void> => {
+    const [one, two] = [TestNode.start("one"), TestNode.start("two")];
+    const [lesser, greater] = [new TestGateway(incarnated("1")), new TestGateway(incarnated("2"))];
+    lesser.list(one);
+    greater.list(two);
+    await Promise.all([lesser.linkedTo(one), greater.linkedTo(two)]);
+    establish(lesser);
+    if (isGreaterEstablished) establish(greater);
+    // The lesser one is refused first, and asks again.
+    lesser.list(one, two);
+    await until(() => two.faults("handshake-id-taken") > 1, "the lesser one asks again");
+    greater.list(one, two);
+    await until(() => greater.taken.length > 0, "the greater one ends");
+    await lesser.linkedTo(one, two);
+    expect(one.service.gateways.get("gate")?.incarnation).toBe(lesser.identity.incarnation);
+    expect(one.faults("handshake-id-contested")).toBeGreaterThan(1);
+    expect(lesser.taken).toEqual([]);
+    expect(greater.taken).toHaveLength(1);
+  };
+  await Promise.all([lesserStays(false), lesserStays(true)]);
 });

@@ -1,11 +1,24 @@
 // Answers that are made while they are read: the same JSON, and no more of it at a time than a piece.
 
-import { expect, test } from "bun:test";
+import { afterEach, expect, test } from "bun:test";
+import { connect } from "node:net";
+import { type LogFields, silentLog } from "../../../src/base/log.ts";
+import { RegistryMetrics } from "../../../src/observe/registry-metrics.ts";
+import { startLoneRegistry } from "../../../src/registry/alone.ts";
 import { pieceByPiece } from "../../../src/registry/http/answers.ts";
+import { bindRegistryHttp } from "../../../src/registry/http/server.ts";
+import { Status } from "../../../src/registry/instance.ts";
 import { Code } from "../../../src/registry/registrar.ts";
+import { askUrl, chat1, endAll, endLater, eventually } from "./support.ts";
 
 const item = "x".repeat(1_024);
 const pieceBytesMax = 66 * 1_024;
+
+afterEach(endAll);
+
+const noBug = (error: unknown): void => {
+  throw new Error("nothing here is a bug", { cause: error });
+};
 
 /** A list of so many texts, and how many of them were made. */
 class Listing {
@@ -26,7 +39,7 @@ class Listing {
 test("is the envelope, whatever its length, and says that it is stale", async () => {
   for (const count of [0, 1, 62, 63, 64, 65, 1_000]) {
     for (const isStale of [true, false]) {
-      const response = pieceByPiece(Code.Ok, new Listing(count).json(), isStale);
+      const response = pieceByPiece(Code.Ok, new Listing(count).json(), isStale, noBug);
       expect(response.headers.get("content-type")).toContain("application/json");
       const data = Array.from({ length: count }, () => item);
       expect(await response.json()).toEqual({
@@ -42,7 +55,7 @@ test("is the envelope, whatever its length, and says that it is stale", async ()
 
 test("is made while it is read, piece by piece, and not at all for whoever goes away", async () => {
   const listing = new Listing(10_000);
-  const reader = pieceByPiece(Code.Ok, listing.json(), false).body?.getReader();
+  const reader = pieceByPiece(Code.Ok, listing.json(), false, noBug).body?.getReader();
   for (let pieces = 1; pieces <= 10; pieces++) {
     const piece = await reader?.read();
     expect(piece?.value?.length).toBeLessThan(pieceBytesMax);
@@ -53,4 +66,97 @@ test("is made while it is read, piece by piece, and not at all for whoever goes 
   await reader?.cancel();
   await Bun.sleep(1);
   expect(listing.made).toBe(made);
+});
+
+/** The platform's server, which answers each request with this; its port. */
+function serving(respond: () => Response): number {
+  const server = Bun.serve({ hostname: "127.0.0.1", port: 0, development: false, fetch: respond });
+  endLater(() => server.stop(true));
+  return Number(server.port);
+}
+
+test("is made only as far as sockets take it for whoever does not read, and not further when he goes away", async () => {
+  // 64 MiB: what sockets keep for a reader is far less.
+  const count = 64 * 1_024;
+  const listing = new Listing(count);
+  const port = serving(() => pieceByPiece(Code.Ok, listing.json(), false, noBug));
+  const socket = connect(port, "127.0.0.1");
+  socket.on("error", () => socket.destroy());
+  endLater(async () => void socket.destroy());
+  socket.pause();
+  socket.write("GET / HTTP/1.1\r\nhost: test\r\n\r\n");
+  let before = -1;
+  await eventually("nothing more is made", async () => {
+    const isSame = listing.made > 0 && listing.made === before;
+    before = listing.made;
+    await Bun.sleep(50);
+    return isSame;
+  });
+  expect(listing.made).toBeLessThan(count / 2);
+  const { made } = listing;
+  socket.destroy();
+  await Bun.sleep(50);
+  expect(listing.made).toBe(made);
+});
+
+test("a bug on the way is told, whether or not something has been sent, and the answer is cut short", async () => {
+  for (const good of [0, 1_000]) {
+    const bug = new Error("a bug in the listing");
+    const told: unknown[] = [];
+    function* failing(): Generator<string, undefined> {
+      yield* Array.from({ length: good }, () => item);
+      throw bug;
+    }
+    const port = serving(() => pieceByPiece(Code.Ok, failing(), false, (error) => void told.push(error)));
+    const reading = fetch(`http://127.0.0.1:${port}/`, { keepalive: false }).then((response) => response.text());
+    await expect(reading).rejects.toThrow();
+    expect(told).toEqual([bug]);
+  }
+});
+
+test("a bug of fetch/all is in the log, as that of any other request", async () => {
+  const errors: string[] = [];
+  const log = {
+    ...silentLog,
+    error: (sentence: string, fields?: LogFields) => void errors.push(`${sentence} ${fields?.["error"]}`),
+  };
+  const node = startLoneRegistry({ env: "prod", zone: "z1", version: "test", log: silentLog });
+  endLater(async () => node.stop());
+  const http = bindRegistryHttp({ host: "127.0.0.1", port: 0 }, log);
+  endLater(() => http.stop());
+  const metrics = new RegistryMetrics(() => {
+    throw new Error("nobody asks for metrics here");
+  });
+  http.open({ node, token: undefined, lookup: undefined, metrics, health: () => ({ ready: true, detail: {} }) });
+  const all = `http://${http.address}/discovery/fetch/all`;
+  node.registrar.register(
+    {
+      ...chat1,
+      region: "r1",
+      addrs: ["tcp://10.0.0.1:8100"],
+      version: "1",
+      metadata: new Map(),
+      status: Status.Up,
+      dirtyTimestamp: 0n,
+      regTimestamp: 0n,
+    },
+    { address: "", isTrusted: true, origin: "client" },
+  );
+  expect((await askUrl(all)).code).toBe(0);
+  const [entry] = node.table.app("prod", "chat")?.entries() ?? [];
+  const { instance } = entry ?? {};
+  if (entry === undefined || instance === undefined) throw new Error("it is not listed");
+  const broken = {
+    get(): never {
+      throw new Error("a bug in an entry");
+    },
+  };
+  Object.defineProperty(entry, "instance", { ...broken, configurable: true });
+  try {
+    await expect(askUrl(all)).rejects.toThrow();
+  } finally {
+    Object.defineProperty(entry, "instance", { value: instance, writable: true, configurable: true, enumerable: true });
+  }
+  expect(errors).toHaveLength(1);
+  expect(errors[0]).toMatch(/^a request met a bug Error: a bug in an entry/);
 });
