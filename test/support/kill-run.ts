@@ -44,8 +44,8 @@ class Person {
   }
 
   /**
-   * Takes what it said to itself from the index: that is known where it was said, and pushed to other devices only. What
-   * came already, while it caught up, is not taken again; what the index does not hold stays missing.
+   * Looks up what it said to itself: that is known where it was said, and pushed to other devices only. It does not count
+   * as received: the client may come upon it, too, while it catches up. What the index does not hold stays missing.
    */
   async lookUpOwn(stored: ReadonlyMap<bigint, string>): Promise<void> {
     const listed: bigint[] = [];
@@ -58,7 +58,6 @@ class Person {
     if (new Set(listed).size !== listed.length) throw new Error(`${this.account}'s index lists something twice`);
     const unheard = listed.filter((id) => !this.texts.has(id) && stored.get(id)?.startsWith(`${this.account} `));
     for (const { messageId, body } of await patiently(() => this.client.contents(unheard))) {
-      this.received.push(messageId);
       this.texts.set(messageId, `${this.account} ${body}`);
     }
   }
