@@ -158,7 +158,8 @@ async function arrived({ account, received, texts }: Person, stored: ReadonlyMap
   }
   for (const [id, text] of stored)
     if (texts.get(id) !== text) throw new Error(`${account} got ${id} as ${texts.get(id)}, and not as ${text}`);
-  if (new Set(received).size !== received.length) throw new Error(`${account} got something twice`);
+  const doubled = received.find((id, at) => received.indexOf(id) !== at);
+  if (doubled !== undefined) throw new Error(`${account} got ${doubled} (${texts.get(doubled)}) twice`);
 }
 
 /** In the order of ids each sender's numbers grow. */
