@@ -1,10 +1,8 @@
 // How long something takes, as a histogram that costs an addition or two an observation: prom-client hashes labels for
 // each one, this counts into an array, which prom-client reads when it is scraped.
 
-import { Histogram } from "prom-client";
-
 /** Upper bounds of the buckets, inclusive; what is longer counts into the last one, which has none. */
-const bucketsMs = [0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000] as const;
+export const bucketsMs = [0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000] as const;
 
 /** Durations by bucket. */
 export class Latency {
@@ -20,44 +18,5 @@ export class Latency {
     }
     this.counts[bucket] = (this.counts[bucket] ?? 0) + 1;
     this.sumMs += durationMs;
-  }
-}
-
-/** A line of the exposition; `sharedLabels` is prom-client's, and always empty here. */
-interface Sample {
-  readonly metricName: string;
-  readonly labels: Readonly<Record<string, string | number>>;
-  readonly sharedLabels: Readonly<Record<string, string>>;
-  readonly value: number;
-}
-
-/** Shows a Latency, in seconds, to the registry that it is registered with. */
-export class LatencyHistogram extends Histogram {
-  private readonly shown: { readonly name: string; readonly help: string; readonly type: "histogram" };
-  private readonly latency: Latency;
-
-  constructor(name: string, help: string, latency: Latency) {
-    super({ name, help, buckets: bucketsMs.map((boundMs) => boundMs / 1000), registers: [] });
-    this.shown = { name, help, type: "histogram" };
-    this.latency = latency;
-  }
-
-  /** Where prom-client 15 (pinned) takes a metric's values from, for its text and for its `get`; its types leave it out. */
-  getForPromString(): Promise<typeof this.shown & { readonly values: readonly Sample[] }> {
-    const { name } = this.shown;
-    const { counts, sumMs } = this.latency;
-    const values: Sample[] = [];
-    let upTo = 0;
-    const add = (suffix: string, labels: Sample["labels"], value: number): void => {
-      values.push({ metricName: `${name}_${suffix}`, labels, sharedLabels: {}, value });
-    };
-    for (const [bucket, count] of counts.entries()) {
-      upTo += count;
-      const boundMs = bucketsMs[bucket];
-      add("bucket", { le: boundMs === undefined ? "+Inf" : boundMs / 1000 }, upTo);
-    }
-    add("sum", {}, sumMs / 1000);
-    add("count", {}, upTo);
-    return Promise.resolve({ ...this.shown, values });
   }
 }

@@ -1,10 +1,8 @@
-// Every metric of our own and its labels. The hot path only adds to plain numbers, which prom-client reads when it is
-// scraped: nothing here calls prom-client for a message.
+// What a process counts: plain numbers, and nothing else, because the hot path adds to them. How they are shown is the
+// exposition's, which is not read before somebody asks for it.
 
-import { Counter, Gauge, Registry } from "prom-client";
 import { Command } from "../wire/commands.ts";
-import { Latency, LatencyHistogram } from "./latency.ts";
-import { registerProcessMetrics } from "./process-metrics.ts";
+import { Latency } from "./latency.ts";
 
 /** Commands are the peers' words: beyond this many, or this long, one label holds the rest. */
 const labelsMax = 64;
@@ -12,7 +10,7 @@ const labelCharactersMax = 64;
 const rest = "other";
 
 /** Counts by a label of which at most `labelsMax` values are told apart. */
-class Tally {
+export class Tally {
   /** Only labels that were counted. */
   readonly counts = new Map<string, { count: number }>();
   /** These have a place of their own, whatever came before them. */
@@ -99,105 +97,22 @@ export interface TalkLatency {
   readonly push: Latency;
 }
 
-const identity = ["serviceId", "serviceName"] as const;
-
-/** All metrics of a process. */
+/** The numbers of a process. */
 export class Metrics {
-  readonly registry = new Registry();
   readonly talkLatency: TalkLatency = { commit: new Latency(), push: new Latency() };
-  private readonly services: ServiceMetrics[] = [];
+  private readonly known: ServiceMetrics[] = [];
 
-  constructor() {
-    const { registry, services, talkLatency } = this;
-    registerProcessMetrics(registry);
-    const histogram = (name: string, help: string, latency: Latency): void =>
-      registry.registerMetric(new LatencyHistogram(name, help, latency));
-    histogram("roost_talk_commit_seconds", "A talk, from its arrival to its commit.", talkLatency.commit);
-    histogram("roost_talk_push_seconds", "A talk, from its arrival to its push.", talkLatency.push);
-    registry.registerMetric(
-      new Gauge({
-        name: "roost_channel_total",
-        help: "Client connections that are open.",
-        labelNames: identity,
-        registers: [],
-        collect() {
-          for (const { serviceId, serviceName, channels } of services) this.set({ serviceId, serviceName }, channels);
-        },
-      }),
-    );
-    this.number("roost_message_in_flow_bytes", "Bytes received.", (service) => service.inBytes);
-    this.number("roost_message_out_flow_bytes", "Bytes sent.", (service) => service.outBytes);
-    this.number(
-      "roost_unknown_channel_total",
-      "Pushes to connections that are gone.",
-      (service) => service.unknownChannels,
-    );
-    this.number(
-      "roost_forced_adult_total",
-      "Times that a node began to serve although not every gateway was linked to it.",
-      (service) => service.forcedAdult,
-    );
-    this.number("roost_rate_limited_total", "Requests above a connection's rate.", (service) => service.limited);
-    this.tally("roost_message_in_total", "Requests received.", "command", (service) => service.commands);
-    this.tally("roost_protocol_fault_total", "Peers that broke the protocol.", "kind", (service) => service.faults);
-    this.tally("roost_refused_total", "Requests that the gateway refused.", "status", (service) => service.refusals);
-    this.tally("roost_connection_closed_total", "Connections that ended.", "code", (service) => service.endings);
-    this.tally(
-      "roost_no_server_found_error_total",
-      "Requests for which no node was found.",
-      "zone",
-      (service) => service.zonesWithoutServer,
-    );
+  /** Those that were asked for so far, in that order. */
+  get services(): readonly ServiceMetrics[] {
+    return this.known;
   }
 
   /** The numbers of one service; the same object for the same names. */
   forService(serviceId: string, serviceName: string): ServiceMetrics {
-    const known = this.services.find(
-      (service) => service.serviceId === serviceId && service.serviceName === serviceName,
-    );
+    const known = this.known.find((service) => service.serviceId === serviceId && service.serviceName === serviceName);
     if (known !== undefined) return known;
     const service = new ServiceMetrics(serviceId, serviceName);
-    this.services.push(service);
+    this.known.push(service);
     return service;
-  }
-
-  private number(name: string, help: string, value: (service: ServiceMetrics) => number): void {
-    const { services, registry } = this;
-    registry.registerMetric(
-      new Counter({
-        name,
-        help,
-        labelNames: identity,
-        registers: [],
-        collect() {
-          this.reset();
-          for (const service of services) {
-            const { serviceId, serviceName } = service;
-            this.inc({ serviceId, serviceName }, value(service));
-          }
-        },
-      }),
-    );
-  }
-
-  private tally(name: string, help: string, label: string, tallyOf: (service: ServiceMetrics) => Tally): void {
-    const { services, registry } = this;
-    registry.registerMetric(
-      new Counter({
-        name,
-        help,
-        labelNames: [...identity, label],
-        registers: [],
-        collect() {
-          this.reset();
-          for (const service of services) {
-            const { serviceId, serviceName } = service;
-            for (const [value, { count }] of tallyOf(service).counts) {
-              this.inc({ serviceId, serviceName, [label]: value }, count);
-            }
-          }
-        },
-      }),
-    );
   }
 }

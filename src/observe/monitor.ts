@@ -1,7 +1,7 @@
 // The operator's door: health and metrics over HTTP, on an address of its own.
 
 import type { Metrics } from "./metrics.ts";
-import { type Health, healthResponse, metricsResponse } from "./operator-answers.ts";
+import { type Health, healthResponse, metricsAnswer } from "./operator-answers.ts";
 
 export interface Monitor {
   /** `host:port` as bound. */
@@ -14,9 +14,13 @@ export function startMonitor(
   address: { readonly host: string; readonly port: number },
   sources: { readonly metrics: Metrics; health(): Health },
 ): Monitor {
+  const metricsResponse = metricsAnswer(async () => {
+    const { expositionOf } = await import("./exposition.ts");
+    return expositionOf(sources.metrics);
+  });
   const respond = async (path: string): Promise<Response> => {
     if (path === "/health") return healthResponse(sources.health());
-    if (path === "/metrics") return metricsResponse(sources.metrics.registry);
+    if (path === "/metrics") return metricsResponse();
     return new Response("not found; there are /health and /metrics\n", { status: 404 });
   };
   const server = Bun.serve({

@@ -13,7 +13,14 @@ export function healthResponse({ ready, detail }: Health): Response {
   return Response.json({ ready, ...detail }, { status: ready ? 200 : 503 });
 }
 
-/** `GET /metrics`, in Prometheus' text format. */
-export async function metricsResponse(registry: Registry): Promise<Response> {
-  return new Response(await registry.metrics(), { headers: { "content-type": registry.contentType } });
+/**
+ * Answers `GET /metrics` in Prometheus' text format. `read` imports what shows the numbers; it is called at the first
+ * scrape, once, however many come together. When it fails, every answer is a rejection, which is the door's to tell.
+ */
+export function metricsAnswer(read: () => Promise<Registry>): () => Promise<Response> {
+  let reading: Promise<Registry> | undefined;
+  return async () => {
+    const registry = await (reading ??= read());
+    return new Response(await registry.metrics(), { headers: { "content-type": registry.contentType } });
+  };
 }

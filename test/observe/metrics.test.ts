@@ -1,11 +1,13 @@
 import { expect, test } from "bun:test";
+import type { Registry } from "prom-client";
+import { expositionOf } from "../../src/observe/exposition.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import type { TransportObserver } from "../../src/transport/transport.ts";
 import { Command } from "../../src/wire/commands.ts";
 
 /** The lines of the exposition that are samples of `name`, without the labels that every service has. */
-async function samples(metrics: Metrics, name: string): Promise<string[]> {
-  const lines = (await metrics.registry.metrics()).split("\n");
+async function samples(registry: Registry, name: string): Promise<string[]> {
+  const lines = (await registry.metrics()).split("\n");
   const found = lines.filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
   return found.map((line) => line.replace(/serviceId="[^"]*",serviceName="[^"]*",?/, "").slice(name.length));
 }
@@ -13,7 +15,7 @@ async function samples(metrics: Metrics, name: string): Promise<string[]> {
 test("every sample carries the service's id and name", async () => {
   const metrics = new Metrics();
   metrics.forService("roost-gateway", "gateway").channels = 3;
-  expect(await metrics.registry.metrics()).toContain(
+  expect(await expositionOf(metrics).metrics()).toContain(
     'roost_channel_total{serviceId="roost-gateway",serviceName="gateway"} 3\n',
   );
 });
@@ -39,15 +41,15 @@ test("a service's numbers appear as they are counted", async () => {
   service.closed(1013);
   service.pushUnknownChannel();
   service.rateLimited();
-  expect(await samples(metrics, "roost_message_in_flow_bytes")).toEqual(["{} 15"]);
-  expect(await samples(metrics, "roost_message_out_flow_bytes")).toEqual(["{} 7"]);
-  expect(await samples(metrics, "roost_protocol_fault_total")).toEqual(['{kind="opcode"} 1']);
-  expect(await samples(metrics, "roost_message_in_total")).toEqual(['{command="chat.user.talk"} 2']);
-  expect(await samples(metrics, "roost_no_server_found_error_total")).toEqual(['{zone="zone1"} 1']);
-  expect(await samples(metrics, "roost_refused_total")).toEqual(['{status="503"} 1']);
-  expect(await samples(metrics, "roost_connection_closed_total")).toEqual(['{code="1013"} 1']);
-  expect(await samples(metrics, "roost_unknown_channel_total")).toEqual(["{} 1"]);
-  expect(await samples(metrics, "roost_rate_limited_total")).toEqual(["{} 1"]);
+  expect(await samples(expositionOf(metrics), "roost_message_in_flow_bytes")).toEqual(["{} 15"]);
+  expect(await samples(expositionOf(metrics), "roost_message_out_flow_bytes")).toEqual(["{} 7"]);
+  expect(await samples(expositionOf(metrics), "roost_protocol_fault_total")).toEqual(['{kind="opcode"} 1']);
+  expect(await samples(expositionOf(metrics), "roost_message_in_total")).toEqual(['{command="chat.user.talk"} 2']);
+  expect(await samples(expositionOf(metrics), "roost_no_server_found_error_total")).toEqual(['{zone="zone1"} 1']);
+  expect(await samples(expositionOf(metrics), "roost_refused_total")).toEqual(['{status="503"} 1']);
+  expect(await samples(expositionOf(metrics), "roost_connection_closed_total")).toEqual(['{code="1013"} 1']);
+  expect(await samples(expositionOf(metrics), "roost_unknown_channel_total")).toEqual(["{} 1"]);
+  expect(await samples(expositionOf(metrics), "roost_rate_limited_total")).toEqual(["{} 1"]);
 });
 
 test("a scrape counts nothing twice", async () => {
@@ -55,10 +57,11 @@ test("a scrape counts nothing twice", async () => {
   const service = metrics.forService("a", "gateway");
   service.bytesIn(10);
   service.countIn("x");
-  await Promise.all([metrics.registry.metrics(), metrics.registry.metrics()]);
+  const registry = expositionOf(metrics);
+  await Promise.all([registry.metrics(), registry.metrics()]);
   service.bytesIn(1);
-  expect(await samples(metrics, "roost_message_in_flow_bytes")).toEqual(["{} 11"]);
-  expect(await samples(metrics, "roost_message_in_total")).toEqual(['{command="x"} 1']);
+  expect(await samples(registry, "roost_message_in_flow_bytes")).toEqual(["{} 11"]);
+  expect(await samples(registry, "roost_message_in_total")).toEqual(['{command="x"} 1']);
 });
 
 test("commands that clients make up cannot grow the exposition nor hide the real ones", async () => {
@@ -66,7 +69,7 @@ test("commands that clients make up cannot grow the exposition nor hide the real
   const service = metrics.forService("a", "gateway");
   for (let at = 0; at < 1000; at++) service.countIn(`made.up.${at}`);
   for (const command of Object.values(Command)) service.countIn(command);
-  const found = await samples(metrics, "roost_message_in_total");
+  const found = await samples(expositionOf(metrics), "roost_message_in_total");
   for (const command of Object.values(Command)) expect(found).toContain(`{command="${command}"} 1`);
   // 64 are told apart, the rest is one more.
   expect(found).toHaveLength(65);
@@ -79,7 +82,7 @@ test("a command that is too long for a label counts with the rest", async () => 
   const service = metrics.forService("a", "gateway");
   service.countIn("x".repeat(64));
   service.countIn("x".repeat(65));
-  expect(await samples(metrics, "roost_message_in_total")).toEqual([
+  expect(await samples(expositionOf(metrics), "roost_message_in_total")).toEqual([
     `{command="${"x".repeat(64)}"} 1`,
     '{command="other"} 1',
   ]);
@@ -90,16 +93,18 @@ test("a command that calls itself other counts with the rest", async () => {
   const service = metrics.forService("a", "gateway");
   service.countIn("other");
   for (let at = 0; at < 100; at++) service.countIn(`made.up.${at}`);
-  const found = await samples(metrics, "roost_message_in_total");
+  const found = await samples(expositionOf(metrics), "roost_message_in_total");
   expect(found.filter((line) => line.includes('"other"'))).toHaveLength(1);
 });
 
 test("a label with quotes and new lines stays one sample", async () => {
   const metrics = new Metrics();
   metrics.forService("a", "gateway").countIn('x"} 9\nroost_channel_total 7');
-  const lines = (await metrics.registry.metrics()).split("\n");
+  const lines = (await expositionOf(metrics).metrics()).split("\n");
   expect(lines).not.toContain("roost_channel_total 7");
-  expect(await samples(metrics, "roost_message_in_total")).toEqual(['{command="x\\"} 9\\nroost_channel_total 7"} 1']);
+  expect(await samples(expositionOf(metrics), "roost_message_in_total")).toEqual([
+    '{command="x\\"} 9\\nroost_channel_total 7"} 1',
+  ]);
 });
 
 test("latencies are cumulative buckets of seconds, bounds inclusive, with their sum and count", async () => {
@@ -107,7 +112,7 @@ test("latencies are cumulative buckets of seconds, bounds inclusive, with their 
   const { commit, push } = metrics.talkLatency;
   for (const durationMs of [0, 0.5, 0.6, 100, 5000, 5001]) commit.observeMs(durationMs);
   push.observeMs(3);
-  const buckets = await samples(metrics, "roost_talk_commit_seconds_bucket");
+  const buckets = await samples(expositionOf(metrics), "roost_talk_commit_seconds_bucket");
   expect(buckets.map((line) => line.replace(/^\{le="(.*)"\} /, "$1: "))).toEqual([
     "0.0005: 2",
     "0.001: 3",
@@ -124,18 +129,18 @@ test("latencies are cumulative buckets of seconds, bounds inclusive, with their 
     "5: 5",
     "+Inf: 6",
   ]);
-  const [sum = ""] = await samples(metrics, "roost_talk_commit_seconds_sum");
+  const [sum = ""] = await samples(expositionOf(metrics), "roost_talk_commit_seconds_sum");
   expect(Number(sum)).toBeCloseTo(10.1021, 9);
-  expect(await samples(metrics, "roost_talk_commit_seconds_count")).toEqual([" 6"]);
-  expect(await samples(metrics, "roost_talk_push_seconds_bucket")).toContain('{le="0.005"} 1');
-  expect(await samples(metrics, "roost_talk_push_seconds_bucket")).toContain('{le="0.002"} 0');
-  expect(await metrics.registry.metrics()).toContain("# TYPE roost_talk_commit_seconds histogram\n");
+  expect(await samples(expositionOf(metrics), "roost_talk_commit_seconds_count")).toEqual([" 6"]);
+  expect(await samples(expositionOf(metrics), "roost_talk_push_seconds_bucket")).toContain('{le="0.005"} 1');
+  expect(await samples(expositionOf(metrics), "roost_talk_push_seconds_bucket")).toContain('{le="0.002"} 0');
+  expect(await expositionOf(metrics).metrics()).toContain("# TYPE roost_talk_commit_seconds histogram\n");
 });
 
 test("latencies are there as objects too, with the same values", async () => {
   const metrics = new Metrics();
   metrics.talkLatency.push.observeMs(3);
-  const found = await metrics.registry.getSingleMetric("roost_talk_push_seconds")?.get();
+  const found = await expositionOf(metrics).getSingleMetric("roost_talk_push_seconds")?.get();
   expect(found?.values.find(({ labels }) => labels["le"] === 0.005)?.value).toBe(1);
   expect(found?.values.find(({ labels }) => labels["le"] === 0.002)?.value).toBe(0);
 });
@@ -148,11 +153,11 @@ test("the process speaks for itself, in numbers that make sense", async () => {
     "process_start_time_seconds",
     "nodejs_eventloop_lag_seconds",
   ]) {
-    const [value, ...more] = await samples(metrics, name);
+    const [value, ...more] = await samples(expositionOf(metrics), name);
     expect(more).toEqual([]);
     expect(Number(value)).toBeGreaterThanOrEqual(0);
   }
-  const [resident] = await samples(metrics, "process_resident_memory_bytes");
+  const [resident] = await samples(expositionOf(metrics), "process_resident_memory_bytes");
   expect(Number(resident)).toBeGreaterThan(1024 * 1024);
-  expect(await metrics.registry.metrics()).not.toMatch(/ nan$/im);
+  expect(await expositionOf(metrics).metrics()).not.toMatch(/ nan$/im);
 });

@@ -11,6 +11,7 @@ import { Router } from "../../src/container/router.ts";
 import { parseRouteFile } from "../../src/container/selectors/route-file.ts";
 import { type Selection, selectorNames } from "../../src/container/selectors/selection.ts";
 import { Service } from "../../src/container/service.ts";
+import { expositionOf } from "../../src/observe/exposition.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import type { GatewayRole } from "../../src/roles/gateway/role.ts";
 import { createLoginService } from "../../src/roles/login/role.ts";
@@ -228,7 +229,7 @@ describe("with a route file", () => {
     await cluster.add("chat", "chat1", { zone: "a" });
     const client = await cluster.client("alice");
     expect(await cluster.talk([client])).toEqual(["chat1"]);
-    expect(await cluster.metrics.registry.metrics()).toMatch(
+    expect(await expositionOf(cluster.metrics).metrics()).toMatch(
       /roost_no_server_found_error_total\{[^}]*zone="b"[^}]*\} 1\b/,
     );
   });

@@ -6,7 +6,7 @@ import { isIP } from "node:net";
 import { showsToken } from "../../auth/registry-token.ts";
 import { registryBodyBytesMax, registryHeadBytesMax, registryPeerBodyBytesMax } from "../../base/limits.ts";
 import type { Log } from "../../base/log.ts";
-import { type Health, healthResponse, metricsResponse } from "../../observe/operator-answers.ts";
+import { type Health, healthResponse, metricsAnswer } from "../../observe/operator-answers.ts";
 import type { RegistryMetrics } from "../../observe/registry-metrics.ts";
 import { formatAddress, plainAddress, type SocketAddress } from "../../transport/address.ts";
 import { boundedText, TooLong } from "../bounded-text.ts";
@@ -121,10 +121,15 @@ class Api {
   private readonly options: RegistryHttpOptions;
   private readonly polls: Polls;
   private readonly routes: ReadonlyMap<string, Route>;
+  private readonly metricsResponse: () => Promise<Response>;
 
   constructor(options: RegistryHttpOptions, bugMet: (error: unknown) => void) {
-    const { node } = options;
+    const { node, metrics } = options;
     this.options = options;
+    this.metricsResponse = metricsAnswer(async () => {
+      const { registryExpositionOf } = await import("../../observe/registry-exposition.ts");
+      return registryExpositionOf(metrics);
+    });
     this.polls = new Polls(node);
     this.routes = new Map<string, Route>([
       [
@@ -176,12 +181,12 @@ class Api {
 
   /** What is not the registry's own API. */
   private elsewhere(request: Request, path: string, remote: () => string): Answer {
-    const { metrics, health } = this.options;
+    const { health } = this.options;
     const isLookup = path.startsWith(lookupPrefix);
     if (path !== "/health" && path !== "/metrics" && !isLookup) return plain(404, "404 page not found");
     if (request.method !== "GET") return plain(405, "Method Not Allowed", { allow: "GET" });
     if (isLookup) return this.lookup(request, path.slice(lookupPrefix.length), remote());
-    return path === "/metrics" ? metricsResponse(metrics.registry) : healthResponse(health());
+    return path === "/metrics" ? this.metricsResponse() : healthResponse(health());
   }
 
   /** Where a client finds a gateway. `path` holds its token, percent-encoded. */

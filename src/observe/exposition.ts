@@ -1,0 +1,88 @@
+// Every metric of our own and its labels, for prom-client, which reads the numbers when it is scraped. Imported at the
+// first scrape only: prom-client brings more code than a server needs to begin.
+
+import { Counter, Gauge, Registry } from "prom-client";
+import type { Latency } from "./latency.ts";
+import { LatencyHistogram } from "./latency-histogram.ts";
+import type { Metrics, ServiceMetrics, Tally } from "./metrics.ts";
+import { registerProcessMetrics } from "./process-metrics.ts";
+
+const identity = ["serviceId", "serviceName"] as const;
+
+/** Shows all numbers of a process as they are at each scrape; services that come later are shown, too. */
+export function expositionOf(metrics: Metrics): Registry {
+  const registry = new Registry();
+  const number = (name: string, help: string, value: (service: ServiceMetrics) => number): void => {
+    registry.registerMetric(
+      new Counter({
+        name,
+        help,
+        labelNames: identity,
+        registers: [],
+        collect() {
+          this.reset();
+          for (const service of metrics.services) {
+            const { serviceId, serviceName } = service;
+            this.inc({ serviceId, serviceName }, value(service));
+          }
+        },
+      }),
+    );
+  };
+  const tally = (name: string, help: string, label: string, tallyOf: (service: ServiceMetrics) => Tally): void => {
+    registry.registerMetric(
+      new Counter({
+        name,
+        help,
+        labelNames: [...identity, label],
+        registers: [],
+        collect() {
+          this.reset();
+          for (const service of metrics.services) {
+            const { serviceId, serviceName } = service;
+            for (const [value, { count }] of tallyOf(service).counts) {
+              this.inc({ serviceId, serviceName, [label]: value }, count);
+            }
+          }
+        },
+      }),
+    );
+  };
+  registerProcessMetrics(registry);
+  const histogram = (name: string, help: string, latency: Latency): void =>
+    registry.registerMetric(new LatencyHistogram(name, help, latency));
+  histogram("roost_talk_commit_seconds", "A talk, from its arrival to its commit.", metrics.talkLatency.commit);
+  histogram("roost_talk_push_seconds", "A talk, from its arrival to its push.", metrics.talkLatency.push);
+  registry.registerMetric(
+    new Gauge({
+      name: "roost_channel_total",
+      help: "Client connections that are open.",
+      labelNames: identity,
+      registers: [],
+      collect() {
+        for (const { serviceId, serviceName, channels } of metrics.services)
+          this.set({ serviceId, serviceName }, channels);
+      },
+    }),
+  );
+  number("roost_message_in_flow_bytes", "Bytes received.", (service) => service.inBytes);
+  number("roost_message_out_flow_bytes", "Bytes sent.", (service) => service.outBytes);
+  number("roost_unknown_channel_total", "Pushes to connections that are gone.", (service) => service.unknownChannels);
+  number(
+    "roost_forced_adult_total",
+    "Times that a node began to serve although not every gateway was linked to it.",
+    (service) => service.forcedAdult,
+  );
+  number("roost_rate_limited_total", "Requests above a connection's rate.", (service) => service.limited);
+  tally("roost_message_in_total", "Requests received.", "command", (service) => service.commands);
+  tally("roost_protocol_fault_total", "Peers that broke the protocol.", "kind", (service) => service.faults);
+  tally("roost_refused_total", "Requests that the gateway refused.", "status", (service) => service.refusals);
+  tally("roost_connection_closed_total", "Connections that ended.", "code", (service) => service.endings);
+  tally(
+    "roost_no_server_found_error_total",
+    "Requests for which no node was found.",
+    "zone",
+    (service) => service.zonesWithoutServer,
+  );
+  return registry;
+}
