@@ -130,7 +130,11 @@ async function killAtRandom({ cluster, random, kills, pauseMsMax, inTheMiddle }:
   const killed: string[] = [];
   const starting: Promise<void>[] = [];
   while (killed.length < kills) {
-    if (killed.length === kills >> 1 && inTheMiddle !== undefined) await inTheMiddle();
+    if (killed.length === kills >> 1 && inTheMiddle !== undefined) {
+      // Who starts while its store is away says so and ends, for its service manager to start it again; here is none.
+      await Promise.all(starting);
+      await inTheMiddle();
+    }
     const name = names[random.below(names.length)] ?? "";
     // Two at once now and then; but not one that is only just coming back.
     if (cluster.process(name) === undefined) {
