@@ -3,13 +3,12 @@
 
 import type { Load } from "../generator/load.ts";
 import { LoadClient } from "../generator/load-client.ts";
-import { runLoop } from "../generator/loop.ts";
 import { TalkTemplate } from "../generator/numbered-talk.ts";
-import { connectPairs } from "../generator/people.ts";
 import { eventsOf, Traffic } from "../generator/traffic.ts";
 import type { Findings } from "../result.ts";
 import type { Scenario } from "../scenario.ts";
 import { Command } from "../../src/wire/commands.ts";
+import { loadTalk } from "./talk.ts";
 
 /** What the stalled client is sent. */
 const floodPerSecond = 500;
@@ -21,25 +20,15 @@ const endMsMax = 3_000;
 /** In the generator: `senders`, `rate`. */
 export async function loadSlow(load: Load): Promise<Findings[]> {
   const { run } = load.settings;
-  const [calm] = await talkAlong({ ...load, settings: { ...load.settings, run: `${run}a` } });
+  const [calm] = await loadTalk({ ...load, settings: { ...load.settings, run: `${run}a` } });
   const stall = await Stall.begin(load);
   try {
-    const [whole, ...parts] = await Promise.race([talkAlong(load), stall.failure]);
+    const [whole, ...parts] = await Promise.race([loadTalk(load), stall.failure]);
     if (whole === undefined || calm === undefined) return [];
     const stalled = await stall.end();
     return [{ ...whole, calm_p99_ms: calm["p99_ms"] ?? null, ...stalled, valid: whole.valid && calm.valid }, ...parts];
   } finally {
     stall.disconnect();
-  }
-}
-
-async function talkAlong(load: Load): Promise<Findings[]> {
-  const traffic = new Traffic({ audience: 1, until: "answered" });
-  await connectPairs(traffic, load, true);
-  try {
-    return await runLoop(traffic, load);
-  } finally {
-    traffic.disconnect();
   }
 }
 

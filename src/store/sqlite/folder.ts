@@ -32,7 +32,7 @@ const stepMessages = 4_096;
 const checkpointBlocksMin = 4_096;
 /** Blocks that a step deletes at most. */
 const sweptBlocksMax = 4_096;
-/** Whoever has read so little of the log is late: he cannot afford to rest. */
+/** Whoever is further behind the end of the log than this is late, and should not rest. */
 const lateMs = 2_000;
 /** A store that starts reads this many messages of the log's end in some tenths of a second. */
 const startMessagesMax = 1 << 18;

@@ -49,7 +49,6 @@ export class TalkWriter {
   constructor(db: Database, names: Names, index: LogIndex) {
     this.names = names;
     this.index = index;
-    this.index = index;
     this.repeat = db.prepare<RepeatRow, [bigint]>(
       "SELECT id, inbox, sender, client_id, type, body, extra, sent_ns FROM message WHERE id = ?",
     );
