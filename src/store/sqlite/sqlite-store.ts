@@ -239,7 +239,7 @@ class SqliteStore extends JobStore {
       if (error.fault === "machine" && error.message.includes("SQLITE_READONLY")) this.files.lost(error.message);
       if (error.fault !== "moved") throw error;
       if (this.files.areOpen) {
-        this.files.moved(error.message);
+        this.files.lost(error.message);
         this.log.error("Files of the message store were taken away; what they held is saved, and others are made.", {
           reason: error.message,
         });

@@ -6,19 +6,16 @@
 // Files whose write-ahead log was taken away are opened again only when no other process has them open: two that write into
 // different logs of one database destroy it.
 
-import { Database } from "bun:sqlite";
-import { closeSync, existsSync, openSync, statSync } from "node:fs";
+import { closeSync, openSync, statSync } from "node:fs";
 import type { Log } from "../../base/log.ts";
 import { StoreDamaged, StoreUnavailable } from "../store.ts";
-import { isDamage } from "./damage.ts";
 import { Unusable } from "./refusal.ts";
 import type { Answer, Request } from "./protocol.ts";
+import { hasLog, waitForOthers } from "./shared-files.ts";
 import { StoreFault, type WorkerLine } from "./worker-line.ts";
 
 /** Between two looks whether the index is complete enough to be used. */
 const catchUpPauseMs = 2;
-/** The size of a write-ahead log without a single commit. */
-const emptyLogBytes = 32;
 
 /** The threads that the store asks. */
 export interface Lines {
@@ -34,8 +31,6 @@ export class StoreFiles {
   /** Why the files are not open; undefined: they are. */
   private reason: string | undefined = "it is not open yet";
   private opening: Promise<void> | undefined;
-  /** The log's files were taken away: nobody else may have them open when they are opened again. */
-  private isMoved = false;
   private isClosing = false;
 
   constructor(lines: Lines, path: string, log: Log) {
@@ -58,13 +53,7 @@ export class StoreFiles {
     return this.opening;
   }
 
-  /** The files at the paths are not those that are open; `ensure` opens them again. */
-  moved(reason: string): void {
-    this.isMoved = true;
-    this.reason ??= reason;
-  }
-
-  /** The connections are of no use any more; `ensure` makes others. */
+  /** The connections are of no use any more, such as those to files that were taken away; `ensure` makes others. */
   lost(reason: string): void {
     this.reason ??= reason;
   }
@@ -107,8 +96,8 @@ export class StoreFiles {
   private async open(): Promise<void> {
     const { writer, reader, folder } = this.lines;
     try {
-      await Promise.all([writer.end(), folder.end(), this.isMoved ? reader.end() : undefined]);
-      this.prepare();
+      await Promise.all([writer.end(), folder.end(), reader.isQuiet ? undefined : reader.end()]);
+      await this.prepare();
       // A thread takes longer to read its code than to open the files: all do so at once.
       for (const thread of [folder, writer, reader]) thread.load();
       await folder.start();
@@ -128,11 +117,11 @@ export class StoreFiles {
   }
 
   /** Throws what the system says, or Unusable. */
-  private prepare(): void {
+  private async prepare(): Promise<void> {
     const status = statSync(this.path, { throwIfNoEntry: false });
     if (status?.isDirectory() === true) throw new Unusable(`${this.path} is a folder`);
-    const logBytes = statSync(`${this.path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
-    if ((status?.size ?? 0) === 0 && logBytes > emptyLogBytes) {
+    const isEmpty = (status?.size ?? 0) === 0;
+    if (isEmpty && hasLog(this.path)) {
       throw new Unusable(
         `${this.path} is ${status === undefined ? "missing" : "empty"}, but ${this.path}-wal belongs to it and is not; ` +
           "put the file back, or take the other away if its messages are not wanted",
@@ -140,28 +129,22 @@ export class StoreFiles {
     }
     // SQLite gives its -wal and -shm files the mode of the database. To close a file that is open would end its locks.
     if (status === undefined) closeSync(openSync(this.path, "a", 0o600));
-    if (!this.isMoved) return;
-    refuseOthers(this.path);
-    this.isMoved = false;
+    if (!isEmpty) await waitForOthers(this.path);
   }
 
   /** Reading needs no room on the disk. */
   private async openForReading(): Promise<void> {
     const { reader } = this.lines;
-    if (reader.isReady || this.isMoved || this.isClosing) return;
-    for (const quiet of [false, true]) {
-      try {
-        await reader.end();
-        await reader.start({ quiet });
-        return;
-      } catch (error) {
-        this.log.debug("The message store cannot be opened for reading either; it is tried again.", {
-          quiet,
-          reason: error instanceof Error ? error.message : String(error),
-        });
-      }
+    if (reader.isReady || this.isClosing) return;
+    try {
+      await reader.end();
+      await reader.start({ quiet: true });
+    } catch (error) {
+      this.log.debug("The message store cannot be opened for reading either; it is tried again.", {
+        reason: error instanceof Error ? error.message : String(error),
+      });
+      await reader.end();
     }
-    await reader.end();
   }
 }
 
@@ -172,25 +155,4 @@ export function isForGood(error: unknown): boolean {
   if (error instanceof Unusable) return true;
   // A folder that is not there is a wrong path.
   return error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR");
-}
-
-/** Throws StoreUnavailable while another process has the database open, and takes away what it left beside it. */
-function refuseOthers(path: string): void {
-  if (!existsSync(path)) throw new StoreUnavailable(`the file ${path} was taken away`);
-  const db = new Database(path, { readwrite: true, create: false });
-  try {
-    // In this mode the first read takes the lock that nobody else may have, and the last close empties the log.
-    db.run("PRAGMA locking_mode = EXCLUSIVE");
-    db.run("PRAGMA busy_timeout = 100");
-    db.run("BEGIN EXCLUSIVE");
-    db.run("ROLLBACK");
-  } catch (error) {
-    if (isDamage(error)) throw error;
-    throw new StoreUnavailable(
-      `another process has ${path} open, whose write-ahead log was taken away; nothing is written until it has noticed`,
-      { cause: error },
-    );
-  } finally {
-    db.close();
-  }
 }

@@ -50,6 +50,7 @@ export class WorkerLine {
   /** Requests are accepted: the thread runs and has opened the file. */
   private isOpen = false;
   private isClosed = false;
+  private isOpenQuietly = false;
   /** Why the thread died before anything was asked of it; `start` tells. */
   private untold: string | undefined;
   private restartMs = restartMsMin;
@@ -85,6 +86,11 @@ export class WorkerLine {
     return this.isOpen;
   }
 
+  /** It reads without a lock. */
+  get isQuiet(): boolean {
+    return this.isOpen && this.isOpenQuietly;
+  }
+
   /**
    * Opens the file in the thread; rejects with StoreUnavailable and the sentence why, also when it has died by now. `quiet`:
    * only to read, without a lock.
@@ -94,6 +100,7 @@ export class WorkerLine {
     this.untold = undefined;
     if (untold !== undefined) throw new StoreUnavailable(untold);
     this.isClosed = false;
+    this.isOpenQuietly = quiet;
     await this.send(this.load(), { ...this.opening, quiet });
     this.isOpen = true;
     this.restartMs = restartMsMin;
