@@ -39,6 +39,8 @@ export interface SqliteStoreOptions {
   /** Whole days; 0 keeps messages for ever. */
   readonly retentionDays: number;
   readonly log: Log;
+  /** Takes the lock on the file for this process; called before the file is opened. Throws while it cannot be taken. */
+  readonly claim?: () => void;
   /** FULL (the default) survives a power cut; NORMAL survives the death of the process only. */
   readonly synchronous?: Synchronous;
   /** Messages that a fold of the log makes a run of the index of; tests make it small. */
@@ -62,7 +64,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   const line = (role: OpenRequest["role"]): WorkerLine =>
     new WorkerLine({ ...shared, role }, options.log, () => repair());
   const lines: Lines = { writer: line("writer"), reader: line("reader"), folder: line("folder") };
-  const files = new StoreFiles(lines, options.path, options.log);
+  const files = new StoreFiles(lines, options.path, options.log, options.claim);
   let failure: string | undefined;
   try {
     await files.ensure();

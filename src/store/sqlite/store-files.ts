@@ -28,12 +28,15 @@ export class StoreFiles {
   readonly lines: Lines;
   private readonly path: string;
   private readonly log: Log;
+  private readonly claim: () => void;
   /** Why the files are not open; undefined: they are. */
   private reason: string | undefined = "it is not open yet";
   private opening: Promise<void> | undefined;
   private isClosing = false;
 
-  constructor(lines: Lines, path: string, log: Log) {
+  /** `claim`: see SqliteStoreOptions. */
+  constructor(lines: Lines, path: string, log: Log, claim: () => void = () => undefined) {
+    this.claim = claim;
     this.lines = lines;
     this.path = path;
     this.log = log;
@@ -112,12 +115,13 @@ export class StoreFiles {
       await Promise.all([writer.end(), folder.end()]);
       if (!isForGood(error)) await this.openForReading();
       if (error instanceof StoreUnavailable) throw error;
-      throw new StoreFault(this.reason, error instanceof Unusable ? "unusable" : "machine", { cause: error });
+      throw new StoreFault(this.reason, isForGood(error) ? "unusable" : "machine", { cause: error });
     }
   }
 
   /** Throws what the system says, or Unusable. */
   private async prepare(): Promise<void> {
+    this.claim();
     const status = statSync(this.path, { throwIfNoEntry: false });
     if (status?.isDirectory() === true) throw new Unusable(`${this.path} is a folder`);
     const isEmpty = (status?.size ?? 0) === 0;
