@@ -3,7 +3,8 @@
 
 import { Database } from "bun:sqlite";
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync, realpathSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
+import { giveToOwnerOf } from "../base/owner.ts";
 import { codeOf, sentenceOf } from "./failure.ts";
 import { StartError } from "./usage-error.ts";
 
@@ -118,7 +119,10 @@ function openLock(pathOf: () => string, how: "alone" | "shared"): Database {
     const path = pathOf();
     // SQLite would let everybody read it, and who may read it may lock it and keep the server from starting.
     // One that is there is left alone: to close it would end a lock that this process has on it.
-    if (!existsSync(path)) closeSync(openSync(path, "a", 0o600));
+    if (!existsSync(path)) {
+      closeSync(openSync(path, "a", 0o600));
+      giveToOwnerOf(dirname(path), path);
+    }
     lock = new Database(path);
     lock.run("PRAGMA busy_timeout = 0");
     lock.run("PRAGMA locking_mode = EXCLUSIVE");

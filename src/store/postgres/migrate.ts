@@ -16,8 +16,8 @@ interface State {
   readonly has_table: boolean;
 }
 
-/** Undefined: there is nothing of ours yet. */
-async function versionIn(sql: SQL, place: string): Promise<number | undefined> {
+/** The version of the store in a database; undefined if there is nothing of ours yet. Rejects with StoreUnavailable. */
+export async function versionIn(sql: SQL, place: string): Promise<number | undefined> {
   const [state]: State[] = await sql`
     SELECT current_setting('server_version_num')::integer / 10000 AS server_version,
       current_setting('server_encoding') AS encoding, to_regnamespace('roost') IS NOT NULL AS has_schema,

@@ -9,7 +9,7 @@ import { beginExclusive } from "./locking.ts";
 import { Unusable } from "./refusal.ts";
 
 /** "Rost": marks the file as ours (PRAGMA application_id). */
-const applicationId = 0x526f7374;
+export const applicationId = 0x526f7374;
 
 const migrations: readonly string[] = [
   `
@@ -100,7 +100,8 @@ const migrations: readonly string[] = [
 /** The newest schema that this program knows. */
 export const schemaVersion = migrations.length;
 
-function pragmaNumber(db: Database, name: "user_version" | "application_id"): number {
+/** The number that a file's header holds. */
+export function pragmaNumber(db: Database, name: "user_version" | "application_id"): number {
   const row = db.query<{ value: bigint }, []>(`SELECT ${name} AS value FROM pragma_${name}`).get();
   return Number(row?.value ?? 0n);
 }
