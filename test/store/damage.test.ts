@@ -1,101 +1,34 @@
 // Files of messages that are damaged: every start serves or ends with a sentence, and nothing hangs.
 
-import { Database } from "bun:sqlite";
 import { afterAll, expect, test } from "bun:test";
-import {
-  mkdirSync,
-  mkdtempSync,
-  cpSync,
-  closeSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createLog, type Log, silentLog } from "../../src/base/log.ts";
+import { createLog } from "../../src/base/log.ts";
 import { indexPathOf } from "../../src/store/sqlite/index-file.ts";
-import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
-import { StoreUnavailable, type Store } from "../../src/store/store.ts";
+import {
+  allIds,
+  copyStore,
+  fillStore,
+  openAt,
+  overwrite,
+  pageBytes,
+  resultOf,
+  type Filled,
+} from "../support/damaged-store.ts";
 import { until } from "../support/until.ts";
-import { draft, stored, talk } from "./store-suite.ts";
+import { stored, talk } from "./store-suite.ts";
 
 const root = mkdtempSync(join(tmpdir(), "damage-test-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
-const pageBytes = 4096;
-const foldMessages = 100;
 let places = 0;
-
-const openAt = (path: string, log: Log = silentLog): Promise<Store> =>
-  openSqliteStore({ path, retentionDays: 0, log, foldMessages });
-
-/** What became of a promise: its value, or the sentence of a StoreUnavailable. */
-async function resultOf<T>(promise: Promise<T>): Promise<T | string> {
-  try {
-    return await promise;
-  } catch (error) {
-    if (error instanceof StoreUnavailable) return error.message;
-    throw error;
-  }
-}
-
-interface Filled {
-  readonly path: string;
-  /** Of the messages to each of the accounts, in order. */
-  readonly ids: ReadonlyMap<string, readonly bigint[]>;
-}
-
-/** A closed store of messages to ten accounts and a group. */
-async function filled(count: number): Promise<Filled> {
-  const path = join(root, `filled-${places++}.db`);
-  const store = await openAt(path);
-  await store.createGroup(draft({ members: ["bob"] }));
-  const ids = new Map<string, bigint[]>();
-  for (let from = 0; from < count; from += 500) {
-    const talks = Array.from({ length: 500 }, (_, i) =>
-      talk({ dest: `a${i % 10}`, body: `${from + i} `.repeat(8), clientId: `k${from + i}` }),
-    );
-    for (const [i, outcome] of (await store.append(talks)).entries()) {
-      const own = ids.get(`a${i % 10}`) ?? [];
-      own.push(stored(outcome).messageId);
-      ids.set(`a${i % 10}`, own);
-    }
-  }
-  const index = new Database(indexPathOf(path), { readonly: true });
-  const folded = index.prepare<{ messages: number }, []>("SELECT sum(messages) AS messages FROM run");
-  await until(() => folded.get()?.messages === count, "all is folded");
-  index.close();
-  await store.close();
-  return { path, ids };
-}
+const filled = (count: number): Promise<Filled> => fillStore(join(root, `filled-${places++}.db`), count);
 
 /** A copy of a store, to be harmed. */
 function copyOf({ path }: Filled): string {
   const copy = join(root, `copy-${places++}.db`);
-  cpSync(path, copy);
-  cpSync(indexPathOf(path), indexPathOf(copy));
+  copyStore(path, copy);
   return copy;
-}
-
-function overwrite(path: string, page: number, bytes = pageBytes, at = 0): void {
-  const file = openSync(path, "r+");
-  writeSync(file, Buffer.alloc(bytes, 0xaa), 0, bytes, page * pageBytes + at);
-  closeSync(file);
-}
-
-async function allIds(store: Store, account: string): Promise<bigint[]> {
-  const seen: bigint[] = [];
-  for (let after = 1n; ;) {
-    const page = await store.index({ app: "app", account, device: "", after, includeSent: false, limit: 2000 });
-    const last = page.at(-1);
-    if (last === undefined) return seen;
-    for (const { messageId } of page) seen.push(messageId);
-    after = last.messageId;
-  }
 }
 
 /** Starts, asks for everything, writes; whatever is answered is right. */

@@ -11,7 +11,7 @@ import { guarded, guardedLog, IndexDamage, LogDamage } from "./damage.ts";
 import { beginExclusive } from "./locking.ts";
 
 /** 2: runs have checksums. An index of another version is made again. */
-const schemaVersion = 2;
+export const indexSchemaVersion = 2;
 const schema = `
   CREATE TABLE state (
     one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -109,8 +109,8 @@ function initialize(index: Database, log: Database): void {
       if (version === 0n && index.query("SELECT 1 FROM sqlite_master LIMIT 1").get() === null) {
         index.run(schema);
         index.run("INSERT INTO state VALUES (1, ?, random(), 0, 0, 0, '', 0)", [mark]);
-        index.run(`PRAGMA user_version = ${schemaVersion}`);
-      } else if (version !== BigInt(schemaVersion)) {
+        index.run(`PRAGMA user_version = ${indexSchemaVersion}`);
+      } else if (version !== BigInt(indexSchemaVersion)) {
         throw new IndexDamage(`the index has schema ${version}`);
       }
       const state = index.query<{ mark: bigint; folded_id: bigint }, []>("SELECT mark, folded_id FROM state").get();

@@ -86,6 +86,12 @@ export class Run {
     return this.fences[list]?.keys.length ?? 0;
   }
 
+  /** Reports whether the block begins with this posting, as its fence says. */
+  begins(list: List, ordinal: number, key: number, id: bigint): boolean {
+    const fences = this.fences[list];
+    return fences?.keys[ordinal] === key && fences.ids[ordinal] === id;
+  }
+
   block(list: List, ordinal: number): Postings {
     return this.blocks.get(blockNumber(this.number, list, ordinal));
   }
