@@ -2,7 +2,7 @@
 // start makes it from the messages. Of damaged messages --salvage saves what can be read into a new file, and keeps the old
 // one under another name.
 
-import { existsSync, rmSync, statfsSync } from "node:fs";
+import { existsSync, statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import { checkStore } from "../store/sqlite/check.ts";
 import { indexPathOf, removeIndex } from "../store/sqlite/index-file.ts";
@@ -10,6 +10,7 @@ import { Refusal } from "../store/sqlite/refusal.ts";
 import { putInPlace, sync } from "../store/sqlite/restore.ts";
 import {
   refuseNoRoom,
+  removeSalvaged,
   salvage,
   salvageBytes,
   undoSwap,
@@ -67,7 +68,9 @@ function repairIndex(path: string, progress: Progress): string[] {
   if (report.index === "right") return [`nothing to repair: ${path} and ${indexPath} are in order`];
   if (report.index === "none") return [`nothing to repair: ${path} is in order, and the next start makes its index`];
   removeIndex(indexPath);
-  return [`the damaged index ${indexPath} was removed; the next start makes it from the messages, none of which is lost`];
+  return [
+    `the damaged index ${indexPath} was removed; the next start makes it from the messages, none of which is lost`,
+  ];
 }
 
 function salvageFile(path: string, progress: Progress): string[] {
@@ -86,7 +89,7 @@ function salvageFile(path: string, progress: Progress): string[] {
     putInPlace(path, draft, aside);
     return [...linesOf(report), `the damaged file is kept as ${aside}; the next start makes the index of the new one`];
   } finally {
-    for (const end of ["", "-wal", "-shm", "-journal"]) rmSync(draft + end, { force: true });
+    removeSalvaged(draft);
   }
 }
 

@@ -13,7 +13,8 @@ import { smallestIdAt } from "../snowflake.ts";
 import { openQuietly } from "./connection.ts";
 import { isDamage } from "./damage.ts";
 import { indexPathOf } from "./index-file.ts";
-import { Refusal, Unusable } from "./refusal.ts";
+import { Refusal } from "./refusal.ts";
+import { copyWithHead } from "./salvage-head.ts";
 import { RangeReader, type Gap, type Row } from "./salvage-range.ts";
 import { migrate } from "./schema.ts";
 import { refuseForeign, verifyStore } from "./store-file.ts";
@@ -51,11 +52,11 @@ interface Column {
   readonly pk: bigint;
 }
 
-/** The bytes that a salvage writes at most, about. */
+/** The bytes that a salvage writes at most, about: a new file, and a copy of the damaged one while it works. */
 export function salvageBytes(path: string): number {
   let bytes = 0;
   for (const end of ["", "-wal"]) bytes += statSync(path + end, { throwIfNoEntry: false })?.size ?? 0;
-  return bytes;
+  return 2 * bytes;
 }
 
 /**
@@ -79,14 +80,15 @@ export function undoSwap(path: string, stem: string): void {
 
 /** Copies what can be read of `path` into the new file `to`, and verifies that. Throws Refusal where nothing can be read. */
 export function salvage(path: string, to: string, progress: (table: string) => void): SalvageReport {
-  for (const end of ["", "-wal", "-shm", "-journal"]) rmSync(to + end, { force: true });
+  removeSalvaged(to);
   closeSync(openSync(to, "wx", 0o600));
-  const source = openDamaged(path);
   const target = new Database(to, { readwrite: true, create: false, safeIntegers: true, strict: true });
+  let source: Database | undefined;
   try {
     // Synced at the end: a file that is half written is thrown away.
     target.run("PRAGMA synchronous = OFF");
     migrate(target, to);
+    source = openDamaged(path, to);
     target.run("PRAGMA foreign_keys = OFF");
     const idMax = smallestIdAt(Date.now() + aheadMsMax);
     const tables: TableReport[] = [];
@@ -95,6 +97,8 @@ export function salvage(path: string, to: string, progress: (table: string) => v
       progress(table);
       tables.push(copyTable(source, target, table, idMax));
     }
+    if (!tables.some(({ rows, table }) => rows > 0 && (table === "message" || table === "account")))
+      throw new Refusal(`nothing at all can be read of ${path}; put a backup back, or begin with another file`);
     progress("names");
     readNamesOfIndex(source, target, "account", "sqlite_autoindex_account_1", ["number", "app", "name"]);
     const nameless = keepNumbers(target);
@@ -102,31 +106,52 @@ export function salvage(path: string, to: string, progress: (table: string) => v
     target.run("UPDATE log SET mark = random()");
     return { tables, nameless, lastId };
   } finally {
-    source.close();
+    source?.close();
     target.close();
+    removeSalvaged(headOf(to));
   }
 }
+
+/** Takes away what an interrupted salvage has left. */
+export function removeSalvaged(to: string): void {
+  for (const path of [to, headOf(to)])
+    for (const end of ["", "-wal", "-shm", "-journal"]) rmSync(path + end, { force: true });
+}
+
+const headOf = (to: string): string => `${to}-head`;
 
 /** Throws Refusal when the new file is not a store in order. */
 export function verifySalvaged(path: string): void {
   verifyStore(path, path);
 }
 
-/** Opens a file whose head can be read. */
-function openDamaged(path: string): Database {
+/** Opens the file, or a copy of it with another head where the head cannot be read; `to` is a new store. */
+function openDamaged(path: string, to: string): Database {
+  try {
+    return openReadable(path);
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+  }
+  copyWithHead(path, to, headOf(to));
+  try {
+    return openReadable(headOf(to));
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    throw new Refusal(`the head of ${path}, which says where everything is, cannot be read: ${error.message}`, {
+      cause: error,
+    });
+  }
+}
+
+function openReadable(path: string): Database {
   let db: Database | undefined;
   try {
-    // SQLite then reads a file that is shorter than it says, and a schema with objects that make no sense.
+    // An object of the schema that makes no sense keeps nobody from reading the others.
     db = openQuietly(path, cacheKib, ["writable_schema = ON"]);
     refuseForeign(db, path);
     return db;
   } catch (error) {
     db?.close();
-    if (isDamage(error)) {
-      throw new Unusable(`the head of ${path}, which says where everything is, cannot be read: ${error.message}`, {
-        cause: error,
-      });
-    }
     throw error;
   }
 }
@@ -176,7 +201,8 @@ function copyTable(source: Database, target: Database, table: string, keyMax: bi
       insert.run(...values);
     } catch (error) {
       // A column that is never NULL.
-      if (!(error instanceof Error && "code" in error && String(error.code).startsWith("SQLITE_CONSTRAINT"))) throw error;
+      if (!(error instanceof Error && "code" in error && String(error.code).startsWith("SQLITE_CONSTRAINT")))
+        throw error;
       spoilt++;
     }
     if (++pending === rowsPerCommit) {
@@ -224,7 +250,9 @@ function readNamesOfIndex(
     const order = keys.map((key) => key + direction).join(", ");
     target.run("BEGIN");
     try {
-      const rows = source.query<Row, []>(`SELECT ${columns.join(", ")} FROM "${table}" INDEXED BY ${index} ORDER BY ${order}`);
+      const rows = source.query<Row, []>(
+        `SELECT ${columns.join(", ")} FROM "${table}" INDEXED BY ${index} ORDER BY ${order}`,
+      );
       for (const row of rows.iterate()) {
         const values = columns.map((column) => valueOf(row[column], column === number ? "INTEGER" : "TEXT"));
         if (values.every((value) => typeof value === "string" || typeof value === "bigint")) insert.run(...values);
