@@ -1,7 +1,8 @@
 // Files of messages that are damaged: every start serves or ends with a sentence, and nothing hangs.
 
+import { Database } from "bun:sqlite";
 import { afterAll, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLog } from "../../src/base/log.ts";
@@ -178,4 +179,81 @@ test("a folder where the index should be: a sentence, not a crash", async () => 
   await until(() => store.isHealthy, "the store is opened");
   expect(await allIds(store, "a1")).toEqual([...(whole.ids.get("a1") ?? [])]);
   await store.close();
+}, 60_000);
+
+test("a write-ahead log of an older store or of another program beside the file: refused, and both are left alone", async () => {
+  const small = await filled(500);
+  const whole = await filled(2_000);
+  const path = copyOf(whole);
+  // A process that was killed leaves its log.
+  const child = Bun.spawn([process.execPath, join(import.meta.dir, "store-child.ts"), copyOf(small), "1000000000"], {
+    stdout: "pipe",
+  });
+  const other = join(root, `copy-${places - 1}.db`);
+  for await (const chunk of child.stdout) if (chunk.length > 0) child.kill("SIGKILL");
+  cpSync(`${other}-wal`, `${path}-wal`);
+  const logBytes = readFileSync(`${path}-wal`);
+  const fileBytes = readFileSync(path);
+  expect(await resultOf(openAt(path))).toMatch(/-wal is the write-ahead log of an older or another store/);
+  expect(readFileSync(`${path}-wal`).equals(logBytes)).toBe(true);
+  expect(readFileSync(path).equals(fileBytes)).toBe(true);
+
+  const foreign = join(root, `foreign-${places++}.db`);
+  const db = new Database(foreign);
+  db.run("PRAGMA journal_mode = WAL");
+  db.run("PRAGMA application_id = 7");
+  db.run(
+    "CREATE TABLE t AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 500) SELECT hex(randomblob(4000)) AS x FROM n",
+  );
+  cpSync(`${foreign}-wal`, `${path}-wal`);
+  db.close();
+  expect(await resultOf(openAt(path))).toMatch(/-wal is the write-ahead log of another program's database/);
+  rmSync(`${path}-wal`);
+  const store = await openAt(path);
+  expect(await allIds(store, "a1")).toEqual([...(whole.ids.get("a1") ?? [])]);
+  await store.close();
+}, 60_000);
+
+test("a last id that is below a message it holds: the start ends with a sentence, and no id is given out twice", async () => {
+  const whole = await filled(500);
+  const path = copyOf(whole);
+  const log = new Database(path);
+  log.run("UPDATE sequence SET last_id = last_id - 100000000");
+  log.close();
+  expect(await resultOf(openAt(path))).toMatch(/is damaged: its last id is/);
+}, 60_000);
+
+test("rows of a type that no writer writes are told from a bug", async () => {
+  const whole = await filled(1_000);
+  for (const sql of [
+    "UPDATE message SET inbox = 'x' WHERE id = (SELECT max(id) FROM message)",
+    "UPDATE message SET sent_ns = 'x' WHERE id = (SELECT max(id) FROM message)",
+    "UPDATE message SET inbox = 1 << 40 WHERE id = (SELECT max(id) FROM message)",
+    "UPDATE message SET body = x'00ff'",
+    "DROP TABLE cursor",
+    "UPDATE sequence SET last_id = NULL",
+  ]) {
+    const path = copyOf(whole);
+    rmSync(indexPathOf(path));
+    const log = new Database(path);
+    const isRefused = /NULL/.test(sql);
+    if (isRefused) log.run("PRAGMA ignore_check_constraints = ON");
+    try {
+      log.run(sql);
+    } catch (error) {
+      if (!isRefused) throw error;
+    }
+    log.close();
+    const store = await resultOf(openAt(path));
+    if (typeof store === "string") {
+      expect(store).toContain("is damaged");
+      continue;
+    }
+    for (const [account, own] of whole.ids) {
+      await resultOf(allIds(store, account));
+      await resultOf(store.contents("app", account, own.slice(-100)));
+      await resultOf(store.acknowledge("app", account, "", own[0] ?? 1n));
+    }
+    await store.close();
+  }
 }, 60_000);

@@ -5,7 +5,7 @@ import type { Database } from "bun:sqlite";
 import { existsSync } from "node:fs";
 import { checkIndex, type Progress } from "./check-index.ts";
 import { openQuietly } from "./connection.ts";
-import { IndexDamage, isDamage, LogDamage } from "./damage.ts";
+import { IndexDamage, isDamage, LogDamage, wrongTypesOf } from "./damage.ts";
 import { indexPathOf, indexSchemaVersion } from "./index-file.ts";
 import { failureOf, Refusal } from "./refusal.ts";
 import { pragmaNumber } from "./schema.ts";
@@ -135,6 +135,7 @@ function damaged(logProblems: readonly string[]): CheckReport {
 export function checkLog(log: Database): string[] {
   const problems = integrityOf(log);
   if (problems.length > 0) return problems;
+  problems.push(...wrongTypesOf(log));
   const sequence = log.query<{ last_id: bigint }, []>("SELECT last_id FROM sequence").get();
   const newest = log.query<{ id: bigint | null }, []>("SELECT max(id) AS id FROM message").get()?.id ?? 0n;
   if (sequence === null) problems.push("it has lost its row of the last id");

@@ -56,11 +56,29 @@ export function damageOf(log: Database): string | undefined {
       const [said] = Object.values(found ?? {});
       if (said !== undefined && said !== "ok") return said;
     }
-    return undefined;
+    return wrongTypesOf(log)[0];
   } catch (error) {
     if (isDamage(error)) return error.message;
     throw error;
   }
+}
+
+/** Rows that hold a value of another type than their column, which no writer writes; sentences. Reads the whole file. */
+export function wrongTypesOf(db: Database): string[] {
+  const columns = db
+    .query<{ table: string; column: string; type: string }, []>(
+      `SELECT t.name AS "table", c.name AS "column", c.type AS type FROM sqlite_schema t, pragma_table_info(t.name) c
+       WHERE t.type = 'table' AND c.type IN ('INTEGER', 'TEXT') ORDER BY t.name`,
+    )
+    .all();
+  const problems: string[] = [];
+  for (const [table, own] of Map.groupBy(columns, (column) => column.table)) {
+    const wrong = own.map(({ column, type }) => `typeof("${column}") NOT IN ('${type.toLowerCase()}', 'null')`);
+    const rows = db.query<{ rows: bigint }, []>(`SELECT count(*) AS rows FROM "${table}" WHERE ${wrong.join(" OR ")}`);
+    const count = rows.get()?.rows ?? 0n;
+    if (count > 0n) problems.push(`${count} rows of ${table} hold values of a wrong type`);
+  }
+  return problems;
 }
 
 /** The sentence for the operator: what is damaged, and what can be done. */

@@ -6,9 +6,10 @@
 // Files whose write-ahead log was taken away are opened again only when no other process has them open: two that write into
 // different logs of one database destroy it.
 
-import { closeSync, openSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, statSync } from "node:fs";
 import type { Log } from "../../base/log.ts";
 import { StoreDamaged, StoreUnavailable } from "../store.ts";
+import { refuseForeignLog } from "./foreign-log.ts";
 import { Unusable } from "./refusal.ts";
 import type { Answer, Request } from "./protocol.ts";
 import { hasLog, waitForOthers } from "./shared-files.ts";
@@ -133,6 +134,8 @@ export class StoreFiles {
     }
     // SQLite gives its -wal and -shm files the mode of the database. To close a file that is open would end its locks.
     if (status === undefined) closeSync(openSync(this.path, "a", 0o600));
+    // Without shared memory nobody has the file open, and it was not left by a process that was killed.
+    if (hasLog(this.path) && !existsSync(`${this.path}-shm`)) refuseForeignLog(this.path);
     if (!isEmpty) await waitForOthers(this.path);
   }
 

@@ -164,6 +164,7 @@ export class Writer {
       const row = this.sequence.get();
       if (row === null) throw new LogDamage("it has lost its row of the last id");
       refuseWrongClock(wallMs, Number(row.committed_ms));
+      if (this.ownAbove === undefined) this.refuseLostIds(row.last_id);
       this.ownAbove ??= row.last_id;
       const ids = new IdSequence(row.last_id, this.lease.hold(wallMs));
       const result = work(ids, wallMs);
@@ -181,6 +182,12 @@ export class Writer {
     } finally {
       this.index.end();
     }
+  }
+
+  /** An id that is taken twice names two messages: a last id that is too small is damage, whatever made it so. */
+  private refuseLostIds(lastId: bigint): void {
+    const newest = this.db.query<{ id: bigint | null }, []>("SELECT max(id) AS id FROM message").get()?.id ?? 0n;
+    if (newest > lastId) throw new LogDamage(`its last id is ${lastId}, and it holds message ${newest}`);
   }
 
   private lock(): void {
