@@ -11,6 +11,7 @@ import { gatewayLeaseMs } from "../../src/base/limits.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { SessionsUnavailable, type Sessions } from "../../src/session/sessions.ts";
 import { openSqliteSessions } from "../../src/session/sqlite/sqlite-sessions.ts";
+import { canMount, SmallDisk } from "../support/small-disk.ts";
 import { until } from "../support/until.ts";
 import { location } from "./sessions-suite.ts";
 
@@ -153,6 +154,26 @@ for (const [what, harm] of losses) {
     expect(await open(path).locate("app", ["ann"])).toEqual([[place]]);
   });
 }
+
+test.skipIf(!canMount())("opened on a full disk they are unhealthy and refuse, and work when there is room", async () => {
+  const disk = new SmallDisk(2);
+  try {
+    const path = join(disk.folder, "sessions.db");
+    disk.fill();
+    const sessions = open(path);
+    expect(sessions.isHealthy).toBe(false);
+    const refused: unknown = await sessions.put("app", "ann", location()).catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(SessionsUnavailable);
+    disk.makeRoom();
+    await until(() => sessions.isHealthy, "there is room");
+    const place = location();
+    await sessions.put("app", "ann", place);
+    expect(await sessions.locate("app", ["ann"])).toEqual([[place]]);
+    await sessions.close();
+  } finally {
+    disk.remove();
+  }
+});
 
 test("a write waits for another process's, and is refused when that does not end", async () => {
   const path = freshPath();

@@ -3,7 +3,8 @@
 // one open find another file at its path (`isSame`) and open that.
 
 import { Database, SQLiteError } from "bun:sqlite";
-import { closeSync, existsSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import { fileIdentity } from "../../base/file-identity.ts";
 import { OpenFiles } from "../../base/open-files.ts";
 import { newIncarnation, systemRandom } from "../../base/random.ts";
@@ -63,6 +64,18 @@ function bootId(): string {
 /** Errors that say that the file itself is no good. */
 export function isDamage(error: unknown): boolean {
   return error instanceof SQLiteError && /^SQLITE_(CORRUPT|NOTADB)/.test(error.code ?? "");
+}
+
+/** Reports whether opening failed for a reason that may pass by itself: a disk that is full, or read-only for a moment. */
+export function mayPass(error: unknown, path: string): boolean {
+  if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return false;
+  // Where SQLite cannot open a file, a folder that is not there is a wrong path, and one that is there may be full.
+  if (error.code.startsWith("SQLITE_CANTOPEN")) return existsSync(dirname(path)) && !isFolder(path);
+  return /^(SQLITE_(FULL|READONLY|IOERR)|ENOSPC$|EDQUOT$|EROFS$)/.test(error.code);
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 /** Two connections to the file: what one writes, the other notices as another process would. */
