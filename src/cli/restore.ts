@@ -77,7 +77,7 @@ async function restoreFile(
     const present = there.kind === "present" ? there.present : undefined;
     if (present !== undefined && !replace && !isEmpty(present))
       throw new StartError(refusalOf(path, present, name, held));
-    const aside = `${path}.before-restore-${new Date().toISOString().replaceAll(/[-:]|\.\d+/g, "")}`;
+    const aside = freshAside(path);
     await thread.ask({ kind: "putInPlace", path, draft: draft.path, aside });
     progress.clear();
     return { held, advice: adviceOf(folder, aside) };
@@ -90,6 +90,18 @@ async function restoreFile(
     thread?.end();
     draft?.discard();
     for (const free of unlock.toReversed()) free();
+  }
+}
+
+/** The files of a store that is moved aside. */
+const filesOf = (path: string): string[] => ["", "-wal", "-journal"].map((end) => path + end);
+
+/** A name for what is there, which no earlier restore has used. */
+function freshAside(path: string): string {
+  const stem = `${path}.before-restore-${new Date().toISOString().replaceAll(/[-:]|\.\d+/g, "")}`;
+  for (let number = 1; ; number++) {
+    const aside = number === 1 ? stem : `${stem}-${number}`;
+    if (!filesOf(aside).some((file) => existsSync(file))) return aside;
   }
 }
 
@@ -126,7 +138,7 @@ export function refusalOf(
 
 function adviceOf(folder: string | undefined, aside: string): string[] {
   const advice: string[] = [];
-  const kept = ["", "-wal", "-journal"].map((end) => aside + end).filter((path) => existsSync(path));
+  const kept = filesOf(aside).filter((path) => existsSync(path));
   if (kept.length > 0)
     advice.push(`what was there before is kept in ${kept.join(", ")}; remove it when you need it no more`);
   if (folder !== undefined && !existsSync(secretPath(folder)))
