@@ -5,7 +5,6 @@ import { dumpStore } from "../store/postgres/backup.ts";
 import { placeOf } from "../store/postgres/connection.ts";
 import { restoreStore } from "../store/postgres/restore.ts";
 import { BackupThread } from "../store/sqlite/backup-thread.ts";
-import { StoreUnavailable } from "../store/store.ts";
 import { type Engine, follow } from "./backup.ts";
 import { Draft, draftName } from "./draft.ts";
 import { Progress, sizeOf } from "./progress.ts";
@@ -52,14 +51,11 @@ export async function restoreDatabase(file: string | undefined, url: string, rep
       name,
       over: over.signal,
       mayReplace(present, backedUp) {
-        if (!replace && !isEmpty(present)) throw new StoreUnavailable(refusalOf(place, present, name, backedUp));
+        if (!replace && !isEmpty(present)) throw new StartError(refusalOf(place, present, name, backedUp));
       },
     });
     const kept = `what was there before is kept in the schema ${aside}; drop it when you need it no more`;
     return { held, advice: aside === undefined ? [] : [kept] };
-  } catch (error) {
-    if (error instanceof StoreUnavailable) throw new StartError(`nothing was restored: ${error.message}`);
-    throw error;
   } finally {
     progress.clear();
     draft.discard();

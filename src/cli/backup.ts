@@ -41,6 +41,16 @@ const niceness = 10;
 
 /** Makes the backup that the words name. Throws StartError, UsageError. */
 export async function backup(values: OptionValues): Promise<void> {
+  try {
+    await makeBackup(values);
+  } catch (error) {
+    // What the machine or a store refuses is told as a sentence; anything else is a bug.
+    const isTold = error instanceof StoreUnavailable || error instanceof Refusal || codeOf(error) !== "";
+    throw isTold ? new StartError(`no backup was made: ${sentenceOf(error)}`) : error;
+  }
+}
+
+async function makeBackup(values: OptionValues): Promise<void> {
   const begunMs = performance.now();
   const place = storePlaceOf(values);
   const isPiped = values.operand === "-";
@@ -69,13 +79,8 @@ export async function backup(values: OptionValues): Promise<void> {
     const where = isPiped ? "" : `: ${path}`;
     process.stderr.write(`roost: backed up ${heldSentence(held)}, ${sizeOf(size)}, in ${seconds} s${where}\n`);
     if (engine.advice !== undefined) process.stderr.write(`roost: ${engine.advice}\n`);
-  } catch (error) {
-    progress.clear();
-    if (error instanceof StoreUnavailable || error instanceof Refusal)
-      throw new StartError(`no backup was made: ${error.message}`);
-    if (codeOf(error) !== "") throw new StartError(`no backup was made: cannot write ${path}: ${sentenceOf(error)}`);
-    throw error;
   } finally {
+    progress.clear();
     draft.discard();
   }
 }
@@ -89,12 +94,7 @@ export function heldSentence({ messages, lastId, newestMs }: StoreFacts): string
 function sqliteEngine(path: string, folder: string | undefined): Engine {
   if (!existsSync(path))
     throw new StartError(`there is no store at ${path}; name its folder with --data or its file with --store`);
-  let bytes: number;
-  try {
-    bytes = copyBytesOf(path);
-  } catch (error) {
-    throw new StartError(`the store ${path} cannot be read: ${sentenceOf(error)}`);
-  }
+  const bytes = copyBytesOf(path);
   const secret = folder === undefined ? undefined : secretPath(folder);
   return {
     // Not /tmp, which may be in memory.

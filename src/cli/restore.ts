@@ -18,6 +18,16 @@ import { StartError, UsageError } from "./usage-error.ts";
 
 /** Restores the backup that the words name. Throws StartError, UsageError. */
 export async function restore(values: OptionValues): Promise<void> {
+  try {
+    await restoreBackup(values);
+  } catch (error) {
+    // What the machine or a store refuses is told as a sentence; anything else is a bug.
+    const isTold = error instanceof StoreUnavailable || codeOf(error) !== "";
+    throw isTold ? new StartError(`nothing was restored: ${sentenceOf(error)}`) : error;
+  }
+}
+
+async function restoreBackup(values: OptionValues): Promise<void> {
   const begunMs = performance.now();
   const place = storePlaceOf(values);
   const replace = values.required("replace");
@@ -79,14 +89,9 @@ async function restoreFile(
       throw new StartError(refusalOf(path, present, name, held));
     const aside = freshAside(path);
     await thread.ask({ kind: "putInPlace", path, draft: draft.path, aside });
-    progress.clear();
     return { held, advice: adviceOf(folder, aside) };
-  } catch (error) {
-    progress.clear();
-    if (error instanceof StoreUnavailable) throw new StartError(`nothing was restored: ${error.message}`);
-    if (codeOf(error) !== "") throw new StartError(`nothing was restored: ${sentenceOf(error)}`);
-    throw error;
   } finally {
+    progress.clear();
     thread?.end();
     draft?.discard();
     for (const free of unlock.toReversed()) free();

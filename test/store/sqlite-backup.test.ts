@@ -55,7 +55,7 @@ async function write(store: Store, count: number, body = "hello"): Promise<bigin
 
 async function readIds(store: Store, account = "bob"): Promise<bigint[]> {
   const ids: bigint[] = [];
-  for (let after = 1n; ; ) {
+  for (let after = 1n; ;) {
     const page = await store.index({ app: "app", account, device: "", after, includeSent: false, limit: 2_000 });
     const last = page.at(-1);
     if (last === undefined) return ids;
