@@ -65,11 +65,11 @@ async function makeBackup(values: OptionValues): Promise<void> {
   const path = isPiped
     ? join(engine.pipeFolder, "roost-backup")
     : targetOf(values.operand, replace, place.kind === "sqlite" ? place.path : undefined);
-  refuseFullDisk(dirname(path), engine.bytes);
   const draft = new Draft(draftName(`${path}.partial`));
   const progress = new Progress();
   try {
     draft.make();
+    refuseFullDisk(dirname(path), engine.bytes);
     const held = await engine.copy(draft, progress);
     const { size } = statSync(draft.path);
     if (isPiped) await send(draft, progress);
