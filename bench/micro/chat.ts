@@ -45,6 +45,7 @@ const store: Store = {
   groupDetail: unused,
   membership: unused,
   isHealthy: true,
+  trouble: "",
   close: () => Promise.resolve(),
 };
 

@@ -65,6 +65,18 @@ const commands: Readonly<Record<string, Command>> = {
     async (values) => done((await import("./restore.ts")).restore(values), 0),
     { name: "FILE", help: "File that roost backup made, or - for standard input" },
   ),
+  check: command(
+    "check",
+    "Look whether the messages and their index are in order, while the server runs or not",
+    optionsOf.check,
+    async (values) => (await import("./check.ts")).check(values),
+  ),
+  repair: command(
+    "repair",
+    "Have a damaged index made again, or save what can be read of damaged messages; the server must not run",
+    optionsOf.repair,
+    async (values) => done((await import("./repair.ts")).repair(values), 0),
+  ),
   version: command("version", "Print the version", [], () => {
     process.stdout.write(`roost ${version} (Bun ${Bun.version})\n`);
     return Promise.resolve(0);

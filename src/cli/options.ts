@@ -137,6 +137,7 @@ export const options = {
   token: option("Token to sign in with, instead of one made from the secret", "token", undefined, parseText),
   device: option("Name of this device", "name", "", (text) => text),
   replace: toggle("Replace what is there already"),
+  salvage: toggle("Save what can be read of damaged messages into a new file"),
 } as const satisfies Record<string, Option<unknown>>;
 
 export type OptionName = keyof typeof options;
@@ -224,6 +225,8 @@ export const optionsOf = {
   nodes: ["discovery", "watch", "config"],
   backup: ["data", "store", "replace", "config"],
   restore: ["data", "store", "replace", "config"],
+  check: ["data", "store", "config"],
+  repair: ["data", "store", "salvage", "config"],
 } as const satisfies Record<string, readonly OptionName[]>;
 
 const environmentName = (name: string): string => `ROOST_${name.toUpperCase().replaceAll("-", "_")}`;

@@ -11,7 +11,12 @@
 
 /** The store cannot serve now; the request may be repeated. Answered to clients as SystemException. */
 export class StoreUnavailable extends Error {
-  override readonly name = "StoreUnavailable";
+  override readonly name: string = "StoreUnavailable";
+}
+
+/** What the request needs is damaged for good; other requests can be served. */
+export class StoreDamaged extends StoreUnavailable {
+  override readonly name = "StoreDamaged";
 }
 
 /** A message that wants to be stored. */
@@ -172,6 +177,8 @@ export interface Store {
 
   /** False while the store cannot commit (said by /health). */
   readonly isHealthy: boolean;
+  /** Why it cannot commit, or what of it is damaged, as a sentence for the operator (said by /health); '' when all is well. */
+  readonly trouble: string;
   /** Commits what is queued, gives the node number back and closes. */
   close(): Promise<void>;
 }

@@ -38,6 +38,7 @@ export function startChat(settings: ChatSettings): Promise<RunningMember> {
           gateways: service.gateways.size,
           adult: service.state.isAdult,
           store: store.isHealthy,
+          ...(store.trouble === "" ? {} : { storeTrouble: store.trouble }),
           sessions: sessions.isHealthy,
         },
       }),

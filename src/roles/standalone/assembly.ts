@@ -120,6 +120,7 @@ export async function assemble(settings: StandaloneSettings, store: Store): Prom
           role: "standalone",
           connections: gateway.connections,
           store: store.isHealthy,
+          ...(store.trouble === "" ? {} : { storeTrouble: store.trouble }),
           missing: missing.join(","),
           draining: draining !== undefined,
         },

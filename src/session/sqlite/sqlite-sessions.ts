@@ -217,6 +217,8 @@ class SqliteSessions implements Sessions {
   /** Opens the file where it is not, or is not the one at the path any more, and makes a fence. */
   private reopen(): void {
     if (this.opening?.file.isSame() === false) {
+      // If it still lies there, something of it is lost: it is not opened again.
+      this.damaged = this.opening.file.identity;
       this.log.warn("the file of the sessions was taken away; another one is opened", { path: this.path });
       this.leave();
     }

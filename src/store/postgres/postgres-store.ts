@@ -104,10 +104,14 @@ class PostgresStore extends JobStore {
     return this.writer.commit(jobs);
   }
 
-  protected observe(failure: string | undefined): void {
-    this.housekeeping.committed(failure);
+  get trouble(): string {
+    return this.housekeeping.failure ?? "";
+  }
+
+  protected observe(failure: StoreUnavailable | undefined): void {
+    this.housekeeping.committed(failure?.message);
     // What waits behind a batch that failed is not tried: it would wait for the same time limit.
-    if (failure !== undefined) this.refuseQueued(failure);
+    if (failure !== undefined) this.refuseQueued(failure.message);
   }
 
   protected refusal(): string | undefined {

@@ -7,7 +7,7 @@ import { closeSync, openSync, readSync, rmSync, writeSync } from "node:fs";
 import { backUp } from "./backup.ts";
 import { StoreUnavailable } from "../store.ts";
 import type { FileAnswer, FileRequest } from "./backup-thread.ts";
-import { failureSentence } from "./refusal.ts";
+import { failureOf } from "./refusal.ts";
 import { copyBytes, present, putInPlace, receive, waiting } from "./restore.ts";
 
 declare const self: Worker;
@@ -57,7 +57,7 @@ function answerOrFailure(request: FileRequest): FileAnswer {
   try {
     return answer(request);
   } catch (error) {
-    const sentence = error instanceof StoreUnavailable ? error.message : failureSentence(error);
+    const sentence = error instanceof StoreUnavailable ? error.message : failureOf(error)?.sentence;
     if (sentence !== undefined) return { kind: "failed", sentence };
     // The platform's own refusals, such as ENOSPC, have a code; bugs have none.
     if (error instanceof Error && "code" in error) return { kind: "failed", sentence: error.message };

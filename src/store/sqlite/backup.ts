@@ -3,9 +3,10 @@
 // over, so the log grows by what is written until the copy is done, some seconds a gigabyte. All of this blocks its
 // thread (backup-worker.ts).
 
-import { SQLiteError, type Database } from "bun:sqlite";
+import type { Database } from "bun:sqlite";
 import type { StoreFacts } from "../store-facts.ts";
 import { seal } from "../backup-seal.ts";
+import { isDamage } from "./damage.ts";
 import { Refusal } from "./refusal.ts";
 import { openToRead, refuseForeign, refuseNoDatabase, verifyStore } from "./store-file.ts";
 
@@ -52,10 +53,6 @@ function reading<T>(path: string, work: (db: Database) => T): T {
   } finally {
     db.close();
   }
-}
-
-export function isDamage(error: unknown): boolean {
-  return error instanceof SQLiteError && /^SQLITE_(CORRUPT|NOTADB)/.test(error.code ?? "");
 }
 
 function damaged(path: string, error: unknown): Refusal {

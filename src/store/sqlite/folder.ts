@@ -8,10 +8,11 @@
 
 import type { Database } from "bun:sqlite";
 import type { Clock } from "../../base/clock.ts";
+import { OpenFiles } from "../../base/open-files.ts";
 import { idempotencyHours } from "../../base/limits.ts";
 import { smallestIdAt, timeOfId } from "../snowflake.ts";
 import { checkpointLast } from "./checkpoint.ts";
-import { guarded, IndexDamage } from "./index-file.ts";
+import { guarded, guardedLog, IndexDamage } from "./damage.ts";
 import { beginImmediate, lockWaitMsMax } from "./locking.ts";
 import { Collected } from "./collected.ts";
 import { allLists } from "./posting.ts";
@@ -52,6 +53,7 @@ interface Writing {
 
 export class Folder {
   private readonly index: Database;
+  private readonly files: OpenFiles;
   private readonly holder: string;
   private readonly clock: Clock;
   private readonly foldMessages: number;
@@ -106,10 +108,15 @@ export class Folder {
     this.dropBlocks = index.prepare<null, [number, number]>(
       `DELETE FROM block WHERE number IN (SELECT number FROM block WHERE number >= ? AND number < ? LIMIT ${sweptBlocksMax})`,
     );
+    this.files = new OpenFiles(index.filename);
   }
 
-  /** Does the most urgent piece of work; true: there is more. */
+  /** Does the most urgent piece of work; true: there is more. Throws IndexDamage or LogDamage for a damaged file. */
   step(): boolean {
+    return guarded(() => this.stepNow());
+  }
+
+  private stepNow(): boolean {
     const more = this.transact((): boolean => {
       if (this.goOn(this.folding)) return true;
       const collected = (this.collected ??= new Collected(this.foldMessages, this.runs.foldedId));
@@ -142,7 +149,7 @@ export class Folder {
     const { foldedId } = this.runs;
     // To count them takes as long as many steps, and until there is another run there are not fewer.
     if (this.behindAt === foldedId) return true;
-    const found = this.unfolded.get(foldedId, startMessagesMax)?.messages ?? 0n;
+    const found = guardedLog(() => this.unfolded.get(foldedId, startMessagesMax)?.messages ?? 0n);
     const isBehind = found >= BigInt(startMessagesMax);
     this.behindAt = isBehind ? foldedId : undefined;
     return isBehind;
@@ -186,7 +193,7 @@ export class Folder {
       const inputs = runs.slice(first, first + mergedRuns);
       const builder = this.newRun();
       const keyedFrom = smallestIdAt(this.clock.wallMs() - idempotencyHours * 3_600_000);
-      const slices = mergeRuns(inputs, builder, this.oldest.get()?.id ?? 0n, keyedFrom);
+      const slices = mergeRuns(inputs, builder, this.oldestId() ?? 0n, keyedFrom);
       this.merging = { slices, finish: () => this.finishMerge(inputs, builder) };
       return true;
     }
@@ -210,11 +217,16 @@ export class Folder {
   /** Drops the oldest run where the log holds none of its messages any more. */
   private dropOne(): boolean {
     const [run] = this.runs.runs;
-    if (run === undefined || (this.oldest.get()?.id ?? this.runs.foldedId + 1n) <= run.lastId) return false;
+    if (run === undefined || (this.oldestId() ?? this.runs.foldedId + 1n) <= run.lastId) return false;
     this.dropRun.run(run.number);
     this.saveFold.run(0n);
     this.sweptTo = 0;
     return true;
+  }
+
+  /** The oldest message of the log; undefined when it holds none. */
+  private oldestId(): bigint | undefined {
+    return guardedLog(() => this.oldest.get()?.id);
   }
 
   /** Deletes some blocks that belong to no run; nothing is folded or merged now. */
@@ -244,15 +256,9 @@ export class Folder {
     if (this.isElsewhere(this.lease.get())) return false;
     beginImmediate(this.index, lockWaitMsMax);
     try {
-      const more = guarded(() => {
-        const row = this.lease.get();
-        if (row === null) throw new IndexDamage("the index has lost its state");
-        if (this.isElsewhere(row)) return false;
-        if (row.holder !== this.holder) this.forget();
-        this.renew(row);
-        this.runs.refresh();
-        return work();
-      });
+      const more = this.workIfHeld(work);
+      // What is folded into a file that nobody will open again is lost: the messages would be in no run.
+      if (this.files.displacement() !== undefined) throw new IndexDamage("it was taken away while it was open");
       this.index.run("COMMIT");
       return more;
     } catch (error) {
@@ -261,6 +267,16 @@ export class Folder {
       if (this.index.inTransaction) this.index.run("ROLLBACK");
       throw error;
     }
+  }
+
+  private workIfHeld(work: () => boolean): boolean {
+    const row = this.lease.get();
+    if (row === null) throw new IndexDamage("the index has lost its state");
+    if (this.isElsewhere(row)) return false;
+    if (row.holder !== this.holder) this.forget();
+    this.renew(row);
+    this.runs.refresh();
+    return work();
   }
 
   private isElsewhere(row: LeaseRow | null): boolean {

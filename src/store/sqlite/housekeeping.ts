@@ -4,6 +4,7 @@
 
 import { assert } from "../../base/assert.ts";
 import type { Log } from "../../base/log.ts";
+import { StoreDamaged, type StoreUnavailable } from "../store.ts";
 import { renewAfterMs } from "./node-lease.ts";
 import type { Answer, Request } from "./protocol.ts";
 
@@ -24,6 +25,9 @@ const foldPauseMsMin = 4;
 const foldPauseMsMax = 100;
 /** While the store cannot commit, it is tried this often. */
 const probeEveryMs = 1_000;
+/** Whether the files are still there is seen at each commit, and this often without any. */
+const lookEveryMs = 1_000;
+const damageEveryMs = 60_000;
 const purgeEveryMs = 60_000;
 const purgeFirstMs = 500;
 /** Between two slices: talks go first. */
@@ -31,6 +35,11 @@ const purgePauseMs = 20;
 
 export class Housekeeping {
   isHealthy = true;
+  /** Why the store cannot commit. */
+  private failure: string | undefined;
+  /** What of the log cannot be read. */
+  private damage: string | undefined;
+  private damageSaidMs = -Infinity;
   private readonly writer: Line;
   private readonly reader: Line;
   private readonly folder: Line;
@@ -38,8 +47,10 @@ export class Housekeeping {
   private readonly log: Log;
   private isStopped = false;
   private isTidyDue = false;
+  private isLooking = false;
   private isTidy = true;
   private checkpointedMs = -Infinity;
+  private readonly lookTimer: ReturnType<typeof setInterval>;
   private renewTimer: ReturnType<typeof setTimeout> | undefined;
   private purgeTimer: ReturnType<typeof setTimeout> | undefined;
   private tidyTimer: ReturnType<typeof setTimeout> | undefined;
@@ -56,27 +67,52 @@ export class Housekeeping {
     this.retentionDays = retentionDays;
     this.log = log;
     this.renewLater(renewAfterMs);
+    this.lookTimer = setInterval(() => this.look(), lookEveryMs);
+    this.lookTimer.unref();
     if (retentionDays > 0) this.purgeLater(purgeFirstMs);
   }
 
-  /** Told of every batch: the sentence why it failed, or undefined. */
-  committed(failure: string | undefined): void {
-    this.judge(failure);
+  /** A sentence for the operator; '' when all is well. */
+  get trouble(): string {
+    return this.failure ?? this.damage ?? "";
+  }
+
+  /** Told of every batch: why it failed, or undefined. */
+  committed(failure: StoreUnavailable | undefined): void {
+    if (failure instanceof StoreDamaged) {
+      // Others may be committed: that is tried at once.
+      if (this.isHealthy) this.renewLater(0);
+    } else if (failure !== undefined) {
+      this.judge(failure.message);
+    }
     // After a failed one too: it may be that the index lags behind, and that somebody else kept it until now.
     this.tidyLater();
     if (failure === undefined) this.followLater();
   }
 
+  /** Told of every request that met damage of the log; said now and then. */
+  damaged(sentence: string): void {
+    this.damage = sentence;
+    if (this.isStopped || performance.now() - this.damageSaidMs < damageEveryMs) return;
+    this.damageSaidMs = performance.now();
+    this.log.error("Messages are damaged; requests that need them are refused, all others are served.", {
+      reason: sentence,
+    });
+  }
+
   stop(): void {
     this.isStopped = true;
+    clearInterval(this.lookTimer);
     clearTimeout(this.renewTimer);
     clearTimeout(this.purgeTimer);
     clearTimeout(this.tidyTimer);
     clearTimeout(this.followTimer);
   }
 
+  /** Where it cannot commit only a renewal, which shows more than a small batch, says that it can again. */
   private judge(failure: string | undefined): void {
     if (this.isStopped) return;
+    this.failure = failure;
     const isHealthy = failure === undefined;
     if (isHealthy === this.isHealthy) return;
     this.isHealthy = isHealthy;
@@ -90,11 +126,26 @@ export class Housekeeping {
     }
   }
 
+  /** What was committed into a file that was taken away since is saved before anything happens to this process. */
+  private look(): void {
+    if (!this.isHealthy || this.isLooking) return;
+    this.isLooking = true;
+    this.writer.call({ kind: "look" }).then(
+      () => {
+        this.isLooking = false;
+      },
+      (error: unknown) => {
+        this.isLooking = false;
+        this.judge(sentenceOf(error));
+      },
+    );
+  }
+
   private renewLater(delayMs: number): void {
     clearTimeout(this.renewTimer);
     if (this.isStopped) return;
     this.renewTimer = setTimeout(() => {
-      this.writer.call({ kind: "renew" }).then(
+      this.writer.call({ kind: "renew", proof: !this.isHealthy }).then(
         () => {
           this.judge(undefined);
           this.renewLater(renewAfterMs);

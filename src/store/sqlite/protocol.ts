@@ -6,6 +6,7 @@
 import type { Job } from "../jobs.ts";
 import type { GroupDetail } from "../store.ts";
 import type { Synchronous } from "./connection.ts";
+import type { Fault } from "./refusal.ts";
 
 /** Numbers of one index entry in `Answer.numbers`: messageId, direction, sendTime. Its texts: otherAccount, group. */
 export const indexSlots = 3;
@@ -19,10 +20,17 @@ export type Request =
       readonly holder: string;
       /** Messages that a fold makes a run of. */
       readonly foldMessages: number;
+      /** The reader: without a lock and without writing anything; nobody may write meanwhile. */
+      readonly quiet?: boolean;
     }
   | { readonly kind: "close" }
+  /** Close the files, and give nothing back: they will be opened again. */
+  | { readonly kind: "leave" }
   | { readonly kind: "batch"; readonly jobs: readonly Job[] }
-  | { readonly kind: "renew" }
+  /** `proof`: show first that there is room for a batch. */
+  | { readonly kind: "renew"; readonly proof: boolean }
+  /** To the writer: are the files at their paths still those that are open? */
+  | { readonly kind: "look" }
   | { readonly kind: "purge"; readonly keepMs: number }
   | { readonly kind: "checkpoint" }
   /** To the folder: the most urgent piece of work on the index. */
@@ -84,6 +92,6 @@ export type Answer =
    */
   | { readonly kind: "more"; readonly more: boolean }
   /** The machine or the file failed; a sentence. */
-  | { readonly kind: "failed"; readonly sentence: string; readonly isIndexDamaged: boolean }
+  | { readonly kind: "failed"; readonly sentence: string; readonly fault: Fault }
   /** An invariant is broken; the stack. */
   | { readonly kind: "bug"; readonly stack: string };

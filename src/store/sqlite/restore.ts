@@ -21,7 +21,7 @@ import {
 import { dirname } from "node:path";
 import { giveToOwnerOf } from "../../base/owner.ts";
 import type { Present, StoreFacts } from "../store-facts.ts";
-import { isDamage } from "./backup.ts";
+import { isDamage } from "./damage.ts";
 import { readSeal } from "../backup-seal.ts";
 import { indexPathOf, removeIndex } from "./index-file.ts";
 import { Refusal } from "./refusal.ts";

@@ -6,7 +6,7 @@
 
 import type { Database } from "bun:sqlite";
 import { beginExclusive } from "./locking.ts";
-import { Refusal } from "./refusal.ts";
+import { Unusable } from "./refusal.ts";
 
 /** "Rost": marks the file as ours (PRAGMA application_id). */
 export const applicationId = 0x526f7374;
@@ -128,10 +128,10 @@ function isCurrent(db: Database, path: string): boolean {
   const version = pragmaNumber(db, "user_version");
   const isOurs = pragmaNumber(db, "application_id") === applicationId;
   if (!isOurs && (version !== 0 || db.query("SELECT 1 FROM sqlite_master LIMIT 1").get() !== null)) {
-    throw new Refusal(`the file ${path} is a database of another program; give another path to the store`);
+    throw new Unusable(`the file ${path} is a database of another program; give another path to the store`);
   }
   if (version > schemaVersion) {
-    throw new Refusal(
+    throw new Unusable(
       `the store ${path} has schema ${version}, and this program knows schemas up to ${schemaVersion}; ` +
         "start the newer program that wrote it, or give another path",
     );

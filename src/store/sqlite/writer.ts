@@ -8,16 +8,17 @@
 
 import type { Database } from "bun:sqlite";
 import type { Clock } from "../../base/clock.ts";
-import { fileIdentity } from "../../base/file-identity.ts";
 import { idempotencyHours } from "../../base/limits.ts";
 import { outcome, outcomeSlots, type Job } from "../jobs.ts";
 import { IdSequence, smallestIdAt, snowflakeEpochMs } from "../snowflake.ts";
+import { LogDamage } from "./damage.ts";
+import { FileGuard } from "./file-guard.ts";
 import { GroupWriter } from "./group-writer.ts";
 import { beginImmediate, lockRetryMsMax, lockWaitMsMax } from "./locking.ts";
 import type { LogIndex } from "./log-index.ts";
 import { Names } from "./names.ts";
 import { NodeLease } from "./node-lease.ts";
-import { Refusal } from "./refusal.ts";
+import { FilesMoved, Refusal } from "./refusal.ts";
 import { TalkWriter, type Outcome } from "./talk-writer.ts";
 
 const clockBehindMsMax = 60_000;
@@ -30,9 +31,7 @@ const sleeper = new Int32Array(new SharedArrayBuffer(4));
 
 export class Writer {
   private readonly db: Database;
-  private readonly path: string;
-  /** Which file is open, whatever lies at the path later. */
-  private readonly identity: string;
+  private readonly files: FileGuard;
   private readonly clock: Clock;
   private readonly index: LogIndex;
   private readonly names: Names;
@@ -52,8 +51,6 @@ export class Writer {
   /** `path` is that of `db`; `index` keeps the lists received and keyed. */
   constructor(db: Database, path: string, index: LogIndex, holder: string, clock: Clock) {
     this.db = db;
-    this.path = path;
-    this.identity = fileIdentity(path);
     this.index = index;
     this.clock = clock;
     this.names = new Names(db);
@@ -76,6 +73,7 @@ export class Writer {
     this.purgeWindows = db.prepare<null, [bigint, number]>(
       "DELETE FROM member WHERE number IN (SELECT number FROM member WHERE until_id < ? LIMIT ?)",
     );
+    this.files = new FileGuard(db, path);
   }
 
   /** Commits all jobs, or none and throws. Slots of job i start at i × outcomeSlots. */
@@ -96,6 +94,16 @@ export class Writer {
   /** Takes or extends the lease of the node number, and finds out whether the store can commit. */
   renew(): void {
     this.transact((ids) => ids.node);
+  }
+
+  /** Throws FilesMoved, with everything committed in the database, when a file beside the database was taken away. */
+  look(): void {
+    try {
+      this.files.check();
+    } catch (error) {
+      if (error instanceof FilesMoved) this.files.rescue();
+      throw error;
+    }
   }
 
   /** Deletes a slice of what is older than `keepMs` (but never below the hours of idempotency); true: there is more. */
@@ -154,13 +162,13 @@ export class Writer {
       // Read after the lock is held: the wait for it must not make the clock look late.
       const wallMs = this.clock.wallMs();
       const row = this.sequence.get();
-      if (row === null) throw new Refusal("the store has lost its row of the last id; restore the file from a backup");
+      if (row === null) throw new LogDamage("it has lost its row of the last id");
       refuseWrongClock(wallMs, Number(row.committed_ms));
       this.ownAbove ??= row.last_id;
       const ids = new IdSequence(row.last_id, this.lease.hold(wallMs));
       const result = work(ids, wallMs);
       if (ids.last !== row.last_id) this.saveSequence.run(ids.last, wallMs);
-      this.refuseOtherFile();
+      this.files.check();
       this.db.run("COMMIT");
       this.talks.committed();
       return result;
@@ -168,6 +176,7 @@ export class Writer {
       this.names.forget();
       this.talks.forget();
       if (this.db.inTransaction) this.db.run("ROLLBACK");
+      if (error instanceof FilesMoved) this.files.rescue();
       throw error;
     } finally {
       this.index.end();
@@ -179,15 +188,6 @@ export class Writer {
     this.isLockedOut = true;
     beginImmediate(this.db, waitMs);
     this.isLockedOut = false;
-  }
-
-  /** What is written into a file that nobody will open again is lost, whatever SQLite says. */
-  private refuseOtherFile(): void {
-    if (fileIdentity(this.path) === this.identity) return;
-    throw new Refusal(
-      `the file ${this.path} was taken away or replaced while it was open; nothing is written until it is back, ` +
-        "or this process is started again",
-    );
   }
 }
 
