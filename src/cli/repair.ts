@@ -67,7 +67,9 @@ function repairIndex(path: string, progress: Progress): string[] {
   if (report.index === "right") return [`nothing to repair: ${path} and ${indexPath} are in order`];
   if (report.index === "none") return [`nothing to repair: ${path} is in order, and the next start makes its index`];
   removeIndex(indexPath);
-  return [`the damaged index ${indexPath} was removed; the next start makes it from the messages, none of which is lost`];
+  return [
+    `the damaged index ${indexPath} was removed; the next start makes it from the messages, none of which is lost`,
+  ];
 }
 
 function salvageFile(path: string, progress: Progress): string[] {

@@ -2,7 +2,16 @@
 
 import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { indexPathOf } from "../../src/store/sqlite/index-file.ts";
@@ -60,7 +69,9 @@ test("a store in order is fine, with status 0, nothing beside the sentences, and
   const before = readdirSync(folder);
   const { status, out, err } = await roost("check", "--data", folder);
   expect({ status, err }).toEqual({ status: 0, err: "" });
-  expect(out).toMatch(/^messages: fine: .*messages\.db \(3000, of 20\d\d-.*\)\nindex: fine: .* \(3000 messages are found by it\)\n$/);
+  expect(out).toMatch(
+    /^messages: fine: .*messages\.db \(3000, of 20\d\d-.*\)\nindex: fine: .* \(3000 messages are found by it\)\n$/,
+  );
   expect(readdirSync(folder)).toEqual(before);
 });
 
@@ -108,7 +119,10 @@ test("each page of the messages or of the index that was overwritten is found, o
 }, 120_000);
 
 const lies: readonly [what: string, sql: string][] = [
-  ["a posting of another message", "UPDATE block SET number = number + 1 WHERE number = (SELECT max(number) FROM block)"],
+  [
+    "a posting of another message",
+    "UPDATE block SET number = number + 1 WHERE number = (SELECT max(number) FROM block)",
+  ],
   ["a run that is missing", "DELETE FROM run WHERE number = (SELECT min(number) FROM run)"],
   ["a spoilt block", "UPDATE block SET crc = crc + 1"],
   ["a spoilt filter", "UPDATE run SET filter_received = zeroblob(length(filter_received))"],
@@ -199,7 +213,9 @@ test("of a store with any damaged page salvage saves all that is on others, and 
     const { ids, out } = await salvaged(folder, path);
     const lost = all.filter((id) => !ids.has(id));
     // What was lost is inside the ranges that are told.
-    const ranges = [...out.matchAll(/with ids (\d+) to (\d+)/g)].map(([, from = "", to = ""]) => [BigInt(from), BigInt(to)] as const);
+    const ranges = [...out.matchAll(/with ids (\d+) to (\d+)/g)].map(
+      ([, from = "", to = ""]) => [BigInt(from), BigInt(to)] as const,
+    );
     if (lost.length > 0 && ranges.length === 0) console.log(page, lost.length, out);
     for (const id of lost) expect(ranges.some(([from, to]) => from <= id && id <= to)).toBe(true);
     for (const name of readdirSync(folder)) if (name.startsWith("messages.db.damaged")) rmSync(join(folder, name));
@@ -253,7 +269,9 @@ test("killed in the middle, a salvage leaves the old file in place, and another 
 test("a name that is lost is not given to anybody else", async () => {
   const { folder, path } = copied();
   const log = new Database(path);
-  const { number } = log.query<{ number: number }, []>("SELECT max(number) AS number FROM account").get() ?? { number: 0 };
+  const { number } = log.query<{ number: number }, []>("SELECT max(number) AS number FROM account").get() ?? {
+    number: 0,
+  };
   log.run("PRAGMA writable_schema = ON");
   log.run("DELETE FROM account WHERE number > ?", [number - 3]);
   log.close();
@@ -265,21 +283,25 @@ test("a name that is lost is not given to anybody else", async () => {
   await store.close();
 }, 60_000);
 
-test.skipIf(!canMount())("without room for a new file nothing is done", async () => {
-  const disk = new SmallDisk(8);
-  try {
-    const path = join(disk.folder, "messages.db");
-    copyStore(whole.path, path);
-    overwrite(path, 9);
-    disk.fill(500_000);
-    const { status, err } = await roost("repair", "--salvage", "--store", `sqlite:${path}`);
-    expect(status).toBe(1);
-    expect(err).toContain("make room first");
-    expect(readdirSync(disk.folder)).not.toContain("messages.db.salvaging");
-  } finally {
-    disk.remove();
-  }
-}, 60_000);
+test.skipIf(!canMount())(
+  "without room for a new file nothing is done",
+  async () => {
+    const disk = new SmallDisk(8);
+    try {
+      const path = join(disk.folder, "messages.db");
+      copyStore(whole.path, path);
+      overwrite(path, 9);
+      disk.fill(500_000);
+      const { status, err } = await roost("repair", "--salvage", "--store", `sqlite:${path}`);
+      expect(status).toBe(1);
+      expect(err).toContain("make room first");
+      expect(readdirSync(disk.folder)).not.toContain("messages.db.salvaging");
+    } finally {
+      disk.remove();
+    }
+  },
+  60_000,
+);
 
 test("a file of another program, and none at all, are refused with a sentence", async () => {
   const foreign = join(root, "foreign.db");

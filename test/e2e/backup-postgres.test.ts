@@ -224,6 +224,18 @@ describe.skipIf(!hasPostgres || Bun.which("pg_dump") === null)("PostgreSQL", () 
     expect(made.err + away.err).not.toContain(secret);
   }, 60_000);
 
+  test("a check beside running nodes says what is fine, and what is not with status 1", async () => {
+    const store = await open();
+    await write(store, "alice", 30);
+    const fine = await run(["check", "--store", url], folder);
+    expect(fine).toMatchObject({ status: 0, err: "" });
+    expect(fine.out).toMatch(/^messages: fine: .* \(30\)\nnot checked: indexes/);
+    await sql`DELETE FROM roost.account WHERE name = 'bob'`;
+    const damaged = await run(["check", "--store", url], folder);
+    expect(damaged.status).toBe(1);
+    expect(damaged.out).toContain("30 messages whose receiver has no account");
+  }, 60_000);
+
   test("a missing or too old pg_dump is told with the package to install", async () => {
     await (await open()).close();
     const bin = join(folder, "bin");

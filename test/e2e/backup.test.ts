@@ -19,17 +19,20 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { lockStore } from "../../src/cli/data-folder.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { RoostClient } from "../../src/sdk/roost-client.ts";
 import { schemaVersion } from "../../src/store/sqlite/schema.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
+import type { Store } from "../../src/store/store.ts";
+import { canMount, SmallDisk } from "../support/small-disk.ts";
 import { Random, testSeed } from "../support/random.ts";
 import { readIndex } from "../support/commands.ts";
 import { WireClient } from "../support/wire-client.ts";
 import { roost, run, ServerProcess } from "../support/server-process.ts";
 
 let folder: string;
-let mounted: string | undefined;
+const disks: SmallDisk[] = [];
 const servers: ServerProcess[] = [];
 
 beforeEach(() => {
@@ -37,8 +40,7 @@ beforeEach(() => {
 });
 afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => server.end("SIGKILL")));
-  if (mounted !== undefined) Bun.spawnSync(["umount", mounted]);
-  mounted = undefined;
+  for (const disk of disks.splice(0)) disk.remove();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -86,6 +88,8 @@ function idsIn(path: string): bigint[] {
 
 /** Everything in a folder but what the server itself keeps there. */
 const leftIn = (path: string): string[] => readdirSync(path).filter((name) => /partial|restoring/.test(name));
+
+const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 
 /** A store with so many messages, without a server. */
 async function fill(path: string, count: number, body = "hello"): Promise<void> {
@@ -286,68 +290,70 @@ test("a damaged store is not backed up, and an earlier backup stays what it was"
   expect(idsIn(path)).toHaveLength(3_000);
 }, 120_000);
 
-/** A file system of `bytes`; undefined if this process may not mount one. */
-function smallDisk(bytes: number): string | undefined {
-  const path = join(folder, "disk");
-  mkdirSync(path);
-  const { exitCode } = Bun.spawnSync(["mount", "-t", "tmpfs", "-o", `size=${bytes}`, "tmpfs", path], {
-    stderr: "ignore",
-  });
-  if (exitCode !== 0) return undefined;
-  mounted = path;
-  return path;
-}
+test.skipIf(!canMount())(
+  "a backup for which there is no room is refused, one whose disk fills is removed, and the server goes on",
+  async () => {
+    mkdirSync(join(folder, "data"));
+    await fill(join(folder, "data", "messages.db"), 24_000, "x".repeat(1_000));
+    const server = await start();
+    const small = new SmallDisk(24);
+    disks.push(small);
+    const refused = await run(["backup", join(small.folder, "x.db")], folder);
+    expect(refused.status).toBe(1);
+    expect(refused.err).toMatch(/the backup takes \d.* MB, and .*disk.* has .* left; choose a file on another disk/);
+    expect(readdirSync(small.folder)).toEqual([]);
 
-test("a backup for which there is no room is refused, one whose disk fills is removed, and the server goes on", async () => {
-  const disk = smallDisk(24 * 1024 * 1024);
-  if (disk === undefined) {
-    console.log("SKIPPED: this process may not mount a file system, so no disk fills");
-    return;
-  }
-  mkdirSync(join(folder, "data"));
-  await fill(join(folder, "data", "messages.db"), 24_000, "x".repeat(1_000));
-  const server = await start();
-  const refused = await run(["backup", join(disk, "x.db")], folder);
+    // There is room when it begins, and none when it ends: others write meanwhile.
+    const disk = new SmallDisk(60);
+    disks.push(disk);
+    const filling = Bun.spawn([...roost, "backup", join(disk.folder, "x.db")], {
+      cwd: folder,
+      env: { PATH: process.env["PATH"] ?? "", HOME: folder },
+      stderr: "pipe",
+    });
+    const written = (): number => leftIn(disk.folder).map((name) => sizeOf(join(disk.folder, name)))[0] ?? 0;
+    while (written() === 0 && filling.exitCode === null) await Bun.sleep(1);
+    disk.fill();
+    const status = await filling.exited;
+    const err = await new Response(filling.stderr).text();
+    // A copy that was faster than the disk filled is whole.
+    if (status === 0) expect(idsIn(join(disk.folder, "x.db"))).toHaveLength(24_000);
+    else {
+      expect(status).toBe(1);
+      expect(err).toMatch(/no backup was made: .*(full|ENOSPC|no space)/i);
+      expect(err.trim().split("\n")).toHaveLength(1);
+      expect(readdirSync(disk.folder)).toEqual(["ballast"]);
+    }
+    const alice = await client(server, "alice");
+    expect(await talks(alice, "bob", 10)).toHaveLength(10);
+    await alice.close();
+    expect(await server.end("SIGTERM")).toBe(0);
+  },
+  120_000,
+);
+
+test("a file that chat services share is backed up beside all of them, and is not replaced under them", async () => {
+  const path = join(folder, "shared.db");
+  const unlock = lockStore(path, "shared");
+  const stores = await Promise.all([0, 1].map(() => openSqliteStore({ path, retentionDays: 0, log: silentLog })));
+  const one = { app: "default", toGroup: false, dest: "bob", type: 1, body: "x", extra: "", clientId: "" };
+  const append = async (store: Store, sender: string): Promise<void> => {
+    await store.append(Array.from({ length: 250 }, () => ({ ...one, sender })));
+  };
+  await Promise.all(stores.map((store, at) => append(store, `sender ${at}`)));
+  const made = await run(["backup", "x.db", "--store", `sqlite:${path}`], folder);
+  expect(made.status).toBe(0);
+  expect(idsIn(join(folder, "x.db"))).toHaveLength(500);
+  const refused = await run(["restore", "x.db", "--replace", "--store", `sqlite:${path}`], folder);
   expect(refused.status).toBe(1);
-  expect(refused.err).toMatch(/the backup takes \d.* MB, and .*disk has .* left; choose a file on another disk/);
-
-  // There is room when it begins, and none when it ends: what is written meanwhile is more than the room.
-  Bun.spawnSync(["mount", "-o", "remount,size=60M", disk]);
-  const filling = Bun.spawn([...roost, "backup", join(disk, "x.db")], {
-    cwd: folder,
-    env: { PATH: process.env["PATH"] ?? "", HOME: folder },
-    stderr: "pipe",
-  });
-  for (;;) {
-    const [partial] = leftIn(disk);
-    if (partial !== undefined && (statSync(join(disk, partial), { throwIfNoEntry: false })?.size ?? 0) > 0) break;
-    if (filling.exitCode !== null) break;
-    await Bun.sleep(1);
-  }
-  const other = openSync(join(disk, "other"), "w");
-  try {
-    const chunk = Buffer.alloc(4 * 1024 * 1024, 1);
-    for (let written = 0; written < 80; written += 4) writeSync(other, chunk);
-  } catch {
-    // It is full.
-  } finally {
-    closeSync(other);
-  }
-  const status = await filling.exited;
-  const err = await new Response(filling.stderr).text();
-  // A copy that was faster than the disk filled is whole.
-  if (status === 0) expect(idsIn(join(disk, "x.db"))).toHaveLength(24_000);
-  else {
-    expect(status).toBe(1);
-    expect(err).toMatch(/no backup was made: .*(full|ENOSPC|no space)/i);
-    expect(err.trim().split("\n")).toHaveLength(1);
-    expect(readdirSync(disk)).toEqual(["other"]);
-  }
-  const alice = await client(server, "alice");
-  expect(await talks(alice, "bob", 10)).toHaveLength(10);
-  await alice.close();
-  expect(await server.end("SIGTERM")).toBe(0);
-}, 120_000);
+  expect(refused.err).toContain(`another roost keeps its messages in ${path}`);
+  await Promise.all(stores.map((store, at) => append(store, `sender ${at}`)));
+  await Promise.all(stores.map((store) => store.close()));
+  expect(idsIn(path)).toHaveLength(1_000);
+  unlock();
+  expect((await run(["restore", "x.db", "--replace", "--store", `sqlite:${path}`], folder)).status).toBe(0);
+  expect(idsIn(path)).toHaveLength(500);
+}, 60_000);
 
 test("a signal removes what a backup has written so far", async () => {
   mkdirSync(join(folder, "data"));

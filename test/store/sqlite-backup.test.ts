@@ -29,6 +29,7 @@ import { schemaVersion } from "../../src/store/sqlite/schema.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import type { StoreFacts } from "../../src/store/store-facts.ts";
 import type { Store } from "../../src/store/store.ts";
+import { canMount, SmallDisk } from "../support/small-disk.ts";
 import { stored, talk } from "./store-suite.ts";
 
 const root = mkdtempSync(join(tmpdir(), "backup-test-"));
@@ -163,6 +164,19 @@ test("a store that is damaged is not backed up, and the way out is named", async
   writeSync(file, Buffer.alloc(4096, 0xaa), 0, 4096, Math.floor(statSync(store).size / 8192) * 4096);
   closeSync(file);
   expect(() => copy(store)).toThrow(/is damaged .*so no backup was made; .*roost repair --salvage/);
+});
+
+test.skipIf(!canMount())("a disk that is full ends a copy with the disk's own sentence", async () => {
+  const { store } = await backedUp(3_000);
+  const disk = new SmallDisk(1);
+  try {
+    disk.fill(65_536);
+    const to = join(disk.folder, "copy");
+    closeSync(openSync(to, "wx", 0o600));
+    expect(() => backUp(store, to, () => undefined)).toThrow(/full/);
+  } finally {
+    disk.remove();
+  }
 });
 
 test("a restored store has a mark of its own: an index of another time is not taken for its own", async () => {

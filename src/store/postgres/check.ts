@@ -9,6 +9,7 @@ import { versionIn } from "./migrate.ts";
 import { openForLong } from "./tools.ts";
 
 export interface CheckResult {
+  readonly messages: number;
   /** A sentence for each thing that is wrong; empty: nothing was found. */
   readonly problems: readonly string[];
   /** What could not be looked at, and what would make it possible. */
@@ -92,7 +93,8 @@ async function check(
   }
   told("indexes against their tables", questions.length / (questions.length + 1));
   const skipped = await checkIndexes(sql, problems);
-  return { problems, skipped };
+  const [held]: { n: bigint }[] = await sql`SELECT count(*) AS n FROM roost.message`;
+  return { messages: Number(held?.n ?? 0n), problems, skipped };
 }
 
 /** Adds what is wrong with an index; returns what could not be looked at. */
@@ -100,8 +102,7 @@ async function checkIndexes(sql: TransactionSQL, problems: string[]): Promise<st
   const [extension]: { schema: string }[] = await sql`
     SELECT quote_ident(n.nspname) AS schema FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
     WHERE e.extname = 'amcheck'`;
-  if (extension === undefined)
-    return ["indexes were not compared with their tables: CREATE EXTENSION amcheck allows it"];
+  if (extension === undefined) return ["indexes against their tables; CREATE EXTENSION amcheck allows it"];
   const indexes: { oid: bigint; name: string }[] = await sql`
     SELECT i.indexrelid::bigint AS oid, i.indexrelid::regclass::text AS name
     FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am a ON a.oid = c.relam
@@ -113,7 +114,7 @@ async function checkIndexes(sql: TransactionSQL, problems: string[]): Promise<st
       );
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      if (/permission denied/.test(reason)) return [`indexes were not compared with their tables: ${reason}`];
+      if (/permission denied/.test(reason)) return [`indexes against their tables: ${reason}`];
       problems.push(`the index ${name} is damaged: ${reason}; REINDEX INDEX ${name} makes it again`);
     }
   }

@@ -74,13 +74,14 @@ export function checkIndex(log: Database, index: Database, nowMs: number, progre
   let after = 0n;
   for (const run of runs.runs) {
     if (run.lastId <= after) problems.push(`run ${run.number} overlaps with the one before it`);
-    const isCounted = (list: List, id: bigint): boolean =>
-      id >= oldest && (list !== lists.keyed || id >= keyedFrom);
+    const isCounted = (list: List, id: bigint): boolean => id >= oldest && (list !== lists.keyed || id >= keyedFrom);
     const wanted = allLists.map(() => new PostingSum());
     const found = allLists.map(() => new PostingSum());
     for (const list of allLists) problems.push(...guarded(() => sumRun(run, list, after, isCounted, found[list])));
     const before = messages;
-    messages += sumLog(follower, after, run.lastId, isCounted, wanted, (done) => progress((before + done) / Math.max(1, total)));
+    messages += sumLog(follower, after, run.lastId, isCounted, wanted, (done) =>
+      progress((before + done) / Math.max(1, total)),
+    );
     for (const list of allLists) {
       const [inLog, inRun] = [wanted[list], found[list]];
       if (inLog === undefined || inRun === undefined || inLog.equals(inRun)) continue;
@@ -108,7 +109,8 @@ function sumRun(
   let lastId = 0n;
   for (let ordinal = 0; ordinal < run.blockCount(list); ordinal++) {
     const { keys, ids } = run.block(list, ordinal);
-    if (!run.begins(list, ordinal, keys[0] ?? -1, ids[0] ?? 0n)) throw new IndexDamage(`run ${run.number} has a wrong fence`);
+    if (!run.begins(list, ordinal, keys[0] ?? -1, ids[0] ?? 0n))
+      throw new IndexDamage(`run ${run.number} has a wrong fence`);
     for (const [at, key] of keys.entries()) {
       const id = ids[at] ?? 0n;
       const isRising = key > lastKey || (key === lastKey && id > lastId);

@@ -138,7 +138,8 @@ export function checkLog(log: Database): string[] {
   const sequence = log.query<{ last_id: bigint }, []>("SELECT last_id FROM sequence").get();
   const newest = log.query<{ id: bigint | null }, []>("SELECT max(id) AS id FROM message").get()?.id ?? 0n;
   if (sequence === null) problems.push("it has lost its row of the last id");
-  else if (sequence.last_id < newest) problems.push(`its last id is ${sequence.last_id}, and it holds message ${newest}`);
+  else if (sequence.last_id < newest)
+    problems.push(`its last id is ${sequence.last_id}, and it holds message ${newest}`);
   for (const [what, sql] of references) {
     const missing = log.query<{ rows: bigint }, []>(`SELECT count(*) AS rows FROM (${sql})`).get()?.rows ?? 0n;
     if (missing > 0n) problems.push(`${missing} ${what}`);
@@ -147,10 +148,7 @@ export function checkLog(log: Database): string[] {
 }
 
 const references: readonly [what: string, sql: string][] = [
-  [
-    "senders of messages have no name",
-    "SELECT DISTINCT sender FROM message EXCEPT SELECT number FROM account",
-  ],
+  ["senders of messages have no name", "SELECT DISTINCT sender FROM message EXCEPT SELECT number FROM account"],
   [
     "receivers of messages have no name",
     "SELECT DISTINCT inbox FROM message WHERE inbox > 0 EXCEPT SELECT number FROM account",

@@ -176,7 +176,8 @@ function copyTable(source: Database, target: Database, table: string, keyMax: bi
       insert.run(...values);
     } catch (error) {
       // A column that is never NULL.
-      if (!(error instanceof Error && "code" in error && String(error.code).startsWith("SQLITE_CONSTRAINT"))) throw error;
+      if (!(error instanceof Error && "code" in error && String(error.code).startsWith("SQLITE_CONSTRAINT")))
+        throw error;
       spoilt++;
     }
     if (++pending === rowsPerCommit) {
@@ -224,7 +225,9 @@ function readNamesOfIndex(
     const order = keys.map((key) => key + direction).join(", ");
     target.run("BEGIN");
     try {
-      const rows = source.query<Row, []>(`SELECT ${columns.join(", ")} FROM "${table}" INDEXED BY ${index} ORDER BY ${order}`);
+      const rows = source.query<Row, []>(
+        `SELECT ${columns.join(", ")} FROM "${table}" INDEXED BY ${index} ORDER BY ${order}`,
+      );
       for (const row of rows.iterate()) {
         const values = columns.map((column) => valueOf(row[column], column === number ? "INTEGER" : "TEXT"));
         if (values.every((value) => typeof value === "string" || typeof value === "bigint")) insert.run(...values);
