@@ -3,6 +3,7 @@
 import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import {
+  chownSync,
   closeSync,
   existsSync,
   mkdirSync,
@@ -17,7 +18,7 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
+import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { lockStore } from "../../src/cli/data-folder.ts";
 import { silentLog } from "../../src/base/log.ts";
@@ -104,13 +105,13 @@ test("a backup holds all that was acknowledged before it began, while talks go o
   const server = await start();
   const alice = await client(server, "alice");
   const before = await talks(alice, "bob", 500);
-  let isOver = false;
+  const over = new AbortController();
   const during: bigint[] = [];
   const going = (async () => {
-    while (!isOver) during.push(...(await talks(alice, "bob", 20, "meanwhile")));
+    while (!over.signal.aborted) during.push(...(await talks(alice, "bob", 20, "meanwhile")));
   })();
   const [one, two] = await Promise.all([run(["backup", "one.db"], folder), run(["backup", "two.db"], folder)]);
-  isOver = true;
+  over.abort();
   await going;
   await alice.close();
   await server.end("SIGKILL");
@@ -354,6 +355,26 @@ test("a file that chat services share is backed up beside all of them, and is no
   expect((await run(["restore", "x.db", "--replace", "--store", `sqlite:${path}`], folder)).status).toBe(0);
   expect(idsIn(path)).toHaveLength(500);
 }, 60_000);
+
+test.skipIf(userInfo().uid !== 0)(
+  "what root puts in place belongs to whom the server runs as",
+  async () => {
+    const data = join(folder, "data");
+    const owner = 12_345;
+    mkdirSync(data);
+    await fill(join(data, "messages.db"), 100);
+    chownSync(data, owner, owner);
+    for (const name of readdirSync(data)) chownSync(join(data, name), owner, owner);
+    expect((await run(["backup", "x.db"], folder)).status).toBe(0);
+    expect((await run(["restore", "x.db", "--replace"], folder)).status).toBe(0);
+    rmSync(join(data, "messages.db"));
+    expect((await run(["restore", "x.db"], folder)).status).toBe(0);
+    const names = readdirSync(data);
+    expect(names.length).toBeGreaterThan(3);
+    for (const name of names) expect([name, statSync(join(data, name)).uid]).toEqual([name, owner]);
+  },
+  60_000,
+);
 
 test("a signal removes what a backup has written so far", async () => {
   mkdirSync(join(folder, "data"));
