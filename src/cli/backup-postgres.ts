@@ -1,12 +1,12 @@
 // roost backup and roost restore of a store on PostgreSQL, behind the same words as for a file.
 
-import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { dumpStore } from "../store/postgres/backup.ts";
 import { placeOf } from "../store/postgres/connection.ts";
 import { restoreStore } from "../store/postgres/restore.ts";
 import { BackupThread } from "../store/sqlite/backup-thread.ts";
 import { type Engine, follow } from "./backup.ts";
-import { Draft, draftName } from "./draft.ts";
+import { Draft, draftName, passingFolder } from "./draft.ts";
 import { Progress, sizeOf } from "./progress.ts";
 import { isEmpty, refusalOf, type Restored } from "./restore.ts";
 import { StartError } from "./usage-error.ts";
@@ -14,7 +14,7 @@ import { StartError } from "./usage-error.ts";
 /** A backup by pg_dump. */
 export function postgresEngine(url: string): Engine {
   return {
-    pipeFolder: process.env["TMPDIR"] ?? "/var/tmp",
+    pipeFolder: passingFolder("/var/tmp"),
     bytes: 0,
     advice: undefined,
     async copy(draft, progress) {
@@ -38,7 +38,7 @@ export function postgresEngine(url: string): Engine {
 export async function restoreDatabase(file: string | undefined, url: string, replace: boolean): Promise<Restored> {
   const place = placeOf(url);
   const name = file ?? "what came through the pipe";
-  const draft = new Draft(draftName(`${process.env["TMPDIR"] ?? tmpdir()}/roost-restore`));
+  const draft = new Draft(draftName(join(passingFolder("/var/tmp"), "roost-restore")));
   const over = new AbortController();
   draft.onDiscard(() => over.abort());
   const progress = new Progress();

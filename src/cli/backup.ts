@@ -13,7 +13,7 @@ import { indexPathOf } from "../store/sqlite/index-file.ts";
 import { Refusal } from "../store/sqlite/refusal.ts";
 import type { StoreFacts } from "../store/store-facts.ts";
 import { StoreUnavailable } from "../store/store.ts";
-import { Draft, draftName, existsSentence } from "./draft.ts";
+import { Draft, draftName, existsSentence, passingFolder } from "./draft.ts";
 import { codeOf, sentenceOf } from "./failure.ts";
 import type { OptionValues } from "./options.ts";
 import { Progress, sizeOf } from "./progress.ts";
@@ -57,7 +57,7 @@ async function makeBackup(values: OptionValues): Promise<void> {
   const replace = values.required("replace");
   if (isPiped && isatty(1))
     throw new UsageError("- writes the backup to standard output, which is a terminal; name a file, or use a pipe");
-  setPriority(niceness);
+  yieldToServer();
   const engine =
     place.kind === "sqlite"
       ? sqliteEngine(place.path, place.folder)
@@ -85,6 +85,15 @@ async function makeBackup(values: OptionValues): Promise<void> {
   }
 }
 
+/** Threads that begin from now on are as nice as this one. */
+function yieldToServer(): void {
+  try {
+    setPriority(niceness);
+  } catch {
+    // Not allowed everywhere, and not needed.
+  }
+}
+
 /** `500 messages up to id 123, the newest of 2026-11-27T16:52:23.000Z`. */
 export function heldSentence({ messages, lastId, newestMs }: StoreFacts): string {
   const newest = newestMs === undefined ? "" : `, the newest of ${new Date(newestMs).toISOString()}`;
@@ -98,7 +107,7 @@ function sqliteEngine(path: string, folder: string | undefined): Engine {
   const secret = folder === undefined ? undefined : secretPath(folder);
   return {
     // Not /tmp, which may be in memory.
-    pipeFolder: process.env["TMPDIR"] ?? dirname(path),
+    pipeFolder: passingFolder(dirname(path)),
     bytes,
     advice:
       secret !== undefined && existsSync(secret)
@@ -125,8 +134,8 @@ function sqliteEngine(path: string, folder: string | undefined): Engine {
 
 /** Syncs a file that grows, in the background, and tells its size. */
 export async function follow(path: string, over: AbortSignal, told: (bytes: number) => void): Promise<void> {
-  const file = await open(path, "r+");
   try {
+    await using file = await open(path, "r+");
     while (!over.aborted) {
       told((await file.stat()).size);
       await file.datasync();
@@ -134,8 +143,6 @@ export async function follow(path: string, over: AbortSignal, told: (bytes: numb
     }
   } catch {
     // The last sync, whose failure counts, is made by the thread that writes.
-  } finally {
-    await file.close();
   }
 }
 

@@ -333,6 +333,24 @@ test.skipIf(!canMount())(
   120_000,
 );
 
+test.skipIf(!canMount())(
+  "a restore for which there is no room leaves the old store as it was",
+  async () => {
+    await fill(join(folder, "big.db"), 6_000, "x".repeat(1_000));
+    expect((await run(["backup", "x.db", "--store", `sqlite:${join(folder, "big.db")}`], folder)).status).toBe(0);
+    const disk = new SmallDisk(4);
+    disks.push(disk);
+    await fill(join(disk.folder, "messages.db"), 100);
+    const before = readdirSync(disk.folder);
+    const refused = await run(["restore", "x.db", "--replace", "--data", disk.folder], folder);
+    expect(refused.status).toBe(1);
+    expect(refused.err).toMatch(/^roost: nothing was restored: .*no space.*\n$/i);
+    expect(readdirSync(disk.folder).filter((name) => !name.includes("lock"))).toEqual(before);
+    expect(idsIn(join(disk.folder, "messages.db"))).toHaveLength(100);
+  },
+  60_000,
+);
+
 test("a file that chat services share is backed up beside all of them, and is not replaced under them", async () => {
   const path = join(folder, "shared.db");
   const unlock = lockStore(path, "shared");
