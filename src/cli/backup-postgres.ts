@@ -1,13 +1,12 @@
 // roost backup and roost restore of a store on PostgreSQL, behind the same words as for a file.
 
-import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { dumpStore } from "../store/postgres/backup.ts";
 import { placeOf } from "../store/postgres/connection.ts";
 import { restoreStore } from "../store/postgres/restore.ts";
 import { BackupThread } from "../store/sqlite/backup-thread.ts";
-import { StoreUnavailable } from "../store/store.ts";
 import { type Engine, follow } from "./backup.ts";
-import { Draft, draftName } from "./draft.ts";
+import { Draft, draftName, passingFolder } from "./draft.ts";
 import { Progress, sizeOf } from "./progress.ts";
 import { isEmpty, refusalOf, type Restored } from "./restore.ts";
 import { StartError } from "./usage-error.ts";
@@ -15,7 +14,7 @@ import { StartError } from "./usage-error.ts";
 /** A backup by pg_dump. */
 export function postgresEngine(url: string): Engine {
   return {
-    pipeFolder: process.env["TMPDIR"] ?? "/var/tmp",
+    pipeFolder: passingFolder("/var/tmp"),
     bytes: 0,
     advice: undefined,
     async copy(draft, progress) {
@@ -39,7 +38,7 @@ export function postgresEngine(url: string): Engine {
 export async function restoreDatabase(file: string | undefined, url: string, replace: boolean): Promise<Restored> {
   const place = placeOf(url);
   const name = file ?? "what came through the pipe";
-  const draft = new Draft(draftName(`${process.env["TMPDIR"] ?? tmpdir()}/roost-restore`));
+  const draft = new Draft(draftName(join(passingFolder("/var/tmp"), "roost-restore")));
   const over = new AbortController();
   draft.onDiscard(() => over.abort());
   const progress = new Progress();
@@ -52,14 +51,11 @@ export async function restoreDatabase(file: string | undefined, url: string, rep
       name,
       over: over.signal,
       mayReplace(present, backedUp) {
-        if (!replace && !isEmpty(present)) throw new StoreUnavailable(refusalOf(place, present, name, backedUp));
+        if (!replace && !isEmpty(present)) throw new StartError(refusalOf(place, present, name, backedUp));
       },
     });
     const kept = `what was there before is kept in the schema ${aside}; drop it when you need it no more`;
     return { held, advice: aside === undefined ? [] : [kept] };
-  } catch (error) {
-    if (error instanceof StoreUnavailable) throw new StartError(`nothing was restored: ${error.message}`);
-    throw error;
   } finally {
     progress.clear();
     draft.discard();

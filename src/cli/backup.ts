@@ -13,7 +13,7 @@ import { indexPathOf } from "../store/sqlite/index-file.ts";
 import { Refusal } from "../store/sqlite/refusal.ts";
 import type { StoreFacts } from "../store/store-facts.ts";
 import { StoreUnavailable } from "../store/store.ts";
-import { Draft, draftName, existsSentence } from "./draft.ts";
+import { Draft, draftName, existsSentence, passingFolder } from "./draft.ts";
 import { codeOf, sentenceOf } from "./failure.ts";
 import type { OptionValues } from "./options.ts";
 import { Progress, sizeOf } from "./progress.ts";
@@ -41,13 +41,23 @@ const niceness = 10;
 
 /** Makes the backup that the words name. Throws StartError, UsageError. */
 export async function backup(values: OptionValues): Promise<void> {
+  try {
+    await makeBackup(values);
+  } catch (error) {
+    // What the machine or a store refuses is told as a sentence; anything else is a bug.
+    const isTold = error instanceof StoreUnavailable || error instanceof Refusal || codeOf(error) !== "";
+    throw isTold ? new StartError(`no backup was made: ${sentenceOf(error)}`) : error;
+  }
+}
+
+async function makeBackup(values: OptionValues): Promise<void> {
   const begunMs = performance.now();
   const place = storePlaceOf(values);
   const isPiped = values.operand === "-";
   const replace = values.required("replace");
   if (isPiped && isatty(1))
     throw new UsageError("- writes the backup to standard output, which is a terminal; name a file, or use a pipe");
-  setPriority(niceness);
+  yieldToServer();
   const engine =
     place.kind === "sqlite"
       ? sqliteEngine(place.path, place.folder)
@@ -55,11 +65,11 @@ export async function backup(values: OptionValues): Promise<void> {
   const path = isPiped
     ? join(engine.pipeFolder, "roost-backup")
     : targetOf(values.operand, replace, place.kind === "sqlite" ? place.path : undefined);
-  refuseFullDisk(dirname(path), engine.bytes);
   const draft = new Draft(draftName(`${path}.partial`));
   const progress = new Progress();
   try {
     draft.make();
+    refuseFullDisk(dirname(path), engine.bytes);
     const held = await engine.copy(draft, progress);
     const { size } = statSync(draft.path);
     if (isPiped) await send(draft, progress);
@@ -69,14 +79,18 @@ export async function backup(values: OptionValues): Promise<void> {
     const where = isPiped ? "" : `: ${path}`;
     process.stderr.write(`roost: backed up ${heldSentence(held)}, ${sizeOf(size)}, in ${seconds} s${where}\n`);
     if (engine.advice !== undefined) process.stderr.write(`roost: ${engine.advice}\n`);
-  } catch (error) {
-    progress.clear();
-    if (error instanceof StoreUnavailable || error instanceof Refusal)
-      throw new StartError(`no backup was made: ${error.message}`);
-    if (codeOf(error) !== "") throw new StartError(`no backup was made: cannot write ${path}: ${sentenceOf(error)}`);
-    throw error;
   } finally {
+    progress.clear();
     draft.discard();
+  }
+}
+
+/** Threads that begin from now on are as nice as this one. */
+function yieldToServer(): void {
+  try {
+    setPriority(niceness);
+  } catch {
+    // Not allowed everywhere, and not needed.
   }
 }
 
@@ -89,16 +103,11 @@ export function heldSentence({ messages, lastId, newestMs }: StoreFacts): string
 function sqliteEngine(path: string, folder: string | undefined): Engine {
   if (!existsSync(path))
     throw new StartError(`there is no store at ${path}; name its folder with --data or its file with --store`);
-  let bytes: number;
-  try {
-    bytes = copyBytesOf(path);
-  } catch (error) {
-    throw new StartError(`the store ${path} cannot be read: ${sentenceOf(error)}`);
-  }
+  const bytes = copyBytesOf(path);
   const secret = folder === undefined ? undefined : secretPath(folder);
   return {
     // Not /tmp, which may be in memory.
-    pipeFolder: process.env["TMPDIR"] ?? dirname(path),
+    pipeFolder: passingFolder(dirname(path)),
     bytes,
     advice:
       secret !== undefined && existsSync(secret)
@@ -125,8 +134,8 @@ function sqliteEngine(path: string, folder: string | undefined): Engine {
 
 /** Syncs a file that grows, in the background, and tells its size. */
 export async function follow(path: string, over: AbortSignal, told: (bytes: number) => void): Promise<void> {
-  const file = await open(path, "r+");
   try {
+    await using file = await open(path, "r+");
     while (!over.aborted) {
       told((await file.stat()).size);
       await file.datasync();
@@ -134,8 +143,6 @@ export async function follow(path: string, over: AbortSignal, told: (bytes: numb
     }
   } catch {
     // The last sync, whose failure counts, is made by the thread that writes.
-  } finally {
-    await file.close();
   }
 }
 

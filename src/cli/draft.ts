@@ -15,6 +15,12 @@ export function draftName(stem: string): string {
   return `${stem}-${randomBytes(6).toString("hex")}`;
 }
 
+/** The folder for a file that is only passed on: $TMPDIR, or `other`. */
+export function passingFolder(other: string): string {
+  const given = process.env["TMPDIR"] ?? "";
+  return given === "" ? other : given;
+}
+
 export class Draft {
   readonly path: string;
   private readonly atEnd: (() => void)[] = [];

@@ -360,7 +360,9 @@ function readWords(
     flags.set(name, value);
   }
   if (operand !== undefined && operandText === undefined)
-    throw new UsageError(`${operand.name} is missing: ${operand.help}`);
+    throw new UsageError(
+      `${operand.name} is missing; expected the ${operand.help[0]?.toLowerCase()}${operand.help.slice(1)}`,
+    );
   return { flags, operandText };
 }
 

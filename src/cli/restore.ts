@@ -18,6 +18,16 @@ import { StartError, UsageError } from "./usage-error.ts";
 
 /** Restores the backup that the words name. Throws StartError, UsageError. */
 export async function restore(values: OptionValues): Promise<void> {
+  try {
+    await restoreBackup(values);
+  } catch (error) {
+    // What the machine or a store refuses is told as a sentence; anything else is a bug.
+    const isTold = error instanceof StoreUnavailable || codeOf(error) !== "";
+    throw isTold ? new StartError(`nothing was restored: ${sentenceOf(error)}`) : error;
+  }
+}
+
+async function restoreBackup(values: OptionValues): Promise<void> {
   const begunMs = performance.now();
   const place = storePlaceOf(values);
   const replace = values.required("replace");
@@ -77,19 +87,26 @@ async function restoreFile(
     const present = there.kind === "present" ? there.present : undefined;
     if (present !== undefined && !replace && !isEmpty(present))
       throw new StartError(refusalOf(path, present, name, held));
-    const aside = `${path}.before-restore-${new Date().toISOString().replaceAll(/[-:]|\.\d+/g, "")}`;
+    const aside = freshAside(path);
     await thread.ask({ kind: "putInPlace", path, draft: draft.path, aside });
-    progress.clear();
     return { held, advice: adviceOf(folder, aside) };
-  } catch (error) {
-    progress.clear();
-    if (error instanceof StoreUnavailable) throw new StartError(`nothing was restored: ${error.message}`);
-    if (codeOf(error) !== "") throw new StartError(`nothing was restored: ${sentenceOf(error)}`);
-    throw error;
   } finally {
+    progress.clear();
     thread?.end();
     draft?.discard();
     for (const free of unlock.toReversed()) free();
+  }
+}
+
+/** The files of a store that is moved aside. */
+const filesOf = (path: string): string[] => ["", "-wal", "-journal"].map((end) => path + end);
+
+/** A name for what is there, which no earlier restore has used. */
+function freshAside(path: string): string {
+  const stem = `${path}.before-restore-${new Date().toISOString().replaceAll(/[-:]|\.\d+/g, "")}`;
+  for (let number = 1; ; number++) {
+    const aside = number === 1 ? stem : `${stem}-${number}`;
+    if (!filesOf(aside).some((file) => existsSync(file))) return aside;
   }
 }
 
@@ -126,7 +143,7 @@ export function refusalOf(
 
 function adviceOf(folder: string | undefined, aside: string): string[] {
   const advice: string[] = [];
-  const kept = ["", "-wal", "-journal"].map((end) => aside + end).filter((path) => existsSync(path));
+  const kept = filesOf(aside).filter((path) => existsSync(path));
   if (kept.length > 0)
     advice.push(`what was there before is kept in ${kept.join(", ")}; remove it when you need it no more`);
   if (folder !== undefined && !existsSync(secretPath(folder)))

@@ -62,3 +62,15 @@ test("addresses, listeners, durations and retention are read as a person writes 
   expect([parseRetention("forever"), parseRetention("30d"), parseRetention("48h")]).toEqual([0, 30, 2]);
   expect(() => parseRetention("12h")).toThrow("whole days");
 });
+
+test("a command with an operand takes one word, wherever it stands; - is a word", () => {
+  const file = { name: "FILE", help: "File to make" };
+  const backup = (...words: string[]): OptionValues => new OptionValues(optionsOf.backup, words, {}, file);
+  expect(backup("x.db", "--data", "d").operand).toBe("x.db");
+  const values = backup("--replace", "--data", "d", "-");
+  expect([values.operand, values.required("replace"), values.required("data")]).toEqual(["-", true, "d"]);
+  expect(() => backup("--data", "x.db")).toThrow("FILE is missing; expected the file to make");
+  expect(() => backup("a", "b")).toThrow('"b" is one word too many');
+  expect(() => backup("-x")).toThrow('"-x" is not an option');
+  expect(() => backup("")).toThrow("is not an option");
+});

@@ -84,14 +84,17 @@ export class Reader {
           SELECT array_agg(m.chat_group) AS groups, array_agg(m.from_id) AS from_ids,
             array_agg(coalesce(m.until_id, s.last_id + 1)) AS until_ids
           FROM roost.member m
-          WHERE m.account = a.number AND (m.until_id IS NULL OR m.until_id > ${query.after.toString()}::bigint)
+          WHERE m.account = a.number AND (m.until_id IS NULL OR s.last_id < ${query.after.toString()}::bigint
+            OR m.until_id > ${query.after.toString()}::bigint)
         ) w ON true
         WHERE a.app = ${toText(query.app)} AND a.name = ${toText(query.account)}`,
     );
     if (scope === undefined) return [];
     // The smallest id of the moment is inside: entries are above the cursor.
     const start = scope.acked ?? smallestIdAt(this.clock.wallMs() - indexBackMs) - 1n;
-    const logs = logsOf(scope, query.after > 0n ? query.after : start, query.includeSent);
+    // A cursor of what never was committed here is of another life of the store, before it was restored.
+    const isKnown = query.after > 0n && query.after <= scope.last_id;
+    const logs = logsOf(scope, isKnown ? query.after : start, query.includeSent);
     const merge = new StreamMerge(logs, limit, Math.max(firstLookMin, Math.ceil(limit / logs.length)));
     for (let wants = merge.wants(); wants.length > 0; wants = merge.wants()) {
       await this.supply(merge, wants, logs, scope.me, query.includeSent);

@@ -59,6 +59,7 @@ export class Reader {
   private readonly acked;
   private readonly windows;
   private readonly oldest;
+  private readonly last;
   private readonly line;
   private readonly accountName;
   private readonly groupId;
@@ -82,6 +83,7 @@ export class Reader {
       `SELECT "group", from_id, until_id FROM member WHERE account = ?1 AND (until_id IS NULL OR until_id > ?2)`,
     );
     this.oldest = db.prepare<{ id: bigint }, []>("SELECT id FROM message ORDER BY id LIMIT 1");
+    this.last = db.prepare<{ last_id: bigint }, []>("SELECT last_id FROM sequence");
     this.line = db.prepare<LineRow, [bigint]>("SELECT inbox, sender, sent_ns FROM message WHERE id = ?");
     this.accountName = db.prepare<{ name: string }, [bigint]>("SELECT name FROM account WHERE number = ?");
     this.groupId = db.prepare<{ id: string }, [bigint]>(`SELECT id FROM "group" WHERE number = ?`);
@@ -117,7 +119,9 @@ export class Reader {
       const me = this.names.findAccount(request.app, request.account);
       if (me === undefined) return { numbers: new BigInt64Array(0), texts: [] };
       const asked = BigInt(request.after);
-      const after = asked > 0n ? asked : this.start(me, request.device);
+      // A cursor of what never was committed here is of another life of the store, before it was restored.
+      const isKnown = asked > 0n && asked <= (this.last.get()?.last_id ?? 0n);
+      const after = isKnown ? asked : this.start(me, request.device);
       const numbers: bigint[] = [];
       const texts: string[] = [];
       const accounts = new Map<bigint, string>();

@@ -25,7 +25,7 @@ import { isDamage } from "./damage.ts";
 import { readSeal } from "../backup-seal.ts";
 import { indexPathOf, removeIndex } from "./index-file.ts";
 import { Refusal } from "./refusal.ts";
-import { openToRead, readFacts, refuseForeign, refuseNoDatabase, verifyStore } from "./store-file.ts";
+import { openToRead, readFacts, refuseCutShort, refuseForeign, refuseNoDatabase, verifyStore } from "./store-file.ts";
 
 const chunkBytes = 1024 * 1024;
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
@@ -36,7 +36,7 @@ const sleeper = new Int32Array(new SharedArrayBuffer(4));
  */
 export function receive(from: string | 0, to: string, name: string): StoreFacts {
   copyBytes(from, to);
-  refuseNoDatabase(to, name);
+  refuseCutShort(to, name);
   const seal = readSeal(to, name);
   if (seal !== undefined) truncateSync(to, seal.bytes);
   // A plain copy of a store says in its header that a write-ahead log belongs to it.
@@ -116,12 +116,14 @@ function fold(path: string): void {
   if (!hasContent(path)) return;
   let db: Database | undefined;
   try {
+    // SQLite would open it all the same, and remove the log when it closes it.
+    refuseNoDatabase(path, path);
     db = new Database(path, { readwrite: true, create: false });
     db.run("PRAGMA synchronous = FULL");
     db.run("PRAGMA busy_timeout = 1000");
     db.run("PRAGMA journal_mode = DELETE");
   } catch (error) {
-    if (isDamage(error)) return;
+    if (isDamage(error) || error instanceof Refusal) return;
     if (error instanceof SQLiteError && /^SQLITE_(BUSY|LOCKED)/.test(error.code ?? ""))
       throw new Refusal(`another program reads the store ${path}; wait until its backup is done, and try again`, {
         cause: error,
@@ -136,7 +138,9 @@ function fold(path: string): void {
 function keepAs(path: string, aside: string): void {
   try {
     linkSync(path, aside);
-  } catch {
+  } catch (error) {
+    // A link replaces nothing, a rename does.
+    if (existsSync(aside)) throw error;
     renameSync(path, aside);
   }
 }

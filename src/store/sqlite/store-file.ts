@@ -10,30 +10,38 @@ import { applicationId, pragmaNumber, schemaVersion } from "./schema.ts";
 const headerBytes = 100;
 const magic = "SQLite format 3\0";
 
-/**
- * Refuses a file that is no SQLite database, or is shorter than its header says. `path` is what is read, `name` what the
- * sentence calls it.
- */
+/** Refuses a file that is no SQLite database. `path` is what is read, `name` what the sentence calls it. */
 export function refuseNoDatabase(path: string, name: string): void {
-  const header = Buffer.alloc(headerBytes);
-  const file = openSync(path, "r");
-  let read: number;
-  let size: number;
-  try {
-    read = readSync(file, header, 0, headerBytes, 0);
-    ({ size } = fstatSync(file));
-  } finally {
-    closeSync(file);
-  }
-  if (size === 0) throw new Refusal(`${name} is empty; expected a file that roost backup made`);
-  if (read < headerBytes || header.toString("latin1", 0, magic.length) !== magic)
-    throw new Refusal(`${name} is not a store of roost; expected a file that roost backup made`);
+  readHeader(path, name);
+}
+
+/**
+ * Refuses a file that is shorter than its header says, too. Not for a store with a write-ahead log: after kill -9 in a
+ * checkpoint its end may be in the log only.
+ */
+export function refuseCutShort(path: string, name: string): void {
+  const { header, size } = readHeader(path, name);
   // The page size 65536 is stored as 1. The number of pages counts only if the version beside it is that of the file.
   const pageBytes = header.readUInt16BE(16) === 1 ? 65_536 : header.readUInt16BE(16);
   const isCounted = header.readUInt32BE(24) === header.readUInt32BE(92);
   const wanted = pageBytes * header.readUInt32BE(28);
   if (isCounted && size < wanted)
     throw new Refusal(`${name} is cut short: it has ${size} bytes of ${wanted}; take another copy`);
+}
+
+function readHeader(path: string, name: string): { header: Buffer; size: number } {
+  const header = Buffer.alloc(headerBytes);
+  const file = openSync(path, "r");
+  try {
+    const { size } = fstatSync(file);
+    if (size === 0) throw new Refusal(`${name} is empty; expected a file that roost backup made`);
+    const read = readSync(file, header, 0, headerBytes, 0);
+    if (read < headerBytes || header.toString("latin1", 0, magic.length) !== magic)
+      throw new Refusal(`${name} is not a store of roost; expected a file that roost backup made`);
+    return { header, size };
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** Refuses a database of another program, and one whose schema is newer than this program's. */
@@ -79,7 +87,7 @@ export function openToRead(path: string): Database {
  * Throws Refusal with the first thing that is wrong.
  */
 export function verifyStore(path: string, name: string): StoreFacts {
-  refuseNoDatabase(path, name);
+  refuseCutShort(path, name);
   const db = openToRead(path);
   try {
     refuseForeign(db, name);
