@@ -155,25 +155,28 @@ for (const [what, harm] of losses) {
   });
 }
 
-test.skipIf(!canMount())("opened on a full disk they are unhealthy and refuse, and work when there is room", async () => {
-  const disk = new SmallDisk(2);
-  try {
-    const path = join(disk.folder, "sessions.db");
-    disk.fill();
-    const sessions = open(path);
-    expect(sessions.isHealthy).toBe(false);
-    const refused: unknown = await sessions.put("app", "ann", location()).catch((error: unknown) => error);
-    expect(refused).toBeInstanceOf(SessionsUnavailable);
-    disk.makeRoom();
-    await until(() => sessions.isHealthy, "there is room");
-    const place = location();
-    await sessions.put("app", "ann", place);
-    expect(await sessions.locate("app", ["ann"])).toEqual([[place]]);
-    await sessions.close();
-  } finally {
-    disk.remove();
-  }
-});
+test.skipIf(!canMount())(
+  "opened on a full disk they are unhealthy and refuse, and work when there is room",
+  async () => {
+    const disk = new SmallDisk(2);
+    try {
+      const path = join(disk.folder, "sessions.db");
+      disk.fill();
+      const sessions = open(path);
+      expect(sessions.isHealthy).toBe(false);
+      const refused: unknown = await sessions.put("app", "ann", location()).catch((error: unknown) => error);
+      expect(refused).toBeInstanceOf(SessionsUnavailable);
+      disk.makeRoom();
+      await until(() => sessions.isHealthy, "there is room");
+      const place = location();
+      await sessions.put("app", "ann", place);
+      expect(await sessions.locate("app", ["ann"])).toEqual([[place]]);
+      await sessions.close();
+    } finally {
+      disk.remove();
+    }
+  },
+);
 
 test("a write waits for another process's, and is refused when that does not end", async () => {
   const path = freshPath();

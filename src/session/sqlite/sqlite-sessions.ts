@@ -78,11 +78,12 @@ class SqliteSessions implements Sessions {
     } catch (error) {
       this.leave();
       if (mayPass(error, path)) this.failed(undefined, error);
-      else throw new SessionsUnavailable(
-        `The session store ${path} cannot be opened: ${reasonOf(error)}. ` +
-          "Check that its folder exists and is writable, or name another file.",
-        { cause: error },
-      );
+      else
+        throw new SessionsUnavailable(
+          `The session store ${path} cannot be opened: ${reasonOf(error)}. ` +
+            "Check that its folder exists and is writable, or name another file.",
+          { cause: error },
+        );
     }
     this.polling = setInterval(() => void this.poll(), pollMs);
     this.polling.unref();
