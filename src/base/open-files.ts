@@ -2,7 +2,7 @@
 // that were unlinked, replaced or cut, and reports success for what nobody will ever read again. So whoever commits asks
 // here first. A look costs three calls of stat(2), about 2 µs each.
 
-import { statSync, type Stats } from "node:fs";
+import { realpathSync, statSync, type Stats } from "node:fs";
 
 /** What is wrong: the database itself, its size, or what SQLite keeps beside it (`-wal`, `-shm`). */
 export type Displacement = "database" | "cut" | "log";
@@ -41,8 +41,10 @@ export class OpenFiles {
   /** To be made by whoever has just opened the database and read from it. */
   constructor(path: string) {
     this.database = new SeenFile(path);
-    this.log = new SeenFile(`${path}-wal`);
-    this.shared = new SeenFile(`${path}-shm`);
+    // Where the path is a link, SQLite keeps its files beside what it points to.
+    const real = realpathSync(path);
+    this.log = new SeenFile(`${real}-wal`);
+    this.shared = new SeenFile(`${real}-shm`);
   }
 
   /** What is not in place; undefined: all is. A database never becomes shorter while nobody vacuums it. */

@@ -2,7 +2,19 @@
 
 import { Database } from "bun:sqlite";
 import { afterAll, expect, test } from "bun:test";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLog } from "../../src/base/log.ts";
@@ -257,3 +269,84 @@ test("rows of a type that no writer writes are told from a bug", async () => {
     await store.close();
   }
 }, 60_000);
+
+test("a link in place of the file: the store is that of the file, and its files lie beside the file", async () => {
+  const whole = await filled(500);
+  const path = copyOf(whole);
+  const link = join(mkdtempSync(join(root, "link-")), "messages.db");
+  symlinkSync(path, link);
+  const store = await openAt(link);
+  for (let i = 0; i < 5; i++) expect(stored((await store.append([talk({ dest: "a1" })]))[0]).repeated).toBe(false);
+  expect(store.isHealthy).toBe(true);
+  expect(await allIds(store, "a1")).toHaveLength(55);
+  await store.close();
+  expect(readdirSync(join(link, ".."))).toEqual(["messages.db"]);
+}, 60_000);
+
+test("an index that is damaged again and again: it is made again with pauses, and the log is not flooded", async () => {
+  const whole = await filled(2_000);
+  const path = copyOf(whole);
+  const harm = Bun.spawn(
+    [
+      process.execPath,
+      "-e",
+      `const fs = require("node:fs");
+       const noise = Buffer.alloc(40960, 0xaa);
+       setInterval(() => {
+         try {
+           const file = fs.openSync(${JSON.stringify(indexPathOf(path))}, "r+");
+           fs.writeSync(file, noise, 0, noise.length, 0);
+           fs.closeSync(file);
+         } catch {}
+       }, 3);`,
+    ],
+    { stdout: "ignore", stderr: "ignore" },
+  );
+  const lines: string[] = [];
+  const opening = resultOf(
+    openAt(
+      path,
+      createLog("info", "text", (line) => lines.push(line)),
+    ),
+  );
+  const store = await opening;
+  const began = performance.now();
+  if (typeof store === "string") expect(store).toContain("index of the messages is damaged");
+  while (typeof store !== "string" && performance.now() - began < 8_000) {
+    await resultOf(allIds(store, "a1"));
+    await Bun.sleep(20);
+  }
+  harm.kill("SIGKILL");
+  await harm.exited;
+  expect(lines.filter((line) => line.includes("made from the log again")).length).toBeLessThan(6);
+  if (typeof store !== "string") await store.close();
+  const again = await openAt(path);
+  await until(async () => (await resultOf(allIds(again, "a1"))).length === 200, "the index is complete");
+  await again.close();
+}, 60_000);
+
+test.skipIf(process.geteuid?.() !== 0)(
+  "a file of somebody else: the start ends with a sentence that names the user",
+  async () => {
+    const whole = await filled(500);
+    const path = copyOf(whole);
+    const child = Bun.spawn(
+      [
+        "setpriv",
+        "--reuid",
+        "65534",
+        "--clear-groups",
+        process.execPath,
+        join(import.meta.dir, "store-child.ts"),
+        path,
+        "1",
+      ],
+      { stdout: "ignore", stderr: "pipe" },
+    );
+    chmodSync(root, 0o777);
+    chmodSync(path, 0o600);
+    expect(await new Response(child.stderr).text()).toMatch(/cannot be read by the user 65534|EACCES/);
+    expect(await child.exited).not.toBe(0);
+  },
+  60_000,
+);

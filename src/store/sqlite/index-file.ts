@@ -66,12 +66,12 @@ export function openIndex(path: string, synchronous: "NORMAL" | "OFF" = "NORMAL"
 export function openOrMakeIndex(path: string, log: Database): Database {
   makeFile(path);
   try {
-    return openInitialized(path, log);
+    return guarded(() => openInitialized(path, log));
   } catch (error) {
     if (!(error instanceof IndexDamage)) throw error;
     removeIndex(path);
     makeFile(path);
-    return openInitialized(path, log);
+    return guarded(() => openInitialized(path, log));
   }
 }
 

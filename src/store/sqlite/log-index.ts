@@ -87,7 +87,8 @@ export class LogIndex {
   }
 
   end(): void {
-    if (this.index?.inTransaction === true) this.index.run("ROLLBACK");
+    const { index } = this;
+    if (index?.inTransaction === true) guarded(() => index.run("ROLLBACK"));
   }
 
   /** Closes the file; the next snapshot opens whatever is at its place then. */

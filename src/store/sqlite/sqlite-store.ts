@@ -8,6 +8,7 @@
 // page for every message.
 
 import { randomBytes } from "node:crypto";
+import { existsSync, realpathSync } from "node:fs";
 import { assert } from "../../base/assert.ts";
 import type { Log } from "../../base/log.ts";
 import { JobStore } from "../job-store.ts";
@@ -53,9 +54,11 @@ export interface SqliteStoreOptions {
  * the reason may pass (a full disk) the store is unhealthy, answers what it can, and comes back by itself.
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
+  // Whatever name a process knows the file by, all of them have one index, beside the file itself.
+  const path = existsSync(options.path) ? realpathSync(options.path) : options.path;
   const shared = {
     kind: "open",
-    path: options.path,
+    path,
     synchronous: options.synchronous ?? "FULL",
     holder: randomBytes(8).toString("hex"),
     foldMessages: options.foldMessages ?? foldMessagesDefault,
@@ -64,7 +67,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   const line = (role: OpenRequest["role"]): WorkerLine =>
     new WorkerLine({ ...shared, role }, options.log, () => repair());
   const lines: Lines = { writer: line("writer"), reader: line("reader"), folder: line("folder") };
-  const files = new StoreFiles(lines, options.path, options.log, options.claim);
+  const files = new StoreFiles(lines, path, options.log, options.claim);
   let failure: string | undefined;
   try {
     await files.ensure();
@@ -72,7 +75,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     failure = error instanceof Error ? error.message : String(error);
     if (isForGood(error)) {
       await files.close();
-      throw new StoreUnavailable(startSentence(options.path, failure, error), { cause: error });
+      throw new StoreUnavailable(startSentence(path, failure, error), { cause: error });
     }
   }
   const store = new SqliteStore(files, options, failure);

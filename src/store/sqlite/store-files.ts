@@ -6,7 +6,7 @@
 // Files whose write-ahead log was taken away are opened again only when no other process has them open: two that write into
 // different logs of one database destroy it.
 
-import { closeSync, existsSync, openSync, statSync } from "node:fs";
+import { accessSync, closeSync, constants, existsSync, openSync, statSync } from "node:fs";
 import type { Log } from "../../base/log.ts";
 import { StoreDamaged, StoreUnavailable } from "../store.ts";
 import { refuseForeignLog } from "./foreign-log.ts";
@@ -125,6 +125,7 @@ export class StoreFiles {
     this.claim();
     const status = statSync(this.path, { throwIfNoEntry: false });
     if (status?.isDirectory() === true) throw new Unusable(`${this.path} is a folder`);
+    if (status !== undefined) refuseUnreadable(this.path);
     const isEmpty = (status?.size ?? 0) === 0;
     if (isEmpty && hasLog(this.path)) {
       throw new Unusable(
@@ -152,6 +153,19 @@ export class StoreFiles {
       });
       await reader.end();
     }
+  }
+}
+
+/** Throws Unusable for a file of somebody else: it will not become this process's by itself. */
+function refuseUnreadable(path: string): void {
+  try {
+    accessSync(path, constants.R_OK);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EACCES")) throw error;
+    const user = process.geteuid?.() ?? "?";
+    throw new Unusable(`${path} cannot be read by the user ${user} that this process runs as; change its owner`, {
+      cause: error,
+    });
   }
 }
 
