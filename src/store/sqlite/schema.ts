@@ -95,6 +95,30 @@ const migrations: readonly string[] = [
   );
   INSERT INTO log VALUES (1, random());
   `,
+  // What is old is found by marks and not by the times in ids. The first look at the clocks fills these tables (horizons.ts).
+  `
+  CREATE TABLE horizon (
+    kind TEXT PRIMARY KEY,
+    at_ms INTEGER NOT NULL,
+    keep_ms INTEGER NOT NULL,
+    looked_ms INTEGER NOT NULL,
+    credit_ms INTEGER NOT NULL,
+    waits INTEGER NOT NULL,
+    proven_ms INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE TABLE run_time (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    ran_ms INTEGER NOT NULL,
+    leapt_ms INTEGER NOT NULL
+  );
+  INSERT INTO run_time VALUES (1, 0, 0);
+  -- The store's last id was id at at_ms, when its processes had run for ran_ms.
+  CREATE TABLE mark (
+    id INTEGER PRIMARY KEY,
+    at_ms INTEGER NOT NULL,
+    ran_ms INTEGER NOT NULL
+  );
+  `,
 ];
 
 /** The newest schema that this program knows. */
