@@ -112,13 +112,18 @@ export class Horizons {
       this.dropHorizon.run("messages");
       return { purgeUpTo: 0n, keyedUpTo, waitMs: 0, goneUpTo: 0n };
     }
-    const messages = lookAt(this.load("messages") ?? this.first(keepMs, now.wallMs), keepMs, now, before);
+    const messages = lookAt(this.ofMessages(keepMs, now.wallMs), keepMs, now, before);
     this.save("messages", messages);
     const purgeUpTo = least(this.marks.lastIdAt(messages.atMs), keyedUpTo);
     this.dropMarks.run(least(purgeUpTo, this.marks.indexStart()));
     const waitMs = waitMsOf(messages);
     const goneMs = now.wallMs + waitMs - keepMs - Math.max(0, looked.leaptMs);
     return { purgeUpTo, keyedUpTo, waitMs, goneUpTo: waitMs > 0 ? this.marks.lastIdAt(goneMs) : 0n };
+  }
+
+  /** The horizon of the messages as a look with this retention finds it. */
+  ofMessages(keepMs: number, wallMs: number): Horizon {
+    return this.load("messages") ?? this.first(keepMs, wallMs);
   }
 
   /** What a purge by an operator who vouches for the clock may delete: up to this id. Changes nothing. */

@@ -4,7 +4,7 @@
 // Accounts and groups are integers inside the file. `message.inbox` is the receiver's account number, or minus the
 // group's number. A member's window is the open interval (from_id, until_id); until_id is NULL while it lasts.
 
-import type { Database } from "bun:sqlite";
+import { Database } from "bun:sqlite";
 import { beginExclusive } from "./locking.ts";
 import { Refusal } from "./refusal.ts";
 
@@ -144,6 +144,21 @@ export function migrate(db: Database, path: string): void {
   } catch (error) {
     if (db.inTransaction) db.run("ROLLBACK");
     throw error;
+  }
+}
+
+/** Refuses a store that does not have the newest schema, a newer one, and files of other programs; changes nothing. */
+export function requireCurrent(path: string): void {
+  const db = new Database(path, { readonly: true, safeIntegers: true, strict: true });
+  try {
+    db.run("PRAGMA busy_timeout = 5000");
+    if (isCurrent(db, path)) return;
+    throw new Refusal(
+      `the store ${path} has schema ${pragmaNumber(db, "user_version")}, and this program needs ${schemaVersion}; ` +
+        "start its server once with this program, which brings it up to date",
+    );
+  } finally {
+    db.close();
   }
 }
 
