@@ -4,10 +4,11 @@
 
 import { randomBytes } from "node:crypto";
 import { systemClock, type Clock } from "../../base/clock.ts";
+import { idempotencyHours } from "../../base/limits.ts";
 import type { Log } from "../../base/log.ts";
 import { JobStore } from "../job-store.ts";
 import type { Job } from "../jobs.ts";
-import { smallestIdAt } from "../snowflake.ts";
+import { PurgeNotice } from "../purge-notice.ts";
 import {
   StoreUnavailable,
   type IndexEntry,
@@ -17,6 +18,7 @@ import {
   type StoredContent,
 } from "../store.ts";
 import { Connections, placeOf } from "./connection.ts";
+import { Horizons } from "./horizons.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { migrate } from "./migrate.ts";
 import { Reader, type DetailAnswer } from "./reader.ts";
@@ -25,12 +27,14 @@ import { mayShareBatch, Writer } from "./writer.ts";
 export interface PostgresStoreOptions {
   /** postgres://user:password@host:port/database, with the options of Bun's client (sslmode and others). */
   readonly url: string;
-  /** Whole days; 0 keeps messages for ever. */
+  /** Whole days, but at least the hours of idempotency; 0 keeps messages for ever. */
   readonly retentionDays: number;
   readonly log: Log;
-  readonly clock?: Clock;
+  /** Only its monotonic time counts; the wall clock is the database's. */
+  readonly clock?: Pick<Clock, "monotonicMs">;
 }
 
+const dayMs = 86_400_000;
 /** Besides the writer's one. */
 const readConnectionsMax = 4;
 const readIdleSecondsMax = 60;
@@ -43,7 +47,7 @@ const purgeRowsMax = 2_000;
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
   const { url, clock = systemClock } = options;
-  const writer = new Writer(url, randomBytes(8).toString("hex"), clock);
+  const writer = new Writer(url, randomBytes(8).toString("hex"));
   try {
     await migrate(url);
     await writer.renew();
@@ -67,7 +71,7 @@ class PostgresStore extends JobStore {
   private readonly reader: Reader;
   private readonly housekeeping: Housekeeping;
 
-  constructor(writer: Writer, clock: Clock, { url, retentionDays, log }: PostgresStoreOptions) {
+  constructor(writer: Writer, clock: Pick<Clock, "monotonicMs">, { url, retentionDays, log }: PostgresStoreOptions) {
     super(mayShareBatch);
     this.log = log;
     this.writer = writer;
@@ -76,13 +80,20 @@ class PostgresStore extends JobStore {
       connectionsMax: readConnectionsMax,
       idleSecondsMax: readIdleSecondsMax,
     });
-    this.reader = new Reader(this.readConnections, clock);
+    this.reader = new Reader(this.readConnections);
+    const keepMs = retentionDays > 0 ? Math.max(retentionDays * dayMs, idempotencyHours * 3_600_000) : undefined;
+    const horizons = new Horizons(this.readConnections, clock, keepMs);
     this.housekeeping = new Housekeeping(
       {
         renew: () => writer.renew(),
-        purge: (above, keepMs) => this.purge(above, smallestIdAt(clock.wallMs() - keepMs)),
+        look: () => horizons.look(),
+        purge: (above) => this.purge(above),
       },
-      retentionDays,
+      new PurgeNotice(
+        log,
+        (targetMs) => horizons.countUntil(targetMs),
+        () => clock.monotonicMs(),
+      ),
       log,
     );
     writer.onLost = () => this.housekeeping.lost();
@@ -139,9 +150,9 @@ class PostgresStore extends JobStore {
     await this.writer.close();
   }
 
-  private async purge(above: bigint, below: bigint): Promise<bigint | undefined> {
+  private async purge(above: bigint): Promise<bigint | undefined> {
     const [slice] = await this.readConnections.run<{ next: bigint | null }[]>(
-      (sql) => sql`SELECT roost.purge(${above}, ${below}, ${purgeRowsMax}) AS next`,
+      (sql) => sql`SELECT roost.purge_slice(${above}, ${purgeRowsMax}) AS next`,
     );
     return slice?.next ?? undefined;
   }

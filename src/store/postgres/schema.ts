@@ -1,13 +1,18 @@
 // The tables, as numbered migrations in the schema `roost`: roost.migration holds the numbers of those that have run. A
-// migration that was released never changes; a later one is appended. Functions are part of them, with the limits that
-// are written into them: to change a function or such a limit, append a migration that replaces the function.
+// migration that was released never changes; a later one is appended. Functions are no part of them: all are replaced
+// whenever a migration has run. To change a function, or a limit that is written into one, append a migration, which may
+// be empty. Programs of the schema before call the functions that they know until they are restarted.
 //
 // Accounts and groups are integers inside the database. `message.inbox` is the receiver's account number, or minus the
 // group's number. A member's window is the open interval (from_id, until_id); until_id is NULL while it lasts. Text from
 // clients is escaped where it holds a NUL (text.ts).
 
+import { horizonDayMs } from "../horizon.ts";
+import { snowflakeEpochMs } from "../snowflake.ts";
+import { formerFunctions } from "./former-functions.ts";
 import { groupFunctions } from "./group-functions.ts";
 import { messageFunctions } from "./message-functions.ts";
+import { purgeFunctions } from "./purge-functions.ts";
 import { writerLock } from "./writer-lock.ts";
 
 const tables = `
@@ -92,8 +97,53 @@ CREATE TABLE roost.cursor (
 ) WITH (fillfactor = 80);
 `;
 
+/**
+ * Horizons and marks (store/horizon.ts). A store of schema 1 refused to write while its clocks disagreed, so its ids tell
+ * the time: it gets a mark for each day that has passed.
+ */
+const horizons = `
+DROP FUNCTION IF EXISTS roost.hold(text, bigint);
+
+-- Counts the looks of all processes: whoever saves one has read the number before.
+CREATE TABLE roost.look (
+  one boolean PRIMARY KEY DEFAULT true CHECK (one),
+  turn bigint NOT NULL
+);
+INSERT INTO roost.look (turn) VALUES (0);
+
+CREATE TABLE roost.horizon (
+  kind text COLLATE "C" PRIMARY KEY CHECK (kind IN ('messages', 'time')),
+  at_ms bigint NOT NULL,
+  keep_ms bigint NOT NULL,
+  looked_ms bigint NOT NULL,
+  credit_ms bigint NOT NULL,
+  is_waiting boolean NOT NULL,
+  proven_ms bigint NOT NULL
+);
+
+-- At at_ms the store's last id was id.
+CREATE TABLE roost.mark (
+  id bigint PRIMARY KEY,
+  at_ms bigint NOT NULL UNIQUE
+);
+INSERT INTO roost.mark (id, at_ms)
+  SELECT m.id, min(d.at_ms)
+  FROM (SELECT (id >> 22) + ${snowflakeEpochMs} AS at_ms FROM roost.message ORDER BY id LIMIT 1) oldest
+  CROSS JOIN generate_series(
+    oldest.at_ms + 1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ${horizonDayMs}) d (at_ms)
+  CROSS JOIN LATERAL (
+    SELECT m.id FROM roost.message m WHERE m.id < (d.at_ms - ${snowflakeEpochMs}) << 22 ORDER BY m.id DESC LIMIT 1
+  ) m
+  GROUP BY m.id;
+`;
+
 /** Migration i brings a store from schema i to i + 1. */
-export const migrations: readonly string[] = [[tables, writerLock, messageFunctions, groupFunctions].join("\n")];
+export const migrations: readonly string[] = [tables, horizons];
+
+/** What the newest schema's programs call, and those of the schema before it. */
+export const functions: string = [writerLock, messageFunctions, groupFunctions, purgeFunctions, formerFunctions].join(
+  "\n",
+);
 
 /** The newest schema that this program knows. */
 export const schemaVersion = migrations.length;
