@@ -1,13 +1,22 @@
-// The horizons (store/horizon.ts) of a store on PostgreSQL, as one process looks at them: the database's wall clock
-// against this process's monotonic one. Every process looks; the database keeps what they find, in turns (save_look).
+// The horizons and the trusted time (store/horizon.ts, store/trusted-time.ts) of a store on PostgreSQL, as one process
+// looks at them: the database's wall clock against this process's monotonic one. All processes look; the database keeps
+// what they find.
 //
-// Invariant: what a look saves was computed from what the look before it saved, whoever made that.
+// Invariant: what a look saves was computed from what the look before it saved, whoever made that (turns of save_look).
 
 import type { Clock } from "../../base/clock.ts";
-import { firstHorizon, lookAt, markEveryMs, ranInStep, type ClockReading, type Horizon } from "../horizon.ts";
-import { countedMax } from "../purge-notice.ts";
+import { firstHorizon, lookAt, type ClockReading, type Horizon } from "../horizon.ts";
+import { refusedClock } from "../snowflake.ts";
+import {
+  dueMark,
+  firstMarks,
+  firstTrustedTime,
+  lookAtTime,
+  marksLaterByMs,
+  type Mark,
+  type TrustedTime,
+} from "../trusted-time.ts";
 import type { Connections } from "./connection.ts";
-import { isPlausible } from "./writer-lock.ts";
 
 /** A look whose answer took longer tells the time too inexactly. */
 const answerMsMax = 1_000;
@@ -24,21 +33,42 @@ interface HorizonRow {
   readonly proven_ms: number;
 }
 
-/** Numbers of the database that fit into a double; what does not exist is null. */
-interface LookRow {
+/** What does not exist is null. Milliseconds fit into a double. */
+interface StateRow {
   readonly turn: bigint;
+  readonly ran_ms: bigint;
+  readonly leapt_ms: bigint;
   readonly wall_ms: bigint;
   readonly last_id: bigint;
+  readonly committed_ms: bigint;
+  readonly oldest_id: bigint | null;
+  readonly oldest_ms: bigint | null;
   readonly mark_id: bigint | null;
   readonly mark_ms: bigint | null;
-  readonly oldest_ms: bigint | null;
+  readonly mark_ran_ms: bigint | null;
   readonly time: HorizonRow | null;
   readonly messages: HorizonRow | null;
 }
 
+/** What the database keeps of the time, and its clock as it was read. */
+export interface TimeState {
+  readonly turn: bigint;
+  /** The database's clock; milliseconds since 1970. */
+  readonly wallMs: number;
+  /** 0n: nothing has been stored yet. */
+  readonly lastId: bigint;
+  readonly committedMs: number | undefined;
+  readonly oldestMs: number | undefined;
+  readonly newestMark: Mark | undefined;
+  readonly time: TrustedTime;
+  /** Undefined: messages are kept for ever, or nobody has looked yet. */
+  readonly messages: Horizon | undefined;
+  /** Of a store that nobody has looked at yet. */
+  readonly firstMarks: readonly Mark[];
+}
+
 /** What a look found, after it was saved. */
 export interface Look {
-  /** The database's clock. */
   readonly wallMs: number;
   /** Undefined where messages are kept for ever. */
   readonly messages: Horizon | undefined;
@@ -61,11 +91,11 @@ export class Horizons {
   async look(): Promise<Look | undefined> {
     for (let tries = 0; tries < triesMax; tries++) {
       const startMs = this.clock.monotonicMs();
-      const row = await this.read();
+      const state = await readTime(this.connections);
       const tookMs = this.clock.monotonicMs() - startMs;
-      if (row === undefined || tookMs > answerMsMax || !isPlausible(Number(row.wall_ms))) return undefined;
-      const now = { wallMs: Number(row.wall_ms), monotonicMs: Math.round(startMs + tookMs / 2) };
-      const look = await this.save(row, now);
+      if (state === undefined || tookMs > answerMsMax) return undefined;
+      const now = { wallMs: state.wallMs, monotonicMs: Math.round(startMs + tookMs / 2) };
+      const look = await this.save(state, now);
       if (look !== undefined) {
         this.before = now;
         return look;
@@ -74,57 +104,90 @@ export class Horizons {
     return undefined;
   }
 
-  /** How many messages are older than this moment, up to `countedMax` and one. */
-  async countUntil(wallMs: number): Promise<number> {
-    const [row] = await this.connections.run<{ count: bigint }[]>(
-      (sql) => sql`
-        SELECT count(*) AS count FROM (
-          SELECT FROM roost.message WHERE id <= roost.last_id_at(${wallMs}) LIMIT ${countedMax + 1}) m`,
-    );
-    return Number(row?.count ?? 0n);
-  }
-
-  private async read(): Promise<LookRow | undefined> {
-    // The clock is read after the snapshot is taken: the last id is one of this moment or before.
-    const [row] = await this.connections.run<LookRow[]>(
-      (sql) => sql`
-        SELECT l.turn, roost.wall_us() / 1000 AS wall_ms, s.last_id, m.id AS mark_id, m.at_ms AS mark_ms,
-          least(
-            (SELECT sent_ns / 1000000 FROM roost.message ORDER BY id LIMIT 1),
-            (SELECT at_ms FROM roost.mark ORDER BY at_ms LIMIT 1)
-          ) AS oldest_ms,
-          (SELECT row_to_json(h) FROM roost.horizon h WHERE h.kind = 'time') AS time,
-          (SELECT row_to_json(h) FROM roost.horizon h WHERE h.kind = 'messages') AS messages
-        FROM roost.look l CROSS JOIN roost.sequence s
-        LEFT JOIN LATERAL (SELECT * FROM roost.mark ORDER BY id DESC LIMIT 1) m ON true`,
-    );
-    return row;
-  }
-
   /** Undefined: another process was faster. */
-  private async save(row: LookRow, now: ClockReading): Promise<Look | undefined> {
+  private async save(state: TimeState, now: ClockReading): Promise<Look | undefined> {
     const { keepMs, before } = this;
-    const { wallMs } = now;
-    const time = row.time === null ? firstHorizon(0, wallMs, undefined) : lookAt(horizonOf(row.time), 0, now, before);
+    const time = lookAtTime(state.time, now, before);
     let messages: Horizon | undefined;
     if (keepMs !== undefined) {
-      const oldestMs = row.oldest_ms === null ? undefined : Number(row.oldest_ms);
-      const stored = row.messages === null ? firstHorizon(keepMs, wallMs, oldestMs) : horizonOf(row.messages);
-      messages = lookAt(stored, keepMs, now, before);
+      messages = lookAt(state.messages ?? firstHorizon(keepMs, now.wallMs, state.oldestMs), keepMs, now, before);
     }
-    const rows = [rowOf("time", time), ...(messages === undefined ? [] : [rowOf("messages", messages)])];
-    const isMarked =
-      !time.isWaiting &&
-      ranInStep(now, before) &&
-      row.last_id > (row.mark_id ?? 0n) &&
-      (row.mark_ms === null || wallMs - Number(row.mark_ms) >= markEveryMs);
-    const markId = isMarked ? row.last_id : null;
-    const [answer] = await this.connections.run<{ is_saved: boolean }[]>(
-      (sql) => sql`
-        SELECT roost.save_look(${row.turn}, ${JSON.stringify(rows)}::text::json, ${markId}, ${wallMs}) AS is_saved`,
-    );
-    return answer?.is_saved === true ? { wallMs, messages } : undefined;
+    const due = dueMark(time, now, before, state.newestMark, state.lastId);
+    const marks = [...state.firstMarks, ...(due === undefined ? [] : [due])];
+    const isSaved = await saveTime(this.connections, state, time, messages, marks);
+    return isSaved ? { wallMs: now.wallMs, messages } : undefined;
   }
+}
+
+/** Undefined: the database's clock is out of all bounds, or the row of the last id is lost. */
+export async function readTime(connections: Connections): Promise<TimeState | undefined> {
+  // The clock is read after the snapshot is taken: the last id is one of this moment or before.
+  const [row] = await connections.run<StateRow[]>(
+    (sql) => sql`
+      SELECT l.turn, l.ran_ms, l.leapt_ms, roost.wall_us() / 1000 AS wall_ms, s.last_id, s.committed_ms,
+        o.id AS oldest_id,
+        least(o.sent_ns / 1000000, (SELECT at_ms FROM roost.mark ORDER BY at_ms LIMIT 1)) AS oldest_ms,
+        m.id AS mark_id, m.at_ms AS mark_ms, m.ran_ms AS mark_ran_ms,
+        (SELECT row_to_json(h) FROM roost.horizon h WHERE h.kind = 'time') AS time,
+        (SELECT row_to_json(h) FROM roost.horizon h WHERE h.kind = 'messages') AS messages
+      FROM roost.look l CROSS JOIN roost.sequence s
+      LEFT JOIN LATERAL (SELECT * FROM roost.mark ORDER BY id DESC LIMIT 1) m ON true
+      LEFT JOIN LATERAL (SELECT id, sent_ns FROM roost.message ORDER BY id LIMIT 1) o ON true`,
+  );
+  if (row === undefined) return undefined;
+  const wallMs = Number(row.wall_ms);
+  if (refusedClock(wallMs, "the database's") !== undefined) return undefined;
+  const committedMs = row.last_id > 0n ? Number(row.committed_ms) : undefined;
+  const first = firstTrustedTime(wallMs, committedMs);
+  const isFirst = row.time === null && row.oldest_id !== null && committedMs !== undefined;
+  return {
+    turn: row.turn,
+    wallMs,
+    lastId: row.last_id,
+    committedMs,
+    oldestMs: row.oldest_ms === null ? undefined : Number(row.oldest_ms),
+    newestMark: markOf(row),
+    time:
+      row.time === null
+        ? first
+        : { horizon: horizonOf(row.time), ranMs: Number(row.ran_ms), leaptMs: Number(row.leapt_ms) },
+    messages: row.messages === null ? undefined : horizonOf(row.messages),
+    firstMarks: isFirst ? firstMarks(row.oldest_id, row.last_id, committedMs, wallMs) : [],
+  };
+}
+
+/** Saves what a process has made of a state. False: another process has saved one since it was read. */
+export async function saveTime(
+  connections: Connections,
+  state: TimeState,
+  time: TrustedTime,
+  messages: Horizon | undefined,
+  marks: readonly Mark[],
+): Promise<boolean> {
+  const horizons = [rowOf("time", time.horizon), ...(messages === undefined ? [] : [rowOf("messages", messages)])];
+  const markRows = marks.map(({ id, atMs, ranMs }) => ({ id: id.toString(), at_ms: atMs, ran_ms: ranMs }));
+  const laterMs = marksLaterByMs(state.time, time);
+  const [answer] = await connections.run<{ is_saved: boolean }[]>(
+    (sql) => sql`
+      SELECT roost.save_look(${state.turn}, ${state.wallMs}, ${time.ranMs}, ${time.leaptMs}, ${laterMs},
+        ${JSON.stringify(horizons)}::text::json, ${JSON.stringify(markRows)}::text::json) AS is_saved`,
+  );
+  return answer?.is_saved === true;
+}
+
+/** How many messages are as old as this moment by their marks, up to `messagesMax` and one. */
+export async function countUntil(connections: Connections, wallMs: number, messagesMax: number): Promise<number> {
+  const [row] = await connections.run<{ count: bigint }[]>(
+    (sql) => sql`
+      SELECT count(*) AS count FROM (
+        SELECT FROM roost.message WHERE id <= roost.last_id_at(${wallMs}) LIMIT ${messagesMax + 1}) m`,
+  );
+  return Number(row?.count ?? 0n);
+}
+
+function markOf({ mark_id, mark_ms, mark_ran_ms }: StateRow): Mark | undefined {
+  if (mark_id === null || mark_ms === null || mark_ran_ms === null) return undefined;
+  return { id: mark_id, atMs: Number(mark_ms), ranMs: Number(mark_ran_ms) };
 }
 
 function horizonOf(row: HorizonRow): Horizon {

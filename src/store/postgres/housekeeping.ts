@@ -5,6 +5,7 @@
 import type { Log } from "../../base/log.ts";
 import { IdsAhead } from "../ids-ahead.ts";
 import type { PurgeNotice } from "../purge-notice.ts";
+import { purgePauseMs } from "../purge.ts";
 import type { Look } from "./horizons.ts";
 import { renewAfterMs } from "./writer-lock.ts";
 import type { Renewal } from "./writer.ts";
@@ -13,8 +14,6 @@ import type { Renewal } from "./writer.ts";
 const probeEveryMs = 1_000;
 const lookEveryMs = 60_000;
 const lookFirstMs = 500;
-/** Between two slices: talks go first. */
-const purgePauseMs = 20;
 
 export interface Chores {
   /** Renews the lease; rejects when the store cannot commit. */
@@ -59,6 +58,11 @@ export class Housekeeping {
   /** Told that the writer's connection is gone: whether the database is, is found out before anybody asks. */
   lost(): void {
     if (this.failure === undefined) this.renewLater(0);
+  }
+
+  /** How long nothing is deleted at least; 0: it is when it is old. */
+  get purgeWaitMs(): number {
+    return this.notice.waitMs;
   }
 
   stop(): void {

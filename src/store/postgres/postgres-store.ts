@@ -8,17 +8,19 @@ import { idempotencyHours } from "../../base/limits.ts";
 import type { Log } from "../../base/log.ts";
 import { JobStore } from "../job-store.ts";
 import type { Job } from "../jobs.ts";
-import { PurgeNotice } from "../purge-notice.ts";
+import { countedMax, PurgeNotice } from "../purge-notice.ts";
+import { purgeRowsMax } from "../purge.ts";
 import {
   StoreUnavailable,
   type IndexEntry,
   type IndexQuery,
   type Membership,
   type Store,
+  type StoreClock,
   type StoredContent,
 } from "../store.ts";
 import { Connections, placeOf } from "./connection.ts";
-import { Horizons } from "./horizons.ts";
+import { countUntil, Horizons } from "./horizons.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { migrate } from "./migrate.ts";
 import { Reader, type DetailAnswer } from "./reader.ts";
@@ -38,8 +40,6 @@ const dayMs = 86_400_000;
 /** Besides the writer's one. */
 const readConnectionsMax = 4;
 const readIdleSecondsMax = 60;
-/** Rows deleted in one transaction. */
-const purgeRowsMax = 2_000;
 
 /**
  * Opens the store, brings its schema up to date and leases a node number. Rejects with StoreUnavailable and a sentence
@@ -91,7 +91,7 @@ class PostgresStore extends JobStore {
       },
       new PurgeNotice(
         log,
-        (targetMs) => horizons.countUntil(targetMs),
+        (targetMs) => countUntil(this.readConnections, targetMs, countedMax),
         () => clock.monotonicMs(),
       ),
       log,
@@ -105,6 +105,11 @@ class PostgresStore extends JobStore {
 
   membership(app: string, group: string): Promise<Membership | undefined> {
     return this.reader.membership(app, group);
+  }
+
+  override get clock(): StoreClock {
+    const { idsAhead, purgeWaitMs } = this.housekeeping;
+    return { idsAheadMs: idsAhead.ms, purgeWaitMs };
   }
 
   protected get canCommit(): boolean {

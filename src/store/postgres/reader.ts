@@ -2,8 +2,8 @@
 // order of commits, so what a statement sees is everything up to the last id that it sees.
 
 import type { SQL } from "bun";
-import { retentionDays } from "../../base/limits.ts";
 import type { GroupDetail, IndexEntry, IndexQuery, Membership, StoredContent } from "../store.ts";
+import { indexBackMs } from "../trusted-time.ts";
 import type { Connections } from "./connection.ts";
 import { StreamMerge, type IdRange, type Want } from "./stream-merge.ts";
 import { fromText, toText } from "./text.ts";
@@ -12,8 +12,6 @@ export type DetailAnswer =
   | { readonly result: "found"; readonly detail: GroupDetail }
   | { readonly result: "forbidden" | "notFound" };
 
-/** Without an acknowledgement the index reaches back this far, or up to an hour further (semantics, Messages 7). */
-const indexBackMs = retentionDays * 86_400_000;
 /** Of each stream at first: most groups are quiet. */
 const firstLookMin = 16;
 

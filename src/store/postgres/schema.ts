@@ -7,8 +7,6 @@
 // group's number. A member's window is the open interval (from_id, until_id); until_id is NULL while it lasts. Text from
 // clients is escaped where it holds a NUL (text.ts).
 
-import { horizonDayMs } from "../horizon.ts";
-import { snowflakeEpochMs } from "../snowflake.ts";
 import { formerFunctions } from "./former-functions.ts";
 import { groupFunctions } from "./group-functions.ts";
 import { messageFunctions } from "./message-functions.ts";
@@ -97,19 +95,19 @@ CREATE TABLE roost.cursor (
 ) WITH (fillfactor = 80);
 `;
 
-/**
- * Horizons and marks (store/horizon.ts). A store of schema 1 refused to write while its clocks disagreed, so its ids tell
- * the time: it gets a mark for each day that has passed.
- */
+/** Horizons (store/horizon.ts), the trusted time and its marks (store/trusted-time.ts); the first look fills them. */
 const horizons = `
 DROP FUNCTION IF EXISTS roost.hold(text, bigint);
 
--- Counts the looks of all processes: whoever saves one has read the number before.
+-- turn counts the looks of all processes: whoever saves one has read the turn before. The rest is the trusted time's,
+-- beside its horizon.
 CREATE TABLE roost.look (
   one boolean PRIMARY KEY DEFAULT true CHECK (one),
-  turn bigint NOT NULL
+  turn bigint NOT NULL,
+  ran_ms bigint NOT NULL,
+  leapt_ms bigint NOT NULL
 );
-INSERT INTO roost.look (turn) VALUES (0);
+INSERT INTO roost.look (turn, ran_ms, leapt_ms) VALUES (0, 0, 0);
 
 CREATE TABLE roost.horizon (
   kind text COLLATE "C" PRIMARY KEY CHECK (kind IN ('messages', 'time')),
@@ -121,20 +119,12 @@ CREATE TABLE roost.horizon (
   proven_ms bigint NOT NULL
 );
 
--- At at_ms the store's last id was id.
 CREATE TABLE roost.mark (
   id bigint PRIMARY KEY,
-  at_ms bigint NOT NULL UNIQUE
+  at_ms bigint NOT NULL,
+  ran_ms bigint NOT NULL
 );
-INSERT INTO roost.mark (id, at_ms)
-  SELECT m.id, min(d.at_ms)
-  FROM (SELECT (id >> 22) + ${snowflakeEpochMs} AS at_ms FROM roost.message ORDER BY id LIMIT 1) oldest
-  CROSS JOIN generate_series(
-    oldest.at_ms + 1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ${horizonDayMs}) d (at_ms)
-  CROSS JOIN LATERAL (
-    SELECT m.id FROM roost.message m WHERE m.id < (d.at_ms - ${snowflakeEpochMs}) << 22 ORDER BY m.id DESC LIMIT 1
-  ) m
-  GROUP BY m.id;
+CREATE INDEX mark_at ON roost.mark (at_ms, id);
 `;
 
 /** Migration i brings a store from schema i to i + 1. */

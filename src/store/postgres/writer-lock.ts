@@ -5,18 +5,7 @@
 //
 // What an operator can mend is raised with the SQLSTATE of `refusalState`; its message is a sentence.
 
-import { nodeNumbers, snowflakeEpochMs } from "../snowflake.ts";
-
-/** A clock outside of these years is wrong, and ids have no room for a later one. */
-const yearMin = 2020;
-const yearMax = 2085;
-const wallMsMin = Date.UTC(yearMin, 0, 1);
-const wallMsMax = Date.UTC(yearMax + 1, 0, 1) - 1;
-
-/** May a clock say so? */
-export function isPlausible(wallMs: number): boolean {
-  return wallMs >= wallMsMin && wallMs <= wallMsMax;
-}
+import { clockMsEnd, nodeNumbers, snowflakeEpochMs } from "../snowflake.ts";
 
 /** The SQLSTATE of what roost.hold refuses. */
 export const refusalState = "RO001";
@@ -57,9 +46,10 @@ BEGIN
   -- Read after the lock is held.
   wall_us := roost.wall_us();
   now_ms := wall_us / 1000;
-  IF now_ms NOT BETWEEN ${wallMsMin} AND ${wallMsMax} THEN
-    RAISE EXCEPTION 'the database''s clock says the year %; set it: nothing is written outside of ${yearMin} to ${yearMax}',
-      extract(year FROM to_timestamp(now_ms / 1000) AT TIME ZONE 'UTC') USING ERRCODE = '${refusalState}';
+  IF now_ms NOT BETWEEN ${snowflakeEpochMs} AND ${clockMsEnd - 1} THEN
+    RAISE EXCEPTION 'the database''s clock says %: ids need a clock between 2020 and 2085; set it right',
+      to_char(to_timestamp(now_ms / 1000) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+      USING ERRCODE = '${refusalState}';
   END IF;
   -- Whoever turned it off for the whole database did not mean messages that were acknowledged.
   IF current_setting('synchronous_commit') = 'off' THEN PERFORM set_config('synchronous_commit', 'on', true); END IF;
