@@ -5,7 +5,8 @@
 // Invariant: what a look saves was computed from what the look before it saved, whoever made that (turns of save_look).
 
 import type { Clock } from "../../base/clock.ts";
-import { firstHorizon, lookAt, type ClockReading, type Horizon } from "../horizon.ts";
+import { firstHorizon, horizonDayMs, lookAt, waitMsOf, type ClockReading, type Horizon } from "../horizon.ts";
+import { surveyMessagesMax } from "../purge.ts";
 import { refusedClock } from "../snowflake.ts";
 import {
   dueMark,
@@ -70,8 +71,13 @@ export interface TimeState {
 /** What a look found, after it was saved. */
 export interface Look {
   readonly wallMs: number;
-  /** Undefined where messages are kept for ever. */
-  readonly messages: Horizon | undefined;
+  readonly lastId: bigint;
+  /** True: messages are kept for ever. */
+  readonly keepsAll: boolean;
+  /** How long the horizon of the messages waits at least; 0: it does not. */
+  readonly waitMs: number;
+  /** Messages up to this id go when the wait is over; 0n: none do, or it does not wait. */
+  readonly goneUpTo: bigint;
 }
 
 export class Horizons {
@@ -106,16 +112,31 @@ export class Horizons {
 
   /** Undefined: another process was faster. */
   private async save(state: TimeState, now: ClockReading): Promise<Look | undefined> {
-    const { keepMs, before } = this;
+    const { connections, keepMs, before } = this;
+    const { wallMs } = now;
     const time = lookAtTime(state.time, now, before);
-    let messages: Horizon | undefined;
-    if (keepMs !== undefined) {
-      messages = lookAt(state.messages ?? firstHorizon(keepMs, now.wallMs, state.oldestMs), keepMs, now, before);
-    }
     const due = dueMark(time, now, before, state.newestMark, state.lastId);
-    const marks = [...state.firstMarks, ...(due === undefined ? [] : [due])];
-    const isSaved = await saveTime(this.connections, state, time, messages, marks);
-    return isSaved ? { wallMs: now.wallMs, messages } : undefined;
+    const horizon =
+      keepMs === undefined
+        ? undefined
+        : lookAt(state.messages ?? firstHorizon(keepMs, wallMs, state.oldestMs), keepMs, now, before);
+    const isSaved = await saveTime(connections, state, {
+      time,
+      messages: horizon,
+      marks: due === undefined ? state.firstMarks : [...state.firstMarks, due],
+      laterMs: marksLaterByMs(state.time, time),
+      latestMs: wallMs - horizonDayMs,
+    });
+    if (!isSaved) return undefined;
+    const waitMs = horizon === undefined ? 0 : waitMsOf(horizon);
+    const goneMs = wallMs + waitMs - (horizon?.keepMs ?? 0) - Math.max(0, time.leaptMs);
+    return {
+      wallMs,
+      lastId: state.lastId,
+      keepsAll: horizon === undefined,
+      waitMs,
+      goneUpTo: waitMs > 0 ? await lastIdAt(connections, goneMs) : 0n,
+    };
   }
 }
 
@@ -156,31 +177,47 @@ export async function readTime(connections: Connections): Promise<TimeState | un
   };
 }
 
-/** Saves what a process has made of a state. False: another process has saved one since it was read. */
+/** What a process has made of a state. */
+export interface NewTime {
+  readonly time: TrustedTime;
+  /** Undefined: messages are kept for ever. */
+  readonly messages: Horizon | undefined;
+  /** To be added. */
+  readonly marks: readonly Mark[];
+  /** The marks of before are made so much later, but not beyond `latestMs`. */
+  readonly laterMs: number;
+  readonly latestMs: number;
+}
+
+/** False: another process has saved a state since this one was read, and nothing is saved. */
 export async function saveTime(
   connections: Connections,
-  state: TimeState,
-  time: TrustedTime,
-  messages: Horizon | undefined,
-  marks: readonly Mark[],
+  { turn }: TimeState,
+  { time, messages, marks, laterMs, latestMs }: NewTime,
 ): Promise<boolean> {
   const horizons = [rowOf("time", time.horizon), ...(messages === undefined ? [] : [rowOf("messages", messages)])];
   const markRows = marks.map(({ id, atMs, ranMs }) => ({ id: id.toString(), at_ms: atMs, ran_ms: ranMs }));
-  const laterMs = marksLaterByMs(state.time, time);
   const [answer] = await connections.run<{ is_saved: boolean }[]>(
     (sql) => sql`
-      SELECT roost.save_look(${state.turn}, ${state.wallMs}, ${time.ranMs}, ${time.leaptMs}, ${laterMs},
+      SELECT roost.save_look(${turn}, ${time.ranMs}, ${time.leaptMs}, ${laterMs}, ${latestMs},
         ${JSON.stringify(horizons)}::text::json, ${JSON.stringify(markRows)}::text::json) AS is_saved`,
   );
   return answer?.is_saved === true;
 }
 
-/** How many messages are as old as this moment by their marks, up to `messagesMax` and one. */
-export async function countUntil(connections: Connections, wallMs: number, messagesMax: number): Promise<number> {
+/** The id up to which everything was stored at this moment or before, by the marks; 0n: nothing was. */
+export async function lastIdAt(connections: Connections, wallMs: number): Promise<bigint> {
+  const [row] = await connections.run<{ id: bigint | null }[]>((sql) => sql`SELECT roost.last_id_at(${wallMs}) AS id`);
+  return row?.id ?? 0n;
+}
+
+/** How many messages there are up to this id, counted up to `surveyMessagesMax` + 1. */
+export async function countUpTo(connections: Connections, endId: bigint): Promise<number> {
+  if (endId === 0n) return 0;
   const [row] = await connections.run<{ count: bigint }[]>(
     (sql) => sql`
       SELECT count(*) AS count FROM (
-        SELECT FROM roost.message WHERE id <= roost.last_id_at(${wallMs}) LIMIT ${messagesMax + 1}) m`,
+        SELECT FROM roost.message WHERE id <= ${endId}::bigint LIMIT ${surveyMessagesMax + 1}) m`,
   );
   return Number(row?.count ?? 0n);
 }

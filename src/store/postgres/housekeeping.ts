@@ -3,9 +3,9 @@
 // second: whoever asks is refused at once and not after a time limit, and no queue grows.
 
 import type { Log } from "../../base/log.ts";
-import { IdsAhead } from "../ids-ahead.ts";
-import type { PurgeNotice } from "../purge-notice.ts";
+import { ClockNotices } from "../clock-notices.ts";
 import { purgePauseMs } from "../purge.ts";
+import { timeOfId } from "../snowflake.ts";
 import type { Look } from "./horizons.ts";
 import { renewAfterMs } from "./writer-lock.ts";
 import type { Renewal } from "./writer.ts";
@@ -22,14 +22,15 @@ export interface Chores {
   look(): Promise<Look | undefined>;
   /** Deletes a slice of what is older than the horizon, from id `above` on; where to go on, or undefined at the end. */
   purge(above: bigint): Promise<bigint | undefined>;
+  /** Counts the messages up to an id, up to `surveyMessagesMax` + 1 of them. */
+  count(endId: bigint): Promise<number>;
 }
 
 export class Housekeeping {
   /** Why the store cannot commit; undefined while it can. */
   failure: string | undefined;
-  readonly idsAhead: IdsAhead;
+  readonly clock: ClockNotices;
   private readonly chores: Chores;
-  private readonly notice: PurgeNotice;
   private readonly log: Log;
   private isStopped = false;
   private isPurging = false;
@@ -37,11 +38,10 @@ export class Housekeeping {
   private lookTimer: ReturnType<typeof setTimeout> | undefined;
   private purgeTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(chores: Chores, notice: PurgeNotice, log: Log) {
+  constructor(chores: Chores, monotonicMs: () => number, log: Log) {
     this.chores = chores;
-    this.notice = notice;
     this.log = log;
-    this.idsAhead = new IdsAhead(log);
+    this.clock = new ClockNotices(log, monotonicMs);
     this.renewLater(renewAfterMs);
     this.lookLater(lookFirstMs);
   }
@@ -60,11 +60,6 @@ export class Housekeeping {
     if (this.failure === undefined) this.renewLater(0);
   }
 
-  /** How long nothing is deleted at least; 0: it is when it is old. */
-  get purgeWaitMs(): number {
-    return this.notice.waitMs;
-  }
-
   stop(): void {
     this.isStopped = true;
     clearTimeout(this.renewTimer);
@@ -80,7 +75,7 @@ export class Housekeeping {
         ({ lastId, wallMs }) => {
           if (this.failure !== undefined && !this.isStopped) this.log.info("The message store commits again.");
           this.failure = undefined;
-          this.idsAhead.renewed(lastId, wallMs);
+          this.sawIds(lastId, wallMs);
           this.renewLater(renewAfterMs);
         },
         (error: unknown) => {
@@ -109,13 +104,19 @@ export class Housekeeping {
   /** What is old is deleted after a look only, and nothing is where a look found nothing out. */
   private async look(): Promise<void> {
     const look = await this.chores.look();
-    if (look?.messages === undefined) return;
-    await this.notice.looked(look.messages, look.wallMs);
-    if (!this.isPurging) this.purgeLater(0n, 0);
+    if (look === undefined || this.isStopped) return;
+    this.sawIds(look.lastId, look.wallMs);
+    this.clock.sawPurge(look.waitMs, look.wallMs, () => this.chores.count(look.goneUpTo));
+    if (look.keepsAll || this.isPurging) return;
+    this.isPurging = true;
+    this.purgeLater(0n, 0);
+  }
+
+  private sawIds(lastId: bigint, wallMs: number): void {
+    this.clock.sawIds(lastId === 0n ? 0 : Math.max(0, timeOfId(lastId) - wallMs));
   }
 
   private purgeLater(above: bigint, delayMs: number): void {
-    this.isPurging = !this.isStopped;
     if (this.isStopped) return;
     this.purgeTimer = setTimeout(() => {
       this.chores.purge(above).then(

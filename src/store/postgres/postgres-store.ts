@@ -4,11 +4,9 @@
 
 import { randomBytes } from "node:crypto";
 import { systemClock, type Clock } from "../../base/clock.ts";
-import { idempotencyHours } from "../../base/limits.ts";
 import type { Log } from "../../base/log.ts";
 import { JobStore } from "../job-store.ts";
 import type { Job } from "../jobs.ts";
-import { countedMax, PurgeNotice } from "../purge-notice.ts";
 import { purgeRowsMax } from "../purge.ts";
 import {
   StoreUnavailable,
@@ -20,7 +18,7 @@ import {
   type StoredContent,
 } from "../store.ts";
 import { Connections, placeOf } from "./connection.ts";
-import { countUntil, Horizons } from "./horizons.ts";
+import { countUpTo, Horizons } from "./horizons.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { migrate } from "./migrate.ts";
 import { Reader, type DetailAnswer } from "./reader.ts";
@@ -29,7 +27,7 @@ import { mayShareBatch, Writer } from "./writer.ts";
 export interface PostgresStoreOptions {
   /** postgres://user:password@host:port/database, with the options of Bun's client (sslmode and others). */
   readonly url: string;
-  /** Whole days, but at least the hours of idempotency; 0 keeps messages for ever. */
+  /** Whole days; 0 keeps messages for ever. */
   readonly retentionDays: number;
   readonly log: Log;
   /** Only its monotonic time counts; the wall clock is the database's. */
@@ -81,19 +79,16 @@ class PostgresStore extends JobStore {
       idleSecondsMax: readIdleSecondsMax,
     });
     this.reader = new Reader(this.readConnections);
-    const keepMs = retentionDays > 0 ? Math.max(retentionDays * dayMs, idempotencyHours * 3_600_000) : undefined;
+    const keepMs = retentionDays > 0 ? retentionDays * dayMs : undefined;
     const horizons = new Horizons(this.readConnections, clock, keepMs);
     this.housekeeping = new Housekeeping(
       {
         renew: () => writer.renew(),
         look: () => horizons.look(),
         purge: (above) => this.purge(above),
+        count: (endId) => countUpTo(this.readConnections, endId),
       },
-      new PurgeNotice(
-        log,
-        (targetMs) => countUntil(this.readConnections, targetMs, countedMax),
-        () => clock.monotonicMs(),
-      ),
+      () => clock.monotonicMs(),
       log,
     );
     writer.onLost = () => this.housekeeping.lost();
@@ -108,8 +103,7 @@ class PostgresStore extends JobStore {
   }
 
   override get clock(): StoreClock {
-    const { idsAhead, purgeWaitMs } = this.housekeeping;
-    return { idsAheadMs: idsAhead.ms, purgeWaitMs };
+    return this.housekeeping.clock;
   }
 
   protected get canCommit(): boolean {

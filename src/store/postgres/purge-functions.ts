@@ -2,16 +2,16 @@
 // older, as functions of the database. What a server deletes depends on them and on the database's clock, never on what a
 // process says of the time.
 
-import { horizonDayMs } from "../horizon.ts";
+import { keyedMs } from "../trusted-time.ts";
 import { isolated } from "./writer-lock.ts";
 
 /**
- * Saves what a look has made of the horizons and marks. Marks of before are made `a_later_ms` later. False: another process
- * has saved a look since `a_turn` was read, and nothing is saved.
+ * Saves what a look has made of the horizons and marks. Marks of before are made `a_later_ms` later, but
+ * not beyond `a_latest_ms`. False: another process has saved a look since `a_turn` was read, and nothing is saved.
  */
 const saveLook = `
 CREATE OR REPLACE FUNCTION roost.save_look(
-  a_turn bigint, a_wall_ms bigint, a_ran_ms bigint, a_leapt_ms bigint, a_later_ms bigint, a_horizons json, a_marks json
+  a_turn bigint, a_ran_ms bigint, a_leapt_ms bigint, a_later_ms bigint, a_latest_ms bigint, a_horizons json, a_marks json
 ) RETURNS boolean LANGUAGE plpgsql ${isolated} AS $$
 BEGIN
   UPDATE look l SET turn = l.turn + 1, ran_ms = a_ran_ms, leapt_ms = a_leapt_ms WHERE l.turn = a_turn;
@@ -19,7 +19,7 @@ BEGIN
   DELETE FROM horizon h WHERE h.kind IN ('messages', 'time');
   INSERT INTO horizon SELECT * FROM json_populate_recordset(null::horizon, a_horizons);
   IF a_later_ms > 0 THEN
-    UPDATE mark m SET at_ms = greatest(m.at_ms, least(m.at_ms + a_later_ms, a_wall_ms - ${horizonDayMs}));
+    UPDATE mark m SET at_ms = greatest(m.at_ms, least(m.at_ms + a_later_ms, a_latest_ms));
   END IF;
   INSERT INTO mark SELECT * FROM json_populate_recordset(null::mark, a_marks) ON CONFLICT (id) DO NOTHING;
   RETURN true;
@@ -70,16 +70,23 @@ BEGIN
 END $$;
 `;
 
-/** The same for what the horizon of the messages has passed. One that is ahead of the clock has passed nothing by that. */
+/**
+ * The same for what the horizon of the messages has passed, unless a retry of it may still come. A horizon that is ahead of
+ * the clock has passed no more than the clock.
+ */
 const purgeSlice = `
 CREATE OR REPLACE FUNCTION roost.purge_slice(a_above_id bigint, a_rows integer) RETURNS bigint
 LANGUAGE plpgsql ${isolated} AS $$
 DECLARE
   end_id bigint;
+  keyed_id bigint;
 BEGIN
   SELECT roost.last_id_at(least(h.at_ms, roost.wall_us() / 1000 - h.keep_ms)) INTO end_id
     FROM horizon h WHERE h.kind = 'messages';
-  IF end_id IS NULL THEN RETURN null; END IF;
+  SELECT m.id INTO keyed_id
+    FROM mark m WHERE m.ran_ms <= (SELECT l.ran_ms FROM look l) - ${keyedMs} ORDER BY m.id DESC LIMIT 1;
+  IF end_id IS NULL OR keyed_id IS NULL THEN RETURN null; END IF;
+  end_id := least(end_id, keyed_id);
   RETURN (roost.delete_slice(a_above_id, end_id, a_rows)).next_id;
 END $$;
 `;
