@@ -4,6 +4,20 @@
 import { isolated } from "./writer-lock.ts";
 
 export const formerFunctions: string = `
+-- Not called from outside. A call of the former commit_messages or change_groups may be about to call it.
+CREATE OR REPLACE FUNCTION roost.hold(
+  a_holder text, a_wall_ms bigint,
+  OUT last_id bigint, OUT node bigint, OUT since_id bigint
+) LANGUAGE plpgsql AS $$
+DECLARE
+  held record;
+BEGIN
+  held := roost.hold(a_holder);
+  last_id := held.last_id;
+  node := held.node;
+  since_id := held.since_id;
+END $$;
+
 CREATE OR REPLACE FUNCTION roost.commit_messages(
   a_holder text, a_wall_ms bigint,
   a_apps text[], a_senders text[], a_sender_numbers bigint[],

@@ -8,6 +8,7 @@ import type { Clock } from "../../base/clock.ts";
 import { firstHorizon, horizonDayMs, lookAt, waitMsOf, type ClockReading, type Horizon } from "../horizon.ts";
 import { surveyMessagesMax } from "../purge.ts";
 import { refusedClock } from "../snowflake.ts";
+import { StoreUnavailable } from "../store.ts";
 import {
   dueMark,
   firstMarks,
@@ -93,19 +94,19 @@ export class Horizons {
     this.keepMs = keepMs;
   }
 
-  /** Looks at the clocks and moves the horizons. Undefined: nothing was found out; the next look may. */
+  /**
+   * Looks at the clocks and moves the horizons. Undefined: nothing was found out, the database was slow or others were
+   * faster; the next look may.
+   */
   async look(): Promise<Look | undefined> {
     for (let tries = 0; tries < triesMax; tries++) {
       const startMs = this.clock.monotonicMs();
       const state = await readTime(this.connections);
       const tookMs = this.clock.monotonicMs() - startMs;
-      if (state === undefined || tookMs > answerMsMax) return undefined;
+      if (tookMs > answerMsMax) return undefined;
       const now = { wallMs: state.wallMs, monotonicMs: Math.round(startMs + tookMs / 2) };
       const look = await this.save(state, now);
-      if (look !== undefined) {
-        this.before = now;
-        return look;
-      }
+      if (look !== undefined) return look;
     }
     return undefined;
   }
@@ -128,6 +129,7 @@ export class Horizons {
       latestMs: wallMs - horizonDayMs,
     });
     if (!isSaved) return undefined;
+    this.before = now;
     const waitMs = horizon === undefined ? 0 : waitMsOf(horizon);
     const goneMs = wallMs + waitMs - (horizon?.keepMs ?? 0) - Math.max(0, time.leaptMs);
     return {
@@ -140,8 +142,8 @@ export class Horizons {
   }
 }
 
-/** Undefined: the database's clock is out of all bounds, or the row of the last id is lost. */
-export async function readTime(connections: Connections): Promise<TimeState | undefined> {
+/** Rejects with StoreUnavailable also where the database's clock cannot be right. */
+export async function readTime(connections: Connections): Promise<TimeState> {
   // The clock is read after the snapshot is taken: the last id is one of this moment or before.
   const [row] = await connections.run<StateRow[]>(
     (sql) => sql`
@@ -155,9 +157,10 @@ export async function readTime(connections: Connections): Promise<TimeState | un
       LEFT JOIN LATERAL (SELECT * FROM roost.mark ORDER BY id DESC LIMIT 1) m ON true
       LEFT JOIN LATERAL (SELECT id, sent_ns FROM roost.message ORDER BY id LIMIT 1) o ON true`,
   );
-  if (row === undefined) return undefined;
+  if (row === undefined) throw new StoreUnavailable("the store has lost a row that it needs; restore the database");
   const wallMs = Number(row.wall_ms);
-  if (refusedClock(wallMs, "the database's") !== undefined) return undefined;
+  const refusal = refusedClock(wallMs, "the database's");
+  if (refusal !== undefined) throw new StoreUnavailable(refusal);
   const committedMs = row.last_id > 0n ? Number(row.committed_ms) : undefined;
   const first = firstTrustedTime(wallMs, committedMs);
   const isFirst = row.time === null && row.oldest_id !== null && committedMs !== undefined;

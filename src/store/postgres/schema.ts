@@ -97,8 +97,6 @@ CREATE TABLE roost.cursor (
 
 /** Horizons (store/horizon.ts), the trusted time and its marks (store/trusted-time.ts); the first look fills them. */
 const horizons = `
-DROP FUNCTION IF EXISTS roost.hold(text, bigint);
-
 -- turn counts the looks of all processes: whoever saves one has read the turn before. The rest is the trusted time's,
 -- beside its horizon.
 CREATE TABLE roost.look (
