@@ -8,7 +8,7 @@ import { assert } from "../base/assert.ts";
 
 export const snowflakeEpochMs = Date.UTC(2020, 0, 1);
 /** Clocks that say a year after 2085 are wrong: ids have room until 2089. */
-const clockMsEnd = Date.UTC(2086, 0, 1);
+export const clockMsEnd = Date.UTC(2086, 0, 1);
 /** Node numbers are 0 to this less one. */
 export const nodeNumbers = 1024;
 
