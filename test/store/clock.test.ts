@@ -235,21 +235,19 @@ describe("after the clock was a year ahead", () => {
 
   test("a lease of that time keeps nobody from a node number, and its holder takes another one", () => {
     const machine = new Machine();
-    machine.leap(365 * day);
-    machine.say({ clientId: "first" });
-    machine.leap(-365 * day);
-    const other = machine.another();
-    expect(other.writer.renew()).toBeGreaterThan(0);
-    const [, id = 0n] = commit(other, [talkJob(talk({ clientId: "other" }))])[0] ?? [];
-    expect(nodeOfId(id)).toBe(0);
-    expect(nodeOfId(machine.say())).toBe(1);
-    for (const process of [other, machine.process]) process.die();
-
+    machine.process.die();
     const db = openConnection({ path: machine.path, synchronous: "NORMAL", cacheKib: 256 });
     db.run("DELETE FROM node");
-    const leases = Array.from({ length: 1024 }, (_, i) => new NodeLease(db, `h${i}`));
-    for (const lease of leases) lease.hold(machine.wallMs + 365 * day, 0n);
-    expect(new NodeLease(db, "one more").hold(machine.wallMs, 7n)).toBe(0);
+    const holders = Array.from({ length: 1023 }, (_, i) => new NodeLease(db, `holder ${i}`));
+    for (const [number, holder] of holders.entries()) expect(holder.hold(machine.wallMs + 365 * day, 3n)).toBe(number);
+    // One that nobody has comes first.
+    expect(new NodeLease(db, "the last").hold(machine.wallMs, 5n)).toBe(1023);
+    const late = new NodeLease(db, "one more");
+    expect([late.hold(machine.wallMs, 7n), late.ownAbove]).toEqual([0, 7n]);
+    const [ousted, kept] = holders;
+    expect([ousted?.hold(machine.wallMs, 9n), ousted?.ownAbove]).toEqual([1, 9n]);
+    expect([kept?.hold(machine.wallMs, 9n), kept?.ownAbove]).toEqual([2, 9n]);
+    expect([late.hold(machine.wallMs, 9n), late.ownAbove]).toEqual([0, 7n]);
     db.close();
   });
 });

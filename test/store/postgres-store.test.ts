@@ -48,6 +48,11 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
     const url = await server.makeDatabase();
     return {
       open: () => openPostgresStore({ url, retentionDays: 15, log: silentLog }),
+      setLastId: async (id) => {
+        const sql = new SQL(url, { max: 1 });
+        await sql`UPDATE roost.sequence SET last_id = ${id}`;
+        await sql.close({ timeout: 0 });
+      },
       remove: () => server.dropDatabase(url),
     };
   });

@@ -41,6 +41,12 @@ function placeWith(foldMessages: number): StorePlace {
   const path = freshPath();
   return {
     open: () => openAt(path, 15, { foldMessages }),
+    setLastId: async (id) => {
+      const db = new Database(path);
+      db.run("PRAGMA busy_timeout = 5000");
+      db.run("UPDATE sequence SET last_id = ?", [id]);
+      db.close();
+    },
     remove: async () => {
       for (const file of [path, indexPathOf(path)]) {
         for (const end of ["", "-wal", "-shm"]) rmSync(file + end, { force: true });

@@ -3,8 +3,8 @@
 // somebody else has taken. After kill -9 a restart takes another free number and does not wait.
 //
 // The expiry is a time of the wall clock, which may leap. A lease that ends later than one can that begins now is a
-// leftover of a clock that was ahead, and counts as free. Its holder, if it lives, finds its row gone and takes another
-// number. Ids stay unique in any case: they come from one row.
+// leftover of a clock that was ahead: its number is taken when no other one is free. Its holder, if it lives, finds its row
+// gone and takes another number. Ids stay unique in any case: they come from one row.
 
 import type { Database } from "bun:sqlite";
 import { nodeNumbers } from "../snowflake.ts";
@@ -51,11 +51,8 @@ export class NodeLease {
       if (leftMs < leaseMs - renewAfterMs || leftMs > leaseMs) this.extend.run(wallMs + leaseMs, this.holder);
       return Number(row.number);
     }
-    let free = 0;
-    for (const { number } of this.taken.all(wallMs, wallMs + leaseMs)) {
-      if (Number(number) > free) break;
-      free++;
-    }
+    let free = this.lowestFree(wallMs, Number.MAX_SAFE_INTEGER);
+    if (free >= nodeNumbers) free = this.lowestFree(wallMs, wallMs + leaseMs);
     if (free >= nodeNumbers) {
       throw new Refusal(
         `all ${nodeNumbers} node numbers of the store are leased; stop a process that uses it, ` +
@@ -64,6 +61,16 @@ export class NodeLease {
     }
     this.take.run(free, this.holder, wallMs + leaseMs);
     this.ownAbove = lastId;
+    return free;
+  }
+
+  /** The lowest number of which no lease ends in this time. */
+  private lowestFree(fromMs: number, toMs: number): number {
+    let free = 0;
+    for (const { number } of this.taken.all(fromMs, toMs)) {
+      if (Number(number) > free) break;
+      free++;
+    }
     return free;
   }
 
