@@ -5,11 +5,12 @@ import type { Log } from "../base/log.ts";
 import { openRedisSessions } from "../session/redis/redis-sessions.ts";
 import type { Sessions } from "../session/sessions.ts";
 import { openSqliteSessions } from "../session/sqlite/sqlite-sessions.ts";
+import { openPostgresPurgeTool } from "../store/postgres/purge-tool.ts";
 import { openPostgresStore } from "../store/postgres/postgres-store.ts";
 import type { PurgeTool } from "../store/purge.ts";
 import { openSqlitePurgeTool } from "../store/sqlite/purge-tool.ts";
 import { openSqliteStore } from "../store/sqlite/sqlite-store.ts";
-import { StoreUnavailable, type Store } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 
 const sqlite = "sqlite:";
 
@@ -21,10 +22,8 @@ export function openStore(url: string, retentionDays: number, log: Log): Promise
 
 /** Opens the operator's purge of a message store that exists. Rejects with StoreUnavailable. */
 export function openPurgeTool(url: string): Promise<PurgeTool> {
-  return Promise.try(() => {
-    if (url.startsWith(sqlite)) return openSqlitePurgeTool(url.slice(sqlite.length), systemClock);
-    throw new StoreUnavailable("roost purge does not know stores on PostgreSQL yet");
-  });
+  if (url.startsWith(sqlite)) return Promise.try(() => openSqlitePurgeTool(url.slice(sqlite.length), systemClock));
+  return openPostgresPurgeTool(url);
 }
 
 /** Opens the sessions that services share: `sqlite:PATH` or `redis://…`. Rejects with SessionsUnavailable. */

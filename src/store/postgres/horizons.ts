@@ -117,10 +117,7 @@ export class Horizons {
     const { wallMs } = now;
     const time = lookAtTime(state.time, now, before);
     const due = dueMark(time, now, before, state.newestMark, state.lastId);
-    const horizon =
-      keepMs === undefined
-        ? undefined
-        : lookAt(state.messages ?? firstHorizon(keepMs, wallMs, state.oldestMs), keepMs, now, before);
+    const horizon = keepMs === undefined ? undefined : lookAt(ofMessages(state, keepMs), keepMs, now, before);
     const isSaved = await saveTime(connections, state, {
       time,
       messages: horizon,
@@ -178,6 +175,11 @@ export async function readTime(connections: Connections): Promise<TimeState> {
     messages: row.messages === null ? undefined : horizonOf(row.messages),
     firstMarks: isFirst ? firstMarks(row.oldest_id, row.last_id, committedMs, wallMs) : [],
   };
+}
+
+/** The horizon of the messages as a look with this retention finds it. */
+export function ofMessages({ messages, wallMs, oldestMs }: TimeState, keepMs: number): Horizon {
+  return messages ?? firstHorizon(keepMs, wallMs, oldestMs);
 }
 
 /** What a process has made of a state. */
