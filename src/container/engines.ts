@@ -5,7 +5,7 @@ import type { Log } from "../base/log.ts";
 import { openRedisSessions } from "../session/redis/redis-sessions.ts";
 import type { Sessions } from "../session/sessions.ts";
 import { openSqliteSessions } from "../session/sqlite/sqlite-sessions.ts";
-import { openPostgresPurgeTool } from "../store/postgres/purge-tool.ts";
+import { openPostgresPurge } from "../store/postgres/purge-tool.ts";
 import { openPostgresStore } from "../store/postgres/postgres-store.ts";
 import type { PurgeTool } from "../store/purge.ts";
 import { openSqlitePurgeTool } from "../store/sqlite/purge-tool.ts";
@@ -22,8 +22,9 @@ export function openStore(url: string, retentionDays: number, log: Log): Promise
 
 /** Opens the operator's purge of a message store that exists. Rejects with StoreUnavailable. */
 export function openPurgeTool(url: string): Promise<PurgeTool> {
-  if (url.startsWith(sqlite)) return Promise.try(() => openSqlitePurgeTool(url.slice(sqlite.length), systemClock));
-  return openPostgresPurgeTool(url);
+  return Promise.try(() =>
+    url.startsWith(sqlite) ? openSqlitePurgeTool(url.slice(sqlite.length), systemClock) : openPostgresPurge(url),
+  );
 }
 
 /** Opens the sessions that services share: `sqlite:PATH` or `redis://…`. Rejects with SessionsUnavailable. */

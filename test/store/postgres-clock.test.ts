@@ -12,7 +12,7 @@ import { Connections } from "../../src/store/postgres/connection.ts";
 import { Horizons, type Look } from "../../src/store/postgres/horizons.ts";
 import { migrate } from "../../src/store/postgres/migrate.ts";
 import { openPostgresStore, type PostgresStoreOptions } from "../../src/store/postgres/postgres-store.ts";
-import { openPostgresPurgeTool } from "../../src/store/postgres/purge-tool.ts";
+import { openPostgresPurge } from "../../src/store/postgres/purge-tool.ts";
 import { Reader } from "../../src/store/postgres/reader.ts";
 import { Writer } from "../../src/store/postgres/writer.ts";
 import { nodeOfId, smallestIdAt, timeOfId } from "../../src/store/snowflake.ts";
@@ -468,7 +468,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL's clock", () => {
       await machines.run(2 * hourMs);
       await machines.restart(yearMs);
       const fresh = await machines.say();
-      const tool = await openPostgresPurgeTool(url);
+      const tool = await openPostgresPurge(url);
       opened.push(tool);
       const survey = await tool.survey(undefined);
       expect(survey).toEqual({
@@ -496,7 +496,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL's clock", () => {
       machines.wallMs += yearMs / 4;
       await machines.run(hourMs);
       expect(machines.last?.waitMs).toBeGreaterThan(0);
-      const tool = await openPostgresPurgeTool(url);
+      const tool = await openPostgresPurge(url);
       opened.push(tool);
       expect((await tool.survey(dayMs)).messages).toBe(0);
       expect(await tool.purgeNow(dayMs, () => undefined)).toBe(0);
@@ -542,18 +542,18 @@ describe.skipIf(!hasPostgres)("PostgreSQL's clock", () => {
       expect(await number("SELECT count(*) FROM roost.mark")).toBe(40);
       expect(await messages()).toBe(4);
       expect(await shownTo(store, "bob")).toHaveLength(2);
-      const tool = await openPostgresPurgeTool(url);
+      const tool = await openPostgresPurge(url);
       opened.push(tool);
       expect(await tool.purgeNow(15 * dayMs, () => undefined)).toBe(2);
       expect(await messages()).toBe(2);
     });
 
     test("the operator's purge leaves it alone until a server has brought it up to date", async () => {
-      expect(await failureOf(openPostgresPurgeTool(url))).toMatch(
+      expect(await failureOf(openPostgresPurge(url))).toMatch(
         /has schema 1, and this program needs 2; start its server once/,
       );
       const empty = await server.makeDatabase();
-      expect(await failureOf(openPostgresPurgeTool(empty))).toMatch(/there is no message store in 127\.0\.0\.1:/);
+      expect(await failureOf(openPostgresPurge(empty))).toMatch(/there is no message store in 127\.0\.0\.1:/);
     });
 
     test("one whose clock was a year ahead serves again", async () => {

@@ -11,7 +11,7 @@ import { requireCurrent } from "./migrate.ts";
 const answerMsMax = 60_000;
 
 /** Opens the store at `url`; rejects with StoreUnavailable if there is none, or none of this program's. */
-export async function openPostgresPurgeTool(url: string): Promise<PurgeTool> {
+export async function openPostgresPurge(url: string): Promise<PurgeTool> {
   await requireCurrent(url);
   return new PostgresPurgeTool(new Connections({ url, connectionsMax: 1, idleSecondsMax: 0, answerMsMax }));
 }
