@@ -19,6 +19,7 @@ import { nodeOfId, smallestIdAt, timeOfId } from "../../src/store/snowflake.ts";
 import { StoreUnavailable, type Store, type Talk } from "../../src/store/store.ts";
 import { DatabaseClock } from "../support/database-clock.ts";
 import { hasPostgres, PostgresServer } from "../support/postgres.ts";
+import { Random, testSeed } from "../support/random.ts";
 import { until } from "../support/until.ts";
 import { draft, stored, storeSuite, talk } from "./store-suite.ts";
 
@@ -76,16 +77,28 @@ describe.skipIf(!hasPostgres)("PostgreSQL's clock", () => {
     await server.dropDatabase(url);
   });
 
-  // The whole suite on a store whose newest id is a year ahead of the clock.
-  storeSuite("PostgreSQL store after a clock that was a year ahead", async () => {
-    const aheadUrl = await server.makeDatabase();
-    await migrate(aheadUrl);
-    const admin = new SQL(aheadUrl, { max: 1 });
-    await admin`UPDATE roost.sequence SET last_id = ${smallestIdAt(Date.now() + yearMs)}`;
-    await admin.close();
+  // The whole suite while the database's clock is set all the time, by up to a year.
+  storeSuite("PostgreSQL store under a clock that steps", async () => {
+    const steppedUrl = await server.makeDatabase();
+    await migrate(steppedUrl);
+    const admin = new SQL(steppedUrl, { max: 1 });
+    const clock = await DatabaseClock.install(admin);
+    const random = new Random(testSeed("steps of the clock"));
+    const end = new AbortController();
+    const stepping = (async () => {
+      while (!end.signal.aborted) {
+        await clock.setOff((random.below(731) - 365) * dayMs);
+        await Bun.sleep(random.below(30));
+      }
+    })();
     return {
-      open: () => openPostgresStore({ url: aheadUrl, retentionDays: 15, log: silentLog }),
-      remove: () => server.dropDatabase(aheadUrl),
+      open: () => openPostgresStore({ url: steppedUrl, retentionDays: 1, log: silentLog }),
+      remove: async () => {
+        end.abort();
+        await stepping;
+        await admin.close();
+        await server.dropDatabase(steppedUrl);
+      },
     };
   });
 
