@@ -61,9 +61,9 @@ export class Machine {
     return look;
   }
 
-  /** Looks once a minute; in long runs every ten minutes. */
+  /** Looks once a minute; in runs of more than 5 hours every ten minutes. */
   run(ms: number): WriterLook {
-    const every = ms > 2 * day ? 10 * minute : minute;
+    const every = ms > 5 * hour ? 10 * minute : minute;
     let look: WriterLook | undefined;
     for (let passed = 0; passed < ms; passed += every) {
       this.wallMs += every;

@@ -72,6 +72,19 @@ describe("what is deleted", () => {
     }
   });
 
+  test("does not include what was written before this program can have existed, though the clock was set while it was off", () => {
+    const machine = new Machine(Date.UTC(2020, 0, 2));
+    const ids = [machine.say()];
+    machine.run(3 * hour);
+    ids.push(machine.say());
+    machine.restart(Date.UTC(2026, 5, 1) - machine.wallMs);
+    machine.run(3 * day);
+    expect(machine.kept()).toEqual(ids);
+    machine.run(15 * day);
+    expect(machine.kept()).toEqual([]);
+    machine.process.die();
+  });
+
   test("does not include what was written at a start under a clock that had lost its time, in a store with older content", () => {
     const machine = new Machine();
     machine.say();
@@ -243,6 +256,9 @@ describe("after the clock was a year ahead", () => {
 
 test("a number that another process had meanwhile makes none of its messages this one's own", () => {
   const machine = new Machine();
+  machine.say();
+  machine.process.writer.release();
+  machine.restart(minute);
   const slow = machine.process;
   expect(nodeOfId(machine.say())).toBe(0);
   const other = machine.another();
