@@ -9,11 +9,12 @@ import { createLog, silentLog } from "../../src/base/log.ts";
 import { horizonDayMs as dayMs } from "../../src/store/horizon.ts";
 import { talkJob, talkOutcome } from "../../src/store/jobs.ts";
 import { Connections } from "../../src/store/postgres/connection.ts";
-import { Horizons, type Look } from "../../src/store/postgres/horizons.ts";
+import { countUpTo, Horizons, type Look } from "../../src/store/postgres/horizons.ts";
 import { migrate } from "../../src/store/postgres/migrate.ts";
 import { openPostgresStore, type PostgresStoreOptions } from "../../src/store/postgres/postgres-store.ts";
 import { openPostgresPurge } from "../../src/store/postgres/purge-tool.ts";
 import { Reader } from "../../src/store/postgres/reader.ts";
+import { migrations } from "../../src/store/postgres/schema.ts";
 import { Writer } from "../../src/store/postgres/writer.ts";
 import { nodeOfId, smallestIdAt, timeOfId } from "../../src/store/snowflake.ts";
 import { StoreUnavailable, type Store, type Talk } from "../../src/store/store.ts";
@@ -473,6 +474,18 @@ describe.skipIf(!hasPostgres)("PostgreSQL's clock", () => {
       expect(await slow.look()).toBeDefined();
     });
 
+    test("many messages are counted to the end", async () => {
+      const machines = await Machines.make();
+      const id = await machines.say();
+      await sql`INSERT INTO roost.message (id, inbox, sender, sent_ns, type, body, extra)
+        SELECT id - i, inbox, sender, sent_ns, type, '', '' FROM roost.message, generate_series(1, 45000) i`;
+      const connections = new Connections({ url, connectionsMax: 1, idleSecondsMax: 0 });
+      opened.push(connections);
+      expect(await countUpTo(connections, id)).toBe(45_001);
+      expect(await countUpTo(connections, id - 1n)).toBe(45_000);
+      expect(await countUpTo(connections, 0n)).toBe(0);
+    });
+
     test("an operator who vouches for the clock has it done at once, and servers wait no longer", async () => {
       const machines = await Machines.make();
       for (let count = 0; count < 5_000; count += 1_000) {
@@ -526,6 +539,10 @@ describe.skipIf(!hasPostgres)("PostgreSQL's clock", () => {
       await sql.unsafe(`CREATE SCHEMA roost; ${schema1}`);
       await sql`CREATE TABLE roost.migration (number integer PRIMARY KEY, at timestamptz NOT NULL DEFAULT now())`;
       await sql`INSERT INTO roost.migration (number) VALUES (1)`;
+    });
+
+    test("the tables are made as they were released", () => {
+      expect(schema1).toContain(migrations[0] ?? "no migration");
     });
 
     test("its messages, keys and groups are served, and what is older than the retention goes after a day", async () => {
