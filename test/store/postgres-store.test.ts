@@ -10,6 +10,7 @@ import { hasPostgres, PostgresServer } from "../support/postgres.ts";
 import { Random, testSeed } from "../support/random.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { until } from "../support/until.ts";
+import { idsAheadSuite, type AheadPlace } from "./ids-ahead-suite.ts";
 import { draft, stored, storeSuite, talk } from "./store-suite.ts";
 
 /** The sentence of a StoreUnavailable. */
@@ -44,7 +45,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
   }, 60_000);
   afterAll(() => server.stop());
 
-  storeSuite("PostgreSQL store", async () => {
+  const makePlace = async (): Promise<AheadPlace> => {
     const url = await server.makeDatabase();
     return {
       open: () => openPostgresStore({ url, retentionDays: 15, log: silentLog }),
@@ -55,7 +56,9 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
       },
       remove: () => server.dropDatabase(url),
     };
-  });
+  };
+  storeSuite("PostgreSQL store", makePlace);
+  idsAheadSuite("PostgreSQL store", makePlace);
 
   describe("PostgreSQL engine", () => {
     let url: string;

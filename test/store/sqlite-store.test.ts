@@ -17,7 +17,8 @@ import { openSqliteStore, type SqliteStoreOptions } from "../../src/store/sqlite
 import { Writer } from "../../src/store/sqlite/writer.ts";
 import { StoreUnavailable, type Store } from "../../src/store/store.ts";
 import { until } from "../support/until.ts";
-import { draft, stored, storeSuite, talk, type StorePlace } from "./store-suite.ts";
+import { idsAheadSuite, type AheadPlace } from "./ids-ahead-suite.ts";
+import { draft, stored, storeSuite, talk } from "./store-suite.ts";
 
 const root = mkdtempSync(join(tmpdir(), "store-test-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -37,7 +38,7 @@ async function failureOf(promise: Promise<unknown>): Promise<string> {
   return "nothing failed";
 }
 
-function placeWith(foldMessages: number): StorePlace {
+function placeWith(foldMessages: number): AheadPlace {
   const path = freshPath();
   return {
     open: () => openAt(path, 15, { foldMessages }),
@@ -56,6 +57,8 @@ function placeWith(foldMessages: number): StorePlace {
 }
 storeSuite("SQLite store", async () => placeWith(foldMessagesDefault));
 storeSuite("SQLite store whose runs are of three messages", async () => placeWith(3));
+
+idsAheadSuite("SQLite store", async () => placeWith(3));
 
 test("the database files can be read by its owner only", async () => {
   const path = freshPath();

@@ -2,7 +2,6 @@
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { groupsPerAccountMax, messageBodyBytesMax, messageExtraBytesMax } from "../../src/base/limits.ts";
-import { smallestIdAt, timeOfId } from "../../src/store/snowflake.ts";
 import {
   StoreUnavailable,
   type GroupDraft,
@@ -11,18 +10,15 @@ import {
   type Talk,
   type TalkOutcome,
 } from "../../src/store/store.ts";
-import { until } from "../support/until.ts";
 
 /** One empty store that can be opened several times, as several processes would. */
 export interface StorePlace {
   open(): Promise<Store>;
-  /** Makes this the store's last id, as a writer does whose clock is ahead. */
-  setLastId(id: bigint): Promise<void>;
   /** Removes it after all openings were closed. */
   remove(): Promise<void>;
 }
 
-type Stored = Extract<TalkOutcome, { result: "stored" }>;
+export type Stored = Extract<TalkOutcome, { result: "stored" }>;
 
 export function talk(change: Partial<Talk> = {}): Talk {
   const plain = {
@@ -137,34 +133,6 @@ export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): 
         last = outcome.messageId;
       }
       expect(await idsOf("bob")).toEqual(outcomes.map((outcome) => outcome.messageId));
-    });
-
-    test("after ids of a year ahead all goes on above them, with true times, and a restart starts", async () => {
-      const before = await say({ clientId: "once" });
-      await place.setLastId(smallestIdAt(Date.now() + 500 * 86_400_000));
-      const ids = [before.messageId];
-      for (let round = 0; round < 2; round++) {
-        const { messageId, sendTime, repeated } = await say();
-        expect(messageId).toBeGreaterThan(ids.at(-1) ?? 0n);
-        expect(timeOfId(messageId)).toBeGreaterThan(Date.now() + 499 * 86_400_000);
-        expect(Number(sendTime / 1_000_000n)).toBeWithin(Date.now() - 60_000, Date.now() + 60_000);
-        expect(repeated).toBe(false);
-        ids.push(messageId);
-        await store.close();
-        store = await place.open();
-      }
-      expect(await say({ clientId: "once" })).toMatchObject({ messageId: before.messageId, repeated: true });
-      const group = await store.createGroup(draft({ members: ["bob"] }));
-      if (group.result !== "created") throw new Error("the group is created");
-      expect(group.version).toBeGreaterThan(ids.at(-1) ?? 0n);
-      ids.push((await say({ toGroup: true, dest: "g1" })).messageId);
-      expect(await idsOf("bob")).toEqual(ids);
-      expect(await readable("bob", ids)).toEqual(ids);
-      expect(await store.acknowledge("app", "bob", "", ids[2] ?? 0n)).toBe("done");
-      expect(await idsOf("bob")).toEqual(ids.slice(3));
-      expect(store.isHealthy).toBe(true);
-      await until(() => store.clock.idsAheadMs > 499 * 86_400_000, "the store tells how far ids are ahead");
-      expect(store.clock.purgeWaitMs).toBe(0);
     });
 
     test("messages survive closing and opening", async () => {
