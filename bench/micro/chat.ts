@@ -46,6 +46,7 @@ const store: Store = {
   membership: unused,
   isHealthy: true,
   trouble: "",
+  clock: { idsAheadMs: 0, purgeWaitMs: 0 },
   close: () => Promise.resolve(),
 };
 

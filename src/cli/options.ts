@@ -118,7 +118,8 @@ export const options = {
     parseText,
   ),
   sessions: option("Where sessions are kept (standalone: memory:)", "sqlite:PATH|redis://…", undefined, parseText),
-  retention: option("Keep messages this long", "days|forever", "15d", parseRetention),
+  retention: option("Keep messages this long", "days|forever", "forever", parseRetention),
+  now: toggle("Delete at once: the clock is right"),
   zone: option("Zone of this node", "name", "zone01", parseText),
   config: option("TOML file with any of these options", "file", undefined, parseText),
   "log-level": option(
@@ -227,6 +228,7 @@ export const optionsOf = {
   restore: ["data", "store", "replace", "config"],
   check: ["data", "store", "config"],
   repair: ["data", "store", "salvage", "config"],
+  purge: ["data", "store", "retention", "now", "config"],
 } as const satisfies Record<string, readonly OptionName[]>;
 
 const environmentName = (name: string): string => `ROOST_${name.toUpperCase().replaceAll("-", "_")}`;

@@ -85,7 +85,7 @@ function salvageFile(path: string, progress: Progress): string[] {
     progress.show("verifying the new file");
     verifySalvaged(draft);
     sync(draft);
-    const aside = stem + new Date().toISOString().replaceAll(/[-:]|\.\d+/g, "");
+    const aside = stem + new Date().toISOString().replaceAll(/[-:.]/g, "");
     putInPlace(path, draft, aside);
     return [...linesOf(report), `the damaged file is kept as ${aside}; the next start makes the index of the new one`];
   } finally {

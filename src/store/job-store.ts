@@ -16,6 +16,7 @@ import {
   type MembershipChange,
   type MembershipOutcome,
   type Store,
+  type StoreClock,
   type StoredContent,
   type Talk,
   type TalkOutcome,
@@ -36,6 +37,7 @@ export abstract class JobStore implements Store {
     );
   }
 
+  abstract readonly clock: StoreClock;
   /** Did the last commit succeed, as far as is known? */
   protected abstract readonly canCommit: boolean;
   /** Commits all jobs in their order, or none and rejects; slots of job i start at i × outcomeSlots. */

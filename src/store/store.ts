@@ -139,6 +139,14 @@ export interface Membership {
   readonly accounts: readonly string[];
 }
 
+/** What a store knows about its clock; milliseconds. */
+export interface StoreClock {
+  /** How far the last id is ahead of the clock, which was set back; 0: it is not. */
+  readonly idsAheadMs: number;
+  /** How long nothing is deleted at least, because the retention's horizon would jump (horizon.ts); 0: it does not wait. */
+  readonly purgeWaitMs: number;
+}
+
 export interface Store {
   /**
    * Stores talks in their order; outcome i belongs to talk i. Two calls commit in the order of the calls.
@@ -179,6 +187,8 @@ export interface Store {
   readonly isHealthy: boolean;
   /** Why it cannot commit, or what of it is damaged, as a sentence for the operator (said by /health); '' when all is well. */
   readonly trouble: string;
+  /** As of the last look, a minute ago at most. It never makes the store unhealthy. */
+  readonly clock: StoreClock;
   /** Commits what is queued, gives the node number back and closes. */
   close(): Promise<void>;
 }

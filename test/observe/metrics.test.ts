@@ -52,6 +52,18 @@ test("a service's numbers appear as they are counted", async () => {
   expect(await samples(expositionOf(metrics), "roost_rate_limited_total")).toEqual(["{} 1"]);
 });
 
+test("what a store tells of its clock appears in seconds, as it is at the scrape, for services that have one", async () => {
+  const metrics = new Metrics();
+  metrics.forService("a", "gateway");
+  const clock = { idsAheadMs: 90_500, purgeWaitMs: 0 };
+  metrics.forService("b", "chat").storeClock = () => clock;
+  const registry = expositionOf(metrics);
+  expect(await samples(registry, "roost_store_ids_ahead_seconds")).toEqual(["{} 90.5"]);
+  expect(await samples(registry, "roost_store_purge_wait_seconds")).toEqual(["{} 0"]);
+  clock.purgeWaitMs = 86_400_000;
+  expect(await samples(registry, "roost_store_purge_wait_seconds")).toEqual(["{} 86400"]);
+});
+
 test("a scrape counts nothing twice", async () => {
   const metrics = new Metrics();
   const service = metrics.forService("a", "gateway");

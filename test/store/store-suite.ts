@@ -18,7 +18,7 @@ export interface StorePlace {
   remove(): Promise<void>;
 }
 
-type Stored = Extract<TalkOutcome, { result: "stored" }>;
+export type Stored = Extract<TalkOutcome, { result: "stored" }>;
 
 export function talk(change: Partial<Talk> = {}): Talk {
   const plain = {

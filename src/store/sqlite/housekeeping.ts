@@ -1,12 +1,14 @@
 // What the store does in the background: it renews the node number's lease; while there is traffic it moves the
-// write-ahead log into the file and the end of the messages into the index; it deletes what is older than the retention,
-// and tells whether the store can commit.
+// write-ahead log into the file and the end of the messages into the index; it deletes what is older than the retention
+// (purge-rounds.ts), and tells whether the store can commit.
 
 import { assert } from "../../base/assert.ts";
 import type { Log } from "../../base/log.ts";
+import { ClockNotices } from "../clock-notices.ts";
 import { StoreDamaged, type StoreUnavailable } from "../store.ts";
 import { renewAfterMs } from "./node-lease.ts";
 import type { Answer, Request } from "./protocol.ts";
+import { PurgeRounds } from "./purge-rounds.ts";
 
 interface Line {
   call(request: Request): Promise<Answer>;
@@ -26,15 +28,12 @@ const foldPauseMsMax = 100;
 /** While the store cannot commit, it is tried this often. */
 const probeEveryMs = 1_000;
 /** Whether the files are still there is seen at each commit, and this often without any. */
-const lookEveryMs = 1_000;
+const guardEveryMs = 1_000;
 const damageEveryMs = 60_000;
-const purgeEveryMs = 60_000;
-const purgeFirstMs = 500;
-/** Between two slices: talks go first. */
-const purgePauseMs = 20;
 
 export class Housekeeping {
   isHealthy = true;
+  readonly clock: ClockNotices;
   /** Why the store cannot commit. */
   private failure: string | undefined;
   /** What of the log cannot be read. */
@@ -43,16 +42,15 @@ export class Housekeeping {
   private readonly writer: Line;
   private readonly reader: Line;
   private readonly folder: Line;
-  private readonly retentionDays: number;
+  private readonly purge: PurgeRounds;
   private readonly log: Log;
   private isStopped = false;
   private isTidyDue = false;
-  private isLooking = false;
+  private isGuarding = false;
   private isTidy = true;
   private checkpointedMs = -Infinity;
-  private readonly lookTimer: ReturnType<typeof setInterval>;
+  private readonly guardTimer: ReturnType<typeof setInterval>;
   private renewTimer: ReturnType<typeof setTimeout> | undefined;
-  private purgeTimer: ReturnType<typeof setTimeout> | undefined;
   private tidyTimer: ReturnType<typeof setTimeout> | undefined;
   private followTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -64,12 +62,12 @@ export class Housekeeping {
     this.writer = lines.writer;
     this.reader = lines.reader;
     this.folder = lines.folder;
-    this.retentionDays = retentionDays;
     this.log = log;
+    this.clock = new ClockNotices(log, () => performance.now());
     this.renewLater(renewAfterMs);
-    this.lookTimer = setInterval(() => this.look(), lookEveryMs);
-    this.lookTimer.unref();
-    if (retentionDays > 0) this.purgeLater(purgeFirstMs);
+    this.guardTimer = setInterval(() => this.guard(), guardEveryMs);
+    this.guardTimer.unref();
+    this.purge = new PurgeRounds(lines, retentionDays * dayMs, this.clock, log, () => this.tidyLater());
   }
 
   /** A sentence for the operator; '' when all is well. */
@@ -102,9 +100,9 @@ export class Housekeeping {
 
   stop(): void {
     this.isStopped = true;
-    clearInterval(this.lookTimer);
+    clearInterval(this.guardTimer);
     clearTimeout(this.renewTimer);
-    clearTimeout(this.purgeTimer);
+    this.purge.stop();
     clearTimeout(this.tidyTimer);
     clearTimeout(this.followTimer);
   }
@@ -127,15 +125,15 @@ export class Housekeeping {
   }
 
   /** What was committed into a file that was taken away since is saved before anything happens to this process. */
-  private look(): void {
-    if (!this.isHealthy || this.isLooking) return;
-    this.isLooking = true;
-    this.writer.call({ kind: "look" }).then(
+  private guard(): void {
+    if (!this.isHealthy || this.isGuarding) return;
+    this.isGuarding = true;
+    this.writer.call({ kind: "guard" }).then(
       () => {
-        this.isLooking = false;
+        this.isGuarding = false;
       },
       (error: unknown) => {
-        this.isLooking = false;
+        this.isGuarding = false;
         this.judge(sentenceOf(error));
       },
     );
@@ -146,8 +144,9 @@ export class Housekeeping {
     if (this.isStopped) return;
     this.renewTimer = setTimeout(() => {
       this.writer.call({ kind: "renew", proof: !this.isHealthy }).then(
-        () => {
+        (answer) => {
           this.judge(undefined);
+          if (answer.kind === "renewed") this.clock.sawIds(answer.aheadMs);
           this.renewLater(renewAfterMs);
         },
         (error: unknown) => {
@@ -157,25 +156,6 @@ export class Housekeeping {
       );
     }, delayMs);
     this.renewTimer.unref();
-  }
-
-  private purgeLater(delayMs: number): void {
-    if (this.isStopped) return;
-    this.purgeTimer = setTimeout(() => {
-      this.writer.call({ kind: "purge", keepMs: this.retentionDays * dayMs }).then(
-        (answer) => {
-          this.tidyLater();
-          this.purgeLater(answer.kind === "more" && answer.more ? purgePauseMs : purgeEveryMs);
-        },
-        (error: unknown) => {
-          this.log.debug("Old messages could not be deleted; it is tried again.", {
-            reason: sentenceOf(error),
-          });
-          this.purgeLater(purgeEveryMs);
-        },
-      );
-    }, delayMs);
-    this.purgeTimer.unref();
   }
 
   private followLater(): void {

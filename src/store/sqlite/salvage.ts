@@ -211,12 +211,26 @@ function copyTable(source: Database, target: Database, table: string, keyMax: bi
     }
   };
   try {
-    const gaps = new RangeReader(source, table, key, names, take).read(0n, keyMax);
+    const isRanged = columns.find(({ name }) => name === key)?.type === "INTEGER";
+    const gaps = isRanged ? new RangeReader(source, table, key, names, take).read(0n, keyMax) : [];
+    if (!isRanged && !readWhole(source, table, names, take)) spoilt++;
     if (pending > 0) target.run("COMMIT");
     const rows = target.query<{ rows: bigint }, []>(`SELECT count(*) AS rows FROM "${table}"`).get()?.rows ?? 0n;
     return { table, rows: Number(rows), gaps, spoilt };
   } catch (error) {
     if (target.inTransaction) target.run("ROLLBACK");
+    throw error;
+  }
+}
+
+/** Reads a small table from its beginning; false: it could not be read to its end. */
+function readWhole(source: Database, table: string, names: readonly string[], take: (row: Row) => void): boolean {
+  try {
+    const rows = source.prepare<Row, []>(`SELECT ${names.map((name) => `"${name}"`).join(", ")} FROM "${table}"`);
+    for (const row of rows.iterate()) take(row);
+    return true;
+  } catch (error) {
+    if (isDamage(error)) return false;
     throw error;
   }
 }

@@ -20,6 +20,7 @@ import {
   type IndexQuery,
   type Membership,
   type Store,
+  type StoreClock,
   type StoredContent,
 } from "../store.ts";
 import { BackOff } from "../../base/back-off.ts";
@@ -113,6 +114,10 @@ class SqliteStore extends JobStore {
 
   get trouble(): string {
     return this.housekeeping.trouble;
+  }
+
+  get clock(): StoreClock {
+    return this.housekeeping.clock;
   }
 
   async groupDetail(app: string, group: string, asker: string): Promise<DetailAnswer> {

@@ -14,6 +14,7 @@ import { IndexKeeper } from "./index-keeper.ts";
 import { LogIndex } from "./log-index.ts";
 import { lists } from "./posting.ts";
 import type { Answer, Request } from "./protocol.ts";
+import { MessageCount } from "./purge-slices.ts";
 import { Reader } from "./reader.ts";
 import { failureOf } from "./refusal.ts";
 import { proveRoom } from "./room-probe.ts";
@@ -32,6 +33,7 @@ let db: Database | undefined;
 let writer: Writer | undefined;
 let reader: Reader | undefined;
 let keeper: IndexKeeper | undefined;
+let counter: MessageCount | undefined;
 /** What the writer and the reader know of the index. */
 let logIndex: LogIndex | undefined;
 let opening: Extract<Request, { kind: "open" }> | undefined;
@@ -57,7 +59,7 @@ function open(request: Extract<Request, { kind: "open" }>): Answer {
     case "reader":
       db.run("PRAGMA query_only = 1");
       logIndex = new LogIndex(db, indexPath, [lists.received, lists.sent], undefined, quiet);
-      reader = new Reader(db, logIndex, systemClock);
+      reader = new Reader(db, logIndex);
       break;
   }
   return done;
@@ -84,6 +86,7 @@ function leave(): Answer {
   writer = undefined;
   reader = undefined;
   keeper = undefined;
+  counter = undefined;
   logIndex = undefined;
   return done;
 }
@@ -115,6 +118,11 @@ function folderAnswer(request: Request, log: Database, index: IndexKeeper): Answ
     case "rebuild":
       index.rebuild();
       return done;
+    case "count": {
+      counter ??= new MessageCount(log);
+      const { messages, last } = counter.count(BigInt(request.above), BigInt(request.upTo), request.rowsMax);
+      return { kind: "counted", messages, last: `${last}` };
+    }
     default:
       return undefined;
   }
@@ -129,13 +137,16 @@ function writerAnswer(request: Request, log: Database, to: Writer): Answer | und
       return { kind: "numbers", numbers: to.commit(request.jobs), texts: "" };
     case "renew":
       if (request.proof && opening !== undefined) proveRoom(opening.path, opening.holder);
-      to.renew();
+      return { kind: "renewed", aheadMs: to.renew() };
+    case "guard":
+      to.guard();
       return done;
-    case "look":
-      to.look();
-      return done;
+    case "look": {
+      const { aheadMs, waitMs, goneUpTo, wallMs } = to.look(request.keepMs);
+      return { kind: "looked", aheadMs, waitMs, goneUpTo: `${goneUpTo}`, wallMs };
+    }
     case "purge":
-      return { kind: "more", more: to.purge(request.keepMs) };
+      return { kind: "more", more: to.purge() };
     default:
       return undefined;
   }
