@@ -48,7 +48,7 @@ class Child {
 
   constructor(path: string, batches: number) {
     this.process = Bun.spawn(
-      [process.execPath, join(import.meta.dir, "store-child.ts"), path, String(batches * 10), "10"],
+      [process.execPath, join(import.meta.dir, "store-child.ts"), path, String(batches * 10), "10", "stay"],
       { stdout: "pipe", stderr: "inherit" },
     );
     this.reading = this.read();

@@ -37,4 +37,6 @@ async function appendOneByOne(): Promise<void> {
 }
 
 await Promise.all(Array.from({ length: 20 }, appendOneByOne));
+// Idle, until it is killed.
+if (process.argv[5] === "stay") await Bun.sleep(600_000);
 await store.close();
