@@ -4,7 +4,6 @@
 
 import { Database, SQLiteError } from "bun:sqlite";
 import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
-import { dirname } from "node:path";
 import { fileIdentity } from "../../base/file-identity.ts";
 import { OpenFiles } from "../../base/open-files.ts";
 import { newIncarnation, systemRandom } from "../../base/random.ts";
@@ -69,13 +68,9 @@ export function isDamage(error: unknown): boolean {
 /** Reports whether opening failed for a reason that may pass by itself: a disk that is full, or read-only for a moment. */
 export function mayPass(error: unknown, path: string): boolean {
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return false;
-  // Where SQLite cannot open a file, a folder that is not there is a wrong path, and one that is there may be full.
-  if (error.code.startsWith("SQLITE_CANTOPEN")) return existsSync(dirname(path)) && !isFolder(path);
+  // A file that is there could be opened before; where there is none the path may be wrong.
+  if (error.code.startsWith("SQLITE_CANTOPEN")) return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
   return /^(SQLITE_(FULL|READONLY|IOERR)|ENOSPC$|EDQUOT$|EROFS$)/.test(error.code);
-}
-
-function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 /** Two connections to the file: what one writes, the other notices as another process would. */
