@@ -56,7 +56,7 @@ export class Machine {
   }
 
   look(): WriterLook {
-    const look = this.process.writer.lookAtClocks(this.keepMs);
+    const look = this.process.writer.look(this.keepMs);
     while (this.process.writer.purge());
     return look;
   }

@@ -191,7 +191,7 @@ describe("what is deleted", () => {
     const other = machine.another();
     for (let passed = 0; passed < 20 * day; passed += 20 * minute) {
       machine.run(20 * minute);
-      other.writer.lookAtClocks(100 * day);
+      other.writer.look(100 * day);
     }
     expect(machine.kept()).toEqual(ids);
     for (const process of [other, machine.process]) process.die();

@@ -392,7 +392,7 @@ test("while nobody folds, writers and readers refuse at a bound of memory, and g
 test("when the retention has deleted messages, their runs go, and nothing names them", () => {
   const world = new World(4);
   const process = world.start();
-  const look = (): void => void process.writer.lookAtClocks(15 * 86_400_000);
+  const look = (): void => void process.writer.look(15 * 86_400_000);
   look();
   const old = Array.from({ length: 4 * 3 + 2 }, () => say(process));
   const oldKeyed = say(process, { clientId: "k", dest: "eve" });

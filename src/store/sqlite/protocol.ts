@@ -24,7 +24,7 @@ export type Request =
   | { readonly kind: "batch"; readonly jobs: readonly Job[] }
   | { readonly kind: "renew" }
   /** To the writer: look at the clocks; keepMs is the retention, 0 for ever. */
-  | { readonly kind: "clocks"; readonly keepMs: number }
+  | { readonly kind: "look"; readonly keepMs: number }
   /** To the writer: delete a slice of what the last look has given free. */
   | { readonly kind: "purge" }
   /** To the folder: count messages. */
@@ -83,9 +83,9 @@ export type Answer =
   | { readonly kind: "none" }
   /** renew: how far the last id is ahead of the clock. */
   | { readonly kind: "renewed"; readonly aheadMs: number }
-  /** clocks (see WriterLook). */
+  /** look (see WriterLook). */
   | {
-      readonly kind: "clocks";
+      readonly kind: "looked";
       readonly aheadMs: number;
       readonly waitMs: number;
       readonly goneUpTo: string;

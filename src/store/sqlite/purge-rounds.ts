@@ -64,8 +64,8 @@ export class PurgeRounds {
   }
 
   private async look(): Promise<void> {
-    const looked = await this.writer.call({ kind: "clocks", keepMs: this.keepMs });
-    assert(looked.kind === "clocks", "a look is answered with what was seen");
+    const looked = await this.writer.call({ kind: "look", keepMs: this.keepMs });
+    assert(looked.kind === "looked", "a look is answered with what was seen");
     if (this.isStopped) return;
     this.notices.sawIds(looked.aheadMs);
     this.notices.sawPurge(looked.waitMs, looked.wallMs, () => this.count(looked.goneUpTo));

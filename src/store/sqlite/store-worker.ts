@@ -125,9 +125,9 @@ function writerAnswer(request: Request, log: Database, to: Writer): Answer | und
       return { kind: "numbers", numbers: to.commit(request.jobs), texts: "" };
     case "renew":
       return { kind: "renewed", aheadMs: to.renew() };
-    case "clocks": {
-      const { aheadMs, waitMs, goneUpTo, wallMs } = to.lookAtClocks(request.keepMs);
-      return { kind: "clocks", aheadMs, waitMs, goneUpTo: `${goneUpTo}`, wallMs };
+    case "look": {
+      const { aheadMs, waitMs, goneUpTo, wallMs } = to.look(request.keepMs);
+      return { kind: "looked", aheadMs, waitMs, goneUpTo: `${goneUpTo}`, wallMs };
     }
     case "purge":
       return { kind: "more", more: to.purge() };

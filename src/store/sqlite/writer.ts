@@ -103,7 +103,7 @@ export class Writer {
   }
 
   /** Looks at the clocks, once a minute: what is older than `keepMs` (0: nothing is) may be deleted then. */
-  lookAtClocks(keepMs: number): WriterLook {
+  look(keepMs: number): WriterLook {
     const bounded = keepMs > 0 ? Math.max(keepMs, keyedMs) : 0;
     let now: ClockReading | undefined;
     const look = this.transact((ids, wallMs) => {
