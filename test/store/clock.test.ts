@@ -198,6 +198,22 @@ describe("what is deleted", () => {
   });
 });
 
+test("rows that a repair could not save are made anew, and nothing young is deleted for want of them", () => {
+  for (const lost of [["horizon"], ["run_time"], ["horizon", "run_time"], ["horizon", "run_time", "mark"], ["mark"]]) {
+    const machine = new Machine();
+    machine.say();
+    machine.run(16 * day);
+    const ids = [machine.say()];
+    for (const table of lost) machine.sql(`DELETE FROM ${table}`);
+    machine.restart(minute);
+    machine.run(14 * day);
+    expect(machine.kept()).toEqual(ids);
+    machine.run(2 * day);
+    expect([lost, machine.kept()]).toEqual([lost, []]);
+    machine.process.die();
+  }
+});
+
 describe("after the clock was a year ahead", () => {
   test("talks go on at once, ids rise, times of sending are right, and a restart starts", () => {
     const machine = new Machine();

@@ -71,7 +71,9 @@ export class Horizons {
     );
     this.dropHorizon = db.prepare<null, [Kind]>("DELETE FROM horizon WHERE kind = ?");
     this.runTime = db.prepare<{ ran_ms: bigint; leapt_ms: bigint }, []>("SELECT ran_ms, leapt_ms FROM run_time");
-    this.saveRunTime = db.prepare<null, [number, number]>("UPDATE run_time SET ran_ms = ?, leapt_ms = ?");
+    this.saveRunTime = db.prepare<null, [number, number]>(
+      "INSERT OR REPLACE INTO run_time (one, ran_ms, leapt_ms) VALUES (1, ?, ?)",
+    );
     this.newestMark = db.prepare<MarkRow, []>("SELECT id, at_ms, ran_ms FROM mark ORDER BY id DESC LIMIT 1");
     // The mark before the oldest message, else the oldest mark.
     this.markBelow = db.prepare<MarkRow, [bigint]>(
@@ -151,10 +153,10 @@ export class Horizons {
     return { lastId: row?.last_id ?? 0n, committedMs: committedMs > 0 ? committedMs : undefined };
   }
 
-  /** Of a store that was written without marks. */
+  /** Of a store that was written without marks, or has lost its rows (a repair). */
   private begin(lastId: bigint, committedMs: number | undefined, now: ClockReading): void {
     const oldest = this.oldestMessage.get()?.id;
-    if (oldest === undefined || committedMs === undefined) return;
+    if (oldest === undefined || committedMs === undefined || this.newestMark.get() !== null) return;
     for (const { id, atMs, ranMs } of firstMarks(oldest, lastId, committedMs, now.wallMs)) {
       this.saveMark.run(id, atMs, ranMs);
     }
