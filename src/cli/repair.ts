@@ -7,7 +7,7 @@ import { dirname } from "node:path";
 import { checkStore } from "../store/sqlite/check.ts";
 import { indexPathOf, removeIndex } from "../store/sqlite/index-file.ts";
 import { Refusal } from "../store/sqlite/refusal.ts";
-import { putInPlace, sync } from "../store/sqlite/restore.ts";
+import { freshAside, putInPlace, sync } from "../store/sqlite/restore.ts";
 import {
   refuseNoRoom,
   removeSalvaged,
@@ -85,7 +85,7 @@ function salvageFile(path: string, progress: Progress): string[] {
     progress.show("verifying the new file");
     verifySalvaged(draft);
     sync(draft);
-    const aside = stem + new Date().toISOString().replaceAll(/[-:.]/g, "");
+    const aside = freshAside(stem);
     putInPlace(path, draft, aside);
     return [...linesOf(report), `the damaged file is kept as ${aside}; the next start makes the index of the new one`];
   } finally {

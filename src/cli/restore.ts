@@ -5,6 +5,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { isatty } from "node:tty";
 import { secretPath } from "../auth/secret.ts";
 import { BackupThread } from "../store/sqlite/backup-thread.ts";
+import { asideFiles, freshAside } from "../store/sqlite/restore.ts";
 import type { Present, StoreFacts } from "../store/store-facts.ts";
 import { StoreUnavailable } from "../store/store.ts";
 import { heldSentence } from "./backup.ts";
@@ -87,7 +88,7 @@ async function restoreFile(
     const present = there.kind === "present" ? there.present : undefined;
     if (present !== undefined && !replace && !isEmpty(present))
       throw new StartError(refusalOf(path, present, name, held));
-    const aside = freshAside(path);
+    const aside = freshAside(`${path}.before-restore-`);
     await thread.ask({ kind: "putInPlace", path, draft: draft.path, aside });
     return { held, advice: adviceOf(folder, aside) };
   } finally {
@@ -95,18 +96,6 @@ async function restoreFile(
     thread?.end();
     draft?.discard();
     for (const free of unlock.toReversed()) free();
-  }
-}
-
-/** The files of a store that is moved aside. */
-const filesOf = (path: string): string[] => ["", "-wal", "-journal"].map((end) => path + end);
-
-/** A name for what is there, which no earlier restore has used. */
-function freshAside(path: string): string {
-  const stem = `${path}.before-restore-${new Date().toISOString().replaceAll(/[-:]|\.\d+/g, "")}`;
-  for (let number = 1; ; number++) {
-    const aside = number === 1 ? stem : `${stem}-${number}`;
-    if (!filesOf(aside).some((file) => existsSync(file))) return aside;
   }
 }
 
@@ -143,7 +132,7 @@ export function refusalOf(
 
 function adviceOf(folder: string | undefined, aside: string): string[] {
   const advice: string[] = [];
-  const kept = filesOf(aside).filter((path) => existsSync(path));
+  const kept = asideFiles(aside).filter((path) => existsSync(path));
   if (kept.length > 0)
     advice.push(`what was there before is kept in ${kept.join(", ")}; remove it when you need it no more`);
   if (folder !== undefined && !existsSync(secretPath(folder)))

@@ -10,6 +10,8 @@ import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
 import { schemaVersion } from "../../src/store/postgres/schema.ts";
 import type { Store } from "../../src/store/store.ts";
 import { hasPostgres, PostgresServer } from "../support/postgres.ts";
+import { Random, testSeed } from "../support/random.ts";
+import { until } from "../support/until.ts";
 import { roost, run } from "../support/server-process.ts";
 
 const one = { app: "app", toGroup: false, type: 1, extra: "", clientId: "" };
@@ -168,6 +170,34 @@ describe.skipIf(!hasPostgres || Bun.which("pg_dump") === null)("PostgreSQL", () 
       ["mallory", "mallory"],
     ]);
   }, 60_000);
+
+  test("whenever a restore is killed, the old store or the new one is there, and a second run works", async () => {
+    const random = new Random(testSeed("backup-postgres"));
+    const store = await open();
+    await write(store, "alice", 8_000);
+    await store.close();
+    expect((await backup(["new"])).status).toBe(0);
+    await sql`TRUNCATE roost.message`;
+    for (let round = 0; round < 5; round++) {
+      const child = Bun.spawn([...roost, "restore", "new", "--replace", "--store", url], {
+        cwd: folder,
+        env: { PATH: process.env["PATH"] ?? "", HOME: folder },
+        stderr: "ignore",
+      });
+      await Bun.sleep(150 + random.below(500));
+      child.kill("SIGKILL");
+      await child.exited;
+      // Its psql notices that nobody writes to it any more.
+      await until(async () => {
+        const [row]: { n: bigint }[] = await sql`
+          SELECT count(*) AS n FROM pg_stat_activity WHERE application_name = 'roost backup'`;
+        return row?.n === 0n;
+      }, "nobody is at work on the database");
+      expect([0, 8_000]).toContain((await bodiesIn(sql)).length);
+    }
+    expect((await restore(["new", "--replace"])).status).toBe(0);
+    expect(await bodiesIn(sql)).toHaveLength(8_000);
+  }, 120_000);
 
   test("what is no backup of a store on PostgreSQL is refused, and nothing changes", async () => {
     const path = await backedUp(300);

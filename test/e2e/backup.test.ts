@@ -111,13 +111,16 @@ test("a backup holds all that was acknowledged before it began, while talks go o
     while (!over.signal.aborted) during.push(...(await talks(alice, "bob", 20, "meanwhile")));
   })();
   const [one, two] = await Promise.all([run(["backup", "one.db"], folder), run(["backup", "two.db"], folder)]);
+  const same = await Promise.all([run(["backup", "same.db"], folder), run(["backup", "same.db"], folder)]);
   over.abort();
   await going;
+  // One of two gets the name, and nothing replaces what it has made.
+  expect(same.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([0, 1]);
   await alice.close();
   await server.end("SIGKILL");
   expect([one.status, two.status, one.out]).toEqual([0, 0, ""]);
   expect(one.err).toMatch(/backed up \d+ messages up to id \d+, the newest of 20.*one\.db\n.*keep a copy of .*secret/s);
-  for (const name of ["one.db", "two.db"]) {
+  for (const name of ["one.db", "two.db", "same.db"]) {
     expect(statSync(join(folder, name)).mode & 0o777).toBe(0o600);
     const ids = new Set(idsIn(join(folder, name)));
     expect(before.filter((id) => !ids.has(id))).toEqual([]);

@@ -111,6 +111,18 @@ export function putInPlace(path: string, draft: string, aside: string): void {
   removeIndex(indexPathOf(path));
 }
 
+/** The files that may lie under a name for what was moved aside. */
+export const asideFiles = (aside: string): string[] => ["", "-wal", "-journal"].map((end) => aside + end);
+
+/** A name for what is moved aside: `stem`, the time, and a number if an earlier run has used that. */
+export function freshAside(stem: string): string {
+  const first = stem + new Date().toISOString().replaceAll(/[-:]|\.\d+/g, "");
+  for (let number = 1; ; number++) {
+    const aside = number === 1 ? first : `${first}-${number}`;
+    if (!asideFiles(aside).some((file) => existsSync(file))) return aside;
+  }
+}
+
 /** Moves the write-ahead log into its file and removes it; a store that is too damaged for that keeps it. */
 function fold(path: string): void {
   if (!hasContent(path)) return;
