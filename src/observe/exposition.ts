@@ -5,6 +5,7 @@ import { Counter, Gauge, Registry } from "prom-client";
 import type { Latency } from "./latency.ts";
 import { LatencyHistogram } from "./latency-histogram.ts";
 import type { Metrics, ServiceMetrics, Tally } from "./metrics.ts";
+import { bugsCounter } from "./bugs-counter.ts";
 import { registerProcessMetrics } from "./process-metrics.ts";
 
 const identity = ["serviceId", "serviceName"] as const;
@@ -73,6 +74,12 @@ export function expositionOf(metrics: Metrics): Registry {
     "Times that a node began to serve although not every gateway was linked to it.",
     (service) => service.forcedAdult,
   );
+  number(
+    "roost_peer_gone_total",
+    "Connections whose peers were gone before they were accepted.",
+    (service) => service.peersGone,
+  );
+  registry.registerMetric(bugsCounter("roost_bugs_total", metrics.bugs));
   number("roost_rate_limited_total", "Requests above a connection's rate.", (service) => service.limited);
   tally("roost_message_in_total", "Requests received.", "command", (service) => service.commands);
   tally("roost_protocol_fault_total", "Peers that broke the protocol.", "kind", (service) => service.faults);

@@ -1,7 +1,9 @@
 // What a process counts: plain numbers, and nothing else, because the hot path adds to them. How they are shown is the
 // exposition's, which is not read before somebody asks for it.
 
+import { type Log, silentLog } from "../base/log.ts";
 import { Command } from "../wire/commands.ts";
+import { type BugKind, ContainedBugs } from "./contained-bugs.ts";
 import { Latency } from "./latency.ts";
 
 /** Commands are the peers' words: beyond this many, or this long, one label holds the rest. */
@@ -44,6 +46,8 @@ export class ServiceMetrics {
   outBytes = 0;
   unknownChannels = 0;
   limited = 0;
+  /** Connections whose peers were gone before they were accepted. */
+  peersGone = 0;
   /** Times that it was made adult although not every gateway had linked itself. */
   forcedAdult = 0;
   readonly commands = new Tally(Object.values(Command));
@@ -51,8 +55,10 @@ export class ServiceMetrics {
   readonly refusals = new Tally();
   readonly endings = new Tally();
   readonly zonesWithoutServer = new Tally();
+  private readonly bugs: ContainedBugs;
 
-  constructor(serviceId: string, serviceName: string) {
+  constructor(serviceId: string, serviceName: string, bugs: ContainedBugs) {
+    this.bugs = bugs;
     this.serviceId = serviceId;
     this.serviceName = serviceName;
   }
@@ -68,6 +74,13 @@ export class ServiceMetrics {
   }
   protocolFault(kind: string): void {
     this.faults.add(kind);
+  }
+  peerGone(): void {
+    this.peersGone++;
+  }
+  /** A bug that was contained; `kind` says what it ended. */
+  bug(bug: unknown, kind: BugKind = "connection", fields?: Readonly<Record<string, string>>): void {
+    this.bugs.met(kind, bug, fields);
   }
   refused(status: number): void {
     this.refusals.add(String(status));
@@ -100,7 +113,14 @@ export interface TalkLatency {
 /** The numbers of a process. */
 export class Metrics {
   readonly talkLatency: TalkLatency = { commit: new Latency(), push: new Latency() };
+  /** Of all services together: their stacks say whose they are. */
+  readonly bugs: ContainedBugs;
   private readonly known: ServiceMetrics[] = [];
+
+  /** `log` is told of bugs that were contained. */
+  constructor(log: Log = silentLog) {
+    this.bugs = new ContainedBugs(log);
+  }
 
   /** Those that were asked for so far, in that order. */
   get services(): readonly ServiceMetrics[] {
@@ -111,7 +131,7 @@ export class Metrics {
   forService(serviceId: string, serviceName: string): ServiceMetrics {
     const known = this.known.find((service) => service.serviceId === serviceId && service.serviceName === serviceName);
     if (known !== undefined) return known;
-    const service = new ServiceMetrics(serviceId, serviceName);
+    const service = new ServiceMetrics(serviceId, serviceName, this.bugs);
     this.known.push(service);
     return service;
   }

@@ -13,6 +13,15 @@ export function formatAddress(host: string, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+/**
+ * A peer's plain IP address, of what the platform says; undefined when the peer is gone. Bun's types promise an address,
+ * but a socket whose peer had reset the connection before it was accepted has none. That must never be taken for an
+ * address: '' would be nobody's, or this machine's.
+ */
+export function peerAddress(address: string | undefined): string | undefined {
+  return address === undefined || address === "" ? undefined : plainAddress(address);
+}
+
 /** A peer's IP address without the prefix that a dual-stack socket puts before IPv4. */
 export function plainAddress(address: string): string {
   return address.startsWith("::ffff:") && address.includes(".") ? address.slice("::ffff:".length) : address;

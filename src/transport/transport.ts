@@ -28,6 +28,12 @@ export interface Connection {
    */
   reserve(payloadBytes: number): number;
 
+  /**
+   * Takes back the frame that was reserved last, because a bug kept it from being filled: its bytes are what the buffer's
+   * owner before has left. To be called before anything else is reserved, in the turn of `reserve`.
+   */
+  unreserve(): void;
+
   /** Copies one binary frame into the outbound buffer. False as `reserve` returns -1. */
   send(payload: Uint8Array): boolean;
 
@@ -36,22 +42,35 @@ export interface Connection {
    * writeWaitMs. `FrameHandler.closed` is called once, in a later turn. Closing twice does nothing.
    */
   close(reason: CloseReason): void;
+
+  /**
+   * Ends the connection at once because the code that serves it has thrown: nothing that waits is sent, for it may be half
+   * written. The bug goes to the transport's observer. What a transport itself calls is contained so; this is for timers
+   * and promises that belong to one connection.
+   */
+  fail(bug: unknown): void;
 }
 
 /** The owner of one connection's incoming side: one object a connection, so that nothing is looked up per frame. */
 export interface FrameHandler {
   /**
-   * One binary payload, bytes[start, end), never empty. The bytes live until this returns. Throwing is a bug and ends
-   * the process.
+   * One binary payload, bytes[start, end), never empty. The bytes live until this returns. Throwing is a bug: it ends this
+   * connection as `Connection.fail` does, and no other.
    */
   frame(bytes: Buffer, start: number, end: number): void;
-  /** Once, after the last `frame`, however the connection ended. `reason` is what either side said or what went wrong. */
+  /**
+   * Once, after the last `frame`, however the connection ended. `reason` is what either side said or what went wrong. What
+   * it throws is told to the observer; the connection is gone by then.
+   */
   closed(reason: CloseReason): void;
 }
 
 /** Decides about each new connection. */
 export interface Acceptor {
-  /** A handler takes the connection; a reason refuses it with that close frame. Called before any byte is read. */
+  /**
+   * A handler takes the connection; a reason refuses it with that close frame. Called before any byte is read. Throwing is
+   * a bug and ends this connection, whose handler is then never called.
+   */
   accept(connection: Connection): FrameHandler | CloseReason;
 }
 
@@ -71,6 +90,10 @@ export interface TransportObserver {
   bytesOut(bytes: number): void;
   /** A peer broke the protocol: `kind` is a short constant such as 'opcode', 'frame-too-large'. */
   protocolFault(kind: string): void;
+  /** A peer was gone before its connection was accepted: no acceptor was asked. */
+  peerGone(): void;
+  /** Code that serves one connection has thrown, and that connection was ended. */
+  bug(bug: unknown): void;
 }
 
 /** What every transport needs. */

@@ -4,6 +4,7 @@
 
 import type { Socket, TCPSocketListener, TCPSocketListenOptions } from "bun";
 import type { Log } from "../../base/log.ts";
+import type { ContainedBugs } from "../../observe/contained-bugs.ts";
 import type { SocketAddress } from "../../transport/address.ts";
 import { headerBytes } from "./query.ts";
 
@@ -27,6 +28,13 @@ const unreadBytesMax = 1024 * 1024;
 
 const lengthBytes = 2;
 const noBytes = Buffer.alloc(0);
+
+export interface DnsTcpOptions {
+  readonly log: Log;
+  readonly bugs: ContainedBugs;
+  /** Other bounds than the usual ones. */
+  readonly tcpLimits?: DnsTcpLimits | undefined;
+}
 
 /** Answers a query; the answer is read before the next call. Undefined: there is none. */
 export type Respond = (query: Buffer) => Buffer | undefined;
@@ -143,9 +151,13 @@ export interface DnsTcpListener {
 export function listenDnsTcp(
   address: SocketAddress,
   respond: Respond,
-  log: Log,
-  limits: DnsTcpLimits = usualLimits,
+  { log, bugs, tcpLimits: limits = usualLimits }: DnsTcpOptions,
 ): DnsTcpListener {
+  /** A bug ends its connection, which is in whatever state. */
+  const fail = (socket: DnsSocket, bug: unknown): void => {
+    socket.terminate();
+    bugs.met("connection", bug);
+  };
   const connections = new Set<DnsConnection>();
   // Bun's types know reusePort for dialling only. Half-open: a peer may end its side and still read.
   const settings: TCPSocketListenOptions<DnsConnection | undefined> & { readonly reusePort: boolean } = {
@@ -165,13 +177,25 @@ export function listenDnsTcp(
         connections.add(connection);
       },
       data(socket, chunk) {
-        socket.data?.receive(chunk);
+        try {
+          socket.data?.receive(chunk);
+        } catch (bug) {
+          fail(socket, bug);
+        }
       },
       drain(socket) {
-        socket.data?.drained();
+        try {
+          socket.data?.drained();
+        } catch (bug) {
+          fail(socket, bug);
+        }
       },
       end(socket) {
-        socket.data?.ended();
+        try {
+          socket.data?.ended();
+        } catch (bug) {
+          fail(socket, bug);
+        }
       },
       close(socket) {
         if (socket.data !== undefined) connections.delete(socket.data);
