@@ -5,7 +5,7 @@
 import type { Socket, TCPSocketListener, TCPSocketListenOptions } from "bun";
 import type { Log } from "../../base/log.ts";
 import type { ContainedBugs } from "../../observe/contained-bugs.ts";
-import type { SocketAddress } from "../../transport/address.ts";
+import { peerAddress, type SocketAddress } from "../../transport/address.ts";
 import { headerBytes } from "./query.ts";
 
 /** How many connections there may be, and for how long. */
@@ -167,14 +167,23 @@ export function listenDnsTcp(
     allowHalfOpen: true,
     socket: {
       open(socket) {
-        if (connections.size >= limits.connectionsMax) {
-          log.debug("a DNS connection above the bound was closed", { connections: connections.size });
-          socket.terminate();
-          return;
+        try {
+          // A peer that has gone already takes no place.
+          if (peerAddress(socket.remoteAddress) === undefined) {
+            socket.terminate();
+            return;
+          }
+          if (connections.size >= limits.connectionsMax) {
+            log.debug("a DNS connection above the bound was closed", { connections: connections.size });
+            socket.terminate();
+            return;
+          }
+          const connection = new DnsConnection(socket, respond);
+          socket.data = connection;
+          connections.add(connection);
+        } catch (bug) {
+          fail(socket, bug);
         }
-        const connection = new DnsConnection(socket, respond);
-        socket.data = connection;
-        connections.add(connection);
       },
       data(socket, chunk) {
         try {
