@@ -71,6 +71,10 @@ export class Life {
     return length === 0 ? "nothing said" : length === 1 ? "one thing said" : "more said";
   }
 
+  get isConnected(): boolean {
+    return this.socket !== undefined;
+  }
+
   /** Takes one step; true when the life is over. Throws when nobody listens. */
   step(): boolean {
     if (this.socket === undefined) {

@@ -4,7 +4,7 @@
 // before, have met no bug, and serve an ordinary client. Runs as a script, `bun test/fuzz/connections-fuzz.ts 100000 --seed 1`
 // (lives for each listener), and shortly in the tests.
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -26,6 +26,8 @@ const burstEvery = 200;
 const burstMax = 40;
 /** Steps that a life takes at a frozen process, which answers nothing. */
 const frozenStepsMax = 20;
+/** Steps of lives before a process is asked to leave. */
+const drainAfterSteps = 500;
 const accounts = Array.from({ length: 16 }, (_, at) => `account-${at}`);
 /** Timeouts of half-dead connections (handshakes, sign-ins, lingering) are over by then. */
 const settleMsMax = 60_000;
@@ -246,24 +248,19 @@ class Storm {
     ] as const;
     for (const [process, name] of leaving) {
       if (process === undefined) continue;
-      const targets = this.targets.filter((target) => target.process === process);
+      const [first, ...others] = this.targets.filter((target) => target.process === process);
+      if (first === undefined) continue;
       const open: Life[] = [];
-      let isSignalled = false;
       for (let steps = 0; this.ended.get(name) === undefined; steps++) {
-        const [first, ...others] = targets;
-        if (open.length < openMax && first !== undefined) open.push(this.begin(this.random.pick([first, ...others])));
+        if (steps === drainAfterSteps) process.signal("SIGTERM");
+        if (open.length < openMax) open.push(this.begin(this.random.pick([first, ...others])));
         try {
           this.stepOne(open);
         } catch {
-          // It takes no more connections: the one that tried is none.
-          open.pop();
+          // It takes no more connections: those that are not connected yet never will be.
+          open.splice(0, open.length, ...open.filter(({ isConnected }) => isConnected));
         }
-        if (steps === 500) {
-          process.signal("SIGTERM");
-          isSignalled = true;
-        }
-        if (steps % stepsPerTurn === 0)
-          await (isSignalled ? Bun.sleep(1) : new Promise((resolve) => setImmediate(resolve)));
+        if (steps % stepsPerTurn === 0) await Bun.sleep(1);
       }
       for (const life of open) life.abandon();
     }
@@ -290,7 +287,7 @@ class Storm {
     }
   }
 
-  /** The most that each process holds, over a second: the cluster's own requests come and go. */
+  /** The most that each process holds, over a second. */
   private async descriptors(): Promise<Map<string, number>> {
     const most = new Map<string, number>();
     for (let looks = 0; looks < 20; looks++) {
@@ -311,14 +308,32 @@ class Storm {
     try {
       await until(isSo, what, settleMsMax);
     } catch (error) {
-      const cause = error instanceof Error && error.cause !== undefined ? `: ${String(error.cause)}` : "";
+      const cause = error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : "";
       this.faults.push(`not so: ${what}${cause}`);
     }
   }
 }
 
+/**
+ * Descriptors of a process, but for connections between 127.0.0.1 and itself: those are the cluster's own and the test's,
+ * which come and go. Lives come from other addresses. A socket that is neither connected nor closed counts.
+ */
 function descriptorsOf({ pid }: RoostProcess): number {
-  return readdirSync(`/proc/${pid}/fd`).length;
+  const own = new Set<string>();
+  for (const line of readFileSync("/proc/net/tcp", "utf8").split("\n")) {
+    // sl local remote state queues timer retransmits uid timeout inode
+    const [, , remote = "", , , , , , , inode = ""] = line.trim().split(/\s+/);
+    if (remote.startsWith("0100007F:")) own.add(`socket:[${inode}]`);
+  }
+  let count = 0;
+  for (const name of readdirSync(`/proc/${pid}/fd`)) {
+    try {
+      if (!own.has(readlinkSync(`/proc/${pid}/fd/${name}`))) count++;
+    } catch {
+      // Closed since the folder was read.
+    }
+  }
+  return count;
 }
 
 /** Over a connection of its own, which leaves no descriptor behind. */

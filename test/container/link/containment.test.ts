@@ -4,6 +4,7 @@ import { afterEach, describe, expect, jest, test } from "bun:test";
 import { systemRandom } from "../../../src/base/random.ts";
 import { AcceptingHandshake, DiallingHandshake, type LinkHost } from "../../../src/container/link/handshake.ts";
 import type { Connection, FrameHandler } from "../../../src/transport/transport.ts";
+import { closeAbnormal } from "../../../src/wire/close-reason.ts";
 import { encodeLogicPacket } from "../../../src/wire/packet.ts";
 import { RawTcp } from "../../support/raw-tcp.ts";
 import { until } from "../../support/until.ts";
@@ -137,11 +138,12 @@ describe("in time", () => {
       over: () => undefined,
     };
     const [accepting, dialling] = [broken(), broken()];
-    new AcceptingHandshake(accepting, host);
+    const handshake = new AcceptingHandshake(accepting, host);
     const parts = { identity: newIdentity("gate"), clusterKey, random: systemRandom, expectedId: "node" };
     new DiallingHandshake(dialling, parts, () => nowhere).met.catch(() => undefined);
     jest.advanceTimersByTime(10_000);
     expect(accepting.bugs).toEqual([bug]);
+    handshake.closed(closeAbnormal);
     expect(dialling.bugs).toEqual([bug]);
   });
 });

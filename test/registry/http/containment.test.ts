@@ -97,7 +97,7 @@ test("a bug in the answer to a poll that waits is that poll's 500, and others ar
   });
   await register("chat-2");
   const answers = await Promise.all(polls);
-  expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 200, 500]);
+  expect(answers.filter(({ status }) => status === 500)).toHaveLength(1);
   expect(answers.filter(({ code }) => code === 0)).toHaveLength(2);
   expect(count()).toBe(1);
   expect(http.pollsWaiting).toBe(0);
