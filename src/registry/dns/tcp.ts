@@ -127,6 +127,12 @@ class DnsConnection {
   /** True when nothing waits any more. Else the socket is not read from until it has drained. */
   private flush(): boolean {
     const written = this.unsent.length === 0 ? 0 : this.socket.write(this.unsent);
+    if (written < 0) {
+      // The peer is gone. A socket that is paused would not hear of it.
+      this.isEnded = true;
+      this.socket.terminate();
+      return false;
+    }
     if (written > 0) {
       this.activeAtMs = performance.now();
       this.unsent = this.unsent.subarray(written);

@@ -1,6 +1,7 @@
 // What a bug costs over DNS: a query its answer, or one connection its life.
 
 import { afterEach, expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
 import { createConnection, type Socket } from "node:net";
 import { type Log, silentLog } from "../../../src/base/log.ts";
 import { ContainedBugs } from "../../../src/observe/contained-bugs.ts";
@@ -111,6 +112,39 @@ test("peers that have reset before they were accepted take no places", async () 
   next.socket.write(message);
   await until(() => next.bytes === message.length, "the next one is answered");
   expect(count()).toBe(0);
+});
+
+test("peers that reset while their answers are written leave no connection behind", async () => {
+  // In a process of its own, or the peers would do nothing while it answers.
+  const script = `
+    const { listenDnsTcp } = await import(${JSON.stringify(import.meta.resolve("../../../src/registry/dns/tcp.ts"))});
+    const { ContainedBugs } = await import(${JSON.stringify(import.meta.resolve("../../../src/observe/contained-bugs.ts"))});
+    const { silentLog } = await import(${JSON.stringify(import.meta.resolve("../../../src/base/log.ts"))});
+    const tcpLimits = { connectionsMax: 1_000, idleMsMax: 3_600_000, sweepMs: 3_600_000 };
+    const options = { log: silentLog, bugs: new ContainedBugs(silentLog), tcpLimits };
+    // Slow enough for a peer to be gone when its answer is written.
+    const respond = (query) => {
+      for (const endMs = performance.now() + 1; performance.now() < endMs;);
+      return query;
+    };
+    console.log(listenDnsTcp({ host: "127.0.0.1", port: 0 }, respond, options).port);
+  `;
+  const child = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe" });
+  cleanups.push(() => child.kill("SIGKILL"));
+  const { value } = await child.stdout.getReader().read();
+  const port = Number(new TextDecoder().decode(value));
+  const descriptors = (): number => readdirSync(`/proc/${child.pid}/fd`).length;
+  const before = descriptors();
+  for (let round = 0; round < 10; round++) {
+    const peers = Array.from({ length: 20 }, () => new RawTcp(port, "127.1.2.3"));
+    await until(() => descriptors() >= before + peers.length, "all are accepted");
+    for (const peer of peers) {
+      peer.write(Buffer.concat([message, message, message]));
+      if (round % 2 === 0) peer.shutdown();
+      peer.reset();
+    }
+    await until(() => descriptors() <= before, "all are closed");
+  }
 });
 
 test("a bug beside the answer to a datagram is counted, and the next one is answered", async () => {
