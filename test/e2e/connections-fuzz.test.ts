@@ -18,4 +18,4 @@ test("a thousand connections on each listener that end anyhow, anywhere, leave n
   // Six dialects, every ending, with nothing, one thing and more said; and peers that were gone when they were accepted.
   expect(kinds.size).toBe(6 * endings.length * 3);
   expect(gone).toBeGreaterThan(50);
-});
+}, 240_000);
