@@ -1,9 +1,9 @@
-// The counter of contained bugs, which every role shows. Imported at the first scrape only, like all of prom-client.
+// The Prometheus counter of contained bugs, shared by all roles. Imported at the first scrape, like all of prom-client.
 
 import { Counter } from "prom-client";
 import type { ContainedBugs } from "./contained-bugs.ts";
 
-/** Shows the bugs by their kinds. */
+/** Creates the counter `name` with the label `kind`. */
 export function bugsCounter(name: string, bugs: ContainedBugs): Counter {
   return new Counter({
     name,

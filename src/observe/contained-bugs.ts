@@ -1,12 +1,12 @@
-// Bugs that cost one connection or one request, and not the process. Each is counted; the log gets at most one a minute of
-// each kind, because a peer that can repeat what triggers a bug must not fill the disk.
+// Counts and logs contained bugs: those that end one connection or fail one request, and not the process. The log gets at
+// most one line a minute for each kind, so that a peer that triggers a bug again and again cannot fill the disk.
 
 import type { Log } from "../base/log.ts";
 
-/** What a bug ended: a connection, a request on a link, an HTTP request, a DNS query. */
+/** The scope that a bug was contained in: a connection, a request on a link, an HTTP request, a DNS query. */
 export type BugKind = "connection" | "request" | "http" | "dns";
 
-/** At most one line of a kind in this time. */
+/** The shortest time between two log lines of one kind, in milliseconds. */
 const quietMs = 60_000;
 
 interface Known {
@@ -27,7 +27,10 @@ export class ContainedBugs {
     this.nowMs = nowMs;
   }
 
-  /** Counts a bug, and logs it with its stack unless one of its kind was logged less than a minute ago. */
+  /**
+   * Counts a bug. Logs it with its stack, `fields` and the number of bugs not logged since the last line, unless a bug of
+   * the same kind was logged less than a minute ago.
+   */
   met(kind: BugKind, bug: unknown, fields: Readonly<Record<string, string>> = {}): void {
     const nowMs = this.nowMs();
     let known = this.known.get(kind);
@@ -50,7 +53,7 @@ export class ContainedBugs {
     });
   }
 
-  /** How many of each kind there were; kinds without any are left out. */
+  /** Yields the number of bugs of each kind; kinds without bugs are left out. */
   *counts(): Generator<readonly [BugKind, number]> {
     for (const [kind, { count }] of this.known) yield [kind, count];
   }

@@ -76,7 +76,7 @@ export function expositionOf(metrics: Metrics): Registry {
   );
   number(
     "roost_peer_gone_total",
-    "Connections whose peers were gone before they were accepted.",
+    "Connections that the peer reset before they were accepted.",
     (service) => service.peersGone,
   );
   registry.registerMetric(bugsCounter("roost_bugs_total", metrics.bugs));

@@ -46,7 +46,7 @@ export class ServiceMetrics {
   outBytes = 0;
   unknownChannels = 0;
   limited = 0;
-  /** Connections whose peers were gone before they were accepted. */
+  /** Connections that the peer reset before they were accepted. */
   peersGone = 0;
   /** Times that it was made adult although not every gateway had linked itself. */
   forcedAdult = 0;
@@ -78,7 +78,7 @@ export class ServiceMetrics {
   peerGone(): void {
     this.peersGone++;
   }
-  /** A bug that was contained; `kind` says what it ended. */
+  /** Records a contained bug; `kind` is the scope that it was contained in. */
   bug(bug: unknown, kind: BugKind = "connection", fields?: Readonly<Record<string, string>>): void {
     this.bugs.met(kind, bug, fields);
   }
@@ -113,11 +113,11 @@ export interface TalkLatency {
 /** The numbers of a process. */
 export class Metrics {
   readonly talkLatency: TalkLatency = { commit: new Latency(), push: new Latency() };
-  /** Of all services together: their stacks say whose they are. */
+  /** Shared by all services of the process. */
   readonly bugs: ContainedBugs;
   private readonly known: ServiceMetrics[] = [];
 
-  /** `log` is told of bugs that were contained. */
+  /** Contained bugs are written to `log`. */
   constructor(log: Log = silentLog) {
     this.bugs = new ContainedBugs(log);
   }

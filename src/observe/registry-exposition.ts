@@ -60,9 +60,12 @@ export function registryExpositionOf(metrics: RegistryMetrics): Registry {
   counter("roost_registry_dns_dropped_total", "DNS messages without an answer.", undefined, () => [
     ["", metrics.dnsDrops],
   ]);
-  counter("roost_registry_peer_gone_total", "Requests whose callers were gone.", undefined, () => [
-    ["", metrics.peersGone],
-  ]);
+  counter(
+    "roost_registry_peer_gone_total",
+    "Requests dropped because the caller had closed the connection.",
+    undefined,
+    () => [["", metrics.peersGone]],
+  );
   registry.registerMetric(bugsCounter("roost_registry_bugs_total", metrics.bugs));
   return registry;
 }

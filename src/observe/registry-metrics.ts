@@ -32,7 +32,7 @@ export class RegistryMetrics {
   /** By code. */
   readonly dnsAnswers = new Map<number, number>();
   dnsDrops = 0;
-  /** Requests whose callers had gone before they were answered; its owner counts. */
+  /** Requests dropped because the caller had closed the connection; incremented by the HTTP server. */
   peersGone = 0;
   readonly bugs: ContainedBugs;
 

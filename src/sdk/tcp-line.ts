@@ -32,7 +32,7 @@ export class TcpLine implements Line {
             const fault = this.reader.push(chunk);
             if (fault !== undefined) this.fail(fault);
           } catch (bug) {
-            // Bun would give it to `error`, and nobody would hear of it.
+            // Left to Bun it would reach `error`, which cannot tell it from a lost connection.
             this.broken(socket);
             queueMicrotask(() => {
               throw bug;
@@ -101,7 +101,7 @@ export class TcpLine implements Line {
     }
   }
 
-  /** Nothing can be said any more. */
+  /** Ends the line without a close frame. */
   private broken(socket: Bun.Socket): void {
     this.reader.stop();
     socket.terminate();

@@ -14,9 +14,9 @@ export function formatAddress(host: string, port: number): string {
 }
 
 /**
- * A peer's plain IP address, of what the platform says; undefined when the peer is gone. Bun's types promise an address,
- * but a socket whose peer had reset the connection before it was accepted has none. That must never be taken for an
- * address: '' would be nobody's, or this machine's.
+ * Returns a peer's plain IP address, given what the platform reports; undefined if the peer is gone. Bun's types promise an
+ * address, but a socket whose peer reset the connection before it was accepted has none. A missing address must never pass
+ * for an address: an empty one would escape the quotas as loopback does.
  */
 export function peerAddress(address: string | undefined): string | undefined {
   return address === undefined || address === "" ? undefined : plainAddress(address);

@@ -9,8 +9,8 @@
 //         -- all has left -->                           finishing: the socket is asked to end
 //         -- the socket is gone, or the time is up -->  settled: memory given back, `FrameHandler.closed` called
 //
-// Bugs are contained here and where the platform calls a transport: what is thrown while one connection is served ends
-// that connection (`fail`) and nothing else, so that the others of the same flush or tick get their turn.
+// Bugs are contained here and where the platform calls a transport: an exception thrown while one connection is served ends
+// that connection (`fail`) and no other, so that the rest of the same flush or tick is processed.
 
 import { assert } from "../base/assert.ts";
 import { Deadline } from "../base/timer-wheel.ts";
@@ -193,7 +193,7 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
 
   /**
    * Gives a dialled connection its owner, before anything of it is read.
-   * @throws what `handler` throws, after the connection has failed by it: whoever dials is told, too.
+   * @throws what `handler` throws, after the connection has been ended by `fail`.
    */
   protected own(handler: (connection: Connection) => FrameHandler): void {
     try {

@@ -1,8 +1,8 @@
-// Work for one connection that no transport calls: a timer's.
+// Contains bugs in work that belongs to one connection but is not invoked by its transport, such as a timer.
 
 import type { Connection } from "./transport.ts";
 
-/** `step`, of which a bug ends the connection, and not the process. */
+/** Wraps `step` so that an exception ends the connection instead of the process. */
 export function contained(connection: Connection, step: () => void): () => void {
   return () => {
     try {

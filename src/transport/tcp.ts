@@ -3,9 +3,8 @@
 // Memory. Bun hands over each read as a fresh copy, so frames are ranges of it; `Socket.write` takes what the kernel
 // takes, synchronously, and keeps nothing, so the outbound buffer may return to the pool at once.
 //
-// Every callback of a socket contains what it throws: the connection ends by it, and the bug is told to the observer. No
-// `error` handler is set: Bun would give it what a callback threw, and that is contained by then. Errors of the socket
-// itself arrive at `close`.
+// Every socket callback catches what it throws, ends its connection and reports the bug to the observer. No `error` handler
+// is set: Bun would call it only with what a callback threw. Errors of the socket itself arrive at `close`.
 
 import type { Socket, SocketHandler, TCPSocketListenOptions } from "bun";
 import { type CloseReason, CloseCode, closeAbnormal } from "../wire/close-reason.ts";

@@ -29,8 +29,8 @@ export interface Connection {
   reserve(payloadBytes: number): number;
 
   /**
-   * Takes back the frame that was reserved last, because a bug kept it from being filled: its bytes are what the buffer's
-   * owner before has left. To be called before anything else is reserved, in the turn of `reserve`.
+   * Removes the frame that was reserved last and could not be filled because of a bug: it still holds bytes of the pooled
+   * buffer's previous owner. Must be called in the turn of `reserve`, before the next `reserve`.
    */
   unreserve(): void;
 
@@ -44,9 +44,9 @@ export interface Connection {
   close(reason: CloseReason): void;
 
   /**
-   * Ends the connection at once because the code that serves it has thrown: nothing that waits is sent, for it may be half
-   * written. The bug goes to the transport's observer. What a transport itself calls is contained so; this is for timers
-   * and promises that belong to one connection.
+   * Ends the connection at once because code that serves it has thrown, and reports the bug to the observer. Queued bytes
+   * are discarded, because they may be half written. Transports call this for everything that they invoke themselves;
+   * owners call it for timers and promises that belong to one connection.
    */
   fail(bug: unknown): void;
 }
@@ -59,8 +59,8 @@ export interface FrameHandler {
    */
   frame(bytes: Buffer, start: number, end: number): void;
   /**
-   * Once, after the last `frame`, however the connection ended. `reason` is what either side said or what went wrong. What
-   * it throws is told to the observer; the connection is gone by then.
+   * Once, after the last `frame`, however the connection ended. `reason` is what either side said or what went wrong.
+   * Throwing is a bug and is reported to the observer; the connection is gone by then.
    */
   closed(reason: CloseReason): void;
 }
@@ -90,9 +90,9 @@ export interface TransportObserver {
   bytesOut(bytes: number): void;
   /** A peer broke the protocol: `kind` is a short constant such as 'opcode', 'frame-too-large'. */
   protocolFault(kind: string): void;
-  /** A peer was gone before its connection was accepted: no acceptor was asked. */
+  /** The peer reset the connection before it was accepted; no acceptor was asked. */
   peerGone(): void;
-  /** Code that serves one connection has thrown, and that connection was ended. */
+  /** Code that serves one connection has thrown; that connection has been ended. */
   bug(bug: unknown): void;
 }
 

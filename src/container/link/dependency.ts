@@ -195,7 +195,7 @@ export class Dependency<Owner> {
         try {
           owner.closed(reason);
         } finally {
-          // Whatever bug the owner has: a node that is listed is linked again.
+          // Also after a bug in the owner: a node that is listed is dialled again.
           if (node.connection === connection) node.connection = undefined;
           // One that ends as soon as it stands is no better than none.
           node.failures = performance.now() - link.sinceMs < steadyMs ? node.failures + 1 : 0;
@@ -247,7 +247,7 @@ export class Dependency<Owner> {
   }
 }
 
-/** A bug may have come between a link that stood and its owner, who would have said that it is gone. */
+/** Clears a connection that has ended without its owner being told, which takes a bug while the link was set up. */
 function forgetIfClosed(node: Node): void {
   if (node.connection?.isOpen === false) node.connection = undefined;
 }

@@ -10,15 +10,15 @@ import type { Context } from "../context.ts";
 import { refusalOf } from "../refusal.ts";
 import type { Middleware } from "../router.ts";
 
-/** Who hears of failed requests. */
+/** Where failed requests are logged and counted. */
 export interface FailureWitness {
   readonly log: Log;
   readonly metrics: Pick<ServiceMetrics, "bug">;
 }
 
 /**
- * Answers a failed request; used where a handler finishes outside of the chain, too (the talk pipeline). Never throws:
- * where even the answer meets a bug, the link on which the request came fails by it.
+ * Answers a failed request; also used where a handler finishes outside of the chain (the talk pipeline). Never throws: a
+ * bug in answering ends the link on which the request came.
  */
 export function failRequest(context: Context, error: unknown, { log, metrics }: FailureWitness): void {
   try {

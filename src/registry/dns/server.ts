@@ -26,7 +26,7 @@ export interface DnsOptions {
   readonly ttlSeconds: number;
   readonly directory: NamedDirectory;
   readonly log: Log;
-  /** Anyone can send a datagram: what meets a bug costs a query its answer, or a connection, and never the registry. */
+  /** Receives bugs. A bug costs a query its answer or ends one TCP connection; the registry goes on. */
   readonly bugs: ContainedBugs;
   readonly metrics?: DnsMetrics | undefined;
   /** Other bounds than the usual ones for TCP. */

@@ -128,7 +128,7 @@ class DnsConnection {
   private flush(): boolean {
     const written = this.unsent.length === 0 ? 0 : this.socket.write(this.unsent);
     if (written < 0) {
-      // The peer is gone. A socket that is paused would not hear of it.
+      // The peer is gone. Pausing the socket would keep Bun from reporting its close.
       this.isEnded = true;
       this.socket.terminate();
       return false;
@@ -159,7 +159,7 @@ export function listenDnsTcp(
   respond: Respond,
   { log, bugs, tcpLimits: limits = usualLimits }: DnsTcpOptions,
 ): DnsTcpListener {
-  /** A bug ends its connection, which is in whatever state. */
+  /** Ends a connection after a bug, whatever state it is in. */
   const fail = (socket: DnsSocket, bug: unknown): void => {
     socket.terminate();
     bugs.met("connection", bug);

@@ -32,7 +32,7 @@ const deadlineMarginMs = 20;
 const closingMs = 200;
 const prefix = "/discovery/";
 const lookupPrefix = "/api/lookup/";
-/** The address of a caller whose route does not need it: no address at all. */
+/** Stands for the address where the route does not need it. */
 const unasked = "unasked";
 /** A token in a lookup's path. */
 const lookupTokenCharactersMax = 8 * 1024;
@@ -72,7 +72,7 @@ interface Call {
 type Answer = Response | Promise<Response>;
 interface Route {
   readonly method: "GET" | "POST";
-  /** To ask for the address costs a call of the system; only quotas need it. */
+  /** Whether the caller's address is needed; reading it costs a system call. */
   readonly asksAddress: boolean;
   readonly answer: (call: Call) => Answer;
 }
@@ -212,7 +212,7 @@ class Api {
     return Response.json(found, { status: "reason" in found ? 503 : 200 });
   }
 
-  /** Nobody reads the answer: a caller without an address has gone. It is not taken for one on this machine. */
+  /** Drops a request of a caller that has gone: it has no address, and must not pass for one on this machine. */
   private peerGone(): Response {
     this.options.metrics.peersGone++;
     return plain(400, "Bad Request", { connection: "close" });
