@@ -1,10 +1,12 @@
 // Counts and logs contained bugs: those that end one connection or fail one request, and not the process. The log gets at
 // most one line a minute for each kind, so that a peer that triggers a bug again and again cannot fill the disk.
 
+import { assert } from "../base/assert.ts";
 import type { Log } from "../base/log.ts";
 
+const kinds = ["connection", "request", "http", "dns"] as const;
 /** The scope that a bug was contained in: a connection, a request on a link, an HTTP request, a DNS query. */
-export type BugKind = "connection" | "request" | "http" | "dns";
+export type BugKind = (typeof kinds)[number];
 
 /** The shortest time between two log lines of one kind, in milliseconds. */
 const quietMs = 60_000;
@@ -19,7 +21,9 @@ interface Known {
 export class ContainedBugs {
   private readonly log: Log;
   private readonly nowMs: () => number;
-  private readonly known = new Map<BugKind, Known>();
+  private readonly known = new Map<BugKind, Known>(
+    kinds.map((kind) => [kind, { count: 0, unlogged: 0, loggedAtMs: -Infinity }]),
+  );
 
   /** `nowMs` is a monotonic clock. */
   constructor(log: Log, nowMs: () => number = () => performance.now()) {
@@ -33,11 +37,8 @@ export class ContainedBugs {
    */
   met(kind: BugKind, bug: unknown, fields: Readonly<Record<string, string>> = {}): void {
     const nowMs = this.nowMs();
-    let known = this.known.get(kind);
-    if (known === undefined) {
-      known = { count: 0, unlogged: 0, loggedAtMs: -Infinity };
-      this.known.set(kind, known);
-    }
+    const known = this.known.get(kind);
+    assert(known !== undefined, "every kind is known from the start");
     known.count++;
     if (nowMs - known.loggedAtMs < quietMs) {
       known.unlogged++;
@@ -53,7 +54,12 @@ export class ContainedBugs {
     });
   }
 
-  /** Yields the number of bugs of each kind; kinds without bugs are left out. */
+  /** The number of bugs of one kind. */
+  count(kind: BugKind): number {
+    return this.known.get(kind)?.count ?? 0;
+  }
+
+  /** Yields the number of bugs of each kind, zeros included: a series that begins at 1 shows no increase. */
   *counts(): Generator<readonly [BugKind, number]> {
     for (const [kind, { count }] of this.known) yield [kind, count];
   }

@@ -35,6 +35,8 @@ test("a bug is logged with its stack, once a minute for each kind, and all are c
   expect([...bugs.counts()]).toEqual([
     ["connection", 102],
     ["request", 1],
+    ["http", 0],
+    ["dns", 0],
   ]);
 });
 
@@ -53,4 +55,5 @@ test("the bugs of all services are one metric, by kind", async () => {
   const text = await expositionOf(metrics).metrics();
   expect(text).toContain('roost_bugs_total{kind="connection"} 2\n');
   expect(text).toContain('roost_bugs_total{kind="request"} 1\n');
+  expect(text).toContain('roost_bugs_total{kind="http"} 0\n');
 });

@@ -216,7 +216,7 @@ async function chatService() {
       .filter(({ header }) => header.flag === Flag.Response)
       .map(({ header }) => [header.sequence, header.status] as const);
   const pushes = (): number => connection.packets.filter(({ header }) => header.flag === Flag.Push).length;
-  const bugs = (): number => [...metrics.bugs.counts()].find(([kind]) => kind === "request")?.[1] ?? 0;
+  const bugs = (): number => metrics.bugs.count("request");
   return { store, sessions, service, connection, request, settled, answers, pushes, bugs };
 }
 

@@ -101,7 +101,7 @@ export class LinkEnd {
 
   /** Bugs that ended one connection. */
   get bugs(): number {
-    return [...this.numbers.bugs.counts()].find(([kind]) => kind === "connection")?.[1] ?? 0;
+    return this.numbers.bugs.count("connection");
   }
 
   /** How often peers broke the protocol in that way. */

@@ -24,7 +24,7 @@ function serve() {
     throw new Error("nobody asks for metrics here");
   }, bugs);
   http.open({ node, token: undefined, lookup: undefined, metrics, health: () => ({ ready: true, detail: {} }) });
-  const count = (): number => [...bugs.counts()].find(([kind]) => kind === "http")?.[1] ?? 0;
+  const count = (): number => bugs.count("http");
   return { node, http, metrics, errors, count, url: `http://${http.address}` };
 }
 
