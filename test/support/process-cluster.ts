@@ -6,7 +6,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { signToken } from "../../src/auth/token.ts";
 import { freePorts } from "./free-ports.ts";
-import { DiscoveryProcess, MemberProcess, type RoostProcess } from "./server-process.ts";
+import { DiscoveryProcess, MemberProcess, type RoostProcess, type Variables } from "./server-process.ts";
 import { until } from "./until.ts";
 
 /** How many of each. */
@@ -29,6 +29,8 @@ export interface ClusterOptions {
   readonly sharesPorts?: boolean;
   /** Further words for all processes of a kind. */
   readonly words?: Partial<Record<Kind, readonly string[]>>;
+  /** Environment variables of all processes. */
+  readonly variables?: Variables;
 }
 
 export type Kind = "discovery" | "gateway" | "login" | "chat";
@@ -142,11 +144,11 @@ export class ProcessCluster {
 
   async start(name: string): Promise<void> {
     const place = this.place(name);
-    const { folder } = this.options;
+    const { folder, variables } = this.options;
     place.process =
       place.kind === "discovery"
-        ? await DiscoveryProcess.start(folder, place.words)
-        : await MemberProcess.start(folder, place.words);
+        ? await DiscoveryProcess.start(folder, place.words, variables)
+        : await MemberProcess.start(folder, place.words, variables);
   }
 
   /** Ends a process; its status. */

@@ -11,6 +11,9 @@ export const roost: readonly string[] = binary === undefined || binary === "" ? 
 
 const startMsMax = 20_000;
 
+/** Environment variables besides PATH and HOME. */
+export type Variables = Readonly<Record<string, string>>;
+
 export interface Finished {
   readonly status: number;
   readonly out: string;
@@ -22,7 +25,7 @@ export async function run(
   words: readonly string[],
   cwd: string,
   input = "",
-  variables: Record<string, string> = {},
+  variables: Variables = {},
 ): Promise<Finished> {
   const child = Bun.spawn([...roost, ...words], {
     cwd,
@@ -83,9 +86,9 @@ export class RoostProcess {
 /** A running messenger. */
 export class ServerProcess extends RoostProcess {
   /** Starts it on free ports (unless `words` say others) and waits for its banner. */
-  static async start(cwd: string, words: readonly string[] = []): Promise<ServerProcess> {
+  static async start(cwd: string, words: readonly string[] = [], variables?: Variables): Promise<ServerProcess> {
     const ports = ["--ws", "127.0.0.1:0", "--tcp", "127.0.0.1:0", "--monitor", "127.0.0.1:0"];
-    return new ServerProcess(await startProcess(cwd, [...ports, ...words], "--account bob"));
+    return new ServerProcess(await startProcess(cwd, [...ports, ...words], "--account bob", variables));
   }
 
   get ws(): string {
@@ -102,9 +105,10 @@ export class ServerProcess extends RoostProcess {
 /** A running node of the registry. */
 export class DiscoveryProcess extends RoostProcess {
   /** Starts it on a free port (unless `words` say another) and waits for its banner. */
-  static async start(cwd: string, words: readonly string[] = []): Promise<DiscoveryProcess> {
+  static async start(cwd: string, words: readonly string[] = [], variables?: Variables): Promise<DiscoveryProcess> {
     const listen = words.includes("--listen") ? [] : ["--listen", "127.0.0.1:0"];
-    return new DiscoveryProcess(await startProcess(cwd, ["--role", "discovery", ...listen, ...words], " nodes --"));
+    const all = ["--role", "discovery", ...listen, ...words];
+    return new DiscoveryProcess(await startProcess(cwd, all, " nodes --", variables));
   }
 
   /** `http://host:port`. */
@@ -116,8 +120,8 @@ export class DiscoveryProcess extends RoostProcess {
 /** A gateway, login or chat service as a process of its own. */
 export class MemberProcess extends RoostProcess {
   /** `words` name the role, the registry and the engines. */
-  static async start(cwd: string, words: readonly string[]): Promise<MemberProcess> {
-    return new MemberProcess(await startProcess(cwd, words, "  monitor "));
+  static async start(cwd: string, words: readonly string[], variables?: Variables): Promise<MemberProcess> {
+    return new MemberProcess(await startProcess(cwd, words, "  monitor ", variables));
   }
 
   get monitor(): string {
@@ -155,10 +159,15 @@ class ErrorOutput {
 }
 
 /** Starts the product and waits until its banner has said `mark`. */
-async function startProcess(cwd: string, words: readonly string[], mark: string): Promise<Started> {
+async function startProcess(
+  cwd: string,
+  words: readonly string[],
+  mark: string,
+  variables: Variables = {},
+): Promise<Started> {
   const child = Bun.spawn([...roost, ...words], {
     cwd,
-    env: { PATH: process.env["PATH"] ?? "", HOME: cwd },
+    env: { PATH: process.env["PATH"] ?? "", HOME: cwd, ...variables },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
