@@ -17,9 +17,34 @@ const answerMsMax = 2_500;
 /** Queries that wait for their answers; more are refused. */
 const queriesMax = 10_000;
 
+/**
+ * What the statements depend on, whatever ALTER SYSTEM, ALTER DATABASE or ALTER ROLE made the default. There are no
+ * triggers and no foreign keys, so session_replication_role, which only a superuser may set, changes nothing.
+ */
+const dependable = {
+  application_name: "roost",
+  // A statement that waited for the writers' lock must see what they committed.
+  default_transaction_isolation: "read committed",
+  default_transaction_read_only: "off",
+  default_transaction_deferrable: "off",
+  client_encoding: "UTF8",
+  row_security: "on",
+  // Our names are qualified; nobody's function or operator takes the place of a built-in one.
+  search_path: "pg_catalog, pg_temp",
+  array_nulls: "on",
+  standard_conforming_strings: "on",
+  transform_null_equals: "off",
+  exit_on_error: "off",
+  idle_in_transaction_session_timeout: "0",
+  idle_session_timeout: "0",
+} as const;
+
 /** Look-ups by index from the first row on; see message-functions.ts. */
 const planning = {
   plan_cache_mode: "force_generic_plan",
+  enable_indexscan: "on",
+  enable_indexonlyscan: "on",
+  enable_nestloop: "on",
   enable_seqscan: "off",
   enable_bitmapscan: "off",
   enable_hashjoin: "off",
@@ -44,7 +69,7 @@ export function placeOf(url: string): string {
 }
 
 /**
- * A client of Bun's, whose connections have these settings unless the URL has others. Refuses what is no URL with a
+ * A client of Bun's, whose connections have these settings and the dependable ones unless the URL has others. Refuses what is no URL with a
  * sentence that does not show it.
  */
 export function openClient(options: ConnectionOptions, settings: Record<string, string>): SQL {
@@ -60,7 +85,9 @@ export function openClient(options: ConnectionOptions, settings: Record<string, 
       bigint: true,
       connectionTimeout: connectSecondsMax,
       idleTimeout: options.idleSecondsMax,
-      connection: Object.fromEntries(Object.entries(settings).filter(([setting]) => !searchParams.has(setting))),
+      connection: Object.fromEntries(
+        Object.entries({ ...dependable, ...settings }).filter(([setting]) => !searchParams.has(setting)),
+      ),
       onclose: () => options.onLost?.(),
       // Bun prefers PGDATABASE to the URL's name.
       ...(name === "" ? {} : { database: name }),
@@ -109,7 +136,6 @@ export class Connections {
     let timer: ReturnType<typeof setTimeout> | undefined;
     try {
       this.client ??= openClient(this.options, {
-        application_name: "roost",
         statement_timeout: `${statementMsMax}`,
         lock_timeout: `${lockMsMax}`,
         ...planning,
