@@ -131,6 +131,45 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
       expect(new Set(nodes)).toEqual(new Set([0, 1, 2, 3]));
     });
 
+    /** The URL of a role that may have so many connections, and owns the database. */
+    const limitedUrl = async (connections: number): Promise<string> => {
+      const role = `few_${new URL(url).pathname.slice(1)}`;
+      await sql.unsafe(`CREATE ROLE ${role} LOGIN CONNECTION LIMIT ${connections}`);
+      await sql.unsafe(`ALTER DATABASE ${new URL(url).pathname.slice(1)} OWNER TO ${role}`);
+      return url.replace("//postgres@", `//${role}@`);
+    };
+    const readTimes = (store: Store, times: number): Promise<bigint[][]> =>
+      Promise.all(Array.from({ length: times }, () => idsOf(store, "bob")));
+
+    test("every read waits for a connection that there is when the database has one for each process", async () => {
+      const limited = await limitedUrl(2);
+      const lines: string[] = [];
+      const log = createLog("warn", "text", (line) => lines.push(line));
+      const stores = [await open({ url: limited, log }), await open({ url: limited, log })];
+      const id = idOf((await stores[0]?.append([talk()])) ?? []);
+      for (const store of stores) {
+        expect(await readTimes(store, 100)).toEqual(Array.from({ length: 100 }, () => [id]));
+        expect(store.isHealthy).toBe(true);
+      }
+      expect(lines.filter((line) => line.includes("no connection left for reads"))).toHaveLength(2);
+    });
+
+    test("a process whose readers hold the database's last connections gives one up for its writer", async () => {
+      const store = await open({ url: await limitedUrl(4) });
+      await store.append([talk()]);
+      await readTimes(store, 100);
+      // The writer's connection is lost, and there is no more room for another one.
+      const role = `few_${new URL(url).pathname.slice(1)}`;
+      const sent: { pid: number }[] = await sql`SELECT pid FROM pg_stat_activity
+        WHERE usename = ${role} AND query LIKE '%commit_messages%'`;
+      await sql.begin(async (tx) => {
+        await tx.unsafe(`ALTER ROLE ${role} CONNECTION LIMIT 3`);
+        for (const { pid } of sent) await tx`SELECT pg_terminate_backend(${pid})`;
+      });
+      await until(async () => (await store.append([talk()])).length === 1, "talks are stored again");
+      expect(sent).toHaveLength(1);
+    });
+
     test("refuses a newer schema with a sentence that says what to do", async () => {
       await (await open()).close();
       await sql`INSERT INTO roost.migration (number) VALUES (${schemaVersion + 1})`;

@@ -16,6 +16,10 @@ const lockMsMax = 1_500;
 const answerMsMax = 2_500;
 /** Queries that wait for their answers; more are refused. */
 const queriesMax = 10_000;
+/** SQLSTATE too_many_connections: of the server, of the database or of the role. */
+const tooManyConnections = "53300";
+/** After the database had no connection left, none is asked of it for this long. */
+const scarceMs = 1_000;
 
 /**
  * What the statements depend on, whatever ALTER SYSTEM, ALTER DATABASE or ALTER ROLE made the default. There are no
@@ -59,6 +63,10 @@ export interface ConnectionOptions {
   readonly idleSecondsMax: number;
   /** Called when a connection is lost, before anything is sent over another one. */
   onLost?(): void;
+  /** Called when the database has no connection left for a query, at most once in `scarceMs`. */
+  onScarce?(): void;
+  /** Answers queries for which the database has no connection left. */
+  readonly substitute?: Connections;
 }
 
 /** The database's host, port and name, for the log: never the user or the password. */
@@ -122,6 +130,8 @@ export class Connections {
   private client: SQL | undefined;
   private isClosed = false;
   private queries = 0;
+  /** Until then the substitute answers, by performance.now(). */
+  private scarceUntilMs = 0;
 
   constructor(options: ConnectionOptions) {
     this.options = options;
@@ -129,6 +139,8 @@ export class Connections {
 
   /** Runs queries; rejects with StoreUnavailable where they fail or take too long, and then they may be done or not. */
   async run<T>(work: (sql: SQL) => Promise<T>): Promise<T> {
+    const { substitute } = this.options;
+    if (substitute !== undefined && this.isScarce) return substitute.run(work);
     if (this.isClosed) throw new StoreUnavailable("the store is closed");
     if (this.queries >= queriesMax) throw new StoreUnavailable("too much waits for the database already");
     this.queries++;
@@ -148,11 +160,26 @@ export class Connections {
       }, answerMsMax);
       return await Promise.race([work(client), expiry.promise]);
     } catch (error) {
+      // Nothing was sent, so it may be sent elsewhere.
+      const isScarce = error instanceof SQL.PostgresError && error.errno === tooManyConnections;
+      if (isScarce && !this.isScarce) {
+        this.scarceUntilMs = performance.now() + scarceMs;
+        this.options.onScarce?.();
+      }
+      if (isScarce && substitute !== undefined) return await substitute.run(work);
       throw failureOf(error);
     } finally {
       this.queries--;
       clearTimeout(timer);
     }
+  }
+
+  /** Leaves its connections to others for a while: what runs is finished, the substitute answers what comes. */
+  yield(): void {
+    const { client } = this;
+    this.client = undefined;
+    this.scarceUntilMs = performance.now() + scarceMs;
+    void client?.close({ timeout: answerMsMax / 1_000 });
   }
 
   /** Ends what runs, and all connections. */
@@ -161,6 +188,10 @@ export class Connections {
     const { client } = this;
     this.client = undefined;
     if (client !== undefined) await discard(client);
+  }
+
+  private get isScarce(): boolean {
+    return performance.now() < this.scarceUntilMs;
   }
 }
 

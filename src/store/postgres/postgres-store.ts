@@ -34,6 +34,8 @@ export interface PostgresStoreOptions {
 /** Besides the writer's one. */
 const readConnectionsMax = 4;
 const readIdleSecondsMax = 60;
+/** Between two warnings that the database has too few connections. */
+const scarcityWarnedMs = 60_000;
 /** Rows deleted in one transaction. */
 const purgeRowsMax = 2_000;
 
@@ -66,6 +68,7 @@ class PostgresStore extends JobStore {
   private readonly readConnections: Connections;
   private readonly reader: Reader;
   private readonly housekeeping: Housekeeping;
+  private scarcityWarnedAtMs = -Infinity;
 
   constructor(writer: Writer, clock: Clock, { url, retentionDays, log }: PostgresStoreOptions) {
     super(mayShareBatch);
@@ -75,6 +78,8 @@ class PostgresStore extends JobStore {
       url,
       connectionsMax: readConnectionsMax,
       idleSecondsMax: readIdleSecondsMax,
+      onScarce: () => this.warnOfScarcity(),
+      substitute: writer.connections,
     });
     this.reader = new Reader(this.readConnections, clock);
     this.housekeeping = new Housekeeping(
@@ -86,6 +91,8 @@ class PostgresStore extends JobStore {
       log,
     );
     writer.onLost = () => this.housekeeping.lost();
+    // Without it nobody is served: our own readers make room.
+    writer.onScarce = () => this.readConnections.yield();
   }
 
   groupDetail(app: string, group: string, asker: string): Promise<DetailAnswer> {
@@ -137,6 +144,16 @@ class PostgresStore extends JobStore {
       });
     }
     await this.writer.close();
+  }
+
+  private warnOfScarcity(): void {
+    const nowMs = performance.now();
+    if (nowMs - this.scarcityWarnedAtMs < scarcityWarnedMs) return;
+    this.scarcityWarnedAtMs = nowMs;
+    this.log.warn(
+      "The database has no connection left for reads: they share the writer's and wait for it. " +
+        `Raise max_connections; a chat node opens up to ${1 + readConnectionsMax}.`,
+    );
   }
 
   private async purge(above: bigint, below: bigint): Promise<bigint | undefined> {

@@ -34,12 +34,15 @@ export function mayShareBatch(first: Job, next: Job): boolean {
 }
 
 export class Writer {
-  private readonly connections: Connections;
+  /** The one connection; reads may share it. */
+  readonly connections: Connections;
   private readonly holder: string;
   private readonly clock: Clock;
   private accounts = new AccountNumbers();
   /** Told when the connection is lost. */
   onLost: (() => void) | undefined;
+  /** Told when the database has no connection for it. */
+  onScarce: (() => void) | undefined;
 
   /** `holder` is random and as long-lived as the process. */
   constructor(url: string, holder: string, clock: Clock) {
@@ -53,6 +56,7 @@ export class Writer {
         this.accounts = new AccountNumbers();
         this.onLost?.();
       },
+      onScarce: () => this.onScarce?.(),
     });
   }
 
