@@ -45,6 +45,7 @@ const store: Store = {
   groupDetail: unused,
   membership: unused,
   isHealthy: true,
+  clock: { idsAheadMs: 0, purgeWaitMs: 0 },
   close: () => Promise.resolve(),
 };
 

@@ -39,6 +39,12 @@ const commands: Readonly<Record<string, Command>> = {
   chat: command("chat", "Talk from a terminal, or through a pipe", optionsOf.chat, async (values) =>
     (await import("./chat.ts")).chat(values),
   ),
+  purge: command(
+    "purge",
+    "Say what is older than the retention, or delete it at once",
+    optionsOf.purge,
+    async (values) => done((await import("./purge.ts")).purge(values), 0),
+  ),
   version: command("version", "Print the version", [], () => {
     process.stdout.write(`roost ${version} (Bun ${Bun.version})\n`);
     return Promise.resolve(0);
@@ -58,6 +64,7 @@ const examples = `EXAMPLES
   roost chat --account alice --to bob            talk
   roost --role discovery                         a node of the registry, on port 7171
   roost nodes --watch                            what it holds
+  roost purge --retention 30d                    how many messages are older
 
 Every option can be a flag, a variable (ROOST_READ_WAIT) or a line of a TOML file (read-wait = "3m", --config FILE).
 `;

@@ -118,7 +118,8 @@ export const options = {
     parseText,
   ),
   sessions: option("Where sessions are kept (standalone: memory:)", "sqlite:PATH|redis://…", undefined, parseText),
-  retention: option("Keep messages this long", "days|forever", "15d", parseRetention),
+  retention: option("Keep messages this long", "days|forever", "forever", parseRetention),
+  now: toggle("Delete at once: the clock is right"),
   zone: option("Zone of this node", "name", "zone01", parseText),
   config: option("TOML file with any of these options", "file", undefined, parseText),
   "log-level": option(
@@ -221,6 +222,7 @@ export const optionsOf = {
   token: [...serverOptions, "account", "app", "ttl"],
   chat: [...serverOptions, "ws", "account", "app", "to", "group", "url", "token", "device"],
   nodes: ["discovery", "watch", "config"],
+  purge: ["data", "store", "retention", "now", "config"],
 } as const satisfies Record<string, readonly OptionName[]>;
 
 const environmentName = (name: string): string => `ROOST_${name.toUpperCase().replaceAll("-", "_")}`;

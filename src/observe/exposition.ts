@@ -4,7 +4,7 @@
 import { Counter, Gauge, Registry } from "prom-client";
 import type { Latency } from "./latency.ts";
 import { LatencyHistogram } from "./latency-histogram.ts";
-import type { Metrics, ServiceMetrics, Tally } from "./metrics.ts";
+import type { ClockNumbers, Metrics, ServiceMetrics, Tally } from "./metrics.ts";
 import { registerProcessMetrics } from "./process-metrics.ts";
 
 const identity = ["serviceId", "serviceName"] as const;
@@ -64,6 +64,30 @@ export function expositionOf(metrics: Metrics): Registry {
           this.set({ serviceId, serviceName }, channels);
       },
     }),
+  );
+  const storeClock = (name: string, help: string, milliseconds: (clock: ClockNumbers) => number): void => {
+    registry.registerMetric(
+      new Gauge({
+        name,
+        help,
+        labelNames: identity,
+        registers: [],
+        collect() {
+          for (const { serviceId, serviceName, storeClock: clock } of metrics.services)
+            if (clock !== undefined) this.set({ serviceId, serviceName }, milliseconds(clock()) / 1000);
+        },
+      }),
+    );
+  };
+  storeClock(
+    "roost_store_ids_ahead_seconds",
+    "How far the newest message's id is ahead of the clock, which was set back.",
+    ({ idsAheadMs }) => idsAheadMs,
+  );
+  storeClock(
+    "roost_store_purge_wait_seconds",
+    "How long old messages are not deleted at least, because the clock leapt, the server was off or the retention changed.",
+    ({ purgeWaitMs }) => purgeWaitMs,
   );
   number("roost_message_in_flow_bytes", "Bytes received.", (service) => service.inBytes);
   number("roost_message_out_flow_bytes", "Bytes sent.", (service) => service.outBytes);

@@ -33,6 +33,12 @@ export class Tally {
   }
 }
 
+/** What a store tells of its clock; see StoreClock of the store. */
+export interface ClockNumbers {
+  readonly idsAheadMs: number;
+  readonly purgeWaitMs: number;
+}
+
 /** The numbers of one service; it has the shape of a transport's observer, too. */
 export class ServiceMetrics {
   readonly serviceId: string;
@@ -46,6 +52,8 @@ export class ServiceMetrics {
   limited = 0;
   /** Times that it was made adult although not every gateway had linked itself. */
   forcedAdult = 0;
+  /** Of the service's message store, if it has one. */
+  storeClock: (() => ClockNumbers) | undefined;
   readonly commands = new Tally(Object.values(Command));
   readonly faults = new Tally();
   readonly refusals = new Tally();

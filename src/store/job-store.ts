@@ -16,6 +16,7 @@ import {
   type MembershipChange,
   type MembershipOutcome,
   type Store,
+  type StoreClock,
   type StoredContent,
   type Talk,
   type TalkOutcome,
@@ -60,6 +61,11 @@ export abstract class JobStore implements Store {
 
   get isHealthy(): boolean {
     return !this.isClosing && this.canCommit;
+  }
+
+  /** An engine that looks at its clock overrides this. */
+  get clock(): StoreClock {
+    return { idsAheadMs: 0, purgeWaitMs: 0 };
   }
 
   append(talks: readonly Talk[]): Promise<readonly TalkOutcome[]> {

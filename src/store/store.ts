@@ -134,6 +134,14 @@ export interface Membership {
   readonly accounts: readonly string[];
 }
 
+/** What a store knows about its clock; milliseconds. */
+export interface StoreClock {
+  /** How far the last id is ahead of the clock, which was set back; 0: it is not. */
+  readonly idsAheadMs: number;
+  /** How long nothing is deleted at least, because the retention's horizon would jump (horizon.ts); 0: it does not wait. */
+  readonly purgeWaitMs: number;
+}
+
 export interface Store {
   /**
    * Stores talks in their order; outcome i belongs to talk i. Two calls commit in the order of the calls.
@@ -172,6 +180,8 @@ export interface Store {
 
   /** False while the store cannot commit (said by /health). */
   readonly isHealthy: boolean;
+  /** As of the last look, a minute ago at most. It never makes the store unhealthy. */
+  readonly clock: StoreClock;
   /** Commits what is queued, gives the node number back and closes. */
   close(): Promise<void>;
 }

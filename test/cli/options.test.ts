@@ -26,7 +26,7 @@ test("a flag beats the environment, which beats the file, which beats the defaul
   expect(values.required("read-wait")).toBe(4_000);
   expect(values.required("write-wait")).toBe(6_000);
   expect(values.required("login-wait")).toBe(180_000);
-  expect(values.required("retention")).toBe(15);
+  expect(values.required("retention")).toBe(0);
 });
 
 test("an empty variable counts as unset", () => {

@@ -22,7 +22,7 @@ import { MemorySessions } from "../../session/memory-sessions.ts";
 import type { Store } from "../../store/store.ts";
 import { Flusher } from "../../transport/flusher.ts";
 import { MemoryNetwork } from "../../transport/memory.ts";
-import { createChatService } from "../chat/role.ts";
+import { clockDetail, createChatService } from "../chat/role.ts";
 import { GatewayRole } from "../gateway/role.ts";
 import { createLoginService } from "../login/role.ts";
 import type { RunningStandalone, StandaloneSettings } from "../settings.ts";
@@ -120,6 +120,7 @@ export async function assemble(settings: StandaloneSettings, store: Store): Prom
           role: "standalone",
           connections: gateway.connections,
           store: store.isHealthy,
+          ...clockDetail(store.clock),
           missing: missing.join(","),
           draining: draining !== undefined,
         },

@@ -4,7 +4,7 @@
 import type { SQL } from "bun";
 import { StoreUnavailable } from "../store.ts";
 import { Connections, failureOf, openClient, placeOf } from "./connection.ts";
-import { migrations, schemaVersion } from "./schema.ts";
+import { functions, migrations, schemaVersion } from "./schema.ts";
 
 /** The functions' bodies need 14; it is tested with 15. */
 const serverVersionMin = 14;
@@ -70,10 +70,13 @@ export async function migrate(url: string): Promise<void> {
         await sql`CREATE TABLE IF NOT EXISTS roost.migration (
           number integer PRIMARY KEY, at timestamptz NOT NULL DEFAULT now())`;
       }
-      for (let number = (version ?? 0) + 1; number <= schemaVersion; number++) {
+      const first = (version ?? 0) + 1;
+      for (let number = first; number <= schemaVersion; number++) {
         await sql.unsafe(migrations[number - 1] ?? "");
         await sql`INSERT INTO roost.migration (number) VALUES (${number})`;
       }
+      // Another process may have done it all meanwhile.
+      if (first <= schemaVersion) await sql.unsafe(functions);
     });
   } catch (error) {
     throw failureOf(error);

@@ -7,16 +7,18 @@ import { systemClock, type Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import { JobStore } from "../job-store.ts";
 import type { Job } from "../jobs.ts";
-import { smallestIdAt } from "../snowflake.ts";
+import { purgeRowsMax } from "../purge.ts";
 import {
   StoreUnavailable,
   type IndexEntry,
   type IndexQuery,
   type Membership,
   type Store,
+  type StoreClock,
   type StoredContent,
 } from "../store.ts";
 import { Connections, placeOf } from "./connection.ts";
+import { countUpTo, Horizons } from "./horizons.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { migrate } from "./migrate.ts";
 import { Reader, type DetailAnswer } from "./reader.ts";
@@ -28,16 +30,16 @@ export interface PostgresStoreOptions {
   /** Whole days; 0 keeps messages for ever. */
   readonly retentionDays: number;
   readonly log: Log;
-  readonly clock?: Clock;
+  /** Only its monotonic time counts; the wall clock is the database's. */
+  readonly clock?: Pick<Clock, "monotonicMs">;
 }
 
+const dayMs = 86_400_000;
 /** Besides the writer's one. */
 const readConnectionsMax = 4;
 const readIdleSecondsMax = 60;
 /** Between two warnings that the database has too few connections. */
 const scarcityWarnedMs = 60_000;
-/** Rows deleted in one transaction. */
-const purgeRowsMax = 2_000;
 
 /**
  * Opens the store, brings its schema up to date and leases a node number. Rejects with StoreUnavailable and a sentence
@@ -45,7 +47,7 @@ const purgeRowsMax = 2_000;
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
   const { url, clock = systemClock } = options;
-  const writer = new Writer(url, randomBytes(8).toString("hex"), clock);
+  const writer = new Writer(url, randomBytes(8).toString("hex"));
   try {
     await migrate(url);
     await writer.renew();
@@ -70,7 +72,7 @@ class PostgresStore extends JobStore {
   private readonly housekeeping: Housekeeping;
   private scarcityWarnedAtMs = -Infinity;
 
-  constructor(writer: Writer, clock: Clock, { url, retentionDays, log }: PostgresStoreOptions) {
+  constructor(writer: Writer, clock: Pick<Clock, "monotonicMs">, { url, retentionDays, log }: PostgresStoreOptions) {
     super(mayShareBatch);
     this.log = log;
     this.writer = writer;
@@ -81,13 +83,17 @@ class PostgresStore extends JobStore {
       onScarce: () => this.warnOfScarcity(),
       substitute: writer.connections,
     });
-    this.reader = new Reader(this.readConnections, clock);
+    this.reader = new Reader(this.readConnections);
+    const keepMs = retentionDays > 0 ? retentionDays * dayMs : undefined;
+    const horizons = new Horizons(this.readConnections, clock, keepMs);
     this.housekeeping = new Housekeeping(
       {
         renew: () => writer.renew(),
-        purge: (above, keepMs) => this.purge(above, smallestIdAt(clock.wallMs() - keepMs)),
+        look: () => horizons.look(),
+        purge: (above) => this.purge(above),
+        count: (endId) => countUpTo(this.readConnections, endId),
       },
-      retentionDays,
+      () => clock.monotonicMs(),
       log,
     );
     writer.onLost = () => this.housekeeping.lost();
@@ -101,6 +107,10 @@ class PostgresStore extends JobStore {
 
   membership(app: string, group: string): Promise<Membership | undefined> {
     return this.reader.membership(app, group);
+  }
+
+  override get clock(): StoreClock {
+    return this.housekeeping.clock;
   }
 
   protected get canCommit(): boolean {
@@ -156,9 +166,9 @@ class PostgresStore extends JobStore {
     );
   }
 
-  private async purge(above: bigint, below: bigint): Promise<bigint | undefined> {
+  private async purge(above: bigint): Promise<bigint | undefined> {
     const [slice] = await this.readConnections.run<{ next: bigint | null }[]>(
-      (sql) => sql`SELECT roost.purge(${above}, ${below}, ${purgeRowsMax}) AS next`,
+      (sql) => sql`SELECT roost.purge_slice(${above}, ${purgeRowsMax}) AS next`,
     );
     return slice?.next ?? undefined;
   }

@@ -8,12 +8,11 @@
 
 import type { Database } from "bun:sqlite";
 import type { Clock } from "../../base/clock.ts";
-import { idempotencyHours } from "../../base/limits.ts";
-import { smallestIdAt, timeOfId } from "../snowflake.ts";
 import { checkpointLast } from "./checkpoint.ts";
 import { guarded, IndexDamage } from "./index-file.ts";
 import { beginImmediate, lockWaitMsMax } from "./locking.ts";
 import { Collected } from "./collected.ts";
+import { Marks } from "./marks.ts";
 import { allLists } from "./posting.ts";
 import { RunList, type Run } from "./run.ts";
 import { blocksPerRun } from "./run-block.ts";
@@ -32,7 +31,7 @@ const stepMessages = 4_096;
 const checkpointBlocksMin = 4_096;
 /** Blocks that a step deletes at most. */
 const sweptBlocksMax = 4_096;
-/** Whoever is further behind the end of the log than this is late, and should not rest. */
+/** Whoever has not read the log to its end for this long is late, and should not rest. */
 const lateMs = 2_000;
 /** A store that starts reads this many messages of the log's end in some tenths of a second. */
 const startMessagesMax = 1 << 18;
@@ -67,12 +66,13 @@ export class Folder {
   private readonly firstBlock;
   private readonly dropBlocks;
   private readonly unfolded;
+  private readonly marks: Marks;
   /** Undefined: somebody else folds, or a step failed. */
   private collected: Collected | undefined;
   private folding: Writing | undefined;
   private merging: Writing | undefined;
-  /** How long ago the last message was committed that a step has read; 0: it has read all. */
-  private lagMs = 0;
+  /** Since when steps have not read the log to its end, by the monotonic clock; undefined: the last one has. */
+  private behindSinceMs: number | undefined;
   /** With runs up to this id there was too much in none for a start. */
   private behindAt: bigint | undefined;
   /** Blocks up to this number belong to runs; there are no others while nothing is folded or merged. */
@@ -91,6 +91,7 @@ export class Folder {
     this.unfolded = log.prepare<{ messages: bigint }, [bigint, number]>(
       "SELECT count(*) AS messages FROM (SELECT 1 FROM message WHERE id > ? LIMIT ?)",
     );
+    this.marks = new Marks(log);
     this.lease = index.prepare<LeaseRow, []>("SELECT version, holder, until_ms FROM state");
     this.saveLease = index.prepare<null, [string, number]>("UPDATE state SET holder = ?, until_ms = ?");
     this.saveFold = index.prepare<null, [bigint]>(
@@ -115,7 +116,7 @@ export class Folder {
       const collected = (this.collected ??= new Collected(this.foldMessages, this.runs.foldedId));
       const room = Math.min(stepMessages, this.foldMessages - collected.count);
       const read = this.follower.follow(collected.lastId, room, (message) => collected.add(message));
-      this.lagMs = read === room ? this.clock.wallMs() - timeOfId(collected.lastId) : 0;
+      this.behindSinceMs = read === room ? (this.behindSinceMs ?? this.clock.monotonicMs()) : undefined;
       if (collected.count === this.foldMessages) {
         this.startFold(collected);
         return true;
@@ -133,7 +134,7 @@ export class Folder {
 
   /** The log grows faster than it is folded, or did so until now. */
   get isLate(): boolean {
-    return this.lagMs > lateMs;
+    return this.behindSinceMs !== undefined && this.clock.monotonicMs() - this.behindSinceMs > lateMs;
   }
 
   /** Are there more messages in no run than a start should take into memory? */
@@ -185,7 +186,7 @@ export class Folder {
       if (first < 0) continue;
       const inputs = runs.slice(first, first + mergedRuns);
       const builder = this.newRun();
-      const keyedFrom = smallestIdAt(this.clock.wallMs() - idempotencyHours * 3_600_000);
+      const keyedFrom = this.marks.keyedUpTo() + 1n;
       const slices = mergeRuns(inputs, builder, this.oldest.get()?.id ?? 0n, keyedFrom);
       this.merging = { slices, finish: () => this.finishMerge(inputs, builder) };
       return true;
@@ -281,6 +282,6 @@ export class Folder {
     this.folding = undefined;
     this.merging = undefined;
     this.sweptTo = 0;
-    this.lagMs = 0;
+    this.behindSinceMs = undefined;
   }
 }

@@ -1,11 +1,13 @@
 // What the store does in the background: it renews the node number's lease; while there is traffic it moves the
-// write-ahead log into the file and the end of the messages into the index; it deletes what is older than the retention,
-// and tells whether the store can commit.
+// write-ahead log into the file and the end of the messages into the index; it deletes what is older than the retention
+// (purge-rounds.ts), and tells whether the store can commit.
 
 import { assert } from "../../base/assert.ts";
 import type { Log } from "../../base/log.ts";
+import { ClockNotices } from "../clock-notices.ts";
 import { renewAfterMs } from "./node-lease.ts";
 import type { Answer, Request } from "./protocol.ts";
+import { PurgeRounds } from "./purge-rounds.ts";
 
 interface Line {
   call(request: Request): Promise<Answer>;
@@ -24,24 +26,20 @@ const foldPauseMsMin = 4;
 const foldPauseMsMax = 100;
 /** While the store cannot commit, it is tried this often. */
 const probeEveryMs = 1_000;
-const purgeEveryMs = 60_000;
-const purgeFirstMs = 500;
-/** Between two slices: talks go first. */
-const purgePauseMs = 20;
 
 export class Housekeeping {
   isHealthy = true;
+  readonly clock: ClockNotices;
   private readonly writer: Line;
   private readonly reader: Line;
   private readonly folder: Line;
-  private readonly retentionDays: number;
+  private readonly purge: PurgeRounds;
   private readonly log: Log;
   private isStopped = false;
   private isTidyDue = false;
   private isTidy = true;
   private checkpointedMs = -Infinity;
   private renewTimer: ReturnType<typeof setTimeout> | undefined;
-  private purgeTimer: ReturnType<typeof setTimeout> | undefined;
   private tidyTimer: ReturnType<typeof setTimeout> | undefined;
   private followTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -53,10 +51,10 @@ export class Housekeeping {
     this.writer = lines.writer;
     this.reader = lines.reader;
     this.folder = lines.folder;
-    this.retentionDays = retentionDays;
     this.log = log;
+    this.clock = new ClockNotices(log, () => performance.now());
     this.renewLater(renewAfterMs);
-    if (retentionDays > 0) this.purgeLater(purgeFirstMs);
+    this.purge = new PurgeRounds(lines, retentionDays * dayMs, this.clock, log, () => this.tidyLater());
   }
 
   /** Told of every batch: the sentence why it failed, or undefined. */
@@ -70,7 +68,7 @@ export class Housekeeping {
   stop(): void {
     this.isStopped = true;
     clearTimeout(this.renewTimer);
-    clearTimeout(this.purgeTimer);
+    this.purge.stop();
     clearTimeout(this.tidyTimer);
     clearTimeout(this.followTimer);
   }
@@ -95,8 +93,9 @@ export class Housekeeping {
     if (this.isStopped) return;
     this.renewTimer = setTimeout(() => {
       this.writer.call({ kind: "renew" }).then(
-        () => {
+        (answer) => {
           this.judge(undefined);
+          if (answer.kind === "renewed") this.clock.sawIds(answer.aheadMs);
           this.renewLater(renewAfterMs);
         },
         (error: unknown) => {
@@ -106,25 +105,6 @@ export class Housekeeping {
       );
     }, delayMs);
     this.renewTimer.unref();
-  }
-
-  private purgeLater(delayMs: number): void {
-    if (this.isStopped) return;
-    this.purgeTimer = setTimeout(() => {
-      this.writer.call({ kind: "purge", keepMs: this.retentionDays * dayMs }).then(
-        (answer) => {
-          this.tidyLater();
-          this.purgeLater(answer.kind === "more" && answer.more ? purgePauseMs : purgeEveryMs);
-        },
-        (error: unknown) => {
-          this.log.debug("Old messages could not be deleted; it is tried again.", {
-            reason: sentenceOf(error),
-          });
-          this.purgeLater(purgeEveryMs);
-        },
-      );
-    }, delayMs);
-    this.purgeTimer.unref();
   }
 
   private followLater(): void {

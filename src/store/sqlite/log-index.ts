@@ -105,12 +105,12 @@ export class LogIndex {
     return 0n;
   }
 
-  /** Ids of messages above `from` whose (sender, clientId) has this hash, the newest first. */
-  *keyedNewestFirst(key: number, from: bigint): Generator<bigint, void, void> {
+  /** Ids of messages whose (sender, clientId) has this hash, the newest first; runs that end at `upTo` are left out. */
+  *keyedNewestFirst(key: number, upTo: bigint): Generator<bigint, void, void> {
     const foldedId = this.runs?.foldedId ?? 0n;
     for (const id of this.tail.newestFirst(lists.keyed, key)) if (id > foldedId) yield id;
     for (const run of this.oldestFirst().toReversed()) {
-      if (run.lastId < from) {
+      if (run.lastId <= upTo) {
         run.forgetKeyed();
       } else {
         yield* run.idsBetween(lists.keyed, key, 0n, run.lastId + 1n, Infinity).toReversed();

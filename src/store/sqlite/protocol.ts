@@ -23,7 +23,12 @@ export type Request =
   | { readonly kind: "close" }
   | { readonly kind: "batch"; readonly jobs: readonly Job[] }
   | { readonly kind: "renew" }
-  | { readonly kind: "purge"; readonly keepMs: number }
+  /** To the writer: look at the clocks; keepMs is the retention, 0 for ever. */
+  | { readonly kind: "look"; readonly keepMs: number }
+  /** To the writer: delete a slice of what the last look has given free. */
+  | { readonly kind: "purge" }
+  /** To the folder: count messages. */
+  | { readonly kind: "count"; readonly above: string; readonly upTo: string; readonly rowsMax: number }
   | { readonly kind: "checkpoint" }
   /** To the folder: the most urgent piece of work on the index. */
   | { readonly kind: "fold" }
@@ -76,6 +81,18 @@ export type Answer =
   | { readonly kind: "detail"; readonly answer: DetailAnswer }
   | { readonly kind: "membership"; readonly version: bigint; readonly accounts: string }
   | { readonly kind: "none" }
+  /** renew: how far the last id is ahead of the clock. */
+  | { readonly kind: "renewed"; readonly aheadMs: number }
+  /** look (see WriterLook). */
+  | {
+      readonly kind: "looked";
+      readonly aheadMs: number;
+      readonly waitMs: number;
+      readonly goneUpTo: string;
+      readonly wallMs: number;
+    }
+  /** count: how many, and the last of them. */
+  | { readonly kind: "counted"; readonly messages: number; readonly last: string }
   /** fold: is there more, and does the log grow faster than it is folded? */
   | { readonly kind: "folded"; readonly more: boolean; readonly isLate: boolean }
   /**

@@ -3,12 +3,10 @@
 // the groups and what was sent.
 
 import type { Database } from "bun:sqlite";
-import type { Clock } from "../../base/clock.ts";
-import { retentionDays } from "../../base/limits.ts";
-import { smallestIdAt } from "../snowflake.ts";
 import type { GroupMember } from "../store.ts";
 import { mergeAscending, type IdStream } from "./id-merge.ts";
 import type { LogIndex, PostingSource } from "./log-index.ts";
+import { Marks } from "./marks.ts";
 import { Names } from "./names.ts";
 import { lists, receivedKey, sentKey, type List } from "./posting.ts";
 import { indexSlots, type DetailAnswer, type FoundContent, type Request } from "./protocol.ts";
@@ -16,8 +14,6 @@ import { indexSlots, type DetailAnswer, type FoundContent, type Request } from "
 type IndexRequest = Extract<Request, { kind: "index" }>;
 type ContentsRequest = Extract<Request, { kind: "contents" }>;
 
-/** Without an acknowledgement the index reaches back this far (semantics, Messages 7). */
-const indexBackMs = retentionDays * 86_400_000;
 const idMax = (1n << 63n) - 1n;
 
 /** A rising series of ids that an account may see: those under a key inside the open interval (from, until). */
@@ -54,7 +50,7 @@ interface GroupRow {
 export class Reader {
   private readonly db: Database;
   private readonly logIndex: LogIndex;
-  private readonly clock: Clock;
+  private readonly marks: Marks;
   private readonly names: Names;
   private readonly acked;
   private readonly windows;
@@ -70,10 +66,10 @@ export class Reader {
   private readonly memberNames;
 
   /** `logIndex` keeps the lists received and sent. */
-  constructor(db: Database, logIndex: LogIndex, clock: Clock) {
+  constructor(db: Database, logIndex: LogIndex) {
     this.db = db;
     this.logIndex = logIndex;
-    this.clock = clock;
+    this.marks = new Marks(db);
     this.names = new Names(db);
     this.acked = db.prepare<{ acked: bigint }, [bigint, string]>(
       "SELECT acked FROM cursor WHERE account = ? AND device = ?",
@@ -204,8 +200,7 @@ export class Reader {
   }
 
   private start(me: bigint, device: string): bigint {
-    // The smallest id of the moment is inside: entries are above the cursor.
-    return this.acked.get(me, device)?.acked ?? smallestIdAt(this.clock.wallMs() - indexBackMs) - 1n;
+    return this.acked.get(me, device)?.acked ?? this.marks.indexStart();
   }
 
   /** Rising ids that may be in the answer; what has been deleted since is among them. */

@@ -4,7 +4,7 @@
 // Accounts and groups are integers inside the file. `message.inbox` is the receiver's account number, or minus the
 // group's number. A member's window is the open interval (from_id, until_id); until_id is NULL while it lasts.
 
-import type { Database } from "bun:sqlite";
+import { Database } from "bun:sqlite";
 import { beginExclusive } from "./locking.ts";
 import { Refusal } from "./refusal.ts";
 
@@ -95,6 +95,30 @@ const migrations: readonly string[] = [
   );
   INSERT INTO log VALUES (1, random());
   `,
+  // What is old is found by marks and not by the times in ids. The first look at the clocks fills these tables (horizons.ts).
+  `
+  CREATE TABLE horizon (
+    kind TEXT PRIMARY KEY,
+    at_ms INTEGER NOT NULL,
+    keep_ms INTEGER NOT NULL,
+    looked_ms INTEGER NOT NULL,
+    credit_ms INTEGER NOT NULL,
+    waits INTEGER NOT NULL,
+    proven_ms INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE TABLE run_time (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    ran_ms INTEGER NOT NULL,
+    leapt_ms INTEGER NOT NULL
+  );
+  INSERT INTO run_time VALUES (1, 0, 0);
+  -- The store's last id was id at at_ms, when its processes had run for ran_ms.
+  CREATE TABLE mark (
+    id INTEGER PRIMARY KEY,
+    at_ms INTEGER NOT NULL,
+    ran_ms INTEGER NOT NULL
+  );
+  `,
 ];
 
 /** The newest schema that this program knows. */
@@ -120,6 +144,21 @@ export function migrate(db: Database, path: string): void {
   } catch (error) {
     if (db.inTransaction) db.run("ROLLBACK");
     throw error;
+  }
+}
+
+/** Refuses a store that does not have the newest schema, a newer one, and files of other programs; changes nothing. */
+export function requireCurrent(path: string): void {
+  const db = new Database(path, { readonly: true, safeIntegers: true, strict: true });
+  try {
+    db.run("PRAGMA busy_timeout = 5000");
+    if (isCurrent(db, path)) return;
+    throw new Refusal(
+      `the store ${path} has schema ${pragmaNumber(db, "user_version")}, and this program needs ${schemaVersion}; ` +
+        "start its server once with this program, which brings it up to date",
+    );
+  } finally {
+    db.close();
   }
 }
 

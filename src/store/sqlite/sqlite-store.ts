@@ -19,6 +19,7 @@ import {
   type IndexQuery,
   type Membership,
   type Store,
+  type StoreClock,
   type StoredContent,
 } from "../store.ts";
 import type { Synchronous } from "./connection.ts";
@@ -114,6 +115,10 @@ class SqliteStore extends JobStore {
     this.lines = lines;
     this.log = options.log;
     this.housekeeping = new Housekeeping(lines, options.retentionDays, options.log);
+  }
+
+  override get clock(): StoreClock {
+    return this.housekeeping.clock;
   }
 
   async groupDetail(app: string, group: string, asker: string): Promise<DetailAnswer> {

@@ -13,6 +13,7 @@ import { IndexKeeper } from "./index-keeper.ts";
 import { LogIndex } from "./log-index.ts";
 import { lists } from "./posting.ts";
 import type { Answer, Request } from "./protocol.ts";
+import { MessageCount } from "./purge-slices.ts";
 import { Reader } from "./reader.ts";
 import { failureSentence } from "./refusal.ts";
 import { migrate } from "./schema.ts";
@@ -30,6 +31,7 @@ let db: Database | undefined;
 let writer: Writer | undefined;
 let reader: Reader | undefined;
 let keeper: IndexKeeper | undefined;
+let counter: MessageCount | undefined;
 /** What the writer and the reader know of the index. */
 let logIndex: LogIndex | undefined;
 
@@ -53,7 +55,7 @@ function open(request: Extract<Request, { kind: "open" }>): Answer {
     case "reader":
       db.run("PRAGMA query_only = 1");
       logIndex = new LogIndex(db, indexPath, [lists.received, lists.sent]);
-      reader = new Reader(db, logIndex, systemClock);
+      reader = new Reader(db, logIndex);
       break;
   }
   return done;
@@ -72,6 +74,7 @@ function close(): Answer {
     writer = undefined;
     reader = undefined;
     keeper = undefined;
+    counter = undefined;
     logIndex = undefined;
   }
   return done;
@@ -103,6 +106,11 @@ function folderAnswer(request: Request, log: Database, index: IndexKeeper): Answ
     case "rebuild":
       index.rebuild();
       return done;
+    case "count": {
+      counter ??= new MessageCount(log);
+      const { messages, last } = counter.count(BigInt(request.above), BigInt(request.upTo), request.rowsMax);
+      return { kind: "counted", messages, last: `${last}` };
+    }
     default:
       return undefined;
   }
@@ -116,10 +124,13 @@ function writerAnswer(request: Request, log: Database, to: Writer): Answer | und
     case "batch":
       return { kind: "numbers", numbers: to.commit(request.jobs), texts: "" };
     case "renew":
-      to.renew();
-      return done;
+      return { kind: "renewed", aheadMs: to.renew() };
+    case "look": {
+      const { aheadMs, waitMs, goneUpTo, wallMs } = to.look(request.keepMs);
+      return { kind: "looked", aheadMs, waitMs, goneUpTo: `${goneUpTo}`, wallMs };
+    }
     case "purge":
-      return { kind: "more", more: to.purge(request.keepMs) };
+      return { kind: "more", more: to.purge() };
     default:
       return undefined;
   }
