@@ -13,10 +13,18 @@ import { StoreUnavailable, type Store } from "../store/store.ts";
 
 const sqlite = "sqlite:";
 
-/** Opens a message store: `sqlite:PATH` or `postgres://…`. Rejects with StoreUnavailable. */
-export function openStore(url: string, retentionDays: number, log: Log): Promise<Store> {
+/**
+ * Opens a message store: `sqlite:PATH` or `postgres://…`. Rejects with StoreUnavailable; `refused` is told why a store
+ * that was away at first cannot be opened.
+ */
+export function openStore(
+  url: string,
+  retentionDays: number,
+  log: Log,
+  refused: (sentence: string) => void,
+): Promise<Store> {
   if (url.startsWith(sqlite)) return openSqliteStore({ path: url.slice(sqlite.length), retentionDays, log });
-  return openPostgresStore({ url, retentionDays, log });
+  return openPostgresStore({ url, retentionDays, log, refused });
 }
 
 /** Opens the operator's purge of a message store that exists. Rejects with StoreUnavailable. */

@@ -201,7 +201,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
       const nobody = "postgres://nobody:hush-hush@";
       for (const [wrong, reason] of [
         [url.replace("postgres://postgres@", nobody), /role "nobody" does not exist/],
-        [`${nobody}127.0.0.1:1/roost`, /The message store 127\.0\.0\.1:1\/roost cannot be opened: .*REFUSED/],
+        [`${url}_unknown`, /The message store 127\.0\.0\.1:\d+\/store_\d+_unknown cannot be opened: .*does not exist/],
         [`${nobody}127.0.0.1:no/roost`, /not of the form postgres:/],
         [`mysql://nobody:hush-hush@127.0.0.1/roost`, /not of the form postgres:/],
         [`${url}?sslmode=whatever`, /URL is not understood: .*sslmode/],
@@ -215,12 +215,45 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
       expect(lines.join("")).not.toContain("hush");
     });
 
-    test("a server that accepts and never answers fails the opening", async () => {
+    test("a database that is away is waited for, and nothing is taken for stored until it is there", async () => {
       const silent = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-      expect(await failureOf(open({ url: `postgres://postgres@127.0.0.1:${silent.port}/roost` }))).toMatch(
-        /TIMEOUT|gave no answer/,
-      );
+      const at = (port: number): string => url.replace(/:\d+\//, `:${port}/`);
+      const lines: string[] = [];
+      const log = createLog("info", "text", (line) => lines.push(line));
+      for (const port of [silent.port, 1]) {
+        const store = await open({ url: at(port), log });
+        expect(store.isHealthy).toBe(false);
+        expect(await failureOf(store.append([talk()]))).toMatch(/REFUSED|FAILED|TIMEOUT|gave no answer/);
+        expect(await failureOf(idsOf(store, "bob"))).not.toBe("nothing failed");
+      }
       silent.stop(true);
+      expect(lines.filter((line) => line.includes("The message store is away"))).toHaveLength(2);
+    });
+
+    test("a database that turns out to be another program's once it is there is told, with the sentence", async () => {
+      await sql`CREATE SCHEMA roost`;
+      await sql`CREATE TABLE roost.thing (a integer)`;
+      const gate = await TcpProxy.start(server.port);
+      gate.isShut = true;
+      const refusals: string[] = [];
+      const through = url.replace(/:\d+\//, `:${gate.port}/`);
+      const store = await open({ url: through, refused: (sentence) => void refusals.push(sentence) });
+      expect(store.isHealthy).toBe(false);
+      gate.isShut = false;
+      await until(() => refusals.length > 0, "it is refused");
+      expect(refusals[0]).toMatch(/cannot be opened: its schema roost is another program's/);
+      gate.stop();
+    });
+
+    test("a database that comes only after the start is opened, and stores", async () => {
+      const gate = await TcpProxy.start(server.port);
+      gate.isShut = true;
+      const store = await open({ url: url.replace(/:\d+\//, `:${gate.port}/`) });
+      gate.isShut = false;
+      await until(() => store.isHealthy, "the store is opened");
+      const id = idOf(await store.append([talk()]));
+      expect(await idsOf(store, "bob")).toEqual([id]);
+      gate.stop();
     });
 
     test("the database takes ids by the same rule as the generator", async () => {

@@ -15,7 +15,7 @@ const closingMs = 3_000;
 export function startChat(settings: ChatSettings): Promise<RunningMember> {
   return startProcess(settings, "chat", async ({ surroundings, metrics, serviceMetrics, undo }) => {
     const { log } = settings;
-    const store = await openStore(settings.store, settings.retentionDays, log);
+    const store = await openStore(settings.store, settings.retentionDays, log, settings.lost);
     undo(() => store.close());
     const sessions = await openSessions(settings.sessions, log);
     undo(() => sessions.close());

@@ -72,6 +72,14 @@ export interface ConnectionOptions {
   readonly substitute?: Connections;
 }
 
+/** The database does not serve now, and may do so later although nobody changes a setting. */
+export class DatabaseAway extends StoreUnavailable {}
+
+/** SQLSTATEs of what passes: connections, resources, shutdown and start-up, standby, locks, time limits, disks. */
+const passingState = /^(08|25006|40|53|55P03|57|58)/;
+/** Codes of what happened on the way: of Bun's client, and of the system. */
+const passingCode = /^(ERR_POSTGRES_(CONNECTION_|\w+_TIMEOUT)|E(CONN|HOST|NET|PIPE|TIMEDOUT))/;
+
 /** The database's host, port and name, for the log: never the user or the password. */
 export function placeOf(url: string): string {
   if (!URL.canParse(url)) return "(not a URL)";
@@ -122,10 +130,19 @@ function sentenceOf(error: unknown): string | undefined {
   return isBug ? undefined : `${error.message} (${String(error.code)})`;
 }
 
-/** What a query's caller is told. */
+function isPassing(error: unknown): boolean {
+  if (error instanceof SQL.PostgresError && error.errno !== undefined) return passingState.test(error.errno);
+  return error instanceof Error && "code" in error && passingCode.test(String(error.code));
+}
+
+/** What a query's caller is told: DatabaseAway or StoreUnavailable, or a bug as it is. */
 export function failureOf(error: unknown): unknown {
+  if (error instanceof DatabaseAway) return error;
   const sentence = sentenceOf(error);
-  return sentence === undefined ? error : new StoreUnavailable(sentence, { cause: error });
+  if (sentence === undefined) return error;
+  return isPassing(error)
+    ? new DatabaseAway(sentence, { cause: error })
+    : new StoreUnavailable(sentence, { cause: error });
 }
 
 export class Connections {
@@ -159,7 +176,7 @@ export class Connections {
       const client = this.client;
       timer = setTimeout(() => {
         if (this.client === client) this.client = undefined;
-        expiry.reject(new StoreUnavailable(`the database gave no answer within ${waitMs} ms`));
+        expiry.reject(new DatabaseAway(`the database gave no answer within ${waitMs} ms`));
         void discard(client);
       }, waitMs);
       return await Promise.race([work(client), expiry.promise]);
