@@ -35,8 +35,7 @@ export function startChat(settings: ChatSettings): Promise<RunningMember> {
         ready: node.isReady && store.isHealthy && sessions.isHealthy,
         detail: {
           role: "chat",
-          gateways: service.gateways.size,
-          adult: service.state.isAdult,
+          ...node.detail,
           store: store.isHealthy,
           ...clockDetail(store.clock),
           sessions: sessions.isHealthy,

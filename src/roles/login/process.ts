@@ -26,8 +26,7 @@ export function startLogin(settings: LoginSettings): Promise<RunningMember> {
         ready: node.isReady && sessions.isHealthy,
         detail: {
           role: "login",
-          gateways: service.gateways.size,
-          adult: service.state.isAdult,
+          ...node.detail,
           sessions: sessions.isHealthy,
         },
       }),
