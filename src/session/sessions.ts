@@ -46,6 +46,8 @@ export type PutOutcome =
 export interface Sessions {
   /** The last contact with the engine went well. */
   readonly isHealthy: boolean;
+  /** What an operator must change although all works for now; '' or undefined when there is nothing. */
+  readonly warning?: string;
   /** Grants the gateway's lease where it has none. */
   put(app: string, account: string, location: Location): Promise<PutOutcome>;
   /** True when the session was this channel's and is gone now. */
@@ -70,4 +72,9 @@ export interface Sessions {
   /** Tells when the engine has lost its data: all sessions must be put again. Returns the function that ends the watching. */
   watchLoss(listener: () => void): () => void;
   close(): Promise<void>;
+}
+
+/** What `GET /health` says of the engine. */
+export function sessionsDetail({ isHealthy, warning = "" }: Sessions): Record<string, string | boolean> {
+  return { sessions: isHealthy, ...(warning === "" ? {} : { sessionsWarning: warning }) };
 }

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { createLog, silentLog, type Log } from "../../src/base/log.ts";
 import { refusalOf } from "../../src/container/refusal.ts";
 import { openRedisSessions } from "../../src/session/redis/redis-sessions.ts";
-import { SessionsUnavailable, type Sessions } from "../../src/session/sessions.ts";
+import { sessionsDetail, SessionsUnavailable, type Sessions } from "../../src/session/sessions.ts";
 import { Status } from "../../src/wire/gen/pkt_pb.ts";
 import { isRedisMissing, RedisServer } from "../support/redis.ts";
 import { until } from "../support/until.ts";
@@ -48,6 +48,35 @@ describe.skipIf(isRedisMissing)("sessions in a Redis that fails", () => {
       (error) => error,
     );
   const locate = async (sessions: Sessions): Promise<unknown> => sessions.locate("app", ["ann"]);
+
+  test("a server that may delete any key is warned of, at each connection, until it may not", async () => {
+    const server = await start();
+    await server.send("CONFIG", ["SET", "maxmemory-policy", "allkeys-lru"]);
+    const lines: string[] = [];
+    const sessions = await open(
+      server.url(),
+      createLog("info", "text", (line) => lines.push(line)),
+    );
+    expect(sessionsDetail(sessions)).toMatchObject({
+      sessions: true,
+      sessionsWarning: expect.stringMatching(/maxmemory-policy is allkeys-lru: it deletes sessions .*set noeviction/),
+    });
+    expect(lines.filter((line) => line.includes("may delete sessions"))).toHaveLength(1);
+    // Started again it has the policy that it is told by default.
+    await server.kill();
+    await until(() => !sessions.isHealthy, "it is away");
+    await server.startAgain();
+    await until(() => sessions.isHealthy, "it is back");
+    expect(sessionsDetail(sessions)).toEqual({ sessions: true });
+    expect(lines.join("")).toContain("the session store keeps its sessions");
+  });
+
+  test("a policy that spares keys without an expiry is no warning", async () => {
+    const server = await start();
+    await server.send("CONFIG", ["SET", "maxmemory-policy", "volatile-lru"]);
+    const sessions = await open(server.url());
+    expect(sessionsDetail(sessions)).toEqual({ sessions: true });
+  });
 
   test("killed and started empty: refused at once, then served by itself, and the loss is told", async () => {
     const { server, login, chat, told } = await fixture();

@@ -5,6 +5,7 @@ import { systemRandom } from "../../base/random.ts";
 import { LogicNode } from "../../container/logic-node.ts";
 import { openSessions, openStore } from "../../container/engines.ts";
 import { type RunningMember, startProcess } from "../../container/process.ts";
+import { sessionsDetail } from "../../session/sessions.ts";
 import type { ChatSettings } from "../settings.ts";
 import { clockDetail, createChatService } from "./role.ts";
 
@@ -38,7 +39,7 @@ export function startChat(settings: ChatSettings): Promise<RunningMember> {
           ...node.detail,
           store: store.isHealthy,
           ...clockDetail(store.clock),
-          sessions: sessions.isHealthy,
+          ...sessionsDetail(sessions),
         },
       }),
       drain: () => node.drain(shutdownMsMax - closingMs),

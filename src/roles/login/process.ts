@@ -4,6 +4,7 @@ import { shutdownMsMax } from "../../base/limits.ts";
 import { LogicNode } from "../../container/logic-node.ts";
 import { openSessions } from "../../container/engines.ts";
 import { type RunningMember, startProcess } from "../../container/process.ts";
+import { sessionsDetail } from "../../session/sessions.ts";
 import type { LoginSettings } from "../settings.ts";
 import { createLoginService } from "./role.ts";
 
@@ -27,7 +28,7 @@ export function startLogin(settings: LoginSettings): Promise<RunningMember> {
         detail: {
           role: "login",
           ...node.detail,
-          sessions: sessions.isHealthy,
+          ...sessionsDetail(sessions),
         },
       }),
       drain: () => node.drain(shutdownMsMax - closingMs),

@@ -7,6 +7,9 @@ import type { Script } from "./scripts.ts";
 
 const retryMsMin = 50;
 const retryMsMax = 1_000;
+const policyEveryMs = 60_000;
+/** Policies by which the server deletes any key when its memory is full. The keys of sessions have no expiry, so the others spare them. */
+const evictsAnyKey = /^allkeys-/;
 
 export interface RedisLinkOptions {
   readonly url: string;
@@ -34,9 +37,19 @@ export class RedisLink {
   private isKnownAway = false;
   /** The server is there and refused the last step: out of memory, a read-only replica, a right that is missing. */
   private isRefusing = false;
+  /** What the server does to sessions when its memory is full; '' when it keeps them. */
+  private eviction = "";
+  private readonly lookingAtPolicy: ReturnType<typeof setInterval>;
 
   constructor(options: RedisLinkOptions) {
     this.options = options;
+    this.lookingAtPolicy = setInterval(() => void this.lookAtPolicy(), policyEveryMs);
+    this.lookingAtPolicy.unref();
+  }
+
+  /** What an operator must change although all works for now; '' when there is nothing. */
+  get warning(): string {
+    return this.eviction;
   }
 
   get isHealthy(): boolean {
@@ -61,6 +74,7 @@ export class RedisLink {
       if (this.isKnownAway) log.info("the session store is back", { server: redacted(url) });
       this.isKnownAway = false;
       this.isRefusing = false;
+      await this.lookAtPolicy();
       await this.options.connected();
     } catch (error) {
       this.retryLater(error instanceof Error ? error.message : String(error));
@@ -87,9 +101,30 @@ export class RedisLink {
 
   close(): void {
     this.isClosed = true;
+    clearInterval(this.lookingAtPolicy);
     clearTimeout(this.retrying);
     this.connection?.close();
     this.connection = undefined;
+  }
+
+  /** INFO says it also where a managed service forbids CONFIG. What cannot be found out changes nothing. */
+  private async lookAtPolicy(): Promise<void> {
+    const { log } = this.options;
+    let policy: string | undefined;
+    try {
+      policy = await this.connection?.info("memory", "maxmemory_policy");
+    } catch (error) {
+      log.debug("the session store does not tell its maxmemory-policy", { reason: String(error) });
+    }
+    if (policy === undefined) return;
+    const eviction = evictsAnyKey.test(policy)
+      ? `its maxmemory-policy is ${policy}: it deletes sessions when its memory is full; set noeviction`
+      : "";
+    if (eviction !== "" && eviction !== this.eviction) {
+      log.warn("the session store may delete sessions", { server: redacted(this.options.url), reason: eviction });
+    }
+    if (eviction === "" && this.eviction !== "") log.info("the session store keeps its sessions", { policy });
+    this.eviction = eviction;
   }
 
   private lost(): void {

@@ -74,6 +74,10 @@ class RedisSessions implements Sessions {
     return this.link.isHealthy;
   }
 
+  get warning(): string {
+    return this.link.warning;
+  }
+
   async put(app: string, account: string, location: Location): Promise<PutOutcome> {
     const { device } = location;
     const reply = await this.link.call(putScript, [
