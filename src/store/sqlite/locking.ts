@@ -2,7 +2,7 @@
 // the writers poll by themselves. Blocking is right here: this runs in a worker that has nothing else to do.
 
 import { SQLiteError, type Database } from "bun:sqlite";
-import { writeLockHolder } from "./lock-holder.ts";
+import { writeLockHolder } from "../../base/lock-holder.ts";
 
 const pollMs = 0.3;
 /** A writer that cannot get the lock for this long fails its batch. */

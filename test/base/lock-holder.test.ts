@@ -1,4 +1,4 @@
-// A process that keeps the write lock of a store that others share: they say which one it is.
+// A process that keeps the write lock of a file that others share: they say which one it is.
 
 import { afterEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -6,10 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { createLog } from "../../src/base/log.ts";
-import { writeLockHolder } from "../../src/store/sqlite/lock-holder.ts";
+import { writeLockHolder } from "../../src/base/lock-holder.ts";
+import { openSqliteSessions } from "../../src/session/sqlite/sqlite-sessions.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { until } from "../support/until.ts";
-import { talk } from "./store-suite.ts";
+import { talk } from "../store/store-suite.ts";
 
 const endings: (() => unknown)[] = [];
 
@@ -68,4 +69,20 @@ test("a stopped process that keeps the write lock is named in the log with what 
     return outcome?.result === "stored";
   }, "it stores again");
   expect(writeLockHolder(join(folder, "nowhere.db"))).toBeUndefined();
+}, 60_000);
+
+test("a stopped process that keeps the write lock of the sessions is named in the log, too", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "roost-lock-"));
+  endings.push(() => rmSync(folder, { recursive: true, force: true }));
+  const path = join(folder, "sessions.db");
+  const lines: string[] = [];
+  const log = createLog("info", "text", (line) => lines.push(line));
+  const sessions = openSqliteSessions({ path, log });
+  endings.push(() => sessions.close());
+  const child = await keepLock(path);
+  child.kill("SIGSTOP");
+  const gateway = { gateway: "gw1", incarnation: "i1" };
+  await sessions.renew([gateway]).catch(() => undefined);
+  const told = new RegExp(`the session store fails .*the process ${child.pid} .*has been stopped`);
+  await until(() => lines.some((line) => told.test(line)), "it is logged");
 }, 60_000);
