@@ -17,11 +17,19 @@ import { FencedReader } from "./fenced-reader.ts";
 import { pairKey } from "./pair-key.ts";
 import { RedisLink } from "./redis-link.ts";
 import { asList, asNumber, asText, placeText, readLocation } from "./replies.ts";
-import { putScript, removeGatewayScript, removeScript, renewScript, suspectScript, sweepScript } from "./scripts.ts";
+import {
+  heldScript,
+  putScript,
+  removeGatewayScript,
+  removeScript,
+  renewScript,
+  suspectScript,
+  sweepScript,
+} from "./scripts.ts";
 
 /** Presence is at most this old where nobody asks for locations; leases end as soon as that. */
 const pollMs = 500;
-/** Accounts that one step of a sweep looks at: the server does nothing else meanwhile. */
+/** Accounts that one step of a sweep, or of a look at what a gateway holds, looks at: the server does nothing else meanwhile. */
 const sweepAccounts = 200;
 
 export interface RedisSessionsOptions {
@@ -80,17 +88,15 @@ class RedisSessions implements Sessions {
 
   async put(app: string, account: string, location: Location): Promise<PutOutcome> {
     const { device } = location;
-    const reply = await this.link.call(putScript, [
-      pairKey(app, account),
-      device,
-      placeText(location),
-      pairKey(location.gateway, location.incarnation),
-      String(gatewayLeaseMs),
-      String(devicesPerAccountMax),
-    ]);
-    const [isPut, old] = asList(reply);
-    if (isPut === 0) return { result: "tooManyDevices" };
+    const [result, old] = await this.callPut(app, account, location, "");
+    if (result === 0) return { result: "tooManyDevices" };
     return { result: "put", replaced: old === null ? undefined : readLocation(device, asText(old)).location };
+  }
+
+  async restore(app: string, account: string, location: Location): Promise<"restored" | "present" | "refused"> {
+    const [result] = await this.callPut(app, account, location, location.channelId);
+    if (result === 3) return "present";
+    return result === 1 ? "restored" : "refused";
   }
 
   async remove(app: string, account: string, channelId: string): Promise<boolean> {
@@ -108,6 +114,18 @@ class RedisSessions implements Sessions {
     const starts = gateways.map(({ gateway, incarnation }) => pairKey(gateway, incarnation));
     const begun = asList(await this.link.call(renewScript, [String(gatewayLeaseMs), ...starts])).map(asNumber);
     return gateways.filter((_, at) => begun.includes(at));
+  }
+
+  async held({ gateway, incarnation }: GatewayStart): Promise<ReadonlySet<string>> {
+    const held = new Set<string>();
+    let cursor = "0";
+    do {
+      const start = pairKey(gateway, incarnation);
+      const [next, ...channelIds] = asList(await this.link.call(heldScript, [start, cursor, String(sweepAccounts)]));
+      for (const channelId of channelIds) held.add(asText(channelId));
+      cursor = asText(next);
+    } while (cursor !== "0");
+    return held;
   }
 
   async suspect(gateway: string, incarnation: string): Promise<void> {
@@ -131,6 +149,24 @@ class RedisSessions implements Sessions {
     this.link.close();
     this.follower.close();
     return Promise.resolve();
+  }
+
+  private async callPut(
+    app: string,
+    account: string,
+    location: Location,
+    restored: string,
+  ): Promise<readonly unknown[]> {
+    const reply = await this.link.call(putScript, [
+      pairKey(app, account),
+      location.device,
+      placeText(location),
+      pairKey(location.gateway, location.incarnation),
+      String(gatewayLeaseMs),
+      String(devicesPerAccountMax),
+      restored,
+    ]);
+    return asList(reply);
   }
 
   private async poll(): Promise<void> {
