@@ -52,6 +52,8 @@ async function fixture() {
   const gateway = cluster.gateway({ ...around, log }, metrics.forService("gate", "gateway"), key, undefined, 1);
   const { tcp = "" } = await gateway.start();
   closing.push(() => gateway.drain(0, 0));
+  // Before that the login service asks for all sessions, whatever was lost.
+  await until(async () => (await redis.send("SCARD", ["roost:renewed"])) === 1, "the gateway's lease is renewed");
   const signIn = async (account: string): Promise<WireClient> => {
     const client = await WireClient.connect(tcp);
     closing.push(() => client.terminate());
