@@ -2,7 +2,7 @@
 // and the variables of these tests are those of somebody else's project.
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { registryToken } from "../../src/auth/registry-token.ts";
@@ -103,6 +103,19 @@ test("scripts/start runs nothing of the folder where it is called, and nothing t
   }
   expect(hasForeignCodeRun()).toBe(false);
 }, 120_000);
+
+test("a umask of 000 opens no file to others, and another country's time and locale change nothing", async () => {
+  const elsewhere = { TZ: "Asia/Kathmandu", LC_ALL: "tr_TR.UTF-8", LANG: "tr_TR.UTF-8" };
+  const before = process.umask(0);
+  const server = await ServerProcess.start(folder, ["--data", "data"], elsewhere).finally(() => process.umask(before));
+  endings.push(() => server.end("SIGKILL"));
+  for (const name of ["", ...readdirSync(join(folder, "data"))]) {
+    expect({ name, open: statSync(join(folder, "data", name)).mode & 0o077 }).toEqual({ name, open: 0 });
+  }
+  const sent = await run(["chat", "--url", server.tcp, "--account", "IRIS", "--to", "bob"], folder, "hi\n", elsewhere);
+  expect(sent).toMatchObject({ status: 0, err: "" });
+  await until(() => /^\d{4}-\d\d-\d\dT[\d:.]+Z info /m.test(server.log), "the log's times are UTC");
+}, 60_000);
 
 /** Listens at a free port, and keeps all that it is told. */
 function recordingProxy(): { readonly url: string; readonly heard: string[] } {
