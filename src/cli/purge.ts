@@ -50,7 +50,8 @@ async function purgeWith(tool: PurgeTool, asked: number | undefined, isNow: bool
 /** What a survey says, in lines; `isNow`: they are about to go. */
 export function purgeReport(survey: PurgeSurvey, keepMs: number, isNow: boolean): string {
   const { wallMs, committedMs, messages, waitMs } = survey;
-  const lines = [`Messages are kept for ${keepMs / dayMs} days. The clock says ${timeOf(wallMs)}.`];
+  const days = keepMs / dayMs;
+  const lines = [`Messages are kept for ${days} ${days === 1 ? "day" : "days"}. The clock says ${timeOf(wallMs)}.`];
   if (committedMs !== undefined && committedMs > wallMs + minuteMs) {
     lines.push(`The newest message was stored at ${timeOf(committedMs)} by the clock of then: one of both is wrong.`);
   }

@@ -5,11 +5,12 @@ import type { Log } from "../base/log.ts";
 import { openRedisSessions } from "../session/redis/redis-sessions.ts";
 import type { Sessions } from "../session/sessions.ts";
 import { openSqliteSessions } from "../session/sqlite/sqlite-sessions.ts";
+import { openPostgresPurge } from "../store/postgres/purge-tool.ts";
 import { openPostgresStore } from "../store/postgres/postgres-store.ts";
 import type { PurgeTool } from "../store/purge.ts";
 import { openSqlitePurgeTool } from "../store/sqlite/purge-tool.ts";
 import { openSqliteStore } from "../store/sqlite/sqlite-store.ts";
-import { StoreUnavailable, type Store } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 
 const sqlite = "sqlite:";
 
@@ -29,10 +30,9 @@ export function openStore(
 
 /** Opens the operator's purge of a message store that exists. Rejects with StoreUnavailable. */
 export function openPurgeTool(url: string): Promise<PurgeTool> {
-  return Promise.try(() => {
-    if (url.startsWith(sqlite)) return openSqlitePurgeTool(url.slice(sqlite.length), systemClock);
-    throw new StoreUnavailable("roost purge does not know stores on PostgreSQL yet");
-  });
+  return Promise.try(() =>
+    url.startsWith(sqlite) ? openSqlitePurgeTool(url.slice(sqlite.length), systemClock) : openPostgresPurge(url),
+  );
 }
 
 /** Opens the sessions that services share: `sqlite:PATH` or `redis://…`. Rejects with SessionsUnavailable. */

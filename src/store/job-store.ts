@@ -37,6 +37,7 @@ export abstract class JobStore implements Store {
     );
   }
 
+  abstract readonly clock: StoreClock;
   /** Did the last commit succeed, as far as is known? */
   protected abstract readonly canCommit: boolean;
   /** Commits all jobs in their order, or none and rejects; slots of job i start at i × outcomeSlots. */
@@ -61,11 +62,6 @@ export abstract class JobStore implements Store {
 
   get isHealthy(): boolean {
     return !this.isClosing && this.canCommit;
-  }
-
-  /** An engine that looks at its clock overrides this. */
-  get clock(): StoreClock {
-    return { idsAheadMs: 0, purgeWaitMs: 0 };
   }
 
   append(talks: readonly Talk[]): Promise<readonly TalkOutcome[]> {

@@ -9,7 +9,7 @@
 //
 // A retry of a talk comes within hours: its key is kept for 24 hours of time that processes have seen pass.
 
-import { idempotencyHours } from "../base/limits.ts";
+import { idempotencyHours, indexBackDays } from "../base/limits.ts";
 import {
   countedMs,
   firstHorizon,
@@ -26,7 +26,7 @@ import { smallestIdAt, timeOfId } from "./snowflake.ts";
 /** What was stored this long ago by the running time, or longer, is not asked for as a retry. */
 export const keyedMs = idempotencyHours * 3_600_000;
 /** A device without a cursor is shown this much (semantics, Messages 7). */
-export const indexBackMs = 15 * horizonDayMs;
+export const indexBackMs = indexBackDays * horizonDayMs;
 
 /** This program did not exist before: a clock that says so has lost its time (a flat battery). */
 const programMs = Date.UTC(2026, 0, 1);

@@ -1,108 +1,16 @@
 // The SQLite store on machines whose clocks are wrong, leap, or were off: nothing is destroyed on a single reading of a wall
 // clock, and nothing is refused for good. Processes without threads (log-process.ts), clocks that the test moves.
 
-import { Database } from "bun:sqlite";
 import { afterAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import type { Clock } from "../../src/base/clock.ts";
 import { outcome, talkJob } from "../../src/store/jobs.ts";
 import { nodeOfId, timeOfId } from "../../src/store/snowflake.ts";
 import { openConnection } from "../../src/store/sqlite/connection.ts";
 import { leaseMs, NodeLease } from "../../src/store/sqlite/node-lease.ts";
-import type { WriterLook } from "../../src/store/sqlite/writer.ts";
-import type { Talk } from "../../src/store/store.ts";
-import { commit, idsOf, Process } from "./log-process.ts";
+import { day, hour, Machine, minute, removeMachines } from "./clock-machine.ts";
+import { commit, idsOf } from "./log-process.ts";
 import { draft, talk } from "./store-suite.ts";
 
-const minute = 60_000;
-const hour = 3_600_000;
-const day = 86_400_000;
-
-const root = mkdtempSync(join(tmpdir(), "store-clock-"));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
-let machines = 0;
-
-/** A machine with one store and one process, whose housekeeping looks at the clocks once a minute. */
-class Machine {
-  readonly path = join(root, `${machines++}.db`);
-  wallMs = Date.UTC(2026, 5, 1);
-  monotonicMs = 5_000;
-  keepMs = 15 * day;
-  process: Process;
-  private starts = 0;
-  private readonly clock: Clock = {
-    wallMs: () => this.wallMs,
-    wallNs: () => BigInt(this.wallMs) * 1_000_000n,
-    monotonicMs: () => this.monotonicMs,
-  };
-
-  constructor(wallMs?: number) {
-    if (wallMs !== undefined) this.wallMs = wallMs;
-    writeFileSync(this.path, "");
-    this.process = this.another();
-    this.look();
-  }
-
-  /** One more process on the same store. */
-  another(): Process {
-    return new Process(this.path, `process-${this.starts++}`, this.clock, 4);
-  }
-
-  look(): WriterLook {
-    const look = this.process.writer.look(this.keepMs);
-    while (this.process.writer.purge());
-    return look;
-  }
-
-  /** Looks once a minute; in long runs every ten minutes. */
-  run(ms: number): WriterLook {
-    const every = ms > 2 * day ? 10 * minute : minute;
-    let look: WriterLook | undefined;
-    for (let passed = 0; passed < ms; passed += every) {
-      this.wallMs += every;
-      this.monotonicMs += every;
-      look = this.look();
-    }
-    return look ?? this.look();
-  }
-
-  leap(ms: number): void {
-    this.wallMs += ms;
-  }
-
-  /** Off for so long. */
-  restart(offMs: number): void {
-    this.process.die();
-    this.wallMs += offMs;
-    this.monotonicMs = 5_000;
-    this.process = this.another();
-    this.look();
-  }
-
-  say(change: Partial<Talk> = {}): bigint {
-    const [code, id = 0n] = commit(this.process, [talkJob(talk(change))])[0] ?? [];
-    expect(code).toBe(outcome.stored);
-    return id;
-  }
-
-  /** What a device without a cursor is shown. */
-  shown(): bigint[] {
-    return idsOf(this.process, { account: "bob", after: 0n });
-  }
-
-  kept(): bigint[] {
-    return idsOf(this.process, { account: "bob" });
-  }
-
-  sql(statement: string): void {
-    const db = new Database(this.path);
-    db.run("PRAGMA busy_timeout = 5000");
-    db.run(statement);
-    db.close();
-  }
-}
+afterAll(removeMachines);
 
 describe("what is deleted", () => {
   test("goes when it is older than the retention, to the hour, and not before", () => {
@@ -162,6 +70,19 @@ describe("what is deleted", () => {
       expect(machine.kept()).toEqual([]);
       machine.process.die();
     }
+  });
+
+  test("does not include what was written before this program can have existed, though the clock was set while it was off", () => {
+    const machine = new Machine(Date.UTC(2020, 0, 2));
+    const ids = [machine.say()];
+    machine.run(3 * hour);
+    ids.push(machine.say());
+    machine.restart(Date.UTC(2026, 5, 1) - machine.wallMs);
+    machine.run(3 * day);
+    expect(machine.kept()).toEqual(ids);
+    machine.run(15 * day);
+    expect(machine.kept()).toEqual([]);
+    machine.process.die();
   });
 
   test("does not include what was written at a start under a clock that had lost its time, in a store with older content", () => {
@@ -335,6 +256,9 @@ describe("after the clock was a year ahead", () => {
 
 test("a number that another process had meanwhile makes none of its messages this one's own", () => {
   const machine = new Machine();
+  machine.say();
+  machine.process.writer.release();
+  machine.restart(minute);
   const slow = machine.process;
   expect(nodeOfId(machine.say())).toBe(0);
   const other = machine.another();

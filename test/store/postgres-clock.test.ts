@@ -9,16 +9,18 @@ import { createLog, silentLog } from "../../src/base/log.ts";
 import { horizonDayMs as dayMs } from "../../src/store/horizon.ts";
 import { talkJob, talkOutcome } from "../../src/store/jobs.ts";
 import { Connections } from "../../src/store/postgres/connection.ts";
-import { Horizons, type Look } from "../../src/store/postgres/horizons.ts";
+import { countUpTo, Horizons, type Look } from "../../src/store/postgres/horizons.ts";
 import { migrate } from "../../src/store/postgres/migrate.ts";
 import { openPostgresStore, type PostgresStoreOptions } from "../../src/store/postgres/postgres-store.ts";
 import { openPostgresPurge } from "../../src/store/postgres/purge-tool.ts";
 import { Reader } from "../../src/store/postgres/reader.ts";
+import { migrations } from "../../src/store/postgres/schema.ts";
 import { Writer } from "../../src/store/postgres/writer.ts";
 import { nodeOfId, smallestIdAt, timeOfId } from "../../src/store/snowflake.ts";
 import { StoreUnavailable, type Store, type Talk } from "../../src/store/store.ts";
 import { DatabaseClock } from "../support/database-clock.ts";
 import { hasPostgres, PostgresServer } from "../support/postgres.ts";
+import { Random, testSeed } from "../support/random.ts";
 import { until } from "../support/until.ts";
 import { draft, stored, storeSuite, talk } from "./store-suite.ts";
 
@@ -76,16 +78,28 @@ describe.skipIf(!hasPostgres)("PostgreSQL's clock", () => {
     await server.dropDatabase(url);
   });
 
-  // The whole suite on a store whose newest id is a year ahead of the clock.
-  storeSuite("PostgreSQL store after a clock that was a year ahead", async () => {
-    const aheadUrl = await server.makeDatabase();
-    await migrate(aheadUrl);
-    const admin = new SQL(aheadUrl, { max: 1 });
-    await admin`UPDATE roost.sequence SET last_id = ${smallestIdAt(Date.now() + yearMs)}`;
-    await admin.close();
+  // The whole suite while the database's clock is set all the time, by up to a year.
+  storeSuite("PostgreSQL store under a clock that steps", async () => {
+    const steppedUrl = await server.makeDatabase();
+    await migrate(steppedUrl);
+    const admin = new SQL(steppedUrl, { max: 1 });
+    const clock = await DatabaseClock.install(admin);
+    const random = new Random(testSeed("steps of the clock"));
+    const end = new AbortController();
+    const stepping = (async () => {
+      while (!end.signal.aborted) {
+        await clock.setOff((random.below(731) - 365) * dayMs);
+        await Bun.sleep(random.below(30));
+      }
+    })();
     return {
-      open: () => openPostgresStore({ url: aheadUrl, retentionDays: 15, log: silentLog }),
-      remove: () => server.dropDatabase(aheadUrl),
+      open: () => openPostgresStore({ url: steppedUrl, retentionDays: 1, log: silentLog }),
+      remove: async () => {
+        end.abort();
+        await stepping;
+        await admin.close();
+        await server.dropDatabase(steppedUrl);
+      },
     };
   });
 
@@ -460,6 +474,18 @@ describe.skipIf(!hasPostgres)("PostgreSQL's clock", () => {
       expect(await slow.look()).toBeDefined();
     });
 
+    test("many messages are counted to the end", async () => {
+      const machines = await Machines.make();
+      const id = await machines.say();
+      await sql`INSERT INTO roost.message (id, inbox, sender, sent_ns, type, body, extra)
+        SELECT id - i, inbox, sender, sent_ns, type, '', '' FROM roost.message, generate_series(1, 45000) i`;
+      const connections = new Connections({ url, connectionsMax: 1, idleSecondsMax: 0 });
+      opened.push(connections);
+      expect(await countUpTo(connections, id)).toBe(45_001);
+      expect(await countUpTo(connections, id - 1n)).toBe(45_000);
+      expect(await countUpTo(connections, 0n)).toBe(0);
+    });
+
     test("an operator who vouches for the clock has it done at once, and servers wait no longer", async () => {
       const machines = await Machines.make();
       for (let count = 0; count < 5_000; count += 1_000) {
@@ -478,7 +504,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL's clock", () => {
         messages: 250,
         waitMs: dayMs,
       });
-      expect((await tool.survey(2 * yearMs)).messages).toBe(0);
+      expect(await tool.survey(2 * yearMs)).toMatchObject({ messages: 0, waitMs: 0 });
       const told: number[] = [];
       expect(await tool.purgeNow(15 * dayMs, (count) => told.push(count))).toBe(250);
       expect(told.at(-1)).toBe(250);
@@ -515,6 +541,10 @@ describe.skipIf(!hasPostgres)("PostgreSQL's clock", () => {
       await sql`INSERT INTO roost.migration (number) VALUES (1)`;
     });
 
+    test("the tables are made as they were released", () => {
+      expect(schema1).toContain(migrations[0] ?? "no migration");
+    });
+
     test("its messages, keys and groups are served, and what is older than the retention goes after a day", async () => {
       await sql`SELECT FROM roost.change_groups('former', ${Date.now()}, ${`[{"kind":"create","app":"app","group":"g1",
         "name":"n","avatar":"","introduction":"","closed":false,"members":["ann","bob"]}]`}::text::json)`;
@@ -548,16 +578,12 @@ describe.skipIf(!hasPostgres)("PostgreSQL's clock", () => {
       expect(await messages()).toBe(2);
     });
 
-    test("the operator's purge may be the first that looks at it", async () => {
-      await formerTalk(Date.now(), "k");
-      await sql`
-        INSERT INTO roost.message (id, inbox, sender, sent_ns, type, body, extra)
-        SELECT ${smallestIdAt(Date.now() - 40 * dayMs)}, inbox, sender, 0, 1, '', '' FROM roost.message`;
-      const tool = await openPostgresPurge(url);
-      opened.push(tool);
-      expect(await tool.survey(undefined)).toMatchObject({ keepMs: undefined, messages: 0, waitMs: 0 });
-      expect(await tool.survey(15 * dayMs)).toMatchObject({ keepMs: 15 * dayMs, messages: 1 });
-      expect(await tool.purgeNow(15 * dayMs, () => undefined)).toBe(1);
+    test("the operator's purge leaves it alone until a server has brought it up to date", async () => {
+      expect(await failureOf(openPostgresPurge(url))).toMatch(
+        /has schema 1, and this program needs 2; start its server once/,
+      );
+      const empty = await server.makeDatabase();
+      expect(await failureOf(openPostgresPurge(empty))).toMatch(/there is no message store in 127\.0\.0\.1:/);
     });
 
     test("one whose clock was a year ahead serves again", async () => {

@@ -524,6 +524,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
         await store.groupDetail("app", "g1", "bob");
         await store.membership("app", "g1");
       }
+      await until(async () => (await sql`SELECT FROM roost.look WHERE turn > 0`).count === 1, "the clock is looked at");
       await store.close();
       // What a connection counted is seen when it has ended.
       await until(async () => {
@@ -534,7 +535,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
       // Each index was built by reading its table, empty then, once.
       const scanned: [string][] = await sql`
         SELECT relname FROM pg_stat_user_tables
-        WHERE schemaname = 'roost' AND relname NOT IN ('sequence', 'migration')
+        WHERE schemaname = 'roost' AND relname NOT IN ('sequence', 'look', 'migration')
           AND seq_scan > (SELECT count(*) FROM pg_index WHERE indrelid = relid)`.values();
       expect(scanned.flat()).toEqual([]);
     });

@@ -22,8 +22,10 @@ import type { Connections } from "./connection.ts";
 
 /** A look whose answer took longer tells the time too inexactly. */
 const answerMsMax = 1_000;
-/** How often a look is tried that another process was faster with. */
+/** How often a look is tried whose answer was slow, or that another process was faster with. */
 const triesMax = 3;
+/** Messages that are counted by one query: well within its time limit. */
+const countRowsMax = 20_000;
 
 /** A row of roost.horizon, as JSON. */
 interface HorizonRow {
@@ -103,7 +105,8 @@ export class Horizons {
       const startMs = this.clock.monotonicMs();
       const state = await readTime(this.connections);
       const tookMs = this.clock.monotonicMs() - startMs;
-      if (tookMs > answerMsMax) return undefined;
+      // The first answer may have waited for a connection.
+      if (tookMs > answerMsMax) continue;
       const now = { wallMs: state.wallMs, monotonicMs: Math.round(startMs + tookMs / 2) };
       const look = await this.save(state, now);
       if (look !== undefined) return look;
@@ -117,10 +120,7 @@ export class Horizons {
     const { wallMs } = now;
     const time = lookAtTime(state.time, now, before);
     const due = dueMark(time, now, before, state.newestMark, state.lastId);
-    const horizon =
-      keepMs === undefined
-        ? undefined
-        : lookAt(state.messages ?? firstHorizon(keepMs, wallMs, state.oldestMs), keepMs, now, before);
+    const horizon = keepMs === undefined ? undefined : lookAt(ofMessages(state, keepMs), keepMs, now, before);
     const isSaved = await saveTime(connections, state, {
       time,
       messages: horizon,
@@ -180,6 +180,11 @@ export async function readTime(connections: Connections): Promise<TimeState> {
   };
 }
 
+/** The horizon of the messages as a look with this retention finds it. */
+export function ofMessages({ messages, wallMs, oldestMs }: TimeState, keepMs: number): Horizon {
+  return messages ?? firstHorizon(keepMs, wallMs, oldestMs);
+}
+
 /** What a process has made of a state. */
 export interface NewTime {
   readonly time: TrustedTime;
@@ -214,15 +219,23 @@ export async function lastIdAt(connections: Connections, wallMs: number): Promis
   return row?.id ?? 0n;
 }
 
-/** How many messages there are up to this id, counted up to `surveyMessagesMax` + 1. */
+/** How many messages there are up to this id, counted up to `surveyMessagesMax` + 1, some at a time. */
 export async function countUpTo(connections: Connections, endId: bigint): Promise<number> {
-  if (endId === 0n) return 0;
-  const [row] = await connections.run<{ count: bigint }[]>(
-    (sql) => sql`
-      SELECT count(*) AS count FROM (
-        SELECT FROM roost.message WHERE id <= ${endId}::bigint LIMIT ${surveyMessagesMax + 1}) m`,
-  );
-  return Number(row?.count ?? 0n);
+  let messages = 0;
+  for (let above = 0n; messages <= surveyMessagesMax;) {
+    const rowsMax = Math.min(countRowsMax, surveyMessagesMax + 1 - messages);
+    const [row] = await connections.run<{ count: bigint; last: bigint | null }[]>(
+      (sql) => sql`
+        SELECT count(*) AS count, max(id) AS last FROM (
+          SELECT id FROM roost.message WHERE id > ${above}::bigint AND id <= ${endId}::bigint
+          ORDER BY id LIMIT ${rowsMax}) m`,
+    );
+    const count = Number(row?.count ?? 0n);
+    messages += count;
+    if (count < rowsMax) break;
+    above = row?.last ?? endId;
+  }
+  return messages;
 }
 
 function markOf({ mark_id, mark_ms, mark_ran_ms }: StateRow): Mark | undefined {

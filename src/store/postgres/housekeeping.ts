@@ -34,6 +34,8 @@ export class Housekeeping {
   private readonly log: Log;
   private isStopped = false;
   private isPurging = false;
+  /** Up to this id all is deleted; what a deletion leaves behind would be read again otherwise. */
+  private purgedTo = 0n;
   private renewTimer: ReturnType<typeof setTimeout> | undefined;
   private lookTimer: ReturnType<typeof setTimeout> | undefined;
   private purgeTimer: ReturnType<typeof setTimeout> | undefined;
@@ -111,7 +113,7 @@ export class Housekeeping {
     this.clock.sawPurge(look.waitMs, look.wallMs, () => this.chores.count(look.goneUpTo));
     if (look.keepsAll || this.isPurging) return;
     this.isPurging = true;
-    this.purgeLater(0n, 0);
+    this.purgeLater(this.purgedTo, 0);
   }
 
   private sawIds(lastId: bigint, wallMs: number): void {
@@ -123,11 +125,13 @@ export class Housekeeping {
     this.purgeTimer = setTimeout(() => {
       this.chores.purge(above).then(
         (next) => {
+          this.purgedTo = next ?? above;
           if (next === undefined) this.isPurging = false;
           else this.purgeLater(next, purgePauseMs);
         },
         (error: unknown) => {
           this.isPurging = false;
+          this.purgedTo = 0n;
           this.log.debug("Old messages could not be deleted; it is tried again.", { reason: sentenceOf(error) });
         },
       );

@@ -49,17 +49,35 @@ async function versionIn(sql: SQL, place: string): Promise<number | undefined> {
   return version;
 }
 
+/** Rejects with StoreUnavailable unless there is a store of this program's schema; changes nothing. */
+export async function requireCurrent(url: string): Promise<void> {
+  const version = await quickVersion(url);
+  if (version === undefined || version === 0) {
+    throw new StoreUnavailable(`there is no message store in ${placeOf(url)}; name the right one with --store`);
+  }
+  if (version === schemaVersion) return;
+  throw new StoreUnavailable(
+    `the store ${placeOf(url)} has schema ${version}, and this program needs ${schemaVersion}; ` +
+      "start its server once with this program, which brings it up to date",
+  );
+}
+
+/** Within a time limit, and without a lock. */
+async function quickVersion(url: string): Promise<number | undefined> {
+  const connections = new Connections({ url, connectionsMax: 1, idleSecondsMax: 0 });
+  try {
+    return await connections.run((sql) => versionIn(sql, placeOf(url)));
+  } finally {
+    await connections.close();
+  }
+}
+
 /** Rejects with StoreUnavailable: the database is away, another program's, or newer than this program. */
 export async function migrate(url: string): Promise<void> {
   const options = { url, connectionsMax: 1, idleSecondsMax: 0 };
   const place = placeOf(url);
-  const quick = new Connections(options);
-  try {
-    // Looked at before locking, and within a time limit: a store that is up to date must not wait.
-    if ((await quick.run((sql) => versionIn(sql, place))) === schemaVersion) return;
-  } finally {
-    await quick.close();
-  }
+  // Looked at before locking: a store that is up to date must not wait.
+  if ((await quickVersion(url)) === schemaVersion) return;
   const client = openClient(options, { statement_timeout: "0", lock_timeout: "0" });
   try {
     await client.begin(async (sql) => {

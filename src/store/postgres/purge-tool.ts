@@ -1,23 +1,22 @@
 // The operator's purge (store/purge.ts) on PostgreSQL. The operator vouches for the database's clock: the wait of the
 // horizon and that of the trusted time end.
 
-import { systemClock } from "../../base/clock.ts";
-import { firstHorizon, waitMsOf } from "../horizon.ts";
+import { firstHorizon, lookAt, waitMsOf } from "../horizon.ts";
 import { purgePauseMs, purgeRowsMax, type PurgeSurvey, type PurgeTool } from "../purge.ts";
 import { Connections } from "./connection.ts";
-import { countUpTo, Horizons, lastIdAt, readTime, saveTime, type TimeState } from "./horizons.ts";
-import { migrate } from "./migrate.ts";
+import { countUpTo, lastIdAt, ofMessages, readTime, saveTime, type TimeState } from "./horizons.ts";
+import { requireCurrent } from "./migrate.ts";
 
 /** Nobody but the operator waits. */
 const answerMsMax = 60_000;
 
-/** Brings the schema up to date. Rejects with StoreUnavailable like the opening of the store. */
+/** Opens the store at `url`; rejects with StoreUnavailable if there is none, or none of this program's. */
 export async function openPostgresPurge(url: string): Promise<PurgeTool> {
-  await migrate(url);
-  return new PostgresPurge(new Connections({ url, connectionsMax: 1, idleSecondsMax: 0, answerMsMax }));
+  await requireCurrent(url);
+  return new PostgresPurgeTool(new Connections({ url, connectionsMax: 1, idleSecondsMax: 0, answerMsMax }));
 }
 
-class PostgresPurge implements PurgeTool {
+class PostgresPurgeTool implements PurgeTool {
   private readonly connections: Connections;
 
   constructor(connections: Connections) {
@@ -25,16 +24,15 @@ class PostgresPurge implements PurgeTool {
   }
 
   async survey(asked: number | undefined): Promise<PurgeSurvey> {
-    const { wallMs, committedMs, messages, time } = await this.read();
-    const keepMs = asked ?? messages?.keepMs;
-    let count = 0;
-    if (keepMs !== undefined) {
-      // Where the clock is vouched for marks are made later: looking so much further back is the same.
-      const endId = await lastIdAt(this.connections, wallMs - keepMs - Math.max(0, time.leaptMs));
-      count = await countUpTo(this.connections, endId);
-    }
-    const waitMs = messages === undefined ? 0 : waitMsOf(messages);
-    return { keepMs, wallMs, committedMs, messages: count, waitMs };
+    const state = await readTime(this.connections);
+    const { wallMs, committedMs } = state;
+    const keepMs = asked ?? state.messages?.keepMs;
+    const nothing = { keepMs, wallMs, committedMs, messages: 0, waitMs: 0 };
+    if (keepMs === undefined) return nothing;
+    // Where the clock is vouched for marks are made later: looking so much further back is the same.
+    const endId = await lastIdAt(this.connections, wallMs - keepMs - Math.max(0, state.time.leaptMs));
+    const horizon = lookAt(ofMessages(state, keepMs), keepMs, { wallMs, monotonicMs: 0 }, undefined);
+    return { ...nothing, messages: await countUpTo(this.connections, endId), waitMs: waitMsOf(horizon) };
   }
 
   async purgeNow(keepMs: number, deleted: (messages: number) => void): Promise<number> {
@@ -58,12 +56,12 @@ class PostgresPurge implements PurgeTool {
   /** The horizons arrive at the database's clock, and no mark is of the future. */
   private async vouch(keepMs: number): Promise<TimeState> {
     for (;;) {
-      const state = await this.read();
+      const state = await readTime(this.connections);
       const { wallMs, time } = state;
       const isSaved = await saveTime(this.connections, state, {
         time: { horizon: firstHorizon(0, wallMs, undefined), ranMs: time.ranMs, leaptMs: 0 },
         messages: firstHorizon(keepMs, wallMs, undefined),
-        marks: [],
+        marks: state.firstMarks,
         laterMs: Math.max(0, time.leaptMs),
         latestMs: wallMs,
       });
@@ -71,14 +69,6 @@ class PostgresPurge implements PurgeTool {
       await this.connections.run((sql) => sql`UPDATE roost.mark SET at_ms = ${wallMs} WHERE at_ms > ${wallMs}`);
       return state;
     }
-  }
-
-  private async read(): Promise<TimeState> {
-    const state = await readTime(this.connections);
-    if (state.firstMarks.length === 0) return state;
-    // No server has looked at this store yet: it gets its marks now.
-    await new Horizons(this.connections, systemClock, undefined).look();
-    return readTime(this.connections);
   }
 
   private async deleteSlice(above: bigint, endId: bigint): Promise<SliceRow> {

@@ -117,7 +117,7 @@ class SqliteStore extends JobStore {
     this.housekeeping = new Housekeeping(lines, options.retentionDays, options.log);
   }
 
-  override get clock(): StoreClock {
+  get clock(): StoreClock {
     return this.housekeeping.clock;
   }
 
