@@ -35,8 +35,11 @@ export function openPurgeTool(url: string): Promise<PurgeTool> {
   );
 }
 
-/** Opens the sessions that services share: `sqlite:PATH` or `redis://…`. Rejects with SessionsUnavailable. */
-export async function openSessions(url: string, log: Log): Promise<Sessions> {
+/**
+ * Opens the sessions that services share: `sqlite:PATH` or `redis://…`. Rejects with SessionsUnavailable; `refused` is told
+ * why a store that was away at first cannot be used.
+ */
+export async function openSessions(url: string, log: Log, refused: (sentence: string) => void): Promise<Sessions> {
   if (url.startsWith(sqlite)) return openSqliteSessions({ path: url.slice(sqlite.length), log });
-  return openRedisSessions({ url, log });
+  return openRedisSessions({ url, log, refused });
 }

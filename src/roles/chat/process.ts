@@ -18,7 +18,7 @@ export function startChat(settings: ChatSettings): Promise<RunningMember> {
     const { log } = settings;
     const store = await openStore(settings.store, settings.retentionDays, log, settings.lost);
     undo(() => store.close());
-    const sessions = await openSessions(settings.sessions, log);
+    const sessions = await openSessions(settings.sessions, log, settings.lost);
     undo(() => sessions.close());
     const service = createChatService({
       store,

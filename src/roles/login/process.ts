@@ -15,7 +15,7 @@ const closingMs = 3_000;
 export function startLogin(settings: LoginSettings): Promise<RunningMember> {
   return startProcess(settings, "login", async ({ surroundings, serviceMetrics, undo }) => {
     const { log } = settings;
-    const sessions = await openSessions(settings.sessions, log);
+    const sessions = await openSessions(settings.sessions, log, settings.lost);
     undo(() => sessions.close());
     const { service, stop } = createLoginService({ sessions, metrics: serviceMetrics, log });
     undo(stop);

@@ -2,6 +2,7 @@
 
 import type { Log } from "../../base/log.ts";
 import { SessionsUnavailable } from "../sessions.ts";
+import { wrongSetting } from "./wrong-setting.ts";
 import { RedisConnection } from "./redis-connection.ts";
 import type { Script } from "./scripts.ts";
 
@@ -18,6 +19,8 @@ export interface RedisLinkOptions {
   readonly log: Log;
   /** A connection was made: what was read over an earlier one may be stale. */
   connected(): Promise<void>;
+  /** The server is there and refuses the URL's settings, at the first connection; nothing is tried again. */
+  refused(sentence: string): void;
 }
 
 /** A URL without its user and password, for the log. */
@@ -33,6 +36,7 @@ export class RedisLink {
   private retryMs = retryMsMin;
   private retrying: ReturnType<typeof setTimeout> | undefined;
   private isClosed = false;
+  private wasConnected = false;
   /** The log has been told that the server is away. */
   private isKnownAway = false;
   /** The server is there and refused the last step: out of memory, a read-only replica, a right that is missing. */
@@ -70,6 +74,7 @@ export class RedisLink {
         return;
       }
       this.connection = connection;
+      this.wasConnected = true;
       this.retryMs = retryMsMin;
       if (this.isKnownAway) log.info("the session store is back", { server: redacted(url) });
       this.isKnownAway = false;
@@ -77,7 +82,13 @@ export class RedisLink {
       await this.lookAtPolicy();
       await this.options.connected();
     } catch (error) {
-      this.retryLater(error instanceof Error ? error.message : String(error));
+      // Once they were right: somebody who changes them there may change them back.
+      const refusal = this.wasConnected ? undefined : await wrongSetting(url, error);
+      if (refusal !== undefined) {
+        this.options.refused(
+          `The session store ${redacted(url)} refuses this program: ${refusal}. Check the URL's user, password and database.`,
+        );
+      } else this.retryLater(error instanceof Error ? error.message : String(error));
     }
   }
 

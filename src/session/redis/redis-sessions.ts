@@ -36,6 +36,8 @@ export interface RedisSessionsOptions {
   /** `redis://user:password@host:port/database`; also `rediss:` and `valkey:`. Its password is never logged. */
   readonly url: string;
   readonly log: Log;
+  /** Told that a server that was away at first refuses the URL's user, password or database; only a restart helps then. */
+  readonly refused?: (sentence: string) => void;
   /** What all keys begin with; another one keeps two clusters apart. */
   readonly prefix?: string;
 }
@@ -44,7 +46,7 @@ const protocols = ["redis:", "rediss:", "valkey:", "valkeys:"];
 
 /**
  * Opens the engine. Resolves also while the server is away: then it is tried again for as long as it takes. Rejects with
- * SessionsUnavailable and a sentence for the operator where the URL is none of a Redis.
+ * SessionsUnavailable and a sentence for the operator where the URL is none of a Redis, or its server refuses it.
  */
 export async function openRedisSessions(options: RedisSessionsOptions): Promise<Sessions> {
   if (!URL.canParse(options.url) || !protocols.includes(new URL(options.url).protocol)) {
@@ -53,7 +55,10 @@ export async function openRedisSessions(options: RedisSessionsOptions): Promise<
   }
   const sessions = new RedisSessions(options);
   await sessions.start();
-  return sessions;
+  const { refusal } = sessions;
+  if (refusal === undefined) return sessions;
+  await sessions.close();
+  throw new SessionsUnavailable(refusal);
 }
 
 class RedisSessions implements Sessions {
@@ -65,15 +70,28 @@ class RedisSessions implements Sessions {
   /** This process has renewed a lease: it is one of those who end leases and sweep. */
   private isKeeper = false;
   private isPolling = false;
+  private isStarted = false;
+  /** Why the start fails. */
+  refusal: string | undefined;
 
-  constructor({ url, log, prefix = "roost:" }: RedisSessionsOptions) {
+  constructor({ url, log, refused, prefix = "roost:" }: RedisSessionsOptions) {
     this.log = log;
-    this.link = new RedisLink({ url, prefix, log, connected: () => this.poll() });
+    this.link = new RedisLink({
+      url,
+      prefix,
+      log,
+      connected: () => this.poll(),
+      refused: (sentence) => {
+        if (this.isStarted) refused?.(sentence);
+        else this.refusal = sentence;
+      },
+    });
     this.reader = new FencedReader(this.link, this.follower);
   }
 
   async start(): Promise<void> {
     await this.link.connect();
+    this.isStarted = true;
     this.polling = setInterval(() => void this.poll(), pollMs);
     this.polling.unref();
   }
