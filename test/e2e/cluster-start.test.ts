@@ -125,7 +125,7 @@ test("a route file with no zones, no weight or a mistake is refused with the fie
   ]);
 }, 60_000);
 
-test("a message store that is newer, another program's, from the future or used up is refused and not touched", async () => {
+test("a message store that is newer, another program's or used up is refused and not touched", async () => {
   const newer = madeStore("newer.db");
   newer.run(`PRAGMA user_version = ${schemaVersion + 7}`);
   newer.close();
@@ -133,11 +133,8 @@ test("a message store that is newer, another program's, from the future or used 
   foreign.run("CREATE TABLE recipe (name TEXT)");
   foreign.close();
   writeFileSync(join(folder, "text.db"), "this is no database, and long enough to be seen as none\n".repeat(20));
-  const future = madeStore("future.db");
-  future.run("UPDATE sequence SET committed_ms = ?", [systemClock.wallMs() + 3_600_000]);
-  future.close();
   const full = madeStore("full.db");
-  const untilMs = systemClock.wallMs() + 3_600_000;
+  const untilMs = systemClock.wallMs() + 29_000;
   full.transaction(() => {
     const take = full.prepare("INSERT INTO node VALUES (?, ?, ?)");
     for (let number = 0; number < nodeNumbers; number++) take.run(number, `holder ${number}`, untilMs);
@@ -147,7 +144,6 @@ test("a message store that is newer, another program's, from the future or used 
     [chatOn("sqlite:newer.db"), "newer.db", `schema ${schemaVersion + 7}`, "start the newer program"],
     [chatOn("sqlite:foreign.db"), "foreign.db", "another program"],
     [chatOn("sqlite:text.db"), "text.db", "not a database"],
-    [chatOn("sqlite:future.db"), "future.db", "clock", "behind the store's newest commit"],
     [chatOn("sqlite:full.db"), "full.db", `all ${nodeNumbers} node numbers`, "stop a process"],
   ]);
   const untouched = new Database(join(folder, "foreign.db"), { readonly: true });
