@@ -33,6 +33,8 @@ export const gatewayLeaseMs = 10_000;
 export const gatewayRenewMs = 2_000;
 /** What is left of the lease of a gateway whose link broke, unless somebody else still hears it. */
 export const gatewaySuspectMs = 3_000;
+/** A gateway compares its sessions with the store's this often. */
+export const sessionCensusMs = 60_000;
 /** Changes of sessions that a process may be behind before it must forget what it has read. */
 export const sessionChangesMax = 65_536;
 /** Accounts whose locations a process remembers: some 50 MB. */

@@ -182,7 +182,7 @@ async function chatService() {
     groupDetail: unused,
     membership: unused,
     isHealthy: true,
-    trouble: undefined,
+    trouble: "",
     clock: { idsAheadMs: 0, purgeWaitMs: 0 },
     close: () => Promise.resolve(),
   };
