@@ -4,6 +4,7 @@
 import { Counter, Gauge, Registry } from "prom-client";
 import type { Latency } from "./latency.ts";
 import { LatencyHistogram } from "./latency-histogram.ts";
+import { bugsCounter } from "./bugs-counter.ts";
 import type { ClockNumbers, Metrics, ServiceMetrics, Tally } from "./metrics.ts";
 import { registerProcessMetrics } from "./process-metrics.ts";
 
@@ -97,6 +98,12 @@ export function expositionOf(metrics: Metrics): Registry {
     "Times that a node began to serve although not every gateway was linked to it.",
     (service) => service.forcedAdult,
   );
+  number(
+    "roost_peer_gone_total",
+    "Connections that the peer reset before they were accepted.",
+    (service) => service.peersGone,
+  );
+  registry.registerMetric(bugsCounter("roost_bugs_total", metrics.bugs));
   number("roost_rate_limited_total", "Requests above a connection's rate.", (service) => service.limited);
   tally("roost_message_in_total", "Requests received.", "command", (service) => service.commands);
   tally("roost_protocol_fault_total", "Peers that broke the protocol.", "kind", (service) => service.faults);

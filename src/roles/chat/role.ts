@@ -37,9 +37,9 @@ export function createChatService(assembly: {
   metrics.storeClock = () => store.clock;
   const dispatcher = new Dispatcher();
   const audience = new GroupAudience(store, sessions);
-  const parts: ChatParts = { store, sessions, dispatcher, audience, random, latency, log };
+  const parts: ChatParts = { store, sessions, dispatcher, audience, random, latency, metrics, log };
   const pipeline = new TalkPipeline(parts);
-  const router = new Router([recover(log), countRequests(metrics), requireSession(sessions)]);
+  const router = new Router([recover({ log, metrics }), countRequests(metrics), requireSession(sessions)]);
   router.handle(Command.UserTalk, userTalk(pipeline));
   router.handle(Command.GroupTalk, groupTalk(pipeline));
   router.handle(Command.TalkAck, talkAck(parts));

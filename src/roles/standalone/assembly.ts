@@ -46,7 +46,7 @@ export async function assemble(settings: StandaloneSettings, store: Store): Prom
     wheel.start();
     undo.push(() => wheel.stop());
     const flusher = new Flusher();
-    const metrics = new Metrics();
+    const metrics = new Metrics(log);
     const sessions = new MemorySessions();
     undo.push(() => sessions.close());
 
