@@ -45,6 +45,8 @@ const store: Store = {
   groupDetail: unused,
   membership: unused,
   isHealthy: true,
+  trouble: "",
+  clock: { idsAheadMs: 0, purgeWaitMs: 0 },
   close: () => Promise.resolve(),
 };
 

@@ -4,7 +4,7 @@ import { silentLog } from "../../src/base/log.ts";
 import { TimerWheel } from "../../src/base/timer-wheel.ts";
 import { TokenVerifier } from "../../src/auth/token.ts";
 import { Link, Links } from "../../src/container/links.ts";
-import { ServiceMetrics } from "../../src/observe/metrics.ts";
+import { Metrics } from "../../src/observe/metrics.ts";
 import { AddressLimits } from "../../src/roles/gateway/address-limits.ts";
 import { Channel } from "../../src/roles/gateway/channel.ts";
 import { Downlink } from "../../src/roles/gateway/downlink.ts";
@@ -42,7 +42,7 @@ export function gatewayTopic(): Topic {
     verifier: new TokenVerifier([new Uint8Array(32)]),
     wheel,
     limits: new AddressLimits(100),
-    metrics: new ServiceMetrics(gatewayId, "gateway"),
+    metrics: new Metrics().forService(gatewayId, "gateway"),
     log: silentLog,
     loginWaitMs: 10_000,
   });

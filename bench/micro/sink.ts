@@ -24,6 +24,11 @@ export class SinkConnection implements Connection {
     return this.last;
   }
 
+  unreserve(): void {
+    this.lastEnd = this.last;
+    this.frames--;
+  }
+
   send(payload: Uint8Array): boolean {
     this.outbound.set(payload, this.reserve(payload.length));
     return true;
@@ -31,4 +36,8 @@ export class SinkConnection implements Connection {
 
   /** There is nothing to end. */
   close(): void {}
+
+  fail(bug: unknown): void {
+    throw bug;
+  }
 }

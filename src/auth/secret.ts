@@ -1,7 +1,17 @@
 // Secrets: from an option, from a file, or made once in the data folder. There is no built-in one.
 
 import { randomBytes } from "node:crypto";
-import { closeSync, fsyncSync, linkSync, openSync, readFileSync, statSync, unlinkSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { secretBytesMin } from "../base/limits.ts";
 
@@ -50,6 +60,8 @@ export function isReadableByOthers(path: string): boolean {
  */
 export function ensureSecret(folder: string): boolean {
   const path = secretPath(folder);
+  // Looked at first: a start needs no room for what is there.
+  if (existsSync(path)) return false;
   const draft = `${path}.${process.pid}`;
   const file = openSync(draft, "w", 0o600);
   try {

@@ -1,11 +1,12 @@
-// A failed assertion is a bug of ours: it throws where it stands and nothing catches it but the process's end.
+// A failed assertion is a bug of ours: it throws where it stands. What it ends is decided by who called: the connection or
+// the request that was served (`Connection.fail`, the `recover` middleware), else the process.
 
 /** Thrown for a broken invariant of this program; never for what a peer or an operator did. */
 export class AssertionError extends Error {
   override readonly name = "AssertionError";
 }
 
-/** Ends the process loudly (by an uncaught error) when an invariant does not hold. */
+/** Throws AssertionError when an invariant does not hold. */
 export function assert(condition: boolean, invariant: string): asserts condition {
   if (!condition) throw new AssertionError(invariant);
 }

@@ -67,8 +67,8 @@ export const writeWaitMs = 10_000;
 /** A drain ends after this long, whatever is still in flight. */
 export const shutdownMsMax = 10_000;
 
-/** Messages are kept this long unless configured otherwise; 'forever' is 0. */
-export const retentionDays = 15;
+/** The index of a device without a cursor reaches back this far. */
+export const indexBackDays = 15;
 /** An idempotent talk answers the same for this long at least. */
 export const idempotencyHours = 24;
 /** A secret for tokens or links is at least this long. */

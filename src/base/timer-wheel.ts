@@ -16,7 +16,10 @@ export abstract class Deadline {
   previous: Deadline | undefined;
   next: Deadline | undefined;
 
-  /** Called once when armed time has passed; may arm itself again. */
+  /**
+   * Called once when armed time has passed; may arm itself again. What it throws ends the process: a deadline of one
+   * connection contains its own bugs.
+   */
   abstract expire(): void;
 }
 

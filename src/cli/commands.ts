@@ -2,19 +2,31 @@
 // so the words are checked by OptionValues.
 
 import { type CommandDef, defineCommand, renderUsage } from "citty";
-import { argsOf, type OptionName, OptionValues, optionsOf } from "./options.ts";
+import { argsOf, type Operand, type OptionName, OptionValues, optionsOf } from "./options.ts";
 import { StartError, UsageError } from "./usage-error.ts";
 import { version } from "./version.ts";
 
 interface Command {
   readonly definition: CommandDef;
   readonly names: readonly OptionName[];
+  readonly operand: Operand | undefined;
   /** Resolves with an exit status, or with nothing when the process goes on. */
   run(values: OptionValues): Promise<number | undefined>;
 }
 
-function command(name: string, description: string, names: readonly OptionName[], run: Command["run"]): Command {
-  return { definition: defineCommand({ meta: { name, description }, args: argsOf(names) }), names, run };
+function command(
+  name: string,
+  description: string,
+  names: readonly OptionName[],
+  run: Command["run"],
+  operand?: Operand,
+): Command {
+  return {
+    definition: defineCommand({ meta: { name, description }, args: argsOf(names, operand) }),
+    names,
+    operand,
+    run,
+  };
 }
 
 const done = (work: Promise<void>, status: number | undefined): Promise<number | undefined> => work.then(() => status);
@@ -39,6 +51,38 @@ const commands: Readonly<Record<string, Command>> = {
   chat: command("chat", "Talk from a terminal, or through a pipe", optionsOf.chat, async (values) =>
     (await import("./chat.ts")).chat(values),
   ),
+  backup: command(
+    "backup",
+    "Copy the messages into a file while the server runs, and verify the copy",
+    optionsOf.backup,
+    async (values) => done((await import("./backup.ts")).backup(values), 0),
+    { name: "FILE", help: "File to make, or - for standard output" },
+  ),
+  restore: command(
+    "restore",
+    "Put a backup in the place of the messages; the server must not run",
+    optionsOf.restore,
+    async (values) => done((await import("./restore.ts")).restore(values), 0),
+    { name: "FILE", help: "File that roost backup made, or - for standard input" },
+  ),
+  check: command(
+    "check",
+    "Look whether the messages and their index are in order, while the server runs or not",
+    optionsOf.check,
+    async (values) => (await import("./check.ts")).check(values),
+  ),
+  repair: command(
+    "repair",
+    "Have a damaged index made again, or save what can be read of damaged messages; the server must not run",
+    optionsOf.repair,
+    async (values) => done((await import("./repair.ts")).repair(values), 0),
+  ),
+  purge: command(
+    "purge",
+    "Say what is older than the retention, or delete it at once",
+    optionsOf.purge,
+    async (values) => done((await import("./purge.ts")).purge(values), 0),
+  ),
   version: command("version", "Print the version", [], () => {
     process.stdout.write(`roost ${version} (Bun ${Bun.version})\n`);
     return Promise.resolve(0);
@@ -58,6 +102,8 @@ const examples = `EXAMPLES
   roost chat --account alice --to bob            talk
   roost --role discovery                         a node of the registry, on port 7171
   roost nodes --watch                            what it holds
+  roost backup messages-monday.db                copy the messages, while the server runs
+  roost purge --retention 30d                    how many messages are older
 
 Every option can be a flag, a variable (ROOST_READ_WAIT) or a line of a TOML file (read-wait = "3m", --config FILE).
 `;
@@ -85,7 +131,7 @@ export async function runCommandLine(
       return await commands["version"]?.run(new OptionValues([], [], {}));
     if (chosen === undefined)
       throw new UsageError(`${JSON.stringify(name)} is not a command; there are ${Object.keys(commands).join(", ")}`);
-    return await chosen.run(new OptionValues(chosen.names, rest, environment));
+    return await chosen.run(new OptionValues(chosen.names, rest, environment, chosen.operand));
   } catch (error) {
     if (error instanceof UsageError || error instanceof StartError) {
       process.stderr.write(`roost: ${error.message}\n`);

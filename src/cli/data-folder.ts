@@ -3,7 +3,8 @@
 
 import { Database } from "bun:sqlite";
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync, realpathSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
+import { giveToOwnerOf } from "../base/owner.ts";
 import { codeOf, sentenceOf } from "./failure.ts";
 import { StartError } from "./usage-error.ts";
 
@@ -18,11 +19,21 @@ export function openDataFolder(folder: string): string {
   return path;
 }
 
+/** What this process has for itself until it ends, however it ends. */
+export interface Hold {
+  /**
+   * Takes the lock unless this process has it. Throws StartError when another process has it, or when a disk that is full or
+   * read-only does not let it be taken.
+   */
+  claim(): void;
+  release(): void;
+}
+
 /**
- * Holds the folder for this process until it ends, however it ends. Throws when another process holds it. Returns the
- * function that lets it go.
+ * Holds the folder for this process. Throws when another process holds it. A disk that is full or read-only is no reason not
+ * to start: what is written there is written after `claim` only.
  */
-export function lockDataFolder(path: string): () => void {
+export function holdDataFolder(path: string): Hold {
   return hold(() => join(path, "lock"), "alone", {
     busy: `another roost is running on the data folder ${path}; stop it or choose another folder with --data`,
     failed: (reason) => `cannot write to the data folder ${path}: ${reason}; choose another with --data`,
@@ -30,16 +41,31 @@ export function lockDataFolder(path: string): () => void {
 }
 
 /**
- * Holds a file of messages for this process until it ends. Chat services share one; a standalone server has its own alone:
- * it alone knows who is signed in to it, and what others write is pushed to nobody there. Throws when it is held otherwise.
- * Returns the function that lets it go.
+ * Holds a file of messages for this process. Chat services share one; a standalone server has its own alone: it alone knows
+ * who is signed in to it, and what others write is pushed to nobody there. Throws when it is held otherwise; for the rest
+ * see holdDataFolder.
  */
-export function lockStore(path: string, how: "alone" | "shared"): () => void {
+export function holdStore(path: string, how: "alone" | "shared"): Hold {
   const other = how === "shared" ? "a standalone roost" : "another roost";
   return hold(() => `${realPathOf(path)}-lock`, how, {
     busy: `${other} keeps its messages in ${path}; stop it or choose another file with --store`,
     failed: (reason) => `cannot write beside the messages in ${path}: ${reason}; choose a writable folder with --store`,
   });
+}
+
+/** Holds the folder, and throws when that cannot be done. Returns the function that lets it go. */
+export function lockDataFolder(path: string): () => void {
+  return claimed(holdDataFolder(path));
+}
+
+/** Holds a file of messages, and throws when that cannot be done. Returns the function that lets it go. */
+export function lockStore(path: string, how: "alone" | "shared"): () => void {
+  return claimed(holdStore(path, how));
+}
+
+function claimed(held: Hold): () => void {
+  held.claim();
+  return () => held.release();
 }
 
 /** Two names of one file, one of them a link, are locked in one place; a file that is not made yet has one name. */
@@ -52,29 +78,60 @@ function realPathOf(path: string): string {
   }
 }
 
+interface HoldSentences {
+  readonly busy: string;
+  readonly failed: (reason: string) => string;
+}
+
+function hold(pathOf: () => string, how: "alone" | "shared", told: HoldSentences): Hold {
+  let lock: Database | undefined;
+  const claim = (): void => {
+    lock ??= openLock(pathOf, how);
+  };
+  const sentence = (error: unknown): string =>
+    codeOf(error).startsWith("SQLITE_BUSY") ? told.busy : told.failed(sentenceOf(error));
+  try {
+    claim();
+  } catch (error) {
+    if (!mayPass(error)) throw new StartError(sentence(error));
+  }
+  return {
+    claim() {
+      try {
+        claim();
+      } catch (error) {
+        throw new StartError(sentence(error));
+      }
+    },
+    release: () => lock?.close(),
+  };
+}
+
+/** A disk that is full, or a file system that is read-only. */
+function mayPass(error: unknown): boolean {
+  return /^(SQLITE_(FULL|READONLY|IOERR)|ENOSPC$|EDQUOT$|EROFS$)/.test(codeOf(error));
+}
+
 /** A lock on a small SQLite file, without content: the kernel gives it back after kill -9. */
-function hold(
-  pathOf: () => string,
-  how: "alone" | "shared",
-  told: { readonly busy: string; readonly failed: (reason: string) => string },
-): () => void {
+function openLock(pathOf: () => string, how: "alone" | "shared"): Database {
   let lock: Database | undefined;
   try {
     const path = pathOf();
     // SQLite would let everybody read it, and who may read it may lock it and keep the server from starting.
     // One that is there is left alone: to close it would end a lock that this process has on it.
-    if (!existsSync(path)) closeSync(openSync(path, "a", 0o600));
+    if (!existsSync(path)) {
+      closeSync(openSync(path, "a", 0o600));
+      giveToOwnerOf(dirname(path), path);
+    }
     lock = new Database(path);
     lock.run("PRAGMA busy_timeout = 0");
     lock.run("PRAGMA locking_mode = EXCLUSIVE");
     // A reader's lock is shared, and in this mode it is kept.
     if (how === "alone") lock.run("BEGIN EXCLUSIVE");
     else lock.run("SELECT count(*) FROM sqlite_schema");
+    return lock;
   } catch (error) {
     lock?.close();
-    if (codeOf(error).startsWith("SQLITE_BUSY")) throw new StartError(told.busy);
-    throw new StartError(told.failed(sentenceOf(error)));
+    throw error;
   }
-  const held = lock;
-  return () => held.close();
 }

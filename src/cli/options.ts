@@ -118,7 +118,8 @@ export const options = {
     parseText,
   ),
   sessions: option("Where sessions are kept (standalone: memory:)", "sqlite:PATH|redis://…", undefined, parseText),
-  retention: option("Keep messages this long", "days|forever", "15d", parseRetention),
+  retention: option("Keep messages this long", "days|forever", "forever", parseRetention),
+  now: toggle("Delete at once: the clock is right"),
   zone: option("Zone of this node", "name", "zone01", parseText),
   config: option("TOML file with any of these options", "file", undefined, parseText),
   "log-level": option(
@@ -136,6 +137,8 @@ export const options = {
   url: option("Server to talk to", "url", undefined, parseText),
   token: option("Token to sign in with, instead of one made from the secret", "token", undefined, parseText),
   device: option("Name of this device", "name", "", (text) => text),
+  replace: toggle("Replace what is there already"),
+  salvage: toggle("Save what can be read of damaged messages into a new file"),
 } as const satisfies Record<string, Option<unknown>>;
 
 export type OptionName = keyof typeof options;
@@ -221,13 +224,28 @@ export const optionsOf = {
   token: [...serverOptions, "account", "app", "ttl"],
   chat: [...serverOptions, "ws", "account", "app", "to", "group", "url", "token", "device"],
   nodes: ["discovery", "watch", "config"],
+  backup: ["data", "store", "replace", "config"],
+  restore: ["data", "store", "replace", "config"],
+  check: ["data", "store", "config"],
+  repair: ["data", "store", "salvage", "config"],
+  purge: ["data", "store", "retention", "now", "config"],
 } as const satisfies Record<string, readonly OptionName[]>;
 
 const environmentName = (name: string): string => `ROOST_${name.toUpperCase().replaceAll("-", "_")}`;
 
+/** The one word of a command that is no option, such as FILE. */
+export interface Operand {
+  readonly name: string;
+  readonly help: string;
+}
+
 /** The table as citty wants it, for its help. */
-export function argsOf(names: readonly OptionName[]): ArgsDef {
-  return Object.fromEntries(
+export function argsOf(names: readonly OptionName[], operand?: Operand): ArgsDef {
+  const words: ArgsDef =
+    operand === undefined
+      ? {}
+      : { [operand.name.toLowerCase()]: { type: "positional", description: operand.help, required: true } };
+  const flags: ArgsDef = Object.fromEntries(
     names.map((name) => {
       const { help, hint, fallback, isFlag } = options[name];
       const shown = isFlag || fallback === undefined || fallback === "" ? "" : ` (default ${fallback})`;
@@ -238,6 +256,7 @@ export function argsOf(names: readonly OptionName[]): ArgsDef {
       ] as const;
     }),
   );
+  return { ...words, ...flags };
 }
 
 /** What a user said for some options, by flag, environment and file; checked when asked for. */
@@ -247,15 +266,22 @@ export class OptionValues {
   private readonly environment: Readonly<Record<string, string | undefined>>;
   private readonly file: ReadonlyMap<string, string>;
   private readonly filePath: string | undefined;
+  private readonly operandText: string | undefined;
 
-  /** Refuses flags that the command does not have, flags without a value, and a bad configuration file. */
+  /**
+   * Refuses flags that the command does not have, flags without a value, a bad configuration file, and a missing or second
+   * operand.
+   */
   constructor(
     names: readonly OptionName[],
     words: readonly string[],
     environment: Readonly<Record<string, string | undefined>>,
+    operand?: Operand,
   ) {
     this.names = names;
-    this.flags = readFlags(names, words);
+    const { flags, operandText } = readWords(names, words, operand);
+    this.flags = flags;
+    this.operandText = operandText;
     this.environment = environment;
     this.file = new Map();
     this.filePath = this.optional("config");
@@ -285,6 +311,12 @@ export class OptionValues {
     return value;
   }
 
+  /** The text of the operand; only for a command that has one. */
+  get operand(): string {
+    if (this.operandText === undefined) throw new UsageError("this command takes options only; see --help");
+    return this.operandText;
+  }
+
   /** True when somebody gave it. */
   isGiven(name: OptionName): boolean {
     return this.raw(name) !== undefined;
@@ -303,10 +335,21 @@ export class OptionValues {
   }
 }
 
-function readFlags(names: readonly OptionName[], words: readonly string[]): Map<string, string> {
+function readWords(
+  names: readonly OptionName[],
+  words: readonly string[],
+  operand: Operand | undefined,
+): { flags: Map<string, string>; operandText: string | undefined } {
   const flags = new Map<string, string>();
+  let operandText: string | undefined;
   for (let at = 0; at < words.length; at++) {
     const word = words[at] ?? "";
+    if (operand !== undefined && word !== "" && (word === "-" || !word.startsWith("-"))) {
+      if (operandText !== undefined)
+        throw new UsageError(`${JSON.stringify(word)} is one word too many: expected one ${operand.name}`);
+      operandText = word;
+      continue;
+    }
     const [, name = "", attached] = /^--([^=]+)(?:=(.*))?$/s.exec(word) ?? [];
     if (name === "") throw new UsageError(`${JSON.stringify(word)} is not an option; see --help`);
     const known = names.find((candidate) => candidate === name);
@@ -318,7 +361,11 @@ function readFlags(names: readonly OptionName[], words: readonly string[]): Map<
     if (flags.has(name)) throw new UsageError(`--${name} is given twice`);
     flags.set(name, value);
   }
-  return flags;
+  if (operand !== undefined && operandText === undefined)
+    throw new UsageError(
+      `${operand.name} is missing; expected the ${operand.help[0]?.toLowerCase()}${operand.help.slice(1)}`,
+    );
+  return { flags, operandText };
 }
 
 function isOption(name: string): name is OptionName {

@@ -43,7 +43,7 @@ export async function serve(values: OptionValues): Promise<void> {
   manager?.ready(() => statusOf(serving));
 }
 
-/** A bug ends the process, with its stack in the log. */
+/** A bug that belongs to no connection and no request ends the process, with its stack in the log. */
 function endLoudly(log: Log): void {
   const end = (kind: string) => (error: unknown) => {
     log.error(kind, { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });

@@ -117,6 +117,15 @@ export class Context implements AnswerScan {
     }
     const at = connection.reserve(bytes);
     // A link that is gone or full answers nobody: its gateway answers its clients itself when the link breaks.
-    if (at >= 0) writeResponse(connection.outbound, at, this.packet, this, status, gateway, body);
+    if (at < 0) return;
+    try {
+      writeResponse(connection.outbound, at, this.packet, this, status, gateway, body);
+    } catch (bug) {
+      // The request is still to be answered: the caller refuses it.
+      connection.unreserve();
+      this.isAnswered = false;
+      this.link.unanswered++;
+      throw bug;
+    }
   }
 }

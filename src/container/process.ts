@@ -99,7 +99,7 @@ export async function startProcess(
     wheel.start();
     undo(() => wheel.stop());
     const flusher = new Flusher();
-    const metrics = new Metrics();
+    const metrics = new Metrics(settings.log);
     const serviceMetrics = metrics.forService(settings.id, service);
     const surroundings = surroundingsOf(settings, service, wheel, flusher);
     undo(() => surroundings.naming.close());

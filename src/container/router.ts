@@ -30,7 +30,7 @@ export class Router {
   /** Runs a request through its chain. An unknown command is answered with NotImplemented. */
   route(context: Context): void {
     const pending = (this.handlers.get(context.command) ?? this.unknown)(context);
-    // The outermost middleware is `recover`, which never rejects for a refusal; a rejection here is a bug and ends the process.
+    // The outermost middleware is `recover`, which never rejects: a refusal and a bug alike are answered there.
     if (pending !== undefined) void pending;
   }
 

@@ -4,7 +4,8 @@
 import { Counter, Gauge, Registry } from "prom-client";
 import type { Latency } from "./latency.ts";
 import { LatencyHistogram } from "./latency-histogram.ts";
-import type { Metrics, ServiceMetrics, Tally } from "./metrics.ts";
+import { bugsCounter } from "./bugs-counter.ts";
+import type { ClockNumbers, Metrics, ServiceMetrics, Tally } from "./metrics.ts";
 import { registerProcessMetrics } from "./process-metrics.ts";
 
 const identity = ["serviceId", "serviceName"] as const;
@@ -65,6 +66,30 @@ export function expositionOf(metrics: Metrics): Registry {
       },
     }),
   );
+  const storeClock = (name: string, help: string, milliseconds: (clock: ClockNumbers) => number): void => {
+    registry.registerMetric(
+      new Gauge({
+        name,
+        help,
+        labelNames: identity,
+        registers: [],
+        collect() {
+          for (const { serviceId, serviceName, storeClock: clock } of metrics.services)
+            if (clock !== undefined) this.set({ serviceId, serviceName }, milliseconds(clock()) / 1000);
+        },
+      }),
+    );
+  };
+  storeClock(
+    "roost_store_ids_ahead_seconds",
+    "How far the newest message's id is ahead of the clock, which was set back.",
+    ({ idsAheadMs }) => idsAheadMs,
+  );
+  storeClock(
+    "roost_store_purge_wait_seconds",
+    "How long old messages are not deleted at least, because the clock leapt, the server was off or the retention changed.",
+    ({ purgeWaitMs }) => purgeWaitMs,
+  );
   number("roost_message_in_flow_bytes", "Bytes received.", (service) => service.inBytes);
   number("roost_message_out_flow_bytes", "Bytes sent.", (service) => service.outBytes);
   number("roost_unknown_channel_total", "Pushes to connections that are gone.", (service) => service.unknownChannels);
@@ -73,6 +98,12 @@ export function expositionOf(metrics: Metrics): Registry {
     "Times that a node began to serve although not every gateway was linked to it.",
     (service) => service.forcedAdult,
   );
+  number(
+    "roost_peer_gone_total",
+    "Connections that the peer reset before they were accepted.",
+    (service) => service.peersGone,
+  );
+  registry.registerMetric(bugsCounter("roost_bugs_total", metrics.bugs));
   number("roost_rate_limited_total", "Requests above a connection's rate.", (service) => service.limited);
   tally("roost_message_in_total", "Requests received.", "command", (service) => service.commands);
   tally("roost_protocol_fault_total", "Peers that broke the protocol.", "kind", (service) => service.faults);

@@ -1,7 +1,9 @@
 // What a process counts: plain numbers, and nothing else, because the hot path adds to them. How they are shown is the
 // exposition's, which is not read before somebody asks for it.
 
+import { type Log, silentLog } from "../base/log.ts";
 import { Command } from "../wire/commands.ts";
+import { type BugKind, ContainedBugs } from "./contained-bugs.ts";
 import { Latency } from "./latency.ts";
 
 /** Commands are the peers' words: beyond this many, or this long, one label holds the rest. */
@@ -33,6 +35,12 @@ export class Tally {
   }
 }
 
+/** What a store tells of its clock; see StoreClock of the store. */
+export interface ClockNumbers {
+  readonly idsAheadMs: number;
+  readonly purgeWaitMs: number;
+}
+
 /** The numbers of one service; it has the shape of a transport's observer, too. */
 export class ServiceMetrics {
   readonly serviceId: string;
@@ -44,15 +52,21 @@ export class ServiceMetrics {
   outBytes = 0;
   unknownChannels = 0;
   limited = 0;
+  /** Connections that the peer reset before they were accepted. */
+  peersGone = 0;
   /** Times that it was made adult although not every gateway had linked itself. */
   forcedAdult = 0;
+  /** Of the service's message store, if it has one. */
+  storeClock: (() => ClockNumbers) | undefined;
   readonly commands = new Tally(Object.values(Command));
   readonly faults = new Tally();
   readonly refusals = new Tally();
   readonly endings = new Tally();
   readonly zonesWithoutServer = new Tally();
+  private readonly bugs: ContainedBugs;
 
-  constructor(serviceId: string, serviceName: string) {
+  constructor(serviceId: string, serviceName: string, bugs: ContainedBugs) {
+    this.bugs = bugs;
     this.serviceId = serviceId;
     this.serviceName = serviceName;
   }
@@ -68,6 +82,13 @@ export class ServiceMetrics {
   }
   protocolFault(kind: string): void {
     this.faults.add(kind);
+  }
+  peerGone(): void {
+    this.peersGone++;
+  }
+  /** Records a contained bug; `kind` is the scope that it was contained in. */
+  bug(bug: unknown, kind: BugKind = "connection", fields?: Readonly<Record<string, string>>): void {
+    this.bugs.met(kind, bug, fields);
   }
   refused(status: number): void {
     this.refusals.add(String(status));
@@ -100,7 +121,14 @@ export interface TalkLatency {
 /** The numbers of a process. */
 export class Metrics {
   readonly talkLatency: TalkLatency = { commit: new Latency(), push: new Latency() };
+  /** Shared by all services of the process. */
+  readonly bugs: ContainedBugs;
   private readonly known: ServiceMetrics[] = [];
+
+  /** Contained bugs are written to `log`. */
+  constructor(log: Log = silentLog) {
+    this.bugs = new ContainedBugs(log);
+  }
 
   /** Those that were asked for so far, in that order. */
   get services(): readonly ServiceMetrics[] {
@@ -111,7 +139,7 @@ export class Metrics {
   forService(serviceId: string, serviceName: string): ServiceMetrics {
     const known = this.known.find((service) => service.serviceId === serviceId && service.serviceName === serviceName);
     if (known !== undefined) return known;
-    const service = new ServiceMetrics(serviceId, serviceName);
+    const service = new ServiceMetrics(serviceId, serviceName, this.bugs);
     this.known.push(service);
     return service;
   }

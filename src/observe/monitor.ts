@@ -29,7 +29,10 @@ export function startMonitor(
     // Else an error's answer shows our source; and with that alone Bun 1.4.5 shares the port with a second process.
     development: false,
     reusePort: false,
-    error: () => new Response("internal error\n", { status: 500 }),
+    error(bug) {
+      sources.metrics.bugs.met("http", bug);
+      return new Response("internal error\n", { status: 500 });
+    },
     fetch(request) {
       if (request.method !== "GET" && request.method !== "HEAD") {
         return new Response("method not allowed\n", { status: 405, headers: { allow: "GET, HEAD" } });

@@ -2,6 +2,7 @@
 // scrape only: prom-client brings more code than a node needs to begin.
 
 import { Counter, Gauge, Registry } from "prom-client";
+import { bugsCounter } from "./bugs-counter.ts";
 import { registerProcessMetrics } from "./process-metrics.ts";
 import type { RegistryMetrics, RegistryNumbers } from "./registry-metrics.ts";
 
@@ -59,5 +60,12 @@ export function registryExpositionOf(metrics: RegistryMetrics): Registry {
   counter("roost_registry_dns_dropped_total", "DNS messages without an answer.", undefined, () => [
     ["", metrics.dnsDrops],
   ]);
+  counter(
+    "roost_registry_peer_gone_total",
+    "Requests dropped because the caller had closed the connection.",
+    undefined,
+    () => [["", metrics.peersGone]],
+  );
+  registry.registerMetric(bugsCounter("roost_registry_bugs_total", metrics.bugs));
   return registry;
 }

@@ -1,6 +1,8 @@
 // The numbers of a registry node. Requests and DNS answers are counted as they come; everything else is read from the
 // node when it is scraped. How they are shown is the exposition's, which is not read before somebody asks for it.
 
+import type { ContainedBugs } from "./contained-bugs.ts";
+
 /** What is read when it is scraped. */
 export interface RegistryNumbers {
   readonly instances: number;
@@ -30,9 +32,13 @@ export class RegistryMetrics {
   /** By code. */
   readonly dnsAnswers = new Map<number, number>();
   dnsDrops = 0;
+  /** Requests dropped because the caller had closed the connection; incremented by the HTTP server. */
+  peersGone = 0;
+  readonly bugs: ContainedBugs;
 
-  constructor(numbers: () => RegistryNumbers) {
+  constructor(numbers: () => RegistryNumbers, bugs: ContainedBugs) {
     this.numbers = numbers;
+    this.bugs = bugs;
   }
 
   /** Counts a request; `endpoint` is one of a fixed set of names. */

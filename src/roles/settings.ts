@@ -21,6 +21,8 @@ export interface StandaloneSettings {
   readonly secrets: readonly Uint8Array[];
   /** Path of the SQLite database file; its folder exists. */
   readonly storePath: string;
+  /** Takes the locks that the start could not take on a full disk; called before the file is opened. Throws until it can. */
+  readonly claim?: () => void;
   /** Whole days; 0 keeps messages for ever. */
   readonly retentionDays: number;
   readonly zone: string;

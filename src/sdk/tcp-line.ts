@@ -27,13 +27,21 @@ export class TcpLine implements Line {
       hostname: hostname.replace(/^\[|\]$/g, ""),
       port: Number(port),
       socket: {
-        data: (_, chunk) => {
-          const fault = this.reader.push(chunk);
-          if (fault !== undefined) this.fail(fault);
+        data: (socket, chunk) => {
+          try {
+            const fault = this.reader.push(chunk);
+            if (fault !== undefined) this.fail(fault);
+          } catch (bug) {
+            // Left to Bun it would reach `error`, which cannot tell it from a lost connection.
+            this.broken(socket);
+            queueMicrotask(() => {
+              throw bug;
+            });
+          }
         },
         drain: () => this.flush(),
         close: () => this.end(closeAbnormal),
-        error: () => this.end(closeAbnormal),
+        error: (socket) => this.broken(socket),
       },
     }).then(
       (socket) => {
@@ -91,6 +99,13 @@ export class TcpLine implements Line {
       }
       this.unsent.shift();
     }
+  }
+
+  /** Ends the line without a close frame. */
+  private broken(socket: Bun.Socket): void {
+    this.reader.stop();
+    socket.terminate();
+    this.end(closeAbnormal);
   }
 
   private fail(reason: CloseReason): void {

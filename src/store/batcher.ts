@@ -5,7 +5,7 @@
 // A call (one append, one join, …) is never split over two commits. Calls are settled in their order.
 
 import { outcomeSlots, type Job, type Slots } from "./jobs.ts";
-import { StoreUnavailable } from "./store.ts";
+import { StoreDamaged, StoreUnavailable } from "./store.ts";
 
 const batchesInFlightMax = 2;
 /**
@@ -54,7 +54,7 @@ const eventLoop: BatcherTime = {
 
 export class Batcher {
   private readonly commit: (jobs: readonly Job[]) => Promise<BigInt64Array>;
-  private readonly observe: (failure: string | undefined) => void;
+  private readonly observe: (failure: StoreUnavailable | undefined) => void;
   private readonly mayShare: (first: Job, next: Job) => boolean;
   private queue: Call[] = [];
   private queuedJobs = 0;
@@ -69,12 +69,12 @@ export class Batcher {
   private drained: (() => void)[] = [];
 
   /**
-   * `commit` hands a batch to the writer; `observe` is told how each one ended: a sentence, or undefined. Calls go into
+   * `commit` hands a batch to the writer; `observe` is told how each one ended: why it failed, or undefined. Calls go into
    * one batch only where their first jobs may share it: all may, unless said otherwise.
    */
   constructor(
     commit: (jobs: readonly Job[]) => Promise<BigInt64Array>,
-    observe: (failure: string | undefined) => void,
+    observe: (failure: StoreUnavailable | undefined) => void,
     mayShare: (first: Job, next: Job) => boolean = () => true,
     time: BatcherTime = eventLoop,
   ) {
@@ -183,13 +183,34 @@ export class Batcher {
         settle(calls, numbers);
       },
       (error: unknown) => {
+        if (error instanceof StoreDamaged && calls.length > 1) {
+          this.commitOneByOne(calls).catch(() => undefined);
+          return;
+        }
         this.inFlight--;
         const failure = error instanceof StoreUnavailable ? error : new StoreUnavailable(String(error));
-        this.observe(failure.message);
+        this.observe(failure);
         for (const call of calls) call.reject(failure);
         this.flush();
       },
     );
+  }
+
+  /** One of the calls needs what is damaged: each is committed alone, in order, so that it alone fails. */
+  private async commitOneByOne(calls: readonly Call[]): Promise<void> {
+    for (const call of calls) {
+      try {
+        const numbers = await this.commit(call.jobs);
+        this.observe(undefined);
+        settle([call], numbers);
+      } catch (error) {
+        const failure = error instanceof StoreUnavailable ? error : new StoreUnavailable(String(error));
+        this.observe(failure);
+        call.reject(failure);
+      }
+    }
+    this.inFlight--;
+    this.flush();
   }
 }
 

@@ -57,26 +57,43 @@ export function ranInStep(now: ClockReading, before: ClockReading | undefined): 
   return Math.abs(now.wallMs - before.wallMs - (now.monotonicMs - before.monotonicMs)) <= inStepMsMax;
 }
 
+/** Of the time since the store was last looked at, what has really passed for sure: seen by this process, counted by none. */
+export function countedMs(horizon: Horizon, now: ClockReading, before: ClockReading | undefined): number {
+  if (before === undefined || !ranInStep(now, before)) return 0;
+  return Math.max(0, Math.min(now.monotonicMs - before.monotonicMs, now.wallMs - horizon.lookedMs));
+}
+
+/**
+ * How far the wall clock was set since the store was last looked at, as far as this process has seen it and no other one
+ * has; ahead if positive. 0 at a process' first look: what happened while all were away nobody knows.
+ */
+export function leaptMs(horizon: Horizon, now: ClockReading, before: ClockReading | undefined): number {
+  if (before === undefined || ranInStep(now, before)) return 0;
+  const apartMs = now.wallMs - horizon.lookedMs;
+  // Another process may have looked at any moment since this one did.
+  const ranMs = now.monotonicMs - before.monotonicMs;
+  if (apartMs < 0) return apartMs;
+  return Math.max(0, apartMs - ranMs);
+}
+
 /**
  * The horizon after a look at the clocks. `before` is what this process read at its last look, undefined at its first.
  * Several processes may look in turn, each with its own `before`: what one has counted the next one does not count again.
  */
 export function lookAt(horizon: Horizon, keepMs: number, now: ClockReading, before: ClockReading | undefined): Horizon {
-  const isInStep = ranInStep(now, before);
-  const ranMs = isInStep ? now.monotonicMs - (before?.monotonicMs ?? now.monotonicMs) : 0;
-  const countedMs = Math.max(0, Math.min(ranMs, now.wallMs - horizon.lookedMs));
+  const ranMs = countedMs(horizon, now, before);
   const targetMs = now.wallMs - keepMs;
   const jumpMs = targetMs - horizon.atMs;
-  const unprovenMs = jumpMs - countedMs;
+  const unprovenMs = jumpMs - ranMs;
   const looked = { ...horizon, keepMs, lookedMs: now.wallMs };
   const arrived = { ...looked, atMs: targetMs, isWaiting: false, provenMs: 0 };
   if (jumpMs <= 0 || unprovenMs <= horizon.creditMs) {
-    const creditMs = Math.min(horizonDayMs, horizon.creditMs + countedMs) - Math.max(0, unprovenMs);
+    const creditMs = Math.min(horizonDayMs, horizon.creditMs + ranMs) - Math.max(0, unprovenMs);
     return { ...arrived, creditMs: Math.max(0, creditMs) };
   }
-  if (!horizon.isWaiting || keepMs < horizon.keepMs || hasLeapt(horizon, now, before, isInStep))
+  if (!horizon.isWaiting || keepMs < horizon.keepMs || hasLeapt(horizon, now, before))
     return { ...looked, isWaiting: true, provenMs: 0 };
-  const provenMs = horizon.provenMs + countedMs;
+  const provenMs = horizon.provenMs + ranMs;
   if (provenMs >= horizonDayMs) return { ...arrived, creditMs: horizonDayMs };
   return { ...looked, provenMs };
 }
@@ -87,7 +104,7 @@ export function waitMsOf(horizon: Horizon): number {
 }
 
 /** A process that begins cannot know how long all were away: less than a day is taken for a pause. */
-function hasLeapt(horizon: Horizon, now: ClockReading, before: ClockReading | undefined, isInStep: boolean): boolean {
-  if (before !== undefined) return !isInStep;
+function hasLeapt(horizon: Horizon, now: ClockReading, before: ClockReading | undefined): boolean {
+  if (before !== undefined) return !ranInStep(now, before);
   return Math.abs(now.wallMs - horizon.lookedMs) >= horizonDayMs;
 }

@@ -16,6 +16,7 @@ import {
   type MembershipChange,
   type MembershipOutcome,
   type Store,
+  type StoreClock,
   type StoredContent,
   type Talk,
   type TalkOutcome,
@@ -36,12 +37,13 @@ export abstract class JobStore implements Store {
     );
   }
 
+  abstract readonly clock: StoreClock;
   /** Did the last commit succeed, as far as is known? */
   protected abstract readonly canCommit: boolean;
   /** Commits all jobs in their order, or none and rejects; slots of job i start at i × outcomeSlots. */
   protected abstract commit(jobs: readonly Job[]): Promise<BigInt64Array>;
-  /** Told how each batch ended: the sentence why it failed, or undefined. */
-  protected abstract observe(failure: string | undefined): void;
+  /** Told how each batch ended: why it failed, or undefined. */
+  protected abstract observe(failure: StoreUnavailable | undefined): void;
   /** Why a request to write is refused at once; undefined: it is tried. */
   protected abstract refusal(): string | undefined;
   /** The same as `index`, for a limit of 1 to indexEntriesMax. */
@@ -57,6 +59,8 @@ export abstract class JobStore implements Store {
 
   abstract groupDetail(app: string, group: string, asker: string): ReturnType<Store["groupDetail"]>;
   abstract membership(app: string, group: string): Promise<Membership | undefined>;
+
+  abstract readonly trouble: string;
 
   get isHealthy(): boolean {
     return !this.isClosing && this.canCommit;

@@ -7,6 +7,8 @@
 import { assert } from "../base/assert.ts";
 
 export const snowflakeEpochMs = Date.UTC(2020, 0, 1);
+/** Clocks that say a year after 2085 are wrong: ids have room until 2089. */
+export const clockMsEnd = Date.UTC(2086, 0, 1);
 /** Node numbers are 0 to this less one. */
 export const nodeNumbers = 1024;
 
@@ -19,6 +21,13 @@ const timeLast = (1n << 41n) - 1n;
 /** The smallest id of a moment (milliseconds since 1970); 0n for moments before 2020. */
 export function smallestIdAt(wallMs: number): bigint {
   return wallMs <= snowflakeEpochMs ? 0n : BigInt(Math.floor(wallMs) - snowflakeEpochMs) << timeShift;
+}
+
+/** Why nothing is written while `whose` clock ("this machine's") says so; undefined: it is between 2020 and 2085. */
+export function refusedClock(wallMs: number, whose: string): string | undefined {
+  if (wallMs >= snowflakeEpochMs && wallMs < clockMsEnd) return undefined;
+  const says = Number.isFinite(wallMs) ? new Date(wallMs).toISOString() : String(wallMs);
+  return `${whose} clock says ${says}: ids need a clock between 2020 and 2085; set it right`;
 }
 
 /** The moment that an id carries, in milliseconds since 1970. */

@@ -11,7 +11,12 @@
 
 /** The store cannot serve now; the request may be repeated. Answered to clients as SystemException. */
 export class StoreUnavailable extends Error {
-  override readonly name = "StoreUnavailable";
+  override readonly name: string = "StoreUnavailable";
+}
+
+/** What the request needs is damaged for good; other requests can be served. */
+export class StoreDamaged extends StoreUnavailable {
+  override readonly name = "StoreDamaged";
 }
 
 /** A message that wants to be stored. */
@@ -134,6 +139,14 @@ export interface Membership {
   readonly accounts: readonly string[];
 }
 
+/** What a store knows about its clock; milliseconds. */
+export interface StoreClock {
+  /** How far the last id is ahead of the clock, which was set back; 0: it is not. */
+  readonly idsAheadMs: number;
+  /** How long nothing is deleted at least, because the retention's horizon would jump (horizon.ts); 0: it does not wait. */
+  readonly purgeWaitMs: number;
+}
+
 export interface Store {
   /**
    * Stores talks in their order; outcome i belongs to talk i. Two calls commit in the order of the calls.
@@ -172,6 +185,10 @@ export interface Store {
 
   /** False while the store cannot commit (said by /health). */
   readonly isHealthy: boolean;
+  /** Why it cannot commit, or what of it is damaged, as a sentence for the operator (said by /health); '' when all is well. */
+  readonly trouble: string;
+  /** As of the last look, a minute ago at most. It never makes the store unhealthy. */
+  readonly clock: StoreClock;
   /** Commits what is queued, gives the node number back and closes. */
   close(): Promise<void>;
 }

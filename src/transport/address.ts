@@ -13,6 +13,15 @@ export function formatAddress(host: string, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+/**
+ * Returns a peer's plain IP address, given what the platform reports; undefined if the peer is gone. Bun's types promise an
+ * address, but a socket whose peer reset the connection before it was accepted has none. A missing address must never pass
+ * for an address: an empty one would escape the quotas as loopback does.
+ */
+export function peerAddress(address: string | undefined): string | undefined {
+  return address === undefined || address === "" ? undefined : plainAddress(address);
+}
+
 /** A peer's IP address without the prefix that a dual-stack socket puts before IPv4. */
 export function plainAddress(address: string): string {
   return address.startsWith("::ffff:") && address.includes(".") ? address.slice("::ffff:".length) : address;

@@ -8,10 +8,13 @@
 //   open  -- close(), a fault, or the peer's close -->  closing: nothing is accepted or delivered; what waits is flushed
 //         -- all has left -->                           finishing: the socket is asked to end
 //         -- the socket is gone, or the time is up -->  settled: memory given back, `FrameHandler.closed` called
+//
+// Bugs are contained here and where the platform calls a transport: an exception thrown while one connection is served ends
+// that connection (`fail`) and no other, so that the rest of the same flush or tick is processed.
 
 import { assert } from "../base/assert.ts";
 import { Deadline } from "../base/timer-wheel.ts";
-import { type CloseReason, closeAbnormal, closeIdle, closeSlowConsumer } from "../wire/close-reason.ts";
+import { type CloseReason, closeAbnormal, closeBug, closeIdle, closeSlowConsumer } from "../wire/close-reason.ts";
 import { frameHeaderBytes, writeFrameHeader } from "../wire/frame-writer.ts";
 import { OpCode } from "../wire/opcode.ts";
 import type { ConnectionGroup } from "./connection-group.ts";
@@ -84,6 +87,10 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
     return this.reserveFrame(OpCode.Binary, payloadBytes);
   }
 
+  unreserve(): void {
+    this.queue.unreserve();
+  }
+
   send(payload: Uint8Array): boolean {
     const at = this.reserve(payload.length);
     if (at === -1) return false;
@@ -93,12 +100,43 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
 
   close(reason: CloseReason): void {
     if (!this.isOpen) return;
-    this.beginClose(reason);
-    this.closing(reason);
+    try {
+      this.beginClose(reason);
+      this.closing(reason);
+    } catch (bug) {
+      this.fail(bug);
+    }
+  }
+
+  fail(bug: unknown): void {
+    if (!this.isSettled) {
+      if (this.isOpen) this.phase = Phase.Closing;
+      this.reason ??= closeBug;
+      this.dropQueue();
+      this.terminate();
+    }
+    this.options.observer.bug(bug);
   }
 
   /** By the flusher, and by the transport when the socket drains. */
   flush(): void {
+    try {
+      this.flushQueue();
+    } catch (bug) {
+      this.fail(bug);
+    }
+  }
+
+  /** By the wheel. */
+  override expire(): void {
+    try {
+      this.checkDeadlines();
+    } catch (bug) {
+      this.fail(bug);
+    }
+  }
+
+  private flushQueue(): void {
     if (this.phase >= Phase.Finishing) return;
     if (this.queue.pendingBytes > 0) this.transmit();
     if (this.queue.pendingBytes === 0) this.dropQueue();
@@ -118,8 +156,8 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
     this.finish(this.reason);
   }
 
-  /** By the wheel. Moments are known to a tick: the tick is added, so that no deadline is early. */
-  override expire(): void {
+  /** Moments are known to a tick: the tick is added, so that no deadline is early. */
+  private checkDeadlines(): void {
     const { wheel, readWaitMs, writeWaitMs } = this.options;
     this.dueMs = -1;
     const graceMs = wheel.nowMs - wheel.tickMs;
@@ -143,16 +181,28 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
 
   /** Asks the acceptor about a new connection, before anything of it is read. */
   protected ask(acceptor: Acceptor): void {
-    this.begin();
-    const decision = acceptor.accept(this);
-    if ("frame" in decision) this.handler = decision;
-    else this.close(decision);
+    try {
+      this.begin();
+      const decision = acceptor.accept(this);
+      if ("frame" in decision) this.handler = decision;
+      else this.close(decision);
+    } catch (bug) {
+      this.fail(bug);
+    }
   }
 
-  /** Gives a dialled connection its owner, before anything of it is read. */
+  /**
+   * Gives a dialled connection its owner, before anything of it is read.
+   * @throws what `handler` throws, after the connection has been ended by `fail`.
+   */
   protected own(handler: (connection: Connection) => FrameHandler): void {
-    this.begin();
-    this.handler = handler(this);
+    try {
+      this.begin();
+      this.handler = handler(this);
+    } catch (bug) {
+      this.fail(bug);
+      throw bug;
+    }
   }
 
   /** Room for one frame of any kind; -1 when closed or full (see `Connection.reserve`). */
@@ -215,7 +265,11 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
     this.group?.remove(this);
     const handler = this.handler;
     this.handler = refusedHandler;
-    handler.closed(this.reason);
+    try {
+      handler.closed(this.reason);
+    } catch (bug) {
+      this.options.observer.bug(bug);
+    }
   }
 
   private get isSettled(): boolean {

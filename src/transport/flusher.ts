@@ -7,6 +7,7 @@ import { OutboundPool } from "./outbound-buffer.ts";
 export interface Flushable {
   /** Owned by the flusher: true while the object waits in its list. */
   isDirty: boolean;
+  /** Contains its own bugs, so that the others get their turn; what it throws all the same ends the process. */
   flush(): void;
 }
 

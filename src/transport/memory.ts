@@ -38,6 +38,7 @@ class MemoryConnection extends ConnectionCore {
     dialling.peer = accepting;
     accepting.peer = dialling;
     accepting.ask(acceptor);
+    if (!dialling.isOpen) throw new Error("the accepting side ended the connection at once");
     dialling.own(handler);
   }
 
@@ -54,6 +55,14 @@ class MemoryConnection extends ConnectionCore {
 
   private receive(bytes: Buffer, start: number, end: number): void {
     if (!this.isOpen) return;
+    try {
+      this.read(bytes, start, end);
+    } catch (bug) {
+      this.fail(bug);
+    }
+  }
+
+  private read(bytes: Buffer, start: number, end: number): void {
     this.heard();
     this.options.observer.bytesIn(end - start);
     let at = start;
@@ -126,7 +135,7 @@ export class MemoryNetwork {
 
   /**
    * Connects to `address` in a later turn; the accepting side sees `from` as the remote address.
-   * @throws (rejects) when nobody listens there.
+   * @throws (rejects) when nobody listens there, or `handler` throws.
    */
   async dial(
     address: string,

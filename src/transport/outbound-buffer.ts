@@ -19,6 +19,8 @@ export class OutboundBuffer {
   bytes: Buffer = nothing;
   start = 0;
   private end = 0;
+  /** Where the room that was given last begins. */
+  private lastAt = 0;
 
   constructor(pool: BufferPool) {
     this.pool = pool;
@@ -33,8 +35,16 @@ export class OutboundBuffer {
   reserve(length: number): number {
     if (this.end + length > this.bytes.length) this.makeRoom(length);
     const at = this.end;
+    this.lastAt = at;
     this.end += length;
     return at;
+  }
+
+  /** Takes back the room that was given last, of which nothing has left. */
+  unreserve(): void {
+    assert(this.start <= this.lastAt && this.lastAt <= this.end, "what is taken back has not left");
+    this.end = this.lastAt;
+    if (this.start === this.end) this.clear();
   }
 
   /** Takes `length` bytes from the start: they have left. */

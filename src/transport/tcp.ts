@@ -3,15 +3,15 @@
 // Memory. Bun hands over each read as a fresh copy, so frames are ranges of it; `Socket.write` takes what the kernel
 // takes, synchronously, and keeps nothing, so the outbound buffer may return to the pool at once.
 //
-// No `error` handler is set on purpose: with one, Bun would give it what a frame handler threw, and a bug would pass
-// unseen. Errors of the socket itself arrive at `close`.
+// Every socket callback catches what it throws, ends its connection and reports the bug to the observer. No `error` handler
+// is set: Bun would call it only with what a callback threw. Errors of the socket itself arrive at `close`.
 
 import type { Socket, SocketHandler, TCPSocketListenOptions } from "bun";
 import { type CloseReason, CloseCode, closeAbnormal } from "../wire/close-reason.ts";
 import { closeFrame, parseCloseText } from "../wire/frame-writer.ts";
 import { FrameReader, type FrameSink } from "../wire/frame-reader.ts";
 import { OpCode } from "../wire/opcode.ts";
-import { formatAddress, plainAddress, type SocketAddress } from "./address.ts";
+import { formatAddress, peerAddress, type SocketAddress } from "./address.ts";
 import { ConnectionCore } from "./connection-core.ts";
 import { ConnectionGroup } from "./connection-group.ts";
 import type { Acceptor, Connection, FrameHandler, Server, TransportOptions } from "./transport.ts";
@@ -21,17 +21,29 @@ type TcpSocket = Socket<TcpConnection | undefined>;
 
 /** One object for all sockets: what belongs to a connection hangs on `socket.data`. */
 const sharedHandlers = {
-  data(socket, chunk) {
-    socket.data?.receive(chunk);
+  data({ data: connection }, chunk) {
+    try {
+      connection?.receive(chunk);
+    } catch (bug) {
+      connection?.fail(bug);
+    }
   },
-  drain(socket) {
-    socket.data?.flush();
+  drain({ data: connection }) {
+    connection?.flush();
   },
-  end(socket) {
-    socket.data?.ended();
+  end({ data: connection }) {
+    try {
+      connection?.ended();
+    } catch (bug) {
+      connection?.fail(bug);
+    }
   },
-  close(socket) {
-    socket.data?.gone();
+  close({ data: connection }) {
+    try {
+      connection?.gone();
+    } catch (bug) {
+      connection?.fail(bug);
+    }
   },
 } satisfies SocketHandler<TcpConnection | undefined>;
 
@@ -40,8 +52,8 @@ class TcpConnection extends ConnectionCore implements FrameSink {
   private readonly socket: TcpSocket;
   private readonly reader: FrameReader;
 
-  constructor(socket: TcpSocket, options: TransportOptions, group: ConnectionGroup | undefined) {
-    super(plainAddress(socket.remoteAddress), options, group);
+  constructor(socket: TcpSocket, remoteAddress: string, options: TransportOptions, group: ConnectionGroup | undefined) {
+    super(remoteAddress, options, group);
     this.socket = socket;
     this.reader = new FrameReader(this, options.frameBytesMax);
   }
@@ -141,9 +153,20 @@ export function listenTcp(
     socket: {
       ...sharedHandlers,
       open(socket) {
-        const connection = new TcpConnection(socket, options, group);
-        socket.data = connection;
-        connection.accept(acceptor);
+        try {
+          const remoteAddress = peerAddress(socket.remoteAddress);
+          if (remoteAddress === undefined) {
+            socket.terminate();
+            options.observer.peerGone();
+            return;
+          }
+          const connection = new TcpConnection(socket, remoteAddress, options, group);
+          socket.data = connection;
+          connection.accept(acceptor);
+        } catch (bug) {
+          socket.terminate();
+          options.observer.bug(bug);
+        }
       },
     },
   };
@@ -161,7 +184,7 @@ export function listenTcp(
 
 /**
  * Connects over TCP. `handler` is called once, when the connection stands and before anything is read.
- * @throws (rejects) when the peer refuses or does not answer within `connectTimeoutMs`.
+ * @throws (rejects) when the peer refuses or does not answer within `connectTimeoutMs`, or `handler` throws.
  */
 export function dialTcp(
   address: SocketAddress,
@@ -188,9 +211,21 @@ export function dialTcp(
             return;
           }
           clearTimeout(timer);
-          const connection = new TcpConnection(socket, options, undefined);
+          const remoteAddress = peerAddress(socket.remoteAddress);
+          if (remoteAddress === undefined) {
+            socket.terminate();
+            fail(new Error("it ended the connection at once"));
+            return;
+          }
+          const connection = new TcpConnection(socket, remoteAddress, options, undefined);
           socket.data = connection;
-          connection.dialled(handler);
+          try {
+            connection.dialled(handler);
+          } catch (bug) {
+            // The connection has failed by it already.
+            fail(bug);
+            return;
+          }
           resolve(connection);
         },
         connectError(_socket, error) {

@@ -28,6 +28,12 @@ export interface Connection {
    */
   reserve(payloadBytes: number): number;
 
+  /**
+   * Removes the frame that was reserved last and could not be filled because of a bug: it still holds bytes of the pooled
+   * buffer's previous owner. Must be called in the turn of `reserve`, before the next `reserve`.
+   */
+  unreserve(): void;
+
   /** Copies one binary frame into the outbound buffer. False as `reserve` returns -1. */
   send(payload: Uint8Array): boolean;
 
@@ -36,22 +42,35 @@ export interface Connection {
    * writeWaitMs. `FrameHandler.closed` is called once, in a later turn. Closing twice does nothing.
    */
   close(reason: CloseReason): void;
+
+  /**
+   * Ends the connection at once because code that serves it has thrown, and reports the bug to the observer. Queued bytes
+   * are discarded, because they may be half written. Transports call this for everything that they invoke themselves;
+   * owners call it for timers and promises that belong to one connection.
+   */
+  fail(bug: unknown): void;
 }
 
 /** The owner of one connection's incoming side: one object a connection, so that nothing is looked up per frame. */
 export interface FrameHandler {
   /**
-   * One binary payload, bytes[start, end), never empty. The bytes live until this returns. Throwing is a bug and ends
-   * the process.
+   * One binary payload, bytes[start, end), never empty. The bytes live until this returns. Throwing is a bug: it ends this
+   * connection as `Connection.fail` does, and no other.
    */
   frame(bytes: Buffer, start: number, end: number): void;
-  /** Once, after the last `frame`, however the connection ended. `reason` is what either side said or what went wrong. */
+  /**
+   * Once, after the last `frame`, however the connection ended. `reason` is what either side said or what went wrong.
+   * Throwing is a bug and is reported to the observer; the connection is gone by then.
+   */
   closed(reason: CloseReason): void;
 }
 
 /** Decides about each new connection. */
 export interface Acceptor {
-  /** A handler takes the connection; a reason refuses it with that close frame. Called before any byte is read. */
+  /**
+   * A handler takes the connection; a reason refuses it with that close frame. Called before any byte is read. Throwing is
+   * a bug and ends this connection, whose handler is then never called.
+   */
   accept(connection: Connection): FrameHandler | CloseReason;
 }
 
@@ -71,6 +90,10 @@ export interface TransportObserver {
   bytesOut(bytes: number): void;
   /** A peer broke the protocol: `kind` is a short constant such as 'opcode', 'frame-too-large'. */
   protocolFault(kind: string): void;
+  /** The peer reset the connection before it was accepted; no acceptor was asked. */
+  peerGone(): void;
+  /** Code that serves one connection has thrown; that connection has been ended. */
+  bug(bug: unknown): void;
 }
 
 /** What every transport needs. */

@@ -11,7 +11,7 @@ import type { ServerWebSocket } from "bun";
 import { type CloseReason, CloseCode, closeAbnormal, closeFrameTooLarge, closeNormal } from "../wire/close-reason.ts";
 import { closeProtocolFault, closeSlowConsumer } from "../wire/close-reason.ts";
 import { closeFrame, frameHeaderBytes } from "../wire/frame-writer.ts";
-import { formatAddress, plainAddress, type SocketAddress } from "./address.ts";
+import { formatAddress, peerAddress, type SocketAddress } from "./address.ts";
 import { ConnectionCore } from "./connection-core.ts";
 import { ConnectionGroup } from "./connection-group.ts";
 import type { Acceptor, Server, TransportOptions } from "./transport.ts";
@@ -150,14 +150,30 @@ export function listenWebSocket(
   reusePort = false,
 ): Server {
   const group = new ConnectionGroup();
+  const bugMet = (bug: unknown): Response => {
+    options.observer.bug(bug);
+    return new Response(null, { status: 500 });
+  };
   const server = Bun.serve<WebSocketConnection>({
     hostname: address.host,
     port: address.port,
     reusePort,
+    // Else an error's answer shows our source.
+    development: false,
+    error: bugMet,
     fetch(request, listener) {
-      const remoteAddress = plainAddress(listener.requestIP(request)?.address ?? "");
-      if (listener.upgrade(request, { data: new WebSocketConnection(remoteAddress, options, group) })) return undefined;
-      return new Response("This is a WebSocket server.\n", { status: 426, headers: { upgrade: "websocket" } });
+      try {
+        const remoteAddress = peerAddress(listener.requestIP(request)?.address);
+        if (remoteAddress === undefined) {
+          options.observer.peerGone();
+          return new Response(null, { status: 400, headers: { connection: "close" } });
+        }
+        const data = new WebSocketConnection(remoteAddress, options, group);
+        if (listener.upgrade(request, { data })) return undefined;
+        return new Response("This is a WebSocket server.\n", { status: 426, headers: { upgrade: "websocket" } });
+      } catch (bug) {
+        return bugMet(bug);
+      }
     },
     websocket: {
       // The wheel watches for silence, and clients of the seed system take a ping for a packet.
@@ -169,22 +185,47 @@ export function listenWebSocket(
       backpressureLimit:
         2 * (options.unsentBytesMax + (options.sentFrameBytesMax ?? options.frameBytesMax)) + 64 * 1024,
       open(socket) {
-        socket.data.opened(socket, acceptor);
+        const { data: connection } = socket;
+        try {
+          connection.opened(socket, acceptor);
+        } catch (bug) {
+          connection.fail(bug);
+        }
       },
-      message(socket, message) {
-        socket.data.received(message);
+      message({ data: connection }, message) {
+        try {
+          connection.received(message);
+        } catch (bug) {
+          connection.fail(bug);
+        }
       },
-      drain(socket) {
-        socket.data.drained();
+      drain({ data: connection }) {
+        try {
+          connection.drained();
+        } catch (bug) {
+          connection.fail(bug);
+        }
       },
-      ping(socket, payload) {
-        socket.data.controlReceived(payload);
+      ping({ data: connection }, payload) {
+        try {
+          connection.controlReceived(payload);
+        } catch (bug) {
+          connection.fail(bug);
+        }
       },
-      pong(socket, payload) {
-        socket.data.controlReceived(payload);
+      pong({ data: connection }, payload) {
+        try {
+          connection.controlReceived(payload);
+        } catch (bug) {
+          connection.fail(bug);
+        }
       },
-      close(socket, code, text) {
-        socket.data.gone(code, text);
+      close({ data: connection }, code, text) {
+        try {
+          connection.gone(code, text);
+        } catch (bug) {
+          connection.fail(bug);
+        }
       },
     },
   });

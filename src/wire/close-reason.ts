@@ -26,6 +26,8 @@ const reason = (code: number, text: string): CloseReason => ({ code, text });
 /** Reasons that need no further detail. */
 export const closeNormal = reason(CloseCode.Normal, "bye");
 export const closeAbnormal = reason(CloseCode.Abnormal, "connection lost");
+/** Not sent either: a bug ended it, and what waited may be half written. */
+export const closeBug = reason(CloseCode.Abnormal, "ended by a bug");
 export const closeFrameTooLarge = reason(CloseCode.TooLarge, "frame too large");
 export const closeHeaderTooLarge = reason(CloseCode.TooLarge, "packet header too large");
 export const closeLeaving = reason(CloseCode.Leaving, "server is leaving");

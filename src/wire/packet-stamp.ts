@@ -254,6 +254,8 @@ export interface Room {
   readonly outbound: Buffer;
   /** The offset for that many bytes; -1 when there is no room. */
   reserve(payloadBytes: number): number;
+  /** Takes back what was reserved last, and not filled. */
+  unreserve(): void;
 }
 
 /**
@@ -294,17 +296,22 @@ export function writePush(
   const packetBytes = logicOverheadBytes + headerBytes + body.length;
   const start = room.reserve(packetBytes);
   if (start < 0) return false;
-  const { outbound: packet } = room;
-  let at = writeU32(packet, start, logicMagic);
-  at = writeU32(packet, at, headerBytes);
-  at = writeText(packet, at, 0x0a, command, commandBytes);
-  if (channelIdBytes > 0) at = writeText(packet, at, 0x12, channelId, channelIdBytes);
-  at = writeNumbers(packet, at, sequence, Flag.Push, 0);
-  if (destBytes > 0) at = writeText(packet, at, 0x32, dest, destBytes);
-  at = writeMeta(packet, at, headServer, destServer, serverBytes);
-  at = writeMeta(packet, at, headChannels, destChannels, channelsBytes);
-  at = writeU32(packet, at, body.length);
-  packet.set(body, at);
-  assert(at + body.length === start + packetBytes, "a push fills exactly its bytes");
-  return true;
+  try {
+    const { outbound: packet } = room;
+    let at = writeU32(packet, start, logicMagic);
+    at = writeU32(packet, at, headerBytes);
+    at = writeText(packet, at, 0x0a, command, commandBytes);
+    if (channelIdBytes > 0) at = writeText(packet, at, 0x12, channelId, channelIdBytes);
+    at = writeNumbers(packet, at, sequence, Flag.Push, 0);
+    if (destBytes > 0) at = writeText(packet, at, 0x32, dest, destBytes);
+    at = writeMeta(packet, at, headServer, destServer, serverBytes);
+    at = writeMeta(packet, at, headChannels, destChannels, channelsBytes);
+    at = writeU32(packet, at, body.length);
+    packet.set(body, at);
+    assert(at + body.length === start + packetBytes, "a push fills exactly its bytes");
+    return true;
+  } catch (bug) {
+    room.unreserve();
+    throw bug;
+  }
 }

@@ -75,7 +75,13 @@ test("every file is reached from an entry", () => {
     reached.add(file);
     imports.get(file)?.forEach(visit);
   };
-  for (const entry of ["src/main.ts", "src/sdk/roost-client.ts", "src/store/sqlite/store-worker.ts"]) visit(entry);
+  for (const entry of [
+    "src/main.ts",
+    "src/sdk/roost-client.ts",
+    "src/store/sqlite/store-worker.ts",
+    "src/store/sqlite/backup-worker.ts",
+  ])
+    visit(entry);
   expect(files.filter((file) => !reached.has(file))).toEqual([]);
 });
 

@@ -26,7 +26,7 @@ test("a flag beats the environment, which beats the file, which beats the defaul
   expect(values.required("read-wait")).toBe(4_000);
   expect(values.required("write-wait")).toBe(6_000);
   expect(values.required("login-wait")).toBe(180_000);
-  expect(values.required("retention")).toBe(15);
+  expect(values.required("retention")).toBe(0);
 });
 
 test("an empty variable counts as unset", () => {
@@ -61,4 +61,16 @@ test("addresses, listeners, durations and retention are read as a person writes 
   for (const text of ["", "0s", "10", "-1s", "1.5s", "1w"]) expect(() => parseDuration(text)).toThrow();
   expect([parseRetention("forever"), parseRetention("30d"), parseRetention("48h")]).toEqual([0, 30, 2]);
   expect(() => parseRetention("12h")).toThrow("whole days");
+});
+
+test("a command with an operand takes one word, wherever it stands; - is a word", () => {
+  const file = { name: "FILE", help: "File to make" };
+  const backup = (...words: string[]): OptionValues => new OptionValues(optionsOf.backup, words, {}, file);
+  expect(backup("x.db", "--data", "d").operand).toBe("x.db");
+  const values = backup("--replace", "--data", "d", "-");
+  expect([values.operand, values.required("replace"), values.required("data")]).toEqual(["-", true, "d"]);
+  expect(() => backup("--data", "x.db")).toThrow("FILE is missing; expected the file to make");
+  expect(() => backup("a", "b")).toThrow('"b" is one word too many');
+  expect(() => backup("-x")).toThrow('"-x" is not an option');
+  expect(() => backup("")).toThrow("is not an option");
 });

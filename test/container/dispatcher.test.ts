@@ -32,6 +32,10 @@ class PacketsOf implements Connection {
     this.written.push(this.outbound);
     return 0;
   }
+  unreserve(): void {}
+  fail(bug: unknown): void {
+    throw bug;
+  }
 
   send(payload: Uint8Array): boolean {
     this.outbound.set(payload, this.reserve(payload.length));

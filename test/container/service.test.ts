@@ -28,6 +28,10 @@ class StubConnection implements Connection {
   reserve(): number {
     return 0;
   }
+  unreserve(): void {}
+  fail(bug: unknown): void {
+    throw bug;
+  }
   send(payload: Uint8Array): boolean {
     const packet = decodePacket(payload);
     if (packet.kind !== "basic" || packet.code !== BasicCode.Ping) return true;

@@ -41,6 +41,7 @@ test("a service's numbers appear as they are counted", async () => {
   service.closed(1013);
   service.pushUnknownChannel();
   service.rateLimited();
+  observer.peerGone();
   expect(await samples(expositionOf(metrics), "roost_message_in_flow_bytes")).toEqual(["{} 15"]);
   expect(await samples(expositionOf(metrics), "roost_message_out_flow_bytes")).toEqual(["{} 7"]);
   expect(await samples(expositionOf(metrics), "roost_protocol_fault_total")).toEqual(['{kind="opcode"} 1']);
@@ -50,6 +51,19 @@ test("a service's numbers appear as they are counted", async () => {
   expect(await samples(expositionOf(metrics), "roost_connection_closed_total")).toEqual(['{code="1013"} 1']);
   expect(await samples(expositionOf(metrics), "roost_unknown_channel_total")).toEqual(["{} 1"]);
   expect(await samples(expositionOf(metrics), "roost_rate_limited_total")).toEqual(["{} 1"]);
+  expect(await samples(expositionOf(metrics), "roost_peer_gone_total")).toEqual(["{} 1"]);
+});
+
+test("what a store tells of its clock appears in seconds, as it is at the scrape, for services that have one", async () => {
+  const metrics = new Metrics();
+  metrics.forService("a", "gateway");
+  const clock = { idsAheadMs: 90_500, purgeWaitMs: 0 };
+  metrics.forService("b", "chat").storeClock = () => clock;
+  const registry = expositionOf(metrics);
+  expect(await samples(registry, "roost_store_ids_ahead_seconds")).toEqual(["{} 90.5"]);
+  expect(await samples(registry, "roost_store_purge_wait_seconds")).toEqual(["{} 0"]);
+  clock.purgeWaitMs = 86_400_000;
+  expect(await samples(registry, "roost_store_purge_wait_seconds")).toEqual(["{} 86400"]);
 });
 
 test("a scrape counts nothing twice", async () => {

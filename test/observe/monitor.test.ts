@@ -1,7 +1,10 @@
 import { afterEach, expect, test } from "bun:test";
+import { silentLog } from "../../src/base/log.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import type { Health } from "../../src/observe/operator-answers.ts";
 import { type Monitor, startMonitor } from "../../src/observe/monitor.ts";
+
+import { RawTcp } from "../support/raw-tcp.ts";
 
 const monitors: Monitor[] = [];
 afterEach(async () => {
@@ -64,14 +67,31 @@ test("other methods are not allowed, and the answer says which are", async () =>
   expect(await head.text()).toBe("");
 });
 
-test("a failure in a check is a 500 that shows nothing of it", async () => {
-  const answer = await fetch(
-    `${start(() => {
-      throw new Error("the secret reason");
-    })}/health`,
-  );
-  expect(answer.status).toBe(500);
-  expect(await answer.text()).toBe("internal error\n");
+test("a bug in a check is a 500 that shows nothing of it, is counted, and is logged once", async () => {
+  const errors: unknown[] = [];
+  const metrics = new Metrics({ ...silentLog, error: (_, fields) => void errors.push(fields?.["error"]) });
+  const url = start(() => {
+    throw new Error("the secret reason");
+  }, metrics);
+  for (let count = 0; count < 3; count++) {
+    const answer = await fetch(`${url}/health`);
+    expect(answer.status).toBe(500);
+    expect(await answer.text()).toBe("internal error\n");
+  }
+  expect(await (await fetch(`${url}/metrics`)).text()).toContain('roost_bugs_total{kind="http"} 3\n');
+  expect(errors).toHaveLength(1);
+  expect(String(errors[0])).toStartWith("Error: the secret reason\n    at ");
+});
+
+test("peers that have reset before they were accepted cost nobody anything", async () => {
+  const url = start();
+  const port = Number(url.split(":").at(-1));
+  for (let count = 0; count < 20; count++) {
+    const peer = new RawTcp(port);
+    if (count % 2 === 0) peer.write(Buffer.from("GET /health HTTP/1.1\r\nHost: x\r\n\r\n"));
+    peer.reset();
+  }
+  expect((await fetch(`${url}/health`)).status).toBe(200);
 });
 
 test("an address in use is refused at start", () => {

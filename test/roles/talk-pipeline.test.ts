@@ -56,8 +56,10 @@ test("a push that fails leaves the message stored and the sender with Success", 
         expect(bytes).toBeLessThan(outbound.length);
         return 0;
       },
+      unreserve() {},
       send: () => true,
       close() {},
+      fail() {},
     },
   };
   const meta = (key: string, value: string) => ({ key, value, type: MetaType.string });
@@ -76,13 +78,15 @@ test("a push that fails leaves the message stored and the sender with Success", 
   const scan = new PacketScan();
   scanPacket(packet, scan);
   const context = new Context(link, packet, scan, Command.UserTalk, "app");
+  const metrics = new Metrics();
   const pipeline = new TalkPipeline({
     store,
     sessions,
     dispatcher: new Dispatcher(),
     audience: new GroupAudience(store, sessions),
     random: systemRandom,
-    latency: new Metrics().talkLatency,
+    latency: metrics.talkLatency,
+    metrics: metrics.forService("chat", "chat"),
     log: silentLog,
   });
   const talk = {

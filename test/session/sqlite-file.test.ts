@@ -3,7 +3,7 @@
 
 import { Database } from "bun:sqlite";
 import { afterAll, afterEach, expect, test } from "bun:test";
-import { closeSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../src/base/clock.ts";
@@ -11,6 +11,7 @@ import { gatewayLeaseMs } from "../../src/base/limits.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { SessionsUnavailable, type Sessions } from "../../src/session/sessions.ts";
 import { openSqliteSessions } from "../../src/session/sqlite/sqlite-sessions.ts";
+import { canMount, SmallDisk } from "../support/small-disk.ts";
 import { until } from "../support/until.ts";
 import { location } from "./sessions-suite.ts";
 
@@ -120,6 +121,62 @@ test("a file that is taken away is made anew by all who had it, and they tell of
   await first?.put("app", "bob", place);
   expect(await second?.locate("app", ["ann", "bob"])).toEqual([[], [place]]);
 });
+
+const losses: readonly [what: string, harm: (path: string) => void][] = [
+  ["-wal is removed", (path) => rmSync(`${path}-wal`)],
+  ["-shm is removed", (path) => rmSync(`${path}-shm`)],
+  ["the file is emptied in place", (path) => truncateSync(path, 0)],
+];
+for (const [what, harm] of losses) {
+  test(`${what} while the sessions are open: all who had the file make another one, and go on with that`, async () => {
+    const path = freshPath();
+    const both = [open(path), open(path)];
+    const lost = both.map((sessions) => {
+      let isLost = false;
+      sessions.watchLoss(() => {
+        isLost = true;
+      });
+      return () => isLost;
+    });
+    // So that the file is longer than nothing.
+    const db = new Database(path);
+    db.run("PRAGMA wal_checkpoint(TRUNCATE)");
+    db.close();
+    for (const [i, sessions] of both.entries()) await sessions.put("app", `before${i}`, location());
+    harm(path);
+    await until(() => lost.every((isLost) => isLost()), "both tell of the loss");
+    const place = location();
+    await until(async () => {
+      await both[0]?.put("app", "ann", place);
+      return true;
+    }, "sessions are put again");
+    expect(await both[1]?.locate("app", ["ann"])).toEqual([[place]]);
+    expect(await open(path).locate("app", ["ann"])).toEqual([[place]]);
+  });
+}
+
+test.skipIf(!canMount())(
+  "opened on a full disk they are unhealthy and refuse, and work when there is room",
+  async () => {
+    const disk = new SmallDisk(2);
+    try {
+      const path = join(disk.folder, "sessions.db");
+      disk.fill();
+      const sessions = open(path);
+      expect(sessions.isHealthy).toBe(false);
+      const refused: unknown = await sessions.put("app", "ann", location()).catch((error: unknown) => error);
+      expect(refused).toBeInstanceOf(SessionsUnavailable);
+      disk.makeRoom();
+      await until(() => sessions.isHealthy, "there is room");
+      const place = location();
+      await sessions.put("app", "ann", place);
+      expect(await sessions.locate("app", ["ann"])).toEqual([[place]]);
+      await sessions.close();
+    } finally {
+      disk.remove();
+    }
+  },
+);
 
 test("a write waits for another process's, and is refused when that does not end", async () => {
   const path = freshPath();

@@ -4,6 +4,7 @@ import { afterEach, test } from "bun:test";
 import { silentLog } from "../../src/base/log.ts";
 import { Housekeeping } from "../../src/store/sqlite/housekeeping.ts";
 import type { Answer, Request } from "../../src/store/sqlite/protocol.ts";
+import { StoreUnavailable } from "../../src/store/store.ts";
 import { until } from "../support/until.ts";
 
 const running: Housekeeping[] = [];
@@ -28,7 +29,7 @@ const folded = (more: boolean, isLate = false): Answer => ({ kind: "folded", mor
 
 test("a batch that failed has the index folded, too: perhaps it failed because nobody did", async () => {
   const { housekeeping, folds } = housekeepingOver(() => folded(false));
-  housekeeping.committed("the index of the messages lags behind the log");
+  housekeeping.committed(new StoreUnavailable("the index of the messages lags behind the log"));
   await until(() => folds() > 0, "the folder is asked");
 });
 

@@ -392,14 +392,19 @@ test("while nobody folds, writers and readers refuse at a bound of memory, and g
 test("when the retention has deleted messages, their runs go, and nothing names them", () => {
   const world = new World(4);
   const process = world.start();
+  const look = (): void => void process.writer.look(15 * 86_400_000);
+  look();
   const old = Array.from({ length: 4 * 3 + 2 }, () => say(process));
   const oldKeyed = say(process, { clientId: "k", dest: "eve" });
   process.settle();
+  world.nowMs += 60_000;
+  look();
   world.nowMs += 16 * 86_400_000;
   const kept = Array.from({ length: 5 }, () => say(process));
   process.settle();
   expect(runsOf(world)).toHaveLength(5);
-  while (process.writer.purge(15 * 86_400_000));
+  look();
+  while (process.writer.purge());
   process.settle();
   // The run in which old and kept ones meet stays.
   expect(runsOf(world).map(({ messages }) => messages)).toEqual([4n, 4n]);

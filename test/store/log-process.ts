@@ -36,7 +36,7 @@ export class Process {
     const readerIndex = new LogIndex(reading, indexPath, [lists.received, lists.sent], tailMessagesMax);
     this.indexes.push(writerIndex, readerIndex);
     this.writer = new Writer(writing, path, writerIndex, holder, clock);
-    this.reader = new Reader(reading, readerIndex, clock);
+    this.reader = new Reader(reading, readerIndex);
   }
 
   /** Forgets everything in memory; gives nothing back. */

@@ -5,6 +5,7 @@ import { createLog } from "../../src/base/log.ts";
 import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
 import { foldMessagesDefault } from "../../src/store/sqlite/posting.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
+import { StoreUnavailable, type TalkOutcome } from "../../src/store/store.ts";
 import { stored, talk } from "./store-suite.ts";
 
 const [, , path = "", count = "1000000000", foldMessages = `${foldMessagesDefault}`] = process.argv;
@@ -15,13 +16,27 @@ const store = path.startsWith("postgres://")
 const total = Number(count);
 let asked = 0;
 
+/** Tries again what was refused. */
+async function appendAtLast(): Promise<readonly TalkOutcome[]> {
+  for (;;) {
+    try {
+      return await store.append([talk({ sender: `sender-${process.pid}` })]);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      await Bun.sleep(50);
+    }
+  }
+}
+
 async function appendOneByOne(): Promise<void> {
   while (asked < total) {
     asked++;
-    const [outcome] = await store.append([talk({ sender: `sender-${process.pid}` })]);
+    const [outcome] = await appendAtLast();
     process.stdout.write(`${stored(outcome).messageId}\n`);
   }
 }
 
 await Promise.all(Array.from({ length: 20 }, appendOneByOne));
+// Idle, until it is killed.
+if (process.argv[5] === "stay") await Bun.sleep(600_000);
 await store.close();

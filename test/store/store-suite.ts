@@ -18,7 +18,7 @@ export interface StorePlace {
   remove(): Promise<void>;
 }
 
-type Stored = Extract<TalkOutcome, { result: "stored" }>;
+export type Stored = Extract<TalkOutcome, { result: "stored" }>;
 
 export function talk(change: Partial<Talk> = {}): Talk {
   const plain = {
@@ -250,6 +250,19 @@ export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): 
         const { messageId } = await say({ type, body, extra });
         expect(await store.contents("app", "bob", [messageId])).toEqual([{ messageId, type, body, extra }]);
       }
+    });
+
+    test("a cursor above the last id counts as 0: it is of a life of the store before a backup was restored", async () => {
+      await store.createGroup(draft({ members: ["bob"] }));
+      const outcomes = await store.append([talk(), talk({ toGroup: true, dest: "g1" }), talk()]);
+      const [a = 0n, b = 0n, c = 0n] = outcomes.map((outcome) => stored(outcome).messageId);
+      await store.quit({ app: "app", group: "g1", actor: "bob", account: "bob" });
+      const future = c + (1n << 40n);
+      expect(await idsOf("bob", { after: future })).toEqual([a, b, c]);
+      expect(await idsOf("bob", { device: "phone", after: future })).toEqual([a, b, c]);
+      await store.acknowledge("app", "bob", "phone", a);
+      expect(await idsOf("bob", { device: "phone", after: future })).toEqual([b, c]);
+      expect(await idsOf("bob", { after: c })).toEqual([]);
     });
 
     test("a cursor of 0 starts above the last acknowledged id of that device; acknowledgements never go back", async () => {

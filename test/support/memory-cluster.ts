@@ -10,7 +10,7 @@ import { Membership } from "../../src/container/membership.ts";
 import type { Selection } from "../../src/container/selectors/selection.ts";
 import type { Service } from "../../src/container/service.ts";
 import type { Surroundings } from "../../src/container/surroundings.ts";
-import type { ServiceMetrics } from "../../src/observe/metrics.ts";
+import { Metrics, type ServiceMetrics } from "../../src/observe/metrics.ts";
 import { startLoneRegistry } from "../../src/registry/alone.ts";
 import { InProcessNaming } from "../../src/registry/client/in-process-naming.ts";
 import { localRegistrar } from "../../src/registry/client/local-registrar.ts";
@@ -78,7 +78,7 @@ export class MemoryCluster {
     { zone = "z1", isAdult = true }: { readonly zone?: string; readonly isAdult?: boolean } = {},
   ): Promise<void> {
     const around = { ...this.around(id, name), zone };
-    const observer = { bytesIn() {}, bytesOut() {}, protocolFault() {} };
+    const observer = new Metrics().forService(id, name);
     const { advertised } = around.network.listen(new LinkListener({ ...around, service, metrics: observer }), observer);
     service.setAdult(isAdult);
     const membership = new Membership({ ...around, dial: around.network.dial(observer), link: advertised });

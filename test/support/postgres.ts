@@ -48,11 +48,19 @@ export class PostgresServer {
   private readonly data: string;
   private readonly user: User | undefined;
   private readonly isDurable: boolean;
+  private readonly variables: Readonly<Record<string, string>>;
   private child: Subprocess | undefined;
   private databases = 0;
 
-  private constructor(data: string, user: User | undefined, port: number, isDurable: boolean) {
+  private constructor(
+    data: string,
+    user: User | undefined,
+    port: number,
+    isDurable: boolean,
+    variables: Readonly<Record<string, string>>,
+  ) {
     this.data = data;
+    this.variables = variables;
     this.user = user;
     this.port = port;
     this.isDurable = isDurable;
@@ -63,15 +71,18 @@ export class PostgresServer {
     });
   }
 
-  /** Makes a fresh cluster and starts it. `isDurable`: a commit waits for the disk, which tests need not. */
-  static async start({ isDurable = false } = {}): Promise<PostgresServer> {
+  /**
+   * Makes a fresh cluster and starts it. `isDurable`: a commit waits for the disk, which tests need not. `variables` are
+   * added to its environment.
+   */
+  static async start({ isDurable = false, variables = {} } = {}): Promise<PostgresServer> {
     const data = mkdtempSync(join(tmpdir(), "roost-postgres-"));
     const user = serverUser();
     if (user !== undefined) chownSync(data, user.uid, user.gid);
     const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
     const { port } = listener;
     listener.stop(true);
-    const server = new PostgresServer(data, user, port, isDurable);
+    const server = new PostgresServer(data, user, port, isDurable, variables);
     const made = server.spawn("initdb", ["-D", data, "-U", "postgres", "--auth=trust", "-E", "UTF8", "--no-sync"]);
     if ((await made.exited) !== 0) throw new Error("initdb failed");
     await server.run();
@@ -144,7 +155,9 @@ export class PostgresServer {
     if (folder === undefined) throw new Error("PostgreSQL is not installed");
     const { user } = this;
     const as = user === undefined ? [] : ["setpriv", `--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups"];
-    return Bun.spawn([...as, join(folder, program), ...words], {
+    // Set after the user is: what they load into a process may make files that only its user may read.
+    const variables = Object.entries(this.variables).map(([name, value]) => `${name}=${value}`);
+    return Bun.spawn([...as, "env", ...variables, join(folder, program), ...words], {
       cwd: this.data,
       stdin: "ignore",
       stdout: "ignore",

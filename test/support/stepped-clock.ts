@@ -4,7 +4,7 @@
 //
 // Asking the time costs such a process 4 µs instead of 20 ns.
 
-import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -27,6 +27,8 @@ export class SteppedClock {
 
   /** A clock that is `aheadMs` ahead of the true time. Remove it when the processes that use it have ended. */
   constructor(aheadMs = 0) {
+    // A server that runs as another user reads it, too.
+    chmodSync(this.folder, 0o755);
     this.stepTo(aheadMs);
   }
 

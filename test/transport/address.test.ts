@@ -1,8 +1,14 @@
-// Where others reach what is bound: the address itself, or of everywhere one of this machine's.
+// Who is at the other end; and where others reach what is bound: the address itself, or of everywhere one of this machine's.
 
 import { expect, test } from "bun:test";
 import type { NetworkInterfaceInfo } from "node:os";
-import { advertisedAs, OwnAddressUnknown, reachableHost } from "../../src/transport/address.ts";
+import { advertisedAs, OwnAddressUnknown, peerAddress, reachableHost } from "../../src/transport/address.ts";
+
+test("a peer without an address is gone, and one with an IPv4 address on a dual-stack socket is known by that", () => {
+  for (const address of [undefined, ""]) expect(peerAddress(address)).toBeUndefined();
+  expect(peerAddress("::ffff:10.0.0.1")).toBe("10.0.0.1");
+  expect(peerAddress("::1")).toBe("::1");
+});
 
 const common = { netmask: "", mac: "", cidr: null };
 const four = (address: string, internal = false): NetworkInterfaceInfo => ({

@@ -37,6 +37,28 @@ describe("an outbound buffer", () => {
     expect(pool.retainedBytes).toBe(pooledBytesMin);
   });
 
+  test("takes back the last room alone, also after it has grown and after some has left", () => {
+    const pool = new BufferPool();
+    const queue = new OutboundBuffer(pool);
+    for (const [length, byte] of [
+      [3_000, 1],
+      [2_000, 2],
+    ] as const) {
+      const at = queue.reserve(length);
+      queue.bytes.fill(byte, at, at + length);
+    }
+    queue.consume(1_000);
+    queue.reserve(100_000);
+    queue.unreserve();
+    expect(queue.pendingBytes).toBe(4_000);
+    const waiting = queue.bytes.subarray(queue.start, queue.start + 4_000);
+    expect(waiting.every((byte, at) => byte === (at < 2_000 ? 1 : 2))).toBe(true);
+    queue.consume(4_000);
+    queue.reserve(10);
+    queue.unreserve();
+    expect(queue.bytes.length).toBe(0);
+  });
+
   test("yields the bytes that went in, however it grows and is drained", () => {
     const seed = Number(Bun.env["SEED"] ?? 7);
     console.log(`seed ${seed}`);

@@ -59,7 +59,9 @@ export class Recording implements FrameHandler {
 export class Counts {
   in = 0;
   out = 0;
+  gone = 0;
   readonly faults: string[] = [];
+  readonly bugs: unknown[] = [];
   bytesIn(bytes: number): void {
     this.in += bytes;
   }
@@ -68,6 +70,12 @@ export class Counts {
   }
   protocolFault(kind: string): void {
     this.faults.push(kind);
+  }
+  peerGone(): void {
+    this.gone++;
+  }
+  bug(bug: unknown): void {
+    this.bugs.push(bug);
   }
 }
 

@@ -4,6 +4,7 @@ import { dialTcp, listenTcp } from "../../src/transport/tcp.ts";
 import type { Server } from "../../src/transport/transport.ts";
 import { closeKicked, closeNormal } from "../../src/wire/close-reason.ts";
 import { closeFrame, pingFrame, pongFrame, writeFrameHeader } from "../../src/wire/frame-writer.ts";
+import { RawTcp } from "../support/raw-tcp.ts";
 import { eventually, Recording, type TestOptions, testOptions, turn } from "./recording.ts";
 import { describeTransport, DialledClient } from "./suite.ts";
 
@@ -228,19 +229,62 @@ describe("a TCP server", () => {
     expect(() => listenTcp({ host: "127.0.0.1", port: portOf(first) }, acceptor, testOptions())).toThrow();
   });
 
-  test("lets an error of a frame handler end the process, as the bug that it is", async () => {
-    const script = `
-      const { listenTcp, dialTcp } = await import(${JSON.stringify(import.meta.resolve("../../src/transport/tcp.ts"))});
-      const { testOptions } = await import(${JSON.stringify(import.meta.resolve("./recording.ts"))});
-      const thrower = { frame() { throw new Error("a bug in a handler"); }, closed() {} };
-      const server = listenTcp({ host: "127.0.0.1", port: 0 }, { accept: () => thrower }, testOptions());
-      const port = Number(server.address.split(":")[1]);
-      const client = await dialTcp({ host: "127.0.0.1", port }, () => thrower, testOptions());
-      client.send(Buffer.from("x"));
-    `;
-    const child = Bun.spawn([process.execPath, "-e", script], { stderr: "pipe", stdout: "ignore" });
-    expect(await child.exited).not.toBe(0);
-    expect(await new Response(child.stderr).text()).toContain("a bug in a handler");
+  test("drops a connection whose peer has reset it before it was accepted, and asks no acceptor", async () => {
+    const asked: Recording[] = [];
+    const options = testOptions();
+    const server = listenTcp(
+      loopback,
+      {
+        accept(connection) {
+          const owner = new Recording(connection);
+          asked.push(owner);
+          return owner;
+        },
+      },
+      options,
+    );
+    servers.push(server);
+    // This process accepts when this turn has ended.
+    for (let count = 0; count < 20; count++) new RawTcp(portOf(server), "127.1.2.3").reset();
+    await eventually(() => options.observer.gone === 20);
+    expect(asked).toEqual([]);
+    const socket = createConnection({ host: "127.0.0.1", port: portOf(server) });
+    sockets.push(socket);
+    socket.write(binaryFrame("hello"));
+    await eventually(() => asked.length === 1);
+    await asked[0]?.framesReach(1);
+    expect(options.observer.bugs).toEqual([]);
+  });
+
+  test("ends the connection of a bug at its opening, and at its peer's end, and takes the next one", async () => {
+    const bug = new Error("a bug");
+    const options = testOptions();
+    const { frameBytesMax } = options;
+    const { server, owner, socket } = await raw(options);
+    Object.defineProperty(options, "frameBytesMax", {
+      configurable: true,
+      get() {
+        throw bug;
+      },
+    });
+    const ended = createConnection({ host: "127.0.0.1", port: portOf(server) });
+    sockets.push(ended);
+    ended.on("error", () => {});
+    await new Promise((resolve) => ended.on("close", resolve));
+    expect(options.observer.bugs).toEqual([bug]);
+    options.wheel.arm = () => {
+      Reflect.deleteProperty(options.wheel, "arm");
+      throw bug;
+    };
+    socket.end();
+    await owner.end();
+    expect(options.observer.bugs).toEqual([bug, bug]);
+    Object.defineProperty(options, "frameBytesMax", { value: frameBytesMax });
+    const next = createConnection({ host: "127.0.0.1", port: portOf(server) });
+    sockets.push(next);
+    await eventually(() => next.readyState === "open");
+    next.write(binaryFrame("hello"));
+    await eventually(() => options.observer.in > 0);
   });
 });
 
@@ -251,5 +295,75 @@ describe("dialling over TCP", () => {
     await server.close(closeNormal);
     const dialled = dialTcp({ host: "127.0.0.1", port }, (end) => new Recording(end), testOptions());
     await expect(dialled).rejects.toThrow(`cannot connect to 127.0.0.1:${port}`);
+  });
+
+  test("rejects, and ends the connection, when a bug keeps the owner from being made", async () => {
+    const accepted: Recording[] = [];
+    const server = listenTcp(
+      loopback,
+      {
+        accept(connection) {
+          const owner = new Recording(connection);
+          accepted.push(owner);
+          return owner;
+        },
+      },
+      testOptions(),
+    );
+    const bug = new Error("a bug");
+    const options = testOptions();
+    const dialled = dialTcp(
+      { host: "127.0.0.1", port: portOf(server) },
+      () => {
+        throw bug;
+      },
+      options,
+    );
+    await expect(dialled).rejects.toThrow("cannot connect");
+    expect(options.observer.bugs).toEqual([bug]);
+    await eventually(() => accepted.length === 1);
+    await accepted[0]?.end();
+    await server.close(closeNormal);
+  });
+
+  test("ends the dialled connection of a bug in its frame handler alone", async () => {
+    const accepted: Recording[] = [];
+    const server = listenTcp(
+      loopback,
+      {
+        accept(connection) {
+          const owner = new Recording(connection);
+          accepted.push(owner);
+          return owner;
+        },
+      },
+      testOptions(),
+    );
+    const bug = new Error("a bug");
+    const options = testOptions();
+    const owners: Recording[] = [];
+    for (let count = 0; count < 2; count++) {
+      await dialTcp(
+        { host: "127.0.0.1", port: portOf(server) },
+        (connection) => {
+          const owner = new Recording(connection);
+          owners.push(owner);
+          return owner;
+        },
+        options,
+      );
+    }
+    const [broken, sound] = owners;
+    if (broken === undefined || sound === undefined) throw new Error("two were dialled");
+    broken.onFrame = () => {
+      throw bug;
+    };
+    await eventually(() => accepted.length === 2);
+    for (const { connection } of accepted) connection.send(Buffer.from("hello"));
+    await broken.end();
+    await sound.framesReach(1);
+    expect(sound.connection.isOpen).toBe(true);
+    expect(options.observer.bugs).toEqual([bug]);
+    await server.close(closeNormal);
   });
 });

@@ -3,6 +3,7 @@ import { createConnection, type Socket } from "node:net";
 import type { Server } from "../../src/transport/transport.ts";
 import { listenWebSocket } from "../../src/transport/websocket.ts";
 import { closeKicked, closeNormal, type CloseReason } from "../../src/wire/close-reason.ts";
+import { RawTcp } from "../support/raw-tcp.ts";
 import { eventually, Recording, type TestOptions, testOptions, turn } from "./recording.ts";
 import { describeTransport, type TestClient } from "./suite.ts";
 
@@ -184,6 +185,79 @@ describe("a WebSocket server", () => {
     const { code } = await owner.end();
     expect(code).toBe(1002);
     expect(options.observer.faults).toEqual(["websocket"]);
+  });
+
+  test("drops a request whose peer has reset the connection, and asks no acceptor", async () => {
+    const { server, options } = serve();
+    const port = Number(server.address.slice(server.address.lastIndexOf(":") + 1));
+    // This process accepts and reads when this turn has ended.
+    for (let count = 0; count < 20; count++) {
+      const peer = new RawTcp(port, "127.1.2.3");
+      peer.write(Buffer.from(upgrade));
+      peer.reset();
+    }
+    const client = new BrowserClient(`ws://${server.address}/`);
+    await client.opened;
+    expect(options.observer.bugs).toEqual([]);
+    expect(options.observer.gone).toBe(20);
+  });
+
+  test("answers a request that meets a bug with 500 and nothing of it, and takes the next one", async () => {
+    const { server, owner, options } = serve();
+    const bug = new Error("the secret reason");
+    const { wheel } = options;
+    Object.defineProperty(options, "wheel", {
+      configurable: true,
+      get() {
+        throw bug;
+      },
+    });
+    const response = await fetch(`http://${server.address}/`);
+    expect(response.status).toBe(500);
+    expect(await response.text()).toBe("");
+    Object.defineProperty(options, "wheel", { value: wheel });
+    const client = new BrowserClient(`ws://${server.address}/`);
+    await client.opened;
+    client.send(Buffer.from("hello"));
+    await (await owner()).framesReach(1);
+    expect(options.observer.bugs).toEqual([bug]);
+  });
+
+  test("ends only the connection whose ping, pong or text message meets a bug", async () => {
+    for (const frame of [
+      maskedFrame(0x89, Buffer.from("p")),
+      maskedFrame(0x8a, Buffer.from("p")),
+      maskedFrame(0x81, Buffer.from("t")),
+    ]) {
+      const options = testOptions();
+      const { socket, owner } = await raw(options);
+      const bug = new Error("a bug");
+      options.observer.bytesIn = () => {
+        Reflect.deleteProperty(options.observer, "bytesIn");
+        throw bug;
+      };
+      socket.write(frame);
+      expect((await owner.end()).code).toBe(1006);
+      expect(options.observer.bugs).toEqual([bug]);
+    }
+  });
+
+  test("ends only the connection that meets a bug when it drains", async () => {
+    const options = testOptions({ unsentBytesMax: 64 * 1024 * 1024 });
+    const { socket, owner } = await raw(options);
+    socket.pause();
+    for (let i = 0; i < 80; i++) owner.connection.send(Buffer.alloc(250_000, i));
+    await turn(3);
+    expect(owner.connection.unsentBytes).toBeGreaterThan(1_000_000);
+    const bug = new Error("a bug");
+    options.observer.bytesOut = () => {
+      Reflect.deleteProperty(options.observer, "bytesOut");
+      throw bug;
+    };
+    socket.resume();
+    expect((await owner.end()).code).toBe(1006);
+    expect(options.observer.bugs).toEqual([bug]);
+    expect(owner.connection.unsentBytes).toBe(0);
   });
 
   test("tells a plain HTTP request what is spoken here", async () => {

@@ -65,6 +65,8 @@ class OnePacket implements Room {
     this.outbound = Buffer.alloc(payloadBytes);
     return 0;
   }
+
+  unreserve(): void {}
 }
 
 type PushParts = Parameters<typeof writePush> extends [Room, ...infer Rest] ? Rest : never;
@@ -77,9 +79,16 @@ function pushOf(...parts: PushParts): Buffer {
 
 describe("push", () => {
   test("is not written where there is no room", () => {
-    const room = { outbound: Buffer.alloc(16), reserve: () => -1 };
+    const room = { outbound: Buffer.alloc(16), reserve: () => -1, unreserve() {} };
     expect(writePush(room, Command.Sync, "", 0, "", new Uint8Array(0), "g", "c")).toBe(false);
     expect(room.outbound.every((byte) => byte === 0)).toBe(true);
+  });
+
+  test("takes its room back when a bug keeps it from being filled", () => {
+    let takenBack = 0;
+    const room = { outbound: Buffer.alloc(8), reserve: () => 0, unreserve: () => void takenBack++ };
+    expect(() => writePush(room, Command.Sync, "", 0, "", new Uint8Array(4), "g", "c")).toThrow();
+    expect(takenBack).toBe(1);
   });
 
   test("holds what it was given, with the routing last, so that a cut leaves none", () => {

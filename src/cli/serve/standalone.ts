@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import type { Log } from "../../base/log.ts";
 import { startStandalone } from "../../roles/standalone/role.ts";
 import { banner } from "../banner.ts";
-import { lockDataFolder, lockStore, openDataFolder } from "../data-folder.ts";
+import { holdDataFolder, holdStore, openDataFolder } from "../data-folder.ts";
 import type { OptionValues } from "../options.ts";
 import { readSecrets } from "../secrets.ts";
 import { UsageError } from "../usage-error.ts";
@@ -30,12 +30,16 @@ export async function serveStandalone(values: OptionValues, log: Log): Promise<S
   };
   const dataOption = values.required("data");
   const dataFolder = openDataFolder(dataOption);
-  const unlockFolder = lockDataFolder(dataFolder);
+  const folder = holdDataFolder(dataFolder);
   const secrets = readSecrets(values, dataFolder, true, log);
   const storePath = store === undefined ? join(dataFolder, "messages.db") : resolve(store.slice("sqlite:".length));
-  const unlockStore = lockStore(storePath, "alone");
+  const held = holdStore(storePath, "alone");
+  const claim = (): void => {
+    folder.claim();
+    held.claim();
+  };
   const running = await begin(
-    () => startStandalone({ ...settings, secrets: secrets.keys, storePath, version, log }),
+    () => startStandalone({ ...settings, secrets: secrets.keys, storePath, claim, version, log }),
     "--ws, --tcp and --monitor",
   );
   return {
@@ -51,8 +55,8 @@ export async function serveStandalone(values: OptionValues, log: Log): Promise<S
     health: () => running.health(),
     async drain() {
       await running.drain();
-      unlockStore();
-      unlockFolder();
+      held.release();
+      folder.release();
     },
   };
 }

@@ -149,6 +149,7 @@ export class Dependency<Owner> {
     try {
       await this.link(node, address);
     } catch (error) {
+      forgetIfClosed(node);
       this.failed(node, address, error);
     } finally {
       node.isDialling = false;
@@ -191,11 +192,15 @@ export class Dependency<Owner> {
     return {
       frame: (bytes, start, end) => owner.frame(bytes, start, end),
       closed: (reason) => {
-        owner.closed(reason);
-        if (node.connection === connection) node.connection = undefined;
-        // One that ends as soon as it stands is no better than none.
-        node.failures = performance.now() - link.sinceMs < steadyMs ? node.failures + 1 : 0;
-        if (!this.isStopped) this.retry(node);
+        try {
+          owner.closed(reason);
+        } finally {
+          // Also after a bug in the owner: a node that is listed is dialled again.
+          if (node.connection === connection) node.connection = undefined;
+          // One that ends as soon as it stands is no better than none.
+          node.failures = performance.now() - link.sinceMs < steadyMs ? node.failures + 1 : 0;
+          if (!this.isStopped) this.retry(node);
+        }
       },
     };
   }
@@ -240,6 +245,11 @@ export class Dependency<Owner> {
     this.nodes.delete(node.id);
     return true;
   }
+}
+
+/** Clears a connection that has ended without its owner being told, which takes a bug while the link was set up. */
+function forgetIfClosed(node: Node): void {
+  if (node.connection?.isOpen === false) node.connection = undefined;
 }
 
 /** `host:port` where a node takes links. */

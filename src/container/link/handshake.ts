@@ -13,6 +13,7 @@
 import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { type LinkIdentity, linkProof, type Meeting, provesLink } from "../../auth/link-proof.ts";
 import type { Random } from "../../base/random.ts";
+import { contained } from "../../transport/contained.ts";
 import type { Connection, FrameHandler } from "../../transport/transport.ts";
 import { decodeBody } from "../../wire/body.ts";
 import {
@@ -78,7 +79,10 @@ export class AcceptingHandshake implements FrameHandler {
   constructor(connection: Connection, host: LinkHost) {
     this.host = host;
     this.connection = connection;
-    this.late = setTimeout(() => this.fail("late", closeTooLate), handshakeMsMax);
+    this.late = setTimeout(
+      contained(connection, () => this.fail("late", closeTooLate)),
+      handshakeMsMax,
+    );
   }
 
   frame(bytes: Buffer, start: number, end: number): void {
@@ -94,7 +98,7 @@ export class AcceptingHandshake implements FrameHandler {
 
   private received(payload: Buffer): void {
     if (payload.length > messageBytesMax) this.fail("malformed", closeFrameTooLarge);
-    else if (!this.isHelloRead) void this.hello(payload);
+    else if (!this.isHelloRead) this.hello(payload).catch((bug: unknown) => this.connection.fail(bug));
     else if (this.meeting !== undefined) this.prove(payload, this.meeting);
     else this.fail("malformed", closeProtocolFault("not your turn"));
   }
@@ -201,7 +205,10 @@ export class DiallingHandshake implements FrameHandler {
     this.nonce = parts.random.bytes(nonceBytes);
     this.settle = Promise.withResolvers();
     this.met = this.settle.promise;
-    this.late = setTimeout(() => this.fail("it did not answer the handshake in time", closeTooLate), handshakeMsMax);
+    this.late = setTimeout(
+      contained(connection, () => this.fail("it did not answer the handshake in time", closeTooLate)),
+      handshakeMsMax,
+    );
     send(connection, InnerHandshakeReqSchema, {
       ServiceId: this.identity.id,
       serviceName: this.identity.service,

@@ -46,8 +46,9 @@ export class LinkListener implements Acceptor, LinkHost {
       this.refused("many");
       return closeLimit;
     }
+    const handshake = new AcceptingHandshake(connection, this);
     this.unproven++;
-    return new AcceptingHandshake(connection, this);
+    return handshake;
   }
 
   state(): LinkState {

@@ -1,38 +1,50 @@
 // The outermost middleware: what a handler throws becomes one status here. A bug answers SystemException to its one
-// request and is logged with its stack: a request that finds a bug must not cost the others their connections.
+// request, is counted, and is logged with its stack: a request that finds a bug must not cost the others their
+// connections.
 
 import type { Log } from "../../base/log.ts";
+import type { ServiceMetrics } from "../../observe/metrics.ts";
 import { StoreUnavailable } from "../../store/store.ts";
 import { Status } from "../../wire/gen/pkt_pb.ts";
 import type { Context } from "../context.ts";
 import { refusalOf } from "../refusal.ts";
 import type { Middleware } from "../router.ts";
 
-/** Answers a failed request; used where a handler finishes outside of the chain, too (the talk pipeline). */
-export function failRequest(context: Context, error: unknown, log: Log): void {
-  const refusal = refusalOf(error);
-  if (refusal === undefined) {
-    log.error("a request failed by a bug", {
-      command: context.command,
-      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
-    });
-    context.refuse(Status.SystemException, "the server failed, try again");
-    return;
+/** Where failed requests are logged and counted. */
+export interface FailureWitness {
+  readonly log: Log;
+  readonly metrics: Pick<ServiceMetrics, "bug">;
+}
+
+/**
+ * Answers a failed request; also used where a handler finishes outside of the chain (the talk pipeline). Never throws: a
+ * bug in answering ends the link on which the request came.
+ */
+export function failRequest(context: Context, error: unknown, { log, metrics }: FailureWitness): void {
+  try {
+    const refusal = refusalOf(error);
+    if (refusal === undefined) {
+      metrics.bug(error, "request", { command: context.command });
+      context.refuse(Status.SystemException, "the server failed, try again");
+      return;
+    }
+    if (error instanceof StoreUnavailable) {
+      log.warn("the message store is unavailable", { command: context.command, cause: error.message });
+    }
+    context.refuse(refusal.status, refusal.message);
+  } catch (bug) {
+    context.link.connection.fail(bug);
   }
-  if (error instanceof StoreUnavailable) {
-    log.warn("the message store is unavailable", { command: context.command, cause: error.message });
-  }
-  context.refuse(refusal.status, refusal.message);
 }
 
 /** Turns what `next` throws or rejects with into a response. */
-export function recover(log: Log): Middleware {
+export function recover(witness: FailureWitness): Middleware {
   return (next) => (context) => {
     try {
       const pending = next(context);
-      return pending?.catch((error: unknown) => failRequest(context, error, log));
+      return pending?.catch((error: unknown) => failRequest(context, error, witness));
     } catch (error) {
-      failRequest(context, error, log);
+      failRequest(context, error, witness);
     }
   };
 }

@@ -5,6 +5,7 @@ import type { udp } from "bun";
 import { isIP } from "node:net";
 import type { Log } from "../../base/log.ts";
 import { seededRandom, systemRandom } from "../../base/random.ts";
+import type { ContainedBugs } from "../../observe/contained-bugs.ts";
 import { formatAddress, type SocketAddress } from "../../transport/address.ts";
 import type { NamedDirectory } from "../directory.ts";
 import { type DnsMetrics, type DnsTransport, Responder } from "./responder.ts";
@@ -25,6 +26,8 @@ export interface DnsOptions {
   readonly ttlSeconds: number;
   readonly directory: NamedDirectory;
   readonly log: Log;
+  /** Receives bugs. A bug costs a query its answer or ends one TCP connection; the registry goes on. */
+  readonly bugs: ContainedBugs;
   readonly metrics?: DnsMetrics | undefined;
   /** Other bounds than the usual ones for TCP. */
   readonly tcpLimits?: DnsTcpLimits | undefined;
@@ -41,7 +44,7 @@ export interface DnsServer {
  * @throws (rejects) when the address can't be bound, or the domain can't be one.
  */
 export async function startDns(options: DnsOptions): Promise<DnsServer> {
-  const { address, domain, env, ttlSeconds, directory, log, metrics, tcpLimits } = options;
+  const { address, domain, env, ttlSeconds, directory, bugs, metrics } = options;
   const random = seededRandom(systemRandom.uint32());
   const isOneAddress = isIP(address.host) !== 0 && address.host !== "0.0.0.0" && address.host !== "::";
   const ownAddress = isOneAddress ? address.host : undefined;
@@ -50,14 +53,12 @@ export async function startDns(options: DnsOptions): Promise<DnsServer> {
   const respond: DnsRespond = (query, transport) => {
     try {
       return responder.respond(query, transport);
-    } catch (error) {
-      // A bug of ours. Anyone can send a datagram, and none may end the registry: it costs this query its answer.
-      const trace = error instanceof Error ? error.stack : String(error);
-      log.error("a DNS query met a bug and stays unanswered", { query: query.toString("hex"), trace });
+    } catch (bug) {
+      bugs.met("dns", bug, { query: query.toString("hex") });
       return undefined;
     }
   };
-  const { socket, listener } = await bindBoth(address, respond, log, metrics, tcpLimits);
+  const { socket, listener } = await bindBoth(address, respond, options);
   return {
     address: formatAddress(address.host, listener.port),
     async stop() {
@@ -75,18 +76,12 @@ interface Bound {
 }
 
 /** The same port for both. */
-async function bindBoth(
-  address: SocketAddress,
-  respond: DnsRespond,
-  log: Log,
-  metrics: DnsMetrics | undefined,
-  tcpLimits: DnsTcpLimits | undefined,
-): Promise<Bound> {
+async function bindBoth(address: SocketAddress, respond: DnsRespond, options: DnsOptions): Promise<Bound> {
   for (let tries = 1; ; tries++) {
-    const socket = await bindUdp(address, respond, log, metrics);
+    const socket = await bindUdp(address, respond, options);
     try {
       const bound = { host: address.host, port: socket.port };
-      return { socket, listener: listenDnsTcp(bound, (query) => respond(query, "tcp"), log, tcpLimits) };
+      return { socket, listener: listenDnsTcp(bound, (query) => respond(query, "tcp"), options) };
     } catch (error) {
       socket.close();
       if (address.port !== 0 || tries === portTriesMax) throw error;
@@ -97,24 +92,29 @@ async function bindBoth(
 function bindUdp(
   address: SocketAddress,
   respond: DnsRespond,
-  log: Log,
-  metrics: DnsMetrics | undefined,
+  { log, bugs, metrics }: DnsOptions,
 ): Promise<udp.Socket<"buffer">> {
+  // What the kernel does not take now is lost, like any datagram; the requester asks again.
+  const sent = (socket: udp.Socket<"buffer">, answer: Buffer, port: number, host: string): boolean => {
+    try {
+      return socket.send(answer, port, host);
+    } catch (error) {
+      log.debug("a DNS answer could not be sent", { host, port, error: String(error) });
+      return false;
+    }
+  };
   return Bun.udpSocket({
     hostname: address.host,
     port: address.port,
     binaryType: "buffer",
     socket: {
       data(socket, bytes, port, host) {
-        const answer = respond(bytes, "udp");
-        if (answer === undefined) return;
-        // What the kernel does not take now is lost, like any datagram; the requester asks again.
         try {
-          if (socket.send(answer, port, host)) return;
-        } catch (error) {
-          log.debug("a DNS answer could not be sent", { host, port, error: String(error) });
+          const answer = respond(bytes, "udp");
+          if (answer !== undefined && !sent(socket, answer, port, host)) metrics?.dnsDropped();
+        } catch (bug) {
+          bugs.met("dns", bug);
         }
-        metrics?.dnsDropped();
       },
       // Such as that an earlier answer reached nobody, which Linux tells at the next read. Without this handler it would
       // end the process. Bun 1.4.5 gives the error alone, whatever its types say.

@@ -4,7 +4,8 @@
 
 import type { Socket, TCPSocketListener, TCPSocketListenOptions } from "bun";
 import type { Log } from "../../base/log.ts";
-import type { SocketAddress } from "../../transport/address.ts";
+import type { ContainedBugs } from "../../observe/contained-bugs.ts";
+import { peerAddress, type SocketAddress } from "../../transport/address.ts";
 import { headerBytes } from "./query.ts";
 
 /** How many connections there may be, and for how long. */
@@ -27,6 +28,13 @@ const unreadBytesMax = 1024 * 1024;
 
 const lengthBytes = 2;
 const noBytes = Buffer.alloc(0);
+
+export interface DnsTcpOptions {
+  readonly log: Log;
+  readonly bugs: ContainedBugs;
+  /** Other bounds than the usual ones. */
+  readonly tcpLimits?: DnsTcpLimits | undefined;
+}
 
 /** Answers a query; the answer is read before the next call. Undefined: there is none. */
 export type Respond = (query: Buffer) => Buffer | undefined;
@@ -119,6 +127,12 @@ class DnsConnection {
   /** True when nothing waits any more. Else the socket is not read from until it has drained. */
   private flush(): boolean {
     const written = this.unsent.length === 0 ? 0 : this.socket.write(this.unsent);
+    if (written < 0) {
+      // The peer is gone. Pausing the socket would keep Bun from reporting its close.
+      this.isEnded = true;
+      this.socket.terminate();
+      return false;
+    }
     if (written > 0) {
       this.activeAtMs = performance.now();
       this.unsent = this.unsent.subarray(written);
@@ -143,9 +157,13 @@ export interface DnsTcpListener {
 export function listenDnsTcp(
   address: SocketAddress,
   respond: Respond,
-  log: Log,
-  limits: DnsTcpLimits = usualLimits,
+  { log, bugs, tcpLimits: limits = usualLimits }: DnsTcpOptions,
 ): DnsTcpListener {
+  /** Ends a connection after a bug, whatever state it is in. */
+  const fail = (socket: DnsSocket, bug: unknown): void => {
+    socket.terminate();
+    bugs.met("connection", bug);
+  };
   const connections = new Set<DnsConnection>();
   // Bun's types know reusePort for dialling only. Half-open: a peer may end its side and still read.
   const settings: TCPSocketListenOptions<DnsConnection | undefined> & { readonly reusePort: boolean } = {
@@ -155,23 +173,44 @@ export function listenDnsTcp(
     allowHalfOpen: true,
     socket: {
       open(socket) {
-        if (connections.size >= limits.connectionsMax) {
-          log.debug("a DNS connection above the bound was closed", { connections: connections.size });
-          socket.terminate();
-          return;
+        try {
+          // A peer that has gone already takes no place.
+          if (peerAddress(socket.remoteAddress) === undefined) {
+            socket.terminate();
+            return;
+          }
+          if (connections.size >= limits.connectionsMax) {
+            log.debug("a DNS connection above the bound was closed", { connections: connections.size });
+            socket.terminate();
+            return;
+          }
+          const connection = new DnsConnection(socket, respond);
+          socket.data = connection;
+          connections.add(connection);
+        } catch (bug) {
+          fail(socket, bug);
         }
-        const connection = new DnsConnection(socket, respond);
-        socket.data = connection;
-        connections.add(connection);
       },
       data(socket, chunk) {
-        socket.data?.receive(chunk);
+        try {
+          socket.data?.receive(chunk);
+        } catch (bug) {
+          fail(socket, bug);
+        }
       },
       drain(socket) {
-        socket.data?.drained();
+        try {
+          socket.data?.drained();
+        } catch (bug) {
+          fail(socket, bug);
+        }
       },
       end(socket) {
-        socket.data?.ended();
+        try {
+          socket.data?.ended();
+        } catch (bug) {
+          fail(socket, bug);
+        }
       },
       close(socket) {
         if (socket.data !== undefined) connections.delete(socket.data);

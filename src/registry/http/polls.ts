@@ -143,28 +143,37 @@ export class Polls {
     render: (news: ReadonlyMap<string, string>) => Response,
   ): Promise<Response> {
     const appids = new Map(wanted.map(({ appid }) => [appKey(env, appid), appid]));
-    return new Promise((resolve) => {
-      const end = (response: Response): void => {
+    return new Promise((resolve, reject) => {
+      const end = (answerOf: () => Response): void => {
         unwatch();
         clearTimeout(deadline);
         clearTimeout(hold);
         signal.removeEventListener("abort", leave);
         this.waiting.delete(sendAway);
         this.count(caller, -1);
-        resolve(response);
+        try {
+          resolve(answerOf());
+        } catch (bug) {
+          // Of this poll alone: it is called for by timers, and in one turn with all who wait for the same news.
+          reject(bug);
+        }
       };
-      const leave = (): void => end(envelope(Code.NotModified, undefined));
+      const leave = (): void => end(() => envelope(Code.NotModified, undefined));
       // Neither news nor the end of its time: a client asks another node.
-      const sendAway = (): void => end(envelope(Code.ServerError, undefined));
+      const sendAway = (): void => end(() => envelope(Code.ServerError, undefined));
       const unwatch = this.node.watchers.watch([...appids.keys()], (key) => {
         const appid = appids.get(key) ?? "";
-        const info = this.news(env, appid, zone);
-        end(render(new Map([...idle, [appid, info]])));
-        return info.length;
+        let length = 0;
+        end(() => {
+          const info = this.news(env, appid, zone);
+          ({ length } = info);
+          return render(new Map([...idle, [appid, info]]));
+        });
+        return length;
       });
       const waitMs = Math.min(Math.max(deadlineMs, deadlineMsMin), pollMs);
       const deadline = setTimeout(leave, waitMs);
-      const hold = idle.size > 0 && holdMs < waitMs ? setTimeout(() => end(render(idle)), holdMs) : undefined;
+      const hold = idle.size > 0 && holdMs < waitMs ? setTimeout(() => end(() => render(idle)), holdMs) : undefined;
       signal.addEventListener("abort", leave);
       this.waiting.add(sendAway);
       this.count(caller, 1);

@@ -5,10 +5,10 @@ import http from "node:http";
 import { isIP } from "node:net";
 import { showsToken } from "../../auth/registry-token.ts";
 import { registryBodyBytesMax, registryHeadBytesMax, registryPeerBodyBytesMax } from "../../base/limits.ts";
-import type { Log } from "../../base/log.ts";
+import type { ContainedBugs } from "../../observe/contained-bugs.ts";
 import { type Health, healthResponse, metricsAnswer } from "../../observe/operator-answers.ts";
 import type { RegistryMetrics } from "../../observe/registry-metrics.ts";
-import { formatAddress, plainAddress, type SocketAddress } from "../../transport/address.ts";
+import { formatAddress, peerAddress, type SocketAddress } from "../../transport/address.ts";
 import { boundedText, TooLong } from "../bounded-text.ts";
 import { callerAddress, lookupGateways } from "../lookup.ts";
 import { MalformedJson } from "../json-fields.ts";
@@ -32,6 +32,8 @@ const deadlineMarginMs = 20;
 const closingMs = 200;
 const prefix = "/discovery/";
 const lookupPrefix = "/api/lookup/";
+/** Stands for the address where the route does not need it. */
+const unasked = "unasked";
 /** A token in a lookup's path. */
 const lookupTokenCharactersMax = 8 * 1024;
 
@@ -61,8 +63,8 @@ export interface RegistryHttp {
 interface Call {
   readonly request: Request;
   readonly query: string;
-  /** Its address, '' for loopback. */
-  readonly caller: () => string;
+  /** The caller's plain IP address, as it was when the request came; `unasked` for a route that does not ask for it. */
+  readonly remote: string;
   /** It showed the key. */
   readonly isTrusted: boolean;
 }
@@ -70,19 +72,17 @@ interface Call {
 type Answer = Response | Promise<Response>;
 interface Route {
   readonly method: "GET" | "POST";
+  /** Whether the caller's address is needed; reading it costs a system call. */
+  readonly asksAddress: boolean;
   readonly answer: (call: Call) => Answer;
 }
 
-/** Listens. Throws when the address cannot be bound. */
-export function bindRegistryHttp(address: SocketAddress, log: Log): RegistryHttp {
+/** Listens. A bug costs its request a status of 500. Throws when the address cannot be bound. */
+export function bindRegistryHttp(address: SocketAddress, bugs: ContainedBugs): RegistryHttp {
   let api: Api | undefined;
   // A long poll names its services in its head; the platform's bound is 16 KiB.
   Reflect.set(http, "maxHeaderSize", registryHeadBytesMax);
-  const bugMet = (error: unknown): void => {
-    log.error("a request met a bug", {
-      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
-    });
-  };
+  const bugMet = (bug: unknown): void => bugs.met("http", bug);
   const server = Bun.serve({
     hostname: address.host,
     port: address.port,
@@ -97,7 +97,7 @@ export function bindRegistryHttp(address: SocketAddress, log: Log): RegistryHttp
     },
     fetch(request, self): Answer {
       if (api === undefined) return envelope(Code.ServerError, undefined);
-      return api.respond(request, () => self.requestIP(request)?.address ?? "");
+      return api.respond(request, () => peerAddress(self.requestIP(request)?.address));
     },
   });
   return {
@@ -134,7 +134,12 @@ class Api {
     this.routes = new Map<string, Route>([
       [
         "register",
-        this.write((parameters, { caller, isTrusted }) => register(node, parameters, { address: caller(), isTrusted })),
+        {
+          ...this.write((parameters, { remote, isTrusted }) =>
+            register(node, parameters, { address: quotaAddress(remote), isTrusted }),
+          ),
+          asksAddress: true,
+        },
       ],
       ["renew", this.write((parameters) => renew(node, parameters))],
       ["cancel", this.write((parameters) => cancel(node, parameters))],
@@ -143,8 +148,8 @@ class Api {
       ["fetchs", this.read((parameters) => fetchSeveral(node, parameters))],
       ["fetch/all", this.read(() => fetchAll(node, bugMet))],
       ["nodes", this.read(() => nodes(node))],
-      ["poll", this.read((parameters, call) => this.polls.poll(this.pollOf(parameters, call)))],
-      ["polls", this.read((parameters, call) => this.polls.polls(this.pollOf(parameters, call)))],
+      ["poll", this.poll((request) => this.polls.poll(request))],
+      ["polls", this.poll((request) => this.polls.polls(request))],
       [replicatePath, this.peer((text) => node.onReplicate(parseReplicate(text)))],
       [comparePath, this.peer((text) => node.onCompare(parseCompare(text)))],
     ]);
@@ -159,33 +164,39 @@ class Api {
     this.polls.close();
   }
 
-  respond(request: Request, remote: () => string): Answer {
+  /** `address` is undefined when the peer is gone. */
+  respond(request: Request, address: () => string | undefined): Answer {
     const { url } = request;
     // Of a request that names no host the URL is a path alone.
     const pathAt = url.startsWith("/") ? 0 : url.indexOf("/", "https://".length);
     const queryAt = url.indexOf("?", pathAt);
     const path = url.slice(pathAt, queryAt === -1 ? undefined : queryAt);
     const query = queryAt === -1 ? "" : url.slice(queryAt + 1);
-    if (!path.startsWith(prefix)) return this.elsewhere(request, path, remote);
+    if (!path.startsWith(prefix)) return this.elsewhere(request, path, address);
     const name = path.slice(prefix.length);
     const route = this.routes.get(name);
     if (route === undefined) return plain(404, "404 page not found");
     if (route.method !== request.method) return plain(405, "Method Not Allowed", { allow: route.method });
     const { token, metrics } = this.options;
     const isTrusted = token !== undefined && showsToken(request.headers.get("authorization"), token);
-    const call: Call = { request, query, caller: () => quotaAddress(remote()), isTrusted };
+    const remote = route.asksAddress ? address() : unasked;
+    if (remote === undefined) return this.peerGone();
+    const call: Call = { request, query, remote, isTrusted };
     const answer = route.method === "POST" && token !== undefined && !isTrusted ? unauthorized() : route.answer(call);
     metrics.requested(name);
     return answer;
   }
 
   /** What is not the registry's own API. */
-  private elsewhere(request: Request, path: string, remote: () => string): Answer {
+  private elsewhere(request: Request, path: string, address: () => string | undefined): Answer {
     const { health } = this.options;
     const isLookup = path.startsWith(lookupPrefix);
     if (path !== "/health" && path !== "/metrics" && !isLookup) return plain(404, "404 page not found");
     if (request.method !== "GET") return plain(405, "Method Not Allowed", { allow: "GET" });
-    if (isLookup) return this.lookup(request, path.slice(lookupPrefix.length), remote());
+    if (isLookup) {
+      const remote = address();
+      return remote === undefined ? this.peerGone() : this.lookup(request, path.slice(lookupPrefix.length), remote);
+    }
     return path === "/metrics" ? this.metricsResponse() : healthResponse(health());
   }
 
@@ -196,14 +207,21 @@ class Api {
     const token = decodedToken(path);
     if (token === undefined) return plain(404, "404 page not found");
     if (!node.isReadable) return Response.json({ reason: "this registry node is starting" }, { status: 503 });
-    const address = callerAddress(plainAddress(remote), request.headers.get("x-forwarded-for"), rules);
+    const address = callerAddress(remote, request.headers.get("x-forwarded-for"), rules);
     const found = lookupGateways(token, address, rules, node, node.settings.env);
     return Response.json(found, { status: "reason" in found ? 503 : 200 });
+  }
+
+  /** Drops a request of a caller that has gone: it has no address, and must not pass for one on this machine. */
+  private peerGone(): Response {
+    this.options.metrics.peersGone++;
+    return plain(400, "Bad Request", { connection: "close" });
   }
 
   private read(answer: (parameters: Parameters, call: Call) => Answer): Route {
     return {
       method: "GET",
+      asksAddress: false,
       answer: (call) => {
         if (!this.options.node.isReadable) return envelope(Code.ServerError, undefined);
         return orBadRequest(() => answer(new Parameters(call.query, ""), call));
@@ -211,9 +229,14 @@ class Api {
     };
   }
 
+  private poll(answer: (request: PollRequest) => Answer): Route {
+    return { ...this.read((parameters, call) => answer(this.pollOf(parameters, call))), asksAddress: true };
+  }
+
   private write(answer: (parameters: Parameters, call: Call) => Response): Route {
     return {
       method: "POST",
+      asksAddress: false,
       answer: (call) =>
         withBody(call.request, registryBodyBytesMax, (form) =>
           orBadRequest(() => answer(new Parameters(call.query, form), call)),
@@ -224,6 +247,7 @@ class Api {
   private peer(answer: (text: string) => Replicated | Compared): Route {
     return {
       method: "POST",
+      asksAddress: false,
       answer: ({ request }) =>
         withBody(request, registryPeerBodyBytesMax, (text) =>
           orBadRequest(() => envelope(Code.Ok, undefined, messageText(answer(text)))),
@@ -231,18 +255,22 @@ class Api {
     };
   }
 
-  private pollOf(parameters: Parameters, { request, caller }: Call): PollRequest {
+  private pollOf(parameters: Parameters, { request, remote }: Call): PollRequest {
     const asked = request.headers.get("x1-bmspy-timeout");
     // As in the original, 0 asks for nothing.
     const isAsked = asked !== null && /^0*[1-9]\d{0,8}$/.test(asked);
     const askedMs = isAsked ? Number(asked) - deadlineMarginMs : deadlineMsMax;
-    return { parameters, caller: caller(), signal: request.signal, deadlineMs: Math.min(askedMs, deadlineMsMax) };
+    return {
+      parameters,
+      caller: quotaAddress(remote),
+      signal: request.signal,
+      deadlineMs: Math.min(askedMs, deadlineMsMax),
+    };
   }
 }
 
 /** An address as quotas know it: whoever is on this machine has none. */
-function quotaAddress(remote: string): string {
-  const address = plainAddress(remote);
+function quotaAddress(address: string): string {
   const isLoopback = address === "::1" || (isIP(address) === 4 && address.startsWith("127."));
   return isLoopback ? "" : address;
 }

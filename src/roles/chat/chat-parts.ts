@@ -3,7 +3,7 @@
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import type { Dispatcher } from "../../container/dispatcher.ts";
-import type { TalkLatency } from "../../observe/metrics.ts";
+import type { ServiceMetrics, TalkLatency } from "../../observe/metrics.ts";
 import type { Sessions } from "../../session/sessions.ts";
 import type { Store } from "../../store/store.ts";
 import type { GroupAudience } from "./group-audience.ts";
@@ -16,5 +16,6 @@ export interface ChatParts {
   readonly audience: GroupAudience;
   readonly random: Random;
   readonly latency: TalkLatency;
+  readonly metrics: Pick<ServiceMetrics, "bug">;
   readonly log: Log;
 }

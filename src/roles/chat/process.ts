@@ -6,7 +6,7 @@ import { LogicNode } from "../../container/logic-node.ts";
 import { openSessions, openStore } from "../../container/engines.ts";
 import { type RunningMember, startProcess } from "../../container/process.ts";
 import type { ChatSettings } from "../settings.ts";
-import { createChatService } from "./role.ts";
+import { clockDetail, createChatService } from "./role.ts";
 
 /** Of the time that a drain may take, what is kept for leaving and closing. */
 const closingMs = 3_000;
@@ -38,6 +38,8 @@ export function startChat(settings: ChatSettings): Promise<RunningMember> {
           gateways: service.gateways.size,
           adult: service.state.isAdult,
           store: store.isHealthy,
+          ...(store.trouble === "" ? {} : { storeTrouble: store.trouble }),
+          ...clockDetail(store.clock),
           sessions: sessions.isHealthy,
         },
       }),

@@ -10,7 +10,7 @@ import { Router } from "../../container/router.ts";
 import { Service } from "../../container/service.ts";
 import type { ServiceMetrics, TalkLatency } from "../../observe/metrics.ts";
 import type { Sessions } from "../../session/sessions.ts";
-import type { Store } from "../../store/store.ts";
+import type { Store, StoreClock } from "../../store/store.ts";
 import { Command } from "../../wire/commands.ts";
 import type { ChatParts } from "./chat-parts.ts";
 import { GroupAudience } from "./group-audience.ts";
@@ -34,11 +34,12 @@ export function createChatService(assembly: {
   log: Log;
 }): Service {
   const { store, sessions, metrics, latency, random, log } = assembly;
+  metrics.storeClock = () => store.clock;
   const dispatcher = new Dispatcher();
   const audience = new GroupAudience(store, sessions);
-  const parts: ChatParts = { store, sessions, dispatcher, audience, random, latency, log };
+  const parts: ChatParts = { store, sessions, dispatcher, audience, random, latency, metrics, log };
   const pipeline = new TalkPipeline(parts);
-  const router = new Router([recover(log), countRequests(metrics), requireSession(sessions)]);
+  const router = new Router([recover({ log, metrics }), countRequests(metrics), requireSession(sessions)]);
   router.handle(Command.UserTalk, userTalk(pipeline));
   router.handle(Command.GroupTalk, groupTalk(pipeline));
   router.handle(Command.TalkAck, talkAck(parts));
@@ -50,4 +51,12 @@ export function createChatService(assembly: {
   router.handle(Command.GroupDetail, groupDetail(parts));
   router.handle(Command.GroupMembers, groupDetail(parts));
   return new Service({ router, dispatcher, log, gatewayLinked: () => undefined, gatewayLost: () => undefined });
+}
+
+/** What /health tells of the store's clock; neither keeps the service from its job. */
+export function clockDetail({ idsAheadMs, purgeWaitMs }: StoreClock): {
+  idsAheadSeconds: number;
+  purgeWaitSeconds: number;
+} {
+  return { idsAheadSeconds: Math.ceil(idsAheadMs / 1000), purgeWaitSeconds: Math.ceil(purgeWaitMs / 1000) };
 }

@@ -1,8 +1,10 @@
 // Talks from arrival to push. What arrives in one turn is appended in one call; when that commit is done, senders are
-// answered and receivers pushed to, in commit order. One promise a batch, none a message.
+// answered and receivers pushed to, in commit order. One promise a batch, none a message. A bug in one talk is contained
+// there: the others of its batch, and the batches after it, go on.
 
 import type { Context } from "../../container/context.ts";
 import { hasOthers, type Located } from "../../container/dispatcher.ts";
+import { refusalOf } from "../../container/refusal.ts";
 import { failRequest } from "../../container/middleware/recover.ts";
 import type { Talk, TalkOutcome } from "../../store/store.ts";
 import { Status } from "../../wire/gen/pkt_pb.ts";
@@ -37,31 +39,30 @@ export class TalkPipeline {
     const { contexts, talks } = this;
     this.contexts = [];
     this.talks = [];
-    this.previous = this.finish(contexts, talks, this.parts.store.append(talks), this.previous);
+    this.previous = this.finish(contexts, talks, this.previous);
   };
 
-  private async finish(
-    contexts: readonly Context[],
-    talks: readonly Talk[],
-    appended: Promise<readonly TalkOutcome[]>,
-    previous: Promise<void>,
-  ): Promise<void> {
+  private async finish(contexts: readonly Context[], talks: readonly Talk[], previous: Promise<void>): Promise<void> {
     let outcomes: readonly TalkOutcome[];
     try {
-      outcomes = await appended;
+      outcomes = await this.parts.store.append(talks);
     } catch (error) {
-      for (const context of contexts) failRequest(context, error, this.parts.log);
+      for (const context of contexts) failRequest(context, error, this.parts);
       return;
     }
     const committedMs = performance.now();
     for (const [index, context] of contexts.entries()) {
       const outcome = outcomes[index];
       if (outcome === undefined) continue;
-      this.answer(context, outcome);
+      try {
+        this.answer(context, outcome);
+      } catch (bug) {
+        failRequest(context, bug, this.parts);
+      }
       this.parts.latency.commit.observeMs(committedMs - context.receivedMs);
     }
     // All are looked for at once: an engine that is not in memory answers them in one round trip.
-    const located = contexts.map((_, index) => this.locate(talks[index], outcomes[index]));
+    const located = contexts.map((context, index) => this.locate(context, talks[index], outcomes[index]));
     await previous;
     for (const [index, context] of contexts.entries()) {
       const talk = talks[index];
@@ -69,7 +70,12 @@ export class TalkPipeline {
       if (talk === undefined || outcome?.result !== "stored") continue;
       const found = located[index];
       const locations = found instanceof Promise ? await found : found;
-      if (locations !== undefined) this.send(context, talk, outcome, locations);
+      if (locations === undefined) continue;
+      try {
+        this.send(context, talk, outcome, locations);
+      } catch (bug) {
+        this.lost(context, bug);
+      }
     }
   }
 
@@ -94,12 +100,16 @@ export class TalkPipeline {
    * Where a stored talk is to be pushed to; undefined: nowhere. A failed push is not the sender's business: the message is
    * stored (pitfall 26).
    */
-  private locate(talk: Talk | undefined, outcome: TalkOutcome | undefined): Found | Promise<Found> {
+  private locate(context: Context, talk: Talk | undefined, outcome: TalkOutcome | undefined): Found | Promise<Found> {
     if (talk === undefined || outcome?.result !== "stored") return undefined;
     // A repeat was pushed by the node that stored it; if that was not this one, nobody here knows whether it lived to.
     if (outcome.repeated && outcome.writtenHere) return undefined;
-    const found = talk.toGroup ? this.locateGroup(talk, outcome.groupVersion) : this.locateTwo(talk);
-    return found instanceof Promise ? found.catch((error: unknown) => this.lost(error)) : found;
+    try {
+      const found = talk.toGroup ? this.locateGroup(talk, outcome.groupVersion) : this.locateTwo(talk);
+      return found instanceof Promise ? found.catch((error: unknown) => this.lost(context, error)) : found;
+    } catch (error) {
+      return this.lost(context, error);
+    }
   }
 
   private locateTwo({ app, dest, sender }: Talk): Found | Promise<Found> {
@@ -123,10 +133,11 @@ export class TalkPipeline {
     this.parts.latency.push.observeMs(performance.now() - context.receivedMs);
   }
 
-  private lost(error: unknown): undefined {
-    this.parts.log.warn("a push was lost; its message is in the index", {
-      error: error instanceof Error ? error.message : String(error),
-    });
+  /** A message is stored and not pushed: an engine is away, or a bug was met. */
+  private lost(context: Context, error: unknown): undefined {
+    const { log, metrics } = this.parts;
+    if (refusalOf(error) === undefined) metrics.bug(error, "request", { command: context.command });
+    else log.warn("a push was lost; its message is in the index", { error: String(error) });
     return undefined;
   }
 }

@@ -4,6 +4,7 @@
 import { registryToken } from "../../auth/registry-token.ts";
 import { systemClock } from "../../base/clock.ts";
 import { systemRandom } from "../../base/random.ts";
+import { ContainedBugs } from "../../observe/contained-bugs.ts";
 import type { Health } from "../../observe/operator-answers.ts";
 import { RegistryMetrics, type RegistryNumbers } from "../../observe/registry-metrics.ts";
 import { startDns } from "../../registry/dns/server.ts";
@@ -30,7 +31,8 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
   };
   try {
     const token = clusterKey && registryToken(clusterKey);
-    const http = bindRegistryHttp(settings.listen, log);
+    const bugs = new ContainedBugs(log);
+    const http = bindRegistryHttp(settings.listen, bugs);
     undo.push(() => http.stop());
     const advertised = advertisedAs(settings.advertise, reachableHost)(http.address);
 
@@ -52,7 +54,7 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
     const checks = new HealthChecks({ ...environment, node, probe: probeOverHttp });
     undo.push(() => checks.stop());
 
-    const metrics = new RegistryMetrics(() => numbersOf(node, http));
+    const metrics = new RegistryMetrics(() => numbersOf(node, http), bugs);
     const dnsServer =
       dns === undefined
         ? undefined
@@ -63,6 +65,7 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
             ttlSeconds: settings.dnsTtlSeconds,
             directory: node,
             log,
+            bugs,
             metrics,
           });
     if (dnsServer !== undefined) undo.push(() => dnsServer.stop());

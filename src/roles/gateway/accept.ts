@@ -84,8 +84,8 @@ export function acceptSignIn(channel: Channel, packet: Buffer): void {
     return;
   }
   channel.state = ChannelState.Verifying;
-  // A rejection here is a bug (verify answers a verdict for every token) and ends the process.
-  void verifyAndForward(channel, request, sequence);
+  // A rejection here is a bug: verify answers a verdict for every token.
+  verifyAndForward(channel, request, sequence).catch((bug: unknown) => connection.fail(bug));
 }
 
 async function verifyAndForward(channel: Channel, request: LoginReq, sequence: number): Promise<void> {

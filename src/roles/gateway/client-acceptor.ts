@@ -16,6 +16,12 @@ export class ClientAcceptor implements Acceptor {
   accept(connection: Connection): FrameHandler | CloseReason {
     if (this.gateway.isDraining) return closeLeaving;
     if (!this.gateway.limits.enter(connection.remoteAddress)) return closeLimit;
-    return new Channel(this.gateway, connection);
+    try {
+      return new Channel(this.gateway, connection);
+    } catch (bug) {
+      // The connection ends by it, and no channel is there to give its place back.
+      this.gateway.limits.leave(connection.remoteAddress);
+      throw bug;
+    }
   }
 }

@@ -134,8 +134,15 @@ export class Downlink implements FrameHandler {
   }
 
   private write(channel: Channel, packet: Buffer): void {
-    const at = channel.connection.reserve(cutBytes(scan));
-    if (at >= 0) writeCut(channel.connection.outbound, at, packet, scan);
+    const { connection } = channel;
+    const at = connection.reserve(cutBytes(scan));
+    if (at < 0) return;
+    try {
+      writeCut(connection.outbound, at, packet, scan);
+    } catch (bug) {
+      connection.unreserve();
+      throw bug;
+    }
   }
 
   private cut(packet: Buffer): Buffer {

@@ -89,5 +89,12 @@ export function receiveRequest(channel: Channel, bytes: Buffer, start: number, e
     return;
   }
   channel.unanswered++;
-  writeStamped(connection.outbound, at, packet, scan, channel.stamp, ticket);
+  try {
+    writeStamped(connection.outbound, at, packet, scan, channel.stamp, ticket);
+  } catch (bug) {
+    connection.unreserve();
+    link.pending.release(ticket);
+    channel.unanswered--;
+    throw bug;
+  }
 }

@@ -26,7 +26,7 @@ export function createLoginService(parts: { sessions: Sessions; metrics: Service
   const { sessions, metrics, log } = parts;
   const dispatcher = new Dispatcher();
   const leases = new SessionLeases(sessions, dispatcher, log);
-  const router = new Router([recover(log), countRequests(metrics)]);
+  const router = new Router([recover({ log, metrics }), countRequests(metrics)]);
   router.handle(Command.SignIn, signIn(sessions, dispatcher));
   router.handle(Command.SignOut, signOut(sessions));
   router.handle(Command.Restore, restore(sessions, dispatcher));

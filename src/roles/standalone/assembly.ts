@@ -22,7 +22,7 @@ import { MemorySessions } from "../../session/memory-sessions.ts";
 import type { Store } from "../../store/store.ts";
 import { Flusher } from "../../transport/flusher.ts";
 import { MemoryNetwork } from "../../transport/memory.ts";
-import { createChatService } from "../chat/role.ts";
+import { clockDetail, createChatService } from "../chat/role.ts";
 import { GatewayRole } from "../gateway/role.ts";
 import { createLoginService } from "../login/role.ts";
 import type { RunningStandalone, StandaloneSettings } from "../settings.ts";
@@ -46,7 +46,7 @@ export async function assemble(settings: StandaloneSettings, store: Store): Prom
     wheel.start();
     undo.push(() => wheel.stop());
     const flusher = new Flusher();
-    const metrics = new Metrics();
+    const metrics = new Metrics(log);
     const sessions = new MemorySessions();
     undo.push(() => sessions.close());
 
@@ -120,6 +120,8 @@ export async function assemble(settings: StandaloneSettings, store: Store): Prom
           role: "standalone",
           connections: gateway.connections,
           store: store.isHealthy,
+          ...(store.trouble === "" ? {} : { storeTrouble: store.trouble }),
+          ...clockDetail(store.clock),
           missing: missing.join(","),
           draining: draining !== undefined,
         },

@@ -3,8 +3,9 @@
 // one open find another file at its path (`isSame`) and open that.
 
 import { Database, SQLiteError } from "bun:sqlite";
-import { closeSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
 import { fileIdentity } from "../../base/file-identity.ts";
+import { OpenFiles } from "../../base/open-files.ts";
 import { newIncarnation, systemRandom } from "../../base/random.ts";
 
 /** "RSes": marks the file as ours (PRAGMA application_id). */
@@ -64,6 +65,14 @@ export function isDamage(error: unknown): boolean {
   return error instanceof SQLiteError && /^SQLITE_(CORRUPT|NOTADB)/.test(error.code ?? "");
 }
 
+/** Reports whether opening failed for a reason that may pass by itself: a disk that is full, or read-only for a moment. */
+export function mayPass(error: unknown, path: string): boolean {
+  if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return false;
+  // A file that is there could be opened before; where there is none the path may be wrong.
+  if (error.code.startsWith("SQLITE_CANTOPEN")) return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+  return /^(SQLITE_(FULL|READONLY|IOERR)|ENOSPC$|EDQUOT$|EROFS$)/.test(error.code);
+}
+
 /** Two connections to the file: what one writes, the other notices as another process would. */
 export class SessionFile {
   readonly path: string;
@@ -71,6 +80,7 @@ export class SessionFile {
   readonly reading: Database;
   /** Which file it is, whatever is at the path later. */
   readonly identity: string;
+  private readonly files: OpenFiles;
 
   private constructor(path: string) {
     this.path = path;
@@ -79,6 +89,7 @@ export class SessionFile {
       if (!isCurrent(this.writing, path)) throw new Error(`${path} changed while it was opened`);
       this.reading = connect(path);
       this.identity = fileIdentity(path);
+      this.files = new OpenFiles(path);
     } catch (error) {
       this.writing.close();
       throw error;
@@ -104,9 +115,9 @@ export class SessionFile {
     }
   }
 
-  /** False once another file is at the path. */
+  /** False once another file is at the path, or this one was cut, or lost what SQLite keeps beside it. */
   isSame(): boolean {
-    return fileIdentity(this.path) === this.identity;
+    return this.files.displacement() === undefined;
   }
 
   close(): void {
@@ -131,8 +142,8 @@ function connect(path: string): Database {
 
 /** Leaves a file of this boot and schema at the path. */
 function prepare(path: string, damaged: string | undefined): void {
-  // SQLite gives its -wal and -shm files the mode of the database.
-  closeSync(openSync(path, "a", 0o600));
+  // SQLite gives its -wal and -shm files the mode of the database. To close one that is open would end its locks.
+  if (!existsSync(path)) closeSync(openSync(path, "a", 0o600));
   try {
     const db = connect(path);
     try {

@@ -16,7 +16,7 @@ import {
   type PutOutcome,
   type Sessions,
 } from "../sessions.ts";
-import { isDamage, SessionFile } from "./session-file.ts";
+import { isDamage, mayPass, SessionFile } from "./session-file.ts";
 import { SessionReader } from "./session-reader.ts";
 import { SessionWriter } from "./session-writer.ts";
 import { WriteQueue } from "./write-queue.ts";
@@ -33,7 +33,10 @@ export interface SqliteSessionsOptions {
   readonly clock?: Clock;
 }
 
-/** Opens the engine; throws SessionsUnavailable with a sentence for the operator when the file cannot be opened. */
+/**
+ * Opens the engine; throws SessionsUnavailable with a sentence for the operator when the file cannot be opened for good. On a
+ * disk that is full the engine is unhealthy, refuses everything, and opens the file when there is room.
+ */
 export function openSqliteSessions(options: SqliteSessionsOptions): Sessions {
   return new SqliteSessions(options);
 }
@@ -74,11 +77,13 @@ class SqliteSessions implements Sessions {
       this.fence(this.opening);
     } catch (error) {
       this.leave();
-      throw new SessionsUnavailable(
-        `The session store ${path} cannot be opened: ${reasonOf(error)}. ` +
-          "Check that its folder exists and is writable, or name another file.",
-        { cause: error },
-      );
+      if (mayPass(error, path)) this.failed(undefined, error);
+      else
+        throw new SessionsUnavailable(
+          `The session store ${path} cannot be opened: ${reasonOf(error)}. ` +
+            "Check that its folder exists and is writable, or name another file.",
+          { cause: error },
+        );
     }
     this.polling = setInterval(() => void this.poll(), pollMs);
     this.polling.unref();
@@ -217,6 +222,8 @@ class SqliteSessions implements Sessions {
   /** Opens the file where it is not, or is not the one at the path any more, and makes a fence. */
   private reopen(): void {
     if (this.opening?.file.isSame() === false) {
+      // If it still lies there, something of it is lost: it is not opened again.
+      this.damaged = this.opening.file.identity;
       this.log.warn("the file of the sessions was taken away; another one is opened", { path: this.path });
       this.leave();
     }

@@ -3,17 +3,18 @@
 // no late answer is taken for another one's. New ones are opened by the next query.
 //
 // Statements never open a transaction that waits for this process: each is a transaction of its own, and ends by itself
-// in the database whatever becomes of us. So a dead peer's lock is held for as long as its statement runs, at most
-// `statementMsMax`.
+// in the database whatever becomes of us. So a dead peer's lock is held for as long as its statement runs, which the
+// database bounds, too.
 
 import { SQL } from "bun";
 import { StoreUnavailable } from "../store.ts";
 import { refusalState } from "./writer-lock.ts";
 
 const connectSecondsMax = 2;
-const statementMsMax = 2_000;
 const lockMsMax = 1_500;
 const answerMsMax = 2_500;
+/** A statement is given up by the database this long before its caller gives it up. */
+const answerSlackMs = 500;
 /** Queries that wait for their answers; more are refused. */
 const queriesMax = 10_000;
 
@@ -32,6 +33,8 @@ export interface ConnectionOptions {
   readonly connectionsMax: number;
   /** Connections that are idle for this long are closed; 0 keeps them. */
   readonly idleSecondsMax: number;
+  /** How long a query may take; 2.5 s unless it is given. */
+  readonly answerMsMax?: number;
   /** Called when a connection is lost, before anything is sent over another one. */
   onLost?(): void;
 }
@@ -102,6 +105,7 @@ export class Connections {
 
   /** Runs queries; rejects with StoreUnavailable where they fail or take too long, and then they may be done or not. */
   async run<T>(work: (sql: SQL) => Promise<T>): Promise<T> {
+    const waitMs = this.options.answerMsMax ?? answerMsMax;
     if (this.isClosed) throw new StoreUnavailable("the store is closed");
     if (this.queries >= queriesMax) throw new StoreUnavailable("too much waits for the database already");
     this.queries++;
@@ -110,16 +114,16 @@ export class Connections {
     try {
       this.client ??= openClient(this.options, {
         application_name: "roost",
-        statement_timeout: `${statementMsMax}`,
+        statement_timeout: `${waitMs - answerSlackMs}`,
         lock_timeout: `${lockMsMax}`,
         ...planning,
       });
       const client = this.client;
       timer = setTimeout(() => {
         if (this.client === client) this.client = undefined;
-        expiry.reject(new StoreUnavailable(`the database gave no answer within ${answerMsMax} ms`));
+        expiry.reject(new StoreUnavailable(`the database gave no answer within ${waitMs} ms`));
         void discard(client);
-      }, answerMsMax);
+      }, waitMs);
       return await Promise.race([work(client), expiry.promise]);
     } catch (error) {
       throw failureOf(error);

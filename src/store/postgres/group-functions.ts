@@ -11,7 +11,7 @@ import { isolated } from "./writer-lock.ts";
  * the order of the changes.
  */
 export const groupFunctions: string = `
-CREATE FUNCTION roost.change_groups(a_holder text, a_wall_ms bigint, a_changes json)
+CREATE OR REPLACE FUNCTION roost.change_groups(a_holder text, a_changes json)
 RETURNS TABLE (outcome bigint, number_1 bigint, number_2 bigint)
 LANGUAGE plpgsql ${isolated} AS $$
 #variable_conflict use_column
@@ -20,6 +20,7 @@ DECLARE
   -- The last id that is taken, and what the next change would take.
   last_id bigint;
   next_id bigint;
+  wall_ms bigint;
   change json;
   changed chat_group;
   kind text;
@@ -31,12 +32,13 @@ DECLARE
   is_in boolean;
   answer bigint[];
 BEGIN
-  held := roost.hold(a_holder, a_wall_ms);
+  held := roost.hold(a_holder);
   last_id := held.last_id;
+  wall_ms := held.wall_us / 1000;
   FOR change IN SELECT value FROM json_array_elements(a_changes) LOOP
     kind := change ->> 'kind';
     its_app := change ->> 'app';
-    next_id := roost.first_id(last_id, a_wall_ms, held.node);
+    next_id := roost.first_id(last_id, wall_ms, held.node);
     SELECT * INTO changed FROM chat_group g WHERE g.app = its_app AND g.id = change ->> 'group';
 
     IF kind = 'create' THEN
@@ -45,7 +47,7 @@ BEGIN
       members := ARRAY(
         SELECT a.number FROM unnest(names) WITH ORDINALITY AS t (name, position)
         JOIN account a ON a.app = its_app AND a.name = t.name ORDER BY t.position);
-      answer := roost.create_group(change, changed, members, next_id, a_wall_ms);
+      answer := roost.create_group(change, changed, members, next_id, wall_ms);
     ELSIF changed.number IS NULL OR changed.member_count = 0 THEN
       answer := ARRAY[${outcome.notFound}, 0, 0];
     ELSE
@@ -58,7 +60,7 @@ BEGIN
       IF actor <> target AND actor <> changed.owner THEN
         answer := ARRAY[${outcome.forbidden}, 0, 0];
       ELSIF kind = 'join' THEN
-        answer := roost.join_group(changed, actor, target, is_in, next_id, a_wall_ms);
+        answer := roost.join_group(changed, actor, target, is_in, next_id, wall_ms);
       ELSE
         answer := roost.quit_group(changed, actor, target, is_in, next_id);
       END IF;
@@ -68,11 +70,11 @@ BEGIN
     END IF;
     RETURN QUERY SELECT answer[1], answer[2], answer[3];
   END LOOP;
-  IF last_id <> held.last_id THEN PERFORM roost.save_last(last_id, a_wall_ms); END IF;
+  IF last_id <> held.last_id THEN PERFORM roost.save_last(last_id, wall_ms); END IF;
 END $$;
 
 -- Members in their order, the owner first. Full: the position of the first one that is in too many groups.
-CREATE FUNCTION roost.create_group(
+CREATE OR REPLACE FUNCTION roost.create_group(
   a_draft json, a_existing roost.chat_group, a_members bigint[], a_id bigint, a_wall_ms bigint
 ) RETURNS bigint[] LANGUAGE plpgsql AS $$
 DECLARE
@@ -96,12 +98,12 @@ BEGIN
   RETURN ARRAY[${outcome.created}, a_id, 0];
 END $$;
 
-CREATE FUNCTION roost.is_full(a_account bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION roost.is_full(a_account bigint) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
   RETURN (SELECT count(*) FROM member m WHERE m.account = a_account AND m.until_id IS NULL) >= ${groupsPerAccountMax};
 END $$;
 
-CREATE FUNCTION roost.join_group(
+CREATE OR REPLACE FUNCTION roost.join_group(
   a_group roost.chat_group, a_actor bigint, a_account bigint, a_is_in boolean, a_id bigint, a_wall_ms bigint
 ) RETURNS bigint[] LANGUAGE plpgsql AS $$
 BEGIN
@@ -116,7 +118,7 @@ BEGIN
 END $$;
 
 -- The owner's leaving hands the group to its longest member: members are numbered in the order of joining.
-CREATE FUNCTION roost.quit_group(
+CREATE OR REPLACE FUNCTION roost.quit_group(
   a_group roost.chat_group, a_actor bigint, a_account bigint, a_is_in boolean, a_id bigint
 ) RETURNS bigint[] LANGUAGE plpgsql AS $$
 DECLARE

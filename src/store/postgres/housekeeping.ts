@@ -1,43 +1,51 @@
-// What the store does in the background: it renews the node number's lease, deletes what is older than the retention,
-// and tells whether the store can commit. While it cannot, nothing is tried but a renewal every second: whoever asks is
-// refused at once and not after a time limit, and no queue grows.
+// What the store does in the background: it renews the node number's lease, looks at the clocks, deletes what is older
+// than the retention, and tells whether the store can commit. While it cannot, nothing is tried but a renewal every
+// second: whoever asks is refused at once and not after a time limit, and no queue grows.
 
-import { idempotencyHours } from "../../base/limits.ts";
 import type { Log } from "../../base/log.ts";
+import { ClockNotices } from "../clock-notices.ts";
+import { purgePauseMs } from "../purge.ts";
+import { timeOfId } from "../snowflake.ts";
+import type { Look } from "./horizons.ts";
 import { renewAfterMs } from "./writer-lock.ts";
+import type { Renewal } from "./writer.ts";
 
-const dayMs = 86_400_000;
 /** While the store cannot commit, it is tried this often. */
 const probeEveryMs = 1_000;
-const purgeEveryMs = 60_000;
-const purgeFirstMs = 500;
-/** Between two slices: talks go first. */
-const purgePauseMs = 20;
+const lookEveryMs = 60_000;
+const lookFirstMs = 500;
 
 export interface Chores {
   /** Renews the lease; rejects when the store cannot commit. */
-  renew(): Promise<void>;
-  /** Deletes a slice of what is older than `keepMs`, from id `above` on; where to go on, or undefined at the end. */
-  purge(above: bigint, keepMs: number): Promise<bigint | undefined>;
+  renew(): Promise<Renewal>;
+  /** Looks at the clocks and moves the horizons; undefined: it could not be found out how they run. */
+  look(): Promise<Look | undefined>;
+  /** Deletes a slice of what is older than the horizon, from id `above` on; where to go on, or undefined at the end. */
+  purge(above: bigint): Promise<bigint | undefined>;
+  /** Counts the messages up to an id, up to `surveyMessagesMax` + 1 of them. */
+  count(endId: bigint): Promise<number>;
 }
 
 export class Housekeeping {
   /** Why the store cannot commit; undefined while it can. */
   failure: string | undefined;
+  readonly clock: ClockNotices;
   private readonly chores: Chores;
-  private readonly retentionDays: number;
   private readonly log: Log;
   private isStopped = false;
+  private isPurging = false;
+  /** Up to this id all is deleted; what a deletion leaves behind would be read again otherwise. */
+  private purgedTo = 0n;
   private renewTimer: ReturnType<typeof setTimeout> | undefined;
+  private lookTimer: ReturnType<typeof setTimeout> | undefined;
   private purgeTimer: ReturnType<typeof setTimeout> | undefined;
 
-  /** Messages are kept for `retentionDays`, but never for less than the hours of idempotency; 0: for ever. */
-  constructor(chores: Chores, retentionDays: number, log: Log) {
+  constructor(chores: Chores, monotonicMs: () => number, log: Log) {
     this.chores = chores;
-    this.retentionDays = retentionDays;
     this.log = log;
+    this.clock = new ClockNotices(log, monotonicMs);
     this.renewLater(renewAfterMs);
-    if (retentionDays > 0) this.purgeLater(0n, purgeFirstMs);
+    this.lookLater(lookFirstMs);
   }
 
   /** Told of every batch: the sentence why it failed, or undefined. */
@@ -57,6 +65,7 @@ export class Housekeeping {
   stop(): void {
     this.isStopped = true;
     clearTimeout(this.renewTimer);
+    clearTimeout(this.lookTimer);
     clearTimeout(this.purgeTimer);
   }
 
@@ -65,9 +74,10 @@ export class Housekeeping {
     if (this.isStopped) return;
     this.renewTimer = setTimeout(() => {
       this.chores.renew().then(
-        () => {
+        ({ lastId, wallMs }) => {
           if (this.failure !== undefined && !this.isStopped) this.log.info("The message store commits again.");
           this.failure = undefined;
+          this.sawIds(lastId, wallMs);
           this.renewLater(renewAfterMs);
         },
         (error: unknown) => {
@@ -79,15 +89,48 @@ export class Housekeeping {
     this.renewTimer.unref();
   }
 
+  private lookLater(delayMs: number): void {
+    if (this.isStopped) return;
+    this.lookTimer = setTimeout(() => {
+      this.look().then(
+        () => this.lookLater(lookEveryMs),
+        (error: unknown) => {
+          this.log.debug("It could not be found out what is old; it is tried again.", { reason: sentenceOf(error) });
+          this.lookLater(lookEveryMs);
+        },
+      );
+    }, delayMs);
+    this.lookTimer.unref();
+  }
+
+  /** What is old is deleted after a look only, and nothing is where a look found nothing out. */
+  private async look(): Promise<void> {
+    const look = await this.chores.look();
+    if (look === undefined || this.isStopped) return;
+    this.sawIds(look.lastId, look.wallMs);
+    this.clock.sawPurge(look.waitMs, look.wallMs, () => this.chores.count(look.goneUpTo));
+    if (look.keepsAll || this.isPurging) return;
+    this.isPurging = true;
+    this.purgeLater(this.purgedTo, 0);
+  }
+
+  private sawIds(lastId: bigint, wallMs: number): void {
+    this.clock.sawIds(lastId === 0n ? 0 : Math.max(0, timeOfId(lastId) - wallMs));
+  }
+
   private purgeLater(above: bigint, delayMs: number): void {
     if (this.isStopped) return;
     this.purgeTimer = setTimeout(() => {
-      const keepMs = Math.max(this.retentionDays * dayMs, idempotencyHours * 3_600_000);
-      this.chores.purge(above, keepMs).then(
-        (next) => this.purgeLater(next ?? above, next === undefined ? purgeEveryMs : purgePauseMs),
+      this.chores.purge(above).then(
+        (next) => {
+          this.purgedTo = next ?? above;
+          if (next === undefined) this.isPurging = false;
+          else this.purgeLater(next, purgePauseMs);
+        },
         (error: unknown) => {
+          this.isPurging = false;
+          this.purgedTo = 0n;
           this.log.debug("Old messages could not be deleted; it is tried again.", { reason: sentenceOf(error) });
-          this.purgeLater(0n, purgeEveryMs);
         },
       );
     }, delayMs);

@@ -1,5 +1,5 @@
-// Storing talks and acknowledgements, and deleting old ones, as functions of the database: one call is one transaction,
-// so a batch costs one round trip and no transaction ever waits for a client.
+// Storing talks and acknowledgements, as a function of the database: one call is one transaction, so a batch costs one
+// round trip and no transaction ever waits for a client.
 //
 // Every statement looks rows up by an index, from the first row on: the connections' settings (connection.ts) force it,
 // because what the planner believes of a table that was empty a second ago is wrong, and a plan outlives it.
@@ -13,9 +13,9 @@ import { isolated } from "./writer-lock.ts";
  * the accounts' numbers, which the caller may give the next time instead of null. Look-ups are sub-queries inside CASE
  * and coalesce, so that only those run which a talk needs.
  */
-const commitMessages = `
-CREATE FUNCTION roost.commit_messages(
-  a_holder text, a_wall_ms bigint,
+export const messageFunctions = `
+CREATE OR REPLACE FUNCTION roost.commit_messages(
+  a_holder text,
   a_apps text[], a_senders text[], a_sender_numbers bigint[],
   a_to_groups boolean[], a_dests text[], a_dest_numbers bigint[],
   a_types integer[], a_bodies text[], a_extras text[], a_client_ids text[],
@@ -36,9 +36,9 @@ DECLARE
   is_complete boolean;
   stored_count bigint;
 BEGIN
-  held := roost.hold(a_holder, a_wall_ms);
+  held := roost.hold(a_holder);
   IF cardinality(a_apps) > 0 THEN
-    first_id := roost.first_id(held.last_id, a_wall_ms, held.node);
+    first_id := roost.first_id(held.last_id, held.wall_us / 1000, held.node);
     LOOP
       SELECT array_agg(r.sender), array_agg(r.inbox), array_agg(coalesce((r.found).version, 0)),
           array_agg(CASE
@@ -76,14 +76,14 @@ BEGIN
     -- Of several talks with one clientId the first is stored, or none where there is an earlier one.
     INSERT INTO message (id, inbox, sender, type, body, extra, sent_ns, client_id)
       SELECT roost.id_after(first_id, position - 1), inbox, sender, type, body, extra,
-        a_wall_ms * 1000000 + position - 1, nullif(client_id, '')
+        held.wall_us * 1000 + position - 1, nullif(client_id, '')
       FROM unnest(inboxes, senders, denials, a_types, a_bodies, a_extras, a_client_ids) WITH ORDINALITY
         AS t (inbox, sender, denial, type, body, extra, client_id, position)
       WHERE denial IS NULL
       ORDER BY position
       ON CONFLICT (sender, client_id) WHERE client_id IS NOT NULL DO NOTHING;
     GET DIAGNOSTICS stored_count = ROW_COUNT;
-    PERFORM roost.save_last(roost.id_after(first_id, cardinality(a_apps) - 1), a_wall_ms);
+    PERFORM roost.save_last(roost.id_after(first_id, cardinality(a_apps) - 1), held.wall_us / 1000);
   END IF;
 
   IF cardinality(a_ack_apps) > 0 THEN
@@ -111,7 +111,7 @@ BEGIN
         ELSE ${outcome.repeatedElsewhere}
       END,
       coalesce((t.keyed).id, t.new_id),
-      coalesce((t.keyed).sent_ns, a_wall_ms * 1000000 + t.position - 1),
+      coalesce((t.keyed).sent_ns, held.wall_us * 1000 + t.position - 1),
       coalesce(
         (SELECT b.id FROM message b WHERE b.inbox = t.inbox AND b.id < coalesce((t.keyed).id, t.new_id)
          ORDER BY b.id DESC LIMIT 1),
@@ -135,7 +135,7 @@ BEGIN
     FROM unnest(a_ack_ids) WITH ORDINALITY AS t (acked, position) ORDER BY position;
 END $$;
 
-CREATE FUNCTION roost.add_accounts(a_apps text[], a_names text[]) RETURNS void
+CREATE OR REPLACE FUNCTION roost.add_accounts(a_apps text[], a_names text[]) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
   INSERT INTO account (app, name)
@@ -143,35 +143,3 @@ BEGIN
     WHERE NOT EXISTS (SELECT FROM account a WHERE a.app = t.app AND a.name = t.name);
 END $$;
 `;
-
-/**
- * Deletes a slice of what is older than an id, by one process at a time; what comes back is where to go on, or null
- * when there is nothing more. It does not take the writers' lock: nobody else touches rows that old.
- */
-const purge = `
-CREATE FUNCTION roost.purge(a_above_id bigint, a_below_id bigint, a_rows integer) RETURNS bigint
-LANGUAGE plpgsql ${isolated} AS $$
-DECLARE
-  last_deleted bigint;
-  deleted_rows bigint;
-  deleted_windows bigint;
-BEGIN
-  IF NOT pg_try_advisory_xact_lock(hashtextextended('roost.purge', 0)) THEN RETURN null; END IF;
-  -- A slice that is lost in a crash is deleted again: nobody waits for the disk.
-  PERFORM set_config('synchronous_commit', 'off', true);
-  WITH deleted AS (
-    DELETE FROM message WHERE id IN (
-      SELECT m.id FROM message m WHERE m.id > a_above_id AND m.id < a_below_id ORDER BY m.id LIMIT a_rows)
-    RETURNING id
-  ) SELECT max(id), count(*) INTO last_deleted, deleted_rows FROM deleted;
-  WITH deleted AS (
-    DELETE FROM member WHERE number IN (
-      SELECT m.number FROM member m WHERE m.until_id < a_below_id ORDER BY m.until_id LIMIT a_rows)
-    RETURNING number
-  ) SELECT count(*) INTO deleted_windows FROM deleted;
-  IF deleted_rows < a_rows AND deleted_windows < a_rows THEN RETURN null; END IF;
-  RETURN coalesce(last_deleted, a_above_id);
-END $$;
-`;
-
-export const messageFunctions: string = [commitMessages, purge].join("\n");

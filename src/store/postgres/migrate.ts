@@ -4,7 +4,7 @@
 import type { SQL } from "bun";
 import { StoreUnavailable } from "../store.ts";
 import { Connections, failureOf, openClient, placeOf } from "./connection.ts";
-import { migrations, schemaVersion } from "./schema.ts";
+import { functions, migrations, schemaVersion } from "./schema.ts";
 
 /** The functions' bodies need 14; it is tested with 15. */
 const serverVersionMin = 14;
@@ -16,8 +16,8 @@ interface State {
   readonly has_table: boolean;
 }
 
-/** Undefined: there is nothing of ours yet. */
-async function versionIn(sql: SQL, place: string): Promise<number | undefined> {
+/** The version of the store in a database; undefined if there is nothing of ours yet. Rejects with StoreUnavailable. */
+export async function versionIn(sql: SQL, place: string): Promise<number | undefined> {
   const [state]: State[] = await sql`
     SELECT current_setting('server_version_num')::integer / 10000 AS server_version,
       current_setting('server_encoding') AS encoding, to_regnamespace('roost') IS NOT NULL AS has_schema,
@@ -49,17 +49,35 @@ async function versionIn(sql: SQL, place: string): Promise<number | undefined> {
   return version;
 }
 
+/** Rejects with StoreUnavailable unless there is a store of this program's schema; changes nothing. */
+export async function requireCurrent(url: string): Promise<void> {
+  const version = await quickVersion(url);
+  if (version === undefined || version === 0) {
+    throw new StoreUnavailable(`there is no message store in ${placeOf(url)}; name the right one with --store`);
+  }
+  if (version === schemaVersion) return;
+  throw new StoreUnavailable(
+    `the store ${placeOf(url)} has schema ${version}, and this program needs ${schemaVersion}; ` +
+      "start its server once with this program, which brings it up to date",
+  );
+}
+
+/** Within a time limit, and without a lock. */
+async function quickVersion(url: string): Promise<number | undefined> {
+  const connections = new Connections({ url, connectionsMax: 1, idleSecondsMax: 0 });
+  try {
+    return await connections.run((sql) => versionIn(sql, placeOf(url)));
+  } finally {
+    await connections.close();
+  }
+}
+
 /** Rejects with StoreUnavailable: the database is away, another program's, or newer than this program. */
 export async function migrate(url: string): Promise<void> {
   const options = { url, connectionsMax: 1, idleSecondsMax: 0 };
   const place = placeOf(url);
-  const quick = new Connections(options);
-  try {
-    // Looked at before locking, and within a time limit: a store that is up to date must not wait.
-    if ((await quick.run((sql) => versionIn(sql, place))) === schemaVersion) return;
-  } finally {
-    await quick.close();
-  }
+  // Looked at before locking: a store that is up to date must not wait.
+  if ((await quickVersion(url)) === schemaVersion) return;
   const client = openClient(options, { application_name: "roost", statement_timeout: "0", lock_timeout: "0" });
   try {
     await client.begin(async (sql) => {
@@ -70,10 +88,13 @@ export async function migrate(url: string): Promise<void> {
         await sql`CREATE TABLE IF NOT EXISTS roost.migration (
           number integer PRIMARY KEY, at timestamptz NOT NULL DEFAULT now())`;
       }
-      for (let number = (version ?? 0) + 1; number <= schemaVersion; number++) {
+      const first = (version ?? 0) + 1;
+      for (let number = first; number <= schemaVersion; number++) {
         await sql.unsafe(migrations[number - 1] ?? "");
         await sql`INSERT INTO roost.migration (number) VALUES (${number})`;
       }
+      // Another process may have done it all meanwhile.
+      if (first <= schemaVersion) await sql.unsafe(functions);
     });
   } catch (error) {
     throw failureOf(error);

@@ -7,16 +7,18 @@ import { systemClock, type Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import { JobStore } from "../job-store.ts";
 import type { Job } from "../jobs.ts";
-import { smallestIdAt } from "../snowflake.ts";
+import { purgeRowsMax } from "../purge.ts";
 import {
   StoreUnavailable,
   type IndexEntry,
   type IndexQuery,
   type Membership,
   type Store,
+  type StoreClock,
   type StoredContent,
 } from "../store.ts";
 import { Connections, placeOf } from "./connection.ts";
+import { countUpTo, Horizons } from "./horizons.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { migrate } from "./migrate.ts";
 import { Reader, type DetailAnswer } from "./reader.ts";
@@ -28,14 +30,14 @@ export interface PostgresStoreOptions {
   /** Whole days; 0 keeps messages for ever. */
   readonly retentionDays: number;
   readonly log: Log;
-  readonly clock?: Clock;
+  /** Only its monotonic time counts; the wall clock is the database's. */
+  readonly clock?: Pick<Clock, "monotonicMs">;
 }
 
+const dayMs = 86_400_000;
 /** Besides the writer's one. */
 const readConnectionsMax = 4;
 const readIdleSecondsMax = 60;
-/** Rows deleted in one transaction. */
-const purgeRowsMax = 2_000;
 
 /**
  * Opens the store, brings its schema up to date and leases a node number. Rejects with StoreUnavailable and a sentence
@@ -43,7 +45,7 @@ const purgeRowsMax = 2_000;
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
   const { url, clock = systemClock } = options;
-  const writer = new Writer(url, randomBytes(8).toString("hex"), clock);
+  const writer = new Writer(url, randomBytes(8).toString("hex"));
   try {
     await migrate(url);
     await writer.renew();
@@ -67,7 +69,7 @@ class PostgresStore extends JobStore {
   private readonly reader: Reader;
   private readonly housekeeping: Housekeeping;
 
-  constructor(writer: Writer, clock: Clock, { url, retentionDays, log }: PostgresStoreOptions) {
+  constructor(writer: Writer, clock: Pick<Clock, "monotonicMs">, { url, retentionDays, log }: PostgresStoreOptions) {
     super(mayShareBatch);
     this.log = log;
     this.writer = writer;
@@ -76,13 +78,17 @@ class PostgresStore extends JobStore {
       connectionsMax: readConnectionsMax,
       idleSecondsMax: readIdleSecondsMax,
     });
-    this.reader = new Reader(this.readConnections, clock);
+    this.reader = new Reader(this.readConnections);
+    const keepMs = retentionDays > 0 ? retentionDays * dayMs : undefined;
+    const horizons = new Horizons(this.readConnections, clock, keepMs);
     this.housekeeping = new Housekeeping(
       {
         renew: () => writer.renew(),
-        purge: (above, keepMs) => this.purge(above, smallestIdAt(clock.wallMs() - keepMs)),
+        look: () => horizons.look(),
+        purge: (above) => this.purge(above),
+        count: (endId) => countUpTo(this.readConnections, endId),
       },
-      retentionDays,
+      () => clock.monotonicMs(),
       log,
     );
     writer.onLost = () => this.housekeeping.lost();
@@ -96,6 +102,10 @@ class PostgresStore extends JobStore {
     return this.reader.membership(app, group);
   }
 
+  override get clock(): StoreClock {
+    return this.housekeeping.clock;
+  }
+
   protected get canCommit(): boolean {
     return this.housekeeping.failure === undefined;
   }
@@ -104,10 +114,14 @@ class PostgresStore extends JobStore {
     return this.writer.commit(jobs);
   }
 
-  protected observe(failure: string | undefined): void {
-    this.housekeeping.committed(failure);
+  get trouble(): string {
+    return this.housekeeping.failure ?? "";
+  }
+
+  protected observe(failure: StoreUnavailable | undefined): void {
+    this.housekeeping.committed(failure?.message);
     // What waits behind a batch that failed is not tried: it would wait for the same time limit.
-    if (failure !== undefined) this.refuseQueued(failure);
+    if (failure !== undefined) this.refuseQueued(failure.message);
   }
 
   protected refusal(): string | undefined {
@@ -139,9 +153,9 @@ class PostgresStore extends JobStore {
     await this.writer.close();
   }
 
-  private async purge(above: bigint, below: bigint): Promise<bigint | undefined> {
+  private async purge(above: bigint): Promise<bigint | undefined> {
     const [slice] = await this.readConnections.run<{ next: bigint | null }[]>(
-      (sql) => sql`SELECT roost.purge(${above}, ${below}, ${purgeRowsMax}) AS next`,
+      (sql) => sql`SELECT roost.purge_slice(${above}, ${purgeRowsMax}) AS next`,
     );
     return slice?.next ?? undefined;
   }

@@ -2,10 +2,8 @@
 // order of commits, so what a statement sees is everything up to the last id that it sees.
 
 import type { SQL } from "bun";
-import type { Clock } from "../../base/clock.ts";
-import { retentionDays } from "../../base/limits.ts";
-import { smallestIdAt } from "../snowflake.ts";
 import type { GroupDetail, IndexEntry, IndexQuery, Membership, StoredContent } from "../store.ts";
+import { indexBackMs } from "../trusted-time.ts";
 import type { Connections } from "./connection.ts";
 import { StreamMerge, type IdRange, type Want } from "./stream-merge.ts";
 import { fromText, toText } from "./text.ts";
@@ -14,8 +12,6 @@ export type DetailAnswer =
   | { readonly result: "found"; readonly detail: GroupDetail }
   | { readonly result: "forbidden" | "notFound" };
 
-/** Without an acknowledgement the index reaches back this far (semantics, Messages 7). */
-const indexBackMs = retentionDays * 86_400_000;
 /** Of each stream at first: most groups are quiet. */
 const firstLookMin = 16;
 
@@ -24,6 +20,7 @@ interface ScopeRow {
   readonly me: bigint;
   readonly last_id: bigint;
   readonly acked: bigint | null;
+  readonly back_id: bigint | null;
   readonly groups: readonly bigint[];
   readonly from_ids: readonly bigint[];
   readonly until_ids: readonly bigint[];
@@ -62,11 +59,9 @@ interface Log extends IdRange {
 
 export class Reader {
   private readonly connections: Connections;
-  private readonly clock: Clock;
 
-  constructor(connections: Connections, clock: Clock) {
+  constructor(connections: Connections) {
     this.connections = connections;
-    this.clock = clock;
   }
 
   /** See Store.index. */
@@ -75,6 +70,9 @@ export class Reader {
     const [scope] = await this.connections.run<ScopeRow[]>(
       (sql) => sql`
         SELECT a.number AS me, s.last_id, c.acked,
+          CASE WHEN c.acked IS NULL AND ${query.after.toString()}::bigint <= 0 THEN (
+            SELECT roost.last_id_at(h.at_ms - ${indexBackMs}::bigint) FROM roost.horizon h WHERE h.kind = 'time'
+          ) END AS back_id,
           coalesce(w.groups, '{}') AS groups, coalesce(w.from_ids, '{}') AS from_ids,
           coalesce(w.until_ids, '{}') AS until_ids
         FROM roost.account a
@@ -84,14 +82,17 @@ export class Reader {
           SELECT array_agg(m.chat_group) AS groups, array_agg(m.from_id) AS from_ids,
             array_agg(coalesce(m.until_id, s.last_id + 1)) AS until_ids
           FROM roost.member m
-          WHERE m.account = a.number AND (m.until_id IS NULL OR m.until_id > ${query.after.toString()}::bigint)
+          WHERE m.account = a.number AND (m.until_id IS NULL OR s.last_id < ${query.after.toString()}::bigint
+            OR m.until_id > ${query.after.toString()}::bigint)
         ) w ON true
         WHERE a.app = ${toText(query.app)} AND a.name = ${toText(query.account)}`,
     );
     if (scope === undefined) return [];
-    // The smallest id of the moment is inside: entries are above the cursor.
-    const start = scope.acked ?? smallestIdAt(this.clock.wallMs() - indexBackMs) - 1n;
-    const logs = logsOf(scope, query.after > 0n ? query.after : start, query.includeSent);
+    // By the marks: an id may tell a wrong time, and so may a clock. Without a mark that old everything is younger.
+    const start = scope.acked ?? scope.back_id ?? 0n;
+    // A cursor of what never was committed here is of another life of the store, before it was restored.
+    const isKnown = query.after > 0n && query.after <= scope.last_id;
+    const logs = logsOf(scope, isKnown ? query.after : start, query.includeSent);
     const merge = new StreamMerge(logs, limit, Math.max(firstLookMin, Math.ceil(limit / logs.length)));
     for (let wants = merge.wants(); wants.length > 0; wants = merge.wants()) {
       await this.supply(merge, wants, logs, scope.me, query.includeSent);

@@ -1,13 +1,16 @@
 // The tables, as numbered migrations in the schema `roost`: roost.migration holds the numbers of those that have run. A
-// migration that was released never changes; a later one is appended. Functions are part of them, with the limits that
-// are written into them: to change a function or such a limit, append a migration that replaces the function.
+// migration that was released never changes; a later one is appended. Functions are no part of them: all are replaced
+// whenever a migration has run. To change a function, or a limit that is written into one, append a migration, which may
+// be empty. Programs of the schema before call the functions that they know until they are restarted.
 //
 // Accounts and groups are integers inside the database. `message.inbox` is the receiver's account number, or minus the
 // group's number. A member's window is the open interval (from_id, until_id); until_id is NULL while it lasts. Text from
 // clients is escaped where it holds a NUL (text.ts).
 
+import { formerFunctions } from "./former-functions.ts";
 import { groupFunctions } from "./group-functions.ts";
 import { messageFunctions } from "./message-functions.ts";
+import { purgeFunctions } from "./purge-functions.ts";
 import { writerLock } from "./writer-lock.ts";
 
 const tables = `
@@ -92,8 +95,43 @@ CREATE TABLE roost.cursor (
 ) WITH (fillfactor = 80);
 `;
 
+/** Horizons (store/horizon.ts), the trusted time and its marks (store/trusted-time.ts); the first look fills them. */
+const horizons = `
+-- turn counts the looks of all processes: whoever saves one has read the turn before. The rest is the trusted time's,
+-- beside its horizon.
+CREATE TABLE roost.look (
+  one boolean PRIMARY KEY DEFAULT true CHECK (one),
+  turn bigint NOT NULL,
+  ran_ms bigint NOT NULL,
+  leapt_ms bigint NOT NULL
+);
+INSERT INTO roost.look (turn, ran_ms, leapt_ms) VALUES (0, 0, 0);
+
+CREATE TABLE roost.horizon (
+  kind text COLLATE "C" PRIMARY KEY CHECK (kind IN ('messages', 'time')),
+  at_ms bigint NOT NULL,
+  keep_ms bigint NOT NULL,
+  looked_ms bigint NOT NULL,
+  credit_ms bigint NOT NULL,
+  is_waiting boolean NOT NULL,
+  proven_ms bigint NOT NULL
+);
+
+CREATE TABLE roost.mark (
+  id bigint PRIMARY KEY,
+  at_ms bigint NOT NULL,
+  ran_ms bigint NOT NULL
+);
+CREATE INDEX mark_at ON roost.mark (at_ms, id);
+`;
+
 /** Migration i brings a store from schema i to i + 1. */
-export const migrations: readonly string[] = [[tables, writerLock, messageFunctions, groupFunctions].join("\n")];
+export const migrations: readonly string[] = [tables, horizons];
+
+/** What the newest schema's programs call, and those of the schema before it. */
+export const functions: string = [writerLock, messageFunctions, groupFunctions, purgeFunctions, formerFunctions].join(
+  "\n",
+);
 
 /** The newest schema that this program knows. */
 export const schemaVersion = migrations.length;

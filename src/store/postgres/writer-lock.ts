@@ -5,7 +5,7 @@
 //
 // What an operator can mend is raised with the SQLSTATE of `refusalState`; its message is a sentence.
 
-import { nodeNumbers, snowflakeEpochMs } from "../snowflake.ts";
+import { clockMsEnd, nodeNumbers, snowflakeEpochMs } from "../snowflake.ts";
 
 /** The SQLSTATE of what roost.hold refuses. */
 export const refusalState = "RO001";
@@ -13,42 +13,43 @@ export const refusalState = "RO001";
 export const leaseMs = 30_000;
 /** A lease is extended when this much of it has passed. */
 export const renewAfterMs = 10_000;
-const clockOffMsMax = 60_000;
 
 /** On the functions that are called from outside; what they call inherits it. */
 export const isolated = "SET search_path = roost, pg_temp";
 
 /**
- * The lock, the clock and the node number (semantics, Messages 4 and Ids). Leases and times are compared with the
- * database's own clock, which all writers share. A lease's row is its holder's until somebody else takes it over,
- * which happens inside this lock; so no two transactions ever write under one number for two holders.
+ * The lock, the clock and the node number (semantics, Messages 4 and Ids). The time is the database's, read while the
+ * lock is held; no writer's own clock matters. A clock behind the last id refuses nobody: ids go on above the last one.
+ * A lease's row is its holder's until somebody else takes it over, which happens inside this lock; so no two
+ * transactions ever write under one number for two holders, whatever the clock says of the lease.
  */
 const hold = `
-CREATE FUNCTION roost.hold(
-  a_holder text, a_wall_ms bigint,
-  OUT last_id bigint, OUT node bigint, OUT since_id bigint
+-- Microseconds since 1970.
+CREATE OR REPLACE FUNCTION roost.wall_us() RETURNS bigint
+LANGUAGE sql VOLATILE AS $$
+  SELECT floor(extract(epoch FROM clock_timestamp()) * 1000000)::bigint;
+$$;
+
+CREATE OR REPLACE FUNCTION roost.hold(
+  a_holder text,
+  OUT last_id bigint, OUT node bigint, OUT since_id bigint, OUT wall_us bigint
 ) LANGUAGE plpgsql AS $$
 DECLARE
-  saved_ms bigint;
   now_ms bigint;
   left_ms bigint;
 BEGIN
-  SELECT s.last_id, s.committed_ms INTO last_id, saved_ms FROM sequence s FOR UPDATE;
+  SELECT s.last_id INTO last_id FROM sequence s FOR UPDATE;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'the store has lost its row of the last id; restore the database from a backup'
       USING ERRCODE = '${refusalState}';
   END IF;
   -- Read after the lock is held.
-  now_ms := floor(extract(epoch FROM clock_timestamp()) * 1000);
-  IF a_wall_ms < ${snowflakeEpochMs} THEN
-    RAISE EXCEPTION 'this machine''s clock says a year before 2020; set it' USING ERRCODE = '${refusalState}';
-  ELSIF abs(a_wall_ms - now_ms) > ${clockOffMsMax} THEN
-    RAISE EXCEPTION 'this machine''s clock is % s % the database''s; nothing is written until the clocks agree',
-      abs(a_wall_ms - now_ms) / 1000, CASE WHEN a_wall_ms < now_ms THEN 'behind' ELSE 'ahead of' END
+  wall_us := roost.wall_us();
+  now_ms := wall_us / 1000;
+  IF now_ms NOT BETWEEN ${snowflakeEpochMs} AND ${clockMsEnd - 1} THEN
+    RAISE EXCEPTION 'the database''s clock says %: ids need a clock between 2020 and 2085; set it right',
+      to_char(to_timestamp(now_ms / 1000) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
       USING ERRCODE = '${refusalState}';
-  ELSIF saved_ms - a_wall_ms > ${clockOffMsMax} THEN
-    RAISE EXCEPTION 'this machine''s clock is % s behind the store''s newest commit; nothing is written until the clock is right',
-      (saved_ms - a_wall_ms) / 1000 USING ERRCODE = '${refusalState}';
   END IF;
   -- Whoever turned it off for the whole database did not mean messages that were acknowledged.
   IF current_setting('synchronous_commit') = 'off' THEN PERFORM set_config('synchronous_commit', 'on', true); END IF;
@@ -61,8 +62,12 @@ BEGIN
     END IF;
     RETURN;
   END IF;
-  SELECT min(number) INTO node FROM generate_series(0, ${nodeNumbers - 1}) number
-    WHERE NOT EXISTS (SELECT FROM node n WHERE n.number = number.number AND n.until_ms >= now_ms);
+  -- A lease that ends later than any lease can was left by a clock that was ahead, or its holder has not renewed it since
+  -- the clock was set back: its number is taken where no other is free.
+  SELECT free.number INTO node
+    FROM generate_series(0, ${nodeNumbers - 1}) free (number) LEFT JOIN node n ON n.number = free.number
+    WHERE n.number IS NULL OR n.until_ms < now_ms OR n.until_ms > now_ms + ${leaseMs}
+    ORDER BY coalesce(n.until_ms, 0) > now_ms, free.number LIMIT 1;
   IF node IS NULL THEN
     RAISE EXCEPTION 'all ${nodeNumbers} node numbers of the store are leased; stop a process that uses it, or wait ${
       leaseMs / 1000
@@ -75,18 +80,22 @@ BEGIN
 END $$;
 `;
 
-/** Extends the lease, or finds out that nothing can be committed. */
+/** Extends the lease, or finds out that nothing can be committed; tells the last id and the database's time. */
 const renew = `
-CREATE FUNCTION roost.renew(a_holder text, a_wall_ms bigint) RETURNS bigint
+CREATE OR REPLACE FUNCTION roost.renew(a_holder text, OUT last_id bigint, OUT wall_ms bigint)
 LANGUAGE plpgsql ${isolated} AS $$
+DECLARE
+  held record;
 BEGIN
-  RETURN (roost.hold(a_holder, a_wall_ms)).node;
+  held := roost.hold(a_holder);
+  last_id := held.last_id;
+  wall_ms := held.wall_us / 1000;
 END $$;
 `;
 
 /** The same rule as nextId in snowflake.ts, and the ids after it: id 0 is the next one, id i the i-th after it. */
 const ids = `
-CREATE FUNCTION roost.first_id(a_last_id bigint, a_wall_ms bigint, a_node bigint) RETURNS bigint
+CREATE OR REPLACE FUNCTION roost.first_id(a_last_id bigint, a_wall_ms bigint, a_node bigint) RETURNS bigint
 LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
   own CONSTANT bigint := ((a_wall_ms - ${snowflakeEpochMs}) << 22) | (a_node << 12);
@@ -98,15 +107,15 @@ BEGIN
   RETURN same_time + (1::bigint << 22);
 END $$;
 
-CREATE FUNCTION roost.id_after(a_first_id bigint, a_count bigint) RETURNS bigint
+CREATE OR REPLACE FUNCTION roost.id_after(a_first_id bigint, a_count bigint) RETURNS bigint
 LANGUAGE sql IMMUTABLE RETURN
   (a_first_id & ~4095::bigint)
   + ((((a_first_id & 4095) + a_count) >> 12) << 22)
   + (((a_first_id & 4095) + a_count) & 4095);
 
-CREATE FUNCTION roost.save_last(a_last_id bigint, a_wall_ms bigint) RETURNS void
+CREATE OR REPLACE FUNCTION roost.save_last(a_last_id bigint, a_wall_ms bigint) RETURNS void
 LANGUAGE sql AS $$
-  UPDATE roost.sequence SET last_id = a_last_id, committed_ms = greatest(committed_ms, a_wall_ms);
+  UPDATE roost.sequence SET last_id = a_last_id, committed_ms = a_wall_ms;
 $$;
 `;
 

@@ -3,7 +3,6 @@
 
 import type { SQL } from "bun";
 import { assert } from "../../base/assert.ts";
-import type { Clock } from "../../base/clock.ts";
 import { outcomeSlots, type Job } from "../jobs.ts";
 import { AccountNumbers } from "./account-numbers.ts";
 import { Connections } from "./connection.ts";
@@ -24,6 +23,14 @@ type MessageRow = readonly [
   inbox: bigint,
 ];
 
+/** What the database says while a lease is renewed. */
+export interface Renewal {
+  /** The last id that is taken; 0n at first. */
+  readonly lastId: bigint;
+  /** The database's wall clock, in milliseconds since 1970. */
+  readonly wallMs: number;
+}
+
 function isGroupJob(job: Job): job is GroupJob {
   return job[0] !== "talk" && job[0] !== "ack";
 }
@@ -36,15 +43,13 @@ export function mayShareBatch(first: Job, next: Job): boolean {
 export class Writer {
   private readonly connections: Connections;
   private readonly holder: string;
-  private readonly clock: Clock;
   private accounts = new AccountNumbers();
   /** Told when the connection is lost. */
   onLost: (() => void) | undefined;
 
   /** `holder` is random and as long-lived as the process. */
-  constructor(url: string, holder: string, clock: Clock) {
+  constructor(url: string, holder: string) {
     this.holder = holder;
-    this.clock = clock;
     this.connections = new Connections({
       url,
       connectionsMax: 1,
@@ -74,10 +79,13 @@ export class Writer {
   }
 
   /** Takes or extends the lease of the node number, and finds out whether the store can commit. */
-  async renew(): Promise<void> {
+  async renew(): Promise<Renewal> {
     const { holder } = this;
-    const wallMs = this.wallMs();
-    await this.connections.run((sql) => sql`SELECT roost.renew(${holder}, ${wallMs})`);
+    const [row] = await this.connections.run<{ last_id: bigint; wall_ms: bigint }[]>(
+      (sql) => sql`SELECT last_id, wall_ms FROM roost.renew(${holder})`,
+    );
+    assert(row !== undefined, "a renewal has one row");
+    return { lastId: row.last_id, wallMs: Number(row.wall_ms) };
   }
 
   /** Gives the node number back. */
@@ -124,7 +132,7 @@ export class Writer {
   ): Promise<readonly MessageRow[]> {
     const texts = (values: readonly string[]) => sql.array(values.map(toText), "TEXT");
     return sql`SELECT * FROM roost.commit_messages(
-      ${this.holder}, ${this.wallMs()},
+      ${this.holder},
       ${texts(talks.map((talk) => talk[1]))}, ${texts(talks.map((talk) => talk[2]))},
       ${sql.array(
         talks.map((talk) => accounts.find(talk[1], talk[2])),
@@ -153,14 +161,10 @@ export class Writer {
     )`.values();
   }
 
-  private wallMs(): number {
-    return Math.floor(this.clock.wallMs());
-  }
-
   private async changeGroups(jobs: readonly GroupJob[]): Promise<BigInt64Array> {
     const changes = JSON.stringify(jobs.map(changeOf));
     const rows: readonly (readonly bigint[])[] = await this.connections.run((sql) =>
-      sql`SELECT * FROM roost.change_groups(${this.holder}, ${this.wallMs()}, ${changes}::text::json)`.values(),
+      sql`SELECT * FROM roost.change_groups(${this.holder}, ${changes}::text::json)`.values(),
     );
     assert(rows.length === jobs.length, "each job has its row");
     const numbers = new BigInt64Array(jobs.length * outcomeSlots);

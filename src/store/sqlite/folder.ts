@@ -8,12 +8,12 @@
 
 import type { Database } from "bun:sqlite";
 import type { Clock } from "../../base/clock.ts";
-import { idempotencyHours } from "../../base/limits.ts";
-import { smallestIdAt, timeOfId } from "../snowflake.ts";
+import { OpenFiles } from "../../base/open-files.ts";
 import { checkpointLast } from "./checkpoint.ts";
-import { guarded, IndexDamage } from "./index-file.ts";
+import { guarded, guardedLog, IndexDamage } from "./damage.ts";
 import { beginImmediate, lockWaitMsMax } from "./locking.ts";
 import { Collected } from "./collected.ts";
+import { Marks } from "./marks.ts";
 import { allLists } from "./posting.ts";
 import { RunList, type Run } from "./run.ts";
 import { blocksPerRun } from "./run-block.ts";
@@ -32,7 +32,7 @@ const stepMessages = 4_096;
 const checkpointBlocksMin = 4_096;
 /** Blocks that a step deletes at most. */
 const sweptBlocksMax = 4_096;
-/** Whoever is further behind the end of the log than this is late, and should not rest. */
+/** Whoever has not read the log to its end for this long is late, and should not rest. */
 const lateMs = 2_000;
 /** A store that starts reads this many messages of the log's end in some tenths of a second. */
 const startMessagesMax = 1 << 18;
@@ -52,6 +52,7 @@ interface Writing {
 
 export class Folder {
   private readonly index: Database;
+  private readonly files: OpenFiles;
   private readonly holder: string;
   private readonly clock: Clock;
   private readonly foldMessages: number;
@@ -67,12 +68,13 @@ export class Folder {
   private readonly firstBlock;
   private readonly dropBlocks;
   private readonly unfolded;
+  private readonly marks: Marks;
   /** Undefined: somebody else folds, or a step failed. */
   private collected: Collected | undefined;
   private folding: Writing | undefined;
   private merging: Writing | undefined;
-  /** How long ago the last message was committed that a step has read; 0: it has read all. */
-  private lagMs = 0;
+  /** Since when steps have not read the log to its end, by the monotonic clock; undefined: the last one has. */
+  private behindSinceMs: number | undefined;
   /** With runs up to this id there was too much in none for a start. */
   private behindAt: bigint | undefined;
   /** Blocks up to this number belong to runs; there are no others while nothing is folded or merged. */
@@ -91,6 +93,7 @@ export class Folder {
     this.unfolded = log.prepare<{ messages: bigint }, [bigint, number]>(
       "SELECT count(*) AS messages FROM (SELECT 1 FROM message WHERE id > ? LIMIT ?)",
     );
+    this.marks = new Marks(log);
     this.lease = index.prepare<LeaseRow, []>("SELECT version, holder, until_ms FROM state");
     this.saveLease = index.prepare<null, [string, number]>("UPDATE state SET holder = ?, until_ms = ?");
     this.saveFold = index.prepare<null, [bigint]>(
@@ -106,16 +109,21 @@ export class Folder {
     this.dropBlocks = index.prepare<null, [number, number]>(
       `DELETE FROM block WHERE number IN (SELECT number FROM block WHERE number >= ? AND number < ? LIMIT ${sweptBlocksMax})`,
     );
+    this.files = new OpenFiles(index.filename);
   }
 
-  /** Does the most urgent piece of work; true: there is more. */
+  /** Does the most urgent piece of work; true: there is more. Throws IndexDamage or LogDamage for a damaged file. */
   step(): boolean {
+    return guarded(() => this.stepNow());
+  }
+
+  private stepNow(): boolean {
     const more = this.transact((): boolean => {
       if (this.goOn(this.folding)) return true;
       const collected = (this.collected ??= new Collected(this.foldMessages, this.runs.foldedId));
       const room = Math.min(stepMessages, this.foldMessages - collected.count);
       const read = this.follower.follow(collected.lastId, room, (message) => collected.add(message));
-      this.lagMs = read === room ? this.clock.wallMs() - timeOfId(collected.lastId) : 0;
+      this.behindSinceMs = read === room ? (this.behindSinceMs ?? this.clock.monotonicMs()) : undefined;
       if (collected.count === this.foldMessages) {
         this.startFold(collected);
         return true;
@@ -133,7 +141,7 @@ export class Folder {
 
   /** The log grows faster than it is folded, or did so until now. */
   get isLate(): boolean {
-    return this.lagMs > lateMs;
+    return this.behindSinceMs !== undefined && this.clock.monotonicMs() - this.behindSinceMs > lateMs;
   }
 
   /** Are there more messages in no run than a start should take into memory? */
@@ -142,7 +150,7 @@ export class Folder {
     const { foldedId } = this.runs;
     // To count them takes as long as many steps, and until there is another run there are not fewer.
     if (this.behindAt === foldedId) return true;
-    const found = this.unfolded.get(foldedId, startMessagesMax)?.messages ?? 0n;
+    const found = guardedLog(() => this.unfolded.get(foldedId, startMessagesMax)?.messages ?? 0n);
     const isBehind = found >= BigInt(startMessagesMax);
     this.behindAt = isBehind ? foldedId : undefined;
     return isBehind;
@@ -185,8 +193,8 @@ export class Folder {
       if (first < 0) continue;
       const inputs = runs.slice(first, first + mergedRuns);
       const builder = this.newRun();
-      const keyedFrom = smallestIdAt(this.clock.wallMs() - idempotencyHours * 3_600_000);
-      const slices = mergeRuns(inputs, builder, this.oldest.get()?.id ?? 0n, keyedFrom);
+      const keyedFrom = this.marks.keyedUpTo() + 1n;
+      const slices = mergeRuns(inputs, builder, this.oldestId() ?? 0n, keyedFrom);
       this.merging = { slices, finish: () => this.finishMerge(inputs, builder) };
       return true;
     }
@@ -210,11 +218,16 @@ export class Folder {
   /** Drops the oldest run where the log holds none of its messages any more. */
   private dropOne(): boolean {
     const [run] = this.runs.runs;
-    if (run === undefined || (this.oldest.get()?.id ?? this.runs.foldedId + 1n) <= run.lastId) return false;
+    if (run === undefined || (this.oldestId() ?? this.runs.foldedId + 1n) <= run.lastId) return false;
     this.dropRun.run(run.number);
     this.saveFold.run(0n);
     this.sweptTo = 0;
     return true;
+  }
+
+  /** The oldest message of the log; undefined when it holds none. */
+  private oldestId(): bigint | undefined {
+    return guardedLog(() => this.oldest.get()?.id);
   }
 
   /** Deletes some blocks that belong to no run; nothing is folded or merged now. */
@@ -244,15 +257,9 @@ export class Folder {
     if (this.isElsewhere(this.lease.get())) return false;
     beginImmediate(this.index, lockWaitMsMax);
     try {
-      const more = guarded(() => {
-        const row = this.lease.get();
-        if (row === null) throw new IndexDamage("the index has lost its state");
-        if (this.isElsewhere(row)) return false;
-        if (row.holder !== this.holder) this.forget();
-        this.renew(row);
-        this.runs.refresh();
-        return work();
-      });
+      const more = this.workIfHeld(work);
+      // What is folded into a file that nobody will open again is lost: the messages would be in no run.
+      if (this.files.displacement() !== undefined) throw new IndexDamage("it was taken away while it was open");
       this.index.run("COMMIT");
       return more;
     } catch (error) {
@@ -261,6 +268,16 @@ export class Folder {
       if (this.index.inTransaction) this.index.run("ROLLBACK");
       throw error;
     }
+  }
+
+  private workIfHeld(work: () => boolean): boolean {
+    const row = this.lease.get();
+    if (row === null) throw new IndexDamage("the index has lost its state");
+    if (this.isElsewhere(row)) return false;
+    if (row.holder !== this.holder) this.forget();
+    this.renew(row);
+    this.runs.refresh();
+    return work();
   }
 
   private isElsewhere(row: LeaseRow | null): boolean {
@@ -281,6 +298,6 @@ export class Folder {
     this.folding = undefined;
     this.merging = undefined;
     this.sweptTo = 0;
-    this.lagMs = 0;
+    this.behindSinceMs = undefined;
   }
 }

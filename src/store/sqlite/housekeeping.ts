@@ -1,11 +1,14 @@
 // What the store does in the background: it renews the node number's lease; while there is traffic it moves the
-// write-ahead log into the file and the end of the messages into the index; it deletes what is older than the retention,
-// and tells whether the store can commit.
+// write-ahead log into the file and the end of the messages into the index; it deletes what is older than the retention
+// (purge-rounds.ts), and tells whether the store can commit.
 
 import { assert } from "../../base/assert.ts";
 import type { Log } from "../../base/log.ts";
+import { ClockNotices } from "../clock-notices.ts";
+import { StoreDamaged, type StoreUnavailable } from "../store.ts";
 import { renewAfterMs } from "./node-lease.ts";
 import type { Answer, Request } from "./protocol.ts";
+import { PurgeRounds } from "./purge-rounds.ts";
 
 interface Line {
   call(request: Request): Promise<Answer>;
@@ -24,24 +27,30 @@ const foldPauseMsMin = 4;
 const foldPauseMsMax = 100;
 /** While the store cannot commit, it is tried this often. */
 const probeEveryMs = 1_000;
-const purgeEveryMs = 60_000;
-const purgeFirstMs = 500;
-/** Between two slices: talks go first. */
-const purgePauseMs = 20;
+/** Whether the files are still there is seen at each commit, and this often without any. */
+const guardEveryMs = 1_000;
+const damageEveryMs = 60_000;
 
 export class Housekeeping {
   isHealthy = true;
+  readonly clock: ClockNotices;
+  /** Why the store cannot commit. */
+  private failure: string | undefined;
+  /** What of the log cannot be read. */
+  private damage: string | undefined;
+  private damageSaidMs = -Infinity;
   private readonly writer: Line;
   private readonly reader: Line;
   private readonly folder: Line;
-  private readonly retentionDays: number;
+  private readonly purge: PurgeRounds;
   private readonly log: Log;
   private isStopped = false;
   private isTidyDue = false;
+  private isGuarding = false;
   private isTidy = true;
   private checkpointedMs = -Infinity;
+  private readonly guardTimer: ReturnType<typeof setInterval>;
   private renewTimer: ReturnType<typeof setTimeout> | undefined;
-  private purgeTimer: ReturnType<typeof setTimeout> | undefined;
   private tidyTimer: ReturnType<typeof setTimeout> | undefined;
   private followTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -53,30 +62,55 @@ export class Housekeeping {
     this.writer = lines.writer;
     this.reader = lines.reader;
     this.folder = lines.folder;
-    this.retentionDays = retentionDays;
     this.log = log;
+    this.clock = new ClockNotices(log, () => performance.now());
     this.renewLater(renewAfterMs);
-    if (retentionDays > 0) this.purgeLater(purgeFirstMs);
+    this.guardTimer = setInterval(() => this.guard(), guardEveryMs);
+    this.guardTimer.unref();
+    this.purge = new PurgeRounds(lines, retentionDays * dayMs, this.clock, log, () => this.tidyLater());
   }
 
-  /** Told of every batch: the sentence why it failed, or undefined. */
-  committed(failure: string | undefined): void {
-    this.judge(failure);
+  /** A sentence for the operator; '' when all is well. */
+  get trouble(): string {
+    return this.failure ?? this.damage ?? "";
+  }
+
+  /** Told of every batch: why it failed, or undefined. */
+  committed(failure: StoreUnavailable | undefined): void {
+    if (failure instanceof StoreDamaged) {
+      // Others may be committed: that is tried at once.
+      if (this.isHealthy) this.renewLater(0);
+    } else if (failure !== undefined) {
+      this.judge(failure.message);
+    }
     // After a failed one too: it may be that the index lags behind, and that somebody else kept it until now.
     this.tidyLater();
     if (failure === undefined) this.followLater();
   }
 
+  /** Told of every request that met damage of the log; said now and then. */
+  damaged(sentence: string): void {
+    this.damage = sentence;
+    if (this.isStopped || performance.now() - this.damageSaidMs < damageEveryMs) return;
+    this.damageSaidMs = performance.now();
+    this.log.error("Messages are damaged; requests that need them are refused, all others are served.", {
+      reason: sentence,
+    });
+  }
+
   stop(): void {
     this.isStopped = true;
+    clearInterval(this.guardTimer);
     clearTimeout(this.renewTimer);
-    clearTimeout(this.purgeTimer);
+    this.purge.stop();
     clearTimeout(this.tidyTimer);
     clearTimeout(this.followTimer);
   }
 
+  /** Where it cannot commit only a renewal, which shows more than a small batch, says that it can again. */
   private judge(failure: string | undefined): void {
     if (this.isStopped) return;
+    this.failure = failure;
     const isHealthy = failure === undefined;
     if (isHealthy === this.isHealthy) return;
     this.isHealthy = isHealthy;
@@ -90,13 +124,29 @@ export class Housekeeping {
     }
   }
 
+  /** What was committed into a file that was taken away since is saved before anything happens to this process. */
+  private guard(): void {
+    if (!this.isHealthy || this.isGuarding) return;
+    this.isGuarding = true;
+    this.writer.call({ kind: "guard" }).then(
+      () => {
+        this.isGuarding = false;
+      },
+      (error: unknown) => {
+        this.isGuarding = false;
+        this.judge(sentenceOf(error));
+      },
+    );
+  }
+
   private renewLater(delayMs: number): void {
     clearTimeout(this.renewTimer);
     if (this.isStopped) return;
     this.renewTimer = setTimeout(() => {
-      this.writer.call({ kind: "renew" }).then(
-        () => {
+      this.writer.call({ kind: "renew", proof: !this.isHealthy }).then(
+        (answer) => {
           this.judge(undefined);
+          if (answer.kind === "renewed") this.clock.sawIds(answer.aheadMs);
           this.renewLater(renewAfterMs);
         },
         (error: unknown) => {
@@ -106,25 +156,6 @@ export class Housekeeping {
       );
     }, delayMs);
     this.renewTimer.unref();
-  }
-
-  private purgeLater(delayMs: number): void {
-    if (this.isStopped) return;
-    this.purgeTimer = setTimeout(() => {
-      this.writer.call({ kind: "purge", keepMs: this.retentionDays * dayMs }).then(
-        (answer) => {
-          this.tidyLater();
-          this.purgeLater(answer.kind === "more" && answer.more ? purgePauseMs : purgeEveryMs);
-        },
-        (error: unknown) => {
-          this.log.debug("Old messages could not be deleted; it is tried again.", {
-            reason: sentenceOf(error),
-          });
-          this.purgeLater(purgeEveryMs);
-        },
-      );
-    }, delayMs);
-    this.purgeTimer.unref();
   }
 
   private followLater(): void {

@@ -4,13 +4,14 @@
 // A run covers the messages between the last id of the run before it and its own; runs never overlap. Numbers of runs
 // only rise, so that a block that was read once is never another one later.
 
-import { SQLiteError, type Database } from "bun:sqlite";
-import { closeSync, openSync, rmSync } from "node:fs";
+import type { Database } from "bun:sqlite";
+import { closeSync, existsSync, openSync, rmSync } from "node:fs";
 import { openConnection } from "./connection.ts";
+import { guarded, guardedLog, IndexDamage, LogDamage } from "./damage.ts";
 import { beginExclusive } from "./locking.ts";
-import { Refusal } from "./refusal.ts";
 
-const schemaVersion = 1;
+/** 2: runs have checksums. An index of another version is made again. */
+export const indexSchemaVersion = 2;
 const schema = `
   CREATE TABLE state (
     one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -39,7 +40,9 @@ const schema = `
     fences_keyed BLOB NOT NULL,
     -- Bloom filters of the keys.
     filter_received BLOB NOT NULL,
-    filter_keyed BLOB NOT NULL
+    filter_keyed BLOB NOT NULL,
+    -- CRC-32 of each of these five and of the numbers before them (run-block.ts).
+    crcs BLOB NOT NULL
   );
   CREATE TABLE block (
     number INTEGER PRIMARY KEY,
@@ -47,42 +50,34 @@ const schema = `
     crc INTEGER NOT NULL
   );`;
 
-/** The index is not what was written there. It is made again from the log. */
-export class IndexDamage extends Error {
-  override readonly name = "IndexDamage";
-}
-
 /** The index of a log: `messages.db` has `messages-index.db`. */
 export function indexPathOf(logPath: string): string {
   return logPath.endsWith(".db") ? `${logPath.slice(0, -3)}-index.db` : `${logPath}-index`;
 }
 
-/** Runs `work` on the index; what SQLite calls a broken file is thrown as IndexDamage. */
-export function guarded<T>(work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    const isBroken = error instanceof SQLiteError && /^SQLITE_(CORRUPT|NOTADB)/.test(error.code ?? "");
-    throw isBroken ? new IndexDamage(error.message, { cause: error }) : error;
-  }
-}
+export const indexCacheKib = 4096;
 
 /** Opens an index that exists. Its pages are read in no order, and each thread keeps blocks: a small cache is enough. */
 export function openIndex(path: string, synchronous: "NORMAL" | "OFF" = "NORMAL"): Database {
-  return guarded(() => openConnection({ path, synchronous, cacheKib: 4096 }));
+  return guarded(() => openConnection({ path, synchronous, cacheKib: indexCacheKib }));
 }
 
 /** Opens the index of this log for its folder; makes it (mode 0600) where there is none or a wrong one. */
 export function openOrMakeIndex(path: string, log: Database): Database {
-  closeSync(openSync(path, "a", 0o600));
+  makeFile(path);
   try {
-    return openInitialized(path, log);
+    return guarded(() => openInitialized(path, log));
   } catch (error) {
     if (!(error instanceof IndexDamage)) throw error;
     removeIndex(path);
-    closeSync(openSync(path, "a", 0o600));
-    return openInitialized(path, log);
+    makeFile(path);
+    return guarded(() => openInitialized(path, log));
   }
+}
+
+/** A file that is there is left alone: closing it would end the locks that SQLite has on it in this process. */
+function makeFile(path: string): void {
+  if (!existsSync(path)) closeSync(openSync(path, "a", 0o600));
 }
 
 /** A new index waits for no sync: a power cut leaves a file that is empty, or that is damaged and made again. */
@@ -105,8 +100,8 @@ export function removeIndex(path: string): void {
 
 /** Makes the tables of an empty file; throws IndexDamage where the file belongs to another log or another time. */
 function initialize(index: Database, log: Database): void {
-  const mark = log.query<{ mark: bigint }, []>("SELECT mark FROM log").get()?.mark;
-  if (mark === undefined) throw new Refusal("the store has lost its mark; restore the file from a backup");
+  const mark = guardedLog(() => log.query<{ mark: bigint }, []>("SELECT mark FROM log").get()?.mark);
+  if (mark === undefined) throw new LogDamage("the store has lost its mark");
   beginExclusive(index);
   try {
     guarded(() => {
@@ -114,14 +109,16 @@ function initialize(index: Database, log: Database): void {
       if (version === 0n && index.query("SELECT 1 FROM sqlite_master LIMIT 1").get() === null) {
         index.run(schema);
         index.run("INSERT INTO state VALUES (1, ?, random(), 0, 0, 0, '', 0)", [mark]);
-        index.run(`PRAGMA user_version = ${schemaVersion}`);
-      } else if (version !== BigInt(schemaVersion)) {
+        index.run(`PRAGMA user_version = ${indexSchemaVersion}`);
+      } else if (version !== BigInt(indexSchemaVersion)) {
         throw new IndexDamage(`the index has schema ${version}`);
       }
       const state = index.query<{ mark: bigint; folded_id: bigint }, []>("SELECT mark, folded_id FROM state").get();
       if (state === null || state.mark !== mark) throw new IndexDamage("the index belongs to another store");
       // Read after the index: a log that other processes write is only ever ahead of it.
-      const last = log.query<{ last_id: bigint }, []>("SELECT last_id FROM sequence").get()?.last_id ?? 0n;
+      const last = guardedLog(
+        () => log.query<{ last_id: bigint }, []>("SELECT last_id FROM sequence").get()?.last_id ?? 0n,
+      );
       if (state.folded_id > last) throw new IndexDamage("the index is ahead of its log, which was set back");
     });
     index.run("COMMIT");

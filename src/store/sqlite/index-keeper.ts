@@ -2,12 +2,15 @@
 
 import type { Database } from "bun:sqlite";
 import type { Clock } from "../../base/clock.ts";
+import { guarded, IndexDamage } from "./damage.ts";
 import { Folder } from "./folder.ts";
-import { guarded, IndexDamage, openOrMakeIndex, removeIndex } from "./index-file.ts";
+import { openOrMakeIndex, removeIndex } from "./index-file.ts";
 import { beginImmediate, lockWaitMsMax } from "./locking.ts";
 import { lists } from "./posting.ts";
 import { RunList } from "./run.ts";
 
+/** An index that is found damaged this often without being complete in between lies on a disk that keeps nothing. */
+const rebuildsMax = 3;
 /** A start does so many pieces of work at once: nobody else waits for its cores. */
 const catchUpSteps = 16;
 
@@ -25,6 +28,8 @@ export class IndexKeeper {
   private readonly clock: Clock;
   private index: Database;
   private folder: Folder;
+  /** Since the index was complete. */
+  private rebuilds = 0;
 
   constructor(log: Database, place: IndexPlace, clock: Clock) {
     this.log = log;
@@ -45,16 +50,21 @@ export class IndexKeeper {
 
   /**
    * Some pieces of work for a start; true: there is still too much in no run, or another process folds it. Begins a new index where
-   * this one is damaged, as far as a start reads it.
+   * this one is damaged, as far as a start reads it; throws IndexDamage when that was in vain.
    */
   catchUp(): boolean {
     try {
       for (let steps = 1; this.folder.step() && steps < catchUpSteps;) steps++;
       if (this.folder.isBehind()) return true;
-      new RunList(this.index, [lists.received, lists.keyed]).refresh();
+      guarded(() => new RunList(this.index, [lists.received, lists.keyed]).refresh());
+      this.rebuilds = 0;
       return false;
     } catch (error) {
       if (!(error instanceof IndexDamage)) throw error;
+      if (this.rebuilds >= rebuildsMax)
+        throw new IndexDamage(
+          `${error.message}; so it was ${rebuildsMax} times after it had been made anew: check the disk`,
+        );
       this.rebuild();
       return true;
     }
@@ -62,6 +72,7 @@ export class IndexKeeper {
 
   /** Begins a new index, unless another process has done that already. */
   rebuild(): void {
+    this.rebuilds++;
     const before = birthOf(this.index);
     this.index.close();
     [this.index, this.folder] = this.locked(() => {
@@ -71,6 +82,11 @@ export class IndexKeeper {
       removeIndex(this.place.path);
       return this.open();
     });
+  }
+
+  /** Closes the file and lets nobody else fold yet. */
+  leave(): void {
+    this.index.close();
   }
 
   close(): void {
@@ -97,7 +113,7 @@ export class IndexKeeper {
   private open(): [Database, Folder] {
     const { path, holder, foldMessages } = this.place;
     const index = openOrMakeIndex(path, this.log);
-    return [index, new Folder(this.log, index, holder, this.clock, foldMessages)];
+    return [index, guarded(() => new Folder(this.log, index, holder, this.clock, foldMessages))];
   }
 }
 

@@ -2,7 +2,9 @@
 // `begin`, then read or lock the log, `follow`, look, `end`. In this order the runs never know more than the log.
 
 import type { Database } from "bun:sqlite";
-import { openIndex } from "./index-file.ts";
+import { openQuietly } from "./connection.ts";
+import { guarded } from "./damage.ts";
+import { indexCacheKib, openIndex } from "./index-file.ts";
 import { lists, type List, type MessageKeys } from "./posting.ts";
 import { Refusal } from "./refusal.ts";
 import { RunList, type Run } from "./run.ts";
@@ -25,6 +27,7 @@ export class LogIndex {
   private readonly path: string;
   private readonly kept: readonly List[];
   private readonly tailMessagesMax: number;
+  private readonly quiet: boolean;
   private readonly follower: LogFollower;
   private index: Database | undefined;
   private runs: RunList | undefined;
@@ -32,11 +35,18 @@ export class LogIndex {
   /** The snapshot's runs hold messages that this thread has not followed. */
   hasSkipped = false;
 
-  /** Keeps these lists; `received` is one of them. */
-  constructor(log: Database, path: string, kept: readonly List[], tailMessagesMax = tailMessagesMaxDefault) {
+  /** Keeps these lists; `received` is one of them. `quiet`: see openQuietly. */
+  constructor(
+    log: Database,
+    path: string,
+    kept: readonly List[],
+    tailMessagesMax = tailMessagesMaxDefault,
+    quiet = false,
+  ) {
     this.path = path;
     this.kept = kept;
     this.tailMessagesMax = tailMessagesMax;
+    this.quiet = quiet;
     this.follower = new LogFollower(log, kept);
     this.tail = new Tail(kept);
   }
@@ -48,13 +58,17 @@ export class LogIndex {
 
   /** Begins a snapshot. */
   begin(): void {
-    this.index ??= openIndex(this.path);
-    this.runs ??= new RunList(this.index, this.kept);
-    const { index, runs } = this;
-    index.run("BEGIN");
-    runs.refresh();
+    const runs = guarded(() => this.beginIndex());
     this.hasSkipped = runs.foldedId > this.tail.lastId;
     this.tail.drop(runs.foldedId);
+  }
+
+  private beginIndex(): RunList {
+    this.index ??= this.quiet ? openQuietly(this.path, indexCacheKib) : openIndex(this.path);
+    this.runs ??= new RunList(this.index, this.kept);
+    this.index.run("BEGIN");
+    this.runs.refresh();
+    return this.runs;
   }
 
   /** Takes in what has been committed since. Refuses where that is more than memory is meant for. */
@@ -73,7 +87,8 @@ export class LogIndex {
   }
 
   end(): void {
-    if (this.index?.inTransaction === true) this.index.run("ROLLBACK");
+    const { index } = this;
+    if (index?.inTransaction === true) guarded(() => index.run("ROLLBACK"));
   }
 
   /** Closes the file; the next snapshot opens whatever is at its place then. */
@@ -105,12 +120,12 @@ export class LogIndex {
     return 0n;
   }
 
-  /** Ids of messages above `from` whose (sender, clientId) has this hash, the newest first. */
-  *keyedNewestFirst(key: number, from: bigint): Generator<bigint, void, void> {
+  /** Ids of messages whose (sender, clientId) has this hash, the newest first; runs that end at `upTo` are left out. */
+  *keyedNewestFirst(key: number, upTo: bigint): Generator<bigint, void, void> {
     const foldedId = this.runs?.foldedId ?? 0n;
     for (const id of this.tail.newestFirst(lists.keyed, key)) if (id > foldedId) yield id;
     for (const run of this.oldestFirst().toReversed()) {
-      if (run.lastId < from) {
+      if (run.lastId <= upTo) {
         run.forgetKeyed();
       } else {
         yield* run.idsBetween(lists.keyed, key, 0n, run.lastId + 1n, Infinity).toReversed();

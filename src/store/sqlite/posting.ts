@@ -6,7 +6,7 @@
 //
 // Keys are unsigned 32-bit numbers. Accounts and groups share the list `received`: even numbers and odd ones.
 
-import { assert } from "../../base/assert.ts";
+import { LogDamage } from "./damage.ts";
 
 export const lists = { received: 0, sent: 1, keyed: 2 } as const;
 export type List = (typeof lists)[keyof typeof lists];
@@ -42,7 +42,7 @@ export function postedColumns(wanted: readonly List[]): string {
 /** `inbox` as in the message table: the receiver's number, or minus the group's. */
 export function receivedKey(inbox: bigint): number {
   const key = inbox > 0n ? Number(inbox) * 2 : Number(-inbox) * 2 + 1;
-  assert(key <= keyLast, "accounts and groups are numbered with 31 bits");
+  if (!(key <= keyLast)) throw new LogDamage(`no account and no group has the number ${inbox}`);
   return key;
 }
 
@@ -54,11 +54,19 @@ export function keyedKey(sender: bigint, clientId: string): number {
   return Bun.hash.xxHash32(`${sender}:${clientId}`);
 }
 
+/** Throws LogDamage where the row holds what no writer has written. */
 export function keysOf(row: PostedRow): MessageKeys {
+  if (!isInteger(row.inbox) || !isInteger(row.sender) || row.sender < 0n || row.sender > keyLast)
+    throw new LogDamage(`message ${row.id} has no sender or no receiver`);
   return {
     id: row.id,
     received: receivedKey(row.inbox),
     sent: sentKey(row.sender),
     keyed: row.client_id === null ? undefined : keyedKey(row.sender, row.client_id),
   };
+}
+
+/** A damaged row may hold anything, whatever the type of its column is. */
+function isInteger(value: unknown): boolean {
+  return typeof value === "bigint";
 }

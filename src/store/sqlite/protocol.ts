@@ -6,6 +6,7 @@
 import type { Job } from "../jobs.ts";
 import type { GroupDetail } from "../store.ts";
 import type { Synchronous } from "./connection.ts";
+import type { Fault } from "./refusal.ts";
 
 /** Numbers of one index entry in `Answer.numbers`: messageId, direction, sendTime. Its texts: otherAccount, group. */
 export const indexSlots = 3;
@@ -19,11 +20,23 @@ export type Request =
       readonly holder: string;
       /** Messages that a fold makes a run of. */
       readonly foldMessages: number;
+      /** The reader: without a lock and without writing anything; nobody may write meanwhile. */
+      readonly quiet?: boolean;
     }
   | { readonly kind: "close" }
+  /** Close the files, and give nothing back: they will be opened again. */
+  | { readonly kind: "leave" }
   | { readonly kind: "batch"; readonly jobs: readonly Job[] }
-  | { readonly kind: "renew" }
-  | { readonly kind: "purge"; readonly keepMs: number }
+  /** `proof`: show first that there is room for a batch. */
+  | { readonly kind: "renew"; readonly proof: boolean }
+  /** To the writer: are the files at their paths still those that are open? */
+  | { readonly kind: "guard" }
+  /** To the writer: look at the clocks; keepMs is the retention, 0 for ever. */
+  | { readonly kind: "look"; readonly keepMs: number }
+  /** To the writer: delete a slice of what the last look has given free. */
+  | { readonly kind: "purge" }
+  /** To the folder: count messages. */
+  | { readonly kind: "count"; readonly above: string; readonly upTo: string; readonly rowsMax: number }
   | { readonly kind: "checkpoint" }
   /** To the folder: the most urgent piece of work on the index. */
   | { readonly kind: "fold" }
@@ -76,6 +89,18 @@ export type Answer =
   | { readonly kind: "detail"; readonly answer: DetailAnswer }
   | { readonly kind: "membership"; readonly version: bigint; readonly accounts: string }
   | { readonly kind: "none" }
+  /** renew: how far the last id is ahead of the clock. */
+  | { readonly kind: "renewed"; readonly aheadMs: number }
+  /** look (see WriterLook). */
+  | {
+      readonly kind: "looked";
+      readonly aheadMs: number;
+      readonly waitMs: number;
+      readonly goneUpTo: string;
+      readonly wallMs: number;
+    }
+  /** count: how many, and the last of them. */
+  | { readonly kind: "counted"; readonly messages: number; readonly last: string }
   /** fold: is there more, and does the log grow faster than it is folded? */
   | { readonly kind: "folded"; readonly more: boolean; readonly isLate: boolean }
   /**
@@ -84,6 +109,6 @@ export type Answer =
    */
   | { readonly kind: "more"; readonly more: boolean }
   /** The machine or the file failed; a sentence. */
-  | { readonly kind: "failed"; readonly sentence: string; readonly isIndexDamaged: boolean }
+  | { readonly kind: "failed"; readonly sentence: string; readonly fault: Fault }
   /** An invariant is broken; the stack. */
   | { readonly kind: "bug"; readonly stack: string };

@@ -3,12 +3,10 @@
 // the groups and what was sent.
 
 import type { Database } from "bun:sqlite";
-import type { Clock } from "../../base/clock.ts";
-import { retentionDays } from "../../base/limits.ts";
-import { smallestIdAt } from "../snowflake.ts";
 import type { GroupMember } from "../store.ts";
 import { mergeAscending, type IdStream } from "./id-merge.ts";
 import type { LogIndex, PostingSource } from "./log-index.ts";
+import { Marks } from "./marks.ts";
 import { Names } from "./names.ts";
 import { lists, receivedKey, sentKey, type List } from "./posting.ts";
 import { indexSlots, type DetailAnswer, type FoundContent, type Request } from "./protocol.ts";
@@ -16,8 +14,6 @@ import { indexSlots, type DetailAnswer, type FoundContent, type Request } from "
 type IndexRequest = Extract<Request, { kind: "index" }>;
 type ContentsRequest = Extract<Request, { kind: "contents" }>;
 
-/** Without an acknowledgement the index reaches back this far (semantics, Messages 7). */
-const indexBackMs = retentionDays * 86_400_000;
 const idMax = (1n << 63n) - 1n;
 
 /** A rising series of ids that an account may see: those under a key inside the open interval (from, until). */
@@ -54,11 +50,12 @@ interface GroupRow {
 export class Reader {
   private readonly db: Database;
   private readonly logIndex: LogIndex;
-  private readonly clock: Clock;
+  private readonly marks: Marks;
   private readonly names: Names;
   private readonly acked;
   private readonly windows;
   private readonly oldest;
+  private readonly last;
   private readonly line;
   private readonly accountName;
   private readonly groupId;
@@ -70,10 +67,10 @@ export class Reader {
   private readonly memberNames;
 
   /** `logIndex` keeps the lists received and sent. */
-  constructor(db: Database, logIndex: LogIndex, clock: Clock) {
+  constructor(db: Database, logIndex: LogIndex) {
     this.db = db;
     this.logIndex = logIndex;
-    this.clock = clock;
+    this.marks = new Marks(db);
     this.names = new Names(db);
     this.acked = db.prepare<{ acked: bigint }, [bigint, string]>(
       "SELECT acked FROM cursor WHERE account = ? AND device = ?",
@@ -82,6 +79,7 @@ export class Reader {
       `SELECT "group", from_id, until_id FROM member WHERE account = ?1 AND (until_id IS NULL OR until_id > ?2)`,
     );
     this.oldest = db.prepare<{ id: bigint }, []>("SELECT id FROM message ORDER BY id LIMIT 1");
+    this.last = db.prepare<{ last_id: bigint }, []>("SELECT last_id FROM sequence");
     this.line = db.prepare<LineRow, [bigint]>("SELECT inbox, sender, sent_ns FROM message WHERE id = ?");
     this.accountName = db.prepare<{ name: string }, [bigint]>("SELECT name FROM account WHERE number = ?");
     this.groupId = db.prepare<{ id: string }, [bigint]>(`SELECT id FROM "group" WHERE number = ?`);
@@ -117,7 +115,9 @@ export class Reader {
       const me = this.names.findAccount(request.app, request.account);
       if (me === undefined) return { numbers: new BigInt64Array(0), texts: [] };
       const asked = BigInt(request.after);
-      const after = asked > 0n ? asked : this.start(me, request.device);
+      // A cursor of what never was committed here is of another life of the store, before it was restored.
+      const isKnown = asked > 0n && asked <= (this.last.get()?.last_id ?? 0n);
+      const after = isKnown ? asked : this.start(me, request.device);
       const numbers: bigint[] = [];
       const texts: string[] = [];
       const accounts = new Map<bigint, string>();
@@ -204,8 +204,7 @@ export class Reader {
   }
 
   private start(me: bigint, device: string): bigint {
-    // The smallest id of the moment is inside: entries are above the cursor.
-    return this.acked.get(me, device)?.acked ?? smallestIdAt(this.clock.wallMs() - indexBackMs) - 1n;
+    return this.acked.get(me, device)?.acked ?? this.marks.indexStart();
   }
 
   /** Rising ids that may be in the answer; what has been deleted since is among them. */

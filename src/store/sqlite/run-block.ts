@@ -41,6 +41,20 @@ export function unpackPostings(bytes: Uint8Array): Postings | undefined {
   return { ids: new BigInt64Array(buffer, 0, count), keys: new Uint32Array(buffer, count * 8, count) };
 }
 
+/** CRC-32 of the numbers of a run and of each of its blobs, little-endian; of the blobs each may be checked alone. */
+export function runChecksums(
+  level: number,
+  lastId: bigint,
+  messages: number,
+  blobs: readonly Uint8Array[],
+): Uint8Array<ArrayBuffer> {
+  const crcs = Uint32Array.of(
+    Bun.hash.crc32(`${level} ${lastId} ${messages}`),
+    ...blobs.map((blob) => Bun.hash.crc32(blob)),
+  );
+  return new Uint8Array(crcs.buffer);
+}
+
 /** How many postings come before (key, id), or are it when `inclusive`. */
 export function postingsBefore({ ids, keys }: Postings, key: number, id: bigint, inclusive: boolean): number {
   let low = 0;

@@ -4,7 +4,7 @@
 import type { Database } from "bun:sqlite";
 import { BloomFilter } from "./bloom-filter.ts";
 import { lists, type List } from "./posting.ts";
-import { blockNumber, blockPostingsMax, packPostings, type Postings } from "./run-block.ts";
+import { blockNumber, blockPostingsMax, packPostings, runChecksums, type Postings } from "./run-block.ts";
 
 /** Postings that are written between two pauses: some milliseconds of work. */
 export const slicePostings = 16_384;
@@ -51,7 +51,7 @@ export class RunStatements {
 
   constructor(index: Database) {
     this.block = index.prepare<null, [number, Uint8Array, number]>("INSERT INTO block VALUES (?, ?, ?)");
-    this.run = index.prepare<null, RunValues>("INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    this.run = index.prepare<null, RunValues>("INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   }
 }
 
@@ -97,6 +97,8 @@ export class RunBuilder {
       packPostings({ keys: Uint32Array.from(keys), ids: BigInt64Array.from(ids) }),
     );
     const filters = [this.keys[lists.received].filter(), this.keys[lists.keyed].filter()];
-    this.statements.run.run(this.number, level, lastId, messages, ...fences, ...filters);
+    const blobs = [...fences, ...filters];
+    const crcs = runChecksums(level, lastId, messages, blobs);
+    this.statements.run.run(this.number, level, lastId, messages, ...blobs, crcs);
   }
 }

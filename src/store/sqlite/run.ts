@@ -2,11 +2,13 @@
 
 import type { Database } from "bun:sqlite";
 import { BloomFilter } from "./bloom-filter.ts";
-import { guarded, IndexDamage } from "./index-file.ts";
+import { guarded, IndexDamage } from "./damage.ts";
 import { lists, type List } from "./posting.ts";
-import { blockNumber, postingsBefore, unpackPostings, type Postings } from "./run-block.ts";
+import { blockNumber, postingsBefore, runChecksums, unpackPostings, type Postings } from "./run-block.ts";
 
 const cachedBlocksMax = 1_024;
+/** Of a run's blobs the first three are fences. */
+const filtersFrom = 3;
 
 interface BlockRow {
   readonly postings: Uint8Array;
@@ -27,7 +29,7 @@ class Blocks {
     if (known !== undefined) return known;
     const row = guarded(() => this.select.get(number));
     if (row === null) throw new IndexDamage(`block ${number} of the index is missing`);
-    if (BigInt(Bun.hash.crc32(row.postings)) !== row.crc)
+    if (!isBlob(row.postings) || BigInt(Bun.hash.crc32(row.postings)) !== row.crc)
       throw new IndexDamage(`block ${number} of the index is spoilt`);
     const postings = unpack(row.postings);
     // Emptied as a whole: simpler than an order of use, and as good for reads that are spread over all runs.
@@ -47,6 +49,7 @@ interface RunRow {
   readonly fences_keyed: Uint8Array;
   readonly filter_received: Uint8Array;
   readonly filter_keyed: Uint8Array;
+  readonly crcs: Uint8Array;
 }
 
 export class Run {
@@ -81,6 +84,12 @@ export class Run {
 
   blockCount(list: List): number {
     return this.fences[list]?.keys.length ?? 0;
+  }
+
+  /** Reports whether the block begins with this posting, as its fence says. */
+  begins(list: List, ordinal: number, key: number, id: bigint): boolean {
+    const fences = this.fences[list];
+    return fences?.keys[ordinal] === key && fences.ids[ordinal] === id;
   }
 
   block(list: List, ordinal: number): Postings {
@@ -134,7 +143,7 @@ export class RunList {
     this.numbers = index.prepare<{ number: bigint }, []>("SELECT number FROM run ORDER BY last_id");
     this.select = index.prepare<RunRow, [bigint]>(
       `SELECT number, level, last_id, messages, fences_received, fences_sent, fences_keyed,
-              ${filterOf(lists.received, "filter_received")}, ${filterOf(lists.keyed, "filter_keyed")}
+              ${filterOf(lists.received, "filter_received")}, ${filterOf(lists.keyed, "filter_keyed")}, crcs
        FROM run WHERE number = ?`,
     );
   }
@@ -158,8 +167,26 @@ export class RunList {
   private load(number: bigint): Run {
     const row = this.select.get(number);
     if (row === null) throw new IndexDamage(`run ${number} of the index is missing`);
+    verify(row);
     return new Run(row, this.blocks);
   }
+}
+
+/** A damaged row may hold anything, whatever the type of its column is. */
+function isBlob(value: unknown): boolean {
+  return value instanceof Uint8Array;
+}
+
+/** Throws IndexDamage where what was read is not what was written. A filter that was not asked for is empty. */
+function verify(row: RunRow): void {
+  const blobs = [row.fences_received, row.fences_sent, row.fences_keyed, row.filter_received, row.filter_keyed];
+  if (![...blobs, row.crcs].every(isBlob)) throw new IndexDamage(`run ${row.number} of the index is spoilt`);
+  const found = runChecksums(Number(row.level), row.last_id, Number(row.messages), blobs);
+  const isRight = (at: number): boolean =>
+    row.crcs.subarray(at * 4, at * 4 + 4).every((byte, i) => byte === found[at * 4 + i]);
+  const isSame = row.crcs.length === found.length && isRight(0);
+  if (!isSame || !blobs.every((blob, at) => isRight(at + 1) || (at >= filtersFrom && blob.length === 0)))
+    throw new IndexDamage(`run ${row.number} of the index is spoilt`);
 }
 
 function unpack(bytes: Uint8Array): Postings {

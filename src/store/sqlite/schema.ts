@@ -4,12 +4,12 @@
 // Accounts and groups are integers inside the file. `message.inbox` is the receiver's account number, or minus the
 // group's number. A member's window is the open interval (from_id, until_id); until_id is NULL while it lasts.
 
-import type { Database } from "bun:sqlite";
+import { Database } from "bun:sqlite";
 import { beginExclusive } from "./locking.ts";
-import { Refusal } from "./refusal.ts";
+import { Unusable } from "./refusal.ts";
 
 /** "Rost": marks the file as ours (PRAGMA application_id). */
-const applicationId = 0x526f7374;
+export const applicationId = 0x526f7374;
 
 const migrations: readonly string[] = [
   `
@@ -95,12 +95,37 @@ const migrations: readonly string[] = [
   );
   INSERT INTO log VALUES (1, random());
   `,
+  // What is old is found by marks and not by the times in ids. The first look at the clocks fills these tables (horizons.ts).
+  `
+  CREATE TABLE horizon (
+    kind TEXT PRIMARY KEY,
+    at_ms INTEGER NOT NULL,
+    keep_ms INTEGER NOT NULL,
+    looked_ms INTEGER NOT NULL,
+    credit_ms INTEGER NOT NULL,
+    waits INTEGER NOT NULL,
+    proven_ms INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE TABLE run_time (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    ran_ms INTEGER NOT NULL,
+    leapt_ms INTEGER NOT NULL
+  );
+  INSERT INTO run_time VALUES (1, 0, 0);
+  -- The store's last id was id at at_ms, when its processes had run for ran_ms.
+  CREATE TABLE mark (
+    id INTEGER PRIMARY KEY,
+    at_ms INTEGER NOT NULL,
+    ran_ms INTEGER NOT NULL
+  );
+  `,
 ];
 
 /** The newest schema that this program knows. */
 export const schemaVersion = migrations.length;
 
-function pragmaNumber(db: Database, name: "user_version" | "application_id"): number {
+/** The number that a file's header holds. */
+export function pragmaNumber(db: Database, name: "user_version" | "application_id"): number {
   const row = db.query<{ value: bigint }, []>(`SELECT ${name} AS value FROM pragma_${name}`).get();
   return Number(row?.value ?? 0n);
 }
@@ -123,14 +148,29 @@ export function migrate(db: Database, path: string): void {
   }
 }
 
+/** Refuses a store that does not have the newest schema, a newer one, and files of other programs; changes nothing. */
+export function requireCurrent(path: string): void {
+  const db = new Database(path, { readonly: true, safeIntegers: true, strict: true });
+  try {
+    db.run("PRAGMA busy_timeout = 5000");
+    if (isCurrent(db, path)) return;
+    throw new Unusable(
+      `the store ${path} has schema ${pragmaNumber(db, "user_version")}, and this program needs ${schemaVersion}; ` +
+        "start its server once with this program, which brings it up to date",
+    );
+  } finally {
+    db.close();
+  }
+}
+
 function isCurrent(db: Database, path: string): boolean {
   const version = pragmaNumber(db, "user_version");
   const isOurs = pragmaNumber(db, "application_id") === applicationId;
   if (!isOurs && (version !== 0 || db.query("SELECT 1 FROM sqlite_master LIMIT 1").get() !== null)) {
-    throw new Refusal(`the file ${path} is a database of another program; give another path to the store`);
+    throw new Unusable(`the file ${path} is a database of another program; give another path to the store`);
   }
   if (version > schemaVersion) {
-    throw new Refusal(
+    throw new Unusable(
       `the store ${path} has schema ${version}, and this program knows schemas up to ${schemaVersion}; ` +
         "start the newer program that wrote it, or give another path",
     );

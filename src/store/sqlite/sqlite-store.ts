@@ -8,24 +8,32 @@
 // page for every message.
 
 import { randomBytes } from "node:crypto";
-import { closeSync, openSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { assert } from "../../base/assert.ts";
 import type { Log } from "../../base/log.ts";
 import { JobStore } from "../job-store.ts";
 import type { Job } from "../jobs.ts";
 import {
+  StoreDamaged,
   StoreUnavailable,
   type IndexEntry,
   type IndexQuery,
   type Membership,
   type Store,
+  type StoreClock,
   type StoredContent,
 } from "../store.ts";
+import { BackOff } from "../../base/back-off.ts";
 import type { Synchronous } from "./connection.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { foldMessagesDefault } from "./posting.ts";
-import { indexSlots, type DetailAnswer, type FoundContent } from "./protocol.ts";
-import { WorkerLine, type OpenRequest } from "./worker-line.ts";
+import { indexSlots, type Answer, type DetailAnswer, type FoundContent, type Request } from "./protocol.ts";
+import { isForGood, StoreFiles, type Lines } from "./store-files.ts";
+import { StoreFault, WorkerLine, type OpenRequest } from "./worker-line.ts";
+
+/** The index is made again at most this often, and less often while it does not help. */
+const repairMsMin = 1_000;
+const repairMsMax = 60_000;
 
 export interface SqliteStoreOptions {
   /** The database file; made (mode 0600) where there is none. Its folder exists. */
@@ -33,23 +41,25 @@ export interface SqliteStoreOptions {
   /** Whole days; 0 keeps messages for ever. */
   readonly retentionDays: number;
   readonly log: Log;
+  /** Takes the lock on the file for this process; called before the file is opened. Throws while it cannot be taken. */
+  readonly claim?: () => void;
   /** FULL (the default) survives a power cut; NORMAL survives the death of the process only. */
   readonly synchronous?: Synchronous;
   /** Messages that a fold of the log makes a run of the index of; tests make it small. */
   readonly foldMessages?: number;
 }
 
-/** Between two looks whether the index is complete enough to be used. */
-const catchUpPauseMs = 2;
-
 /**
  * Opens the store, brings its schema up to date and leases a node number. Rejects with StoreUnavailable and a sentence
- * for the operator when the file cannot be opened, is not ours, or is newer than this program.
+ * for the operator when the file cannot be opened for good: it is not ours, is newer than this program, or is damaged. Where
+ * the reason may pass (a full disk) the store is unhealthy, answers what it can, and comes back by itself.
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
+  // Whatever name a process knows the file by, all of them have one index, beside the file itself.
+  const path = existsSync(options.path) ? realpathSync(options.path) : options.path;
   const shared = {
     kind: "open",
-    path: options.path,
+    path,
     synchronous: options.synchronous ?? "FULL",
     holder: randomBytes(8).toString("hex"),
     foldMessages: options.foldMessages ?? foldMessagesDefault,
@@ -58,72 +68,66 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   const line = (role: OpenRequest["role"]): WorkerLine =>
     new WorkerLine({ ...shared, role }, options.log, () => repair());
   const lines: Lines = { writer: line("writer"), reader: line("reader"), folder: line("folder") };
+  const files = new StoreFiles(lines, path, options.log, options.claim);
+  let failure: string | undefined;
   try {
-    // SQLite gives its -wal and -shm files the mode of the database.
-    closeSync(openSync(options.path, "a", 0o600));
-    // A thread takes longer to read its code than to open the files: all three do so at once.
-    for (const thread of [lines.folder, lines.writer, lines.reader]) thread.load();
-    await lines.folder.start();
-    await catchUp(lines, options.log);
-    await Promise.all([lines.writer.start(), lines.reader.start()]);
+    await files.ensure();
   } catch (error) {
-    await closeLines(lines);
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new StoreUnavailable(
-      `The message store ${options.path} cannot be opened: ${reason}. ` +
-        "Check that its folder exists and is writable, or name another file.",
-      { cause: error },
-    );
+    failure = error instanceof Error ? error.message : String(error);
+    if (isForGood(error)) {
+      await files.close();
+      throw new StoreUnavailable(startSentence(path, failure, error), { cause: error });
+    }
   }
-  const store = new SqliteStore(lines, options);
+  const store = new SqliteStore(files, options, failure);
   repair = () => store.repairIndex();
   return store;
 }
 
-export interface Lines {
-  readonly writer: WorkerLine;
-  readonly reader: WorkerLine;
-  readonly folder: WorkerLine;
-}
-
-/** Until what is in no run of the index is short enough to be kept in memory. */
-async function catchUp({ folder }: Lines, log: Log): Promise<void> {
-  for (let isFirst = true; ; isFirst = false) {
-    const answer = await folder.call({ kind: "catchUp" });
-    if (answer.kind !== "more" || !answer.more) return;
-    if (isFirst)
-      log.info("The index of the messages is completed from the log first; that takes some seconds a million.");
-    await Bun.sleep(catchUpPauseMs);
-  }
-}
-
-async function closeLines({ writer, reader, folder }: Lines): Promise<void> {
-  await Promise.all([reader.close(), folder.close()]);
-  await writer.close();
+function startSentence(path: string, reason: string, error: unknown): string {
+  if (error instanceof StoreDamaged) return `${reason}.`;
+  const said = `The message store ${path} cannot be opened: ${reason}. `;
+  const isIndex = error instanceof StoreFault && error.fault === "index";
+  if (isIndex) return `${said}The index is made from the messages, none of which is lost.`;
+  return `${said}Check that its folder exists and is writable, or name another file.`;
 }
 
 class SqliteStore extends JobStore {
   protected readonly charactersPerMember = 16;
-  private readonly lines: Lines;
+  private readonly files: StoreFiles;
   private readonly housekeeping: Housekeeping;
   private readonly log: Log;
   private repairing: Promise<void> | undefined;
+  private readonly backOff = new BackOff(repairMsMin, repairMsMax);
 
-  constructor(lines: Lines, options: SqliteStoreOptions) {
+  /** `failure`: why the files are not open. */
+  constructor(files: StoreFiles, options: SqliteStoreOptions, failure: string | undefined) {
     super();
-    this.lines = lines;
+    this.files = files;
     this.log = options.log;
+    const line = (role: keyof Lines) => ({ call: (request: Request) => this.ask(role, request) });
+    const writer = { call: (request: Request) => this.askWriter(request) };
+    const lines = { writer, reader: line("reader"), folder: line("folder") };
     this.housekeeping = new Housekeeping(lines, options.retentionDays, options.log);
+    if (failure !== undefined) this.housekeeping.committed(new StoreUnavailable(failure));
+  }
+
+  get trouble(): string {
+    return this.housekeeping.trouble;
+  }
+
+  get clock(): StoreClock {
+    return this.housekeeping.clock;
   }
 
   async groupDetail(app: string, group: string, asker: string): Promise<DetailAnswer> {
-    const answer = await this.lines.reader.call({ kind: "detail", app, group, asker });
+    const answer = await this.ask("reader", { kind: "detail", app, group, asker });
     assert(answer.kind === "detail", "a detail is answered with a detail");
     return answer.answer;
   }
 
   async membership(app: string, group: string): Promise<Membership | undefined> {
-    const answer = await this.lines.reader.call({ kind: "membership", app, group });
+    const answer = await this.ask("reader", { kind: "membership", app, group });
     if (answer.kind === "none") return undefined;
     assert(answer.kind === "membership", "a membership is answered with a membership");
     const accounts: string[] = JSON.parse(answer.accounts);
@@ -132,7 +136,8 @@ class SqliteStore extends JobStore {
 
   /** Makes the index from the log again; until that is done what needs it is refused. */
   repairIndex(): void {
-    if (this.repairing !== undefined || this.isClosing) return;
+    if (this.repairing !== undefined || this.isClosing || !this.backOff.isOver) return;
+    this.backOff.begin();
     this.log.error("The index of the messages is damaged and is made from the log again; no message is lost.");
     this.repairing = this.repairOnce().then(
       () => {
@@ -141,8 +146,9 @@ class SqliteStore extends JobStore {
       },
       (error: unknown) => {
         this.repairing = undefined;
-        this.log.error("The index of the messages could not be made again; the next request tries it.", {
+        this.log.error("The index of the messages could not be made again; it is tried again after a pause.", {
           reason: error instanceof Error ? error.message : String(error),
+          pauseMs: this.backOff.pauseMs,
         });
       },
     );
@@ -153,12 +159,12 @@ class SqliteStore extends JobStore {
   }
 
   protected async commit(jobs: readonly Job[]): Promise<BigInt64Array> {
-    const answer = await this.lines.writer.call({ kind: "batch", jobs });
+    const answer = await this.askWriter({ kind: "batch", jobs });
     assert(answer.kind === "numbers", "a batch is answered with numbers");
     return answer.numbers;
   }
 
-  protected observe(failure: string | undefined): void {
+  protected observe(failure: StoreUnavailable | undefined): void {
     this.housekeeping.committed(failure);
   }
 
@@ -168,7 +174,7 @@ class SqliteStore extends JobStore {
   }
 
   protected async readIndex(query: IndexQuery, limit: number): Promise<readonly IndexEntry[]> {
-    const answer = await this.lines.reader.call({
+    const answer = await this.ask("reader", {
       kind: "index",
       app: query.app,
       account: query.account,
@@ -198,7 +204,7 @@ class SqliteStore extends JobStore {
     account: string,
     messageIds: readonly bigint[],
   ): Promise<readonly StoredContent[]> {
-    const answer = await this.lines.reader.call({
+    const answer = await this.ask("reader", {
       kind: "contents",
       app,
       account,
@@ -216,15 +222,46 @@ class SqliteStore extends JobStore {
 
   protected async closeEngine(): Promise<void> {
     this.housekeeping.stop();
-    await closeLines(this.lines);
+    await this.files.close();
+  }
+
+  /** Asks a thread; what is found damaged meanwhile is told to the operator. */
+  private async ask(role: keyof Lines, request: Request): Promise<Answer> {
+    try {
+      return await this.files.ask(role, request);
+    } catch (error) {
+      if (error instanceof StoreDamaged) this.housekeeping.damaged(error.message);
+      throw error;
+    }
+  }
+
+  /**
+   * The same for the writer, which looks whether the files are still there. Where they must be opened again that is done
+   * first, and then it is asked once more: nothing of the first time is in any file.
+   */
+  private async askWriter(request: Request): Promise<Answer> {
+    if (request.kind === "renew" && !this.files.areOpen) await this.files.ensure();
+    try {
+      return await this.ask("writer", request);
+    } catch (error) {
+      if (!(error instanceof StoreFault) || this.isClosing) throw error;
+      // A connection that found the file read-only says so for ever.
+      if (error.fault === "machine" && error.message.includes("SQLITE_READONLY")) this.files.lost(error.message);
+      if (error.fault !== "moved") throw error;
+      if (this.files.areOpen) {
+        this.files.lost(error.message);
+        this.log.error("Files of the message store were taken away; what they held is saved, and others are made.", {
+          reason: error.message,
+        });
+      }
+      await this.files.ensure();
+      return this.ask("writer", request);
+    }
   }
 
   private async repairOnce(): Promise<void> {
-    await this.lines.folder.call({ kind: "rebuild" });
-    await catchUp(this.lines, this.log);
-    await Promise.all([
-      this.lines.writer.call({ kind: "reopenIndex" }),
-      this.lines.reader.call({ kind: "reopenIndex" }),
-    ]);
+    await this.ask("folder", { kind: "rebuild" });
+    await this.files.catchUp();
+    await Promise.all([this.ask("writer", { kind: "reopenIndex" }), this.ask("reader", { kind: "reopenIndex" })]);
   }
 }

@@ -7,14 +7,17 @@
 import type { Database } from "bun:sqlite";
 import { systemClock } from "../../base/clock.ts";
 import { checkpoint, checkpointLast } from "./checkpoint.ts";
-import { openConnection } from "./connection.ts";
-import { IndexDamage, indexPathOf } from "./index-file.ts";
+import { openConnection, openQuietly } from "./connection.ts";
+import { damageOf } from "./damage.ts";
+import { indexPathOf } from "./index-file.ts";
 import { IndexKeeper } from "./index-keeper.ts";
 import { LogIndex } from "./log-index.ts";
 import { lists } from "./posting.ts";
 import type { Answer, Request } from "./protocol.ts";
+import { MessageCount } from "./purge-slices.ts";
 import { Reader } from "./reader.ts";
-import { failureSentence } from "./refusal.ts";
+import { failureOf } from "./refusal.ts";
+import { proveRoom } from "./room-probe.ts";
 import { migrate } from "./schema.ts";
 import { Writer } from "./writer.ts";
 
@@ -30,15 +33,18 @@ let db: Database | undefined;
 let writer: Writer | undefined;
 let reader: Reader | undefined;
 let keeper: IndexKeeper | undefined;
+let counter: MessageCount | undefined;
 /** What the writer and the reader know of the index. */
 let logIndex: LogIndex | undefined;
+let opening: Extract<Request, { kind: "open" }> | undefined;
 
 const done: Answer = { kind: "done" };
 
 function open(request: Extract<Request, { kind: "open" }>): Answer {
-  const { role, path, synchronous, holder, foldMessages } = request;
+  const { role, path, synchronous, holder, foldMessages, quiet = false } = request;
   const indexPath = indexPathOf(path);
-  db = openConnection({ path, synchronous, cacheKib: cacheKib[role] });
+  opening = request;
+  db = quiet ? openQuietly(path, cacheKib[role]) : openConnection({ path, synchronous, cacheKib: cacheKib[role] });
   switch (role) {
     case "folder":
       migrate(db, path);
@@ -52,8 +58,8 @@ function open(request: Extract<Request, { kind: "open" }>): Answer {
       break;
     case "reader":
       db.run("PRAGMA query_only = 1");
-      logIndex = new LogIndex(db, indexPath, [lists.received, lists.sent]);
-      reader = new Reader(db, logIndex, systemClock);
+      logIndex = new LogIndex(db, indexPath, [lists.received, lists.sent], undefined, quiet);
+      reader = new Reader(db, logIndex);
       break;
   }
   return done;
@@ -66,20 +72,29 @@ function close(): Answer {
     if (writer !== undefined) db?.run("PRAGMA wal_checkpoint(TRUNCATE)");
     keeper?.close();
   } finally {
-    logIndex?.close();
-    db?.close();
-    db = undefined;
-    writer = undefined;
-    reader = undefined;
-    keeper = undefined;
-    logIndex = undefined;
+    leave();
   }
+  return done;
+}
+
+/** Closes what can be closed now; the rest goes with the thread. */
+function leave(): Answer {
+  logIndex?.close();
+  keeper?.leave();
+  db?.close();
+  db = undefined;
+  writer = undefined;
+  reader = undefined;
+  keeper = undefined;
+  counter = undefined;
+  logIndex = undefined;
   return done;
 }
 
 function answer(request: Request): Answer {
   if (request.kind === "open") return open(request);
   if (request.kind === "close") return close();
+  if (request.kind === "leave") return leave();
   if (request.kind === "reopenIndex" && logIndex !== undefined) {
     logIndex.close();
     return done;
@@ -103,6 +118,11 @@ function folderAnswer(request: Request, log: Database, index: IndexKeeper): Answ
     case "rebuild":
       index.rebuild();
       return done;
+    case "count": {
+      counter ??= new MessageCount(log);
+      const { messages, last } = counter.count(BigInt(request.above), BigInt(request.upTo), request.rowsMax);
+      return { kind: "counted", messages, last: `${last}` };
+    }
     default:
       return undefined;
   }
@@ -116,10 +136,17 @@ function writerAnswer(request: Request, log: Database, to: Writer): Answer | und
     case "batch":
       return { kind: "numbers", numbers: to.commit(request.jobs), texts: "" };
     case "renew":
-      to.renew();
+      if (request.proof && opening !== undefined) proveRoom(opening.path, opening.holder);
+      return { kind: "renewed", aheadMs: to.renew() };
+    case "guard":
+      to.guard();
       return done;
+    case "look": {
+      const { aheadMs, waitMs, goneUpTo, wallMs } = to.look(request.keepMs);
+      return { kind: "looked", aheadMs, waitMs, goneUpTo: `${goneUpTo}`, wallMs };
+    }
     case "purge":
-      return { kind: "more", more: to.purge(request.keepMs) };
+      return { kind: "more", more: to.purge() };
     default:
       return undefined;
   }
@@ -153,15 +180,11 @@ function answerOrFailure(text: string): Answer {
     const request: Request = JSON.parse(text);
     return answer(request);
   } catch (error) {
-    if (error instanceof IndexDamage) {
-      return {
-        kind: "failed",
-        sentence: `the index of the messages is damaged: ${error.message}`,
-        isIndexDamaged: true,
-      };
-    }
-    const sentence = failureSentence(error);
-    if (sentence !== undefined) return { kind: "failed", sentence, isIndexDamaged: false };
+    const failure = failureOf(error);
+    if (failure !== undefined) return { kind: "failed", ...failure };
+    // Content that no writer has written raises errors of its own kind.
+    const damage = db === undefined ? undefined : damageOf(db);
+    if (damage !== undefined) return { kind: "failed", sentence: damage, fault: "log" };
     return {
       kind: "bug",
       stack: error instanceof Error ? (error.stack ?? error.message) : String(error),

@@ -5,6 +5,7 @@
 // Invariant: the tail holds every message above the last id that was folded when a generation was last dropped.
 
 import type { Database } from "bun:sqlite";
+import { guardedLog } from "./damage.ts";
 import { keysOf, lists, postedColumns, type List, type MessageKeys, type PostedRow } from "./posting.ts";
 
 const generationMessages = 1 << 15;
@@ -147,7 +148,7 @@ export class LogFollower {
     let taken = 0;
     for (let last = after; taken < count;) {
       const asked = Math.min(followRowsMax, count - taken);
-      const rows = this.rows.all(last, asked);
+      const rows = guardedLog(() => this.rows.all(last, asked));
       for (const row of rows) take(keysOf(row));
       taken += rows.length;
       if (rows.length < asked) break;

@@ -2,9 +2,8 @@
 // has stored is found by key in `batch` until it has committed, and in the index of the log from then on.
 
 import type { Database } from "bun:sqlite";
-import { idempotencyHours } from "../../base/limits.ts";
 import { outcome, type Job } from "../jobs.ts";
-import { nodeOfId, smallestIdAt, type IdSequence } from "../snowflake.ts";
+import { nodeOfId, type IdSequence } from "../snowflake.ts";
 import { LastIds } from "./last-ids.ts";
 import type { LogIndex } from "./log-index.ts";
 import type { Names } from "./names.ts";
@@ -31,6 +30,8 @@ interface RepeatRow {
 }
 
 export class TalkWriter {
+  /** Messages up to this id are too old for a retry. */
+  keyedUpTo = 0n;
   private readonly names: Names;
   private readonly index: LogIndex;
   private lastIds = new LastIds();
@@ -77,7 +78,7 @@ export class TalkWriter {
     // Before the rights: who repeats a talk that was stored is told so, though it has left the group since.
     const keyed = clientId === "" ? undefined : keyedKey(sender, clientId);
     if (keyed !== undefined) {
-      const row = this.earlier(sender, clientId, keyed, wallMs);
+      const row = this.earlier(sender, clientId, keyed);
       if (row !== undefined) {
         const isSame = row.inbox === inbox && row.type === BigInt(type) && row.body === body && row.extra === extra;
         if (!isSame) return conflict;
@@ -131,7 +132,7 @@ export class TalkWriter {
   }
 
   /** The message that this sender stored with this clientId, if it did. */
-  private earlier(sender: bigint, clientId: string, keyed: number, wallMs: number): RepeatRow | undefined {
+  private earlier(sender: bigint, clientId: string, keyed: number): RepeatRow | undefined {
     const matching = (id: bigint): RepeatRow | undefined => {
       const row = this.repeat.get(id);
       return row !== null && row.sender === sender && row.client_id === clientId ? row : undefined;
@@ -140,8 +141,7 @@ export class TalkWriter {
       const row = matching(id);
       if (row !== undefined) return row;
     }
-    const from = smallestIdAt(wallMs - idempotencyHours * 3_600_000);
-    for (const id of this.index.keyedNewestFirst(keyed, from)) {
+    for (const id of this.index.keyedNewestFirst(keyed, this.keyedUpTo)) {
       const row = matching(id);
       if (row !== undefined) return row;
     }

@@ -7,10 +7,22 @@
 // the worker is at ./store/sqlite/.
 
 import type { Log } from "../../base/log.ts";
-import { StoreUnavailable } from "../store.ts";
+import { StoreDamaged, StoreUnavailable } from "../store.ts";
+import { logDamageSentence } from "./damage.ts";
 import type { Answer, Request } from "./protocol.ts";
+import type { Fault } from "./refusal.ts";
 
 export type OpenRequest = Extract<Request, { kind: "open" }>;
+
+/** A thread could not do what it was asked, and why. */
+export class StoreFault extends StoreUnavailable {
+  readonly fault: Fault;
+
+  constructor(sentence: string, fault: Fault, options?: ErrorOptions) {
+    super(sentence, options);
+    this.fault = fault;
+  }
+}
 
 const restartMsMin = 100;
 const restartMsMax = 5_000;
@@ -38,6 +50,7 @@ export class WorkerLine {
   /** Requests are accepted: the thread runs and has opened the file. */
   private isOpen = false;
   private isClosed = false;
+  private isOpenQuietly = false;
   /** Why the thread died before anything was asked of it; `start` tells. */
   private untold: string | undefined;
   private restartMs = restartMsMin;
@@ -68,12 +81,27 @@ export class WorkerLine {
     return worker;
   }
 
-  /** Opens the file in the thread; rejects with StoreUnavailable and the sentence why, also when it has died by now. */
-  async start(): Promise<void> {
+  /** The thread has the files open and answers. */
+  get isReady(): boolean {
+    return this.isOpen;
+  }
+
+  /** It reads without a lock. */
+  get isQuiet(): boolean {
+    return this.isOpen && this.isOpenQuietly;
+  }
+
+  /**
+   * Opens the file in the thread; rejects with StoreUnavailable and the sentence why, also when it has died by now. `quiet`:
+   * only to read, without a lock.
+   */
+  async start({ quiet }: { readonly quiet: boolean } = { quiet: false }): Promise<void> {
     const { untold } = this;
     this.untold = undefined;
     if (untold !== undefined) throw new StoreUnavailable(untold);
-    await this.send(this.load(), this.opening);
+    this.isClosed = false;
+    this.isOpenQuietly = quiet;
+    await this.send(this.load(), { ...this.opening, quiet });
     this.isOpen = true;
     this.restartMs = restartMsMin;
   }
@@ -87,8 +115,17 @@ export class WorkerLine {
     return this.send(worker, request);
   }
 
-  /** Ends the thread after what it was asked before. */
-  async close(): Promise<void> {
+  /** Ends the thread after what it was asked before; it gives its lease back and empties the write-ahead log. */
+  close(): Promise<void> {
+    return this.stop("close");
+  }
+
+  /** Ends the thread after what it was asked before, so that `start` opens the files again. */
+  end(): Promise<void> {
+    return this.stop("leave");
+  }
+
+  private async stop(kind: "close" | "leave"): Promise<void> {
     this.isClosed = true;
     clearTimeout(this.restartTimer);
     const worker = this.worker;
@@ -96,7 +133,7 @@ export class WorkerLine {
     const wasOpen = this.isOpen;
     this.isOpen = false;
     try {
-      if (wasOpen) await this.send(worker, { kind: "close" });
+      if (wasOpen) await this.send(worker, { kind });
     } catch (error) {
       this.log.warn("The store did not close cleanly; nothing acknowledged is lost.", {
         role: this.opening.role,
@@ -121,8 +158,8 @@ export class WorkerLine {
     const waiter = this.waiters.shift();
     if (waiter === undefined) throw new Error("the store's thread answers only what it was asked");
     if (answer.kind === "failed") {
-      waiter.reject(new StoreUnavailable(answer.sentence));
-      if (answer.isIndexDamaged) this.indexDamaged();
+      waiter.reject(this.errorOf(answer.fault, answer.sentence));
+      if (answer.fault === "index" && this.isOpen) this.indexDamaged();
     } else if (answer.kind === "bug") {
       waiter.reject(new StoreUnavailable("the store met a bug"));
       this.rejectAll("the store met a bug");
@@ -133,6 +170,12 @@ export class WorkerLine {
     } else {
       waiter.resolve(answer);
     }
+  }
+
+  private errorOf(fault: Fault, sentence: string): StoreUnavailable {
+    return fault === "log"
+      ? new StoreDamaged(logDamageSentence(this.opening.path, sentence))
+      : new StoreFault(sentence, fault);
   }
 
   private rejectAll(sentence: string): void {

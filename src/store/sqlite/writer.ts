@@ -2,37 +2,44 @@
 // lease and the clock, takes its ids from the row that holds the last one, and saves that row; so ids follow the order
 // of commits over all writers of the file.
 //
-// The clock: all writers of a file are on one machine and share its clock, so a writer "ahead" of the others cannot
-// be; a row in the past means that nobody wrote for a while (or that the machine slept). A row more than 60 s in the
-// future means that the clock was stepped back, and is refused: ids and times would lie, retention would err.
+// The clock: after it was set back, ids go on above the last one, and times of sending follow the clock. Writing never
+// depends on it being right, and what is deleted never depends on a single reading of it (horizons.ts).
 
 import type { Database } from "bun:sqlite";
 import type { Clock } from "../../base/clock.ts";
-import { fileIdentity } from "../../base/file-identity.ts";
-import { idempotencyHours } from "../../base/limits.ts";
+import type { ClockReading } from "../horizon.ts";
 import { outcome, outcomeSlots, type Job } from "../jobs.ts";
-import { IdSequence, smallestIdAt, snowflakeEpochMs } from "../snowflake.ts";
+import { IdSequence, refusedClock, timeOfId } from "../snowflake.ts";
+import { keyedMs } from "../trusted-time.ts";
+import { LogDamage } from "./damage.ts";
+import { FileGuard } from "./file-guard.ts";
 import { GroupWriter } from "./group-writer.ts";
+import { Horizons, type Look } from "./horizons.ts";
 import { beginImmediate, lockRetryMsMax, lockWaitMsMax } from "./locking.ts";
 import type { LogIndex } from "./log-index.ts";
 import { Names } from "./names.ts";
 import { NodeLease } from "./node-lease.ts";
-import { Refusal } from "./refusal.ts";
+import { PurgeSlices } from "./purge-slices.ts";
+import { FilesMoved, Refusal } from "./refusal.ts";
 import { TalkWriter, type Outcome } from "./talk-writer.ts";
 
-const clockBehindMsMax = 60_000;
-/** Rows deleted in one transaction: short enough that talks wait a few milliseconds at most. */
-const purgeRowsMax = 2_000;
 /** A batch waits so long while folds lag behind. */
 const lagPauseMs = 2;
 
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
 
+/** A look of the writer. */
+export interface WriterLook extends Look {
+  readonly wallMs: number;
+  /** How far the last id is ahead of the clock. */
+  readonly aheadMs: number;
+}
+
 export class Writer {
   private readonly db: Database;
-  private readonly path: string;
-  /** Which file is open, whatever lies at the path later. */
-  private readonly identity: string;
+  private readonly files: FileGuard;
+  /** The last id of the last transaction; 0n: there was none. */
+  private lastSeen = 0n;
   private readonly clock: Clock;
   private readonly index: LogIndex;
   private readonly names: Names;
@@ -42,40 +49,34 @@ export class Writer {
   private readonly sequence;
   private readonly saveSequence;
   private readonly moveCursor;
-  private readonly purgeMessages;
-  private readonly purgeWindows;
-  /** The store's last id when this writer began: a node number may have had another holder before. */
-  private ownAbove: bigint | undefined;
+  private readonly horizons: Horizons;
+  private readonly slices: PurgeSlices;
+  /** The clocks at this process's last look; undefined: it has not looked yet. */
+  private lookedAt: ClockReading | undefined;
+  /** What may be deleted as of that look. */
+  private purgeUpTo = 0n;
   /** The last wait for the lock was in vain: those who come now are not kept waiting as long. */
   private isLockedOut = false;
 
   /** `path` is that of `db`; `index` keeps the lists received and keyed. */
   constructor(db: Database, path: string, index: LogIndex, holder: string, clock: Clock) {
     this.db = db;
-    this.path = path;
-    this.identity = fileIdentity(path);
     this.index = index;
     this.clock = clock;
     this.names = new Names(db);
     this.lease = new NodeLease(db, holder);
     this.talks = new TalkWriter(db, this.names, index);
     this.groups = new GroupWriter(db, this.names);
-    this.sequence = db.prepare<{ last_id: bigint; committed_ms: bigint }, []>(
-      "SELECT last_id, committed_ms FROM sequence",
-    );
-    this.saveSequence = db.prepare<null, [bigint, number]>(
-      "UPDATE sequence SET last_id = ?, committed_ms = max(committed_ms, ?)",
-    );
+    this.sequence = db.prepare<{ last_id: bigint }, []>("SELECT last_id FROM sequence");
+    this.saveSequence = db.prepare<null, [bigint, number]>("UPDATE sequence SET last_id = ?, committed_ms = ?");
     this.moveCursor = db.prepare<null, [bigint, string, bigint]>(
       `INSERT INTO cursor (account, device, acked) VALUES (?, ?, ?)
        ON CONFLICT (account, device) DO UPDATE SET acked = excluded.acked WHERE excluded.acked > acked`,
     );
-    this.purgeMessages = db.prepare<null, [bigint, number]>(
-      "DELETE FROM message WHERE id IN (SELECT id FROM message WHERE id < ? ORDER BY id LIMIT ?)",
-    );
-    this.purgeWindows = db.prepare<null, [bigint, number]>(
-      "DELETE FROM member WHERE number IN (SELECT number FROM member WHERE until_id < ? LIMIT ?)",
-    );
+    this.horizons = new Horizons(db);
+    this.slices = new PurgeSlices(db);
+    this.talks.keyedUpTo = this.horizons.marks.keyedUpTo();
+    this.files = new FileGuard(db, path);
   }
 
   /** Commits all jobs, or none and throws. Slots of job i start at i × outcomeSlots. */
@@ -93,20 +94,43 @@ export class Writer {
     });
   }
 
-  /** Takes or extends the lease of the node number, and finds out whether the store can commit. */
-  renew(): void {
-    this.transact((ids) => ids.node);
+  /**
+   * Takes or extends the lease of the node number, and finds out whether the store can commit. Returns how far the last
+   * id is ahead of the clock, in milliseconds.
+   */
+  renew(): number {
+    return this.transact((ids, wallMs) => aheadMsOf(ids.last, wallMs));
   }
 
-  /** Deletes a slice of what is older than `keepMs` (but never below the hours of idempotency); true: there is more. */
-  purge(keepMs: number): boolean {
-    const bounded = Math.max(keepMs, idempotencyHours * 3_600_000);
-    const oldest = smallestIdAt(this.clock.wallMs() - bounded);
-    return this.transact(() => {
-      const messages = this.purgeMessages.run(oldest, purgeRowsMax).changes;
-      const windows = this.purgeWindows.run(oldest, purgeRowsMax).changes;
-      return messages >= purgeRowsMax || windows >= purgeRowsMax;
+  /** Throws FilesMoved, with everything committed in the database, when a file beside the database was taken away. */
+  guard(): void {
+    try {
+      this.files.check();
+    } catch (error) {
+      if (error instanceof FilesMoved) this.files.rescue();
+      throw error;
+    }
+  }
+
+  /** Looks at the clocks, once a minute: what is older than `keepMs` (0: nothing is) may be deleted then. */
+  look(keepMs: number): WriterLook {
+    const bounded = keepMs > 0 ? Math.max(keepMs, keyedMs) : 0;
+    let now: ClockReading | undefined;
+    const look = this.transact((ids, wallMs) => {
+      now = { wallMs, monotonicMs: Math.floor(this.clock.monotonicMs()) };
+      const aheadMs = aheadMsOf(ids.last, wallMs);
+      return { ...this.horizons.look(bounded, now, this.lookedAt), wallMs, aheadMs };
     });
+    this.lookedAt = now;
+    this.purgeUpTo = look.purgeUpTo;
+    this.talks.keyedUpTo = look.keyedUpTo;
+    return look;
+  }
+
+  /** Deletes a slice of what the last look has given free; true: there is more. */
+  purge(): boolean {
+    if (this.purgeUpTo === 0n) return false;
+    return this.transact(() => this.slices.drop(this.purgeUpTo).isMore);
   }
 
   /** Gives the node number back. */
@@ -119,7 +143,7 @@ export class Writer {
   private perform(job: Job, ids: IdSequence, wallMs: number, sentNs: bigint, committedLast: bigint): Outcome {
     switch (job[0]) {
       case "talk":
-        return this.talks.write(job, ids, wallMs, sentNs, this.ownAbove ?? committedLast);
+        return this.talks.write(job, ids, wallMs, sentNs, this.lease.ownAbove);
       case "ack": {
         const messageId = BigInt(job[4]);
         if (messageId > committedLast) return [outcome.future];
@@ -152,15 +176,17 @@ export class Writer {
       this.index.begin();
       this.talks.catchUp();
       // Read after the lock is held: the wait for it must not make the clock look late.
-      const wallMs = this.clock.wallMs();
+      const wallMs = Math.floor(this.clock.wallMs());
+      const refused = refusedClock(wallMs, "this machine's");
+      if (refused !== undefined) throw new Refusal(refused);
       const row = this.sequence.get();
-      if (row === null) throw new Refusal("the store has lost its row of the last id; restore the file from a backup");
-      refuseWrongClock(wallMs, Number(row.committed_ms));
-      this.ownAbove ??= row.last_id;
-      const ids = new IdSequence(row.last_id, this.lease.hold(wallMs));
+      if (row === null) throw new LogDamage("it has lost its row of the last id");
+      if (this.lastSeen === 0n) this.refuseLostIds(row.last_id);
+      this.lastSeen = row.last_id;
+      const ids = new IdSequence(row.last_id, this.lease.hold(wallMs, row.last_id));
       const result = work(ids, wallMs);
       if (ids.last !== row.last_id) this.saveSequence.run(ids.last, wallMs);
-      this.refuseOtherFile();
+      this.files.check();
       this.db.run("COMMIT");
       this.talks.committed();
       return result;
@@ -168,10 +194,17 @@ export class Writer {
       this.names.forget();
       this.talks.forget();
       if (this.db.inTransaction) this.db.run("ROLLBACK");
+      if (error instanceof FilesMoved) this.files.rescue();
       throw error;
     } finally {
       this.index.end();
     }
+  }
+
+  /** An id that is taken twice names two messages: a last id that is too small is damage, whatever made it so. */
+  private refuseLostIds(lastId: bigint): void {
+    const newest = this.db.query<{ id: bigint | null }, []>("SELECT max(id) AS id FROM message").get()?.id ?? 0n;
+    if (newest > lastId) throw new LogDamage(`its last id is ${lastId}, and it holds message ${newest}`);
   }
 
   private lock(): void {
@@ -180,24 +213,8 @@ export class Writer {
     beginImmediate(this.db, waitMs);
     this.isLockedOut = false;
   }
-
-  /** What is written into a file that nobody will open again is lost, whatever SQLite says. */
-  private refuseOtherFile(): void {
-    if (fileIdentity(this.path) === this.identity) return;
-    throw new Refusal(
-      `the file ${this.path} was taken away or replaced while it was open; nothing is written until it is back, ` +
-        "or this process is started again",
-    );
-  }
 }
 
-function refuseWrongClock(wallMs: number, committedMs: number): void {
-  if (wallMs < snowflakeEpochMs) throw new Refusal("this machine's clock says a year before 2020; set it");
-  const behindMs = committedMs - wallMs;
-  if (behindMs > clockBehindMsMax) {
-    throw new Refusal(
-      `this machine's clock is ${Math.round(behindMs / 1000)} s behind the store's newest commit; nothing is written ` +
-        "until the clock is right",
-    );
-  }
+function aheadMsOf(lastId: bigint, wallMs: number): number {
+  return Math.max(0, timeOfId(lastId) - wallMs);
 }

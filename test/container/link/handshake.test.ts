@@ -529,6 +529,10 @@ describe("in time", () => {
     reserve(): number {
       return -1;
     }
+    unreserve(): void {}
+    fail(bug: unknown): void {
+      throw bug;
+    }
     send(payload: Uint8Array): boolean {
       this.sent.push(payload);
       return true;

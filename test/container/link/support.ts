@@ -14,7 +14,7 @@ import { TcpLinkNetwork } from "../../../src/container/link/link-network.ts";
 import { type Link, Links } from "../../../src/container/links.ts";
 import { Router } from "../../../src/container/router.ts";
 import { Service } from "../../../src/container/service.ts";
-import { ServiceMetrics } from "../../../src/observe/metrics.ts";
+import { Metrics, type ServiceMetrics } from "../../../src/observe/metrics.ts";
 import type { Naming, Registered, Registration } from "../../../src/registry/client/naming.ts";
 import { type Instance, Status } from "../../../src/registry/instance.ts";
 import { systemTimers, type Timers } from "../../../src/registry/timers.ts";
@@ -66,11 +66,12 @@ export class LinkEnd {
   readonly wheel = new TimerWheel();
   readonly network: TcpLinkNetwork;
   readonly dial: Dial;
+  private readonly numbers = new Metrics();
 
   constructor(identity: LinkIdentity, key: Uint8Array = clusterKey) {
     this.identity = identity;
     this.clusterKey = key;
-    this.metrics = new ServiceMetrics(identity.id, identity.service);
+    this.metrics = this.numbers.forService(identity.id, identity.service);
     const transport = { writeWaitMs: 10_000, wheel: this.wheel, flusher: new Flusher() };
     this.network = new TcpLinkNetwork(transport, { host: "127.0.0.1", port: 0 }, (bound) => bound);
     this.dial = this.network.dial(this.metrics);
@@ -96,6 +97,11 @@ export class LinkEnd {
       this.wheel.advance(20_000);
       isOver = await Promise.race([closed.then(() => true), Bun.sleep(1).then(() => false)]);
     }
+  }
+
+  /** Bugs that ended one connection. */
+  get bugs(): number {
+    return this.numbers.bugs.count("connection");
   }
 
   /** How often peers broke the protocol in that way. */

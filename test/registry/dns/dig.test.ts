@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { silentLog } from "../../../src/base/log.ts";
+import { ContainedBugs } from "../../../src/observe/contained-bugs.ts";
 import { discoveryAppid } from "../../../src/registry/instance.ts";
 import { type DnsServer, startDns } from "../../../src/registry/dns/server.ts";
 import { FakeDirectory, instanceOf } from "./fake-directory.ts";
@@ -34,6 +35,7 @@ beforeAll(async () => {
     ttlSeconds: 5,
     directory,
     log: silentLog,
+    bugs: new ContainedBugs(silentLog),
   });
 });
 

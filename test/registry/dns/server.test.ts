@@ -5,6 +5,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { createConnection, type Socket } from "node:net";
 import { Resolver } from "node:dns/promises";
 import { silentLog } from "../../../src/base/log.ts";
+import { ContainedBugs } from "../../../src/observe/contained-bugs.ts";
 import { type DnsOptions, type DnsServer, startDns } from "../../../src/registry/dns/server.ts";
 import { until } from "../../support/until.ts";
 import { Random, testSeed } from "../../support/random.ts";
@@ -31,6 +32,7 @@ async function serve(options: Partial<DnsOptions> = {}): Promise<{ server: DnsSe
     ttlSeconds: 5,
     directory: new FakeDirectory(instances),
     log: silentLog,
+    bugs: new ContainedBugs(silentLog),
     ...options,
   });
   cleanups.push(() => server.stop());
@@ -161,7 +163,8 @@ describe("a DNS server", () => {
   test("survives a bug behind it: the query costs its answer, and the next one is answered", async () => {
     const directory = new FakeDirectory(instances);
     const told: string[] = [];
-    const { port } = await serve({ directory, log: { ...silentLog, error: (sentence) => void told.push(sentence) } });
+    const bugs = new ContainedBugs({ ...silentLog, error: (sentence) => void told.push(sentence) });
+    const { port } = await serve({ directory, bugs });
     const instancesNamed = directory.instancesNamed.bind(directory);
     directory.instancesNamed = () => {
       throw new Error("a bug");
@@ -170,7 +173,8 @@ describe("a DNS server", () => {
     const client = new Client(port);
     udp.send(one(1));
     client.socket.write(framed(one(1)));
-    await until(() => told.length === 2, "both are told");
+    await until(() => bugs.count("dns") === 2, "both are counted");
+    expect(told).toEqual(["a DNS query was left unanswered by a bug"]);
     directory.instancesNamed = instancesNamed;
     expect((await udp.ask(one(2))).answers).toHaveLength(1);
     client.socket.write(framed(one(2)));

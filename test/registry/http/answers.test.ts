@@ -3,6 +3,7 @@
 import { afterEach, expect, test } from "bun:test";
 import { connect } from "node:net";
 import { type LogFields, silentLog } from "../../../src/base/log.ts";
+import { ContainedBugs } from "../../../src/observe/contained-bugs.ts";
 import { RegistryMetrics } from "../../../src/observe/registry-metrics.ts";
 import { startLoneRegistry } from "../../../src/registry/alone.ts";
 import { pieceByPiece } from "../../../src/registry/http/answers.ts";
@@ -120,13 +121,14 @@ test("a bug of fetch/all is in the log, as that of any other request", async () 
     ...silentLog,
     error: (sentence: string, fields?: LogFields) => void errors.push(`${sentence} ${fields?.["error"]}`),
   };
+  const bugs = new ContainedBugs(log);
   const node = startLoneRegistry({ env: "prod", zone: "z1", version: "test", log: silentLog });
   endLater(async () => node.stop());
-  const http = bindRegistryHttp({ host: "127.0.0.1", port: 0 }, log);
+  const http = bindRegistryHttp({ host: "127.0.0.1", port: 0 }, bugs);
   endLater(() => http.stop());
   const metrics = new RegistryMetrics(() => {
     throw new Error("nobody asks for metrics here");
-  });
+  }, bugs);
   http.open({ node, token: undefined, lookup: undefined, metrics, health: () => ({ ready: true, detail: {} }) });
   const all = `http://${http.address}/discovery/fetch/all`;
   node.registrar.register(
@@ -158,5 +160,5 @@ test("a bug of fetch/all is in the log, as that of any other request", async () 
     Object.defineProperty(entry, "instance", { value: instance, writable: true, configurable: true, enumerable: true });
   }
   expect(errors).toHaveLength(1);
-  expect(errors[0]).toMatch(/^a request met a bug Error: a bug in an entry/);
+  expect(errors[0]).toMatch(/^an HTTP request was failed by a bug Error: a bug in an entry/);
 });

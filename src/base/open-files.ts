@@ -1,0 +1,58 @@
+// Whether the files of an SQLite database that is open are still those at their paths. SQLite goes on writing into files
+// that were unlinked, replaced or cut, and reports success for what nobody will ever read again. So whoever commits asks
+// here first. A look costs three calls of stat(2), about 2 µs each.
+
+import { realpathSync, statSync, type Stats } from "node:fs";
+
+/** What is wrong: the database itself, its size, or what SQLite keeps beside it (`-wal`, `-shm`). */
+export type Displacement = "database" | "cut" | "log";
+
+const quietly = { throwIfNoEntry: false } as const;
+
+/** One file at a path, as it was when it was first seen. */
+class SeenFile {
+  readonly path: string;
+  private first: Stats | undefined;
+
+  constructor(path: string) {
+    this.path = path;
+    this.first = statSync(path, quietly);
+  }
+
+  /** The file's size if it is still the same; undefined if it is another one, or none. */
+  sizeIfSame(): number | undefined {
+    const now = statSync(this.path, quietly);
+    // SQLite makes the files beside the database at the first transaction.
+    this.first ??= now;
+    const { first } = this;
+    if (now === undefined || first === undefined) return undefined;
+    // A number of an inode may come again, a time of birth with it does not.
+    const isSame = now.ino === first.ino && now.dev === first.dev && now.birthtimeMs === first.birthtimeMs;
+    return isSame && now.nlink > 0 ? now.size : undefined;
+  }
+}
+
+export class OpenFiles {
+  private readonly database: SeenFile;
+  private readonly log: SeenFile;
+  private readonly shared: SeenFile;
+  private sizeMax = 0;
+
+  /** To be made by whoever has just opened the database and read from it. */
+  constructor(path: string) {
+    this.database = new SeenFile(path);
+    // Where the path is a link, SQLite keeps its files beside what it points to.
+    const real = realpathSync(path);
+    this.log = new SeenFile(`${real}-wal`);
+    this.shared = new SeenFile(`${real}-shm`);
+  }
+
+  /** What is not in place; undefined: all is. A database never becomes shorter while nobody vacuums it. */
+  displacement(): Displacement | undefined {
+    const size = this.database.sizeIfSame();
+    if (size === undefined) return "database";
+    if (size < this.sizeMax) return "cut";
+    this.sizeMax = size;
+    return this.log.sizeIfSame() === undefined || this.shared.sizeIfSame() === undefined ? "log" : undefined;
+  }
+}

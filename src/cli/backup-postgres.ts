@@ -1,0 +1,73 @@
+// roost backup and roost restore of a store on PostgreSQL, behind the same words as for a file.
+
+import { join } from "node:path";
+import { dumpStore } from "../store/postgres/backup.ts";
+import { placeOf } from "../store/postgres/connection.ts";
+import { restoreStore } from "../store/postgres/restore.ts";
+import { BackupThread } from "../store/sqlite/backup-thread.ts";
+import { type Engine, follow } from "./backup.ts";
+import { Draft, draftName, passingFolder } from "./draft.ts";
+import { Progress, sizeOf } from "./progress.ts";
+import { isEmpty, refusalOf, type Restored } from "./restore.ts";
+import { StartError } from "./usage-error.ts";
+
+/** A backup by pg_dump. */
+export function postgresEngine(url: string): Engine {
+  return {
+    pipeFolder: passingFolder("/var/tmp"),
+    bytes: 0,
+    advice: undefined,
+    async copy(draft, progress) {
+      const over = new AbortController();
+      draft.onDiscard(() => over.abort());
+      const done = new AbortController();
+      let phase = "connecting";
+      const dumping = dumpStore(url, draft.path, over.signal, (begun) => (phase = begun));
+      const following = follow(draft.path, done.signal, (bytes) => progress.show(`${phase} ${sizeOf(bytes)}`));
+      try {
+        return await dumping;
+      } finally {
+        done.abort();
+        await following;
+      }
+    },
+  };
+}
+
+/** Restores an archive; `file` undefined is standard input. Throws StartError. */
+export async function restoreDatabase(file: string | undefined, url: string, replace: boolean): Promise<Restored> {
+  const place = placeOf(url);
+  const name = file ?? "what came through the pipe";
+  const draft = new Draft(draftName(join(passingFolder("/var/tmp"), "roost-restore")));
+  const over = new AbortController();
+  draft.onDiscard(() => over.abort());
+  const progress = new Progress();
+  try {
+    if (file === undefined) await receive(draft.path);
+    progress.show("restoring");
+    const { held, aside } = await restoreStore({
+      url,
+      path: file ?? draft.path,
+      name,
+      over: over.signal,
+      mayReplace(present, backedUp) {
+        if (!replace && !isEmpty(present)) throw new StartError(refusalOf(place, present, name, backedUp));
+      },
+    });
+    const kept = `what was there before is kept in the schema ${aside}; drop it when you need it no more`;
+    return { held, advice: aside === undefined ? [] : [kept] };
+  } finally {
+    progress.clear();
+    draft.discard();
+  }
+}
+
+/** Standard input as a file: the archive is read more than once. */
+async function receive(to: string): Promise<void> {
+  const thread = new BackupThread();
+  try {
+    await thread.ask({ kind: "spool", to });
+  } finally {
+    thread.end();
+  }
+}

@@ -1,0 +1,191 @@
+// roost backup: a store as one verified file, beside a running server or without one. The copy is made under a temporary
+// name, verified, synced and only then given its name; for a pipe it is verified before the first byte is sent.
+
+import { existsSync, lstatSync, realpathSync, statfsSync, statSync } from "node:fs";
+import { open } from "node:fs/promises";
+import { setPriority } from "node:os";
+import { basename, dirname, join, resolve } from "node:path";
+import { isatty } from "node:tty";
+import { secretPath } from "../auth/secret.ts";
+import { copyBytesOf } from "../store/sqlite/backup.ts";
+import { BackupThread } from "../store/sqlite/backup-thread.ts";
+import { indexPathOf } from "../store/sqlite/index-file.ts";
+import { Refusal } from "../store/sqlite/refusal.ts";
+import type { StoreFacts } from "../store/store-facts.ts";
+import { StoreUnavailable } from "../store/store.ts";
+import { Draft, draftName, existsSentence, passingFolder } from "./draft.ts";
+import { codeOf, sentenceOf } from "./failure.ts";
+import type { OptionValues } from "./options.ts";
+import { Progress, sizeOf } from "./progress.ts";
+import { storePlaceOf } from "./store-place.ts";
+import { StartError, UsageError } from "./usage-error.ts";
+
+/** An engine's part of a backup. */
+export interface Engine {
+  /** The folder for the temporary copy of a backup that goes to a pipe. */
+  readonly pipeFolder: string;
+  /** Bytes that the copy takes, about; 0 if nobody knows. */
+  readonly bytes: number;
+  /** Writes, verifies and syncs the copy; the draft is an empty file. */
+  copy(draft: Draft, progress: Progress): Promise<StoreFacts>;
+  /** What else is worth saving. */
+  readonly advice: string | undefined;
+}
+
+/** Between two syncs of the copy: an unsynced gigabyte would make the server's next commit wait for it. */
+const syncEveryMs = 50;
+/** Left free on the disk of a copy: the server may write there. */
+const spareBytes = 16 * 1024 * 1024;
+/** The server goes first. */
+const niceness = 10;
+
+/** Makes the backup that the words name. Throws StartError, UsageError. */
+export async function backup(values: OptionValues): Promise<void> {
+  try {
+    await makeBackup(values);
+  } catch (error) {
+    // What the machine or a store refuses is told as a sentence; anything else is a bug.
+    const isTold = error instanceof StoreUnavailable || error instanceof Refusal || codeOf(error) !== "";
+    throw isTold ? new StartError(`no backup was made: ${sentenceOf(error)}`) : error;
+  }
+}
+
+async function makeBackup(values: OptionValues): Promise<void> {
+  const begunMs = performance.now();
+  const place = storePlaceOf(values);
+  const isPiped = values.operand === "-";
+  const replace = values.required("replace");
+  if (isPiped && isatty(1))
+    throw new UsageError("- writes the backup to standard output, which is a terminal; name a file, or use a pipe");
+  yieldToServer();
+  const engine =
+    place.kind === "sqlite"
+      ? sqliteEngine(place.path, place.folder)
+      : (await import("./backup-postgres.ts")).postgresEngine(place.url);
+  const path = isPiped
+    ? join(engine.pipeFolder, "roost-backup")
+    : targetOf(values.operand, replace, place.kind === "sqlite" ? place.path : undefined);
+  const draft = new Draft(draftName(`${path}.partial`));
+  const progress = new Progress();
+  try {
+    draft.make();
+    refuseFullDisk(dirname(path), engine.bytes);
+    const held = await engine.copy(draft, progress);
+    const { size } = statSync(draft.path);
+    if (isPiped) await send(draft, progress);
+    else draft.publish(path, replace);
+    progress.clear();
+    const seconds = ((performance.now() - begunMs) / 1000).toFixed(1);
+    const where = isPiped ? "" : `: ${path}`;
+    process.stderr.write(`roost: backed up ${heldSentence(held)}, ${sizeOf(size)}, in ${seconds} s${where}\n`);
+    if (engine.advice !== undefined) process.stderr.write(`roost: ${engine.advice}\n`);
+  } finally {
+    progress.clear();
+    draft.discard();
+  }
+}
+
+/** Threads that begin from now on are as nice as this one. */
+function yieldToServer(): void {
+  try {
+    setPriority(niceness);
+  } catch {
+    // Not allowed everywhere, and not needed.
+  }
+}
+
+/** `500 messages up to id 123, the newest of 2026-11-27T16:52:23.000Z`. */
+export function heldSentence({ messages, lastId, newestMs }: StoreFacts): string {
+  const newest = newestMs === undefined ? "" : `, the newest of ${new Date(newestMs).toISOString()}`;
+  return `${messages} message${messages === 1 ? "" : "s"} up to id ${lastId}${newest}`;
+}
+
+function sqliteEngine(path: string, folder: string | undefined): Engine {
+  if (!existsSync(path))
+    throw new StartError(`there is no store at ${path}; name its folder with --data or its file with --store`);
+  const bytes = copyBytesOf(path);
+  const secret = folder === undefined ? undefined : secretPath(folder);
+  return {
+    // Not /tmp, which may be in memory.
+    pipeFolder: passingFolder(dirname(path)),
+    bytes,
+    advice:
+      secret !== undefined && existsSync(secret)
+        ? `it does not hold the key of the tokens; keep a copy of ${secret}, too`
+        : undefined,
+    async copy(draft, progress) {
+      const thread = new BackupThread();
+      let phase = "copying";
+      const copied = thread.facts({ kind: "backUp", from: path, to: draft.path }, (begun) => (phase = begun));
+      const over = new AbortController();
+      const following = follow(draft.path, over.signal, (written) =>
+        progress.show(phase, phase === "copying" ? written / bytes : undefined),
+      );
+      try {
+        return await copied;
+      } finally {
+        over.abort();
+        await following;
+        thread.end();
+      }
+    },
+  };
+}
+
+/** Syncs a file that grows, in the background, and tells its size. */
+export async function follow(path: string, over: AbortSignal, told: (bytes: number) => void): Promise<void> {
+  try {
+    await using file = await open(path, "r+");
+    while (!over.aborted) {
+      told((await file.stat()).size);
+      await file.datasync();
+      await Bun.sleep(syncEveryMs);
+    }
+  } catch {
+    // The last sync, whose failure counts, is made by the thread that writes.
+  }
+}
+
+/** The file to make: no folder, not the store itself, nothing that is there unless it may be replaced. */
+function targetOf(operand: string, replace: boolean, store: string | undefined): string {
+  const given = resolve(operand);
+  if (!existsSync(dirname(given))) throw new StartError(`there is no folder ${dirname(given)} for the backup; make it`);
+  const path = existsSync(given) ? realpathSync(given) : join(realpathSync(dirname(given)), basename(given));
+  if (store !== undefined) {
+    const own = ["", "-wal", "-shm", "-journal", "-lock"].map((end) => store + end);
+    if ([...own, indexPathOf(store)].includes(path))
+      throw new StartError(`${given} belongs to the store itself; choose another name`);
+  }
+  // Of a link to nothing the link.
+  const found = statSync(path, { throwIfNoEntry: false }) ?? lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return path;
+  if (found.isDirectory()) throw new StartError(`${given} is a folder; name a file in it`);
+  if (!found.isFile() && !found.isSymbolicLink())
+    throw new StartError(`${given} is no file; use - to write the backup to standard output`);
+  if (!replace) throw new StartError(existsSentence(given));
+  return path;
+}
+
+/** A copy that cannot fit is not begun: the server may need the rest of the disk. */
+function refuseFullDisk(folder: string, bytes: number): void {
+  if (bytes === 0) return;
+  const { bavail, bsize } = statfsSync(folder);
+  if (bavail * bsize < bytes + spareBytes)
+    throw new StartError(
+      `the backup takes ${sizeOf(bytes)}, and ${folder} has ${sizeOf(bavail * bsize)} left; choose a file on another disk`,
+    );
+}
+
+async function send(draft: Draft, progress: Progress): Promise<void> {
+  const thread = new BackupThread();
+  try {
+    progress.show("sending");
+    await thread.ask({ kind: "send", path: draft.path });
+  } catch (error) {
+    if (error instanceof StoreUnavailable && error.message.startsWith("EPIPE"))
+      throw new StartError("the reader of standard output ended before the whole backup was written");
+    throw error;
+  } finally {
+    thread.end();
+  }
+}

@@ -1,0 +1,33 @@
+// What a long command does now, in one line of a terminal that is written over; nothing where nobody looks.
+
+const redrawMs = 200;
+
+export class Progress {
+  private readonly isShown = process.stderr.isTTY;
+  private drawnMs = 0;
+  private drawn = "";
+
+  /** `part` is 0 to 1, undefined if nobody knows. */
+  show(what: string, part?: number): void {
+    const nowMs = performance.now();
+    if (!this.isShown || (nowMs - this.drawnMs < redrawMs && this.drawn.startsWith(what))) return;
+    this.drawnMs = nowMs;
+    this.drawn = part === undefined ? `${what} …` : `${what} ${Math.floor(Math.min(1, part) * 100)} %`;
+    process.stderr.write(`\r\u001b[K${this.drawn}`);
+  }
+
+  /** Takes the line away. */
+  clear(): void {
+    if (this.drawn !== "") process.stderr.write("\r\u001b[K");
+    this.drawn = "";
+  }
+}
+
+/** `1.2 MB`. */
+export function sizeOf(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let value = bytes;
+  let unit = 0;
+  for (; value >= 1000 && unit < units.length - 1; unit++) value /= 1000;
+  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
+}

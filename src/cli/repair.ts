@@ -1,0 +1,114 @@
+// roost repair: what can be done for a store that is damaged, while no server uses it. A damaged index is removed: the next
+// start makes it from the messages. Of damaged messages --salvage saves what can be read into a new file, and keeps the old
+// one under another name.
+
+import { existsSync, statfsSync } from "node:fs";
+import { dirname } from "node:path";
+import { checkStore } from "../store/sqlite/check.ts";
+import { indexPathOf, removeIndex } from "../store/sqlite/index-file.ts";
+import { Refusal } from "../store/sqlite/refusal.ts";
+import { freshAside, putInPlace, sync } from "../store/sqlite/restore.ts";
+import {
+  refuseNoRoom,
+  removeSalvaged,
+  salvage,
+  salvageBytes,
+  undoSwap,
+  verifySalvaged,
+  type SalvageReport,
+  type TableReport,
+} from "../store/sqlite/salvage.ts";
+import { timeText } from "./check-sqlite.ts";
+import { lockDataFolder, lockStore, openDataFolder } from "./data-folder.ts";
+import { codeOf, sentenceOf } from "./failure.ts";
+import type { OptionValues } from "./options.ts";
+import { Progress } from "./progress.ts";
+import { storePlaceOf } from "./store-place.ts";
+import { StartError } from "./usage-error.ts";
+
+/** Left free on the disk: the server has to start there. */
+const spareBytes = 16 * 1024 * 1024;
+
+/** Repairs the store that the words name. Throws StartError, UsageError. */
+export function repair(values: OptionValues): Promise<void> {
+  const place = storePlaceOf(values);
+  if (place.kind === "postgres")
+    throw new StartError("roost repair is for sqlite:PATH; a damaged PostgreSQL is restored from a backup");
+  const { path, folder } = place;
+  if (!existsSync(path)) throw new StartError(`there are no messages at ${path}`);
+  const unlock: (() => void)[] = [];
+  const progress = new Progress();
+  try {
+    if (folder !== undefined) unlock.push(lockDataFolder(openDataFolder(folder)));
+    unlock.push(lockStore(path, "alone"));
+    const lines = values.required("salvage") ? salvageFile(path, progress) : repairIndex(path, progress);
+    progress.clear();
+    process.stdout.write(lines.map((line) => `${line}\n`).join(""));
+  } catch (error) {
+    progress.clear();
+    if (error instanceof Refusal || /^(E[A-Z]+|SQLITE_(FULL|IOERR|READONLY|CANTOPEN).*)$/.test(codeOf(error)))
+      throw new StartError(`nothing was repaired: ${sentenceOf(error)}`);
+    throw error;
+  } finally {
+    for (const free of unlock.toReversed()) free();
+  }
+  return Promise.resolve();
+}
+
+function repairIndex(path: string, progress: Progress): string[] {
+  const report = checkStore(path, (what, part) => progress.show(what, part));
+  const [problem] = report.logProblems;
+  if (problem !== undefined) {
+    throw new StartError(
+      `the messages in ${path} are damaged (${problem}), which no index mends: put a backup back with roost restore, ` +
+        "or save what can be read with roost repair --salvage",
+    );
+  }
+  const indexPath = indexPathOf(path);
+  if (report.index === "right") return [`nothing to repair: ${path} and ${indexPath} are in order`];
+  if (report.index === "none") return [`nothing to repair: ${path} is in order, and the next start makes its index`];
+  removeIndex(indexPath);
+  return [
+    `the damaged index ${indexPath} was removed; the next start makes it from the messages, none of which is lost`,
+  ];
+}
+
+function salvageFile(path: string, progress: Progress): string[] {
+  const stem = `${path}.damaged-`;
+  undoSwap(path, stem);
+  const { bavail, bsize } = statfsSync(dirname(path));
+  refuseNoRoom(dirname(path), bavail * bsize, salvageBytes(path) + spareBytes);
+  // One name: whoever has the lock is alone, and what an interrupted run has left is written over.
+  const draft = `${path}.salvaging`;
+  try {
+    const report = salvage(path, draft, (table) => progress.show(`saving ${table}`));
+    progress.show("verifying the new file");
+    verifySalvaged(draft);
+    sync(draft);
+    const aside = freshAside(stem);
+    putInPlace(path, draft, aside);
+    return [...linesOf(report), `the damaged file is kept as ${aside}; the next start makes the index of the new one`];
+  } finally {
+    removeSalvaged(draft);
+  }
+}
+
+function linesOf({ tables, nameless }: SalvageReport): string[] {
+  const lines: string[] = [];
+  const messages = tables.find(({ table }) => table === "message");
+  if (messages !== undefined) {
+    lines.push(`messages: ${messages.rows} saved${messages.spoilt > 0 ? `, ${messages.spoilt} spoilt` : ""}`);
+    for (const { from, to } of messages.gaps)
+      lines.push(`  lost: what there was with ids ${from} to ${to} (${timeText(from)} to ${timeText(to)})`);
+  }
+  for (const table of tables) if (table.table !== "message") lines.push(...linesOfTable(table));
+  if (nameless > 0) lines.push(`${nameless} accounts or groups have lost their names; nobody gets their messages`);
+  return lines;
+}
+
+function linesOfTable({ table, rows, gaps, spoilt }: TableReport): string[] {
+  if (gaps.length === 0 && spoilt === 0) return [];
+  const between = gaps.map(({ from, to }) => (from === to ? `${from}` : `${from} to ${to}`)).join(", ");
+  const lost = gaps.length === 0 ? "" : `; rows with keys ${between} could not be read from the table`;
+  return [`${table}: ${rows} rows saved${spoilt > 0 ? `, ${spoilt} spoilt` : ""}${lost}`];
+}

@@ -1,0 +1,76 @@
+// The seal at the end of a backup: what it holds, and the SHA-256 of all bytes before the seal. SQLite's own check does
+// not notice a changed byte inside a text; the seal does. It is shorter than a page, so SQLite does not see it, and
+// pg_restore reads no further than its archive goes: both open a sealed file like one without a seal.
+//
+//   bytes before it   the SQLite database, or PostgreSQL's archive
+//   512 bytes         "roost-backup-1 ", a JSON object, spaces, "\n"
+
+import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
+import type { StoreFacts } from "./store-facts.ts";
+import { StoreUnavailable } from "./store.ts";
+
+const sealBytes = 512;
+const opening = "roost-backup-1 ";
+const chunkBytes = 4 * 1024 * 1024;
+
+/** Appends the seal and syncs the file. Throws the platform's error if the disk is full. */
+export function seal(path: string, facts: StoreFacts): void {
+  const file = openSync(path, "r+");
+  try {
+    const bytes = fstatSync(file).size;
+    const text = opening + JSON.stringify({ ...facts, sha256: digestOf(file, bytes) });
+    writeSync(file, `${text.padEnd(sealBytes - 1)}\n`, bytes);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** What a seal says, and how many bytes lie before it. */
+export interface Seal {
+  readonly facts: StoreFacts;
+  readonly bytes: number;
+}
+
+/**
+ * Reads a file's seal, and whether all bytes before it are those that were sealed; undefined if there is none, as in a plain
+ * copy of a store. Throws StoreUnavailable if they are not; `name` is what the sentence calls the file.
+ */
+export function readSeal(path: string, name: string): Seal | undefined {
+  const file = openSync(path, "r");
+  try {
+    const bytes = fstatSync(file).size - sealBytes;
+    if (bytes < 0) return undefined;
+    const tail = Buffer.alloc(sealBytes);
+    readSync(file, tail, 0, sealBytes, bytes);
+    const text = tail.toString("latin1");
+    if (!text.startsWith(opening)) return undefined;
+    const sealed = parseSeal(text.slice(opening.length));
+    if (sealed === undefined || sealed.sha256 !== digestOf(file, bytes))
+      throw new StoreUnavailable(`${name} is damaged: its bytes are not those that were backed up; take another copy`);
+    return { facts: sealed, bytes };
+  } finally {
+    closeSync(file);
+  }
+}
+
+function parseSeal(text: string): (StoreFacts & { readonly sha256: string }) | undefined {
+  try {
+    const sealed: StoreFacts & { readonly sha256: string } = JSON.parse(text);
+    return sealed;
+  } catch {
+    return undefined;
+  }
+}
+
+function digestOf(file: number, bytes: number): string {
+  const hasher = new Bun.CryptoHasher("sha256");
+  const chunk = Buffer.allocUnsafe(chunkBytes);
+  for (let at = 0; at < bytes;) {
+    const read = readSync(file, chunk, 0, Math.min(chunkBytes, bytes - at), at);
+    if (read === 0) break;
+    hasher.update(chunk.subarray(0, read));
+    at += read;
+  }
+  return hasher.digest("hex");
+}

@@ -1,0 +1,83 @@
+// What a store says of its clock, whatever the engine: in the log when something begins or ends and not at every look, and
+// as numbers for metrics and /health.
+
+import type { Log } from "../base/log.ts";
+import { horizonDayMs } from "./horizon.ts";
+import { surveyMessagesMax } from "./purge.ts";
+import type { StoreClock } from "./store.ts";
+
+/** Ids that are ahead of the clock by more than this deserve a word. */
+const aheadMsMin = 60_000;
+/** Waits that begin sooner after one that was told are not told: a clock that steps all the time would fill the log. */
+const tellAgainMsMin = 3_600_000;
+
+export class ClockNotices implements StoreClock {
+  idsAheadMs = 0;
+  purgeWaitMs = 0;
+  private readonly log: Log;
+  private readonly monotonicMs: () => number;
+  private isAheadTold = false;
+  private isWaitTold = false;
+  private toldMs = -Infinity;
+  private isCounting = false;
+
+  constructor(log: Log, monotonicMs: () => number) {
+    this.log = log;
+    this.monotonicMs = monotonicMs;
+  }
+
+  /** Told how far the last id is ahead of the clock. */
+  sawIds(aheadMs: number): void {
+    this.idsAheadMs = aheadMs;
+    if (aheadMs > aheadMsMin && !this.isAheadTold) {
+      this.isAheadTold = true;
+      this.log.warn(
+        "The clock is behind the newest message's id: it was ahead before, or is wrong now. Service goes on; ids " +
+          "keep rising and do not tell the time until the clock has reached them.",
+        { secondsAhead: Math.round(aheadMs / 1000) },
+      );
+    } else if (aheadMs === 0 && this.isAheadTold) {
+      this.isAheadTold = false;
+      this.log.info("The clock has reached the newest message's id; ids tell the time again.");
+    }
+  }
+
+  /**
+   * Told after each look how long the deletion of old messages waits at least (0: it does not). `wallMs` is the time of
+   * the look; `count` counts the messages that will go then, up to `surveyMessagesMax` + 1.
+   */
+  sawPurge(waitMs: number, wallMs: number, count: () => Promise<number>): void {
+    this.purgeWaitMs = waitMs;
+    if (waitMs === 0) {
+      if (this.isWaitTold) this.log.info("Old messages are deleted again.");
+      this.isWaitTold = false;
+      return;
+    }
+    const sinceMs = this.monotonicMs() - this.toldMs;
+    if (this.isCounting || sinceMs < (this.isWaitTold ? horizonDayMs : tellAgainMsMin)) return;
+    this.isCounting = true;
+    const tell = (messages: string): void => {
+      this.isCounting = false;
+      // It has ended while the messages were counted.
+      if (this.purgeWaitMs === 0) return;
+      this.isWaitTold = true;
+      this.toldMs = this.monotonicMs();
+      this.log.warn(
+        "Old messages are not deleted for now: the clock was set, the machine was off, or --retention became shorter, " +
+          "and deletion would leap ahead by more than a day. It goes on when the clock has run steadily for 24 hours. " +
+          "`roost purge` tells more; `roost purge --now` does it at once.",
+        { messages, notBefore: new Date(wallMs + waitMs).toISOString() },
+      );
+    };
+    count().then(
+      (messages) => tell(messageCount(messages)),
+      (error: unknown) => tell(`unknown: ${error instanceof Error ? error.message : String(error)}`),
+    );
+  }
+}
+
+/** A count that ends above `surveyMessagesMax`, for people. */
+export function messageCount(messages: number): string {
+  const isMore = messages > surveyMessagesMax;
+  return `${isMore ? "more than " : ""}${Math.min(messages, surveyMessagesMax).toLocaleString("en-US")}`;
+}

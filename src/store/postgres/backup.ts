@@ -1,0 +1,73 @@
+// A backup of a store on PostgreSQL: pg_dump's archive of the schema roost, of one snapshot, which also tells what the archive
+// holds. Read back and sealed before it counts.
+
+import { StoreUnavailable } from "../store.ts";
+import { seal } from "../backup-seal.ts";
+import type { StoreFacts } from "../store-facts.ts";
+import { failureOf, placeOf } from "./connection.ts";
+import { readFacts } from "./facts.ts";
+import { versionIn } from "./migrate.ts";
+import { environmentOf, majorOf, openForLong, runTool, toolFor } from "./tools.ts";
+
+/** Without one of these an archive is no store. */
+const tables = ["account", "chat_group", "cursor", "member", "message", "migration", "node", "sequence"];
+
+/** Dumps the store into the empty file `to`. Rejects with StoreUnavailable. Ends at once, with its child, when `over` is aborted. */
+export async function dumpStore(
+  url: string,
+  to: string,
+  over: AbortSignal,
+  began: (phase: "copying" | "verifying") => void,
+): Promise<StoreFacts> {
+  const client = openForLong(url);
+  try {
+    const env = environmentOf(url);
+    const facts = await client.begin("ISOLATION LEVEL REPEATABLE READ READ ONLY", async (sql) => {
+      const version = await versionIn(sql, placeOf(url));
+      if (version === undefined || version === 0) throw new StoreUnavailable(`${placeOf(url)} holds no store of roost`);
+      const tool = toolFor("pg_dump", await majorOf(sql));
+      const [row]: { snapshot: string }[] = await sql`SELECT pg_export_snapshot() AS snapshot`;
+      began("copying");
+      const words = ["--format=custom", "--schema=roost", "--no-owner", "--no-privileges"];
+      await runTool([tool, ...words, `--snapshot=${row?.snapshot}`, `--file=${to}`], env, over);
+      return readFacts(sql);
+    });
+    began("verifying");
+    await verifyArchive(to, "the dump", env, over);
+    seal(to, facts);
+    return facts;
+  } catch (error) {
+    throw failureOf(error);
+  } finally {
+    await client.close({ timeout: 0 });
+  }
+}
+
+/** Reads all of an archive, and whether it has all tables; the version of its schema. Rejects with StoreUnavailable. */
+export async function verifyArchive(
+  path: string,
+  name: string,
+  env: Record<string, string | undefined>,
+  over: AbortSignal,
+): Promise<number> {
+  const tool = toolFor("pg_restore", 0);
+  let list: string;
+  let migrations: string;
+  try {
+    list = await runTool([tool, "--list", path], env, over);
+    await runTool([tool, "--file=/dev/null", path], env, over);
+    migrations = await runTool(
+      [tool, "--data-only", "--schema=roost", "--table=migration", "--file=-", path],
+      env,
+      over,
+    );
+  } catch (error) {
+    throw new StoreUnavailable(`${name} is not a backup of a store on PostgreSQL, or is damaged: ${String(error)}`, {
+      cause: error,
+    });
+  }
+  const missing = tables.filter((table) => !new RegExp(` TABLE DATA roost ${table} `).test(list));
+  if (missing.length > 0)
+    throw new StoreUnavailable(`${name} holds no whole store of roost: ${missing.join(", ")} missing`);
+  return Math.max(0, ...[...migrations.matchAll(/^(\d+)\t/gm)].map(([, digits]) => Number(digits)));
+}

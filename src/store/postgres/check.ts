@@ -1,0 +1,122 @@
+// roost check of a store on PostgreSQL: what queries can find. All of one snapshot, read only, beside running nodes. The
+// planner is kept from indexes, so that a damaged one hides no duplicate; the indexes themselves are compared with their
+// tables if the extension amcheck is there.
+
+import type { TransactionSQL } from "bun";
+import { StoreUnavailable } from "../store.ts";
+import { failureOf, placeOf } from "./connection.ts";
+import { versionIn } from "./migrate.ts";
+import { openForLong } from "./tools.ts";
+
+export interface CheckResult {
+  readonly messages: number;
+  /** A sentence for each thing that is wrong; empty: nothing was found. */
+  readonly problems: readonly string[];
+  /** What could not be looked at, and what would make it possible. */
+  readonly skipped: readonly string[];
+}
+
+/** Each selects the number of rows that are wrong. */
+const questions: readonly { readonly what: string; readonly sql: string }[] = [
+  { what: "messages whose sender has no account", sql: orphans("message", "sender", "account") },
+  {
+    what: "messages whose receiver has no account",
+    sql: `SELECT count(*) AS n FROM roost.message m LEFT JOIN roost.account a ON a.number = m.inbox
+          WHERE m.inbox > 0 AND a.number IS NULL`,
+  },
+  {
+    what: "messages whose group does not exist",
+    sql: `SELECT count(*) AS n FROM roost.message m LEFT JOIN roost.chat_group g ON g.number = -m.inbox
+          WHERE m.inbox <= 0 AND g.number IS NULL`,
+  },
+  { what: "memberships without a group", sql: orphans("member", "chat_group", "chat_group") },
+  { what: "memberships without an account", sql: orphans("member", "account", "account") },
+  { what: "read cursors without an account", sql: orphans("cursor", "account", "account") },
+  { what: "groups whose owner has no account", sql: orphans("chat_group", "owner", "account") },
+  {
+    what: "groups that count other members than they have",
+    sql: `SELECT count(*) AS n FROM roost.chat_group g WHERE g.member_count <>
+          (SELECT count(*) FROM roost.member m WHERE m.chat_group = g.number AND m.until_id IS NULL)`,
+  },
+  {
+    what: "ids above the last id of the store",
+    sql: `SELECT (SELECT count(*) FROM roost.message, roost.sequence s WHERE id > s.last_id)
+          + (SELECT count(*) FROM roost.member, roost.sequence s WHERE from_id > s.last_id OR until_id > s.last_id)
+          + (SELECT count(*) FROM roost.cursor, roost.sequence s WHERE acked > s.last_id) AS n`,
+  },
+  { what: "ids of messages that are there twice", sql: duplicates("message", "id") },
+  { what: "accounts that are there twice", sql: duplicates("account", "app, name") },
+  { what: "groups that are there twice", sql: duplicates("chat_group", "app, id") },
+  { what: "retries that were stored twice", sql: duplicates("message", "sender, client_id", "client_id IS NOT NULL") },
+  { what: "accounts that are in a group twice", sql: duplicates("member", "chat_group, account", "until_id IS NULL") },
+];
+
+function orphans(table: string, column: string, of: string): string {
+  return `SELECT count(*) AS n FROM roost.${table} t LEFT JOIN roost.${of} o ON o.number = t.${column}
+          WHERE o.number IS NULL`;
+}
+
+function duplicates(table: string, columns: string, where = "true"): string {
+  return `SELECT count(*) AS n FROM
+          (SELECT FROM roost.${table} WHERE ${where} GROUP BY ${columns} HAVING count(*) > 1) twice`;
+}
+
+/** Checks the store at a URL; `told` is called with what is looked at, and how far it is (0 to 1). Rejects with StoreUnavailable. */
+export async function checkPostgres(url: string, told: (what: string, part: number) => void): Promise<CheckResult> {
+  const client = openForLong(url);
+  try {
+    return await client.begin("ISOLATION LEVEL REPEATABLE READ READ ONLY", (sql) => check(sql, placeOf(url), told));
+  } catch (error) {
+    throw failureOf(error);
+  } finally {
+    await client.close({ timeout: 0 });
+  }
+}
+
+async function check(
+  sql: TransactionSQL,
+  place: string,
+  told: (what: string, part: number) => void,
+): Promise<CheckResult> {
+  const version = await versionIn(sql, place);
+  if (version === undefined || version === 0) throw new StoreUnavailable(`${place} holds no store of roost`);
+  const problems: string[] = [];
+  const [rows]: { n: bigint }[] = await sql`SELECT count(*) AS n FROM roost.sequence`;
+  if (rows?.n !== 1n) problems.push("the store has lost its row of the last id");
+  await sql`SET LOCAL enable_indexscan = off`;
+  await sql`SET LOCAL enable_indexonlyscan = off`;
+  await sql`SET LOCAL enable_bitmapscan = off`;
+  for (const [index, question] of questions.entries()) {
+    told(question.what, index / (questions.length + 1));
+    const [found]: { n: bigint }[] = await sql.unsafe(question.sql);
+    if (found !== undefined && found.n > 0n) problems.push(`${found.n} ${question.what}`);
+  }
+  told("indexes against their tables", questions.length / (questions.length + 1));
+  const skipped = await checkIndexes(sql, problems);
+  const [held]: { n: bigint }[] = await sql`SELECT count(*) AS n FROM roost.message`;
+  return { messages: Number(held?.n ?? 0n), problems, skipped };
+}
+
+/** Adds what is wrong with an index; returns what could not be looked at. */
+async function checkIndexes(sql: TransactionSQL, problems: string[]): Promise<string[]> {
+  const [extension]: { schema: string }[] = await sql`
+    SELECT quote_ident(n.nspname) AS schema FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+    WHERE e.extname = 'amcheck'`;
+  if (extension === undefined) return ["indexes against their tables; CREATE EXTENSION amcheck allows it"];
+  const indexes: { oid: bigint; name: string }[] = await sql`
+    SELECT i.indexrelid::bigint AS oid, i.indexrelid::regclass::text AS name
+    FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am a ON a.oid = c.relam
+    WHERE c.relnamespace = 'roost'::regnamespace AND a.amname = 'btree' ORDER BY name`;
+  for (const { oid, name } of indexes) {
+    try {
+      await sql.savepoint((within) =>
+        within.unsafe(`SELECT ${extension.schema}.bt_index_check(${oid}::regclass, true)`),
+      );
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      if (/permission denied/.test(reason)) return [`indexes against their tables: ${reason}`];
+      problems.push(`the index ${name} is damaged: ${reason}; REINDEX INDEX ${name} makes it again`);
+    }
+  }
+  return [];
+}

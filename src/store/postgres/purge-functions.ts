@@ -1,0 +1,94 @@
+// The horizons and marks (store/horizon.ts, store/trusted-time.ts) as the database keeps them, and the deletion of what is
+// older, as functions of the database. What a server deletes depends on them and on the database's clock, never on what a
+// process says of the time.
+
+import { keyedMs } from "../trusted-time.ts";
+import { isolated } from "./writer-lock.ts";
+
+/**
+ * Saves what a look has made of the horizons and marks. Marks of before are made `a_later_ms` later, but
+ * not beyond `a_latest_ms`. False: another process has saved a look since `a_turn` was read, and nothing is saved.
+ */
+const saveLook = `
+CREATE OR REPLACE FUNCTION roost.save_look(
+  a_turn bigint, a_ran_ms bigint, a_leapt_ms bigint, a_later_ms bigint, a_latest_ms bigint, a_horizons json, a_marks json
+) RETURNS boolean LANGUAGE plpgsql ${isolated} AS $$
+BEGIN
+  UPDATE look l SET turn = l.turn + 1, ran_ms = a_ran_ms, leapt_ms = a_leapt_ms WHERE l.turn = a_turn;
+  IF NOT FOUND THEN RETURN false; END IF;
+  DELETE FROM horizon h WHERE h.kind IN ('messages', 'time');
+  INSERT INTO horizon SELECT * FROM json_populate_recordset(null::horizon, a_horizons);
+  IF a_later_ms > 0 THEN
+    UPDATE mark m SET at_ms = greatest(m.at_ms, least(m.at_ms + a_later_ms, a_latest_ms));
+  END IF;
+  INSERT INTO mark SELECT * FROM json_populate_recordset(null::mark, a_marks) ON CONFLICT (id) DO NOTHING;
+  RETURN true;
+END $$;
+`;
+
+/** Everything up to this id was stored at this moment or before; null: nothing was, as far as marks tell. */
+const lastIdAt = `
+CREATE OR REPLACE FUNCTION roost.last_id_at(a_wall_ms bigint) RETURNS bigint
+LANGUAGE sql STABLE AS $$
+  SELECT m.id FROM roost.mark m WHERE m.at_ms <= a_wall_ms ORDER BY m.at_ms DESC, m.id DESC LIMIT 1;
+$$;
+`;
+
+/**
+ * Deletes a slice of what is up to `a_end_id`, from above `a_above_id` on, by one process at a time: `next_id` is where to go
+ * on, or null when there is nothing more. It does not take the writers' lock: nobody else touches rows that old.
+ */
+const deleteSlice = `
+CREATE OR REPLACE FUNCTION roost.delete_slice(
+  a_above_id bigint, a_end_id bigint, a_rows integer, OUT next_id bigint, OUT messages bigint, OUT is_busy boolean
+) LANGUAGE plpgsql ${isolated} AS $$
+DECLARE
+  last_deleted bigint;
+  windows bigint;
+BEGIN
+  messages := 0;
+  is_busy := NOT pg_try_advisory_xact_lock(hashtextextended('roost.purge', 0));
+  IF is_busy THEN RETURN; END IF;
+  -- A slice that is lost in a crash is deleted again: nobody waits for the disk.
+  PERFORM set_config('synchronous_commit', 'off', true);
+  WITH deleted AS (
+    DELETE FROM message WHERE id IN (
+      SELECT m.id FROM message m WHERE m.id > a_above_id AND m.id <= a_end_id ORDER BY m.id LIMIT a_rows)
+    RETURNING id
+  ) SELECT max(id), count(*) INTO last_deleted, messages FROM deleted;
+  WITH deleted AS (
+    DELETE FROM member WHERE number IN (
+      SELECT m.number FROM member m WHERE m.until_id <= a_end_id ORDER BY m.until_id LIMIT a_rows)
+    RETURNING number
+  ) SELECT count(*) INTO windows FROM deleted;
+  IF messages >= a_rows OR windows >= a_rows THEN
+    next_id := coalesce(last_deleted, a_above_id);
+  ELSE
+    -- The newest mark of what is gone is the one that is asked for.
+    DELETE FROM mark m WHERE m.id < a_end_id;
+  END IF;
+END $$;
+`;
+
+/**
+ * The same for what the horizon of the messages has passed, unless a retry of it may still come. A horizon that is ahead of
+ * the clock has passed no more than the clock.
+ */
+const purgeSlice = `
+CREATE OR REPLACE FUNCTION roost.purge_slice(a_above_id bigint, a_rows integer) RETURNS bigint
+LANGUAGE plpgsql ${isolated} AS $$
+DECLARE
+  end_id bigint;
+  keyed_id bigint;
+BEGIN
+  SELECT roost.last_id_at(least(h.at_ms, roost.wall_us() / 1000 - h.keep_ms)) INTO end_id
+    FROM horizon h WHERE h.kind = 'messages';
+  SELECT m.id INTO keyed_id
+    FROM mark m WHERE m.ran_ms <= (SELECT l.ran_ms FROM look l) - ${keyedMs} ORDER BY m.id DESC LIMIT 1;
+  IF end_id IS NULL OR keyed_id IS NULL THEN RETURN null; END IF;
+  end_id := least(end_id, keyed_id);
+  RETURN (roost.delete_slice(a_above_id, end_id, a_rows)).next_id;
+END $$;
+`;
+
+export const purgeFunctions: string = [saveLook, lastIdAt, deleteSlice, purgeSlice].join("\n");

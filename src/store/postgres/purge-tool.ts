@@ -1,0 +1,87 @@
+// The operator's purge (store/purge.ts) on PostgreSQL. The operator vouches for the database's clock: the wait of the
+// horizon and that of the trusted time end.
+
+import { firstHorizon, lookAt, waitMsOf } from "../horizon.ts";
+import { purgePauseMs, purgeRowsMax, type PurgeSurvey, type PurgeTool } from "../purge.ts";
+import { Connections } from "./connection.ts";
+import { countUpTo, lastIdAt, ofMessages, readTime, saveTime, type TimeState } from "./horizons.ts";
+import { requireCurrent } from "./migrate.ts";
+
+/** Nobody but the operator waits. */
+const answerMsMax = 60_000;
+
+/** Opens the store at `url`; rejects with StoreUnavailable if there is none, or none of this program's. */
+export async function openPostgresPurge(url: string): Promise<PurgeTool> {
+  await requireCurrent(url);
+  return new PostgresPurgeTool(new Connections({ url, connectionsMax: 1, idleSecondsMax: 0, answerMsMax }));
+}
+
+class PostgresPurgeTool implements PurgeTool {
+  private readonly connections: Connections;
+
+  constructor(connections: Connections) {
+    this.connections = connections;
+  }
+
+  async survey(asked: number | undefined): Promise<PurgeSurvey> {
+    const state = await readTime(this.connections);
+    const { wallMs, committedMs } = state;
+    const keepMs = asked ?? state.messages?.keepMs;
+    const nothing = { keepMs, wallMs, committedMs, messages: 0, waitMs: 0 };
+    if (keepMs === undefined) return nothing;
+    // Where the clock is vouched for marks are made later: looking so much further back is the same.
+    const endId = await lastIdAt(this.connections, wallMs - keepMs - Math.max(0, state.time.leaptMs));
+    const horizon = lookAt(ofMessages(state, keepMs), keepMs, { wallMs, monotonicMs: 0 }, undefined);
+    return { ...nothing, messages: await countUpTo(this.connections, endId), waitMs: waitMsOf(horizon) };
+  }
+
+  async purgeNow(keepMs: number, deleted: (messages: number) => void): Promise<number> {
+    const { wallMs } = await this.vouch(keepMs);
+    const endId = await lastIdAt(this.connections, wallMs - keepMs);
+    let messages = 0;
+    for (let above: bigint | null = endId === 0n ? null : 0n; above !== null; await Bun.sleep(purgePauseMs)) {
+      const slice = await this.deleteSlice(above, endId);
+      if (slice.is_busy) continue;
+      messages += Number(slice.messages);
+      deleted(messages);
+      above = slice.next_id;
+    }
+    return messages;
+  }
+
+  close(): Promise<void> {
+    return this.connections.close();
+  }
+
+  /** The horizons arrive at the database's clock, and no mark is of the future. */
+  private async vouch(keepMs: number): Promise<TimeState> {
+    for (;;) {
+      const state = await readTime(this.connections);
+      const { wallMs, time } = state;
+      const isSaved = await saveTime(this.connections, state, {
+        time: { horizon: firstHorizon(0, wallMs, undefined), ranMs: time.ranMs, leaptMs: 0 },
+        messages: firstHorizon(keepMs, wallMs, undefined),
+        marks: state.firstMarks,
+        laterMs: Math.max(0, time.leaptMs),
+        latestMs: wallMs,
+      });
+      if (!isSaved) continue;
+      await this.connections.run((sql) => sql`UPDATE roost.mark SET at_ms = ${wallMs} WHERE at_ms > ${wallMs}`);
+      return state;
+    }
+  }
+
+  private async deleteSlice(above: bigint, endId: bigint): Promise<SliceRow> {
+    const [row] = await this.connections.run<SliceRow[]>(
+      (sql) => sql`SELECT next_id, messages, is_busy FROM roost.delete_slice(${above}, ${endId}, ${purgeRowsMax})`,
+    );
+    return row ?? { next_id: null, messages: 0n, is_busy: false };
+  }
+}
+
+interface SliceRow {
+  readonly next_id: bigint | null;
+  readonly messages: bigint;
+  /** Another process deletes. */
+  readonly is_busy: boolean;
+}

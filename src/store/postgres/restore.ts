@@ -1,0 +1,168 @@
+// Restoring a store on PostgreSQL, in one transaction: the schema that is there gets another name, the archive makes a new
+// one, what is in it is compared with what was backed up, and only then it is committed.
+//
+// No node may live meanwhile. Nodes remember the numbers of accounts for as long as their connections last; under
+// running nodes a restored database would give the same numbers to others, and messages would reach strangers. So leases
+// are looked at inside the transaction, by the database's clock, and connections of nodes that only seem to be gone are
+// ended before it commits.
+
+import type { StoreFacts, Present } from "../store-facts.ts";
+import { StoreUnavailable } from "../store.ts";
+import { readSeal } from "../backup-seal.ts";
+import { verifyArchive } from "./backup.ts";
+import { failureOf, placeOf } from "./connection.ts";
+import { aliveNodes, newerThan, readFacts } from "./facts.ts";
+import { versionIn } from "./migrate.ts";
+import { schemaVersion } from "./schema.ts";
+import { complaintOf, environmentOf, majorOf, openForLong, toolFor } from "./tools.ts";
+
+export interface RestorePlan {
+  readonly url: string;
+  /** The archive. */
+  readonly path: string;
+  /** What sentences call it. */
+  readonly name: string;
+  readonly over: AbortSignal;
+  /** Called with what is there; throws if it may not be replaced. */
+  mayReplace(present: Present, held: StoreFacts | undefined): void;
+}
+
+/** Restores an archive; what the store holds now, and the name of the old schema, if there was one. Rejects with StoreUnavailable. */
+export async function restoreStore(plan: RestorePlan): Promise<{ held: StoreFacts; aside: string | undefined }> {
+  const { url, path, name, over } = plan;
+  const sealed = readSeal(path, name)?.facts;
+  const env = environmentOf(url);
+  const version = await verifyArchive(path, name, env, over);
+  if (version > schemaVersion)
+    throw new StoreUnavailable(
+      `${name} has schema ${version}, and this program knows schemas up to ${schemaVersion}; use the newer program that wrote it`,
+    );
+  const client = openForLong(url);
+  try {
+    const present = await versionIn(client, placeOf(url));
+    const major = await majorOf(client);
+    if (present !== undefined && present > 0) {
+      const alive = await aliveNodes(client);
+      if (alive > 0) throw new StoreUnavailable(aliveSentence(alive, placeOf(url)));
+      const newer = sealed === undefined ? 0 : await newerThan(client, sealed.lastId);
+      plan.mayReplace({ facts: await readFacts(client), newer, failure: undefined }, sealed);
+    }
+    const stamp = new Date()
+      .toISOString()
+      .replaceAll(/[-:]|\.\d+/g, "")
+      .toLowerCase();
+    const aside = present === undefined ? undefined : `roost_before_restore_${stamp}`;
+    const tools = { restore: toolFor("pg_restore", 0), psql: toolFor("psql", major) };
+    await play(tools, path, beforeIt(aside, present), afterIt(sealed), env, over);
+    return { held: await readFacts(client), aside };
+  } catch (error) {
+    throw failureOf(error);
+  } finally {
+    await client.close({ timeout: 0 });
+  }
+}
+
+function aliveSentence(nodes: number, place: string): string {
+  return (
+    `${nodes} node${nodes === 1 ? " is" : "s are"} alive on ${place}; stop every chat service that uses it ` +
+    "(one that was killed counts for 30 s more)"
+  );
+}
+
+/** A lock on what every request needs, one more look for nodes, and the old schema's new name. */
+function beforeIt(aside: string | undefined, present: number | undefined): string {
+  const lines = [
+    "BEGIN;",
+    "SET LOCAL lock_timeout = '10s';",
+    "SELECT pg_advisory_xact_lock(hashtextextended('roost.migrate', 0));",
+  ];
+  if (present !== undefined && present > 0) {
+    lines.push(
+      "LOCK TABLE roost.sequence, roost.node, roost.account, roost.message IN ACCESS EXCLUSIVE MODE;",
+      `DO $$ BEGIN IF EXISTS (SELECT FROM roost.node
+         WHERE until_ms > floor(extract(epoch FROM clock_timestamp()) * 1000))
+       THEN RAISE EXCEPTION 'a node has started meanwhile'; END IF; END $$;`,
+    );
+  }
+  if (aside !== undefined) lines.push(`ALTER SCHEMA roost RENAME TO ${aside};`);
+  return `${lines.join("\n")}\n`;
+}
+
+/**
+ * What makes the restored store another one than the one that was backed up (no node numbers of processes of that time;
+ * whatever else tells one life of a store from the next is renewed here), the comparison, the end of connections that
+ * remember the old one.
+ */
+function afterIt(sealed: StoreFacts | undefined): string {
+  const lines = ["DELETE FROM roost.node;"];
+  if (sealed !== undefined)
+    lines.push(
+      `DO $$ BEGIN IF (SELECT count(*) FROM roost.message) <> ${sealed.messages}
+         OR (SELECT last_id FROM roost.sequence) <> ${BigInt(sealed.lastId)}
+       THEN RAISE EXCEPTION 'what was restored is not what was backed up'; END IF; END $$;`,
+    );
+  lines.push(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+       WHERE datname = current_database() AND usename = current_user AND application_name = 'roost';`,
+    "COMMIT;",
+  );
+  return `${lines.join("\n")}\n`;
+}
+
+/** Plays the archive through psql between two scripts. COMMIT is sent only after pg_restore has ended well. */
+async function play(
+  tools: { readonly restore: string; readonly psql: string },
+  path: string,
+  before: string,
+  after: string,
+  env: Record<string, string | undefined>,
+  over: AbortSignal,
+): Promise<void> {
+  const psql = Bun.spawn([tools.psql, "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--file=-"], {
+    env,
+    stdin: "pipe",
+    stdout: "ignore",
+    stderr: "pipe",
+    signal: over,
+  });
+  const archive = Bun.spawn([tools.restore, "--no-owner", "--no-privileges", "--file=-", path], {
+    env,
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    signal: over,
+  });
+  const [psqlErr, archiveErr] = [new Response(psql.stderr).text(), new Response(archive.stderr).text()];
+  let failure: string | undefined;
+  try {
+    await psql.stdin.write(before);
+    let isFirst = true;
+    for await (const chunk of archive.stdout) {
+      await psql.stdin.write(isFirst ? withoutUnknown(chunk) : chunk);
+      isFirst = false;
+      await psql.stdin.flush();
+    }
+    const status = await archive.exited;
+    if (status === 0) await psql.stdin.write(after);
+    else failure = complaintOf("pg_restore", await archiveErr, status);
+    await psql.stdin.end();
+  } catch (error) {
+    // psql has ended before its input: its own sentence says why.
+    failure = error instanceof Error ? error.message : String(error);
+    archive.kill();
+  }
+  const status = await psql.exited;
+  if (status !== 0) throw new StoreUnavailable(complaintOf("psql", await psqlErr, status));
+  if (failure !== undefined) throw new StoreUnavailable(failure);
+}
+
+/** A setting that pg_restore writes since version 17, and that older servers refuse. No row of data begins like it. */
+const unknownSetting = Buffer.from("\nSET transaction_timeout = 0;\n");
+
+/** Takes that setting out of the beginning of a script. */
+function withoutUnknown(chunk: Uint8Array): Uint8Array {
+  const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  const at = bytes.indexOf(unknownSetting);
+  if (at < 0) return chunk;
+  return Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + unknownSetting.length - 1)]);
+}

@@ -1,0 +1,96 @@
+// PostgreSQL's own programs for dumps, which are installed with its client. They are told where the database is by their
+// environment: a command line with a password would be everybody's to read.
+
+import type { SQL } from "bun";
+import { StoreUnavailable } from "../store.ts";
+import { openClient } from "./connection.ts";
+
+type ToolName = "pg_dump" | "pg_restore" | "psql";
+
+/** Options of a URL that have a variable of the same meaning. */
+const variables: Readonly<Record<string, string>> = {
+  sslmode: "PGSSLMODE",
+  sslrootcert: "PGSSLROOTCERT",
+  sslcert: "PGSSLCERT",
+  sslkey: "PGSSLKEY",
+};
+
+/** The environment in which a tool finds the database of a URL. */
+export function environmentOf(url: string): Record<string, string | undefined> {
+  const { hostname, port, username, password, pathname, searchParams } = new URL(url);
+  const options = Object.entries(variables).flatMap(([option, variable]) => {
+    const value = searchParams.get(option);
+    return value === null ? [] : [[variable, value] as const];
+  });
+  return {
+    ...process.env,
+    ...Object.fromEntries(options),
+    PGHOST: hostname.replace(/^\[(.*)\]$/, "$1"),
+    PGPORT: port === "" ? "5432" : port,
+    PGUSER: decodeURIComponent(username),
+    PGPASSWORD: password === "" ? process.env["PGPASSWORD"] : decodeURIComponent(password),
+    PGDATABASE: decodeURIComponent(pathname.slice(1)),
+    PGAPPNAME: "roost backup",
+    PGCONNECT_TIMEOUT: "10",
+    // Sentences that this program looks at.
+    LC_ALL: "C.UTF-8",
+  };
+}
+
+/** A connection for one long piece of work: without the limits of time that requests have. */
+export function openForLong(url: string): SQL {
+  const options = { url, connectionsMax: 1, idleSecondsMax: 0 };
+  return openClient(options, { application_name: "roost backup", statement_timeout: "0", lock_timeout: "0" });
+}
+
+/**
+ * The path of a tool that is at least as new as the server (`serverMajor`). Throws StoreUnavailable and the name of the
+ * package if there is none.
+ */
+export function toolFor(name: ToolName, serverMajor: number): string {
+  const path = Bun.which(name);
+  if (path === null)
+    throw new StoreUnavailable(
+      `${name} is not installed; on Debian and Ubuntu it is in the package postgresql-client-${serverMajor}`,
+    );
+  const { stdout } = Bun.spawnSync([path, "--version"], { stdin: "ignore", stderr: "ignore" });
+  const [, digits = "0"] = /\s(\d+)/.exec(stdout.toString()) ?? [];
+  if (Number(digits) < serverMajor)
+    throw new StoreUnavailable(
+      `${path} is of PostgreSQL ${digits}, and the server is PostgreSQL ${serverMajor}, whose dumps it cannot make or read; ` +
+        `install the package postgresql-client-${serverMajor}`,
+    );
+  return path;
+}
+
+/** Runs a tool to its end; its output. Rejects with StoreUnavailable and the tool's own last sentence. */
+export async function runTool(
+  words: readonly string[],
+  env: Record<string, string | undefined>,
+  over: AbortSignal,
+): Promise<string> {
+  const child = Bun.spawn([...words], { env, stdin: "ignore", stdout: "pipe", stderr: "pipe", signal: over });
+  const [out, err, status] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  if (status !== 0) throw new StoreUnavailable(complaintOf(words[0] ?? "", err, status));
+  return out;
+}
+
+/** What a tool wrote before it failed, on one line. */
+export function complaintOf(tool: string, err: string, status: number): string {
+  const lines = err
+    .trim()
+    .split("\n")
+    .filter((line) => line !== "");
+  return lines.length === 0 ? `${tool} ended with status ${status}` : lines.slice(0, 4).join(" ");
+}
+
+/** The server's major version. */
+export async function majorOf(sql: SQL): Promise<number> {
+  const [row]: { major: number }[] = await sql`
+    SELECT current_setting('server_version_num')::integer / 10000 AS major`;
+  return row?.major ?? 0;
+}

@@ -1,0 +1,227 @@
+// Looks whether the messages and their index are in order, beside a running server or without one. It only reads, on
+// connections of its own; a file that cannot be opened so (read-only, no room for shared memory) is read without a lock.
+
+import type { Database } from "bun:sqlite";
+import { existsSync } from "node:fs";
+import { checkIndex, type Progress } from "./check-index.ts";
+import { openQuietly } from "./connection.ts";
+import { IndexDamage, isDamage, LogDamage, wrongTypesOf } from "./damage.ts";
+import { indexPathOf, indexSchemaVersion } from "./index-file.ts";
+import { failureOf, Refusal } from "./refusal.ts";
+import { pragmaNumber } from "./schema.ts";
+import { openToRead, refuseForeign } from "./store-file.ts";
+
+const cacheKib = 16 * 1024;
+/** The first schema with a mark in the log. */
+const marksFrom = 2;
+/** Problems that SQLite is asked for. */
+const problemsMax = 20;
+
+export interface CheckReport {
+  readonly messages: number;
+  readonly firstId: bigint;
+  readonly lastId: bigint;
+  /** What is wrong with the log; sentences. */
+  readonly logProblems: readonly string[];
+  /** `none`: the next start makes it; `unchecked`: the log is damaged. */
+  readonly index: "right" | "damaged" | "none" | "unchecked";
+  readonly indexRuns: number;
+  readonly indexMessages: number;
+  readonly indexProblems: readonly string[];
+}
+
+/** Told what is done now, and how far it has come where that is known. */
+export type CheckProgress = (what: string, part?: number) => void;
+
+/** Throws Refusal for a file that is none of ours, and what the system says. */
+export function checkStore(path: string, progress: CheckProgress, nowMs = Date.now()): CheckReport {
+  if (!existsSync(path)) throw new Refusal(`there are no messages at ${path}`);
+  const wasOpen = isOpenSomewhere(path);
+  const report = checkOnce(path, progress, nowMs);
+  const isFine = report.logProblems.length === 0 && report.indexProblems.length === 0;
+  // What is read without a lock changes if a server starts meanwhile.
+  return isFine || wasOpen || !isOpenSomewhere(path) ? report : checkOnce(path, progress, nowMs);
+}
+
+/** Whoever has the file open has its shared memory; a process that was killed may have left it. */
+function isOpenSomewhere(path: string): boolean {
+  return existsSync(`${path}-shm`);
+}
+
+function checkOnce(path: string, progress: CheckProgress, nowMs: number): CheckReport {
+  const indexPath = indexPathOf(path);
+  const index = existsSync(indexPath) ? openToCheck(indexPath) : undefined;
+  let log: Database | undefined;
+  try {
+    // The snapshot of the index is the older one.
+    if (!(index instanceof Error)) startSnapshot(index);
+    const opened = openToCheck(path);
+    if (opened instanceof Error) return damaged([opened.message]);
+    log = opened;
+    return checkBoth(log, index, path, progress, nowMs);
+  } finally {
+    log?.close();
+    if (!(index instanceof Error)) index?.close();
+  }
+}
+
+function checkBoth(
+  log: Database,
+  index: Database | Error | undefined,
+  path: string,
+  progress: CheckProgress,
+  nowMs: number,
+): CheckReport {
+  try {
+    refuseForeign(log, path);
+  } catch (error) {
+    if (isDamage(error)) return damaged([error.message]);
+    throw error;
+  }
+  log.run("BEGIN");
+  progress("reading every page of the messages");
+  const logProblems = checkLog(log);
+  if (logProblems.length > 0) return damaged(logProblems);
+  const ends = log
+    .query<{ first: bigint | null; last: bigint | null; messages: bigint }, []>(
+      "SELECT min(id) AS first, max(id) AS last, count(*) AS messages FROM message",
+    )
+    .get();
+  const facts = {
+    messages: Number(ends?.messages ?? 0n),
+    firstId: ends?.first ?? 0n,
+    lastId: ends?.last ?? 0n,
+    logProblems,
+    indexRuns: 0,
+    indexMessages: 0,
+  };
+  if (index === undefined || isOfAnother(log, index)) return { ...facts, index: "none", indexProblems: [] };
+  if (index instanceof Error) return { ...facts, index: "damaged", indexProblems: [index.message] };
+  progress("reading every page of the index");
+  const pages = integrityOf(index);
+  if (pages.length > 0) return { ...facts, index: "damaged", indexProblems: pages };
+  const compared: Progress = (part) => progress("comparing the index with the messages", part);
+  try {
+    const { runs, messages, problems } = checkIndex(log, index, nowMs, compared);
+    const isRight = problems.length === 0;
+    return {
+      ...facts,
+      index: isRight ? "right" : "damaged",
+      indexRuns: runs,
+      indexMessages: messages,
+      indexProblems: problems,
+    };
+  } catch (error) {
+    if (error instanceof IndexDamage) return { ...facts, index: "damaged", indexProblems: [error.message] };
+    if (error instanceof LogDamage) return damaged([error.message]);
+    throw error;
+  }
+}
+
+function damaged(logProblems: readonly string[]): CheckReport {
+  return {
+    messages: 0,
+    firstId: 0n,
+    lastId: 0n,
+    logProblems,
+    index: "unchecked",
+    indexRuns: 0,
+    indexMessages: 0,
+    indexProblems: [],
+  };
+}
+
+/** What is wrong with the log: its pages, its rows, and what every writer keeps true. */
+export function checkLog(log: Database): string[] {
+  const problems = integrityOf(log);
+  if (problems.length > 0) return problems;
+  problems.push(...wrongTypesOf(log));
+  const sequence = log.query<{ last_id: bigint }, []>("SELECT last_id FROM sequence").get();
+  const newest = log.query<{ id: bigint | null }, []>("SELECT max(id) AS id FROM message").get()?.id ?? 0n;
+  if (sequence === null) problems.push("it has lost its row of the last id");
+  else if (sequence.last_id < newest)
+    problems.push(`its last id is ${sequence.last_id}, and it holds message ${newest}`);
+  for (const [what, sql] of references) {
+    const missing = log.query<{ rows: bigint }, []>(`SELECT count(*) AS rows FROM (${sql})`).get()?.rows ?? 0n;
+    if (missing > 0n) problems.push(`${missing} ${what}`);
+  }
+  return problems;
+}
+
+const references: readonly [what: string, sql: string][] = [
+  ["senders of messages have no name", "SELECT DISTINCT sender FROM message EXCEPT SELECT number FROM account"],
+  [
+    "receivers of messages have no name",
+    "SELECT DISTINCT inbox FROM message WHERE inbox > 0 EXCEPT SELECT number FROM account",
+  ],
+  [
+    "groups with messages are missing",
+    `SELECT DISTINCT -inbox FROM message WHERE inbox < 0 EXCEPT SELECT number FROM "group"`,
+  ],
+  ["members have no name", "SELECT DISTINCT account FROM member EXCEPT SELECT number FROM account"],
+];
+
+/** Sentences of SQLite; none: the file is whole. */
+function integrityOf(db: Database): string[] {
+  try {
+    const rows = db.query<{ integrity_check: string }, []>(`PRAGMA integrity_check(${problemsMax})`).all();
+    const said = rows.map((row) => row.integrity_check);
+    return said.length === 1 && said[0] === "ok" ? [] : said.flatMap((text) => text.split("\n"));
+  } catch (error) {
+    if (isDamage(error)) return [error.message];
+    throw error;
+  }
+}
+
+/** Reports whether it is an index of another log, or of another version: the next start makes a new one. */
+function isOfAnother(log: Database, index: Database | Error): boolean {
+  if (index instanceof Error) return false;
+  try {
+    if (pragmaNumber(index, "user_version") !== indexSchemaVersion) return true;
+    return pragmaNumber(log, "user_version") < marksFrom || markOf(log, "log") !== markOf(index, "state");
+  } catch (error) {
+    // Damaged: that is found out later.
+    if (isDamage(error)) return false;
+    throw error;
+  }
+}
+
+function markOf(db: Database, table: "log" | "state"): bigint | undefined {
+  return db.query<{ mark: bigint }, []>(`SELECT mark FROM ${table}`).get()?.mark;
+}
+
+function startSnapshot(db: Database | undefined): void {
+  if (db === undefined) return;
+  db.run("BEGIN");
+  try {
+    db.query("SELECT 1 FROM sqlite_schema LIMIT 1").get();
+  } catch (error) {
+    // What is damaged is found out later.
+    if (!isDamage(error)) throw error;
+  }
+}
+
+/** The error of a file that is damaged from its head on. */
+function openToCheck(path: string): Database | Error {
+  // Where nobody has it open, nothing is left beside it that was not there before.
+  if (!isOpenSomewhere(path)) return openedBy(() => openQuietly(path, cacheKib));
+  try {
+    return openedBy(() => openToRead(path));
+  } catch (error) {
+    if (failureOf(error) === undefined) throw error;
+    return openedBy(() => openQuietly(path, cacheKib));
+  }
+}
+
+function openedBy(open: () => Database): Database | Error {
+  let db: Database | undefined;
+  try {
+    db = open();
+    db.prepare("SELECT 1 FROM sqlite_schema LIMIT 1").get();
+    return db;
+  } catch (error) {
+    db?.close();
+    if (isDamage(error)) return error;
+    throw error;
+  }
+}

@@ -1,0 +1,95 @@
+// Once a minute the writer looks at the clocks (horizons.ts); then what the retention has outlived is deleted, a slice at a
+// time, unless the horizon waits.
+
+import { assert } from "../../base/assert.ts";
+import type { Log } from "../../base/log.ts";
+import type { ClockNotices } from "../clock-notices.ts";
+import { purgePauseMs, surveyMessagesMax } from "../purge.ts";
+import type { Answer, Request } from "./protocol.ts";
+
+interface Line {
+  call(request: Request): Promise<Answer>;
+}
+
+const lookEveryMs = 60_000;
+const lookFirstMs = 500;
+/** Messages that are counted in one go: some milliseconds of the folder's thread. */
+const countRowsMax = 20_000;
+
+export class PurgeRounds {
+  private readonly writer: Line;
+  /** It counts: nobody waits for it. */
+  private readonly folder: Line;
+  private readonly keepMs: number;
+  private readonly notices: ClockNotices;
+  private readonly log: Log;
+  private readonly deleted: () => void;
+  private isStopped = false;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** Messages are kept for `keepMs`; 0: for ever. Calls `deleted` after each slice. */
+  constructor(
+    lines: { readonly writer: Line; readonly folder: Line },
+    keepMs: number,
+    notices: ClockNotices,
+    log: Log,
+    deleted: () => void,
+  ) {
+    this.writer = lines.writer;
+    this.folder = lines.folder;
+    this.keepMs = keepMs;
+    this.notices = notices;
+    this.log = log;
+    this.deleted = deleted;
+    this.later(lookFirstMs, () => this.look());
+  }
+
+  stop(): void {
+    this.isStopped = true;
+    clearTimeout(this.timer);
+  }
+
+  /** Runs `work` once; it resolves with the next pause and piece of work. */
+  private later(delayMs: number, work: () => Promise<void>): void {
+    if (this.isStopped) return;
+    this.timer = setTimeout(() => {
+      work().catch((error: unknown) => {
+        this.log.debug("Old messages could not be looked for or deleted; it is tried again.", {
+          reason: error instanceof Error ? error.message : String(error),
+        });
+        this.later(lookEveryMs, () => this.look());
+      });
+    }, delayMs);
+    this.timer.unref();
+  }
+
+  private async look(): Promise<void> {
+    const looked = await this.writer.call({ kind: "look", keepMs: this.keepMs });
+    assert(looked.kind === "looked", "a look is answered with what was seen");
+    if (this.isStopped) return;
+    this.notices.sawIds(looked.aheadMs);
+    this.notices.sawPurge(looked.waitMs, looked.wallMs, () => this.count(looked.goneUpTo));
+    await this.deleteSlice();
+  }
+
+  private async deleteSlice(): Promise<void> {
+    const answer = await this.writer.call({ kind: "purge" });
+    const isMore = answer.kind === "more" && answer.more;
+    if (this.keepMs > 0) this.deleted();
+    this.later(isMore ? purgePauseMs : lookEveryMs, () => (isMore ? this.deleteSlice() : this.look()));
+  }
+
+  private async count(upTo: string): Promise<number> {
+    let messages = 0;
+    for (let above = "0"; messages <= surveyMessagesMax && !this.isStopped;) {
+      const rowsMax = Math.min(countRowsMax, surveyMessagesMax + 1 - messages);
+      const answer = await this.folder.call({ kind: "count", above, upTo, rowsMax });
+      assert(answer.kind === "counted", "a count is answered with a number");
+      messages += answer.messages;
+      if (answer.messages < rowsMax) break;
+      above = answer.last;
+      await Bun.sleep(purgePauseMs);
+    }
+    return messages;
+  }
+}

@@ -1,0 +1,81 @@
+// Whether a database may be opened beside the processes that have it open already. They share the write-ahead log and its
+// index in shared memory by their paths: where one of the two files was taken away from under them, whoever opens the
+// database makes another one, and from then on each writes over what the other has written. Such a database is opened when
+// all others have closed it.
+//
+//   -wal    offset 16   8 bytes   salts of the log's present content       (sqlite.org/fileformat2.html, The WAL File Format)
+//   -shm    offset 16   4 bytes   frames in the log, native byte order     (sqlite.org/walformat.html)
+//           offset 32   8 bytes   salts of the log that it describes
+
+import { Database, SQLiteError } from "bun:sqlite";
+import { closeSync, openSync, readSync, statSync } from "node:fs";
+import { StoreUnavailable } from "../store.ts";
+
+/** The size of a write-ahead log without a single commit. */
+const logHeadBytes = 32;
+const saltsAt = { log: 16, index: 32 } as const;
+const saltBytes = 8;
+const framesAt = 16;
+const waitMsMax = 5_000;
+const pauseMs = 50;
+
+/** Reports whether the log beside the database holds commits. */
+export function hasLog(path: string): boolean {
+  return (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > logHeadBytes;
+}
+
+/** Resolves when the database can be opened; rejects with StoreUnavailable when others keep it with files that are gone. */
+export async function waitForOthers(path: string): Promise<void> {
+  const endMs = performance.now() + waitMsMax;
+  while (!areConsistent(path) && !isNobodyElseThere(path)) {
+    if (performance.now() > endMs) {
+      throw new StoreUnavailable(
+        `another process has ${path} open, from under which ${path}-wal or ${path}-shm was taken away; ` +
+          "the file is opened when that process has noticed or ended",
+      );
+    }
+    await Bun.sleep(pauseMs);
+  }
+}
+
+/** Reports whether the index in shared memory describes the log that lies beside the database. */
+function areConsistent(path: string): boolean {
+  const log = headOf(`${path}-wal`);
+  const index = headOf(`${path}-shm`);
+  if (log === undefined || index === undefined) return false;
+  if (index.length < saltsAt.index + saltBytes) return false;
+  const frames = index.readUInt32LE(framesAt);
+  if (frames === 0 && log.length === 0) return true;
+  const salts = log.subarray(saltsAt.log, saltsAt.log + saltBytes);
+  return log.length >= logHeadBytes && salts.equals(index.subarray(saltsAt.index, saltsAt.index + saltBytes));
+}
+
+function headOf(path: string): Buffer | undefined {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return undefined;
+  const bytes = Buffer.alloc(saltsAt.index + saltBytes);
+  // Nothing of this process has it open now: to close it ends no lock.
+  const file = openSync(path, "r");
+  try {
+    return bytes.subarray(0, readSync(file, bytes));
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Takes the lock that only one process can have, for a moment. What fails for another reason is left to the opening. */
+function isNobodyElseThere(path: string): boolean {
+  let db: Database | undefined;
+  try {
+    db = new Database(path, { readwrite: true, create: false });
+    // In this mode the first read takes the lock, and no index in shared memory is needed.
+    db.run("PRAGMA locking_mode = EXCLUSIVE");
+    db.run("PRAGMA busy_timeout = 0");
+    db.run("BEGIN EXCLUSIVE");
+    db.run("ROLLBACK");
+    return true;
+  } catch (error) {
+    return !(error instanceof SQLiteError && (error.code ?? "").startsWith("SQLITE_BUSY"));
+  } finally {
+    db?.close();
+  }
+}

@@ -1,0 +1,101 @@
+// What a file of messages is and holds: told from its header, its schema and its rows, without the store's threads. Used
+// for files that are copied, compared and put in place as a whole.
+
+import { Database } from "bun:sqlite";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import type { StoreFacts } from "../store-facts.ts";
+import { Refusal } from "./refusal.ts";
+import { applicationId, pragmaNumber, schemaVersion } from "./schema.ts";
+
+const headerBytes = 100;
+const magic = "SQLite format 3\0";
+
+/** Refuses a file that is no SQLite database. `path` is what is read, `name` what the sentence calls it. */
+export function refuseNoDatabase(path: string, name: string): void {
+  readHeader(path, name);
+}
+
+/**
+ * Refuses a file that is shorter than its header says, too. Not for a store with a write-ahead log: after kill -9 in a
+ * checkpoint its end may be in the log only.
+ */
+export function refuseCutShort(path: string, name: string): void {
+  const { header, size } = readHeader(path, name);
+  // The page size 65536 is stored as 1. The number of pages counts only if the version beside it is that of the file.
+  const pageBytes = header.readUInt16BE(16) === 1 ? 65_536 : header.readUInt16BE(16);
+  const isCounted = header.readUInt32BE(24) === header.readUInt32BE(92);
+  const wanted = pageBytes * header.readUInt32BE(28);
+  if (isCounted && size < wanted)
+    throw new Refusal(`${name} is cut short: it has ${size} bytes of ${wanted}; take another copy`);
+}
+
+function readHeader(path: string, name: string): { header: Buffer; size: number } {
+  const header = Buffer.alloc(headerBytes);
+  const file = openSync(path, "r");
+  try {
+    const { size } = fstatSync(file);
+    if (size === 0) throw new Refusal(`${name} is empty; expected a file that roost backup made`);
+    const read = readSync(file, header, 0, headerBytes, 0);
+    if (read < headerBytes || header.toString("latin1", 0, magic.length) !== magic)
+      throw new Refusal(`${name} is not a store of roost; expected a file that roost backup made`);
+    return { header, size };
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Refuses a database of another program, and one whose schema is newer than this program's. */
+export function refuseForeign(db: Database, name: string): void {
+  const version = pragmaNumber(db, "user_version");
+  if (pragmaNumber(db, "application_id") !== applicationId || version === 0)
+    throw new Refusal(`${name} is a database of another program; expected a store of roost`);
+  if (version > schemaVersion)
+    throw new Refusal(
+      `${name} has schema ${version}, and this program knows schemas up to ${schemaVersion}; ` +
+        "use the newer program that wrote it",
+    );
+}
+
+/** Reads what the store holds; inside a transaction of the caller, or with nobody writing. */
+export function readFacts(db: Database, name: string): StoreFacts {
+  const last = db.query<{ last_id: bigint }, []>("SELECT last_id FROM sequence").get();
+  if (last === null) throw new Refusal(`${name} has lost its row of the last id; take another copy`);
+  const count = (sql: string): number => Number(db.query<{ n: bigint }, []>(sql).get()?.n ?? 0n);
+  const newest = db.query<{ id: bigint; sent_ns: bigint }, []>(
+    "SELECT id, sent_ns FROM message ORDER BY id DESC LIMIT 1",
+  );
+  const message = newest.get();
+  if (message !== null && message.id > last.last_id)
+    throw new Refusal(`${name} is damaged: it holds a message above its last id; take another copy`);
+  return {
+    messages: count("SELECT count(*) AS n FROM message"),
+    names: count('SELECT (SELECT count(*) FROM account) + (SELECT count(*) FROM "group") AS n'),
+    lastId: `${last.last_id}`,
+    newestMs: message === null ? undefined : Number(message.sent_ns / 1_000_000n),
+  };
+}
+
+/** Opens a file that exists, to read. Integers arrive as bigint. */
+export function openToRead(path: string): Database {
+  const db = new Database(path, { readonly: true, safeIntegers: true, strict: true });
+  db.run("PRAGMA busy_timeout = 5000");
+  return db;
+}
+
+/**
+ * Reads all of a file that nobody writes: every page, every index against its table, and the rows that no store lacks.
+ * Throws Refusal with the first thing that is wrong.
+ */
+export function verifyStore(path: string, name: string): StoreFacts {
+  refuseCutShort(path, name);
+  const db = openToRead(path);
+  try {
+    refuseForeign(db, name);
+    const found = db.query<{ integrity_check: string }, []>("PRAGMA integrity_check(1)").get();
+    if (found?.integrity_check !== "ok")
+      throw new Refusal(`${name} is damaged: ${found?.integrity_check ?? "it cannot be read"}`);
+    return readFacts(db, name);
+  } finally {
+    db.close();
+  }
+}

@@ -1,0 +1,179 @@
+// The store's threads and whether they have the files open. Files that cannot be opened for a reason that may pass (a full
+// disk, a file system that is read-only for a moment) are away: everything is refused with that reason, but what a reader
+// alone can answer, until `ensure` succeeds. Whoever is away opens with new threads: SQLite lets go of a file when the
+// statements on it are freed, which is at a thread's end, and a connection that found a file read-only stays so.
+//
+// Files whose write-ahead log was taken away are opened again only when no other process has them open: two that write into
+// different logs of one database destroy it.
+
+import { accessSync, closeSync, constants, existsSync, openSync, statSync } from "node:fs";
+import type { Log } from "../../base/log.ts";
+import { StoreDamaged, StoreUnavailable } from "../store.ts";
+import { refuseForeignLog } from "./foreign-log.ts";
+import { Unusable } from "./refusal.ts";
+import type { Answer, Request } from "./protocol.ts";
+import { hasLog, waitForOthers } from "./shared-files.ts";
+import { StoreFault, type WorkerLine } from "./worker-line.ts";
+
+/** Between two looks whether the index is complete enough to be used. */
+const catchUpPauseMs = 2;
+
+/** The threads that the store asks. */
+export interface Lines {
+  readonly writer: WorkerLine;
+  readonly reader: WorkerLine;
+  readonly folder: WorkerLine;
+}
+
+export class StoreFiles {
+  readonly lines: Lines;
+  private readonly path: string;
+  private readonly log: Log;
+  private readonly claim: () => void;
+  /** Why the files are not open; undefined: they are. */
+  private reason: string | undefined = "it is not open yet";
+  private opening: Promise<void> | undefined;
+  private isClosing = false;
+
+  /** `claim`: see SqliteStoreOptions. */
+  constructor(lines: Lines, path: string, log: Log, claim: () => void = () => undefined) {
+    this.claim = claim;
+    this.lines = lines;
+    this.path = path;
+    this.log = log;
+  }
+
+  get areOpen(): boolean {
+    return this.reason === undefined;
+  }
+
+  /** Opens the files where they are not; rejects with StoreUnavailable, or StoreDamaged, and the reason. */
+  ensure(): Promise<void> {
+    if (this.reason === undefined) return Promise.resolve();
+    if (this.isClosing) return Promise.reject(new StoreUnavailable("the store is closed"));
+    this.opening ??= this.open().finally(() => {
+      this.opening = undefined;
+    });
+    return this.opening;
+  }
+
+  /** The connections are of no use any more, such as those to files that were taken away; `ensure` makes others. */
+  lost(reason: string): void {
+    this.reason ??= reason;
+  }
+
+  /** Asks a thread, once what is being opened is open. Rejects with StoreUnavailable. */
+  async ask(role: keyof Lines, request: Request): Promise<Answer> {
+    const { opening } = this;
+    if (opening !== undefined) {
+      try {
+        await opening;
+      } catch (error) {
+        // Files that could not be opened may still be read.
+        if (role !== "reader" || !(error instanceof StoreUnavailable)) throw error;
+      }
+    }
+    const line = this.lines[role];
+    if (this.reason !== undefined && !(role === "reader" && line.isReady)) throw new StoreUnavailable(this.reason);
+    return line.call(request);
+  }
+
+  /** Until what is in no run of the index is short enough to be kept in memory. */
+  async catchUp(): Promise<void> {
+    for (let isFirst = true; ; isFirst = false) {
+      const answer = await this.lines.folder.call({ kind: "catchUp" });
+      if (answer.kind !== "more" || !answer.more) return;
+      if (isFirst)
+        this.log.info("The index of the messages is completed from the log first; that takes some seconds a million.");
+      await Bun.sleep(catchUpPauseMs);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.isClosing = true;
+    await this.opening?.catch(() => undefined);
+    const { writer, reader, folder } = this.lines;
+    await Promise.all([reader.close(), folder.close()]);
+    await writer.close();
+  }
+
+  private async open(): Promise<void> {
+    const { writer, reader, folder } = this.lines;
+    try {
+      await Promise.all([writer.end(), folder.end(), reader.isQuiet ? undefined : reader.end()]);
+      await this.prepare();
+      // A thread takes longer to read its code than to open the files: all do so at once.
+      for (const thread of [folder, writer, reader]) thread.load();
+      await folder.start();
+      await this.catchUp();
+      await writer.start();
+      // One that reads without a lock sees nothing of what is written from here on.
+      await reader.end();
+      await reader.start();
+      this.reason = undefined;
+    } catch (error) {
+      this.reason = error instanceof Error ? error.message : String(error);
+      await Promise.all([writer.end(), folder.end()]);
+      if (!isForGood(error)) await this.openForReading();
+      if (error instanceof StoreUnavailable) throw error;
+      throw new StoreFault(this.reason, isForGood(error) ? "unusable" : "machine", { cause: error });
+    }
+  }
+
+  /** Throws what the system says, or Unusable. */
+  private async prepare(): Promise<void> {
+    this.claim();
+    const status = statSync(this.path, { throwIfNoEntry: false });
+    if (status?.isDirectory() === true) throw new Unusable(`${this.path} is a folder`);
+    if (status !== undefined) refuseUnreadable(this.path);
+    const isEmpty = (status?.size ?? 0) === 0;
+    if (isEmpty && hasLog(this.path)) {
+      throw new Unusable(
+        `${this.path} is ${status === undefined ? "missing" : "empty"}, but ${this.path}-wal belongs to it and is not; ` +
+          "put the file back, or take the other away if its messages are not wanted",
+      );
+    }
+    // SQLite gives its -wal and -shm files the mode of the database. To close a file that is open would end its locks.
+    if (status === undefined) closeSync(openSync(this.path, "a", 0o600));
+    // Without shared memory nobody has the file open, and it was not left by a process that was killed.
+    if (hasLog(this.path) && !existsSync(`${this.path}-shm`)) refuseForeignLog(this.path);
+    if (!isEmpty) await waitForOthers(this.path);
+  }
+
+  /** Reading needs no room on the disk. */
+  private async openForReading(): Promise<void> {
+    const { reader } = this.lines;
+    if (reader.isReady || this.isClosing) return;
+    try {
+      await reader.end();
+      await reader.start({ quiet: true });
+    } catch (error) {
+      this.log.debug("The message store cannot be opened for reading either; it is tried again.", {
+        reason: error instanceof Error ? error.message : String(error),
+      });
+      await reader.end();
+    }
+  }
+}
+
+/** Throws Unusable for a file of somebody else: it will not become this process's by itself. */
+function refuseUnreadable(path: string): void {
+  try {
+    accessSync(path, constants.R_OK);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EACCES")) throw error;
+    const user = process.geteuid?.() ?? "?";
+    throw new Unusable(`${path} cannot be read by the user ${user} that this process runs as; change its owner`, {
+      cause: error,
+    });
+  }
+}
+
+/** Reports whether a start should end with this error: it does not pass by itself. */
+export function isForGood(error: unknown): boolean {
+  if (error instanceof StoreDamaged) return true;
+  if (error instanceof StoreFault) return error.fault !== "machine";
+  if (error instanceof Unusable) return true;
+  // A folder that is not there is a wrong path.
+  return error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR");
+}

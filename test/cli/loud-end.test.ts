@@ -1,0 +1,37 @@
+// A bug that belongs to no connection and no request: nobody can tell what it has left undone, so the process ends by it.
+
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const main = join(import.meta.dir, "../../src/main.ts");
+const folder = mkdtempSync(join(tmpdir(), "roost-loud-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test.each([
+  ["a timer that throws", "uncaught exception", "throw new Error('a bug of nobody\\'s')"],
+  ["a promise that is rejected", "unhandled rejection", "void Promise.reject(new Error('a bug of nobody\\'s'))"],
+])("%s ends the process with status 70 and its stack in the log", async (_, kind, statement) => {
+  const preload = join(folder, "preload.ts");
+  // Once the server has begun to listen for what nobody catches.
+  writeFileSync(
+    preload,
+    `const timer = setInterval(() => {
+       if (process.listenerCount("unhandledRejection") === 0) return;
+       clearInterval(timer);
+       ${statement};
+     }, 5);`,
+  );
+  const ports = ["--ws", "127.0.0.1:0", "--tcp", "127.0.0.1:0", "--monitor", "127.0.0.1:0"];
+  const child = Bun.spawn([process.execPath, "--preload", preload, main, ...ports], {
+    cwd: folder,
+    env: { PATH: process.env["PATH"] ?? "", HOME: folder },
+    stdout: "ignore",
+    stderr: "pipe",
+  });
+  const errors = await new Response(child.stderr).text();
+  expect(await child.exited).toBe(70);
+  expect(errors).toContain(`${kind}: this is a bug`);
+  expect(errors).toContain("Error: a bug of nobody's\\n    at ");
+});

@@ -1,0 +1,354 @@
+// Files of messages that are damaged: every start serves or ends with a sentence, and nothing hangs.
+
+import { Database } from "bun:sqlite";
+import { afterAll, expect, test } from "bun:test";
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createLog } from "../../src/base/log.ts";
+import { indexPathOf } from "../../src/store/sqlite/index-file.ts";
+import {
+  allIds,
+  copyStore,
+  fillStore,
+  openAt,
+  overwrite,
+  pageBytes,
+  resultOf,
+  type Filled,
+} from "../support/damaged-store.ts";
+import { until } from "../support/until.ts";
+import { stored, talk } from "./store-suite.ts";
+
+const root = mkdtempSync(join(tmpdir(), "damage-test-"));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+let places = 0;
+const filled = (count: number): Promise<Filled> => fillStore(join(root, `filled-${places++}.db`), count);
+
+/** A copy of a store, to be harmed. */
+function copyOf({ path }: Filled): string {
+  const copy = join(root, `copy-${places++}.db`);
+  copyStore(path, copy);
+  return copy;
+}
+
+/** Starts, asks for everything, writes; whatever is answered is right. */
+async function startAndAsk(path: string, ids: Filled["ids"]): Promise<"serves" | "ends"> {
+  const store = await resultOf(openAt(path));
+  if (typeof store === "string") {
+    expect(store).toContain(path);
+    expect(store).toContain("roost repair --salvage");
+    expect(store).not.toContain("Check that its folder exists");
+    return "ends";
+  }
+  for (const [account, own] of ids) {
+    const found = await resultOf(allIds(store, account));
+    if (typeof found !== "string") expect(found).toEqual([...own]);
+    const contents = await resultOf(store.contents("app", account, own.slice(0, 100)));
+    if (typeof contents !== "string") for (const { body } of contents) expect(body).toMatch(/^(\d+ )+$/);
+  }
+  await resultOf(store.append([talk({ dest: "a1" })]));
+  await store.close();
+  return "serves";
+}
+
+test("a page of the log that was overwritten: each start serves or ends with a sentence, whichever page it is", async () => {
+  const whole = await filled(2_000);
+  const pages = statSync(whole.path).size / pageBytes;
+  const ends: number[] = [];
+  for (let page = 0; page < pages; page++) {
+    const path = copyOf(whole);
+    overwrite(path, page);
+    if ((await startAndAsk(path, whole.ids)) === "ends") ends.push(page);
+  }
+  // The head of the file at least.
+  expect(ends).toContain(0);
+  expect(ends.length).toBeLessThan(pages);
+}, 240_000);
+
+test("a page of the log that was overwritten ends a start that has to make the index, too", async () => {
+  const whole = await filled(1_000);
+  const pages = statSync(whole.path).size / pageBytes;
+  for (let page = 1; page < pages; page += 3) {
+    const path = copyOf(whole);
+    rmSync(indexPathOf(path));
+    overwrite(path, page);
+    await startAndAsk(path, whole.ids);
+  }
+}, 120_000);
+
+test("a page of the index that was overwritten: it is made again, and nothing is missing in any answer", async () => {
+  const whole = await filled(2_000);
+  const pages = statSync(indexPathOf(whole.path)).size / pageBytes;
+  for (let page = 0; page < pages; page++) {
+    const path = copyOf(whole);
+    overwrite(indexPathOf(path), page);
+    const store = await openAt(path);
+    for (const [account, own] of whole.ids) {
+      await until(async () => {
+        const found = await resultOf(allIds(store, account));
+        if (typeof found === "string") return false;
+        expect(found).toEqual([...own]);
+        return true;
+      }, "the index answers");
+    }
+    await store.close();
+  }
+}, 240_000);
+
+test("a page that is met while the store runs: that request is refused, all others are served, the log says it once", async () => {
+  const whole = await filled(5_000);
+  const path = copyOf(whole);
+  const pages = statSync(path).size / pageBytes;
+  for (let page = Math.floor(pages / 2); page < pages / 2 + 5; page++) overwrite(path, page);
+  const lines: string[] = [];
+  const log = createLog("info", "text", (line) => lines.push(line));
+  const store = await openAt(path, log);
+  let refused = 0;
+  for (const [account, own] of whole.ids) {
+    for (let at = 0; at < own.length; at += 10) {
+      const found = await resultOf(store.contents("app", account, own.slice(at, at + 10)));
+      if (typeof found === "string") {
+        expect(found).toContain("is damaged");
+        refused++;
+      } else expect(found).toHaveLength(10);
+    }
+  }
+  expect(refused).toBeGreaterThan(0);
+  expect(refused).toBeLessThan(100);
+  expect(store.isHealthy).toBe(true);
+  expect(store.trouble).toContain("is damaged");
+  expect(lines.filter((line) => line.includes("damaged"))).toHaveLength(1);
+  expect(stored((await store.append([talk({ dest: "a1" })]))[0]).repeated).toBe(false);
+  await store.close();
+}, 60_000);
+
+test("of the talks of one batch only the one that needs a damaged page is refused", async () => {
+  const path = join(root, `names-${places++}.db`);
+  const first = await openAt(path);
+  for (let from = 0; from < 4_000; from += 500) {
+    await first.append(Array.from({ length: 500 }, (_, i) => talk({ dest: `${"name".repeat(20)}${from + i}` })));
+  }
+  await first.close();
+  const bytes = readFileSync(path);
+  const name = `${"name".repeat(20)}2000`;
+  // In the table of accounts and in the index of their names: leaves.
+  const pages = new Set<number>();
+  for (let at = bytes.indexOf(name); at >= 0; at = bytes.indexOf(name, at + 1)) pages.add(Math.floor(at / pageBytes));
+  for (const page of pages) if ([0x0a, 0x0d].includes(bytes[page * pageBytes] ?? 0)) overwrite(path, page);
+  const store = await openAt(path);
+  const talks = [name, "new", `${"name".repeat(20)}3999`, `${"name".repeat(20)}1`];
+  const results = await Promise.all(talks.map((dest) => resultOf(store.append([talk({ dest })]))));
+  expect(results.map((result) => (typeof result === "string" ? "refused" : "stored"))).toEqual([
+    "refused",
+    "stored",
+    "stored",
+    "stored",
+  ]);
+  await until(() => store.isHealthy, "the store commits");
+  await store.close();
+}, 60_000);
+
+test("half a file, a folder, an empty file beside its write-ahead log: the start ends with a sentence", async () => {
+  const whole = await filled(1_000);
+  const half = copyOf(whole);
+  truncateSync(half, Math.floor(statSync(half).size / 2));
+  expect(await resultOf(openAt(half))).toMatch(/is damaged/);
+  const folder = join(root, "folder.db");
+  mkdirSync(folder);
+  expect(await resultOf(openAt(folder))).toMatch(/is a folder/);
+  const empty = copyOf(whole);
+  writeFileSync(`${empty}-wal`, Buffer.alloc(pageBytes * 3, 1));
+  truncateSync(empty, 0);
+  expect(await resultOf(openAt(empty))).toMatch(/is empty, but .*-wal belongs to it/);
+  expect(statSync(`${empty}-wal`).size).toBe(pageBytes * 3);
+  rmSync(empty);
+  expect(await resultOf(openAt(empty))).toMatch(/is missing, but .*-wal belongs to it/);
+}, 60_000);
+
+test("a folder where the index should be: a sentence, not a crash", async () => {
+  const whole = await filled(500);
+  const path = copyOf(whole);
+  rmSync(indexPathOf(path));
+  mkdirSync(indexPathOf(path));
+  const store = await resultOf(openAt(path));
+  if (typeof store === "string") throw new Error(store);
+  expect(store.isHealthy).toBe(false);
+  expect(store.trouble).not.toBe("");
+  rmSync(indexPathOf(path), { recursive: true });
+  await until(() => store.isHealthy, "the store is opened");
+  expect(await allIds(store, "a1")).toEqual([...(whole.ids.get("a1") ?? [])]);
+  await store.close();
+}, 60_000);
+
+test("a write-ahead log of an older store or of another program beside the file: refused, and both are left alone", async () => {
+  const small = await filled(500);
+  const whole = await filled(2_000);
+  const path = copyOf(whole);
+  // A process that was killed leaves its log.
+  const child = Bun.spawn([process.execPath, join(import.meta.dir, "store-child.ts"), copyOf(small), "1000000000"], {
+    stdout: "pipe",
+  });
+  const other = join(root, `copy-${places - 1}.db`);
+  for await (const chunk of child.stdout) if (chunk.length > 0) child.kill("SIGKILL");
+  cpSync(`${other}-wal`, `${path}-wal`);
+  const logBytes = readFileSync(`${path}-wal`);
+  const fileBytes = readFileSync(path);
+  expect(await resultOf(openAt(path))).toMatch(/-wal is the write-ahead log of an older or another store/);
+  expect(readFileSync(`${path}-wal`).equals(logBytes)).toBe(true);
+  expect(readFileSync(path).equals(fileBytes)).toBe(true);
+
+  const foreign = join(root, `foreign-${places++}.db`);
+  const db = new Database(foreign);
+  db.run("PRAGMA journal_mode = WAL");
+  db.run("PRAGMA application_id = 7");
+  db.run(
+    "CREATE TABLE t AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 500) SELECT hex(randomblob(4000)) AS x FROM n",
+  );
+  cpSync(`${foreign}-wal`, `${path}-wal`);
+  db.close();
+  expect(await resultOf(openAt(path))).toMatch(/-wal is the write-ahead log of another program's database/);
+  rmSync(`${path}-wal`);
+  const store = await openAt(path);
+  expect(await allIds(store, "a1")).toEqual([...(whole.ids.get("a1") ?? [])]);
+  await store.close();
+}, 60_000);
+
+test("a last id that is below a message it holds: the start ends with a sentence, and no id is given out twice", async () => {
+  const whole = await filled(500);
+  const path = copyOf(whole);
+  const log = new Database(path);
+  log.run("UPDATE sequence SET last_id = last_id - 100000000");
+  log.close();
+  expect(await resultOf(openAt(path))).toMatch(/is damaged: its last id is/);
+}, 60_000);
+
+test("rows of a type that no writer writes are told from a bug", async () => {
+  const whole = await filled(1_000);
+  for (const sql of [
+    "UPDATE message SET inbox = 'x' WHERE id = (SELECT max(id) FROM message)",
+    "UPDATE message SET sent_ns = 'x' WHERE id = (SELECT max(id) FROM message)",
+    "UPDATE message SET inbox = 1 << 40 WHERE id = (SELECT max(id) FROM message)",
+    "UPDATE message SET body = x'00ff'",
+    "DROP TABLE cursor",
+    "UPDATE sequence SET last_id = NULL",
+  ]) {
+    const path = copyOf(whole);
+    rmSync(indexPathOf(path));
+    const log = new Database(path);
+    const isRefused = /NULL/.test(sql);
+    if (isRefused) log.run("PRAGMA ignore_check_constraints = ON");
+    try {
+      log.run(sql);
+    } catch (error) {
+      if (!isRefused) throw error;
+    }
+    log.close();
+    const store = await resultOf(openAt(path));
+    if (typeof store === "string") {
+      expect(store).toContain("is damaged");
+      continue;
+    }
+    for (const [account, own] of whole.ids) {
+      await resultOf(allIds(store, account));
+      await resultOf(store.contents("app", account, own.slice(-100)));
+      await resultOf(store.acknowledge("app", account, "", own[0] ?? 1n));
+    }
+    await store.close();
+  }
+}, 60_000);
+
+test("a link in place of the file: the store is that of the file, and its files lie beside the file", async () => {
+  const whole = await filled(500);
+  const path = copyOf(whole);
+  const link = join(mkdtempSync(join(root, "link-")), "messages.db");
+  symlinkSync(path, link);
+  const store = await openAt(link);
+  for (let i = 0; i < 5; i++) expect(stored((await store.append([talk({ dest: "a1" })]))[0]).repeated).toBe(false);
+  expect(store.isHealthy).toBe(true);
+  expect(await allIds(store, "a1")).toHaveLength(55);
+  await store.close();
+  expect(readdirSync(join(link, ".."))).toEqual(["messages.db"]);
+}, 60_000);
+
+test("an index that is damaged again and again: it is made again with pauses, and the log is not flooded", async () => {
+  const whole = await filled(2_000);
+  const path = copyOf(whole);
+  const harm = Bun.spawn(
+    [
+      process.execPath,
+      "-e",
+      `const fs = require("node:fs");
+       const noise = Buffer.alloc(40960, 0xaa);
+       setInterval(() => {
+         try {
+           const file = fs.openSync(${JSON.stringify(indexPathOf(path))}, "r+");
+           fs.writeSync(file, noise, 0, noise.length, 0);
+           fs.closeSync(file);
+         } catch {}
+       }, 3);`,
+    ],
+    { stdout: "ignore", stderr: "ignore" },
+  );
+  const lines: string[] = [];
+  const opening = resultOf(
+    openAt(
+      path,
+      createLog("info", "text", (line) => lines.push(line)),
+    ),
+  );
+  const store = await opening;
+  const began = performance.now();
+  if (typeof store === "string") expect(store).toContain("index of the messages is damaged");
+  else {
+    while (performance.now() - began < 8_000) {
+      await resultOf(allIds(store, "a1"));
+      await Bun.sleep(20);
+    }
+  }
+  harm.kill("SIGKILL");
+  await harm.exited;
+  expect(lines.filter((line) => line.includes("made from the log again")).length).toBeLessThan(6);
+  if (typeof store !== "string") await store.close();
+  const again = await openAt(path);
+  await until(async () => (await resultOf(allIds(again, "a1"))).length === 200, "the index is complete");
+  await again.close();
+}, 60_000);
+
+test.skipIf(process.geteuid?.() !== 0)(
+  "a file of somebody else: the start ends with a sentence that names the user",
+  async () => {
+    const whole = await filled(500);
+    const path = copyOf(whole);
+    const child = Bun.spawn(
+      [
+        "setpriv",
+        "--reuid",
+        "65534",
+        "--clear-groups",
+        process.execPath,
+        join(import.meta.dir, "store-child.ts"),
+        path,
+        "1",
+      ],
+      { stdout: "ignore", stderr: "pipe" },
+    );
+    chmodSync(root, 0o777);
+    chmodSync(path, 0o600);
+    expect(await new Response(child.stderr).text()).toMatch(/cannot be read by the user 65534|EACCES/);
+    expect(await child.exited).not.toBe(0);
+  },
+  60_000,
+);
