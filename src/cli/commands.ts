@@ -5,6 +5,7 @@ import { type CommandDef, defineCommand, renderUsage } from "citty";
 import { endWithOutput } from "./command-output.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import { argsOf, type Operand, type OptionName, OptionValues, optionsOf } from "./options.ts";
+import { linesTo } from "./standard-streams.ts";
 import { StartError, UsageError } from "./usage-error.ts";
 import { version } from "./version.ts";
 
@@ -114,21 +115,42 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Runs a command line; returns the exit status once all is written, or undefined while the server runs. */
 export async function runCommandLine(words: readonly string[], environment: Environment): Promise<number | undefined> {
-  // The server writes in its own way, see standard-streams.ts; what goes wrong at its start is written here.
+  // The server writes by standard-streams.ts alone: process.stderr makes a pipe that others share non-blocking.
+  if (isServer(words)) {
+    return obey(words, environment, (line) => linesTo(2, () => "roost: lines were lost\n").write(line));
+  }
   const written = endWithOutput();
-  const status = await obey(words, environment);
-  if (status !== undefined) await written();
+  const status = await obey(words, environment, (line) => process.stderr.write(line));
+  await written();
   return status;
 }
 
-async function obey(words: readonly string[], environment: Environment): Promise<number | undefined> {
+function isHelp(words: readonly string[]): boolean {
+  return words.includes("--help") || words.includes("-h") || words[0] === "help";
+}
+
+function isVersion(words: readonly string[]): boolean {
+  return words.length === 1 && (words[0] === "--version" || words[0] === "-v");
+}
+
+function isServer(words: readonly string[]): boolean {
+  const [first] = words;
+  return (first === undefined || first.startsWith("-") || first === "serve") && !isHelp(words) && !isVersion(words);
+}
+
+/** `complain` gets a line about what ends the command. */
+async function obey(
+  words: readonly string[],
+  environment: Environment,
+  complain: (line: string) => void,
+): Promise<number | undefined> {
   const [first] = words;
   const isNamed = first !== undefined && !first.startsWith("-");
   const name = isNamed ? first : "serve";
   const rest = isNamed ? words.slice(1) : words;
   const chosen = Object.hasOwn(commands, name) ? commands[name] : undefined;
   try {
-    if (words.includes("--help") || words.includes("-h") || first === "help") {
+    if (isHelp(words)) {
       const usage =
         isNamed && chosen !== undefined
           ? await renderUsage(chosen.definition, root)
@@ -136,8 +158,7 @@ async function obey(words: readonly string[], environment: Environment): Promise
       process.stdout.write(`${usage}\n`);
       return 0;
     }
-    if (words.length === 1 && (first === "--version" || first === "-v"))
-      return await commands["version"]?.run(new OptionValues([], [], {}));
+    if (isVersion(words)) return await commands["version"]?.run(new OptionValues([], [], {}));
     if (chosen === undefined)
       throw new UsageError(
         `${JSON.stringify(name)} is not a command${didYouMean(name, Object.keys(commands))}; there are ${Object.keys(commands).join(", ")}`,
@@ -148,7 +169,7 @@ async function obey(words: readonly string[], environment: Environment): Promise
     return await chosen.run(values);
   } catch (error) {
     if (error instanceof UsageError || error instanceof StartError) {
-      process.stderr.write(`roost: ${error.message}\n`);
+      complain(`roost: ${error.message}\n`);
       return error instanceof UsageError ? 2 : 1;
     }
     throw error;

@@ -3,11 +3,14 @@
 // Where there is no such variable nothing is opened and nothing is sent. A notice that fails is a line in the log only.
 
 import type { Log } from "../base/log.ts";
+import { RareLog } from "../base/rare-log.ts";
 import { sentenceOf } from "./failure.ts";
 import { UnixDatagramSender } from "./unix-datagram.ts";
 
 /** How often the status is looked at; it is sent when it has changed. */
 const statusMs = 5_000;
+/** The shortest time between two lines about a bug. */
+const bugQuietMs = 60_000;
 const statusCharactersMax = 500;
 const timerMsMax = 2 ** 31 - 1;
 
@@ -40,6 +43,7 @@ export class ServiceManager {
   private readonly send: (notice: string) => void;
   private readonly watchdogMs: number | undefined;
   private readonly log: Log;
+  private readonly bugLog: RareLog;
   private told = "";
   /** One line in the log for each time that it begins. */
   private isFailing = false;
@@ -49,14 +53,15 @@ export class ServiceManager {
     this.send = send;
     this.watchdogMs = watchdogIntervalMs;
     this.log = log;
+    this.bugLog = new RareLog(log, bugQuietMs);
   }
 
   /** This process serves, and from now on says that it lives, and how it is (a sentence, asked again and again). */
   ready(status: () => string): void {
-    this.told = statusLine(status());
+    this.told = this.statusLineOf(status);
     this.notify(`READY=1\n${this.told}`);
     this.statusTimer = setInterval(() => {
-      const line = statusLine(status());
+      const line = this.statusLineOf(status);
       if (line !== this.told) this.notify(line);
       this.told = line;
     }, statusMs);
@@ -69,6 +74,18 @@ export class ServiceManager {
   stopping(status: string): void {
     clearInterval(this.statusTimer);
     this.notify(`STOPPING=1\n${statusLine(status)}`);
+  }
+
+  /** A status that cannot be told is no reason to end: the last one stands. */
+  private statusLineOf(status: () => string): string {
+    try {
+      return statusLine(status());
+    } catch (error) {
+      this.bugLog.error("the service manager is not told how this process is", {
+        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      });
+      return this.told;
+    }
   }
 
   private notify(notice: string): void {

@@ -71,7 +71,7 @@ function warnOfFewDescriptors(log: Log): void {
   try {
     limits = readFileSync("/proc/self/limits", "utf8");
   } catch {
-    // No /proc, as in some containers: nothing is known of the limit.
+    // Some containers hide this file: the limit is unknown.
     return;
   }
   const limit = Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? Infinity);

@@ -2,11 +2,14 @@
 //
 // Measured with Bun 1.4.5 on Linux: `process.stderr.write` to a full disk or a pipe without a reader emits `error`, which
 // ends the process if nobody listens; its queue has no bound; and it sets O_NONBLOCK on a pipe that other processes share.
-// `fs.writeSync` blocks when a pipe is full. SIGPIPE is ignored; such a write fails with EPIPE. So the server asks poll(2)
-// (0.4 µs) before it writes at most PIPE_BUF bytes, which then fit without waiting. Files are always ready.
+// `fs.writeSync` waits when a pipe or a terminal is full. SIGPIPE is ignored; such a write fails with EPIPE.
+//
+// So the server opens a pipe or a terminal a second time, for itself, with O_NONBLOCK. A socket, and what another user
+// owns, cannot be opened again: there it asks poll(2) (0.4 µs) before it writes at most PIPE_BUF bytes, which then fit. To
+// write to a file is to wait for its disk, as every log does.
 
 import { dlopen } from "bun:ffi";
-import { fstatSync, writeSync } from "node:fs";
+import { constants, fstatSync, openSync, writeSync } from "node:fs";
 import { codeOf } from "./failure.ts";
 import { type LineSink, LineWriter } from "./line-writer.ts";
 
@@ -25,22 +28,27 @@ export function linesTo(descriptor: 1 | 2, notice: (lines: number) => string): L
   return writer;
 }
 
-/** Writes to a descriptor without waiting. */
+/** Writes to a descriptor without waiting. Its second descriptor, if it has one, is open until the process ends. */
 class DescriptorSink implements LineSink {
   private readonly descriptor: number;
+  /** Writes of any length return at once. */
+  private readonly isNonBlocking: boolean;
   /** Undefined: a file, which has no room to wait for; or a C library that cannot be asked. */
   private readonly poll: ((timeoutMs: number) => boolean) | undefined;
 
   constructor(descriptor: number) {
-    this.descriptor = descriptor;
-    this.poll = isFile(descriptor) ? undefined : pollerOf(descriptor);
+    const isFile = isFileAt(descriptor);
+    const own = isFile ? undefined : openedAgain(descriptor);
+    this.descriptor = own ?? descriptor;
+    this.isNonBlocking = own !== undefined;
+    this.poll = isFile ? undefined : pollerOf(this.descriptor);
   }
 
   write(bytes: Uint8Array): number {
-    if (this.poll?.(0) === false) return 0;
+    const mayWait = !this.isNonBlocking && this.poll !== undefined;
+    if (mayWait && !this.poll(0)) return 0;
     try {
-      const count = this.poll === undefined ? bytes.length : Math.min(bytes.length, pipeBufBytes);
-      return writeSync(this.descriptor, bytes, 0, count);
+      return writeSync(this.descriptor, bytes, 0, mayWait ? Math.min(bytes.length, pipeBufBytes) : bytes.length);
     } catch (error) {
       if (unwritable.has(codeOf(error))) return 0;
       throw error;
@@ -52,7 +60,17 @@ class DescriptorSink implements LineSink {
   }
 }
 
-function isFile(descriptor: number): boolean {
+/** Returns a non-blocking descriptor of the same pipe or terminal; undefined if it cannot be opened again. */
+function openedAgain(descriptor: number): number | undefined {
+  try {
+    return openSync(`/proc/self/fd/${descriptor}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+  } catch {
+    // A socket, another user's, or a pipe without a reader.
+    return undefined;
+  }
+}
+
+function isFileAt(descriptor: number): boolean {
   try {
     return fstatSync(descriptor).isFile();
   } catch {

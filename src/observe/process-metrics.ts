@@ -27,7 +27,12 @@ export function registerProcessMetrics(registry: Registry): void {
         help,
         registers: [],
         async collect() {
-          this.set(await value());
+          try {
+            this.set(await value());
+          } catch {
+            // Some containers hide parts of /proc: the number is unknown, and the scrape goes on.
+            this.set(Number.NaN);
+          }
         },
       }),
     );

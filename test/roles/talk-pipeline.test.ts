@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import { silentLog } from "../../src/base/log.ts";
 import { systemRandom } from "../../src/base/random.ts";
+import { RareLog } from "../../src/base/rare-log.ts";
 import { Context, type GatewayLink } from "../../src/container/context.ts";
 import { Dispatcher } from "../../src/container/dispatcher.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
@@ -39,7 +40,11 @@ function lostSessions(): Sessions {
 
 test("a push that fails leaves the message stored and the sender with Success", async () => {
   const folder = mkdtempSync(join(tmpdir(), "roost-pipeline-"));
-  const store = await openSqliteStore({ path: join(folder, "m.db"), retentionDays: 0, log: silentLog });
+  const store = await openSqliteStore({
+    path: join(folder, "m.db"),
+    retentionDays: 0,
+    log: silentLog,
+  });
   const sessions = lostSessions();
   const answered = Promise.withResolvers<void>();
   const outbound = Buffer.alloc(4096);
@@ -88,7 +93,7 @@ test("a push that fails leaves the message stored and the sender with Success", 
     random: systemRandom,
     latency: metrics.talkLatency,
     metrics: metrics.forService("chat", "chat"),
-    log: silentLog,
+    rareLog: new RareLog(silentLog),
   });
   const talk = {
     app: "app",

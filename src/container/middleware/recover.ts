@@ -2,7 +2,7 @@
 // request, is counted, and is logged with its stack: a request that finds a bug must not cost the others their
 // connections.
 
-import type { Log } from "../../base/log.ts";
+import type { RareLog } from "../../base/rare-log.ts";
 import type { ServiceMetrics } from "../../observe/metrics.ts";
 import { StoreUnavailable } from "../../store/store.ts";
 import { Status } from "../../wire/gen/pkt_pb.ts";
@@ -12,7 +12,7 @@ import type { Middleware } from "../router.ts";
 
 /** Where failed requests are logged and counted. */
 export interface FailureWitness {
-  readonly log: Log;
+  readonly rareLog: RareLog;
   readonly metrics: Pick<ServiceMetrics, "bug">;
 }
 
@@ -20,7 +20,7 @@ export interface FailureWitness {
  * Answers a failed request; also used where a handler finishes outside of the chain (the talk pipeline). Never throws: a
  * bug in answering ends the link on which the request came.
  */
-export function failRequest(context: Context, error: unknown, { log, metrics }: FailureWitness): void {
+export function failRequest(context: Context, error: unknown, { rareLog, metrics }: FailureWitness): void {
   try {
     const refusal = refusalOf(error);
     if (refusal === undefined) {
@@ -29,7 +29,7 @@ export function failRequest(context: Context, error: unknown, { log, metrics }: 
       return;
     }
     if (error instanceof StoreUnavailable) {
-      log.warn("the message store is unavailable", { command: context.command, cause: error.message });
+      rareLog.warn("the message store is unavailable", { command: context.command, cause: error.message });
     }
     context.refuse(refusal.status, refusal.message);
   } catch (bug) {

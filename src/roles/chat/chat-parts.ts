@@ -1,7 +1,7 @@
 // What the chat service's commands share.
 
-import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
+import type { RareLog } from "../../base/rare-log.ts";
 import type { Dispatcher } from "../../container/dispatcher.ts";
 import type { ServiceMetrics, TalkLatency } from "../../observe/metrics.ts";
 import type { Sessions } from "../../session/sessions.ts";
@@ -17,5 +17,6 @@ export interface ChatParts {
   readonly random: Random;
   readonly latency: TalkLatency;
   readonly metrics: Pick<ServiceMetrics, "bug">;
-  readonly log: Log;
+  /** For what one request after the other may cause. */
+  readonly rareLog: RareLog;
 }

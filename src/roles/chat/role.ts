@@ -1,6 +1,7 @@
 // The chat service: messages and groups.
 
 import type { Log } from "../../base/log.ts";
+import { RareLog } from "../../base/rare-log.ts";
 import type { Random } from "../../base/random.ts";
 import { Dispatcher } from "../../container/dispatcher.ts";
 import { countRequests } from "../../container/middleware/count.ts";
@@ -37,9 +38,10 @@ export function createChatService(assembly: {
   metrics.storeClock = () => store.clock;
   const dispatcher = new Dispatcher();
   const audience = new GroupAudience(store, sessions);
-  const parts: ChatParts = { store, sessions, dispatcher, audience, random, latency, metrics, log };
+  const rareLog = new RareLog(log);
+  const parts: ChatParts = { store, sessions, dispatcher, audience, random, latency, metrics, rareLog };
   const pipeline = new TalkPipeline(parts);
-  const router = new Router([recover({ log, metrics }), countRequests(metrics), requireSession(sessions)]);
+  const router = new Router([recover(parts), countRequests(metrics), requireSession(sessions)]);
   router.handle(Command.UserTalk, userTalk(pipeline));
   router.handle(Command.GroupTalk, groupTalk(pipeline));
   router.handle(Command.TalkAck, talkAck(parts));

@@ -135,9 +135,9 @@ export class TalkPipeline {
 
   /** A message is stored and not pushed: an engine is away, or a bug was met. */
   private lost(context: Context, error: unknown): undefined {
-    const { log, metrics } = this.parts;
+    const { rareLog, metrics } = this.parts;
     if (refusalOf(error) === undefined) metrics.bug(error, "request", { command: context.command });
-    else log.warn("a push was lost; its message is in the index", { error: String(error) });
+    else rareLog.warn("a push was lost; its message is in the index", { error: String(error) });
     return undefined;
   }
 }

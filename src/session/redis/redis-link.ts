@@ -1,6 +1,7 @@
 // Keeps a connection to the server: connects again for as long as it takes, and refuses at once in between.
 
 import type { Log } from "../../base/log.ts";
+import { RareLog } from "../../base/rare-log.ts";
 import { SessionsUnavailable } from "../sessions.ts";
 import { wrongSetting } from "./wrong-setting.ts";
 import { RedisConnection } from "./redis-connection.ts";
@@ -32,6 +33,7 @@ export function redacted(url: string): string {
 /** The way to the server. */
 export class RedisLink {
   private readonly options: RedisLinkOptions;
+  private readonly rareLog: RareLog;
   private connection: RedisConnection | undefined;
   private retryMs = retryMsMin;
   private retrying: ReturnType<typeof setTimeout> | undefined;
@@ -47,6 +49,7 @@ export class RedisLink {
 
   constructor(options: RedisLinkOptions) {
     this.options = options;
+    this.rareLog = new RareLog(options.log);
     this.lookingAtPolicy = setInterval(() => void this.lookAtPolicy(), policyEveryMs);
     this.lookingAtPolicy.unref();
   }
@@ -103,7 +106,8 @@ export class RedisLink {
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       if (connection === this.connection && connection.isOpen) {
-        if (!this.isRefusing) this.options.log.warn("the session store refuses a step", { reason });
+        // Steps that succeed between those that fail: one line each time would be one a request.
+        if (!this.isRefusing) this.rareLog.warn("the session store refuses a step", { reason });
         this.isRefusing = true;
       }
       throw new SessionsUnavailable(`the session store failed: ${reason}`, { cause: error });

@@ -1,0 +1,61 @@
+// Log lines that many requests may cause: a failing engine must not cost one line a request. A sentence is logged at most
+// once in a pause; the next line of that sentence says how many were not logged.
+
+import type { Log, LogFields } from "./log.ts";
+
+/** The shortest time between two lines of one sentence, in milliseconds. */
+const secondMs = 1_000;
+
+interface Said {
+  atMs: number;
+  unlogged: number;
+}
+
+/** A log that says each sentence rarely. Sentences must be constants: each one is remembered. */
+export class RareLog {
+  private readonly log: Log;
+  private readonly pauseMs: number;
+  private readonly nowMs: () => number;
+  private readonly said = new Map<string, Said>();
+
+  /** `nowMs` is a monotonic clock. */
+  constructor(log: Log, pauseMs = secondMs, nowMs: () => number = () => performance.now()) {
+    this.log = log;
+    this.pauseMs = pauseMs;
+    this.nowMs = nowMs;
+  }
+
+  /** Warns, unless `sentence` was logged less than a pause ago. */
+  warn(sentence: string, fields: LogFields): void {
+    const unlogged = this.due(sentence);
+    if (unlogged !== undefined) this.log.warn(sentence, withUnlogged(fields, unlogged));
+  }
+
+  /** Logs an error, unless `sentence` was logged less than a pause ago. */
+  error(sentence: string, fields: LogFields): void {
+    const unlogged = this.due(sentence);
+    if (unlogged !== undefined) this.log.error(sentence, withUnlogged(fields, unlogged));
+  }
+
+  /** Returns the number of lines dropped since the last one, or undefined if this one is dropped as well. */
+  private due(sentence: string): number | undefined {
+    const nowMs = this.nowMs();
+    const said = this.said.get(sentence);
+    if (said === undefined) {
+      this.said.set(sentence, { atMs: nowMs, unlogged: 0 });
+      return 0;
+    }
+    if (nowMs - said.atMs < this.pauseMs) {
+      said.unlogged++;
+      return undefined;
+    }
+    const { unlogged } = said;
+    said.atMs = nowMs;
+    said.unlogged = 0;
+    return unlogged;
+  }
+}
+
+function withUnlogged(fields: LogFields, unlogged: number): LogFields {
+  return unlogged === 0 ? fields : { ...fields, unlogged };
+}
