@@ -1,7 +1,7 @@
 // What a service manager is told, and when it is told nothing. The way to a real socket is in test/e2e/systemd.test.ts.
 
 import { expect, test } from "bun:test";
-import { type Log, silentLog } from "../../src/base/log.ts";
+import { type Log, type LogFields, silentLog } from "../../src/base/log.ts";
 import { ServiceManager, serviceManagerOf, watchdogMs } from "../../src/cli/notify.ts";
 import { statusOf } from "../../src/cli/serve/serving.ts";
 import { UnixDatagramSender } from "../../src/cli/unix-datagram.ts";
@@ -69,6 +69,19 @@ test("a manager that cannot be told is one warning each time that it begins", ()
   isAway = true;
   manager.stopping("Leaving");
   expect(warnings).toHaveLength(2);
+});
+
+test("a status that throws is logged with its stack, ends nothing, and is not told", () => {
+  const errors: unknown[] = [];
+  const log = { ...silentLog, error: (_: string, fields?: LogFields) => void errors.push(fields?.["error"]) };
+  const notices: string[] = [];
+  const manager = new ServiceManager((notice) => void notices.push(notice), undefined, log);
+  manager.ready(() => {
+    throw new TypeError("no health");
+  });
+  manager.stopping("Leaving");
+  expect(notices).toEqual(["READY=1\n", "STOPPING=1\nSTATUS=Leaving"]);
+  expect(errors).toEqual([expect.stringMatching(/^TypeError: no health\n +at /)]);
 });
 
 test("a status says whether it can do its job, where it listens, and what is missing", () => {

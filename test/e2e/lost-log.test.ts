@@ -1,12 +1,14 @@
 // What is said about the work does not end the work: standard error and standard output that are full, gone or never read.
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { closeSync, constants, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RoostClient } from "../../src/sdk/roost-client.ts";
 import { ClusterStage } from "../support/cluster-stage.ts";
 import { DiscoveryProcess, roost, run, ServerProcess } from "../support/server-process.ts";
+import { canMount, SmallDisk } from "../support/small-disk.ts";
+import { FrozenTerminal } from "../support/frozen-terminal.ts";
 import { until } from "../support/until.ts";
 
 const failing = { "on a full disk": "2>/dev/full", "a pipe without a reader": "2> >(exec true)" } as const;
@@ -119,6 +121,78 @@ test("a full file system that is freed: the log goes on, with whole lines", asyn
   expect(lines.filter((line) => line.includes("lines were lost"))).toHaveLength(1);
   expect(lines.join("\n")).toContain("leaving");
 }, 60_000);
+
+test("a log and data on one disk that fills: talks are refused, few lines say so, and all goes on when there is room", async () => {
+  if (!canMount()) {
+    console.log("skipped: a file system cannot be mounted here");
+    return;
+  }
+  const disk = new SmallDisk(16);
+  endings.push(() => disk.remove());
+  const log = join(disk.folder, "log");
+  const server = await start(`2>>${JSON.stringify(log)}`, ["--data", join(disk.folder, "data")]);
+  const token = (await run(["token", "--account", "alice", "--data", join(disk.folder, "data")], folder)).out.trim();
+  const client = await RoostClient.connect({ url: server.tcp, token });
+  endings.push(() => client.close());
+  await client.talkToUser("bob", { body: "before" });
+  disk.fill();
+  let refused = 0;
+  const body = "x".repeat(4_000);
+  for (let round = 0; round < 100 && (refused < 50 || (await linesLost(server.monitor)) === 0); round++) {
+    const talks = Array.from({ length: 20 }, () => client.talkToUser("bob", { body }));
+    for (const { status } of await Promise.allSettled(talks)) refused += Number(status === "rejected");
+    server.signal("SIGHUP");
+  }
+  expect(refused).toBeGreaterThanOrEqual(50);
+  expect(await linesLost(server.monitor)).toBeGreaterThan(0);
+  disk.makeRoom();
+  await until(
+    () =>
+      client.talkToUser("bob", { body: "after" }).then(
+        () => true,
+        () => false,
+      ),
+    "talks are stored again",
+  );
+  await until(async () => (await Bun.file(log).text()).includes("lines were lost"), "the loss is told");
+  expect(await server.end("SIGTERM")).toBe(0);
+  expect(await Bun.file(log).text()).toContain("leaving");
+}, 60_000);
+
+test("a terminal that is frozen does not freeze the server", async () => {
+  const terminal = new FrozenTerminal();
+  endings.push(() => terminal.close());
+  const server = await start(`2>${terminal.path}`);
+  for (let round = 0; round < 20; round++) {
+    terminal.fill();
+    terminal.read(round * 7 + 1);
+    server.signal("SIGHUP");
+    expect(await talkOnce(server)).toBeGreaterThan(0n);
+  }
+  expect(await server.end("SIGTERM")).toBe(0);
+}, 60_000);
+
+test("a pipe that others share stays a blocking one", async () => {
+  const fifo = join(folder, "log");
+  expect(Bun.spawnSync(["mkfifo", fifo]).exitCode).toBe(0);
+  const reader = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
+  endings.push(() => closeSync(reader));
+  const server = await start(`2>${JSON.stringify(fifo)}`);
+  await talkOnce(server);
+  const flags = /^flags:\s+(\d+)$/m.exec(readFileSync(`/proc/${server.pid}/fdinfo/2`, "utf8"))?.[1] ?? "";
+  expect(Number.parseInt(flags, 8) & constants.O_NONBLOCK).toBe(0);
+}, 60_000);
+
+test.each(Object.entries(failing))(
+  "a start that is refused ends with its own status, standard error %s",
+  (_, redirect) => {
+    const { exitCode } = Bun.spawnSync(["bash", "-c", `exec "$@" ${redirect}`, "bash", ...roost, "--tcp", "nowhere"], {
+      cwd: folder,
+      env: { PATH: process.env["PATH"] ?? "", HOME: folder },
+    });
+    expect(exitCode).toBe(2);
+  },
+);
 
 test.each(["/dev/full", ">(exec true)"])(
   "a banner to %s is lost, and the server serves",
