@@ -63,7 +63,11 @@ describe.each(Object.entries(failing))("standard error %s", (_, redirect) => {
   test("a standalone server starts, serves, counts the lines, and drains with status 0", async () => {
     const server = await start(redirect, ["--log-level", "debug"]);
     expect(await talkOnce(server)).toBeGreaterThan(0n);
-    expect(await linesLost(server.monitor)).toBeGreaterThan(0);
+    await until(async () => {
+      // One more line: the reader of the first ones may have ended behind them.
+      server.signal("SIGHUP");
+      return (await linesLost(server.monitor)) > 0;
+    }, "a line is lost");
     expect(await server.end("SIGTERM")).toBe(0);
   }, 60_000);
 
@@ -73,10 +77,13 @@ describe.each(Object.entries(failing))("standard error %s", (_, redirect) => {
     const { cluster } = stage;
     const alice = await stage.sdk("alice");
     expect((await alice.talkToUser("bob", { body: "hello" })).id).toBeGreaterThan(0n);
-    for (const name of ["gateway-1", "chat-1", "login-1"])
-      expect([name, await linesLost(cluster.monitor(name))]).toEqual([name, expect.any(Number)]);
-    expect(await linesLost(cluster.monitor("gateway-1"))).toBeGreaterThan(0);
-    expect(await linesLost(cluster.registry[0] ?? "")).toBeGreaterThanOrEqual(0);
+    for (const name of ["gateway-1", "chat-1", "login-1", "discovery-1"]) {
+      const url = name === "discovery-1" ? (cluster.registry[0] ?? "") : cluster.monitor(name);
+      await until(async () => {
+        cluster.process(name)?.signal("SIGHUP");
+        return (await linesLost(url)) > 0;
+      }, `a line of ${name} is lost`);
+    }
     for (const name of ["gateway-1", "chat-1", "login-1", "discovery-1"])
       expect([name, await cluster.end(name, "SIGTERM")]).toEqual([name, 0]);
   }, 60_000);
