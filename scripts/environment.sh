@@ -1,6 +1,9 @@
 # Sourced by the scripts of this folder: finds a fitting Bun, or takes it from the npm package of that name into .tools/,
 # and installs the packages of the lock file. Sets ROOT and BUN, and puts BUN's folder on PATH. Needs Node with npm, or Bun.
 
+# What a folder or the variables say that Bun would obey before our first line; see scripts/build.
+unset BUN_OPTIONS BUN_INSPECT BUN_INSPECT_CONNECT_TO BUN_INSPECT_NOTIFY BUN_INSPECT_PRELOAD BUN_BE_BUN BUN_CONFIG_VERBOSE_FETCH
+
 ROOT=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
 BUN_VERSION=$(sed -n 's/.*"bun": "\([0-9.]*\)".*/\1/p' "$ROOT/package.json" | head -n 1)
 
@@ -42,6 +45,9 @@ if [ ! -e "$STAMP" ] || [ "$ROOT/bun.lock" -nt "$STAMP" ] || [ "$ROOT/package.js
   (cd "$ROOT" && "$BUN" install --frozen-lockfile --silent >&2)
   touch "$STAMP"
 fi
+
+# Runs a file with this repository's bunfig.toml and without .env files, whatever folder it is started in.
+RUN=("$BUN" "--config=$ROOT/bunfig.toml" --no-env-file)
 
 # Runs a package's command with Bun in the place of Node, which may not be there.
 tool() {

@@ -12,7 +12,7 @@ import { Service } from "../../src/container/service.ts";
 import { Command } from "../../src/wire/commands.ts";
 
 const [registry = "", keyFile = ""] = process.argv.slice(2);
-const [clusterKey] = secretsFromFile(keyFile);
+const [clusterKey] = secretsFromFile(keyFile).keys;
 if (clusterKey === undefined) throw new Error(`${keyFile} holds no key`);
 const log = createLog("error", "text");
 const settings = {

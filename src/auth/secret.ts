@@ -1,47 +1,94 @@
-// Secrets: from an option, from a file, or made once in the data folder. There is no built-in one.
+// Secrets: from an option, from a file, or made once in the data folder. There is no built-in one. Whatever else stands in a
+// file (a comment, a byte order mark, quotes) never becomes a key: it is skipped or refused.
 
-import { randomBytes } from "node:crypto";
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  linkSync,
-  openSync,
-  readFileSync,
-  statSync,
-  unlinkSync,
-  writeSync,
-} from "node:fs";
+import { createHmac, randomBytes } from "node:crypto";
+import { closeSync, existsSync, fsyncSync, linkSync, unlinkSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { secretBytesMin } from "../base/limits.ts";
+import { createDraft } from "../base/draft-file.ts";
+import { type Changer, changerOf } from "../base/file-trust.ts";
+import { secretBytesMax, secretBytesMin, secretFileBytesMax, secretsPerFileMax } from "../base/limits.ts";
+import { readSmallFile, UnreadableFile } from "../base/small-file.ts";
 
-/** A secret that cannot be used; the message says what, where and what to do. */
+/** Fewer different characters than this, or one piece of at most so many characters again and again, is no secret. */
+const differentCharactersMin = 6;
+const repeatedPieceMax = 8;
+const fingerprintDigits = 8;
+
+/** A secret that cannot be used; the message says what, where and what to do. It never shows the secret. */
 export class SecretError extends Error {
   override readonly name = "SecretError";
 }
 
-/** The key that a text holds: its UTF-8 bytes. */
+/**
+ * The key that a text holds: its bytes. It has 16 to 4,096 printable ASCII characters, blanks inside included.
+ * @throws SecretError
+ */
 export function secretFromText(text: string, source: string): Uint8Array {
-  const key = new TextEncoder().encode(text);
-  if (key.length < secretBytesMin)
-    throw new SecretError(`${source}: a secret has at least ${secretBytesMin} bytes, this one has ${key.length}`);
-  return key;
+  const fault = faultOf(text);
+  if (fault !== undefined) throw new SecretError(`${source}: ${fault}`);
+  return new TextEncoder().encode(text);
 }
 
-/** The keys of a file, one a line: the first signs, all verify (rotation). */
-export function secretsFromFile(path: string): readonly Uint8Array[] {
-  let text: string;
+/** What is wrong with a secret; undefined if nothing is. */
+function faultOf(text: string): string | undefined {
+  const length = Buffer.byteLength(text);
+  if (length < secretBytesMin) return `a secret has at least ${secretBytesMin} bytes, this one has ${length}`;
+  if (length > secretBytesMax) return `a secret has at most ${secretBytesMax} bytes, this one has ${length}`;
+  if (!/^[\x20-\x7e]*$/.test(text)) return "a secret is printable ASCII, this one holds other characters";
+  if (text.startsWith(" ") || text.endsWith(" ")) return "a secret has no blanks before or after it; remove them";
+  if (text.startsWith("#")) return "a secret does not begin with #: that is a comment in a secret file";
+  if (/^(["'`]).*\1$/.test(text)) return "the quotes around the secret would be a part of it; remove them";
+  const isRepeated = (text + text).indexOf(text, 1) <= repeatedPieceMax;
+  if (new Set(text).size < differentCharactersMin || isRepeated)
+    return `a secret has at least ${differentCharactersMin} different characters and repeats no short piece; make one with: head -c 32 /dev/urandom | base64`;
+  return undefined;
+}
+
+export interface SecretFile {
+  /** One to 16: the first signs, all verify. */
+  readonly keys: readonly Uint8Array[];
+  /** Others than this user and root who can change the file. */
+  readonly changer: Changer | undefined;
+  /** Others than its owner can read the file. */
+  readonly isReadableByOthers: boolean;
+}
+
+/**
+ * The keys of a file, one a line: the first signs, all verify (rotation). Empty lines and those that begin with # are no
+ * keys; lines may end in CR LF.
+ * @throws SecretError
+ */
+export function secretsFromFile(path: string): SecretFile {
   try {
-    text = readFileSync(path, "utf8");
+    const { text, stats } = readSmallFile(path, { bytesMax: secretFileBytesMax, waits: true });
+    return { keys: keysOf(text, path), changer: changerOf(stats), isReadableByOthers: (stats.mode & 0o077) !== 0 };
   } catch (error) {
-    throw new SecretError(
-      `cannot read the secret file ${path}: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    if (error instanceof UnreadableFile) throw new SecretError(`the secret file: ${error.message}`);
+    throw error;
   }
-  const lines = text.split(/\r?\n/).filter((line) => line !== "");
-  if (lines.length === 0)
+}
+
+function keysOf(text: string, path: string): Uint8Array[] {
+  const keys: Uint8Array[] = [];
+  for (const [index, line] of text.split(/\r?\n/).entries()) {
+    if (line === "" || line.startsWith("#")) continue;
+    keys.push(secretFromText(line, `${path}, line ${index + 1}`));
+  }
+  if (keys.length === 0)
     throw new SecretError(`the secret file ${path} is empty; put a secret of at least ${secretBytesMin} bytes there`);
-  return lines.map((line, index) => secretFromText(line, `${path}, line ${index + 1}`));
+  if (keys.length > secretsPerFileMax)
+    throw new SecretError(
+      `the secret file ${path} holds ${keys.length} keys, at most ${secretsPerFileMax} are allowed; remove those that no token is signed with any more`,
+    );
+  return keys;
+}
+
+/**
+ * A name of a key that gives nothing away: the beginning of an HMAC over a fixed text, in hexadecimal. Processes with equal
+ * fingerprints have equal keys.
+ */
+export function fingerprintOf(key: Uint8Array): string {
+  return createHmac("sha256", key).update("roost key fingerprint 1").digest("hex").slice(0, fingerprintDigits);
 }
 
 /** Where the data folder's own secret lies. */
@@ -49,31 +96,25 @@ export function secretPath(folder: string): string {
   return join(folder, "secret");
 }
 
-/** True when others than the owner can read a file. */
-export function isReadableByOthers(path: string): boolean {
-  return (statSync(path).mode & 0o077) !== 0;
-}
-
 /**
- * Makes the data folder's secret, 256 random bits, readable by its owner only, unless there is one. The file appears
- * whole or not at all. Returns true when it was made now.
+ * Makes the data folder's secret, 256 random bits, readable by its owner only, unless one exists. The file appears whole or
+ * not at all. Returns true when it was made now.
  */
 export function ensureSecret(folder: string): boolean {
   const path = secretPath(folder);
   // Looked at first: a start needs no room for what is there.
   if (existsSync(path)) return false;
-  const draft = `${path}.${process.pid}`;
-  const file = openSync(draft, "w", 0o600);
+  const draft = createDraft(path);
   try {
-    writeSync(file, `${randomBytes(32).toString("base64url")}\n`);
-    fsyncSync(file);
-    closeSync(file);
-    linkSync(draft, path);
+    writeSync(draft.file, `${randomBytes(32).toString("base64url")}\n`);
+    fsyncSync(draft.file);
+    linkSync(draft.path, path);
     return true;
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
     throw error;
   } finally {
-    unlinkSync(draft);
+    closeSync(draft.file);
+    unlinkSync(draft.path);
   }
 }

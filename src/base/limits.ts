@@ -33,6 +33,8 @@ export const gatewayLeaseMs = 10_000;
 export const gatewayRenewMs = 2_000;
 /** What is left of the lease of a gateway whose link broke, unless somebody else still hears it. */
 export const gatewaySuspectMs = 3_000;
+/** A gateway compares its sessions with the store's this often. */
+export const sessionCensusMs = 60_000;
 /** Changes of sessions that a process may be behind before it must forget what it has read. */
 export const sessionChangesMax = 65_536;
 /** Accounts whose locations a process remembers: some 50 MB. */
@@ -71,8 +73,14 @@ export const shutdownMsMax = 10_000;
 export const indexBackDays = 15;
 /** An idempotent talk answers the same for this long at least. */
 export const idempotencyHours = 24;
-/** A secret for tokens or links is at least this long. */
+/** A secret for tokens or links has so many bytes, and a file of them so many keys and bytes, comments included. */
 export const secretBytesMin = 16;
+export const secretBytesMax = 4 * 1024;
+export const secretsPerFileMax = 16;
+export const secretFileBytesMax = 128 * 1024;
+/** A configuration file, and a file of rules (routing, lookup) that an operator wrote. */
+export const configFileBytesMax = 1024 * 1024;
+export const rulesFileBytesMax = 16 * 1024 * 1024;
 
 // The registry (`discovery`).
 

@@ -16,7 +16,7 @@ export async function chat(values: OptionValues): Promise<number> {
   const address = values.optional("ws");
   const host = address === undefined || address.host === "0.0.0.0" ? "127.0.0.1" : address.host;
   const url = values.optional("url") ?? `ws://${host.includes(":") ? `[${host}]` : host}:${address?.port ?? 8000}`;
-  const token = values.optional("token") ?? (await makeToken(values, account, tokenMs));
+  const token = values.optional("token") ?? (await makeToken(values, account, tokenMs)).token;
   return runChat({
     url,
     token,

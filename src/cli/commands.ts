@@ -3,6 +3,7 @@
 
 import { type CommandDef, defineCommand, renderUsage } from "citty";
 import { endWithOutput } from "./command-output.ts";
+import { didYouMean } from "./did-you-mean.ts";
 import { argsOf, type Operand, type OptionName, OptionValues, optionsOf } from "./options.ts";
 import { StartError, UsageError } from "./usage-error.ts";
 import { version } from "./version.ts";
@@ -138,8 +139,13 @@ async function obey(words: readonly string[], environment: Environment): Promise
     if (words.length === 1 && (first === "--version" || first === "-v"))
       return await commands["version"]?.run(new OptionValues([], [], {}));
     if (chosen === undefined)
-      throw new UsageError(`${JSON.stringify(name)} is not a command; there are ${Object.keys(commands).join(", ")}`);
-    return await chosen.run(new OptionValues(chosen.names, rest, environment, chosen.operand));
+      throw new UsageError(
+        `${JSON.stringify(name)} is not a command${didYouMean(name, Object.keys(commands))}; there are ${Object.keys(commands).join(", ")}`,
+      );
+    const values = new OptionValues(chosen.names, rest, environment, chosen.operand);
+    // A server says them in its log.
+    if (name !== "serve") for (const warning of values.warnings) process.stderr.write(`roost: ${warning}\n`);
+    return await chosen.run(values);
   } catch (error) {
     if (error instanceof UsageError || error instanceof StartError) {
       process.stderr.write(`roost: ${error.message}\n`);

@@ -1,22 +1,36 @@
 // The data folder: made when it is missing, held by one process at a time, and home of the secret. Files of messages are
 // held, too, wherever they are.
 
-import { Database } from "bun:sqlite";
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, realpathSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
-import { giveToOwnerOf } from "../base/owner.ts";
+import type { Database } from "bun:sqlite";
+import { chmodSync, mkdirSync, realpathSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { changerOf } from "../base/file-trust.ts";
+import { openLockFile } from "../base/lock-file.ts";
+import type { Log } from "../base/log.ts";
 import { codeOf, sentenceOf } from "./failure.ts";
 import { StartError } from "./usage-error.ts";
 
-/** Makes the folder (mode 0700) if need be; returns its absolute path. */
-export function openDataFolder(folder: string): string {
+/** Makes the folder (mode 0700) if need be, and warns of others who can change it; returns its absolute path. */
+export function openDataFolder(folder: string, log?: Log): string {
   const path = resolve(folder);
   try {
     if (mkdirSync(path, { recursive: true, mode: 0o700 }) !== undefined) chmodSync(path, 0o700);
   } catch (error) {
     throw new StartError(`cannot make the data folder ${path}: ${sentenceOf(error)}; choose another with --data`);
   }
+  if (log !== undefined) warnOfChangers(path, log);
   return path;
+}
+
+/**
+ * Warns when others than this user and root can change a folder: they can take the place of the files in it, and put files
+ * there that this process is about to make.
+ */
+export function warnOfChangers(folder: string, log: Log): void {
+  const stats = statSync(folder, { throwIfNoEntry: false });
+  const changer = stats && changerOf(stats);
+  if (changer !== undefined)
+    log.warn("others can change what is in the folder of the data; chown it, and chmod 700 it", { folder, changer });
 }
 
 /** What this process has for itself until it ends, however it ends. */
@@ -116,14 +130,7 @@ function mayPass(error: unknown): boolean {
 function openLock(pathOf: () => string, how: "alone" | "shared"): Database {
   let lock: Database | undefined;
   try {
-    const path = pathOf();
-    // SQLite would let everybody read it, and who may read it may lock it and keep the server from starting.
-    // One that is there is left alone: to close it would end a lock that this process has on it.
-    if (!existsSync(path)) {
-      closeSync(openSync(path, "a", 0o600));
-      giveToOwnerOf(dirname(path), path);
-    }
-    lock = new Database(path);
+    lock = openLockFile(pathOf());
     lock.run("PRAGMA busy_timeout = 0");
     lock.run("PRAGMA locking_mode = EXCLUSIVE");
     // A reader's lock is shared, and in this mode it is kept.

@@ -2,27 +2,49 @@
 // `--read-wait` is `ROOST_READ_WAIT` in the environment and `read-wait` in the file. A flag beats the environment, which
 // beats the file, which beats the default.
 
-import { readFileSync } from "node:fs";
 import type { ArgsDef } from "citty";
+import {
+  deviceBytesMax,
+  instanceAddressBytesMax,
+  registryNameBytesMax,
+  registryNodesMax,
+  secretBytesMax,
+  tokenCharactersMax,
+} from "../base/limits.ts";
 import { parseSelector, selectorNames } from "../container/selectors/selection.ts";
+import { readConfigFile } from "./config-file.ts";
+import { didYouMean } from "./did-you-mean.ts";
+import { parseSessions, parseStore, pathBytesMax } from "./engine-url.ts";
+import { unknownVariables } from "./unknown-variables.ts";
 import { UsageError } from "./usage-error.ts";
 import {
+  durationFrom,
+  nodesUpTo,
   oneOf,
   parseAddress,
+  parseDevice,
   parseDomain,
-  parseDuration,
   parseHost,
   parseId,
+  parseLabel,
   parseListener,
-  parseNodes,
+  parseName,
+  parsePath,
   parseRetention,
-  parseTags,
   parseText,
-  parseUrls,
-  parseWait,
+  parseWord,
+  tagsUpTo,
+  urlOf,
+  urlsUpTo,
 } from "./values.ts";
 
 export const roles = ["standalone", "gateway", "login", "chat", "discovery"] as const;
+
+/** The longest value of an option that says nothing else, and of a list. */
+const valueBytesMax = 1024;
+const listBytesMax = 128 * 1024;
+/** A value that is refused is shown up to here. */
+const shownCharactersMax = 80;
 
 interface Option<Value> {
   readonly help: string;
@@ -33,6 +55,10 @@ interface Option<Value> {
   readonly parse: (text: string) => Value;
   /** Takes no value as a flag: naming it is enough. */
   readonly isFlag: boolean;
+  /** A longer value, in UTF-8, is refused before it is parsed. */
+  readonly bytesMax: number;
+  /** It is, or may hold, a key or a password: no message shows it. */
+  readonly isSecret: boolean;
 }
 
 const option = <Value>(
@@ -40,13 +66,22 @@ const option = <Value>(
   hint: string,
   fallback: string | undefined,
   parse: (text: string) => Value,
+  { bytesMax = valueBytesMax, isSecret = false }: { bytesMax?: number; isSecret?: boolean } = {},
 ): Option<Value> => ({
   help,
   hint,
   fallback,
   parse,
   isFlag: false,
+  bytesMax,
+  isSecret,
 });
+
+const path = (help: string, hint: string, fallback?: string): Option<string> =>
+  option(help, hint, fallback, parsePath, { bytesMax: pathBytesMax });
+
+const label = (help: string, fallback: string): Option<string> =>
+  option(help, "name", fallback, parseLabel, { bytesMax: registryNameBytesMax });
 
 const toggle = (help: string): Option<boolean> => ({
   ...option(help, "true|false", "false", (text) => oneOf(["true", "false"])(text) === "true"),
@@ -57,7 +92,7 @@ const toggle = (help: string): Option<boolean> => ({
 export const options = {
   role: option("What this process is", "role", "standalone", oneOf(roles)),
   id: option("Name of this node; no two nodes share one", "name", "roost", parseId),
-  data: option("Folder of the database and the secret; made if need be", "dir", "./data", parseText),
+  data: path("Folder of the database and the secret; made if need be", "dir", "./data"),
   ws: option("Listen for clients over WebSocket", "host:port|off", "127.0.0.1:8000", parseListener),
   tcp: option("Listen for clients over TCP", "host:port|off", "127.0.0.1:8100", parseListener),
   monitor: option("Serve /health and /metrics", "host:port|off", "127.0.0.1:9000", parseListener),
@@ -68,60 +103,81 @@ export const options = {
     parseAddress,
   ),
   advertise: option("Where others reach this node (default: where it listens)", "host[:port]", undefined, parseHost),
-  peers: option("Other nodes of the registry to begin with", "host:port,…", "", parseNodes),
-  region: option("Region of this node", "name", "region01", parseText),
-  env: option(
-    "Environment in which services register and find each other (discovery: what DNS and lookup show)",
-    "name",
-    "dev",
-    parseText,
-  ),
+  peers: option("Other nodes of the registry to begin with", "host:port,…", "", nodesUpTo(registryNodesMax), {
+    bytesMax: listBytesMax,
+  }),
+  region: label("Region of this node", "region01"),
+  env: label("Environment in which services register and find each other (discovery: what DNS and lookup show)", "dev"),
   dns: option("Answer DNS over UDP and TCP", "host:port|off", "off", parseListener),
-  "dns-ttl": option("How long DNS answers may be remembered", "duration", "5s", parseDuration),
+  "dns-ttl": option("How long DNS answers may be remembered", "duration", "5s", durationFrom("1s", "7d")),
   domain: option("Domain of all DNS names", "name", "roost", parseDomain),
-  snapshot: option("Keep a copy of the registry for a start from nothing", "file|off", "off", parseText),
-  lookup: option("File of regions for GET /api/lookup", "file", undefined, parseText),
+  snapshot: path("Keep a copy of the registry for a start from nothing", "file|off", "off"),
+  lookup: path("File of regions for GET /api/lookup", "file"),
   "public-url": option(
     "URL that clients reach this gateway by (default: made of --advertise)",
     "url",
     undefined,
-    parseText,
+    parseWord,
+    { bytesMax: instanceAddressBytesMax },
   ),
-  tags: option("What a gateway is chosen by, such as IDC=fra", "key=value,…", "", parseTags),
+  tags: option("What a gateway is chosen by, such as IDC=fra", "key=value,…", "", tagsUpTo(32), {
+    bytesMax: listBytesMax,
+  }),
   "reuse-port": toggle("Share the clients' ports with other gateways of this machine"),
   selector: option("How a gateway chooses the node for a connection", selectorNames.join("|"), "hash", parseSelector),
-  route: option("File of routing rules, for --selector route", "file", undefined, parseText),
+  route: path("File of routing rules, for --selector route", "file"),
   insecure: toggle("Listen for everybody without a cluster key: whoever reaches the registry may write"),
-  discovery: option("Nodes of the registry", "url,…", "http://127.0.0.1:7171", parseUrls),
+  discovery: option("Nodes of the registry", "url,…", "http://127.0.0.1:7171", urlsUpTo(registryNodesMax), {
+    bytesMax: listBytesMax,
+  }),
   watch: toggle("Go on, and show what changes"),
-  "read-wait": option("Close a connection that sends nothing for this long", "duration", "3m", parseWait),
-  "write-wait": option("Close a connection that accepts nothing for this long", "duration", "10s", parseWait),
-  "login-wait": option("Close a connection that has not signed in by then", "duration", "10s", parseWait),
-  secret: option("Key of the client tokens, at least 16 bytes", "text", undefined, parseText),
-  "secret-file": option(
-    "File with that key; more lines are older keys that still verify",
-    "file",
-    undefined,
-    parseText,
+  // A deadline on a timer is below 2^31 ms.
+  "read-wait": option(
+    "Close a connection that sends nothing for this long",
+    "duration",
+    "3m",
+    durationFrom("1s", "24d"),
   ),
+  "write-wait": option(
+    "Close a connection that accepts nothing for this long",
+    "duration",
+    "10s",
+    durationFrom("100ms", "24d"),
+  ),
+  "login-wait": option(
+    "Close a connection that has not signed in by then",
+    "duration",
+    "10s",
+    durationFrom("100ms", "24d"),
+  ),
+  secret: option("Key of the client tokens, at least 16 bytes", "text", undefined, parseText, {
+    bytesMax: secretBytesMax,
+    isSecret: true,
+  }),
+  "secret-file": path("File with that key; more lines are older keys that still verify", "file"),
   "cluster-key": option(
     "Key that services share; the registry takes writes with it only",
     "text",
     undefined,
     parseText,
+    { bytesMax: secretBytesMax, isSecret: true },
   ),
-  "cluster-key-file": option("File with that key", "file", undefined, parseText),
+  "cluster-key-file": path("File with that key", "file"),
   store: option(
     "Where messages are kept (default: messages.db in the data folder)",
     "sqlite:PATH|postgres://…",
     undefined,
-    parseText,
+    parseStore,
+    { bytesMax: 2 * pathBytesMax, isSecret: true },
   ),
-  sessions: option("Where sessions are kept (standalone: memory:)", "sqlite:PATH|redis://…", undefined, parseText),
+  sessions: option("Where sessions are kept (standalone: memory:)", "sqlite:PATH|redis://…", undefined, parseSessions, {
+    bytesMax: 2 * pathBytesMax,
+    isSecret: true,
+  }),
   retention: option("Keep messages this long", "days|forever", "forever", parseRetention),
   now: toggle("Delete at once: the clock is right"),
-  zone: option("Zone of this node", "name", "zone01", parseText),
-  config: option("TOML file with any of these options", "file", undefined, parseText),
+  zone: label("Zone of this node", "zone01"),
+  config: path("TOML file with any of these options", "file"),
   "log-level": option(
     "Least important line that is logged",
     "debug|info|warn|error",
@@ -129,14 +185,17 @@ export const options = {
     oneOf(["debug", "info", "warn", "error"]),
   ),
   "log-format": option("How lines are logged", "text|json", "text", oneOf(["text", "json"])),
-  account: option("The account", "name", undefined, parseText),
-  app: option("The app (tenant) that the account belongs to", "name", "default", parseText),
-  ttl: option("How long the token is good", "duration", "24h", parseDuration),
-  to: option("Talk to this account", "name", undefined, parseText),
-  group: option("Talk in this group", "id", undefined, parseText),
-  url: option("Server to talk to", "url", undefined, parseText),
-  token: option("Token to sign in with, instead of one made from the secret", "token", undefined, parseText),
-  device: option("Name of this device", "name", "", (text) => text),
+  account: option("The account", "name", undefined, parseName),
+  app: option("The app (tenant) that the account belongs to", "name", "default", parseName),
+  ttl: option("How long the token is good", "duration", "24h", durationFrom("1s", "36500d")),
+  to: option("Talk to this account", "name", undefined, parseName),
+  group: option("Talk in this group", "id", undefined, parseLabel),
+  url: option("Server to talk to", "url", undefined, urlOf(["ws", "wss", "tcp"])),
+  token: option("Token to sign in with, instead of one made from the secret", "token", undefined, parseWord, {
+    bytesMax: tokenCharactersMax,
+    isSecret: true,
+  }),
+  device: option("Name of this device", "name", "", parseDevice, { bytesMax: deviceBytesMax }),
   replace: toggle("Replace what is there already"),
   salvage: toggle("Save what can be read of damaged messages into a new file"),
 } as const satisfies Record<string, Option<unknown>>;
@@ -231,6 +290,12 @@ export const optionsOf = {
   purge: ["data", "store", "retention", "now", "config"],
 } as const satisfies Record<string, readonly OptionName[]>;
 
+/** All of them, by name. */
+const table: ReadonlyMap<string, Option<unknown>> = new Map(Object.entries(options));
+
+/** Those that may stand in a configuration file. */
+const optionsOfFile: typeof table = new Map([...table].filter(([name]) => name !== "config"));
+
 const environmentName = (name: string): string => `ROOST_${name.toUpperCase().replaceAll("-", "_")}`;
 
 /** The one word of a command that is no option, such as FILE. */
@@ -267,6 +332,8 @@ export class OptionValues {
   private readonly file: ReadonlyMap<string, string>;
   private readonly filePath: string | undefined;
   private readonly operandText: string | undefined;
+  /** What an operator should know: variables that are no options, a configuration file that others can change. */
+  readonly warnings: readonly string[];
 
   /**
    * Refuses flags that the command does not have, flags without a value, a bad configuration file, and a missing or second
@@ -285,22 +352,31 @@ export class OptionValues {
     this.environment = environment;
     this.file = new Map();
     this.filePath = this.optional("config");
-    if (this.filePath !== undefined) this.file = readConfig(this.filePath);
-    for (const name of names) this.raw(name);
+    const warnings = unknownVariables(environment, new Set(Array.from(table.keys(), environmentName)));
+    if (this.filePath !== undefined) {
+      const { entries, warning } = readConfigFile(this.filePath, optionsOfFile);
+      this.file = entries;
+      if (warning !== undefined) warnings.push(warning);
+    }
+    this.warnings = warnings;
   }
 
   /** The checked value; undefined when nobody gave one and there is no default. */
   optional<Name extends OptionName>(name: Name): ValueOf<Name> | undefined;
   optional(name: OptionName): unknown {
     const given = this.raw(name);
-    const { fallback, parse } = options[name];
+    const { fallback, parse, bytesMax, isSecret } = options[name];
     const text = given?.text ?? fallback;
     if (text === undefined) return undefined;
+    const bytes = Buffer.byteLength(text);
     try {
+      if (bytes > bytesMax) throw new Error(`at most ${bytesMax} bytes, not ${bytes}`);
       return parse(text);
     } catch (error) {
-      const right = error instanceof Error ? error.message : String(error);
-      throw new UsageError(`${given?.source ?? `--${name}`}: ${JSON.stringify(text)} is not right; it takes ${right}`);
+      const expected = error instanceof Error ? error.message : String(error);
+      throw new UsageError(
+        `${this.sourceOf(name)}: invalid value${isSecret ? "" : ` ${quoted(text)}`}: expected ${expected}`,
+      );
     }
   }
 
@@ -320,6 +396,18 @@ export class OptionValues {
   /** True when somebody gave it. */
   isGiven(name: OptionName): boolean {
     return this.raw(name) !== undefined;
+  }
+
+  /** The flag or line of the file that gave it, whatever a variable says; undefined if none did. */
+  typedAs(name: OptionName): string | undefined {
+    if (!this.names.includes(name)) return undefined;
+    if (this.flags.has(name)) return `--${name}`;
+    return this.file.has(name) ? `${this.filePath}: ${name}` : undefined;
+  }
+
+  /** What to change to change it: a flag, a variable or a line of the file, whichever gave it. */
+  sourceOf(name: OptionName): string {
+    return this.raw(name)?.source ?? `--${name}`;
   }
 
   private raw(name: OptionName): { text: string; source: string } | undefined {
@@ -351,9 +439,10 @@ function readWords(
       continue;
     }
     const [, name = "", attached] = /^--([^=]+)(?:=(.*))?$/s.exec(word) ?? [];
-    if (name === "") throw new UsageError(`${JSON.stringify(word)} is not an option; see --help`);
+    if (name === "") throw new UsageError(`${quoted(word)} is not an option; see --help`);
     const known = names.find((candidate) => candidate === name);
-    if (known === undefined) throw new UsageError(`--${name} is not an option here; see --help`);
+    if (known === undefined)
+      throw new UsageError(`--${name} is not an option here${didYouMean(name, names, "--")}; see --help`);
     const takesNone = options[known].isFlag;
     const value = attached ?? (takesNone ? "true" : words[++at]);
     if (value === undefined || (attached === undefined && value.startsWith("--")))
@@ -368,30 +457,7 @@ function readWords(
   return { flags, operandText };
 }
 
-function isOption(name: string): name is OptionName {
-  return Object.hasOwn(options, name);
-}
-
-function readConfig(path: string): Map<string, string> {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    throw new UsageError(`--config: cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`);
-  }
-  let table: object;
-  try {
-    table = Bun.TOML.parse(text);
-  } catch (error) {
-    throw new UsageError(`${path} is not TOML: ${error instanceof Error ? error.message : String(error)}`);
-  }
-  const entries = new Map<string, string>();
-  for (const [key, value] of Object.entries(table)) {
-    if (!isOption(key) || key === "config") throw new UsageError(`${path}: ${key} is not an option; see roost --help`);
-    const isRight = typeof value === "string" || (options[key].isFlag && typeof value === "boolean");
-    if (!isRight)
-      throw new UsageError(`${path}: ${key} must be ${options[key].isFlag ? "true or false" : "a string in quotes"}`);
-    entries.set(key, String(value));
-  }
-  return entries;
+/** A value or word as a message shows it. */
+function quoted(text: string): string {
+  return JSON.stringify(text.length > shownCharactersMax ? `${text.slice(0, shownCharactersMax)}…` : text);
 }

@@ -1,9 +1,10 @@
-// The keys of client tokens, as the options say: given, in a file, or the data folder's own.
+// The keys of client tokens and the key that services share, as the options say: given, in a file, or the data folder's own.
+// A server's log names each by its fingerprint, so that operators can compare those of several processes.
 
 import { existsSync } from "node:fs";
 import {
   ensureSecret,
-  isReadableByOthers,
+  fingerprintOf,
   SecretError,
   secretFromText,
   secretPath,
@@ -11,51 +12,34 @@ import {
 } from "../auth/secret.ts";
 import type { Log } from "../base/log.ts";
 import { sentenceOf } from "./failure.ts";
-import type { OptionValues } from "./options.ts";
+import type { OptionName, OptionValues } from "./options.ts";
 import { StartError, UsageError } from "./usage-error.ts";
 
-/** Keys, and the path of the file that was made for them now. */
+const rootUid = 0;
+
+/** Keys, where they came from, and the path of the file that was made for them now. */
 export interface Secrets {
   readonly keys: readonly Uint8Array[];
+  readonly source: string;
   readonly madeAt: string | undefined;
 }
 
 /** Reads the keys; `make` allows to make one in the data folder. Throws StartError when there is none, or a bad one. */
 export function readSecrets(values: OptionValues, dataFolder: string, make: boolean, log?: Log): Secrets {
-  try {
-    const secret = values.optional("secret");
-    const file = values.optional("secret-file");
-    if (secret !== undefined && file !== undefined)
-      throw new StartError("--secret and --secret-file are both given; keep one");
-    if (secret !== undefined) return { keys: [secretFromText(secret, "--secret")], madeAt: undefined };
-    const path = file ?? secretPath(dataFolder);
-    let isNew = false;
-    if (file === undefined) {
-      if (make) isNew = ensureSecret(dataFolder);
-      else if (!existsSync(path)) {
-        throw new StartError(
-          `there is no secret at ${path}; start the server first, or name its folder with --data or its secret with --secret-file`,
-        );
-      }
+  return told(() => {
+    const given = readGiven(values, "secret", "secret-file", log);
+    const path = secretPath(dataFolder);
+    const isNew = given === undefined && make && made(dataFolder);
+    if (given === undefined && !existsSync(path)) {
+      throw new StartError(
+        `there is no secret at ${path}; start the server first, or name its folder with --data or its secret with --secret-file`,
+      );
     }
-    const keys = secretsFromFile(path);
-    if (isExposed(path)) log?.warn("others can read the secret file; chmod 600 it", { path });
-    return { keys, madeAt: isNew ? path : undefined };
-  } catch (error) {
-    if (error instanceof SecretError) throw new StartError(error.message);
-    if (error instanceof StartError) throw error;
-    throw new StartError(`cannot make a secret in ${dataFolder}: ${sentenceOf(error)}; give one with --secret-file`);
-  }
-}
-
-/**
- * True when others can read a file. Not so systemd's credentials, whose folder is closed to all but this service: it may
- * let the service in by an access list, the mask of which stands where a mode has the bits of the group.
- */
-function isExposed(path: string): boolean {
-  const credentials = process.env["CREDENTIALS_DIRECTORY"] ?? "";
-  if (credentials !== "" && path.startsWith(`${credentials}/`)) return false;
-  return isReadableByOthers(path);
+    const keys = given?.keys ?? keysOfFile(path, "the data folder's own", log);
+    const fingerprints = keys.map(fingerprintOf).join(" ");
+    log?.info("client tokens are verified with these keys; the first one signs", { keys: keys.length, fingerprints });
+    return { keys, source: given?.source ?? path, madeAt: isNew ? path : undefined };
+  });
 }
 
 /** The keys that were given by an option; a service of a cluster makes none. Throws StartError, UsageError. */
@@ -69,16 +53,72 @@ export function readGivenSecrets(values: OptionValues, log: Log): readonly Uint8
 
 /** The key that services share; undefined when there is none. Throws StartError when it is a bad one. */
 export function readClusterKey(values: OptionValues, log: Log): Uint8Array | undefined {
-  const key = values.optional("cluster-key");
-  const path = values.optional("cluster-key-file");
-  if (key !== undefined && path !== undefined)
-    throw new StartError("--cluster-key and --cluster-key-file are both given; keep one");
+  return told(() => {
+    const [key] = readGiven(values, "cluster-key", "cluster-key-file", log)?.keys ?? [];
+    if (key !== undefined) log.info("services of the cluster share this key", { fingerprint: fingerprintOf(key) });
+    return key;
+  });
+}
+
+interface Given {
+  readonly keys: readonly Uint8Array[];
+  readonly source: string;
+}
+
+/** What one of two options says; undefined if neither is given. */
+function readGiven(values: OptionValues, text: OptionName, file: OptionName, log: Log | undefined): Given | undefined {
+  if (values.isGiven(text) && values.isGiven(file))
+    throw new StartError(`${values.sourceOf(text)} and ${values.sourceOf(file)} are both given; keep one`);
+  const [secret, path] = [values.optional(text), values.optional(file)];
+  if (typeof secret === "string") {
+    const source = values.sourceOf(text);
+    return { keys: [secretFromText(secret, source)], source };
+  }
+  return typeof path === "string" ? { keys: keysOfFile(path, "given", log), source: path } : undefined;
+}
+
+/**
+ * The keys of a file. Refuses one that everybody can change and, in the data folder, one that another user has put there
+ * before the server could make it. Warns of one that others can change or read.
+ */
+function keysOfFile(
+  path: string,
+  whose: "given" | "the data folder's own",
+  log: Log | undefined,
+): readonly Uint8Array[] {
+  const { keys, changer, isReadableByOthers } = secretsFromFile(path);
+  const isForeign = changer?.startsWith("user ") === true && process.geteuid?.() !== rootUid;
+  if (changer === "everybody" || (isForeign && whose === "the data folder's own"))
+    throw new StartError(
+      `the secret file ${path} can be changed by ${changer}, so it is no secret; make a new one that only this user can read and write (chmod 600)`,
+    );
+  if (isCredential(path)) return keys;
+  if (changer !== undefined)
+    log?.warn("others can change the secret file; chown it, and chmod 600 it", { path, changer });
+  else if (isReadableByOthers) log?.warn("others can read the secret file; chmod 600 it", { path });
+  return keys;
+}
+
+/**
+ * True for one of systemd's credentials, whose folder is closed to all but this service: it may let the service in by an
+ * access list, the mask of which stands where a mode has the bits of the group.
+ */
+function isCredential(path: string): boolean {
+  const credentials = process.env["CREDENTIALS_DIRECTORY"] ?? "";
+  return credentials !== "" && path.startsWith(`${credentials}/`);
+}
+
+function made(dataFolder: string): boolean {
   try {
-    if (key !== undefined) return secretFromText(key, "--cluster-key");
-    if (path === undefined) return undefined;
-    const [first] = secretsFromFile(path);
-    if (isExposed(path)) log.warn("others can read the cluster key; chmod 600 it", { path });
-    return first;
+    return ensureSecret(dataFolder);
+  } catch (error) {
+    throw new StartError(`cannot make a secret in ${dataFolder}: ${sentenceOf(error)}; give one with --secret-file`);
+  }
+}
+
+function told<Value>(read: () => Value): Value {
+  try {
+    return read();
   } catch (error) {
     if (error instanceof SecretError) throw new StartError(error.message);
     throw error;

@@ -31,8 +31,10 @@ export async function serve(values: OptionValues): Promise<void> {
   const role = values.required("role");
   const meaningful: readonly OptionName[] = optionsOfRole[role];
   for (const name of optionsOf.serve) {
-    if (values.isGiven(name) && !meaningful.includes(name))
-      throw new UsageError(`--${name} means nothing to --role ${role}; leave it out`);
+    // A variable may be there for another role, or for another command: `roost nodes` takes ROOST_DISCOVERY.
+    const source = values.typedAs(name);
+    if (source !== undefined && !meaningful.includes(name))
+      throw new UsageError(`${source} means nothing to --role ${role}; leave it out`);
   }
   const format = values.required("log-format");
   const errors = linesTo(2, lossNotice(format, "log"));
@@ -40,6 +42,7 @@ export async function serve(values: OptionValues): Promise<void> {
   const linesLost = (): number => errors.lost + output.lost;
   const log = createLog(values.required("log-level"), format, (line) => errors.write(line), linesLost);
   endLoudly(log);
+  for (const warning of values.warnings) log.warn(warning);
   warnOfFewDescriptors(log);
   const serving = await (await serveRole[role]())(values, log);
   const manager = serviceManagerOf(process.env, process.pid, log);

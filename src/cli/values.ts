@@ -1,7 +1,12 @@
 // Option values: text to checked values. A parser throws a sentence that says what would be right.
 
+import { isIPv6 } from "node:net";
+import { validName } from "../auth/names.ts";
+import { isPath } from "../base/small-file.ts";
 import type { SocketAddress } from "../transport/address.ts";
 
+/** The longest name of a host (RFC 1035, 2.3.4). */
+const hostCharactersMax = 253;
 const unitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const dayMs = 86_400_000;
 
@@ -13,49 +18,68 @@ export function parseDuration(text: string): number {
   return durationMs;
 }
 
-/** A deadline on the timer wheel: at most 24 days. */
-export function parseWait(text: string): number {
-  const durationMs = parseDuration(text);
-  if (durationMs >= 2 ** 31) throw new Error("a duration of at most 24d");
-  return durationMs;
+/** A duration from `least` to `most`, both written as an operator would; of whole seconds if `least` is. */
+export function durationFrom(least: string, most: string): (text: string) => number {
+  const [leastMs, mostMs] = [parseDuration(least), parseDuration(most)];
+  const unit = leastMs % 1_000 === 0 ? 1_000 : 1;
+  return (text) => {
+    const durationMs = parseDuration(text);
+    if (durationMs < leastMs || durationMs > mostMs || durationMs % unit !== 0)
+      throw new Error(`${unit === 1_000 ? "whole seconds" : "a duration"} from ${least} to ${most}`);
+    return durationMs;
+  };
 }
 
-/** `forever` or whole days: days, 0 for ever. */
+/** `forever` or whole days, up to 100 years: days, 0 for ever. */
 export function parseRetention(text: string): number {
   if (text === "forever") return 0;
   const days = parseDuration(text) / dayMs;
-  if (!Number.isInteger(days)) throw new Error("whole days such as 15d, or forever");
+  if (!Number.isInteger(days) || days > 36_500) throw new Error("whole days such as 15d, at most 36500d, or forever");
   return days;
+}
+
+function isHost(host: string | undefined): host is string {
+  return host !== undefined && host.length <= hostCharactersMax && (!host.includes(":") || isIPv6(host));
 }
 
 /** `host:port`, `[::1]:8000`; port 0 picks a free one. */
 export function parseAddress(text: string): SocketAddress {
-  const [, bracketed, plain, digits = ""] = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(text) ?? [];
+  const [, bracketed, plain, digits = ""] = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s\p{Cc}]+)):(\d{1,5})$/u.exec(text) ?? [];
   const host = bracketed ?? plain;
   const port = Number(digits);
-  if (host === undefined || port > 65_535)
+  if (!isHost(host) || port > 65_535)
     throw new Error("host:port such as 127.0.0.1:8000 or [::1]:8000; port 0 picks a free one");
   return { host, port };
 }
 
 /** `host`, `host:port`, `[::1]`, `[::1]:8000`; the port is undefined when there is none. */
 export function parseHost(text: string): { host: string; port: number | undefined } {
-  const [, bracketed, plain, digits] = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s/]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
+  const [, bracketed, plain, digits] =
+    /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s/\p{Cc}]+))(?::(\d{1,5}))?$/u.exec(text) ?? [];
   const host = bracketed ?? plain;
   const port = digits === undefined ? undefined : Number(digits);
-  if (host === undefined || port === 0 || (port ?? 0) > 65_535)
+  if (!isHost(host) || port === 0 || (port ?? 0) > 65_535)
     throw new Error("host or host:port such as chat1.example.com or 10.0.0.5:7171");
   return { host, port };
 }
 
-/** Addresses with commas between them, as texts; the empty text is none. */
-export function parseNodes(text: string): string[] {
-  const nodes = text.split(",").filter((node) => node !== "");
-  for (const node of nodes) {
-    const { port } = parseAddress(node);
-    if (port === 0) throw new Error("host:port,… such as 10.0.0.5:7171,10.0.0.6:7171; not port 0");
-  }
-  return nodes;
+/** The parts of a text between its commas, empty ones left out. */
+function partsOf(text: string, countMax: number): string[] {
+  const parts = text.split(",").filter((part) => part !== "");
+  if (parts.length > countMax) throw new Error(`at most ${countMax} values with commas between them`);
+  return parts;
+}
+
+/** Up to `countMax` addresses with commas between them, as texts; the empty text is none. */
+export function nodesUpTo(countMax: number): (text: string) => string[] {
+  return (text) => {
+    const nodes = partsOf(text, countMax);
+    for (const node of nodes) {
+      const { port } = parseAddress(node);
+      if (port === 0) throw new Error("host:port,… such as 10.0.0.5:7171,10.0.0.6:7171; not port 0");
+    }
+    return nodes;
+  };
 }
 
 /** A domain of at most 100 characters (RFC 1123, 2.1), so that names below it have room. */
@@ -65,13 +89,25 @@ export function parseDomain(text: string): string {
   return text.toLowerCase();
 }
 
-/** `http://host:port` URLs with commas between them. */
-export function parseUrls(text: string): string[] {
-  const urls = text.split(",").filter((url) => url !== "");
+/** One to `countMax` `http://host:port` URLs with commas between them. */
+export function urlsUpTo(countMax: number): (text: string) => string[] {
   const isRight = (url: string): boolean => /^https?:\/\/[^\s/?#@]+\/?$/.test(url) && URL.canParse(url);
-  if (urls.length === 0 || !urls.every(isRight))
-    throw new Error("http://host:port,… such as http://10.0.0.5:7171,http://10.0.0.6:7171");
-  return urls.map((url) => url.replace(/\/$/, ""));
+  return (text) => {
+    const urls = partsOf(text, countMax);
+    if (urls.length === 0 || !urls.every(isRight))
+      throw new Error("http://host:port,… such as http://10.0.0.5:7171,http://10.0.0.6:7171");
+    return urls.map((url) => url.replace(/\/$/, ""));
+  };
+}
+
+/** A URL of one of these schemes, as text. */
+export function urlOf(schemes: readonly string[]): (text: string) => string {
+  return (text) => {
+    const scheme = schemes.find((candidate) => text.startsWith(`${candidate}://`));
+    if (scheme === undefined || !/^[^\s\p{Cc}]+$/u.test(text) || !URL.canParse(text))
+      throw new Error(`a URL that begins with ${schemes.map((name) => `${name}://`).join(", ")}`);
+    return text;
+  };
 }
 
 /** An address, or undefined for `off`. */
@@ -94,19 +130,51 @@ export function parseId(text: string): string {
   return text;
 }
 
-/** `key=value` pairs with commas between them; the empty text is none. */
-export function parseTags(text: string): ReadonlyMap<string, string> {
-  const tags = new Map<string, string>();
-  for (const pair of text.split(",").filter((part) => part !== "")) {
-    const [, key, value] = /^([A-Za-z0-9_.-]{1,40})=([^=,]{1,100})$/.exec(pair) ?? [];
-    if (key === undefined || value === undefined || tags.has(key)) throw new Error("key=value,… such as IDC=fra");
-    tags.set(key, value);
-  }
-  return tags;
+/** Up to `countMax` `key=value` pairs with commas between them; the empty text is none. */
+export function tagsUpTo(countMax: number): (text: string) => ReadonlyMap<string, string> {
+  return (text) => {
+    const tags = new Map<string, string>();
+    for (const pair of partsOf(text, countMax)) {
+      const [, key, value] = /^([A-Za-z0-9_.-]{1,40})=([^=,\p{Cc}]{1,100})$/u.exec(pair) ?? [];
+      if (key === undefined || value === undefined || tags.has(key)) throw new Error("key=value,… such as IDC=fra");
+      tags.set(key, value);
+    }
+    return tags;
+  };
+}
+
+/** A name without control characters, such as a zone's. */
+export function parseLabel(text: string): string {
+  if (text === "" || /\p{Cc}/u.test(text)) throw new Error("a text that is not empty, without control characters");
+  return text;
+}
+
+/** The name of an account or an app. */
+export function parseName(text: string): string {
+  if (!validName(text)) throw new Error("1 to 60 characters without commas, control characters or surrounding spaces");
+  return text;
+}
+
+/** A device's name: printable; the empty text is a device, too. */
+export function parseDevice(text: string): string {
+  if (/\p{Cc}/u.test(text)) throw new Error("a text without control characters");
+  return text;
+}
+
+/** The path of a file or folder; whether one is there is seen when it is opened. */
+export function parsePath(text: string): string {
+  if (!isPath(text)) throw new Error("a path that is not empty and holds no NUL character");
+  return text;
+}
+
+/** A text without white space and control characters. */
+export function parseWord(text: string): string {
+  if (!/^[^\s\p{Cc}]+$/u.test(text)) throw new Error("a text that is not empty, without white space");
+  return text;
 }
 
 /** Any text but the empty one. */
 export function parseText(text: string): string {
-  if (text === "") throw new Error("not empty");
+  if (text === "") throw new Error("a text that is not empty");
   return text;
 }

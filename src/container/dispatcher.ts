@@ -10,6 +10,8 @@ import type { GatewayLink } from "./context.ts";
 /** The channel ids of one packet travel in its header, which is bounded (16 KiB); larger audiences take more packets. */
 const channelsCharactersMax = 3_500;
 
+const noBody = new Uint8Array(0);
+
 /** What a push says, but for whom it is. */
 export interface PushHead {
   readonly command: string;
@@ -89,9 +91,9 @@ export class Dispatcher {
   }
 
   /** Says something to a gateway itself. */
-  tell(gateway: string, command: string): void {
+  tell(gateway: string, command: string, body: Uint8Array = noBody): void {
     const meta = [{ key: MetaKey.DestServer, value: gateway, type: MetaType.string }];
-    const packet = encodeLogicPacket({ command, flag: Flag.Push, meta }, new Uint8Array(0));
+    const packet = encodeLogicPacket({ command, flag: Flag.Push, meta }, body);
     this.links.get(gateway)?.connection.send(packet);
   }
 

@@ -14,10 +14,18 @@ import type { Store } from "../store/store.ts";
 
 const sqlite = "sqlite:";
 
-/** Opens a message store: `sqlite:PATH` or `postgres://…`. Rejects with StoreUnavailable. */
-export function openStore(url: string, retentionDays: number, log: Log): Promise<Store> {
+/**
+ * Opens a message store: `sqlite:PATH` or `postgres://…`. Rejects with StoreUnavailable; `refused` is told why a store
+ * that was away at first cannot be opened.
+ */
+export function openStore(
+  url: string,
+  retentionDays: number,
+  log: Log,
+  refused: (sentence: string) => void,
+): Promise<Store> {
   if (url.startsWith(sqlite)) return openSqliteStore({ path: url.slice(sqlite.length), retentionDays, log });
-  return openPostgresStore({ url, retentionDays, log });
+  return openPostgresStore({ url, retentionDays, log, refused });
 }
 
 /** Opens the operator's purge of a message store that exists. Rejects with StoreUnavailable. */
@@ -27,8 +35,11 @@ export function openPurgeTool(url: string): Promise<PurgeTool> {
   );
 }
 
-/** Opens the sessions that services share: `sqlite:PATH` or `redis://…`. Rejects with SessionsUnavailable. */
-export async function openSessions(url: string, log: Log): Promise<Sessions> {
+/**
+ * Opens the sessions that services share: `sqlite:PATH` or `redis://…`. Rejects with SessionsUnavailable; `refused` is told
+ * why a store that was away at first cannot be used.
+ */
+export async function openSessions(url: string, log: Log, refused: (sentence: string) => void): Promise<Sessions> {
   if (url.startsWith(sqlite)) return openSqliteSessions({ path: url.slice(sqlite.length), log });
-  return openRedisSessions({ url, log });
+  return openRedisSessions({ url, log, refused });
 }

@@ -2,9 +2,11 @@
 // gateways are linked, and leaves in good order.
 
 import type { ServiceMetrics } from "../observe/metrics.ts";
+import type { Health } from "../observe/operator-answers.ts";
 import type { Server } from "../transport/transport.ts";
 import { closeLeaving } from "../wire/close-reason.ts";
 import { Adulthood } from "./adulthood.ts";
+import { GatewayWatch } from "./gateway-watch.ts";
 import { LinkListener } from "./link/link-listener.ts";
 import { Membership } from "./membership.ts";
 import type { Service } from "./service.ts";
@@ -15,6 +17,7 @@ export class LogicNode {
   private readonly service: Service;
   private readonly metrics: ServiceMetrics;
   private readonly adulthood: Adulthood;
+  private readonly gatewayWatch: GatewayWatch;
   private membership: Membership | undefined;
   private server: Server | undefined;
 
@@ -23,12 +26,14 @@ export class LogicNode {
     this.surroundings = surroundings;
     this.service = service;
     this.metrics = metrics;
+    const linkedCount = (): number => service.gateways.size;
+    this.gatewayWatch = new GatewayWatch({ naming, timers, log, linkedCount });
     this.adulthood = new Adulthood({
       naming,
       timers,
       log,
       isLinked: (gateway) => service.gateways.has(gateway),
-      linkedCount: () => service.gateways.size,
+      linkedCount,
       reached: (isForced) => {
         if (isForced) metrics.turnedAdultByForce();
         service.setAdult(true);
@@ -64,17 +69,29 @@ export class LogicNode {
       log.error("the registry refuses this service", { error: String(error) });
     });
     this.adulthood.start();
+    this.gatewayWatch.start();
     return advertised;
   }
 
-  /** Listed, and able to serve everyone. */
+  /** Listed, able to serve everyone, and not left alone by the gateways. */
   get isReady(): boolean {
-    return this.service.state.isAdult && this.membership?.isListed === true;
+    return this.service.state.isAdult && this.membership?.isListed === true && this.gatewayWatch.trouble === "";
+  }
+
+  /** For `GET /health`. */
+  get detail(): Health["detail"] {
+    const { service, gatewayWatch } = this;
+    return {
+      gateways: service.gateways.size,
+      adult: service.state.isAdult,
+      ...(gatewayWatch.trouble === "" ? {} : { noGateway: gatewayWatch.trouble }),
+    };
   }
 
   /** Stops taking requests, answers those under way for at most `answerMsMax`, and leaves. */
   async drain(answerMsMax: number): Promise<void> {
     this.adulthood.stop();
+    this.gatewayWatch.stop();
     void this.membership?.setState("leaving");
     await this.service.drain(answerMsMax);
     await this.membership?.leave();

@@ -34,7 +34,7 @@ export interface MemberSettings {
   readonly writeWaitMs: number;
   readonly version: string;
   readonly log: Log;
-  /** Another process has taken this one's id: it has to end. */
+  /** It has to end, for a reason that only an operator can mend: another process has taken its id, or a setting is wrong. */
   readonly lost: (sentence: string) => void;
 }
 

@@ -2,9 +2,15 @@
 // registered again. A file of lines: what it is and when it was written, then a state each. It is no source of truth: what
 // nobody confirms within a lease is forgotten.
 
-import { open, readFile, rename } from "node:fs/promises";
+import { closeSync, existsSync, fsync, readSync, rmSync, writeFile } from "node:fs";
+import { rename } from "node:fs/promises";
+import { promisify } from "node:util";
 import type { Clock } from "../base/clock.ts";
+import { createDraft } from "../base/draft-file.ts";
+import { changerOf } from "../base/file-trust.ts";
+import { instancesMax, tombstonesMax } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
+import { openReadable, UnreadableFile } from "../base/small-file.ts";
 import { fieldsOf, jsonOf, MalformedJson, wholeOf } from "./json-fields.ts";
 import { parseState, stateJson } from "./state-json.ts";
 import type { Table } from "./table.ts";
@@ -15,20 +21,50 @@ const format = "roost registry snapshot 1";
 const intervalMs = 10_000;
 /** States in one write, so that a large table stops nobody for long. */
 const statesPerWrite = 500;
+/** What is read of a file: states beyond what a table holds, and all behind a line that is longer, are left out. */
+const linesMax = 1 + instancesMax + tombstonesMax;
+const lineBytesMax = 512 * 1024;
+const chunkBytes = 256 * 1024;
 
-/** The file is there, and is no snapshot. It is left alone; the message says what to do. */
+const [write, sync] = [promisify(writeFile), promisify(fsync)];
+
+/** A file, a folder or a device is at the path, and is no snapshot. It is left alone; the message says what to do. */
 export class NotASnapshot extends Error {
   override readonly name = "NotASnapshot";
 }
 
 /**
- * Reads a snapshot into a table, if there is one. Resolves with the number of living instances that there is to show.
- * Rejects with NotASnapshot, or as reading fails.
+ * Reads a snapshot into a table, if there is one. One that others can change is not believed: it is left out, with a warning.
+ * Resolves with the number of living instances that there is to show. Rejects with NotASnapshot, or as reading fails.
  */
 export async function readSnapshot(path: string, table: Table, clock: Clock, log: Log): Promise<number> {
-  const [head = "", ...lines] = (await textOf(path)).split("\n");
-  if (head === "" && lines.length === 0) return 0;
-  const passedMs = Math.max(0, clock.wallMs() - writtenAt(path, head));
+  if (!existsSync(path)) return 0;
+  const { file, stats } = opened(path);
+  try {
+    const changer = changerOf(stats);
+    if (changer !== undefined) {
+      log.warn("the snapshot is not read: others can change it", { path, changer });
+      return 0;
+    }
+    return restore(linesOf(file), path, table, clock, log);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function opened(path: string): ReturnType<typeof openReadable> {
+  try {
+    return openReadable(path, "a file");
+  } catch (error) {
+    if (error instanceof UnreadableFile) throw new NotASnapshot(`--snapshot: ${error.message}`);
+    throw error;
+  }
+}
+
+function restore(lines: Generator<string>, path: string, table: Table, clock: Clock, log: Log): number {
+  const head = lines.next();
+  if (head.done === true) return 0;
+  const passedMs = Math.max(0, clock.wallMs() - writtenAt(path, head.value));
   const liveBefore = table.live;
   let refused = 0;
   for (const line of lines) {
@@ -43,6 +79,26 @@ export async function readSnapshot(path: string, table: Table, clock: Clock, log
   }
   if (refused > 0) log.warn("a snapshot holds lines that cannot be read; they are left out", { path, lines: refused });
   return table.live - liveBefore;
+}
+
+/** A file's lines, of which one chunk and one line are in memory. A line that is too long comes cut, and is the last one. */
+function* linesOf(file: number): Generator<string> {
+  const chunk = Buffer.allocUnsafe(chunkBytes);
+  let rest = Buffer.alloc(0);
+  for (let lines = 0; lines < linesMax;) {
+    const count = readSync(file, chunk, 0, chunkBytes, null);
+    rest = Buffer.concat([rest, chunk.subarray(0, count)]);
+    let start = 0;
+    for (let end = rest.indexOf(10); end >= 0 && lines < linesMax; end = rest.indexOf(10, start)) {
+      yield rest.toString("utf8", start, end);
+      lines++;
+      start = end + 1;
+    }
+    rest = rest.subarray(start);
+    if (count > 0 && rest.length <= lineBytesMax) continue;
+    if (rest.length > 0) yield rest.toString("utf8", 0, lineBytesMax);
+    return;
+  }
 }
 
 /** Writes a table to a file whenever it has changed. */
@@ -96,33 +152,29 @@ export class SnapshotWriter {
 
   /** The file appears whole or not at all. */
   private async write(): Promise<void> {
-    const draft = `${this.path}.new`;
-    const file = await open(draft, "w", 0o600);
+    const draft = createDraft(this.path);
     try {
-      await file.write(`${JSON.stringify({ format, at: this.clock.wallMs() })}\n`);
-      let lines: string[] = [];
-      for (const entry of this.table.all()) {
-        lines.push(`${JSON.stringify(stateJson(entry.state(this.clock.monotonicMs())))}\n`);
-        if (lines.length < statesPerWrite) continue;
-        await file.write(lines.join(""));
-        lines = [];
-      }
-      await file.write(lines.join(""));
-      await file.sync();
+      await this.writeTo(draft.file);
+      await rename(draft.path, this.path);
+    } catch (error) {
+      rmSync(draft.path, { force: true });
+      throw error;
     } finally {
-      await file.close();
+      closeSync(draft.file);
     }
-    await rename(draft, this.path);
   }
-}
 
-/** The file's text; '' when there is none. */
-async function textOf(path: string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return "";
-    throw error;
+  private async writeTo(file: number): Promise<void> {
+    await write(file, `${JSON.stringify({ format, at: this.clock.wallMs() })}\n`);
+    let lines: string[] = [];
+    for (const entry of this.table.all()) {
+      lines.push(`${JSON.stringify(stateJson(entry.state(this.clock.monotonicMs())))}\n`);
+      if (lines.length < statesPerWrite) continue;
+      await write(file, lines.join(""));
+      lines = [];
+    }
+    await write(file, lines.join(""));
+    await sync(file);
   }
 }
 

@@ -23,6 +23,12 @@ export class MemorySessions implements Sessions {
     return Promise.resolve({ result: "put", replaced });
   }
 
+  async restore(app: string, account: string, location: Location): Promise<"restored" | "present" | "refused"> {
+    const holder = this.of(app, account).find(({ device }) => device === location.device);
+    if (holder !== undefined) return holder.channelId === location.channelId ? "present" : "refused";
+    return (await this.put(app, account, location)).result === "put" ? "restored" : "refused";
+  }
+
   remove(app: string, account: string, channelId: string): Promise<boolean> {
     const before = this.of(app, account);
     const after = before.filter((location) => location.channelId !== channelId);

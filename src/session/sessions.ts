@@ -46,8 +46,15 @@ export type PutOutcome =
 export interface Sessions {
   /** The last contact with the engine went well. */
   readonly isHealthy: boolean;
+  /** What an operator must change although all works for now; '' or undefined when there is nothing. */
+  readonly warning?: string;
   /** Grants the gateway's lease where it has none. */
   put(app: string, account: string, location: Location): Promise<PutOutcome>;
+  /**
+   * Puts a session again that may have been lost; reads nothing that is remembered. `present`: it was not lost. `refused`:
+   * the device has a newer session, or too many other devices are signed in.
+   */
+  restore(app: string, account: string, location: Location): Promise<"restored" | "present" | "refused">;
   /** True when the session was this channel's and is gone now. */
   remove(app: string, account: string, channelId: string): Promise<boolean>;
   /** Ends all sessions of a gateway (of one incarnation, or of every one but `keepIncarnation`). */
@@ -58,6 +65,11 @@ export interface Sessions {
    * what they hold must be put again.
    */
   renew(gateways: readonly GatewayStart[]): Promise<readonly GatewayStart[]>;
+  /**
+   * The channelIds of all sessions that the engine knows of a gateway's start. Absent where an engine deletes nothing that
+   * it was not told to delete.
+   */
+  held?(start: GatewayStart): Promise<ReadonlySet<string>>;
   /** A gateway's link broke: its lease ends in gatewaySuspectMs unless somebody renews it. */
   suspect(gateway: string, incarnation: string): Promise<void>;
   /** The live locations of each account, in order of `accounts`. An engine in memory answers without a promise. */
@@ -70,4 +82,9 @@ export interface Sessions {
   /** Tells when the engine has lost its data: all sessions must be put again. Returns the function that ends the watching. */
   watchLoss(listener: () => void): () => void;
   close(): Promise<void>;
+}
+
+/** What `GET /health` says of the engine. */
+export function sessionsDetail({ isHealthy, warning = "" }: Sessions): Record<string, string | boolean> {
+  return { sessions: isHealthy, ...(warning === "" ? {} : { sessionsWarning: warning }) };
 }

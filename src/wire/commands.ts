@@ -6,6 +6,8 @@ export const Command = {
   /** Between services: a gateway is asked to send its sessions again, and does so. */
   Resync: "login.resync",
   Restore: "login.restore",
+  /** Between services: a gateway and a login node compare what they know of the gateway's sessions. */
+  Census: "login.census",
   UserTalk: "chat.user.talk",
   GroupTalk: "chat.group.talk",
   TalkAck: "chat.talk.ack",

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ensureSecret, secretFromText, secretPath, secretsFromFile } from "../../src/auth/secret.ts";
+import { ensureSecret, fingerprintOf, secretFromText, secretPath, secretsFromFile } from "../../src/auth/secret.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -16,14 +16,14 @@ test("a folder's secret is made once, is long, and is its owner's alone", () => 
   expect(statSync(secretPath(folder)).mode & 0o777).toBe(0o600);
   expect(ensureSecret(folder)).toBe(false);
   expect(readFileSync(secretPath(folder), "utf8")).toBe(made);
-  expect(secretsFromFile(secretPath(folder))[0]?.length).toBeGreaterThanOrEqual(32);
+  expect(secretsFromFile(secretPath(folder)).keys[0]?.length).toBeGreaterThanOrEqual(32);
   expect(readdirSync(folder)).toEqual(["secret"]);
 });
 
 test("a file's lines are keys, the first one first", () => {
   const path = join(folder, "keys");
   writeFileSync(path, "the first key of them\nthe second key of them\n");
-  expect(secretsFromFile(path).map((key) => new TextDecoder().decode(key))).toEqual([
+  expect(secretsFromFile(path).keys.map((key) => new TextDecoder().decode(key))).toEqual([
     "the first key of them",
     "the second key of them",
   ]);
@@ -36,4 +36,91 @@ test("short, empty and missing secrets are refused with where and why", () => {
   expect(() => secretsFromFile(path)).toThrow(path);
   writeFileSync(path, "\n");
   expect(() => secretsFromFile(path)).toThrow("is empty");
+});
+
+const random = "x7Hq2LrW9tZk4VbN6cYd";
+
+function keysOf(content: string | Uint8Array): string[] {
+  const path = join(folder, "keys");
+  writeFileSync(path, content);
+  return secretsFromFile(path).keys.map((key) => new TextDecoder().decode(key));
+}
+
+test("comments, empty lines, a byte order mark and CR LF are no part of a key", () => {
+  expect(keysOf(`# managed by ansible, do not edit\n${random}\n`)).toEqual([random]);
+  expect(keysOf(`\uFEFF${random}\r\n\r\n# older:\r\n${random}2\r\n`)).toEqual([random, `${random}2`]);
+  expect(() => keysOf("# managed by ansible, do not edit\n")).toThrow("is empty");
+});
+
+test("keys that openssl, base64, uuidgen, this server and its installer make stay as they are, byte for byte", () => {
+  const keys = [
+    ...["Zm9vYmFyYmF6cXV4MTIzNDU2Nzg5MGFiY2RlZmdoaWo=", "9f86d081884c7d65", "550e8400-e29b-41d4-a716-446655440000"],
+    ...[
+      "0123456789abcdef0123456789abcdef",
+      "correct horse battery staple",
+      `p#"'\\$\`~ of ${random}`,
+      "a/b+c=d!e@f:g;h,i",
+    ],
+  ];
+  for (const key of keys) expect(keysOf(`${key}\n`)).toEqual([key]);
+  for (let time = 0; time < 200; time++) {
+    const key = Buffer.from(crypto.getRandomValues(new Uint8Array(8))).toString(time % 2 === 0 ? "hex" : "base64");
+    if (key.length >= 16 && new Set(key).size >= 6) expect(keysOf(key)).toEqual([key]);
+  }
+});
+
+test("what is no secret is refused with its line, and is not shown", () => {
+  for (const [line, reason] of [
+    ["\0".repeat(40), "printable ASCII"],
+    [" ".repeat(32), "no blanks before or after"],
+    [`${random} `, "no blanks before or after"],
+    [` ${random}`, "no blanks before or after"],
+    [`${random}\t`, "printable ASCII"],
+    [`pässwörter-${random}`, "printable ASCII"],
+    [`"${random}"`, "quotes"],
+    [`'${random}'`, "quotes"],
+    ["a".repeat(32), "different characters"],
+    ["abababababababababab", "different characters"],
+    ["passwordpassword", "repeats"],
+    ["x".repeat(5_000), "at most 4096 bytes"],
+  ] as const) {
+    const failure = ((): unknown => {
+      try {
+        return keysOf(`${random}\n${line}\n`);
+      } catch (error) {
+        return error;
+      }
+    })();
+    expect([line, String(failure)]).toEqual([line, expect.stringContaining(reason)]);
+    expect(String(failure)).toContain(", line 2: ");
+    if (line.trim() !== "") expect(String(failure)).not.toContain(line.slice(2, 14));
+    // The same as an option.
+    expect(() => secretFromText(line, "--secret")).toThrow(reason);
+  }
+  expect(() => secretFromText(`#${random}`, "--secret")).toThrow("does not begin with #");
+  const utf16 = Buffer.from(`\uFEFF${random}\n`, "utf16le");
+  expect(() => keysOf(utf16)).toThrow("UTF-16");
+  expect(() => keysOf(crypto.getRandomValues(new Uint8Array(64)).fill(0xff, 0, 1))).toThrow("UTF-8");
+});
+
+test("a file holds at most 16 keys", () => {
+  const lines = (count: number): string =>
+    Array.from({ length: count }, (_, number) => `${random}${number}\n`).join("");
+  expect(keysOf(lines(16))).toHaveLength(16);
+  expect(() => keysOf(lines(17))).toThrow("holds 17 keys, at most 16");
+});
+
+test("a draft that somebody else has put into the folder is not the secret", () => {
+  const draft = join(folder, "secret.new");
+  writeFileSync(draft, "what another user wrote here\n", { mode: 0o666 });
+  expect(ensureSecret(folder)).toBe(true);
+  expect(statSync(secretPath(folder)).mode & 0o777).toBe(0o600);
+  expect(readFileSync(secretPath(folder), "utf8")).not.toContain("another user");
+});
+
+test("a fingerprint tells keys apart and stays the same", () => {
+  const of = (text: string): string => fingerprintOf(secretFromText(text, "--secret"));
+  expect(of(random)).toMatch(/^[0-9a-f]{8}$/);
+  expect(of(random)).toBe(of(random));
+  expect(of(random)).not.toBe(of(`${random}2`));
 });

@@ -2,11 +2,16 @@
 // whatever name it goes.
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ensureSecret } from "../../src/auth/secret.ts";
+import { openLockFile } from "../../src/base/lock-file.ts";
+import { createLog, silentLog } from "../../src/base/log.ts";
 import { lockDataFolder, lockStore, openDataFolder } from "../../src/cli/data-folder.ts";
+import { databasePath } from "../../src/cli/engine-url.ts";
 import { StartError } from "../../src/cli/usage-error.ts";
+import { SessionFile } from "../../src/session/sqlite/session-file.ts";
 
 let folder = "";
 const unlocks: (() => void)[] = [];
@@ -27,7 +32,7 @@ afterEach(() => {
 const modeOf = (name: string): number => statSync(join(folder, name)).mode & 0o777;
 
 test("the files that are locked are their owner's alone: whoever may read one may lock it", () => {
-  unlocks.push(lockDataFolder(openDataFolder(folder)));
+  unlocks.push(lockDataFolder(openDataFolder(folder, silentLog)));
   expect(modeOf("lock")).toBe(0o600);
   unlocks.push(lockStore(join(folder, "messages.db"), "alone"));
   expect(modeOf("messages.db-lock")).toBe(0o600);
@@ -65,4 +70,49 @@ test("what cannot be locked is told in an operator's words", () => {
   expect(() => lockStore(join(folder, "lock", "below"), "alone")).toThrow(StartError);
   writeFileSync(join(folder, "lock"), "");
   expect(() => lockStore(join(folder, "lock", "below"), "alone")).toThrow(StartError);
+});
+
+test("a lock file of an earlier version that others can read becomes its owner's alone", () => {
+  for (const name of ["lock", "messages.db-lock", "sessions.db-lock"]) {
+    writeFileSync(join(folder, name), "", { mode: 0o644 });
+    openLockFile(join(folder, name)).close();
+    expect([name, modeOf(name)]).toEqual([name, 0o600]);
+  }
+});
+
+test("whatever the umask is, folders, locks and secrets are their owner's alone", () => {
+  process.umask(0);
+  const path = openDataFolder(join(folder, "a", "data"), silentLog);
+  unlocks.push(lockDataFolder(path));
+  ensureSecret(path);
+  databasePath(`sqlite:${join(folder, "b", "c", "messages.db")}`, "--store", silentLog);
+  SessionFile.open(join(folder, "sessions.db")).close();
+  for (const name of ["a", "a/data", "b", "b/c"]) expect([name, modeOf(name)]).toEqual([name, 0o700]);
+  for (const name of ["a/data/lock", "a/data/secret", "sessions.db", "sessions.db-lock"])
+    expect([name, modeOf(name)]).toEqual([name, 0o600]);
+});
+
+test("a folder of data that others can change is warned of", () => {
+  const lines: string[] = [];
+  const log = createLog("warn", "text", (line) => lines.push(line));
+  for (const [mode, warning] of [
+    [0o777, 'changer="everybody"'],
+    [0o1777, 'changer="everybody"'],
+    [0o770, 'changer="its group"'],
+    [0o755, undefined],
+  ] as const) {
+    chmodSync(folder, mode);
+    openDataFolder(folder, log);
+    const said = lines.splice(0).join("");
+    if (warning === undefined) expect(said).toBe("");
+    else expect(said).toContain(warning);
+  }
+});
+
+test("a database's path at which no file can be is refused", () => {
+  for (const path of [folder, "/dev/zero"])
+    expect(() => databasePath(`sqlite:${path}`, "--store", silentLog)).toThrow(`--store: ${path} is not a file`);
+  expect(() => databasePath("sqlite:/proc/nothing/below", "ROOST_STORE", silentLog)).toThrow(
+    /^ROOST_STORE: cannot make/,
+  );
 });

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { OptionValues, optionsOf } from "../../src/cli/options.ts";
+import { type options, OptionValues, optionsOf } from "../../src/cli/options.ts";
 import { parseAddress, parseDuration, parseListener, parseRetention } from "../../src/cli/values.ts";
 
 let folder: string;
@@ -45,8 +45,8 @@ test("what is not an option is refused by name: flag, word, key of the file", ()
 });
 
 test("a bad value is refused with its source and what would be right", () => {
-  expect(() => serve(["--ws", "8000"]).optional("ws")).toThrow(/--ws: "8000".*host:port/);
-  expect(() => serve([], { ROOST_WS: "x" }).optional("ws")).toThrow(/ROOST_WS: "x"/);
+  expect(() => serve(["--ws", "8000"]).optional("ws")).toThrow(/--ws: invalid value "8000": expected host:port/);
+  expect(() => serve([], { ROOST_WS: "x" }).optional("ws")).toThrow(/ROOST_WS: invalid value "x"/);
   expect(() => serve(["--config", config('ws = "x"')]).optional("ws")).toThrow(/roost\.toml: ws/);
 });
 
@@ -73,4 +73,42 @@ test("a command with an operand takes one word, wherever it stands; - is a word"
   expect(() => backup("a", "b")).toThrow('"b" is one word too many');
   expect(() => backup("-x")).toThrow('"-x" is not an option');
   expect(() => backup("")).toThrow("is not an option");
+});
+
+test("a value beyond the bounds of its option is refused, whoever could be meant by it", () => {
+  const refused: [keyof typeof options, string, string][] = [
+    ["dns-ttl", "999999999d", "whole seconds from 1s to 7d"],
+    ["dns-ttl", "1500ms", "whole seconds from 1s to 7d"],
+    ["read-wait", "1ms", "whole seconds from 1s to 24d"],
+    ["write-wait", "1ms", "from 100ms to 24d"],
+    ["login-wait", "25d", "from 100ms to 24d"],
+    ["ttl", "999999999d", "from 1s to 36500d"],
+    ["retention", "999999d", "at most 36500d"],
+    ["store", "sqlite::memory:", "path of a file"],
+    ["store", "sqlite:file::memory:?cache=shared", "path of a file"],
+    ["store", "sqlite:", "path of a file"],
+    ["store", "sqlite:a\0b", "path of a file"],
+    ["store", "sqlite:folder/", "path of a file"],
+    ["sessions", "postgres://db/x", "sqlite:PATH or redis://"],
+    ["zone", "z".repeat(257), "at most 256 bytes"],
+    ["zone", "a\nb", "without control characters"],
+    ["tags", Array.from({ length: 33 }, (_, number) => `k${number}=v`).join(","), "at most 32 values"],
+    ["peers", "127.0.0.1:1,".repeat(257), "at most 256 values"],
+    ["device", "d".repeat(65), "at most 64 bytes"],
+    ["data", "a\0b", "no NUL"],
+    ["listen", `${"a".repeat(254)}:1`, "host:port"],
+    ["listen", "[:]:1", "host:port"],
+  ];
+  for (const [name, value, expected] of refused) {
+    const values = new OptionValues([name], [`--${name}=${value}`], {});
+    expect(() => values.optional(name)).toThrow(expected);
+  }
+  for (const [name, value] of [
+    ["dns-ttl", "7d"],
+    ["read-wait", "1s"],
+    ["retention", "36500d"],
+    ["store", "sqlite:a:b"],
+    ["zone", "z".repeat(256)],
+  ] as const)
+    expect(new OptionValues([name], [`--${name}=${value}`], {}).optional(name)).toBeDefined();
 });

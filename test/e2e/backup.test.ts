@@ -234,7 +234,7 @@ test("what is asked wrongly is told in one sentence, and changes nothing", async
   const cases: [string[], number, string][] = [
     [["backup"], 2, "FILE is missing"],
     [["backup", "a", "b"], 2, "one word too many"],
-    [["backup", "x", "--store", "redis://x"], 2, "--store takes"],
+    [["backup", "x", "--store", "redis://x"], 2, "--store: invalid value"],
     [["backup", "a-folder"], 1, "is a folder; name a file in it"],
     [["backup", "there"], 1, "exists already; choose another name, or replace it with --replace"],
     [["backup", "nowhere/x"], 1, "there is no folder"],

@@ -161,7 +161,7 @@ test("roost purge says what is wrong: no store, no retention, forever, a store t
   expect(unset.err).toMatch(/keeps messages for ever, as its servers were told; say how long with --retention/);
   expect((await run(["purge", "--retention", "forever"], folder)).status).toBe(2);
   expect((await run(["purge", "--store", "mysql://x"], folder)).err).toContain(
-    "--store takes sqlite:PATH or postgres://",
+    "--store: invalid value: expected sqlite:PATH or postgres://",
   );
   const none = await run(["purge", "--retention", "15d", "--now"], folder);
   expect(none).toMatchObject({

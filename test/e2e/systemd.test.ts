@@ -113,11 +113,9 @@ describe("units", () => {
     expect(new Set(confinements).size).toBe(1);
   });
 
-  test("each takes out the variables of other roles, and no others", () => {
+  test("each says its role, and takes out no variable", () => {
     for (const role of roles) {
-      const meaningful: readonly OptionName[] = optionsOfRole[role];
-      const others = optionsOf.serve.filter((name) => !meaningful.includes(name));
-      expect([role, unit(role).words("UnsetEnvironment").toSorted()]).toEqual([role, others.map(variable).toSorted()]);
+      expect([role, unit(role).values("UnsetEnvironment")]).toEqual([role, []]);
       expect(unit(role).values("ExecStart")).toEqual([`/usr/local/bin/roost --role ${role}`]);
     }
   });
@@ -129,14 +127,10 @@ describe("units", () => {
     const named = optionsOf.serve.filter((name) => !left.includes(name)).map(variable);
     expect(Object.keys(example).toSorted()).toEqual(named.toSorted());
     for (const role of roles) {
-      const unset = unit(role).words("UnsetEnvironment");
       const { ROOST_CONFIG: _, ...variables } = example;
-      for (const name of unset) delete variables[name];
       const values = new OptionValues(optionsOf.serve, ["--role", role], variables);
-      const meaningful: readonly OptionName[] = optionsOfRole[role];
-      const given = optionsOf.serve.filter((name) => values.isGiven(name));
-      expect([role, given.filter((name) => !meaningful.includes(name))]).toEqual([role, []]);
-      for (const name of given) values.optional(name);
+      expect(values.warnings).toEqual([]);
+      for (const name of optionsOfRole[role]) values.optional(name);
     }
   });
 
@@ -285,7 +279,7 @@ describe("a service manager", () => {
       const registry = `127.0.0.1:${port}`;
       for (const secret of ["cluster-key", "token-secret"])
         writeFileSync(join(folder, secret), "0123456789abcdef0123456789abcdef\n", { mode: 0o440 });
-      // What /etc/roost/roost.env and discovery.env might say; the units have to take out what is not meant for a role.
+      // What /etc/roost/roost.env and discovery.env might say; a role ignores what is not meant for it.
       const shared = { ROOST_DISCOVERY: `http://${registry}`, ROOST_LISTEN: "0.0.0.0:0", ROOST_RETENTION: "7d" };
       const files: Partial<Record<string, Record<string, string>>> = {
         discovery: { ROOST_LISTEN: registry },
@@ -297,7 +291,6 @@ describe("a service manager", () => {
       let tcp = "";
       for (const role of ["discovery", "login", "chat", "gateway"] as const) {
         const variables: Record<string, string> = { ...unit(role).environment(specifiers), ...shared, ...files[role] };
-        for (const name of unit(role).words("UnsetEnvironment")) delete variables[name];
         const manager = listenForNotices(join(folder, `${role}.notify`));
         const words = [...roost, ...(unit(role).values("ExecStart")[0] ?? "").split(" ").slice(1)];
         const child = spawn([...confine, join(unitFolder, unitOfRole[role]), ...words], {

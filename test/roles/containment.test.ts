@@ -182,6 +182,8 @@ async function chatService() {
     groupDetail: unused,
     membership: unused,
     isHealthy: true,
+    trouble: "",
+    clock: { idsAheadMs: 0, purgeWaitMs: 0 },
     close: () => Promise.resolve(),
   };
   const sessions: Sessions = new MemorySessions();

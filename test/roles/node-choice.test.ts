@@ -133,6 +133,7 @@ function methodsOf(sessions: MemorySessions): Sessions {
   return {
     isHealthy: true,
     put: sessions.put.bind(sessions),
+    restore: sessions.restore.bind(sessions),
     remove: sessions.remove.bind(sessions),
     removeGateway: sessions.removeGateway.bind(sessions),
     renew: sessions.renew.bind(sessions),

@@ -25,6 +25,7 @@ function lostSessions(): Sessions {
   return {
     isHealthy: false,
     put: memory.put.bind(memory),
+    restore: memory.restore.bind(memory),
     remove: memory.remove.bind(memory),
     removeGateway: memory.removeGateway.bind(memory),
     locate: () => Promise.reject(new Error("the session engine went away")),

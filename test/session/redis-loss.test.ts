@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { createLog, silentLog, type Log } from "../../src/base/log.ts";
 import { refusalOf } from "../../src/container/refusal.ts";
 import { openRedisSessions } from "../../src/session/redis/redis-sessions.ts";
-import { SessionsUnavailable, type Sessions } from "../../src/session/sessions.ts";
+import { sessionsDetail, SessionsUnavailable, type Sessions } from "../../src/session/sessions.ts";
 import { Status } from "../../src/wire/gen/pkt_pb.ts";
 import { isRedisMissing, RedisServer } from "../support/redis.ts";
 import { until } from "../support/until.ts";
@@ -48,6 +48,69 @@ describe.skipIf(isRedisMissing)("sessions in a Redis that fails", () => {
       (error) => error,
     );
   const locate = async (sessions: Sessions): Promise<unknown> => sessions.locate("app", ["ann"]);
+
+  test("a server that may delete any key is warned of, at each connection, until it may not", async () => {
+    const server = await start();
+    await server.send("CONFIG", ["SET", "maxmemory-policy", "allkeys-lru"]);
+    const lines: string[] = [];
+    const sessions = await open(
+      server.url(),
+      createLog("info", "text", (line) => lines.push(line)),
+    );
+    expect(sessionsDetail(sessions)).toMatchObject({
+      sessions: true,
+      sessionsWarning: expect.stringMatching(/maxmemory-policy is allkeys-lru: it deletes sessions .*set noeviction/),
+    });
+    expect(lines.filter((line) => line.includes("may delete sessions"))).toHaveLength(1);
+    // Started again it has the policy that it is told by default.
+    await server.kill();
+    await until(() => !sessions.isHealthy, "it is away");
+    await server.startAgain();
+    await until(() => Bun.deepEquals(sessionsDetail(sessions), { sessions: true }), "it is back, with another policy");
+    expect(lines.join("")).toContain("the session store keeps its sessions");
+  });
+
+  test("a password or database that the server refuses ends the opening, with a sentence that does not show it", async () => {
+    const server = await start("the right one");
+    const at = `127.0.0.1:${server.port}`;
+    for (const [url, reason] of [
+      [`redis://:hush-hush@${at}/0`, /redis:\/\/127\.0\.0\.1:\d+\/0 refuses this program: WRONGPASS/],
+      [`redis://nobody:hush-hush@${at}/0`, /WRONGPASS/],
+      [`redis://${at}/0`, /NOAUTH/],
+      [`${server.url()}99`, /DB index is out of range/],
+    ] as const) {
+      const failure = await failureOf(open(url));
+      expect(failure).toBeInstanceOf(SessionsUnavailable);
+      expect(String(failure)).toMatch(reason);
+      expect(String(failure)).not.toContain("hush");
+    }
+  });
+
+  test("a password that turns out to be wrong once the server is there is told, and nobody else is disturbed", async () => {
+    const server = await start("the right one");
+    await server.kill();
+    const refusals: string[] = [];
+    const refused = (sentence: string): void => void refusals.push(sentence);
+    const wrong = await openRedisSessions({
+      url: `redis://:hush-hush@127.0.0.1:${server.port}/0`,
+      log: silentLog,
+      refused,
+    });
+    undo.push(() => wrong.close());
+    const right = await openRedisSessions({ url: server.url(), log: silentLog, refused });
+    undo.push(() => right.close());
+    expect([wrong.isHealthy, right.isHealthy]).toEqual([false, false]);
+    await server.startAgain();
+    await until(() => refusals.length > 0 && right.isHealthy, "one is refused, the other one serves");
+    expect(refusals).toEqual([expect.stringContaining("WRONGPASS")]);
+  });
+
+  test("a policy that spares keys without an expiry is no warning", async () => {
+    const server = await start();
+    await server.send("CONFIG", ["SET", "maxmemory-policy", "volatile-lru"]);
+    const sessions = await open(server.url());
+    expect(sessionsDetail(sessions)).toEqual({ sessions: true });
+  });
 
   test("killed and started empty: refused at once, then served by itself, and the loss is told", async () => {
     const { server, login, chat, told } = await fixture();
@@ -159,8 +222,9 @@ describe.skipIf(isRedisMissing)("sessions in a Redis that fails", () => {
     const server = await start("a-secret");
     const lines: string[] = [];
     const log = createLog("debug", "text", (line) => lines.push(line));
-    const sessions = await open(server.url().replace("a-secret", "not-the-secret"), log);
-    expect(await failureOf(locate(sessions))).toBeInstanceOf(SessionsUnavailable);
+    const failure = await failureOf(open(server.url().replace("a-secret", "not-the-secret"), log));
+    expect(failure).toBeInstanceOf(SessionsUnavailable);
+    lines.push(String(failure));
     const right = await open(server.url(), log);
     await server.kill();
     await until(() => !right.isHealthy && lines.length >= 2, "the log tells of both");

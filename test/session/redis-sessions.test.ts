@@ -50,5 +50,32 @@ describe.skipIf(isRedisMissing)("with a Redis server", () => {
     await sessions.close();
   });
 
+  test("what a gateway's start holds is told without what was evicted, and an evicted session is restored past the cache", async () => {
+    const engine = redisEngine();
+    const sessions = await engine.open();
+    const prefix = `t${prefixes - 1}:`;
+    const start = { gateway: "gw1", incarnation: "i1" };
+    await sessions.renew([start]);
+    const places = Array.from({ length: 700 }, () => location({ device: "phone" }));
+    for (const [at, place] of places.entries()) await sessions.put("app", `user${at}`, place);
+    await sessions.put("app", "user0", location({ device: "elsewhere", gateway: "gw2" }));
+    expect(await sessions.held?.(start)).toEqual(new Set(places.map(({ channelId }) => channelId)));
+    expect(await sessions.held?.({ gateway: "gw9", incarnation: "i1" })).toEqual(new Set());
+
+    const [, one = location(), two = location()] = places;
+    // It is remembered when it is evicted.
+    expect(await sessions.locate("app", ["user1"])).toEqual([[one]]);
+    await change("DEL", [`${prefix}a:3:appuser1`, `${prefix}a:3:appuser2`]);
+    const held = await sessions.held?.(start);
+    expect([held?.size, held?.has(one.channelId), held?.has(two.channelId)]).toEqual([698, false, false]);
+    expect(await sessions.restore("app", "user1", one)).toBe("restored");
+    expect((await sessions.held?.(start))?.has(one.channelId)).toBe(true);
+    // The set of a lease's accounts was evicted: the sessions are there, and would never be swept.
+    await change("DEL", [`${prefix}l:1`]);
+    expect(await sessions.restore("app", "user1", one)).toBe("restored");
+    expect(await sessions.restore("app", "user1", one)).toBe("present");
+    await sessions.close();
+  });
+
   sharedSessionsSuite("sessions in Redis, shared", async () => redisEngine());
 });

@@ -63,6 +63,22 @@ export function sessionsSuite(name: string, makeEngine: () => Promise<Engine>): 
       return { told, end };
     };
 
+    describe("restore", () => {
+      test("a session that is lost is put again, one that is there stays, and a newer one of its device is not replaced", async () => {
+        const place = location({ device: "phone" });
+        expect(await sessions.restore("app", "ann", place)).toBe("restored");
+        expect(await sessions.restore("app", "ann", place)).toBe("present");
+        expect(await locate("ann")).toEqual([place]);
+        expect(await sessions.restore("app", "ann", location({ device: "phone" }))).toBe("refused");
+        expect(await locate("ann")).toEqual([place]);
+      });
+
+      test("is refused beyond the number of devices", async () => {
+        await fill(sessions);
+        expect(await sessions.restore("app", "ann", location({ device: "one more" }))).toBe("refused");
+      });
+    });
+
     describe("put and locate", () => {
       test("an account that never signed in is nowhere", async () => {
         expect(await reader.locate("app", ["ann"])).toEqual([[]]);

@@ -24,6 +24,45 @@ async function failureOf(promise: Promise<unknown>): Promise<string> {
   return "nothing failed";
 }
 
+/** What ALTER DATABASE or ALTER ROLE may have set, as far from what the store needs as it goes. */
+const hostileDefaults: Readonly<Record<string, string>> = {
+  default_transaction_isolation: "serializable",
+  default_transaction_read_only: "on",
+  default_transaction_deferrable: "on",
+  session_replication_role: "replica",
+  client_encoding: "SQL_ASCII",
+  row_security: "off",
+  search_path: "nowhere",
+  array_nulls: "off",
+  standard_conforming_strings: "off",
+  backslash_quote: "off",
+  exit_on_error: "on",
+  transform_null_equals: "on",
+  check_function_bodies: "on",
+  synchronous_commit: "off",
+  statement_timeout: "1ms",
+  lock_timeout: "1ms",
+  idle_in_transaction_session_timeout: "1ms",
+  idle_session_timeout: "1ms",
+  datestyle: "SQL, DMY",
+  intervalstyle: "sql_standard",
+  bytea_output: "escape",
+  extra_float_digits: "-15",
+  timezone: "Pacific/Apia",
+  enable_indexscan: "off",
+  enable_indexonlyscan: "off",
+  enable_nestloop: "off",
+  enable_seqscan: "on",
+  enable_hashjoin: "on",
+  enable_mergejoin: "on",
+  enable_sort: "off",
+  enable_material: "off",
+  plan_cache_mode: "force_custom_plan",
+  join_collapse_limit: "1",
+  jit_above_cost: "0",
+  work_mem: "64kB",
+};
+
 async function idsOf(store: Store, account: string): Promise<bigint[]> {
   const ids: bigint[] = [];
   for (let after = 1n; ;) {
@@ -60,6 +99,15 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
   storeSuite("PostgreSQL store", makePlace);
   idsAheadSuite("PostgreSQL store", makePlace);
 
+  storeSuite("PostgreSQL store in a database whose defaults are all others", async () => {
+    const url = await server.makeDatabase();
+    await server.setDefaults(url, hostileDefaults);
+    return {
+      open: () => openPostgresStore({ url, retentionDays: 15, log: silentLog }),
+      remove: () => server.dropDatabase(url),
+    };
+  });
+
   describe("PostgreSQL engine", () => {
     let url: string;
     /** An operator's connection. */
@@ -88,6 +136,45 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
       );
       const nodes = await Promise.all(stores.map(async (store) => nodeOfId(idOf(await store.append([talk()])))));
       expect(new Set(nodes)).toEqual(new Set([0, 1, 2, 3]));
+    });
+
+    /** The URL of a role that may have so many connections, and owns the database. */
+    const limitedUrl = async (connections: number): Promise<string> => {
+      const role = `few_${new URL(url).pathname.slice(1)}`;
+      await sql.unsafe(`CREATE ROLE ${role} LOGIN CONNECTION LIMIT ${connections}`);
+      await sql.unsafe(`ALTER DATABASE ${new URL(url).pathname.slice(1)} OWNER TO ${role}`);
+      return url.replace("//postgres@", `//${role}@`);
+    };
+    const readTimes = (store: Store, times: number): Promise<bigint[][]> =>
+      Promise.all(Array.from({ length: times }, () => idsOf(store, "bob")));
+
+    test("every read waits for a connection that there is when the database has one for each process", async () => {
+      const limited = await limitedUrl(2);
+      const lines: string[] = [];
+      const log = createLog("warn", "text", (line) => lines.push(line));
+      const stores = [await open({ url: limited, log }), await open({ url: limited, log })];
+      const id = idOf((await stores[0]?.append([talk()])) ?? []);
+      for (const store of stores) {
+        expect(await readTimes(store, 100)).toEqual(Array.from({ length: 100 }, () => [id]));
+        expect(store.isHealthy).toBe(true);
+      }
+      expect(lines.filter((line) => line.includes("no connection left for reads"))).toHaveLength(2);
+    });
+
+    test("a process whose readers hold the database's last connections gives one up for its writer", async () => {
+      const store = await open({ url: await limitedUrl(4) });
+      await store.append([talk()]);
+      await readTimes(store, 100);
+      // The writer's connection is lost, and there is no more room for another one.
+      const role = `few_${new URL(url).pathname.slice(1)}`;
+      const sent: { pid: number }[] = await sql`SELECT pid FROM pg_stat_activity
+        WHERE usename = ${role} AND query LIKE '%commit_messages%'`;
+      await sql.begin(async (tx) => {
+        await tx.unsafe(`ALTER ROLE ${role} CONNECTION LIMIT 3`);
+        for (const { pid } of sent) await tx`SELECT pg_terminate_backend(${pid})`;
+      });
+      await until(async () => (await store.append([talk()])).length === 1, "talks are stored again");
+      expect(sent).toHaveLength(1);
     });
 
     test("refuses a newer schema with a sentence that says what to do", async () => {
@@ -122,7 +209,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
       const nobody = "postgres://nobody:hush-hush@";
       for (const [wrong, reason] of [
         [url.replace("postgres://postgres@", nobody), /role "nobody" does not exist/],
-        [`${nobody}127.0.0.1:1/roost`, /The message store 127\.0\.0\.1:1\/roost cannot be opened: .*REFUSED/],
+        [`${url}_unknown`, /The message store 127\.0\.0\.1:\d+\/store_\d+_unknown cannot be opened: .*does not exist/],
         [`${nobody}127.0.0.1:no/roost`, /not of the form postgres:/],
         [`mysql://nobody:hush-hush@127.0.0.1/roost`, /not of the form postgres:/],
         [`${url}?sslmode=whatever`, /URL is not understood: .*sslmode/],
@@ -136,12 +223,45 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
       expect(lines.join("")).not.toContain("hush");
     });
 
-    test("a server that accepts and never answers fails the opening", async () => {
+    test("a database that is away is waited for, and nothing is taken for stored until it is there", async () => {
       const silent = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-      expect(await failureOf(open({ url: `postgres://postgres@127.0.0.1:${silent.port}/roost` }))).toMatch(
-        /TIMEOUT|gave no answer/,
-      );
+      const at = (port: number): string => url.replace(/:\d+\//, `:${port}/`);
+      const lines: string[] = [];
+      const log = createLog("info", "text", (line) => lines.push(line));
+      for (const port of [silent.port, 1]) {
+        const store = await open({ url: at(port), log });
+        expect(store.isHealthy).toBe(false);
+        expect(await failureOf(store.append([talk()]))).toMatch(/REFUSED|FAILED|TIMEOUT|gave no answer/);
+        expect(await failureOf(idsOf(store, "bob"))).not.toBe("nothing failed");
+      }
       silent.stop(true);
+      expect(lines.filter((line) => line.includes("The message store is away"))).toHaveLength(2);
+    });
+
+    test("a database that turns out to be another program's once it is there is told, with the sentence", async () => {
+      await sql`CREATE SCHEMA roost`;
+      await sql`CREATE TABLE roost.thing (a integer)`;
+      const gate = await TcpProxy.start(server.port);
+      gate.isShut = true;
+      const refusals: string[] = [];
+      const through = url.replace(/:\d+\//, `:${gate.port}/`);
+      const store = await open({ url: through, refused: (sentence) => void refusals.push(sentence) });
+      expect(store.isHealthy).toBe(false);
+      gate.isShut = false;
+      await until(() => refusals.length > 0, "it is refused");
+      expect(refusals[0]).toMatch(/cannot be opened: its schema roost is another program's/);
+      gate.stop();
+    });
+
+    test("a database that comes only after the start is opened, and stores", async () => {
+      const gate = await TcpProxy.start(server.port);
+      gate.isShut = true;
+      const store = await open({ url: url.replace(/:\d+\//, `:${gate.port}/`) });
+      gate.isShut = false;
+      await until(() => store.isHealthy, "the store is opened");
+      const id = idOf(await store.append([talk()]));
+      expect(await idsOf(store, "bob")).toEqual([id]);
+      gate.stop();
     });
 
     test("the database takes ids by the same rule as the generator", async () => {

@@ -46,7 +46,7 @@ export class ClusterStage {
 
   /** What services prove to each other. */
   get clusterKey(): Uint8Array<ArrayBuffer> {
-    const [key] = secretsFromFile(join(this.folder, "cluster-key"));
+    const [key] = secretsFromFile(join(this.folder, "cluster-key")).keys;
     if (key === undefined) throw new Error("the cluster has no key");
     return Uint8Array.from(key);
   }

@@ -1,6 +1,7 @@
 // Roles in one process, each with surroundings of its own, over a registry and links in memory.
 
 import { TokenVerifier } from "../../src/auth/token.ts";
+import { sessionCensusMs } from "../../src/base/limits.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { newIncarnation, systemRandom } from "../../src/base/random.ts";
 import { TimerWheel } from "../../src/base/timer-wheel.ts";
@@ -91,6 +92,7 @@ export class MemoryCluster {
     metrics: ServiceMetrics,
     tokenKey: Uint8Array,
     selection: Selection = { name: "hash" },
+    censusMs = sessionCensusMs,
   ): GatewayRole {
     const { wheel, flusher } = this;
     return new GatewayRole(around, {
@@ -101,6 +103,7 @@ export class MemoryCluster {
       readWaitMs: 180_000,
       writeWaitMs: 10_000,
       loginWaitMs: 10_000,
+      censusMs,
       selection,
       ws: undefined,
       tcp: { host: "127.0.0.1", port: 0 },

@@ -142,6 +142,15 @@ export class PostgresServer {
     await this.command(`DROP DATABASE ${new URL(url).pathname.slice(1)} WITH (FORCE)`);
   }
 
+  /** Makes these settings the defaults of a database. */
+  async setDefaults(url: string, settings: Readonly<Record<string, string>>): Promise<void> {
+    const name = new URL(url).pathname.slice(1);
+    for (const [setting, value] of Object.entries(settings)) {
+      const list = setting === "search_path" || setting === "datestyle" ? value : `'${value}'`;
+      await this.command(`ALTER DATABASE ${name} SET ${setting} = ${list}`);
+    }
+  }
+
   private async command(text: string): Promise<void> {
     const sql = new SQL(this.url("postgres"), { max: 1 });
     try {

@@ -5,11 +5,17 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 export class TcpProxy {
   /** True: what the server answers is lost; connections stay up. */
   losesAnswers = false;
+  /** True: connections that come are closed at once. */
+  isShut = false;
   private readonly server: Server;
   private readonly sockets = new Set<Socket>();
 
   private constructor(toPort: number) {
     this.server = createServer((client) => {
+      if (this.isShut) {
+        client.destroy();
+        return;
+      }
       const upstream = connect(toPort, "127.0.0.1");
       client.on("data", (data) => upstream.write(data));
       upstream.on("data", (data) => {

@@ -1,18 +1,16 @@
 // roost serve --role discovery: options to settings, and what a registry may not do by default.
 
-import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { resolve } from "node:path";
-import { BadFile } from "../../base/json-file.ts";
 import type { Log } from "../../base/log.ts";
-import { type LookupRules, parseLookupFile } from "../../registry/lookup-file.ts";
+import { parseLookupFile } from "../../registry/lookup-file.ts";
 import { NotASnapshot } from "../../registry/snapshot.ts";
 import { startDiscovery } from "../../roles/discovery/role.ts";
 import type { RunningDiscovery } from "../../roles/settings.ts";
 import type { SocketAddress } from "../../transport/address.ts";
 import { discoveryBanner } from "../banner.ts";
-import { sentenceOf } from "../failure.ts";
 import type { OptionValues } from "../options.ts";
+import { readRules } from "../rules-file.ts";
 import { readClusterKey } from "../secrets.ts";
 import { StartError, UsageError } from "../usage-error.ts";
 import { version } from "../version.ts";
@@ -31,9 +29,8 @@ export async function serveDiscovery(values: OptionValues, log: Log): Promise<Se
     );
   }
   if (clusterKey !== undefined && isInsecure)
-    throw new UsageError("--insecure and a cluster key are both given; keep one");
-  const dnsTtlMs = values.required("dns-ttl");
-  if (dnsTtlMs % 1000 !== 0) throw new UsageError("--dns-ttl takes whole seconds");
+    throw new UsageError(`${values.sourceOf("insecure")} and a cluster key are both given; keep one`);
+  const lookup = values.optional("lookup");
   const running = await begin(
     () =>
       startUnlessRefused({
@@ -45,9 +42,9 @@ export async function serveDiscovery(values: OptionValues, log: Log): Promise<Se
         env: values.required("env"),
         dns: values.optional("dns"),
         domain: values.required("domain"),
-        dnsTtlSeconds: dnsTtlMs / 1000,
+        dnsTtlSeconds: values.required("dns-ttl") / 1000,
         snapshotPath: snapshotPath(values.required("snapshot")),
-        lookup: lookupRules(values.optional("lookup")),
+        lookup: lookup === undefined ? undefined : readRules(lookup, values.sourceOf("lookup"), log, parseLookupFile),
         clusterKey,
         version,
         log,
@@ -73,22 +70,6 @@ async function startUnlessRefused(settings: Parameters<typeof startDiscovery>[0]
 
 function snapshotPath(text: string): string | undefined {
   return text === "off" ? undefined : resolve(text);
-}
-
-function lookupRules(path: string | undefined): LookupRules | undefined {
-  if (path === undefined) return undefined;
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    throw new StartError(`--lookup: cannot read ${path}: ${sentenceOf(error)}`);
-  }
-  try {
-    return parseLookupFile(text, path);
-  } catch (error) {
-    if (error instanceof BadFile) throw new StartError(`--lookup: ${error.message}`);
-    throw error;
-  }
 }
 
 function isLoopback(host: string): boolean {

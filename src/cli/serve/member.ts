@@ -1,8 +1,5 @@
 // roost serve --role gateway, login, chat: options to settings, and what such a process cannot do without.
 
-import { mkdirSync, readFileSync } from "node:fs";
-import { dirname, resolve } from "node:path";
-import { BadFile } from "../../base/json-file.ts";
 import type { Log } from "../../base/log.ts";
 import { systemRandom } from "../../base/random.ts";
 import type { MemberSettings, RunningMember } from "../../container/process.ts";
@@ -14,10 +11,11 @@ import { startLogin } from "../../roles/login/process.ts";
 import type { SocketAddress } from "../../transport/address.ts";
 import { memberBanner } from "../banner.ts";
 import { lockStore } from "../data-folder.ts";
-import { sentenceOf } from "../failure.ts";
+import { databasePath, isDatabaseFile } from "../engine-url.ts";
 import type { OptionValues } from "../options.ts";
+import { readRules } from "../rules-file.ts";
 import { readClusterKey, readGivenSecrets } from "../secrets.ts";
-import { StartError, UsageError } from "../usage-error.ts";
+import { UsageError } from "../usage-error.ts";
 import { version } from "../version.ts";
 import { begin, listenersOf, type Serving } from "./serving.ts";
 
@@ -42,7 +40,7 @@ export async function serveGateway(values: OptionValues, log: Log): Promise<Serv
         reusePort: values.required("reuse-port"),
         publicUrl: values.optional("public-url"),
         tags: values.required("tags"),
-        selection: selectionOf(values),
+        selection: selectionOf(values, log),
         secrets: readGivenSecrets(values, log),
         readWaitMs: values.required("read-wait"),
         loginWaitMs: values.required("login-wait"),
@@ -54,7 +52,7 @@ export async function serveGateway(values: OptionValues, log: Log): Promise<Serv
 
 /** Starts a login service. */
 export async function serveLogin(values: OptionValues, log: Log): Promise<Serving> {
-  const settings = { ...memberSettings(values, log, "login"), sessions: sessionsOf(values) };
+  const settings = { ...memberSettings(values, log, "login"), sessions: sessionsOf(values, log) };
   return servingOf("login", await begin(() => startLogin(settings), "--listen and --monitor"));
 }
 
@@ -62,11 +60,12 @@ export async function serveLogin(values: OptionValues, log: Log): Promise<Servin
 export async function serveChat(values: OptionValues, log: Log): Promise<Serving> {
   const settings = {
     ...memberSettings(values, log, "chat"),
-    sessions: sessionsOf(values),
+    sessions: sessionsOf(values, log),
     store: engineOf(
+      values,
       "store",
       values.required("store", "is required: sqlite:PATH on one machine, postgres://… on several"),
-      /^postgres(ql)?:\/\/./,
+      log,
     ),
     retentionDays: values.required("retention"),
   };
@@ -123,47 +122,27 @@ function servingOf(role: string, running: RunningMember): Serving {
   };
 }
 
-function selectionOf(values: OptionValues): Selection {
+function selectionOf(values: OptionValues, log: Log): Selection {
   const name = values.required("selector");
   const path = values.optional("route");
   if (name !== "route") {
-    if (path !== undefined) throw new UsageError("--route is for --selector route");
+    if (path !== undefined) throw new UsageError(`${values.sourceOf("route")} is for --selector route`);
     return { name };
   }
   if (path === undefined) throw new UsageError("--selector route needs --route FILE");
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    throw new StartError(`--route: cannot read ${path}: ${sentenceOf(error)}`);
-  }
-  try {
-    return { name, path, rules: parseRouteFile(text, path) };
-  } catch (error) {
-    if (error instanceof BadFile) throw new StartError(`--route: ${error.message}`);
-    throw error;
-  }
+  return { name, path, rules: readRules(path, values.sourceOf("route"), log, parseRouteFile) };
 }
 
-function sessionsOf(values: OptionValues): string {
+function sessionsOf(values: OptionValues, log: Log): string {
   const sessions = values.required("sessions", "is required: sqlite:PATH on one machine, redis://… on several");
   if (sessions.startsWith("memory:"))
-    throw new UsageError("--sessions memory: is for a standalone server only; services share sqlite:PATH or redis://…");
-  return engineOf("sessions", sessions, /^rediss?:\/\/./);
+    throw new UsageError(
+      `${values.sourceOf("sessions")} memory: is for a standalone server only; services share sqlite:PATH or redis://…`,
+    );
+  return engineOf(values, "sessions", sessions, log);
 }
 
-/** An engine's URL; of a file its folder is made. */
-function engineOf(option: string, url: string, remote: RegExp): string {
-  if (remote.test(url)) return url;
-  if (!/^sqlite:./.test(url)) {
-    const other = option === "store" ? "postgres://…" : "redis://…";
-    throw new UsageError(`--${option} takes sqlite:PATH or ${other}`);
-  }
-  const path = resolve(url.slice(sqlite.length));
-  try {
-    mkdirSync(dirname(path), { recursive: true });
-  } catch (error) {
-    throw new StartError(`--${option}: cannot make the folder of ${path}: ${sentenceOf(error)}`);
-  }
-  return `${sqlite}${path}`;
+/** An engine's URL; of a file its folder is made, and the path becomes absolute. */
+function engineOf(values: OptionValues, option: "store" | "sessions", url: string, log: Log): string {
+  return isDatabaseFile(url) ? `${sqlite}${databasePath(url, values.sourceOf(option), log)}` : url;
 }

@@ -52,17 +52,17 @@ export async function begin<Role>(start: () => Promise<Role>, listeners: string)
       (kind) => error instanceof kind,
     );
     if (isTold) throw new StartError(sentenceOf(error));
-    switch (codeOf(error)) {
-      case "EADDRINUSE":
-        throw new StartError(
-          `${sentenceOf(error)}; another program listens there: stop it, or choose other addresses with ${listeners}`,
-        );
-      case "EACCES":
-      case "EADDRNOTAVAIL":
-      case "ENOTFOUND":
-        throw new StartError(`${sentenceOf(error)}; choose other addresses with ${listeners}`);
-      default:
-        throw error;
-    }
+    const sentence = sentenceOf(error);
+    const code = codeOf(error);
+    if (code === "EADDRINUSE")
+      throw new StartError(
+        `${sentence}; another program listens there: stop it, or choose other addresses with ${listeners}`,
+      );
+    // A name that cannot be resolved has no code where it is listened at.
+    if (/^(EACCES|EADDRNOTAVAIL|ENOTFOUND)$/.test(code) || /^(bind|listen|Failed to listen) /.test(sentence))
+      throw new StartError(`${sentence}; choose other addresses with ${listeners}`);
+    // What else the system refuses is about this machine, and no bug.
+    if (/^E[A-Z0-9]+$/.test(code)) throw new StartError(sentence);
+    throw error;
   }
 }

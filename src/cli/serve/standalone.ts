@@ -1,10 +1,11 @@
 // roost serve --role standalone: options to settings.
 
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import type { Log } from "../../base/log.ts";
 import { startStandalone } from "../../roles/standalone/role.ts";
 import { banner } from "../banner.ts";
 import { holdDataFolder, holdStore, openDataFolder } from "../data-folder.ts";
+import { databasePath, isDatabaseFile } from "../engine-url.ts";
 import type { OptionValues } from "../options.ts";
 import { readSecrets } from "../secrets.ts";
 import { UsageError } from "../usage-error.ts";
@@ -14,9 +15,10 @@ import { begin, listenersOf, type Serving } from "./serving.ts";
 /** Starts everything in one process. */
 export async function serveStandalone(values: OptionValues, log: Log): Promise<Serving> {
   if ((values.optional("sessions") ?? "memory:") !== "memory:")
-    throw new UsageError("--sessions takes memory: in a standalone server");
+    throw new UsageError(`${values.sourceOf("sessions")} takes memory: in a standalone server`);
   const store = values.optional("store");
-  if (store !== undefined && !/^sqlite:./.test(store)) throw new UsageError("--store takes sqlite:PATH");
+  if (store !== undefined && !isDatabaseFile(store))
+    throw new UsageError(`${values.sourceOf("store")} takes sqlite:PATH in a standalone server`);
   const settings = {
     ws: values.optional("ws"),
     tcp: values.optional("tcp"),
@@ -29,10 +31,11 @@ export async function serveStandalone(values: OptionValues, log: Log): Promise<S
     zone: values.required("zone"),
   };
   const dataOption = values.required("data");
-  const dataFolder = openDataFolder(dataOption);
+  const dataFolder = openDataFolder(dataOption, log);
   const folder = holdDataFolder(dataFolder);
   const secrets = readSecrets(values, dataFolder, true, log);
-  const storePath = store === undefined ? join(dataFolder, "messages.db") : resolve(store.slice("sqlite:".length));
+  const storePath =
+    store === undefined ? join(dataFolder, "messages.db") : databasePath(store, values.sourceOf("store"), log);
   const held = holdStore(storePath, "alone");
   const claim = (): void => {
     folder.claim();

@@ -1,6 +1,7 @@
 // Reading the route file again while the gateway runs: a bad file is refused, and the rules that hold go on holding.
 
-import { readFileSync } from "node:fs";
+import { rulesFileBytesMax } from "../../base/limits.ts";
+import { readSmallFile } from "../../base/small-file.ts";
 import { parseRouteFile, type RouteRules } from "./route-file.ts";
 
 /** Whether the rules were replaced, and a sentence for the log that says so or why not. */
@@ -13,7 +14,8 @@ export interface Reload {
 export function reloadRouteFile(path: string, replaceRules: (rules: RouteRules) => void): Reload {
   let rules: RouteRules;
   try {
-    rules = parseRouteFile(readFileSync(path, "utf8"), path);
+    // A gateway that serves waits for no pipe.
+    rules = parseRouteFile(readSmallFile(path, { bytesMax: rulesFileBytesMax, waits: false }).text, path);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return { isReplaced: false, sentence: `the route file is refused and the old rules stay: ${reason}` };

@@ -5,6 +5,7 @@ import { systemRandom } from "../../base/random.ts";
 import { LogicNode } from "../../container/logic-node.ts";
 import { openSessions, openStore } from "../../container/engines.ts";
 import { type RunningMember, startProcess } from "../../container/process.ts";
+import { sessionsDetail } from "../../session/sessions.ts";
 import type { ChatSettings } from "../settings.ts";
 import { clockDetail, createChatService } from "./role.ts";
 
@@ -15,9 +16,9 @@ const closingMs = 3_000;
 export function startChat(settings: ChatSettings): Promise<RunningMember> {
   return startProcess(settings, "chat", async ({ surroundings, metrics, serviceMetrics, undo }) => {
     const { log } = settings;
-    const store = await openStore(settings.store, settings.retentionDays, log);
+    const store = await openStore(settings.store, settings.retentionDays, log, settings.lost);
     undo(() => store.close());
-    const sessions = await openSessions(settings.sessions, log);
+    const sessions = await openSessions(settings.sessions, log, settings.lost);
     undo(() => sessions.close());
     const service = createChatService({
       store,
@@ -35,12 +36,11 @@ export function startChat(settings: ChatSettings): Promise<RunningMember> {
         ready: node.isReady && store.isHealthy && sessions.isHealthy,
         detail: {
           role: "chat",
-          gateways: service.gateways.size,
-          adult: service.state.isAdult,
+          ...node.detail,
           store: store.isHealthy,
           ...(store.trouble === "" ? {} : { storeTrouble: store.trouble }),
           ...clockDetail(store.clock),
-          sessions: sessions.isHealthy,
+          ...sessionsDetail(sessions),
         },
       }),
       drain: () => node.drain(shutdownMsMax - closingMs),

@@ -145,11 +145,17 @@ export function restoreSessions(gateway: Gateway, link: Link<Channel>): void {
   let restored = 0;
   for (const channel of gateway.channels.values()) {
     if (channel.state !== ChannelState.Live) continue;
-    const session = create(SessionSchema, { channelId: channel.id, gateId: gateway.serviceId, device: channel.device });
-    link.connection.send(forwarded(senderOf(channel), Command.Restore, 0, 0, toBinary(SessionSchema, session)));
+    restoreSession(channel, link);
     restored++;
   }
   if (restored > 0) gateway.log.info("sessions are sent again", { sessions: restored, node: link.id });
+}
+
+/** Sends the session of one of them. */
+export function restoreSession(channel: Channel, link: Link<Channel>): void {
+  const { id, device, gateway } = channel;
+  const session = create(SessionSchema, { channelId: id, gateId: gateway.serviceId, device });
+  link.connection.send(forwarded(senderOf(channel), Command.Restore, 0, 0, toBinary(SessionSchema, session)));
 }
 
 function senderOf({ id, app, account, gateway }: Channel): Parameters<typeof forwarded>[0] {

@@ -110,6 +110,7 @@ export class Channel implements FrameHandler {
     gateway.limits.leave(this.connection.remoteAddress);
     if (before === ChannelState.Pending || before === ChannelState.Live) {
       gateway.channels.delete(this.id);
+      if (before === ChannelState.Live) gateway.tally.remove(this.id);
       signOut(this);
     }
   }
@@ -141,6 +142,7 @@ export class Channel implements FrameHandler {
   /** The sign-in has been answered with Success and that answer is queued: what waited follows, both ways. */
   goLive(): void {
     this.state = ChannelState.Live;
+    this.gateway.tally.add(this.id);
     const held = this.endSignIn();
     if (held === undefined) return;
     for (const packet of held.down) this.connection.send(packet);

@@ -112,6 +112,8 @@ export class Downlink implements FrameHandler {
     const command = gateway.commands.intern(packet, scan.commandStart, scan.commandEnd);
     if (scan.channelsStart < 0) {
       if (command === Command.Resync) restoreSessions(gateway, this.link);
+      else if (command === Command.Census)
+        gateway.census.answered(packet.subarray(scan.bodyStart, scan.bodyEnd), this.link);
       else gateway.metrics.pushUnknownChannel();
       return;
     }

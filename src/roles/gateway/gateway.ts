@@ -1,6 +1,7 @@
 // What the parts of a gateway share: its name, its connections by channel id, its links, its limits.
 
 import type { TokenVerifier } from "../../auth/token.ts";
+import { sessionCensusMs } from "../../base/limits.ts";
 import type { Log } from "../../base/log.ts";
 import type { TimerWheel } from "../../base/timer-wheel.ts";
 import type { Links } from "../../container/links.ts";
@@ -9,6 +10,11 @@ import { Interner } from "../../wire/interner.ts";
 import type { AddressLimits } from "./address-limits.ts";
 import type { Channel } from "./channel.ts";
 import { SignOuts } from "./sign-outs.ts";
+import { Census } from "./census.ts";
+import { SessionTally } from "../../session/tally.ts";
+
+/** Of the numbers in the names of connections. */
+const numberBase = 36;
 
 /** One gateway; an ordinary object, so that a process may hold several. */
 export class Gateway {
@@ -30,6 +36,9 @@ export class Gateway {
   readonly log: Log;
   readonly loginWaitMs: number;
   readonly signOuts: SignOuts;
+  /** Of the connections that are signed in. */
+  readonly tally = new SessionTally();
+  readonly census: Census;
 
   constructor(parts: {
     serviceId: string;
@@ -40,6 +49,8 @@ export class Gateway {
     metrics: ServiceMetrics;
     log: Log;
     loginWaitMs: number;
+    /** Between two comparisons of its sessions with the store's. */
+    censusMs?: number | undefined;
   }) {
     this.serviceId = parts.serviceId;
     this.serviceIdBytes = Buffer.from(parts.serviceId);
@@ -53,6 +64,7 @@ export class Gateway {
     this.signOuts = new SignOuts(parts.serviceId, ({ id, app, account }) =>
       this.links.choose("login", { channelId: id, app, account }),
     );
+    this.census = new Census(this, this.tally, parts.censusMs ?? sessionCensusMs);
     // A restart begins above every number of the run before: 1,024 sign-ins a millisecond would have to be kept up.
     this.counter = Date.now() * 1024;
   }
@@ -64,6 +76,16 @@ export class Gateway {
 
   /** A name for a connection that no other one ever has, restarts included. */
   nextChannelId(account: string): string {
-    return `${this.serviceId}_${account}_${(this.counter++).toString(36)}`;
+    return `${this.serviceId}_${account}_${(this.counter++).toString(numberBase)}`;
+  }
+
+  /** The number in the name of the connection that comes next: those of all before are smaller. */
+  get nextChannelNumber(): number {
+    return this.counter;
+  }
+
+  /** The number in a connection's name. */
+  channelNumberOf(id: string): number {
+    return Number.parseInt(id.slice(id.lastIndexOf("_") + 1), numberBase);
   }
 }

@@ -55,6 +55,8 @@ export interface GatewayParts {
   readonly readWaitMs: number;
   readonly writeWaitMs: number;
   readonly loginWaitMs: number;
+  /** Between two comparisons of its sessions with the store's; sessionCensusMs unless it is given. */
+  readonly censusMs?: number;
   /** How nodes are chosen. */
   readonly selection: Selection;
   /** Where clients are let in; undefined: not this way. */
@@ -92,7 +94,7 @@ export class GatewayRole {
   private membership: Membership | undefined;
 
   constructor(surroundings: Surroundings, parts: GatewayParts) {
-    const { verifier, wheel, flusher, metrics, readWaitMs, writeWaitMs, loginWaitMs, selection } = parts;
+    const { verifier, wheel, flusher, metrics, readWaitMs, writeWaitMs, loginWaitMs, selection, censusMs } = parts;
     const { log, random, network } = surroundings;
     this.surroundings = surroundings;
     this.parts = parts;
@@ -100,7 +102,7 @@ export class GatewayRole {
     const { links } = this.chosen;
     const limits = new AddressLimits(connectionsMax());
     const serviceId = surroundings.identity.id;
-    this.gateway = new Gateway({ serviceId, links, verifier, wheel, limits, metrics, log, loginWaitMs });
+    this.gateway = new Gateway({ serviceId, links, verifier, wheel, limits, metrics, log, loginWaitMs, censusMs });
     this.acceptor = new ClientAcceptor(this.gateway);
     this.transport = {
       frameBytesMax: clientFrameBytesMax,
@@ -124,6 +126,7 @@ export class GatewayRole {
     this.beat = setInterval(() => {
       for (const { connection } of links.all()) connection.send(basicPing);
       this.gateway.signOuts.tidy();
+      this.gateway.census.tick();
     }, heartbeatMs);
     this.beat.unref();
   }

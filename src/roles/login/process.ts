@@ -4,6 +4,7 @@ import { shutdownMsMax } from "../../base/limits.ts";
 import { LogicNode } from "../../container/logic-node.ts";
 import { openSessions } from "../../container/engines.ts";
 import { type RunningMember, startProcess } from "../../container/process.ts";
+import { sessionsDetail } from "../../session/sessions.ts";
 import type { LoginSettings } from "../settings.ts";
 import { createLoginService } from "./role.ts";
 
@@ -14,7 +15,7 @@ const closingMs = 3_000;
 export function startLogin(settings: LoginSettings): Promise<RunningMember> {
   return startProcess(settings, "login", async ({ surroundings, serviceMetrics, undo }) => {
     const { log } = settings;
-    const sessions = await openSessions(settings.sessions, log);
+    const sessions = await openSessions(settings.sessions, log, settings.lost);
     undo(() => sessions.close());
     const { service, stop } = createLoginService({ sessions, metrics: serviceMetrics, log });
     undo(stop);
@@ -26,9 +27,8 @@ export function startLogin(settings: LoginSettings): Promise<RunningMember> {
         ready: node.isReady && sessions.isHealthy,
         detail: {
           role: "login",
-          gateways: service.gateways.size,
-          adult: service.state.isAdult,
-          sessions: sessions.isHealthy,
+          ...node.detail,
+          ...sessionsDetail(sessions),
         },
       }),
       drain: () => node.drain(shutdownMsMax - closingMs),

@@ -21,10 +21,9 @@ export function restore(sessions: Sessions, dispatcher: Dispatcher): Handler {
     const { device } = context.body(SessionSchema);
     context.dismiss();
     const location = { device, channelId, gateway, incarnation };
-    const [known = []] = await sessions.locate(app, [account]);
-    const holder = known.find((other) => other.device === device);
-    if (holder?.channelId === channelId) return;
-    if (holder === undefined && (await sessions.put(app, account, location)).result === "put") {
+    const outcome = await sessions.restore(app, account, location);
+    if (outcome === "present") return;
+    if (outcome === "restored") {
       dispatcher.push({ command: Command.Sync, channelId: "", sequence: 0, dest: "" }, noBody, [[location]], "");
       return;
     }

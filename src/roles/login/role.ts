@@ -9,6 +9,7 @@ import { Service } from "../../container/service.ts";
 import type { ServiceMetrics } from "../../observe/metrics.ts";
 import type { Sessions } from "../../session/sessions.ts";
 import { Command } from "../../wire/commands.ts";
+import { census } from "./census.ts";
 import { restore } from "./restore.ts";
 import { SessionLeases } from "./session-leases.ts";
 import { signIn } from "./sign-in.ts";
@@ -30,6 +31,7 @@ export function createLoginService(parts: { sessions: Sessions; metrics: Service
   router.handle(Command.SignIn, signIn(sessions, dispatcher));
   router.handle(Command.SignOut, signOut(sessions));
   router.handle(Command.Restore, restore(sessions, dispatcher));
+  router.handle(Command.Census, census(sessions, dispatcher));
   const service = new Service({
     router,
     dispatcher,

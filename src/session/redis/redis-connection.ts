@@ -46,8 +46,7 @@ export class RedisConnection {
     const connection = new RedisConnection(client, prefix);
     client.onclose = () => clearInterval(connection.checking);
     try {
-      const info = await connection.send("INFO", ["server"]);
-      const run = typeof info === "string" ? /^run_id:(\w+)/m.exec(info)?.[1] : undefined;
+      const run = await connection.info("server", "run_id");
       if (run === undefined) throw new SessionsUnavailable("the server does not tell its run id");
       connection.run = run;
     } catch (error) {
@@ -71,6 +70,12 @@ export class RedisConnection {
       if (!(error instanceof Error) || !error.message.startsWith("NOSCRIPT")) throw error;
       return this.send("EVAL", [script.text, ...rest]);
     }
+  }
+
+  /** A value of a section of INFO; undefined where the server has none. Rejects with what the client or the server says. */
+  async info(section: string, name: string): Promise<string | undefined> {
+    const info = await this.send("INFO", [section]);
+    return typeof info === "string" ? new RegExp(`^${name}:(.*?)\r?$`, "m").exec(info)?.[1] : undefined;
   }
 
   get isOpen(): boolean {

@@ -2,11 +2,15 @@
 
 import type { Log } from "../../base/log.ts";
 import { SessionsUnavailable } from "../sessions.ts";
+import { wrongSetting } from "./wrong-setting.ts";
 import { RedisConnection } from "./redis-connection.ts";
 import type { Script } from "./scripts.ts";
 
 const retryMsMin = 50;
 const retryMsMax = 1_000;
+const policyEveryMs = 60_000;
+/** Policies by which the server deletes any key when its memory is full. The keys of sessions have no expiry, so the others spare them. */
+const evictsAnyKey = /^allkeys-/;
 
 export interface RedisLinkOptions {
   readonly url: string;
@@ -15,6 +19,8 @@ export interface RedisLinkOptions {
   readonly log: Log;
   /** A connection was made: what was read over an earlier one may be stale. */
   connected(): Promise<void>;
+  /** The server is there and refuses the URL's settings, at the first connection; nothing is tried again. */
+  refused(sentence: string): void;
 }
 
 /** A URL without its user and password, for the log. */
@@ -30,13 +36,24 @@ export class RedisLink {
   private retryMs = retryMsMin;
   private retrying: ReturnType<typeof setTimeout> | undefined;
   private isClosed = false;
+  private wasConnected = false;
   /** The log has been told that the server is away. */
   private isKnownAway = false;
   /** The server is there and refused the last step: out of memory, a read-only replica, a right that is missing. */
   private isRefusing = false;
+  /** What the server does to sessions when its memory is full; '' when it keeps them. */
+  private eviction = "";
+  private readonly lookingAtPolicy: ReturnType<typeof setInterval>;
 
   constructor(options: RedisLinkOptions) {
     this.options = options;
+    this.lookingAtPolicy = setInterval(() => void this.lookAtPolicy(), policyEveryMs);
+    this.lookingAtPolicy.unref();
+  }
+
+  /** What an operator must change although all works for now; '' when there is nothing. */
+  get warning(): string {
+    return this.eviction;
   }
 
   get isHealthy(): boolean {
@@ -57,13 +74,21 @@ export class RedisLink {
         return;
       }
       this.connection = connection;
+      this.wasConnected = true;
       this.retryMs = retryMsMin;
       if (this.isKnownAway) log.info("the session store is back", { server: redacted(url) });
       this.isKnownAway = false;
       this.isRefusing = false;
+      await this.lookAtPolicy();
       await this.options.connected();
     } catch (error) {
-      this.retryLater(error instanceof Error ? error.message : String(error));
+      // Once they were right: somebody who changes them there may change them back.
+      const refusal = this.wasConnected ? undefined : await wrongSetting(url, error);
+      if (refusal !== undefined) {
+        this.options.refused(
+          `The session store ${redacted(url)} refuses this program: ${refusal}. Check the URL's user, password and database.`,
+        );
+      } else this.retryLater(error instanceof Error ? error.message : String(error));
     }
   }
 
@@ -87,9 +112,30 @@ export class RedisLink {
 
   close(): void {
     this.isClosed = true;
+    clearInterval(this.lookingAtPolicy);
     clearTimeout(this.retrying);
     this.connection?.close();
     this.connection = undefined;
+  }
+
+  /** INFO says it also where a managed service forbids CONFIG. What cannot be found out changes nothing. */
+  private async lookAtPolicy(): Promise<void> {
+    const { log } = this.options;
+    let policy: string | undefined;
+    try {
+      policy = await this.connection?.info("memory", "maxmemory_policy");
+    } catch (error) {
+      log.debug("the session store does not tell its maxmemory-policy", { reason: String(error) });
+    }
+    if (policy === undefined) return;
+    const eviction = evictsAnyKey.test(policy)
+      ? `its maxmemory-policy is ${policy}: it deletes sessions when its memory is full; set noeviction`
+      : "";
+    if (eviction !== "" && eviction !== this.eviction) {
+      log.warn("the session store may delete sessions", { server: redacted(this.options.url), reason: eviction });
+    }
+    if (eviction === "" && this.eviction !== "") log.info("the session store keeps its sessions", { policy });
+    this.eviction = eviction;
   }
 
   private lost(): void {

@@ -17,17 +17,27 @@ import { FencedReader } from "./fenced-reader.ts";
 import { pairKey } from "./pair-key.ts";
 import { RedisLink } from "./redis-link.ts";
 import { asList, asNumber, asText, placeText, readLocation } from "./replies.ts";
-import { putScript, removeGatewayScript, removeScript, renewScript, suspectScript, sweepScript } from "./scripts.ts";
+import {
+  heldScript,
+  putScript,
+  removeGatewayScript,
+  removeScript,
+  renewScript,
+  suspectScript,
+  sweepScript,
+} from "./scripts.ts";
 
 /** Presence is at most this old where nobody asks for locations; leases end as soon as that. */
 const pollMs = 500;
-/** Accounts that one step of a sweep looks at: the server does nothing else meanwhile. */
+/** Accounts that one step of a sweep, or of a look at what a gateway holds, looks at: the server does nothing else meanwhile. */
 const sweepAccounts = 200;
 
 export interface RedisSessionsOptions {
   /** `redis://user:password@host:port/database`; also `rediss:` and `valkey:`. Its password is never logged. */
   readonly url: string;
   readonly log: Log;
+  /** Told that a server that was away at first refuses the URL's user, password or database; only a restart helps then. */
+  readonly refused?: (sentence: string) => void;
   /** What all keys begin with; another one keeps two clusters apart. */
   readonly prefix?: string;
 }
@@ -36,7 +46,7 @@ const protocols = ["redis:", "rediss:", "valkey:", "valkeys:"];
 
 /**
  * Opens the engine. Resolves also while the server is away: then it is tried again for as long as it takes. Rejects with
- * SessionsUnavailable and a sentence for the operator where the URL is none of a Redis.
+ * SessionsUnavailable and a sentence for the operator where the URL is none of a Redis, or its server refuses it.
  */
 export async function openRedisSessions(options: RedisSessionsOptions): Promise<Sessions> {
   if (!URL.canParse(options.url) || !protocols.includes(new URL(options.url).protocol)) {
@@ -45,7 +55,10 @@ export async function openRedisSessions(options: RedisSessionsOptions): Promise<
   }
   const sessions = new RedisSessions(options);
   await sessions.start();
-  return sessions;
+  const { refusal } = sessions;
+  if (refusal === undefined) return sessions;
+  await sessions.close();
+  throw new SessionsUnavailable(refusal);
 }
 
 class RedisSessions implements Sessions {
@@ -57,15 +70,28 @@ class RedisSessions implements Sessions {
   /** This process has renewed a lease: it is one of those who end leases and sweep. */
   private isKeeper = false;
   private isPolling = false;
+  private isStarted = false;
+  /** Why the start fails. */
+  refusal: string | undefined;
 
-  constructor({ url, log, prefix = "roost:" }: RedisSessionsOptions) {
+  constructor({ url, log, refused, prefix = "roost:" }: RedisSessionsOptions) {
     this.log = log;
-    this.link = new RedisLink({ url, prefix, log, connected: () => this.poll() });
+    this.link = new RedisLink({
+      url,
+      prefix,
+      log,
+      connected: () => this.poll(),
+      refused: (sentence) => {
+        if (this.isStarted) refused?.(sentence);
+        else this.refusal = sentence;
+      },
+    });
     this.reader = new FencedReader(this.link, this.follower);
   }
 
   async start(): Promise<void> {
     await this.link.connect();
+    this.isStarted = true;
     this.polling = setInterval(() => void this.poll(), pollMs);
     this.polling.unref();
   }
@@ -74,19 +100,21 @@ class RedisSessions implements Sessions {
     return this.link.isHealthy;
   }
 
+  get warning(): string {
+    return this.link.warning;
+  }
+
   async put(app: string, account: string, location: Location): Promise<PutOutcome> {
     const { device } = location;
-    const reply = await this.link.call(putScript, [
-      pairKey(app, account),
-      device,
-      placeText(location),
-      pairKey(location.gateway, location.incarnation),
-      String(gatewayLeaseMs),
-      String(devicesPerAccountMax),
-    ]);
-    const [isPut, old] = asList(reply);
-    if (isPut === 0) return { result: "tooManyDevices" };
+    const [result, old] = await this.callPut(app, account, location, "");
+    if (result === 0) return { result: "tooManyDevices" };
     return { result: "put", replaced: old === null ? undefined : readLocation(device, asText(old)).location };
+  }
+
+  async restore(app: string, account: string, location: Location): Promise<"restored" | "present" | "refused"> {
+    const [result] = await this.callPut(app, account, location, location.channelId);
+    if (result === 3) return "present";
+    return result === 1 ? "restored" : "refused";
   }
 
   async remove(app: string, account: string, channelId: string): Promise<boolean> {
@@ -104,6 +132,18 @@ class RedisSessions implements Sessions {
     const starts = gateways.map(({ gateway, incarnation }) => pairKey(gateway, incarnation));
     const begun = asList(await this.link.call(renewScript, [String(gatewayLeaseMs), ...starts])).map(asNumber);
     return gateways.filter((_, at) => begun.includes(at));
+  }
+
+  async held({ gateway, incarnation }: GatewayStart): Promise<ReadonlySet<string>> {
+    const held = new Set<string>();
+    let cursor = "0";
+    do {
+      const start = pairKey(gateway, incarnation);
+      const [next, ...channelIds] = asList(await this.link.call(heldScript, [start, cursor, String(sweepAccounts)]));
+      for (const channelId of channelIds) held.add(asText(channelId));
+      cursor = asText(next);
+    } while (cursor !== "0");
+    return held;
   }
 
   async suspect(gateway: string, incarnation: string): Promise<void> {
@@ -127,6 +167,24 @@ class RedisSessions implements Sessions {
     this.link.close();
     this.follower.close();
     return Promise.resolve();
+  }
+
+  private async callPut(
+    app: string,
+    account: string,
+    location: Location,
+    restored: string,
+  ): Promise<readonly unknown[]> {
+    const reply = await this.link.call(putScript, [
+      pairKey(app, account),
+      location.device,
+      placeText(location),
+      pairKey(location.gateway, location.incarnation),
+      String(gatewayLeaseMs),
+      String(devicesPerAccountMax),
+      restored,
+    ]);
+    return asList(reply);
   }
 
   private async poll(): Promise<void> {

@@ -72,6 +72,10 @@ local function leaseOf(value)
   return string.match(value, '^%d+')
 end
 
+local function channelOf(value)
+  return cjson.decode(string.match(value, '^%d+ (.*)$'))[1]
+end
+
 -- Takes one device's session away; its lease forgets the account with its last one.
 local function drop(account, rows, device)
   call('HDEL', prefix .. 'a:' .. account, device)
@@ -103,13 +107,21 @@ const script = (body: string): Script => {
   return { text, sha: new Bun.CryptoHasher("sha1").update(text).digest("hex") };
 };
 
-/** run, account, device, place, gateway start, lease in ms, devices at most → 0: too many; 1 and the value replaced. */
+/**
+ * run, account, device, place, gateway start, lease in ms, devices at most, channelId to restore or '' → 0: too many; 1 and
+ * the value replaced; of one to restore also 2: the device has another session, 3: it is there, and its lease knows it.
+ */
 export const putScript = script(`
 local account, device, start = ARGV[2], ARGV[3], ARGV[5]
 local rows = sessions(account)
 local wasEmpty, old = #rows == 0, false
 for at = 1, #rows, 2 do
   if rows[at] == device then old = rows[at + 1] end
+end
+if old and ARGV[8] ~= '' then
+  if channelOf(old) ~= ARGV[8] then return {2, false} end
+  local own = leaseOf(old)
+  if own == call('HGET', leases, start) and call('SISMEMBER', prefix .. 'l:' .. own, account) == 1 then return {3, false} end
 end
 if not old and #rows / 2 >= tonumber(ARGV[7]) then return {0, false} end
 if old then drop(account, rows, device) end
@@ -124,8 +136,7 @@ return {1, old}
 export const removeScript = script(`
 local rows = sessions(ARGV[2])
 for at = 1, #rows, 2 do
-  local place = string.match(rows[at + 1], '^%d+ (.*)$')
-  if cjson.decode(place)[1] == ARGV[3] then
+  if channelOf(rows[at + 1]) == ARGV[3] then
     local left = drop(ARGV[2], rows, rows[at])
     note((#left == 0 and '-' or '=') .. ARGV[2])
     return 1
@@ -150,6 +161,21 @@ for at = 3, #ARGV do
 end
 for _, start in ipairs(call('ZRANGEBYSCORE', untils, '-inf', clock)) do finish(start) end
 return begun
+`);
+
+/** run, gateway start, cursor, accounts about → the next cursor ('0' at the end), channelIds of sessions; some may come twice. */
+export const heldScript = script(`
+local lease = call('HGET', leases, ARGV[2])
+if not lease then return {'0'} end
+local part = call('SSCAN', prefix .. 'l:' .. lease, ARGV[3], 'COUNT', ARGV[4])
+local answer = {part[1]}
+for _, account in ipairs(part[2]) do
+  local rows = call('HGETALL', prefix .. 'a:' .. account)
+  for at = 2, #rows, 2 do
+    if leaseOf(rows[at]) == lease then answer[#answer + 1] = channelOf(rows[at]) end
+  end
+end
+return answer
 `);
 
 /** run, gateway start, ms left. */

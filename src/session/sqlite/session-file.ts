@@ -5,6 +5,7 @@
 import { Database, SQLiteError } from "bun:sqlite";
 import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
 import { fileIdentity } from "../../base/file-identity.ts";
+import { openLockFile } from "../../base/lock-file.ts";
 import { OpenFiles } from "../../base/open-files.ts";
 import { newIncarnation, systemRandom } from "../../base/random.ts";
 
@@ -104,7 +105,7 @@ export class SessionFile {
    */
   static open(path: string, damaged?: string): SessionFile {
     // One process at a time looks and makes: the lock is the system's and ends with the process.
-    const lock = new Database(`${path}-lock`, { create: true, readwrite: true });
+    const lock = openLockFile(`${path}-lock`);
     try {
       lock.run(`PRAGMA busy_timeout = ${openWaitMsMax}`);
       lock.run("BEGIN EXCLUSIVE");

@@ -43,6 +43,12 @@ export class SessionWriter {
     };
   }
 
+  restore(app: string, account: string, location: Location): "restored" | "present" | "refused" {
+    const holder = this.sessions(app, account).find(({ device }) => device === location.device);
+    if (holder !== undefined) return holder.channel === location.channelId ? "present" : "refused";
+    return this.put(app, account, location).result === "put" ? "restored" : "refused";
+  }
+
   remove(app: string, account: string, channelId: string): boolean {
     const rows = this.sessions(app, account);
     const gone = rows.find((row) => row.channel === channelId);

@@ -97,6 +97,10 @@ class SqliteSessions implements Sessions {
     return this.write((writer) => writer.put(app, account, location));
   }
 
+  restore(app: string, account: string, location: Location): Promise<"restored" | "present" | "refused"> {
+    return this.write((writer) => writer.restore(app, account, location));
+  }
+
   remove(app: string, account: string, channelId: string): Promise<boolean> {
     return this.write((writer) => writer.remove(app, account, channelId));
   }

@@ -2,6 +2,7 @@
 // process that holds the lock is waited for without blocking the event loop.
 
 import { SQLiteError, type Database } from "bun:sqlite";
+import { writeLockHolder } from "../../base/lock-holder.ts";
 import { SessionsUnavailable } from "../sessions.ts";
 
 /** In one transaction: a few milliseconds. The rest has the next turn. */
@@ -60,7 +61,11 @@ export class WriteQueue {
     } catch (error) {
       const isBusy = error instanceof SQLiteError && (error.code ?? "").startsWith("SQLITE_BUSY");
       if (isBusy && performance.now() - this.waitingSinceMs < lockWaitMsMax) setTimeout(this.write, retryMs);
-      else this.fail(this.takeAll(), error);
+      else {
+        const holder = isBusy ? writeLockHolder(this.db.filename) : undefined;
+        if (isBusy && holder !== undefined) error.message += `: ${holder}`;
+        this.fail(this.takeAll(), error);
+      }
       return;
     }
     const steps = this.steps.splice(0, stepsMax);

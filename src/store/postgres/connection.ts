@@ -17,10 +17,39 @@ const answerMsMax = 2_500;
 const answerSlackMs = 500;
 /** Queries that wait for their answers; more are refused. */
 const queriesMax = 10_000;
+/** SQLSTATE too_many_connections: of the server, of the database or of the role. */
+const tooManyConnections = "53300";
+/** After the database had no connection left, none is asked of it for this long. */
+const scarceMs = 1_000;
+
+/**
+ * What the statements depend on, whatever ALTER SYSTEM, ALTER DATABASE or ALTER ROLE made the default. There are no
+ * triggers and no foreign keys, so session_replication_role, which only a superuser may set, changes nothing.
+ */
+const dependable = {
+  application_name: "roost",
+  // A statement that waited for the writers' lock must see what they committed.
+  default_transaction_isolation: "read committed",
+  default_transaction_read_only: "off",
+  default_transaction_deferrable: "off",
+  client_encoding: "UTF8",
+  row_security: "on",
+  // Our names are qualified; nobody's function or operator takes the place of a built-in one.
+  search_path: "pg_catalog, pg_temp",
+  array_nulls: "on",
+  standard_conforming_strings: "on",
+  transform_null_equals: "off",
+  exit_on_error: "off",
+  idle_in_transaction_session_timeout: "0",
+  idle_session_timeout: "0",
+} as const;
 
 /** Look-ups by index from the first row on; see message-functions.ts. */
 const planning = {
   plan_cache_mode: "force_generic_plan",
+  enable_indexscan: "on",
+  enable_indexonlyscan: "on",
+  enable_nestloop: "on",
   enable_seqscan: "off",
   enable_bitmapscan: "off",
   enable_hashjoin: "off",
@@ -37,7 +66,19 @@ export interface ConnectionOptions {
   readonly answerMsMax?: number;
   /** Called when a connection is lost, before anything is sent over another one. */
   onLost?(): void;
+  /** Called when the database has no connection left for a query, at most once in `scarceMs`. */
+  onScarce?(): void;
+  /** Answers queries for which the database has no connection left. */
+  readonly substitute?: Connections;
 }
+
+/** The database does not serve now, and may do so later although nobody changes a setting. */
+export class DatabaseAway extends StoreUnavailable {}
+
+/** SQLSTATEs of what passes: connections, resources, shutdown and start-up, standby, locks, time limits, disks. */
+const passingState = /^(08|25006|40|53|55P03|57|58)/;
+/** Codes of what happened on the way: of Bun's client, and of the system. */
+const passingCode = /^(ERR_POSTGRES_(CONNECTION_|\w+_TIMEOUT)|E(CONN|HOST|NET|PIPE|TIMEDOUT))/;
 
 /** The database's host, port and name, for the log: never the user or the password. */
 export function placeOf(url: string): string {
@@ -47,7 +88,7 @@ export function placeOf(url: string): string {
 }
 
 /**
- * A client of Bun's, whose connections have these settings unless the URL has others. Refuses what is no URL with a
+ * A client of Bun's, whose connections have these settings and the dependable ones unless the URL has others. Refuses what is no URL with a
  * sentence that does not show it.
  */
 export function openClient(options: ConnectionOptions, settings: Record<string, string>): SQL {
@@ -63,7 +104,9 @@ export function openClient(options: ConnectionOptions, settings: Record<string, 
       bigint: true,
       connectionTimeout: connectSecondsMax,
       idleTimeout: options.idleSecondsMax,
-      connection: Object.fromEntries(Object.entries(settings).filter(([setting]) => !searchParams.has(setting))),
+      connection: Object.fromEntries(
+        Object.entries({ ...dependable, ...settings }).filter(([setting]) => !searchParams.has(setting)),
+      ),
       onclose: () => options.onLost?.(),
       // Bun prefers PGDATABASE to the URL's name.
       ...(name === "" ? {} : { database: name }),
@@ -87,10 +130,19 @@ function sentenceOf(error: unknown): string | undefined {
   return isBug ? undefined : `${error.message} (${String(error.code)})`;
 }
 
-/** What a query's caller is told. */
+function isPassing(error: unknown): boolean {
+  if (error instanceof SQL.PostgresError && error.errno !== undefined) return passingState.test(error.errno);
+  return error instanceof Error && "code" in error && passingCode.test(String(error.code));
+}
+
+/** What a query's caller is told: DatabaseAway or StoreUnavailable, or a bug as it is. */
 export function failureOf(error: unknown): unknown {
+  if (error instanceof DatabaseAway) return error;
   const sentence = sentenceOf(error);
-  return sentence === undefined ? error : new StoreUnavailable(sentence, { cause: error });
+  if (sentence === undefined) return error;
+  return isPassing(error)
+    ? new DatabaseAway(sentence, { cause: error })
+    : new StoreUnavailable(sentence, { cause: error });
 }
 
 export class Connections {
@@ -98,6 +150,8 @@ export class Connections {
   private client: SQL | undefined;
   private isClosed = false;
   private queries = 0;
+  /** Until then the substitute answers, by performance.now(). */
+  private scarceUntilMs = 0;
 
   constructor(options: ConnectionOptions) {
     this.options = options;
@@ -105,6 +159,8 @@ export class Connections {
 
   /** Runs queries; rejects with StoreUnavailable where they fail or take too long, and then they may be done or not. */
   async run<T>(work: (sql: SQL) => Promise<T>): Promise<T> {
+    const { substitute } = this.options;
+    if (substitute !== undefined && this.isScarce) return substitute.run(work);
     const waitMs = this.options.answerMsMax ?? answerMsMax;
     if (this.isClosed) throw new StoreUnavailable("the store is closed");
     if (this.queries >= queriesMax) throw new StoreUnavailable("too much waits for the database already");
@@ -113,7 +169,6 @@ export class Connections {
     let timer: ReturnType<typeof setTimeout> | undefined;
     try {
       this.client ??= openClient(this.options, {
-        application_name: "roost",
         statement_timeout: `${waitMs - answerSlackMs}`,
         lock_timeout: `${lockMsMax}`,
         ...planning,
@@ -121,16 +176,31 @@ export class Connections {
       const client = this.client;
       timer = setTimeout(() => {
         if (this.client === client) this.client = undefined;
-        expiry.reject(new StoreUnavailable(`the database gave no answer within ${waitMs} ms`));
+        expiry.reject(new DatabaseAway(`the database gave no answer within ${waitMs} ms`));
         void discard(client);
       }, waitMs);
       return await Promise.race([work(client), expiry.promise]);
     } catch (error) {
+      // Nothing was sent, so it may be sent elsewhere.
+      const isScarce = error instanceof SQL.PostgresError && error.errno === tooManyConnections;
+      if (isScarce && !this.isScarce) {
+        this.scarceUntilMs = performance.now() + scarceMs;
+        this.options.onScarce?.();
+      }
+      if (isScarce && substitute !== undefined) return await substitute.run(work);
       throw failureOf(error);
     } finally {
       this.queries--;
       clearTimeout(timer);
     }
+  }
+
+  /** Leaves its connections to others for a while: what runs is finished, the substitute answers what comes. */
+  yield(): void {
+    const { client } = this;
+    this.client = undefined;
+    this.scarceUntilMs = performance.now() + scarceMs;
+    void client?.close({ timeout: answerMsMax / 1_000 });
   }
 
   /** Ends what runs, and all connections. */
@@ -139,6 +209,10 @@ export class Connections {
     const { client } = this;
     this.client = undefined;
     if (client !== undefined) await discard(client);
+  }
+
+  private get isScarce(): boolean {
+    return performance.now() < this.scarceUntilMs;
   }
 }
 

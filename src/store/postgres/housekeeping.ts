@@ -40,11 +40,13 @@ export class Housekeeping {
   private lookTimer: ReturnType<typeof setTimeout> | undefined;
   private purgeTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(chores: Chores, monotonicMs: () => number, log: Log) {
+  /** `failure`: why the store cannot commit from the beginning on. */
+  constructor(chores: Chores, monotonicMs: () => number, log: Log, failure?: string) {
+    this.failure = failure;
     this.chores = chores;
     this.log = log;
     this.clock = new ClockNotices(log, monotonicMs);
-    this.renewLater(renewAfterMs);
+    this.renewLater(failure === undefined ? renewAfterMs : probeEveryMs);
     this.lookLater(lookFirstMs);
   }
 

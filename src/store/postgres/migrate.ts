@@ -78,7 +78,7 @@ export async function migrate(url: string): Promise<void> {
   const place = placeOf(url);
   // Looked at before locking: a store that is up to date must not wait.
   if ((await quickVersion(url)) === schemaVersion) return;
-  const client = openClient(options, { application_name: "roost", statement_timeout: "0", lock_timeout: "0" });
+  const client = openClient(options, { statement_timeout: "0", lock_timeout: "0" });
   try {
     await client.begin(async (sql) => {
       await sql`SELECT pg_advisory_xact_lock(hashtextextended('roost.migrate', 0))`;

@@ -17,12 +17,12 @@ import {
   type StoreClock,
   type StoredContent,
 } from "../store.ts";
-import { Connections, placeOf } from "./connection.ts";
+import { Connections, DatabaseAway, placeOf } from "./connection.ts";
 import { countUpTo, Horizons } from "./horizons.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { migrate } from "./migrate.ts";
 import { Reader, type DetailAnswer } from "./reader.ts";
-import { mayShareBatch, Writer } from "./writer.ts";
+import { mayShareBatch, type Renewal, Writer } from "./writer.ts";
 
 export interface PostgresStoreOptions {
   /** postgres://user:password@host:port/database, with the options of Bun's client (sslmode and others). */
@@ -30,6 +30,8 @@ export interface PostgresStoreOptions {
   /** Whole days; 0 keeps messages for ever. */
   readonly retentionDays: number;
   readonly log: Log;
+  /** Told why a database that was away at first and is there now cannot be opened; nothing but a restart helps then. */
+  readonly refused?: (sentence: string) => void;
   /** Only its monotonic time counts; the wall clock is the database's. */
   readonly clock?: Pick<Clock, "monotonicMs">;
 }
@@ -38,27 +40,49 @@ const dayMs = 86_400_000;
 /** Besides the writer's one. */
 const readConnectionsMax = 4;
 const readIdleSecondsMax = 60;
+/** Between two warnings that the database has too few connections. */
+const scarcityWarnedMs = 60_000;
 
 /**
- * Opens the store, brings its schema up to date and leases a node number. Rejects with StoreUnavailable and a sentence
- * for the operator when the database is away, is not ours, or is newer than this program.
+ * Opens the store, brings its schema up to date and leases a node number. A database that is away is tried every second,
+ * for as long as it takes; until then the store refuses all requests. Rejects with StoreUnavailable and a sentence for
+ * the operator when the settings are wrong, or the database is not ours or is newer than this program.
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
-  const { url, clock = systemClock } = options;
+  const { url, log, clock = systemClock } = options;
   const writer = new Writer(url, randomBytes(8).toString("hex"));
-  try {
+  const open = async (): Promise<Renewal> => {
     await migrate(url);
-    await writer.renew();
+    return writer.renew();
+  };
+  try {
+    await open();
+    return new PostgresStore(writer, clock, options);
   } catch (error) {
-    await writer.close();
-    if (!(error instanceof StoreUnavailable)) throw error;
-    throw new StoreUnavailable(
-      `The message store ${placeOf(url)} cannot be opened: ${error.message}. ` +
-        "Check that the database runs and that the URL's user may connect and create a schema in it.",
-      { cause: error },
-    );
+    if (!(error instanceof DatabaseAway)) {
+      await writer.close();
+      throw refusalOf(url, error);
+    }
+    const reason = error.message;
+    log.warn("The message store is away; it is tried again until it is there.", { store: placeOf(url), reason });
+    return new PostgresStore(writer, clock, options, { open, reason });
   }
-  return new PostgresStore(writer, clock, options);
+}
+
+/** What the operator is told of a store that cannot be opened; a bug as it is. */
+function refusalOf(url: string, error: unknown): unknown {
+  if (!(error instanceof StoreUnavailable)) return error;
+  return new StoreUnavailable(
+    `The message store ${placeOf(url)} cannot be opened: ${error.message}. ` +
+      "Check that the URL names a database of ours, and that its user may connect and create a schema in it.",
+    { cause: error },
+  );
+}
+
+/** A store that could not be opened yet. */
+interface Unopened {
+  readonly open: () => Promise<Renewal>;
+  readonly reason: string;
 }
 
 class PostgresStore extends JobStore {
@@ -68,30 +92,39 @@ class PostgresStore extends JobStore {
   private readonly readConnections: Connections;
   private readonly reader: Reader;
   private readonly housekeeping: Housekeeping;
+  private scarcityWarnedAtMs = -Infinity;
+  private unopened: Unopened | undefined;
 
-  constructor(writer: Writer, clock: Pick<Clock, "monotonicMs">, { url, retentionDays, log }: PostgresStoreOptions) {
+  constructor(writer: Writer, clock: Pick<Clock, "monotonicMs">, options: PostgresStoreOptions, unopened?: Unopened) {
     super(mayShareBatch);
+    const { url, retentionDays, log } = options;
+    this.unopened = unopened;
     this.log = log;
     this.writer = writer;
     this.readConnections = new Connections({
       url,
       connectionsMax: readConnectionsMax,
       idleSecondsMax: readIdleSecondsMax,
+      onScarce: () => this.warnOfScarcity(),
+      substitute: writer.connections,
     });
     this.reader = new Reader(this.readConnections);
     const keepMs = retentionDays > 0 ? retentionDays * dayMs : undefined;
     const horizons = new Horizons(this.readConnections, clock, keepMs);
     this.housekeeping = new Housekeeping(
       {
-        renew: () => writer.renew(),
+        renew: () => (this.unopened === undefined ? writer.renew() : this.open(this.unopened, options)),
         look: () => horizons.look(),
         purge: (above) => this.purge(above),
         count: (endId) => countUpTo(this.readConnections, endId),
       },
       () => clock.monotonicMs(),
       log,
+      unopened?.reason,
     );
     writer.onLost = () => this.housekeeping.lost();
+    // Without it nobody is served: our own readers make room.
+    writer.onScarce = () => this.readConnections.yield();
   }
 
   groupDetail(app: string, group: string, asker: string): Promise<DetailAnswer> {
@@ -151,6 +184,29 @@ class PostgresStore extends JobStore {
       });
     }
     await this.writer.close();
+  }
+
+  /** Tries to open what was away at the start. Settings that turn out to be wrong are told to `refused`. */
+  private async open({ open }: Unopened, { url, refused }: PostgresStoreOptions): Promise<Renewal> {
+    try {
+      const renewal = await open();
+      this.unopened = undefined;
+      return renewal;
+    } catch (error) {
+      const refusal = refusalOf(url, error);
+      if (!(error instanceof DatabaseAway) && refusal instanceof StoreUnavailable) refused?.(refusal.message);
+      throw error;
+    }
+  }
+
+  private warnOfScarcity(): void {
+    const nowMs = performance.now();
+    if (nowMs - this.scarcityWarnedAtMs < scarcityWarnedMs) return;
+    this.scarcityWarnedAtMs = nowMs;
+    this.log.warn(
+      "The database has no connection left for reads: they share the writer's and wait for it. " +
+        `Raise max_connections; a chat node opens up to ${1 + readConnectionsMax}.`,
+    );
   }
 
   private async purge(above: bigint): Promise<bigint | undefined> {

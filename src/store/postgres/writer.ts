@@ -41,11 +41,14 @@ export function mayShareBatch(first: Job, next: Job): boolean {
 }
 
 export class Writer {
-  private readonly connections: Connections;
+  /** The one connection; reads may share it. */
+  readonly connections: Connections;
   private readonly holder: string;
   private accounts = new AccountNumbers();
   /** Told when the connection is lost. */
   onLost: (() => void) | undefined;
+  /** Told when the database has no connection for it. */
+  onScarce: (() => void) | undefined;
 
   /** `holder` is random and as long-lived as the process. */
   constructor(url: string, holder: string) {
@@ -58,6 +61,7 @@ export class Writer {
         this.accounts = new AccountNumbers();
         this.onLost?.();
       },
+      onScarce: () => this.onScarce?.(),
     });
   }
 

@@ -2,6 +2,7 @@
 // the writers poll by themselves. Blocking is right here: this runs in a worker that has nothing else to do.
 
 import { SQLiteError, type Database } from "bun:sqlite";
+import { writeLockHolder } from "../../base/lock-holder.ts";
 
 const pollMs = 0.3;
 /** A writer that cannot get the lock for this long fails its batch. */
@@ -19,7 +20,12 @@ function begin(db: Database, statement: string, waitMsMax: number): void {
       return;
     } catch (error) {
       const isBusy = error instanceof SQLiteError && (error.code ?? "").startsWith("SQLITE_BUSY");
-      if (!isBusy || performance.now() > endMs) throw error;
+      if (!isBusy) throw error;
+      if (performance.now() > endMs) {
+        const holder = writeLockHolder(db.filename);
+        if (holder !== undefined) error.message += `: ${holder}`;
+        throw error;
+      }
       Atomics.wait(sleeper, 0, 0, pollMs);
     }
   }

@@ -2,7 +2,7 @@
 // is something else is left alone.
 
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { readFile, stat, writeFile } from "node:fs/promises";
+import { chmod, lstat, mkdir, readFile, stat, symlink, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
@@ -185,6 +185,57 @@ const foreign: Readonly<Record<string, string | Uint8Array>> = {
   "an empty line": "\n",
 };
 
+describe("what others can change", () => {
+  test("is not believed: a snapshot that is not its owner's alone is left out, with a warning", async () => {
+    const before = new Written();
+    before.table.merge(living(beginNs));
+    await before.writer.stop();
+    for (const [mode, changer] of [
+      [0o666, "everybody"],
+      [0o660, "its group"],
+    ] as const) {
+      await chmod(path, mode);
+      const after = new TableOverTime();
+      const log = new Warnings();
+      expect(await readSnapshot(path, after.table, after.clock, log)).toBe(0);
+      expect(log.all).toEqual([
+        expect.stringContaining(`others can change it {"path":"${path}","changer":"${changer}"}`),
+      ]);
+    }
+    await chmod(path, 0o644);
+    const after = new TableOverTime();
+    expect(await readSnapshot(path, after.table, after.clock, silentLog)).toBe(1);
+  });
+
+  test("is not written to: a draft or a link that was put there is replaced by one of our own", async () => {
+    const elsewhere = join(folder, "elsewhere");
+    await writeFile(elsewhere, "precious");
+    for (const put of [
+      () => writeFile(`${path}.new`, "theirs", { mode: 0o666 }),
+      () => symlink(elsewhere, `${path}.new`),
+      () => mkdir(`${path}.new`),
+    ]) {
+      await put();
+      const { table, writer, log } = new Written();
+      table.merge(living(beginNs));
+      await writer.stop();
+      expect(log.all).toEqual([]);
+      expect((await lstat(path)).isFile()).toBe(true);
+      expect((await stat(path)).mode & 0o777).toBe(0o600);
+    }
+    expect(await readFile(elsewhere, "utf8")).toBe("precious");
+  });
+
+  test("is made for its owner alone under a umask of 000", async () => {
+    const umask = process.umask(0);
+    const { table, writer } = new Written();
+    table.merge(living(beginNs));
+    await writer.stop();
+    process.umask(umask);
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+  });
+});
+
 describe("a file that is something else", () => {
   for (const [name, content] of Object.entries(foreign)) {
     test(`(${name}) is refused, and left as it is`, async () => {
@@ -198,6 +249,24 @@ describe("a file that is something else", () => {
       expect(readdirSync(folder)).toEqual(["registry.snapshot"]);
     });
   }
+
+  test("is refused by its kind: a folder, a device, a pipe, and 100 GB of nothing", async () => {
+    const after = new TableOverTime();
+    const pipe = join(folder, "pipe");
+    expect(Bun.spawnSync(["mkfifo", pipe]).success).toBe(true);
+    await writeFile(path, "");
+    await truncate(path, 100 * 2 ** 30);
+    for (const [name, reason] of [
+      [folder, "it is a folder"],
+      ["/dev/zero", "it is a device"],
+      [pipe, "it is a pipe"],
+      [path, "is not a registry snapshot"],
+    ] as const) {
+      const failure = await readSnapshot(name, after.table, after.clock, silentLog).catch((error: unknown) => error);
+      expect(failure).toBeInstanceOf(NotASnapshot);
+      expect(String(failure)).toContain(reason);
+    }
+  });
 
   test("keeps a node from starting, with nothing left running", async () => {
     await writeFile(path, "my notes\n");
