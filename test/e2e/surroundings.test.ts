@@ -55,7 +55,7 @@ test.skipIf(!isCompiled)(
       expect(out).toMatch(/^roost /);
     }
     const token = await run(["token", "--account", "alice", "--secret", "sixteen bytes or more"], folder);
-    expect(token).toMatchObject({ status: 0, err: "" });
+    expect(token).toMatchObject({ status: 0, err: "roost: signed with the key ae6b707b of --secret\n" });
     expect(hasForeignCodeRun()).toBe(false);
   },
   60_000,

@@ -26,6 +26,16 @@ import { environmentFile, Unit, unitFolder, unitOfRole } from "../support/system
 
 const installer = join(import.meta.dir, "../../scripts/install");
 const confine = [process.execPath, join(import.meta.dir, "../support/confined-main.ts")];
+/** What ProtectProc and ProcSubset of the units leave of /proc; nothing is hidden where mounting is not permitted. */
+const hideProc = [
+  "unshare",
+  "--mount",
+  "sh",
+  "-c",
+  'mount -t proc -o hidepid=invisible,subset=pid proc /proc && exec "$@"',
+  "sh",
+];
+const canHideProc = Bun.spawnSync([...hideProc, "true"]).success;
 const hasAnalyze = Bun.which("systemd-analyze") !== null;
 const hasSeccomp = Bun.spawnSync(["sh", "-c", "ldconfig -p | grep -q libseccomp.so.2"]).success;
 /** `systemd-analyze security` gives 0 to 10 points; a service with no confinement has 9.6. In tenths. */
@@ -273,7 +283,7 @@ describe("a service manager", () => {
   }, 60_000);
 
   test.skipIf(!hasAnalyze || !hasSeccomp)(
-    "starts a cluster from the units, confined to their system calls",
+    "starts a cluster from the units, confined to their system calls and their part of /proc",
     async () => {
       const [port] = await freePorts(1);
       const registry = `127.0.0.1:${port}`;
@@ -293,11 +303,14 @@ describe("a service manager", () => {
         const variables: Record<string, string> = { ...unit(role).environment(specifiers), ...shared, ...files[role] };
         const manager = listenForNotices(join(folder, `${role}.notify`));
         const words = [...roost, ...(unit(role).values("ExecStart")[0] ?? "").split(" ").slice(1)];
-        const child = spawn([...confine, join(unitFolder, unitOfRole[role]), ...words], {
-          ...variables,
-          NOTIFY_SOCKET: manager.name,
-          CREDENTIALS_DIRECTORY: folder,
-        });
+        const child = spawn(
+          [...(canHideProc ? hideProc : []), ...confine, join(unitFolder, unitOfRole[role]), ...words],
+          {
+            ...variables,
+            NOTIFY_SOCKET: manager.name,
+            CREDENTIALS_DIRECTORY: folder,
+          },
+        );
         children.push({ role, child, manager });
         const ready = await manager.told(/^READY=1$/m);
         tcp = /tcp:\/\/[\d.:]+/.exec(ready)?.[0] ?? "";

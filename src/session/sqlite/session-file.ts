@@ -56,9 +56,16 @@ const schema = `
   );
 `;
 
-/** Names the machine's present boot; '' where the system does not tell, and commits are synced instead. */
+/**
+ * Returns the name of the machine's present boot, or '' if the system hides it, as systemd's ProcSubset=pid does; commits
+ * are synced then.
+ */
 function bootId(): string {
-  return process.platform === "linux" ? readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim() : "";
+  try {
+    return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  } catch {
+    return "";
+  }
 }
 
 /** Errors that say that the file itself is no good. */
@@ -180,5 +187,7 @@ function isCurrent(db: Database, path: string): boolean {
     throw new Error(`the file ${path} is a database of another program; give another path to the sessions`);
   }
   if (number("user_version") !== schemaVersion) return false;
-  return db.query<{ boot: string }, []>("SELECT boot FROM state").get()?.boot === bootId();
+  const [madeIn, now] = [db.query<{ boot: string }, []>("SELECT boot FROM state").get()?.boot, bootId()];
+  // Who does not know its boot takes the file as it is: those who do would make it anew at each other's opening.
+  return madeIn === now || madeIn === "" || (madeIn !== undefined && now === "");
 }
