@@ -9,7 +9,7 @@ import { openConnection } from "../../src/store/sqlite/connection.ts";
 import { indexPathOf } from "../../src/store/sqlite/index-file.ts";
 import { leaseMs, NodeLease } from "../../src/store/sqlite/node-lease.ts";
 import { day, hour, Machine, minute, removeMachines } from "./clock-machine.ts";
-import { commit, idsOf } from "./log-process.ts";
+import { commit, idsOf, type Process } from "./log-process.ts";
 import { draft, talk } from "./store-suite.ts";
 
 afterAll(removeMachines);
@@ -422,6 +422,24 @@ describe("an upgrade from schema 2", () => {
       machine.process.die();
     }
   });
+});
+
+test("times of sending rise with the ids in one millisecond, over batches and processes, and follow a clock that is set back", () => {
+  const machine = new Machine();
+  const other = machine.another();
+  const times: bigint[] = [];
+  const append = (process: Process): void => {
+    const outcomes = commit(process, [talkJob(talk()), talkJob(talk())]);
+    times.push(...outcomes.map(([, , sentNs = 0n]) => sentNs));
+  };
+  for (const process of [machine.process, machine.process, other, machine.process]) append(process);
+  const firstNs = BigInt(machine.wallMs) * 1_000_000n;
+  expect(times.map((sentNs) => sentNs - firstNs)).toEqual([0n, 1n, 2n, 3n, 4n, 5n, 6n, 7n]);
+  machine.leap(-1);
+  append(other);
+  expect(times.slice(8).map((sentNs) => sentNs - firstNs)).toEqual([-1_000_000n, -999_999n]);
+  other.die();
+  machine.process.die();
 });
 
 test("an index whose merges dropped old keys is found right, though ids are a year ahead", () => {
