@@ -8,6 +8,7 @@ import { checkIndex } from "../../src/store/sqlite/check-index.ts";
 import { openConnection } from "../../src/store/sqlite/connection.ts";
 import { indexPathOf } from "../../src/store/sqlite/index-file.ts";
 import { leaseMs, NodeLease } from "../../src/store/sqlite/node-lease.ts";
+import { salvage } from "../../src/store/sqlite/salvage.ts";
 import { day, hour, Machine, minute, removeMachines } from "./clock-machine.ts";
 import { commit, idsOf, type Process } from "./log-process.ts";
 import { draft, talk } from "./store-suite.ts";
@@ -422,6 +423,21 @@ describe("an upgrade from schema 2", () => {
       machine.process.die();
     }
   });
+});
+
+test("a repair saves every message, also those with ids of the last year that a clock may say", () => {
+  const machine = new Machine();
+  const ids = [machine.say()];
+  machine.leap(Date.UTC(2085, 11, 31, 23, 59, 59, 999) - machine.wallMs);
+  ids.push(machine.say());
+  machine.leap(Date.UTC(2026, 5, 2) - machine.wallMs);
+  // Ids go on above those of that millisecond, in the year after.
+  for (let count = 0; count < 4_100; count++) ids.push(machine.say());
+  machine.process.die();
+  const saved = `${machine.path}.saved`;
+  const { tables, lastId } = salvage(machine.path, saved, () => undefined);
+  expect(tables.find(({ table }) => table === "message")).toMatchObject({ rows: ids.length, gaps: [], spoilt: 0 });
+  expect(lastId).toBe(ids.at(-1) ?? 0n);
 });
 
 test("times of sending rise with the ids in one millisecond, over batches and processes, and follow a clock that is set back", () => {
