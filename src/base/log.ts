@@ -10,36 +10,45 @@ export interface Log {
   info(sentence: string, fields?: LogFields): void;
   warn(sentence: string, fields?: LogFields): void;
   error(sentence: string, fields?: LogFields): void;
+  /** Lines that could not be written since the start. */
+  linesLost(): number;
 }
 
 const severity: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 };
 
-/** A log that drops what is below `level`; `write` gets whole lines (default: standard error). */
+/**
+ * A log that drops what is below `level`; `write` gets whole lines (default: standard error), and `linesLost` returns how
+ * many of them could not be written.
+ */
 export function createLog(
   level: LogLevel,
   format: LogFormat,
   write: (line: string) => void = (line) => process.stderr.write(line),
+  linesLost: () => number = () => 0,
 ): Log {
   const emit = (at: LogLevel, sentence: string, fields?: LogFields): void => {
     if (severity[at] < severity[level]) return;
-    const time = new Date().toISOString();
-    if (format === "json") {
-      write(`${JSON.stringify({ time, level: at, message: sentence, ...fields })}\n`);
-      return;
-    }
-    let line = `${time} ${at.padEnd(5)} ${sentence}`;
-    for (const [key, value] of Object.entries(fields ?? {})) {
-      if (value !== undefined) line += ` ${key}=${typeof value === "string" ? JSON.stringify(value) : value}`;
-    }
-    write(`${line}\n`);
+    write(logLine(format, at, sentence, fields));
   };
   return {
     debug: (sentence, fields) => emit("debug", sentence, fields),
     info: (sentence, fields) => emit("info", sentence, fields),
     warn: (sentence, fields) => emit("warn", sentence, fields),
     error: (sentence, fields) => emit("error", sentence, fields),
+    linesLost,
   };
 }
 
+/** A line of a log, with its newline. */
+export function logLine(format: LogFormat, level: LogLevel, sentence: string, fields?: LogFields): string {
+  const time = new Date().toISOString();
+  if (format === "json") return `${JSON.stringify({ time, level, message: sentence, ...fields })}\n`;
+  let line = `${time} ${level.padEnd(5)} ${sentence}`;
+  for (const [key, value] of Object.entries(fields ?? {})) {
+    if (value !== undefined) line += ` ${key}=${typeof value === "string" ? JSON.stringify(value) : value}`;
+  }
+  return `${line}\n`;
+}
+
 /** A log for tests that look elsewhere. */
-export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };
+export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {}, linesLost: () => 0 };

@@ -2,6 +2,7 @@
 // so the words are checked by OptionValues.
 
 import { type CommandDef, defineCommand, renderUsage } from "citty";
+import { endWithOutput } from "./command-output.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import { argsOf, type Operand, type OptionName, OptionValues, optionsOf } from "./options.ts";
 import { StartError, UsageError } from "./usage-error.ts";
@@ -109,11 +110,18 @@ const examples = `EXAMPLES
 Every option can be a flag, a variable (ROOST_READ_WAIT) or a line of a TOML file (read-wait = "3m", --config FILE).
 `;
 
-/** Runs a command line; returns the exit status, or undefined while the server runs. */
-export async function runCommandLine(
-  words: readonly string[],
-  environment: Readonly<Record<string, string | undefined>>,
-): Promise<number | undefined> {
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Runs a command line; returns the exit status once all is written, or undefined while the server runs. */
+export async function runCommandLine(words: readonly string[], environment: Environment): Promise<number | undefined> {
+  // The server writes in its own way, see standard-streams.ts; what goes wrong at its start is written here.
+  const written = endWithOutput();
+  const status = await obey(words, environment);
+  if (status !== undefined) await written();
+  return status;
+}
+
+async function obey(words: readonly string[], environment: Environment): Promise<number | undefined> {
   const [first] = words;
   const isNamed = first !== undefined && !first.startsWith("-");
   const name = isNamed ? first : "serve";

@@ -2,11 +2,12 @@
 
 import { readFileSync } from "node:fs";
 import { shutdownMsMax } from "../base/limits.ts";
-import { createLog, type Log } from "../base/log.ts";
+import { createLog, type Log, type LogFormat, logLine } from "../base/log.ts";
 import { sentenceOf } from "./failure.ts";
 import { type ServiceManager, serviceManagerOf } from "./notify.ts";
 import { type OptionName, type OptionValues, optionsOf, optionsOfRole, type roles } from "./options.ts";
 import { type Serving, statusOf } from "./serve/serving.ts";
+import { linesTo } from "./standard-streams.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** Status of a process that ended by a bug (sysexits.h, EX_SOFTWARE). */
@@ -35,16 +36,25 @@ export async function serve(values: OptionValues): Promise<void> {
     if (source !== undefined && !meaningful.includes(name))
       throw new UsageError(`${source} means nothing to --role ${role}; leave it out`);
   }
-  const log = createLog(values.required("log-level"), values.required("log-format"));
+  const format = values.required("log-format");
+  const errors = linesTo(2, lossNotice(format, "log"));
+  const output = linesTo(1, lossNotice(format, "output"));
+  const linesLost = (): number => errors.lost + output.lost;
+  const log = createLog(values.required("log-level"), format, (line) => errors.write(line), linesLost);
   endLoudly(log);
   for (const warning of values.warnings) log.warn(warning);
   warnOfFewDescriptors(log);
   const serving = await (await serveRole[role]())(values, log);
   const manager = serviceManagerOf(process.env, process.pid, log);
   drainOnSignals(serving, manager, log);
-  process.stdout.write(serving.banner);
+  output.write(serving.banner);
   manager?.ready(() => statusOf(serving));
 }
+
+const lossNotice =
+  (format: LogFormat, stream: string) =>
+  (lines: number): string =>
+    logLine(format, "warn", "lines were lost: they could not be written", { lines, stream });
 
 /** A bug that belongs to no connection and no request ends the process, with its stack in the log. */
 function endLoudly(log: Log): void {
@@ -57,7 +67,14 @@ function endLoudly(log: Log): void {
 }
 
 function warnOfFewDescriptors(log: Log): void {
-  const limit = Number(/^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1] ?? Infinity);
+  let limits: string;
+  try {
+    limits = readFileSync("/proc/self/limits", "utf8");
+  } catch {
+    // No /proc, as in some containers: nothing is known of the limit.
+    return;
+  }
+  const limit = Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? Infinity);
   if (limit < descriptorsWanted) {
     log.warn("few descriptors: each connection takes one; raise the limit (ulimit -n, LimitNOFILE)", { limit });
   }

@@ -5,6 +5,7 @@ import { Counter, Gauge, Registry } from "prom-client";
 import type { Latency } from "./latency.ts";
 import { LatencyHistogram } from "./latency-histogram.ts";
 import { bugsCounter } from "./bugs-counter.ts";
+import { logLostCounter } from "./log-lost-counter.ts";
 import type { ClockNumbers, Metrics, ServiceMetrics, Tally } from "./metrics.ts";
 import { registerProcessMetrics } from "./process-metrics.ts";
 
@@ -103,6 +104,7 @@ export function expositionOf(metrics: Metrics): Registry {
     "Connections that the peer reset before they were accepted.",
     (service) => service.peersGone,
   );
+  registry.registerMetric(logLostCounter(metrics.linesLost));
   registry.registerMetric(bugsCounter("roost_bugs_total", metrics.bugs));
   number("roost_rate_limited_total", "Requests above a connection's rate.", (service) => service.limited);
   tally("roost_message_in_total", "Requests received.", "command", (service) => service.commands);

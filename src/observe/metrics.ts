@@ -123,11 +123,14 @@ export class Metrics {
   readonly talkLatency: TalkLatency = { commit: new Latency(), push: new Latency() };
   /** Shared by all services of the process. */
   readonly bugs: ContainedBugs;
+  /** Lines of the log that could not be written. */
+  readonly linesLost: () => number;
   private readonly known: ServiceMetrics[] = [];
 
   /** Contained bugs are written to `log`. */
   constructor(log: Log = silentLog) {
     this.bugs = new ContainedBugs(log);
+    this.linesLost = () => log.linesLost();
   }
 
   /** Those that were asked for so far, in that order. */

@@ -3,6 +3,7 @@
 
 import { Counter, Gauge, Registry } from "prom-client";
 import { bugsCounter } from "./bugs-counter.ts";
+import { logLostCounter } from "./log-lost-counter.ts";
 import { registerProcessMetrics } from "./process-metrics.ts";
 import type { RegistryMetrics, RegistryNumbers } from "./registry-metrics.ts";
 
@@ -66,6 +67,7 @@ export function registryExpositionOf(metrics: RegistryMetrics): Registry {
     undefined,
     () => [["", metrics.peersGone]],
   );
+  registry.registerMetric(logLostCounter(metrics.linesLost));
   registry.registerMetric(bugsCounter("roost_registry_bugs_total", metrics.bugs));
   return registry;
 }

@@ -36,7 +36,11 @@ export class RegistryMetrics {
   peersGone = 0;
   readonly bugs: ContainedBugs;
 
-  constructor(numbers: () => RegistryNumbers, bugs: ContainedBugs) {
+  /** Lines of the log that could not be written. */
+  readonly linesLost: () => number;
+
+  constructor(numbers: () => RegistryNumbers, bugs: ContainedBugs, linesLost: () => number = () => 0) {
+    this.linesLost = linesLost;
     this.numbers = numbers;
     this.bugs = bugs;
   }

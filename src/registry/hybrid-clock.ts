@@ -1,6 +1,9 @@
 // The clock that versions are made of: a hybrid logical clock (Kulkarni et al., "Logical Physical Clocks", 2014) that
 // follows the wall clock, never repeats, and moves up to what other nodes of the registry say, so that a node whose
 // clock is behind does not lose its updates to one whose clock is ahead.
+//
+// Only a wall clock that is set back by more than half an hour takes it back: other nodes refuse versions that are so far
+// ahead, and would refuse them until that moment is reached.
 
 import type { Clock } from "../base/clock.ts";
 import { timestampAheadMsMax } from "../base/limits.ts";
@@ -23,22 +26,29 @@ export function versionAfter(version: bigint): bigint {
 export class HybridClock {
   private readonly clock: Clock;
   private last = 0n;
+  /** Times that the wall clock was set back and followed. */
+  setBacks = 0;
 
   constructor(clock: Clock) {
     this.clock = clock;
   }
 
-  /** A version, in nanoseconds since 1970, greater than every one before it and every one observed. */
+  /**
+   * A version, in nanoseconds since 1970, greater than every one before it and every one observed, unless the wall clock
+   * was set back.
+   */
   next(): bigint {
     const wall = rounded(this.clock.wallNs());
-    this.last = wall > this.last ? wall : this.last + stepNs;
+    const isSetBack = this.isFromFuture(this.last);
+    if (isSetBack) this.setBacks++;
+    this.last = wall > this.last || isSetBack ? wall : this.last + stepNs;
     return this.last;
   }
 
   /** What this clock has reached, to be told to other nodes. */
   reading(): bigint {
     const wall = rounded(this.clock.wallNs());
-    return wall > this.last ? wall : this.last;
+    return wall > this.last || this.isFromFuture(this.last) ? wall : this.last;
   }
 
   /** Moves up to another node's reading; returns false, and does nothing, when that is too far ahead. */
@@ -51,5 +61,13 @@ export class HybridClock {
   /** True for a timestamp more than 15 minutes ahead of this machine's clock. */
   isTooFarAhead(timestampNs: bigint): boolean {
     return timestampNs > this.clock.wallNs() + aheadNsMax;
+  }
+
+  /**
+   * True for a version that no node with a clock that is nearly right has made: nodes' clocks may be 15 minutes apart, and
+   * a client's timestamp that a node accepts is ahead of the node's clock by as much again.
+   */
+  isFromFuture(version: bigint): boolean {
+    return this.isTooFarAhead(version - aheadNsMax);
   }
 }

@@ -115,7 +115,7 @@ export class Registrar {
     }
     const now = this.versions.next();
     const isGiven = dirtyTimestamp > 0n && !this.isReborn(known, dirtyTimestamp, caller.origin);
-    const dirty = isGiven ? dirtyTimestamp : later(now, known);
+    const dirty = isGiven ? dirtyTimestamp : this.later(now, known);
     const instance: Instance = {
       env: request.env,
       appid: request.appid,
@@ -165,7 +165,7 @@ export class Registrar {
       dirtyTimestamp > 0n
         ? dirtyTimestamp
         : origin === "client"
-          ? later(this.versions.next(), known)
+          ? this.later(this.versions.next(), known)
           : versionAfter(known.dirty);
     const merge = this.table.merge({ identity: known.identity, dirty, instance: undefined, ageMs: 0, isProbed: false });
     if (merge === "newer") this.replication.changed(known, origin);
@@ -191,7 +191,7 @@ export class Registrar {
     const now = setTimestamp > 0n ? setTimestamp : this.versions.next();
     for (const { entry, instance, status, metadata } of found) {
       // Another node's set counts by its time; a client's counts now, whatever time it gives.
-      const dirty = origin === "client" ? later(now, entry) : now;
+      const dirty = origin === "client" ? this.later(now, entry) : now;
       this.put(
         {
           ...instance,
@@ -216,6 +216,12 @@ export class Registrar {
   private isReborn(known: Entry | undefined, dirtyTimestamp: bigint, origin: Origin): boolean {
     if (known === undefined || known.instance !== undefined || origin === "client") return false;
     return dirtyTimestamp <= known.dirty && this.nowMs() - known.touchedAtMs > rebornMs;
+  }
+
+  /** A version that is at least `now` and above what is known, unless a wrong clock made that. */
+  private later(now: bigint, known: Entry | undefined): bigint {
+    if (known === undefined || known.dirty < now || this.versions.isFromFuture(known.dirty)) return now;
+    return versionAfter(known.dirty);
   }
 
   /** Puts a state in; returns its entry when that changed something. */
@@ -245,9 +251,4 @@ function foldedByHost(changes: readonly SetChange[]): Iterable<SetChange> {
     });
   }
   return folded.values();
-}
-
-/** A version that is at least `now` and above what is known. */
-function later(now: bigint, known: Entry | undefined): bigint {
-  return known !== undefined && known.dirty >= now ? versionAfter(known.dirty) : now;
 }

@@ -60,6 +60,8 @@ export class RegistryNode implements NamedDirectory {
   private readonly beganMs: number;
   private readonly beganAt: bigint;
   private isProtecting = false;
+  /** Those of the versions that the table has been told of. */
+  private setBacks = 0;
   private isStale = false;
   private isLeaving = false;
   private forgotMs: number;
@@ -249,6 +251,15 @@ export class RegistryNode implements NamedDirectory {
       this.evictions++;
       this.log.info("a lease ran out", { ...entry.identity });
       this.table.evict(entry);
+    }
+    this.versions.next();
+    if (this.versions.setBacks !== this.setBacks) {
+      this.setBacks = this.versions.setBacks;
+      const restamped = this.table.restamp();
+      for (const entry of restamped) this.replication.changed(entry, "client");
+      this.log.warn("this machine's clock was set back by more than half an hour; what was registered goes on", {
+        instances: restamped.length,
+      });
     }
     if (this.isStale && nowMs - this.beganMs > leaseMs) this.isStale = false;
     if (nowMs - this.forgotMs < forgetMs) return;

@@ -8,20 +8,17 @@ import {
   instancesMax,
   leaseMs,
   protectedLeaseMs,
-  timestampAheadMsMax,
   tombstoneMs,
   tombstonesMax,
 } from "../base/limits.ts";
 import { Digest } from "./digest.ts";
 import { compareVersions, Entry, type EntryState, hashOf } from "./entry.ts";
-import type { HybridClock } from "./hybrid-clock.ts";
+import { type HybridClock, versionAfter } from "./hybrid-clock.ts";
 import { appKey, discoveryAppid, type Identity, instanceKey } from "./instance.ts";
 import { asciiLower, EnvNames } from "./name-index.ts";
 
 /** A state whose lease is about to end is not taken for new: the node that sent it is about to forget it, too. */
 const leaseMarginMs = 5_000;
-/** Clocks of nodes may be apart by as much as timestamps may be ahead, and a client's timestamp by as much again. */
-const peerAheadMs = timestampAheadMsMax;
 
 /** What became of a state that was merged. */
 export type Merge =
@@ -128,14 +125,15 @@ export class Table {
   merge(state: EntryState, isRestoring = false): Merge {
     const nowMs = this.clock.monotonicMs();
     const touchedAtMs = nowMs - Math.max(0, state.ageMs);
-    if (this.isFromFuture(state.dirty)) return "refused";
+    if (this.versions.isFromFuture(state.dirty)) return "refused";
     const known = this.entries.get(instanceKey(state.identity));
     if (known === undefined) return this.add(state, touchedAtMs, isRestoring) === undefined ? "refused" : "newer";
     const order = compareVersions(
       { dirty: state.dirty, instance: state.instance, hash: hashOf(known.key, state.dirty, state.instance) },
       known,
     );
-    if (order > 0) {
+    // A version from the future was made while a clock was wrong: it must not win until that moment is reached.
+    if (order > 0 || this.versions.isFromFuture(known.dirty)) {
       const isRevived = known.instance === undefined && state.instance !== undefined;
       if (isRevived && (this.live >= instancesMax || !this.isTimely(state, isRestoring))) return "refused";
       this.replace(known, state, touchedAtMs);
@@ -170,7 +168,7 @@ export class Table {
 
   /** Puts in what a snapshot says: to be shown, but told to nobody until somebody confirms it. */
   restore(state: EntryState): void {
-    if (this.isFromFuture(state.dirty) || this.entries.has(instanceKey(state.identity))) return;
+    if (this.versions.isFromFuture(state.dirty) || this.entries.has(instanceKey(state.identity))) return;
     // A lease starts anew: whoever lives has one lease's time to say so.
     const age = state.instance === undefined ? state.ageMs : 0;
     const entry = this.add({ ...state, ageMs: age }, this.clock.monotonicMs() - age, true);
@@ -211,6 +209,27 @@ export class Table {
     }
   }
 
+  /**
+   * Gives what a wrong clock wrote with versions from the future versions of now, so that other nodes take it, and forgets
+   * cancellations of such versions. Returns the living entries that it changed; others are to be told of them.
+   */
+  restamp(): Entry[] {
+    const restamped: Entry[] = [];
+    for (const entry of this.entries.values()) {
+      if (!this.versions.isFromFuture(entry.dirty)) continue;
+      if (entry.instance === undefined) {
+        this.drop(entry);
+        continue;
+      }
+      const dirty = this.versions.next();
+      const instance = { ...entry.instance, dirtyTimestamp: dirty, latestTimestamp: dirty };
+      const state = { ...entry.state(this.clock.monotonicMs()), dirty, instance };
+      this.replace(entry, state, entry.touchedAtMs);
+      restamped.push(entry);
+    }
+    return restamped;
+  }
+
   private forgetSurplus(): void {
     let surplus = this.tombstones - tombstonesMax;
     // A map keeps the order of insertion: the first ones are the oldest identities, near enough the oldest tombstones.
@@ -227,11 +246,6 @@ export class Table {
     this.tombstones++;
     // Now and then, because it looks at many entries.
     if (this.tombstones > tombstonesMax * 1.1) this.forgetSurplus();
-  }
-
-  /** Whether a version is too far ahead to be a peer's honest one. */
-  private isFromFuture(dirty: bigint): boolean {
-    return this.versions.isTooFarAhead(dirty - BigInt(peerAheadMs) * 1_000_000n);
   }
 
   private isTimely({ instance, ageMs }: EntryState, isRestoring: boolean): boolean {
@@ -352,7 +366,9 @@ export class Table {
 
   private changed(app: App): void {
     this.version++;
-    app.latest = this.versions.next();
+    const now = this.versions.next();
+    // Readers compare with it: it does not go back, even if the wall clock does.
+    app.latest = now > app.latest ? now : versionAfter(app.latest);
     this.onChange(app);
   }
 

@@ -31,9 +31,9 @@ function make(): { wall: SettableClock; clock: HybridClock } {
   return { wall, clock: new HybridClock(wall) };
 }
 
-test("versions grow and are multiples of 1024 ns, however the wall clock steps and whatever is observed", () => {
+test("versions grow and are multiples of 1024 ns, however the wall clock steps by minutes and whatever is observed", () => {
   const step = fc.record({
-    byNs: fc.bigInt(-(10n ** 12n), 10n ** 12n),
+    byNs: fc.bigInt(-5n * 10n ** 9n, 5n * 10n ** 9n),
     observedNs: fc.bigInt(-(10n ** 12n), 10n ** 13n),
   });
   fc.assert(
@@ -74,6 +74,18 @@ test("its reading is never behind its versions, nor behind the wall clock", () =
   expect(clock.next()).toBe(version + stepNs);
   wall.ns += nanoseconds(120_000);
   expect(clock.reading()).toBeGreaterThanOrEqual(wall.ns);
+});
+
+test("a wall clock that is set back by more than half an hour is followed, once", () => {
+  const { wall, clock } = make();
+  wall.ns += nanoseconds(30 * 86_400_000);
+  const leapt = clock.next();
+  wall.ns -= nanoseconds(30 * 86_400_000);
+  expect(clock.reading()).toBe(wall.ns);
+  expect(clock.setBacks).toBe(0);
+  expect(clock.next()).toBeLessThan(leapt);
+  expect(clock.next()).toBe(wall.ns + stepNs);
+  expect(clock.setBacks).toBe(1);
 });
 
 test("observing moves it up to another node's reading, and never back", () => {

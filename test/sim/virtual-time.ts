@@ -12,6 +12,8 @@ interface Event {
 
 export class VirtualTime {
   nowMs = 0;
+  /** How far the wall clocks of all machines have been stepped. */
+  wallSteppedMs = 0;
   private readonly heap: Event[] = [];
   private planned = 0;
 
@@ -47,7 +49,7 @@ export class VirtualTime {
 
   /** A machine's clocks; its wall clock is `skewMs` ahead. */
   clock(skewMs: number): Clock {
-    const wallMs = (): number => 1_800_000_000_000 + this.nowMs + skewMs;
+    const wallMs = (): number => 1_800_000_000_000 + this.nowMs + skewMs + this.wallSteppedMs;
     return {
       wallMs,
       wallNs: () => BigInt(Math.round(wallMs() * 1e3)) * 1_000n,

@@ -31,6 +31,8 @@ export interface ClusterOptions {
   readonly words?: Partial<Record<Kind, readonly string[]>>;
   /** Environment variables of all processes. */
   readonly variables?: Variables;
+  /** Where the streams of all processes go, as Bash says it: `2>/dev/full`. */
+  readonly redirect?: string;
 }
 
 export type Kind = "discovery" | "gateway" | "login" | "chat";
@@ -144,11 +146,11 @@ export class ProcessCluster {
 
   async start(name: string): Promise<void> {
     const place = this.place(name);
-    const { folder, variables } = this.options;
+    const { folder, variables, redirect } = this.options;
     place.process =
       place.kind === "discovery"
-        ? await DiscoveryProcess.start(folder, place.words, variables)
-        : await MemberProcess.start(folder, place.words, variables);
+        ? await DiscoveryProcess.start(folder, place.words, variables, redirect)
+        : await MemberProcess.start(folder, place.words, variables, redirect);
   }
 
   /** Ends a process; its status. */

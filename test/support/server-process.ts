@@ -86,9 +86,14 @@ export class RoostProcess {
 /** A running messenger. */
 export class ServerProcess extends RoostProcess {
   /** Starts it on free ports (unless `words` say others) and waits for its banner. */
-  static async start(cwd: string, words: readonly string[] = [], variables?: Variables): Promise<ServerProcess> {
+  static async start(
+    cwd: string,
+    words: readonly string[] = [],
+    variables?: Variables,
+    redirect?: string,
+  ): Promise<ServerProcess> {
     const ports = ["--ws", "127.0.0.1:0", "--tcp", "127.0.0.1:0", "--monitor", "127.0.0.1:0"];
-    return new ServerProcess(await startProcess(cwd, [...ports, ...words], "--account bob", variables));
+    return new ServerProcess(await startProcess(cwd, [...ports, ...words], "--account bob", variables, redirect));
   }
 
   get ws(): string {
@@ -105,10 +110,15 @@ export class ServerProcess extends RoostProcess {
 /** A running node of the registry. */
 export class DiscoveryProcess extends RoostProcess {
   /** Starts it on a free port (unless `words` say another) and waits for its banner. */
-  static async start(cwd: string, words: readonly string[] = [], variables?: Variables): Promise<DiscoveryProcess> {
+  static async start(
+    cwd: string,
+    words: readonly string[] = [],
+    variables?: Variables,
+    redirect?: string,
+  ): Promise<DiscoveryProcess> {
     const listen = words.includes("--listen") ? [] : ["--listen", "127.0.0.1:0"];
     const all = ["--role", "discovery", ...listen, ...words];
-    return new DiscoveryProcess(await startProcess(cwd, all, " nodes --", variables));
+    return new DiscoveryProcess(await startProcess(cwd, all, " nodes --", variables, redirect));
   }
 
   /** `http://host:port`. */
@@ -120,8 +130,13 @@ export class DiscoveryProcess extends RoostProcess {
 /** A gateway, login or chat service as a process of its own. */
 export class MemberProcess extends RoostProcess {
   /** `words` name the role, the registry and the engines. */
-  static async start(cwd: string, words: readonly string[], variables?: Variables): Promise<MemberProcess> {
-    return new MemberProcess(await startProcess(cwd, words, "  monitor ", variables));
+  static async start(
+    cwd: string,
+    words: readonly string[],
+    variables?: Variables,
+    redirect?: string,
+  ): Promise<MemberProcess> {
+    return new MemberProcess(await startProcess(cwd, words, "  monitor ", variables, redirect));
   }
 
   get monitor(): string {
@@ -158,20 +173,25 @@ class ErrorOutput {
   }
 }
 
-/** Starts the product and waits until its banner has said `mark`. */
+/** Starts the product, with its streams redirected as Bash says it, and waits until its banner has said `mark`. */
 async function startProcess(
   cwd: string,
   words: readonly string[],
   mark: string,
   variables: Variables = {},
+  redirect?: string,
 ): Promise<Started> {
-  const child = Bun.spawn([...roost, ...words], {
-    cwd,
-    env: { PATH: process.env["PATH"] ?? "", HOME: cwd, ...variables },
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-  });
+  const command = [...roost, ...words];
+  const child = Bun.spawn(
+    redirect === undefined ? command : ["bash", "-c", `exec "$@" ${redirect}`, "bash", ...command],
+    {
+      cwd,
+      env: { PATH: process.env["PATH"] ?? "", HOME: cwd, ...variables },
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+    },
+  );
   const output = new ErrorOutput(child.stderr);
   const timer = setTimeout(() => child.kill("SIGKILL"), startMsMax);
   const decoder = new TextDecoder();

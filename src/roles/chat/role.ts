@@ -1,6 +1,7 @@
 // The chat service: messages and groups.
 
 import type { Log } from "../../base/log.ts";
+import { sparingLog } from "../../base/sparing-log.ts";
 import type { Random } from "../../base/random.ts";
 import { Dispatcher } from "../../container/dispatcher.ts";
 import { countRequests } from "../../container/middleware/count.ts";
@@ -33,7 +34,8 @@ export function createChatService(assembly: {
   random: Random;
   log: Log;
 }): Service {
-  const { store, sessions, metrics, latency, random, log } = assembly;
+  const { store, sessions, metrics, latency, random } = assembly;
+  const log = sparingLog(assembly.log);
   metrics.storeClock = () => store.clock;
   const dispatcher = new Dispatcher();
   const audience = new GroupAudience(store, sessions);

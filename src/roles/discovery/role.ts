@@ -54,7 +54,11 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
     const checks = new HealthChecks({ ...environment, node, probe: probeOverHttp });
     undo.push(() => checks.stop());
 
-    const metrics = new RegistryMetrics(() => numbersOf(node, http), bugs);
+    const metrics = new RegistryMetrics(
+      () => numbersOf(node, http),
+      bugs,
+      () => log.linesLost(),
+    );
     const dnsServer =
       dns === undefined
         ? undefined

@@ -1,6 +1,7 @@
 // The login service: who is signed in, and where.
 
 import type { Log } from "../../base/log.ts";
+import { sparingLog } from "../../base/sparing-log.ts";
 import { Dispatcher } from "../../container/dispatcher.ts";
 import { countRequests } from "../../container/middleware/count.ts";
 import { recover } from "../../container/middleware/recover.ts";
@@ -27,7 +28,7 @@ export function createLoginService(parts: { sessions: Sessions; metrics: Service
   const { sessions, metrics, log } = parts;
   const dispatcher = new Dispatcher();
   const leases = new SessionLeases(sessions, dispatcher, log);
-  const router = new Router([recover({ log, metrics }), countRequests(metrics)]);
+  const router = new Router([recover({ log: sparingLog(log), metrics }), countRequests(metrics)]);
   router.handle(Command.SignIn, signIn(sessions, dispatcher));
   router.handle(Command.SignOut, signOut(sessions));
   router.handle(Command.Restore, restore(sessions, dispatcher));

@@ -34,6 +34,9 @@ class Warnings implements Log {
     this.all.push(`${sentence} ${JSON.stringify(fields ?? {})}`);
   }
   error(): void {}
+  linesLost(): number {
+    return 0;
+  }
 }
 
 /** A table that is written as time passes. */
