@@ -10,11 +10,16 @@ const hostCharactersMax = 253;
 const unitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const dayMs = 86_400_000;
 
+/** The milliseconds of a duration; 0 if the text is none, or one of length 0. */
+function durationMsOf(text: string): number {
+  const [, digits = "", unit = ""] = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text) ?? [];
+  return Number(digits) * (unitsMs[unit] ?? 0);
+}
+
 /** `500ms`, `10s`, `3m`, `24h`, `15d`: milliseconds, more than 0. */
 export function parseDuration(text: string): number {
-  const [, digits = "", unit = ""] = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text) ?? [];
-  const durationMs = Number(digits) * (unitsMs[unit] ?? 0);
-  if (durationMs <= 0) throw new Error("a duration such as 500ms, 10s, 3m, 24h or 15d");
+  const durationMs = durationMsOf(text);
+  if (durationMs === 0) throw new Error("a duration such as 500ms, 10s, 3m, 24h or 15d");
   return durationMs;
 }
 
@@ -33,8 +38,9 @@ export function durationFrom(least: string, most: string): (text: string) => num
 /** `forever` or whole days, up to 100 years: days, 0 for ever. */
 export function parseRetention(text: string): number {
   if (text === "forever") return 0;
-  const days = parseDuration(text) / dayMs;
-  if (!Number.isInteger(days) || days > 36_500) throw new Error("whole days such as 15d, at most 36500d, or forever");
+  const days = durationMsOf(text) / dayMs;
+  if (!Number.isInteger(days) || days === 0 || days > 36_500)
+    throw new Error("whole days such as 15d, at most 36500d, or forever");
   return days;
 }
 

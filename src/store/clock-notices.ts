@@ -8,7 +8,7 @@ import type { StoreClock } from "./store.ts";
 
 /** Ids that are ahead of the clock by more than this deserve a word. */
 const aheadMsMin = 60_000;
-/** Waits that begin sooner after one that was told are not told: a clock that steps all the time would fill the log. */
+/** What begins sooner after the same was told is not told: a clock that steps all the time would fill the log. */
 const tellAgainMsMin = 3_600_000;
 
 export class ClockNotices implements StoreClock {
@@ -17,8 +17,9 @@ export class ClockNotices implements StoreClock {
   private readonly log: Log;
   private readonly monotonicMs: () => number;
   private isAheadTold = false;
+  private aheadToldMs = -Infinity;
   private isWaitTold = false;
-  private toldMs = -Infinity;
+  private waitToldMs = -Infinity;
   private isCounting = false;
 
   constructor(log: Log, monotonicMs: () => number) {
@@ -30,7 +31,9 @@ export class ClockNotices implements StoreClock {
   sawIds(aheadMs: number): void {
     this.idsAheadMs = aheadMs;
     if (aheadMs > aheadMsMin && !this.isAheadTold) {
+      if (this.monotonicMs() - this.aheadToldMs < tellAgainMsMin) return;
       this.isAheadTold = true;
+      this.aheadToldMs = this.monotonicMs();
       this.log.warn(
         "The clock is behind the newest message's id: it was ahead before, or is wrong now. Service goes on; ids " +
           "keep rising and do not tell the time until the clock has reached them.",
@@ -53,7 +56,7 @@ export class ClockNotices implements StoreClock {
       this.isWaitTold = false;
       return;
     }
-    const sinceMs = this.monotonicMs() - this.toldMs;
+    const sinceMs = this.monotonicMs() - this.waitToldMs;
     if (this.isCounting || sinceMs < (this.isWaitTold ? horizonDayMs : tellAgainMsMin)) return;
     this.isCounting = true;
     const tell = (messages: string): void => {
@@ -61,7 +64,7 @@ export class ClockNotices implements StoreClock {
       // It has ended while the messages were counted.
       if (this.purgeWaitMs === 0) return;
       this.isWaitTold = true;
-      this.toldMs = this.monotonicMs();
+      this.waitToldMs = this.monotonicMs();
       this.log.warn(
         "Old messages are not deleted for now: the clock was set, the machine was off, or --retention became shorter, " +
           "and deletion would leap ahead by more than a day. It goes on when the clock has run steadily for 24 hours. " +

@@ -60,7 +60,8 @@ test("addresses, listeners, durations and retention are read as a person writes 
   ]);
   for (const text of ["", "0s", "10", "-1s", "1.5s", "1w"]) expect(() => parseDuration(text)).toThrow();
   expect([parseRetention("forever"), parseRetention("30d"), parseRetention("48h")]).toEqual([0, 30, 2]);
-  expect(() => parseRetention("12h")).toThrow("whole days");
+  for (const wrong of ["12h", "1", "0d", "", "100 d", "-1d"])
+    expect(() => parseRetention(wrong)).toThrow("whole days such as 15d, at most 36500d, or forever");
 });
 
 test("a command with an operand takes one word, wherever it stands; - is a word", () => {

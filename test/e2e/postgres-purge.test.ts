@@ -65,7 +65,7 @@ test.skipIf(!hasPostgres)(
     await sql.close();
     const away = await purge("--store", "postgres://nobody:hush-hush@127.0.0.1:1/x", "--retention", "1d");
     expect(away).toMatchObject({ status: 1, out: "" });
-    expect(away.err).toMatch(/^roost: .*REFUSED/);
+    expect(away.err).toMatch(/^roost: the message store 127\.0\.0\.1:1\/x cannot be opened: .*REFUSED/);
     expect(empty.err + away.err).not.toContain("hush");
   },
   60_000,

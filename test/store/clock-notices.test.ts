@@ -55,6 +55,16 @@ test("a clock that steps at every look is told once an hour at most", async () =
   expect(told.filter((line) => line.includes("not deleted"))).toHaveLength(2);
 });
 
+test("ids that are ahead and not ahead at every other look are told once an hour at most", () => {
+  const { notices, told, time } = listen();
+  for (let seconds = 0; seconds < 7_200; seconds += 10) {
+    notices.sawIds(seconds % 20 === 0 ? 300_000 : 0);
+    time.ms += 10_000;
+  }
+  expect(told.filter((line) => line.includes("is behind"))).toHaveLength(2);
+  expect(told).toHaveLength(4);
+});
+
 test("a count that fails is told, too", async () => {
   const { notices, told } = listen();
   notices.sawPurge(day, wallMs, () => Promise.reject(new Error("the disk is gone")));

@@ -4,10 +4,13 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { outcome, talkJob } from "../../src/store/jobs.ts";
 import { nodeOfId, timeOfId } from "../../src/store/snowflake.ts";
+import { checkIndex } from "../../src/store/sqlite/check-index.ts";
 import { openConnection } from "../../src/store/sqlite/connection.ts";
+import { indexPathOf } from "../../src/store/sqlite/index-file.ts";
 import { leaseMs, NodeLease } from "../../src/store/sqlite/node-lease.ts";
+import { salvage } from "../../src/store/sqlite/salvage.ts";
 import { day, hour, Machine, minute, removeMachines } from "./clock-machine.ts";
-import { commit, idsOf } from "./log-process.ts";
+import { commit, idsOf, type Process } from "./log-process.ts";
 import { draft, talk } from "./store-suite.ts";
 
 afterAll(removeMachines);
@@ -371,7 +374,7 @@ describe("a device without a cursor", () => {
 });
 
 describe("an upgrade from schema 2", () => {
-  const downgrade = `DROP TABLE horizon; DROP TABLE run_time; DROP TABLE mark; PRAGMA user_version = 2`;
+  const downgrade = `DROP TABLE horizon; DROP TABLE run_time; DROP TABLE mark; DROP INDEX member_past; PRAGMA user_version = 2`;
 
   /** A store that has run for 20 days, a message every hour; then its tables are those of schema 2. */
   function oldStore(): Machine {
@@ -420,6 +423,73 @@ describe("an upgrade from schema 2", () => {
       machine.process.die();
     }
   });
+});
+
+test("a repair saves every message, also those with ids of the last year that a clock may say", () => {
+  const machine = new Machine();
+  const ids = [machine.say()];
+  machine.leap(Date.UTC(2085, 11, 31, 23, 59, 59, 999) - machine.wallMs);
+  ids.push(machine.say());
+  machine.leap(Date.UTC(2026, 5, 2) - machine.wallMs);
+  // Ids go on above those of that millisecond, in the year after.
+  for (let count = 0; count < 4_100; count++) ids.push(machine.say());
+  machine.process.die();
+  const saved = `${machine.path}.saved`;
+  const { tables, lastId } = salvage(machine.path, saved, () => undefined);
+  expect(tables.find(({ table }) => table === "message")).toMatchObject({ rows: ids.length, gaps: [], spoilt: 0 });
+  expect(lastId).toBe(ids.at(-1) ?? 0n);
+});
+
+test("times of sending rise with the ids in one millisecond, over batches and processes, and follow a clock that is set back", () => {
+  const machine = new Machine();
+  const other = machine.another();
+  const times: bigint[] = [];
+  const append = (process: Process): void => {
+    const outcomes = commit(process, [talkJob(talk()), talkJob(talk())]);
+    times.push(...outcomes.map(([, , sentNs = 0n]) => sentNs));
+  };
+  for (const process of [machine.process, machine.process, other, machine.process]) append(process);
+  const firstNs = BigInt(machine.wallMs) * 1_000_000n;
+  expect(times.map((sentNs) => sentNs - firstNs)).toEqual([0n, 1n, 2n, 3n, 4n, 5n, 6n, 7n]);
+  machine.leap(-1);
+  append(other);
+  expect(times.slice(8).map((sentNs) => sentNs - firstNs)).toEqual([-1_000_000n, -999_999n]);
+  other.die();
+  machine.process.die();
+});
+
+test("an index whose merges dropped old keys is found right, though ids are a year ahead", () => {
+  const machine = new Machine();
+  machine.leap(365 * day);
+  machine.say();
+  machine.leap(-365 * day);
+  for (let hours = 0; hours < 27; hours++) {
+    machine.run(hour);
+    for (let count = 0; count < 2; count++) machine.say({ clientId: `key-${hours}-${count}` });
+  }
+  machine.process.settle();
+  const log = openConnection({ path: machine.path, synchronous: "NORMAL", cacheKib: 256 });
+  const index = openConnection({ path: indexPathOf(machine.path), synchronous: "NORMAL", cacheKib: 256 });
+  const { runs, problems } = checkIndex(log, index, machine.wallMs, () => undefined);
+  expect(problems).toEqual([]);
+  expect(runs).toBeLessThan(10);
+  log.close();
+  index.close();
+  machine.process.die();
+});
+
+test("a slice of a purge finds what it deletes by indexes", () => {
+  const machine = new Machine();
+  const db = openConnection({ path: machine.path, synchronous: "NORMAL", cacheKib: 256 });
+  for (const rows of [
+    "number FROM member WHERE until_id <= 5 LIMIT 5",
+    "id FROM message WHERE id <= 5 ORDER BY id LIMIT 5",
+  ]) {
+    const plan = db.query<{ detail: string }, []>(`EXPLAIN QUERY PLAN SELECT ${rows}`).all();
+    expect(plan.map(({ detail }) => detail.split(" ")[0])).toEqual(["SEARCH"]);
+  }
+  db.close();
+  machine.process.die();
 });
 
 test("a folder is late when it has not read the log to its end for two seconds, whatever ids say", () => {

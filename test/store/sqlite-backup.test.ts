@@ -269,6 +269,7 @@ test("a plain copy of a store that was stopped is a backup, too, and so is one o
   const first = ["sequence", "node", "account", "group", "member", "message", "cursor"];
   for (const { name } of old.query<{ name: string }, []>("SELECT name FROM sqlite_schema WHERE type = 'table'").all())
     if (!first.includes(name)) old.run(`DROP TABLE ${name}`);
+  old.run("DROP INDEX IF EXISTS member_past");
   for (const column of ["inbox", "sender"]) old.run(`CREATE INDEX message_${column} ON message (${column})`);
   old.run("CREATE UNIQUE INDEX message_client ON message (sender, client_id) WHERE client_id IS NOT NULL");
   old.run("PRAGMA user_version = 1");

@@ -426,6 +426,7 @@ test("a database of schema 1 is taken over with all that is in it", async () => 
     DROP TABLE horizon;
     DROP TABLE run_time;
     DROP TABLE mark;
+    DROP INDEX member_past;
     CREATE INDEX message_inbox ON message (inbox);
     CREATE INDEX message_sender ON message (sender);
     CREATE UNIQUE INDEX message_client ON message (sender, client_id) WHERE client_id IS NOT NULL;

@@ -51,7 +51,12 @@ export async function versionIn(sql: SQL, place: string): Promise<number | undef
 
 /** Rejects with StoreUnavailable unless there is a store of this program's schema; changes nothing. */
 export async function requireCurrent(url: string): Promise<void> {
-  const version = await quickVersion(url);
+  const version = await quickVersion(url).catch((error: unknown) => {
+    if (!(error instanceof StoreUnavailable)) throw error;
+    throw new StoreUnavailable(`the message store ${placeOf(url)} cannot be opened: ${error.message}`, {
+      cause: error,
+    });
+  });
   if (version === undefined || version === 0) {
     throw new StoreUnavailable(`there is no message store in ${placeOf(url)}; name the right one with --store`);
   }

@@ -7,15 +7,19 @@
 import type { Database } from "bun:sqlite";
 import { idempotencyHours } from "../../base/limits.ts";
 import { smallestIdAt, timeOfId } from "../snowflake.ts";
-import { guarded, IndexDamage } from "./damage.ts";
+import { guarded, guardedLog, IndexDamage } from "./damage.ts";
+import { Marks } from "./marks.ts";
 import { allLists, lists, type List } from "./posting.ts";
 import { RunList, type Run } from "./run.ts";
+import { pragmaNumber } from "./schema.ts";
 import { LogFollower } from "./tail.ts";
 
 /** Told how far a check has come: 0 to 1. */
 export type Progress = (part: number) => void;
 
 const chunkMessages = 4_096;
+/** The first schema with the table of the marks. */
+const markTableFrom = 3;
 const listNames: readonly string[] = Object.keys(lists);
 
 /** A sum of postings that does not depend on their order. */
@@ -65,8 +69,11 @@ export function checkIndex(log: Database, index: Database, nowMs: number, progre
   });
   const oldest = log.query<{ id: bigint | null }, []>("SELECT min(id) AS id FROM message").get()?.id ?? 0n;
   const last = log.query<{ last_id: bigint }, []>("SELECT last_id FROM sequence").get()?.last_id ?? 0n;
-  // Merges leave out what is older; ids may be ahead of the clock, and then they tell how long that was.
-  const keyedFrom = smallestIdAt(Math.max(nowMs, timeOfId(last)) - idempotencyHours * 3_600_000);
+  // Merges leave out what is older: by the marks, and those of a store of an earlier schema by the clock. Ids may be ahead
+  // of the clock; the newest one then bounds what the clock of such a merge said.
+  const clockFrom = smallestIdAt(Math.max(nowMs, timeOfId(last)) - idempotencyHours * 3_600_000);
+  const marksFrom = guardedLog(() => keyedUpToOf(log)) + 1n;
+  const keyedFrom = clockFrom > marksFrom ? clockFrom : marksFrom;
   const follower = new LogFollower(log, allLists);
   const problems: string[] = [];
   const total = runs.runs.reduce((sum, run) => sum + run.messages, 0);
@@ -95,6 +102,11 @@ export function checkIndex(log: Database, index: Database, nowMs: number, progre
   if (after !== runs.foldedId && runs.runs.length > 0 && after > runs.foldedId)
     problems.push("the runs go further than the index says");
   return { runs: runs.runs.length, messages, problems };
+}
+
+/** Messages up to this id are too old for a retry; 0n if none are known to be, or the schema has no marks yet. */
+function keyedUpToOf(log: Database): bigint {
+  return pragmaNumber(log, "user_version") < markTableFrom ? 0n : new Marks(log).keyedUpTo();
 }
 
 /** Sums up one list of a run and looks whether it is in order. */

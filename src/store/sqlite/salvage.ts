@@ -9,7 +9,7 @@
 import { Database } from "bun:sqlite";
 import { closeSync, existsSync, openSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { smallestIdAt } from "../snowflake.ts";
+import { clockMsEnd, smallestIdAt } from "../snowflake.ts";
 import { openQuietly } from "./connection.ts";
 import { isDamage } from "./damage.ts";
 import { indexPathOf } from "./index-file.ts";
@@ -22,8 +22,11 @@ import { refuseForeign, verifyStore } from "./store-file.ts";
 const cacheKib = 64 * 1024;
 /** Rows that are committed together. */
 const rowsPerCommit = 10_000;
-/** What claims to be newer than this far ahead of the clock is no id. */
-const aheadMsMax = 366 * 86_400_000;
+/**
+ * What is above is no id. No clock is asked: it may be wrong, and ids may be far ahead of it. Ids of the last clock run on into
+ * the year after it, and leave room for more.
+ */
+const idMax = smallestIdAt(clockMsEnd + 366 * 86_400_000);
 /** Rows of one process each; not of the messages. */
 const leftOut = new Set(["node"]);
 /** Numbers are 31 bits (posting.ts). */
@@ -90,19 +93,18 @@ export function salvage(path: string, to: string, progress: (table: string) => v
     migrate(target, to);
     source = openDamaged(path, to);
     target.run("PRAGMA foreign_keys = OFF");
-    const idMax = smallestIdAt(Date.now() + aheadMsMax);
     const tables: TableReport[] = [];
     for (const table of tablesOf(target)) {
       if (leftOut.has(table)) continue;
       progress(table);
-      tables.push(copyTable(source, target, table, idMax));
+      tables.push(copyTable(source, target, table));
     }
     if (!tables.some(({ rows, table }) => rows > 0 && (table === "message" || table === "account")))
       throw new Refusal(`nothing at all can be read of ${path}; put a backup back, or begin with another file`);
     progress("names");
     readNamesOfIndex(source, target, "account", "sqlite_autoindex_account_1", ["number", "app", "name"]);
     const nameless = keepNumbers(target);
-    const lastId = keepLastId(target, path, idMax);
+    const lastId = keepLastId(target, path);
     target.run("UPDATE log SET mark = random()");
     return { tables, nameless, lastId };
   } finally {
@@ -172,7 +174,7 @@ function columnsOf(db: Database, table: string): Column[] {
   }
 }
 
-function copyTable(source: Database, target: Database, table: string, keyMax: bigint): TableReport {
+function copyTable(source: Database, target: Database, table: string): TableReport {
   const known = new Set(columnsOf(source, table).map(({ name }) => name));
   const columns = columnsOf(target, table).filter(({ name }) => known.has(name));
   const key = columns.find(({ pk }) => pk === 1n)?.name;
@@ -212,7 +214,7 @@ function copyTable(source: Database, target: Database, table: string, keyMax: bi
   };
   try {
     const isRanged = columns.find(({ name }) => name === key)?.type === "INTEGER";
-    const gaps = isRanged ? new RangeReader(source, table, key, names, take).read(0n, keyMax) : [];
+    const gaps = isRanged ? new RangeReader(source, table, key, names, take).read(0n, idMax) : [];
     if (!isRanged && !readWhole(source, table, names, take)) spoilt++;
     if (pending > 0) target.run("COMMIT");
     const rows = target.query<{ rows: bigint }, []>(`SELECT count(*) AS rows FROM "${table}"`).get()?.rows ?? 0n;
@@ -306,7 +308,7 @@ function keepNumbers(target: Database): number {
 }
 
 /** The last id is at least every id that was given out, as far as anything tells. */
-function keepLastId(target: Database, path: string, idMax: bigint): bigint {
+function keepLastId(target: Database, path: string): bigint {
   const seen = target
     .query<{ id: bigint | null }, [bigint]>(
       `SELECT max(id) AS id FROM (

@@ -118,6 +118,8 @@ const migrations: readonly string[] = [
     at_ms INTEGER NOT NULL,
     ran_ms INTEGER NOT NULL
   );
+  -- A purge finds the windows that were closed by then; each of its slices would read all members otherwise.
+  CREATE INDEX member_past ON member (until_id) WHERE until_id IS NOT NULL;
   `,
 ];
 

@@ -48,6 +48,7 @@ export class Writer {
   private readonly groups: GroupWriter;
   private readonly sequence;
   private readonly saveSequence;
+  private readonly newestSent;
   private readonly moveCursor;
   private readonly horizons: Horizons;
   private readonly slices: PurgeSlices;
@@ -69,6 +70,7 @@ export class Writer {
     this.groups = new GroupWriter(db, this.names);
     this.sequence = db.prepare<{ last_id: bigint }, []>("SELECT last_id FROM sequence");
     this.saveSequence = db.prepare<null, [bigint, number]>("UPDATE sequence SET last_id = ?, committed_ms = ?");
+    this.newestSent = db.prepare<{ sent_ns: bigint }, []>("SELECT sent_ns FROM message ORDER BY id DESC LIMIT 1");
     this.moveCursor = db.prepare<null, [bigint, string, bigint]>(
       `INSERT INTO cursor (account, device, acked) VALUES (?, ?, ?)
        ON CONFLICT (account, device) DO UPDATE SET acked = excluded.acked WHERE excluded.acked > acked`,
@@ -85,8 +87,7 @@ export class Writer {
     return this.transact((ids, wallMs) => {
       const committedLast = ids.last;
       const numbers = new BigInt64Array(jobs.length * outcomeSlots);
-      // Times of one batch differ by their order: ids and times never disagree.
-      let sentNs = BigInt(wallMs) * 1_000_000n;
+      let sentNs = this.firstSentNs(wallMs);
       for (const [index, job] of jobs.entries()) {
         numbers.set(this.perform(job, ids, wallMs, sentNs++, committedLast), index * outcomeSlots);
       }
@@ -138,6 +139,16 @@ export class Writer {
     beginImmediate(this.db, lockWaitMsMax);
     this.lease.release();
     this.db.run("COMMIT");
+  }
+
+  /**
+   * The time of a batch's first talk, in nanoseconds; each further one is a nanosecond later. Times rise with the ids while
+   * the clock runs forward: a batch that commits in the millisecond of the one before it goes on where that one ended.
+   */
+  private firstSentNs(wallMs: number): bigint {
+    const wallNs = BigInt(wallMs) * 1_000_000n;
+    const newestNs = this.newestSent.get()?.sent_ns ?? 0n;
+    return newestNs >= wallNs && newestNs < wallNs + 1_000_000n ? newestNs + 1n : wallNs;
   }
 
   private perform(job: Job, ids: IdSequence, wallMs: number, sentNs: bigint, committedLast: bigint): Outcome {
