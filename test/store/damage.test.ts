@@ -168,14 +168,14 @@ test("half a file, a folder, an empty file beside its write-ahead log: the start
   expect(await resultOf(openAt(half))).toMatch(/is damaged/);
   const folder = join(root, "folder.db");
   mkdirSync(folder);
-  expect(await resultOf(openAt(folder))).toMatch(/is a folder/);
+  expect(await resultOf(openAt(folder))).toMatch(/is a folder; name a file\.$/);
   const empty = copyOf(whole);
   writeFileSync(`${empty}-wal`, Buffer.alloc(pageBytes * 3, 1));
   truncateSync(empty, 0);
   expect(await resultOf(openAt(empty))).toMatch(/is empty, but .*-wal belongs to it/);
   expect(statSync(`${empty}-wal`).size).toBe(pageBytes * 3);
   rmSync(empty);
-  expect(await resultOf(openAt(empty))).toMatch(/is missing, but .*-wal belongs to it/);
+  expect(await resultOf(openAt(empty))).toMatch(/is missing, but .*-wal belongs to it .* not wanted\.$/);
 }, 60_000);
 
 test("a folder where the index should be: a sentence, not a crash", async () => {

@@ -90,7 +90,7 @@ test("refuses a database of another program, a file that is no database, and a f
   writeFileSync(noise, "this is not a database, it is text that is long enough to be looked at".repeat(20));
   expect(await failureOf(openAt(noise))).toMatch(/is damaged: .*NOTADB.*roost repair --salvage/);
   expect(await failureOf(openAt(join(root, "nowhere", "x.db")))).toMatch(
-    /cannot be opened: .*Check that its folder exists/,
+    /cannot be opened: there is no folder .*nowhere; make it, or name another file\.$/,
   );
 });
 

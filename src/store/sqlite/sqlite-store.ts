@@ -86,10 +86,11 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
 
 function startSentence(path: string, reason: string, error: unknown): string {
   if (error instanceof StoreDamaged) return `${reason}.`;
-  const said = `The message store ${path} cannot be opened: ${reason}. `;
-  const isIndex = error instanceof StoreFault && error.fault === "index";
-  if (isIndex) return `${said}The index is made from the messages, none of which is lost.`;
-  return `${said}Check that its folder exists and is writable, or name another file.`;
+  const said = `The message store ${path} cannot be opened: ${reason}.`;
+  const fault = error instanceof StoreFault ? error.fault : "machine";
+  if (fault === "index") return `${said} The index is made from the messages, none of which is lost.`;
+  // What the store refuses by itself names its remedy.
+  return fault === "machine" ? `${said} Check that its folder exists and is writable, or name another file.` : said;
 }
 
 class SqliteStore extends JobStore {

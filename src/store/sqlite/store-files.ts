@@ -7,6 +7,7 @@
 // different logs of one database destroy it.
 
 import { accessSync, closeSync, constants, existsSync, openSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import type { Log } from "../../base/log.ts";
 import { StoreDamaged, StoreUnavailable } from "../store.ts";
 import { refuseForeignLog } from "./foreign-log.ts";
@@ -123,8 +124,11 @@ export class StoreFiles {
   /** Throws what the system says, or Unusable. */
   private async prepare(): Promise<void> {
     this.claim();
+    const folder = dirname(this.path);
+    if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true)
+      throw new Unusable(`there is no folder ${folder}; make it, or name another file`);
     const status = statSync(this.path, { throwIfNoEntry: false });
-    if (status?.isDirectory() === true) throw new Unusable(`${this.path} is a folder`);
+    if (status?.isDirectory() === true) throw new Unusable(`${this.path} is a folder; name a file`);
     if (status !== undefined) refuseUnreadable(this.path);
     const isEmpty = (status?.size ?? 0) === 0;
     if (isEmpty && hasLog(this.path)) {
