@@ -24,7 +24,7 @@ import { silentLog } from "../../src/base/log.ts";
 import { readSeal } from "../../src/store/backup-seal.ts";
 import { backUp } from "../../src/store/sqlite/backup.ts";
 import { indexPathOf } from "../../src/store/sqlite/index-file.ts";
-import { present, putInPlace, receive } from "../../src/store/sqlite/restore.ts";
+import { keepAs, present, putInPlace, receive } from "../../src/store/sqlite/restore.ts";
 import { schemaVersion } from "../../src/store/sqlite/schema.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import type { StoreFacts } from "../../src/store/store-facts.ts";
@@ -240,6 +240,19 @@ test("a store that cannot be read is kept with its write-ahead log, byte by byte
   const restored = await openAt(store);
   expect(await readIds(restored)).toEqual(ids);
   await restored.close();
+});
+
+test("on a file system without hard links a store stays in its place while a copy is kept aside", () => {
+  const path = join(root, "unlinked.db");
+  writeFileSync(path, "the old store", { mode: 0o600 });
+  const noLinks = (): never => {
+    throw new Error("EPERM: operation not permitted, link");
+  };
+  keepAs(path, `${path}.aside`, noLinks);
+  expect(readFileSync(path, "utf8")).toBe("the old store");
+  expect(readFileSync(`${path}.aside`, "utf8")).toBe("the old store");
+  expect(() => keepAs(path, `${path}.aside`, noLinks)).toThrow("EPERM");
+  expect(readFileSync(`${path}.aside`, "utf8")).toBe("the old store");
 });
 
 test("a store that somebody reads is not replaced, and nothing changes", async () => {

@@ -146,14 +146,23 @@ function fold(path: string): void {
   }
 }
 
-/** A second name, so that the first one never points to nothing; a rename where the file system has no such names. */
-function keepAs(path: string, aside: string): void {
+/**
+ * Gives a file a second name, so that the first one never points to nothing. On a file system without hard links it makes
+ * a synced copy, for the same reason; the copy needs as much room as the file. Throws if `aside` exists.
+ */
+export function keepAs(path: string, aside: string, link: (from: string, to: string) => void = linkSync): void {
   try {
-    linkSync(path, aside);
+    link(path, aside);
   } catch (error) {
-    // A link replaces nothing, a rename does.
     if (existsSync(aside)) throw error;
-    renameSync(path, aside);
+    try {
+      copyBytes(path, aside);
+      giveToOwnerOf(path, aside);
+      sync(aside);
+    } catch (failure) {
+      rmSync(aside, { force: true });
+      throw failure;
+    }
   }
 }
 
