@@ -2,6 +2,7 @@
 // the writers poll by themselves. Blocking is right here: this runs in a worker that has nothing else to do.
 
 import { SQLiteError, type Database } from "bun:sqlite";
+import { blockFor } from "../../base/block.ts";
 import { writeLockHolder } from "../../base/lock-holder.ts";
 
 const pollMs = 0.3;
@@ -9,8 +10,6 @@ const pollMs = 0.3;
 export const lockWaitMsMax = 5_000;
 /** The same while somebody keeps the lock who has kept it for that long: requests are refused at once. */
 export const lockRetryMsMax = 100;
-
-const sleeper = new Int32Array(new SharedArrayBuffer(4));
 
 function begin(db: Database, statement: string, waitMsMax: number): void {
   const endMs = performance.now() + waitMsMax;
@@ -26,7 +25,7 @@ function begin(db: Database, statement: string, waitMsMax: number): void {
         if (holder !== undefined) error.message += `: ${holder}`;
         throw error;
       }
-      Atomics.wait(sleeper, 0, 0, pollMs);
+      blockFor(pollMs);
     }
   }
 }

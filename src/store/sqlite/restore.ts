@@ -19,6 +19,7 @@ import {
   writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
+import { blockFor } from "../../base/block.ts";
 import { giveToOwnerOf } from "../../base/owner.ts";
 import type { Present, StoreFacts } from "../store-facts.ts";
 import { isDamage } from "./damage.ts";
@@ -28,7 +29,6 @@ import { Refusal } from "./refusal.ts";
 import { openToRead, readFacts, refuseCutShort, refuseForeign, refuseNoDatabase, verifyStore } from "./store-file.ts";
 
 const chunkBytes = 1024 * 1024;
-const sleeper = new Int32Array(new SharedArrayBuffer(4));
 
 /**
  * Copies a backup (`from` is a path, or 0 for standard input) into the new file `to`, verifies it and makes it a store that
@@ -194,7 +194,7 @@ export function waiting<T>(call: () => T): T {
       return call();
     } catch (error) {
       if (!(error instanceof Error && "code" in error && error.code === "EAGAIN")) throw error;
-      Atomics.wait(sleeper, 0, 0, 1);
+      blockFor(1);
     }
   }
 }

@@ -6,6 +6,7 @@
 // depends on it being right, and what is deleted never depends on a single reading of it (horizons.ts).
 
 import type { Database } from "bun:sqlite";
+import { blockFor } from "../../base/block.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { ClockReading } from "../horizon.ts";
 import { outcome, outcomeSlots, type Job } from "../jobs.ts";
@@ -25,8 +26,6 @@ import { TalkWriter, type Outcome } from "./talk-writer.ts";
 
 /** A batch waits so long while folds lag behind. */
 const lagPauseMs = 2;
-
-const sleeper = new Int32Array(new SharedArrayBuffer(4));
 
 /** A look of the writer. */
 export interface WriterLook extends Look {
@@ -83,7 +82,7 @@ export class Writer {
 
   /** Commits all jobs, or none and throws. Slots of job i start at i × outcomeSlots. */
   commit(jobs: readonly Job[]): BigInt64Array<ArrayBuffer> {
-    if (this.index.isLong) Atomics.wait(sleeper, 0, 0, lagPauseMs);
+    if (this.index.isLong) blockFor(lagPauseMs);
     return this.transact((ids, wallMs) => {
       const committedLast = ids.last;
       const numbers = new BigInt64Array(jobs.length * outcomeSlots);
