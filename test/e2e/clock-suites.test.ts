@@ -1,0 +1,59 @@
+// The suites of the store, the sessions, the registry and the roles again, with a wall clock that steps every second while
+// they run. What begins programs that libfaketime breaks (redis-server) is left out.
+
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { dayMs, hourMs, isSteppedClockMissing, SteppedClock } from "../support/stepped-clock.ts";
+
+const root = join(import.meta.dir, "../..");
+const suites = [
+  "store/sqlite-store",
+  "store/log-and-runs",
+  "store/runs",
+  "session/sqlite-sessions",
+  "session/sqlite-file",
+  "registry/registrar",
+  "registry/table",
+  "registry/replication",
+  "registry/outbox",
+  "registry/registry-node",
+  "roles/conversation",
+  "roles/delivery",
+  "roles/drain",
+  "roles/link-loss",
+  "roles/node-choice",
+  "roles/one-id",
+  "container/membership",
+  "container/link/dependency",
+  "container/link/one-process",
+].map((name) => join("test", `${name}.test.ts`));
+/** It asserts that the purge does not wait; with a clock that leaps it has to. */
+const allBut = "^(?!.*after ids of a year ahead)";
+const offsetsMs = [30 * dayMs, -30 * dayMs, hourMs, -365 * dayMs, 0];
+
+test.skipIf(isSteppedClockMissing)(
+  "the suites of store, sessions, registry and roles pass while the clock steps every second",
+  async () => {
+    const clock = new SteppedClock();
+    let steps = 0;
+    const stepping = setInterval(() => clock.stepTo(offsetsMs[steps++ % offsetsMs.length] ?? 0), 1_000);
+    const child = Bun.spawn([process.execPath, "test", "--timeout", "60000", "-t", allBut, ...suites], {
+      cwd: root,
+      env: { ...process.env, ...clock.variables() },
+      stdout: "ignore",
+      stderr: "pipe",
+    });
+    try {
+      const said = await new Response(child.stderr).text();
+      const failed = said.split("\n").filter((line) => line.startsWith("(fail)"));
+      expect({ failed, status: await child.exited }).toEqual({ failed: [], status: 0 });
+      expect(steps).toBeGreaterThan(0);
+    } finally {
+      clearInterval(stepping);
+      child.kill("SIGKILL");
+      await child.exited;
+      clock.remove();
+    }
+  },
+  240_000,
+);
