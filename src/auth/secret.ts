@@ -13,6 +13,12 @@ import { readSmallFile, UnreadableFile } from "../base/small-file.ts";
 const differentCharactersMin = 6;
 const repeatedPieceMax = 8;
 const fingerprintDigits = 8;
+/** First lines of key files and encrypted files: they are the same for everybody. */
+const knownFirstLine = /^(-----BEGIN |\$ANSIBLE_VAULT;|age-encryption\.org\/|PuTTY-User-Key-File-)/;
+/** Comments of other languages. A blank follows, which tells them from base64. */
+const foreignComment = /^(\/\/|\/\*|--|;|<!--) /;
+/** What a template or a shell has not filled in. */
+const placeholder = /^(\{\{.*\}\}|\$\{.*\}|\$\(.*\)|<.*>)$/;
 
 /** A secret that cannot be used; the message says what, where and what to do. It never shows the secret. */
 export class SecretError extends Error {
@@ -38,6 +44,10 @@ function faultOf(text: string): string | undefined {
   if (text.startsWith(" ") || text.endsWith(" ")) return "a secret has no blanks before or after it; remove them";
   if (text.startsWith("#")) return "a secret does not begin with #: that is a comment in a secret file";
   if (/^(["'`]).*\1$/.test(text)) return "the quotes around the secret would be a part of it; remove them";
+  if (knownFirstLine.test(text))
+    return "this is the first line of a file of another kind, which everybody knows; give the secret itself, decrypted";
+  if (foreignComment.test(text)) return "this is a comment; only lines that begin with # are comments in a secret file";
+  if (placeholder.test(text)) return "this is a placeholder, in the place of which a secret should be";
   const isRepeated = (text + text).indexOf(text, 1) <= repeatedPieceMax;
   if (new Set(text).size < differentCharactersMin || isRepeated)
     return `a secret has at least ${differentCharactersMin} different characters and repeats no short piece; make one with: head -c 32 /dev/urandom | base64`;
@@ -70,12 +80,16 @@ export function secretsFromFile(path: string): SecretFile {
 
 function keysOf(text: string, path: string): Uint8Array[] {
   const keys: Uint8Array[] = [];
+  let hasComments = false;
   for (const [index, line] of text.split(/\r?\n/).entries()) {
+    if (line.startsWith("#")) hasComments = true;
     if (line === "" || line.startsWith("#")) continue;
     keys.push(secretFromText(line, `${path}, line ${index + 1}`));
   }
   if (keys.length === 0)
-    throw new SecretError(`the secret file ${path} is empty; put a secret of at least ${secretBytesMin} bytes there`);
+    throw new SecretError(
+      `the secret file ${path} ${hasComments ? "holds no key: lines that begin with # are comments" : "is empty"}; put a secret of at least ${secretBytesMin} bytes there`,
+    );
   if (keys.length > secretsPerFileMax)
     throw new SecretError(
       `the secret file ${path} holds ${keys.length} keys, at most ${secretsPerFileMax} are allowed; remove those that no token is signed with any more`,

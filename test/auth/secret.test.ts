@@ -49,7 +49,6 @@ function keysOf(content: string | Uint8Array): string[] {
 test("comments, empty lines, a byte order mark and CR LF are no part of a key", () => {
   expect(keysOf(`# managed by ansible, do not edit\n${random}\n`)).toEqual([random]);
   expect(keysOf(`\uFEFF${random}\r\n\r\n# older:\r\n${random}2\r\n`)).toEqual([random, `${random}2`]);
-  expect(() => keysOf("# managed by ansible, do not edit\n")).toThrow("is empty");
 });
 
 test("keys that openssl, base64, uuidgen, this server and its installer make stay as they are, byte for byte", () => {
@@ -101,6 +100,35 @@ test("what is no secret is refused with its line, and is not shown", () => {
   const utf16 = Buffer.from(`\uFEFF${random}\n`, "utf16le");
   expect(() => keysOf(utf16)).toThrow("UTF-16");
   expect(() => keysOf(crypto.getRandomValues(new Uint8Array(64)).fill(0xff, 0, 1))).toThrow("UTF-8");
+});
+
+test("text that stands in many people's files is no key", () => {
+  for (const [line, reason] of [
+    ["-----BEGIN PRIVATE KEY-----", "first line of a file of another kind"],
+    ["-----BEGIN AGE ENCRYPTED FILE-----", "first line of a file of another kind"],
+    ["$ANSIBLE_VAULT;1.1;AES256", "first line of a file of another kind"],
+    ["age-encryption.org/v1", "first line of a file of another kind"],
+    ["PuTTY-User-Key-File-3: ssh-ed25519", "first line of a file of another kind"],
+    ["// managed by ansible, do not edit", "only lines that begin with # are comments"],
+    ["; managed by ansible, do not edit", "only lines that begin with # are comments"],
+    ["-- managed by ansible, do not edit", "only lines that begin with # are comments"],
+    ["/* managed by ansible, do not edit */", "only lines that begin with # are comments"],
+    ["<!-- managed by ansible, do not edit -->", "only lines that begin with # are comments"],
+    ["{{ roost_token_secret }}", "placeholder"],
+    ["${ROOST_TOKEN_SECRET}", "placeholder"],
+    ["$(cat /run/secrets/roost)", "placeholder"],
+    ["<put your secret here>", "placeholder"],
+  ] as const) {
+    expect(() => keysOf(`${line}\n${random}\n`)).toThrow(reason);
+    expect(() => secretFromText(line, "--secret")).toThrow(reason);
+  }
+  // What base64 may begin with stays a key.
+  for (const key of [`//${random}`, `--${random}`, `;${random}`, `$${random}`, `<${random}`])
+    expect(keysOf(key)).toEqual([key]);
+});
+
+test("a file of comments alone is refused as one, since a key may have begun with #", () => {
+  expect(() => keysOf(`#${random}\n`)).toThrow("holds no key: lines that begin with # are comments");
 });
 
 test("a file holds at most 16 keys", () => {
