@@ -59,6 +59,9 @@ export const requestsBurst = 4_000;
 /** Connections and sign-ins a second from one address that is not loopback. */
 export const connectionsPerAddressMax = 1_000;
 export const signInsPerSecondPerAddress = 50;
+/** Connections of a listener that are refused with a close frame, a second and at once; more are ended without one. */
+export const refusalsToldPerSecond = 10;
+export const refusalsToldAtOnce = 40;
 
 /** From connecting to a complete sign-in. */
 export const loginWaitMs = 10_000;

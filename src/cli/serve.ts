@@ -1,6 +1,6 @@
 // roost serve: starts the role, and drains it on a signal.
 
-import { readFileSync } from "node:fs";
+import { descriptorsMax } from "../base/descriptors.ts";
 import { shutdownMsMax } from "../base/limits.ts";
 import { createLog, type Log, type LogFormat, logLine } from "../base/log.ts";
 import { sentenceOf } from "./failure.ts";
@@ -67,15 +67,8 @@ function endLoudly(log: Log): void {
 }
 
 function warnOfFewDescriptors(log: Log): void {
-  let limits: string;
-  try {
-    limits = readFileSync("/proc/self/limits", "utf8");
-  } catch {
-    // Some containers hide this file: the limit is unknown.
-    return;
-  }
-  const limit = Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? Infinity);
-  if (limit < descriptorsWanted) {
+  const limit = descriptorsMax();
+  if (limit !== undefined && limit < descriptorsWanted) {
     log.warn("few descriptors: each connection takes one; raise the limit (ulimit -n, LimitNOFILE)", { limit });
   }
 }

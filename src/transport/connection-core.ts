@@ -185,6 +185,7 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
       this.begin();
       const decision = acceptor.accept(this);
       if ("frame" in decision) this.handler = decision;
+      else if (this.group?.mayTellRefusal(this.options.wheel.nowMs) === false) this.abort(decision);
       else this.close(decision);
     } catch (bug) {
       this.fail(bug);

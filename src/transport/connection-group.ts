@@ -1,5 +1,7 @@
 // The open connections of one server: so that all can be closed, and their end awaited.
 
+import { refusalsToldAtOnce, refusalsToldPerSecond } from "../base/limits.ts";
+import { TokenBucket } from "../base/token-bucket.ts";
 import type { CloseReason } from "../wire/close-reason.ts";
 
 interface Member {
@@ -10,6 +12,15 @@ interface Member {
 export class ConnectionGroup {
   private readonly members = new Set<Member>();
   private waiting: (() => void)[] = [];
+  private readonly refusals = new TokenBucket(refusalsToldPerSecond, refusalsToldAtOnce, 0);
+
+  /**
+   * True if one more connection may be refused with a close frame. Such a connection keeps its descriptor for some seconds
+   * if its peer does not end it, so a flood of them would use up the descriptors that the limits leave free.
+   */
+  mayTellRefusal(nowMs: number): boolean {
+    return this.refusals.take(nowMs);
+  }
 
   add(member: Member): void {
     this.members.add(member);

@@ -68,8 +68,9 @@ export interface FrameHandler {
 /** Decides about each new connection. */
 export interface Acceptor {
   /**
-   * A handler takes the connection; a reason refuses it with that close frame. Called before any byte is read. Throwing is
-   * a bug and ends this connection, whose handler is then never called.
+   * A handler takes the connection; a reason refuses it with that close frame, or without one if many are refused (see
+   * refusalsToldPerSecond). Called before any byte is read. Throwing is a bug and ends this connection, whose handler is
+   * then never called.
    */
   accept(connection: Connection): FrameHandler | CloseReason;
 }

@@ -2,6 +2,7 @@
 // listen, how to dial, and whether its peers may stop reading.
 
 import { afterEach, describe, expect, test } from "bun:test";
+import { refusalsToldAtOnce, refusalsToldPerSecond } from "../../src/base/limits.ts";
 import type { Acceptor, Connection, FrameHandler, Server } from "../../src/transport/transport.ts";
 import { closeBug, closeKicked, closeLimit, closeNormal, type CloseReason } from "../../src/wire/close-reason.ts";
 import { Random } from "../support/random.ts";
@@ -264,6 +265,28 @@ export function describeTransport(name: string, makeWorld: () => World): void {
       servers.push(server);
       const client = await world.dial(server, testOptions());
       expect((await client.end()).code).toBe(closeLimit.code);
+    });
+
+    test("refuses a flood of connections without a close frame, and the first ones of it with one", async () => {
+      const world = makeWorld();
+      const options = testOptions();
+      const server = world.listen({ accept: () => closeLimit }, options);
+      servers.push(server);
+      const isTold = async (): Promise<boolean> => {
+        try {
+          const client = await world.dial(server, testOptions());
+          return (await client.end()).code === closeLimit.code;
+        } catch {
+          // It ended before it stood.
+          return false;
+        }
+      };
+      for (let count = 0; count < refusalsToldAtOnce; count++) expect(await isTold()).toBe(true);
+      for (let count = 0; count < 3; count++) expect(await isTold()).toBe(false);
+      options.wheel.advance(1_000);
+      for (let count = 0; count < refusalsToldPerSecond; count++) expect(await isTold()).toBe(true);
+      expect(await isTold()).toBe(false);
+      expect(options.observer.bugs).toEqual([]);
     });
 
     test("closes a silent connection after readWaitMs as idle, and none that spoke", async () => {

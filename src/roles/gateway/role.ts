@@ -1,8 +1,8 @@
 // The gateway: client listeners on one side, links to services on the other. It opens its doors once it is linked to every
 // node that the registry lists, so that whoever signs in can be served and reached at once.
 
-import { readFileSync } from "node:fs";
 import type { TokenVerifier } from "../../auth/token.ts";
+import { descriptorsMax } from "../../base/descriptors.ts";
 import { clientFrameBytesMax, clientUnsentBytesMax, linkFrameBytesMax } from "../../base/limits.ts";
 import type { TimerWheel } from "../../base/timer-wheel.ts";
 import { Dependency } from "../../container/link/dependency.ts";
@@ -41,9 +41,7 @@ const descriptorsReserved = 200;
 
 /** How many clients this process can hold: what `nofile` allows, less a reserve. */
 function connectionsMax(): number {
-  const line = /^Max open files\s+(\d+|unlimited)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1];
-  const descriptors = line === undefined || line === "unlimited" ? 1_000_000 : Number(line);
-  return Math.max(1, descriptors - descriptorsReserved);
+  return Math.max(1, (descriptorsMax() ?? 1_000_000) - descriptorsReserved);
 }
 
 /** What a gateway is given, beside what surrounds it. */
