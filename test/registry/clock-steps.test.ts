@@ -80,9 +80,9 @@ test("a clock that is set back by less than what others take goes on above its l
 });
 
 test("a snapshot written during a leap is shown, with a version of now", () => {
-  const ahead = new HybridClock(office.clock).next() + nanoseconds(365 * dayMs);
-  office.table.restore(living(ahead));
-  office.table.restore(cancelled(ahead, { hostname: "gone" }));
+  const future = new HybridClock(office.clock).next() + nanoseconds(365 * dayMs);
+  office.table.restore(living(future));
+  office.table.restore(cancelled(future, { hostname: "gone" }));
   expect(office.table.get(identity)).toMatchObject({ isStale: true, instance: { hostname: "chat-1" } });
   expect(office.table.get(identityOf({ hostname: "gone" }))).toBeUndefined();
   expect(office.register({ version: "2" })).toEqual({ code: Code.Ok });
