@@ -1,6 +1,7 @@
 // A gateway's whole step for a message, up and down, without sockets.
 
 import { silentLog } from "../../src/base/log.ts";
+import { systemRandom } from "../../src/base/random.ts";
 import { TimerWheel } from "../../src/base/timer-wheel.ts";
 import { TokenVerifier } from "../../src/auth/token.ts";
 import { Link, Links } from "../../src/container/links.ts";
@@ -45,6 +46,7 @@ export function gatewayTopic(): Topic {
     metrics: new Metrics().forService(gatewayId, "gateway"),
     log: silentLog,
     loginWaitMs: 10_000,
+    random: systemRandom,
   });
   const up = new SinkConnection();
   const link = new Link<Channel>("chat", "chat-1", up);

@@ -166,12 +166,17 @@ export class Table {
     this.countCaller(caller, 1);
   }
 
-  /** Puts in what a snapshot says: to be shown, but told to nobody until somebody confirms it. */
+  /**
+   * Puts in what a snapshot says: to be shown, but told to nobody until somebody confirms it. A version from the future,
+   * because a clock was wrong when it was written or is wrong now, counts as in `restamp`.
+   */
   restore(state: EntryState): void {
-    if (this.versions.isFromFuture(state.dirty) || this.entries.has(instanceKey(state.identity))) return;
+    if (this.entries.has(instanceKey(state.identity))) return;
+    const restored = this.versions.isFromFuture(state.dirty) ? this.restamped(state) : state;
+    if (restored === undefined) return;
     // A lease starts anew: whoever lives has one lease's time to say so.
-    const age = state.instance === undefined ? state.ageMs : 0;
-    const entry = this.add({ ...state, ageMs: age }, this.clock.monotonicMs() - age, true);
+    const age = restored.instance === undefined ? restored.ageMs : 0;
+    const entry = this.add({ ...restored, ageMs: age }, this.clock.monotonicMs() - age, true);
     if (entry === undefined || entry.instance === undefined) return;
     this.toggle(entry);
     entry.isStale = true;
@@ -217,17 +222,22 @@ export class Table {
     const restamped: Entry[] = [];
     for (const entry of this.entries.values()) {
       if (!this.versions.isFromFuture(entry.dirty)) continue;
-      if (entry.instance === undefined) {
+      const state = this.restamped(entry.state(this.clock.monotonicMs()));
+      if (state === undefined) {
         this.drop(entry);
         continue;
       }
-      const dirty = this.versions.next();
-      const instance = { ...entry.instance, dirtyTimestamp: dirty, latestTimestamp: dirty };
-      const state = { ...entry.state(this.clock.monotonicMs()), dirty, instance };
       this.replace(entry, state, entry.touchedAtMs);
       restamped.push(entry);
     }
     return restamped;
+  }
+
+  /** A living instance's state with a version of now; undefined for a cancelled one's. */
+  private restamped(state: EntryState): EntryState | undefined {
+    if (state.instance === undefined) return undefined;
+    const dirty = this.versions.next();
+    return { ...state, dirty, instance: { ...state.instance, dirtyTimestamp: dirty, latestTimestamp: dirty } };
   }
 
   private forgetSurplus(): void {

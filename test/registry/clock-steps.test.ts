@@ -6,7 +6,7 @@ import { timestampAheadMsMax } from "../../src/base/limits.ts";
 import { HybridClock } from "../../src/registry/hybrid-clock.ts";
 import { Code } from "../../src/registry/registrar.ts";
 import { Office } from "./office.ts";
-import { identityOf, nanoseconds } from "./support.ts";
+import { cancelled, identityOf, living, nanoseconds } from "./support.ts";
 
 const dayMs = 86_400_000;
 const identity = identityOf({ hostname: "chat-1" });
@@ -77,4 +77,26 @@ test("a clock that is set back by less than what others take goes on above its l
   office.register({ version: "2" });
   expect(office.entry().dirty).toBeGreaterThan(dirty);
   expect(office.entry().dirty - dirty).toBeLessThan(nanoseconds(1));
+});
+
+test("a snapshot written during a leap is shown, with a version of now", () => {
+  const future = new HybridClock(office.clock).next() + nanoseconds(365 * dayMs);
+  office.table.restore(living(future));
+  office.table.restore(cancelled(future, { hostname: "gone" }));
+  expect(office.table.get(identity)).toMatchObject({ isStale: true, instance: { hostname: "chat-1" } });
+  expect(office.table.get(identityOf({ hostname: "gone" }))).toBeUndefined();
+  expect(office.register({ version: "2" })).toEqual({ code: Code.Ok });
+  expect(office.entry()).toMatchObject({ isStale: false, instance: { version: "2" } });
+  expect(isRefusedByOthers()).toBe(false);
+});
+
+test("a node that starts while its clock is years behind shows its snapshot, and takes what others say afterwards", () => {
+  const version = new HybridClock(office.clock).next();
+  ahead(-20 * 365 * dayMs, () => {
+    office.table.restore(living(version));
+    expect(office.table.live).toBe(1);
+    expect(office.table.get(identity)?.isStale).toBe(true);
+  });
+  expect(office.table.merge(living(version))).toBe("newer");
+  expect(office.entry()).toMatchObject({ dirty: version, isStale: false });
 });

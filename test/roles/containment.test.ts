@@ -86,6 +86,7 @@ function gatewayOf(connectionsMax = 100) {
     metrics: new Metrics().forService("gate", "gateway"),
     log: silentLog,
     loginWaitMs: 10_000,
+    random: systemRandom,
   });
   const up = new ShownConnection();
   const link = new Link<Channel>("chat", "chat-1", up);

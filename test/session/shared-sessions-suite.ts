@@ -12,7 +12,7 @@ import { location, type Engine } from "./sessions-suite.ts";
 export interface SharedEngine extends Engine {
   /** Lets the leases' clock run. */
   elapse(ms: number): Promise<void>;
-  /** Makes it so long ago that anybody renewed a lease. */
+  /** Makes it so long ago that anybody renewed a lease, as a leap of the wall clock does; negative: as if it was set back. */
   standStill(ms: number): Promise<void>;
   /** Cuts the log of changes down to the newest one. */
   cutLog(): Promise<void>;
@@ -174,6 +174,22 @@ export function sharedSessionsSuite(name: string, makeEngine: () => Promise<Shar
         await engine.standStill(60 * 60_000);
         await login.renew([]);
         expect(await locate("ann")).toEqual([place]);
+      });
+
+      test("a clock that leaps by a year and is set back, again and again, ends no lease that is renewed, and prolongs none", async () => {
+        await login.renew([gw1, gw2]);
+        const [living, dead] = [location(gw1), location(gw2)];
+        await login.put("app", "ann", living);
+        await login.put("app", "bob", dead);
+        for (let leaps = 0; leaps <= gatewayLeaseMs / 1_000; leaps++) {
+          await engine.standStill(365 * 86_400_000);
+          await login.renew([]);
+          expect(await locate("ann")).toEqual([living]);
+          await engine.standStill(-365 * 86_400_000);
+          await login.renew([gw1]);
+          expect(await locate("ann")).toEqual([living]);
+        }
+        expect(await locate("bob")).toEqual([]);
       });
     });
 

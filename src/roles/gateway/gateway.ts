@@ -3,6 +3,7 @@
 import type { TokenVerifier } from "../../auth/token.ts";
 import { sessionCensusMs } from "../../base/limits.ts";
 import type { Log } from "../../base/log.ts";
+import type { Random } from "../../base/random.ts";
 import type { TimerWheel } from "../../base/timer-wheel.ts";
 import type { Links } from "../../container/links.ts";
 import type { ServiceMetrics } from "../../observe/metrics.ts";
@@ -49,6 +50,7 @@ export class Gateway {
     metrics: ServiceMetrics;
     log: Log;
     loginWaitMs: number;
+    random: Random;
     /** Between two comparisons of its sessions with the store's. */
     censusMs?: number | undefined;
   }) {
@@ -65,8 +67,9 @@ export class Gateway {
       this.links.choose("login", { channelId: id, app, account }),
     );
     this.census = new Census(this, this.tally, parts.censusMs ?? sessionCensusMs);
-    // A restart begins above every number of the run before: 1,024 sign-ins a millisecond would have to be kept up.
-    this.counter = Date.now() * 1024;
+    // Not the time: a machine whose clock starts wrong, or is set back, would begin where an earlier run did. Two runs of a
+    // million sign-ins each overlap once in a billion.
+    this.counter = parts.random.uint32() * 2 ** 19 + (parts.random.uint32() >>> 13);
   }
 
   /** True when no further request of this connection is taken. */
@@ -74,7 +77,7 @@ export class Gateway {
     return this.isDraining && this.leaving.has(channel);
   }
 
-  /** A name for a connection that no other one ever has, restarts included. */
+  /** A name for a connection that no other one has, restarts included. */
   nextChannelId(account: string): string {
     return `${this.serviceId}_${account}_${(this.counter++).toString(numberBase)}`;
   }

@@ -100,7 +100,9 @@ export class GatewayRole {
     const { links } = this.chosen;
     const limits = new AddressLimits(connectionsMax());
     const serviceId = surroundings.identity.id;
-    this.gateway = new Gateway({ serviceId, links, verifier, wheel, limits, metrics, log, loginWaitMs, censusMs });
+    this.gateway = new Gateway({
+      ...{ serviceId, links, verifier, wheel, limits, metrics, log, loginWaitMs, random, censusMs },
+    });
     this.acceptor = new ClientAcceptor(this.gateway);
     this.transport = {
       frameBytesMax: clientFrameBytesMax,

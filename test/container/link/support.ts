@@ -380,6 +380,7 @@ export class TestGateway extends LinkEnd {
       metrics,
       log: silentLog,
       loginWaitMs: 10_000,
+      random: systemRandom,
     });
     this.dependency = new Dependency("chat", {
       ...this.side,
