@@ -120,7 +120,8 @@ export function ensureSecret(folder: string): boolean {
   if (existsSync(path)) return false;
   const draft = createDraft(path);
   try {
-    writeSync(draft.file, `${randomBytes(32).toString("base64url")}\n`);
+    // No character that a shell or a command line takes for anything else: a dash begins an option.
+    writeSync(draft.file, `${randomBytes(32).toString("hex")}\n`);
     fsyncSync(draft.file);
     linkSync(draft.path, path);
     return true;

@@ -13,6 +13,8 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 test("a folder's secret is made once, is long, and is its owner's alone", () => {
   expect(ensureSecret(folder)).toBe(true);
   const made = readFileSync(secretPath(folder), "utf8");
+  // A command line takes what begins with a dash for an option.
+  expect(made).toMatch(/^[0-9a-f]{64}\n$/);
   expect(statSync(secretPath(folder)).mode & 0o777).toBe(0o600);
   expect(ensureSecret(folder)).toBe(false);
   expect(readFileSync(secretPath(folder), "utf8")).toBe(made);
