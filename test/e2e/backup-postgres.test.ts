@@ -153,6 +153,17 @@ describe.skipIf(!hasPostgres || Bun.which("pg_dump") === null)("PostgreSQL", () 
     expect(await bodiesIn(sql)).toHaveLength(26);
   }, 60_000);
 
+  test("a restore within the second of another keeps what each of them replaced", async () => {
+    const path = await backedUp(20);
+    // Every name that a restore of the next minute could choose by its second.
+    for (let second = 0; second < 60; second++) {
+      const stamp = new Date(Date.now() + second * 1000).toISOString().replaceAll(/[-:]|\.\d+/g, "");
+      await sql.unsafe(`CREATE SCHEMA roost_before_restore_${stamp.toLowerCase()}`);
+    }
+    const restored = await restore([path, "--replace"]);
+    expect(restored).toMatchObject({ status: 0, err: expect.stringMatching(/kept in the schema \w+_2\b/) });
+  }, 60_000);
+
   test("a node that only seemed to be gone does not write under what it remembers", async () => {
     const path = await backedUp(0);
     const store = await open();

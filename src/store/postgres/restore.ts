@@ -6,6 +6,7 @@
 // are looked at inside the transaction, by the database's clock, and connections of nodes that only seem to be gone are
 // ended before it commits.
 
+import type { SQL } from "bun";
 import type { StoreFacts, Present } from "../store-facts.ts";
 import { StoreUnavailable } from "../store.ts";
 import { readSeal } from "../backup-seal.ts";
@@ -47,11 +48,7 @@ export async function restoreStore(plan: RestorePlan): Promise<{ held: StoreFact
       const newer = sealed === undefined ? 0 : await newerThan(client, sealed.lastId);
       plan.mayReplace({ facts: await readFacts(client), newer, failure: undefined }, sealed);
     }
-    const stamp = new Date()
-      .toISOString()
-      .replaceAll(/[-:]|\.\d+/g, "")
-      .toLowerCase();
-    const aside = present === undefined ? undefined : `roost_before_restore_${stamp}`;
+    const aside = present === undefined ? undefined : await freshAside(client);
     const tools = { restore: toolFor("pg_restore", 0), psql: toolFor("psql", major) };
     await play(tools, path, beforeIt(aside, present), afterIt(sealed), env, over);
     return { held: await readFacts(client), aside };
@@ -59,6 +56,19 @@ export async function restoreStore(plan: RestorePlan): Promise<{ held: StoreFact
     throw failureOf(error);
   } finally {
     await client.close({ timeout: 0 });
+  }
+}
+
+/** A name for the schema that is moved aside: the time, and a number if an earlier restore has used that. */
+async function freshAside(client: SQL): Promise<string> {
+  const stamp = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, "");
+  const first = `roost_before_restore_${stamp.toLowerCase()}`;
+  const rows: { name: string }[] = await client`
+    SELECT nspname AS name FROM pg_namespace WHERE starts_with(nspname, ${first})`;
+  const taken = new Set(rows.map(({ name }) => name));
+  for (let number = 1; ; number++) {
+    const aside = number === 1 ? first : `${first}_${number}`;
+    if (!taken.has(aside)) return aside;
   }
 }
 
