@@ -10,6 +10,8 @@
 //   engine stands still, leases stand still too.
 // - An engine that is away rejects with SessionsUnavailable, at once or within two seconds, and returns by itself.
 
+import type { StoreIdentity } from "../auth/store-ownership.ts";
+
 /** The session engine cannot serve now; the request may be repeated. Answered to clients as SystemException. */
 export class SessionsUnavailable extends Error {
   override readonly name = "SessionsUnavailable";
@@ -48,6 +50,12 @@ export interface Sessions {
   readonly isHealthy: boolean;
   /** What an operator must change although all works for now; '' or undefined when there is nothing. */
   readonly warning?: string;
+  /** Which store it is; undefined until that is known, and in memory, which is nobody else's. */
+  readonly identity?: StoreIdentity | undefined;
+  /** Makes these fingerprints the owner's, in place of the former ones. Rejects with SessionsUnavailable. */
+  setOwners?(fingerprints: readonly string[]): Promise<void>;
+  /** The starts of gateways whose leases have not ended; absent in memory. Rejects with SessionsUnavailable. */
+  gateways?(): Promise<readonly GatewayStart[]>;
   /** Grants the gateway's lease where it has none. */
   put(app: string, account: string, location: Location): Promise<PutOutcome>;
   /**

@@ -3,6 +3,7 @@
 //
 // Invariant: once closing has begun nothing new is taken, and what was taken before is committed first.
 
+import type { StoreIdentity } from "../auth/store-ownership.ts";
 import { assert } from "../base/assert.ts";
 import { contentIdsMax, indexEntriesMax } from "../base/limits.ts";
 import { Batcher } from "./batcher.ts";
@@ -26,6 +27,7 @@ export abstract class JobStore implements Store {
   /** What a member of a new group costs, in characters of a message: few large groups share a transaction. */
   protected abstract readonly charactersPerMember: number;
   private readonly batcher: Batcher;
+  private readonly replacementListeners = new Set<() => void>();
   private closing: Promise<void> | undefined;
 
   /** `mayShare`: whether calls that begin with these jobs may commit together; all may, unless said otherwise. */
@@ -38,6 +40,8 @@ export abstract class JobStore implements Store {
   }
 
   abstract readonly clock: StoreClock;
+  abstract readonly identity: StoreIdentity | undefined;
+  abstract setOwners(fingerprints: readonly string[]): Promise<void>;
   /** Did the last commit succeed, as far as is known? */
   protected abstract readonly canCommit: boolean;
   /** Commits all jobs in their order, or none and rejects; slots of job i start at i × outcomeSlots. */
@@ -61,6 +65,16 @@ export abstract class JobStore implements Store {
   abstract membership(app: string, group: string): Promise<Membership | undefined>;
 
   abstract readonly trouble: string;
+
+  watchReplacement(listener: () => void): () => void {
+    this.replacementListeners.add(listener);
+    return () => this.replacementListeners.delete(listener);
+  }
+
+  /** To be called by the engine when it has noticed that the content was replaced. */
+  protected replaced(): void {
+    for (const listener of this.replacementListeners) listener();
+  }
 
   get isHealthy(): boolean {
     return !this.isClosing && this.canCommit;

@@ -9,6 +9,8 @@
 // - A dependency that fails (disk full, file gone) rejects with StoreUnavailable; service returns by itself.
 // - Everything is kept apart by `app`.
 
+import type { StoreIdentity } from "../auth/store-ownership.ts";
+
 /** The store cannot serve now; the request may be repeated. Answered to clients as SystemException. */
 export class StoreUnavailable extends Error {
   override readonly name: string = "StoreUnavailable";
@@ -182,6 +184,16 @@ export interface Store {
   >;
   /** For dispatching: no rights are checked. Undefined: no such group. */
   membership(app: string, group: string): Promise<Membership | undefined>;
+
+  /** Which store it is; undefined until that is known, which takes an engine that answers. */
+  readonly identity: StoreIdentity | undefined;
+  /** Makes these fingerprints the owner's, in place of the former ones. Rejects with StoreUnavailable. */
+  setOwners(fingerprints: readonly string[]): Promise<void>;
+  /**
+   * Tells when the content has been replaced (restored from a backup, say): what was concluded from former answers is worth
+   * nothing. Returns the function that ends the watching.
+   */
+  watchReplacement(listener: () => void): () => void;
 
   /** False while the store cannot commit (said by /health). */
   readonly isHealthy: boolean;

@@ -127,6 +127,12 @@ class PostgresStore extends JobStore {
     writer.onScarce = () => this.readConnections.yield();
   }
 
+  readonly identity = undefined;
+
+  setOwners(): Promise<void> {
+    return Promise.resolve();
+  }
+
   groupDetail(app: string, group: string, asker: string): Promise<DetailAnswer> {
     return this.reader.groupDetail(app, group, asker);
   }

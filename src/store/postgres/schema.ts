@@ -125,8 +125,23 @@ CREATE TABLE roost.mark (
 CREATE INDEX mark_at ON roost.mark (at_ms, id);
 `;
 
+/**
+ * Which store this is, and the fingerprints of the cluster that owns it (auth/store-ownership.ts). The epoch is another one
+ * whenever the content was replaced.
+ */
+const identity = `
+CREATE TABLE roost.identity (
+  one boolean PRIMARY KEY DEFAULT true CHECK (one),
+  identity text COLLATE "C" NOT NULL,
+  epoch text COLLATE "C" NOT NULL
+);
+INSERT INTO roost.identity (identity, epoch)
+  VALUES (replace(gen_random_uuid()::text, '-', ''), replace(gen_random_uuid()::text, '-', ''));
+CREATE TABLE roost.owner (fingerprint text COLLATE "C" PRIMARY KEY);
+`;
+
 /** Migration i brings a store from schema i to i + 1. */
-export const migrations: readonly string[] = [tables, horizons];
+export const migrations: readonly string[] = [tables, horizons, identity];
 
 /** What the newest schema's programs call, and those of the schema before it. */
 export const functions: string = [writerLock, messageFunctions, groupFunctions, purgeFunctions, formerFunctions].join(

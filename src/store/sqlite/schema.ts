@@ -121,6 +121,17 @@ const migrations: readonly string[] = [
   -- A purge finds the windows that were closed by then; each of its slices would read all members otherwise.
   CREATE INDEX member_past ON member (until_id) WHERE until_id IS NOT NULL;
   `,
+  // Which store this is, and the fingerprints of the cluster that owns it (auth/store-ownership.ts). The epoch is another one
+  // whenever the content was replaced.
+  `
+  CREATE TABLE identity (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    identity TEXT NOT NULL,
+    epoch TEXT NOT NULL
+  );
+  INSERT INTO identity VALUES (1, lower(hex(randomblob(16))), lower(hex(randomblob(16))));
+  CREATE TABLE owner (fingerprint TEXT PRIMARY KEY) WITHOUT ROWID;
+  `,
 ];
 
 /** The newest schema that this program knows. */

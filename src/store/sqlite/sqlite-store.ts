@@ -121,6 +121,12 @@ class SqliteStore extends JobStore {
     return this.housekeeping.clock;
   }
 
+  readonly identity = undefined;
+
+  setOwners(): Promise<void> {
+    return Promise.resolve();
+  }
+
   async groupDetail(app: string, group: string, asker: string): Promise<DetailAnswer> {
     const answer = await this.ask("reader", { kind: "detail", app, group, asker });
     assert(answer.kind === "detail", "a detail is answered with a detail");

@@ -1,0 +1,97 @@
+// Which store a store is, and whose. Processes compare the identities of their stores, so that two that were given
+// different ones by mistake notice it; and a store knows the clusters that may use it, so that two of them do not share one.
+//
+// A cluster is known by the fingerprints of its keys for one environment. The rule, for any engine: a store that is
+// nobody's becomes that of the first cluster; a cluster that shares a key with the owner is the owner; anybody else is
+// refused until told to adopt the store, which makes it another store with another identity. The engines keep an identity
+// and fingerprints and change both in one atomic step.
+
+import { createHmac, randomBytes } from "node:crypto";
+
+const identityBytes = 16;
+const identityPattern = /^[0-9a-f]{32}$/;
+const fingerprintDigits = 32;
+
+/** What a store keeps about itself. */
+export interface StoreOwnership {
+  /** 32 hexadecimal digits, made at random with the store. */
+  readonly identity: string;
+  /** Fingerprints of the owner's keys; empty: nobody's, such as a new store, or one of a standalone server. */
+  readonly owners: readonly string[];
+}
+
+/** Who opens a store. */
+export interface StoreClaim {
+  /** Of this process's live cluster keys, the first key's first; empty for a standalone server, which has none. */
+  readonly fingerprints: readonly string[];
+  /** The operator says that another owner's store is this process's now. */
+  readonly adopt: boolean;
+}
+
+/** Which store an engine has opened, for others to compare and for people to read. */
+export interface StoreIdentity {
+  readonly identity: string;
+  /** Where this process finds it, without a password; at most `placeCharactersMax` characters. */
+  readonly place: string;
+}
+
+/** The longest place that is told to others. */
+export const placeCharactersMax = 160;
+
+/** A standalone server's claim. */
+export const claimOfNobody: StoreClaim = { fingerprints: [], adopt: false };
+
+/** Returns 128 random bits, as a store's identity. */
+export function newStoreIdentity(): string {
+  return randomBytes(identityBytes).toString("hex");
+}
+
+/** Reports whether a text can be a store's identity. */
+export function isStoreIdentity(text: string): boolean {
+  return identityPattern.test(text);
+}
+
+/**
+ * Returns what a store remembers of a cluster key: the beginning of an HMAC, in hexadecimal. Another environment has
+ * another one, as clusters of different environments do not see each other.
+ */
+export function clusterFingerprint(clusterKey: Uint8Array, env: string): string {
+  return createHmac("sha256", clusterKey)
+    .update(`roost cluster fingerprint 1\n${env}`)
+    .digest("hex")
+    .slice(0, fingerprintDigits);
+}
+
+/**
+ * What becomes of a claim: `kept`: the store is the claimant's, or nobody's and stays so; `taken`: it is nobody's and
+ * becomes the claimant's; `adopted`: it is another's, becomes the claimant's and gets a new identity; `refused`: it is
+ * another's.
+ */
+export type ClaimOutcome = "kept" | "taken" | "adopted" | "refused";
+
+/** Applies the rule. `adopted` is right only if nobody uses the store any more, which the engine finds out. */
+export function judgeClaim(owners: readonly string[], { fingerprints, adopt }: StoreClaim): ClaimOutcome {
+  if (owners.length === 0) return fingerprints.length === 0 ? "kept" : "taken";
+  if (owners.some((owner) => fingerprints.includes(owner))) return "kept";
+  return adopt ? "adopted" : "refused";
+}
+
+/** What the operator is told of a refused claim. `store` names the store and its place. */
+export function refusedClaimSentence(store: string, { fingerprints }: StoreClaim): string {
+  const who = fingerprints.length === 0 ? "a standalone server has none" : "this process has none of them";
+  return (
+    `${store} belongs to the cluster whose keys and --env have other fingerprints; ${who}. ` +
+    "Check that it is the right store, and --cluster-key-file and --env; to move the store here for good, stop the " +
+    "processes that use it and start once with --adopt"
+  );
+}
+
+/** What the operator is told of an adoption while somebody uses the store. */
+export function livingOwnerSentence(store: string): string {
+  return `${store} cannot be adopted: processes of its owner are at work on it; stop them first (one that was killed counts for 30 s more)`;
+}
+
+/** Returns a place as others are told it, cut to its bound. */
+export function shownPlace(place: string): string {
+  return place.length <= placeCharactersMax ? place : `${place.slice(0, placeCharactersMax - 1)}…`;
+}
