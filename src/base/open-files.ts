@@ -47,6 +47,11 @@ export class OpenFiles {
     this.shared = new SeenFile(`${real}-shm`);
   }
 
+  /** The database may be as short as it is now. */
+  accept(): void {
+    this.sizeMax = 0;
+  }
+
   /** What is not in place; undefined: all is. A database never becomes shorter while nobody vacuums it. */
   displacement(): Displacement | undefined {
     const size = this.database.sizeIfSame();

@@ -44,6 +44,16 @@ export class FileGuard {
     }
   }
 
+  /** The database is shorter than it was, and nobody has said yet that it was cut. */
+  get isShorter(): boolean {
+    return !this.wasCut && this.files.displacement() === "cut";
+  }
+
+  /** The content is another one: the database may be as short as it is now. */
+  accept(): void {
+    if (!this.wasCut) this.files.accept();
+  }
+
   /** Moves what is only in the write-ahead log into the database. Throws Refusal when that cannot be done. */
   rescue(): void {
     this.db.run(`PRAGMA busy_timeout = ${rescueWaitMsMax}`);

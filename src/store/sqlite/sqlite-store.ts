@@ -27,7 +27,14 @@ import { BackOff } from "../../base/back-off.ts";
 import type { Synchronous } from "./connection.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { foldMessagesDefault } from "./posting.ts";
-import { indexSlots, type Answer, type DetailAnswer, type FoundContent, type Request } from "./protocol.ts";
+import {
+  indexSlots,
+  type Answer,
+  type DetailAnswer,
+  type Forgotten,
+  type FoundContent,
+  type Request,
+} from "./protocol.ts";
 import { isForGood, StoreFiles, type Lines } from "./store-files.ts";
 import { StoreFault, WorkerLine, type OpenRequest } from "./worker-line.ts";
 
@@ -64,9 +71,9 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     holder: randomBytes(8).toString("hex"),
     foldMessages: options.foldMessages ?? foldMessagesDefault,
   } as const;
-  let repair = (): void => undefined;
+  let repair = (_isReplaced: boolean): void => undefined;
   const line = (role: OpenRequest["role"]): WorkerLine =>
-    new WorkerLine({ ...shared, role }, options.log, () => repair());
+    new WorkerLine({ ...shared, role }, options.log, (isReplaced) => repair(isReplaced));
   const lines: Lines = { writer: line("writer"), reader: line("reader"), folder: line("folder") };
   const files = new StoreFiles(lines, path, options.log, options.claim);
   let failure: string | undefined;
@@ -80,7 +87,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     }
   }
   const store = new SqliteStore(files, options, failure);
-  repair = () => store.repairIndex();
+  repair = (isReplaced) => store.repairIndex(isReplaced);
   return store;
 }
 
@@ -100,12 +107,19 @@ class SqliteStore extends JobStore {
   private readonly log: Log;
   private repairing: Promise<void> | undefined;
   private readonly backOff = new BackOff(repairMsMin, repairMsMax);
+  /** What the writer has told last. */
+  private forgotten: Forgotten = { replaced: 0, lost: 0 };
 
   /** `failure`: why the files are not open. */
   constructor(files: StoreFiles, options: SqliteStoreOptions, failure: string | undefined) {
     super();
     this.files = files;
     this.log = options.log;
+    files.onReopened = () => {
+      // The writer is another thread now.
+      this.forgotten = { replaced: 0, lost: 0 };
+      this.replaced();
+    };
     const line = (role: keyof Lines) => ({ call: (request: Request) => this.ask(role, request) });
     const writer = { call: (request: Request) => this.askWriter(request) };
     const lines = { writer, reader: line("reader"), folder: line("folder") };
@@ -141,11 +155,13 @@ class SqliteStore extends JobStore {
     return { version: answer.version, accounts };
   }
 
-  /** Makes the index from the log again; until that is done what needs it is refused. */
-  repairIndex(): void {
+  /** Makes the index from the log again; until that is done what needs it is refused. `isReplaced`: it is another log. */
+  repairIndex(isReplaced: boolean): void {
+    if (isReplaced) this.replaced();
     if (this.repairing !== undefined || this.isClosing || !this.backOff.isOver) return;
     this.backOff.begin();
-    this.log.error("The index of the messages is damaged and is made from the log again; no message is lost.");
+    if (isReplaced) this.warnOfReplacement();
+    else this.log.error("The index of the messages is damaged and is made from the log again; no message is lost.");
     this.repairing = this.repairOnce().then(
       () => {
         this.repairing = undefined;
@@ -172,6 +188,8 @@ class SqliteStore extends JobStore {
   }
 
   protected observe(failure: StoreUnavailable | undefined): void {
+    // Whoever asks next is served by the store that there is now, as soon as it has its index.
+    if (failure instanceof StoreFault && failure.fault === "replaced") return;
     this.housekeeping.committed(failure);
   }
 
@@ -249,7 +267,10 @@ class SqliteStore extends JobStore {
   private async askWriter(request: Request): Promise<Answer> {
     if (request.kind === "renew" && !this.files.areOpen) await this.files.ensure();
     try {
-      return await this.ask("writer", request);
+      const answer = await this.ask("writer", request);
+      if ((answer.kind === "numbers" || answer.kind === "renewed") && answer.forgotten !== undefined)
+        this.compare(answer.forgotten);
+      return answer;
     } catch (error) {
       if (!(error instanceof StoreFault) || this.isClosing) throw error;
       // A connection that found the file read-only says so for ever.
@@ -264,6 +285,21 @@ class SqliteStore extends JobStore {
       await this.files.ensure();
       return this.ask("writer", request);
     }
+  }
+
+  /** Before anybody is told what the writer has done: it may have done it in another store than before. */
+  private compare(forgotten: Forgotten): void {
+    const { replaced, lost } = this.forgotten;
+    if (forgotten.replaced === replaced && forgotten.lost === lost) return;
+    this.forgotten = forgotten;
+    if (forgotten.replaced !== replaced) this.warnOfReplacement();
+    this.replaced();
+  }
+
+  private warnOfReplacement(): void {
+    this.log.warn(
+      "The message store was replaced, or its accounts were changed by hand; nothing of the former one is remembered.",
+    );
   }
 
   private async repairOnce(): Promise<void> {

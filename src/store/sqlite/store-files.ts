@@ -35,6 +35,9 @@ export class StoreFiles {
   private reason: string | undefined = "it is not open yet";
   private opening: Promise<void> | undefined;
   private isClosing = false;
+  private wereOpen = false;
+  /** Called when the files are open again; they may hold another store. */
+  onReopened: (() => void) | undefined;
 
   /** `claim`: see SqliteStoreOptions. */
   constructor(lines: Lines, path: string, log: Log, claim: () => void = () => undefined) {
@@ -112,6 +115,8 @@ export class StoreFiles {
       await reader.end();
       await reader.start();
       this.reason = undefined;
+      if (this.wereOpen) this.onReopened?.();
+      this.wereOpen = true;
     } catch (error) {
       this.reason = error instanceof Error ? error.message : String(error);
       await Promise.all([writer.end(), folder.end()]);
