@@ -169,7 +169,8 @@ test("openings take different node numbers and give them back", async () => {
   const stores = [await openAt(path), await openAt(path)];
   const nodes: bigint[] = [];
   for (const store of stores) nodes.push((stored((await store.append([talk()]))[0]).messageId >> 12n) & 1023n);
-  expect(nodes).toEqual([0n, 1n]);
+  // In either order: a clock that leaps between the openings makes the first lease look ended, and its holder takes another.
+  expect(new Set(nodes)).toEqual(new Set([0n, 1n]));
   for (const store of stores) await store.close();
   const db = new Database(path);
   expect(db.query("SELECT * FROM node").all()).toEqual([]);

@@ -14,6 +14,7 @@ import { refuseForeignLog } from "./foreign-log.ts";
 import type { Claimed } from "./ownership.ts";
 import { Unusable } from "./refusal.ts";
 import type { Answer, Request } from "./protocol.ts";
+import { undoHalfSwap } from "./restore.ts";
 import { hasLog, waitForOthers } from "./shared-files.ts";
 import { StoreFault, type WorkerLine } from "./worker-line.ts";
 
@@ -133,7 +134,10 @@ export class StoreFiles {
       throw new Unusable(`there is no folder ${folder}; make it, or name another file`);
     const status = statSync(this.path, { throwIfNoEntry: false });
     if (status?.isDirectory() === true) throw new Unusable(`${this.path} is a folder; name a file`);
-    if (status !== undefined) refuseUnreadable(this.path);
+    if (status !== undefined) {
+      refuseUnreadable(this.path);
+      undoHalfSwap(this.path);
+    }
     const isEmpty = (status?.size ?? 0) === 0;
     if (isEmpty && hasLog(this.path)) {
       throw new Unusable(
