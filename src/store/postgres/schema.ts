@@ -11,6 +11,7 @@ import { formerFunctions } from "./former-functions.ts";
 import { groupFunctions } from "./group-functions.ts";
 import { lifeFunctions } from "./life.ts";
 import { messageFunctions } from "./message-functions.ts";
+import { ownershipFunctions } from "./ownership-functions.ts";
 import { purgeFunctions } from "./purge-functions.ts";
 import { writerLock } from "./writer-lock.ts";
 
@@ -148,6 +149,7 @@ export const migrations: readonly string[] = [tables, horizons, identity];
 export const functions: string = [
   lifeFunctions,
   writerLock,
+  ownershipFunctions,
   messageFunctions,
   groupFunctions,
   purgeFunctions,

@@ -84,7 +84,7 @@ BEGIN
 END $$;
 `;
 
-/** Extends the lease, or finds out that nothing can be committed; tells the last id, the database's time and the life. */
+/** The end of roost.claim: extends the lease; tells the last id, the database's time and the life. */
 const renew = `
 CREATE OR REPLACE FUNCTION roost.renew_lease(a_holder text, OUT last_id bigint, OUT wall_ms bigint, OUT life text)
 LANGUAGE plpgsql ${isolated} AS $$

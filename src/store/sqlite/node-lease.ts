@@ -19,6 +19,7 @@ export const renewAfterMs = 10_000;
 
 export class NodeLease {
   private readonly holder: string;
+  private readonly mayTake: (wallMs: number) => void;
   private readonly own;
   private readonly extend;
   private readonly taken;
@@ -36,9 +37,13 @@ export class NodeLease {
   /** The same in this transaction. */
   private untilMs = 0;
 
-  /** `holder` is random and as long-lived as the process. */
-  constructor(db: Database, holder: string) {
+  /**
+   * `holder` is random and as long-lived as the process. `mayTake` is called inside the write transaction before a number is
+   * taken, and throws if this process may not use the store.
+   */
+  constructor(db: Database, holder: string, mayTake: (wallMs: number) => void = () => undefined) {
     this.holder = holder;
+    this.mayTake = mayTake;
     this.own = db.prepare<{ number: bigint; until_ms: bigint }, [string]>(
       "SELECT number, until_ms FROM node WHERE holder = ?",
     );
@@ -67,6 +72,7 @@ export class NodeLease {
       if (leftMs < leaseMs - renewAfterMs || leftMs > leaseMs) this.extendTo(wallMs + leaseMs);
       return Number(row.number);
     }
+    this.mayTake(wallMs);
     let free = this.lowestFree(wallMs, Number.MAX_SAFE_INTEGER);
     if (free >= nodeNumbers) free = this.lowestFree(wallMs, wallMs + leaseMs);
     if (free >= nodeNumbers) {

@@ -158,7 +158,8 @@ export class LogFollower {
       if (id === 0n || this.message.get(id) !== null) return;
       const end = this.end.get();
       const isDeleted = end !== null && (end.oldest === null ? id <= end.last_id : id < end.oldest);
-      if (!isDeleted) throw new LogReplaced("the message store was replaced while it was open: it lacks what it has held");
+      if (!isDeleted)
+        throw new LogReplaced("the message store was replaced while it was open: it lacks what it has held");
     });
   }
 

@@ -26,6 +26,8 @@ import { beginImmediate, lockRetryMsMax, lockWaitMsMax } from "./locking.ts";
 import type { LogIndex } from "./log-index.ts";
 import { Names } from "./names.ts";
 import { NodeLease } from "./node-lease.ts";
+import type { Ownership } from "./ownership.ts";
+import type { Forgotten } from "./protocol.ts";
 import { PurgeSlices } from "./purge-slices.ts";
 import { FilesMoved, Refusal } from "./refusal.ts";
 import { TalkWriter, type Outcome } from "./talk-writer.ts";
@@ -47,12 +49,13 @@ export class Writer {
   private lastSeen = 0n;
   /** Of the last transaction; undefined: there was none. */
   private epoch: string | undefined;
-  /** How often what was remembered of the store was forgotten: because it is another one, and because a lease was lost. */
-  readonly forgotten = { replaced: 0, lost: 0 };
+  private replacedTimes = 0;
+  private lostTimes = 0;
   private readonly clock: Clock;
   private readonly index: LogIndex;
   private readonly names: Names;
   private readonly lease: NodeLease;
+  private readonly ownership: Ownership | undefined;
   private readonly talks: TalkWriter;
   private readonly groups: GroupWriter;
   private readonly sequence;
@@ -68,13 +71,14 @@ export class Writer {
   /** The last wait for the lock was in vain: those who come now are not kept waiting as long. */
   private isLockedOut = false;
 
-  /** `path` is that of `db`; `index` keeps the lists received and keyed. */
-  constructor(db: Database, path: string, index: LogIndex, holder: string, clock: Clock) {
+  /** `path` is that of `db`; `index` keeps the lists received and keyed. Without `ownership` the store is anybody's. */
+  constructor(db: Database, path: string, index: LogIndex, holder: string, clock: Clock, ownership?: Ownership) {
     this.db = db;
     this.index = index;
     this.clock = clock;
     this.names = new Names(db);
-    this.lease = new NodeLease(db, holder);
+    this.lease = new NodeLease(db, holder, ownership && ((wallMs) => ownership.claim(wallMs, holder)));
+    this.ownership = ownership;
     this.talks = new TalkWriter(db, this.names, index);
     this.groups = new GroupWriter(db, this.names);
     this.sequence = db.prepare<{ last_id: bigint; epoch: string }, []>(
@@ -147,6 +151,11 @@ export class Writer {
     return this.transact(() => this.slices.drop(this.purgeUpTo).isMore);
   }
 
+  /** Makes these fingerprints the owner's. */
+  setOwners(fingerprints: readonly string[]): void {
+    this.transact(() => this.ownership?.setOwners(fingerprints));
+  }
+
   /** Gives the node number back. */
   release(): void {
     beginImmediate(this.db, lockWaitMsMax);
@@ -181,6 +190,14 @@ export class Writer {
       case "quit":
         return this.groups.quit(job[1], ids, wallMs);
     }
+  }
+
+  get forgotten(): Forgotten {
+    return {
+      replaced: this.replacedTimes,
+      lost: this.lostTimes,
+      identity: this.ownership?.claimed?.identity,
+    };
   }
 
   /** Forgets what is remembered of the store: it may be another one. */
@@ -220,10 +237,10 @@ export class Writer {
     this.epoch = epoch;
     if (!isReplaced && this.lease.found === "asLeft") return;
     if (isReplaced) {
-      this.forgotten.replaced++;
+      this.replacedTimes++;
       this.replaced();
     } else {
-      this.forgotten.lost++;
+      this.lostTimes++;
       this.forget();
     }
     this.lease.ownAbove = lastId;
@@ -237,7 +254,9 @@ export class Writer {
     } catch (error) {
       // Opening the files again brings it up to date.
       if (error instanceof SQLiteError && error.message.includes("no such table: identity"))
-        throw new FilesMoved("a store of an earlier version was put in place of the one that was open", { cause: error });
+        throw new FilesMoved("a store of an earlier version was put in place of the one that was open", {
+          cause: error,
+        });
       throw error;
     }
     if (row === null) throw new LogDamage("it has lost its row of the last id");
