@@ -68,10 +68,10 @@ function renewMarks(db: Database): void {
   // Schema 1 has no mark yet; its migration makes one.
   if (db.query("SELECT 1 FROM sqlite_schema WHERE name = 'log'").get() !== null)
     db.run("UPDATE log SET mark = random()");
-  // Schemas before 4 have no identity.
+  db.run("DELETE FROM node");
+  // Schemas 1 to 3 have none; the migration makes one.
   if (db.query("SELECT 1 FROM sqlite_schema WHERE name = 'identity'").get() !== null)
     db.run("UPDATE identity SET epoch = lower(hex(randomblob(16)))");
-  db.run("DELETE FROM node");
   db.run("COMMIT");
 }
 

@@ -39,6 +39,9 @@ export class StoreFiles {
   private reason: string | undefined = "it is not open yet";
   private opening: Promise<void> | undefined;
   private isClosing = false;
+  private wereOpen = false;
+  /** Called when the files are open again; they may hold another store. */
+  onReopened: (() => void) | undefined;
 
   /** `takeLock`: see SqliteStoreOptions. */
   constructor(lines: Lines, path: string, log: Log, takeLock: () => void = () => undefined) {
@@ -117,6 +120,8 @@ export class StoreFiles {
       await reader.end();
       await reader.start();
       this.reason = undefined;
+      if (this.wereOpen) this.onReopened?.();
+      this.wereOpen = true;
     } catch (error) {
       this.reason = error instanceof Error ? error.message : String(error);
       await Promise.all([writer.end(), folder.end()]);
