@@ -71,10 +71,8 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     return renewal;
   };
   try {
-    const { identity } = await open();
-    const store = new PostgresStore(writer, clock, options);
-    store.identify(identity);
-    return store;
+    await open();
+    return new PostgresStore(writer, clock, options);
   } catch (error) {
     if (!(error instanceof DatabaseAway)) {
       await writer.close();
@@ -113,13 +111,12 @@ class PostgresStore extends JobStore {
   private scarcityWarnedAtMs = -Infinity;
   private unopened: Unopened | undefined;
   private readonly place: string;
-  identity: StoreIdentity | undefined;
 
   constructor(writer: Writer, clock: Pick<Clock, "monotonicMs">, options: PostgresStoreOptions, unopened?: Unopened) {
     super(mayShareBatch);
     const { url, retentionDays, log } = options;
     this.unopened = unopened;
-    this.place = `postgres://${placeOf(url)}`;
+    this.place = shownPlace(`postgres://${placeOf(url)}`);
     this.log = log;
     this.writer = writer;
     this.readConnections = new Connections({
@@ -150,9 +147,9 @@ class PostgresStore extends JobStore {
     writer.onScarce = () => this.readConnections.yield();
   }
 
-  /** To be called with what each opening and renewal has found. */
-  identify(identity: string): void {
-    if (this.identity?.identity !== identity) this.identity = { identity, place: shownPlace(this.place) };
+  get identity(): StoreIdentity | undefined {
+    const { identity } = this.writer;
+    return identity === undefined ? undefined : { identity, place: this.place };
   }
 
   setOwners(fingerprints: readonly string[]): Promise<void> {
@@ -229,7 +226,6 @@ class PostgresStore extends JobStore {
     try {
       const renewal = await (unopened === undefined ? this.writer.renew() : unopened.open());
       this.unopened = undefined;
-      this.identify(renewal.identity);
       return renewal;
     } catch (error) {
       const refusal = refusalOf(url, error);

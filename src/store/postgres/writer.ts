@@ -74,6 +74,8 @@ export class Writer {
   private accounts = new AccountNumbers();
   /** The life of the store (life.ts) as of the last renewal; undefined: there was none yet. */
   life: string | undefined;
+  /** Which store it is, as of the last renewal. */
+  identity: string | undefined;
   /** A renewal must tell the life before anything is written. */
   private isLifeDoubted = true;
   private renewing: Promise<Renewal> | undefined;
@@ -180,6 +182,7 @@ export class Writer {
     }
     const former = this.life;
     this.life = renewal.life;
+    this.identity = renewal.identity;
     this.isLifeDoubted = false;
     if (former !== undefined && former !== renewal.life) {
       this.accounts = new AccountNumbers();

@@ -91,10 +91,10 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     new WorkerLine({ ...shared, role }, options.log, (isReplaced) => repair(isReplaced));
   const lines: Lines = { writer: line("writer"), reader: line("reader"), folder: line("folder") };
   const files = new StoreFiles(lines, path, options.log, options.takeLock);
+  files.onClaimed = (outcome) => tellAdoption(options.log, storeName(path), claim, outcome);
   let failure: string | undefined;
   try {
     await files.ensure();
-    if (files.claimed !== undefined) tellAdoption(options.log, storeName(path), claim, files.claimed.outcome);
   } catch (error) {
     failure = error instanceof Error ? error.message : String(error);
     if (isForGood(error)) {

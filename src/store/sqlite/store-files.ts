@@ -8,6 +8,7 @@
 
 import { accessSync, closeSync, constants, existsSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
+import type { ClaimOutcome } from "../../auth/store-ownership.ts";
 import type { Log } from "../../base/log.ts";
 import { StoreDamaged, StoreUnavailable } from "../store.ts";
 import { refuseForeignLog } from "./foreign-log.ts";
@@ -33,6 +34,8 @@ export class StoreFiles {
   private readonly path: string;
   private readonly log: Log;
   private readonly takeLock: () => void;
+  /** Told what became of the first claim. */
+  onClaimed: ((outcome: ClaimOutcome) => void) | undefined;
   /** What the last opening's claim has found; undefined before the first one. */
   claimed: Claimed | undefined;
   /** Why the files are not open; undefined: they are. */
@@ -115,7 +118,10 @@ export class StoreFiles {
       await folder.start();
       await this.catchUp();
       const opened = await writer.start();
-      if (opened.kind === "opened") this.claimed = opened;
+      if (opened.kind === "opened") {
+        if (this.claimed === undefined) this.onClaimed?.(opened.outcome);
+        this.claimed = opened;
+      }
       // One that reads without a lock sees nothing of what is written from here on.
       await reader.end();
       await reader.start();
