@@ -25,8 +25,11 @@ export interface HttpNamingOptions {
   readonly region: string;
   /** This client's own name, for the registry's bookkeeping of polls. */
   readonly hostname: string;
-  /** What the registry requires for writes, if it does. Sent to every node, in the clear. */
-  readonly token: string | undefined;
+  /**
+   * What the registry requires for writes, if it does: one token for each cluster key, the first one preferred. Sent to
+   * nodes in the clear.
+   */
+  readonly tokens: readonly string[];
   /** For jitter and for the order of nodes. */
   readonly random: Random;
   readonly log: Log;
@@ -48,10 +51,10 @@ export class HttpNaming implements Naming {
 
   /** Throws an Error when `nodes` is empty or holds something else than `http://host:port`. Nothing runs until it is used. */
   constructor(options: HttpNamingOptions) {
-    const { env, zone, hostname, token, random, log, after = systemTimers.after } = options;
+    const { env, zone, hostname, tokens, random, log, after = systemTimers.after } = options;
     this.options = options;
     this.after = after;
-    this.client = new NodeClient(after, token);
+    this.client = new NodeClient(after, tokens);
     this.nodes = new NodeList(options.nodes, zone, random);
     const { client, nodes } = this;
     const answersAgain = (): void => {
