@@ -67,6 +67,18 @@ export class HttpNaming implements Naming {
     this.refuseWhenClosed();
     const known = this.polls.list(service);
     if (known !== undefined) return known;
+    try {
+      return await this.findNow(service);
+    } catch (error) {
+      this.refuseWhenClosed();
+      const last = this.polls.list(service) ?? this.found.get(service);
+      if (last !== undefined) return last;
+      throw error;
+    }
+  }
+
+  async findNow(service: string): Promise<readonly Instance[]> {
+    this.refuseWhenClosed();
     const { env } = this.options;
     const parameters = new URLSearchParams({ env, appid: service, status: String(Status.Up) });
     const call = { method: "GET", endpoint: "fetch", parameters, limitMs: requestMsMax } as const;
@@ -83,8 +95,6 @@ export class HttpNaming implements Naming {
         failures.push(cause instanceof NodeFailure ? cause : new NodeFailure(node, String(cause), { cause }));
       }
     }
-    const last = this.polls.list(service) ?? this.found.get(service);
-    if (last !== undefined) return last;
     const reasons = failures.map(({ message }) => message).join("; ");
     throw new Error(`no registry node answers for ${service}: ${reasons}`, { cause: failures[0] });
   }

@@ -333,6 +333,10 @@ export class HandNaming implements Naming {
     return Promise.resolve(this.listed.get(service) ?? []);
   }
 
+  findNow(service: string): Promise<readonly Instance[]> {
+    return this.find(service);
+  }
+
   subscribe(service: string, onChange: (instances: readonly Instance[]) => void): void {
     this.watchers.set(service, onChange);
     const atFirst = this.listed.get(service);
