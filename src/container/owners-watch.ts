@@ -33,7 +33,7 @@ type Finding = "agreed" | "differing" | "unknown";
 export class OwnersWatch {
   private readonly parts: {
     readonly naming: Naming;
-    readonly timers: Timers;
+    readonly timers: Pick<Timers, "after">;
     readonly log: Log;
     readonly identity: LinkIdentity;
     /** Of this process's keys, the first key's first; none: no cluster, and nothing is watched. */

@@ -219,9 +219,9 @@ export class HandDialler {
   /** A link that stands, and answers pings unless it plays dead. */
   static async linked(
     address: string,
-    { identity = newIdentity("gate"), answersPings = true } = {},
+    { identity = newIdentity("gate"), key = clusterKey, answersPings = true } = {},
   ): Promise<HandDialler> {
-    const dialler = await HandDialler.connect(address, { identity });
+    const dialler = await HandDialler.connect(address, { identity, key });
     await dialler.shake();
     await dialler.works();
     if (answersPings) {
