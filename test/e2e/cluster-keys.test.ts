@@ -79,6 +79,7 @@ class Rotation {
       expect([name, await cluster.end(name, "SIGTERM")]).toEqual([name, 0]);
       await cluster.start(name);
       await until(() => cluster.isReady(name), `${name} is ready`, 20_000);
+      await this.stage.says(name, new RegExp(`services of the cluster share these keys.* keys=${keys.length} `));
       await until(() => this.isWhole(), `all are linked after the restart of ${name}`, 20_000);
       this.restarting = "";
       await until(() => this.said.length > before.said + 5 && this.answered > before.answered + 5, "people talk on");
