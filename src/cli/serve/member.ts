@@ -117,8 +117,8 @@ function memberSettings(values: OptionValues, log: Log, role: string): MemberSet
 }
 
 /** Whose the stores have to be. */
-function claimOf({ clusterKey, env }: MemberSettings, values: OptionValues): StoreClaim {
-  return { fingerprints: [clusterKey].map((key) => clusterFingerprint(key, env)), adopt: values.required("adopt") };
+function claimOf({ clusterKeys, env }: MemberSettings, values: OptionValues): StoreClaim {
+  return { fingerprints: clusterKeys.map((key) => clusterFingerprint(key, env)), adopt: values.required("adopt") };
 }
 
 function servingOf(role: string, running: RunningMember): Serving {
