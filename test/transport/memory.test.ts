@@ -2,7 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { MemoryNetwork, poisonByte } from "../../src/transport/memory.ts";
 import { closeNormal } from "../../src/wire/close-reason.ts";
 import { Recording, recordingAcceptor, testOptions, turn } from "./recording.ts";
-import { describeTransport, DialledClient } from "./suite.ts";
+import { DialledClient } from "./stage.ts";
+import { describeTransport } from "./suite.ts";
 
 describeTransport("memory", () => {
   const network = new MemoryNetwork();

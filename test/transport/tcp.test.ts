@@ -6,7 +6,8 @@ import { closeKicked, closeNormal } from "../../src/wire/close-reason.ts";
 import { closeFrame, pingFrame, pongFrame, writeFrameHeader } from "../../src/wire/frame-writer.ts";
 import { RawTcp } from "../support/raw-tcp.ts";
 import { eventually, Recording, recordingAcceptor, type TestOptions, testOptions, turn } from "./recording.ts";
-import { describeTransport, DialledClient } from "./suite.ts";
+import { DialledClient } from "./stage.ts";
+import { describeTransport } from "./suite.ts";
 
 const loopback = { host: "127.0.0.1", port: 0 };
 

@@ -5,7 +5,8 @@ import { listenWebSocket } from "../../src/transport/websocket.ts";
 import { closeKicked, closeNormal, type CloseReason } from "../../src/wire/close-reason.ts";
 import { RawTcp } from "../support/raw-tcp.ts";
 import { eventually, type Recording, recordingAcceptor, type TestOptions, testOptions, turn } from "./recording.ts";
-import { describeTransport, type TestClient } from "./suite.ts";
+import type { TestClient } from "./stage.ts";
+import { describeTransport } from "./suite.ts";
 
 const loopback = { host: "127.0.0.1", port: 0 };
 
