@@ -23,7 +23,7 @@ export interface Meeting {
 }
 
 /** Whose proof, and of what: all differ, so that none can be sent back or taken for another. */
-export type ProofSide = "accept" | "refuse" | "contest" | "dial";
+export type ProofSide = "accept" | "refuse" | "contest" | "dial" | "decline";
 
 /** HMAC-SHA-256 over the meeting (specified with the handshake). */
 export function linkProof(clusterKey: Uint8Array, side: ProofSide, meeting: Meeting): Uint8Array<ArrayBuffer> {

@@ -1,0 +1,89 @@
+// Whether all nodes of the registry that a process was given list it. A process registers at one of them, and the nodes tell
+// each other; nodes that do not know each other show two halves of a cluster, each of which looks whole.
+
+import type { Log } from "../base/log.ts";
+import type { Listing, Naming } from "../registry/client/naming.ts";
+import type { Cancel, Timers } from "../registry/timers.ts";
+
+/** After the process has started, and before a node that does not list it is asked once more. */
+const againMs = 15_000;
+const intervalMs = 60_000;
+
+export class RegistryCheck {
+  private readonly parts: {
+    readonly naming: Naming;
+    readonly timers: Timers;
+    readonly log: Log;
+    readonly id: string;
+    /** The services under which the process is registered; none: not yet. */
+    readonly services: () => readonly string[];
+  };
+  /** Nodes that did not list the process the last time. */
+  private lacking: ReadonlySet<string> = new Set();
+  private missing: readonly string[] = [];
+  private sentence = "";
+  private cancel: Cancel | undefined;
+
+  constructor(parts: RegistryCheck["parts"]) {
+    this.parts = parts;
+  }
+
+  /** Begins to ask; does nothing if the registry has one node only, which is this process. */
+  start(): void {
+    if (this.parts.naming.whoLists !== undefined) this.plan(againMs);
+  }
+
+  stop(): void {
+    this.cancel?.();
+    this.cancel = undefined;
+  }
+
+  /** Which nodes list the process and which do not, for an operator; '' while they agree. */
+  get trouble(): string {
+    return this.sentence;
+  }
+
+  /** How many nodes do not list the process, although others do. */
+  get gaps(): number {
+    return this.missing.length;
+  }
+
+  private plan(delayMs: number): void {
+    this.cancel = this.parts.timers.after(delayMs, () => void this.look());
+  }
+
+  private async look(): Promise<void> {
+    const { naming, id, services } = this.parts;
+    const asked = services();
+    const lacking = new Set<string>();
+    const answers: Listing[] = [];
+    for (const service of asked) {
+      const answer = await naming.whoLists?.(service, id);
+      if (answer === undefined) continue;
+      answers.push(answer);
+      for (const node of answer.lacking) lacking.add(node);
+    }
+    if (this.cancel === undefined) return;
+    const listing = new Set(answers.flatMap((answer) => answer.listing).filter((node) => !lacking.has(node)));
+    this.judge(
+      [...listing],
+      [...lacking].filter((node) => this.lacking.has(node)),
+    );
+    this.lacking = lacking;
+    this.plan(lacking.size > 0 || asked.length === 0 ? againMs : intervalMs);
+  }
+
+  /** `lacking`: nodes that have not listed the process twice in a row. */
+  private judge(listing: readonly string[], lacking: readonly string[]): void {
+    const { log } = this.parts;
+    const was = this.sentence;
+    const isSplit = listing.length > 0 && lacking.length > 0;
+    this.missing = isSplit ? lacking : [];
+    this.sentence = isSplit
+      ? `registry nodes do not replicate: ${listing.toSorted().join(", ")} list this process, ` +
+        `${lacking.toSorted().join(", ")} do not; give each of them --peers with the addresses of all`
+      : "";
+    if (isSplit && was === "") log.warn("two registry nodes do not replicate", { reason: this.sentence });
+    if (!isSplit && was !== "") log.info("all registry nodes that answer list this process again");
+  }
+}
