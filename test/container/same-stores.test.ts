@@ -114,7 +114,9 @@ test("chat nodes have to agree on messages, and a node that differs in both stor
   const gate = new Gate();
   gate.meets("chat-1", chat(redisA, fileA));
   expect(gate.meets("chat-2", chat(redisA, fileB))).toBe(false);
-  expect(gate.stores.trouble).toContain("its message store sqlite:/b.db is not the message store sqlite:/a.db of chat-1");
+  expect(gate.stores.trouble).toContain(
+    "its message store sqlite:/b.db is not the message store sqlite:/a.db of chat-1",
+  );
   expect(gate.stores.trouble).toContain("--store");
   expect(gate.meets("chat-3", chat(redisB, fileB))).toBe(false);
   expect(gate.stores.mismatches).toBe(2);
@@ -231,7 +233,9 @@ describe("of several gateways", () => {
         const gate = new Gate();
         const entries = order.map(({ id, stores }) => entry(id.replace("login", service), stores));
         gate.lists(...entries);
-        const linked = [two, one, two, one].filter(({ id, stores }) => gate.meets(id.replace("login", service), stores));
+        const linked = [two, one, two, one].filter(({ id, stores }) =>
+          gate.meets(id.replace("login", service), stores),
+        );
         expect(linked).toEqual([order[0], order[0]].filter((link) => link !== undefined));
         expect(gate.stores.mismatches).toBe(1);
       }
