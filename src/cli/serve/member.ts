@@ -1,5 +1,6 @@
 // roost serve --role gateway, login, chat: options to settings, and what such a process cannot do without.
 
+import { clusterFingerprint, type StoreClaim } from "../../auth/store-ownership.ts";
 import type { Log } from "../../base/log.ts";
 import { systemRandom } from "../../base/random.ts";
 import type { MemberSettings, RunningMember } from "../../container/process.ts";
@@ -52,15 +53,18 @@ export async function serveGateway(values: OptionValues, log: Log): Promise<Serv
 
 /** Starts a login service. */
 export async function serveLogin(values: OptionValues, log: Log): Promise<Serving> {
-  const settings = { ...memberSettings(values, log, "login"), sessions: sessionsOf(values, log) };
+  const member = memberSettings(values, log, "login");
+  const settings = { ...member, sessions: sessionsOf(values, log), claim: claimOf(member, values) };
   return servingOf("login", await begin(() => startLogin(settings), "--listen and --monitor"));
 }
 
 /** Starts a chat service. */
 export async function serveChat(values: OptionValues, log: Log): Promise<Serving> {
+  const member = memberSettings(values, log, "chat");
   const settings = {
-    ...memberSettings(values, log, "chat"),
+    ...member,
     sessions: sessionsOf(values, log),
+    claim: claimOf(member, values),
     store: engineOf(
       values,
       "store",
@@ -110,6 +114,11 @@ function memberSettings(values: OptionValues, log: Log, role: string): MemberSet
       process.exit(1);
     },
   };
+}
+
+/** Whose the stores have to be. */
+function claimOf({ clusterKey, env }: MemberSettings, values: OptionValues): StoreClaim {
+  return { fingerprints: [clusterKey].map((key) => clusterFingerprint(key, env)), adopt: values.required("adopt") };
 }
 
 function servingOf(role: string, running: RunningMember): Serving {

@@ -15,10 +15,10 @@ const closingMs = 3_000;
 /** Starts it; rejects when an address, the store or the sessions cannot be opened, and with IdTaken. */
 export function startChat(settings: ChatSettings): Promise<RunningMember> {
   return startProcess(settings, "chat", async ({ surroundings, metrics, serviceMetrics, undo }) => {
-    const { log } = settings;
-    const store = await openStore(settings.store, settings.retentionDays, log, settings.lost);
+    const { claim, retentionDays, log, lost: refused } = settings;
+    const store = await openStore({ url: settings.store, retentionDays, claim, log, refused });
     undo(() => store.close());
-    const sessions = await openSessions(settings.sessions, log, settings.lost);
+    const sessions = await openSessions({ url: settings.sessions, claim, log, refused });
     undo(() => sessions.close());
     const service = createChatService({
       store,

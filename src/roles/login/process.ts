@@ -14,8 +14,8 @@ const closingMs = 3_000;
 /** Starts it; rejects when an address or the sessions cannot be opened, and with IdTaken. */
 export function startLogin(settings: LoginSettings): Promise<RunningMember> {
   return startProcess(settings, "login", async ({ surroundings, serviceMetrics, undo }) => {
-    const { log } = settings;
-    const sessions = await openSessions(settings.sessions, log, settings.lost);
+    const { claim, log, lost: refused } = settings;
+    const sessions = await openSessions({ url: settings.sessions, claim, log, refused });
     undo(() => sessions.close());
     const { service, stop } = createLoginService({ sessions, metrics: serviceMetrics, log });
     undo(stop);
