@@ -84,7 +84,9 @@ function keysOf(text: string, path: string): Uint8Array[] {
   for (const [index, line] of text.split(/\r?\n/).entries()) {
     if (line.startsWith("#")) hasComments = true;
     if (line === "" || line.startsWith("#")) continue;
-    keys.push(secretFromText(line, `${path}, line ${index + 1}`));
+    const key = secretFromText(line, `${path}, line ${index + 1}`);
+    // One that stands there twice is one key, as it is for a process whose file says it once.
+    if (!keys.some((known) => Buffer.compare(known, key) === 0)) keys.push(key);
   }
   if (keys.length === 0)
     throw new SecretError(

@@ -13,6 +13,7 @@ import { GatewayWatch } from "./gateway-watch.ts";
 import { LinkListener } from "./link/link-listener.ts";
 import { Membership } from "./membership.ts";
 import { areSameStores, type NodeStores, unknownStores } from "./node-stores.ts";
+import { type OwnedStore, OwnersWatch } from "./owners-watch.ts";
 import { RegistryCheck } from "./registry-check.ts";
 import type { Service } from "./service.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -27,6 +28,7 @@ export class LogicNode {
   private readonly metrics: ServiceMetrics;
   private readonly adulthood: Adulthood;
   private readonly gatewayWatch: GatewayWatch;
+  private readonly ownersWatch: OwnersWatch;
   private readonly declinedBy: DeclinedBy;
   private readonly unlinked: UnlinkedGateways | undefined;
   private readonly registryCheck: RegistryCheck;
@@ -36,8 +38,14 @@ export class LogicNode {
   private membership: Membership | undefined;
   private server: Server | undefined;
 
-  /** `sessions`: where the gateways have leases. */
-  constructor(surroundings: Surroundings, service: Service, metrics: ServiceMetrics, sessions?: Sessions) {
+  /** `stores`: those that belong to the cluster, and shall know its keys. `sessions`: where gateways have leases. */
+  constructor(
+    surroundings: Surroundings,
+    service: Service,
+    metrics: ServiceMetrics,
+    stores: readonly OwnedStore[] = [],
+    sessions?: Pick<Sessions, "gateways">,
+  ) {
     const { identity, naming, timers, log } = surroundings;
     this.surroundings = surroundings;
     this.service = service;
@@ -59,6 +67,7 @@ export class LogicNode {
       linkedCount,
       declined: () => this.declinedBy.trouble,
     });
+    this.ownersWatch = new OwnersWatch({ ...surroundings, stores });
     this.adulthood = new Adulthood({
       naming,
       timers,
@@ -111,6 +120,7 @@ export class LogicNode {
     });
     this.adulthood.start();
     this.gatewayWatch.start();
+    this.ownersWatch.start();
     this.unlinked?.start();
     this.registryCheck.start();
     this.told = service.state.stores;
@@ -147,6 +157,7 @@ export class LogicNode {
   async drain(answerMsMax: number): Promise<void> {
     this.adulthood.stop();
     this.gatewayWatch.stop();
+    this.ownersWatch.stop();
     this.unlinked?.stop();
     this.registryCheck.stop();
     this.cancelLook?.();

@@ -11,7 +11,6 @@ import { Service } from "../../src/container/service.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import { Status } from "../../src/registry/instance.ts";
 import type { GatewayRole } from "../../src/roles/gateway/role.ts";
-import { MemorySessions } from "../../src/session/memory-sessions.ts";
 import type { GatewayStart } from "../../src/session/sessions.ts";
 import { VirtualTime } from "../sim/virtual-time.ts";
 import { MemoryCluster } from "../support/memory-cluster.ts";
@@ -65,12 +64,12 @@ async function nodeOf(
     gatewayLinked: () => undefined,
     gatewayLost: () => undefined,
   });
-  const sessions = Object.assign(new MemorySessions(), { gateways: () => Promise.resolve(gateways) });
   const node = new LogicNode(
     timers === undefined ? around : { ...around, timers: timers.timersOf(() => true) },
     logic,
     new Metrics().forService(id, service),
-    sessions,
+    [],
+    { gateways: () => Promise.resolve(gateways) },
   );
   await node.start();
   ends.push(() => node.drain(0));

@@ -20,7 +20,7 @@ const closeNotServed = closeProtocolFault("this process takes no links of yours"
 /** Accepts links for one process. */
 export class LinkListener implements Acceptor, LinkHost {
   readonly identity: LinkIdentity;
-  readonly clusterKey: Uint8Array;
+  readonly clusterKeys: readonly Uint8Array[];
   readonly random: Random;
   private readonly service: Service | undefined;
   /** Handshakes under way. */
@@ -30,7 +30,7 @@ export class LinkListener implements Acceptor, LinkHost {
 
   constructor(parts: {
     identity: LinkIdentity;
-    clusterKey: Uint8Array;
+    clusterKeys: readonly Uint8Array[];
     random: Random;
     /** What gateways are linked to; undefined: nothing. */
     service: Service | undefined;
@@ -39,7 +39,7 @@ export class LinkListener implements Acceptor, LinkHost {
     gatewayDeclined?: (gateway: string, sentence: string) => void;
   }) {
     this.identity = parts.identity;
-    this.clusterKey = parts.clusterKey;
+    this.clusterKeys = parts.clusterKeys;
     this.random = parts.random;
     this.service = parts.service;
     this.metrics = parts.metrics;

@@ -35,7 +35,7 @@ function client(nodes: readonly (FakeRegistry | string)[]): Client {
   const delaysMs = new Map<symbol, number>();
   const naming = new HttpNaming({
     nodes: nodes.map((node) => (typeof node === "string" ? node : node.url)),
-    ...{ env: "test", zone: "z1", region: "r", hostname: "client-1", token: "the token" },
+    ...{ env: "test", zone: "z1", region: "r", hostname: "client-1", tokens: ["the token"] },
     ...{ random: seededRandom(1), log: silentLog },
     after: (delayMs, action) => {
       const timer = Symbol("timer");
@@ -688,7 +688,7 @@ describe("closing", () => {
       import { silentLog } from ${JSON.stringify(new URL("../../../src/base/log.ts", import.meta.url).pathname)};
       import { systemRandom } from ${JSON.stringify(new URL("../../../src/base/random.ts", import.meta.url).pathname)};
       const naming = new HttpNaming({ nodes: ["${node.url}"], env: "test", zone: "z1", region: "r", hostname: "h",
-        token: undefined, random: systemRandom, log: silentLog });
+        tokens: [], random: systemRandom, log: silentLog });
       naming.subscribe("chat", () => undefined);
       await naming.register({ service: "chat", id: "c", addrs: ["tcp://a:1"], version: "", status: 1, metadata: new Map() });
       await Bun.sleep(20);

@@ -129,7 +129,7 @@ test("a bug of fetch/all is in the log, as that of any other request", async () 
   const metrics = new RegistryMetrics(() => {
     throw new Error("nobody asks for metrics here");
   }, bugs);
-  http.open({ node, token: undefined, lookup: undefined, metrics, health: () => ({ ready: true, detail: {} }) });
+  http.open({ node, tokens: [], lookup: undefined, metrics, health: () => ({ ready: true, detail: {} }) });
   const all = `http://${http.address}/discovery/fetch/all`;
   node.registrar.register(
     {

@@ -25,17 +25,17 @@ describe("the token", () => {
   });
 
   test("is shown by exactly one header", () => {
-    expect(showsToken(`Bearer ${token}`, token)).toBe(true);
+    expect(showsToken(`Bearer ${token}`, [token])).toBe(true);
     const wrong = [null, "", "Bearer", "Bearer ", token, `bearer ${token}`, `Bearer ${token} `, `Bearer ${token}x`];
     for (const header of [...wrong, `Bearer ${token.slice(1)}`, `Basic ${token}`, `Bearer ${"é".repeat(43)}`])
-      expect([header, showsToken(header, token)]).toEqual([header, false]);
+      expect([header, showsToken(header, [token])]).toEqual([header, false]);
   });
 });
 
 describe("with a cluster key", () => {
   let node: TestNode;
   beforeEach(async () => {
-    node = await TestNode.start({ clusterKey });
+    node = await TestNode.start({ clusterKeys: [clusterKey] });
   });
   afterEach(endAll);
 
@@ -128,7 +128,14 @@ describe("with a cluster key", () => {
   test("a naming client with the token registers, and one without is told why not", async () => {
     const naming = (shown: string | undefined): HttpNaming => {
       const client = new HttpNaming({
-        ...{ nodes: [node.url], env: "prod", zone: "z1", region: "r1", hostname: "client", token: shown },
+        ...{
+          nodes: [node.url],
+          env: "prod",
+          zone: "z1",
+          region: "r1",
+          hostname: "client",
+          tokens: shown === undefined ? [] : [shown],
+        },
         ...{ random: seededRandom(1), log: silentLog },
       });
       endLater(() => client.close());

@@ -23,7 +23,7 @@ function serve() {
   const metrics = new RegistryMetrics(() => {
     throw new Error("nobody asks for metrics here");
   }, bugs);
-  http.open({ node, token: undefined, lookup: undefined, metrics, health: () => ({ ready: true, detail: {} }) });
+  http.open({ node, tokens: [], lookup: undefined, metrics, health: () => ({ ready: true, detail: {} }) });
   const count = (): number => bugs.count("http");
   return { node, http, metrics, errors, count, url: `http://${http.address}` };
 }

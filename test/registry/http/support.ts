@@ -57,7 +57,7 @@ export class TestNode {
       dnsTtlSeconds: 1,
       snapshotPath: undefined,
       lookup: undefined,
-      clusterKey: undefined,
+      clusterKeys: [],
       version: "test",
       log: silentLog,
       ...change,
