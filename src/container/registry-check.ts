@@ -18,8 +18,8 @@ export class RegistryCheck {
     /** The services under which the process is registered; none: not yet. */
     readonly services: () => readonly string[];
   };
-  /** Nodes that did not list the process the last time. */
-  private lacking: ReadonlySet<string> = new Set();
+  /** By service: nodes that did not list the process the last time. */
+  private lacking: ReadonlyMap<string, readonly string[]> = new Map();
   private missing: readonly string[] = [];
   private sentence = "";
   private cancel: Cancel | undefined;
@@ -54,36 +54,35 @@ export class RegistryCheck {
 
   private async look(): Promise<void> {
     const { naming, id, services } = this.parts;
+    const before = this.lacking;
+    const lacking = new Map<string, readonly string[]>();
+    let split: Listing | undefined;
     const asked = services();
-    const lacking = new Set<string>();
-    const answers: Listing[] = [];
     for (const service of asked) {
       const answer = await naming.whoLists?.(service, id);
       if (answer === undefined) continue;
-      answers.push(answer);
-      for (const node of answer.lacking) lacking.add(node);
+      lacking.set(service, answer.lacking);
+      // Twice in a row: the nodes may not have told each other yet.
+      const twice = answer.lacking.filter((node) => before.get(service)?.includes(node) === true);
+      if (answer.listing.length > 0 && twice.length > 0) split ??= { listing: answer.listing, lacking: twice };
     }
     if (this.cancel === undefined) return;
-    const listing = new Set(answers.flatMap((answer) => answer.listing).filter((node) => !lacking.has(node)));
-    this.judge(
-      [...listing],
-      [...lacking].filter((node) => this.lacking.has(node)),
-    );
     this.lacking = lacking;
-    this.plan(lacking.size > 0 || asked.length === 0 ? againMs : intervalMs);
+    this.say(split);
+    const isSettled = asked.length > 0 && [...lacking.values()].every(({ length }) => length === 0);
+    this.plan(isSettled ? intervalMs : againMs);
   }
 
-  /** `lacking`: nodes that have not listed the process twice in a row. */
-  private judge(listing: readonly string[], lacking: readonly string[]): void {
+  private say(split: Listing | undefined): void {
     const { log } = this.parts;
     const was = this.sentence;
-    const isSplit = listing.length > 0 && lacking.length > 0;
-    this.missing = isSplit ? lacking : [];
-    this.sentence = isSplit
-      ? `registry nodes do not replicate: ${listing.toSorted().join(", ")} list this process, ` +
-        `${lacking.toSorted().join(", ")} do not; give each of them --peers with the addresses of all`
-      : "";
-    if (isSplit && was === "") log.warn("two registry nodes do not replicate", { reason: this.sentence });
-    if (!isSplit && was !== "") log.info("all registry nodes that answer list this process again");
+    this.missing = split?.lacking ?? [];
+    this.sentence =
+      split === undefined
+        ? ""
+        : `registry nodes do not replicate: ${split.listing.toSorted().join(", ")} list this process, ` +
+          `${split.lacking.toSorted().join(", ")} do not; give each of them --peers with the addresses of all`;
+    if (split !== undefined && was === "") log.warn("two registry nodes do not replicate", { reason: this.sentence });
+    if (split === undefined && was !== "") log.info("all registry nodes that answer list this process again");
   }
 }

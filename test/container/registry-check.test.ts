@@ -115,6 +115,15 @@ test("a gateway is asked for by both of its services, and lacks where it lacks e
   expect(process.check.trouble).toContain(`${one} list this process, ${two} do not`);
 });
 
+test("two nodes of which each lists one service of a gateway do not replicate", async () => {
+  const process = new Process();
+  process.services = ["wgateway", "tgateway"];
+  process.answer = (service) =>
+    service === "wgateway" ? { listing: [one], lacking: [two] } : { listing: [two], lacking: [one] };
+  await process.pass(30);
+  expect(process.check.trouble).toContain(`${one} list this process, ${two} do not`);
+});
+
 test("nobody is asked before the process is registered, nor after it has been stopped", async () => {
   const process = new Process();
   process.services = [];
