@@ -3,6 +3,7 @@
 import type { StoreClaim } from "../auth/store-ownership.ts";
 import { systemClock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
+import type { KnownIdentity } from "../session/redis/redis-owner.ts";
 import { openRedisSessions } from "../session/redis/redis-sessions.ts";
 import type { Sessions } from "../session/sessions.ts";
 import { openSqliteSessions } from "../session/sqlite/sqlite-sessions.ts";
@@ -37,8 +38,15 @@ export function openPurgeTool(url: string): Promise<PurgeTool> {
   );
 }
 
-/** Opens the sessions that services share: `sqlite:PATH` or `redis://…`. Rejects with SessionsUnavailable. */
-export async function openSessions({ url, ...rest }: EngineOptions): Promise<Sessions> {
-  if (url.startsWith(sqlite)) return openSqliteSessions({ path: url.slice(sqlite.length), log: rest.log });
-  return openRedisSessions({ url, log: rest.log, refused: rest.refused });
+/**
+ * Opens the sessions that services share: `sqlite:PATH` or `redis://…`; `known` tells what others know of their identity.
+ * Rejects with SessionsUnavailable.
+ */
+export async function openSessions({
+  url,
+  known,
+  ...rest
+}: EngineOptions & { readonly known: KnownIdentity }): Promise<Sessions> {
+  if (url.startsWith(sqlite)) return openSqliteSessions({ path: url.slice(sqlite.length), ...rest });
+  return openRedisSessions({ url, known, ...rest });
 }

@@ -157,10 +157,10 @@ export function ownershipSuite(name: string, makePlace: () => Promise<OwnedPlace
       const log = createLog("warn", "text", (line) => lines.push(line));
       await openOnce(first);
       await open(adopting(second), log);
-      expect(lines.join("")).toMatch(/the message store .* is adopted and has a new identity; leave --adopt out/);
+      expect(lines.join("")).toMatch(/The message store .* is adopted and has a new identity; leave --adopt out/);
       lines.length = 0;
       await open(adopting(second), log);
-      expect(lines.join("")).toMatch(/--adopt was not needed: the message store .* is not another cluster's/);
+      expect(lines.join("")).toMatch(/The message store .* is not another cluster's: --adopt was not needed/);
       lines.length = 0;
       await open(second, log);
       expect(lines).toEqual([]);

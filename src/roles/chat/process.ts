@@ -4,6 +4,7 @@ import { shutdownMsMax } from "../../base/limits.ts";
 import { systemRandom } from "../../base/random.ts";
 import { LogicNode } from "../../container/logic-node.ts";
 import { openSessions, openStore } from "../../container/engines.ts";
+import { knownSessionsIdentity } from "../../container/known-identity.ts";
 import { type RunningMember, startProcess } from "../../container/process.ts";
 import { sessionsDetail } from "../../session/sessions.ts";
 import type { ChatSettings } from "../settings.ts";
@@ -18,7 +19,8 @@ export function startChat(settings: ChatSettings): Promise<RunningMember> {
     const { claim, retentionDays, log, lost: refused } = settings;
     const store = await openStore({ url: settings.store, retentionDays, claim, log, refused });
     undo(() => store.close());
-    const sessions = await openSessions({ url: settings.sessions, claim, log, refused });
+    const known = knownSessionsIdentity(surroundings.naming, settings.id);
+    const sessions = await openSessions({ url: settings.sessions, known, claim, log, refused });
     undo(() => sessions.close());
     const service = createChatService({
       store,

@@ -3,6 +3,7 @@
 import { shutdownMsMax } from "../../base/limits.ts";
 import { LogicNode } from "../../container/logic-node.ts";
 import { openSessions } from "../../container/engines.ts";
+import { knownSessionsIdentity } from "../../container/known-identity.ts";
 import { type RunningMember, startProcess } from "../../container/process.ts";
 import { sessionsDetail } from "../../session/sessions.ts";
 import type { LoginSettings } from "../settings.ts";
@@ -15,7 +16,8 @@ const closingMs = 3_000;
 export function startLogin(settings: LoginSettings): Promise<RunningMember> {
   return startProcess(settings, "login", async ({ surroundings, serviceMetrics, undo }) => {
     const { claim, log, lost: refused } = settings;
-    const sessions = await openSessions({ url: settings.sessions, claim, log, refused });
+    const known = knownSessionsIdentity(surroundings.naming, settings.id);
+    const sessions = await openSessions({ url: settings.sessions, known, claim, log, refused });
     undo(() => sessions.close());
     const { service, stop } = createLoginService({ sessions, metrics: serviceMetrics, log });
     undo(stop);

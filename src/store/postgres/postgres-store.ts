@@ -66,7 +66,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   const open = async (): Promise<Renewal> => {
     await migrate(url);
     const renewal = await writer.renew();
-    tellAdoption(log, `the message store ${placeOf(url)}`, claim, renewal.outcome);
+    tellAdoption(log, `The message store ${placeOf(url)}`, claim, renewal.outcome);
     return renewal;
   };
   try {
@@ -88,15 +88,13 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
 /** What the operator is told of a store that cannot be opened; a bug as it is. */
 function refusalOf(url: string, error: unknown): unknown {
   if (!(error instanceof StoreUnavailable)) return error;
-  if (error instanceof NotOwned) return new NotOwned(`${capitalised(error.message)}.`);
+  if (error instanceof NotOwned) return error;
   return new StoreUnavailable(
     `The message store ${placeOf(url)} cannot be opened: ${error.message}. ` +
       "Check that the URL names a database of ours, and that its user may connect and create a schema in it.",
     { cause: error },
   );
 }
-
-const capitalised = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** A store that could not be opened yet. */
 interface Unopened {

@@ -120,7 +120,7 @@ export class Writer {
     );
     assert(row !== undefined, "a claim has one row");
     const { outcome, identity } = row;
-    const store = `the message store ${this.place}`;
+    const store = `The message store ${this.place}`;
     switch (outcome) {
       case "refused":
         throw new NotOwned(refusedClaimSentence(store, claim));

@@ -91,5 +91,5 @@ export class Ownership {
 
 /** What sentences call the store at a path. */
 export function storeName(path: string): string {
-  return `the message store ${path}`;
+  return `The message store ${path}`;
 }

@@ -104,13 +104,11 @@ function startSentence(path: string, reason: string, error: unknown): string {
   if (error instanceof StoreDamaged) return `${reason}.`;
   const said = `The message store ${path} cannot be opened: ${reason}.`;
   const fault = error instanceof StoreFault ? error.fault : "machine";
-  if (fault === "owner") return `${capitalised(reason)}.`;
+  if (fault === "owner") return reason;
   if (fault === "index") return `${said} The index is made from the messages, none of which is lost.`;
   // What the store refuses by itself names its remedy.
   return fault === "machine" ? `${said} Check that its folder exists and is writable, or name another file.` : said;
 }
-
-const capitalised = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 class SqliteStore extends JobStore {
   protected readonly charactersPerMember = 16;
@@ -264,7 +262,7 @@ class SqliteStore extends JobStore {
       return await this.files.ask(role, request);
     } catch (error) {
       if (error instanceof StoreDamaged) this.housekeeping.damaged(error.message);
-      if (error instanceof StoreFault && error.fault === "owner") this.refused?.(`${capitalised(error.message)}.`);
+      if (error instanceof StoreFault && error.fault === "owner") this.refused?.(error.message);
       throw error;
     }
   }
