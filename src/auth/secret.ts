@@ -94,7 +94,7 @@ function keysOf(text: string, path: string): Uint8Array[] {
     );
   if (keys.length > secretsPerFileMax)
     throw new SecretError(
-      `the secret file ${path} holds ${keys.length} keys, at most ${secretsPerFileMax} are allowed; remove those that no token is signed with any more`,
+      `the secret file ${path} holds ${keys.length} keys, at most ${secretsPerFileMax} are allowed; remove those that nobody uses any more`,
     );
   return keys;
 }

@@ -16,9 +16,11 @@ import { Random, testSeed } from "../support/random.ts";
 import { until } from "../support/until.ts";
 
 let stage: ClusterStage | undefined;
+let talks: Rotation | undefined;
 const clients: RoostClient[] = [];
 
 afterEach(async () => {
+  talks?.abandon();
   await Promise.all(clients.splice(0).map((client) => client.close()));
   await closeAll();
   await stage?.close();
@@ -71,12 +73,13 @@ class Rotation {
   async round(...keys: readonly string[]): Promise<void> {
     const { cluster } = this.stage;
     writeFileSync(this.stage.path("cluster-key"), `${keys.join("\n")}\n`, { mode: 0o600 });
-    for (const name of this.random.shuffled(cluster.names())) {
+    for (const name of this.shuffled(cluster.names())) {
       const before = { said: this.said.length, answered: this.answered };
       this.restarting = name;
       expect([name, await cluster.end(name, "SIGTERM")]).toEqual([name, 0]);
       await cluster.start(name);
       await until(() => cluster.isReady(name), `${name} is ready`, 20_000);
+      await this.stage.says(name, new RegExp(`services of the cluster share these keys.* keys=${keys.length} `));
       await until(() => this.isWhole(), `all are linked after the restart of ${name}`, 20_000);
       this.restarting = "";
       await until(() => this.said.length > before.said + 5 && this.answered > before.answered + 5, "people talk on");
@@ -100,12 +103,28 @@ class Rotation {
     expect(this.faults).toEqual([]);
   }
 
+  private shuffled(names: readonly string[]): string[] {
+    return names
+      .map((name) => ({ name, rank: this.random.below(1_000_000) }))
+      .toSorted((one, other) => one.rank - other.rank)
+      .map(({ name }) => name);
+  }
+
+  /** The test has failed. */
+  abandon(): void {
+    this.isOver = true;
+  }
+
   private async chat(person: RoostClient, names: readonly string[]): Promise<void> {
     for (let number = 0; !this.isOver; number++) {
       const body = `${person.account} ${number}`;
       const others = names.filter((name) => name !== person.account);
-      await person.talkToUser(others[this.random.below(others.length)] ?? "", { body });
-      this.said.push(body);
+      try {
+        await person.talkToUser(others[this.random.below(others.length)] ?? "", { body });
+        this.said.push(body);
+      } catch (error) {
+        if (!this.isOver) this.faults.push(`${this.restarting}: ${body}: ${String(error)}`);
+      }
       await Bun.sleep(50 + this.random.below(50));
     }
   }
@@ -149,7 +168,7 @@ async function jsonOf(url: string): Promise<unknown> {
 async function begin(title: string): Promise<{ readonly rotation: Rotation; readonly keyA: string }> {
   const size = { discovery: 2, gateways: 2, logins: 2, chats: 2 };
   const running = (stage = await ClusterStage.start(size, { sharesPorts: true }));
-  const rotation = new Rotation(running, new Random(testSeed(title)));
+  const rotation = (talks = new Rotation(running, new Random(testSeed(title))));
   await rotation.talk();
   return { rotation, keyA: new TextDecoder().decode(running.clusterKey) };
 }

@@ -345,6 +345,26 @@ describe("several nodes", () => {
     expect(lists[1]).toEqual(["c"]);
   });
 
+  test("findNow asks although a list is known, and lets nothing from before stand in", async () => {
+    const node = fakeNode();
+    node.list("chat", [instanceJson("chat", "a")], 10n);
+    const { naming, timers } = client([node, "http://127.0.0.1:1"]);
+    const lists = told(naming, "chat");
+    await untilWith(timers, "the list", () => lists.length === 1 && node.held === 1);
+    node.script = ({ endpoint }) => (endpoint === "fetch" ? coded(-404) : undefined);
+    expect(namesOf(await naming.find("chat"))).toEqual(["a"]);
+    expect(await naming.findNow("chat")).toEqual([]);
+    node.script = ({ endpoint }) => (endpoint === "fetch" ? coded(-500) : undefined);
+    await expect(naming.findNow("chat")).rejects.toThrow("no registry node answers for chat");
+    node.script = () => undefined;
+    expect(namesOf(await naming.findNow("chat"))).toEqual(["a"]);
+    await node.stop();
+    await expect(naming.findNow("chat")).rejects.toThrow("no registry node answers for chat");
+    expect(namesOf(await naming.find("chat"))).toEqual(["a"]);
+    await naming.close();
+    await expect(naming.findNow("chat")).rejects.toThrow("closed");
+  });
+
   test("all starting: the last list stays, however long that takes, for subscribers and for find", async () => {
     const [one, other] = [fakeNode(), fakeNode()];
     for (const node of [one, other]) node.list("chat", [instanceJson("chat", "a")], 10n);
