@@ -27,10 +27,10 @@ afterEach(async () => {
 /** A cluster of which all processes were started, `late` after the others, whether or not they can do their jobs. */
 async function putTogether(
   size: Partial<ClusterSize>,
-  slips: NonNullable<ClusterOptions["slips"]>,
+  options: Omit<ClusterOptions, "folder" | "size">,
   late: readonly string[] = [],
 ): Promise<ClusterStage> {
-  const stage = await ClusterStage.prepare({ gateways: 2, ...size }, { slips });
+  const stage = await ClusterStage.prepare({ gateways: 2, ...size }, options);
   endings.push(() => stage.close());
   const { cluster } = stage;
   const begin = (names: readonly string[]): Promise<unknown> => Promise.all(names.map((name) => cluster.start(name)));
@@ -107,7 +107,7 @@ describe("slips", () => {
   test("each chat node has an SQLite file of its own", async () => {
     const other = join(newFolder(), "own.db");
     // All at once: both gateways refuse the same one all the same.
-    const stage = await putTogether({ chats: 2 }, { "chat-2": { "--store": `sqlite:${other}` } });
+    const stage = await putTogether({ chats: 2 }, { slips: { "chat-2": { "--store": `sqlite:${other}` } } });
     const refused = await refusedNode(stage, [stage.path("messages.db"), other]);
     expect(refused).toMatch(/^chat-/);
     await servesRightly(stage);
@@ -138,9 +138,22 @@ describe("slips", () => {
   for (const late of ["chat-2", "login-2"]) {
     test(`of several nodes ${late} has other sessions`, async () => {
       const other = join(newFolder(), "own.db");
-      const slips = { [late]: { "--sessions": `sqlite:${other}` } };
-      const stage = await putTogether({ logins: 2, chats: 2 }, slips, [late]);
+      const stage = await putTogether(
+        { logins: 2, chats: 2 },
+        { slips: { [late]: { "--sessions": `sqlite:${other}` } } },
+        [late],
+      );
       expect(await refusedNode(stage, [stage.path("sessions.db"), other])).toBe(late);
+      await servesRightly(stage);
+    }, 120_000);
+
+    test.skipIf(isRedisMissing)(`of several nodes ${late} has another, empty database of one Redis`, async () => {
+      const redis = await RedisServer.start();
+      endings.push(() => redis.remove());
+      const [right, wrong] = [redis.url(0), redis.url(1)];
+      const slips = { [late]: { "--sessions": wrong } };
+      const stage = await putTogether({ logins: 2, chats: 2 }, { sessions: right, slips }, [late]);
+      expect(await refusedNode(stage, [right, wrong])).toBe(late);
       await servesRightly(stage);
     }, 120_000);
   }
