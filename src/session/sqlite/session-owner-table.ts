@@ -19,6 +19,13 @@ const table = `CREATE TABLE IF NOT EXISTS ownership (
   owners TEXT NOT NULL
 )`;
 
+const select = "SELECT identity, owners FROM ownership";
+
+interface Row {
+  readonly identity: unknown;
+  readonly owners: unknown;
+}
+
 export interface FileClaim {
   /** The store's name for sentences. */
   readonly store: string;
@@ -28,11 +35,12 @@ export interface FileClaim {
   readonly wallMs: number;
 }
 
-/** Returns the identity that the file says; undefined if it says none. */
-export function identityOf(db: Database): string | undefined {
+/** Reports whether the file still says what an earlier claim has found: that it is the store `known`, and the claimant's. */
+export function isStillClaimed(db: Database, known: string | undefined, claimed: StoreClaim): boolean {
   const hasTable = db.query("SELECT 1 FROM sqlite_schema WHERE name = 'ownership'").get() !== null;
-  const row = hasTable ? db.query<{ identity: unknown }, []>("SELECT identity FROM ownership").get() : null;
-  return readIdentity(row?.identity);
+  const row = hasTable ? db.query<Row, []>(select).get() : null;
+  const owners = readOwners(row?.owners);
+  return readIdentity(row?.identity) === known && owners !== undefined && judgeClaim(owners, claimed) === "kept";
 }
 
 /** Claims the file in a transaction of its own. Throws ClaimRefused. */
@@ -48,7 +56,7 @@ function claim(
   { store, claim: claimed, known, wallMs }: FileClaim,
 ): { readonly identity: string; readonly outcome: ClaimOutcome } {
   db.run(table);
-  const row = db.query<{ identity: unknown; owners: unknown }, []>("SELECT identity, owners FROM ownership").get();
+  const row = db.query<Row, []>(select).get();
   const owners = row === null ? [] : readOwners(row.owners);
   const identity = readIdentity(row?.identity);
   const isDamaged = row !== null && (owners === undefined || identity === undefined);

@@ -26,7 +26,7 @@ import {
 } from "../sessions.ts";
 import { ClaimRefused } from "../session-owner.ts";
 import { isDamage, mayPass, SessionFile } from "./session-file.ts";
-import { claimFile, identityOf, setOwners } from "./session-owner-table.ts";
+import { claimFile, isStillClaimed, setOwners } from "./session-owner-table.ts";
 import { SessionReader } from "./session-reader.ts";
 import { SessionWriter } from "./session-writer.ts";
 import { WriteQueue } from "./write-queue.ts";
@@ -289,7 +289,7 @@ class SqliteSessions implements Sessions {
     this.opening ??= this.open();
     // Somebody has adopted it, or taken the identity away.
     const { file } = this.opening;
-    if (identityOf(file.reading) !== this.known) this.claimIn(file.writing);
+    if (!isStillClaimed(file.reading, this.known, this.claim)) this.claimIn(file.writing);
     this.fence(this.opening);
   }
 
