@@ -147,16 +147,45 @@ describe("slips", () => {
       await servesRightly(stage);
     }, 120_000);
 
-    test.skipIf(isRedisMissing)(`of several nodes ${late} has another, empty database of one Redis`, async () => {
-      const redis = await RedisServer.start();
-      endings.push(() => redis.remove());
-      const [right, wrong] = [redis.url(0), redis.url(1)];
-      const slips = { [late]: { "--sessions": wrong } };
-      const stage = await putTogether({ logins: 2, chats: 2 }, { sessions: right, slips }, [late]);
-      expect(await refusedNode(stage, [right, wrong])).toBe(late);
-      await servesRightly(stage);
-    }, 120_000);
+    test.skipIf(isRedisMissing)(
+      `of several nodes ${late} has another, empty database of one Redis`,
+      async () => {
+        const redis = await RedisServer.start();
+        endings.push(() => redis.remove());
+        const [right, wrong] = [redis.url(0), redis.url(1)];
+        const slips = { [late]: { "--sessions": wrong } };
+        const stage = await putTogether({ logins: 2, chats: 2 }, { sessions: right, slips }, [late]);
+        expect(await refusedNode(stage, [right, wrong])).toBe(late);
+        await servesRightly(stage);
+      },
+      120_000,
+    );
   }
+
+  test("gateways do not reach one of two chat nodes", async () => {
+    const slips = { "chat-2": { "--advertise": "127.0.0.1:1" } };
+    const stage = await putTogether({ chats: 2 }, { slips });
+    const alice = await stage.wire("alice");
+    await stage.says(
+      "chat-2",
+      /warn +a gateway that has signed people in is not linked .* gateway="gateway-1"/,
+      40_000,
+    );
+    expect(alice.isClosed).toBe(false);
+    const { text } = await healthOf(stage, "chat-2");
+    expect(JSON.parse(text)).toMatchObject({ unlinkedGateways: "gateway-1,gateway-2" });
+    expect(await stage.count("chat-2", "roost_unlinked_gateways")).toBe(2);
+    for (const name of ["chat-1", "login-1"]) {
+      expect(await stage.count(name, "roost_unlinked_gateways")).toBe(0);
+      expect((await healthOf(stage, name)).status).toBe(200);
+    }
+    // A gateway that is killed, and one that leaves, are no alarm.
+    await stage.cluster.end("gateway-1", "SIGKILL");
+    await stage.cluster.end("gateway-2", "SIGTERM");
+    await until(async () => (await stage.count("chat-2", "roost_unlinked_gateways")) === 0, "it is over", 40_000);
+    await Bun.sleep(10_000);
+    expect(stage.cluster.process("chat-1")?.log).not.toContain("is not linked to this node");
+  }, 120_000);
 
   test("two registry nodes are not told of each other", async () => {
     const stage = await ClusterStage.prepare(
@@ -173,7 +202,7 @@ describe("slips", () => {
     // Each is listed by one of them: whatever they have chosen, each says so.
     for (const name of names) {
       await isUnwell(stage, name, "registrySplit", one, two, "--peers");
-      await stage.says(name, /two registry nodes do not replicate .*--peers/);
+      await stage.says(name, /warn +two registry nodes do not replicate .*--peers/);
       expect(await stage.count(name, "roost_registry_gaps")).toBe(1);
     }
   }, 120_000);

@@ -191,12 +191,9 @@ export class ProcessCluster {
   }
 }
 
-/** Command line words with other values for some options, or without them. */
+/** Command line words with these values for some options, or without them. */
 function slipped(words: readonly string[], slips: Readonly<Record<string, string | undefined>>): string[] {
   const isSlip = (word = ""): boolean => Object.hasOwn(slips, word);
-  return words.flatMap((word, at) => {
-    const option = words[at - 1] ?? "";
-    if (isSlip(option)) return slips[option] ?? [];
-    return isSlip(word) && slips[word] === undefined ? [] : [word];
-  });
+  const rest = words.filter((word, at) => !isSlip(word) && !isSlip(words[at - 1]));
+  return [...rest, ...Object.entries(slips).flatMap(([option, value]) => (value === undefined ? [] : [option, value]))];
 }
