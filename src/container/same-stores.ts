@@ -172,6 +172,14 @@ export class SameStores {
   }
 
   private set(kind: StoreKind, { store, of }: Pick<Decision, "store" | "of">, isFirm = false): Decision {
+    const before = this.decisions[kind];
+    if (before !== undefined)
+      this.log.warn("nodes with another store than before are linked from now on", {
+        kind,
+        before: before.store.place,
+        now: store.place,
+        node: of,
+      });
     const decision = { store, of, isFirm, sinceMs: this.nowMs() };
     this.decisions[kind] = decision;
     // They will be linked when they are dialled again.

@@ -28,6 +28,8 @@ class Gate {
   nowMs = 1_000_000;
   readonly errors: string[] = [];
   readonly infos: string[] = [];
+  /** From which store to which. */
+  readonly changes: string[] = [];
   readonly ended: string[] = [];
   readonly stores: SameStores;
 
@@ -38,6 +40,7 @@ class Gate {
         ...silentLog,
         error: (sentence, fields) => void this.errors.push(`${sentence}: ${fields?.["reason"]}`),
         info: (sentence) => void this.infos.push(sentence),
+        warn: (_, fields) => void this.changes.push(`${fields?.["before"]} ${fields?.["now"]}`),
       },
       ends: ({ id: node }) => void this.ended.push(node),
       nowMs: () => this.nowMs,
@@ -165,7 +168,9 @@ describe("when no node of the first store is linked any more", () => {
     expect(gate.meets("chat-1", chat(redisA, fileA))).toBe(true);
     gate.loses("chat-1");
     gate.nowMs += holdMs;
+    expect(gate.changes).toEqual([]);
     expect(gate.meets("chat-2", chat(redisA, fileB))).toBe(true);
+    expect(gate.changes).toEqual(["sqlite:/a.db sqlite:/b.db"]);
     expect(gate.stores.trouble).toBe("");
     expect(gate.meets("chat-1", chat(redisA, fileA))).toBe(false);
   });

@@ -5,11 +5,12 @@ import { newStoreIdentity, type StoreIdentity } from "../../src/auth/store-owner
 import { type LogFields, silentLog } from "../../src/base/log.ts";
 import { Dispatcher } from "../../src/container/dispatcher.ts";
 import { LogicNode } from "../../src/container/logic-node.ts";
-import type { NodeStores } from "../../src/container/node-stores.ts";
+import { metadataOfStores, type NodeStores } from "../../src/container/node-stores.ts";
 import { Router } from "../../src/container/router.ts";
 import { Service } from "../../src/container/service.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import { Status } from "../../src/registry/instance.ts";
+import { systemTimers } from "../../src/registry/timers.ts";
 import type { GatewayRole } from "../../src/roles/gateway/role.ts";
 import type { GatewayStart } from "../../src/session/sessions.ts";
 import { VirtualTime } from "../sim/virtual-time.ts";
@@ -38,8 +39,8 @@ function newCluster(): MemoryCluster {
   return cluster;
 }
 
-async function gatewayOf(cluster: MemoryCluster, log = silentLog): Promise<GatewayRole> {
-  const around = { ...cluster.around("gate-1", "gateway"), log };
+async function gatewayOf(cluster: MemoryCluster, log = silentLog, timers = systemTimers): Promise<GatewayRole> {
+  const around = { ...cluster.around("gate-1", "gateway"), log, timers };
   const key = new TextEncoder().encode("a key for tokens");
   const gateway = cluster.gateway(around, new Metrics().forService("gate-1", "gateway"), key);
   await gateway.start();
@@ -135,4 +136,33 @@ test("a gateway that the sessions know and that has no link is named in the heal
   }
   expect(node.detail).toMatchObject({ unlinkedGateways: "gate-9" });
   await until(() => node.isReady, "it is ready");
+}, 30_000);
+
+test("of two gateways that go by different stores the one that came later takes over the other's decision", async () => {
+  const cluster = newCluster();
+  const [one, other] = [store("redis://a"), store("redis://b")];
+  const elder = await cluster.around("gate-0", "gateway").naming.register({
+    ...{ service: "wgateway", id: "gate-0", addrs: ["ws://127.0.0.1:1"], version: "test", status: Status.Up },
+    metadata: new Map(),
+  });
+  const [first, second] = [
+    await nodeOf(cluster, "login-1", { stores: { sessions: one, messages: undefined } }),
+    await nodeOf(cluster, "login-2", { stores: { sessions: other, messages: undefined } }),
+  ];
+  await nodeOf(cluster, "chat-1", { stores: { sessions: undefined, messages: undefined } });
+  const hasty = {
+    ...systemTimers,
+    after: (delayMs: number, action: () => void) => systemTimers.after(Math.min(delayMs, 100), action),
+  };
+  const gateway = await gatewayOf(cluster, silentLog, hasty);
+  const links = (): unknown[] => [first, second].map(({ detail }) => detail["gateways"]);
+  await until(() => gateway.isListed && Bun.deepEquals(links(), [1, 0]), "it goes by the first one's");
+  const told = (): string | undefined =>
+    cluster.registry.instances("test", "tgateway", Status.Up)[0]?.metadata.get("sessions");
+  await until(() => told() === one.identity, "it says so");
+  await elder.update({ metadata: new Map(metadataOfStores({ sessions: other, messages: undefined })) });
+  await until(() => Bun.deepEquals(links(), [0, 1]), "it goes by the other one's");
+  await until(() => told() === other.identity, "it says so");
+  expect(gateway.troubles["storesDiffer"]).toContain("does not link login-1");
+  expect(first.detail).toMatchObject({ storesDiffer: expect.stringContaining("redis://b of login-2") });
 }, 30_000);
