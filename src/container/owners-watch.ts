@@ -18,6 +18,9 @@ import { keysText } from "./membership.ts";
 /** Between two looks, in milliseconds. */
 export const ownersLookMs = 15_000;
 const agreedLooksMin = 2;
+/** After so many looks in a row that find other keys, the log names who has them: a minute. */
+const differingLooksToSay = 4;
+const namedMax = 5;
 /** Everybody who has the cluster's keys and registers. */
 const memberServices = [...gatewayServices, "login", "chat"] as const;
 
@@ -27,8 +30,13 @@ export interface OwnedStore {
   setOwners?(fingerprints: readonly string[]): Promise<void>;
 }
 
-/** What the registry says of the members' keys; `unknown`: it does not answer, or does not list this process. */
-type Finding = "agreed" | "differing" | "unknown";
+/** What the registry says of the members' keys. */
+type Finding =
+  | { readonly kind: "agreed" }
+  /** Some have other keys than this process: their ids. */
+  | { readonly kind: "differing"; readonly ids: readonly string[] }
+  /** It does not answer, or does not list this process. */
+  | { readonly kind: "unknown" };
 
 export class OwnersWatch {
   private readonly parts: {
@@ -41,6 +49,7 @@ export class OwnersWatch {
     readonly stores: readonly OwnedStore[];
   };
   private agreedLooks = 0;
+  private differingLooks = 0;
   /** The stores have these owners, as far as this process knows. */
   private isSet = false;
   private hasFailed = false;
@@ -69,10 +78,21 @@ export class OwnersWatch {
   private async look(): Promise<void> {
     const finding = await this.finding();
     if (this.isStopped) return;
-    this.agreedLooks = finding === "agreed" ? this.agreedLooks + 1 : 0;
-    // Those who differ may set other owners meanwhile.
-    if (finding === "differing") this.isSet = false;
+    this.agreedLooks = finding.kind === "agreed" ? this.agreedLooks + 1 : 0;
+    this.differingLooks = finding.kind === "differing" ? this.differingLooks + 1 : 0;
+    if (finding.kind === "differing") {
+      // They may set other owners meanwhile.
+      this.isSet = false;
+      if (this.differingLooks === differingLooksToSay) this.say(finding.ids);
+    }
     if (!this.isSet && this.agreedLooks >= agreedLooksMin) await this.set();
+  }
+
+  private say(ids: readonly string[]): void {
+    const more = ids.length > namedMax ? ` and ${ids.length - namedMax} more` : "";
+    this.parts.log.info("the stores keep the keys of before: not every member of the cluster has this process's keys", {
+      others: `${ids.slice(0, namedMax).join(" ")}${more}`,
+    });
   }
 
   private async set(): Promise<void> {
@@ -97,14 +117,15 @@ export class OwnersWatch {
     try {
       listed = (await Promise.all(memberServices.map((service) => naming.findNow(service)))).flat();
     } catch {
-      return "unknown";
+      return { kind: "unknown" };
     }
     const isListed = listed.some(
       ({ appid, hostname, metadata }) =>
         appid === identity.service && hostname === identity.id && metadata.get("incarnation") === identity.incarnation,
     );
     const own = keysText(fingerprints);
-    if (listed.some(({ metadata }) => metadata.get("keys") !== own)) return "differing";
-    return isListed ? "agreed" : "unknown";
+    const others = listed.filter(({ metadata }) => metadata.get("keys") !== own);
+    if (others.length > 0) return { kind: "differing", ids: [...new Set(others.map(({ hostname }) => hostname))] };
+    return { kind: isListed ? "agreed" : "unknown" };
   }
 }

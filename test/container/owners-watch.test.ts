@@ -36,7 +36,7 @@ class Node {
       timers: this.timers,
       log: {
         ...silentLog,
-        info: (sentence) => void this.lines.push(`info ${sentence}`),
+        info: (sentence, fields) => void this.lines.push(`info ${sentence} ${fields?.["others"] ?? ""}`),
         warn: (sentence) => void this.lines.push(`warn ${sentence}`),
       },
       identity: this.identity,
@@ -139,6 +139,23 @@ describe("the owners of a store", () => {
       await node.looks(1);
     }
     expect(node.store.owners).toEqual([]);
+  });
+
+  test("stay, and the log names those with other keys once that has lasted for a minute, once", async () => {
+    const node = new Node([one]);
+    node.list({ ...everywhere([one]), wgateway: Array.from({ length: 8 }, () => undefined) }, [one]);
+    await node.looks(3);
+    expect(node.lines).toEqual([]);
+    await node.looks(20);
+    expect(node.lines).toEqual([
+      expect.stringMatching(/not every member .* wgateway-other0 .*wgateway-other4 and 3 more$/),
+    ]);
+    node.list(everywhere([one]), [one]);
+    await node.looks(2);
+    node.list({ ...everywhere([one]), login: [[two]] }, [one]);
+    await node.looks(9);
+    expect(node.lines).toHaveLength(3);
+    expect(node.lines[2]).toEndWith(" login-other0");
   });
 
   test("are set again after somebody had other keys, who may have set them, and not after the registry was away", async () => {

@@ -2,8 +2,10 @@
 // restart of a gateway costs its own clients, in whatever order processes are restarted.
 
 import { afterEach, expect, test } from "bun:test";
+import { Database } from "bun:sqlite";
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
+import { clusterFingerprint } from "../../src/auth/store-ownership.ts";
 import { registryToken } from "../../src/auth/registry-token.ts";
 import { RoostClient } from "../../src/sdk/roost-client.ts";
 import { CloseCode } from "../../src/wire/close-reason.ts";
@@ -13,6 +15,7 @@ import { closeAll, HandDialler, newIdentity } from "../container/link/support.ts
 import { at } from "../registry/http/support.ts";
 import { ClusterStage } from "../support/cluster-stage.ts";
 import { Random, testSeed } from "../support/random.ts";
+import { run } from "../support/server-process.ts";
 import { until } from "../support/until.ts";
 
 let stage: ClusterStage | undefined;
@@ -173,9 +176,32 @@ async function begin(title: string): Promise<{ readonly rotation: Rotation; read
   return { rotation, keyA: new TextDecoder().decode(running.clusterKey) };
 }
 
-/** Nobody takes the key any more: no registry node, and no node that is linked. */
+/** The fingerprints of the owner, as the files of messages and of sessions have them. */
+function ownersOf(running: ClusterStage): { readonly messages: unknown; readonly sessions: unknown } {
+  const read = (file: string, query: string): unknown => {
+    const db = new Database(running.path(file), { readonly: true });
+    try {
+      return db.query(query).values().flat();
+    } finally {
+      db.close();
+    }
+  };
+  return {
+    messages: read("messages.db", "SELECT fingerprint FROM owner"),
+    sessions: read("sessions.db", "SELECT owners FROM ownership"),
+  };
+}
+
+/** Nobody takes the key any more: no registry node, no node that is linked, and no store. */
 async function expectUnknown(running: ClusterStage, key: string): Promise<void> {
   const { cluster } = running;
+  const path = running.path("key-of-yesterday");
+  writeFileSync(path, key, { mode: 0o600 });
+  const others = { "--cluster-key-file": path, "--id": "of-yesterday" };
+  for (const name of ["login-1", "chat-1"]) {
+    const { status, err } = await run(cluster.words(name, others), running.folder);
+    expect([name, status, err]).toEqual([name, 1, expect.stringContaining("belongs to the cluster whose keys")]);
+  }
   for (const url of cluster.registry) {
     const headers = { authorization: `Bearer ${registryToken(bytesOf(key))}` };
     const answer: unknown = await (await fetch(`${url}/discovery/renew`, { method: "POST", headers })).json();
@@ -196,7 +222,10 @@ test("three rounds of restarts move a cluster from one key to another, and no re
   await rotation.owned();
   await rotation.round(keyB, keyA);
   await rotation.round(keyB);
+  await rotation.owned();
   await rotation.end();
+  const fingerprint = clusterFingerprint(bytesOf(keyB), "dev");
+  expect(ownersOf(rotation.stage)).toEqual({ messages: [fingerprint], sessions: [fingerprint] });
   await expectUnknown(rotation.stage, keyA);
 }, 300_000);
 
@@ -206,6 +235,9 @@ test("so do two rounds, of which the first puts the new key first at once", asyn
   await rotation.round(keyB, keyA);
   await rotation.owned();
   await rotation.round(keyB);
+  await rotation.owned();
   await rotation.end();
+  const fingerprint = clusterFingerprint(bytesOf(keyB), "dev");
+  expect(ownersOf(rotation.stage)).toEqual({ messages: [fingerprint], sessions: [fingerprint] });
   await expectUnknown(rotation.stage, keyA);
 }, 300_000);
