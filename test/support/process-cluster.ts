@@ -44,6 +44,8 @@ interface Place {
   readonly name: string;
   readonly kind: Kind;
   readonly words: readonly string[];
+  /** What starts it; undefined: the release under test. */
+  program: readonly string[] | undefined;
   process: RoostProcess | undefined;
 }
 
@@ -74,7 +76,7 @@ export class ProcessCluster {
       const name = `${kind}-${index + 1}`;
       // DiscoveryProcess says its role itself.
       const all = [...(kind === "discovery" ? [] : ["--role", kind]), ...words, ...(options.words?.[kind] ?? [])];
-      return { name, kind, words: slipped(all, options.slips?.[name] ?? {}), process: undefined };
+      return { name, kind, words: slipped(all, options.slips?.[name] ?? {}), program: undefined, process: undefined };
     };
     const members = (kind: Kind, count: number, words: (index: number) => readonly string[]): Place[] =>
       Array.from({ length: count }, (_, index) =>
@@ -145,13 +147,19 @@ export class ProcessCluster {
     return this.place(name).process;
   }
 
+  /** Says what starts a process from its next start on; undefined: the release under test. */
+  setProgram(name: string, program: readonly string[] | undefined): void {
+    this.place(name).program = program;
+  }
+
   async start(name: string): Promise<void> {
     const place = this.place(name);
     const { folder, variables, redirect } = this.options;
+    const { words, program } = place;
     place.process =
       place.kind === "discovery"
-        ? await DiscoveryProcess.start(folder, place.words, variables, redirect)
-        : await MemberProcess.start(folder, place.words, variables, redirect);
+        ? await DiscoveryProcess.start(folder, words, variables, redirect, program)
+        : await MemberProcess.start(folder, words, variables, redirect, program);
   }
 
   /** Ends a process; its status. */
