@@ -7,6 +7,7 @@
 // and fingerprints and change both in one atomic step.
 
 import { createHmac, randomBytes } from "node:crypto";
+import type { Log } from "../base/log.ts";
 
 const identityBytes = 16;
 const identityPattern = /^[0-9a-f]{32}$/;
@@ -76,19 +77,42 @@ export function judgeClaim(owners: readonly string[], { fingerprints, adopt }: S
   return adopt ? "adopted" : "refused";
 }
 
-/** What the operator is told of a refused claim. `store` names the store and its place. */
+/** What the operator is told of a refused claim. `store` names the store and its place, such as "The message store x.db". */
 export function refusedClaimSentence(store: string, { fingerprints }: StoreClaim): string {
   const who = fingerprints.length === 0 ? "a standalone server has none" : "this process has none of them";
   return (
     `${store} belongs to the cluster whose keys and --env have other fingerprints; ${who}. ` +
     "Check that it is the right store, and --cluster-key-file and --env; to move the store here for good, stop the " +
-    "processes that use it and start once with --adopt"
+    "processes that use it and start once with --adopt."
+  );
+}
+
+/** What the operator is told of a store whose identity cannot be read. `store` names the store and its place. */
+export function damagedIdentitySentence(store: string): string {
+  return (
+    `${store} does not say which store it is: its identity is not one row of 32 hexadecimal digits. ` +
+    "Put a backup back, or start once with --adopt, which makes a new identity."
   );
 }
 
 /** What the operator is told of an adoption while somebody uses the store. */
 export function livingOwnerSentence(store: string): string {
-  return `${store} cannot be adopted: processes of its owner are at work on it; stop them first (one that was killed counts for 30 s more)`;
+  return `${store} cannot be adopted: processes of its owner are at work on it; stop them first (one that was killed counts for 30 s more).`;
+}
+
+/** Returns the claim with which a store is opened again: what was adopted once is not adopted from its next owner. */
+export function withoutAdoption({ fingerprints }: StoreClaim): StoreClaim {
+  return { fingerprints, adopt: false };
+}
+
+/** Tells the operator what came of --adopt; nothing if it was not given. `store` names the store and its place. */
+export function tellAdoption(log: Log, store: string, { adopt }: StoreClaim, outcome: ClaimOutcome): void {
+  if (!adopt) return;
+  log.warn(
+    outcome === "adopted"
+      ? `${store} is adopted and has a new identity; leave --adopt out from now on.`
+      : `${store} is not another cluster's: --adopt was not needed; leave it out.`,
+  );
 }
 
 /** Returns a place as others are told it, cut to its bound. */

@@ -162,7 +162,10 @@ export const options = {
     parseText,
     { bytesMax: secretBytesMax, isSecret: true },
   ),
-  "cluster-key-file": path("File with that key", "file"),
+  "cluster-key-file": path(
+    "File with that key; more lines are further keys that are taken, too, while it is changed",
+    "file",
+  ),
   store: option(
     "Where messages are kept (default: messages.db in the data folder)",
     "sqlite:PATH|postgres://…",
@@ -174,6 +177,7 @@ export const options = {
     bytesMax: 2 * pathBytesMax,
     isSecret: true,
   }),
+  adopt: toggle("Take over stores of another cluster, whose processes have been stopped"),
   retention: option("Keep messages this long", "days|forever", "forever", parseRetention),
   now: toggle("Delete at once: the clock is right"),
   zone: label("Zone of this node", "zone01"),
@@ -239,6 +243,7 @@ export const optionsOfRole = {
     "login-wait",
     "store",
     "sessions",
+    "adopt",
     "retention",
     "zone",
   ],
@@ -256,8 +261,8 @@ export const optionsOfRole = {
     "read-wait",
     "login-wait",
   ],
-  login: [...memberOptions, "sessions"],
-  chat: [...memberOptions, "sessions", "store", "retention"],
+  login: [...memberOptions, "sessions", "adopt"],
+  chat: [...memberOptions, "sessions", "store", "adopt", "retention"],
   discovery: [
     ...commonOptions,
     "listen",

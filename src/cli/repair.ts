@@ -7,13 +7,12 @@ import { dirname } from "node:path";
 import { checkStore } from "../store/sqlite/check.ts";
 import { indexPathOf, removeIndex } from "../store/sqlite/index-file.ts";
 import { Refusal } from "../store/sqlite/refusal.ts";
-import { freshAside, putInPlace, sync } from "../store/sqlite/restore.ts";
+import { damagedStem, freshAside, putInPlace, sync, undoHalfSwap } from "../store/sqlite/restore.ts";
 import {
   refuseNoRoom,
   removeSalvaged,
   salvage,
   salvageBytes,
-  undoSwap,
   verifySalvaged,
   type SalvageReport,
   type TableReport,
@@ -74,8 +73,7 @@ function repairIndex(path: string, progress: Progress): string[] {
 }
 
 function salvageFile(path: string, progress: Progress): string[] {
-  const stem = `${path}.damaged-`;
-  undoSwap(path, stem);
+  undoHalfSwap(path);
   const { bavail, bsize } = statfsSync(dirname(path));
   refuseNoRoom(dirname(path), bavail * bsize, salvageBytes(path) + spareBytes);
   // One name: whoever has the lock is alone, and what an interrupted run has left is written over.
@@ -85,7 +83,7 @@ function salvageFile(path: string, progress: Progress): string[] {
     progress.show("verifying the new file");
     verifySalvaged(draft);
     sync(draft);
-    const aside = freshAside(stem);
+    const aside = freshAside(path + damagedStem);
     putInPlace(path, draft, aside);
     return [...linesOf(report), `the damaged file is kept as ${aside}; the next start makes the index of the new one`];
   } finally {

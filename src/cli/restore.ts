@@ -5,7 +5,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { isatty } from "node:tty";
 import { secretPath } from "../auth/secret.ts";
 import { BackupThread } from "../store/sqlite/backup-thread.ts";
-import { asideFiles, freshAside } from "../store/sqlite/restore.ts";
+import { asideFiles, freshAside, replacedStem, undoHalfSwap } from "../store/sqlite/restore.ts";
 import type { Present, StoreFacts } from "../store/store-facts.ts";
 import { StoreUnavailable } from "../store/store.ts";
 import { heldSentence } from "./backup.ts";
@@ -76,6 +76,7 @@ async function restoreFile(
   let thread: BackupThread | undefined;
   try {
     unlock.push(lockStore(path, "alone"));
+    undoHalfSwap(path);
     // Whoever has the lock is alone: what a restore that was killed has left is nobody's.
     const stem = `${basename(path)}.restoring-`;
     for (const name of readdirSync(dirname(path))) if (name.startsWith(stem)) rmSync(join(dirname(path), name));
@@ -88,7 +89,7 @@ async function restoreFile(
     const present = there.kind === "present" ? there.present : undefined;
     if (present !== undefined && !replace && !isEmpty(present))
       throw new StartError(refusalOf(path, present, name, held));
-    const aside = freshAside(`${path}.before-restore-`);
+    const aside = freshAside(path + replacedStem);
     await thread.ask({ kind: "putInPlace", path, draft: draft.path, aside });
     return { held, advice: adviceOf(folder, aside) };
   } finally {

@@ -1,7 +1,9 @@
 // Engines by the URL that an operator writes: where messages and sessions are kept.
 
+import type { StoreClaim } from "../auth/store-ownership.ts";
 import { systemClock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
+import type { KnownIdentity } from "../session/redis/redis-owner.ts";
 import { openRedisSessions } from "../session/redis/redis-sessions.ts";
 import type { Sessions } from "../session/sessions.ts";
 import { openSqliteSessions } from "../session/sqlite/sqlite-sessions.ts";
@@ -14,18 +16,19 @@ import type { Store } from "../store/store.ts";
 
 const sqlite = "sqlite:";
 
-/**
- * Opens a message store: `sqlite:PATH` or `postgres://…`. Rejects with StoreUnavailable; `refused` is told why a store
- * that was away at first cannot be opened.
- */
-export function openStore(
-  url: string,
-  retentionDays: number,
-  log: Log,
-  refused: (sentence: string) => void,
-): Promise<Store> {
-  if (url.startsWith(sqlite)) return openSqliteStore({ path: url.slice(sqlite.length), retentionDays, log });
-  return openPostgresStore({ url, retentionDays, log, refused });
+/** Who opens an engine, and whom it tells. */
+export interface EngineOptions {
+  readonly url: string;
+  readonly claim: StoreClaim;
+  readonly log: Log;
+  /** Told why an engine that was away at first cannot be used, and that it has become another cluster's. */
+  readonly refused: (sentence: string) => void;
+}
+
+/** Opens a message store: `sqlite:PATH` or `postgres://…`. Rejects with StoreUnavailable. */
+export function openStore({ url, ...rest }: EngineOptions & { readonly retentionDays: number }): Promise<Store> {
+  if (url.startsWith(sqlite)) return openSqliteStore({ path: url.slice(sqlite.length), ...rest });
+  return openPostgresStore({ url, ...rest });
 }
 
 /** Opens the operator's purge of a message store that exists. Rejects with StoreUnavailable. */
@@ -36,10 +39,14 @@ export function openPurgeTool(url: string): Promise<PurgeTool> {
 }
 
 /**
- * Opens the sessions that services share: `sqlite:PATH` or `redis://…`. Rejects with SessionsUnavailable; `refused` is told
- * why a store that was away at first cannot be used.
+ * Opens the sessions that services share: `sqlite:PATH` or `redis://…`; `known` tells what others know of their identity.
+ * Rejects with SessionsUnavailable.
  */
-export async function openSessions(url: string, log: Log, refused: (sentence: string) => void): Promise<Sessions> {
-  if (url.startsWith(sqlite)) return openSqliteSessions({ path: url.slice(sqlite.length), log });
-  return openRedisSessions({ url, log, refused });
+export async function openSessions({
+  url,
+  known,
+  ...rest
+}: EngineOptions & { readonly known: KnownIdentity }): Promise<Sessions> {
+  if (url.startsWith(sqlite)) return openSqliteSessions({ path: url.slice(sqlite.length), ...rest });
+  return openRedisSessions({ url, known, ...rest });
 }

@@ -9,6 +9,7 @@ import { Adulthood } from "./adulthood.ts";
 import { GatewayWatch } from "./gateway-watch.ts";
 import { LinkListener } from "./link/link-listener.ts";
 import { Membership } from "./membership.ts";
+import { type OwnedStore, OwnersWatch } from "./owners-watch.ts";
 import type { Service } from "./service.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -18,16 +19,24 @@ export class LogicNode {
   private readonly metrics: ServiceMetrics;
   private readonly adulthood: Adulthood;
   private readonly gatewayWatch: GatewayWatch;
+  private readonly ownersWatch: OwnersWatch;
   private membership: Membership | undefined;
   private server: Server | undefined;
 
-  constructor(surroundings: Surroundings, service: Service, metrics: ServiceMetrics) {
+  /** `stores`: those that belong to the cluster, and shall know its keys. */
+  constructor(
+    surroundings: Surroundings,
+    service: Service,
+    metrics: ServiceMetrics,
+    stores: readonly OwnedStore[] = [],
+  ) {
     const { naming, timers, log } = surroundings;
     this.surroundings = surroundings;
     this.service = service;
     this.metrics = metrics;
     const linkedCount = (): number => service.gateways.size;
     this.gatewayWatch = new GatewayWatch({ naming, timers, log, linkedCount });
+    this.ownersWatch = new OwnersWatch({ ...surroundings, stores });
     this.adulthood = new Adulthood({
       naming,
       timers,
@@ -70,6 +79,7 @@ export class LogicNode {
     });
     this.adulthood.start();
     this.gatewayWatch.start();
+    this.ownersWatch.start();
     return advertised;
   }
 
@@ -92,6 +102,7 @@ export class LogicNode {
   async drain(answerMsMax: number): Promise<void> {
     this.adulthood.stop();
     this.gatewayWatch.stop();
+    this.ownersWatch.stop();
     void this.membership?.setState("leaving");
     await this.service.drain(answerMsMax);
     await this.membership?.leave();

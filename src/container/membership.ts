@@ -26,11 +26,18 @@ export interface Offer {
   readonly metadata: ReadonlyMap<string, string>;
 }
 
+/** The metadata `keys`: which cluster keys a process has, the same for two processes that have the same keys in any order. */
+export function keysText(fingerprints: readonly string[]): string {
+  return fingerprints.toSorted().join(",");
+}
+
 export class Membership {
   private readonly parts: {
     readonly naming: Naming;
     readonly identity: LinkIdentity;
-    readonly clusterKey: Uint8Array;
+    readonly clusterKeys: readonly Uint8Array[];
+    /** Of its live keys, for the environment; none: no cluster shares them. */
+    readonly fingerprints: readonly string[];
     readonly random: Random;
     readonly dial: Dial;
     readonly log: Log;
@@ -108,7 +115,7 @@ export class Membership {
   }
 
   private metadata({ metadata }: Offer): ReadonlyMap<string, string> {
-    const { identity, link, zone, version } = this.parts;
+    const { identity, link, zone, version, fingerprints } = this.parts;
     return new Map([
       ...metadata,
       ["id", identity.id],
@@ -117,6 +124,7 @@ export class Membership {
       ["zone", zone],
       ["version", version],
       ["link", link],
+      ...(fingerprints.length === 0 ? [] : [["keys", keysText(fingerprints)] as const]),
     ]);
   }
 

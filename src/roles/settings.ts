@@ -1,5 +1,6 @@
 // What a role is given by whoever starts it (the command line, a test): values that are checked already.
 
+import type { StoreClaim } from "../auth/store-ownership.ts";
 import type { Log } from "../base/log.ts";
 import type { MemberSettings, RunningRole } from "../container/process.ts";
 import type { Selection } from "../container/selectors/selection.ts";
@@ -22,7 +23,9 @@ export interface StandaloneSettings {
   /** Path of the SQLite database file; its folder exists. */
   readonly storePath: string;
   /** Takes the locks that the start could not take on a full disk; called before the file is opened. Throws until it can. */
-  readonly claim?: () => void;
+  readonly takeLock?: () => void;
+  /** The messages are this server's from now on, although they belong to a cluster. */
+  readonly adopt: boolean;
   /** Whole days; 0 keeps messages for ever. */
   readonly retentionDays: number;
   readonly zone: string;
@@ -49,8 +52,8 @@ export interface DiscoverySettings {
   readonly snapshotPath: string | undefined;
   /** Regions, for clients that look for a gateway. */
   readonly lookup: LookupRules | undefined;
-  /** Writers and other nodes have to show a token that is made of it; undefined: nothing. */
-  readonly clusterKey: Uint8Array | undefined;
+  /** Writers and other nodes have to show a token that is made of one of these; none: nothing. The first one is shown to others. */
+  readonly clusterKeys: readonly Uint8Array[];
   readonly version: string;
   readonly log: Log;
 }
@@ -72,6 +75,8 @@ export interface GatewaySettings extends MemberSettings {
 export interface LoginSettings extends MemberSettings {
   /** `sqlite:PATH` or `redis://…`. */
   readonly sessions: string;
+  /** Who opens the stores. */
+  readonly claim: StoreClaim;
 }
 
 export interface ChatSettings extends LoginSettings {

@@ -86,7 +86,7 @@ test("whatever the umask is, folders, locks and secrets are their owner's alone"
   unlocks.push(lockDataFolder(path));
   ensureSecret(path);
   databasePath(`sqlite:${join(folder, "b", "c", "messages.db")}`, "--store", silentLog);
-  SessionFile.open(join(folder, "sessions.db")).close();
+  SessionFile.open(join(folder, "sessions.db"), undefined, () => undefined).close();
   for (const name of ["a", "a/data", "b", "b/c"]) expect([name, modeOf(name)]).toEqual([name, 0o700]);
   for (const name of ["a/data/lock", "a/data/secret", "sessions.db", "sessions.db-lock"])
     expect([name, modeOf(name)]).toEqual([name, 0o600]);

@@ -28,6 +28,7 @@ const settings = (change: Partial<StandaloneSettings> = {}): StandaloneSettings 
   secrets: [new TextEncoder().encode("a secret that only tests know")],
   storePath: join(folder, "messages.db"),
   retentionDays: 15,
+  adopt: false,
   zone: "",
   version: "test",
   log: silentLog,

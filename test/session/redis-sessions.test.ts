@@ -34,7 +34,7 @@ describe.skipIf(isRedisMissing)("with a Redis server", () => {
     const sessions = await engine.open();
     const prefix = `t${prefixes - 1}:`;
     const keys = async (): Promise<unknown> => server.send("KEYS", [`${prefix}*`], database);
-    const before = ["state", "log"].map((name) => prefix + name);
+    const before = ["state", "log", "ownership"].map((name) => prefix + name);
     const place = location({ device: "phone", gateway: "gw1" });
     await sessions.put("app", "ann", place);
     await sessions.put("app", "ann", location({ device: "laptop", gateway: "gw1" }));

@@ -87,6 +87,21 @@ export function sharedSessionsSuite(name: string, makeEngine: () => Promise<Shar
         expect(await login.renew([gw2])).toEqual([gw2]);
       });
 
+      test("the starts of gateways are told until their leases end", async () => {
+        expect(await chat.gateways?.()).toEqual([]);
+        await login.renew([gw1]);
+        await login.put("app", "ann", location(gw2));
+        await login.renew([{ gateway: "gw2", incarnation: "i2" }]);
+        const starts = [gw1, gw2, { gateway: "gw2", incarnation: "i2" }];
+        const order = (a: GatewayStart, b: GatewayStart): number =>
+          `${a.gateway} ${a.incarnation}`.localeCompare(`${b.gateway} ${b.incarnation}`);
+        expect((await chat.gateways?.())?.toSorted(order)).toEqual(starts);
+        await login.removeGateway("gw2", "i2");
+        expect((await chat.gateways?.())?.toSorted(order)).toEqual([gw1, { gateway: "gw2", incarnation: "i2" }]);
+        await pass(gatewayLeaseMs);
+        expect(await chat.gateways?.()).toEqual([]);
+      });
+
       test("one that begins anew brings back nothing", async () => {
         await login.put("app", "ann", location(gw1));
         await pass(gatewayLeaseMs);

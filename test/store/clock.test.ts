@@ -374,7 +374,7 @@ describe("a device without a cursor", () => {
 });
 
 describe("an upgrade from schema 2", () => {
-  const downgrade = `DROP TABLE horizon; DROP TABLE run_time; DROP TABLE mark; DROP INDEX member_past; PRAGMA user_version = 2`;
+  const downgrade = `DROP TABLE identity; DROP TABLE owner; DROP TABLE horizon; DROP TABLE run_time; DROP TABLE mark; DROP INDEX member_past; PRAGMA user_version = 2`;
 
   /** A store that has run for 20 days, a message every hour; then its tables are those of schema 2. */
   function oldStore(): Machine {

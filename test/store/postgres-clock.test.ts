@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { SQL } from "bun";
+import { claimOfNobody } from "../../src/auth/store-ownership.ts";
 import { systemClock, type Clock } from "../../src/base/clock.ts";
 import { createLog, silentLog } from "../../src/base/log.ts";
 import { horizonDayMs as dayMs } from "../../src/store/horizon.ts";
@@ -235,7 +236,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL's clock", () => {
       private constructor(clock: DatabaseClock, keepMs: number | undefined) {
         this.clock = clock;
         this.keepMs = keepMs;
-        this.writer = new Writer(url, "a-node");
+        this.writer = new Writer(url, "a-node", claimOfNobody);
         this.connections = new Connections({ url, connectionsMax: 4, idleSecondsMax: 0 });
         opened.push(this.writer, this.connections);
       }

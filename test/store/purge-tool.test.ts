@@ -6,6 +6,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { purgeReport } from "../../src/cli/purge.ts";
 import { surveyMessagesMax, type PurgeTool } from "../../src/store/purge.ts";
 import { openSqlitePurgeTool } from "../../src/store/sqlite/purge-tool.ts";
+import { schemaVersion } from "../../src/store/sqlite/schema.ts";
 import { StoreUnavailable } from "../../src/store/store.ts";
 import { day, hour, Machine, minute, removeMachines } from "./clock-machine.ts";
 
@@ -148,10 +149,15 @@ describe("a purge at once", () => {
 test("a store that is missing, of another program, older or newer is refused, and is not changed", () => {
   const machine = new Machine();
   machine.process.die();
-  machine.sql("PRAGMA user_version = 2");
-  expect(refusalOf(machine)).toMatch(/has schema 2, and this program needs 3; start its server once/);
-  machine.sql("PRAGMA user_version = 4");
-  expect(refusalOf(machine)).toMatch(/has schema 4, and this program knows schemas up to 3; start the newer program/);
+  const [older, newer] = [schemaVersion - 1, schemaVersion + 1];
+  machine.sql(`PRAGMA user_version = ${older}`);
+  expect(refusalOf(machine)).toContain(
+    `has schema ${older}, and this program needs ${schemaVersion}; start its server once`,
+  );
+  machine.sql(`PRAGMA user_version = ${newer}`);
+  expect(refusalOf(machine)).toContain(
+    `has schema ${newer}, and this program knows schemas up to ${schemaVersion}; start the newer program`,
+  );
   machine.sql("PRAGMA application_id = 7");
   expect(refusalOf(machine)).toMatch(/database of another program/);
   for (const end of ["", "-wal", "-shm"]) rmSync(machine.path + end, { force: true });

@@ -7,11 +7,13 @@ import {
   closeSync,
   copyFileSync,
   existsSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   truncateSync,
@@ -19,7 +21,7 @@ import {
   writeSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { silentLog } from "../../src/base/log.ts";
 import { readSeal } from "../../src/store/backup-seal.ts";
 import { backUp } from "../../src/store/sqlite/backup.ts";
@@ -241,6 +243,34 @@ test("a store that cannot be read is kept with its write-ahead log, byte by byte
   expect(await readIds(restored)).toEqual(ids);
   await restored.close();
 });
+
+test.each(["old log", "no log", "journal"])(
+  "a restore that was killed before the new file was in place is undone at the next opening (%s)",
+  async (kind) => {
+    const { store, ids } = await backedUp(200);
+    const killed = freshPath();
+    const open = await openAt(store);
+    const more = await write(open, 300, "more");
+    for (const end of ["", "-wal"]) copyFileSync(store + end, killed + end);
+    await open.close();
+    // As putInPlace leaves it between its steps, where the log could not be folded in.
+    const aside = `${killed}.before-restore-20260101T000000Z`;
+    linkSync(killed, aside);
+    if (kind === "old log") renameSync(`${killed}-wal`, `${aside}-wal`);
+    if (kind === "journal") writeFileSync(`${aside}-journal`, "what SQLite takes for no journal");
+    // Of an earlier restore that came to its end: nobody's business.
+    writeFileSync(`${killed}.before-restore-20250101T000000Z`, "older");
+    writeFileSync(`${killed}.before-restore-20250101T000000Z-wal`, "older log");
+    const again = await openAt(killed);
+    expect(await readIds(again)).toEqual([...ids, ...more]);
+    await again.close();
+    expect(
+      readdirSync(dirname(killed))
+        .filter((name) => name.includes("before"))
+        .toSorted(),
+    ).toEqual(["messages.db.before-restore-20250101T000000Z", "messages.db.before-restore-20250101T000000Z-wal"]);
+  },
+);
 
 test("on a file system without hard links a store stays in its place while a copy is kept aside", () => {
   const path = join(root, "unlinked.db");

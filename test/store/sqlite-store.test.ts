@@ -76,7 +76,9 @@ test("refuses a newer schema with a sentence that says what to do", async () => 
   db.run(`PRAGMA user_version = ${schemaVersion + 1}`);
   db.close();
   expect(await failureOf(openAt(path))).toMatch(
-    /has schema 4, and this program knows schemas up to 3; start the newer program/,
+    new RegExp(
+      `has schema ${schemaVersion + 1}, and this program knows schemas up to ${schemaVersion}; start the newer program`,
+    ),
   );
 });
 
@@ -167,7 +169,8 @@ test("openings take different node numbers and give them back", async () => {
   const stores = [await openAt(path), await openAt(path)];
   const nodes: bigint[] = [];
   for (const store of stores) nodes.push((stored((await store.append([talk()]))[0]).messageId >> 12n) & 1023n);
-  expect(nodes).toEqual([0n, 1n]);
+  // In either order: a clock that leaps between the openings makes the first lease look ended, and its holder takes another.
+  expect(new Set(nodes)).toEqual(new Set([0n, 1n]));
   for (const store of stores) await store.close();
   const db = new Database(path);
   expect(db.query("SELECT * FROM node").all()).toEqual([]);
@@ -423,6 +426,8 @@ test("a database of schema 1 is taken over with all that is in it", async () => 
   db.run("PRAGMA busy_timeout = 5000");
   // What schema 1 had and later ones have not, and the other way round.
   db.run(`
+    DROP TABLE identity;
+    DROP TABLE owner;
     DROP TABLE horizon;
     DROP TABLE run_time;
     DROP TABLE mark;

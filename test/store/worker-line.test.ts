@@ -1,6 +1,7 @@
 // What becomes of a store thread that fails: whoever starts it is told why, whenever that was.
 
 import { afterEach, expect, test } from "bun:test";
+import { claimOfNobody } from "../../src/auth/store-ownership.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { WorkerLine } from "../../src/store/sqlite/worker-line.ts";
 import { StoreUnavailable } from "../../src/store/store.ts";
@@ -12,6 +13,7 @@ const opening = {
   synchronous: "FULL",
   holder: "test",
   foldMessages: 1,
+  claim: claimOfNobody,
 } as const;
 
 /** Answers whatever it is asked. */

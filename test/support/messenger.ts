@@ -30,6 +30,7 @@ export class Messenger {
       secrets: [secret],
       storePath: join(messenger.folder, "messages.db"),
       retentionDays: 15,
+      adopt: false,
       zone: "",
       version: "test",
       log: silentLog,

@@ -15,7 +15,7 @@ const startMsMax = 10_000;
 export class RedisServer {
   readonly port: number;
   readonly password: string;
-  private readonly folder = mkdtempSync(join(tmpdir(), "roost-redis-"));
+  readonly folder = mkdtempSync(join(tmpdir(), "roost-redis-"));
   private child: Subprocess | undefined;
 
   private constructor(port: number, password: string) {

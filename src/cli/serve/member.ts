@@ -1,5 +1,6 @@
 // roost serve --role gateway, login, chat: options to settings, and what such a process cannot do without.
 
+import { clusterFingerprint, type StoreClaim } from "../../auth/store-ownership.ts";
 import type { Log } from "../../base/log.ts";
 import { systemRandom } from "../../base/random.ts";
 import type { MemberSettings, RunningMember } from "../../container/process.ts";
@@ -14,7 +15,7 @@ import { lockStore } from "../data-folder.ts";
 import { databasePath, isDatabaseFile } from "../engine-url.ts";
 import type { OptionValues } from "../options.ts";
 import { readRules } from "../rules-file.ts";
-import { readClusterKey, readGivenSecrets } from "../secrets.ts";
+import { readClusterKeys, readGivenSecrets } from "../secrets.ts";
 import { UsageError } from "../usage-error.ts";
 import { version } from "../version.ts";
 import { begin, listenersOf, type Serving } from "./serving.ts";
@@ -52,15 +53,18 @@ export async function serveGateway(values: OptionValues, log: Log): Promise<Serv
 
 /** Starts a login service. */
 export async function serveLogin(values: OptionValues, log: Log): Promise<Serving> {
-  const settings = { ...memberSettings(values, log, "login"), sessions: sessionsOf(values, log) };
+  const member = memberSettings(values, log, "login");
+  const settings = { ...member, sessions: sessionsOf(values, log), claim: claimOf(member, values) };
   return servingOf("login", await begin(() => startLogin(settings), "--listen and --monitor"));
 }
 
 /** Starts a chat service. */
 export async function serveChat(values: OptionValues, log: Log): Promise<Serving> {
+  const member = memberSettings(values, log, "chat");
   const settings = {
-    ...memberSettings(values, log, "chat"),
+    ...member,
     sessions: sessionsOf(values, log),
+    claim: claimOf(member, values),
     store: engineOf(
       values,
       "store",
@@ -87,8 +91,8 @@ function memberSettings(values: OptionValues, log: Log, role: string): MemberSet
     throw new UsageError(
       `--discovery is required: the registry by which a ${role} finds the others, such as http://10.0.0.5:7171`,
     );
-  const clusterKey = readClusterKey(values, log);
-  if (clusterKey === undefined)
+  const clusterKeys = readClusterKeys(values, log);
+  if (clusterKeys.length === 0)
     throw new UsageError(
       "--cluster-key-file is required: services prove to each other that they know the same key, of at least 16 bytes",
     );
@@ -100,7 +104,7 @@ function memberSettings(values: OptionValues, log: Log, role: string): MemberSet
     zone: values.required("zone"),
     region: values.required("region"),
     env: values.required("env"),
-    clusterKey,
+    clusterKeys,
     monitor: values.isGiven("monitor") ? values.optional("monitor") : anyPort,
     writeWaitMs: values.required("write-wait"),
     version,
@@ -110,6 +114,11 @@ function memberSettings(values: OptionValues, log: Log, role: string): MemberSet
       process.exit(1);
     },
   };
+}
+
+/** Whose the stores have to be. */
+function claimOf({ clusterKeys, env }: MemberSettings, values: OptionValues): StoreClaim {
+  return { fingerprints: clusterKeys.map((key) => clusterFingerprint(key, env)), adopt: values.required("adopt") };
 }
 
 function servingOf(role: string, running: RunningMember): Serving {

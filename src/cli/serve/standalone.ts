@@ -29,6 +29,7 @@ export async function serveStandalone(values: OptionValues, log: Log): Promise<S
     retentionDays: values.required("retention"),
     id: values.required("id"),
     zone: values.required("zone"),
+    adopt: values.required("adopt"),
   };
   const dataOption = values.required("data");
   const dataFolder = openDataFolder(dataOption, log);
@@ -37,12 +38,12 @@ export async function serveStandalone(values: OptionValues, log: Log): Promise<S
   const storePath =
     store === undefined ? join(dataFolder, "messages.db") : databasePath(store, values.sourceOf("store"), log);
   const held = holdStore(storePath, "alone");
-  const claim = (): void => {
+  const takeLock = (): void => {
     folder.claim();
     held.claim();
   };
   const running = await begin(
-    () => startStandalone({ ...settings, secrets: secrets.keys, storePath, claim, version, log }),
+    () => startStandalone({ ...settings, secrets: secrets.keys, storePath, takeLock, version, log }),
     "--ws, --tcp and --monitor",
   );
   return {

@@ -42,7 +42,7 @@ export type Dial = (address: string, handlerOf: (connection: Connection) => Fram
 /** What all dependencies of a process share. */
 export interface DependencyHost<Owner> {
   readonly identity: LinkIdentity;
-  readonly clusterKey: Uint8Array;
+  readonly clusterKeys: readonly Uint8Array[];
   readonly naming: Naming;
   readonly dial: Dial;
   readonly links: Links<Owner>;

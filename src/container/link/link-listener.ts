@@ -19,7 +19,7 @@ const closeNotServed = closeProtocolFault("this process takes no links of yours"
 /** Accepts links for one process. */
 export class LinkListener implements Acceptor, LinkHost {
   readonly identity: LinkIdentity;
-  readonly clusterKey: Uint8Array;
+  readonly clusterKeys: readonly Uint8Array[];
   readonly random: Random;
   private readonly service: Service | undefined;
   /** Handshakes under way. */
@@ -28,14 +28,14 @@ export class LinkListener implements Acceptor, LinkHost {
 
   constructor(parts: {
     identity: LinkIdentity;
-    clusterKey: Uint8Array;
+    clusterKeys: readonly Uint8Array[];
     random: Random;
     /** What gateways are linked to; undefined: nothing. */
     service: Service | undefined;
     metrics: { protocolFault(kind: string): void };
   }) {
     this.identity = parts.identity;
-    this.clusterKey = parts.clusterKey;
+    this.clusterKeys = parts.clusterKeys;
     this.random = parts.random;
     this.service = parts.service;
     this.metrics = parts.metrics;

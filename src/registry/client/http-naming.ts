@@ -25,8 +25,11 @@ export interface HttpNamingOptions {
   readonly region: string;
   /** This client's own name, for the registry's bookkeeping of polls. */
   readonly hostname: string;
-  /** What the registry requires for writes, if it does. Sent to every node, in the clear. */
-  readonly token: string | undefined;
+  /**
+   * What the registry requires for writes, if it does: one token for each cluster key, the first one preferred. Sent to
+   * nodes in the clear.
+   */
+  readonly tokens: readonly string[];
   /** For jitter and for the order of nodes. */
   readonly random: Random;
   readonly log: Log;
@@ -48,10 +51,10 @@ export class HttpNaming implements Naming {
 
   /** Throws an Error when `nodes` is empty or holds something else than `http://host:port`. Nothing runs until it is used. */
   constructor(options: HttpNamingOptions) {
-    const { env, zone, hostname, token, random, log, after = systemTimers.after } = options;
+    const { env, zone, hostname, tokens, random, log, after = systemTimers.after } = options;
     this.options = options;
     this.after = after;
-    this.client = new NodeClient(after, token);
+    this.client = new NodeClient(after, tokens);
     this.nodes = new NodeList(options.nodes, zone, random);
     const { client, nodes } = this;
     const answersAgain = (): void => {
@@ -64,6 +67,18 @@ export class HttpNaming implements Naming {
     this.refuseWhenClosed();
     const known = this.polls.list(service);
     if (known !== undefined) return known;
+    try {
+      return await this.findNow(service);
+    } catch (error) {
+      this.refuseWhenClosed();
+      const last = this.polls.list(service) ?? this.found.get(service);
+      if (last !== undefined) return last;
+      throw error;
+    }
+  }
+
+  async findNow(service: string): Promise<readonly Instance[]> {
+    this.refuseWhenClosed();
     const { env } = this.options;
     const parameters = new URLSearchParams({ env, appid: service, status: String(Status.Up) });
     const call = { method: "GET", endpoint: "fetch", parameters, limitMs: requestMsMax } as const;
@@ -80,8 +95,6 @@ export class HttpNaming implements Naming {
         failures.push(cause instanceof NodeFailure ? cause : new NodeFailure(node, String(cause), { cause }));
       }
     }
-    const last = this.polls.list(service) ?? this.found.get(service);
-    if (last !== undefined) return last;
     const reasons = failures.map(({ message }) => message).join("; ");
     throw new Error(`no registry node answers for ${service}: ${reasons}`, { cause: failures[0] });
   }

@@ -33,6 +33,8 @@ export interface Naming {
    * known from before, and after `close`.
    */
   find(service: string): Promise<readonly Instance[]>;
+  /** As `find`, but as a node says it now: nothing from before stands in. Rejects when no node answers, and after `close`. */
+  findNow(service: string): Promise<readonly Instance[]>;
   /**
    * Calls back with the UP instances of a service: once they are known, and after every change. One subscription a
    * service, or it throws. When every node is away the last list stays; nothing is called. A service that never was

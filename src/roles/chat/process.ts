@@ -4,6 +4,7 @@ import { shutdownMsMax } from "../../base/limits.ts";
 import { systemRandom } from "../../base/random.ts";
 import { LogicNode } from "../../container/logic-node.ts";
 import { openSessions, openStore } from "../../container/engines.ts";
+import { knownSessionsIdentity } from "../../container/known-identity.ts";
 import { type RunningMember, startProcess } from "../../container/process.ts";
 import { sessionsDetail } from "../../session/sessions.ts";
 import type { ChatSettings } from "../settings.ts";
@@ -15,10 +16,11 @@ const closingMs = 3_000;
 /** Starts it; rejects when an address, the store or the sessions cannot be opened, and with IdTaken. */
 export function startChat(settings: ChatSettings): Promise<RunningMember> {
   return startProcess(settings, "chat", async ({ surroundings, metrics, serviceMetrics, undo }) => {
-    const { log } = settings;
-    const store = await openStore(settings.store, settings.retentionDays, log, settings.lost);
+    const { claim, retentionDays, log, lost: refused } = settings;
+    const store = await openStore({ url: settings.store, retentionDays, claim, log, refused });
     undo(() => store.close());
-    const sessions = await openSessions(settings.sessions, log, settings.lost);
+    const known = knownSessionsIdentity(surroundings.naming, settings.id);
+    const sessions = await openSessions({ url: settings.sessions, known, claim, log, refused });
     undo(() => sessions.close());
     const service = createChatService({
       store,
@@ -28,7 +30,7 @@ export function startChat(settings: ChatSettings): Promise<RunningMember> {
       random: systemRandom,
       log,
     });
-    const node = new LogicNode(surroundings, service, serviceMetrics);
+    const node = new LogicNode(surroundings, service, serviceMetrics, [store, sessions]);
     const link = await node.start();
     return {
       addresses: { link, ws: undefined, tcp: undefined },

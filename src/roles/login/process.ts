@@ -3,6 +3,7 @@
 import { shutdownMsMax } from "../../base/limits.ts";
 import { LogicNode } from "../../container/logic-node.ts";
 import { openSessions } from "../../container/engines.ts";
+import { knownSessionsIdentity } from "../../container/known-identity.ts";
 import { type RunningMember, startProcess } from "../../container/process.ts";
 import { sessionsDetail } from "../../session/sessions.ts";
 import type { LoginSettings } from "../settings.ts";
@@ -14,12 +15,13 @@ const closingMs = 3_000;
 /** Starts it; rejects when an address or the sessions cannot be opened, and with IdTaken. */
 export function startLogin(settings: LoginSettings): Promise<RunningMember> {
   return startProcess(settings, "login", async ({ surroundings, serviceMetrics, undo }) => {
-    const { log } = settings;
-    const sessions = await openSessions(settings.sessions, log, settings.lost);
+    const { claim, log, lost: refused } = settings;
+    const known = knownSessionsIdentity(surroundings.naming, settings.id);
+    const sessions = await openSessions({ url: settings.sessions, known, claim, log, refused });
     undo(() => sessions.close());
     const { service, stop } = createLoginService({ sessions, metrics: serviceMetrics, log });
     undo(stop);
-    const node = new LogicNode(surroundings, service, serviceMetrics);
+    const node = new LogicNode(surroundings, service, serviceMetrics, [sessions]);
     const link = await node.start();
     return {
       addresses: { link, ws: undefined, tcp: undefined },

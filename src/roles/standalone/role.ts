@@ -18,8 +18,14 @@ export async function startStandalone(
   settings: StandaloneSettings,
   read: () => Promise<Assembly> = () => import("./assembly.ts"),
 ): Promise<RunningStandalone> {
-  const { storePath, claim, retentionDays, log } = settings;
-  const opening = openSqliteStore({ path: storePath, retentionDays, log, ...(claim === undefined ? {} : { claim }) });
+  const { storePath, takeLock, adopt, retentionDays, log } = settings;
+  const opening = openSqliteStore({
+    path: storePath,
+    retentionDays,
+    claim: { fingerprints: [], adopt },
+    log,
+    ...(takeLock === undefined ? {} : { takeLock }),
+  });
   const reading = read();
   // To the end of both: what is still being opened when the other one fails would be closed by nobody.
   await Promise.allSettled([opening, reading]);

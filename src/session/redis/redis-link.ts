@@ -43,6 +43,10 @@ export class RedisLink {
   private isKnownAway = false;
   /** The server is there and refused the last step: out of memory, a read-only replica, a right that is missing. */
   private isRefusing = false;
+  /** The store is this process's to use: steps may be sent. */
+  isAdmitted = false;
+  /** How many were made so far. */
+  connections = 0;
   /** What the server does to sessions when its memory is full; '' when it keeps them. */
   private eviction = "";
   private readonly lookingAtPolicy: ReturnType<typeof setInterval>;
@@ -60,7 +64,7 @@ export class RedisLink {
   }
 
   get isHealthy(): boolean {
-    return this.isConnected && !this.isRefusing;
+    return this.isConnected && this.isAdmitted && !this.isRefusing;
   }
 
   get isConnected(): boolean {
@@ -77,11 +81,13 @@ export class RedisLink {
         return;
       }
       this.connection = connection;
+      this.connections++;
       this.wasConnected = true;
       this.retryMs = retryMsMin;
       if (this.isKnownAway) log.info("the session store is back", { server: redacted(url) });
       this.isKnownAway = false;
       this.isRefusing = false;
+      this.isAdmitted = false;
       await this.lookAtPolicy();
       await this.options.connected();
     } catch (error) {
@@ -95,8 +101,24 @@ export class RedisLink {
     }
   }
 
-  /** Runs a script; rejects with SessionsUnavailable. */
-  async call(script: Script, parameters: readonly string[]): Promise<unknown> {
+  /** The store may be used over this connection. */
+  admit(): void {
+    this.isAdmitted = true;
+  }
+
+  /** Steps are refused from now on. */
+  shut(): void {
+    this.isAdmitted = false;
+  }
+
+  /** Runs a script; rejects with SessionsUnavailable, also as long as the store may not be used. */
+  call(script: Script, parameters: readonly string[]): Promise<unknown> {
+    if (this.isAdmitted || !this.isConnected) return this.ask(script, parameters);
+    return Promise.reject(new SessionsUnavailable("it is not known yet whether the session store is the right one"));
+  }
+
+  /** Runs a script that finds out whether the store may be used; rejects with SessionsUnavailable. */
+  async ask(script: Script, parameters: readonly string[]): Promise<unknown> {
     const { connection } = this;
     if (connection === undefined) throw new SessionsUnavailable("the session store is away");
     try {

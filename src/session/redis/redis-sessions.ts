@@ -2,6 +2,7 @@
 // round trip; reads go through a fence and a cache (fenced-reader.ts). A server that is lost or restarted loses the
 // sessions with it, and that is told to those who watch for it.
 
+import { claimOfNobody, shownPlace, type StoreClaim, type StoreIdentity } from "../../auth/store-ownership.ts";
 import { devicesPerAccountMax, gatewayLeaseMs, gatewaySuspectMs } from "../../base/limits.ts";
 import type { Log } from "../../base/log.ts";
 import { Follower } from "../follower.ts";
@@ -13,16 +14,20 @@ import {
   type PutOutcome,
   type Sessions,
 } from "../sessions.ts";
+import { ownersText } from "../session-owner.ts";
 import { FencedReader } from "./fenced-reader.ts";
-import { pairKey } from "./pair-key.ts";
-import { RedisLink } from "./redis-link.ts";
+import { pairKey, splitPair } from "./pair-key.ts";
+import { redacted, RedisLink } from "./redis-link.ts";
+import { RedisOwner, type KnownIdentity } from "./redis-owner.ts";
 import { asList, asNumber, asText, placeText, readLocation } from "./replies.ts";
 import {
+  gatewaysScript,
   heldScript,
   putScript,
   removeGatewayScript,
   removeScript,
   renewScript,
+  setOwnersScript,
   suspectScript,
   sweepScript,
 } from "./scripts.ts";
@@ -36,7 +41,14 @@ export interface RedisSessionsOptions {
   /** `redis://user:password@host:port/database`; also `rediss:` and `valkey:`. Its password is never logged. */
   readonly url: string;
   readonly log: Log;
-  /** Told that a server that was away at first refuses the URL's user, password or database; only a restart helps then. */
+  /** Who opens the store; nobody unless it is given. */
+  readonly claim?: StoreClaim;
+  /** What others of the cluster know of the store's identity; it is not waited for unless this is given. */
+  readonly known?: KnownIdentity;
+  /**
+   * Told that a server that was away at first refuses the URL's user, password or database, and that the store is another
+   * cluster's; only a restart helps then.
+   */
   readonly refused?: (sentence: string) => void;
   /** What all keys begin with; another one keeps two clusters apart. */
   readonly prefix?: string;
@@ -64,6 +76,8 @@ export async function openRedisSessions(options: RedisSessionsOptions): Promise<
 class RedisSessions implements Sessions {
   private readonly log: Log;
   private readonly link: RedisLink;
+  private readonly owner: RedisOwner;
+  private readonly place: string;
   private readonly follower = new Follower();
   private readonly reader: FencedReader;
   private polling: ReturnType<typeof setInterval> | undefined;
@@ -74,18 +88,26 @@ class RedisSessions implements Sessions {
   /** Why the start fails. */
   refusal: string | undefined;
 
-  constructor({ url, log, refused, prefix = "roost:" }: RedisSessionsOptions) {
+  constructor(options: RedisSessionsOptions) {
+    const { url, log, prefix = "roost:", claim = claimOfNobody, known } = options;
     this.log = log;
+    this.place = shownPlace(redacted(url));
+    const refused = (sentence: string): void => {
+      if (this.isStarted) options.refused?.(sentence);
+      else this.refusal = sentence;
+    };
     this.link = new RedisLink({
       url,
       prefix,
       log,
-      connected: () => this.poll(),
-      refused: (sentence) => {
-        if (this.isStarted) refused?.(sentence);
-        else this.refusal = sentence;
+      connected: () => {
+        this.owner.connected();
+        return this.poll();
       },
+      refused,
     });
+    const store = `The session store ${redacted(url)}`;
+    this.owner = new RedisOwner({ link: this.link, store, claim, known, log, refused });
     this.reader = new FencedReader(this.link, this.follower);
   }
 
@@ -101,7 +123,23 @@ class RedisSessions implements Sessions {
   }
 
   get warning(): string {
-    return this.link.warning;
+    return this.owner.isWaiting ? "waiting for the session store's identity" : this.link.warning;
+  }
+
+  get identity(): StoreIdentity | undefined {
+    const { identity } = this.owner;
+    return identity === undefined ? undefined : { identity, place: this.place };
+  }
+
+  async setOwners(fingerprints: readonly string[]): Promise<void> {
+    await this.link.call(setOwnersScript, [ownersText(fingerprints)]);
+  }
+
+  async gateways(): Promise<readonly GatewayStart[]> {
+    return asList(await this.link.call(gatewaysScript, [])).map((start) => {
+      const [gateway, incarnation] = splitPair(asText(start));
+      return { gateway, incarnation };
+    });
   }
 
   async put(app: string, account: string, location: Location): Promise<PutOutcome> {
@@ -164,6 +202,7 @@ class RedisSessions implements Sessions {
 
   close(): Promise<void> {
     clearInterval(this.polling);
+    this.owner.close();
     this.link.close();
     this.follower.close();
     return Promise.resolve();
@@ -192,6 +231,8 @@ class RedisSessions implements Sessions {
     if (this.isPolling || !this.link.isConnected) return;
     this.isPolling = true;
     try {
+      await this.owner.settle();
+      if (!this.link.isAdmitted) return;
       await this.locate("", []);
       if (this.isKeeper) {
         await this.renew([]);

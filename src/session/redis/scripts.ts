@@ -6,6 +6,7 @@
 //   leases         hash    gateway start → lease
 //   until          zset    gateway start, by the clock's time at which its lease ends
 //   renewed        set     leases that somebody has renewed
+//   ownership      hash    identity; owners (fingerprints with commas): auth/store-ownership.ts
 //   ended          set     leases that have ended and whose sessions are not all removed yet
 //   l:<lease>      set     accounts that have sessions of that lease
 //
@@ -190,6 +191,17 @@ export const removeGatewayScript = script(`
 for _, start in ipairs(call('HKEYS', leases)) do
   if string.sub(start, 1, #ARGV[2]) == ARGV[2] and start ~= ARGV[3] then finish(start) end
 end
+return 0
+`);
+
+/** run → the starts of gateways whose leases have not ended. */
+export const gatewaysScript = script(`
+return call('HKEYS', leases)
+`);
+
+/** run, fingerprints with commas. */
+export const setOwnersScript = script(`
+call('HSET', prefix .. 'ownership', 'owners', ARGV[2])
 return 0
 `);
 

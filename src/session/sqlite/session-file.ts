@@ -102,22 +102,30 @@ export class SessionFile {
       this.writing.close();
       throw error;
     }
-    this.writing.run("PRAGMA busy_timeout = 0");
     this.reading.run("PRAGMA query_only = 1");
   }
 
   /**
-   * Opens the file; makes it where there is none, none of any use, or still that of the identity `damaged`. Throws what
+   * Opens the file; makes it where there is none, none of any use, or still that of the identity `damaged`. `claim` is
+   * called with the connection that writes before anybody else can make the file anew. Throws what it throws, and what
    * SQLite or the system says.
    */
-  static open(path: string, damaged?: string): SessionFile {
+  static open(path: string, damaged: string | undefined, claim: (db: Database) => void): SessionFile {
     // One process at a time looks and makes: the lock is the system's and ends with the process.
     const lock = openLockFile(`${path}-lock`);
     try {
       lock.run(`PRAGMA busy_timeout = ${openWaitMsMax}`);
       lock.run("BEGIN EXCLUSIVE");
       prepare(path, damaged);
-      return new SessionFile(path);
+      const file = new SessionFile(path);
+      try {
+        claim(file.writing);
+      } catch (error) {
+        file.close();
+        throw error;
+      }
+      file.writing.run("PRAGMA busy_timeout = 0");
+      return file;
     } finally {
       lock.close();
     }

@@ -84,6 +84,11 @@ export class SessionWriter {
     return begun;
   }
 
+  /** The starts whose leases have not ended. */
+  gateways(): readonly GatewayStart[] {
+    return this.db.query<GatewayStart, []>("SELECT gateway, incarnation FROM lease WHERE ended = 0").all();
+  }
+
   suspect({ gateway, incarnation }: GatewayStart): void {
     this.db
       .query(

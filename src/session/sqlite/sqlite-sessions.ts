@@ -3,8 +3,16 @@
 //
 // A file that is damaged or taken away is made anew, empty; all processes notice within a poll, and tell of the loss.
 
-import { SQLiteError } from "bun:sqlite";
+import { SQLiteError, type Database } from "bun:sqlite";
 import { systemClock, type Clock } from "../../base/clock.ts";
+import {
+  claimOfNobody,
+  shownPlace,
+  tellAdoption,
+  withoutAdoption,
+  type StoreClaim,
+  type StoreIdentity,
+} from "../../auth/store-ownership.ts";
 import type { Log } from "../../base/log.ts";
 import { Follower } from "../follower.ts";
 import { nowhere } from "../location-cache.ts";
@@ -16,7 +24,9 @@ import {
   type PutOutcome,
   type Sessions,
 } from "../sessions.ts";
+import { ClaimRefused } from "../session-owner.ts";
 import { isDamage, mayPass, SessionFile } from "./session-file.ts";
+import { claimFile, isStillClaimed, setOwners } from "./session-owner-table.ts";
 import { SessionReader } from "./session-reader.ts";
 import { SessionWriter } from "./session-writer.ts";
 import { WriteQueue } from "./write-queue.ts";
@@ -31,6 +41,10 @@ export interface SqliteSessionsOptions {
   readonly path: string;
   readonly log: Log;
   readonly clock?: Clock;
+  /** Who opens the store; nobody unless it is given. */
+  readonly claim?: StoreClaim;
+  /** Told that the file is another cluster's now; nothing but a restart helps then. */
+  readonly refused?: (sentence: string) => void;
 }
 
 /**
@@ -64,11 +78,20 @@ class SqliteSessions implements Sessions {
   private isFenced = false;
   /** The identity of a file that is not opened again. */
   private damaged: string | undefined;
+  private claim: StoreClaim;
+  /** The store's identity, as of the last opening. */
+  private known: string | undefined;
+  private readonly refused: (sentence: string) => void;
+  /** The file is another cluster's: it is not opened again. */
+  private isRefused = false;
   /** This process has renewed a lease: it is one of those who end leases and sweep. */
   private isKeeper = false;
 
-  constructor({ path, log, clock = systemClock }: SqliteSessionsOptions) {
+  constructor(options: SqliteSessionsOptions) {
+    const { path, log, clock = systemClock, claim = claimOfNobody, refused = () => undefined } = options;
     this.path = path;
+    this.claim = claim;
+    this.refused = refused;
     this.log = log;
     this.clock = clock;
     try {
@@ -77,6 +100,7 @@ class SqliteSessions implements Sessions {
       this.fence(this.opening);
     } catch (error) {
       this.leave();
+      if (error instanceof ClaimRefused) throw error;
       if (mayPass(error, path)) this.failed(undefined, error);
       else
         throw new SessionsUnavailable(
@@ -87,6 +111,21 @@ class SqliteSessions implements Sessions {
     }
     this.polling = setInterval(() => void this.poll(), pollMs);
     this.polling.unref();
+  }
+
+  get identity(): StoreIdentity | undefined {
+    const { known, path } = this;
+    return known === undefined ? undefined : { identity: known, place: shownPlace(`sqlite:${path}`) };
+  }
+
+  async setOwners(fingerprints: readonly string[]): Promise<void> {
+    const { opening } = this;
+    if (opening === undefined) throw away();
+    await opening.queue.add(() => setOwners(opening.file.writing, fingerprints));
+  }
+
+  async gateways(): Promise<readonly GatewayStart[]> {
+    return this.write((writer) => writer.gateways());
   }
 
   get isHealthy(): boolean {
@@ -158,10 +197,21 @@ class SqliteSessions implements Sessions {
   }
 
   private open(): Opening {
-    const file = SessionFile.open(this.path, this.damaged);
+    const file = SessionFile.open(this.path, this.damaged, (db) => this.claimIn(db));
     const queue = new WriteQueue(file.writing, (error) => this.failed(opening, error));
     const opening = { file, queue, reader: new SessionReader(file.reading), writer: new SessionWriter(file.writing) };
     return opening;
+  }
+
+  /** Throws ClaimRefused. What was adopted once is not adopted again. */
+  private claimIn(db: Database): void {
+    const { claim, known, log } = this;
+    const store = `The session store ${this.path}`;
+    const { identity, outcome } = claimFile(db, { store, claim, known, wallMs: this.clock.wallMs() });
+    tellAdoption(log, store, claim, outcome);
+    if (known !== undefined && identity !== known) log.warn("the session store is another one than before", { store });
+    this.claim = withoutAdoption(claim);
+    this.known = identity;
   }
 
   private leave(): void {
@@ -205,7 +255,7 @@ class SqliteSessions implements Sessions {
 
   private async poll(): Promise<void> {
     // A sweep may take longer than it is to the next poll.
-    if (this.isPolling) return;
+    if (this.isPolling || this.isRefused) return;
     this.isPolling = true;
     const { opening } = this;
     try {
@@ -218,6 +268,11 @@ class SqliteSessions implements Sessions {
       this.isWorking = true;
     } catch (error) {
       this.failed(opening, error);
+      if (error instanceof ClaimRefused) {
+        this.isRefused = true;
+        this.leave();
+        this.refused(error.message);
+      }
     } finally {
       this.isPolling = false;
     }
@@ -232,6 +287,9 @@ class SqliteSessions implements Sessions {
       this.leave();
     }
     this.opening ??= this.open();
+    // Somebody has adopted it, or taken the identity away.
+    const { file } = this.opening;
+    if (!isStillClaimed(file.reading, this.known, this.claim)) this.claimIn(file.writing);
     this.fence(this.opening);
   }
 

@@ -3,6 +3,13 @@
 // (writing) and in reader.ts.
 
 import { randomBytes } from "node:crypto";
+import {
+  claimOfNobody,
+  shownPlace,
+  tellAdoption,
+  type StoreClaim,
+  type StoreIdentity,
+} from "../../auth/store-ownership.ts";
 import { systemClock, type Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import { JobStore } from "../job-store.ts";
@@ -22,7 +29,7 @@ import { countUpTo, Horizons } from "./horizons.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { migrate } from "./migrate.ts";
 import { Reader, type DetailAnswer } from "./reader.ts";
-import { mayShareBatch, type Renewal, Writer } from "./writer.ts";
+import { mayShareBatch, NotOwned, type Renewal, Writer } from "./writer.ts";
 
 export interface PostgresStoreOptions {
   /** postgres://user:password@host:port/database, with the options of Bun's client (sslmode and others). */
@@ -30,7 +37,12 @@ export interface PostgresStoreOptions {
   /** Whole days; 0 keeps messages for ever. */
   readonly retentionDays: number;
   readonly log: Log;
-  /** Told why a database that was away at first and is there now cannot be opened; nothing but a restart helps then. */
+  /** Who opens the store; nobody unless it is given. */
+  readonly claim?: StoreClaim;
+  /**
+   * Told why a database that was away at first and is there now cannot be opened, and that the store has become another
+   * cluster's; nothing but a restart helps then.
+   */
   readonly refused?: (sentence: string) => void;
   /** Only its monotonic time counts; the wall clock is the database's. */
   readonly clock?: Pick<Clock, "monotonicMs">;
@@ -46,18 +58,22 @@ const scarcityWarnedMs = 60_000;
 /**
  * Opens the store, brings its schema up to date and leases a node number. A database that is away is tried every second,
  * for as long as it takes; until then the store refuses all requests. Rejects with StoreUnavailable and a sentence for
- * the operator when the settings are wrong, or the database is not ours or is newer than this program.
+ * the operator when the settings are wrong, or the database is not ours, another cluster's or newer than this program.
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
-  const { url, log, clock = systemClock } = options;
-  const writer = new Writer(url, randomBytes(8).toString("hex"));
+  const { url, log, clock = systemClock, claim = claimOfNobody } = options;
+  const writer = new Writer(url, randomBytes(8).toString("hex"), claim);
   const open = async (): Promise<Renewal> => {
     await migrate(url);
-    return writer.renew();
+    const renewal = await writer.renew();
+    tellAdoption(log, `The message store ${placeOf(url)}`, claim, renewal.outcome);
+    return renewal;
   };
   try {
-    await open();
-    return new PostgresStore(writer, clock, options);
+    const { identity } = await open();
+    const store = new PostgresStore(writer, clock, options);
+    store.identify(identity);
+    return store;
   } catch (error) {
     if (!(error instanceof DatabaseAway)) {
       await writer.close();
@@ -72,6 +88,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
 /** What the operator is told of a store that cannot be opened; a bug as it is. */
 function refusalOf(url: string, error: unknown): unknown {
   if (!(error instanceof StoreUnavailable)) return error;
+  if (error instanceof NotOwned) return error;
   return new StoreUnavailable(
     `The message store ${placeOf(url)} cannot be opened: ${error.message}. ` +
       "Check that the URL names a database of ours, and that its user may connect and create a schema in it.",
@@ -94,11 +111,14 @@ class PostgresStore extends JobStore {
   private readonly housekeeping: Housekeeping;
   private scarcityWarnedAtMs = -Infinity;
   private unopened: Unopened | undefined;
+  private readonly place: string;
+  identity: StoreIdentity | undefined;
 
   constructor(writer: Writer, clock: Pick<Clock, "monotonicMs">, options: PostgresStoreOptions, unopened?: Unopened) {
     super(mayShareBatch);
     const { url, retentionDays, log } = options;
     this.unopened = unopened;
+    this.place = `postgres://${placeOf(url)}`;
     this.log = log;
     this.writer = writer;
     this.readConnections = new Connections({
@@ -113,7 +133,7 @@ class PostgresStore extends JobStore {
     const horizons = new Horizons(this.readConnections, clock, keepMs);
     this.housekeeping = new Housekeeping(
       {
-        renew: () => (this.unopened === undefined ? writer.renew() : this.open(this.unopened, options)),
+        renew: () => this.renew(options),
         look: () => horizons.look(),
         purge: (above) => this.purge(above),
         count: (endId) => countUpTo(this.readConnections, endId),
@@ -127,10 +147,13 @@ class PostgresStore extends JobStore {
     writer.onScarce = () => this.readConnections.yield();
   }
 
-  readonly identity = undefined;
+  /** To be called with what each opening and renewal has found. */
+  identify(identity: string): void {
+    if (this.identity?.identity !== identity) this.identity = { identity, place: shownPlace(this.place) };
+  }
 
-  setOwners(): Promise<void> {
-    return Promise.resolve();
+  setOwners(fingerprints: readonly string[]): Promise<void> {
+    return this.writer.setOwners(fingerprints);
   }
 
   groupDetail(app: string, group: string, asker: string): Promise<DetailAnswer> {
@@ -192,15 +215,18 @@ class PostgresStore extends JobStore {
     await this.writer.close();
   }
 
-  /** Tries to open what was away at the start. Settings that turn out to be wrong are told to `refused`. */
-  private async open({ open }: Unopened, { url, refused }: PostgresStoreOptions): Promise<Renewal> {
+  /** Renews the lease; opens first what was away at the start. What only a restart can mend is told to `refused`. */
+  private async renew({ url, refused }: PostgresStoreOptions): Promise<Renewal> {
+    const { unopened } = this;
     try {
-      const renewal = await open();
+      const renewal = await (unopened === undefined ? this.writer.renew() : unopened.open());
       this.unopened = undefined;
+      this.identify(renewal.identity);
       return renewal;
     } catch (error) {
       const refusal = refusalOf(url, error);
-      if (!(error instanceof DatabaseAway) && refusal instanceof StoreUnavailable) refused?.(refusal.message);
+      const isForGood = unopened === undefined ? error instanceof NotOwned : !(error instanceof DatabaseAway);
+      if (isForGood && refusal instanceof StoreUnavailable) refused?.(refusal.message);
       throw error;
     }
   }

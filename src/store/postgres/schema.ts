@@ -10,6 +10,7 @@
 import { formerFunctions } from "./former-functions.ts";
 import { groupFunctions } from "./group-functions.ts";
 import { messageFunctions } from "./message-functions.ts";
+import { ownershipFunctions } from "./ownership-functions.ts";
 import { purgeFunctions } from "./purge-functions.ts";
 import { writerLock } from "./writer-lock.ts";
 
@@ -144,9 +145,14 @@ CREATE TABLE roost.owner (fingerprint text COLLATE "C" PRIMARY KEY);
 export const migrations: readonly string[] = [tables, horizons, identity];
 
 /** What the newest schema's programs call, and those of the schema before it. */
-export const functions: string = [writerLock, messageFunctions, groupFunctions, purgeFunctions, formerFunctions].join(
-  "\n",
-);
+export const functions: string = [
+  writerLock,
+  ownershipFunctions,
+  messageFunctions,
+  groupFunctions,
+  purgeFunctions,
+  formerFunctions,
+].join("\n");
 
 /** The newest schema that this program knows. */
 export const schemaVersion = migrations.length;

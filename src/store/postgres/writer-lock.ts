@@ -80,7 +80,7 @@ BEGIN
 END $$;
 `;
 
-/** Extends the lease, or finds out that nothing can be committed; tells the last id and the database's time. */
+/** The end of roost.claim, and what programs of schema 2 call in place of it. */
 const renew = `
 CREATE OR REPLACE FUNCTION roost.renew(a_holder text, OUT last_id bigint, OUT wall_ms bigint)
 LANGUAGE plpgsql ${isolated} AS $$

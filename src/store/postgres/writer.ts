@@ -3,9 +3,18 @@
 
 import type { SQL } from "bun";
 import { assert } from "../../base/assert.ts";
+import {
+  damagedIdentitySentence,
+  livingOwnerSentence,
+  refusedClaimSentence,
+  withoutAdoption,
+  type ClaimOutcome,
+  type StoreClaim,
+} from "../../auth/store-ownership.ts";
 import { outcomeSlots, type Job } from "../jobs.ts";
+import { StoreUnavailable } from "../store.ts";
 import { AccountNumbers } from "./account-numbers.ts";
-import { Connections } from "./connection.ts";
+import { Connections, placeOf } from "./connection.ts";
 import { toText } from "./text.ts";
 
 type TalkJob = Extract<Job, readonly ["talk", ...unknown[]]>;
@@ -25,11 +34,24 @@ type MessageRow = readonly [
 
 /** What the database says while a lease is renewed. */
 export interface Renewal {
+  /** Which store it is. */
+  readonly identity: string;
+  readonly outcome: ClaimOutcome;
   /** The last id that is taken; 0n at first. */
   readonly lastId: bigint;
   /** The database's wall clock, in milliseconds since 1970. */
   readonly wallMs: number;
 }
+
+interface ClaimRow {
+  readonly outcome: ClaimOutcome | "living" | "damaged";
+  readonly identity: string;
+  readonly last_id: bigint;
+  readonly wall_ms: bigint;
+}
+
+/** The store is another cluster's; the message is a whole sentence. */
+export class NotOwned extends StoreUnavailable {}
 
 function isGroupJob(job: Job): job is GroupJob {
   return job[0] !== "talk" && job[0] !== "ack";
@@ -44,6 +66,8 @@ export class Writer {
   /** The one connection; reads may share it. */
   readonly connections: Connections;
   private readonly holder: string;
+  private readonly place: string;
+  private claim: StoreClaim;
   private accounts = new AccountNumbers();
   /** Told when the connection is lost. */
   onLost: (() => void) | undefined;
@@ -51,8 +75,10 @@ export class Writer {
   onScarce: (() => void) | undefined;
 
   /** `holder` is random and as long-lived as the process. */
-  constructor(url: string, holder: string) {
+  constructor(url: string, holder: string, claim: StoreClaim) {
     this.holder = holder;
+    this.place = placeOf(url);
+    this.claim = claim;
     this.connections = new Connections({
       url,
       connectionsMax: 1,
@@ -82,14 +108,39 @@ export class Writer {
     return this.commitMessages(jobs, talks, acks);
   }
 
-  /** Takes or extends the lease of the node number, and finds out whether the store can commit. */
+  /**
+   * Claims the store, takes or extends the lease of the node number, and finds out whether the store can commit. Adopts the
+   * store at most once. Rejects with NotOwned if the claim is refused.
+   */
   async renew(): Promise<Renewal> {
-    const { holder } = this;
-    const [row] = await this.connections.run<{ last_id: bigint; wall_ms: bigint }[]>(
-      (sql) => sql`SELECT last_id, wall_ms FROM roost.renew(${holder})`,
+    const { holder, claim } = this;
+    const [row] = await this.connections.run<ClaimRow[]>(
+      (sql) => sql`SELECT outcome, identity, last_id, wall_ms
+        FROM roost.claim(${holder}, ${sql.array([...claim.fingerprints], "TEXT")}, ${claim.adopt})`,
     );
-    assert(row !== undefined, "a renewal has one row");
-    return { lastId: row.last_id, wallMs: Number(row.wall_ms) };
+    assert(row !== undefined, "a claim has one row");
+    const { outcome, identity } = row;
+    const store = `The message store ${this.place}`;
+    switch (outcome) {
+      case "refused":
+        throw new NotOwned(refusedClaimSentence(store, claim));
+      case "living":
+        throw new NotOwned(livingOwnerSentence(store));
+      case "damaged":
+        throw new StoreUnavailable(damagedIdentitySentence(store));
+      default:
+        this.claim = withoutAdoption(claim);
+        return { outcome, identity, lastId: row.last_id, wallMs: Number(row.wall_ms) };
+    }
+  }
+
+  /** Makes these fingerprints the owner's. */
+  async setOwners(fingerprints: readonly string[]): Promise<void> {
+    await this.connections.run(
+      (sql) => sql`WITH wanted AS (SELECT DISTINCT unnest(${sql.array([...fingerprints], "TEXT")}) AS fingerprint),
+        gone AS (DELETE FROM roost.owner o WHERE NOT EXISTS (SELECT FROM wanted w WHERE w.fingerprint = o.fingerprint))
+        INSERT INTO roost.owner SELECT fingerprint FROM wanted ON CONFLICT DO NOTHING`,
+    );
   }
 
   /** Gives the node number back. */

@@ -16,6 +16,7 @@ export const renewAfterMs = 10_000;
 
 export class NodeLease {
   private readonly holder: string;
+  private readonly mayTake: (wallMs: number) => void;
   private readonly own;
   private readonly extend;
   private readonly taken;
@@ -24,9 +25,13 @@ export class NodeLease {
   /** Ids up to this one were not taken by this holder under its number: somebody else may have had it before. */
   ownAbove = 0n;
 
-  /** `holder` is random and as long-lived as the process. */
-  constructor(db: Database, holder: string) {
+  /**
+   * `holder` is random and as long-lived as the process. `mayTake` is called inside the write transaction before a number is
+   * taken, and throws if this process may not use the store.
+   */
+  constructor(db: Database, holder: string, mayTake: (wallMs: number) => void = () => undefined) {
     this.holder = holder;
+    this.mayTake = mayTake;
     this.own = db.prepare<{ number: bigint; until_ms: bigint }, [string]>(
       "SELECT number, until_ms FROM node WHERE holder = ?",
     );
@@ -51,6 +56,7 @@ export class NodeLease {
       if (leftMs < leaseMs - renewAfterMs || leftMs > leaseMs) this.extend.run(wallMs + leaseMs, this.holder);
       return Number(row.number);
     }
+    this.mayTake(wallMs);
     let free = this.lowestFree(wallMs, Number.MAX_SAFE_INTEGER);
     if (free >= nodeNumbers) free = this.lowestFree(wallMs, wallMs + leaseMs);
     if (free >= nodeNumbers) {

@@ -3,6 +3,7 @@
 // Requests travel as JSON text: for 100 talks handing over costs the main thread about 30 µs, by structured clone 70 to
 // 90. Answers that are numbers travel as a transferred BigInt64Array, which costs next to nothing.
 
+import type { ClaimOutcome, StoreClaim } from "../../auth/store-ownership.ts";
 import type { Job } from "../jobs.ts";
 import type { GroupDetail } from "../store.ts";
 import type { Synchronous } from "./connection.ts";
@@ -20,6 +21,8 @@ export type Request =
       readonly holder: string;
       /** Messages that a fold makes a run of. */
       readonly foldMessages: number;
+      /** The writer: who opens the store. */
+      readonly claim: StoreClaim;
       /** The reader: without a lock and without writing anything; nobody may write meanwhile. */
       readonly quiet?: boolean;
     }
@@ -29,6 +32,8 @@ export type Request =
   | { readonly kind: "batch"; readonly jobs: readonly Job[] }
   /** `proof`: show first that there is room for a batch. */
   | { readonly kind: "renew"; readonly proof: boolean }
+  /** To the writer: make these fingerprints the owner's. */
+  | { readonly kind: "own"; readonly fingerprints: readonly string[] }
   /** To the writer: are the files at their paths still those that are open? */
   | { readonly kind: "guard" }
   /** To the writer: look at the clocks; keepMs is the retention, 0 for ever. */
@@ -80,6 +85,8 @@ export type DetailAnswer =
 
 export type Answer =
   | { readonly kind: "done" }
+  /** open, of the writer: which store it is. */
+  | { readonly kind: "opened"; readonly identity: string; readonly outcome: ClaimOutcome }
   | {
       readonly kind: "numbers";
       readonly numbers: BigInt64Array<ArrayBuffer>;

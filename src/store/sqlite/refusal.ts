@@ -11,7 +11,12 @@ export class Refusal extends Error {
 
 /** The file is not one that this program can ever use. */
 export class Unusable extends Refusal {
-  override readonly name = "Unusable";
+  override readonly name: string = "Unusable";
+}
+
+/** The store is another cluster's, or does not say which one it is; the message is a whole sentence. */
+export class NotOwned extends Unusable {
+  override readonly name = "NotOwned";
 }
 
 /** The files at the paths are not those that are open; nothing is lost, but they must be opened again. */
@@ -25,11 +30,12 @@ export class FilesMoved extends Refusal {
  *   machine    the disk or the system, which may pass: the files are tried again
  *   refusal    a rule of the store
  *   unusable   this file can never be used
+ *   owner      this process may not use the store
  *   moved      the files must be opened again
  *   log        the log is damaged
  *   index      the index is damaged
  */
-export type Fault = "machine" | "refusal" | "unusable" | "moved" | "log" | "index";
+export type Fault = "machine" | "refusal" | "unusable" | "owner" | "moved" | "log" | "index";
 
 // Result codes (sqlite.org/rescode.html) of the machine's faults; extended codes begin with these names.
 const machineFaults = [
@@ -52,6 +58,7 @@ export function failureOf(error: unknown): { readonly fault: Fault; readonly sen
     return { fault: "index", sentence: `the index of the messages is damaged: ${error.message}` };
   if (error instanceof LogDamage) return { fault: "log", sentence: error.message };
   if (error instanceof FilesMoved) return { fault: "moved", sentence: error.message };
+  if (error instanceof NotOwned) return { fault: "owner", sentence: error.message };
   if (error instanceof Unusable) return { fault: "unusable", sentence: error.message };
   if (error instanceof Refusal) return { fault: "refusal", sentence: error.message };
   if (error instanceof SQLiteError) {

@@ -11,6 +11,7 @@ import {
   fsyncSync,
   linkSync,
   openSync,
+  readdirSync,
   readSync,
   renameSync,
   rmSync,
@@ -18,8 +19,9 @@ import {
   truncateSync,
   writeSync,
 } from "node:fs";
-import { dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { blockFor } from "../../base/block.ts";
+import { fileIdentity } from "../../base/file-identity.ts";
 import { giveToOwnerOf } from "../../base/owner.ts";
 import type { Present, StoreFacts } from "../store-facts.ts";
 import { isDamage } from "./damage.ts";
@@ -94,21 +96,44 @@ export function present(path: string, lastId: string): Present | undefined {
   }
 }
 
+/** What the names of stores that were moved aside go on with, behind the store's own. */
+export const replacedStem = ".before-restore-";
+export const damagedStem = ".damaged-";
+
 /**
  * Moves the files at `path` to `aside` and the new file to `path`. Throws Refusal if somebody reads the store meanwhile;
- * then nothing has changed.
+ * then nothing has changed. What a process that was killed has left is undone by `undoHalfSwap`, whoever opens the store
+ * next; so `aside` begins with the path and one of the two stems.
  */
 export function putInPlace(path: string, draft: string, aside: string): void {
   fold(path);
+  if (existsSync(path)) keepAs(path, aside);
   // What a damaged store could not take in, and what lies beside a store that is gone: SQLite would play either of them
   // into the new file.
   for (const end of ["-wal", "-journal"]) if (hasContent(path + end)) renameSync(path + end, aside + end);
   for (const end of ["-wal", "-shm", "-journal"]) rmSync(path + end, { force: true });
   giveToOwnerOf(existsSync(path) ? path : dirname(path), draft);
-  if (existsSync(path)) keepAs(path, aside);
   renameSync(draft, path);
   sync(dirname(path));
   removeIndex(indexPathOf(path));
+}
+
+/**
+ * Undoes what a `putInPlace` that was killed has left: as long as the old store is at `path`, the same file has a second
+ * name, and its write-ahead log may be beside that one, where SQLite does not look for it. The caller holds a lock that no
+ * restore or repair has at the same time.
+ */
+export function undoHalfSwap(path: string): void {
+  const identity = fileIdentity(path);
+  if (identity === "") return;
+  const stems = [replacedStem, damagedStem].map((stem) => basename(path) + stem);
+  for (const name of readdirSync(dirname(path))) {
+    const aside = join(dirname(path), name);
+    if (!stems.some((stem) => name.startsWith(stem)) || fileIdentity(aside) !== identity) continue;
+    for (const end of ["-wal", "-journal"])
+      if (hasContent(aside + end) && !hasContent(path + end)) renameSync(aside + end, path + end);
+    rmSync(aside);
+  }
 }
 
 /** The files that may lie under a name for what was moved aside. */

@@ -7,8 +7,7 @@
 // made anew.
 
 import { Database } from "bun:sqlite";
-import { closeSync, existsSync, openSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { closeSync, existsSync, openSync, rmSync, statSync } from "node:fs";
 import { clockMsEnd, smallestIdAt } from "../snowflake.ts";
 import { openQuietly } from "./connection.ts";
 import { isDamage } from "./damage.ts";
@@ -60,25 +59,6 @@ export function salvageBytes(path: string): number {
   let bytes = 0;
   for (const end of ["", "-wal"]) bytes += statSync(path + end, { throwIfNoEntry: false })?.size ?? 0;
   return 2 * bytes;
-}
-
-/**
- * A swap that was interrupted after the write-ahead log had been moved aside, and before the new file was in place: moves it
- * back. `stem`: how the names of files that are moved aside begin.
- */
-export function undoSwap(path: string, stem: string): void {
-  if (existsSync(`${path}-wal`)) return;
-  const identity = statSync(path, { throwIfNoEntry: false })?.ino;
-  for (const name of readdirSync(dirname(path))) {
-    if (!name.startsWith(basename(stem)) || !name.endsWith("-wal")) continue;
-    const aside = join(dirname(path), name.slice(0, -"-wal".length));
-    const other = statSync(aside, { throwIfNoEntry: false })?.ino;
-    // A second name of the same file, or none: the swap did not come so far.
-    if (other !== undefined && other !== identity) continue;
-    renameSync(`${aside}-wal`, `${path}-wal`);
-    rmSync(aside, { force: true });
-    return;
-  }
 }
 
 /** Copies what can be read of `path` into the new file `to`, and verifies that. Throws Refusal where nothing can be read. */

@@ -9,6 +9,13 @@
 
 import { randomBytes } from "node:crypto";
 import { existsSync, realpathSync } from "node:fs";
+import {
+  claimOfNobody,
+  shownPlace,
+  tellAdoption,
+  type StoreClaim,
+  type StoreIdentity,
+} from "../../auth/store-ownership.ts";
 import { assert } from "../../base/assert.ts";
 import type { Log } from "../../base/log.ts";
 import { JobStore } from "../job-store.ts";
@@ -27,6 +34,7 @@ import { BackOff } from "../../base/back-off.ts";
 import type { Synchronous } from "./connection.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { foldMessagesDefault } from "./posting.ts";
+import { storeName } from "./ownership.ts";
 import { indexSlots, type Answer, type DetailAnswer, type FoundContent, type Request } from "./protocol.ts";
 import { isForGood, StoreFiles, type Lines } from "./store-files.ts";
 import { StoreFault, WorkerLine, type OpenRequest } from "./worker-line.ts";
@@ -42,7 +50,11 @@ export interface SqliteStoreOptions {
   readonly retentionDays: number;
   readonly log: Log;
   /** Takes the lock on the file for this process; called before the file is opened. Throws while it cannot be taken. */
-  readonly claim?: () => void;
+  readonly takeLock?: () => void;
+  /** Who opens the store; nobody (a standalone server) unless it is given. */
+  readonly claim?: StoreClaim;
+  /** Told that a store that was open, or away at first, is another cluster's; nothing but a restart helps then. */
+  readonly refused?: (sentence: string) => void;
   /** FULL (the default) survives a power cut; NORMAL survives the death of the process only. */
   readonly synchronous?: Synchronous;
   /** Messages that a fold of the log makes a run of the index of; tests make it small. */
@@ -51,27 +63,31 @@ export interface SqliteStoreOptions {
 
 /**
  * Opens the store, brings its schema up to date and leases a node number. Rejects with StoreUnavailable and a sentence
- * for the operator when the file cannot be opened for good: it is not ours, is newer than this program, or is damaged. Where
- * the reason may pass (a full disk) the store is unhealthy, answers what it can, and comes back by itself.
+ * for the operator when the file cannot be opened for good: it is not ours or another cluster's, is newer than this
+ * program, or is damaged. Where the reason may pass (a full disk) the store is unhealthy, answers what it can, and comes
+ * back by itself.
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
   // Whatever name a process knows the file by, all of them have one index, beside the file itself.
   const path = existsSync(options.path) ? realpathSync(options.path) : options.path;
+  const { claim = claimOfNobody } = options;
   const shared = {
     kind: "open",
     path,
     synchronous: options.synchronous ?? "FULL",
     holder: randomBytes(8).toString("hex"),
     foldMessages: options.foldMessages ?? foldMessagesDefault,
+    claim,
   } as const;
   let repair = (): void => undefined;
   const line = (role: OpenRequest["role"]): WorkerLine =>
     new WorkerLine({ ...shared, role }, options.log, () => repair());
   const lines: Lines = { writer: line("writer"), reader: line("reader"), folder: line("folder") };
-  const files = new StoreFiles(lines, path, options.log, options.claim);
+  const files = new StoreFiles(lines, path, options.log, options.takeLock);
   let failure: string | undefined;
   try {
     await files.ensure();
+    if (files.claimed !== undefined) tellAdoption(options.log, storeName(path), claim, files.claimed.outcome);
   } catch (error) {
     failure = error instanceof Error ? error.message : String(error);
     if (isForGood(error)) {
@@ -79,7 +95,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       throw new StoreUnavailable(startSentence(path, failure, error), { cause: error });
     }
   }
-  const store = new SqliteStore(files, options, failure);
+  const store = new SqliteStore(files, path, options, failure);
   repair = () => store.repairIndex();
   return store;
 }
@@ -88,6 +104,7 @@ function startSentence(path: string, reason: string, error: unknown): string {
   if (error instanceof StoreDamaged) return `${reason}.`;
   const said = `The message store ${path} cannot be opened: ${reason}.`;
   const fault = error instanceof StoreFault ? error.fault : "machine";
+  if (fault === "owner") return reason;
   if (fault === "index") return `${said} The index is made from the messages, none of which is lost.`;
   // What the store refuses by itself names its remedy.
   return fault === "machine" ? `${said} Check that its folder exists and is writable, or name another file.` : said;
@@ -96,16 +113,20 @@ function startSentence(path: string, reason: string, error: unknown): string {
 class SqliteStore extends JobStore {
   protected readonly charactersPerMember = 16;
   private readonly files: StoreFiles;
+  private readonly place: string;
+  private readonly refused: ((sentence: string) => void) | undefined;
   private readonly housekeeping: Housekeeping;
   private readonly log: Log;
   private repairing: Promise<void> | undefined;
   private readonly backOff = new BackOff(repairMsMin, repairMsMax);
 
   /** `failure`: why the files are not open. */
-  constructor(files: StoreFiles, options: SqliteStoreOptions, failure: string | undefined) {
+  constructor(files: StoreFiles, path: string, options: SqliteStoreOptions, failure: string | undefined) {
     super();
     this.files = files;
+    this.place = shownPlace(`sqlite:${path}`);
     this.log = options.log;
+    this.refused = options.refused;
     const line = (role: keyof Lines) => ({ call: (request: Request) => this.ask(role, request) });
     const writer = { call: (request: Request) => this.askWriter(request) };
     const lines = { writer, reader: line("reader"), folder: line("folder") };
@@ -121,10 +142,13 @@ class SqliteStore extends JobStore {
     return this.housekeeping.clock;
   }
 
-  readonly identity = undefined;
+  get identity(): StoreIdentity | undefined {
+    const { claimed } = this.files;
+    return claimed && { identity: claimed.identity, place: this.place };
+  }
 
-  setOwners(): Promise<void> {
-    return Promise.resolve();
+  async setOwners(fingerprints: readonly string[]): Promise<void> {
+    await this.askWriter({ kind: "own", fingerprints });
   }
 
   async groupDetail(app: string, group: string, asker: string): Promise<DetailAnswer> {
@@ -238,6 +262,7 @@ class SqliteStore extends JobStore {
       return await this.files.ask(role, request);
     } catch (error) {
       if (error instanceof StoreDamaged) this.housekeeping.damaged(error.message);
+      if (error instanceof StoreFault && error.fault === "owner") this.refused?.(error.message);
       throw error;
     }
   }

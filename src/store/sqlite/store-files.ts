@@ -11,8 +11,10 @@ import { dirname } from "node:path";
 import type { Log } from "../../base/log.ts";
 import { StoreDamaged, StoreUnavailable } from "../store.ts";
 import { refuseForeignLog } from "./foreign-log.ts";
+import type { Claimed } from "./ownership.ts";
 import { Unusable } from "./refusal.ts";
 import type { Answer, Request } from "./protocol.ts";
+import { undoHalfSwap } from "./restore.ts";
 import { hasLog, waitForOthers } from "./shared-files.ts";
 import { StoreFault, type WorkerLine } from "./worker-line.ts";
 
@@ -30,15 +32,17 @@ export class StoreFiles {
   readonly lines: Lines;
   private readonly path: string;
   private readonly log: Log;
-  private readonly claim: () => void;
+  private readonly takeLock: () => void;
+  /** What the last opening's claim has found; undefined before the first one. */
+  claimed: Claimed | undefined;
   /** Why the files are not open; undefined: they are. */
   private reason: string | undefined = "it is not open yet";
   private opening: Promise<void> | undefined;
   private isClosing = false;
 
-  /** `claim`: see SqliteStoreOptions. */
-  constructor(lines: Lines, path: string, log: Log, claim: () => void = () => undefined) {
-    this.claim = claim;
+  /** `takeLock`: see SqliteStoreOptions. */
+  constructor(lines: Lines, path: string, log: Log, takeLock: () => void = () => undefined) {
+    this.takeLock = takeLock;
     this.lines = lines;
     this.path = path;
     this.log = log;
@@ -107,7 +111,8 @@ export class StoreFiles {
       for (const thread of [folder, writer, reader]) thread.load();
       await folder.start();
       await this.catchUp();
-      await writer.start();
+      const opened = await writer.start();
+      if (opened.kind === "opened") this.claimed = opened;
       // One that reads without a lock sees nothing of what is written from here on.
       await reader.end();
       await reader.start();
@@ -123,13 +128,16 @@ export class StoreFiles {
 
   /** Throws what the system says, or Unusable. */
   private async prepare(): Promise<void> {
-    this.claim();
+    this.takeLock();
     const folder = dirname(this.path);
     if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true)
       throw new Unusable(`there is no folder ${folder}; make it, or name another file`);
     const status = statSync(this.path, { throwIfNoEntry: false });
     if (status?.isDirectory() === true) throw new Unusable(`${this.path} is a folder; name a file`);
-    if (status !== undefined) refuseUnreadable(this.path);
+    if (status !== undefined) {
+      refuseUnreadable(this.path);
+      undoHalfSwap(this.path);
+    }
     const isEmpty = (status?.size ?? 0) === 0;
     if (isEmpty && hasLog(this.path)) {
       throw new Unusable(

@@ -13,6 +13,7 @@ import { indexPathOf } from "./index-file.ts";
 import { IndexKeeper } from "./index-keeper.ts";
 import { LogIndex } from "./log-index.ts";
 import { lists } from "./posting.ts";
+import { Ownership, storeName } from "./ownership.ts";
 import type { Answer, Request } from "./protocol.ts";
 import { MessageCount } from "./purge-slices.ts";
 import { Reader } from "./reader.ts";
@@ -41,7 +42,7 @@ let opening: Extract<Request, { kind: "open" }> | undefined;
 const done: Answer = { kind: "done" };
 
 function open(request: Extract<Request, { kind: "open" }>): Answer {
-  const { role, path, synchronous, holder, foldMessages, quiet = false } = request;
+  const { role, path, synchronous, holder, foldMessages, claim, quiet = false } = request;
   const indexPath = indexPathOf(path);
   opening = request;
   db = quiet ? openQuietly(path, cacheKib[role]) : openConnection({ path, synchronous, cacheKib: cacheKib[role] });
@@ -50,12 +51,15 @@ function open(request: Extract<Request, { kind: "open" }>): Answer {
       migrate(db, path);
       keeper = new IndexKeeper(db, { path: indexPath, holder, foldMessages }, systemClock);
       break;
-    case "writer":
+    case "writer": {
       db.run("PRAGMA busy_timeout = 0");
       logIndex = new LogIndex(db, indexPath, [lists.received, lists.keyed]);
-      writer = new Writer(db, path, logIndex, holder, systemClock);
+      const ownership = new Ownership(db, storeName(path), claim);
+      writer = new Writer(db, path, logIndex, holder, systemClock, ownership);
       writer.renew();
+      if (ownership.claimed !== undefined) return { kind: "opened", ...ownership.claimed };
       break;
+    }
     case "reader":
       db.run("PRAGMA query_only = 1");
       logIndex = new LogIndex(db, indexPath, [lists.received, lists.sent], undefined, quiet);
@@ -138,6 +142,9 @@ function writerAnswer(request: Request, log: Database, to: Writer): Answer | und
     case "renew":
       if (request.proof && opening !== undefined) proveRoom(opening.path, opening.holder);
       return { kind: "renewed", aheadMs: to.renew() };
+    case "own":
+      to.setOwners(request.fingerprints);
+      return done;
     case "guard":
       to.guard();
       return done;

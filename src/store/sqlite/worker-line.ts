@@ -6,6 +6,7 @@
 // entry of its own, under its path below the folder that the entries share, which is src/. So from whichever of them asks,
 // the worker is at ./store/sqlite/.
 
+import { withoutAdoption } from "../../auth/store-ownership.ts";
 import type { Log } from "../../base/log.ts";
 import { StoreDamaged, StoreUnavailable } from "../store.ts";
 import { logDamageSentence } from "./damage.ts";
@@ -40,7 +41,7 @@ function spawnThread(): Worker {
 }
 
 export class WorkerLine {
-  private readonly opening: OpenRequest;
+  private opening: OpenRequest;
   private readonly log: Log;
   private readonly indexDamaged: () => void;
   private readonly spawn: () => Worker;
@@ -93,17 +94,19 @@ export class WorkerLine {
 
   /**
    * Opens the file in the thread; rejects with StoreUnavailable and the sentence why, also when it has died by now. `quiet`:
-   * only to read, without a lock.
+   * only to read, without a lock. Once it was opened, it is opened again without adopting it. Returns the thread's answer.
    */
-  async start({ quiet }: { readonly quiet: boolean } = { quiet: false }): Promise<void> {
+  async start({ quiet }: { readonly quiet: boolean } = { quiet: false }): Promise<Answer> {
     const { untold } = this;
     this.untold = undefined;
     if (untold !== undefined) throw new StoreUnavailable(untold);
     this.isClosed = false;
     this.isOpenQuietly = quiet;
-    await this.send(this.load(), { ...this.opening, quiet });
+    const answer = await this.send(this.load(), { ...this.opening, quiet });
     this.isOpen = true;
     this.restartMs = restartMsMin;
+    this.opening = { ...this.opening, claim: withoutAdoption(this.opening.claim) };
+    return answer;
   }
 
   /** Rejects with StoreUnavailable where the thread is away or the machine or the file failed. */

@@ -20,6 +20,7 @@ import { beginImmediate, lockRetryMsMax, lockWaitMsMax } from "./locking.ts";
 import type { LogIndex } from "./log-index.ts";
 import { Names } from "./names.ts";
 import { NodeLease } from "./node-lease.ts";
+import type { Ownership } from "./ownership.ts";
 import { PurgeSlices } from "./purge-slices.ts";
 import { FilesMoved, Refusal } from "./refusal.ts";
 import { TalkWriter, type Outcome } from "./talk-writer.ts";
@@ -43,6 +44,7 @@ export class Writer {
   private readonly index: LogIndex;
   private readonly names: Names;
   private readonly lease: NodeLease;
+  private readonly ownership: Ownership | undefined;
   private readonly talks: TalkWriter;
   private readonly groups: GroupWriter;
   private readonly sequence;
@@ -58,13 +60,14 @@ export class Writer {
   /** The last wait for the lock was in vain: those who come now are not kept waiting as long. */
   private isLockedOut = false;
 
-  /** `path` is that of `db`; `index` keeps the lists received and keyed. */
-  constructor(db: Database, path: string, index: LogIndex, holder: string, clock: Clock) {
+  /** `path` is that of `db`; `index` keeps the lists received and keyed. Without `ownership` the store is anybody's. */
+  constructor(db: Database, path: string, index: LogIndex, holder: string, clock: Clock, ownership?: Ownership) {
     this.db = db;
     this.index = index;
     this.clock = clock;
     this.names = new Names(db);
-    this.lease = new NodeLease(db, holder);
+    this.lease = new NodeLease(db, holder, ownership && ((wallMs) => ownership.claim(wallMs, holder)));
+    this.ownership = ownership;
     this.talks = new TalkWriter(db, this.names, index);
     this.groups = new GroupWriter(db, this.names);
     this.sequence = db.prepare<{ last_id: bigint }, []>("SELECT last_id FROM sequence");
@@ -131,6 +134,11 @@ export class Writer {
   purge(): boolean {
     if (this.purgeUpTo === 0n) return false;
     return this.transact(() => this.slices.drop(this.purgeUpTo).isMore);
+  }
+
+  /** Makes these fingerprints the owner's. */
+  setOwners(fingerprints: readonly string[]): void {
+    this.transact(() => this.ownership?.setOwners(fingerprints));
   }
 
   /** Gives the node number back. */

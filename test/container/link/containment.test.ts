@@ -129,7 +129,7 @@ describe("in time", () => {
     jest.useFakeTimers();
     const host: LinkHost = {
       identity: newIdentity("node", "chat"),
-      clusterKey,
+      clusterKeys: [clusterKey],
       random: systemRandom,
       state: () => ({ load: 0, isAdult: true }),
       holder: () => Promise.resolve(undefined),
@@ -139,7 +139,12 @@ describe("in time", () => {
     };
     const [accepting, dialling] = [broken(), broken()];
     const handshake = new AcceptingHandshake(accepting, host);
-    const parts = { identity: newIdentity("gate"), clusterKey, random: systemRandom, expectedId: "node" };
+    const parts = {
+      identity: newIdentity("gate"),
+      clusterKeys: [clusterKey],
+      random: systemRandom,
+      expectedId: "node",
+    };
     new DiallingHandshake(dialling, parts, () => nowhere).met.catch(() => undefined);
     jest.advanceTimersByTime(10_000);
     expect(accepting.bugs).toEqual([bug]);

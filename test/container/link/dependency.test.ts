@@ -141,7 +141,7 @@ test("a key that is not the cluster's, on either side, links nobody and is tried
   const timers = new HastyTimers();
   const gate = new TestGateway(newIdentity("gate"), { timers });
   gate.list(good, foreign);
-  const stranger = new TestGateway(newIdentity("stranger"), { key: wrongKey, timers: new HastyTimers() });
+  const stranger = new TestGateway(newIdentity("stranger"), { keys: [wrongKey], timers: new HastyTimers() });
   stranger.list(good);
   await until(() => timers.pauses.length > 10, "the foreign one is tried often");
   expect(gate.linked).toEqual(["good"]);

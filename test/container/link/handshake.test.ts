@@ -489,7 +489,7 @@ describe("a dialler goes on only with whom it expects", () => {
 
 describe("asking who is at an address", () => {
   const ask = (address: string, key = clusterKey): Promise<string | undefined> =>
-    whoAnswers(address, "node", new LinkEnd(newIdentity("gate"), key));
+    whoAnswers(address, "node", new LinkEnd(newIdentity("gate"), [key]));
 
   test("gives the incarnation of who is expected there, and makes no link", async () => {
     const node = TestNode.start("node");
@@ -554,7 +554,7 @@ describe("in time", () => {
     const refused: string[] = [];
     const host: LinkHost = {
       identity: newIdentity("node", "chat"),
-      clusterKey,
+      clusterKeys: [clusterKey],
       random: systemRandom,
       state: () => ({ load: 0, isAdult: true }),
       holder: () => Promise.resolve(undefined),
@@ -580,7 +580,12 @@ describe("in time", () => {
   test("a dialler that hears nothing gives up after three seconds, not before", async () => {
     jest.useFakeTimers();
     const connection = new StubConnection();
-    const parts = { identity: newIdentity("gate"), clusterKey, random: systemRandom, expectedId: "node" };
+    const parts = {
+      identity: newIdentity("gate"),
+      clusterKeys: [clusterKey],
+      random: systemRandom,
+      expectedId: "node",
+    };
     const handshake = new DiallingHandshake(connection, parts, () => nowhere);
     const refused = refusal(handshake.met);
     jest.advanceTimersByTime(handshakeMsMax - 1);

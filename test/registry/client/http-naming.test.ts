@@ -35,7 +35,7 @@ function client(nodes: readonly (FakeRegistry | string)[]): Client {
   const delaysMs = new Map<symbol, number>();
   const naming = new HttpNaming({
     nodes: nodes.map((node) => (typeof node === "string" ? node : node.url)),
-    ...{ env: "test", zone: "z1", region: "r", hostname: "client-1", token: "the token" },
+    ...{ env: "test", zone: "z1", region: "r", hostname: "client-1", tokens: ["the token"] },
     ...{ random: seededRandom(1), log: silentLog },
     after: (delayMs, action) => {
       const timer = Symbol("timer");
@@ -358,6 +358,26 @@ describe("several nodes", () => {
     expect(lists[1]).toEqual(["c"]);
   });
 
+  test("findNow asks although a list is known, and lets nothing from before stand in", async () => {
+    const node = fakeNode();
+    node.list("chat", [instanceJson("chat", "a")], 10n);
+    const { naming, timers } = client([node, "http://127.0.0.1:1"]);
+    const lists = told(naming, "chat");
+    await untilWith(timers, "the list", () => lists.length === 1 && node.held === 1);
+    node.script = ({ endpoint }) => (endpoint === "fetch" ? coded(-404) : undefined);
+    expect(namesOf(await naming.find("chat"))).toEqual(["a"]);
+    expect(await naming.findNow("chat")).toEqual([]);
+    node.script = ({ endpoint }) => (endpoint === "fetch" ? coded(-500) : undefined);
+    await expect(naming.findNow("chat")).rejects.toThrow("no registry node answers for chat");
+    node.script = () => undefined;
+    expect(namesOf(await naming.findNow("chat"))).toEqual(["a"]);
+    await node.stop();
+    await expect(naming.findNow("chat")).rejects.toThrow("no registry node answers for chat");
+    expect(namesOf(await naming.find("chat"))).toEqual(["a"]);
+    await naming.close();
+    await expect(naming.findNow("chat")).rejects.toThrow("closed");
+  });
+
   test("all starting: the last list stays, however long that takes, for subscribers and for find", async () => {
     const [one, other] = [fakeNode(), fakeNode()];
     for (const node of [one, other]) node.list("chat", [instanceJson("chat", "a")], 10n);
@@ -671,7 +691,7 @@ describe("closing", () => {
       import { silentLog } from ${JSON.stringify(new URL("../../../src/base/log.ts", import.meta.url).pathname)};
       import { systemRandom } from ${JSON.stringify(new URL("../../../src/base/random.ts", import.meta.url).pathname)};
       const naming = new HttpNaming({ nodes: ["${node.url}"], env: "test", zone: "z1", region: "r", hostname: "h",
-        token: undefined, random: systemRandom, log: silentLog });
+        tokens: [], random: systemRandom, log: silentLog });
       naming.subscribe("chat", () => undefined);
       await naming.register({ service: "chat", id: "c", addrs: ["tcp://a:1"], version: "", status: 1, metadata: new Map() });
       await Bun.sleep(20);

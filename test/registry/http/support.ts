@@ -45,7 +45,7 @@ export function serveRegistry(log: Log = silentLog) {
   const metrics = new RegistryMetrics(() => {
     throw new Error("nobody asks for metrics here");
   }, bugs);
-  http.open({ node, token: undefined, lookup: undefined, metrics, health: () => ({ ready: true, detail: {} }) });
+  http.open({ node, tokens: [], lookup: undefined, metrics, health: () => ({ ready: true, detail: {} }) });
   return { node, http, metrics, bugs, url: `http://${http.address}` };
 }
 
@@ -75,7 +75,7 @@ export class TestNode {
       dnsTtlSeconds: 1,
       snapshotPath: undefined,
       lookup: undefined,
-      clusterKey: undefined,
+      clusterKeys: [],
       version: "test",
       log: silentLog,
       ...change,

@@ -1,0 +1,60 @@
+// Which store the server holds and whose (auth/store-ownership.ts), as one atomic step: the same rule as judgeClaim. Apart
+// from the other scripts: it has to work whatever the keys hold, and changes nothing where it refuses.
+
+import { livingMs } from "../session-owner.ts";
+import type { Script } from "./scripts.ts";
+
+const text = `
+local key, state = KEYS[1] .. 'ownership', KEYS[1] .. 'state'
+local known, fresh, may_make, adopts = ARGV[2], ARGV[3], ARGV[4] == '1', ARGV[5] == '1'
+local call = redis.call
+
+local identity, owners
+local kind = call('TYPE', key).ok
+if kind == 'hash' then
+  local row = call('HMGET', key, 'identity', 'owners')
+  identity, owners = row[1], row[2]
+end
+local has_identity = identity and #identity == 32 and not string.find(identity, '[^0-9a-f]')
+local has_owners = owners and not string.find(owners, '[^0-9a-f,]')
+local is_absent = kind == 'none'
+local is_damaged = not is_absent and not (has_identity and has_owners)
+
+local function is_alive()
+  if call('TYPE', state).ok ~= 'hash' then return false end
+  local time = call('TIME')
+  local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+  local ticked = tonumber(call('HGET', state, 'ticked') or 0)
+  return ticked > now - ${livingMs} and ticked <= now
+end
+
+local outcome = #ARGV < 6 and 'kept' or 'taken'
+if has_owners and owners ~= '' then
+  outcome = adopts and 'adopted' or 'refused'
+  for at = 6, #ARGV do
+    if string.find(',' .. owners .. ',', ',' .. ARGV[at] .. ',', 1, true) then outcome = 'kept' end
+  end
+end
+if outcome == 'refused' then return {'refused', ''} end
+if is_damaged and not adopts and known == '' then return {'damaged', ''} end
+-- Whose it was cannot be told if the owners are damaged.
+if adopts and (outcome == 'adopted' or (is_damaged and not has_owners)) and is_alive() then return {'living', ''} end
+if is_absent and known == '' and not may_make then return {'absent', ''} end
+if outcome == 'kept' and not is_damaged and not is_absent then return {'kept', identity} end
+
+local is_another = outcome == 'adopted' or (is_damaged and adopts)
+local next = is_another and fresh or (has_identity and identity) or (known ~= '' and known) or fresh
+local mine = {}
+for at = 6, #ARGV do mine[#mine + 1] = ARGV[at] end
+local next_owners = outcome == 'kept' and has_owners and owners or table.concat(mine, ',')
+call('DEL', key)
+call('HSET', key, 'identity', next, 'owners', next_owners)
+return {is_another and 'adopted' or outcome, next}
+`;
+
+/**
+ * run, the known identity or '', a new one, '1' to make it if there is none, '1' to adopt, fingerprints… → outcome, identity.
+ * outcome: as ClaimOutcome; `absent`: there is none, and none may be made; `living`: an adoption is refused because
+ * somebody renews; `damaged`: it cannot be read.
+ */
+export const claimScript: Script = { text, sha: new Bun.CryptoHasher("sha1").update(text).digest("hex") };

@@ -1,0 +1,167 @@
+// Claims the server's store for this process: before anything else is sent over a connection, and with every poll, so that a
+// store that was emptied gets its identity again from those who know it.
+//
+// A process that does not know the identity of an empty store does not make one at once: the store may have come back
+// empty, and others may be about to tell what it was. It asks the registry what others say, and waits for a while.
+
+import {
+  damagedIdentitySentence,
+  livingOwnerSentence,
+  newStoreIdentity,
+  refusedClaimSentence,
+  tellAdoption,
+  withoutAdoption,
+  type StoreClaim,
+} from "../../auth/store-ownership.ts";
+import type { Log } from "../../base/log.ts";
+import { readIdentity } from "../session-owner.ts";
+import { claimScript } from "./claim-script.ts";
+import type { RedisLink } from "./redis-link.ts";
+import { asList, asText } from "./replies.ts";
+
+/** So long an empty store is waited for to get its identity from others. */
+const identityWaitMs = 15_000;
+const askMs = 1_000;
+
+/**
+ * Which identity others of the cluster know, as far as they tell: `nobody` if none of them knows any; undefined if that
+ * could not be found out.
+ */
+export type KnownIdentity = () => Promise<string | undefined>;
+
+/** What KnownIdentity says if nobody knows one. */
+export const knownToNobody = "nobody";
+
+interface RedisOwnerOptions {
+  readonly link: RedisLink;
+  /** What sentences call it. */
+  readonly store: string;
+  readonly claim: StoreClaim;
+  /** Undefined: nobody else can know it, so there is nothing to wait for. */
+  readonly known: KnownIdentity | undefined;
+  readonly log: Log;
+  /** Told why this process may not use the store. */
+  readonly refused: (sentence: string) => void;
+}
+
+export class RedisOwner {
+  private readonly options: RedisOwnerOptions;
+  private claim: StoreClaim;
+  /** The store's identity, as of the last claim. */
+  identity: string | undefined;
+  /** This process may not use the store: nothing is claimed again. */
+  private isRefused = false;
+  private waitingSinceMs: number | undefined;
+  private mayMake: boolean;
+  private asking: ReturnType<typeof setTimeout> | undefined;
+  private isClosed = false;
+
+  constructor(options: RedisOwnerOptions) {
+    this.options = options;
+    this.claim = options.claim;
+    this.mayMake = options.known === undefined;
+  }
+
+  /** It waits for the identity of an empty store. */
+  get isWaiting(): boolean {
+    return this.waitingSinceMs !== undefined;
+  }
+
+  /** A connection was made: whoever knows the identity needs time to make one, too. */
+  connected(): void {
+    this.waitingSinceMs = undefined;
+    this.mayMake = this.options.known === undefined;
+  }
+
+  /** Claims the store, and opens the link for other steps if that was right. Rejects with SessionsUnavailable. */
+  async settle(): Promise<void> {
+    if (this.isRefused || this.isClosed) return;
+    const { link, store } = this.options;
+    const { claim, identity } = this;
+    const { connections } = link;
+    if (this.waitingSinceMs !== undefined && performance.now() - this.waitingSinceMs > identityWaitMs)
+      this.mayMake = true;
+    const flag = (is: boolean): string => (is ? "1" : "0");
+    const reply = await link.ask(claimScript, [
+      identity ?? "",
+      newStoreIdentity(),
+      flag(this.mayMake),
+      flag(claim.adopt),
+      ...claim.fingerprints,
+    ]);
+    // Each connection is claimed for itself: another server may answer at the other end.
+    if (link.connections !== connections) return;
+    const [outcome, found] = asList(reply).map(asText);
+    switch (outcome) {
+      case "kept":
+      case "taken":
+      case "adopted":
+        this.learned(readIdentity(found) ?? "", outcome);
+        return;
+      case "absent":
+        this.wait();
+        return;
+      case "refused":
+        this.refuse(refusedClaimSentence(store, claim));
+        return;
+      case "living":
+        this.refuse(livingOwnerSentence(store));
+        return;
+      default:
+        this.refuse(damagedIdentitySentence(store));
+    }
+  }
+
+  close(): void {
+    this.isClosed = true;
+    clearTimeout(this.asking);
+  }
+
+  private learned(identity: string, outcome: "kept" | "taken" | "adopted"): void {
+    const { link, store, log } = this.options;
+    tellAdoption(log, store, this.claim, outcome);
+    this.claim = withoutAdoption(this.claim);
+    if (this.identity !== undefined && this.identity !== identity)
+      log.warn("the session store is another one than before", { store });
+    if (this.isWaiting) log.info("the session store's identity is known", { store });
+    this.identity = identity;
+    this.waitingSinceMs = undefined;
+    link.admit();
+  }
+
+  private refuse(sentence: string): void {
+    this.isRefused = true;
+    this.options.link.shut();
+    this.options.refused(sentence);
+  }
+
+  private wait(): void {
+    if (this.waitingSinceMs !== undefined) return;
+    this.waitingSinceMs = performance.now();
+    this.ask();
+  }
+
+  /** Asks until it is known, and claims again as soon as something was told. */
+  private ask(): void {
+    clearTimeout(this.asking);
+    if (!this.isWaiting || this.isClosed) return;
+    const { known, log } = this.options;
+    if (known === undefined) return;
+    known()
+      .then((told) => {
+        if (told === undefined || !this.isWaiting) return undefined;
+        if (told === knownToNobody) this.mayMake = true;
+        else this.identity = readIdentity(told);
+        return this.settle();
+      })
+      .catch((error: unknown) => {
+        log.debug("the session store's identity could not be found out", { reason: String(error) });
+      })
+      .finally(() => {
+        if (!this.isWaiting || this.isClosed) return;
+        log.debug("waiting for the session store's identity");
+        this.asking = setTimeout(() => this.ask(), askMs);
+        this.asking.unref();
+      });
+  }
+}

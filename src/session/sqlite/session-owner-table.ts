@@ -1,0 +1,86 @@
+// The identity and the owner of the file of sessions, in a table beside the others: programs of the version before do not
+// know it, and use the file all the same, so it comes without another schema version.
+
+import type { Database } from "bun:sqlite";
+import {
+  damagedIdentitySentence,
+  judgeClaim,
+  livingOwnerSentence,
+  newStoreIdentity,
+  refusedClaimSentence,
+  type ClaimOutcome,
+  type StoreClaim,
+} from "../../auth/store-ownership.ts";
+import { ClaimRefused, livingMs, ownersText, readIdentity, readOwners } from "../session-owner.ts";
+
+const table = `CREATE TABLE IF NOT EXISTS ownership (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  identity TEXT NOT NULL,
+  owners TEXT NOT NULL
+)`;
+
+const select = "SELECT identity, owners FROM ownership";
+
+interface Row {
+  readonly identity: unknown;
+  readonly owners: unknown;
+}
+
+export interface FileClaim {
+  /** The store's name for sentences. */
+  readonly store: string;
+  readonly claim: StoreClaim;
+  /** The identity that a file without one gets; undefined: a new one. */
+  readonly known: string | undefined;
+  readonly wallMs: number;
+}
+
+/** Reports whether the file still says what an earlier claim has found: that it is the store `known`, and the claimant's. */
+export function isStillClaimed(db: Database, known: string | undefined, claimed: StoreClaim): boolean {
+  const hasTable = db.query("SELECT 1 FROM sqlite_schema WHERE name = 'ownership'").get() !== null;
+  const row = hasTable ? db.query<Row, []>(select).get() : null;
+  const owners = readOwners(row?.owners);
+  return readIdentity(row?.identity) === known && owners !== undefined && judgeClaim(owners, claimed) === "kept";
+}
+
+/** Claims the file in a transaction of its own. Throws ClaimRefused. */
+export function claimFile(
+  db: Database,
+  wanted: FileClaim,
+): { readonly identity: string; readonly outcome: ClaimOutcome } {
+  return db.transaction(() => claim(db, wanted)).immediate();
+}
+
+function claim(
+  db: Database,
+  { store, claim: claimed, known, wallMs }: FileClaim,
+): { readonly identity: string; readonly outcome: ClaimOutcome } {
+  db.run(table);
+  const row = db.query<Row, []>(select).get();
+  const owners = row === null ? [] : readOwners(row.owners);
+  const identity = readIdentity(row?.identity);
+  const isDamaged = row !== null && (owners === undefined || identity === undefined);
+  const outcome = judgeClaim(owners ?? [], claimed);
+  if (outcome === "refused") throw new ClaimRefused(refusedClaimSentence(store, claimed));
+  if (isDamaged && !claimed.adopt && known === undefined) throw new ClaimRefused(damagedIdentitySentence(store));
+  // Whose it was cannot be told if the owners are damaged.
+  if (claimed.adopt && (outcome === "adopted" || owners === undefined) && isAlive(db, wallMs))
+    throw new ClaimRefused(livingOwnerSentence(store));
+  if (outcome === "kept" && !isDamaged && identity !== undefined) return { identity, outcome };
+  const isAnother = outcome === "adopted" || (isDamaged && claimed.adopt);
+  const next = isAnother ? newStoreIdentity() : (identity ?? known ?? newStoreIdentity());
+  const nextOwners = outcome === "kept" && owners !== undefined ? owners : claimed.fingerprints;
+  db.run("INSERT OR REPLACE INTO ownership VALUES (1, ?, ?)", [next, ownersText(nextOwners)]);
+  return { identity: next, outcome: isAnother ? "adopted" : outcome };
+}
+
+/** Makes these fingerprints the owner's; inside a transaction of the caller. */
+export function setOwners(db: Database, fingerprints: readonly string[]): void {
+  db.run("UPDATE ownership SET owners = ?", [ownersText(fingerprints)]);
+}
+
+/** Reports whether a login node has renewed within the last seconds. */
+function isAlive(db: Database, wallMs: number): boolean {
+  const ticked = db.query<{ ticked_ms: number }, []>("SELECT ticked_ms FROM state").get()?.ticked_ms ?? 0;
+  return ticked > wallMs - livingMs && ticked <= wallMs;
+}

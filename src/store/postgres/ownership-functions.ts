@@ -1,0 +1,51 @@
+// Which store the database holds and whose (auth/store-ownership.ts), as one step under the writers' lock: the same rule as
+// judgeClaim, then the lease. A claim is made at the opening and with each renewal. An adoption ends all leases and changes
+// the epoch, so a process of the former owner that stood still meanwhile finds out before it is served again.
+
+import { isolated, leaseMs } from "./writer-lock.ts";
+
+/**
+ * outcome: as ClaimOutcome; or `living`: an adoption is refused because other leases last; or `damaged`: the identity is
+ * not one row of the right form. After `refused`, `living` and `damaged` nothing has changed, and no lease is held.
+ */
+export const ownershipFunctions: string = `
+CREATE OR REPLACE FUNCTION roost.claim(
+  a_holder text, a_fingerprints text[], a_adopts boolean,
+  OUT outcome text, OUT identity text, OUT last_id bigint, OUT wall_ms bigint
+) LANGUAGE plpgsql ${isolated} AS $$
+DECLARE
+  owners text[];
+  identities bigint;
+  now_ms bigint;
+BEGIN
+  PERFORM FROM sequence FOR UPDATE;
+  now_ms := roost.wall_us() / 1000;
+  SELECT coalesce(array_agg(o.fingerprint), '{}') INTO owners FROM owner o;
+  SELECT count(*), min(i.identity) INTO identities, claim.identity FROM identity i;
+  IF owners && a_fingerprints OR (owners = '{}' AND a_fingerprints = '{}') THEN outcome := 'kept';
+  ELSIF owners = '{}' THEN outcome := 'taken';
+  ELSIF NOT a_adopts THEN outcome := 'refused'; RETURN;
+  ELSIF EXISTS (
+    -- A lease that ends later than any lease can was left by a clock that was ahead.
+    SELECT FROM node n WHERE n.until_ms > now_ms AND n.until_ms <= now_ms + ${leaseMs} AND n.holder <> a_holder
+  ) THEN outcome := 'living'; RETURN;
+  ELSE outcome := 'adopted';
+  END IF;
+  IF identities <> 1 OR identity !~ '^[0-9a-f]{32}$' THEN
+    IF NOT a_adopts THEN outcome := 'damaged'; RETURN; END IF;
+    identities := 0;
+  END IF;
+  IF outcome IN ('taken', 'adopted') THEN
+    DELETE FROM owner;
+    INSERT INTO owner SELECT DISTINCT unnest(a_fingerprints);
+  END IF;
+  IF outcome = 'adopted' THEN DELETE FROM node; END IF;
+  IF outcome = 'adopted' OR identities = 0 THEN
+    identity := replace(gen_random_uuid()::text, '-', '');
+    DELETE FROM identity;
+    INSERT INTO identity AS i (identity, epoch) VALUES (claim.identity, replace(gen_random_uuid()::text, '-', ''));
+    outcome := 'adopted';
+  END IF;
+  SELECT r.last_id, r.wall_ms INTO last_id, wall_ms FROM roost.renew(a_holder) r;
+END $$;
+`;

@@ -1,0 +1,95 @@
+// Which store the file is and whose: the rows of `identity` and `owner`, read and changed inside a write transaction.
+//
+// A claim is made before this process takes a node number: at the opening, and whenever its row in `node` is gone. An
+// adoption deletes all rows, so a process of the former owner that stood still meanwhile claims again before it writes.
+
+import type { Database } from "bun:sqlite";
+import {
+  damagedIdentitySentence,
+  isStoreIdentity,
+  judgeClaim,
+  livingOwnerSentence,
+  newStoreIdentity,
+  refusedClaimSentence,
+  withoutAdoption,
+  type ClaimOutcome,
+  type StoreClaim,
+} from "../../auth/store-ownership.ts";
+import { leaseMs } from "./node-lease.ts";
+import { NotOwned } from "./refusal.ts";
+
+/** What a claim that was not refused has found. */
+export interface Claimed {
+  readonly identity: string;
+  readonly outcome: ClaimOutcome;
+}
+
+export class Ownership {
+  private readonly db: Database;
+  /** The store's name for sentences. */
+  private readonly store: string;
+  private wanted: StoreClaim;
+  /** Of the last claim; undefined before the first one. */
+  claimed: Claimed | undefined;
+
+  constructor(db: Database, store: string, claim: StoreClaim) {
+    this.db = db;
+    this.store = store;
+    this.wanted = claim;
+  }
+
+  /** Throws NotOwned. An adoption is right only if no lease of another holder lasts at `wallMs`. */
+  claim(wallMs: number, holder: string): void {
+    const { db, store, wanted } = this;
+    const owners = db.query<{ fingerprint: string }, []>("SELECT fingerprint FROM owner").all();
+    const outcome = judgeClaim(
+      owners.map(({ fingerprint }) => fingerprint),
+      wanted,
+    );
+    if (outcome === "refused") throw new NotOwned(refusedClaimSentence(store, wanted));
+    if (outcome === "adopted" && this.isAlive(wallMs, holder)) throw new NotOwned(livingOwnerSentence(store));
+    const known = this.identity();
+    if (known === undefined && !wanted.adopt) throw new NotOwned(damagedIdentitySentence(store));
+    const isRenewed = outcome === "adopted" || known === undefined;
+    const identity = isRenewed ? this.renew() : known;
+    if (outcome === "adopted") db.run("DELETE FROM node");
+    if (outcome === "adopted" || outcome === "taken") this.setOwners(wanted.fingerprints);
+    this.wanted = withoutAdoption(wanted);
+    this.claimed = { identity, outcome: isRenewed ? "adopted" : outcome };
+  }
+
+  setOwners(fingerprints: readonly string[]): void {
+    this.db.run("DELETE FROM owner");
+    const add = this.db.query<null, [string]>("INSERT OR IGNORE INTO owner VALUES (?)");
+    for (const fingerprint of fingerprints) add.run(fingerprint);
+  }
+
+  /** Undefined if it is not one row of the right form. */
+  private identity(): string | undefined {
+    const rows = this.db.query<{ identity: unknown }, []>("SELECT identity FROM identity").all();
+    const [row] = rows;
+    return rows.length === 1 && typeof row?.identity === "string" && isStoreIdentity(row.identity)
+      ? row.identity
+      : undefined;
+  }
+
+  private renew(): string {
+    const identity = newStoreIdentity();
+    this.db.run("DELETE FROM identity");
+    this.db.run("INSERT INTO identity (one, identity, epoch) VALUES (1, ?, ?)", [identity, newStoreIdentity()]);
+    return identity;
+  }
+
+  /** A lease that ends later than one can that begins now is a leftover of a clock that was ahead. */
+  private isAlive(wallMs: number, holder: string): boolean {
+    const living = this.db.query<{ number: bigint }, [number, number, string]>(
+      "SELECT number FROM node WHERE until_ms > ? AND until_ms <= ? AND holder <> ? LIMIT 1",
+    );
+    return living.get(wallMs, wallMs + leaseMs, holder) !== null;
+  }
+}
+
+/** What sentences call the store at a path. */
+export function storeName(path: string): string {
+  return `The message store ${path}`;
+}

@@ -1,0 +1,246 @@
+// Which store a session store is and whose, as tests for every engine that services share.
+
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import {
+  claimOfNobody,
+  clusterFingerprint,
+  isStoreIdentity,
+  judgeClaim,
+  newStoreIdentity,
+  type StoreClaim,
+} from "../../src/auth/store-ownership.ts";
+import { createLog, silentLog, type Log } from "../../src/base/log.ts";
+import { livingMs } from "../../src/session/session-owner.ts";
+import { SessionsUnavailable, type Sessions } from "../../src/session/sessions.ts";
+import { Random, testSeed } from "../support/random.ts";
+import { until } from "../support/until.ts";
+import { location } from "./sessions-suite.ts";
+
+export interface OwnedEngine {
+  open(claim: StoreClaim, log: Log, refused: (sentence: string) => void): Promise<Sessions>;
+  /** What the store says of itself, unchecked. */
+  read(): Promise<{ readonly identity: unknown; readonly owners: unknown }>;
+  /** Writes that by hand; undefined leaves it as it is. */
+  write(change: { readonly identity?: string; readonly owners?: string }): Promise<void>;
+  /** Takes all of the store away. */
+  empty(): Promise<void>;
+  /** Further ways in which the record can be spoilt. */
+  readonly spoil: Readonly<Record<string, () => Promise<void>>>;
+  /** Makes it so long ago that anybody renewed a lease. */
+  standStill(ms: number): Promise<void>;
+  remove(): Promise<void>;
+}
+
+const key = (name: string): Uint8Array => new TextEncoder().encode(`a cluster key called ${name}`);
+export const claimOf = (names: readonly string[], adopt = false, env = "dev"): StoreClaim => ({
+  fingerprints: names.map((name) => clusterFingerprint(key(name), env)),
+  adopt,
+});
+const [first, second] = [claimOf(["first"]), claimOf(["second"])];
+const adopting = (claim: StoreClaim): StoreClaim => ({ ...claim, adopt: true });
+const isAnothers =
+  /^The session store .* belongs to the cluster whose keys and --env have other fingerprints.*--adopt\.$/;
+const isAtWork = /^The session store .* cannot be adopted: processes of its owner are at work on it/;
+const isUnclear = /^The session store .* does not say which store it is: .*--adopt, which makes a new identity\.$/;
+const gateway = { gateway: "gw1", incarnation: "i1" };
+
+export function sessionOwnerSuite(name: string, makeEngine: () => Promise<OwnedEngine>): void {
+  describe(`${name} and their owner`, () => {
+    let engine: OwnedEngine;
+    const opened: Sessions[] = [];
+    beforeEach(async () => {
+      engine = await makeEngine();
+    });
+    afterEach(async () => {
+      await closeAll();
+      await engine.remove();
+    });
+
+    const closeAll = async (): Promise<void> => {
+      for (const sessions of opened.splice(0)) await sessions.close();
+    };
+    const open = async (
+      claim: StoreClaim,
+      log: Log = silentLog,
+      refused: (sentence: string) => void = () => undefined,
+    ): Promise<Sessions> => {
+      const sessions = await engine.open(claim, log, refused);
+      opened.push(sessions);
+      return sessions;
+    };
+    const openOnce = async (claim: StoreClaim): Promise<string> => {
+      const sessions = await engine.open(claim, silentLog, () => undefined);
+      const { identity = "" } = sessions.identity ?? {};
+      await sessions.close();
+      return identity;
+    };
+    /** The sentence with which an opening is refused. */
+    const refusal = async (claim: StoreClaim): Promise<string> => {
+      try {
+        await openOnce(claim);
+      } catch (error) {
+        if (error instanceof SessionsUnavailable) return error.message;
+        throw error;
+      }
+      return "it was not refused";
+    };
+
+    test("they have an identity, the same for everybody and after each start", async () => {
+      const [one, two] = [await open(first), await open(first)];
+      const { identity = "", place = "" } = one.identity ?? {};
+      expect(isStoreIdentity(identity)).toBe(true);
+      expect(place).not.toContain("p@ss");
+      expect(two.identity).toEqual({ identity, place });
+      await closeAll();
+      expect(await openOnce(first)).toBe(identity);
+      expect(await engine.read()).toEqual({ identity, owners: first.fingerprints[0] });
+    });
+
+    test("they are those of the first cluster that opens them, and refuse others and other environments", async () => {
+      await openOnce(claimOfNobody);
+      const identity = await openOnce(first);
+      for (const claim of [second, claimOf(["first"], false, "prod"), claimOfNobody])
+        expect(await refusal(claim)).toMatch(isAnothers);
+      expect(await openOnce(claimOf(["second", "first"]))).toBe(identity);
+      expect(await refusal(second)).toMatch(isAnothers);
+    });
+
+    test("two clusters that open an empty store at once: one of them has it", async () => {
+      const opening = [first, second].map((claim) => engine.open(claim, silentLog, () => undefined));
+      const results = await Promise.allSettled(opening);
+      for (const result of results) if (result.status === "fulfilled") opened.push(result.value);
+      expect(results.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
+    });
+
+    test("they are adopted once nobody renews any more, by the first of several, with another identity", async () => {
+      const identity = await openOnce(first);
+      const made = new Set<string>();
+      for (const sessions of await Promise.all([1, 2, 3].map(() => open(adopting(second)))))
+        made.add(sessions.identity?.identity ?? "");
+      expect(made.size).toBe(1);
+      expect(made).not.toContain(identity);
+      expect(await refusal(first)).toMatch(isAnothers);
+    });
+
+    test("they are not adopted while a login node renews, nor shortly after one has ended", async () => {
+      const login = await open(first);
+      await login.renew([gateway]);
+      expect(await refusal(adopting(second))).toMatch(isAtWork);
+      await closeAll();
+      expect(await refusal(adopting(second))).toMatch(isAtWork);
+      await engine.standStill(livingMs);
+      expect(await refusal(adopting(second))).toBe("it was not refused");
+    });
+
+    test("they are adopted in spite of a last renewal that lies ahead of the clock", async () => {
+      const login = await open(first);
+      await login.renew([gateway]);
+      await closeAll();
+      await engine.standStill(-3_600_000);
+      expect(await refusal(adopting(second))).toBe("it was not refused");
+    });
+
+    test("the log says what became of --adopt", async () => {
+      const lines: string[] = [];
+      const log = createLog("warn", "text", (line) => lines.push(line));
+      await openOnce(first);
+      await open(adopting(second), log);
+      expect(lines.join("")).toMatch(/The session store .* is adopted and has a new identity; leave --adopt out/);
+      lines.length = 0;
+      await open(adopting(second), log);
+      expect(lines.join("")).toMatch(/The session store .* is not another cluster's: --adopt was not needed/);
+    });
+
+    test("other fingerprints become the owner's when that is told", async () => {
+      const sessions = await open(claimOf(["first", "next"]));
+      await sessions.setOwners?.(claimOf(["next", "next"]).fingerprints);
+      expect((await engine.read()).owners).toBe(claimOf(["next"]).fingerprints[0]);
+      await closeAll();
+      expect(await refusal(first)).toMatch(isAnothers);
+    });
+
+    test("an emptied store is given its identity and its owner again by those who have it open", async () => {
+      const sessions = [await open(first), await open(first)];
+      const identity = sessions[0]?.identity?.identity;
+      await engine.empty();
+      await until(async () => (await engine.read()).identity === identity, "the store says who it is");
+      expect((await engine.read()).owners).toBe(first.fingerprints[0]);
+      expect(await refusal(second)).toMatch(isAnothers);
+      await until(() => sessions.every(({ isHealthy }) => isHealthy), "all work");
+      for (const each of sessions) expect(each.identity?.identity).toBe(identity);
+      await sessions[0]?.put("app", "ann", location());
+    });
+
+    test("a store that another process of the cluster has made anew is taken for the right one, with a warning", async () => {
+      const lines: string[] = [];
+      const log = createLog("warn", "text", (line) => lines.push(line));
+      const sessions = await open(first, log);
+      const identity = newStoreIdentity();
+      await engine.write({ identity });
+      await until(() => sessions.identity?.identity === identity, "it has the new identity");
+      await until(() => sessions.isHealthy, "it works");
+      expect(lines.join("")).toContain("the session store is another one than before");
+      expect((await engine.read()).identity).toBe(identity);
+    });
+
+    test("who has a store open that becomes another cluster's is told, and changes nothing in it any more", async () => {
+      const sentences: string[] = [];
+      const sessions = await open(first, silentLog, (sentence) => sentences.push(sentence));
+      await engine.write({ identity: newStoreIdentity(), owners: second.fingerprints[0] ?? "" });
+      await until(() => sentences.length > 0, "it is told");
+      expect(sentences[0]).toMatch(isAnothers);
+      await expect(sessions.put("app", "ann", location())).rejects.toBeInstanceOf(SessionsUnavailable);
+      await expect(Promise.resolve(sessions.locate("app", ["ann"]))).rejects.toBeInstanceOf(SessionsUnavailable);
+      expect(sessions.isHealthy).toBe(false);
+      await Bun.sleep(1_200);
+      expect(sentences).toHaveLength(1);
+    });
+
+    const spoilt = async (how: string): Promise<void> => {
+      if (how === "half an identity") await engine.write({ identity: "0123456789abcdef0" });
+      else if (how === "letters that are no digits")
+        await engine.write({ identity: "xyz3456789abcdef0123456789abcdef" });
+      else if (how === "owners of another form") await engine.write({ owners: "somebody else" });
+      else await engine.spoil[how]?.();
+    };
+
+    test("garbage in place of the identity is refused at the start, mended by those who know it, and replaced with --adopt", async () => {
+      for (const how of [
+        "half an identity",
+        "letters that are no digits",
+        "owners of another form",
+        ...Object.keys(engine.spoil),
+      ]) {
+        const identity = await openOnce(first);
+        await spoilt(how);
+        expect([how, await refusal(first)]).toEqual([how, expect.stringMatching(isUnclear)]);
+        const made = await openOnce(adopting(first));
+        expect([how, isStoreIdentity(made), made === identity]).toEqual([how, true, false]);
+        const running = await open(first);
+        await spoilt(how);
+        const isMended = async (): Promise<boolean> => {
+          const { identity: said, owners } = await engine.read();
+          return said === made && owners === first.fingerprints[0];
+        };
+        await until(isMended, `${how} is mended`);
+        await until(() => running.isHealthy, "it works");
+        await closeAll();
+      }
+    }, 60_000);
+
+    test("every claim is judged by the one rule", async () => {
+      const seed = testSeed("claims of sessions");
+      const random = new Random(seed);
+      const some = (): string[] => ["a", "b", "c"].filter(() => random.below(2) === 0);
+      let owners: readonly string[] = [];
+      for (let turn = 0; turn < 60; turn++) {
+        const claim = claimOf(some(), random.below(3) === 0);
+        const outcome = judgeClaim(owners, claim);
+        const said = await refusal(claim);
+        expect([seed, turn, isAnothers.test(said)]).toEqual([seed, turn, outcome === "refused"]);
+        if (outcome === "taken" || outcome === "adopted") owners = claim.fingerprints;
+        expect([seed, turn, (await engine.read()).owners]).toEqual([seed, turn, owners.join(",")]);
+      }
+    }, 30_000);
+  });
+}

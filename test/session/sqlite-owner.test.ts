@@ -1,0 +1,91 @@
+import { Database } from "bun:sqlite";
+import { afterAll, expect, test } from "bun:test";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { silentLog } from "../../src/base/log.ts";
+import { openSqliteSessions } from "../../src/session/sqlite/sqlite-sessions.ts";
+import { until } from "../support/until.ts";
+import { claimOf, sessionOwnerSuite, type OwnedEngine } from "./session-owner-suite.ts";
+
+const root = mkdtempSync(join(tmpdir(), "roost-session-owner-"));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+let files = 0;
+const freshPath = (): string => join(root, `${files++}.db`);
+
+function change(path: string, statement: string, ...values: string[]): void {
+  const db = new Database(path);
+  db.run("PRAGMA busy_timeout = 2000");
+  db.run(statement, values);
+  db.close();
+}
+
+interface Row {
+  readonly identity: unknown;
+  readonly owners: unknown;
+}
+
+function fileEngine(path: string): OwnedEngine {
+  return {
+    open: async (claim, log, refused) => openSqliteSessions({ path, claim, log, refused }),
+    read: async () => {
+      const db = new Database(path);
+      try {
+        const hasTable = db.query("SELECT 1 FROM sqlite_schema WHERE name = 'ownership'").get() !== null;
+        const row = hasTable ? db.query<Row, []>("SELECT identity, owners FROM ownership").get() : null;
+        return row ?? { identity: undefined, owners: undefined };
+      } finally {
+        db.close();
+      }
+    },
+    write: async ({ identity, owners }) => {
+      if (identity !== undefined) change(path, "UPDATE ownership SET identity = ?", identity);
+      if (owners !== undefined) change(path, "UPDATE ownership SET owners = ?", owners);
+    },
+    empty: async () => {
+      for (const end of ["", "-wal", "-shm"]) rmSync(path + end, { force: true });
+    },
+    spoil: { "a number": async () => change(path, "UPDATE ownership SET identity = x'00ff'") },
+    standStill: async (ms) => change(path, `UPDATE state SET ticked_ms = ticked_ms - ${ms}`),
+    remove: () => Promise.resolve(),
+  };
+}
+
+sessionOwnerSuite("sessions in an SQLite file", async () => fileEngine(freshPath()));
+
+const [first, second] = [claimOf(["first"]), claimOf(["second"])];
+
+test("a file of the version before is taken by the first cluster that opens it, and stays what it is", async () => {
+  const path = freshPath();
+  await openSqliteSessions({ path, log: silentLog }).close();
+  change(path, "DROP TABLE ownership");
+  const before = new Database(path);
+  const facts = (db: Database): unknown => [
+    db.query("SELECT epoch, boot FROM state").get(),
+    db.query("PRAGMA user_version").get(),
+  ];
+  const was = facts(before);
+  const sessions = openSqliteSessions({ path, log: silentLog, claim: first });
+  expect(sessions.identity).toBeDefined();
+  expect(facts(before)).toEqual(was);
+  before.close();
+  expect(() => openSqliteSessions({ path, log: silentLog, claim: second })).toThrow(/belongs to the cluster/);
+  await sessions.close();
+});
+
+test("a table that a process of the version before has lost is made again, with the identity that was there", async () => {
+  const path = freshPath();
+  const sessions = openSqliteSessions({ path, log: silentLog, claim: first });
+  const { identity } = sessions.identity ?? {};
+  change(path, "DROP TABLE ownership");
+  await until(async () => (await fileEngine(path).read()).identity === identity, "it is there again");
+  await sessions.close();
+});
+
+test("a copy of the file belongs to the same cluster", async () => {
+  const [path, to] = [freshPath(), freshPath()];
+  await openSqliteSessions({ path, log: silentLog, claim: first }).close();
+  change(path, "PRAGMA wal_checkpoint(TRUNCATE)");
+  copyFileSync(path, to);
+  expect(() => openSqliteSessions({ path: to, log: silentLog, claim: second })).toThrow(/belongs to the cluster/);
+});

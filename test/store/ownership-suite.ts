@@ -1,0 +1,242 @@
+// Which store a store is and whose, as tests for every engine of messages: an engine's own test file gives a factory.
+
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import {
+  claimOfNobody,
+  clusterFingerprint,
+  isStoreIdentity,
+  judgeClaim,
+  type StoreClaim,
+} from "../../src/auth/store-ownership.ts";
+import { createLog, silentLog, type Log } from "../../src/base/log.ts";
+import { StoreUnavailable, type Store } from "../../src/store/store.ts";
+import { Random, testSeed } from "../support/random.ts";
+import { stored, talk } from "./store-suite.ts";
+
+export interface OwnedPlace {
+  open(claim: StoreClaim, log: Log, refused?: (sentence: string) => void): Promise<Store>;
+  /** Runs a statement of SQL beside the store; `$` stands for the schema. */
+  run(statement: string): Promise<void>;
+  /** A copy of the store and its identity, as a copied file or a played dump. */
+  copy(): Promise<OwnedPlace>;
+  remove(): Promise<void>;
+}
+
+const key = (name: string): Uint8Array => new TextEncoder().encode(`a cluster key called ${name}`);
+const claimOf = (names: readonly string[], adopt = false, env = "dev"): StoreClaim => ({
+  fingerprints: names.map((name) => clusterFingerprint(key(name), env)),
+  adopt,
+});
+const [first, second] = [claimOf(["first"]), claimOf(["second"])];
+const adopting = (claim: StoreClaim): StoreClaim => ({ ...claim, adopt: true });
+const isAnothers = /The message store .* belongs to the cluster whose keys and --env have other fingerprints.*--adopt/;
+const isAtWork = /The message store .* cannot be adopted: processes of its owner are at work on it/;
+
+export function ownershipSuite(name: string, makePlace: () => Promise<OwnedPlace>): void {
+  describe(`${name} and its owner`, () => {
+    let place: OwnedPlace;
+    const opened: Store[] = [];
+    let places: OwnedPlace[] = [];
+    beforeEach(async () => {
+      place = await makePlace();
+      places = [place];
+    });
+    afterEach(async () => {
+      await closeAll();
+      for (const each of places) await each.remove();
+    });
+
+    const closeAll = async (): Promise<void> => {
+      for (const store of opened.splice(0)) await store.close();
+    };
+    const open = async (claim: StoreClaim, log: Log = silentLog, at = place): Promise<Store> => {
+      const store = await at.open(claim, log);
+      opened.push(store);
+      return store;
+    };
+    const openOnce = async (claim: StoreClaim, at = place): Promise<string> => {
+      const store = await at.open(claim, silentLog);
+      const { identity = "" } = store.identity ?? {};
+      await store.close();
+      return identity;
+    };
+    /** The sentence with which an opening is refused. */
+    const refusal = async (claim: StoreClaim, at = place): Promise<string> => {
+      try {
+        await openOnce(claim, at);
+      } catch (error) {
+        if (error instanceof StoreUnavailable) return error.message;
+        throw error;
+      }
+      return "it was not refused";
+    };
+    const lease = (number: number, fromNowMs: number): Promise<void> =>
+      place.run(
+        `INSERT INTO $node (number, holder, until_ms${name.startsWith("Postgre") ? ", since_id" : ""})
+         VALUES (${number}, 'other-${number}', ${Date.now() + fromNowMs}${name.startsWith("Postgre") ? ", 0" : ""})`,
+      );
+
+    test("has an identity of its own, the same for everybody and after each start", async () => {
+      const [one, two] = [await open(first), await open(first)];
+      expect(isStoreIdentity(one.identity?.identity ?? "")).toBe(true);
+      expect(two.identity).toEqual(one.identity);
+      expect(one.identity?.place).not.toContain("postgres@");
+      const identity = one.identity?.identity ?? "";
+      await closeAll();
+      expect(await openOnce(first)).toBe(identity);
+      const other = await makePlace();
+      places.push(other);
+      expect(await openOnce(first, other)).not.toBe(identity);
+    });
+
+    test("is that of the first cluster that opens it, and refuses others, other environments and standalone servers", async () => {
+      await openOnce(claimOfNobody);
+      const identity = await openOnce(first);
+      for (const claim of [second, claimOf(["first"], false, "prod"), claimOfNobody])
+        expect(await refusal(claim)).toMatch(isAnothers);
+      expect(await refusal(claimOfNobody)).toContain("a standalone server has none");
+      expect(await openOnce(claimOf(["second", "first"]))).toBe(identity);
+      expect(await refusal(second)).toMatch(isAnothers);
+    });
+
+    test("a process that is refused holds no node number", async () => {
+      await openOnce(first);
+      expect(await refusal(second)).toMatch(isAnothers);
+      expect(await openOnce(adopting(second))).not.toBe("");
+    });
+
+    test("is adopted once its owner has stopped, with another identity", async () => {
+      const identity = await openOnce(first);
+      const adopted = await openOnce(adopting(second));
+      expect(isStoreIdentity(adopted)).toBe(true);
+      expect(adopted).not.toBe(identity);
+      expect(await openOnce(second)).toBe(adopted);
+      expect(await refusal(first)).toMatch(isAnothers);
+      // Nobody's: the next one takes it.
+      const alone = await openOnce(adopting(claimOfNobody));
+      expect([identity, adopted]).not.toContain(alone);
+      expect(await openOnce(claimOfNobody)).toBe(alone);
+      expect(await openOnce(first)).toBe(alone);
+    });
+
+    test("is not adopted while a process of its owner lives, or was killed less than a lease ago", async () => {
+      await openOnce(first);
+      const living = await open(first);
+      expect(await refusal(adopting(second))).toMatch(isAtWork);
+      expect(await refusal(adopting(claimOfNobody))).toMatch(isAtWork);
+      stored((await living.append([talk()]))[0]);
+      await closeAll();
+      await lease(7, 20_000);
+      expect(await refusal(adopting(second))).toMatch(isAtWork);
+    });
+
+    test("is adopted in spite of leases that have ended, and of those that end later than any lease can", async () => {
+      const identity = await openOnce(first);
+      await lease(7, -1_000);
+      await lease(8, 3_600_000);
+      expect(await openOnce(adopting(second))).not.toBe(identity);
+    });
+
+    test("is adopted by the first of several nodes that start at once, which the others join", async () => {
+      const identity = await openOnce(first);
+      const stores = await Promise.all([1, 2, 3].map(() => open(adopting(second))));
+      const identities = new Set(stores.map((store) => store.identity?.identity));
+      expect(identities.size).toBe(1);
+      expect(identities).not.toContain(identity);
+    });
+
+    test("is made by the first of two that open an empty place at once", async () => {
+      const opening = [first, second].map((claim) => place.open(claim, silentLog));
+      const results = await Promise.allSettled(opening);
+      for (const result of results) if (result.status === "fulfilled") opened.push(result.value);
+      expect(results.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
+    });
+
+    test("says what became of --adopt", async () => {
+      const lines: string[] = [];
+      const log = createLog("warn", "text", (line) => lines.push(line));
+      await openOnce(first);
+      await open(adopting(second), log);
+      expect(lines.join("")).toMatch(/The message store .* is adopted and has a new identity; leave --adopt out/);
+      lines.length = 0;
+      await open(adopting(second), log);
+      expect(lines.join("")).toMatch(/The message store .* is not another cluster's: --adopt was not needed/);
+      lines.length = 0;
+      await open(second, log);
+      expect(lines).toEqual([]);
+    });
+
+    test("a copy of it belongs to the same cluster; another one has to adopt it, and then they differ", async () => {
+      const identity = await openOnce(first);
+      const copied = await place.copy();
+      places.push(copied);
+      expect(await refusal(second, copied)).toMatch(isAnothers);
+      const adopted = await openOnce(adopting(second), copied);
+      expect(adopted).not.toBe(identity);
+      expect(await openOnce(first)).toBe(identity);
+      expect(await refusal(first, copied)).toMatch(isAnothers);
+      expect(await refusal(second)).toMatch(isAnothers);
+    });
+
+    test("takes other fingerprints for its owner's when it is told to", async () => {
+      const store = await open(claimOf(["first", "next"]));
+      await store.setOwners(claimOf(["next", "next"]).fingerprints);
+      await closeAll();
+      expect(await refusal(first)).toMatch(isAnothers);
+      expect(await openOnce(claimOf(["next"]))).not.toBe("");
+    });
+
+    test("a process of the former owner that stood still during an adoption writes nothing more", async () => {
+      const sentences: string[] = [];
+      const frozen = await place.open(first, silentLog, (sentence) => sentences.push(sentence));
+      opened.push(frozen);
+      stored((await frozen.append([talk()]))[0]);
+      // What an adoption does after the process's lease has ended.
+      await place.run("DELETE FROM $node");
+      const owner = await open(adopting(second));
+      stored((await owner.append([talk()]))[0]);
+      const endMs = performance.now() + 20_000;
+      while (sentences.length === 0 && performance.now() < endMs) {
+        await frozen.append([talk()]).catch(() => undefined);
+        await Bun.sleep(50);
+      }
+      expect(sentences[0]).toMatch(isAnothers);
+      await expect(frozen.append([talk()])).rejects.toBeInstanceOf(StoreUnavailable);
+      expect(frozen.isHealthy).toBe(false);
+    }, 30_000);
+
+    for (const [what, statement] of [
+      ["is gone", "DELETE FROM $identity"],
+      ["is half written", "UPDATE $identity SET identity = substr(identity, 1, 17)"],
+      ["is garbage", "UPDATE $identity SET identity = '0123456789ABCDEF0123456789ABCDEF'"],
+    ] as const) {
+      test(`refuses to start when its identity ${what}, and makes another one with --adopt`, async () => {
+        const identity = await openOnce(first);
+        await place.run(statement);
+        expect(await refusal(first)).toMatch(/does not say which store it is: .*--adopt, which makes a new identity/);
+        expect(await refusal(second)).toMatch(isAnothers);
+        const made = await openOnce(adopting(first));
+        expect(isStoreIdentity(made)).toBe(true);
+        expect(made).not.toBe(identity);
+        expect(await openOnce(first)).toBe(made);
+      });
+    }
+
+    test("judges every claim by the one rule", async () => {
+      const seed = testSeed("claims");
+      const random = new Random(seed);
+      const some = (): string[] => ["a", "b", "c"].filter(() => random.below(2) === 0);
+      const owners = new Set<string>();
+      for (let turn = 0; turn < 15; turn++) {
+        const claim = claimOf(some(), random.below(3) === 0);
+        const before = [...owners];
+        const outcome = judgeClaim(before, claim);
+        const said = await refusal(claim);
+        expect([seed, turn, isAnothers.test(said)]).toEqual([seed, turn, outcome === "refused"]);
+        if (outcome === "refused" || outcome === "kept") continue;
+        owners.clear();
+        for (const fingerprint of claim.fingerprints) owners.add(fingerprint);
+      }
+    }, 30_000);
+  });
+}
