@@ -6,11 +6,15 @@ import type { Membership, Store } from "../../src/store/store.ts";
 
 /** A group of the store that the test changes by hand, counting how often it is read. */
 function fixture(accounts: string[]) {
-  const state = { membership: { version: 1n, accounts } satisfies Membership, reads: 0 };
-  const store: Pick<Store, "membership"> = {
+  const state = { membership: { version: 1n, accounts } satisfies Membership, reads: 0, replaced: () => {} };
+  const store: Pick<Store, "membership" | "watchReplacement"> = {
     membership: () => {
       state.reads++;
       return Promise.resolve(state.membership);
+    },
+    watchReplacement: (listener) => {
+      state.replaced = listener;
+      return () => {};
     },
   };
   const sessions = new MemorySessions();
@@ -18,7 +22,7 @@ function fixture(accounts: string[]) {
   const signIn = (account: string) =>
     sessions.put("app", account, { device: "", channelId: `c-${account}`, gateway: "g", incarnation: "i" });
   const online = async (version = 1n) => [...(await audience.online("app", "group", version))].toSorted();
-  return { state, sessions, audience, signIn, online };
+  return { state, store, sessions, audience, signIn, online };
 }
 
 test("a group is read once, and presence keeps it current", async () => {
@@ -59,13 +63,13 @@ test("a change that follows one that was not seen here drops what is known", asy
 });
 
 test("a reset of presence forgets all groups: they are read again, with what was missed", async () => {
-  const { state, sessions, signIn } = fixture(["a", "b"]);
+  const { state, store, sessions, signIn } = fixture(["a", "b"]);
   let listener: PresenceListener | undefined;
   // An engine whose listeners hear nothing until the test says so.
   const deaf: Sessions = Object.create(sessions, {
     watchPresence: { value: (given: PresenceListener) => ((listener = given), () => {}) },
   });
-  const audience = new GroupAudience({ membership: () => (state.reads++, Promise.resolve(state.membership)) }, deaf);
+  const audience = new GroupAudience(store, deaf);
   const online = async () => [...(await audience.online("app", "group", 1n))].toSorted();
   await signIn("a");
   expect(await online()).toEqual(["a"]);
@@ -78,7 +82,7 @@ test("a reset of presence forgets all groups: they are read again, with what was
 });
 
 test("a change of membership while the session store is away forgets the group and fails nothing", async () => {
-  const { state, sessions, signIn } = fixture(["a"]);
+  const { state, store, sessions, signIn } = fixture(["a"]);
   let isAway = false;
   const engine: Sessions = Object.create(sessions, {
     locate: {
@@ -86,7 +90,7 @@ test("a change of membership while the session store is away forgets the group a
         isAway ? Promise.reject(new SessionsUnavailable("away")) : sessions.locate(app, accounts),
     },
   });
-  const audience = new GroupAudience({ membership: () => Promise.resolve(state.membership) }, engine);
+  const audience = new GroupAudience(store, engine);
   await Promise.all(["a", "b"].map(signIn));
   expect([...(await audience.online("app", "group", 1n))]).toEqual(["a"]);
   isAway = true;
@@ -95,4 +99,36 @@ test("a change of membership while the session store is away forgets the group a
   isAway = false;
   state.membership = { version: 2n, accounts: ["a", "b"] };
   expect([...(await audience.online("app", "group", 2n))].toSorted()).toEqual(["a", "b"]);
+});
+
+test("a store that is replaced has other groups, whatever their versions say", async () => {
+  const { state, signIn, online } = fixture(["a", "b"]);
+  await Promise.all(["a", "b", "c"].map(signIn));
+  state.membership = { version: 9n, accounts: ["a", "b"] };
+  expect(await online(9n)).toEqual(["a", "b"]);
+  state.membership = { version: 4n, accounts: ["a", "c"] };
+  state.replaced();
+  expect(await online(4n)).toEqual(["a", "c"]);
+  expect(state.reads).toBe(2);
+});
+
+test("a group that was being read from the store before is told to nobody, and read again for who asks then", async () => {
+  const { state, signIn, store, sessions } = fixture(["a", "b"]);
+  await Promise.all(["a", "b", "c"].map(signIn));
+  const answers: ((membership: Membership) => void)[] = [];
+  const slow: Pick<Store, "membership" | "watchReplacement"> = {
+    membership: () => new Promise((resolve) => answers.push(resolve)),
+    watchReplacement: (listener) => store.watchReplacement(listener),
+  };
+  const audience = new GroupAudience(slow, sessions);
+  const before = audience.online("app", "group", 9n);
+  state.replaced();
+  const after = audience.online("app", "group", 4n);
+  answers[0]?.({ version: 9n, accounts: ["a", "b"] });
+  expect([...(await before)]).toEqual([]);
+  const also = audience.online("app", "group", 4n);
+  answers[1]?.({ version: 4n, accounts: ["c"] });
+  expect([...(await after)]).toEqual(["c"]);
+  expect([...(await also)]).toEqual(["c"]);
+  expect(answers).toHaveLength(2);
 });

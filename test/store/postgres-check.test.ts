@@ -47,6 +47,8 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
       ["DELETE FROM roost.chat_group", "messages whose group does not exist"],
       ["UPDATE roost.chat_group SET member_count = 7", "groups that count other members than they have"],
       ["UPDATE roost.sequence SET last_id = 1", "ids above the last id"],
+      ["UPDATE roost.identity SET identity = 'half'", "its identity is not one row of 32 hexadecimal digits"],
+      ["DELETE FROM roost.identity", "its identity is not one row of 32 hexadecimal digits"],
       ["DELETE FROM roost.sequence", "has lost its row of the last id"],
       [
         "DROP INDEX roost.message_client; INSERT INTO roost.message SELECT id - 1, inbox, sender, sent_ns, type, body, extra, client_id FROM roost.message WHERE client_id = 'c'",

@@ -168,7 +168,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
       // The writer's connection is lost, and there is no more room for another one.
       const role = `few_${new URL(url).pathname.slice(1)}`;
       const sent: { pid: number }[] = await sql`SELECT pid FROM pg_stat_activity
-        WHERE usename = ${role} AND query LIKE '%commit_messages%'`;
+        WHERE usename = ${role} AND query LIKE '%write_messages%'`;
       await sql.begin(async (tx) => {
         await tx.unsafe(`ALTER ROLE ${role} CONNECTION LIMIT 3`);
         for (const { pid } of sent) await tx`SELECT pg_terminate_backend(${pid})`;
@@ -317,7 +317,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
       await open();
       await sql.begin(async (transaction) => {
         await transaction`SET LOCAL synchronous_commit = off`;
-        await transaction`SELECT roost.renew('somebody')`;
+        await transaction`SELECT roost.renew_lease('somebody')`;
         expect(await transaction`SHOW synchronous_commit`.values()).toEqual([["on"]]);
       });
     });
@@ -543,7 +543,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
       // Each index was built by reading its table, empty then, once.
       const scanned: [string][] = await sql`
         SELECT relname FROM pg_stat_user_tables
-        WHERE schemaname = 'roost' AND relname NOT IN ('sequence', 'look', 'migration')
+        WHERE schemaname = 'roost' AND relname NOT IN ('sequence', 'look', 'migration', 'identity')
           AND seq_scan > (SELECT count(*) FROM pg_index WHERE indrelid = relid)`.values();
       expect(scanned.flat()).toEqual([]);
     });

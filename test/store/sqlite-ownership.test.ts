@@ -5,7 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { claimOfNobody } from "../../src/auth/store-ownership.ts";
 import { silentLog } from "../../src/base/log.ts";
+import { checkStore } from "../../src/store/sqlite/check.ts";
+import { receive } from "../../src/store/sqlite/restore.ts";
+import { salvage } from "../../src/store/sqlite/salvage.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
+import { talk } from "./store-suite.ts";
 import { ownershipSuite, type OwnedPlace } from "./ownership-suite.ts";
 
 const root = mkdtempSync(join(tmpdir(), "owned-store-"));
@@ -62,4 +66,68 @@ test("a store whose table of owners is gone says that it is damaged, and does no
   await expect(openSqliteStore({ path, retentionDays: 0, log: silentLog, claim })).rejects.toThrow(
     /is damaged: no such table: owner/,
   );
+});
+
+/** A store of the cluster with a message, closed; its identity. */
+async function filled(path: string): Promise<string> {
+  const store = await openSqliteStore({ path, retentionDays: 0, log: silentLog, claim });
+  await store.append([talk()]);
+  const { identity = "" } = store.identity ?? {};
+  await store.close();
+  return identity;
+}
+
+interface Marks {
+  readonly identity: string;
+  readonly epoch: string;
+  readonly owners: string | null;
+}
+function marksOf(path: string): Marks | null {
+  const db = new Database(path);
+  const marks = db
+    .query<Marks, []>("SELECT identity, epoch, (SELECT group_concat(fingerprint) FROM owner) AS owners FROM identity")
+    .get();
+  db.close();
+  return marks;
+}
+
+test("a salvaged store is the same one of the same owner, in another life, if that can be read", async () => {
+  const path = freshPath();
+  const identity = await filled(path);
+  const before = marksOf(path);
+  const saved = freshPath();
+  salvage(path, saved, () => undefined);
+  expect(marksOf(saved)).toMatchObject({ identity, owners: claim.fingerprints[0] });
+  expect(marksOf(saved)?.epoch).not.toBe(before?.epoch);
+  for (const statement of ["UPDATE identity SET identity = 'half'", "DELETE FROM identity", "DROP TABLE identity"]) {
+    change(path, statement);
+    salvage(path, saved, () => undefined);
+    expect([statement, marksOf(saved)?.identity]).toEqual([statement, expect.stringMatching(/^[0-9a-f]{32}$/)]);
+    expect(marksOf(saved)?.identity).not.toBe(identity);
+    const store = await openSqliteStore({ path: saved, retentionDays: 0, log: silentLog, claim });
+    await store.close();
+  }
+});
+
+test("a restored store is the one that was backed up, and its owner's", async () => {
+  const path = freshPath();
+  const identity = await filled(path);
+  change(path, "PRAGMA wal_checkpoint(TRUNCATE)");
+  const restored = freshPath();
+  receive(path, restored, "FILE");
+  expect(marksOf(restored)).toMatchObject({ identity, owners: claim.fingerprints[0] });
+  const other = { fingerprints: ["fedcba9876543210fedcba9876543210"], adopt: false };
+  await expect(openSqliteStore({ path: restored, retentionDays: 0, log: silentLog, claim: other })).rejects.toThrow(
+    /belongs to the cluster/,
+  );
+});
+
+test("the check names an identity that is none, and needs no key", async () => {
+  const path = freshPath();
+  await filled(path);
+  expect(checkStore(path, () => undefined).logProblems).toEqual([]);
+  change(path, "UPDATE identity SET identity = 'half'");
+  expect(checkStore(path, () => undefined).logProblems).toEqual([
+    expect.stringContaining("its identity is not one row of 32 hexadecimal digits"),
+  ]);
 });

@@ -76,15 +76,40 @@ export class PostgresServer {
    * added to its environment.
    */
   static async start({ isDurable = false, variables = {} } = {}): Promise<PostgresServer> {
+    const server = PostgresServer.make(isDurable, variables);
+    const words = ["-D", server.data, "-U", "postgres", "--auth=trust", "-E", "UTF8", "--no-sync"];
+    if ((await server.spawn("initdb", words).exited) !== 0) throw new Error("initdb failed");
+    await server.run();
+    return server;
+  }
+
+  private static make(isDurable: boolean, variables: Readonly<Record<string, string>>): PostgresServer {
     const data = mkdtempSync(join(tmpdir(), "roost-postgres-"));
     const user = serverUser();
     if (user !== undefined) chownSync(data, user.uid, user.gid);
     const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
     const { port } = listener;
     listener.stop(true);
-    const server = new PostgresServer(data, user, port, isDurable, variables);
-    const made = server.spawn("initdb", ["-D", data, "-U", "postgres", "--auth=trust", "-E", "UTF8", "--no-sync"]);
-    if ((await made.exited) !== 0) throw new Error("initdb failed");
+    return new PostgresServer(data, user, port, isDurable, variables);
+  }
+
+  /** Starts another server with the content of this one as it is now: a standby that is promoted, and lacks what follows. */
+  async clone(): Promise<PostgresServer> {
+    const server = PostgresServer.make(this.isDurable, this.variables);
+    const words = [
+      "-D",
+      server.data,
+      "-h",
+      "127.0.0.1",
+      "-p",
+      `${this.port}`,
+      "-U",
+      "postgres",
+      "-c",
+      "fast",
+      "--no-sync",
+    ];
+    if ((await server.spawn("pg_basebackup", words).exited) !== 0) throw new Error("pg_basebackup failed");
     await server.run();
     return server;
   }

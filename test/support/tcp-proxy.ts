@@ -9,14 +9,16 @@ export class TcpProxy {
   isShut = false;
   private readonly server: Server;
   private readonly sockets = new Set<Socket>();
+  private toPort: number;
 
   private constructor(toPort: number) {
+    this.toPort = toPort;
     this.server = createServer((client) => {
       if (this.isShut) {
         client.destroy();
         return;
       }
-      const upstream = connect(toPort, "127.0.0.1");
+      const upstream = connect(this.toPort, "127.0.0.1");
       client.on("data", (data) => upstream.write(data));
       upstream.on("data", (data) => {
         if (!this.losesAnswers) client.write(data);
@@ -45,6 +47,17 @@ export class TcpProxy {
   get port(): number {
     const address: AddressInfo | string | null = this.server.address();
     return address === null || typeof address === "string" ? 0 : address.port;
+  }
+
+  /** Connections that come are passed on to another port; those that are there stay. */
+  sendNewTo(port: number): void {
+    this.toPort = port;
+  }
+
+  /** Breaks all connections; those that come are passed on to another port. */
+  switchTo(port: number): void {
+    this.toPort = port;
+    for (const socket of this.sockets) socket.destroy();
   }
 
   stop(): void {

@@ -1,6 +1,7 @@
 // Who of a group is online: kept so that a group message costs by the members who are online and not by those who
 // exist. A group is loaded once; presence and membership then keep it current. Its version (the id of its last change of
-// membership, which every stored message carries) tells when a change was made elsewhere: then it is loaded anew.
+// membership, which every stored message carries) tells when a change was made elsewhere: then it is loaded anew. Versions of
+// a store say nothing about the one that takes its place, so a replacement forgets all groups.
 
 import type { PresenceListener, Sessions } from "../../session/sessions.ts";
 import type { Store } from "../../store/store.ts";
@@ -35,12 +36,14 @@ const membersMax = 1_000_000;
 
 /** The online members of the groups that talk. */
 export class GroupAudience {
-  private readonly store: Pick<Store, "membership">;
+  private readonly store: Pick<Store, "membership" | "watchReplacement">;
   private readonly sessions: Sessions;
   private readonly tenants = new Map<string, Tenant>();
   private members = 0;
+  /** How often the store was replaced. */
+  private replacements = 0;
 
-  constructor(store: Pick<Store, "membership">, sessions: Sessions) {
+  constructor(store: Pick<Store, "membership" | "watchReplacement">, sessions: Sessions) {
     this.store = store;
     this.sessions = sessions;
     const listener: PresenceListener = {
@@ -53,6 +56,12 @@ export class GroupAudience {
       reset: () => this.forgetAll(),
     };
     sessions.watchPresence(listener);
+    store.watchReplacement(() => {
+      this.replacements++;
+      this.forgetAll();
+      // Who asks from now on must not be answered from the former store.
+      for (const tenant of this.tenants.values()) tenant.loading.clear();
+    });
   }
 
   /**
@@ -113,13 +122,18 @@ export class GroupAudience {
   private load(app: string, tenant: Tenant, group: string): Promise<Audience | undefined> {
     const running = tenant.loading.get(group);
     if (running !== undefined) return running;
-    const loading = this.read(app, tenant, group).finally(() => tenant.loading.delete(group));
+    const loading = this.read(app, tenant, group).finally(() => {
+      if (tenant.loading.get(group) === loading) tenant.loading.delete(group);
+    });
     tenant.loading.set(group, loading);
     return loading;
   }
 
   private async read(app: string, tenant: Tenant, group: string): Promise<Audience | undefined> {
+    const { replacements } = this;
     const membership = await this.store.membership(app, group);
+    // Whoever asked did so for a message of the former store, in which this group was another one.
+    if (replacements !== this.replacements) return undefined;
     const known = tenant.groups.get(group);
     if (known !== undefined) this.forget(tenant, group, known);
     if (membership === undefined) return undefined;

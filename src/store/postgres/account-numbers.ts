@@ -1,6 +1,5 @@
-// The numbers of accounts that the database has told: a number never changes, so that it need not be looked up for every
-// message. Bounded. Forgotten whenever the connection is lost: what comes back may be a
-// database restored from a backup, which gives the same numbers to others.
+// The numbers of accounts that the database has told: a number does not change in one life of the store (life.ts), so that
+// it need not be looked up for every message. Bounded. Forgotten with the life, and whenever the connection is lost.
 
 import { GenerationCache } from "../../base/generation-cache.ts";
 

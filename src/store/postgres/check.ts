@@ -3,10 +3,14 @@
 // tables if the extension amcheck is there.
 
 import type { TransactionSQL } from "bun";
+import { isStoreIdentity } from "../../auth/store-ownership.ts";
 import { StoreUnavailable } from "../store.ts";
 import { failureOf, placeOf } from "./connection.ts";
 import { versionIn } from "./migrate.ts";
 import { openForLong } from "./tools.ts";
+
+/** The first schema with an identity. */
+const identityFrom = 3;
 
 export interface CheckResult {
   readonly messages: number;
@@ -83,6 +87,11 @@ async function check(
   const problems: string[] = [];
   const [rows]: { n: bigint }[] = await sql`SELECT count(*) AS n FROM roost.sequence`;
   if (rows?.n !== 1n) problems.push("the store has lost its row of the last id");
+  if (version >= identityFrom) {
+    const identities: { identity: string }[] = await sql`SELECT identity FROM roost.identity LIMIT 2`;
+    if (identities.length !== 1 || !isStoreIdentity(identities[0]?.identity ?? ""))
+      problems.push("its identity is not one row of 32 hexadecimal digits; a start with --adopt makes a new one");
+  }
   await sql`SET LOCAL enable_indexscan = off`;
   await sql`SET LOCAL enable_indexonlyscan = off`;
   await sql`SET LOCAL enable_bitmapscan = off`;

@@ -8,6 +8,7 @@
 
 import { SQL } from "bun";
 import { StoreUnavailable } from "../store.ts";
+import { replacedState } from "./life.ts";
 import { refusalState } from "./writer-lock.ts";
 
 const connectSecondsMax = 2;
@@ -23,8 +24,8 @@ const tooManyConnections = "53300";
 const scarceMs = 1_000;
 
 /**
- * What the statements depend on, whatever ALTER SYSTEM, ALTER DATABASE or ALTER ROLE made the default. There are no
- * triggers and no foreign keys, so session_replication_role, which only a superuser may set, changes nothing.
+ * What the statements depend on, whatever ALTER SYSTEM, ALTER DATABASE or ALTER ROLE made the default. There are no foreign
+ * keys, and the trigger (life.ts) always fires, so session_replication_role, which only a superuser may set, changes nothing.
  */
 const dependable = {
   application_name: "roost",
@@ -75,6 +76,14 @@ export interface ConnectionOptions {
 /** The database does not serve now, and may do so later although nobody changes a setting. */
 export class DatabaseAway extends StoreUnavailable {}
 
+/**
+ * The database does not hold the store that the caller knows: it was restored, is being restored, or is another server's.
+ * What was asked has done nothing and shows nothing; what was remembered of the store is worth nothing (life.ts).
+ */
+export class StoreReplaced extends StoreUnavailable {}
+
+/** SQLSTATEs of tables, columns, functions and schemas that are not there. */
+const missingState = /^(3F000|42P01|42703|42883)$/;
 /** SQLSTATEs of what passes: connections, resources, shutdown and start-up, standby, locks, time limits, disks. */
 const passingState = /^(08|25006|40|53|55P03|57|58)/;
 /** Codes of what happened on the way: of Bun's client, and of the system. */
@@ -122,7 +131,7 @@ export function openClient(options: ConnectionOptions, settings: Record<string, 
 function sentenceOf(error: unknown): string | undefined {
   if (error instanceof StoreUnavailable) return error.message;
   if (error instanceof SQL.PostgresError) {
-    if (error.errno === refusalState) return error.message;
+    if (error.errno === refusalState || error.errno === replacedState) return error.message;
     return `${error.message} (${error.errno ?? error.code})`;
   }
   // What TLS refuses comes as a plain error with a code.
@@ -135,11 +144,17 @@ function isPassing(error: unknown): boolean {
   return error instanceof Error && "code" in error && passingCode.test(String(error.code));
 }
 
-/** What a query's caller is told: DatabaseAway or StoreUnavailable, or a bug as it is. */
+function isReplaced(error: unknown): boolean {
+  if (!(error instanceof SQL.PostgresError) || error.errno === undefined) return false;
+  return error.errno === replacedState || missingState.test(error.errno);
+}
+
+/** What a query's caller is told: DatabaseAway, StoreReplaced or StoreUnavailable, or a bug as it is. */
 export function failureOf(error: unknown): unknown {
-  if (error instanceof DatabaseAway) return error;
+  if (error instanceof DatabaseAway || error instanceof StoreReplaced) return error;
   const sentence = sentenceOf(error);
   if (sentence === undefined) return error;
+  if (isReplaced(error)) return new StoreReplaced(sentence, { cause: error });
   return isPassing(error)
     ? new DatabaseAway(sentence, { cause: error })
     : new StoreUnavailable(sentence, { cause: error });

@@ -1,9 +1,82 @@
-// What programs of schema 1 call: a rolling upgrade has them on the new schema for as long as they run. They gave the time
-// of their own machine (a_wall_ms) and the id below which to delete; neither counts any more.
+// What programs of schemas 1 and 2 call: a rolling upgrade has them on the new schema for as long as they run. None of
+// them knows the life of the store (life.ts), so it is not compared. Those of schema 1 gave the time of their own machine
+// (a_wall_ms) and the id below which to delete; neither counts any more.
+//
+// What they call has kept its name, and what is called now has others: the types of parameters would not tell them apart.
 
 import { isolated } from "./writer-lock.ts";
 
-export const formerFunctions: string = `
+const ofSchema2 = `
+-- Not called from outside. A call of a former function that is running may be about to call it.
+CREATE OR REPLACE FUNCTION roost.hold(
+  a_holder text,
+  OUT last_id bigint, OUT node bigint, OUT since_id bigint, OUT wall_us bigint
+) LANGUAGE plpgsql AS $$
+DECLARE
+  held record;
+BEGIN
+  held := roost.hold(a_holder, null::text);
+  last_id := held.last_id;
+  node := held.node;
+  since_id := held.since_id;
+  wall_us := held.wall_us;
+END $$;
+
+CREATE OR REPLACE FUNCTION roost.commit_messages(
+  a_holder text,
+  a_apps text[], a_senders text[], a_sender_numbers bigint[],
+  a_to_groups boolean[], a_dests text[], a_dest_numbers bigint[],
+  a_types integer[], a_bodies text[], a_extras text[], a_client_ids text[],
+  a_ack_apps text[], a_ack_accounts text[], a_ack_devices text[], a_ack_ids bigint[]
+) RETURNS TABLE (
+  outcome bigint, id bigint, sent_ns bigint, previous_id bigint, group_version bigint, sender bigint, inbox bigint
+) LANGUAGE plpgsql ${isolated} AS $$
+BEGIN
+  RETURN QUERY SELECT * FROM roost.write_messages(
+    a_holder, null, a_apps, a_senders, a_sender_numbers, a_to_groups, a_dests, a_dest_numbers, a_types, a_bodies,
+    a_extras, a_client_ids, a_ack_apps, a_ack_accounts, a_ack_devices, a_ack_ids);
+END $$;
+
+CREATE OR REPLACE FUNCTION roost.change_groups(a_holder text, a_changes json)
+RETURNS TABLE (outcome bigint, number_1 bigint, number_2 bigint)
+LANGUAGE plpgsql ${isolated} AS $$
+BEGIN
+  RETURN QUERY SELECT * FROM roost.write_groups(a_holder, null, a_changes);
+END $$;
+
+CREATE OR REPLACE FUNCTION roost.renew(a_holder text, OUT last_id bigint, OUT wall_ms bigint)
+LANGUAGE plpgsql ${isolated} AS $$
+DECLARE
+  held record;
+BEGIN
+  held := roost.hold(a_holder, null::text);
+  last_id := held.last_id;
+  wall_ms := held.wall_us / 1000;
+END $$;
+
+CREATE OR REPLACE FUNCTION roost.save_look(
+  a_turn bigint, a_ran_ms bigint, a_leapt_ms bigint, a_later_ms bigint, a_latest_ms bigint, a_horizons json, a_marks json
+) RETURNS boolean LANGUAGE plpgsql ${isolated} AS $$
+BEGIN
+  RETURN roost.save_look(a_turn, a_ran_ms, a_leapt_ms, a_later_ms, a_latest_ms, a_horizons, a_marks, null);
+END $$;
+
+CREATE OR REPLACE FUNCTION roost.delete_slice(
+  a_above_id bigint, a_end_id bigint, a_rows integer, OUT next_id bigint, OUT messages bigint, OUT is_busy boolean
+) LANGUAGE plpgsql ${isolated} AS $$
+BEGIN
+  SELECT s.next_id, s.messages, s.is_busy INTO next_id, messages, is_busy
+    FROM roost.delete_slice(a_above_id, a_end_id, a_rows, null) s;
+END $$;
+
+CREATE OR REPLACE FUNCTION roost.purge_slice(a_above_id bigint, a_rows integer) RETURNS bigint
+LANGUAGE plpgsql ${isolated} AS $$
+BEGIN
+  RETURN roost.purge_slice(a_above_id, a_rows, null);
+END $$;
+`;
+
+const ofSchema1 = `
 -- Not called from outside. A call of the former commit_messages or change_groups may be about to call it.
 CREATE OR REPLACE FUNCTION roost.hold(
   a_holder text, a_wall_ms bigint,
@@ -12,7 +85,7 @@ CREATE OR REPLACE FUNCTION roost.hold(
 DECLARE
   held record;
 BEGIN
-  held := roost.hold(a_holder);
+  held := roost.hold(a_holder, null::text);
   last_id := held.last_id;
   node := held.node;
   since_id := held.since_id;
@@ -28,22 +101,22 @@ CREATE OR REPLACE FUNCTION roost.commit_messages(
   outcome bigint, id bigint, sent_ns bigint, previous_id bigint, group_version bigint, sender bigint, inbox bigint
 ) LANGUAGE plpgsql ${isolated} AS $$
 BEGIN
-  RETURN QUERY SELECT * FROM roost.commit_messages(
-    a_holder, a_apps, a_senders, a_sender_numbers, a_to_groups, a_dests, a_dest_numbers, a_types, a_bodies, a_extras,
-    a_client_ids, a_ack_apps, a_ack_accounts, a_ack_devices, a_ack_ids);
+  RETURN QUERY SELECT * FROM roost.write_messages(
+    a_holder, null, a_apps, a_senders, a_sender_numbers, a_to_groups, a_dests, a_dest_numbers, a_types, a_bodies,
+    a_extras, a_client_ids, a_ack_apps, a_ack_accounts, a_ack_devices, a_ack_ids);
 END $$;
 
 CREATE OR REPLACE FUNCTION roost.change_groups(a_holder text, a_wall_ms bigint, a_changes json)
 RETURNS TABLE (outcome bigint, number_1 bigint, number_2 bigint)
 LANGUAGE plpgsql ${isolated} AS $$
 BEGIN
-  RETURN QUERY SELECT * FROM roost.change_groups(a_holder, a_changes);
+  RETURN QUERY SELECT * FROM roost.write_groups(a_holder, null, a_changes);
 END $$;
 
 CREATE OR REPLACE FUNCTION roost.renew(a_holder text, a_wall_ms bigint) RETURNS bigint
 LANGUAGE plpgsql ${isolated} AS $$
 BEGIN
-  RETURN (roost.hold(a_holder)).node;
+  RETURN (roost.hold(a_holder, null::text)).node;
 END $$;
 
 -- A program with a wrong clock, or one whose retention was mistyped, deletes nothing: the new programs do it.
@@ -53,3 +126,5 @@ BEGIN
   RETURN null;
 END $$;
 `;
+
+export const formerFunctions: string = [ofSchema2, ofSchema1].join("\n");

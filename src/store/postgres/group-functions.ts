@@ -11,7 +11,7 @@ import { isolated } from "./writer-lock.ts";
  * the order of the changes.
  */
 export const groupFunctions: string = `
-CREATE OR REPLACE FUNCTION roost.change_groups(a_holder text, a_changes json)
+CREATE OR REPLACE FUNCTION roost.write_groups(a_holder text, a_life text, a_changes json)
 RETURNS TABLE (outcome bigint, number_1 bigint, number_2 bigint)
 LANGUAGE plpgsql ${isolated} AS $$
 #variable_conflict use_column
@@ -32,7 +32,7 @@ DECLARE
   is_in boolean;
   answer bigint[];
 BEGIN
-  held := roost.hold(a_holder);
+  held := roost.hold(a_holder, a_life);
   last_id := held.last_id;
   wall_ms := held.wall_us / 1000;
   FOR change IN SELECT value FROM json_array_elements(a_changes) LOOP

@@ -39,6 +39,7 @@ interface HorizonRow {
 
 /** What does not exist is null. Milliseconds fit into a double. */
 interface StateRow {
+  readonly life: string;
   readonly turn: bigint;
   readonly ran_ms: bigint;
   readonly leapt_ms: bigint;
@@ -56,6 +57,8 @@ interface StateRow {
 
 /** What the database keeps of the time, and its clock as it was read. */
 export interface TimeState {
+  /** Of the store (life.ts); it is saved into no other. */
+  readonly life: string;
   readonly turn: bigint;
   /** The database's clock; milliseconds since 1970. */
   readonly wallMs: number;
@@ -73,6 +76,8 @@ export interface TimeState {
 
 /** What a look found, after it was saved. */
 export interface Look {
+  /** Of the store that was looked at (life.ts). */
+  readonly life: string;
   readonly wallMs: number;
   readonly lastId: bigint;
   /** True: messages are kept for ever. */
@@ -88,6 +93,8 @@ export class Horizons {
   private readonly clock: Pick<Clock, "monotonicMs">;
   private readonly keepMs: number | undefined;
   private before: ClockReading | undefined;
+  /** The life of the store that `before` belongs to: another one may be kept by another machine with its own clock. */
+  private life: string | undefined;
 
   /** Messages are kept for `keepMs`; undefined: for ever. */
   constructor(connections: Connections, clock: Pick<Clock, "monotonicMs">, keepMs: number | undefined) {
@@ -116,7 +123,8 @@ export class Horizons {
 
   /** Undefined: another process was faster. */
   private async save(state: TimeState, now: ClockReading): Promise<Look | undefined> {
-    const { connections, keepMs, before } = this;
+    const { connections, keepMs } = this;
+    const before = state.life === this.life ? this.before : undefined;
     const { wallMs } = now;
     const time = lookAtTime(state.time, now, before);
     const due = dueMark(time, now, before, state.newestMark, state.lastId);
@@ -130,9 +138,11 @@ export class Horizons {
     });
     if (!isSaved) return undefined;
     this.before = now;
+    this.life = state.life;
     const waitMs = horizon === undefined ? 0 : waitMsOf(horizon);
     const goneMs = wallMs + waitMs - (horizon?.keepMs ?? 0) - Math.max(0, time.leaptMs);
     return {
+      life: state.life,
       wallMs,
       lastId: state.lastId,
       keepsAll: horizon === undefined,
@@ -147,7 +157,7 @@ export async function readTime(connections: Connections): Promise<TimeState> {
   // The clock is read after the snapshot is taken: the last id is one of this moment or before.
   const [row] = await connections.run<StateRow[]>(
     (sql) => sql`
-      SELECT l.turn, l.ran_ms, l.leapt_ms, roost.wall_us() / 1000 AS wall_ms, s.last_id, s.committed_ms,
+      SELECT roost.life() AS life, l.turn, l.ran_ms, l.leapt_ms, roost.wall_us() / 1000 AS wall_ms, s.last_id, s.committed_ms,
         o.id AS oldest_id,
         least(o.sent_ns / 1000000, (SELECT at_ms FROM roost.mark ORDER BY at_ms LIMIT 1)) AS oldest_ms,
         m.id AS mark_id, m.at_ms AS mark_ms, m.ran_ms AS mark_ran_ms,
@@ -165,6 +175,7 @@ export async function readTime(connections: Connections): Promise<TimeState> {
   const first = firstTrustedTime(wallMs, committedMs);
   const isFirst = row.time === null && row.oldest_id !== null && committedMs !== undefined;
   return {
+    life: row.life,
     turn: row.turn,
     wallMs,
     lastId: row.last_id,
@@ -200,7 +211,7 @@ export interface NewTime {
 /** False: another process has saved a state since this one was read, and nothing is saved. */
 export async function saveTime(
   connections: Connections,
-  { turn }: TimeState,
+  { life, turn }: TimeState,
   { time, messages, marks, laterMs, latestMs }: NewTime,
 ): Promise<boolean> {
   const horizons = [rowOf("time", time.horizon), ...(messages === undefined ? [] : [rowOf("messages", messages)])];
@@ -208,7 +219,7 @@ export async function saveTime(
   const [answer] = await connections.run<{ is_saved: boolean }[]>(
     (sql) => sql`
       SELECT roost.save_look(${turn}, ${time.ranMs}, ${time.leaptMs}, ${laterMs}, ${latestMs},
-        ${JSON.stringify(horizons)}::text::json, ${JSON.stringify(markRows)}::text::json) AS is_saved`,
+        ${JSON.stringify(horizons)}::text::json, ${JSON.stringify(markRows)}::text::json, ${life}) AS is_saved`,
   );
   return answer?.is_saved === true;
 }
@@ -220,14 +231,15 @@ export async function lastIdAt(connections: Connections, wallMs: number): Promis
 }
 
 /** How many messages there are up to this id, counted up to `surveyMessagesMax` + 1, some at a time. */
-export async function countUpTo(connections: Connections, endId: bigint): Promise<number> {
+export async function countUpTo(connections: Connections, life: string, endId: bigint): Promise<number> {
   let messages = 0;
   for (let above = 0n; messages <= surveyMessagesMax;) {
     const rowsMax = Math.min(countRowsMax, surveyMessagesMax + 1 - messages);
     const [row] = await connections.run<{ count: bigint; last: bigint | null }[]>(
       (sql) => sql`
         SELECT count(*) AS count, max(id) AS last FROM (
-          SELECT id FROM roost.message WHERE id > ${above}::bigint AND id <= ${endId}::bigint
+          SELECT id FROM roost.message
+          WHERE roost.require_life(${life}) AND id > ${above}::bigint AND id <= ${endId}::bigint
           ORDER BY id LIMIT ${rowsMax}) m`,
     );
     const count = Number(row?.count ?? 0n);

@@ -20,10 +20,13 @@ export interface Chores {
   renew(): Promise<Renewal>;
   /** Looks at the clocks and moves the horizons; undefined: it could not be found out how they run. */
   look(): Promise<Look | undefined>;
-  /** Deletes a slice of what is older than the horizon, from id `above` on; where to go on, or undefined at the end. */
-  purge(above: bigint): Promise<bigint | undefined>;
-  /** Counts the messages up to an id, up to `surveyMessagesMax` + 1 of them. */
-  count(endId: bigint): Promise<number>;
+  /**
+   * Deletes a slice of what is older than the horizon, from id `above` on, of the store of this life; where to go on, or
+   * undefined at the end.
+   */
+  purge(life: string, above: bigint): Promise<bigint | undefined>;
+  /** Counts the messages of the store of this life up to an id, up to `surveyMessagesMax` + 1 of them. */
+  count(life: string, endId: bigint): Promise<number>;
 }
 
 export class Housekeeping {
@@ -34,8 +37,8 @@ export class Housekeeping {
   private readonly log: Log;
   private isStopped = false;
   private isPurging = false;
-  /** Up to this id all is deleted; what a deletion leaves behind would be read again otherwise. */
-  private purgedTo = 0n;
+  /** Up to this id all is deleted in the store of this life; what a deletion leaves behind would be read again otherwise. */
+  private purged = { life: "", to: 0n };
   private renewTimer: ReturnType<typeof setTimeout> | undefined;
   private lookTimer: ReturnType<typeof setTimeout> | undefined;
   private purgeTimer: ReturnType<typeof setTimeout> | undefined;
@@ -59,7 +62,7 @@ export class Housekeeping {
     this.renewLater(0);
   }
 
-  /** Told that the writer's connection is gone: whether the database is, is found out before anybody asks. */
+  /** Told that the writer's connection or its store is gone: what there is, is found out before anybody asks. */
   lost(): void {
     if (this.failure === undefined) this.renewLater(0);
   }
@@ -110,10 +113,11 @@ export class Housekeeping {
     const look = await this.chores.look();
     if (look === undefined || this.isStopped) return;
     this.sawIds(look.lastId, look.wallMs);
-    this.clock.sawPurge(look.waitMs, look.wallMs, () => this.chores.count(look.goneUpTo));
+    this.clock.sawPurge(look.waitMs, look.wallMs, () => this.chores.count(look.life, look.goneUpTo));
     if (look.keepsAll || this.isPurging) return;
     this.isPurging = true;
-    this.purgeLater(this.purgedTo, 0);
+    if (this.purged.life !== look.life) this.purged = { life: look.life, to: 0n };
+    this.purgeLater(this.purged.to, 0);
   }
 
   private sawIds(lastId: bigint, wallMs: number): void {
@@ -123,15 +127,16 @@ export class Housekeeping {
   private purgeLater(above: bigint, delayMs: number): void {
     if (this.isStopped) return;
     this.purgeTimer = setTimeout(() => {
-      this.chores.purge(above).then(
+      const { life } = this.purged;
+      this.chores.purge(life, above).then(
         (next) => {
-          this.purgedTo = next ?? above;
+          this.purged = { life, to: next ?? above };
           if (next === undefined) this.isPurging = false;
           else this.purgeLater(next, purgePauseMs);
         },
         (error: unknown) => {
           this.isPurging = false;
-          this.purgedTo = 0n;
+          this.purged = { life, to: 0n };
           this.log.debug("Old messages could not be deleted; it is tried again.", { reason: sentenceOf(error) });
         },
       );

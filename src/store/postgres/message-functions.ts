@@ -14,8 +14,8 @@ import { isolated } from "./writer-lock.ts";
  * and coalesce, so that only those run which a talk needs.
  */
 export const messageFunctions = `
-CREATE OR REPLACE FUNCTION roost.commit_messages(
-  a_holder text,
+CREATE OR REPLACE FUNCTION roost.write_messages(
+  a_holder text, a_life text,
   a_apps text[], a_senders text[], a_sender_numbers bigint[],
   a_to_groups boolean[], a_dests text[], a_dest_numbers bigint[],
   a_types integer[], a_bodies text[], a_extras text[], a_client_ids text[],
@@ -36,7 +36,7 @@ DECLARE
   is_complete boolean;
   stored_count bigint;
 BEGIN
-  held := roost.hold(a_holder);
+  held := roost.hold(a_holder, a_life);
   IF cardinality(a_apps) > 0 THEN
     first_id := roost.first_id(held.last_id, held.wall_us / 1000, held.node);
     LOOP

@@ -4,6 +4,7 @@
 import type { SQL } from "bun";
 import { StoreUnavailable } from "../store.ts";
 import { Connections, failureOf, openClient, placeOf } from "./connection.ts";
+import { accountTrigger } from "./life.ts";
 import { functions, migrations, schemaVersion } from "./schema.ts";
 
 /** The functions' bodies need 14; it is tested with 15. */
@@ -68,13 +69,51 @@ export async function requireCurrent(url: string): Promise<void> {
 }
 
 /** Within a time limit, and without a lock. */
-async function quickVersion(url: string): Promise<number | undefined> {
+function quickVersion(url: string): Promise<number | undefined> {
+  return quickly(url, (sql) => versionIn(sql, placeOf(url)));
+}
+
+async function quickly<T>(url: string, look: (sql: SQL) => Promise<T>): Promise<T> {
   const connections = new Connections({ url, connectionsMax: 1, idleSecondsMax: 0 });
   try {
-    return await connections.run((sql) => versionIn(sql, placeOf(url)));
+    return await connections.run(look);
   } finally {
     await connections.close();
   }
+}
+
+/**
+ * Brings the store of an earlier version up to date that was put in the place of the one that this process had open. It
+ * makes no new one: what is missing may be about to be restored. Rejects with StoreUnavailable.
+ */
+export async function migrateReplacement(url: string): Promise<void> {
+  const place = placeOf(url);
+  const version = await quickly(url, async (sql) => {
+    const found = await versionIn(sql, place);
+    return found === undefined || found === 0 || !(await isComplete(sql)) ? undefined : found;
+  });
+  if (version === undefined) {
+    throw new StoreUnavailable(
+      `no message store is in ${place} any more, or one that is not complete. If it is not being restored now, ` +
+        "restore it; or start this process again to begin with an empty one",
+    );
+  }
+  await migrate(url);
+}
+
+/** A dump makes indexes last, and triggers after them. */
+async function isComplete(sql: SQL): Promise<boolean> {
+  const [state]: { is_complete: boolean }[] = await sql`
+    SELECT to_regclass('roost.member_past') IS NOT NULL AND to_regclass('roost.message_sent') IS NOT NULL
+      AND EXISTS (SELECT FROM roost.sequence) AS is_complete`;
+  return state?.is_complete === true;
+}
+
+/** Whether the trigger on accounts is there: tables that were restored one by one lack it. */
+async function hasTrigger(sql: SQL): Promise<boolean> {
+  const found = await sql`
+    SELECT FROM pg_trigger WHERE tgrelid = to_regclass('roost.account') AND tgname = ${accountTrigger}`;
+  return found.length > 0;
 }
 
 /** Rejects with StoreUnavailable: the database is away, another program's, or newer than this program. */
@@ -82,7 +121,11 @@ export async function migrate(url: string): Promise<void> {
   const options = { url, connectionsMax: 1, idleSecondsMax: 0 };
   const place = placeOf(url);
   // Looked at before locking: a store that is up to date must not wait.
-  if ((await quickVersion(url)) === schemaVersion) return;
+  const isCurrent = await quickly(url, async (sql) => {
+    if ((await versionIn(sql, place)) !== schemaVersion) return false;
+    return (await hasTrigger(sql)) || !(await isComplete(sql));
+  });
+  if (isCurrent) return;
   const client = openClient(options, { statement_timeout: "0", lock_timeout: "0" });
   try {
     await client.begin(async (sql) => {
@@ -99,7 +142,7 @@ export async function migrate(url: string): Promise<void> {
         await sql`INSERT INTO roost.migration (number) VALUES (${number})`;
       }
       // Another process may have done it all meanwhile.
-      if (first <= schemaVersion) await sql.unsafe(functions);
+      if (first <= schemaVersion || !(await hasTrigger(sql))) await sql.unsafe(functions);
     });
   } catch (error) {
     throw failureOf(error);

@@ -11,7 +11,7 @@ import { isolated, leaseMs } from "./writer-lock.ts";
 export const ownershipFunctions: string = `
 CREATE OR REPLACE FUNCTION roost.claim(
   a_holder text, a_fingerprints text[], a_adopts boolean,
-  OUT outcome text, OUT identity text, OUT last_id bigint, OUT wall_ms bigint
+  OUT outcome text, OUT identity text, OUT last_id bigint, OUT wall_ms bigint, OUT life text
 ) LANGUAGE plpgsql ${isolated} AS $$
 DECLARE
   owners text[];
@@ -46,6 +46,6 @@ BEGIN
     INSERT INTO identity AS i (identity, epoch) VALUES (claim.identity, replace(gen_random_uuid()::text, '-', ''));
     outcome := 'adopted';
   END IF;
-  SELECT r.last_id, r.wall_ms INTO last_id, wall_ms FROM roost.renew(a_holder) r;
+  SELECT r.last_id, r.wall_ms, r.life INTO last_id, wall_ms, life FROM roost.renew_lease(a_holder) r;
 END $$;
 `;

@@ -24,10 +24,11 @@ import {
   type StoreClock,
   type StoredContent,
 } from "../store.ts";
-import { Connections, DatabaseAway, placeOf } from "./connection.ts";
+import { Connections, DatabaseAway, placeOf, StoreReplaced } from "./connection.ts";
 import { countUpTo, Horizons } from "./horizons.ts";
 import { Housekeeping } from "./housekeeping.ts";
-import { migrate } from "./migrate.ts";
+import { contentOf } from "./life.ts";
+import { migrate, migrateReplacement } from "./migrate.ts";
 import { Reader, type DetailAnswer } from "./reader.ts";
 import { mayShareBatch, NotOwned, type Renewal, Writer } from "./writer.ts";
 
@@ -70,10 +71,8 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     return renewal;
   };
   try {
-    const { identity } = await open();
-    const store = new PostgresStore(writer, clock, options);
-    store.identify(identity);
-    return store;
+    await open();
+    return new PostgresStore(writer, clock, options);
   } catch (error) {
     if (!(error instanceof DatabaseAway)) {
       await writer.close();
@@ -112,13 +111,12 @@ class PostgresStore extends JobStore {
   private scarcityWarnedAtMs = -Infinity;
   private unopened: Unopened | undefined;
   private readonly place: string;
-  identity: StoreIdentity | undefined;
 
   constructor(writer: Writer, clock: Pick<Clock, "monotonicMs">, options: PostgresStoreOptions, unopened?: Unopened) {
     super(mayShareBatch);
     const { url, retentionDays, log } = options;
     this.unopened = unopened;
-    this.place = `postgres://${placeOf(url)}`;
+    this.place = shownPlace(`postgres://${placeOf(url)}`);
     this.log = log;
     this.writer = writer;
     this.readConnections = new Connections({
@@ -135,21 +133,23 @@ class PostgresStore extends JobStore {
       {
         renew: () => this.renew(options),
         look: () => horizons.look(),
-        purge: (above) => this.purge(above),
-        count: (endId) => countUpTo(this.readConnections, endId),
+        purge: (life, above) => this.purge(life, above),
+        count: (life, endId) => countUpTo(this.readConnections, life, endId),
       },
       () => clock.monotonicMs(),
       log,
       unopened?.reason,
     );
     writer.onLost = () => this.housekeeping.lost();
+    writer.onReplaced = (former, life) => this.changed(former, life, placeOf(url));
+    writer.onOutdated = () => migrateReplacement(url);
     // Without it nobody is served: our own readers make room.
     writer.onScarce = () => this.readConnections.yield();
   }
 
-  /** To be called with what each opening and renewal has found. */
-  identify(identity: string): void {
-    if (this.identity?.identity !== identity) this.identity = { identity, place: shownPlace(this.place) };
+  get identity(): StoreIdentity | undefined {
+    const { identity } = this.writer;
+    return identity === undefined ? undefined : { identity, place: this.place };
   }
 
   setOwners(fingerprints: readonly string[]): Promise<void> {
@@ -157,11 +157,11 @@ class PostgresStore extends JobStore {
   }
 
   groupDetail(app: string, group: string, asker: string): Promise<DetailAnswer> {
-    return this.reader.groupDetail(app, group, asker);
+    return this.read((life) => this.reader.groupDetail(life, app, group, asker));
   }
 
   membership(app: string, group: string): Promise<Membership | undefined> {
-    return this.reader.membership(app, group);
+    return this.read((life) => this.reader.membership(life, app, group));
   }
 
   override get clock(): StoreClock {
@@ -181,6 +181,11 @@ class PostgresStore extends JobStore {
   }
 
   protected observe(failure: StoreUnavailable | undefined): void {
+    if (failure instanceof StoreReplaced) {
+      // What waits behind that batch is tried: in the store that there is now.
+      this.housekeeping.lost();
+      return;
+    }
     this.housekeeping.committed(failure?.message);
     // What waits behind a batch that failed is not tried: it would wait for the same time limit.
     if (failure !== undefined) this.refuseQueued(failure.message);
@@ -191,7 +196,7 @@ class PostgresStore extends JobStore {
   }
 
   protected readIndex(query: IndexQuery, limit: number): Promise<readonly IndexEntry[]> {
-    return this.reader.index(query, limit);
+    return this.read((life) => this.reader.index(life, query, limit));
   }
 
   protected readContents(
@@ -199,7 +204,7 @@ class PostgresStore extends JobStore {
     account: string,
     messageIds: readonly bigint[],
   ): Promise<readonly StoredContent[]> {
-    return this.reader.contents(app, account, messageIds);
+    return this.read((life) => this.reader.contents(life, app, account, messageIds));
   }
 
   protected async closeEngine(): Promise<void> {
@@ -221,7 +226,6 @@ class PostgresStore extends JobStore {
     try {
       const renewal = await (unopened === undefined ? this.writer.renew() : unopened.open());
       this.unopened = undefined;
-      this.identify(renewal.identity);
       return renewal;
     } catch (error) {
       const refusal = refusalOf(url, error);
@@ -229,6 +233,35 @@ class PostgresStore extends JobStore {
       if (isForGood && refusal instanceof StoreUnavailable) refused?.(refusal.message);
       throw error;
     }
+  }
+
+  /**
+   * Reads from the store that the writer knows. Where it was replaced, the writer learns that first, and what was asked is
+   * read once more; where the writer's store is still the same, the readers reach another one, and it is refused.
+   */
+  private async read<T>(work: (life: string) => Promise<T>): Promise<T> {
+    const { life } = this.writer;
+    if (life === undefined) throw new StoreUnavailable(this.housekeeping.failure ?? "the store is not open yet");
+    try {
+      return await work(life);
+    } catch (error) {
+      if (!(error instanceof StoreReplaced)) throw error;
+      const renewal = await this.writer.renew();
+      if (renewal.life === life) throw error;
+      return work(renewal.life);
+    }
+  }
+
+  /** The writer has found another store: nothing that was concluded from the former one counts. */
+  private changed(former: string, life: string, store: string): void {
+    // A restart of the server is no replacement as far as anybody can tell; what was remembered goes all the same.
+    if (contentOf(former) !== contentOf(life)) {
+      this.log.warn(
+        "The message store was replaced, or its accounts were changed by hand; nothing of the former one is remembered.",
+        { store },
+      );
+    }
+    this.replaced();
   }
 
   private warnOfScarcity(): void {
@@ -241,9 +274,9 @@ class PostgresStore extends JobStore {
     );
   }
 
-  private async purge(above: bigint): Promise<bigint | undefined> {
+  private async purge(life: string, above: bigint): Promise<bigint | undefined> {
     const [slice] = await this.readConnections.run<{ next: bigint | null }[]>(
-      (sql) => sql`SELECT roost.purge_slice(${above}, ${purgeRowsMax}) AS next`,
+      (sql) => sql`SELECT roost.purge_slice(${above}, ${purgeRowsMax}, ${life}) AS next`,
     );
     return slice?.next ?? undefined;
   }

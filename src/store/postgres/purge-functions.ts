@@ -11,11 +11,14 @@ import { isolated } from "./writer-lock.ts";
  */
 const saveLook = `
 CREATE OR REPLACE FUNCTION roost.save_look(
-  a_turn bigint, a_ran_ms bigint, a_leapt_ms bigint, a_later_ms bigint, a_latest_ms bigint, a_horizons json, a_marks json
+  a_turn bigint, a_ran_ms bigint, a_leapt_ms bigint, a_later_ms bigint, a_latest_ms bigint, a_horizons json, a_marks json,
+  a_life text
 ) RETURNS boolean LANGUAGE plpgsql ${isolated} AS $$
 BEGIN
   UPDATE look l SET turn = l.turn + 1, ran_ms = a_ran_ms, leapt_ms = a_leapt_ms WHERE l.turn = a_turn;
   IF NOT FOUND THEN RETURN false; END IF;
+  -- A restored store may have the same turn.
+  IF a_life IS NOT NULL THEN PERFORM roost.require_life(a_life); END IF;
   DELETE FROM horizon h WHERE h.kind IN ('messages', 'time');
   INSERT INTO horizon SELECT * FROM json_populate_recordset(null::horizon, a_horizons);
   IF a_later_ms > 0 THEN
@@ -40,7 +43,8 @@ $$;
  */
 const deleteSlice = `
 CREATE OR REPLACE FUNCTION roost.delete_slice(
-  a_above_id bigint, a_end_id bigint, a_rows integer, OUT next_id bigint, OUT messages bigint, OUT is_busy boolean
+  a_above_id bigint, a_end_id bigint, a_rows integer, a_life text,
+  OUT next_id bigint, OUT messages bigint, OUT is_busy boolean
 ) LANGUAGE plpgsql ${isolated} AS $$
 DECLARE
   last_deleted bigint;
@@ -49,6 +53,7 @@ BEGIN
   messages := 0;
   is_busy := NOT pg_try_advisory_xact_lock(hashtextextended('roost.purge', 0));
   IF is_busy THEN RETURN; END IF;
+  IF a_life IS NOT NULL THEN PERFORM roost.require_life(a_life); END IF;
   -- A slice that is lost in a crash is deleted again: nobody waits for the disk.
   PERFORM set_config('synchronous_commit', 'off', true);
   WITH deleted AS (
@@ -75,19 +80,20 @@ END $$;
  * the clock has passed no more than the clock.
  */
 const purgeSlice = `
-CREATE OR REPLACE FUNCTION roost.purge_slice(a_above_id bigint, a_rows integer) RETURNS bigint
+CREATE OR REPLACE FUNCTION roost.purge_slice(a_above_id bigint, a_rows integer, a_life text) RETURNS bigint
 LANGUAGE plpgsql ${isolated} AS $$
 DECLARE
   end_id bigint;
   keyed_id bigint;
 BEGIN
+  IF a_life IS NOT NULL THEN PERFORM roost.require_life(a_life); END IF;
   SELECT roost.last_id_at(least(h.at_ms, roost.wall_us() / 1000 - h.keep_ms)) INTO end_id
     FROM horizon h WHERE h.kind = 'messages';
   SELECT m.id INTO keyed_id
     FROM mark m WHERE m.ran_ms <= (SELECT l.ran_ms FROM look l) - ${keyedMs} ORDER BY m.id DESC LIMIT 1;
   IF end_id IS NULL OR keyed_id IS NULL THEN RETURN null; END IF;
   end_id := least(end_id, keyed_id);
-  RETURN (roost.delete_slice(a_above_id, end_id, a_rows)).next_id;
+  RETURN (roost.delete_slice(a_above_id, end_id, a_rows, a_life)).next_id;
 END $$;
 `;
 

@@ -32,15 +32,15 @@ class PostgresPurgeTool implements PurgeTool {
     // Where the clock is vouched for marks are made later: looking so much further back is the same.
     const endId = await lastIdAt(this.connections, wallMs - keepMs - Math.max(0, state.time.leaptMs));
     const horizon = lookAt(ofMessages(state, keepMs), keepMs, { wallMs, monotonicMs: 0 }, undefined);
-    return { ...nothing, messages: await countUpTo(this.connections, endId), waitMs: waitMsOf(horizon) };
+    return { ...nothing, messages: await countUpTo(this.connections, state.life, endId), waitMs: waitMsOf(horizon) };
   }
 
   async purgeNow(keepMs: number, deleted: (messages: number) => void): Promise<number> {
-    const { wallMs } = await this.vouch(keepMs);
+    const { wallMs, life } = await this.vouch(keepMs);
     const endId = await lastIdAt(this.connections, wallMs - keepMs);
     let messages = 0;
     for (let above: bigint | null = endId === 0n ? null : 0n; above !== null; await Bun.sleep(purgePauseMs)) {
-      const slice = await this.deleteSlice(above, endId);
+      const slice = await this.deleteSlice(life, above, endId);
       if (slice.is_busy) continue;
       messages += Number(slice.messages);
       deleted(messages);
@@ -71,9 +71,10 @@ class PostgresPurgeTool implements PurgeTool {
     }
   }
 
-  private async deleteSlice(above: bigint, endId: bigint): Promise<SliceRow> {
+  private async deleteSlice(life: string, above: bigint, endId: bigint): Promise<SliceRow> {
     const [row] = await this.connections.run<SliceRow[]>(
-      (sql) => sql`SELECT next_id, messages, is_busy FROM roost.delete_slice(${above}, ${endId}, ${purgeRowsMax})`,
+      (sql) => sql`
+        SELECT next_id, messages, is_busy FROM roost.delete_slice(${above}, ${endId}, ${purgeRowsMax}, ${life})`,
     );
     return row ?? { next_id: null, messages: 0n, is_busy: false };
   }

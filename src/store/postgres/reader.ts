@@ -1,5 +1,8 @@
 // What is read: the offline index, contents, groups; over connections of their own, beside the writer's. Ids follow the
 // order of commits, so what a statement sees is everything up to the last id that it sees.
+//
+// Every statement names the life of the store (life.ts) that its caller knows, and rejects with StoreReplaced in another:
+// an index takes several statements, which use numbers of the first one, and what is answered may be remembered.
 
 import type { SQL } from "bun";
 import type { GroupDetail, IndexEntry, IndexQuery, Membership, StoredContent } from "../store.ts";
@@ -65,7 +68,7 @@ export class Reader {
   }
 
   /** See Store.index. */
-  async index(query: IndexQuery, limit: number): Promise<readonly IndexEntry[]> {
+  async index(life: string, query: IndexQuery, limit: number): Promise<readonly IndexEntry[]> {
     // One statement, one snapshot: a window or a message that it does not see is above its last id, or of another page.
     const [scope] = await this.connections.run<ScopeRow[]>(
       (sql) => sql`
@@ -85,7 +88,7 @@ export class Reader {
           WHERE m.account = a.number AND (m.until_id IS NULL OR s.last_id < ${query.after.toString()}::bigint
             OR m.until_id > ${query.after.toString()}::bigint)
         ) w ON true
-        WHERE a.app = ${toText(query.app)} AND a.name = ${toText(query.account)}`,
+        WHERE roost.require_life(${life}) AND a.app = ${toText(query.app)} AND a.name = ${toText(query.account)}`,
     );
     if (scope === undefined) return [];
     // By the marks: an id may tell a wrong time, and so may a clock. Without a mark that old everything is younger.
@@ -95,20 +98,25 @@ export class Reader {
     const logs = logsOf(scope, isKnown ? query.after : start, query.includeSent);
     const merge = new StreamMerge(logs, limit, Math.max(firstLookMin, Math.ceil(limit / logs.length)));
     for (let wants = merge.wants(); wants.length > 0; wants = merge.wants()) {
-      await this.supply(merge, wants, logs, scope.me, query.includeSent);
+      await this.supply(life, merge, wants, logs, scope.me, query.includeSent);
     }
-    return this.lines(merge.taken(), scope.me);
+    return this.lines(life, merge.taken(), scope.me);
   }
 
   /** See Store.contents. */
-  async contents(app: string, account: string, messageIds: readonly bigint[]): Promise<readonly StoredContent[]> {
+  async contents(
+    life: string,
+    app: string,
+    account: string,
+    messageIds: readonly bigint[],
+  ): Promise<readonly StoredContent[]> {
     const rows = await this.connections.run<ContentRow[]>(
       (sql) => sql`
         SELECT m.id, m.type, m.body, m.extra
         FROM unnest(${sql.array([...messageIds], "BIGINT")}) WITH ORDINALITY AS t (id, position)
         CROSS JOIN roost.account a
         JOIN roost.message m ON m.id = t.id
-        WHERE a.app = ${toText(app)} AND a.name = ${toText(account)} AND (
+        WHERE roost.require_life(${life}) AND a.app = ${toText(app)} AND a.name = ${toText(account)} AND (
           m.sender = a.number OR m.inbox = a.number OR EXISTS (
             SELECT FROM roost.member w
             WHERE w.account = a.number AND w.chat_group = -m.inbox AND w.from_id < m.id
@@ -124,7 +132,7 @@ export class Reader {
   }
 
   /** See Store.groupDetail. */
-  async groupDetail(app: string, group: string, asker: string): Promise<DetailAnswer> {
+  async groupDetail(life: string, app: string, group: string, asker: string): Promise<DetailAnswer> {
     const [row] = await this.connections.run<DetailRow[]>(
       (sql) => sql`
         SELECT g.name, g.avatar, g.introduction, o.name AS owner, g.created_ms, g.closed, ${toText(asker)} = ANY (m.accounts)
@@ -141,7 +149,8 @@ export class Reader {
             ORDER BY m.number
           ) n
         ) m
-        WHERE g.app = ${toText(app)} AND g.id = ${toText(group)} AND g.member_count > 0`,
+        WHERE roost.require_life(${life}) AND g.app = ${toText(app)} AND g.id = ${toText(group)}
+          AND g.member_count > 0`,
     );
     if (row === undefined) return { result: "notFound" };
     if (!row.is_member) return { result: "forbidden" };
@@ -166,7 +175,7 @@ export class Reader {
   }
 
   /** See Store.membership. */
-  async membership(app: string, group: string): Promise<Membership | undefined> {
+  async membership(life: string, app: string, group: string): Promise<Membership | undefined> {
     const [row] = await this.connections.run<Membership[]>(
       (sql) => sql`
         SELECT g.version, ARRAY(
@@ -174,13 +183,15 @@ export class Reader {
           WHERE m.chat_group = g.number AND m.until_id IS NULL ORDER BY m.number
         ) AS accounts
         FROM roost.chat_group g
-        WHERE g.app = ${toText(app)} AND g.id = ${toText(group)} AND g.member_count > 0`,
+        WHERE roost.require_life(${life}) AND g.app = ${toText(app)} AND g.id = ${toText(group)}
+          AND g.member_count > 0`,
     );
     return row === undefined ? undefined : { version: row.version, accounts: row.accounts.map(fromText) };
   }
 
   /** One round trip for what all streams want. */
   private async supply(
+    life: string,
     merge: StreamMerge,
     wants: readonly Want[],
     logs: readonly Log[],
@@ -208,7 +219,8 @@ export class Reader {
         FROM unnest(
           ${wanted(sql, (want) => logs[want.stream]?.inbox)}, ${wanted(sql, (want) => want.after)},
           ${wanted(sql, (want) => logs[want.stream]?.below)}, ${wanted(sql, (want) => want.count)}
-        ) WITH ORDINALITY AS w (inbox, after, below, count, want)`,
+        ) WITH ORDINALITY AS w (inbox, after, below, count, want)
+        WHERE roost.require_life(${life})`,
     );
     for (const { want, ids } of rows) {
       const asked = wants[want - 1];
@@ -217,7 +229,7 @@ export class Reader {
     merge.settle();
   }
 
-  private async lines(ids: readonly bigint[], me: bigint): Promise<IndexEntry[]> {
+  private async lines(life: string, ids: readonly bigint[], me: bigint): Promise<IndexEntry[]> {
     if (ids.length === 0) return [];
     const rows = await this.connections.run<LineRow[]>(
       (sql) => sql`
@@ -230,6 +242,7 @@ export class Reader {
         ) m
         JOIN roost.account o ON o.number = m.other
         LEFT JOIN roost.chat_group g ON g.number = -m.inbox
+        WHERE roost.require_life(${life})
         ORDER BY m.position`,
     );
     return rows.map((row) => ({

@@ -1,10 +1,10 @@
 // Restoring a store on PostgreSQL, in one transaction: the schema that is there gets another name, the archive makes a new
 // one, what is in it is compared with what was backed up, and only then it is committed.
 //
-// No node may live meanwhile. Nodes remember the numbers of accounts for as long as their connections last; under
-// running nodes a restored database would give the same numbers to others, and messages would reach strangers. So leases
-// are looked at inside the transaction, by the database's clock, and connections of nodes that only seem to be gone are
-// ended before it commits.
+// No node may live meanwhile: what it is told just before would be lost. So leases are looked at inside the transaction, by
+// the database's clock, and connections of nodes that only seem to be gone are ended before it commits. Nodes of this
+// version that live all the same notice that the store is another one (life.ts); earlier ones would give messages to
+// strangers, because the restored database gives the account numbers that they remember to others.
 
 import type { SQL } from "bun";
 import type { StoreFacts, Present } from "../store-facts.ts";
@@ -104,7 +104,12 @@ function beforeIt(aside: string | undefined, present: number | undefined): strin
  * remember the old one.
  */
 function afterIt(sealed: StoreFacts | undefined): string {
-  const lines = ["DELETE FROM roost.node;"];
+  const lines = [
+    "DELETE FROM roost.node;",
+    // Schemas 1 and 2 have none; the migration makes one.
+    `DO $$ BEGIN IF to_regclass('roost.identity') IS NOT NULL
+       THEN UPDATE roost.identity SET epoch = replace(gen_random_uuid()::text, '-', ''); END IF; END $$;`,
+  ];
   if (sealed !== undefined)
     lines.push(
       `DO $$ BEGIN IF (SELECT count(*) FROM roost.message) <> ${sealed.messages}

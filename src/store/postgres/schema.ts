@@ -1,7 +1,7 @@
 // The tables, as numbered migrations in the schema `roost`: roost.migration holds the numbers of those that have run. A
 // migration that was released never changes; a later one is appended. Functions are no part of them: all are replaced
 // whenever a migration has run. To change a function, or a limit that is written into one, append a migration, which may
-// be empty. Programs of the schema before call the functions that they know until they are restarted.
+// be empty. Programs of the schemas before call the functions that they know until they are restarted.
 //
 // Accounts and groups are integers inside the database. `message.inbox` is the receiver's account number, or minus the
 // group's number. A member's window is the open interval (from_id, until_id); until_id is NULL while it lasts. Text from
@@ -9,6 +9,7 @@
 
 import { formerFunctions } from "./former-functions.ts";
 import { groupFunctions } from "./group-functions.ts";
+import { lifeFunctions } from "./life.ts";
 import { messageFunctions } from "./message-functions.ts";
 import { ownershipFunctions } from "./ownership-functions.ts";
 import { purgeFunctions } from "./purge-functions.ts";
@@ -144,8 +145,9 @@ CREATE TABLE roost.owner (fingerprint text COLLATE "C" PRIMARY KEY);
 /** Migration i brings a store from schema i to i + 1. */
 export const migrations: readonly string[] = [tables, horizons, identity];
 
-/** What the newest schema's programs call, and those of the schema before it. */
+/** What the newest schema's programs call, and those of the schemas before it; and the trigger (life.ts). */
 export const functions: string = [
+  lifeFunctions,
   writerLock,
   ownershipFunctions,
   messageFunctions,

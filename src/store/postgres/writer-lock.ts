@@ -6,6 +6,7 @@
 // What an operator can mend is raised with the SQLSTATE of `refusalState`; its message is a sentence.
 
 import { clockMsEnd, nodeNumbers, snowflakeEpochMs } from "../snowflake.ts";
+import { accountTrigger, replacedState } from "./life.ts";
 
 /** The SQLSTATE of what roost.hold refuses. */
 export const refusalState = "RO001";
@@ -18,7 +19,7 @@ export const renewAfterMs = 10_000;
 export const isolated = "SET search_path = roost, pg_temp";
 
 /**
- * The lock, the clock and the node number (semantics, Messages 4 and Ids). The time is the database's, read while the
+ * The lock, the life (life.ts; null is not compared), the clock and the node number (semantics, Messages 4 and Ids). The time is the database's, read while the
  * lock is held; no writer's own clock matters. A clock behind the last id refuses nobody: ids go on above the last one.
  * A lease's row is its holder's until somebody else takes it over, which happens inside this lock; so no two
  * transactions ever write under one number for two holders, whatever the clock says of the lease.
@@ -31,7 +32,7 @@ LANGUAGE sql VOLATILE AS $$
 $$;
 
 CREATE OR REPLACE FUNCTION roost.hold(
-  a_holder text,
+  a_holder text, a_life text,
   OUT last_id bigint, OUT node bigint, OUT since_id bigint, OUT wall_us bigint
 ) LANGUAGE plpgsql AS $$
 DECLARE
@@ -42,6 +43,9 @@ BEGIN
   IF NOT FOUND THEN
     RAISE EXCEPTION 'the store has lost its row of the last id; restore the database from a backup'
       USING ERRCODE = '${refusalState}';
+  END IF;
+  IF a_life IS NOT NULL AND a_life IS DISTINCT FROM roost.life() THEN
+    RAISE EXCEPTION 'the database holds another store than before' USING ERRCODE = '${replacedState}';
   END IF;
   -- Read after the lock is held.
   wall_us := roost.wall_us();
@@ -80,14 +84,20 @@ BEGIN
 END $$;
 `;
 
-/** The end of roost.claim, and what programs of schema 2 call in place of it. */
+/** The end of roost.claim: extends the lease; tells the last id, the database's time and the life. */
 const renew = `
-CREATE OR REPLACE FUNCTION roost.renew(a_holder text, OUT last_id bigint, OUT wall_ms bigint)
+CREATE OR REPLACE FUNCTION roost.renew_lease(a_holder text, OUT last_id bigint, OUT wall_ms bigint, OUT life text)
 LANGUAGE plpgsql ${isolated} AS $$
 DECLARE
   held record;
 BEGIN
-  held := roost.hold(a_holder);
+  held := roost.hold(a_holder, null::text);
+  life := roost.life();
+  IF life IS NULL THEN
+    RAISE EXCEPTION 'the store is not complete: it has lost its identity, or the trigger ${accountTrigger} of roost.account. '
+      'If it is not being restored now, start this process again, which makes the trigger'
+      USING ERRCODE = '${refusalState}';
+  END IF;
   last_id := held.last_id;
   wall_ms := held.wall_us / 1000;
 END $$;

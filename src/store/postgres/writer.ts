@@ -14,14 +14,14 @@ import {
 import { outcomeSlots, type Job } from "../jobs.ts";
 import { StoreUnavailable } from "../store.ts";
 import { AccountNumbers } from "./account-numbers.ts";
-import { Connections, placeOf } from "./connection.ts";
+import { Connections, placeOf, StoreReplaced } from "./connection.ts";
 import { toText } from "./text.ts";
 
 type TalkJob = Extract<Job, readonly ["talk", ...unknown[]]>;
 type AckJob = Extract<Job, readonly ["ack", ...unknown[]]>;
 type GroupJob = Exclude<Job, TalkJob | AckJob>;
 
-/** A row of roost.commit_messages, as an array. */
+/** A row of roost.write_messages, as an array. */
 type MessageRow = readonly [
   outcome: bigint,
   id: bigint,
@@ -41,6 +41,8 @@ export interface Renewal {
   readonly lastId: bigint;
   /** The database's wall clock, in milliseconds since 1970. */
   readonly wallMs: number;
+  /** See life.ts. */
+  readonly life: string;
 }
 
 interface ClaimRow {
@@ -48,6 +50,7 @@ interface ClaimRow {
   readonly identity: string;
   readonly last_id: bigint;
   readonly wall_ms: bigint;
+  readonly life: string;
 }
 
 /** The store is another cluster's; the message is a whole sentence. */
@@ -69,8 +72,19 @@ export class Writer {
   private readonly place: string;
   private claim: StoreClaim;
   private accounts = new AccountNumbers();
+  /** The life of the store (life.ts) as of the last renewal; undefined: there was none yet. */
+  life: string | undefined;
+  /** Which store it is, as of the last renewal. */
+  identity: string | undefined;
+  /** A renewal must tell the life before anything is written. */
+  private isLifeDoubted = true;
+  private renewing: Promise<Renewal> | undefined;
   /** Told when the connection is lost. */
   onLost: (() => void) | undefined;
+  /** Told when a renewal found another store than before, before anything is written into it. */
+  onReplaced: ((former: string, life: string) => void) | undefined;
+  /** Brings the store up to date that was put in the place of the former one. */
+  onOutdated: (() => Promise<void>) | undefined;
   /** Told when the database has no connection for it. */
   onScarce: (() => void) | undefined;
 
@@ -85,14 +99,29 @@ export class Writer {
       idleSecondsMax: 0,
       onLost: () => {
         this.accounts = new AccountNumbers();
+        // Whatever answers next may be another server.
+        this.isLifeDoubted = true;
         this.onLost?.();
       },
       onScarce: () => this.onScarce?.(),
     });
   }
 
-  /** Commits all jobs, which may share a batch, or none. Slots of job i start at i × outcomeSlots. */
+  /**
+   * Commits all jobs, which may share a batch, or none. Slots of job i start at i × outcomeSlots. Rejects with
+   * StoreReplaced if the database holds another store than before; the next batch is one of the new store.
+   */
   async commit(jobs: readonly Job[]): Promise<BigInt64Array> {
+    if (this.isLifeDoubted) await this.renew();
+    try {
+      return await this.commitNow(jobs, this.life ?? "");
+    } catch (error) {
+      if (error instanceof StoreReplaced) this.isLifeDoubted = true;
+      throw error;
+    }
+  }
+
+  private commitNow(jobs: readonly Job[], life: string): Promise<BigInt64Array> {
     const groupJobs: GroupJob[] = [];
     const talks: TalkJob[] = [];
     const acks: AckJob[] = [];
@@ -103,35 +132,20 @@ export class Writer {
     }
     if (groupJobs.length > 0) {
       assert(groupJobs.length === jobs.length, "changes of groups have batches of their own");
-      return this.changeGroups(groupJobs);
+      return this.changeGroups(groupJobs, life);
     }
-    return this.commitMessages(jobs, talks, acks);
+    return this.commitMessages(jobs, life, talks, acks);
   }
 
   /**
-   * Claims the store, takes or extends the lease of the node number, and finds out whether the store can commit. Adopts the
-   * store at most once. Rejects with NotOwned if the claim is refused.
+   * Claims the store, takes or extends the lease of the node number, finds out whether the store can commit, and learns its
+   * life. Adopts the store at most once. Rejects with NotOwned if the claim is refused.
    */
-  async renew(): Promise<Renewal> {
-    const { holder, claim } = this;
-    const [row] = await this.connections.run<ClaimRow[]>(
-      (sql) => sql`SELECT outcome, identity, last_id, wall_ms
-        FROM roost.claim(${holder}, ${sql.array([...claim.fingerprints], "TEXT")}, ${claim.adopt})`,
-    );
-    assert(row !== undefined, "a claim has one row");
-    const { outcome, identity } = row;
-    const store = `The message store ${this.place}`;
-    switch (outcome) {
-      case "refused":
-        throw new NotOwned(refusedClaimSentence(store, claim));
-      case "living":
-        throw new NotOwned(livingOwnerSentence(store));
-      case "damaged":
-        throw new StoreUnavailable(damagedIdentitySentence(store));
-      default:
-        this.claim = withoutAdoption(claim);
-        return { outcome, identity, lastId: row.last_id, wallMs: Number(row.wall_ms) };
-    }
+  renew(): Promise<Renewal> {
+    this.renewing ??= this.renewOnce().finally(() => {
+      this.renewing = undefined;
+    });
+    return this.renewing;
   }
 
   /** Makes these fingerprints the owner's. */
@@ -154,14 +168,57 @@ export class Writer {
     return this.connections.close();
   }
 
+  private async renewOnce(): Promise<Renewal> {
+    let renewal: Renewal;
+    try {
+      renewal = await this.askForLease();
+    } catch (error) {
+      if (!(error instanceof StoreReplaced) || this.onOutdated === undefined) throw error;
+      await this.onOutdated();
+      renewal = await this.askForLease();
+    }
+    const former = this.life;
+    this.life = renewal.life;
+    this.identity = renewal.identity;
+    this.isLifeDoubted = false;
+    if (former !== undefined && former !== renewal.life) {
+      this.accounts = new AccountNumbers();
+      this.onReplaced?.(former, renewal.life);
+    }
+    return renewal;
+  }
+
+  private async askForLease(): Promise<Renewal> {
+    const { holder, claim } = this;
+    const [row] = await this.connections.run<ClaimRow[]>(
+      (sql) => sql`SELECT outcome, identity, last_id, wall_ms, life
+        FROM roost.claim(${holder}, ${sql.array([...claim.fingerprints], "TEXT")}, ${claim.adopt})`,
+    );
+    assert(row !== undefined, "a claim has one row");
+    const { outcome, identity, life } = row;
+    const store = `The message store ${this.place}`;
+    switch (outcome) {
+      case "refused":
+        throw new NotOwned(refusedClaimSentence(store, claim));
+      case "living":
+        throw new NotOwned(livingOwnerSentence(store));
+      case "damaged":
+        throw new StoreUnavailable(damagedIdentitySentence(store));
+      default:
+        this.claim = withoutAdoption(claim);
+        return { outcome, identity, lastId: row.last_id, wallMs: Number(row.wall_ms), life };
+    }
+  }
+
   private async commitMessages(
     jobs: readonly Job[],
+    life: string,
     talks: readonly TalkJob[],
     acks: readonly AckJob[],
   ): Promise<BigInt64Array> {
-    // What the connection's loss replaces belongs to the rows that this very call brings back.
+    // What another store replaces belongs to the rows that this very call brings back.
     const { accounts } = this;
-    const rows = await this.connections.run((sql) => this.sendMessages(sql, accounts, talks, acks));
+    const rows = await this.connections.run((sql) => this.sendMessages(sql, life, accounts, talks, acks));
     assert(rows.length === jobs.length, "each job has its row");
     for (const [index, [, app, sender, toGroup, dest]] of talks.entries()) {
       const row = rows[index];
@@ -181,13 +238,14 @@ export class Writer {
 
   private sendMessages(
     sql: SQL,
+    life: string,
     accounts: AccountNumbers,
     talks: readonly TalkJob[],
     acks: readonly AckJob[],
   ): Promise<readonly MessageRow[]> {
     const texts = (values: readonly string[]) => sql.array(values.map(toText), "TEXT");
-    return sql`SELECT * FROM roost.commit_messages(
-      ${this.holder},
+    return sql`SELECT * FROM roost.write_messages(
+      ${this.holder}, ${life},
       ${texts(talks.map((talk) => talk[1]))}, ${texts(talks.map((talk) => talk[2]))},
       ${sql.array(
         talks.map((talk) => accounts.find(talk[1], talk[2])),
@@ -216,10 +274,10 @@ export class Writer {
     )`.values();
   }
 
-  private async changeGroups(jobs: readonly GroupJob[]): Promise<BigInt64Array> {
+  private async changeGroups(jobs: readonly GroupJob[], life: string): Promise<BigInt64Array> {
     const changes = JSON.stringify(jobs.map(changeOf));
     const rows: readonly (readonly bigint[])[] = await this.connections.run((sql) =>
-      sql`SELECT * FROM roost.change_groups(${this.holder}, ${changes}::text::json)`.values(),
+      sql`SELECT * FROM roost.write_groups(${this.holder}, ${life}, ${changes}::text::json)`.values(),
     );
     assert(rows.length === jobs.length, "each job has its row");
     const numbers = new BigInt64Array(jobs.length * outcomeSlots);
@@ -228,7 +286,7 @@ export class Writer {
   }
 }
 
-/** A change as roost.change_groups reads it. */
+/** A change as roost.write_groups reads it. */
 function changeOf(job: GroupJob): Record<string, string | boolean | readonly string[]> {
   if (job[0] === "create") {
     const draft = job[1];

@@ -7,6 +7,7 @@ import { checkIndex, type Progress } from "./check-index.ts";
 import { openQuietly } from "./connection.ts";
 import { IndexDamage, isDamage, LogDamage, wrongTypesOf } from "./damage.ts";
 import { indexPathOf, indexSchemaVersion } from "./index-file.ts";
+import { identityOf } from "./ownership.ts";
 import { failureOf, Refusal } from "./refusal.ts";
 import { pragmaNumber } from "./schema.ts";
 import { openToRead, refuseForeign } from "./store-file.ts";
@@ -14,6 +15,8 @@ import { openToRead, refuseForeign } from "./store-file.ts";
 const cacheKib = 16 * 1024;
 /** The first schema with a mark in the log. */
 const marksFrom = 2;
+/** The first schema with an identity. */
+const identityFrom = 4;
 /** Problems that SQLite is asked for. */
 const problemsMax = 20;
 
@@ -141,6 +144,8 @@ export function checkLog(log: Database): string[] {
   if (sequence === null) problems.push("it has lost its row of the last id");
   else if (sequence.last_id < newest)
     problems.push(`its last id is ${sequence.last_id}, and it holds message ${newest}`);
+  if (pragmaNumber(log, "user_version") >= identityFrom && identityOf(log) === undefined)
+    problems.push("its identity is not one row of 32 hexadecimal digits; a start with --adopt makes a new one");
   for (const [what, sql] of references) {
     const missing = log.query<{ rows: bigint }, []>(`SELECT count(*) AS rows FROM (${sql})`).get()?.rows ?? 0n;
     if (missing > 0n) problems.push(`${missing} ${what}`);

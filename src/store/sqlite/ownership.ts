@@ -48,10 +48,10 @@ export class Ownership {
     );
     if (outcome === "refused") throw new NotOwned(refusedClaimSentence(store, wanted));
     if (outcome === "adopted" && this.isAlive(wallMs, holder)) throw new NotOwned(livingOwnerSentence(store));
-    const known = this.identity();
+    const known = identityOf(db);
     if (known === undefined && !wanted.adopt) throw new NotOwned(damagedIdentitySentence(store));
     const isRenewed = outcome === "adopted" || known === undefined;
-    const identity = isRenewed ? this.renew() : known;
+    const identity = isRenewed ? renewIdentity(db) : known;
     if (outcome === "adopted") db.run("DELETE FROM node");
     if (outcome === "adopted" || outcome === "taken") this.setOwners(wanted.fingerprints);
     this.wanted = withoutAdoption(wanted);
@@ -64,22 +64,6 @@ export class Ownership {
     for (const fingerprint of fingerprints) add.run(fingerprint);
   }
 
-  /** Undefined if it is not one row of the right form. */
-  private identity(): string | undefined {
-    const rows = this.db.query<{ identity: unknown }, []>("SELECT identity FROM identity").all();
-    const [row] = rows;
-    return rows.length === 1 && typeof row?.identity === "string" && isStoreIdentity(row.identity)
-      ? row.identity
-      : undefined;
-  }
-
-  private renew(): string {
-    const identity = newStoreIdentity();
-    this.db.run("DELETE FROM identity");
-    this.db.run("INSERT INTO identity (one, identity, epoch) VALUES (1, ?, ?)", [identity, newStoreIdentity()]);
-    return identity;
-  }
-
   /** A lease that ends later than one can that begins now is a leftover of a clock that was ahead. */
   private isAlive(wallMs: number, holder: string): boolean {
     const living = this.db.query<{ number: bigint }, [number, number, string]>(
@@ -87,6 +71,21 @@ export class Ownership {
     );
     return living.get(wallMs, wallMs + leaseMs, holder) !== null;
   }
+}
+
+/** Returns a store's identity; undefined if it is not one row of the right form. */
+export function identityOf(db: Database): string | undefined {
+  const rows = db.query<{ identity: unknown }, []>("SELECT identity FROM identity").all();
+  const identity = rows[0]?.identity;
+  return rows.length === 1 && typeof identity === "string" && isStoreIdentity(identity) ? identity : undefined;
+}
+
+/** Makes it another store. Returns its identity. */
+export function renewIdentity(db: Database): string {
+  const identity = newStoreIdentity();
+  db.run("DELETE FROM identity");
+  db.run("INSERT INTO identity (one, identity, epoch) VALUES (1, ?, ?)", [identity, newStoreIdentity()]);
+  return identity;
 }
 
 /** What sentences call the store at a path. */

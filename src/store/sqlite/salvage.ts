@@ -12,6 +12,7 @@ import { clockMsEnd, smallestIdAt } from "../snowflake.ts";
 import { openQuietly } from "./connection.ts";
 import { isDamage } from "./damage.ts";
 import { indexPathOf } from "./index-file.ts";
+import { identityOf, renewIdentity } from "./ownership.ts";
 import { Refusal } from "./refusal.ts";
 import { copyWithHead } from "./salvage-head.ts";
 import { RangeReader, type Gap, type Row } from "./salvage-range.ts";
@@ -86,6 +87,9 @@ export function salvage(path: string, to: string, progress: (table: string) => v
     const nameless = keepNumbers(target);
     const lastId = keepLastId(target, path);
     target.run("UPDATE log SET mark = random()");
+    // It is the same store with other content, unless the damage is where it says which one it is.
+    if (identityOf(target) === undefined) renewIdentity(target);
+    else target.run("UPDATE identity SET epoch = lower(hex(randomblob(16)))");
     return { tables, nameless, lastId };
   } finally {
     source?.close();

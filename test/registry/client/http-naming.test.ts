@@ -3,8 +3,9 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { requestMsMax } from "../../../src/registry/client/node-client.ts";
 import { cancelMsMax } from "../../../src/registry/client/registration-loop.ts";
+import { discoveryAppid } from "../../../src/registry/instance.ts";
 import { until } from "../../support/until.ts";
-import { never } from "./fake-registry.ts";
+import { coded, instanceJson, never } from "./fake-registry.ts";
 import { chat, client, endAll, fakeNode, told } from "./naming-client.ts";
 
 afterEach(endAll);
@@ -25,6 +26,36 @@ describe("find", () => {
     await until(() => node.calls.length === 1, "the request");
     timers.advance(requestMsMax);
     expect(await answer).toContain("no answer within");
+  });
+});
+
+describe("who lists an instance", () => {
+  test("is asked of each node that was given, and of none that was learned", async () => {
+    const [one, two, learned] = [fakeNode(), fakeNode(), fakeNode()];
+    one.list("chat", [instanceJson("chat", "chat-1"), instanceJson("chat", "chat-2")], 1n);
+    two.list("chat", [instanceJson("chat", "chat-2")], 1n);
+    one.list(discoveryAppid, [instanceJson(discoveryAppid, "r3", { addrs: [learned.url] })], 1n);
+    const { naming } = client([one, two]);
+    told(naming, "chat");
+    await until(() => [one, two, learned].some(({ calls }) => calls.length > 0), "it polls");
+    expect(await naming.whoLists("chat", "chat-1")).toEqual({ listing: [one.url], lacking: [two.url] });
+    const unknown = await naming.whoLists("login", "login-1");
+    expect([unknown.listing, unknown.lacking.toSorted()]).toEqual([[], [one.url, two.url].toSorted()]);
+    expect(learned.calls.filter(({ endpoint }) => endpoint === "fetch")).toEqual([]);
+    const fetched = one.calls.find(({ endpoint }) => endpoint === "fetch");
+    expect(Object.fromEntries(fetched?.parameters ?? [])).toEqual({ env: "test", appid: "chat", status: "1" });
+  });
+
+  test("is not told by a node that is starting, talks nonsense or is away, nor after the end", async () => {
+    const [good, starting, odd, away] = [fakeNode(), fakeNode(), fakeNode(), fakeNode()];
+    good.list("chat", [instanceJson("chat", "chat-1")], 1n);
+    starting.script = () => coded(-500);
+    odd.script = () => new Response("<html>");
+    await away.stop();
+    const { naming } = client([good, starting, odd, away]);
+    expect(await naming.whoLists("chat", "chat-1")).toEqual({ listing: [good.url], lacking: [] });
+    await naming.close();
+    expect(await naming.whoLists("chat", "chat-1")).toEqual({ listing: [], lacking: [] });
   });
 });
 
