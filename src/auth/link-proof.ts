@@ -26,7 +26,7 @@ export interface Meeting {
 }
 
 /** Whose proof, and of what: all differ, so that none can be sent back or taken for another. */
-export type ProofSide = "accept" | "refuse" | "contest" | "dial";
+export type ProofSide = "accept" | "refuse" | "contest" | "dial" | "decline";
 
 /** A key's hint has so many bytes: enough that two keys of one cluster rarely share one, and never at each dial. */
 export const keyHintBytes = 4;

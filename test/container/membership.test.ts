@@ -5,6 +5,8 @@ import type { LinkIdentity } from "../../src/auth/link-proof.ts";
 import { clusterFingerprint } from "../../src/auth/store-ownership.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { LinkListener } from "../../src/container/link/link-listener.ts";
+import { newStoreIdentity } from "../../src/auth/store-ownership.ts";
+import { type NodeStores, unknownStores } from "../../src/container/node-stores.ts";
 import { IdTaken, Membership } from "../../src/container/membership.ts";
 import type { Naming, Registration } from "../../src/registry/client/naming.ts";
 import { startLoneRegistry } from "../../src/registry/alone.ts";
@@ -30,6 +32,7 @@ function member(
   naming: Naming,
   identity: LinkIdentity = newIdentity("n1", "chat"),
   fingerprints: readonly string[] = [],
+  stores: () => NodeStores = () => unknownStores,
 ) {
   const end = new LinkEnd(identity);
   const { address, server } = end.listen(new LinkListener({ ...end.side, service: undefined }));
@@ -42,6 +45,7 @@ function member(
     link: address,
     zone: "z1",
     version: "1.2.3",
+    stores,
     lost: (sentence) => void lost.push(sentence),
   });
   return { end, identity, address, server, lost, membership };
@@ -268,4 +272,33 @@ describe("two that register in the same moment", () => {
       }
     }
   });
+});
+
+test("says which stores it uses, learns of later and changes, and repeats nothing", async () => {
+  const naming = new HandNaming();
+  const updates: ReadonlyMap<string, string>[] = [];
+  naming.register = (registration) => {
+    naming.registrations.push(registration);
+    const update = async (change: { readonly metadata?: ReadonlyMap<string, string> }): Promise<void> => {
+      updates.push(change.metadata ?? new Map());
+    };
+    return Promise.resolve({ update, deregister: () => Promise.resolve() });
+  };
+  let stores: NodeStores = unknownStores;
+  const { membership } = member(naming, newIdentity("n1", "chat"), [], () => stores);
+  await membership.join([offer()], "adult");
+  expect(naming.registrations[0]?.metadata.has("sessions")).toBe(false);
+  await membership.tellStores();
+  expect(updates).toEqual([]);
+  const identity = newStoreIdentity();
+  stores = { sessions: { identity, place: "redis://a" }, messages: undefined };
+  await membership.tellStores();
+  await membership.tellStores();
+  expect(updates).toHaveLength(1);
+  expect(updates[0]?.get("sessions")).toBe(identity);
+  expect(updates[0]?.get("sessions-at")).toBe("redis://a");
+  expect(updates[0]?.get("state")).toBe("adult");
+  stores = unknownStores;
+  await membership.tellStores();
+  expect(updates[1]?.has("sessions")).toBe(false);
 });

@@ -3,7 +3,10 @@
 
 import { afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { RoostClient } from "../../src/sdk/roost-client.ts";
+import { Command } from "../../src/wire/commands.ts";
+import { MessagePushSchema } from "../../src/wire/gen/pkt_pb.ts";
 import { ClusterStage } from "../support/cluster-stage.ts";
+import { talk } from "../support/commands.ts";
 import { converse, patiently } from "../support/conversation.ts";
 import { formerRelease, formerReleaseMissing } from "../support/former-release.ts";
 import { hasPostgres, PostgresServer } from "../support/postgres.ts";
@@ -115,4 +118,32 @@ describe.skipIf(formerReleaseMissing !== undefined)(`nothing is lost while an up
       90_000,
     );
   }
+});
+
+describe.skipIf(formerReleaseMissing !== undefined)(`after this release has opened the stores${skipped}`, () => {
+  test("a chat node of the former one does not start, and says why", async () => {
+    const stage = await ClusterStage.start();
+    endings.push(() => stage.close());
+    const { cluster } = stage;
+    await cluster.end("chat-1", "SIGTERM");
+    cluster.setProgram("chat-1", formerRelease());
+    await expect(cluster.start("chat-1")).rejects.toThrow("start the newer program that wrote it");
+  }, 60_000);
+
+  test("a login node of the former one starts, and whoever has signed in stays so", async () => {
+    const stage = await ClusterStage.start({ gateways: 2 });
+    endings.push(() => stage.close());
+    const { cluster } = stage;
+    const alice = await stage.wire("alice", 0);
+    const bob = await stage.wire("bob", 1);
+    await cluster.end("login-1", "SIGTERM");
+    cluster.setProgram("login-1", formerRelease());
+    await cluster.start("login-1");
+    await until(() => cluster.isReady("login-1"), "the login node is back");
+    await talk(alice, "bob", "still here?");
+    expect((await bob.pushed(Command.UserTalk, MessagePushSchema)).map(({ body }) => body)).toEqual(["still here?"]);
+    const carol = await stage.wire("carol", 1);
+    await talk(carol, "alice", "I am new");
+    expect((await alice.pushed(Command.UserTalk, MessagePushSchema)).map(({ body }) => body)).toEqual(["I am new"]);
+  }, 60_000);
 });

@@ -2,7 +2,7 @@
 //
 //   dialler   InnerHandshakeReq       who I am, my nonce, hints of my keys
 //   acceptor  InnerHandshakeResponse  who I am, my nonce, my proof, my state; or why not, and my proof of that
-//   dialler   InnerHandshakeReq       my proof
+//   dialler   InnerHandshakeReq       my proof; or why I do not want the link, and my proof of that
 //
 // While the cluster's key is changed, a process has several. One key proves a meeting: the acceptor chooses its first key
 // that the dialler has, too, and the dialler takes a proof by any of its keys and answers with the same one. So two
@@ -29,6 +29,7 @@ import {
   type Meeting,
   provenKey,
 } from "../../auth/link-proof.ts";
+import { shownText } from "../../auth/store-ownership.ts";
 import { secretsPerFileMax } from "../../base/limits.ts";
 import { assert } from "../../base/assert.ts";
 import type { Random } from "../../base/random.ts";
@@ -39,11 +40,13 @@ import {
   type CloseReason,
   CloseCode,
   closeFrameTooLarge,
+  closeNormal,
   closeProtocolFault,
   closeUnauthorised,
 } from "../../wire/close-reason.ts";
 import { InnerHandshakeReqSchema, InnerHandshakeResponseSchema, Status } from "../../wire/gen/pkt_pb.ts";
-import { type LinkState, linkStateOf } from "./link-state.ts";
+import { unknownStores } from "../node-stores.ts";
+import { type LinkState, linkStateOf, messageOf } from "./link-state.ts";
 
 const handshakeMsMax = 3_000;
 const nonceBytes = 32;
@@ -61,11 +64,14 @@ export class LinkRefused extends Error {
   readonly isIdTaken: boolean;
   /** That incarnation is the lesser one; if it is new, too, it ends when a node that this process holds refuses it. */
   readonly isContested: boolean;
+  /** This side does not want the link. */
+  readonly isDeclined: boolean;
 
-  constructor(sentence: string, { isIdTaken = false, isContested = false } = {}) {
+  constructor(sentence: string, { isIdTaken = false, isContested = false, isDeclined = false } = {}) {
     super(sentence);
     this.isIdTaken = isIdTaken;
     this.isContested = isContested;
+    this.isDeclined = isDeclined;
   }
 }
 
@@ -81,6 +87,8 @@ export interface LinkHost {
   holder(dialler: LinkIdentity): Promise<string | undefined>;
   /** Takes over a link that has proven itself; a reason refuses it. */
   linked(connection: Connection, dialler: LinkIdentity): FrameHandler | CloseReason;
+  /** A dialler that has proven itself does not want the link; `sentence` is its reason, fit for a log. */
+  declined(dialler: LinkIdentity, sentence: string): void;
   /** Counts those who got no further. */
   refused(kind: string): void;
   /** A handshake is over: its link stands, or its connection is gone. */
@@ -170,16 +178,24 @@ export class AcceptingHandshake implements FrameHandler {
     if (!this.connection.isOpen) return;
     this.expected = { meeting, clusterKeys: isOld ? clusterKeys : [clusterKey] };
     const proof = linkProof(clusterKey, "accept", meeting);
-    send(this.connection, InnerHandshakeResponseSchema, { ...said, proof, state: this.host.state() });
+    send(this.connection, InnerHandshakeResponseSchema, { ...said, proof, state: messageOf(this.host.state()) });
   }
 
   private prove(payload: Buffer, { meeting, clusterKeys }: Expected): void {
-    const { proof } = decodeBody(InnerHandshakeReqSchema, payload) ?? { proof: new Uint8Array() };
-    if (provenKey(proof, clusterKeys, "dial", meeting) === undefined) {
+    const { proof, declined } = decodeBody(InnerHandshakeReqSchema, payload) ?? {
+      proof: new Uint8Array(),
+      declined: "",
+    };
+    if (provenKey(proof, clusterKeys, declined === "" ? "dial" : "decline", meeting) === undefined) {
       this.fail("key", closeUnauthorised);
       return;
     }
     clearTimeout(this.late);
+    if (declined !== "") {
+      this.host.declined(meeting.dialler, shownText(declined, messageBytesMax));
+      this.connection.close(closeNormal);
+      return;
+    }
     const handler = this.host.linked(this.connection, meeting.dialler);
     if ("code" in handler) this.fail("refused", handler);
     else {
@@ -213,6 +229,7 @@ export class DiallingHandshake implements FrameHandler {
   private readonly late: ReturnType<typeof setTimeout>;
   private readonly handlerOf: (met: Met) => FrameHandler;
   private readonly expectedId: string;
+  private readonly declines: ((state: LinkState) => string | undefined) | undefined;
   private inner: FrameHandler | undefined;
 
   /** Says hello at once. `handlerOf` makes the link's owner, before anything else is read. */
@@ -225,10 +242,13 @@ export class DiallingHandshake implements FrameHandler {
       readonly random: Random;
       /** Who should answer. */
       readonly expectedId: string;
+      /** Returns why the link is not wanted, in at most 800 bytes; undefined: it is, or anybody is wanted. */
+      readonly declines?: (state: LinkState) => string | undefined;
     },
     handlerOf: (met: Met) => FrameHandler,
   ) {
     this.expectedId = parts.expectedId;
+    this.declines = parts.declines;
     this.connection = connection;
     this.identity = parts.identity;
     this.clusterKeys = parts.clusterKeys;
@@ -293,8 +313,19 @@ export class DiallingHandshake implements FrameHandler {
       return;
     }
     clearTimeout(this.late);
+    const state = linkStateOf(response.state) ?? { load: 0, isAdult: false, stores: unknownStores };
+    const declined = this.declines?.(state);
+    if (declined !== undefined) {
+      send(this.connection, InnerHandshakeReqSchema, {
+        proof: linkProof(clusterKey, "decline", meeting),
+        declined,
+      });
+      this.settle.reject(new LinkRefused(declined, { isDeclined: true }));
+      this.connection.close(closeNormal);
+      return;
+    }
     send(this.connection, InnerHandshakeReqSchema, { proof: linkProof(clusterKey, "dial", meeting) });
-    const met: Met = { identity, state: linkStateOf(response.state) ?? { load: 0, isAdult: false } };
+    const met: Met = { identity, state };
     this.inner = this.handlerOf(met);
     this.settle.resolve(met);
   }

@@ -6,7 +6,7 @@ import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import { type Instance, Status } from "../instance.ts";
 import { type Cancel, systemTimers } from "../timers.ts";
-import type { Naming, Registered, Registration } from "./naming.ts";
+import type { Listing, Naming, Registered, Registration } from "./naming.ts";
 import { Code, NodeClient, NodeFailure, requestMsMax } from "./node-client.ts";
 import { NodeList } from "./node-rotation.ts";
 import { parseService } from "./parse-instances.ts";
@@ -79,15 +79,10 @@ export class HttpNaming implements Naming {
 
   async findNow(service: string): Promise<readonly Instance[]> {
     this.refuseWhenClosed();
-    const { env } = this.options;
-    const parameters = new URLSearchParams({ env, appid: service, status: String(Status.Up) });
-    const call = { method: "GET", endpoint: "fetch", parameters, limitMs: requestMsMax } as const;
     const failures: NodeFailure[] = [];
     for (const node of this.nodes.all) {
       try {
-        const { code, message, data } = await this.client.ask(node, call, this.closed.signal);
-        if (code !== Code.Ok && code !== Code.NotFound) throw new Error(`code ${code} ${message}`);
-        const instances = code === Code.NotFound ? [] : parseService(data).instances;
+        const instances = await this.fetch(node, service);
         this.found.set(service, instances);
         return instances;
       } catch (cause) {
@@ -97,6 +92,26 @@ export class HttpNaming implements Naming {
     }
     const reasons = failures.map(({ message }) => message).join("; ");
     throw new Error(`no registry node answers for ${service}: ${reasons}`, { cause: failures[0] });
+  }
+
+  async whoLists(service: string, id: string): Promise<Listing> {
+    const listing: string[] = [];
+    const lacking: string[] = [];
+    await Promise.all(
+      this.nodes.seeds.map(async (node) => {
+        try {
+          const instances = await this.fetch(node, service);
+          (instances.some(({ hostname }) => hostname === id) ? listing : lacking).push(node);
+        } catch (cause) {
+          this.options.log.debug("a registry node does not say what it lists", { node, error: String(cause) });
+        }
+      }),
+    );
+    return { listing, lacking };
+  }
+
+  get isAnswered(): boolean {
+    return !this.polls.isFailing;
   }
 
   subscribe(service: string, onChange: OnInstances): void {
@@ -142,6 +157,16 @@ export class HttpNaming implements Naming {
         forget();
       },
     };
+  }
+
+  /** The UP instances of a service as one node has them. Rejects when it does not answer, or is not ready to. */
+  private async fetch(node: string, service: string): Promise<readonly Instance[]> {
+    const { env } = this.options;
+    const parameters = new URLSearchParams({ env, appid: service, status: String(Status.Up) });
+    const call = { method: "GET", endpoint: "fetch", parameters, limitMs: requestMsMax } as const;
+    const { code, message, data } = await this.client.ask(node, call, this.closed.signal);
+    if (code !== Code.Ok && code !== Code.NotFound) throw new Error(`code ${code} ${message}`);
+    return code === Code.NotFound ? [] : parseService(data).instances;
   }
 
   close(): Promise<void> {

@@ -84,6 +84,11 @@ export class PollLoop {
     return this.watched.get(service)?.instances;
   }
 
+  /** True while nodes fail and none has answered since. */
+  get isFailing(): boolean {
+    return this.failures > 0;
+  }
+
   isSubscribed(service: string): boolean {
     return this.watched.has(service);
   }

@@ -3,6 +3,7 @@
 import { afterEach, describe, expect, jest, test } from "bun:test";
 import { systemRandom } from "../../../src/base/random.ts";
 import { AcceptingHandshake, DiallingHandshake, type LinkHost } from "../../../src/container/link/handshake.ts";
+import { unknownStores } from "../../../src/container/node-stores.ts";
 import type { Connection, FrameHandler } from "../../../src/transport/transport.ts";
 import { closeAbnormal } from "../../../src/wire/close-reason.ts";
 import { encodeLogicPacket } from "../../../src/wire/packet.ts";
@@ -131,9 +132,10 @@ describe("in time", () => {
       identity: newIdentity("node", "chat"),
       clusterKeys: [clusterKey],
       random: systemRandom,
-      state: () => ({ load: 0, isAdult: true }),
+      state: () => ({ load: 0, isAdult: true, stores: unknownStores }),
       holder: () => Promise.resolve(undefined),
       linked: () => nowhere,
+      declined: () => undefined,
       refused: () => undefined,
       over: () => undefined,
     };

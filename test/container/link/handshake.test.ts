@@ -13,6 +13,7 @@ import {
   LinkRefused,
   type Met,
 } from "../../../src/container/link/handshake.ts";
+import { unknownStores } from "../../../src/container/node-stores.ts";
 import { LinkListener } from "../../../src/container/link/link-listener.ts";
 import { decodeLinkState } from "../../../src/container/link/link-state.ts";
 import { whoAnswers } from "../../../src/container/link/who.ts";
@@ -87,7 +88,7 @@ test("with the right key the link stands, and both know whom they have met", asy
   const end = new LinkEnd(newIdentity("gate"));
   const { met, recording } = await shakeHands(node.address, "node", end);
   expect(met.identity).toEqual({ id: "node", incarnation: node.identity.incarnation });
-  expect(met.state).toEqual({ isAdult: true, load: 0 });
+  expect(met.state).toEqual({ isAdult: true, load: 0, stores: unknownStores });
   await until(() => node.service.gateways.size === 1, "the node knows the gateway");
   expect(node.service.gateways.get("gate")?.incarnation).toBe(end.identity.incarnation);
   expect(node.told).toEqual(["linked gate"]);
@@ -556,9 +557,10 @@ describe("in time", () => {
       identity: newIdentity("node", "chat"),
       clusterKeys: [clusterKey],
       random: systemRandom,
-      state: () => ({ load: 0, isAdult: true }),
+      state: () => ({ load: 0, isAdult: true, stores: unknownStores }),
       holder: () => Promise.resolve(undefined),
       linked: () => nowhere,
+      declined: () => undefined,
       refused: (kind) => void refused.push(kind),
       over: () => undefined,
     };

@@ -12,6 +12,7 @@ import { Dependency, type Dial } from "../../../src/container/link/dependency.ts
 import { gatewayService, LinkListener } from "../../../src/container/link/link-listener.ts";
 import { TcpLinkNetwork } from "../../../src/container/link/link-network.ts";
 import { type Link, Links } from "../../../src/container/links.ts";
+import { type NodeStores, unknownStores } from "../../../src/container/node-stores.ts";
 import { Router } from "../../../src/container/router.ts";
 import { Service } from "../../../src/container/service.ts";
 import { Metrics, type ServiceMetrics } from "../../../src/observe/metrics.ts";
@@ -119,6 +120,10 @@ export class TestNode extends LinkEnd {
   readonly told: string[] = [];
   readonly service: Service;
   address = "";
+  /** What it says of its stores. */
+  stores: NodeStores = unknownStores;
+  /** `GATEWAY: sentence` of those that do not want it. */
+  readonly declined: string[] = [];
   private server: Server | undefined;
 
   constructor(identity: LinkIdentity, keys?: readonly Uint8Array[]) {
@@ -128,6 +133,7 @@ export class TestNode extends LinkEnd {
       router: new Router([keep]),
       dispatcher: new Dispatcher(),
       log: silentLog,
+      stores: () => this.stores,
       gatewayLinked: (gateway) => void this.told.push(`linked ${gateway}`),
       gatewayLost: (gateway) => void this.told.push(`lost ${gateway}`),
     });
@@ -137,7 +143,13 @@ export class TestNode extends LinkEnd {
   static start(id: string, { service = "chat", isAdult = true, key = clusterKey } = {}, keys = [key]): TestNode {
     const node = new TestNode(newIdentity(id, service), keys);
     node.service.setAdult(isAdult);
-    const { address, server } = node.listen(new LinkListener(node));
+    const { address, server } = node.listen(
+      new LinkListener({
+        ...node.side,
+        service: node.service,
+        gatewayDeclined: (gateway, sentence) => void node.declined.push(`${gateway}: ${sentence}`),
+      }),
+    );
     node.address = address;
     node.server = server;
     return node;
@@ -393,6 +405,7 @@ export class TestGateway extends LinkEnd {
       naming: this.naming,
       dial: parts.dial ?? this.dial,
       links,
+      stores: this.gateway.stores,
       timers: parts.timers ?? systemTimers,
       log: silentLog,
       handlerOf: (link) => new Downlink(this.gateway, link),
