@@ -20,6 +20,8 @@ export class FileGuard {
     this.db = db;
     this.path = path;
     this.files = new OpenFiles(path);
+    // It may be about to be cut by SQLite: a smaller store was put into it just before.
+    this.accept();
   }
 
   /**

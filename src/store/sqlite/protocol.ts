@@ -49,8 +49,8 @@ export type Request =
   | { readonly kind: "catchUp" }
   /** To the folder: the index is damaged; begin a new one. */
   | { readonly kind: "rebuild" }
-  /** To the others: the index was replaced, and perhaps the log. */
-  | { readonly kind: "reopenIndex" }
+  /** To the others: the index was replaced; `isReplaced`: because the log was. */
+  | { readonly kind: "reopenIndex"; readonly isReplaced: boolean }
   /** To the reader: take in what was committed. */
   | { readonly kind: "follow" }
   | {

@@ -130,6 +130,8 @@ class SqliteStore extends JobStore {
   private readonly log: Log;
   private repairing: Promise<void> | undefined;
   private readonly backOff = new BackOff(repairMsMin, repairMsMax);
+  /** A thread has found the log replaced, and the writer was not told yet. */
+  private isReplaced = false;
   private replacementSaidMs = -Infinity;
   /** What the writer has told last. */
   private forgotten: Forgotten = nothingForgotten;
@@ -186,7 +188,10 @@ class SqliteStore extends JobStore {
 
   /** Makes the index from the log again; until that is done what needs it is refused. `isReplaced`: it is another log. */
   repairIndex(isReplaced: boolean): void {
-    if (isReplaced) this.replaced();
+    if (isReplaced) {
+      this.isReplaced = true;
+      this.replaced();
+    }
     if (this.repairing !== undefined || this.isClosing || !this.backOff.isOver) return;
     this.backOff.begin();
     if (isReplaced) this.warnOfReplacement();
@@ -342,6 +347,11 @@ class SqliteStore extends JobStore {
   private async repairOnce(): Promise<void> {
     await this.ask("folder", { kind: "rebuild" });
     await this.files.catchUp();
-    await Promise.all([this.ask("writer", { kind: "reopenIndex" }), this.ask("reader", { kind: "reopenIndex" })]);
+    const isReplaced = this.isReplaced;
+    this.isReplaced = false;
+    await Promise.all([
+      this.ask("writer", { kind: "reopenIndex", isReplaced }),
+      this.ask("reader", { kind: "reopenIndex", isReplaced }),
+    ]);
   }
 }

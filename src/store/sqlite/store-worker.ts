@@ -101,7 +101,7 @@ function answer(request: Request): Answer {
   if (request.kind === "leave") return leave();
   if (request.kind === "reopenIndex" && logIndex !== undefined) {
     logIndex.close();
-    writer?.forget();
+    writer?.indexReopened(request.isReplaced);
     return done;
   }
   const answered =

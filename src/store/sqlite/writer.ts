@@ -49,6 +49,8 @@ export class Writer {
   private lastSeen = 0n;
   /** Of the last transaction; undefined: there was none. */
   private epoch: string | undefined;
+  /** The store was found to be another one outside of a transaction that committed. */
+  private isUnknown = false;
   private replacedTimes = 0;
   private lostTimes = 0;
   private readonly clock: Clock;
@@ -201,7 +203,7 @@ export class Writer {
   }
 
   /** Forgets what is remembered of the store: it may be another one. */
-  forget(): void {
+  private forget(): void {
     this.names.forget();
     this.talks.forgetInboxes();
     this.talks.keyedUpTo = this.horizons.marks.keyedUpTo();
@@ -225,20 +227,29 @@ export class Writer {
     }
   }
 
-  /** The store is another one, for sure: its file has the length that it has. */
+  /** What was followed of the log is forgotten, so it tells no more whether the store is another one by now. */
+  indexReopened(isReplaced: boolean): void {
+    if (isReplaced) this.replaced();
+    else this.forget();
+  }
+
+  /** The store is another one, for sure. */
   private replaced(): void {
     this.files.accept();
+    this.isUnknown = true;
     this.forget();
   }
 
   /** Inside the transaction, with its node number: forgets what is remembered if that is of another store. */
   private recognise(epoch: string, lastId: bigint): void {
-    const isReplaced = this.lease.found === "other" || (this.epoch !== undefined && this.epoch !== epoch);
+    const isReplaced =
+      this.isUnknown || this.lease.found === "other" || (this.epoch !== undefined && this.epoch !== epoch);
     this.epoch = epoch;
     if (!isReplaced && this.lease.found === "asLeft") return;
     if (isReplaced) {
       this.replacedTimes++;
       this.replaced();
+      this.isUnknown = false;
     } else {
       this.lostTimes++;
       this.forget();
