@@ -35,6 +35,8 @@ export class OpenFiles {
   private readonly log: SeenFile;
   private readonly shared: SeenFile;
   private sizeMax = 0;
+  /** The database may become as short as this; undefined: it may not become shorter. */
+  private shrinksTo: number | undefined;
 
   /** To be made by whoever has just opened the database and read from it. */
   constructor(path: string) {
@@ -45,12 +47,20 @@ export class OpenFiles {
     this.shared = new SeenFile(`${real}-shm`);
   }
 
+  /** The database's content is another one, of so many bytes: the file may become as short as that. */
+  accept(bytes: number): void {
+    this.sizeMax = 0;
+    this.shrinksTo = bytes;
+  }
+
   /** What is not in place; undefined: all is. A database never becomes shorter while nobody vacuums it. */
   displacement(): Displacement | undefined {
     const size = this.database.sizeIfSame();
     if (size === undefined) return "database";
     if (size < this.sizeMax) return "cut";
-    this.sizeMax = size;
+    // SQLite cuts the file with one of the next checkpoints; until then its size says nothing.
+    if (this.shrinksTo !== undefined && size <= this.shrinksTo) this.shrinksTo = undefined;
+    this.sizeMax = this.shrinksTo ?? size;
     return this.log.sizeIfSame() === undefined || this.shared.sizeIfSame() === undefined ? "log" : undefined;
   }
 }

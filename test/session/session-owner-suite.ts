@@ -196,6 +196,15 @@ export function sessionOwnerSuite(name: string, makeEngine: () => Promise<OwnedE
       expect(sentences).toHaveLength(1);
     });
 
+    test("who has adopted a store does not adopt it again from its next owner", async () => {
+      await openOnce(first);
+      const sentences: string[] = [];
+      await open(adopting(second), silentLog, (sentence) => sentences.push(sentence));
+      await engine.write({ identity: newStoreIdentity(), owners: first.fingerprints[0] ?? "" });
+      await until(() => sentences.length > 0, "it is told");
+      expect(sentences[0]).toMatch(isAnothers);
+    });
+
     const spoilt = async (how: string): Promise<void> => {
       if (how === "half an identity") await engine.write({ identity: "0123456789abcdef0" });
       else if (how === "letters that are no digits")

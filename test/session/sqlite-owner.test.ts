@@ -89,3 +89,16 @@ test("a copy of the file belongs to the same cluster", async () => {
   copyFileSync(path, to);
   expect(() => openSqliteSessions({ path: to, log: silentLog, claim: second })).toThrow(/belongs to the cluster/);
 });
+
+test("a file that is the claimant's is opened while another process holds its lock", async () => {
+  const path = freshPath();
+  const one = openSqliteSessions({ path, log: silentLog, claim: first });
+  const holder = new Database(path);
+  holder.run("BEGIN IMMEDIATE");
+  const two = openSqliteSessions({ path, log: silentLog, claim: first });
+  expect(two.identity).toEqual(one.identity);
+  holder.run("ROLLBACK");
+  holder.close();
+  await two.close();
+  await one.close();
+});

@@ -203,6 +203,23 @@ export function ownershipSuite(name: string, makePlace: () => Promise<OwnedPlace
       expect(frozen.isHealthy).toBe(false);
     }, 30_000);
 
+    test("a process that has adopted it does not adopt it again from its next owner", async () => {
+      await openOnce(first);
+      const sentences: string[] = [];
+      opened.push(await place.open(adopting(second), silentLog, (sentence) => sentences.push(sentence)));
+      // As if the process had been away while it was adopted once more.
+      for (const statement of [
+        "DELETE FROM $owner",
+        `INSERT INTO $owner VALUES ('${first.fingerprints[0]}')`,
+        "DELETE FROM $node",
+        "UPDATE $identity SET epoch = identity",
+      ])
+        await place.run(statement);
+      await expect(opened.at(-1)?.append([talk()])).rejects.toBeInstanceOf(StoreUnavailable);
+      await until(() => sentences.length > 0, "it is told", 20_000);
+      expect(sentences[0]).toMatch(isAnothers);
+    }, 30_000);
+
     for (const [what, statement] of [
       ["is gone", "DELETE FROM $identity"],
       ["is half written", "UPDATE $identity SET identity = substr(identity, 1, 17)"],

@@ -116,6 +116,7 @@ test("a restored store is the one that was backed up, and its owner's", async ()
   const restored = freshPath();
   receive(path, restored, "FILE");
   expect(marksOf(restored)).toMatchObject({ identity, owners: claim.fingerprints[0] });
+  expect(marksOf(restored)?.epoch).not.toBe(marksOf(path)?.epoch);
   const other = { fingerprints: ["fedcba9876543210fedcba9876543210"], adopt: false };
   await expect(openSqliteStore({ path: restored, retentionDays: 0, log: silentLog, claim: other })).rejects.toThrow(
     /belongs to the cluster/,

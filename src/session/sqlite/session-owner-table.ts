@@ -37,18 +37,25 @@ export interface FileClaim {
 
 /** Reports whether the file still says what an earlier claim has found: that it is the store `known`, and the claimant's. */
 export function isStillClaimed(db: Database, known: string | undefined, claimed: StoreClaim): boolean {
-  const hasTable = db.query("SELECT 1 FROM sqlite_schema WHERE name = 'ownership'").get() !== null;
-  const row = hasTable ? db.query<Row, []>(select).get() : null;
-  const owners = readOwners(row?.owners);
-  return readIdentity(row?.identity) === known && owners !== undefined && judgeClaim(owners, claimed) === "kept";
+  return keptIdentity(db, claimed) === known;
 }
 
-/** Claims the file in a transaction of its own. Throws ClaimRefused. */
+/** Claims the file, in a transaction of its own if anything has to be written. Throws ClaimRefused. */
 export function claimFile(
   db: Database,
   wanted: FileClaim,
 ): { readonly identity: string; readonly outcome: ClaimOutcome } {
-  return db.transaction(() => claim(db, wanted)).immediate();
+  // A file that is the claimant's already is opened beside somebody who holds the lock.
+  const identity = keptIdentity(db, wanted.claim);
+  return identity === undefined ? db.transaction(() => claim(db, wanted)).immediate() : { identity, outcome: "kept" };
+}
+
+/** Returns the identity of a file that is the claimant's; undefined if it is not, or does not say which store it is. */
+function keptIdentity(db: Database, claimed: StoreClaim): string | undefined {
+  const hasTable = db.query("SELECT 1 FROM sqlite_schema WHERE name = 'ownership'").get() !== null;
+  const row = hasTable ? db.query<Row, []>(select).get() : null;
+  const owners = readOwners(row?.owners);
+  return owners !== undefined && judgeClaim(owners, claimed) === "kept" ? readIdentity(row?.identity) : undefined;
 }
 
 function claim(

@@ -246,7 +246,10 @@ class PostgresStore extends JobStore {
       return await work(life);
     } catch (error) {
       if (!(error instanceof StoreReplaced)) throw error;
-      const renewal = await this.writer.renew();
+      const renewal = await this.writer.renew().catch((failure: unknown) => {
+        this.housekeeping.lost();
+        throw failure;
+      });
       if (renewal.life === life) throw error;
       return work(renewal.life);
     }
@@ -262,6 +265,8 @@ class PostgresStore extends JobStore {
       );
     }
     this.replaced();
+    // Whose it is, and which one, is told by the next renewal.
+    this.housekeeping.lost();
   }
 
   private warnOfScarcity(): void {

@@ -150,8 +150,11 @@ export class Writer {
 
   /** Makes these fingerprints the owner's. */
   async setOwners(fingerprints: readonly string[]): Promise<void> {
+    const { life } = this;
     await this.connections.run(
-      (sql) => sql`WITH wanted AS (SELECT DISTINCT unnest(${sql.array([...fingerprints], "TEXT")}) AS fingerprint),
+      (sql) => sql`WITH wanted AS (
+          SELECT DISTINCT unnest(${sql.array([...fingerprints], "TEXT")}) AS fingerprint WHERE roost.require_life(${life ?? ""})
+        ),
         gone AS (DELETE FROM roost.owner o WHERE NOT EXISTS (SELECT FROM wanted w WHERE w.fingerprint = o.fingerprint))
         INSERT INTO roost.owner SELECT fingerprint FROM wanted ON CONFLICT DO NOTHING`,
     );
@@ -171,11 +174,11 @@ export class Writer {
   private async renewOnce(): Promise<Renewal> {
     let renewal: Renewal;
     try {
-      renewal = await this.askForLease();
+      renewal = await this.claimNow();
     } catch (error) {
       if (!(error instanceof StoreReplaced) || this.onOutdated === undefined) throw error;
       await this.onOutdated();
-      renewal = await this.askForLease();
+      renewal = await this.claimNow();
     }
     const former = this.life;
     this.life = renewal.life;
@@ -188,11 +191,11 @@ export class Writer {
     return renewal;
   }
 
-  private async askForLease(): Promise<Renewal> {
+  private async claimNow(): Promise<Renewal> {
     const { holder, claim } = this;
     const [row] = await this.connections.run<ClaimRow[]>(
       (sql) => sql`SELECT outcome, identity, last_id, wall_ms, life
-        FROM roost.claim(${holder}, ${sql.array([...claim.fingerprints], "TEXT")}, ${claim.adopt})`,
+         FROM roost.claim(${holder}, ${sql.array([...claim.fingerprints], "TEXT")}, ${claim.adopt})`,
     );
     assert(row !== undefined, "a claim has one row");
     const { outcome, identity, life } = row;

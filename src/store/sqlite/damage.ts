@@ -6,7 +6,15 @@ import { SQLiteError, type Database } from "bun:sqlite";
 
 /** The index is not what was written there. It is made from the log again. */
 export class IndexDamage extends Error {
-  override readonly name = "IndexDamage";
+  override readonly name: string = "IndexDamage";
+}
+
+/**
+ * The log is not the one that was followed: a backup was put into the open file. What was made from the former one, such as the
+ * index, is made again.
+ */
+export class LogReplaced extends IndexDamage {
+  override readonly name = "LogReplaced";
 }
 
 /** The log is not what was written there. What can be read is served; only a backup or a salvage mends it. */

@@ -20,6 +20,8 @@ export class FileGuard {
     this.db = db;
     this.path = path;
     this.files = new OpenFiles(path);
+    // It may be about to be cut by SQLite: a smaller store was put into it just before.
+    this.accept();
   }
 
   /**
@@ -42,6 +44,20 @@ export class FileGuard {
       case "log":
         throw new FilesMoved(`${this.path}-wal or ${this.path}-shm was taken away or replaced while it was open`);
     }
+  }
+
+  /** The database is shorter than it was, and nobody has said yet that it was cut. */
+  get isShorter(): boolean {
+    return !this.wasCut && this.files.displacement() === "cut";
+  }
+
+  /** The content is another one: the file may become as short as that is. */
+  accept(): void {
+    if (this.wasCut) return;
+    const size = this.db
+      .query<{ bytes: bigint }, []>("SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size")
+      .get();
+    this.files.accept(Number(size?.bytes ?? 0n));
   }
 
   /** Moves what is only in the write-ahead log into the database. Throws Refusal when that cannot be done. */

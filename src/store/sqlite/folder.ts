@@ -121,6 +121,7 @@ export class Folder {
     const more = this.transact((): boolean => {
       if (this.goOn(this.folding)) return true;
       const collected = (this.collected ??= new Collected(this.foldMessages, this.runs.foldedId));
+      this.follower.requireMessage(collected.lastId);
       const room = Math.min(stepMessages, this.foldMessages - collected.count);
       const read = this.follower.follow(collected.lastId, room, (message) => collected.add(message));
       this.behindSinceMs = read === room ? (this.behindSinceMs ?? this.clock.monotonicMs()) : undefined;

@@ -71,8 +71,12 @@ export class LogIndex {
     return this.runs;
   }
 
-  /** Takes in what has been committed since. Refuses where that is more than memory is meant for. */
+  /**
+   * Takes in what has been committed since, inside a snapshot of the log. Refuses where that is more than memory is meant
+   * for; throws LogReplaced for a log that is not the one that it has followed.
+   */
   follow(observe?: (message: MessageKeys) => void): void {
+    this.follower.requireMessage(this.tail.lastId);
     const room = this.tailMessagesMax - this.tail.messages;
     const taken = this.follower.follow(this.tail.lastId, room, (message) => {
       this.tail.add(message);

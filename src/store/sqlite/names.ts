@@ -1,5 +1,5 @@
-// Accounts and groups as integers. Numbers are never reused or changed, so that a cache of them is valid for ever,
-// except for those of a transaction that was rolled back: `forget` then empties it.
+// Accounts and groups as integers. The program never reuses or changes a number, so a cache of them is valid until a
+// transaction is rolled back or the store turns out to be another one (writer.ts): `forget` then empties it.
 
 import type { Database } from "bun:sqlite";
 import { GenerationCache } from "../../base/generation-cache.ts";
@@ -49,10 +49,6 @@ export class Names {
     );
   }
 
-  findAccount(app: string, name: string): bigint | undefined {
-    return this.accounts.find(app, name);
-  }
-
   findGroup(app: string, id: string): bigint | undefined {
     return this.groups.find(app, id);
   }
@@ -67,7 +63,7 @@ export class Names {
     return made;
   }
 
-  /** To be called after a rollback. */
+  /** To be called after a rollback, and when the store is another one. */
   forget(): void {
     this.accounts.forget();
     this.groups.forget();

@@ -49,8 +49,8 @@ export type Request =
   | { readonly kind: "catchUp" }
   /** To the folder: the index is damaged; begin a new one. */
   | { readonly kind: "rebuild" }
-  /** To the others: the index was replaced. */
-  | { readonly kind: "reopenIndex" }
+  /** To the others: the index was replaced; `isReplaced`: because the log was. */
+  | { readonly kind: "reopenIndex"; readonly isReplaced: boolean }
   /** To the reader: take in what was committed. */
   | { readonly kind: "follow" }
   | {
@@ -83,21 +83,34 @@ export type DetailAnswer =
   | { readonly result: "found"; readonly detail: GroupDetail }
   | { readonly result: "forbidden" | "notFound" };
 
+/**
+ * How often the writer has forgotten what it remembered of the store: because the store is another one, and because another
+ * process took its node number over, which may hide that.
+ */
+export interface Forgotten {
+  readonly replaced: number;
+  readonly lost: number;
+  /** Of the store as of the writer's last claim; undefined: it makes none. */
+  readonly identity: string | undefined;
+}
+
 export type Answer =
   | { readonly kind: "done" }
   /** open, of the writer: which store it is. */
   | { readonly kind: "opened"; readonly identity: string; readonly outcome: ClaimOutcome }
+  /** `forgotten`: of the writer. */
   | {
       readonly kind: "numbers";
       readonly numbers: BigInt64Array<ArrayBuffer>;
       readonly texts: string;
+      readonly forgotten?: Forgotten;
     }
   | { readonly kind: "contents"; readonly found: string }
   | { readonly kind: "detail"; readonly answer: DetailAnswer }
   | { readonly kind: "membership"; readonly version: bigint; readonly accounts: string }
   | { readonly kind: "none" }
   /** renew: how far the last id is ahead of the clock. */
-  | { readonly kind: "renewed"; readonly aheadMs: number }
+  | { readonly kind: "renewed"; readonly aheadMs: number; readonly forgotten: Forgotten }
   /** look (see WriterLook). */
   | {
       readonly kind: "looked";

@@ -7,7 +7,6 @@ import type { GroupMember } from "../store.ts";
 import { mergeAscending, type IdStream } from "./id-merge.ts";
 import type { LogIndex, PostingSource } from "./log-index.ts";
 import { Marks } from "./marks.ts";
-import { Names } from "./names.ts";
 import { lists, receivedKey, sentKey, type List } from "./posting.ts";
 import { indexSlots, type DetailAnswer, type FoundContent, type Request } from "./protocol.ts";
 
@@ -51,7 +50,7 @@ export class Reader {
   private readonly db: Database;
   private readonly logIndex: LogIndex;
   private readonly marks: Marks;
-  private readonly names: Names;
+  private readonly account;
   private readonly acked;
   private readonly windows;
   private readonly oldest;
@@ -71,7 +70,10 @@ export class Reader {
     this.db = db;
     this.logIndex = logIndex;
     this.marks = new Marks(db);
-    this.names = new Names(db);
+    // Numbers are not remembered from one snapshot to the next: the store may be another one then.
+    this.account = db.prepare<{ number: bigint }, [string, string]>(
+      "SELECT number FROM account WHERE app = ? AND name = ?",
+    );
     this.acked = db.prepare<{ acked: bigint }, [bigint, string]>(
       "SELECT acked FROM cursor WHERE account = ? AND device = ?",
     );
@@ -112,7 +114,7 @@ export class Reader {
   /** See Store.index; the numbers and texts of each entry as in the protocol. */
   index(request: IndexRequest): { numbers: BigInt64Array<ArrayBuffer>; texts: string[] } {
     return this.indexSnapshot(() => {
-      const me = this.names.findAccount(request.app, request.account);
+      const me = this.numberOf(request.app, request.account);
       if (me === undefined) return { numbers: new BigInt64Array(0), texts: [] };
       const asked = BigInt(request.after);
       // A cursor of what never was committed here is of another life of the store, before it was restored.
@@ -149,7 +151,7 @@ export class Reader {
   /** See Store.contents. */
   contents(request: ContentsRequest): FoundContent[] {
     return this.snapshot(() => {
-      const me = this.names.findAccount(request.app, request.account);
+      const me = this.numberOf(request.app, request.account);
       const found: FoundContent[] = [];
       if (me === undefined) return found;
       for (const [position, text] of request.messageIds.entries()) {
@@ -168,7 +170,7 @@ export class Reader {
     return this.snapshot(() => {
       const group = this.group.get(app, groupId);
       if (group === null || group.member_count === 0n) return { result: "notFound" };
-      const me = this.names.findAccount(app, asker);
+      const me = this.numberOf(app, asker);
       if (me === undefined || this.isMember.get(group.number, me) === null) return { result: "forbidden" };
       const members: GroupMember[] = this.members.all(group.number).map((row) => ({
         account: row.account,
@@ -201,6 +203,10 @@ export class Reader {
         accounts: this.memberNames.all(group.number).map((row) => row.account),
       };
     });
+  }
+
+  private numberOf(app: string, name: string): bigint | undefined {
+    return this.account.get(app, name)?.number;
   }
 
   private start(me: bigint, device: string): bigint {
@@ -245,7 +251,6 @@ export class Reader {
     try {
       return work();
     } finally {
-      // A number that this snapshot showed is committed: the cache of names stays valid.
       if (this.db.inTransaction) this.db.run("ROLLBACK");
     }
   }

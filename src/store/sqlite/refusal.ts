@@ -2,7 +2,7 @@
 // is tried again; anything else ends the process.
 
 import { SQLiteError } from "bun:sqlite";
-import { IndexDamage, isDamage, LogDamage } from "./damage.ts";
+import { IndexDamage, isDamage, LogDamage, LogReplaced } from "./damage.ts";
 
 /** The store will not do this now, for a reason that an operator can mend; the message is a sentence for the log. */
 export class Refusal extends Error {
@@ -34,8 +34,9 @@ export class FilesMoved extends Refusal {
  *   moved      the files must be opened again
  *   log        the log is damaged
  *   index      the index is damaged
+ *   replaced   the log was replaced in place; the index, and all that is remembered, belongs to the former one
  */
-export type Fault = "machine" | "refusal" | "unusable" | "owner" | "moved" | "log" | "index";
+export type Fault = "machine" | "refusal" | "unusable" | "owner" | "moved" | "log" | "index" | "replaced";
 
 // Result codes (sqlite.org/rescode.html) of the machine's faults; extended codes begin with these names.
 const machineFaults = [
@@ -54,6 +55,7 @@ const machineFaults = [
 
 /** What failed and why, for a dependency that failed; undefined for a bug. */
 export function failureOf(error: unknown): { readonly fault: Fault; readonly sentence: string } | undefined {
+  if (error instanceof LogReplaced) return { fault: "replaced", sentence: error.message };
   if (error instanceof IndexDamage)
     return { fault: "index", sentence: `the index of the messages is damaged: ${error.message}` };
   if (error instanceof LogDamage) return { fault: "log", sentence: error.message };

@@ -69,6 +69,9 @@ function renewMarks(db: Database): void {
   if (db.query("SELECT 1 FROM sqlite_schema WHERE name = 'log'").get() !== null)
     db.run("UPDATE log SET mark = random()");
   db.run("DELETE FROM node");
+  // Schemas 1 to 3 have none; the migration makes one.
+  if (db.query("SELECT 1 FROM sqlite_schema WHERE name = 'identity'").get() !== null)
+    db.run("UPDATE identity SET epoch = lower(hex(randomblob(16)))");
   db.run("COMMIT");
 }
 

@@ -35,7 +35,14 @@ import type { Synchronous } from "./connection.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { foldMessagesDefault } from "./posting.ts";
 import { storeName } from "./ownership.ts";
-import { indexSlots, type Answer, type DetailAnswer, type FoundContent, type Request } from "./protocol.ts";
+import {
+  indexSlots,
+  type Answer,
+  type DetailAnswer,
+  type Forgotten,
+  type FoundContent,
+  type Request,
+} from "./protocol.ts";
 import { isForGood, StoreFiles, type Lines } from "./store-files.ts";
 import { StoreFault, WorkerLine, type OpenRequest } from "./worker-line.ts";
 
@@ -79,15 +86,15 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     foldMessages: options.foldMessages ?? foldMessagesDefault,
     claim,
   } as const;
-  let repair = (): void => undefined;
+  let repair = (_isReplaced: boolean): void => undefined;
   const line = (role: OpenRequest["role"]): WorkerLine =>
-    new WorkerLine({ ...shared, role }, options.log, () => repair());
+    new WorkerLine({ ...shared, role }, options.log, (isReplaced) => repair(isReplaced));
   const lines: Lines = { writer: line("writer"), reader: line("reader"), folder: line("folder") };
   const files = new StoreFiles(lines, path, options.log, options.takeLock);
+  files.onClaimed = (outcome) => tellAdoption(options.log, storeName(path), claim, outcome);
   let failure: string | undefined;
   try {
     await files.ensure();
-    if (files.claimed !== undefined) tellAdoption(options.log, storeName(path), claim, files.claimed.outcome);
   } catch (error) {
     failure = error instanceof Error ? error.message : String(error);
     if (isForGood(error)) {
@@ -96,7 +103,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     }
   }
   const store = new SqliteStore(files, path, options, failure);
-  repair = () => store.repairIndex();
+  repair = (isReplaced) => store.repairIndex(isReplaced);
   return store;
 }
 
@@ -110,6 +117,10 @@ function startSentence(path: string, reason: string, error: unknown): string {
   return fault === "machine" ? `${said} Check that its folder exists and is writable, or name another file.` : said;
 }
 
+/** A replacement is said at most this often. */
+const replacementEveryMs = 5_000;
+const nothingForgotten: Forgotten = { replaced: 0, lost: 0, identity: undefined };
+
 class SqliteStore extends JobStore {
   protected readonly charactersPerMember = 16;
   private readonly files: StoreFiles;
@@ -119,6 +130,11 @@ class SqliteStore extends JobStore {
   private readonly log: Log;
   private repairing: Promise<void> | undefined;
   private readonly backOff = new BackOff(repairMsMin, repairMsMax);
+  /** A thread has found the log replaced, and the writer was not told yet. */
+  private isReplaced = false;
+  private replacementSaidMs = -Infinity;
+  /** What the writer has told last. */
+  private forgotten: Forgotten = nothingForgotten;
 
   /** `failure`: why the files are not open. */
   constructor(files: StoreFiles, path: string, options: SqliteStoreOptions, failure: string | undefined) {
@@ -127,6 +143,11 @@ class SqliteStore extends JobStore {
     this.place = shownPlace(`sqlite:${path}`);
     this.log = options.log;
     this.refused = options.refused;
+    files.onReopened = () => {
+      // The writer is another thread now.
+      this.forgotten = nothingForgotten;
+      this.replaced();
+    };
     const line = (role: keyof Lines) => ({ call: (request: Request) => this.ask(role, request) });
     const writer = { call: (request: Request) => this.askWriter(request) };
     const lines = { writer, reader: line("reader"), folder: line("folder") };
@@ -165,11 +186,16 @@ class SqliteStore extends JobStore {
     return { version: answer.version, accounts };
   }
 
-  /** Makes the index from the log again; until that is done what needs it is refused. */
-  repairIndex(): void {
+  /** Makes the index from the log again; until that is done what needs it is refused. `isReplaced`: it is another log. */
+  repairIndex(isReplaced: boolean): void {
+    if (isReplaced) {
+      this.isReplaced = true;
+      this.replaced();
+    }
     if (this.repairing !== undefined || this.isClosing || !this.backOff.isOver) return;
     this.backOff.begin();
-    this.log.error("The index of the messages is damaged and is made from the log again; no message is lost.");
+    if (isReplaced) this.warnOfReplacement();
+    else this.log.error("The index of the messages is damaged and is made from the log again; no message is lost.");
     this.repairing = this.repairOnce().then(
       () => {
         this.repairing = undefined;
@@ -196,6 +222,8 @@ class SqliteStore extends JobStore {
   }
 
   protected observe(failure: StoreUnavailable | undefined): void {
+    // Whoever asks next is served by the store that there is now, as soon as it has its index.
+    if (failure instanceof StoreFault && failure.fault === "replaced") return;
     this.housekeeping.committed(failure);
   }
 
@@ -274,7 +302,10 @@ class SqliteStore extends JobStore {
   private async askWriter(request: Request): Promise<Answer> {
     if (request.kind === "renew" && !this.files.areOpen) await this.files.ensure();
     try {
-      return await this.ask("writer", request);
+      const answer = await this.ask("writer", request);
+      if ((answer.kind === "numbers" || answer.kind === "renewed") && answer.forgotten !== undefined)
+        this.compare(answer.forgotten);
+      return answer;
     } catch (error) {
       if (!(error instanceof StoreFault) || this.isClosing) throw error;
       // A connection that found the file read-only says so for ever.
@@ -291,9 +322,36 @@ class SqliteStore extends JobStore {
     }
   }
 
+  /** Before anybody is told what the writer has done: it may have done it in another store than before. */
+  private compare(forgotten: Forgotten): void {
+    const { replaced, lost } = this.forgotten;
+    if (forgotten.replaced === replaced && forgotten.lost === lost) return;
+    this.forgotten = forgotten;
+    const { claimed } = this.files;
+    if (claimed !== undefined && forgotten.identity !== undefined)
+      this.files.claimed = { ...claimed, identity: forgotten.identity };
+    if (forgotten.replaced !== replaced) this.warnOfReplacement();
+    this.replaced();
+  }
+
+  /** Said once, although several threads notice it. */
+  private warnOfReplacement(): void {
+    const nowMs = performance.now();
+    if (nowMs - this.replacementSaidMs < replacementEveryMs) return;
+    this.replacementSaidMs = nowMs;
+    this.log.warn(
+      "The message store was replaced, or its accounts were changed by hand; nothing of the former one is remembered.",
+    );
+  }
+
   private async repairOnce(): Promise<void> {
     await this.ask("folder", { kind: "rebuild" });
     await this.files.catchUp();
-    await Promise.all([this.ask("writer", { kind: "reopenIndex" }), this.ask("reader", { kind: "reopenIndex" })]);
+    const isReplaced = this.isReplaced;
+    this.isReplaced = false;
+    await Promise.all([
+      this.ask("writer", { kind: "reopenIndex", isReplaced }),
+      this.ask("reader", { kind: "reopenIndex", isReplaced }),
+    ]);
   }
 }

@@ -8,6 +8,7 @@
 
 import { accessSync, closeSync, constants, existsSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
+import type { ClaimOutcome } from "../../auth/store-ownership.ts";
 import type { Log } from "../../base/log.ts";
 import { StoreDamaged, StoreUnavailable } from "../store.ts";
 import { refuseForeignLog } from "./foreign-log.ts";
@@ -33,12 +34,17 @@ export class StoreFiles {
   private readonly path: string;
   private readonly log: Log;
   private readonly takeLock: () => void;
+  /** Told what became of the first claim. */
+  onClaimed: ((outcome: ClaimOutcome) => void) | undefined;
   /** What the last opening's claim has found; undefined before the first one. */
   claimed: Claimed | undefined;
   /** Why the files are not open; undefined: they are. */
   private reason: string | undefined = "it is not open yet";
   private opening: Promise<void> | undefined;
   private isClosing = false;
+  private wereOpen = false;
+  /** Called when the files are open again; they may hold another store. */
+  onReopened: (() => void) | undefined;
 
   /** `takeLock`: see SqliteStoreOptions. */
   constructor(lines: Lines, path: string, log: Log, takeLock: () => void = () => undefined) {
@@ -112,11 +118,16 @@ export class StoreFiles {
       await folder.start();
       await this.catchUp();
       const opened = await writer.start();
-      if (opened.kind === "opened") this.claimed = opened;
+      if (opened.kind === "opened") {
+        if (this.claimed === undefined) this.onClaimed?.(opened.outcome);
+        this.claimed = opened;
+      }
       // One that reads without a lock sees nothing of what is written from here on.
       await reader.end();
       await reader.start();
       this.reason = undefined;
+      if (this.wereOpen) this.onReopened?.();
+      this.wereOpen = true;
     } catch (error) {
       this.reason = error instanceof Error ? error.message : String(error);
       await Promise.all([writer.end(), folder.end()]);

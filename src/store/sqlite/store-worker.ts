@@ -101,6 +101,7 @@ function answer(request: Request): Answer {
   if (request.kind === "leave") return leave();
   if (request.kind === "reopenIndex" && logIndex !== undefined) {
     logIndex.close();
+    writer?.indexReopened(request.isReplaced);
     return done;
   }
   const answered =
@@ -138,10 +139,10 @@ function writerAnswer(request: Request, log: Database, to: Writer): Answer | und
       checkpointLast(log);
       return done;
     case "batch":
-      return { kind: "numbers", numbers: to.commit(request.jobs), texts: "" };
+      return { kind: "numbers", numbers: to.commit(request.jobs), texts: "", forgotten: to.forgotten };
     case "renew":
       if (request.proof && opening !== undefined) proveRoom(opening.path, opening.holder);
-      return { kind: "renewed", aheadMs: to.renew() };
+      return { kind: "renewed", aheadMs: to.renew(), forgotten: to.forgotten };
     case "own":
       to.setOwners(request.fingerprints);
       return done;

@@ -5,7 +5,7 @@
 // Invariant: the tail holds every message above the last id that was folded when a generation was last dropped.
 
 import type { Database } from "bun:sqlite";
-import { guardedLog } from "./damage.ts";
+import { guardedLog, LogReplaced } from "./damage.ts";
 import { keysOf, lists, postedColumns, type List, type MessageKeys, type PostedRow } from "./posting.ts";
 
 const generationMessages = 1 << 15;
@@ -136,11 +136,31 @@ export class Tail {
 /** Reads the log on for one thread. */
 export class LogFollower {
   private readonly rows;
+  private readonly message;
+  private readonly end;
 
   constructor(log: Database, wanted: readonly List[]) {
+    this.message = log.prepare<{ one: bigint }, [bigint]>("SELECT 1 AS one FROM message WHERE id = ?");
+    this.end = log.prepare<{ oldest: bigint | null; last_id: bigint }, []>(
+      "SELECT (SELECT id FROM message ORDER BY id LIMIT 1) AS oldest, last_id FROM sequence",
+    );
     this.rows = log.prepare<PostedRow, [bigint, number]>(
       `SELECT ${postedColumns(wanted)} FROM message WHERE id > ? ORDER BY id LIMIT ?`,
     );
+  }
+
+  /**
+   * Throws LogReplaced unless the log holds the message `id`, which was read from it, or held it and has deleted it since.
+   * A log that holds it has also all that was committed before: nobody else takes the same id.
+   */
+  requireMessage(id: bigint): void {
+    guardedLog(() => {
+      if (id === 0n || this.message.get(id) !== null) return;
+      const end = this.end.get();
+      const isDeleted = end !== null && (end.oldest === null ? id <= end.last_id : id < end.oldest);
+      if (!isDeleted)
+        throw new LogReplaced("the message store was replaced while it was open: it lacks what it has held");
+    });
   }
 
   /** Hands over what is above `after` in the order of commits, at most `count`; returns how many there were. */

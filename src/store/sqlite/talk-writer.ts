@@ -106,6 +106,16 @@ export class TalkWriter {
     this.index.follow((message) => this.lastIds.set(message.received, message.id));
   }
 
+  /** This transaction stores a message. */
+  get hasStored(): boolean {
+    return this.batch.length > 0;
+  }
+
+  /** The store is another one: what is remembered of inboxes is another one's. */
+  forgetInboxes(): void {
+    this.lastIds = new LastIds();
+  }
+
   /** The transaction has committed. */
   committed(): void {
     for (const message of this.batch) {

@@ -43,7 +43,7 @@ function spawnThread(): Worker {
 export class WorkerLine {
   private opening: OpenRequest;
   private readonly log: Log;
-  private readonly indexDamaged: () => void;
+  private readonly indexDamaged: (isReplaced: boolean) => void;
   private readonly spawn: () => Worker;
   /** Oldest first: the worker answers in order. */
   private waiters: Waiter[] = [];
@@ -57,8 +57,16 @@ export class WorkerLine {
   private restartMs = restartMsMin;
   private restartTimer: ReturnType<typeof setTimeout> | undefined;
 
-  /** `indexDamaged` is called whenever the thread has found the index broken; `spawn` makes a thread. */
-  constructor(opening: OpenRequest, log: Log, indexDamaged: () => void, spawn: () => Worker = spawnThread) {
+  /**
+   * `indexDamaged` is called whenever the thread has found the index broken, or made from a log that was replaced;
+   * `spawn` makes a thread.
+   */
+  constructor(
+    opening: OpenRequest,
+    log: Log,
+    indexDamaged: (isReplaced: boolean) => void,
+    spawn: () => Worker = spawnThread,
+  ) {
     this.opening = opening;
     this.log = log;
     this.indexDamaged = indexDamaged;
@@ -162,7 +170,8 @@ export class WorkerLine {
     if (waiter === undefined) throw new Error("the store's thread answers only what it was asked");
     if (answer.kind === "failed") {
       waiter.reject(this.errorOf(answer.fault, answer.sentence));
-      if (answer.fault === "index" && this.isOpen) this.indexDamaged();
+      const isReplaced = answer.fault === "replaced";
+      if ((isReplaced || answer.fault === "index") && this.isOpen) this.indexDamaged(isReplaced);
     } else if (answer.kind === "bug") {
       waiter.reject(new StoreUnavailable("the store met a bug"));
       this.rejectAll("the store met a bug");

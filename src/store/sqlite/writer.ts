@@ -4,15 +4,21 @@
 //
 // The clock: after it was set back, ids go on above the last one, and times of sending follow the clock. Writing never
 // depends on it being right, and what is deleted never depends on a single reading of it (horizons.ts).
+//
+// Whether the file is still the store that this process knows: each transaction looks, before it uses what is remembered,
+// at the newest message that was read from it (log-index.ts), at the row that this process left (node-lease.ts) and at
+// the epoch, which changes when somebody deletes accounts or groups by hand. So a backup that is put into the open file
+// with SQLite's own means (.restore) is noticed. Not noticed: a file that was overwritten byte by byte, which SQLite does
+// not notice either.
 
-import type { Database } from "bun:sqlite";
+import { SQLiteError, type Database } from "bun:sqlite";
 import { blockFor } from "../../base/block.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { ClockReading } from "../horizon.ts";
 import { outcome, outcomeSlots, type Job } from "../jobs.ts";
 import { IdSequence, refusedClock, timeOfId } from "../snowflake.ts";
 import { keyedMs } from "../trusted-time.ts";
-import { LogDamage } from "./damage.ts";
+import { LogDamage, LogReplaced } from "./damage.ts";
 import { FileGuard } from "./file-guard.ts";
 import { GroupWriter } from "./group-writer.ts";
 import { Horizons, type Look } from "./horizons.ts";
@@ -21,6 +27,7 @@ import type { LogIndex } from "./log-index.ts";
 import { Names } from "./names.ts";
 import { NodeLease } from "./node-lease.ts";
 import type { Ownership } from "./ownership.ts";
+import type { Forgotten } from "./protocol.ts";
 import { PurgeSlices } from "./purge-slices.ts";
 import { FilesMoved, Refusal } from "./refusal.ts";
 import { TalkWriter, type Outcome } from "./talk-writer.ts";
@@ -40,6 +47,12 @@ export class Writer {
   private readonly files: FileGuard;
   /** The last id of the last transaction; 0n: there was none. */
   private lastSeen = 0n;
+  /** Of the last transaction; undefined: there was none. */
+  private epoch: string | undefined;
+  /** The store was found to be another one outside of a transaction that committed. */
+  private isUnknown = false;
+  private replacedTimes = 0;
+  private lostTimes = 0;
   private readonly clock: Clock;
   private readonly index: LogIndex;
   private readonly names: Names;
@@ -70,7 +83,9 @@ export class Writer {
     this.ownership = ownership;
     this.talks = new TalkWriter(db, this.names, index);
     this.groups = new GroupWriter(db, this.names);
-    this.sequence = db.prepare<{ last_id: bigint }, []>("SELECT last_id FROM sequence");
+    this.sequence = db.prepare<{ last_id: bigint; epoch: string }, []>(
+      "SELECT last_id, (SELECT epoch FROM identity) AS epoch FROM sequence",
+    );
     this.saveSequence = db.prepare<null, [bigint, number]>("UPDATE sequence SET last_id = ?, committed_ms = ?");
     this.newestSent = db.prepare<{ sent_ns: bigint }, []>("SELECT sent_ns FROM message ORDER BY id DESC LIMIT 1");
     this.moveCursor = db.prepare<null, [bigint, string, bigint]>(
@@ -107,6 +122,8 @@ export class Writer {
 
   /** Throws FilesMoved, with everything committed in the database, when a file beside the database was taken away. */
   guard(): void {
+    // A file is also shorter when a smaller store was put into it: a transaction finds out which of both it is.
+    if (this.files.isShorter) this.renew();
     try {
       this.files.check();
     } catch (error) {
@@ -177,14 +194,84 @@ export class Writer {
     }
   }
 
+  get forgotten(): Forgotten {
+    return {
+      replaced: this.replacedTimes,
+      lost: this.lostTimes,
+      identity: this.ownership?.claimed?.identity,
+    };
+  }
+
+  /** Forgets what is remembered of the store: it may be another one. */
+  private forget(): void {
+    this.names.forget();
+    this.talks.forgetInboxes();
+    this.talks.keyedUpTo = this.horizons.marks.keyedUpTo();
+    this.purgeUpTo = 0n;
+    this.lookedAt = undefined;
+    this.lastSeen = 0n;
+  }
+
   /** Takes in most of what others have committed before the lock is held: nobody shall wait for that. */
   private catchUp(): void {
     try {
       this.index.begin();
+      this.db.run("BEGIN");
       this.talks.catchUp();
+    } catch (error) {
+      if (error instanceof LogReplaced) this.replaced();
+      throw error;
     } finally {
+      if (this.db.inTransaction) this.db.run("ROLLBACK");
       this.index.end();
     }
+  }
+
+  /** What was followed of the log is forgotten, so it tells no more whether the store is another one by now. */
+  indexReopened(isReplaced: boolean): void {
+    if (isReplaced) this.replaced();
+    else this.forget();
+  }
+
+  /** The store is another one, for sure. */
+  private replaced(): void {
+    this.files.accept();
+    this.isUnknown = true;
+    this.forget();
+  }
+
+  /** Inside the transaction, with its node number: forgets what is remembered if that is of another store. */
+  private recognise(epoch: string, lastId: bigint): void {
+    const isReplaced =
+      this.isUnknown || this.lease.found === "other" || (this.epoch !== undefined && this.epoch !== epoch);
+    this.epoch = epoch;
+    if (!isReplaced && this.lease.found === "asLeft") return;
+    if (isReplaced) {
+      this.replacedTimes++;
+      this.replaced();
+      this.isUnknown = false;
+    } else {
+      this.lostTimes++;
+      this.forget();
+    }
+    this.lease.ownAbove = lastId;
+  }
+
+  /** The row of the last id. */
+  private readSequence(): { readonly last_id: bigint; readonly epoch: string } {
+    let row;
+    try {
+      row = this.sequence.get();
+    } catch (error) {
+      // Opening the files again brings it up to date.
+      if (error instanceof SQLiteError && error.message.includes("no such table: identity"))
+        throw new FilesMoved("a store of an earlier version was put in place of the one that was open", {
+          cause: error,
+        });
+      throw error;
+    }
+    if (row === null) throw new LogDamage("it has lost its row of the last id");
+    return row;
   }
 
   private transact<T>(work: (ids: IdSequence, wallMs: number) => T): T {
@@ -197,21 +284,25 @@ export class Writer {
       const wallMs = Math.floor(this.clock.wallMs());
       const refused = refusedClock(wallMs, "this machine's");
       if (refused !== undefined) throw new Refusal(refused);
-      const row = this.sequence.get();
-      if (row === null) throw new LogDamage("it has lost its row of the last id");
+      const row = this.readSequence();
+      const node = this.lease.hold(wallMs, row.last_id);
+      this.recognise(row.epoch, row.last_id);
       if (this.lastSeen === 0n) this.refuseLostIds(row.last_id);
       this.lastSeen = row.last_id;
-      const ids = new IdSequence(row.last_id, this.lease.hold(wallMs, row.last_id));
+      const ids = new IdSequence(row.last_id, node);
       const result = work(ids, wallMs);
       if (ids.last !== row.last_id) this.saveSequence.run(ids.last, wallMs);
+      if (!this.talks.hasStored) this.lease.stamp(wallMs);
       this.files.check();
       this.db.run("COMMIT");
+      this.lease.committed();
       this.talks.committed();
       return result;
     } catch (error) {
       this.names.forget();
       this.talks.forget();
       if (this.db.inTransaction) this.db.run("ROLLBACK");
+      if (error instanceof LogReplaced) this.replaced();
       if (error instanceof FilesMoved) this.files.rescue();
       throw error;
     } finally {
