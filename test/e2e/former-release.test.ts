@@ -1,7 +1,8 @@
 // A rolling upgrade: processes of the former release and of this one are one cluster, in each mix of roles, and the former
-// ones are replaced one at a time while people talk. Nothing is lost, no request stays unanswered, nobody is signed out.
+// ones are replaced one at a time, in a random order, while people talk. Nothing is lost, no request stays unanswered, and
+// nobody is signed out.
 
-import { afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { RoostClient } from "../../src/sdk/roost-client.ts";
 import { Command } from "../../src/wire/commands.ts";
 import { MessagePushSchema } from "../../src/wire/gen/pkt_pb.ts";
@@ -35,13 +36,34 @@ afterEach(async () => {
   for (const end of endings.splice(0).toReversed()) await end();
 });
 
-async function serverEngines(): Promise<Engines> {
-  const postgres = await PostgresServer.start();
-  endings.push(() => postgres.stop());
-  const redis = await RedisServer.start();
-  endings.push(() => redis.remove());
-  return { store: await postgres.makeDatabase(), sessions: redis.url() };
+/** One PostgreSQL and one Redis for the tests of this file, with a database of its own for each test. */
+class Servers {
+  private static started: Promise<Servers> | undefined;
+  private readonly postgres: PostgresServer;
+  private readonly redis: RedisServer;
+  private databases = 0;
+
+  private constructor(postgres: PostgresServer, redis: RedisServer) {
+    this.postgres = postgres;
+    this.redis = redis;
+  }
+
+  static async engines(): Promise<Engines> {
+    this.started ??= Promise.all([PostgresServer.start(), RedisServer.start()]).then(
+      ([postgres, redis]) => new Servers(postgres, redis),
+    );
+    const servers = await this.started;
+    return { store: await servers.postgres.makeDatabase(), sessions: servers.redis.url(servers.databases++) };
+  }
+
+  static async stop(): Promise<void> {
+    const servers = await this.started;
+    await servers?.postgres.stop();
+    await servers?.redis.remove();
+  }
 }
+
+afterAll(() => Servers.stop());
 
 /** A cluster of both. Chat nodes of the former release come first: they do not open a store that this one has opened. */
 async function startMixed(engines: Engines, isFormer: (name: string) => boolean): Promise<ClusterStage> {
@@ -77,12 +99,14 @@ async function comeAndGo({ cluster }: ClusterStage, time: { readonly isUp: boole
 async function upgradeWhilePeopleTalk(stage: ClusterStage, former: readonly string[]): Promise<void> {
   const { cluster } = stage;
   const random = new Random(testSeed("rolling upgrade"));
+  const inTurn = former.map((name) => ({ name, turn: random.below(2 ** 32) })).toSorted((a, b) => a.turn - b.turn);
+  console.log(`replaced: ${inTurn.map(({ name }) => name).join(", ")}`);
   const time = { isUp: false };
   const coming = comeAndGo(stage, time);
   const talks = await converse({
     ...{ cluster, random, clients: 10, hasGroup: true },
     meanwhile: async (soFar) => {
-      for (const name of former) {
+      for (const { name } of inTurn) {
         const { stored } = soFar;
         await until(() => soFar.stored > stored + 30, "talks go on");
         expect(await cluster.end(name, "SIGTERM")).toBe(0);
@@ -114,7 +138,7 @@ describe.skipIf(formerReleaseMissing !== undefined)(`nothing is lost while an up
 
     test.skipIf(!hasPostgres || isRedisMissing)(
       `${mix}, over PostgreSQL and Redis`,
-      async () => upgrade(await serverEngines()),
+      async () => upgrade(await Servers.engines()),
       90_000,
     );
   }
