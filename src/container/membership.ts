@@ -6,6 +6,7 @@ import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { Naming, Registered } from "../registry/client/naming.ts";
 import { type Instance, Status } from "../registry/instance.ts";
+import { areSameStores, metadataOfStores, type NodeStores, unknownStores } from "./node-stores.ts";
 import { type Dial, linkAddress } from "./link/dependency.ts";
 import { whoAnswers } from "./link/who.ts";
 
@@ -26,11 +27,18 @@ export interface Offer {
   readonly metadata: ReadonlyMap<string, string>;
 }
 
+/** The metadata `keys`: which cluster keys a process has, the same for two processes that have the same keys in any order. */
+export function keysText(fingerprints: readonly string[]): string {
+  return fingerprints.toSorted().join(",");
+}
+
 export class Membership {
   private readonly parts: {
     readonly naming: Naming;
     readonly identity: LinkIdentity;
-    readonly clusterKey: Uint8Array;
+    readonly clusterKeys: readonly Uint8Array[];
+    /** Of its live keys, for the environment; none: no cluster shares them. */
+    readonly fingerprints: readonly string[];
     readonly random: Random;
     readonly dial: Dial;
     readonly log: Log;
@@ -38,11 +46,14 @@ export class Membership {
     readonly link: string;
     readonly zone: string;
     readonly version: string;
+    /** The stores that it uses, or goes by, as far as that is known now; absent: it says nothing of stores. */
+    readonly stores?: () => NodeStores;
     /** The id was taken while this process ran: it has to end. */
     readonly lost: (sentence: string) => void;
   };
   private readonly registered: { readonly offer: Offer; readonly registration: Registered }[] = [];
   private state: MemberState = "young";
+  private toldStores = unknownStores;
   private offers = 0;
   private isEnded = false;
 
@@ -50,13 +61,19 @@ export class Membership {
     this.parts = parts;
   }
 
-  /** Asks whether another process lives under this id. Rejects with IdTaken. A registry that is away stops nobody. */
-  async claim(services: readonly string[]): Promise<void> {
+  /**
+   * Asks whether another process lives under this id. Rejects with IdTaken. A registry that is away stops nobody. Resolves
+   * with what is listed of each service, in their order.
+   */
+  async claim(services: readonly string[]): Promise<readonly (readonly Instance[])[]> {
+    const lists: (readonly Instance[])[] = [];
     for (const service of services) {
       const listed = await this.find(service);
       const other = await this.holder(listed);
       if (other !== undefined) throw new IdTaken(other.sentence);
+      lists.push(listed);
     }
+    return lists;
   }
 
   /** Registers services, and watches whether anybody else does so under the same id. Rejects when it is refused. */
@@ -64,6 +81,7 @@ export class Membership {
     const { naming, identity, version } = this.parts;
     this.state = state;
     this.offers = offers.length;
+    this.toldStores = this.parts.stores?.() ?? unknownStores;
     for (const offer of offers) {
       const metadata = this.metadata(offer);
       const registration = await naming.register({
@@ -75,8 +93,8 @@ export class Membership {
         metadata,
       });
       this.registered.push({ offer, registration });
-      // It may have come of age, or begun to leave, while the registry could not be told.
-      if (metadata.get("state") !== this.state) await this.tell(offer, registration);
+      // It may have come of age, begun to leave or learned of its stores while the registry could not be told.
+      if (!Bun.deepEquals(metadata, this.metadata(offer))) await this.tell(offer, registration);
       naming.subscribe(offer.service, (instances) => void this.seen(instances));
     }
   }
@@ -85,6 +103,19 @@ export class Membership {
   async setState(state: MemberState): Promise<void> {
     this.state = state;
     await Promise.all(this.registered.map(({ offer, registration }) => this.tell(offer, registration)));
+  }
+
+  /** Tells the registry of the stores, if they are others than it was told. */
+  async tellStores(): Promise<void> {
+    const stores = this.parts.stores?.() ?? unknownStores;
+    if (this.registered.length === 0 || areSameStores(stores, this.toldStores)) return;
+    this.toldStores = stores;
+    await this.setState(this.state);
+  }
+
+  /** The services under which it is registered. */
+  get services(): readonly string[] {
+    return this.registered.map(({ offer }) => offer.service);
   }
 
   /** True once the registry has taken all that is offered. */
@@ -108,7 +139,7 @@ export class Membership {
   }
 
   private metadata({ metadata }: Offer): ReadonlyMap<string, string> {
-    const { identity, link, zone, version } = this.parts;
+    const { identity, link, zone, version, fingerprints, stores } = this.parts;
     return new Map([
       ...metadata,
       ["id", identity.id],
@@ -117,6 +148,8 @@ export class Membership {
       ["zone", zone],
       ["version", version],
       ["link", link],
+      ...(fingerprints.length === 0 ? [] : [["keys", keysText(fingerprints)] as const]),
+      ...metadataOfStores(stores?.() ?? unknownStores),
     ]);
   }
 

@@ -2,13 +2,17 @@
 
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import type { LinkIdentity } from "../../src/auth/link-proof.ts";
+import { clusterFingerprint } from "../../src/auth/store-ownership.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { LinkListener } from "../../src/container/link/link-listener.ts";
+import { newStoreIdentity } from "../../src/auth/store-ownership.ts";
+import { type NodeStores, unknownStores } from "../../src/container/node-stores.ts";
 import { IdTaken, Membership } from "../../src/container/membership.ts";
 import type { Naming, Registration } from "../../src/registry/client/naming.ts";
 import { startLoneRegistry } from "../../src/registry/alone.ts";
 import { InProcessNaming } from "../../src/registry/client/in-process-naming.ts";
 import { localRegistrar } from "../../src/registry/client/local-registrar.ts";
+import { faultOfMetadata } from "../../src/registry/names.ts";
 import { until } from "../support/until.ts";
 import {
   afterwards,
@@ -24,17 +28,24 @@ import {
 afterEach(closeAll);
 
 /** A process that takes links, answers who asks it, and has a place in that registry. */
-function member(naming: Naming, identity: LinkIdentity = newIdentity("n1", "chat")) {
+function member(
+  naming: Naming,
+  identity: LinkIdentity = newIdentity("n1", "chat"),
+  fingerprints: readonly string[] = [],
+  stores: () => NodeStores = () => unknownStores,
+) {
   const end = new LinkEnd(identity);
   const { address, server } = end.listen(new LinkListener({ ...end.side, service: undefined }));
   const lost: string[] = [];
   const membership = new Membership({
     ...end.side,
+    fingerprints,
     naming,
     log: silentLog,
     link: address,
     zone: "z1",
     version: "1.2.3",
+    stores,
     lost: (sentence) => void lost.push(sentence),
   });
   return { end, identity, address, server, lost, membership };
@@ -148,6 +159,29 @@ describe("a member", () => {
     });
   });
 
+  test("says the fingerprints of its keys, the same in whatever order it has them", async () => {
+    for (const fingerprints of [
+      ["bb", "aa"],
+      ["aa", "bb"],
+    ]) {
+      const naming = new NotingNaming();
+      const { membership } = member(naming, newIdentity("n1", "chat"), fingerprints);
+      await membership.join([offer("wgateway"), offer("tgateway")], "adult");
+      expect(naming.registrations.map(({ metadata }) => metadata.get("keys"))).toEqual(["aa,bb", "aa,bb"]);
+    }
+  });
+
+  test("with 16 keys and 20 long tags says what a registry takes", async () => {
+    const naming = new NotingNaming();
+    const fingerprints = Array.from({ length: 16 }, (_, at) => clusterFingerprint(Buffer.alloc(32, at), "env"));
+    const { membership } = member(naming, newIdentity("n1", "chat"), fingerprints);
+    const tags = Array.from({ length: 20 }, (_, at) => [`tag.${at}`, "t".repeat(200)] as const);
+    await membership.join([{ ...offer(), metadata: new Map(tags) }], "young");
+    const [registration] = naming.registrations;
+    expect(registration?.metadata.get("keys")).toHaveLength(16 * 33 - 1);
+    expect(faultOfMetadata(registration?.metadata ?? new Map())).toBeUndefined();
+  });
+
   test("says how it is; a registry that refuses that is no reason to fail", async () => {
     const naming = new NotingNaming();
     const { membership } = member(naming);
@@ -238,4 +272,33 @@ describe("two that register in the same moment", () => {
       }
     }
   });
+});
+
+test("says which stores it uses, learns of later and changes, and repeats nothing", async () => {
+  const naming = new HandNaming();
+  const updates: ReadonlyMap<string, string>[] = [];
+  naming.register = (registration) => {
+    naming.registrations.push(registration);
+    const update = async (change: { readonly metadata?: ReadonlyMap<string, string> }): Promise<void> => {
+      updates.push(change.metadata ?? new Map());
+    };
+    return Promise.resolve({ update, deregister: () => Promise.resolve() });
+  };
+  let stores: NodeStores = unknownStores;
+  const { membership } = member(naming, newIdentity("n1", "chat"), [], () => stores);
+  await membership.join([offer()], "adult");
+  expect(naming.registrations[0]?.metadata.has("sessions")).toBe(false);
+  await membership.tellStores();
+  expect(updates).toEqual([]);
+  const identity = newStoreIdentity();
+  stores = { sessions: { identity, place: "redis://a" }, messages: undefined };
+  await membership.tellStores();
+  await membership.tellStores();
+  expect(updates).toHaveLength(1);
+  expect(updates[0]?.get("sessions")).toBe(identity);
+  expect(updates[0]?.get("sessions-at")).toBe("redis://a");
+  expect(updates[0]?.get("state")).toBe("adult");
+  stores = unknownStores;
+  await membership.tellStores();
+  expect(updates[1]?.has("sessions")).toBe(false);
 });
