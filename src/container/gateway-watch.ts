@@ -17,7 +17,7 @@ export class GatewayWatch {
     readonly log: Log;
     /** Gateways that are linked now. */
     readonly linkedCount: () => number;
-    /** Why gateways do not want this node, as they say; '' when none says so. */
+    /** Why gateways do not want this node or cannot know of it; '' when no reason is known. */
     readonly declined?: () => string;
   };
   private aloneMs = 0;

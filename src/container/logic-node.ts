@@ -65,7 +65,7 @@ export class LogicNode {
       timers,
       log,
       linkedCount,
-      declined: () => this.declinedBy.trouble,
+      declined: () => this.declinedBy.trouble || (this.membership?.trouble ?? ""),
     });
     this.ownersWatch = new OwnersWatch({ ...surroundings, stores });
     this.adulthood = new Adulthood({
@@ -116,7 +116,7 @@ export class LogicNode {
       metadata: new Map([["protocol", "tcp"]]),
     };
     this.membership.join([offer], "young").catch((error: unknown) => {
-      log.error("the registry refuses this service", { error: String(error) });
+      log.error("this process cannot be registered", { error: String(error) });
     });
     this.adulthood.start();
     this.gatewayWatch.start();
@@ -143,9 +143,11 @@ export class LogicNode {
   get detail(): Health["detail"] {
     const { service, gatewayWatch, declinedBy, registryCheck } = this;
     const unlinked = this.unlinked?.ids ?? [];
+    const unregistered = this.membership?.trouble ?? "";
     return {
       gateways: service.gateways.size,
       adult: service.state.isAdult,
+      ...(unregistered === "" ? {} : { unregistered }),
       ...(declinedBy.trouble === "" ? {} : { storesDiffer: declinedBy.trouble }),
       ...(gatewayWatch.trouble === "" ? {} : { noGateway: gatewayWatch.trouble }),
       ...(unlinked.length === 0 ? {} : { unlinkedGateways: unlinked.join(",") }),

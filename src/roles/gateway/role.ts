@@ -180,7 +180,7 @@ export class GatewayRole {
         "adult",
       )
       .catch((error: unknown) => {
-        log.error("the registry refuses this gateway", { error: String(error) });
+        log.error("this process cannot be registered", { error: String(error) });
       });
     this.registryCheck.start();
     this.lookAtGateways();
@@ -191,7 +191,9 @@ export class GatewayRole {
   get troubles(): Readonly<Record<string, string>> {
     const { trouble: storesDiffer } = this.gateway.stores;
     const { trouble: registrySplit } = this.registryCheck;
+    const unregistered = this.membership?.trouble ?? "";
     return {
+      ...(unregistered === "" ? {} : { unregistered }),
       ...(storesDiffer === "" ? {} : { storesDiffer }),
       ...(registrySplit === "" ? {} : { registrySplit }),
     };
