@@ -5,7 +5,8 @@ import { systemRandom } from "../../src/base/random.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import { createChatService } from "../../src/roles/chat/role.ts";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
-import type { Store, TalkOutcome } from "../../src/store/store.ts";
+import type { TalkOutcome } from "../../src/store/store.ts";
+import { talkStore } from "../../test/support/talk-store.ts";
 import type { Topic } from "./case.ts";
 import {
   app,
@@ -32,26 +33,7 @@ const stored: TalkOutcome = {
   writtenHere: true,
 };
 
-const unused = (): Promise<never> => Promise.reject(new Error("this store only takes talks"));
-
-const store: Store = {
-  append: (talks) => Promise.resolve(talks.map(() => stored)),
-  acknowledge: unused,
-  index: unused,
-  contents: unused,
-  createGroup: unused,
-  join: unused,
-  quit: unused,
-  groupDetail: unused,
-  membership: unused,
-  identity: undefined,
-  setOwners: unused,
-  watchReplacement: () => () => undefined,
-  isHealthy: true,
-  trouble: "",
-  clock: { idsAheadMs: 0, purgeWaitMs: 0 },
-  close: () => Promise.resolve(),
-};
+const store = talkStore(stored);
 
 export async function chatTopic(): Promise<Topic> {
   const sessions = new MemorySessions();

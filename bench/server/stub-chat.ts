@@ -12,8 +12,6 @@ import { Service } from "../../src/container/service.ts";
 import { Command } from "../../src/wire/commands.ts";
 
 const [registry = "", keyFile = ""] = process.argv.slice(2);
-const [clusterKey] = secretsFromFile(keyFile).keys;
-if (clusterKey === undefined) throw new Error(`${keyFile} holds no key`);
 const log = createLog("error", "text");
 const settings = {
   id: "stub-chat",
@@ -23,7 +21,7 @@ const settings = {
   zone: "zone01",
   region: "region01",
   env: "dev",
-  clusterKey,
+  clusterKeys: secretsFromFile(keyFile).keys,
   monitor: undefined,
   writeWaitMs: 10_000,
   version: "stub",

@@ -1,5 +1,8 @@
 // Proofs for the handshake of a link: each side shows that it knows the cluster's key, for this meeting only. Every field
 // of what is proven is preceded by its length, so that no two meetings look the same.
+//
+// While a cluster's key is changed, a process has several. The dialler names its keys by hints, and the acceptor chooses one
+// that both have. A hint is no proof: whoever claims a key that it does not have cannot prove it.
 
 import { createHmac, timingSafeEqual } from "node:crypto";
 
@@ -23,7 +26,10 @@ export interface Meeting {
 }
 
 /** Whose proof, and of what: all differ, so that none can be sent back or taken for another. */
-export type ProofSide = "accept" | "refuse" | "contest" | "dial";
+export type ProofSide = "accept" | "refuse" | "contest" | "dial" | "decline";
+
+/** A key's hint has so many bytes: enough that two keys of one cluster rarely share one, and never at each dial. */
+export const keyHintBytes = 4;
 
 /** HMAC-SHA-256 over the meeting (specified with the handshake). */
 export function linkProof(clusterKey: Uint8Array, side: ProofSide, meeting: Meeting): Uint8Array<ArrayBuffer> {
@@ -42,4 +48,38 @@ export function linkProof(clusterKey: Uint8Array, side: ProofSide, meeting: Meet
 export function provesLink(proof: Uint8Array, clusterKey: Uint8Array, side: ProofSide, meeting: Meeting): boolean {
   const right = linkProof(clusterKey, side, meeting);
   return proof.length === right.length && timingSafeEqual(proof, right);
+}
+
+/** Returns the key of `clusterKeys` that gives `proof`; undefined if none does. */
+export function provenKey(
+  proof: Uint8Array,
+  clusterKeys: readonly Uint8Array[],
+  side: ProofSide,
+  meeting: Meeting,
+): Uint8Array | undefined {
+  return clusterKeys.find((key) => provesLink(proof, key, side, meeting));
+}
+
+/**
+ * Returns the hint by which a dialler names a key: the beginning of an HMAC over the nonce of its hello. Who lacks the key
+ * learns nothing from it, not even that two dials are made with the same one.
+ */
+export function keyHint(clusterKey: Uint8Array, diallerNonce: Uint8Array): Buffer {
+  return createHmac("sha256", clusterKey)
+    .update("roost link key 1\n")
+    .update(diallerNonce)
+    .digest()
+    .subarray(0, keyHintBytes);
+}
+
+/** Returns the first of `clusterKeys` that one of a dialler's hints names; undefined if the dialler has none of them. */
+export function hintedKey(
+  clusterKeys: readonly Uint8Array[],
+  hints: readonly Uint8Array[],
+  diallerNonce: Uint8Array,
+): Uint8Array | undefined {
+  return clusterKeys.find((key) => {
+    const own = keyHint(key, diallerNonce);
+    return hints.some((hint) => own.equals(hint));
+  });
 }

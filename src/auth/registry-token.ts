@@ -8,9 +8,13 @@ export function registryToken(clusterKey: Uint8Array): string {
   return createHmac("sha256", clusterKey).update("roost registry 1").digest("base64url");
 }
 
-/** True when an `authorization` header shows the token; takes the same time however much of it is right. */
-export function showsToken(authorization: string | null, token: string): boolean {
+/** Reports whether an `authorization` header shows one of the tokens; takes the same time however much of it is right. */
+export function showsToken(authorization: string | null, tokens: readonly string[]): boolean {
   const shown = Buffer.from(authorization ?? "");
-  const right = Buffer.from(`Bearer ${token}`);
-  return shown.length === right.length && timingSafeEqual(shown, right);
+  let isShown = false;
+  for (const token of tokens) {
+    const right = Buffer.from(`Bearer ${token}`);
+    if (shown.length === right.length && timingSafeEqual(shown, right)) isShown = true;
+  }
+  return isShown;
 }

@@ -84,7 +84,9 @@ function keysOf(text: string, path: string): Uint8Array[] {
   for (const [index, line] of text.split(/\r?\n/).entries()) {
     if (line.startsWith("#")) hasComments = true;
     if (line === "" || line.startsWith("#")) continue;
-    keys.push(secretFromText(line, `${path}, line ${index + 1}`));
+    const key = secretFromText(line, `${path}, line ${index + 1}`);
+    // One that stands there twice is one key, as it is for a process whose file says it once.
+    if (!keys.some((known) => Buffer.compare(known, key) === 0)) keys.push(key);
   }
   if (keys.length === 0)
     throw new SecretError(
@@ -92,7 +94,7 @@ function keysOf(text: string, path: string): Uint8Array[] {
     );
   if (keys.length > secretsPerFileMax)
     throw new SecretError(
-      `the secret file ${path} holds ${keys.length} keys, at most ${secretsPerFileMax} are allowed; remove those that no token is signed with any more`,
+      `the secret file ${path} holds ${keys.length} keys, at most ${secretsPerFileMax} are allowed; remove those that nobody uses any more`,
     );
   return keys;
 }

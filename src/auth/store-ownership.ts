@@ -31,12 +31,13 @@ export interface StoreClaim {
 /** Which store an engine has opened, for others to compare and for people to read. */
 export interface StoreIdentity {
   readonly identity: string;
-  /** Where this process finds it, without a password; at most `placeCharactersMax` characters. */
+  /** Where this process finds it, without a password, as `shownPlace` returns it. */
   readonly place: string;
 }
 
-/** The longest place that is told to others. */
-export const placeCharactersMax = 160;
+/** The longest place that is told to others, in UTF-8: a handshake tells two of them in a message of 1 KiB. */
+export const placeBytesMax = 160;
+const controlCharacters = /\p{Cc}/u;
 
 /** A standalone server's claim. */
 export const claimOfNobody: StoreClaim = { fingerprints: [], adopt: false };
@@ -115,7 +116,21 @@ export function tellAdoption(log: Log, store: string, { adopt }: StoreClaim, out
   );
 }
 
-/** Returns a place as others are told it, cut to its bound. */
+/** Returns a place as others are told it: cut to its bound, without control characters. */
 export function shownPlace(place: string): string {
-  return place.length <= placeCharactersMax ? place : `${place.slice(0, placeCharactersMax - 1)}…`;
+  return shownText(place, placeBytesMax);
+}
+
+/** Reports whether a text of another process can be a place: not empty, within its bound, without control characters. */
+export function isShownPlace(text: string): boolean {
+  return text !== "" && Buffer.byteLength(text) <= placeBytesMax && !controlCharacters.test(text);
+}
+
+/** Returns a text with its control characters replaced, cut to `bytesMax` bytes of UTF-8, three of which mark a cut. */
+export function shownText(text: string, bytesMax: number): string {
+  const plain = text.replace(new RegExp(controlCharacters, "gu"), "?");
+  if (Buffer.byteLength(plain) <= bytesMax) return plain;
+  const bytes = new Uint8Array(bytesMax - Buffer.byteLength("…"));
+  const { read } = new TextEncoder().encodeInto(plain, bytes);
+  return `${plain.slice(0, read)}…`;
 }

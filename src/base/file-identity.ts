@@ -1,9 +1,14 @@
-// Which file it is that lies at a path: another one that is put in its place has another identity, whatever it holds.
+// Which file lies at a path: a file that replaces it has another identity, whatever it holds.
 
-import { statSync } from "node:fs";
+import { statSync, type Stats } from "node:fs";
 
-/** '' where there is no file. A number of an inode may come again, a time of birth with it does not. */
+/** The identity of a file: an inode number may be used again, but not with the same time of birth. */
+export function identityOf({ dev, ino, birthtimeMs }: Stats): string {
+  return `${dev} ${ino} ${birthtimeMs}`;
+}
+
+/** The identity of the file at a path; '' if no file exists there. */
 export function fileIdentity(path: string): string {
   const status = statSync(path, { throwIfNoEntry: false });
-  return status === undefined ? "" : `${status.dev} ${status.ino} ${status.birthtimeMs}`;
+  return status === undefined ? "" : identityOf(status);
 }

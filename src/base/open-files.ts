@@ -2,33 +2,31 @@
 // that were unlinked, replaced or cut, and reports success for what nobody will ever read again. So whoever commits asks
 // here first. A look costs three calls of stat(2), about 2 µs each.
 
-import { realpathSync, statSync, type Stats } from "node:fs";
+import { realpathSync, statSync } from "node:fs";
+import { fileIdentity, identityOf } from "./file-identity.ts";
 
 /** What is wrong: the database itself, its size, or what SQLite keeps beside it (`-wal`, `-shm`). */
 export type Displacement = "database" | "cut" | "log";
 
-const quietly = { throwIfNoEntry: false } as const;
-
 /** One file at a path, as it was when it was first seen. */
 class SeenFile {
   readonly path: string;
-  private first: Stats | undefined;
+  /** '' while the file does not exist. */
+  private identity: string;
 
   constructor(path: string) {
     this.path = path;
-    this.first = statSync(path, quietly);
+    this.identity = fileIdentity(path);
   }
 
   /** The file's size if it is still the same; undefined if it is another one, or none. */
   sizeIfSame(): number | undefined {
-    const now = statSync(this.path, quietly);
+    const now = statSync(this.path, { throwIfNoEntry: false });
+    if (now === undefined) return undefined;
+    const identity = identityOf(now);
     // SQLite makes the files beside the database at the first transaction.
-    this.first ??= now;
-    const { first } = this;
-    if (now === undefined || first === undefined) return undefined;
-    // A number of an inode may come again, a time of birth with it does not.
-    const isSame = now.ino === first.ino && now.dev === first.dev && now.birthtimeMs === first.birthtimeMs;
-    return isSame && now.nlink > 0 ? now.size : undefined;
+    if (this.identity === "") this.identity = identity;
+    return identity === this.identity && now.nlink > 0 ? now.size : undefined;
   }
 }
 

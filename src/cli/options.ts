@@ -162,7 +162,10 @@ export const options = {
     parseText,
     { bytesMax: secretBytesMax, isSecret: true },
   ),
-  "cluster-key-file": path("File with that key", "file"),
+  "cluster-key-file": path(
+    "File with that key; more lines are further keys that are taken, too, while it is changed",
+    "file",
+  ),
   store: option(
     "Where messages are kept (default: messages.db in the data folder)",
     "sqlite:PATH|postgres://…",

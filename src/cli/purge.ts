@@ -6,6 +6,7 @@ import { messageCount } from "../store/clock-notices.ts";
 import type { PurgeSurvey, PurgeTool } from "../store/purge.ts";
 import { StoreUnavailable } from "../store/store.ts";
 import type { OptionValues } from "./options.ts";
+import { Progress } from "./progress.ts";
 import { StartError, UsageError } from "./usage-error.ts";
 
 const dayMs = 86_400_000;
@@ -39,11 +40,11 @@ async function purgeWith(tool: PurgeTool, asked: number | undefined, isNow: bool
   }
   process.stdout.write(purgeReport(survey, keepMs, isNow));
   if (!isNow) return;
-  const isTerminal = process.stderr.isTTY;
-  const deleted = await tool.purgeNow(keepMs, (messages) => {
-    if (isTerminal) process.stderr.write(`\r${messages.toLocaleString("en-US")} deleted`);
-  });
-  if (isTerminal) process.stderr.write("\r\x1b[K");
+  const progress = new Progress();
+  const deleted = await tool.purgeNow(keepMs, (messages) =>
+    progress.show(`${messages.toLocaleString("en-US")} deleted`),
+  );
+  progress.clear();
   process.stdout.write(`${deleted.toLocaleString("en-US")} messages deleted.\n`);
 }
 

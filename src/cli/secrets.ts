@@ -51,12 +51,17 @@ export function readGivenSecrets(values: OptionValues, log: Log): readonly Uint8
   return readSecrets(values, "", false, log).keys;
 }
 
-/** The key that services share; undefined when there is none. Throws StartError when it is a bad one. */
-export function readClusterKey(values: OptionValues, log: Log): Uint8Array | undefined {
+/** The keys that services share; none if no option gives one. Throws StartError if one is bad. */
+export function readClusterKeys(values: OptionValues, log: Log): readonly Uint8Array[] {
   return told(() => {
-    const [key] = readGiven(values, "cluster-key", "cluster-key-file", log)?.keys ?? [];
-    if (key !== undefined) log.info("services of the cluster share this key", { fingerprint: fingerprintOf(key) });
-    return key;
+    const keys = readGiven(values, "cluster-key", "cluster-key-file", log)?.keys ?? [];
+    const fingerprints = keys.map(fingerprintOf).join(" ");
+    if (keys.length > 0)
+      log.info("services of the cluster share these keys; this one shows the first", {
+        keys: keys.length,
+        fingerprints,
+      });
+    return keys;
   });
 }
 

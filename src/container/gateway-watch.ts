@@ -17,6 +17,8 @@ export class GatewayWatch {
     readonly log: Log;
     /** Gateways that are linked now. */
     readonly linkedCount: () => number;
+    /** Why gateways do not want this node or cannot know of it; '' when no reason is known. */
+    readonly declined?: () => string;
   };
   private aloneMs = 0;
   private reason = "";
@@ -61,6 +63,8 @@ export class GatewayWatch {
   }
 
   private async reasonOf(): Promise<string> {
+    const declined = this.parts.declined?.() ?? "";
+    if (declined !== "") return declined;
     try {
       const listed = (await Promise.all(gatewayServices.map((service) => this.parts.naming.find(service)))).flat();
       const ids = [...new Set(listed.map(({ hostname }) => hostname))];

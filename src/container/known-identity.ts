@@ -1,5 +1,5 @@
-// What the other login and chat nodes of the environment say about the session store, in their metadata: an empty store that
-// came back gets its identity again from them.
+// What the other login and chat nodes of the environment say about the session store, in their metadata: while one of them
+// knows an identity, an empty store may be theirs, come back without its data.
 
 import type { Naming } from "../registry/client/naming.ts";
 import { knownToNobody, type KnownIdentity } from "../session/redis/redis-owner.ts";

@@ -95,7 +95,7 @@ export class Links<Owner> {
   }
 
   /** The node has said how it is: whether it may be chosen, and how much it has to do. */
-  setState(link: Link<Owner>, { isAdult, load }: LinkState): void {
+  setState(link: Link<Owner>, { isAdult, load }: Pick<LinkState, "isAdult" | "load">): void {
     link.load = load;
     if (link.isAdult === isAdult) return;
     link.isAdult = isAdult;

@@ -5,12 +5,22 @@ import type { ServiceMetrics } from "../observe/metrics.ts";
 import type { Health } from "../observe/operator-answers.ts";
 import type { Server } from "../transport/transport.ts";
 import { closeLeaving } from "../wire/close-reason.ts";
+import type { Cancel } from "../registry/timers.ts";
+import type { Sessions } from "../session/sessions.ts";
 import { Adulthood } from "./adulthood.ts";
+import { DeclinedBy } from "./declined-by.ts";
 import { GatewayWatch } from "./gateway-watch.ts";
 import { LinkListener } from "./link/link-listener.ts";
 import { Membership } from "./membership.ts";
+import { areSameStores, type NodeStores, unknownStores } from "./node-stores.ts";
+import { type OwnedStore, OwnersWatch } from "./owners-watch.ts";
+import { RegistryCheck } from "./registry-check.ts";
 import type { Service } from "./service.ts";
 import type { Surroundings } from "./surroundings.ts";
+import { UnlinkedGateways } from "./unlinked-gateways.ts";
+
+/** How often it is looked whether an engine that was away has said which store it is. */
+const lookMs = 1_000;
 
 export class LogicNode {
   private readonly surroundings: Surroundings;
@@ -18,21 +28,51 @@ export class LogicNode {
   private readonly metrics: ServiceMetrics;
   private readonly adulthood: Adulthood;
   private readonly gatewayWatch: GatewayWatch;
+  private readonly ownersWatch: OwnersWatch;
+  private readonly declinedBy: DeclinedBy;
+  private readonly unlinked: UnlinkedGateways | undefined;
+  private readonly registryCheck: RegistryCheck;
+  /** What gateways were told of its stores last. */
+  private told: NodeStores = unknownStores;
+  private cancelLook: Cancel | undefined;
   private membership: Membership | undefined;
   private server: Server | undefined;
 
-  constructor(surroundings: Surroundings, service: Service, metrics: ServiceMetrics) {
-    const { naming, timers, log } = surroundings;
+  /** `stores`: those that belong to the cluster, and shall know its keys. `sessions`: where gateways have leases. */
+  constructor(
+    surroundings: Surroundings,
+    service: Service,
+    metrics: ServiceMetrics,
+    stores: readonly OwnedStore[] = [],
+    sessions?: Pick<Sessions, "gateways">,
+  ) {
+    const { identity, naming, timers, log } = surroundings;
     this.surroundings = surroundings;
     this.service = service;
     this.metrics = metrics;
     const linkedCount = (): number => service.gateways.size;
-    this.gatewayWatch = new GatewayWatch({ naming, timers, log, linkedCount });
+    const isLinked = (gateway: string): boolean => service.gateways.has(gateway);
+    this.declinedBy = new DeclinedBy({ log, isLinked });
+    const gateways = sessions?.gateways?.bind(sessions);
+    const canBeFound = (): boolean => this.membership?.isListed === true && naming.isAnswered !== false;
+    this.unlinked = gateways && new UnlinkedGateways({ gateways, isLinked, canBeFound, timers, log });
+    const services = (): readonly string[] => this.membership?.services ?? [];
+    this.registryCheck = new RegistryCheck({ naming, timers, log, id: identity.id, services });
+    metrics.unlinkedGateways = () => this.unlinked?.ids.length ?? 0;
+    metrics.registryGaps = () => this.registryCheck.gaps;
+    this.gatewayWatch = new GatewayWatch({
+      naming,
+      timers,
+      log,
+      linkedCount,
+      declined: () => this.declinedBy.trouble || (this.membership?.trouble ?? ""),
+    });
+    this.ownersWatch = new OwnersWatch({ ...surroundings, stores });
     this.adulthood = new Adulthood({
       naming,
       timers,
       log,
-      isLinked: (gateway) => service.gateways.has(gateway),
+      isLinked,
       linkedCount,
       reached: (isForced) => {
         if (isForced) metrics.turnedAdultByForce();
@@ -49,11 +89,21 @@ export class LogicNode {
   async start(): Promise<string> {
     const { surroundings, service, metrics } = this;
     const { identity, network, log } = surroundings;
-    const listener = new LinkListener({ ...surroundings, service, metrics });
+    const listener = new LinkListener({
+      ...surroundings,
+      service,
+      metrics,
+      gatewayDeclined: (gateway, sentence) => this.declinedBy.heard(gateway, sentence),
+    });
     const { server, advertised } = network.listen(listener, metrics);
     this.server = server;
     const dial = network.dial(metrics);
-    this.membership = new Membership({ ...surroundings, dial, link: advertised });
+    this.membership = new Membership({
+      ...surroundings,
+      dial,
+      link: advertised,
+      stores: () => service.state.stores,
+    });
     try {
       await this.membership.claim([identity.service]);
     } catch (error) {
@@ -66,25 +116,42 @@ export class LogicNode {
       metadata: new Map([["protocol", "tcp"]]),
     };
     this.membership.join([offer], "young").catch((error: unknown) => {
-      log.error("the registry refuses this service", { error: String(error) });
+      log.error("this process cannot be registered", { error: String(error) });
     });
     this.adulthood.start();
     this.gatewayWatch.start();
+    this.ownersWatch.start();
+    this.unlinked?.start();
+    this.registryCheck.start();
+    this.told = service.state.stores;
+    this.lookAtStores();
     return advertised;
   }
 
-  /** Listed, able to serve everyone, and not left alone by the gateways. */
+  /** Listed by all of the registry, able to serve everyone, and neither left alone nor declined by the gateways. */
   get isReady(): boolean {
-    return this.service.state.isAdult && this.membership?.isListed === true && this.gatewayWatch.trouble === "";
+    return (
+      this.service.state.isAdult &&
+      this.membership?.isListed === true &&
+      this.gatewayWatch.trouble === "" &&
+      this.declinedBy.trouble === "" &&
+      this.registryCheck.trouble === ""
+    );
   }
 
   /** For `GET /health`. */
   get detail(): Health["detail"] {
-    const { service, gatewayWatch } = this;
+    const { service, gatewayWatch, declinedBy, registryCheck } = this;
+    const unlinked = this.unlinked?.ids ?? [];
+    const unregistered = this.membership?.trouble ?? "";
     return {
       gateways: service.gateways.size,
       adult: service.state.isAdult,
+      ...(unregistered === "" ? {} : { unregistered }),
+      ...(declinedBy.trouble === "" ? {} : { storesDiffer: declinedBy.trouble }),
       ...(gatewayWatch.trouble === "" ? {} : { noGateway: gatewayWatch.trouble }),
+      ...(unlinked.length === 0 ? {} : { unlinkedGateways: unlinked.join(",") }),
+      ...(registryCheck.trouble === "" ? {} : { registrySplit: registryCheck.trouble }),
     };
   }
 
@@ -92,9 +159,28 @@ export class LogicNode {
   async drain(answerMsMax: number): Promise<void> {
     this.adulthood.stop();
     this.gatewayWatch.stop();
+    this.ownersWatch.stop();
+    this.unlinked?.stop();
+    this.registryCheck.stop();
+    this.cancelLook?.();
+    this.cancelLook = undefined;
     void this.membership?.setState("leaving");
     await this.service.drain(answerMsMax);
     await this.membership?.leave();
     await this.server?.close(closeLeaving);
+  }
+
+  /** Tells gateways and the registry of the stores when they become known, or are others. */
+  private lookAtStores(): void {
+    const { service, surroundings } = this;
+    this.cancelLook = surroundings.timers.after(lookMs, () => {
+      this.lookAtStores();
+      const { stores } = service.state;
+      if (!areSameStores(stores, this.told)) {
+        this.told = stores;
+        service.tellState();
+      }
+      void this.membership?.tellStores();
+    });
   }
 }

@@ -5,9 +5,17 @@ import type { LinkIdentity } from "../auth/link-proof.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { Naming, Registered } from "../registry/client/naming.ts";
+import { Code } from "../registry/client/node-client.ts";
+import { pause } from "../registry/client/pause.ts";
+import { RegistrationRefused } from "../registry/client/registration-loop.ts";
 import { type Instance, Status } from "../registry/instance.ts";
+import type { Timers } from "../registry/timers.ts";
+import { areSameStores, metadataOfStores, type NodeStores, unknownStores } from "./node-stores.ts";
 import { type Dial, linkAddress } from "./link/dependency.ts";
 import { whoAnswers } from "./link/who.ts";
+
+/** Between two tries to register what the registry refuses, in milliseconds. */
+export const refusedRetryMs = 15_000;
 
 /** What a process is to those who route to it (routing, "Young and adult"). */
 export type MemberState = "young" | "adult" | "leaving";
@@ -26,57 +34,88 @@ export interface Offer {
   readonly metadata: ReadonlyMap<string, string>;
 }
 
+/** The metadata `keys`: which cluster keys a process has, the same for two processes that have the same keys in any order. */
+export function keysText(fingerprints: readonly string[]): string {
+  return fingerprints.toSorted().join(",");
+}
+
 export class Membership {
   private readonly parts: {
     readonly naming: Naming;
     readonly identity: LinkIdentity;
-    readonly clusterKey: Uint8Array;
+    readonly clusterKeys: readonly Uint8Array[];
+    /** Of its live keys, for the environment; none: no cluster shares them. */
+    readonly fingerprints: readonly string[];
     readonly random: Random;
+    readonly timers: Pick<Timers, "after">;
     readonly dial: Dial;
     readonly log: Log;
     /** `host:port` where this process takes links. */
     readonly link: string;
     readonly zone: string;
     readonly version: string;
+    /** The stores that it uses, or goes by, as far as that is known now; absent: it says nothing of stores. */
+    readonly stores?: () => NodeStores;
     /** The id was taken while this process ran: it has to end. */
     readonly lost: (sentence: string) => void;
   };
   private readonly registered: { readonly offer: Offer; readonly registration: Registered }[] = [];
   private state: MemberState = "young";
+  private toldStores = unknownStores;
   private offers = 0;
-  private isEnded = false;
+  /** Why the registry refuses this process, for an operator; '' while it does not. */
+  private refusal = "";
+  private readonly ended = new AbortController();
 
   constructor(parts: Membership["parts"]) {
     this.parts = parts;
   }
 
-  /** Asks whether another process lives under this id. Rejects with IdTaken. A registry that is away stops nobody. */
-  async claim(services: readonly string[]): Promise<void> {
+  /**
+   * Asks whether another process lives under this id. Rejects with IdTaken. A registry that is away stops nobody. Resolves
+   * with what is listed of each service, in their order.
+   */
+  async claim(services: readonly string[]): Promise<readonly (readonly Instance[])[]> {
+    const lists: (readonly Instance[])[] = [];
     for (const service of services) {
       const listed = await this.find(service);
       const other = await this.holder(listed);
       if (other !== undefined) throw new IdTaken(other.sentence);
+      lists.push(listed);
     }
+    return lists;
   }
 
-  /** Registers services, and watches whether anybody else does so under the same id. Rejects when it is refused. */
+  /**
+   * Registers services, and watches whether anybody else does so under the same id. Resolves once all are registered, or
+   * this process leaves. A registry that is away or refuses is tried again. Rejects when the naming client is closed.
+   */
   async join(offers: readonly Offer[], state: MemberState): Promise<void> {
-    const { naming, identity, version } = this.parts;
+    const { naming, identity, timers, version } = this.parts;
+    const { id } = identity;
     this.state = state;
     this.offers = offers.length;
+    this.toldStores = this.parts.stores?.() ?? unknownStores;
     for (const offer of offers) {
-      const metadata = this.metadata(offer);
-      const registration = await naming.register({
-        service: offer.service,
-        id: identity.id,
-        addrs: offer.addrs,
-        version,
-        status: Status.Up,
-        metadata,
-      });
+      let metadata = this.metadata(offer);
+      let registration: Registered | undefined;
+      while (registration === undefined) {
+        metadata = this.metadata(offer);
+        const { service, addrs } = offer;
+        try {
+          registration = await naming.register({ service, id, addrs, version, status: Status.Up, metadata });
+        } catch (error) {
+          if (this.isEnded) return;
+          if (!(error instanceof RegistrationRefused)) throw error;
+          this.refused(error);
+          await pause(timers.after, refusedRetryMs, this.ended.signal);
+          if (this.isEnded) return;
+        }
+      }
+      this.refusal = "";
       this.registered.push({ offer, registration });
-      // It may have come of age, or begun to leave, while the registry could not be told.
-      if (metadata.get("state") !== this.state) await this.tell(offer, registration);
+      // It may have come of age, begun to leave or learned of its stores while the registry could not be told.
+      if (!Bun.deepEquals(metadata, this.metadata(offer))) await this.tell(offer, registration);
       naming.subscribe(offer.service, (instances) => void this.seen(instances));
     }
   }
@@ -87,15 +126,49 @@ export class Membership {
     await Promise.all(this.registered.map(({ offer, registration }) => this.tell(offer, registration)));
   }
 
+  /** Tells the registry of the stores, if they are others than it was told. */
+  async tellStores(): Promise<void> {
+    const stores = this.parts.stores?.() ?? unknownStores;
+    if (this.registered.length === 0 || areSameStores(stores, this.toldStores)) return;
+    this.toldStores = stores;
+    await this.setState(this.state);
+  }
+
+  /** The services under which it is registered. */
+  get services(): readonly string[] {
+    return this.registered.map(({ offer }) => offer.service);
+  }
+
   /** True once the registry has taken all that is offered. */
   get isListed(): boolean {
     return this.offers > 0 && this.registered.length === this.offers;
   }
 
+  /** Why the registry does not list this process, for an operator; '' once it has taken all that is offered. */
+  get trouble(): string {
+    if (this.isListed) return "";
+    return this.refusal === "" ? "no registry node has registered this process yet; check --discovery" : this.refusal;
+  }
+
   /** Takes it out of the registry. */
   async leave(): Promise<void> {
-    this.isEnded = true;
+    this.ended.abort();
     await Promise.all(this.registered.map(({ registration }) => registration.deregister()));
+  }
+
+  private get isEnded(): boolean {
+    return this.ended.signal.aborted;
+  }
+
+  private refused({ code, message }: RegistrationRefused): void {
+    const remedy =
+      code === Code.Unauthorized
+        ? "the registry has other keys: compare its --cluster-key-file with this one"
+        : message;
+    const before = this.refusal;
+    this.refusal = `the registry refuses to register this process: ${remedy}`;
+    if (this.refusal !== before)
+      this.parts.log.error("the registry refuses this process; retrying", { reason: remedy });
   }
 
   private async tell(offer: Offer, registration: Registered): Promise<void> {
@@ -108,7 +181,7 @@ export class Membership {
   }
 
   private metadata({ metadata }: Offer): ReadonlyMap<string, string> {
-    const { identity, link, zone, version } = this.parts;
+    const { identity, link, zone, version, fingerprints, stores } = this.parts;
     return new Map([
       ...metadata,
       ["id", identity.id],
@@ -117,6 +190,8 @@ export class Membership {
       ["zone", zone],
       ["version", version],
       ["link", link],
+      ...(fingerprints.length === 0 ? [] : [["keys", keysText(fingerprints)] as const]),
+      ...metadataOfStores(stores?.() ?? unknownStores),
     ]);
   }
 

@@ -2,6 +2,7 @@
 // which all of it ends.
 
 import { registryToken } from "../auth/registry-token.ts";
+import { clusterFingerprint } from "../auth/store-ownership.ts";
 import type { Log } from "../base/log.ts";
 import { newIncarnation, systemRandom } from "../base/random.ts";
 import { TimerWheel } from "../base/timer-wheel.ts";
@@ -28,8 +29,8 @@ export interface MemberSettings {
   readonly zone: string;
   readonly region: string;
   readonly env: string;
-  /** What services prove to each other, and show to the registry. */
-  readonly clusterKey: Uint8Array;
+  /** What services prove to each other, and show to the registry: at least one key. The first one proves, all verify. */
+  readonly clusterKeys: readonly Uint8Array[];
   readonly monitor: SocketAddress | undefined;
   readonly writeWaitMs: number;
   readonly version: string;
@@ -132,14 +133,15 @@ export async function startProcess(
 }
 
 function surroundingsOf(settings: MemberSettings, service: string, wheel: TimerWheel, flusher: Flusher): Surroundings {
-  const { id, clusterKey, discovery, env, zone, region, log, version, lost, writeWaitMs, listen, advertise } = settings;
+  const { id, clusterKeys, discovery, env, zone, region, log, version, lost, writeWaitMs, listen, advertise } =
+    settings;
   const naming = new HttpNaming({
     nodes: discovery,
     env,
     zone,
     region,
     hostname: id,
-    token: registryToken(clusterKey),
+    tokens: clusterKeys.map(registryToken),
     random: systemRandom,
     log,
   });
@@ -148,7 +150,8 @@ function surroundingsOf(settings: MemberSettings, service: string, wheel: TimerW
     identity: { id, service, incarnation: newIncarnation(systemRandom) },
     naming,
     network,
-    clusterKey,
+    clusterKeys,
+    fingerprints: clusterKeys.map((key) => clusterFingerprint(key, env)),
     timers: systemTimers,
     random: systemRandom,
     log,

@@ -10,6 +10,7 @@ import { PacketKind, PacketScan, scanPacket } from "../wire/packet-scan.ts";
 import { Context, type GatewayLink } from "./context.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { encodeLinkState, heartbeatMs, type LinkState } from "./link/link-state.ts";
+import { type NodeStores, unknownStores } from "./node-stores.ts";
 import type { Router } from "./router.ts";
 
 /** Shared by all links of a process: a scan is read before the next packet. */
@@ -24,6 +25,8 @@ export interface ServiceParts {
   readonly router: Router;
   readonly dispatcher: Dispatcher;
   readonly log: Log;
+  /** Which stores it uses, as far as that is known now; absent: none that others use. */
+  stores?(): NodeStores;
   /** A gateway has linked itself. */
   gatewayLinked(gateway: string, incarnation: string): void;
   /** A gateway's link broke. */
@@ -75,7 +78,7 @@ export class Service {
 
   /** What gateways are told of it. */
   get state(): LinkState {
-    return { load: this.unanswered, isAdult: this.isAdult };
+    return { load: this.unanswered, isAdult: this.isAdult, stores: this.parts.stores?.() ?? unknownStores };
   }
 
   /** Requests under way. */
@@ -103,7 +106,8 @@ export class Service {
     for (const { connection } of this.byGateway.values()) connection.close(closeLeaving);
   }
 
-  private tellState(): void {
+  /** Tells all gateways how it is now. */
+  tellState(): void {
     const ping = encodeLinkState(this.state);
     for (const { connection } of this.byGateway.values()) connection.send(ping);
   }

@@ -12,7 +12,10 @@ export interface Surroundings {
   readonly identity: LinkIdentity;
   readonly naming: Naming;
   readonly network: LinkNetwork;
-  readonly clusterKey: Uint8Array;
+  /** What services prove to each other: at least one key. The first one proves, all verify. */
+  readonly clusterKeys: readonly Uint8Array[];
+  /** The keys' fingerprints for the environment (auth/store-ownership.ts), the first key's first; none: no cluster shares them. */
+  readonly fingerprints: readonly string[];
   readonly timers: Timers;
   readonly random: Random;
   readonly log: Log;

@@ -55,19 +55,8 @@ export function expositionOf(metrics: Metrics): Registry {
     registry.registerMetric(new LatencyHistogram(name, help, latency));
   histogram("roost_talk_commit_seconds", "A talk, from its arrival to its commit.", metrics.talkLatency.commit);
   histogram("roost_talk_push_seconds", "A talk, from its arrival to its push.", metrics.talkLatency.push);
-  registry.registerMetric(
-    new Gauge({
-      name: "roost_channel_total",
-      help: "Client connections that are open.",
-      labelNames: identity,
-      registers: [],
-      collect() {
-        for (const { serviceId, serviceName, channels } of metrics.services)
-          this.set({ serviceId, serviceName }, channels);
-      },
-    }),
-  );
-  const storeClock = (name: string, help: string, milliseconds: (clock: ClockNumbers) => number): void => {
+  /** Shown for the services that have a value. */
+  const gauge = (name: string, help: string, value: (service: ServiceMetrics) => number | undefined): void => {
     registry.registerMetric(
       new Gauge({
         name,
@@ -75,12 +64,33 @@ export function expositionOf(metrics: Metrics): Registry {
         labelNames: identity,
         registers: [],
         collect() {
-          for (const { serviceId, serviceName, storeClock: clock } of metrics.services)
-            if (clock !== undefined) this.set({ serviceId, serviceName }, milliseconds(clock()) / 1000);
+          for (const service of metrics.services) {
+            const { serviceId, serviceName } = service;
+            const now = value(service);
+            if (now !== undefined) this.set({ serviceId, serviceName }, now);
+          }
         },
       }),
     );
   };
+  const storeClock = (name: string, help: string, milliseconds: (clock: ClockNumbers) => number): void =>
+    gauge(name, help, ({ storeClock: clock }) => (clock === undefined ? undefined : milliseconds(clock()) / 1000));
+  gauge("roost_channel_total", "Client connections that are open.", ({ channels }) => channels);
+  gauge(
+    "roost_store_mismatches",
+    "Nodes that this gateway does not link because their stores are others than those of the other nodes.",
+    (service) => service.storeMismatches?.(),
+  );
+  gauge(
+    "roost_unlinked_gateways",
+    "Gateways that the session store knows, and that have not been linked to this node for 15 s.",
+    (service) => service.unlinkedGateways?.(),
+  );
+  gauge(
+    "roost_registry_gaps",
+    "Nodes of the registry that do not list this process, although others do: they do not replicate.",
+    (service) => service.registryGaps?.(),
+  );
   storeClock(
     "roost_store_ids_ahead_seconds",
     "How far the newest message's id is ahead of the clock, which was set back.",

@@ -58,6 +58,12 @@ export class ServiceMetrics {
   forcedAdult = 0;
   /** Of the service's message store, if it has one. */
   storeClock: (() => ClockNumbers) | undefined;
+  /** Gateways: nodes that are not linked because their stores are others. */
+  storeMismatches: (() => number) | undefined;
+  /** Login and chat nodes: gateways that the session store knows, and that are not linked to this node. */
+  unlinkedGateways: (() => number) | undefined;
+  /** Nodes of the registry that do not list this service, although others do. */
+  registryGaps: (() => number) | undefined;
   readonly commands = new Tally(Object.values(Command));
   readonly faults = new Tally();
   readonly refusals = new Tally();

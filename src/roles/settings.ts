@@ -52,8 +52,8 @@ export interface DiscoverySettings {
   readonly snapshotPath: string | undefined;
   /** Regions, for clients that look for a gateway. */
   readonly lookup: LookupRules | undefined;
-  /** Writers and other nodes have to show a token that is made of it; undefined: nothing. */
-  readonly clusterKey: Uint8Array | undefined;
+  /** Writers and other nodes have to show a token that is made of one of these; none: nothing. The first one is shown to others. */
+  readonly clusterKeys: readonly Uint8Array[];
   readonly version: string;
   readonly log: Log;
 }

@@ -140,6 +140,12 @@ test("a file holds at most 16 keys", () => {
   expect(() => keysOf(lines(17))).toThrow("holds 17 keys, at most 16");
 });
 
+test("a key that stands in a file twice is one key, at its first place", () => {
+  expect(keysOf(`${random}1\n${random}2\n${random}1\n\n${random}1\n`)).toEqual([`${random}1`, `${random}2`]);
+  const lines = Array.from({ length: 16 }, (_, number) => `${random}${number}`);
+  expect(keysOf([...lines, ...lines].join("\n"))).toEqual(lines);
+});
+
 test("a draft that somebody else has put into the folder is not the secret", () => {
   const draft = join(folder, "secret.new");
   writeFileSync(draft, "what another user wrote here\n", { mode: 0o666 });

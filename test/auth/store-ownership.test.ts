@@ -4,7 +4,8 @@ import {
   isStoreIdentity,
   judgeClaim,
   newStoreIdentity,
-  placeCharactersMax,
+  isShownPlace,
+  placeBytesMax,
   shownPlace,
 } from "../../src/auth/store-ownership.ts";
 
@@ -38,7 +39,15 @@ test("a claim is judged by who owns the store", () => {
   expect(judge(["a"], [], true)).toBe("adopted");
 });
 
-test("a place is cut to what others are told", () => {
+test("a place is told within its bound in bytes, whole characters only, and without control characters", () => {
   expect(shownPlace("sqlite:/messages.db")).toBe("sqlite:/messages.db");
-  expect(shownPlace("x".repeat(1_000))).toHaveLength(placeCharactersMax);
+  expect(shownPlace("sqlite:/a\n\u001b[2J\u0085b")).toBe("sqlite:/a??[2J?b");
+  for (const character of ["x", "\u00e9", "\u732b", "\u{1f426}"]) {
+    const place = shownPlace(character.repeat(1_000));
+    expect(Buffer.byteLength(place)).toBeLessThanOrEqual(placeBytesMax);
+    expect(Buffer.byteLength(place)).toBeGreaterThan(placeBytesMax - 4);
+    expect(place).toMatch(new RegExp(`^(${character})+…$`, "u"));
+    expect(isShownPlace(place)).toBe(true);
+  }
+  for (const text of ["", "x".repeat(placeBytesMax + 1), "a\nb"]) expect(isShownPlace(text)).toBe(false);
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { Deadline, TimerWheel } from "../../src/base/timer-wheel.ts";
-import { Random } from "../support/random.ts";
+import { Random, testSeed } from "../support/random.ts";
 
 class Recorder extends Deadline {
   readonly firedMs: number[] = [];
@@ -21,9 +21,7 @@ class Recorder extends Deadline {
 
 describe("a timer wheel", () => {
   test("expires no deadline early and each within two ticks, over many rounds", () => {
-    const seed = Number(Bun.env["SEED"] ?? 20_240_601);
-    console.log(`seed ${seed}`);
-    const random = new Random(seed);
+    const random = new Random(testSeed("a timer wheel"));
     const wheel = new TimerWheel(10, 16);
     const armed: { deadline: Recorder; fromMs: number; delayMs: number }[] = [];
     for (let round = 0; round < 300; round++) {

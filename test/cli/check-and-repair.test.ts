@@ -1,18 +1,8 @@
 // roost check and roost repair, on stores that are in order and on damaged ones.
 
 import { Database } from "bun:sqlite";
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { beforeAll, expect, test } from "bun:test";
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { indexPathOf } from "../../src/store/sqlite/index-file.ts";
 import {
@@ -26,10 +16,10 @@ import {
   type Filled,
 } from "../support/damaged-store.ts";
 import { canMount, SmallDisk } from "../support/small-disk.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 import { stored, talk } from "../store/store-suite.ts";
 
-const root = mkdtempSync(join(tmpdir(), "check-test-"));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+const root = temporaryFolder("check-test-");
 let whole: Filled;
 beforeAll(async () => {
   whole = await fillStore(join(root, "whole.db"), 3_000);

@@ -1,13 +1,12 @@
 // A bug that belongs to no connection and no request: nobody can tell what it has left undone, so the process ends by it.
 
-import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const main = join(import.meta.dir, "../../src/main.ts");
-const folder = mkdtempSync(join(tmpdir(), "roost-loud-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryFolder("roost-loud-");
 
 test.each([
   ["a timer that throws", "uncaught exception", "throw new Error('a bug of nobody\\'s')"],

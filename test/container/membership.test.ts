@@ -2,13 +2,19 @@
 
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import type { LinkIdentity } from "../../src/auth/link-proof.ts";
-import { silentLog } from "../../src/base/log.ts";
+import { clusterFingerprint } from "../../src/auth/store-ownership.ts";
+import { type LogFields, silentLog } from "../../src/base/log.ts";
 import { LinkListener } from "../../src/container/link/link-listener.ts";
+import { newStoreIdentity } from "../../src/auth/store-ownership.ts";
+import { type NodeStores, unknownStores } from "../../src/container/node-stores.ts";
 import { IdTaken, Membership } from "../../src/container/membership.ts";
 import type { Naming, Registration } from "../../src/registry/client/naming.ts";
 import { startLoneRegistry } from "../../src/registry/alone.ts";
 import { InProcessNaming } from "../../src/registry/client/in-process-naming.ts";
 import { localRegistrar } from "../../src/registry/client/local-registrar.ts";
+import { RegistrationRefused } from "../../src/registry/client/registration-loop.ts";
+import { systemTimers } from "../../src/registry/timers.ts";
+import { faultOfMetadata } from "../../src/registry/names.ts";
 import { until } from "../support/until.ts";
 import {
   afterwards,
@@ -24,17 +30,26 @@ import {
 afterEach(closeAll);
 
 /** A process that takes links, answers who asks it, and has a place in that registry. */
-function member(naming: Naming, identity: LinkIdentity = newIdentity("n1", "chat")) {
+function member(
+  naming: Naming,
+  identity: LinkIdentity = newIdentity("n1", "chat"),
+  fingerprints: readonly string[] = [],
+  stores: () => NodeStores = () => unknownStores,
+  parts: Partial<Pick<ConstructorParameters<typeof Membership>[0], "log" | "timers">> = {},
+) {
   const end = new LinkEnd(identity);
   const { address, server } = end.listen(new LinkListener({ ...end.side, service: undefined }));
   const lost: string[] = [];
   const membership = new Membership({
     ...end.side,
+    fingerprints,
     naming,
-    log: silentLog,
+    log: parts.log ?? silentLog,
+    timers: parts.timers ?? systemTimers,
     link: address,
     zone: "z1",
     version: "1.2.3",
+    stores,
     lost: (sentence) => void lost.push(sentence),
   });
   return { end, identity, address, server, lost, membership };
@@ -148,6 +163,29 @@ describe("a member", () => {
     });
   });
 
+  test("says the fingerprints of its keys, the same in whatever order it has them", async () => {
+    for (const fingerprints of [
+      ["bb", "aa"],
+      ["aa", "bb"],
+    ]) {
+      const naming = new NotingNaming();
+      const { membership } = member(naming, newIdentity("n1", "chat"), fingerprints);
+      await membership.join([offer("wgateway"), offer("tgateway")], "adult");
+      expect(naming.registrations.map(({ metadata }) => metadata.get("keys"))).toEqual(["aa,bb", "aa,bb"]);
+    }
+  });
+
+  test("with 16 keys and 20 long tags says what a registry takes", async () => {
+    const naming = new NotingNaming();
+    const fingerprints = Array.from({ length: 16 }, (_, at) => clusterFingerprint(Buffer.alloc(32, at), "env"));
+    const { membership } = member(naming, newIdentity("n1", "chat"), fingerprints);
+    const tags = Array.from({ length: 20 }, (_, at) => [`tag.${at}`, "t".repeat(200)] as const);
+    await membership.join([{ ...offer(), metadata: new Map(tags) }], "young");
+    const [registration] = naming.registrations;
+    expect(registration?.metadata.get("keys")).toHaveLength(16 * 33 - 1);
+    expect(faultOfMetadata(registration?.metadata ?? new Map())).toBeUndefined();
+  });
+
   test("says how it is; a registry that refuses that is no reason to fail", async () => {
     const naming = new NotingNaming();
     const { membership } = member(naming);
@@ -201,6 +239,75 @@ describe("a member", () => {
   });
 });
 
+/** A registry that refuses as long as it is told to. */
+class RefusingNaming extends HandNaming {
+  refusal: RegistrationRefused | undefined = new RegistrationRefused(-401, "authorization: Bearer …");
+  asked = 0;
+
+  override register(registration: Registration) {
+    this.asked++;
+    return this.refusal === undefined ? super.register(registration) : Promise.reject(this.refusal);
+  }
+}
+
+describe("a member that the registry refuses", () => {
+  /** One that lets time pass when it is told to, and notes its errors. */
+  function refusedMember() {
+    const naming = new RefusingNaming();
+    const errors: string[] = [];
+    const planned: (() => void)[] = [];
+    const log = {
+      ...silentLog,
+      error: (sentence: string, fields: LogFields = {}) => void errors.push(sentence, String(fields["reason"])),
+    };
+    const after = (_: number, action: () => void) => {
+      planned.push(action);
+      return () => void planned.splice(planned.indexOf(action), 1);
+    };
+    const { membership } = member(naming, undefined, [], undefined, { log, timers: { after } });
+    return { naming, errors, planned, membership };
+  }
+
+  test("says why, and once, tries again, and is listed when the registry takes it", async () => {
+    const { naming, errors, planned, membership } = refusedMember();
+    const joined = membership.join([offer()], "young");
+    expect(membership.trouble).toBe("no registry node has registered this process yet; check --discovery");
+    for (const times of [1, 2]) {
+      await until(() => planned.length === 1, `it waits the ${times}. time`);
+      expect(naming.asked).toBe(times);
+      expect(membership.isListed).toBe(false);
+      expect(membership.trouble).toMatch(/^the registry refuses to register this process: .*--cluster-key-file/);
+      if (times === 2) naming.refusal = undefined;
+      planned[0]?.();
+    }
+    await joined;
+    expect(membership.isListed).toBe(true);
+    expect(membership.trouble).toBe("");
+    expect(errors).toHaveLength(2);
+    expect(errors[1]).toContain("--cluster-key-file");
+  });
+
+  test("shows the registry's own sentence where the key is not the reason", async () => {
+    const { naming, planned, membership } = refusedMember();
+    naming.refusal = new RegistrationRefused(-509, "there are 100000 instances");
+    void membership.join([offer()], "young");
+    await until(() => planned.length === 1, "it waits");
+    expect(membership.trouble).toBe("the registry refuses to register this process: there are 100000 instances");
+    await membership.leave();
+  });
+
+  test("leaves without waiting, and without an error", async () => {
+    const { naming, errors, planned, membership } = refusedMember();
+    const joined = membership.join([offer()], "young");
+    await until(() => planned.length === 1, "it waits");
+    await membership.leave();
+    await joined;
+    expect(planned).toEqual([]);
+    expect(naming.asked).toBe(1);
+    expect(errors).toHaveLength(2);
+  });
+});
+
 describe("two that register in the same moment", () => {
   const registry = startLoneRegistry({ env: "test", zone: "z1", version: "test", log: silentLog });
   afterAll(() => registry.stop());
@@ -238,4 +345,33 @@ describe("two that register in the same moment", () => {
       }
     }
   });
+});
+
+test("says which stores it uses, learns of later and changes, and repeats nothing", async () => {
+  const naming = new HandNaming();
+  const updates: ReadonlyMap<string, string>[] = [];
+  naming.register = (registration) => {
+    naming.registrations.push(registration);
+    const update = async (change: { readonly metadata?: ReadonlyMap<string, string> }): Promise<void> => {
+      updates.push(change.metadata ?? new Map());
+    };
+    return Promise.resolve({ update, deregister: () => Promise.resolve() });
+  };
+  let stores: NodeStores = unknownStores;
+  const { membership } = member(naming, newIdentity("n1", "chat"), [], () => stores);
+  await membership.join([offer()], "adult");
+  expect(naming.registrations[0]?.metadata.has("sessions")).toBe(false);
+  await membership.tellStores();
+  expect(updates).toEqual([]);
+  const identity = newStoreIdentity();
+  stores = { sessions: { identity, place: "redis://a" }, messages: undefined };
+  await membership.tellStores();
+  await membership.tellStores();
+  expect(updates).toHaveLength(1);
+  expect(updates[0]?.get("sessions")).toBe(identity);
+  expect(updates[0]?.get("sessions-at")).toBe("redis://a");
+  expect(updates[0]?.get("state")).toBe("adult");
+  stores = unknownStores;
+  await membership.tellStores();
+  expect(updates[1]?.has("sessions")).toBe(false);
 });

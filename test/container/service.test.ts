@@ -6,6 +6,7 @@ import type { Context } from "../../src/container/context.ts";
 import { Dispatcher } from "../../src/container/dispatcher.ts";
 import { decodeLinkState, heartbeatMs, type LinkState } from "../../src/container/link/link-state.ts";
 import { Router } from "../../src/container/router.ts";
+import { unknownStores } from "../../src/container/node-stores.ts";
 import { Service } from "../../src/container/service.ts";
 import type { Connection, FrameHandler } from "../../src/transport/transport.ts";
 import { type CloseReason, CloseCode } from "../../src/wire/close-reason.ts";
@@ -70,7 +71,7 @@ test("tells every gateway its load with each heartbeat", () => {
   const { service, asked, handler, one, other } = serviceWithGateways();
   service.setAdult(true);
   ask(handler, 3);
-  expect(service.state).toEqual({ isAdult: true, load: 3 });
+  expect(service.state).toEqual({ isAdult: true, load: 3, stores: unknownStores });
   jest.advanceTimersByTime(heartbeatMs);
   ask(handler, 2);
   jest.advanceTimersByTime(heartbeatMs - 1);

@@ -55,14 +55,19 @@ test("a standalone server and a cluster's chat services do not keep messages in 
   expect(second.status).toBe(1);
   expect(second.err).toContain(`another roost keeps its messages in ${join(folder, "messages.db")}`);
   await running.stop();
-  const alone = await ServerProcess.start(folder, ["--store", store]);
+  // The cluster's store stays the cluster's.
+  const later = await run([...closed, "--store", store], folder);
+  expect(later.status).toBe(1);
+  expect(later.err).toContain(`${join(folder, "messages.db")} belongs to the cluster whose keys`);
+  const own = `sqlite:${join(folder, "alone.db")}`;
+  const alone = await ServerProcess.start(folder, ["--store", own]);
   try {
     writeFileSync(join(folder, "key-of-a-test"), "a key that only this test knows", { mode: 0o600 });
     const known = ["--discovery", "http://127.0.0.1:1", "--cluster-key-file", "key-of-a-test"];
-    const chat = ["--role", "chat", ...known, "--sessions", "sqlite:sessions.db", "--store", store];
+    const chat = ["--role", "chat", ...known, "--sessions", "sqlite:sessions-of-a-test.db", "--store", own];
     const third = await run(chat, folder);
     expect(third.status).toBe(1);
-    expect(third.err).toContain(`a standalone roost keeps its messages in ${join(folder, "messages.db")}`);
+    expect(third.err).toContain(`a standalone roost keeps its messages in ${join(folder, "alone.db")}`);
   } finally {
     await alone.end("SIGTERM");
   }

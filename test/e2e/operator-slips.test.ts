@@ -5,6 +5,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, write
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { options, optionsOfRole } from "../../src/cli/options.ts";
+import { runMeasured } from "../support/measured-run.ts";
 import { roost, run, ServerProcess } from "../support/server-process.ts";
 
 const secret = "x7Hq2LrW9tZk4VbN6cYd";
@@ -45,18 +46,10 @@ describe("a file that is none ends a start with a sentence, little memory and no
       for (const path of ["/dev/zero", join(folder, "pipe"), join(folder, "folder"), join(folder, "folder/no/such")]) {
         // They are made where none is.
         if (path.endsWith("such") && /^--(snapshot|store|sessions)$/.test(option)) continue;
-        const child = Bun.spawn([...roost, ...words, option, `${prefix}${path}`], {
-          cwd: folder,
-          env: { PATH: process.env["PATH"] ?? "", HOME: folder },
-          stdin: "ignore",
-          stdout: "ignore",
-          stderr: "pipe",
-        });
-        const err = await new Response(child.stderr).text();
-        const status = await child.exited;
+        const { status, err, peakBytes } = await runMeasured([...words, option, `${prefix}${path}`], folder);
         expect([path, status === 1 || status === 2, err]).toEqual([path, true, expect.stringContaining(path)]);
         expect(err).not.toMatch(/this is a bug|^ +at /m);
-        expect(child.resourceUsage()?.maxRSS).toBeLessThan(memoryBytesMax);
+        expect(peakBytes).toBeLessThan(memoryBytesMax);
       }
     }, 60_000);
   }

@@ -2,7 +2,7 @@
 // chosen by the seed before it begins; only how much the server has done in between is not.
 
 import { create, toBinary } from "@bufbuild/protobuf";
-import { type LinkIdentity, linkProof } from "../../src/auth/link-proof.ts";
+import { keyHint, type LinkIdentity, linkProof } from "../../src/auth/link-proof.ts";
 import { registryToken } from "../../src/auth/registry-token.ts";
 import { decodeBody } from "../../src/wire/body.ts";
 import { Command } from "../../src/wire/commands.ts";
@@ -213,7 +213,11 @@ function link(random: Random, { clusterKey }: Lore): Saying[] {
   };
   const nonce = Uint8Array.from(random.bytes(32));
   const key = random.once(4) ? new Uint8Array(32) : clusterKey;
-  const hello = { ServiceId: dialler.id, serviceName: dialler.service, incarnation: dialler.incarnation, nonce };
+  const hint = (): Buffer =>
+    random.once(2) ? keyHint(key, nonce) : random.bytes(random.once(8) ? random.below(9) : 4);
+  const keys = Array.from({ length: random.once(8) ? random.below(40) : random.below(3) }, hint);
+  const { id: ServiceId, service: serviceName, incarnation } = dialler;
+  const hello = { ServiceId, serviceName, incarnation, nonce, keys };
   const message = (init: typeof hello | { proof: Uint8Array }): Buffer =>
     frameOf(toBinary(InnerHandshakeReqSchema, create(InnerHandshakeReqSchema, init)));
   const prove: Saying = (heard) => {

@@ -54,6 +54,24 @@ test("a service's numbers appear as they are counted", async () => {
   expect(await samples(expositionOf(metrics), "roost_peer_gone_total")).toEqual(["{} 1"]);
 });
 
+test("what does not fit together in a cluster is a gauge of the services that look for it, as it is at the scrape", async () => {
+  const metrics = new Metrics();
+  metrics.forService("a", "discovery");
+  const service = metrics.forService("b", "gateway");
+  let count = 2;
+  service.storeMismatches = () => count;
+  service.unlinkedGateways = () => count + 1;
+  service.registryGaps = () => count + 2;
+  const registry = expositionOf(metrics);
+  const shown = (): Promise<string[][]> =>
+    Promise.all(
+      ["store_mismatches", "unlinked_gateways", "registry_gaps"].map((name) => samples(registry, `roost_${name}`)),
+    );
+  expect(await shown()).toEqual([["{} 2"], ["{} 3"], ["{} 4"]]);
+  count = 0;
+  expect(await shown()).toEqual([["{} 0"], ["{} 1"], ["{} 2"]]);
+});
+
 test("what a store tells of its clock appears in seconds, as it is at the scrape, for services that have one", async () => {
   const metrics = new Metrics();
   metrics.forService("a", "gateway");

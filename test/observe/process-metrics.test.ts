@@ -13,7 +13,9 @@ const scrape = `
   await read();
   try {
     for (;;) openSync("/dev/null");
-  } catch {}
+  } catch (error) {
+    if (error.code !== "EMFILE") throw error;
+  }
   console.log((await read()).filter((line) => /^process_(open_fds|start_time_seconds) /.test(line)).join("\\n"));
 `;
 

@@ -17,13 +17,14 @@ import { Downlink } from "../../src/roles/gateway/downlink.ts";
 import { Gateway } from "../../src/roles/gateway/gateway.ts";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
 import type { Sessions } from "../../src/session/sessions.ts";
-import type { Store, TalkOutcome } from "../../src/store/store.ts";
+import type { TalkOutcome } from "../../src/store/store.ts";
 import type { Connection } from "../../src/transport/transport.ts";
 import { Command, MetaKey } from "../../src/wire/commands.ts";
 import { Flag, LoginReqSchema, MessageReqSchema, MetaType, Status } from "../../src/wire/gen/pkt_pb.ts";
 import { decodePacket, encodeLogicPacket, type LogicPacket } from "../../src/wire/packet.ts";
 import { encodeStamp, stampedBytes, writeStamped } from "../../src/wire/packet-stamp.ts";
 import { PacketScan, scanPacket } from "../../src/wire/packet-scan.ts";
+import { talkStore } from "../support/talk-store.ts";
 
 const bug = new Error("a bug");
 const throwBug = (): never => {
@@ -171,25 +172,7 @@ const stored: TalkOutcome = {
 
 /** A chat service with one link, on which three people talk, and whose parts a test can break. */
 async function chatService() {
-  const unused = (): Promise<never> => Promise.reject(new Error("this store only takes talks"));
-  const store: Store = {
-    append: (talks) => Promise.resolve(talks.map(() => stored)),
-    acknowledge: unused,
-    index: unused,
-    contents: unused,
-    createGroup: unused,
-    join: unused,
-    quit: unused,
-    groupDetail: unused,
-    membership: unused,
-    identity: undefined,
-    setOwners: unused,
-    watchReplacement: () => () => undefined,
-    isHealthy: true,
-    trouble: "",
-    clock: { idsAheadMs: 0, purgeWaitMs: 0 },
-    close: () => Promise.resolve(),
-  };
+  const store = talkStore(stored);
   const sessions: Sessions = new MemorySessions();
   for (const account of ["alice", "bob", "carol"])
     await sessions.put("app", account, { device: "", gateway: "gate", incarnation: "1", channelId: account });

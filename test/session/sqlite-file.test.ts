@@ -2,9 +2,8 @@
 // processes at it.
 
 import { Database } from "bun:sqlite";
-import { afterAll, afterEach, expect, test } from "bun:test";
-import { closeSync, mkdtempSync, openSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { afterEach, expect, test } from "bun:test";
+import { closeSync, openSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../../src/base/clock.ts";
 import { gatewayLeaseMs } from "../../src/base/limits.ts";
@@ -12,11 +11,11 @@ import { silentLog } from "../../src/base/log.ts";
 import { SessionsUnavailable, type Sessions } from "../../src/session/sessions.ts";
 import { openSqliteSessions } from "../../src/session/sqlite/sqlite-sessions.ts";
 import { canMount, SmallDisk } from "../support/small-disk.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 import { until } from "../support/until.ts";
 import { location } from "./sessions-suite.ts";
 
-const root = mkdtempSync(join(tmpdir(), "roost-session-file-"));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+const root = temporaryFolder("roost-session-file-");
 let files = 0;
 const freshPath = (): string => join(root, `${files++}.db`);
 const opened: Sessions[] = [];

@@ -1,15 +1,12 @@
 import { Database } from "bun:sqlite";
-import { afterAll } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLog } from "../../src/base/log.ts";
 import { openSqliteSessions } from "../../src/session/sqlite/sqlite-sessions.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 import { sessionsSuite } from "./sessions-suite.ts";
 import { sharedSessionsSuite, type SharedEngine } from "./shared-sessions-suite.ts";
 
-const root = mkdtempSync(join(tmpdir(), "roost-sessions-"));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+const root = temporaryFolder("roost-sessions-");
 let files = 0;
 
 /** Changes a file that is in use. */

@@ -1,19 +1,18 @@
 // Files that are taken away, replaced or cut while the store runs: nothing that was acknowledged is lost, and what would be
 // lost is not acknowledged.
 
-import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, test } from "bun:test";
+import { renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { silentLog } from "../../src/base/log.ts";
 import { indexPathOf } from "../../src/store/sqlite/index-file.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { StoreUnavailable, type Store } from "../../src/store/store.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 import { until } from "../support/until.ts";
 import { stored, talk } from "./store-suite.ts";
 
-const root = mkdtempSync(join(tmpdir(), "files-away-"));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+const root = temporaryFolder("files-away-");
 let places = 0;
 const freshPath = (): string => join(root, `${places++}.db`);
 const openAt = (path: string): Promise<Store> =>

@@ -1,20 +1,19 @@
 // The log and its index below the store's threads: writers, readers and folders in one thread, each with connections of
 // its own as in processes of their own, so that a test says when a fold, a merge or a death happens.
 
-import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../../src/base/clock.ts";
 import { outcome, talkJob } from "../../src/store/jobs.ts";
 import { indexPathOf, openIndex, removeIndex } from "../../src/store/sqlite/index-file.ts";
 import type { Talk } from "../../src/store/store.ts";
 import { Random, testSeed } from "../support/random.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 import { commit, idsOf, Process } from "./log-process.ts";
 import { draft, talk } from "./store-suite.ts";
 
-const root = mkdtempSync(join(tmpdir(), "log-and-runs-"));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+const root = temporaryFolder("log-and-runs-");
 let worlds = 0;
 
 class World {

@@ -1,7 +1,6 @@
 import type { Database } from "bun:sqlite";
-import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { BloomFilter } from "../../src/store/sqlite/bloom-filter.ts";
 import { openConnection } from "../../src/store/sqlite/connection.ts";
@@ -12,9 +11,9 @@ import { RunList } from "../../src/store/sqlite/run.ts";
 import { migrate } from "../../src/store/sqlite/schema.ts";
 import { Tail } from "../../src/store/sqlite/tail.ts";
 import { Random, testSeed } from "../support/random.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
-const root = mkdtempSync(join(tmpdir(), "runs-test-"));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+const root = temporaryFolder("runs-test-");
 
 /** Ids from a large one up, some steps apart, and a key for each: few keys have many of them. */
 function randomPostings(random: Random, count: number): { readonly key: number; readonly id: bigint }[] {

@@ -2,6 +2,7 @@
 
 import { TokenVerifier } from "../../src/auth/token.ts";
 import { sessionCensusMs } from "../../src/base/limits.ts";
+import { clusterFingerprint } from "../../src/auth/store-ownership.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { newIncarnation, systemRandom } from "../../src/base/random.ts";
 import { TimerWheel } from "../../src/base/timer-wheel.ts";
@@ -29,14 +30,14 @@ export class MemoryCluster {
   readonly flusher = new Flusher();
   readonly network = new MemoryNetwork();
   readonly registry = startLoneRegistry({ env, zone: "z1", version: "test", log: silentLog });
-  readonly clusterKey = systemRandom.bytes(32);
+  readonly clusterKeys = [systemRandom.bytes(32)];
   /** What was said by those who lost their ids. */
   readonly lost: string[] = [];
   private readonly servers = new Map<string, Server>();
   private readonly namings: InProcessNaming[] = [];
 
   /** Surroundings for a process of that id and service. */
-  around(id: string, service: string, clusterKey: Uint8Array = this.clusterKey): Surroundings {
+  around(id: string, service: string, clusterKeys: readonly Uint8Array[] = this.clusterKeys): Surroundings {
     const { registry, network, wheel, flusher } = this;
     const registrar = localRegistrar(registry);
     const naming = new InProcessNaming({
@@ -61,7 +62,8 @@ export class MemoryCluster {
       identity: { id, service, incarnation: newIncarnation(systemRandom) },
       naming,
       network: watched,
-      clusterKey,
+      clusterKeys,
+      fingerprints: clusterKeys.map((key) => clusterFingerprint(key, env)),
       timers: systemTimers,
       random: systemRandom,
       log: silentLog,

@@ -29,6 +29,8 @@ export interface ClusterOptions {
   readonly sharesPorts?: boolean;
   /** Further words for all processes of a kind. */
   readonly words?: Partial<Record<Kind, readonly string[]>>;
+  /** Options of single processes, by name: other values, or undefined for options that are left out. */
+  readonly slips?: Readonly<Record<string, Readonly<Record<string, string | undefined>>>>;
   /** Environment variables of all processes. */
   readonly variables?: Variables;
   /** Where the streams of all processes go, as Bash says it: `2>/dev/full`. */
@@ -42,6 +44,8 @@ interface Place {
   readonly name: string;
   readonly kind: Kind;
   readonly words: readonly string[];
+  /** What starts it; undefined: the release under test. */
+  program: readonly string[] | undefined;
   process: RoostProcess | undefined;
 }
 
@@ -68,13 +72,12 @@ export class ProcessCluster {
     const common = ["--discovery", this.registry.join(","), ...keys, "--monitor", "127.0.0.1:0"];
     const sessions = ["--sessions", options.sessions ?? `sqlite:${join(folder, "sessions.db")}`];
     const store = ["--store", options.store ?? `sqlite:${join(folder, "messages.db")}`];
-    const place = (kind: Kind, index: number, words: readonly string[]): Place => ({
-      name: `${kind}-${index + 1}`,
-      kind,
+    const place = (kind: Kind, index: number, words: readonly string[]): Place => {
+      const name = `${kind}-${index + 1}`;
       // DiscoveryProcess says its role itself.
-      words: [...(kind === "discovery" ? [] : ["--role", kind]), ...words, ...(options.words?.[kind] ?? [])],
-      process: undefined,
-    });
+      const all = [...(kind === "discovery" ? [] : ["--role", kind]), ...words, ...(options.words?.[kind] ?? [])];
+      return { name, kind, words: slipped(all, options.slips?.[name] ?? {}), program: undefined, process: undefined };
+    };
     const members = (kind: Kind, count: number, words: (index: number) => readonly string[]): Place[] =>
       Array.from({ length: count }, (_, index) =>
         place(kind, index, ["--id", `${kind}-${index + 1}`, ...common, ...words(index)]),
@@ -144,13 +147,19 @@ export class ProcessCluster {
     return this.place(name).process;
   }
 
+  /** Says what starts a process from its next start on; undefined: the release under test. */
+  setProgram(name: string, program: readonly string[] | undefined): void {
+    this.place(name).program = program;
+  }
+
   async start(name: string): Promise<void> {
     const place = this.place(name);
     const { folder, variables, redirect } = this.options;
+    const { words, program } = place;
     place.process =
       place.kind === "discovery"
-        ? await DiscoveryProcess.start(folder, place.words, variables, redirect)
-        : await MemberProcess.start(folder, place.words, variables, redirect);
+        ? await DiscoveryProcess.start(folder, words, variables, redirect, program)
+        : await MemberProcess.start(folder, words, variables, redirect, program);
   }
 
   /** Ends a process; its status. */
@@ -188,4 +197,11 @@ export class ProcessCluster {
     if (place === undefined) throw new Error(`there is no ${name}`);
     return place;
   }
+}
+
+/** Command line words with these values for some options, or without them. */
+function slipped(words: readonly string[], slips: Readonly<Record<string, string | undefined>>): string[] {
+  const isSlip = (word = ""): boolean => Object.hasOwn(slips, word);
+  const rest = words.filter((word, at) => !isSlip(word) && !isSlip(words[at - 1]));
+  return [...rest, ...Object.entries(slips).flatMap(([option, value]) => (value === undefined ? [] : [option, value]))];
 }

@@ -115,10 +115,11 @@ export class DiscoveryProcess extends RoostProcess {
     words: readonly string[] = [],
     variables?: Variables,
     redirect?: string,
+    program?: readonly string[],
   ): Promise<DiscoveryProcess> {
     const listen = words.includes("--listen") ? [] : ["--listen", "127.0.0.1:0"];
     const all = ["--role", "discovery", ...listen, ...words];
-    return new DiscoveryProcess(await startProcess(cwd, all, " nodes --", variables, redirect));
+    return new DiscoveryProcess(await startProcess(cwd, all, " nodes --", variables, redirect, program));
   }
 
   /** `http://host:port`. */
@@ -135,8 +136,9 @@ export class MemberProcess extends RoostProcess {
     words: readonly string[],
     variables?: Variables,
     redirect?: string,
+    program?: readonly string[],
   ): Promise<MemberProcess> {
-    return new MemberProcess(await startProcess(cwd, words, "  monitor ", variables, redirect));
+    return new MemberProcess(await startProcess(cwd, words, "  monitor ", variables, redirect, program));
   }
 
   get monitor(): string {
@@ -180,8 +182,9 @@ async function startProcess(
   mark: string,
   variables: Variables = {},
   redirect?: string,
+  program: readonly string[] = roost,
 ): Promise<Started> {
-  const command = [...roost, ...words];
+  const command = [...program, ...words];
   const child = Bun.spawn(
     redirect === undefined ? command : ["bash", "-c", `exec "$@" ${redirect}`, "bash", ...command],
     {

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { MemoryNetwork, poisonByte } from "../../src/transport/memory.ts";
 import { closeNormal } from "../../src/wire/close-reason.ts";
-import { Recording, testOptions, turn } from "./recording.ts";
-import { describeTransport, DialledClient } from "./suite.ts";
+import { Recording, recordingAcceptor, testOptions, turn } from "./recording.ts";
+import { DialledClient } from "./stage.ts";
+import { describeTransport } from "./suite.ts";
 
 describeTransport("memory", () => {
   const network = new MemoryNetwork();
@@ -27,17 +28,7 @@ describe("the memory network", () => {
   async function pair(options = testOptions()) {
     const network = new MemoryNetwork();
     const accepted: Recording[] = [];
-    const server = network.listen(
-      "chat",
-      {
-        accept(connection) {
-          const owner = new Recording(connection);
-          accepted.push(owner);
-          return owner;
-        },
-      },
-      { ...options, poison: true },
-    );
+    const server = network.listen("chat", recordingAcceptor(accepted), { ...options, poison: true });
     const connection = await network.dial("chat", "gateway-1", (end) => new Recording(end), testOptions());
     const [owner] = accepted;
     if (owner === undefined) throw new Error("one was accepted");

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { BufferPool, pooledBytesMax, pooledBytesMin, retainedBytesMax } from "../../src/transport/buffer-pool.ts";
 import { OutboundBuffer, OutboundPool } from "../../src/transport/outbound-buffer.ts";
-import { Random } from "../support/random.ts";
+import { Random, testSeed } from "../support/random.ts";
 
 describe("a buffer pool", () => {
   test("hands out powers of two that fit, and the same buffer again after it came back", () => {
@@ -60,9 +60,7 @@ describe("an outbound buffer", () => {
   });
 
   test("yields the bytes that went in, however it grows and is drained", () => {
-    const seed = Number(Bun.env["SEED"] ?? 7);
-    console.log(`seed ${seed}`);
-    const random = new Random(seed);
+    const random = new Random(testSeed("an outbound buffer"));
     const queue = new OutboundBuffer(new BufferPool());
     let written = 0;
     let read = 0;

@@ -2,7 +2,7 @@
 
 import { TimerWheel } from "../../src/base/timer-wheel.ts";
 import { Flusher } from "../../src/transport/flusher.ts";
-import type { Connection, FrameHandler, TransportOptions } from "../../src/transport/transport.ts";
+import type { Acceptor, Connection, FrameHandler, TransportOptions } from "../../src/transport/transport.ts";
 import type { CloseReason } from "../../src/wire/close-reason.ts";
 
 /** One connection's owner: copies every frame, remembers the end. */
@@ -53,6 +53,17 @@ export class Recording implements FrameHandler {
     this.waiting = this.waiting.filter((waiter) => !held.includes(waiter));
     for (const { resolve } of held) resolve();
   }
+}
+
+/** Accepts every connection; adds its owner to `accepted`. */
+export function recordingAcceptor(accepted: Recording[]): Acceptor {
+  return {
+    accept(connection) {
+      const owner = new Recording(connection);
+      accepted.push(owner);
+      return owner;
+    },
+  };
 }
 
 /** Counts what an observer is told. */

@@ -1,80 +1,22 @@
 // What every transport promises, tested through the interfaces alone. A transport's test file gives a world: how to
 // listen, how to dial, and whether its peers may stop reading.
 
-import { afterEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { refusalsToldAtOnce, refusalsToldPerSecond } from "../../src/base/limits.ts";
-import type { Acceptor, Connection, FrameHandler, Server } from "../../src/transport/transport.ts";
-import { closeBug, closeKicked, closeLimit, closeNormal, type CloseReason } from "../../src/wire/close-reason.ts";
-import { Random } from "../support/random.ts";
-import { eventually, Recording, type TestOptions, testOptions, turn } from "./recording.ts";
-
-/** A client's end in a test. */
-export interface TestClient {
-  readonly frames: Buffer[];
-  readonly reasons: CloseReason[];
-  framesReach(count: number): Promise<void>;
-  end(): Promise<CloseReason>;
-  /** Queues one frame. */
-  send(payload: Uint8Array): void;
-  close(reason: CloseReason): void;
-}
-
-export interface World {
-  listen(acceptor: Acceptor, options: TestOptions): Server;
-  dial(server: Server, options: TestOptions): Promise<TestClient>;
-}
-
-/** A client made of our own dialler. */
-export class DialledClient extends Recording implements TestClient {
-  send(payload: Uint8Array): void {
-    if (!this.connection.send(payload)) throw new Error("the client could not send");
-  }
-
-  close(reason: CloseReason): void {
-    this.connection.close(reason);
-  }
-}
+import { closeKicked, closeLimit, closeNormal } from "../../src/wire/close-reason.ts";
+import { Random, testSeed } from "../support/random.ts";
+import { describeBugs } from "./bug-suite.ts";
+import { testOptions, turn } from "./recording.ts";
+import { Stage, type World } from "./stage.ts";
 
 /** Runs the suite against the transport that `world` makes. */
 export function describeTransport(name: string, makeWorld: () => World): void {
   describe(`${name}, like every transport,`, () => {
-    const servers: Server[] = [];
-
-    afterEach(async () => {
-      await Promise.all(servers.splice(0).map((server) => server.close(closeNormal)));
-    });
-
-    /** A server that records, and a way to its connections. */
-    function serve(world: World, options: TestOptions, begin: (accepted: Recording) => void = () => {}) {
-      const accepted: Recording[] = [];
-      const acceptor: Acceptor = {
-        accept(connection: Connection): FrameHandler {
-          const recording = new Recording(connection);
-          accepted.push(recording);
-          begin(recording);
-          return recording;
-        },
-      };
-      const server = world.listen(acceptor, options);
-      servers.push(server);
-      return { server, accepted };
-    }
-
-    async function pair(options = testOptions(), begin?: (accepted: Recording) => void) {
-      const world = makeWorld();
-      const { server, accepted } = serve(world, options, begin);
-      const client = await world.dial(server, testOptions({ wheel: options.wheel, unsentBytesMax: 64 * 1024 * 1024 }));
-      while (accepted.length === 0) await turn();
-      const [owner] = accepted;
-      if (owner === undefined) throw new Error("one was accepted");
-      return { world, server, accepted, client, owner };
-    }
+    const stage = new Stage(makeWorld);
 
     test("carries frames of all sizes in order, both ways", async () => {
-      const seed = Number(Bun.env["SEED"] ?? 11);
-      console.log(`seed ${seed}`);
-      const random = new Random(seed);
-      const { client, owner } = await pair(testOptions({ unsentBytesMax: 8 * 1024 * 1024 }), (accepted) => {
+      const random = new Random(testSeed("frames of all sizes"));
+      const { client, owner } = await stage.pair(testOptions({ unsentBytesMax: 8 * 1024 * 1024 }), (accepted) => {
         accepted.onFrame = (payload) => {
           if (!accepted.connection.send(payload)) throw new Error("the echo was refused");
         };
@@ -95,7 +37,7 @@ export function describeTransport(name: string, makeWorld: () => World): void {
 
     test("carries the largest frame allowed, though it alone is more than may wait", async () => {
       const frameBytesMax = 300_000;
-      const { client, owner } = await pair(testOptions({ frameBytesMax, unsentBytesMax: 100_000 }));
+      const { client, owner } = await stage.pair(testOptions({ frameBytesMax, unsentBytesMax: 100_000 }));
       const large = Buffer.alloc(frameBytesMax, 7);
       expect(owner.connection.send(large)).toBe(true);
       await client.framesReach(1);
@@ -106,7 +48,7 @@ export function describeTransport(name: string, makeWorld: () => World): void {
     });
 
     test("delivers nothing in the turn that sends, and counts what waits", async () => {
-      const { client, owner } = await pair();
+      const { client, owner } = await stage.pair();
       expect(owner.connection.unsentBytes).toBe(0);
       owner.connection.send(Buffer.from("later"));
       expect(owner.connection.unsentBytes).toBeGreaterThanOrEqual(5);
@@ -116,7 +58,7 @@ export function describeTransport(name: string, makeWorld: () => World): void {
     });
 
     test("holds no memory for what has left, and what one connection had is another's without mixing", async () => {
-      const { world, server, accepted, client, owner } = await pair();
+      const { world, server, accepted, client, owner } = await stage.pair();
       const other = await world.dial(server, testOptions());
       while (accepted.length < 2) await turn();
       const owners = [owner, accepted[1]].flatMap((each) => each ?? []);
@@ -136,7 +78,7 @@ export function describeTransport(name: string, makeWorld: () => World): void {
 
     test("gives back what waits when it ends in the middle, and nobody after it gets to see it", async () => {
       const options = testOptions();
-      const { world, server, accepted, client, owner } = await pair(options);
+      const { world, server, accepted, client, owner } = await stage.pair(options);
       owner.connection.send(Buffer.alloc(4_000, 1));
       client.close(closeNormal);
       await owner.end();
@@ -149,7 +91,7 @@ export function describeTransport(name: string, makeWorld: () => World): void {
     });
 
     test("copies at send: what the caller does with its bytes afterwards changes nothing", async () => {
-      const { client, owner } = await pair();
+      const { client, owner } = await stage.pair();
       const mine = Buffer.from("original");
       owner.connection.send(mine);
       mine.fill(0);
@@ -159,7 +101,7 @@ export function describeTransport(name: string, makeWorld: () => World): void {
 
     test("keeps a frame's view unchanged until its handler returns, whatever is sent meanwhile", async () => {
       let intact = 0;
-      const { client } = await pair(testOptions(), (accepted) => {
+      const { client } = await stage.pair(testOptions(), (accepted) => {
         accepted.onFrame = (payload) => {
           const before = Buffer.from(payload);
           for (let i = 0; i < 20; i++) accepted.connection.send(Buffer.alloc(1_000, 0xee));
@@ -172,7 +114,7 @@ export function describeTransport(name: string, makeWorld: () => World): void {
     });
 
     test("gives room in its own buffer, which may move as it grows", async () => {
-      const { client, owner } = await pair();
+      const { client, owner } = await stage.pair();
       const { connection } = owner;
       for (let i = 0; i < 300; i++) {
         const at = connection.reserve(100);
@@ -186,7 +128,7 @@ export function describeTransport(name: string, makeWorld: () => World): void {
     });
 
     test("closes a consumer above the bound with 1013, after what was accepted, and delays nobody else", async () => {
-      const { world, server, accepted, client, owner } = await pair(testOptions({ unsentBytesMax: 10_000 }));
+      const { world, server, accepted, client, owner } = await stage.pair(testOptions({ unsentBytesMax: 10_000 }));
       const other = await world.dial(server, testOptions());
       while (accepted.length < 2) await turn();
       const [, second] = accepted;
@@ -205,7 +147,7 @@ export function describeTransport(name: string, makeWorld: () => World): void {
     });
 
     test("refuses above the bound without closing, when it is a link, and accepts again later", async () => {
-      const { client, owner } = await pair(testOptions({ unsentBytesMax: 10_000, closeWhenSlow: false }));
+      const { client, owner } = await stage.pair(testOptions({ unsentBytesMax: 10_000, closeWhenSlow: false }));
       let taken = 0;
       while (owner.connection.send(Buffer.alloc(995))) taken++;
       expect(taken).toBe(10);
@@ -216,7 +158,7 @@ export function describeTransport(name: string, makeWorld: () => World): void {
     });
 
     test("tells the peer why it closes, after all that was queued, and both owners once", async () => {
-      const { client, owner } = await pair();
+      const { client, owner } = await stage.pair();
       for (let i = 0; i < 5; i++) owner.connection.send(Buffer.from(`last words ${i}`));
       owner.connection.close(closeKicked);
       owner.connection.close(closeNormal);
@@ -232,7 +174,7 @@ export function describeTransport(name: string, makeWorld: () => World): void {
     });
 
     test("tells the owner why the peer closed", async () => {
-      const { client, owner } = await pair();
+      const { client, owner } = await stage.pair();
       client.send(Buffer.from("bye"));
       client.close({ code: 4321, text: "had enough" });
       expect(await owner.end()).toEqual({ code: 4321, text: "had enough" });
@@ -242,7 +184,7 @@ export function describeTransport(name: string, makeWorld: () => World): void {
     });
 
     test("delivers no frame after close, not even of the same read", async () => {
-      const { client, owner } = await pair(testOptions(), (accepted) => {
+      const { client, owner } = await stage.pair(testOptions(), (accepted) => {
         accepted.onFrame = () => accepted.connection.close(closeNormal);
       });
       for (let i = 0; i < 10; i++) client.send(Buffer.from(`${i}`));
@@ -252,7 +194,7 @@ export function describeTransport(name: string, makeWorld: () => World): void {
     });
 
     test("cuts a long reason between characters", async () => {
-      const { client, owner } = await pair();
+      const { client, owner } = await stage.pair();
       owner.connection.close({ code: 1012, text: "ü".repeat(300) });
       const { code, text } = await client.end();
       expect(code).toBe(1012);
@@ -261,8 +203,7 @@ export function describeTransport(name: string, makeWorld: () => World): void {
 
     test("refuses a connection with the acceptor's reason", async () => {
       const world = makeWorld();
-      const server = world.listen({ accept: () => closeLimit }, testOptions());
-      servers.push(server);
+      const server = stage.listen(world, { accept: () => closeLimit }, testOptions());
       const client = await world.dial(server, testOptions());
       expect((await client.end()).code).toBe(closeLimit.code);
     });
@@ -270,8 +211,7 @@ export function describeTransport(name: string, makeWorld: () => World): void {
     test("refuses a flood of connections without a close frame, and the first ones of it with one", async () => {
       const world = makeWorld();
       const options = testOptions();
-      const server = world.listen({ accept: () => closeLimit }, options);
-      servers.push(server);
+      const server = stage.listen(world, { accept: () => closeLimit }, options);
       const isTold = async (): Promise<boolean> => {
         try {
           const client = await world.dial(server, testOptions());
@@ -291,7 +231,7 @@ export function describeTransport(name: string, makeWorld: () => World): void {
 
     test("closes a silent connection after readWaitMs as idle, and none that spoke", async () => {
       const options = testOptions({ readWaitMs: 200 });
-      const { client, owner } = await pair(options);
+      const { client, owner } = await stage.pair(options);
       options.wheel.advance(150);
       client.send(Buffer.from("here"));
       await owner.framesReach(1);
@@ -304,7 +244,9 @@ export function describeTransport(name: string, makeWorld: () => World): void {
     });
 
     test("survives a client that leaves while data for it are queued, and mixes nobody's bytes", async () => {
-      const { world, server, accepted, client, owner } = await pair(testOptions({ unsentBytesMax: 64 * 1024 * 1024 }));
+      const { world, server, accepted, client, owner } = await stage.pair(
+        testOptions({ unsentBytesMax: 64 * 1024 * 1024 }),
+      );
       const other = await world.dial(server, testOptions());
       while (accepted.length < 2) await turn();
       const [, second] = accepted;
@@ -324,7 +266,7 @@ export function describeTransport(name: string, makeWorld: () => World): void {
 
     test("closes every connection of a server with the reason, and resolves when all are gone", async () => {
       const world = makeWorld();
-      const { server, accepted } = serve(world, testOptions());
+      const { server, accepted } = stage.serve(world, testOptions());
       const clients = await Promise.all([1, 2, 3].map(() => world.dial(server, testOptions())));
       while (accepted.length < 3) await turn();
       await server.close({ code: 1012, text: "server is leaving" });
@@ -333,7 +275,7 @@ export function describeTransport(name: string, makeWorld: () => World): void {
     });
 
     test("accepts nobody after stopAccepting, while open connections live on", async () => {
-      const { world, server, client, owner } = await pair();
+      const { world, server, client, owner } = await stage.pair();
       server.stopAccepting();
       const refused = await world.dial(server, testOptions()).then(
         () => false,
@@ -346,201 +288,10 @@ export function describeTransport(name: string, makeWorld: () => World): void {
       await owner.framesReach(1);
     });
 
-    describe("when its code has a bug,", () => {
-      const bug = new Error("a bug");
-      const throwBug = (): never => {
-        throw bug;
-      };
-
-      /** Two clients of one server, of which the first meets the bugs. */
-      async function two(options = testOptions()) {
-        const { world, server, accepted, client: victim, owner } = await pair(options);
-        const witness = await world.dial(server, testOptions());
-        while (accepted.length < 2) await turn();
-        const other = accepted[1];
-        if (other === undefined) throw new Error("two were accepted");
-        other.onFrame = (payload) => void other.connection.send(payload);
-        /** The other connection lives, in both directions. */
-        const goesOn = async (): Promise<void> => {
-          const before = witness.frames.length;
-          witness.send(Buffer.from("still here"));
-          await witness.framesReach(before + 1);
-          expect(other.connection.isOpen).toBe(true);
-        };
-        return { victim, owner, witness, other, goesOn, server, bugs: options.observer.bugs };
-      }
-
-      test("in a frame's handler, only that connection ends, and nothing of what waited is sent", async () => {
-        const { victim, owner, other, goesOn, bugs } = await two();
-        owner.onFrame = () => {
-          owner.connection.send(Buffer.from("sent by halves"));
-          throwBug();
-        };
-        victim.send(Buffer.from("first"));
-        victim.send(Buffer.from("second"));
-        await victim.end();
-        await owner.end();
-        expect(owner.frames.map(String)).toEqual(["first"]);
-        expect(victim.frames).toEqual([]);
-        expect(owner.reasons).toEqual([closeBug]);
-        expect(owner.connection.send(Buffer.from("no more"))).toBe(false);
-        await goesOn();
-        expect(bugs).toEqual([bug]);
-        expect(other.reasons).toEqual([]);
-      });
-
-      test("in the handler of its end, others go on and the server can close", async () => {
-        const { victim, owner, goesOn, server, bugs } = await two();
-        owner.closed = throwBug;
-        victim.close(closeNormal);
-        await eventually(() => bugs.length > 0);
-        await goesOn();
-        await server.close(closeNormal);
-        expect(bugs).toEqual([bug]);
-      });
-
-      test("in a frame's handler and that of its end, both are told, each once", async () => {
-        const { victim, owner, goesOn, bugs } = await two();
-        const second = new Error("another bug");
-        owner.onFrame = throwBug;
-        owner.closed = () => {
-          throw second;
-        };
-        victim.send(Buffer.from("x"));
-        await victim.end();
-        await goesOn();
-        expect(new Set(bugs)).toEqual(new Set([bug, second]));
-        expect(bugs.length).toBe(2);
-      });
-
-      test("in the acceptor, that connection ends and the next one is accepted", async () => {
-        const world = makeWorld();
-        const options = testOptions();
-        let isBroken = true;
-        const accepted: Recording[] = [];
-        const server = world.listen(
-          {
-            accept(connection) {
-              if (isBroken) throwBug();
-              const owner = new Recording(connection);
-              accepted.push(owner);
-              return owner;
-            },
-          },
-          options,
-        );
-        servers.push(server);
-        // It may be over before it has been dialled.
-        await world.dial(server, testOptions()).then(
-          (client) => client.end(),
-          () => undefined,
-        );
-        expect(options.observer.bugs).toEqual([bug]);
-        isBroken = false;
-        const next = await world.dial(server, testOptions());
-        next.send(Buffer.from("hello"));
-        await eventually(() => accepted.length === 1);
-        await accepted[0]?.framesReach(1);
-      });
-
-      test("where it reads, only that connection ends", async () => {
-        const options = testOptions();
-        const { victim, owner, goesOn, bugs } = await two(options);
-        options.observer.bytesIn = throwBug;
-        victim.send(Buffer.from("x"));
-        await owner.end();
-        Reflect.deleteProperty(options.observer, "bytesIn");
-        await victim.end();
-        await goesOn();
-        expect(bugs).toEqual([bug]);
-      });
-
-      test("where it writes, the others of the same flush get their turn, and no buffer two owners", async () => {
-        const options = testOptions();
-        const { victim, owner, witness, other, goesOn, bugs } = await two(options);
-        options.observer.bytesOut = () => {
-          Reflect.deleteProperty(options.observer, "bytesOut");
-          throwBug();
-        };
-        owner.connection.send(Buffer.alloc(3_000, 1));
-        other.connection.send(Buffer.alloc(3_000, 2));
-        await owner.end();
-        await witness.framesReach(1);
-        expect(witness.frames[0]?.every((byte) => byte === 2)).toBe(true);
-        await victim.end();
-        const { buffers } = options.flusher.queues;
-        const [first, second, third] = [buffers.take(1), buffers.take(1), buffers.take(1)];
-        expect(new Set([first, second, third]).size).toBe(3);
-        await goesOn();
-        expect(bugs).toEqual([bug]);
-      });
-
-      test("in its deadlines, the others of the same tick get their turn", async () => {
-        const options = testOptions({ readWaitMs: 200 });
-        const { victim, owner, witness, other, goesOn, bugs } = await two(options);
-        options.wheel.advance(150);
-        victim.send(Buffer.from("here"));
-        witness.send(Buffer.from("here, too"));
-        await Promise.all([owner.framesReach(1), witness.framesReach(1)]);
-        // Both deadlines come in this time, and are armed again, but for the bug.
-        options.wheel.arm = () => {
-          Reflect.deleteProperty(options.wheel, "arm");
-          throwBug();
-        };
-        options.wheel.advance(100);
-        const ended = [owner, other].filter(({ connection }) => !connection.isOpen);
-        expect(ended.length).toBe(1);
-        expect(bugs).toEqual([bug]);
-        if (ended[0] === owner) await goesOn();
-        options.wheel.advance(300);
-        await Promise.all([owner.end(), other.end()]);
-        expect(bugs).toEqual([bug]);
-      });
-
-      test("in a close that it begins, only that connection ends", async () => {
-        const options = testOptions();
-        const { victim, owner, goesOn, bugs } = await two(options);
-        options.wheel.arm = () => {
-          Reflect.deleteProperty(options.wheel, "arm");
-          throwBug();
-        };
-        owner.connection.close(closeKicked);
-        await Promise.all([owner.end(), victim.end()]);
-        await goesOn();
-        expect(bugs).toEqual([bug]);
-      });
-
-      test("in a timer or a promise of its owner's, `fail` ends that connection once", async () => {
-        const { victim, owner, goesOn, bugs } = await two();
-        owner.connection.send(Buffer.from("sent by halves"));
-        owner.connection.fail(bug);
-        owner.connection.fail(bug);
-        await Promise.all([owner.end(), victim.end()]);
-        await goesOn();
-        expect(victim.frames).toEqual([]);
-        expect(owner.reasons).toEqual([closeBug]);
-        expect(bugs).toEqual([bug, bug]);
-      });
-
-      test("between `reserve` and its bytes, the frame is taken back and the rest is sent", async () => {
-        const { victim, owner } = await two();
-        owner.connection.send(Buffer.from("before"));
-        expect(owner.connection.reserve(10_000)).toBeGreaterThanOrEqual(0);
-        owner.connection.unreserve();
-        owner.connection.send(Buffer.from("after"));
-        await victim.framesReach(2);
-        expect(victim.frames.map(String)).toEqual(["before", "after"]);
-        expect(owner.connection.reserve(1)).toBeGreaterThanOrEqual(0);
-        owner.connection.unreserve();
-        expect(owner.connection.unsentBytes).toBe(0);
-        owner.connection.send(Buffer.from("last"));
-        await victim.framesReach(3);
-        expect(victim.frames[2]?.toString()).toBe("last");
-      });
-    });
+    describeBugs(stage);
 
     test("holds no buffer for an idle connection", async () => {
-      const { client, owner } = await pair();
+      const { client, owner } = await stage.pair();
       owner.connection.send(Buffer.alloc(10_000));
       expect(owner.connection.outbound.length).toBeGreaterThan(10_000);
       await client.framesReach(1);

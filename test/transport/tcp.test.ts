@@ -5,8 +5,9 @@ import type { Server } from "../../src/transport/transport.ts";
 import { closeKicked, closeNormal } from "../../src/wire/close-reason.ts";
 import { closeFrame, pingFrame, pongFrame, writeFrameHeader } from "../../src/wire/frame-writer.ts";
 import { RawTcp } from "../support/raw-tcp.ts";
-import { eventually, Recording, type TestOptions, testOptions, turn } from "./recording.ts";
-import { describeTransport, DialledClient } from "./suite.ts";
+import { eventually, Recording, recordingAcceptor, type TestOptions, testOptions, turn } from "./recording.ts";
+import { DialledClient } from "./stage.ts";
+import { describeTransport } from "./suite.ts";
 
 const loopback = { host: "127.0.0.1", port: 0 };
 
@@ -50,17 +51,7 @@ describe("a TCP server", () => {
   /** A server with one raw client: bytes in, bytes out. */
   async function raw(options: TestOptions = testOptions(), allowHalfOpen = false) {
     const accepted: Recording[] = [];
-    const server = listenTcp(
-      loopback,
-      {
-        accept(connection) {
-          const owner = new Recording(connection);
-          accepted.push(owner);
-          return owner;
-        },
-      },
-      options,
-    );
+    const server = listenTcp(loopback, recordingAcceptor(accepted), options);
     servers.push(server);
     const socket = createConnection({ host: "127.0.0.1", port: portOf(server), noDelay: true, allowHalfOpen });
     sockets.push(socket);
@@ -232,17 +223,7 @@ describe("a TCP server", () => {
   test("drops a connection whose peer has reset it before it was accepted, and asks no acceptor", async () => {
     const asked: Recording[] = [];
     const options = testOptions();
-    const server = listenTcp(
-      loopback,
-      {
-        accept(connection) {
-          const owner = new Recording(connection);
-          asked.push(owner);
-          return owner;
-        },
-      },
-      options,
-    );
+    const server = listenTcp(loopback, recordingAcceptor(asked), options);
     servers.push(server);
     // This process accepts when this turn has ended.
     for (let count = 0; count < 20; count++) new RawTcp(portOf(server), "127.1.2.3").reset();
@@ -299,17 +280,7 @@ describe("dialling over TCP", () => {
 
   test("rejects, and ends the connection, when a bug keeps the owner from being made", async () => {
     const accepted: Recording[] = [];
-    const server = listenTcp(
-      loopback,
-      {
-        accept(connection) {
-          const owner = new Recording(connection);
-          accepted.push(owner);
-          return owner;
-        },
-      },
-      testOptions(),
-    );
+    const server = listenTcp(loopback, recordingAcceptor(accepted), testOptions());
     const bug = new Error("a bug");
     const options = testOptions();
     const dialled = dialTcp(
@@ -328,17 +299,7 @@ describe("dialling over TCP", () => {
 
   test("ends the dialled connection of a bug in its frame handler alone", async () => {
     const accepted: Recording[] = [];
-    const server = listenTcp(
-      loopback,
-      {
-        accept(connection) {
-          const owner = new Recording(connection);
-          accepted.push(owner);
-          return owner;
-        },
-      },
-      testOptions(),
-    );
+    const server = listenTcp(loopback, recordingAcceptor(accepted), testOptions());
     const bug = new Error("a bug");
     const options = testOptions();
     const owners: Recording[] = [];

@@ -4,8 +4,9 @@ import type { Server } from "../../src/transport/transport.ts";
 import { listenWebSocket } from "../../src/transport/websocket.ts";
 import { closeKicked, closeNormal, type CloseReason } from "../../src/wire/close-reason.ts";
 import { RawTcp } from "../support/raw-tcp.ts";
-import { eventually, Recording, type TestOptions, testOptions, turn } from "./recording.ts";
-import { describeTransport, type TestClient } from "./suite.ts";
+import { eventually, type Recording, recordingAcceptor, type TestOptions, testOptions, turn } from "./recording.ts";
+import type { TestClient } from "./stage.ts";
+import { describeTransport } from "./suite.ts";
 
 const loopback = { host: "127.0.0.1", port: 0 };
 
@@ -81,17 +82,7 @@ describe("a WebSocket server", () => {
 
   function serve(options: TestOptions = testOptions()) {
     const accepted: Recording[] = [];
-    const server = listenWebSocket(
-      loopback,
-      {
-        accept(connection) {
-          const owner = new Recording(connection);
-          accepted.push(owner);
-          return owner;
-        },
-      },
-      options,
-    );
+    const server = listenWebSocket(loopback, recordingAcceptor(accepted), options);
     servers.push(server);
     const owner = async (): Promise<Recording> => {
       await eventually(() => accepted.length > 0);

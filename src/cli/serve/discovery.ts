@@ -11,7 +11,7 @@ import type { SocketAddress } from "../../transport/address.ts";
 import { discoveryBanner } from "../banner.ts";
 import type { OptionValues } from "../options.ts";
 import { readRules } from "../rules-file.ts";
-import { readClusterKey } from "../secrets.ts";
+import { readClusterKeys } from "../secrets.ts";
 import { StartError, UsageError } from "../usage-error.ts";
 import { version } from "../version.ts";
 import { begin, type Serving } from "./serving.ts";
@@ -21,14 +21,14 @@ const listenDefault: SocketAddress = { host: "127.0.0.1", port: 7171 };
 /** Starts a node of the registry. */
 export async function serveDiscovery(values: OptionValues, log: Log): Promise<Serving> {
   const listen = values.optional("listen") ?? listenDefault;
-  const clusterKey = readClusterKey(values, log);
+  const clusterKeys = readClusterKeys(values, log);
   const isInsecure = values.required("insecure");
-  if (clusterKey === undefined && !isInsecure && !isLoopback(listen.host)) {
+  if (clusterKeys.length === 0 && !isInsecure && !isLoopback(listen.host)) {
     throw new UsageError(
       `--listen ${listen.host} lets everybody who reaches it write: give a key with --cluster-key-file, or say --insecure when the network is closed (clients of bilibili/discovery know no keys)`,
     );
   }
-  if (clusterKey !== undefined && isInsecure)
+  if (clusterKeys.length > 0 && isInsecure)
     throw new UsageError(`${values.sourceOf("insecure")} and a cluster key are both given; keep one`);
   const lookup = values.optional("lookup");
   const running = await begin(
@@ -45,14 +45,14 @@ export async function serveDiscovery(values: OptionValues, log: Log): Promise<Se
         dnsTtlSeconds: values.required("dns-ttl") / 1000,
         snapshotPath: snapshotPath(values.required("snapshot")),
         lookup: lookup === undefined ? undefined : readRules(lookup, values.sourceOf("lookup"), log, parseLookupFile),
-        clusterKey,
+        clusterKeys,
         version,
         log,
       }),
     "--listen and --dns",
   );
   return {
-    banner: discoveryBanner({ version, addresses: running.addresses, hasKey: clusterKey !== undefined }),
+    banner: discoveryBanner({ version, addresses: running.addresses, hasKey: clusterKeys.length > 0 }),
     listening: [`http://${running.addresses.http}`],
     health: () => running.health(),
     drain: () => running.drain(),

@@ -15,7 +15,7 @@ import { lockStore } from "../data-folder.ts";
 import { databasePath, isDatabaseFile } from "../engine-url.ts";
 import type { OptionValues } from "../options.ts";
 import { readRules } from "../rules-file.ts";
-import { readClusterKey, readGivenSecrets } from "../secrets.ts";
+import { readClusterKeys, readGivenSecrets } from "../secrets.ts";
 import { UsageError } from "../usage-error.ts";
 import { version } from "../version.ts";
 import { begin, listenersOf, type Serving } from "./serving.ts";
@@ -91,8 +91,8 @@ function memberSettings(values: OptionValues, log: Log, role: string): MemberSet
     throw new UsageError(
       `--discovery is required: the registry by which a ${role} finds the others, such as http://10.0.0.5:7171`,
     );
-  const clusterKey = readClusterKey(values, log);
-  if (clusterKey === undefined)
+  const clusterKeys = readClusterKeys(values, log);
+  if (clusterKeys.length === 0)
     throw new UsageError(
       "--cluster-key-file is required: services prove to each other that they know the same key, of at least 16 bytes",
     );
@@ -104,7 +104,7 @@ function memberSettings(values: OptionValues, log: Log, role: string): MemberSet
     zone: values.required("zone"),
     region: values.required("region"),
     env: values.required("env"),
-    clusterKey,
+    clusterKeys,
     monitor: values.isGiven("monitor") ? values.optional("monitor") : anyPort,
     writeWaitMs: values.required("write-wait"),
     version,
@@ -117,8 +117,8 @@ function memberSettings(values: OptionValues, log: Log, role: string): MemberSet
 }
 
 /** Whose the stores have to be. */
-function claimOf({ clusterKey, env }: MemberSettings, values: OptionValues): StoreClaim {
-  return { fingerprints: [clusterKey].map((key) => clusterFingerprint(key, env)), adopt: values.required("adopt") };
+function claimOf({ clusterKeys, env }: MemberSettings, values: OptionValues): StoreClaim {
+  return { fingerprints: clusterKeys.map((key) => clusterFingerprint(key, env)), adopt: values.required("adopt") };
 }
 
 function servingOf(role: string, running: RunningMember): Serving {

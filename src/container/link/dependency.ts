@@ -16,7 +16,9 @@ import type { Cancel, Timers } from "../../registry/timers.ts";
 import type { Connection, FrameHandler } from "../../transport/transport.ts";
 import { closeLeaving } from "../../wire/close-reason.ts";
 import { Link, type Links } from "../links.ts";
+import type { SameStores } from "../same-stores.ts";
 import { DiallingHandshake, LinkRefused, type Met } from "./handshake.ts";
+import type { LinkState } from "./link-state.ts";
 
 /** Before the first redial, and at most between two: half of it fixed, half at random. */
 const redialMsMin = 50;
@@ -42,10 +44,12 @@ export type Dial = (address: string, handlerOf: (connection: Connection) => Fram
 /** What all dependencies of a process share. */
 export interface DependencyHost<Owner> {
   readonly identity: LinkIdentity;
-  readonly clusterKey: Uint8Array;
+  readonly clusterKeys: readonly Uint8Array[];
   readonly naming: Naming;
   readonly dial: Dial;
   readonly links: Links<Owner>;
+  /** Decides whether a node may be linked. */
+  readonly stores: SameStores;
   readonly timers: Timers;
   readonly random: Random;
   readonly log: Log;
@@ -104,6 +108,7 @@ export class Dependency<Owner> {
   }
 
   private listed(instances: readonly Instance[]): void {
+    this.host.stores.listed(this.service, instances);
     const ids = new Set(instances.map(({ hostname }) => hostname));
     for (const node of this.nodes.values()) {
       if (ids.has(node.id)) continue;
@@ -162,7 +167,9 @@ export class Dependency<Owner> {
     const { host, service } = this;
     const handshakes: DiallingHandshake[] = [];
     await host.dial(address, (connection) => {
-      const parts = { ...host, expectedId: node.id };
+      const declines = ({ stores }: LinkState): string | undefined =>
+        host.stores.admits({ service, id: node.id }, stores);
+      const parts = { ...host, expectedId: node.id, declines };
       const handshake = new DiallingHandshake(connection, parts, (met) => this.stands(node, connection, met));
       handshakes.push(handshake);
       return handshake;
@@ -176,6 +183,7 @@ export class Dependency<Owner> {
     const { host, service } = this;
     const { instance } = node;
     if (this.isStopped) {
+      host.stores.left({ service, id: node.id });
       connection.close(closeLeaving);
       return noOwner;
     }
@@ -193,6 +201,7 @@ export class Dependency<Owner> {
       frame: (bytes, start, end) => owner.frame(bytes, start, end),
       closed: (reason) => {
         try {
+          host.stores.left({ service, id: node.id });
           owner.closed(reason);
         } finally {
           // Also after a bug in the owner: a node that is listed is dialled again.
@@ -217,6 +226,11 @@ export class Dependency<Owner> {
     node.contestedSinceMs = undefined;
     if (error instanceof LinkRefused && error.isIdTaken && !this.isEstablished(nowMs)) {
       host.idTaken(error.message);
+      return;
+    }
+    if (error instanceof LinkRefused && error.isDeclined) {
+      // It is known how it is: nobody waits for it, and the log has its line.
+      node.failures = Math.max(node.failures + 1, deadAfterFailures);
       return;
     }
     // One line a loss: a node that is away for long is tried often.

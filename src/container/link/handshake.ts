@@ -1,8 +1,17 @@
 // How a link between services begins: three frames, no clocks.
 //
-//   dialler   InnerHandshakeReq       who I am, my nonce
+//   dialler   InnerHandshakeReq       who I am, my nonce, hints of my keys
 //   acceptor  InnerHandshakeResponse  who I am, my nonce, my proof, my state; or why not, and my proof of that
-//   dialler   InnerHandshakeReq       my proof
+//   dialler   InnerHandshakeReq       my proof; or why I do not want the link, and my proof of that
+//
+// While the cluster's key is changed, a process has several. One key proves a meeting: the acceptor chooses its first key
+// that the dialler has, too, and the dialler takes a proof by any of its keys and answers with the same one. So two
+// processes link if they share a key, in whatever order each has it.
+//
+// Programs of versions without hints have one key. As an acceptor such a program proves that key, and a dialler links if it
+// has that key at any place. As a dialler it gives no hints, so the acceptor proves its own first key: the link stands only
+// if that is the old program's key. So an old gateway links to a new node while the old key is the first one in the node's
+// file, and a new gateway to an old node while the old key is anywhere in the gateway's file.
 //
 // Two processes that start under one id in the same moment may each be linked to a node of a service, and be refused by the
 // other's. One has to stay: the greater incarnation is told that its id is contested, and asks again while the lesser one
@@ -11,7 +20,18 @@
 // Whatever else comes, or does not come within three seconds, ends this connection and nothing else.
 
 import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import { type LinkIdentity, linkProof, type Meeting, provesLink } from "../../auth/link-proof.ts";
+import {
+  hintedKey,
+  keyHint,
+  keyHintBytes,
+  type LinkIdentity,
+  linkProof,
+  type Meeting,
+  provenKey,
+} from "../../auth/link-proof.ts";
+import { shownText } from "../../auth/store-ownership.ts";
+import { secretsPerFileMax } from "../../base/limits.ts";
+import { assert } from "../../base/assert.ts";
 import type { Random } from "../../base/random.ts";
 import { contained } from "../../transport/contained.ts";
 import type { Connection, FrameHandler } from "../../transport/transport.ts";
@@ -20,11 +40,13 @@ import {
   type CloseReason,
   CloseCode,
   closeFrameTooLarge,
+  closeNormal,
   closeProtocolFault,
   closeUnauthorised,
 } from "../../wire/close-reason.ts";
 import { InnerHandshakeReqSchema, InnerHandshakeResponseSchema, Status } from "../../wire/gen/pkt_pb.ts";
-import { type LinkState, linkStateOf } from "./link-state.ts";
+import { unknownStores } from "../node-stores.ts";
+import { type LinkState, linkStateOf, messageOf } from "./link-state.ts";
 
 const handshakeMsMax = 3_000;
 const nonceBytes = 32;
@@ -42,18 +64,22 @@ export class LinkRefused extends Error {
   readonly isIdTaken: boolean;
   /** That incarnation is the lesser one; if it is new, too, it ends when a node that this process holds refuses it. */
   readonly isContested: boolean;
+  /** This side does not want the link. */
+  readonly isDeclined: boolean;
 
-  constructor(sentence: string, { isIdTaken = false, isContested = false } = {}) {
+  constructor(sentence: string, { isIdTaken = false, isContested = false, isDeclined = false } = {}) {
     super(sentence);
     this.isIdTaken = isIdTaken;
     this.isContested = isContested;
+    this.isDeclined = isDeclined;
   }
 }
 
 /** What an acceptor needs to know and to decide. */
 export interface LinkHost {
   readonly identity: LinkIdentity;
-  readonly clusterKey: Uint8Array;
+  /** At least one. */
+  readonly clusterKeys: readonly Uint8Array[];
   readonly random: Random;
   /** Told to each dialler. */
   state(): LinkState;
@@ -61,10 +87,18 @@ export interface LinkHost {
   holder(dialler: LinkIdentity): Promise<string | undefined>;
   /** Takes over a link that has proven itself; a reason refuses it. */
   linked(connection: Connection, dialler: LinkIdentity): FrameHandler | CloseReason;
+  /** A dialler that has proven itself does not want the link; `sentence` is its reason, fit for a log. */
+  declined(dialler: LinkIdentity, sentence: string): void;
   /** Counts those who got no further. */
   refused(kind: string): void;
   /** A handshake is over: its link stands, or its connection is gone. */
   over(): void;
+}
+
+/** What a dialler has to prove, and the keys with which it may. */
+interface Expected {
+  readonly meeting: Meeting;
+  readonly clusterKeys: readonly Uint8Array[];
 }
 
 /** The accepting side, until the link stands; then it only passes frames on. */
@@ -72,7 +106,7 @@ export class AcceptingHandshake implements FrameHandler {
   private readonly host: LinkHost;
   private readonly connection: Connection;
   private readonly late: ReturnType<typeof setTimeout>;
-  private meeting: Meeting | undefined;
+  private expected: Expected | undefined;
   private isHelloRead = false;
   private inner: FrameHandler | undefined;
 
@@ -99,20 +133,21 @@ export class AcceptingHandshake implements FrameHandler {
   private received(payload: Buffer): void {
     if (payload.length > messageBytesMax) this.fail("malformed", closeFrameTooLarge);
     else if (!this.isHelloRead) this.hello(payload).catch((bug: unknown) => this.connection.fail(bug));
-    else if (this.meeting !== undefined) this.prove(payload, this.meeting);
+    else if (this.expected !== undefined) this.prove(payload, this.expected);
     else this.fail("malformed", closeProtocolFault("not your turn"));
   }
 
   private async hello(payload: Buffer): Promise<void> {
     this.isHelloRead = true;
-    const { identity, clusterKey, random } = this.host;
+    const { identity, clusterKeys, random } = this.host;
     const request = decodeBody(InnerHandshakeReqSchema, payload);
     const dialler = request && {
       id: request.ServiceId,
       service: request.serviceName,
       incarnation: request.incarnation,
     };
-    if (request === undefined || dialler === undefined || !isIdentity(dialler) || request.nonce.length !== nonceBytes) {
+    const isHello = request !== undefined && request.nonce.length === nonceBytes && areHints(request.keys);
+    if (!isHello || dialler === undefined || !isIdentity(dialler)) {
       this.fail("malformed", closeProtocolFault("a handshake was expected"));
       return;
     }
@@ -123,6 +158,9 @@ export class AcceptingHandshake implements FrameHandler {
       diallerNonce: Uint8Array.from(request.nonce),
       acceptorNonce: random.bytes(nonceBytes),
     };
+    // A dialler that shares no key with this process does not believe this proof, and says so in its log.
+    const clusterKey = hintedKey(clusterKeys, request.keys, meeting.diallerNonce) ?? firstOf(clusterKeys);
+    const isOld = request.keys.length === 0;
     const { id: serviceId, incarnation } = identity;
     const said = { serviceId, incarnation, nonce: meeting.acceptorNonce };
     const holder = await this.host.holder(dialler);
@@ -138,18 +176,26 @@ export class AcceptingHandshake implements FrameHandler {
       return;
     }
     if (!this.connection.isOpen) return;
-    this.meeting = meeting;
+    this.expected = { meeting, clusterKeys: isOld ? clusterKeys : [clusterKey] };
     const proof = linkProof(clusterKey, "accept", meeting);
-    send(this.connection, InnerHandshakeResponseSchema, { ...said, proof, state: this.host.state() });
+    send(this.connection, InnerHandshakeResponseSchema, { ...said, proof, state: messageOf(this.host.state()) });
   }
 
-  private prove(payload: Buffer, meeting: Meeting): void {
-    const { proof } = decodeBody(InnerHandshakeReqSchema, payload) ?? { proof: new Uint8Array() };
-    if (!provesLink(proof, this.host.clusterKey, "dial", meeting)) {
+  private prove(payload: Buffer, { meeting, clusterKeys }: Expected): void {
+    const { proof, declined } = decodeBody(InnerHandshakeReqSchema, payload) ?? {
+      proof: new Uint8Array(),
+      declined: "",
+    };
+    if (provenKey(proof, clusterKeys, declined === "" ? "dial" : "decline", meeting) === undefined) {
       this.fail("key", closeUnauthorised);
       return;
     }
     clearTimeout(this.late);
+    if (declined !== "") {
+      this.host.declined(meeting.dialler, shownText(declined, messageBytesMax));
+      this.connection.close(closeNormal);
+      return;
+    }
     const handler = this.host.linked(this.connection, meeting.dialler);
     if ("code" in handler) this.fail("refused", handler);
     else {
@@ -178,11 +224,12 @@ export class DiallingHandshake implements FrameHandler {
   private readonly settle: PromiseWithResolvers<Met>;
   private readonly connection: Connection;
   private readonly identity: LinkIdentity;
-  private readonly clusterKey: Uint8Array;
+  private readonly clusterKeys: readonly Uint8Array[];
   private readonly nonce: Uint8Array;
   private readonly late: ReturnType<typeof setTimeout>;
   private readonly handlerOf: (met: Met) => FrameHandler;
   private readonly expectedId: string;
+  private readonly declines: ((state: LinkState) => string | undefined) | undefined;
   private inner: FrameHandler | undefined;
 
   /** Says hello at once. `handlerOf` makes the link's owner, before anything else is read. */
@@ -190,17 +237,21 @@ export class DiallingHandshake implements FrameHandler {
     connection: Connection,
     parts: {
       readonly identity: LinkIdentity;
-      readonly clusterKey: Uint8Array;
+      /** At least one. */
+      readonly clusterKeys: readonly Uint8Array[];
       readonly random: Random;
       /** Who should answer. */
       readonly expectedId: string;
+      /** Returns why the link is not wanted, in at most 800 bytes; undefined: it is, or anybody is wanted. */
+      readonly declines?: (state: LinkState) => string | undefined;
     },
     handlerOf: (met: Met) => FrameHandler,
   ) {
     this.expectedId = parts.expectedId;
+    this.declines = parts.declines;
     this.connection = connection;
     this.identity = parts.identity;
-    this.clusterKey = parts.clusterKey;
+    this.clusterKeys = parts.clusterKeys;
     this.handlerOf = handlerOf;
     this.nonce = parts.random.bytes(nonceBytes);
     this.settle = Promise.withResolvers();
@@ -214,6 +265,7 @@ export class DiallingHandshake implements FrameHandler {
       serviceName: this.identity.service,
       incarnation: this.identity.incarnation,
       nonce: this.nonce,
+      keys: this.clusterKeys.map((key) => keyHint(key, this.nonce)),
     });
   }
 
@@ -245,7 +297,8 @@ export class DiallingHandshake implements FrameHandler {
     const isRefusal = response.Code !== 0;
     const isContested = response.Code === Status.ServiceUnavailable;
     const said = isContested ? "contest" : isRefusal ? "refuse" : "accept";
-    if (!provesLink(response.proof, this.clusterKey, said, meeting)) {
+    const clusterKey = provenKey(response.proof, this.clusterKeys, said, meeting);
+    if (clusterKey === undefined) {
       this.fail("it does not know the cluster key", closeUnauthorised);
       return;
     }
@@ -260,8 +313,19 @@ export class DiallingHandshake implements FrameHandler {
       return;
     }
     clearTimeout(this.late);
-    send(this.connection, InnerHandshakeReqSchema, { proof: linkProof(this.clusterKey, "dial", meeting) });
-    const met: Met = { identity, state: linkStateOf(response.state) ?? { load: 0, isAdult: false } };
+    const state = linkStateOf(response.state) ?? { load: 0, isAdult: false, stores: unknownStores };
+    const declined = this.declines?.(state);
+    if (declined !== undefined) {
+      send(this.connection, InnerHandshakeReqSchema, {
+        proof: linkProof(clusterKey, "decline", meeting),
+        declined,
+      });
+      this.settle.reject(new LinkRefused(declined, { isDeclined: true }));
+      this.connection.close(closeNormal);
+      return;
+    }
+    send(this.connection, InnerHandshakeReqSchema, { proof: linkProof(clusterKey, "dial", meeting) });
+    const met: Met = { identity, state };
     this.inner = this.handlerOf(met);
     this.settle.resolve(met);
   }
@@ -274,6 +338,16 @@ export class DiallingHandshake implements FrameHandler {
 
 function isIdentity({ id, service, incarnation }: LinkIdentity): boolean {
   return [id, service, incarnation].every((name) => namePattern.test(name));
+}
+
+function areHints(keys: readonly Uint8Array[]): boolean {
+  return keys.length <= secretsPerFileMax && keys.every(({ length }) => length === keyHintBytes);
+}
+
+function firstOf(clusterKeys: readonly Uint8Array[]): Uint8Array {
+  const [first] = clusterKeys;
+  assert(first !== undefined, "a process of a cluster has at least one key");
+  return first;
 }
 
 function send<Desc extends DescMessage>(connection: Connection, schema: Desc, init: MessageInitShape<Desc>): void {

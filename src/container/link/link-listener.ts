@@ -5,6 +5,7 @@ import type { LinkIdentity } from "../../auth/link-proof.ts";
 import type { Random } from "../../base/random.ts";
 import type { Acceptor, Connection, FrameHandler } from "../../transport/transport.ts";
 import { type CloseReason, closeLimit, closeProtocolFault } from "../../wire/close-reason.ts";
+import { unknownStores } from "../node-stores.ts";
 import type { Service } from "../service.ts";
 import { AcceptingHandshake, type LinkHost } from "./handshake.ts";
 import type { LinkState } from "./link-state.ts";
@@ -19,26 +20,30 @@ const closeNotServed = closeProtocolFault("this process takes no links of yours"
 /** Accepts links for one process. */
 export class LinkListener implements Acceptor, LinkHost {
   readonly identity: LinkIdentity;
-  readonly clusterKey: Uint8Array;
+  readonly clusterKeys: readonly Uint8Array[];
   readonly random: Random;
   private readonly service: Service | undefined;
   /** Handshakes under way. */
   private unproven = 0;
   private readonly metrics: { protocolFault(kind: string): void };
+  private readonly gatewayDeclined: (gateway: string, sentence: string) => void;
 
   constructor(parts: {
     identity: LinkIdentity;
-    clusterKey: Uint8Array;
+    clusterKeys: readonly Uint8Array[];
     random: Random;
     /** What gateways are linked to; undefined: nothing. */
     service: Service | undefined;
     metrics: { protocolFault(kind: string): void };
+    /** A gateway does not want this node, and says why. */
+    gatewayDeclined?: (gateway: string, sentence: string) => void;
   }) {
     this.identity = parts.identity;
-    this.clusterKey = parts.clusterKey;
+    this.clusterKeys = parts.clusterKeys;
     this.random = parts.random;
     this.service = parts.service;
     this.metrics = parts.metrics;
+    this.gatewayDeclined = parts.gatewayDeclined ?? (() => undefined);
   }
 
   accept(connection: Connection): FrameHandler | CloseReason {
@@ -52,7 +57,7 @@ export class LinkListener implements Acceptor, LinkHost {
   }
 
   state(): LinkState {
-    return this.service?.state ?? { load: 0, isAdult: false };
+    return this.service?.state ?? { load: 0, isAdult: false, stores: unknownStores };
   }
 
   holder(dialler: LinkIdentity): Promise<string | undefined> {
@@ -64,6 +69,10 @@ export class LinkListener implements Acceptor, LinkHost {
   linked(connection: Connection, dialler: LinkIdentity): FrameHandler | CloseReason {
     if (dialler.service !== gatewayService || this.service === undefined) return closeNotServed;
     return this.service.linked(connection, dialler.id, dialler.incarnation);
+  }
+
+  declined(dialler: LinkIdentity, sentence: string): void {
+    if (dialler.service === gatewayService) this.gatewayDeclined(dialler.id, sentence);
   }
 
   over(): void {

@@ -17,7 +17,7 @@ export async function whoAnswers(
   expectedId: string,
   parts: {
     readonly identity: LinkIdentity;
-    readonly clusterKey: Uint8Array;
+    readonly clusterKeys: readonly Uint8Array[];
     readonly random: Random;
     readonly dial: Dial;
   },

@@ -6,7 +6,7 @@ import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import { type Instance, Status } from "../instance.ts";
 import { type Cancel, systemTimers } from "../timers.ts";
-import type { Naming, Registered, Registration } from "./naming.ts";
+import type { Listing, Naming, Registered, Registration } from "./naming.ts";
 import { Code, NodeClient, NodeFailure, requestMsMax } from "./node-client.ts";
 import { NodeList } from "./node-rotation.ts";
 import { parseService } from "./parse-instances.ts";
@@ -25,8 +25,11 @@ export interface HttpNamingOptions {
   readonly region: string;
   /** This client's own name, for the registry's bookkeeping of polls. */
   readonly hostname: string;
-  /** What the registry requires for writes, if it does. Sent to every node, in the clear. */
-  readonly token: string | undefined;
+  /**
+   * What the registry requires for writes, if it does: one token for each cluster key, the first one preferred. Sent to
+   * nodes in the clear.
+   */
+  readonly tokens: readonly string[];
   /** For jitter and for the order of nodes. */
   readonly random: Random;
   readonly log: Log;
@@ -48,10 +51,10 @@ export class HttpNaming implements Naming {
 
   /** Throws an Error when `nodes` is empty or holds something else than `http://host:port`. Nothing runs until it is used. */
   constructor(options: HttpNamingOptions) {
-    const { env, zone, hostname, token, random, log, after = systemTimers.after } = options;
+    const { env, zone, hostname, tokens, random, log, after = systemTimers.after } = options;
     this.options = options;
     this.after = after;
-    this.client = new NodeClient(after, token);
+    this.client = new NodeClient(after, tokens);
     this.nodes = new NodeList(options.nodes, zone, random);
     const { client, nodes } = this;
     const answersAgain = (): void => {
@@ -64,15 +67,22 @@ export class HttpNaming implements Naming {
     this.refuseWhenClosed();
     const known = this.polls.list(service);
     if (known !== undefined) return known;
-    const { env } = this.options;
-    const parameters = new URLSearchParams({ env, appid: service, status: String(Status.Up) });
-    const call = { method: "GET", endpoint: "fetch", parameters, limitMs: requestMsMax } as const;
+    try {
+      return await this.findNow(service);
+    } catch (error) {
+      this.refuseWhenClosed();
+      const last = this.polls.list(service) ?? this.found.get(service);
+      if (last !== undefined) return last;
+      throw error;
+    }
+  }
+
+  async findNow(service: string): Promise<readonly Instance[]> {
+    this.refuseWhenClosed();
     const failures: NodeFailure[] = [];
     for (const node of this.nodes.all) {
       try {
-        const { code, message, data } = await this.client.ask(node, call, this.closed.signal);
-        if (code !== Code.Ok && code !== Code.NotFound) throw new Error(`code ${code} ${message}`);
-        const instances = code === Code.NotFound ? [] : parseService(data).instances;
+        const instances = await this.fetch(node, service);
         this.found.set(service, instances);
         return instances;
       } catch (cause) {
@@ -80,10 +90,28 @@ export class HttpNaming implements Naming {
         failures.push(cause instanceof NodeFailure ? cause : new NodeFailure(node, String(cause), { cause }));
       }
     }
-    const last = this.polls.list(service) ?? this.found.get(service);
-    if (last !== undefined) return last;
     const reasons = failures.map(({ message }) => message).join("; ");
     throw new Error(`no registry node answers for ${service}: ${reasons}`, { cause: failures[0] });
+  }
+
+  async whoLists(service: string, id: string): Promise<Listing> {
+    const listing: string[] = [];
+    const lacking: string[] = [];
+    await Promise.all(
+      this.nodes.seeds.map(async (node) => {
+        try {
+          const instances = await this.fetch(node, service);
+          (instances.some(({ hostname }) => hostname === id) ? listing : lacking).push(node);
+        } catch (cause) {
+          this.options.log.debug("a registry node does not say what it lists", { node, error: String(cause) });
+        }
+      }),
+    );
+    return { listing, lacking };
+  }
+
+  get isAnswered(): boolean {
+    return !this.polls.isFailing;
   }
 
   subscribe(service: string, onChange: OnInstances): void {
@@ -129,6 +157,16 @@ export class HttpNaming implements Naming {
         forget();
       },
     };
+  }
+
+  /** The UP instances of a service as one node has them. Rejects when it does not answer, or is not ready to. */
+  private async fetch(node: string, service: string): Promise<readonly Instance[]> {
+    const { env } = this.options;
+    const parameters = new URLSearchParams({ env, appid: service, status: String(Status.Up) });
+    const call = { method: "GET", endpoint: "fetch", parameters, limitMs: requestMsMax } as const;
+    const { code, message, data } = await this.client.ask(node, call, this.closed.signal);
+    if (code !== Code.Ok && code !== Code.NotFound) throw new Error(`code ${code} ${message}`);
+    return code === Code.NotFound ? [] : parseService(data).instances;
   }
 
   close(): Promise<void> {

@@ -50,11 +50,14 @@ export class InProcessNaming implements Naming {
   }
 
   async find(service: string): Promise<readonly Instance[]> {
+    const known = this.subscriptions.get(service)?.instances;
+    return known !== undefined && !this.options.directory.isReadable ? known : this.findNow(service);
+  }
+
+  async findNow(service: string): Promise<readonly Instance[]> {
     this.refuseWhenClosed();
     const { directory, env } = this.options;
-    const known = this.subscriptions.get(service)?.instances;
     if (directory.isReadable) return directory.instances(env, service, Status.Up);
-    if (known !== undefined) return known;
     throw new Error(`the registry does not know yet what there is: ${service}`);
   }
 

@@ -27,12 +27,21 @@ export interface Registered {
   deregister(): Promise<void>;
 }
 
+/** What the nodes of a registry that answer say of one instance. */
+export interface Listing {
+  /** URLs of the nodes that list it, and of those that do not. */
+  readonly listing: readonly string[];
+  readonly lacking: readonly string[];
+}
+
 export interface Naming {
   /**
    * The UP instances of a service now; none when the registry does not know it. Rejects when no node answers and nothing is
    * known from before, and after `close`.
    */
   find(service: string): Promise<readonly Instance[]>;
+  /** As `find`, but as a node says it now: nothing from before stands in. Rejects when no node answers, and after `close`. */
+  findNow(service: string): Promise<readonly Instance[]>;
   /**
    * Calls back with the UP instances of a service: once they are known, and after every change. One subscription a
    * service, or it throws. When every node is away the last list stays; nothing is called. A service that never was
@@ -48,6 +57,13 @@ export interface Naming {
    * service and id registered.
    */
   register(registration: Registration): Promise<Registered>;
+  /**
+   * Asks each node that this client was given, and none that it has learned of, whether it lists an instance as UP. Nodes
+   * that do not answer, or are not ready to, are in neither list. Never rejects. Absent where there is one node only.
+   */
+  whoLists?(service: string, id: string): Promise<Listing>;
+  /** False while no node answers; absent where that cannot be. */
+  readonly isAnswered?: boolean;
   /** Deregisters everything, ends every subscription and request. */
   close(): Promise<void>;
 }

@@ -3,6 +3,7 @@
 
 import { registryAnswerBytesMax } from "../../base/limits.ts";
 import { boundedText } from "../bounded-text.ts";
+import { TokenChoice } from "../token-choice.ts";
 import type { After } from "./pause.ts";
 import { type Answer, parseAnswer } from "./parse-instances.ts";
 
@@ -14,6 +15,7 @@ export const Code = {
   Ok: 0,
   NotModified: -304,
   NotFound: -404,
+  Unauthorized: -401,
 } as const;
 
 /** The node was not reached, answered too late, too much or garbage; or the request was aborted. Another may do better. */
@@ -38,16 +40,15 @@ export interface Call {
 
 export class NodeClient {
   private readonly after: After;
-  private readonly headers: Readonly<Record<string, string>>;
+  private readonly tokens: TokenChoice;
 
   /**
-   * @param token for `authorization: Bearer`, sent to every node: whoever may register as a node of the registry holds it
+   * @param tokens for `authorization: Bearer`: the first one is sent to every node, another to a node that refuses it.
+   *   Whoever may register as a node of the registry holds them
    */
-  constructor(after: After, token: string | undefined) {
+  constructor(after: After, tokens: readonly string[]) {
     this.after = after;
-    // What is compressed may be of any length once it is read.
-    const plain = { "accept-encoding": "identity" };
-    this.headers = token === undefined ? plain : { ...plain, authorization: `Bearer ${token}` };
+    this.tokens = new TokenChoice(tokens);
   }
 
   /** Rejects with NodeFailure only; also when `signal` aborts, which the caller finds out by looking at it. */
@@ -63,10 +64,11 @@ export class NodeClient {
     signal.addEventListener("abort", abort);
     if (signal.aborted) abort();
     const url = `${node}/discovery/${endpoint}`;
-    try {
+    const request = async (shown: Readonly<Record<string, string>>): Promise<Answer> => {
       const response = await fetch(method === "GET" ? `${url}?${parameters}` : url, {
         method,
-        headers: { ...this.headers, "x1-bmspy-timeout": String(limitMs) },
+        // What is compressed may be of any length once it is read.
+        headers: { ...shown, "accept-encoding": "identity", "x1-bmspy-timeout": String(limitMs) },
         redirect: "error",
         decompress: false,
         signal: controller.signal,
@@ -77,6 +79,10 @@ export class NodeClient {
         throw new Error(`HTTP status ${response.status}`);
       }
       return parseAnswer(await boundedText(response, registryAnswerBytesMax));
+    };
+    try {
+      // The limit holds for all tries together.
+      return await this.tokens.ask(node, request, ({ code }) => code === Code.Unauthorized);
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new NodeFailure(node, isLate ? `no answer within ${limitMs} ms` : reason, { cause });

@@ -13,7 +13,8 @@ const nodesMax = 256;
 export class NodeList {
   private readonly zone: string;
   private readonly random: Random;
-  private readonly seeds: readonly string[];
+  /** Those that were given, as origins. */
+  readonly seeds: readonly string[];
   private own: readonly string[] = [];
   private others: readonly string[] = [];
 

@@ -1,6 +1,6 @@
 // One long poll for all subscriptions of a client (discovery, section 9), and for the nodes of the registry itself. At most
 // one request and one pause exist at a time. A list that is known stays until a node says otherwise; timestamps belong to
-// the node that gave them and start from 0 at another, and after a failure.
+// the node that gave them: they start from 0 at another node, after a failure, and for a service that the node does not know.
 
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
@@ -82,6 +82,11 @@ export class PollLoop {
   /** The list of a subscribed service, or undefined while it is unknown. */
   list(service: string): readonly Instance[] | undefined {
     return this.watched.get(service)?.instances;
+  }
+
+  /** True while nodes fail and none has answered since. */
+  get isFailing(): boolean {
+    return this.failures > 0;
   }
 
   isSubscribed(service: string): boolean {
@@ -208,7 +213,10 @@ export class PollLoop {
     for (const entry of [this.registry, ...this.watched.values()]) {
       const list = services.get(entry.service);
       if (list === undefined) {
-        if (unknown.has(entry.service) && this.isGone(entry)) hasChanged = this.show(entry, []) || hasChanged;
+        if (!unknown.has(entry.service)) continue;
+        // The node restarted between two polls, and nothing failed: it counts from the start and may never reach this timestamp.
+        entry.timestamp = 0n;
+        if (this.isGone(entry)) hasChanged = this.show(entry, []) || hasChanged;
         continue;
       }
       forgetAbsence(entry);

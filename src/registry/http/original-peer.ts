@@ -15,6 +15,7 @@ import type { Identity, Instance } from "../instance.ts";
 import { faultOfAddresses, faultOfMetadata, faultOfName } from "../names.ts";
 import type { Compare, Compared, NodeInfo, PeerFailure, Renewal, Replicate, Replicated } from "../peer-messages.ts";
 import { Code } from "../registrar.ts";
+import type { TokenChoice } from "../token-choice.ts";
 
 /** Requests of one message that are under way at a time. */
 const requestsMax = 8;
@@ -40,20 +41,15 @@ interface Reply {
 export class OriginalPeers {
   private readonly clock: Clock;
   private readonly requestMsMax: number;
-  private readonly headers: Readonly<Record<string, string>>;
+  private readonly tokens: TokenChoice;
   /** When a node's listing was read, by the monotonic clock; absent once the node has failed at anything. */
   private readonly listedAtMs = new Map<string, number>();
 
-  /** `token`: the original does not look at it, what stands in front of it may. `requestMsMax` holds for each request. */
-  constructor(parts: { clock: Clock; token: string | undefined; requestMsMax: number }) {
+  /** `tokens`: the original does not look at them, what stands in front of it may. `requestMsMax` holds for each request. */
+  constructor(parts: { clock: Clock; tokens: TokenChoice; requestMsMax: number }) {
     this.clock = parts.clock;
     this.requestMsMax = parts.requestMsMax;
-    this.headers = {
-      // What is compressed may be of any length once it is read.
-      "accept-encoding": "identity",
-      "x1-bmspy-timeout": String(parts.requestMsMax),
-      ...(parts.token === undefined ? {} : { authorization: `Bearer ${parts.token}` }),
-    };
+    this.tokens = parts.tokens;
   }
 
   /**
@@ -136,17 +132,32 @@ export class OriginalPeers {
     return compared(states, false);
   }
 
-  private async ask(address: string, call: Call): Promise<Reply | PeerFailure> {
+  private ask(address: string, call: Call): Promise<Reply | PeerFailure> {
+    const signal = AbortSignal.timeout(this.requestMsMax);
+    return this.tokens.ask(
+      address,
+      (shown) => this.request(address, call, shown, signal),
+      (reply) => reply.kind === "failed" && reply.reason === "refused",
+    );
+  }
+
+  private async request(
+    address: string,
+    call: Call,
+    shown: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<Reply | PeerFailure> {
     const { method, endpoint, parameters } = call;
     let response: Response;
     let text: string;
     try {
       response = await fetch(`http://${address}/discovery/${endpoint}`, {
         method,
-        headers: this.headers,
+        // What is compressed may be of any length once it is read.
+        headers: { ...shown, "accept-encoding": "identity", "x1-bmspy-timeout": String(this.requestMsMax) },
         redirect: "error",
         decompress: false,
-        signal: AbortSignal.timeout(this.requestMsMax),
+        signal,
         ...(method === "POST" ? { body: parameters } : {}),
       });
       if (response.status !== 200) {

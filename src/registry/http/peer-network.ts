@@ -7,6 +7,7 @@ import { boundedText, TooLong } from "../bounded-text.ts";
 import { fieldsOf, jsonOf, MalformedJson } from "../json-fields.ts";
 import type { Compare, Compared, PeerFailure, PeerNetwork, Replicate, Replicated } from "../peer-messages.ts";
 import { Code } from "../registrar.ts";
+import { TokenChoice } from "../token-choice.ts";
 import { OriginalPeers } from "./original-peer.ts";
 import { comparePath, messageText, parseCompared, parseReplicated, replicatePath } from "./peer-codec.ts";
 
@@ -18,23 +19,26 @@ const originalMsMax = 60_000;
 /** The node does not know our paths. */
 const unknownPath = Symbol("unknown path");
 
+/** An answer of our own API, unchecked. */
+interface Envelope {
+  readonly kind: "envelope";
+  readonly code: unknown;
+  readonly message: unknown;
+  readonly data: unknown;
+}
+
 export class HttpPeerNetwork implements PeerNetwork {
   private readonly clock: Clock;
-  private readonly headers: Readonly<Record<string, string>>;
+  private readonly tokens: TokenChoice;
   private readonly originals: OriginalPeers;
   /** Nodes of the original implementation, and until when that is believed. */
   private readonly originalUntilMs = new Map<string, number>();
 
-  /** `token` is shown to all nodes. */
-  constructor(clock: Clock, token: string | undefined) {
+  /** The first of `tokens` is shown to all nodes, another one to a node that refuses it. */
+  constructor(clock: Clock, tokens: readonly string[]) {
     this.clock = clock;
-    this.headers = {
-      "content-type": "application/json",
-      // A small packed answer could unpack to a huge one.
-      "accept-encoding": "identity",
-      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-    };
-    this.originals = new OriginalPeers({ clock, token, requestMsMax });
+    this.tokens = new TokenChoice(tokens);
+    this.originals = new OriginalPeers({ clock, tokens: this.tokens, requestMsMax });
   }
 
   replicate(address: string, message: Replicate, done: (reply: Replicated | PeerFailure) => void): void {
@@ -70,23 +74,31 @@ export class HttpPeerNetwork implements PeerNetwork {
   ): Promise<Reply | PeerFailure> {
     if ((this.originalUntilMs.get(address) ?? -Infinity) > this.clock.monotonicMs()) return askOriginal();
     this.originalUntilMs.delete(address);
-    const reply = await this.post(`http://${address}/discovery/${path}`, body, parse);
-    if (reply !== unknownPath) return reply;
+    const url = `http://${address}/discovery/${path}`;
+    // The limit holds for all tries together.
+    const signal = AbortSignal.timeout(requestMsMax);
+    const reply = await this.tokens.ask(
+      address,
+      (shown) => this.post(url, body, shown, signal),
+      (refused) => refused !== unknownPath && refused.kind === "envelope" && refused.code === Code.Unauthorized,
+    );
+    if (reply !== unknownPath) return reply.kind === "failed" ? reply : understood(reply, parse);
     this.originalUntilMs.set(address, this.clock.monotonicMs() + originalMsMax);
     return askOriginal();
   }
 
-  private async post<Reply>(
+  private async post(
     url: string,
     body: string,
-    parse: (data: unknown) => Reply,
-  ): Promise<Reply | PeerFailure | typeof unknownPath> {
+    shown: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<Envelope | PeerFailure | typeof unknownPath> {
     let text: string;
     try {
-      const signal = AbortSignal.timeout(requestMsMax);
       const response = await fetch(url, {
         method: "POST",
-        headers: this.headers,
+        // A small packed answer could unpack to a huge one.
+        headers: { ...shown, "content-type": "application/json", "accept-encoding": "identity" },
         body,
         redirect: "error",
         decompress: false,
@@ -102,14 +114,25 @@ export class HttpPeerNetwork implements PeerNetwork {
       if (error instanceof TooLong) return failure("garbage", `its answer is ${error.message}`);
       return failure("unreachable", error instanceof Error ? error.message : String(error));
     }
-    try {
+    return unlessMalformed(() => {
       const { code, message, data } = fieldsOf(jsonOf(text), "the answer");
-      if (code === Code.Ok) return parse(data);
-      return failure("refused", `it refuses with code ${String(code)}: ${String(message)}`);
-    } catch (error) {
-      if (error instanceof MalformedJson) return failure("garbage", `its answer is malformed: ${error.message}`);
-      throw error;
-    }
+      return { kind: "envelope", code, message, data };
+    });
+  }
+}
+
+/** Reads what a node answers. */
+function understood<Reply>({ code, message, data }: Envelope, parse: (data: unknown) => Reply): Reply | PeerFailure {
+  if (code === Code.Ok) return unlessMalformed(() => parse(data));
+  return failure("refused", `it refuses with code ${String(code)}: ${String(message)}`);
+}
+
+function unlessMalformed<Value>(read: () => Value): Value | PeerFailure {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof MalformedJson) return failure("garbage", `its answer is malformed: ${error.message}`);
+    throw error;
   }
 }
 

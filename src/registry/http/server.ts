@@ -39,8 +39,8 @@ const lookupTokenCharactersMax = 8 * 1024;
 
 export interface RegistryHttpOptions {
   readonly node: RegistryNode;
-  /** What writers and other nodes have to show; undefined: nothing. */
-  readonly token: string | undefined;
+  /** Writers and other nodes have to show one of these; none: nothing. */
+  readonly tokens: readonly string[];
   readonly lookup: LookupRules | undefined;
   readonly metrics: RegistryMetrics;
   /** For `GET /health`. */
@@ -177,12 +177,13 @@ class Api {
     const route = this.routes.get(name);
     if (route === undefined) return plain(404, "404 page not found");
     if (route.method !== request.method) return plain(405, "Method Not Allowed", { allow: route.method });
-    const { token, metrics } = this.options;
-    const isTrusted = token !== undefined && showsToken(request.headers.get("authorization"), token);
+    const { tokens, metrics } = this.options;
+    const needsToken = tokens.length > 0;
+    const isTrusted = needsToken && showsToken(request.headers.get("authorization"), tokens);
     const remote = route.asksAddress ? address() : unasked;
     if (remote === undefined) return this.peerGone();
     const call: Call = { request, query, remote, isTrusted };
-    const answer = route.method === "POST" && token !== undefined && !isTrusted ? unauthorized() : route.answer(call);
+    const answer = route.method === "POST" && needsToken && !isTrusted ? unauthorized() : route.answer(call);
     metrics.requested(name);
     return answer;
   }

@@ -30,7 +30,7 @@ export function startChat(settings: ChatSettings): Promise<RunningMember> {
       random: systemRandom,
       log,
     });
-    const node = new LogicNode(surroundings, service, serviceMetrics);
+    const node = new LogicNode(surroundings, service, serviceMetrics, [store, sessions], sessions);
     const link = await node.start();
     return {
       addresses: { link, ws: undefined, tcp: undefined },

@@ -52,7 +52,14 @@ export function createChatService(assembly: {
   router.handle(Command.GroupQuit, groupQuit(parts));
   router.handle(Command.GroupDetail, groupDetail(parts));
   router.handle(Command.GroupMembers, groupDetail(parts));
-  return new Service({ router, dispatcher, log, gatewayLinked: () => undefined, gatewayLost: () => undefined });
+  return new Service({
+    router,
+    dispatcher,
+    log,
+    stores: () => ({ sessions: sessions.identity, messages: store.identity }),
+    gatewayLinked: () => undefined,
+    gatewayLost: () => undefined,
+  });
 }
 
 /** What /health tells of the store's clock; neither keeps the service from its job. */

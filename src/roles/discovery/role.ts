@@ -23,14 +23,14 @@ const goodbyeCheckMs = 5;
 
 /** Starts it all; rejects, with nothing left running, when something cannot be opened. */
 export async function startDiscovery(settings: DiscoverySettings): Promise<RunningDiscovery> {
-  const { clusterKey, log, dns, snapshotPath, lookup } = settings;
+  const { clusterKeys, log, dns, snapshotPath, lookup } = settings;
   const undo: (() => void | Promise<void>)[] = [];
   const closeAll = async (): Promise<void> => {
     for (const step of undo.toReversed()) await step();
     undo.length = 0;
   };
   try {
-    const token = clusterKey && registryToken(clusterKey);
+    const tokens = clusterKeys.map(registryToken);
     const bugs = new ContainedBugs(log);
     const http = bindRegistryHttp(settings.listen, bugs);
     undo.push(() => http.stop());
@@ -40,7 +40,7 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
     const node = new RegistryNode({
       ...environment,
       settings: { ...settings, address: advertised, seeds: settings.peers },
-      network: new HttpPeerNetwork(systemClock, token),
+      network: new HttpPeerNetwork(systemClock, tokens),
     });
     undo.push(() => node.stop());
     const { table } = node;
@@ -76,7 +76,7 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
     // All that could fail has not: now the others may hear of this node.
     node.start(restored > 0);
     const health = (): Health => healthOf(node, settings.version);
-    http.open({ node, token, lookup, metrics, health });
+    http.open({ node, tokens, lookup, metrics, health });
 
     let draining: Promise<void> | undefined;
     const drain = async (): Promise<void> => {

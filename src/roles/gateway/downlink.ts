@@ -83,7 +83,8 @@ export class Downlink implements FrameHandler {
     const { gateway, link } = this;
     const state = decodeLinkState(packet.subarray(scan.bodyStart, scan.bodyEnd));
     if (state === undefined) link.connection.send(basicPong);
-    else gateway.links.setState(link, state);
+    else if (gateway.stores.admits(link, state.stores) === undefined) gateway.links.setState(link, state);
+    else gateway.endOther(link);
   }
 
   private isForUs(packet: Buffer): boolean {

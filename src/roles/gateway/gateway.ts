@@ -5,8 +5,10 @@ import { sessionCensusMs } from "../../base/limits.ts";
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import type { TimerWheel } from "../../base/timer-wheel.ts";
-import type { Links } from "../../container/links.ts";
+import type { Link, Links } from "../../container/links.ts";
+import { SameStores } from "../../container/same-stores.ts";
 import type { ServiceMetrics } from "../../observe/metrics.ts";
+import { closeProtocolFault } from "../../wire/close-reason.ts";
 import { Interner } from "../../wire/interner.ts";
 import type { AddressLimits } from "./address-limits.ts";
 import type { Channel } from "./channel.ts";
@@ -16,6 +18,7 @@ import { SessionTally } from "../../session/tally.ts";
 
 /** Of the numbers in the names of connections. */
 const numberBase = 36;
+const closeOtherStores = closeProtocolFault("its stores are not those of the other nodes");
 
 /** One gateway; an ordinary object, so that a process may hold several. */
 export class Gateway {
@@ -40,6 +43,8 @@ export class Gateway {
   /** Of the connections that are signed in. */
   readonly tally = new SessionTally();
   readonly census: Census;
+  /** Which nodes may be linked. */
+  readonly stores: SameStores;
 
   constructor(parts: {
     serviceId: string;
@@ -66,10 +71,25 @@ export class Gateway {
     this.signOuts = new SignOuts(parts.serviceId, ({ id, app, account }) =>
       this.links.choose("login", { channelId: id, app, account }),
     );
+    this.stores = new SameStores({
+      id: parts.serviceId,
+      log: parts.log,
+      ends: ({ service, id }) => {
+        for (const link of this.links.all()) if (link.service === service && link.id === id) this.endOther(link);
+      },
+    });
+    parts.metrics.storeMismatches = () => this.stores.mismatches;
     this.census = new Census(this, this.tally, parts.censusMs ?? sessionCensusMs);
     // Not the time: a machine whose clock starts wrong, or is set back, would begin where an earlier run did. Two runs of a
     // million sign-ins each overlap once in a billion.
     this.counter = parts.random.uint32() * 2 ** 19 + (parts.random.uint32() >>> 13);
+  }
+
+  /** Ends the link of a node whose stores have turned out to be others. */
+  endOther(link: Link<Channel>): void {
+    // No further request goes there; those that are unanswered are refused when the connection has closed.
+    this.links.remove(link);
+    link.connection.close(closeOtherStores);
   }
 
   /** True when no further request of this connection is taken. */

@@ -28,13 +28,15 @@ export function startGateway(settings: GatewaySettings): Promise<RunningMember> 
       addresses: { link, ws, tcp },
       health: () => {
         const missing = gateway.missingServices();
+        const { troubles } = gateway;
         return {
-          ready: missing.length === 0 && gateway.isListed,
+          ready: missing.length === 0 && gateway.isListed && Object.keys(troubles).length === 0,
           detail: {
             role: "gateway",
             connections: gateway.connections,
             nodes: gateway.linkedNodes,
             missing: missing.join(","),
+            ...troubles,
           },
         };
       },

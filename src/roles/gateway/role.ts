@@ -5,15 +5,18 @@ import type { TokenVerifier } from "../../auth/token.ts";
 import { descriptorsMax } from "../../base/descriptors.ts";
 import { clientFrameBytesMax, clientUnsentBytesMax, linkFrameBytesMax } from "../../base/limits.ts";
 import type { TimerWheel } from "../../base/timer-wheel.ts";
+import { gatewayServices } from "../../container/adulthood.ts";
 import { Dependency } from "../../container/link/dependency.ts";
 import type { Link } from "../../container/links.ts";
 import { LinkListener } from "../../container/link/link-listener.ts";
 import { heartbeatMs } from "../../container/link/link-state.ts";
 import { Membership, type Offer } from "../../container/membership.ts";
+import { RegistryCheck } from "../../container/registry-check.ts";
 import type { Reload } from "../../container/selectors/reload-route-file.ts";
 import type { Selection } from "../../container/selectors/selection.ts";
 import type { Surroundings } from "../../container/surroundings.ts";
 import type { ServiceMetrics } from "../../observe/metrics.ts";
+import type { Cancel } from "../../registry/timers.ts";
 import type { SocketAddress } from "../../transport/address.ts";
 import type { Flusher } from "../../transport/flusher.ts";
 import { listenTcp } from "../../transport/tcp.ts";
@@ -36,6 +39,8 @@ export const gatewayDependencies = ["login", "chat"] as const;
 /** Nodes that do not come must not keep a gateway closed for ever. */
 const completeMsMax = 10_000;
 const completeCheckMs = 1;
+/** Between two looks at what other gateways go by. */
+const lookMs = 5_000;
 /** Descriptors kept for everything that is not a client's connection: listeners, the store, links, logs. */
 const descriptorsReserved = 200;
 
@@ -90,6 +95,8 @@ export class GatewayRole {
   private readonly beat: ReturnType<typeof setInterval>;
   private linkServer: Server | undefined;
   private membership: Membership | undefined;
+  private readonly registryCheck: RegistryCheck;
+  private cancelLook: Cancel | undefined;
 
   constructor(surroundings: Surroundings, parts: GatewayParts) {
     const { verifier, wheel, flusher, metrics, readWaitMs, writeWaitMs, loginWaitMs, selection, censusMs } = parts;
@@ -118,10 +125,15 @@ export class GatewayRole {
     const host = {
       ...surroundings,
       links,
+      stores: this.gateway.stores,
       dial: network.dial(metrics),
       handlerOf: (link: Link<Channel>) => this.linkedWith(link),
       idTaken: surroundings.lost,
     };
+    const { naming, timers } = surroundings;
+    const services = (): readonly string[] => this.membership?.services ?? [];
+    this.registryCheck = new RegistryCheck({ naming, timers, log, id: serviceId, services });
+    metrics.registryGaps = () => this.registryCheck.gaps;
     this.dependencies = gatewayDependencies.map((service) => new Dependency(service, host));
     this.beat = setInterval(() => {
       for (const { connection } of links.all()) connection.send(basicPing);
@@ -151,22 +163,40 @@ export class GatewayRole {
     const { server, advertised } = network.listen(listener, parts.metrics);
     this.linkServer = server;
     const dial = network.dial(parts.metrics);
-    this.membership = new Membership({ ...surroundings, dial, link: advertised });
-    await this.membership.claim(["wgateway", "tgateway"]);
+    const { stores } = this.gateway;
+    const membership = new Membership({ ...surroundings, dial, link: advertised, stores: () => stores.decided });
+    this.membership = membership;
+    const lists = await membership.claim(gatewayServices);
+    // What other gateways go by counts for this one, too.
+    gatewayServices.forEach((service, at) => stores.listed(service, lists[at] ?? []));
     for (const dependency of this.dependencies) dependency.start();
     await this.linked();
     const ws = this.listen("ws");
     const tcp = this.listen("tcp");
     const offers = [this.offer("wgateway", "ws", ws), this.offer("tgateway", "tcp", tcp)];
-    this.membership
+    membership
       .join(
         offers.filter((offer) => offer !== undefined),
         "adult",
       )
       .catch((error: unknown) => {
-        log.error("the registry refuses this gateway", { error: String(error) });
+        log.error("this process cannot be registered", { error: String(error) });
       });
+    this.registryCheck.start();
+    this.lookAtGateways();
     return { link: advertised, ws, tcp };
+  }
+
+  /** What is wrong in the cluster as this gateway sees it: entries for `GET /health`; none when all is well. */
+  get troubles(): Readonly<Record<string, string>> {
+    const { trouble: storesDiffer } = this.gateway.stores;
+    const { trouble: registrySplit } = this.registryCheck;
+    const unregistered = this.membership?.trouble ?? "";
+    return {
+      ...(unregistered === "" ? {} : { unregistered }),
+      ...(storesDiffer === "" ? {} : { storesDiffer }),
+      ...(registrySplit === "" ? {} : { registrySplit }),
+    };
   }
 
   /** Services without a node that can be chosen: the gateway can do its job when there are none. */
@@ -201,6 +231,9 @@ export class GatewayRole {
   async drain(drainMsMax: number, spreadMs: number): Promise<void> {
     const { gateway } = this;
     clearInterval(this.beat);
+    this.registryCheck.stop();
+    this.cancelLook?.();
+    this.cancelLook = undefined;
     void this.membership?.setState("leaving");
     gateway.isDraining = true;
     for (const server of this.servers) server.stopAccepting();
@@ -212,6 +245,25 @@ export class GatewayRole {
       dependency.close();
     }
     await this.linkServer?.close(closeLeaving);
+  }
+
+  /** Compares the stores that it goes by with those of the other gateways, and tells them. */
+  private lookAtGateways(): void {
+    this.cancelLook = this.surroundings.timers.after(lookMs, () => {
+      this.lookAtGateways();
+      void this.membership?.tellStores();
+      for (const service of gatewayServices) void this.lookAt(service);
+    });
+  }
+
+  private async lookAt(service: string): Promise<void> {
+    try {
+      const listed = await this.surroundings.naming.find(service);
+      if (this.cancelLook !== undefined) this.gateway.stores.listed(service, listed);
+    } catch {
+      // The registry is away, which its client has logged: what is known stays.
+      return;
+    }
   }
 
   /** The owner of a link's incoming side. */

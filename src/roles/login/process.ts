@@ -21,7 +21,7 @@ export function startLogin(settings: LoginSettings): Promise<RunningMember> {
     undo(() => sessions.close());
     const { service, stop } = createLoginService({ sessions, metrics: serviceMetrics, log });
     undo(stop);
-    const node = new LogicNode(surroundings, service, serviceMetrics);
+    const node = new LogicNode(surroundings, service, serviceMetrics, [sessions], sessions);
     const link = await node.start();
     return {
       addresses: { link, ws: undefined, tcp: undefined },

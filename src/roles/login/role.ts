@@ -37,6 +37,7 @@ export function createLoginService(parts: { sessions: Sessions; metrics: Service
     router,
     dispatcher,
     log,
+    stores: () => ({ sessions: sessions.identity, messages: undefined }),
     gatewayLinked: (gateway, incarnation) => void leases.linkedTo(gateway, incarnation),
     gatewayLost: (gateway, incarnation) => void leases.lost(gateway, incarnation),
   });

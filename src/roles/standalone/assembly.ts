@@ -53,7 +53,7 @@ export async function assemble(settings: StandaloneSettings, store: Store): Prom
     const registry = startLoneRegistry({ env, zone, version, log: silentLog });
     undo.push(() => registry.stop());
     const network = new MemoryNetwork();
-    const clusterKey = systemRandom.bytes(clusterKeyBytes);
+    const clusterKeys = [systemRandom.bytes(clusterKeyBytes)];
     const transport = { writeWaitMs: settings.writeWaitMs, wheel, flusher };
     const naming = (): Naming => {
       const registrar = localRegistrar(registry);
@@ -65,7 +65,8 @@ export async function assemble(settings: StandaloneSettings, store: Store): Prom
       identity: { id: `${id}-${service}`, service, incarnation: newIncarnation(systemRandom) },
       naming: naming(),
       network: new MemoryLinkNetwork(transport, network, `${id}-${service}`),
-      clusterKey,
+      clusterKeys,
+      fingerprints: [],
       timers: systemTimers,
       random: systemRandom,
       log,

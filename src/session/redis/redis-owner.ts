@@ -2,7 +2,9 @@
 // store that was emptied gets its identity again from those who know it.
 //
 // A process that does not know the identity of an empty store does not make one at once: the store may have come back
-// empty, and others may be about to tell what it was. It asks the registry what others say, and waits for a while.
+// empty, and those that had it open are about to bring its identity back. It waits for them for a while, unless the registry
+// says that nobody knows one. It does not bring back what others say: by mistake it may have been given another store than
+// they, which then would pass for theirs.
 
 import {
   damagedIdentitySentence,
@@ -19,7 +21,7 @@ import { claimScript } from "./claim-script.ts";
 import type { RedisLink } from "./redis-link.ts";
 import { asList, asText } from "./replies.ts";
 
-/** So long an empty store is waited for to get its identity from others. */
+/** How long an empty store is waited for to get its identity from those that know it. */
 const identityWaitMs = 15_000;
 const askMs = 1_000;
 
@@ -141,7 +143,7 @@ export class RedisOwner {
     this.ask();
   }
 
-  /** Asks until it is known, and claims again as soon as something was told. */
+  /** Asks until the identity is known, and makes one as soon as it is clear that nobody knows any. */
   private ask(): void {
     clearTimeout(this.asking);
     if (!this.isWaiting || this.isClosed) return;
@@ -149,9 +151,9 @@ export class RedisOwner {
     if (known === undefined) return;
     known()
       .then((told) => {
-        if (told === undefined || !this.isWaiting) return undefined;
-        if (told === knownToNobody) this.mayMake = true;
-        else this.identity = readIdentity(told);
+        // Somebody knows an identity, but perhaps of another store: whoever has this one open brings it back.
+        if (told !== knownToNobody || !this.isWaiting) return undefined;
+        this.mayMake = true;
         return this.settle();
       })
       .catch((error: unknown) => {

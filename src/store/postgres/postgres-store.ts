@@ -155,8 +155,14 @@ class PostgresStore extends JobStore {
     return identity === undefined ? undefined : { identity, place: this.place };
   }
 
-  setOwners(fingerprints: readonly string[]): Promise<void> {
-    return this.writer.setOwners(fingerprints);
+  async setOwners(fingerprints: readonly string[]): Promise<void> {
+    try {
+      await this.writer.setOwners(fingerprints);
+    } catch (error) {
+      // The renewal finds the same, and ends what goes on.
+      if (error instanceof NotOwned) this.housekeeping.lost();
+      throw error;
+    }
   }
 
   groupDetail(app: string, group: string, asker: string): Promise<DetailAnswer> {

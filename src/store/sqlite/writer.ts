@@ -153,7 +153,7 @@ export class Writer {
     return this.transact(() => this.slices.drop(this.purgeUpTo).isMore);
   }
 
-  /** Makes these fingerprints the owner's. */
+  /** Makes these fingerprints the owner's. Throws NotOwned if the store has become another cluster's. */
   setOwners(fingerprints: readonly string[]): void {
     this.transact(() => this.ownership?.setOwners(fingerprints));
   }

@@ -3,6 +3,7 @@
 import { afterEach, describe, expect, jest, test } from "bun:test";
 import { systemRandom } from "../../../src/base/random.ts";
 import { AcceptingHandshake, DiallingHandshake, type LinkHost } from "../../../src/container/link/handshake.ts";
+import { unknownStores } from "../../../src/container/node-stores.ts";
 import type { Connection, FrameHandler } from "../../../src/transport/transport.ts";
 import { closeAbnormal } from "../../../src/wire/close-reason.ts";
 import { encodeLogicPacket } from "../../../src/wire/packet.ts";
@@ -129,17 +130,23 @@ describe("in time", () => {
     jest.useFakeTimers();
     const host: LinkHost = {
       identity: newIdentity("node", "chat"),
-      clusterKey,
+      clusterKeys: [clusterKey],
       random: systemRandom,
-      state: () => ({ load: 0, isAdult: true }),
+      state: () => ({ load: 0, isAdult: true, stores: unknownStores }),
       holder: () => Promise.resolve(undefined),
       linked: () => nowhere,
+      declined: () => undefined,
       refused: () => undefined,
       over: () => undefined,
     };
     const [accepting, dialling] = [broken(), broken()];
     const handshake = new AcceptingHandshake(accepting, host);
-    const parts = { identity: newIdentity("gate"), clusterKey, random: systemRandom, expectedId: "node" };
+    const parts = {
+      identity: newIdentity("gate"),
+      clusterKeys: [clusterKey],
+      random: systemRandom,
+      expectedId: "node",
+    };
     new DiallingHandshake(dialling, parts, () => nowhere).met.catch(() => undefined);
     jest.advanceTimersByTime(10_000);
     expect(accepting.bugs).toEqual([bug]);

@@ -13,6 +13,7 @@ import {
   LinkRefused,
   type Met,
 } from "../../../src/container/link/handshake.ts";
+import { unknownStores } from "../../../src/container/node-stores.ts";
 import { LinkListener } from "../../../src/container/link/link-listener.ts";
 import { decodeLinkState } from "../../../src/container/link/link-state.ts";
 import { whoAnswers } from "../../../src/container/link/who.ts";
@@ -87,7 +88,7 @@ test("with the right key the link stands, and both know whom they have met", asy
   const end = new LinkEnd(newIdentity("gate"));
   const { met, recording } = await shakeHands(node.address, "node", end);
   expect(met.identity).toEqual({ id: "node", incarnation: node.identity.incarnation });
-  expect(met.state).toEqual({ isAdult: true, load: 0 });
+  expect(met.state).toEqual({ isAdult: true, load: 0, stores: unknownStores });
   await until(() => node.service.gateways.size === 1, "the node knows the gateway");
   expect(node.service.gateways.get("gate")?.incarnation).toBe(end.identity.incarnation);
   expect(node.told).toEqual(["linked gate"]);
@@ -489,7 +490,7 @@ describe("a dialler goes on only with whom it expects", () => {
 
 describe("asking who is at an address", () => {
   const ask = (address: string, key = clusterKey): Promise<string | undefined> =>
-    whoAnswers(address, "node", new LinkEnd(newIdentity("gate"), key));
+    whoAnswers(address, "node", new LinkEnd(newIdentity("gate"), [key]));
 
   test("gives the incarnation of who is expected there, and makes no link", async () => {
     const node = TestNode.start("node");
@@ -554,11 +555,12 @@ describe("in time", () => {
     const refused: string[] = [];
     const host: LinkHost = {
       identity: newIdentity("node", "chat"),
-      clusterKey,
+      clusterKeys: [clusterKey],
       random: systemRandom,
-      state: () => ({ load: 0, isAdult: true }),
+      state: () => ({ load: 0, isAdult: true, stores: unknownStores }),
       holder: () => Promise.resolve(undefined),
       linked: () => nowhere,
+      declined: () => undefined,
       refused: (kind) => void refused.push(kind),
       over: () => undefined,
     };
@@ -580,7 +582,12 @@ describe("in time", () => {
   test("a dialler that hears nothing gives up after three seconds, not before", async () => {
     jest.useFakeTimers();
     const connection = new StubConnection();
-    const parts = { identity: newIdentity("gate"), clusterKey, random: systemRandom, expectedId: "node" };
+    const parts = {
+      identity: newIdentity("gate"),
+      clusterKeys: [clusterKey],
+      random: systemRandom,
+      expectedId: "node",
+    };
     const handshake = new DiallingHandshake(connection, parts, () => nowhere);
     const refused = refusal(handshake.met);
     jest.advanceTimersByTime(handshakeMsMax - 1);

@@ -12,6 +12,7 @@ import { Dependency, type Dial } from "../../../src/container/link/dependency.ts
 import { gatewayService, LinkListener } from "../../../src/container/link/link-listener.ts";
 import { TcpLinkNetwork } from "../../../src/container/link/link-network.ts";
 import { type Link, Links } from "../../../src/container/links.ts";
+import { type NodeStores, unknownStores } from "../../../src/container/node-stores.ts";
 import { Router } from "../../../src/container/router.ts";
 import { Service } from "../../../src/container/service.ts";
 import { Metrics, type ServiceMetrics } from "../../../src/observe/metrics.ts";
@@ -60,7 +61,9 @@ export function afterwards(step: () => void | Promise<void>): void {
 /** One process's way to others, over TCP. Its wheel stands still until a test advances it. */
 export class LinkEnd {
   readonly identity: LinkIdentity;
-  readonly clusterKey: Uint8Array;
+  readonly clusterKeys: readonly Uint8Array[];
+  /** Of no environment: nothing here keeps stores. */
+  readonly fingerprints: readonly string[] = [];
   readonly random = systemRandom;
   readonly metrics: ServiceMetrics;
   readonly wheel = new TimerWheel();
@@ -68,9 +71,9 @@ export class LinkEnd {
   readonly dial: Dial;
   private readonly numbers = new Metrics();
 
-  constructor(identity: LinkIdentity, key: Uint8Array = clusterKey) {
+  constructor(identity: LinkIdentity, keys: readonly Uint8Array[] = [clusterKey]) {
     this.identity = identity;
-    this.clusterKey = key;
+    this.clusterKeys = keys;
     this.metrics = this.numbers.forService(identity.id, identity.service);
     const transport = { writeWaitMs: 10_000, wheel: this.wheel, flusher: new Flusher() };
     this.network = new TcpLinkNetwork(transport, { host: "127.0.0.1", port: 0 }, (bound) => bound);
@@ -78,9 +81,9 @@ export class LinkEnd {
   }
 
   /** What a handshake needs to know of its side. */
-  get side(): Pick<LinkEnd, "identity" | "clusterKey" | "random" | "metrics" | "dial"> {
-    const { identity, clusterKey: key, random, metrics, dial } = this;
-    return { identity, clusterKey: key, random, metrics, dial };
+  get side(): Pick<LinkEnd, "identity" | "clusterKeys" | "fingerprints" | "random" | "metrics" | "dial"> {
+    const { identity, clusterKeys, fingerprints, random, metrics, dial } = this;
+    return { identity, clusterKeys, fingerprints, random, metrics, dial };
   }
 
   /** Takes connections; returns the address. */
@@ -117,25 +120,36 @@ export class TestNode extends LinkEnd {
   readonly told: string[] = [];
   readonly service: Service;
   address = "";
+  /** What it says of its stores. */
+  stores: NodeStores = unknownStores;
+  /** `GATEWAY: sentence` of those that do not want it. */
+  readonly declined: string[] = [];
   private server: Server | undefined;
 
-  constructor(identity: LinkIdentity, key: Uint8Array = clusterKey) {
-    super(identity, key);
+  constructor(identity: LinkIdentity, keys?: readonly Uint8Array[]) {
+    super(identity, keys);
     const keep = (): ((context: Context) => void) => (context) => void this.asked.push(context);
     this.service = new Service({
       router: new Router([keep]),
       dispatcher: new Dispatcher(),
       log: silentLog,
+      stores: () => this.stores,
       gatewayLinked: (gateway) => void this.told.push(`linked ${gateway}`),
       gatewayLost: (gateway) => void this.told.push(`lost ${gateway}`),
     });
   }
 
   /** A node that takes links, adult unless it is told otherwise. */
-  static start(id: string, { service = "chat", isAdult = true, key = clusterKey } = {}): TestNode {
-    const node = new TestNode(newIdentity(id, service), key);
+  static start(id: string, { service = "chat", isAdult = true, key = clusterKey } = {}, keys = [key]): TestNode {
+    const node = new TestNode(newIdentity(id, service), keys);
     node.service.setAdult(isAdult);
-    const { address, server } = node.listen(new LinkListener(node));
+    const { address, server } = node.listen(
+      new LinkListener({
+        ...node.side,
+        service: node.service,
+        gatewayDeclined: (gateway, sentence) => void node.declined.push(`${gateway}: ${sentence}`),
+      }),
+    );
     node.address = address;
     node.server = server;
     return node;
@@ -149,14 +163,14 @@ export class TestNode extends LinkEnd {
 
 /** The dialling side of a handshake, played by hand: it says what a test wants, when a test wants it. */
 export class HandDialler {
-  readonly end: LinkEnd;
+  readonly key: Uint8Array;
   readonly identity: LinkIdentity;
   readonly recording: Recording;
   readonly nonce: Uint8Array;
 
-  private constructor(end: LinkEnd, recording: Recording, nonce: Uint8Array) {
-    this.end = end;
-    this.identity = end.identity;
+  private constructor(identity: LinkIdentity, key: Uint8Array, recording: Recording, nonce: Uint8Array) {
+    this.identity = identity;
+    this.key = key;
     this.recording = recording;
     this.nonce = nonce;
   }
@@ -166,7 +180,7 @@ export class HandDialler {
     address: string,
     { identity = newIdentity("gate"), key = clusterKey, nonce = systemRandom.bytes(32) } = {},
   ): Promise<HandDialler> {
-    const end = new LinkEnd(identity, key);
+    const end = new LinkEnd(identity, [key]);
     const opened: Recording[] = [];
     await end.dial(address, (connection) => {
       const recording = new Recording(connection);
@@ -176,7 +190,7 @@ export class HandDialler {
     const [recording] = opened;
     if (recording === undefined) throw new Error("dialled without a handler");
     afterwards(() => recording.connection.close(closeAbnormal));
-    return new HandDialler(end, recording, nonce);
+    return new HandDialler(identity, key, recording, nonce);
   }
 
   get connection(): Connection {
@@ -210,16 +224,16 @@ export class HandDialler {
   async shake(): Promise<InnerHandshakeResponse> {
     this.hello();
     const answer = await this.answer();
-    this.request({ proof: linkProof(this.end.clusterKey, "dial", this.meeting(answer)) });
+    this.request({ proof: linkProof(this.key, "dial", this.meeting(answer)) });
     return answer;
   }
 
   /** A link that stands, and answers pings unless it plays dead. */
   static async linked(
     address: string,
-    { identity = newIdentity("gate"), answersPings = true } = {},
+    { identity = newIdentity("gate"), key = clusterKey, answersPings = true } = {},
   ): Promise<HandDialler> {
-    const dialler = await HandDialler.connect(address, { identity });
+    const dialler = await HandDialler.connect(address, { identity, key });
     await dialler.shake();
     await dialler.works();
     if (answersPings) {
@@ -331,6 +345,10 @@ export class HandNaming implements Naming {
     return Promise.resolve(this.listed.get(service) ?? []);
   }
 
+  findNow(service: string): Promise<readonly Instance[]> {
+    return this.find(service);
+  }
+
   subscribe(service: string, onChange: (instances: readonly Instance[]) => void): void {
     this.watchers.set(service, onChange);
     const atFirst = this.listed.get(service);
@@ -366,9 +384,9 @@ export class TestGateway extends LinkEnd {
 
   constructor(
     identity: LinkIdentity = newIdentity("gate"),
-    parts: { readonly key?: Uint8Array; readonly timers?: Timers; readonly dial?: Dial } = {},
+    parts: { readonly keys?: readonly Uint8Array[]; readonly timers?: Timers; readonly dial?: Dial } = {},
   ) {
-    super(identity, parts.key);
+    super(identity, parts.keys);
     const links = new Links<Channel>(["login", "chat"]);
     const { metrics, wheel } = this;
     this.gateway = new Gateway({
@@ -387,6 +405,7 @@ export class TestGateway extends LinkEnd {
       naming: this.naming,
       dial: parts.dial ?? this.dial,
       links,
+      stores: this.gateway.stores,
       timers: parts.timers ?? systemTimers,
       log: silentLog,
       handlerOf: (link) => new Downlink(this.gateway, link),

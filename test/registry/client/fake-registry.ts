@@ -84,6 +84,11 @@ export class FakeRegistry {
     }
   }
 
+  /** Loses a service, as a node does that restarts between two polls. */
+  forget(service: string): void {
+    this.lists.delete(service);
+  }
+
   /** Ends every poll that waits with a code. */
   release(code: number): void {
     for (const { finish } of this.waiting) finish(coded(code));

@@ -138,6 +138,7 @@ describe("a subscription", () => {
     expect(lists).toEqual([["a"]]);
     registry.isReadable = false;
     expect((await naming.find("chat")).length).toBe(1);
+    await expect(naming.findNow("chat")).rejects.toThrow("does not know yet");
   });
 });
 

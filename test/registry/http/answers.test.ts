@@ -3,14 +3,10 @@
 import { afterEach, expect, test } from "bun:test";
 import { connect } from "node:net";
 import { type LogFields, silentLog } from "../../../src/base/log.ts";
-import { ContainedBugs } from "../../../src/observe/contained-bugs.ts";
-import { RegistryMetrics } from "../../../src/observe/registry-metrics.ts";
-import { startLoneRegistry } from "../../../src/registry/alone.ts";
 import { pieceByPiece } from "../../../src/registry/http/answers.ts";
-import { bindRegistryHttp } from "../../../src/registry/http/server.ts";
 import { Status } from "../../../src/registry/instance.ts";
 import { Code } from "../../../src/registry/registrar.ts";
-import { askUrl, chat1, endAll, endLater, eventually } from "./support.ts";
+import { askUrl, chat1, endAll, endLater, eventually, serveRegistry } from "./support.ts";
 
 const item = "x".repeat(1_024);
 const pieceBytesMax = 66 * 1_024;
@@ -121,16 +117,8 @@ test("a bug of fetch/all is in the log, as that of any other request", async () 
     ...silentLog,
     error: (sentence: string, fields?: LogFields) => void errors.push(`${sentence} ${fields?.["error"]}`),
   };
-  const bugs = new ContainedBugs(log);
-  const node = startLoneRegistry({ env: "prod", zone: "z1", version: "test", log: silentLog });
-  endLater(async () => node.stop());
-  const http = bindRegistryHttp({ host: "127.0.0.1", port: 0 }, bugs);
-  endLater(() => http.stop());
-  const metrics = new RegistryMetrics(() => {
-    throw new Error("nobody asks for metrics here");
-  }, bugs);
-  http.open({ node, token: undefined, lookup: undefined, metrics, health: () => ({ ready: true, detail: {} }) });
-  const all = `http://${http.address}/discovery/fetch/all`;
+  const { node, url } = serveRegistry(log);
+  const all = `${url}/discovery/fetch/all`;
   node.registrar.register(
     {
       ...chat1,

@@ -8,7 +8,7 @@ import { HttpNaming } from "../../../src/registry/client/http-naming.ts";
 import { messageText } from "../../../src/registry/http/peer-codec.ts";
 import { Status } from "../../../src/registry/instance.ts";
 import { living, nodeInfo } from "../support.ts";
-import { at, chat1, encode, endAll, endLater, RawConnection, TestNode } from "./support.ts";
+import { at, chat1, encode, endAll, endLater, eventually, RawConnection, TestNode } from "./support.ts";
 
 const clusterKey = new TextEncoder().encode("the key of this cluster");
 const token = registryToken(clusterKey);
@@ -25,17 +25,19 @@ describe("the token", () => {
   });
 
   test("is shown by exactly one header", () => {
-    expect(showsToken(`Bearer ${token}`, token)).toBe(true);
+    expect(showsToken(`Bearer ${token}`, [token])).toBe(true);
+    expect(showsToken(`Bearer ${token}`, ["another", token, "a third"])).toBe(true);
+    expect(showsToken(`Bearer ${token}`, [])).toBe(false);
     const wrong = [null, "", "Bearer", "Bearer ", token, `bearer ${token}`, `Bearer ${token} `, `Bearer ${token}x`];
     for (const header of [...wrong, `Bearer ${token.slice(1)}`, `Basic ${token}`, `Bearer ${"é".repeat(43)}`])
-      expect([header, showsToken(header, token)]).toEqual([header, false]);
+      expect([header, showsToken(header, [token])]).toEqual([header, false]);
   });
 });
 
 describe("with a cluster key", () => {
   let node: TestNode;
   beforeEach(async () => {
-    node = await TestNode.start({ clusterKey });
+    node = await TestNode.start({ clusterKeys: [clusterKey] });
   });
   afterEach(endAll);
 
@@ -128,7 +130,14 @@ describe("with a cluster key", () => {
   test("a naming client with the token registers, and one without is told why not", async () => {
     const naming = (shown: string | undefined): HttpNaming => {
       const client = new HttpNaming({
-        ...{ nodes: [node.url], env: "prod", zone: "z1", region: "r1", hostname: "client", token: shown },
+        ...{
+          nodes: [node.url],
+          env: "prod",
+          zone: "z1",
+          region: "r1",
+          hostname: "client",
+          tokens: shown === undefined ? [] : [shown],
+        },
         ...{ random: seededRandom(1), log: silentLog },
       });
       endLater(() => client.close());
@@ -146,6 +155,79 @@ describe("with a cluster key", () => {
     expect(refusal).toContain("this registry takes writes only with its key");
     await registered.deregister();
     expect(await node.hostnames()).toEqual([]);
+  });
+});
+
+describe("with several cluster keys", () => {
+  afterEach(endAll);
+  const keys = ["one", "two", "three"].map((name) => new TextEncoder().encode(`key ${name} of this cluster`));
+  const tokens = keys.map(registryToken);
+  const [one = "", two = "", three = ""] = tokens;
+  const registration = {
+    ...{ service: "chat", addrs: ["tcp://a:1"], version: "1", status: Status.Up, metadata: new Map() },
+  };
+  const naming = (nodes: readonly TestNode[], ...shown: readonly string[]): HttpNaming => {
+    const client = new HttpNaming({
+      ...{ nodes: nodes.map(({ url }) => url), env: "prod", zone: "z1", region: "r1", hostname: "client" },
+      ...{ tokens: shown, random: seededRandom(1), log: silentLog },
+    });
+    endLater(() => client.close());
+    return client;
+  };
+
+  test("the token of each is taken, and no other", async () => {
+    const node = await TestNode.start({ clusterKeys: keys.slice(0, 2) });
+    expect((await node.register({}, bearer(one))).code).toBe(0);
+    expect((await node.post("renew", chat1, bearer(two))).code).toBe(0);
+    for (const init of [bearer(three), bearer(`${one}, ${two}`), bearer(one + two), {}])
+      expect((await node.post("renew", chat1, init)).code).toBe(-401);
+  });
+
+  test("a client registers, renews and leaves with a later key, where a node knows no other one of it", async () => {
+    const node = await TestNode.start({ clusterKeys: keys.slice(2) });
+    const registered = await naming([node], one, two, three).register({ ...registration, id: "chat-1" });
+    expect(await node.hostnames()).toEqual(["chat-1"]);
+    await registered.update({ metadata: new Map([["state", "adult"]]) });
+    expect(at(await node.instance(), "metadata", "state")).toBe("adult");
+    await registered.deregister();
+    expect(await node.hostnames()).toEqual([]);
+  });
+
+  test("a client that shares no key is refused with the registry's sentence", async () => {
+    const node = await TestNode.start({ clusterKeys: keys.slice(2) });
+    const refused = naming([node], one, two).register({ ...registration, id: "chat-1" });
+    await expect(refused).rejects.toThrow("this registry takes writes only with its key");
+  });
+
+  test("nodes that share a key replicate, whichever each shows", async () => {
+    const [first, second] = keys;
+    if (first === undefined || second === undefined) throw new Error("there are keys");
+    for (const [left, right] of [
+      [[first], [second, first]],
+      [[second, first], [first]],
+      [
+        [first, second],
+        [second, first],
+      ],
+    ] as const) {
+      const a = await TestNode.start({ clusterKeys: left });
+      const b = await TestNode.start({ clusterKeys: right, peers: [a.address] });
+      await eventually("both to be up", async () =>
+        (await Promise.all([a, b].map((node) => node.metric("roost_registry_peers_up")))).every((up) => up === 1),
+      );
+      // What either takes from a client, the other one is told.
+      expect((await a.register({ hostname: "at-a" }, bearer(registryToken(left[0])))).code).toBe(0);
+      expect((await b.register({ hostname: "at-b" }, bearer(registryToken(right[0])))).code).toBe(0);
+      for (const node of [a, b])
+        await eventually("both to be listed", async () => Bun.deepEquals(await node.hostnames(), ["at-a", "at-b"]));
+      await endAll();
+    }
+  });
+
+  test("an instance with a health_url is as good by a later key as by the first", async () => {
+    const node = await TestNode.start({ clusterKeys: keys.slice(0, 2) });
+    const metadata = JSON.stringify({ health_url: "http://127.0.0.1:1/" });
+    expect((await node.register({ addrs: "http://127.0.0.1:1", metadata }, bearer(two))).code).toBe(0);
   });
 });
 

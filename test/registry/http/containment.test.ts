@@ -2,12 +2,8 @@
 
 import { afterEach, expect, test } from "bun:test";
 import { type LogFields, silentLog } from "../../../src/base/log.ts";
-import { ContainedBugs } from "../../../src/observe/contained-bugs.ts";
-import { RegistryMetrics } from "../../../src/observe/registry-metrics.ts";
-import { startLoneRegistry } from "../../../src/registry/alone.ts";
-import { bindRegistryHttp } from "../../../src/registry/http/server.ts";
 import { RawTcp } from "../../support/raw-tcp.ts";
-import { askUrl, encode, endAll, endLater, eventually, TestNode } from "./support.ts";
+import { askUrl, encode, endAll, eventually, serveRegistry, TestNode } from "./support.ts";
 
 afterEach(endAll);
 
@@ -15,17 +11,8 @@ afterEach(endAll);
 function serve() {
   const errors: string[] = [];
   const log = { ...silentLog, error: (_: string, fields?: LogFields) => void errors.push(String(fields?.["error"])) };
-  const bugs = new ContainedBugs(log);
-  const node = startLoneRegistry({ env: "prod", zone: "z1", version: "test", log: silentLog });
-  endLater(async () => node.stop());
-  const http = bindRegistryHttp({ host: "127.0.0.1", port: 0 }, bugs);
-  endLater(() => http.stop());
-  const metrics = new RegistryMetrics(() => {
-    throw new Error("nobody asks for metrics here");
-  }, bugs);
-  http.open({ node, token: undefined, lookup: undefined, metrics, health: () => ({ ready: true, detail: {} }) });
-  const count = (): number => bugs.count("http");
-  return { node, http, metrics, errors, count, url: `http://${http.address}` };
+  const { bugs, ...registry } = serveRegistry(log);
+  return { ...registry, errors, count: (): number => bugs.count("http") };
 }
 
 const instance = {

@@ -329,7 +329,7 @@ test("a node asks what was registered with its key, over HTTP, and says what it 
     const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response(String(visits++)) });
     endLater(() => server.stop(true));
     const clusterKey = new TextEncoder().encode("the key of this cluster");
-    const node = await TestNode.start({ clusterKey });
+    const node = await TestNode.start({ clusterKeys: [clusterKey] });
     const values = { addrs: `tcp://127.0.0.1:1`, metadata: JSON.stringify({ health_url: server.url.href }) };
     const headers = { authorization: `Bearer ${registryToken(clusterKey)}` };
     expect((await node.register(values, { headers })).code).toBe(0);

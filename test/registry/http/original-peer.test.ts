@@ -17,6 +17,7 @@ import { Status } from "../../../src/registry/instance.ts";
 import type { Compare, NodeInfo, Renewal, Replicate } from "../../../src/registry/peer-messages.ts";
 import { Code } from "../../../src/registry/registrar.ts";
 import { RegistryNode } from "../../../src/registry/registry-node.ts";
+import { TokenChoice } from "../../../src/registry/token-choice.ts";
 import { VirtualTime } from "../../sim/virtual-time.ts";
 import { until } from "../../support/until.ts";
 import { testSeed } from "../../support/random.ts";
@@ -44,7 +45,7 @@ function setUp(requestMsMax = 5_000): { peers: OriginalPeers; node: FakeOriginal
   const clock = new SettableClock();
   const node = originalNode();
   node.nowMs = clock.wallMs;
-  return { peers: new OriginalPeers({ clock, token: "the token", requestMsMax }), node, clock };
+  return { peers: new OriginalPeers({ clock, tokens: new TokenChoice(["the token"]), requestMsMax }), node, clock };
 }
 
 /** A version that no double holds, and that is no multiple of 1024. */
@@ -448,7 +449,7 @@ describe("a registry node beside an original one", () => {
     const time = new VirtualTime();
     const clock = time.clock(0);
     node.nowMs = () => clock.wallMs();
-    const peers = new OriginalPeers({ clock, token: undefined, requestMsMax: 5_000 });
+    const peers = new OriginalPeers({ clock, tokens: new TokenChoice([]), requestMsMax: 5_000 });
     let underWay = 0;
     async function answered<Reply>(reply: Promise<Reply>, done: (reply: Reply) => void): Promise<void> {
       underWay++;

@@ -99,11 +99,11 @@ describe("two nodes", () => {
 
   test("of one cluster key replicate, and of different ones do not", async () => {
     const keys = ["the key of one cluster", "the key of another one"].map((key) => new TextEncoder().encode(key));
-    const [clusterKey, otherKey] = keys;
-    const headers = { authorization: `Bearer ${registryToken(clusterKey ?? new Uint8Array())}` };
-    const a = await TestNode.start({ clusterKey });
-    const b = await TestNode.start({ clusterKey, peers: [a.address] });
-    const stranger = await TestNode.start({ clusterKey: otherKey, peers: [a.address] });
+    const clusterKeys = keys.slice(0, 1);
+    const headers = { authorization: `Bearer ${registryToken(keys[0] ?? new Uint8Array())}` };
+    const a = await TestNode.start({ clusterKeys });
+    const b = await TestNode.start({ clusterKeys, peers: [a.address] });
+    const stranger = await TestNode.start({ clusterKeys: keys.slice(1), peers: [a.address] });
     await untilTogether([a, b]);
     expect((await b.register({}, { headers })).code).toBe(0);
     await untilListed(a, ["chat-1"]);
@@ -273,7 +273,7 @@ describe("a peer", () => {
     });
     const redirecting = peerThat(() => Response.redirect(`http://${elsewhere}/`, 307));
     const clusterKey = new TextEncoder().encode("the key of this cluster");
-    const node = await TestNode.start({ clusterKey, peers: [redirecting] });
+    const node = await TestNode.start({ clusterKeys: [clusterKey], peers: [redirecting] });
     await eventually("a failure", async () => (await node.metric("roost_registry_peer_failures_total")) > 0);
     expect(seen).toEqual([]);
   });

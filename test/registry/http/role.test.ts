@@ -16,7 +16,7 @@ async function start(change: Partial<DiscoverySettings>): Promise<RunningDiscove
   const running = await startDiscovery({
     ...{ listen: loopback, advertise: undefined, peers: [], zone: "z1", region: "r1", env: "prod" },
     ...{ dns: undefined, domain: "roost", dnsTtlSeconds: 1, snapshotPath: undefined, lookup: undefined },
-    ...{ clusterKey: undefined, version: "test", log: silentLog },
+    ...{ clusterKeys: [], version: "test", log: silentLog },
     ...change,
   });
   endLater(() => running.drain());

@@ -1,7 +1,11 @@
 // A discovery node on a free port, as its clients see it: over HTTP, with every number of an answer to its last digit.
 
 import { connect, type Socket } from "node:net";
-import { silentLog } from "../../../src/base/log.ts";
+import { type Log, silentLog } from "../../../src/base/log.ts";
+import { ContainedBugs } from "../../../src/observe/contained-bugs.ts";
+import { RegistryMetrics } from "../../../src/observe/registry-metrics.ts";
+import { startLoneRegistry } from "../../../src/registry/alone.ts";
+import { bindRegistryHttp } from "../../../src/registry/http/server.ts";
 import { startDiscovery } from "../../../src/roles/discovery/role.ts";
 import type { DiscoverySettings, RunningDiscovery } from "../../../src/roles/settings.ts";
 
@@ -31,6 +35,20 @@ export async function endAll(): Promise<void> {
   for (const end of ends.splice(0).toReversed()) await end();
 }
 
+/** A registry without peers behind HTTP; its parts can be broken by a test. It is stopped by `endAll`. */
+export function serveRegistry(log: Log = silentLog) {
+  const bugs = new ContainedBugs(log);
+  const node = startLoneRegistry({ env: "prod", zone: "z1", version: "test", log: silentLog });
+  endLater(async () => node.stop());
+  const http = bindRegistryHttp({ host: "127.0.0.1", port: 0 }, bugs);
+  endLater(() => http.stop());
+  const metrics = new RegistryMetrics(() => {
+    throw new Error("nobody asks for metrics here");
+  }, bugs);
+  http.open({ node, tokens: [], lookup: undefined, metrics, health: () => ({ ready: true, detail: {} }) });
+  return { node, http, metrics, bugs, url: `http://${http.address}` };
+}
+
 /** What identifies the instance that most tests are about. */
 export const chat1 = { env: "prod", zone: "z1", appid: "chat", hostname: "chat-1" } as const;
 
@@ -57,7 +75,7 @@ export class TestNode {
       dnsTtlSeconds: 1,
       snapshotPath: undefined,
       lookup: undefined,
-      clusterKey: undefined,
+      clusterKeys: [],
       version: "test",
       log: silentLog,
       ...change,

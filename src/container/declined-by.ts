@@ -1,0 +1,46 @@
+// Which gateways do not want a logic node, and why. A gateway says so at each of its attempts to link the node, which come
+// every two seconds at most: one that has not said it for a while has changed its mind, or is gone.
+
+import type { Log } from "../base/log.ts";
+
+/** Longer than several attempts. */
+const saidMsMax = 10_000;
+
+export class DeclinedBy {
+  private readonly parts: {
+    readonly log: Log;
+    /** Whether that gateway is linked now. */
+    readonly isLinked: (gateway: string) => boolean;
+    /** A monotonic clock. */
+    readonly nowMs?: () => number;
+  };
+  private readonly said = new Map<string, { readonly sentence: string; readonly atMs: number }>();
+
+  constructor(parts: DeclinedBy["parts"]) {
+    this.parts = parts;
+  }
+
+  /** A gateway says why it does not link this node; the first time of several is logged. */
+  heard(gateway: string, sentence: string): void {
+    this.forget();
+    if (!this.said.has(gateway))
+      this.parts.log.error("a gateway does not link this node", { gateway, reason: sentence });
+    this.said.set(gateway, { sentence, atMs: this.nowMs });
+  }
+
+  /** Why gateways do not link this node, for an operator; '' when none has said so lately. */
+  get trouble(): string {
+    this.forget();
+    return [...this.said.values()].map(({ sentence }) => sentence).join("; ");
+  }
+
+  private forget(): void {
+    const { isLinked } = this.parts;
+    for (const [gateway, { atMs }] of this.said)
+      if (isLinked(gateway) || this.nowMs - atMs >= saidMsMax) this.said.delete(gateway);
+  }
+
+  private get nowMs(): number {
+    return this.parts.nowMs?.() ?? performance.now();
+  }
+}

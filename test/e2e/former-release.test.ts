@@ -1,0 +1,173 @@
+// A rolling upgrade: processes of the former release and of this one are one cluster, in each mix of roles, and the former
+// ones are replaced one at a time, in a random order, while people talk. Nothing is lost, no request stays unanswered, and
+// nobody is signed out.
+
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { RoostClient } from "../../src/sdk/roost-client.ts";
+import { Command } from "../../src/wire/commands.ts";
+import { MessagePushSchema } from "../../src/wire/gen/pkt_pb.ts";
+import { ClusterStage } from "../support/cluster-stage.ts";
+import { talk } from "../support/commands.ts";
+import { converse, patiently } from "../support/conversation.ts";
+import { formerRelease, formerReleaseMissing } from "../support/former-release.ts";
+import { hasPostgres, PostgresServer } from "../support/postgres.ts";
+import { Random, testSeed } from "../support/random.ts";
+import { isRedisMissing, RedisServer } from "../support/redis.ts";
+import { until } from "../support/until.ts";
+
+/** Two of each. */
+const size = { discovery: 2, gateways: 2, logins: 2, chats: 2 };
+
+/** Which processes are of the former release at first. */
+const mixes: Record<string, (name: string) => boolean> = {
+  "gateways and registry": (name) => name.startsWith("gateway") || name.startsWith("discovery"),
+  "login and chat nodes": (name) => name.startsWith("login") || name.startsWith("chat"),
+  "one of two nodes of each role": (name) => name.endsWith("-1"),
+};
+
+interface Engines {
+  readonly store?: string;
+  readonly sessions?: string;
+}
+
+const endings: (() => unknown)[] = [];
+
+afterEach(async () => {
+  for (const end of endings.splice(0).toReversed()) await end();
+});
+
+/** One PostgreSQL and one Redis for the tests of this file, with a database of its own for each test. */
+class Servers {
+  private static started: Promise<Servers> | undefined;
+  private readonly postgres: PostgresServer;
+  private readonly redis: RedisServer;
+  private databases = 0;
+
+  private constructor(postgres: PostgresServer, redis: RedisServer) {
+    this.postgres = postgres;
+    this.redis = redis;
+  }
+
+  static async engines(): Promise<Engines> {
+    this.started ??= Promise.all([PostgresServer.start(), RedisServer.start()]).then(
+      ([postgres, redis]) => new Servers(postgres, redis),
+    );
+    const servers = await this.started;
+    return { store: await servers.postgres.makeDatabase(), sessions: servers.redis.url(servers.databases++) };
+  }
+
+  static async stop(): Promise<void> {
+    const servers = await this.started;
+    await servers?.postgres.stop();
+    await servers?.redis.remove();
+  }
+}
+
+afterAll(() => Servers.stop());
+
+/** A cluster of both. Chat nodes of the former release come first: they do not open a store that this one has opened. */
+async function startMixed(engines: Engines, isFormer: (name: string) => boolean): Promise<ClusterStage> {
+  const stage = await ClusterStage.prepare(size, engines);
+  endings.push(() => stage.close());
+  const { cluster } = stage;
+  const start = (names: readonly string[]): Promise<unknown> => Promise.all(names.map((name) => cluster.start(name)));
+  for (const name of cluster.names().filter(isFormer)) cluster.setProgram(name, formerRelease());
+  const chats = cluster.names("chat");
+  await start(cluster.names("discovery"));
+  await cluster.ready();
+  await start(chats.filter(isFormer));
+  await start([...cluster.names("login"), ...chats.filter((name) => !isFormer(name)), ...cluster.names("gateway")]);
+  await cluster.ready();
+  return stage;
+}
+
+/** Somebody new signs in, again and again, at one gateway after the other; each is let in, at once or when trying again. */
+async function comeAndGo({ cluster }: ClusterStage, time: { readonly isUp: boolean }): Promise<number> {
+  let count = 0;
+  while (!time.isUp) {
+    const url = `tcp://${cluster.gateways[count % cluster.gateways.length]?.tcp}`;
+    const account = `newcomer${count}`;
+    const client = await patiently(() => RoostClient.connect({ url, token: () => cluster.token(account) }));
+    await patiently(() => client.index(0n, false));
+    await client.close();
+    count++;
+    await Bun.sleep(20);
+  }
+  return count;
+}
+
+async function upgradeWhilePeopleTalk(stage: ClusterStage, former: readonly string[]): Promise<void> {
+  const { cluster } = stage;
+  const random = new Random(testSeed("rolling upgrade"));
+  const inTurn = former.map((name) => ({ name, turn: random.below(2 ** 32) })).toSorted((a, b) => a.turn - b.turn);
+  console.log(`replaced: ${inTurn.map(({ name }) => name).join(", ")}`);
+  const time = { isUp: false };
+  const coming = comeAndGo(stage, time);
+  const talks = await converse({
+    ...{ cluster, random, clients: 10, hasGroup: true },
+    meanwhile: async (soFar) => {
+      for (const { name } of inTurn) {
+        const { stored } = soFar;
+        await until(() => soFar.stored > stored + 30, "talks go on");
+        expect(await cluster.end(name, "SIGTERM")).toBe(0);
+        cluster.setProgram(name, undefined);
+        await cluster.start(name);
+        await until(() => cluster.isReady(name), `${name} is ready`);
+      }
+      const { stored } = soFar;
+      await until(() => soFar.stored > stored + 30, "talks go on");
+    },
+  });
+  time.isUp = true;
+  expect(await coming).toBeGreaterThan(former.length);
+  expect(talks.refusals).toEqual([]);
+}
+
+const skipped = formerReleaseMissing === undefined ? "" : ` (skipped: ${formerReleaseMissing})`;
+
+describe.skipIf(formerReleaseMissing !== undefined)(`nothing is lost while an upgrade replaces${skipped}`, () => {
+  beforeAll(() => void formerRelease(), 120_000);
+
+  for (const [mix, isFormer] of Object.entries(mixes)) {
+    const upgrade = async (engines: Engines): Promise<void> => {
+      const stage = await startMixed(engines, isFormer);
+      await upgradeWhilePeopleTalk(stage, stage.cluster.names().filter(isFormer));
+    };
+
+    test(`${mix}, over SQLite`, () => upgrade({}), 90_000);
+
+    test.skipIf(!hasPostgres || isRedisMissing)(
+      `${mix}, over PostgreSQL and Redis`,
+      async () => upgrade(await Servers.engines()),
+      90_000,
+    );
+  }
+});
+
+describe.skipIf(formerReleaseMissing !== undefined)(`after this release has opened the stores${skipped}`, () => {
+  test("a chat node of the former one does not start, and says why", async () => {
+    const stage = await ClusterStage.start();
+    endings.push(() => stage.close());
+    const { cluster } = stage;
+    await cluster.end("chat-1", "SIGTERM");
+    cluster.setProgram("chat-1", formerRelease());
+    await expect(cluster.start("chat-1")).rejects.toThrow("start the newer program that wrote it");
+  }, 60_000);
+
+  test("a login node of the former one starts, and whoever has signed in stays so", async () => {
+    const stage = await ClusterStage.start({ gateways: 2 });
+    endings.push(() => stage.close());
+    const { cluster } = stage;
+    const alice = await stage.wire("alice", 0);
+    const bob = await stage.wire("bob", 1);
+    await cluster.end("login-1", "SIGTERM");
+    cluster.setProgram("login-1", formerRelease());
+    await cluster.start("login-1");
+    await until(() => cluster.isReady("login-1"), "the login node is back");
+    await talk(alice, "bob", "still here?");
+    expect((await bob.pushed(Command.UserTalk, MessagePushSchema)).map(({ body }) => body)).toEqual(["still here?"]);
+    const carol = await stage.wire("carol", 1);
+    await talk(carol, "alice", "I am new");
+    expect((await alice.pushed(Command.UserTalk, MessagePushSchema)).map(({ body }) => body)).toEqual(["I am new"]);
+  }, 60_000);
+});
