@@ -216,6 +216,23 @@ export function ownershipSuite(name: string, makePlace: () => Promise<OwnedPlace
       expect(await openOnce(second)).not.toBe("");
     });
 
+    test("a process that has adopted it does not take its own adoption for a replaced store", async () => {
+      await openOnce(first);
+      const lines: string[] = [];
+      const store = await open(
+        adopting(second),
+        createLog("warn", "text", (line) => lines.push(line)),
+      );
+      let replacements = 0;
+      store.watchReplacement(() => replacements++);
+      for (let turn = 0; turn < 3; turn++) stored((await store.append([talk()]))[0]);
+      await store.setOwners(second.fingerprints);
+      stored((await store.append([talk()]))[0]);
+      expect(lines.join("")).toMatch(/The message store .* is adopted/);
+      expect(lines.join("")).not.toContain("was replaced");
+      expect(replacements).toBe(0);
+    });
+
     test("a process that has adopted it does not adopt it again from its next owner", async () => {
       await openOnce(first);
       const sentences: string[] = [];
