@@ -184,3 +184,39 @@ test("deleted messages do not come back, also if none is left", () => {
   overwrite(path, 0);
   expect(savedRows(path).rows).toEqual(before);
 });
+
+test("what is only in the write-ahead log is saved beside any damaged page of the schema, also where the log holds pages of it", () => {
+  for (const change of ["", "CREATE TABLE more (a)", "DROP INDEX member_past"]) {
+    const whole = storeOf({ made: 1, restored: 2, isFull: true }, 300);
+    const db = new Database(whole);
+    db.run("PRAGMA journal_mode = WAL");
+    db.run("PRAGMA wal_autocheckpoint = 0");
+    if (change !== "") db.run(change);
+    db.run("UPDATE message SET body = 'changed'");
+    db.run("INSERT INTO account (app, name) VALUES ('app', 'late')");
+    db.run(`INSERT INTO message SELECT id + 1, inbox, sender, type, body, extra, sent_ns, NULL FROM message`);
+    const before = rowsOf(whole);
+    const pages = schemaPages(whole);
+    for (const lost of [...pages.map((page) => [page]), pages]) {
+      const path = copyOf(whole);
+      copyFileSync(`${whole}-wal`, `${path}-wal`);
+      for (const page of lost) overwrite(path, page);
+      const { rows } = savedRows(path);
+      for (const [table, all] of before) if (table !== "more") expect([table, rows.get(table)]).toEqual([table, all]);
+    }
+    db.close();
+  }
+});
+
+test("names on a damaged page are read from their index, wherever the first page says nothing of either", () => {
+  for (const restored of [undefined, 4]) {
+    const path = storeOf({ made: 1, restored, isFull: false }, 700);
+    const before = rowsOf(path);
+    const file = new PageFile(path);
+    const leaf = file.btree(5)?.children[1] ?? 0;
+    file.close();
+    overwrite(path, leaf - 1);
+    overwrite(path, 0);
+    expect(savedRows(path).rows).toEqual(before);
+  }
+});

@@ -9,10 +9,10 @@
 import { Database } from "bun:sqlite";
 import { closeSync, copyFileSync, existsSync, openSync, readSync, rmSync, statSync, writeSync } from "node:fs";
 import { assert } from "../../base/assert.ts";
-import { fileHeadBytes, PageFile, pageBytes } from "./btree-page.ts";
+import { fileHeadBytes, PageFile, pageBytes, type PageKind } from "./btree-page.ts";
 import { isDamage } from "./damage.ts";
 import { applicationId, schemaVersion } from "./schema.ts";
-import { findRoots, nameIndex, soughtOf } from "./table-search.ts";
+import { findRoots, nameIndex, soughtOf, type Sought, type SoughtColumn } from "./table-search.ts";
 
 const magic = "SQLite format 3\0";
 const pagesAt = 28;
@@ -27,10 +27,10 @@ export function copyWithSchema(path: string, copy: string, sample: Database, tab
   if (!hasHead(copy)) writeHead(copy);
   fold(copy);
   const file = new PageFile(copy);
-  const roots = findRoots(file, soughtOf(sample, tables));
+  const sought = soughtOf(sample, tables);
+  const roots = findRoots(file, sought);
   file.close();
-  writeHead(copy);
-  writeSchema(copy, sample, roots);
+  writeSchema(copy, sought, roots);
   return tables.filter((table) => !roots.has(table));
 }
 
@@ -47,7 +47,7 @@ function writeHead(path: string): void {
   const page = emptyHead();
   page.fill(existsSync(`${path}-wal`) ? 2 : 1, 18, 20);
   page.writeUInt32BE(Math.max(1, Math.floor(statSync(path).size / pageBytes)), pagesAt);
-  writePage(path, 1, page);
+  writePage(path, page);
 }
 
 function emptyHead(): Buffer {
@@ -65,9 +65,9 @@ function emptyHead(): Buffer {
   }
 }
 
-function writePage(path: string, page: number, bytes: Buffer): void {
+function writePage(path: string, first: Buffer): void {
   const file = openSync(path, "r+");
-  writeSync(file, bytes, 0, pageBytes, (page - 1) * pageBytes);
+  writeSync(file, first, 0, pageBytes, 0);
   closeSync(file);
 }
 
@@ -87,31 +87,41 @@ function fold(path: string): void {
 }
 
 /**
- * Writes a schema behind the last page: a page for each table, below the first one. By hand, because Bun's SQLite does not
- * let anybody write rows of a schema.
+ * Writes a first page that names the tables at their roots. By hand, because Bun's SQLite lets nobody write rows of a schema.
+ * All of it is on this page: what is added behind the end could be taken for pages that a file has lost.
  */
-function writeSchema(path: string, sample: Database, roots: ReadonlyMap<string, number>): void {
-  const objects = sample
-    .query<{ type: string; name: string; tbl_name: string; sql: string | null }, []>(
-      `SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE type = 'table' OR name = '${nameIndex}' ORDER BY rowid`,
-    )
-    .all()
-    .filter(({ name }) => roots.has(name));
-  if (objects.length === 0) return;
+function writeSchema(path: string, sought: readonly Sought[], roots: ReadonlyMap<string, number>): void {
   const head = emptyHead();
-  let page = Math.floor(statSync(path).size / pageBytes);
-  const children: number[] = [];
-  for (const [i, { type, name, tbl_name, sql }] of objects.entries()) {
-    writePage(path, ++page, leafOf(i + 1, [type, name, tbl_name, roots.get(name) ?? 0, sql]));
-    children.push(page);
+  head.writeUInt32BE(Math.max(1, Math.floor(statSync(path).size / pageBytes)), pagesAt);
+  const objects = sought.filter(({ name }) => roots.has(name));
+  let cellAt = pageBytes;
+  for (const [i, { name, kind, columns }] of objects.entries()) {
+    const isTable = name !== nameIndex;
+    const table = isTable ? name : "account";
+    const sql = isTable ? statementOf(name, kind, columns) : null;
+    const cell = rowOf(i + 1, [isTable ? "table" : "index", name, table, roots.get(name) ?? 0, sql]);
+    cellAt -= cell.length;
+    const pointerAt = fileHeadBytes + 8 + 2 * i;
+    assert(cellAt > pointerAt + 2, "the names of all columns fit on a page");
+    cell.copy(head, cellAt);
+    head.writeUInt16BE(cellAt, pointerAt);
   }
-  head.writeUInt32BE(page, pagesAt);
-  writeParent(head, children);
-  writePage(path, 1, head);
+  head.writeUInt16BE(objects.length, fileHeadBytes + 3);
+  head.writeUInt16BE(cellAt, fileHeadBytes + 5);
+  writePage(path, head);
 }
 
-/** Makes a page of a table with one row. */
-function leafOf(rowid: number, values: readonly (string | number | null)[]): Buffer {
+/** As short as a table can be said: its columns in order, and its key. */
+function statementOf(table: string, kind: PageKind, columns: readonly SoughtColumn[]): string {
+  const all = columns.map(({ name, type }) => `"${name}" ${type}`);
+  const keys = columns.filter(({ key }) => key > 0).toSorted((a, b) => a.key - b.key);
+  const key = keys.map(({ name }) => `"${name}"`).join(",");
+  const unique = table === "account" ? ",UNIQUE(app,name)" : "";
+  return `CREATE TABLE "${table}"(${all.join(",")},PRIMARY KEY(${key})${unique})${kind === "index" ? "WITHOUT ROWID" : ""}`;
+}
+
+/** Makes a cell of a table's leaf. */
+function rowOf(rowid: number, values: readonly (string | number | null)[]): Buffer {
   const types: Buffer[] = [];
   const contents: Buffer[] = [];
   for (const value of values) {
@@ -123,36 +133,7 @@ function leafOf(rowid: number, values: readonly (string | number | null)[]): Buf
   }
   const head = Buffer.concat(types);
   const record = Buffer.concat([varint(head.length + 1), head, ...contents]);
-  const cell = Buffer.concat([varint(record.length), varint(rowid), record]);
-  const page = Buffer.alloc(pageBytes);
-  const cellAt = pageBytes - cell.length;
-  // A longer record would go on on other pages.
-  assert(cell.length < pageBytes - 50, "a statement of the schema fits on a page");
-  page[0] = 0x0d;
-  page.writeUInt16BE(1, 3);
-  page.writeUInt16BE(cellAt, 5);
-  page.writeUInt16BE(cellAt, 8);
-  cell.copy(page, cellAt);
-  return page;
-}
-
-/** Makes the first page the parent of pages with one row each, whose rowids are 1, 2 and so on. */
-function writeParent(head: Buffer, children: readonly number[]): void {
-  const at = fileHeadBytes;
-  head.fill(0, at);
-  head[at] = 0x05;
-  const cells = children.slice(0, -1);
-  head.writeUInt16BE(cells.length, at + 3);
-  head.writeUInt32BE(children.at(-1) ?? 0, at + 8);
-  let cellAt = pageBytes;
-  for (const [i, child] of cells.entries()) {
-    const cell = Buffer.concat([Buffer.alloc(4), varint(i + 1)]);
-    cell.writeUInt32BE(child);
-    cellAt -= cell.length;
-    cell.copy(head, cellAt);
-    head.writeUInt16BE(cellAt, at + 12 + 2 * i);
-  }
-  head.writeUInt16BE(cellAt, at + 5);
+  return Buffer.concat([varint(record.length), varint(rowid), record]);
 }
 
 /** Of 1 or 2 bytes, for numbers below 16,384. */

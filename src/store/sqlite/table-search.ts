@@ -26,8 +26,13 @@ export interface Sought {
   readonly isSingle: boolean;
 }
 
-interface SoughtColumn {
-  readonly type: "INTEGER" | "TEXT" | "rowid";
+export interface SoughtColumn {
+  readonly name: string;
+  /** INTEGER for a rowid, too. */
+  readonly type: "INTEGER" | "TEXT";
+  readonly isRowid: boolean;
+  /** Its place in the primary key, from 1; else 0. */
+  readonly key: number;
   readonly isNullable: boolean;
 }
 
@@ -47,18 +52,23 @@ export function soughtOf(sample: Database, tables: readonly string[]): Sought[] 
     return {
       name,
       kind: hasRowid ? ("table" as const) : ("index" as const),
-      columns: columns.map(({ type, notnull, pk }): SoughtColumn => ({
-        type: hasRowid && pk === 1n && type === "INTEGER" ? "rowid" : type === "TEXT" ? "TEXT" : "INTEGER",
-        isNullable: notnull === 0n && pk === 0n,
+      columns: columns.map((column): SoughtColumn => ({
+        name: column.name,
+        type: column.type === "TEXT" ? "TEXT" : "INTEGER",
+        isRowid: hasRowid && column.pk === 1n && column.type === "INTEGER",
+        key: Number(column.pk),
+        isNullable: column.notnull === 0n && column.pk === 0n,
       })),
       isSingle: columns.some((column) => column.name === "one"),
     };
   });
-  const text = { type: "TEXT", isNullable: false } as const;
-  const columns = [text, text, { type: "INTEGER", isNullable: false } as const];
-  return tables.includes("account")
-    ? [...sought, { name: nameIndex, kind: "index", columns, isSingle: false }]
-    : sought;
+  const account = sought.find(({ name }) => name === "account");
+  if (account === undefined) return sought;
+  const [number, app, name] = ["number", "app", "name"].map((wanted) =>
+    account.columns.filter((column) => column.name === wanted).map((column) => ({ ...column, isRowid: false })),
+  );
+  const columns = [...(app ?? []), ...(name ?? []), ...(number ?? [])];
+  return [...sought, { name: nameIndex, kind: "index", columns, isSingle: false }];
 }
 
 type Fit = "rows" | "empty" | "damaged" | "other";
@@ -191,9 +201,10 @@ class Search {
 function isRowOf({ columns, isSingle }: Sought, { values }: Record): boolean {
   return (
     values.length === columns.length &&
-    columns.every(({ type, isNullable }, i) => {
+    columns.every(({ type, isRowid, isNullable }, i) => {
       const value = values[i];
-      if (type === "rowid" || value === null) return value === null && (type === "rowid" || isNullable);
+      // The record of a table holds NULL in place of its rowid.
+      if (isRowid || value === null) return value === null && (isRowid || isNullable);
       if (type === "INTEGER") return typeof value === "bigint";
       // The one row with texts is that of the identity.
       return typeof value === "string" && (!isSingle || isStoreIdentity(value));
