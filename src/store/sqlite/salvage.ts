@@ -12,6 +12,7 @@ import { clockMsEnd, smallestIdAt } from "../snowflake.ts";
 import { openQuietly } from "./connection.ts";
 import { isDamage } from "./damage.ts";
 import { indexPathOf } from "./index-file.ts";
+import { hasJournal } from "./journal.ts";
 import { identityOf, renewIdentity } from "./ownership.ts";
 import { Refusal } from "./refusal.ts";
 import { copyWithSchema } from "./salvage-head.ts";
@@ -61,7 +62,7 @@ interface Column {
 /** The bytes that a salvage writes at most, about: a new file, and a copy of the damaged one while it works. */
 export function salvageBytes(path: string): number {
   let bytes = 0;
-  for (const end of ["", "-wal"]) bytes += statSync(path + end, { throwIfNoEntry: false })?.size ?? 0;
+  for (const end of ["", "-wal", "-journal"]) bytes += statSync(path + end, { throwIfNoEntry: false })?.size ?? 0;
   return 2 * bytes;
 }
 
@@ -122,13 +123,11 @@ interface Opened {
 
 /** Opens the file, or `copy`, which is made with another schema if that of the file cannot be read. */
 function openDamaged(path: string, copy: string, sample: Database, wanted: readonly string[]): Opened {
-  // A journal that is left has to be rolled back, which is done in the copy.
-  const hasJournal = (statSync(`${path}-journal`, { throwIfNoEntry: false })?.size ?? 0) > 0;
   try {
-    const source = openReadable(path);
-    const isWhole = !hasJournal && hasTables(source, wanted);
-    if (isWhole) return { source, notFound: undefined };
-    source.close();
+    // A journal that was left is rolled back in the copy.
+    const source = hasJournal(path) ? undefined : openReadable(path);
+    if (source !== undefined && hasTables(source, wanted)) return { source, notFound: undefined };
+    source?.close();
   } catch (error) {
     if (!isDamage(error)) throw error;
   }

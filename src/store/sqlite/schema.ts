@@ -5,6 +5,7 @@
 // group's number. A member's window is the open interval (from_id, until_id); until_id is NULL while it lasts.
 
 import { Database } from "bun:sqlite";
+import { rollBackJournal } from "./journal.ts";
 import { beginExclusive } from "./locking.ts";
 import { Unusable } from "./refusal.ts";
 
@@ -192,6 +193,7 @@ export function migrate(db: Database, path: string): void {
 
 /** Refuses a store that does not have the newest schema, a newer one, and files of other programs; changes nothing. */
 export function requireCurrent(path: string): void {
+  rollBackJournal(path);
   const db = new Database(path, { readonly: true, safeIntegers: true, strict: true });
   try {
     db.run("PRAGMA busy_timeout = 5000");
