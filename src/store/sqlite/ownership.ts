@@ -47,7 +47,8 @@ export class Ownership {
     const known = identityOf(db);
     if (known === undefined && !wanted.adopt) throw new NotOwned(damagedIdentitySentence(store));
     const isRenewed = outcome === "adopted" || known === undefined;
-    const identity = isRenewed ? renewIdentity(db) : known;
+    // Also of one that was nobody's: a copy of it, which another process takes, is another store.
+    const identity = isRenewed || outcome === "taken" ? renewIdentity(db) : known;
     if (outcome === "adopted") db.run("DELETE FROM node");
     if (outcome === "adopted" || outcome === "taken") this.write(wanted.fingerprints);
     this.wanted = withoutAdoption(wanted);
