@@ -212,6 +212,27 @@ export function ownershipSuite(name: string, makePlace: () => Promise<OwnedPlace
       expect(frozen.isHealthy).toBe(false);
     }, 30_000);
 
+    test("a process of the former owner that stood still during an adoption reads nothing that the next owner has stored", async () => {
+      const frozen = await place.open(first, silentLog, () => undefined);
+      opened.push(frozen);
+      stored((await frozen.append([talk()]))[0]);
+      // What an adoption does after the process's lease has ended.
+      await place.run("DELETE FROM $node");
+      const owner = await open(adopting(second));
+      const { messageId } = stored((await owner.append([talk({ body: "of the next owner" })]))[0]);
+      const query = { app: "app", account: "bob", device: "", after: 1n, includeSent: false, limit: 100 };
+      const read = await frozen.index(query).then(
+        (lines) => lines.map((line) => line.messageId),
+        () => [],
+      );
+      expect(read).not.toContain(messageId);
+      const contents = await frozen.contents("app", "bob", [messageId]).then(
+        (found) => found.map(({ body }) => body),
+        () => [],
+      );
+      expect(contents).toEqual([]);
+    });
+
     test("a process that stood still during an adoption does not make it its own again", async () => {
       const frozen = await place.open(claimOf(["first", "next"]), silentLog, () => undefined);
       opened.push(frozen);
