@@ -49,7 +49,9 @@ test("refuses the database of another program, and a folder that does not exist,
   const db = new Database(foreign);
   db.run("CREATE TABLE t (a)");
   db.close();
-  expect(() => open(foreign)).toThrow(/cannot be opened: .* another program; give another path/);
+  expect(() => open(foreign)).toThrow(
+    /cannot be opened: it is a database of another program, or a message store. Give --sessions another path\.$/,
+  );
   expect(() => open(join(root, "nowhere", "x.db"))).toThrow(/Check that its folder exists/);
   expect(() => open(join(root, "nowhere", "x.db"))).toThrow(SessionsUnavailable);
 });

@@ -68,6 +68,11 @@ function bootId(): string {
   }
 }
 
+/** The file is a database, but not of sessions. */
+export class NotSessions extends Error {
+  override readonly name = "NotSessions";
+}
+
 /** Errors that say that the file itself is no good. */
 export function isDamage(error: unknown): boolean {
   return error instanceof SQLiteError && /^SQLITE_(CORRUPT|NOTADB)/.test(error.code ?? "");
@@ -94,7 +99,7 @@ export class SessionFile {
     this.path = path;
     this.writing = connect(path);
     try {
-      if (!isCurrent(this.writing, path)) throw new Error(`${path} changed while it was opened`);
+      if (!isCurrent(this.writing)) throw new Error(`${path} changed while it was opened`);
       this.reading = connect(path);
       this.identity = fileIdentity(path);
       this.files = new OpenFiles(path);
@@ -163,7 +168,7 @@ function prepare(path: string, damaged: string | undefined): void {
   try {
     const db = connect(path);
     try {
-      if (fileIdentity(path) !== damaged && isCurrent(db, path)) return;
+      if (fileIdentity(path) !== damaged && isCurrent(db)) return;
     } finally {
       db.close();
     }
@@ -186,13 +191,13 @@ function prepare(path: string, damaged: string | undefined): void {
   }
 }
 
-/** False: empty, of another boot or another schema. Throws for a database of another program. */
-function isCurrent(db: Database, path: string): boolean {
+/** False: empty, of another boot or another schema. Throws NotSessions for another database. */
+function isCurrent(db: Database): boolean {
   const number = (name: "user_version" | "application_id"): number =>
     db.query<{ value: number }, []>(`SELECT ${name} AS value FROM pragma_${name}`).get()?.value ?? 0;
   if (number("application_id") !== applicationId) {
     if (db.query("SELECT 1 FROM sqlite_master LIMIT 1").get() === null) return false;
-    throw new Error(`the file ${path} is a database of another program; give another path to the sessions`);
+    throw new NotSessions("it is a database of another program, or a message store");
   }
   if (number("user_version") !== schemaVersion) return false;
   const [madeIn, now] = [db.query<{ boot: string }, []>("SELECT boot FROM state").get()?.boot, bootId()];
