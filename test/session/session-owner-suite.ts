@@ -158,6 +158,25 @@ export function sessionOwnerSuite(name: string, makeEngine: () => Promise<OwnedE
       expect(await refusal(first)).toMatch(isAnothers);
     });
 
+    test("a process that stood still during an adoption does not make the store its own again", async () => {
+      const sentences: string[] = [];
+      const sessions = await open(claimOf(["first", "next"]), silentLog, (sentence) => sentences.push(sentence));
+      await engine.write({ identity: newStoreIdentity(), owners: second.fingerprints[0] ?? "" });
+      // Before its next poll finds out.
+      await expect(sessions.setOwners?.(claimOf(["next"]).fingerprints)).rejects.toBeInstanceOf(SessionsUnavailable);
+      expect((await engine.read()).owners).toBe(second.fingerprints[0]);
+      await until(() => sentences.length > 0, "it is told");
+      expect(sentences[0]).toMatch(isAnothers);
+      expect((await engine.read()).owners).toBe(second.fingerprints[0]);
+    });
+
+    test("a store that is nobody's by hand gets the owners that are told", async () => {
+      const sessions = await open(first);
+      await engine.write({ owners: "" });
+      await sessions.setOwners?.(first.fingerprints);
+      expect((await engine.read()).owners).toBe(first.fingerprints[0]);
+    });
+
     test("an emptied store is given its identity and its owner again by those who have it open", async () => {
       const sessions = [await open(first), await open(first)];
       const identity = sessions[0]?.identity?.identity;

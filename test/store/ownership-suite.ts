@@ -203,6 +203,36 @@ export function ownershipSuite(name: string, makePlace: () => Promise<OwnedPlace
       expect(frozen.isHealthy).toBe(false);
     }, 30_000);
 
+    test("a process that stood still during an adoption does not make it its own again", async () => {
+      const frozen = await place.open(claimOf(["first", "next"]), silentLog, () => undefined);
+      opened.push(frozen);
+      for (const statement of ["DELETE FROM $owner", `INSERT INTO $owner VALUES ('${second.fingerprints[0]}')`])
+        await place.run(statement);
+      // Its row in `node` is still there, as if the adoption had not deleted it.
+      await expect(frozen.setOwners(claimOf(["next"]).fingerprints)).rejects.toBeInstanceOf(StoreUnavailable);
+      await frozen.close();
+      opened.splice(opened.indexOf(frozen), 1);
+      expect(await refusal(first)).toMatch(isAnothers);
+      expect(await openOnce(second)).not.toBe("");
+    });
+
+    test("a process that has adopted it does not take its own adoption for a replaced store", async () => {
+      await openOnce(first);
+      const lines: string[] = [];
+      const store = await open(
+        adopting(second),
+        createLog("warn", "text", (line) => lines.push(line)),
+      );
+      let replacements = 0;
+      store.watchReplacement(() => replacements++);
+      for (let turn = 0; turn < 3; turn++) stored((await store.append([talk()]))[0]);
+      await store.setOwners(second.fingerprints);
+      stored((await store.append([talk()]))[0]);
+      expect(lines.join("")).toMatch(/The message store .* is adopted/);
+      expect(lines.join("")).not.toContain("was replaced");
+      expect(replacements).toBe(0);
+    });
+
     test("a process that has adopted it does not adopt it again from its next owner", async () => {
       await openOnce(first);
       const sentences: string[] = [];

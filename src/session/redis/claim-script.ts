@@ -1,10 +1,10 @@
 // Which store the server holds and whose (auth/store-ownership.ts), as one atomic step: the same rule as judgeClaim. Apart
-// from the other scripts: it has to work whatever the keys hold, and changes nothing where it refuses.
+// from the other scripts: these have to work whatever the keys hold, and change nothing where they refuse.
 
 import { livingMs } from "../session-owner.ts";
 import type { Script } from "./scripts.ts";
 
-const text = `
+const claimText = `
 local key, state = KEYS[1] .. 'ownership', KEYS[1] .. 'state'
 local known, fresh, may_make, adopts = ARGV[2], ARGV[3], ARGV[4] == '1', ARGV[5] == '1'
 local call = redis.call
@@ -57,4 +57,25 @@ return {is_another and 'adopted' or outcome, next}
  * outcome: as ClaimOutcome; `absent`: there is none, and none may be made; `living`: an adoption is refused because
  * somebody renews; `damaged`: it cannot be read.
  */
-export const claimScript: Script = { text, sha: new Bun.CryptoHasher("sha1").update(text).digest("hex") };
+export const claimScript: Script = scriptOf(claimText);
+
+/**
+ * run, the new owners with commas, the caller's fingerprints… → 1; 0, with nothing changed, if the server does not say that
+ * the store is the caller's or nobody's.
+ */
+export const setOwnersScript: Script = scriptOf(`
+local key = KEYS[1] .. 'ownership'
+if redis.call('TYPE', key).ok ~= 'hash' then return 0 end
+local owners = redis.call('HGET', key, 'owners')
+local is_mine = owners == ''
+for at = 3, #ARGV do
+  if owners and string.find(',' .. owners .. ',', ',' .. ARGV[at] .. ',', 1, true) then is_mine = true end
+end
+if not is_mine then return 0 end
+redis.call('HSET', key, 'owners', ARGV[2])
+return 1
+`);
+
+function scriptOf(text: string): Script {
+  return { text, sha: new Bun.CryptoHasher("sha1").update(text).digest("hex") };
+}

@@ -15,6 +15,7 @@ import {
   type Sessions,
 } from "../sessions.ts";
 import { ownersText } from "../session-owner.ts";
+import { setOwnersScript } from "./claim-script.ts";
 import { FencedReader } from "./fenced-reader.ts";
 import { pairKey, splitPair } from "./pair-key.ts";
 import { redacted, RedisLink } from "./redis-link.ts";
@@ -27,7 +28,6 @@ import {
   removeGatewayScript,
   removeScript,
   renewScript,
-  setOwnersScript,
   suspectScript,
   sweepScript,
 } from "./scripts.ts";
@@ -77,6 +77,7 @@ class RedisSessions implements Sessions {
   private readonly log: Log;
   private readonly link: RedisLink;
   private readonly owner: RedisOwner;
+  private readonly claim: StoreClaim;
   private readonly place: string;
   private readonly follower = new Follower();
   private readonly reader: FencedReader;
@@ -91,6 +92,7 @@ class RedisSessions implements Sessions {
   constructor(options: RedisSessionsOptions) {
     const { url, log, prefix = "roost:", claim = claimOfNobody, known } = options;
     this.log = log;
+    this.claim = claim;
     this.place = shownPlace(redacted(url));
     const refused = (sentence: string): void => {
       if (this.isStarted) options.refused?.(sentence);
@@ -132,7 +134,11 @@ class RedisSessions implements Sessions {
   }
 
   async setOwners(fingerprints: readonly string[]): Promise<void> {
-    await this.link.call(setOwnersScript, [ownersText(fingerprints)]);
+    const isDone = await this.link.call(setOwnersScript, [ownersText(fingerprints), ...this.claim.fingerprints]);
+    if (isDone === 1) return;
+    // Finds out whether it is another cluster's, and leaves it then.
+    await this.poll();
+    throw new SessionsUnavailable("the session store is not known to be this cluster's");
   }
 
   async gateways(): Promise<readonly GatewayStart[]> {

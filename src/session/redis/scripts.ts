@@ -199,12 +199,6 @@ export const gatewaysScript = script(`
 return call('HKEYS', leases)
 `);
 
-/** run, fingerprints with commas. */
-export const setOwnersScript = script(`
-call('HSET', prefix .. 'ownership', 'owners', ARGV[2])
-return 0
-`);
-
 /** run, accounts at most → how many leases are left to sweep. */
 export const sweepScript = script(`
 local lease = call('SRANDMEMBER', ended)

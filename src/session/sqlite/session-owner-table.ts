@@ -8,6 +8,7 @@ import {
   livingOwnerSentence,
   newStoreIdentity,
   refusedClaimSentence,
+  withoutAdoption,
   type ClaimOutcome,
   type StoreClaim,
 } from "../../auth/store-ownership.ts";
@@ -81,9 +82,15 @@ function claim(
   return { identity: next, outcome: isAnother ? "adopted" : outcome };
 }
 
-/** Makes these fingerprints the owner's; inside a transaction of the caller. */
-export function setOwners(db: Database, fingerprints: readonly string[]): void {
+/**
+ * Makes these fingerprints the owner's, inside a transaction of the caller. Returns false, with nothing changed, if the file
+ * does not say that it is the claimant's or nobody's.
+ */
+export function setOwners(db: Database, claimed: StoreClaim, fingerprints: readonly string[]): boolean {
+  const owners = readOwners(db.query<Row, []>(select).get()?.owners);
+  if (owners === undefined || judgeClaim(owners, withoutAdoption(claimed)) === "refused") return false;
   db.run("UPDATE ownership SET owners = ?", [ownersText(fingerprints)]);
+  return true;
 }
 
 /** Reports whether a login node has renewed within the last seconds. */

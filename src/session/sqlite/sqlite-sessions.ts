@@ -124,7 +124,11 @@ class SqliteSessions implements Sessions {
   async setOwners(fingerprints: readonly string[]): Promise<void> {
     const { opening } = this;
     if (opening === undefined) throw away();
-    await opening.queue.add(() => setOwners(opening.file.writing, fingerprints));
+    const isDone = await opening.queue.add(() => setOwners(opening.file.writing, this.claim, fingerprints));
+    if (isDone) return;
+    // Finds out whether it is another cluster's, and leaves it then.
+    await this.poll();
+    throw new SessionsUnavailable("the session store is not known to be this cluster's");
   }
 
   async gateways(): Promise<readonly GatewayStart[]> {

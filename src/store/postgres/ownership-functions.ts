@@ -48,4 +48,18 @@ BEGIN
   END IF;
   SELECT r.last_id, r.wall_ms, r.life INTO last_id, wall_ms, life FROM roost.renew_lease(a_holder) r;
 END $$;
+
+-- False, and nothing is changed, if the owner is another cluster than the one with the fingerprints a_mine.
+CREATE OR REPLACE FUNCTION roost.set_owners(a_life text, a_mine text[], a_fingerprints text[])
+RETURNS boolean LANGUAGE plpgsql ${isolated} AS $$
+BEGIN
+  PERFORM FROM sequence FOR UPDATE;
+  IF EXISTS (SELECT FROM owner) AND NOT EXISTS (SELECT FROM owner o WHERE o.fingerprint = ANY (a_mine)) THEN
+    RETURN false;
+  END IF;
+  PERFORM roost.require_life(a_life);
+  DELETE FROM owner o WHERE o.fingerprint <> ALL (a_fingerprints);
+  INSERT INTO owner SELECT DISTINCT unnest(a_fingerprints) ON CONFLICT DO NOTHING;
+  RETURN true;
+END $$;
 `;

@@ -53,6 +53,8 @@ const dayMs = 86_400_000;
 /** Besides the writer's one. */
 const readConnectionsMax = 4;
 const readIdleSecondsMax = 60;
+/** A replacement is said at most this often: a pooler may lead to one database and another in turn. */
+const replacementEveryMs = 5_000;
 /** Between two warnings that the database has too few connections. */
 const scarcityWarnedMs = 60_000;
 
@@ -109,6 +111,7 @@ class PostgresStore extends JobStore {
   private readonly reader: Reader;
   private readonly housekeeping: Housekeeping;
   private scarcityWarnedAtMs = -Infinity;
+  private replacementSaidMs = -Infinity;
   private unopened: Unopened | undefined;
   private readonly place: string;
 
@@ -152,8 +155,14 @@ class PostgresStore extends JobStore {
     return identity === undefined ? undefined : { identity, place: this.place };
   }
 
-  setOwners(fingerprints: readonly string[]): Promise<void> {
-    return this.writer.setOwners(fingerprints);
+  async setOwners(fingerprints: readonly string[]): Promise<void> {
+    try {
+      await this.writer.setOwners(fingerprints);
+    } catch (error) {
+      // The renewal finds the same, and ends what goes on.
+      if (error instanceof NotOwned) this.housekeeping.lost();
+      throw error;
+    }
   }
 
   groupDetail(app: string, group: string, asker: string): Promise<DetailAnswer> {
@@ -258,7 +267,9 @@ class PostgresStore extends JobStore {
   /** The writer has found another store: nothing that was concluded from the former one counts. */
   private changed(former: string, life: string, store: string): void {
     // A restart of the server is no replacement as far as anybody can tell; what was remembered goes all the same.
-    if (contentOf(former) !== contentOf(life)) {
+    const nowMs = performance.now();
+    if (contentOf(former) !== contentOf(life) && nowMs - this.replacementSaidMs >= replacementEveryMs) {
+      this.replacementSaidMs = nowMs;
       this.log.warn(
         "The message store was replaced, or its accounts were changed by hand; nothing of the former one is remembered.",
         { store },

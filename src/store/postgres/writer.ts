@@ -148,16 +148,14 @@ export class Writer {
     return this.renewing;
   }
 
-  /** Makes these fingerprints the owner's. */
+  /** Makes these fingerprints the owner's. Rejects with NotOwned if the store has become another cluster's. */
   async setOwners(fingerprints: readonly string[]): Promise<void> {
-    const { life } = this;
-    await this.connections.run(
-      (sql) => sql`WITH wanted AS (
-          SELECT DISTINCT unnest(${sql.array([...fingerprints], "TEXT")}) AS fingerprint WHERE roost.require_life(${life ?? ""})
-        ),
-        gone AS (DELETE FROM roost.owner o WHERE NOT EXISTS (SELECT FROM wanted w WHERE w.fingerprint = o.fingerprint))
-        INSERT INTO roost.owner SELECT fingerprint FROM wanted ON CONFLICT DO NOTHING`,
+    const { life, place, claim } = this;
+    const [row] = await this.connections.run<{ is_done: boolean }[]>(
+      (sql) => sql`SELECT roost.set_owners(${life ?? ""}, ${sql.array([...claim.fingerprints], "TEXT")},
+        ${sql.array([...fingerprints], "TEXT")}) AS is_done`,
     );
+    if (row?.is_done !== true) throw new NotOwned(refusedClaimSentence(`The message store ${place}`, claim));
   }
 
   /** Gives the node number back. */

@@ -41,11 +41,7 @@ export class Ownership {
   /** Throws NotOwned. An adoption is right only if no lease of another holder lasts at `wallMs`. */
   claim(wallMs: number, holder: string): void {
     const { db, store, wanted } = this;
-    const owners = db.query<{ fingerprint: string }, []>("SELECT fingerprint FROM owner").all();
-    const outcome = judgeClaim(
-      owners.map(({ fingerprint }) => fingerprint),
-      wanted,
-    );
+    const outcome = judgeClaim(this.owners(), wanted);
     if (outcome === "refused") throw new NotOwned(refusedClaimSentence(store, wanted));
     if (outcome === "adopted" && this.isAlive(wallMs, holder)) throw new NotOwned(livingOwnerSentence(store));
     const known = identityOf(db);
@@ -53,12 +49,25 @@ export class Ownership {
     const isRenewed = outcome === "adopted" || known === undefined;
     const identity = isRenewed ? renewIdentity(db) : known;
     if (outcome === "adopted") db.run("DELETE FROM node");
-    if (outcome === "adopted" || outcome === "taken") this.setOwners(wanted.fingerprints);
+    if (outcome === "adopted" || outcome === "taken") this.write(wanted.fingerprints);
     this.wanted = withoutAdoption(wanted);
     this.claimed = { identity, outcome: isRenewed ? "adopted" : outcome };
   }
 
+  /** Replaces the owner's fingerprints. Throws NotOwned if the store has become another cluster's. */
   setOwners(fingerprints: readonly string[]): void {
+    const { store, wanted } = this;
+    const claim = withoutAdoption(wanted);
+    if (judgeClaim(this.owners(), claim) === "refused") throw new NotOwned(refusedClaimSentence(store, claim));
+    this.write(fingerprints);
+  }
+
+  private owners(): string[] {
+    const rows = this.db.query<{ fingerprint: string }, []>("SELECT fingerprint FROM owner").all();
+    return rows.map(({ fingerprint }) => fingerprint);
+  }
+
+  private write(fingerprints: readonly string[]): void {
     this.db.run("DELETE FROM owner");
     const add = this.db.query<null, [string]>("INSERT OR IGNORE INTO owner VALUES (?)");
     for (const fingerprint of fingerprints) add.run(fingerprint);

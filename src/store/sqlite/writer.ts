@@ -153,7 +153,7 @@ export class Writer {
     return this.transact(() => this.slices.drop(this.purgeUpTo).isMore);
   }
 
-  /** Makes these fingerprints the owner's. */
+  /** Makes these fingerprints the owner's. Throws NotOwned if the store has become another cluster's. */
   setOwners(fingerprints: readonly string[]): void {
     this.transact(() => this.ownership?.setOwners(fingerprints));
   }
@@ -285,8 +285,11 @@ export class Writer {
       const refused = refusedClock(wallMs, "this machine's");
       if (refused !== undefined) throw new Refusal(refused);
       const row = this.readSequence();
+      const claimed = this.ownership?.claimed;
       const node = this.lease.hold(wallMs, row.last_id);
-      this.recognise(row.epoch, row.last_id);
+      // A claim that makes another store of it changes the epoch.
+      const isClaimed = this.ownership?.claimed !== claimed;
+      this.recognise(isClaimed ? this.readSequence().epoch : row.epoch, row.last_id);
       if (this.lastSeen === 0n) this.refuseLostIds(row.last_id);
       this.lastSeen = row.last_id;
       const ids = new IdSequence(row.last_id, node);
