@@ -3,7 +3,7 @@
 // one open find another file at its path (`isSame`) and open that.
 
 import { Database, SQLiteError } from "bun:sqlite";
-import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, readSync, rmSync, statSync } from "node:fs";
 import { fileIdentity } from "../../base/file-identity.ts";
 import { openLockFile } from "../../base/lock-file.ts";
 import { OpenFiles } from "../../base/open-files.ts";
@@ -68,7 +68,12 @@ function bootId(): string {
   }
 }
 
-/** The file is a database, but not of sessions. */
+/** The header of an SQLite file: its first bytes, and where `application_id` stands. */
+const headBytes = 100;
+const magic = "SQLite format 3\0";
+const applicationIdAt = 68;
+
+/** The file is something else than a session store. */
 export class NotSessions extends Error {
   override readonly name = "NotSessions";
 }
@@ -174,6 +179,7 @@ function prepare(path: string, damaged: string | undefined): void {
     }
   } catch (error) {
     if (!isDamage(error)) throw error;
+    if (fileIdentity(path) !== damaged && !mayBeOurs(path)) throw new NotSessions("it is not a session store");
   }
   // The database first: beside an empty new one, SQLite drops a log that it finds.
   for (const end of ["", "-wal", "-shm"]) rmSync(path + end, { force: true });
@@ -189,6 +195,25 @@ function prepare(path: string, damaged: string | undefined): void {
   } finally {
     db.close();
   }
+}
+
+/**
+ * Reports whether a file that cannot be read may have been a session store: one that begins as a database of ours, or of
+ * nobody's yet, or with the zeros that a power cut leaves. Anything else, such as a secret, was named by mistake.
+ */
+function mayBeOurs(path: string): boolean {
+  const head = Buffer.alloc(headBytes);
+  const file = openSync(path, "r");
+  try {
+    readSync(file, head, 0, headBytes, 0);
+  } finally {
+    closeSync(file);
+  }
+  if (head.every((byte) => byte === 0)) return true;
+  return (
+    head.toString("latin1", 0, magic.length) === magic &&
+    [0, applicationId].includes(head.readUInt32BE(applicationIdAt))
+  );
 }
 
 /** False: empty, of another boot or another schema. Throws NotSessions for another database. */
