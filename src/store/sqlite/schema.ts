@@ -211,7 +211,9 @@ function isCurrent(db: Database, path: string): boolean {
   const version = pragmaNumber(db, "user_version");
   const isOurs = pragmaNumber(db, "application_id") === applicationId;
   if (!isOurs && (version !== 0 || db.query("SELECT 1 FROM sqlite_master LIMIT 1").get() !== null)) {
-    throw new Unusable(`the file ${path} is a database of another program; give another path to the store`);
+    throw new Unusable(
+      `the file ${path} is a database of another program, or a session store; give --store another path`,
+    );
   }
   if (version > schemaVersion) {
     throw new Unusable(
