@@ -15,7 +15,7 @@ import { indexPathOf } from "./index-file.ts";
 import { hasJournal } from "./journal.ts";
 import { identityOf, renewIdentity } from "./ownership.ts";
 import { Refusal } from "./refusal.ts";
-import { copyWithSchema } from "./salvage-head.ts";
+import { copyFolded, replaceSchema } from "./salvage-head.ts";
 import { RangeReader, type Gap, type Row } from "./salvage-range.ts";
 import { migrate, migrations, pragmaNumber } from "./schema.ts";
 import { refuseForeign, verifyStore } from "./store-file.ts";
@@ -123,15 +123,13 @@ interface Opened {
 
 /** Opens the file, or `copy`, which is made with another schema if that of the file cannot be read. */
 function openDamaged(path: string, copy: string, sample: Database, wanted: readonly string[]): Opened {
-  try {
-    // A journal that was left is rolled back in the copy.
-    const source = hasJournal(path) ? undefined : openReadable(path);
-    if (source !== undefined && hasTables(source, wanted)) return { source, notFound: undefined };
-    source?.close();
-  } catch (error) {
-    if (!isDamage(error)) throw error;
-  }
-  const notFound = copyWithSchema(path, copy, sample, wanted);
+  // A journal that was left is rolled back in the copy.
+  let source = hasJournal(path) ? undefined : openWhole(path, wanted);
+  if (source !== undefined) return { source, notFound: undefined };
+  copyFolded(path, copy);
+  source = openWhole(copy, wanted);
+  if (source !== undefined) return { source, notFound: undefined };
+  const notFound = replaceSchema(copy, sample, wanted);
   try {
     return { source: openReadable(copy), notFound };
   } catch (error) {
@@ -140,6 +138,19 @@ function openDamaged(path: string, copy: string, sample: Database, wanted: reado
       cause: error,
     });
   }
+}
+
+/** Undefined if the file's schema is damaged. */
+function openWhole(path: string, wanted: readonly string[]): Database | undefined {
+  let source: Database | undefined;
+  try {
+    source = openReadable(path);
+    if (hasTables(source, wanted)) return source;
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+  }
+  source?.close();
+  return undefined;
 }
 
 /** Reports whether a store has those of the tables that its schema's version has; a damaged schema may name some only. */
