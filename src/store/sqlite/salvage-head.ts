@@ -11,7 +11,7 @@ import { Database } from "bun:sqlite";
 import { closeSync, copyFileSync, existsSync, openSync, readSync, rmSync, statSync, writeSync } from "node:fs";
 import { assert } from "../../base/assert.ts";
 import { fileHeadBytes, PageFile, pageBytes, type PageKind } from "./btree-page.ts";
-import { isDamage } from "./damage.ts";
+import { isUnreadable } from "./damage.ts";
 import { Refusal } from "./refusal.ts";
 import { applicationId, schemaVersion } from "./schema.ts";
 import { findRoots, nameIndex, soughtOf, type Sought, type SoughtColumn } from "./table-search.ts";
@@ -97,7 +97,7 @@ function fold(path: string): void {
     for (const pragma of ["locking_mode = EXCLUSIVE", "synchronous = OFF"]) db.run(`PRAGMA ${pragma}`);
     db.query("SELECT 1 FROM sqlite_schema").get();
   } catch (error) {
-    if (!isDamage(error)) throw error;
+    if (!isUnreadable(error)) throw error;
   } finally {
     db.close();
   }

@@ -10,7 +10,7 @@ import { Database } from "bun:sqlite";
 import { closeSync, existsSync, openSync, rmSync, statSync } from "node:fs";
 import { clockMsEnd, smallestIdAt } from "../snowflake.ts";
 import { openQuietly } from "./connection.ts";
-import { isDamage } from "./damage.ts";
+import { isUnreadable } from "./damage.ts";
 import { indexPathOf } from "./index-file.ts";
 import { hasJournal } from "./journal.ts";
 import { identityOf, renewIdentity } from "./ownership.ts";
@@ -133,7 +133,7 @@ function openDamaged(path: string, copy: string, sample: Database, wanted: reado
   try {
     return { source: openReadable(copy), notFound };
   } catch (error) {
-    if (!isDamage(error)) throw error;
+    if (!isUnreadable(error)) throw error;
     throw new Refusal(`the head of ${path}, which says where everything is, cannot be read: ${error.message}`, {
       cause: error,
     });
@@ -147,7 +147,7 @@ function openWhole(path: string, wanted: readonly string[]): Database | undefine
     source = openReadable(path);
     if (hasTables(source, wanted)) return source;
   } catch (error) {
-    if (!isDamage(error)) throw error;
+    if (!isUnreadable(error)) throw error;
   }
   source?.close();
   return undefined;
@@ -188,7 +188,7 @@ function columnsOf(db: Database, table: string): Column[] {
   try {
     return db.query<Column, [string]>("SELECT name, type, pk FROM pragma_table_info(?)").all(table);
   } catch (error) {
-    if (isDamage(error)) return [];
+    if (isUnreadable(error)) return [];
     throw error;
   }
 }
@@ -251,7 +251,7 @@ function readWhole(source: Database, table: string, names: readonly string[], ta
     for (const row of rows.iterate()) take(row);
     return true;
   } catch (error) {
-    if (isDamage(error)) return false;
+    if (isUnreadable(error)) return false;
     throw error;
   }
 }
@@ -299,7 +299,7 @@ function readNamesOfIndex(
       if (target.inTransaction) target.run("COMMIT");
       const isIndexGone = error instanceof Error && /no such index|no query solution/.test(error.message);
       if (isIndexGone) return;
-      if (!isDamage(error)) throw error;
+      if (!isUnreadable(error)) throw error;
     }
   }
 }
