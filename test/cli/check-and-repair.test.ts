@@ -2,7 +2,16 @@
 
 import { Database } from "bun:sqlite";
 import { beforeAll, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { indexPathOf } from "../../src/store/sqlite/index-file.ts";
 import {
@@ -202,6 +211,7 @@ test("of a store with any damaged page salvage saves all that is on others, and 
     overwrite(path, page);
     const { ids, out } = await salvaged(folder, path);
     const lost = all.filter((id) => !ids.has(id));
+    if (page === 0) expect(out).toContain("the schema could not be read; the tables were found by their rows");
     // What was lost is inside the ranges that are told.
     const ranges = [...out.matchAll(/with ids (\d+) to (\d+)/g)].map(
       ([, from = "", to = ""]) => [BigInt(from), BigInt(to)] as const,
@@ -298,6 +308,16 @@ test("a file of another program, and none at all, are refused with a sentence", 
   const db = new Database(foreign);
   db.run("CREATE TABLE t (a)");
   db.close();
+  // Of which nothing but the head can be read, and whose rows look like names.
+  const broken = join(root, "broken.db");
+  const made = new Database(broken);
+  for (const sql of ["PRAGMA application_id = 7", "CREATE TABLE t (number INTEGER PRIMARY KEY, a, b)"]) made.run(sql);
+  made.run("INSERT INTO t (a, b) VALUES ('x', 'y')");
+  made.close();
+  const bytes = readFileSync(broken);
+  writeFileSync(broken, bytes.fill(0xaa, 100, 4096));
+  expect((await roost("repair", "--salvage", "--store", `sqlite:${broken}`)).err).toContain("another program");
+  expect(readFileSync(broken)).toEqual(bytes);
   writeFileSync(join(root, "text.db"), "this is text ".repeat(1_000));
   expect((await roost("check", "--store", `sqlite:${foreign}`)).err).toContain("another program");
   expect((await roost("repair", "--salvage", "--store", `sqlite:${foreign}`)).err).toContain("another program");

@@ -102,6 +102,12 @@ test("the check finds an index right in which a transaction was cut", async () =
   expect(out).toContain("index: fine");
 }, 60_000);
 
+test("a purge counts what was committed", async () => {
+  const { folder } = copied();
+  const { status, err } = await roost("purge", "--retention", "1d", "--data", folder);
+  expect([status, err]).toEqual([0, ""]);
+}, 60_000);
+
 test("a backup holds what was committed", async () => {
   const { folder } = copied();
   const made = await roost("backup", join(folder, "x.db"), "--data", folder);
@@ -134,8 +140,10 @@ test("a salvage saves what was committed, of a damaged file, too", async () => {
   for (const page of [undefined, 0]) {
     const { folder, path } = copied();
     if (page !== undefined) overwrite(path, page);
-    const { status, err } = await roost("repair", "--salvage", "--data", folder);
+    const { status, out, err } = await roost("repair", "--salvage", "--data", folder);
     expect([status, err]).toEqual([0, ""]);
+    expect(out).toContain(`messages: ${messages} saved\n`);
+    expect(out).not.toContain("schema");
     expect(rowsOf(path)).toEqual(rowsOf(whole.path));
   }
 }, 60_000);

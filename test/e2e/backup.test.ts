@@ -74,9 +74,9 @@ async function idsOf(reader: RoostClient, from = 1n): Promise<bigint[]> {
   }
 }
 
-/** Ids that a file of messages holds. */
+/** Ids that a file of messages holds, opened as a server does it: what a process that was killed has left is rolled back. */
 function idsIn(path: string): bigint[] {
-  const db = new Database(path, { readonly: true, safeIntegers: true });
+  const db = new Database(path, { readwrite: true, create: false, safeIntegers: true });
   try {
     return db
       .query<{ id: bigint }, []>("SELECT id FROM message ORDER BY id")

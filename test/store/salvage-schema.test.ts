@@ -3,9 +3,10 @@
 
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { copyFileSync, rmSync, statSync } from "node:fs";
+import { closeSync, copyFileSync, openSync, rmSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { PageFile } from "../../src/store/sqlite/btree-page.ts";
+import { Refusal } from "../../src/store/sqlite/refusal.ts";
 import { salvage, verifySalvaged } from "../../src/store/sqlite/salvage.ts";
 import { applicationId, migrations, schemaVersion } from "../../src/store/sqlite/schema.ts";
 import { overwrite, pageBytes } from "../support/damaged-store.ts";
@@ -218,5 +219,28 @@ test("names on a damaged page are read from their index, wherever the first page
     overwrite(path, leaf - 1);
     overwrite(path, 0);
     expect(savedRows(path).rows).toEqual(before);
+  }
+});
+
+test("noise in any pages: a salvage makes a store in order, or refuses with a sentence", () => {
+  const random = new Random(testSeed("salvage-noise"));
+  const whole = storeOf({ made: 1, restored: 4, isFull: true }, 300);
+  const pages = statSync(whole).size / pageBytes;
+  for (let round = 0; round < 40; round++) {
+    const path = copyOf(whole);
+    const file = openSync(path, "r+");
+    for (let hits = random.below(12); hits >= 0; hits--) {
+      const noise = Buffer.from(Array.from({ length: 1 + random.below(60) }, () => random.below(256)));
+      // The beginnings of pages say most; the first pages are the beginnings of the tables.
+      const page = random.below(2) === 0 ? random.below(Math.min(20, pages)) : random.below(pages);
+      const at = random.below(2) === 0 ? random.below(120) : random.below(pageBytes - noise.length);
+      writeSync(file, noise, 0, noise.length, page * pageBytes + at);
+    }
+    closeSync(file);
+    try {
+      savedRows(path);
+    } catch (error) {
+      expect(error).toBeInstanceOf(Refusal);
+    }
   }
 });

@@ -1,5 +1,5 @@
 // Looks whether the messages and their index are in order, beside a running server or without one. It only reads, on
-// connections of its own; a file that cannot be opened so (read-only, no room for shared memory) is read without a lock.
+// connections of its own, after what a process that was killed has left is rolled back; a file that cannot be opened so (read-only, no room for shared memory) is read without a lock.
 
 import type { Database } from "bun:sqlite";
 import { existsSync } from "node:fs";

@@ -25,9 +25,15 @@ export class LogDamage extends Error {
 /** Reports whether SQLite says that the content of the file is wrong, or that the file is shorter than it says itself. */
 export function isDamage(error: unknown): error is SQLiteError {
   if (!(error instanceof SQLiteError)) return false;
-  if (/^SQLITE_(CORRUPT|NOTADB|IOERR_CORRUPTFS|IOERR_SHORT_READ)/.test(error.code ?? "")) return true;
-  // A table of the schema is missing although the file says that it has this schema.
-  return error.code === "SQLITE_ERROR" && /^no such (table|column)/.test(error.message);
+  // Too big: a length that no writer writes.
+  if (/^SQLITE_(CORRUPT|NOTADB|TOOBIG|IOERR_CORRUPTFS|IOERR_SHORT_READ)/.test(error.code ?? "")) return true;
+  // A table of the schema is missing although the file says that it has this schema; or its head has another format.
+  return error.code === "SQLITE_ERROR" && /^(no such (table|column)|unsupported file format)/.test(error.message);
+}
+
+/** Reports damage, as far as a salvage is concerned: a length that is damaged may be more than there is memory, too. */
+export function isUnreadable(error: unknown): error is SQLiteError {
+  return isDamage(error) || (error instanceof SQLiteError && error.code === "SQLITE_NOMEM");
 }
 
 /** Runs `work`, which reads the index only; what SQLite reports as damage is thrown as IndexDamage. */

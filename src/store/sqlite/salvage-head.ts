@@ -5,27 +5,40 @@
 //   offset 18   2 bytes   2 if a write-ahead log is used, else 1        (sqlite.org/fileformat2.html, The Database Header)
 //   offset 28   4 bytes   number of pages
 //   offset 32   8 bytes   list of free pages, 0: none
+//   offset 68   4 bytes   whose database it is
 
 import { Database } from "bun:sqlite";
 import { closeSync, copyFileSync, existsSync, openSync, readSync, rmSync, statSync, writeSync } from "node:fs";
 import { assert } from "../../base/assert.ts";
 import { fileHeadBytes, PageFile, pageBytes, type PageKind } from "./btree-page.ts";
-import { isDamage } from "./damage.ts";
+import { isUnreadable } from "./damage.ts";
+import { Refusal } from "./refusal.ts";
 import { applicationId, schemaVersion } from "./schema.ts";
 import { findRoots, nameIndex, soughtOf, type Sought, type SoughtColumn } from "./table-search.ts";
 
 const magic = "SQLite format 3\0";
 const pagesAt = 28;
+const applicationIdAt = 68;
 
 /**
- * Copies `path`, with what its write-ahead log or its journal adds, to `copy`, with a schema of the tables that were found.
- * `sample` is a store in order, whose `tables` are sought. Returns those that were not found: they are lost, or were empty.
+ * Copies `path` to `copy`, with what its write-ahead log or its journal adds. Throws Refusal if its head says that it is a
+ * database of another program; one that is lost is another one in the copy.
  */
-export function copyWithSchema(path: string, copy: string, sample: Database, tables: readonly string[]): string[] {
+export function copyFolded(path: string, copy: string): void {
   for (const end of ["", "-wal", "-journal"]) if (existsSync(path + end)) copyFileSync(path + end, copy + end);
   // Without a head SQLite does not look at the log.
   if (!hasHead(copy)) writeHead(copy);
   fold(copy);
+  const head = headOf(copy);
+  if (head.readUInt32BE(applicationIdAt) !== applicationId)
+    throw new Refusal(`${path} is a database of another program; expected a store of roost`);
+}
+
+/**
+ * Gives a copy a schema of the tables that are found in it. `sample` is a store in order, whose `tables` are sought. Returns
+ * those that were not found: they are lost, or were empty.
+ */
+export function replaceSchema(copy: string, sample: Database, tables: readonly string[]): string[] {
   const file = new PageFile(copy);
   const sought = soughtOf(sample, tables);
   const roots = findRoots(file, sought);
@@ -34,11 +47,16 @@ export function copyWithSchema(path: string, copy: string, sample: Database, tab
   return tables.filter((table) => !roots.has(table));
 }
 
-function hasHead(path: string): boolean {
+function headOf(path: string): Buffer {
   const head = Buffer.alloc(fileHeadBytes);
   const file = openSync(path, "r");
   readSync(file, head, 0, head.length, 0);
   closeSync(file);
+  return head;
+}
+
+function hasHead(path: string): boolean {
+  const head = headOf(path);
   return head.toString("latin1", 0, magic.length) === magic && head.readUInt16BE(16) === pageBytes;
 }
 
@@ -71,7 +89,7 @@ function writePage(path: string, first: Buffer): void {
   closeSync(file);
 }
 
-/** Takes the log or the journal into the file: SQLite rolls a journal back at the first read, and closes a log when it is closed. */
+/** Takes in the log or the journal: SQLite rolls a journal back when it first reads, and folds a log when it closes. */
 function fold(path: string): void {
   const db = new Database(path, { readwrite: true, create: false });
   try {
@@ -79,7 +97,7 @@ function fold(path: string): void {
     for (const pragma of ["locking_mode = EXCLUSIVE", "synchronous = OFF"]) db.run(`PRAGMA ${pragma}`);
     db.query("SELECT 1 FROM sqlite_schema").get();
   } catch (error) {
-    if (!isDamage(error)) throw error;
+    if (!isUnreadable(error)) throw error;
   } finally {
     db.close();
   }

@@ -3,7 +3,7 @@
 // handed over in no order, and some of them twice.
 
 import type { Database } from "bun:sqlite";
-import { isDamage } from "./damage.ts";
+import { isUnreadable } from "./damage.ts";
 
 /** How often a range that cannot be read is halved: a page of messages is found between 1,023 others. */
 const halvingsMax = 10;
@@ -72,7 +72,7 @@ export class RangeReader {
       }
       return undefined;
     } catch (error) {
-      if (isDamage(error)) return last;
+      if (isUnreadable(error)) return last;
       throw error;
     }
   }

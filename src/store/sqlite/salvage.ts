@@ -10,12 +10,12 @@ import { Database } from "bun:sqlite";
 import { closeSync, existsSync, openSync, rmSync, statSync } from "node:fs";
 import { clockMsEnd, smallestIdAt } from "../snowflake.ts";
 import { openQuietly } from "./connection.ts";
-import { isDamage } from "./damage.ts";
+import { isUnreadable } from "./damage.ts";
 import { indexPathOf } from "./index-file.ts";
 import { hasJournal } from "./journal.ts";
 import { identityOf, renewIdentity } from "./ownership.ts";
 import { Refusal } from "./refusal.ts";
-import { copyWithSchema } from "./salvage-head.ts";
+import { copyFolded, replaceSchema } from "./salvage-head.ts";
 import { RangeReader, type Gap, type Row } from "./salvage-range.ts";
 import { migrate, migrations, pragmaNumber } from "./schema.ts";
 import { refuseForeign, verifyStore } from "./store-file.ts";
@@ -123,23 +123,34 @@ interface Opened {
 
 /** Opens the file, or `copy`, which is made with another schema if that of the file cannot be read. */
 function openDamaged(path: string, copy: string, sample: Database, wanted: readonly string[]): Opened {
-  try {
-    // A journal that was left is rolled back in the copy.
-    const source = hasJournal(path) ? undefined : openReadable(path);
-    if (source !== undefined && hasTables(source, wanted)) return { source, notFound: undefined };
-    source?.close();
-  } catch (error) {
-    if (!isDamage(error)) throw error;
-  }
-  const notFound = copyWithSchema(path, copy, sample, wanted);
+  // A journal that was left is rolled back in the copy.
+  let source = hasJournal(path) ? undefined : openWhole(path, wanted);
+  if (source !== undefined) return { source, notFound: undefined };
+  copyFolded(path, copy);
+  source = openWhole(copy, wanted);
+  if (source !== undefined) return { source, notFound: undefined };
+  const notFound = replaceSchema(copy, sample, wanted);
   try {
     return { source: openReadable(copy), notFound };
   } catch (error) {
-    if (!isDamage(error)) throw error;
+    if (!isUnreadable(error)) throw error;
     throw new Refusal(`the head of ${path}, which says where everything is, cannot be read: ${error.message}`, {
       cause: error,
     });
   }
+}
+
+/** Undefined if the file's schema is damaged. */
+function openWhole(path: string, wanted: readonly string[]): Database | undefined {
+  let source: Database | undefined;
+  try {
+    source = openReadable(path);
+    if (hasTables(source, wanted)) return source;
+  } catch (error) {
+    if (!isUnreadable(error)) throw error;
+  }
+  source?.close();
+  return undefined;
 }
 
 /** Reports whether a store has those of the tables that its schema's version has; a damaged schema may name some only. */
@@ -177,7 +188,7 @@ function columnsOf(db: Database, table: string): Column[] {
   try {
     return db.query<Column, [string]>("SELECT name, type, pk FROM pragma_table_info(?)").all(table);
   } catch (error) {
-    if (isDamage(error)) return [];
+    if (isUnreadable(error)) return [];
     throw error;
   }
 }
@@ -240,7 +251,7 @@ function readWhole(source: Database, table: string, names: readonly string[], ta
     for (const row of rows.iterate()) take(row);
     return true;
   } catch (error) {
-    if (isDamage(error)) return false;
+    if (isUnreadable(error)) return false;
     throw error;
   }
 }
@@ -288,7 +299,7 @@ function readNamesOfIndex(
       if (target.inTransaction) target.run("COMMIT");
       const isIndexGone = error instanceof Error && /no such index|no query solution/.test(error.message);
       if (isIndexGone) return;
-      if (!isDamage(error)) throw error;
+      if (!isUnreadable(error)) throw error;
     }
   }
 }

@@ -94,7 +94,10 @@ export function findRoots(file: PageFile, sought: readonly Sought[]): Roots {
     if (!roots.has(one.name) && !unrecognisable.has(one.name))
       claim(one.name, search.largest(one, new Set(roots.values())));
   // A page that is damaged is reported as such when the table is read.
-  for (const { name } of sought) if (!roots.has(name)) claim(name, search.schema.get(name) ?? places.get(name));
+  for (const { name } of sought) {
+    const page = search.schema.get(name) ?? places.get(name) ?? 0;
+    if (!roots.has(name) && page > 1 && page <= file.pages) claim(name, page);
+  }
   return roots;
 }
 
@@ -198,6 +201,7 @@ class Search {
   }
 }
 
+/** No migration has added a column to a table so far: earlier rows would be shorter. */
 function isRowOf({ columns, isSingle }: Sought, { values }: Record): boolean {
   return (
     values.length === columns.length &&
