@@ -73,7 +73,7 @@ export function secretsFromFile(path: string): SecretFile {
     const { text, stats } = readSmallFile(path, { bytesMax: secretFileBytesMax, waits: true });
     return { keys: keysOf(text, path), changer: changerOf(stats), isReadableByOthers: (stats.mode & 0o077) !== 0 };
   } catch (error) {
-    if (error instanceof UnreadableFile) throw new SecretError(`the secret file: ${error.message}`);
+    if (error instanceof UnreadableFile) throw new SecretError(error.message);
     throw error;
   }
 }

@@ -83,11 +83,13 @@ export function judgeClaim(owners: readonly string[], { fingerprints, adopt }: S
 
 /** What the operator is told of a refused claim. `store` names the store and its place, such as "The message store x.db". */
 export function refusedClaimSentence(store: string, { fingerprints }: StoreClaim): string {
-  const who = fingerprints.length === 0 ? "a standalone server has none" : "this process has none of them";
+  const isStandalone = fingerprints.length === 0;
   return (
-    `${store} belongs to the cluster whose keys and --env have other fingerprints; ${who}. ` +
-    "Check that it is the right store, and --cluster-key-file and --env; to move the store here for good, stop the " +
-    "processes that use it and start once with --adopt."
+    (isStandalone
+      ? `${store} belongs to a cluster. Check that it is the right store; `
+      : `${store} belongs to another cluster: its owner has none of this process's keys, or another --env. ` +
+        "Check that it is the right store, and --cluster-key-file and --env; ") +
+    "to move the store here for good, stop the processes that use it and start once with --adopt."
   );
 }
 

@@ -21,6 +21,8 @@ export function banner(parts: {
   dataFolder: string;
   /** As the user wrote it; part of the commands to try only when it is not the default. */
   dataOption: string;
+  /** The file of the secret as the user wrote it; undefined if none was named. */
+  secretOption: string | undefined;
   storePath: string;
   secretMadeAt: string | undefined;
 }): string {
@@ -40,7 +42,9 @@ export function banner(parts: {
         : `tcp://${addresses.tcp}`
       : `ws://${addresses.ws}`;
   if (url !== undefined) {
-    const where = parts.dataOption === "./data" ? "" : ` --data ${quoted(parts.dataOption)}`;
+    const { dataOption, secretOption } = parts;
+    const data = dataOption === "./data" ? "" : ` --data ${quoted(dataOption)}`;
+    const where = secretOption === undefined ? data : ` --secret-file ${quoted(secretOption)}`;
     const at = url === "ws://127.0.0.1:8000" ? "" : ` --url ${url}`;
     lines.push("", "Try, in two other terminals:");
     lines.push(`  ${invocation()} chat${where}${at} --account alice --to bob`);

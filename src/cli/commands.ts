@@ -151,11 +151,12 @@ async function obey(
   const chosen = Object.hasOwn(commands, name) ? commands[name] : undefined;
   try {
     if (isHelp(words)) {
+      const isServe = !isNamed && words.some((word) => word !== "--help" && word !== "-h");
       const usage =
-        isNamed && chosen !== undefined
+        (isNamed || isServe) && chosen !== undefined
           ? await renderUsage(chosen.definition, root)
-          : `${await renderUsage(root)}\n${examples}`;
-      process.stdout.write(`${usage}\n`);
+          : `${await renderUsage(root)}\n\n${examples}`;
+      process.stdout.write(`${process.stdout.isTTY ? usage : Bun.stripANSI(usage)}\n`);
       return 0;
     }
     if (isVersion(words)) return await commands["version"]?.run(new OptionValues([], [], {}));

@@ -12,13 +12,13 @@ const sqlite = "sqlite:";
 export const pathBytesMax = 4095;
 
 /** `sqlite:PATH` or a PostgreSQL URL, as text. */
-export const parseStore = engineOf(/^postgres(ql)?:\/\/[^\p{Cc}]+$/u, "postgres://…");
+export const parseStore = engineOf(/^postgres(ql)?:\/\/[^\p{Cc}]+$/u, "postgres://…", "messages.db");
 
 /** `sqlite:PATH`, a Redis URL or `memory:`, as text. */
-export const parseSessions = engineOf(/^(rediss?:\/\/[^\p{Cc}]+|memory:)$/u, "redis://…");
+export const parseSessions = engineOf(/^(rediss?:\/\/[^\p{Cc}]+|memory:)$/u, "redis://…", "sessions.db");
 
 /** What SQLite itself takes for something else than a file (`:memory:`, `file:…`) is refused: it would become a file's name. */
-function engineOf(others: RegExp, hint: string): (text: string) => string {
+function engineOf(others: RegExp, hint: string, file: string): (text: string) => string {
   return (text) => {
     if (!text.startsWith(sqlite)) {
       if (!others.test(text)) throw new Error(`sqlite:PATH or ${hint}`);
@@ -26,7 +26,7 @@ function engineOf(others: RegExp, hint: string): (text: string) => string {
     }
     const path = text.slice(sqlite.length);
     if (path === "" || Buffer.byteLength(path) > pathBytesMax || /^(:|file:)|[\0?]|\/$/.test(path))
-      throw new Error("sqlite: and the path of a file, such as sqlite:/var/lib/roost/messages.db");
+      throw new Error(`sqlite: and the path of a file, such as sqlite:/var/lib/roost/${file}`);
     return text;
   };
 }

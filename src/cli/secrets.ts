@@ -79,7 +79,14 @@ function readGiven(values: OptionValues, text: OptionName, file: OptionName, log
     const source = values.sourceOf(text);
     return { keys: [secretFromText(secret, source)], source };
   }
-  return typeof path === "string" ? { keys: keysOfFile(path, "given", log), source: path } : undefined;
+  if (typeof path !== "string") return undefined;
+  try {
+    return { keys: keysOfFile(path, "given", log), source: path };
+  } catch (error) {
+    // A gateway reads two files: the option tells which one is meant.
+    if (error instanceof SecretError) throw new SecretError(`${values.sourceOf(file)}: ${error.message}`);
+    throw error;
+  }
 }
 
 /**

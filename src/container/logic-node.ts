@@ -144,12 +144,14 @@ export class LogicNode {
     const { service, gatewayWatch, declinedBy, registryCheck } = this;
     const unlinked = this.unlinked?.ids ?? [];
     const unregistered = this.membership?.trouble ?? "";
+    // Said once: an entry that tells why gateways do not link this node.
+    const noGateway = unregistered === "" && declinedBy.trouble === "" ? gatewayWatch.trouble : "";
     return {
       gateways: service.gateways.size,
       adult: service.state.isAdult,
       ...(unregistered === "" ? {} : { unregistered }),
       ...(declinedBy.trouble === "" ? {} : { storesDiffer: declinedBy.trouble }),
-      ...(gatewayWatch.trouble === "" ? {} : { noGateway: gatewayWatch.trouble }),
+      ...(noGateway === "" ? {} : { noGateway }),
       ...(unlinked.length === 0 ? {} : { unlinkedGateways: unlinked.join(",") }),
       ...(registryCheck.trouble === "" ? {} : { registrySplit: registryCheck.trouble }),
     };

@@ -162,9 +162,7 @@ export class Membership {
 
   private refused({ code, message }: RegistrationRefused): void {
     const remedy =
-      code === Code.Unauthorized
-        ? "the registry has other keys: compare its --cluster-key-file with this one"
-        : message;
+      code === Code.Unauthorized ? "it has other keys; compare its --cluster-key-file with this process's" : message;
     const before = this.refusal;
     this.refusal = `the registry refuses to register this process: ${remedy}`;
     if (this.refusal !== before)

@@ -4,7 +4,7 @@
 // keys as this process. Then a removed key's fingerprint goes, too.
 //
 // Every member says its fingerprints in the registry. Whoever says none (an older version), a registry that does not
-// answer, and one that does not list this process are reasons to wait. Two looks in a row have to agree, because a registry
+// answer, and a node of it that does not list this process are reasons to wait. Two looks in a row have to agree, because a registry
 // node that has just started may list a part of the members only.
 
 import type { LinkIdentity } from "../auth/link-proof.ts";
@@ -35,7 +35,7 @@ type Finding =
   | { readonly kind: "agreed" }
   /** Some have other keys than this process: their ids. */
   | { readonly kind: "differing"; readonly ids: readonly string[] }
-  /** It does not answer, or does not list this process. */
+  /** It does not answer, or one of its nodes does not list this process. */
   | { readonly kind: "unknown" };
 
 export class OwnersWatch {
@@ -114,6 +114,9 @@ export class OwnersWatch {
   private async finding(): Promise<Finding> {
     const { naming, identity, fingerprints } = this.parts;
     let listed: readonly Instance[];
+    // Registry nodes that do not replicate show a part of the members each.
+    const seen = await naming.whoLists?.(identity.service, identity.id);
+    if (seen !== undefined && seen.lacking.length > 0) return { kind: "unknown" };
     try {
       listed = (await Promise.all(memberServices.map((service) => naming.findNow(service)))).flat();
     } catch {

@@ -80,9 +80,10 @@ export class RegistryCheck {
     this.sentence =
       split === undefined
         ? ""
-        : `registry nodes do not replicate: ${split.listing.toSorted().join(", ")} list this process, ` +
-          `${split.lacking.toSorted().join(", ")} do not; give each of them --peers with the addresses of all`;
-    if (split !== undefined && was === "") log.warn("two registry nodes do not replicate", { reason: this.sentence });
+        : `${split.listing.toSorted().join(", ")} ${split.listing.length === 1 ? "lists" : "list"} this process, ` +
+          `${split.lacking.toSorted().join(", ")} ${split.lacking.length === 1 ? "does" : "do"} not; ` +
+          "give each of them --peers with the addresses of all";
+    if (split !== undefined && was === "") log.warn("registry nodes do not replicate", { reason: this.sentence });
     if (split === undefined && was !== "") log.info("all registry nodes that answer list this process again");
   }
 }

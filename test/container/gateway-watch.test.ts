@@ -7,6 +7,7 @@ import { GatewayWatch } from "../../src/container/gateway-watch.ts";
 import { LogicNode } from "../../src/container/logic-node.ts";
 import { Router } from "../../src/container/router.ts";
 import { Service } from "../../src/container/service.ts";
+import { RegistrationRefused } from "../../src/registry/client/registration-loop.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import { MemoryCluster } from "../support/memory-cluster.ts";
 import { until } from "../support/until.ts";
@@ -112,6 +113,34 @@ test("a logic node that is left alone for a minute is not ready, and its health 
   }
   await until(() => !node.isReady, "it is left alone");
   expect(node.detail).toMatchObject({ noGateway: expect.stringContaining("--env") });
+  await node.drain(0);
+  await cluster.stop();
+});
+
+test("a logic node that the registry refuses says so on /health, and not that gateways cannot reach it", async () => {
+  const cluster = new MemoryCluster();
+  const time = new VirtualTime();
+  const around = { ...cluster.around("chat-1", "chat"), timers: time.timersOf(() => true) };
+  around.naming.register = () => Promise.reject(new RegistrationRefused(-401, "authorization: Bearer …"));
+  const service = new Service({
+    router: new Router([]),
+    dispatcher: new Dispatcher(),
+    log: silentLog,
+    gatewayLinked: () => undefined,
+    gatewayLost: () => undefined,
+  });
+  const node = new LogicNode(around, service, new Metrics().forService("chat-1", "chat"));
+  await node.start();
+  for (let second = 0; second < 66; second++) {
+    time.advance(1_000);
+    await turn();
+  }
+  expect(node.isReady).toBe(false);
+  expect(node.detail).toEqual({
+    gateways: 0,
+    adult: true,
+    unregistered: expect.stringMatching(/^the registry refuses .*--cluster-key-file/),
+  });
   await node.drain(0);
   await cluster.stop();
 });

@@ -117,6 +117,18 @@ describe("the owners of a store", () => {
     expect(node.store.owners).toEqual([]);
   });
 
+  test("stay while one node of the registry does not list this process: it may list other members", async () => {
+    const node = new Node([one]);
+    const listing = { listing: ["http://r1:7171"], lacking: ["http://r2:7171"] };
+    Object.assign(node.naming, { whoLists: () => Promise.resolve(listing) });
+    node.list(everywhere([one]), [one]);
+    await node.looks(4);
+    expect(node.store.owners).toEqual([]);
+    listing.lacking.pop();
+    await node.looks(2);
+    expect(node.store.owners).toEqual([[one]]);
+  });
+
   test("stay while the registry does not answer, and one look before that does not count", async () => {
     const node = new Node([one]);
     node.list(everywhere([one]), [one]);

@@ -64,11 +64,10 @@ test("a node that does not list the process twice in a row, while another does, 
   expect(process.check.trouble).toBe("");
   await process.pass(200);
   expect(process.check.trouble).toBe(
-    `registry nodes do not replicate: ${one}, ${three} list this process, ${two} do not; ` +
-      "give each of them --peers with the addresses of all",
+    `${one}, ${three} list this process, ${two} does not; give each of them --peers with the addresses of all`,
   );
   expect(process.check.gaps).toBe(1);
-  expect(process.warnings).toEqual([`two registry nodes do not replicate: ${process.check.trouble}`]);
+  expect(process.warnings).toEqual([`registry nodes do not replicate: ${process.check.trouble}`]);
 });
 
 test("it ends by itself, and is a warning again when it comes back", async () => {
@@ -112,7 +111,7 @@ test("a gateway is asked for by both of its services, and lacks where it lacks e
   process.answer = (service) =>
     service === "wgateway" ? { listing: [one, two], lacking: [] } : { listing: [one], lacking: [two] };
   await process.pass(30);
-  expect(process.check.trouble).toContain(`${one} list this process, ${two} do not`);
+  expect(process.check.trouble).toContain(`${one} lists this process, ${two} does not`);
 });
 
 test("two nodes of which each lists one service of a gateway do not replicate", async () => {
@@ -121,7 +120,7 @@ test("two nodes of which each lists one service of a gateway do not replicate", 
   process.answer = (service) =>
     service === "wgateway" ? { listing: [one], lacking: [two] } : { listing: [two], lacking: [one] };
   await process.pass(30);
-  expect(process.check.trouble).toContain(`${one} list this process, ${two} do not`);
+  expect(process.check.trouble).toContain(`${one} lists this process, ${two} does not`);
 });
 
 test("nobody is asked before the process is registered, nor after it has been stopped", async () => {

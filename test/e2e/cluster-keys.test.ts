@@ -200,7 +200,7 @@ async function expectUnknown(running: ClusterStage, key: string): Promise<void> 
   const others = { "--cluster-key-file": path, "--id": "of-yesterday" };
   for (const name of ["login-1", "chat-1"]) {
     const { status, err } = await run(cluster.words(name, others), running.folder);
-    expect([name, status, err]).toEqual([name, 1, expect.stringContaining("belongs to the cluster whose keys")]);
+    expect([name, status, err]).toEqual([name, 1, expect.stringContaining("belongs to another cluster")]);
   }
   for (const url of cluster.registry) {
     const headers = { authorization: `Bearer ${registryToken(bytesOf(key))}` };

@@ -55,7 +55,7 @@ async function refusalOf(
 }
 
 const isAnothers = (what: "message" | "session"): RegExp =>
-  new RegExp(`The ${what} store \\S+ belongs to the cluster whose keys and --env have other fingerprints.*--adopt`);
+  new RegExp(`The ${what} store \\S+ belongs to a(?:nother)? cluster.*--adopt`);
 const isAtWork = (what: "message" | "session"): RegExp =>
   new RegExp(`The ${what} store \\S+ cannot be adopted: processes of its owner are at work on it`);
 

@@ -3,7 +3,7 @@
 
 import { Database } from "bun:sqlite";
 import { afterEach, expect, test } from "bun:test";
-import { closeSync, openSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, openSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../../src/base/clock.ts";
 import { gatewayLeaseMs } from "../../src/base/limits.ts";
@@ -49,7 +49,9 @@ test("refuses the database of another program, and a folder that does not exist,
   const db = new Database(foreign);
   db.run("CREATE TABLE t (a)");
   db.close();
-  expect(() => open(foreign)).toThrow(/cannot be opened: .* another program; give another path/);
+  expect(() => open(foreign)).toThrow(
+    /cannot be opened: it is a database of another program, or a message store. Give --sessions another path\.$/,
+  );
   expect(() => open(join(root, "nowhere", "x.db"))).toThrow(/Check that its folder exists/);
   expect(() => open(join(root, "nowhere", "x.db"))).toThrow(SessionsUnavailable);
 });
@@ -69,11 +71,26 @@ test("keeps what is there when it is opened again, and nothing of an earlier boo
   expect(await open(path).locate("app", ["ann"])).toEqual([[]]);
 });
 
-test("a file that is no database is made anew", async () => {
+test("a file that a power cut has torn is made anew", async () => {
   const path = freshPath();
-  writeFileSync(path, "torn by a power cut ".repeat(1_000));
-  const sessions = open(path);
-  expect((await sessions.put("app", "ann", location())).result).toBe("put");
+  await open(path).close();
+  const begun = readFileSync(path).subarray(0, 100);
+  for (const torn of [Buffer.alloc(20_000), Buffer.concat([begun, Buffer.alloc(20_000, 0xee)])]) {
+    writeFileSync(path, torn);
+    const sessions = open(path);
+    expect((await sessions.put("app", "ann", location())).result).toBe("put");
+    await sessions.close();
+  }
+});
+
+test("a file of something else, and a damaged message store, are refused and stay what they are", () => {
+  const store = Buffer.concat([Buffer.from("SQLite format 3\0"), Buffer.alloc(20_000, 0x77)]);
+  for (const content of [Buffer.from("a secret that somebody named by mistake\n"), store]) {
+    const path = freshPath();
+    writeFileSync(path, content);
+    expect(() => open(path)).toThrow(/cannot be opened: it is not a session store. Give --sessions another path\.$/);
+    expect(readFileSync(path)).toEqual(content);
+  }
 });
 
 test("a file whose sessions are damaged under way is made anew by itself", async () => {

@@ -63,7 +63,9 @@ describe.skipIf(!hasPostgres)("with a PostgreSQL server", () => {
     expect(stores[0]?.identity).toBeDefined();
     expect(stores[1]?.identity).toEqual(stores[0]?.identity);
     for (const store of stores) await store.close();
-    await expect(openPostgresStore({ ...shared, url, claim: claimOfNobody })).rejects.toThrow(/belongs to the cluster/);
+    await expect(openPostgresStore({ ...shared, url, claim: claimOfNobody })).rejects.toThrow(
+      /belongs to a(?:nother)? cluster/,
+    );
   });
 
   test("a database that was away at first and turns out to be another cluster's is told", async () => {
@@ -79,7 +81,7 @@ describe.skipIf(!hasPostgres)("with a PostgreSQL server", () => {
     expect(store.identity).toBeUndefined();
     gate.isShut = false;
     await until(() => sentences.length > 0, "the store is refused", 20_000);
-    expect(sentences[0]).toMatch(/^The message store .* belongs to the cluster whose keys and --env/);
+    expect(sentences[0]).toMatch(/^The message store .* belongs to a(?:nother)? cluster/);
     expect(store.isHealthy).toBe(false);
     await store.close();
     await gate.stop();

@@ -52,6 +52,7 @@ export async function serveStandalone(values: OptionValues, log: Log): Promise<S
       addresses: running.addresses,
       dataFolder,
       dataOption,
+      secretOption: values.optional("secret-file") ?? undefined,
       storePath,
       secretMadeAt: secrets.madeAt,
     }),

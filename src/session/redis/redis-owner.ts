@@ -132,9 +132,8 @@ export class RedisOwner {
     const { link, store, log } = this.options;
     tellAdoption(log, store, this.claim, outcome);
     this.claim = withoutAdoption(this.claim);
-    if (this.identity !== undefined && this.identity !== identity)
-      log.warn("the session store is another one than before", { store });
-    if (this.isWaiting) log.info("the session store's identity is known", { store });
+    if (this.identity !== undefined && this.identity !== identity) log.warn(`${store} is another one than before`);
+    if (this.isWaiting) log.info(`${store} has an identity now`);
     this.identity = identity;
     this.waitingSinceMs = undefined;
     link.admit();

@@ -3,7 +3,7 @@
 // one open find another file at its path (`isSame`) and open that.
 
 import { Database, SQLiteError } from "bun:sqlite";
-import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, readSync, rmSync, statSync } from "node:fs";
 import { fileIdentity } from "../../base/file-identity.ts";
 import { openLockFile } from "../../base/lock-file.ts";
 import { OpenFiles } from "../../base/open-files.ts";
@@ -68,6 +68,16 @@ function bootId(): string {
   }
 }
 
+/** The header of an SQLite file: its first bytes, and where `application_id` stands. */
+const headBytes = 100;
+const magic = "SQLite format 3\0";
+const applicationIdAt = 68;
+
+/** The file is something else than a session store. */
+export class NotSessions extends Error {
+  override readonly name = "NotSessions";
+}
+
 /** Errors that say that the file itself is no good. */
 export function isDamage(error: unknown): boolean {
   return error instanceof SQLiteError && /^SQLITE_(CORRUPT|NOTADB)/.test(error.code ?? "");
@@ -94,7 +104,7 @@ export class SessionFile {
     this.path = path;
     this.writing = connect(path);
     try {
-      if (!isCurrent(this.writing, path)) throw new Error(`${path} changed while it was opened`);
+      if (!isCurrent(this.writing)) throw new Error(`${path} changed while it was opened`);
       this.reading = connect(path);
       this.identity = fileIdentity(path);
       this.files = new OpenFiles(path);
@@ -163,12 +173,13 @@ function prepare(path: string, damaged: string | undefined): void {
   try {
     const db = connect(path);
     try {
-      if (fileIdentity(path) !== damaged && isCurrent(db, path)) return;
+      if (fileIdentity(path) !== damaged && isCurrent(db)) return;
     } finally {
       db.close();
     }
   } catch (error) {
     if (!isDamage(error)) throw error;
+    if (fileIdentity(path) !== damaged && !mayBeOurs(path)) throw new NotSessions("it is not a session store");
   }
   // The database first: beside an empty new one, SQLite drops a log that it finds.
   for (const end of ["", "-wal", "-shm"]) rmSync(path + end, { force: true });
@@ -186,13 +197,32 @@ function prepare(path: string, damaged: string | undefined): void {
   }
 }
 
-/** False: empty, of another boot or another schema. Throws for a database of another program. */
-function isCurrent(db: Database, path: string): boolean {
+/**
+ * Reports whether a file that cannot be read may have been a session store: one that begins as a database of ours, or of
+ * nobody's yet, or with the zeros that a power cut leaves. Anything else, such as a secret, was named by mistake.
+ */
+function mayBeOurs(path: string): boolean {
+  const head = Buffer.alloc(headBytes);
+  const file = openSync(path, "r");
+  try {
+    readSync(file, head, 0, headBytes, 0);
+  } finally {
+    closeSync(file);
+  }
+  if (head.every((byte) => byte === 0)) return true;
+  return (
+    head.toString("latin1", 0, magic.length) === magic &&
+    [0, applicationId].includes(head.readUInt32BE(applicationIdAt))
+  );
+}
+
+/** False: empty, of another boot or another schema. Throws NotSessions for another database. */
+function isCurrent(db: Database): boolean {
   const number = (name: "user_version" | "application_id"): number =>
     db.query<{ value: number }, []>(`SELECT ${name} AS value FROM pragma_${name}`).get()?.value ?? 0;
   if (number("application_id") !== applicationId) {
     if (db.query("SELECT 1 FROM sqlite_master LIMIT 1").get() === null) return false;
-    throw new Error(`the file ${path} is a database of another program; give another path to the sessions`);
+    throw new NotSessions("it is a database of another program, or a message store");
   }
   if (number("user_version") !== schemaVersion) return false;
   const [madeIn, now] = [db.query<{ boot: string }, []>("SELECT boot FROM state").get()?.boot, bootId()];

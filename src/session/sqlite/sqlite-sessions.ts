@@ -25,7 +25,7 @@ import {
   type Sessions,
 } from "../sessions.ts";
 import { ClaimRefused } from "../session-owner.ts";
-import { isDamage, mayPass, SessionFile } from "./session-file.ts";
+import { isDamage, mayPass, NotSessions, SessionFile } from "./session-file.ts";
 import { claimFile, isStillClaimed, setOwners } from "./session-owner-table.ts";
 import { SessionReader } from "./session-reader.ts";
 import { SessionWriter } from "./session-writer.ts";
@@ -102,12 +102,15 @@ class SqliteSessions implements Sessions {
       this.leave();
       if (error instanceof ClaimRefused) throw error;
       if (mayPass(error, path)) this.failed(undefined, error);
-      else
-        throw new SessionsUnavailable(
-          `The session store ${path} cannot be opened: ${reasonOf(error)}. ` +
-            "Check that its folder exists and is writable, or name another file.",
-          { cause: error },
-        );
+      else {
+        const remedy =
+          error instanceof NotSessions
+            ? "Give --sessions another path."
+            : "Check that its folder exists and is writable, or give --sessions another path.";
+        throw new SessionsUnavailable(`The session store ${path} cannot be opened: ${reasonOf(error)}. ${remedy}`, {
+          cause: error,
+        });
+      }
     }
     this.polling = setInterval(() => void this.poll(), pollMs);
     this.polling.unref();
@@ -213,7 +216,7 @@ class SqliteSessions implements Sessions {
     const store = `The session store ${this.path}`;
     const { identity, outcome } = claimFile(db, { store, claim, known, wallMs: this.clock.wallMs() });
     tellAdoption(log, store, claim, outcome);
-    if (known !== undefined && identity !== known) log.warn("the session store is another one than before", { store });
+    if (known !== undefined && identity !== known) log.warn(`${store} is another one than before`);
     this.claim = withoutAdoption(claim);
     this.known = identity;
   }
