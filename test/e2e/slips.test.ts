@@ -5,6 +5,8 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { silentLog } from "../../src/base/log.ts";
+import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { Command } from "../../src/wire/commands.ts";
 import { MessagePushSchema, MessageReqSchema, Status } from "../../src/wire/gen/pkt_pb.ts";
 import { ClusterStage } from "../support/cluster-stage.ts";
@@ -115,6 +117,17 @@ describe("slips", () => {
     for (const gateway of stage.cluster.names("gateway"))
       await until(() => stage.cluster.isReady(gateway), `${gateway} is well again`);
     await servesRightly(stage, 2);
+  }, 120_000);
+
+  test("each chat node has a copy of a standalone server's messages", async () => {
+    const folder = newFolder();
+    const [seed, one, other] = [join(folder, "seed.db"), join(folder, "one.db"), join(folder, "other.db")];
+    await (await openSqliteStore({ path: seed, retentionDays: 0, log: silentLog })).close();
+    for (const path of [one, other]) copyFileSync(seed, path);
+    const slips = { "chat-1": { "--store": `sqlite:${one}` }, "chat-2": { "--store": `sqlite:${other}` } };
+    const stage = await putTogether({ chats: 2 }, { slips });
+    await refusedNode(stage, [one, other]);
+    await servesRightly(stage);
   }, 120_000);
 
   test("the chat nodes' sessions are others than the login nodes'", async () => {

@@ -63,10 +63,33 @@ describe.skipIf(isRedisMissing)("with a Redis server", () => {
     await send("FLUSHALL");
   };
 
-  test("an empty store gets its identity at once when nobody else can know one", async () => {
+  test("an empty store gets its identity soon when nobody else can know one, and one with sessions at once", async () => {
     const sessions = await kept(open({ known: nobody }));
     await until(() => sessions.isHealthy, "it works");
     expect(isStoreIdentity(String((await read()).identity))).toBe(true);
+    await send("DEL", ownership);
+    await sessions.close();
+    // As processes of the version before leave it.
+    await send("HSET", "roost:state", "sequence", "7");
+    const next = await kept(open({ known: nobody }));
+    await until(() => next.isHealthy, "it works", 1_000);
+    await endAll();
+  });
+
+  test("a store that was emptied stays its owner's, although another cluster starts on it in that moment", async () => {
+    const sentences: string[] = [];
+    const sessions = await kept(open({ refused: (sentence) => sentences.push(sentence) }));
+    const identity = sessions.identity?.identity;
+    await send("FLUSHALL");
+    const stray = open({ claim: second, known: nobody, refused: (sentence) => sentences.push(`stray: ${sentence}`) });
+    stray.then(
+      (opened) => ends.push(() => opened.close()),
+      (error: unknown) => sentences.push(`stray: ${String(error)}`),
+    );
+    await until(() => sentences.length > 0, "one of them is refused");
+    expect(sentences[0]).toMatch(/^stray: .*belongs to the cluster/);
+    await until(() => sessions.isHealthy, "it works");
+    expect(await read()).toEqual({ identity, owners: first.fingerprints[0] });
     await endAll();
   });
 
@@ -113,6 +136,8 @@ describe.skipIf(isRedisMissing)("with a Redis server", () => {
 
   test("of two that may make an identity at the same time one does, and the other has the same", async () => {
     for (let turn = 0; turn < 20; turn++) {
+      // Not empty, so neither waits for whoever may come back.
+      await send("HSET", "roost:state", "sequence", "7");
       const both = await Promise.all([kept(open({ known: nobody })), kept(open({ known: nobody }))]);
       await until(() => both.every(({ isHealthy }) => isHealthy), "both work");
       expect(both[0].identity).toEqual(both[1].identity);

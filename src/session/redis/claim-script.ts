@@ -39,7 +39,7 @@ if outcome == 'refused' then return {'refused', ''} end
 if is_damaged and not adopts and known == '' then return {'damaged', ''} end
 -- Whose it was cannot be told if the owners are damaged.
 if adopts and (outcome == 'adopted' or (is_damaged and not has_owners)) and is_alive() then return {'living', ''} end
-if is_absent and known == '' and not may_make then return {'absent', ''} end
+if is_absent and known == '' and not may_make then return {'absent', call('EXISTS', state) == 1 and 'used' or ''} end
 if outcome == 'kept' and not is_damaged and not is_absent then return {'kept', identity} end
 
 local is_another = outcome == 'adopted' or (is_damaged and adopts)
@@ -54,7 +54,7 @@ return {is_another and 'adopted' or outcome, next}
 
 /**
  * run, the known identity or '', a new one, '1' to make it if there is none, '1' to adopt, fingerprints… → outcome, identity.
- * outcome: as ClaimOutcome; `absent`: there is none, and none may be made; `living`: an adoption is refused because
+ * outcome: as ClaimOutcome; `absent`: there is none, and none may be made (and `used` if the store is not empty); `living`: an adoption is refused because
  * somebody renews; `damaged`: it cannot be read.
  */
 export const claimScript: Script = scriptOf(claimText);

@@ -2,9 +2,10 @@
 // store that was emptied gets its identity again from those who know it.
 //
 // A process that does not know the identity of an empty store does not make one at once: the store may have come back
-// empty, and those that had it open are about to bring its identity back. It waits for them for a while, unless the registry
-// says that nobody knows one. It does not bring back what others say: by mistake it may have been given another store than
-// they, which then would pass for theirs.
+// empty, and those that had it open are about to bring its identity back. It waits for them for a while, or for a moment if
+// the registry says that nobody knows one: another cluster, whose store it is, is not in the registry of this one. It does
+// not bring back what others say: by mistake it may have been given another store than they, which then would pass for
+// theirs.
 
 import {
   damagedIdentitySentence,
@@ -24,6 +25,11 @@ import { asList, asText } from "./replies.ts";
 /** How long an empty store is waited for to get its identity from those that know it. */
 const identityWaitMs = 15_000;
 const askMs = 1_000;
+/**
+ * How long an empty store is left to whoever has had it open, which a process of another cluster does not hear of: longer
+ * than RedisLink takes between two attempts to connect.
+ */
+const ownerBackMs = 1_500;
 
 /**
  * Which identity others of the cluster know, as far as they tell: `nobody` if none of them knows any; undefined if that
@@ -55,6 +61,8 @@ export class RedisOwner {
   private isRefused = false;
   private waitingSinceMs: number | undefined;
   private mayMake: boolean;
+  /** The store holds nothing at all: it may have been emptied a moment ago. */
+  private isEmpty = false;
   private asking: ReturnType<typeof setTimeout> | undefined;
   private isClosed = false;
 
@@ -101,6 +109,7 @@ export class RedisOwner {
         this.learned(readIdentity(found) ?? "", outcome);
         return;
       case "absent":
+        this.isEmpty = found !== "used";
         this.wait();
         return;
       case "refused":
@@ -151,7 +160,8 @@ export class RedisOwner {
     known()
       .then((told) => {
         // Somebody knows an identity, but perhaps of another store: whoever has this one open brings it back.
-        if (told !== knownToNobody || !this.isWaiting) return undefined;
+        if (told !== knownToNobody || this.waitingSinceMs === undefined) return undefined;
+        if (this.isEmpty && performance.now() - this.waitingSinceMs < ownerBackMs) return undefined;
         this.mayMake = true;
         return this.settle();
       })
