@@ -5,6 +5,9 @@
 // nobody's becomes that of the first cluster; a cluster that shares a key with the owner is the owner; anybody else is
 // refused until told to adopt the store, which makes it another store with another identity. The engines keep an identity
 // and fingerprints and change both in one atomic step.
+//
+// Copies of one store are different stores: a message store gets another identity also when it is restored from a backup,
+// and when it becomes the first cluster's.
 
 import type { Log } from "../base/log.ts";
 
@@ -14,7 +17,7 @@ const fingerprintDigits = 32;
 
 /** What a store keeps about itself. */
 export interface StoreOwnership {
-  /** 32 hexadecimal digits, made at random with the store. */
+  /** 32 hexadecimal digits, made at random. */
   readonly identity: string;
   /** Fingerprints of the owner's keys; empty: nobody's, such as a new store, or one of a standalone server. */
   readonly owners: readonly string[];

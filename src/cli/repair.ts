@@ -91,8 +91,12 @@ function salvageFile(path: string, progress: Progress): string[] {
   }
 }
 
-function linesOf({ tables, nameless }: SalvageReport): string[] {
+function linesOf({ tables, nameless, notFound }: SalvageReport): string[] {
   const lines: string[] = [];
+  if (notFound !== undefined)
+    lines.push("the list of the tables could not be read; they were found by what is in them");
+  if (notFound !== undefined && notFound.length > 0)
+    lines.push(`not found: ${notFound.join(", ")}; each of these tables is lost or was empty`);
   const messages = tables.find(({ table }) => table === "message");
   if (messages !== undefined) {
     lines.push(`messages: ${messages.rows} saved${messages.spoilt > 0 ? `, ${messages.spoilt} spoilt` : ""}`);

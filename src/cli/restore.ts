@@ -100,15 +100,16 @@ async function restoreFile(
   }
 }
 
-/** A file with a write-ahead log beside it is not all of a store, and the store itself is no backup. */
+/** A file with a write-ahead log or a journal beside it is not all of a store, and the store itself is no backup. */
 function refuseUnfinished(file: string | undefined, path: string): void {
   if (file === undefined) return;
   if (realpathSync(file) === path) throw new StartError(`${file} is the store itself; name a backup of it`);
-  if ((statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0)
-    throw new StartError(
-      `${file} has messages in ${file}-wal, too, as a server's own file has; make one file of both: ` +
-        `roost backup OTHER --store sqlite:${file}`,
-    );
+  for (const end of ["-wal", "-journal"])
+    if ((statSync(file + end, { throwIfNoEntry: false })?.size ?? 0) > 0)
+      throw new StartError(
+        `${file} is not all of a store without ${file}${end}, which a server or a tool has left; make one file of both: ` +
+          `roost backup OTHER --store sqlite:${file}`,
+      );
 }
 
 export function isEmpty({ facts, failure }: Present): boolean {

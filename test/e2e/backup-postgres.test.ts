@@ -94,6 +94,8 @@ describe.skipIf(!hasPostgres || Bun.which("pg_dump") === null)("PostgreSQL", () 
     expect(await bodiesIn(otherSql)).toEqual((await bodiesIn(sql)).slice(0, 500));
     // It serves: new accounts, messages and ids go on.
     const again = await open(other);
+    expect(again.identity?.identity).toMatch(/^[0-9a-f]{32}$/);
+    expect(again.identity?.identity).not.toBe(store.identity?.identity);
     await write(again, "carol", 3);
     expect(await bodiesIn(otherSql)).toHaveLength(503);
     expect(

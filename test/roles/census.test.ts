@@ -4,7 +4,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { signToken } from "../../src/auth/token.ts";
 import { silentLog } from "../../src/base/log.ts";
-import { LogicNode } from "../../src/container/logic-node.ts";
 import { Dispatcher } from "../../src/container/dispatcher.ts";
 import { Router } from "../../src/container/router.ts";
 import { Service } from "../../src/container/service.ts";
@@ -38,11 +37,11 @@ async function fixture() {
   const ofLogin = metrics.forService("login", "login");
   const { service, stop } = createLoginService({ sessions, metrics: ofLogin, log: silentLog });
   closing.push(stop);
-  await new LogicNode(cluster.around("login", "login"), service, ofLogin).start();
+  await cluster.startNode(cluster.around("login", "login"), service, ofLogin);
   const ignore = (): void => undefined;
   const router = new Router([]);
   const parts = { router, dispatcher: new Dispatcher(), log: silentLog, gatewayLinked: ignore, gatewayLost: ignore };
-  await new LogicNode(cluster.around("chat", "chat"), new Service(parts), metrics.forService("chat", "chat")).start();
+  await cluster.startNode(cluster.around("chat", "chat"), new Service(parts), metrics.forService("chat", "chat"));
   const around = cluster.around("gate", "gateway");
   const said: string[] = [];
   const log = {

@@ -6,7 +6,7 @@ import { signToken } from "../../src/auth/token.ts";
 import { silentLog } from "../../src/base/log.ts";
 import type { Context } from "../../src/container/context.ts";
 import { Dispatcher } from "../../src/container/dispatcher.ts";
-import { LogicNode } from "../../src/container/logic-node.ts";
+import type { LogicNode } from "../../src/container/logic-node.ts";
 import { Router } from "../../src/container/router.ts";
 import { Service } from "../../src/container/service.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
@@ -55,7 +55,7 @@ class Cluster {
     const ofLogin = metrics.forService("login", "login");
     const { service: login, stop } = createLoginService({ sessions, metrics: ofLogin, log: silentLog });
     closing.push(stop);
-    await new LogicNode(cluster.around("login", "login"), login, ofLogin).start();
+    await cluster.startNode(cluster.around("login", "login"), login, ofLogin);
     const started: Chat[] = [];
     for (const id of chats) started.push(await this.chat(id));
     const { tcp = "" } = await this.gateway.start();
@@ -74,8 +74,11 @@ class Cluster {
     };
     const parts = { router: new Router([take]), dispatcher: new Dispatcher(), log: silentLog };
     const service = new Service({ ...parts, gatewayLinked: ignore, gatewayLost: ignore });
-    const node = new LogicNode(this.cluster.around(id, "chat"), service, this.metrics.forService(id, "chat"));
-    await node.start();
+    const node = await this.cluster.startNode(
+      this.cluster.around(id, "chat"),
+      service,
+      this.metrics.forService(id, "chat"),
+    );
     return { node, asked };
   }
 

@@ -5,7 +5,7 @@ import { signToken } from "../../src/auth/token.ts";
 import { silentLog } from "../../src/base/log.ts";
 import type { Context } from "../../src/container/context.ts";
 import { Dispatcher } from "../../src/container/dispatcher.ts";
-import { LogicNode } from "../../src/container/logic-node.ts";
+import type { LogicNode } from "../../src/container/logic-node.ts";
 import { Router } from "../../src/container/router.ts";
 import { Service } from "../../src/container/service.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
@@ -40,9 +40,9 @@ async function fixture() {
     log: silentLog,
   });
   closing.push(async () => stop());
-  await new LogicNode(cluster.around("login", "login"), login, ofLogin).start();
-  const startChat = (): Promise<string> =>
-    new LogicNode(cluster.around("chat", "chat"), new Service(parts), metrics.forService("chat", "chat")).start();
+  await cluster.startNode(cluster.around("login", "login"), login, ofLogin);
+  const startChat = (): Promise<LogicNode> =>
+    cluster.startNode(cluster.around("chat", "chat"), new Service(parts), metrics.forService("chat", "chat"));
   await startChat();
   const gateway = cluster.gateway(cluster.around("gate", "gateway"), metrics.forService("gate", "gateway"), key);
   const { tcp = "" } = await gateway.start();

@@ -5,7 +5,6 @@ import type { LinkIdentity } from "../../src/auth/link-proof.ts";
 import { signToken } from "../../src/auth/token.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { Dispatcher } from "../../src/container/dispatcher.ts";
-import { LogicNode } from "../../src/container/logic-node.ts";
 import { IdTaken } from "../../src/container/membership.ts";
 import { Router } from "../../src/container/router.ts";
 import { Service } from "../../src/container/service.ts";
@@ -52,14 +51,14 @@ class Processes {
     const router = new Router([() => (context) => context.respondEmpty()]);
     const parts = { router, dispatcher: new Dispatcher(), log: silentLog, gatewayLinked: ignore, gatewayLost: ignore };
     const metrics = this.metrics.forService(place, "chat");
-    await new LogicNode(this.around(place, identity), new Service(parts), metrics).start();
+    await this.cluster.startNode(this.around(place, identity), new Service(parts), metrics);
   }
 
   async login(): Promise<void> {
     const metrics = this.metrics.forService("login", "login");
     const { service, stop } = createLoginService({ sessions: new MemorySessions(), metrics, log: silentLog });
     closing.push(stop);
-    await new LogicNode(this.around("login", newIdentity("login", "login")), service, metrics).start();
+    await this.cluster.startNode(this.around("login", newIdentity("login", "login")), service, metrics);
   }
 
   /** A gateway that runs, and a client of it. */

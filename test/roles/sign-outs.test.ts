@@ -4,7 +4,6 @@ import { afterEach, expect, test } from "bun:test";
 import { signToken } from "../../src/auth/token.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { Dispatcher } from "../../src/container/dispatcher.ts";
-import { LogicNode } from "../../src/container/logic-node.ts";
 import { Router } from "../../src/container/router.ts";
 import { Service } from "../../src/container/service.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
@@ -41,7 +40,7 @@ test("is told again, to another login node, when the first one went", async () =
     const ofLogin = metrics.forService(id, "login");
     const { service, stop } = createLoginService({ sessions, metrics: ofLogin, log: silentLog });
     closing.push(stop);
-    await new LogicNode(cluster.around(id, "login"), service, ofLogin).start();
+    await cluster.startNode(cluster.around(id, "login"), service, ofLogin);
   };
   await startLogin("login1");
   const gateway = cluster.gateway(cluster.around("gate", "gateway"), metrics.forService("gate", "gateway"), key);

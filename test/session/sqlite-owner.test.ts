@@ -104,3 +104,21 @@ test("a file that is the claimant's is opened while another process holds its lo
   await two.close();
   await one.close();
 });
+
+test("a file that is another cluster's is left at once, also while another process holds its lock", async () => {
+  const path = freshPath();
+  const sentences: string[] = [];
+  const refused = (sentence: string): unknown => sentences.push(sentence);
+  const sessions = openSqliteSessions({ path, log: silentLog, claim: first, refused });
+  const holder = new Database(path);
+  holder.run("BEGIN IMMEDIATE");
+  holder.run("UPDATE ownership SET owners = ?", second.fingerprints.slice(0, 1));
+  holder.run("COMMIT");
+  holder.run("BEGIN IMMEDIATE");
+  await until(() => sentences.length > 0, "it is told");
+  expect(sentences[0]).toContain("belongs to the cluster");
+  expect(() => openSqliteSessions({ path, log: silentLog, claim: first })).toThrow(/belongs to the cluster/);
+  holder.run("ROLLBACK");
+  holder.close();
+  await sessions.close();
+});

@@ -63,12 +63,6 @@ async function startAndAsk(path: string, ids: Filled["ids"]): Promise<"serves" |
   return "serves";
 }
 
-test("the schema is on the first page alone: no other damaged page keeps a salvage from reading it", async () => {
-  const { path } = await filled(500);
-  const leafOfTable = 0x0d;
-  expect(readFileSync(path)[100]).toBe(leafOfTable);
-});
-
 test("a page of the log that was overwritten: each start serves or ends with a sentence, whichever page it is", async () => {
   const whole = await filled(2_000);
   const pages = statSync(whole.path).size / pageBytes;

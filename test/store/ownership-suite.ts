@@ -117,7 +117,7 @@ export function ownershipSuite(name: string, makePlace: () => Promise<OwnedPlace
       const alone = await openOnce(adopting(claimOfNobody));
       expect([identity, adopted]).not.toContain(alone);
       expect(await openOnce(claimOfNobody)).toBe(alone);
-      expect(await openOnce(first)).toBe(alone);
+      expect([identity, adopted, alone]).not.toContain(await openOnce(first));
     });
 
     test("is not adopted while a process of its owner lives, or was killed less than a lease ago", async () => {
@@ -179,6 +179,15 @@ export function ownershipSuite(name: string, makePlace: () => Promise<OwnedPlace
       expect(await refusal(second)).toMatch(isAnothers);
     });
 
+    test("copies of a store that was nobody's differ once a cluster has taken them", async () => {
+      const identity = await openOnce(claimOfNobody);
+      const copied = await place.copy();
+      places.push(copied);
+      const [one, other] = [await openOnce(first), await openOnce(first, copied)];
+      expect(new Set([identity, one, other]).size).toBe(3);
+      expect(await openOnce(first)).toBe(one);
+    });
+
     test("takes other fingerprints for its owner's when it is told to", async () => {
       const store = await open(claimOf(["first", "next"]));
       await store.setOwners(claimOf(["next", "next"]).fingerprints);
@@ -202,6 +211,27 @@ export function ownershipSuite(name: string, makePlace: () => Promise<OwnedPlace
       await expect(frozen.append([talk()])).rejects.toBeInstanceOf(StoreUnavailable);
       expect(frozen.isHealthy).toBe(false);
     }, 30_000);
+
+    test("a process of the former owner that stood still during an adoption reads nothing that the next owner has stored", async () => {
+      const frozen = await place.open(first, silentLog, () => undefined);
+      opened.push(frozen);
+      stored((await frozen.append([talk()]))[0]);
+      // What an adoption does after the process's lease has ended.
+      await place.run("DELETE FROM $node");
+      const owner = await open(adopting(second));
+      const { messageId } = stored((await owner.append([talk({ body: "of the next owner" })]))[0]);
+      const query = { app: "app", account: "bob", device: "", after: 1n, includeSent: false, limit: 100 };
+      const read = await frozen.index(query).then(
+        (lines) => lines.map((line) => line.messageId),
+        () => [],
+      );
+      expect(read).not.toContain(messageId);
+      const contents = await frozen.contents("app", "bob", [messageId]).then(
+        (found) => found.map(({ body }) => body),
+        () => [],
+      );
+      expect(contents).toEqual([]);
+    });
 
     test("a process that stood still during an adoption does not make it its own again", async () => {
       const frozen = await place.open(claimOf(["first", "next"]), silentLog, () => undefined);

@@ -207,6 +207,27 @@ test("a restored store has a mark of its own: an index of another time is not ta
   await aside.close();
 });
 
+test("stores that were restored from one backup are different stores of the same owner", async () => {
+  const claim = { fingerprints: ["0123456789abcdef0123456789abcdef"], adopt: false };
+  const identityOf = async (path: string): Promise<string | undefined> => {
+    const store = await openSqliteStore({ path, retentionDays: 0, log: silentLog, claim });
+    await store.close();
+    return store.identity?.identity;
+  };
+  const store = freshPath();
+  const identities = [await identityOf(store)];
+  const { path } = copy(store);
+  for (const place of [store, freshPath(), freshPath()]) {
+    const draft = `${place}.draft`;
+    receive(path, draft, "FILE");
+    putInPlace(place, draft, `${place}.aside`);
+    identities.push(await identityOf(place));
+    expect(await identityOf(place)).toBe(identities.at(-1));
+  }
+  expect(new Set(identities).size).toBe(4);
+  await expect(openAt(store)).rejects.toThrow("belongs to the cluster");
+});
+
 test("what waits in the write-ahead log of the old store is kept with it, and is not played into the new one", async () => {
   const { store, path, ids } = await backedUp(200);
   // Files as kill -9 leaves them.

@@ -8,6 +8,7 @@ import { newIncarnation, systemRandom } from "../../src/base/random.ts";
 import { TimerWheel } from "../../src/base/timer-wheel.ts";
 import { type LinkNetwork, MemoryLinkNetwork } from "../../src/container/link/link-network.ts";
 import { LinkListener } from "../../src/container/link/link-listener.ts";
+import { LogicNode } from "../../src/container/logic-node.ts";
 import { Membership } from "../../src/container/membership.ts";
 import type { Selection } from "../../src/container/selectors/selection.ts";
 import type { Service } from "../../src/container/service.ts";
@@ -35,6 +36,7 @@ export class MemoryCluster {
   readonly lost: string[] = [];
   private readonly servers = new Map<string, Server>();
   private readonly namings: InProcessNaming[] = [];
+  private readonly nodes: LogicNode[] = [];
 
   /** Surroundings for a process of that id and service. */
   around(id: string, service: string, clusterKeys: readonly Uint8Array[] = this.clusterKeys): Surroundings {
@@ -71,6 +73,14 @@ export class MemoryCluster {
       version: "test",
       lost: (sentence) => this.lost.push(sentence),
     };
+  }
+
+  /** Starts a node of a logic service, until `stop`. */
+  async startNode(around: Surroundings, service: Service, metrics: ServiceMetrics): Promise<LogicNode> {
+    const node = new LogicNode(around, service, metrics);
+    this.nodes.push(node);
+    await node.start();
+    return node;
   }
 
   /** A node of a logic service that is as adult as it is told to be. */
@@ -121,6 +131,7 @@ export class MemoryCluster {
   }
 
   async stop(): Promise<void> {
+    for (const node of this.nodes) await node.drain(0);
     for (const naming of this.namings) await naming.close();
     this.registry.stop();
   }

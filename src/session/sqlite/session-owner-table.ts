@@ -36,27 +36,35 @@ export interface FileClaim {
   readonly wallMs: number;
 }
 
-/** Reports whether the file still says what an earlier claim has found: that it is the store `known`, and the claimant's. */
-export function isStillClaimed(db: Database, known: string | undefined, claimed: StoreClaim): boolean {
-  return keptIdentity(db, claimed) === known;
-}
-
-/** Claims the file, in a transaction of its own if anything has to be written. Throws ClaimRefused. */
+/**
+ * Claims the file, in a transaction of its own if anything has to be written. Throws ClaimRefused, also while another
+ * process holds the lock.
+ */
 export function claimFile(
   db: Database,
   wanted: FileClaim,
 ): { readonly identity: string; readonly outcome: ClaimOutcome } {
+  const { store, claim: claimed } = wanted;
+  const row = rowOf(db);
+  const owners = readOwners(row?.owners);
+  const outcome = owners && judgeClaim(owners, claimed);
+  if (outcome === "refused") throw new ClaimRefused(refusedClaimSentence(store, claimed));
   // A file that is the claimant's already is opened beside somebody who holds the lock.
-  const identity = keptIdentity(db, wanted.claim);
+  const identity = outcome === "kept" ? readIdentity(row?.identity) : undefined;
   return identity === undefined ? db.transaction(() => claim(db, wanted)).immediate() : { identity, outcome: "kept" };
 }
 
-/** Returns the identity of a file that is the claimant's; undefined if it is not, or does not say which store it is. */
-function keptIdentity(db: Database, claimed: StoreClaim): string | undefined {
+/** What the file says of itself; null if it says nothing. */
+function rowOf(db: Database): Row | null {
   const hasTable = db.query("SELECT 1 FROM sqlite_schema WHERE name = 'ownership'").get() !== null;
-  const row = hasTable ? db.query<Row, []>(select).get() : null;
+  return hasTable ? db.query<Row, []>(select).get() : null;
+}
+
+/** Reports whether the file still says what an earlier claim has found: that it is the store `known`, and the claimant's. */
+export function isStillClaimed(db: Database, known: string | undefined, claimed: StoreClaim): boolean {
+  const row = rowOf(db);
   const owners = readOwners(row?.owners);
-  return owners !== undefined && judgeClaim(owners, claimed) === "kept" ? readIdentity(row?.identity) : undefined;
+  return owners !== undefined && judgeClaim(owners, claimed) === "kept" && readIdentity(row?.identity) === known;
 }
 
 function claim(

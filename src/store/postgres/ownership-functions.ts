@@ -40,11 +40,12 @@ BEGIN
     INSERT INTO owner SELECT DISTINCT unnest(a_fingerprints);
   END IF;
   IF outcome = 'adopted' THEN DELETE FROM node; END IF;
-  IF outcome = 'adopted' OR identities = 0 THEN
+  -- Also of one that was nobody's: a copy of it, which another process takes, is another store.
+  IF outcome IN ('taken', 'adopted') OR identities = 0 THEN
     identity := replace(gen_random_uuid()::text, '-', '');
     DELETE FROM identity;
     INSERT INTO identity AS i (identity, epoch) VALUES (claim.identity, replace(gen_random_uuid()::text, '-', ''));
-    outcome := 'adopted';
+    IF identities = 0 THEN outcome := 'adopted'; END IF;
   END IF;
   SELECT r.last_id, r.wall_ms, r.life INTO last_id, wall_ms, life FROM roost.renew_lease(a_holder) r;
 END $$;

@@ -108,7 +108,8 @@ function afterIt(sealed: StoreFacts | undefined): string {
     "DELETE FROM roost.node;",
     // Schemas 1 and 2 have none; the migration makes one.
     `DO $$ BEGIN IF to_regclass('roost.identity') IS NOT NULL
-       THEN UPDATE roost.identity SET epoch = replace(gen_random_uuid()::text, '-', ''); END IF; END $$;`,
+       THEN UPDATE roost.identity SET identity = replace(gen_random_uuid()::text, '-', ''),
+         epoch = replace(gen_random_uuid()::text, '-', ''); END IF; END $$;`,
   ];
   if (sealed !== undefined)
     lines.push(

@@ -3,6 +3,7 @@
 import { constants, Database, type SQLQueryBindings } from "bun:sqlite";
 import { statSync } from "node:fs";
 import { pathToFileURL } from "node:url";
+import { rollBackJournal } from "./journal.ts";
 
 export type Synchronous = "FULL" | "NORMAL";
 
@@ -41,10 +42,11 @@ export function openConnection(options: ConnectionOptions): Database {
 /**
  * Opens a database for reading only where no other connection can be made: on a file system that is full or read-only
  * SQLite cannot make the file of shared memory. The index of the write-ahead log is kept on the heap instead, and no lock is
- * taken. The caller knows that nobody writes meanwhile: what is written is not seen, and may be seen in part. `pragmas`
- * are set before the file is read.
+ * taken. The caller knows that nobody writes meanwhile: what is written is not seen, and may be seen in part. A journal that
+ * was left is rolled back first; throws Refusal if that cannot be done.
  */
-export function openQuietly(path: string, cacheKib: number, pragmas: readonly string[] = []): Database {
+export function openQuietly(path: string, cacheKib: number): Database {
+  rollBackJournal(path);
   const { SQLITE_OPEN_READWRITE, SQLITE_OPEN_URI } = constants;
   // Without a write-ahead log SQLite would make one, unless it is told that nothing changes.
   const hasLog = (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0;
@@ -53,7 +55,7 @@ export function openQuietly(path: string, cacheKib: number, pragmas: readonly st
   const db = new Database(url, flags);
   returnBigIntegers(db);
   try {
-    for (const pragma of ["locking_mode = EXCLUSIVE", ...pragmas]) db.run(`PRAGMA ${pragma}`);
+    db.run("PRAGMA locking_mode = EXCLUSIVE");
     db.run(`PRAGMA cache_size = -${cacheKib}`);
     return db;
   } catch (error) {

@@ -1,9 +1,10 @@
 // Which store the file is and whose: the rows of `identity` and `owner`, read and changed inside a write transaction.
 //
 // A claim is made before this process takes a node number: at the opening, and whenever its row in `node` is gone. An
-// adoption deletes all rows, so a process of the former owner that stood still meanwhile claims again before it writes.
+// adoption deletes all rows, so a process of the former owner that stood still meanwhile claims again before it writes. What
+// is read is looked at in the snapshot itself.
 
-import type { Database } from "bun:sqlite";
+import { SQLiteError, type Database } from "bun:sqlite";
 import {
   damagedIdentitySentence,
   isStoreIdentity,
@@ -47,7 +48,8 @@ export class Ownership {
     const known = identityOf(db);
     if (known === undefined && !wanted.adopt) throw new NotOwned(damagedIdentitySentence(store));
     const isRenewed = outcome === "adopted" || known === undefined;
-    const identity = isRenewed ? renewIdentity(db) : known;
+    // Also of one that was nobody's: a copy of it, which another process takes, is another store.
+    const identity = isRenewed || outcome === "taken" ? renewIdentity(db) : known;
     if (outcome === "adopted") db.run("DELETE FROM node");
     if (outcome === "adopted" || outcome === "taken") this.write(wanted.fingerprints);
     this.wanted = withoutAdoption(wanted);
@@ -60,6 +62,17 @@ export class Ownership {
     const claim = withoutAdoption(wanted);
     if (judgeClaim(this.owners(), claim) === "refused") throw new NotOwned(refusedClaimSentence(store, claim));
     this.write(fingerprints);
+  }
+
+  /** Inside a snapshot that is read from: throws NotOwned if the store has become another cluster's. */
+  require(): void {
+    const { store, wanted } = this;
+    try {
+      if (judgeClaim(this.owners(), wanted) === "refused") throw new NotOwned(refusedClaimSentence(store, wanted));
+    } catch (error) {
+      // A store of an earlier version is nobody's; the writer brings it up to date.
+      if (!(error instanceof SQLiteError && error.message.includes("no such table: owner"))) throw error;
+    }
   }
 
   private owners(): string[] {

@@ -7,6 +7,7 @@ import type { GroupMember } from "../store.ts";
 import { mergeAscending, type IdStream } from "./id-merge.ts";
 import type { LogIndex, PostingSource } from "./log-index.ts";
 import { Marks } from "./marks.ts";
+import type { Ownership } from "./ownership.ts";
 import { lists, receivedKey, sentKey, type List } from "./posting.ts";
 import { indexSlots, type DetailAnswer, type FoundContent, type Request } from "./protocol.ts";
 
@@ -49,6 +50,7 @@ interface GroupRow {
 export class Reader {
   private readonly db: Database;
   private readonly logIndex: LogIndex;
+  private readonly ownership: Ownership | undefined;
   private readonly marks: Marks;
   private readonly account;
   private readonly acked;
@@ -65,9 +67,10 @@ export class Reader {
   private readonly members;
   private readonly memberNames;
 
-  /** `logIndex` keeps the lists received and sent. */
-  constructor(db: Database, logIndex: LogIndex) {
+  /** `logIndex` keeps the lists received and sent. Without `ownership` the store is anybody's. */
+  constructor(db: Database, logIndex: LogIndex, ownership?: Ownership) {
     this.db = db;
+    this.ownership = ownership;
     this.logIndex = logIndex;
     this.marks = new Marks(db);
     // Numbers are not remembered from one snapshot to the next: the store may be another one then.
@@ -249,6 +252,7 @@ export class Reader {
   private snapshot<T>(work: () => T): T {
     this.db.run("BEGIN");
     try {
+      this.ownership?.require();
       return work();
     } finally {
       if (this.db.inTransaction) this.db.run("ROLLBACK");

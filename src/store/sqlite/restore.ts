@@ -60,8 +60,8 @@ export function receive(from: string | 0, to: string, name: string): StoreFacts 
 
 /**
  * Makes a restored store another one than the store that was backed up: a new mark, so that no index of an earlier time is
- * ever taken for this log's, and no node numbers of processes of that time. Whatever else tells one life of a store from
- * the next is renewed here.
+ * ever taken for this log's, another identity, so that two processes that were given copies of one backup notice it, and no
+ * node numbers of processes of that time. Whatever else tells one life of a store from the next is renewed here.
  */
 function renewMarks(db: Database): void {
   db.run("BEGIN IMMEDIATE");
@@ -71,7 +71,7 @@ function renewMarks(db: Database): void {
   db.run("DELETE FROM node");
   // Schemas 1 to 3 have none; the migration makes one.
   if (db.query("SELECT 1 FROM sqlite_schema WHERE name = 'identity'").get() !== null)
-    db.run("UPDATE identity SET epoch = lower(hex(randomblob(16)))");
+    db.run("UPDATE identity SET identity = lower(hex(randomblob(16))), epoch = lower(hex(randomblob(16)))");
   db.run("COMMIT");
 }
 

@@ -12,12 +12,14 @@ import { clockMsEnd, smallestIdAt } from "../snowflake.ts";
 import { openQuietly } from "./connection.ts";
 import { isDamage } from "./damage.ts";
 import { indexPathOf } from "./index-file.ts";
+import { hasJournal } from "./journal.ts";
 import { identityOf, renewIdentity } from "./ownership.ts";
 import { Refusal } from "./refusal.ts";
-import { copyWithHead } from "./salvage-head.ts";
+import { copyWithSchema } from "./salvage-head.ts";
 import { RangeReader, type Gap, type Row } from "./salvage-range.ts";
-import { migrate } from "./schema.ts";
+import { migrate, migrations, pragmaNumber } from "./schema.ts";
 import { refuseForeign, verifyStore } from "./store-file.ts";
+import { nameIndex } from "./table-search.ts";
 
 const cacheKib = 64 * 1024;
 /** Rows that are committed together. */
@@ -27,8 +29,8 @@ const rowsPerCommit = 10_000;
  * the year after it, and leave room for more.
  */
 const idMax = smallestIdAt(clockMsEnd + 366 * 86_400_000);
-/** Rows of one process each; not of the messages. */
-const leftOut = new Set(["node"]);
+/** Leases of processes, and the mark that is made anew. */
+const leftOut = new Set(["node", "log"]);
 /** Numbers are 31 bits (posting.ts). */
 const numberMax = 2n ** 31n;
 
@@ -47,6 +49,8 @@ export interface SalvageReport {
   /** Accounts and groups that messages belong to, and whose names are lost. */
   readonly nameless: number;
   readonly lastId: bigint;
+  /** Tables that were not found in a file whose schema is damaged; undefined if the schema could be read. */
+  readonly notFound: readonly string[] | undefined;
 }
 
 interface Column {
@@ -58,7 +62,7 @@ interface Column {
 /** The bytes that a salvage writes at most, about: a new file, and a copy of the damaged one while it works. */
 export function salvageBytes(path: string): number {
   let bytes = 0;
-  for (const end of ["", "-wal"]) bytes += statSync(path + end, { throwIfNoEntry: false })?.size ?? 0;
+  for (const end of ["", "-wal", "-journal"]) bytes += statSync(path + end, { throwIfNoEntry: false })?.size ?? 0;
   return 2 * bytes;
 }
 
@@ -67,32 +71,33 @@ export function salvage(path: string, to: string, progress: (table: string) => v
   removeSalvaged(to);
   closeSync(openSync(to, "wx", 0o600));
   const target = new Database(to, { readwrite: true, create: false, safeIntegers: true, strict: true });
-  let source: Database | undefined;
+  let opened: Opened | undefined;
   try {
     // Synced at the end: a file that is half written is thrown away.
     target.run("PRAGMA synchronous = OFF");
     migrate(target, to);
-    source = openDamaged(path, to);
+    const wanted = tablesOf(target).filter((table) => !leftOut.has(table));
+    opened = openDamaged(path, headOf(to), target, wanted);
+    const { source, notFound } = opened;
     target.run("PRAGMA foreign_keys = OFF");
     const tables: TableReport[] = [];
-    for (const table of tablesOf(target)) {
-      if (leftOut.has(table)) continue;
+    for (const table of wanted) {
       progress(table);
       tables.push(copyTable(source, target, table));
     }
     if (!tables.some(({ rows, table }) => rows > 0 && (table === "message" || table === "account")))
       throw new Refusal(`nothing at all can be read of ${path}; put a backup back, or begin with another file`);
     progress("names");
-    readNamesOfIndex(source, target, "account", "sqlite_autoindex_account_1", ["number", "app", "name"]);
+    readNamesOfIndex(source, target, "account", nameIndex, ["number", "app", "name"]);
     const nameless = keepNumbers(target);
     const lastId = keepLastId(target, path);
     target.run("UPDATE log SET mark = random()");
     // It is the same store with other content, unless the damage is where it says which one it is.
     if (identityOf(target) === undefined) renewIdentity(target);
     else target.run("UPDATE identity SET epoch = lower(hex(randomblob(16)))");
-    return { tables, nameless, lastId };
+    return { tables, nameless, lastId, notFound };
   } finally {
-    source?.close();
+    opened?.source.close();
     target.close();
     removeSalvaged(headOf(to));
   }
@@ -111,16 +116,24 @@ export function verifySalvaged(path: string): void {
   verifyStore(path, path);
 }
 
-/** Opens the file, or a copy of it with another head where the head cannot be read; `to` is a new store. */
-function openDamaged(path: string, to: string): Database {
+interface Opened {
+  readonly source: Database;
+  readonly notFound: SalvageReport["notFound"];
+}
+
+/** Opens the file, or `copy`, which is made with another schema if that of the file cannot be read. */
+function openDamaged(path: string, copy: string, sample: Database, wanted: readonly string[]): Opened {
   try {
-    return openReadable(path);
+    // A journal that was left is rolled back in the copy.
+    const source = hasJournal(path) ? undefined : openReadable(path);
+    if (source !== undefined && hasTables(source, wanted)) return { source, notFound: undefined };
+    source?.close();
   } catch (error) {
     if (!isDamage(error)) throw error;
   }
-  copyWithHead(path, to, headOf(to));
+  const notFound = copyWithSchema(path, copy, sample, wanted);
   try {
-    return openReadable(headOf(to));
+    return { source: openReadable(copy), notFound };
   } catch (error) {
     if (!isDamage(error)) throw error;
     throw new Refusal(`the head of ${path}, which says where everything is, cannot be read: ${error.message}`, {
@@ -129,11 +142,22 @@ function openDamaged(path: string, to: string): Database {
   }
 }
 
+/** Reports whether a store has those of the tables that its schema's version has; a damaged schema may name some only. */
+function hasTables(source: Database, wanted: readonly string[]): boolean {
+  const sample = new Database(":memory:");
+  try {
+    for (const migration of migrations.slice(0, pragmaNumber(source, "user_version"))) sample.run(migration);
+    const known = new Set(tablesOf(sample));
+    return wanted.every((table) => !known.has(table) || columnsOf(source, table).length > 0);
+  } finally {
+    sample.close();
+  }
+}
+
 function openReadable(path: string): Database {
   let db: Database | undefined;
   try {
-    // An object of the schema that makes no sense keeps nobody from reading the others.
-    db = openQuietly(path, cacheKib, ["writable_schema = ON"]);
+    db = openQuietly(path, cacheKib);
     refuseForeign(db, path);
     return db;
   } catch (error) {

@@ -5,13 +5,15 @@
 // group's number. A member's window is the open interval (from_id, until_id); until_id is NULL while it lasts.
 
 import { Database } from "bun:sqlite";
+import { rollBackJournal } from "./journal.ts";
 import { beginExclusive } from "./locking.ts";
 import { Unusable } from "./refusal.ts";
 
 /** "Rost": marks the file as ours (PRAGMA application_id). */
 export const applicationId = 0x526f7374;
 
-const migrations: readonly string[] = [
+/** One for each schema; the first makes schema 1. */
+export const migrations: readonly string[] = [
   `
   CREATE TABLE sequence (
     one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -124,26 +126,41 @@ const migrations: readonly string[] = [
   // Which store this is, and the fingerprints of the cluster that owns it (auth/store-ownership.ts). The epoch is another one
   // whenever the content was replaced.
   `
-  CREATE TABLE identity (one INTEGER PRIMARY KEY CHECK (one = 1), identity TEXT NOT NULL, epoch TEXT NOT NULL);
+  CREATE TABLE identity (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    identity TEXT NOT NULL,
+    epoch TEXT NOT NULL
+  );
   INSERT INTO identity VALUES (1, lower(hex(randomblob(16))), lower(hex(randomblob(16))));
-  CREATE TABLE owner (fingerprint TEXT PRIMARY KEY) WITHOUT ROWID;
-  -- Only people do this: processes forget the numbers that they remember. The highest number would be given again, to
-  -- somebody who would read what is not theirs: it stays taken.
-  -- In few characters: the schema has to fit on the first page, which a salvage takes from a new store where it is lost.
+
+  CREATE TABLE owner (
+    fingerprint TEXT PRIMARY KEY
+  ) WITHOUT ROWID;
+
+  -- Only people delete or change names: processes forget the numbers that they remember. The highest number would be given
+  -- again, to somebody who would read what is not theirs: it stays taken.
   CREATE TRIGGER IF NOT EXISTS account_deleted AFTER DELETE ON account BEGIN
-UPDATE identity SET epoch=hex(randomblob(16));
-INSERT INTO account SELECT OLD.number,'','lost-'||OLD.number WHERE OLD.app<>''AND OLD.number>(SELECT ifnull(max(number),0)FROM account);
-END;
-  CREATE TRIGGER IF NOT EXISTS account_changed AFTER UPDATE OF number,app,name ON account BEGIN
-UPDATE identity SET epoch=hex(randomblob(16));
-END;
-  CREATE TRIGGER IF NOT EXISTS group_deleted AFTER DELETE ON"group"BEGIN
-UPDATE identity SET epoch=hex(randomblob(16));
-INSERT INTO"group"SELECT OLD.number,'','lost-'||OLD.number,'','','',0,1,0,0,0 WHERE OLD.app<>''AND OLD.number>(SELECT ifnull(max(number),0)FROM"group");
-END;
-  CREATE TRIGGER IF NOT EXISTS group_changed AFTER UPDATE OF number,app,id ON"group"BEGIN
-UPDATE identity SET epoch=hex(randomblob(16));
-END;
+    UPDATE identity SET epoch = lower(hex(randomblob(16)));
+    INSERT INTO account (number, app, name)
+    SELECT OLD.number, '', 'lost-' || OLD.number
+    WHERE OLD.app <> '' AND OLD.number > (SELECT ifnull(max(number), 0) FROM account);
+  END;
+
+  CREATE TRIGGER IF NOT EXISTS account_changed AFTER UPDATE OF number, app, name ON account BEGIN
+    UPDATE identity SET epoch = lower(hex(randomblob(16)));
+  END;
+
+  CREATE TRIGGER IF NOT EXISTS group_deleted AFTER DELETE ON "group" BEGIN
+    UPDATE identity SET epoch = lower(hex(randomblob(16)));
+    INSERT INTO "group"
+      (number, app, id, name, avatar, introduction, owner, closed, created_ms, version, member_count)
+    SELECT OLD.number, '', 'lost-' || OLD.number, '', '', '', 0, 1, 0, 0, 0
+    WHERE OLD.app <> '' AND OLD.number > (SELECT ifnull(max(number), 0) FROM "group");
+  END;
+
+  CREATE TRIGGER IF NOT EXISTS group_changed AFTER UPDATE OF number, app, id ON "group" BEGIN
+    UPDATE identity SET epoch = lower(hex(randomblob(16)));
+  END;
   `,
 ];
 
@@ -176,6 +193,7 @@ export function migrate(db: Database, path: string): void {
 
 /** Refuses a store that does not have the newest schema, a newer one, and files of other programs; changes nothing. */
 export function requireCurrent(path: string): void {
+  rollBackJournal(path);
   const db = new Database(path, { readonly: true, safeIntegers: true, strict: true });
   try {
     db.run("PRAGMA busy_timeout = 5000");

@@ -4,6 +4,7 @@
 import { Database } from "bun:sqlite";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import type { StoreFacts } from "../store-facts.ts";
+import { rollBackJournal } from "./journal.ts";
 import { Refusal } from "./refusal.ts";
 import { applicationId, pragmaNumber, schemaVersion } from "./schema.ts";
 
@@ -75,8 +76,9 @@ export function readFacts(db: Database, name: string): StoreFacts {
   };
 }
 
-/** Opens a file that exists, to read. Integers arrive as bigint. */
+/** Opens a file that exists, to read, after a journal that was left is rolled back. Integers arrive as bigint. */
 export function openToRead(path: string): Database {
+  rollBackJournal(path);
   const db = new Database(path, { readonly: true, safeIntegers: true, strict: true });
   db.run("PRAGMA busy_timeout = 5000");
   return db;

@@ -63,7 +63,7 @@ function open(request: Extract<Request, { kind: "open" }>): Answer {
     case "reader":
       db.run("PRAGMA query_only = 1");
       logIndex = new LogIndex(db, indexPath, [lists.received, lists.sent], undefined, quiet);
-      reader = new Reader(db, logIndex);
+      reader = new Reader(db, logIndex, new Ownership(db, storeName(path), claim));
       break;
   }
   return done;

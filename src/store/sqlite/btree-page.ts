@@ -1,0 +1,148 @@
+// Pages of a database file as they lie on the disk, for files whose schema is lost: what is a page of a table or of an index,
+// which pages lie below it, and what its rows hold. Nothing here trusts the bytes; a page that makes no sense is none.
+//
+//   page    offset 0   1 byte    2 index, 5 table (both with children); 10 index, 13 table (both leaves)
+//           offset 3   2 bytes   number of cells        (sqlite.org/fileformat2.html, B-tree Pages)
+//           offset 8   4 bytes   last child, if the page has children
+//           then       2 bytes for each cell: its offset
+//   cell    4 bytes for a child, if the page has children; the record's length and the rowid (of a table), or the record's
+//           length and the record (of an index); a table's leaf has length, rowid and record
+
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+
+export const pageBytes = 4096;
+/** Page 1 begins with the head of the file. */
+export const fileHeadBytes = 100;
+const cellsMax = pageBytes / 4;
+
+export type PageKind = "table" | "index";
+/** Undefined: a value that lies beyond the page, or a type of the future. */
+export type Value = null | bigint | number | string | Uint8Array | undefined;
+
+export interface Record {
+  /** Undefined in an index. */
+  readonly rowid: bigint | undefined;
+  readonly values: readonly Value[];
+}
+
+export interface BtreePage {
+  readonly kind: PageKind;
+  readonly isLeaf: boolean;
+  readonly children: readonly number[];
+  /** The offsets of the cells. */
+  readonly cells: readonly number[];
+  readonly bytes: Buffer;
+}
+
+/** The pages of one file; the first has the number 1. Each call reads the file. */
+export class PageFile {
+  private readonly file: number;
+  readonly pages: number;
+
+  constructor(path: string) {
+    this.file = openSync(path, "r");
+    this.pages = Math.floor(fstatSync(this.file).size / pageBytes);
+  }
+
+  /** Returns undefined if the file has no such page. The bytes belong to the caller. */
+  read(page: number): Buffer | undefined {
+    if (page < 1 || page > this.pages) return undefined;
+    const bytes = Buffer.alloc(pageBytes);
+    readSync(this.file, bytes, 0, pageBytes, (page - 1) * pageBytes);
+    return bytes;
+  }
+
+  /** Returns undefined if the page is not one of a table or an index. */
+  btree(page: number): BtreePage | undefined {
+    const bytes = this.read(page);
+    return bytes === undefined ? undefined : parsePage(bytes, page === 1 ? fileHeadBytes : 0, this.pages);
+  }
+
+  close(): void {
+    closeSync(this.file);
+  }
+}
+
+function kindOf(type: number | undefined): { readonly kind: PageKind; readonly isLeaf: boolean } | undefined {
+  switch (type) {
+    case 0x02:
+      return { kind: "index", isLeaf: false };
+    case 0x05:
+      return { kind: "table", isLeaf: false };
+    case 0x0a:
+      return { kind: "index", isLeaf: true };
+    case 0x0d:
+      return { kind: "table", isLeaf: true };
+    default:
+      return undefined;
+  }
+}
+
+function parsePage(bytes: Buffer, at: number, pages: number): BtreePage | undefined {
+  const type = kindOf(bytes[at]);
+  const count = bytes.readUInt16BE(at + 3);
+  if (type === undefined || count > cellsMax) return undefined;
+  const pointersAt = at + (type.isLeaf ? 8 : 12);
+  const cells: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const cell = bytes.readUInt16BE(pointersAt + 2 * i);
+    if (cell < pointersAt + 2 * count || cell > pageBytes - 4) return undefined;
+    cells.push(cell);
+  }
+  const children = type.isLeaf ? [] : [...cells.map((cell) => bytes.readUInt32BE(cell)), bytes.readUInt32BE(at + 8)];
+  // Of a file that was cut some are gone.
+  return { ...type, children: children.filter((child) => child > 1 && child <= pages), cells, bytes };
+}
+
+/** Reads one cell; undefined if the page holds no record there. */
+export function recordAt({ kind, isLeaf, bytes }: BtreePage, cell: number): Record | undefined {
+  if (kind === "table" && !isLeaf) return undefined;
+  const reader = new Reader(bytes, cell + (isLeaf ? 0 : 4));
+  reader.varint();
+  const rowid = kind === "table" ? BigInt.asIntN(64, reader.varint()) : undefined;
+  const headAt = reader.at;
+  const headEnd = headAt + Number(reader.varint());
+  if (headEnd > pageBytes) return undefined;
+  const types: number[] = [];
+  while (reader.at < headEnd) types.push(Number(reader.varint()));
+  if (reader.at !== headEnd) return undefined;
+  return { rowid, values: types.map((type) => reader.value(type)) };
+}
+
+class Reader {
+  private readonly bytes: Buffer;
+  at: number;
+
+  constructor(bytes: Buffer, at: number) {
+    this.bytes = bytes;
+    this.at = at;
+  }
+
+  /** Of 1 to 9 bytes, most significant first; 0 beyond the page. */
+  varint(): bigint {
+    let value = 0n;
+    for (let i = 0; i < 8; i++) {
+      const byte = this.bytes[this.at++] ?? 0;
+      value = (value << 7n) | BigInt(byte & 0x7f);
+      if (byte < 0x80) return value;
+    }
+    return (value << 8n) | BigInt(this.bytes[this.at++] ?? 0);
+  }
+
+  value(type: number): Value {
+    if (type === 0) return null;
+    if (type === 8 || type === 9) return BigInt(type - 8);
+    const length = type < 8 ? ([0, 1, 2, 3, 4, 6, 8, 8][type] ?? 0) : Math.floor((type - 12) / 2);
+    const { at, bytes } = this;
+    this.at += length;
+    if (type >= 12) {
+      const content = bytes.subarray(at, at + length);
+      return type % 2 === 1 ? content.toString("utf8") : content;
+    }
+    if (type > 9 || at + length > pageBytes) return undefined;
+    if (type === 7) return bytes.readDoubleBE(at);
+    let value = 0n;
+    for (let i = at; i < at + length; i++) value = (value << 8n) | BigInt(bytes[i] ?? 0);
+    return BigInt.asIntN(8 * length, value);
+  }
+}
