@@ -174,7 +174,7 @@ test("messages of a standalone server become those of a cluster, and a standalon
   const refused = await run(free, folder);
   expect(refused.status).toBe(1);
   expect(refused.err).toMatch(isAnothers("message"));
-  expect(refused.err).toContain("a standalone server has none");
+  expect(refused.err).toContain("belongs to a cluster. Check that it is the right store; ");
   const again = await ServerProcess.start(folder, ["--adopt"]);
   await until(() => again.log.includes("is adopted and has a new identity"), "it says so");
   expect(await again.end("SIGTERM")).toBe(0);

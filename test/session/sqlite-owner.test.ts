@@ -116,8 +116,8 @@ test("a file that is another cluster's is left at once, also while another proce
   holder.run("COMMIT");
   holder.run("BEGIN IMMEDIATE");
   await until(() => sentences.length > 0, "it is told");
-  expect(sentences[0]).toContain("belongs to the cluster");
-  expect(() => openSqliteSessions({ path, log: silentLog, claim: first })).toThrow(/belongs to the cluster/);
+  expect(sentences[0]).toContain("belongs to another cluster");
+  expect(() => openSqliteSessions({ path, log: silentLog, claim: first })).toThrow(/belongs to another cluster/);
   holder.run("ROLLBACK");
   holder.close();
   await sessions.close();
