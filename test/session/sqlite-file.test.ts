@@ -49,9 +49,11 @@ test("refuses the database of another program, and a folder that does not exist,
   const db = new Database(foreign);
   db.run("CREATE TABLE t (a)");
   db.close();
+  const before = readFileSync(foreign);
   expect(() => open(foreign)).toThrow(
     /cannot be opened: it is a database of another program, or a message store. Give --sessions another path\.$/,
   );
+  expect(readFileSync(foreign)).toEqual(before);
   expect(() => open(join(root, "nowhere", "x.db"))).toThrow(/Check that its folder exists/);
   expect(() => open(join(root, "nowhere", "x.db"))).toThrow(SessionsUnavailable);
 });

@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "../../src/base/clock.ts";
@@ -87,7 +87,9 @@ test("refuses a database of another program, a file that is no database, and a f
   const db = new Database(foreign);
   db.run("CREATE TABLE t (a)");
   db.close();
+  const before = readFileSync(foreign);
   expect(await failureOf(openAt(foreign))).toMatch(/another program/);
+  expect(readFileSync(foreign)).toEqual(before);
   const noise = freshPath();
   writeFileSync(noise, "this is not a database, it is text that is long enough to be looked at".repeat(20));
   expect(await failureOf(openAt(noise))).toMatch(/is damaged: .*NOTADB.*roost repair --salvage/);

@@ -152,10 +152,16 @@ export class SessionFile {
   }
 }
 
-function connect(path: string): Database {
+/** Opens a file that may be anybody's: nothing is written to it. */
+function openAsItIs(path: string): Database {
   const db = new Database(path, { readwrite: true, create: false, strict: true });
+  db.run(`PRAGMA busy_timeout = ${openWaitMsMax}`);
+  return db;
+}
+
+function connect(path: string): Database {
+  const db = openAsItIs(path);
   try {
-    db.run(`PRAGMA busy_timeout = ${openWaitMsMax}`);
     db.run("PRAGMA journal_mode = WAL");
     db.run(`PRAGMA synchronous = ${bootId() === "" ? "NORMAL" : "OFF"}`);
     db.run(`PRAGMA wal_autocheckpoint = ${checkpointPages}`);
@@ -171,7 +177,7 @@ function prepare(path: string, damaged: string | undefined): void {
   // SQLite gives its -wal and -shm files the mode of the database. To close one that is open would end its locks.
   if (!existsSync(path)) closeSync(openSync(path, "a", 0o600));
   try {
-    const db = connect(path);
+    const db = openAsItIs(path);
     try {
       if (fileIdentity(path) !== damaged && isCurrent(db)) return;
     } finally {

@@ -12,6 +12,8 @@ export interface ConnectionOptions {
   /** OFF: while a file is made that can be made again. */
   readonly synchronous: Synchronous | "OFF";
   readonly cacheKib: number;
+  /** Throws if the database is none of ours; called before anything is written to the file. */
+  readonly refuseForeign?: (db: Database) => void;
 }
 
 /** Opens the file, which exists, in WAL mode. Checkpoints are made by the store, never by SQLite itself. */
@@ -25,6 +27,7 @@ export function openConnection(options: ConnectionOptions): Database {
   try {
     // Switching a new file to WAL takes locks; once open, the writers wait by themselves (locking.ts).
     db.run("PRAGMA busy_timeout = 5000");
+    options.refuseForeign?.(db);
     // First: the switch is a write, too.
     db.run(`PRAGMA synchronous = ${options.synchronous}`);
     db.run("PRAGMA journal_mode = WAL");

@@ -207,6 +207,11 @@ export function requireCurrent(path: string): void {
   }
 }
 
+/** Throws Unusable for a database of another program, and for a store that is newer than this program. */
+export function refuseUnknown(db: Database, path: string): void {
+  isCurrent(db, path);
+}
+
 function isCurrent(db: Database, path: string): boolean {
   const version = pragmaNumber(db, "user_version");
   const isOurs = pragmaNumber(db, "application_id") === applicationId;

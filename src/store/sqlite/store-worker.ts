@@ -19,7 +19,7 @@ import { MessageCount } from "./purge-slices.ts";
 import { Reader } from "./reader.ts";
 import { failureOf } from "./refusal.ts";
 import { proveRoom } from "./room-probe.ts";
-import { migrate } from "./schema.ts";
+import { migrate, refuseUnknown } from "./schema.ts";
 import { Writer } from "./writer.ts";
 
 declare const self: Worker;
@@ -45,7 +45,10 @@ function open(request: Extract<Request, { kind: "open" }>): Answer {
   const { role, path, synchronous, holder, foldMessages, claim, quiet = false } = request;
   const indexPath = indexPathOf(path);
   opening = request;
-  db = quiet ? openQuietly(path, cacheKib[role]) : openConnection({ path, synchronous, cacheKib: cacheKib[role] });
+  const refuseForeign = (opened: Database): void => refuseUnknown(opened, path);
+  db = quiet
+    ? openQuietly(path, cacheKib[role])
+    : openConnection({ path, synchronous, cacheKib: cacheKib[role], refuseForeign });
   switch (role) {
     case "folder":
       migrate(db, path);
