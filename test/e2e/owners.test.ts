@@ -130,6 +130,8 @@ for (const { name, isThere, engines } of kinds) {
       const [one, two] = [await prepare(await engines()), await prepare(await engines())];
       for (const stage of [one, two]) {
         for (const member of ["discovery-1", "login-1", "chat-1"]) await stage.cluster.start(member);
+        // An empty Redis is not taken at once.
+        await stage.cluster.ready();
         await stage.cluster.stop("SIGTERM");
       }
       for (const [stage, others] of [
@@ -148,6 +150,7 @@ for (const { name, isThere, engines } of kinds) {
       expect((await run(["backup", backup, "--store", enginesOf(owner).store], owner.folder)).status).toBe(0);
       const other = await prepare(await engines());
       for (const member of ["discovery-1", "login-1", "chat-1"]) await other.cluster.start(member);
+      await other.cluster.ready();
       await other.cluster.end("chat-1", "SIGTERM");
       const restored = await run(["restore", backup, "--replace", "--store", enginesOf(other).store], other.folder);
       expect([restored.err, restored.status]).toEqual([restored.err, 0]);
