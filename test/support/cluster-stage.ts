@@ -4,11 +4,15 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { secretsFromFile } from "../../src/auth/secret.ts";
+import { clusterFingerprint, type StoreClaim } from "../../src/auth/store-ownership.ts";
 import type { ClientOptions } from "../../src/sdk/client-options.ts";
 import { RoostClient } from "../../src/sdk/roost-client.ts";
 import { type ClusterOptions, type ClusterSize, ProcessCluster } from "./process-cluster.ts";
 import { until } from "./until.ts";
 import { WireClient } from "./wire-client.ts";
+
+/** The default of --env. */
+const environment = "dev";
 
 /** One of each, unless a test needs more. */
 export const oneOfEach: ClusterSize = { discovery: 1, gateways: 1, logins: 1, chats: 1 };
@@ -49,6 +53,11 @@ export class ClusterStage {
     const [key] = secretsFromFile(join(this.folder, "cluster-key")).keys;
     if (key === undefined) throw new Error("the cluster has no key");
     return Uint8Array.from(key);
+  }
+
+  /** With which a test opens a store of the cluster beside it. */
+  get claim(): StoreClaim {
+    return { fingerprints: [clusterFingerprint(this.clusterKey, environment)], adopt: false };
   }
 
   /** A path in the cluster's folder. */
