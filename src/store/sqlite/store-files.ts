@@ -112,9 +112,9 @@ export class StoreFiles {
     const { writer, reader, folder } = this.lines;
     try {
       await Promise.all([writer.end(), folder.end(), reader.isQuiet ? undefined : reader.end()]);
-      await this.prepare();
-      // A thread takes longer to read its code than to open the files: all do so at once.
+      // A thread takes longer to read its code than to open the files: all do so at once, while the files are looked at.
       for (const thread of [folder, writer, reader]) thread.load();
+      await this.prepare();
       await folder.start();
       await this.catchUp();
       const opened = await writer.start();
@@ -123,7 +123,7 @@ export class StoreFiles {
         this.claimed = opened;
       }
       // One that reads without a lock sees nothing of what is written from here on.
-      await reader.end();
+      if (reader.isQuiet) await reader.end();
       await reader.start();
       this.reason = undefined;
       if (this.wereOpen) this.onReopened?.();
