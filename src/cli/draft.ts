@@ -5,7 +5,7 @@ import { randomBytes } from "node:crypto";
 import { closeSync, fsyncSync, linkSync, openSync, renameSync, rmSync } from "node:fs";
 import { constants } from "node:os";
 import { dirname } from "node:path";
-import { codeOf } from "./failure.ts";
+import { codeOf, sentenceOf } from "./failure.ts";
 import { StartError } from "./usage-error.ts";
 
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -51,6 +51,28 @@ export class Draft {
 
   /** Gives a written and synced draft its name. `replace`: instead of a file that has it. Throws StartError. */
   publish(path: string, replace: boolean): void {
+    const folder = this.openFolder(path);
+    try {
+      this.rename(path, replace);
+      try {
+        fsyncSync(folder);
+      } catch (error) {
+        throw new StartError(`${path} is whole, but its folder cannot be synced to the disk: ${sentenceOf(error)}`);
+      }
+    } finally {
+      closeSync(folder);
+    }
+  }
+
+  private openFolder(path: string): number {
+    try {
+      return openSync(dirname(path), "r");
+    } catch (error) {
+      throw new StartError(`cannot open the folder ${dirname(path)}: ${sentenceOf(error)}; name another`);
+    }
+  }
+
+  private rename(path: string, replace: boolean): void {
     if (replace) renameSync(this.path, path);
     else {
       try {
@@ -62,9 +84,6 @@ export class Draft {
         renameSync(this.path, path);
       }
     }
-    const folder = openSync(dirname(path), "r");
-    fsyncSync(folder);
-    closeSync(folder);
   }
 
   /** Removes what is left of it. */

@@ -58,7 +58,8 @@ function sourceOf(operand: string): string | undefined {
   const status = statSync(path, { throwIfNoEntry: false });
   if (status === undefined) throw new StartError(`there is no file ${path}`);
   if (!status.isFile()) throw new StartError(`${path} is no file; name one that roost backup made`);
-  return path;
+  // What belongs to a file lies beside it, and not beside a link to it.
+  return realpathSync(path);
 }
 
 async function restoreFile(
@@ -79,7 +80,11 @@ async function restoreFile(
     undoHalfSwap(path);
     // Whoever has the lock is alone: what a restore that was killed has left is nobody's.
     const stem = `${basename(path)}.restoring-`;
-    for (const name of readdirSync(dirname(path))) if (name.startsWith(stem)) rmSync(join(dirname(path), name));
+    for (const name of readdirSync(dirname(path))) {
+      const left = join(dirname(path), name);
+      // Somebody may restore what a run that was killed had received.
+      if (name.startsWith(stem) && left !== file) rmSync(left);
+    }
     draft = new Draft(draftName(`${path}.restoring`));
     thread = new BackupThread();
     const name = file ?? "what came through the pipe";
@@ -103,7 +108,7 @@ async function restoreFile(
 /** A file with a write-ahead log or a journal beside it is not all of a store, and the store itself is no backup. */
 function refuseUnfinished(file: string | undefined, path: string): void {
   if (file === undefined) return;
-  if (realpathSync(file) === path) throw new StartError(`${file} is the store itself; name a backup of it`);
+  if (file === path) throw new StartError(`${file} is the store itself; name a backup of it`);
   for (const end of ["-wal", "-journal"])
     if ((statSync(file + end, { throwIfNoEntry: false })?.size ?? 0) > 0)
       throw new StartError(

@@ -118,6 +118,32 @@ describe.skipIf(!hasPostgres || Bun.which("pg_dump") === null)("PostgreSQL", () 
     expect(readdirSync(folder).filter((name) => name !== ".bun")).toEqual([]);
   }, 60_000);
 
+  test("variables of PostgreSQL's own programs lead neither a backup nor a restore to another database", async () => {
+    const path = await backedUp(20);
+    const [other, otherSql] = await database();
+    const others = await openPostgresStore({ url: other, retentionDays: 0, log: silentLog });
+    opened.push(others);
+    await write(others, "mallory", 3);
+    await others.close();
+    const { hostname, port, pathname, username } = new URL(other);
+    writeFileSync(
+      join(folder, "services"),
+      `[other]\nhost=${hostname}\nport=${port}\ndbname=${pathname.slice(1)}\nuser=${username}\n`,
+    );
+    const misleading = { PGSERVICE: "other", PGSERVICEFILE: join(folder, "services"), PGHOSTADDR: "127.0.0.9" };
+    const env = { PATH: process.env["PATH"] ?? "", HOME: folder, TMPDIR: folder, ...misleading };
+    await sql`DELETE FROM roost.message`;
+    const restored = Bun.spawnSync([...roost, "restore", path, "--replace", "--store", url], { cwd: folder, env });
+    expect([restored.exitCode, restored.stderr.toString()]).toEqual([
+      0,
+      expect.stringContaining("restored 20 messages"),
+    ]);
+    expect(await bodiesIn(sql)).toHaveLength(20);
+    expect(await bodiesIn(otherSql)).toHaveLength(3);
+    const made = Bun.spawnSync([...roost, "backup", "again", "--store", url], { cwd: folder, env });
+    expect([made.exitCode, made.stderr.toString()]).toEqual([0, expect.stringContaining("backed up 20 messages")]);
+  }, 60_000);
+
   test("a restore under a running node is refused, and says how many there are", async () => {
     const path = await backedUp(20);
     const [one_, two] = [await open(), await open()];

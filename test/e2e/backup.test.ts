@@ -11,6 +11,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -396,6 +397,30 @@ test.skipIf(userInfo().uid !== 0)(
   },
   60_000,
 );
+
+test("a link to a store with a write-ahead log is no backup, as the store itself is none", async () => {
+  const server = await start();
+  const alice = await client(server, "alice");
+  await talks(alice, "bob", 50);
+  await alice.close();
+  await server.end("SIGKILL");
+  symlinkSync(join(folder, "data", "messages.db"), join(folder, "latest.db"));
+  const refused = await run(["restore", "latest.db", "--data", "elsewhere"], folder);
+  expect(refused.status).toBe(1);
+  expect(refused.err).toMatch(/is not all of a store without .*messages\.db-wal/);
+});
+
+test("what a restore that was killed had received can be restored itself", async () => {
+  const path = join(folder, "data", "messages.db");
+  mkdirSync(join(folder, "data"), { mode: 0o700 });
+  await fill(path, 20);
+  expect((await run(["backup", "made.db"], folder)).status).toBe(0);
+  const left = `${path}.restoring-0123456789ab`;
+  renameSync(join(folder, "made.db"), left);
+  const restored = await run(["restore", left, "--replace"], folder);
+  expect(restored).toMatchObject({ status: 0, err: expect.stringContaining("restored 20 messages") });
+  expect(existsSync(left)).toBe(true);
+});
 
 test("a signal removes what a backup has written so far", async () => {
   mkdirSync(join(folder, "data"));

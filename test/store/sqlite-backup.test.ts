@@ -168,6 +168,21 @@ test("a store that is damaged is not backed up, and the way out is named", async
   expect(() => copy(store)).toThrow(/is damaged .*so no backup was made; .*roost repair --salvage/);
 });
 
+test.skipIf(!canMount())("a store on a disk that is full, which nobody has open, is backed up elsewhere", async () => {
+  const { store, ids } = await backedUp(300);
+  const disk = new SmallDisk(2);
+  try {
+    const full = join(disk.folder, "messages.db");
+    copyFileSync(store, full);
+    disk.fill();
+    const to = freshPath();
+    closeSync(openSync(to, "wx", 0o600));
+    expect(backUp(full, to, () => undefined)).toMatchObject({ messages: ids.length });
+  } finally {
+    disk.remove();
+  }
+});
+
 test.skipIf(!canMount())("a disk that is full ends a copy with the disk's own sentence", async () => {
   const { store } = await backedUp(3_000);
   const disk = new SmallDisk(1);

@@ -50,7 +50,7 @@ export async function restoreStore(plan: RestorePlan): Promise<{ held: StoreFact
     }
     const aside = present === undefined ? undefined : await freshAside(client);
     const tools = { restore: toolFor("pg_restore", 0), psql: toolFor("psql", major) };
-    await play(tools, path, beforeIt(aside, present), afterIt(sealed), env, over);
+    await play(tools, path, beforeIt(await sameDatabase(client), aside, present), afterIt(sealed), env, over);
     return { held: await readFacts(client), aside };
   } catch (error) {
     throw failureOf(error);
@@ -72,6 +72,16 @@ async function freshAside(client: SQL): Promise<string> {
   }
 }
 
+/** A step of psql's that fails unless it is connected with the database that was looked at. */
+async function sameDatabase(client: SQL): Promise<string> {
+  const [row]: { name: string; started: string }[] = await client`
+    SELECT quote_literal(current_database()) AS name, extract(epoch FROM pg_postmaster_start_time())::text AS started`;
+  return `DO $$ BEGIN IF current_database() <> ${row?.name ?? "''"}
+    OR extract(epoch FROM pg_postmaster_start_time())::text <> '${row?.started ?? ""}'
+    THEN RAISE EXCEPTION 'psql reaches another database than this program; look at the variables PG… and at pg_service.conf';
+    END IF; END $$;`;
+}
+
 function aliveSentence(nodes: number, place: string): string {
   return (
     `${nodes} node${nodes === 1 ? " is" : "s are"} alive on ${place}; stop every chat service that uses it ` +
@@ -80,9 +90,10 @@ function aliveSentence(nodes: number, place: string): string {
 }
 
 /** A lock on what every request needs, one more look for nodes, and the old schema's new name. */
-function beforeIt(aside: string | undefined, present: number | undefined): string {
+function beforeIt(isSame: string, aside: string | undefined, present: number | undefined): string {
   const lines = [
     "BEGIN;",
+    isSame,
     "SET LOCAL lock_timeout = '10s';",
     "SELECT pg_advisory_xact_lock(hashtextextended('roost.migrate', 0));",
   ];

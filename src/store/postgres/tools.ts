@@ -15,7 +15,17 @@ const variables: Readonly<Record<string, string>> = {
   sslkey: "PGSSLKEY",
 };
 
-/** The environment in which a tool finds the database of a URL. */
+/**
+ * What of libpq's variables the tools are left: how to sign in and to encrypt. The others, such as PGSERVICE, PGHOSTADDR and
+ * PGOPTIONS, would lead them to another database than the URL names, which this program's own connections ignore.
+ */
+const keptVariable = /^PG(PASSWORD|PASSFILE|SSL\w+|KRBSRVNAME|GSSLIB|REQUIREPEER|CHANNELBINDING)$/;
+
+function withoutOtherPlaces(env: NodeJS.ProcessEnv): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith("PG") || keptVariable.test(name)));
+}
+
+/** The environment in which a tool finds the database of a URL, and no other. */
 export function environmentOf(url: string): Record<string, string | undefined> {
   const { hostname, port, username, password, pathname, searchParams } = new URL(url);
   const options = Object.entries(variables).flatMap(([option, variable]) => {
@@ -23,7 +33,7 @@ export function environmentOf(url: string): Record<string, string | undefined> {
     return value === null ? [] : [[variable, value] as const];
   });
   return {
-    ...process.env,
+    ...withoutOtherPlaces(process.env),
     ...Object.fromEntries(options),
     PGHOST: hostname.replace(/^\[(.*)\]$/, "$1"),
     PGPORT: port === "" ? "5432" : port,

@@ -4,11 +4,15 @@
 // thread (backup-worker.ts).
 
 import type { Database } from "bun:sqlite";
+import { existsSync } from "node:fs";
 import type { StoreFacts } from "../store-facts.ts";
 import { seal } from "../backup-seal.ts";
+import { openQuietly } from "./connection.ts";
 import { isDamage } from "./damage.ts";
-import { Refusal } from "./refusal.ts";
+import { failureOf, Refusal } from "./refusal.ts";
 import { openToRead, refuseForeign, refuseNoDatabase, verifyStore } from "./store-file.ts";
+
+const cacheKib = 8 * 1024;
 
 /** About as many bytes as a copy of the store takes. Throws Refusal if there is no store of ours at `path`. */
 export function copyBytesOf(path: string): number {
@@ -44,7 +48,7 @@ export function backUp(from: string, to: string, began: (phase: "copying" | "ver
 
 function reading<T>(path: string, work: (db: Database) => T): T {
   refuseNoDatabase(path, `the store ${path}`);
-  const db = openToRead(path);
+  const db = openSomehow(path);
   try {
     refuseForeign(db, `the store ${path}`);
     return work(db);
@@ -52,6 +56,21 @@ function reading<T>(path: string, work: (db: Database) => T): T {
     throw isDamage(error) ? damaged(path, error) : error;
   } finally {
     db.close();
+  }
+}
+
+/** On a disk that is full or read-only a store that nobody has open can be read only without the files beside it. */
+function openSomehow(path: string): Database {
+  const mayBeOpen = existsSync(`${path}-shm`);
+  let db: Database | undefined;
+  try {
+    db = openToRead(path);
+    db.query("SELECT 1 FROM sqlite_schema LIMIT 1").get();
+    return db;
+  } catch (error) {
+    db?.close();
+    if (mayBeOpen || isDamage(error) || failureOf(error) === undefined) throw error;
+    return openQuietly(path, cacheKib);
   }
 }
 
