@@ -6,7 +6,7 @@ import { existsSync, statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import { checkStore } from "../store/sqlite/check.ts";
 import { indexPathOf, removeIndex } from "../store/sqlite/index-file.ts";
-import { Refusal } from "../store/sqlite/refusal.ts";
+import { failureOf } from "../store/sqlite/refusal.ts";
 import { damagedStem, freshAside, putInPlace, sync, undoHalfSwap } from "../store/sqlite/restore.ts";
 import {
   refuseNoRoom,
@@ -19,7 +19,7 @@ import {
 } from "../store/sqlite/salvage.ts";
 import { timeText } from "./check-sqlite.ts";
 import { lockDataFolder, lockStore, openDataFolder } from "./data-folder.ts";
-import { codeOf, sentenceOf } from "./failure.ts";
+import { codeOf } from "./failure.ts";
 import type { OptionValues } from "./options.ts";
 import { Progress } from "./progress.ts";
 import { storePlaceOf } from "./store-place.ts";
@@ -45,9 +45,11 @@ export function repair(values: OptionValues): Promise<void> {
     process.stdout.write(lines.map((line) => `${line}\n`).join(""));
   } catch (error) {
     progress.clear();
-    if (error instanceof Refusal || /^(E[A-Z]+|SQLITE_(FULL|IOERR|READONLY|CANTOPEN).*)$/.test(codeOf(error)))
-      throw new StartError(`nothing was repaired: ${sentenceOf(error)}`);
-    throw error;
+    const failure = failureOf(error);
+    if (failure === undefined) throw error;
+    const isLocked = codeOf(error).startsWith("SQLITE_BUSY");
+    const what = isLocked ? `another program is writing to ${path}; end it first: ` : "";
+    throw new StartError(`nothing was repaired: ${what}${failure.sentence}`);
   } finally {
     for (const free of unlock.toReversed()) free();
   }
@@ -99,12 +101,18 @@ function linesOf({ tables, nameless, notFound }: SalvageReport): string[] {
   const messages = tables.find(({ table }) => table === "message");
   if (messages !== undefined) {
     lines.push(`messages: ${messages.rows} saved${messages.spoilt > 0 ? `, ${messages.spoilt} spoilt` : ""}`);
+    if (messages.spoiltKeys.length > 0) lines.push(spoiltLine(messages));
     for (const { from, to } of messages.gaps)
       lines.push(`  lost: what there was with ids ${from} to ${to} (${timeText(from)} to ${timeText(to)})`);
   }
   for (const table of tables) if (table.table !== "message") lines.push(...linesOfTable(table));
   if (nameless > 0) lines.push(`${nameless} accounts or groups have lost their names; nobody gets their messages`);
   return lines;
+}
+
+function spoiltLine({ spoilt, spoiltKeys }: TableReport): string {
+  const more = spoilt - spoiltKeys.length;
+  return `  spoilt, and left out: ids ${spoiltKeys.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
 function linesOfTable({ table, rows, gaps, spoilt }: TableReport): string[] {

@@ -17,8 +17,8 @@ let whole: Filled;
 let half: string;
 let places = 0;
 
-/** Starts a transaction on a file and kills its process when a part of it is in the file. */
-async function leaveHalf(path: string, statements: readonly string[]): Promise<void> {
+/** Starts a transaction on a file, in a process of its own, and waits until a part of it is in the file. */
+async function holdHalf(path: string, statements: readonly string[]): Promise<Bun.Subprocess> {
   const child = Bun.spawn(
     [
       process.execPath,
@@ -32,9 +32,16 @@ async function leaveHalf(path: string, statements: readonly string[]): Promise<v
     ],
     { stdout: "pipe" },
   );
-  for await (const chunk of child.stdout) if (chunk.length > 0) child.kill("SIGKILL");
-  await child.exited;
+  await child.stdout.getReader().read();
   expect(statSync(`${path}-journal`).size).toBeGreaterThan(4096);
+  return child;
+}
+
+/** Starts a transaction on a file and kills its process when a part of it is in the file. */
+async function leaveHalf(path: string, statements: readonly string[]): Promise<void> {
+  const child = await holdHalf(path, statements);
+  child.kill("SIGKILL");
+  await child.exited;
 }
 
 beforeAll(async () => {
@@ -145,6 +152,25 @@ test("a salvage saves what was committed, of a damaged file, too", async () => {
     expect(out).toContain(`messages: ${messages} saved\n`);
     expect(out).not.toContain("schema");
     expect(rowsOf(path)).toEqual(rowsOf(whole.path));
+  }
+}, 60_000);
+
+test("while another program is in a transaction, each command says that the store is locked", async () => {
+  const folder = join(root, `data-${places++}`);
+  mkdirSync(folder, { mode: 0o700 });
+  const path = join(folder, "messages.db");
+  copyStore(whole.path, path);
+  const holder = await holdHalf(path, ["UPDATE message SET body = 'half'"]);
+  try {
+    for (const words of [["repair"], ["check"], ["backup", join(folder, "never.db")]]) {
+      const { status, out, err } = await roost(...words, "--data", folder);
+      expect([words, status, out]).toEqual([words, 1, ""]);
+      expect(err).toContain("database is locked");
+      expect(err.trim().split("\n")).toHaveLength(1);
+    }
+  } finally {
+    holder.kill("SIGKILL");
+    await holder.exited;
   }
 }, 60_000);
 

@@ -54,21 +54,20 @@ export function openForLong(url: string): SQL {
 }
 
 /**
- * The path of a tool that is at least as new as the server (`serverMajor`). Throws StoreUnavailable and the name of the
- * package if there is none.
+ * The path of a tool that is at least as new as the server (`serverMajor`; 0: any version will do). Throws StoreUnavailable
+ * with the name of the package if there is none.
  */
 export function toolFor(name: ToolName, serverMajor: number): string {
   const path = Bun.which(name);
+  const client = serverMajor === 0 ? "postgresql-client" : `postgresql-client-${serverMajor}`;
   if (path === null)
-    throw new StoreUnavailable(
-      `${name} is not installed; on Debian and Ubuntu it is in the package postgresql-client-${serverMajor}`,
-    );
+    throw new StoreUnavailable(`${name} is not installed; on Debian and Ubuntu it is in the package ${client}`);
   const { stdout } = Bun.spawnSync([path, "--version"], { stdin: "ignore", stderr: "ignore" });
   const [, digits = "0"] = /\s(\d+)/.exec(stdout.toString()) ?? [];
   if (Number(digits) < serverMajor)
     throw new StoreUnavailable(
       `${path} is of PostgreSQL ${digits}, and the server is PostgreSQL ${serverMajor}, whose dumps it cannot make or read; ` +
-        `install the package postgresql-client-${serverMajor}`,
+        `install the package ${client}`,
     );
   return path;
 }

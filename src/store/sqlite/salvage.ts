@@ -19,6 +19,7 @@ import { copyFolded, replaceSchema } from "./salvage-head.ts";
 import { RangeReader, type Gap, type Row } from "./salvage-range.ts";
 import { migrate, migrations, pragmaNumber } from "./schema.ts";
 import { refuseForeign, verifyStore } from "./store-file.ts";
+import { SpoiltRows } from "./spoilt-rows.ts";
 import { nameIndex } from "./table-search.ts";
 
 const cacheKib = 64 * 1024;
@@ -40,8 +41,10 @@ export interface TableReport {
   readonly rows: number;
   /** Between these keys rows could not be read, if there were any. */
   readonly gaps: readonly Gap[];
-  /** Rows that hold what no writer writes. */
+  /** Rows that hold what no writer writes, and are left out for that. */
   readonly spoilt: number;
+  /** The keys of the first of them, if the table has integer keys; at most 10. */
+  readonly spoiltKeys: readonly bigint[];
 }
 
 export interface SalvageReport {
@@ -196,36 +199,34 @@ function columnsOf(db: Database, table: string): Column[] {
 function copyTable(source: Database, target: Database, table: string): TableReport {
   const known = new Set(columnsOf(source, table).map(({ name }) => name));
   const columns = columnsOf(target, table).filter(({ name }) => known.has(name));
-  const key = columns.find(({ pk }) => pk === 1n)?.name;
+  const primary = columns.filter(({ pk }) => pk > 0n).toSorted((a, b) => Number(a.pk - b.pk));
+  const key = primary[0]?.name;
   // A table that the older program did not have.
-  if (key === undefined) return { table, rows: 0, gaps: [], spoilt: 0 };
+  if (key === undefined) return { table, rows: 0, gaps: [], spoilt: 0, spoiltKeys: [] };
   const names = columns.map(({ name }) => name);
-  // Rows that are read twice are the same.
   const insert = target.prepare<null, (string | bigint | number | Uint8Array | null)[]>(
     `INSERT OR IGNORE INTO "${table}" (${names.map((name) => `"${name}"`).join(", ")})
      VALUES (${names.map(() => "?").join(", ")})`,
   );
+  const same = target.prepare<unknown, (string | bigint | number | Uint8Array | null)[]>(
+    `SELECT 1 FROM "${table}" WHERE ${names.map((name) => `"${name}" IS ?`).join(" AND ")}`,
+  );
+  const spoilt = new SpoiltRows(primary.map(({ name }) => name));
   let pending = 0;
-  let spoilt = 0;
   let isFirst = true;
   const take = (row: Row): void => {
     const values = columns.map((column) => valueOf(row[column.name], column.type));
     if (!values.every((value) => value !== undefined)) {
-      spoilt++;
+      spoilt.add(row);
       return;
     }
     if (pending === 0) target.run("BEGIN");
     // A new file begins with some rows of its own.
     if (isFirst) target.run(`DELETE FROM "${table}"`);
     isFirst = false;
-    try {
-      insert.run(...values);
-    } catch (error) {
-      // A column that is never NULL.
-      if (!(error instanceof Error && "code" in error && String(error.code).startsWith("SQLITE_CONSTRAINT")))
-        throw error;
-      spoilt++;
-    }
+    // A row that is ignored was read before, or breaks a rule of the table: NULL in a column that is never NULL, or a name that
+    // another row has.
+    if (insert.run(...values).changes === 0 && same.get(...values) === null) spoilt.add(row);
     if (++pending === rowsPerCommit) {
       target.run("COMMIT");
       pending = 0;
@@ -234,10 +235,10 @@ function copyTable(source: Database, target: Database, table: string): TableRepo
   try {
     const isRanged = columns.find(({ name }) => name === key)?.type === "INTEGER";
     const gaps = isRanged ? new RangeReader(source, table, key, names, take).read(0n, idMax) : [];
-    if (!isRanged && !readWhole(source, table, names, take)) spoilt++;
+    const isCut = !isRanged && !readWhole(source, table, names, take);
     if (pending > 0) target.run("COMMIT");
     const rows = target.query<{ rows: bigint }, []>(`SELECT count(*) AS rows FROM "${table}"`).get()?.rows ?? 0n;
-    return { table, rows: Number(rows), gaps, spoilt };
+    return { table, rows: Number(rows), gaps, spoilt: spoilt.count + (isCut ? 1 : 0), spoiltKeys: spoilt.keys };
   } catch (error) {
     if (target.inTransaction) target.run("ROLLBACK");
     throw error;

@@ -9,8 +9,6 @@ import { isStoreIdentity } from "../../auth/store-ownership.ts";
 import { pageBytes, recordAt, type BtreePage, type PageFile, type PageKind, type Record } from "./btree-page.ts";
 import { migrations } from "./schema.ts";
 
-/** SQLite's trees are less deep; pages that are damaged may lead around in a circle. */
-const depthMax = 20;
 /**
  * Not recognised by their rows, because others have the same: those of `run_time`, and those of an index of schema 1 on the
  * clients' ids.
@@ -164,7 +162,7 @@ class Search {
     if (found === undefined) return "damaged";
     if (found.kind !== sought.kind) return "other";
     if (found.isLeaf && found.cells.length === 0) return "empty";
-    const leaf = this.firstRows(found, 0);
+    const leaf = this.firstRows(found);
     const [cell] = leaf?.cells ?? [];
     if (leaf === undefined || cell === undefined) return "damaged";
     const record = recordAt(leaf, cell);
@@ -172,13 +170,19 @@ class Search {
     return record !== undefined && !isSingle && isRowOf(sought, record) ? "rows" : "other";
   }
 
-  private firstRows(page: BtreePage, depth: number): BtreePage | undefined {
-    if (page.cells.length > 0 && (page.isLeaf || page.kind === "index")) return page;
-    if (depth > depthMax) return undefined;
-    for (const child of page.children) {
-      const below = this.file.btree(child);
-      const found = below?.kind === page.kind ? this.firstRows(below, depth + 1) : undefined;
-      if (found !== undefined) return found;
+  /** Reads each page once at most: damaged pages may lead in a circle. */
+  private firstRows(root: BtreePage): BtreePage | undefined {
+    const seen = new Set<number>();
+    const holdsRows = (page: BtreePage): boolean => page.cells.length > 0 && (page.isLeaf || page.kind === "index");
+    if (holdsRows(root)) return root;
+    const ahead = root.children.toReversed();
+    for (let number = ahead.pop(); number !== undefined; number = ahead.pop()) {
+      if (seen.has(number)) continue;
+      seen.add(number);
+      const page = this.file.btree(number);
+      if (page?.kind !== root.kind) continue;
+      if (holdsRows(page)) return page;
+      ahead.push(...page.children.toReversed());
     }
     return undefined;
   }

@@ -1,0 +1,31 @@
+// What is said where a tool of PostgreSQL's client is missing or too old. Each look is in a process of its own, which has
+// another PATH.
+
+import { expect, test } from "bun:test";
+import { chmodSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+
+const folder = temporaryFolder("postgres-tools-");
+
+/** The path of the tool, or the error's sentence. */
+function look(name: string, serverMajor: number): string {
+  const tools = JSON.stringify(join(import.meta.dir, "../../src/store/postgres/tools.ts"));
+  const script = `const { toolFor } = await import(${tools});
+    try { console.log(toolFor(${JSON.stringify(name)}, ${serverMajor})); } catch (error) { console.log(error.message); }`;
+  const { stdout } = Bun.spawnSync([process.execPath, "-e", script], { env: { ...process.env, PATH: folder } });
+  return stdout.toString().trim();
+}
+
+test("a missing tool is told with the package: with a version only if one is wanted", () => {
+  expect(look("pg_restore", 0)).toMatch(/^pg_restore is not installed; .* in the package postgresql-client$/);
+  expect(look("psql", 15)).toMatch(/^psql is not installed; .* in the package postgresql-client-15$/);
+});
+
+test("a tool of any version will do where no version is wanted", () => {
+  const path = join(folder, "pg_dump");
+  writeFileSync(path, "#!/bin/sh\necho 'pg_dump (PostgreSQL) 9.6.24'\n");
+  chmodSync(path, 0o755);
+  expect(look("pg_dump", 0)).toBe(path);
+  expect(look("pg_dump", 15)).toMatch(/is of PostgreSQL 9, .* install the package postgresql-client-15$/);
+});
