@@ -98,6 +98,14 @@ test("refuses a database of another program, a file that is no database, and a f
   );
 });
 
+test("openings that make the file at the same time all have it", async () => {
+  for (let round = 0; round < 20; round++) {
+    const path = freshPath();
+    const stores = await Promise.all([0, 1, 2].map(() => openAt(path)));
+    await Promise.all(stores.map((store) => store.close()));
+  }
+});
+
 test("deletes what is older than the retention, in slices, and keeps the rest", async () => {
   const path = freshPath();
   const first = await openAt(path);

@@ -212,7 +212,18 @@ export function refuseUnknown(db: Database, path: string): void {
   isCurrent(db, path);
 }
 
+/** Looks at one state of the file: another process may be making its tables. */
 function isCurrent(db: Database, path: string): boolean {
+  if (db.inTransaction) return isCurrentNow(db, path);
+  db.run("BEGIN");
+  try {
+    return isCurrentNow(db, path);
+  } finally {
+    if (db.inTransaction) db.run("ROLLBACK");
+  }
+}
+
+function isCurrentNow(db: Database, path: string): boolean {
   const version = pragmaNumber(db, "user_version");
   const isOurs = pragmaNumber(db, "application_id") === applicationId;
   if (!isOurs && (version !== 0 || db.query("SELECT 1 FROM sqlite_master LIMIT 1").get() !== null)) {
