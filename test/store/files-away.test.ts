@@ -201,11 +201,19 @@ describe.skipIf(Bun.which("sqlite3") === null)("vacuumed by hand while it is ope
     expect(statSync(path).size).toBeLessThan(size / 2);
   };
 
+  /** A store that knows how long its file is. */
+  const reopened = async (path: string): Promise<Store> => {
+    const first = await openAt(path);
+    await fill(first);
+    await first.close();
+    const store = await openAt(path);
+    await store.append([talk()]);
+    return store;
+  };
+
   test("a store that became shorter goes on, and is still guarded against a cut", async () => {
     const path = freshPath();
-    const store = await openAt(path);
-    await fill(store);
-    await store.append([talk()]);
+    const store = await reopened(path);
     shrink(path);
     expect(await failureOf(store.append([talk()]))).toBe("nothing failed");
     await Bun.sleep(1_200);
@@ -220,9 +228,7 @@ describe.skipIf(Bun.which("sqlite3") === null)("vacuumed by hand while it is ope
 
   test("pages that others have added since may be in the write-ahead log only", async () => {
     const path = freshPath();
-    const store = await openAt(path);
-    await fill(store);
-    await store.append([talk()]);
+    const store = await reopened(path);
     // Another connection stays open: the last one to close would move the log into the file.
     const other = new Database(path);
     shrink(path);

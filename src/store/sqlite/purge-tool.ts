@@ -25,8 +25,8 @@ export function openSqlitePurgeTool(path: string, clock: Clock): PurgeTool {
     throw new StoreUnavailable(`there is no message store at ${path}; name the right one with --data or --store`);
   }
   return told(() => {
-    refuseForeignLog(path);
     requireCurrent(path);
+    refuseForeignLog(path);
     return new SqlitePurgeTool(openConnection({ path, synchronous: "FULL", cacheKib }), clock);
   });
 }
