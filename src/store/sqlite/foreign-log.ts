@@ -10,6 +10,7 @@
 //   then, for each frame  24 bytes: page at 0, pages of the database after a commit at 4 (else 0), salts at 8; then the page
 
 import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
+import { fileIdentity } from "../../base/file-identity.ts";
 import { Unusable } from "./refusal.ts";
 import { applicationId } from "./schema.ts";
 import { hasLog } from "./shared-files.ts";
@@ -32,8 +33,7 @@ interface LogContent {
 }
 
 /**
- * Throws Unusable for a log that cannot be that of the database. Nothing of this process has the database open: to close it
- * ends the process's locks. Other processes may have it open and write to it.
+ * Throws Unusable for a log that cannot be that of the database. Others may have the database open and write to it.
  */
 export function refuseForeignLog(path: string): void {
   if (!hasLog(path)) return;
@@ -63,16 +63,25 @@ function holdsFrom(first: number, last: number, held: ReadonlySet<number>): bool
   return true;
 }
 
+/** The databases whose header was read, by path. Closing one would end the locks that this process holds on it. */
+const opened = new Map<string, { readonly identity: string; readonly file: number }>();
+
 /** SQLite switches the file to the format with a log before it writes the first frame, and back after the log is gone. */
 function hasJournalFormat(path: string): boolean {
   const versions = Buffer.alloc(2);
+  const read = readSync(openKept(path), versions, 0, versions.length, versionsAt);
+  return read === versions.length && versions.every((version) => version === versionWithJournal);
+}
+
+/** Returns a descriptor that stays open until another file is found at the path, or the process ends. */
+function openKept(path: string): number {
+  const identity = fileIdentity(path);
+  const kept = opened.get(path);
+  if (kept?.identity === identity) return kept.file;
+  if (kept !== undefined) closeSync(kept.file);
   const file = openSync(path, "r");
-  try {
-    const read = readSync(file, versions, 0, versions.length, versionsAt);
-    return read === versions.length && versions.every((version) => version === versionWithJournal);
-  } finally {
-    closeSync(file);
-  }
+  opened.set(path, { identity, file });
+  return file;
 }
 
 function readLog(path: string): LogContent {
