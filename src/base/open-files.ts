@@ -53,6 +53,11 @@ export class OpenFiles {
     this.shrinksTo = bytes;
   }
 
+  /** The database's size in bytes; 0 while it is not in place. */
+  size(): number {
+    return this.database.sizeIfSame() ?? 0;
+  }
+
   /** What is not in place; undefined: all is. A database never becomes shorter while nobody vacuums it. */
   displacement(): Displacement | undefined {
     const size = this.database.sizeIfSame();

@@ -12,6 +12,7 @@ import { checkpoint } from "./checkpoint.ts";
 import { openConnection } from "./connection.ts";
 import { Horizons } from "./horizons.ts";
 import { beginImmediate, lockWaitMsMax } from "./locking.ts";
+import { refuseForeignLog } from "./foreign-log.ts";
 import { MessageCount, PurgeSlices } from "./purge-slices.ts";
 import { failureOf } from "./refusal.ts";
 import { requireCurrent } from "./schema.ts";
@@ -25,6 +26,7 @@ export function openSqlitePurgeTool(path: string, clock: Clock): PurgeTool {
   }
   return told(() => {
     requireCurrent(path);
+    refuseForeignLog(path);
     return new SqlitePurgeTool(openConnection({ path, synchronous: "FULL", cacheKib }), clock);
   });
 }

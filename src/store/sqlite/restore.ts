@@ -26,6 +26,7 @@ import { giveToOwnerOf } from "../../base/owner.ts";
 import type { Present, StoreFacts } from "../store-facts.ts";
 import { isDamage } from "./damage.ts";
 import { readSeal } from "../backup-seal.ts";
+import { refuseForeignLog } from "./foreign-log.ts";
 import { indexPathOf, removeIndex } from "./index-file.ts";
 import { Refusal } from "./refusal.ts";
 import { openToRead, readFacts, refuseCutShort, refuseForeign, refuseNoDatabase, verifyStore } from "./store-file.ts";
@@ -81,6 +82,7 @@ export function present(path: string, lastId: string): Present | undefined {
   if (statSync(path).size === 0 && !hasContent(`${path}-wal`)) return undefined;
   try {
     refuseNoDatabase(path, "it");
+    refuseForeignLog(path);
     const db = openToRead(path);
     try {
       if (db.query("SELECT 1 FROM sqlite_schema LIMIT 1").get() === null) return undefined;
@@ -151,13 +153,17 @@ export function freshAside(stem: string): string {
   }
 }
 
-/** Moves the write-ahead log into its file and removes it; a store that is too damaged for that keeps it. */
+/**
+ * Moves the write-ahead log into its file and removes it; a store that is too damaged for that keeps it, and so does one
+ * that the log does not belong to.
+ */
 function fold(path: string): void {
   if (!hasContent(path)) return;
   let db: Database | undefined;
   try {
     // SQLite would open it all the same, and remove the log when it closes it.
     refuseNoDatabase(path, path);
+    refuseForeignLog(path);
     db = new Database(path, { readwrite: true, create: false });
     db.run("PRAGMA synchronous = FULL");
     db.run("PRAGMA busy_timeout = 1000");

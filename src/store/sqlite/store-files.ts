@@ -6,7 +6,7 @@
 // Files whose write-ahead log was taken away are opened again only when no other process has them open: two that write into
 // different logs of one database destroy it.
 
-import { accessSync, closeSync, constants, existsSync, openSync, statSync } from "node:fs";
+import { accessSync, closeSync, constants, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { ClaimOutcome } from "../../auth/store-ownership.ts";
 import type { Log } from "../../base/log.ts";
@@ -158,8 +158,7 @@ export class StoreFiles {
     }
     // SQLite gives its -wal and -shm files the mode of the database. To close a file that is open would end its locks.
     if (status === undefined) closeSync(openSync(this.path, "a", 0o600));
-    // Without shared memory nobody has the file open, and it was not left by a process that was killed.
-    if (hasLog(this.path) && !existsSync(`${this.path}-shm`)) refuseForeignLog(this.path);
+    refuseForeignLog(this.path);
     if (!isEmpty) await waitForOthers(this.path);
   }
 

@@ -127,7 +127,7 @@ export class Writer {
     try {
       this.files.check();
     } catch (error) {
-      if (error instanceof FilesMoved) this.files.rescue();
+      this.files.recover(error);
       throw error;
     }
   }
@@ -306,7 +306,7 @@ export class Writer {
       this.talks.forget();
       if (this.db.inTransaction) this.db.run("ROLLBACK");
       if (error instanceof LogReplaced) this.replaced();
-      if (error instanceof FilesMoved) this.files.rescue();
+      this.files.recover(error);
       throw error;
     } finally {
       this.index.end();
