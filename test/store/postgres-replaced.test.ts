@@ -9,10 +9,11 @@ import { createLog } from "../../src/base/log.ts";
 import { GroupAudience } from "../../src/roles/chat/group-audience.ts";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
 import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
-import { StoreUnavailable, type Store, type Talk } from "../../src/store/store.ts";
+import { StoreUnavailable, type Store } from "../../src/store/store.ts";
 import { hasPostgres, PostgresServer } from "../support/postgres.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { until } from "../support/until.ts";
+import { expectHers, idsOf, say, shownTo } from "./replaced-store.ts";
 import { draft, stored, talk } from "./store-suite.ts";
 
 const env = { ...process.env, PGCONNECT_TIMEOUT: "5" };
@@ -72,50 +73,9 @@ describe.skipIf(!isRunnable)("a PostgreSQL store that is replaced", () => {
     opened.push(store);
     return store;
   };
-  /** Says it until it is stored, as a client does. */
-  const say = async (store: Store, change: Partial<Talk>): Promise<bigint> => {
-    let id = 0n;
-    await until(async () => {
-      try {
-        id = stored((await store.append([talk(change)]))[0]).messageId;
-        return true;
-      } catch (error) {
-        if (error instanceof StoreUnavailable) return false;
-        throw error;
-      }
-    }, "a talk is stored");
-    return id;
-  };
-  const idsOf = async (store: Store, account: string): Promise<bigint[]> => {
-    const query = { app: "app", account, device: "", after: 0n, includeSent: false, limit: 2_000 };
-    return (await store.index(query)).map(({ messageId }) => messageId);
-  };
-  /** The same, asked again while it is refused. */
-  const shownTo = async (store: Store, account: string): Promise<bigint[]> => {
-    let ids: bigint[] = [];
-    await until(async () => {
-      try {
-        ids = await idsOf(store, account);
-        return true;
-      } catch (error) {
-        if (error instanceof StoreUnavailable) return false;
-        throw error;
-      }
-    }, "the index is read");
-    return ids;
-  };
   const life = async (): Promise<string> => {
     const [row]: { life: string }[] = await sql`SELECT roost.life() AS life`;
     return row?.life ?? "";
-  };
-  /** Ten talks to carol by a store that knew her before: hers, and nobody's else. */
-  const expectHers = async (store: Store, other: Store): Promise<void> => {
-    const ids: bigint[] = [];
-    for (let count = 0; count < 10; count++) ids.push(await say(store, { dest: "carol", body: `for carol ${count}` }));
-    expect(await shownTo(other, "carol")).toEqual(ids);
-    expect(await shownTo(store, "carol")).toEqual(ids);
-    expect((await shownTo(other, "mallory")).filter((id) => ids.includes(id))).toEqual([]);
-    expect((await shownTo(store, "mallory")).filter((id) => ids.includes(id))).toEqual([]);
   };
   const warned = (): string[] => lines.filter((line) => line.includes("was replaced"));
 

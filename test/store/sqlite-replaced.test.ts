@@ -10,8 +10,9 @@ import { createLog } from "../../src/base/log.ts";
 import { GroupAudience } from "../../src/roles/chat/group-audience.ts";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
-import { StoreUnavailable, type Store, type Talk } from "../../src/store/store.ts";
+import { StoreUnavailable, type Store } from "../../src/store/store.ts";
 import { until } from "../support/until.ts";
+import { expectHers, idsOf, say, shownTo } from "./replaced-store.ts";
 import { draft, stored, talk } from "./store-suite.ts";
 
 const root = mkdtempSync(join(tmpdir(), "replaced-"));
@@ -41,44 +42,6 @@ describe.skipIf(Bun.which("sqlite3") === null)("an SQLite store whose file gets 
   const shell = (command: string, at = path): void => {
     const { exitCode, stderr } = Bun.spawnSync(["sqlite3", "-cmd", ".timeout 5000", at, command]);
     expect([exitCode, stderr.toString()]).toEqual([0, ""]);
-  };
-  const say = async (store: Store, change: Partial<Talk>): Promise<bigint> => {
-    let id = 0n;
-    await until(async () => {
-      try {
-        id = stored((await store.append([talk(change)]))[0]).messageId;
-        return true;
-      } catch (error) {
-        if (error instanceof StoreUnavailable) return false;
-        throw error;
-      }
-    }, "a talk is stored");
-    return id;
-  };
-  const idsOf = async (store: Store, account: string): Promise<bigint[]> => {
-    const query = { app: "app", account, device: "", after: 0n, includeSent: false, limit: 2_000 };
-    return (await store.index(query)).map(({ messageId }) => messageId);
-  };
-  const shownTo = async (store: Store, account: string): Promise<bigint[]> => {
-    let ids: bigint[] = [];
-    await until(async () => {
-      try {
-        ids = await idsOf(store, account);
-        return true;
-      } catch (error) {
-        if (error instanceof StoreUnavailable) return false;
-        throw error;
-      }
-    }, "the index is read");
-    return ids;
-  };
-  const expectHers = async (store: Store, other: Store): Promise<void> => {
-    const ids: bigint[] = [];
-    for (let count = 0; count < 10; count++) ids.push(await say(store, { dest: "carol", body: `for carol ${count}` }));
-    for (const each of [other, store]) {
-      expect(await shownTo(each, "carol")).toEqual(ids);
-      expect((await shownTo(each, "mallory")).filter((id) => ids.includes(id))).toEqual([]);
-    }
   };
   const warned = (): string[] => lines.filter((line) => line.includes("was replaced"));
 
