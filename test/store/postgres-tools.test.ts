@@ -1,5 +1,5 @@
-// What is said where a tool of PostgreSQL's client is missing or too old. Each look is in a process of its own, which has
-// another PATH.
+// What the tools of PostgreSQL's client are told, and what is said where one is missing or too old. Each look is in a process
+// of its own, which has another environment.
 
 import { expect, test } from "bun:test";
 import { chmodSync, writeFileSync } from "node:fs";
@@ -28,4 +28,25 @@ test("a tool of any version will do where no version is wanted", () => {
   chmodSync(path, 0o755);
   expect(look("pg_dump", 0)).toBe(path);
   expect(look("pg_dump", 15)).toMatch(/is of PostgreSQL 9, .* install the package postgresql-client-15$/);
+});
+
+test("the tools sign in as this program does, and are led to no other database by variables", () => {
+  const tools = JSON.stringify(join(import.meta.dir, "../../src/store/postgres/tools.ts"));
+  const script = `const { environmentOf } = await import(${tools});
+    for (const url of ["postgres://h/db", "postgres://carol:p@h/db"]) {
+      const { PGUSER, PGPASSWORD, PGHOST, PGDATABASE, PGSERVICE, PGHOSTADDR } = environmentOf(url);
+      console.log(JSON.stringify([PGUSER, PGPASSWORD, PGHOST, PGDATABASE, PGSERVICE, PGHOSTADDR]));
+    }`;
+  const { stdout } = Bun.spawnSync([process.execPath, "-e", script], {
+    env: { ...process.env, PGUSER: "dave", PGPASSWORD: "q", PGSERVICE: "other", PGHOSTADDR: "10.0.0.1" },
+  });
+  const lines: unknown[] = stdout
+    .toString()
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  expect(lines).toEqual([
+    ["dave", "q", "h", "db", null, null],
+    ["carol", "p", "h", "db", null, null],
+  ]);
 });

@@ -37,7 +37,7 @@ export function environmentOf(url: string): Record<string, string | undefined> {
     ...Object.fromEntries(options),
     PGHOST: hostname.replace(/^\[(.*)\]$/, "$1"),
     PGPORT: port === "" ? "5432" : port,
-    PGUSER: decodeURIComponent(username),
+    PGUSER: username === "" ? process.env["PGUSER"] : decodeURIComponent(username),
     PGPASSWORD: password === "" ? process.env["PGPASSWORD"] : decodeURIComponent(password),
     PGDATABASE: decodeURIComponent(pathname.slice(1)),
     PGAPPNAME: "roost backup",
