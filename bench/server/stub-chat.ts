@@ -4,6 +4,7 @@
 
 import { secretsFromFile } from "../../src/auth/secret.ts";
 import { createLog } from "../../src/base/log.ts";
+import { Limits } from "../../src/base/limits/limits.ts";
 import { Dispatcher } from "../../src/container/dispatcher.ts";
 import { LogicNode } from "../../src/container/logic-node.ts";
 import { startProcess } from "../../src/container/process.ts";
@@ -25,6 +26,7 @@ const settings = {
   monitor: undefined,
   writeWaitMs: 10_000,
   version: "stub",
+  limits: new Limits(log),
   log,
   lost(sentence: string): void {
     log.error(sentence);

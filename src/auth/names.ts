@@ -1,6 +1,6 @@
 // Names of accounts and apps.
 
-import { nameCharactersMax } from "../base/limits.ts";
+import { nameCharactersMax } from "../base/limits/fixed.ts";
 
 /**
  * True for 1 to 60 characters without control characters, comma or surrounding white space: channel ids hold an account

@@ -6,7 +6,7 @@ import { closeSync, existsSync, fsyncSync, linkSync, unlinkSync, writeSync } fro
 import { join } from "node:path";
 import { createDraft } from "../base/draft-file.ts";
 import { type Changer, changerOf } from "../base/file-trust.ts";
-import { secretBytesMax, secretBytesMin, secretFileBytesMax, secretsPerFileMax } from "../base/limits.ts";
+import { secretBytesMax, secretBytesMin, secretFileBytesMax, secretsPerFileMax } from "../base/limits/fixed.ts";
 import { readSmallFile, UnreadableFile } from "../base/small-file.ts";
 
 /** Fewer different characters than this, or one piece of at most so many characters again and again, is no secret. */

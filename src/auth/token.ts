@@ -2,7 +2,7 @@
 // hold is decided here.
 
 import { decodeProtectedHeader, errors, jwtVerify, SignJWT } from "jose";
-import { tokenCharactersMax } from "../base/limits.ts";
+import { tokenCharactersMax } from "../base/limits/fixed.ts";
 import { validName } from "./names.ts";
 
 /** What a token says, if it may be believed. `reason` is a sentence for the client. */

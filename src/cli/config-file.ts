@@ -1,7 +1,7 @@
 // The file that --config names: TOML, with options as its keys.
 
 import { changerOf } from "../base/file-trust.ts";
-import { configFileBytesMax } from "../base/limits.ts";
+import { configFileBytesMax } from "../base/limits/fixed.ts";
 import { readSmallFile, UnreadableFile } from "../base/small-file.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import { sentenceOf } from "./failure.ts";

@@ -10,7 +10,7 @@ import {
   registryNodesMax,
   secretBytesMax,
   tokenCharactersMax,
-} from "../base/limits.ts";
+} from "../base/limits/fixed.ts";
 import { parseSelector, selectorNames } from "../container/selectors/selection.ts";
 import { readConfigFile } from "./config-file.ts";
 import { didYouMean } from "./did-you-mean.ts";

@@ -2,7 +2,7 @@
 
 import { changerOf } from "../base/file-trust.ts";
 import { BadFile } from "../base/json-file.ts";
-import { rulesFileBytesMax } from "../base/limits.ts";
+import { rulesFileBytesMax } from "../base/limits/fixed.ts";
 import type { Log } from "../base/log.ts";
 import { readSmallFile, UnreadableFile } from "../base/small-file.ts";
 import { StartError } from "./usage-error.ts";

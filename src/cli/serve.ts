@@ -1,7 +1,7 @@
 // roost serve: starts the role, and drains it on a signal.
 
 import { descriptorsMax } from "../base/descriptors.ts";
-import { shutdownMsMax } from "../base/limits.ts";
+import { shutdownMsMax } from "../base/limits/fixed.ts";
 import { createLog, type Log, type LogFormat, logLine } from "../base/log.ts";
 import { sentenceOf } from "./failure.ts";
 import { type ServiceManager, serviceManagerOf } from "./notify.ts";

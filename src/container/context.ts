@@ -2,7 +2,7 @@
 // It owns a copy of the packet, because the view on the link's buffer is gone when the handler's turn ends.
 
 import { toBinary, create, type DescMessage, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
-import { linkFrameBytesMax } from "../base/limits.ts";
+import { linkFrameBytesMax } from "../base/limits/fixed.ts";
 import { ErrorRespSchema, Status } from "../wire/gen/pkt_pb.ts";
 import { decodeBody } from "../wire/body.ts";
 import type { PacketScan } from "../wire/packet-scan.ts";

@@ -2,7 +2,7 @@
 // linked but not chosen; what can be chosen is kept in order, so that a choice costs no sorting.
 
 import type { Connection } from "../transport/transport.ts";
-import { linkInFlightMax } from "../base/limits.ts";
+import { linkInFlightMax } from "../base/limits/fixed.ts";
 import { weightDefault } from "../registry/client/zone-balance.ts";
 import type { LinkState } from "./link/link-state.ts";
 import { PendingRequests } from "./pending-requests.ts";

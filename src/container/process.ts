@@ -3,6 +3,7 @@
 
 import { registryToken } from "../auth/registry-token.ts";
 import { clusterFingerprint } from "../auth/store-ownership.ts";
+import type { Limits } from "../base/limits/limits.ts";
 import type { Log } from "../base/log.ts";
 import { newIncarnation, systemRandom } from "../base/random.ts";
 import { TimerWheel } from "../base/timer-wheel.ts";
@@ -34,6 +35,7 @@ export interface MemberSettings {
   readonly monitor: SocketAddress | undefined;
   readonly writeWaitMs: number;
   readonly version: string;
+  readonly limits: Limits;
   readonly log: Log;
   /** It has to end, for a reason that only an operator can mend: another process has taken its id, or a setting is wrong. */
   readonly lost: (sentence: string) => void;
@@ -133,7 +135,7 @@ export async function startProcess(
 }
 
 function surroundingsOf(settings: MemberSettings, service: string, wheel: TimerWheel, flusher: Flusher): Surroundings {
-  const { id, clusterKeys, discovery, env, zone, region, log, version, lost, writeWaitMs, listen, advertise } =
+  const { id, clusterKeys, discovery, env, zone, region, limits, log, version, lost, writeWaitMs, listen, advertise } =
     settings;
   const naming = new HttpNaming({
     nodes: discovery,
@@ -154,6 +156,7 @@ function surroundingsOf(settings: MemberSettings, service: string, wheel: TimerW
     fingerprints: clusterKeys.map((key) => clusterFingerprint(key, env)),
     timers: systemTimers,
     random: systemRandom,
+    limits,
     log,
     zone,
     version,

@@ -1,6 +1,6 @@
 // A logic service (login, chat): takes the links of gateways, turns each packet into a context and routes it.
 
-import { linkHeaderBytesMax } from "../base/limits.ts";
+import { linkHeaderBytesMax } from "../base/limits/fixed.ts";
 import type { Log } from "../base/log.ts";
 import type { Connection, FrameHandler } from "../transport/transport.ts";
 import { type CloseReason, CloseCode, closeLeaving, closeProtocolFault } from "../wire/close-reason.ts";

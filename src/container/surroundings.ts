@@ -2,6 +2,7 @@
 // services, time and chance.
 
 import type { LinkIdentity } from "../auth/link-proof.ts";
+import type { Limits } from "../base/limits/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { Naming } from "../registry/client/naming.ts";
@@ -18,6 +19,7 @@ export interface Surroundings {
   readonly fingerprints: readonly string[];
   readonly timers: Timers;
   readonly random: Random;
+  readonly limits: Limits;
   readonly log: Log;
   readonly zone: string;
   readonly version: string;

@@ -2,7 +2,7 @@
 // asks them how they are, renews them, and sets one that fails to WAITING. When that node is gone, another one takes over.
 
 import type { Clock } from "../base/clock.ts";
-import { protectedLeaseMs } from "../base/limits.ts";
+import { protectedLeaseMs } from "../base/limits/fixed.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { Entry } from "./entry.ts";

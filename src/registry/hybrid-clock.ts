@@ -6,7 +6,7 @@
 // ahead, and would refuse them until that moment is reached.
 
 import type { Clock } from "../base/clock.ts";
-import { timestampAheadMsMax } from "../base/limits.ts";
+import { timestampAheadMsMax } from "../base/limits/fixed.ts";
 
 /**
  * Versions are multiples of this many nanoseconds: such numbers are exact as doubles until the year 2262, so that a

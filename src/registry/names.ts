@@ -6,7 +6,7 @@ import {
   instanceMetadataBytesMax,
   instanceMetadataEntriesMax,
   registryNameBytesMax,
-} from "../base/limits.ts";
+} from "../base/limits/fixed.ts";
 
 // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
 const control = /[\u0000-\u001f\u007f]/;

@@ -1,7 +1,7 @@
 // The other nodes of the registry: those that the operator named, and those that are registered in the registry itself.
 // A node that is lost is looked for again, whichever of the two sides was away.
 
-import { registryNodesMax, tombstoneMs } from "../base/limits.ts";
+import { registryNodesMax, tombstoneMs } from "../base/limits/fixed.ts";
 import type { NodeInfo } from "./peer-messages.ts";
 
 /** One other node. */

@@ -1,7 +1,7 @@
 // The four writes as clients and nodes of the original implementation make them: what each one means, what it is refused
 // for, and whom it is passed on to. Codes are the API's.
 
-import { instancesMax, instancesPerCallerMax } from "../base/limits.ts";
+import { instancesMax, instancesPerCallerMax } from "../base/limits/fixed.ts";
 import type { Entry } from "./entry.ts";
 import { type HybridClock, versionAfter } from "./hybrid-clock.ts";
 import { type Identity, type Instance, type InstanceStatus, Status } from "./instance.ts";

@@ -3,7 +3,7 @@
 // them in one process, and an hour in a second.
 
 import type { Clock } from "../base/clock.ts";
-import { leaseMs, protectedLeaseMs } from "../base/limits.ts";
+import { leaseMs, protectedLeaseMs } from "../base/limits/fixed.ts";
 import type { Log } from "../base/log.ts";
 import { newIncarnation, type Random } from "../base/random.ts";
 import type { NamedDirectory } from "./directory.ts";

@@ -3,7 +3,7 @@
 // by comparing digests with another node every few seconds.
 
 import type { Clock } from "../base/clock.ts";
-import { leaseMs } from "../base/limits.ts";
+import { leaseMs } from "../base/limits/fixed.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import { digestBuckets } from "./digest.ts";

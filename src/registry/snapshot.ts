@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import type { Clock } from "../base/clock.ts";
 import { createDraft } from "../base/draft-file.ts";
 import { changerOf } from "../base/file-trust.ts";
-import { instancesMax, tombstonesMax } from "../base/limits.ts";
+import { instancesMax, tombstonesMax } from "../base/limits/fixed.ts";
 import type { Log } from "../base/log.ts";
 import { openReadable, UnreadableFile } from "../base/small-file.ts";
 import { fieldsOf, jsonOf, MalformedJson, wholeOf } from "./json-fields.ts";

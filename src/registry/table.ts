@@ -10,7 +10,7 @@ import {
   protectedLeaseMs,
   tombstoneMs,
   tombstonesMax,
-} from "../base/limits.ts";
+} from "../base/limits/fixed.ts";
 import { Digest } from "./digest.ts";
 import { compareVersions, Entry, type EntryState, hashOf } from "./entry.ts";
 import { type HybridClock, versionAfter } from "./hybrid-clock.ts";

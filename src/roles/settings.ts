@@ -1,6 +1,7 @@
 // What a role is given by whoever starts it (the command line, a test): values that are checked already.
 
 import type { StoreClaim } from "../auth/store-ownership.ts";
+import type { Limits } from "../base/limits/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { MemberSettings, RunningRole } from "../container/process.ts";
 import type { Selection } from "../container/selectors/selection.ts";
@@ -30,6 +31,7 @@ export interface StandaloneSettings {
   readonly retentionDays: number;
   readonly zone: string;
   readonly version: string;
+  readonly limits: Limits;
   readonly log: Log;
 }
 
@@ -55,6 +57,7 @@ export interface DiscoverySettings {
   /** Writers and other nodes have to show a token that is made of one of these; none: nothing. The first one is shown to others. */
   readonly clusterKeys: readonly Uint8Array[];
   readonly version: string;
+  readonly limits: Limits;
   readonly log: Log;
 }
 

@@ -3,7 +3,7 @@
 
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
 import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
-import { contentIdsMax } from "../base/limits.ts";
+import { contentIdsMax } from "../base/limits/fixed.ts";
 import { decodeBody } from "../wire/body.ts";
 import { closeAbnormal, closeNormal } from "../wire/close-reason.ts";
 import { Command } from "../wire/commands.ts";

@@ -3,7 +3,7 @@
 // read again soon after: that finds what never was pushed, and makes a prefix without holes, which alone is
 // acknowledged. A push that names an unknown message before it, or a hint of the server, brings that reading forward.
 
-import { contentIdsMax } from "../base/limits.ts";
+import { contentIdsMax } from "../base/limits/fixed.ts";
 import type { MessageContent, MessageIndex } from "../wire/gen/pkt_pb.ts";
 import { Disconnected } from "./client-errors.ts";
 import { DeliveryLog } from "./delivery-log.ts";

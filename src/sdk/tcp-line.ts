@@ -1,6 +1,6 @@
 // A line over TCP, on Bun only: packets in frames of opcode, length and payload. Unsent bytes wait here, up to a bound.
 
-import { linkFrameBytesMax } from "../base/limits.ts";
+import { linkFrameBytesMax } from "../base/limits/fixed.ts";
 import { type CloseReason, closeAbnormal, closeSlowConsumer } from "../wire/close-reason.ts";
 import { FrameReader, type FrameSink } from "../wire/frame-reader.ts";
 import { closeFrame, frameHeaderBytes, parseCloseText, pongFrame, writeFrameHeader } from "../wire/frame-writer.ts";

@@ -5,7 +5,7 @@
 //
 // A pure core: engines bring the fences.
 
-import { sessionCacheAccountsMax } from "../base/limits.ts";
+import { sessionCacheAccountsMax } from "../base/limits/fixed.ts";
 import { LocationCache } from "./location-cache.ts";
 import { Presence, type PresenceEvent } from "./presence.ts";
 

@@ -1,7 +1,7 @@
 // Sessions in this process's memory: for standalone, where login and chat share them. Gone with the process, as its
 // connections are.
 
-import { devicesPerAccountMax } from "../base/limits.ts";
+import { devicesPerAccountMax } from "../base/limits/fixed.ts";
 import type { GatewayStart, Location, PresenceListener, PutOutcome, Sessions } from "./sessions.ts";
 
 const nowhere: readonly Location[] = Object.freeze([]);

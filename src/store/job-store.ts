@@ -5,7 +5,7 @@
 
 import type { StoreIdentity } from "../auth/store-ownership.ts";
 import { assert } from "../base/assert.ts";
-import { contentIdsMax, indexEntriesMax } from "../base/limits.ts";
+import { contentIdsMax, indexEntriesMax } from "../base/limits/fixed.ts";
 import { Batcher } from "./batcher.ts";
 import { createOutcome, membershipOutcome, outcome, talkJob, talkOutcome, type Job, type Slots } from "./jobs.ts";
 import {

@@ -9,7 +9,7 @@
 //
 // A retry of a talk comes within hours: its key is kept for 24 hours of time that processes have seen pass.
 
-import { idempotencyHours, indexBackDays } from "../base/limits.ts";
+import { idempotencyHours, indexBackDays } from "../base/limits/fixed.ts";
 import {
   countedMs,
   firstHorizon,

@@ -1,6 +1,6 @@
 // The open connections of one server: so that all can be closed, and their end awaited.
 
-import { refusalsToldAtOnce, refusalsToldPerSecond } from "../base/limits.ts";
+import { refusalsToldAtOnce, refusalsToldPerSecond } from "../base/limits/fixed.ts";
 import { TokenBucket } from "../base/token-bucket.ts";
 import type { CloseReason } from "../wire/close-reason.ts";
 

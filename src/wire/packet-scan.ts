@@ -12,7 +12,7 @@
 //     0a command  12 channelId  18 sequence  20 flag  28 status  32 dest  3a meta  7d ticket (fixed32, little-endian)
 //   meta fields: 0a key  12 value  18 type
 
-import { headerBytesMax } from "../base/limits.ts";
+import { headerBytesMax } from "../base/limits/fixed.ts";
 import { type CloseReason, closeHeaderTooLarge, closeProtocolFault } from "./close-reason.ts";
 import { MetaKey } from "./commands.ts";
 import { basicMagic, basicOverheadBytes, logicMagic, logicOverheadBytes } from "./magic.ts";

@@ -5,7 +5,7 @@
 //   basic  c3 15 a7 65 · code u16 · length u16 · body
 
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import { headerBytesMax } from "../base/limits.ts";
+import { headerBytesMax } from "../base/limits/fixed.ts";
 import { closeProtocolFault } from "./close-reason.ts";
 import { type Header, HeaderSchema } from "./gen/pkt_pb.ts";
 import { basicMagic, basicOverheadBytes, logicMagic, logicOverheadBytes } from "./magic.ts";

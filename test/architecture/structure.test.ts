@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { Glob } from "bun";
+import { limitNames } from "../../src/base/limits/table.ts";
 
 const root = join(import.meta.dir, "../..");
 const files = [...new Glob("src/**/*.ts").scanSync(root)].toSorted();
@@ -128,4 +129,12 @@ test("the README names every option and every package, with its version", () => 
     expect(readme).toContain(name);
     expect(readme).toContain(String(version));
   }
+});
+
+test.todo("every limit of the table has a test at its value and one above it", () => {
+  const tests = [...new Glob("test/**/*.test.ts").scanSync(root)].map((file) => readFileSync(join(root, file), "utf8"));
+  const tested = new Set(
+    tests.flatMap((source) => [...source.matchAll(/\bbound\(\s*"(\w+)"/g)].map(([, name]) => name)),
+  );
+  expect(limitNames.filter((name) => !tested.has(name))).toEqual([]);
 });

@@ -2,7 +2,7 @@
 
 import { afterAll, expect, test } from "bun:test";
 import fc from "fast-check";
-import { linkFrameBytesMax, linkUnsentBytesMax } from "../../src/base/limits.ts";
+import { linkFrameBytesMax, linkUnsentBytesMax } from "../../src/base/limits/fixed.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { TimerWheel } from "../../src/base/timer-wheel.ts";
 import { Link, Links, type NodeAttributes } from "../../src/container/links.ts";

@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { silentLog } from "../../src/base/log.ts";
 import { UnlinkedGateways } from "../../src/container/unlinked-gateways.ts";
-import { gatewayLeaseMs } from "../../src/base/limits.ts";
+import { gatewayLeaseMs } from "../../src/base/limits/fixed.ts";
 import { SessionsUnavailable } from "../../src/session/sessions.ts";
 import { VirtualTime } from "../sim/virtual-time.ts";
 import { turn } from "../transport/recording.ts";

@@ -3,7 +3,7 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { create, toBinary } from "@bufbuild/protobuf";
-import { devicesPerAccountMax } from "../../src/base/limits.ts";
+import { devicesPerAccountMax } from "../../src/base/limits/fixed.ts";
 import { openConnection } from "../../src/store/sqlite/connection.ts";
 import { smallestIdAt } from "../../src/store/snowflake.ts";
 import { CloseCode } from "../../src/wire/close-reason.ts";

@@ -2,7 +2,7 @@
 // itself or by others, and no service is refused because of it.
 
 import { beforeEach, expect, test } from "bun:test";
-import { timestampAheadMsMax } from "../../src/base/limits.ts";
+import { timestampAheadMsMax } from "../../src/base/limits/fixed.ts";
 import { HybridClock } from "../../src/registry/hybrid-clock.ts";
 import { Code } from "../../src/registry/registrar.ts";
 import { Office } from "./office.ts";

@@ -2,7 +2,7 @@
 // died at once.
 
 import { expect, test } from "bun:test";
-import { leaseMs, protectedLeaseMs } from "../../src/base/limits.ts";
+import { leaseMs, protectedLeaseMs } from "../../src/base/limits/fixed.ts";
 import { Guard } from "../../src/registry/guard.ts";
 
 const makeGuard = (): Guard => new Guard(leaseMs, protectedLeaseMs);

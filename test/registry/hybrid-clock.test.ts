@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import type { Clock } from "../../src/base/clock.ts";
-import { timestampAheadMsMax } from "../../src/base/limits.ts";
+import { timestampAheadMsMax } from "../../src/base/limits/fixed.ts";
 import { HybridClock, versionAfter } from "../../src/registry/hybrid-clock.ts";
 import { testSeed } from "../support/random.ts";
 import { beginNs, nanoseconds } from "./support.ts";

@@ -7,7 +7,7 @@ import {
   instanceMetadataBytesMax,
   instanceMetadataEntriesMax,
   registryNameBytesMax,
-} from "../../src/base/limits.ts";
+} from "../../src/base/limits/fixed.ts";
 import { faultOfAddresses, faultOfMetadata, faultOfName } from "../../src/registry/names.ts";
 
 test("a name may have 256 bytes of UTF-8, and no control characters", () => {

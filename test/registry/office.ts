@@ -1,6 +1,6 @@
 // A registrar with all that it needs, over virtual time, for the tests of the four writes.
 
-import { timestampAheadMsMax } from "../../src/base/limits.ts";
+import { timestampAheadMsMax } from "../../src/base/limits/fixed.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import type { Entry } from "../../src/registry/entry.ts";

@@ -1,7 +1,7 @@
 // The other nodes of the registry, as one node knows them.
 
 import { beforeEach, expect, test } from "bun:test";
-import { registryNodesMax, tombstoneMs } from "../../src/base/limits.ts";
+import { registryNodesMax, tombstoneMs } from "../../src/base/limits/fixed.ts";
 import { Peers } from "../../src/registry/peers.ts";
 import { nodeInfo } from "./support.ts";
 

@@ -1,7 +1,7 @@
 // The write that changes status and metadata of several instances: of all that are named, or of none.
 
 import { beforeEach, describe, expect, test } from "bun:test";
-import { instanceMetadataBytesMax } from "../../src/base/limits.ts";
+import { instanceMetadataBytesMax } from "../../src/base/limits/fixed.ts";
 import { Status } from "../../src/registry/instance.ts";
 import { Code } from "../../src/registry/registrar.ts";
 import { farAhead, farAway, neighbour, Office } from "./office.ts";

@@ -1,7 +1,7 @@
 // Registering, renewing and cancelling: what each means, what it is refused for, and whom it is passed on to.
 
 import { beforeEach, describe, expect, test } from "bun:test";
-import { instancesMax, instancesPerCallerMax } from "../../src/base/limits.ts";
+import { instancesMax, instancesPerCallerMax } from "../../src/base/limits/fixed.ts";
 import { Status } from "../../src/registry/instance.ts";
 import { type Caller, Code } from "../../src/registry/registrar.ts";
 import { farAhead, farAway, neighbour, Office } from "./office.ts";

@@ -1,7 +1,7 @@
 // One whole node of the registry over virtual time: leases that run out, its own entry, start-up, and what readers see.
 
 import { describe, expect, test } from "bun:test";
-import { leaseMs } from "../../src/base/limits.ts";
+import { leaseMs } from "../../src/base/limits/fixed.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { discoveryAppid, Status } from "../../src/registry/instance.ts";

@@ -1,7 +1,7 @@
 // What a node answers to another one: news, renewals and comparisons; how whole clusters fare is simulated in test/sim.
 
 import { beforeEach, describe, expect, test } from "bun:test";
-import { leaseMs } from "../../src/base/limits.ts";
+import { leaseMs } from "../../src/base/limits/fixed.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import type { Compared, PeerFailure, Replicate } from "../../src/registry/peer-messages.ts";

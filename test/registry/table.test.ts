@@ -10,7 +10,7 @@ import {
   timestampAheadMsMax,
   tombstoneMs,
   tombstonesMax,
-} from "../../src/base/limits.ts";
+} from "../../src/base/limits/fixed.ts";
 import { Digest } from "../../src/registry/digest.ts";
 import type { EntryState } from "../../src/registry/entry.ts";
 import { Status } from "../../src/registry/instance.ts";

@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLog } from "../../src/base/log.ts";
+import { testLimits } from "../support/limits.ts";
 import type { StandaloneSettings } from "../../src/roles/settings.ts";
 import { startStandalone } from "../../src/roles/standalone/role.ts";
 import { StoreUnavailable } from "../../src/store/store.ts";
@@ -31,6 +32,7 @@ const settings = (change: Partial<StandaloneSettings> = {}): StandaloneSettings 
   adopt: false,
   zone: "",
   version: "test",
+  limits: testLimits(),
   log: silentLog,
   ...change,
 });

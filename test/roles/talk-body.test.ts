@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { messageBodyBytesMax, messageExtraBytesMax, nameCharactersMax } from "../../src/base/limits.ts";
+import { messageBodyBytesMax, messageExtraBytesMax, nameCharactersMax } from "../../src/base/limits/fixed.ts";
 import { pushView, readTalk, talkAnswerView } from "../../src/roles/chat/talk-body.ts";
 import { decodeBody } from "../../src/wire/body.ts";
 import { MessagePushSchema, MessageReqSchema, MessageRespSchema } from "../../src/wire/gen/pkt_pb.ts";

@@ -2,7 +2,7 @@
 // empty ones. Each is opened twice, as a login and a chat service open it: one opening is written to, the other one read.
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { devicesPerAccountMax } from "../../src/base/limits.ts";
+import { devicesPerAccountMax } from "../../src/base/limits/fixed.ts";
 import type { Location, PutOutcome, Sessions } from "../../src/session/sessions.ts";
 import { Random, testSeed } from "../support/random.ts";
 

@@ -2,7 +2,7 @@
 // repair. Every engine is opened twice.
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { devicesPerAccountMax, gatewayLeaseMs, gatewaySuspectMs } from "../../src/base/limits.ts";
+import { devicesPerAccountMax, gatewayLeaseMs, gatewaySuspectMs } from "../../src/base/limits/fixed.ts";
 import type { GatewayStart, Location, Sessions } from "../../src/session/sessions.ts";
 import { Random, testSeed } from "../support/random.ts";
 import { until } from "../support/until.ts";

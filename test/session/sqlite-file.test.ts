@@ -6,7 +6,7 @@ import { afterEach, expect, test } from "bun:test";
 import { closeSync, openSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../../src/base/clock.ts";
-import { gatewayLeaseMs } from "../../src/base/limits.ts";
+import { gatewayLeaseMs } from "../../src/base/limits/fixed.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { SessionsUnavailable, type Sessions } from "../../src/session/sessions.ts";
 import { openSqliteSessions } from "../../src/session/sqlite/sqlite-sessions.ts";

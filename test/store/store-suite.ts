@@ -1,7 +1,7 @@
 // The guarantees of src/store/store.ts as tests, for every engine: an engine's own test file gives a factory.
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { groupsPerAccountMax, messageBodyBytesMax, messageExtraBytesMax } from "../../src/base/limits.ts";
+import { groupsPerAccountMax, messageBodyBytesMax, messageExtraBytesMax } from "../../src/base/limits/fixed.ts";
 import {
   StoreUnavailable,
   type GroupDraft,

@@ -1,9 +1,10 @@
 // Roles in one process, each with surroundings of its own, over a registry and links in memory.
 
 import { TokenVerifier } from "../../src/auth/token.ts";
-import { sessionCensusMs } from "../../src/base/limits.ts";
+import { sessionCensusMs } from "../../src/base/limits/fixed.ts";
 import { clusterFingerprint } from "../../src/auth/store-ownership.ts";
 import { silentLog } from "../../src/base/log.ts";
+import { testLimits } from "./limits.ts";
 import { newIncarnation, systemRandom } from "../../src/base/random.ts";
 import { TimerWheel } from "../../src/base/timer-wheel.ts";
 import { type LinkNetwork, MemoryLinkNetwork } from "../../src/container/link/link-network.ts";
@@ -32,6 +33,8 @@ export class MemoryCluster {
   readonly network = new MemoryNetwork();
   readonly registry = startLoneRegistry({ env, zone: "z1", version: "test", log: silentLog });
   readonly clusterKeys = [systemRandom.bytes(32)];
+  /** Of all its processes. */
+  limits = testLimits();
   /** What was said by those who lost their ids. */
   readonly lost: string[] = [];
   private readonly servers = new Map<string, Server>();
@@ -68,6 +71,7 @@ export class MemoryCluster {
       fingerprints: clusterKeys.map((key) => clusterFingerprint(key, env)),
       timers: systemTimers,
       random: systemRandom,
+      limits: this.limits,
       log: silentLog,
       zone: "z1",
       version: "test",

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { signToken } from "../../src/auth/token.ts";
 import { silentLog } from "../../src/base/log.ts";
+import { testLimits } from "./limits.ts";
 import type { RunningStandalone, StandaloneSettings } from "../../src/roles/settings.ts";
 import { startStandalone } from "../../src/roles/standalone/role.ts";
 import { WireClient } from "./wire-client.ts";
@@ -33,6 +34,7 @@ export class Messenger {
       adopt: false,
       zone: "",
       version: "test",
+      limits: testLimits(),
       log: silentLog,
       ...overrides,
     });

@@ -2,7 +2,7 @@
 // listen, how to dial, and whether its peers may stop reading.
 
 import { describe, expect, test } from "bun:test";
-import { refusalsToldAtOnce, refusalsToldPerSecond } from "../../src/base/limits.ts";
+import { refusalsToldAtOnce, refusalsToldPerSecond } from "../../src/base/limits/fixed.ts";
 import { closeKicked, closeLimit, closeNormal } from "../../src/wire/close-reason.ts";
 import { Random, testSeed } from "../support/random.ts";
 import { describeBugs } from "./bug-suite.ts";

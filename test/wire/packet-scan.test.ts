@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { isUtf8 as platformIsUtf8 } from "node:buffer";
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
-import { headerBytesMax } from "../../src/base/limits.ts";
+import { headerBytesMax } from "../../src/base/limits/fixed.ts";
 import { HeaderSchema } from "../../src/wire/gen/pkt_pb.ts";
 import { PacketKind, PacketScan, scanPacket } from "../../src/wire/packet-scan.ts";
 import { isUtf8 } from "../../src/wire/utf8.ts";

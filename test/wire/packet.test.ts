@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { headerBytesMax } from "../../src/base/limits.ts";
+import { headerBytesMax } from "../../src/base/limits/fixed.ts";
 import { basicPing, decodePacket, encodeLogicPacket } from "../../src/wire/packet.ts";
 import { ProtocolFault } from "../../src/wire/protocol-fault.ts";
 

@@ -2,6 +2,7 @@
 
 import { isIP } from "node:net";
 import { resolve } from "node:path";
+import { Limits } from "../../base/limits/limits.ts";
 import type { Log } from "../../base/log.ts";
 import { parseLookupFile } from "../../registry/lookup-file.ts";
 import { NotASnapshot } from "../../registry/snapshot.ts";
@@ -47,6 +48,7 @@ export async function serveDiscovery(values: OptionValues, log: Log): Promise<Se
         lookup: lookup === undefined ? undefined : readRules(lookup, values.sourceOf("lookup"), log, parseLookupFile),
         clusterKeys,
         version,
+        limits: new Limits(log),
         log,
       }),
     "--listen and --dns",

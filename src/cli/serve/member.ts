@@ -1,6 +1,7 @@
 // roost serve --role gateway, login, chat: options to settings, and what such a process cannot do without.
 
 import { clusterFingerprint, type StoreClaim } from "../../auth/store-ownership.ts";
+import { Limits } from "../../base/limits/limits.ts";
 import type { Log } from "../../base/log.ts";
 import { systemRandom } from "../../base/random.ts";
 import type { MemberSettings, RunningMember } from "../../container/process.ts";
@@ -108,6 +109,7 @@ function memberSettings(values: OptionValues, log: Log, role: string): MemberSet
     monitor: values.isGiven("monitor") ? values.optional("monitor") : anyPort,
     writeWaitMs: values.required("write-wait"),
     version,
+    limits: new Limits(log),
     log,
     lost(sentence) {
       log.error(sentence);

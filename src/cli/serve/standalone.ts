@@ -1,6 +1,7 @@
 // roost serve --role standalone: options to settings.
 
 import { join } from "node:path";
+import { Limits } from "../../base/limits/limits.ts";
 import type { Log } from "../../base/log.ts";
 import { startStandalone } from "../../roles/standalone/role.ts";
 import { banner } from "../banner.ts";
@@ -43,7 +44,16 @@ export async function serveStandalone(values: OptionValues, log: Log): Promise<S
     held.claim();
   };
   const running = await begin(
-    () => startStandalone({ ...settings, secrets: secrets.keys, storePath, takeLock, version, log }),
+    () =>
+      startStandalone({
+        ...settings,
+        secrets: secrets.keys,
+        storePath,
+        takeLock,
+        version,
+        limits: new Limits(log),
+        log,
+      }),
     "--ws, --tcp and --monitor",
   );
   return {

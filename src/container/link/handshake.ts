@@ -30,7 +30,7 @@ import {
   provenKey,
 } from "../../auth/link-proof.ts";
 import { shownText } from "../../auth/store-ownership.ts";
-import { secretsPerFileMax } from "../../base/limits.ts";
+import { secretsPerFileMax } from "../../base/limits/fixed.ts";
 import { assert } from "../../base/assert.ts";
 import type { Random } from "../../base/random.ts";
 import { contained } from "../../transport/contained.ts";

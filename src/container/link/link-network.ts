@@ -1,7 +1,7 @@
 // The ways on which links between services run: TCP between processes, memory inside of one. Both begin with the same
 // handshake.
 
-import { linkFrameBytesMax, linkUnsentBytesMax } from "../../base/limits.ts";
+import { linkFrameBytesMax, linkUnsentBytesMax } from "../../base/limits/fixed.ts";
 import type { TimerWheel } from "../../base/timer-wheel.ts";
 import type { SocketAddress } from "../../transport/address.ts";
 import type { Flusher } from "../../transport/flusher.ts";

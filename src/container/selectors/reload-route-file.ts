@@ -1,6 +1,6 @@
 // Reading the route file again while the gateway runs: a bad file is refused, and the rules that hold go on holding.
 
-import { rulesFileBytesMax } from "../../base/limits.ts";
+import { rulesFileBytesMax } from "../../base/limits/fixed.ts";
 import { readSmallFile } from "../../base/small-file.ts";
 import { parseRouteFile, type RouteRules } from "./route-file.ts";
 

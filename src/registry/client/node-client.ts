@@ -1,7 +1,7 @@
 // One request to one node of the registry. It ends with an answer or with NodeFailure, within its time limit, having read
 // no more than a bounded body; nothing of it stays behind.
 
-import { registryAnswerBytesMax } from "../../base/limits.ts";
+import { registryAnswerBytesMax } from "../../base/limits/fixed.ts";
 import { boundedText } from "../bounded-text.ts";
 import { TokenChoice } from "../token-choice.ts";
 import type { After } from "./pause.ts";

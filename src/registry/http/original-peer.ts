@@ -7,7 +7,12 @@
 // it lacks and should have it asks for itself, when it is told of the next renewal.
 
 import type { Clock } from "../../base/clock.ts";
-import { leaseMs, protectedLeaseMs, registryAnswerBytesMax, registryPeerBodyBytesMax } from "../../base/limits.ts";
+import {
+  leaseMs,
+  protectedLeaseMs,
+  registryAnswerBytesMax,
+  registryPeerBodyBytesMax,
+} from "../../base/limits/fixed.ts";
 import { boundedText, TooLong } from "../bounded-text.ts";
 import { type Answer, MalformedAnswer, parseAnswer, parseInstance, parseListing } from "../client/parse-instances.ts";
 import type { EntryState } from "../entry.ts";

@@ -2,7 +2,7 @@
 // spoken to in its own way.
 
 import type { Clock } from "../../base/clock.ts";
-import { registryAnswerBytesMax, registryPeerBodyBytesMax } from "../../base/limits.ts";
+import { registryAnswerBytesMax, registryPeerBodyBytesMax } from "../../base/limits/fixed.ts";
 import { boundedText, TooLong } from "../bounded-text.ts";
 import { fieldsOf, jsonOf, MalformedJson } from "../json-fields.ts";
 import type { Compare, Compared, PeerFailure, PeerNetwork, Replicate, Replicated } from "../peer-messages.ts";

@@ -2,7 +2,7 @@
 // time is over, or when its socket closes. A client is never answered so that it comes back at once for nothing: the
 // clients of the original ignore a service without UP instances, and would ask again with the same version.
 
-import { pollMs, pollsMax, pollsPerCallerMax } from "../../base/limits.ts";
+import { pollMs, pollsMax, pollsPerCallerMax } from "../../base/limits/fixed.ts";
 import { appKey, Status } from "../instance.ts";
 import { Code } from "../registrar.ts";
 import type { RegistryNode } from "../registry-node.ts";

@@ -1,6 +1,6 @@
 // The reads that answer at once: fetch, fetchs, fetch/all, nodes.
 
-import { servicesPerRequestMax } from "../../base/limits.ts";
+import { servicesPerRequestMax } from "../../base/limits/fixed.ts";
 import { Code } from "../registrar.ts";
 import type { RegistryNode } from "../registry-node.ts";
 import type { App } from "../table.ts";

@@ -4,7 +4,7 @@
 import http from "node:http";
 import { isIP } from "node:net";
 import { showsToken } from "../../auth/registry-token.ts";
-import { registryBodyBytesMax, registryHeadBytesMax, registryPeerBodyBytesMax } from "../../base/limits.ts";
+import { registryBodyBytesMax, registryHeadBytesMax, registryPeerBodyBytesMax } from "../../base/limits/fixed.ts";
 import type { ContainedBugs } from "../../observe/contained-bugs.ts";
 import { type Health, healthResponse, metricsAnswer } from "../../observe/operator-answers.ts";
 import type { RegistryMetrics } from "../../observe/registry-metrics.ts";

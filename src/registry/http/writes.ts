@@ -1,6 +1,6 @@
 // The writes: register, renew, cancel, set. Parameters are checked here, what they mean stands in `registrar.ts`.
 
-import { hostsPerSetMax } from "../../base/limits.ts";
+import { hostsPerSetMax } from "../../base/limits/fixed.ts";
 import { type Identity, type InstanceStatus, noMetadata, Status } from "../instance.ts";
 import { faultOfAddresses, faultOfMetadata, faultOfName } from "../names.ts";
 import { type Caller, type Outcome, type SetChange } from "../registrar.ts";

@@ -2,7 +2,7 @@
 
 import { create, toBinary } from "@bufbuild/protobuf";
 import { validName } from "../../auth/names.ts";
-import { groupCreateMembersMax, groupTextBytesMax } from "../../base/limits.ts";
+import { groupCreateMembersMax, groupTextBytesMax } from "../../base/limits/fixed.ts";
 import { newGroupId } from "../../base/random.ts";
 import { Refusal } from "../../container/refusal.ts";
 import type { Handler } from "../../container/router.ts";

@@ -1,6 +1,6 @@
 // chat.offline.content: messages by id, for those who may read them.
 
-import { contentIdsMax } from "../../base/limits.ts";
+import { contentIdsMax } from "../../base/limits/fixed.ts";
 import { Refusal } from "../../container/refusal.ts";
 import type { Handler } from "../../container/router.ts";
 import { MessageContentReqSchema, MessageContentRespSchema, Status } from "../../wire/gen/pkt_pb.ts";

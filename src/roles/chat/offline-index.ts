@@ -1,6 +1,6 @@
 // chat.offline.index: what a device has not acknowledged, or what lies above a cursor.
 
-import { indexEntriesMax } from "../../base/limits.ts";
+import { indexEntriesMax } from "../../base/limits/fixed.ts";
 import { Refusal } from "../../container/refusal.ts";
 import type { Handler } from "../../container/router.ts";
 import { MessageIndexReqSchema, MessageIndexRespSchema, Status } from "../../wire/gen/pkt_pb.ts";

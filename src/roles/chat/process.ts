@@ -1,6 +1,6 @@
 // The chat service as a process of its own.
 
-import { shutdownMsMax } from "../../base/limits.ts";
+import { shutdownMsMax } from "../../base/limits/fixed.ts";
 import { systemRandom } from "../../base/random.ts";
 import { LogicNode } from "../../container/logic-node.ts";
 import { openSessions, openStore } from "../../container/engines.ts";

@@ -8,7 +8,7 @@
 // What is empty or zero is left out. A View lies in memory of this file and is overwritten by the next one.
 
 import { assert } from "../../base/assert.ts";
-import { messageBodyBytesMax, messageExtraBytesMax } from "../../base/limits.ts";
+import { messageBodyBytesMax, messageExtraBytesMax } from "../../base/limits/fixed.ts";
 import { next, readTag, readVarint } from "../../wire/proto-reader.ts";
 import { writeUtf8, writeVarint } from "../../wire/proto-writer.ts";
 import { isUtf8 } from "../../wire/utf8.ts";

@@ -1,6 +1,6 @@
 // chat.user.talk and chat.group.talk: checked here, then handed to the pipeline that commits and pushes.
 
-import { clientIdBytesMax, messageBodyBytesMax, messageExtraBytesMax } from "../../base/limits.ts";
+import { clientIdBytesMax, messageBodyBytesMax, messageExtraBytesMax } from "../../base/limits/fixed.ts";
 import { validName } from "../../auth/names.ts";
 import type { Context } from "../../container/context.ts";
 import { Refusal } from "../../container/refusal.ts";

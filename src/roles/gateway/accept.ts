@@ -2,7 +2,7 @@
 // login service decides whether it may be here, and its answer is the first packet that the client gets.
 
 import { create, toBinary } from "@bufbuild/protobuf";
-import { deviceBytesMax } from "../../base/limits.ts";
+import { deviceBytesMax } from "../../base/limits/fixed.ts";
 import { decodeBody } from "../../wire/body.ts";
 import {
   type CloseReason,

@@ -1,7 +1,7 @@
 // How much one address may take: connections at once and sign-ins a second. Loopback is exempt: it is where proxies,
 // tests and benches live, and who is there can do worse.
 
-import { connectionsPerAddressMax, signInsPerSecondPerAddress } from "../../base/limits.ts";
+import { connectionsPerAddressMax, signInsPerSecondPerAddress } from "../../base/limits/fixed.ts";
 import { TokenBucket } from "../../base/token-bucket.ts";
 
 interface AddressUse {

@@ -1,7 +1,7 @@
 // One client's connection. Its state says what a frame means: the first is a sign-in, those that come while the sign-in
 // is under way wait, the rest are requests. Nothing goes out before the answer to the sign-in.
 
-import { requestsBurst, requestsPerSecond } from "../../base/limits.ts";
+import { requestsBurst, requestsPerSecond } from "../../base/limits/fixed.ts";
 import { Deadline } from "../../base/timer-wheel.ts";
 import { TokenBucket } from "../../base/token-bucket.ts";
 import type { Link } from "../../container/links.ts";

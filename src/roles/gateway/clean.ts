@@ -2,7 +2,7 @@
 // encoded anew, so that both ways of reading them agree.
 
 import { MetaKey } from "../../wire/commands.ts";
-import { linkHeaderBytesMax } from "../../base/limits.ts";
+import { linkHeaderBytesMax } from "../../base/limits/fixed.ts";
 import type { Meta } from "../../wire/gen/pkt_pb.ts";
 import { decodePacket, encodeLogicPacket, type LogicPacket } from "../../wire/packet.ts";
 

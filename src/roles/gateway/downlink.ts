@@ -1,7 +1,7 @@
 // A service's packet on its way down: the routing metas are cut off and the same bytes are written to every recipient's
 // connection. An answer finds its connection by its ticket, a push by the channel ids in its header.
 
-import { linkHeaderBytesMax } from "../../base/limits.ts";
+import { linkHeaderBytesMax } from "../../base/limits/fixed.ts";
 import { decodeLinkState } from "../../container/link/link-state.ts";
 import type { Link } from "../../container/links.ts";
 import type { FrameHandler } from "../../transport/transport.ts";

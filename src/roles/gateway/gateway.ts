@@ -1,7 +1,7 @@
 // What the parts of a gateway share: its name, its connections by channel id, its links, its limits.
 
 import type { TokenVerifier } from "../../auth/token.ts";
-import { sessionCensusMs } from "../../base/limits.ts";
+import { sessionCensusMs } from "../../base/limits/fixed.ts";
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import type { TimerWheel } from "../../base/timer-wheel.ts";

@@ -1,7 +1,7 @@
 // The gateway as a process of its own.
 
 import { TokenVerifier } from "../../auth/token.ts";
-import { shutdownMsMax } from "../../base/limits.ts";
+import { shutdownMsMax } from "../../base/limits/fixed.ts";
 import { formatAddress, reachableHost } from "../../transport/address.ts";
 import { type RunningMember, startProcess } from "../../container/process.ts";
 import type { GatewaySettings } from "../settings.ts";

@@ -3,7 +3,7 @@
 
 import type { TokenVerifier } from "../../auth/token.ts";
 import { descriptorsMax } from "../../base/descriptors.ts";
-import { clientFrameBytesMax, clientUnsentBytesMax, linkFrameBytesMax } from "../../base/limits.ts";
+import { clientFrameBytesMax, clientUnsentBytesMax, linkFrameBytesMax } from "../../base/limits/fixed.ts";
 import type { TimerWheel } from "../../base/timer-wheel.ts";
 import { gatewayServices } from "../../container/adulthood.ts";
 import { Dependency } from "../../container/link/dependency.ts";

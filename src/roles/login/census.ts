@@ -1,7 +1,7 @@
 // login.census: a gateway says how many sessions it holds, with a checksum. Where the store's differ, it is told which the
 // store knows, and sends again what is missing: keys that a Redis has evicted, or that somebody deleted.
 
-import { linkFrameBytesMax } from "../../base/limits.ts";
+import { linkFrameBytesMax } from "../../base/limits/fixed.ts";
 import type { Dispatcher } from "../../container/dispatcher.ts";
 import { Refusal } from "../../container/refusal.ts";
 import type { Handler } from "../../container/router.ts";

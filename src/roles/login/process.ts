@@ -1,6 +1,6 @@
 // The login service as a process of its own.
 
-import { shutdownMsMax } from "../../base/limits.ts";
+import { shutdownMsMax } from "../../base/limits/fixed.ts";
 import { LogicNode } from "../../container/logic-node.ts";
 import { openSessions } from "../../container/engines.ts";
 import { knownSessionsIdentity } from "../../container/known-identity.ts";

@@ -1,7 +1,7 @@
 // Keeping gateways' sessions alive for as long as they are linked: every login node renews the leases of its gateways. A
 // gateway whose lease nobody had renewed before (it is new, or the sessions were lost) is asked to send its own again.
 
-import { gatewayRenewMs } from "../../base/limits.ts";
+import { gatewayRenewMs } from "../../base/limits/fixed.ts";
 import type { Log } from "../../base/log.ts";
 import type { Dispatcher } from "../../container/dispatcher.ts";
 import type { GatewayStart, Sessions } from "../../session/sessions.ts";

@@ -1,7 +1,7 @@
 // login.signin: the gateway has verified the token; this puts the session and sends the one that it replaces away.
 
 import { create, toBinary } from "@bufbuild/protobuf";
-import { devicesPerAccountMax } from "../../base/limits.ts";
+import { devicesPerAccountMax } from "../../base/limits/fixed.ts";
 import type { Dispatcher } from "../../container/dispatcher.ts";
 import { Refusal } from "../../container/refusal.ts";
 import type { Handler } from "../../container/router.ts";

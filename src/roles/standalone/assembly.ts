@@ -2,7 +2,7 @@
 // they do in processes of their own; only that both are in memory here. Sessions are in memory, too.
 
 import { TokenVerifier } from "../../auth/token.ts";
-import { shutdownMsMax } from "../../base/limits.ts";
+import { shutdownMsMax } from "../../base/limits/fixed.ts";
 import { silentLog } from "../../base/log.ts";
 import { newIncarnation, systemRandom } from "../../base/random.ts";
 import { TimerWheel } from "../../base/timer-wheel.ts";
@@ -35,7 +35,7 @@ const clusterKeyBytes = 32;
 
 /** Starts it all around the store, which is its own now; rejects, with nothing left open, when a listener fails. */
 export async function assemble(settings: StandaloneSettings, store: Store): Promise<RunningStandalone> {
-  const { id, log, zone, version } = settings;
+  const { id, limits, log, zone, version } = settings;
   const undo: (() => void | Promise<void>)[] = [() => store.close()];
   const closeAll = async (): Promise<void> => {
     for (const step of undo.toReversed()) await step();
@@ -69,6 +69,7 @@ export async function assemble(settings: StandaloneSettings, store: Store): Prom
       fingerprints: [],
       timers: systemTimers,
       random: systemRandom,
+      limits,
       log,
       zone,
       version,

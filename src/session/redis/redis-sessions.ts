@@ -3,7 +3,7 @@
 // sessions with it, and that is told to those who watch for it.
 
 import { claimOfNobody, shownPlace, type StoreClaim, type StoreIdentity } from "../../auth/store-ownership.ts";
-import { devicesPerAccountMax, gatewayLeaseMs, gatewaySuspectMs } from "../../base/limits.ts";
+import { devicesPerAccountMax, gatewayLeaseMs, gatewaySuspectMs } from "../../base/limits/fixed.ts";
 import type { Log } from "../../base/log.ts";
 import { Follower } from "../follower.ts";
 import {

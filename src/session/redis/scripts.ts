@@ -19,7 +19,7 @@
 //
 // Keys are made inside the scripts, which Redis allows outside of cluster mode.
 
-import { sessionChangesMax } from "../../base/limits.ts";
+import { sessionChangesMax } from "../../base/limits/fixed.ts";
 
 /** A script and the name that the server remembers it by. */
 export interface Script {

@@ -5,7 +5,7 @@
 // still, or the machine slept.
 
 import type { Database } from "bun:sqlite";
-import { devicesPerAccountMax, gatewayLeaseMs, gatewaySuspectMs, sessionChangesMax } from "../../base/limits.ts";
+import { devicesPerAccountMax, gatewayLeaseMs, gatewaySuspectMs, sessionChangesMax } from "../../base/limits/fixed.ts";
 import type { Change } from "../follower.ts";
 import type { GatewayStart, Location, PutOutcome } from "../sessions.ts";
 

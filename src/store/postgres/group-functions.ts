@@ -2,7 +2,7 @@
 // transaction. A group without members is closed for good: nobody finds it any more; windows of former members stay
 // readable.
 
-import { groupMembersMax, groupsPerAccountMax } from "../../base/limits.ts";
+import { groupMembersMax, groupsPerAccountMax } from "../../base/limits/fixed.ts";
 import { outcome } from "../jobs.ts";
 import { isolated } from "./writer-lock.ts";
 

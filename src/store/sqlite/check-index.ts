@@ -5,7 +5,7 @@
 // Both snapshots are the caller's, that of the index the older one: an index never knows more than its log.
 
 import type { Database } from "bun:sqlite";
-import { idempotencyHours } from "../../base/limits.ts";
+import { idempotencyHours } from "../../base/limits/fixed.ts";
 import { smallestIdAt, timeOfId } from "../snowflake.ts";
 import { guarded, guardedLog, IndexDamage } from "./damage.ts";
 import { Marks } from "./marks.ts";

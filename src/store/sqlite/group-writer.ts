@@ -2,7 +2,7 @@
 // A group without members is closed for good: nobody finds it any more; windows of former members stay readable.
 
 import type { Database } from "bun:sqlite";
-import { groupMembersMax, groupsPerAccountMax } from "../../base/limits.ts";
+import { groupMembersMax, groupsPerAccountMax } from "../../base/limits/fixed.ts";
 import { outcome } from "../jobs.ts";
 import type { IdSequence } from "../snowflake.ts";
 import type { GroupDraft, MembershipChange } from "../store.ts";

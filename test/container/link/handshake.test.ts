@@ -4,7 +4,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
 import { createConnection, type Socket } from "node:net";
 import { linkProof, provesLink } from "../../../src/auth/link-proof.ts";
-import { linkFrameBytesMax } from "../../../src/base/limits.ts";
+import { linkFrameBytesMax } from "../../../src/base/limits/fixed.ts";
 import { systemRandom } from "../../../src/base/random.ts";
 import {
   AcceptingHandshake,

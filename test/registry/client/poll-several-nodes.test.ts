@@ -1,7 +1,7 @@
 // Which of several nodes a client polls, and what it goes on with while they fail.
 
 import { afterEach, describe, expect, test } from "bun:test";
-import { registryAnswerBytesMax } from "../../../src/base/limits.ts";
+import { registryAnswerBytesMax } from "../../../src/base/limits/fixed.ts";
 import { rotationMs } from "../../../src/registry/client/http-naming.ts";
 import { absenceMs } from "../../../src/registry/client/poll-loop.ts";
 import { discoveryAppid } from "../../../src/registry/instance.ts";

@@ -10,7 +10,7 @@ import {
   instancesPerCallerMax,
   registryBodyBytesMax,
   registryHeadBytesMax,
-} from "../../../src/base/limits.ts";
+} from "../../../src/base/limits/fixed.ts";
 import { messageText } from "../../../src/registry/http/peer-codec.ts";
 import { Random, testSeed } from "../../support/random.ts";
 import { DiscoveryProcess } from "../../support/server-process.ts";

@@ -2,7 +2,7 @@
 // real HTTP.
 
 import { afterEach, describe, expect, test } from "bun:test";
-import { protectedLeaseMs } from "../../../src/base/limits.ts";
+import { protectedLeaseMs } from "../../../src/base/limits/fixed.ts";
 import { silentLog } from "../../../src/base/log.ts";
 import { seededRandom } from "../../../src/base/random.ts";
 import { registryToken } from "../../../src/auth/registry-token.ts";

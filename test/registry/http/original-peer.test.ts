@@ -6,7 +6,7 @@ import {
   registryAnswerBytesMax,
   registryNameBytesMax,
   registryPeerBodyBytesMax,
-} from "../../../src/base/limits.ts";
+} from "../../../src/base/limits/fixed.ts";
 import { silentLog } from "../../../src/base/log.ts";
 import { seededRandom } from "../../../src/base/random.ts";
 import type { EntryState } from "../../../src/registry/entry.ts";

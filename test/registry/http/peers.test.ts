@@ -3,7 +3,7 @@
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { registryToken } from "../../../src/auth/registry-token.ts";
-import { registryPeerBodyBytesMax } from "../../../src/base/limits.ts";
+import { registryPeerBodyBytesMax } from "../../../src/base/limits/fixed.ts";
 import { discoveryAppid } from "../../../src/registry/instance.ts";
 import { messageText } from "../../../src/registry/http/peer-codec.ts";
 import { living, nodeInfo } from "../support.ts";

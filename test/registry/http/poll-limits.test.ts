@@ -2,7 +2,7 @@
 // held back. The event loop's timers run when the test says so.
 
 import { afterEach, beforeEach, expect, jest, test } from "bun:test";
-import { pollMs, pollsPerCallerMax } from "../../../src/base/limits.ts";
+import { pollMs, pollsPerCallerMax } from "../../../src/base/limits/fixed.ts";
 import { silentLog } from "../../../src/base/log.ts";
 import { seededRandom } from "../../../src/base/random.ts";
 import { Parameters } from "../../../src/registry/http/parameters.ts";

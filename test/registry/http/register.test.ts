@@ -1,7 +1,7 @@
 // POST /discovery/register.
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { timestampAheadMsMax } from "../../../src/base/limits.ts";
+import { timestampAheadMsMax } from "../../../src/base/limits/fixed.ts";
 import { at, endAll, TestNode } from "./support.ts";
 
 let node: TestNode;

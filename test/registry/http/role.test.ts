@@ -3,6 +3,7 @@
 import { networkInterfaces } from "node:os";
 import { afterEach, expect, test } from "bun:test";
 import { silentLog } from "../../../src/base/log.ts";
+import { testLimits } from "../../support/limits.ts";
 import { discoveryAppid } from "../../../src/registry/instance.ts";
 import { startDiscovery } from "../../../src/roles/discovery/role.ts";
 import type { DiscoverySettings, RunningDiscovery } from "../../../src/roles/settings.ts";
@@ -16,7 +17,7 @@ async function start(change: Partial<DiscoverySettings>): Promise<RunningDiscove
   const running = await startDiscovery({
     ...{ listen: loopback, advertise: undefined, peers: [], zone: "z1", region: "r1", env: "prod" },
     ...{ dns: undefined, domain: "roost", dnsTtlSeconds: 1, snapshotPath: undefined, lookup: undefined },
-    ...{ clusterKeys: [], version: "test", log: silentLog },
+    ...{ clusterKeys: [], version: "test", limits: testLimits(), log: silentLog },
     ...change,
   });
   endLater(() => running.drain());

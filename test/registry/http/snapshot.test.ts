@@ -6,7 +6,7 @@ import { chmod, lstat, mkdir, readFile, stat, symlink, truncate, writeFile } fro
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { tombstoneMs } from "../../../src/base/limits.ts";
+import { tombstoneMs } from "../../../src/base/limits/fixed.ts";
 import { type Log, silentLog } from "../../../src/base/log.ts";
 import { compact } from "../../../src/registry/metadata.ts";
 import { discoveryAppid, Status } from "../../../src/registry/instance.ts";

@@ -2,6 +2,7 @@
 
 import { connect, type Socket } from "node:net";
 import { type Log, silentLog } from "../../../src/base/log.ts";
+import { testLimits } from "../../support/limits.ts";
 import { ContainedBugs } from "../../../src/observe/contained-bugs.ts";
 import { RegistryMetrics } from "../../../src/observe/registry-metrics.ts";
 import { startLoneRegistry } from "../../../src/registry/alone.ts";
@@ -77,6 +78,7 @@ export class TestNode {
       lookup: undefined,
       clusterKeys: [],
       version: "test",
+      limits: testLimits(),
       log: silentLog,
       ...change,
     });
