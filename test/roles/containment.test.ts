@@ -35,6 +35,7 @@ const throwBug = (): never => {
 class ShownConnection implements Connection {
   readonly remoteAddress = "10.0.0.1";
   readonly unsentBytes = 0;
+  frameBytesMax = 1;
   isOpen = true;
   /** So many frames meet a bug when they are to be written. */
   broken = 0;
@@ -51,6 +52,7 @@ class ShownConnection implements Connection {
     this.written.push(Buffer.alloc(payloadBytes));
     return 0;
   }
+  identified(): void {}
   unreserve(): void {
     this.written.pop();
   }

@@ -521,6 +521,7 @@ describe("in time", () => {
   class StubConnection implements Connection {
     readonly remoteAddress = "stub";
     readonly unsentBytes = 0;
+    frameBytesMax = 1;
     readonly outbound = Buffer.alloc(0);
     readonly sent: Uint8Array[] = [];
     readonly reasons: CloseReason[] = [];
@@ -530,6 +531,7 @@ describe("in time", () => {
     reserve(): number {
       return -1;
     }
+    identified(): void {}
     unreserve(): void {}
     fail(bug: unknown): void {
       throw bug;
