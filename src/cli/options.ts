@@ -10,6 +10,7 @@ import {
   registryNodesMax,
   secretBytesMax,
   tokenCharactersMax,
+  trustedProxiesMax,
 } from "../base/limits/fixed.ts";
 import { parseSelector, selectorNames } from "../container/selectors/selection.ts";
 import { readConfigFile } from "./config-file.ts";
@@ -33,6 +34,7 @@ import {
   parseRetention,
   parseText,
   parseWord,
+  rangesUpTo,
   tagsUpTo,
   urlOf,
   urlsUpTo,
@@ -113,6 +115,13 @@ export const options = {
   domain: option("Domain of all DNS names", "name", "roost", parseDomain),
   snapshot: path("Keep a copy of the registry for a start from nothing", "file|off", "off"),
   lookup: path("File of regions for GET /api/lookup", "file"),
+  "trusted-proxies": option(
+    "Proxies in front of --ws and --tcp: X-Forwarded-For is believed, the PROXY protocol is required",
+    "cidr,…",
+    undefined,
+    rangesUpTo(trustedProxiesMax),
+    { bytesMax: listBytesMax },
+  ),
   "public-url": option(
     "URL that clients reach this gateway by (default: made of --advertise)",
     "url",
@@ -238,6 +247,7 @@ export const optionsOfRole = {
     "ws",
     "tcp",
     "monitor",
+    "trusted-proxies",
     "read-wait",
     "write-wait",
     "login-wait",
@@ -251,6 +261,7 @@ export const optionsOfRole = {
     ...memberOptions,
     "ws",
     "tcp",
+    "trusted-proxies",
     "reuse-port",
     "public-url",
     "tags",

@@ -237,6 +237,14 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
     return true;
   }
 
+  /** The peer is a proxy, and speaks for a client at this address. */
+  protected speaksFor(address: string): void {
+    const former = this.remoteAddress;
+    if (address === former) return;
+    this.remoteAddress = address;
+    this.options.admission?.moved(this, former);
+  }
+
   /** Asks the acceptor about a connection that has entered, before anything of it is read. */
   protected ask(acceptor: Acceptor): void {
     try {

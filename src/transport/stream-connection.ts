@@ -7,20 +7,18 @@
 // Every socket callback catches what it throws, ends its connection and reports the bug to the observer. No `error` handler
 // is set: Bun would call it only with what a callback threw. Errors of the socket itself arrive at `close`.
 
-import type { Socket, SocketHandler, TCPSocketListenOptions } from "bun";
+import type { SocketHandler, TCPSocketListenOptions } from "bun";
 import { type CloseReason, CloseCode, closeAbnormal } from "../wire/close-reason.ts";
 import type { FrameSink } from "../wire/frame-reader.ts";
 import { OpCode } from "../wire/opcode.ts";
 import { formatAddress, peerAddress, type SocketAddress } from "./address.ts";
 import { ConnectionCore } from "./connection-core.ts";
-import { ConnectionGroup } from "./connection-group.ts";
+import type { ConnectionGroup } from "./connection-group.ts";
+import type { SocketOwner, TcpSocket } from "./socket-owner.ts";
 import type { Server, TransportOptions } from "./transport.ts";
 
 /** A read of fewer bytes counts as a frame: a peer that sends byte by byte costs a callback for each. */
 const smallReadBytes = 16;
-
-/** `data` is unset until `open` returned, and on a socket that came too late. */
-export type StreamSocket = Socket<StreamConnection | undefined>;
 
 /** Bytes into frames. */
 export interface StreamReader {
@@ -31,43 +29,38 @@ export interface StreamReader {
 
 /** One object for all sockets: what belongs to a connection hangs on `socket.data`. */
 export const streamHandlers = {
-  data({ data: connection }, chunk) {
+  data({ data: owner }, chunk) {
     try {
-      connection?.receive(chunk);
+      owner?.receive(chunk);
     } catch (bug) {
-      connection?.fail(bug);
+      owner?.fail(bug);
     }
   },
-  drain({ data: connection }) {
-    connection?.flush();
+  drain({ data: owner }) {
+    owner?.flush();
   },
-  end({ data: connection }) {
+  end({ data: owner }) {
     try {
-      connection?.ended();
+      owner?.ended();
     } catch (bug) {
-      connection?.fail(bug);
+      owner?.fail(bug);
     }
   },
-  close({ data: connection }) {
+  close({ data: owner }) {
     try {
-      connection?.gone();
+      owner?.gone();
     } catch (bug) {
-      connection?.fail(bug);
+      owner?.fail(bug);
     }
   },
-} satisfies SocketHandler<StreamConnection | undefined>;
+} satisfies SocketHandler<SocketOwner | undefined>;
 
 /** A connection is the sink of its own reader. */
-export abstract class StreamConnection extends ConnectionCore implements FrameSink {
-  private readonly socket: StreamSocket;
+export abstract class StreamConnection extends ConnectionCore implements FrameSink, SocketOwner {
+  private readonly socket: TcpSocket;
   protected abstract readonly reader: StreamReader;
 
-  constructor(
-    socket: StreamSocket,
-    remoteAddress: string,
-    options: TransportOptions,
-    group: ConnectionGroup | undefined,
-  ) {
+  constructor(socket: TcpSocket, remoteAddress: string, options: TransportOptions, group: ConnectionGroup | undefined) {
     super(remoteAddress, options, group);
     this.socket = socket;
   }
@@ -99,8 +92,11 @@ export abstract class StreamConnection extends ConnectionCore implements FrameSi
   /** Reads frames. */
   protected read(chunk: Buffer): void {
     const fault = this.reader.push(chunk);
-    if (fault !== undefined)
-      this.fault(fault.code === CloseCode.TooLarge ? "frame-too-large" : this.kindOf(fault), fault);
+    if (fault !== undefined) this.badFrame(chunk, fault);
+  }
+
+  protected badFrame(_chunk: Buffer, fault: CloseReason): void {
+    this.fault(fault.code === CloseCode.TooLarge ? "frame-too-large" : this.kindOf(fault), fault);
   }
 
   /** The socket's `end`: the peer sends no more, and Bun ends our side when this returns. */
@@ -170,20 +166,20 @@ export abstract class StreamConnection extends ConnectionCore implements FrameSi
 }
 
 /**
- * Listens for sockets. `begin` makes the connection of each; then `opened` is told of it, and may end it.
+ * Listens for sockets. `opened` is told of each, with its peer's address, and gives it an owner; the connections that it
+ * makes are of `group`.
  * @param reusePort lets several processes share the port; each of them must ask for it.
  * @throws when the address can't be bound.
  */
-export function listenStreams<Connection extends StreamConnection>(
+export function listenStreams(
   address: SocketAddress,
   options: TransportOptions,
-  begin: (socket: StreamSocket, remoteAddress: string, group: ConnectionGroup) => Connection,
-  opened: (connection: Connection) => void,
+  group: ConnectionGroup,
+  opened: (socket: TcpSocket, remoteAddress: string) => void,
   reusePort: boolean,
 ): Server {
-  const group = new ConnectionGroup();
   // Bun's types know reusePort for dialling only.
-  const settings: TCPSocketListenOptions<StreamConnection | undefined> & { readonly reusePort: boolean } = {
+  const settings: TCPSocketListenOptions<SocketOwner | undefined> & { readonly reusePort: boolean } = {
     hostname: address.host,
     port: address.port,
     reusePort,
@@ -197,9 +193,7 @@ export function listenStreams<Connection extends StreamConnection>(
             options.observer.peerGone();
             return;
           }
-          const connection = begin(socket, remoteAddress, group);
-          socket.data = connection;
-          opened(connection);
+          opened(socket, remoteAddress);
         } catch (bug) {
           socket.terminate();
           options.observer.bug(bug);
@@ -208,9 +202,8 @@ export function listenStreams<Connection extends StreamConnection>(
     },
   };
   const listener = Bun.listen(settings);
-  const bound = formatAddress(address.host, listener.port);
   return {
-    address: bound,
+    address: formatAddress(address.host, listener.port),
     stopAccepting: () => listener.stop(),
     close(reason) {
       listener.stop();

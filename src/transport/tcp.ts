@@ -4,19 +4,17 @@ import type { CloseReason } from "../wire/close-reason.ts";
 import { closeFrame, parseCloseText } from "../wire/frame-writer.ts";
 import { FrameReader } from "../wire/frame-reader.ts";
 import { formatAddress, peerAddress, type SocketAddress } from "./address.ts";
-import type { ConnectionGroup } from "./connection-group.ts";
-import { listenStreams, StreamConnection, type StreamSocket, streamHandlers } from "./stream-connection.ts";
+import { ConnectionGroup } from "./connection-group.ts";
+import { HeaderWaits } from "./header-wait.ts";
+import { looksLikeProxyHeader } from "./proxy-header.ts";
+import type { SocketOwner, TcpSocket } from "./socket-owner.ts";
+import { listenStreams, StreamConnection, streamHandlers } from "./stream-connection.ts";
 import type { Acceptor, Connection, FrameHandler, Server, TransportOptions } from "./transport.ts";
 
 class TcpConnection extends StreamConnection {
   protected override readonly reader: FrameReader;
 
-  constructor(
-    socket: StreamSocket,
-    remoteAddress: string,
-    options: TransportOptions,
-    group: ConnectionGroup | undefined,
-  ) {
+  constructor(socket: TcpSocket, remoteAddress: string, options: TransportOptions, group: ConnectionGroup | undefined) {
     super(socket, remoteAddress, options, group);
     this.reader = new FrameReader(this, options.strangerFrameBytesMax ?? options.frameBytesMax);
   }
@@ -33,6 +31,12 @@ class TcpConnection extends StreamConnection {
     if (this.takeFrame()) this.peerClosed(parseCloseText(payload));
   }
 
+  protected override badFrame(chunk: Buffer, fault: CloseReason): void {
+    const { proxies } = this.options;
+    if (proxies !== undefined && looksLikeProxyHeader(chunk)) proxies.headerOfStranger(this.remoteAddress);
+    super.badFrame(chunk, fault);
+  }
+
   protected override kindOf(): string {
     return "frame";
   }
@@ -43,7 +47,8 @@ class TcpConnection extends StreamConnection {
 }
 
 /**
- * Listens for frames over TCP.
+ * Listens for frames over TCP. A connection of a trusted proxy (`options.proxies`) begins with a header of the PROXY protocol;
+ * the acceptor is asked when it has come.
  * @param reusePort lets several processes share the port; each of them must ask for it.
  * @throws when the address can't be bound.
  */
@@ -53,9 +58,20 @@ export function listenTcp(
   options: TransportOptions,
   reusePort = false,
 ): Server {
-  const begin = (socket: StreamSocket, remoteAddress: string, group: ConnectionGroup): TcpConnection =>
-    new TcpConnection(socket, remoteAddress, options, group);
-  return listenStreams(address, options, begin, (connection) => connection.accept(acceptor), reusePort);
+  const { proxies } = options;
+  const group = new ConnectionGroup();
+  const admit = (socket: TcpSocket, remoteAddress: string, decider: Acceptor): TcpConnection => {
+    const connection = new TcpConnection(socket, remoteAddress, options, group);
+    socket.data = connection;
+    connection.accept(decider);
+    return connection;
+  };
+  const headerWaits = proxies && new HeaderWaits(proxies, { options, group, acceptor, admit });
+  const opened = (socket: TcpSocket, remoteAddress: string): void => {
+    if (proxies?.trusts(remoteAddress) === true) headerWaits?.begin(socket, remoteAddress);
+    else admit(socket, remoteAddress, acceptor);
+  };
+  return listenStreams(address, options, group, opened, reusePort);
 }
 
 /**
@@ -76,7 +92,7 @@ export function dialTcp(
       reject(new Error(`cannot connect to ${target}`, { cause }));
     };
     const timer = setTimeout(fail, options.connectTimeoutMs, new Error(`no answer in ${options.connectTimeoutMs} ms`));
-    Bun.connect<StreamConnection | undefined>({
+    Bun.connect<SocketOwner | undefined>({
       hostname: address.host,
       port: address.port,
       socket: {

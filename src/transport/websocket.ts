@@ -18,8 +18,9 @@ import {
   writeWebSocketHead,
 } from "../wire/websocket-writer.ts";
 import type { SocketAddress } from "./address.ts";
-import type { ConnectionGroup } from "./connection-group.ts";
-import { listenStreams, StreamConnection, type StreamSocket } from "./stream-connection.ts";
+import { ConnectionGroup } from "./connection-group.ts";
+import type { TcpSocket } from "./socket-owner.ts";
+import { listenStreams, StreamConnection } from "./stream-connection.ts";
 import type { Acceptor, Server, TransportOptions } from "./transport.ts";
 import { headBytesMax, headEndOf, headTooLong, parseUpgrade, type Refusal, upgradeAnswer } from "./upgrade-request.ts";
 
@@ -74,7 +75,7 @@ class WebSocketConnection extends StreamConnection implements MessageSink {
   /** Until the request has been read. */
   private opening: Opening | undefined;
 
-  constructor(socket: StreamSocket, remoteAddress: string, options: TransportOptions, group: ConnectionGroup) {
+  constructor(socket: TcpSocket, remoteAddress: string, options: TransportOptions, group: ConnectionGroup) {
     super(socket, remoteAddress, options, group);
     this.reader = new WebSocketReader(this, options.strangerFrameBytesMax ?? options.frameBytesMax);
   }
@@ -115,6 +116,8 @@ class WebSocketConnection extends StreamConnection implements MessageSink {
     }
     const { acceptor } = opening;
     this.endOpening();
+    const forwardedFor = request.headers.get("x-forwarded-for")?.join(",") ?? null;
+    this.speaksFor(this.options.proxies?.clientOf(this.remoteAddress, forwardedFor) ?? this.remoteAddress);
     this.append(upgradeAnswer(request));
     this.ask(acceptor);
     // Its first frames may have come with the request.
@@ -187,7 +190,11 @@ export function listenWebSocket(
   options: TransportOptions,
   reusePort = false,
 ): Server {
-  const begin = (socket: StreamSocket, remoteAddress: string, group: ConnectionGroup): WebSocketConnection =>
-    new WebSocketConnection(socket, remoteAddress, options, group);
-  return listenStreams(address, options, begin, (connection) => connection.accept(acceptor), reusePort);
+  const group = new ConnectionGroup();
+  const opened = (socket: TcpSocket, remoteAddress: string): void => {
+    const connection = new WebSocketConnection(socket, remoteAddress, options, group);
+    socket.data = connection;
+    connection.accept(acceptor);
+  };
+  return listenStreams(address, options, group, opened, reusePort);
 }
