@@ -24,6 +24,7 @@ import { Flag, LoginReqSchema, MessageReqSchema, MetaType, Status } from "../../
 import { decodePacket, encodeLogicPacket, type LogicPacket } from "../../src/wire/packet.ts";
 import { encodeStamp, stampedBytes, writeStamped } from "../../src/wire/packet-stamp.ts";
 import { PacketScan, scanPacket } from "../../src/wire/packet-scan.ts";
+import { testLimits } from "../support/limits.ts";
 import { talkStore } from "../support/talk-store.ts";
 
 const bug = new Error("a bug");
@@ -183,6 +184,7 @@ async function chatService() {
     metrics: metrics.forService("chat-1", "chat"),
     latency: metrics.talkLatency,
     random: systemRandom,
+    limits: testLimits(),
     log: silentLog,
   });
   const connection = new ShownConnection();

@@ -16,9 +16,6 @@ export const linkUnsentBytesMax = 64 * 1024 * 1024;
 /** Requests that may be unanswered on one link. */
 export const linkInFlightMax = 100_000;
 
-/** A message's body and extra, in UTF-8 bytes. */
-export const messageBodyBytesMax = 16 * 1024;
-export const messageExtraBytesMax = 4 * 1024;
 /** MessageReq.clientId, in UTF-8 bytes. */
 export const clientIdBytesMax = 64;
 
@@ -49,9 +46,8 @@ export const groupCreateMembersMax = 10_000;
 /** A group's name, avatar and introduction, each, in UTF-8 bytes. */
 export const groupTextBytesMax = 4 * 1024;
 
-/** Entries of one offline index answer, ids of one content request. */
-export const indexEntriesMax = 2_000;
-export const contentIdsMax = 200;
+/** Clients ask for so many contents at once: no operator's bound is lower. */
+export const contentIdsAsked = 200;
 
 /** Requests of one connection: a token bucket. */
 export const requestsPerSecond = 2_000;
