@@ -76,7 +76,7 @@ const faultLength = closeProtocolFault("packet lengths do not add up");
 const faultField = closeProtocolFault("malformed packet header");
 const faultFields = closeProtocolFault("too many fields in the packet header");
 
-/** What is left of `fieldsMax` in the header that is being scanned. */
+/** Of the header that is being scanned: how many metas it may have; each odd field takes one away. -1: there were more. */
 let fieldsLeft = 0;
 
 /**
@@ -164,7 +164,6 @@ function scanHeader(packet: Uint8Array, into: PacketScan): boolean {
   into.destStart = into.destEnd = -1;
   into.sequence = into.flag = into.status = 0;
   into.ticket = -1;
-  into.metas = 0;
   into.isPlain = true;
   into.appStart = into.appEnd = -1;
   into.accountStart = into.accountEnd = -1;
@@ -173,6 +172,7 @@ function scanHeader(packet: Uint8Array, into: PacketScan): boolean {
   into.hasStrayRouting = false;
   const end = into.headerEnd;
   let tail = -1;
+  let metas = 0;
   /** Bit n: field n was there. */
   let seen = 0;
   let at = into.headerStart;
@@ -221,8 +221,10 @@ function scanHeader(packet: Uint8Array, into: PacketScan): boolean {
         const start = next;
         if (start < 0 || length > end - start) return false;
         at = start + length;
-        into.metas++;
-        if (--fieldsLeft < 0) return false;
+        if (++metas > fieldsLeft) {
+          fieldsLeft = -1;
+          return false;
+        }
         const meta = scanMeta(packet, start, at, into);
         if (meta === metaMalformed) return false;
         isRouting = meta === metaRouting;
@@ -253,6 +255,7 @@ function scanHeader(packet: Uint8Array, into: PacketScan): boolean {
       tail = fieldStart;
     }
   }
+  into.metas = metas;
   into.tailStart = tail < 0 ? end : tail;
   return true;
 }
