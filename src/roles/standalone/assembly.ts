@@ -89,6 +89,7 @@ export async function assemble(settings: StandaloneSettings, store: Store): Prom
         metrics: chatMetrics,
         latency: metrics.talkLatency,
         random: systemRandom,
+        limits,
         log,
       }),
       chatMetrics,
