@@ -170,7 +170,7 @@ export class GatewayRole {
     const { surroundings, parts } = this;
     const { network, log } = surroundings;
     const listener = new LinkListener({ ...surroundings, service: undefined, metrics: parts.metrics });
-    const { server, advertised } = network.listen(listener, parts.metrics);
+    const { server, advertised } = listener.listen(network, parts.metrics);
     this.linkServer = server;
     const dial = network.dial(parts.metrics);
     const { stores } = this.gateway;
