@@ -26,6 +26,8 @@ export interface AdmissionParts {
   readonly overflowMax: number;
   readonly strangersMax: number;
   readonly strangersPerAddressMax: number;
+  /** Connections that wait for nothing but their peers' end. Default: unlimited. */
+  readonly endingMax?: number;
   /** An address whose strangers are not counted by address. */
   readonly isExempt: (address: string) => boolean;
   /** A bound has ended or refused a connection of this address. */
@@ -103,6 +105,8 @@ export class Admission {
   ends(connection: Admitted): void {
     this.forget(connection, connection.remoteAddress);
     this.ending.add(connection);
+    const { endingMax = Number.POSITIVE_INFINITY } = this.parts;
+    if (this.ending.size > endingMax) this.evictFirst(this.ending, false);
   }
 
   /** A connection that `enter` took is gone, and its descriptor free. */

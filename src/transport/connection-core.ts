@@ -143,6 +143,14 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
     }
   }
 
+  shed(): void {
+    try {
+      this.abort(closeSlowConsumer);
+    } catch (bug) {
+      this.fail(bug);
+    }
+  }
+
   close(reason: CloseReason): void {
     if (!this.isOpen) return;
     try {
@@ -280,7 +288,8 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
   protected reserveFrame(opcode: OpCode, payloadBytes: number): number {
     if (!this.isOpen) return -1;
     const unsentBytes = this.unsentBytes;
-    const { frameBytesMax, sentFrameBytesMax = frameBytesMax, unsentBytesMax } = this.options;
+    const { frameBytesMax, sentFrameBytesMax = frameBytesMax } = this.options;
+    const unsentBytesMax = this.isStranger ? this.strangerUnsentBytesMax : this.options.unsentBytesMax;
     // A large answer (a group's members, a page of contents) is no sign of a slow consumer: alone it always fits.
     const isLoneFrame = unsentBytes === 0 && payloadBytes <= sentFrameBytesMax;
     const headBytes = this.headBytes(payloadBytes);
@@ -293,6 +302,13 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
     this.writeHead(at, opcode, payloadBytes);
     this.options.flusher.mark(this);
     return at + headBytes;
+  }
+
+  /** A stranger that was accepted is owed refusals and pongs: no more may wait for it than it may send in one frame. */
+  private get strangerUnsentBytesMax(): number {
+    const { strangerFrameBytesMax, unsentBytesMax } = this.options;
+    if (this.group === undefined) return unsentBytesMax;
+    return Math.min(strangerFrameBytesMax ?? unsentBytesMax, unsentBytesMax);
   }
 
   /** Room at the queue's end, whatever waits; the offset in `queue.bytes`. */

@@ -60,6 +60,8 @@ class HeaderWait extends Deadline implements SocketOwner {
   private readonly socket: TcpSocket;
   private readonly proxyAddress: string;
   private bytes: Buffer | undefined;
+  /** Nothing is written before there is a connection. */
+  readonly unsentBytes = 0;
 
   constructor(all: HeaderWaits, socket: TcpSocket, proxyAddress: string) {
     super();
@@ -93,7 +95,6 @@ class HeaderWait extends Deadline implements SocketOwner {
     }
   }
 
-  /** Nothing is written before there is a connection. */
   flush(): void {}
 
   ended(): void {
@@ -127,6 +128,10 @@ class HeaderWait extends Deadline implements SocketOwner {
   drop(): void {
     this.all.over(this);
     this.socket.terminate();
+  }
+
+  shed(): void {
+    this.drop();
   }
 
   private admit(remoteAddress: string, acceptor: Acceptor): SocketOwner {

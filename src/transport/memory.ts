@@ -127,6 +127,7 @@ export class MemoryNetwork {
     };
     return {
       address,
+      connections: listener.group,
       stopAccepting,
       close(reason) {
         stopAccepting();

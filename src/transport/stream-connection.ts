@@ -204,6 +204,7 @@ export function listenStreams(
   const listener = Bun.listen(settings);
   return {
     address: formatAddress(address.host, listener.port),
+    connections: group,
     stopAccepting: () => listener.stop(),
     close(reason) {
       listener.stop();

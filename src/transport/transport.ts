@@ -9,6 +9,7 @@
 import type { CloseReason } from "../wire/close-reason.ts";
 import type { TimerWheel } from "../base/timer-wheel.ts";
 import type { Admission } from "./admission.ts";
+import type { Member } from "./connection-group.ts";
 import type { Flusher } from "./flusher.ts";
 import type { TrustedProxies } from "./trusted-proxies.ts";
 
@@ -92,6 +93,8 @@ export type TransportBound = "frames" | "frameBytes" | "strangerFrameBytes" | "u
 export interface Server {
   /** `host:port` as bound (port 0 resolved), or the memory address. */
   readonly address: string;
+  /** The open connections. */
+  readonly connections: Iterable<Member>;
   /** Stops accepting; open connections live on. */
   stopAccepting(): void;
   /** Stops accepting, closes every connection with `reason`, resolves when all are gone. */

@@ -81,13 +81,14 @@ class ShownConnection implements Connection {
 function gatewayOf(connectionsMax = 100) {
   const wheel = new TimerWheel();
   const links = new Links<Channel>(["chat", "login"]);
+  const bounds = testLimits();
   const gateway = new Gateway({
     serviceId: "gate",
     links,
     verifier: new TokenVerifier([new Uint8Array(32)]),
     wheel,
-    limits: new AddressLimits(connectionsMax),
-    bounds: testLimits(),
+    limits: new AddressLimits(connectionsMax, bounds, wheel),
+    bounds,
     metrics: new Metrics().forService("gate", "gateway"),
     log: silentLog,
     loginWaitMs: 10_000,

@@ -4,7 +4,7 @@
 import type { LinkIdentity } from "../../auth/link-proof.ts";
 import type { Random } from "../../base/random.ts";
 import type { Acceptor, Connection, FrameHandler, Server, TransportObserver } from "../../transport/transport.ts";
-import { type CloseReason, closeLimit, closeProtocolFault } from "../../wire/close-reason.ts";
+import { type CloseReason, closeProtocolFault } from "../../wire/close-reason.ts";
 import { unknownStores } from "../node-stores.ts";
 import type { Service } from "../service.ts";
 import { AcceptingHandshake, type LinkHost } from "./handshake.ts";
@@ -14,8 +14,6 @@ import type { LinkState } from "./link-state.ts";
 /** The service that dials links. */
 export const gatewayService = "gateway";
 
-/** Handshakes at a time: whoever has proven nothing takes a bounded amount of memory. */
-const unprovenMax = 64;
 const closeNotServed = closeProtocolFault("this process takes no links of yours");
 
 /** Accepts links for one process. */
@@ -26,8 +24,6 @@ export class LinkListener implements Acceptor, LinkHost {
   /** Where others dial it; known since `listen`. */
   address = "";
   private readonly service: Service | undefined;
-  /** Handshakes under way. */
-  private unproven = 0;
   private readonly metrics: { protocolFault(kind: string): void };
   private readonly gatewayDeclined: (gateway: string, sentence: string) => void;
 
@@ -56,14 +52,8 @@ export class LinkListener implements Acceptor, LinkHost {
     return bound;
   }
 
-  accept(connection: Connection): FrameHandler | CloseReason {
-    if (this.unproven >= unprovenMax) {
-      this.refused("many");
-      return closeLimit;
-    }
-    const handshake = new AcceptingHandshake(connection, this);
-    this.unproven++;
-    return handshake;
+  accept(connection: Connection): FrameHandler {
+    return new AcceptingHandshake(connection, this);
   }
 
   state(): LinkState {
@@ -83,10 +73,6 @@ export class LinkListener implements Acceptor, LinkHost {
 
   declined(dialler: LinkIdentity, sentence: string): void {
     if (dialler.service === gatewayService) this.gatewayDeclined(dialler.id, sentence);
-  }
-
-  over(): void {
-    this.unproven--;
   }
 
   refused(kind: string): void {

@@ -140,7 +140,6 @@ describe("in time", () => {
       linked: () => nowhere,
       declined: () => undefined,
       refused: () => undefined,
-      over: () => undefined,
     };
     const [accepting, dialling] = [broken(), broken()];
     const handshake = new AcceptingHandshake(accepting, host);
