@@ -3,6 +3,7 @@
 
 import { clientLimits } from "./client-limits.ts";
 import { dnsLimits } from "./dns-limits.ts";
+import { fanOutLimits } from "./fan-out-limits.ts";
 import { groupLimits } from "./group-limits.ts";
 import type { Limit } from "./limit.ts";
 import { linkLimits } from "./link-limits.ts";
@@ -13,6 +14,7 @@ import { registryLimits } from "./registry-limits.ts";
 export const limitTable = {
   ...clientLimits,
   ...messageLimits,
+  ...fanOutLimits,
   ...groupLimits,
   ...linkLimits,
   ...registryLimits,
