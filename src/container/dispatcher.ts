@@ -24,6 +24,14 @@ export interface PushHead {
 /** The locations of several accounts, as sessions give them. */
 export type Located = readonly (readonly Location[])[];
 
+/** A delivery of fewer bytes counts as one, of as many as two, and so on. */
+const bytesPerDelivery = 4096;
+
+/** What it costs to deliver that many bytes to each of so many connections; deliveries of small messages are the unit. */
+export function deliveryCost(connections: number, bytes: number): number {
+  return connections * (1 + Math.floor(bytes / bytesPerDelivery));
+}
+
 /** How many locations there are besides `exceptChannelId`. */
 export function othersIn(located: Located, exceptChannelId: string): number {
   let others = 0;

@@ -5,14 +5,12 @@
 // A delivery that comes while nothing waits leaves at once, as far as this turn's share lasts. What waits is bounded by
 // whoever adds (`hasRoom`), because a talk that was stored is pushed.
 
-import { type Dispatcher, type Located, othersIn, type PushHead } from "../../container/dispatcher.ts";
+import { deliveryCost, type Dispatcher, type Located, othersIn, type PushHead } from "../../container/dispatcher.ts";
 import type { Sessions } from "../../session/sessions.ts";
 
 /** Accounts that are looked up and pushed to in one step; fewer where each of them gets much. */
 const sliceAccountsMax = 256;
 const sliceAccountsMin = 8;
-/** A delivery of fewer bytes counts as one, of as many as two, and so on. */
-const bytesPerDelivery = 4096;
 /** Deliveries in one turn: at least, and at most. In between it is the given share of what waits. */
 const turnDeliveriesMin = 256;
 const turnDeliveriesMax = 4_096;
@@ -31,15 +29,10 @@ export interface Delivery {
   body(): Uint8Array;
   /** The accounts that get it; asked for once. Rejects or throws as the store and the sessions do. */
   accounts(): readonly string[] | Promise<readonly string[]>;
-  /** It has been pushed to all of them. `cost`: in deliveries, as `costOf` counts them. */
+  /** It has been pushed to all of them. `cost`: in deliveries, as `deliveryCost` counts them. */
   done(cost: number): void;
   /** What is left of it will not be pushed. */
   failed(error: unknown): void;
-}
-
-/** What it costs to deliver a body of that size to so many connections. */
-export function costOf(connections: number, bytes: number): number {
-  return connections * (1 + Math.floor(bytes / bytesPerDelivery));
 }
 
 /** A delivery on its way. */
@@ -65,7 +58,7 @@ export class Fanning {
   constructor(delivery: Delivery, sessions: Pick<Sessions, "locate">) {
     this.delivery = delivery;
     this.sessions = sessions;
-    this.sliceAccounts = Math.max(sliceAccountsMin, Math.floor(sliceAccountsMax / costOf(1, delivery.bytes)));
+    this.sliceAccounts = Math.max(sliceAccountsMin, Math.floor(sliceAccountsMax / deliveryCost(1, delivery.bytes)));
     this.prepare(() => {
       const accounts = delivery.accounts();
       if (accounts instanceof Promise) return accounts.then((found) => this.begin(found));
@@ -253,7 +246,7 @@ export class FanOut {
       const others = othersIn(located, delivery.head.channelId);
       // For nobody, as when all are away, nothing is encoded.
       if (others > 0) this.dispatcher.push(delivery.head, delivery.body(), located, delivery.head.channelId);
-      const cost = costOf(others, delivery.bytes);
+      const cost = deliveryCost(others, delivery.bytes);
       fanning.cost += cost;
       this.spent += Math.max(cost, located.length);
       fanning.advance();

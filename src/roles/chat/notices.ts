@@ -38,14 +38,14 @@ type Parts = Pick<ChatParts, "audience" | "allowance" | "fanOut" | "limits" | "r
 
 export class Notices {
   private readonly parts: Parts;
-  private readonly timers: Timers;
+  private readonly timers: Pick<Timers, "after">;
   private readonly nowMs: () => number;
   /** In the order in which they are due. */
   private readonly entries = new Map<string, Entry>();
   private isArmed = false;
 
   /** `nowMs` is a monotonic clock. */
-  constructor(parts: Parts, timers: Timers, nowMs: () => number = () => performance.now()) {
+  constructor(parts: Parts, timers: Pick<Timers, "after">, nowMs: () => number = () => performance.now()) {
     this.parts = parts;
     this.timers = timers;
     this.nowMs = nowMs;

@@ -3,13 +3,13 @@
 // there: the others of its batch, and the batches after it, go on.
 
 import type { Context } from "../../container/context.ts";
-import { type Located, othersIn } from "../../container/dispatcher.ts";
+import { deliveryCost, type Located, othersIn } from "../../container/dispatcher.ts";
 import { Refusal, refusalOf } from "../../container/refusal.ts";
 import { failRequest } from "../../container/middleware/recover.ts";
 import type { Talk, TalkOutcome } from "../../store/store.ts";
 import { Status } from "../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "./chat-parts.ts";
-import { costOf, Fanning } from "./fan-out.ts";
+import { Fanning } from "./fan-out.ts";
 import { pushView, talkAnswerView } from "./talk-body.ts";
 import { bytesOf, type StoredTalk, TalkDelivery } from "./talk-delivery.ts";
 
@@ -66,7 +66,9 @@ export class TalkPipeline {
     }
     const online = audience.onlineCount(app, dest);
     const cost =
-      online === undefined ? Math.ceil(limits.values.fanOutAtOnce / unknownAtOnce) : costOf(online, bytesOf(talk));
+      online === undefined
+        ? Math.ceil(limits.values.fanOutAtOnce / unknownAtOnce)
+        : deliveryCost(online, bytesOf(talk));
     allowance.charge(app, sender, cost);
     return cost;
   }
@@ -180,7 +182,8 @@ export class TalkPipeline {
     const others = othersIn(located, context.channelId);
     // For nobody, as when the receiver is away, no push is encoded.
     if (others > 0) this.parts.dispatcher.push(context, pushView(talk, outcome), located, context.channelId);
-    if (others > freeDeliveries) this.parts.allowance.charge(talk.app, talk.sender, costOf(others, bytesOf(talk)));
+    if (others > freeDeliveries)
+      this.parts.allowance.charge(talk.app, talk.sender, deliveryCost(others, bytesOf(talk)));
     this.parts.latency.push.observeMs(performance.now() - context.receivedMs);
   }
 
