@@ -12,6 +12,7 @@ import { FanOut } from "../../src/roles/chat/fan-out.ts";
 import { FanOutAllowance } from "../../src/roles/chat/fan-out-allowance.ts";
 import { GroupAudience } from "../../src/roles/chat/group-audience.ts";
 import { Notices } from "../../src/roles/chat/notices.ts";
+import { Reads } from "../../src/roles/chat/reads.ts";
 import { TalkPipeline } from "../../src/roles/chat/talk-pipeline.ts";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
 import type { Sessions } from "../../src/session/sessions.ts";
@@ -104,6 +105,7 @@ test("a push that fails leaves the message stored and the sender with Success", 
     allowance,
     fanOut,
     notices: new Notices({ audience, allowance, fanOut, limits, rareLog }, systemTimers),
+    reads: new Reads(limits),
     random: systemRandom,
     latency: metrics.talkLatency,
     metrics: metrics.forService("chat", "chat"),

@@ -8,6 +8,7 @@ import { groupLimits } from "./group-limits.ts";
 import type { Limit } from "./limit.ts";
 import { linkLimits } from "./link-limits.ts";
 import { messageLimits } from "./message-limits.ts";
+import { readLimits } from "./read-limits.ts";
 import { registryLimits } from "./registry-limits.ts";
 
 /** All of them, by name. On the command line `connectionsPerAddress` is `connections-per-address`. */
@@ -15,6 +16,7 @@ export const limitTable = {
   ...clientLimits,
   ...messageLimits,
   ...fanOutLimits,
+  ...readLimits,
   ...groupLimits,
   ...linkLimits,
   ...registryLimits,

@@ -11,6 +11,7 @@ import type { FanOut } from "./fan-out.ts";
 import type { FanOutAllowance } from "./fan-out-allowance.ts";
 import type { GroupAudience } from "./group-audience.ts";
 import type { Notices } from "./notices.ts";
+import type { Reads } from "./reads.ts";
 
 /** Constructed by the role and passed to each command. */
 export interface ChatParts {
@@ -21,6 +22,7 @@ export interface ChatParts {
   readonly allowance: FanOutAllowance;
   readonly fanOut: FanOut;
   readonly notices: Notices;
+  readonly reads: Reads;
   readonly random: Random;
   readonly latency: TalkLatency;
   readonly metrics: Pick<ServiceMetrics, "bug">;

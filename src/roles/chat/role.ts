@@ -26,6 +26,7 @@ import { groupQuit } from "./group-quit.ts";
 import { Notices } from "./notices.ts";
 import { offlineContent } from "./offline-content.ts";
 import { offlineIndex } from "./offline-index.ts";
+import { Reads } from "./reads.ts";
 import { groupTalk, userTalk } from "./talk.ts";
 import { talkAck } from "./talk-ack.ts";
 import { TalkPipeline } from "./talk-pipeline.ts";
@@ -50,7 +51,7 @@ export function createChatService(assembly: {
   limits.measure("fanOutBytes", () => fanOut.bytes);
   const notices = new Notices({ audience, allowance, fanOut, limits, rareLog }, systemTimers);
   const parts: ChatParts = {
-    ...{ store, sessions, dispatcher, audience, allowance, fanOut, notices },
+    ...{ store, sessions, dispatcher, audience, allowance, fanOut, notices, reads: new Reads(limits) },
     ...{ random, latency, metrics, limits, rareLog },
   };
   const pipeline = new TalkPipeline(parts);
