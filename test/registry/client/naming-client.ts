@@ -35,6 +35,7 @@ export function client(nodes: readonly (FakeRegistry | string)[]): Client {
   const naming = new HttpNaming({
     nodes: nodes.map((node) => (typeof node === "string" ? node : node.url)),
     ...{ env: "test", zone: "z1", region: "r", hostname: "client-1", tokens: ["the token"] },
+    ...{ requiresKey: false, learnsNodes: true },
     ...{ random: seededRandom(1), log: silentLog },
     after: (delayMs, action) => {
       const timer = Symbol("timer");
