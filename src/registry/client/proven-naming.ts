@@ -15,10 +15,13 @@ import { sameInstances } from "./same-instances.ts";
 export const restoreMs = 2_000;
 
 interface Own {
+  readonly service: string;
+  readonly id: string;
   readonly registered: Registered;
   /** Runs from a restoration to the moment in which another one may follow. */
   cancel: Cancel | undefined;
-  isDue: boolean;
+  /** As the list was told last. */
+  isReplaced: boolean;
 }
 
 export class ProvenNaming implements Naming {
@@ -32,8 +35,7 @@ export class ProvenNaming implements Naming {
     readonly isRegistryOpen: boolean;
     readonly timers: Pick<Timers, "after">;
   };
-  /** By service and id. */
-  private readonly own = new Map<string, Own>();
+  private readonly own = new Set<Own>();
   readonly whoLists?: (service: string, id: string) => Promise<Listing>;
 
   /** Owns `naming`. */
@@ -77,15 +79,14 @@ export class ProvenNaming implements Naming {
     const proven = (metadata: ReadonlyMap<string, string>): ReadonlyMap<string, string> =>
       withProof({ env, service, id, addrs, metadata }, clusterKeys);
     const registered = await this.naming.register({ ...registration, metadata: proven(registration.metadata) });
-    const key = keyOf(service, id);
-    const own: Own = { registered, cancel: undefined, isDue: false };
-    this.own.set(key, own);
+    const own: Own = { service, id, registered, cancel: undefined, isReplaced: false };
+    this.own.add(own);
     return {
       update: ({ metadata, ...change }) =>
         registered.update(metadata === undefined ? change : { ...change, metadata: proven(metadata) }),
       deregister: () => {
         own.cancel?.();
-        if (this.own.get(key) === own) this.own.delete(key);
+        this.own.delete(own);
         return registered.deregister();
       },
     };
@@ -104,7 +105,7 @@ export class ProvenNaming implements Naming {
   }
 
   close(): Promise<void> {
-    for (const { cancel } of this.own.values()) cancel?.();
+    for (const { cancel } of this.own) cancel?.();
     this.own.clear();
     return this.naming.close();
   }
@@ -112,30 +113,22 @@ export class ProvenNaming implements Naming {
   /** Registers again what this process has registered and somebody has replaced. */
   private lookForOwn(service: string, listed: readonly Instance[]): void {
     const { admission } = this.parts;
-    const isProven = new Map<string, boolean>();
-    for (const instance of listed) {
-      const { hostname: id } = instance;
-      if (!this.own.has(keyOf(service, id))) continue;
-      isProven.set(id, isProven.get(id) === true || admission.verdict(service, instance) === "proven");
-    }
-    for (const [id, isSo] of isProven) {
-      const own = this.own.get(keyOf(service, id));
-      if (own !== undefined && !isSo) this.restore(own);
+    for (const own of this.own) {
+      if (own.service !== service) continue;
+      const entries = listed.filter(({ hostname }) => hostname === own.id);
+      own.isReplaced = entries.length > 0 && entries.every((entry) => admission.verdict(service, entry) !== "proven");
+      if (own.isReplaced) this.restore(own);
     }
   }
 
   private restore(own: Own): void {
-    own.isDue = own.cancel !== undefined;
-    if (own.isDue) return;
-    // Why a registry refuses it is logged where it is registered; the next change of the list is the next reason to try.
+    if (own.cancel !== undefined) return;
+    // Why a registry refuses it is logged where it is registered.
     own.registered.update({}).catch(() => undefined);
     own.cancel = this.parts.timers.after(restoreMs, () => {
       own.cancel = undefined;
-      if (own.isDue) this.restore(own);
+      // A list that was replaced and restored in between is not told again.
+      if (own.isReplaced) this.restore(own);
     });
   }
-}
-
-function keyOf(service: string, id: string): string {
-  return `${service}\n${id}`;
 }
