@@ -61,8 +61,9 @@ describe("what a member registers", () => {
     const { member, stranger } = world();
     const registered = await member().register(registration("chat", "c1", { state: "young" }));
     const verdict = async (): Promise<unknown> => {
-      const [{ hostname: id = "", addrs = [], metadata = new Map<string, string>() } = {}] =
-        await stranger().find("chat");
+      const [entry] = await stranger().find("chat");
+      if (entry === undefined) throw new Error("chat is not listed");
+      const { hostname: id, addrs, metadata } = entry;
       return clusterKeys.map((key) => judgeProof({ env, service: "chat", id, addrs, metadata }, [key]));
     };
     expect(await verdict()).toEqual(["proven", "proven"]);
