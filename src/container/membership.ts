@@ -5,7 +5,7 @@ import type { LinkIdentity } from "../auth/link-proof.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { Naming, Registered } from "../registry/client/naming.ts";
-import { Code } from "../registry/client/node-client.ts";
+import { Code } from "../registry/client/codes.ts";
 import { pause } from "../registry/client/pause.ts";
 import { RegistrationRefused } from "../registry/client/registration-loop.ts";
 import { type Instance, Status } from "../registry/instance.ts";
