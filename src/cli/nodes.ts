@@ -1,6 +1,7 @@
 // roost nodes: what a registry holds, as a table; with --watch again and again until Ctrl-C.
 
 import { systemClock } from "../base/clock.ts";
+import { Code } from "../registry/client/codes.ts";
 import { type Call, NodeClient, NodeFailure } from "../registry/client/node-client.ts";
 import { type Answer, MalformedAnswer, parseListing, parseNodes } from "../registry/client/parse-instances.ts";
 import { systemTimers } from "../registry/timers.ts";
@@ -22,7 +23,7 @@ interface Listing {
 /** Prints the table; with --watch it ends by a signal only. */
 export async function nodes(values: OptionValues): Promise<void> {
   const urls = values.required("discovery");
-  const client = new NodeClient(systemTimers.after, []);
+  const client = new NodeClient(systemTimers.after, [], false);
   if (!values.required("watch")) {
     const listing = await firstListing(client, urls);
     process.stdout.write(tableOf(listing.rows));
@@ -63,8 +64,8 @@ async function listingOf(client: NodeClient, node: string): Promise<Listing> {
   const ask = async (endpoint: string): Promise<Answer> => {
     const call: Call = { method: "GET", endpoint, parameters: new URLSearchParams(), limitMs: requestMsMax };
     const answer = await client.ask(node, call, new AbortController().signal);
-    if (answer.code === 0) return answer;
-    const isStarting = answer.code === -500;
+    if (answer.code === Code.Ok) return answer;
+    const isStarting = answer.code === Code.ServerError;
     throw new NodeFailure(node, isStarting ? "it is starting" : `code ${answer.code} ${answer.message}`);
   };
   const [all, registryNodes] = await Promise.all([ask("fetch/all"), ask("nodes")]);

@@ -12,7 +12,10 @@ import type { Surroundings } from "./surroundings.ts";
 import { Metrics, type ServiceMetrics } from "../observe/metrics.ts";
 import { startMonitor } from "../observe/monitor.ts";
 import type { Health } from "../observe/operator-answers.ts";
+import { Admission } from "../registry/admission.ts";
 import { HttpNaming } from "../registry/client/http-naming.ts";
+import type { Naming } from "../registry/client/naming.ts";
+import { ProvenNaming } from "../registry/client/proven-naming.ts";
 import { systemTimers } from "../registry/timers.ts";
 import { advertisedAs, reachableHost, type SocketAddress } from "../transport/address.ts";
 import { Flusher } from "../transport/flusher.ts";
@@ -32,6 +35,8 @@ export interface MemberSettings {
   readonly env: string;
   /** What services prove to each other, and show to the registry: at least one key. The first one proves, all verify. */
   readonly clusterKeys: readonly Uint8Array[];
+  /** The registry may take writes without a key. Its word counts less then. */
+  readonly insecure: boolean;
   readonly monitor: SocketAddress | undefined;
   readonly writeWaitMs: number;
   readonly version: string;
@@ -85,7 +90,10 @@ export interface StartedRole {
   readonly drain: () => Promise<void>;
 }
 
-/** Starts a role in a process of its own; rejects, with nothing left running, when something cannot be opened. */
+/**
+ * Starts a role in a process of its own; rejects, with nothing left running, when something cannot be opened, and with
+ * OpenRegistry when a node of the registry takes writes without a key and the settings do not allow that.
+ */
 export async function startProcess(
   settings: MemberSettings,
   service: string,
@@ -104,7 +112,10 @@ export async function startProcess(
     const flusher = new Flusher();
     const metrics = new Metrics(settings.log);
     const serviceMetrics = metrics.forService(settings.id, service);
-    const surroundings = surroundingsOf(settings, service, wheel, flusher);
+    const registry = registryOf(settings);
+    undo(() => registry.close());
+    await registry.refuseOpenNodes();
+    const surroundings = surroundingsOf(settings, service, wheel, flusher, registry);
     undo(() => surroundings.naming.close());
     const role = await start({ surroundings, wheel, flusher, metrics, serviceMetrics, undo });
     let draining: Promise<void> | undefined;
@@ -134,19 +145,32 @@ export async function startProcess(
   }
 }
 
-function surroundingsOf(settings: MemberSettings, service: string, wheel: TimerWheel, flusher: Flusher): Surroundings {
-  const { id, clusterKeys, discovery, env, zone, region, limits, log, version, lost, writeWaitMs, listen, advertise } =
-    settings;
-  const naming = new HttpNaming({
+function registryOf({ id, clusterKeys, insecure, discovery, env, zone, region, log }: MemberSettings): HttpNaming {
+  return new HttpNaming({
     nodes: discovery,
     env,
     zone,
     region,
     hostname: id,
     tokens: clusterKeys.map(registryToken),
+    requiresKey: !insecure,
+    learnsNodes: !insecure,
     random: systemRandom,
     log,
   });
+}
+
+function surroundingsOf(
+  settings: MemberSettings,
+  service: string,
+  wheel: TimerWheel,
+  flusher: Flusher,
+  registry: Naming,
+): Surroundings {
+  const { id, clusterKeys, insecure, env, zone, limits, log, version, lost, writeWaitMs, listen, advertise } = settings;
+  const admission = new Admission({ env, clusterKeys, isRegistryOpen: insecure, log });
+  const parts = { env, clusterKeys, admission, isRegistryOpen: insecure, timers: systemTimers };
+  const naming = new ProvenNaming(registry, parts);
   const network = new TcpLinkNetwork(
     { writeWaitMs, wheel, flusher, limits },
     listen,

@@ -40,7 +40,10 @@ class Recorder implements MessageSink {
 }
 
 /** What a reader makes of the pieces. */
-function read(pieces: readonly Buffer[], frameBytesMax = 100_000): { events: string[]; fault: CloseReason | undefined } {
+function read(
+  pieces: readonly Buffer[],
+  frameBytesMax = 100_000,
+): { events: string[]; fault: CloseReason | undefined } {
   const recorder = new Recorder();
   const reader = new WebSocketReader(recorder, frameBytesMax);
   let fault: CloseReason | undefined;
@@ -125,14 +128,21 @@ describe("a WebSocket reader", () => {
     ["a fragment of no message", clientFrame({ opcode: OpCode.Continuation, payload: Buffer.from("c") }), 1002],
     [
       "a message within another one",
-      Buffer.concat([clientFrame({ payload: Buffer.from("a"), isFinal: false }), clientFrame({ payload: Buffer.from("b") })]),
+      Buffer.concat([
+        clientFrame({ payload: Buffer.from("a"), isFinal: false }),
+        clientFrame({ payload: Buffer.from("b") }),
+      ]),
       CloseCode.ProtocolFault,
     ],
     ["a ping in fragments", clientFrame({ opcode: OpCode.Ping, payload: Buffer.from("p"), isFinal: false }), 1002],
     ["a ping of 126 bytes", clientFrame({ opcode: OpCode.Ping, payload: Buffer.alloc(126) }), CloseCode.ProtocolFault],
     ["a length of 64 bits", Buffer.from([0x82, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0]), CloseCode.ProtocolFault],
     ["a length of 2^62", Buffer.from([0x82, 0xff, 0x40, 0, 0, 0, 0, 0, 0, 0]), CloseCode.TooLarge],
-    ["a message of one byte too much", clientFrame({ payload: Buffer.alloc(1_001) }).subarray(0, 8), CloseCode.TooLarge],
+    [
+      "a message of one byte too much",
+      clientFrame({ payload: Buffer.alloc(1_001) }).subarray(0, 8),
+      CloseCode.TooLarge,
+    ],
     [
       "fragments of one byte too much together",
       Buffer.concat([

@@ -215,6 +215,11 @@ export class GatewayRole {
     };
   }
 
+  /** What an operator should know although the gateway does its job: entries for `GET /health`. */
+  get remarks(): Readonly<Record<string, string>> {
+    return this.membership?.remarks ?? {};
+  }
+
   /** Services without a node that can be chosen: the gateway can do its job when there are none. */
   missingServices(): readonly string[] {
     return this.gateway.links.missing();

@@ -46,7 +46,14 @@ export function serveRegistry(log: Log = silentLog) {
   const metrics = new RegistryMetrics(() => {
     throw new Error("nobody asks for metrics here");
   }, bugs);
-  http.open({ node, tokens: [], lookup: undefined, metrics, health: () => ({ ready: true, detail: {} }) });
+  http.open({
+    node,
+    tokens: [],
+    lookup: undefined,
+    gateways: node,
+    metrics,
+    health: () => ({ ready: true, detail: {} }),
+  });
   return { node, http, metrics, bugs, url: `http://${http.address}` };
 }
 
