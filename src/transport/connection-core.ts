@@ -1,8 +1,8 @@
 // What the connections of all transports share: the bounded outbound queue, one flush a turn, the deadlines, and the
 // order in which a connection ends. A transport adds how bytes leave and how its socket closes.
 //
-// The queue holds frames as they are sent: a transport says how a frame's head looks, and one piece of code fills the queue.
-// Between two ends in memory it looks as on TCP.
+// The queue holds frames as TCP sends them (opcode, length, payload), for WebSocket and memory too: their payloads'
+// lengths stand where they are needed, and one piece of code fills the queue.
 //
 // A connection ends in steps that are never taken twice:
 //   open  -- close(), a fault, or the peer's close -->  closing: nothing is accepted or delivered; what waits is flushed
@@ -50,7 +50,7 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
   private phase: Phase = Phase.Open;
   /** False once the peer has shown who it is. */
   protected isStranger = true;
-  remoteAddress: string;
+  readonly remoteAddress: string;
   protected readonly options: TransportOptions;
   /** What waits to leave; the shared `noQueue` while nothing does. */
   protected queue: OutboundBuffer = noQueue;
@@ -86,16 +86,6 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
   protected abstract terminate(): void;
   /** Closing begins: a transport with close frames queues one, and reading stops. */
   protected abstract closing(reason: CloseReason): void;
-
-  /** How many bytes stand before a payload. */
-  protected headBytes(_payloadBytes: number): number {
-    return frameHeaderBytes;
-  }
-
-  /** Writes a frame's head into the queue's buffer at `at`. */
-  protected writeHead(at: number, opcode: OpCode, payloadBytes: number): void {
-    writeFrameHeader(this.queue.bytes, at, opcode, payloadBytes);
-  }
 
   get isOpen(): boolean {
     return this.phase === Phase.Open;
@@ -245,14 +235,6 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
     return true;
   }
 
-  /** The peer is a proxy, and speaks for a client at this address. */
-  protected speaksFor(address: string): void {
-    const former = this.remoteAddress;
-    if (address === former) return;
-    this.remoteAddress = address;
-    this.options.admission?.moved(this, former);
-  }
-
   /** Asks the acceptor about a connection that has entered, before anything of it is read. */
   protected ask(acceptor: Acceptor): void {
     try {
@@ -289,19 +271,23 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
     if (!this.isOpen) return -1;
     const unsentBytes = this.unsentBytes;
     const { frameBytesMax, sentFrameBytesMax = frameBytesMax } = this.options;
-    const unsentBytesMax = this.isStranger ? this.strangerUnsentBytesMax : this.options.unsentBytesMax;
     // A large answer (a group's members, a page of contents) is no sign of a slow consumer: alone it always fits.
     const isLoneFrame = unsentBytes === 0 && payloadBytes <= sentFrameBytesMax;
-    const headBytes = this.headBytes(payloadBytes);
-    if (unsentBytes + headBytes + payloadBytes > unsentBytesMax && !isLoneFrame) {
-      this.options.met?.("unsentBytes", this.remoteAddress);
+    if (!isLoneFrame && !this.mayWait(unsentBytes + frameHeaderBytes + payloadBytes)) {
       if (this.options.closeWhenSlow) this.close(closeSlowConsumer);
       return -1;
     }
-    const at = this.reserveBytes(headBytes + payloadBytes);
-    this.writeHead(at, opcode, payloadBytes);
+    const at = this.reserveBytes(frameHeaderBytes + payloadBytes);
+    writeFrameHeader(this.queue.bytes, at, opcode, payloadBytes);
     this.options.flusher.mark(this);
-    return at + headBytes;
+    return at + frameHeaderBytes;
+  }
+
+  /** False, which is counted: that much may not wait for the peer. */
+  protected mayWait(bytes: number): boolean {
+    if (bytes <= (this.isStranger ? this.strangerUnsentBytesMax : this.options.unsentBytesMax)) return true;
+    this.options.met?.("unsentBytes", this.remoteAddress);
+    return false;
   }
 
   /** A stranger that was accepted is owed refusals and pongs: no more may wait for it than it may send in one frame. */
@@ -348,11 +334,16 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
 
   /** A peer broke the protocol. */
   protected fault(kind: string, reason: CloseReason): void {
+    this.counted(kind, reason);
+    this.close(reason);
+  }
+
+  /** Counts that a peer broke the protocol. */
+  protected counted(kind: string, reason: CloseReason): void {
     this.options.observer.protocolFault(kind);
     if (reason === closeFrameTooLarge) {
       this.options.met?.(this.isStranger ? "strangerFrameBytes" : "frameBytes", this.remoteAddress);
     }
-    this.close(reason);
   }
 
   /** The peer ended the connection: nothing is accepted any more, what waits is still flushed. */

@@ -12,6 +12,7 @@ import type { Admission } from "./admission.ts";
 import type { Member } from "./connection-group.ts";
 import type { Flusher } from "./flusher.ts";
 import type { TrustedProxies } from "./trusted-proxies.ts";
+import type { UnseenBounds } from "./unseen-watch.ts";
 
 /** One end of a connection, as its owner sees it. */
 export interface Connection {
@@ -127,8 +128,8 @@ export interface TransportOptions {
   readonly framesAtOnce?: number;
   /** Counts the accepted connections, with those of other listeners. */
   readonly admission?: Admission;
-  /** From accepting a connection to the end of its HTTP request's head. Default: 10 s. */
-  readonly headWaitMs?: number;
+  /** How sockets are bounded that a WebSocket listener has accepted and that send no request. Default: not. */
+  readonly unseen?: UnseenBounds;
   /** A bound has refused something of the peer at this address. */
   readonly met?: (bound: TransportBound, remoteAddress: string) => void;
   /** One frame up to this is taken whenever nothing else waits, whatever unsentBytesMax is. Default: frameBytesMax. */

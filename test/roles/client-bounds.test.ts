@@ -15,7 +15,7 @@ import { TrustedProxies } from "../../src/transport/trusted-proxies.ts";
 import { listenWebSocket } from "../../src/transport/websocket.ts";
 import { CloseCode, closeNormal } from "../../src/wire/close-reason.ts";
 import { Command } from "../../src/wire/commands.ts";
-import { writeFrameHeader } from "../../src/wire/frame-writer.ts";
+import { frameHeaderBytes, writeFrameHeader } from "../../src/wire/frame-writer.ts";
 import { Status } from "../../src/wire/gen/pkt_pb.ts";
 import { OpCode } from "../../src/wire/opcode.ts";
 import { encodeLogicPacket } from "../../src/wire/packet.ts";
@@ -159,26 +159,16 @@ bound("framesPerSecond", {
 });
 
 describe("what is no request counts as a frame:", () => {
-  test("empty fragments of a WebSocket message that never ends", async () => {
-    const { connect } = serve(webSocket, { framesAtOnce: 20, framesPerSecond: 5 });
+  test("reads of a few bytes over TCP, however long the frame is that they are of", async () => {
+    const { connect } = serve(tcp, { framesAtOnce: 20, framesPerSecond: 5 });
     const { socket, owner } = await connect();
-    const fragment = (opcode: number): Buffer => clientFrame({ opcode, payload: empty, isFinal: false });
-    socket.write(Buffer.concat([fragment(OpCode.Binary), repeated(fragment(OpCode.Continuation), 20)]));
-    expect((await owner.end()).code).toBe(CloseCode.Limit);
-  });
-
-  test("reads of a few bytes, however long the frame is that they are of", async () => {
-    for (const dialect of dialects) {
-      const { connect } = serve(dialect, { framesAtOnce: 20, framesPerSecond: 5 });
-      const { socket, owner } = await connect();
-      for (const byte of dialect.frame(OpCode.Binary, Buffer.alloc(500, 1))) {
-        if (!owner.connection.isOpen) break;
-        socket.write(Buffer.from([byte]));
-        await turn(3);
-      }
-      expect((await owner.end()).code).toBe(CloseCode.Limit);
-      expect(owner.frames).toEqual([]);
+    for (const byte of tcp.frame(OpCode.Binary, Buffer.alloc(500, 1))) {
+      if (!owner.connection.isOpen) break;
+      socket.write(Buffer.from([byte]));
+      await turn(3);
     }
+    expect((await owner.end()).code).toBe(CloseCode.Limit);
+    expect(owner.frames).toEqual([]);
   });
 
   test("pings of a peer that reads nothing: their pongs count as unsent, and the write deadline runs", async () => {
@@ -271,7 +261,7 @@ bound("unsentBytes", {
     const { owner } = await connect();
     owner.connection.identified();
     await turn();
-    const headBytes = dialect === tcp ? 5 : 4;
+    const headBytes = frameHeaderBytes;
     expect(owner.connection.send(Buffer.alloc(5_000 - headBytes))).toBe(true);
     expect(owner.connection.send(Buffer.alloc(5_000 - headBytes))).toBe(true);
     expect(owner.connection.isOpen).toBe(true);
@@ -281,7 +271,7 @@ bound("unsentBytes", {
     const { owner } = await connect();
     owner.connection.identified();
     await turn();
-    const headBytes = dialect === tcp ? 5 : 4;
+    const headBytes = frameHeaderBytes;
     expect(owner.connection.send(Buffer.alloc(5_000 - headBytes))).toBe(true);
     expect(owner.connection.send(Buffer.alloc(5_001 - headBytes))).toBe(false);
     expect((await owner.end()).code).toBe(CloseCode.Overload);

@@ -193,7 +193,7 @@ describe("a WebSocket server", () => {
     expect(options.observer.gone).toBe(20);
   });
 
-  test("ends the connection of a request that meets a bug, tells nothing of it, and takes the next one", async () => {
+  test("answers a request that meets a bug with 500 and nothing of it, and takes the next one", async () => {
     const { server, owner, options } = serve();
     const bug = new Error("the secret reason");
     const { wheel } = options;
@@ -203,7 +203,9 @@ describe("a WebSocket server", () => {
         throw bug;
       },
     });
-    await expect(fetch(`http://${server.address}/`)).rejects.toThrow();
+    const response = await fetch(`http://${server.address}/`);
+    expect(response.status).toBe(500);
+    expect(await response.text()).toBe("");
     Object.defineProperty(options, "wheel", { value: wheel });
     const client = new BrowserClient(`ws://${server.address}/`);
     await client.opened;

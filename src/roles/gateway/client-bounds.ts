@@ -12,9 +12,12 @@ import type { Flusher } from "../../transport/flusher.ts";
 import { shedLargest } from "../../transport/shed-largest.ts";
 import type { TransportBound, TransportOptions } from "../../transport/transport.ts";
 import type { TrustedProxies } from "../../transport/trusted-proxies.ts";
+import type { UnseenBound, UnseenBounds } from "../../transport/unseen-watch.ts";
 
 /** Connections above those that the descriptors allow, which are only there to be told so. */
 const overflowMax = 32;
+/** Descriptors that sockets without a request may not take: less than `connectionsMax` leaves for everything else. */
+const descriptorsReserved = 100;
 /** The shortest time between two log lines about descriptors, in milliseconds. */
 const sayMs = 60_000;
 
@@ -23,6 +26,11 @@ const limitOf: Readonly<Record<TransportBound, LimitName>> = {
   frameBytes: "frameBytes",
   strangerFrameBytes: "signInFrameBytes",
   unsentBytes: "unsentBytes",
+};
+
+const limitOfUnseen: Readonly<Record<Exclude<UnseenBound, "age" | "descriptors">, LimitName>> = {
+  sockets: "pendingConnections",
+  socketsPerAddress: "pendingConnectionsPerAddress",
 };
 
 const limitOfAdmission: Readonly<Record<Exclude<AdmissionBound, "connections">, LimitName>> = {
@@ -71,6 +79,44 @@ export function clientAdmission(limits: Limits, connectionsMax: number, proxies:
   limits.measure("pendingConnections", () => admission.strangerCount);
   limits.measure("pendingConnectionsPerAddress", () => admission.strangersOfOneAddress);
   return admission;
+}
+
+/** Bounds the sockets of WebSocket listeners whose request has not come, as connections that have not signed in are. */
+export function unseenBounds(
+  limits: Limits,
+  {
+    descriptors,
+    loginWaitMs,
+    wheel,
+    proxies,
+    log,
+  }: {
+    readonly descriptors: number;
+    readonly loginWaitMs: number;
+    readonly wheel: TimerWheel;
+    readonly proxies: TrustedProxies;
+    readonly log: Log;
+  },
+): UnseenBounds {
+  const { pendingConnections, pendingConnectionsPerAddress } = limits.values;
+  const rareLog = new RareLog(log, sayMs);
+  return {
+    ageMsMax: loginWaitMs,
+    socketsMax: pendingConnections,
+    socketsPerAddressMax: pendingConnectionsPerAddress,
+    descriptorsMax: descriptors,
+    descriptorsReserved,
+    isExempt: (address) => isLoopbackAddress(address) || proxies.trusts(address),
+    nowMs: () => wheel.nowMs,
+    met(bound, ended) {
+      if (bound === "age") log.debug("connections without a request were ended", { ended });
+      else if (bound === "descriptors") {
+        rareLog.warn("connections without a request were ended: they took the open files of this process (ulimit -n)", {
+          ended,
+        });
+      } else limits.met(limitOfUnseen[bound], { ended });
+    },
+  };
 }
 
 /** Bounds what waits unsent for all clients together, by what is in use after a flush: nothing is counted per message. */

@@ -30,7 +30,7 @@ import { basicPing } from "../../wire/packet.ts";
 
 import { AddressLimits } from "./address-limits.ts";
 import type { Channel } from "./channel.ts";
-import { boundUnsent, clientAdmission, clientBounds } from "./client-bounds.ts";
+import { boundUnsent, clientAdmission, clientBounds, unseenBounds } from "./client-bounds.ts";
 import { ClientAcceptor } from "./client-acceptor.ts";
 import { Downlink, hintAll } from "./downlink.ts";
 import { dismissClients } from "./dismissal.ts";
@@ -47,11 +47,8 @@ const completeCheckMs = 1;
 const lookMs = 5_000;
 /** Descriptors kept for everything that is not a client's connection: listeners, the store, links, logs. */
 const descriptorsReserved = 200;
-
-/** How many clients this process can hold: what `nofile` allows, less a reserve. */
-function connectionsMax(): number {
-  return Math.max(1, (descriptorsMax() ?? 1_000_000) - descriptorsReserved);
-}
+/** Where the system does not say how many there may be. */
+const descriptorsUnknown = 1_000_000;
 
 /** What a gateway is given, beside what surrounds it. */
 export interface GatewayParts {
@@ -111,8 +108,9 @@ export class GatewayRole {
     this.parts = parts;
     this.chosen = linksBy(selection, gatewayDependencies, random, metrics);
     const { links } = this.chosen;
-    const descriptors = connectionsMax();
-    const limits = new AddressLimits(descriptors, bounds, wheel);
+    const descriptors = descriptorsMax() ?? descriptorsUnknown;
+    const connectionsMax = Math.max(1, descriptors - descriptorsReserved);
+    const limits = new AddressLimits(connectionsMax, bounds, wheel);
     const serviceId = surroundings.identity.id;
     this.gateway = new Gateway({
       ...{ serviceId, links, verifier, wheel, limits, bounds, metrics, log, loginWaitMs, random, censusMs },
@@ -130,12 +128,12 @@ export class GatewayRole {
       closeWhenSlow: true,
       readWaitMs,
       writeWaitMs,
-      headWaitMs: loginWaitMs,
+      unseen: unseenBounds(bounds, { descriptors, loginWaitMs, wheel, proxies, log }),
       wheel,
       flusher,
       observer: metrics,
       proxies,
-      admission: clientAdmission(bounds, descriptors, proxies, log),
+      admission: clientAdmission(bounds, connectionsMax, proxies, log),
     };
     boundUnsent(bounds, { flusher, wheel, connections: () => this.clientConnections() });
     const host = {

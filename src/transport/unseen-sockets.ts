@@ -1,0 +1,115 @@
+// Sockets that the platform has accepted and does not show: of an HTTP server those whose request has not come. The kernel
+// knows them, by the descriptors of this process (Linux: proc(5), getpeername(2)).
+//
+// A descriptor that is found belongs to the event loop of this thread, which closes none while this code runs: to shut it
+// down here cannot hit another one. The loop then finds the socket at its end, and closes it.
+
+import { readdirSync } from "node:fs";
+import { formatAddress, plainAddress } from "./address.ts";
+
+/** linux/socket.h, and the offsets of sockaddr_in and sockaddr_in6. */
+const addressFamily = { v4: 2, v6: 10 } as const;
+const portAt = 2;
+const v4At = 4;
+const v6At = 8;
+const addressBytesMax = 128;
+const shutBoth = 2;
+
+interface Library {
+  readonly getsockname: (descriptor: number, address: Uint8Array, length: Uint32Array) => number;
+  readonly getpeername: (descriptor: number, address: Uint8Array, length: Uint32Array) => number;
+  readonly shutdown: (descriptor: number, how: number) => number;
+}
+
+/** An accepted socket. */
+export interface FoundSocket {
+  readonly descriptor: number;
+  /** The peer's plain IP address. */
+  readonly address: string;
+  /** The peer, `host:port`. */
+  readonly peer: string;
+}
+
+/** Looks for the sockets of this process, and shuts them down. */
+export class SocketFinder {
+  private readonly library: Library;
+  private readonly bytes = new Uint8Array(addressBytesMax);
+  private readonly length = new Uint32Array(1);
+
+  private constructor(library: Library) {
+    this.library = library;
+  }
+
+  /** Undefined where the system cannot be asked: another one than Linux, or another C library. */
+  static async open(): Promise<SocketFinder | undefined> {
+    try {
+      const { dlopen } = await import("bun:ffi");
+      const nameArguments = ["i32", "ptr", "ptr"] as const;
+      const { symbols } = dlopen("libc.so.6", {
+        getsockname: { args: nameArguments, returns: "i32" },
+        getpeername: { args: nameArguments, returns: "i32" },
+        shutdown: { args: ["i32", "i32"], returns: "i32" },
+      });
+      const finder = new SocketFinder(symbols);
+      finder.acceptedAt(0);
+      return finder;
+    } catch {
+      // There is no such library, or no /proc.
+      return undefined;
+    }
+  }
+
+  /**
+   * Sockets with a peer that were accepted at this port. Costs about a microsecond for each descriptor of the process.
+   * `allBelow`: no descriptor below it is free, so that they cannot be listed, which takes one.
+   */
+  acceptedAt(port: number, allBelow?: number): FoundSocket[] {
+    const found: FoundSocket[] = [];
+    const descriptors =
+      allBelow === undefined ? readdirSync("/proc/self/fd").map(Number) : Array.from({ length: allBelow }).keys();
+    for (const descriptor of descriptors) {
+      if (!this.read(this.library.getsockname, descriptor) || this.port !== port) continue;
+      // A listener has no peer.
+      if (!this.read(this.library.getpeername, descriptor)) continue;
+      const address = this.address;
+      if (address !== undefined) found.push({ descriptor, address, peer: formatAddress(address, this.port) });
+    }
+    return found;
+  }
+
+  /** Ends a socket that was found in this turn of the event loop. */
+  end({ descriptor }: FoundSocket): void {
+    this.library.shutdown(descriptor, shutBoth);
+  }
+
+  private read(name: Library["getsockname"], descriptor: number): boolean {
+    this.length[0] = addressBytesMax;
+    return name(descriptor, this.bytes, this.length) === 0;
+  }
+
+  private get port(): number {
+    return ((this.bytes[portAt] ?? 0) << 8) | (this.bytes[portAt + 1] ?? 0);
+  }
+
+  private get address(): string | undefined {
+    // The family is in the machine's order; both supported architectures have the low byte first.
+    const [family] = this.bytes;
+    if (family === addressFamily.v4) return this.bytes.subarray(v4At, v4At + 4).join(".");
+    if (family !== addressFamily.v6) return undefined;
+    const groups: string[] = [];
+    for (let at = v6At; at < v6At + 16; at += 2)
+      groups.push((((this.bytes[at] ?? 0) << 8) | (this.bytes[at + 1] ?? 0)).toString(16));
+    return plainAddress(canonicalV6(groups));
+  }
+}
+
+/** As the platform writes it (RFC 5952). */
+function canonicalV6(groups: readonly string[]): string {
+  const text = groups.join(":");
+  const mapped = /^0:0:0:0:0:ffff:([0-9a-f]+):([0-9a-f]+)$/.exec(text);
+  if (mapped !== null) {
+    const [high, low] = [Number.parseInt(mapped[1] ?? "", 16), Number.parseInt(mapped[2] ?? "", 16)];
+    return `::ffff:${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
+  }
+  return new URL(`http://[${text}]`).hostname.slice(1, -1);
+}

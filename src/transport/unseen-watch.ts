@@ -1,0 +1,165 @@
+// Bounds the sockets of an HTTP server whose request has not come. The platform shows none of them to us, closes a silent one
+// after some seconds, and keeps one that sends a byte now and then for ever; when descriptors run out, its accept loop spins
+// and nobody is let in. So this looks for them: often whether descriptors are short, which costs some microseconds, and
+// rarely how many sockets there are of which address. What is too old or too many is shut down, the oldest first.
+//
+// The reserve of descriptors is for those who have signed in, for /health, and for files: an attack never reaches it, or is
+// ended within a tenth of a second where a burst does.
+
+import { closeSync, openSync } from "node:fs";
+import { type FoundSocket, SocketFinder } from "./unseen-sockets.ts";
+
+/** What `UnseenWatch` is told. */
+export interface UnseenBounds {
+  /** From being found to the end of the request. */
+  readonly ageMsMax: number;
+  readonly socketsMax: number;
+  readonly socketsPerAddressMax: number;
+  /** Descriptors that this process may have open. */
+  readonly descriptorsMax: number;
+  /** How many of them have to stay free; beyond it as many sockets are ended as are missing. */
+  readonly descriptorsReserved: number;
+  /** An address that is not counted by itself: a proxy's, or this machine's. */
+  readonly isExempt: (address: string) => boolean;
+  /** A bound has ended some. */
+  readonly met: (bound: UnseenBound, ended: number) => void;
+  readonly nowMs: () => number;
+}
+
+export type UnseenBound = "age" | "sockets" | "socketsPerAddress" | "descriptors";
+
+const probeMs = 100;
+const lookMs = 2_000;
+/** Descriptors above those that are known, before it is looked whose they are. */
+const unknownMin = 32;
+
+/** A socket that was found without a request. */
+interface Unseen {
+  readonly foundMs: number;
+}
+
+/** Decides which of the sockets that were found are to be ended. Pure, but for its memory of when each was found first. */
+export class UnseenSockets {
+  private known = new Map<string, Unseen>();
+  private readonly bounds: Omit<UnseenBounds, "met" | "nowMs">;
+
+  constructor(bounds: Omit<UnseenBounds, "met" | "nowMs">) {
+    this.bounds = bounds;
+  }
+
+  /** `unseen`: all that have no request yet. `excess`: how many have to go for their descriptors, whatever else. */
+  judge(unseen: readonly FoundSocket[], excess: number, nowMs: number): Map<FoundSocket, UnseenBound> {
+    const { ageMsMax, socketsMax, socketsPerAddressMax, isExempt } = this.bounds;
+    const before = this.known;
+    this.known = new Map(unseen.map(({ peer }) => [peer, before.get(peer) ?? { foundMs: nowMs }]));
+    const foundMs = ({ peer }: FoundSocket): number => this.known.get(peer)?.foundMs ?? nowMs;
+    // The sort is stable: among those found at once the order is that of their descriptors.
+    const oldestFirst = unseen.toSorted((one, other) => foundMs(one) - foundMs(other));
+    const doomed = new Map<FoundSocket, UnseenBound>();
+    for (const socket of oldestFirst) if (nowMs - foundMs(socket) >= ageMsMax) doomed.set(socket, "age");
+    const byAddress = Map.groupBy(
+      oldestFirst.filter((socket) => !doomed.has(socket) && !isExempt(socket.address)),
+      ({ address }) => address,
+    );
+    for (const sockets of byAddress.values())
+      for (const socket of sockets.slice(0, Math.max(0, sockets.length - socketsPerAddressMax)))
+        doomed.set(socket, "socketsPerAddress");
+    const end = (bound: UnseenBound, count: number): void => {
+      let left = count;
+      for (const socket of oldestFirst) {
+        if (left <= 0) return;
+        if (doomed.has(socket)) continue;
+        doomed.set(socket, bound);
+        left--;
+      }
+    };
+    end("sockets", unseen.length - doomed.size - socketsMax);
+    end("descriptors", excess - doomed.size);
+    return doomed;
+  }
+}
+
+/** Watches one listener until `stop`. */
+export class UnseenWatch {
+  private readonly port: number;
+  private readonly seen: () => Iterable<string>;
+  private readonly bounds: UnseenBounds;
+  private readonly sockets: UnseenSockets;
+  private readonly timer: Timer;
+  private finder: Promise<SocketFinder | undefined> | undefined;
+  private lookedMs: number;
+  /** When it was looked last: descriptors that are not sockets of this listener, and sockets without a request. */
+  private othersInUse = 0;
+  private unseen = 0;
+  /** Nothing was ended although descriptors were short: there is nothing to look for so often. */
+  private wasFruitless = false;
+  private isLooking = false;
+
+  /** `seen`: the peers, `host:port`, of the sockets whose request has come and that are open. */
+  constructor(port: number, seen: () => Iterable<string>, bounds: UnseenBounds) {
+    this.port = port;
+    this.seen = seen;
+    this.bounds = bounds;
+    this.sockets = new UnseenSockets(bounds);
+    this.lookedMs = bounds.nowMs();
+    this.timer = setInterval(() => this.tick(), probeMs);
+    this.timer.unref();
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+  }
+
+  private tick(): void {
+    const nowMs = this.bounds.nowMs();
+    const lowest = lowestFreeDescriptor();
+    const isShort = lowest === undefined || lowest > this.roomMax;
+    const pauseMs = isShort && !this.wasFruitless ? 0 : lookMs;
+    if (this.isLooking || nowMs - this.lookedMs < pauseMs) return;
+    this.lookedMs = nowMs;
+    this.isLooking = true;
+    void this.look(lowest, isShort).finally(() => {
+      this.isLooking = false;
+    });
+  }
+
+  /** Descriptors that may be in use. */
+  private get roomMax(): number {
+    return Math.max(0, this.bounds.descriptorsMax - this.bounds.descriptorsReserved);
+  }
+
+  private async look(lowest: number | undefined, isShort: boolean): Promise<void> {
+    const { bounds } = this;
+    const inUse = lowest ?? bounds.descriptorsMax;
+    const seen = new Set(this.seen());
+    // All below the lowest free descriptor are in use: few more than are known mean that there is nothing to find.
+    if (!isShort && inUse - seen.size < this.othersInUse + unknownMin && this.unseen === 0) return;
+    const finder = await (this.finder ??= SocketFinder.open());
+    if (finder === undefined) {
+      this.stop();
+      return;
+    }
+    const accepted = finder.acceptedAt(this.port, lowest === undefined ? bounds.descriptorsMax : undefined);
+    const unseen = accepted.filter(({ peer }) => !seen.has(peer));
+    this.othersInUse = Math.max(0, inUse - accepted.length);
+    this.unseen = unseen.length;
+    const counts = new Map<UnseenBound, number>();
+    for (const [socket, bound] of this.sockets.judge(unseen, inUse - this.roomMax, bounds.nowMs())) {
+      finder.end(socket);
+      counts.set(bound, (counts.get(bound) ?? 0) + 1);
+    }
+    this.wasFruitless = counts.size === 0;
+    for (const [bound, ended] of counts) bounds.met(bound, ended);
+  }
+}
+
+/** The lowest number that a new descriptor gets: all below it are in use. Undefined: there is none left. */
+function lowestFreeDescriptor(): number | undefined {
+  try {
+    const descriptor = openSync("/dev/null", "r");
+    closeSync(descriptor);
+    return descriptor;
+  } catch {
+    return undefined;
+  }
+}
