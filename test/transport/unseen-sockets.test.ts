@@ -1,0 +1,155 @@
+// Sockets that an HTTP server has accepted and whose request has not come: found by the kernel's word, and ended when they
+// are too old or too many.
+
+import { afterEach, describe, expect, test } from "bun:test";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { type FoundSocket, SocketFinder } from "../../src/transport/unseen-sockets.ts";
+import { type UnseenBound, UnseenSockets, UnseenWatch } from "../../src/transport/unseen-watch.ts";
+import { until } from "../support/until.ts";
+
+const bounds = {
+  ageMsMax: 10_000,
+  socketsMax: 100,
+  socketsPerAddressMax: 10,
+  descriptorsMax: 1_000,
+  descriptorsReserved: 100,
+  isExempt: (address: string) => address === "127.0.0.1",
+};
+
+/** A socket of the peer with this port. */
+const found = (port: number, address = "192.0.2.1"): FoundSocket => ({
+  descriptor: port,
+  address,
+  peer: `${address}:${port}`,
+});
+const several = (count: number, from = 1, address?: string): FoundSocket[] =>
+  Array.from({ length: count }, (_, index) => found(from + index, address));
+const ended = (doomed: Map<FoundSocket, UnseenBound>): [number, UnseenBound][] =>
+  [...doomed].map(([{ descriptor }, bound]) => [descriptor, bound]);
+
+describe("of sockets without a request", () => {
+  test("those are ended that were found a whole age ago, however often they send a byte", () => {
+    const sockets = new UnseenSockets(bounds);
+    expect(ended(sockets.judge([found(1)], 0, 0))).toEqual([]);
+    expect(ended(sockets.judge([found(1), found(2)], 0, 9_999))).toEqual([]);
+    expect(ended(sockets.judge([found(1), found(2)], 0, 10_000))).toEqual([[1, "age"]]);
+  });
+
+  test("a port that is used again is another socket", () => {
+    const sockets = new UnseenSockets(bounds);
+    sockets.judge([found(1)], 0, 0);
+    sockets.judge([], 0, 5_000);
+    expect(ended(sockets.judge([found(1)], 0, 12_000))).toEqual([]);
+  });
+
+  test("an address keeps as many as it may have, the newest, and this machine as many as it likes", () => {
+    const sockets = new UnseenSockets(bounds);
+    const local = several(50, 1_000, "127.0.0.1");
+    sockets.judge(several(3), 0, 0);
+    expect(ended(sockets.judge([...several(10), ...local], 0, 1))).toEqual([]);
+    expect(ended(sockets.judge([...several(12), ...local], 0, 2))).toEqual([
+      [1, "socketsPerAddress"],
+      [2, "socketsPerAddress"],
+    ]);
+  });
+
+  test("all together are bounded, the oldest go first", () => {
+    const sockets = new UnseenSockets(bounds);
+    const local = several(101, 1, "127.0.0.1");
+    sockets.judge(local.slice(50), 0, 0);
+    expect(ended(sockets.judge(local.slice(1), 0, 1))).toEqual([]);
+    expect(ended(sockets.judge(local, 0, 2))).toEqual([[51, "sockets"]]);
+  });
+
+  test("as many go as descriptors are missing, those counted that go anyhow", () => {
+    const sockets = new UnseenSockets(bounds);
+    sockets.judge([found(7)], 0, 0);
+    const doomed = sockets.judge([found(7), ...several(5, 20, "127.0.0.1")], 3, 10_000);
+    expect(ended(doomed)).toEqual([
+      [7, "age"],
+      [20, "descriptors"],
+      [21, "descriptors"],
+    ]);
+  });
+});
+
+const servers: Server[] = [];
+const sockets: Socket[] = [];
+afterEach(() => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  for (const server of servers.splice(0)) server.close();
+});
+
+/** A server, the port it listens at, and what it has accepted. */
+async function serve(host: string): Promise<{ port: number; accepted: Socket[] }> {
+  const accepted: Socket[] = [];
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    accepted.push(socket);
+  });
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("it listens at a port");
+  return { port: (address satisfies AddressInfo).port, accepted };
+}
+
+async function connected(host: string, port: number): Promise<Socket> {
+  const socket = connect({ host, port });
+  sockets.push(socket);
+  socket.on("error", () => {});
+  await new Promise<void>((resolve) => socket.on("connect", resolve));
+  return socket;
+}
+
+describe.each(["127.0.0.1", "::1"])("on %s the kernel's word", (host) => {
+  const shown = (port: number | undefined): string => (host === "::1" ? `[::1]:${port}` : `${host}:${port}`);
+
+  test("names the peers of what was accepted at a port, listed or counted through, and of nothing else", async () => {
+    const { port, accepted } = await serve(host);
+    const other = await serve(host);
+    await connected(host, other.port);
+    const clients = [await connected(host, port), await connected(host, port)];
+    await until(() => accepted.length === 2 && other.accepted.length === 1, "three connections");
+    const finder = await SocketFinder.open();
+    const peers = new Set(clients.map(({ localPort }) => shown(localPort)));
+    const descriptorsMax = 1_000;
+    for (const listed of [finder?.acceptedAt(port), finder?.acceptedAt(port, descriptorsMax)])
+      expect(new Set(listed?.map(({ peer }) => peer))).toEqual(peers);
+  });
+
+  test("ends the one that is meant", async () => {
+    const { port, accepted } = await serve(host);
+    const [first, second] = [await connected(host, port), await connected(host, port)];
+    await until(() => accepted.length === 2, "two connections");
+    const finder = await SocketFinder.open();
+    const ends: string[] = [];
+    first.on("close", () => ends.push("first"));
+    second.on("close", () => ends.push("second"));
+    for (const socket of finder?.acceptedAt(port) ?? [])
+      if (socket.peer === shown(second.localPort)) finder?.end(socket);
+    await until(() => ends.length > 0, "an end");
+    expect(ends).toEqual(["second"]);
+  });
+});
+
+test("a watch ends those whose request does not come, and no other", async () => {
+  const { port, accepted } = await serve("127.0.0.1");
+  const clients = await Promise.all(Array.from({ length: 60 }, () => connected("127.0.0.1", port)));
+  await until(() => accepted.length === clients.length, "all connections");
+  const seen = clients.slice(0, 10);
+  let nowMs = 0;
+  const met: UnseenBound[] = [];
+  const watch = new UnseenWatch(port, () => seen.map(({ localPort }) => `127.0.0.1:${localPort}`), {
+    ...bounds,
+    descriptorsMax: 1_000_000,
+    met: (bound) => met.push(bound),
+    nowMs: () => (nowMs += 500),
+  });
+  let closed = 0;
+  for (const client of clients) client.on("close", () => closed++);
+  await until(() => closed === 50, "the end of the silent ones");
+  watch.stop();
+  expect(seen.filter(({ destroyed }) => destroyed)).toEqual([]);
+  expect(new Set(met)).toEqual(new Set(["age"]));
+});
