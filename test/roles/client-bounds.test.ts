@@ -7,7 +7,7 @@ import type { Limits } from "../../src/base/limits/limits.ts";
 import type { LimitValues } from "../../src/base/limits/table.ts";
 import { boundUnsent, clientAdmission, clientBounds } from "../../src/roles/gateway/client-bounds.ts";
 import { ChannelState } from "../../src/roles/gateway/channel-state.ts";
-import { Admission, type Admitted } from "../../src/transport/admission.ts";
+import type { Admission, Admitted } from "../../src/transport/admission.ts";
 import type { Member } from "../../src/transport/connection-group.ts";
 import { listenTcp } from "../../src/transport/tcp.ts";
 import type { Server } from "../../src/transport/transport.ts";
