@@ -11,7 +11,7 @@ const unitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, 
 const dayMs = 86_400_000;
 
 /** The milliseconds of a duration; 0 if the text is none, or one of length 0. */
-function durationMsOf(text: string): number {
+export function durationMsOf(text: string): number {
   const [, digits = "", unit = ""] = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text) ?? [];
   return Number(digits) * (unitsMs[unit] ?? 0);
 }
@@ -86,6 +86,24 @@ export function nodesUpTo(countMax: number): (text: string) => string[] {
     }
     return nodes;
   };
+}
+
+/** A process of a cluster: an id, `host:port` of a registry node, or a URL whose scheme says which door it names. */
+export function parseNode(text: string): string {
+  const [, scheme, address = ""] = /^(tcp|https?):\/\/([^/]*)\/?$/.exec(text) ?? [];
+  const isId = /^[A-Za-z0-9.-]{1,253}(:\d{1,5})?$|^\[[0-9a-fA-F:.]+\]:\d{1,5}$/.test(text);
+  const isRight = scheme === undefined ? isId : isReachable(address);
+  if (!isRight) throw new Error("an id that roost nodes prints, tcp://host:port or http://host:port");
+  return text.replace(/\/$/, "");
+}
+
+function isReachable(address: string): boolean {
+  try {
+    return parseAddress(address).port !== 0;
+  } catch {
+    // It is no address.
+    return false;
+  }
 }
 
 /** A domain of at most 100 characters (RFC 1123, 2.1), so that names below it have room. */

@@ -9,7 +9,7 @@ import { linkLimits } from "./link-limits.ts";
 import { messageLimits } from "./message-limits.ts";
 import { registryLimits } from "./registry-limits.ts";
 
-/** All of them, by name. On the command line `connectionsPerAddress` is `connections-per-address`. */
+/** All of them, by name. An operator writes and reads `connections-per-address` for `connectionsPerAddress`. */
 export const limitTable = {
   ...clientLimits,
   ...messageLimits,
@@ -27,6 +27,17 @@ export type LimitValues = Readonly<Record<LimitName, number>>;
 /** The names, in the order of the table. */
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the table's own keys
 export const limitNames = Object.keys(limitTable) as readonly LimitName[];
+
+const kebab = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+/** The names by what an operator writes, in the order of the table. */
+export const namesByWritten: ReadonlyMap<string, LimitName> = new Map(limitNames.map((name) => [kebab(name), name]));
+const writtenNames = new Map(Array.from(namesByWritten, ([written, name]) => [name, written]));
+
+/** A limit's name as an operator writes and reads it: `connections-per-address`. */
+export function writtenNameOf(name: LimitName): string {
+  return writtenNames.get(name) ?? kebab(name);
+}
 
 /** The initial values, with those of `given` in their place. */
 export function limitValues(given: Partial<LimitValues> = {}): LimitValues {

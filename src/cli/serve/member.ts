@@ -1,10 +1,9 @@
 // roost serve --role gateway, login, chat: options to settings, and what such a process cannot do without.
 
 import { clusterFingerprint, type StoreClaim } from "../../auth/store-ownership.ts";
-import { Limits } from "../../base/limits/limits.ts";
 import type { Log } from "../../base/log.ts";
 import { systemRandom } from "../../base/random.ts";
-import type { MemberSettings, RunningMember } from "../../container/process.ts";
+import type { MemberRole, MemberSettings, RunningMember } from "../../container/process.ts";
 import { parseRouteFile } from "../../container/selectors/route-file.ts";
 import type { Selection } from "../../container/selectors/selection.ts";
 import { startChat } from "../../roles/chat/process.ts";
@@ -19,6 +18,7 @@ import { readRules } from "../rules-file.ts";
 import { readClusterKeys, readGivenSecrets } from "../secrets.ts";
 import { UsageError } from "../usage-error.ts";
 import { version } from "../version.ts";
+import { limitsOf } from "./limits.ts";
 import { begin, listenersOf, type Serving } from "./serving.ts";
 
 const anyPort: SocketAddress = { host: "127.0.0.1", port: 0 };
@@ -87,7 +87,7 @@ export async function serveChat(values: OptionValues, log: Log): Promise<Serving
   };
 }
 
-function memberSettings(values: OptionValues, log: Log, role: string): MemberSettings {
+function memberSettings(values: OptionValues, log: Log, role: MemberRole): MemberSettings {
   if (!values.isGiven("discovery"))
     throw new UsageError(
       `--discovery is required: the registry by which a ${role} finds the others, such as http://10.0.0.5:7171`,
@@ -109,7 +109,7 @@ function memberSettings(values: OptionValues, log: Log, role: string): MemberSet
     monitor: values.isGiven("monitor") ? values.optional("monitor") : anyPort,
     writeWaitMs: values.required("write-wait"),
     version,
-    limits: new Limits(log),
+    limits: limitsOf(values, role, log),
     log,
     lost(sentence) {
       log.error(sentence);
