@@ -9,6 +9,7 @@ import { newIncarnation, systemRandom } from "../base/random.ts";
 import { TimerWheel } from "../base/timer-wheel.ts";
 import { TcpLinkNetwork } from "./link/link-network.ts";
 import type { Surroundings } from "./surroundings.ts";
+import { type ControlCommands, controlCommands } from "../observe/control-commands.ts";
 import { Metrics, type ServiceMetrics } from "../observe/metrics.ts";
 import { startMonitor } from "../observe/monitor.ts";
 import type { Health } from "../observe/operator-answers.ts";
@@ -49,7 +50,12 @@ export interface RunningRole {
   health(): Health;
   /** Reads files again that may have changed; a sentence for the log. Undefined: there are none. */
   readonly reload?: () => string | undefined;
+  /** What operators may ask. */
+  readonly control: ControlCommands;
 }
+
+/** Services that are processes of their own. */
+export type MemberRole = "gateway" | "login" | "chat";
 
 /** A service that is a process of its own. Its drain leaves the registry first. */
 export interface RunningMember extends RunningRole {
@@ -88,7 +94,7 @@ export interface StartedRole {
 /** Starts a role in a process of its own; rejects, with nothing left running, when something cannot be opened. */
 export async function startProcess(
   settings: MemberSettings,
-  service: string,
+  service: MemberRole,
   start: (around: RoleProcess) => Promise<StartedRole>,
 ): Promise<RunningMember> {
   const steps: (() => void | Promise<void>)[] = [];
@@ -102,9 +108,11 @@ export async function startProcess(
     wheel.start();
     undo(() => wheel.stop());
     const flusher = new Flusher();
-    const metrics = new Metrics(settings.log);
+    const { limits } = settings;
+    const metrics = new Metrics(settings.log, { limits, role: service });
     const serviceMetrics = metrics.forService(settings.id, service);
-    const surroundings = surroundingsOf(settings, service, wheel, flusher);
+    const control = controlCommands({ ...settings, role: service }, (bug) => metrics.bugs.met("control", bug));
+    const surroundings = surroundingsOf(settings, service, { wheel, flusher, control });
     undo(() => surroundings.naming.close());
     const role = await start({ surroundings, wheel, flusher, metrics, serviceMetrics, undo });
     let draining: Promise<void> | undefined;
@@ -126,6 +134,7 @@ export async function startProcess(
       addresses: { ...role.addresses, monitor: monitor?.address },
       health,
       drain: () => (draining ??= drain()),
+      control,
       ...(role.reload === undefined ? {} : { reload: role.reload }),
     };
   } catch (error) {
@@ -134,7 +143,12 @@ export async function startProcess(
   }
 }
 
-function surroundingsOf(settings: MemberSettings, service: string, wheel: TimerWheel, flusher: Flusher): Surroundings {
+function surroundingsOf(
+  settings: MemberSettings,
+  service: string,
+  parts: { readonly wheel: TimerWheel; readonly flusher: Flusher; readonly control: ControlCommands },
+): Surroundings {
+  const { wheel, flusher, control } = parts;
   const { id, clusterKeys, discovery, env, zone, region, limits, log, version, lost, writeWaitMs, listen, advertise } =
     settings;
   const naming = new HttpNaming({
@@ -157,6 +171,7 @@ function surroundingsOf(settings: MemberSettings, service: string, wheel: TimerW
     timers: systemTimers,
     random: systemRandom,
     limits,
+    control,
     log,
     zone,
     version,

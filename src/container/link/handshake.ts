@@ -228,7 +228,7 @@ export class DiallingHandshake implements FrameHandler {
   private readonly nonce: Uint8Array;
   private readonly late: ReturnType<typeof setTimeout>;
   private readonly handlerOf: (met: Met) => FrameHandler;
-  private readonly expectedId: string;
+  private readonly expectedId: string | undefined;
   private readonly declines: ((state: LinkState) => string | undefined) | undefined;
   private inner: FrameHandler | undefined;
 
@@ -240,8 +240,8 @@ export class DiallingHandshake implements FrameHandler {
       /** At least one. */
       readonly clusterKeys: readonly Uint8Array[];
       readonly random: Random;
-      /** Who should answer. */
-      readonly expectedId: string;
+      /** Who should answer; undefined: whoever has the key. */
+      readonly expectedId: string | undefined;
       /** Returns why the link is not wanted, in at most 800 bytes; undefined: it is, or anybody is wanted. */
       readonly declines?: (state: LinkState) => string | undefined;
     },
@@ -308,7 +308,7 @@ export class DiallingHandshake implements FrameHandler {
       this.connection.close(closeProtocolFault("refused"));
       return;
     }
-    if (identity.id !== this.expectedId) {
+    if (this.expectedId !== undefined && identity.id !== this.expectedId) {
       this.fail(`it is ${identity.id}, and not ${this.expectedId}`, closeProtocolFault("somebody else was expected"));
       return;
     }

@@ -3,10 +3,12 @@
 
 import type { LinkIdentity } from "../../auth/link-proof.ts";
 import type { Random } from "../../base/random.ts";
+import type { ControlCommands } from "../../observe/control-commands.ts";
 import type { Acceptor, Connection, FrameHandler } from "../../transport/transport.ts";
 import { type CloseReason, closeLimit, closeProtocolFault } from "../../wire/close-reason.ts";
 import { unknownStores } from "../node-stores.ts";
 import type { Service } from "../service.ts";
+import { ControlLink, operatorService } from "./control-link.ts";
 import { AcceptingHandshake, type LinkHost } from "./handshake.ts";
 import type { LinkState } from "./link-state.ts";
 
@@ -23,6 +25,7 @@ export class LinkListener implements Acceptor, LinkHost {
   readonly clusterKeys: readonly Uint8Array[];
   readonly random: Random;
   private readonly service: Service | undefined;
+  private readonly control: ControlCommands | undefined;
   /** Handshakes under way. */
   private unproven = 0;
   private readonly metrics: { protocolFault(kind: string): void };
@@ -34,6 +37,8 @@ export class LinkListener implements Acceptor, LinkHost {
     random: Random;
     /** What gateways are linked to; undefined: nothing. */
     service: Service | undefined;
+    /** What operators may ask; undefined: nothing. */
+    control?: ControlCommands;
     metrics: { protocolFault(kind: string): void };
     /** A gateway does not want this node, and says why. */
     gatewayDeclined?: (gateway: string, sentence: string) => void;
@@ -42,6 +47,7 @@ export class LinkListener implements Acceptor, LinkHost {
     this.clusterKeys = parts.clusterKeys;
     this.random = parts.random;
     this.service = parts.service;
+    this.control = parts.control;
     this.metrics = parts.metrics;
     this.gatewayDeclined = parts.gatewayDeclined ?? (() => undefined);
   }
@@ -67,6 +73,8 @@ export class LinkListener implements Acceptor, LinkHost {
   }
 
   linked(connection: Connection, dialler: LinkIdentity): FrameHandler | CloseReason {
+    if (dialler.service === operatorService && this.control !== undefined)
+      return new ControlLink(connection, this.control);
     if (dialler.service !== gatewayService || this.service === undefined) return closeNotServed;
     return this.service.linked(connection, dialler.id, dialler.incarnation);
   }

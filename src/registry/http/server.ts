@@ -5,6 +5,7 @@ import http from "node:http";
 import { isIP } from "node:net";
 import { showsToken } from "../../auth/registry-token.ts";
 import { registryBodyBytesMax, registryHeadBytesMax, registryPeerBodyBytesMax } from "../../base/limits/fixed.ts";
+import type { ControlCommands } from "../../observe/control-commands.ts";
 import type { ContainedBugs } from "../../observe/contained-bugs.ts";
 import { type Health, healthResponse, metricsAnswer } from "../../observe/operator-answers.ts";
 import type { RegistryMetrics } from "../../observe/registry-metrics.ts";
@@ -17,6 +18,7 @@ import type { Compared, Replicated } from "../peer-messages.ts";
 import { Code } from "../registrar.ts";
 import type { RegistryNode } from "../registry-node.ts";
 import { envelope, plain } from "./answers.ts";
+import { controlAnswer } from "./control.ts";
 import { BadParameter, Parameters } from "./parameters.ts";
 import { comparePath, parseCompare, messageText, parseReplicate, replicatePath } from "./peer-codec.ts";
 import { type PollRequest, Polls } from "./polls.ts";
@@ -45,6 +47,8 @@ export interface RegistryHttpOptions {
   readonly metrics: RegistryMetrics;
   /** For `GET /health`. */
   readonly health: () => Health;
+  /** What operators may ask. */
+  readonly control: ControlCommands;
 }
 
 /** The API on its port. Until it is opened it answers as a node that is starting does: a node has to know its port first. */
@@ -124,7 +128,7 @@ class Api {
   private readonly metricsResponse: () => Promise<Response>;
 
   constructor(options: RegistryHttpOptions, bugMet: (error: unknown) => void) {
-    const { node, metrics } = options;
+    const { node, metrics, control } = options;
     this.options = options;
     this.metricsResponse = metricsAnswer(async () => {
       const { registryExpositionOf } = await import("../../observe/registry-exposition.ts");
@@ -148,6 +152,15 @@ class Api {
       ["fetchs", this.read((parameters) => fetchSeveral(node, parameters))],
       ["fetch/all", this.read(() => fetchAll(node, bugMet))],
       ["nodes", this.read(() => nodes(node))],
+      [
+        "control",
+        {
+          ...this.write((parameters, { remote, isTrusted }) =>
+            controlAnswer(control, parameters, isTrusted || quotaAddress(remote) === ""),
+          ),
+          asksAddress: true,
+        },
+      ],
       ["poll", this.poll((request) => this.polls.poll(request))],
       ["polls", this.poll((request) => this.polls.polls(request))],
       [replicatePath, this.peer((text) => node.onReplicate(parseReplicate(text)))],
@@ -234,7 +247,7 @@ class Api {
     return { ...this.read((parameters, call) => answer(this.pollOf(parameters, call))), asksAddress: true };
   }
 
-  private write(answer: (parameters: Parameters, call: Call) => Response): Route {
+  private write(answer: (parameters: Parameters, call: Call) => Answer): Route {
     return {
       method: "POST",
       asksAddress: false,
@@ -303,7 +316,7 @@ function orBadRequest<Result extends Answer>(answer: () => Result): Result | Res
 }
 
 /** Reads a body that is not too long, and is UTF-8. */
-async function withBody(request: Request, bytesMax: number, answer: (text: string) => Response): Promise<Response> {
+async function withBody(request: Request, bytesMax: number, answer: (text: string) => Answer): Promise<Response> {
   let text: string;
   try {
     text = await boundedText(request, bytesMax);

@@ -5,6 +5,7 @@ import { registryToken } from "../../auth/registry-token.ts";
 import { systemClock } from "../../base/clock.ts";
 import { systemRandom } from "../../base/random.ts";
 import { ContainedBugs } from "../../observe/contained-bugs.ts";
+import { controlCommands } from "../../observe/control-commands.ts";
 import type { Health } from "../../observe/operator-answers.ts";
 import { RegistryMetrics, type RegistryNumbers } from "../../observe/registry-metrics.ts";
 import { startDns } from "../../registry/dns/server.ts";
@@ -23,7 +24,7 @@ const goodbyeCheckMs = 5;
 
 /** Starts it all; rejects, with nothing left running, when something cannot be opened. */
 export async function startDiscovery(settings: DiscoverySettings): Promise<RunningDiscovery> {
-  const { clusterKeys, log, dns, snapshotPath, lookup } = settings;
+  const { clusterKeys, limits, log, dns, snapshotPath, lookup } = settings;
   const undo: (() => void | Promise<void>)[] = [];
   const closeAll = async (): Promise<void> => {
     for (const step of undo.toReversed()) await step();
@@ -58,6 +59,10 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
       () => numbersOf(node, http),
       bugs,
       () => log.linesLost(),
+      limits,
+    );
+    const control = controlCommands({ ...settings, id: advertised, role: "discovery" }, (bug) =>
+      bugs.met("control", bug),
     );
     const dnsServer =
       dns === undefined
@@ -76,7 +81,7 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
     // All that could fail has not: now the others may hear of this node.
     node.start(restored > 0);
     const health = (): Health => healthOf(node, settings.version);
-    http.open({ node, tokens, lookup, metrics, health });
+    http.open({ node, tokens, lookup, metrics, health, control });
 
     let draining: Promise<void> | undefined;
     const drain = async (): Promise<void> => {
@@ -90,6 +95,7 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
     return {
       addresses: { http: http.address, advertised, dns: dnsServer?.address },
       health,
+      control,
       drain: () => (draining ??= drain()),
     };
   } catch (error) {

@@ -10,6 +10,7 @@ import { MemoryLinkNetwork } from "../../container/link/link-network.ts";
 import { gatewayService } from "../../container/link/link-listener.ts";
 import { LogicNode } from "../../container/logic-node.ts";
 import type { Surroundings } from "../../container/surroundings.ts";
+import { controlCommands } from "../../observe/control-commands.ts";
 import { Metrics } from "../../observe/metrics.ts";
 import { startMonitor } from "../../observe/monitor.ts";
 import type { Health } from "../../observe/operator-answers.ts";
@@ -46,7 +47,10 @@ export async function assemble(settings: StandaloneSettings, store: Store): Prom
     wheel.start();
     undo.push(() => wheel.stop());
     const flusher = new Flusher();
-    const metrics = new Metrics(log);
+    const metrics = new Metrics(log, { limits, role: "standalone" });
+    const control = controlCommands({ id, version, limits, role: "standalone" }, (bug) =>
+      metrics.bugs.met("control", bug),
+    );
     const sessions = new MemorySessions();
     undo.push(() => sessions.close());
 
@@ -70,6 +74,7 @@ export async function assemble(settings: StandaloneSettings, store: Store): Prom
       timers: systemTimers,
       random: systemRandom,
       limits,
+      control,
       log,
       zone,
       version,
@@ -139,7 +144,7 @@ export async function assemble(settings: StandaloneSettings, store: Store): Prom
       undo.pop();
       await closeAll();
     };
-    return { addresses: { ws, tcp, monitor: monitor?.address }, health, drain: () => (draining ??= drain()) };
+    return { addresses: { ws, tcp, monitor: monitor?.address }, health, control, drain: () => (draining ??= drain()) };
   } catch (error) {
     await closeAll();
     throw error;
