@@ -10,6 +10,7 @@ import {
   namesByWritten,
   writtenNameOf,
 } from "../base/limits/table.ts";
+import { quotedText } from "../base/printable.ts";
 import { nearest } from "./did-you-mean.ts";
 import { durationMsOf } from "./values.ts";
 
@@ -76,5 +77,5 @@ function suggestion(written: string): string {
 }
 
 function quoted(text: string): string {
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+  return quotedText(text.length > 60 ? `${text.slice(0, 60)}…` : text);
 }

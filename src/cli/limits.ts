@@ -3,6 +3,7 @@
 import { silentLog } from "../base/log.ts";
 import { limitRows } from "../base/limits/report.ts";
 import { MalformedJson } from "../registry/json-fields.ts";
+import { printLines } from "./command-output.ts";
 import { askProcess } from "./control/ask.ts";
 import { findProcess } from "./control/find-process.ts";
 import { settableLimits, usedLimits } from "./limits/listing.ts";
@@ -19,7 +20,7 @@ export async function limits(values: OptionValues): Promise<void> {
   if (isRoleAsked) {
     const role = values.required("role");
     const known = limitsOf(values, role, silentLog);
-    print(isJson ? jsonLines(limitRows(known, role)) : settableLimits(known, role));
+    printLines(isJson ? jsonLines(limitRows(known, role)) : settableLimits(known, role));
     return;
   }
   if (values.typedAs("limit") === "--limit")
@@ -27,7 +28,7 @@ export async function limits(values: OptionValues): Promise<void> {
   const answer = await askProcess(await findProcess(values), "limits");
   try {
     const rows = parseLimitRows(answer);
-    print(isJson ? jsonLines(rows) : usedLimits(rows, Date.now()));
+    printLines(isJson ? jsonLines(rows) : usedLimits(rows, Date.now()));
   } catch (error) {
     if (error instanceof MalformedJson)
       throw new StartError(`the process answered what this version does not understand: ${error.message}`);
@@ -37,8 +38,4 @@ export async function limits(values: OptionValues): Promise<void> {
 
 function jsonLines(value: unknown): string[] {
   return JSON.stringify(value, undefined, 2).split("\n");
-}
-
-function print(lines: readonly string[]): void {
-  process.stdout.write(lines.map((line) => `${line}\n`).join(""));
 }

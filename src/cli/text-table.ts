@@ -12,3 +12,12 @@ export function tableLines(rows: readonly (readonly string[])[]): string[] {
     cell + " ".repeat(Math.max(0, (widths[column] ?? 0) - Bun.stringWidth(cell)));
   return rows.map((cells) => cells.map(padded).join(gap).trimEnd());
 }
+
+/** How long ago something was, as a cell: `7s`, `12m`, `5h`, `3d`. */
+export function shownAge(seconds: number): string {
+  const whole = Math.max(0, Math.floor(seconds));
+  if (whole < 120) return `${whole}s`;
+  if (whole < 120 * 60) return `${Math.floor(whole / 60)}m`;
+  if (whole < 48 * 3600) return `${Math.floor(whole / 3600)}h`;
+  return `${Math.floor(whole / 86_400)}d`;
+}

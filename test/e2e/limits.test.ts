@@ -32,13 +32,13 @@ const lineOf = (table: string, name: string): string =>
   table.split("\n").find((line) => line.startsWith(`${name} `)) ?? `no ${name} in ${table}`;
 
 test("a server's limits are told while it runs, after kill -9 and to nobody after its end", async () => {
-  writeFileSync(join(folder, "roost.toml"), '[limit]\ncontent-ids = 50\nframe-bytes = "64KiB"\n');
+  writeFileSync(join(folder, "roost.toml"), '[limit]\ncontent-ids = 300\nframe-bytes = "64KiB"\n');
   const words = ["--config", "roost.toml", "--limit", "frame-bytes=128KiB", "--limit", "groups-per-account=9"];
   const first = await start(...words);
   const told = await run(["limits"], folder);
   expect([told.status, told.err]).toEqual([0, ""]);
   expect(lineOf(told.out, "frame-bytes")).toMatch(/^frame-bytes +128 KiB +yes /);
-  expect(lineOf(told.out, "content-ids")).toMatch(/^content-ids +50 +yes /);
+  expect(lineOf(told.out, "content-ids")).toMatch(/^content-ids +300 +yes /);
   expect(lineOf(told.out, "groups-per-account")).toMatch(/^groups-per-account +9 +yes /);
   expect(lineOf(told.out, "devices-per-account")).toMatch(/^devices-per-account +3 +yes /);
   expect(lineOf(told.out, "message-body-bytes")).toMatch(/^message-body-bytes +16 KiB +- /);

@@ -5,23 +5,24 @@ import type { Limits } from "../../base/limits/limits.ts";
 import { type LimitRow, limitRows } from "../../base/limits/report.ts";
 import { shownUse, shownValue, writtenValue } from "../../base/limits/shown.ts";
 import { limitTable, namesByWritten } from "../../base/limits/table.ts";
-import { tableLines } from "../text-table.ts";
+import { printable } from "../../base/printable.ts";
+import { shownAge, tableLines } from "../text-table.ts";
 
 const none = "-";
 
-/** The limits of a running process at `nowMs` (milliseconds since 1970). */
+/** The limits of a running process, which may be of another version and say anything, at `nowMs` (milliseconds since 1970). */
 export function usedLimits(rows: readonly LimitRow[], nowMs: number): string[] {
   return tableLines([
     ["LIMIT", "VALUE", "SET", "IN USE", "REACHED", "LAST", "OF WHAT", "BEYOND IT"],
     ...rows.map((row) => [
-      row.name,
+      printable(row.name),
       shownValue(row.value, row.unit),
       row.isSet ? "yes" : none,
       row.use === null ? none : shownUse(row.use, row.unit),
       row.reached === 0 ? none : row.reached.toLocaleString("en-US"),
-      row.lastReachedMs === null ? none : `${ageOf(nowMs - row.lastReachedMs)} ago`,
-      row.what,
-      row.beyond,
+      row.lastReachedMs === null ? none : `${shownAge((nowMs - row.lastReachedMs) / 1_000)} ago`,
+      printable(row.what),
+      printable(row.beyond),
     ]),
   ]);
 }
@@ -45,13 +46,4 @@ export function settableLimits(limits: Limits, role: LimitRole): string[] {
       beyond,
     ]),
   ]);
-}
-
-/** `7s`, `12m`, `5h`, `3d`. */
-function ageOf(ageMs: number): string {
-  const seconds = Math.max(0, Math.floor(ageMs / 1_000));
-  if (seconds < 120) return `${seconds}s`;
-  if (seconds < 120 * 60) return `${Math.floor(seconds / 60)}m`;
-  if (seconds < 48 * 3600) return `${Math.floor(seconds / 3600)}h`;
-  return `${Math.floor(seconds / 86_400)}d`;
 }
