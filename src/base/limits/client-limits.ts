@@ -1,6 +1,6 @@
 // What a client's connection may take, before and after it has signed in.
 
-import { atClients, atLogin, bytes, count, kib, mib } from "./limit.ts";
+import { atClients, bytes, count, kib, mib } from "./limit.ts";
 
 export const clientLimits = {
   requestsPerSecond: count(2_000, atClients, "requests of a connection, a second", "RateLimited"),
@@ -36,5 +36,4 @@ export const clientLimits = {
     "the largest is closed, 1013",
   ),
   metasPerRequest: count(64, atClients, "metas in the header of a request", "InvalidPacketBody"),
-  devicesPerAccount: count(16, atLogin, "devices of an account at once", "the sign-in is refused"),
 } as const;

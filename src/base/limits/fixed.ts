@@ -26,10 +26,7 @@ export const clientIdBytesMax = 64;
 export const nameCharactersMax = 60;
 /** LoginReq.device: printable, at most this many UTF-8 bytes; '' is a device too. */
 export const deviceBytesMax = 64;
-/** Devices of one account that may be signed in at once. */
-export const devicesPerAccountMax = 16;
-/** A gateway's sessions end this long after the last renewal of its lease; renewals come every gatewayRenewMs. */
-export const gatewayLeaseMs = 10_000;
+/** Login nodes renew the leases of gateways this often. */
 export const gatewayRenewMs = 2_000;
 /** What is left of the lease of a gateway whose link broke, unless somebody else still hears it. */
 export const gatewaySuspectMs = 3_000;

@@ -8,10 +8,12 @@ import type { Limit } from "./limit.ts";
 import { linkLimits } from "./link-limits.ts";
 import { messageLimits } from "./message-limits.ts";
 import { registryLimits } from "./registry-limits.ts";
+import { sessionLimits } from "./session-limits.ts";
 
 /** All of them, by name. An operator writes and reads `connections-per-address` for `connectionsPerAddress`. */
 export const limitTable = {
   ...clientLimits,
+  ...sessionLimits,
   ...messageLimits,
   ...groupLimits,
   ...linkLimits,
@@ -28,7 +30,9 @@ export type LimitValues = Readonly<Record<LimitName, number>>;
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the table's own keys
 export const limitNames = Object.keys(limitTable) as readonly LimitName[];
 
-const kebab = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+/** A duration is written with its unit, so its name has none: `gateway-lease=10s` for `gatewayLeaseMs`. */
+const kebab = (name: string): string =>
+  name.replace(/Ms$/, "").replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 /** The names by what an operator writes, in the order of the table. */
 export const namesByWritten: ReadonlyMap<string, LimitName> = new Map(limitNames.map((name) => [kebab(name), name]));

@@ -20,7 +20,14 @@ export function startChat(settings: ChatSettings): Promise<RunningMember> {
     const store = await openStore({ url: settings.store, retentionDays, claim, log, refused });
     undo(() => store.close());
     const known = knownSessionsIdentity(surroundings.naming, settings.id);
-    const sessions = await openSessions({ url: settings.sessions, known, claim, log, refused });
+    const sessions = await openSessions({
+      url: settings.sessions,
+      known,
+      claim,
+      limits: surroundings.limits.values,
+      log,
+      refused,
+    });
     undo(() => sessions.close());
     const service = createChatService({
       store,

@@ -51,7 +51,7 @@ export async function assemble(settings: StandaloneSettings, store: Store): Prom
     const control = controlCommands({ id, version, limits, role: "standalone" }, (bug) =>
       metrics.bugs.met("control", bug),
     );
-    const sessions = new MemorySessions();
+    const sessions = new MemorySessions(limits.values);
     undo.push(() => sessions.close());
 
     const registry = startLoneRegistry({ env, zone, version, log: silentLog });
@@ -82,7 +82,7 @@ export async function assemble(settings: StandaloneSettings, store: Store): Prom
     });
 
     const loginMetrics = metrics.forService(`${id}-login`, "login");
-    const { service, stop } = createLoginService({ sessions, metrics: loginMetrics, log });
+    const { service, stop } = createLoginService({ sessions, metrics: loginMetrics, limits, log });
     undo.push(stop);
     const login = new LogicNode(around("login"), service, loginMetrics);
     const chatMetrics = metrics.forService(`${id}-chat`, "chat");
