@@ -24,6 +24,7 @@ import { Flag, LoginReqSchema, MessageReqSchema, MetaType, Status } from "../../
 import { decodePacket, encodeLogicPacket, type LogicPacket } from "../../src/wire/packet.ts";
 import { encodeStamp, stampedBytes, writeStamped } from "../../src/wire/packet-stamp.ts";
 import { PacketScan, scanPacket } from "../../src/wire/packet-scan.ts";
+import { testLimits } from "../support/limits.ts";
 import { talkStore } from "../support/talk-store.ts";
 
 const bug = new Error("a bug");
@@ -84,6 +85,7 @@ function gatewayOf(connectionsMax = 100) {
     verifier: new TokenVerifier([new Uint8Array(32)]),
     wheel,
     limits: new AddressLimits(connectionsMax),
+    bounds: testLimits(),
     metrics: new Metrics().forService("gate", "gateway"),
     log: silentLog,
     loginWaitMs: 10_000,
@@ -183,6 +185,7 @@ async function chatService() {
     metrics: metrics.forService("chat-1", "chat"),
     latency: metrics.talkLatency,
     random: systemRandom,
+    limits: testLimits(),
     log: silentLog,
   });
   const connection = new ShownConnection();

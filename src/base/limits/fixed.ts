@@ -7,6 +7,8 @@ export const clientFrameBytesMax = 1024 * 1024;
 export const linkFrameBytesMax = 16 * 1024 * 1024;
 /** A packet's protobuf header. */
 export const headerBytesMax = 16 * 1024;
+/** Metas of a client's header, and fields of it that stand twice or are unknown: what a header may cost beside its bytes. */
+export const headerFieldsMax = 512;
 /** The same between services, where stamps and the channel ids of a push come on top. */
 export const linkHeaderBytesMax = 64 * 1024;
 /** What may wait unsent on a client's connection before it is closed as a slow consumer (1013). */
@@ -16,9 +18,6 @@ export const linkUnsentBytesMax = 64 * 1024 * 1024;
 /** Requests that may be unanswered on one link. */
 export const linkInFlightMax = 100_000;
 
-/** A message's body and extra, in UTF-8 bytes. */
-export const messageBodyBytesMax = 16 * 1024;
-export const messageExtraBytesMax = 4 * 1024;
 /** MessageReq.clientId, in UTF-8 bytes. */
 export const clientIdBytesMax = 64;
 
@@ -46,9 +45,8 @@ export const groupCreateMembersMax = 10_000;
 /** A group's name, avatar and introduction, each, in UTF-8 bytes. */
 export const groupTextBytesMax = 4 * 1024;
 
-/** Entries of one offline index answer, ids of one content request. */
-export const indexEntriesMax = 2_000;
-export const contentIdsMax = 200;
+/** Clients ask for so many contents at once: no operator's bound is lower. */
+export const contentIdsAsked = 200;
 
 /** Requests of one connection: a token bucket. */
 export const requestsPerSecond = 2_000;

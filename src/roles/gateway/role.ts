@@ -100,7 +100,7 @@ export class GatewayRole {
 
   constructor(surroundings: Surroundings, parts: GatewayParts) {
     const { verifier, wheel, flusher, metrics, readWaitMs, writeWaitMs, loginWaitMs, selection, censusMs } = parts;
-    const { log, random, network } = surroundings;
+    const { limits: bounds, log, random, network } = surroundings;
     this.surroundings = surroundings;
     this.parts = parts;
     this.chosen = linksBy(selection, gatewayDependencies, random, metrics);
@@ -108,7 +108,7 @@ export class GatewayRole {
     const limits = new AddressLimits(connectionsMax());
     const serviceId = surroundings.identity.id;
     this.gateway = new Gateway({
-      ...{ serviceId, links, verifier, wheel, limits, metrics, log, loginWaitMs, random, censusMs },
+      ...{ serviceId, links, verifier, wheel, limits, bounds, metrics, log, loginWaitMs, random, censusMs },
     });
     this.acceptor = new ClientAcceptor(this.gateway);
     this.transport = {

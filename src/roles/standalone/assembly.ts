@@ -94,6 +94,7 @@ export async function assemble(settings: StandaloneSettings, store: Store): Prom
         metrics: chatMetrics,
         latency: metrics.talkLatency,
         random: systemRandom,
+        limits,
         log,
       }),
       chatMetrics,
