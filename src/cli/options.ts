@@ -136,7 +136,9 @@ export const options = {
   "reuse-port": toggle("Share the clients' ports with other gateways of this machine"),
   selector: option("How a gateway chooses the node for a connection", selectorNames.join("|"), "hash", parseSelector),
   route: path("File of routing rules, for --selector route", "file"),
-  insecure: toggle("Listen for everybody without a cluster key: whoever reaches the registry may write"),
+  insecure: toggle(
+    "Discovery: listen for everybody without a cluster key. Services of a cluster: accept such a registry, in which whoever reaches it may write",
+  ),
   discovery: option("Nodes of the registry", "url,…", "http://127.0.0.1:7171", urlsUpTo(registryNodesMax), {
     bytesMax: listBytesMax,
   }),
@@ -244,6 +246,7 @@ const memberOptions = [
   "env",
   "cluster-key",
   "cluster-key-file",
+  "insecure",
   "monitor",
   "write-wait",
 ] as const satisfies OptionName[];

@@ -147,7 +147,18 @@ export class Membership {
   /** Why the registry does not list this process, for an operator; '' once it has taken all that is offered. */
   get trouble(): string {
     if (this.isListed) return "";
-    return this.refusal === "" ? "no registry node has registered this process yet; check --discovery" : this.refusal;
+    if (this.refusal !== "") return this.refusal;
+    return this.parts.naming.trouble || "no registry node has registered this process yet; check --discovery";
+  }
+
+  /** What an operator should know of the registry although this process does its job: entries for `GET /health`. */
+  get remarks(): Readonly<Record<string, string>> {
+    const { trouble = "", leftOut = [] } = this.parts.naming;
+    return {
+      // Said once: a process that is not listed says so as its trouble.
+      ...(trouble === "" || !this.isListed ? {} : { registryOpen: trouble }),
+      ...(leftOut.length === 0 ? {} : { leftOut: leftOut.join(",") }),
+    };
   }
 
   /** Takes it out of the registry. */

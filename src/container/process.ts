@@ -13,7 +13,10 @@ import { type ControlCommands, controlCommands } from "../observe/control-comman
 import { Metrics, type ServiceMetrics } from "../observe/metrics.ts";
 import { startMonitor } from "../observe/monitor.ts";
 import type { Health } from "../observe/operator-answers.ts";
+import { Admission } from "../registry/admission.ts";
 import { HttpNaming } from "../registry/client/http-naming.ts";
+import type { Naming } from "../registry/client/naming.ts";
+import { ProvenNaming } from "../registry/client/proven-naming.ts";
 import { systemTimers } from "../registry/timers.ts";
 import { advertisedAs, reachableHost, type SocketAddress } from "../transport/address.ts";
 import { Flusher } from "../transport/flusher.ts";
@@ -33,6 +36,8 @@ export interface MemberSettings {
   readonly env: string;
   /** What services prove to each other, and show to the registry: at least one key. The first one proves, all verify. */
   readonly clusterKeys: readonly Uint8Array[];
+  /** The registry may take writes without a key. Its word counts less then. */
+  readonly insecure: boolean;
   readonly monitor: SocketAddress | undefined;
   readonly writeWaitMs: number;
   readonly version: string;
@@ -91,7 +96,10 @@ export interface StartedRole {
   readonly drain: () => Promise<void>;
 }
 
-/** Starts a role in a process of its own; rejects, with nothing left running, when something cannot be opened. */
+/**
+ * Starts a role in a process of its own; rejects, with nothing left running, when something cannot be opened, and with
+ * OpenRegistry when a node of the registry takes writes without a key and the settings do not allow that.
+ */
 export async function startProcess(
   settings: MemberSettings,
   service: MemberRole,
@@ -112,7 +120,10 @@ export async function startProcess(
     const metrics = new Metrics(settings.log, { limits, role: service });
     const serviceMetrics = metrics.forService(settings.id, service);
     const control = controlCommands({ ...settings, role: service }, (bug) => metrics.bugs.met("control", bug));
-    const surroundings = surroundingsOf(settings, service, { wheel, flusher, control });
+    const registry = registryOf(settings);
+    undo(() => registry.close());
+    await registry.refuseOpenNodes();
+    const surroundings = surroundingsOf(settings, service, { wheel, flusher, control, registry });
     undo(() => surroundings.naming.close());
     const role = await start({ surroundings, wheel, flusher, metrics, serviceMetrics, undo });
     let draining: Promise<void> | undefined;
@@ -143,24 +154,36 @@ export async function startProcess(
   }
 }
 
-function surroundingsOf(
-  settings: MemberSettings,
-  service: string,
-  parts: { readonly wheel: TimerWheel; readonly flusher: Flusher; readonly control: ControlCommands },
-): Surroundings {
-  const { wheel, flusher, control } = parts;
-  const { id, clusterKeys, discovery, env, zone, region, limits, log, version, lost, writeWaitMs, listen, advertise } =
-    settings;
-  const naming = new HttpNaming({
+function registryOf({ id, clusterKeys, insecure, discovery, env, zone, region, log }: MemberSettings): HttpNaming {
+  return new HttpNaming({
     nodes: discovery,
     env,
     zone,
     region,
     hostname: id,
     tokens: clusterKeys.map(registryToken),
+    requiresKey: !insecure,
+    learnsNodes: !insecure,
     random: systemRandom,
     log,
   });
+}
+
+function surroundingsOf(
+  settings: MemberSettings,
+  service: string,
+  around: {
+    readonly wheel: TimerWheel;
+    readonly flusher: Flusher;
+    readonly control: ControlCommands;
+    readonly registry: Naming;
+  },
+): Surroundings {
+  const { wheel, flusher, control, registry } = around;
+  const { id, clusterKeys, insecure, env, zone, limits, log, version, lost, writeWaitMs, listen, advertise } = settings;
+  const admission = new Admission({ env, clusterKeys, isRegistryOpen: insecure, log });
+  const parts = { env, clusterKeys, admission, isRegistryOpen: insecure, timers: systemTimers };
+  const naming = new ProvenNaming(registry, parts);
   const network = new TcpLinkNetwork({ writeWaitMs, wheel, flusher }, listen, advertisedAs(advertise, reachableHost));
   return {
     identity: { id, service, incarnation: newIncarnation(systemRandom) },

@@ -22,7 +22,8 @@ export async function findProcess(values: OptionValues): Promise<ControlPlace> {
   const clusterKeys = readClusterKeys(values, silentLog);
   if (/^https?:/.test(node)) return { kind: "registry", url: node, clusterKeys };
   if (node.startsWith("tcp:")) return link(node.slice("tcp://".length), clusterKeys);
-  const { instances } = await firstListing(new NodeClient(systemTimers.after, []), values.required("discovery"));
+  const client = new NodeClient(systemTimers.after, [], false);
+  const { instances } = await firstListing(client, values.required("discovery"));
   const named = instances.filter(({ hostname }) => hostname === node);
   const [first] = named;
   if (first === undefined) throw new StartError(unknownSentence(node, instances));

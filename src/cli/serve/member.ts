@@ -97,6 +97,11 @@ function memberSettings(values: OptionValues, log: Log, role: MemberRole): Membe
     throw new UsageError(
       "--cluster-key-file is required: services prove to each other that they know the same key, of at least 16 bytes",
     );
+  const insecure = values.required("insecure");
+  if (insecure)
+    log.warn(
+      `${values.sourceOf("insecure")}: a registry without a key is accepted; whoever reaches it can take services out of it, and processes of the former release are not linked`,
+    );
   return {
     id: values.isGiven("id") ? values.required("id") : `${role}-${systemRandom.base62(idBits)}`,
     listen: values.optional("listen") ?? anyPort,
@@ -106,6 +111,7 @@ function memberSettings(values: OptionValues, log: Log, role: MemberRole): Membe
     region: values.required("region"),
     env: values.required("env"),
     clusterKeys,
+    insecure,
     monitor: values.isGiven("monitor") ? values.optional("monitor") : anyPort,
     writeWaitMs: values.required("write-wait"),
     version,

@@ -4,6 +4,7 @@ import { IdTaken } from "../../container/membership.ts";
 import type { Health } from "../../observe/operator-answers.ts";
 import { SessionsUnavailable } from "../../session/sessions.ts";
 import { StoreUnavailable } from "../../store/store.ts";
+import { OpenRegistry } from "../../registry/client/node-client.ts";
 import { OwnAddressUnknown } from "../../transport/address.ts";
 import { codeOf, sentenceOf } from "../failure.ts";
 import { StartError } from "../usage-error.ts";
@@ -48,7 +49,7 @@ export async function begin<Role>(start: () => Promise<Role>, listeners: string)
   try {
     return await start();
   } catch (error) {
-    const isTold = [StoreUnavailable, SessionsUnavailable, IdTaken, OwnAddressUnknown].some(
+    const isTold = [StoreUnavailable, SessionsUnavailable, IdTaken, OwnAddressUnknown, OpenRegistry].some(
       (kind) => error instanceof kind,
     );
     if (isTold) throw new StartError(sentenceOf(error));

@@ -6,7 +6,7 @@ import type { TimerWheel } from "../../base/timer-wheel.ts";
 import { type ControlCommands, controlAnswerBytesMax, controlRequestBytesMax } from "../../observe/control-commands.ts";
 import type { Flusher } from "../../transport/flusher.ts";
 import { dialTcp } from "../../transport/tcp.ts";
-import type { SocketAddress } from "../../transport/address.ts";
+import { formatAddress, type SocketAddress } from "../../transport/address.ts";
 import type { Connection, FrameHandler, TransportObserver } from "../../transport/transport.ts";
 import { type CloseReason, closeFrameTooLarge, closeNormal, closeProtocolFault } from "../../wire/close-reason.ts";
 import { DiallingHandshake } from "./handshake.ts";
@@ -69,6 +69,7 @@ export async function askOverLink(request: string, parts: ControlDial): Promise<
   const answered = Promise.withResolvers<string>();
   // A rejection that comes before anybody waits is told by the await below.
   answered.promise.catch(() => undefined);
+  const shown = formatAddress(address.host, address.port);
   const handshakes: DiallingHandshake[] = [];
   const handlerOf = (connection: Connection): FrameHandler => {
     const identity = {
@@ -78,7 +79,7 @@ export async function askOverLink(request: string, parts: ControlDial): Promise<
     };
     const handshake = new DiallingHandshake(
       connection,
-      { identity, clusterKeys, random, expectedId: undefined },
+      { identity, clusterKeys, random, expectedId: undefined, address: shown },
       () => ({
         frame: (bytes, start, end) => answered.resolve(bytes.toString("utf8", start, end)),
         closed: (reason) => answered.reject(new Error(sentenceOfClose(reason))),

@@ -169,7 +169,7 @@ export class Dependency<Owner> {
     await host.dial(address, (connection) => {
       const declines = ({ stores }: LinkState): string | undefined =>
         host.stores.admits({ service, id: node.id }, stores);
-      const parts = { ...host, expectedId: node.id, declines };
+      const parts = { ...host, expectedId: node.id, address, declines };
       const handshake = new DiallingHandshake(connection, parts, (met) => this.stands(node, connection, met));
       handshakes.push(handshake);
       return handshake;

@@ -4,12 +4,13 @@
 import type { LinkIdentity } from "../../auth/link-proof.ts";
 import type { Random } from "../../base/random.ts";
 import type { ControlCommands } from "../../observe/control-commands.ts";
-import type { Acceptor, Connection, FrameHandler } from "../../transport/transport.ts";
+import type { Acceptor, Connection, FrameHandler, Server, TransportObserver } from "../../transport/transport.ts";
 import { type CloseReason, closeLimit, closeProtocolFault } from "../../wire/close-reason.ts";
 import { unknownStores } from "../node-stores.ts";
 import type { Service } from "../service.ts";
 import { ControlLink, operatorService } from "./control-link.ts";
 import { AcceptingHandshake, type LinkHost } from "./handshake.ts";
+import type { LinkNetwork } from "./link-network.ts";
 import type { LinkState } from "./link-state.ts";
 
 /** The service that dials links. */
@@ -24,6 +25,8 @@ export class LinkListener implements Acceptor, LinkHost {
   readonly identity: LinkIdentity;
   readonly clusterKeys: readonly Uint8Array[];
   readonly random: Random;
+  /** Where others dial it; known since `listen`. */
+  address = "";
   private readonly service: Service | undefined;
   private readonly control: ControlCommands | undefined;
   /** Handshakes under way. */
@@ -50,6 +53,13 @@ export class LinkListener implements Acceptor, LinkHost {
     this.control = parts.control;
     this.metrics = parts.metrics;
     this.gatewayDeclined = parts.gatewayDeclined ?? (() => undefined);
+  }
+
+  /** Takes links. Returns where others dial it. Throws when the address cannot be bound. */
+  listen(network: LinkNetwork, observer: TransportObserver): { readonly server: Server; readonly advertised: string } {
+    const bound = network.listen(this, observer);
+    this.address = bound.advertised;
+    return bound;
   }
 
   accept(connection: Connection): FrameHandler | CloseReason {

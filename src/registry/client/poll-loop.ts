@@ -49,6 +49,8 @@ export interface PollOptions {
   readonly log: Log;
   /** A node answers after a failure: it may know nothing of what was registered before. */
   readonly answersAgain?: () => void;
+  /** Hears of the UP instances of the registry itself. */
+  readonly learn: (instances: readonly Instance[]) => void;
 }
 
 export class PollLoop {
@@ -71,7 +73,7 @@ export class PollLoop {
   constructor(options: PollOptions) {
     this.options = options;
     this.rotation = new NodeRotation(options.nodes);
-    this.registry = watched(discoveryAppid, (instances) => options.nodes.learn(instances));
+    this.registry = watched(discoveryAppid, options.learn);
   }
 
   /** Begins to poll; further calls do nothing. */

@@ -11,6 +11,7 @@ import { type Health, healthResponse, metricsAnswer } from "../../observe/operat
 import type { RegistryMetrics } from "../../observe/registry-metrics.ts";
 import { formatAddress, peerAddress, type SocketAddress } from "../../transport/address.ts";
 import { boundedText, TooLong } from "../bounded-text.ts";
+import type { Directory } from "../directory.ts";
 import { callerAddress, lookupGateways } from "../lookup.ts";
 import { MalformedJson } from "../json-fields.ts";
 import type { LookupRules } from "../lookup-file.ts";
@@ -44,6 +45,8 @@ export interface RegistryHttpOptions {
   /** Writers and other nodes have to show one of these; none: nothing. */
   readonly tokens: readonly string[];
   readonly lookup: LookupRules | undefined;
+  /** Where lookup finds gateways. */
+  readonly gateways: Pick<Directory, "instances">;
   readonly metrics: RegistryMetrics;
   /** For `GET /health`. */
   readonly health: () => Health;
@@ -222,7 +225,7 @@ class Api {
     if (token === undefined) return plain(404, "404 page not found");
     if (!node.isReadable) return Response.json({ reason: "this registry node is starting" }, { status: 503 });
     const address = callerAddress(remote, request.headers.get("x-forwarded-for"), rules);
-    const found = lookupGateways(token, address, rules, node, node.settings.env);
+    const found = lookupGateways(token, address, rules, this.options.gateways, node.settings.env);
     return Response.json(found, { status: "reason" in found ? 503 : 200 });
   }
 

@@ -8,6 +8,8 @@ import { ContainedBugs } from "../../observe/contained-bugs.ts";
 import { controlCommands } from "../../observe/control-commands.ts";
 import type { Health } from "../../observe/operator-answers.ts";
 import { RegistryMetrics, type RegistryNumbers } from "../../observe/registry-metrics.ts";
+import { Admission } from "../../registry/admission.ts";
+import type { Directory } from "../../registry/directory.ts";
 import { startDns } from "../../registry/dns/server.ts";
 import { HealthChecks, probeOverHttp } from "../../registry/health-checks.ts";
 import { HttpPeerNetwork } from "../../registry/http/peer-network.ts";
@@ -81,7 +83,7 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
     // All that could fail has not: now the others may hear of this node.
     node.start(restored > 0);
     const health = (): Health => healthOf(node, settings.version);
-    http.open({ node, tokens, lookup, metrics, health, control });
+    http.open({ node, tokens, lookup, gateways: believed(node, settings), metrics, health, control });
 
     let draining: Promise<void> | undefined;
     const drain = async (): Promise<void> => {
@@ -102,6 +104,13 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
     await closeAll();
     throw error;
   }
+}
+
+/** The instances that clients may be told of: of a registry with keys those that are believed, else all. */
+function believed(node: RegistryNode, { clusterKeys, env, log }: DiscoverySettings): Pick<Directory, "instances"> {
+  if (clusterKeys.length === 0) return node;
+  const admission = new Admission({ env, clusterKeys, isRegistryOpen: false, log });
+  return { instances: (inEnv, appid, mask) => [...admission.admitted(appid, node.instances(inEnv, appid, mask))] };
 }
 
 function healthOf(node: RegistryNode, version: string): Health {

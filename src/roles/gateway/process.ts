@@ -37,6 +37,7 @@ export function startGateway(settings: GatewaySettings): Promise<RunningMember> 
             nodes: gateway.linkedNodes,
             missing: missing.join(","),
             ...troubles,
+            ...gateway.remarks,
           },
         };
       },

@@ -160,7 +160,7 @@ export class GatewayRole {
     const { surroundings, parts } = this;
     const { network, log } = surroundings;
     const listener = new LinkListener({ ...surroundings, service: undefined, metrics: parts.metrics });
-    const { server, advertised } = network.listen(listener, parts.metrics);
+    const { server, advertised } = listener.listen(network, parts.metrics);
     this.linkServer = server;
     const dial = network.dial(parts.metrics);
     const { stores } = this.gateway;
@@ -197,6 +197,11 @@ export class GatewayRole {
       ...(storesDiffer === "" ? {} : { storesDiffer }),
       ...(registrySplit === "" ? {} : { registrySplit }),
     };
+  }
+
+  /** What an operator should know although the gateway does its job: entries for `GET /health`. */
+  get remarks(): Readonly<Record<string, string>> {
+    return this.membership?.remarks ?? {};
   }
 
   /** Services without a node that can be chosen: the gateway can do its job when there are none. */

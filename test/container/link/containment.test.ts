@@ -132,6 +132,7 @@ describe("in time", () => {
       identity: newIdentity("node", "chat"),
       clusterKeys: [clusterKey],
       random: systemRandom,
+      address: "127.0.0.1:1",
       state: () => ({ load: 0, isAdult: true, stores: unknownStores }),
       holder: () => Promise.resolve(undefined),
       linked: () => nowhere,
@@ -146,6 +147,7 @@ describe("in time", () => {
       clusterKeys: [clusterKey],
       random: systemRandom,
       expectedId: "node",
+      address: "127.0.0.1:1",
     };
     new DiallingHandshake(dialling, parts, () => nowhere).met.catch(() => undefined);
     jest.advanceTimersByTime(10_000);

@@ -127,6 +127,7 @@ test("one that lets in and closes at once is tried after growing pauses, too", a
       return handler;
     },
   });
+  listener.address = address;
   const gate = new TestGateway(newIdentity("gate"), { timers });
   gate.naming.list("chat", instanceOf(node.identity, address));
   await until(() => timers.pauses.length >= 5, "it is tried often");

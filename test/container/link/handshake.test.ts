@@ -63,7 +63,7 @@ async function shakeHands(
   const opened: { handshake: DiallingHandshake; recording: Recording }[] = [];
   const connection = await end.dial(address, (dialled) => {
     const recording = new Recording(dialled);
-    const handshake = new DiallingHandshake(dialled, { ...end.side, expectedId }, () => recording);
+    const handshake = new DiallingHandshake(dialled, { ...end.side, expectedId, address }, () => recording);
     opened.push({ handshake, recording });
     return handshake;
   });
@@ -557,6 +557,7 @@ describe("in time", () => {
       identity: newIdentity("node", "chat"),
       clusterKeys: [clusterKey],
       random: systemRandom,
+      address: "127.0.0.1:1",
       state: () => ({ load: 0, isAdult: true, stores: unknownStores }),
       holder: () => Promise.resolve(undefined),
       linked: () => nowhere,
@@ -587,6 +588,7 @@ describe("in time", () => {
       clusterKeys: [clusterKey],
       random: systemRandom,
       expectedId: "node",
+      address: "127.0.0.1:1",
     };
     const handshake = new DiallingHandshake(connection, parts, () => nowhere);
     const refused = refusal(handshake.met);

@@ -89,7 +89,10 @@ export class LinkEnd {
 
   /** Takes connections; returns the address. */
   listen(acceptor: Acceptor): { readonly address: string; readonly server: Server } {
-    const { server, advertised } = this.network.listen(acceptor, this.metrics);
+    const { server, advertised } =
+      acceptor instanceof LinkListener
+        ? acceptor.listen(this.network, this.metrics)
+        : this.network.listen(acceptor, this.metrics);
     afterwards(() => this.end(server));
     return { address: advertised, server };
   }

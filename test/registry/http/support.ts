@@ -51,6 +51,7 @@ export function serveRegistry(log: Log = silentLog) {
     node,
     tokens: [],
     lookup: undefined,
+    gateways: node,
     metrics,
     health: () => ({ ready: true, detail: {} }),
     control: new ControlCommands({}, () => undefined),
