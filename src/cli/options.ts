@@ -10,6 +10,7 @@ import {
   registryNodesMax,
   secretBytesMax,
   tokenCharactersMax,
+  trustedProxiesMax,
 } from "../base/limits/fixed.ts";
 import { quotedText } from "../base/printable.ts";
 import { parseSelector, selectorNames } from "../container/selectors/selection.ts";
@@ -36,6 +37,7 @@ import {
   parseRetention,
   parseText,
   parseWord,
+  rangesUpTo,
   tagsUpTo,
   urlOf,
   urlsUpTo,
@@ -123,6 +125,13 @@ export const options = {
   domain: option("Domain of all DNS names", "name", "roost", parseDomain),
   snapshot: path("Keep a copy of the registry for a start from nothing", "file|off", "off"),
   lookup: path("File of regions for GET /api/lookup", "file"),
+  "trusted-proxies": option(
+    "Proxies in front of --ws and --tcp: X-Forwarded-For is believed, the PROXY protocol is required",
+    "cidr,…",
+    undefined,
+    rangesUpTo(trustedProxiesMax),
+    { bytesMax: listBytesMax },
+  ),
   "public-url": option(
     "URL that clients reach this gateway by (default: made of --advertise)",
     "url",
@@ -262,6 +271,7 @@ export const optionsOfRole = {
     "ws",
     "tcp",
     "monitor",
+    "trusted-proxies",
     "read-wait",
     "write-wait",
     "login-wait",
@@ -275,6 +285,7 @@ export const optionsOfRole = {
     ...memberOptions,
     "ws",
     "tcp",
+    "trusted-proxies",
     "reuse-port",
     "public-url",
     "tags",
