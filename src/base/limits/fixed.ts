@@ -64,8 +64,6 @@ export const loginWaitMs = 10_000;
 export const readWaitMs = 180_000;
 /** A connection that accepts no byte for this long while data wait is closed. */
 export const writeWaitMs = 10_000;
-/** A drain ends after this long, whatever is still in flight. */
-export const shutdownMsMax = 10_000;
 
 /** The index of a device without a cursor reaches back this far. */
 export const indexBackDays = 15;

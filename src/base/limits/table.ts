@@ -7,6 +7,7 @@ import { groupLimits } from "./group-limits.ts";
 import type { Limit } from "./limit.ts";
 import { linkLimits } from "./link-limits.ts";
 import { messageLimits } from "./message-limits.ts";
+import { processLimits } from "./process-limits.ts";
 import { registryLimits } from "./registry-limits.ts";
 import { sessionLimits } from "./session-limits.ts";
 
@@ -19,6 +20,7 @@ export const limitTable = {
   ...linkLimits,
   ...registryLimits,
   ...dnsLimits,
+  ...processLimits,
 } as const satisfies Record<string, Limit>;
 
 export type LimitName = keyof typeof limitTable;

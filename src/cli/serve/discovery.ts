@@ -57,6 +57,7 @@ export async function serveDiscovery(values: OptionValues, log: Log): Promise<Se
   return {
     banner: discoveryBanner({ version, addresses: running.addresses, hasKey: clusterKeys.length > 0 }),
     listening: [`http://${running.addresses.http}`],
+    limits,
     health: () => running.health(),
     drain: () => running.drain(),
   };

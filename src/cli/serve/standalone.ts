@@ -71,6 +71,7 @@ export async function serveStandalone(values: OptionValues, log: Log): Promise<S
       secretMadeAt: secrets.madeAt,
     }),
     listening: listenersOf(running.addresses),
+    limits,
     health: () => running.health(),
     async drain() {
       await running.drain();

@@ -1,6 +1,5 @@
 // The chat service as a process of its own.
 
-import { shutdownMsMax } from "../../base/limits/fixed.ts";
 import { systemRandom } from "../../base/random.ts";
 import { LogicNode } from "../../container/logic-node.ts";
 import { openSessions, openStore } from "../../container/engines.ts";
@@ -54,7 +53,7 @@ export function startChat(settings: ChatSettings): Promise<RunningMember> {
           ...sessionsDetail(sessions),
         },
       }),
-      drain: () => node.drain(shutdownMsMax - closingMs),
+      drain: () => node.drain(settings.limits.values.shutdownMs - closingMs),
     };
   });
 }

@@ -1,6 +1,5 @@
 // The login service as a process of its own.
 
-import { shutdownMsMax } from "../../base/limits/fixed.ts";
 import { LogicNode } from "../../container/logic-node.ts";
 import { openSessions } from "../../container/engines.ts";
 import { knownSessionsIdentity } from "../../container/known-identity.ts";
@@ -33,7 +32,7 @@ export function startLogin(settings: LoginSettings): Promise<RunningMember> {
           ...sessionsDetail(sessions),
         },
       }),
-      drain: () => node.drain(shutdownMsMax - closingMs),
+      drain: () => node.drain(settings.limits.values.shutdownMs - closingMs),
     };
   });
 }

@@ -2,7 +2,6 @@
 // they do in processes of their own; only that both are in memory here. Sessions are in memory, too.
 
 import { TokenVerifier } from "../../auth/token.ts";
-import { shutdownMsMax } from "../../base/limits/fixed.ts";
 import { silentLog } from "../../base/log.ts";
 import { newIncarnation, systemRandom } from "../../base/random.ts";
 import { TimerWheel } from "../../base/timer-wheel.ts";
@@ -140,7 +139,7 @@ export async function assemble(settings: StandaloneSettings, store: Store): Prom
 
     const drain = async (): Promise<void> => {
       log.info("draining", { connections: gateway.connections });
-      await gateway.drain(shutdownMsMax - closingMs, 0);
+      await gateway.drain(limits.values.shutdownMs - closingMs, 0);
       // The gateway's own step has been taken.
       undo.pop();
       await closeAll();
