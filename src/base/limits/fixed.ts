@@ -1,4 +1,5 @@
-// Every bound of the server, in one place. A length that a peer declares is compared with one of these before any
+// Bounds that no operator sets: those of the protocol and of file formats, and those that keep the program's own parts in
+// step. What an operator can set stands in table.ts. A length that a peer declares is compared with a bound before any
 // memory of that size is taken. Units stand last in the name.
 
 /** A frame's payload from a client (wire protocol, section 1). */
@@ -57,13 +58,6 @@ export const signInsPerSecondPerAddress = 50;
 /** Connections of a listener that are refused with a close frame, a second and at once; more are ended without one. */
 export const refusalsToldPerSecond = 10;
 export const refusalsToldAtOnce = 40;
-
-/** From connecting to a complete sign-in. */
-export const loginWaitMs = 10_000;
-/** A connection that sends nothing for this long is closed. */
-export const readWaitMs = 180_000;
-/** A connection that accepts no byte for this long while data wait is closed. */
-export const writeWaitMs = 10_000;
 
 /** The index of a device without a cursor reaches back this far. */
 export const indexBackDays = 15;
