@@ -65,7 +65,7 @@ describe("a limit is set", () => {
   test("to each value from its smallest to its largest, as the sentences write them", () => {
     for (const name of limitNames) {
       const { min, max, unit, initial } = limitTable[name];
-      expect(min).toBeGreaterThan(0);
+      expect(min).toBeGreaterThanOrEqual(0);
       expect(Number.isSafeInteger(max)).toBe(true);
       expect(initial).toBeWithin(min, max + 1);
       for (const value of [min, initial, max])
