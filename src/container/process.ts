@@ -184,7 +184,11 @@ function surroundingsOf(
   const admission = new Admission({ env, clusterKeys, isRegistryOpen: insecure, log });
   const parts = { env, clusterKeys, admission, isRegistryOpen: insecure, timers: systemTimers };
   const naming = new ProvenNaming(registry, parts);
-  const network = new TcpLinkNetwork({ writeWaitMs, wheel, flusher }, listen, advertisedAs(advertise, reachableHost));
+  const network = new TcpLinkNetwork(
+    { writeWaitMs, wheel, flusher, limits },
+    listen,
+    advertisedAs(advertise, reachableHost),
+  );
   return {
     identity: { id, service, incarnation: newIncarnation(systemRandom) },
     naming,

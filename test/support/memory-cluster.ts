@@ -55,7 +55,7 @@ export class MemoryCluster {
       log: silentLog,
     });
     this.namings.push(naming);
-    const links = new MemoryLinkNetwork({ writeWaitMs: 10_000, wheel, flusher }, network, id);
+    const links = new MemoryLinkNetwork({ writeWaitMs: 10_000, wheel, flusher, limits: this.limits }, network, id);
     const watched: LinkNetwork = {
       listen: (acceptor, observer) => {
         const bound = links.listen(acceptor, observer);

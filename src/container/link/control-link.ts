@@ -8,9 +8,8 @@ import type { Flusher } from "../../transport/flusher.ts";
 import { dialTcp } from "../../transport/tcp.ts";
 import { formatAddress, type SocketAddress } from "../../transport/address.ts";
 import type { Connection, FrameHandler, TransportObserver } from "../../transport/transport.ts";
-import { type CloseReason, closeFrameTooLarge, closeNormal, closeProtocolFault } from "../../wire/close-reason.ts";
+import { type CloseReason, closeNormal, closeProtocolFault } from "../../wire/close-reason.ts";
 import { DiallingHandshake } from "./handshake.ts";
-import { silentMsMax } from "./link-state.ts";
 
 /** The service that an operator calls itself. */
 export const operatorService = "operator";
@@ -31,11 +30,11 @@ export class ControlLink implements FrameHandler {
   constructor(connection: Connection, commands: ControlCommands) {
     this.connection = connection;
     this.commands = commands;
+    connection.frameBytesMax = controlRequestBytesMax;
   }
 
   frame(bytes: Buffer, start: number, end: number): void {
-    if (end - start > controlRequestBytesMax) this.connection.close(closeFrameTooLarge);
-    else if (this.isBusy) this.connection.close(closeNotYourTurn);
+    if (this.isBusy) this.connection.close(closeNotYourTurn);
     else {
       this.isBusy = true;
       this.answer(bytes.toString("utf8", start, end)).catch((bug: unknown) => this.connection.fail(bug));
@@ -92,7 +91,7 @@ export async function askOverLink(request: string, parts: ControlDial): Promise<
     frameBytesMax: controlAnswerBytesMax,
     unsentBytesMax: controlRequestBytesMax,
     closeWhenSlow: false,
-    readWaitMs: silentMsMax,
+    readWaitMs: answerMsMax,
     writeWaitMs: answerMsMax,
     connectTimeoutMs: connectMsMax,
     observer: noObserver,

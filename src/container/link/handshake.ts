@@ -40,7 +40,7 @@ import {
   provenKey,
 } from "../../auth/link-proof.ts";
 import { shownText } from "../../auth/store-ownership.ts";
-import { secretsPerFileMax } from "../../base/limits/fixed.ts";
+import { handshakeBytesMax, linkFrameBytesMax, secretsPerFileMax } from "../../base/limits/fixed.ts";
 import { assert } from "../../base/assert.ts";
 import type { Random } from "../../base/random.ts";
 import { contained } from "../../transport/contained.ts";
@@ -49,7 +49,6 @@ import { decodeBody } from "../../wire/body.ts";
 import {
   type CloseReason,
   CloseCode,
-  closeFrameTooLarge,
   closeNormal,
   closeProtocolFault,
   closeUnauthorised,
@@ -65,8 +64,6 @@ import { type LinkState, linkStateOf, messageOf } from "./link-state.ts";
 
 const handshakeMsMax = 3_000;
 const nonceBytes = 32;
-/** A message of the handshake: who has proven nothing says no more than that. */
-const messageBytesMax = 1024;
 /** A service id, a service's name, an incarnation: parts of keys and of log lines. */
 const namePattern = /^[A-Za-z0-9.-]{1,40}$/;
 
@@ -108,8 +105,6 @@ export interface LinkHost {
   declined(dialler: LinkIdentity, sentence: string): void;
   /** Counts those who got no further. */
   refused(kind: string): void;
-  /** A handshake is over: its link stands, or its connection is gone. */
-  over(): void;
 }
 
 /** What a dialler has to prove, and the keys with which it may. */
@@ -143,13 +138,11 @@ export class AcceptingHandshake implements FrameHandler {
 
   closed(reason: CloseReason): void {
     clearTimeout(this.late);
-    if (this.inner === undefined) this.host.over();
-    else this.inner.closed(reason);
+    this.inner?.closed(reason);
   }
 
   private received(payload: Buffer): void {
-    if (payload.length > messageBytesMax) this.fail("malformed", closeFrameTooLarge);
-    else if (!this.isHelloRead) this.hello(payload).catch((bug: unknown) => this.connection.fail(bug));
+    if (!this.isHelloRead) this.hello(payload).catch((bug: unknown) => this.connection.fail(bug));
     else if (this.expected !== undefined) this.prove(payload, this.expected);
     else this.fail("malformed", closeProtocolFault("not your turn"));
   }
@@ -223,16 +216,15 @@ export class AcceptingHandshake implements FrameHandler {
     }
     clearTimeout(this.late);
     if (declined !== "") {
-      this.host.declined(meeting.dialler, shownText(declined, messageBytesMax));
+      this.host.declined(meeting.dialler, shownText(declined, handshakeBytesMax));
       this.connection.close(closeNormal);
       return;
     }
+    // Before the service hears of it, which may send at once.
+    stands(this.connection);
     const handler = this.host.linked(this.connection, meeting.dialler);
     if ("code" in handler) this.fail("refused", handler);
-    else {
-      this.inner = handler;
-      this.host.over();
-    }
+    else this.inner = handler;
   }
 
   private fail(kind: string, reason: CloseReason): void {
@@ -363,6 +355,7 @@ export class DiallingHandshake implements FrameHandler {
       this.connection.close(closeNormal);
       return;
     }
+    stands(this.connection);
     send(this.connection, InnerHandshakeReqSchema, { proof: linkProof(clusterKey, "dial", meeting) });
     const met: Met = { identity, state };
     this.inner = this.handlerOf(met);
@@ -403,6 +396,12 @@ export class DiallingHandshake implements FrameHandler {
 function isElsewhere(meeting: Meeting): meeting is Meeting & { readonly addresses: MeetingAddresses } {
   const { addresses } = meeting;
   return addresses !== undefined && addresses.dialled !== addresses.advertised;
+}
+
+/** The other side has proven who it is: it may send what a link carries. */
+function stands(connection: Connection): void {
+  connection.identified();
+  connection.frameBytesMax = linkFrameBytesMax;
 }
 
 function isIdentity({ id, service, incarnation }: LinkIdentity): boolean {

@@ -5,7 +5,7 @@ import type { LinkIdentity } from "../../auth/link-proof.ts";
 import type { Random } from "../../base/random.ts";
 import type { ControlCommands } from "../../observe/control-commands.ts";
 import type { Acceptor, Connection, FrameHandler, Server, TransportObserver } from "../../transport/transport.ts";
-import { type CloseReason, closeLimit, closeProtocolFault } from "../../wire/close-reason.ts";
+import { type CloseReason, closeProtocolFault } from "../../wire/close-reason.ts";
 import { unknownStores } from "../node-stores.ts";
 import type { Service } from "../service.ts";
 import { ControlLink, operatorService } from "./control-link.ts";
@@ -16,8 +16,6 @@ import type { LinkState } from "./link-state.ts";
 /** The service that dials links. */
 export const gatewayService = "gateway";
 
-/** Handshakes at a time: whoever has proven nothing takes a bounded amount of memory. */
-const unprovenMax = 64;
 const closeNotServed = closeProtocolFault("this process takes no links of yours");
 
 /** Accepts links for one process. */
@@ -29,8 +27,6 @@ export class LinkListener implements Acceptor, LinkHost {
   address = "";
   private readonly service: Service | undefined;
   private readonly control: ControlCommands | undefined;
-  /** Handshakes under way. */
-  private unproven = 0;
   private readonly metrics: { protocolFault(kind: string): void };
   private readonly gatewayDeclined: (gateway: string, sentence: string) => void;
 
@@ -62,14 +58,8 @@ export class LinkListener implements Acceptor, LinkHost {
     return bound;
   }
 
-  accept(connection: Connection): FrameHandler | CloseReason {
-    if (this.unproven >= unprovenMax) {
-      this.refused("many");
-      return closeLimit;
-    }
-    const handshake = new AcceptingHandshake(connection, this);
-    this.unproven++;
-    return handshake;
+  accept(connection: Connection): FrameHandler {
+    return new AcceptingHandshake(connection, this);
   }
 
   state(): LinkState {
@@ -91,10 +81,6 @@ export class LinkListener implements Acceptor, LinkHost {
 
   declined(dialler: LinkIdentity, sentence: string): void {
     if (dialler.service === gatewayService) this.gatewayDeclined(dialler.id, sentence);
-  }
-
-  over(): void {
-    this.unproven--;
   }
 
   refused(kind: string): void {

@@ -117,8 +117,10 @@ describe("in time", () => {
       remoteAddress: "stub",
       isOpen: true,
       unsentBytes: 0,
+      frameBytesMax: 1,
       outbound: Buffer.alloc(0),
       reserve: () => -1,
+      identified() {},
       unreserve() {},
       send: () => true,
       close: throwBug,
@@ -138,7 +140,6 @@ describe("in time", () => {
       linked: () => nowhere,
       declined: () => undefined,
       refused: () => undefined,
-      over: () => undefined,
     };
     const [accepting, dialling] = [broken(), broken()];
     const handshake = new AcceptingHandshake(accepting, host);

@@ -16,15 +16,17 @@ import {
 } from "../../../src/observe/control-commands.ts";
 import { Flusher } from "../../../src/transport/flusher.ts";
 import { CloseCode } from "../../../src/wire/close-reason.ts";
+import { bound } from "../../support/bounds.ts";
+import { testLimits } from "../../support/limits.ts";
 import { closeAll, clusterKey, HandDialler, LinkEnd, newIdentity, TestNode, wrongKey } from "./support.ts";
 
 afterEach(closeAll);
 
 const about = { role: "chat", id: "c1", version: "1", limits: new Limits(silentLog) } as const;
 
-/** A process that takes links; `service` undefined is a gateway's. */
-function process(control: ControlCommands | undefined): LinkEnd & { readonly address: string } {
-  const end = new LinkEnd(newIdentity("c1", "chat"));
+/** A process that takes links and has no service, as a gateway has none. */
+function process(control: ControlCommands | undefined, limits = testLimits()): LinkEnd & { readonly address: string } {
+  const end = new LinkEnd(newIdentity("c1", "chat"), [clusterKey], limits);
   const parts = control === undefined ? {} : { control };
   const { address } = end.listen(new LinkListener({ ...end.side, service: undefined, ...parts }));
   return Object.assign(end, { address });
@@ -99,4 +101,31 @@ test("a request is answered before the next is read, and has a bound", async () 
   // The answer to one who has gone disturbs nobody.
   held.resolve("late");
   expect(await ask(address, controlRequest("slow"))).toBe('{"answer":"late"}');
+});
+
+/** A link whose operator says nothing for so long, where 7 s of silence are allowed; and the limits of the process. */
+async function silentFor(ms: number) {
+  const limits = testLimits({ linkSilenceMs: 7_000 });
+  const { address, wheel } = process(new ControlCommands({}, () => undefined), limits);
+  const dialler = await HandDialler.connect(address, { identity: newIdentity("operator-1", operatorService) });
+  await dialler.shake();
+  dialler.connection.send(Buffer.from(controlRequest("nope")));
+  await dialler.recording.framesReach(2);
+  wheel.advance(ms);
+  return { dialler, limits };
+}
+
+bound("linkSilenceMs", {
+  async at() {
+    const { dialler, limits } = await silentFor(6_800);
+    dialler.connection.send(Buffer.from(controlRequest("nope")));
+    await dialler.recording.framesReach(3);
+    expect(limits.reached.size).toBe(0);
+  },
+  async above() {
+    const { dialler, limits } = await silentFor(8_000);
+    await dialler.recording.until(() => dialler.recording.reasons.length > 0);
+    expect(dialler.recording.reasons[0]?.text).toBe("idle for too long");
+    expect(limits.reached.get("linkSilenceMs")).toBe(1);
+  },
 });
