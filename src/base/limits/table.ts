@@ -3,11 +3,13 @@
 
 import { clientLimits } from "./client-limits.ts";
 import { dnsLimits } from "./dns-limits.ts";
+import { fanOutLimits } from "./fan-out-limits.ts";
 import { groupLimits } from "./group-limits.ts";
 import type { Limit } from "./limit.ts";
 import { linkLimits } from "./link-limits.ts";
 import { messageLimits } from "./message-limits.ts";
 import { processLimits } from "./process-limits.ts";
+import { readLimits } from "./read-limits.ts";
 import { registryLimits } from "./registry-limits.ts";
 import { sessionLimits } from "./session-limits.ts";
 
@@ -16,6 +18,8 @@ export const limitTable = {
   ...clientLimits,
   ...sessionLimits,
   ...messageLimits,
+  ...fanOutLimits,
+  ...readLimits,
   ...groupLimits,
   ...linkLimits,
   ...registryLimits,

@@ -258,6 +258,7 @@ export class GatewayRole {
     void this.membership?.setState("leaving");
     gateway.isDraining = true;
     for (const server of this.servers) server.stopAccepting();
+    gateway.pushes.flush();
     await dismissClients(gateway, spreadMs, drainMsMax);
     await Promise.all(this.servers.map((server) => server.close(closeLeaving)));
     await this.membership?.leave();
