@@ -51,6 +51,11 @@ export function withProof(
   return new Map([...statement.metadata, [proofKey, proofs.join(",")]]);
 }
 
+/** Reports whether metadata carry a proof, right or wrong. */
+export function hasProof(metadata: ReadonlyMap<string, string>): boolean {
+  return (metadata.get(proofKey) ?? "") !== "";
+}
+
 /** Says whether one of the keys gives one of the proofs that an entry carries. */
 export function judgeProof(statement: InstanceStatement, clusterKeys: readonly Uint8Array[]): ProofVerdict {
   const said = statement.metadata.get(proofKey);

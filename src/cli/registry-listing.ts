@@ -1,5 +1,6 @@
 // What a registry lists, asked by a command: the first node that answers counts.
 
+import { Code } from "../registry/client/codes.ts";
 import { type Call, type NodeClient, NodeFailure } from "../registry/client/node-client.ts";
 import { type Answer, MalformedAnswer, parseListing, parseNodes } from "../registry/client/parse-instances.ts";
 import type { Instance } from "../registry/instance.ts";
@@ -34,8 +35,8 @@ async function listingOf(client: NodeClient, node: string): Promise<RegistryList
   const ask = async (endpoint: string): Promise<Answer> => {
     const call: Call = { method: "GET", endpoint, parameters: new URLSearchParams(), limitMs: requestMsMax };
     const answer = await client.ask(node, call, new AbortController().signal);
-    if (answer.code === 0) return answer;
-    const isStarting = answer.code === -500;
+    if (answer.code === Code.Ok) return answer;
+    const isStarting = answer.code === Code.ServerError;
     throw new NodeFailure(node, isStarting ? "it is starting" : `code ${answer.code} ${answer.message}`);
   };
   const [all, registryNodes] = await Promise.all([ask("fetch/all"), ask("nodes")]);

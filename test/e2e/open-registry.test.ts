@@ -99,10 +99,10 @@ const forgeries: Record<string, (entry: Entry, relay: string) => Entry> = {
     addrs: `tcp://${relay}`,
     metadata: { ...entry.metadata, link: relay },
   }),
-  "as one of the former release, without a proof": ({ metadata: { proof: _, ...metadata }, ...entry }, relay) => ({
+  "as one of the former release, without a proof": (entry, relay) => ({
     ...entry,
     addrs: `tcp://${relay}`,
-    metadata: { ...metadata, link: relay },
+    metadata: { ...entry.metadata, link: relay, proof: "" },
   }),
   "beside the node's own, in another zone": (entry, relay) => ({
     ...entry,

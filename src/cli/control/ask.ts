@@ -6,6 +6,7 @@ import { systemRandom } from "../../base/random.ts";
 import { TimerWheel } from "../../base/timer-wheel.ts";
 import { askOverLink } from "../../container/link/control-link.ts";
 import { controlAnswer, ControlRefused, controlRequest } from "../../observe/control-commands.ts";
+import { Code } from "../../registry/client/codes.ts";
 import { NodeClient, NodeFailure } from "../../registry/client/node-client.ts";
 import { systemTimers } from "../../registry/timers.ts";
 import { formatAddress, type SocketAddress } from "../../transport/address.ts";
@@ -19,7 +20,13 @@ const answerMsMax = 10_000;
 /** Where a process can be asked. */
 export type ControlPlace =
   | { readonly kind: "socket"; readonly folder: string }
-  | { readonly kind: "link"; readonly address: SocketAddress; readonly clusterKeys: readonly Uint8Array[] }
+  | {
+      readonly kind: "link";
+      readonly address: SocketAddress;
+      /** Who should answer there; undefined: whoever has the key. */
+      readonly id: string | undefined;
+      readonly clusterKeys: readonly Uint8Array[];
+    }
   | { readonly kind: "registry"; readonly url: string; readonly clusterKeys: readonly Uint8Array[] };
 
 /** Resolves with the answer to a command, as JSON gave it. Throws StartError. */
@@ -77,11 +84,21 @@ function socketSentence(path: string, error: unknown): string {
   }
 }
 
-async function askLink({ address, clusterKeys }: ControlPlace & { kind: "link" }, request: string): Promise<string> {
+async function askLink(
+  { address, id, clusterKeys }: ControlPlace & { kind: "link" },
+  request: string,
+): Promise<string> {
   const wheel = new TimerWheel();
   wheel.start();
   try {
-    return await askOverLink(request, { address, clusterKeys, random: systemRandom, wheel, flusher: new Flusher() });
+    return await askOverLink(request, {
+      address,
+      id,
+      clusterKeys,
+      random: systemRandom,
+      wheel,
+      flusher: new Flusher(),
+    });
   } catch (error) {
     throw new StartError(
       `the process at ${formatAddress(address.host, address.port)} cannot be asked: ${sentenceOf(error)}`,
@@ -101,7 +118,7 @@ async function askRegistry(
   try {
     const call = { method: "POST", endpoint: "control", parameters, limitMs: answerMsMax } as const;
     const { code, message, data } = await client.ask(url, call, new AbortController().signal);
-    if (code !== 0) throw new ControlRefused(message);
+    if (code !== Code.Ok) throw new ControlRefused(message);
     return controlAnswer(JSON.stringify(data));
   } catch (error) {
     if (error instanceof NodeFailure) throw new StartError(`the registry node cannot be asked: ${error.message}`);

@@ -21,7 +21,7 @@ export async function findProcess(values: OptionValues): Promise<ControlPlace> {
   if (node === undefined) return { kind: "socket", folder: resolve(values.required("data")) };
   const clusterKeys = readClusterKeys(values, silentLog);
   if (/^https?:/.test(node)) return { kind: "registry", url: node, clusterKeys };
-  if (node.startsWith("tcp:")) return link(node.slice("tcp://".length), clusterKeys);
+  if (node.startsWith("tcp:")) return link(node.slice("tcp://".length), undefined, clusterKeys);
   const client = new NodeClient(systemTimers.after, [], false);
   const { instances } = await firstListing(client, values.required("discovery"));
   const named = instances.filter(({ hostname }) => hostname === node);
@@ -33,13 +33,13 @@ export async function findProcess(values: OptionValues): Promise<ControlPlace> {
   if (addresses.size > 1)
     throw new StartError(`several processes are called ${node}; say which with --node tcp://host:port`);
   if (address === undefined) throw new StartError(`${node} (${first.appid}) is no process of roost`);
-  return link(address, clusterKeys);
+  return link(address, node, clusterKeys);
 }
 
-function link(address: string, clusterKeys: readonly Uint8Array[]): ControlPlace {
+function link(address: string, id: string | undefined, clusterKeys: readonly Uint8Array[]): ControlPlace {
   if (clusterKeys.length === 0)
     throw new UsageError("--cluster-key-file is required: members of a cluster answer whoever proves to know its key");
-  return { kind: "link", address: parseAddress(address), clusterKeys };
+  return { kind: "link", address: parseAddress(address), id, clusterKeys };
 }
 
 function unknownSentence(node: string, instances: readonly Instance[]): string {

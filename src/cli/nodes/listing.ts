@@ -1,5 +1,6 @@
 // What `roost nodes` shows, as text: a line for each instance. Pure.
 
+import { hasProof } from "../../auth/instance-proof.ts";
 import { printable } from "../../base/printable.ts";
 import { type Instance, Status } from "../../registry/instance.ts";
 import { shownAge, tableLines } from "../text-table.ts";
@@ -16,12 +17,16 @@ export interface Row {
 }
 
 const columns = ["service", "id", "env", "zone", "address", "state", "age"] as const satisfies (keyof Row)[];
+/** What members of a cluster register. */
+const memberServices: ReadonlySet<string> = new Set(["wgateway", "tgateway", "login", "chat"]);
 
 /**
  * The rows in a stable order. `lost` holds the addresses of registry nodes that the asked one does not reach; ages are
- * counted from `nowNs` (nanoseconds since 1970).
+ * counted from `nowNs` (nanoseconds since 1970). Where some members of a cluster carry a proof, those that carry none are marked.
  */
 export function rowsOf(instances: readonly Instance[], lost: ReadonlySet<string>, nowNs: bigint): Row[] {
+  // Where nobody proves anything, nobody needs to.
+  const provingEnvs = new Set(instances.filter(({ metadata }) => hasProof(metadata)).map(({ env }) => env));
   const rows = instances.map((instance): Row => {
     const { appid, hostname, env, zone, addrs, regTimestamp } = instance;
     return {
@@ -30,7 +35,7 @@ export function rowsOf(instances: readonly Instance[], lost: ReadonlySet<string>
       env,
       zone,
       address: addrs.join(" "),
-      state: lost.has(hostname) ? "lost" : stateOf(instance),
+      state: lost.has(hostname) ? "lost" : stateOf(instance, provingEnvs.has(env)),
       age: shownAge(Number((nowNs - regTimestamp) / 1_000_000_000n)),
     };
   });
@@ -46,7 +51,9 @@ export function tableOf(rows: readonly Row[]): string[] {
   ]);
 }
 
-function stateOf({ status, metadata }: Instance): string {
+function stateOf({ appid, status, metadata }: Instance, isProving: boolean): string {
   const state = metadata.get("state") ?? (metadata.get("health") === "failing" ? "failing" : undefined);
-  return `${status === Status.Up ? "up" : "waiting"}${state === undefined ? "" : ` (${state})`}`;
+  const lacksProof = isProving && memberServices.has(appid) && !hasProof(metadata);
+  const details = [...(state === undefined ? [] : [state]), ...(lacksProof ? ["no proof"] : [])];
+  return `${status === Status.Up ? "up" : "waiting"}${details.length === 0 ? "" : ` (${details.join(", ")})`}`;
 }

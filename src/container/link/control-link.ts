@@ -55,6 +55,8 @@ export class ControlLink implements FrameHandler {
 /** What the asking side needs. */
 export interface ControlDial {
   readonly address: SocketAddress;
+  /** Who should answer there; undefined: whoever has the key. */
+  readonly id: string | undefined;
   /** At least one. */
   readonly clusterKeys: readonly Uint8Array[];
   readonly random: Random;
@@ -64,7 +66,7 @@ export interface ControlDial {
 
 /** Asks the service that takes links at an address. Rejects with an Error whose message says what went wrong. */
 export async function askOverLink(request: string, parts: ControlDial): Promise<string> {
-  const { address, clusterKeys, random, wheel, flusher } = parts;
+  const { address, id, clusterKeys, random, wheel, flusher } = parts;
   const answered = Promise.withResolvers<string>();
   // A rejection that comes before anybody waits is told by the await below.
   answered.promise.catch(() => undefined);
@@ -78,7 +80,8 @@ export async function askOverLink(request: string, parts: ControlDial): Promise<
     };
     const handshake = new DiallingHandshake(
       connection,
-      { identity, clusterKeys, random, expectedId: undefined, address: shown },
+      // Whoever can be asked proves the addresses, too.
+      { identity, clusterKeys, random, expectedId: id, address: shown, isProven: true },
       () => ({
         frame: (bytes, start, end) => answered.resolve(bytes.toString("utf8", start, end)),
         closed: (reason) => answered.reject(new Error(sentenceOfClose(reason))),

@@ -3,26 +3,14 @@
 
 import { registryAnswerBytesMax } from "../../base/limits/fixed.ts";
 import { boundedText } from "../bounded-text.ts";
+import { KeyChecks } from "../key-checks.ts";
 import { TokenChoice } from "../token-choice.ts";
+import { Code } from "./codes.ts";
 import type { After } from "./pause.ts";
 import { type Answer, parseAnswer } from "./parse-instances.ts";
 
 /** A request that is no long poll, in milliseconds. */
 export const requestMsMax = 5_000;
-
-/** For so long a node that refused a write without a key is taken to refuse the next one, unless a request fails: 5 min. */
-const keyKnownMsMax = 300_000;
-/** Of so many nodes it is remembered whether they need a key. */
-const nodesMax = 1_024;
-
-/** Codes of the registry that this client tells apart. */
-export const Code = {
-  Ok: 0,
-  NotModified: -304,
-  NotFound: -404,
-  Unauthorized: -401,
-  ServerError: -500,
-} as const;
 
 /** The node was not reached, answered too late, too much or garbage; or the request was aborted. Another may do better. */
 export class NodeFailure extends Error {
@@ -64,9 +52,7 @@ export class NodeClient {
   private readonly after: After;
   private readonly tokens: TokenChoice;
   private readonly requiresKey: boolean;
-  /** When a node last refused a write without a key, on the monotonic clock. */
-  private readonly refusedAtMs = new Map<string, number>();
-  private readonly open = new Set<string>();
+  private readonly keys = new KeyChecks(() => performance.now());
 
   /**
    * @param requiresKey nodes that take writes without a key are not asked: they are failures, OpenRegistry
@@ -81,7 +67,7 @@ export class NodeClient {
 
   /** The nodes that were found to take writes without a key, and have not been found otherwise since. */
   get openNodes(): readonly string[] {
-    return [...this.open];
+    return this.keys.open;
   }
 
   /** Finds out whether a node takes writes without a key. Rejects with OpenRegistry if it does, or with NodeFailure. */
@@ -102,42 +88,8 @@ export class NodeClient {
     });
   }
 
-  /**
-   * Says a renewal of an instance that does not exist, without a token: a node with a key refuses it, any other one does not
-   * know the instance. Nothing is changed by it, at nodes of bilibili/discovery neither.
-   */
   private async ensureKey(node: string, limit: AbortSignal): Promise<void> {
-    const knownAtMs = this.refusedAtMs.get(node);
-    if (knownAtMs !== undefined && performance.now() - knownAtMs < keyKnownMsMax) return;
-    const nobody = {
-      region: "none",
-      zone: "none",
-      env: "none",
-      appid: "roost.key-check",
-      hostname: crypto.randomUUID(),
-    };
-    const call = {
-      method: "POST",
-      endpoint: "renew",
-      parameters: new URLSearchParams(nobody),
-      limitMs: requestMsMax,
-    } as const;
-    const { code, message } = await request(node, call, {}, limit);
-    if (code === Code.ServerError) throw new Error(`code ${code} ${message}`);
-    if (this.refusedAtMs.size >= nodesMax) this.refusedAtMs.clear();
-    if (this.open.size >= nodesMax) this.open.clear();
-    if (code !== Code.Unauthorized) {
-      this.refusedAtMs.delete(node);
-      this.open.add(node);
-      throw new OpenRegistry(node);
-    }
-    this.open.delete(node);
-    this.refusedAtMs.set(node, performance.now());
-  }
-
-  private forget(node: string): void {
-    this.refusedAtMs.delete(node);
-    this.open.delete(node);
+    if (await this.keys.isOpen(node, limit)) throw new OpenRegistry(node);
   }
 
   /** Runs requests to a node within a limit; rejects with NodeFailure only. */
@@ -161,7 +113,7 @@ export class NodeClient {
     } catch (cause) {
       if (cause instanceof OpenRegistry) throw cause;
       // It may come back as another one.
-      if (!signal.aborted) this.forget(node);
+      if (!signal.aborted) this.keys.forget(node);
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new NodeFailure(node, isLate ? `no answer within ${limitMs} ms` : reason, { cause });
     } finally {

@@ -5,7 +5,8 @@
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import { discoveryAppid, type Instance } from "../instance.ts";
-import { Code, type NodeClient, NodeFailure } from "./node-client.ts";
+import { Code } from "./codes.ts";
+import { type NodeClient, NodeFailure } from "./node-client.ts";
 import { type NodeList, NodeRotation } from "./node-rotation.ts";
 import { type Answer, parseServices, parseUnknown } from "./parse-instances.ts";
 import type { Cancel } from "../timers.ts";

@@ -32,10 +32,16 @@ function process(control: ControlCommands | undefined, limits = testLimits()): L
   return Object.assign(end, { address });
 }
 
-function ask(address: string, request: string, clusterKeys: readonly Uint8Array[] = [clusterKey]): Promise<string> {
+function ask(
+  address: string,
+  request: string,
+  clusterKeys: readonly Uint8Array[] = [clusterKey],
+  id?: string,
+): Promise<string> {
   const [host = "", port = ""] = address.split(":");
   return askOverLink(request, {
     address: { host, port: Number(port) },
+    id,
     clusterKeys,
     random: systemRandom,
     wheel: new TimerWheel(),
@@ -49,7 +55,8 @@ test("whoever knows the key is answered, by any process of the cluster", async (
   expect(answer).toMatchObject({ role: "chat", id: "c1" });
   // A key that is being changed: any that both have.
   expect(await ask(address, controlRequest("limits"), [wrongKey, clusterKey])).toContain('"limits"');
-  expect(await ask(address, controlRequest("nope"))).toContain("it knows limits");
+  expect(await ask(address, controlRequest("nope"), undefined, "c1")).toContain("it knows limits");
+  await expect(ask(address, controlRequest("limits"), undefined, "c2")).rejects.toThrow("it is c1, and not c2");
 });
 
 test("whoever does not know the key is told nothing", async () => {
