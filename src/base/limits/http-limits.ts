@@ -40,13 +40,9 @@ export const httpLimits = {
     "code -509",
     { min: mib },
   ),
-  registryUnreadBytesPerAddress: bytes(
-    64 * mib,
-    atRegistry,
-    "the same of one address (not loopback)",
-    "code -509",
-    { min: mib },
-  ),
+  registryUnreadBytesPerAddress: bytes(64 * mib, atRegistry, "the same of one address (not loopback)", "code -509", {
+    min: mib,
+  }),
   listings: count(4, atRegistry, "fetch/all at a time (other nodes of the registry are not counted)", "code -509"),
   listingsPerAddress: count(1, atRegistry, "fetch/all of one address (not loopback) at a time", "code -509"),
   polls: count(50_000, atRegistry, "long polls that wait; at most three quarters of the connections", "code -509"),

@@ -2,11 +2,9 @@
 // a broken transport. Timestamps are written as whole numbers, which no JSON library of a double's precision may touch.
 
 import type { Entry } from "../entry.ts";
-import { discoveryAppid } from "../instance.ts";
 import { type BodyParts, type HttpAnswer, textAnswer } from "../../transport/http/http-answer.ts";
 import { Code } from "../registrar.ts";
 import type { App } from "../table.ts";
-import type { Piece } from "./renderings.ts";
 
 const jsonType = "application/json; charset=utf-8";
 
@@ -62,10 +60,9 @@ export function pieceByPiece(code: Code, data: Iterator<string>, isStale: boolea
   return { status: 200, fields: fieldsOf(code), body: pieces(), ended };
 }
 
-const fieldsOf = (code: Code): Readonly<Record<string, string>> => ({
-  "content-type": jsonType,
-  "kratos-status-code": String(code),
-});
+function fieldsOf(code: Code): Readonly<Record<string, string>> {
+  return { "content-type": jsonType, "kratos-status-code": String(code) };
+}
 
 const endOf = (isStale: boolean): string => `${isStale ? ',"stale":true' : ""}}`;
 
@@ -110,6 +107,12 @@ function headOf({ instance }: Entry, env: string): string {
   });
   const { regTimestamp, upTimestamp, dirtyTimestamp, latestTimestamp } = instance;
   return `${head.slice(0, -1)},"reg_timestamp":${regTimestamp},"up_timestamp":${upTimestamp},"dirty_timestamp":${dirtyTimestamp},"latest_timestamp":${latestTimestamp},"renew_timestamp":`;
+}
+
+/** JSON, and how many instances are in it. */
+export interface Piece {
+  readonly text: string;
+  readonly count: number;
 }
 
 /** The InstanceInfo of a service, piece by piece: each instance is shown as it is when its piece is made. */

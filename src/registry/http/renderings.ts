@@ -1,12 +1,13 @@
 // Services as JSON, each rendered once a version, for all who read it: an answer holds the same buffers as the others do.
-// Its renewals go on meanwhile; a text that is read often is made anew after a second, or after so long that making it
-// takes a twentieth of the time. What is long is made over several turns of the event loop, one service after the other.
+// Its renewals go on meanwhile: a short text is made anew after any of them, a long one after a second, or after so long
+// that making it takes a twentieth of the time. What is long is made over several turns of the event loop, one service
+// after the other.
 //
-// Memory: what is kept here is bounded, oldest use first out, and dropped when nobody has asked for a while.
+// Memory: what is kept here is bounded; what is long is dropped when nobody has asked for a while.
 
 import { discoveryAppid, Status } from "../instance.ts";
 import type { App } from "../table.ts";
-import { zonePieces } from "./answers.ts";
+import { type Piece, zonePieces } from "./answers.ts";
 
 /** Shared by all who read the service at that version. */
 export interface Rendered {
@@ -42,43 +43,46 @@ interface Job {
   readonly work: () => boolean;
 }
 
-/** JSON, and how many instances are in it. */
-export interface Piece {
-  readonly text: string;
-  readonly count: number;
-}
-
 const freshMsMin = 1_000;
 const freshFactor = 20;
 /** Rendered in one turn of the event loop, roughly. */
 const turnBytes = 512 * 1024;
 const partCharacters = 64 * 1024;
-/** All that is kept; one that is longer is not. */
-const keptBytesMax = 64 * 1024 * 1024;
-const keptMax = 10_000;
+/** A text up to this length is short. */
+const shortBytes = 64 * 1024;
+const shortBytesInAll = 4 * 1024 * 1024;
+/** All long ones that are kept. */
+const longBytesInAll = 64 * 1024 * 1024;
 /** What nobody has asked for within this time is dropped. */
 const keptMs = 10_000;
 const jobsMax = 4_096;
 
 export class Renderings {
   private readonly bytesMax: number;
+  private readonly stamp: () => number;
+  /** Good for as long as the stamp is this. */
+  private readonly short = new Map<string, Rendered>();
+  private shortStamp = -1;
+  private shortBytes = 0;
   /** In the order of their last use. */
-  private readonly kept = new Map<string, Kept>();
-  private keptBytes = 0;
+  private readonly long = new Map<string, Kept>();
+  private longBytes = 0;
   private readonly jobs = new Map<string, Job>();
   private turnBytesLeft = turnBytes;
   private isTurnPlanned = false;
   private sweeper: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param bytesMax of one service */
-  constructor(bytesMax: number) {
-    this.bytesMax = bytesMax;
+  /** `bytesMax` of one service; `stamp` is a number that changes with every change, and every renewal. */
+  constructor(parts: { readonly bytesMax: number; readonly stamp: () => number }) {
+    this.bytesMax = parts.bytesMax;
+    this.stamp = parts.stamp;
   }
 
   /** Ends its timer. */
   close(): void {
     clearTimeout(this.sweeper);
-    this.kept.clear();
+    this.short.clear();
+    this.long.clear();
   }
 
   /**
@@ -89,14 +93,8 @@ export class Renderings {
     const bits = mask & Status.Any;
     const shownEnv = app.key.endsWith(`\n${discoveryAppid}`) ? env : undefined;
     const key = `${app.key}\n${zone}\n${bits}\n${shownEnv ?? ""}`;
-    const kept = this.kept.get(key);
-    if (kept !== undefined) {
-      this.drop(key, kept);
-      if (kept.latest === app.latest && performance.now() - kept.madeAtMs < kept.freshMs) {
-        this.keep(key, kept);
-        return kept;
-      }
-    }
+    const kept = this.shortOf(key) ?? this.longOf(key, app);
+    if (kept !== undefined) return kept;
     const running = this.jobs.get(key);
     if (running !== undefined) {
       if (running.latest === app.latest) return running.promise;
@@ -119,11 +117,16 @@ export class Renderings {
     if (this.jobs.size >= jobsMax) throw new RenderingBusy("too many services wait to be rendered; try again later");
     const { latest } = app;
     const rendering = new Rendering(zonePieces(app, env, zone, mask), this.bytesMax);
-    const done = (): Kept => {
+    const done = (): Rendered => {
+      const rendered = rendering.result();
+      if (rendered.bytes <= shortBytes) {
+        // One that took several turns may be older than the stamp.
+        if (app.latest === latest && rendering.turns === 1) this.keepShort(key, rendered);
+        return rendered;
+      }
       const freshMs = Math.max(freshMsMin, rendering.tookMs * freshFactor);
-      const kept: Kept = { ...rendering.result(), latest, madeAtMs: performance.now(), freshMs };
-      this.keep(key, kept);
-      return kept;
+      this.keepLong(key, { ...rendered, latest, madeAtMs: performance.now(), freshMs });
+      return rendered;
     };
     if (this.jobs.size === 0 && this.turnBytesLeft > 0 && this.work(rendering)) return done();
     const { promise, resolve, reject } = Promise.withResolvers<Rendered>();
@@ -148,7 +151,7 @@ export class Renderings {
     const before = rendering.bytes;
     const isDone = rendering.work(this.turnBytesLeft);
     this.turnBytesLeft -= rendering.bytes - before;
-    this.planTurn();
+    if (this.turnBytesLeft <= 0) this.planTurn();
     return isDone;
   }
 
@@ -165,30 +168,55 @@ export class Renderings {
     });
   }
 
-  private keep(key: string, kept: Kept): void {
-    const known = this.kept.get(key);
+  private shortOf(key: string): Rendered | undefined {
+    const stamp = this.stamp();
+    if (stamp !== this.shortStamp) {
+      this.shortStamp = stamp;
+      this.short.clear();
+      this.shortBytes = 0;
+    }
+    return this.short.get(key);
+  }
+
+  private keepShort(key: string, rendered: Rendered): void {
+    if (this.shortBytes + rendered.bytes > shortBytesInAll || this.stamp() !== this.shortStamp) return;
+    this.short.set(key, rendered);
+    this.shortBytes += rendered.bytes;
+  }
+
+  private longOf(key: string, { latest }: App): Kept | undefined {
+    const kept = this.long.get(key);
+    if (kept === undefined) return undefined;
+    this.drop(key, kept);
+    if (kept.latest !== latest || performance.now() - kept.madeAtMs >= kept.freshMs) return undefined;
+    this.keepLong(key, kept);
+    return kept;
+  }
+
+  private keepLong(key: string, kept: Kept): void {
+    const known = this.long.get(key);
     if (known !== undefined) this.drop(key, known);
-    this.kept.set(key, kept);
-    this.keptBytes += kept.bytes;
-    for (const [oldest, { bytes }] of this.kept) {
-      if (this.keptBytes <= keptBytesMax && this.kept.size <= keptMax) break;
-      this.kept.delete(oldest);
-      this.keptBytes -= bytes;
+    this.long.set(key, kept);
+    this.longBytes += kept.bytes;
+    for (const [oldest, { bytes }] of this.long) {
+      if (this.longBytes <= longBytesInAll) break;
+      this.long.delete(oldest);
+      this.longBytes -= bytes;
     }
     this.sweeper ??= setTimeout(() => this.sweep(), keptMs);
   }
 
   private drop(key: string, { bytes }: Kept): void {
-    if (this.kept.delete(key)) this.keptBytes -= bytes;
+    if (this.long.delete(key)) this.longBytes -= bytes;
   }
 
   private sweep(): void {
     this.sweeper = undefined;
     const nowMs = performance.now();
-    for (const [key, kept] of this.kept) {
+    for (const [key, kept] of this.long) {
       if (nowMs - kept.madeAtMs > Math.max(keptMs, kept.freshMs)) this.drop(key, kept);
     }
-    if (this.kept.size > 0) this.sweeper = setTimeout(() => this.sweep(), keptMs);
+    if (this.long.size > 0) this.sweeper = setTimeout(() => this.sweep(), keptMs);
   }
 }
 
@@ -196,6 +224,7 @@ export class Renderings {
 class Rendering {
   bytes = 0;
   tookMs = 0;
+  turns = 0;
   private readonly pieces: Iterator<Piece, undefined>;
   private readonly bytesMax: number;
   private readonly parts: Uint8Array[] = [];
@@ -210,6 +239,7 @@ class Rendering {
   /** Renders about so many bytes. Returns true when all is rendered. Throws AnswerTooLong. */
   work(bytes: number): boolean {
     const beganMs = performance.now();
+    this.turns++;
     const end = this.bytes + bytes;
     let isDone = false;
     while (!isDone && this.bytes + this.text.length < end) {

@@ -9,10 +9,7 @@ const trailerLinesMax = 20;
 
 export type BodyState =
   /** More has to come. */
-  | "open"
-  | "complete"
-  | "too-long"
-  | "malformed";
+  "open" | "complete" | "too-long" | "malformed";
 
 type Expected = "length" | "data" | "data-end" | "trailer";
 
@@ -36,7 +33,13 @@ export class BodyReader {
     this.bytesMax = bytesMax;
     this.isChunked = declared === "chunked";
     this.bytesLeft = declared === "chunked" ? 0 : declared;
-    this.state = this.isChunked ? "open" : this.bytesLeft > bytesMax ? "too-long" : this.bytesLeft === 0 ? "complete" : "open";
+    this.state = this.isChunked
+      ? "open"
+      : this.bytesLeft > bytesMax
+        ? "too-long"
+        : this.bytesLeft === 0
+          ? "complete"
+          : "open";
   }
 
   /** Reads from `chunk[start]` on. Returns where it stopped: at the end of the chunk, or behind the body. */
@@ -69,7 +72,8 @@ export class BodyReader {
     this.bytesKept += piece.length;
     const last = this.pieces.at(-1);
     // A body that comes byte by byte would cost an object for each.
-    if (last !== undefined && last.length + piece.length <= 4096) this.pieces[this.pieces.length - 1] = Buffer.concat([last, piece]);
+    if (last !== undefined && last.length + piece.length <= 4096)
+      this.pieces[this.pieces.length - 1] = Buffer.concat([last, piece]);
     else this.pieces.push(piece);
   }
 

@@ -68,7 +68,12 @@ const reasons: Readonly<Record<number, string>> = {
  */
 export function answerHead(
   { status, fields }: HttpAnswer,
-  { length, isKept, isCurrent, date }: { length: number | undefined; isKept: boolean; isCurrent: boolean; date: string },
+  {
+    length,
+    isKept,
+    isCurrent,
+    date,
+  }: { length: number | undefined; isKept: boolean; isCurrent: boolean; date: string },
 ): string {
   let head = `HTTP/1.1 ${status} ${reasons[status] ?? ""}\r\n`;
   for (const [name, value] of Object.entries(fields)) head += `${name}: ${value}\r\n`;

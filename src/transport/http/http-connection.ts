@@ -6,7 +6,8 @@
 
 import type { Socket } from "bun";
 import { BodyReader } from "./body-reader.ts";
-import { answerHead, type BodyParts, type HttpAnswer, isParts, textAnswer } from "./http-answer.ts";
+import { type AnswerOwner, AnswerWriter } from "./answer-writer.ts";
+import { type BodyParts, type HttpAnswer, isParts, textAnswer } from "./http-answer.ts";
 import type { GuardedRequest } from "./browser-guard.ts";
 import { parseHead, type RequestHead } from "./request-head.ts";
 
@@ -66,6 +67,11 @@ export interface ConnectionHost {
   mayHold(connection: HttpConnection, parts: BodyParts): boolean;
   hold(connection: HttpConnection, parts: BodyParts): void;
   release(connection: HttpConnection, parts: BodyParts): void;
+  /** What long answers may still write in this turn of the event loop, in bytes; who finds nothing left waits. */
+  turnBytesLeft: number;
+  waitForTurn(connection: HttpConnection): void;
+  /** A head was too long. */
+  headTooLong(connection: HttpConnection): void;
   bug(error: unknown): void;
 }
 
@@ -73,18 +79,15 @@ const endOfHead = Buffer.from("\r\n\r\n");
 const noBytes = Buffer.alloc(0);
 /** Requests that came together are answered in one turn up to this number. */
 const requestsPerTurn = 32;
-/** Answers up to this length are sent in one write, and never refused for those that wait. */
-const smallBytes = 64 * 1024;
 /** What a client may still send after its last answer. */
 const lingeringBytesMax = 16 * 1024 * 1024;
 
-export class HttpConnection {
+export class HttpConnection implements AnswerOwner {
   readonly remoteAddress: string;
   phase: Phase = "head";
   /** By the server's clock; Infinity for none. */
   deadlineMs = Infinity;
-  /** Bytes that the socket has taken since its server looked last. */
-  bytesSent = 0;
+  readonly writer: AnswerWriter;
   /** Bytes kept of an unfinished request. */
   bytesKept = 0;
   private readonly socket: Socket<HttpConnection | undefined>;
@@ -94,7 +97,9 @@ export class HttpConnection {
   private pendingEnd = 0;
   /** Where the end of the head is looked for next. */
   private scanFrom = 0;
-  private head: RequestHead | undefined;
+  /** Of the request that is answered: its head itself may be long, and is not kept. */
+  private isHead = false;
+  private isCurrent = true;
   private body: BodyReader | undefined;
   private wanted: WantsBody | undefined;
   private gone: (() => void) | undefined;
@@ -102,18 +107,12 @@ export class HttpConnection {
   private isPaused = false;
   private isReceiving = false;
   private lingeringBytes = 0;
-  private answer: HttpAnswer | undefined;
-  /** What is being sent, from `outgoing[outgoingAt]`, of which `offset` bytes are out. */
-  private outgoing: BodyParts = [];
-  private outgoingAt = 0;
-  private offset = 0;
-  private held: BodyParts | undefined;
-  private pieces: Iterator<Uint8Array, undefined> | undefined;
 
   constructor(socket: Socket<HttpConnection | undefined>, remoteAddress: string, host: ConnectionHost) {
     this.socket = socket;
     this.remoteAddress = remoteAddress;
     this.host = host;
+    this.writer = new AnswerWriter(socket, this);
   }
 
   /** Runs a part of its work. A bug in it ends this connection alone. */
@@ -148,7 +147,7 @@ export class HttpConnection {
 
   /** The socket's `drain`. */
   drained(): void {
-    if (this.phase === "sending") this.transmit();
+    if (this.phase === "sending") this.writer.transmit();
   }
 
   /** The socket's `close`: whatever waited for it is told. */
@@ -156,7 +155,7 @@ export class HttpConnection {
     if (this.phase === "closed") return;
     this.enter("closed");
     this.forget();
-    this.endAnswer();
+    this.writer.end();
     const { gone } = this;
     this.gone = undefined;
     gone?.();
@@ -206,9 +205,9 @@ export class HttpConnection {
     let requests = 0;
     let isHeadOpen = false;
     while (at < bytes.length && this.isReading()) {
-      if (requests >= requestsPerTurn) break;
       if (this.phase === "body") at = this.readBody(bytes, at);
       else {
+        if (requests >= requestsPerTurn) break;
         const next = this.readHead(bytes, at, Math.max(at, scanFrom));
         isHeadOpen = next === -1;
         if (isHeadOpen) break;
@@ -254,6 +253,7 @@ export class HttpConnection {
     const end = bytes.indexOf(endOfHead, Math.max(start, scanFrom));
     const bytesOfHead = (end === -1 ? bytes.length : end + endOfHead.length) - at;
     if (bytesOfHead > this.host.headBytesMax) {
+      this.host.headTooLong(this);
       this.refuse(431, `a request's head is longer than ${this.host.headBytesMax} bytes`);
       return bytes.length;
     }
@@ -263,7 +263,8 @@ export class HttpConnection {
       this.refuse(head.status, head.sentence);
       return bytes.length;
     }
-    this.head = head;
+    this.isHead = head.method === "HEAD";
+    this.isCurrent = head.isCurrent;
     this.isKept &&= head.isKept;
     this.begin(head, bytesOfHead);
     return end + endOfHead.length;
@@ -280,7 +281,8 @@ export class HttpConnection {
       headBytes,
       header: (name) => fields.get(name),
       onGone: (gone) => {
-        this.gone = gone;
+        if (this.phase === "closed") gone();
+        else this.gone = gone;
       },
     };
     let result: ReturnType<HttpHandler>;
@@ -362,105 +364,55 @@ export class HttpConnection {
   /** What is no request, or comes too slowly: the connection ends with this. */
   private refuse(status: number, sentence: string): void {
     this.isKept = false;
+    this.isHead = false;
+    this.isCurrent = true;
     this.forget();
     this.send(textAnswer(status, `${sentence}\n`));
   }
 
   private send(given: HttpAnswer): void {
-    let answer = given;
-    const { body } = answer;
-    if (
-      isParts(body) &&
-      answer.instead !== undefined &&
-      lengthOf(body) > smallBytes &&
-      !this.host.mayHold(this, body)
-    ) {
-      answer.ended?.();
-      answer = answer.instead;
-    }
-    this.answer = answer;
-    if (answer.isLast === true) this.isKept = false;
+    const answer = this.writer.permitted(given);
+    const isEndless = typeof answer.body !== "string" && !isParts(answer.body);
+    // HTTP/1.0 knows no chunks: such a body ends with its connection.
+    if (answer.isLast === true || (isEndless && !this.isCurrent)) this.isKept = false;
     this.phase = "sending";
-    this.arrange(answer);
-    this.transmit();
+    this.writer.begin(answer, { isHead: this.isHead, isCurrent: this.isCurrent, isKept: this.isKept });
   }
 
-  /** Makes `outgoing` of an answer. */
-  private arrange(answer: HttpAnswer): void {
-    const { body } = answer;
-    const isHead = this.head?.method === "HEAD";
-    const isCurrent = this.head?.isCurrent ?? true;
-    const shape = { isCurrent, date: this.host.date() };
-    this.outgoingAt = 0;
-    this.offset = 0;
-    if (typeof body === "string") {
-      const length = Buffer.byteLength(body);
-      const head = answerHead(answer, { ...shape, length, isKept: this.isKept });
-      this.outgoing = [Buffer.from(isHead ? head : head + body)];
-    } else if (isParts(body)) {
-      const length = lengthOf(body);
-      const head = Buffer.from(answerHead(answer, { ...shape, length, isKept: this.isKept }));
-      if (isHead) this.outgoing = [head];
-      else this.outgoing = length <= smallBytes ? [Buffer.concat([head, ...body])] : [head, ...body];
-    } else {
-      if (!isCurrent) this.isKept = false;
-      this.outgoing = [Buffer.from(answerHead(answer, { ...shape, length: undefined, isKept: this.isKept }))];
-      if (!isHead) this.pieces = body;
-    }
+  mayHold(parts: BodyParts): boolean {
+    return this.host.mayHold(this, parts);
   }
 
-  /** Writes until the socket takes no more. */
-  private transmit(): void {
-    while (this.outgoingAt < this.outgoing.length) {
-      const part = this.outgoing[this.outgoingAt] ?? noBytes;
-      const left = part.length - this.offset;
-      const written = left === 0 ? 0 : this.socket.write(part, this.offset, left);
-      if (written < 0) return;
-      this.offset += written;
-      this.bytesSent += written;
-      if (written < left) {
-        if (this.held === undefined) {
-          this.held = this.outgoing;
-          this.host.hold(this, this.held);
-          this.host.entered(this);
-        }
-        return;
-      }
-      this.outgoingAt++;
-      this.offset = 0;
-    }
-    if (this.pieces !== undefined) {
-      // In a turn of its own: a reader that is fast enough would keep everybody else waiting.
-      this.outgoing = [];
-      this.unhold();
-      setImmediate(() => this.contain(() => this.sendPiece()));
-      return;
-    }
-    this.sent();
+  waits(): void {
+    this.host.entered(this);
   }
 
-  private sendPiece(): void {
-    const { pieces } = this;
-    if (this.phase !== "sending" || pieces === undefined) return;
-    // What it throws cuts the answer short, so that nobody takes it for whole.
-    const { value, done } = pieces.next();
-    const isChunked = this.head?.isCurrent ?? true;
-    if (done === true) {
-      this.pieces = undefined;
-      this.outgoing = isChunked ? [Buffer.from("0\r\n\r\n")] : [];
-    } else if (value.length === 0) this.outgoing = [];
-    else if (isChunked) {
-      const size = Buffer.from(`${value.length.toString(16)}\r\n`);
-      this.outgoing = [Buffer.concat([size, value, Buffer.from("\r\n")])];
-    } else this.outgoing = [value];
-    this.outgoingAt = 0;
-    this.offset = 0;
-    this.transmit();
+  hold(parts: BodyParts): void {
+    this.host.hold(this, parts);
   }
 
-  private sent(): void {
-    this.endAnswer();
-    this.head = undefined;
+  release(parts: BodyParts): void {
+    this.host.release(this, parts);
+  }
+
+  mayWrite(): boolean {
+    return this.host.turnBytesLeft > 0;
+  }
+
+  wrote(bytes: number): void {
+    this.host.turnBytesLeft -= bytes;
+  }
+
+  waitForTurn(): void {
+    this.host.waitForTurn(this);
+  }
+
+  date(): string {
+    return this.host.date();
+  }
+
+  sent(): void {
+    this.writer.end();
     if (!this.isKept) {
       this.forget();
       this.enter("lingering");
@@ -473,21 +425,6 @@ export class HttpConnection {
     if (this.isReceiving) return;
     if (this.pendingEnd > 0) this.goOn();
     else this.resume();
-  }
-
-  private endAnswer(): void {
-    this.unhold();
-    this.outgoing = [];
-    this.pieces = undefined;
-    const { answer } = this;
-    this.answer = undefined;
-    answer?.ended?.();
-  }
-
-  private unhold(): void {
-    if (this.held === undefined) return;
-    this.host.release(this, this.held);
-    this.held = undefined;
   }
 
   /** Drops what is kept of a request. */
@@ -529,10 +466,4 @@ export class HttpConnection {
     this.isPaused = false;
     this.socket.resume();
   }
-}
-
-function lengthOf(parts: BodyParts): number {
-  let length = 0;
-  for (const part of parts) length += part.length;
-  return length;
 }

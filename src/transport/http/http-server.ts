@@ -47,6 +47,8 @@ export interface HttpServerOptions {
   readonly bug: (error: unknown) => void;
   /** A connection's peer was gone before it was accepted: it has no address, and must not pass for one of this machine. */
   readonly peerGone: () => void;
+  /** The address that a peer's bounds are counted for, '' for one without: `quotaAddress`, unless a test has others. */
+  readonly quotaOf?: (remoteAddress: string) => string;
   /** A bound turned something of that address away. */
   readonly met: (bound: HttpBound, address: string) => void;
 }
@@ -57,6 +59,8 @@ const writeMs = 10_000;
 /** So that a client reads the last answer. */
 const lingerMs = 2_000;
 const tickMs = 500;
+/** Of long answers, written in one turn of the event loop: what else has come is served in between. */
+const turnBytes = 1024 * 1024;
 /** A connection that is younger than this makes room for another one last. */
 const youngMs = 1_000;
 
@@ -82,13 +86,17 @@ export class HttpServer implements ConnectionHost {
   readonly unread = new HeldBuffers();
   /** Bytes kept of unfinished requests. */
   receivedBytes = 0;
+  turnBytesLeft = turnBytes;
   private readonly options: HttpServerOptions;
+  private readonly quotaOf: (remoteAddress: string) => string;
   private readonly listener: { readonly port: number; stop(force?: boolean): void };
   private readonly connections = new Set<HttpConnection>();
   private readonly byAddress = new Map<string, number>();
   /** Those whose request has not come to its end, and those without one: in the order in which they became so. */
   private readonly unfinished = new Map<HttpConnection, number>();
   private readonly idle = new Set<HttpConnection>();
+  /** Those whose long answers wait for the next turn of the event loop. */
+  private waiting: HttpConnection[] = [];
   private timer: ReturnType<typeof setInterval> | undefined;
   private dateText = "";
   private dateAtMs = -Infinity;
@@ -96,6 +104,7 @@ export class HttpServer implements ConnectionHost {
   /** Listens. Throws if the address cannot be bound. */
   constructor(address: SocketAddress, options: HttpServerOptions) {
     this.options = options;
+    this.quotaOf = options.quotaOf ?? quotaAddress;
     this.headBytesMax = options.limits.headBytes;
     this.handler = options.handler;
     this.bugAnswer = options.bugAnswer;
@@ -106,7 +115,7 @@ export class HttpServer implements ConnectionHost {
       reusePort: false,
       socket: { ...sharedHandlers, open: (socket) => this.accept(socket) },
     };
-    this.listener = Bun.listen(settings);
+    this.listener = listening(settings);
     this.address = formatAddress(address.host, this.listener.port);
   }
 
@@ -136,8 +145,8 @@ export class HttpServer implements ConnectionHost {
   tick(nowMs = performance.now()): void {
     for (const connection of this.connections) {
       if (nowMs < connection.deadlineMs) continue;
-      if (connection.phase === "sending" && connection.bytesSent >= progressBytesMin) {
-        connection.bytesSent = 0;
+      if (connection.phase === "sending" && connection.writer.bytesSent >= progressBytesMin) {
+        connection.writer.bytesSent = 0;
         connection.deadlineMs = nowMs + writeMs;
         continue;
       }
@@ -175,7 +184,7 @@ export class HttpServer implements ConnectionHost {
         connection.deadlineMs = nowMs + limits.bodyMs;
         return;
       case "sending":
-        connection.bytesSent = 0;
+        connection.writer.bytesSent = 0;
         connection.deadlineMs = nowMs + writeMs;
         return;
       case "lingering":
@@ -192,8 +201,8 @@ export class HttpServer implements ConnectionHost {
   kept(connection: HttpConnection, by: number): void {
     connection.bytesKept += by;
     this.receivedBytes += by;
-    const { receivedBytes } = this.options.limits;
-    while (by > 0 && this.receivedBytes > receivedBytes) {
+    if (by <= 0) return;
+    while (this.receivedBytes > this.options.limits.receivedBytes) {
       let largest = connection;
       for (const other of this.connections) if (other.bytesKept > largest.bytesKept) largest = other;
       this.options.met("receivedBytes", largest.remoteAddress);
@@ -205,18 +214,27 @@ export class HttpServer implements ConnectionHost {
   mayHold(connection: HttpConnection, parts: BodyParts): boolean {
     const { limits, met } = this.options;
     const { remoteAddress } = connection;
-    const { ofAddress, inAll } = this.unread.with(quotaAddress(remoteAddress), parts);
+    const { ofAddress, inAll } = this.unread.with(this.quotaOf(remoteAddress), parts);
     if (ofAddress <= limits.unreadBytesPerAddress && inAll <= limits.unreadBytes) return true;
     met(ofAddress > limits.unreadBytesPerAddress ? "unreadBytesPerAddress" : "unreadBytes", remoteAddress);
     return false;
   }
 
   hold(connection: HttpConnection, parts: BodyParts): void {
-    this.unread.add(quotaAddress(connection.remoteAddress), parts);
+    this.unread.add(this.quotaOf(connection.remoteAddress), parts);
   }
 
   release(connection: HttpConnection, parts: BodyParts): void {
-    this.unread.remove(quotaAddress(connection.remoteAddress), parts);
+    this.unread.remove(this.quotaOf(connection.remoteAddress), parts);
+  }
+
+  waitForTurn(connection: HttpConnection): void {
+    this.waiting.push(connection);
+    if (this.waiting.length === 1) setImmediate(() => this.nextTurn());
+  }
+
+  headTooLong({ remoteAddress }: HttpConnection): void {
+    this.options.met("headBytes", remoteAddress);
   }
 
   bug(error: unknown): void {
@@ -238,7 +256,7 @@ export class HttpServer implements ConnectionHost {
       const connection = new HttpConnection(socket, remoteAddress, this);
       socket.data = connection;
       this.connections.add(connection);
-      const quota = quotaAddress(remoteAddress);
+      const quota = this.quotaOf(remoteAddress);
       if (quota !== "") this.byAddress.set(quota, (this.byAddress.get(quota) ?? 0) + 1);
       this.entered(connection);
       this.timer ??= setInterval(() => this.tick(), tickMs);
@@ -251,7 +269,7 @@ export class HttpServer implements ConnectionHost {
   /** True if there is room for one more of that address; the one that has been silent for the longest time makes it. */
   private admits(remoteAddress: string): boolean {
     const { limits, met } = this.options;
-    if ((this.byAddress.get(quotaAddress(remoteAddress)) ?? 0) >= limits.connectionsPerAddress) {
+    if ((this.byAddress.get(this.quotaOf(remoteAddress)) ?? 0) >= limits.connectionsPerAddress) {
       met("connectionsPerAddress", remoteAddress);
       return false;
     }
@@ -269,9 +287,24 @@ export class HttpServer implements ConnectionHost {
     return idle ?? begun?.[0];
   }
 
+  private nextTurn(): void {
+    this.turnBytesLeft = turnBytes;
+    const { waiting } = this;
+    this.waiting = [];
+    let at = 0;
+    for (; at < waiting.length && this.turnBytesLeft > 0; at++) {
+      const connection = waiting[at];
+      connection?.contain(() => connection.drained());
+    }
+    // They have waited for longer than those that came in this turn.
+    const isPlanned = this.waiting.length > 0;
+    this.waiting = [...waiting.slice(at), ...this.waiting];
+    if (!isPlanned && this.waiting.length > 0) setImmediate(() => this.nextTurn());
+  }
+
   private left(connection: HttpConnection): void {
     this.connections.delete(connection);
-    const quota = quotaAddress(connection.remoteAddress);
+    const quota = this.quotaOf(connection.remoteAddress);
     if (quota !== "") {
       const count = (this.byAddress.get(quota) ?? 0) - 1;
       if (count > 0) this.byAddress.set(quota, count);
@@ -281,6 +314,18 @@ export class HttpServer implements ConnectionHost {
     // Nobody is here: nothing runs.
     clearInterval(this.timer);
     this.timer = undefined;
+  }
+}
+
+/** Listens; a failure says where. */
+function listening(settings: TCPSocketListenOptions<HttpConnection | undefined>): HttpServer["listener"] {
+  try {
+    return Bun.listen(settings);
+  } catch (cause) {
+    const { hostname, port } = settings;
+    const code: unknown = cause instanceof Error && "code" in cause ? cause.code : undefined;
+    const why = code === "EADDRINUSE" ? `: is port ${port} in use?` : "";
+    throw Object.assign(new Error(`Failed to listen at ${formatAddress(hostname, port)}${why}`, { cause }), { code });
   }
 }
 

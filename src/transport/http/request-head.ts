@@ -58,7 +58,7 @@ export function parseHead(bytes: Buffer, start: number, end: number): RequestHea
   if ("status" in line) return line;
   const fields = new Map<string, string>();
   let count = 0;
-  for (let at = lineAt + 2; at < end; ) {
+  for (let at = lineAt + 2; at < end;) {
     const next = bytes.indexOf(lineEnd, at);
     const fieldEnd = next === -1 || next > end ? end : next;
     if (++count > fieldsMax) return { status: 431, sentence: `a request has at most ${fieldsMax} header fields` };
@@ -70,7 +70,10 @@ export function parseHead(bytes: Buffer, start: number, end: number): RequestHea
   // The host in the target counts, if there is one.
   const hostText = line.authority ?? named ?? "";
   const host = hostText === "" ? undefined : parseHost(hostText);
-  if ((hostText !== "" && host === undefined) || (named !== undefined && named !== "" && parseHost(named) === undefined))
+  if (
+    (hostText !== "" && host === undefined) ||
+    (named !== undefined && named !== "" && parseHost(named) === undefined)
+  )
     return malformed("the Host is malformed: expected a host, or host:port");
   if (named === undefined && line.isCurrent) return malformed("a request of HTTP/1.1 has a Host");
   const body = bodyOf(fields, line.isCurrent);
@@ -83,7 +86,8 @@ export function parseHead(bytes: Buffer, start: number, end: number): RequestHea
 
 /** Reads `host` or `host:port`; undefined if it is neither. */
 export function parseHost(text: string): HostName | undefined {
-  const [, bracketed, plain, port] = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._~!$&'()*+,;=%-]+))(?::(\d{0,5}))?$/i.exec(text) ?? [];
+  const [, bracketed, plain, port] =
+    /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._~!$&'()*+,;=%-]+))(?::(\d{0,5}))?$/i.exec(text) ?? [];
   if (Number(port ?? 0) > 65_535) return undefined;
   if (bracketed !== undefined)
     return isIP(bracketed) === 6 ? { name: bracketed.toLowerCase(), isAddress: true } : undefined;
@@ -97,10 +101,12 @@ interface RequestLine extends Pick<RequestHead, "method" | "path" | "query" | "i
 }
 
 function requestLine(text: string): RequestLine | HeadFault {
-  const [, method = "", target = "", minor] = /^([A-Z]+) ([^\s\0-\x1f\x7f]+) HTTP\/1\.([01])$/.exec(text) ?? [];
+  const [, method = "", target = "", minor] = /^([A-Z]+) ([^\s\p{Cc}]+) HTTP\/1\.([01])$/u.exec(text) ?? [];
   if (minor === undefined) {
     const isOtherVersion = / HTTP\/\d(?:\.\d)?$/.test(text) && !/ HTTP\/1\.[01]$/.test(text);
-    return isOtherVersion ? { status: 505, sentence: "HTTP/1.1 is spoken here" } : malformed("the request line is malformed");
+    return isOtherVersion
+      ? { status: 505, sentence: "HTTP/1.1 is spoken here" }
+      : malformed("the request line is malformed");
   }
   if (method.length > methodMax) return { status: 501, sentence: "this method is not known" };
   const [, authority, rest] = /^https?:\/\/([^/?#]*)(.*)$/is.exec(target) ?? [];
@@ -152,7 +158,8 @@ function bodyOf(fields: ReadonlyMap<string, string>, isCurrent: boolean): number
   const length = fields.get("content-length");
   if (coding !== undefined) {
     if (length !== undefined || !isCurrent) return malformed("the length of the body is ambiguous");
-    if (coding.toLowerCase() !== "chunked") return { status: 501, sentence: "only the transfer coding chunked is known" };
+    if (coding.toLowerCase() !== "chunked")
+      return { status: 501, sentence: "only the transfer coding chunked is known" };
     return "chunked";
   }
   if (length === undefined) return 0;
