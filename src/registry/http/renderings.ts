@@ -28,7 +28,8 @@ export class RenderingBusy extends Error {
   override readonly name = "RenderingBusy";
 }
 
-interface Kept extends Rendered {
+interface Kept {
+  readonly rendered: Rendered;
   readonly latest: bigint;
   readonly madeAtMs: number;
   /** It is good for this long. */
@@ -99,7 +100,7 @@ export class Renderings {
     if (short !== undefined) return short;
     const long = this.longOf(key, app);
     if (long?.fault !== undefined) throw long.fault;
-    if (long !== undefined) return long;
+    if (long !== undefined) return long.rendered;
     const running = this.jobs.get(key);
     if (running !== undefined) {
       if (running.latest === app.latest) return running.promise;
@@ -134,7 +135,7 @@ export class Renderings {
     };
     const keep = (rendered: Rendered, fault: AnswerTooLong | undefined): void => {
       const freshMs = Math.max(freshMsMin, rendering.tookMs * freshFactor);
-      this.keepLong(key, { ...rendered, latest, madeAtMs: performance.now(), freshMs, fault });
+      this.keepLong(key, { rendered, latest, madeAtMs: performance.now(), freshMs, fault });
     };
     const failed = (error: unknown): void => {
       // Whoever asks again is told so without another try.
@@ -215,17 +216,16 @@ export class Renderings {
     const known = this.long.get(key);
     if (known !== undefined) this.drop(key, known);
     this.long.set(key, kept);
-    this.longBytes += kept.bytes;
-    for (const [oldest, { bytes }] of this.long) {
+    this.longBytes += kept.rendered.bytes;
+    for (const [oldest, other] of this.long) {
       if (this.longBytes <= longBytesInAll) break;
-      this.long.delete(oldest);
-      this.longBytes -= bytes;
+      this.drop(oldest, other);
     }
     this.sweeper ??= setTimeout(() => this.sweep(), keptMs);
   }
 
-  private drop(key: string, { bytes }: Kept): void {
-    if (this.long.delete(key)) this.longBytes -= bytes;
+  private drop(key: string, { rendered }: Kept): void {
+    if (this.long.delete(key)) this.longBytes -= rendered.bytes;
   }
 
   private sweep(): void {
