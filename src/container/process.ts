@@ -9,6 +9,7 @@ import { newIncarnation, systemRandom } from "../base/random.ts";
 import { TimerWheel } from "../base/timer-wheel.ts";
 import { TcpLinkNetwork } from "./link/link-network.ts";
 import type { Surroundings } from "./surroundings.ts";
+import { type ControlCommands, controlCommands } from "../observe/control-commands.ts";
 import { Metrics, type ServiceMetrics } from "../observe/metrics.ts";
 import { startMonitor } from "../observe/monitor.ts";
 import type { Health } from "../observe/operator-answers.ts";
@@ -54,7 +55,12 @@ export interface RunningRole {
   health(): Health;
   /** Reads files again that may have changed; a sentence for the log. Undefined: there are none. */
   readonly reload?: () => string | undefined;
+  /** What operators may ask. */
+  readonly control: ControlCommands;
 }
+
+/** Services that are processes of their own. */
+export type MemberRole = "gateway" | "login" | "chat";
 
 /** A service that is a process of its own. Its drain leaves the registry first. */
 export interface RunningMember extends RunningRole {
@@ -96,7 +102,7 @@ export interface StartedRole {
  */
 export async function startProcess(
   settings: MemberSettings,
-  service: string,
+  service: MemberRole,
   start: (around: RoleProcess) => Promise<StartedRole>,
 ): Promise<RunningMember> {
   const steps: (() => void | Promise<void>)[] = [];
@@ -110,12 +116,14 @@ export async function startProcess(
     wheel.start();
     undo(() => wheel.stop());
     const flusher = new Flusher();
-    const metrics = new Metrics(settings.log);
+    const { limits, advertise } = settings;
+    const metrics = new Metrics(settings.log, { limits, role: service });
     const serviceMetrics = metrics.forService(settings.id, service);
+    const control = controlCommands({ ...settings, role: service }, (bug) => metrics.bugs.met("control", bug));
     const registry = registryOf(settings);
     undo(() => registry.close());
     await registry.refuseOpenNodes();
-    const surroundings = surroundingsOf(settings, service, wheel, flusher, registry);
+    const surroundings = surroundingsOf(settings, service, { wheel, flusher, control, registry });
     undo(() => surroundings.naming.close());
     const role = await start({ surroundings, wheel, flusher, metrics, serviceMetrics, undo });
     let draining: Promise<void> | undefined;
@@ -126,7 +134,8 @@ export async function startProcess(
         detail: { version: settings.version, id: settings.id, ...detail, draining: draining !== undefined },
       };
     };
-    const monitor = settings.monitor && startMonitor(settings.monitor, { metrics, health });
+    const names = advertise === undefined ? [] : [advertise.host];
+    const monitor = settings.monitor && startMonitor(settings.monitor, { metrics, health, limits, names });
     const drain = async (): Promise<void> => {
       await role.drain();
       await closeAll();
@@ -137,6 +146,7 @@ export async function startProcess(
       addresses: { ...role.addresses, monitor: monitor?.address },
       health,
       drain: () => (draining ??= drain()),
+      control,
       ...(role.reload === undefined ? {} : { reload: role.reload }),
     };
   } catch (error) {
@@ -163,10 +173,14 @@ function registryOf({ id, clusterKeys, insecure, discovery, env, zone, region, l
 function surroundingsOf(
   settings: MemberSettings,
   service: string,
-  wheel: TimerWheel,
-  flusher: Flusher,
-  registry: Naming,
+  around: {
+    readonly wheel: TimerWheel;
+    readonly flusher: Flusher;
+    readonly control: ControlCommands;
+    readonly registry: Naming;
+  },
 ): Surroundings {
+  const { wheel, flusher, control, registry } = around;
   const { id, clusterKeys, insecure, env, zone, limits, log, version, lost, writeWaitMs, listen, advertise } = settings;
   const admission = new Admission({ env, clusterKeys, isRegistryOpen: insecure, log });
   const parts = { env, clusterKeys, admission, isRegistryOpen: insecure, timers: systemTimers };
@@ -185,6 +199,7 @@ function surroundingsOf(
     timers: systemTimers,
     random: systemRandom,
     limits,
+    control,
     log,
     zone,
     version,

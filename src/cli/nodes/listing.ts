@@ -1,7 +1,9 @@
 // What `roost nodes` shows, as text: a line for each instance. Pure.
 
 import { hasProof } from "../../auth/instance-proof.ts";
+import { printable } from "../../base/printable.ts";
 import { type Instance, Status } from "../../registry/instance.ts";
+import { shownAge, tableLines } from "../text-table.ts";
 
 /** One line of the table. */
 export interface Row {
@@ -15,7 +17,6 @@ export interface Row {
 }
 
 const columns = ["service", "id", "env", "zone", "address", "state", "age"] as const satisfies (keyof Row)[];
-const gap = "  ";
 /** What members of a cluster register. */
 const memberServices: ReadonlySet<string> = new Set(["wgateway", "tgateway", "login", "chat"]);
 
@@ -35,23 +36,19 @@ export function rowsOf(instances: readonly Instance[], lost: ReadonlySet<string>
       zone,
       address: addrs.join(" "),
       state: lost.has(hostname) ? "lost" : stateOf(instance, provingEnvs.has(env)),
-      age: ageOf(nowNs - regTimestamp),
+      age: shownAge(Number((nowNs - regTimestamp) / 1_000_000_000n)),
     };
   });
   const keyOf = ({ service, env, zone, id }: Row): string => [service, env, zone, id].join("\n");
   return rows.toSorted((one, other) => (keyOf(one) < keyOf(other) ? -1 : 1));
 }
 
-/** The table with a head line; control characters, which a registry of another make may hold, are shown as `?`. */
-export function tableOf(rows: readonly Row[]): string {
-  const lines = [
+/** The table as lines, with a head line. A registry of another make may hold any text: cells are made printable. */
+export function tableOf(rows: readonly Row[]): string[] {
+  return tableLines([
     columns.map((name) => name.toUpperCase()),
-    ...rows.map((row) => columns.map((name) => clean(row[name]))),
-  ];
-  const widths = columns.map((_, column) => Math.max(...lines.map((cells) => Bun.stringWidth(cells[column] ?? ""))));
-  const padded = (cell: string, column: number): string =>
-    cell + " ".repeat(Math.max(0, (widths[column] ?? 0) - Bun.stringWidth(cell)));
-  return lines.map((cells) => `${cells.map(padded).join(gap).trimEnd()}\n`).join("");
+    ...rows.map((row) => columns.map((name) => printable(row[name]))),
+  ]);
 }
 
 function stateOf({ appid, status, metadata }: Instance, isProving: boolean): string {
@@ -59,18 +56,4 @@ function stateOf({ appid, status, metadata }: Instance, isProving: boolean): str
   const lacksProof = isProving && memberServices.has(appid) && !hasProof(metadata);
   const details = [...(state === undefined ? [] : [state]), ...(lacksProof ? ["no proof"] : [])];
   return `${status === Status.Up ? "up" : "waiting"}${details.length === 0 ? "" : ` (${details.join(", ")})`}`;
-}
-
-/** `7s`, `12m`, `5h`, `3d`. */
-function ageOf(ageNs: bigint): string {
-  const seconds = Math.max(0, Number(ageNs / 1_000_000_000n));
-  if (seconds < 120) return `${seconds}s`;
-  if (seconds < 120 * 60) return `${Math.floor(seconds / 60)}m`;
-  if (seconds < 48 * 3600) return `${Math.floor(seconds / 3600)}h`;
-  return `${Math.floor(seconds / 86_400)}d`;
-}
-
-function clean(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, "?");
 }

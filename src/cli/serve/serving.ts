@@ -1,5 +1,6 @@
 // What serving is to the command line, whatever the role: something to say, and something to end.
 
+import type { Limits } from "../../base/limits/limits.ts";
 import { IdTaken } from "../../container/membership.ts";
 import type { Health } from "../../observe/operator-answers.ts";
 import { SessionsUnavailable } from "../../session/sessions.ts";
@@ -21,6 +22,7 @@ export interface Serving {
   health(): Health;
   /** Resolves when it is all closed. */
   drain(): Promise<void>;
+  readonly limits: Limits;
   /** Reads files again; a sentence for the log. Undefined: there are none. */
   readonly reload?: () => string | undefined;
 }

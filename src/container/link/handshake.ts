@@ -252,7 +252,7 @@ export class DiallingHandshake implements FrameHandler {
   private readonly nonce: Uint8Array;
   private readonly late: ReturnType<typeof setTimeout>;
   private readonly handlerOf: (met: Met) => FrameHandler;
-  private readonly expectedId: string;
+  private readonly expectedId: string | undefined;
   private readonly address: string;
   private readonly isProven: boolean;
   private readonly declines: ((state: LinkState) => string | undefined) | undefined;
@@ -266,8 +266,8 @@ export class DiallingHandshake implements FrameHandler {
       /** At least one. */
       readonly clusterKeys: readonly Uint8Array[];
       readonly random: Random;
-      /** Who should answer. */
-      readonly expectedId: string;
+      /** Who should answer; undefined: whoever has the key. */
+      readonly expectedId: string | undefined;
       /** The address that was dialled, `host:port`, of at most 300 bytes. */
       readonly address: string;
       /** The entry that named the address has a proof (auth/instance-proof.ts): a proof without addresses is not believed. */
@@ -351,7 +351,7 @@ export class DiallingHandshake implements FrameHandler {
       this.connection.close(closeProtocolFault("refused"));
       return;
     }
-    if (identity.id !== this.expectedId) {
+    if (this.expectedId !== undefined && identity.id !== this.expectedId) {
       this.fail(`it is ${identity.id}, and not ${this.expectedId}`, closeProtocolFault("somebody else was expected"));
       return;
     }

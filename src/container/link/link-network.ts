@@ -12,7 +12,6 @@ import type { MemoryNetwork } from "../../transport/memory.ts";
 import { dialTcp, listenTcp } from "../../transport/tcp.ts";
 import type { Acceptor, Server, TransportObserver, TransportOptions } from "../../transport/transport.ts";
 import type { Dial } from "./dependency.ts";
-import { silentMsMax } from "./link-state.ts";
 
 const connectMsMax = 2_000;
 /** Frames of any kind that a peer may send before its handshake is over: it takes two. */
@@ -116,9 +115,10 @@ function linkOptions(transport: LinkTransport, observer: TransportObserver): Tra
     frameBytesMax: linkFrameBytesMax,
     unsentBytesMax: limits.values.unsentBytesPerLink,
     closeWhenSlow: false,
-    readWaitMs: silentMsMax,
+    readWaitMs: limits.values.linkSilenceMs,
     met: (bound, remoteAddress) => {
       if (bound === "unsentBytes") limits.met("unsentBytesPerLink", { remoteAddress });
+      else if (bound === "silence") limits.met("linkSilenceMs", { remoteAddress });
     },
   };
 }

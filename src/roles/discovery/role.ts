@@ -5,6 +5,7 @@ import { registryToken } from "../../auth/registry-token.ts";
 import { systemClock } from "../../base/clock.ts";
 import { systemRandom } from "../../base/random.ts";
 import { ContainedBugs } from "../../observe/contained-bugs.ts";
+import { controlCommands } from "../../observe/control-commands.ts";
 import type { Health } from "../../observe/operator-answers.ts";
 import { RegistryMetrics, type RegistryNumbers } from "../../observe/registry-metrics.ts";
 import { Admission } from "../../registry/admission.ts";
@@ -25,7 +26,7 @@ const goodbyeCheckMs = 5;
 
 /** Starts it all; rejects, with nothing left running, when something cannot be opened. */
 export async function startDiscovery(settings: DiscoverySettings): Promise<RunningDiscovery> {
-  const { clusterKeys, log, dns, snapshotPath, lookup } = settings;
+  const { clusterKeys, limits, log, dns, snapshotPath, lookup } = settings;
   const undo: (() => void | Promise<void>)[] = [];
   const closeAll = async (): Promise<void> => {
     for (const step of undo.toReversed()) await step();
@@ -34,7 +35,8 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
   try {
     const tokens = clusterKeys.map(registryToken);
     const bugs = new ContainedBugs(log);
-    const http = bindRegistryHttp(settings.listen, bugs);
+    const names = settings.advertise === undefined ? [] : [settings.advertise.host];
+    const http = bindRegistryHttp(settings.listen, { bugs, limits: settings.limits, names });
     undo.push(() => http.stop());
     const advertised = advertisedAs(settings.advertise, reachableHost)(http.address);
 
@@ -60,6 +62,10 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
       () => numbersOf(node, http),
       bugs,
       () => log.linesLost(),
+      limits,
+    );
+    const control = controlCommands({ ...settings, id: advertised, role: "discovery" }, (bug) =>
+      bugs.met("control", bug),
     );
     const dnsServer =
       dns === undefined
@@ -78,7 +84,7 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
     // All that could fail has not: now the others may hear of this node.
     node.start(restored > 0);
     const health = (): Health => healthOf(node, settings.version);
-    http.open({ node, tokens, lookup, gateways: believed(node, settings), metrics, health });
+    http.open({ node, tokens, lookup, gateways: believed(node, settings), metrics, health, control });
 
     let draining: Promise<void> | undefined;
     const drain = async (): Promise<void> => {
@@ -92,6 +98,7 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
     return {
       addresses: { http: http.address, advertised, dns: dnsServer?.address },
       health,
+      control,
       drain: () => (draining ??= drain()),
     };
   } catch (error) {

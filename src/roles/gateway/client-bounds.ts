@@ -21,7 +21,8 @@ const descriptorsReserved = 100;
 /** The shortest time between two log lines about descriptors, in milliseconds. */
 const sayMs = 60_000;
 
-const limitOf: Readonly<Record<TransportBound, LimitName>> = {
+/** How long a client may be silent is an option of its own, --read-wait. */
+const limitOf: Readonly<Record<Exclude<TransportBound, "silence">, LimitName>> = {
   frames: "framesPerSecond",
   frameBytes: "frameBytes",
   strangerFrameBytes: "signInFrameBytes",
@@ -52,7 +53,9 @@ export function clientBounds(
     framesPerSecond,
     framesAtOnce,
     unsentBytesMax: unsentBytes,
-    met: (bound, remoteAddress) => limits.met(limitOf[bound], { remoteAddress }),
+    met: (bound, remoteAddress) => {
+      if (bound !== "silence") limits.met(limitOf[bound], { remoteAddress });
+    },
   };
 }
 
