@@ -11,20 +11,24 @@
 
 /** A connection as its admission sees it. */
 export interface Admitted {
-  /** The peer's address; it does not change while the connection is a stranger, except by `moved`. */
+  /** The peer's address. */
   readonly remoteAddress: string;
+  /** What the peer sends waits where nobody but the platform counts it, up to the bound on a frame of those who are known. */
+  readonly isBufferedUnseen?: boolean;
   /** Ends the connection, because another one takes its place. `isTold`: with a close frame, which takes some seconds. */
   evict(isTold: boolean): void;
 }
 
 /** The bounds of an admission. */
-export type AdmissionBound = "connections" | "strangers" | "strangersPerAddress";
+export type AdmissionBound = "connections" | "strangers" | "unseenStrangers" | "strangersPerAddress";
 
 export interface AdmissionParts {
   /** Connections, and those above it that are only there to be told that there are too many. */
   readonly connectionsMax: number;
   readonly overflowMax: number;
   readonly strangersMax: number;
+  /** Strangers with `isBufferedUnseen`. Default: strangersMax. */
+  readonly unseenStrangersMax?: number;
   readonly strangersPerAddressMax: number;
   /** Connections that wait for nothing but their peers' end. Default: unlimited. */
   readonly endingMax?: number;
@@ -38,6 +42,8 @@ export interface AdmissionParts {
 export class Admission {
   private readonly parts: AdmissionParts;
   private readonly strangers = new Set<Admitted>();
+  /** Those of them with `isBufferedUnseen`, in the same order. */
+  private readonly unseenStrangers = new Set<Admitted>();
   /** They wait for nothing but their peers' end. */
   private readonly ending = new Set<Admitted>();
   private readonly byAddress = new Map<string, Set<Admitted>>();
@@ -56,6 +62,10 @@ export class Admission {
     return this.strangers.size;
   }
 
+  get unseenStrangerCount(): number {
+    return this.unseenStrangers.size;
+  }
+
   /** The strangers of the address that has the most of them. */
   get strangersOfOneAddress(): number {
     let most = 0;
@@ -68,7 +78,7 @@ export class Admission {
    * @returns false if it must be ended at once, without a word: it is not counted then.
    */
   enter(connection: Admitted): boolean {
-    const { connectionsMax, overflowMax, strangersMax, met } = this.parts;
+    const { connectionsMax, overflowMax, strangersMax, unseenStrangersMax = strangersMax, met } = this.parts;
     if (this.total >= connectionsMax) {
       met("connections", connection.remoteAddress);
       // Its descriptor is needed now: no time for a close frame.
@@ -77,6 +87,8 @@ export class Admission {
     }
     this.total++;
     if (this.strangers.size >= strangersMax) this.evictMet("strangers", this.strangers);
+    if (connection.isBufferedUnseen === true && this.unseenStrangers.size >= unseenStrangersMax)
+      this.evictMet("unseenStrangers", this.unseenStrangers);
     this.add(connection);
     return true;
   }
@@ -85,25 +97,19 @@ export class Admission {
   heard(stranger: Admitted): void {
     if (!this.strangers.delete(stranger)) return;
     this.strangers.add(stranger);
+    if (this.unseenStrangers.delete(stranger)) this.unseenStrangers.add(stranger);
     const ofAddress = this.byAddress.get(stranger.remoteAddress);
     if (ofAddress?.delete(stranger) === true) ofAddress.add(stranger);
   }
 
-  /** A stranger's address has turned out to be another one; `former` is what it was counted by. */
-  moved(stranger: Admitted, former: string): void {
-    if (!this.strangers.has(stranger)) return;
-    this.forget(stranger, former);
-    this.add(stranger);
-  }
-
   /** The peer has shown who it is. */
   identified(stranger: Admitted): void {
-    this.forget(stranger, stranger.remoteAddress);
+    this.forget(stranger);
   }
 
   /** All that was to be sent has left; what remains is that the peer ends its side. */
   ends(connection: Admitted): void {
-    this.forget(connection, connection.remoteAddress);
+    this.forget(connection);
     this.ending.add(connection);
     const { endingMax = Number.POSITIVE_INFINITY } = this.parts;
     if (this.ending.size > endingMax) this.evictFirst(this.ending, false);
@@ -113,7 +119,7 @@ export class Admission {
   leave(connection: Admitted): void {
     this.total--;
     this.ending.delete(connection);
-    this.forget(connection, connection.remoteAddress);
+    this.forget(connection);
   }
 
   private add(stranger: Admitted): void {
@@ -129,10 +135,13 @@ export class Admission {
       }
     }
     this.strangers.add(stranger);
+    if (stranger.isBufferedUnseen === true) this.unseenStrangers.add(stranger);
   }
 
-  private forget(stranger: Admitted, address: string): void {
+  private forget(stranger: Admitted): void {
     if (!this.strangers.delete(stranger)) return;
+    this.unseenStrangers.delete(stranger);
+    const address = stranger.remoteAddress;
     const ofAddress = this.byAddress.get(address);
     if (ofAddress?.delete(stranger) === true && ofAddress.size === 0) this.byAddress.delete(address);
   }
@@ -147,7 +156,7 @@ export class Admission {
     const [first] = from;
     if (first === undefined) return undefined;
     this.ending.delete(first);
-    this.forget(first, first.remoteAddress);
+    this.forget(first);
     first.evict(isTold);
     return first;
   }

@@ -50,6 +50,10 @@ class WebSocketConnection extends ConnectionCore {
     if (this.enter()) this.ask(acceptor);
   }
 
+  get isBufferedUnseen(): boolean {
+    return true;
+  }
+
   /** The socket's own peer, `host:port`: a proxy, where `remoteAddress` is what a proxy says. Undefined: it is gone. */
   get peer(): string | undefined {
     return this.socket && formatAddress(plainAddress(this.socket.remoteAddress), this.peerPort);

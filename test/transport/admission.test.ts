@@ -76,22 +76,6 @@ describe("an admission", () => {
     expect(exempt.every(({ ended }) => ended === undefined)).toBe(true);
   });
 
-  test("counts a stranger by the address that a proxy names", () => {
-    const { admission, enter } = admit({ strangersPerAddressMax: 2 });
-    const behindProxy = (client: string): Peer => {
-      const peer = enter("exempt");
-      peer.remoteAddress = client;
-      admission.moved(peer, "exempt");
-      return peer;
-    };
-    const [first, second, other] = [behindProxy("a"), behindProxy("a"), behindProxy("b")];
-    behindProxy("a");
-    expect([first, second, other].map(({ ended }) => ended)).toEqual(["told", undefined, undefined]);
-    expect(admission.strangersOfOneAddress).toBe(2);
-    for (const peer of [second, other]) admission.leave(peer);
-    expect(admission.strangersOfOneAddress).toBe(1);
-  });
-
   test("gives a newcomer the descriptor of one that is ending, then that of a stranger, and never that of a known one", () => {
     const { admission, enter } = admit({ connectionsMax: 3 });
     const [known, ending, stranger] = [enter(), enter(), enter()];

@@ -21,6 +21,12 @@ export const clientLimits = {
     "connections that have not signed in",
     "the one that has been silent for the longest time is closed, 4008",
   ),
+  pendingWebSockets: count(
+    500,
+    atClients,
+    "WebSockets that have not signed in: each may hold an unfinished message",
+    "the one that has been silent for the longest time is closed, 4008",
+  ),
   pendingConnectionsPerAddress: count(
     200,
     atClients,

@@ -36,6 +36,7 @@ const limitOfUnseen: Readonly<Record<Exclude<UnseenBound, "age" | "descriptors">
 
 const limitOfAdmission: Readonly<Record<Exclude<AdmissionBound, "connections">, LimitName>> = {
   strangers: "pendingConnections",
+  unseenStrangers: "pendingWebSockets",
   strangersPerAddress: "pendingConnectionsPerAddress",
 };
 
@@ -61,12 +62,13 @@ export function clientBounds(
 
 /** Counts the connections of all listeners for clients. `connectionsMax`: what the process has descriptors for. */
 export function clientAdmission(limits: Limits, connectionsMax: number, proxies: TrustedProxies, log: Log): Admission {
-  const { pendingConnections, pendingConnectionsPerAddress } = limits.values;
+  const { pendingConnections, pendingWebSockets, pendingConnectionsPerAddress } = limits.values;
   const rareLog = new RareLog(log, sayMs);
   const admission = new Admission({
     connectionsMax,
     overflowMax,
     strangersMax: pendingConnections,
+    unseenStrangersMax: pendingWebSockets,
     strangersPerAddressMax: pendingConnectionsPerAddress,
     // A proxy's own address stands for many clients until its request or its header has been read.
     isExempt: (address) => isLoopbackAddress(address) || proxies.trusts(address),
@@ -80,6 +82,7 @@ export function clientAdmission(limits: Limits, connectionsMax: number, proxies:
     },
   });
   limits.measure("pendingConnections", () => admission.strangerCount);
+  limits.measure("pendingWebSockets", () => admission.unseenStrangerCount);
   limits.measure("pendingConnectionsPerAddress", () => admission.strangersOfOneAddress);
   return admission;
 }
