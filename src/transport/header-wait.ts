@@ -7,6 +7,7 @@
 
 import { Deadline } from "../base/timer-wheel.ts";
 import { type CloseReason, closeLoginWait, closeProtocolFault } from "../wire/close-reason.ts";
+import type { Admitted } from "./admission.ts";
 import type { ConnectionGroup } from "./connection-group.ts";
 import { readProxyHeader } from "./proxy-header.ts";
 import type { SocketOwner, TcpSocket } from "./socket-owner.ts";
@@ -40,22 +41,31 @@ export class HeaderWaits {
     const [oldest] = waits;
     if (waits.size >= proxies.headerWaitsMax) oldest?.drop();
     const wait = new HeaderWait(this, socket, proxyAddress);
+    if (admission.options.admission?.enter(wait) === false) {
+      socket.terminate();
+      return;
+    }
     socket.data = wait;
     waits.add(wait);
     admission.group.add(wait);
     admission.options.wheel.arm(wait, proxies.headerWaitMs);
   }
 
+  /** Its place is its successor's, which is counted anew. */
+  passesOn(wait: HeaderWait): void {
+    if (this.waits.delete(wait)) this.admission.options.admission?.leave(wait);
+  }
+
   /** It waits no more. Its successor, if there is one, has joined the group before. */
   over(wait: HeaderWait): void {
+    this.passesOn(wait);
     this.admission.options.wheel.disarm(wait);
-    this.waits.delete(wait);
     this.admission.group.remove(wait);
   }
 }
 
 /** One of them. */
-class HeaderWait extends Deadline implements SocketOwner {
+class HeaderWait extends Deadline implements SocketOwner, Admitted {
   private readonly all: HeaderWaits;
   private readonly socket: TcpSocket;
   private readonly proxyAddress: string;
@@ -70,7 +80,12 @@ class HeaderWait extends Deadline implements SocketOwner {
     this.proxyAddress = proxyAddress;
   }
 
+  get remoteAddress(): string {
+    return this.proxyAddress;
+  }
+
   receive(chunk: Buffer): void {
+    this.all.admission.options.admission?.heard(this);
     const bytes = this.bytes === undefined ? chunk : Buffer.concat([this.bytes, chunk]);
     this.bytes = bytes;
     const header = readProxyHeader(bytes);
@@ -134,7 +149,13 @@ class HeaderWait extends Deadline implements SocketOwner {
     this.drop();
   }
 
+  /** By the admission: another connection takes its place. */
+  evict(): void {
+    this.drop();
+  }
+
   private admit(remoteAddress: string, acceptor: Acceptor): SocketOwner {
+    this.all.passesOn(this);
     const owner = this.all.admission.admit(this.socket, remoteAddress, acceptor);
     this.all.over(this);
     return owner;
