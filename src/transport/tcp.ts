@@ -1,50 +1,12 @@
 // Frames over TCP: clients, and links between services.
 
-import type { CloseReason } from "../wire/close-reason.ts";
-import { closeFrame, parseCloseText } from "../wire/frame-writer.ts";
-import { FrameReader } from "../wire/frame-reader.ts";
+import type { TCPSocketListenOptions } from "bun";
 import { formatAddress, peerAddress, type SocketAddress } from "./address.ts";
 import { ConnectionGroup } from "./connection-group.ts";
 import { HeaderWaits } from "./header-wait.ts";
-import { looksLikeProxyHeader } from "./proxy-header.ts";
 import type { SocketOwner, TcpSocket } from "./socket-owner.ts";
-import { listenStreams, StreamConnection, streamHandlers } from "./stream-connection.ts";
+import { TcpConnection, tcpHandlers } from "./tcp-connection.ts";
 import type { Acceptor, Connection, FrameHandler, Server, TransportOptions } from "./transport.ts";
-
-class TcpConnection extends StreamConnection {
-  protected override readonly reader: FrameReader;
-
-  constructor(socket: TcpSocket, remoteAddress: string, options: TransportOptions, group: ConnectionGroup | undefined) {
-    super(socket, remoteAddress, options, group);
-    this.reader = new FrameReader(this, options.strangerFrameBytesMax ?? options.frameBytesMax);
-  }
-
-  accept(acceptor: Acceptor): void {
-    if (this.enter()) this.ask(acceptor);
-  }
-
-  dialled(handler: (connection: Connection) => FrameHandler): void {
-    this.own(handler);
-  }
-
-  override closeReceived(payload: Buffer): void {
-    if (this.takeFrame()) this.peerClosed(parseCloseText(payload));
-  }
-
-  protected override badFrame(chunk: Buffer, fault: CloseReason): void {
-    const { proxies } = this.options;
-    if (proxies !== undefined && looksLikeProxyHeader(chunk)) proxies.headerOfStranger(this.remoteAddress);
-    super.badFrame(chunk, fault);
-  }
-
-  protected override kindOf(): string {
-    return "frame";
-  }
-
-  protected override closeFrame(reason: CloseReason): Buffer {
-    return closeFrame(reason);
-  }
-}
 
 /**
  * Listens for frames over TCP. A connection of a trusted proxy (`options.proxies`) begins with a header of the PROXY protocol;
@@ -71,7 +33,39 @@ export function listenTcp(
     if (proxies?.trusts(remoteAddress) === true) headerWaits?.begin(socket, remoteAddress);
     else admit(socket, remoteAddress, acceptor);
   };
-  return listenStreams(address, options, group, opened, reusePort);
+  // Bun's types know reusePort for dialling only.
+  const settings: TCPSocketListenOptions<SocketOwner | undefined> & { readonly reusePort: boolean } = {
+    hostname: address.host,
+    port: address.port,
+    reusePort,
+    socket: {
+      ...tcpHandlers,
+      open(socket) {
+        try {
+          const remoteAddress = peerAddress(socket.remoteAddress);
+          if (remoteAddress === undefined) {
+            socket.terminate();
+            options.observer.peerGone();
+            return;
+          }
+          opened(socket, remoteAddress);
+        } catch (bug) {
+          socket.terminate();
+          options.observer.bug(bug);
+        }
+      },
+    },
+  };
+  const listener = Bun.listen(settings);
+  return {
+    address: formatAddress(address.host, listener.port),
+    connections: group,
+    stopAccepting: () => listener.stop(),
+    close(reason) {
+      listener.stop();
+      return group.closeAll(reason);
+    },
+  };
 }
 
 /**
@@ -96,7 +90,7 @@ export function dialTcp(
       hostname: address.host,
       port: address.port,
       socket: {
-        ...streamHandlers,
+        ...tcpHandlers,
         open(socket) {
           if (isOver) {
             socket.terminate();

@@ -1,5 +1,4 @@
-// What connections over a socket of bytes share, whatever frames they carry: the socket's callbacks, how bytes leave, and
-// how it ends.
+// One connection over TCP: the socket's callbacks, frames of its bytes, how bytes leave, and how it ends.
 //
 // Memory. Bun hands over each read as a fresh copy, so frames are ranges of it; `Socket.write` takes what the kernel takes,
 // synchronously, and keeps nothing, so the outbound buffer may return to the pool at once.
@@ -7,28 +6,22 @@
 // Every socket callback catches what it throws, ends its connection and reports the bug to the observer. No `error` handler
 // is set: Bun would call it only with what a callback threw. Errors of the socket itself arrive at `close`.
 
-import type { SocketHandler, TCPSocketListenOptions } from "bun";
+import type { SocketHandler } from "bun";
 import { type CloseReason, CloseCode, closeAbnormal } from "../wire/close-reason.ts";
-import type { FrameSink } from "../wire/frame-reader.ts";
+import { FrameReader, type FrameSink } from "../wire/frame-reader.ts";
+import { closeFrame, parseCloseText } from "../wire/frame-writer.ts";
 import { OpCode } from "../wire/opcode.ts";
-import { formatAddress, peerAddress, type SocketAddress } from "./address.ts";
 import { ConnectionCore } from "./connection-core.ts";
 import type { ConnectionGroup } from "./connection-group.ts";
+import { looksLikeProxyHeader } from "./proxy-header.ts";
 import type { SocketOwner, TcpSocket } from "./socket-owner.ts";
-import type { Server, TransportOptions } from "./transport.ts";
+import type { Acceptor, Connection, FrameHandler, TransportOptions } from "./transport.ts";
 
 /** A read of fewer bytes counts as a frame: a peer that sends byte by byte costs a callback for each. */
 const smallReadBytes = 16;
 
-/** Bytes into frames. */
-export interface StreamReader {
-  frameBytesMax: number;
-  push(chunk: Buffer): CloseReason | undefined;
-  stop(): void;
-}
-
 /** One object for all sockets: what belongs to a connection hangs on `socket.data`. */
-export const streamHandlers = {
+export const tcpHandlers = {
   data({ data: owner }, chunk) {
     try {
       owner?.receive(chunk);
@@ -56,21 +49,23 @@ export const streamHandlers = {
 } satisfies SocketHandler<SocketOwner | undefined>;
 
 /** A connection is the sink of its own reader. */
-export abstract class StreamConnection extends ConnectionCore implements FrameSink, SocketOwner {
+export class TcpConnection extends ConnectionCore implements FrameSink, SocketOwner {
   private readonly socket: TcpSocket;
-  protected abstract readonly reader: StreamReader;
+  private readonly reader: FrameReader;
 
   constructor(socket: TcpSocket, remoteAddress: string, options: TransportOptions, group: ConnectionGroup | undefined) {
     super(remoteAddress, options, group);
     this.socket = socket;
+    this.reader = new FrameReader(this, options.strangerFrameBytesMax ?? options.frameBytesMax);
   }
 
-  /** A close frame, for the end of the queue; undefined: this peer would not understand one. */
-  protected abstract closeFrame(reason: CloseReason): Buffer | undefined;
-  /** The name of a fault in its frames, for the metrics. */
-  protected abstract kindOf(fault: CloseReason): string;
-  /** The peer's close frame, whose payload lives until this returns. */
-  abstract closeReceived(payload: Buffer): void;
+  accept(acceptor: Acceptor): void {
+    if (this.enter()) this.ask(acceptor);
+  }
+
+  dialled(handler: (connection: Connection) => FrameHandler): void {
+    this.own(handler);
+  }
 
   override get frameBytesMax(): number {
     return this.reader.frameBytesMax;
@@ -86,17 +81,11 @@ export abstract class StreamConnection extends ConnectionCore implements FrameSi
     this.heard();
     this.options.observer.bytesIn(chunk.length);
     if (chunk.length < smallReadBytes && !this.takeFrame()) return;
-    this.read(chunk);
-  }
-
-  /** Reads frames. */
-  protected read(chunk: Buffer): void {
     const fault = this.reader.push(chunk);
-    if (fault !== undefined) this.badFrame(chunk, fault);
-  }
-
-  protected badFrame(_chunk: Buffer, fault: CloseReason): void {
-    this.fault(fault.code === CloseCode.TooLarge ? "frame-too-large" : this.kindOf(fault), fault);
+    if (fault === undefined) return;
+    const { proxies } = this.options;
+    if (proxies !== undefined && looksLikeProxyHeader(chunk)) proxies.headerOfStranger(this.remoteAddress);
+    this.fault(fault.code === CloseCode.TooLarge ? "frame-too-large" : "frame", fault);
   }
 
   /** The socket's `end`: the peer sends no more, and Bun ends our side when this returns. */
@@ -131,17 +120,16 @@ export abstract class StreamConnection extends ConnectionCore implements FrameSi
     this.takeFrame();
   }
 
+  closeReceived(payload: Buffer): void {
+    if (this.takeFrame()) this.peerClosed(parseCloseText(payload));
+  }
+
   protected override closing(reason: CloseReason): void {
     this.reader.stop();
     // Beyond the bound on unsent bytes, by at most one control frame.
-    const frame = this.closeFrame(reason);
-    if (frame !== undefined) this.append(frame);
-  }
-
-  /** Queues bytes that are no frame of `send`, whatever waits. */
-  protected append(bytes: Buffer): void {
-    const at = this.reserveBytes(bytes.length);
-    this.queue.bytes.set(bytes, at);
+    const frame = closeFrame(reason);
+    const at = this.reserveBytes(frame.length);
+    this.queue.bytes.set(frame, at);
     this.options.flusher.mark(this);
   }
 
@@ -163,52 +151,4 @@ export abstract class StreamConnection extends ConnectionCore implements FrameSi
     this.socket.terminate();
     this.settle();
   }
-}
-
-/**
- * Listens for sockets. `opened` is told of each, with its peer's address, and gives it an owner; the connections that it
- * makes are of `group`.
- * @param reusePort lets several processes share the port; each of them must ask for it.
- * @throws when the address can't be bound.
- */
-export function listenStreams(
-  address: SocketAddress,
-  options: TransportOptions,
-  group: ConnectionGroup,
-  opened: (socket: TcpSocket, remoteAddress: string) => void,
-  reusePort: boolean,
-): Server {
-  // Bun's types know reusePort for dialling only.
-  const settings: TCPSocketListenOptions<SocketOwner | undefined> & { readonly reusePort: boolean } = {
-    hostname: address.host,
-    port: address.port,
-    reusePort,
-    socket: {
-      ...streamHandlers,
-      open(socket) {
-        try {
-          const remoteAddress = peerAddress(socket.remoteAddress);
-          if (remoteAddress === undefined) {
-            socket.terminate();
-            options.observer.peerGone();
-            return;
-          }
-          opened(socket, remoteAddress);
-        } catch (bug) {
-          socket.terminate();
-          options.observer.bug(bug);
-        }
-      },
-    },
-  };
-  const listener = Bun.listen(settings);
-  return {
-    address: formatAddress(address.host, listener.port),
-    connections: group,
-    stopAccepting: () => listener.stop(),
-    close(reason) {
-      listener.stop();
-      return group.closeAll(reason);
-    },
-  };
 }
