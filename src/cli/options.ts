@@ -5,12 +5,10 @@
 import type { ArgsDef } from "citty";
 import {
   deviceBytesMax,
-  instanceAddressBytesMax,
-  registryNameBytesMax,
-  registryNodesMax,
   secretBytesMax,
   tokenCharactersMax,
 } from "../base/limits/fixed.ts";
+import { limitTable } from "../base/limits/table.ts";
 import { parseSelector, selectorNames } from "../container/selectors/selection.ts";
 import { readConfigFile } from "./config-file.ts";
 import { didYouMean } from "./did-you-mean.ts";
@@ -81,7 +79,7 @@ const path = (help: string, hint: string, fallback?: string): Option<string> =>
   option(help, hint, fallback, parsePath, { bytesMax: pathBytesMax });
 
 const label = (help: string, fallback: string): Option<string> =>
-  option(help, "name", fallback, parseLabel, { bytesMax: registryNameBytesMax });
+  option(help, "name", fallback, parseLabel, { bytesMax: limitTable.registryNameBytes.initial });
 
 const toggle = (help: string): Option<boolean> => ({
   ...option(help, "true|false", "false", (text) => oneOf(["true", "false"])(text) === "true"),
@@ -103,7 +101,7 @@ export const options = {
     parseAddress,
   ),
   advertise: option("Where others reach this node (default: where it listens)", "host[:port]", undefined, parseHost),
-  peers: option("Other nodes of the registry to begin with", "host:port,…", "", nodesUpTo(registryNodesMax), {
+  peers: option("Other nodes of the registry to begin with", "host:port,…", "", nodesUpTo(limitTable.registryNodes.initial), {
     bytesMax: listBytesMax,
   }),
   region: label("Region of this node", "region01"),
@@ -118,7 +116,7 @@ export const options = {
     "url",
     undefined,
     parseWord,
-    { bytesMax: instanceAddressBytesMax },
+    { bytesMax: limitTable.instanceAddressBytes.initial },
   ),
   tags: option("What a gateway is chosen by, such as IDC=fra", "key=value,…", "", tagsUpTo(32), {
     bytesMax: listBytesMax,
@@ -127,7 +125,7 @@ export const options = {
   selector: option("How a gateway chooses the node for a connection", selectorNames.join("|"), "hash", parseSelector),
   route: path("File of routing rules, for --selector route", "file"),
   insecure: toggle("Listen for everybody without a cluster key: whoever reaches the registry may write"),
-  discovery: option("Nodes of the registry", "url,…", "http://127.0.0.1:7171", urlsUpTo(registryNodesMax), {
+  discovery: option("Nodes of the registry", "url,…", "http://127.0.0.1:7171", urlsUpTo(limitTable.registryNodes.initial), {
     bytesMax: listBytesMax,
   }),
   watch: toggle("Go on, and show what changes"),

@@ -109,5 +109,5 @@ function networksOf(field: Field, countMax: number): BlockList {
 }
 
 function nameOf(field: Field): string {
-  return textOf(field, (text) => faultOfName("it", text));
+  return textOf(field, (text) => faultOfName("it", text, nameBounds)?.sentence);
 }

@@ -1,7 +1,8 @@
 // The other nodes of the registry, as one node knows them.
 
+import { limitTable } from "../../src/base/limits/table.ts";
 import { beforeEach, expect, test } from "bun:test";
-import { registryNodesMax, tombstoneMs } from "../../src/base/limits/fixed.ts";
+import { tombstoneMs } from "../../src/base/limits/fixed.ts";
 import { Peers } from "../../src/registry/peers.ts";
 import { nodeInfo } from "./support.ts";
 
@@ -66,6 +67,6 @@ test("one that nobody heard of for two hours is forgotten, unless the operator n
 });
 
 test("knows no more than registryNodesMax", () => {
-  for (let index = 0; index < registryNodesMax + 10; index++) peers.listed(`10.1.0.1:${index + 1}`, "z1", 0);
-  expect(peers.all()).toHaveLength(registryNodesMax);
+  for (let index = 0; index < limitTable.registryNodes.initial + 10; index++) peers.listed(`10.1.0.1:${index + 1}`, "z1", 0);
+  expect(peers.all()).toHaveLength(limitTable.registryNodes.initial);
 });

@@ -162,7 +162,7 @@ describe("its own entry", () => {
   test("comes back over a cancellation from a clock that is ahead", () => {
     const { time, node } = started();
     const dirty = beginNs + 10n * 60_000_000_000n;
-    const state = { identity: self, dirty, instance: undefined, ageMs: 0, isProbed: false };
+    const state = { identity: self, dirty, instance: undefined, ageMs: 0, isProbed: false, hasRenewed: true };
     const other = nodeInfo({ clock: dirty });
     node.onReplicate({ kind: "replicate", node: other, isSpread: false, states: [state], renewals: [] });
     time.advance(0);

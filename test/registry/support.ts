@@ -1,6 +1,7 @@
 // Builders for the tests of the registry's core: instances and states, a table over virtual time, a network whose answers
 // the test gives.
 
+import { limitTable } from "../../src/base/limits/table.ts";
 import type { Clock } from "../../src/base/clock.ts";
 import type { EntryState } from "../../src/registry/entry.ts";
 import { HybridClock } from "../../src/registry/hybrid-clock.ts";
@@ -44,12 +45,12 @@ export function living(dirty: bigint, change: Partial<Instance> = {}, ageMs = 0)
     ...change,
   };
   const { env, appid, zone, hostname } = instance;
-  return { identity: { env, appid, zone, hostname }, dirty, instance, ageMs, isProbed: false };
+  return { identity: { env, appid, zone, hostname }, dirty, instance, ageMs, isProbed: false, hasRenewed: true };
 }
 
 /** The state of an instance that was cancelled by that version. */
 export function cancelled(dirty: bigint, change: Partial<Identity> = {}, ageMs = 0): EntryState {
-  return { identity: identityOf(change), dirty, instance: undefined, ageMs, isProbed: false };
+  return { identity: identityOf(change), dirty, instance: undefined, ageMs, isProbed: false, hasRenewed: true };
 }
 
 /** A call of register. */
@@ -74,7 +75,7 @@ export const localCaller: Caller = { address: "", origin: "client", isTrusted: f
 export class TableOverTime {
   readonly time = new VirtualTime();
   readonly clock: Clock = this.time.clock(0);
-  readonly versions = new HybridClock(this.clock);
+  readonly versions = new HybridClock(this.clock, limitTable.timestampAhead.initial);
   readonly changes: string[] = [];
   readonly table = new Table({
     clock: this.clock,

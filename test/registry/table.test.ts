@@ -1,16 +1,14 @@
 // The table: merging is idempotent and order does not matter; what was cancelled stays so; everything has a bound.
 
+import { limitTable } from "../../src/base/limits/table.ts";
 import { beforeEach, describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import {
   emptyServicesMax,
-  instancesMax,
   leaseMs,
   protectedLeaseMs,
-  timestampAheadMsMax,
   tombstoneMs,
-  tombstonesMax,
-} from "../../src/base/limits/fixed.ts";
+  } from "../../src/base/limits/fixed.ts";
 import { Digest } from "../../src/registry/digest.ts";
 import type { EntryState } from "../../src/registry/entry.ts";
 import { Status } from "../../src/registry/instance.ts";
@@ -148,7 +146,7 @@ describe("merging", () => {
   test("versions in the far future are refused, known or not", () => {
     const { table } = world;
     // Clocks of nodes may be 15 minutes apart, and a client's timestamp may be ahead by as much again.
-    const farthest = beginNs + 2n * nanoseconds(timestampAheadMsMax);
+    const farthest = beginNs + 2n * nanoseconds(limitTable.timestampAhead.initial);
     expect(table.merge(living(farthest + 1n))).toBe("refused");
     expect(table.get(identityOf())).toBeUndefined();
     expect(table.merge(living(one))).toBe("newer");
@@ -213,29 +211,29 @@ describe("tombstones", () => {
 describe("bounds", () => {
   test("a table at instancesMax takes no new instance, still takes changes, and has room after a cancellation", () => {
     const { table } = world;
-    world.fill(instancesMax);
-    expect(table.live).toBe(instancesMax);
+    world.fill(limitTable.instances.initial);
+    expect(table.live).toBe(limitTable.instances.initial);
     expect(table.merge(living(one, { hostname: "one more" }))).toBe("refused");
     expect(table.merge(living(one, { hostname: "i0" }))).toBe("newer");
     expect(table.merge(cancelled(one, { hostname: "i1" }))).toBe("newer");
     expect(table.merge(living(one, { hostname: "one more" }))).toBe("newer");
-    expect(table.live).toBe(instancesMax);
+    expect(table.live).toBe(limitTable.instances.initial);
   });
 
   test("a table at instancesMax does not take back what was cancelled, either", () => {
     const { table } = world;
     table.merge(cancelled(one, { hostname: "one more" }));
-    world.fill(instancesMax);
+    world.fill(limitTable.instances.initial);
     expect(table.merge(living(two, { hostname: "one more" }))).toBe("refused");
-    expect(table.live).toBe(instancesMax);
+    expect(table.live).toBe(limitTable.instances.initial);
   });
 
   test("of more tombstones than tombstonesMax the oldest are forgotten", () => {
     const { table, clock } = world;
-    for (let index = 0; index < tombstonesMax + 3; index++) table.merge(cancelled(one, { hostname: `i${index}` }));
+    for (let index = 0; index < limitTable.tombstones.initial + 3; index++) table.merge(cancelled(one, { hostname: `i${index}` }));
     table.forget(clock.monotonicMs());
-    expect(table.tombstones).toBe(tombstonesMax);
-    const isHeld = [0, 2, 3, tombstonesMax + 2].map(
+    expect(table.tombstones).toBe(limitTable.tombstones.initial);
+    const isHeld = [0, 2, 3, limitTable.tombstones.initial + 2].map(
       (at) => table.get(identityOf({ hostname: `i${at}` })) !== undefined,
     );
     expect(isHeld).toEqual([false, false, true, true]);

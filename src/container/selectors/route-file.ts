@@ -80,5 +80,5 @@ function whitelistOf(field: Field, zones: readonly RouteZone[]): ReadonlyMap<str
 }
 
 function nameOf(field: Field): string {
-  return textOf(field, (text) => faultOfName("it", text));
+  return textOf(field, (text) => faultOfName("it", text, nameBounds)?.sentence);
 }

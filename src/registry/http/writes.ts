@@ -2,7 +2,7 @@
 
 import { hostsPerSetMax } from "../../base/limits/fixed.ts";
 import { type Identity, type InstanceStatus, noMetadata, Status } from "../instance.ts";
-import { faultOfAddresses, faultOfMetadata, faultOfName } from "../names.ts";
+import { faultOfName } from "../names.ts";
 import { type Caller, type Outcome, type SetChange } from "../registrar.ts";
 import type { RegistryNode } from "../registry-node.ts";
 import type { Origin } from "../replication.ts";
@@ -10,13 +10,12 @@ import { envelope, instanceJson } from "./answers.ts";
 import { BadParameter, type Parameters } from "./parameters.ts";
 
 export function register(node: RegistryNode, parameters: Parameters, caller: Omit<Caller, "origin">): Response {
-  const identity = requiredIdentity(parameters);
-  const region = named("region", parameters.text("region"));
-  const version = named("version", parameters.text("version"));
+  const identity = requiredIdentity(node, parameters);
+  const region = parameters.text("region");
+  const version = parameters.text("version");
   const origin = originOf(parameters);
   const addrs = parameters.commaList("addrs");
   if (addrs.length === 0) throw new BadParameter("addrs is required");
-  check(faultOfAddresses(addrs));
   const outcome = node.registrar.register(
     {
       ...identity,
@@ -34,12 +33,12 @@ export function register(node: RegistryNode, parameters: Parameters, caller: Omi
 }
 
 export function renew(node: RegistryNode, parameters: Parameters): Response {
-  const identity = requiredIdentity(parameters);
+  const identity = requiredIdentity(node, parameters);
   return result(node.registrar.renew(identity, parameters.int64("dirty_timestamp"), originOf(parameters)), true);
 }
 
 export function cancel(node: RegistryNode, parameters: Parameters): Response {
-  const identity = requiredIdentity(parameters);
+  const identity = requiredIdentity(node, parameters);
   return result(node.registrar.cancel(identity, parameters.int64("dirty_timestamp"), originOf(parameters)));
 }
 
@@ -88,23 +87,19 @@ function hostOf(address: string): string {
   return address.slice(0, address.lastIndexOf(":")).replace(/^\[(.*)\]$/, "$1");
 }
 
-function requiredIdentity(parameters: Parameters): Identity {
-  const required = (name: string): string => named(name, parameters.required(name));
+function requiredIdentity({ admission }: RegistryNode, parameters: Parameters): Identity {
+  const required = (field: string): string => {
+    const name = parameters.required(field);
+    const fault = faultOfName(field, name, admission.limits.values);
+    if (fault !== undefined) throw new BadParameter(fault.sentence);
+    return name;
+  };
   return {
     zone: required("zone"),
     env: required("env"),
     appid: required("appid"),
     hostname: required("hostname"),
   };
-}
-
-function named(field: string, name: string): string {
-  check(faultOfName(field, name));
-  return name;
-}
-
-function check(fault: string | undefined): void {
-  if (fault !== undefined) throw new BadParameter(fault);
 }
 
 function parseStatus(status: number): InstanceStatus {
@@ -123,9 +118,7 @@ function parseMetadata(text: string): ReadonlyMap<string, string> {
   }
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new BadParameter("metadata is not a JSON object");
-  const metadata = new Map(
+  return new Map(
     Object.entries(value).map(([key, entry]: [string, unknown]) => [key, typeof entry === "string" ? entry : ""]),
   );
-  check(faultOfMetadata(metadata));
-  return metadata;
 }

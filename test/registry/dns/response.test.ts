@@ -12,7 +12,7 @@ import {
   serviceRecord,
 } from "../../../src/registry/dns/record.ts";
 import { ResponseWriter } from "../../../src/registry/dns/response-writer.ts";
-import type { Finding } from "../../../src/registry/dns/zone.ts";
+import type { Finding } from "../../../src/registry/dns/finding.ts";
 import { Random, testSeed } from "../../support/random.ts";
 import { Asked } from "./ask.ts";
 import { instanceOf } from "./fake-directory.ts";

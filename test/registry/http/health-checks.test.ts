@@ -1,6 +1,7 @@
 // Instances that the registry asks how they are: over virtual time with scripted answers, and the question itself over
 // real HTTP.
 
+import { testLimits } from "../../support/limits.ts";
 import { afterEach, describe, expect, test } from "bun:test";
 import { protectedLeaseMs } from "../../../src/base/limits/fixed.ts";
 import { silentLog } from "../../../src/base/log.ts";
@@ -23,7 +24,8 @@ class Clinic {
   readonly asked: string[] = [];
   isWell = true;
   readonly node = new RegistryNode({
-    settings: { env: "prod", zone: "z1", region: "r1", address: "10.0.0.9:7171", seeds: [], version: "1" },
+    settings: { env: "prod", zone: "z1", region: "r1", address: "10.0.0.9:7171", seeds: [], version: "1", hasKey: true },
+    limits: testLimits(),
     clock: this.time.clock(0),
     timers: this.time.timersOf(() => true),
     random: seededRandom(1),

@@ -1,10 +1,10 @@
+import { limitTable } from "../../../src/base/limits/table.ts";
 import { afterEach, describe, expect, test } from "bun:test";
 import type { Clock } from "../../../src/base/clock.ts";
 import {
   leaseMs,
   protectedLeaseMs,
   registryAnswerBytesMax,
-  registryNameBytesMax,
   registryPeerBodyBytesMax,
 } from "../../../src/base/limits/fixed.ts";
 import { silentLog } from "../../../src/base/log.ts";
@@ -68,11 +68,11 @@ function living(hostname: string, change: Partial<Instance> = {}): EntryState {
     ...{ ...identity(hostname), region: "r", addrs: [`tcp://${hostname}:1`], version: "7" },
     ...{ metadata: new Map([["id", hostname]]), status: Status.Up, dirtyTimestamp: version, ...timestamps, ...change },
   };
-  return { identity: identity(hostname), dirty: instance.dirtyTimestamp, instance, ageMs: 0, isProbed: false };
+  return { identity: identity(hostname), dirty: instance.dirtyTimestamp, instance, ageMs: 0, isProbed: false, hasRenewed: true };
 }
 
 function cancelled(hostname: string): EntryState {
-  return { identity: identity(hostname), dirty: version, instance: undefined, ageMs: 0, isProbed: false };
+  return { identity: identity(hostname), dirty: version, instance: undefined, ageMs: 0, isProbed: false, hasRenewed: true };
 }
 
 const renewal = (hostname: string, dirty = version): Renewal => ({ identity: identity(hostname), dirty, ageMs: 0 });
@@ -106,6 +106,7 @@ describe("a comparison", () => {
       },
       ageMs: 10_000,
       isProbed: false,
+      hasRenewed: true,
     });
     expect(b?.identity).toEqual({ env: "uat", appid: "login", zone: "z2", hostname: "b" });
     expect([b?.dirty, b?.instance?.status]).toEqual([version + 6n, Status.Waiting]);
@@ -159,7 +160,7 @@ describe("a comparison", () => {
   test("leaves out what no client could register here, and takes the rest", async () => {
     const { peers, node } = setUp();
     node.put(original("a\nb"));
-    node.put(original("c".repeat(registryNameBytesMax + 1)));
+    node.put(original("c".repeat(limitTable.registryNameBytes.initial + 1)));
     node.put(original("d", { addrs: Array.from({ length: 1_000 }, () => "tcp://d:1") }));
     node.put(original("e", { metadata: { text: "x".repeat(1_000_000) } }));
     node.put(original("f"));
@@ -269,7 +270,7 @@ describe("a message", () => {
       if (reply.kind === "failed") throw new Error(reply.sentence);
       expect(reply.wanted.toSorted((one, other) => one - other)).toEqual([0, 1]);
       expect(reply.newer).toMatchObject([
-        { identity: identity("newer"), dirty: version + 1n, ageMs: 0, isProbed: false },
+        { identity: identity("newer"), dirty: version + 1n, ageMs: 0, isProbed: false, hasRenewed: true },
       ]);
       expect(reply.newer[0]?.instance).toMatchObject({ dirtyTimestamp: version + 1n, latestTimestamp: version + 4n });
     });
@@ -277,7 +278,7 @@ describe("a message", () => {
 
   test("does not bring in an instance that no client could register here", async () => {
     const { peers, node } = setUp();
-    node.put(original("a", { dirty_timestamp: version + 1n, version: "x".repeat(registryNameBytesMax + 1) }));
+    node.put(original("a", { dirty_timestamp: version + 1n, version: "x".repeat(limitTable.registryNameBytes.initial + 1) }));
     const reply = await peers.replicate(node.address, replicate([], [renewal("a")]));
     expect(reply).toMatchObject({ kind: "replicated", newer: [] });
   });
@@ -433,7 +434,7 @@ describe("a node that is none", () => {
 });
 
 test("a hybrid clock is not moved by what such a node says of its own", () => {
-  const clock = new HybridClock(new SettableClock());
+  const clock = new HybridClock(new SettableClock(), limitTable.timestampAhead.initial);
   const before = clock.reading();
   expect(clock.observe(nobody.clock)).toBe(true);
   expect(clock.reading()).toBe(before);
