@@ -7,6 +7,7 @@ import {
   deviceBytesMax,
   secretBytesMax,
   tokenCharactersMax,
+  trustedProxiesMax,
 } from "../base/limits/fixed.ts";
 import { limitTable } from "../base/limits/table.ts";
 import { parseSelector, selectorNames } from "../container/selectors/selection.ts";
@@ -31,6 +32,7 @@ import {
   parseRetention,
   parseText,
   parseWord,
+  rangesUpTo,
   tagsUpTo,
   urlOf,
   urlsUpTo,
@@ -111,6 +113,13 @@ export const options = {
   domain: option("Domain of all DNS names", "name", "roost", parseDomain),
   snapshot: path("Keep a copy of the registry for a start from nothing", "file|off", "off"),
   lookup: path("File of regions for GET /api/lookup", "file"),
+  "trusted-proxies": option(
+    "Proxies in front of --ws and --tcp: X-Forwarded-For is believed, the PROXY protocol is required",
+    "cidr,…",
+    undefined,
+    rangesUpTo(trustedProxiesMax),
+    { bytesMax: listBytesMax },
+  ),
   "public-url": option(
     "URL that clients reach this gateway by (default: made of --advertise)",
     "url",
@@ -236,6 +245,7 @@ export const optionsOfRole = {
     "ws",
     "tcp",
     "monitor",
+    "trusted-proxies",
     "read-wait",
     "write-wait",
     "login-wait",
@@ -249,6 +259,7 @@ export const optionsOfRole = {
     ...memberOptions,
     "ws",
     "tcp",
+    "trusted-proxies",
     "reuse-port",
     "public-url",
     "tags",

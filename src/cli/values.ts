@@ -1,9 +1,10 @@
 // Option values: text to checked values. A parser throws a sentence that says what would be right.
 
-import { isIPv6 } from "node:net";
+import { type BlockList, isIPv4, isIPv6 } from "node:net";
 import { validName } from "../auth/names.ts";
 import { isPath } from "../base/small-file.ts";
 import type { SocketAddress } from "../transport/address.ts";
+import { hasHostBits, listOfRanges, parseRange } from "../transport/address-ranges.ts";
 
 /** The longest name of a host (RFC 1035, 2.3.4). */
 const hostCharactersMax = 253;
@@ -103,6 +104,25 @@ export function urlsUpTo(countMax: number): (text: string) => string[] {
     if (urls.length === 0 || !urls.every(isRight))
       throw new Error("http://host:port,… such as http://10.0.0.5:7171,http://10.0.0.6:7171");
     return urls.map((url) => url.replace(/\/$/, ""));
+  };
+}
+
+/** Up to `countMax` addresses and CIDRs with commas between them; undefined for the empty text: none. */
+export function rangesUpTo(countMax: number): (text: string) => BlockList | undefined {
+  return (text) => {
+    const parts = partsOf(text, countMax);
+    const ranges = parts.map((part) => {
+      const range = parseRange(isIPv4(part) ? `${part}/32` : isIPv6(part) ? `${part}/128` : part);
+      if (range === undefined)
+        throw new Error("addresses and CIDRs with commas between them, such as 10.0.0.2,10.1.0.0/16,fd00::/8");
+      if (range.prefix === 0) throw new Error(`the addresses of proxies alone: ${part} is everybody's`);
+      if (hasHostBits(range))
+        throw new Error(
+          `a range to begin with its first address, which ${part} does not: ${range.address} alone is one address`,
+        );
+      return range;
+    });
+    return ranges.length === 0 ? undefined : listOfRanges(ranges);
   };
 }
 

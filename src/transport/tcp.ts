@@ -6,7 +6,7 @@
 // Every socket callback catches what it throws, ends its connection and reports the bug to the observer. No `error` handler
 // is set: Bun would call it only with what a callback threw. Errors of the socket itself arrive at `close`.
 
-import type { Socket, SocketHandler, TCPSocketListenOptions } from "bun";
+import type { SocketHandler, TCPSocketListenOptions } from "bun";
 import { type CloseReason, CloseCode, closeAbnormal } from "../wire/close-reason.ts";
 import { closeFrame, parseCloseText } from "../wire/frame-writer.ts";
 import { FrameReader, type FrameSink } from "../wire/frame-reader.ts";
@@ -14,41 +14,41 @@ import { OpCode } from "../wire/opcode.ts";
 import { formatAddress, peerAddress, type SocketAddress } from "./address.ts";
 import { ConnectionCore } from "./connection-core.ts";
 import { ConnectionGroup } from "./connection-group.ts";
+import { HeaderWaits } from "./header-wait.ts";
+import { looksLikeProxyHeader } from "./proxy-header.ts";
+import type { SocketOwner, TcpSocket } from "./socket-owner.ts";
 import type { Acceptor, Connection, FrameHandler, Server, TransportOptions } from "./transport.ts";
-
-/** `data` is unset until `open` returned, and on a socket that came too late. */
-type TcpSocket = Socket<TcpConnection | undefined>;
 
 /** One object for all sockets: what belongs to a connection hangs on `socket.data`. */
 const sharedHandlers = {
-  data({ data: connection }, chunk) {
+  data({ data: owner }, chunk) {
     try {
-      connection?.receive(chunk);
+      owner?.receive(chunk);
     } catch (bug) {
-      connection?.fail(bug);
+      owner?.fail(bug);
     }
   },
-  drain({ data: connection }) {
-    connection?.flush();
+  drain({ data: owner }) {
+    owner?.flush();
   },
-  end({ data: connection }) {
+  end({ data: owner }) {
     try {
-      connection?.ended();
+      owner?.ended();
     } catch (bug) {
-      connection?.fail(bug);
+      owner?.fail(bug);
     }
   },
-  close({ data: connection }) {
+  close({ data: owner }) {
     try {
-      connection?.gone();
+      owner?.gone();
     } catch (bug) {
-      connection?.fail(bug);
+      owner?.fail(bug);
     }
   },
-} satisfies SocketHandler<TcpConnection | undefined>;
+} satisfies SocketHandler<SocketOwner | undefined>;
 
 /** A connection is the sink of its own reader. */
-class TcpConnection extends ConnectionCore implements FrameSink {
+class TcpConnection extends ConnectionCore implements FrameSink, SocketOwner {
   private readonly socket: TcpSocket;
   private readonly reader: FrameReader;
 
@@ -72,7 +72,13 @@ class TcpConnection extends ConnectionCore implements FrameSink {
     this.heard();
     this.options.observer.bytesIn(chunk.length);
     const fault = this.reader.push(chunk);
-    if (fault !== undefined) this.fault(fault.code === CloseCode.TooLarge ? "frame-too-large" : "frame", fault);
+    if (fault !== undefined) this.badFrame(chunk, fault);
+  }
+
+  private badFrame(chunk: Buffer, fault: CloseReason): void {
+    const { proxies } = this.options;
+    if (proxies !== undefined && looksLikeProxyHeader(chunk)) proxies.headerOfStranger(this.remoteAddress);
+    this.fault(fault.code === CloseCode.TooLarge ? "frame-too-large" : "frame", fault);
   }
 
   /** The socket's `end`: the peer sends no more, and Bun ends our side when this returns. */
@@ -134,7 +140,8 @@ class TcpConnection extends ConnectionCore implements FrameSink {
 }
 
 /**
- * Listens for frames over TCP.
+ * Listens for frames over TCP. A connection of a trusted proxy (`options.proxies`) begins with a header of the PROXY protocol;
+ * the acceptor is asked when it has come.
  * @param reusePort lets several processes share the port; each of them must ask for it.
  * @throws when the address can't be bound.
  */
@@ -145,8 +152,16 @@ export function listenTcp(
   reusePort = false,
 ): Server {
   const group = new ConnectionGroup();
+  const { proxies } = options;
+  const admit = (socket: TcpSocket, remoteAddress: string, decider: Acceptor): TcpConnection => {
+    const connection = new TcpConnection(socket, remoteAddress, options, group);
+    socket.data = connection;
+    connection.accept(decider);
+    return connection;
+  };
+  const headerWaits = proxies && new HeaderWaits(proxies, { options, group, acceptor, admit });
   // Bun's types know reusePort for dialling only.
-  const settings: TCPSocketListenOptions<TcpConnection | undefined> & { readonly reusePort: boolean } = {
+  const settings: TCPSocketListenOptions<SocketOwner | undefined> & { readonly reusePort: boolean } = {
     hostname: address.host,
     port: address.port,
     reusePort,
@@ -160,9 +175,8 @@ export function listenTcp(
             options.observer.peerGone();
             return;
           }
-          const connection = new TcpConnection(socket, remoteAddress, options, group);
-          socket.data = connection;
-          connection.accept(acceptor);
+          if (proxies?.trusts(remoteAddress) === true) headerWaits?.begin(socket, remoteAddress);
+          else admit(socket, remoteAddress, acceptor);
         } catch (bug) {
           socket.terminate();
           options.observer.bug(bug);
@@ -200,7 +214,7 @@ export function dialTcp(
       reject(new Error(`cannot connect to ${target}`, { cause }));
     };
     const timer = setTimeout(fail, options.connectTimeoutMs, new Error(`no answer in ${options.connectTimeoutMs} ms`));
-    Bun.connect<TcpConnection | undefined>({
+    Bun.connect<SocketOwner | undefined>({
       hostname: address.host,
       port: address.port,
       socket: {

@@ -9,10 +9,11 @@
 import type { CloseReason } from "../wire/close-reason.ts";
 import type { TimerWheel } from "../base/timer-wheel.ts";
 import type { Flusher } from "./flusher.ts";
+import type { TrustedProxies } from "./trusted-proxies.ts";
 
 /** One end of a connection, as its owner sees it. */
 export interface Connection {
-  /** The peer's IP address, or the memory network's name for it. */
+  /** The peer's IP address, or that which a trusted proxy names; of the memory network its name for it. */
   readonly remoteAddress: string;
   /** False from the moment that it closes, by either side; then every send is refused. */
   readonly isOpen: boolean;
@@ -110,4 +111,6 @@ export interface TransportOptions {
   readonly wheel: TimerWheel;
   readonly flusher: Flusher;
   readonly observer: TransportObserver;
+  /** Whose word about a client's address counts. Default: nobody's, and a listener does not look for any. */
+  readonly proxies?: TrustedProxies;
 }

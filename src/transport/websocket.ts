@@ -150,6 +150,7 @@ export function listenWebSocket(
   reusePort = false,
 ): Server {
   const group = new ConnectionGroup();
+  const { proxies } = options;
   const bugMet = (bug: unknown): Response => {
     options.observer.bug(bug);
     return new Response(null, { status: 500 });
@@ -168,7 +169,9 @@ export function listenWebSocket(
           options.observer.peerGone();
           return new Response(null, { status: 400, headers: { connection: "close" } });
         }
-        const data = new WebSocketConnection(remoteAddress, options, group);
+        const forwardedFor = proxies === undefined ? null : request.headers.get("x-forwarded-for");
+        const client = proxies?.clientOf(remoteAddress, forwardedFor) ?? remoteAddress;
+        const data = new WebSocketConnection(client, options, group);
         if (listener.upgrade(request, { data })) return undefined;
         return new Response("This is a WebSocket server.\n", { status: 426, headers: { upgrade: "websocket" } });
       } catch (bug) {

@@ -110,3 +110,5 @@ export const pollsPerCallerMax = 5_000;
 export const pollMs = 30_000;
 /** What a node reads of another one's answer at most. */
 export const registryAnswerBytesMax = 64 * 1024 * 1024;
+/** Networks of proxies whose word about a client's address counts. */
+export const trustedProxiesMax = 1_000;

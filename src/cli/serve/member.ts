@@ -39,6 +39,7 @@ export async function serveGateway(values: OptionValues, log: Log): Promise<Serv
         ...settings,
         ws,
         tcp,
+        trustedProxies: values.optional("trusted-proxies"),
         reusePort: values.required("reuse-port"),
         publicUrl: values.optional("public-url"),
         tags: values.required("tags"),

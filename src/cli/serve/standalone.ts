@@ -24,6 +24,7 @@ export async function serveStandalone(values: OptionValues, log: Log): Promise<S
     ws: values.optional("ws"),
     tcp: values.optional("tcp"),
     monitor: values.optional("monitor"),
+    trustedProxies: values.optional("trusted-proxies"),
     readWaitMs: values.required("read-wait"),
     writeWaitMs: values.required("write-wait"),
     loginWaitMs: values.required("login-wait"),

@@ -1,6 +1,7 @@
 // The gateway: client listeners on one side, links to services on the other. It opens its doors once it is linked to every
 // node that the registry lists, so that whoever signs in can be served and reached at once.
 
+import type { BlockList } from "node:net";
 import type { TokenVerifier } from "../../auth/token.ts";
 import { descriptorsMax } from "../../base/descriptors.ts";
 import { clientFrameBytesMax, clientUnsentBytesMax, linkFrameBytesMax } from "../../base/limits/fixed.ts";
@@ -21,6 +22,7 @@ import type { SocketAddress } from "../../transport/address.ts";
 import type { Flusher } from "../../transport/flusher.ts";
 import { listenTcp } from "../../transport/tcp.ts";
 import type { Server, TransportOptions } from "../../transport/transport.ts";
+import { TrustedProxies } from "../../transport/trusted-proxies.ts";
 import { listenWebSocket } from "../../transport/websocket.ts";
 import { closeLeaving } from "../../wire/close-reason.ts";
 import { basicPing } from "../../wire/packet.ts";
@@ -65,6 +67,8 @@ export interface GatewayParts {
   /** Where clients are let in; undefined: not this way. */
   readonly ws: SocketAddress | undefined;
   readonly tcp: SocketAddress | undefined;
+  /** Proxies in front of them, whose word about a client's address counts; undefined: there are none. */
+  readonly trustedProxies?: BlockList | undefined;
   /** Other gateways of this machine may listen at the same addresses. */
   readonly reusePort: boolean;
   /** The URLs that clients reach `ws` and `tcp` by, of the bound addresses. */
@@ -121,6 +125,12 @@ export class GatewayRole {
       wheel,
       flusher,
       observer: metrics,
+      proxies: new TrustedProxies({
+        ranges: parts.trustedProxies,
+        headerWaitMs: loginWaitMs,
+        headerWaitsMax: surroundings.limits.values.pendingConnections,
+        log,
+      }),
     };
     const host = {
       ...surroundings,
