@@ -1,5 +1,7 @@
 // A registry's table with thousands of instances, for the cases about it.
 
+import { testLimits } from "../../test/support/limits.ts";
+import { Admission } from "../../src/registry/admission.ts";
 import { limitTable } from "../../src/base/limits/table.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import type { EntryState } from "../../src/registry/entry.ts";
@@ -41,7 +43,12 @@ export function stateOf(index: number, dirty: bigint): EntryState {
 /** A table with all of them, and the clock that its versions come from. */
 export function filledTable(): { readonly table: Table; readonly versions: HybridClock } {
   const versions = new HybridClock(systemClock, limitTable.timestampAhead.initial);
-  const table = new Table({ clock: systemClock, versions, onChange() {} });
+  const table = new Table({
+    admission: new Admission(testLimits(), true),
+    clock: systemClock,
+    versions,
+    onChange() {},
+  });
   for (let index = 0; index < services * instancesOfService; index++) table.merge(stateOf(index, versions.next()));
   return { table, versions };
 }

@@ -3,12 +3,7 @@
 // beats the file, which beats the default.
 
 import type { ArgsDef } from "citty";
-import {
-  deviceBytesMax,
-  secretBytesMax,
-  tokenCharactersMax,
-  trustedProxiesMax,
-} from "../base/limits/fixed.ts";
+import { deviceBytesMax, secretBytesMax, tokenCharactersMax, trustedProxiesMax } from "../base/limits/fixed.ts";
 import { limitTable } from "../base/limits/table.ts";
 import { parseSelector, selectorNames } from "../container/selectors/selection.ts";
 import { readConfigFile } from "./config-file.ts";
@@ -103,9 +98,15 @@ export const options = {
     parseAddress,
   ),
   advertise: option("Where others reach this node (default: where it listens)", "host[:port]", undefined, parseHost),
-  peers: option("Other nodes of the registry to begin with", "host:port,…", "", nodesUpTo(limitTable.registryNodes.initial), {
-    bytesMax: listBytesMax,
-  }),
+  peers: option(
+    "Other nodes of the registry to begin with",
+    "host:port,…",
+    "",
+    nodesUpTo(limitTable.registryNodes.initial),
+    {
+      bytesMax: listBytesMax,
+    },
+  ),
   region: label("Region of this node", "region01"),
   env: label("Environment in which services register and find each other (discovery: what DNS and lookup show)", "dev"),
   dns: option("Answer DNS over UDP and TCP", "host:port|off", "off", parseListener),
@@ -134,9 +135,15 @@ export const options = {
   selector: option("How a gateway chooses the node for a connection", selectorNames.join("|"), "hash", parseSelector),
   route: path("File of routing rules, for --selector route", "file"),
   insecure: toggle("Listen for everybody without a cluster key: whoever reaches the registry may write"),
-  discovery: option("Nodes of the registry", "url,…", "http://127.0.0.1:7171", urlsUpTo(limitTable.registryNodes.initial), {
-    bytesMax: listBytesMax,
-  }),
+  discovery: option(
+    "Nodes of the registry",
+    "url,…",
+    "http://127.0.0.1:7171",
+    urlsUpTo(limitTable.registryNodes.initial),
+    {
+      bytesMax: listBytesMax,
+    },
+  ),
   watch: toggle("Go on, and show what changes"),
   // A deadline on a timer is below 2^31 ms.
   "read-wait": option(

@@ -18,7 +18,7 @@ import {
   wholeOf,
 } from "../base/json-file.ts";
 import { type AddressRange, listOfRanges, parseRange } from "../transport/address-ranges.ts";
-import { faultOfName } from "./names.ts";
+import { faultOfName, nameBounds } from "./names.ts";
 
 const regionsMax = 1_000;
 const idcsPerRegionMax = 100;

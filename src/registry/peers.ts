@@ -28,11 +28,7 @@ export class Peers {
   /** Addresses under which we have met ourselves. */
   private readonly own: Set<string>;
 
-  constructor(
-    self: { zone: string; incarnation: string; address: string },
-    seeds: readonly string[],
-    limits: Limits,
-  ) {
+  constructor(self: { zone: string; incarnation: string; address: string }, seeds: readonly string[], limits: Limits) {
     this.limits = limits;
     this.zone = self.zone;
     this.incarnation = self.incarnation;

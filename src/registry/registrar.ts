@@ -104,7 +104,8 @@ export class Registrar {
   /** Registers an instance, or replaces it. An older version than the known one changes nothing, and is no error. */
   register(request: Register, caller: Caller): Outcome {
     const { dirtyTimestamp, regTimestamp } = request;
-    const ahead = this.faultOfTime("dirty_timestamp", dirtyTimestamp) ?? this.faultOfTime("reg_timestamp", regTimestamp);
+    const ahead =
+      this.faultOfTime("dirty_timestamp", dirtyTimestamp) ?? this.faultOfTime("reg_timestamp", regTimestamp);
     if (ahead !== undefined) return ahead;
     const fault = this.table.refusalOf(request);
     if (fault !== undefined) return { code: codeOf(fault), message: fault.sentence };
@@ -241,7 +242,8 @@ export class Registrar {
   private faultOfTime(field: string, timestampNs: bigint): Outcome | undefined {
     if (!this.versions.isTooFarAhead(timestampNs)) return undefined;
     this.admission.limits.met("timestampAhead", { field });
-    return refused(`${field} is more than ${this.versions.aheadMsMax / 60_000} minutes ahead of this node's clock`);
+    const minutes = this.versions.aheadMsMax / 60_000;
+    return refused(`${field} is more than ${minutes} minute${minutes === 1 ? "" : "s"} ahead of this node's clock`);
   }
 
   /** Puts a state in; returns its entry when that changed something. */

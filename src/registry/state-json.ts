@@ -26,7 +26,14 @@ const agesMsMax = 2 * tombstoneMs;
 export function stateJson({ identity, dirty, instance, ageMs, isProbed, hasRenewed }: EntryState): object {
   const { env, appid, zone, hostname } = identity;
   const names = { env, appid, zone, hostname };
-  return { ...names, dirty: String(dirty), age: ageMs, probed: isProbed, renewed: hasRenewed, instance: living(instance) };
+  return {
+    ...names,
+    dirty: String(dirty),
+    age: ageMs,
+    probed: isProbed,
+    renewed: hasRenewed,
+    instance: living(instance),
+  };
 }
 
 /** A state as JSON.parse gave it. Throws MalformedJson. */

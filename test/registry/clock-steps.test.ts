@@ -23,7 +23,8 @@ function ahead(ms: number, work: () => void): void {
   office.time.wallSteppedMs -= ms;
 }
 
-const isRefusedByOthers = (): boolean => new HybridClock(office.clock, limitTable.timestampAhead.initial).isTooFarAhead(office.entry().dirty);
+const isRefusedByOthers = (): boolean =>
+  new HybridClock(office.clock, limitTable.timestampAhead.initial).isTooFarAhead(office.entry().dirty);
 
 test("after a leap of 30 days a new service is listed, with a version that others take", () => {
   ahead(30 * dayMs, () => office.register({ hostname: "other" }));

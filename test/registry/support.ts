@@ -1,7 +1,10 @@
 // Builders for the tests of the registry's core: instances and states, a table over virtual time, a network whose answers
 // the test gives.
 
-import { limitTable } from "../../src/base/limits/table.ts";
+import { testLimits } from "../support/limits.ts";
+import { Admission } from "../../src/registry/admission.ts";
+import type { Limits } from "../../src/base/limits/limits.ts";
+import type { LimitValues } from "../../src/base/limits/table.ts";
 import type { Clock } from "../../src/base/clock.ts";
 import type { EntryState } from "../../src/registry/entry.ts";
 import { HybridClock } from "../../src/registry/hybrid-clock.ts";
@@ -73,15 +76,25 @@ export const localCaller: Caller = { address: "", origin: "client", isTrusted: f
 
 /** A table over virtual time, which notes the keys of the services that changed. */
 export class TableOverTime {
+  readonly limits: Limits;
+  readonly admission: Admission;
   readonly time = new VirtualTime();
   readonly clock: Clock = this.time.clock(0);
-  readonly versions = new HybridClock(this.clock, limitTable.timestampAhead.initial);
+  readonly versions: HybridClock;
   readonly changes: string[] = [];
-  readonly table = new Table({
-    clock: this.clock,
-    versions: this.versions,
-    onChange: ({ key }) => void this.changes.push(key),
-  });
+  readonly table: Table;
+
+  constructor(limits: Partial<LimitValues> = {}) {
+    this.limits = testLimits(limits);
+    this.versions = new HybridClock(this.clock, this.limits.values.timestampAhead);
+    this.admission = new Admission(this.limits, true);
+    this.table = new Table({
+      admission: this.admission,
+      clock: this.clock,
+      versions: this.versions,
+      onChange: ({ key }) => void this.changes.push(key),
+    });
+  }
 
   /** Puts `count` living instances in: `name`0, `name`1, … */
   fill(count: number, name = "i"): void {

@@ -15,7 +15,7 @@ import {
   textOf,
   wholeOf,
 } from "../../base/json-file.ts";
-import { faultOfName } from "../../registry/names.ts";
+import { faultOfName, nameBounds } from "../../registry/names.ts";
 
 const zonesMax = 1_000;
 const whitelistMax = 100_000;

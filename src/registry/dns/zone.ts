@@ -174,8 +174,7 @@ export class DnsZone {
         return found(ofType(type, (wanted) => this.pick(owner, wanted, [name.address])));
       case "node": {
         const node = this.node(name.id);
-        if (node.instances.length === 0)
-          return this.emptyIf(node.exists || this.isBranch("id", name.id));
+        if (node.instances.length === 0) return this.emptyIf(node.exists || this.isBranch("id", name.id));
         return this.ofNode(node, owner, type);
       }
       case "service": {
@@ -288,11 +287,7 @@ export class DnsZone {
     return this.addressRecords(owner, [...addresses]);
   }
 
-  private serviceRecords(
-    owner: string,
-    instances: Iterable<Instance>,
-    protocol: string | undefined,
-  ): ResourceRecord[] {
+  private serviceRecords(owner: string, instances: Iterable<Instance>, protocol: string | undefined): ResourceRecord[] {
     const records = new Map<string, ResourceRecord>();
     for (const instance of instances) {
       const weight = weightOf(instance);
@@ -352,7 +347,10 @@ export class DnsZone {
   /** A or AAAA records, as the type asks for. */
   private pick(owner: string, type: number, addresses: Iterable<string>): ResourceRecord[] {
     if (type !== RecordType.A && type !== RecordType.AAAA) return [];
-    return this.addressRecords(owner, [...addresses].filter((address) => isOfType(address, type)));
+    return this.addressRecords(
+      owner,
+      [...addresses].filter((address) => isOfType(address, type)),
+    );
   }
 
   private addressRecords(owner: string, addresses: readonly string[]): ResourceRecord[] {

@@ -1,6 +1,7 @@
 // The DNS server on real sockets: what comes cut, in heaps, too slowly, too often or as nonsense ends nothing but its own
 // connection.
 
+import { testLimits } from "../../support/limits.ts";
 import { afterEach, describe, expect, test } from "bun:test";
 import { createConnection, type Socket } from "node:net";
 import { Resolver } from "node:dns/promises";
@@ -31,6 +32,7 @@ async function serve(options: Partial<DnsOptions> = {}): Promise<{ server: DnsSe
     env: "prod",
     ttlSeconds: 5,
     directory: new FakeDirectory(instances),
+    limits: testLimits(),
     log: silentLog,
     bugs: new ContainedBugs(silentLog),
     ...options,
@@ -254,8 +256,7 @@ describe("over TCP", () => {
   );
 
   test("a length that is more than what comes waits for the rest, and gets nothing", async () => {
-    const tcpLimits = { connectionsMax: 10, idleMsMax: 60, sweepMs: 10 };
-    const { port } = await serve({ tcpLimits });
+    const { port } = await serve({ tcpTimes: { idleMsMax: 60, sweepMs: 10 } });
     const client = new Client(port);
     client.socket.write(Buffer.concat([Buffer.from([0, 200]), one(1)]));
     await until(() => client.isClosed || client.hasEnded, "the connection is closed");
@@ -263,8 +264,7 @@ describe("over TCP", () => {
   });
 
   test("a connection without a whole query is closed, even while bytes come; one with queries stays", async () => {
-    const tcpLimits = { connectionsMax: 10, idleMsMax: 500, sweepMs: 20 };
-    const { port } = await serve({ tcpLimits });
+    const { port } = await serve({ tcpTimes: { idleMsMax: 500, sweepMs: 20 } });
     const silent = new Client(port);
     const slow = new Client(port);
     const busy = new Client(port);
@@ -279,25 +279,6 @@ describe("over TCP", () => {
     await until(() => busy.answers.length === asked, "all answers");
     expect(busy.isClosed || busy.hasEnded).toBe(false);
     expect(silent.bytes.length + slow.bytes.length).toBe(0);
-  });
-
-  test("one connection too many is closed at once, and there is room again when one ends", async () => {
-    const tcpLimits = { connectionsMax: 3, idleMsMax: 60_000, sweepMs: 1_000 };
-    const { port } = await serve({ tcpLimits });
-    const clients = [new Client(port), new Client(port), new Client(port)];
-    for (const [id, client] of clients.entries()) client.socket.write(framed(one(id)));
-    await until(() => clients.every(({ answers }) => answers.length === 1), "three are served");
-    const surplus = new Client(port);
-    await until(() => surplus.isClosed || surplus.hasEnded, "the fourth is closed");
-    clients[0]?.socket.destroy();
-    let next = new Client(port);
-    await until(() => {
-      if (next.isClosed || next.hasEnded) next = new Client(port);
-      else if (next.socket.bytesWritten === 0) next.socket.write(framed(one(9)));
-      return next.answers.length === 1;
-    }, "another one is served");
-    clients[1]?.socket.write(framed(one(5)));
-    await until(() => clients[1]?.answers.length === 2, "the others are still served");
   });
 
   test("to who does not read only a few answers are made, until it reads", async () => {

@@ -1,6 +1,7 @@
 // The bounds of long polls, without sockets: how many wait for one caller, and how long news that a client may ignore are
 // held back. The event loop's timers run when the test says so.
 
+import { testLimits } from "../../support/limits.ts";
 import { afterEach, beforeEach, expect, jest, test } from "bun:test";
 import { pollMs, pollsPerCallerMax } from "../../../src/base/limits/fixed.ts";
 import { silentLog } from "../../../src/base/log.ts";
@@ -20,7 +21,16 @@ beforeEach(() => {
   jest.useFakeTimers();
   time = new VirtualTime();
   node = new RegistryNode({
-    settings: { env: "prod", zone: "z1", region: "r1", address: "10.0.0.1:7171", seeds: [], version: "1" },
+    settings: {
+      env: "prod",
+      zone: "z1",
+      region: "r1",
+      address: "10.0.0.1:7171",
+      seeds: [],
+      version: "1",
+      hasKey: true,
+    },
+    limits: testLimits(),
     clock: time.clock(0),
     timers: time.timersOf(() => true),
     random: seededRandom(1),

@@ -134,9 +134,10 @@ test("a version up to 15 minutes ahead does not keep the next registration out; 
   expect(tooFar.code).toBe(-400);
   expect((await node.register({ dirty_timestamp: "9223372036854775807" })).code).toBe(-400);
   expect(await node.instance()).toBeUndefined();
-  expect((await node.register({ dirty_timestamp: ahead(limitTable.timestampAhead.initial - 60_000), version: "ahead" })).code).toBe(
-    0,
-  );
+  expect(
+    (await node.register({ dirty_timestamp: ahead(limitTable.timestampAhead.initial - 60_000), version: "ahead" }))
+      .code,
+  ).toBe(0);
   expect((await node.register({ version: "now" })).code).toBe(0);
   expect(at(await node.instance(), "version")).toBe("now");
 });

@@ -244,7 +244,9 @@ describe("a file that is something else", () => {
       await writeFile(path, content);
       const { table, clock } = new TableOverTime();
       let refusal: unknown;
-      await readSnapshot(path, table, clock, testLimits().values, silentLog).catch((error: unknown) => (refusal = error));
+      await readSnapshot(path, table, clock, testLimits().values, silentLog).catch(
+        (error: unknown) => (refusal = error),
+      );
       expect(refusal).toBeInstanceOf(NotASnapshot);
       expect(String(refusal)).toContain(path);
       expect(Buffer.from(await readFile(path))).toEqual(Buffer.from(content));
@@ -264,7 +266,9 @@ describe("a file that is something else", () => {
       [pipe, "it is a pipe"],
       [path, "is not a registry snapshot"],
     ] as const) {
-      const failure = await readSnapshot(name, after.table, after.clock, testLimits().values, silentLog).catch((error: unknown) => error);
+      const failure = await readSnapshot(name, after.table, after.clock, testLimits().values, silentLog).catch(
+        (error: unknown) => error,
+      );
       expect(failure).toBeInstanceOf(NotASnapshot);
       expect(String(failure)).toContain(reason);
     }

@@ -39,7 +39,7 @@ export async function endAll(): Promise<void> {
 /** A registry without peers behind HTTP; its parts can be broken by a test. It is stopped by `endAll`. */
 export function serveRegistry(log: Log = silentLog) {
   const bugs = new ContainedBugs(log);
-  const node = startLoneRegistry({ env: "prod", zone: "z1", version: "test", log: silentLog });
+  const node = startLoneRegistry({ env: "prod", zone: "z1", version: "test", limits: testLimits(), log: silentLog });
   endLater(async () => node.stop());
   const http = bindRegistryHttp({ host: "127.0.0.1", port: 0 }, bugs);
   endLater(() => http.stop());
