@@ -403,6 +403,26 @@ describe("reading", () => {
     expect(node.version).toBeGreaterThan(version);
   });
 
+  test("a service's revision changes with the service alone, and is never one that it had before", () => {
+    const { node } = started();
+    const revisions = new Set([node.revisionOf("prod", "chat")]);
+    const expectNew = (): void => {
+      const revision = node.revisionOf("prod", "chat");
+      expect(revisions.has(revision)).toBe(false);
+      revisions.add(revision);
+    };
+    for (let round = 0; round < 3; round++) {
+      register(node);
+      expectNew();
+      register(node, { appid: "other", version: String(round) });
+      register(node, { env: "test" });
+      expect(revisions.has(node.revisionOf("prod", "chat"))).toBe(true);
+      node.registrar.cancel(identityOf(), 0n, "client");
+      expectNew();
+    }
+    expect(node.revisionOf("nowhere", "chat")).toBe(0);
+  });
+
   test("who stops watching is called no more", () => {
     const { time, node } = started();
     let calls = 0;
