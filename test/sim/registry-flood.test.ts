@@ -135,7 +135,7 @@ class FloodedRegistry {
       if (code !== Code.Ok) this.faults.push(`${own.identity.hostname} is refused with code ${code}`);
       own.isAlive = true;
       own.sinceMs = this.time.nowMs;
-    } else if (this.random.once(10)) {
+    } else if (this.random.once(4)) {
       own.isAlive = false;
       own.sinceMs = this.time.nowMs;
       this.time.after(leaseMs + 20_000 + this.random.below(60_000), () => this.live(own));
