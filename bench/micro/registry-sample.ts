@@ -1,7 +1,7 @@
 // A registry's table with thousands of instances, for the cases about it.
 
 import { testLimits } from "../../test/support/limits.ts";
-import { Admission } from "../../src/registry/admission.ts";
+import { TableRules } from "../../src/registry/table-rules.ts";
 import { limitTable } from "../../src/base/limits/table.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import type { EntryState } from "../../src/registry/entry.ts";
@@ -44,7 +44,7 @@ export function stateOf(index: number, dirty: bigint): EntryState {
 export function filledTable(): { readonly table: Table; readonly versions: HybridClock } {
   const versions = new HybridClock(systemClock, limitTable.timestampAhead.initial);
   const table = new Table({
-    admission: new Admission(testLimits(), true),
+    rules: new TableRules(testLimits(), true),
     clock: systemClock,
     versions,
     onChange() {},

@@ -2,7 +2,7 @@
 // asks them how they are, renews them, and sets one that fails to WAITING. When that node is gone, another one takes over.
 //
 // A registry without a key has none of it: a health_url is a request that this node makes, and there anybody could have
-// it made. The table takes no such instance then, whoever brings it (`Admission.takesProbes`).
+// it made. The table takes no such instance then, whoever brings it (`TableRules.takesProbes`).
 
 import type { Clock } from "../base/clock.ts";
 import { protectedLeaseMs } from "../base/limits/fixed.ts";

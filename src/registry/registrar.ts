@@ -1,7 +1,7 @@
 // The four writes as clients and nodes of the original implementation make them: what each one means, what it is refused
 // for, and whom it is passed on to. Codes are the API's.
 
-import type { Admission } from "./admission.ts";
+import type { TableRules } from "./table-rules.ts";
 import type { Entry, EntryState } from "./entry.ts";
 import { type HybridClock, versionAfter } from "./hybrid-clock.ts";
 import { type Identity, type Instance, type InstanceStatus, Status } from "./instance.ts";
@@ -78,7 +78,7 @@ export interface SetRequest {
 
 export class Registrar {
   private readonly table: Table;
-  private readonly admission: Admission;
+  private readonly rules: TableRules;
   private readonly versions: HybridClock;
   private readonly replication: Replication;
   private readonly nowMs: () => number;
@@ -87,14 +87,14 @@ export class Registrar {
 
   constructor(parts: {
     table: Table;
-    admission: Admission;
+    rules: TableRules;
     versions: HybridClock;
     replication: Replication;
     nowMs: () => number;
     onProbed: (entry: Entry) => void;
   }) {
     this.table = parts.table;
-    this.admission = parts.admission;
+    this.rules = parts.rules;
     this.versions = parts.versions;
     this.replication = parts.replication;
     this.nowMs = parts.nowMs;
@@ -111,9 +111,9 @@ export class Registrar {
     if (fault !== undefined) return { code: codeOf(fault), message: fault.sentence };
     const known = this.table.get(request);
     const isOwn = known?.instance !== undefined && known.caller === caller.address;
-    const { instancesPerAddress } = this.admission.limits.values;
+    const { instancesPerAddress } = this.rules.limits.values;
     if (!isOwn && caller.address !== "" && this.table.countOf(caller.address) >= instancesPerAddress) {
-      this.admission.limits.met("instancesPerAddress", { address: caller.address });
+      this.rules.limits.met("instancesPerAddress", { address: caller.address });
       return {
         code: Code.LimitExceeded,
         message: `${caller.address} has registered ${instancesPerAddress} instances; it may not register more`,
@@ -195,7 +195,7 @@ export class Registrar {
       const { instance } = entry;
       const metadata =
         change.metadata === undefined ? instance.metadata : new Map([...instance.metadata, ...change.metadata]);
-      const fault = this.admission.faultOfMetadata(appid, metadata);
+      const fault = this.rules.faultOfMetadata(appid, metadata);
       if (fault !== undefined) return refused(`${change.hostname}: ${fault.sentence}`);
       found.push({ entry, instance, status: change.status, metadata });
     }
@@ -241,7 +241,7 @@ export class Registrar {
   /** Refuses a timestamp that is too far ahead; undefined: it is not. */
   private faultOfTime(field: string, timestampNs: bigint): Outcome | undefined {
     if (!this.versions.isTooFarAhead(timestampNs)) return undefined;
-    this.admission.limits.met("timestampAhead", { field });
+    this.rules.limits.met("timestampAhead", { field });
     const minutes = this.versions.aheadMsMax / 60_000;
     return refused(`${field} is more than ${minutes} minute${minutes === 1 ? "" : "s"} ahead of this node's clock`);
   }

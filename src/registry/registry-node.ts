@@ -7,7 +7,7 @@ import { leaseMs, protectedLeaseMs } from "../base/limits/fixed.ts";
 import type { Limits } from "../base/limits/limits.ts";
 import type { Log } from "../base/log.ts";
 import { newIncarnation, type Random } from "../base/random.ts";
-import { Admission } from "./admission.ts";
+import { TableRules } from "./table-rules.ts";
 import type { NamedDirectory } from "./directory.ts";
 import type { Entry } from "./entry.ts";
 import { Guard, type Protection } from "./guard.ts";
@@ -51,7 +51,7 @@ export interface RegistryNodeSettings {
 
 export class RegistryNode implements NamedDirectory {
   readonly settings: RegistryNodeSettings;
-  readonly admission: Admission;
+  readonly rules: TableRules;
   readonly table: Table;
   readonly replication: Replication;
   readonly registrar: Registrar;
@@ -97,9 +97,9 @@ export class RegistryNode implements NamedDirectory {
     this.forgotMs = this.beganMs;
     this.watchers = new Watchers(clock, timers);
     const { versions } = this;
-    const admission = new Admission(limits, settings.hasKey);
-    this.admission = admission;
-    this.table = new Table({ admission, clock, versions, onChange: (app) => this.changed(app) });
+    const rules = new TableRules(limits, settings.hasKey);
+    this.rules = rules;
+    this.table = new Table({ rules, clock, versions, onChange: (app) => this.changed(app) });
     this.table.ownKey = instanceKey(this.identity);
     this.replication = new Replication({
       clock,
@@ -116,7 +116,7 @@ export class RegistryNode implements NamedDirectory {
     });
     this.registrar = new Registrar({
       table: this.table,
-      admission,
+      rules,
       versions,
       replication: this.replication,
       nowMs: () => clock.monotonicMs(),

@@ -4,7 +4,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import { emptyServicesMax, leaseMs, protectedLeaseMs, tombstoneMs } from "../base/limits/fixed.ts";
-import type { Admission } from "./admission.ts";
+import type { TableRules } from "./table-rules.ts";
 import { Digest } from "./digest.ts";
 import { compareVersions, Entry, type EntryState, hashOf } from "./entry.ts";
 import { type HybridClock, versionAfter } from "./hybrid-clock.ts";
@@ -70,14 +70,14 @@ export class Table {
   private readonly callers = new Map<string, number>();
   /** By env; '' for the registry's own nodes, which are in every env. */
   private readonly envs = new Map<string, EnvNames>();
-  private readonly admission: Admission;
+  private readonly rules: TableRules;
   private readonly clock: Clock;
   private readonly versions: HybridClock;
   private readonly onChange: (app: App) => void;
 
   /** `onChange` hears of every change that a reader can see. */
-  constructor(parts: { admission: Admission; clock: Clock; versions: HybridClock; onChange: (app: App) => void }) {
-    this.admission = parts.admission;
+  constructor(parts: { rules: TableRules; clock: Clock; versions: HybridClock; onChange: (app: App) => void }) {
+    this.rules = parts.rules;
     this.clock = parts.clock;
     this.versions = parts.versions;
     this.onChange = parts.onChange;
@@ -273,7 +273,7 @@ export class Table {
   }
 
   private forgetSurplus(): void {
-    let surplus = this.tombstones - this.admission.limits.values.tombstones;
+    let surplus = this.tombstones - this.rules.limits.values.tombstones;
     // A map keeps the order of insertion: the first ones are the oldest identities, near enough the oldest tombstones.
     for (const entry of this.entries.values()) {
       if (surplus <= 0) break;
@@ -287,9 +287,9 @@ export class Table {
   private buried(): void {
     this.tombstones++;
     // Now and then, because it looks at many entries.
-    const { tombstones } = this.admission.limits.values;
+    const { tombstones } = this.rules.limits.values;
     if (this.tombstones <= tombstones * 1.1) return;
-    this.admission.limits.met("tombstones");
+    this.rules.limits.met("tombstones");
     this.forgetSurplus();
   }
 
@@ -303,9 +303,9 @@ export class Table {
   }
 
   private refusal(instance: Bounded, known: Entry | undefined): Fault | undefined {
-    const fault = this.admission.faultOf(instance);
+    const fault = this.rules.faultOf(instance);
     if (fault !== undefined || known?.instance !== undefined) return fault;
-    return instanceKey(instance) === this.ownKey ? undefined : this.admission.fullnessFor(instance.appid, this);
+    return instanceKey(instance) === this.ownKey ? undefined : this.rules.fullnessFor(instance.appid, this);
   }
 
   private isTimely({ instance, ageMs }: EntryState, isRestoring: boolean): boolean {
@@ -317,7 +317,7 @@ export class Table {
     if (!this.isTimely(state, isRestoring)) return undefined;
     if (state.instance !== undefined && this.refusal(state.instance, undefined) !== undefined) return undefined;
     const entry = new Entry(state, touchedAtMs);
-    entry.isProbed &&= this.admission.takesProbes;
+    entry.isProbed &&= this.rules.takesProbes;
     this.entries.set(entry.key, entry);
     this.toggle(entry);
     if (entry.instance === undefined) this.buried();
@@ -336,7 +336,7 @@ export class Table {
     entry.instance = state.instance;
     entry.dirty = state.dirty;
     entry.hash = hashOf(entry.key, state.dirty, state.instance);
-    entry.isProbed = state.isProbed && this.admission.takesProbes;
+    entry.isProbed = state.isProbed && this.rules.takesProbes;
     entry.json = undefined;
     this.toggle(entry);
     if (entry.instance === undefined) {

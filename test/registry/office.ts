@@ -43,7 +43,7 @@ export class Office extends TableOverTime {
   });
   readonly registrar = new Registrar({
     table: this.table,
-    admission: this.admission,
+    rules: this.rules,
     versions: this.versions,
     replication: this.replication,
     nowMs: () => this.clock.monotonicMs(),

@@ -2,7 +2,7 @@
 // the test gives.
 
 import { testLimits } from "../support/limits.ts";
-import { Admission } from "../../src/registry/admission.ts";
+import { TableRules } from "../../src/registry/table-rules.ts";
 import type { Limits } from "../../src/base/limits/limits.ts";
 import type { LimitValues } from "../../src/base/limits/table.ts";
 import type { Clock } from "../../src/base/clock.ts";
@@ -77,7 +77,7 @@ export const localCaller: Caller = { address: "", origin: "client", isTrusted: f
 /** A table over virtual time, which notes the keys of the services that changed. */
 export class TableOverTime {
   readonly limits: Limits;
-  readonly admission: Admission;
+  readonly rules: TableRules;
   readonly time = new VirtualTime();
   readonly clock: Clock = this.time.clock(0);
   readonly versions: HybridClock;
@@ -87,9 +87,9 @@ export class TableOverTime {
   constructor(limits: Partial<LimitValues> = {}) {
     this.limits = testLimits(limits);
     this.versions = new HybridClock(this.clock, this.limits.values.timestampAhead);
-    this.admission = new Admission(this.limits, true);
+    this.rules = new TableRules(this.limits, true);
     this.table = new Table({
-      admission: this.admission,
+      rules: this.rules,
       clock: this.clock,
       versions: this.versions,
       onChange: ({ key }) => void this.changes.push(key),

@@ -87,10 +87,10 @@ function hostOf(address: string): string {
   return address.slice(0, address.lastIndexOf(":")).replace(/^\[(.*)\]$/, "$1");
 }
 
-function requiredIdentity({ admission }: RegistryNode, parameters: Parameters): Identity {
+function requiredIdentity({ rules }: RegistryNode, parameters: Parameters): Identity {
   const required = (field: string): string => {
     const name = parameters.required(field);
-    const fault = faultOfName(field, name, admission.limits.values);
+    const fault = faultOfName(field, name, rules.limits.values);
     if (fault !== undefined) throw new BadParameter(fault.sentence);
     return name;
   };

@@ -16,7 +16,7 @@ export interface Held {
   readonly nodes: number;
 }
 
-export class Admission {
+export class TableRules {
   /** Whether this node asks instances how they are: only where writers have to show a key. */
   readonly takesProbes: boolean;
   readonly limits: Limits;
