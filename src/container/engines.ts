@@ -2,10 +2,11 @@
 
 import type { StoreClaim } from "../auth/store-ownership.ts";
 import { systemClock } from "../base/clock.ts";
+import type { LimitValues } from "../base/limits/table.ts";
 import type { Log } from "../base/log.ts";
 import type { KnownIdentity } from "../session/redis/redis-owner.ts";
 import { openRedisSessions } from "../session/redis/redis-sessions.ts";
-import type { Sessions } from "../session/sessions.ts";
+import type { SessionLimits, Sessions } from "../session/sessions.ts";
 import { openSqliteSessions } from "../session/sqlite/sqlite-sessions.ts";
 import { openPostgresPurge } from "../store/postgres/purge-tool.ts";
 import { openPostgresStore } from "../store/postgres/postgres-store.ts";
@@ -26,7 +27,10 @@ export interface EngineOptions {
 }
 
 /** Opens a message store: `sqlite:PATH` or `postgres://…`. Rejects with StoreUnavailable. */
-export function openStore({ url, ...rest }: EngineOptions & { readonly retentionDays: number }): Promise<Store> {
+export function openStore({
+  url,
+  ...rest
+}: EngineOptions & { readonly retentionDays: number; readonly limits: LimitValues }): Promise<Store> {
   if (url.startsWith(sqlite)) return openSqliteStore({ path: url.slice(sqlite.length), ...rest });
   return openPostgresStore({ url, ...rest });
 }
@@ -46,7 +50,7 @@ export async function openSessions({
   url,
   known,
   ...rest
-}: EngineOptions & { readonly known: KnownIdentity }): Promise<Sessions> {
+}: EngineOptions & { readonly known: KnownIdentity; readonly limits: SessionLimits }): Promise<Sessions> {
   if (url.startsWith(sqlite)) return openSqliteSessions({ path: url.slice(sqlite.length), ...rest });
   return openRedisSessions({ url, known, ...rest });
 }

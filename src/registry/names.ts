@@ -4,6 +4,7 @@
 // of another node is malformed. An instance between the two is left out alone; the message that brings it counts.
 
 import { type LimitName, type LimitValues, limitTable, limitValues } from "../base/limits/table.ts";
+import { isPrintable } from "../base/printable.ts";
 import type { Instance } from "./instance.ts";
 
 /** The limits that one instance has to keep. */
@@ -41,7 +42,7 @@ export function faultOfName(field: string, name: string, bounds: InstanceBounds)
   const { registryNameBytes } = bounds;
   if (isLonger(name, registryNameBytes))
     return beyond("registryNameBytes", `${field} is longer than ${registryNameBytes} bytes`);
-  return control.test(name) ? malformed(`${field} holds control characters`) : undefined;
+  return isText(name, bounds) ? undefined : malformed(`${field} holds control characters or invisible ones`);
 }
 
 /** What is wrong with a list of addresses; undefined: nothing. */
@@ -52,7 +53,7 @@ export function faultOfAddresses(addrs: readonly string[], bounds: InstanceBound
   for (const address of addrs) {
     if (isLonger(address, instanceAddressBytes))
       return beyond("instanceAddressBytes", `an element of addrs is longer than ${instanceAddressBytes} bytes`);
-    if (control.test(address)) return malformed("an element of addrs holds control characters");
+    if (!isText(address, bounds)) return malformed("an element of addrs holds control characters or invisible ones");
   }
   return undefined;
 }
@@ -63,7 +64,11 @@ export function faultOfMetadata(metadata: ReadonlyMap<string, string>, bounds: I
   if (metadata.size > instanceMetadataEntries)
     return beyond("instanceMetadataEntries", `metadata has more than ${instanceMetadataEntries} entries`);
   let bytes = 0;
-  for (const [key, value] of metadata) bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
+  for (const [key, value] of metadata) {
+    if (bounds !== formatBounds && !(key.isWellFormed() && value.isWellFormed()))
+      return malformed("metadata holds half of a surrogate pair");
+    bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
+  }
   return bytes > instanceMetadataBytes
     ? beyond("instanceMetadataBytes", `metadata is longer than ${instanceMetadataBytes} bytes`)
     : undefined;
@@ -88,6 +93,11 @@ export function faultOfInstance(instance: Bounded, bounds: InstanceBounds): Faul
     faultOfAddresses(addrs, bounds) ??
     faultOfMetadata(metadata, bounds)
   );
+}
+
+/** True for a text that may be shown, or (in messages of other nodes) that may be a part of a key. */
+function isText(text: string, bounds: InstanceBounds): boolean {
+  return bounds === formatBounds ? !control.test(text) : isPrintable(text);
 }
 
 /** True if a text has more than `bytesMax` bytes as UTF-8. A UTF-16 unit takes three at most. */

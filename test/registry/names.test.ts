@@ -9,8 +9,10 @@ test("a name may have 256 bytes of UTF-8, and no control characters", () => {
   expect(faultOfName("env", "é".repeat(nameBounds.registryNameBytes / 2) + "x", nameBounds)?.sentence).toBe(
     "env is longer than 256 bytes",
   );
-  for (const control of ["\n", "\0", "\u001f", "\u007f"])
-    expect(faultOfName("zone", `a${control}b`, nameBounds)?.sentence).toBe("zone holds control characters");
+  for (const control of ["\n", "\0", "\u001f", "\u007f", "\u009b", "\u202e", "\u200b", "\ud800"])
+    expect(faultOfName("zone", `a${control}b`, nameBounds)?.sentence).toBe(
+      "zone holds control characters or invisible ones",
+    );
 });
 
 test("addresses are bounded in number and length, and have no control characters", () => {
@@ -21,7 +23,7 @@ test("addresses are bounded in number and length, and have no control characters
     "an element of addrs is longer than 512 bytes",
   );
   expect(faultOfAddresses(["tcp://a:1\r\n"], nameBounds)?.sentence).toBe(
-    "an element of addrs holds control characters",
+    "an element of addrs holds control characters or invisible ones",
   );
 });
 
@@ -34,4 +36,9 @@ test("metadata are bounded in entries, and in bytes of keys and values together"
   const value = "é".repeat(nameBounds.instanceMetadataBytes / 2 - 1);
   expect(faultOfMetadata(new Map([["kk", value]]), nameBounds)).toBeUndefined();
   expect(faultOfMetadata(new Map([["kkk", value]]), nameBounds)?.sentence).toBe("metadata is longer than 16384 bytes");
+  for (const entry of [
+    ["k", "\ud800"],
+    ["\udc00", "v"],
+  ] as const)
+    expect(faultOfMetadata(new Map([entry]), nameBounds)?.sentence).toBe("metadata holds half of a surrogate pair");
 });

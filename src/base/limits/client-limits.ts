@@ -1,6 +1,7 @@
 // What a client's connection may take, before and after it has signed in.
 
-import { atClients, atLogin, bytes, count, kib, mib } from "./limit.ts";
+import { headerFieldsMax } from "./fixed.ts";
+import { atClients, bytes, count, kib, mib } from "./limit.ts";
 
 export const clientLimits = {
   requestsPerSecond: count(2_000, atClients, "requests of a connection, a second", "RateLimited"),
@@ -35,6 +36,7 @@ export const clientLimits = {
     "bytes that wait unsent for all connections",
     "the largest is closed, 1013",
   ),
-  metasPerRequest: count(64, atClients, "metas in the header of a request", "InvalidPacketBody"),
-  devicesPerAccount: count(16, atLogin, "devices of an account at once", "the sign-in is refused"),
+  metasPerRequest: count(64, atClients, "metas in the header of a request", "InvalidPacketBody", {
+    max: headerFieldsMax / 2,
+  }),
 } as const;

@@ -5,11 +5,13 @@ import http from "node:http";
 import { isIP } from "node:net";
 import { showsToken } from "../../auth/registry-token.ts";
 import { registryBodyBytesMax, registryHeadBytesMax, registryPeerBodyBytesMax } from "../../base/limits/fixed.ts";
+import type { ControlCommands } from "../../observe/control-commands.ts";
 import type { ContainedBugs } from "../../observe/contained-bugs.ts";
 import { type Health, healthResponse, metricsAnswer } from "../../observe/operator-answers.ts";
 import type { RegistryMetrics } from "../../observe/registry-metrics.ts";
 import { formatAddress, peerAddress, type SocketAddress } from "../../transport/address.ts";
 import { boundedText, TooLong } from "../bounded-text.ts";
+import type { Directory } from "../directory.ts";
 import { callerAddress, lookupGateways } from "../lookup.ts";
 import { MalformedJson } from "../json-fields.ts";
 import type { LookupRules } from "../lookup-file.ts";
@@ -17,6 +19,7 @@ import type { Compared, Replicated } from "../peer-messages.ts";
 import { Code } from "../registrar.ts";
 import type { RegistryNode } from "../registry-node.ts";
 import { envelope, plain } from "./answers.ts";
+import { controlAnswer } from "./control.ts";
 import { BadParameter, Parameters } from "./parameters.ts";
 import { comparePath, parseCompare, messageText, parseReplicate, replicatePath } from "./peer-codec.ts";
 import { type PollRequest, Polls } from "./polls.ts";
@@ -42,9 +45,13 @@ export interface RegistryHttpOptions {
   /** Writers and other nodes have to show one of these; none: nothing. */
   readonly tokens: readonly string[];
   readonly lookup: LookupRules | undefined;
+  /** Where lookup finds gateways. */
+  readonly gateways: Pick<Directory, "instances">;
   readonly metrics: RegistryMetrics;
   /** For `GET /health`. */
   readonly health: () => Health;
+  /** What operators may ask. */
+  readonly control: ControlCommands;
 }
 
 /** The API on its port. Until it is opened it answers as a node that is starting does: a node has to know its port first. */
@@ -124,7 +131,7 @@ class Api {
   private readonly metricsResponse: () => Promise<Response>;
 
   constructor(options: RegistryHttpOptions, bugMet: (error: unknown) => void) {
-    const { node, metrics } = options;
+    const { node, metrics, control } = options;
     this.options = options;
     this.metricsResponse = metricsAnswer(async () => {
       const { registryExpositionOf } = await import("../../observe/registry-exposition.ts");
@@ -148,6 +155,15 @@ class Api {
       ["fetchs", this.read((parameters) => fetchSeveral(node, parameters))],
       ["fetch/all", this.read(() => fetchAll(node, bugMet))],
       ["nodes", this.read(() => nodes(node))],
+      [
+        "control",
+        {
+          ...this.write((parameters, { remote, isTrusted }) =>
+            controlAnswer(control, parameters, isTrusted || quotaAddress(remote) === ""),
+          ),
+          asksAddress: true,
+        },
+      ],
       ["poll", this.poll((request) => this.polls.poll(request))],
       ["polls", this.poll((request) => this.polls.polls(request))],
       [replicatePath, this.peer((text) => node.onReplicate(parseReplicate(text)))],
@@ -209,7 +225,7 @@ class Api {
     if (token === undefined) return plain(404, "404 page not found");
     if (!node.isReadable) return Response.json({ reason: "this registry node is starting" }, { status: 503 });
     const address = callerAddress(remote, request.headers.get("x-forwarded-for"), rules);
-    const found = lookupGateways(token, address, rules, node, node.settings.env);
+    const found = lookupGateways(token, address, rules, this.options.gateways, node.settings.env);
     return Response.json(found, { status: "reason" in found ? 503 : 200 });
   }
 
@@ -234,7 +250,7 @@ class Api {
     return { ...this.read((parameters, call) => answer(this.pollOf(parameters, call))), asksAddress: true };
   }
 
-  private write(answer: (parameters: Parameters, call: Call) => Response): Route {
+  private write(answer: (parameters: Parameters, call: Call) => Answer): Route {
     return {
       method: "POST",
       asksAddress: false,
@@ -303,7 +319,7 @@ function orBadRequest<Result extends Answer>(answer: () => Result): Result | Res
 }
 
 /** Reads a body that is not too long, and is UTF-8. */
-async function withBody(request: Request, bytesMax: number, answer: (text: string) => Response): Promise<Response> {
+async function withBody(request: Request, bytesMax: number, answer: (text: string) => Answer): Promise<Response> {
   let text: string;
   try {
     text = await boundedText(request, bytesMax);

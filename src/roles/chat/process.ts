@@ -1,6 +1,5 @@
 // The chat service as a process of its own.
 
-import { shutdownMsMax } from "../../base/limits/fixed.ts";
 import { systemRandom } from "../../base/random.ts";
 import { LogicNode } from "../../container/logic-node.ts";
 import { openSessions, openStore } from "../../container/engines.ts";
@@ -17,10 +16,18 @@ const closingMs = 3_000;
 export function startChat(settings: ChatSettings): Promise<RunningMember> {
   return startProcess(settings, "chat", async ({ surroundings, metrics, serviceMetrics, undo }) => {
     const { claim, retentionDays, log, lost: refused } = settings;
-    const store = await openStore({ url: settings.store, retentionDays, claim, log, refused });
+    const { limits } = surroundings;
+    const store = await openStore({ url: settings.store, retentionDays, limits: limits.values, claim, log, refused });
     undo(() => store.close());
     const known = knownSessionsIdentity(surroundings.naming, settings.id);
-    const sessions = await openSessions({ url: settings.sessions, known, claim, log, refused });
+    const sessions = await openSessions({
+      url: settings.sessions,
+      known,
+      claim,
+      limits: surroundings.limits.values,
+      log,
+      refused,
+    });
     undo(() => sessions.close());
     const service = createChatService({
       store,
@@ -28,6 +35,7 @@ export function startChat(settings: ChatSettings): Promise<RunningMember> {
       metrics: serviceMetrics,
       latency: metrics.talkLatency,
       random: systemRandom,
+      limits,
       log,
     });
     const node = new LogicNode(surroundings, service, serviceMetrics, [store, sessions], sessions);
@@ -45,7 +53,7 @@ export function startChat(settings: ChatSettings): Promise<RunningMember> {
           ...sessionsDetail(sessions),
         },
       }),
-      drain: () => node.drain(shutdownMsMax - closingMs),
+      drain: () => node.drain(settings.limits.values.shutdownMs - closingMs),
     };
   });
 }

@@ -127,11 +127,18 @@ describe("a message between nodes", () => {
       ],
       [
         ["states", 0, "instance", "addrs"],
-        [undefined, null, [1], Array(33).fill("x"), ["a\nb"], ["x".repeat(513)]],
+        [
+          undefined,
+          null,
+          [1],
+          Array(formatBounds.instanceAddresses + 1).fill("x"),
+          ["a\nb"],
+          ["x".repeat(formatBounds.instanceAddressBytes + 1)],
+        ],
       ],
       [
         ["states", 0, "instance", "metadata"],
-        [undefined, null, [], { a: 1 }, { a: "x".repeat(16 * 1024) }],
+        [undefined, null, [], { a: 1 }, { a: "x".repeat(formatBounds.instanceMetadataBytes) }],
       ],
       [
         ["states", 0, "instance", "status"],

@@ -4,6 +4,7 @@ import { connect, type Socket } from "node:net";
 import { type Log, silentLog } from "../../../src/base/log.ts";
 import { testLimits } from "../../support/limits.ts";
 import { ContainedBugs } from "../../../src/observe/contained-bugs.ts";
+import { ControlCommands } from "../../../src/observe/control-commands.ts";
 import { RegistryMetrics } from "../../../src/observe/registry-metrics.ts";
 import { startLoneRegistry } from "../../../src/registry/alone.ts";
 import { bindRegistryHttp } from "../../../src/registry/http/server.ts";
@@ -46,7 +47,15 @@ export function serveRegistry(log: Log = silentLog) {
   const metrics = new RegistryMetrics(() => {
     throw new Error("nobody asks for metrics here");
   }, bugs);
-  http.open({ node, tokens: [], lookup: undefined, metrics, health: () => ({ ready: true, detail: {} }) });
+  http.open({
+    node,
+    tokens: [],
+    lookup: undefined,
+    gateways: node,
+    metrics,
+    health: () => ({ ready: true, detail: {} }),
+    control: new ControlCommands({}, () => undefined),
+  });
   return { node, http, metrics, bugs, url: `http://${http.address}` };
 }
 
