@@ -137,6 +137,10 @@ export class GatewayRole {
       proxies,
       admission: clientAdmission(bounds, descriptors, proxies, log),
     };
+    bounds.measure("requestsPerLink", () => Math.max(0, ...Array.from(links.all(), ({ pending }) => pending.size)));
+    bounds.measure("unsentBytesPerLink", () =>
+      Math.max(0, ...Array.from(links.all(), ({ connection }) => connection.unsentBytes)),
+    );
     boundUnsent(bounds, { flusher, wheel, connections: () => this.clientConnections() });
     const host = {
       ...surroundings,
