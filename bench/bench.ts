@@ -97,9 +97,14 @@ export class Bench {
 
   /** A load that starts its own servers. */
   async measureAlone(scenario: string, load: LoadName, settings: Partial<LoadSettings>): Promise<void> {
-    const job = { load, settings: this.settings(settings) };
-    const findings = await generate(job, (phase, done) => this.tell(scenario, phase, done));
+    const findings = await this.findAlone(scenario, load, settings);
     this.report(findings.map((found) => namedResult(scenario, found)));
+  }
+
+  /** The same without a report; `name` is what a person who waits is told. */
+  findAlone(name: string, load: LoadName, settings: Partial<LoadSettings>): Promise<readonly Findings[]> {
+    const job = { load, settings: this.settings(settings) };
+    return generate(job, (phase, done) => this.tell(name, phase, done));
   }
 
   /** What the bare echo server answers a second; measured once for each question. */
@@ -160,6 +165,7 @@ export class Bench {
       messages: 0,
       rows: 0,
       kills: 0,
+      attack: "",
       store: store ?? null,
       run: `${Date.now().toString(36)}${(this.runs++).toString(36)}`,
       ...chosen,
