@@ -1,5 +1,6 @@
 // The naming service of a process with cluster keys, over a registry in memory to which strangers write, too.
 
+import { testLimits } from "../../support/limits.ts";
 import { afterEach, describe, expect, test } from "bun:test";
 import { judgeProof } from "../../../src/auth/instance-proof.ts";
 import { silentLog } from "../../../src/base/log.ts";
@@ -30,7 +31,7 @@ afterEach(async () => {
 
 /** A registry, and ways to it with and without the key. */
 function world(isRegistryOpen = true) {
-  const registry = startLoneRegistry({ env, zone: "z1", version: "test", log: silentLog });
+  const registry = startLoneRegistry({ env, zone: "z1", version: "test", limits: testLimits(), log: silentLog });
   ends.push(() => registry.stop());
   const timers = new ManualTimers();
   const stranger = (): Naming => {
