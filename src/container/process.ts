@@ -116,7 +116,7 @@ export async function startProcess(
     wheel.start();
     undo(() => wheel.stop());
     const flusher = new Flusher();
-    const { limits } = settings;
+    const { limits, advertise } = settings;
     const metrics = new Metrics(settings.log, { limits, role: service });
     const serviceMetrics = metrics.forService(settings.id, service);
     const control = controlCommands({ ...settings, role: service }, (bug) => metrics.bugs.met("control", bug));
@@ -134,7 +134,8 @@ export async function startProcess(
         detail: { version: settings.version, id: settings.id, ...detail, draining: draining !== undefined },
       };
     };
-    const monitor = settings.monitor && startMonitor(settings.monitor, { metrics, health });
+    const names = advertise === undefined ? [] : [advertise.host];
+    const monitor = settings.monitor && startMonitor(settings.monitor, { metrics, health, limits, names });
     const drain = async (): Promise<void> => {
       await role.drain();
       await closeAll();
@@ -182,7 +183,7 @@ function surroundingsOf(
   const { wheel, flusher, control, registry } = around;
   const { id, clusterKeys, insecure, env, zone, limits, log, version, lost, writeWaitMs, listen, advertise } = settings;
   const admission = new Admission({ env, clusterKeys, isRegistryOpen: insecure, log });
-  const parts = { env, clusterKeys, admission, isRegistryOpen: insecure, timers: systemTimers };
+  const parts = { env, zone, clusterKeys, admission, isRegistryOpen: insecure, timers: systemTimers };
   const naming = new ProvenNaming(registry, parts);
   const network = new TcpLinkNetwork(
     { writeWaitMs, wheel, flusher, limits },

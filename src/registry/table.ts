@@ -54,6 +54,8 @@ export class Table {
   readonly digest = new Digest();
   /** Grows with every change that a reader can see. */
   version = 0;
+  /** Grows with every renewal. */
+  renewals = 0;
   /** Living instances, and cancelled ones that are remembered. */
   live = 0;
   tombstones = 0;
@@ -179,6 +181,7 @@ export class Table {
     this.confirm(entry);
     if (touchedAtMs <= entry.touchedAtMs) return;
     entry.touchedAtMs = touchedAtMs;
+    this.renewals++;
     if (touchedAtMs - entry.bornAtMs >= renewedAfterMs) entry.hasRenewed = true;
     const agoNs = BigInt(Math.round((this.clock.monotonicMs() - touchedAtMs) * 1e6));
     entry.renewTimestamp = this.clock.wallNs() - agoNs;

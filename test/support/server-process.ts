@@ -9,6 +9,15 @@ const binary = process.env["ROOST_BINARY"];
 /** What starts roost. */
 export const roost: readonly string[] = binary === undefined || binary === "" ? [process.execPath, main] : [binary];
 
+/** What starts roost with at most so many open files. */
+export const roostWithFiles = (openFilesMax: number): readonly string[] => [
+  "bash",
+  "-c",
+  `ulimit -n ${openFilesMax}; exec "$@"`,
+  "bash",
+  ...roost,
+];
+
 const startMsMax = 20_000;
 
 /** Environment variables besides PATH and HOME. */
@@ -91,9 +100,11 @@ export class ServerProcess extends RoostProcess {
     words: readonly string[] = [],
     variables?: Variables,
     redirect?: string,
+    program?: readonly string[],
   ): Promise<ServerProcess> {
     const ports = ["--ws", "127.0.0.1:0", "--tcp", "127.0.0.1:0", "--monitor", "127.0.0.1:0"];
-    return new ServerProcess(await startProcess(cwd, [...ports, ...words], "--account bob", variables, redirect));
+    const all = [...ports, ...words];
+    return new ServerProcess(await startProcess(cwd, all, "--account bob", variables, redirect, program));
   }
 
   get ws(): string {
@@ -116,10 +127,14 @@ export class DiscoveryProcess extends RoostProcess {
     variables?: Variables,
     redirect?: string,
     program?: readonly string[],
+    /** What it may have open at a time. */
+    descriptors?: number,
   ): Promise<DiscoveryProcess> {
     const listen = words.includes("--listen") ? [] : ["--listen", "127.0.0.1:0"];
     const all = ["--role", "discovery", ...listen, ...words];
-    return new DiscoveryProcess(await startProcess(cwd, all, " nodes --", variables, redirect, program));
+    const limited = ["sh", "-c", `ulimit -n ${descriptors}; exec "$@"`, "sh", ...(program ?? roost)];
+    const started = descriptors === undefined ? program : limited;
+    return new DiscoveryProcess(await startProcess(cwd, all, " nodes --", variables, redirect, started));
   }
 
   /** `http://host:port`. */

@@ -1,4 +1,4 @@
-// The registry (`discovery`) over HTTP.
+// What the registry (`discovery`) holds.
 
 import { atRegistry, bytes, count, kib, ms } from "./limit.ts";
 
@@ -42,6 +42,4 @@ export const registryLimits = {
   registryNodes: count(256, atRegistry, "other nodes that a node lists and talks to", "further ones are left out", {
     max: 4_096,
   }),
-  polls: count(50_000, atRegistry, "long polls that wait", "code -509"),
-  pollsPerAddress: count(5_000, atRegistry, "long polls of one address (not loopback) that wait", "code -509"),
 } as const;

@@ -5,6 +5,7 @@ import { clientLimits } from "./client-limits.ts";
 import { dnsLimits } from "./dns-limits.ts";
 import { fanOutLimits } from "./fan-out-limits.ts";
 import { groupLimits } from "./group-limits.ts";
+import { httpLimits } from "./http-limits.ts";
 import type { Limit } from "./limit.ts";
 import { linkLimits } from "./link-limits.ts";
 import { messageLimits } from "./message-limits.ts";
@@ -23,6 +24,7 @@ export const limitTable = {
   ...groupLimits,
   ...linkLimits,
   ...registryLimits,
+  ...httpLimits,
   ...dnsLimits,
   ...processLimits,
 } as const satisfies Record<string, Limit>;

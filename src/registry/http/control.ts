@@ -2,6 +2,7 @@
 // cluster's key may ask; where there is no key, whoever is on this machine.
 
 import type { ControlCommands } from "../../observe/control-commands.ts";
+import type { HttpAnswer } from "../../transport/http/http-answer.ts";
 import { Code } from "../registrar.ts";
 import { envelope } from "./answers.ts";
 import type { Parameters } from "./parameters.ts";
@@ -11,7 +12,7 @@ export function controlAnswer(
   commands: ControlCommands,
   parameters: Parameters,
   mayAsk: boolean,
-): Response | Promise<Response> {
+): HttpAnswer | Promise<HttpAnswer> {
   if (!mayAsk)
     return envelope(Code.Unauthorized, "a registry without a cluster key takes commands from its own machine only");
   return commands.obey(parameters.required("request")).then((answer) => envelope(Code.Ok, undefined, answer));

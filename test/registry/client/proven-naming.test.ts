@@ -42,7 +42,14 @@ function world(isRegistryOpen = true) {
   };
   const member = (keys: readonly Uint8Array[] = clusterKeys): ProvenNaming => {
     const admission = new Admission({ env, clusterKeys: keys, isRegistryOpen, log: silentLog });
-    const naming = new ProvenNaming(stranger(), { env, clusterKeys: keys, admission, isRegistryOpen, timers });
+    const naming = new ProvenNaming(stranger(), {
+      env,
+      zone: "z1",
+      clusterKeys: keys,
+      admission,
+      isRegistryOpen,
+      timers,
+    });
     ends.push(() => naming.close());
     return naming;
   };
@@ -64,8 +71,8 @@ describe("what a member registers", () => {
     const verdict = async (): Promise<unknown> => {
       const [entry] = await stranger().find("chat");
       if (entry === undefined) throw new Error("chat is not listed");
-      const { hostname: id, addrs, metadata } = entry;
-      return clusterKeys.map((key) => judgeProof({ env, service: "chat", id, addrs, metadata }, [key]));
+      const { zone, hostname: id, addrs, metadata } = entry;
+      return clusterKeys.map((key) => judgeProof({ env, zone, service: "chat", id, addrs, metadata }, [key]));
     };
     expect(await verdict()).toEqual(["proven", "proven"]);
     await registered.update({ metadata: registration("chat", "c1", { state: "adult" }).metadata });

@@ -6,6 +6,7 @@ import { askProcess } from "../../../src/cli/control/ask.ts";
 import { controlRequest, ControlCommands } from "../../../src/observe/control-commands.ts";
 import { controlAnswer } from "../../../src/registry/http/control.ts";
 import { Parameters } from "../../../src/registry/http/parameters.ts";
+import { bodyText } from "../../../src/transport/http/http-answer.ts";
 import { testLimits } from "../../support/limits.ts";
 import { endAll, TestNode } from "./support.ts";
 
@@ -31,8 +32,8 @@ test("without a key, whoever is on this machine may ask, and nobody elsewhere", 
   expect(JSON.stringify(await askProcess(place, "limits"))).toContain('"role":"discovery"');
   const commands = new ControlCommands({ limits: () => "told" }, () => undefined);
   const parameters = new Parameters("", new URLSearchParams({ request: controlRequest("limits") }).toString());
-  expect(await (await controlAnswer(commands, parameters, false)).text()).toContain('"code":-401');
-  expect(await (await controlAnswer(commands, parameters, true)).text()).toContain('"answer":"told"');
+  expect(bodyText(await controlAnswer(commands, parameters, false))).toContain('"code":-401');
+  expect(bodyText(await controlAnswer(commands, parameters, true))).toContain('"answer":"told"');
 });
 
 test("what is no request is refused with a code", async () => {
