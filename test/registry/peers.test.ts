@@ -1,7 +1,9 @@
 // The other nodes of the registry, as one node knows them.
 
+import { testLimits } from "../support/limits.ts";
+import { limitTable } from "../../src/base/limits/table.ts";
 import { beforeEach, expect, test } from "bun:test";
-import { registryNodesMax, tombstoneMs } from "../../src/base/limits/fixed.ts";
+import { tombstoneMs } from "../../src/base/limits/fixed.ts";
 import { Peers } from "../../src/registry/peers.ts";
 import { nodeInfo } from "./support.ts";
 
@@ -9,7 +11,7 @@ const [self, named, found] = ["10.0.0.1:7171", "10.0.0.2:7171", "10.0.0.3:7171"]
 let peers: Peers;
 
 beforeEach(() => {
-  peers = new Peers({ zone: "z1", incarnation: "self", address: self }, [named, self]);
+  peers = new Peers({ zone: "z1", incarnation: "self", address: self }, [named, self], testLimits());
 });
 
 const addresses = (): string[] => peers.all().map(({ address }) => address);
@@ -28,7 +30,7 @@ test("one that turns out to be itself under another name is dropped, and stays s
 });
 
 test("nodes of the original implementation, which have no incarnation, are never taken for itself", () => {
-  peers = new Peers({ zone: "z1", incarnation: "", address: self }, [named]);
+  peers = new Peers({ zone: "z1", incarnation: "", address: self }, [named], testLimits());
   peers.heard(named, nodeInfo({ incarnation: "", zone: "" }), 0);
   expect(peers.get(named)).toMatchObject({ isUp: true, zone: "" });
 });
@@ -44,7 +46,7 @@ test("is up while it answers, and down from the first time that it does not", ()
   expect(peers.get(named)?.isUp).toBe(false);
   peers.heard(named, nodeInfo(), 0);
   expect(peers.get(named)?.isUp).toBe(true);
-  peers.lost(named);
+  peers.lost(named, 0);
   expect(peers.get(named)?.isUp).toBe(false);
 });
 
@@ -65,7 +67,42 @@ test("one that nobody heard of for two hours is forgotten, unless the operator n
   expect(addresses()).toEqual([named]);
 });
 
-test("knows no more than registryNodesMax", () => {
-  for (let index = 0; index < registryNodesMax + 10; index++) peers.listed(`10.1.0.1:${index + 1}`, "z1", 0);
-  expect(peers.all()).toHaveLength(registryNodesMax);
+test("knows no more than there may be", () => {
+  for (let index = 0; index < limitTable.registryNodes.initial + 10; index++)
+    peers.listed(`10.1.0.1:${index + 1}`, "z1", 0);
+  expect(peers.all()).toHaveLength(limitTable.registryNodes.initial);
+});
+
+test("what was found in the registry is told nothing until it answers, and asked ever more rarely", () => {
+  peers.listed(found, "z1", 0);
+  peers.listed("10.0.0.4:7171", "z2", 0);
+  expect(peers.ownZone().map(({ address, isNode }) => [address, isNode])).toEqual([
+    [named, true],
+    [found, false],
+  ]);
+  expect([...peers.otherZones().keys()]).toEqual([]);
+  const askedAtMs: number[] = [];
+  for (let nowMs = 0; nowMs <= 2_000_000; nowMs += 1_000) {
+    if (!peers.isWorthAsking(found, nowMs)) continue;
+    askedAtMs.push(nowMs);
+    peers.lost(found, nowMs);
+  }
+  expect(askedAtMs.slice(0, 5)).toEqual([0, 5_000, 15_000, 35_000, 75_000]);
+  expect(askedAtMs.length).toBeLessThan(15);
+  peers.heard(found, nodeInfo({ zone: "z1" }), 0);
+  expect(peers.get(found)).toMatchObject({ isUp: true, isNode: true });
+  // From now on it is a node, whether it is away or not.
+  peers.lost(found, 0);
+  expect(peers.isWorthAsking(found, 0)).toBe(true);
+});
+
+test("what was asked in vain makes room for what may be a node; what the operator named does not", () => {
+  peers = new Peers({ zone: "z1", incarnation: "self", address: self }, [named], testLimits({ registryNodes: 2 }));
+  peers.listed("10.9.9.9:1", "z1", 0);
+  peers.listed(found, "z1", 0);
+  expect(addresses()).toEqual([named, "10.9.9.9:1"]);
+  peers.lost("10.9.9.9:1", 0);
+  peers.lost(named, 0);
+  peers.listed(found, "z1", 0);
+  expect(addresses()).toEqual([named, found]);
 });

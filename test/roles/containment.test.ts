@@ -129,7 +129,7 @@ test("a bug while a push is written to a client takes it back from that client",
   const push = Buffer.from(
     encodeLogicPacket(
       {
-        command: Command.Sync,
+        command: Command.UserTalk,
         flag: Flag.Push,
         meta: [meta(MetaKey.DestServer, "gate"), meta(MetaKey.DestChannels, "alice")],
       },

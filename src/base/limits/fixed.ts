@@ -69,21 +69,8 @@ export const leaseMs = 90_000;
 export const protectedLeaseMs = 60 * 60_000;
 /** How long a cancelled instance is remembered as cancelled: longer than any lease, so that nothing brings it back. */
 export const tombstoneMs = 2 * 60 * 60_000;
-/** Timestamps further ahead of the local clock are refused. */
-export const timestampAheadMsMax = 15 * 60_000;
-/** Instances in a registry, and those that one address (not loopback) may have registered. */
-export const instancesMax = 100_000;
-export const instancesPerCallerMax = 10_000;
-/** Cancelled instances that are remembered; beyond it the oldest are forgotten. */
-export const tombstonesMax = 200_000;
 /** Services that have lost their last instance, and are remembered so that late watchers learn of it. */
 export const emptyServicesMax = 10_000;
-/** An instance: each name, the number of addresses and the length of each, entries and bytes of its metadata. */
-export const registryNameBytesMax = 256;
-export const instanceAddressesMax = 32;
-export const instanceAddressBytesMax = 512;
-export const instanceMetadataEntriesMax = 128;
-export const instanceMetadataBytesMax = 16 * 1024;
 /** The body of a request of another node of the registry. */
 export const registryPeerBodyBytesMax = 16 * 1024 * 1024;
 /** A long poll without news is answered after this long. */
@@ -92,5 +79,3 @@ export const pollMs = 30_000;
 export const registryAnswerBytesMax = 64 * 1024 * 1024;
 /** Networks of proxies whose word about a client's address counts. */
 export const trustedProxiesMax = 1_000;
-/** Nodes of the registry that one node talks to. */
-export const registryNodesMax = 256;
