@@ -9,7 +9,7 @@ import { BodyReader } from "./body-reader.ts";
 import { type AnswerOwner, AnswerWriter } from "./answer-writer.ts";
 import { type BodyParts, type HttpAnswer, isParts, textAnswer } from "./http-answer.ts";
 import type { GuardedRequest } from "./browser-guard.ts";
-import { parseHead, type RequestHead } from "./request-head.ts";
+import { isBeginning, parseHead, type RequestHead } from "./request-head.ts";
 
 /** A request as its handler sees it. */
 export interface HttpRequest extends GuardedRequest {
@@ -257,7 +257,12 @@ export class HttpConnection implements AnswerOwner {
       this.refuse(431, `a request's head is longer than ${this.host.headBytesMax} bytes`);
       return bytes.length;
     }
-    if (end === -1) return -1;
+    if (end === -1) {
+      if (isBeginning(bytes, start)) return -1;
+      // Another protocol: its end is not waited for.
+      this.refuse(400, "the request line is malformed");
+      return bytes.length;
+    }
     const head = parseHead(bytes, start, end);
     if ("sentence" in head) {
       this.refuse(head.status, head.sentence);
@@ -409,6 +414,10 @@ export class HttpConnection implements AnswerOwner {
 
   date(): string {
     return this.host.date();
+  }
+
+  broken(): void {
+    this.terminate();
   }
 
   sent(): void {

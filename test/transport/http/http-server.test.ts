@@ -91,6 +91,19 @@ describe("requests", () => {
     await eventually("all are told", () => gone.length === 3);
   });
 
+  test("whose client has gone before they are answered leave no connection behind", async () => {
+    const { port, server } = serve({ handler: () => Bun.sleep(50).then(() => textAnswer(200, "late")) });
+    for (const end of ["close", "reset", "shutdown"] as const) {
+      const client = new RawTcp(port, "127.0.0.1");
+      // The second one waits unread.
+      client.write(Buffer.from(get("/") + get("/")));
+      await eventually("it is there", () => server.size === 1);
+      client[end]();
+      await eventually(`it is gone by ${end}`, () => server.size === 0, 3_000);
+      if (end === "shutdown") client.close();
+    }
+  });
+
   test("of HTTP/1.0 and HEAD are answered in their way", async () => {
     const { port } = serve();
     const old = await RawConnection.open({ port });
@@ -125,6 +138,8 @@ describe("an answer ends its connection, and is read to its end,", () => {
       [`POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000000\r\n\r\n${more}`, 413],
       [`POST / HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n${more}`, 400],
       [`GET /\r\n\r\n${more}`, 400],
+      // Another protocol, whose first message is no head and ends as none.
+      ["\u0000\u0000\u0001hello", 400],
       [`GET /${"x".repeat(20_000)}`, 431],
     ] as const) {
       const connection = await RawConnection.open({ port });
