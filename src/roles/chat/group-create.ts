@@ -50,7 +50,7 @@ export function groupCreate(parts: ChatParts): Handler {
     );
     const head = { ...headOf(context), dest: id };
     const told = { app, sender: owner, head, body, accounts: everybody };
-    fanOut.add(fanOut.prepare(new ListDelivery(parts, told)));
+    fanOut.add(new ListDelivery(parts, told));
   };
 }
 
