@@ -258,7 +258,7 @@ describe("a WebSocket server", () => {
       overflowMax: 0,
       strangersMax: 2,
       strangersPerAddressMax: 2,
-      isExempt: () => false,
+      quotaOf: (address) => address,
       met: () => {},
     });
     const options = testOptions({ admission, headWaitMs: 300 });
