@@ -19,8 +19,8 @@ export interface UnseenBounds {
   readonly descriptorsMax: number;
   /** How many of them have to stay free; beyond it as many sockets are ended as are missing. */
   readonly descriptorsReserved: number;
-  /** An address that is not counted by itself: a proxy's, or this machine's. */
-  readonly isExempt: (address: string) => boolean;
+  /** What an address counts as; undefined: it is not counted, because it is a proxy's or this machine's. */
+  readonly quotaOf: (address: string) => string | undefined;
   /** A bound has ended some. */
   readonly met: (bound: UnseenBound, ended: number) => void;
   readonly nowMs: () => number;
@@ -49,7 +49,7 @@ export class UnseenSockets {
 
   /** `unseen`: all that have no request yet. `excess`: how many have to go for their descriptors, whatever else. */
   judge(unseen: readonly FoundSocket[], excess: number, nowMs: number): Map<FoundSocket, UnseenBound> {
-    const { ageMsMax, socketsMax, socketsPerAddressMax, isExempt } = this.bounds;
+    const { ageMsMax, socketsMax, socketsPerAddressMax, quotaOf } = this.bounds;
     const before = this.known;
     this.known = new Map(unseen.map(({ peer }) => [peer, before.get(peer) ?? { foundMs: nowMs }]));
     const foundMs = ({ peer }: FoundSocket): number => this.known.get(peer)?.foundMs ?? nowMs;
@@ -57,11 +57,12 @@ export class UnseenSockets {
     const oldestFirst = unseen.toSorted((one, other) => foundMs(one) - foundMs(other));
     const doomed = new Map<FoundSocket, UnseenBound>();
     for (const socket of oldestFirst) if (nowMs - foundMs(socket) >= ageMsMax) doomed.set(socket, "age");
-    const byAddress = Map.groupBy(
-      oldestFirst.filter((socket) => !doomed.has(socket) && !isExempt(socket.address)),
-      ({ address }) => address,
+    const byQuota = Map.groupBy(
+      oldestFirst.filter((socket) => !doomed.has(socket)),
+      ({ address }) => quotaOf(address),
     );
-    for (const sockets of byAddress.values())
+    byQuota.delete(undefined);
+    for (const sockets of byQuota.values())
       for (const socket of sockets.slice(0, Math.max(0, sockets.length - socketsPerAddressMax)))
         doomed.set(socket, "socketsPerAddress");
     const end = (bound: UnseenBound, count: number): void => {

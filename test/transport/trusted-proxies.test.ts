@@ -185,7 +185,7 @@ describe("TCP behind a trusted proxy", () => {
       overflowMax: 0,
       strangersMax: 100,
       strangersPerAddressMax: 100,
-      isExempt: () => false,
+      quotaOf: (address) => address,
       met: () => {},
     });
     const { server, accepted } = serve({ ...behind("127.0.0.1/32"), admission });

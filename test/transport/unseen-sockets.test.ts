@@ -13,7 +13,7 @@ const bounds = {
   socketsPerAddressMax: 10,
   descriptorsMax: 1_000,
   descriptorsReserved: 100,
-  isExempt: (address: string) => address === "127.0.0.1",
+  quotaOf: (address: string) => (address === "127.0.0.1" ? undefined : address),
 };
 
 /** A socket of the peer with this port. */

@@ -9,6 +9,7 @@ import { isLoopbackAddress } from "../../transport/address-ranges.ts";
 import { Admission, type AdmissionBound } from "../../transport/admission.ts";
 import type { Member } from "../../transport/connection-group.ts";
 import type { Flusher } from "../../transport/flusher.ts";
+import { quotaAddress } from "../../transport/quota-address.ts";
 import { shedLargest } from "../../transport/shed-largest.ts";
 import type { TransportBound, TransportOptions } from "../../transport/transport.ts";
 import type { TrustedProxies } from "../../transport/trusted-proxies.ts";
@@ -60,6 +61,12 @@ export function clientBounds(
   };
 }
 
+/** What an address counts as; undefined: it is this machine's, or a proxy's, which stands for many clients. */
+const quotaBehind =
+  (proxies: TrustedProxies) =>
+  (address: string): string | undefined =>
+    isLoopbackAddress(address) || proxies.trusts(address) ? undefined : quotaAddress(address);
+
 /** Counts the connections of all listeners for clients. `connectionsMax`: what the process has descriptors for. */
 export function clientAdmission(limits: Limits, connectionsMax: number, proxies: TrustedProxies, log: Log): Admission {
   const { pendingConnections, pendingWebSockets, pendingConnectionsPerAddress } = limits.values;
@@ -70,8 +77,7 @@ export function clientAdmission(limits: Limits, connectionsMax: number, proxies:
     strangersMax: pendingConnections,
     unseenStrangersMax: pendingWebSockets,
     strangersPerAddressMax: pendingConnectionsPerAddress,
-    // A proxy's own address stands for many clients until its request or its header has been read.
-    isExempt: (address) => isLoopbackAddress(address) || proxies.trusts(address),
+    quotaOf: quotaBehind(proxies),
     met: (bound, remoteAddress) => {
       if (bound === "connections") {
         rareLog.warn("the open files of this process allow no further connection: raise its limit (ulimit -n)", {
@@ -112,7 +118,7 @@ export function unseenBounds(
     socketsPerAddressMax: pendingConnectionsPerAddress,
     descriptorsMax: descriptors,
     descriptorsReserved,
-    isExempt: (address) => isLoopbackAddress(address) || proxies.trusts(address),
+    quotaOf: quotaBehind(proxies),
     nowMs: () => wheel.nowMs,
     met(bound, ended) {
       if (bound === "age") log.debug("connections without a request were ended", { ended });
