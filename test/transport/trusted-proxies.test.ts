@@ -12,7 +12,7 @@ import { listenWebSocket } from "../../src/transport/websocket.ts";
 import { type CloseReason, closeLeaving, closeLimit, closeNormal } from "../../src/wire/close-reason.ts";
 import { parseCloseText } from "../../src/wire/frame-writer.ts";
 import { OpCode } from "../../src/wire/opcode.ts";
-import { binaryProxyHeader, binaryProxyHeaderOf, textProxyHeader } from "../support/proxy-protocol.ts";
+import { binaryProxyHeader, binaryProxyHeaderOf, textProxyHeader, upgradeRequest } from "../support/proxy-protocol.ts";
 import { RawTcp } from "../support/raw-tcp.ts";
 import { frameOf } from "../support/wire-client.ts";
 import { eventually, type Recording, recordingAcceptor, type TestOptions, testOptions, turn } from "./recording.ts";
@@ -264,18 +264,7 @@ describe("WebSocket behind a trusted proxy", () => {
     servers.push(server);
     const socket = createConnection({ host, port: portOf(server) });
     sockets.push(socket);
-    socket.write(
-      [
-        "GET /chat HTTP/1.1",
-        "Host: x",
-        "Upgrade: websocket",
-        "Connection: Upgrade",
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-        "Sec-WebSocket-Version: 13",
-        ...lines,
-        "\r\n",
-      ].join("\r\n"),
-    );
+    socket.write(upgradeRequest(...lines));
     await eventually(() => accepted.length === 1);
     return accepted[0]?.connection.remoteAddress ?? "";
   }
