@@ -1,5 +1,6 @@
 // A chat node's whole step for talks, between a gateway's link and a store that commits at once.
 
+import { Limits } from "../../src/base/limits/limits.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { systemRandom } from "../../src/base/random.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
@@ -47,6 +48,7 @@ export async function chatTopic(): Promise<Topic> {
     metrics: metrics.forService("chat-1", "chat"),
     latency: metrics.talkLatency,
     random: systemRandom,
+    limits: new Limits(silentLog),
     log: silentLog,
   });
   const connection = new SinkConnection();

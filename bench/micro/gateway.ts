@@ -1,5 +1,6 @@
 // A gateway's whole step for a message, up and down, without sockets.
 
+import { Limits } from "../../src/base/limits/limits.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { systemRandom } from "../../src/base/random.ts";
 import { TimerWheel } from "../../src/base/timer-wheel.ts";
@@ -37,12 +38,14 @@ function liveChannel(gateway: Gateway, connection: SinkConnection, id: string, a
 export function gatewayTopic(): Topic {
   const wheel = new TimerWheel();
   const links = new Links<Channel>(["chat", "login"]);
+  const bounds = new Limits(silentLog);
   const gateway = new Gateway({
     serviceId: gatewayId,
     links,
     verifier: new TokenVerifier([new Uint8Array(32)]),
     wheel,
-    limits: new AddressLimits(100),
+    limits: new AddressLimits(100, bounds, wheel),
+    bounds,
     metrics: new Metrics().forService(gatewayId, "gateway"),
     log: silentLog,
     loginWaitMs: 10_000,

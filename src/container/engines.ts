@@ -2,6 +2,7 @@
 
 import type { StoreClaim } from "../auth/store-ownership.ts";
 import { systemClock } from "../base/clock.ts";
+import type { LimitValues } from "../base/limits/table.ts";
 import type { Log } from "../base/log.ts";
 import type { KnownIdentity } from "../session/redis/redis-owner.ts";
 import { openRedisSessions } from "../session/redis/redis-sessions.ts";
@@ -26,7 +27,10 @@ export interface EngineOptions {
 }
 
 /** Opens a message store: `sqlite:PATH` or `postgres://…`. Rejects with StoreUnavailable. */
-export function openStore({ url, ...rest }: EngineOptions & { readonly retentionDays: number }): Promise<Store> {
+export function openStore({
+  url,
+  ...rest
+}: EngineOptions & { readonly retentionDays: number; readonly limits: LimitValues }): Promise<Store> {
   if (url.startsWith(sqlite)) return openSqliteStore({ path: url.slice(sqlite.length), ...rest });
   return openPostgresStore({ url, ...rest });
 }

@@ -147,7 +147,11 @@ function surroundingsOf(settings: MemberSettings, service: string, wheel: TimerW
     random: systemRandom,
     log,
   });
-  const network = new TcpLinkNetwork({ writeWaitMs, wheel, flusher }, listen, advertisedAs(advertise, reachableHost));
+  const network = new TcpLinkNetwork(
+    { writeWaitMs, wheel, flusher, limits },
+    listen,
+    advertisedAs(advertise, reachableHost),
+  );
   return {
     identity: { id, service, incarnation: newIncarnation(systemRandom) },
     naming,

@@ -3,7 +3,7 @@
 
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
 import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
-import { contentIdsMax } from "../base/limits/fixed.ts";
+import { contentIdsAsked } from "../base/limits/fixed.ts";
 import { decodeBody } from "../wire/body.ts";
 import { closeAbnormal, closeNormal } from "../wire/close-reason.ts";
 import { Command } from "../wire/commands.ts";
@@ -202,8 +202,8 @@ export class RoostClient {
   /** Contents in the order of `ids` (any number), without those that are gone or were never this account's to read. */
   async contents(ids: readonly bigint[]): Promise<MessageContent[]> {
     const found: MessageContent[] = [];
-    for (let at = 0; at < ids.length; at += contentIdsMax) {
-      const request = { messageIds: ids.slice(at, at + contentIdsMax) };
+    for (let at = 0; at < ids.length; at += contentIdsAsked) {
+      const request = { messageIds: ids.slice(at, at + contentIdsAsked) };
       const answer = await this.request(
         Command.OfflineContent,
         "",

@@ -3,7 +3,7 @@
 // read again soon after: that finds what never was pushed, and makes a prefix without holes, which alone is
 // acknowledged. A push that names an unknown message before it, or a hint of the server, brings that reading forward.
 
-import { contentIdsMax } from "../base/limits/fixed.ts";
+import { contentIdsAsked } from "../base/limits/fixed.ts";
 import type { MessageContent, MessageIndex } from "../wire/gen/pkt_pb.ts";
 import { Disconnected } from "./client-errors.ts";
 import { DeliveryLog } from "./delivery-log.ts";
@@ -145,8 +145,8 @@ export class Synchroniser {
       const entries = await this.source.index(this.log.cursor);
       if (entries.length === 0) break;
       const before = this.log.cursor;
-      for (let at = 0; at < entries.length; at += contentIdsMax) {
-        delivered += await this.deliverAll(entries.slice(at, at + contentIdsMax));
+      for (let at = 0; at < entries.length; at += contentIdsAsked) {
+        delivered += await this.deliverAll(entries.slice(at, at + contentIdsAsked));
         await this.acknowledge();
       }
       // A server that answers what was not asked for must not keep this going for ever.

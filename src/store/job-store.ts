@@ -5,7 +5,7 @@
 
 import type { StoreIdentity } from "../auth/store-ownership.ts";
 import { assert } from "../base/assert.ts";
-import { contentIdsMax, indexEntriesMax } from "../base/limits/fixed.ts";
+import type { LimitValues } from "../base/limits/table.ts";
 import { Batcher } from "./batcher.ts";
 import { createOutcome, membershipOutcome, outcome, talkJob, talkOutcome, type Job, type Slots } from "./jobs.ts";
 import {
@@ -26,12 +26,14 @@ import {
 export abstract class JobStore implements Store {
   /** What a member of a new group costs, in characters of a message: few large groups share a transaction. */
   protected abstract readonly charactersPerMember: number;
+  protected readonly limits: LimitValues;
   private readonly batcher: Batcher;
   private readonly replacementListeners = new Set<() => void>();
   private closing: Promise<void> | undefined;
 
   /** `mayShare`: whether calls that begin with these jobs may commit together; all may, unless said otherwise. */
-  protected constructor(mayShare?: (first: Job, next: Job) => boolean) {
+  protected constructor(limits: LimitValues, mayShare?: (first: Job, next: Job) => boolean) {
+    this.limits = limits;
     this.batcher = new Batcher(
       (jobs) => this.commit(jobs),
       (failure) => this.observe(failure),
@@ -50,9 +52,9 @@ export abstract class JobStore implements Store {
   protected abstract observe(failure: StoreUnavailable | undefined): void;
   /** Why a request to write is refused at once; undefined: it is tried. */
   protected abstract refusal(): string | undefined;
-  /** The same as `index`, for a limit of 1 to indexEntriesMax. */
+  /** The same as `index`, for a limit of 1 to `indexEntries`. */
   protected abstract readIndex(query: IndexQuery, limit: number): Promise<readonly IndexEntry[]>;
-  /** The same as `contents`, for 1 to contentIdsMax ids. */
+  /** The same as `contents`, for 1 to `contentIds` ids. */
   protected abstract readContents(
     app: string,
     account: string,
@@ -98,12 +100,12 @@ export abstract class JobStore implements Store {
   }
 
   async index(query: IndexQuery): Promise<readonly IndexEntry[]> {
-    const limit = Math.min(query.limit, indexEntriesMax);
+    const limit = Math.min(query.limit, this.limits.indexEntries);
     return limit <= 0 ? [] : this.readIndex(query, limit);
   }
 
   async contents(app: string, account: string, messageIds: readonly bigint[]): Promise<readonly StoredContent[]> {
-    assert(messageIds.length <= contentIdsMax, "a content request names at most contentIdsMax ids");
+    assert(messageIds.length <= this.limits.contentIds, "a content request names at most contentIds ids");
     return messageIds.length === 0 ? [] : this.readContents(app, account, messageIds);
   }
 

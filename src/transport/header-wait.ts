@@ -14,7 +14,7 @@ import type { Acceptor, TransportOptions } from "./transport.ts";
 import type { TrustedProxies } from "./trusted-proxies.ts";
 
 /** What a listener does once it is known whose a connection is. */
-export interface Admission {
+export interface Admitting {
   readonly options: TransportOptions;
   readonly group: ConnectionGroup;
   readonly acceptor: Acceptor;
@@ -25,11 +25,11 @@ export interface Admission {
 /** Those that wait at one listener. */
 export class HeaderWaits {
   readonly proxies: TrustedProxies;
-  readonly admission: Admission;
+  readonly admission: Admitting;
   /** The one that has waited for the longest time first. */
   private readonly waits = new Set<HeaderWait>();
 
-  constructor(proxies: TrustedProxies, admission: Admission) {
+  constructor(proxies: TrustedProxies, admission: Admitting) {
     this.proxies = proxies;
     this.admission = admission;
   }
@@ -60,6 +60,8 @@ class HeaderWait extends Deadline implements SocketOwner {
   private readonly socket: TcpSocket;
   private readonly proxyAddress: string;
   private bytes: Buffer | undefined;
+  /** Nothing is written before there is a connection. */
+  readonly unsentBytes = 0;
 
   constructor(all: HeaderWaits, socket: TcpSocket, proxyAddress: string) {
     super();
@@ -93,7 +95,6 @@ class HeaderWait extends Deadline implements SocketOwner {
     }
   }
 
-  /** Nothing is written before there is a connection. */
   flush(): void {}
 
   ended(): void {
@@ -127,6 +128,10 @@ class HeaderWait extends Deadline implements SocketOwner {
   drop(): void {
     this.all.over(this);
     this.socket.terminate();
+  }
+
+  shed(): void {
+    this.drop();
   }
 
   private admit(remoteAddress: string, acceptor: Acceptor): SocketOwner {

@@ -1,5 +1,6 @@
 // The names that a gateway gives to connections: no two starts of it share one, whatever the wall clock shows at each.
 
+import { testLimits } from "../support/limits.ts";
 import { afterEach, expect, setSystemTime, test } from "bun:test";
 import { TokenVerifier } from "../../src/auth/token.ts";
 import { silentLog } from "../../src/base/log.ts";
@@ -21,12 +22,15 @@ const random = seededRandom(seed);
 
 /** One start of the gateway `gate`. */
 function start(): Gateway {
+  const wheel = new TimerWheel();
+  const bounds = testLimits();
   return new Gateway({
     serviceId: "gate",
     links: new Links<Channel>(["chat", "login"]),
     verifier: new TokenVerifier([new Uint8Array(32)]),
-    wheel: new TimerWheel(),
-    limits: new AddressLimits(100),
+    wheel,
+    limits: new AddressLimits(100, bounds, wheel),
+    bounds,
     metrics: new Metrics().forService("gate", "gateway"),
     log: silentLog,
     loginWaitMs: 10_000,

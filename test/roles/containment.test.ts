@@ -24,6 +24,7 @@ import { Flag, LoginReqSchema, MessageReqSchema, MetaType, Status } from "../../
 import { decodePacket, encodeLogicPacket, type LogicPacket } from "../../src/wire/packet.ts";
 import { encodeStamp, stampedBytes, writeStamped } from "../../src/wire/packet-stamp.ts";
 import { PacketScan, scanPacket } from "../../src/wire/packet-scan.ts";
+import { testLimits } from "../support/limits.ts";
 import { talkStore } from "../support/talk-store.ts";
 
 const bug = new Error("a bug");
@@ -35,6 +36,7 @@ const throwBug = (): never => {
 class ShownConnection implements Connection {
   readonly remoteAddress = "10.0.0.1";
   readonly unsentBytes = 0;
+  frameBytesMax = 1;
   isOpen = true;
   /** So many frames meet a bug when they are to be written. */
   broken = 0;
@@ -51,6 +53,7 @@ class ShownConnection implements Connection {
     this.written.push(Buffer.alloc(payloadBytes));
     return 0;
   }
+  identified(): void {}
   unreserve(): void {
     this.written.pop();
   }
@@ -78,12 +81,14 @@ class ShownConnection implements Connection {
 function gatewayOf(connectionsMax = 100) {
   const wheel = new TimerWheel();
   const links = new Links<Channel>(["chat", "login"]);
+  const bounds = testLimits();
   const gateway = new Gateway({
     serviceId: "gate",
     links,
     verifier: new TokenVerifier([new Uint8Array(32)]),
     wheel,
-    limits: new AddressLimits(connectionsMax),
+    limits: new AddressLimits(connectionsMax, bounds, wheel),
+    bounds,
     metrics: new Metrics().forService("gate", "gateway"),
     log: silentLog,
     loginWaitMs: 10_000,
@@ -183,6 +188,7 @@ async function chatService() {
     metrics: metrics.forService("chat-1", "chat"),
     latency: metrics.talkLatency,
     random: systemRandom,
+    limits: testLimits(),
     log: silentLog,
   });
   const connection = new ShownConnection();

@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from "bun:test";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { messageBodyBytesMax, messageExtraBytesMax, nameCharactersMax } from "../../src/base/limits/fixed.ts";
+import { nameCharactersMax } from "../../src/base/limits/fixed.ts";
+import { messageLimits } from "../../src/base/limits/message-limits.ts";
 import { pushView, readTalk, talkAnswerView } from "../../src/roles/chat/talk-body.ts";
 import { decodeBody } from "../../src/wire/body.ts";
 import { MessagePushSchema, MessageReqSchema, MessageRespSchema } from "../../src/wire/gen/pkt_pb.ts";
@@ -95,8 +96,8 @@ describe("writing", () => {
   test("a push of the largest texts has room", () => {
     const talk = {
       type: -1,
-      body: "b".repeat(messageBodyBytesMax),
-      extra: "e".repeat(messageExtraBytesMax),
+      body: "b".repeat(messageLimits.messageBodyBytes.max),
+      extra: "e".repeat(messageLimits.messageExtraBytes.max),
       sender: "漢".repeat(nameCharactersMax),
     };
     const outcome = { messageId: longMax, sendTime: longMax, previousId: longMax };

@@ -16,6 +16,7 @@ import { Command } from "../../src/wire/commands.ts";
 import { MetaType, Status } from "../../src/wire/gen/pkt_pb.ts";
 import { decodePacket, encodeLogicPacket } from "../../src/wire/packet.ts";
 import { PacketScan, scanPacket } from "../../src/wire/packet-scan.ts";
+import { testLimits } from "../support/limits.ts";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -56,12 +57,14 @@ test("a push that fails leaves the message stored and the sender with Success", 
       remoteAddress: "gate/1",
       isOpen: true,
       unsentBytes: 0,
+      frameBytesMax: 1,
       outbound,
       reserve: (bytes) => {
         queueMicrotask(answered.resolve);
         expect(bytes).toBeLessThan(outbound.length);
         return 0;
       },
+      identified() {},
       unreserve() {},
       send: () => true,
       close() {},
@@ -93,6 +96,7 @@ test("a push that fails leaves the message stored and the sender with Success", 
     random: systemRandom,
     latency: metrics.talkLatency,
     metrics: metrics.forService("chat", "chat"),
+    limits: testLimits(),
     rareLog: new RareLog(silentLog),
   });
   const talk = {

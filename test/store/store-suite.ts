@@ -1,7 +1,8 @@
 // The guarantees of src/store/store.ts as tests, for every engine: an engine's own test file gives a factory.
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { groupsPerAccountMax, messageBodyBytesMax, messageExtraBytesMax } from "../../src/base/limits/fixed.ts";
+import { groupsPerAccountMax } from "../../src/base/limits/fixed.ts";
+import { messageLimits } from "../../src/base/limits/message-limits.ts";
 import {
   StoreUnavailable,
   type GroupDraft,
@@ -244,8 +245,8 @@ export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): 
     });
 
     test("the largest texts and the ends of int32 are stored", async () => {
-      const body = "ü".repeat(messageBodyBytesMax / 2);
-      const extra = "x".repeat(messageExtraBytesMax);
+      const body = "ü".repeat(messageLimits.messageBodyBytes.initial / 2);
+      const extra = "x".repeat(messageLimits.messageExtraBytes.initial);
       for (const type of [-(2 ** 31), 2 ** 31 - 1]) {
         const { messageId } = await say({ type, body, extra });
         expect(await store.contents("app", "bob", [messageId])).toEqual([{ messageId, type, body, extra }]);

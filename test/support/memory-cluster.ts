@@ -54,7 +54,7 @@ export class MemoryCluster {
       log: silentLog,
     });
     this.namings.push(naming);
-    const links = new MemoryLinkNetwork({ writeWaitMs: 10_000, wheel, flusher }, network, id);
+    const links = new MemoryLinkNetwork({ writeWaitMs: 10_000, wheel, flusher, limits: this.limits }, network, id);
     const watched: LinkNetwork = {
       listen: (acceptor, observer) => {
         const bound = links.listen(acceptor, observer);
@@ -96,7 +96,7 @@ export class MemoryCluster {
   ): Promise<void> {
     const around = { ...this.around(id, name), zone };
     const observer = new Metrics().forService(id, name);
-    const { advertised } = around.network.listen(new LinkListener({ ...around, service, metrics: observer }), observer);
+    const { advertised } = new LinkListener({ ...around, service, metrics: observer }).listen(around.network, observer);
     service.setAdult(isAdult);
     const membership = new Membership({ ...around, dial: around.network.dial(observer), link: advertised });
     await membership.join([{ service: name, addrs: [`tcp://${advertised}`], metadata: new Map() }], "adult");

@@ -1,24 +1,18 @@
 // Every bound of the server, in one place. A length that a peer declares is compared with one of these before any
 // memory of that size is taken. Units stand last in the name.
 
-/** A frame's payload from a client (wire protocol, section 1). */
-export const clientFrameBytesMax = 1024 * 1024;
 /** A frame's payload between services. */
 export const linkFrameBytesMax = 16 * 1024 * 1024;
+/** The same until the handshake is over, from a dialler and from an acceptor: who has proven nothing says no more. */
+export const handshakeBytesMax = 1024;
+export const handshakeAnswerBytesMax = 4 * 1024;
 /** A packet's protobuf header. */
 export const headerBytesMax = 16 * 1024;
+/** Metas of a client's header, and fields of it that stand twice or are unknown: what a header may cost beside its bytes. */
+export const headerFieldsMax = 512;
 /** The same between services, where stamps and the channel ids of a push come on top. */
 export const linkHeaderBytesMax = 64 * 1024;
-/** What may wait unsent on a client's connection before it is closed as a slow consumer (1013). */
-export const clientUnsentBytesMax = 1024 * 1024;
-/** What may wait unsent on a link between services before requests are refused with ServiceUnavailable. */
-export const linkUnsentBytesMax = 64 * 1024 * 1024;
-/** Requests that may be unanswered on one link. */
-export const linkInFlightMax = 100_000;
 
-/** A message's body and extra, in UTF-8 bytes. */
-export const messageBodyBytesMax = 16 * 1024;
-export const messageExtraBytesMax = 4 * 1024;
 /** MessageReq.clientId, in UTF-8 bytes. */
 export const clientIdBytesMax = 64;
 
@@ -49,16 +43,9 @@ export const groupCreateMembersMax = 10_000;
 /** A group's name, avatar and introduction, each, in UTF-8 bytes. */
 export const groupTextBytesMax = 4 * 1024;
 
-/** Entries of one offline index answer, ids of one content request. */
-export const indexEntriesMax = 2_000;
-export const contentIdsMax = 200;
+/** Clients ask for so many contents at once: no operator's bound is lower. */
+export const contentIdsAsked = 200;
 
-/** Requests of one connection: a token bucket. */
-export const requestsPerSecond = 2_000;
-export const requestsBurst = 4_000;
-/** Connections and sign-ins a second from one address that is not loopback. */
-export const connectionsPerAddressMax = 1_000;
-export const signInsPerSecondPerAddress = 50;
 /** Connections of a listener that are refused with a close frame, a second and at once; more are ended without one. */
 export const refusalsToldPerSecond = 10;
 export const refusalsToldAtOnce = 40;

@@ -7,6 +7,7 @@
 // greater one ends when it has asked for so long, which is when the lesser one is established.
 
 import type { LinkIdentity } from "../../auth/link-proof.ts";
+import type { Limits } from "../../base/limits/limits.ts";
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import type { Naming } from "../../registry/client/naming.ts";
@@ -52,6 +53,7 @@ export interface DependencyHost<Owner> {
   readonly stores: SameStores;
   readonly timers: Timers;
   readonly random: Random;
+  readonly limits: Limits;
   readonly log: Log;
   /** Makes the owner of a link's incoming side; `closed` of it removes the link from `links`. */
   readonly handlerOf: (link: Link<Owner>) => FrameHandler;
@@ -169,7 +171,7 @@ export class Dependency<Owner> {
     await host.dial(address, (connection) => {
       const declines = ({ stores }: LinkState): string | undefined =>
         host.stores.admits({ service, id: node.id }, stores);
-      const parts = { ...host, expectedId: node.id, declines };
+      const parts = { ...host, expectedId: node.id, address, declines };
       const handshake = new DiallingHandshake(connection, parts, (met) => this.stands(node, connection, met));
       handshakes.push(handshake);
       return handshake;
@@ -191,6 +193,7 @@ export class Dependency<Owner> {
       zone: instance?.metadata.get("zone") ?? instance?.zone ?? "",
       weight: instance === undefined ? 1 : instanceWeight(instance),
       isAdult: state.isAdult,
+      requestsMax: host.limits.values.requestsPerLink,
     });
     link.load = state.load;
     const owner = host.handlerOf(link);

@@ -3,18 +3,17 @@
 
 import type { LinkIdentity } from "../../auth/link-proof.ts";
 import type { Random } from "../../base/random.ts";
-import type { Acceptor, Connection, FrameHandler } from "../../transport/transport.ts";
-import { type CloseReason, closeLimit, closeProtocolFault } from "../../wire/close-reason.ts";
+import type { Acceptor, Connection, FrameHandler, Server, TransportObserver } from "../../transport/transport.ts";
+import { type CloseReason, closeProtocolFault } from "../../wire/close-reason.ts";
 import { unknownStores } from "../node-stores.ts";
 import type { Service } from "../service.ts";
 import { AcceptingHandshake, type LinkHost } from "./handshake.ts";
+import type { LinkNetwork } from "./link-network.ts";
 import type { LinkState } from "./link-state.ts";
 
 /** The service that dials links. */
 export const gatewayService = "gateway";
 
-/** Handshakes at a time: whoever has proven nothing takes a bounded amount of memory. */
-const unprovenMax = 64;
 const closeNotServed = closeProtocolFault("this process takes no links of yours");
 
 /** Accepts links for one process. */
@@ -22,9 +21,9 @@ export class LinkListener implements Acceptor, LinkHost {
   readonly identity: LinkIdentity;
   readonly clusterKeys: readonly Uint8Array[];
   readonly random: Random;
+  /** Where others dial it; known since `listen`. */
+  address = "";
   private readonly service: Service | undefined;
-  /** Handshakes under way. */
-  private unproven = 0;
   private readonly metrics: { protocolFault(kind: string): void };
   private readonly gatewayDeclined: (gateway: string, sentence: string) => void;
 
@@ -46,14 +45,15 @@ export class LinkListener implements Acceptor, LinkHost {
     this.gatewayDeclined = parts.gatewayDeclined ?? (() => undefined);
   }
 
-  accept(connection: Connection): FrameHandler | CloseReason {
-    if (this.unproven >= unprovenMax) {
-      this.refused("many");
-      return closeLimit;
-    }
-    const handshake = new AcceptingHandshake(connection, this);
-    this.unproven++;
-    return handshake;
+  /** Takes links. Returns where others dial it. Throws when the address cannot be bound. */
+  listen(network: LinkNetwork, observer: TransportObserver): { readonly server: Server; readonly advertised: string } {
+    const bound = network.listen(this, observer);
+    this.address = bound.advertised;
+    return bound;
+  }
+
+  accept(connection: Connection): FrameHandler {
+    return new AcceptingHandshake(connection, this);
   }
 
   state(): LinkState {
@@ -73,10 +73,6 @@ export class LinkListener implements Acceptor, LinkHost {
 
   declined(dialler: LinkIdentity, sentence: string): void {
     if (dialler.service === gatewayService) this.gatewayDeclined(dialler.id, sentence);
-  }
-
-  over(): void {
-    this.unproven--;
   }
 
   refused(kind: string): void {

@@ -25,7 +25,7 @@ export async function whoAnswers(
   const asked = (async (): Promise<string | undefined> => {
     const handshakes: DiallingHandshake[] = [];
     const connection = await parts.dial(address, (dialled) => {
-      const handshake = new DiallingHandshake(dialled, { ...parts, expectedId }, () => noOwner);
+      const handshake = new DiallingHandshake(dialled, { ...parts, expectedId, address }, () => noOwner);
       handshakes.push(handshake);
       return handshake;
     });

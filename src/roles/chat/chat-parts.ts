@@ -1,5 +1,6 @@
 // What the chat service's commands share.
 
+import type { Limits } from "../../base/limits/limits.ts";
 import type { Random } from "../../base/random.ts";
 import type { RareLog } from "../../base/rare-log.ts";
 import type { Dispatcher } from "../../container/dispatcher.ts";
@@ -17,6 +18,7 @@ export interface ChatParts {
   readonly random: Random;
   readonly latency: TalkLatency;
   readonly metrics: Pick<ServiceMetrics, "bug">;
+  readonly limits: Limits;
   /** For what one request after the other may cause. */
   readonly rareLog: RareLog;
 }

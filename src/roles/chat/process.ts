@@ -17,7 +17,8 @@ const closingMs = 3_000;
 export function startChat(settings: ChatSettings): Promise<RunningMember> {
   return startProcess(settings, "chat", async ({ surroundings, metrics, serviceMetrics, undo }) => {
     const { claim, retentionDays, log, lost: refused } = settings;
-    const store = await openStore({ url: settings.store, retentionDays, claim, log, refused });
+    const { limits } = surroundings;
+    const store = await openStore({ url: settings.store, retentionDays, limits: limits.values, claim, log, refused });
     undo(() => store.close());
     const known = knownSessionsIdentity(surroundings.naming, settings.id);
     const sessions = await openSessions({ url: settings.sessions, known, claim, log, refused });
@@ -28,6 +29,7 @@ export function startChat(settings: ChatSettings): Promise<RunningMember> {
       metrics: serviceMetrics,
       latency: metrics.talkLatency,
       random: systemRandom,
+      limits,
       log,
     });
     const node = new LogicNode(surroundings, service, serviceMetrics, [store, sessions], sessions);

@@ -1,5 +1,6 @@
 // The chat service: messages and groups.
 
+import type { Limits } from "../../base/limits/limits.ts";
 import type { Log } from "../../base/log.ts";
 import { RareLog } from "../../base/rare-log.ts";
 import type { Random } from "../../base/random.ts";
@@ -32,18 +33,19 @@ export function createChatService(assembly: {
   metrics: ServiceMetrics;
   latency: TalkLatency;
   random: Random;
+  limits: Limits;
   log: Log;
 }): Service {
-  const { store, sessions, metrics, latency, random, log } = assembly;
+  const { store, sessions, metrics, latency, random, limits, log } = assembly;
   metrics.storeClock = () => store.clock;
   const dispatcher = new Dispatcher();
   const audience = new GroupAudience(store, sessions);
   const rareLog = new RareLog(log);
-  const parts: ChatParts = { store, sessions, dispatcher, audience, random, latency, metrics, rareLog };
+  const parts: ChatParts = { store, sessions, dispatcher, audience, random, latency, metrics, limits, rareLog };
   const pipeline = new TalkPipeline(parts);
   const router = new Router([recover(parts), countRequests(metrics), requireSession(sessions)]);
-  router.handle(Command.UserTalk, userTalk(pipeline));
-  router.handle(Command.GroupTalk, groupTalk(pipeline));
+  router.handle(Command.UserTalk, userTalk(pipeline, limits));
+  router.handle(Command.GroupTalk, groupTalk(pipeline, limits));
   router.handle(Command.TalkAck, talkAck(parts));
   router.handle(Command.OfflineIndex, offlineIndex(parts));
   router.handle(Command.OfflineContent, offlineContent(parts));

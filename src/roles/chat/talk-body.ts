@@ -8,7 +8,7 @@
 // What is empty or zero is left out. A View lies in memory of this file and is overwritten by the next one.
 
 import { assert } from "../../base/assert.ts";
-import { messageBodyBytesMax, messageExtraBytesMax } from "../../base/limits/fixed.ts";
+import { messageLimits } from "../../base/limits/message-limits.ts";
 import { next, readTag, readVarint } from "../../wire/proto-reader.ts";
 import { writeUtf8, writeVarint } from "../../wire/proto-writer.ts";
 import { isUtf8 } from "../../wire/utf8.ts";
@@ -36,7 +36,10 @@ export interface PushedOutcome {
 
 /** Of a push: its numbers, tags and lengths, and the sender's name. */
 const restBytesMax = 1024;
-const scratch = Buffer.allocUnsafeSlow(messageBodyBytesMax + messageExtraBytesMax + restBytesMax);
+/** Room for the largest bounds that an operator can set; what is not used of it takes no memory. */
+const scratch = Buffer.allocUnsafeSlow(
+  messageLimits.messageBodyBytes.max + messageLimits.messageExtraBytes.max + restBytesMax,
+);
 /** A number of 64 bits and its halves; the machine is little-endian. */
 const whole = new BigInt64Array(1);
 const halves = new Uint32Array(whole.buffer);

@@ -1,6 +1,7 @@
 // chat.user.talk and chat.group.talk: checked here, then handed to the pipeline that commits and pushes.
 
-import { clientIdBytesMax, messageBodyBytesMax, messageExtraBytesMax } from "../../base/limits/fixed.ts";
+import { clientIdBytesMax } from "../../base/limits/fixed.ts";
+import type { Limits } from "../../base/limits/limits.ts";
 import { validName } from "../../auth/names.ts";
 import type { Context } from "../../container/context.ts";
 import { Refusal } from "../../container/refusal.ts";
@@ -14,13 +15,16 @@ function isLongerThan(text: string, bytesMax: number): boolean {
   return text.length * 3 > bytesMax && Buffer.byteLength(text) > bytesMax;
 }
 
-function addTalk(pipeline: TalkPipeline, context: Context, toGroup: boolean): void {
+function addTalk(pipeline: TalkPipeline, limits: Limits, context: Context, toGroup: boolean): void {
+  const { messageBodyBytes, messageExtraBytes } = limits.values;
   const request = readTalk(context.packet, context.bodyStart) ?? context.body(MessageReqSchema);
-  if (isLongerThan(request.body, messageBodyBytesMax)) {
-    throw new Refusal(Status.PayloadTooLarge, `a message's body is at most ${messageBodyBytesMax} bytes`);
+  if (isLongerThan(request.body, messageBodyBytes)) {
+    limits.met("messageBodyBytes", { app: context.app, account: context.account });
+    throw new Refusal(Status.PayloadTooLarge, `a message's body is at most ${messageBodyBytes} bytes`);
   }
-  if (isLongerThan(request.extra, messageExtraBytesMax)) {
-    throw new Refusal(Status.PayloadTooLarge, `a message's extra is at most ${messageExtraBytesMax} bytes`);
+  if (isLongerThan(request.extra, messageExtraBytes)) {
+    limits.met("messageExtraBytes", { app: context.app, account: context.account });
+    throw new Refusal(Status.PayloadTooLarge, `a message's extra is at most ${messageExtraBytes} bytes`);
   }
   if (isLongerThan(request.clientId, clientIdBytesMax)) {
     throw new Refusal(Status.InvalidPacketBody, `clientId is at most ${clientIdBytesMax} bytes`);
@@ -38,17 +42,17 @@ function addTalk(pipeline: TalkPipeline, context: Context, toGroup: boolean): vo
 }
 
 /** A message to an account: dest names it. It need not have signed in ever. */
-export function userTalk(pipeline: TalkPipeline): Handler {
+export function userTalk(pipeline: TalkPipeline, limits: Limits): Handler {
   return (context) => {
     if (!validName(context.dest)) throw new Refusal(Status.NoDestination, "dest must name the receiver's account");
-    addTalk(pipeline, context, false);
+    addTalk(pipeline, limits, context, false);
   };
 }
 
 /** A message to a group: dest is its id. Whether the sender is a member is decided where it commits. */
-export function groupTalk(pipeline: TalkPipeline): Handler {
+export function groupTalk(pipeline: TalkPipeline, limits: Limits): Handler {
   return (context) => {
     if (context.dest === "") throw new Refusal(Status.NoDestination, "dest must be the group's id");
-    addTalk(pipeline, context, true);
+    addTalk(pipeline, limits, context, true);
   };
 }

@@ -10,13 +10,13 @@ import { Command } from "../../wire/commands.ts";
 import { equalBytes } from "../../wire/equal-bytes.ts";
 import { Flag, Status } from "../../wire/gen/pkt_pb.ts";
 import { BasicCode, basicPong } from "../../wire/packet.ts";
+import { moveRoutingLast } from "../../wire/packet-clean.ts";
 import { PacketKind, PacketScan, scanPacket, scanPacketAt } from "../../wire/packet-scan.ts";
 import { cutBytes, writeCut } from "../../wire/packet-stamp.ts";
 import { restoreSessions } from "./accept.ts";
 import { refuseRequest, syncHint } from "./answer.ts";
 import type { Channel } from "./channel.ts";
 import { ChannelState } from "./channel-state.ts";
-import { moveRoutingLast } from "./clean.ts";
 import type { Gateway } from "./gateway.ts";
 
 const scan = new PacketScan();
@@ -44,7 +44,7 @@ export class Downlink implements FrameHandler {
     const { gateway } = this;
     scanPacketAt(bytes, start, end, scan, linkHeaderBytesMax);
     if (scan.kind === PacketKind.Logic && scan.hasStrayRouting) {
-      packet = moveRoutingLast(bytes.subarray(start, end));
+      packet = moveRoutingLast(bytes, scan);
       scanPacket(packet, scan, linkHeaderBytesMax);
     }
     if (scan.kind === PacketKind.Basic) {

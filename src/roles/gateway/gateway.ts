@@ -2,6 +2,7 @@
 
 import type { TokenVerifier } from "../../auth/token.ts";
 import { sessionCensusMs } from "../../base/limits/fixed.ts";
+import type { Limits } from "../../base/limits/limits.ts";
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import type { TimerWheel } from "../../base/timer-wheel.ts";
@@ -36,6 +37,8 @@ export class Gateway {
   readonly verifier: TokenVerifier;
   readonly wheel: TimerWheel;
   readonly limits: AddressLimits;
+  /** The bounds that an operator can set. */
+  readonly bounds: Limits;
   readonly metrics: ServiceMetrics;
   readonly log: Log;
   readonly loginWaitMs: number;
@@ -52,6 +55,7 @@ export class Gateway {
     verifier: TokenVerifier;
     wheel: TimerWheel;
     limits: AddressLimits;
+    bounds: Limits;
     metrics: ServiceMetrics;
     log: Log;
     loginWaitMs: number;
@@ -65,6 +69,7 @@ export class Gateway {
     this.verifier = parts.verifier;
     this.wheel = parts.wheel;
     this.limits = parts.limits;
+    this.bounds = parts.bounds;
     this.metrics = parts.metrics;
     this.log = parts.log;
     this.loginWaitMs = parts.loginWaitMs;

@@ -4,7 +4,7 @@
 import type { BlockList } from "node:net";
 import type { TokenVerifier } from "../../auth/token.ts";
 import { descriptorsMax } from "../../base/descriptors.ts";
-import { clientFrameBytesMax, clientUnsentBytesMax, linkFrameBytesMax } from "../../base/limits/fixed.ts";
+import { linkFrameBytesMax } from "../../base/limits/fixed.ts";
 import type { TimerWheel } from "../../base/timer-wheel.ts";
 import { gatewayServices } from "../../container/adulthood.ts";
 import { Dependency } from "../../container/link/dependency.ts";
@@ -19,6 +19,7 @@ import type { Surroundings } from "../../container/surroundings.ts";
 import type { ServiceMetrics } from "../../observe/metrics.ts";
 import type { Cancel } from "../../registry/timers.ts";
 import type { SocketAddress } from "../../transport/address.ts";
+import type { Member } from "../../transport/connection-group.ts";
 import type { Flusher } from "../../transport/flusher.ts";
 import { listenTcp } from "../../transport/tcp.ts";
 import type { Server, TransportOptions } from "../../transport/transport.ts";
@@ -29,6 +30,7 @@ import { basicPing } from "../../wire/packet.ts";
 
 import { AddressLimits } from "./address-limits.ts";
 import type { Channel } from "./channel.ts";
+import { boundUnsent, clientAdmission, clientBounds } from "./client-bounds.ts";
 import { ClientAcceptor } from "./client-acceptor.ts";
 import { Downlink, hintAll } from "./downlink.ts";
 import { dismissClients } from "./dismissal.ts";
@@ -104,34 +106,38 @@ export class GatewayRole {
 
   constructor(surroundings: Surroundings, parts: GatewayParts) {
     const { verifier, wheel, flusher, metrics, readWaitMs, writeWaitMs, loginWaitMs, selection, censusMs } = parts;
-    const { log, random, network } = surroundings;
+    const { limits: bounds, log, random, network } = surroundings;
     this.surroundings = surroundings;
     this.parts = parts;
     this.chosen = linksBy(selection, gatewayDependencies, random, metrics);
     const { links } = this.chosen;
-    const limits = new AddressLimits(connectionsMax());
+    const descriptors = connectionsMax();
+    const limits = new AddressLimits(descriptors, bounds, wheel);
     const serviceId = surroundings.identity.id;
     this.gateway = new Gateway({
-      ...{ serviceId, links, verifier, wheel, limits, metrics, log, loginWaitMs, random, censusMs },
+      ...{ serviceId, links, verifier, wheel, limits, bounds, metrics, log, loginWaitMs, random, censusMs },
     });
     this.acceptor = new ClientAcceptor(this.gateway);
+    const proxies = new TrustedProxies({
+      ranges: parts.trustedProxies,
+      headerWaitMs: loginWaitMs,
+      headerWaitsMax: bounds.values.pendingConnections,
+      log,
+    });
     this.transport = {
-      frameBytesMax: clientFrameBytesMax,
+      ...clientBounds(bounds),
       sentFrameBytesMax: linkFrameBytesMax,
-      unsentBytesMax: clientUnsentBytesMax,
       closeWhenSlow: true,
       readWaitMs,
       writeWaitMs,
+      headWaitMs: loginWaitMs,
       wheel,
       flusher,
       observer: metrics,
-      proxies: new TrustedProxies({
-        ranges: parts.trustedProxies,
-        headerWaitMs: loginWaitMs,
-        headerWaitsMax: surroundings.limits.values.pendingConnections,
-        log,
-      }),
+      proxies,
+      admission: clientAdmission(bounds, descriptors, proxies, log),
     };
+    boundUnsent(bounds, { flusher, wheel, connections: () => this.clientConnections() });
     const host = {
       ...surroundings,
       links,
@@ -170,7 +176,7 @@ export class GatewayRole {
     const { surroundings, parts } = this;
     const { network, log } = surroundings;
     const listener = new LinkListener({ ...surroundings, service: undefined, metrics: parts.metrics });
-    const { server, advertised } = network.listen(listener, parts.metrics);
+    const { server, advertised } = listener.listen(network, parts.metrics);
     this.linkServer = server;
     const dial = network.dial(parts.metrics);
     const { stores } = this.gateway;
@@ -255,6 +261,10 @@ export class GatewayRole {
       dependency.close();
     }
     await this.linkServer?.close(closeLeaving);
+  }
+
+  private *clientConnections(): Generator<Member> {
+    for (const server of this.servers) yield* server.connections;
   }
 
   /** Compares the stores that it goes by with those of the other gateways, and tells them. */

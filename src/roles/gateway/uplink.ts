@@ -1,15 +1,16 @@
 // A signed-in client's frame on its way up: read in place, stamped, and written straight into the outbound buffer of
 // the link to the node that the selector chose. One copy; no decoding, no promise, no string that is not interned.
 
+import { headerFieldsMax, headerBytesMax } from "../../base/limits/fixed.ts";
 import { closeProtocolFault } from "../../wire/close-reason.ts";
 import { serviceOf } from "../../wire/commands.ts";
 import { Status } from "../../wire/gen/pkt_pb.ts";
 import { basicPong, BasicCode } from "../../wire/packet.ts";
+import { cleanPacket } from "../../wire/packet-clean.ts";
 import { PacketKind, PacketScan, scanPacket, scanPacketAt } from "../../wire/packet-scan.ts";
 import { stampedBytes, writeStamped } from "../../wire/packet-stamp.ts";
 import { refuseRequest } from "./answer.ts";
 import type { Channel } from "./channel.ts";
-import { cleanPacket } from "./clean.ts";
 
 /** Shared: a frame is done with its scan before the next one is read. */
 const scan = new PacketScan();
@@ -29,7 +30,7 @@ function serviceOfInterned(command: string): string | undefined {
 export function receiveRequest(channel: Channel, bytes: Buffer, start: number, end: number): void {
   const { gateway } = channel;
   let packet = bytes;
-  scanPacketAt(bytes, start, end, scan);
+  scanPacketAt(bytes, start, end, scan, headerBytesMax, headerFieldsMax);
   if (scan.kind !== PacketKind.Logic) {
     if (scan.kind === PacketKind.Basic) {
       if (scan.basicCode === BasicCode.Ping) channel.connection.send(basicPong);
@@ -39,11 +40,6 @@ export function receiveRequest(channel: Channel, bytes: Buffer, start: number, e
     channel.connection.close(scan.fault ?? closeProtocolFault("malformed packet"));
     return;
   }
-  if (!scan.isPlain) {
-    // The header holds what only services may say, or says something twice: decoded, cleaned and encoded again.
-    packet = cleanPacket(bytes.subarray(start, end));
-    scanPacket(packet, scan);
-  }
   const { sequence } = scan;
   const command = gateway.commands.intern(packet, scan.commandStart, scan.commandEnd);
   const service = serviceOfInterned(command);
@@ -51,6 +47,13 @@ export function receiveRequest(channel: Channel, bytes: Buffer, start: number, e
   if (!channel.takeRequest()) {
     gateway.metrics.rateLimited();
     refuseRequest(channel, command, sequence, Status.RateLimited, "too many requests on this connection, slow down");
+    return;
+  }
+  const { metasPerRequest } = gateway.bounds.values;
+  if (scan.metas > metasPerRequest) {
+    gateway.bounds.met("metasPerRequest", { account: channel.account });
+    const sentence = `a request's header has at most ${metasPerRequest} metas`;
+    refuseRequest(channel, command, sequence, Status.InvalidPacketBody, sentence);
     return;
   }
   if (service === "login") {
@@ -74,6 +77,11 @@ export function receiveRequest(channel: Channel, bytes: Buffer, start: number, e
       `no ${service} service can take this now, try again`,
     );
     return;
+  }
+  if (!scan.isPlain) {
+    // The header holds what only services may say, or says something twice.
+    packet = cleanPacket(packet, scan);
+    scanPacket(packet, scan);
   }
   const { connection } = link;
   const at = connection.reserve(stampedBytes(scan, channel.stamp.length));

@@ -54,7 +54,7 @@ export async function assemble(settings: StandaloneSettings, store: Store): Prom
     undo.push(() => registry.stop());
     const network = new MemoryNetwork();
     const clusterKeys = [systemRandom.bytes(clusterKeyBytes)];
-    const transport = { writeWaitMs: settings.writeWaitMs, wheel, flusher };
+    const transport = { writeWaitMs: settings.writeWaitMs, wheel, flusher, limits };
     const naming = (): Naming => {
       const registrar = localRegistrar(registry);
       const client = new InProcessNaming({ directory: registry, registrar, env, zone, region: "", log });
@@ -89,6 +89,7 @@ export async function assemble(settings: StandaloneSettings, store: Store): Prom
         metrics: chatMetrics,
         latency: metrics.talkLatency,
         random: systemRandom,
+        limits,
         log,
       }),
       chatMetrics,

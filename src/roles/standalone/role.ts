@@ -18,10 +18,11 @@ export async function startStandalone(
   settings: StandaloneSettings,
   read: () => Promise<Assembly> = () => import("./assembly.ts"),
 ): Promise<RunningStandalone> {
-  const { storePath, takeLock, adopt, retentionDays, log } = settings;
+  const { storePath, takeLock, adopt, retentionDays, limits, log } = settings;
   const opening = openSqliteStore({
     path: storePath,
     retentionDays,
+    limits: limits.values,
     claim: { fingerprints: [], adopt },
     log,
     ...(takeLock === undefined ? {} : { takeLock }),

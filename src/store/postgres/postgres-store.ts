@@ -11,6 +11,7 @@ import {
   type StoreIdentity,
 } from "../../auth/store-ownership.ts";
 import { systemClock, type Clock } from "../../base/clock.ts";
+import { type LimitValues, limitValues } from "../../base/limits/table.ts";
 import type { Log } from "../../base/log.ts";
 import { JobStore } from "../job-store.ts";
 import type { Job } from "../jobs.ts";
@@ -38,6 +39,8 @@ export interface PostgresStoreOptions {
   /** Whole days; 0 keeps messages for ever. */
   readonly retentionDays: number;
   readonly log: Log;
+  /** The bounds in force; the initial ones unless they are given. */
+  readonly limits?: LimitValues;
   /** Who opens the store; nobody unless it is given. */
   readonly claim?: StoreClaim;
   /**
@@ -116,7 +119,7 @@ class PostgresStore extends JobStore {
   private readonly place: string;
 
   constructor(writer: Writer, clock: Pick<Clock, "monotonicMs">, options: PostgresStoreOptions, unopened?: Unopened) {
-    super(mayShareBatch);
+    super(options.limits ?? limitValues(), mayShareBatch);
     const { url, retentionDays, log } = options;
     this.unopened = unopened;
     this.place = shownPlace(`postgres://${placeOf(url)}`);

@@ -17,6 +17,7 @@ import {
   type StoreIdentity,
 } from "../../auth/store-ownership.ts";
 import { assert } from "../../base/assert.ts";
+import { type LimitValues, limitValues } from "../../base/limits/table.ts";
 import type { Log } from "../../base/log.ts";
 import { JobStore } from "../job-store.ts";
 import type { Job } from "../jobs.ts";
@@ -56,6 +57,8 @@ export interface SqliteStoreOptions {
   /** Whole days; 0 keeps messages for ever. */
   readonly retentionDays: number;
   readonly log: Log;
+  /** The bounds in force; the initial ones unless they are given. */
+  readonly limits?: LimitValues;
   /** Takes the lock on the file for this process; called before the file is opened. Throws while it cannot be taken. */
   readonly takeLock?: () => void;
   /** Who opens the store; nobody (a standalone server) unless it is given. */
@@ -138,7 +141,7 @@ class SqliteStore extends JobStore {
 
   /** `failure`: why the files are not open. */
   constructor(files: StoreFiles, path: string, options: SqliteStoreOptions, failure: string | undefined) {
-    super();
+    super(options.limits ?? limitValues());
     this.files = files;
     this.place = shownPlace(`sqlite:${path}`);
     this.log = options.log;

@@ -75,6 +75,7 @@ test("nodes are linked as they are listed, and each of them once", async () => {
   await until(() => gate.linked.length === 3, "all are linked");
   expect(gate.linked).toEqual(["n1", "n2", "n3"]);
   expect(gate.dependency.isComplete).toBe(true);
+  await until(() => [one, two, three].every(({ told }) => told.length > 0), "all are told");
   for (const node of [one, two, three]) expect(node.told).toEqual(["linked gate"]);
 });
 
@@ -127,6 +128,7 @@ test("one that lets in and closes at once is tried after growing pauses, too", a
       return handler;
     },
   });
+  listener.address = address;
   const gate = new TestGateway(newIdentity("gate"), { timers });
   gate.naming.list("chat", instanceOf(node.identity, address));
   await until(() => timers.pauses.length >= 5, "it is tried often");

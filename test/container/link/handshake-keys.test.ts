@@ -45,7 +45,11 @@ async function dial(address: string, keys: readonly Uint8Array[], id = `gate-${+
   const end = new LinkEnd(newIdentity(id), keys);
   const handshakes: DiallingHandshake[] = [];
   const connection = await end.dial(address, (opened) => {
-    const handshake = new DiallingHandshake(opened, { ...end.side, expectedId: "node" }, () => new Recording(opened));
+    const handshake = new DiallingHandshake(
+      opened,
+      { ...end.side, expectedId: "node", address },
+      () => new Recording(opened),
+    );
     handshakes.push(handshake);
     return handshake;
   });
