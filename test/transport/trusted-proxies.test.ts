@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { createConnection, type Socket } from "node:net";
 import { createLog } from "../../src/base/log.ts";
 import { listOfRanges, parseRange } from "../../src/transport/address-ranges.ts";
+import { Admission } from "../../src/transport/admission.ts";
 import { proxyHeaderBytesMax } from "../../src/transport/proxy-header.ts";
 import { listenTcp } from "../../src/transport/tcp.ts";
 import type { Server } from "../../src/transport/transport.ts";
@@ -30,11 +31,22 @@ afterEach(async () => {
 const portOf = (server: Server): number => Number(server.address.slice(server.address.lastIndexOf(":") + 1));
 
 /** Options of a listener behind proxies at `cidr`; `lines` gets its log. */
-function behind(cidr: string | undefined, lines: string[] = [], headerWaitsMax = 100): TestOptions {
+function behind(cidr: string | undefined, lines: string[] = [], strangersMax = 100): TestOptions {
   const range = cidr === undefined ? undefined : parseRange(cidr);
   const ranges = range === undefined ? undefined : listOfRanges([range]);
-  const log = createLog("debug", "text", (line) => lines.push(line));
-  return testOptions({ proxies: new TrustedProxies({ ranges, headerWaitMs: 300, headerWaitsMax, log }) });
+  const proxies = new TrustedProxies(
+    ranges,
+    createLog("debug", "text", (line) => lines.push(line)),
+  );
+  const admission = new Admission({
+    connectionsMax: 1_000,
+    overflowMax: 1,
+    strangersMax,
+    strangersPerAddressMax: 1_000,
+    isExempt: () => false,
+    met() {},
+  });
+  return testOptions({ proxies, admission, headWaitMs: 300 });
 }
 
 describe("TCP behind a trusted proxy", () => {
@@ -160,7 +172,7 @@ describe("TCP behind a trusted proxy", () => {
     expect(accepted).toEqual([]);
   });
 
-  test("beyond headerWaitsMax the connection that has waited for the longest time is dropped", async () => {
+  test("it counts as a stranger: beyond their bound the one that has been silent for the longest time is dropped", async () => {
     const { server, accepted } = serve(behind("127.0.0.1/32", [], 2));
     const first = dial(server);
     first.socket.write("PROXY ");
@@ -194,6 +206,7 @@ describe("TCP behind a trusted proxy", () => {
     await server.close(closeLeaving);
     expect(accepted).toEqual([]);
     expect(options.observer.bugs).toEqual([]);
+    expect([options.admission?.connections, options.admission?.strangerCount]).toEqual([0, 0]);
   });
 
   test("a server that closes tells those who wait, and does not wait for them", async () => {
