@@ -115,7 +115,9 @@ export async function startProcess(
         detail: { version: settings.version, id: settings.id, ...detail, draining: draining !== undefined },
       };
     };
-    const monitor = settings.monitor && startMonitor(settings.monitor, { metrics, health });
+    const { limits, advertise } = settings;
+    const names = advertise === undefined ? [] : [advertise.host];
+    const monitor = settings.monitor && startMonitor(settings.monitor, { metrics, health, limits, names });
     const drain = async (): Promise<void> => {
       await role.drain();
       await closeAll();

@@ -1,6 +1,7 @@
 // What an operator is answered, wherever the door is: health and metrics over HTTP.
 
 import type { Registry } from "prom-client";
+import { type HttpAnswer, jsonAnswer } from "../transport/http/http-answer.ts";
 
 /** Whether this process can do its job, and what it knows about that. */
 export interface Health {
@@ -9,18 +10,44 @@ export interface Health {
 }
 
 /** `GET /health`: 200 only when ready, else 503. */
-export function healthResponse({ ready, detail }: Health): Response {
-  return Response.json({ ready, ...detail }, { status: ready ? 200 : 503 });
+export function healthAnswer({ ready, detail }: Health): HttpAnswer {
+  return jsonAnswer(ready ? 200 : 503, { ready, ...detail });
 }
+
+/** Scrapes take at most one part in so many of the time … */
+const restFactor = 10;
+/** … and wait for this long at most. */
+const restMsMax = 1_000;
 
 /**
  * Answers `GET /metrics` in Prometheus' text format. `read` imports what shows the numbers; it is called at the first
- * scrape, once, however many come together. When it fails, every answer is a rejection, which is the door's to tell.
+ * scrape, once, however many come together. The numbers are those of after the scrape was asked for; scrapes that come
+ * while others wait share a text. When reading fails, every answer is a rejection, which is the door's to tell.
  */
-export function metricsAnswer(read: () => Promise<Registry>): () => Promise<Response> {
+export function metricsAnswer(read: () => Promise<Registry>): () => Promise<HttpAnswer> {
   let reading: Promise<Registry> | undefined;
-  return async () => {
+  let next: Promise<HttpAnswer> | undefined;
+  /** When the next text may be made, by the monotonic clock. */
+  let notBeforeMs = -Infinity;
+  let last: Promise<unknown> = Promise.resolve();
+  const make = async (after: Promise<unknown>): Promise<HttpAnswer> => {
+    await after;
+    const waitMs = notBeforeMs - performance.now();
+    if (waitMs > 0) await Bun.sleep(waitMs);
+    // Whoever comes from now on may want to see what has not been counted yet.
+    next = undefined;
     const registry = await (reading ??= read());
-    return new Response(await registry.metrics(), { headers: { "content-type": registry.contentType } });
+    const beganMs = performance.now();
+    const body = await registry.metrics();
+    const endMs = performance.now();
+    notBeforeMs = endMs + Math.min((endMs - beganMs) * restFactor, restMsMax);
+    return { status: 200, fields: { "content-type": registry.contentType }, body };
+  };
+  return () => {
+    if (next !== undefined) return next;
+    const made = make(last);
+    next = made;
+    last = made.catch(() => undefined);
+    return made;
   };
 }

@@ -95,17 +95,8 @@ export const instanceAddressesMax = 32;
 export const instanceAddressBytesMax = 512;
 export const instanceMetadataEntriesMax = 128;
 export const instanceMetadataBytesMax = 16 * 1024;
-/** Services that one fetch or long poll may name; hosts that one set may name. */
-export const servicesPerRequestMax = 1_000;
-export const hostsPerSetMax = 1_000;
-/** A request's body: of a client, and of another node of the registry. */
-export const registryBodyBytesMax = 128 * 1024;
+/** The body of a request of another node of the registry. */
 export const registryPeerBodyBytesMax = 16 * 1024 * 1024;
-/** A request's head: a long poll names all of its services there. */
-export const registryHeadBytesMax = 128 * 1024;
-/** Long polls that wait at one node, and those of one address (not loopback). */
-export const pollsMax = 50_000;
-export const pollsPerCallerMax = 5_000;
 /** A long poll without news is answered after this long. */
 export const pollMs = 30_000;
 /** What a node reads of another one's answer at most. */

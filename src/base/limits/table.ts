@@ -4,6 +4,7 @@
 import { clientLimits } from "./client-limits.ts";
 import { dnsLimits } from "./dns-limits.ts";
 import { groupLimits } from "./group-limits.ts";
+import { httpLimits } from "./http-limits.ts";
 import type { Limit } from "./limit.ts";
 import { linkLimits } from "./link-limits.ts";
 import { messageLimits } from "./message-limits.ts";
@@ -16,6 +17,7 @@ export const limitTable = {
   ...groupLimits,
   ...linkLimits,
   ...registryLimits,
+  ...httpLimits,
   ...dnsLimits,
 } as const satisfies Record<string, Limit>;
 

@@ -9,15 +9,25 @@ import type { Compare, Compared, PeerFailure, PeerNetwork, Replicate, Replicated
 import { Code } from "../registrar.ts";
 import { TokenChoice } from "../token-choice.ts";
 import { OriginalPeers } from "./original-peer.ts";
-import { comparePath, messageText, parseCompared, parseReplicated, replicatePath } from "./peer-codec.ts";
+import {
+  comparePath,
+  messageText,
+  parseCompared,
+  parseReplicated,
+  replicatePath,
+  unknownNodeField,
+} from "./peer-codec.ts";
 
 /** A node that has not answered by then is away. */
 const requestMsMax = 5_000;
 /** A node that was found to be an original one is asked again after this long: it may have been replaced by one of ours. */
 const originalMsMax = 60_000;
+/** One of ours that does not know us is told of us as an original one would be, and asked again after this long. */
+const unknownMsMax = 2_000;
 
-/** The node does not know our paths. */
+/** The node does not know our paths; or it does, and does not know us. */
 const unknownPath = Symbol("unknown path");
+const unknownHere = Symbol("unknown here");
 
 /** An answer of our own API, unchecked. */
 interface Envelope {
@@ -80,10 +90,11 @@ export class HttpPeerNetwork implements PeerNetwork {
     const reply = await this.tokens.ask(
       address,
       (shown) => this.post(url, body, shown, signal),
-      (refused) => refused !== unknownPath && refused.kind === "envelope" && refused.code === Code.Unauthorized,
+      (refused) => typeof refused !== "symbol" && refused.kind === "envelope" && refused.code === Code.Unauthorized,
     );
-    if (reply !== unknownPath) return reply.kind === "failed" ? reply : understood(reply, parse);
-    this.originalUntilMs.set(address, this.clock.monotonicMs() + originalMsMax);
+    if (typeof reply !== "symbol") return reply.kind === "failed" ? reply : understood(reply, parse);
+    const believedMs = reply === unknownPath ? originalMsMax : unknownMsMax;
+    this.originalUntilMs.set(address, this.clock.monotonicMs() + believedMs);
     return askOriginal();
   }
 
@@ -92,7 +103,7 @@ export class HttpPeerNetwork implements PeerNetwork {
     body: string,
     shown: Readonly<Record<string, string>>,
     signal: AbortSignal,
-  ): Promise<Envelope | PeerFailure | typeof unknownPath> {
+  ): Promise<Envelope | PeerFailure | typeof unknownPath | typeof unknownHere> {
     let text: string;
     try {
       const response = await fetch(url, {
@@ -106,7 +117,7 @@ export class HttpPeerNetwork implements PeerNetwork {
       });
       if (response.status !== 200) {
         await response.body?.cancel();
-        if (response.status === 404) return unknownPath;
+        if (response.status === 404) return response.headers.has(unknownNodeField) ? unknownHere : unknownPath;
         return failure("garbage", `it answers with HTTP status ${response.status}`);
       }
       text = await boundedText(response, registryAnswerBytesMax);

@@ -32,7 +32,8 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
   try {
     const tokens = clusterKeys.map(registryToken);
     const bugs = new ContainedBugs(log);
-    const http = bindRegistryHttp(settings.listen, bugs);
+    const names = settings.advertise === undefined ? [] : [settings.advertise.host];
+    const http = bindRegistryHttp(settings.listen, { bugs, limits: settings.limits, names });
     undo.push(() => http.stop());
     const advertised = advertisedAs(settings.advertise, reachableHost)(http.address);
 

@@ -130,7 +130,7 @@ export async function assemble(settings: StandaloneSettings, store: Store): Prom
         },
       };
     };
-    const monitor = settings.monitor && startMonitor(settings.monitor, { metrics, health });
+    const monitor = settings.monitor && startMonitor(settings.monitor, { metrics, health, limits: settings.limits });
     if (monitor !== undefined) undo.unshift(() => monitor.stop());
 
     const drain = async (): Promise<void> => {

@@ -160,7 +160,7 @@ describe("three nodes", () => {
     const nowNs = BigInt(Date.now()) * 1_000_000n;
     const states = hostnames.map((hostname) => living(nowNs, { hostname }));
     const message = { kind: "replicate", node: nodeInfo(), isSpread: true, states, renewals: [] } as const;
-    expect((await a.post("peer/replicate", {}, { body: messageText(message) })).code).toBe(0);
+    expect((await a.postMessage("peer/replicate", messageText(message))).code).toBe(0);
     const c = await TestNode.start({ peers: [a.address] });
     const early = await c.fetch();
     expect([0, -500]).toContain(Number(early.code));
@@ -283,7 +283,7 @@ describe("a peer", () => {
     const far = BigInt(Date.now() + 86_400_000) * 1_000_000n;
     const sender = nodeInfo({ clock: far });
     const message = { kind: "replicate", node: sender, isSpread: false, states: [living(far)], renewals: [] } as const;
-    expect((await node.post("peer/replicate", {}, { body: messageText(message) })).code).toBe(0);
+    expect((await node.postMessage("peer/replicate", messageText(message))).code).toBe(0);
     expect(await node.instance()).toBeUndefined();
     await node.register();
     expect(BigInt(String(at(await node.instance(), "dirty_timestamp")))).toBeLessThan(far);
@@ -301,7 +301,7 @@ describe("a peer", () => {
     const node = await TestNode.start();
     for (let round = 0; round < 20; round++) {
       const connection = await RawConnection.open(node);
-      connection.write("POST /discovery/peer/compare HTTP/1.1\r\nhost: h\r\ncontent-length: 100\r\n\r\n{");
+      connection.write("POST /discovery/peer/compare HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{");
       connection.close();
     }
     expect((await node.register()).code).toBe(0);

@@ -41,7 +41,7 @@ export function serveRegistry(log: Log = silentLog) {
   const bugs = new ContainedBugs(log);
   const node = startLoneRegistry({ env: "prod", zone: "z1", version: "test", log: silentLog });
   endLater(async () => node.stop());
-  const http = bindRegistryHttp({ host: "127.0.0.1", port: 0 }, bugs);
+  const http = bindRegistryHttp({ host: "127.0.0.1", port: 0 }, { bugs, limits: testLimits(), names: [] });
   endLater(() => http.stop());
   const metrics = new RegistryMetrics(() => {
     throw new Error("nobody asks for metrics here");
@@ -116,6 +116,11 @@ export class TestNode {
 
   post(endpoint: string, values: Values = {}, init: RequestInit = {}): Promise<Reply> {
     return this.ask(`/discovery/${endpoint}`, { method: "POST", body: encode(values), ...init });
+  }
+
+  /** A message as another node of the registry sends it. */
+  postMessage(endpoint: string, body: string, headers: Record<string, string> = {}): Promise<Reply> {
+    return this.post(endpoint, {}, { body, headers: { "content-type": "application/json", ...headers } });
   }
 
   register(change: Values = {}, init: RequestInit = {}): Promise<Reply> {
