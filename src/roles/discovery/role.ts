@@ -15,6 +15,7 @@ import { RegistryNode } from "../../registry/registry-node.ts";
 import { readSnapshot, SnapshotWriter } from "../../registry/snapshot.ts";
 import { systemTimers } from "../../registry/timers.ts";
 import { advertisedAs, reachableHost } from "../../transport/address.ts";
+import { TrustedProxies } from "../../transport/trusted-proxies.ts";
 import type { DiscoverySettings, RunningDiscovery } from "../settings.ts";
 
 /** Other nodes have this long to take a goodbye. */
@@ -33,7 +34,9 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
     const tokens = clusterKeys.map(registryToken);
     const bugs = new ContainedBugs(log);
     const names = settings.advertise === undefined ? [] : [settings.advertise.host];
-    const http = bindRegistryHttp(settings.listen, { bugs, limits: settings.limits, names });
+    const { limits, trustedProxies } = settings;
+    const proxies = trustedProxies && new TrustedProxies(trustedProxies, log);
+    const http = bindRegistryHttp(settings.listen, { bugs, limits, names, proxies });
     undo.push(() => http.stop());
     const advertised = advertisedAs(settings.advertise, reachableHost)(http.address);
 
