@@ -7,6 +7,7 @@ import { RareLog } from "../../src/base/rare-log.ts";
 import { Context, type GatewayLink } from "../../src/container/context.ts";
 import { Dispatcher } from "../../src/container/dispatcher.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
+import { AccountRates } from "../../src/roles/chat/account-rates.ts";
 import { GroupAudience } from "../../src/roles/chat/group-audience.ts";
 import { TalkPipeline } from "../../src/roles/chat/talk-pipeline.ts";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
@@ -95,6 +96,7 @@ test("a push that fails leaves the message stored and the sender with Success", 
     latency: metrics.talkLatency,
     metrics: metrics.forService("chat", "chat"),
     limits: testLimits(),
+    rates: new AccountRates(testLimits()),
     rareLog: new RareLog(silentLog),
   });
   const talk = {

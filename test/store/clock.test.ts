@@ -38,7 +38,7 @@ describe("after the clock was a year ahead", () => {
   test("groups are made, joined and left, and windows show what was said inside", () => {
     const machine = new Machine();
     machine.leap(365 * day);
-    commit(machine.process, [["create", draft({ members: ["bob"] })]]);
+    commit(machine.process, [["create", draft({ members: ["bob"] }), true]]);
     machine.leap(-365 * day);
     const change = { app: "app", group: "g1", actor: "eve", account: "eve" };
     const [joined] = commit(machine.process, [["join", change]]);

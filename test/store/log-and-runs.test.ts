@@ -78,7 +78,7 @@ test("whatever is folded and merged, by whom and however they die, the answers a
     );
   };
   for (const id of groups) {
-    const [code, version = 0n] = commit(running[0], [["create", draft({ id, owner: "ann" })]])[0] ?? [];
+    const [code, version = 0n] = commit(running[0], [["create", draft({ id, owner: "ann" }), true]])[0] ?? [];
     expect(code).toBe(outcome.created);
     windows.push({ group: id, account: "ann", from: version, until: idMax });
   }

@@ -1,5 +1,6 @@
 // For tests: a process that uses the log and its index, without threads.
 
+import { limitValues } from "../../src/base/limits/table.ts";
 import type { Database } from "bun:sqlite";
 import type { Clock } from "../../src/base/clock.ts";
 import { outcomeSlots, type Job } from "../../src/store/jobs.ts";
@@ -35,7 +36,7 @@ export class Process {
     const writerIndex = new LogIndex(writing, indexPath, [lists.received, lists.keyed], tailMessagesMax);
     const readerIndex = new LogIndex(reading, indexPath, [lists.received, lists.sent], tailMessagesMax);
     this.indexes.push(writerIndex, readerIndex);
-    this.writer = new Writer(writing, path, writerIndex, holder, clock);
+    this.writer = new Writer(writing, path, writerIndex, holder, clock, limitValues());
     this.reader = new Reader(reading, readerIndex);
   }
 

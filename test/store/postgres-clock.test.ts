@@ -12,6 +12,7 @@ import { talkJob, talkOutcome } from "../../src/store/jobs.ts";
 import { Connections } from "../../src/store/postgres/connection.ts";
 import { countUpTo, Horizons, type Look } from "../../src/store/postgres/horizons.ts";
 import { migrate } from "../../src/store/postgres/migrate.ts";
+import { limitValues } from "../../src/base/limits/table.ts";
 import { openPostgresStore, type PostgresStoreOptions } from "../../src/store/postgres/postgres-store.ts";
 import { openPostgresPurge } from "../../src/store/postgres/purge-tool.ts";
 import { Reader } from "../../src/store/postgres/reader.ts";
@@ -240,7 +241,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL's clock", () => {
       private constructor(clock: DatabaseClock, keepMs: number | undefined) {
         this.clock = clock;
         this.keepMs = keepMs;
-        this.writer = new Writer(url, "a-node", claimOfNobody);
+        this.writer = new Writer(url, "a-node", claimOfNobody, limitValues());
         this.connections = new Connections({ url, connectionsMax: 4, idleSecondsMax: 0 });
         opened.push(this.writer, this.connections);
       }

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { SQL } from "bun";
+import { limitValues } from "../../src/base/limits/table.ts";
 import { createLog, silentLog } from "../../src/base/log.ts";
 import { openPostgresStore, type PostgresStoreOptions } from "../../src/store/postgres/postgres-store.ts";
 import { schemaVersion } from "../../src/store/postgres/schema.ts";
@@ -10,6 +11,7 @@ import { hasPostgres, PostgresServer } from "../support/postgres.ts";
 import { Random, testSeed } from "../support/random.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { until } from "../support/until.ts";
+import { groupSuite, type GroupPlace } from "./group-suite.ts";
 import { idsAheadSuite, type AheadPlace } from "./ids-ahead-suite.ts";
 import { draft, stored, storeSuite, talk } from "./store-suite.ts";
 
@@ -84,10 +86,26 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
   }, 60_000);
   afterAll(() => server.stop());
 
-  const makePlace = async (): Promise<AheadPlace> => {
+  const makePlace = async (): Promise<AheadPlace & GroupPlace> => {
     const url = await server.makeDatabase();
+    const ask = async <T>(question: (sql: SQL) => Promise<T>): Promise<T> => {
+      const sql = new SQL(url, { max: 1 });
+      try {
+        return await question(sql);
+      } finally {
+        await sql.close({ timeout: 0 });
+      }
+    };
     return {
-      open: () => openPostgresStore({ url, retentionDays: 15, log: silentLog }),
+      rows: (table) =>
+        ask(async (sql) => {
+          const [found]: { count: number }[] = await sql.unsafe(
+            `SELECT count(*)::integer AS count FROM roost.${table === "counts" ? "group_count" : table}`,
+          );
+          return found?.count ?? 0;
+        }),
+      giveUp: () => ask(async (sql) => void (await sql`UPDATE roost.unfinished_group SET until_ms = 1`)),
+      open: (limits) => openPostgresStore({ url, retentionDays: 15, log: silentLog, limits: limitValues(limits) }),
       setLastId: async (id) => {
         const sql = new SQL(url, { max: 1 });
         await sql`UPDATE roost.sequence SET last_id = ${id}`;
@@ -97,13 +115,14 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
     };
   };
   storeSuite("PostgreSQL store", makePlace);
+  groupSuite("PostgreSQL store", makePlace);
   idsAheadSuite("PostgreSQL store", makePlace);
 
   storeSuite("PostgreSQL store in a database whose defaults are all others", async () => {
     const url = await server.makeDatabase();
     await server.setDefaults(url, hostileDefaults);
     return {
-      open: () => openPostgresStore({ url, retentionDays: 15, log: silentLog }),
+      open: (limits) => openPostgresStore({ url, retentionDays: 15, log: silentLog, limits: limitValues(limits) }),
       remove: () => server.dropDatabase(url),
     };
   });

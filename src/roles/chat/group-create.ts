@@ -2,32 +2,34 @@
 
 import { create, toBinary } from "@bufbuild/protobuf";
 import { validName } from "../../auth/names.ts";
-import { groupCreateMembersMax, groupTextBytesMax } from "../../base/limits/fixed.ts";
 import { newGroupId } from "../../base/random.ts";
 import { Refusal } from "../../container/refusal.ts";
 import type { Handler } from "../../container/router.ts";
 import { GroupCreateNotifySchema, GroupCreateReqSchema, GroupCreateRespSchema, Status } from "../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "./chat-parts.ts";
 
-/** Creates a group and tells its online members. */
-export function groupCreate({ store, sessions, dispatcher, random }: ChatParts): Handler {
+/** Creates a group and tells its online members. Accounts that others have put in too many groups are left out of it. */
+export function groupCreate({ store, sessions, dispatcher, random, limits, rates }: ChatParts): Handler {
   return async (context) => {
     const request = context.body(GroupCreateReqSchema);
     const { app, account: owner } = context;
     const { name, avatar, introduction, closed } = request;
+    const { groupTextBytes, groupCreateMembers, groupMembers, groupsPerAccount } = limits.values;
     if (name === "") throw new Refusal(Status.InvalidPacketBody, "a group needs a name");
     for (const text of [name, avatar, introduction]) {
-      if (Buffer.byteLength(text) > groupTextBytesMax) {
+      if (Buffer.byteLength(text) > groupTextBytes) {
+        limits.met("groupTextBytes", { app, account: owner });
         throw new Refusal(
           Status.PayloadTooLarge,
-          `a group's name, avatar and introduction have at most ${groupTextBytesMax} bytes each`,
+          `a group's name, avatar and introduction have at most ${groupTextBytes} bytes each`,
         );
       }
     }
-    if (request.members.length > groupCreateMembersMax) {
+    if (request.members.length > groupCreateMembers) {
+      limits.met("groupCreateMembers", { app, account: owner });
       throw new Refusal(
         Status.PayloadTooLarge,
-        `at most ${groupCreateMembersMax} members in one request; the others can join`,
+        `at most ${groupCreateMembers} members in one request; the others can join`,
       );
     }
     const others = new Set(request.members);
@@ -35,17 +37,24 @@ export function groupCreate({ store, sessions, dispatcher, random }: ChatParts):
     for (const member of others) {
       if (!validName(member)) throw new Refusal(Status.InvalidPacketBody, "members must be names of accounts");
     }
-    const members = [...others];
+    if (others.size >= groupMembers) {
+      limits.met("groupMembers", { app, account: owner });
+      throw new Refusal(Status.Forbidden, `a group has at most ${groupMembers} members`);
+    }
+    rates.changeGroup(context, others.size);
     const id = newGroupId(random);
-    const outcome = await store.createGroup({ app, id, name, avatar, introduction, owner, members, closed });
-    if (outcome.result === "full") throw new Refusal(Status.Forbidden, "a member is in too many groups already");
-    context.respond(GroupCreateRespSchema, { groupId: id });
-    const everybody = [owner, ...members];
-    const located = await sessions.locate(app, everybody);
-    const notify = toBinary(
-      GroupCreateNotifySchema,
-      create(GroupCreateNotifySchema, { groupId: id, members: everybody }),
-    );
+    const draft = { app, id, name, avatar, introduction, owner, members: [...others], closed };
+    const outcome = await store.createGroup(draft);
+    if (outcome.result === "full") {
+      limits.met("groupsPerAccount", { app, account: owner });
+      throw new Refusal(Status.Forbidden, `you have created or joined ${groupsPerAccount} groups; no more are allowed`);
+    }
+    if (outcome.leftOut.length > 0) limits.met("groupsPutPerAccount", { app, account: owner });
+    for (const account of outcome.leftOut) others.delete(account);
+    const members = [owner, ...others];
+    context.respond(GroupCreateRespSchema, { groupId: id, leftOut: [...outcome.leftOut] });
+    const located = await sessions.locate(app, members);
+    const notify = toBinary(GroupCreateNotifySchema, create(GroupCreateNotifySchema, { groupId: id, members }));
     dispatcher.push({ ...headOf(context), dest: id }, notify, located, context.channelId);
   };
 }

@@ -10,8 +10,9 @@ import { isChanged, membershipChange, notifyMembers } from "./group-membership.t
 export function groupJoin(parts: ChatParts): Handler {
   return async (context) => {
     const change = membershipChange(context, context.body(GroupJoinReqSchema));
+    parts.rates.changeGroup(context, 1);
     const outcome = await parts.store.join(change);
-    const changed = isChanged(outcome);
+    const changed = isChanged(outcome, change, parts.limits);
     if (changed) parts.audience.changed({ ...change, ...outcome, isMember: true });
     context.respondEmpty();
     if (!changed) return;

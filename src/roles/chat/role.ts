@@ -14,6 +14,7 @@ import type { ServiceMetrics, TalkLatency } from "../../observe/metrics.ts";
 import type { Sessions } from "../../session/sessions.ts";
 import type { Store, StoreClock } from "../../store/store.ts";
 import { Command } from "../../wire/commands.ts";
+import { AccountRates } from "./account-rates.ts";
 import type { ChatParts } from "./chat-parts.ts";
 import { GroupAudience } from "./group-audience.ts";
 import { groupCreate } from "./group-create.ts";
@@ -40,8 +41,9 @@ export function createChatService(assembly: {
   metrics.storeClock = () => store.clock;
   const dispatcher = new Dispatcher();
   const audience = new GroupAudience(store, sessions);
+  const rates = new AccountRates(limits);
   const rareLog = new RareLog(log);
-  const parts: ChatParts = { store, sessions, dispatcher, audience, random, latency, metrics, limits, rareLog };
+  const parts: ChatParts = { store, sessions, dispatcher, audience, random, latency, metrics, limits, rates, rareLog };
   const pipeline = new TalkPipeline(parts);
   const router = new Router([recover(parts), countRequests(metrics), requireSession(sessions)]);
   router.handle(Command.UserTalk, userTalk(pipeline, limits));

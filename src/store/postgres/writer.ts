@@ -11,6 +11,7 @@ import {
   type ClaimOutcome,
   type StoreClaim,
 } from "../../auth/store-ownership.ts";
+import type { LimitValues } from "../../base/limits/table.ts";
 import { outcomeSlots, type Job } from "../jobs.ts";
 import { StoreUnavailable } from "../store.ts";
 import { AccountNumbers } from "./account-numbers.ts";
@@ -68,6 +69,7 @@ export function mayShareBatch(first: Job, next: Job): boolean {
 export class Writer {
   /** The one connection; reads may share it. */
   readonly connections: Connections;
+  private readonly limits: LimitValues;
   private readonly holder: string;
   private readonly place: string;
   private claim: StoreClaim;
@@ -89,7 +91,8 @@ export class Writer {
   onScarce: (() => void) | undefined;
 
   /** `holder` is random and as long-lived as the process. */
-  constructor(url: string, holder: string, claim: StoreClaim) {
+  constructor(url: string, holder: string, claim: StoreClaim, limits: LimitValues) {
+    this.limits = limits;
     this.holder = holder;
     this.place = placeOf(url);
     this.claim = claim;
@@ -164,6 +167,12 @@ export class Writer {
     await this.connections.run((sql) => sql`DELETE FROM roost.node WHERE holder = ${holder}`);
   }
 
+  /** Takes back a part of a group whose creation was given up, if there is one. */
+  async dropUnfinished(): Promise<void> {
+    const { holder, life } = this;
+    if (life !== undefined) await this.connections.run((sql) => sql`SELECT roost.drop_unfinished(${holder}, ${life})`);
+  }
+
   /** Ends what runs. */
   close(): Promise<void> {
     return this.connections.close();
@@ -191,9 +200,11 @@ export class Writer {
 
   private async claimNow(): Promise<Renewal> {
     const { holder, claim } = this;
+    // A store of an earlier schema, which lacks the table, is known by that before anything is claimed.
     const [row] = await this.connections.run<ClaimRow[]>(
       (sql) => sql`SELECT outcome, identity, last_id, wall_ms, life
-         FROM roost.claim(${holder}, ${sql.array([...claim.fingerprints], "TEXT")}, ${claim.adopt})`,
+         FROM roost.claim(${holder}, ${sql.array([...claim.fingerprints], "TEXT")}, ${claim.adopt})
+         WHERE NOT EXISTS (SELECT FROM roost.unfinished_group WHERE false)`,
     );
     assert(row !== undefined, "a claim has one row");
     const { outcome, identity, life } = row;
@@ -277,8 +288,10 @@ export class Writer {
 
   private async changeGroups(jobs: readonly GroupJob[], life: string): Promise<BigInt64Array> {
     const changes = JSON.stringify(jobs.map(changeOf));
+    const { groupsPerAccount, groupsPutPerAccount, groupMembers } = this.limits;
     const rows: readonly (readonly bigint[])[] = await this.connections.run((sql) =>
-      sql`SELECT * FROM roost.write_groups(${this.holder}, ${life}, ${changes}::text::json)`.values(),
+      sql`SELECT * FROM roost.change_memberships(${this.holder}, ${life}, ${changes}::text::json,
+        ${groupsPerAccount}, ${groupsPutPerAccount}, ${groupMembers})`.values(),
     );
     assert(rows.length === jobs.length, "each job has its row");
     const numbers = new BigInt64Array(jobs.length * outcomeSlots);
@@ -287,10 +300,10 @@ export class Writer {
   }
 }
 
-/** A change as roost.write_groups reads it. */
+/** A change as roost.change_memberships reads it. */
 function changeOf(job: GroupJob): Record<string, string | boolean | readonly string[]> {
   if (job[0] === "create") {
-    const draft = job[1];
+    const [, draft, isWhole] = job;
     return {
       kind: "create",
       app: toText(draft.app),
@@ -299,8 +312,13 @@ function changeOf(job: GroupJob): Record<string, string | boolean | readonly str
       avatar: toText(draft.avatar),
       introduction: toText(draft.introduction),
       closed: draft.closed,
+      isWhole,
       members: [draft.owner, ...draft.members].map(toText),
     };
+  }
+  if (job[0] === "enter") {
+    const [kind, { app, group, members, isLast }] = job;
+    return { kind, app: toText(app), group: toText(group), members: members.map(toText), isLast };
   }
   const [kind, change] = job;
   return {
