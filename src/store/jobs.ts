@@ -15,6 +15,7 @@ export type Job =
       body: string,
       extra: string,
       clientId: string,
+      toKnown: boolean,
     ]
   | readonly [kind: "ack", app: string, account: string, device: string, messageId: string]
   /** The draft with its first members; `isWhole`: with all of them. Otherwise the group is hidden until the last have entered. */
@@ -37,8 +38,6 @@ export interface MemberSlice {
  * also the number of bits in which an answer says who was left out.
  */
 export const sliceMembersMax = 192;
-/** A group that got no further members for this long, by the store's clock, is given up. */
-export const unfinishedMs = 60_000;
 
 /** An answered job takes this many numbers: its outcome, then what belongs to that outcome. */
 export const outcomeSlots = 5;
@@ -48,6 +47,10 @@ export const outcome = {
   /** The same; this writer stored it, or (repeatedElsewhere) another one or an earlier run of this program. */
   repeated: 1n,
   repeatedElsewhere: 11n,
+  /** The same; the receiver's account was made for it. */
+  storedForNew: 12n,
+  /** The receiver's account would have had to be made. */
+  unknown: 13n,
   forbidden: 2n,
   notFound: 3n,
   conflict: 4n,
@@ -82,8 +85,8 @@ export type SliceOutcome =
   | { readonly result: "notFound" };
 
 export function talkJob(talk: Talk): Job {
-  const { app, sender, toGroup, dest, type, body, extra, clientId } = talk;
-  return ["talk", app, sender, toGroup, dest, type, body, extra, clientId];
+  const { app, sender, toGroup, dest, type, body, extra, clientId, toKnown = false } = talk;
+  return ["talk", app, sender, toGroup, dest, type, body, extra, clientId, toKnown];
 }
 
 /** What became of job i, a talk. */
@@ -91,6 +94,7 @@ export function talkOutcome(slots: Slots, job: number): TalkOutcome {
   const code = slots(job, 0);
   switch (code) {
     case outcome.stored:
+    case outcome.storedForNew:
     case outcome.repeated:
     case outcome.repeatedElsewhere:
       return {
@@ -99,8 +103,9 @@ export function talkOutcome(slots: Slots, job: number): TalkOutcome {
         sendTime: slots(job, 2),
         previousId: slots(job, 3),
         groupVersion: slots(job, 4),
-        repeated: code !== outcome.stored,
+        repeated: code === outcome.repeated || code === outcome.repeatedElsewhere,
         writtenHere: code !== outcome.repeatedElsewhere,
+        madeAccount: code === outcome.storedForNew,
       };
     case outcome.forbidden:
       return { result: "forbidden" };
@@ -108,6 +113,8 @@ export function talkOutcome(slots: Slots, job: number): TalkOutcome {
       return { result: "notFound" };
     case outcome.conflict:
       return { result: "conflict" };
+    case outcome.unknown:
+      return { result: "unknown" };
     default:
       throw new Error(`a talk has no outcome ${code}`);
   }

@@ -34,6 +34,8 @@ export interface Talk {
   readonly extra: string;
   /** '' or the client's key for this talk: the same (app, sender, clientId) within 24 hours stores nothing new. */
   readonly clientId: string;
+  /** True: it is stored only if somebody has used the receiver's account, or written to it, before. */
+  readonly toKnown?: boolean;
 }
 
 /** What became of a talk. */
@@ -51,9 +53,11 @@ export type TalkOutcome =
       readonly repeated: boolean;
       /** False only for a repeat: another writer (the id's node number is not this one's) stored it. */
       readonly writtenHere: boolean;
+      /** Nobody had used the receiver's account, or written to it, before. */
+      readonly madeAccount: boolean;
     }
-  /** The sender is not in that group; there is no such group; the clientId names another talk. */
-  | { readonly result: "forbidden" | "notFound" | "conflict" };
+  /** The sender is not in that group; there is no such group; the clientId names another talk; `toKnown` keeps it out. */
+  | { readonly result: "forbidden" | "notFound" | "conflict" | "unknown" };
 
 /** One line of the offline index. */
 export interface IndexEntry {

@@ -10,7 +10,7 @@ import { draft, stored, talk, type StorePlace } from "./store-suite.ts";
 export interface GroupPlace extends StorePlace {
   /** Rows of a table. `counts` is that of the groups that each account is in. */
   rows(table: "account" | "member" | "counts"): Promise<number>;
-  /** Lets the time pass after which the groups are given up that were not completed. */
+  /** Gives up the groups that are not complete, as a process does that has seen no progress between two looks. */
   giveUp(): Promise<void>;
 }
 
@@ -158,6 +158,47 @@ export function groupSuite(name: string, makePlace: () => Promise<GroupPlace>): 
       expect((await store.membership("app", "g2"))?.accounts).toEqual(["ann", ...others]);
       expect(await create(store, "g3", "ann", full)).toEqual(full);
       expect((await store.membership("app", "g3"))?.accounts).toEqual(["ann"]);
+    });
+
+    test("a talk says whether its receiver had to be made, and is not stored if that may not be", async () => {
+      const store = await open();
+      const to = async (dest: string, toKnown: boolean, clientId = ""): Promise<boolean | string> => {
+        const [outcome] = await store.append([talk({ dest, toKnown, clientId })]);
+        return outcome?.result === "stored" ? outcome.madeAccount : (outcome?.result ?? "nothing");
+      };
+      expect(await to("bob", true)).toBe("unknown");
+      expect(await to("bob", false, "key")).toBe(true);
+      expect(await to("bob", false, "key")).toBe(false);
+      expect(await to("bob", true)).toBe(false);
+      expect(await to("bob", false)).toBe(false);
+      expect(await to("ann", true)).toBe(false);
+      const accounts = await place.rows("account");
+      const outcomes = await store.append([
+        talk({ dest: "x1", toKnown: true, body: "1" }),
+        talk({ dest: "bob", toKnown: true, body: "2" }),
+        talk({ dest: "x2", body: "3" }),
+        talk({ dest: "x3", toKnown: true, clientId: "k" }),
+        talk({ toGroup: true, dest: "none", toKnown: true }),
+        talk({ dest: "bob", body: "4" }),
+      ]);
+      expect(outcomes.map((outcome) => (outcome.result === "stored" ? outcome.madeAccount : outcome.result))).toEqual([
+        "unknown",
+        false,
+        true,
+        "unknown",
+        "notFound",
+        false,
+      ]);
+      expect(await place.rows("account")).toBe(accounts + 1);
+      const index = await store.index({
+        app: "app",
+        account: "bob",
+        device: "",
+        after: 1n,
+        includeSent: false,
+        limit: 9,
+      });
+      expect(index).toHaveLength(5);
     });
 
     test("a request that is refused, or removes who was never there, makes no account", async () => {

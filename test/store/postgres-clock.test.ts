@@ -156,7 +156,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL's clock", () => {
       await store.createGroup(draft({ members: ["bob"] }));
       const toGroup = await say(store, { toGroup: true, dest: "g1" });
       expect(toGroup.messageId).toBeGreaterThan(toGroup.groupVersion);
-      expect(await say(store, { clientId: "k" })).toEqual({ ...ahead, repeated: true });
+      expect(await say(store, { clientId: "k" })).toEqual({ ...ahead, repeated: true, madeAccount: false });
       // A start, too.
       const lines: string[] = [];
       const second = await open({ log: createLog("info", "text", (line) => lines.push(line)) });
@@ -187,7 +187,12 @@ describe.skipIf(!hasPostgres)("PostgreSQL's clock", () => {
       ids.push(stolen.messageId, moved.messageId, (await say(second)).messageId);
       expect(ids).toEqual([...new Set(ids)].toSorted((a, b) => (a < b ? -1 : 1)));
       // What the first one stored under that number is not the second one's.
-      expect(await say(second, { clientId: "k" })).toEqual({ ...before, repeated: true, writtenHere: false });
+      expect(await say(second, { clientId: "k" })).toEqual({
+        ...before,
+        repeated: true,
+        madeAccount: false,
+        writtenHere: false,
+      });
     });
 
     test("prefers a free number to one whose holder may live", async () => {

@@ -60,7 +60,7 @@ function placeWith(foldMessages: number): AheadPlace & GroupPlace {
     giveUp: async () => {
       const db = new Database(path);
       db.run("PRAGMA busy_timeout = 5000");
-      db.run("UPDATE unfinished SET until_ms = 1");
+      db.run("UPDATE unfinished SET step = -1");
       db.close();
     },
     remove: async () => {
@@ -222,7 +222,7 @@ const clockAt = (time: { ms: number }): Clock => ({
   wallNs: () => BigInt(time.ms) * 1_000_000n,
   monotonicMs: () => time.ms,
 });
-const job: Job = ["talk", "app", "ann", false, "bob", 1, "hello", "", ""];
+const job: Job = ["talk", "app", "ann", false, "bob", 1, "hello", "", "", false];
 
 test("refuses a clock outside 2020 to 2085 with a sentence, and goes on when it is right", () => {
   const path = freshPath();

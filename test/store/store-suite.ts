@@ -173,14 +173,15 @@ export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): 
       const [first, second] = await store.append([keyed, keyed]);
       const original = stored(first);
       expect(original.repeated).toBe(false);
-      expect(stored(second)).toEqual({ ...original, repeated: true });
+      expect(stored(second)).toEqual({ ...original, repeated: true, madeAccount: false });
       await say({ body: "between" });
-      expect(await say({ clientId: "k" })).toEqual({ ...original, repeated: true });
+      expect(await say({ clientId: "k" })).toEqual({ ...original, repeated: true, madeAccount: false });
       await store.close();
       store = await place.open();
       expect(await say({ clientId: "k" })).toEqual({
         ...original,
         repeated: true,
+        madeAccount: false,
         writtenHere: false,
       });
       expect(await idsOf("bob")).toHaveLength(2);
@@ -210,7 +211,7 @@ export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): 
       const toBob = talk({ sender: "eve", clientId: "k" });
       const outcomes = await store.append([toGroup, toBob, toGroup, toBob]);
       expect(outcomes.map((outcome) => outcome.result)).toEqual(["forbidden", "stored", "conflict", "stored"]);
-      expect(stored(outcomes[3])).toEqual({ ...stored(outcomes[1]), repeated: true });
+      expect(stored(outcomes[3])).toEqual({ ...stored(outcomes[1]), repeated: true, madeAccount: false });
     });
 
     test("every character comes back as it was sent, and spoils nobody else's talk", async () => {

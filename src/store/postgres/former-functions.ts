@@ -6,11 +6,30 @@
 // What they call has kept its name, and what is called now has others: the types of parameters would not tell them apart.
 
 import { groupLimits } from "../../base/limits/group-limits.ts";
+import { outcome } from "../jobs.ts";
 import { isolated } from "./writer-lock.ts";
 
 const { groupsPerAccount, groupsPutPerAccount, groupMembers } = groupLimits;
 
 const ofSchema3 = `
+CREATE OR REPLACE FUNCTION roost.write_messages(
+  a_holder text, a_life text,
+  a_apps text[], a_senders text[], a_sender_numbers bigint[],
+  a_to_groups boolean[], a_dests text[], a_dest_numbers bigint[],
+  a_types integer[], a_bodies text[], a_extras text[], a_client_ids text[],
+  a_ack_apps text[], a_ack_accounts text[], a_ack_devices text[], a_ack_ids bigint[]
+) RETURNS TABLE (
+  outcome bigint, id bigint, sent_ns bigint, previous_id bigint, group_version bigint, sender bigint, inbox bigint
+) LANGUAGE plpgsql ${isolated} AS $$
+BEGIN
+  RETURN QUERY SELECT CASE WHEN m.outcome = ${outcome.storedForNew} THEN ${outcome.stored} ELSE m.outcome END,
+      m.id, m.sent_ns, m.previous_id, m.group_version, m.sender, m.inbox
+    FROM roost.store_messages(
+      a_holder, a_life, a_apps, a_senders, a_sender_numbers, a_to_groups, a_dests, a_dest_numbers,
+      array_fill(false, ARRAY[cardinality(a_apps)]), a_types, a_bodies, a_extras, a_client_ids,
+      a_ack_apps, a_ack_accounts, a_ack_devices, a_ack_ids) m;
+END $$;
+
 CREATE OR REPLACE FUNCTION roost.write_groups(a_holder text, a_life text, a_changes json)
 RETURNS TABLE (outcome bigint, number_1 bigint, number_2 bigint)
 LANGUAGE plpgsql ${isolated} AS $$

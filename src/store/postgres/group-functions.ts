@@ -7,8 +7,8 @@
 // counted apart from those that others have put it in. Triggers keep the counts, whoever writes; here an account's row is made
 // when it is first asked for. And no row is made for a request that is refused.
 
-import { fullOf, outcome, sliceMembersMax, unfinishedMs } from "../jobs.ts";
-import { purgeRowsMax } from "../purge.ts";
+import { fullOf, outcome, sliceMembersMax } from "../jobs.ts";
+import { givenUpStep } from "../unfinished-groups.ts";
 import { isolated } from "./writer-lock.ts";
 
 /**
@@ -90,7 +90,7 @@ BEGIN
     PERFORM roost.show_group(new_number, a_id);
     RETURN ARRAY[${outcome.created}, a_id] || left_out;
   END IF;
-  INSERT INTO unfinished_group (chat_group, until_ms) VALUES (new_number, a_wall_ms + ${unfinishedMs});
+  INSERT INTO unfinished_group (chat_group, step) VALUES (new_number, 0);
   RETURN ARRAY[${outcome.created}, 0] || left_out;
 END $$;
 
@@ -101,8 +101,7 @@ CREATE OR REPLACE FUNCTION roost.enter_slice(
 DECLARE
   left_out bigint[];
 BEGIN
-  UPDATE unfinished_group u SET until_ms = a_wall_ms + ${unfinishedMs}
-    WHERE u.chat_group = a_group.number AND u.until_ms > a_wall_ms;
+  UPDATE unfinished_group u SET step = u.step + 1 WHERE u.chat_group = a_group.number AND u.step >= 0;
   IF NOT FOUND THEN RETURN ARRAY[${outcome.notFound}, 0, 0, 0, 0]; END IF;
   left_out := roost.put_members(a_group.number, a_slice ->> 'app',
     ARRAY(SELECT json_array_elements_text(a_slice -> 'members')), a_id, a_wall_ms, a_put_max);
@@ -126,7 +125,7 @@ BEGIN
   INSERT INTO member (chat_group, account, from_id, joined_ms)
     SELECT a_group, t.account, a_id, a_wall_ms
     FROM unnest(accounts) WITH ORDINALITY AS t (account, position)
-    JOIN group_count c ON c.account = t.account AND c.put < a_put_max
+    WHERE (SELECT c.put FROM group_count c WHERE c.account = t.account) < a_put_max
     ORDER BY t.position
     ON CONFLICT (chat_group, account) WHERE until_id IS NULL DO NOTHING;
   GET DIAGNOSTICS entered = ROW_COUNT;
@@ -148,24 +147,21 @@ BEGIN
     WHERE g.number = a_group;
 END $$;
 
--- Takes back a part of a group whose creation was given up, if there is one. Nobody has seen it; its number stays taken.
-CREATE OR REPLACE FUNCTION roost.drop_unfinished(a_holder text, a_life text) RETURNS void
-LANGUAGE plpgsql ${isolated} AS $$
+-- Takes back members of a group that was given up at this step, at most so many. Nobody has seen it; its number stays taken.
+CREATE OR REPLACE FUNCTION roost.drop_unfinished(
+  a_holder text, a_life text, a_group bigint, a_step bigint, a_rows bigint
+) RETURNS bigint LANGUAGE plpgsql ${isolated} AS $$
 DECLARE
-  held record;
-  given_up bigint;
   dropped bigint;
 BEGIN
-  IF NOT EXISTS (SELECT FROM unfinished_group) THEN RETURN; END IF;
-  held := roost.hold(a_holder, a_life);
-  SELECT u.chat_group INTO given_up FROM unfinished_group u WHERE u.until_ms <= held.wall_us / 1000 LIMIT 1;
-  IF NOT FOUND THEN RETURN; END IF;
-  -- For good: a clock that is set back revives nothing.
-  UPDATE unfinished_group u SET until_ms = 0 WHERE u.chat_group = given_up;
+  PERFORM roost.hold(a_holder, a_life);
+  UPDATE unfinished_group u SET step = ${givenUpStep} WHERE u.chat_group = a_group AND u.step = a_step;
+  IF NOT FOUND THEN RETURN 0; END IF;
   DELETE FROM member WHERE number IN (
-    SELECT m.number FROM member m WHERE m.chat_group = given_up AND m.until_id IS NULL LIMIT ${purgeRowsMax});
+    SELECT m.number FROM member m WHERE m.chat_group = a_group AND m.until_id IS NULL LIMIT a_rows);
   GET DIAGNOSTICS dropped = ROW_COUNT;
-  IF dropped < ${purgeRowsMax} THEN DELETE FROM unfinished_group u WHERE u.chat_group = given_up; END IF;
+  IF dropped < a_rows THEN DELETE FROM unfinished_group u WHERE u.chat_group = a_group; END IF;
+  RETURN dropped;
 END $$;
 `;
 
@@ -236,8 +232,8 @@ CREATE OR REPLACE FUNCTION roost.account_numbers(a_app text, a_names text[]) RET
 BEGIN
   PERFORM roost.add_accounts(array_fill(a_app, ARRAY[cardinality(a_names)]), a_names);
   RETURN ARRAY(
-    SELECT a.number FROM unnest(a_names) WITH ORDINALITY AS t (name, position)
-    JOIN account a ON a.app = a_app AND a.name = t.name ORDER BY t.position);
+    SELECT (SELECT a.number FROM account a WHERE a.app = a_app AND a.name = t.name)
+    FROM unnest(a_names) WITH ORDINALITY AS t (name, position) ORDER BY t.position);
 END $$;
 
 -- Counts the groups of accounts that have not been counted yet.
@@ -252,43 +248,17 @@ BEGIN
     WHERE NOT EXISTS (SELECT FROM group_count c WHERE c.account = t.account);
 END $$;
 
-CREATE OR REPLACE FUNCTION roost.count_entered() RETURNS trigger
+CREATE OR REPLACE FUNCTION roost.count_member() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  UPDATE roost.group_count c SET own = c.own + d.own, put = c.put + d.put
-    FROM (
-      SELECT r.account, count(*) FILTER (WHERE r.is_own) AS own, count(*) FILTER (WHERE NOT r.is_own) AS put
-      FROM new_rows r WHERE r.until_id IS NULL GROUP BY r.account
-    ) d
-    WHERE c.account = d.account;
-  RETURN null;
-END $$;
-
-CREATE OR REPLACE FUNCTION roost.count_left() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-  UPDATE roost.group_count c SET own = c.own - d.own, put = c.put - d.put
-    FROM (
-      SELECT r.account, count(*) FILTER (WHERE r.is_own) AS own, count(*) FILTER (WHERE NOT r.is_own) AS put
-      FROM old_rows r WHERE r.until_id IS NULL GROUP BY r.account
-    ) d
-    WHERE c.account = d.account;
-  RETURN null;
-END $$;
-
-CREATE OR REPLACE FUNCTION roost.count_changed() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-  UPDATE roost.group_count c SET own = c.own + d.own, put = c.put + d.put
-    FROM (
-      SELECT r.account, sum(r.own) AS own, sum(r.put) AS put
-      FROM (
-        SELECT n.account, n.is_own::integer AS own, 1 - n.is_own::integer AS put FROM new_rows n WHERE n.until_id IS NULL
-        UNION ALL
-        SELECT o.account, -o.is_own::integer, o.is_own::integer - 1 FROM old_rows o WHERE o.until_id IS NULL
-      ) r GROUP BY r.account
-    ) d
-    WHERE c.account = d.account;
+  IF TG_OP <> 'INSERT' AND OLD.until_id IS NULL THEN
+    UPDATE roost.group_count c SET own = c.own - OLD.is_own::integer, put = c.put - 1 + OLD.is_own::integer
+      WHERE c.account = OLD.account;
+  END IF;
+  IF TG_OP <> 'DELETE' AND NEW.until_id IS NULL THEN
+    UPDATE roost.group_count c SET own = c.own + NEW.is_own::integer, put = c.put + 1 - NEW.is_own::integer
+      WHERE c.account = NEW.account;
+  END IF;
   RETURN null;
 END $$;
 
@@ -300,11 +270,11 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE TRIGGER member_entered AFTER INSERT ON roost.member
-  REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION roost.count_entered();
+  FOR EACH ROW WHEN (NEW.until_id IS NULL) EXECUTE FUNCTION roost.count_member();
 CREATE OR REPLACE TRIGGER member_changed AFTER UPDATE ON roost.member
-  REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION roost.count_changed();
+  FOR EACH ROW WHEN (OLD.until_id IS NULL OR NEW.until_id IS NULL) EXECUTE FUNCTION roost.count_member();
 CREATE OR REPLACE TRIGGER member_left AFTER DELETE ON roost.member
-  REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION roost.count_left();
+  FOR EACH ROW WHEN (OLD.until_id IS NULL) EXECUTE FUNCTION roost.count_member();
 CREATE OR REPLACE TRIGGER member_truncated AFTER TRUNCATE ON roost.member
   FOR EACH STATEMENT EXECUTE FUNCTION roost.count_none();
 `;

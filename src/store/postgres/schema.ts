@@ -159,7 +159,7 @@ CREATE TABLE roost.group_count (
 ) WITH (fillfactor = 80);
 CREATE TABLE roost.unfinished_group (
   chat_group bigint PRIMARY KEY,
-  until_ms bigint NOT NULL
+  step bigint NOT NULL
 );
 `;
 

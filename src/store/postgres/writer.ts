@@ -13,7 +13,9 @@ import {
 } from "../../auth/store-ownership.ts";
 import type { LimitValues } from "../../base/limits/table.ts";
 import { outcomeSlots, type Job } from "../jobs.ts";
+import { purgeRowsMax } from "../purge.ts";
 import { StoreUnavailable } from "../store.ts";
+import { UnfinishedGroups, unfinishedGroupsMax, type UnfinishedGroup } from "../unfinished-groups.ts";
 import { AccountNumbers } from "./account-numbers.ts";
 import { Connections, placeOf, StoreReplaced } from "./connection.ts";
 import { toText } from "./text.ts";
@@ -22,7 +24,7 @@ type TalkJob = Extract<Job, readonly ["talk", ...unknown[]]>;
 type AckJob = Extract<Job, readonly ["ack", ...unknown[]]>;
 type GroupJob = Exclude<Job, TalkJob | AckJob>;
 
-/** A row of roost.write_messages, as an array. */
+/** A row of roost.store_messages, as an array. */
 type MessageRow = readonly [
   outcome: bigint,
   id: bigint,
@@ -30,7 +32,7 @@ type MessageRow = readonly [
   previousId: bigint,
   groupVersion: bigint,
   sender: bigint,
-  inbox: bigint,
+  inbox: bigint | null,
 ];
 
 /** What the database says while a lease is renewed. */
@@ -81,6 +83,9 @@ export class Writer {
   /** A renewal must tell the life before anything is written. */
   private isLifeDoubted = true;
   private renewing: Promise<Renewal> | undefined;
+  private readonly unfinished = new UnfinishedGroups();
+  /** The life at the last look at unfinished groups. */
+  private lookedLife: string | undefined;
   /** Told when the connection is lost. */
   onLost: (() => void) | undefined;
   /** Told when a renewal found another store than before, before anything is written into it. */
@@ -167,10 +172,23 @@ export class Writer {
     await this.connections.run((sql) => sql`DELETE FROM roost.node WHERE holder = ${holder}`);
   }
 
-  /** Takes back a part of a group whose creation was given up, if there is one. */
+  /** At a look: takes back a part of the groups whose creation was given up. */
   async dropUnfinished(): Promise<void> {
     const { holder, life } = this;
-    if (life !== undefined) await this.connections.run((sql) => sql`SELECT roost.drop_unfinished(${holder}, ${life})`);
+    if (life === undefined) return;
+    const all = await this.connections.run<UnfinishedGroup[]>(
+      (sql) => sql`SELECT chat_group AS group, step FROM roost.unfinished_group LIMIT ${unfinishedGroupsMax}`,
+    );
+    if (life !== this.lookedLife) this.unfinished.forget();
+    this.lookedLife = life;
+    let rowsLeft = purgeRowsMax;
+    for (const { group, step } of this.unfinished.look(all)) {
+      const [row] = await this.connections.run<{ dropped: bigint }[]>(
+        (sql) => sql`SELECT roost.drop_unfinished(${holder}, ${life}, ${group}, ${step}, ${rowsLeft}) AS dropped`,
+      );
+      rowsLeft -= Number(row?.dropped ?? 0n);
+      if (rowsLeft <= 0) return;
+    }
   }
 
   /** Ends what runs. */
@@ -236,7 +254,8 @@ export class Writer {
       const row = rows[index];
       if (row === undefined) break;
       if (accounts.find(app, sender) === null) accounts.remember(app, sender, row[5]);
-      if (!toGroup && accounts.find(app, dest) === null) accounts.remember(app, dest, row[6]);
+      const inbox = row[6];
+      if (!toGroup && inbox !== null && accounts.find(app, dest) === null) accounts.remember(app, dest, inbox);
     }
     const numbers = new BigInt64Array(jobs.length * outcomeSlots);
     let talk = 0;
@@ -256,7 +275,7 @@ export class Writer {
     acks: readonly AckJob[],
   ): Promise<readonly MessageRow[]> {
     const texts = (values: readonly string[]) => sql.array(values.map(toText), "TEXT");
-    return sql`SELECT * FROM roost.write_messages(
+    return sql`SELECT * FROM roost.store_messages(
       ${this.holder}, ${life},
       ${texts(talks.map((talk) => talk[1]))}, ${texts(talks.map((talk) => talk[2]))},
       ${sql.array(
@@ -271,6 +290,10 @@ export class Writer {
       ${sql.array(
         talks.map((talk) => (talk[3] ? null : accounts.find(talk[1], talk[4]))),
         "BIGINT",
+      )},
+      ${sql.array(
+        talks.map((talk) => talk[9]),
+        "BOOLEAN",
       )},
       ${sql.array(
         talks.map((talk) => talk[5]),

@@ -8,10 +8,11 @@
 
 import type { Database } from "bun:sqlite";
 import type { LimitValues } from "../../base/limits/table.ts";
-import { fullOf, LeftOut, outcome, unfinishedMs, type MemberSlice } from "../jobs.ts";
+import { fullOf, LeftOut, outcome, type MemberSlice } from "../jobs.ts";
 import { purgeRowsMax } from "../purge.ts";
 import type { IdSequence } from "../snowflake.ts";
 import type { GroupDraft, MembershipChange } from "../store.ts";
+import { givenUpStep, UnfinishedGroups, unfinishedGroupsMax, type UnfinishedGroup } from "../unfinished-groups.ts";
 import type { Names } from "./names.ts";
 import type { Outcome } from "./talk-writer.ts";
 
@@ -54,9 +55,10 @@ export class GroupWriter {
   private readonly goOn;
   private readonly finish;
   private readonly publish;
-  private readonly givenUp;
+  private readonly allUnfinished;
   private readonly giveUp;
   private readonly dropMembers;
+  private readonly unfinished = new UnfinishedGroups();
 
   constructor(db: Database, names: Names, bounds: GroupBounds) {
     this.names = names;
@@ -93,19 +95,15 @@ export class GroupWriter {
     this.longest = db.prepare<{ account: bigint }, [bigint]>(
       `SELECT account FROM member WHERE "group" = ? AND until_id IS NULL ORDER BY number LIMIT 1`,
     );
-    this.begin = db.prepare<null, [bigint, number]>(`INSERT INTO unfinished ("group", until_ms) VALUES (?, ?)`);
-    this.goOn = db.prepare<null, [number, bigint, number]>(
-      `UPDATE unfinished SET until_ms = ? WHERE "group" = ? AND until_ms > ?`,
-    );
+    this.begin = db.prepare<null, [bigint]>(`INSERT INTO unfinished ("group", step) VALUES (?, 0)`);
+    this.goOn = db.prepare<null, [bigint]>(`UPDATE unfinished SET step = step + 1 WHERE "group" = ? AND step >= 0`);
     this.finish = db.prepare<null, [bigint]>(`DELETE FROM unfinished WHERE "group" = ?`);
     this.publish = db.prepare<null, [bigint, bigint, bigint]>(
       `UPDATE "group" SET version = ?, member_count = (
          SELECT count(*) FROM member WHERE "group" = ? AND until_id IS NULL) WHERE number = ?`,
     );
-    this.givenUp = db.prepare<{ group: bigint }, [number]>(
-      `SELECT "group" FROM unfinished WHERE until_ms <= ? LIMIT 1`,
-    );
-    this.giveUp = db.prepare<null, [bigint]>(`UPDATE unfinished SET until_ms = 0 WHERE "group" = ?`);
+    this.allUnfinished = db.prepare<UnfinishedGroup, [number]>(`SELECT "group", step FROM unfinished LIMIT ?`);
+    this.giveUp = db.prepare<null, [bigint, bigint]>(`UPDATE unfinished SET step = ? WHERE "group" = ?`);
     this.dropMembers = db.prepare<null, [bigint, number]>(
       `DELETE FROM member WHERE number IN (
          SELECT number FROM member WHERE "group" = ? AND until_id IS NULL LIMIT ?)`,
@@ -131,14 +129,14 @@ export class GroupWriter {
       this.publish.run(id, number, number);
       return [outcome.created, id, ...leftOut.words];
     }
-    this.begin.run(number, wallMs + unfinishedMs);
+    this.begin.run(number);
     return [outcome.created, 0n, ...leftOut.words];
   }
 
   /** Lets further members into a group that is being created. */
   enterSlice({ app, group, members, isLast }: MemberSlice, ids: IdSequence, wallMs: number): Outcome {
     const row = this.select.get(app, group);
-    if (row === null || this.goOn.run(wallMs + unfinishedMs, row.number, wallMs).changes === 0) return notFound;
+    if (row === null || this.goOn.run(row.number).changes === 0) return notFound;
     const id = ids.next(wallMs);
     const leftOut = this.put(row.number, app, members, id, wallMs);
     if (!isLast) return [outcome.created, 0n, ...leftOut.words];
@@ -181,13 +179,21 @@ export class GroupWriter {
     return [outcome.changed, group.version, version];
   }
 
-  /** Takes back a part of a group whose creation was given up, if there is one. Nobody has seen it; its number stays taken. */
-  dropUnfinished(wallMs: number): void {
-    const group = this.givenUp.get(wallMs)?.group;
-    if (group === undefined) return;
-    // For good: a clock that is set back revives nothing.
-    this.giveUp.run(group);
-    if (this.dropMembers.run(group, purgeRowsMax).changes < purgeRowsMax) this.finish.run(group);
+  /** At a look: takes back a part of the groups whose creation was given up. Nobody has seen them; their numbers stay taken. */
+  dropUnfinished(): void {
+    let rowsLeft = purgeRowsMax;
+    for (const { group } of this.unfinished.look(this.allUnfinished.all(unfinishedGroupsMax))) {
+      this.giveUp.run(givenUpStep, group);
+      const dropped = this.dropMembers.run(group, rowsLeft).changes;
+      rowsLeft -= dropped;
+      if (rowsLeft <= 0) return;
+      this.finish.run(group);
+    }
+  }
+
+  /** The store is another one. */
+  forgetUnfinished(): void {
+    this.unfinished.forget();
   }
 
   /** Puts accounts into a group, but for those that are in as many as may be already. */

@@ -175,7 +175,7 @@ export const migrations: readonly string[] = [
   ) WITHOUT ROWID;
   CREATE TABLE unfinished (
     "group" INTEGER PRIMARY KEY,
-    until_ms INTEGER NOT NULL
+    step INTEGER NOT NULL
   ) WITHOUT ROWID;
 
   CREATE TRIGGER member_entered AFTER INSERT ON member WHEN NEW.until_id IS NULL BEGIN

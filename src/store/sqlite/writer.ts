@@ -149,7 +149,7 @@ export class Writer {
     const look = this.transact((ids, wallMs) => {
       now = { wallMs, monotonicMs: Math.floor(this.clock.monotonicMs()) };
       const aheadMs = aheadMsOf(ids.last, wallMs);
-      this.groups.dropUnfinished(wallMs);
+      this.groups.dropUnfinished();
       return { ...this.horizons.look(bounded, now, this.lookedAt), wallMs, aheadMs };
     });
     this.lookedAt = now;
@@ -218,6 +218,7 @@ export class Writer {
   /** Forgets what is remembered of the store: it may be another one. */
   private forget(): void {
     this.names.forget();
+    this.groups.forgetUnfinished();
     this.talks.forgetInboxes();
     this.talks.keyedUpTo = this.horizons.marks.keyedUpTo();
     this.purgeUpTo = 0n;
