@@ -1,5 +1,6 @@
 // A gateway's whole step for a message, up and down, without sockets.
 
+import { Limits } from "../../src/base/limits/limits.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { systemRandom } from "../../src/base/random.ts";
 import { TimerWheel } from "../../src/base/timer-wheel.ts";
@@ -43,6 +44,7 @@ export function gatewayTopic(): Topic {
     verifier: new TokenVerifier([new Uint8Array(32)]),
     wheel,
     limits: new AddressLimits(100),
+    bounds: new Limits(silentLog),
     metrics: new Metrics().forService(gatewayId, "gateway"),
     log: silentLog,
     loginWaitMs: 10_000,

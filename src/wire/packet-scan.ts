@@ -48,9 +48,11 @@ export class PacketScan {
   status = 0;
   /** Unsigned; -1 when absent. */
   ticket = -1;
+  /** How many metas there are. */
+  metas = 0;
   /**
    * True when a client's header can be taken as it is: no channelId, no reserved meta, no ticket, no singular field
-   * twice, no unknown field. Otherwise decode, clean and encode again. Metas with other keys are plain.
+   * twice, no unknown field. Otherwise it is cleaned (packet-clean.ts). Metas with other keys are plain.
    */
   isPlain = false;
   /** Values of the reserved metas; of several with one key the last. */
@@ -72,13 +74,24 @@ const faultShort = closeProtocolFault("packet shorter than its fixed part");
 const faultMagic = closeProtocolFault("wrong magic");
 const faultLength = closeProtocolFault("packet lengths do not add up");
 const faultField = closeProtocolFault("malformed packet header");
+const faultFields = closeProtocolFault("too many fields in the packet header");
+
+/** Of the header that is being scanned: how many metas it may have; each odd field takes one away. -1: there were more. */
+let fieldsLeft = 0;
 
 /**
  * Scans one packet (a frame's payload) into `into`; never throws. `headerMax` bounds the header, in bytes: clients get
- * the default; between services stamps and channel lists come on top, and the frame's bound is enough.
+ * the default; between services stamps and channel lists come on top, and the frame's bound is enough. `fieldsMax` bounds
+ * the time that a header may cost: its metas, and beside them, in metas too, the fields that stand twice or are unknown.
+ * Whoever scans what a client sent passes headerFieldsMax.
  */
-export function scanPacket(packet: Uint8Array, into: PacketScan, headerMax = headerBytesMax): void {
-  scanPacketAt(packet, 0, packet.length, into, headerMax);
+export function scanPacket(
+  packet: Uint8Array,
+  into: PacketScan,
+  headerMax = headerBytesMax,
+  fieldsMax = headerMax,
+): void {
+  scanPacketAt(packet, 0, packet.length, into, headerMax, fieldsMax);
 }
 
 /** The same for the packet bytes[start, end): nobody has to make a view of it first. */
@@ -88,7 +101,9 @@ export function scanPacketAt(
   end: number,
   into: PacketScan,
   headerMax = headerBytesMax,
+  fieldsMax = headerMax,
 ): void {
+  fieldsLeft = fieldsMax;
   into.fault = undefined;
   into.start = start;
   if (end - start < basicOverheadBytes) {
@@ -140,7 +155,7 @@ function scanLogic(packet: Uint8Array, start: number, end: number, into: PacketS
   into.bodyStart = headerEnd + 4;
   into.bodyEnd = end;
   if (scanHeader(packet, into)) into.kind = PacketKind.Logic;
-  else refuse(into, faultField);
+  else refuse(into, fieldsLeft < 0 ? faultFields : faultField);
 }
 
 function scanHeader(packet: Uint8Array, into: PacketScan): boolean {
@@ -157,6 +172,7 @@ function scanHeader(packet: Uint8Array, into: PacketScan): boolean {
   into.hasStrayRouting = false;
   const end = into.headerEnd;
   let tail = -1;
+  let metas = 0;
   /** Bit n: field n was there. */
   let seen = 0;
   let at = into.headerStart;
@@ -205,6 +221,10 @@ function scanHeader(packet: Uint8Array, into: PacketScan): boolean {
         const start = next;
         if (start < 0 || length > end - start) return false;
         at = start + length;
+        if (++metas > fieldsLeft) {
+          fieldsLeft = -1;
+          return false;
+        }
         const meta = scanMeta(packet, start, at, into);
         if (meta === metaMalformed) return false;
         isRouting = meta === metaRouting;
@@ -220,12 +240,12 @@ function scanHeader(packet: Uint8Array, into: PacketScan): boolean {
       default:
         if (isHeaderField(tag >>> 3)) return false;
         at = skipField(packet, at, end, tag & 7);
-        into.isPlain = false;
+        if (!isOddAllowed(into)) return false;
     }
     if (at < 0) return false;
     if (tag <= 0x7d && tag !== 0x3a) {
       const bit = 1 << (tag >>> 3);
-      if ((seen & bit) !== 0) into.isPlain = false;
+      if ((seen & bit) !== 0 && !isOddAllowed(into)) return false;
       seen |= bit;
     }
     if (!isRouting) {
@@ -235,8 +255,15 @@ function scanHeader(packet: Uint8Array, into: PacketScan): boolean {
       tail = fieldStart;
     }
   }
+  into.metas = metas;
   into.tailStart = tail < 0 ? end : tail;
   return true;
+}
+
+/** A field that stands twice or is unknown: the header is not plain, and has one field less to go. */
+function isOddAllowed(into: PacketScan): boolean {
+  into.isPlain = false;
+  return --fieldsLeft >= 0;
 }
 
 /** A number of the Header message: with a foreign wire type it is a fault, not an unknown field. */
@@ -255,6 +282,30 @@ function equals(packet: Uint8Array, at: number, key: Uint8Array): boolean {
     if (packet[at + index] !== key[index]) return false;
   }
   return true;
+}
+
+/** True for the keys that only services may use: app, account, dest.server, dest.channels. */
+export function isReservedKey(packet: Uint8Array, start: number, end: number): boolean {
+  switch (end - start) {
+    case 3:
+      return equals(packet, start, keyApp);
+    case 7:
+      return equals(packet, start, keyAccount);
+    default:
+      return isRoutingKey(packet, start, end);
+  }
+}
+
+/** True for dest.server and dest.channels, which the gateway cuts off. */
+export function isRoutingKey(packet: Uint8Array, start: number, end: number): boolean {
+  switch (end - start) {
+    case 11:
+      return equals(packet, start, keyServer);
+    case 13:
+      return equals(packet, start, keyChannels);
+    default:
+      return false;
+  }
 }
 
 const metaMalformed = 0;
@@ -299,13 +350,13 @@ function scanMeta(packet: Uint8Array, start: number, end: number, into: PacketSc
         const field = tag >>> 3;
         if (field >= 1 && field <= 3) return metaMalformed;
         at = skipField(packet, at, end, tag & 7);
-        into.isPlain = false;
+        if (!isOddAllowed(into)) return metaMalformed;
       }
     }
     if (at < 0) return metaMalformed;
     if (tag <= 0x18) {
       const bit = 1 << (tag >>> 3);
-      if ((seen & bit) !== 0) into.isPlain = false;
+      if ((seen & bit) !== 0 && !isOddAllowed(into)) return metaMalformed;
       seen |= bit;
     }
   }

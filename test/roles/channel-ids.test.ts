@@ -1,5 +1,6 @@
 // The names that a gateway gives to connections: no two starts of it share one, whatever the wall clock shows at each.
 
+import { testLimits } from "../support/limits.ts";
 import { afterEach, expect, setSystemTime, test } from "bun:test";
 import { TokenVerifier } from "../../src/auth/token.ts";
 import { silentLog } from "../../src/base/log.ts";
@@ -27,6 +28,7 @@ function start(): Gateway {
     verifier: new TokenVerifier([new Uint8Array(32)]),
     wheel: new TimerWheel(),
     limits: new AddressLimits(100),
+    bounds: testLimits(),
     metrics: new Metrics().forService("gate", "gateway"),
     log: silentLog,
     loginWaitMs: 10_000,

@@ -85,6 +85,7 @@ function gatewayOf(connectionsMax = 100) {
     verifier: new TokenVerifier([new Uint8Array(32)]),
     wheel,
     limits: new AddressLimits(connectionsMax),
+    bounds: testLimits(),
     metrics: new Metrics().forService("gate", "gateway"),
     log: silentLog,
     loginWaitMs: 10_000,

@@ -132,3 +132,62 @@ test("a group that was being read from the store before is told to nobody, and r
   expect([...(await also)]).toEqual(["c"]);
   expect(answers).toHaveLength(2);
 });
+
+/** A store whose groups are of a size that the app says, and which counts how often each app's are read. */
+function sizedGroups(membersMax: number) {
+  const reads = new Map<string, number>();
+  const store: Pick<Store, "membership" | "watchReplacement"> = {
+    membership: (app, group) => {
+      reads.set(app, (reads.get(app) ?? 0) + 1);
+      const size = app === "large" ? 10 : 2;
+      return Promise.resolve({ version: 1n, accounts: Array.from({ length: size }, (_, at) => `${group}-${at}`) });
+    },
+    watchReplacement: () => () => {},
+  };
+  const audience = new GroupAudience(store, new MemorySessions(), membersMax);
+  const talk = async (app: string, group: string) => void (await audience.online(app, group, 1n));
+  return { audience, reads, talk };
+}
+
+test("a tenant whose groups do not fit forgets its own, and not those of the others", async () => {
+  const { reads, talk } = sizedGroups(100);
+  for (const group of ["a", "b"]) await talk("small", group);
+  for (let round = 0; round < 3; round++) {
+    for (let group = 0; group < 20; group++) await talk("large", `l${group}`);
+    for (const group of ["a", "b"]) await talk("small", group);
+  }
+  expect(reads.get("small")).toBe(2);
+  expect(reads.get("large")).toBe(60);
+});
+
+test("of the tenant that holds the most, the groups that were used last stay", async () => {
+  const { reads, talk } = sizedGroups(30);
+  for (const group of ["a", "b", "c", "a", "d"]) await talk("large", group);
+  expect(reads.get("large")).toBe(4);
+  for (const group of ["a", "c", "d"]) await talk("large", group);
+  expect(reads.get("large")).toBe(4);
+  await talk("large", "b");
+  expect(reads.get("large")).toBe(5);
+});
+
+test("the group that was just loaded stays, also beyond the bound, until another one is", async () => {
+  const { audience, talk } = sizedGroups(11);
+  await talk("small", "b");
+  await talk("large", "a");
+  expect([audience.onlineCount("large", "a"), audience.onlineCount("small", "b")]).toEqual([0, 0]);
+  await talk("small", "c");
+  expect(audience.onlineCount("large", "a")).toBeUndefined();
+  expect([audience.onlineCount("small", "b"), audience.onlineCount("small", "c")]).toEqual([0, 0]);
+});
+
+test("members who join count for the bound, too", async () => {
+  const { audience, talk } = sizedGroups(13);
+  await talk("large", "a");
+  await talk("small", "b");
+  const change = { app: "small", group: "b", account: "new", isMember: true, versionBefore: 1n, version: 2n } as const;
+  audience.changed(change);
+  expect(audience.onlineCount("large", "a")).toBe(0);
+  audience.changed({ ...change, account: "newer", versionBefore: 2n, version: 3n });
+  expect(audience.onlineCount("large", "a")).toBeUndefined();
+  expect(audience.onlineCount("small", "b")).toBe(0);
+});

@@ -4,6 +4,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert";
 import { clone, create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Flag, type Header, HeaderSchema, MetaSchema, MetaType, Status } from "../../src/wire/gen/pkt_pb.ts";
+import { cleanPacket, moveRoutingLast } from "../../src/wire/packet-clean.ts";
 import { decodePacket, encodeLogicPacket } from "../../src/wire/packet.ts";
 import { PacketKind, PacketScan, scanPacket, scanPacketAt } from "../../src/wire/packet-scan.ts";
 import {
@@ -81,6 +82,8 @@ export function checkHeader(headerBytes: Uint8Array, body: Uint8Array): PacketSc
   checkCut(packet, scan, header);
   checkResponse(packet, scan, header);
   if (scan.isPlain) checkStamp(packet, scan, header);
+  checkClean(packet, scan, header);
+  checkMove(packet, scan, header);
   return scan;
 }
 
@@ -151,6 +154,38 @@ function checkCut(packet: Buffer, scan: PacketScan, header: Header): void {
     cut.subarray(cut.length - (scan.bodyEnd - scan.bodyStart)),
     packet.subarray(scan.bodyStart, scan.bodyEnd),
   );
+}
+
+/** A cleaned packet is plain, and says what the former one said but for what only services may say. */
+function checkClean(packet: Buffer, scan: PacketScan, header: Header): void {
+  const before = Buffer.from(packet);
+  const cleaned = cleanPacket(packet, scan);
+  deepStrictEqual(packet, before, "a packet is only read");
+  const again = new PacketScan();
+  scanPacket(cleaned, again);
+  strictEqual(again.isPlain, true, "a cleaned packet is plain");
+  const expected = clone(HeaderSchema, header);
+  expected.channelId = "";
+  expected.ticket = 0;
+  expected.meta = expected.meta.filter(({ key }) => !reserved.includes(key));
+  same(headerOf(cleaned), expected, "clean");
+  checkStamp(cleaned, again, headerOf(cleaned));
+  deepStrictEqual(cleaned.subarray(again.bodyStart), packet.subarray(scan.bodyStart, scan.bodyEnd));
+}
+
+/** Once its routing stands last, a packet can be cut, and it says what it said. */
+function checkMove(packet: Buffer, scan: PacketScan, header: Header): void {
+  const moved = moveRoutingLast(packet, scan);
+  const again = new PacketScan();
+  scanPacket(moved, again);
+  strictEqual(again.hasStrayRouting, false, "the routing stands last");
+  const expected = clone(HeaderSchema, header);
+  expected.meta = [
+    ...header.meta.filter(({ key }) => !isRouting(key)),
+    ...header.meta.filter(({ key }) => isRouting(key)),
+  ];
+  same(headerOf(moved), expected, "move");
+  checkCut(moved, again, headerOf(moved));
 }
 
 function checkResponse(packet: Buffer, scan: PacketScan, header: Header): void {

@@ -1,5 +1,6 @@
 // What a client's connection may take, before and after it has signed in.
 
+import { headerFieldsMax } from "./fixed.ts";
 import { atClients, atLogin, bytes, count, kib, mib } from "./limit.ts";
 
 export const clientLimits = {
@@ -35,6 +36,8 @@ export const clientLimits = {
     "bytes that wait unsent for all connections",
     "the largest is closed, 1013",
   ),
-  metasPerRequest: count(64, atClients, "metas in the header of a request", "InvalidPacketBody"),
+  metasPerRequest: count(64, atClients, "metas in the header of a request", "InvalidPacketBody", {
+    max: headerFieldsMax / 2,
+  }),
   devicesPerAccount: count(16, atLogin, "devices of an account at once", "the sign-in is refused"),
 } as const;

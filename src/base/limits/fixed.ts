@@ -7,6 +7,8 @@ export const clientFrameBytesMax = 1024 * 1024;
 export const linkFrameBytesMax = 16 * 1024 * 1024;
 /** A packet's protobuf header. */
 export const headerBytesMax = 16 * 1024;
+/** Metas of a client's header, and fields of it that stand twice or are unknown: what a header may cost beside its bytes. */
+export const headerFieldsMax = 512;
 /** The same between services, where stamps and the channel ids of a push come on top. */
 export const linkHeaderBytesMax = 64 * 1024;
 /** What may wait unsent on a client's connection before it is closed as a slow consumer (1013). */

@@ -3,16 +3,20 @@
 
 import { clientLimits } from "./client-limits.ts";
 import { dnsLimits } from "./dns-limits.ts";
+import { fanOutLimits } from "./fan-out-limits.ts";
 import { groupLimits } from "./group-limits.ts";
 import type { Limit } from "./limit.ts";
 import { linkLimits } from "./link-limits.ts";
 import { messageLimits } from "./message-limits.ts";
+import { readLimits } from "./read-limits.ts";
 import { registryLimits } from "./registry-limits.ts";
 
 /** All of them, by name. On the command line `connectionsPerAddress` is `connections-per-address`. */
 export const limitTable = {
   ...clientLimits,
   ...messageLimits,
+  ...fanOutLimits,
+  ...readLimits,
   ...groupLimits,
   ...linkLimits,
   ...registryLimits,

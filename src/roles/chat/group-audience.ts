@@ -19,6 +19,8 @@ interface Tenant {
   /** The loaded groups that an account is in. */
   readonly groupsOf: Map<string, Set<Audience>>;
   readonly loading: Map<string, Promise<Audience | undefined>>;
+  /** Of its loaded groups together. */
+  members: number;
 }
 
 /** A membership that changed by this node's doing. */
@@ -31,20 +33,30 @@ export interface AudienceChange {
   readonly version: bigint;
 }
 
-/** Members of an app's loaded groups together, before the least recently used group is forgotten: some 100 MB. */
-const membersMax = 1_000_000;
+/** Members of all loaded groups together: some 100 MB. */
+const membersDefault = 1_000_000;
 
 /** The online members of the groups that talk. */
 export class GroupAudience {
   private readonly store: Pick<Store, "membership" | "watchReplacement">;
   private readonly sessions: Sessions;
   private readonly tenants = new Map<string, Tenant>();
+  private readonly membersMax: number;
   private members = 0;
   /** How often the store was replaced. */
   private replacements = 0;
 
-  constructor(store: Pick<Store, "membership" | "watchReplacement">, sessions: Sessions) {
+  /**
+   * `membersMax`: of all loaded groups together. Beyond it the app that holds the most forgets its least recently used
+   * groups: a large tenant costs itself, and not the others, their reads.
+   */
+  constructor(
+    store: Pick<Store, "membership" | "watchReplacement">,
+    sessions: Sessions,
+    membersMax: number = membersDefault,
+  ) {
     this.store = store;
+    this.membersMax = membersMax;
     this.sessions = sessions;
     const listener: PresenceListener = {
       online: (app, account) => {
@@ -79,11 +91,16 @@ export class GroupAudience {
     return audience.online;
   }
 
+  /** How many members of a group are online; undefined while it is not loaded. */
+  onlineCount(app: string, group: string): number | undefined {
+    return this.tenants.get(app)?.groups.get(group)?.online.size;
+  }
+
   /** Keeps a loaded group current; one whose version is not the change's `versionBefore` is forgotten. */
   changed(change: AudienceChange): void {
-    const tenant = this.tenant(change.app);
-    const audience = tenant.groups.get(change.group);
-    if (audience === undefined || audience.version >= change.version) return;
+    const tenant = this.tenants.get(change.app);
+    const audience = tenant?.groups.get(change.group);
+    if (tenant === undefined || audience === undefined || audience.version >= change.version) return;
     if (audience.version !== change.versionBefore) {
       this.forget(tenant, change.group, audience);
       return;
@@ -91,14 +108,15 @@ export class GroupAudience {
     audience.version = change.version;
     const { account } = change;
     if (!change.isMember) {
-      if (audience.members.delete(account)) this.members--;
+      if (audience.members.delete(account)) this.count(tenant, -1);
       audience.online.delete(account);
       this.unlink(tenant, account, audience);
       return;
     }
-    if (!audience.members.has(account)) this.members++;
+    if (!audience.members.has(account)) this.count(tenant, 1);
     audience.members.add(account);
     this.link(tenant, account, audience);
+    this.makeRoom(audience);
     const located = this.sessions.locate(change.app, [account]);
     if (!(located instanceof Promise)) {
       if ((located[0]?.length ?? 0) > 0) audience.online.add(account);
@@ -142,26 +160,49 @@ export class GroupAudience {
     // Linked before presence is asked for: whatever changes from here on is told to this audience.
     for (const account of accounts) this.link(tenant, account, audience);
     tenant.groups.set(group, audience);
-    this.members += audience.members.size;
+    this.count(tenant, audience.members.size);
     const found = this.sessions.locate(app, accounts);
     const located = found instanceof Promise ? await found : found;
     for (const [index, account] of accounts.entries()) {
       if ((located[index]?.length ?? 0) > 0) audience.online.add(account);
     }
-    this.makeRoom(tenant, audience);
+    this.makeRoom(audience);
     return audience;
   }
 
-  private makeRoom(tenant: Tenant, kept: Audience): void {
-    for (const [group, audience] of tenant.groups) {
-      if (this.members <= membersMax) return;
-      if (audience !== kept) this.forget(tenant, group, audience);
+  private makeRoom(kept: Audience): void {
+    while (this.members > this.membersMax) {
+      const largest = this.largestTenant();
+      if (largest === undefined || !this.forgetOldest(largest, kept)) return;
     }
+  }
+
+  private largestTenant(): Tenant | undefined {
+    let largest: Tenant | undefined;
+    for (const tenant of this.tenants.values()) {
+      if (tenant.members > (largest?.members ?? 0)) largest = tenant;
+    }
+    return largest;
+  }
+
+  /** False when there is none but `kept`. */
+  private forgetOldest(tenant: Tenant, kept: Audience): boolean {
+    for (const [group, audience] of tenant.groups) {
+      if (audience === kept) continue;
+      this.forget(tenant, group, audience);
+      return true;
+    }
+    return false;
+  }
+
+  private count(tenant: Tenant, change: number): void {
+    tenant.members += change;
+    this.members += change;
   }
 
   private forget(tenant: Tenant, group: string, audience: Audience): void {
     tenant.groups.delete(group);
-    this.members -= audience.members.size;
+    this.count(tenant, -audience.members.size);
     for (const account of audience.members) this.unlink(tenant, account, audience);
   }
 
@@ -175,7 +216,7 @@ export class GroupAudience {
   private tenant(app: string): Tenant {
     let tenant = this.tenants.get(app);
     if (tenant === undefined) {
-      tenant = { groups: new Map(), groupsOf: new Map(), loading: new Map() };
+      tenant = { groups: new Map(), groupsOf: new Map(), loading: new Map(), members: 0 };
       this.tenants.set(app, tenant);
     }
     return tenant;

@@ -7,9 +7,11 @@ import { Refusal } from "../../container/refusal.ts";
 import type { Handler } from "../../container/router.ts";
 import { GroupCreateNotifySchema, GroupCreateReqSchema, GroupCreateRespSchema, Status } from "../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "./chat-parts.ts";
+import { ListDelivery } from "./list-delivery.ts";
 
 /** Creates a group and tells its online members. Accounts that others have put in too many groups are left out of it. */
-export function groupCreate({ store, sessions, dispatcher, random, limits, rates }: ChatParts): Handler {
+export function groupCreate(parts: ChatParts): Handler {
+  const { store, fanOut, allowance, random, limits, rates } = parts;
   return async (context) => {
     const request = context.body(GroupCreateReqSchema);
     const { app, account: owner } = context;
@@ -41,6 +43,7 @@ export function groupCreate({ store, sessions, dispatcher, random, limits, rates
       limits.met("groupMembers", { app, account: owner });
       throw new Refusal(Status.Forbidden, `a group has at most ${groupMembers} members`);
     }
+    allowance.admit(app, owner);
     rates.changeGroup(context, others.size);
     const id = newGroupId(random);
     const draft = { app, id, name, avatar, introduction, owner, members: [...others], closed };
@@ -53,9 +56,9 @@ export function groupCreate({ store, sessions, dispatcher, random, limits, rates
     for (const account of outcome.leftOut) others.delete(account);
     const members = [owner, ...others];
     context.respond(GroupCreateRespSchema, { groupId: id, leftOut: [...outcome.leftOut] });
-    const located = await sessions.locate(app, members);
-    const notify = toBinary(GroupCreateNotifySchema, create(GroupCreateNotifySchema, { groupId: id, members }));
-    dispatcher.push({ ...headOf(context), dest: id }, notify, located, context.channelId);
+    const body = toBinary(GroupCreateNotifySchema, create(GroupCreateNotifySchema, { groupId: id, members }));
+    const head = { ...headOf(context), dest: id };
+    fanOut.add(fanOut.prepare(new ListDelivery(parts, { app, sender: owner, head, body, accounts: members })));
   };
 }
 

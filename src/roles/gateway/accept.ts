@@ -2,7 +2,7 @@
 // login service decides whether it may be here, and its answer is the first packet that the client gets.
 
 import { create, toBinary } from "@bufbuild/protobuf";
-import { deviceBytesMax } from "../../base/limits/fixed.ts";
+import { deviceBytesMax, headerBytesMax, headerFieldsMax } from "../../base/limits/fixed.ts";
 import { decodeBody } from "../../wire/body.ts";
 import {
   type CloseReason,
@@ -41,7 +41,7 @@ function refuse(
 /** Reads the first packet of a connection. `packet` is a view. */
 export function acceptSignIn(channel: Channel, packet: Buffer): void {
   const { gateway, connection } = channel;
-  scanPacket(packet, scan);
+  scanPacket(packet, scan, headerBytesMax, headerFieldsMax);
   if (scan.kind === PacketKind.Malformed) {
     const fault = scan.fault ?? closeProtocolFault("malformed packet");
     gateway.metrics.protocolFault("packet");

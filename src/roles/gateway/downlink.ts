@@ -10,13 +10,13 @@ import { Command } from "../../wire/commands.ts";
 import { equalBytes } from "../../wire/equal-bytes.ts";
 import { Flag, Status } from "../../wire/gen/pkt_pb.ts";
 import { BasicCode, basicPong } from "../../wire/packet.ts";
+import { moveRoutingLast } from "../../wire/packet-clean.ts";
 import { PacketKind, PacketScan, scanPacket, scanPacketAt } from "../../wire/packet-scan.ts";
 import { cutBytes, writeCut } from "../../wire/packet-stamp.ts";
 import { restoreSessions } from "./accept.ts";
 import { refuseRequest, syncHint } from "./answer.ts";
 import type { Channel } from "./channel.ts";
 import { ChannelState } from "./channel-state.ts";
-import { moveRoutingLast } from "./clean.ts";
 import type { Gateway } from "./gateway.ts";
 
 const scan = new PacketScan();
@@ -44,7 +44,7 @@ export class Downlink implements FrameHandler {
     const { gateway } = this;
     scanPacketAt(bytes, start, end, scan, linkHeaderBytesMax);
     if (scan.kind === PacketKind.Logic && scan.hasStrayRouting) {
-      packet = moveRoutingLast(bytes.subarray(start, end));
+      packet = moveRoutingLast(bytes, scan);
       scanPacket(packet, scan, linkHeaderBytesMax);
     }
     if (scan.kind === PacketKind.Basic) {
@@ -120,9 +120,18 @@ export class Downlink implements FrameHandler {
     }
     const isKick = command === Command.SignIn;
     const channels = packet.toString("utf8", scan.channelsStart, scan.channelsEnd);
+    // What is for one account goes at once: those are few connections, and nobody waits for the pushes of groups.
+    const isAtOnce = isKick || command === Command.UserTalk;
     // Most pushes are for one.
-    if (!channels.includes(",")) this.deliver(channels, packet, isKick);
-    else for (const id of channels.split(",")) this.deliver(id, packet, isKick);
+    if (!channels.includes(",")) {
+      if (isAtOnce || !gateway.pushes.isWaiting) this.deliver(channels, packet, isKick);
+      else gateway.pushes.add(this.cut(packet), [channels]);
+      return;
+    }
+    const ids = channels.split(",");
+    if (isAtOnce || gateway.pushes.mayWrite(ids.length, cutBytes(scan))) {
+      for (const id of ids) this.deliver(id, packet, isKick);
+    } else gateway.pushes.add(this.cut(packet), ids);
   }
 
   private deliver(id: string, packet: Buffer, isKick: boolean): void {

@@ -2,6 +2,7 @@
 
 import type { TokenVerifier } from "../../auth/token.ts";
 import { sessionCensusMs } from "../../base/limits/fixed.ts";
+import type { Limits } from "../../base/limits/limits.ts";
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import type { TimerWheel } from "../../base/timer-wheel.ts";
@@ -10,6 +11,8 @@ import { SameStores } from "../../container/same-stores.ts";
 import type { ServiceMetrics } from "../../observe/metrics.ts";
 import { closeProtocolFault } from "../../wire/close-reason.ts";
 import { Interner } from "../../wire/interner.ts";
+import { ChannelState } from "./channel-state.ts";
+import { PushQueue } from "./push-queue.ts";
 import type { AddressLimits } from "./address-limits.ts";
 import type { Channel } from "./channel.ts";
 import { SignOuts } from "./sign-outs.ts";
@@ -36,6 +39,8 @@ export class Gateway {
   readonly verifier: TokenVerifier;
   readonly wheel: TimerWheel;
   readonly limits: AddressLimits;
+  /** The bounds that an operator can set. */
+  readonly bounds: Limits;
   readonly metrics: ServiceMetrics;
   readonly log: Log;
   readonly loginWaitMs: number;
@@ -43,6 +48,8 @@ export class Gateway {
   /** Of the connections that are signed in. */
   readonly tally = new SessionTally();
   readonly census: Census;
+  /** Pushes to many that wait for their turn. */
+  readonly pushes = new PushQueue((id, packet) => this.deliver(id, packet));
   /** Which nodes may be linked. */
   readonly stores: SameStores;
 
@@ -52,6 +59,7 @@ export class Gateway {
     verifier: TokenVerifier;
     wheel: TimerWheel;
     limits: AddressLimits;
+    bounds: Limits;
     metrics: ServiceMetrics;
     log: Log;
     loginWaitMs: number;
@@ -65,6 +73,7 @@ export class Gateway {
     this.verifier = parts.verifier;
     this.wheel = parts.wheel;
     this.limits = parts.limits;
+    this.bounds = parts.bounds;
     this.metrics = parts.metrics;
     this.log = parts.log;
     this.loginWaitMs = parts.loginWaitMs;
@@ -83,6 +92,20 @@ export class Gateway {
     // Not the time: a machine whose clock starts wrong, or is set back, would begin where an earlier run did. Two runs of a
     // million sign-ins each overlap once in a billion.
     this.counter = parts.random.uint32() * 2 ** 19 + (parts.random.uint32() >>> 13);
+  }
+
+  /** Gives a push to one connection; it may be kept until that has signed in. */
+  private deliver(id: string, packet: Buffer): void {
+    const channel = this.channels.get(id);
+    if (channel === undefined) this.metrics.pushUnknownChannel();
+    else {
+      try {
+        if (channel.state === ChannelState.Pending) channel.holdPush(packet);
+        else channel.connection.send(packet);
+      } catch (bug) {
+        channel.connection.fail(bug);
+      }
+    }
   }
 
   /** Ends the link of a node whose stores have turned out to be others. */

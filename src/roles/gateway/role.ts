@@ -100,7 +100,7 @@ export class GatewayRole {
 
   constructor(surroundings: Surroundings, parts: GatewayParts) {
     const { verifier, wheel, flusher, metrics, readWaitMs, writeWaitMs, loginWaitMs, selection, censusMs } = parts;
-    const { log, random, network } = surroundings;
+    const { limits: bounds, log, random, network } = surroundings;
     this.surroundings = surroundings;
     this.parts = parts;
     this.chosen = linksBy(selection, gatewayDependencies, random, metrics);
@@ -108,7 +108,7 @@ export class GatewayRole {
     const limits = new AddressLimits(connectionsMax());
     const serviceId = surroundings.identity.id;
     this.gateway = new Gateway({
-      ...{ serviceId, links, verifier, wheel, limits, metrics, log, loginWaitMs, random, censusMs },
+      ...{ serviceId, links, verifier, wheel, limits, bounds, metrics, log, loginWaitMs, random, censusMs },
     });
     this.acceptor = new ClientAcceptor(this.gateway);
     this.transport = {
@@ -237,6 +237,7 @@ export class GatewayRole {
     void this.membership?.setState("leaving");
     gateway.isDraining = true;
     for (const server of this.servers) server.stopAccepting();
+    gateway.pushes.flush();
     await dismissClients(gateway, spreadMs, drainMsMax);
     await Promise.all(this.servers.map((server) => server.close(closeLeaving)));
     await this.membership?.leave();

@@ -1,15 +1,16 @@
 // A signed-in client's frame on its way up: read in place, stamped, and written straight into the outbound buffer of
 // the link to the node that the selector chose. One copy; no decoding, no promise, no string that is not interned.
 
+import { headerFieldsMax, headerBytesMax } from "../../base/limits/fixed.ts";
 import { closeProtocolFault } from "../../wire/close-reason.ts";
-import { serviceOf } from "../../wire/commands.ts";
+import { Command, serviceOf } from "../../wire/commands.ts";
 import { Status } from "../../wire/gen/pkt_pb.ts";
 import { basicPong, BasicCode } from "../../wire/packet.ts";
+import { cleanPacket } from "../../wire/packet-clean.ts";
 import { PacketKind, PacketScan, scanPacket, scanPacketAt } from "../../wire/packet-scan.ts";
 import { stampedBytes, writeStamped } from "../../wire/packet-stamp.ts";
 import { refuseRequest } from "./answer.ts";
 import type { Channel } from "./channel.ts";
-import { cleanPacket } from "./clean.ts";
 
 /** Shared: a frame is done with its scan before the next one is read. */
 const scan = new PacketScan();
@@ -25,11 +26,14 @@ function serviceOfInterned(command: string): string | undefined {
   return service;
 }
 
+/** Reads whose answers may have megabytes. */
+const isRead = (command: string): boolean => command === Command.OfflineContent || command === Command.OfflineIndex;
+
 /** Forwards one request, bytes[start, end), or answers why not. The bytes live until this returns. */
 export function receiveRequest(channel: Channel, bytes: Buffer, start: number, end: number): void {
   const { gateway } = channel;
   let packet = bytes;
-  scanPacketAt(bytes, start, end, scan);
+  scanPacketAt(bytes, start, end, scan, headerBytesMax, headerFieldsMax);
   if (scan.kind !== PacketKind.Logic) {
     if (scan.kind === PacketKind.Basic) {
       if (scan.basicCode === BasicCode.Ping) channel.connection.send(basicPong);
@@ -38,11 +42,6 @@ export function receiveRequest(channel: Channel, bytes: Buffer, start: number, e
     gateway.metrics.protocolFault("packet");
     channel.connection.close(scan.fault ?? closeProtocolFault("malformed packet"));
     return;
-  }
-  if (!scan.isPlain) {
-    // The header holds what only services may say, or says something twice: decoded, cleaned and encoded again.
-    packet = cleanPacket(bytes.subarray(start, end));
-    scanPacket(packet, scan);
   }
   const { sequence } = scan;
   const command = gateway.commands.intern(packet, scan.commandStart, scan.commandEnd);
@@ -53,6 +52,13 @@ export function receiveRequest(channel: Channel, bytes: Buffer, start: number, e
     refuseRequest(channel, command, sequence, Status.RateLimited, "too many requests on this connection, slow down");
     return;
   }
+  const { metasPerRequest } = gateway.bounds.values;
+  if (scan.metas > metasPerRequest) {
+    gateway.bounds.met("metasPerRequest", { account: channel.account });
+    const sentence = `a request's header has at most ${metasPerRequest} metas`;
+    refuseRequest(channel, command, sequence, Status.InvalidPacketBody, sentence);
+    return;
+  }
   if (service === "login") {
     refuseRequest(channel, command, sequence, Status.InvalidCommand, "this connection is signed in already");
     return;
@@ -60,6 +66,13 @@ export function receiveRequest(channel: Channel, bytes: Buffer, start: number, e
   if (service === undefined || !gateway.links.knows(service)) {
     const sentence = `there is no service for the command ${JSON.stringify(command.slice(0, 64))}`;
     refuseRequest(channel, command, sequence, Status.NotImplemented, sentence);
+    return;
+  }
+  const { readerUnsentBytes } = gateway.bounds.values;
+  if (channel.connection.unsentBytes > readerUnsentBytes && isRead(command)) {
+    gateway.bounds.met("readerUnsentBytes", { account: channel.account });
+    const sentence = "take what was sent to you before you ask for more";
+    refuseRequest(channel, command, sequence, Status.RateLimited, sentence);
     return;
   }
   const link = gateway.isLeaving(channel) ? undefined : channel.linkOf(service);
@@ -74,6 +87,11 @@ export function receiveRequest(channel: Channel, bytes: Buffer, start: number, e
       `no ${service} service can take this now, try again`,
     );
     return;
+  }
+  if (!scan.isPlain) {
+    // The header holds what only services may say, or says something twice.
+    packet = cleanPacket(packet, scan);
+    scanPacket(packet, scan);
   }
   const { connection } = link;
   const at = connection.reserve(stampedBytes(scan, channel.stamp.length));

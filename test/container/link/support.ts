@@ -1,5 +1,6 @@
 // What the tests of links share: a service that takes links over TCP, and either side of a handshake played by hand.
 
+import { testLimits } from "../../support/limits.ts";
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { type LinkIdentity, linkProof, type Meeting, type ProofSide } from "../../../src/auth/link-proof.ts";
 import { TokenVerifier } from "../../../src/auth/token.ts";
@@ -395,6 +396,7 @@ export class TestGateway extends LinkEnd {
       verifier: new TokenVerifier([clusterKey]),
       wheel,
       limits: new AddressLimits(100),
+      bounds: testLimits(),
       metrics,
       log: silentLog,
       loginWaitMs: 10_000,

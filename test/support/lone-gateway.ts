@@ -1,0 +1,98 @@
+// A gateway with one link to a chat node, without sockets: what it writes to its clients and to the node is there to see.
+
+import type { LimitValues } from "../../src/base/limits/table.ts";
+import { TokenVerifier } from "../../src/auth/token.ts";
+import { silentLog } from "../../src/base/log.ts";
+import { systemRandom } from "../../src/base/random.ts";
+import { TimerWheel } from "../../src/base/timer-wheel.ts";
+import { Link, Links } from "../../src/container/links.ts";
+import { Metrics } from "../../src/observe/metrics.ts";
+import { AddressLimits } from "../../src/roles/gateway/address-limits.ts";
+import { Channel } from "../../src/roles/gateway/channel.ts";
+import { Downlink } from "../../src/roles/gateway/downlink.ts";
+import { Gateway } from "../../src/roles/gateway/gateway.ts";
+import type { Connection } from "../../src/transport/transport.ts";
+import type { CloseReason } from "../../src/wire/close-reason.ts";
+import { decodePacket, type LogicPacket } from "../../src/wire/packet.ts";
+import { testLimits } from "./limits.ts";
+
+/** Keeps each frame that is written into it. */
+export class FrameKeeper implements Connection {
+  readonly remoteAddress = "127.0.0.1";
+  unsentBytes = 0;
+  isOpen = true;
+  reason: CloseReason | undefined;
+  readonly frames: Buffer[] = [];
+
+  get outbound(): Buffer {
+    return this.frames.at(-1) ?? Buffer.alloc(0);
+  }
+  reserve(payloadBytes: number): number {
+    if (!this.isOpen) return -1;
+    this.frames.push(Buffer.alloc(payloadBytes));
+    return 0;
+  }
+  unreserve(): void {
+    this.frames.pop();
+  }
+  send(payload: Uint8Array): boolean {
+    if (this.isOpen) this.frames.push(Buffer.from(payload));
+    return this.isOpen;
+  }
+  close(reason: CloseReason): void {
+    this.reason ??= reason;
+    this.isOpen = false;
+  }
+  fail(bug: unknown): void {
+    throw bug;
+  }
+
+  /** The logic packets among them. */
+  get packets(): LogicPacket[] {
+    return this.frames.map((frame) => decodePacket(frame, frame.length)).filter((packet) => packet.kind === "logic");
+  }
+}
+
+/** A client that is signed in. */
+export interface LoneClient {
+  readonly channel: Channel;
+  readonly connection: FrameKeeper;
+  send(packet: Uint8Array): void;
+}
+
+export function loneGateway(values: Partial<LimitValues> = {}) {
+  const wheel = new TimerWheel();
+  const links = new Links<Channel>(["chat", "login"]);
+  const bounds = testLimits(values);
+  const gateway = new Gateway({
+    serviceId: "gate",
+    links,
+    verifier: new TokenVerifier([new Uint8Array(32)]),
+    wheel,
+    limits: new AddressLimits(1_000),
+    bounds,
+    metrics: new Metrics().forService("gate", "gateway"),
+    log: silentLog,
+    loginWaitMs: 10_000,
+    random: systemRandom,
+  });
+  const node = new FrameKeeper();
+  const link = new Link<Channel>("chat", "chat-1", node);
+  links.add(link);
+  const client = (account: string): LoneClient => {
+    const connection = new FrameKeeper();
+    const channel = new Channel(gateway, connection);
+    Object.assign(channel, { id: account, app: "app", account });
+    channel.goLive();
+    gateway.channels.set(account, channel);
+    return {
+      channel,
+      connection,
+      send(packet) {
+        const bytes = Buffer.from(packet);
+        channel.frame(bytes, 0, bytes.length);
+      },
+    };
+  };
+  return { gateway, bounds, node, link, downlink: new Downlink(gateway, link), client, wheel };
+}
