@@ -5,8 +5,8 @@ import { TokenBucket } from "./token-bucket.ts";
 
 /** Buckets are looked through for full ones when there are this many, and then when there are twice as many as were left. */
 const sweepMin = 1_024;
-/** About 25 MB. Beyond it the older half is forgotten, full or not. */
-const bucketsMax = 200_000;
+/** About 15 MB. Beyond it the older half is forgotten, full or not. */
+const bucketsMax = 100_000;
 
 /** A key that names cannot forge: the length of its first part comes first. */
 function keyOf(app: string, account: string): string {
@@ -32,6 +32,14 @@ export class AccountBuckets {
   /** Accounts that have a bucket. */
   get size(): number {
     return this.buckets.size;
+  }
+
+  /** How much the account has taken that has taken most; in whole tokens. */
+  get largestUse(): number {
+    const nowMs = this.nowMs();
+    let largest = 0;
+    for (const bucket of this.buckets.values()) largest = Math.max(largest, bucket.taken(nowMs));
+    return Math.ceil(largest);
   }
 
   /** Takes `cost` of an account's tokens; false, and none is taken, if it has fewer. */
@@ -77,7 +85,7 @@ export class AccountBuckets {
 
   /** Into a new map: deleting the oldest entries of one costs a walk over all that were deleted before. */
   private sweep(nowMs: number): void {
-    let kept = [...this.buckets].filter(([, bucket]) => !bucket.isFull(nowMs));
+    let kept = [...this.buckets].filter(([, bucket]) => bucket.taken(nowMs) > 0);
     if (kept.length >= bucketsMax) kept = kept.slice(kept.length >> 1);
     this.buckets = new Map(kept);
     this.sweepAt = Math.min(bucketsMax, Math.max(sweepMin, 2 * kept.length));

@@ -34,9 +34,10 @@ export class TokenBucket {
     return this.tokens >= cost;
   }
 
-  /** Tells whether it is as it was made. */
-  isFull(nowMs: number): boolean {
-    return this.has(nowMs, this.burst);
+  /** How many of the tokens that it may hold are taken; more than all of them while it is in debt. */
+  taken(nowMs: number): number {
+    this.fill(nowMs);
+    return this.burst - this.tokens;
   }
 
   private fill(nowMs: number): void {

@@ -153,6 +153,7 @@ bound("membersAddedAtOnce", {
     });
     expect([passes(101), passes(60), passes(41), passes(40), passes(1)]).toEqual([false, true, false, true, false]);
     expect(limits.reached.get("membersAddedPerSecond")).toBe(3);
+    expect(limits.use("membersAddedAtOnce")).toBe(100);
     expect(passing(5, 0)).toBe(1);
   },
 });

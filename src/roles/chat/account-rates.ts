@@ -29,6 +29,9 @@ export class AccountRates {
     this.changes = new AccountBuckets(values.groupChangesPerSecond, values.groupChangesAtOnce, nowMs);
     this.members = new AccountBuckets(values.membersAddedPerSecond, values.membersAddedAtOnce, nowMs);
     this.accounts = new AccountBuckets(values.accountsMadePerSecond, values.accountsMadeAtOnce, nowMs);
+    limits.measure("groupChangesAtOnce", () => this.changes.largestUse);
+    limits.measure("membersAddedAtOnce", () => this.members.largestUse);
+    limits.measure("accountsMadeAtOnce", () => this.accounts.largestUse);
   }
 
   /** Pays for one change of a group that adds so many members; throws RateLimited, with nothing paid, if it is too much. */
