@@ -4,14 +4,13 @@ import { systemClock } from "../base/clock.ts";
 import { type Call, NodeClient, NodeFailure } from "../registry/client/node-client.ts";
 import { type Answer, MalformedAnswer, parseListing, parseNodes } from "../registry/client/parse-instances.ts";
 import { systemTimers } from "../registry/timers.ts";
+import { isWatched, printLines, showLines } from "./command-output.ts";
 import { type Row, rowsOf, tableOf } from "./nodes/listing.ts";
 import type { OptionValues } from "./options.ts";
 import { StartError } from "./usage-error.ts";
 
 const requestMsMax = 3_000;
 const watchMs = 1_000;
-/** Moves to the top left corner and clears the screen. */
-const clearScreen = "\x1b[H\x1b[2J\x1b[3J";
 
 /** What one node said. */
 interface Listing {
@@ -25,21 +24,20 @@ export async function nodes(values: OptionValues): Promise<void> {
   const client = new NodeClient(systemTimers.after, []);
   if (!values.required("watch")) {
     const listing = await firstListing(client, urls);
-    process.stdout.write(tableOf(listing.rows));
+    printLines(tableOf(listing.rows));
     return;
   }
   for (let shown = ""; ;) {
-    const text = await firstListing(client, urls).then(
-      ({ node, rows }) => `${tableOf(rows)}\n${rows.length} instances, from ${node}\n`,
+    const lines = await firstListing(client, urls).then(
+      ({ node, rows }) => [...tableOf(rows), "", `${rows.length} instances, from ${node}`],
       (error: unknown) => {
         if (!(error instanceof StartError)) throw error;
-        return `${error.message}; trying on\n`;
+        return [`${error.message}; trying on`];
       },
     );
-    const isTerminal = process.stdout.isTTY;
     // Into a pipe only what has changed, but for ages.
-    if (isTerminal || withoutAges(text) !== withoutAges(shown))
-      process.stdout.write(isTerminal ? clearScreen + text : text);
+    const text = withoutAges(lines);
+    if (isWatched() || text !== shown) showLines(lines);
     shown = text;
     await Bun.sleep(watchMs);
   }
@@ -73,6 +71,6 @@ async function listingOf(client: NodeClient, node: string): Promise<Listing> {
   return { node, rows: rowsOf(instances, lost, systemClock.wallNs()) };
 }
 
-function withoutAges(text: string): string {
-  return text.replace(/ +\d+[smhd]$/gm, "");
+function withoutAges(lines: readonly string[]): string {
+  return lines.map((line) => line.replace(/ +\d+[smhd]$/, "")).join("\n");
 }

@@ -11,6 +11,7 @@ import {
   secretBytesMax,
   tokenCharactersMax,
 } from "../base/limits/fixed.ts";
+import { quotedText } from "../base/printable.ts";
 import { parseSelector, selectorNames } from "../container/selectors/selection.ts";
 import { readConfigFile } from "./config-file.ts";
 import { didYouMean } from "./did-you-mean.ts";
@@ -464,5 +465,5 @@ function readWords(
 
 /** A value or word as a message shows it. */
 function quoted(text: string): string {
-  return JSON.stringify(text.length > shownCharactersMax ? `${text.slice(0, shownCharactersMax)}…` : text);
+  return quotedText(text.length > shownCharactersMax ? `${text.slice(0, shownCharactersMax)}…` : text);
 }

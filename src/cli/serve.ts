@@ -3,6 +3,7 @@
 import { descriptorsMax } from "../base/descriptors.ts";
 import { shutdownMsMax } from "../base/limits/fixed.ts";
 import { createLog, type Log, type LogFormat, logLine } from "../base/log.ts";
+import { printableLines } from "../base/printable.ts";
 import { sentenceOf } from "./failure.ts";
 import { type ServiceManager, serviceManagerOf } from "./notify.ts";
 import { type OptionName, type OptionValues, optionsOf, optionsOfRole, type roles } from "./options.ts";
@@ -47,7 +48,7 @@ export async function serve(values: OptionValues): Promise<void> {
   const serving = await (await serveRole[role]())(values, log);
   const manager = serviceManagerOf(process.env, process.pid, log);
   drainOnSignals(serving, manager, log);
-  output.write(serving.banner);
+  output.write(printableLines(serving.banner));
   manager?.ready(() => statusOf(serving));
 }
 

@@ -1,7 +1,8 @@
 // Option values: text to checked values. A parser throws a sentence that says what would be right.
 
 import { isIPv6 } from "node:net";
-import { validName } from "../auth/names.ts";
+import { isPrintable } from "../base/printable.ts";
+import { nameRule, validName } from "../auth/names.ts";
 import { isPath } from "../base/small-file.ts";
 import type { SocketAddress } from "../transport/address.ts";
 
@@ -149,15 +150,15 @@ export function tagsUpTo(countMax: number): (text: string) => ReadonlyMap<string
   };
 }
 
-/** A name without control characters, such as a zone's. */
+/** A name of visible characters, such as a zone's. */
 export function parseLabel(text: string): string {
-  if (text === "" || /\p{Cc}/u.test(text)) throw new Error("a text that is not empty, without control characters");
+  if (text === "" || !isPrintable(text)) throw new Error("a text that is not empty, of visible characters");
   return text;
 }
 
 /** The name of an account or an app. */
 export function parseName(text: string): string {
-  if (!validName(text)) throw new Error("1 to 60 characters without commas, control characters or surrounding spaces");
+  if (!validName(text)) throw new Error(nameRule);
   return text;
 }
 

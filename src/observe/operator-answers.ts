@@ -1,6 +1,7 @@
 // What an operator is answered, wherever the door is: health and metrics over HTTP.
 
 import type { Registry } from "prom-client";
+import { escaped } from "../base/printable.ts";
 
 /** Whether this process can do its job, and what it knows about that. */
 export interface Health {
@@ -8,9 +9,13 @@ export interface Health {
   readonly detail: Readonly<Record<string, string | number | boolean>>;
 }
 
-/** `GET /health`: 200 only when ready, else 503. */
+/** `GET /health`: 200 only when ready, else 503. Names of others in it are escaped, for whoever reads it in a terminal. */
 export function healthResponse({ ready, detail }: Health): Response {
-  return Response.json({ ready, ...detail }, { status: ready ? 200 : 503 });
+  const body = escaped(JSON.stringify({ ready, ...detail }));
+  return new Response(body, {
+    status: ready ? 200 : 503,
+    headers: { "content-type": "application/json;charset=utf-8" },
+  });
 }
 
 /**

@@ -138,3 +138,23 @@ test.todo("every limit of the table has a test at its value and one above it", (
   );
   expect(limitNames.filter((name) => !tested.has(name))).toEqual([]);
 });
+
+test("standard output and standard error are written to in one place of the commands, and in one of the server", () => {
+  const writers = new Map([
+    ["src/cli/command-output.ts", "makes every line printable"],
+    ["src/cli/standard-streams.ts", "gets lines of the log, and the banner"],
+    ["src/store/sqlite/backup-worker.ts", "writes the bytes of a backup"],
+  ]);
+  const writes = [
+    /\bprocess\s*(\.|\[)\s*"?(stdout|stderr)/,
+    /\bstdout\b.*=\s*process\b/,
+    /\bconsole\s*\./,
+    /\bwriteSync\(\s*[12]\b/,
+    /\bBun\.(stdout|stderr)\b/,
+    /\/dev\/(stdout|stderr|fd|tty)\b/,
+    /\/proc\/self\/fd\/\$/,
+  ];
+  const code = (source: string): string => source.replaceAll(/^\s*(\/\/|\*|\/\*).*$/gm, "");
+  const found = files.filter((file) => writes.some((pattern) => pattern.test(code(text.get(file) ?? ""))));
+  expect(new Set(found)).toEqual(new Set(writers.keys()));
+});

@@ -1,5 +1,6 @@
 // What `roost nodes` shows, as text: a line for each instance. Pure.
 
+import { printable } from "../../base/printable.ts";
 import { type Instance, Status } from "../../registry/instance.ts";
 
 /** One line of the table. */
@@ -37,16 +38,16 @@ export function rowsOf(instances: readonly Instance[], lost: ReadonlySet<string>
   return rows.toSorted((one, other) => (keyOf(one) < keyOf(other) ? -1 : 1));
 }
 
-/** The table with a head line; control characters, which a registry of another make may hold, are shown as `?`. */
-export function tableOf(rows: readonly Row[]): string {
+/** The table as lines, with a head line. A registry of another make may hold any text: cells are made printable. */
+export function tableOf(rows: readonly Row[]): string[] {
   const lines = [
     columns.map((name) => name.toUpperCase()),
-    ...rows.map((row) => columns.map((name) => clean(row[name]))),
+    ...rows.map((row) => columns.map((name) => printable(row[name]))),
   ];
   const widths = columns.map((_, column) => Math.max(...lines.map((cells) => Bun.stringWidth(cells[column] ?? ""))));
   const padded = (cell: string, column: number): string =>
     cell + " ".repeat(Math.max(0, (widths[column] ?? 0) - Bun.stringWidth(cell)));
-  return lines.map((cells) => `${cells.map(padded).join(gap).trimEnd()}\n`).join("");
+  return lines.map((cells) => cells.map(padded).join(gap).trimEnd());
 }
 
 function stateOf({ status, metadata }: Instance): string {
@@ -61,9 +62,4 @@ function ageOf(ageNs: bigint): string {
   if (seconds < 120 * 60) return `${Math.floor(seconds / 60)}m`;
   if (seconds < 48 * 3600) return `${Math.floor(seconds / 3600)}h`;
   return `${Math.floor(seconds / 86_400)}d`;
-}
-
-function clean(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, "?");
 }

@@ -523,6 +523,6 @@ test("what a refusal says is fit for a log, and only a gateway's counts", async 
     dialler.request({ proof, declined: "no\n2026-01-01 error a forged line\u001b[2J" });
     await dialler.recording.end();
   }
-  expect(node.declined).toEqual(["d1: no?2026-01-01 error a forged line?[2J"]);
+  expect(node.declined).toEqual(["d1: no ⏎ 2026-01-01 error a forged line\ufffd[2J"]);
   expect(node.told).toEqual([]);
 });
