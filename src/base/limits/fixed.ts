@@ -34,13 +34,6 @@ export const sessionCacheAccountsMax = 200_000;
 /** A token's length in characters, before anything of it is decoded. */
 export const tokenCharactersMax = 8 * 1024;
 
-/** Groups an account may be in, members a group may have, members named in one create. */
-export const groupsPerAccountMax = 2_000;
-export const groupMembersMax = 100_000;
-export const groupCreateMembersMax = 10_000;
-/** A group's name, avatar and introduction, each, in UTF-8 bytes. */
-export const groupTextBytesMax = 4 * 1024;
-
 /** Clients ask for so many contents at once: no operator's bound is lower. */
 export const contentIdsAsked = 200;
 
