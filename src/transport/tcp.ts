@@ -3,7 +3,7 @@
 import type { TCPSocketListenOptions } from "bun";
 import { formatAddress, peerAddress, type SocketAddress } from "./address.ts";
 import { ConnectionGroup } from "./connection-group.ts";
-import { HeaderWaits } from "./header-wait.ts";
+import { awaitHeader } from "./header-wait.ts";
 import type { SocketOwner, TcpSocket } from "./socket-owner.ts";
 import { TcpConnection, tcpHandlers } from "./tcp-connection.ts";
 import type { Acceptor, Connection, FrameHandler, Server, TransportOptions } from "./transport.ts";
@@ -28,9 +28,9 @@ export function listenTcp(
     connection.accept(decider);
     return connection;
   };
-  const headerWaits = proxies && new HeaderWaits(proxies, { options, group, acceptor, admit });
   const opened = (socket: TcpSocket, remoteAddress: string): void => {
-    if (proxies?.trusts(remoteAddress) === true) headerWaits?.begin(socket, remoteAddress);
+    if (proxies?.trusts(remoteAddress) === true)
+      awaitHeader(socket, remoteAddress, { proxies, options, group, acceptor, admit });
     else admit(socket, remoteAddress, acceptor);
   };
   // Bun's types know reusePort for dialling only.

@@ -130,6 +130,8 @@ export interface TransportOptions {
   readonly admission?: Admission;
   /** How sockets are bounded that a WebSocket listener has accepted and that send no request. Default: not. */
   readonly unseen?: UnseenBounds;
+  /** From accepting a connection to the end of its proxy's header. Default: 10 s. */
+  readonly headWaitMs?: number;
   /** A bound has refused something of the peer at this address. */
   readonly met?: (bound: TransportBound, remoteAddress: string) => void;
   /** One frame up to this is taken whenever nothing else waits, whatever unsentBytesMax is. Default: frameBytesMax. */

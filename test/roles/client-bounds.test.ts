@@ -22,7 +22,8 @@ import { encodeLogicPacket } from "../../src/wire/packet.ts";
 import { bound } from "../support/bounds.ts";
 import { testLimits } from "../support/limits.ts";
 import { loneGateway } from "../support/lone-gateway.ts";
-import { clientFrame, upgradeRequest } from "../support/websocket-frames.ts";
+import { upgradeRequest } from "../support/proxy-protocol.ts";
+import { clientFrame } from "../support/websocket-frames.ts";
 import {
   eventually,
   type Recording,
@@ -71,7 +72,7 @@ const dialects = [tcp, webSocket];
 function serve(dialect: Dialect, values: Partial<LimitValues>) {
   const limits = testLimits(values);
   const accepted: Recording[] = [];
-  const proxies = new TrustedProxies({ ranges: undefined, headerWaitMs: 1_000, headerWaitsMax: 1, log: silentLog });
+  const proxies = new TrustedProxies(undefined, silentLog);
   const options: TestOptions = {
     ...testOptions(),
     ...clientBounds(limits),
@@ -387,7 +388,7 @@ bound("pendingWebSockets", {
 
 /** Strangers of one address; which of them were ended. */
 function strangersOf(address: string, count: number, limits: Limits): boolean[] {
-  const proxies = new TrustedProxies({ ranges: undefined, headerWaitMs: 1, headerWaitsMax: 1, log: silentLog });
+  const proxies = new TrustedProxies(undefined, silentLog);
   const admission: Admission = clientAdmission(limits, 1_000, proxies, silentLog);
   const strangers = Array.from({ length: count }, () => {
     const stranger: Admitted & { isEnded: boolean } = {
