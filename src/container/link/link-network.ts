@@ -86,7 +86,7 @@ export class MemoryLinkNetwork implements LinkNetwork {
 }
 
 /** Counts the connections of a link port whose handshakes are not over. */
-function handshakeAdmission(limits: Limits): Admission {
+export function handshakeAdmission(limits: Limits): Admission {
   const { handshakes, handshakesPerAddress } = limits.values;
   const admission = new Admission({
     connectionsMax: Number.POSITIVE_INFINITY,

@@ -118,12 +118,7 @@ export class GatewayRole {
       ...{ serviceId, links, verifier, wheel, limits, bounds, metrics, log, loginWaitMs, random, timers, censusMs },
     });
     this.acceptor = new ClientAcceptor(this.gateway);
-    const proxies = new TrustedProxies({
-      ranges: parts.trustedProxies,
-      headerWaitMs: loginWaitMs,
-      headerWaitsMax: bounds.values.pendingConnections,
-      log,
-    });
+    const proxies = new TrustedProxies(parts.trustedProxies, log);
     this.transport = {
       ...clientBounds(bounds),
       sentFrameBytesMax: linkFrameBytesMax,
@@ -137,6 +132,10 @@ export class GatewayRole {
       proxies,
       admission: clientAdmission(bounds, descriptors, proxies, log),
     };
+    bounds.measure("requestsPerLink", () => Math.max(0, ...Array.from(links.all(), ({ pending }) => pending.size)));
+    bounds.measure("unsentBytesPerLink", () =>
+      Math.max(0, ...Array.from(links.all(), ({ connection }) => connection.unsentBytes)),
+    );
     boundUnsent(bounds, { flusher, wheel, connections: () => this.clientConnections() });
     const host = {
       ...surroundings,

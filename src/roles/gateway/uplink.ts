@@ -84,6 +84,7 @@ export function receiveRequest(channel: Channel, bytes: Buffer, start: number, e
   const ticket = link === undefined ? -1 : link.pending.take(channel, sequence, command);
   if (link === undefined || ticket < 0) {
     if (link === undefined) gateway.metrics.noServerFound("");
+    else gateway.bounds.met("requestsPerLink", { service, node: link.id });
     refuseRequest(
       channel,
       command,
