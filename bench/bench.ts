@@ -29,6 +29,8 @@ export interface Plan {
   /** Clients that are connected at once. */
   readonly connections: number;
   readonly settings: Partial<LoadSettings>;
+  /** Limits of a server in one process that differ from the initial ones: `name=value,…`. */
+  readonly limits?: string;
   /** Default: the server that the user wants. */
   readonly server?: OnServer;
 }
@@ -84,7 +86,7 @@ export class Bench {
       throw new Error(
         `${connections} connections need ${connections + descriptorsReserved} open files in one process, of which it may have ${openFilesMax()}: raise it with ulimit -n, or ask for fewer --connections`,
       );
-    const onServer = plan.server ?? ((work) => this.onServer(work));
+    const onServer = plan.server ?? ((work) => this.onServer(work, plan.limits));
     return onServer(async (server) => {
       const { topology, store } = server;
       const settings = this.settings(plan.settings);
@@ -97,9 +99,14 @@ export class Bench {
 
   /** A load that starts its own servers. */
   async measureAlone(scenario: string, load: LoadName, settings: Partial<LoadSettings>): Promise<void> {
-    const job = { load, settings: this.settings(settings) };
-    const findings = await generate(job, (phase, done) => this.tell(scenario, phase, done));
+    const findings = await this.findAlone(scenario, load, settings);
     this.report(findings.map((found) => namedResult(scenario, found)));
+  }
+
+  /** The same without a report; `name` is what a person who waits is told. */
+  findAlone(name: string, load: LoadName, settings: Partial<LoadSettings>): Promise<readonly Findings[]> {
+    const job = { load, settings: this.settings(settings) };
+    return generate(job, (phase, done) => this.tell(name, phase, done));
   }
 
   /** What the bare echo server answers a second; measured once for each question. */
@@ -128,7 +135,7 @@ export class Bench {
     }
   }
 
-  private async onServer<T>(work: (server: Server) => Promise<T>): Promise<T> {
+  private async onServer<T>(work: (server: Server) => Promise<T>, limits?: string): Promise<T> {
     const { external, topology, store } = this.options;
     if (external !== undefined) {
       const { endpoint, secret, app } = external;
@@ -137,7 +144,7 @@ export class Bench {
     }
     if (topology === "processes")
       return onBenchCluster({ size: clusterSize, store }, (cluster) => work(clusterServer(cluster)));
-    const server = await startServer();
+    const server = await startServer(undefined, limits === undefined ? {} : { limits });
     try {
       return await work(server);
     } finally {
@@ -160,6 +167,7 @@ export class Bench {
       messages: 0,
       rows: 0,
       kills: 0,
+      attack: "",
       store: store ?? null,
       run: `${Date.now().toString(36)}${(this.runs++).toString(36)}`,
       ...chosen,

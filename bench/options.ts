@@ -30,6 +30,8 @@ export interface BenchOptions {
   readonly messages?: number;
   readonly rows?: number;
   readonly kills?: number;
+  /** One of the attacks of `hostile`; undefined: all. */
+  readonly attack?: string;
   /** Of a group's members, 0 to 1. */
   readonly online?: number;
   readonly json: boolean;
@@ -75,6 +77,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
       messages: text,
       rows: text,
       kills: text,
+      attack: text,
       online: text,
       trial: { type: "boolean" },
       json: { type: "boolean" },
@@ -122,6 +125,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     ...(isTrial ? few : {}),
     ...found,
     ...online,
+    ...(values.attack === undefined ? {} : { attack: values.attack }),
     json: values.json === true,
     write: values.write === true,
   };

@@ -17,6 +17,7 @@ const identity = [
   "window",
   "members",
   "rows",
+  "attack",
 ] as const;
 /** What is compared, where both have it. */
 const compared = [
@@ -28,6 +29,9 @@ const compared = [
   "server_rss_mb",
   "bytes_per_connection",
   "share_of_bare",
+  "p99_ratio",
+  "rss_peak_mb",
+  "memory_ratio",
 ] as const;
 
 /** A line for each figure that both runs have, and one for each measurement that only one of them has. */

@@ -6,6 +6,7 @@ import { echo } from "./load/echo.ts";
 import { failover } from "./load/failover.ts";
 import { gateway } from "./load/gateway.ts";
 import { group } from "./load/group.ts";
+import { hostile } from "./load/hostile.ts";
 import { idle } from "./load/idle.ts";
 import { login } from "./load/login.ts";
 import { offline } from "./load/offline.ts";
@@ -39,4 +40,5 @@ export const scenarios: readonly Scenario[] = [
   registryRenewals,
   registryDns,
   registryFanout,
+  hostile,
 ];

@@ -17,6 +17,7 @@ const circumstances = [
   "messages",
   "rows",
   "kills",
+  "attack",
 ] as const;
 /** Counts of a run that succeeded say nothing that a table could not do without. */
 const unshown = ["scenario", "sent", "answered", "delivered", "lost", "duplicated", "reordered", "p90_ms", "p999_ms"];

@@ -41,7 +41,7 @@ interface LoadAnswer {
 }
 
 /** Makes tokens before a clock starts. */
-export function tokenFor({ secret, app }: Target, account: string): Promise<string> {
+export function tokenFor({ secret, app }: Pick<Target, "secret" | "app">, account: string): Promise<string> {
   return signToken(new TextEncoder().encode(secret), { account, app, ttlSeconds: 3600 });
 }
 

@@ -23,6 +23,8 @@ export interface LoadSettings {
   /** Messages for others that are in the store before; the `messages` are there, too, then. */
   readonly rows: number;
   readonly kills: number;
+  /** Its name, of the attacks of the scenario `hostile`. */
+  readonly attack: string;
   /** `postgres://…`; null: SQLite. */
   readonly store: string | null;
   /** Tells the accounts of one run from another's on the same server. */

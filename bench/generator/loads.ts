@@ -5,6 +5,7 @@ import { loadEcho } from "../load/echo.ts";
 import { loadFailover } from "../load/failover.ts";
 import { loadGateway } from "../load/gateway.ts";
 import { loadGroup } from "../load/group.ts";
+import { loadHostile } from "../load/hostile.ts";
 import { loadIdle } from "../load/idle.ts";
 import { loadLogin } from "../load/login.ts";
 import { loadOffline } from "../load/offline.ts";
@@ -23,6 +24,7 @@ export const loads = {
   failover: loadFailover,
   gateway: loadGateway,
   group: loadGroup,
+  hostile: loadHostile,
   idle: loadIdle,
   login: loadLogin,
   offline: loadOffline,

@@ -38,13 +38,14 @@ function liveChannel(gateway: Gateway, connection: SinkConnection, id: string, a
 export function gatewayTopic(): Topic {
   const wheel = new TimerWheel();
   const links = new Links<Channel>(["chat", "login"]);
+  const bounds = new Limits(silentLog);
   const gateway = new Gateway({
     serviceId: gatewayId,
     links,
     verifier: new TokenVerifier([new Uint8Array(32)]),
     wheel,
-    limits: new AddressLimits(100),
-    bounds: new Limits(silentLog),
+    limits: new AddressLimits(100, bounds, wheel),
+    bounds,
     metrics: new Metrics().forService(gatewayId, "gateway"),
     log: silentLog,
     loginWaitMs: 10_000,

@@ -8,6 +8,7 @@ export class SinkConnection implements Connection {
   readonly remoteAddress = "127.0.0.1";
   readonly isOpen = true;
   readonly unsentBytes = 0;
+  frameBytesMax = 1;
   readonly outbound = Buffer.alloc(bytes);
   /** Frames that were taken. */
   frames = 0;
@@ -24,6 +25,7 @@ export class SinkConnection implements Connection {
     return this.last;
   }
 
+  identified(): void {}
   unreserve(): void {
     this.lastEnd = this.last;
     this.frames--;

@@ -3,7 +3,7 @@
 import type { Subprocess } from "bun";
 import { type Usage, usageOf } from "../generator/usage.ts";
 import { makeFolder, removeFolder, spawnChild } from "../server/lifetime.ts";
-import { freePort, roostCommand } from "../server/standalone.ts";
+import { freePort, roostCommand, type ServerWish, withOpenFiles } from "../server/standalone.ts";
 
 const startMsMax = 20_000;
 const settleMsMax = 60_000;
@@ -30,12 +30,12 @@ export class RegistryCluster {
   }
 
   /** Starts `count` nodes of one zone, and waits until each is readable and knows the others. */
-  static async start(count: number): Promise<RegistryCluster> {
+  static async start(count: number, { openFiles }: Pick<ServerWish, "openFiles"> = {}): Promise<RegistryCluster> {
     const folder = makeFolder();
     const ports = Array.from({ length: count }, () => ({ port: freePort(), dnsPort: freePort() }));
     const peers = ports.map(({ port }) => `127.0.0.1:${port}`);
     const children = ports.map(({ dnsPort }, index) =>
-      spawnChild([...roostCommand(), ...wordsOf(peers, index, dnsPort)], {
+      spawnChild(withOpenFiles([...roostCommand(), ...wordsOf(peers, index, dnsPort)], openFiles), {
         cwd: folder,
         // While they start, each one warns that the others do not answer yet.
         env: { ROOST_LOG_LEVEL: "error" },

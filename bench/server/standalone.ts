@@ -35,8 +35,27 @@ export function freePort(): number {
 /** Puts into the data folder of a server what it is to find there, of the app of the bench. */
 export type Prepare = (dataFolder: string, app: string) => Promise<void>;
 
+/** What a server has that others have not. */
+export interface ServerWish {
+  /** Files that it may have open; undefined: as many as this process. */
+  readonly openFiles?: number;
+  /** Limits that differ from the initial ones, `name=value,…`; a release that does not know them ignores them. */
+  readonly limits?: string;
+  /** Further words of its command line. */
+  readonly words?: readonly string[];
+}
+
+/** The command under a limit of open files. */
+export function withOpenFiles(command: readonly string[], openFiles: number | undefined): string[] {
+  if (openFiles === undefined) return [...command];
+  return ["bash", "-c", 'ulimit -n "$0" && exec "$@"', String(openFiles), ...command];
+}
+
 /** Starts it, on what `prepare` leaves behind, and waits until it is ready. */
-export async function startServer(prepare?: Prepare): Promise<StartedServer> {
+export async function startServer(
+  prepare?: Prepare,
+  { openFiles, limits, words = [] }: ServerWish = {},
+): Promise<StartedServer> {
   const folder = makeFolder();
   if (prepare !== undefined) {
     const dataFolder = join(folder, "data");
@@ -52,9 +71,9 @@ export async function startServer(prepare?: Prepare): Promise<StartedServer> {
   const [ws, tcp, monitor] = [freePort(), freePort(), freePort()];
   const listeners = ["--ws", `${host}:${ws}`, "--tcp", `${host}:${tcp}`, "--monitor", `${host}:${monitor}`];
   const startedMs = performance.now();
-  const child = spawnChild([...roostCommand(), ...listeners], {
+  const child = spawnChild(withOpenFiles([...roostCommand(), ...listeners, ...words], openFiles), {
     cwd: folder,
-    env: { ROOST_SECRET: secret, ROOST_LOG_LEVEL: "error" },
+    env: { ROOST_SECRET: secret, ROOST_LOG_LEVEL: "error", ...(limits === undefined ? {} : { ROOST_LIMIT: limits }) },
     stdin: "ignore",
     stdout: "ignore",
     stderr: "inherit",

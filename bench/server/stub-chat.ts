@@ -23,6 +23,7 @@ const settings = {
   region: "region01",
   env: "dev",
   clusterKeys: secretsFromFile(keyFile).keys,
+  insecure: false,
   monitor: undefined,
   writeWaitMs: 10_000,
   version: "stub",

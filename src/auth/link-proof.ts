@@ -5,6 +5,7 @@
 // that both have. A hint is no proof: whoever claims a key that it does not have cannot prove it.
 
 import { createHmac, timingSafeEqual } from "node:crypto";
+import { fieldMac } from "./field-mac.ts";
 
 /** One side of a link. */
 export interface LinkIdentity {
@@ -23,6 +24,15 @@ export interface Meeting {
   /** Random bytes of each side, made for this meeting. */
   readonly diallerNonce: Uint8Array;
   readonly acceptorNonce: Uint8Array;
+  /** Undefined if one side is of a release whose proofs do not cover them. */
+  readonly addresses?: MeetingAddresses;
+}
+
+/** Where the two meet, as `host:port`; a link stands only if both are the same. */
+export interface MeetingAddresses {
+  readonly dialled: string;
+  /** Where others dial the acceptor, by its own account. */
+  readonly advertised: string;
 }
 
 /** Whose proof, and of what: all differ, so that none can be sent back or taken for another. */
@@ -31,17 +41,33 @@ export type ProofSide = "accept" | "refuse" | "contest" | "dial" | "decline";
 /** A key's hint has so many bytes: enough that two keys of one cluster rarely share one, and never at each dial. */
 export const keyHintBytes = 4;
 
+/** The last bytes of a nonce whose maker covers addresses in its proofs. A random nonce ends like this once in 2^64. */
+const addressesMark = Buffer.from("address1");
+const addressBytesMax = 300;
+
+/** Marks a dialler's nonce in place, which says that its proofs cover addresses; returns it. */
+export function markNonce(nonce: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  nonce.set(addressesMark, nonce.length - addressesMark.length);
+  return nonce;
+}
+
+/** Reports whether the maker of a nonce covers addresses in its proofs. */
+export function isMarked(nonce: Uint8Array): boolean {
+  return addressesMark.equals(nonce.subarray(-addressesMark.length));
+}
+
+/** Reports whether a text can be an address in a meeting: 1 to 300 bytes without blanks and control characters. */
+export function isMeetingAddress(text: string): boolean {
+  return Buffer.byteLength(text) <= addressBytesMax && /^[^\s\p{Cc}]+$/u.test(text);
+}
+
 /** HMAC-SHA-256 over the meeting (specified with the handshake). */
 export function linkProof(clusterKey: Uint8Array, side: ProofSide, meeting: Meeting): Uint8Array<ArrayBuffer> {
-  const { dialler, acceptor, diallerNonce, acceptorNonce } = meeting;
-  const texts = [side, dialler.id, acceptor.id, dialler.incarnation, acceptor.incarnation, dialler.service];
-  const hmac = createHmac("sha256", clusterKey);
-  for (const field of [...texts.map((text) => Buffer.from(text)), diallerNonce, acceptorNonce]) {
-    const length = Buffer.alloc(4);
-    length.writeUInt32BE(field.length);
-    hmac.update(length).update(field);
-  }
-  return hmac.digest();
+  const { dialler, acceptor, diallerNonce, acceptorNonce, addresses } = meeting;
+  const label = addresses === undefined ? side : `${side} at`;
+  const texts = [label, dialler.id, acceptor.id, dialler.incarnation, acceptor.incarnation, dialler.service];
+  if (addresses !== undefined) texts.push(addresses.dialled, addresses.advertised);
+  return fieldMac(clusterKey, [...texts, diallerNonce, acceptorNonce]);
 }
 
 /** True when `proof` is the one that `linkProof` gives; takes the same time however much of it is right. */

@@ -51,6 +51,12 @@ const commands: Readonly<Record<string, Command>> = {
   nodes: command("nodes", "Print what a registry holds", optionsOf.nodes, async (values) =>
     done((await import("./nodes.ts")).nodes(values), 0),
   ),
+  limits: command(
+    "limits",
+    "Print the limits of a running server with what is used of each, or those that a role begins with",
+    optionsOf.limits,
+    async (values) => done((await import("./limits.ts")).limits(values), 0),
+  ),
   chat: command("chat", "Talk from a terminal, or through a pipe", optionsOf.chat, async (values) =>
     (await import("./chat.ts")).chat(values),
   ),
@@ -105,6 +111,7 @@ const examples = `EXAMPLES
   roost chat --account alice --to bob            talk
   roost --role discovery                         a node of the registry, on port 7171
   roost nodes --watch                            what it holds
+  roost limits                                   what is bounded, and how much of it is used
   roost backup messages-monday.db                copy the messages, while the server runs
   roost purge --retention 30d                    how many messages are older
 

@@ -1,10 +1,11 @@
 // Option values: text to checked values. A parser throws a sentence that says what would be right.
 
-import { isIPv6 } from "node:net";
 import { isPrintable } from "../base/printable.ts";
 import { nameRule, validName } from "../auth/names.ts";
+import { type BlockList, isIPv4, isIPv6 } from "node:net";
 import { isPath } from "../base/small-file.ts";
 import type { SocketAddress } from "../transport/address.ts";
+import { hasHostBits, listOfRanges, parseRange } from "../transport/address-ranges.ts";
 
 /** The longest name of a host (RFC 1035, 2.3.4). */
 const hostCharactersMax = 253;
@@ -12,7 +13,7 @@ const unitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, 
 const dayMs = 86_400_000;
 
 /** The milliseconds of a duration; 0 if the text is none, or one of length 0. */
-function durationMsOf(text: string): number {
+export function durationMsOf(text: string): number {
   const [, digits = "", unit = ""] = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text) ?? [];
   return Number(digits) * (unitsMs[unit] ?? 0);
 }
@@ -89,6 +90,24 @@ export function nodesUpTo(countMax: number): (text: string) => string[] {
   };
 }
 
+/** A process of a cluster: an id, `host:port` of a registry node, or a URL whose scheme says which door it names. */
+export function parseNode(text: string): string {
+  const [, scheme, address = ""] = /^(tcp|https?):\/\/([^/]*)\/?$/.exec(text) ?? [];
+  const isId = /^[A-Za-z0-9.-]{1,253}(:\d{1,5})?$|^\[[0-9a-fA-F:.]+\]:\d{1,5}$/.test(text);
+  const isRight = scheme === undefined ? isId : isReachable(address);
+  if (!isRight) throw new Error("an id that roost nodes prints, tcp://host:port or http://host:port");
+  return text.replace(/\/$/, "");
+}
+
+function isReachable(address: string): boolean {
+  try {
+    return parseAddress(address).port !== 0;
+  } catch {
+    // It is no address.
+    return false;
+  }
+}
+
 /** A domain of at most 100 characters (RFC 1123, 2.1), so that names below it have room. */
 export function parseDomain(text: string): string {
   const isName = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i.test(text);
@@ -104,6 +123,25 @@ export function urlsUpTo(countMax: number): (text: string) => string[] {
     if (urls.length === 0 || !urls.every(isRight))
       throw new Error("http://host:port,… such as http://10.0.0.5:7171,http://10.0.0.6:7171");
     return urls.map((url) => url.replace(/\/$/, ""));
+  };
+}
+
+/** Up to `countMax` addresses and CIDRs with commas between them; undefined for the empty text: none. */
+export function rangesUpTo(countMax: number): (text: string) => BlockList | undefined {
+  return (text) => {
+    const parts = partsOf(text, countMax);
+    const ranges = parts.map((part) => {
+      const range = parseRange(isIPv4(part) ? `${part}/32` : isIPv6(part) ? `${part}/128` : part);
+      if (range === undefined)
+        throw new Error("addresses and CIDRs with commas between them, such as 10.0.0.2,10.1.0.0/16,fd00::/8");
+      if (range.prefix === 0) throw new Error(`the addresses of proxies alone: ${part} is everybody's`);
+      if (hasHostBits(range))
+        throw new Error(
+          `a range to begin with its first address, which ${part} does not: ${range.address} alone is one address`,
+        );
+      return range;
+    });
+    return ranges.length === 0 ? undefined : listOfRanges(ranges);
   };
 }
 

@@ -2,7 +2,7 @@
 // linked but not chosen; what can be chosen is kept in order, so that a choice costs no sorting.
 
 import type { Connection } from "../transport/transport.ts";
-import { linkInFlightMax } from "../base/limits/fixed.ts";
+import { limitTable } from "../base/limits/table.ts";
 import { weightDefault } from "../registry/client/zone-balance.ts";
 import type { LinkState } from "./link/link-state.ts";
 import { PendingRequests } from "./pending-requests.ts";
@@ -17,6 +17,8 @@ export interface NodeAttributes {
   readonly isAdult?: boolean;
   /** When the link began to stand, on the monotonic clock; now, unless it is said. */
   readonly sinceMs?: number;
+  /** Requests that may be unanswered on the link; the initial limit, unless it is said. */
+  readonly requestsMax?: number;
 }
 
 /** A live link to one node of a service, with its unanswered requests. */
@@ -25,7 +27,7 @@ export class Link<Owner> implements NodeView {
   /** The node's service id. */
   readonly id: string;
   readonly connection: Connection;
-  readonly pending = new PendingRequests<Owner>(linkInFlightMax);
+  readonly pending: PendingRequests<Owner>;
   readonly zone: string;
   readonly weight: number;
   /** When it began to stand, on the monotonic clock. */
@@ -39,6 +41,7 @@ export class Link<Owner> implements NodeView {
 
   constructor(service: string, id: string, connection: Connection, attributes: NodeAttributes = {}) {
     const { zone = "", weight = weightDefault, isAdult = true, sinceMs = performance.now() } = attributes;
+    this.pending = new PendingRequests<Owner>(attributes.requestsMax ?? limitTable.requestsPerLink.initial);
     this.service = service;
     this.id = id;
     this.connection = connection;

@@ -95,7 +95,7 @@ export class LogicNode {
       metrics,
       gatewayDeclined: (gateway, sentence) => this.declinedBy.heard(gateway, sentence),
     });
-    const { server, advertised } = network.listen(listener, metrics);
+    const { server, advertised } = listener.listen(network, metrics);
     this.server = server;
     const dial = network.dial(metrics);
     this.membership = new Membership({
@@ -154,6 +154,7 @@ export class LogicNode {
       ...(noGateway === "" ? {} : { noGateway }),
       ...(unlinked.length === 0 ? {} : { unlinkedGateways: unlinked.join(",") }),
       ...(registryCheck.trouble === "" ? {} : { registrySplit: registryCheck.trouble }),
+      ...this.membership?.remarks,
     };
   }
 

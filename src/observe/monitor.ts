@@ -1,7 +1,23 @@
 // The operator's door: health and metrics over HTTP, on an address of its own.
 
+import type { Limits } from "../base/limits/limits.ts";
+import { browserGuard } from "../transport/http/browser-guard.ts";
+import { textAnswer } from "../transport/http/http-answer.ts";
+import type { HttpHandler } from "../transport/http/http-connection.ts";
+import { HttpServer, quotaAddress } from "../transport/http/http-server.ts";
 import type { Metrics } from "./metrics.ts";
-import { type Health, healthResponse, metricsAnswer } from "./operator-answers.ts";
+import { type Health, healthAnswer, metricsAnswer } from "./operator-answers.ts";
+
+const headBytesMax = 8 * 1024;
+/** A head has this long to come; a body is not wanted. */
+const headMs = 10_000;
+/** A connection without a request is closed after this long: longer than a scraper's usual pause. */
+const idleMs = 75_000;
+/** Unfinished heads and unread answers of all connections. */
+const receivedBytesMax = 1024 * 1024;
+const unreadBytesMax = 16 * 1024 * 1024;
+/** What is being answered when it stops has this long to end. */
+const closingMs = 200;
 
 export interface Monitor {
   /** `host:port` as bound. */
@@ -9,37 +25,60 @@ export interface Monitor {
   stop(): Promise<void>;
 }
 
+/** What a monitor shows, and its bounds. */
+export interface MonitorParts {
+  readonly metrics: Metrics;
+  readonly health: () => Health;
+  readonly limits: Limits;
+  /** Hosts under which the process is advertised. */
+  readonly names?: readonly string[];
+  /** As in HttpServerOptions. */
+  readonly quotaOf?: (remoteAddress: string) => string;
+}
+
 /** Serves `GET /health` (200 only when ready, else 503) and `GET /metrics`. Throws when the address cannot be bound. */
 export function startMonitor(
   address: { readonly host: string; readonly port: number },
-  sources: { readonly metrics: Metrics; health(): Health },
+  { metrics, health, limits, names = [], quotaOf = quotaAddress }: MonitorParts,
 ): Monitor {
   const metricsResponse = metricsAnswer(async () => {
     const { expositionOf } = await import("./exposition.ts");
-    return expositionOf(sources.metrics);
+    return expositionOf(metrics);
   });
-  const respond = async (path: string): Promise<Response> => {
-    if (path === "/health") return healthResponse(sources.health());
-    if (path === "/metrics") return metricsResponse();
-    return new Response("not found; there are /health and /metrics\n", { status: 404 });
+  const guard = browserGuard(address, names);
+  const handler: HttpHandler = (request) => {
+    const refusal = guard(request);
+    if (refusal !== undefined) return { ...textAnswer(403, `${refusal}\n`), isLast: true };
+    if (request.method !== "GET" && request.method !== "HEAD")
+      return textAnswer(405, "method not allowed\n", { allow: "GET, HEAD" });
+    if (request.path === "/health") return healthAnswer(health());
+    if (request.path === "/metrics") return metricsResponse();
+    return textAnswer(404, "not found; there are /health and /metrics\n");
   };
-  const server = Bun.serve({
-    hostname: address.host,
-    port: address.port,
-    // Else an error's answer shows our source; and with that alone Bun 1.4.5 shares the port with a second process.
-    development: false,
-    reusePort: false,
-    error(bug) {
-      sources.metrics.bugs.met("http", bug);
-      return new Response("internal error\n", { status: 500 });
+  const { values } = limits;
+  const server = new HttpServer(address, {
+    limits: {
+      connections: values.monitorConnections,
+      connectionsPerAddress: values.monitorConnectionsPerAddress,
+      headMs,
+      bodyMs: headMs,
+      idleMs,
+      headBytes: headBytesMax,
+      receivedBytes: receivedBytesMax,
+      unreadBytes: unreadBytesMax,
+      unreadBytesPerAddress: unreadBytesMax,
     },
-    fetch(request) {
-      if (request.method !== "GET" && request.method !== "HEAD") {
-        return new Response("method not allowed\n", { status: 405, headers: { allow: "GET, HEAD" } });
-      }
-      return respond(new URL(request.url).pathname);
+    handler,
+    quotaOf,
+    bugAnswer: textAnswer(500, "internal error\n"),
+    bug: (bug) => metrics.bugs.met("http", bug),
+    peerGone: () => undefined,
+    met: (bound, remote) => {
+      if (bound === "connections") limits.met("monitorConnections", { address: remote });
+      if (bound === "connectionsPerAddress") limits.met("monitorConnectionsPerAddress", { address: remote });
     },
   });
-  const host = address.host.includes(":") ? `[${address.host}]` : address.host;
-  return { address: `${host}:${server.port}`, stop: () => server.stop(true) };
+  limits.measure("monitorConnections", () => server.size);
+  limits.measure("monitorConnectionsPerAddress", () => server.sizeOfLargest);
+  return { address: server.address, stop: () => server.stop(closingMs) };
 }

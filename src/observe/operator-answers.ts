@@ -2,6 +2,7 @@
 
 import type { Registry } from "prom-client";
 import { escaped } from "../base/printable.ts";
+import type { HttpAnswer } from "../transport/http/http-answer.ts";
 
 /** Whether this process can do its job, and what it knows about that. */
 export interface Health {
@@ -10,22 +11,45 @@ export interface Health {
 }
 
 /** `GET /health`: 200 only when ready, else 503. Names of others in it are escaped, for whoever reads it in a terminal. */
-export function healthResponse({ ready, detail }: Health): Response {
+export function healthAnswer({ ready, detail }: Health): HttpAnswer {
   const body = escaped(JSON.stringify({ ready, ...detail }));
-  return new Response(body, {
-    status: ready ? 200 : 503,
-    headers: { "content-type": "application/json;charset=utf-8" },
-  });
+  return { status: ready ? 200 : 503, fields: { "content-type": "application/json;charset=utf-8" }, body };
 }
+
+/** Scrapes take at most one part in so many of the time … */
+const restFactor = 10;
+/** … and wait for this long at most. */
+const restMsMax = 1_000;
 
 /**
  * Answers `GET /metrics` in Prometheus' text format. `read` imports what shows the numbers; it is called at the first
- * scrape, once, however many come together. When it fails, every answer is a rejection, which is the door's to tell.
+ * scrape, once, however many come together. The numbers are those of after the scrape was asked for; scrapes that come
+ * while others wait share a text. When reading fails, every answer is a rejection, which is the door's to tell.
  */
-export function metricsAnswer(read: () => Promise<Registry>): () => Promise<Response> {
+export function metricsAnswer(read: () => Promise<Registry>): () => Promise<HttpAnswer> {
   let reading: Promise<Registry> | undefined;
-  return async () => {
+  let next: Promise<HttpAnswer> | undefined;
+  /** When the next text may be made, by the monotonic clock. */
+  let notBeforeMs = -Infinity;
+  let last: Promise<unknown> = Promise.resolve();
+  const make = async (after: Promise<unknown>): Promise<HttpAnswer> => {
+    await after;
+    const waitMs = notBeforeMs - performance.now();
+    if (waitMs > 0) await Bun.sleep(waitMs);
+    // Whoever comes from now on may want to see what has not been counted yet.
+    next = undefined;
     const registry = await (reading ??= read());
-    return new Response(await registry.metrics(), { headers: { "content-type": registry.contentType } });
+    const beganMs = performance.now();
+    const body = await registry.metrics();
+    const endMs = performance.now();
+    notBeforeMs = endMs + Math.min((endMs - beganMs) * restFactor, restMsMax);
+    return { status: 200, fields: { "content-type": registry.contentType }, body };
+  };
+  return () => {
+    if (next !== undefined) return next;
+    const made = make(last);
+    next = made;
+    last = made.catch(() => undefined);
+    return made;
   };
 }

@@ -5,7 +5,8 @@
 //                    "idcs": [ { "id": "fra", "weight": 70 }, { "id": "ams", "weight": 30 } ] } ],
 //     "default": "eu", "trustedProxies": ["127.0.0.1/32"] }
 
-import { BlockList, isIP } from "node:net";
+import { BlockList } from "node:net";
+import { trustedProxiesMax } from "../base/limits/fixed.ts";
 import {
   type Field,
   faultAt,
@@ -16,13 +17,13 @@ import {
   textOf,
   wholeOf,
 } from "../base/json-file.ts";
+import { type AddressRange, listOfRanges, parseRange } from "../transport/address-ranges.ts";
 import { faultOfName } from "./names.ts";
 
 const regionsMax = 1_000;
 const idcsPerRegionMax = 100;
 /** All regions' together: each is compared with a caller's address, one after the other. */
 const cidrsMax = 10_000;
-const trustedProxiesMax = 1_000;
 /** With all IDCs of a region far below 2^32, so that CRC-32 reaches every slot. */
 const weightMax = 1_000_000;
 
@@ -60,12 +61,6 @@ export function parseLookupFile(text: string, path: string): LookupRules {
   return rulesOf(parseJsonFile(text, path));
 }
 
-/** True when an address, of either family, is in one of the networks. IPv4 inside of IPv6 counts as IPv4. */
-export function holdsAddress(networks: BlockList, address: string): boolean {
-  const family = isIP(address);
-  return family !== 0 && networks.check(address, family === 4 ? "ipv4" : "ipv6");
-}
-
 function rulesOf(file: Field): LookupRules {
   const member = membersOf(file, ["regions", "default", "trustedProxies"]);
   const regions = listOf(member("regions"), regionsMax, 1).map(regionOf);
@@ -97,15 +92,14 @@ function idcOf(field: Field): Idc {
 }
 
 function networksOf(field: Field, countMax: number): BlockList {
-  const networks = new BlockList();
-  for (const item of listOf(field, countMax)) {
-    const [, address = "", prefix = ""] = /^([0-9a-fA-F.:]+)\/(\d{1,3})$/.exec(nameOf(item)) ?? [];
-    const family = isIP(address);
-    if (family === 0 || Number(prefix) > (family === 4 ? 32 : 128))
-      throw faultAt(item, `${JSON.stringify(item.value)} is not a CIDR such as 10.0.0.0/8 or fd00::/8`);
-    networks.addSubnet(address, Number(prefix), family === 4 ? "ipv4" : "ipv6");
-  }
-  return networks;
+  return listOfRanges(listOf(field, countMax).map(rangeOf));
+}
+
+function rangeOf(field: Field): AddressRange {
+  const range = parseRange(nameOf(field));
+  if (range === undefined)
+    throw faultAt(field, `${JSON.stringify(field.value)} is not a CIDR such as 10.0.0.0/8 or fd00::/8`);
+  return range;
 }
 
 function nameOf(field: Field): string {

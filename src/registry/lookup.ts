@@ -2,11 +2,12 @@
 // and up to three gateways there. The same inputs give the same answer on every node of the registry. A rule that leads
 // nowhere is passed over: a client is better off with a distant gateway than with none.
 
-import { isIP } from "node:net";
 import { plainAddress } from "../transport/address.ts";
+import { holdsAddress } from "../transport/address-ranges.ts";
+import { forwardedAddress } from "../transport/forwarded-for.ts";
 import type { Directory } from "./directory.ts";
 import { type Instance, Status } from "./instance.ts";
-import { holdsAddress, type LookupRules, type Region } from "./lookup-file.ts";
+import type { LookupRules, Region } from "./lookup-file.ts";
 
 /** The services that clients connect to, by WebSocket and by TCP. */
 const gatewayServices = ["wgateway", "tgateway"] as const;
@@ -22,20 +23,9 @@ export interface LookupAnswer {
   readonly domains: string[];
 }
 
-/**
- * The address on whose behalf a request came: `remote`, the peer's own, unless it is a trusted proxy; then the right-most
- * address in X-Forwarded-For that is none. Left of what is not an address nothing is believed.
- */
+/** The address on whose behalf a request came, by the file's own trusted proxies. */
 export function callerAddress(remote: string, forwardedFor: string | null, rules: LookupRules | undefined): string {
-  let caller = plainAddress(remote);
-  if (rules === undefined || forwardedFor === null) return caller;
-  for (const hop of forwardedFor.split(",").toReversed()) {
-    if (!holdsAddress(rules.trustedProxies, caller)) break;
-    const address = addressOfHop(hop);
-    if (address === undefined) break;
-    caller = address;
-  }
-  return caller;
+  return rules === undefined ? plainAddress(remote) : forwardedAddress(remote, forwardedFor, rules.trustedProxies);
 }
 
 /** The gateways for a client with that token at that address; or why there are none, as a sentence. */
@@ -43,7 +33,7 @@ export function lookupGateways(
   token: string,
   address: string,
   rules: LookupRules | undefined,
-  directory: Directory,
+  directory: Pick<Directory, "instances">,
   env: string,
   nowMs: number = Date.now(),
 ): LookupAnswer | { readonly reason: string } {
@@ -96,13 +86,4 @@ function preferred(gateways: Instance[], isSo: (gateway: Instance) => boolean): 
 
 function domainOf(metadata: ReadonlyMap<string, string>): string {
   return metadata.get("domain")?.trim() ?? "";
-}
-
-/** An element of X-Forwarded-For: `10.0.0.1`, `10.0.0.1:4711`, `2001:db8::1` or `[2001:db8::1]:4711`. */
-function addressOfHop(hop: string): string | undefined {
-  const text = hop.trim().toLowerCase();
-  const [, bracketed] = /^\[([^\]]*)\](?::\d+)?$/.exec(text) ?? [];
-  const [, beforePort] = /^([\d.]+):\d+$/.exec(text) ?? [];
-  const address = plainAddress(bracketed ?? beforePort ?? text);
-  return isIP(address) === 0 ? undefined : address;
 }

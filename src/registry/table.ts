@@ -55,6 +55,8 @@ export class Table {
   readonly digest = new Digest();
   /** Grows with every change that a reader can see. */
   version = 0;
+  /** Grows with every renewal. */
+  renewals = 0;
   /** Living instances, and cancelled ones that are remembered. */
   live = 0;
   tombstones = 0;
@@ -154,6 +156,7 @@ export class Table {
     this.confirm(entry);
     if (touchedAtMs <= entry.touchedAtMs) return;
     entry.touchedAtMs = touchedAtMs;
+    this.renewals++;
     const agoNs = BigInt(Math.round((this.clock.monotonicMs() - touchedAtMs) * 1e6));
     entry.renewTimestamp = this.clock.wallNs() - agoNs;
   }

@@ -23,7 +23,9 @@ interface Watcher {
 }
 
 interface Watched {
-  readonly watchers: Set<Watcher>;
+  readonly key: string;
+  /** Most services have one, and need no set. */
+  watchers: Watcher | Set<Watcher> | undefined;
   /** Changed, and not yet begun to tell. */
   isChanged: boolean;
   /** Being told, or resting. */
@@ -52,21 +54,13 @@ export class Watchers {
   watch(keys: readonly string[], onChange: OnChange): () => void {
     const watcher: Watcher = { onChange, isOn: true };
     this.count++;
-    for (const key of keys) {
-      const watched = this.watched.get(key);
-      if (watched === undefined) {
-        this.watched.set(key, { watchers: new Set([watcher]), isChanged: false, isBusy: false });
-      } else watched.watchers.add(watcher);
-    }
+    // A service's key is kept once, however many watch it.
+    const own = keys.map((key) => this.add(key, watcher));
     return () => {
       if (!watcher.isOn) return;
       watcher.isOn = false;
       this.count--;
-      for (const key of keys) {
-        const watched = this.watched.get(key);
-        watched?.watchers.delete(watcher);
-        if (watched?.watchers.size === 0 && !watched.isBusy) this.watched.delete(key);
-      }
+      for (const watched of own) this.remove(watched, watcher);
     };
   }
 
@@ -88,6 +82,28 @@ export class Watchers {
     this.timers.soon(() => this.flush());
   }
 
+  private add(key: string, watcher: Watcher): Watched {
+    const watched = this.watched.get(key);
+    if (watched === undefined) {
+      const first: Watched = { key, watchers: watcher, isChanged: false, isBusy: false };
+      this.watched.set(key, first);
+      return first;
+    }
+    const { watchers } = watched;
+    if (watchers instanceof Set) watchers.add(watcher);
+    else watched.watchers = watchers === undefined ? watcher : new Set([watchers, watcher]);
+    return watched;
+  }
+
+  private remove(watched: Watched, watcher: Watcher): void {
+    const { key, watchers, isBusy } = watched;
+    if (watchers instanceof Set) watchers.delete(watcher);
+    const isEmpty = watchers === watcher || (watchers instanceof Set && watchers.size === 0);
+    if (!isEmpty) return;
+    watched.watchers = undefined;
+    if (!isBusy) this.watched.delete(key);
+  }
+
   private flush(): void {
     this.isFlushPlanned = false;
     const keys = [...this.changed];
@@ -97,7 +113,7 @@ export class Watchers {
       if (watched === undefined || watched.isBusy) continue;
       watched.isBusy = true;
       watched.isChanged = false;
-      this.tell(key, watched, [...watched.watchers], 0, this.clock.monotonicMs());
+      this.tell(key, watched, watchersOf(watched), 0, this.clock.monotonicMs());
     }
   }
 
@@ -121,6 +137,11 @@ export class Watchers {
   private rested(key: string, watched: Watched): void {
     watched.isBusy = false;
     if (watched.isChanged) this.notify(key);
-    else if (watched.watchers.size === 0) this.watched.delete(key);
+    else if (watched.watchers === undefined) this.watched.delete(key);
   }
+}
+
+function watchersOf({ watchers }: Watched): readonly Watcher[] {
+  if (watchers === undefined) return [];
+  return watchers instanceof Set ? [...watchers] : [watchers];
 }

@@ -1,5 +1,6 @@
 // What a role is given by whoever starts it (the command line, a test): values that are checked already.
 
+import type { BlockList } from "node:net";
 import type { StoreClaim } from "../auth/store-ownership.ts";
 import type { Limits } from "../base/limits/limits.ts";
 import type { Log } from "../base/log.ts";
@@ -16,6 +17,8 @@ export interface StandaloneSettings {
   readonly ws: SocketAddress | undefined;
   readonly tcp: SocketAddress | undefined;
   readonly monitor: SocketAddress | undefined;
+  /** Proxies in front of `ws` and `tcp`, whose word about a client's address counts; undefined: there are none. */
+  readonly trustedProxies?: BlockList | undefined;
   readonly readWaitMs: number;
   readonly writeWaitMs: number;
   readonly loginWaitMs: number;
@@ -65,6 +68,8 @@ export interface DiscoverySettings {
 export interface GatewaySettings extends MemberSettings {
   readonly ws: SocketAddress | undefined;
   readonly tcp: SocketAddress | undefined;
+  /** As in StandaloneSettings. */
+  readonly trustedProxies?: BlockList | undefined;
   readonly reusePort: boolean;
   /** The URL that clients are told; undefined: made of the advertised host and the bound port. */
   readonly publicUrl: string | undefined;

@@ -14,6 +14,7 @@ export const retainedBytesMax = 32 * 1024 * 1024;
 export class BufferPool {
   private readonly free: Buffer[][];
   private retained = 0;
+  private taken = 0;
 
   constructor() {
     const sizes = Math.log2(pooledBytesMax / pooledBytesMin) + 1;
@@ -25,6 +26,11 @@ export class BufferPool {
     return this.retained;
   }
 
+  /** Bytes of the buffers that are in use. */
+  get takenBytes(): number {
+    return this.taken;
+  }
+
   /** A buffer of at least `bytesMin` bytes (a power of two), with arbitrary content. */
   take(bytesMin: number): Buffer {
     let size = pooledBytesMin;
@@ -33,6 +39,7 @@ export class BufferPool {
       size *= 2;
       index++;
     }
+    this.taken += size;
     const kept = this.free[index]?.pop();
     if (kept === undefined) return Buffer.allocUnsafeSlow(size);
     this.retained -= size;
@@ -41,6 +48,7 @@ export class BufferPool {
 
   /** Takes a buffer of `take` back; drops it when it is too large or enough is kept. */
   give(buffer: Buffer): void {
+    this.taken -= buffer.length;
     if (buffer.length > pooledBytesMax || this.retained + buffer.length > retainedBytesMax) return;
     // Sizes are powers of two: the position of the highest bit is the index.
     const kept = this.free[Math.clz32(pooledBytesMin) - Math.clz32(buffer.length)];

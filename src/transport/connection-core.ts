@@ -1,8 +1,8 @@
 // What the connections of all transports share: the bounded outbound queue, one flush a turn, the deadlines, and the
 // order in which a connection ends. A transport adds how bytes leave and how its socket closes.
 //
-// The queue holds frames as TCP sends them (opcode, length, payload), for WebSocket and memory too: their payloads'
-// lengths stand where they are needed, and one piece of code fills the queue.
+// The queue holds frames as they are sent: a transport says how a frame's head looks, and one piece of code fills the queue.
+// Between two ends in memory it looks as on TCP.
 //
 // A connection ends in steps that are never taken twice:
 //   open  -- close(), a fault, or the peer's close -->  closing: nothing is accepted or delivered; what waits is flushed
@@ -14,9 +14,18 @@
 
 import { assert } from "../base/assert.ts";
 import { Deadline } from "../base/timer-wheel.ts";
-import { type CloseReason, closeAbnormal, closeBug, closeIdle, closeSlowConsumer } from "../wire/close-reason.ts";
+import {
+  type CloseReason,
+  closeAbnormal,
+  closeBug,
+  closeFrameTooLarge,
+  closeIdle,
+  closeLimit,
+  closeSlowConsumer,
+} from "../wire/close-reason.ts";
 import { frameHeaderBytes, writeFrameHeader } from "../wire/frame-writer.ts";
 import { OpCode } from "../wire/opcode.ts";
+import type { Admitted } from "./admission.ts";
 import type { ConnectionGroup } from "./connection-group.ts";
 import type { Flushable } from "./flusher.ts";
 import { type OutboundBuffer, noQueue } from "./outbound-buffer.ts";
@@ -36,10 +45,12 @@ export const refusedHandler: FrameHandler = { frame() {}, closed() {} };
  * The common part of a connection. One object: it is the deadline and the flusher's item itself. Each field counts: an
  * idle gateway is ten thousands of these.
  */
-export abstract class ConnectionCore extends Deadline implements Connection, Flushable {
+export abstract class ConnectionCore extends Deadline implements Connection, Flushable, Admitted {
   isDirty = false;
   private phase: Phase = Phase.Open;
-  readonly remoteAddress: string;
+  /** False once the peer has shown who it is. */
+  protected isStranger = true;
+  remoteAddress: string;
   protected readonly options: TransportOptions;
   /** What waits to leave; the shared `noQueue` while nothing does. */
   protected queue: OutboundBuffer = noQueue;
@@ -52,6 +63,8 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
   private stalledMs = -1;
   private closeDueMs = -1;
   private dueMs = -1;
+  /** Frames received less those that time has forgiven since, up to `heardMs`; -Infinity: they are not counted. */
+  private frames: number;
 
   constructor(remoteAddress: string, options: TransportOptions, group: ConnectionGroup | undefined) {
     super();
@@ -59,7 +72,11 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
     this.options = options;
     this.group = group;
     this.heardMs = options.wheel.nowMs;
+    this.frames = options.framesAtOnce === undefined ? -Infinity : 0;
   }
+
+  abstract get frameBytesMax(): number;
+  abstract set frameBytesMax(bytes: number);
 
   /** Writes what waits in the queue, as far as the socket takes it; calls `progressed` when it took something. */
   protected abstract transmit(): void;
@@ -69,6 +86,16 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
   protected abstract terminate(): void;
   /** Closing begins: a transport with close frames queues one, and reading stops. */
   protected abstract closing(reason: CloseReason): void;
+
+  /** How many bytes stand before a payload. */
+  protected headBytes(_payloadBytes: number): number {
+    return frameHeaderBytes;
+  }
+
+  /** Writes a frame's head into the queue's buffer at `at`. */
+  protected writeHead(at: number, opcode: OpCode, payloadBytes: number): void {
+    writeFrameHeader(this.queue.bytes, at, opcode, payloadBytes);
+  }
 
   get isOpen(): boolean {
     return this.phase === Phase.Open;
@@ -96,6 +123,32 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
     if (at === -1) return false;
     this.queue.bytes.set(payload, at);
     return true;
+  }
+
+  identified(): void {
+    if (!this.isStranger) return;
+    this.isStranger = false;
+    const { admission, framesPerSecond } = this.options;
+    admission?.identified(this);
+    if (framesPerSecond === undefined) this.frames = -Infinity;
+  }
+
+  /** By the admission, which gives its place to another one. */
+  evict(isTold: boolean): void {
+    try {
+      if (isTold && this.isOpen && this.mayTellWhy()) this.close(closeLimit);
+      else this.abort(closeLimit);
+    } catch (bug) {
+      this.fail(bug);
+    }
+  }
+
+  shed(): void {
+    try {
+      this.abort(closeSlowConsumer);
+    } catch (bug) {
+      this.fail(bug);
+    }
   }
 
   close(reason: CloseReason): void {
@@ -153,6 +206,7 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
     const lingerMs = Math.min(lingerMsMax, this.options.writeWaitMs);
     this.closeDueMs = Math.min(this.closeDueMs, this.options.wheel.nowMs + lingerMs);
     this.armBy(lingerMs);
+    if (this.group !== undefined) this.options.admission?.ends(this);
     this.finish(this.reason);
   }
 
@@ -172,6 +226,7 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
       return;
     }
     if (graceMs - this.heardMs >= readWaitMs) {
+      this.options.met?.("silence", this.remoteAddress);
       this.close(closeIdle);
       return;
     }
@@ -179,17 +234,41 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
     this.armBy(this.heardMs + readWaitMs - wheel.nowMs);
   }
 
-  /** Asks the acceptor about a new connection, before anything of it is read. */
+  /** Counts an accepted connection, before anything of it is read. False: there are too many, and it has been ended. */
+  protected enter(): boolean {
+    if (this.options.admission?.enter(this) === false) {
+      // Never begun: nobody is told of its end.
+      this.phase = Phase.Settled;
+      this.terminate();
+      return false;
+    }
+    this.begin();
+    return true;
+  }
+
+  /** The peer is a proxy, and speaks for a client at this address. */
+  protected speaksFor(address: string): void {
+    const former = this.remoteAddress;
+    if (address === former) return;
+    this.remoteAddress = address;
+    this.options.admission?.moved(this, former);
+  }
+
+  /** Asks the acceptor about a connection that has entered, before anything of it is read. */
   protected ask(acceptor: Acceptor): void {
     try {
-      this.begin();
       const decision = acceptor.accept(this);
       if ("frame" in decision) this.handler = decision;
-      else if (this.group?.mayTellRefusal(this.options.wheel.nowMs) === false) this.abort(decision);
-      else this.close(decision);
+      else if (this.mayTellWhy()) this.close(decision);
+      else this.abort(decision);
     } catch (bug) {
       this.fail(bug);
     }
+  }
+
+  /** True if one more refused connection may be told why, which keeps its descriptor for some seconds. */
+  protected mayTellWhy(): boolean {
+    return this.group?.mayTellRefusal(this.options.wheel.nowMs) !== false;
   }
 
   /**
@@ -210,17 +289,27 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
   protected reserveFrame(opcode: OpCode, payloadBytes: number): number {
     if (!this.isOpen) return -1;
     const unsentBytes = this.unsentBytes;
-    const { frameBytesMax, sentFrameBytesMax = frameBytesMax, unsentBytesMax } = this.options;
+    const { frameBytesMax, sentFrameBytesMax = frameBytesMax } = this.options;
+    const unsentBytesMax = this.isStranger ? this.strangerUnsentBytesMax : this.options.unsentBytesMax;
     // A large answer (a group's members, a page of contents) is no sign of a slow consumer: alone it always fits.
     const isLoneFrame = unsentBytes === 0 && payloadBytes <= sentFrameBytesMax;
-    if (unsentBytes + frameHeaderBytes + payloadBytes > unsentBytesMax && !isLoneFrame) {
+    const headBytes = this.headBytes(payloadBytes);
+    if (unsentBytes + headBytes + payloadBytes > unsentBytesMax && !isLoneFrame) {
+      this.options.met?.("unsentBytes", this.remoteAddress);
       if (this.options.closeWhenSlow) this.close(closeSlowConsumer);
       return -1;
     }
-    const at = this.reserveBytes(frameHeaderBytes + payloadBytes);
-    writeFrameHeader(this.queue.bytes, at, opcode, payloadBytes);
+    const at = this.reserveBytes(headBytes + payloadBytes);
+    this.writeHead(at, opcode, payloadBytes);
     this.options.flusher.mark(this);
-    return at + frameHeaderBytes;
+    return at + headBytes;
+  }
+
+  /** A stranger that was accepted is owed refusals and pongs: no more may wait for it than it may send in one frame. */
+  private get strangerUnsentBytesMax(): number {
+    const { strangerFrameBytesMax, unsentBytesMax } = this.options;
+    if (this.group === undefined) return unsentBytesMax;
+    return Math.min(strangerFrameBytesMax ?? unsentBytesMax, unsentBytesMax);
   }
 
   /** Room at the queue's end, whatever waits; the offset in `queue.bytes`. */
@@ -231,7 +320,26 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
 
   /** The peer sent something: it lives. Costs a store; the deadline finds it when it fires. */
   protected heard(): void {
-    this.heardMs = this.options.wheel.nowMs;
+    const { nowMs } = this.options.wheel;
+    if (nowMs !== this.heardMs) {
+      const { framesPerSecond } = this.options;
+      if (framesPerSecond !== undefined && this.frames > 0) {
+        this.frames = Math.max(0, this.frames - ((nowMs - this.heardMs) * framesPerSecond) / 1000);
+      }
+      this.heardMs = nowMs;
+    }
+    if (this.isStranger) this.options.admission?.heard(this);
+  }
+
+  /** Counts a frame of any kind; false when there were too many: the connection has been closed. */
+  protected takeFrame(): boolean {
+    this.frames++;
+    const { framesAtOnce } = this.options;
+    if (framesAtOnce === undefined || this.frames <= framesAtOnce) return true;
+    this.options.met?.("frames", this.remoteAddress);
+    this.options.observer.protocolFault("too-many-frames");
+    this.close(closeLimit);
+    return false;
   }
 
   /** The socket took bytes: the write deadline begins anew. */
@@ -242,6 +350,9 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
   /** A peer broke the protocol. */
   protected fault(kind: string, reason: CloseReason): void {
     this.options.observer.protocolFault(kind);
+    if (reason === closeFrameTooLarge) {
+      this.options.met?.(this.isStranger ? "strangerFrameBytes" : "frameBytes", this.remoteAddress);
+    }
     this.close(reason);
   }
 
@@ -264,6 +375,7 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
     this.dropQueue();
     this.options.wheel.disarm(this);
     this.group?.remove(this);
+    if (this.group !== undefined) this.options.admission?.leave(this);
     const handler = this.handler;
     this.handler = refusedHandler;
     try {

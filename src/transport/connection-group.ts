@@ -4,8 +4,12 @@ import { refusalsToldAtOnce, refusalsToldPerSecond } from "../base/limits/fixed.
 import { TokenBucket } from "../base/token-bucket.ts";
 import type { CloseReason } from "../wire/close-reason.ts";
 
-interface Member {
+/** An open connection, as its group sees it. */
+export interface Member {
+  readonly unsentBytes: number;
   close(reason: CloseReason): void;
+  /** Ends it at once, because too much waits for it: what waits is discarded. */
+  shed(): void;
 }
 
 /** Who is connected. A member is removed when nothing of it is left. */
@@ -20,6 +24,10 @@ export class ConnectionGroup {
    */
   mayTellRefusal(nowMs: number): boolean {
     return this.refusals.take(nowMs);
+  }
+
+  [Symbol.iterator](): Iterator<Member> {
+    return this.members.values();
   }
 
   add(member: Member): void {

@@ -18,6 +18,14 @@ export class Flusher {
   private dirty: Flushable[] = [];
   private spare: Flushable[] = [];
   private scheduled = false;
+  private unsentBytesMax = Number.POSITIVE_INFINITY;
+  private overdrawn: () => void = () => undefined;
+
+  /** Calls `overdrawn` after each flush that leaves buffers of more than `unsentBytesMax` in use. One watcher a flusher. */
+  watch(unsentBytesMax: number, overdrawn: () => void): void {
+    this.unsentBytesMax = unsentBytesMax;
+    this.overdrawn = overdrawn;
+  }
 
   /** Flushes `item` at the end of this turn; marking it again before that does nothing. */
   mark(item: Flushable): void {
@@ -53,5 +61,6 @@ export class Flusher {
       batch.length = 0;
       this.spare = batch;
     }
+    if (this.queues.buffers.takenBytes > this.unsentBytesMax) this.overdrawn();
   };
 }

@@ -22,10 +22,12 @@ export interface MemoryOptions extends TransportOptions {
 class MemoryConnection extends ConnectionCore {
   private peer: MemoryConnection | undefined;
   private readonly isPoisoned: boolean;
+  override frameBytesMax: number;
 
   constructor(remoteAddress: string, options: MemoryOptions, group: ConnectionGroup | undefined) {
     super(remoteAddress, options, group);
     this.isPoisoned = options.poison ?? false;
+    this.frameBytesMax = options.strangerFrameBytesMax ?? options.frameBytesMax;
   }
 
   /** Joins two fresh ends; the accepting side is asked first, as over a socket it might be. */
@@ -37,7 +39,7 @@ class MemoryConnection extends ConnectionCore {
   ): void {
     dialling.peer = accepting;
     accepting.peer = dialling;
-    accepting.ask(acceptor);
+    if (accepting.enter()) accepting.ask(acceptor);
     if (!dialling.isOpen) throw new Error("the accepting side ended the connection at once");
     dialling.own(handler);
   }
@@ -70,7 +72,7 @@ class MemoryConnection extends ConnectionCore {
     while (at < end && this.isOpen) {
       const payloadAt = at + frameHeaderBytes;
       const payloadEnd = payloadAt + bytes.readUInt32BE(at + 1);
-      if (payloadEnd - payloadAt > this.options.frameBytesMax) {
+      if (payloadEnd - payloadAt > this.frameBytesMax) {
         this.fault("frame-too-large", closeFrameTooLarge);
         return;
       }
@@ -125,6 +127,7 @@ export class MemoryNetwork {
     };
     return {
       address,
+      connections: listener.group,
       stopAccepting,
       close(reason) {
         stopAccepting();

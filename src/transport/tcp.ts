@@ -1,140 +1,54 @@
 // Frames over TCP: clients, and links between services.
-//
-// Memory. Bun hands over each read as a fresh copy, so frames are ranges of it; `Socket.write` takes what the kernel
-// takes, synchronously, and keeps nothing, so the outbound buffer may return to the pool at once.
-//
-// Every socket callback catches what it throws, ends its connection and reports the bug to the observer. No `error` handler
-// is set: Bun would call it only with what a callback threw. Errors of the socket itself arrive at `close`.
 
-import type { Socket, SocketHandler, TCPSocketListenOptions } from "bun";
-import { type CloseReason, CloseCode, closeAbnormal } from "../wire/close-reason.ts";
+import type { CloseReason } from "../wire/close-reason.ts";
 import { closeFrame, parseCloseText } from "../wire/frame-writer.ts";
-import { FrameReader, type FrameSink } from "../wire/frame-reader.ts";
-import { OpCode } from "../wire/opcode.ts";
+import { FrameReader } from "../wire/frame-reader.ts";
 import { formatAddress, peerAddress, type SocketAddress } from "./address.ts";
-import { ConnectionCore } from "./connection-core.ts";
 import { ConnectionGroup } from "./connection-group.ts";
+import { HeaderWaits } from "./header-wait.ts";
+import { looksLikeProxyHeader } from "./proxy-header.ts";
+import type { SocketOwner, TcpSocket } from "./socket-owner.ts";
+import { listenStreams, StreamConnection, streamHandlers } from "./stream-connection.ts";
 import type { Acceptor, Connection, FrameHandler, Server, TransportOptions } from "./transport.ts";
 
-/** `data` is unset until `open` returned, and on a socket that came too late. */
-type TcpSocket = Socket<TcpConnection | undefined>;
-
-/** One object for all sockets: what belongs to a connection hangs on `socket.data`. */
-const sharedHandlers = {
-  data({ data: connection }, chunk) {
-    try {
-      connection?.receive(chunk);
-    } catch (bug) {
-      connection?.fail(bug);
-    }
-  },
-  drain({ data: connection }) {
-    connection?.flush();
-  },
-  end({ data: connection }) {
-    try {
-      connection?.ended();
-    } catch (bug) {
-      connection?.fail(bug);
-    }
-  },
-  close({ data: connection }) {
-    try {
-      connection?.gone();
-    } catch (bug) {
-      connection?.fail(bug);
-    }
-  },
-} satisfies SocketHandler<TcpConnection | undefined>;
-
-/** A connection is the sink of its own reader. */
-class TcpConnection extends ConnectionCore implements FrameSink {
-  private readonly socket: TcpSocket;
-  private readonly reader: FrameReader;
+class TcpConnection extends StreamConnection {
+  protected override readonly reader: FrameReader;
 
   constructor(socket: TcpSocket, remoteAddress: string, options: TransportOptions, group: ConnectionGroup | undefined) {
-    super(remoteAddress, options, group);
-    this.socket = socket;
-    this.reader = new FrameReader(this, options.frameBytesMax);
+    super(socket, remoteAddress, options, group);
+    this.reader = new FrameReader(this, options.strangerFrameBytesMax ?? options.frameBytesMax);
   }
 
   accept(acceptor: Acceptor): void {
-    this.ask(acceptor);
+    if (this.enter()) this.ask(acceptor);
   }
 
   dialled(handler: (connection: Connection) => FrameHandler): void {
     this.own(handler);
   }
 
-  /** The socket's `data`. */
-  receive(chunk: Buffer): void {
-    if (!this.isOpen) return;
-    this.heard();
-    this.options.observer.bytesIn(chunk.length);
-    const fault = this.reader.push(chunk);
-    if (fault !== undefined) this.fault(fault.code === CloseCode.TooLarge ? "frame-too-large" : "frame", fault);
+  override closeReceived(payload: Buffer): void {
+    if (this.takeFrame()) this.peerClosed(parseCloseText(payload));
   }
 
-  /** The socket's `end`: the peer sends no more, and Bun ends our side when this returns. */
-  ended(): void {
-    this.reader.stop();
-    this.peerClosed(closeAbnormal);
-    this.flush();
+  protected override badFrame(chunk: Buffer, fault: CloseReason): void {
+    const { proxies } = this.options;
+    if (proxies !== undefined && looksLikeProxyHeader(chunk)) proxies.headerOfStranger(this.remoteAddress);
+    super.badFrame(chunk, fault);
   }
 
-  /** The socket's `close`. */
-  gone(): void {
-    this.settle();
+  protected override kindOf(): string {
+    return "frame";
   }
 
-  binaryReceived(bytes: Buffer, start: number, end: number): void {
-    this.handler.frame(bytes, start, end);
-  }
-
-  /** A pong joins the queue like any frame, so it never falls inside another one. */
-  pingReceived(payload: Buffer): void {
-    const at = this.reserveFrame(OpCode.Pong, payload.length);
-    if (at !== -1) this.queue.bytes.set(payload, at);
-  }
-
-  pongReceived(): void {
-    // That the peer lives was noted when the bytes came.
-  }
-
-  closeReceived(payload: Buffer): void {
-    this.peerClosed(parseCloseText(payload));
-  }
-
-  protected override closing(reason: CloseReason): void {
-    this.reader.stop();
-    // Beyond the bound on unsent bytes, by at most one control frame.
-    const frame = closeFrame(reason);
-    const at = this.reserveBytes(frame.length);
-    this.queue.bytes.set(frame, at);
-  }
-
-  protected override transmit(): void {
-    const written = this.socket.write(this.queue.bytes, this.queue.start, this.queue.pendingBytes);
-    if (written <= 0) return;
-    this.progressed();
-    this.queue.consume(written);
-    this.options.observer.bytesOut(written);
-  }
-
-  protected override finish(): void {
-    // Only our side: closing both while the peer's bytes lie unread would reset the connection, and the close frame
-    // would be lost with it.
-    this.socket.shutdown();
-  }
-
-  protected override terminate(): void {
-    this.socket.terminate();
-    this.settle();
+  protected override closeFrame(reason: CloseReason): Buffer {
+    return closeFrame(reason);
   }
 }
 
 /**
- * Listens for frames over TCP.
+ * Listens for frames over TCP. A connection of a trusted proxy (`options.proxies`) begins with a header of the PROXY protocol;
+ * the acceptor is asked when it has come.
  * @param reusePort lets several processes share the port; each of them must ask for it.
  * @throws when the address can't be bound.
  */
@@ -144,42 +58,20 @@ export function listenTcp(
   options: TransportOptions,
   reusePort = false,
 ): Server {
+  const { proxies } = options;
   const group = new ConnectionGroup();
-  // Bun's types know reusePort for dialling only.
-  const settings: TCPSocketListenOptions<TcpConnection | undefined> & { readonly reusePort: boolean } = {
-    hostname: address.host,
-    port: address.port,
-    reusePort,
-    socket: {
-      ...sharedHandlers,
-      open(socket) {
-        try {
-          const remoteAddress = peerAddress(socket.remoteAddress);
-          if (remoteAddress === undefined) {
-            socket.terminate();
-            options.observer.peerGone();
-            return;
-          }
-          const connection = new TcpConnection(socket, remoteAddress, options, group);
-          socket.data = connection;
-          connection.accept(acceptor);
-        } catch (bug) {
-          socket.terminate();
-          options.observer.bug(bug);
-        }
-      },
-    },
+  const admit = (socket: TcpSocket, remoteAddress: string, decider: Acceptor): TcpConnection => {
+    const connection = new TcpConnection(socket, remoteAddress, options, group);
+    socket.data = connection;
+    connection.accept(decider);
+    return connection;
   };
-  const listener = Bun.listen(settings);
-  const bound = formatAddress(address.host, listener.port);
-  return {
-    address: bound,
-    stopAccepting: () => listener.stop(),
-    close(reason) {
-      listener.stop();
-      return group.closeAll(reason);
-    },
+  const headerWaits = proxies && new HeaderWaits(proxies, { options, group, acceptor, admit });
+  const opened = (socket: TcpSocket, remoteAddress: string): void => {
+    if (proxies?.trusts(remoteAddress) === true) headerWaits?.begin(socket, remoteAddress);
+    else admit(socket, remoteAddress, acceptor);
   };
+  return listenStreams(address, options, group, opened, reusePort);
 }
 
 /**
@@ -200,11 +92,11 @@ export function dialTcp(
       reject(new Error(`cannot connect to ${target}`, { cause }));
     };
     const timer = setTimeout(fail, options.connectTimeoutMs, new Error(`no answer in ${options.connectTimeoutMs} ms`));
-    Bun.connect<TcpConnection | undefined>({
+    Bun.connect<SocketOwner | undefined>({
       hostname: address.host,
       port: address.port,
       socket: {
-        ...sharedHandlers,
+        ...streamHandlers,
         open(socket) {
           if (isOver) {
             socket.terminate();

@@ -8,16 +8,24 @@
 
 import type { CloseReason } from "../wire/close-reason.ts";
 import type { TimerWheel } from "../base/timer-wheel.ts";
+import type { Admission } from "./admission.ts";
+import type { Member } from "./connection-group.ts";
 import type { Flusher } from "./flusher.ts";
+import type { TrustedProxies } from "./trusted-proxies.ts";
 
 /** One end of a connection, as its owner sees it. */
 export interface Connection {
-  /** The peer's IP address, or the memory network's name for it. */
+  /** The peer's IP address, or that which a trusted proxy names; of the memory network its name for it. */
   readonly remoteAddress: string;
   /** False from the moment that it closes, by either side; then every send is refused. */
   readonly isOpen: boolean;
   /** Bytes accepted by `send` and `reserve` that the transport has not yet taken. */
   readonly unsentBytes: number;
+  /**
+   * The longest frame that is taken from here on, in bytes. It begins with strangerFrameBytesMax; who has found out who the
+   * peer is raises it. A frame whose head has come is judged by what was in force then.
+   */
+  frameBytesMax: number;
   /** Where `reserve` made room. Read it after `reserve`, not before: the buffer may move. */
   readonly outbound: Buffer;
 
@@ -36,6 +44,9 @@ export interface Connection {
 
   /** Copies one binary frame into the outbound buffer. False as `reserve` returns -1. */
   send(payload: Uint8Array): boolean;
+
+  /** The peer has shown who it is: it does not count as a stranger any more (admission.ts). Twice does nothing. */
+  identified(): void;
 
   /**
    * Sends what is queued, then a close frame with the reason, and ends the connection: at the latest after
@@ -75,10 +86,15 @@ export interface Acceptor {
   accept(connection: Connection): FrameHandler | CloseReason;
 }
 
+/** A bound that a transport enforces by itself, and tells its owner of. */
+export type TransportBound = "frames" | "frameBytes" | "strangerFrameBytes" | "unsentBytes" | "silence";
+
 /** A listening transport. */
 export interface Server {
   /** `host:port` as bound (port 0 resolved), or the memory address. */
   readonly address: string;
+  /** The open connections. */
+  readonly connections: Iterable<Member>;
   /** Stops accepting; open connections live on. */
   stopAccepting(): void;
   /** Stops accepting, closes every connection with `reason`, resolves when all are gone. */
@@ -100,6 +116,21 @@ export interface TransportObserver {
 /** What every transport needs. */
 export interface TransportOptions {
   readonly frameBytesMax: number;
+  /** The longest frame from a peer that has not shown who it is. Default: frameBytesMax. */
+  readonly strangerFrameBytesMax?: number;
+  /**
+   * Frames of any kind, fragments of messages and reads of a few bytes that a connection may send: a token bucket; beyond it
+   * the connection is closed with 4008. framesPerSecond alone left out: they are counted until the peer has shown who it
+   * is. Both left out: they are not.
+   */
+  readonly framesPerSecond?: number;
+  readonly framesAtOnce?: number;
+  /** Counts the accepted connections, with those of other listeners. */
+  readonly admission?: Admission;
+  /** From accepting a connection to the end of its HTTP request's head. Default: 10 s. */
+  readonly headWaitMs?: number;
+  /** A bound has refused something of the peer at this address. */
+  readonly met?: (bound: TransportBound, remoteAddress: string) => void;
   /** One frame up to this is taken whenever nothing else waits, whatever unsentBytesMax is. Default: frameBytesMax. */
   readonly sentFrameBytesMax?: number;
   readonly unsentBytesMax: number;
@@ -110,4 +141,6 @@ export interface TransportOptions {
   readonly wheel: TimerWheel;
   readonly flusher: Flusher;
   readonly observer: TransportObserver;
+  /** Whose word about a client's address counts. Default: nobody's, and a listener does not look for any. */
+  readonly proxies?: TrustedProxies;
 }

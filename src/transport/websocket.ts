@@ -1,141 +1,182 @@
-// One packet per binary WebSocket message (RFC 6455, by Bun): the clients' way in from browsers.
+// One packet per binary WebSocket message (RFC 6455): the clients' way in from browsers.
 //
-// Memory. A message is handed over by Bun as a fresh copy. What leaves waits in the connection's own queue and is given
-// to Bun in one cork a turn; Bun copies what the kernel does not take at once, so the queue's buffer is free again.
-// While Bun holds bytes back, the rest stays in the queue, where it is counted and bounded.
+// The platform's own WebSocket server shows a connection only after its request, buffers messages unseen up to one bound for
+// all, answers pings by itself into a queue of its own, and does not show fragments. So the frames are read here, over the
+// same sockets as TCP: a connection counts from the moment that it is accepted, and every byte that waits is bounded.
 //
 // The `Origin` of a request is not checked: a connection is authenticated by the token in its first packet, never by a
 // cookie, so a foreign page gains nothing by opening one.
 
-import type { ServerWebSocket } from "bun";
-import { type CloseReason, CloseCode, closeAbnormal, closeFrameTooLarge, closeNormal } from "../wire/close-reason.ts";
-import { closeProtocolFault, closeSlowConsumer } from "../wire/close-reason.ts";
-import { closeFrame, frameHeaderBytes } from "../wire/frame-writer.ts";
-import { formatAddress, peerAddress, type SocketAddress } from "./address.ts";
-import { ConnectionCore } from "./connection-core.ts";
+import { Deadline } from "../base/timer-wheel.ts";
+import { type CloseReason, CloseCode, closeLoginWait, closeProtocolFault } from "../wire/close-reason.ts";
+import type { OpCode } from "../wire/opcode.ts";
+import { faultTextMessage, type MessageSink, WebSocketReader } from "../wire/websocket-reader.ts";
+import {
+  parseWebSocketClose,
+  webSocketCloseFrame,
+  webSocketHeadBytes,
+  writeWebSocketHead,
+} from "../wire/websocket-writer.ts";
+import type { SocketAddress } from "./address.ts";
 import { ConnectionGroup } from "./connection-group.ts";
+import type { TcpSocket } from "./socket-owner.ts";
+import { listenStreams, StreamConnection } from "./stream-connection.ts";
 import type { Acceptor, Server, TransportOptions } from "./transport.ts";
+import { headBytesMax, headEndOf, headTooLong, parseUpgrade, type Refusal, upgradeAnswer } from "./upgrade-request.ts";
 
-type WebSocketEnd = ServerWebSocket<WebSocketConnection>;
+const headWaitMsDefault = 10_000;
+/** The first size of a copy of a request's head, in bytes. */
+const headCopyBytesMin = 512;
 
-/** What Bun calls no status: the peer's close frame was empty (RFC 6455, 7.1.5). */
-const noStatus = 1005;
-/** The reason by which Bun tells of a message above maxPayloadLength; the peer was sent 1009. */
-const tooBigText = "Received too big message";
+const closeNotUpgraded = closeProtocolFault("not a WebSocket request");
+const faultClose = closeProtocolFault("malformed close frame");
 
-const faultText = closeProtocolFault("text messages are not used");
+/** What a connection needs until its request has been read: the bytes so far, and a deadline that no trickle moves. */
+class Opening extends Deadline {
+  readonly acceptor: Acceptor;
+  private readonly connection: WebSocketConnection;
+  private buffer = Buffer.alloc(0);
+  private bytes = 0;
 
-class WebSocketConnection extends ConnectionCore {
-  private socket: WebSocketEnd | undefined;
-  /** Bun holds back bytes that the kernel did not take. */
-  private isHeldBack = false;
-
-  /** The socket's `open`. */
-  opened(socket: WebSocketEnd, acceptor: Acceptor): void {
-    this.socket = socket;
-    this.ask(acceptor);
+  constructor(connection: WebSocketConnection, acceptor: Acceptor) {
+    super();
+    this.connection = connection;
+    this.acceptor = acceptor;
   }
 
-  override get unsentBytes(): number {
-    return this.queue.pendingBytes + (this.isHeldBack ? this.heldBackBytes() : 0);
+  expire(): void {
+    this.connection.tooLate();
   }
 
-  /** The socket's `message`. */
-  received(message: string | Buffer): void {
-    if (!this.isOpen) return;
-    this.heard();
-    if (typeof message === "string") {
-      this.options.observer.bytesIn(Buffer.byteLength(message));
-      this.fault("text-message", faultText);
-      return;
+  /** Appends a read. Returns all bytes so far, and how many of them had come before. */
+  take(chunk: Buffer): { readonly bytes: Buffer; readonly formerBytes: number } {
+    const formerBytes = this.bytes;
+    // Most requests come in one read.
+    if (formerBytes === 0) return { bytes: chunk, formerBytes };
+    this.keep(chunk);
+    return { bytes: this.buffer.subarray(0, this.bytes), formerBytes };
+  }
+
+  /** Copies a read of which `take` has told that nothing came before it, and which is not all of the request. */
+  keep(chunk: Buffer): void {
+    const needed = this.bytes + chunk.length;
+    if (needed > this.buffer.length) {
+      const grown = Buffer.allocUnsafe(Math.max(needed, this.buffer.length * 2, headCopyBytesMin));
+      this.buffer.copy(grown, 0, 0, this.bytes);
+      this.buffer = grown;
     }
-    this.options.observer.bytesIn(message.length);
-    if (message.length > 0) this.handler.frame(message, 0, message.length);
-  }
-
-  /** A ping, which Bun answers, or a pong. */
-  controlReceived(payload: Buffer): void {
-    this.heard();
-    this.options.observer.bytesIn(payload.length);
-  }
-
-  /** The socket's `drain`: the kernel took some of what Bun held back. */
-  drained(): void {
-    this.progressed();
-    this.flush();
-  }
-
-  /** The socket's `close`, also inside our own call of `ServerWebSocket.close`. */
-  gone(code: number, text: string): void {
-    this.socket = undefined;
-    this.isHeldBack = false;
-    if (code === CloseCode.Abnormal && text !== "" && this.reason === undefined) {
-      const isTooLarge = text === tooBigText;
-      this.options.observer.protocolFault(isTooLarge ? "frame-too-large" : "websocket");
-      this.settle(isTooLarge ? closeFrameTooLarge : closeProtocolFault(text));
-      return;
-    }
-    if (code === CloseCode.Abnormal) this.settle(closeAbnormal);
-    else this.settle(code === noStatus ? closeNormal : { code, text });
-  }
-
-  /** Inside the cork: gives every whole message of the queue to Bun, until it holds one back. */
-  transmitCorked(socket: WebSocketEnd): void {
-    while (this.queue.pendingBytes > 0 && !this.isHeldBack) {
-      const head = this.queue.start;
-      const payloadBytes = this.queue.bytes.readUInt32BE(head + 1);
-      const at = head + frameHeaderBytes;
-      const taken = socket.sendBinary(this.queue.bytes.subarray(at, at + payloadBytes));
-      if (taken === 0) {
-        // Dropped: the socket is closing, or Bun's own bound was reached, which lies above ours.
-        this.isHeldBack = true;
-        if (socket.readyState === WebSocket.OPEN) this.abort(closeSlowConsumer);
-        return;
-      }
-      if (taken === -1) this.isHeldBack = true;
-      this.options.observer.bytesOut(payloadBytes);
-      this.queue.consume(frameHeaderBytes + payloadBytes);
-    }
-  }
-
-  protected override transmit(): void {
-    const socket = this.socket;
-    if (socket === undefined || (this.isHeldBack && this.heldBackBytes() > 0)) return;
-    do {
-      this.isHeldBack = false;
-      const before = this.queue.pendingBytes;
-      socket.cork(transmitCorked);
-      if (this.queue.pendingBytes < before) this.progressed();
-      // A message that was held back inside the cork may have left at its end: then no drain would come.
-      this.isHeldBack = this.heldBackBytes() > 0;
-    } while (this.queue.pendingBytes > 0 && !this.isHeldBack);
-  }
-
-  protected override closing(): void {
-    // The close frame is Bun's to send, in `finish`.
-  }
-
-  protected override finish(reason: CloseReason): void {
-    if (this.socket === undefined) return;
-    // The same cut to 120 bytes as on TCP: `<code> ` is five bytes of the frame's payload.
-    const text = closeFrame(reason).toString("utf8", frameHeaderBytes + 5);
-    this.socket.close(reason.code, text);
-    this.settle();
-  }
-
-  protected override terminate(): void {
-    this.socket?.terminate();
-    this.settle();
-  }
-
-  private heldBackBytes(): number {
-    return this.socket?.getBufferedAmount() ?? 0;
+    chunk.copy(this.buffer, this.bytes);
+    this.bytes = needed;
   }
 }
 
-/** One function for all corks: a closure a flush would be garbage. */
-function transmitCorked(socket: WebSocketEnd): void {
-  socket.data.transmitCorked(socket);
+class WebSocketConnection extends StreamConnection implements MessageSink {
+  protected override readonly reader: WebSocketReader;
+  /** Until the request has been read. */
+  private opening: Opening | undefined;
+
+  constructor(socket: TcpSocket, remoteAddress: string, options: TransportOptions, group: ConnectionGroup) {
+    super(socket, remoteAddress, options, group);
+    this.reader = new WebSocketReader(this, options.strangerFrameBytesMax ?? options.frameBytesMax);
+  }
+
+  accept(acceptor: Acceptor): void {
+    if (!this.enter()) return;
+    this.opening = new Opening(this, acceptor);
+    const { wheel, headWaitMs = headWaitMsDefault } = this.options;
+    wheel.arm(this.opening, headWaitMs);
+  }
+
+  /** The request did not come in time. */
+  tooLate(): void {
+    try {
+      this.abort(closeLoginWait);
+    } catch (bug) {
+      this.fail(bug);
+    }
+  }
+
+  protected override read(chunk: Buffer): void {
+    if (this.opening === undefined) super.read(chunk);
+    else this.readRequest(chunk, this.opening);
+  }
+
+  private readRequest(chunk: Buffer, opening: Opening): void {
+    const { bytes, formerBytes } = opening.take(chunk);
+    const end = headEndOf(bytes.subarray(0, headBytesMax), formerBytes);
+    if (end === -1) {
+      if (bytes.length >= headBytesMax) this.refuseRequest(headTooLong);
+      else if (formerBytes === 0) opening.keep(chunk);
+      return;
+    }
+    const request = parseUpgrade(bytes.subarray(0, end));
+    if ("answer" in request) {
+      this.refuseRequest(request);
+      return;
+    }
+    const { acceptor } = opening;
+    this.endOpening();
+    const forwardedFor = request.headers.get("x-forwarded-for")?.join(",") ?? null;
+    this.speaksFor(this.options.proxies?.clientOf(this.remoteAddress, forwardedFor) ?? this.remoteAddress);
+    this.append(upgradeAnswer(request));
+    this.ask(acceptor);
+    // Its first frames may have come with the request.
+    if (end < bytes.length && this.isOpen) super.read(bytes.subarray(end));
+  }
+
+  /** Answers a request that begins no WebSocket; then the connection ends. */
+  private refuseRequest({ answer }: Refusal): void {
+    this.append(answer);
+    this.close(closeNotUpgraded);
+  }
+
+  private endOpening(): void {
+    if (this.opening === undefined) return;
+    this.options.wheel.disarm(this.opening);
+    this.opening = undefined;
+  }
+
+  /** A peer that has not been upgraded reads no close frame. */
+  protected override mayTellWhy(): boolean {
+    return this.opening === undefined && super.mayTellWhy();
+  }
+
+  protected override settle(reason?: CloseReason): void {
+    this.endOpening();
+    super.settle(reason);
+  }
+
+  fragmentReceived(): void {
+    this.takeFrame();
+  }
+
+  override closeReceived(payload: Buffer): void {
+    if (!this.takeFrame()) return;
+    const reason = parseWebSocketClose(payload);
+    if (reason === undefined) {
+      this.fault(this.kindOf(faultClose), faultClose);
+      return;
+    }
+    // The peer waits for a close frame of ours, with its own code, and then for our end of the connection.
+    if (this.isOpen) this.append(webSocketCloseFrame({ code: reason.code, text: "" }));
+    this.peerClosed(reason);
+  }
+
+  protected override kindOf(fault: CloseReason): string {
+    return fault === faultTextMessage ? "text-message" : "websocket";
+  }
+
+  protected override closeFrame(reason: CloseReason): Buffer | undefined {
+    return this.opening === undefined && reason.code !== CloseCode.Abnormal ? webSocketCloseFrame(reason) : undefined;
+  }
+
+  protected override headBytes(payloadBytes: number): number {
+    return webSocketHeadBytes(payloadBytes);
+  }
+
+  protected override writeHead(at: number, opcode: OpCode, payloadBytes: number): void {
+    writeWebSocketHead(this.queue.bytes, at, opcode, payloadBytes);
+  }
 }
 
 /**
@@ -150,96 +191,10 @@ export function listenWebSocket(
   reusePort = false,
 ): Server {
   const group = new ConnectionGroup();
-  const bugMet = (bug: unknown): Response => {
-    options.observer.bug(bug);
-    return new Response(null, { status: 500 });
+  const opened = (socket: TcpSocket, remoteAddress: string): void => {
+    const connection = new WebSocketConnection(socket, remoteAddress, options, group);
+    socket.data = connection;
+    connection.accept(acceptor);
   };
-  const server = Bun.serve<WebSocketConnection>({
-    hostname: address.host,
-    port: address.port,
-    reusePort,
-    // Else an error's answer shows our source.
-    development: false,
-    error: bugMet,
-    fetch(request, listener) {
-      try {
-        const remoteAddress = peerAddress(listener.requestIP(request)?.address);
-        if (remoteAddress === undefined) {
-          options.observer.peerGone();
-          return new Response(null, { status: 400, headers: { connection: "close" } });
-        }
-        const data = new WebSocketConnection(remoteAddress, options, group);
-        if (listener.upgrade(request, { data })) return undefined;
-        return new Response("This is a WebSocket server.\n", { status: 426, headers: { upgrade: "websocket" } });
-      } catch (bug) {
-        return bugMet(bug);
-      }
-    },
-    websocket: {
-      // The wheel watches for silence, and clients of the seed system take a ping for a packet.
-      idleTimeout: 0,
-      sendPings: false,
-      perMessageDeflate: false,
-      maxPayloadLength: options.frameBytesMax,
-      // Above what our own queue may hand over in one flush: Bun must never drop a message.
-      backpressureLimit:
-        2 * (options.unsentBytesMax + (options.sentFrameBytesMax ?? options.frameBytesMax)) + 64 * 1024,
-      open(socket) {
-        const { data: connection } = socket;
-        try {
-          connection.opened(socket, acceptor);
-        } catch (bug) {
-          connection.fail(bug);
-        }
-      },
-      message({ data: connection }, message) {
-        try {
-          connection.received(message);
-        } catch (bug) {
-          connection.fail(bug);
-        }
-      },
-      drain({ data: connection }) {
-        try {
-          connection.drained();
-        } catch (bug) {
-          connection.fail(bug);
-        }
-      },
-      ping({ data: connection }, payload) {
-        try {
-          connection.controlReceived(payload);
-        } catch (bug) {
-          connection.fail(bug);
-        }
-      },
-      pong({ data: connection }, payload) {
-        try {
-          connection.controlReceived(payload);
-        } catch (bug) {
-          connection.fail(bug);
-        }
-      },
-      close({ data: connection }, code, text) {
-        try {
-          connection.gone(code, text);
-        } catch (bug) {
-          connection.fail(bug);
-        }
-      },
-    },
-  });
-  let stopped: Promise<void> | undefined;
-  return {
-    address: formatAddress(address.host, server.port ?? address.port),
-    stopAccepting() {
-      stopped ??= server.stop(false);
-    },
-    async close(reason) {
-      stopped ??= server.stop(false);
-      await group.closeAll(reason);
-      // What remains never became a WebSocket, or only waits for its peer to hang up.
-      await server.stop(true);
-    },
-  };
+  return listenStreams(address, options, group, opened, reusePort);
 }

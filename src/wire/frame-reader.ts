@@ -20,6 +20,8 @@ import { readU32 } from "./proto-reader.ts";
 export interface FrameSink {
   /** The payload is bytes[start, end); never empty. */
   binaryReceived(bytes: Buffer, start: number, end: number): void;
+  /** An empty binary frame, which carries nothing. */
+  emptyReceived?(): void;
   pingReceived(payload: Buffer): void;
   pongReceived(): void;
   /** The last frame that is read: what follows it is dropped. */
@@ -97,8 +99,9 @@ class Straddle {
 
 /** One connection's frame parser. */
 export class FrameReader {
+  /** The longest payload accepted from here on, in bytes. */
+  frameBytesMax: number;
   private readonly sink: FrameSink;
-  private readonly frameBytesMax: number;
   private isEnded = false;
   private straddle: Straddle | undefined;
 
@@ -184,6 +187,7 @@ export class FrameReader {
     switch (opcode) {
       case OpCode.Binary:
         if (end > start) this.sink.binaryReceived(bytes, start, end);
+        else this.sink.emptyReceived?.();
         return;
       case OpCode.Ping:
         this.sink.pingReceived(bytes.subarray(start, end));

@@ -20,6 +20,7 @@ const settings: LoadSettings = {
   messages: 0,
   rows: 0,
   kills: 0,
+  attack: "",
   store: null,
   run: "run",
 };

@@ -96,6 +96,15 @@ test("a value beyond the bounds of its option is refused, whoever could be meant
     ["zone", "a\u200bb", "of visible characters"],
     ["tags", Array.from({ length: 33 }, (_, number) => `k${number}=v`).join(","), "at most 32 values"],
     ["peers", "127.0.0.1:1,".repeat(257), "at most 256 values"],
+    ["trusted-proxies", "10.0.0.0/33", "addresses and CIDRs with commas between them"],
+    ["trusted-proxies", "10.0.0.2,proxy.example", "addresses and CIDRs with commas between them"],
+    ["trusted-proxies", "10.0.0.2, 10.0.0.3", "addresses and CIDRs with commas between them"],
+    ["trusted-proxies", "fe80::1%eth0", "addresses and CIDRs with commas between them"],
+    ["trusted-proxies", "10.0.0.1/8", "10.0.0.1 alone is one address"],
+    ["trusted-proxies", "fd00::1/64", "fd00::1 alone is one address"],
+    ["trusted-proxies", "0.0.0.0/0", "0.0.0.0/0 is everybody's"],
+    ["trusted-proxies", "::/0", "::/0 is everybody's"],
+    ["trusted-proxies", "10.0.0.2,".repeat(1_001), "at most 1000 values"],
     ["device", "d".repeat(65), "at most 64 bytes"],
     ["data", "a\0b", "no NUL"],
     ["listen", `${"a".repeat(254)}:1`, "host:port"],
@@ -111,6 +120,7 @@ test("a value beyond the bounds of its option is refused, whoever could be meant
     ["retention", "36500d"],
     ["store", "sqlite:a:b"],
     ["zone", "z".repeat(256)],
+    ["trusted-proxies", "10.0.0.2,10.1.0.0/16,fd00::/8,::1,::ffff:10.0.0.0/104"],
   ] as const)
     expect(new OptionValues([name], [`--${name}=${value}`], {}).optional(name)).toBeDefined();
 });

@@ -19,6 +19,7 @@ class PacketsOf implements Connection {
   readonly remoteAddress = "";
   readonly isOpen = true;
   readonly unsentBytes = 0;
+  frameBytesMax = 1;
   outbound = Buffer.alloc(0);
   private readonly written: Buffer[] = [];
   private readonly show: (packet: Buffer) => void;
@@ -32,6 +33,7 @@ class PacketsOf implements Connection {
     this.written.push(this.outbound);
     return 0;
   }
+  identified(): void {}
   unreserve(): void {}
   fail(bug: unknown): void {
     throw bug;

@@ -2,7 +2,7 @@
 
 import { afterAll, expect, test } from "bun:test";
 import fc from "fast-check";
-import { linkFrameBytesMax, linkUnsentBytesMax } from "../../src/base/limits/fixed.ts";
+import { linkFrameBytesMax } from "../../src/base/limits/fixed.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { TimerWheel } from "../../src/base/timer-wheel.ts";
 import { Link, Links, type NodeAttributes } from "../../src/container/links.ts";
@@ -20,7 +20,7 @@ const seed = testSeed("links");
 const network = new MemoryNetwork();
 const options = {
   frameBytesMax: linkFrameBytesMax,
-  unsentBytesMax: linkUnsentBytesMax,
+  unsentBytesMax: 64 * 1024 * 1024,
   closeWhenSlow: false,
   readWaitMs: 1_000_000,
   writeWaitMs: 10_000,

@@ -18,6 +18,7 @@ afterEach(() => void jest.useRealTimers());
 class StubConnection implements Connection {
   readonly remoteAddress = "stub";
   readonly unsentBytes = 0;
+  frameBytesMax = 1;
   readonly outbound = Buffer.alloc(64 * 1024);
   /** What it was told of the service. */
   readonly states: LinkState[] = [];
@@ -29,6 +30,7 @@ class StubConnection implements Connection {
   reserve(): number {
     return 0;
   }
+  identified(): void {}
   unreserve(): void {}
   fail(bug: unknown): void {
     throw bug;

@@ -3,7 +3,7 @@ import { silentLog } from "../../src/base/log.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import type { Health } from "../../src/observe/operator-answers.ts";
 import { type Monitor, startMonitor } from "../../src/observe/monitor.ts";
-
+import { testLimits } from "../support/limits.ts";
 import { RawTcp } from "../support/raw-tcp.ts";
 
 const monitors: Monitor[] = [];
@@ -14,7 +14,7 @@ afterEach(async () => {
 const ready: Health = { ready: true, detail: { version: "1.2.3", connections: 4 } };
 
 function start(health: () => Health = () => ready, metrics = new Metrics()): string {
-  const monitor = startMonitor({ host: "127.0.0.1", port: 0 }, { metrics, health });
+  const monitor = startMonitor({ host: "127.0.0.1", port: 0 }, { metrics, health, limits: testLimits() });
   monitors.push(monitor);
   return `http://${monitor.address}`;
 }
@@ -88,7 +88,7 @@ test("peers that have reset before they were accepted cost nobody anything", asy
   const port = Number(url.split(":").at(-1));
   for (let count = 0; count < 20; count++) {
     const peer = new RawTcp(port);
-    if (count % 2 === 0) peer.write(Buffer.from("GET /health HTTP/1.1\r\nHost: x\r\n\r\n"));
+    if (count % 2 === 0) peer.write(Buffer.from("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"));
     peer.reset();
   }
   expect((await fetch(`${url}/health`)).status).toBe(200);
@@ -96,7 +96,8 @@ test("peers that have reset before they were accepted cost nobody anything", asy
 
 test("an address in use is refused at start", () => {
   const port = Number(start().split(":").at(-1));
-  expect(() => startMonitor({ host: "127.0.0.1", port }, { metrics: new Metrics(), health: () => ready })).toThrow();
+  const parts = { metrics: new Metrics(), health: () => ready, limits: testLimits() };
+  expect(() => startMonitor({ host: "127.0.0.1", port }, parts)).toThrow();
 });
 
 test("after stop nobody answers", async () => {

@@ -22,13 +22,15 @@ const random = seededRandom(seed);
 
 /** One start of the gateway `gate`. */
 function start(): Gateway {
+  const wheel = new TimerWheel();
+  const bounds = testLimits();
   return new Gateway({
     serviceId: "gate",
     links: new Links<Channel>(["chat", "login"]),
     verifier: new TokenVerifier([new Uint8Array(32)]),
-    wheel: new TimerWheel(),
-    limits: new AddressLimits(100),
-    bounds: testLimits(),
+    wheel,
+    limits: new AddressLimits(100, bounds, wheel),
+    bounds,
     metrics: new Metrics().forService("gate", "gateway"),
     log: silentLog,
     loginWaitMs: 10_000,

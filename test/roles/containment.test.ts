@@ -36,6 +36,7 @@ const throwBug = (): never => {
 class ShownConnection implements Connection {
   readonly remoteAddress = "10.0.0.1";
   readonly unsentBytes = 0;
+  frameBytesMax = 1;
   isOpen = true;
   /** So many frames meet a bug when they are to be written. */
   broken = 0;
@@ -52,6 +53,7 @@ class ShownConnection implements Connection {
     this.written.push(Buffer.alloc(payloadBytes));
     return 0;
   }
+  identified(): void {}
   unreserve(): void {
     this.written.pop();
   }
@@ -79,13 +81,14 @@ class ShownConnection implements Connection {
 function gatewayOf(connectionsMax = 100) {
   const wheel = new TimerWheel();
   const links = new Links<Channel>(["chat", "login"]);
+  const bounds = testLimits();
   const gateway = new Gateway({
     serviceId: "gate",
     links,
     verifier: new TokenVerifier([new Uint8Array(32)]),
     wheel,
-    limits: new AddressLimits(connectionsMax),
-    bounds: testLimits(),
+    limits: new AddressLimits(connectionsMax, bounds, wheel),
+    bounds,
     metrics: new Metrics().forService("gate", "gateway"),
     log: silentLog,
     loginWaitMs: 10_000,
@@ -126,7 +129,7 @@ test("a bug while a push is written to a client takes it back from that client",
   const push = Buffer.from(
     encodeLogicPacket(
       {
-        command: Command.Sync,
+        command: Command.UserTalk,
         flag: Flag.Push,
         meta: [meta(MetaKey.DestServer, "gate"), meta(MetaKey.DestChannels, "alice")],
       },

@@ -63,12 +63,14 @@ test("a push that fails leaves the message stored and the sender with Success", 
       remoteAddress: "gate/1",
       isOpen: true,
       unsentBytes: 0,
+      frameBytesMax: 1,
       outbound,
       reserve: (bytes) => {
         queueMicrotask(answered.resolve);
         expect(bytes).toBeLessThan(outbound.length);
         return 0;
       },
+      identified() {},
       unreserve() {},
       send: () => true,
       close() {},

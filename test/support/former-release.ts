@@ -6,7 +6,7 @@ import { readFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 
 /** The commit of the last release. It moves on when a release is made. */
-const commit = "7612c23b8b4e0492c308c0c8f59915684e098629";
+const commit = "0b3cfe0178df3944d0bfee978a4ec35545eacfe3";
 
 const root = join(import.meta.dir, "../..");
 const folder = join(root, ".tools/former");

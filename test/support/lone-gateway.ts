@@ -20,6 +20,7 @@ import { testLimits } from "./limits.ts";
 export class FrameKeeper implements Connection {
   readonly remoteAddress = "127.0.0.1";
   unsentBytes = 0;
+  frameBytesMax = 1;
   isOpen = true;
   reason: CloseReason | undefined;
   readonly frames: Buffer[] = [];
@@ -32,6 +33,7 @@ export class FrameKeeper implements Connection {
     this.frames.push(Buffer.alloc(payloadBytes));
     return 0;
   }
+  identified(): void {}
   unreserve(): void {
     this.frames.pop();
   }
@@ -69,7 +71,7 @@ export function loneGateway(values: Partial<LimitValues> = {}) {
     links,
     verifier: new TokenVerifier([new Uint8Array(32)]),
     wheel,
-    limits: new AddressLimits(1_000),
+    limits: new AddressLimits(1_000, bounds, wheel),
     bounds,
     metrics: new Metrics().forService("gate", "gateway"),
     log: silentLog,

@@ -21,6 +21,7 @@ import { localRegistrar } from "../../src/registry/client/local-registrar.ts";
 import { systemTimers } from "../../src/registry/timers.ts";
 import { GatewayRole } from "../../src/roles/gateway/role.ts";
 import { Flusher } from "../../src/transport/flusher.ts";
+import { ControlCommands } from "../../src/observe/control-commands.ts";
 import { MemoryNetwork } from "../../src/transport/memory.ts";
 import type { Server } from "../../src/transport/transport.ts";
 import { closeAbnormal } from "../../src/wire/close-reason.ts";
@@ -54,7 +55,7 @@ export class MemoryCluster {
       log: silentLog,
     });
     this.namings.push(naming);
-    const links = new MemoryLinkNetwork({ writeWaitMs: 10_000, wheel, flusher }, network, id);
+    const links = new MemoryLinkNetwork({ writeWaitMs: 10_000, wheel, flusher, limits: this.limits }, network, id);
     const watched: LinkNetwork = {
       listen: (acceptor, observer) => {
         const bound = links.listen(acceptor, observer);
@@ -72,6 +73,7 @@ export class MemoryCluster {
       timers: systemTimers,
       random: systemRandom,
       limits: this.limits,
+      control: new ControlCommands({}, () => undefined),
       log: silentLog,
       zone: "z1",
       version: "test",
@@ -96,7 +98,7 @@ export class MemoryCluster {
   ): Promise<void> {
     const around = { ...this.around(id, name), zone };
     const observer = new Metrics().forService(id, name);
-    const { advertised } = around.network.listen(new LinkListener({ ...around, service, metrics: observer }), observer);
+    const { advertised } = new LinkListener({ ...around, service, metrics: observer }).listen(around.network, observer);
     service.setAdult(isAdult);
     const membership = new Membership({ ...around, dial: around.network.dial(observer), link: advertised });
     await membership.join([{ service: name, addrs: [`tcp://${advertised}`], metadata: new Map() }], "adult");

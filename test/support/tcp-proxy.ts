@@ -1,4 +1,5 @@
-// A network that a test can break: passes bytes on to a port of this machine, or swallows the answers.
+// A network that a test can break: passes bytes on to a port of this machine, or swallows the answers. It may begin each
+// connection with a header, as a load balancer does.
 
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 
@@ -11,7 +12,7 @@ export class TcpProxy {
   private readonly sockets = new Set<Socket>();
   private toPort: number;
 
-  private constructor(toPort: number) {
+  private constructor(toPort: number, header: Uint8Array | undefined) {
     this.toPort = toPort;
     this.server = createServer((client) => {
       if (this.isShut) {
@@ -19,6 +20,7 @@ export class TcpProxy {
         return;
       }
       const upstream = connect(this.toPort, "127.0.0.1");
+      if (header !== undefined) upstream.write(header);
       client.on("data", (data) => upstream.write(data));
       upstream.on("data", (data) => {
         if (!this.losesAnswers) client.write(data);
@@ -38,8 +40,8 @@ export class TcpProxy {
     });
   }
 
-  static async start(toPort: number): Promise<TcpProxy> {
-    const proxy = new TcpProxy(toPort);
+  static async start(toPort: number, header?: Uint8Array): Promise<TcpProxy> {
+    const proxy = new TcpProxy(toPort, header);
     await new Promise<void>((resolve) => proxy.server.listen(0, "127.0.0.1", resolve));
     return proxy;
   }

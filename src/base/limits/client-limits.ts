@@ -1,7 +1,7 @@
 // What a client's connection may take, before and after it has signed in.
 
 import { headerFieldsMax } from "./fixed.ts";
-import { atClients, atLogin, bytes, count, kib, mib } from "./limit.ts";
+import { atClients, bytes, count, kib, mib } from "./limit.ts";
 
 export const clientLimits = {
   requestsPerSecond: count(2_000, atClients, "requests of a connection, a second", "RateLimited"),
@@ -39,5 +39,4 @@ export const clientLimits = {
   metasPerRequest: count(64, atClients, "metas in the header of a request", "InvalidPacketBody", {
     max: headerFieldsMax / 2,
   }),
-  devicesPerAccount: count(16, atLogin, "devices of an account at once", "the sign-in is refused"),
 } as const;

@@ -1,22 +1,18 @@
-// Every bound of the server, in one place. A length that a peer declares is compared with one of these before any
+// Bounds that no operator sets: those of the protocol and of file formats, and those that keep the program's own parts in
+// step. What an operator can set stands in table.ts. A length that a peer declares is compared with a bound before any
 // memory of that size is taken. Units stand last in the name.
 
-/** A frame's payload from a client (wire protocol, section 1). */
-export const clientFrameBytesMax = 1024 * 1024;
 /** A frame's payload between services. */
 export const linkFrameBytesMax = 16 * 1024 * 1024;
+/** The same until the handshake is over, from a dialler and from an acceptor: who has proven nothing says no more. */
+export const handshakeBytesMax = 1024;
+export const handshakeAnswerBytesMax = 4 * 1024;
 /** A packet's protobuf header. */
 export const headerBytesMax = 16 * 1024;
 /** Metas of a client's header, and fields of it that stand twice or are unknown: what a header may cost beside its bytes. */
 export const headerFieldsMax = 512;
 /** The same between services, where stamps and the channel ids of a push come on top. */
 export const linkHeaderBytesMax = 64 * 1024;
-/** What may wait unsent on a client's connection before it is closed as a slow consumer (1013). */
-export const clientUnsentBytesMax = 1024 * 1024;
-/** What may wait unsent on a link between services before requests are refused with ServiceUnavailable. */
-export const linkUnsentBytesMax = 64 * 1024 * 1024;
-/** Requests that may be unanswered on one link. */
-export const linkInFlightMax = 100_000;
 
 /** MessageReq.clientId, in UTF-8 bytes. */
 export const clientIdBytesMax = 64;
@@ -25,10 +21,7 @@ export const clientIdBytesMax = 64;
 export const nameCharactersMax = 60;
 /** LoginReq.device: printable, at most this many UTF-8 bytes; '' is a device too. */
 export const deviceBytesMax = 64;
-/** Devices of one account that may be signed in at once. */
-export const devicesPerAccountMax = 16;
-/** A gateway's sessions end this long after the last renewal of its lease; renewals come every gatewayRenewMs. */
-export const gatewayLeaseMs = 10_000;
+/** Login nodes renew the leases of gateways this often. */
 export const gatewayRenewMs = 2_000;
 /** What is left of the lease of a gateway whose link broke, unless somebody else still hears it. */
 export const gatewaySuspectMs = 3_000;
@@ -44,24 +37,9 @@ export const tokenCharactersMax = 8 * 1024;
 /** Clients ask for so many contents at once: no operator's bound is lower. */
 export const contentIdsAsked = 200;
 
-/** Requests of one connection: a token bucket. */
-export const requestsPerSecond = 2_000;
-export const requestsBurst = 4_000;
-/** Connections and sign-ins a second from one address that is not loopback. */
-export const connectionsPerAddressMax = 1_000;
-export const signInsPerSecondPerAddress = 50;
 /** Connections of a listener that are refused with a close frame, a second and at once; more are ended without one. */
 export const refusalsToldPerSecond = 10;
 export const refusalsToldAtOnce = 40;
-
-/** From connecting to a complete sign-in. */
-export const loginWaitMs = 10_000;
-/** A connection that sends nothing for this long is closed. */
-export const readWaitMs = 180_000;
-/** A connection that accepts no byte for this long while data wait is closed. */
-export const writeWaitMs = 10_000;
-/** A drain ends after this long, whatever is still in flight. */
-export const shutdownMsMax = 10_000;
 
 /** The index of a device without a cursor reaches back this far. */
 export const indexBackDays = 15;
@@ -99,20 +77,13 @@ export const instanceAddressesMax = 32;
 export const instanceAddressBytesMax = 512;
 export const instanceMetadataEntriesMax = 128;
 export const instanceMetadataBytesMax = 16 * 1024;
-/** Services that one fetch or long poll may name; hosts that one set may name. */
-export const servicesPerRequestMax = 1_000;
-export const hostsPerSetMax = 1_000;
-/** A request's body: of a client, and of another node of the registry. */
-export const registryBodyBytesMax = 128 * 1024;
+/** The body of a request of another node of the registry. */
 export const registryPeerBodyBytesMax = 16 * 1024 * 1024;
-/** A request's head: a long poll names all of its services there. */
-export const registryHeadBytesMax = 128 * 1024;
-/** Long polls that wait at one node, and those of one address (not loopback). */
-export const pollsMax = 50_000;
-export const pollsPerCallerMax = 5_000;
 /** A long poll without news is answered after this long. */
 export const pollMs = 30_000;
 /** What a node reads of another one's answer at most. */
 export const registryAnswerBytesMax = 64 * 1024 * 1024;
+/** Networks of proxies whose word about a client's address counts. */
+export const trustedProxiesMax = 1_000;
 /** Nodes of the registry that one node talks to. */
 export const registryNodesMax = 256;

@@ -1,4 +1,4 @@
-// The registry (`discovery`) over HTTP.
+// What the registry (`discovery`) holds.
 
 import { atRegistry, count } from "./limit.ts";
 
@@ -10,6 +10,4 @@ export const registryLimits = {
     "instances that one address (not loopback) has registered",
     "code -509",
   ),
-  polls: count(50_000, atRegistry, "long polls that wait", "code -509"),
-  pollsPerAddress: count(5_000, atRegistry, "long polls of one address (not loopback) that wait", "code -509"),
 } as const;

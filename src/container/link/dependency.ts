@@ -6,7 +6,9 @@
 // soon as a node refuses it, unless it is established: it has a link that stands for longer than the greater one asks. The
 // greater one ends when it has asked for so long, which is when the lesser one is established.
 
+import { hasProof } from "../../auth/instance-proof.ts";
 import type { LinkIdentity } from "../../auth/link-proof.ts";
+import type { Limits } from "../../base/limits/limits.ts";
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import type { Naming } from "../../registry/client/naming.ts";
@@ -52,6 +54,7 @@ export interface DependencyHost<Owner> {
   readonly stores: SameStores;
   readonly timers: Timers;
   readonly random: Random;
+  readonly limits: Limits;
   readonly log: Log;
   /** Makes the owner of a link's incoming side; `closed` of it removes the link from `links`. */
   readonly handlerOf: (link: Link<Owner>) => FrameHandler;
@@ -149,10 +152,10 @@ export class Dependency<Owner> {
   private async dial(node: Node): Promise<void> {
     const { instance } = node;
     const address = instance && linkAddress(instance);
-    if (this.isStopped || address === undefined || node.connection !== undefined) return;
+    if (this.isStopped || instance === undefined || address === undefined || node.connection !== undefined) return;
     node.isDialling = true;
     try {
-      await this.link(node, address);
+      await this.link(node, address, hasProof(instance.metadata));
     } catch (error) {
       forgetIfClosed(node);
       this.failed(node, address, error);
@@ -163,13 +166,13 @@ export class Dependency<Owner> {
   }
 
   /** Dials and shakes hands; resolves when the link stands. */
-  private async link(node: Node, address: string): Promise<void> {
+  private async link(node: Node, address: string, isProven: boolean): Promise<void> {
     const { host, service } = this;
     const handshakes: DiallingHandshake[] = [];
     await host.dial(address, (connection) => {
       const declines = ({ stores }: LinkState): string | undefined =>
         host.stores.admits({ service, id: node.id }, stores);
-      const parts = { ...host, expectedId: node.id, declines };
+      const parts = { ...host, expectedId: node.id, address, isProven, declines };
       const handshake = new DiallingHandshake(connection, parts, (met) => this.stands(node, connection, met));
       handshakes.push(handshake);
       return handshake;
@@ -191,6 +194,7 @@ export class Dependency<Owner> {
       zone: instance?.metadata.get("zone") ?? instance?.zone ?? "",
       weight: instance === undefined ? 1 : instanceWeight(instance),
       isAdult: state.isAdult,
+      requestsMax: host.limits.values.requestsPerLink,
     });
     link.load = state.load;
     const owner = host.handlerOf(link);

@@ -13,6 +13,12 @@
 // if that is the old program's key. So an old gateway links to a new node while the old key is the first one in the node's
 // file, and a new gateway to an old node while the old key is anywhere in the gateway's file.
 //
+// The proofs cover the address that the dialler dialled and the one that the acceptor advertises, and a link stands only if
+// both are the same: behind address translation, too, others dial what is advertised. A dialler of the release before this
+// one does not mark its nonce and gets proofs without addresses. An acceptor of it answers a marked nonce with a proof without
+// addresses, which no later release does; it is believed unless the acceptor's entry in the registry has a proof, as those
+// of later releases have.
+//
 // Two processes that start under one id in the same moment may each be linked to a node of a service, and be refused by the
 // other's. One has to stay: the greater incarnation is told that its id is contested, and asks again while the lesser one
 // ends. A lesser one that has been linked for long does not end: then the greater one gives up (dependency.ts).
@@ -22,15 +28,20 @@
 import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import {
   hintedKey,
+  isMarked,
+  isMeetingAddress,
   keyHint,
   keyHintBytes,
   type LinkIdentity,
   linkProof,
+  markNonce,
   type Meeting,
+  type MeetingAddresses,
+  type ProofSide,
   provenKey,
 } from "../../auth/link-proof.ts";
 import { shownText } from "../../auth/store-ownership.ts";
-import { secretsPerFileMax } from "../../base/limits/fixed.ts";
+import { handshakeBytesMax, linkFrameBytesMax, secretsPerFileMax } from "../../base/limits/fixed.ts";
 import { assert } from "../../base/assert.ts";
 import type { Random } from "../../base/random.ts";
 import { contained } from "../../transport/contained.ts";
@@ -39,19 +50,21 @@ import { decodeBody } from "../../wire/body.ts";
 import {
   type CloseReason,
   CloseCode,
-  closeFrameTooLarge,
   closeNormal,
   closeProtocolFault,
   closeUnauthorised,
 } from "../../wire/close-reason.ts";
-import { InnerHandshakeReqSchema, InnerHandshakeResponseSchema, Status } from "../../wire/gen/pkt_pb.ts";
+import {
+  InnerHandshakeReqSchema,
+  type InnerHandshakeResponse,
+  InnerHandshakeResponseSchema,
+  Status,
+} from "../../wire/gen/pkt_pb.ts";
 import { unknownStores } from "../node-stores.ts";
 import { type LinkState, linkStateOf, messageOf } from "./link-state.ts";
 
 const handshakeMsMax = 3_000;
 const nonceBytes = 32;
-/** A message of the handshake: who has proven nothing says no more than that. */
-const messageBytesMax = 1024;
 /** A service id, a service's name, an incarnation: parts of keys and of log lines. */
 const namePattern = /^[A-Za-z0-9.-]{1,40}$/;
 
@@ -81,6 +94,8 @@ export interface LinkHost {
   /** At least one. */
   readonly clusterKeys: readonly Uint8Array[];
   readonly random: Random;
+  /** Where others dial this process, `host:port`. */
+  readonly address: string;
   /** Told to each dialler. */
   state(): LinkState;
   /** Resolves with the incarnation of another process that holds the dialler's id, and lives. */
@@ -91,8 +106,6 @@ export interface LinkHost {
   declined(dialler: LinkIdentity, sentence: string): void;
   /** Counts those who got no further. */
   refused(kind: string): void;
-  /** A handshake is over: its link stands, or its connection is gone. */
-  over(): void;
 }
 
 /** What a dialler has to prove, and the keys with which it may. */
@@ -126,43 +139,51 @@ export class AcceptingHandshake implements FrameHandler {
 
   closed(reason: CloseReason): void {
     clearTimeout(this.late);
-    if (this.inner === undefined) this.host.over();
-    else this.inner.closed(reason);
+    this.inner?.closed(reason);
   }
 
   private received(payload: Buffer): void {
-    if (payload.length > messageBytesMax) this.fail("malformed", closeFrameTooLarge);
-    else if (!this.isHelloRead) this.hello(payload).catch((bug: unknown) => this.connection.fail(bug));
+    if (!this.isHelloRead) this.hello(payload).catch((bug: unknown) => this.connection.fail(bug));
     else if (this.expected !== undefined) this.prove(payload, this.expected);
     else this.fail("malformed", closeProtocolFault("not your turn"));
   }
 
   private async hello(payload: Buffer): Promise<void> {
     this.isHelloRead = true;
-    const { identity, clusterKeys, random } = this.host;
+    const { identity, clusterKeys, random, address } = this.host;
     const request = decodeBody(InnerHandshakeReqSchema, payload);
     const dialler = request && {
       id: request.ServiceId,
       service: request.serviceName,
       incarnation: request.incarnation,
     };
-    const isHello = request !== undefined && request.nonce.length === nonceBytes && areHints(request.keys);
+    const isHello =
+      request !== undefined &&
+      request.nonce.length === nonceBytes &&
+      areHints(request.keys) &&
+      isMarked(request.nonce) === isMeetingAddress(request.address);
     if (!isHello || dialler === undefined || !isIdentity(dialler)) {
       this.fail("malformed", closeProtocolFault("a handshake was expected"));
       return;
     }
     // A copy: the message is a view on the connection's buffer, which is somebody else's after this turn.
-    const meeting = {
+    const meeting: Meeting = {
       dialler,
       acceptor: identity,
       diallerNonce: Uint8Array.from(request.nonce),
       acceptorNonce: random.bytes(nonceBytes),
+      ...(request.address === "" ? {} : { addresses: { dialled: request.address, advertised: address } }),
     };
     // A dialler that shares no key with this process does not believe this proof, and says so in its log.
     const clusterKey = hintedKey(clusterKeys, request.keys, meeting.diallerNonce) ?? firstOf(clusterKeys);
     const isOld = request.keys.length === 0;
     const { id: serviceId, incarnation } = identity;
-    const said = { serviceId, incarnation, nonce: meeting.acceptorNonce };
+    const said = {
+      serviceId,
+      incarnation,
+      nonce: meeting.acceptorNonce,
+      address: meeting.addresses === undefined ? "" : address,
+    };
     const holder = await this.host.holder(dialler);
     if (holder !== undefined) {
       const isContested = dialler.incarnation > holder;
@@ -190,18 +211,21 @@ export class AcceptingHandshake implements FrameHandler {
       this.fail("key", closeUnauthorised);
       return;
     }
+    if (isElsewhere(meeting)) {
+      this.fail("address", closeProtocolFault("this process takes links at another address than the dialled one"));
+      return;
+    }
     clearTimeout(this.late);
     if (declined !== "") {
-      this.host.declined(meeting.dialler, shownText(declined, messageBytesMax));
+      this.host.declined(meeting.dialler, shownText(declined, handshakeBytesMax));
       this.connection.close(closeNormal);
       return;
     }
+    // Before the service hears of it, which may send at once.
+    stands(this.connection);
     const handler = this.host.linked(this.connection, meeting.dialler);
     if ("code" in handler) this.fail("refused", handler);
-    else {
-      this.inner = handler;
-      this.host.over();
-    }
+    else this.inner = handler;
   }
 
   private fail(kind: string, reason: CloseReason): void {
@@ -228,7 +252,9 @@ export class DiallingHandshake implements FrameHandler {
   private readonly nonce: Uint8Array;
   private readonly late: ReturnType<typeof setTimeout>;
   private readonly handlerOf: (met: Met) => FrameHandler;
-  private readonly expectedId: string;
+  private readonly expectedId: string | undefined;
+  private readonly address: string;
+  private readonly isProven: boolean;
   private readonly declines: ((state: LinkState) => string | undefined) | undefined;
   private inner: FrameHandler | undefined;
 
@@ -240,20 +266,26 @@ export class DiallingHandshake implements FrameHandler {
       /** At least one. */
       readonly clusterKeys: readonly Uint8Array[];
       readonly random: Random;
-      /** Who should answer. */
-      readonly expectedId: string;
+      /** Who should answer; undefined: whoever has the key. */
+      readonly expectedId: string | undefined;
+      /** The address that was dialled, `host:port`, of at most 300 bytes. */
+      readonly address: string;
+      /** The entry that named the address has a proof (auth/instance-proof.ts): a proof without addresses is not believed. */
+      readonly isProven: boolean;
       /** Returns why the link is not wanted, in at most 800 bytes; undefined: it is, or anybody is wanted. */
       readonly declines?: (state: LinkState) => string | undefined;
     },
     handlerOf: (met: Met) => FrameHandler,
   ) {
     this.expectedId = parts.expectedId;
+    this.address = parts.address;
+    this.isProven = parts.isProven;
     this.declines = parts.declines;
     this.connection = connection;
     this.identity = parts.identity;
     this.clusterKeys = parts.clusterKeys;
     this.handlerOf = handlerOf;
-    this.nonce = parts.random.bytes(nonceBytes);
+    this.nonce = markNonce(Uint8Array.from(parts.random.bytes(nonceBytes)));
     this.settle = Promise.withResolvers();
     this.met = this.settle.promise;
     this.late = setTimeout(
@@ -266,6 +298,7 @@ export class DiallingHandshake implements FrameHandler {
       incarnation: this.identity.incarnation,
       nonce: this.nonce,
       keys: this.clusterKeys.map((key) => keyHint(key, this.nonce)),
+      address: this.address,
     });
   }
 
@@ -288,18 +321,28 @@ export class DiallingHandshake implements FrameHandler {
       this.fail("it is not a service of ours", closeProtocolFault("a handshake was expected"));
       return;
     }
-    const meeting: Meeting = {
-      dialler: this.identity,
-      acceptor: identity,
-      diallerNonce: this.nonce,
-      acceptorNonce: response.nonce,
-    };
     const isRefusal = response.Code !== 0;
     const isContested = response.Code === Status.ServiceUnavailable;
     const said = isContested ? "contest" : isRefusal ? "refuse" : "accept";
-    const clusterKey = provenKey(response.proof, this.clusterKeys, said, meeting);
-    if (clusterKey === undefined) {
+    const proven = this.provenMeeting(response, identity, said);
+    if (proven === undefined) {
       this.fail("it does not know the cluster key", closeUnauthorised);
+      return;
+    }
+    const { clusterKey, meeting } = proven;
+    if (meeting.addresses === undefined && this.isProven) {
+      this.fail(
+        "it proves no address, although its entry in the registry has a proof: the entry is old, or a stranger's copy",
+        closeProtocolFault("a proof of the address was expected"),
+      );
+      return;
+    }
+    if (isElsewhere(meeting)) {
+      const { dialled, advertised } = meeting.addresses;
+      this.fail(
+        `${identity.id} takes links at ${advertised} and not at ${dialled}: its entry in the registry is old or forged`,
+        closeProtocolFault("dialled at an address that is not yours"),
+      );
       return;
     }
     if (isRefusal) {
@@ -308,7 +351,7 @@ export class DiallingHandshake implements FrameHandler {
       this.connection.close(closeProtocolFault("refused"));
       return;
     }
-    if (identity.id !== this.expectedId) {
+    if (this.expectedId !== undefined && identity.id !== this.expectedId) {
       this.fail(`it is ${identity.id}, and not ${this.expectedId}`, closeProtocolFault("somebody else was expected"));
       return;
     }
@@ -324,16 +367,53 @@ export class DiallingHandshake implements FrameHandler {
       this.connection.close(closeNormal);
       return;
     }
+    stands(this.connection);
     send(this.connection, InnerHandshakeReqSchema, { proof: linkProof(clusterKey, "dial", meeting) });
     const met: Met = { identity, state };
     this.inner = this.handlerOf(met);
     this.settle.resolve(met);
   }
 
+  /** Returns what the response proves, and by which key; undefined if it proves nothing. */
+  private provenMeeting(
+    response: InnerHandshakeResponse,
+    acceptor: Meeting["acceptor"],
+    side: ProofSide,
+  ): { readonly clusterKey: Uint8Array; readonly meeting: Meeting } | undefined {
+    const meeting: Meeting = {
+      dialler: this.identity,
+      acceptor,
+      diallerNonce: this.nonce,
+      acceptorNonce: response.nonce,
+    };
+    const addresses = { dialled: this.address, advertised: response.address };
+    // The second one is what a former release proves, which says no address.
+    const meetings: readonly Meeting[] = isMeetingAddress(response.address)
+      ? [{ ...meeting, addresses }, meeting]
+      : [meeting];
+    for (const said of meetings) {
+      const clusterKey = provenKey(response.proof, this.clusterKeys, side, said);
+      if (clusterKey !== undefined) return { clusterKey, meeting: said };
+    }
+    return undefined;
+  }
+
   private fail(sentence: string, reason: CloseReason): void {
     this.settle.reject(new LinkRefused(sentence));
     this.connection.close(reason);
   }
+}
+
+/** Reports whether the dialler dialled another address than the acceptor advertises; undefined addresses are not compared. */
+function isElsewhere(meeting: Meeting): meeting is Meeting & { readonly addresses: MeetingAddresses } {
+  const { addresses } = meeting;
+  return addresses !== undefined && addresses.dialled !== addresses.advertised;
+}
+
+/** The other side has proven who it is: it may send what a link carries. */
+function stands(connection: Connection): void {
+  connection.identified();
+  connection.frameBytesMax = linkFrameBytesMax;
 }
 
 function isIdentity({ id, service, incarnation }: LinkIdentity): boolean {

@@ -3,18 +3,19 @@
 
 import type { LinkIdentity } from "../../auth/link-proof.ts";
 import type { Random } from "../../base/random.ts";
-import type { Acceptor, Connection, FrameHandler } from "../../transport/transport.ts";
-import { type CloseReason, closeLimit, closeProtocolFault } from "../../wire/close-reason.ts";
+import type { ControlCommands } from "../../observe/control-commands.ts";
+import type { Acceptor, Connection, FrameHandler, Server, TransportObserver } from "../../transport/transport.ts";
+import { type CloseReason, closeProtocolFault } from "../../wire/close-reason.ts";
 import { unknownStores } from "../node-stores.ts";
 import type { Service } from "../service.ts";
+import { ControlLink, operatorService } from "./control-link.ts";
 import { AcceptingHandshake, type LinkHost } from "./handshake.ts";
+import type { LinkNetwork } from "./link-network.ts";
 import type { LinkState } from "./link-state.ts";
 
 /** The service that dials links. */
 export const gatewayService = "gateway";
 
-/** Handshakes at a time: whoever has proven nothing takes a bounded amount of memory. */
-const unprovenMax = 64;
 const closeNotServed = closeProtocolFault("this process takes no links of yours");
 
 /** Accepts links for one process. */
@@ -22,9 +23,10 @@ export class LinkListener implements Acceptor, LinkHost {
   readonly identity: LinkIdentity;
   readonly clusterKeys: readonly Uint8Array[];
   readonly random: Random;
+  /** Where others dial it; known since `listen`. */
+  address = "";
   private readonly service: Service | undefined;
-  /** Handshakes under way. */
-  private unproven = 0;
+  private readonly control: ControlCommands | undefined;
   private readonly metrics: { protocolFault(kind: string): void };
   private readonly gatewayDeclined: (gateway: string, sentence: string) => void;
 
@@ -34,6 +36,8 @@ export class LinkListener implements Acceptor, LinkHost {
     random: Random;
     /** What gateways are linked to; undefined: nothing. */
     service: Service | undefined;
+    /** What operators may ask; undefined: nothing. */
+    control?: ControlCommands;
     metrics: { protocolFault(kind: string): void };
     /** A gateway does not want this node, and says why. */
     gatewayDeclined?: (gateway: string, sentence: string) => void;
@@ -42,18 +46,20 @@ export class LinkListener implements Acceptor, LinkHost {
     this.clusterKeys = parts.clusterKeys;
     this.random = parts.random;
     this.service = parts.service;
+    this.control = parts.control;
     this.metrics = parts.metrics;
     this.gatewayDeclined = parts.gatewayDeclined ?? (() => undefined);
   }
 
-  accept(connection: Connection): FrameHandler | CloseReason {
-    if (this.unproven >= unprovenMax) {
-      this.refused("many");
-      return closeLimit;
-    }
-    const handshake = new AcceptingHandshake(connection, this);
-    this.unproven++;
-    return handshake;
+  /** Takes links. Returns where others dial it. Throws when the address cannot be bound. */
+  listen(network: LinkNetwork, observer: TransportObserver): { readonly server: Server; readonly advertised: string } {
+    const bound = network.listen(this, observer);
+    this.address = bound.advertised;
+    return bound;
+  }
+
+  accept(connection: Connection): FrameHandler {
+    return new AcceptingHandshake(connection, this);
   }
 
   state(): LinkState {
@@ -67,16 +73,14 @@ export class LinkListener implements Acceptor, LinkHost {
   }
 
   linked(connection: Connection, dialler: LinkIdentity): FrameHandler | CloseReason {
+    if (dialler.service === operatorService && this.control !== undefined)
+      return new ControlLink(connection, this.control);
     if (dialler.service !== gatewayService || this.service === undefined) return closeNotServed;
     return this.service.linked(connection, dialler.id, dialler.incarnation);
   }
 
   declined(dialler: LinkIdentity, sentence: string): void {
     if (dialler.service === gatewayService) this.gatewayDeclined(dialler.id, sentence);
-  }
-
-  over(): void {
-    this.unproven--;
   }
 
   refused(kind: string): void {

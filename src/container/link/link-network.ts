@@ -1,17 +1,23 @@
 // The ways on which links between services run: TCP between processes, memory inside of one. Both begin with the same
 // handshake.
 
-import { linkFrameBytesMax, linkUnsentBytesMax } from "../../base/limits/fixed.ts";
+import { handshakeAnswerBytesMax, handshakeBytesMax, linkFrameBytesMax } from "../../base/limits/fixed.ts";
+import type { Limits } from "../../base/limits/limits.ts";
 import type { TimerWheel } from "../../base/timer-wheel.ts";
 import type { SocketAddress } from "../../transport/address.ts";
+import { isLoopbackAddress } from "../../transport/address-ranges.ts";
+import { Admission } from "../../transport/admission.ts";
 import type { Flusher } from "../../transport/flusher.ts";
 import type { MemoryNetwork } from "../../transport/memory.ts";
 import { dialTcp, listenTcp } from "../../transport/tcp.ts";
 import type { Acceptor, Server, TransportObserver, TransportOptions } from "../../transport/transport.ts";
 import type { Dial } from "./dependency.ts";
-import { silentMsMax } from "./link-state.ts";
 
 const connectMsMax = 2_000;
+/** Frames of any kind that a peer may send before its handshake is over: it takes two. */
+const handshakeFramesMax = 64;
+/** Connections that have been told why they end, and may take some seconds to do so. */
+const endingMax = 64;
 
 /** Where a process takes links, and how it dials them. */
 export interface LinkNetwork {
@@ -25,6 +31,7 @@ export interface LinkTransport {
   readonly writeWaitMs: number;
   readonly wheel: TimerWheel;
   readonly flusher: Flusher;
+  readonly limits: Limits;
 }
 
 /** Links over TCP. `advertise`: where others reach it; its host defaults to the bound one. */
@@ -40,12 +47,13 @@ export class TcpLinkNetwork implements LinkNetwork {
   }
 
   listen(acceptor: Acceptor, observer: TransportObserver): { server: Server; advertised: string } {
-    const server = listenTcp(this.address, acceptor, linkOptions(this.transport, observer));
+    const admission = handshakeAdmission(this.transport.limits);
+    const server = listenTcp(this.address, acceptor, { ...linkOptions(this.transport, observer), admission });
     return { server, advertised: this.advertise(server.address) };
   }
 
   dial(observer: TransportObserver): Dial {
-    const options = { ...linkOptions(this.transport, observer), connectTimeoutMs: connectMsMax };
+    const options = { ...dialOptions(this.transport, observer), connectTimeoutMs: connectMsMax };
     return async (address, handlerOf) => {
       const target = parseTarget(address);
       if (target === undefined) throw new Error(`${JSON.stringify(address)} is not host:port`);
@@ -72,20 +80,51 @@ export class MemoryLinkNetwork implements LinkNetwork {
   }
 
   dial(observer: TransportObserver): Dial {
-    const options = linkOptions(this.transport, observer);
+    const options = dialOptions(this.transport, observer);
     return (address, handlerOf) => this.network.dial(address, this.name, handlerOf, options);
   }
 }
 
+/** Counts the connections of a link port whose handshakes are not over. */
+function handshakeAdmission(limits: Limits): Admission {
+  const { handshakes, handshakesPerAddress } = limits.values;
+  const admission = new Admission({
+    connectionsMax: Number.POSITIVE_INFINITY,
+    overflowMax: 0,
+    strangersMax: handshakes,
+    strangersPerAddressMax: handshakesPerAddress,
+    endingMax,
+    isExempt: isLoopbackAddress,
+    met: (bound, remoteAddress) => {
+      if (bound === "strangers") limits.met("handshakes", { remoteAddress });
+      else if (bound === "strangersPerAddress") limits.met("handshakesPerAddress", { remoteAddress });
+    },
+  });
+  limits.measure("handshakes", () => admission.strangerCount);
+  limits.measure("handshakesPerAddress", () => admission.strangersOfOneAddress);
+  return admission;
+}
+
 function linkOptions(transport: LinkTransport, observer: TransportObserver): TransportOptions {
+  const { limits, writeWaitMs, wheel, flusher } = transport;
   return {
-    ...transport,
+    ...{ writeWaitMs, wheel, flusher, observer },
+    // Until the handshake is over; then each side takes what a link may carry.
+    strangerFrameBytesMax: handshakeBytesMax,
+    framesAtOnce: handshakeFramesMax,
     frameBytesMax: linkFrameBytesMax,
-    unsentBytesMax: linkUnsentBytesMax,
+    unsentBytesMax: limits.values.unsentBytesPerLink,
     closeWhenSlow: false,
-    readWaitMs: silentMsMax,
-    observer,
+    readWaitMs: limits.values.linkSilenceMs,
+    met: (bound, remoteAddress) => {
+      if (bound === "unsentBytes") limits.met("unsentBytesPerLink", { remoteAddress });
+      else if (bound === "silence") limits.met("linkSilenceMs", { remoteAddress });
+    },
   };
+}
+
+function dialOptions(transport: LinkTransport, observer: TransportObserver): TransportOptions {
+  return { ...linkOptions(transport, observer), strangerFrameBytesMax: handshakeAnswerBytesMax };
 }
 
 function parseTarget(address: string): SocketAddress | undefined {

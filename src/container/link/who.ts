@@ -20,12 +20,14 @@ export async function whoAnswers(
     readonly clusterKeys: readonly Uint8Array[];
     readonly random: Random;
     readonly dial: Dial;
+    /** The entry that named the address has a proof. */
+    readonly isProven: boolean;
   },
 ): Promise<string | undefined> {
   const asked = (async (): Promise<string | undefined> => {
     const handshakes: DiallingHandshake[] = [];
     const connection = await parts.dial(address, (dialled) => {
-      const handshake = new DiallingHandshake(dialled, { ...parts, expectedId }, () => noOwner);
+      const handshake = new DiallingHandshake(dialled, { ...parts, expectedId, address }, () => noOwner);
       handshakes.push(handshake);
       return handshake;
     });

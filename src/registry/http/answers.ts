@@ -2,79 +2,87 @@
 // a broken transport. Timestamps are written as whole numbers, which no JSON library of a double's precision may touch.
 
 import type { Entry } from "../entry.ts";
-import { discoveryAppid } from "../instance.ts";
-import type { Code } from "../registrar.ts";
+import { type BodyParts, type HttpAnswer, textAnswer } from "../../transport/http/http-answer.ts";
+import { Code } from "../registrar.ts";
 import type { App } from "../table.ts";
 
 const jsonType = "application/json; charset=utf-8";
 
 /** A piece of an answer that is made as it is read; one instance more may be in it. */
 const pieceCharactersMin = 64 * 1024;
+const keptCharactersMax = 2_048;
+
+/** Sent in place of an answer whose reader, or all of whom, have too much unread. */
+const tooMuchUnread = codeAnswer(
+  `{"code":${Code.LimitExceeded},"message":"too many bytes of answers wait here to be read","ttl":1}`,
+  Code.LimitExceeded,
+);
 
 /** A body for a code. */
-export function answer(body: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>, code: Code): Response {
-  return new Response(body, { headers: { "content-type": jsonType, "kratos-status-code": String(code) } });
+export function codeAnswer(body: string, code: Code): HttpAnswer {
+  return { status: 200, fields: fieldsOf(code), body };
+}
+
+/** The same of parts that are shared with other answers. */
+export function sharedAnswer(parts: BodyParts, code: Code): HttpAnswer {
+  return { status: 200, fields: fieldsOf(code), body: parts, instead: tooMuchUnread };
 }
 
 /** The usual envelope; `data` is JSON, or undefined for none. */
-export function envelope(code: Code, message: string | undefined, data?: string, isStale = false): Response {
+export function envelope(code: Code, message: string | undefined, data?: string, isStale = false): HttpAnswer {
   const text = message === undefined ? `"${code}"` : JSON.stringify(message);
   const shown = data === undefined ? "" : `,"data":${data}`;
-  return answer(`{"code":${code},"message":${text},"ttl":1${shown}${endOf(isStale)}`, code);
+  return codeAnswer(`{"code":${code},"message":${text},"ttl":1${shown}${endOf(isStale)}`, code);
+}
+
+/** The envelope of code 0 around parts of JSON. */
+export function sharedEnvelope(data: BodyParts, isStale: boolean): HttpAnswer {
+  const head = Buffer.from('{"code":0,"message":"0","ttl":1,"data":');
+  return sharedAnswer([head, ...data, Buffer.from(endOf(isStale))], Code.Ok);
 }
 
 /**
  * The envelope of data that may be large: each piece is made when the reader has taken those before it, so that a slow one
- * costs no more than a piece, and one that goes away nothing. What `data` throws is told to `bugMet`, since the answer has
- * begun, and nobody above hears of it; its connection is cut, so that nobody takes it for whole.
+ * costs no more than a piece, and one that goes away nothing. `ended` is called when it is over. What `data` throws cuts
+ * the answer short, so that nobody takes it for whole.
  */
-export function pieceByPiece(
-  code: Code,
-  data: Iterator<string>,
-  isStale: boolean,
-  bugMet: (error: unknown) => void,
-): Response {
-  const encoder = new TextEncoder();
-  let text = `{"code":${code},"message":"${code}","ttl":1,"data":`;
-  const makePiece = (controller: ReadableStreamDefaultController<Uint8Array>): void => {
-    while (text.length < pieceCharactersMin) {
-      const { value, done } = data.next();
-      if (done !== true) {
-        text += value;
-        continue;
-      }
-      controller.enqueue(encoder.encode(text + endOf(isStale)));
-      controller.close();
-      return;
+export function pieceByPiece(code: Code, data: Iterator<string>, isStale: boolean, ended: () => void): HttpAnswer {
+  function* pieces(): Generator<Uint8Array, undefined> {
+    let text = `{"code":${code},"message":"${code}","ttl":1,"data":`;
+    for (let next = data.next(); next.done !== true; next = data.next()) {
+      text += next.value;
+      if (text.length < pieceCharactersMin) continue;
+      yield Buffer.from(text);
+      text = "";
     }
-    controller.enqueue(encoder.encode(text));
-    text = "";
-  };
-  const pull = (controller: ReadableStreamDefaultController<Uint8Array>): void => {
-    try {
-      makePiece(controller);
-    } catch (error) {
-      bugMet(error);
-      controller.error(error);
-    }
-  };
-  return answer(new ReadableStream<Uint8Array>({ pull }), code);
+    yield Buffer.from(text + endOf(isStale));
+  }
+  return { status: 200, fields: fieldsOf(code), body: pieces(), ended };
+}
+
+function fieldsOf(code: Code): Readonly<Record<string, string>> {
+  return { "content-type": jsonType, "kratos-status-code": String(code) };
 }
 
 const endOf = (isStale: boolean): string => `${isStale ? ',"stale":true' : ""}}`;
 
 /** Not found, wrong method: in plain text, with an HTTP status, as a client that uses a wrong URL deserves. */
-export function plain(status: number, text: string, headers: Record<string, string> = {}): Response {
-  return new Response(text, { status, headers: { "content-type": "text/plain; charset=utf-8", ...headers } });
-}
+export const plain = textAnswer;
 
 /** An instance as a list shows it; `env` is what the reader asked for. What is listed is listed often, and kept. */
 function listedJson(entry: Entry, env: string | undefined): string {
   const { instance } = entry;
   if (instance === undefined) return "null";
   const isElsewhere = env !== undefined && env !== instance.env;
-  const head = isElsewhere ? headOf(entry, env) : (entry.json ??= headOf(entry, instance.env));
+  const head = isElsewhere ? headOf(entry, env) : (entry.json ?? keptHead(entry, instance.env));
   return `${head}${entry.renewTimestamp}}`;
+}
+
+/** What is long is made each time: it would double what the instance costs. */
+function keptHead(entry: Entry, env: string): string {
+  const head = headOf(entry, env);
+  if (head.length <= keptCharactersMax) entry.json = head;
+  return head;
 }
 
 /** An instance as JSON, made for this once: most are shown to those only who renew them. */
@@ -101,29 +109,37 @@ function headOf({ instance }: Entry, env: string): string {
   return `${head.slice(0, -1)},"reg_timestamp":${regTimestamp},"up_timestamp":${upTimestamp},"dirty_timestamp":${dirtyTimestamp},"latest_timestamp":${latestTimestamp},"renew_timestamp":`;
 }
 
-/** What a reader of a service is given. */
-export interface AppView {
-  /** The InstanceInfo as JSON. */
-  readonly json: string;
-  /** Instances in it. */
+/** JSON, and how many instances are in it. */
+export interface Piece {
+  readonly text: string;
   readonly count: number;
 }
 
-/** A service's instances whose status is in `mask`, in one zone or (with '') in all. */
-export function appView(app: App, env: string, zone: string, mask: number): AppView {
-  const shownEnv = app.key.endsWith(`\n${discoveryAppid}`) ? env : undefined;
-  const zones: string[] = [];
-  let count = 0;
-  for (const [name, instances] of app.zones) {
-    if (zone !== "" && name !== zone) continue;
-    const list: string[] = [];
-    for (const entry of instances.values()) {
-      if (((entry.instance?.status ?? 0) & mask) !== 0) list.push(listedJson(entry, shownEnv));
+/** The InstanceInfo of a service, piece by piece: each instance is shown as it is when its piece is made. */
+export function* zonePieces(
+  app: App,
+  shownEnv: string | undefined,
+  zone: string,
+  mask: number,
+): Generator<Piece, undefined> {
+  // Copies: the table may change while the pieces are made.
+  const { latest } = app;
+  const zones = [...app.zones].filter(([name]) => zone === "" || name === zone);
+  const lists = zones.map(([name, instances]) => ({ name, entries: [...instances.values()] }));
+  let text = '{"instances":{';
+  for (const { name, entries } of lists) {
+    text += `${JSON.stringify(name)}:[`;
+    let before = "";
+    for (const entry of entries) {
+      if (((entry.instance?.status ?? 0) & mask) === 0) continue;
+      yield { text: `${text}${before}${listedJson(entry, shownEnv)}`, count: 1 };
+      text = "";
+      before = ",";
     }
-    count += list.length;
-    zones.push(`${JSON.stringify(name)}:[${list.join(",")}]`);
+    text += "],";
   }
-  return { json: `{"instances":{${zones.join(",")}},"latest_timestamp":${app.latest}}`, count };
+  const end = text.endsWith(",") ? text.slice(0, -1) : text;
+  yield { text: `${end}},"latest_timestamp":${latest}}`, count: 0 };
 }
 
 /** A service that has no instances. */

@@ -20,6 +20,9 @@ import { identityOf, named, parseState, stateJson } from "../state-json.ts";
 export const replicatePath = "peer/replicate";
 export const comparePath = "peer/compare";
 
+/** A field of the answer 404 to a node that is not known: it may say more once it has registered itself. */
+export const unknownNodeField = "roost-unknown-node";
+
 /** Of what nodes say to each other; a node of another version is refused, and says so. */
 const protocolVersion = 1;
 

@@ -1,30 +1,43 @@
 // The long polls: poll for one service, polls for several. One waiter a request: it is gone when it is answered, when its
 // time is over, or when its socket closes. A client is never answered so that it comes back at once for nothing: the
 // clients of the original ignore a service without UP instances, and would ask again with the same version.
+//
+// Memory: a poll that waits keeps what it needs to be answered, and nothing of its request; its services are those of the
+// watchers. How many services all polls name together is bounded.
 
-import { pollMs, pollsMax, pollsPerCallerMax } from "../../base/limits/fixed.ts";
+import { pollMs } from "../../base/limits/fixed.ts";
+import type { LimitName } from "../../base/limits/table.ts";
+import type { BodyParts, HttpAnswer } from "../../transport/http/http-answer.ts";
 import { appKey, Status } from "../instance.ts";
 import { Code } from "../registrar.ts";
-import type { RegistryNode } from "../registry-node.ts";
 import type { App } from "../table.ts";
-import { answer, appView, type AppView, emptyView, envelope } from "./answers.ts";
+import { codeAnswer, emptyView, envelope, sharedAnswer, sharedEnvelope } from "./answers.ts";
 import { BadParameter, type Parameters } from "./parameters.ts";
-import { requiredAppids, visibleApp } from "./reads.ts";
+import {
+  joined,
+  type Reading,
+  renderAll,
+  type RenderedServices,
+  requiredAppids,
+  unlessTooMuch,
+  visibleApp,
+} from "./reads.ts";
+import type { Rendered } from "./renderings.ts";
 
 /** News that a client may ignore waits this long for other news. */
 const holdMs = 10_000;
-/** A rendered service is used for this long at most: its renewals go on. */
-const renderedMs = 1_000;
 /** A client's deadline below this is taken for this. */
 const deadlineMsMin = 50;
+/** A name counts as one service more for each so many characters. */
+const nameCharacters = 128;
 
 /** What this file needs of a request. */
 export interface PollRequest {
   readonly parameters: Parameters;
   /** Its address, for quotas; '' for one that has none. */
   readonly caller: string;
-  /** Aborts when the socket closes. */
-  readonly signal: AbortSignal;
+  /** Calls back when the socket closes. */
+  readonly onGone: (gone: () => void) => void;
   /** How long the client is going to wait, in milliseconds; undefined: as long as it takes. */
   readonly deadlineMs: number | undefined;
 }
@@ -36,20 +49,45 @@ interface Wanted {
 }
 
 /** How a kind of poll puts its answer. */
-type Render = (news: ReadonlyMap<string, string>, unknown: readonly string[]) => Response;
+type Render = (news: ReadonlyMap<string, Rendered>, unknown: readonly string[]) => HttpAnswer;
+
+/** What one address has waiting here. */
+interface Caller {
+  polls: number;
+  watches: number;
+}
+
+/** One poll that waits. */
+interface Waiter {
+  readonly caller: string;
+  readonly env: string;
+  readonly zone: string;
+  /** Services that are news already, but such as a client may ignore. */
+  readonly idle: readonly string[];
+  /** Services that were unknown when it came. */
+  readonly unknown: readonly string[];
+  /** Its services; long names count more. */
+  readonly cost: number;
+  readonly render: Render;
+}
 
 export class Polls {
-  private readonly node: RegistryNode;
-  private readonly callers = new Map<string, number>();
-  private readonly rendered = new WeakMap<
-    App,
-    { view: AppView; env: string; zone: string; latest: bigint; atMs: number }
-  >();
+  private readonly reading: Reading;
+  private readonly pollsMax: number;
+  private readonly callers = new Map<string, Caller>();
   /** What ends each poll that waits. */
   private readonly waiting = new Set<() => void>();
+  private watches = 0;
 
-  constructor(node: RegistryNode) {
-    this.node = node;
+  /** `connectionsMax`: of this node. A part of them is kept for those who register and renew. */
+  constructor(reading: Reading, connectionsMax = Infinity) {
+    this.reading = reading;
+    const { limits } = reading;
+    this.pollsMax = Math.min(limits.values.polls, Math.floor(connectionsMax * 0.75));
+    limits.measure("polls", () => this.waiting.size);
+    limits.measure("watches", () => this.watches);
+    limits.measure("pollsPerAddress", () => this.largest(({ polls }) => polls));
+    limits.measure("watchesPerAddress", () => this.largest(({ watches }) => watches));
   }
 
   /** Long polls that wait. */
@@ -63,28 +101,29 @@ export class Polls {
   }
 
   /** One service. */
-  poll(request: PollRequest): Response | Promise<Response> {
+  poll(request: PollRequest): HttpAnswer | Promise<HttpAnswer> {
     const { parameters } = request;
+    const { node, limits } = this.reading;
     const env = parameters.required("env");
     parameters.required("hostname");
-    const [appid = ""] = requiredAppids(parameters);
+    const [appid = ""] = requiredAppids(parameters, limits);
     const zone = parameters.text("zone");
     const versions = parameters.int64List("latest_timestamp");
-    if (visibleApp(this.node, env, appid, zone) === undefined)
-      return answer(`{"code":-404,"message":${JSON.stringify(`${appid} not found`)}}`, Code.NothingFound);
+    if (visibleApp(node, env, appid, zone) === undefined)
+      return codeAnswer(`{"code":-404,"message":${JSON.stringify(`${appid} not found`)}}`, Code.NothingFound);
     const [version = 0n] = versions.length > 1 ? [0n] : versions;
     return this.wait(request, env, zone, [{ appid, version }], (news) => {
       const [info] = news.values();
-      return envelope(Code.Ok, undefined, info ?? "null", this.node.isServingStale);
+      return sharedEnvelope(info?.parts ?? [Buffer.from("null")], node.isServingStale);
     });
   }
 
   /** Several services: the answer holds those that have changed. */
-  polls(request: PollRequest): Response | Promise<Response> {
+  polls(request: PollRequest): HttpAnswer | Promise<HttpAnswer> {
     const { parameters } = request;
     const env = parameters.required("env");
     parameters.required("hostname");
-    const appids = requiredAppids(parameters);
+    const appids = requiredAppids(parameters, this.reading.limits);
     const zone = parameters.text("zone");
     const versions = parameters.int64List("latest_timestamp");
     if (versions.length !== appids.length)
@@ -96,10 +135,14 @@ export class Polls {
       wanted.set(appid, { appid, version: wanted.has(appid) ? 0n : version });
     }
     return this.wait(request, env, zone, [...wanted.values()], (news, unknown) => {
-      const data = [...news].map(([appid, info]) => `${JSON.stringify(appid)}:${info}`).join(",");
       const missing = unknown.length === 0 ? "null" : JSON.stringify(unknown);
-      const stale = this.node.isServingStale ? ',"stale":true' : "";
-      return answer(`{"code":0,"message":"0","data":{${data}},"error":{"-404":${missing}}${stale}}`, Code.Ok);
+      const stale = this.reading.node.isServingStale ? ',"stale":true' : "";
+      const parts: BodyParts = [
+        Buffer.from('{"code":0,"message":"0","data":'),
+        ...joined(news),
+        Buffer.from(`,"error":{"-404":${missing}}${stale}}`),
+      ];
+      return sharedAnswer(parts, Code.Ok);
     });
   }
 
@@ -109,48 +152,47 @@ export class Polls {
     zone: string,
     wanted: readonly Wanted[],
     render: Render,
-  ): Response | Promise<Response> {
-    const { node } = this;
+  ): HttpAnswer | Promise<HttpAnswer> {
+    const { node } = this.reading;
     const understandsEmpty = request.parameters.flag("accept_empty");
-    const urgent = new Map<string, string>();
-    const idle = new Map<string, string>();
+    let isUrgent = false;
+    const news: string[] = [];
     const unknown: string[] = [];
     for (const { appid, version } of wanted) {
       const app = visibleApp(node, env, appid, zone);
       if (app === undefined) {
         unknown.push(appid);
         const latest = node.table.app(env, appid)?.latest ?? node.versionOfNothing;
-        if (understandsEmpty && node.knowsAbsence && version < latest) idle.set(appid, emptyView(latest));
+        if (understandsEmpty && node.knowsAbsence && version < latest) news.push(appid);
       } else if (version < app.latest) {
         // Told at once, it would come back at once, and so all of them: no request would be served in between.
         if (version > 0n && node.watchers.isGathering(appKey(env, appid))) continue;
-        const view = this.view(app, env, zone);
-        (view.count > 0 ? urgent : idle).set(appid, view.json);
+        isUrgent ||= isServing(app, zone);
+        news.push(appid);
       }
     }
-    if (urgent.size > 0 || (understandsEmpty && idle.size > 0)) return render(new Map([...urgent, ...idle]), unknown);
-    if (this.waiting.size >= pollsMax || (this.callers.get(request.caller) ?? 0) >= pollsPerCallerMax)
-      return envelope(Code.LimitExceeded, "too many long polls wait here; use another node");
-    return this.later(request, env, zone, wanted, idle, (news) => render(news, unknown));
+    const appids = wanted.map(({ appid }) => appid);
+    const waiter: Waiter = { caller: request.caller, env, zone, idle: news, unknown, cost: costOf(appids), render };
+    if (isUrgent || (understandsEmpty && news.length > 0)) return this.tell(waiter, news);
+    const reached = this.boundReached(waiter);
+    if (reached === undefined) return this.later(waiter, appids, request);
+    this.reading.limits.met(reached, { address: request.caller });
+    return envelope(Code.LimitExceeded, "too many long polls wait here; use another node");
   }
 
   private later(
-    { caller, signal, deadlineMs = pollMs }: PollRequest,
-    env: string,
-    zone: string,
-    wanted: readonly Wanted[],
-    idle: ReadonlyMap<string, string>,
-    render: (news: ReadonlyMap<string, string>) => Response,
-  ): Promise<Response> {
-    const appids = new Map(wanted.map(({ appid }) => [appKey(env, appid), appid]));
+    waiter: Waiter,
+    appids: readonly string[],
+    { onGone, deadlineMs = pollMs }: PollRequest,
+  ): Promise<HttpAnswer> {
+    const { env, idle } = waiter;
     return new Promise((resolve, reject) => {
-      const end = (answerOf: () => Response): void => {
+      const end = (answerOf: () => HttpAnswer | Promise<HttpAnswer>): void => {
+        if (!this.waiting.delete(sendAway)) return;
         unwatch();
         clearTimeout(deadline);
         clearTimeout(hold);
-        signal.removeEventListener("abort", leave);
-        this.waiting.delete(sendAway);
-        this.count(caller, -1);
+        this.count(waiter, -1);
         try {
           resolve(answerOf());
         } catch (bug) {
@@ -161,48 +203,99 @@ export class Polls {
       const leave = (): void => end(() => envelope(Code.NotModified, undefined));
       // Neither news nor the end of its time: a client asks another node.
       const sendAway = (): void => end(() => envelope(Code.ServerError, undefined));
-      const unwatch = this.node.watchers.watch([...appids.keys()], (key) => {
-        const appid = appids.get(key) ?? "";
-        let length = 0;
+      const keys = appids.map((appid) => appKey(env, appid));
+      const unwatch = this.reading.node.watchers.watch(keys, (key) => {
+        let bytes = 0;
         end(() => {
-          const info = this.news(env, appid, zone);
-          ({ length } = info);
-          return render(new Map([...idle, [appid, info]]));
+          const answer = this.tell(waiter, [...idle, appidOf(key)]);
+          bytes = answer instanceof Promise ? 0 : lengthOf(answer);
+          return answer;
         });
-        return length;
+        return bytes;
       });
       const waitMs = Math.min(Math.max(deadlineMs, deadlineMsMin), pollMs);
       const deadline = setTimeout(leave, waitMs);
-      const hold = idle.size > 0 && holdMs < waitMs ? setTimeout(() => end(() => render(idle)), holdMs) : undefined;
-      signal.addEventListener("abort", leave);
+      const hold =
+        idle.length > 0 && holdMs < waitMs ? setTimeout(() => end(() => this.tell(waiter, idle)), holdMs) : undefined;
       this.waiting.add(sendAway);
-      this.count(caller, 1);
-      if (signal.aborted) leave();
+      this.count(waiter, 1);
+      onGone(leave);
     });
   }
 
-  /** A service after a change: it may just have lost its last instance. */
-  private news(env: string, appid: string, zone: string): string {
-    const app = visibleApp(this.node, env, appid, zone);
-    if (app !== undefined) return this.view(app, env, zone).json;
-    return emptyView(this.node.table.app(env, appid)?.latest ?? this.node.versionOfNothing);
+  /** The answer with news of these services. */
+  private tell({ env, zone, unknown, render }: Waiter, appids: readonly string[]): HttpAnswer | Promise<HttpAnswer> {
+    const { reading } = this;
+    const { node } = reading;
+    const services = new Map<string, App | Rendered>();
+    for (const appid of appids) {
+      // It may just have lost its last instance.
+      const app = visibleApp(node, env, appid, zone);
+      services.set(appid, app ?? emptyService(node.table.app(env, appid)?.latest ?? node.versionOfNothing));
+    }
+    return unlessTooMuch(
+      reading.limits,
+      () => renderAll(reading, services, env, zone, Status.Up),
+      // What does not fit comes with the next poll.
+      ({ found }: RenderedServices) => render(found, unknown),
+    );
   }
 
-  /** A service as JSON; the same text for all who are told of one change. */
-  private view(app: App, env: string, zone: string): AppView {
-    const known = this.rendered.get(app);
-    const nowMs = performance.now();
-    if (known?.latest === app.latest && known.env === env && known.zone === zone && nowMs - known.atMs < renderedMs)
-      return known.view;
-    const view = appView(app, env, zone, Status.Up);
-    this.rendered.set(app, { view, env, zone, latest: app.latest, atMs: nowMs });
-    return view;
+  private boundReached(waiter: Waiter): LimitName | undefined {
+    const { values } = this.reading.limits;
+    const { caller, cost } = waiter;
+    const { polls, watches } = this.callers.get(caller) ?? { polls: 0, watches: 0 };
+    if (this.waiting.size >= this.pollsMax) return "polls";
+    if (polls >= values.pollsPerAddress) return "pollsPerAddress";
+    if (this.watches + cost > values.watches) return "watches";
+    return caller !== "" && watches + cost > values.watchesPerAddress ? "watchesPerAddress" : undefined;
   }
 
-  private count(caller: string, by: number): void {
+  private count({ caller, cost }: Waiter, by: 1 | -1): void {
+    this.watches += cost * by;
     if (caller === "") return;
-    const count = (this.callers.get(caller) ?? 0) + by;
-    if (count > 0) this.callers.set(caller, count);
-    else this.callers.delete(caller);
+    let counts = this.callers.get(caller);
+    if (counts === undefined) this.callers.set(caller, (counts = { polls: 0, watches: 0 }));
+    counts.polls += by;
+    counts.watches += cost * by;
+    if (counts.polls === 0) this.callers.delete(caller);
   }
+
+  private largest(of: (caller: Caller) => number): number {
+    let largest = 0;
+    for (const caller of this.callers.values()) largest = Math.max(largest, of(caller));
+    return largest;
+  }
+}
+
+function costOf(appids: readonly string[]): number {
+  let cost = 0;
+  for (const appid of appids) cost += 1 + Math.floor(appid.length / nameCharacters);
+  return cost;
+}
+
+/** True if a service has an instance that is UP. */
+function isServing(app: App, zone: string): boolean {
+  for (const [name, instances] of app.zones) {
+    if (zone !== "" && name !== zone) continue;
+    for (const { instance } of instances.values()) if (instance?.status === Status.Up) return true;
+  }
+  return false;
+}
+
+function emptyService(latest: bigint): Rendered {
+  const text = Buffer.from(emptyView(latest));
+  return { parts: [text], bytes: text.length, count: 0 };
+}
+
+/** The appid in a key of a service. */
+function appidOf(key: string): string {
+  return key.slice(key.indexOf("\n") + 1);
+}
+
+function lengthOf({ body }: HttpAnswer): number {
+  if (!Array.isArray(body)) return 0;
+  let bytes = 0;
+  for (const part of body) bytes += part.length;
+  return bytes;
 }

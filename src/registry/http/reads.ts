@@ -1,11 +1,20 @@
 // The reads that answer at once: fetch, fetchs, fetch/all, nodes.
 
-import { servicesPerRequestMax } from "../../base/limits/fixed.ts";
+import type { Limits } from "../../base/limits/limits.ts";
+import type { BodyParts, HttpAnswer } from "../../transport/http/http-answer.ts";
 import { Code } from "../registrar.ts";
 import type { RegistryNode } from "../registry-node.ts";
 import type { App } from "../table.ts";
-import { appView, envelope, instanceJson, pieceByPiece } from "./answers.ts";
+import { envelope, instanceJson, pieceByPiece, sharedEnvelope } from "./answers.ts";
 import { BadParameter, type Parameters } from "./parameters.ts";
+import { AnswerTooLong, RenderingBusy, type Rendered, type Renderings } from "./renderings.ts";
+
+/** What the reads share. */
+export interface Reading {
+  readonly node: RegistryNode;
+  readonly renderings: Renderings;
+  readonly limits: Limits;
+}
 
 /** A service that a reader can see: it has instances, in that zone if one is named. */
 export function visibleApp(node: RegistryNode, env: string, appid: string, zone: string): App | undefined {
@@ -14,34 +23,122 @@ export function visibleApp(node: RegistryNode, env: string, appid: string, zone:
   return zone === "" || app.zones.has(zone) ? app : undefined;
 }
 
-export function fetchOne(node: RegistryNode, parameters: Parameters): Response {
+export function fetchOne(
+  { node, renderings, limits }: Reading,
+  parameters: Parameters,
+): HttpAnswer | Promise<HttpAnswer> {
   const env = parameters.required("env");
   const appid = parameters.required("appid");
   const mask = requiredMask(parameters);
   const zone = parameters.text("zone");
   const app = visibleApp(node, env, appid, zone);
   if (app === undefined) return envelope(Code.NothingFound, undefined, "null", node.isServingStale);
-  return envelope(Code.Ok, undefined, appView(app, env, zone, mask).json, node.isServingStale);
+  return unlessTooMuch(
+    limits,
+    () => renderings.of(app, env, zone, mask),
+    ({ parts }) => sharedEnvelope(parts, node.isServingStale),
+  );
 }
 
-export function fetchSeveral(node: RegistryNode, parameters: Parameters): Response {
+export function fetchSeveral(reading: Reading, parameters: Parameters): HttpAnswer | Promise<HttpAnswer> {
+  const { node } = reading;
   const env = parameters.required("env");
-  const appids = requiredAppids(parameters);
+  const appids = requiredAppids(parameters, reading.limits);
   const mask = requiredMask(parameters);
   const zone = parameters.text("zone");
-  const found: string[] = [];
-  for (const appid of new Set(appids)) {
+  const apps = new Map<string, App>();
+  for (const appid of appids) {
     const app = visibleApp(node, env, appid, zone);
-    if (app !== undefined) found.push(`${JSON.stringify(appid)}:${appView(app, env, zone, mask).json}`);
+    if (app !== undefined) apps.set(appid, app);
   }
-  return envelope(Code.Ok, undefined, `{${found.join(",")}}`, node.isServingStale);
+  const { limits } = reading;
+  return unlessTooMuch(
+    limits,
+    () => renderAll(reading, apps, env, zone, mask),
+    ({ found, isCut }) => {
+      if (isCut)
+        throw new AnswerTooLong(`the answer is longer than ${limits.values.registryAnswerBytes} bytes; ask for less`);
+      return sharedEnvelope(joined(found), node.isServingStale);
+    },
+  );
+}
+
+/** Services that were rendered, by appid. */
+export interface RenderedServices {
+  readonly found: ReadonlyMap<string, Rendered>;
+  /** There were more than an answer may hold. */
+  readonly isCut: boolean;
+}
+
+/** Renders services as far as an answer may hold them; at once, if they are not much. What is rendered stays as it is. */
+export function renderAll(
+  { renderings, limits }: Reading,
+  apps: ReadonlyMap<string, App | Rendered>,
+  env: string,
+  zone: string,
+  mask: number,
+): RenderedServices | Promise<RenderedServices> {
+  const found = new Map<string, Rendered>();
+  const bytesMax = limits.values.registryAnswerBytes;
+  let bytes = 0;
+  const left = [...apps];
+  const next = (): RenderedServices | Promise<RenderedServices> => {
+    for (let one = left.shift(); one !== undefined; one = left.shift()) {
+      const [appid, app] = one;
+      const rendered = "zones" in app ? renderings.of(app, env, zone, mask) : app;
+      if (rendered instanceof Promise) return rendered.then((ready) => (take(appid, ready) ? next() : over(true)));
+      if (!take(appid, rendered)) return over(true);
+    }
+    return over(false);
+  };
+  const over = (isCut: boolean): RenderedServices => ({ found, isCut });
+  const take = (appid: string, rendered: Rendered): boolean => {
+    // One is always taken; no service is longer than an answer.
+    if (bytes > 0 && bytes + rendered.bytes > bytesMax) return false;
+    bytes += rendered.bytes;
+    found.set(appid, rendered);
+    return true;
+  };
+  return next();
+}
+
+/** An object of services, by appid. */
+export function joined(found: ReadonlyMap<string, Rendered>): BodyParts {
+  const parts: Uint8Array[] = [];
+  let before = "{";
+  for (const [appid, { parts: own }] of found) {
+    parts.push(Buffer.from(`${before}${JSON.stringify(appid)}:`), ...own);
+    before = ",";
+  }
+  parts.push(Buffer.from(before === "{" ? "{}" : "}"));
+  return parts;
+}
+
+/** Answers with what `render` made, or with code -509 if it is more than this node makes. */
+export function unlessTooMuch<Made>(
+  limits: Limits,
+  render: () => Made | Promise<Made>,
+  answerOf: (made: Made) => HttpAnswer,
+): HttpAnswer | Promise<HttpAnswer> {
+  const refusal = (error: unknown): HttpAnswer => {
+    if (!(error instanceof AnswerTooLong || error instanceof RenderingBusy)) throw error;
+    if (error instanceof AnswerTooLong) limits.met("registryAnswerBytes");
+    return envelope(Code.LimitExceeded, error.message);
+  };
+  try {
+    const made = render();
+    return made instanceof Promise ? made.then(answerOf).catch(refusal) : answerOf(made);
+  } catch (error) {
+    return refusal(error);
+  }
 }
 
 /**
- * Everything, of all envs: what a node of the original implementation starts with. It may be tens of megabytes, and anybody
- * may ask: it is made while it is read, and shows each service as it is at that moment. A bug that shows by then is told to `bugMet`.
+ * Everything, of all envs: what a node of the original implementation starts with. It may be hundreds of megabytes, and
+ * anybody may ask: it is made while it is read, and shows each service as it is at that moment. `ended` is called when
+ * it is over.
  */
-export function fetchAll(node: RegistryNode, bugMet: (error: unknown) => void): Response {
+export function fetchAll(node: RegistryNode, ended: () => void): HttpAnswer {
   const services = new Map<string, App[]>();
   for (const app of node.table.services()) {
     const [first] = app.entries();
@@ -51,7 +148,7 @@ export function fetchAll(node: RegistryNode, bugMet: (error: unknown) => void): 
     if (known === undefined) services.set(appid, [app]);
     else known.push(app);
   }
-  return pieceByPiece(Code.Ok, listed(services), node.isServingStale, bugMet);
+  return pieceByPiece(Code.Ok, listed(services), node.isServingStale, ended);
 }
 
 function* listed(services: ReadonlyMap<string, readonly App[]>): Generator<string, undefined> {
@@ -72,18 +169,19 @@ function* listed(services: ReadonlyMap<string, readonly App[]>): Generator<strin
 }
 
 /** The registry's nodes in this zone. */
-export function nodes(node: RegistryNode): Response {
+export function nodes(node: RegistryNode): HttpAnswer {
   const list = node.nodes().map(({ address, isUp, zone }) => ({ addr: address, status: isUp ? 0 : 1, zone }));
   return envelope(Code.Ok, undefined, JSON.stringify(list), node.isServingStale);
 }
 
 /** The services that are asked for: at least one, and not too many. */
-export function requiredAppids(parameters: Parameters): string[] {
+export function requiredAppids(parameters: Parameters, limits: Limits): string[] {
   const appids = parameters.list("appid");
+  const servicesMax = limits.values.servicesPerRequest;
   if (appids.length === 0) throw new BadParameter("appid is required");
-  if (appids.length > servicesPerRequestMax)
-    throw new BadParameter(`a request may name ${servicesPerRequestMax} services, this one names ${appids.length}`);
-  return appids;
+  if (appids.length <= servicesMax) return appids;
+  limits.met("servicesPerRequest");
+  throw new BadParameter(`a request may name ${servicesMax} services, this one names ${appids.length}`);
 }
 
 function requiredMask(parameters: Parameters): number {

@@ -1,15 +1,21 @@
 // The registry's HTTP API (bilibili/discovery v1.2.1, and what ours adds): from a request to the function that answers it.
 // What a client gets wrong is told with HTTP status 200 and a code: any other status is for it a broken node.
 
-import http from "node:http";
-import { isIP } from "node:net";
 import { showsToken } from "../../auth/registry-token.ts";
-import { registryBodyBytesMax, registryHeadBytesMax, registryPeerBodyBytesMax } from "../../base/limits/fixed.ts";
+import { descriptorsMax } from "../../base/descriptors.ts";
+import { registryPeerBodyBytesMax } from "../../base/limits/fixed.ts";
+import type { Limits } from "../../base/limits/limits.ts";
+import type { LimitName } from "../../base/limits/table.ts";
+import type { ControlCommands } from "../../observe/control-commands.ts";
 import type { ContainedBugs } from "../../observe/contained-bugs.ts";
-import { type Health, healthResponse, metricsAnswer } from "../../observe/operator-answers.ts";
+import { type Health, healthAnswer, metricsAnswer } from "../../observe/operator-answers.ts";
 import type { RegistryMetrics } from "../../observe/registry-metrics.ts";
-import { formatAddress, peerAddress, type SocketAddress } from "../../transport/address.ts";
-import { boundedText, TooLong } from "../bounded-text.ts";
+import type { SocketAddress } from "../../transport/address.ts";
+import { type BrowserGuard, browserGuard } from "../../transport/http/browser-guard.ts";
+import { type HttpAnswer, jsonAnswer } from "../../transport/http/http-answer.ts";
+import type { HttpRequest, WantsBody } from "../../transport/http/http-connection.ts";
+import { type HttpBound, HttpServer, quotaAddress } from "../../transport/http/http-server.ts";
+import type { Directory } from "../directory.ts";
 import { callerAddress, lookupGateways } from "../lookup.ts";
 import { MalformedJson } from "../json-fields.ts";
 import type { LookupRules } from "../lookup-file.ts";
@@ -17,34 +23,57 @@ import type { Compared, Replicated } from "../peer-messages.ts";
 import { Code } from "../registrar.ts";
 import type { RegistryNode } from "../registry-node.ts";
 import { envelope, plain } from "./answers.ts";
+import { controlAnswer } from "./control.ts";
+import { KnownPeers } from "./known-peers.ts";
+import { Listings } from "./listings.ts";
 import { BadParameter, Parameters } from "./parameters.ts";
-import { comparePath, parseCompare, messageText, parseReplicate, replicatePath } from "./peer-codec.ts";
+import {
+  comparePath,
+  parseCompare,
+  messageText,
+  parseReplicate,
+  replicatePath,
+  unknownNodeField,
+} from "./peer-codec.ts";
 import { type PollRequest, Polls } from "./polls.ts";
-import { fetchAll, fetchOne, fetchSeveral, nodes } from "./reads.ts";
+import { fetchAll, fetchOne, fetchSeveral, nodes, type Reading } from "./reads.ts";
+import { Renderings } from "./renderings.ts";
 import { cancel, register, renew, set } from "./writes.ts";
 
-/** Connections that are silent for this long are closed, in seconds: longer than any long poll. */
-const idleSeconds = 120;
+/** A connection without a request is closed after this long: longer than any client's pause between two renewals. */
+const idleMs = 120_000;
 /** The longest that a request may take; what a client asks for by its header is cut by this, and by a margin. */
 const deadlineMsMax = 40_000;
 const deadlineMarginMs = 20;
 /** What is being answered when the server stops has this long to end. */
 const closingMs = 200;
+/** Files that this process may need open beside its connections: DNS, other nodes, health checks, the snapshot. */
+const otherDescriptors = 384;
 const prefix = "/discovery/";
 const lookupPrefix = "/api/lookup/";
-/** Stands for the address where the route does not need it. */
-const unasked = "unasked";
 /** A token in a lookup's path. */
 const lookupTokenCharactersMax = 8 * 1024;
+const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 export interface RegistryHttpOptions {
   readonly node: RegistryNode;
   /** Writers and other nodes have to show one of these; none: nothing. */
   readonly tokens: readonly string[];
   readonly lookup: LookupRules | undefined;
+  /** Where lookup finds gateways. */
+  readonly gateways: Pick<Directory, "instances">;
   readonly metrics: RegistryMetrics;
   /** For `GET /health`. */
   readonly health: () => Health;
+  /** What operators may ask. */
+  readonly control: ControlCommands;
+}
+
+interface ApiOptions extends RegistryHttpOptions {
+  readonly limits: Limits;
+  readonly guard: BrowserGuard;
+  readonly connectionsMax: number;
+  readonly quotaOf: (remoteAddress: string) => string;
 }
 
 /** The API on its port. Until it is opened it answers as a node that is starting does: a node has to know its port first. */
@@ -61,93 +90,136 @@ export interface RegistryHttp {
 
 /** A request on its way to a function. */
 interface Call {
-  readonly request: Request;
-  readonly query: string;
-  /** The caller's plain IP address, as it was when the request came; `unasked` for a route that does not ask for it. */
-  readonly remote: string;
+  readonly request: HttpRequest;
   /** It showed the key. */
   readonly isTrusted: boolean;
 }
 
-type Answer = Response | Promise<Response>;
+type Answer = HttpAnswer | Promise<HttpAnswer>;
 interface Route {
   readonly method: "GET" | "POST";
-  /** Whether the caller's address is needed; reading it costs a system call. */
-  readonly asksAddress: boolean;
-  readonly answer: (call: Call) => Answer;
+  /** It is for other nodes of the registry alone. */
+  readonly isPeers?: boolean;
+  readonly answer: (call: Call) => Answer | WantsBody;
 }
 
-/** Listens. A bug costs its request a status of 500. Throws when the address cannot be bound. */
-export function bindRegistryHttp(address: SocketAddress, bugs: ContainedBugs): RegistryHttp {
+const boundNames: Readonly<Record<HttpBound, LimitName>> = {
+  connections: "registryConnections",
+  connectionsPerAddress: "registryConnectionsPerAddress",
+  headMs: "registryHeadMs",
+  bodyMs: "registryBodyMs",
+  headBytes: "registryHeadBytes",
+  receivedBytes: "registryReceivedBytes",
+  unreadBytes: "registryUnreadBytes",
+  unreadBytesPerAddress: "registryUnreadBytesPerAddress",
+};
+
+/**
+ * Listens. A bug costs its request a status of 500. `names` are hosts under which the node is advertised. Throws if the
+ * address cannot be bound.
+ */
+export function bindRegistryHttp(
+  address: SocketAddress,
+  parts: {
+    readonly bugs: ContainedBugs;
+    readonly limits: Limits;
+    readonly names: readonly string[];
+    /** As in HttpServerOptions. */
+    readonly quotaOf?: (remoteAddress: string) => string;
+  },
+): RegistryHttp {
+  const { bugs, limits, quotaOf = quotaAddress } = parts;
+  const { values } = limits;
   let api: Api | undefined;
-  // A long poll names its services in its head; the platform's bound is 16 KiB.
-  Reflect.set(http, "maxHeaderSize", registryHeadBytesMax);
-  const bugMet = (bug: unknown): void => bugs.met("http", bug);
-  const server = Bun.serve({
-    hostname: address.host,
-    port: address.port,
-    // Else an error's answer shows our source, and the port may be shared with a second process.
-    development: false,
-    reusePort: false,
-    idleTimeout: idleSeconds,
-    maxRequestBodySize: registryPeerBodyBytesMax,
-    error(error) {
-      bugMet(error);
-      return new Response(null, { status: 500 });
+  const guard = browserGuard(address, parts.names);
+  const connectionsMax = connectionsWithin(values.registryConnections);
+  const server = new HttpServer(address, {
+    limits: {
+      connections: connectionsMax,
+      connectionsPerAddress: values.registryConnectionsPerAddress,
+      headMs: values.registryHeadMs,
+      bodyMs: values.registryBodyMs,
+      idleMs,
+      headBytes: values.registryHeadBytes,
+      receivedBytes: values.registryReceivedBytes,
+      unreadBytes: values.registryUnreadBytes,
+      unreadBytesPerAddress: values.registryUnreadBytesPerAddress,
     },
-    fetch(request, self): Answer {
-      if (api === undefined) return envelope(Code.ServerError, undefined);
-      return api.respond(request, () => peerAddress(self.requestIP(request)?.address));
-    },
+    quotaOf,
+    bugAnswer: { status: 500, fields: {}, body: "" },
+    bug: (error) => bugs.met("http", error),
+    peerGone: () => api?.peerGone(),
+    met: (bound, remote) => limits.met(boundNames[bound], { address: remote }),
+    handler: (request) => api?.respond(request) ?? envelope(Code.ServerError, undefined),
   });
+  limits.measure("registryConnections", () => server.size);
+  limits.measure("registryConnectionsPerAddress", () => server.sizeOfLargest);
+  limits.measure("registryReceivedBytes", () => server.receivedBytes);
+  limits.measure("registryUnreadBytes", () => server.unread.bytes);
+  limits.measure("registryUnreadBytesPerAddress", () => server.unread.bytesOfLargest);
   return {
-    address: formatAddress(address.host, server.port ?? address.port),
+    address: server.address,
     open(options) {
-      api = new Api(options, bugMet);
+      api = new Api({ ...options, limits, guard, connectionsMax, quotaOf });
     },
     get pollsWaiting() {
       return api?.pollsWaiting ?? 0;
     },
     async stop() {
       api?.stop();
-      // Connections that are merely kept open would be waited for, for ever.
-      await Promise.race([server.stop(), Bun.sleep(closingMs)]);
-      await server.stop(true);
+      await server.stop(closingMs);
     },
   };
 }
 
-class Api {
-  private readonly options: RegistryHttpOptions;
-  private readonly polls: Polls;
-  private readonly routes: ReadonlyMap<string, Route>;
-  private readonly metricsResponse: () => Promise<Response>;
+/** Connections that the process may have: fewer than the limit where the system allows fewer open files. */
+export function connectionsWithin(limit: number, descriptors = descriptorsMax() ?? Infinity): number {
+  return Math.max(1, Math.min(limit, descriptors - Math.min(otherDescriptors, Math.floor(descriptors / 2))));
+}
 
-  constructor(options: RegistryHttpOptions, bugMet: (error: unknown) => void) {
-    const { node, metrics } = options;
+class Api {
+  private readonly options: ApiOptions;
+  private readonly polls: Polls;
+  private readonly renderings: Renderings;
+  private readonly peers: KnownPeers;
+  private readonly routes: ReadonlyMap<string, Route>;
+  private readonly metricsResponse: () => Promise<HttpAnswer>;
+
+  constructor(options: ApiOptions) {
+    const { node, metrics, limits, control } = options;
     this.options = options;
     this.metricsResponse = metricsAnswer(async () => {
       const { registryExpositionOf } = await import("../../observe/registry-exposition.ts");
       return registryExpositionOf(metrics);
     });
-    this.polls = new Polls(node);
+    this.renderings = new Renderings({
+      bytesMax: limits.values.registryAnswerBytes,
+      stamp: () => node.table.version + node.table.renewals,
+    });
+    this.peers = new KnownPeers(() => node.replication.peers.all().map(({ address }) => address));
+    const reading: Reading = { node, limits, renderings: this.renderings };
+    const listings = new Listings(limits);
+    this.polls = new Polls(reading, options.connectionsMax);
     this.routes = new Map<string, Route>([
       [
         "register",
-        {
-          ...this.write((parameters, { remote, isTrusted }) =>
-            register(node, parameters, { address: quotaAddress(remote), isTrusted }),
-          ),
-          asksAddress: true,
-        },
+        this.write((parameters, { request, isTrusted }) =>
+          register(node, parameters, { address: options.quotaOf(request.remoteAddress), isTrusted }),
+        ),
       ],
       ["renew", this.write((parameters) => renew(node, parameters))],
       ["cancel", this.write((parameters) => cancel(node, parameters))],
-      ["set", this.write((parameters) => set(node, parameters))],
-      ["fetch", this.read((parameters) => fetchOne(node, parameters))],
-      ["fetchs", this.read((parameters) => fetchSeveral(node, parameters))],
-      ["fetch/all", this.read(() => fetchAll(node, bugMet))],
+      ["set", this.write((parameters) => set(node, parameters, limits))],
+      ["fetch", this.read((parameters) => fetchOne(reading, parameters))],
+      ["fetchs", this.read((parameters) => fetchSeveral(reading, parameters))],
+      ["fetch/all", this.read((_, call) => this.listing(listings, call))],
       ["nodes", this.read(() => nodes(node))],
+      [
+        "control",
+        this.write((parameters, { request, isTrusted }) =>
+          controlAnswer(control, parameters, isTrusted || options.quotaOf(request.remoteAddress) === ""),
+        ),
+      ],
       ["poll", this.poll((request) => this.polls.poll(request))],
       ["polls", this.poll((request) => this.polls.polls(request))],
       [replicatePath, this.peer((text) => node.onReplicate(parseReplicate(text)))],
@@ -162,118 +234,139 @@ class Api {
   /** Lets all long polls go. */
   stop(): void {
     this.polls.close();
+    this.renderings.close();
   }
 
-  /** `address` is undefined when the peer is gone. */
-  respond(request: Request, address: () => string | undefined): Answer {
-    const { url } = request;
-    // Of a request that names no host the URL is a path alone.
-    const pathAt = url.startsWith("/") ? 0 : url.indexOf("/", "https://".length);
-    const queryAt = url.indexOf("?", pathAt);
-    const path = url.slice(pathAt, queryAt === -1 ? undefined : queryAt);
-    const query = queryAt === -1 ? "" : url.slice(queryAt + 1);
-    if (!path.startsWith(prefix)) return this.elsewhere(request, path, address);
+  peerGone(): void {
+    this.options.metrics.peersGone++;
+  }
+
+  respond(request: HttpRequest): Answer | WantsBody {
+    const { path } = request;
+    const { guard, tokens, metrics } = this.options;
+    // A client's browser looks for a gateway; it has no other business here.
+    const refusal = path.startsWith(lookupPrefix) ? undefined : guard(request);
+    if (refusal !== undefined) return { ...plain(403, refusal), isLast: true };
+    if (!path.startsWith(prefix)) return this.elsewhere(request);
     const name = path.slice(prefix.length);
     const route = this.routes.get(name);
     if (route === undefined) return plain(404, "404 page not found");
     if (route.method !== request.method) return plain(405, "Method Not Allowed", { allow: route.method });
-    const { tokens, metrics } = this.options;
-    const needsToken = tokens.length > 0;
-    const isTrusted = needsToken && showsToken(request.headers.get("authorization"), tokens);
-    const remote = route.asksAddress ? address() : unasked;
-    if (remote === undefined) return this.peerGone();
-    const call: Call = { request, query, remote, isTrusted };
-    const answer = route.method === "POST" && needsToken && !isTrusted ? unauthorized() : route.answer(call);
+    const isTrusted = tokens.length > 0 && showsToken(request.header("authorization") ?? null, tokens);
     metrics.requested(name);
-    return answer;
+    if (route.method === "POST" && tokens.length > 0 && !isTrusted) return unauthorized();
+    const unfit = route.isPeers === true ? this.unfitPeer(request) : undefined;
+    return unfit ?? route.answer({ request, isTrusted });
+  }
+
+  /** The answer to a message that is none of a node that is known here; undefined if it may be one. */
+  private unfitPeer(request: HttpRequest): HttpAnswer | undefined {
+    const [type = ""] = (request.header("content-type") ?? "").split(";", 1);
+    if (type.trim().toLowerCase() !== "application/json")
+      return { ...plain(415, "messages of registry nodes are application/json"), isLast: true };
+    if (this.options.tokens.length > 0 || this.options.quotaOf(request.remoteAddress) === "") return undefined;
+    if (this.peers.isNode(request.remoteAddress)) return undefined;
+    // It takes this node for one of the original implementation, registers itself as those do, and is known from then on.
+    return { ...plain(404, "404 page not found", { [unknownNodeField]: "register" }), isLast: true };
   }
 
   /** What is not the registry's own API. */
-  private elsewhere(request: Request, path: string, address: () => string | undefined): Answer {
+  private elsewhere(request: HttpRequest): Answer {
+    const { path } = request;
     const { health } = this.options;
     const isLookup = path.startsWith(lookupPrefix);
     if (path !== "/health" && path !== "/metrics" && !isLookup) return plain(404, "404 page not found");
     if (request.method !== "GET") return plain(405, "Method Not Allowed", { allow: "GET" });
-    if (isLookup) {
-      const remote = address();
-      return remote === undefined ? this.peerGone() : this.lookup(request, path.slice(lookupPrefix.length), remote);
-    }
-    return path === "/metrics" ? this.metricsResponse() : healthResponse(health());
+    if (isLookup) return this.lookup(request, path.slice(lookupPrefix.length));
+    return path === "/metrics" ? this.metricsResponse() : healthAnswer(health());
   }
 
   /** Where a client finds a gateway. `path` holds its token, percent-encoded. */
-  private lookup(request: Request, path: string, remote: string): Response {
+  private lookup(request: HttpRequest, path: string): HttpAnswer {
     const { node, lookup: rules, metrics } = this.options;
     metrics.requested("lookup");
     const token = decodedToken(path);
     if (token === undefined) return plain(404, "404 page not found");
-    if (!node.isReadable) return Response.json({ reason: "this registry node is starting" }, { status: 503 });
-    const address = callerAddress(remote, request.headers.get("x-forwarded-for"), rules);
-    const found = lookupGateways(token, address, rules, node, node.settings.env);
-    return Response.json(found, { status: "reason" in found ? 503 : 200 });
+    if (!node.isReadable) return jsonAnswer(503, { reason: "this registry node is starting" });
+    const address = callerAddress(request.remoteAddress, request.header("x-forwarded-for") ?? null, rules);
+    const found = lookupGateways(token, address, rules, this.options.gateways, node.settings.env);
+    return jsonAnswer("reason" in found ? 503 : 200, found);
   }
 
-  /** Drops a request of a caller that has gone: it has no address, and must not pass for one on this machine. */
-  private peerGone(): Response {
-    this.options.metrics.peersGone++;
-    return plain(400, "Bad Request", { connection: "close" });
+  private listing(listings: Listings, { request: { remoteAddress } }: Call): HttpAnswer {
+    const { node, quotaOf } = this.options;
+    const caller = quotaOf(remoteAddress);
+    // Other nodes of the registry start with one; whoever is on this machine may not be one.
+    const isNode = caller !== "" && this.peers.isNode(remoteAddress);
+    const end = isNode ? () => undefined : listings.begin(caller);
+    if (end === undefined)
+      return envelope(Code.LimitExceeded, "too many listings are being read here; try again later");
+    return fetchAll(node, end);
   }
 
   private read(answer: (parameters: Parameters, call: Call) => Answer): Route {
     return {
       method: "GET",
-      asksAddress: false,
       answer: (call) => {
         if (!this.options.node.isReadable) return envelope(Code.ServerError, undefined);
-        return orBadRequest(() => answer(new Parameters(call.query, ""), call));
+        return orBadRequest(() => answer(new Parameters(call.request.query, ""), call));
       },
     };
   }
 
   private poll(answer: (request: PollRequest) => Answer): Route {
-    return { ...this.read((parameters, call) => answer(this.pollOf(parameters, call))), asksAddress: true };
+    return this.read((parameters, call) => answer(this.pollOf(parameters, call)));
   }
 
-  private write(answer: (parameters: Parameters, call: Call) => Response): Route {
+  private write(answer: (parameters: Parameters, call: Call) => Answer): Route {
+    const bytesMax = this.options.limits.values.registryBodyBytes;
     return {
       method: "POST",
-      asksAddress: false,
-      answer: (call) =>
-        withBody(call.request, registryBodyBytesMax, (form) =>
-          orBadRequest(() => answer(new Parameters(call.query, form), call)),
-        ),
+      answer: (call) => this.withBody(bytesMax, (form) => answer(new Parameters(call.request.query, form), call)),
     };
   }
 
   private peer(answer: (text: string) => Replicated | Compared): Route {
     return {
       method: "POST",
-      asksAddress: false,
-      answer: ({ request }) =>
-        withBody(request, registryPeerBodyBytesMax, (text) =>
-          orBadRequest(() => envelope(Code.Ok, undefined, messageText(answer(text)))),
-        ),
+      isPeers: true,
+      answer: () =>
+        this.withBody(registryPeerBodyBytesMax, (text) => envelope(Code.Ok, undefined, messageText(answer(text)))),
     };
   }
 
-  private pollOf(parameters: Parameters, { request, remote }: Call): PollRequest {
-    const asked = request.headers.get("x1-bmspy-timeout");
+  /** Reads a body that is not too long, and is UTF-8. */
+  private withBody(bytesMax: number, answer: (text: string) => Answer): WantsBody {
+    return {
+      bytesMax,
+      tooLong: () => {
+        this.options.limits.met("registryBodyBytes");
+        return envelope(Code.BadRequest, `the body is longer than ${bytesMax} bytes`);
+      },
+      answer: (body) => {
+        let text: string;
+        try {
+          text = utf8.decode(body);
+        } catch {
+          return envelope(Code.BadRequest, "the body is not UTF-8");
+        }
+        return orBadRequest(() => answer(text));
+      },
+    };
+  }
+
+  private pollOf(parameters: Parameters, { request }: Call): PollRequest {
+    const asked = request.header("x1-bmspy-timeout");
     // As in the original, 0 asks for nothing.
-    const isAsked = asked !== null && /^0*[1-9]\d{0,8}$/.test(asked);
+    const isAsked = asked !== undefined && /^0*[1-9]\d{0,8}$/.test(asked);
     const askedMs = isAsked ? Number(asked) - deadlineMarginMs : deadlineMsMax;
     return {
       parameters,
-      caller: quotaAddress(remote),
-      signal: request.signal,
+      caller: this.options.quotaOf(request.remoteAddress),
+      onGone: (gone) => request.onGone(gone),
       deadlineMs: Math.min(askedMs, deadlineMsMax),
     };
   }
-}
-
-/** An address as quotas know it: whoever is on this machine has none. */
-function quotaAddress(address: string): string {
-  const isLoopback = address === "::1" || (isIP(address) === 4 && address.startsWith("127."));
-  return isLoopback ? "" : address;
 }
 
 /** The token that a path names; undefined when it names none. */
@@ -287,12 +380,14 @@ function decodedToken(path: string): string | undefined {
   }
 }
 
-function unauthorized(): Response {
-  return envelope(Code.Unauthorized, "this registry takes writes only with its key: authorization: Bearer …");
+/** Ends the connection: whoever has no key gets no second try on it. */
+function unauthorized(): HttpAnswer {
+  const sentence = "this registry takes writes only with its key: authorization: Bearer …";
+  return { ...envelope(Code.Unauthorized, sentence), isLast: true };
 }
 
 /** Turns what is wrong with a request into the code -400 and a sentence. */
-function orBadRequest<Result extends Answer>(answer: () => Result): Result | Response {
+function orBadRequest<Result extends Answer>(answer: () => Result): Result | HttpAnswer {
   try {
     return answer();
   } catch (error) {
@@ -300,16 +395,4 @@ function orBadRequest<Result extends Answer>(answer: () => Result): Result | Res
       return envelope(Code.BadRequest, error.message);
     throw error;
   }
-}
-
-/** Reads a body that is not too long, and is UTF-8. */
-async function withBody(request: Request, bytesMax: number, answer: (text: string) => Response): Promise<Response> {
-  let text: string;
-  try {
-    text = await boundedText(request, bytesMax);
-  } catch (error) {
-    const sentence = error instanceof TooLong ? `the body is ${error.message}` : "the body is cut short, or not UTF-8";
-    return envelope(Code.BadRequest, sentence);
-  }
-  return answer(text);
 }

@@ -1,15 +1,17 @@
 // The writes: register, renew, cancel, set. Parameters are checked here, what they mean stands in `registrar.ts`.
 
-import { hostsPerSetMax } from "../../base/limits/fixed.ts";
+import type { Limits } from "../../base/limits/limits.ts";
+import type { HttpAnswer } from "../../transport/http/http-answer.ts";
 import { type Identity, type InstanceStatus, noMetadata, Status } from "../instance.ts";
 import { faultOfAddresses, faultOfMetadata, faultOfName } from "../names.ts";
 import { type Caller, type Outcome, type SetChange } from "../registrar.ts";
 import type { RegistryNode } from "../registry-node.ts";
 import type { Origin } from "../replication.ts";
 import { envelope, instanceJson } from "./answers.ts";
+import { hostOf } from "./known-peers.ts";
 import { BadParameter, type Parameters } from "./parameters.ts";
 
-export function register(node: RegistryNode, parameters: Parameters, caller: Omit<Caller, "origin">): Response {
+export function register(node: RegistryNode, parameters: Parameters, caller: Omit<Caller, "origin">): HttpAnswer {
   const identity = requiredIdentity(parameters);
   const region = named("region", parameters.text("region"));
   const version = named("version", parameters.text("version"));
@@ -33,24 +35,27 @@ export function register(node: RegistryNode, parameters: Parameters, caller: Omi
   return result(outcome);
 }
 
-export function renew(node: RegistryNode, parameters: Parameters): Response {
+export function renew(node: RegistryNode, parameters: Parameters): HttpAnswer {
   const identity = requiredIdentity(parameters);
   return result(node.registrar.renew(identity, parameters.int64("dirty_timestamp"), originOf(parameters)), true);
 }
 
-export function cancel(node: RegistryNode, parameters: Parameters): Response {
+export function cancel(node: RegistryNode, parameters: Parameters): HttpAnswer {
   const identity = requiredIdentity(parameters);
   return result(node.registrar.cancel(identity, parameters.int64("dirty_timestamp"), originOf(parameters)));
 }
 
-export function set(node: RegistryNode, parameters: Parameters): Response {
+export function set(node: RegistryNode, parameters: Parameters, limits: Limits): HttpAnswer {
   const [zone, env, appid] = [parameters.required("zone"), parameters.required("env"), parameters.required("appid")];
   const hostnames = parameters.list("hostname");
   const statuses = parameters.uint32List("status").map(parseStatus);
   const metadata = parameters.list("metadata").map(parseMetadata);
   if (hostnames.length === 0) throw new BadParameter("hostname is required");
-  if (hostnames.length > hostsPerSetMax)
-    throw new BadParameter(`a set may name ${hostsPerSetMax} hosts, this one names ${hostnames.length}`);
+  const { hostsPerSet } = limits.values;
+  if (hostnames.length > hostsPerSet) {
+    limits.met("hostsPerSet");
+    throw new BadParameter(`a set may name ${hostsPerSet} hosts, this one names ${hostnames.length}`);
+  }
   for (const [field, count] of [
     ["status", statuses.length],
     ["metadata", metadata.length],
@@ -67,7 +72,7 @@ export function set(node: RegistryNode, parameters: Parameters): Response {
   return result(node.registrar.set({ env, appid, zone, changes, setTimestamp }, originOf(parameters)));
 }
 
-function result({ code, message, entry }: Outcome, isRenewal = false): Response {
+function result({ code, message, entry }: Outcome, isRenewal = false): HttpAnswer {
   const data = entry === undefined ? (isRenewal ? "null" : undefined) : instanceJson(entry);
   return envelope(code, message, data);
 }
@@ -82,10 +87,6 @@ function originOf(parameters: Parameters): Origin {
 function quotaAddress(node: RegistryNode, address: string, origin: Origin): string {
   const isPeer = origin !== "client" && node.replication.peers.all().some((peer) => hostOf(peer.address) === address);
   return isPeer ? "" : address;
-}
-
-function hostOf(address: string): string {
-  return address.slice(0, address.lastIndexOf(":")).replace(/^\[(.*)\]$/, "$1");
 }
 
 function requiredIdentity(parameters: Parameters): Identity {

@@ -58,7 +58,7 @@ export function groupCreate(parts: ChatParts): Handler {
     context.respond(GroupCreateRespSchema, { groupId: id, leftOut: [...outcome.leftOut] });
     const body = toBinary(GroupCreateNotifySchema, create(GroupCreateNotifySchema, { groupId: id, members }));
     const head = { ...headOf(context), dest: id };
-    fanOut.add(fanOut.prepare(new ListDelivery(parts, { app, sender: owner, head, body, accounts: members })));
+    fanOut.add(new ListDelivery(parts, { app, sender: owner, head, body, accounts: members }));
   };
 }
 

@@ -9,7 +9,6 @@ import { failRequest } from "../../container/middleware/recover.ts";
 import type { Talk, TalkOutcome } from "../../store/store.ts";
 import { Status } from "../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "./chat-parts.ts";
-import { Fanning } from "./fan-out.ts";
 import { pushView, talkAnswerView } from "./talk-body.ts";
 import { bytesOf, type StoredTalk, TalkDelivery } from "./talk-delivery.ts";
 
@@ -114,7 +113,7 @@ export class TalkPipeline {
       const outcome = outcomes[index];
       if (talk === undefined || outcome?.result !== "stored") continue;
       const found = located[index];
-      if (found instanceof Fanning) {
+      if (found instanceof TalkDelivery) {
         this.parts.fanOut.add(found);
         continue;
       }
@@ -158,7 +157,7 @@ export class TalkPipeline {
     talk: Talk | undefined,
     outcome: TalkOutcome | undefined,
     paid: number,
-  ): Found | Promise<Found> | Fanning {
+  ): Found | Promise<Found> | TalkDelivery {
     // A repeat was pushed by the node that stored it; if that was not this one, nobody here knows whether it lived to.
     if (talk === undefined || outcome?.result !== "stored" || (outcome.repeated && outcome.writtenHere)) {
       this.giveBack(talk, paid);
@@ -167,7 +166,7 @@ export class TalkPipeline {
     try {
       if (talk.toGroup) {
         const lost = (error: unknown): void => this.lost(context.command, error);
-        return this.parts.fanOut.prepare(new TalkDelivery(this.parts, context, talk, outcome, paid, lost));
+        return new TalkDelivery(this.parts, context, talk, outcome, paid, lost);
       }
       const found = this.locateTwo(talk);
       return found instanceof Promise ? found.catch((error: unknown) => this.lost(context.command, error)) : found;

@@ -55,7 +55,7 @@ export function acceptSignIn(channel: Channel, packet: Buffer): void {
     refuse(channel, command, sequence, Status.InvalidCommand, "sign in first", closeProtocolFault("sign in first"));
     return;
   }
-  if (!gateway.limits.signIn(connection.remoteAddress, gateway.wheel.nowMs)) {
+  if (!gateway.limits.signIn(connection.remoteAddress)) {
     refuse(
       channel,
       command,
@@ -97,6 +97,7 @@ async function verifyAndForward(channel: Channel, request: LoginReq, sequence: n
     refuse(channel, Command.SignIn, sequence, Status.Unauthorized, verdict.reason, closeUnauthorised);
     return;
   }
+  connection.identified();
   channel.app = verdict.app;
   channel.account = verdict.account;
   channel.device = request.device;

@@ -1,20 +1,20 @@
 // One client's connection. Its state says what a frame means: the first is a sign-in, those that come while the sign-in
 // is under way wait, the rest are requests. Nothing goes out before the answer to the sign-in.
 
-import { requestsBurst, requestsPerSecond } from "../../base/limits/fixed.ts";
+import type { LimitValues } from "../../base/limits/table.ts";
 import { Deadline } from "../../base/timer-wheel.ts";
 import { TokenBucket } from "../../base/token-bucket.ts";
 import type { Link } from "../../container/links.ts";
 import type { Connection, FrameHandler } from "../../transport/transport.ts";
-import { type CloseReason, closeLoginWait, closeSlowConsumer } from "../../wire/close-reason.ts";
+import { type CloseReason, closeFrameTooLarge, closeLoginWait, closeSlowConsumer } from "../../wire/close-reason.ts";
 import { encodeStamp } from "../../wire/packet-stamp.ts";
 import { acceptSignIn, signOut } from "./accept.ts";
 import { ChannelState } from "./channel-state.ts";
 import type { Gateway } from "./gateway.ts";
 import { receiveRequest } from "./uplink.ts";
 
-/** What may wait, each way, while a sign-in is under way. */
-const heldBytesMax = 64 * 1024;
+/** Pushes that may wait while a sign-in is under way, in bytes. */
+const heldPushBytesMax = 64 * 1024;
 const noLinks: readonly Link<Channel>[] = [];
 
 /**
@@ -25,7 +25,8 @@ class SigningIn extends Deadline {
   readonly up: Buffer[] = [];
   readonly down: Buffer[] = [];
   private readonly connection: Connection;
-  private heldBytes = 0;
+  private upBytes = 0;
+  private downBytes = 0;
 
   constructor(connection: Connection) {
     super();
@@ -36,12 +37,27 @@ class SigningIn extends Deadline {
     this.connection.close(closeLoginWait);
   }
 
-  /** Counts bytes that are to wait; false when they are too many, and the connection is closed. */
-  hold(bytes: number): boolean {
-    this.heldBytes += bytes;
-    if (this.heldBytes <= heldBytesMax) return true;
-    this.connection.close(closeSlowConsumer);
-    return false;
+  /**
+   * Keeps a frame that came too early. What is kept and what the transport buffers of an unfinished frame are at most
+   * `bytesMax` together. False: it would be more, and the connection is closed.
+   */
+  holdFrame(frame: Buffer, bytesMax: number): boolean {
+    this.upBytes += frame.length;
+    const left = bytesMax - this.upBytes;
+    if (left < 0) {
+      this.connection.close(closeFrameTooLarge);
+      return false;
+    }
+    this.connection.frameBytesMax = left;
+    this.up.push(Buffer.from(frame));
+    return true;
+  }
+
+  /** Keeps a push, and does not copy it. */
+  holdPush(packet: Buffer): void {
+    this.downBytes += packet.length;
+    if (this.downBytes <= heldPushBytesMax) this.down.push(packet);
+    else this.connection.close(closeSlowConsumer);
   }
 }
 
@@ -52,8 +68,8 @@ class SigningIn extends Deadline {
 class Speaker extends TokenBucket {
   readonly stamp: Buffer;
 
-  constructor(stamp: Buffer, nowMs: number) {
-    super(requestsPerSecond, requestsBurst, nowMs);
+  constructor(stamp: Buffer, { requestsPerSecond, requestsAtOnce }: LimitValues, nowMs: number) {
+    super(requestsPerSecond, requestsAtOnce, nowMs);
     this.stamp = stamp;
   }
 }
@@ -93,7 +109,7 @@ export class Channel implements FrameHandler {
         return;
       case ChannelState.Verifying:
       case ChannelState.Pending:
-        if (this.signingIn?.hold(end - start)) this.signingIn.up.push(Buffer.from(bytes.subarray(start, end)));
+        this.holdFrame(bytes.subarray(start, end));
         return;
       case ChannelState.Closed:
         return;
@@ -142,6 +158,7 @@ export class Channel implements FrameHandler {
   /** The sign-in has been answered with Success and that answer is queued: what waited follows, both ways. */
   goLive(): void {
     this.state = ChannelState.Live;
+    this.connection.frameBytesMax = this.gateway.bounds.values.frameBytes;
     this.gateway.tally.add(this.id);
     const held = this.endSignIn();
     if (held === undefined) return;
@@ -151,12 +168,22 @@ export class Channel implements FrameHandler {
 
   /** Keeps a push until the sign-in is answered. `packet` is owned by the channel from now on. */
   holdPush(packet: Buffer): void {
-    if (this.signingIn?.hold(packet.length)) this.signingIn.down.push(packet);
+    this.signingIn?.holdPush(packet);
+  }
+
+  private holdFrame(frame: Buffer): void {
+    const { bounds } = this.gateway;
+    if (this.signingIn?.holdFrame(frame, bounds.values.signInFrameBytes) !== false) return;
+    bounds.met("signInFrameBytes", { remoteAddress: this.connection.remoteAddress });
   }
 
   private get speaker(): Speaker {
     const { id, app, account, gateway } = this;
-    this.knownSpeaker ??= new Speaker(encodeStamp(id, app, account, gateway.serviceId), gateway.wheel.nowMs);
+    this.knownSpeaker ??= new Speaker(
+      encodeStamp(id, app, account, gateway.serviceId),
+      gateway.bounds.values,
+      gateway.wheel.nowMs,
+    );
     return this.knownSpeaker;
   }
 

@@ -1,9 +1,10 @@
 // The gateway: client listeners on one side, links to services on the other. It opens its doors once it is linked to every
 // node that the registry lists, so that whoever signs in can be served and reached at once.
 
+import type { BlockList } from "node:net";
 import type { TokenVerifier } from "../../auth/token.ts";
 import { descriptorsMax } from "../../base/descriptors.ts";
-import { clientFrameBytesMax, clientUnsentBytesMax, linkFrameBytesMax } from "../../base/limits/fixed.ts";
+import { linkFrameBytesMax } from "../../base/limits/fixed.ts";
 import type { TimerWheel } from "../../base/timer-wheel.ts";
 import { gatewayServices } from "../../container/adulthood.ts";
 import { Dependency } from "../../container/link/dependency.ts";
@@ -18,17 +19,20 @@ import type { Surroundings } from "../../container/surroundings.ts";
 import type { ServiceMetrics } from "../../observe/metrics.ts";
 import type { Cancel } from "../../registry/timers.ts";
 import type { SocketAddress } from "../../transport/address.ts";
+import type { Member } from "../../transport/connection-group.ts";
 import type { Flusher } from "../../transport/flusher.ts";
 import { listenTcp } from "../../transport/tcp.ts";
 import type { Server, TransportOptions } from "../../transport/transport.ts";
+import { TrustedProxies } from "../../transport/trusted-proxies.ts";
 import { listenWebSocket } from "../../transport/websocket.ts";
 import { closeLeaving } from "../../wire/close-reason.ts";
 import { basicPing } from "../../wire/packet.ts";
 
 import { AddressLimits } from "./address-limits.ts";
 import type { Channel } from "./channel.ts";
+import { boundUnsent, clientAdmission, clientBounds } from "./client-bounds.ts";
 import { ClientAcceptor } from "./client-acceptor.ts";
-import { Downlink, hintAll } from "./downlink.ts";
+import { Downlink } from "./downlink.ts";
 import { dismissClients } from "./dismissal.ts";
 import { Gateway } from "./gateway.ts";
 import { type ChosenLinks, linksBy } from "./selection.ts";
@@ -65,6 +69,8 @@ export interface GatewayParts {
   /** Where clients are let in; undefined: not this way. */
   readonly ws: SocketAddress | undefined;
   readonly tcp: SocketAddress | undefined;
+  /** Proxies in front of them, whose word about a client's address counts; undefined: there are none. */
+  readonly trustedProxies?: BlockList | undefined;
   /** Other gateways of this machine may listen at the same addresses. */
   readonly reusePort: boolean;
   /** The URLs that clients reach `ws` and `tcp` by, of the bound addresses. */
@@ -100,28 +106,38 @@ export class GatewayRole {
 
   constructor(surroundings: Surroundings, parts: GatewayParts) {
     const { verifier, wheel, flusher, metrics, readWaitMs, writeWaitMs, loginWaitMs, selection, censusMs } = parts;
-    const { limits: bounds, log, random, network } = surroundings;
+    const { limits: bounds, log, random, timers, network } = surroundings;
     this.surroundings = surroundings;
     this.parts = parts;
     this.chosen = linksBy(selection, gatewayDependencies, random, metrics);
     const { links } = this.chosen;
-    const limits = new AddressLimits(connectionsMax());
+    const descriptors = connectionsMax();
+    const limits = new AddressLimits(descriptors, bounds, wheel);
     const serviceId = surroundings.identity.id;
     this.gateway = new Gateway({
-      ...{ serviceId, links, verifier, wheel, limits, bounds, metrics, log, loginWaitMs, random, censusMs },
+      ...{ serviceId, links, verifier, wheel, limits, bounds, metrics, log, loginWaitMs, random, timers, censusMs },
     });
     this.acceptor = new ClientAcceptor(this.gateway);
+    const proxies = new TrustedProxies({
+      ranges: parts.trustedProxies,
+      headerWaitMs: loginWaitMs,
+      headerWaitsMax: bounds.values.pendingConnections,
+      log,
+    });
     this.transport = {
-      frameBytesMax: clientFrameBytesMax,
+      ...clientBounds(bounds),
       sentFrameBytesMax: linkFrameBytesMax,
-      unsentBytesMax: clientUnsentBytesMax,
       closeWhenSlow: true,
       readWaitMs,
       writeWaitMs,
+      headWaitMs: loginWaitMs,
       wheel,
       flusher,
       observer: metrics,
+      proxies,
+      admission: clientAdmission(bounds, descriptors, proxies, log),
     };
+    boundUnsent(bounds, { flusher, wheel, connections: () => this.clientConnections() });
     const host = {
       ...surroundings,
       links,
@@ -130,7 +146,7 @@ export class GatewayRole {
       handlerOf: (link: Link<Channel>) => this.linkedWith(link),
       idTaken: surroundings.lost,
     };
-    const { naming, timers } = surroundings;
+    const { naming } = surroundings;
     const services = (): readonly string[] => this.membership?.services ?? [];
     this.registryCheck = new RegistryCheck({ naming, timers, log, id: serviceId, services });
     metrics.registryGaps = () => this.registryCheck.gaps;
@@ -160,7 +176,7 @@ export class GatewayRole {
     const { surroundings, parts } = this;
     const { network, log } = surroundings;
     const listener = new LinkListener({ ...surroundings, service: undefined, metrics: parts.metrics });
-    const { server, advertised } = network.listen(listener, parts.metrics);
+    const { server, advertised } = listener.listen(network, parts.metrics);
     this.linkServer = server;
     const dial = network.dial(parts.metrics);
     const { stores } = this.gateway;
@@ -197,6 +213,11 @@ export class GatewayRole {
       ...(storesDiffer === "" ? {} : { storesDiffer }),
       ...(registrySplit === "" ? {} : { registrySplit }),
     };
+  }
+
+  /** What an operator should know although the gateway does its job: entries for `GET /health`. */
+  get remarks(): Readonly<Record<string, string>> {
+    return this.membership?.remarks ?? {};
   }
 
   /** Services without a node that can be chosen: the gateway can do its job when there are none. */
@@ -237,6 +258,7 @@ export class GatewayRole {
     void this.membership?.setState("leaving");
     gateway.isDraining = true;
     for (const server of this.servers) server.stopAccepting();
+    gateway.hints.stop();
     gateway.pushes.flush();
     await dismissClients(gateway, spreadMs, drainMsMax);
     await Promise.all(this.servers.map((server) => server.close(closeLeaving)));
@@ -246,6 +268,10 @@ export class GatewayRole {
       dependency.close();
     }
     await this.linkServer?.close(closeLeaving);
+  }
+
+  private *clientConnections(): Generator<Member> {
+    for (const server of this.servers) yield* server.connections;
   }
 
   /** Compares the stores that it goes by with those of the other gateways, and tells them. */
@@ -272,7 +298,7 @@ export class GatewayRole {
     const node = `${link.service} ${link.id}`;
     const downlink = new Downlink(this.gateway, link);
     // What a chat node pushed while it was not linked is lost; the clients look for it in the index (pitfall 34).
-    if (this.everLinked.has(node) && link.service === "chat") hintAll(this.gateway);
+    if (this.everLinked.has(node) && link.service === "chat") this.gateway.hints.add(this.gateway.channels.values());
     this.everLinked.add(node);
     return downlink;
   }

@@ -117,8 +117,10 @@ describe("in time", () => {
       remoteAddress: "stub",
       isOpen: true,
       unsentBytes: 0,
+      frameBytesMax: 1,
       outbound: Buffer.alloc(0),
       reserve: () => -1,
+      identified() {},
       unreserve() {},
       send: () => true,
       close: throwBug,
@@ -132,12 +134,12 @@ describe("in time", () => {
       identity: newIdentity("node", "chat"),
       clusterKeys: [clusterKey],
       random: systemRandom,
+      address: "127.0.0.1:1",
       state: () => ({ load: 0, isAdult: true, stores: unknownStores }),
       holder: () => Promise.resolve(undefined),
       linked: () => nowhere,
       declined: () => undefined,
       refused: () => undefined,
-      over: () => undefined,
     };
     const [accepting, dialling] = [broken(), broken()];
     const handshake = new AcceptingHandshake(accepting, host);
@@ -146,6 +148,8 @@ describe("in time", () => {
       clusterKeys: [clusterKey],
       random: systemRandom,
       expectedId: "node",
+      address: "127.0.0.1:1",
+      isProven: false,
     };
     new DiallingHandshake(dialling, parts, () => nowhere).met.catch(() => undefined);
     jest.advanceTimersByTime(10_000);

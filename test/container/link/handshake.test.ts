@@ -63,7 +63,11 @@ async function shakeHands(
   const opened: { handshake: DiallingHandshake; recording: Recording }[] = [];
   const connection = await end.dial(address, (dialled) => {
     const recording = new Recording(dialled);
-    const handshake = new DiallingHandshake(dialled, { ...end.side, expectedId }, () => recording);
+    const handshake = new DiallingHandshake(
+      dialled,
+      { ...end.side, expectedId, address, isProven: false },
+      () => recording,
+    );
     opened.push({ handshake, recording });
     return handshake;
   });
@@ -376,15 +380,34 @@ describe("bytes that are no handshake", () => {
     expect(node.faults("handshake-malformed") + node.faults("handshake-key")).toBe(100);
   });
 
-  test("a message of more than a kilobyte is none, and 64 strangers at a time are enough", async () => {
+  test("a message of more than a kilobyte is refused by its length alone", async () => {
     const node = TestNode.start("node");
-    const strangers = await Promise.all(Array.from({ length: 64 }, () => HandDialler.connect(node.address)));
-    const late = await HandDialler.connect(node.address);
-    expect((await late.recording.end()).code).toBe(CloseCode.Limit);
-    for (const { connection } of strangers) connection.send(random.bytes(1_025));
-    for (const { recording } of strangers) expect((await recording.end()).code).toBe(CloseCode.TooLarge);
-    expect([node.faults("handshake-many"), node.faults("handshake-malformed")]).toEqual([1, 64]);
+    const { socket, state } = await rawSocket(node.address);
+    socket.write(head(2, 1_025));
+    await until(() => state.isOver, "it is closed");
+    expect(node.faults("frame-too-large")).toBe(1);
     await (await HandDialler.linked(node.address, { identity: newIdentity("good") })).works();
+  });
+
+  test("a dialler takes no answer of more than four kilobytes", async () => {
+    const stranger = new LinkEnd(newIdentity("stranger"));
+    const answer = Buffer.alloc(4 * 1024 + 1);
+    const { address } = stranger.listen({
+      accept: (connection) => ({ frame: () => void connection.send(answer), closed() {} }),
+    });
+    const dialler = await HandDialler.connect(address);
+    dialler.hello();
+    expect((await dialler.recording.end()).code).toBe(CloseCode.TooLarge);
+  });
+
+  test("frames without end before the handshake end the connection", async () => {
+    const node = TestNode.start("node");
+    for (const opcode of [2, 9, 10]) {
+      const { socket, state } = await rawSocket(node.address);
+      socket.write(Buffer.concat(Array.from({ length: 100 }, () => head(opcode, 0))));
+      await until(() => state.isOver, "it is closed");
+    }
+    expect(node.faults("too-many-frames")).toBe(3);
   });
 });
 
@@ -490,7 +513,7 @@ describe("a dialler goes on only with whom it expects", () => {
 
 describe("asking who is at an address", () => {
   const ask = (address: string, key = clusterKey): Promise<string | undefined> =>
-    whoAnswers(address, "node", new LinkEnd(newIdentity("gate"), [key]));
+    whoAnswers(address, "node", { ...new LinkEnd(newIdentity("gate"), [key]).side, isProven: false });
 
   test("gives the incarnation of who is expected there, and makes no link", async () => {
     const node = TestNode.start("node");
@@ -521,6 +544,7 @@ describe("in time", () => {
   class StubConnection implements Connection {
     readonly remoteAddress = "stub";
     readonly unsentBytes = 0;
+    frameBytesMax = 1;
     readonly outbound = Buffer.alloc(0);
     readonly sent: Uint8Array[] = [];
     readonly reasons: CloseReason[] = [];
@@ -530,6 +554,7 @@ describe("in time", () => {
     reserve(): number {
       return -1;
     }
+    identified(): void {}
     unreserve(): void {}
     fail(bug: unknown): void {
       throw bug;
@@ -557,12 +582,12 @@ describe("in time", () => {
       identity: newIdentity("node", "chat"),
       clusterKeys: [clusterKey],
       random: systemRandom,
+      address: "127.0.0.1:1",
       state: () => ({ load: 0, isAdult: true, stores: unknownStores }),
       holder: () => Promise.resolve(undefined),
       linked: () => nowhere,
       declined: () => undefined,
       refused: (kind) => void refused.push(kind),
-      over: () => undefined,
     };
     return { connection, refused, it: new AcceptingHandshake(connection, host) };
   }
@@ -587,6 +612,8 @@ describe("in time", () => {
       clusterKeys: [clusterKey],
       random: systemRandom,
       expectedId: "node",
+      address: "127.0.0.1:1",
+      isProven: false,
     };
     const handshake = new DiallingHandshake(connection, parts, () => nowhere);
     const refused = refusal(handshake.met);

@@ -1,7 +1,14 @@
 // The proofs of a link's handshake, against bytes that are put together here from their description.
 
 import { expect, test } from "bun:test";
-import { linkProof, type Meeting, type ProofSide, provesLink } from "../../../src/auth/link-proof.ts";
+import {
+  isMarked,
+  linkProof,
+  markNonce,
+  type Meeting,
+  type ProofSide,
+  provesLink,
+} from "../../../src/auth/link-proof.ts";
 import { Random, testSeed } from "../../support/random.ts";
 
 const random = new Random(testSeed("link proofs"));
@@ -34,6 +41,17 @@ function input(side: ProofSide, { dialler, acceptor, diallerNonce, acceptorNonce
     fields.flatMap((field) => {
       const { length } = field;
       return [Buffer.from([length >>> 24, (length >>> 16) & 0xff, (length >>> 8) & 0xff, length & 0xff]), field];
+    }),
+  );
+}
+
+/** Texts or bytes, each behind its length. */
+function lengthFirst(...fields: readonly (string | Uint8Array)[]): Buffer {
+  return Buffer.concat(
+    fields.flatMap((field) => {
+      const length = Buffer.alloc(4);
+      length.writeUInt32BE(field.length);
+      return [length, Buffer.from(field)];
     }),
   );
 }
@@ -89,6 +107,46 @@ test("changes with the key, the side and every field", () => {
   ];
   expect(new Set(proofs.map(hex)).size).toBe(proofs.length);
   for (const other of others) expect(provesLink(linkProof(key, "dial", other), key, "dial", meeting)).toBe(false);
+});
+
+test("covers both addresses where the two know such proofs, and is another one then", () => {
+  const addresses = { dialled: "10.0.0.1:7000", advertised: "10.0.0.1:7000" };
+  const at = { ...meeting, addresses };
+  const others = [
+    meeting,
+    { ...meeting, addresses: { ...addresses, dialled: "10.0.0.2:7000" } },
+    { ...meeting, addresses: { ...addresses, advertised: "10.0.0.2:7000" } },
+    { ...meeting, addresses: { dialled: "10.0.0.1:700", advertised: "010.0.0.1:7000" } },
+    { ...meeting, dialler: { ...meeting.dialler, service: "gateway10.0.0.1:7000" } },
+  ];
+  for (const side of ["accept", "refuse", "contest", "dial", "decline"] as const)
+    for (const other of others) expect(provesLink(linkProof(key, side, other), key, side, at)).toBe(false);
+  expect(hex(linkProof(key, "accept", at))).toBe(
+    hex(
+      hmacSha256(
+        key,
+        Buffer.concat([
+          lengthFirst("accept at", "gate-1", "chat-1", "00aa11bb22cc33dd", "ffee99dd88cc77bb", "gateway"),
+          lengthFirst(addresses.dialled, addresses.advertised),
+          lengthFirst(meeting.diallerNonce, meeting.acceptorNonce),
+        ]),
+      ),
+    ),
+  );
+});
+
+test("a nonce is marked by its last eight bytes, and a random one is not", () => {
+  const nonce = Uint8Array.from(random.bytes(32));
+  expect(isMarked(nonce)).toBe(false);
+  const marked = markNonce(Uint8Array.from(nonce));
+  expect(isMarked(marked)).toBe(true);
+  expect(hex(marked)).toBe(hex(nonce).slice(0, 48) + Buffer.from("address1").toString("hex"));
+  for (let byte = 24; byte < 32; byte++) {
+    const spoilt = Uint8Array.from(marked);
+    spoilt[byte] = (spoilt[byte] ?? 0) ^ 1;
+    expect(isMarked(spoilt)).toBe(false);
+  }
+  expect(isMarked(new Uint8Array(0))).toBe(false);
 });
 
 test("a byte that is moved from one field into its neighbour changes it", () => {

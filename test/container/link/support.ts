@@ -4,6 +4,7 @@ import { testLimits } from "../../support/limits.ts";
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { type LinkIdentity, linkProof, type Meeting, type ProofSide } from "../../../src/auth/link-proof.ts";
 import { TokenVerifier } from "../../../src/auth/token.ts";
+import type { Limits } from "../../../src/base/limits/limits.ts";
 import { silentLog } from "../../../src/base/log.ts";
 import { newIncarnation, systemRandom } from "../../../src/base/random.ts";
 import { TimerWheel } from "../../../src/base/timer-wheel.ts";
@@ -68,15 +69,17 @@ export class LinkEnd {
   readonly random = systemRandom;
   readonly metrics: ServiceMetrics;
   readonly wheel = new TimerWheel();
+  readonly limits: Limits;
   readonly network: TcpLinkNetwork;
   readonly dial: Dial;
   private readonly numbers = new Metrics();
 
-  constructor(identity: LinkIdentity, keys: readonly Uint8Array[] = [clusterKey]) {
+  constructor(identity: LinkIdentity, keys: readonly Uint8Array[] = [clusterKey], limits = testLimits()) {
     this.identity = identity;
+    this.limits = limits;
     this.clusterKeys = keys;
     this.metrics = this.numbers.forService(identity.id, identity.service);
-    const transport = { writeWaitMs: 10_000, wheel: this.wheel, flusher: new Flusher() };
+    const transport = { writeWaitMs: 10_000, wheel: this.wheel, flusher: new Flusher(), limits: this.limits };
     this.network = new TcpLinkNetwork(transport, { host: "127.0.0.1", port: 0 }, (bound) => bound);
     this.dial = this.network.dial(this.metrics);
   }
@@ -89,7 +92,10 @@ export class LinkEnd {
 
   /** Takes connections; returns the address. */
   listen(acceptor: Acceptor): { readonly address: string; readonly server: Server } {
-    const { server, advertised } = this.network.listen(acceptor, this.metrics);
+    const { server, advertised } =
+      acceptor instanceof LinkListener
+        ? acceptor.listen(this.network, this.metrics)
+        : this.network.listen(acceptor, this.metrics);
     afterwards(() => this.end(server));
     return { address: advertised, server };
   }
@@ -236,6 +242,7 @@ export class HandDialler {
   ): Promise<HandDialler> {
     const dialler = await HandDialler.connect(address, { identity, key });
     await dialler.shake();
+    dialler.connection.identified();
     await dialler.works();
     if (answersPings) {
       dialler.recording.onFrame = (payload) => {
@@ -395,8 +402,8 @@ export class TestGateway extends LinkEnd {
       links,
       verifier: new TokenVerifier([clusterKey]),
       wheel,
-      limits: new AddressLimits(100),
-      bounds: testLimits(),
+      limits: new AddressLimits(100, this.limits, wheel),
+      bounds: this.limits,
       metrics,
       log: silentLog,
       loginWaitMs: 10_000,
@@ -409,6 +416,7 @@ export class TestGateway extends LinkEnd {
       links,
       stores: this.gateway.stores,
       timers: parts.timers ?? systemTimers,
+      limits: this.limits,
       log: silentLog,
       handlerOf: (link) => new Downlink(this.gateway, link),
       idTaken: (sentence) => {

@@ -44,7 +44,7 @@ describe("with a cluster key", () => {
   const states = [living(BigInt(Date.now()) * 1_000_000n, { hostname: "of a peer" })];
   const message = { kind: "replicate", node: nodeInfo(), isSpread: false, states, renewals: [] } as const;
   const asPeer = (init: { readonly headers?: Record<string, string> }) =>
-    node.post("peer/replicate", {}, { body: messageText(message), ...init });
+    node.postMessage("peer/replicate", messageText(message), init.headers);
 
   test("every write needs the token: without it, and with a wrong one, nothing happens", async () => {
     expect((await node.register({}, bearer(token))).code).toBe(0);
@@ -117,7 +117,7 @@ describe("with a cluster key", () => {
 
   test("the body of a stranger is not waited for", async () => {
     const connection = await RawConnection.open(node);
-    connection.write("POST /discovery/peer/replicate HTTP/1.1\r\nhost: h\r\ncontent-length: 16000000\r\n\r\n");
+    connection.write("POST /discovery/peer/replicate HTTP/1.1\r\nhost: localhost\r\ncontent-length: 16000000\r\n\r\n");
     await connection.until('"code":-401');
   });
 
@@ -138,7 +138,7 @@ describe("with a cluster key", () => {
           hostname: "client",
           tokens: shown === undefined ? [] : [shown],
         },
-        ...{ random: seededRandom(1), log: silentLog },
+        ...{ requiresKey: false, learnsNodes: true, random: seededRandom(1), log: silentLog },
       });
       endLater(() => client.close());
       return client;
@@ -169,7 +169,7 @@ describe("with several cluster keys", () => {
   const naming = (nodes: readonly TestNode[], ...shown: readonly string[]): HttpNaming => {
     const client = new HttpNaming({
       ...{ nodes: nodes.map(({ url }) => url), env: "prod", zone: "z1", region: "r1", hostname: "client" },
-      ...{ tokens: shown, random: seededRandom(1), log: silentLog },
+      ...{ tokens: shown, requiresKey: true, learnsNodes: true, random: seededRandom(1), log: silentLog },
     });
     endLater(() => client.close());
     return client;

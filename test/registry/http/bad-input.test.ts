@@ -5,18 +5,15 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import {
-  instancesMax,
-  instancesPerCallerMax,
-  registryBodyBytesMax,
-  registryHeadBytesMax,
-} from "../../../src/base/limits/fixed.ts";
+import { instancesMax, instancesPerCallerMax } from "../../../src/base/limits/fixed.ts";
+import { limitValues } from "../../../src/base/limits/table.ts";
 import { messageText } from "../../../src/registry/http/peer-codec.ts";
 import { Random, testSeed } from "../../support/random.ts";
 import { DiscoveryProcess } from "../../support/server-process.ts";
 import { living, nodeInfo } from "../support.ts";
 import { askUrl, at, chat1, encode, endAll, endLater, eventually, RawConnection, TestNode } from "./support.ts";
 
+const { registryBodyBytes: registryBodyBytesMax, registryHeadBytes: registryHeadBytesMax } = limitValues();
 let node: TestNode;
 beforeEach(async () => {
   node = await TestNode.start();
@@ -32,7 +29,7 @@ afterEach(async () => {
 });
 
 const head = (endpoint: string, ...lines: string[]): string =>
-  `POST /discovery/${endpoint} HTTP/1.1\r\nhost: h\r\n${lines.join("\r\n")}\r\n\r\n`;
+  `POST /discovery/${endpoint} HTTP/1.1\r\nhost: localhost\r\n${lines.join("\r\n")}\r\n\r\n`;
 const tooLong = `"code":-400,"message":"the body is longer than ${registryBodyBytesMax} bytes"`;
 const form = encode({ ...chat1, status: "1", addrs: "tcp://a:1" });
 
@@ -100,7 +97,7 @@ describe("a body", () => {
   test("that is not UTF-8 is -400, in bytes; what is escaped wrongly is kept as far as it can be read", async () => {
     const body = Buffer.concat([Buffer.from(`${form}&version=`), Buffer.from([0xff, 0xfe])]);
     expect((await node.post("register", {}, { body })).json).toMatchObject({
-      ...{ code: -400, message: "the body is cut short, or not UTF-8" },
+      ...{ code: -400, message: "the body is not UTF-8" },
     });
     expect((await node.post("register", {}, { body: `${form}&version=%ff%zz%` })).code).toBe(0);
     expect(at(await node.instance(), "version")).toBe("\ufffd%zz%");
@@ -114,7 +111,7 @@ describe("a body", () => {
   test("for another node that is no message is -400, and changes nothing", async () => {
     for (const endpoint of ["peer/replicate", "peer/compare"]) {
       for (const body of ["", "x", "[]", "{}", '{"version":2}', "[".repeat(1_000_000), `"${"x".repeat(4_000_000)}"`]) {
-        expect((await node.post(endpoint, {}, { body })).code).toBe(-400);
+        expect((await node.postMessage(endpoint, body)).code).toBe(-400);
       }
     }
     expect(await node.metric("roost_registry_instances")).toBe(1);
@@ -135,7 +132,7 @@ describe("a request's head", () => {
   test("that is longer than registryHeadBytesMax is refused, and ends only its connection", async () => {
     for (const bytes of [registryHeadBytesMax, registryHeadBytesMax + 1, 4 * registryHeadBytesMax]) {
       const connection = await RawConnection.open(node);
-      connection.write(`GET /discovery/fetch?${"x".repeat(bytes)} HTTP/1.1\r\nhost: h\r\n\r\n`);
+      connection.write(`GET /discovery/fetch?${"x".repeat(bytes)} HTTP/1.1\r\nhost: localhost\r\n\r\n`);
       await connection.untilClosed();
       expect(connection.text).toStartWith("HTTP/1.1 431 ");
     }
@@ -159,15 +156,15 @@ describe("a request's head", () => {
       "\u0016\u0003\u0001\u0002\u0000\u0001\u0000\u0001",
       "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
       "GET  HTTP/1.1\r\n\r\n",
-      "GET /discovery/fetch HTTP/9.9\r\nhost: h\r\n\r\n",
+      "GET /discovery/fetch HTTP/9.9\r\nhost: localhost\r\n\r\n",
       head("register", "content-length: -1"),
       head("register", "content-length: x"),
       head("register", "content-length: 99999999999999999999"),
       head("register", "content-length: 5", "transfer-encoding: chunked"),
       `${head("register", "transfer-encoding: chunked")}zz\r\nxx\r\n`,
       `${head("register", "transfer-encoding: chunked")}fffffffffffffffff\r\n`,
-      "GET /discovery/poll%00?%00=%00 HTTP/1.1\r\nhost: h\r\n\r\n",
-      "GET /%2e%2e/%2e%2e/etc/passwd HTTP/1.1\r\nhost: h\r\n\r\n",
+      "GET /discovery/poll%00?%00=%00 HTTP/1.1\r\nhost: localhost\r\n\r\n",
+      "GET /%2e%2e/%2e%2e/etc/passwd HTTP/1.1\r\nhost: localhost\r\n\r\n",
       `GET /health HTTP/1.1\r\n${"a: b\r\n".repeat(5_000)}\r\n`,
       ...Array.from({ length: 100 }, () => random.bytes(1 + random.below(500))),
     ];
@@ -234,7 +231,7 @@ describe("one connection", () => {
       return `${head("register", `content-length: ${body.length}`)}${body}`;
     };
     connection.write(Array.from({ length: 100 }, (_, index) => request(index)).join(""));
-    connection.write("GET /discovery/none HTTP/1.1\r\nhost: h\r\n\r\n");
+    connection.write("GET /discovery/none HTTP/1.1\r\nhost: localhost\r\n\r\n");
     await connection.until("404 page not found");
     expect(connection.text.match(/"code":0/g)?.length).toBe(100);
     expect((await node.hostnames()).length).toBe(100);
@@ -244,7 +241,7 @@ describe("one connection", () => {
     const other = node.polls();
     const connection = await RawConnection.open(node);
     const target = "/discovery/polls?env=prod&appid=chat&hostname=h&latest_timestamp=0";
-    connection.write(`GET ${target} HTTP/1.1\r\nhost: h\r\n\r\n`.repeat(3));
+    connection.write(`GET ${target} HTTP/1.1\r\nhost: localhost\r\n\r\n`.repeat(3));
     await connection.untilClosed();
     await node.untilPolls(1);
     await node.register();
@@ -331,7 +328,7 @@ describe("too many instances", () => {
     for (let sent = 0; sent <= instancesMax; sent += perMessage) {
       const states = Array.from({ length: perMessage }, (_, index) => living(nowNs, { hostname: `h${sent + index}` }));
       const message = { kind: "replicate", node: nodeInfo(), isSpread: false, states, renewals: [] } as const;
-      expect((await full.post("peer/replicate", {}, { body: messageText(message) })).code).toBe(0);
+      expect((await full.postMessage("peer/replicate", messageText(message))).code).toBe(0);
     }
     expect(await full.metric("roost_registry_instances")).toBe(instancesMax);
     expect((await full.register({ appid: "another" })).code).toBe(-509);

@@ -94,9 +94,10 @@ test("a caller that is gone is not taken for one on this machine: nothing is reg
   const { node, http, metrics, url, count } = serve();
   const port = Number(http.address.split(":").at(-1));
   const body = encode(instance);
-  const post = `POST /discovery/register HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
-  const poll = "GET /discovery/polls?env=prod&hostname=h&appid=gone&latest_timestamp=0 HTTP/1.1\r\nHost: x\r\n\r\n";
-  const lookup = "GET /api/lookup/token HTTP/1.1\r\nHost: x\r\n\r\n";
+  const post = `POST /discovery/register HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+  const poll =
+    "GET /discovery/polls?env=prod&hostname=h&appid=gone&latest_timestamp=0 HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  const lookup = "GET /api/lookup/token HTTP/1.1\r\nHost: localhost\r\n\r\n";
   // This process accepts and reads when this turn has ended.
   for (const request of [post, poll, lookup, post, poll, lookup]) {
     const peer = new RawTcp(port, "127.1.2.3");
@@ -113,7 +114,7 @@ test("a caller that is gone is not taken for one on this machine: nothing is reg
 test("bugs and peers that were gone are metrics of the node", async () => {
   const node = await TestNode.start();
   const peer = new RawTcp(node.port);
-  peer.write(Buffer.from("GET /api/lookup/token HTTP/1.1\r\nHost: x\r\n\r\n"));
+  peer.write(Buffer.from("GET /api/lookup/token HTTP/1.1\r\nHost: localhost\r\n\r\n"));
   peer.reset();
   await eventually("it is counted", async () => (await node.metric("roost_registry_peer_gone_total")) === 1);
   expect((await node.ask("/metrics")).text).toContain("# TYPE roost_registry_bugs_total counter");

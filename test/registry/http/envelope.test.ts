@@ -72,14 +72,13 @@ describe("a path", () => {
     expect((await node.ask("/health", { method: "POST" })).status).toBe(405);
   });
 
-  test("is understood without a host: HTTP/1.0, an empty one, one that is none, and an absolute target", async () => {
+  test("is understood without a host: HTTP/1.0, an empty one, and an absolute target", async () => {
     await node.register();
     const target = "/discovery/fetch?env=prod&appid=chat&status=1";
     const heads = [
       `GET ${target} HTTP/1.0\r\n\r\n`,
       `GET ${target} HTTP/1.1\r\nhost:\r\nconnection: close\r\n\r\n`,
-      `GET ${target} HTTP/1.1\r\nhost: x/y?z\r\nconnection: close\r\n\r\n`,
-      `GET http://elsewhere${target} HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n`,
+      `GET http://127.0.0.1:99${target} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`,
     ];
     for (const head of heads) {
       const connection = await RawConnection.open(node);

@@ -254,7 +254,7 @@ describe("polls", () => {
     const abort = new AbortController();
     const aborted = node.polls({}, 40_000, abort.signal).catch(() => "aborted");
     const request =
-      "GET /discovery/polls?env=prod&appid=chat&hostname=h&latest_timestamp=0 HTTP/1.1\r\nhost: h\r\n\r\n";
+      "GET /discovery/polls?env=prod&appid=chat&hostname=h&latest_timestamp=0 HTTP/1.1\r\nhost: localhost\r\n\r\n";
     const [destroyed, finished] = [await RawConnection.open(node), await RawConnection.open(node)];
     destroyed.write(request);
     finished.write(request);

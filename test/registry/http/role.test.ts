@@ -83,8 +83,8 @@ test("a drain ends everything once, lets those who poll go, and frees the port a
   const { port } = node;
   const kept = await RawConnection.open(node);
   const unfinished = await RawConnection.open(node);
-  kept.write("GET /health HTTP/1.1\r\nhost: h\r\n\r\n");
-  unfinished.write("POST /discovery/register HTTP/1.1\r\nhost: h\r\ncontent-length: 100\r\n\r\nzone=");
+  kept.write("GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n");
+  unfinished.write("POST /discovery/register HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\nzone=");
   await kept.until("200 OK");
   const polls = [node.polls(), node.polls(), node.poll({ appid: discoveryAppid, latest_timestamp: "9".repeat(18) })];
   await node.untilPolls(2);

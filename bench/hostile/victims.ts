@@ -1,0 +1,141 @@
+// The others: those whose requests are measured while somebody attacks. A few of each kind, far below what a server can do.
+
+import { create, toBinary } from "@bufbuild/protobuf";
+import { Command } from "../../src/wire/commands.ts";
+import { MessageReqSchema } from "../../src/wire/gen/pkt_pb.ts";
+import { LoadClient } from "../generator/load-client.ts";
+import { DnsQuery, RecordType } from "../registry/dns-query.ts";
+import { assertOk, HttpPool } from "../registry/http-connection.ts";
+import { instancesOf, registerAll, renewRequest } from "../registry/instances.ts";
+import type { Place } from "./attack.ts";
+import { openLoop, type Seen } from "./open-loop.ts";
+
+export interface Victims {
+  /** What they are asked for, a second. */
+  readonly rate: number;
+  measure(seconds: number): Promise<Seen>;
+  close(): void;
+}
+
+const pairs = 10;
+const talksPerSecond = 300;
+const bodyBytes = 100;
+const renewers = 10;
+const renewalsPerSecond = 200;
+const queriesPerSecond = 100;
+const tcpQueriesPerSecond = 20;
+const answerMsMax = 5_000;
+const service = "victims";
+const hosts = 10;
+
+/** Ten who talk to ten others who are online; a request is a talk, answered when it is stored. */
+export async function talkers({ ws, secret, app }: Place): Promise<Victims> {
+  if (ws === undefined) throw new Error("the server takes no clients over WebSocket");
+  const target = { endpoint: ws, secret, app, processes: [] };
+  const events = { answered() {}, pushed() {}, lost() {} };
+  const clients: LoadClient[] = [];
+  for (let index = 0; index < 2 * pairs; index++)
+    clients.push(await LoadClient.signIn(target, `other-${index}`, events));
+  const body = toBinary(MessageReqSchema, create(MessageReqSchema, { type: 1, body: "x".repeat(bodyBytes) }));
+  return {
+    rate: talksPerSecond,
+    measure: (seconds) =>
+      openLoop(talksPerSecond, seconds, async (turn) => {
+        const sender = turn % pairs;
+        const { status } = (await clients[sender]?.request(Command.UserTalk, `other-${pairs + sender}`, body)) ?? {};
+        if (status !== 0) throw new Error(`a talk was refused with status ${status}`);
+      }),
+    close() {
+      for (const client of clients) client.disconnect();
+    },
+  };
+}
+
+/** Ten services that renew, each over a connection of its own. */
+export async function renewing({ registryPort }: Place): Promise<Victims> {
+  const instances = instancesOf(service, renewers);
+  await registerAll(registryPort, instances, 1);
+  const requests = instances.map(renewRequest);
+  const pool = await HttpPool.connect(registryPort, renewers);
+  return {
+    rate: renewalsPerSecond,
+    measure: (seconds) =>
+      openLoop(renewalsPerSecond, seconds, async (turn) => {
+        const request = requests[turn % renewers];
+        if (request !== undefined) assertOk(await within(pool.ask(request)));
+      }),
+    close: () => pool.close(),
+  };
+}
+
+/** Queries for ten hosts, over UDP. */
+export async function querying({ registryPort, dnsPort }: Place): Promise<Victims> {
+  await registerAll(registryPort, instancesOf(service, hosts), 1);
+  const waiting = new Map<number, () => void>();
+  const socket = await Bun.udpSocket({
+    hostname: "127.0.0.1",
+    connect: { hostname: "127.0.0.1", port: dnsPort },
+    binaryType: "buffer",
+    socket: {
+      data(_, bytes) {
+        const id = bytes.length < 2 ? -1 : bytes.readUInt16BE(0);
+        waiting.get(id)?.();
+        waiting.delete(id);
+      },
+    },
+  });
+  const query = hostQuery();
+  return {
+    rate: queriesPerSecond,
+    measure: (seconds) =>
+      openLoop(queriesPerSecond, seconds, async (turn) => {
+        const id = turn & 0xffff;
+        const answered = new Promise<void>((resolve) => waiting.set(id, resolve));
+        socket.send(query.datagram(id, undefined));
+        await within(answered);
+      }),
+    close: () => socket.close(),
+  };
+}
+
+/** The same over TCP, a connection for each, as a resolver does that got a truncated answer. */
+export async function queryingOverTcp({ registryPort, dnsPort }: Place): Promise<Victims> {
+  await registerAll(registryPort, instancesOf(service, hosts), 1);
+  const datagram = hostQuery().datagram(7, undefined);
+  const length = Buffer.alloc(2);
+  length.writeUInt16BE(datagram.length);
+  const request = Buffer.concat([length, datagram]);
+  return {
+    rate: tcpQueriesPerSecond,
+    measure: (seconds) => openLoop(tcpQueriesPerSecond, seconds, () => within(askOverTcp(dnsPort, request))),
+    close() {},
+  };
+}
+
+function hostQuery(): DnsQuery {
+  return new DnsQuery(`${service}.service.roost`, RecordType.A);
+}
+
+async function askOverTcp(port: number, request: Buffer): Promise<void> {
+  const answer = Promise.withResolvers<void>();
+  const socket = await Bun.connect({
+    hostname: "127.0.0.1",
+    port,
+    socket: {
+      data: () => answer.resolve(),
+      close: () => answer.reject(new Error("the connection was closed")),
+      error: (_, error) => answer.reject(error),
+    },
+  });
+  socket.write(request);
+  await answer.promise.finally(() => socket.end());
+}
+
+/** Rejects when the answer does not come in time. */
+function within<T>(answer: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error("no answer in time")), answerMsMax);
+  });
+  return Promise.race([answer, late]).finally(() => clearTimeout(timer));
+}

@@ -1,0 +1,154 @@
+// How many connections a process takes, on all listeners that share it, and how many of them may be strangers. A connection
+// is a stranger from the moment that it is accepted until its peer has shown who it is: a client by its token, a node by its
+// proof of the cluster key.
+//
+// Whoever comes last gets in: at a bound the stranger that has been silent for the longest time is ended. So those who
+// connect and say nothing cannot keep out who does speak, and each stranger costs a bounded amount of memory. Before any
+// stranger those go that have been told why they end, and keep their side open.
+//
+// Invariant: `strangers` is in the order in which they were heard last, and so is the set of each address. A connection is
+// in `strangers` or in `ending` or in neither.
+
+/** A connection as its admission sees it. */
+export interface Admitted {
+  /** The peer's address; it does not change while the connection is a stranger, except by `moved`. */
+  readonly remoteAddress: string;
+  /** Ends the connection, because another one takes its place. `isTold`: with a close frame, which takes some seconds. */
+  evict(isTold: boolean): void;
+}
+
+/** The bounds of an admission. */
+export type AdmissionBound = "connections" | "strangers" | "strangersPerAddress";
+
+export interface AdmissionParts {
+  /** Connections, and those above it that are only there to be told that there are too many. */
+  readonly connectionsMax: number;
+  readonly overflowMax: number;
+  readonly strangersMax: number;
+  readonly strangersPerAddressMax: number;
+  /** Connections that wait for nothing but their peers' end. Default: unlimited. */
+  readonly endingMax?: number;
+  /** An address whose strangers are not counted by address. */
+  readonly isExempt: (address: string) => boolean;
+  /** A bound has ended or refused a connection of this address. */
+  readonly met: (bound: AdmissionBound, address: string) => void;
+}
+
+/** Counts connections; one for all listeners that share a bound. */
+export class Admission {
+  private readonly parts: AdmissionParts;
+  private readonly strangers = new Set<Admitted>();
+  /** They wait for nothing but their peers' end. */
+  private readonly ending = new Set<Admitted>();
+  private readonly byAddress = new Map<string, Set<Admitted>>();
+  private total = 0;
+
+  constructor(parts: AdmissionParts) {
+    this.parts = parts;
+  }
+
+  /** Open connections, strangers and others. */
+  get connections(): number {
+    return this.total;
+  }
+
+  get strangerCount(): number {
+    return this.strangers.size;
+  }
+
+  /** The strangers of the address that has the most of them. */
+  get strangersOfOneAddress(): number {
+    let most = 0;
+    for (const { size } of this.byAddress.values()) most = Math.max(most, size);
+    return most;
+  }
+
+  /**
+   * Takes a new connection as a stranger; another one may be ended for it.
+   * @returns false if it must be ended at once, without a word: it is not counted then.
+   */
+  enter(connection: Admitted): boolean {
+    const { connectionsMax, overflowMax, strangersMax, met } = this.parts;
+    if (this.total >= connectionsMax) {
+      met("connections", connection.remoteAddress);
+      // Its descriptor is needed now: no time for a close frame.
+      this.evictFirst(this.ending.size > 0 ? this.ending : this.strangers, false);
+      if (this.total >= connectionsMax + overflowMax) return false;
+    }
+    this.total++;
+    if (this.strangers.size >= strangersMax) this.evictMet("strangers", this.strangers);
+    this.add(connection);
+    return true;
+  }
+
+  /** A stranger sent something. */
+  heard(stranger: Admitted): void {
+    if (!this.strangers.delete(stranger)) return;
+    this.strangers.add(stranger);
+    const ofAddress = this.byAddress.get(stranger.remoteAddress);
+    if (ofAddress?.delete(stranger) === true) ofAddress.add(stranger);
+  }
+
+  /** A stranger's address has turned out to be another one; `former` is what it was counted by. */
+  moved(stranger: Admitted, former: string): void {
+    if (!this.strangers.has(stranger)) return;
+    this.forget(stranger, former);
+    this.add(stranger);
+  }
+
+  /** The peer has shown who it is. */
+  identified(stranger: Admitted): void {
+    this.forget(stranger, stranger.remoteAddress);
+  }
+
+  /** All that was to be sent has left; what remains is that the peer ends its side. */
+  ends(connection: Admitted): void {
+    this.forget(connection, connection.remoteAddress);
+    this.ending.add(connection);
+    const { endingMax = Number.POSITIVE_INFINITY } = this.parts;
+    if (this.ending.size > endingMax) this.evictFirst(this.ending, false);
+  }
+
+  /** A connection that `enter` took is gone, and its descriptor free. */
+  leave(connection: Admitted): void {
+    this.total--;
+    this.ending.delete(connection);
+    this.forget(connection, connection.remoteAddress);
+  }
+
+  private add(stranger: Admitted): void {
+    const { remoteAddress } = stranger;
+    const { isExempt, strangersPerAddressMax } = this.parts;
+    if (!isExempt(remoteAddress)) {
+      const ofAddress = this.byAddress.get(remoteAddress);
+      if (ofAddress === undefined) this.byAddress.set(remoteAddress, new Set([stranger]));
+      else {
+        // The last one of an address is not deleted with its set, for it joins it.
+        ofAddress.add(stranger);
+        if (ofAddress.size > strangersPerAddressMax) this.evictMet("strangersPerAddress", ofAddress);
+      }
+    }
+    this.strangers.add(stranger);
+  }
+
+  private forget(stranger: Admitted, address: string): void {
+    if (!this.strangers.delete(stranger)) return;
+    const ofAddress = this.byAddress.get(address);
+    if (ofAddress?.delete(stranger) === true && ofAddress.size === 0) this.byAddress.delete(address);
+  }
+
+  private evictMet(bound: AdmissionBound, from: ReadonlySet<Admitted>): void {
+    const evicted = this.evictFirst(from, true);
+    if (evicted !== undefined) this.parts.met(bound, evicted.remoteAddress);
+  }
+
+  /** Ends the one that has been silent for the longest time; returns it. */
+  private evictFirst(from: ReadonlySet<Admitted>, isTold: boolean): Admitted | undefined {
+    const [first] = from;
+    if (first === undefined) return undefined;
+    this.ending.delete(first);
+    this.forget(first, first.remoteAddress);
+    first.evict(isTold);
+    return first;
+  }
+}

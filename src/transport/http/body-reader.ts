@@ -1,0 +1,116 @@
+// The body of a request, as it comes: of a declared length, or in chunks (RFC 9112, section 7.1). It is never longer than
+// it may be: what is beyond is neither kept nor waited for.
+//
+// Memory: pieces are views on what was read; `bytes()` copies them once.
+
+/** A line of a chunked body: its length in hexadecimal, and extensions, which are skipped. */
+const lineBytesMax = 1024;
+const trailerLinesMax = 20;
+
+export type BodyState =
+  /** More has to come. */
+  "open" | "complete" | "too-long" | "malformed";
+
+type Expected = "length" | "data" | "data-end" | "trailer";
+
+const lineFeed = 0x0a;
+
+export class BodyReader {
+  state: BodyState;
+  /** Bytes that are kept. */
+  bytesKept = 0;
+  private readonly bytesMax: number;
+  private readonly pieces: Buffer[] = [];
+  private readonly isChunked: boolean;
+  /** Of the body, or of this chunk. */
+  private bytesLeft: number;
+  private expected: Expected = "length";
+  private line = "";
+  private trailerLines = 0;
+
+  /** `declared` as in `RequestHead.body`. */
+  constructor(declared: number | "chunked", bytesMax: number) {
+    this.bytesMax = bytesMax;
+    this.isChunked = declared === "chunked";
+    this.bytesLeft = declared === "chunked" ? 0 : declared;
+    this.state = this.isChunked
+      ? "open"
+      : this.bytesLeft > bytesMax
+        ? "too-long"
+        : this.bytesLeft === 0
+          ? "complete"
+          : "open";
+  }
+
+  /** Reads from `chunk[start]` on. Returns where it stopped: at the end of the chunk, or behind the body. */
+  push(chunk: Buffer, start: number): number {
+    let at = start;
+    while (this.state === "open" && at < chunk.length) {
+      if (this.isChunked && this.expected !== "data") {
+        at = this.readLine(chunk, at);
+        continue;
+      }
+      const end = Math.min(chunk.length, at + this.bytesLeft);
+      this.keep(chunk.subarray(at, end));
+      this.bytesLeft -= end - at;
+      at = end;
+      if (this.bytesLeft > 0) continue;
+      if (this.isChunked) this.expected = "data-end";
+      else this.state = "complete";
+    }
+    return at;
+  }
+
+  /** The whole body, once it is complete. */
+  bytes(): Buffer {
+    const [only] = this.pieces;
+    return this.pieces.length === 1 && only !== undefined ? only : Buffer.concat(this.pieces, this.bytesKept);
+  }
+
+  private keep(piece: Buffer): void {
+    if (piece.length === 0) return;
+    this.bytesKept += piece.length;
+    const last = this.pieces.at(-1);
+    // A body that comes byte by byte would cost an object for each.
+    if (last !== undefined && last.length + piece.length <= 4096)
+      this.pieces[this.pieces.length - 1] = Buffer.concat([last, piece]);
+    else this.pieces.push(piece);
+  }
+
+  private readLine(chunk: Buffer, at: number): number {
+    const found = chunk.indexOf(lineFeed, at);
+    const end = found === -1 ? chunk.length : found;
+    if (this.line.length + end - at > lineBytesMax) {
+      this.state = "malformed";
+      return at;
+    }
+    this.line += chunk.toString("latin1", at, end);
+    if (found === -1) return end;
+    const line = this.line;
+    this.line = "";
+    if (line.endsWith("\r")) this.lineRead(line.slice(0, -1));
+    else this.state = "malformed";
+    return end + 1;
+  }
+
+  private lineRead(line: string): void {
+    if (this.expected === "trailer") {
+      if (line === "") this.state = "complete";
+      else if (++this.trailerLines > trailerLinesMax) this.state = "malformed";
+      return;
+    }
+    if (this.expected === "data-end") {
+      if (line === "") this.expected = "length";
+      else this.state = "malformed";
+      return;
+    }
+    const [, digits] = /^([0-9a-f]{1,8})(?:[ \t]*;.*)?$/i.exec(line) ?? [];
+    if (digits === undefined) {
+      this.state = "malformed";
+      return;
+    }
+    this.bytesLeft = Number.parseInt(digits, 16);
+    if (this.bytesKept + this.bytesLeft > this.bytesMax) this.state = "too-long";
+    else this.expected = this.bytesLeft === 0 ? "trailer" : "data";
+  }
+}

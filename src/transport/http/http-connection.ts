@@ -1,0 +1,469 @@
+// One connection of a client: requests one after the other, each answered before the next is looked at. What comes
+// meanwhile waits, unread as far as possible. A connection is in one phase at a time; each phase but that of being answered
+// has a deadline, which its server watches.
+//
+// Memory: what is kept of an unfinished request is counted by the server; parts of answers are sent as they are, uncopied.
+
+import type { Socket } from "bun";
+import { BodyReader } from "./body-reader.ts";
+import { type AnswerOwner, AnswerWriter } from "./answer-writer.ts";
+import { type BodyParts, type HttpAnswer, isParts, textAnswer } from "./http-answer.ts";
+import type { GuardedRequest } from "./browser-guard.ts";
+import { parseHead, type RequestHead } from "./request-head.ts";
+
+/** A request as its handler sees it. */
+export interface HttpRequest extends GuardedRequest {
+  readonly method: string;
+  readonly path: string;
+  /** Behind the question mark; '' for none. */
+  readonly query: string;
+  /** The client's plain IP address. */
+  readonly remoteAddress: string;
+  /** Bytes of its head. */
+  readonly headBytes: number;
+  /**
+   * Calls back once if the connection ends before the request is answered. For answers that may be long in coming: what
+   * the client sends meanwhile ends the connection, too.
+   */
+  onGone(gone: () => void): void;
+}
+
+/** A handler wants to see the body before it answers. */
+export interface WantsBody {
+  readonly bytesMax: number;
+  /** The answer to a body that is too long; it ends the connection. */
+  readonly tooLong: () => HttpAnswer;
+  readonly answer: (body: Buffer) => HttpAnswer | Promise<HttpAnswer>;
+}
+
+export type HttpHandler = (request: HttpRequest) => HttpAnswer | Promise<HttpAnswer> | WantsBody;
+
+export type Phase =
+  /** Nothing of a request has come since the last answer. */
+  | "idle"
+  /** A head has begun, or is waited for on a new connection. */
+  | "head"
+  | "body"
+  /** The handler has the request. */
+  | "answering"
+  | "sending"
+  /** The last answer is out; what the client still sends is dropped, so that it reads the answer. */
+  | "lingering"
+  | "closed";
+
+/** What a connection needs of its server. */
+export interface ConnectionHost {
+  readonly headBytesMax: number;
+  readonly handler: HttpHandler;
+  /** The answer to a request that met a bug. */
+  readonly bugAnswer: HttpAnswer;
+  /** The time as a field Date shows it. */
+  date(): string;
+  /** Sets the deadline of a phase that has begun. */
+  entered(connection: HttpConnection): void;
+  /** The bytes that it keeps of unfinished requests have changed by so many. */
+  kept(connection: HttpConnection, by: number): void;
+  /** True if an answer's parts may wait on this connection; else its bound was reached. */
+  mayHold(connection: HttpConnection, parts: BodyParts): boolean;
+  hold(connection: HttpConnection, parts: BodyParts): void;
+  release(connection: HttpConnection, parts: BodyParts): void;
+  /** What long answers may still write in this turn of the event loop, in bytes; who finds nothing left waits. */
+  turnBytesLeft: number;
+  waitForTurn(connection: HttpConnection): void;
+  /** A head was too long. */
+  headTooLong(connection: HttpConnection): void;
+  bug(error: unknown): void;
+}
+
+const endOfHead = Buffer.from("\r\n\r\n");
+const noBytes = Buffer.alloc(0);
+/** Requests that came together are answered in one turn up to this number. */
+const requestsPerTurn = 32;
+/** What a client may still send after its last answer. */
+const lingeringBytesMax = 16 * 1024 * 1024;
+
+export class HttpConnection implements AnswerOwner {
+  readonly remoteAddress: string;
+  phase: Phase = "head";
+  /** By the server's clock; Infinity for none. */
+  deadlineMs = Infinity;
+  readonly writer: AnswerWriter;
+  /** Bytes kept of an unfinished request. */
+  bytesKept = 0;
+  private readonly socket: Socket<HttpConnection | undefined>;
+  private readonly host: ConnectionHost;
+  /** The beginning of a request: `pending[0, pendingEnd)`. */
+  private pending: Buffer = noBytes;
+  private pendingEnd = 0;
+  /** Where the end of the head is looked for next. */
+  private scanFrom = 0;
+  /** Of the request that is answered: its head itself may be long, and is not kept. */
+  private isHead = false;
+  private isCurrent = true;
+  private body: BodyReader | undefined;
+  private wanted: WantsBody | undefined;
+  private gone: (() => void) | undefined;
+  private isKept = true;
+  private isPaused = false;
+  private isReceiving = false;
+  private lingeringBytes = 0;
+
+  constructor(socket: Socket<HttpConnection | undefined>, remoteAddress: string, host: ConnectionHost) {
+    this.socket = socket;
+    this.remoteAddress = remoteAddress;
+    this.host = host;
+    this.writer = new AnswerWriter(socket, this);
+  }
+
+  /** Runs a part of its work. A bug in it ends this connection alone. */
+  contain(work: () => void): void {
+    try {
+      work();
+    } catch (bug) {
+      this.host.bug(bug);
+      this.terminate();
+    }
+  }
+
+  /** The socket's `data`. */
+  received(chunk: Buffer): void {
+    if (this.phase === "closed") return;
+    if (this.phase === "lingering") {
+      this.lingeringBytes += chunk.length;
+      if (this.lingeringBytes > lingeringBytesMax) this.terminate();
+      return;
+    }
+    if (this.phase === "answering" && this.gone !== undefined) {
+      this.terminate();
+      return;
+    }
+    if (this.phase === "answering" || this.phase === "sending") {
+      this.keep(chunk, 0);
+      this.pause();
+      return;
+    }
+    this.read(chunk);
+  }
+
+  /** The socket's `drain`. */
+  drained(): void {
+    if (this.phase === "sending") this.writer.transmit();
+  }
+
+  /** The socket's `close`: whatever waited for it is told. */
+  ended(): void {
+    if (this.phase === "closed") return;
+    this.enter("closed");
+    this.forget();
+    this.writer.end();
+    const { gone } = this;
+    this.gone = undefined;
+    gone?.();
+  }
+
+  /** Ends it at once, for both sides. */
+  terminate(): void {
+    if (this.phase === "closed") return;
+    this.socket.terminate();
+    this.ended();
+  }
+
+  /** A deadline has passed. */
+  expire(): void {
+    const isUnfinished = (this.phase === "head" && this.pendingEnd > 0) || this.phase === "body";
+    if (isUnfinished) this.refuse(408, "the request took too long");
+    else this.terminate();
+  }
+
+  /** No further request: ends now, unless something is being answered. */
+  leave(): void {
+    this.isKept = false;
+    if (this.phase === "idle" || this.phase === "head") this.terminate();
+  }
+
+  private enter(phase: Phase): void {
+    this.phase = phase;
+    this.host.entered(this);
+  }
+
+  /** A method, because the phase changes behind the type checker's back. */
+  private isReading(): boolean {
+    return this.phase === "idle" || this.phase === "head" || this.phase === "body";
+  }
+
+  /** Reads requests as far as they have come. */
+  private read(chunk: Buffer): void {
+    let bytes = chunk;
+    if (this.phase !== "body" && this.pendingEnd > 0) {
+      this.keep(chunk, 0);
+      bytes = this.pending.subarray(0, this.pendingEnd);
+    }
+    const { scanFrom } = this;
+    this.scanFrom = 0;
+    this.isReceiving = true;
+    let at = 0;
+    let requests = 0;
+    let isHeadOpen = false;
+    while (at < bytes.length && this.isReading()) {
+      if (this.phase === "body") at = this.readBody(bytes, at);
+      else {
+        if (requests >= requestsPerTurn) break;
+        const next = this.readHead(bytes, at, Math.max(at, scanFrom));
+        isHeadOpen = next === -1;
+        if (isHeadOpen) break;
+        at = next;
+        requests++;
+      }
+    }
+    this.isReceiving = false;
+    if (this.phase === "closed" || this.phase === "lingering") {
+      this.forget();
+      return;
+    }
+    const wasPending = bytes !== chunk;
+    if (at >= bytes.length) this.setPending(noBytes, 0);
+    else if (at > 0 || !wasPending) this.setPending(Buffer.from(bytes.subarray(at)), bytes.length - at);
+    if (this.pendingEnd === 0) return;
+    if (isHeadOpen) {
+      // The end of the head may be cut in two.
+      this.scanFrom = Math.max(0, this.pendingEnd - 3);
+      if (this.phase === "idle") this.enter("head");
+    } else if (this.phase === "idle") {
+      this.pause();
+      setImmediate(() => this.contain(() => this.goOn()));
+    } else if (this.phase === "answering" && this.gone !== undefined) this.terminate();
+    else if (this.phase === "answering" || this.phase === "sending") this.pause();
+  }
+
+  /** Reads what was kept while the connection was busy. */
+  private goOn(): void {
+    if (this.phase !== "idle") return;
+    const bytes = this.pending.subarray(0, this.pendingEnd);
+    this.setPending(noBytes, 0);
+    if (bytes.length > 0) this.read(bytes);
+    // What is left of whole requests waits for the next turn.
+    if (this.isReading() && !(this.phase === "idle" && this.pendingEnd > 0)) this.resume();
+  }
+
+  /** Reads a head from `at`. Returns where it ended, or -1 while it has not ended. */
+  private readHead(bytes: Buffer, at: number, scanFrom: number): number {
+    let start = at;
+    // Empty lines before a request are skipped (RFC 9112, section 2.2).
+    while (bytes[start] === 0x0d && bytes[start + 1] === 0x0a) start += 2;
+    const end = bytes.indexOf(endOfHead, Math.max(start, scanFrom));
+    const bytesOfHead = (end === -1 ? bytes.length : end + endOfHead.length) - at;
+    if (bytesOfHead > this.host.headBytesMax) {
+      this.host.headTooLong(this);
+      this.refuse(431, `a request's head is longer than ${this.host.headBytesMax} bytes`);
+      return bytes.length;
+    }
+    if (end === -1) return -1;
+    const head = parseHead(bytes, start, end);
+    if ("sentence" in head) {
+      this.refuse(head.status, head.sentence);
+      return bytes.length;
+    }
+    this.isHead = head.method === "HEAD";
+    this.isCurrent = head.isCurrent;
+    this.isKept &&= head.isKept;
+    this.begin(head, bytesOfHead);
+    return end + endOfHead.length;
+  }
+
+  private begin(head: RequestHead, headBytes: number): void {
+    const { method, path, query, host, fields } = head;
+    const request: HttpRequest = {
+      method,
+      path,
+      query,
+      host,
+      remoteAddress: this.remoteAddress,
+      headBytes,
+      header: (name) => fields.get(name),
+      onGone: (gone) => {
+        if (this.phase === "closed") gone();
+        else this.gone = gone;
+      },
+    };
+    let result: ReturnType<HttpHandler>;
+    try {
+      result = this.host.handler(request);
+    } catch (bug) {
+      this.host.bug(bug);
+      result = this.host.bugAnswer;
+    }
+    if (!("bytesMax" in result)) {
+      // Its body stays unread, and nobody would know where the next request begins.
+      if (head.body !== 0) this.isKept = false;
+      this.settle(result);
+      return;
+    }
+    this.wanted = result;
+    this.body = new BodyReader(head.body, result.bytesMax);
+    if (this.body.state === "open") {
+      this.enter("body");
+      if (fields.get("expect")?.toLowerCase() === "100-continue") this.socket.write("HTTP/1.1 100 Continue\r\n\r\n");
+      return;
+    }
+    this.bodyRead(this.body, result);
+  }
+
+  private readBody(bytes: Buffer, at: number): number {
+    const { body, wanted } = this;
+    if (body === undefined || wanted === undefined) return bytes.length;
+    const before = body.bytesKept;
+    const next = body.push(bytes, at);
+    this.host.kept(this, body.bytesKept - before);
+    // The server may have ended it for what it keeps.
+    if (this.phase === "body" && body.state !== "open") this.bodyRead(body, wanted);
+    return next;
+  }
+
+  private bodyRead(body: BodyReader, wanted: WantsBody): void {
+    this.host.kept(this, -body.bytesKept);
+    this.body = undefined;
+    this.wanted = undefined;
+    if (body.state === "malformed") {
+      this.refuse(400, "the body is malformed");
+      return;
+    }
+    if (body.state === "too-long") this.isKept = false;
+    try {
+      this.settle(body.state === "too-long" ? wanted.tooLong() : wanted.answer(body.bytes()));
+    } catch (bug) {
+      this.host.bug(bug);
+      this.settle(this.host.bugAnswer);
+    }
+  }
+
+  /** Sends an answer when it is there. */
+  private settle(answer: HttpAnswer | Promise<HttpAnswer>): void {
+    if (!(answer instanceof Promise)) {
+      this.send(answer);
+      return;
+    }
+    this.enter("answering");
+    void answer.then(
+      (ready) => this.answered(ready),
+      (bug) => {
+        this.host.bug(bug);
+        this.answered(this.host.bugAnswer);
+      },
+    );
+  }
+
+  private answered(answer: HttpAnswer): void {
+    if (this.phase !== "answering") {
+      answer.ended?.();
+      return;
+    }
+    this.gone = undefined;
+    this.contain(() => this.send(answer));
+  }
+
+  /** What is no request, or comes too slowly: the connection ends with this. */
+  private refuse(status: number, sentence: string): void {
+    this.isKept = false;
+    this.isHead = false;
+    this.isCurrent = true;
+    this.forget();
+    this.send(textAnswer(status, `${sentence}\n`));
+  }
+
+  private send(given: HttpAnswer): void {
+    const answer = this.writer.permitted(given);
+    const isEndless = typeof answer.body !== "string" && !isParts(answer.body);
+    // HTTP/1.0 knows no chunks: such a body ends with its connection.
+    if (answer.isLast === true || (isEndless && !this.isCurrent)) this.isKept = false;
+    this.phase = "sending";
+    this.writer.begin(answer, { isHead: this.isHead, isCurrent: this.isCurrent, isKept: this.isKept });
+  }
+
+  mayHold(parts: BodyParts): boolean {
+    return this.host.mayHold(this, parts);
+  }
+
+  waits(): void {
+    this.host.entered(this);
+  }
+
+  hold(parts: BodyParts): void {
+    this.host.hold(this, parts);
+  }
+
+  release(parts: BodyParts): void {
+    this.host.release(this, parts);
+  }
+
+  mayWrite(): boolean {
+    return this.host.turnBytesLeft > 0;
+  }
+
+  wrote(bytes: number): void {
+    this.host.turnBytesLeft -= bytes;
+  }
+
+  waitForTurn(): void {
+    this.host.waitForTurn(this);
+  }
+
+  date(): string {
+    return this.host.date();
+  }
+
+  sent(): void {
+    this.writer.end();
+    if (!this.isKept) {
+      this.forget();
+      this.enter("lingering");
+      // Only our side: with the client's bytes unread, closing both would reset the connection, and the answer be lost.
+      this.socket.shutdown();
+      this.resume();
+      return;
+    }
+    this.enter("idle");
+    if (this.isReceiving) return;
+    if (this.pendingEnd > 0) this.goOn();
+    else this.resume();
+  }
+
+  /** Drops what is kept of a request. */
+  private forget(): void {
+    this.setPending(noBytes, 0);
+    if (this.body !== undefined) this.host.kept(this, -this.body.bytesKept);
+    this.body = undefined;
+    this.wanted = undefined;
+  }
+
+  /** Keeps `chunk[at]` and what follows, behind what is kept already. */
+  private keep(chunk: Buffer, at: number): void {
+    const end = this.pendingEnd + chunk.length - at;
+    let { pending } = this;
+    if (end > pending.length) {
+      // Doubled: a head that comes byte by byte is not copied for each of them.
+      pending = Buffer.allocUnsafeSlow(Math.max(end, Math.min(2 * pending.length, this.host.headBytesMax)));
+      pending.set(this.pending.subarray(0, this.pendingEnd));
+    }
+    pending.set(chunk.subarray(at), this.pendingEnd);
+    this.setPending(pending, end);
+  }
+
+  private setPending(pending: Buffer, end: number): void {
+    const by = pending.length - this.pending.length;
+    this.pending = pending;
+    this.pendingEnd = end;
+    if (by !== 0) this.host.kept(this, by);
+  }
+
+  private pause(): void {
+    if (this.isPaused) return;
+    this.isPaused = true;
+    this.socket.pause();
+  }
+
+  private resume(): void {
+    if (!this.isPaused) return;
+    this.isPaused = false;
+    this.socket.resume();
+  }
+}

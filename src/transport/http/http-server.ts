@@ -1,0 +1,335 @@
+// An HTTP/1.1 server over TCP in which every connection is counted from its first moment, and every phase of a request has
+// a bound: the platform's own server shows a connection only with its first complete head, gives it a descriptor for as
+// long as it likes to stay, and does not tell what has not been read of its answers.
+//
+// Every socket callback contains what it throws: it ends its connection, and is reported.
+
+import type { Socket, SocketHandler, TCPSocketListenOptions } from "bun";
+import { formatAddress, peerAddress, type SocketAddress } from "../address.ts";
+import { HeldBuffers } from "./held-buffers.ts";
+import type { BodyParts, HttpAnswer } from "./http-answer.ts";
+import { type ConnectionHost, HttpConnection, type HttpHandler } from "./http-connection.ts";
+import { isLoopbackHost } from "./browser-guard.ts";
+
+/** A bound that turned something away. */
+export type HttpBound =
+  | "connections"
+  | "connectionsPerAddress"
+  | "headMs"
+  | "bodyMs"
+  | "headBytes"
+  | "receivedBytes"
+  | "unreadBytes"
+  | "unreadBytesPerAddress";
+
+export interface HttpServerLimits {
+  /** Open connections: in all, and of one address that is not loopback. */
+  readonly connections: number;
+  readonly connectionsPerAddress: number;
+  /** From the first byte of a request, or from connecting, to the end of its head; from there to the end of its body. */
+  readonly headMs: number;
+  readonly bodyMs: number;
+  /** Without a request. */
+  readonly idleMs: number;
+  readonly headBytes: number;
+  /** What is kept of unfinished requests of all connections. */
+  readonly receivedBytes: number;
+  /** What answers hold that are not read: in all, and of one address that is not loopback. */
+  readonly unreadBytes: number;
+  readonly unreadBytesPerAddress: number;
+}
+
+export interface HttpServerOptions {
+  readonly limits: HttpServerLimits;
+  readonly handler: HttpHandler;
+  /** The answer to a request that met a bug. */
+  readonly bugAnswer: HttpAnswer;
+  readonly bug: (error: unknown) => void;
+  /** A connection's peer was gone before it was accepted: it has no address, and must not pass for one of this machine. */
+  readonly peerGone: () => void;
+  /** The address that a peer's bounds are counted for, '' for one without: `quotaAddress`, unless a test has others. */
+  readonly quotaOf?: (remoteAddress: string) => string;
+  /** A bound turned something of that address away. */
+  readonly met: (bound: HttpBound, address: string) => void;
+}
+
+/** Progress below this in `writeMs` is none. */
+const progressBytesMin = 16 * 1024;
+const writeMs = 10_000;
+/** So that a client reads the last answer. */
+const lingerMs = 2_000;
+const tickMs = 500;
+/** Of long answers, written in one turn of the event loop: what else has come is served in between. */
+const turnBytes = 1024 * 1024;
+/** A connection that is younger than this makes room for another one last. */
+const youngMs = 1_000;
+
+const sharedHandlers = {
+  data({ data: connection }, chunk) {
+    connection?.contain(() => connection.received(chunk));
+  },
+  drain({ data: connection }) {
+    connection?.contain(() => connection.drained());
+  },
+  close({ data: connection }) {
+    connection?.contain(() => connection.ended());
+  },
+} satisfies SocketHandler<HttpConnection | undefined>;
+
+export class HttpServer implements ConnectionHost {
+  /** `host:port` as bound. */
+  readonly address: string;
+  readonly headBytesMax: number;
+  readonly handler: HttpHandler;
+  readonly bugAnswer: HttpAnswer;
+  /** What answers hold that are not read. */
+  readonly unread = new HeldBuffers();
+  /** Bytes kept of unfinished requests. */
+  receivedBytes = 0;
+  turnBytesLeft = turnBytes;
+  private readonly options: HttpServerOptions;
+  private readonly quotaOf: (remoteAddress: string) => string;
+  private readonly listener: { readonly port: number; stop(force?: boolean): void };
+  private readonly connections = new Set<HttpConnection>();
+  private readonly byAddress = new Map<string, number>();
+  /** Those whose request has not come to its end, and those without one: in the order in which they became so. */
+  private readonly unfinished = new Map<HttpConnection, number>();
+  private readonly idle = new Set<HttpConnection>();
+  /** Those whose long answers wait for the next turn of the event loop. */
+  private waiting: HttpConnection[] = [];
+  private timer: ReturnType<typeof setInterval> | undefined;
+  private dateText = "";
+  private dateAtMs = -Infinity;
+
+  /** Listens. Throws if the address cannot be bound. */
+  constructor(address: SocketAddress, options: HttpServerOptions) {
+    this.options = options;
+    this.quotaOf = options.quotaOf ?? quotaAddress;
+    this.headBytesMax = options.limits.headBytes;
+    this.handler = options.handler;
+    this.bugAnswer = options.bugAnswer;
+    // Bun's types know reusePort for dialling only; without it a second process could share the port.
+    const settings: TCPSocketListenOptions<HttpConnection | undefined> & { readonly reusePort: boolean } = {
+      hostname: address.host,
+      port: address.port,
+      reusePort: false,
+      socket: { ...sharedHandlers, open: (socket) => this.accept(socket) },
+    };
+    this.listener = listening(settings);
+    this.address = formatAddress(address.host, this.listener.port);
+  }
+
+  /** Open connections. */
+  get size(): number {
+    return this.connections.size;
+  }
+
+  /** Open connections of the address that has the most of them. */
+  get sizeOfLargest(): number {
+    let largest = 0;
+    for (const count of this.byAddress.values()) largest = Math.max(largest, count);
+    return largest;
+  }
+
+  /** Accepts no more, and ends what is not being answered at once, the rest after `graceMs`. */
+  async stop(graceMs: number): Promise<void> {
+    this.listener.stop();
+    for (const connection of this.connections) connection.leave();
+    const endMs = performance.now() + graceMs;
+    while (this.connections.size > 0 && performance.now() < endMs) await Bun.sleep(5);
+    for (const connection of this.connections) connection.terminate();
+    clearInterval(this.timer);
+  }
+
+  /** Ends what is late; called by a timer. */
+  tick(nowMs = performance.now()): void {
+    for (const connection of this.connections) {
+      if (nowMs < connection.deadlineMs) continue;
+      if (connection.phase === "sending" && connection.writer.bytesSent >= progressBytesMin) {
+        connection.writer.bytesSent = 0;
+        connection.deadlineMs = nowMs + writeMs;
+        continue;
+      }
+      if (connection.phase === "head") this.options.met("headMs", connection.remoteAddress);
+      else if (connection.phase === "body") this.options.met("bodyMs", connection.remoteAddress);
+      connection.contain(() => connection.expire());
+    }
+  }
+
+  date(): string {
+    const nowMs = performance.now();
+    if (nowMs - this.dateAtMs >= 1_000) {
+      this.dateText = new Date().toUTCString();
+      this.dateAtMs = nowMs;
+    }
+    return this.dateText;
+  }
+
+  entered(connection: HttpConnection): void {
+    const { limits } = this.options;
+    const nowMs = performance.now();
+    const { phase } = connection;
+    this.unfinished.delete(connection);
+    if (phase === "head" || phase === "body") this.unfinished.set(connection, nowMs);
+    this.idle.delete(connection);
+    switch (phase) {
+      case "idle":
+        this.idle.add(connection);
+        connection.deadlineMs = nowMs + limits.idleMs;
+        return;
+      case "head":
+        connection.deadlineMs = nowMs + limits.headMs;
+        return;
+      case "body":
+        connection.deadlineMs = nowMs + limits.bodyMs;
+        return;
+      case "sending":
+        connection.writer.bytesSent = 0;
+        connection.deadlineMs = nowMs + writeMs;
+        return;
+      case "lingering":
+        connection.deadlineMs = nowMs + lingerMs;
+        return;
+      case "answering":
+        connection.deadlineMs = Infinity;
+        return;
+      case "closed":
+        this.left(connection);
+    }
+  }
+
+  kept(connection: HttpConnection, by: number): void {
+    connection.bytesKept += by;
+    this.receivedBytes += by;
+    if (by <= 0) return;
+    while (this.receivedBytes > this.options.limits.receivedBytes) {
+      let largest = connection;
+      for (const other of this.connections) if (other.bytesKept > largest.bytesKept) largest = other;
+      this.options.met("receivedBytes", largest.remoteAddress);
+      largest.terminate();
+      if (largest === connection) return;
+    }
+  }
+
+  mayHold(connection: HttpConnection, parts: BodyParts): boolean {
+    const { limits, met } = this.options;
+    const { remoteAddress } = connection;
+    const { ofAddress, inAll } = this.unread.with(this.quotaOf(remoteAddress), parts);
+    if (ofAddress <= limits.unreadBytesPerAddress && inAll <= limits.unreadBytes) return true;
+    met(ofAddress > limits.unreadBytesPerAddress ? "unreadBytesPerAddress" : "unreadBytes", remoteAddress);
+    return false;
+  }
+
+  hold(connection: HttpConnection, parts: BodyParts): void {
+    this.unread.add(this.quotaOf(connection.remoteAddress), parts);
+  }
+
+  release(connection: HttpConnection, parts: BodyParts): void {
+    this.unread.remove(this.quotaOf(connection.remoteAddress), parts);
+  }
+
+  waitForTurn(connection: HttpConnection): void {
+    this.waiting.push(connection);
+    if (this.waiting.length === 1) setImmediate(() => this.nextTurn());
+  }
+
+  headTooLong({ remoteAddress }: HttpConnection): void {
+    this.options.met("headBytes", remoteAddress);
+  }
+
+  bug(error: unknown): void {
+    this.options.bug(error);
+  }
+
+  private accept(socket: Socket<HttpConnection | undefined>): void {
+    try {
+      const remoteAddress = peerAddress(socket.remoteAddress);
+      if (remoteAddress === undefined) {
+        socket.terminate();
+        this.options.peerGone();
+        return;
+      }
+      if (!this.admits(remoteAddress)) {
+        socket.terminate();
+        return;
+      }
+      const connection = new HttpConnection(socket, remoteAddress, this);
+      socket.data = connection;
+      this.connections.add(connection);
+      const quota = this.quotaOf(remoteAddress);
+      if (quota !== "") this.byAddress.set(quota, (this.byAddress.get(quota) ?? 0) + 1);
+      this.entered(connection);
+      this.timer ??= setInterval(() => this.tick(), tickMs);
+    } catch (bug) {
+      socket.terminate();
+      this.options.bug(bug);
+    }
+  }
+
+  /** True if there is room for one more of that address; the one that has been silent for the longest time makes it. */
+  private admits(remoteAddress: string): boolean {
+    const { limits, met } = this.options;
+    if ((this.byAddress.get(this.quotaOf(remoteAddress)) ?? 0) >= limits.connectionsPerAddress) {
+      met("connectionsPerAddress", remoteAddress);
+      return false;
+    }
+    if (this.connections.size < limits.connections) return true;
+    met("connections", remoteAddress);
+    this.longestSilent()?.terminate();
+    return this.connections.size < limits.connections;
+  }
+
+  /** Of those that nobody is answering. */
+  private longestSilent(): HttpConnection | undefined {
+    const [begun] = this.unfinished;
+    if (begun !== undefined && performance.now() - begun[1] >= youngMs) return begun[0];
+    const [idle] = this.idle;
+    return idle ?? begun?.[0];
+  }
+
+  private nextTurn(): void {
+    this.turnBytesLeft = turnBytes;
+    const { waiting } = this;
+    this.waiting = [];
+    let at = 0;
+    for (; at < waiting.length && this.turnBytesLeft > 0; at++) {
+      const connection = waiting[at];
+      connection?.contain(() => connection.drained());
+    }
+    // They have waited for longer than those that came in this turn.
+    const isPlanned = this.waiting.length > 0;
+    this.waiting = [...waiting.slice(at), ...this.waiting];
+    if (!isPlanned && this.waiting.length > 0) setImmediate(() => this.nextTurn());
+  }
+
+  private left(connection: HttpConnection): void {
+    this.connections.delete(connection);
+    const quota = this.quotaOf(connection.remoteAddress);
+    if (quota !== "") {
+      const count = (this.byAddress.get(quota) ?? 0) - 1;
+      if (count > 0) this.byAddress.set(quota, count);
+      else this.byAddress.delete(quota);
+    }
+    if (this.connections.size > 0) return;
+    // Nobody is here: nothing runs.
+    clearInterval(this.timer);
+    this.timer = undefined;
+  }
+}
+
+/** Listens; a failure says where. */
+function listening(settings: TCPSocketListenOptions<HttpConnection | undefined>): HttpServer["listener"] {
+  try {
+    return Bun.listen(settings);
+  } catch (cause) {
+    const { hostname, port } = settings;
+    const code: unknown = cause instanceof Error && "code" in cause ? cause.code : undefined;
+    const why = code === "EADDRINUSE" ? `: is port ${port} in use?` : "";
+    throw Object.assign(new Error(`Failed to listen at ${formatAddress(hostname, port)}${why}`, { cause }), { code });
+  }
+}
+
+/** An address as quotas know it: whoever is on this machine has none. */
+export function quotaAddress(address: string): string {
+  return isLoopbackHost(address) ? "" : address;
+}

@@ -1,0 +1,172 @@
+// The head of an HTTP/1.x request (RFC 9112), from the bytes before its empty line. Strict where two readers of one request
+// could disagree about its length or its host: such a request is malformed, never repaired.
+//
+// Memory: every string is a copy of its own; nothing refers to the bytes afterwards.
+
+import { isIP } from "node:net";
+
+/** Header fields of one request. */
+const fieldsMax = 100;
+const methodMax = 16;
+
+/** Why a head is refused. */
+export interface HeadFault {
+  readonly status: 400 | 431 | 501 | 505;
+  /** For the client: what is wrong. */
+  readonly sentence: string;
+}
+
+export interface RequestHead {
+  readonly method: string;
+  /** The target up to its question mark, as it was sent. */
+  readonly path: string;
+  /** What follows the question mark; '' for none. */
+  readonly query: string;
+  /** The host that the request names, with its port; undefined for none. */
+  readonly host: HostName | undefined;
+  /** By name in lower case; the values of a repeated field are joined by a comma. */
+  readonly fields: ReadonlyMap<string, string>;
+  /** The declared length of the body in bytes; "chunked" for one that comes in chunks. */
+  readonly body: number | "chunked";
+  /** False for HTTP/1.0. */
+  readonly isCurrent: boolean;
+  /** The client lets the connection stay open. */
+  readonly isKept: boolean;
+}
+
+/** A host as a URL or a Host field writes it. */
+export interface HostName {
+  /** In lower case, without brackets, port and final dot. */
+  readonly name: string;
+  /** It is an IP address, written as such. */
+  readonly isAddress: boolean;
+}
+
+const lineEnd = Buffer.from("\r\n");
+const colon = 0x3a;
+const space = 0x20;
+const tab = 0x09;
+
+/** Fields that may stand once in a head: two readers may pick different ones. */
+const singles: ReadonlySet<string> = new Set(["host", "content-length", "transfer-encoding", "content-type", "origin"]);
+
+/** Reads `bytes[start, end)`: the request line and the fields, with the line end of the last one, without the empty line. */
+export function parseHead(bytes: Buffer, start: number, end: number): RequestHead | HeadFault {
+  const lineAt = bytes.indexOf(lineEnd, start);
+  if (lineAt === -1 || lineAt > end) return malformed("the request line has no end");
+  const line = requestLine(bytes.toString("utf8", start, lineAt));
+  if ("status" in line) return line;
+  const fields = new Map<string, string>();
+  let count = 0;
+  for (let at = lineAt + 2; at < end;) {
+    const next = bytes.indexOf(lineEnd, at);
+    const fieldEnd = next === -1 || next > end ? end : next;
+    if (++count > fieldsMax) return { status: 431, sentence: `a request has at most ${fieldsMax} header fields` };
+    const fault = addField(fields, bytes, at, fieldEnd);
+    if (fault !== undefined) return malformed(fault);
+    at = fieldEnd + 2;
+  }
+  const named = fields.get("host");
+  // The host in the target counts, if there is one.
+  const hostText = line.authority ?? named ?? "";
+  const host = hostText === "" ? undefined : parseHost(hostText);
+  if (
+    (hostText !== "" && host === undefined) ||
+    (named !== undefined && named !== "" && parseHost(named) === undefined)
+  )
+    return malformed("the Host is malformed: expected a host, or host:port");
+  if (named === undefined && line.isCurrent) return malformed("a request of HTTP/1.1 has a Host");
+  const body = bodyOf(fields, line.isCurrent);
+  if (typeof body === "object") return body;
+  const connection = (fields.get("connection") ?? "").toLowerCase();
+  const isKept = line.isCurrent ? !/\bclose\b/.test(connection) : /\bkeep-alive\b/.test(connection);
+  const { method, path, query, isCurrent } = line;
+  return { method, path, query, host, fields, body, isCurrent, isKept };
+}
+
+/** Reads `host` or `host:port`; undefined if it is neither. */
+export function parseHost(text: string): HostName | undefined {
+  const [, bracketed, plain, port] =
+    /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._~!$&'()*+,;=%-]+))(?::(\d{0,5}))?$/i.exec(text) ?? [];
+  if (Number(port ?? 0) > 65_535) return undefined;
+  if (bracketed !== undefined)
+    return isIP(bracketed) === 6 ? { name: bracketed.toLowerCase(), isAddress: true } : undefined;
+  if (plain === undefined) return undefined;
+  return { name: plain.toLowerCase().replace(/\.$/, ""), isAddress: isIP(plain) === 4 };
+}
+
+interface RequestLine extends Pick<RequestHead, "method" | "path" | "query" | "isCurrent"> {
+  /** The host in a target that is a whole URL. */
+  readonly authority: string | undefined;
+}
+
+function requestLine(text: string): RequestLine | HeadFault {
+  const [, method = "", target = "", minor] = /^([A-Z]+) ([^\s\p{Cc}]+) HTTP\/1\.([01])$/u.exec(text) ?? [];
+  if (minor === undefined) {
+    const isOtherVersion = / HTTP\/\d(?:\.\d)?$/.test(text) && !/ HTTP\/1\.[01]$/.test(text);
+    return isOtherVersion
+      ? { status: 505, sentence: "HTTP/1.1 is spoken here" }
+      : malformed("the request line is malformed");
+  }
+  if (method.length > methodMax) return { status: 501, sentence: "this method is not known" };
+  const [, authority, rest] = /^https?:\/\/([^/?#]*)(.*)$/is.exec(target) ?? [];
+  const local = rest ?? target;
+  const [origin = ""] = local.split("#", 1);
+  if (!origin.startsWith("/") && (rest === undefined || (origin !== "" && !origin.startsWith("?"))))
+    return malformed("the target is no path");
+  const queryAt = origin.indexOf("?");
+  return {
+    method,
+    path: (queryAt === -1 ? origin : origin.slice(0, queryAt)) || "/",
+    query: queryAt === -1 ? "" : origin.slice(queryAt + 1),
+    isCurrent: minor === "1",
+    authority,
+  };
+}
+
+/** Adds the field in `bytes[at, end)`. Returns what is wrong with it. */
+function addField(fields: Map<string, string>, bytes: Buffer, at: number, end: number): string | undefined {
+  let nameEnd = at;
+  while (nameEnd < end && isTokenByte(bytes[nameEnd] ?? 0)) nameEnd++;
+  if (nameEnd === at || bytes[nameEnd] !== colon) return "a header field is malformed";
+  let valueAt = nameEnd + 1;
+  let valueEnd = end;
+  while (valueAt < valueEnd && isBlank(bytes[valueAt])) valueAt++;
+  while (valueEnd > valueAt && isBlank(bytes[valueEnd - 1])) valueEnd--;
+  for (let index = valueAt; index < valueEnd; index++) {
+    const byte = bytes[index] ?? 0;
+    if ((byte < space && byte !== tab) || byte === 0x7f) return "a header field holds a control character";
+  }
+  const name = bytes.toString("latin1", at, nameEnd).toLowerCase();
+  const value = bytes.toString("latin1", valueAt, valueEnd);
+  const known = fields.get(name);
+  if (known !== undefined && singles.has(name)) return `there are two fields ${name}`;
+  fields.set(name, known === undefined ? value : `${known}, ${value}`);
+  return undefined;
+}
+
+const isBlank = (byte: number | undefined): boolean => byte === space || byte === tab;
+
+/** The characters of a token (RFC 9110, section 5.6.2), by byte. */
+const tokenBytes = new Uint8Array(256);
+for (const character of "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+  tokenBytes[character.charCodeAt(0)] = 1;
+const isTokenByte = (byte: number): boolean => tokenBytes[byte] === 1;
+
+function bodyOf(fields: ReadonlyMap<string, string>, isCurrent: boolean): number | "chunked" | HeadFault {
+  const coding = fields.get("transfer-encoding");
+  const length = fields.get("content-length");
+  if (coding !== undefined) {
+    if (length !== undefined || !isCurrent) return malformed("the length of the body is ambiguous");
+    if (coding.toLowerCase() !== "chunked")
+      return { status: 501, sentence: "only the transfer coding chunked is known" };
+    return "chunked";
+  }
+  if (length === undefined) return 0;
+  if (!/^\d{1,15}$/.test(length)) return malformed("the content-length is no number");
+  return Number(length);
+}
+
+function malformed(sentence: string): HeadFault {
+  return { status: 400, sentence };
+}

@@ -1,0 +1,72 @@
+// Who may say that it speaks for somebody else: proxies and load balancers in front of the clients' listeners. What they
+// say of a client's address counts for every limit and for the session; what anybody else says is ignored, and told to
+// the operator, at most a line a minute and kind: a proxy that nobody has named makes all of its clients one address.
+
+import type { BlockList } from "node:net";
+import type { Log } from "../base/log.ts";
+import { RareLog } from "../base/rare-log.ts";
+import { holdsAddress } from "./address-ranges.ts";
+import { forwardedAddress } from "./forwarded-for.ts";
+
+/** The shortest time between two log lines of one kind, in milliseconds. */
+const sayMs = 60_000;
+
+export interface ProxySettings {
+  /** Undefined: nobody is trusted. */
+  readonly ranges: BlockList | undefined;
+  /** How long a proxy's connection over TCP may take to begin with its header, in milliseconds. */
+  readonly headerWaitMs: number;
+  /** Of one listener: connections that wait for their header. */
+  readonly headerWaitsMax: number;
+  readonly log: Log;
+}
+
+export class TrustedProxies {
+  readonly headerWaitMs: number;
+  readonly headerWaitsMax: number;
+  private readonly ranges: BlockList | undefined;
+  private readonly log: RareLog;
+
+  constructor({ ranges, headerWaitMs, headerWaitsMax, log }: ProxySettings) {
+    this.ranges = ranges;
+    this.headerWaitMs = headerWaitMs;
+    this.headerWaitsMax = headerWaitsMax;
+    this.log = new RareLog(log, sayMs);
+  }
+
+  /** True if that address is a proxy's. Over TCP its connections begin with a header of the PROXY protocol. */
+  trusts(address: string): boolean {
+    return this.ranges !== undefined && holdsAddress(this.ranges, address);
+  }
+
+  /** The client's address of an HTTP request, by the socket's own address and X-Forwarded-For (all lines, with commas). */
+  clientOf(remote: string, forwardedFor: string | null): string {
+    if (this.ranges === undefined || !this.trusts(remote)) {
+      if (forwardedFor !== null)
+        this.log.warn("X-Forwarded-For is ignored: its sender is not in --trusted-proxies", { remoteAddress: remote });
+      return remote;
+    }
+    const client = forwardedAddress(remote, forwardedFor, this.ranges);
+    if (client === remote) {
+      this.log.warn(
+        forwardedFor === null
+          ? "a trusted proxy sends no X-Forwarded-For: all of its clients count as its own address"
+          : "a trusted proxy sends an X-Forwarded-For without a client's address: it counts as its own",
+        { remoteAddress: remote },
+      );
+    }
+    return client;
+  }
+
+  /** A connection over TCP began with a PROXY protocol header, and its peer is no proxy. */
+  headerOfStranger(address: string): void {
+    this.log.warn("a PROXY protocol header is refused: its sender is not in --trusted-proxies", {
+      remoteAddress: address,
+    });
+  }
+
+  /** A connection of a proxy was refused. */
+  badHeader(address: string, fault: string): void {
+    this.log.warn("a connection over TCP of a trusted proxy is refused", { remoteAddress: address, fault });
+  }
+}

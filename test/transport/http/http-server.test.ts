@@ -1,0 +1,326 @@
+// The HTTP server over real sockets: what it answers, and what each phase of a connection is bounded by.
+
+import { afterEach, describe, expect, test } from "bun:test";
+import { textAnswer } from "../../../src/transport/http/http-answer.ts";
+import type { HttpHandler, HttpRequest } from "../../../src/transport/http/http-connection.ts";
+import { type HttpServerLimits, type HttpServerOptions, HttpServer } from "../../../src/transport/http/http-server.ts";
+import { endAll, endLater, eventually, RawConnection } from "../../registry/http/support.ts";
+import { serverOptions } from "../../support/http-server.ts";
+import { RawTcp } from "../../support/raw-tcp.ts";
+
+afterEach(endAll);
+
+const get = (path: string, ...fields: string[]): string =>
+  `GET ${path} HTTP/1.1\r\n${["host: localhost", ...fields].join("\r\n")}\r\n\r\n`;
+const post = (body: string): string =>
+  `POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+
+/** Answers with the body of a POST, and with the path of a GET. */
+const echo: HttpHandler = (request) =>
+  request.method === "POST"
+    ? { bytesMax: 1_000, tooLong: () => textAnswer(413, "too long"), answer: (body) => textAnswer(200, String(body)) }
+    : textAnswer(200, request.path);
+
+function serve(
+  options: Partial<Omit<HttpServerOptions, "limits">> = {},
+  limits: Partial<HttpServerLimits> = {},
+): { readonly server: HttpServer; readonly port: number; readonly met: string[] } {
+  const met: string[] = [];
+  const server = new HttpServer(
+    { host: "127.0.0.1", port: 0 },
+    serverOptions({ handler: echo, met: (bound, address) => void met.push(`${bound} ${address}`), ...options }, limits),
+  );
+  endLater(() => server.stop(0));
+  return { server, port: Number(server.address.split(":").at(-1)), met };
+}
+
+const bodies = (text: string): string[] => text.split(/HTTP\/1\.1 \d+ [^\r]*\r\n(?:[^\r]+\r\n)*\r\n/).slice(1);
+
+describe("requests", () => {
+  test("that come together are answered in order, however they are cut", async () => {
+    const { port } = serve();
+    const requests = Array.from({ length: 70 }, (_, index) => (index % 2 === 0 ? get(`/${index}`) : post(`b${index}`)));
+    const expected = Array.from({ length: 70 }, (_, index) => (index % 2 === 0 ? `/${index}` : `b${index}`));
+    const text = requests.join("");
+    for (const size of [text.length, 1_000, 97]) {
+      const connection = await RawConnection.open({ port });
+      for (let at = 0; at < text.length; at += size) {
+        connection.write(text.slice(at, at + size));
+        if (size < text.length) await Bun.sleep(0);
+      }
+      await eventually("all answers", () => connection.text.endsWith("b69"));
+      expect(bodies(connection.text)).toEqual(expected);
+    }
+  });
+
+  test("wait for an answer that is not ready", async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const { port } = serve({
+      handler: async ({ path }) => {
+        if (path === "/slow") await promise;
+        return textAnswer(200, path);
+      },
+    });
+    const connection = await RawConnection.open({ port });
+    connection.write(get("/slow") + get("/next"));
+    await Bun.sleep(20);
+    connection.write(get("/last"));
+    expect(connection.text).toBe("");
+    resolve();
+    await eventually("all answers", () => bodies(connection.text).length === 3);
+    expect(bodies(connection.text)).toEqual(["/slow", "/next", "/last"]);
+  });
+
+  test("behind one that waits for its client end the connection, and so does the client's end: its handler is told", async () => {
+    const gone: string[] = [];
+    const { port } = serve({
+      handler: (request: HttpRequest) => {
+        request.onGone(() => gone.push(request.path));
+        return new Promise(() => undefined);
+      },
+    });
+    const [impatient, together, leaving] = await Promise.all([1, 2, 3].map(() => RawConnection.open({ port })));
+    impatient?.write(get("/impatient"));
+    together?.write(get("/together") + get("/again"));
+    leaving?.write(get("/leaving"));
+    await Bun.sleep(30);
+    expect(gone).toEqual(["/together"]);
+    impatient?.write(get("/more"));
+    await impatient?.untilClosed();
+    leaving?.close();
+    await eventually("all are told", () => gone.length === 3);
+  });
+
+  test("of HTTP/1.0 and HEAD are answered in their way", async () => {
+    const { port } = serve();
+    const old = await RawConnection.open({ port });
+    old.write("GET /old HTTP/1.0\r\n\r\n");
+    await old.untilClosed();
+    expect(old.text).toEndWith("connection: close\r\n\r\n/old");
+    const head = await RawConnection.open({ port });
+    head.write(get("/head").replace("GET", "HEAD") + get("/next"));
+    await head.until("/next");
+    expect(bodies(head.text)).toEqual(["", "/next"]);
+    expect(head.text).toContain("content-length: 5\r\n");
+  });
+
+  test("that expect 100-continue are told to go on, once their body is wanted", async () => {
+    const { port } = serve();
+    const connection = await RawConnection.open({ port });
+    connection.write("POST / HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\n");
+    await connection.until("HTTP/1.1 100 Continue\r\n\r\n");
+    connection.write("body");
+    await connection.until("\r\n\r\nbody");
+  });
+});
+
+describe("an answer ends its connection, and is read to its end,", () => {
+  test("when the body of the request is not wanted, or too long, or none", async () => {
+    const { port } = serve({
+      handler: (request) => (request.path === "/unwanted" ? textAnswer(403, "no") : echo(request)),
+    });
+    const more = "x".repeat(500_000);
+    for (const [request, status] of [
+      [`POST /unwanted HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000000\r\n\r\n${more}`, 403],
+      [`POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000000\r\n\r\n${more}`, 413],
+      [`POST / HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n${more}`, 400],
+      [`GET /\r\n\r\n${more}`, 400],
+      [`GET /${"x".repeat(20_000)}`, 431],
+    ] as const) {
+      const connection = await RawConnection.open({ port });
+      connection.write(request);
+      await connection.until(`HTTP/1.1 ${status} `);
+      await connection.until("connection: close\r\n");
+      // The client keeps its side open.
+      await connection.untilClosed();
+    }
+  });
+
+  test("when its client sends on for ever", async () => {
+    const { port, server } = serve();
+    const connection = await RawConnection.open({ port });
+    connection.write("nonsense\r\n\r\n");
+    await connection.until("HTTP/1.1 400 ");
+    for (let sent = 0; sent < 40 && !connection.isClosed; sent++) {
+      connection.write("x".repeat(1_000_000));
+      await Bun.sleep(1);
+    }
+    await eventually("nobody is left", () => server.size === 0);
+  });
+});
+
+describe("a connection is ended", () => {
+  const soon = (): number => performance.now() + 10_001;
+
+  test("when its head does not end in time, whatever comes of it", async () => {
+    const { server, port, met } = serve();
+    const silent = await RawConnection.open({ port });
+    const slow = await RawConnection.open({ port });
+    slow.write("GET / HTTP/1.1\r\n");
+    await eventually("two are there", () => server.size === 2);
+    server.tick(performance.now() + 9_000);
+    slow.write("host: local");
+    await Bun.sleep(20);
+    expect(server.size).toBe(2);
+    server.tick(soon());
+    await silent.untilClosed();
+    expect(silent.text).toBe("");
+    await slow.untilClosed();
+    expect(slow.text).toStartWith("HTTP/1.1 408 ");
+    expect(met).toEqual(["headMs 127.0.0.1", "headMs 127.0.0.1"]);
+  });
+
+  test("when its body does not end in time, whatever comes of it", async () => {
+    const { server, port, met } = serve();
+    const slow = await RawConnection.open({ port });
+    slow.write("POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 500\r\n\r\n");
+    await eventually("its body is waited for", () => server.receivedBytes === 0 && server.size === 1);
+    await Bun.sleep(20);
+    slow.write("a");
+    await eventually("some of it is kept", () => server.receivedBytes === 1);
+    server.tick(soon());
+    await slow.untilClosed();
+    expect(slow.text).toStartWith("HTTP/1.1 408 ");
+    expect(met).toEqual(["bodyMs 127.0.0.1"]);
+    expect(server.receivedBytes).toBe(0);
+  });
+
+  test("when no request has come for a while; each request sets the time back", async () => {
+    const { server, port } = serve({}, { idleMs: 1_000 });
+    const kept = await RawConnection.open({ port });
+    kept.write(get("/"));
+    await kept.until("\r\n\r\n/");
+    server.tick(performance.now() + 900);
+    kept.write(get("/again"));
+    await kept.until("/again");
+    expect(server.size).toBe(1);
+    server.tick(performance.now() + 1_100);
+    await kept.untilClosed();
+  });
+
+  test("when it takes nothing of its answer for a while", async () => {
+    const parts = Array.from({ length: 512 }, () => new Uint8Array(64 * 1024));
+    const { server, port } = serve({ handler: () => ({ status: 200, fields: {}, body: parts }) });
+    const reader = new RawTcp(port, "127.0.0.1");
+    reader.write(Buffer.from(get("/")));
+    await eventually("it waits to be read", () => server.unread.bytes > 0);
+    // What the kernel has taken so far is progress.
+    server.tick(soon());
+    expect(server.size).toBe(1);
+    server.tick(performance.now() + 20_002);
+    expect([server.size, server.unread.bytes]).toEqual([0, 0]);
+    reader.close();
+  });
+});
+
+describe("bytes of answers that are not read", () => {
+  const part = (): Uint8Array[] => Array.from({ length: 256 }, () => new Uint8Array(64 * 1024));
+  const ask = (port: number, source = "127.0.0.1"): RawTcp => {
+    const reader = new RawTcp(port, source);
+    endLater(async () => reader.close());
+    reader.write(Buffer.from(get("/")));
+    return reader;
+  };
+
+  test("count once for all who share them, and no more once they have gone", async () => {
+    const shared = part();
+    const { server, port } = serve({ handler: () => ({ status: 200, fields: {}, body: shared }) });
+    const readers = [1, 2, 3].map(() => ask(port));
+    await eventually("all wait", () => server.size === 3 && server.unread.bytes > 0);
+    await Bun.sleep(50);
+    expect(server.unread.bytes).toBeLessThan(16 * 1024 * 1024 + 3 * 1_000);
+    for (const reader of readers) reader.close();
+    await eventually("they are gone", () => server.unread.bytes === 0);
+  });
+
+  test("are bounded by address and in all: another answer goes out instead, and small ones go on", async () => {
+    const bytes = 17 * 1024 * 1024;
+    const { server, port, met } = serve(
+      {
+        quotaOf: (address) => address,
+        handler: ({ path }) =>
+          path === "/small"
+            ? textAnswer(200, "small")
+            : { status: 200, fields: {}, body: part(), instead: textAnswer(429, "instead") },
+      },
+      { unreadBytesPerAddress: bytes, unreadBytes: 2 * bytes },
+    );
+    ask(port, "127.1.1.1");
+    await eventually("one waits", () => server.unread.bytes > 0);
+    const second = await RawConnection.open({ port });
+    second.write(get("/"));
+    await second.until("HTTP/1.1 200");
+    const held = server.unread.bytes;
+    ask(port, "127.1.1.1");
+    await eventually("its address is refused", () => met.includes("unreadBytesPerAddress 127.1.1.1"));
+    expect(server.unread.bytes).toBeLessThanOrEqual(held);
+    ask(port, "127.1.1.2");
+    await eventually("another waits", () => server.unread.bytes > bytes);
+    ask(port, "127.1.1.3");
+    await eventually("all are refused", () => met.includes("unreadBytes 127.1.1.3"));
+    const small = await RawConnection.open({ port });
+    small.write(get("/small") + get("/"));
+    await small.until("small");
+    await small.until("HTTP/1.1 429 ");
+  });
+});
+
+describe("connections", () => {
+  test("beyond their number push out the one that has been silent for the longest time", async () => {
+    const { server, port, met } = serve({}, { connections: 3 });
+    const connections: RawConnection[] = [];
+    for (let index = 0; index < 3; index++) {
+      const connection = await RawConnection.open({ port });
+      connection.write(get(`/${index}`));
+      await connection.until(`/${index}`);
+      connections.push(connection);
+    }
+    connections[0]?.write(get("/again"));
+    await connections[0]?.until("/again");
+    const next = await RawConnection.open({ port });
+    next.write(get("/next"));
+    await next.until("/next");
+    await connections[1]?.untilClosed();
+    expect([connections[0]?.isClosed, connections[2]?.isClosed, server.size]).toEqual([false, false, 3]);
+    expect(met).toEqual(["connections 127.0.0.1"]);
+  });
+
+  test("that are being answered are not pushed out: one more is closed", async () => {
+    const { server, port } = serve({ handler: () => new Promise(() => undefined) }, { connections: 2 });
+    const waiting = await Promise.all([1, 2].map(() => RawConnection.open({ port })));
+    for (const connection of waiting) connection.write(get("/"));
+    await Bun.sleep(30);
+    const next = await RawConnection.open({ port });
+    await next.untilClosed();
+    expect([waiting[0]?.isClosed, waiting[1]?.isClosed, server.size]).toEqual([false, false, 2]);
+  });
+
+  test("of one address are bounded, and come back when others have gone", async () => {
+    const { server, port, met } = serve({ quotaOf: (address) => address }, { connectionsPerAddress: 2 });
+    const first = [1, 2].map(() => new RawTcp(port, "127.1.1.1"));
+    await eventually("two are there", () => server.size === 2);
+    const third = new RawTcp(port, "127.1.1.1");
+    const other = new RawTcp(port, "127.1.1.2");
+    await eventually("the third is refused, and another address is not", () => met.length === 1 && server.size === 3);
+    expect(met).toEqual(["connectionsPerAddress 127.1.1.1"]);
+    for (const connection of [...first, third, other]) connection.close();
+    await eventually("all have gone", () => server.size === 0);
+    const again = new RawTcp(port, "127.1.1.1");
+    await eventually("it is taken", () => server.size === 1);
+    again.close();
+  });
+
+  test("keep a bounded amount of unfinished requests together: the largest goes first", async () => {
+    const { server, port, met } = serve({}, { headBytes: 100_000, receivedBytes: 150_000 });
+    const small = await RawConnection.open({ port });
+    small.write(`GET /${"x".repeat(20_000)}`);
+    const large = await RawConnection.open({ port });
+    large.write(`GET /${"x".repeat(80_000)}`);
+    await eventually("both are kept", () => server.receivedBytes >= 100_000);
+    const next = await RawConnection.open({ port });
+    next.write(`GET /${"x".repeat(70_000)}`);
+    await large.untilClosed();
+    expect([small.isClosed, next.isClosed]).toEqual([false, false]);
+    expect(met).toEqual(["receivedBytes 127.0.0.1"]);
+  });
+});
