@@ -97,6 +97,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
       }
     };
     return {
+      address: url,
       rows: (table) =>
         ask(async (sql) => {
           const [found]: { count: number }[] = await sql.unsafe(
