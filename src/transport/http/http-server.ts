@@ -137,7 +137,7 @@ export class HttpServer implements ConnectionHost {
     for (const connection of this.connections) connection.leave();
     const endMs = performance.now() + graceMs;
     while (this.connections.size > 0 && performance.now() < endMs) await Bun.sleep(5);
-    for (const connection of this.connections) connection.terminate();
+    for (const connection of this.connections) connection.close();
     clearInterval(this.timer);
   }
 
@@ -275,7 +275,7 @@ export class HttpServer implements ConnectionHost {
     }
     if (this.connections.size < limits.connections) return true;
     met("connections", remoteAddress);
-    this.longestSilent()?.terminate();
+    this.longestSilent()?.close();
     return this.connections.size < limits.connections;
   }
 

@@ -151,6 +151,24 @@ describe("an answer ends its connection, and is read to its end,", () => {
     }
   });
 
+  test("when its client reads slowly: the system still has what it has taken", async () => {
+    const body = [new Uint8Array(1_000_000)];
+    const { port, server } = serve({ handler: () => ({ status: 200, fields: {}, body, isLast: true }) });
+    const client = new RawTcp(port, "127.0.0.1");
+    client.write(Buffer.from(get("/")));
+    await eventually("it is there", () => server.size === 1);
+    await eventually("all is out, and the server has ended its side", () => {
+      server.tick(performance.now() + 2_001);
+      return server.size === 0;
+    });
+    let bytes = 0;
+    await eventually("all is read", () => {
+      bytes += client.read()?.length ?? 0;
+      return bytes > 1_000_000;
+    });
+    client.close();
+  });
+
   test("when its client sends on for ever", async () => {
     const { port, server } = serve();
     const connection = await RawConnection.open({ port });
