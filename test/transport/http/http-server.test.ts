@@ -328,6 +328,36 @@ describe("connections", () => {
     expect([waiting[0]?.isClosed, waiting[1]?.isClosed, server.size]).toEqual([false, false, 2]);
   });
 
+  test("whose reader is slow, or whose last answer is out, are pushed out", async () => {
+    let nowMs = 0;
+    const parts = Array.from({ length: 512 }, () => new Uint8Array(64 * 1024));
+    const { server, port } = serve(
+      {
+        nowMs: () => nowMs,
+        handler: ({ path }) => ({ status: 200, fields: {}, body: path === "/large" ? parts : "small" }),
+      },
+      { connections: 2 },
+    );
+    const readers = [1, 2].map(() => new RawTcp(port, "127.0.0.1"));
+    for (const reader of readers) reader.write(Buffer.from(get("/large")));
+    await eventually("both read slowly", () => server.unread.bytes > 0 && server.size === 2);
+    await Bun.sleep(30);
+    const refused = await RawConnection.open({ port });
+    await refused.untilClosed();
+    expect(server.size).toBe(2);
+    nowMs = 5_000;
+    const next = await RawConnection.open({ port });
+    next.write("nonsense\r\n\r\n");
+    await next.until("HTTP/1.1 400 ");
+    // It has its answer, and holds no place.
+    const last = await RawConnection.open({ port });
+    last.write(get("/"));
+    await last.until("small");
+    await next.untilClosed();
+    expect(server.size).toBe(2);
+    for (const reader of readers) reader.close();
+  });
+
   test("of one address are bounded, and come back when others have gone", async () => {
     const { server, port, met } = serve({ quotaOf: (address) => address }, { connectionsPerAddress: 2 });
     const first = [1, 2].map(() => new RawTcp(port, "127.1.1.1"));
