@@ -476,13 +476,13 @@ export class HttpConnection implements AnswerOwner {
   }
 
   private pause(): void {
-    if (this.isPaused) return;
+    if (this.isPaused || this.phase === "closed") return;
     this.isPaused = true;
     this.socket.pause();
   }
 
   private resume(): void {
-    if (!this.isPaused) return;
+    if (!this.isPaused || this.phase === "closed") return;
     this.isPaused = false;
     this.socket.resume();
   }
