@@ -309,10 +309,14 @@ class Api {
     const caller = quotaOf(remoteAddress);
     // Other nodes of the registry start with one; whoever is on this machine may not be one.
     const isNode = caller !== "" && this.peers.isNode(remoteAddress);
-    const end = isNode ? () => undefined : listings.begin(caller);
-    if (end === undefined)
+    if (isNode) return fetchAll(node, () => undefined);
+    const listing = listings.begin(caller);
+    if (listing === undefined)
       return envelope(Code.LimitExceeded, "too many listings are being read here; try again later");
-    return fetchAll(node, end);
+    const beganMs = performance.now();
+    const answer = fetchAll(node, () => listing.end());
+    listing.began(performance.now() - beganMs);
+    return answer;
   }
 
   private read(answer: (parameters: Parameters, call: Call) => Answer): Route {
