@@ -114,8 +114,7 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
 /** The instances that clients may be told of: of a registry with keys those that are believed, else all. */
 function believed(node: RegistryNode, { clusterKeys, env, log }: DiscoverySettings): Pick<Directory, "instances"> {
   if (clusterKeys.length === 0) return node;
-  const admission = new Admission({ env, clusterKeys, isRegistryOpen: false, log });
-  return { instances: (inEnv, appid, mask) => [...admission.admitted(appid, node.instances(inEnv, appid, mask))] };
+  return new Admission({ env, clusterKeys, isRegistryOpen: false, log }).of(node);
 }
 
 function healthOf(node: RegistryNode, version: string): Health {
