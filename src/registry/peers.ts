@@ -1,5 +1,9 @@
 // The other nodes of the registry: those that the operator named, and those that are registered in the registry itself.
 // A node that is lost is looked for again, whichever of the two sides was away.
+//
+// Whoever may write may register any address as a node's. So one that was found in the registry is told nothing until it has
+// answered as a node does, and is asked ever more rarely until then: else this node would send its table to whom a
+// stranger likes.
 
 import { tombstoneMs } from "../base/limits/fixed.ts";
 import type { Limits } from "../base/limits/limits.ts";
@@ -16,9 +20,19 @@ export interface Peer {
   incarnation: string;
   /** It answered the last time. */
   isUp: boolean;
+  /** Somebody answers there as a node of the registry does; of those that the operator named it is believed. */
+  isNode: boolean;
+  /** Before this moment one that has never answered is not asked again. */
+  askAfterMs: number;
+  /** How often it was asked in vain since it answered. */
+  misses: number;
   /** When it was registered, or answered, by the monotonic clock. */
   seenAtMs: number;
 }
+
+/** Between two questions to an address that has never answered: the first pause, and the longest. */
+const askMsMin = 5_000;
+const askMsMax = 320_000;
 
 export class Peers {
   private readonly zone: string;
@@ -54,10 +68,22 @@ export class Peers {
     return this.all().filter(({ zone }) => zone === "" || zone === this.zone);
   }
 
-  /** Those elsewhere, by zone. */
+  /** Those that are to be asked now, though they did not answer the last time. */
+  lostOnes(nowMs: number): Peer[] {
+    return this.all().filter(({ address }) => this.isWorthAsking(address, nowMs));
+  }
+
+  /** True for a node that did not answer the last time, and for what may be one, when its pause is over. */
+  isWorthAsking(address: string, nowMs: number): boolean {
+    const peer = this.peers.get(address);
+    return peer !== undefined && !peer.isUp && (peer.isNode || nowMs >= peer.askAfterMs);
+  }
+
+  /** Those elsewhere that are told things, by zone. */
   otherZones(): Map<string, Peer[]> {
     const zones = new Map<string, Peer[]>();
     for (const peer of this.peers.values()) {
+      if (!peer.isNode) continue;
       if (peer.zone === "" || peer.zone === this.zone) continue;
       const others = zones.get(peer.zone);
       if (others === undefined) zones.set(peer.zone, [peer]);
@@ -85,14 +111,19 @@ export class Peers {
     if (peer === undefined) return;
     peer.seenAtMs = nowMs;
     peer.isUp = true;
+    peer.isNode = true;
+    peer.misses = 0;
     peer.incarnation = node.incarnation;
     if (node.zone !== "") peer.zone = node.zone;
   }
 
   /** A node did not answer. */
-  lost(address: string): void {
+  lost(address: string, nowMs: number): void {
     const peer = this.peers.get(address);
-    if (peer !== undefined) peer.isUp = false;
+    if (peer === undefined) return;
+    peer.isUp = false;
+    peer.askAfterMs = nowMs + Math.min(askMsMin * 2 ** peer.misses, askMsMax);
+    peer.misses++;
   }
 
   /** A node has left, and said so. */
@@ -111,9 +142,15 @@ export class Peers {
     if (address === "" || this.own.has(address)) return undefined;
     if (this.peers.size >= this.limits.values.registryNodes) {
       this.limits.met("registryNodes", { address });
-      return undefined;
+      // One that has been asked in vain makes room.
+      const vain = this.all().find(({ isNode, misses }) => !isNode && misses > 0);
+      if (vain === undefined) return undefined;
+      this.peers.delete(vain.address);
     }
-    const peer: Peer = { address, isStatic, zone, incarnation: "", isUp: false, seenAtMs: nowMs };
+    const peer: Peer = {
+      ...{ address, isStatic, zone, incarnation: "", isUp: false, seenAtMs: nowMs },
+      ...{ isNode: isStatic, askAfterMs: nowMs, misses: 0 },
+    };
     this.peers.set(address, peer);
     return peer;
   }

@@ -23,6 +23,9 @@ const compareMs = 5_000;
 const comparedStatesMin = 200;
 const comparedStatesMax = 400;
 
+/** Warnings that are remembered, so that none is repeated. */
+const warningsMax = 10_000;
+
 /** Where a write came from, which decides who is told of it. */
 export type Origin =
   /** A client: all nodes of this zone, and one of each other zone. */
@@ -157,6 +160,8 @@ export class Replication implements OutboxHost {
       }
       if (entry.dirty > dirty) answerWithOurs(entry);
     }
+    // It may have told us only now where it is.
+    this.askBack(message.node.address);
     return { kind: "replicated", node: this.info(), wanted, newer };
   }
 
@@ -256,10 +261,10 @@ export class Replication implements OutboxHost {
       return;
     }
     this.failures++;
-    this.peers.lost(address);
+    this.peers.lost(address, this.clock.monotonicMs());
     if (this.warned.has(address)) return;
     // Once a loss: a node that is away for a day is one line, not thousands.
-    this.warned.add(address);
+    this.remember(address);
     this.log.warn("a registry node does not answer as it should; trying on", { address, reason: reply.sentence });
   }
 
@@ -303,7 +308,12 @@ export class Replication implements OutboxHost {
     if (peer === undefined) return;
     // It can reach us, so we shall probably reach it.
     this.wake(address);
-    if (peer.isUp || this.asking.has(address)) return;
+    this.askBack(address);
+  }
+
+  /** Asks a node that has asked us, and was thought to be away; as often as its words cause it, if it is known to be one. */
+  private askBack(address: string): void {
+    if (!this.peers.isWorthAsking(address, this.clock.monotonicMs()) || this.asking.has(address)) return;
     this.asking.add(address);
     const ignore = (): void => undefined;
     this.compareWith(address, false, ignore, () => void this.asking.delete(address));
@@ -311,11 +321,17 @@ export class Replication implements OutboxHost {
 
   private observe(node: NodeInfo): void {
     if (this.versions.observe(node.clock) || this.warned.has(`${node.address} clock`)) return;
-    this.warned.add(`${node.address} clock`);
+    this.remember(`${node.address} clock`);
     this.log.warn("a registry node's clock is too far ahead: its writes are refused; set the clocks", {
       address: node.address,
       aheadMsMax: this.versions.aheadMsMax,
     });
+  }
+
+  /** Addresses are what others say they are: of more than anybody has, all are forgotten, and warned of again. */
+  private remember(warning: string): void {
+    if (this.warned.size >= warningsMax) this.warned.clear();
+    this.warned.add(warning);
   }
 
   private wake(address: string): void {
@@ -326,7 +342,8 @@ export class Replication implements OutboxHost {
 
   private *audience(origin: Origin): Generator<Outbox> {
     if (origin === "replica") return;
-    for (const { address } of this.peers.ownZone()) {
+    for (const { address, isNode } of this.peers.ownZone()) {
+      if (!isNode) continue;
       const outbox = this.outbox(address);
       if (outbox !== undefined) yield outbox;
     }
@@ -387,9 +404,10 @@ export class Replication implements OutboxHost {
 
   /** Compares with one node of this zone and one elsewhere, and asks after those that were lost. */
   private round(): void {
-    const own = this.peers.ownZone();
+    const own = this.peers.ownZone().filter(({ isNode }) => isNode);
     const elsewhere = [...this.peers.otherZones().values()].flat();
-    const chosen = new Set([this.pick(own), this.pick(elsewhere), ...this.peers.all().filter(({ isUp }) => !isUp)]);
+    const lost = this.peers.lostOnes(this.clock.monotonicMs());
+    const chosen = new Set([this.pick(own), this.pick(elsewhere), ...lost]);
     const ignore = (): void => undefined;
     for (const peer of chosen) if (peer !== undefined) this.compareWith(peer.address, false, ignore, ignore);
   }

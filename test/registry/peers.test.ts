@@ -46,7 +46,7 @@ test("is up while it answers, and down from the first time that it does not", ()
   expect(peers.get(named)?.isUp).toBe(false);
   peers.heard(named, nodeInfo(), 0);
   expect(peers.get(named)?.isUp).toBe(true);
-  peers.lost(named);
+  peers.lost(named, 0);
   expect(peers.get(named)?.isUp).toBe(false);
 });
 
@@ -71,4 +71,38 @@ test("knows no more than there may be", () => {
   for (let index = 0; index < limitTable.registryNodes.initial + 10; index++)
     peers.listed(`10.1.0.1:${index + 1}`, "z1", 0);
   expect(peers.all()).toHaveLength(limitTable.registryNodes.initial);
+});
+
+test("what was found in the registry is told nothing until it answers, and asked ever more rarely", () => {
+  peers.listed(found, "z1", 0);
+  peers.listed("10.0.0.4:7171", "z2", 0);
+  expect(peers.ownZone().map(({ address, isNode }) => [address, isNode])).toEqual([
+    [named, true],
+    [found, false],
+  ]);
+  expect([...peers.otherZones().keys()]).toEqual([]);
+  const askedAtMs: number[] = [];
+  for (let nowMs = 0; nowMs <= 2_000_000; nowMs += 1_000) {
+    if (!peers.isWorthAsking(found, nowMs)) continue;
+    askedAtMs.push(nowMs);
+    peers.lost(found, nowMs);
+  }
+  expect(askedAtMs.slice(0, 5)).toEqual([0, 5_000, 15_000, 35_000, 75_000]);
+  expect(askedAtMs.length).toBeLessThan(15);
+  peers.heard(found, nodeInfo({ zone: "z1" }), 0);
+  expect(peers.get(found)).toMatchObject({ isUp: true, isNode: true });
+  // From now on it is a node, whether it is away or not.
+  peers.lost(found, 0);
+  expect(peers.isWorthAsking(found, 0)).toBe(true);
+});
+
+test("what was asked in vain makes room for what may be a node; what the operator named does not", () => {
+  peers = new Peers({ zone: "z1", incarnation: "self", address: self }, [named], testLimits({ registryNodes: 2 }));
+  peers.listed("10.9.9.9:1", "z1", 0);
+  peers.listed(found, "z1", 0);
+  expect(addresses()).toEqual([named, "10.9.9.9:1"]);
+  peers.lost("10.9.9.9:1", 0);
+  peers.lost(named, 0);
+  peers.listed(found, "z1", 0);
+  expect(addresses()).toEqual([named, found]);
 });

@@ -359,6 +359,34 @@ describe("nodes", () => {
     expect(node.nodes().map((each) => each.address)).toEqual([address]);
   });
 
+  test("tells nothing to an address that is merely registered as a node's, until a node answers there", () => {
+    const { time, network, node } = started();
+    const asked: number[] = [];
+    let isThere = false;
+    network.compares = () => {
+      asked.push(time.nowMs);
+      return isThere ? compared({ differing: Array.from({ length: 1024 }, (_, bucket) => bucket) }) : unreachable;
+    };
+    const hostname = "10.0.0.2:7171";
+    const list = (): void => register(node, { appid: discoveryAppid, hostname, addrs: [`http://${hostname}`] });
+    for (let minutes = 0; minutes < 20; minutes++) {
+      list();
+      register(node, { version: String(minutes) });
+      time.advance(60_000);
+    }
+    expect(network.sent).toEqual([]);
+    expect(asked.length).toBeGreaterThan(5);
+    expect(asked.length).toBeLessThan(13);
+    isThere = true;
+    for (let passed = 0; passed < 12; passed++) {
+      list();
+      register(node);
+      time.advance(30_000);
+    }
+    const told = network.sent.flatMap(({ message }) => message.states.map(({ identity }) => identity.appid));
+    expect(told).toContain("chat");
+  });
+
   test("does not list itself a second time under another name", () => {
     const { time, network, node } = started(["localhost:7171"]);
     const { incarnation } = node.replication.info();
