@@ -11,7 +11,7 @@ import type { Transport } from "../server/target.ts";
 import type { Place } from "./attack.ts";
 
 /** Attackers share an address, as those behind one would. */
-export const attackerAddress = "203.0.113.66";
+const attackerAddress = "203.0.113.66";
 /** Sign-ins under way at once. */
 const abreast = 20;
 const answerMsMax = 20_000;
