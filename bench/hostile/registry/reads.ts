@@ -3,6 +3,7 @@
 import { registerAll, registerRequest, instancesOf } from "../../registry/instances.ts";
 import { assertOk, getRequest, HttpConnection } from "../../registry/http-connection.ts";
 import type { Attack, Stage } from "../attack.ts";
+import { forwarded } from "../attacker-address.ts";
 import { crowd } from "../crowd.ts";
 import { RawSocket } from "../raw-client.ts";
 
@@ -20,7 +21,7 @@ function unread({ place }: Stage, count: number, request: Buffer): Promise<void>
   return crowd(count, async () => {
     const socket = await RawSocket.connect(place.registryPort);
     socket.deafen();
-    void socket.write(request);
+    void socket.write(forwarded(place, request));
     return socket;
   });
 }
