@@ -4,7 +4,7 @@ import type { Limits } from "../base/limits/limits.ts";
 import { browserGuard } from "../transport/http/browser-guard.ts";
 import { textAnswer } from "../transport/http/http-answer.ts";
 import type { HttpHandler } from "../transport/http/http-connection.ts";
-import { HttpServer } from "../transport/http/http-server.ts";
+import { HttpServer, quotaAddress } from "../transport/http/http-server.ts";
 import type { Metrics } from "./metrics.ts";
 import { type Health, healthAnswer, metricsAnswer } from "./operator-answers.ts";
 
@@ -32,12 +32,14 @@ export interface MonitorParts {
   readonly limits: Limits;
   /** Hosts under which the process is advertised. */
   readonly names?: readonly string[];
+  /** As in HttpServerOptions. */
+  readonly quotaOf?: (remoteAddress: string) => string;
 }
 
 /** Serves `GET /health` (200 only when ready, else 503) and `GET /metrics`. Throws when the address cannot be bound. */
 export function startMonitor(
   address: { readonly host: string; readonly port: number },
-  { metrics, health, limits, names = [] }: MonitorParts,
+  { metrics, health, limits, names = [], quotaOf = quotaAddress }: MonitorParts,
 ): Monitor {
   const metricsResponse = metricsAnswer(async () => {
     const { expositionOf } = await import("./exposition.ts");
@@ -67,6 +69,7 @@ export function startMonitor(
       unreadBytesPerAddress: unreadBytesMax,
     },
     handler,
+    quotaOf,
     bugAnswer: textAnswer(500, "internal error\n"),
     bug: (bug) => metrics.bugs.met("http", bug),
     peerGone: () => undefined,

@@ -116,10 +116,14 @@ export class DiscoveryProcess extends RoostProcess {
     variables?: Variables,
     redirect?: string,
     program?: readonly string[],
+    /** What it may have open at a time. */
+    descriptors?: number,
   ): Promise<DiscoveryProcess> {
     const listen = words.includes("--listen") ? [] : ["--listen", "127.0.0.1:0"];
     const all = ["--role", "discovery", ...listen, ...words];
-    return new DiscoveryProcess(await startProcess(cwd, all, " nodes --", variables, redirect, program));
+    const limited = ["sh", "-c", `ulimit -n ${descriptors}; exec "$@"`, "sh", ...(program ?? roost)];
+    const started = descriptors === undefined ? program : limited;
+    return new DiscoveryProcess(await startProcess(cwd, all, " nodes --", variables, redirect, started));
   }
 
   /** `http://host:port`. */

@@ -6,7 +6,7 @@ const atMonitors: readonly LimitRole[] = ["standalone", "gateway", "login", "cha
 
 export const httpLimits = {
   registryConnections: count(
-    20_000,
+    70_000,
     atRegistry,
     "connections of the registry (fewer where the system allows fewer open files)",
     "the one that has been silent for the longest time is closed",
@@ -50,7 +50,7 @@ export const httpLimits = {
   watches: count(
     300_000,
     atRegistry,
-    "services that all waiting polls name; 128 bytes of a poll's head count as one, too",
+    "services that all waiting polls name; a name counts once more for each 128 characters",
     "code -509",
     { min: 1_024 },
   ),

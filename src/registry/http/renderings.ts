@@ -28,11 +28,14 @@ export class RenderingBusy extends Error {
   override readonly name = "RenderingBusy";
 }
 
-interface Kept extends Rendered {
+interface Kept {
+  readonly rendered: Rendered;
   readonly latest: bigint;
   readonly madeAtMs: number;
   /** It is good for this long. */
   readonly freshMs: number;
+  /** It cannot be rendered. */
+  readonly fault: AnswerTooLong | undefined;
 }
 
 interface Job {
@@ -93,8 +96,11 @@ export class Renderings {
     const bits = mask & Status.Any;
     const shownEnv = app.key.endsWith(`\n${discoveryAppid}`) ? env : undefined;
     const key = `${app.key}\n${zone}\n${bits}\n${shownEnv ?? ""}`;
-    const kept = this.shortOf(key) ?? this.longOf(key, app);
-    if (kept !== undefined) return kept;
+    const short = this.shortOf(key);
+    if (short !== undefined) return short;
+    const long = this.longOf(key, app);
+    if (long?.fault !== undefined) throw long.fault;
+    if (long !== undefined) return long.rendered;
     const running = this.jobs.get(key);
     if (running !== undefined) {
       if (running.latest === app.latest) return running.promise;
@@ -124,11 +130,23 @@ export class Renderings {
         if (app.latest === latest && rendering.turns === 1) this.keepShort(key, rendered);
         return rendered;
       }
-      const freshMs = Math.max(freshMsMin, rendering.tookMs * freshFactor);
-      this.keepLong(key, { ...rendered, latest, madeAtMs: performance.now(), freshMs });
+      keep(rendered, undefined);
       return rendered;
     };
-    if (this.jobs.size === 0 && this.turnBytesLeft > 0 && this.work(rendering)) return done();
+    const keep = (rendered: Rendered, fault: AnswerTooLong | undefined): void => {
+      const freshMs = Math.max(freshMsMin, rendering.tookMs * freshFactor);
+      this.keepLong(key, { rendered, latest, madeAtMs: performance.now(), freshMs, fault });
+    };
+    const failed = (error: unknown): void => {
+      // Whoever asks again is told so without another try.
+      if (error instanceof AnswerTooLong) keep({ parts: [], bytes: 0, count: 0 }, error);
+    };
+    try {
+      if (this.jobs.size === 0 && this.turnBytesLeft > 0 && this.work(rendering)) return done();
+    } catch (error) {
+      failed(error);
+      throw error;
+    }
     const { promise, resolve, reject } = Promise.withResolvers<Rendered>();
     const work = (): boolean => {
       try {
@@ -136,6 +154,7 @@ export class Renderings {
         this.jobs.delete(key);
         resolve(done());
       } catch (error) {
+        failed(error);
         this.jobs.delete(key);
         reject(error);
       }
@@ -197,17 +216,16 @@ export class Renderings {
     const known = this.long.get(key);
     if (known !== undefined) this.drop(key, known);
     this.long.set(key, kept);
-    this.longBytes += kept.bytes;
-    for (const [oldest, { bytes }] of this.long) {
+    this.longBytes += kept.rendered.bytes;
+    for (const [oldest, other] of this.long) {
       if (this.longBytes <= longBytesInAll) break;
-      this.long.delete(oldest);
-      this.longBytes -= bytes;
+      this.drop(oldest, other);
     }
     this.sweeper ??= setTimeout(() => this.sweep(), keptMs);
   }
 
-  private drop(key: string, { bytes }: Kept): void {
-    if (this.long.delete(key)) this.longBytes -= bytes;
+  private drop(key: string, { rendered }: Kept): void {
+    if (this.long.delete(key)) this.longBytes -= rendered.bytes;
   }
 
   private sweep(): void {

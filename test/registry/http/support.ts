@@ -2,6 +2,7 @@
 
 import { connect, type Socket } from "node:net";
 import { type Log, silentLog } from "../../../src/base/log.ts";
+import type { LimitValues } from "../../../src/base/limits/table.ts";
 import { testLimits } from "../../support/limits.ts";
 import { ContainedBugs } from "../../../src/observe/contained-bugs.ts";
 import { RegistryMetrics } from "../../../src/observe/registry-metrics.ts";
@@ -36,18 +37,33 @@ export async function endAll(): Promise<void> {
   for (const end of ends.splice(0).toReversed()) await end();
 }
 
-/** A registry without peers behind HTTP; its parts can be broken by a test. It is stopped by `endAll`. */
-export function serveRegistry(log: Log = silentLog) {
+/**
+ * A registry without peers behind HTTP; its parts can be broken by a test. `quotaOf` as in HttpServerOptions. It is stopped
+ * by `endAll`.
+ */
+export function serveRegistry(
+  log: Log = silentLog,
+  given: Partial<LimitValues> = {},
+  quotaOf?: (remoteAddress: string) => string,
+) {
   const bugs = new ContainedBugs(log);
+  const limits = testLimits(given);
   const node = startLoneRegistry({ env: "prod", zone: "z1", version: "test", log: silentLog });
   endLater(async () => node.stop());
-  const http = bindRegistryHttp({ host: "127.0.0.1", port: 0 }, { bugs, limits: testLimits(), names: [] });
+  const http = bindRegistryHttp(
+    { host: "127.0.0.1", port: 0 },
+    {
+      ...{ bugs, limits, names: [] },
+      ...(quotaOf === undefined ? {} : { quotaOf }),
+    },
+  );
   endLater(() => http.stop());
   const metrics = new RegistryMetrics(() => {
     throw new Error("nobody asks for metrics here");
   }, bugs);
   http.open({ node, tokens: [], lookup: undefined, metrics, health: () => ({ ready: true, detail: {} }) });
-  return { node, http, metrics, bugs, url: `http://${http.address}` };
+  const port = Number(http.address.slice(http.address.lastIndexOf(":") + 1));
+  return { node, http, metrics, bugs, limits, port, url: `http://${http.address}` };
 }
 
 /** What identifies the instance that most tests are about. */
