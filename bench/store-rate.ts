@@ -25,7 +25,7 @@ const { positionals, values } = parseArgs({
 const [inFlight = "200", seconds = "3", parent = tmpdir()] = positionals;
 const accounts = Number(values.accounts ?? 100_000);
 const folder = mkdtempSync(join(parent, "store-rate-"));
-const shared = { retentionDays: 15, log: createLog("info", "text") };
+const shared = { retentionDays: 15, log: createLog("info", "text", (line) => process.stderr.write(line)) };
 const openStartMs = performance.now();
 const store =
   values.store === undefined

@@ -38,7 +38,7 @@ function talkOf({ app, account, waiting, rows }: Order, number: number): Talk {
 const body = "x".repeat(bodyBytes);
 
 async function fill(order: Order): Promise<void> {
-  const log = createLog("warn", "text");
+  const log = createLog("warn", "text", (line) => process.stderr.write(line));
   // Nobody would miss these messages after a power cut.
   const store = await openSqliteStore({ path: order.path, retentionDays: 15, log, synchronous: "NORMAL" });
   const total = order.rows + order.waiting;

@@ -13,7 +13,7 @@ import { Service } from "../../src/container/service.ts";
 import { Command } from "../../src/wire/commands.ts";
 
 const [registry = "", keyFile = ""] = process.argv.slice(2);
-const log = createLog("error", "text");
+const log = createLog("error", "text", (line) => process.stderr.write(line));
 const settings = {
   id: "stub-chat",
   listen: { host: "127.0.0.1", port: 0 },
@@ -23,6 +23,7 @@ const settings = {
   region: "region01",
   env: "dev",
   clusterKeys: secretsFromFile(keyFile).keys,
+  insecure: false,
   monitor: undefined,
   writeWaitMs: 10_000,
   version: "stub",

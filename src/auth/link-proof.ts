@@ -5,6 +5,7 @@
 // that both have. A hint is no proof: whoever claims a key that it does not have cannot prove it.
 
 import { createHmac, timingSafeEqual } from "node:crypto";
+import { fieldMac } from "./field-mac.ts";
 
 /** One side of a link. */
 export interface LinkIdentity {
@@ -66,13 +67,7 @@ export function linkProof(clusterKey: Uint8Array, side: ProofSide, meeting: Meet
   const label = addresses === undefined ? side : `${side} at`;
   const texts = [label, dialler.id, acceptor.id, dialler.incarnation, acceptor.incarnation, dialler.service];
   if (addresses !== undefined) texts.push(addresses.dialled, addresses.advertised);
-  const hmac = createHmac("sha256", clusterKey);
-  for (const field of [...texts.map((text) => Buffer.from(text)), diallerNonce, acceptorNonce]) {
-    const length = Buffer.alloc(4);
-    length.writeUInt32BE(field.length);
-    hmac.update(length).update(field);
-  }
-  return hmac.digest();
+  return fieldMac(clusterKey, [...texts, diallerNonce, acceptorNonce]);
 }
 
 /** True when `proof` is the one that `linkProof` gives; takes the same time however much of it is right. */

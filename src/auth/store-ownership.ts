@@ -10,6 +10,7 @@
 // and when it becomes the first cluster's.
 
 import type { Log } from "../base/log.ts";
+import { isPrintable, printable } from "../base/printable.ts";
 
 const identityBytes = 16;
 const identityPattern = /^[0-9a-f]{32}$/;
@@ -40,7 +41,6 @@ export interface StoreIdentity {
 
 /** The longest place that is told to others, in UTF-8: a handshake tells two of them in a message of 1 KiB. */
 export const placeBytesMax = 160;
-const controlCharacters = /\p{Cc}/u;
 
 /** A standalone server's claim. */
 export const claimOfNobody: StoreClaim = { fingerprints: [], adopt: false };
@@ -128,12 +128,12 @@ export function shownPlace(place: string): string {
 
 /** Reports whether a text of another process can be a place: not empty, within its bound, without control characters. */
 export function isShownPlace(text: string): boolean {
-  return text !== "" && Buffer.byteLength(text) <= placeBytesMax && !controlCharacters.test(text);
+  return text !== "" && Buffer.byteLength(text) <= placeBytesMax && isPrintable(text);
 }
 
-/** Returns a text with its control characters replaced, cut to `bytesMax` bytes of UTF-8, three of which mark a cut. */
+/** Returns a text made printable, cut to `bytesMax` bytes of UTF-8, three of which mark a cut. */
 export function shownText(text: string, bytesMax: number): string {
-  const plain = text.replace(new RegExp(controlCharacters, "gu"), "?");
+  const plain = printable(text);
   if (Buffer.byteLength(plain) <= bytesMax) return plain;
   const bytes = new Uint8Array(bytesMax - Buffer.byteLength("…"));
   const { read } = new TextEncoder().encodeInto(plain, bytes);

@@ -3,7 +3,7 @@
 
 import { decodeProtectedHeader, errors, jwtVerify, SignJWT } from "jose";
 import { tokenCharactersMax } from "../base/limits/fixed.ts";
-import { validName } from "./names.ts";
+import { nameRule, validName } from "./names.ts";
 
 /** What a token says, if it may be believed. `reason` is a sentence for the client. */
 export type TokenVerdict =
@@ -52,8 +52,9 @@ export class TokenVerifier {
         currentDate: new Date(this.wallMs()),
       });
       const { acc: account, app, exp } = payload;
-      if (typeof account !== "string" || !validName(account)) return refused("the token's acc is not a valid account");
-      if (typeof app !== "string" || !validName(app)) return refused("the token's app is not a valid name");
+      if (typeof account !== "string" || !validName(account))
+        return refused(`the token's acc is no name of an account: ${nameRule}`);
+      if (typeof app !== "string" || !validName(app)) return refused(`the token's app is no name: ${nameRule}`);
       if (exp === undefined) return refused("the token has no exp");
       return { ok: true, app, account, expiresAt: exp };
     } catch (error) {

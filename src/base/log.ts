@@ -1,4 +1,7 @@
-// The log: one line an event, on standard error, as text for a person or as JSON for a collector.
+// The log: one line an event, as text for a person or as JSON for a collector. Sentences and fields may hold what a peer
+// has chosen: nothing of it reaches a terminal that would be obeyed there or forge a line.
+
+import { escaped, printable, quotedText } from "./printable.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 export type LogFormat = "text" | "json";
@@ -16,14 +19,11 @@ export interface Log {
 
 const severity: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 };
 
-/**
- * A log that drops what is below `level`; `write` gets whole lines (default: standard error), and `linesLost` returns how
- * many of them could not be written.
- */
+/** A log that drops what is below `level`; `write` gets whole lines, and `linesLost` returns how many of them it lost. */
 export function createLog(
   level: LogLevel,
   format: LogFormat,
-  write: (line: string) => void = (line) => process.stderr.write(line),
+  write: (line: string) => void,
   linesLost: () => number = () => 0,
 ): Log {
   const emit = (at: LogLevel, sentence: string, fields?: LogFields): void => {
@@ -42,10 +42,10 @@ export function createLog(
 /** A line of a log, with its newline. */
 export function logLine(format: LogFormat, level: LogLevel, sentence: string, fields?: LogFields): string {
   const time = new Date().toISOString();
-  if (format === "json") return `${JSON.stringify({ time, level, message: sentence, ...fields })}\n`;
-  let line = `${time} ${level.padEnd(5)} ${sentence}`;
+  if (format === "json") return `${escaped(JSON.stringify({ time, level, message: sentence, ...fields }))}\n`;
+  let line = `${time} ${level.padEnd(5)} ${printable(sentence)}`;
   for (const [key, value] of Object.entries(fields ?? {})) {
-    if (value !== undefined) line += ` ${key}=${typeof value === "string" ? JSON.stringify(value) : value}`;
+    if (value !== undefined) line += ` ${key}=${typeof value === "string" ? quotedText(value) : value}`;
   }
   return `${line}\n`;
 }

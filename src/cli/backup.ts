@@ -13,6 +13,7 @@ import { indexPathOf } from "../store/sqlite/index-file.ts";
 import { Refusal } from "../store/sqlite/refusal.ts";
 import type { StoreFacts } from "../store/store-facts.ts";
 import { StoreUnavailable } from "../store/store.ts";
+import { say } from "./command-output.ts";
 import { Draft, draftName, existsSentence, passingFolder } from "./draft.ts";
 import { codeOf, sentenceOf } from "./failure.ts";
 import type { OptionValues } from "./options.ts";
@@ -77,8 +78,8 @@ async function makeBackup(values: OptionValues): Promise<void> {
     progress.clear();
     const seconds = ((performance.now() - begunMs) / 1000).toFixed(1);
     const where = isPiped ? "" : `: ${path}`;
-    process.stderr.write(`roost: backed up ${heldSentence(held)}, ${sizeOf(size)}, in ${seconds} s${where}\n`);
-    if (engine.advice !== undefined) process.stderr.write(`roost: ${engine.advice}\n`);
+    say(`backed up ${heldSentence(held)}, ${sizeOf(size)}, in ${seconds} s${where}`);
+    if (engine.advice !== undefined) say(engine.advice);
   } finally {
     progress.clear();
     draft.discard();

@@ -1,6 +1,7 @@
 // roost chat: a terminal client.
 
 import { runChat } from "./chat/chat-session.ts";
+import { standardStreams } from "./command-output.ts";
 import type { OptionValues } from "./options.ts";
 import { makeToken } from "./token.ts";
 import { UsageError } from "./usage-error.ts";
@@ -24,9 +25,6 @@ export async function chat(values: OptionValues): Promise<number> {
     device: values.optional("device") ?? "",
     to,
     group,
-    input: process.stdin,
-    output: process.stdout,
-    errors: process.stderr,
-    isTerminal: process.stdin.isTTY && process.stdout.isTTY,
+    ...standardStreams(),
   });
 }

@@ -3,6 +3,7 @@
 
 import { Refusal } from "../store/sqlite/refusal.ts";
 import { StoreUnavailable } from "../store/store.ts";
+import { printLines } from "./command-output.ts";
 import { codeOf, sentenceOf } from "./failure.ts";
 import type { OptionValues } from "./options.ts";
 import { Progress } from "./progress.ts";
@@ -26,7 +27,7 @@ export async function check(values: OptionValues): Promise<number> {
         ? (await import("./check-sqlite.ts")).checkFile(place.path, progress)
         : await (await import("./check-postgres.ts")).checkDatabase(place.url, progress);
     progress.clear();
-    process.stdout.write(lines.map((line) => `${line}\n`).join(""));
+    printLines(lines);
     return isFine ? 0 : 1;
   } catch (error) {
     progress.clear();

@@ -2,7 +2,7 @@
 // so the words are checked by OptionValues.
 
 import { type CommandDef, defineCommand, renderUsage } from "citty";
-import { endWithOutput } from "./command-output.ts";
+import { endWithOutput, printHelp, printLines, saidLine, say } from "./command-output.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import { argsOf, type Operand, type OptionName, OptionValues, optionsOf } from "./options.ts";
 import { linesTo } from "./standard-streams.ts";
@@ -51,6 +51,12 @@ const commands: Readonly<Record<string, Command>> = {
   nodes: command("nodes", "Print what a registry holds", optionsOf.nodes, async (values) =>
     done((await import("./nodes.ts")).nodes(values), 0),
   ),
+  limits: command(
+    "limits",
+    "Print the limits of a running server with what is used of each, or those that a role begins with",
+    optionsOf.limits,
+    async (values) => done((await import("./limits.ts")).limits(values), 0),
+  ),
   chat: command("chat", "Talk from a terminal, or through a pipe", optionsOf.chat, async (values) =>
     (await import("./chat.ts")).chat(values),
   ),
@@ -87,7 +93,7 @@ const commands: Readonly<Record<string, Command>> = {
     async (values) => done((await import("./purge.ts")).purge(values), 0),
   ),
   version: command("version", "Print the version", [], () => {
-    process.stdout.write(`roost ${version} (Bun ${Bun.version})\n`);
+    printLines([`roost ${version} (Bun ${Bun.version})`]);
     return Promise.resolve(0);
   }),
 };
@@ -105,6 +111,7 @@ const examples = `EXAMPLES
   roost chat --account alice --to bob            talk
   roost --role discovery                         a node of the registry, on port 7171
   roost nodes --watch                            what it holds
+  roost limits                                   what is bounded, and how much of it is used
   roost backup messages-monday.db                copy the messages, while the server runs
   roost purge --retention 30d                    how many messages are older
 
@@ -117,10 +124,12 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export async function runCommandLine(words: readonly string[], environment: Environment): Promise<number | undefined> {
   // The server writes by standard-streams.ts alone: process.stderr makes a pipe that others share non-blocking.
   if (isServer(words)) {
-    return obey(words, environment, (line) => linesTo(2, () => "roost: lines were lost\n").write(line));
+    return obey(words, environment, (sentence) =>
+      linesTo(2, () => saidLine("lines were lost")).write(saidLine(sentence)),
+    );
   }
   const written = endWithOutput();
-  const status = await obey(words, environment, (line) => process.stderr.write(line));
+  const status = await obey(words, environment, say);
   await written();
   return status;
 }
@@ -138,11 +147,11 @@ function isServer(words: readonly string[]): boolean {
   return (first === undefined || first.startsWith("-") || first === "serve") && !isHelp(words) && !isVersion(words);
 }
 
-/** `complain` gets a line about what ends the command. */
+/** `complain` gets a sentence about what ends the command. */
 async function obey(
   words: readonly string[],
   environment: Environment,
-  complain: (line: string) => void,
+  complain: (sentence: string) => void,
 ): Promise<number | undefined> {
   const [first] = words;
   const isNamed = first !== undefined && !first.startsWith("-");
@@ -156,7 +165,7 @@ async function obey(
         (isNamed || isServe) && chosen !== undefined
           ? await renderUsage(chosen.definition, root)
           : `${await renderUsage(root)}\n\n${examples}`;
-      process.stdout.write(`${process.stdout.isTTY ? usage : Bun.stripANSI(usage)}\n`);
+      printHelp(usage);
       return 0;
     }
     if (isVersion(words)) return await commands["version"]?.run(new OptionValues([], [], {}));
@@ -166,11 +175,11 @@ async function obey(
       );
     const values = new OptionValues(chosen.names, rest, environment, chosen.operand);
     // A server says them in its log.
-    if (name !== "serve") for (const warning of values.warnings) process.stderr.write(`roost: ${warning}\n`);
+    if (name !== "serve") for (const warning of values.warnings) say(warning);
     return await chosen.run(values);
   } catch (error) {
     if (error instanceof UsageError || error instanceof StartError) {
-      complain(`roost: ${error.message}\n`);
+      complain(error.message);
       return error instanceof UsageError ? 2 : 1;
     }
     throw error;

@@ -14,12 +14,19 @@ export interface ConfigFile {
   readonly warning: string | undefined;
 }
 
+/** How an option is written in the file. */
+interface Kind {
+  /** It is true or false. */
+  readonly isFlag: boolean;
+  /** It is pairs of names and values: a table, or a string. */
+  readonly isPairs: boolean;
+}
+
 /**
- * Reads it and checks its keys; the values are checked when they are asked for. `known` says of each option whether it is
- * true or false.
+ * Reads it and checks its keys; the values are checked when they are asked for.
  * @throws UsageError
  */
-export function readConfigFile(path: string, known: ReadonlyMap<string, { readonly isFlag: boolean }>): ConfigFile {
+export function readConfigFile(path: string, known: ReadonlyMap<string, Kind>): ConfigFile {
   const { text, warning } = textOf(path);
   const entries = new Map<string, string>();
   for (const [key, value] of Object.entries(tableOf(text, path))) {
@@ -28,12 +35,36 @@ export function readConfigFile(path: string, known: ReadonlyMap<string, { readon
       const keys = [...known.keys()];
       throw new UsageError(`${path}: ${key} is not an option${didYouMean(key, keys)}; see roost --help`);
     }
+    if (option.isPairs && isTable(value)) {
+      entries.set(key, pairsOf(value, path, key));
+      continue;
+    }
     const isRight = typeof value === "string" || (option.isFlag && typeof value === "boolean");
-    if (!isRight)
-      throw new UsageError(`${path}: ${key} must be ${option.isFlag ? "true or false" : "a string in quotes"}`);
+    if (!isRight) throw new UsageError(`${path}: ${key} must be ${wanted(option)}`);
     entries.set(key, String(value));
   }
   return { entries, warning };
+}
+
+function wanted({ isFlag, isPairs }: Kind): string {
+  if (isFlag) return "true or false";
+  return isPairs ? "a string in quotes, or a table of names and values" : "a string in quotes";
+}
+
+function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** A table as the text that the flag would have: `name=value,…`. */
+function pairsOf(table: Readonly<Record<string, unknown>>, path: string, key: string): string {
+  const pairs = Object.entries(table).map(([name, value]) => {
+    const isValue = typeof value === "number" || typeof value === "string";
+    // Neither part may hold what separates pairs.
+    if (!isValue || /[,=]/.test(name) || /[,=]/.test(String(value)))
+      throw new UsageError(`${path}: ${key}.${name} must be a number, or a string in quotes with one value`);
+    return `${name}=${value}`;
+  });
+  return pairs.join(",");
 }
 
 function textOf(path: string): { text: string; warning: string | undefined } {

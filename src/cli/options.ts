@@ -12,9 +12,11 @@ import {
   tokenCharactersMax,
   trustedProxiesMax,
 } from "../base/limits/fixed.ts";
+import { quotedText } from "../base/printable.ts";
 import { parseSelector, selectorNames } from "../container/selectors/selection.ts";
 import { readConfigFile } from "./config-file.ts";
 import { didYouMean } from "./did-you-mean.ts";
+import { parseLimits } from "./limit-values.ts";
 import { parseSessions, parseStore, pathBytesMax } from "./engine-url.ts";
 import { unknownVariables } from "./unknown-variables.ts";
 import { UsageError } from "./usage-error.ts";
@@ -30,6 +32,7 @@ import {
   parseLabel,
   parseListener,
   parseName,
+  parseNode,
   parsePath,
   parseRetention,
   parseText,
@@ -61,6 +64,8 @@ interface Option<Value> {
   readonly bytesMax: number;
   /** It is, or may hold, a key or a password: no message shows it. */
   readonly isSecret: boolean;
+  /** Pairs with commas between them: as a flag it may be repeated, and in the file it may be a table. */
+  readonly isPairs: boolean;
 }
 
 const option = <Value>(
@@ -68,7 +73,11 @@ const option = <Value>(
   hint: string,
   fallback: string | undefined,
   parse: (text: string) => Value,
-  { bytesMax = valueBytesMax, isSecret = false }: { bytesMax?: number; isSecret?: boolean } = {},
+  {
+    bytesMax = valueBytesMax,
+    isSecret = false,
+    isPairs = false,
+  }: { bytesMax?: number; isSecret?: boolean; isPairs?: boolean } = {},
 ): Option<Value> => ({
   help,
   hint,
@@ -77,6 +86,7 @@ const option = <Value>(
   isFlag: false,
   bytesMax,
   isSecret,
+  isPairs,
 });
 
 const path = (help: string, hint: string, fallback?: string): Option<string> =>
@@ -135,10 +145,19 @@ export const options = {
   "reuse-port": toggle("Share the clients' ports with other gateways of this machine"),
   selector: option("How a gateway chooses the node for a connection", selectorNames.join("|"), "hash", parseSelector),
   route: path("File of routing rules, for --selector route", "file"),
-  insecure: toggle("Listen for everybody without a cluster key: whoever reaches the registry may write"),
+  insecure: toggle(
+    "Discovery: listen for everybody without a cluster key. Services of a cluster: accept such a registry, in which whoever reaches it may write",
+  ),
   discovery: option("Nodes of the registry", "url,…", "http://127.0.0.1:7171", urlsUpTo(registryNodesMax), {
     bytesMax: listBytesMax,
   }),
+  node: option(
+    "Process of a cluster: an id that roost nodes prints, tcp://host:port of its links, http://host:port of a registry node",
+    "id|url",
+    undefined,
+    parseNode,
+  ),
+  json: toggle("Print JSON"),
   watch: toggle("Go on, and show what changes"),
   // A deadline on a timer is below 2^31 ms.
   "read-wait": option(
@@ -190,6 +209,10 @@ export const options = {
   retention: option("Keep messages this long", "days|forever", "forever", parseRetention),
   now: toggle("Delete at once: the clock is right"),
   zone: label("Zone of this node", "zone01"),
+  limit: option("Set a limit; may be repeated (see roost limits)", "name=value,…", "", parseLimits, {
+    bytesMax: listBytesMax,
+    isPairs: true,
+  }),
   config: path("TOML file with any of these options", "file"),
   "log-level": option(
     "Least important line that is logged",
@@ -218,7 +241,7 @@ type ValueOf<Name extends OptionName> = ReturnType<(typeof options)[Name]["parse
 
 const serverOptions = ["id", "data", "secret", "secret-file", "config"] as const satisfies OptionName[];
 /** What every role takes. */
-const commonOptions = ["role", "config", "log-level", "log-format"] as const satisfies OptionName[];
+const commonOptions = ["role", "limit", "config", "log-level", "log-format"] as const satisfies OptionName[];
 
 /** What every service takes that is a process of its own. */
 const memberOptions = [
@@ -232,6 +255,7 @@ const memberOptions = [
   "env",
   "cluster-key",
   "cluster-key-file",
+  "insecure",
   "monitor",
   "write-wait",
 ] as const satisfies OptionName[];
@@ -300,6 +324,7 @@ export const optionsOf = {
   token: [...serverOptions, "account", "app", "ttl"],
   chat: [...serverOptions, "ws", "account", "app", "to", "group", "url", "token", "device"],
   nodes: ["discovery", "watch", "config"],
+  limits: ["data", "node", "discovery", "cluster-key", "cluster-key-file", "role", "limit", "json", "config"],
   backup: ["data", "store", "replace", "config"],
   restore: ["data", "store", "replace", "config"],
   check: ["data", "store", "config"],
@@ -339,6 +364,19 @@ export function argsOf(names: readonly OptionName[], operand?: Operand): ArgsDef
     }),
   );
   return { ...words, ...flags };
+}
+
+/** What was said for an option, and where. */
+interface Said {
+  readonly text: string;
+  readonly source: string;
+  /** By a variable, which may be meant for a process with another role. */
+  readonly isShared: boolean;
+}
+
+/** A value that was given. */
+interface Layer<Value> extends Pick<Said, "source" | "isShared"> {
+  readonly value: Value;
 }
 
 /** What a user said for some options, by flag, environment and file; checked when asked for. */
@@ -381,19 +419,27 @@ export class OptionValues {
   /** The checked value; undefined when nobody gave one and there is no default. */
   optional<Name extends OptionName>(name: Name): ValueOf<Name> | undefined;
   optional(name: OptionName): unknown {
-    const given = this.raw(name);
-    const { fallback, parse, bytesMax, isSecret } = options[name];
-    const text = given?.text ?? fallback;
-    if (text === undefined) return undefined;
+    const text = this.raw(name)?.text ?? options[name].fallback;
+    return text === undefined ? undefined : this.parsed(name, text, this.sourceOf(name));
+  }
+
+  /** The checked values that were given, by file, variable and flag, in this order: later ones weigh more. */
+  layers<Name extends OptionName>(name: Name): readonly Layer<ValueOf<Name>>[];
+  layers(name: OptionName): readonly Layer<unknown>[] {
+    return this.said(name)
+      .toReversed()
+      .map(({ text, source, isShared }) => ({ value: this.parsed(name, text, source), source, isShared }));
+  }
+
+  private parsed(name: OptionName, text: string, source: string): unknown {
+    const { parse, bytesMax, isSecret } = options[name];
     const bytes = Buffer.byteLength(text);
     try {
       if (bytes > bytesMax) throw new Error(`at most ${bytesMax} bytes, not ${bytes}`);
       return parse(text);
     } catch (error) {
       const expected = error instanceof Error ? error.message : String(error);
-      throw new UsageError(
-        `${this.sourceOf(name)}: invalid value${isSecret ? "" : ` ${quoted(text)}`}: expected ${expected}`,
-      );
+      throw new UsageError(`${source}: invalid value${isSecret ? "" : ` ${quoted(text)}`}: expected ${expected}`);
     }
   }
 
@@ -427,16 +473,22 @@ export class OptionValues {
     return this.raw(name)?.source ?? `--${name}`;
   }
 
-  private raw(name: OptionName): { text: string; source: string } | undefined {
-    if (!this.names.includes(name)) return undefined;
-    const flag = this.flags.get(name);
-    if (flag !== undefined) return { text: flag, source: `--${name}` };
+  private raw(name: OptionName): Said | undefined {
+    return this.said(name)[0];
+  }
+
+  /** All that was said, what weighs most first. */
+  private said(name: OptionName): Said[] {
+    if (!this.names.includes(name)) return [];
     const variable = environmentName(name);
-    const value = this.environment[variable];
     // An empty variable counts as unset.
-    if (value !== undefined && value !== "") return { text: value, source: variable };
-    const entry = this.file.get(name);
-    return entry === undefined ? undefined : { text: entry, source: `${this.filePath}: ${name}` };
+    const value = this.environment[variable] || undefined;
+    const all = [
+      { text: this.flags.get(name), source: `--${name}`, isShared: false },
+      { text: value, source: variable, isShared: true },
+      { text: this.file.get(name), source: `${this.filePath}: ${name}`, isShared: false },
+    ];
+    return all.flatMap(({ text, ...rest }) => (text === undefined ? [] : [{ text, ...rest }]));
   }
 }
 
@@ -464,8 +516,9 @@ function readWords(
     const value = attached ?? (takesNone ? "true" : words[++at]);
     if (value === undefined || (attached === undefined && value.startsWith("--")))
       throw new UsageError(`--${name} needs a value`);
-    if (flags.has(name)) throw new UsageError(`--${name} is given twice`);
-    flags.set(name, value);
+    const before = flags.get(name);
+    if (before !== undefined && !options[known].isPairs) throw new UsageError(`--${name} is given twice`);
+    flags.set(name, before === undefined ? value : `${before},${value}`);
   }
   if (operand !== undefined && operandText === undefined)
     throw new UsageError(
@@ -476,5 +529,5 @@ function readWords(
 
 /** A value or word as a message shows it. */
 function quoted(text: string): string {
-  return JSON.stringify(text.length > shownCharactersMax ? `${text.slice(0, shownCharactersMax)}…` : text);
+  return quotedText(text.length > shownCharactersMax ? `${text.slice(0, shownCharactersMax)}…` : text);
 }

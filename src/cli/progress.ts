@@ -1,24 +1,25 @@
 // What a long command does now, in one line of a terminal that is written over; nothing where nobody looks.
 
+import { draw } from "./command-output.ts";
+
 const redrawMs = 200;
 
 export class Progress {
-  private readonly isShown = process.stderr.isTTY;
   private drawnMs = 0;
   private drawn = "";
 
   /** `part` is 0 to 1, undefined if nobody knows. */
   show(what: string, part?: number): void {
     const nowMs = performance.now();
-    if (!this.isShown || (nowMs - this.drawnMs < redrawMs && this.drawn.startsWith(what))) return;
+    if (nowMs - this.drawnMs < redrawMs && this.drawn.startsWith(what)) return;
     this.drawnMs = nowMs;
     this.drawn = part === undefined ? `${what} …` : `${what} ${Math.floor(Math.min(1, part) * 100)} %`;
-    process.stderr.write(`\r\u001b[K${this.drawn}`);
+    draw(this.drawn);
   }
 
   /** Takes the line away. */
   clear(): void {
-    if (this.drawn !== "") process.stderr.write("\r\u001b[K");
+    if (this.drawn !== "") draw("");
     this.drawn = "";
   }
 }

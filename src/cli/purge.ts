@@ -5,6 +5,7 @@ import { openPurgeTool } from "../container/engines.ts";
 import { messageCount } from "../store/clock-notices.ts";
 import type { PurgeSurvey, PurgeTool } from "../store/purge.ts";
 import { StoreUnavailable } from "../store/store.ts";
+import { printLines } from "./command-output.ts";
 import type { OptionValues } from "./options.ts";
 import { Progress } from "./progress.ts";
 import { StartError, UsageError } from "./usage-error.ts";
@@ -38,18 +39,18 @@ async function purgeWith(tool: PurgeTool, asked: number | undefined, isNow: bool
       "the store keeps messages for ever, as its servers were told; say how long with --retention, such as 15d",
     );
   }
-  process.stdout.write(purgeReport(survey, keepMs, isNow));
+  printLines(purgeReport(survey, keepMs, isNow));
   if (!isNow) return;
   const progress = new Progress();
   const deleted = await tool.purgeNow(keepMs, (messages) =>
     progress.show(`${messages.toLocaleString("en-US")} deleted`),
   );
   progress.clear();
-  process.stdout.write(`${deleted.toLocaleString("en-US")} messages deleted.\n`);
+  printLines([`${deleted.toLocaleString("en-US")} messages deleted.`]);
 }
 
 /** What a survey says, in lines; `isNow`: they are about to go. */
-export function purgeReport(survey: PurgeSurvey, keepMs: number, isNow: boolean): string {
+export function purgeReport(survey: PurgeSurvey, keepMs: number, isNow: boolean): string[] {
   const { wallMs, committedMs, messages, waitMs } = survey;
   const days = keepMs / dayMs;
   const lines = [`Messages are kept for ${days} ${days === 1 ? "day" : "days"}. The clock says ${timeOf(wallMs)}.`];
@@ -68,7 +69,7 @@ export function purgeReport(survey: PurgeSurvey, keepMs: number, isNow: boolean)
       );
     }
   }
-  return `${lines.join("\n")}\n`;
+  return lines;
 }
 
 function timeOf(wallMs: number): string {

@@ -17,6 +17,7 @@ import {
   type SalvageReport,
   type TableReport,
 } from "../store/sqlite/salvage.ts";
+import { printLines } from "./command-output.ts";
 import { timeText } from "./check-sqlite.ts";
 import { lockDataFolder, lockStore, openDataFolder } from "./data-folder.ts";
 import { codeOf } from "./failure.ts";
@@ -42,7 +43,7 @@ export function repair(values: OptionValues): Promise<void> {
     unlock.push(lockStore(path, "alone"));
     const lines = values.required("salvage") ? salvageFile(path, progress) : repairIndex(path, progress);
     progress.clear();
-    process.stdout.write(lines.map((line) => `${line}\n`).join(""));
+    printLines(lines);
   } catch (error) {
     progress.clear();
     const failure = failureOf(error);

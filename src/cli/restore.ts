@@ -8,6 +8,7 @@ import { BackupThread } from "../store/sqlite/backup-thread.ts";
 import { asideFiles, freshAside, replacedStem, undoHalfSwap } from "../store/sqlite/restore.ts";
 import type { Present, StoreFacts } from "../store/store-facts.ts";
 import { StoreUnavailable } from "../store/store.ts";
+import { say } from "./command-output.ts";
 import { heldSentence } from "./backup.ts";
 import { lockDataFolder, lockStore, openDataFolder } from "./data-folder.ts";
 import { Draft, draftName } from "./draft.ts";
@@ -38,8 +39,8 @@ async function restoreBackup(values: OptionValues): Promise<void> {
       ? await restoreFile(file, place.path, place.folder, replace)
       : await (await import("./backup-postgres.ts")).restoreDatabase(file, place.url, replace);
   const seconds = ((performance.now() - begunMs) / 1000).toFixed(1);
-  process.stderr.write(`roost: restored ${heldSentence(restored.held)}, in ${seconds} s\n`);
-  for (const line of restored.advice) process.stderr.write(`roost: ${line}\n`);
+  say(`restored ${heldSentence(restored.held)}, in ${seconds} s`);
+  for (const line of restored.advice) say(line);
 }
 
 /** What was put in place, and what a person should know about it. */

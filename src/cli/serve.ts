@@ -1,11 +1,12 @@
 // roost serve: starts the role, and drains it on a signal.
 
 import { descriptorsMax } from "../base/descriptors.ts";
-import { shutdownMsMax } from "../base/limits/fixed.ts";
 import { createLog, type Log, type LogFormat, logLine } from "../base/log.ts";
-import { sentenceOf } from "./failure.ts";
+import { printableLines } from "../base/printable.ts";
+import { systemTimers } from "../registry/timers.ts";
 import { type ServiceManager, serviceManagerOf } from "./notify.ts";
 import { type OptionName, type OptionValues, optionsOf, optionsOfRole, type roles } from "./options.ts";
+import { Leaving } from "./serve/leaving.ts";
 import { type Serving, statusOf } from "./serve/serving.ts";
 import { linesTo } from "./standard-streams.ts";
 import { UsageError } from "./usage-error.ts";
@@ -47,7 +48,7 @@ export async function serve(values: OptionValues): Promise<void> {
   const serving = await (await serveRole[role]())(values, log);
   const manager = serviceManagerOf(process.env, process.pid, log);
   drainOnSignals(serving, manager, log);
-  output.write(serving.banner);
+  output.write(printableLines(serving.banner));
   manager?.ready(() => statusOf(serving));
 }
 
@@ -74,27 +75,9 @@ function warnOfFewDescriptors(log: Log): void {
 }
 
 function drainOnSignals(serving: Serving, manager: ServiceManager | undefined, log: Log): void {
-  let signals = 0;
+  const leaving = new Leaving({ serving, log, after: systemTimers.after, exit: (status) => process.exit(status) });
   const leave = (signal: NodeJS.Signals): void => {
-    signals++;
-    if (signals > 1) {
-      log.warn("a second signal: ending at once", { signal });
-      process.exit(1);
-    }
-    log.info("leaving", { signal });
-    manager?.stopping(`Leaving after ${signal}: finishing what was begun`);
-    const late = setTimeout(() => {
-      log.warn("the drain took too long: ending now");
-      process.exit(1);
-    }, shutdownMsMax);
-    late.unref();
-    serving.drain().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        log.error("the drain failed", { error: sentenceOf(error) });
-        process.exit(1);
-      },
-    );
+    if (leaving.signalled(signal)) manager?.stopping(`Leaving after ${signal}: finishing what was begun`);
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGQUIT"] as const) process.on(signal, leave);
   process.on("SIGHUP", () => log.info(serving.reload?.() ?? "SIGHUP: there is no file to read again"));

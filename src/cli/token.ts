@@ -3,6 +3,7 @@
 import { resolve } from "node:path";
 import { fingerprintOf } from "../auth/secret.ts";
 import { signToken } from "../auth/token.ts";
+import { printLines, say } from "./command-output.ts";
 import type { OptionValues } from "./options.ts";
 import { readSecrets } from "./secrets.ts";
 import { UsageError } from "./usage-error.ts";
@@ -29,6 +30,6 @@ export async function makeToken(values: OptionValues, account: string, ttlMs: nu
 export async function printToken(values: OptionValues): Promise<void> {
   const account = values.required("account", "is required: whose token is it?");
   const { token, fingerprint, source } = await makeToken(values, account, values.required("ttl"));
-  process.stderr.write(`roost: signed with the key ${fingerprint} of ${source}\n`);
-  process.stdout.write(`${token}\n`);
+  say(`signed with the key ${fingerprint} of ${source}`);
+  printLines([token]);
 }

@@ -1,7 +1,8 @@
 // Option values: text to checked values. A parser throws a sentence that says what would be right.
 
+import { isPrintable } from "../base/printable.ts";
+import { nameRule, validName } from "../auth/names.ts";
 import { type BlockList, isIPv4, isIPv6 } from "node:net";
-import { validName } from "../auth/names.ts";
 import { isPath } from "../base/small-file.ts";
 import type { SocketAddress } from "../transport/address.ts";
 import { hasHostBits, listOfRanges, parseRange } from "../transport/address-ranges.ts";
@@ -12,7 +13,7 @@ const unitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, 
 const dayMs = 86_400_000;
 
 /** The milliseconds of a duration; 0 if the text is none, or one of length 0. */
-function durationMsOf(text: string): number {
+export function durationMsOf(text: string): number {
   const [, digits = "", unit = ""] = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text) ?? [];
   return Number(digits) * (unitsMs[unit] ?? 0);
 }
@@ -87,6 +88,24 @@ export function nodesUpTo(countMax: number): (text: string) => string[] {
     }
     return nodes;
   };
+}
+
+/** A process of a cluster: an id, `host:port` of a registry node, or a URL whose scheme says which door it names. */
+export function parseNode(text: string): string {
+  const [, scheme, address = ""] = /^(tcp|https?):\/\/([^/]*)\/?$/.exec(text) ?? [];
+  const isId = /^[A-Za-z0-9.-]{1,253}(:\d{1,5})?$|^\[[0-9a-fA-F:.]+\]:\d{1,5}$/.test(text);
+  const isRight = scheme === undefined ? isId : isReachable(address);
+  if (!isRight) throw new Error("an id that roost nodes prints, tcp://host:port or http://host:port");
+  return text.replace(/\/$/, "");
+}
+
+function isReachable(address: string): boolean {
+  try {
+    return parseAddress(address).port !== 0;
+  } catch {
+    // It is no address.
+    return false;
+  }
 }
 
 /** A domain of at most 100 characters (RFC 1123, 2.1), so that names below it have room. */
@@ -169,15 +188,15 @@ export function tagsUpTo(countMax: number): (text: string) => ReadonlyMap<string
   };
 }
 
-/** A name without control characters, such as a zone's. */
+/** A name of visible characters, such as a zone's. */
 export function parseLabel(text: string): string {
-  if (text === "" || /\p{Cc}/u.test(text)) throw new Error("a text that is not empty, without control characters");
+  if (text === "" || !isPrintable(text)) throw new Error("a text that is not empty, of visible characters");
   return text;
 }
 
 /** The name of an account or an app. */
 export function parseName(text: string): string {
-  if (!validName(text)) throw new Error("1 to 60 characters without commas, control characters or surrounding spaces");
+  if (!validName(text)) throw new Error(nameRule);
   return text;
 }
 

@@ -24,12 +24,21 @@ export interface PushHead {
 /** The locations of several accounts, as sessions give them. */
 export type Located = readonly (readonly Location[])[];
 
-/** True when there is a location besides `exceptChannelId`. */
-export function hasOthers(located: Located, exceptChannelId: string): boolean {
+/** A delivery of fewer bytes counts as one, of as many as two, and so on. */
+const bytesPerDelivery = 4096;
+
+/** What it costs to deliver that many bytes to each of so many connections; deliveries of small messages are the unit. */
+export function deliveryCost(connections: number, bytes: number): number {
+  return connections * (1 + Math.floor(bytes / bytesPerDelivery));
+}
+
+/** How many locations there are besides `exceptChannelId`. */
+export function othersIn(located: Located, exceptChannelId: string): number {
+  let others = 0;
   for (const locations of located) {
-    for (const { channelId } of locations) if (channelId !== exceptChannelId) return true;
+    for (const { channelId } of locations) if (channelId !== exceptChannelId) others++;
   }
-  return false;
+  return others;
 }
 
 /** The only location besides `exceptChannelId`; undefined when there are more, or none. */

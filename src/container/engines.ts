@@ -6,7 +6,7 @@ import type { LimitValues } from "../base/limits/table.ts";
 import type { Log } from "../base/log.ts";
 import type { KnownIdentity } from "../session/redis/redis-owner.ts";
 import { openRedisSessions } from "../session/redis/redis-sessions.ts";
-import type { Sessions } from "../session/sessions.ts";
+import type { SessionLimits, Sessions } from "../session/sessions.ts";
 import { openSqliteSessions } from "../session/sqlite/sqlite-sessions.ts";
 import { openPostgresPurge } from "../store/postgres/purge-tool.ts";
 import { openPostgresStore } from "../store/postgres/postgres-store.ts";
@@ -50,7 +50,7 @@ export async function openSessions({
   url,
   known,
   ...rest
-}: EngineOptions & { readonly known: KnownIdentity }): Promise<Sessions> {
+}: EngineOptions & { readonly known: KnownIdentity; readonly limits: SessionLimits }): Promise<Sessions> {
   if (url.startsWith(sqlite)) return openSqliteSessions({ path: url.slice(sqlite.length), ...rest });
   return openRedisSessions({ url, known, ...rest });
 }

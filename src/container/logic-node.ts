@@ -154,6 +154,7 @@ export class LogicNode {
       ...(noGateway === "" ? {} : { noGateway }),
       ...(unlinked.length === 0 ? {} : { unlinkedGateways: unlinked.join(",") }),
       ...(registryCheck.trouble === "" ? {} : { registrySplit: registryCheck.trouble }),
+      ...this.membership?.remarks,
     };
   }
 

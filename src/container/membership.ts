@@ -1,11 +1,12 @@
 // A process's place in the registry: it claims its id, registers its services under it, says how it is, and leaves. One id
 // belongs to one process: whoever comes second, while the first one lives, is refused.
 
+import { hasProof } from "../auth/instance-proof.ts";
 import type { LinkIdentity } from "../auth/link-proof.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { Naming, Registered } from "../registry/client/naming.ts";
-import { Code } from "../registry/client/node-client.ts";
+import { Code } from "../registry/client/codes.ts";
 import { pause } from "../registry/client/pause.ts";
 import { RegistrationRefused } from "../registry/client/registration-loop.ts";
 import { type Instance, Status } from "../registry/instance.ts";
@@ -147,7 +148,18 @@ export class Membership {
   /** Why the registry does not list this process, for an operator; '' once it has taken all that is offered. */
   get trouble(): string {
     if (this.isListed) return "";
-    return this.refusal === "" ? "no registry node has registered this process yet; check --discovery" : this.refusal;
+    if (this.refusal !== "") return this.refusal;
+    return this.parts.naming.trouble || "no registry node has registered this process yet; check --discovery";
+  }
+
+  /** What an operator should know of the registry although this process does its job: entries for `GET /health`. */
+  get remarks(): Readonly<Record<string, string>> {
+    const { trouble = "", leftOut = [] } = this.parts.naming;
+    return {
+      // Said once: a process that is not listed says so as its trouble.
+      ...(trouble === "" || !this.isListed ? {} : { registryOpen: trouble }),
+      ...(leftOut.length === 0 ? {} : { leftOut: leftOut.join(",") }),
+    };
   }
 
   /** Takes it out of the registry. */
@@ -210,7 +222,10 @@ export class Membership {
     for (const instance of this.foreign(listed)) {
       const address = linkAddress(instance);
       if (address === undefined) continue;
-      const incarnation = await whoAnswers(address, identity.id, this.parts);
+      const incarnation = await whoAnswers(address, identity.id, {
+        ...this.parts,
+        isProven: hasProof(instance.metadata),
+      });
       if (incarnation === undefined || incarnation === identity.incarnation) continue;
       const sentence = `the id ${identity.id} belongs to another process, which answers at ${address}; give this one another --id`;
       return { incarnation, sentence };

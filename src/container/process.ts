@@ -9,10 +9,14 @@ import { newIncarnation, systemRandom } from "../base/random.ts";
 import { TimerWheel } from "../base/timer-wheel.ts";
 import { TcpLinkNetwork } from "./link/link-network.ts";
 import type { Surroundings } from "./surroundings.ts";
+import { type ControlCommands, controlCommands } from "../observe/control-commands.ts";
 import { Metrics, type ServiceMetrics } from "../observe/metrics.ts";
 import { startMonitor } from "../observe/monitor.ts";
 import type { Health } from "../observe/operator-answers.ts";
+import { Admission } from "../registry/admission.ts";
 import { HttpNaming } from "../registry/client/http-naming.ts";
+import type { Naming } from "../registry/client/naming.ts";
+import { ProvenNaming } from "../registry/client/proven-naming.ts";
 import { systemTimers } from "../registry/timers.ts";
 import { advertisedAs, reachableHost, type SocketAddress } from "../transport/address.ts";
 import { Flusher } from "../transport/flusher.ts";
@@ -32,6 +36,8 @@ export interface MemberSettings {
   readonly env: string;
   /** What services prove to each other, and show to the registry: at least one key. The first one proves, all verify. */
   readonly clusterKeys: readonly Uint8Array[];
+  /** The registry may take writes without a key. Its word counts less then. */
+  readonly insecure: boolean;
   readonly monitor: SocketAddress | undefined;
   readonly writeWaitMs: number;
   readonly version: string;
@@ -49,7 +55,12 @@ export interface RunningRole {
   health(): Health;
   /** Reads files again that may have changed; a sentence for the log. Undefined: there are none. */
   readonly reload?: () => string | undefined;
+  /** What operators may ask. */
+  readonly control: ControlCommands;
 }
+
+/** Services that are processes of their own. */
+export type MemberRole = "gateway" | "login" | "chat";
 
 /** A service that is a process of its own. Its drain leaves the registry first. */
 export interface RunningMember extends RunningRole {
@@ -85,10 +96,13 @@ export interface StartedRole {
   readonly drain: () => Promise<void>;
 }
 
-/** Starts a role in a process of its own; rejects, with nothing left running, when something cannot be opened. */
+/**
+ * Starts a role in a process of its own; rejects, with nothing left running, when something cannot be opened, and with
+ * OpenRegistry when a node of the registry takes writes without a key and the settings do not allow that.
+ */
 export async function startProcess(
   settings: MemberSettings,
-  service: string,
+  service: MemberRole,
   start: (around: RoleProcess) => Promise<StartedRole>,
 ): Promise<RunningMember> {
   const steps: (() => void | Promise<void>)[] = [];
@@ -102,9 +116,14 @@ export async function startProcess(
     wheel.start();
     undo(() => wheel.stop());
     const flusher = new Flusher();
-    const metrics = new Metrics(settings.log);
+    const { limits, advertise } = settings;
+    const metrics = new Metrics(settings.log, { limits, role: service });
     const serviceMetrics = metrics.forService(settings.id, service);
-    const surroundings = surroundingsOf(settings, service, wheel, flusher);
+    const control = controlCommands({ ...settings, role: service }, (bug) => metrics.bugs.met("control", bug));
+    const registry = registryOf(settings);
+    undo(() => registry.close());
+    await registry.refuseOpenNodes();
+    const surroundings = surroundingsOf(settings, service, { wheel, flusher, control, registry });
     undo(() => surroundings.naming.close());
     const role = await start({ surroundings, wheel, flusher, metrics, serviceMetrics, undo });
     let draining: Promise<void> | undefined;
@@ -115,7 +134,6 @@ export async function startProcess(
         detail: { version: settings.version, id: settings.id, ...detail, draining: draining !== undefined },
       };
     };
-    const { limits, advertise } = settings;
     const names = advertise === undefined ? [] : [advertise.host];
     const monitor = settings.monitor && startMonitor(settings.monitor, { metrics, health, limits, names });
     const drain = async (): Promise<void> => {
@@ -128,6 +146,7 @@ export async function startProcess(
       addresses: { ...role.addresses, monitor: monitor?.address },
       health,
       drain: () => (draining ??= drain()),
+      control,
       ...(role.reload === undefined ? {} : { reload: role.reload }),
     };
   } catch (error) {
@@ -136,19 +155,36 @@ export async function startProcess(
   }
 }
 
-function surroundingsOf(settings: MemberSettings, service: string, wheel: TimerWheel, flusher: Flusher): Surroundings {
-  const { id, clusterKeys, discovery, env, zone, region, limits, log, version, lost, writeWaitMs, listen, advertise } =
-    settings;
-  const naming = new HttpNaming({
+function registryOf({ id, clusterKeys, insecure, discovery, env, zone, region, log }: MemberSettings): HttpNaming {
+  return new HttpNaming({
     nodes: discovery,
     env,
     zone,
     region,
     hostname: id,
     tokens: clusterKeys.map(registryToken),
+    requiresKey: !insecure,
+    learnsNodes: !insecure,
     random: systemRandom,
     log,
   });
+}
+
+function surroundingsOf(
+  settings: MemberSettings,
+  service: string,
+  around: {
+    readonly wheel: TimerWheel;
+    readonly flusher: Flusher;
+    readonly control: ControlCommands;
+    readonly registry: Naming;
+  },
+): Surroundings {
+  const { wheel, flusher, control, registry } = around;
+  const { id, clusterKeys, insecure, env, zone, limits, log, version, lost, writeWaitMs, listen, advertise } = settings;
+  const admission = new Admission({ env, clusterKeys, isRegistryOpen: insecure, log });
+  const parts = { env, clusterKeys, admission, isRegistryOpen: insecure, timers: systemTimers };
+  const naming = new ProvenNaming(registry, parts);
   const network = new TcpLinkNetwork(
     { writeWaitMs, wheel, flusher, limits },
     listen,
@@ -163,6 +199,7 @@ function surroundingsOf(settings: MemberSettings, service: string, wheel: TimerW
     timers: systemTimers,
     random: systemRandom,
     limits,
+    control,
     log,
     zone,
     version,

@@ -29,6 +29,8 @@ export interface ServiceParts {
   stores?(): NodeStores;
   /** A gateway has linked itself. */
   gatewayLinked(gateway: string, incarnation: string): void;
+  /** Sends what it has still to say; resolves when that is on the links. Absent: nothing. */
+  settled?(): Promise<void>;
   /** A gateway's link broke. */
   gatewayLost(gateway: string, incarnation: string): void;
 }
@@ -103,6 +105,8 @@ export class Service {
     const links = [...this.byGateway.values()];
     await Promise.all(links.map((link) => link.catchesUpWithin(Math.min(answerMsMax, probeMs))));
     while (this.unanswered > 0 && performance.now() < endMs) await Bun.sleep(answerCheckMs);
+    const leftMs = endMs - performance.now();
+    if (this.parts.settled !== undefined && leftMs > 0) await Promise.race([this.parts.settled(), Bun.sleep(leftMs)]);
     for (const { connection } of this.byGateway.values()) connection.close(closeLeaving);
   }
 

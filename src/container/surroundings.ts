@@ -5,6 +5,7 @@ import type { LinkIdentity } from "../auth/link-proof.ts";
 import type { Limits } from "../base/limits/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
+import type { ControlCommands } from "../observe/control-commands.ts";
 import type { Naming } from "../registry/client/naming.ts";
 import type { Timers } from "../registry/timers.ts";
 import type { LinkNetwork } from "./link/link-network.ts";
@@ -20,6 +21,8 @@ export interface Surroundings {
   readonly timers: Timers;
   readonly random: Random;
   readonly limits: Limits;
+  /** What operators may ask over links. */
+  readonly control: ControlCommands;
   readonly log: Log;
   readonly zone: string;
   readonly version: string;

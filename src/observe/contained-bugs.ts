@@ -4,8 +4,8 @@
 import type { Log } from "../base/log.ts";
 import { RareLog } from "../base/rare-log.ts";
 
-const kinds = ["connection", "request", "http", "dns"] as const;
-/** The scope that a bug was contained in: a connection, a request on a link, an HTTP request, a DNS query. */
+const kinds = ["connection", "request", "http", "dns", "control"] as const;
+/** The scope that a bug was contained in: a connection, a request on a link, an HTTP request, a DNS query, an operator's command. */
 export type BugKind = (typeof kinds)[number];
 
 /** The shortest time between two log lines of one kind, in milliseconds. */
@@ -49,4 +49,5 @@ const ended: Readonly<Record<BugKind, string>> = {
   request: "a request was failed",
   http: "an HTTP request was failed",
   dns: "a DNS query was left unanswered",
+  control: "an operator's command was failed",
 };

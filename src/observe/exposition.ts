@@ -6,6 +6,7 @@ import type { Latency } from "./latency.ts";
 import { LatencyHistogram } from "./latency-histogram.ts";
 import { bugsCounter } from "./bugs-counter.ts";
 import { logLostCounter } from "./log-lost-counter.ts";
+import { registerLimitMetrics } from "./limit-metrics.ts";
 import type { ClockNumbers, Metrics, ServiceMetrics, Tally } from "./metrics.ts";
 import { registerProcessMetrics } from "./process-metrics.ts";
 
@@ -51,6 +52,7 @@ export function expositionOf(metrics: Metrics): Registry {
     );
   };
   registerProcessMetrics(registry);
+  if (metrics.limits !== undefined) registerLimitMetrics(registry, metrics.limits);
   const histogram = (name: string, help: string, latency: Latency): void =>
     registry.registerMetric(new LatencyHistogram(name, help, latency));
   histogram("roost_talk_commit_seconds", "A talk, from its arrival to its commit.", metrics.talkLatency.commit);

@@ -1,6 +1,8 @@
 // What a process counts: plain numbers, and nothing else, because the hot path adds to them. How they are shown is the
 // exposition's, which is not read before somebody asks for it.
 
+import type { LimitRole } from "../base/limits/limit.ts";
+import type { Limits } from "../base/limits/limits.ts";
 import { type Log, silentLog } from "../base/log.ts";
 import { Command } from "../wire/commands.ts";
 import { type BugKind, ContainedBugs } from "./contained-bugs.ts";
@@ -124,6 +126,12 @@ export interface TalkLatency {
   readonly push: Latency;
 }
 
+/** The limits of a process, and which of them mean something to it. */
+export interface RoleLimits {
+  readonly limits: Limits;
+  readonly role: LimitRole;
+}
+
 /** The numbers of a process. */
 export class Metrics {
   readonly talkLatency: TalkLatency = { commit: new Latency(), push: new Latency() };
@@ -131,10 +139,13 @@ export class Metrics {
   readonly bugs: ContainedBugs;
   /** Lines of the log that could not be written. */
   readonly linesLost: () => number;
+  /** Undefined: none are shown. */
+  readonly limits: RoleLimits | undefined;
   private readonly known: ServiceMetrics[] = [];
 
   /** Contained bugs are written to `log`. */
-  constructor(log: Log = silentLog) {
+  constructor(log: Log = silentLog, limits?: RoleLimits) {
+    this.limits = limits;
     this.bugs = new ContainedBugs(log);
     this.linesLost = () => log.linesLost();
   }

@@ -1,7 +1,8 @@
 // What an operator is answered, wherever the door is: health and metrics over HTTP.
 
 import type { Registry } from "prom-client";
-import { type HttpAnswer, jsonAnswer } from "../transport/http/http-answer.ts";
+import { escaped } from "../base/printable.ts";
+import type { HttpAnswer } from "../transport/http/http-answer.ts";
 
 /** Whether this process can do its job, and what it knows about that. */
 export interface Health {
@@ -9,9 +10,10 @@ export interface Health {
   readonly detail: Readonly<Record<string, string | number | boolean>>;
 }
 
-/** `GET /health`: 200 only when ready, else 503. */
+/** `GET /health`: 200 only when ready, else 503. Names of others in it are escaped, for whoever reads it in a terminal. */
 export function healthAnswer({ ready, detail }: Health): HttpAnswer {
-  return jsonAnswer(ready ? 200 : 503, { ready, ...detail });
+  const body = escaped(JSON.stringify({ ready, ...detail }));
+  return { status: ready ? 200 : 503, fields: { "content-type": "application/json;charset=utf-8" }, body };
 }
 
 /** Scrapes take at most one part in so many of the time … */

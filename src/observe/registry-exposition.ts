@@ -3,6 +3,7 @@
 
 import { Counter, Gauge, Registry } from "prom-client";
 import { bugsCounter } from "./bugs-counter.ts";
+import { registerLimitMetrics } from "./limit-metrics.ts";
 import { logLostCounter } from "./log-lost-counter.ts";
 import { registerProcessMetrics } from "./process-metrics.ts";
 import type { RegistryMetrics, RegistryNumbers } from "./registry-metrics.ts";
@@ -30,6 +31,7 @@ export function registryExpositionOf(metrics: RegistryMetrics): Registry {
     );
   };
   registerProcessMetrics(registry);
+  if (metrics.limits !== undefined) registerLimitMetrics(registry, { limits: metrics.limits, role: "discovery" });
   const gauge = (name: string, help: string, value: (numbers: RegistryNumbers) => number): void => {
     registry.registerMetric(
       new Gauge({

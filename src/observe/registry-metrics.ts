@@ -1,6 +1,7 @@
 // The numbers of a registry node. Requests and DNS answers are counted as they come; everything else is read from the
 // node when it is scraped. How they are shown is the exposition's, which is not read before somebody asks for it.
 
+import type { Limits } from "../base/limits/limits.ts";
 import type { ContainedBugs } from "./contained-bugs.ts";
 
 /** What is read when it is scraped. */
@@ -39,7 +40,11 @@ export class RegistryMetrics {
   /** Lines of the log that could not be written. */
   readonly linesLost: () => number;
 
-  constructor(numbers: () => RegistryNumbers, bugs: ContainedBugs, linesLost: () => number = () => 0) {
+  /** Undefined: none are shown. */
+  readonly limits: Limits | undefined;
+
+  constructor(numbers: () => RegistryNumbers, bugs: ContainedBugs, linesLost: () => number = () => 0, limits?: Limits) {
+    this.limits = limits;
     this.linesLost = linesLost;
     this.numbers = numbers;
     this.bugs = bugs;

@@ -33,7 +33,7 @@ export function lookupGateways(
   token: string,
   address: string,
   rules: LookupRules | undefined,
-  directory: Directory,
+  directory: Pick<Directory, "instances">,
   env: string,
   nowMs: number = Date.now(),
 ): LookupAnswer | { readonly reason: string } {

@@ -7,14 +7,12 @@ import {
   instanceMetadataEntriesMax,
   registryNameBytesMax,
 } from "../base/limits/fixed.ts";
-
-// oxlint-disable-next-line no-control-regex -- control characters are what it looks for
-const control = /[\u0000-\u001f\u007f]/;
+import { isPrintable } from "../base/printable.ts";
 
 /** What is wrong with a name (env, appid, zone, hostname, region, version); undefined: nothing. */
 export function faultOfName(field: string, name: string): string | undefined {
   if (Buffer.byteLength(name) > registryNameBytesMax) return `${field} is longer than ${registryNameBytesMax} bytes`;
-  return control.test(name) ? `${field} holds control characters` : undefined;
+  return isPrintable(name) ? undefined : `${field} holds control characters or invisible ones`;
 }
 
 /** What is wrong with a list of addresses; undefined: nothing. */
@@ -23,7 +21,7 @@ export function faultOfAddresses(addrs: readonly string[]): string | undefined {
   for (const address of addrs) {
     if (Buffer.byteLength(address) > instanceAddressBytesMax)
       return `an element of addrs is longer than ${instanceAddressBytesMax} bytes`;
-    if (control.test(address)) return "an element of addrs holds control characters";
+    if (!isPrintable(address)) return "an element of addrs holds control characters or invisible ones";
   }
   return undefined;
 }
@@ -32,6 +30,9 @@ export function faultOfAddresses(addrs: readonly string[]): string | undefined {
 export function faultOfMetadata(metadata: ReadonlyMap<string, string>): string | undefined {
   if (metadata.size > instanceMetadataEntriesMax) return `metadata has more than ${instanceMetadataEntriesMax} entries`;
   let bytes = 0;
-  for (const [key, value] of metadata) bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
+  for (const [key, value] of metadata) {
+    if (!key.isWellFormed() || !value.isWellFormed()) return "metadata holds half of a surrogate pair";
+    bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
+  }
   return bytes > instanceMetadataBytesMax ? `metadata is longer than ${instanceMetadataBytesMax} bytes` : undefined;
 }

@@ -1,8 +1,8 @@
 // Sessions in this process's memory: for standalone, where login and chat share them. Gone with the process, as its
 // connections are.
 
-import { devicesPerAccountMax } from "../base/limits/fixed.ts";
-import type { GatewayStart, Location, PresenceListener, PutOutcome, Sessions } from "./sessions.ts";
+import { limitValues } from "../base/limits/table.ts";
+import type { GatewayStart, Location, PresenceListener, PutOutcome, SessionLimits, Sessions } from "./sessions.ts";
 
 const nowhere: readonly Location[] = Object.freeze([]);
 
@@ -12,11 +12,17 @@ export class MemorySessions implements Sessions {
   private readonly apps = new Map<string, Map<string, readonly Location[]>>();
   private readonly listeners = new Set<PresenceListener>();
   readonly isHealthy = true;
+  private readonly devicesMax: number;
+
+  /** `limits`: the initial ones, unless they are given. */
+  constructor(limits: Pick<SessionLimits, "devicesPerAccount"> = limitValues()) {
+    this.devicesMax = limits.devicesPerAccount;
+  }
 
   put(app: string, account: string, location: Location): Promise<PutOutcome> {
     const before = this.of(app, account);
     const replaced = before.find(({ device }) => device === location.device);
-    if (replaced === undefined && before.length >= devicesPerAccountMax) {
+    if (replaced === undefined && before.length >= this.devicesMax) {
       return Promise.resolve({ result: "tooManyDevices" });
     }
     this.store(app, account, before, [...before.filter((other) => other !== replaced), location]);

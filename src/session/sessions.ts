@@ -11,6 +11,7 @@
 // - An engine that is away rejects with SessionsUnavailable, at once or within two seconds, and returns by itself.
 
 import type { StoreIdentity } from "../auth/store-ownership.ts";
+import type { LimitValues } from "../base/limits/table.ts";
 
 /** The session engine cannot serve now; the request may be repeated. Answered to clients as SystemException. */
 export class SessionsUnavailable extends Error {
@@ -42,8 +43,11 @@ export interface PresenceListener {
 
 export type PutOutcome =
   | { readonly result: "put"; readonly replaced: Location | undefined }
-  /** devicesPerAccountMax other devices are signed in. */
+  /** devicesPerAccount other devices are signed in. */
   | { readonly result: "tooManyDevices" };
+
+/** The limits that an engine enforces on what is written through it. */
+export type SessionLimits = Pick<LimitValues, "devicesPerAccount" | "gatewayLeaseMs">;
 
 export interface Sessions {
   /** The last contact with the engine went well. */
@@ -68,7 +72,7 @@ export interface Sessions {
   /** Ends all sessions of a gateway (of one incarnation, or of every one but `keepIncarnation`). */
   removeGateway(gateway: string, keepIncarnation?: string): Promise<void>;
   /**
-   * Every login node's word, every gatewayRenewMs, for the gateways linked to it: each lease lasts gatewayLeaseMs from now.
+   * Every login node's word, every gatewayRenewMs, for the gateways linked to it: each lease lasts the writer's gatewayLeaseMs from now.
    * Returns those whose lease nobody had renewed before: new gateways, and those whose sessions have ended meanwhile;
    * what they hold must be put again.
    */

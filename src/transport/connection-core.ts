@@ -228,6 +228,7 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
       return;
     }
     if (graceMs - this.heardMs >= readWaitMs) {
+      this.options.met?.("silence", this.remoteAddress);
       this.close(closeIdle);
       return;
     }

@@ -87,7 +87,7 @@ export interface Acceptor {
 }
 
 /** A bound that a transport enforces by itself, and tells its owner of. */
-export type TransportBound = "frames" | "frameBytes" | "strangerFrameBytes" | "unsentBytes";
+export type TransportBound = "frames" | "frameBytes" | "strangerFrameBytes" | "unsentBytes" | "silence";
 
 /** A listening transport. */
 export interface Server {

@@ -4,7 +4,8 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { Glob } from "bun";
-import { limitNames } from "../../src/base/limits/table.ts";
+import { withLimits } from "../../scripts/limits-table.ts";
+import { limitNames, writtenNameOf } from "../../src/base/limits/table.ts";
 
 const root = join(import.meta.dir, "../..");
 const files = [...new Glob("src/**/*.ts").scanSync(root)].toSorted();
@@ -131,10 +132,59 @@ test("the README names every option and every package, with its version", () => 
   }
 });
 
+test("the README's table of limits is that of the code", () => {
+  const readme = readFileSync(join(root, "README.md"), "utf8");
+  // scripts/generate writes it.
+  expect(readme).toBe(withLimits(readme));
+});
+
+test("what the README says of limits and listeners names limits and options that exist", () => {
+  const readme = readFileSync(join(root, "README.md"), "utf8");
+  const section = readme.slice(readme.indexOf("\n## Limits\n"), readme.indexOf("\n## Watching it\n"));
+  const written = new Set(limitNames.map(writtenNameOf));
+  const named = Array.from(section.matchAll(/`([a-z]+(?:-[a-z]+)+)`/g), ([, name = ""]) => name);
+  expect(named.length).toBeGreaterThan(20);
+  expect(named.filter((name) => !written.has(name))).toEqual([]);
+  const rows = section.slice(section.indexOf("### The listeners"));
+  for (const listener of ["--ws", "--tcp", "--listen", "--dns", "--monitor", "control.sock"])
+    expect(rows).toContain(`\`${listener}\``);
+});
+
+test("every constant of fixed.ts is used", () => {
+  const fixed = "src/base/limits/fixed.ts";
+  const names = Array.from((text.get(fixed) ?? "").matchAll(/^export const (\w+)/gm), ([, name = ""]) => name);
+  const imported = [...text.values()].flatMap((source) =>
+    Array.from(source.matchAll(/import \{([^}]*)\} from "[^"]*\/fixed\.ts"/g), ([, list = ""]) =>
+      list.split(",").map((name) => name.trim()),
+    ).flat(),
+  );
+  expect(names.filter((name) => !imported.includes(name))).toEqual([]);
+});
+
 test.todo("every limit of the table has a test at its value and one above it", () => {
   const tests = [...new Glob("test/**/*.test.ts").scanSync(root)].map((file) => readFileSync(join(root, file), "utf8"));
   const tested = new Set(
     tests.flatMap((source) => [...source.matchAll(/\bbound\(\s*"(\w+)"/g)].map(([, name]) => name)),
   );
   expect(limitNames.filter((name) => !tested.has(name))).toEqual([]);
+});
+
+test("standard output and standard error are written to in one place of the commands, and in one of the server", () => {
+  const writers = new Map([
+    ["src/cli/command-output.ts", "makes every line printable"],
+    ["src/cli/standard-streams.ts", "gets lines of the log, and the banner"],
+    ["src/store/sqlite/backup-worker.ts", "writes the bytes of a backup"],
+  ]);
+  const writes = [
+    /\bprocess\s*(\.|\[)\s*"?(stdout|stderr)/,
+    /\bstdout\b.*=\s*process\b/,
+    /\bconsole\s*\./,
+    /\bwriteSync\(\s*[12]\b/,
+    /\bBun\.(stdout|stderr)\b/,
+    /\/dev\/(stdout|stderr|fd|tty)\b/,
+    /\/proc\/self\/fd\/\$/,
+  ];
+  const code = (source: string): string => source.replaceAll(/^\s*(\/\/|\*|\/\*).*$/gm, "");
+  const found = files.filter((file) => writes.some((pattern) => pattern.test(code(text.get(file) ?? ""))));
+  expect(new Set(found)).toEqual(new Set(writers.keys()));
 });

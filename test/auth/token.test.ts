@@ -50,6 +50,14 @@ test("names with commas, control characters, surrounding space or too many chara
   expect(await reasonOf(await sign({ acc: "小明 🙂:|/_", app: "x".repeat(60), exp: now + 60 }))).toBe("accepted");
 });
 
+test("names that UTF-8 cannot carry are refused: two of them would be one account", async () => {
+  const exp = now + 60;
+  for (const name of ["a\ud800", "a\udbff", "\udc00a", "a\ufffd"]) {
+    expect(await reasonOf(await sign({ acc: name, app: "app", exp }))).toContain("visible characters");
+    expect(await reasonOf(await sign({ acc: "acc", app: name, exp }))).toContain("visible characters");
+  }
+});
+
 test("only HS256 is taken: not none, not RS256, not HS512", async () => {
   const claims = { acc: "a", app: "b", exp: now + 60 };
   expect(await reasonOf(new UnsecuredJWT(claims).encode())).toContain("HS256");

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { messageLine, printable } from "../../src/cli/chat/format.ts";
+import { messageLine } from "../../src/cli/chat/format.ts";
 import { type Input, parseInput } from "../../src/cli/chat/input.ts";
 
 describe("a typed line", () => {
@@ -28,21 +28,26 @@ describe("a typed line", () => {
   });
 });
 
-describe("what others wrote", () => {
-  test("reaches the terminal without control characters: it moves no cursor and forges no line", () => {
-    const controls = Array.from({ length: 0xa0 }, (_, code) => String.fromCharCode(code)).join("");
-    expect(printable(controls + "\u202e\u2066")).not.toMatch(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/u);
-    expect(printable("\u001b]0;title\u0007 \u001b[2J")).not.toContain("\u001b");
-    expect(printable("a\r\nb")).not.toMatch(/[\r\n]/);
-  });
-
-  test("stays as it is where it is text", () => {
-    expect(printable("grüße, 你好 👋🏽")).toBe("grüße, 你好 👋🏽");
-  });
+describe("a message", () => {
+  const shown = (message: { sender?: string; group?: string; body?: string }): string =>
+    messageLine({ sender: "alice", group: "", body: "hello", sendTime: 0n, ...message }).slice("12:34 ".length);
 
   test("is one line with its sender, whatever names and bodies hold", () => {
-    const line = messageLine({ sender: "bob\u001b[31m", group: "g\n1", body: "one\ntwo", sendTime: 0n });
-    expect(line).not.toMatch(/\p{Cc}/u);
-    expect(line).toContain("bob");
+    const line = shown({ sender: "bob\u001b[31m", group: "g\n1", body: "one\ntwo" });
+    expect(line).toBe('["g\\n1"] "bob\\u001b[31m": one ⏎ two');
+  });
+
+  test("begins with its time, and a name that could be a mark, a group or a sentence stands in quotes", () => {
+    expect(shown({})).toBe("alice: hello");
+    expect(shown({ sender: "[g] carol" })).toBe('"[g] carol": hello');
+    expect(shown({ sender: "! the connection is lost" })).toBe('"! the connection is lost": hello');
+    expect(shown({ sender: "* bob joined team" })).toBe('"* bob joined team": hello');
+    expect(shown({ sender: 'a": b' })).toBe('"a\\": b": hello');
+    expect(shown({ group: "team] bob: hi [x", sender: "anna maria" })).toBe('["team] bob: hi [x"] "anna maria": hello');
+  });
+
+  test("does not fill the rest of the line with blanks, after which a line of somebody else would seem to begin", () => {
+    for (const blank of [" ", "\u00a0", "\u3000", "\u2800"])
+      expect(shown({ body: `hi${blank.repeat(200)}12:35 bob: yes` })).toBe("alice: hi   12:35 bob: yes");
   });
 });

@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { silentLog } from "../../src/base/log.ts";
 import { UnlinkedGateways } from "../../src/container/unlinked-gateways.ts";
-import { gatewayLeaseMs } from "../../src/base/limits/fixed.ts";
+import { limitTable } from "../../src/base/limits/table.ts";
 import { SessionsUnavailable } from "../../src/session/sessions.ts";
 import { VirtualTime } from "../sim/virtual-time.ts";
 import { turn } from "../transport/recording.ts";
@@ -79,7 +79,7 @@ test("gateways that are killed or restarted one after the other are no alarm", a
     node.leased = [`gate-${round}`, `gate-${round + 1}`];
     node.linked.clear();
     node.linked.add(`gate-${round + 1}`);
-    await node.pass(gatewayLeaseMs / 1_000);
+    await node.pass(limitTable.gatewayLeaseMs.initial / 1_000);
   }
   expect(node.warnings).toEqual([]);
 });

@@ -3,7 +3,7 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { create, toBinary } from "@bufbuild/protobuf";
-import { devicesPerAccountMax } from "../../src/base/limits/fixed.ts";
+import { limitTable } from "../../src/base/limits/table.ts";
 import { openConnection } from "../../src/store/sqlite/connection.ts";
 import { smallestIdAt } from "../../src/store/snowflake.ts";
 import { CloseCode } from "../../src/wire/close-reason.ts";
@@ -90,7 +90,7 @@ test("every sign-in is answered before anything else, and a refused one leaves n
       expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([Status.Success, Status.Success]);
     }),
   );
-  for (let device = 0; device < devicesPerAccountMax; device++)
+  for (let device = 0; device < limitTable.devicesPerAccount.initial; device++)
     await stage.wire("many", device % gateways, `${device}`);
   const count = (): Promise<number> => stage.count("gateway-1", "roost_channel_total");
   const before = await count();
@@ -98,7 +98,7 @@ test("every sign-in is answered before anything else, and a refused one leaves n
   const token = await stage.cluster.token("many");
   const answer = await refused.request(Command.SignIn, "", LoginReqSchema, { token, device: "one more" });
   expect(answer.status).toBe(Status.Forbidden);
-  expect(sentenceOf(answer)).toContain(`${devicesPerAccountMax} devices`);
+  expect(sentenceOf(answer)).toContain(`${limitTable.devicesPerAccount.initial} devices`);
   expect((await refused.ending()).code).toBe(CloseCode.Unauthorised);
   await until(async () => (await count()) <= before, "the connection is gone");
 }, 60_000);

@@ -37,6 +37,7 @@ test("a bug is logged with its stack, once a minute for each kind, and all are c
     ["request", 1],
     ["http", 0],
     ["dns", 0],
+    ["control", 0],
   ]);
 });
 

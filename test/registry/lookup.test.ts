@@ -99,7 +99,7 @@ describe("lookup file", () => {
     ],
     [regionWith({ id: "" }), "lookup.json: regions[1].id: it is not a text, or empty"],
     [regionWith({ id: 5 }), "lookup.json: regions[1].id: it is not a text, or empty"],
-    [regionWith({ id: "a\nb" }), "lookup.json: regions[1].id: it holds control characters"],
+    [regionWith({ id: "a\nb" }), "lookup.json: regions[1].id: it holds control characters or invisible ones"],
     [regionWith({ id: "x".repeat(257) }), "lookup.json: regions[1].id: it is longer than 256 bytes"],
     [regionWith({ id: "eu" }), 'lookup.json: regions[1].id: "eu" stands there twice'],
     [

@@ -4,6 +4,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { signToken } from "../../src/auth/token.ts";
 import { silentLog } from "../../src/base/log.ts";
+import { testLimits } from "../support/limits.ts";
 import { Dispatcher } from "../../src/container/dispatcher.ts";
 import { Router } from "../../src/container/router.ts";
 import { Service } from "../../src/container/service.ts";
@@ -35,7 +36,7 @@ async function fixture() {
   closing.push(() => cluster.stop());
   const metrics = new Metrics();
   const ofLogin = metrics.forService("login", "login");
-  const { service, stop } = createLoginService({ sessions, metrics: ofLogin, log: silentLog });
+  const { service, stop } = createLoginService({ sessions, metrics: ofLogin, limits: testLimits(), log: silentLog });
   closing.push(stop);
   await cluster.startNode(cluster.around("login", "login"), service, ofLogin);
   const ignore = (): void => undefined;

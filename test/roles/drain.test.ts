@@ -4,6 +4,7 @@
 import { afterEach, expect, test } from "bun:test";
 import { signToken } from "../../src/auth/token.ts";
 import { silentLog } from "../../src/base/log.ts";
+import { testLimits } from "../support/limits.ts";
 import type { Context } from "../../src/container/context.ts";
 import { Dispatcher } from "../../src/container/dispatcher.ts";
 import type { LogicNode } from "../../src/container/logic-node.ts";
@@ -53,7 +54,12 @@ class Cluster {
   async start(...chats: string[]): Promise<readonly Chat[]> {
     const { sessions, cluster, metrics } = this;
     const ofLogin = metrics.forService("login", "login");
-    const { service: login, stop } = createLoginService({ sessions, metrics: ofLogin, log: silentLog });
+    const { service: login, stop } = createLoginService({
+      sessions,
+      metrics: ofLogin,
+      limits: testLimits(),
+      log: silentLog,
+    });
     closing.push(stop);
     await cluster.startNode(cluster.around("login", "login"), login, ofLogin);
     const started: Chat[] = [];

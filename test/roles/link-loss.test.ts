@@ -3,6 +3,7 @@
 import { afterEach, expect, test } from "bun:test";
 import { signToken } from "../../src/auth/token.ts";
 import { silentLog } from "../../src/base/log.ts";
+import { testLimits } from "../support/limits.ts";
 import type { Context } from "../../src/container/context.ts";
 import { Dispatcher } from "../../src/container/dispatcher.ts";
 import type { LogicNode } from "../../src/container/logic-node.ts";
@@ -37,6 +38,7 @@ async function fixture() {
   const { service: login, stop } = createLoginService({
     sessions: new MemorySessions(),
     metrics: ofLogin,
+    limits: testLimits(),
     log: silentLog,
   });
   closing.push(async () => stop());

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { signToken } from "../../src/auth/token.ts";
 import { silentLog } from "../../src/base/log.ts";
+import { testLimits } from "../support/limits.ts";
 import { Dispatcher } from "../../src/container/dispatcher.ts";
 import { Router } from "../../src/container/router.ts";
 import { parseRouteFile } from "../../src/container/selectors/route-file.ts";
@@ -90,7 +91,7 @@ class Cluster {
       },
     };
     const metrics = this.metrics.forService(node, "login");
-    const { service, stop } = createLoginService({ sessions: noting, metrics, log: silentLog });
+    const { service, stop } = createLoginService({ sessions: noting, metrics, limits: testLimits(), log: silentLog });
     closing.push(stop);
     return service;
   }

@@ -4,6 +4,7 @@ import { afterEach, expect, test } from "bun:test";
 import type { LinkIdentity } from "../../src/auth/link-proof.ts";
 import { signToken } from "../../src/auth/token.ts";
 import { silentLog } from "../../src/base/log.ts";
+import { testLimits } from "../support/limits.ts";
 import { Dispatcher } from "../../src/container/dispatcher.ts";
 import { IdTaken } from "../../src/container/membership.ts";
 import { Router } from "../../src/container/router.ts";
@@ -56,7 +57,12 @@ class Processes {
 
   async login(): Promise<void> {
     const metrics = this.metrics.forService("login", "login");
-    const { service, stop } = createLoginService({ sessions: new MemorySessions(), metrics, log: silentLog });
+    const { service, stop } = createLoginService({
+      sessions: new MemorySessions(),
+      metrics,
+      limits: testLimits(),
+      log: silentLog,
+    });
     closing.push(stop);
     await this.cluster.startNode(this.around("login", newIdentity("login", "login")), service, metrics);
   }

@@ -3,6 +3,7 @@
 import { afterEach, expect, test } from "bun:test";
 import { signToken } from "../../src/auth/token.ts";
 import { silentLog } from "../../src/base/log.ts";
+import { testLimits } from "../support/limits.ts";
 import { Dispatcher } from "../../src/container/dispatcher.ts";
 import { Router } from "../../src/container/router.ts";
 import { Service } from "../../src/container/service.ts";
@@ -38,7 +39,7 @@ test("is told again, to another login node, when the first one went", async () =
   const sessions = patient(new MemorySessions());
   const startLogin = async (id: string): Promise<void> => {
     const ofLogin = metrics.forService(id, "login");
-    const { service, stop } = createLoginService({ sessions, metrics: ofLogin, log: silentLog });
+    const { service, stop } = createLoginService({ sessions, metrics: ofLogin, limits: testLimits(), log: silentLog });
     closing.push(stop);
     await cluster.startNode(cluster.around(id, "login"), service, ofLogin);
   };

@@ -7,7 +7,12 @@ import { RareLog } from "../../src/base/rare-log.ts";
 import { Context, type GatewayLink } from "../../src/container/context.ts";
 import { Dispatcher } from "../../src/container/dispatcher.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
+import { systemTimers } from "../../src/registry/timers.ts";
+import { FanOut } from "../../src/roles/chat/fan-out.ts";
+import { FanOutAllowance } from "../../src/roles/chat/fan-out-allowance.ts";
 import { GroupAudience } from "../../src/roles/chat/group-audience.ts";
+import { Notices } from "../../src/roles/chat/notices.ts";
+import { Reads } from "../../src/roles/chat/reads.ts";
 import { TalkPipeline } from "../../src/roles/chat/talk-pipeline.ts";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
 import type { Sessions } from "../../src/session/sessions.ts";
@@ -88,16 +93,26 @@ test("a push that fails leaves the message stored and the sender with Success", 
   scanPacket(packet, scan);
   const context = new Context(link, packet, scan, Command.UserTalk, "app");
   const metrics = new Metrics();
+  const dispatcher = new Dispatcher();
+  const limits = testLimits();
+  const audience = new GroupAudience(store, sessions);
+  const allowance = new FanOutAllowance(limits);
+  const fanOut = new FanOut({ dispatcher, sessions, bytesMax: 1024 });
+  const rareLog = new RareLog(silentLog);
   const pipeline = new TalkPipeline({
     store,
     sessions,
-    dispatcher: new Dispatcher(),
-    audience: new GroupAudience(store, sessions),
+    dispatcher,
+    audience,
+    allowance,
+    fanOut,
+    notices: new Notices({ audience, allowance, fanOut, limits, rareLog }, systemTimers),
+    reads: new Reads(limits),
     random: systemRandom,
     latency: metrics.talkLatency,
     metrics: metrics.forService("chat", "chat"),
-    limits: testLimits(),
-    rareLog: new RareLog(silentLog),
+    limits,
+    rareLog,
   });
   const talk = {
     app: "app",

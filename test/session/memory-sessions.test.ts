@@ -2,9 +2,9 @@ import { expect, test } from "bun:test";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
 import { location, sessionsSuite } from "./sessions-suite.ts";
 
-sessionsSuite("sessions in memory", async () => {
+sessionsSuite("sessions in memory", async (limits) => {
   // One process has one opening.
-  const sessions = new MemorySessions();
+  const sessions = new MemorySessions(limits);
   return { open: () => Promise.resolve(sessions), remove: () => Promise.resolve() };
 });
 

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { limitValues } from "../../src/base/limits/table.ts";
 import { silentLog } from "../../src/base/log.ts";
+import type { SessionLimits } from "../../src/session/sessions.ts";
 import { openRedisSessions } from "../../src/session/redis/redis-sessions.ts";
 import { isRedisMissing, RedisServer } from "../support/redis.ts";
 import { location, sessionsSuite } from "./sessions-suite.ts";
@@ -16,10 +18,10 @@ describe.skipIf(isRedisMissing)("with a Redis server", () => {
   const change = async (command: string, words: string[]): Promise<void> =>
     void (await server.send(command, words, database));
   let prefixes = 0;
-  const redisEngine = (): SharedEngine => {
+  const redisEngine = (limits: SessionLimits = limitValues()): SharedEngine => {
     const prefix = `t${prefixes++}:`;
     return {
-      open: () => openRedisSessions({ url: server.url(database), prefix, log: silentLog }),
+      open: () => openRedisSessions({ url: server.url(database), prefix, log: silentLog, limits }),
       remove: () => Promise.resolve(),
       elapse: (ms) => change("HINCRBY", [`${prefix}state`, "clock", String(ms)]),
       standStill: (ms) => change("HINCRBY", [`${prefix}state`, "ticked", String(-ms)]),
@@ -27,7 +29,7 @@ describe.skipIf(isRedisMissing)("with a Redis server", () => {
     };
   };
 
-  sessionsSuite("sessions in Redis", async () => redisEngine());
+  sessionsSuite("sessions in Redis", async (limits) => redisEngine(limits));
 
   test("who signs out, moves or goes with a gateway leaves no keys behind", async () => {
     const engine = redisEngine();
@@ -77,5 +79,5 @@ describe.skipIf(isRedisMissing)("with a Redis server", () => {
     await sessions.close();
   });
 
-  sharedSessionsSuite("sessions in Redis, shared", async () => redisEngine());
+  sharedSessionsSuite("sessions in Redis, shared", async (limits) => redisEngine(limits));
 });

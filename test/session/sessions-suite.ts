@@ -2,9 +2,12 @@
 // empty ones. Each is opened twice, as a login and a chat service open it: one opening is written to, the other one read.
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { devicesPerAccountMax } from "../../src/base/limits/fixed.ts";
-import type { Location, PutOutcome, Sessions } from "../../src/session/sessions.ts";
+import { limitTable, limitValues } from "../../src/base/limits/table.ts";
+import type { Location, PutOutcome, SessionLimits, Sessions } from "../../src/session/sessions.ts";
+import { bound } from "../support/bounds.ts";
 import { Random, testSeed } from "../support/random.ts";
+
+const devicesPerAccountMax = limitTable.devicesPerAccount.initial;
 
 let channels = 0;
 
@@ -29,7 +32,7 @@ export interface Engine {
   remove(): Promise<void>;
 }
 
-export function sessionsSuite(name: string, makeEngine: () => Promise<Engine>): void {
+export function sessionsSuite(name: string, makeEngine: (limits?: SessionLimits) => Promise<Engine>): void {
   describe(name, () => {
     let engine: Engine;
     let sessions: Sessions;
@@ -149,6 +152,22 @@ export function sessionsSuite(name: string, makeEngine: () => Promise<Engine>): 
     });
 
     describe("the bound on devices", () => {
+      /** Opens an engine for one test, in which an account may have two devices, and puts the first so many. */
+      const withTwo = async (count: number): Promise<PutOutcome["result"][]> => {
+        const small = await makeEngine({ ...limitValues(), devicesPerAccount: 2 });
+        const opened = await small.open();
+        const results: PutOutcome["result"][] = [];
+        for (let at = 0; at < count; at++)
+          results.push((await opened.put("app", "ann", location({ device: `d${at}` }))).result);
+        await opened.close();
+        await small.remove();
+        return results;
+      };
+      bound("devicesPerAccount", {
+        at: async () => expect(await withTwo(2)).toEqual(["put", "put"]),
+        above: async () => expect(await withTwo(3)).toEqual(["put", "put", "tooManyDevices"]),
+      });
+
       test("refuses one device too many and changes nothing", async () => {
         const places = await fill(sessions);
         expect(await put("ann", location({ device: "one more" }))).toEqual({ result: "tooManyDevices" });

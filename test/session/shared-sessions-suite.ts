@@ -2,8 +2,10 @@
 // repair. Every engine is opened twice.
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { devicesPerAccountMax, gatewayLeaseMs, gatewaySuspectMs } from "../../src/base/limits/fixed.ts";
-import type { GatewayStart, Location, Sessions } from "../../src/session/sessions.ts";
+import { gatewaySuspectMs } from "../../src/base/limits/fixed.ts";
+import { limitTable, limitValues } from "../../src/base/limits/table.ts";
+import type { GatewayStart, Location, SessionLimits, Sessions } from "../../src/session/sessions.ts";
+import { bound } from "../support/bounds.ts";
 import { Random, testSeed } from "../support/random.ts";
 import { until } from "../support/until.ts";
 import { location, type Engine } from "./sessions-suite.ts";
@@ -18,10 +20,13 @@ export interface SharedEngine extends Engine {
   cutLog(): Promise<void>;
 }
 
+const devicesPerAccountMax = limitTable.devicesPerAccount.initial;
+const gatewayLeaseMs = limitTable.gatewayLeaseMs.initial;
+
 const gw1: GatewayStart = { gateway: "gw1", incarnation: "i1" };
 const gw2: GatewayStart = { gateway: "gw2", incarnation: "i1" };
 
-export function sharedSessionsSuite(name: string, makeEngine: () => Promise<SharedEngine>): void {
+export function sharedSessionsSuite(name: string, makeEngine: (limits?: SessionLimits) => Promise<SharedEngine>): void {
   describe(name, () => {
     let engine: SharedEngine;
     let login: Sessions;
@@ -56,6 +61,25 @@ export function sharedSessionsSuite(name: string, makeEngine: () => Promise<Shar
     };
 
     describe("leases", () => {
+      /** How many sessions there are of a gateway that nobody has heard for so long, where its lease is 20 s. */
+      const leftAfter = async (ms: number): Promise<number> => {
+        const patient = await makeEngine({ ...limitValues(), gatewayLeaseMs: 20_000 });
+        const opened = await patient.open();
+        await opened.renew([gw1]);
+        await opened.put("app", "ann", location(gw1));
+        await patient.elapse(ms);
+        await opened.renew([]);
+        const [left = []] = await opened.locate("app", ["ann"]);
+        await opened.close();
+        await patient.remove();
+        return left.length;
+      };
+      bound("gatewayLeaseMs", {
+        // What the clock itself has run since the renewal comes on top.
+        at: async () => expect(await leftAfter(15_000)).toBe(1),
+        above: async () => expect(await leftAfter(20_000)).toBe(0),
+      });
+
       test("a put grants one, and the session ends with it, also where it was read before", async () => {
         const place = location(gw1);
         await login.put("app", "ann", place);

@@ -6,7 +6,7 @@ import { afterEach, expect, test } from "bun:test";
 import { closeSync, openSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../../src/base/clock.ts";
-import { gatewayLeaseMs } from "../../src/base/limits/fixed.ts";
+import { limitTable } from "../../src/base/limits/table.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { SessionsUnavailable, type Sessions } from "../../src/session/sessions.ts";
 import { openSqliteSessions } from "../../src/session/sqlite/sqlite-sessions.ts";
@@ -234,7 +234,7 @@ test("leases run by the clock, a second a renewal at most", async () => {
     nowMs += 1_000;
     await sessions.renew([]);
   }
-  expect(seconds).toBe((gatewayLeaseMs - 2_000) / 1_000 + 1);
+  expect(seconds).toBe((limitTable.gatewayLeaseMs.initial - 2_000) / 1_000 + 1);
 });
 
 test("two processes that sign in at once, and a third that reads", async () => {

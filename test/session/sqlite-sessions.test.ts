@@ -1,6 +1,8 @@
 import { Database } from "bun:sqlite";
 import { join } from "node:path";
+import { limitValues } from "../../src/base/limits/table.ts";
 import { silentLog } from "../../src/base/log.ts";
+import type { SessionLimits } from "../../src/session/sessions.ts";
 import { openSqliteSessions } from "../../src/session/sqlite/sqlite-sessions.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { sessionsSuite } from "./sessions-suite.ts";
@@ -17,10 +19,10 @@ function change(path: string, statement: string): void {
   db.close();
 }
 
-function fileEngine(): SharedEngine {
+function fileEngine(limits: SessionLimits = limitValues()): SharedEngine {
   const path = join(root, `${files++}.db`);
   return {
-    open: async () => openSqliteSessions({ path, log: silentLog }),
+    open: async () => openSqliteSessions({ path, log: silentLog, limits }),
     remove: () => Promise.resolve(),
     elapse: async (ms) => change(path, `UPDATE state SET clock_ms = clock_ms + ${ms}`),
     standStill: async (ms) => change(path, `UPDATE state SET ticked_ms = ticked_ms - ${ms}`),
@@ -28,5 +30,5 @@ function fileEngine(): SharedEngine {
   };
 }
 
-sessionsSuite("sessions in an SQLite file", async () => fileEngine());
-sharedSessionsSuite("sessions in an SQLite file, shared", async () => fileEngine());
+sessionsSuite("sessions in an SQLite file", async (limits) => fileEngine(limits));
+sharedSessionsSuite("sessions in an SQLite file, shared", async (limits) => fileEngine(limits));

@@ -4,7 +4,7 @@ import { Database } from "bun:sqlite";
 import { afterAll, describe, expect, test } from "bun:test";
 import { rmSync, writeFileSync } from "node:fs";
 import { purgeReport } from "../../src/cli/purge.ts";
-import { surveyMessagesMax, type PurgeTool } from "../../src/store/purge.ts";
+import { type PurgeSurvey, surveyMessagesMax, type PurgeTool } from "../../src/store/purge.ts";
 import { openSqlitePurgeTool } from "../../src/store/sqlite/purge-tool.ts";
 import { schemaVersion } from "../../src/store/sqlite/schema.ts";
 import { StoreUnavailable } from "../../src/store/store.ts";
@@ -169,13 +169,14 @@ test("a store that is missing, of another program, older or newer is refused, an
 test("the report says how many, until when servers wait, and that a clock is wrong", () => {
   const wallMs = Date.UTC(2026, 5, 1, 12);
   const survey = { keepMs: 15 * day, wallMs, committedMs: wallMs, messages: 0, waitMs: 0 };
+  const report = (of: PurgeSurvey, isNow: boolean): string => purgeReport(of, 15 * day, isNow).join("\n");
   const kept = "Messages are kept for 15 days. The clock says 2026-06-01 12:00 UTC.\n";
-  expect(purgeReport(survey, 15 * day, false)).toBe(`${kept}None is older.\n`);
+  expect(report(survey, false)).toBe(`${kept}None is older.`);
   const many = { ...survey, messages: surveyMessagesMax + 1 };
-  expect(purgeReport(many, 15 * day, true)).toBe(`${kept}more than 1,000,000 messages are older.\n`);
-  expect(purgeReport(many, 15 * day, false)).toContain("deletes them within minutes");
-  expect(purgeReport({ ...many, waitMs: day }, 15 * day, false)).toContain("not before 2026-06-02 12:00 UTC");
-  expect(purgeReport({ ...survey, committedMs: wallMs + day }, 15 * day, false)).toContain(
+  expect(report(many, true)).toBe(`${kept}more than 1,000,000 messages are older.`);
+  expect(report(many, false)).toContain("deletes them within minutes");
+  expect(report({ ...many, waitMs: day }, false)).toContain("not before 2026-06-02 12:00 UTC");
+  expect(report({ ...survey, committedMs: wallMs + day }, false)).toContain(
     "was stored at 2026-06-02 12:00 UTC by the clock of then",
   );
 });

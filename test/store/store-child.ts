@@ -9,7 +9,7 @@ import { StoreUnavailable, type TalkOutcome } from "../../src/store/store.ts";
 import { stored, talk } from "./store-suite.ts";
 
 const [, , path = "", count = "1000000000", foldMessages = `${foldMessagesDefault}`] = process.argv;
-const shared = { retentionDays: 15, log: createLog("info", "text") };
+const shared = { retentionDays: 15, log: createLog("info", "text", (line) => process.stderr.write(line)) };
 const store = path.startsWith("postgres://")
   ? await openPostgresStore({ ...shared, url: path })
   : await openSqliteStore({ ...shared, path, foldMessages: Number(foldMessages) });

@@ -79,7 +79,7 @@ export function loneGateway(values: Partial<LimitValues> = {}) {
     random: systemRandom,
   });
   const node = new FrameKeeper();
-  const link = new Link<Channel>("chat", "chat-1", node);
+  const link = new Link<Channel>("chat", "chat-1", node, { requestsMax: bounds.values.requestsPerLink });
   links.add(link);
   const client = (account: string): LoneClient => {
     const connection = new FrameKeeper();
@@ -96,5 +96,10 @@ export function loneGateway(values: Partial<LimitValues> = {}) {
       },
     };
   };
-  return { gateway, bounds, node, link, downlink: new Downlink(gateway, link), client, wheel };
+  /** A client that has not signed in. */
+  const fresh = () => {
+    const connection = new FrameKeeper();
+    return { gateway, channel: new Channel(gateway, connection), connection };
+  };
+  return { fresh, gateway, bounds, node, link, downlink: new Downlink(gateway, link), client, wheel };
 }

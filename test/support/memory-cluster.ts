@@ -21,6 +21,7 @@ import { localRegistrar } from "../../src/registry/client/local-registrar.ts";
 import { systemTimers } from "../../src/registry/timers.ts";
 import { GatewayRole } from "../../src/roles/gateway/role.ts";
 import { Flusher } from "../../src/transport/flusher.ts";
+import { ControlCommands } from "../../src/observe/control-commands.ts";
 import { MemoryNetwork } from "../../src/transport/memory.ts";
 import type { Server } from "../../src/transport/transport.ts";
 import { closeAbnormal } from "../../src/wire/close-reason.ts";
@@ -72,6 +73,7 @@ export class MemoryCluster {
       timers: systemTimers,
       random: systemRandom,
       limits: this.limits,
+      control: new ControlCommands({}, () => undefined),
       log: silentLog,
       zone: "z1",
       version: "test",

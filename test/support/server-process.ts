@@ -9,6 +9,15 @@ const binary = process.env["ROOST_BINARY"];
 /** What starts roost. */
 export const roost: readonly string[] = binary === undefined || binary === "" ? [process.execPath, main] : [binary];
 
+/** What starts roost with at most so many open files. */
+export const roostWithFiles = (openFilesMax: number): readonly string[] => [
+  "bash",
+  "-c",
+  `ulimit -n ${openFilesMax}; exec "$@"`,
+  "bash",
+  ...roost,
+];
+
 const startMsMax = 20_000;
 
 /** Environment variables besides PATH and HOME. */
@@ -91,9 +100,11 @@ export class ServerProcess extends RoostProcess {
     words: readonly string[] = [],
     variables?: Variables,
     redirect?: string,
+    program?: readonly string[],
   ): Promise<ServerProcess> {
     const ports = ["--ws", "127.0.0.1:0", "--tcp", "127.0.0.1:0", "--monitor", "127.0.0.1:0"];
-    return new ServerProcess(await startProcess(cwd, [...ports, ...words], "--account bob", variables, redirect));
+    const all = [...ports, ...words];
+    return new ServerProcess(await startProcess(cwd, all, "--account bob", variables, redirect, program));
   }
 
   get ws(): string {

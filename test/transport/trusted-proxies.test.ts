@@ -43,7 +43,7 @@ function behind(cidr: string | undefined, lines: string[] = [], strangersMax = 1
     overflowMax: 1,
     strangersMax,
     strangersPerAddressMax: 1_000,
-    isExempt: () => false,
+    quotaOf: (address) => address,
     met() {},
   });
   return testOptions({ proxies, admission, headWaitMs: 300 });
@@ -188,6 +188,31 @@ describe("TCP behind a trusted proxy", () => {
     second.socket.write(textProxyHeader("203.0.113.10").subarray(6));
     await eventually(() => accepted.length === 2);
     expect(accepted.map(({ connection }) => connection.remoteAddress)).toEqual([client, "203.0.113.10"]);
+  });
+
+  test("those who wait for their header are counted with all connections, and once when it has come", async () => {
+    const admission = new Admission({
+      connectionsMax: 2,
+      overflowMax: 0,
+      strangersMax: 100,
+      strangersPerAddressMax: 100,
+      quotaOf: (address) => address,
+      met: () => {},
+    });
+    const { server, accepted } = serve({ ...behind("127.0.0.1/32"), admission });
+    const [first, second] = [dial(server), dial(server)];
+    await eventually(() => admission.connections === 2);
+    second.socket.write(textProxyHeader(client));
+    await eventually(() => accepted.length === 1);
+    expect(admission.connections).toBe(2);
+    accepted[0]?.connection.identified();
+    const third = dial(server);
+    expect(await first.told()).toBeUndefined();
+    third.socket.write(textProxyHeader(client));
+    await eventually(() => accepted.length === 2);
+    expect(admission.connections).toBe(2);
+    for (const { socket } of [second, third]) socket.destroy();
+    await eventually(() => admission.connections === 0);
   });
 
   test("a peer that leaves before or within the header leaves nothing behind", async () => {

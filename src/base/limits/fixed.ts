@@ -1,4 +1,5 @@
-// Every bound of the server, in one place. A length that a peer declares is compared with one of these before any
+// Bounds that no operator sets: those of the protocol and of file formats, and those that keep the program's own parts in
+// step. What an operator can set stands in table.ts. A length that a peer declares is compared with a bound before any
 // memory of that size is taken. Units stand last in the name.
 
 /** A frame's payload between services. */
@@ -20,10 +21,7 @@ export const clientIdBytesMax = 64;
 export const nameCharactersMax = 60;
 /** LoginReq.device: printable, at most this many UTF-8 bytes; '' is a device too. */
 export const deviceBytesMax = 64;
-/** Devices of one account that may be signed in at once. */
-export const devicesPerAccountMax = 16;
-/** A gateway's sessions end this long after the last renewal of its lease; renewals come every gatewayRenewMs. */
-export const gatewayLeaseMs = 10_000;
+/** Login nodes renew the leases of gateways this often. */
 export const gatewayRenewMs = 2_000;
 /** What is left of the lease of a gateway whose link broke, unless somebody else still hears it. */
 export const gatewaySuspectMs = 3_000;
@@ -49,15 +47,6 @@ export const contentIdsAsked = 200;
 /** Connections of a listener that are refused with a close frame, a second and at once; more are ended without one. */
 export const refusalsToldPerSecond = 10;
 export const refusalsToldAtOnce = 40;
-
-/** From connecting to a complete sign-in. */
-export const loginWaitMs = 10_000;
-/** A connection that sends nothing for this long is closed. */
-export const readWaitMs = 180_000;
-/** A connection that accepts no byte for this long while data wait is closed. */
-export const writeWaitMs = 10_000;
-/** A drain ends after this long, whatever is still in flight. */
-export const shutdownMsMax = 10_000;
 
 /** The index of a device without a cursor reaches back this far. */
 export const indexBackDays = 15;

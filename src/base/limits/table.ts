@@ -3,22 +3,30 @@
 
 import { clientLimits } from "./client-limits.ts";
 import { dnsLimits } from "./dns-limits.ts";
+import { fanOutLimits } from "./fan-out-limits.ts";
 import { groupLimits } from "./group-limits.ts";
 import { httpLimits } from "./http-limits.ts";
 import type { Limit } from "./limit.ts";
 import { linkLimits } from "./link-limits.ts";
 import { messageLimits } from "./message-limits.ts";
+import { processLimits } from "./process-limits.ts";
+import { readLimits } from "./read-limits.ts";
 import { registryLimits } from "./registry-limits.ts";
+import { sessionLimits } from "./session-limits.ts";
 
-/** All of them, by name. On the command line `connectionsPerAddress` is `connections-per-address`. */
+/** All of them, by name. An operator writes and reads `connections-per-address` for `connectionsPerAddress`. */
 export const limitTable = {
   ...clientLimits,
+  ...sessionLimits,
   ...messageLimits,
+  ...fanOutLimits,
+  ...readLimits,
   ...groupLimits,
   ...linkLimits,
   ...registryLimits,
   ...httpLimits,
   ...dnsLimits,
+  ...processLimits,
 } as const satisfies Record<string, Limit>;
 
 export type LimitName = keyof typeof limitTable;
@@ -29,6 +37,19 @@ export type LimitValues = Readonly<Record<LimitName, number>>;
 /** The names, in the order of the table. */
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the table's own keys
 export const limitNames = Object.keys(limitTable) as readonly LimitName[];
+
+/** A duration is written with its unit, so its name has none: `gateway-lease=10s` for `gatewayLeaseMs`. */
+const kebab = (name: string): string =>
+  name.replace(/Ms$/, "").replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+/** The names by what an operator writes, in the order of the table. */
+export const namesByWritten: ReadonlyMap<string, LimitName> = new Map(limitNames.map((name) => [kebab(name), name]));
+const writtenNames = new Map(Array.from(namesByWritten, ([written, name]) => [name, written]));
+
+/** A limit's name as an operator writes and reads it: `connections-per-address`. */
+export function writtenNameOf(name: LimitName): string {
+  return writtenNames.get(name) ?? kebab(name);
+}
 
 /** The initial values, with those of `given` in their place. */
 export function limitValues(given: Partial<LimitValues> = {}): LimitValues {

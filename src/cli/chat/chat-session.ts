@@ -2,10 +2,13 @@
 // last line was stored.
 
 import { createInterface } from "node:readline";
+import { namedText, printable } from "../../base/printable.ts";
 import { Disconnected, RequestRefused, RequestTimedOut } from "../../sdk/client-errors.ts";
 import type { Message } from "../../sdk/message.ts";
 import { RoostClient } from "../../sdk/roost-client.ts";
-import { messageLine, printable } from "./format.ts";
+import { lineAbove, saidLine } from "../command-output.ts";
+import { sentenceOf } from "../failure.ts";
+import { messageLine } from "./format.ts";
 import { help, type Input, parseInput } from "./input.ts";
 
 /** Messages of the conversation that are shown on entry. */
@@ -59,7 +62,7 @@ class ChatSession {
       this.complain(`cannot sign in at ${this.options.url}: ${sentenceOf(error)}`);
       return 1;
     }
-    if (this.options.isTerminal) this.print(`signed in as ${client.account}; /help shows what you can do`);
+    if (this.options.isTerminal) this.print(`* signed in as ${namedText(client.account)}; /help shows what you can do`);
     await this.caughtUp.promise;
     await this.attempt(() => this.showHistory(client));
     const waiting = this.early ?? [];
@@ -98,17 +101,17 @@ class ChatSession {
           this.caughtUp.resolve();
           if (this.isLeaving) return;
           if (returnsInMs !== undefined) {
-            this.complain(`the connection is lost (${printable(reason.text)}); trying again`);
+            this.complain(`the connection is lost (${reason.text}); trying again`);
             return;
           }
-          this.complain(`the connection ended: ${printable(reason.text)}`);
+          this.complain(`the connection ended: ${reason.text}`);
           this.status = 1;
           this.lines?.close();
         },
         groupCreated: ({ group, members }) =>
-          this.print(`* you are in a new group ${printable(group)} with ${members.map(printable).join(", ")}`),
-        groupJoined: ({ group, account }) => this.print(`* ${printable(account)} joined ${printable(group)}`),
-        groupQuit: ({ group, account }) => this.print(`* ${printable(account)} left ${printable(group)}`),
+          this.print(`* you are in a new group ${namedText(group)} with ${members.map(namedText).join(", ")}`),
+        groupJoined: ({ group, account }) => this.print(`* ${namedText(account)} joined ${namedText(group)}`),
+        groupQuit: ({ group, account }) => this.print(`* ${namedText(account)} left ${namedText(group)}`),
       },
     });
   }
@@ -171,7 +174,7 @@ class ChatSession {
       case "create": {
         const id = await client.createGroup({ name: input.name, members: input.members });
         this.partner = { kind: "group", name: id };
-        this.print(`* group ${id}; others enter it with: /group join ${id}`);
+        this.print(`* group ${namedText(id)}; others enter it with: /group join ${id}`);
         return;
       }
       case "who":
@@ -195,12 +198,12 @@ class ChatSession {
 
   private async who(client: RoostClient): Promise<void> {
     const { partner } = this;
-    if (partner === undefined) this.print("nobody; /to ACCOUNT or /group use ID says who");
-    else if (partner.kind === "user") this.print(partner.name);
+    if (partner === undefined) this.print("* nobody; /to ACCOUNT or /group use ID says who");
+    else if (partner.kind === "user") this.print(`* ${namedText(partner.name)}`);
     else {
       const { owner, members } = await client.group(partner.name);
       this.print(
-        members.map(({ account }) => `${printable(account)}${account === owner ? " (owner)" : ""}`).join(", "),
+        `* ${members.map(({ account }) => `${namedText(account)}${account === owner ? " (owner)" : ""}`).join(", ")}`,
       );
     }
   }
@@ -223,21 +226,17 @@ class ChatSession {
 
   private prompt(): void {
     if (!this.options.isTerminal) return;
-    this.lines?.setPrompt(this.partner === undefined ? "> " : `${this.partner.name}> `);
+    this.lines?.setPrompt(this.partner === undefined ? "> " : `${namedText(this.partner.name)}> `);
     this.lines?.prompt(true);
   }
 
   private print(text: string): void {
     // On a terminal the line that is being typed moves down.
-    this.options.output.write(this.options.isTerminal ? `\r\u001b[K${text}\n` : `${text}\n`);
+    this.options.output.write(this.options.isTerminal ? lineAbove(text) : `${text}\n`);
     if (this.options.isTerminal && this.lines !== undefined) this.lines.prompt(true);
   }
 
   private complain(sentence: string): void {
-    this.options.errors.write(this.options.isTerminal ? `\r\u001b[K! ${sentence}\n` : `roost: ${sentence}\n`);
+    this.options.errors.write(this.options.isTerminal ? lineAbove(`! ${printable(sentence)}`) : saidLine(sentence));
   }
-}
-
-function sentenceOf(error: unknown): string {
-  return printable(error instanceof Error ? error.message : String(error));
 }

@@ -1,6 +1,9 @@
 // What `roost nodes` shows, as text: a line for each instance. Pure.
 
+import { hasProof } from "../../auth/instance-proof.ts";
+import { printable } from "../../base/printable.ts";
 import { type Instance, Status } from "../../registry/instance.ts";
+import { shownAge, tableLines } from "../text-table.ts";
 
 /** One line of the table. */
 export interface Row {
@@ -14,13 +17,16 @@ export interface Row {
 }
 
 const columns = ["service", "id", "env", "zone", "address", "state", "age"] as const satisfies (keyof Row)[];
-const gap = "  ";
+/** What members of a cluster register. */
+const memberServices: ReadonlySet<string> = new Set(["wgateway", "tgateway", "login", "chat"]);
 
 /**
  * The rows in a stable order. `lost` holds the addresses of registry nodes that the asked one does not reach; ages are
- * counted from `nowNs` (nanoseconds since 1970).
+ * counted from `nowNs` (nanoseconds since 1970). Where some members of a cluster carry a proof, those that carry none are marked.
  */
 export function rowsOf(instances: readonly Instance[], lost: ReadonlySet<string>, nowNs: bigint): Row[] {
+  // Where nobody proves anything, nobody needs to.
+  const provingEnvs = new Set(instances.filter(({ metadata }) => hasProof(metadata)).map(({ env }) => env));
   const rows = instances.map((instance): Row => {
     const { appid, hostname, env, zone, addrs, regTimestamp } = instance;
     return {
@@ -29,41 +35,25 @@ export function rowsOf(instances: readonly Instance[], lost: ReadonlySet<string>
       env,
       zone,
       address: addrs.join(" "),
-      state: lost.has(hostname) ? "lost" : stateOf(instance),
-      age: ageOf(nowNs - regTimestamp),
+      state: lost.has(hostname) ? "lost" : stateOf(instance, provingEnvs.has(env)),
+      age: shownAge(Number((nowNs - regTimestamp) / 1_000_000_000n)),
     };
   });
   const keyOf = ({ service, env, zone, id }: Row): string => [service, env, zone, id].join("\n");
   return rows.toSorted((one, other) => (keyOf(one) < keyOf(other) ? -1 : 1));
 }
 
-/** The table with a head line; control characters, which a registry of another make may hold, are shown as `?`. */
-export function tableOf(rows: readonly Row[]): string {
-  const lines = [
+/** The table as lines, with a head line. A registry of another make may hold any text: cells are made printable. */
+export function tableOf(rows: readonly Row[]): string[] {
+  return tableLines([
     columns.map((name) => name.toUpperCase()),
-    ...rows.map((row) => columns.map((name) => clean(row[name]))),
-  ];
-  const widths = columns.map((_, column) => Math.max(...lines.map((cells) => Bun.stringWidth(cells[column] ?? ""))));
-  const padded = (cell: string, column: number): string =>
-    cell + " ".repeat(Math.max(0, (widths[column] ?? 0) - Bun.stringWidth(cell)));
-  return lines.map((cells) => `${cells.map(padded).join(gap).trimEnd()}\n`).join("");
+    ...rows.map((row) => columns.map((name) => printable(row[name]))),
+  ]);
 }
 
-function stateOf({ status, metadata }: Instance): string {
+function stateOf({ appid, status, metadata }: Instance, isProving: boolean): string {
   const state = metadata.get("state") ?? (metadata.get("health") === "failing" ? "failing" : undefined);
-  return `${status === Status.Up ? "up" : "waiting"}${state === undefined ? "" : ` (${state})`}`;
-}
-
-/** `7s`, `12m`, `5h`, `3d`. */
-function ageOf(ageNs: bigint): string {
-  const seconds = Math.max(0, Number(ageNs / 1_000_000_000n));
-  if (seconds < 120) return `${seconds}s`;
-  if (seconds < 120 * 60) return `${Math.floor(seconds / 60)}m`;
-  if (seconds < 48 * 3600) return `${Math.floor(seconds / 3600)}h`;
-  return `${Math.floor(seconds / 86_400)}d`;
-}
-
-function clean(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, "?");
+  const lacksProof = isProving && memberServices.has(appid) && !hasProof(metadata);
+  const details = [...(state === undefined ? [] : [state]), ...(lacksProof ? ["no proof"] : [])];
+  return `${status === Status.Up ? "up" : "waiting"}${details.length === 0 ? "" : ` (${details.join(", ")})`}`;
 }

@@ -2,7 +2,6 @@
 
 import { isIP } from "node:net";
 import { resolve } from "node:path";
-import { Limits } from "../../base/limits/limits.ts";
 import type { Log } from "../../base/log.ts";
 import { parseLookupFile } from "../../registry/lookup-file.ts";
 import { NotASnapshot } from "../../registry/snapshot.ts";
@@ -15,6 +14,7 @@ import { readRules } from "../rules-file.ts";
 import { readClusterKeys } from "../secrets.ts";
 import { StartError, UsageError } from "../usage-error.ts";
 import { version } from "../version.ts";
+import { limitsOf } from "./limits.ts";
 import { begin, type Serving } from "./serving.ts";
 
 const listenDefault: SocketAddress = { host: "127.0.0.1", port: 7171 };
@@ -31,6 +31,7 @@ export async function serveDiscovery(values: OptionValues, log: Log): Promise<Se
   }
   if (clusterKeys.length > 0 && isInsecure)
     throw new UsageError(`${values.sourceOf("insecure")} and a cluster key are both given; keep one`);
+  const limits = limitsOf(values, "discovery", log);
   const lookup = values.optional("lookup");
   const running = await begin(
     () =>
@@ -49,7 +50,7 @@ export async function serveDiscovery(values: OptionValues, log: Log): Promise<Se
         trustedProxies: values.optional("trusted-proxies"),
         clusterKeys,
         version,
-        limits: new Limits(log),
+        limits,
         log,
       }),
     "--listen and --dns",
@@ -57,6 +58,7 @@ export async function serveDiscovery(values: OptionValues, log: Log): Promise<Se
   return {
     banner: discoveryBanner({ version, addresses: running.addresses, hasKey: clusterKeys.length > 0 }),
     listening: [`http://${running.addresses.http}`],
+    limits,
     health: () => running.health(),
     drain: () => running.drain(),
   };

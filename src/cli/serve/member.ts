@@ -1,10 +1,10 @@
 // roost serve --role gateway, login, chat: options to settings, and what such a process cannot do without.
 
 import { clusterFingerprint, type StoreClaim } from "../../auth/store-ownership.ts";
-import { Limits } from "../../base/limits/limits.ts";
+import type { Limits } from "../../base/limits/limits.ts";
 import type { Log } from "../../base/log.ts";
 import { systemRandom } from "../../base/random.ts";
-import type { MemberSettings, RunningMember } from "../../container/process.ts";
+import type { MemberRole, MemberSettings, RunningMember } from "../../container/process.ts";
 import { parseRouteFile } from "../../container/selectors/route-file.ts";
 import type { Selection } from "../../container/selectors/selection.ts";
 import { startChat } from "../../roles/chat/process.ts";
@@ -19,6 +19,7 @@ import { readRules } from "../rules-file.ts";
 import { readClusterKeys, readGivenSecrets } from "../secrets.ts";
 import { UsageError } from "../usage-error.ts";
 import { version } from "../version.ts";
+import { limitsOf } from "./limits.ts";
 import { begin, listenersOf, type Serving } from "./serving.ts";
 
 const anyPort: SocketAddress = { host: "127.0.0.1", port: 0 };
@@ -50,14 +51,14 @@ export async function serveGateway(values: OptionValues, log: Log): Promise<Serv
       }),
     "--ws, --tcp, --listen and --monitor",
   );
-  return servingOf("gateway", await running);
+  return servingOf("gateway", await running, settings.limits);
 }
 
 /** Starts a login service. */
 export async function serveLogin(values: OptionValues, log: Log): Promise<Serving> {
   const member = memberSettings(values, log, "login");
   const settings = { ...member, sessions: sessionsOf(values, log), claim: claimOf(member, values) };
-  return servingOf("login", await begin(() => startLogin(settings), "--listen and --monitor"));
+  return servingOf("login", await begin(() => startLogin(settings), "--listen and --monitor"), member.limits);
 }
 
 /** Starts a chat service. */
@@ -78,7 +79,7 @@ export async function serveChat(values: OptionValues, log: Log): Promise<Serving
   const unlock = settings.store.startsWith(sqlite)
     ? lockStore(settings.store.slice(sqlite.length), "shared")
     : undefined;
-  const serving = servingOf("chat", await begin(() => startChat(settings), "--listen and --monitor"));
+  const serving = servingOf("chat", await begin(() => startChat(settings), "--listen and --monitor"), member.limits);
   return {
     ...serving,
     async drain() {
@@ -88,7 +89,7 @@ export async function serveChat(values: OptionValues, log: Log): Promise<Serving
   };
 }
 
-function memberSettings(values: OptionValues, log: Log, role: string): MemberSettings {
+function memberSettings(values: OptionValues, log: Log, role: MemberRole): MemberSettings {
   if (!values.isGiven("discovery"))
     throw new UsageError(
       `--discovery is required: the registry by which a ${role} finds the others, such as http://10.0.0.5:7171`,
@@ -97,6 +98,11 @@ function memberSettings(values: OptionValues, log: Log, role: string): MemberSet
   if (clusterKeys.length === 0)
     throw new UsageError(
       "--cluster-key-file is required: services prove to each other that they know the same key, of at least 16 bytes",
+    );
+  const insecure = values.required("insecure");
+  if (insecure)
+    log.warn(
+      `${values.sourceOf("insecure")}: a registry without a key is accepted; whoever reaches it can take services out of it, and processes of the former release are not linked`,
     );
   return {
     id: values.isGiven("id") ? values.required("id") : `${role}-${systemRandom.base62(idBits)}`,
@@ -107,10 +113,11 @@ function memberSettings(values: OptionValues, log: Log, role: string): MemberSet
     region: values.required("region"),
     env: values.required("env"),
     clusterKeys,
+    insecure,
     monitor: values.isGiven("monitor") ? values.optional("monitor") : anyPort,
     writeWaitMs: values.required("write-wait"),
     version,
-    limits: new Limits(log),
+    limits: limitsOf(values, role, log),
     log,
     lost(sentence) {
       log.error(sentence);
@@ -124,10 +131,11 @@ function claimOf({ clusterKeys, env }: MemberSettings, values: OptionValues): St
   return { fingerprints: clusterKeys.map((key) => clusterFingerprint(key, env)), adopt: values.required("adopt") };
 }
 
-function servingOf(role: string, running: RunningMember): Serving {
+function servingOf(role: MemberRole, running: RunningMember, limits: Limits): Serving {
   return {
     banner: memberBanner({ version, role, id: running.id, addresses: running.addresses }),
     listening: [...listenersOf(running.addresses), `links ${running.addresses.link}`],
+    limits,
     health: () => running.health(),
     drain: () => running.drain(),
     ...(running.reload === undefined ? {} : { reload: running.reload }),

@@ -1,9 +1,11 @@
 // What serving is to the command line, whatever the role: something to say, and something to end.
 
+import type { Limits } from "../../base/limits/limits.ts";
 import { IdTaken } from "../../container/membership.ts";
 import type { Health } from "../../observe/operator-answers.ts";
 import { SessionsUnavailable } from "../../session/sessions.ts";
 import { StoreUnavailable } from "../../store/store.ts";
+import { OpenRegistry } from "../../registry/client/node-client.ts";
 import { OwnAddressUnknown } from "../../transport/address.ts";
 import { codeOf, sentenceOf } from "../failure.ts";
 import { StartError } from "../usage-error.ts";
@@ -20,6 +22,7 @@ export interface Serving {
   health(): Health;
   /** Resolves when it is all closed. */
   drain(): Promise<void>;
+  readonly limits: Limits;
   /** Reads files again; a sentence for the log. Undefined: there are none. */
   readonly reload?: () => string | undefined;
 }
@@ -48,7 +51,7 @@ export async function begin<Role>(start: () => Promise<Role>, listeners: string)
   try {
     return await start();
   } catch (error) {
-    const isTold = [StoreUnavailable, SessionsUnavailable, IdTaken, OwnAddressUnknown].some(
+    const isTold = [StoreUnavailable, SessionsUnavailable, IdTaken, OwnAddressUnknown, OpenRegistry].some(
       (kind) => error instanceof kind,
     );
     if (isTold) throw new StartError(sentenceOf(error));

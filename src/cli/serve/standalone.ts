@@ -1,16 +1,17 @@
 // roost serve --role standalone: options to settings.
 
 import { join } from "node:path";
-import { Limits } from "../../base/limits/limits.ts";
 import type { Log } from "../../base/log.ts";
 import { startStandalone } from "../../roles/standalone/role.ts";
 import { banner } from "../banner.ts";
+import { openControlSocket } from "../control/control-socket.ts";
 import { holdDataFolder, holdStore, openDataFolder } from "../data-folder.ts";
 import { databasePath, isDatabaseFile } from "../engine-url.ts";
 import type { OptionValues } from "../options.ts";
 import { readSecrets } from "../secrets.ts";
 import { UsageError } from "../usage-error.ts";
 import { version } from "../version.ts";
+import { limitsOf } from "./limits.ts";
 import { begin, listenersOf, type Serving } from "./serving.ts";
 
 /** Starts everything in one process. */
@@ -20,6 +21,7 @@ export async function serveStandalone(values: OptionValues, log: Log): Promise<S
   const store = values.optional("store");
   if (store !== undefined && !isDatabaseFile(store))
     throw new UsageError(`${values.sourceOf("store")} takes sqlite:PATH in a standalone server`);
+  const limits = limitsOf(values, "standalone", log);
   const settings = {
     ws: values.optional("ws"),
     tcp: values.optional("tcp"),
@@ -52,11 +54,12 @@ export async function serveStandalone(values: OptionValues, log: Log): Promise<S
         storePath,
         takeLock,
         version,
-        limits: new Limits(log),
+        limits,
         log,
       }),
     "--ws, --tcp and --monitor",
   );
+  const control = await openControlSocket(dataFolder, running.control, log);
   return {
     banner: banner({
       version,
@@ -68,9 +71,11 @@ export async function serveStandalone(values: OptionValues, log: Log): Promise<S
       secretMadeAt: secrets.madeAt,
     }),
     listening: listenersOf(running.addresses),
+    limits,
     health: () => running.health(),
     async drain() {
       await running.drain();
+      await control?.close();
       held.release();
       folder.release();
     },

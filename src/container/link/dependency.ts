@@ -6,6 +6,7 @@
 // soon as a node refuses it, unless it is established: it has a link that stands for longer than the greater one asks. The
 // greater one ends when it has asked for so long, which is when the lesser one is established.
 
+import { hasProof } from "../../auth/instance-proof.ts";
 import type { LinkIdentity } from "../../auth/link-proof.ts";
 import type { Limits } from "../../base/limits/limits.ts";
 import type { Log } from "../../base/log.ts";
@@ -151,10 +152,10 @@ export class Dependency<Owner> {
   private async dial(node: Node): Promise<void> {
     const { instance } = node;
     const address = instance && linkAddress(instance);
-    if (this.isStopped || address === undefined || node.connection !== undefined) return;
+    if (this.isStopped || instance === undefined || address === undefined || node.connection !== undefined) return;
     node.isDialling = true;
     try {
-      await this.link(node, address);
+      await this.link(node, address, hasProof(instance.metadata));
     } catch (error) {
       forgetIfClosed(node);
       this.failed(node, address, error);
@@ -165,13 +166,13 @@ export class Dependency<Owner> {
   }
 
   /** Dials and shakes hands; resolves when the link stands. */
-  private async link(node: Node, address: string): Promise<void> {
+  private async link(node: Node, address: string, isProven: boolean): Promise<void> {
     const { host, service } = this;
     const handshakes: DiallingHandshake[] = [];
     await host.dial(address, (connection) => {
       const declines = ({ stores }: LinkState): string | undefined =>
         host.stores.admits({ service, id: node.id }, stores);
-      const parts = { ...host, expectedId: node.id, address, declines };
+      const parts = { ...host, expectedId: node.id, address, isProven, declines };
       const handshake = new DiallingHandshake(connection, parts, (met) => this.stands(node, connection, met));
       handshakes.push(handshake);
       return handshake;

@@ -15,8 +15,9 @@
 //
 // The proofs cover the address that the dialler dialled and the one that the acceptor advertises, and a link stands only if
 // both are the same: behind address translation, too, others dial what is advertised. A dialler of the release before this
-// one does not mark its nonce and gets proofs without addresses; an acceptor of it answers a marked nonce with a proof
-// without addresses, which is believed because no later release does so.
+// one does not mark its nonce and gets proofs without addresses. An acceptor of it answers a marked nonce with a proof without
+// addresses, which no later release does; it is believed unless the acceptor's entry in the registry has a proof, as those
+// of later releases have.
 //
 // Two processes that start under one id in the same moment may each be linked to a node of a service, and be refused by the
 // other's. One has to stay: the greater incarnation is told that its id is contested, and asks again while the lesser one
@@ -251,8 +252,9 @@ export class DiallingHandshake implements FrameHandler {
   private readonly nonce: Uint8Array;
   private readonly late: ReturnType<typeof setTimeout>;
   private readonly handlerOf: (met: Met) => FrameHandler;
-  private readonly expectedId: string;
+  private readonly expectedId: string | undefined;
   private readonly address: string;
+  private readonly isProven: boolean;
   private readonly declines: ((state: LinkState) => string | undefined) | undefined;
   private inner: FrameHandler | undefined;
 
@@ -264,10 +266,12 @@ export class DiallingHandshake implements FrameHandler {
       /** At least one. */
       readonly clusterKeys: readonly Uint8Array[];
       readonly random: Random;
-      /** Who should answer. */
-      readonly expectedId: string;
+      /** Who should answer; undefined: whoever has the key. */
+      readonly expectedId: string | undefined;
       /** The address that was dialled, `host:port`, of at most 300 bytes. */
       readonly address: string;
+      /** The entry that named the address has a proof (auth/instance-proof.ts): a proof without addresses is not believed. */
+      readonly isProven: boolean;
       /** Returns why the link is not wanted, in at most 800 bytes; undefined: it is, or anybody is wanted. */
       readonly declines?: (state: LinkState) => string | undefined;
     },
@@ -275,6 +279,7 @@ export class DiallingHandshake implements FrameHandler {
   ) {
     this.expectedId = parts.expectedId;
     this.address = parts.address;
+    this.isProven = parts.isProven;
     this.declines = parts.declines;
     this.connection = connection;
     this.identity = parts.identity;
@@ -325,6 +330,13 @@ export class DiallingHandshake implements FrameHandler {
       return;
     }
     const { clusterKey, meeting } = proven;
+    if (meeting.addresses === undefined && this.isProven) {
+      this.fail(
+        "it proves no address, although its entry in the registry has a proof: the entry is old, or a stranger's copy",
+        closeProtocolFault("a proof of the address was expected"),
+      );
+      return;
+    }
     if (isElsewhere(meeting)) {
       const { dialled, advertised } = meeting.addresses;
       this.fail(
@@ -339,7 +351,7 @@ export class DiallingHandshake implements FrameHandler {
       this.connection.close(closeProtocolFault("refused"));
       return;
     }
-    if (identity.id !== this.expectedId) {
+    if (this.expectedId !== undefined && identity.id !== this.expectedId) {
       this.fail(`it is ${identity.id}, and not ${this.expectedId}`, closeProtocolFault("somebody else was expected"));
       return;
     }

@@ -3,10 +3,12 @@
 
 import type { LinkIdentity } from "../../auth/link-proof.ts";
 import type { Random } from "../../base/random.ts";
+import type { ControlCommands } from "../../observe/control-commands.ts";
 import type { Acceptor, Connection, FrameHandler, Server, TransportObserver } from "../../transport/transport.ts";
 import { type CloseReason, closeProtocolFault } from "../../wire/close-reason.ts";
 import { unknownStores } from "../node-stores.ts";
 import type { Service } from "../service.ts";
+import { ControlLink, operatorService } from "./control-link.ts";
 import { AcceptingHandshake, type LinkHost } from "./handshake.ts";
 import type { LinkNetwork } from "./link-network.ts";
 import type { LinkState } from "./link-state.ts";
@@ -24,6 +26,7 @@ export class LinkListener implements Acceptor, LinkHost {
   /** Where others dial it; known since `listen`. */
   address = "";
   private readonly service: Service | undefined;
+  private readonly control: ControlCommands | undefined;
   private readonly metrics: { protocolFault(kind: string): void };
   private readonly gatewayDeclined: (gateway: string, sentence: string) => void;
 
@@ -33,6 +36,8 @@ export class LinkListener implements Acceptor, LinkHost {
     random: Random;
     /** What gateways are linked to; undefined: nothing. */
     service: Service | undefined;
+    /** What operators may ask; undefined: nothing. */
+    control?: ControlCommands;
     metrics: { protocolFault(kind: string): void };
     /** A gateway does not want this node, and says why. */
     gatewayDeclined?: (gateway: string, sentence: string) => void;
@@ -41,6 +46,7 @@ export class LinkListener implements Acceptor, LinkHost {
     this.clusterKeys = parts.clusterKeys;
     this.random = parts.random;
     this.service = parts.service;
+    this.control = parts.control;
     this.metrics = parts.metrics;
     this.gatewayDeclined = parts.gatewayDeclined ?? (() => undefined);
   }
@@ -67,6 +73,8 @@ export class LinkListener implements Acceptor, LinkHost {
   }
 
   linked(connection: Connection, dialler: LinkIdentity): FrameHandler | CloseReason {
+    if (dialler.service === operatorService && this.control !== undefined)
+      return new ControlLink(connection, this.control);
     if (dialler.service !== gatewayService || this.service === undefined) return closeNotServed;
     return this.service.linked(connection, dialler.id, dialler.incarnation);
   }

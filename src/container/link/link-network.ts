@@ -12,7 +12,6 @@ import type { MemoryNetwork } from "../../transport/memory.ts";
 import { dialTcp, listenTcp } from "../../transport/tcp.ts";
 import type { Acceptor, Server, TransportObserver, TransportOptions } from "../../transport/transport.ts";
 import type { Dial } from "./dependency.ts";
-import { silentMsMax } from "./link-state.ts";
 
 const connectMsMax = 2_000;
 /** Frames of any kind that a peer may send before its handshake is over: it takes two. */
@@ -87,7 +86,7 @@ export class MemoryLinkNetwork implements LinkNetwork {
 }
 
 /** Counts the connections of a link port whose handshakes are not over. */
-function handshakeAdmission(limits: Limits): Admission {
+export function handshakeAdmission(limits: Limits): Admission {
   const { handshakes, handshakesPerAddress } = limits.values;
   const admission = new Admission({
     connectionsMax: Number.POSITIVE_INFINITY,
@@ -95,7 +94,8 @@ function handshakeAdmission(limits: Limits): Admission {
     strangersMax: handshakes,
     strangersPerAddressMax: handshakesPerAddress,
     endingMax,
-    isExempt: isLoopbackAddress,
+    // Nodes of a cluster often share a network: each address counts alone.
+    quotaOf: (address) => (isLoopbackAddress(address) ? undefined : address),
     met: (bound, remoteAddress) => {
       if (bound === "strangers") limits.met("handshakes", { remoteAddress });
       else if (bound === "strangersPerAddress") limits.met("handshakesPerAddress", { remoteAddress });
@@ -116,9 +116,10 @@ function linkOptions(transport: LinkTransport, observer: TransportObserver): Tra
     frameBytesMax: linkFrameBytesMax,
     unsentBytesMax: limits.values.unsentBytesPerLink,
     closeWhenSlow: false,
-    readWaitMs: silentMsMax,
+    readWaitMs: limits.values.linkSilenceMs,
     met: (bound, remoteAddress) => {
       if (bound === "unsentBytes") limits.met("unsentBytesPerLink", { remoteAddress });
+      else if (bound === "silence") limits.met("linkSilenceMs", { remoteAddress });
     },
   };
 }

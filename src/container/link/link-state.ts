@@ -9,8 +9,6 @@ import { messageOfStores, type NodeStores, storesOfMessage } from "../node-store
 
 /** Between two pings of a link, by either side. */
 export const heartbeatMs = 3_000;
-/** A peer that is silent for this long is dead. */
-export const silentMsMax = 15_000;
 
 /** How a service is. */
 export interface LinkState {

@@ -20,6 +20,8 @@ export async function whoAnswers(
     readonly clusterKeys: readonly Uint8Array[];
     readonly random: Random;
     readonly dial: Dial;
+    /** The entry that named the address has a proof. */
+    readonly isProven: boolean;
   },
 ): Promise<string | undefined> {
   const asked = (async (): Promise<string | undefined> => {

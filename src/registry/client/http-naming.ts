@@ -7,7 +7,8 @@ import type { Random } from "../../base/random.ts";
 import { type Instance, Status } from "../instance.ts";
 import { type Cancel, systemTimers } from "../timers.ts";
 import type { Listing, Naming, Registered, Registration } from "./naming.ts";
-import { Code, NodeClient, NodeFailure, requestMsMax } from "./node-client.ts";
+import { Code } from "./codes.ts";
+import { NodeClient, NodeFailure, OpenRegistry, requestMsMax } from "./node-client.ts";
 import { NodeList } from "./node-rotation.ts";
 import { parseService } from "./parse-instances.ts";
 import type { After } from "./pause.ts";
@@ -16,6 +17,8 @@ import { RegistrationLoop } from "./registration-loop.ts";
 
 /** Every loop goes on to another node this often, in milliseconds, so that load spreads again after a node came back. */
 export const rotationMs = 30 * 60_000;
+/** A node has this long to say at a start whether it needs a key, in milliseconds. */
+const keyMsMax = 1_000;
 
 export interface HttpNamingOptions {
   /** Nodes to begin with, `http://host:port`; further ones are learned from them. */
@@ -30,6 +33,10 @@ export interface HttpNamingOptions {
    * nodes in the clear.
    */
   readonly tokens: readonly string[];
+  /** Nodes that take writes without a key are not used: nothing that they say is believed. */
+  readonly requiresKey: boolean;
+  /** Further nodes are learned from the registry. Where anybody may write, anybody may pass for a node of it. */
+  readonly learnsNodes: boolean;
   /** For jitter and for the order of nodes. */
   readonly random: Random;
   readonly log: Log;
@@ -51,16 +58,17 @@ export class HttpNaming implements Naming {
 
   /** Throws an Error when `nodes` is empty or holds something else than `http://host:port`. Nothing runs until it is used. */
   constructor(options: HttpNamingOptions) {
-    const { env, zone, hostname, tokens, random, log, after = systemTimers.after } = options;
+    const { env, zone, hostname, tokens, requiresKey, random, log, after = systemTimers.after } = options;
     this.options = options;
     this.after = after;
-    this.client = new NodeClient(after, tokens);
+    this.client = new NodeClient(after, tokens, requiresKey);
     this.nodes = new NodeList(options.nodes, zone, random);
     const { client, nodes } = this;
     const answersAgain = (): void => {
       for (const loop of this.registrations.values()) loop.renewNow();
     };
-    this.polls = new PollLoop({ client, nodes, env, hostname, after, random, log, answersAgain });
+    const learn = options.learnsNodes ? (instances: readonly Instance[]) => nodes.learn(instances) : () => undefined;
+    this.polls = new PollLoop({ client, nodes, env, hostname, after, random, log, answersAgain, learn });
   }
 
   async find(service: string): Promise<readonly Instance[]> {
@@ -108,6 +116,22 @@ export class HttpNaming implements Naming {
       }),
     );
     return { listing, lacking };
+  }
+
+  /**
+   * Asks each node that this client was given whether it takes writes without a key; those that do not answer within a second
+   * are not waited for. Rejects with OpenRegistry if one does, where a key is required.
+   */
+  async refuseOpenNodes(): Promise<void> {
+    if (!this.options.requiresKey) return;
+    const asked = this.nodes.seeds.map((node) => this.client.demandKey(node, keyMsMax, this.closed.signal));
+    for (const answer of await Promise.allSettled(asked))
+      if (answer.status === "rejected" && answer.reason instanceof OpenRegistry) throw answer.reason;
+  }
+
+  get trouble(): string {
+    const open = this.client.openNodes;
+    return open.length === 0 ? "" : new OpenRegistry(open.join(", ")).message;
   }
 
   get isAnswered(): boolean {

@@ -64,6 +64,10 @@ export interface Naming {
   whoLists?(service: string, id: string): Promise<Listing>;
   /** False while no node answers; absent where that cannot be. */
   readonly isAnswered?: boolean;
+  /** Why nodes of the registry are not used, for an operator; '' or absent while all of them are. */
+  readonly trouble?: string;
+  /** The ids of some instances that are listed and not believed; absent where everything is believed. */
+  readonly leftOut?: readonly string[];
   /** Deregisters everything, ends every subscription and request. */
   close(): Promise<void>;
 }

@@ -3,29 +3,39 @@
 
 import { registryAnswerBytesMax } from "../../base/limits/fixed.ts";
 import { boundedText } from "../bounded-text.ts";
+import { KeyChecks } from "../key-checks.ts";
 import { TokenChoice } from "../token-choice.ts";
+import { Code } from "./codes.ts";
 import type { After } from "./pause.ts";
 import { type Answer, parseAnswer } from "./parse-instances.ts";
 
 /** A request that is no long poll, in milliseconds. */
 export const requestMsMax = 5_000;
 
-/** Codes of the registry that this client tells apart. */
-export const Code = {
-  Ok: 0,
-  NotModified: -304,
-  NotFound: -404,
-  Unauthorized: -401,
-} as const;
-
 /** The node was not reached, answered too late, too much or garbage; or the request was aborted. Another may do better. */
 export class NodeFailure extends Error {
-  override readonly name = "NodeFailure";
+  override readonly name: string = "NodeFailure";
   readonly node: string;
 
   constructor(node: string, reason: string, options?: ErrorOptions) {
     super(`${node}: ${reason}`, options);
     this.node = node;
+  }
+}
+
+/**
+ * The node takes writes without a key, so whoever reaches it can put a process of their own between those of a cluster. The
+ * message says what an operator can do.
+ */
+export class OpenRegistry extends NodeFailure {
+  override readonly name = "OpenRegistry";
+
+  constructor(node: string) {
+    super(
+      node,
+      "this node of the registry takes writes without a key, from everybody who reaches it: start it with the " +
+        "--cluster-key-file of the cluster, or this process with --insecure if it cannot have one (bilibili/discovery)",
+    );
   }
 }
 
@@ -41,19 +51,54 @@ export interface Call {
 export class NodeClient {
   private readonly after: After;
   private readonly tokens: TokenChoice;
+  private readonly requiresKey: boolean;
+  private readonly keys = new KeyChecks(() => performance.now());
 
   /**
+   * @param requiresKey nodes that take writes without a key are not asked: they are failures, OpenRegistry
    * @param tokens for `authorization: Bearer`: the first one is sent to every node, another to a node that refuses it.
    *   Whoever may register as a node of the registry holds them
    */
-  constructor(after: After, tokens: readonly string[]) {
+  constructor(after: After, tokens: readonly string[], requiresKey: boolean) {
     this.after = after;
     this.tokens = new TokenChoice(tokens);
+    this.requiresKey = requiresKey;
+  }
+
+  /** The nodes that were found to take writes without a key, and have not been found otherwise since. */
+  get openNodes(): readonly string[] {
+    return this.keys.open;
+  }
+
+  /** Finds out whether a node takes writes without a key. Rejects with OpenRegistry if it does, or with NodeFailure. */
+  async demandKey(node: string, limitMs: number, signal: AbortSignal): Promise<void> {
+    await this.limited(node, limitMs, signal, (limit) => this.ensureKey(node, limit));
   }
 
   /** Rejects with NodeFailure only; also when `signal` aborts, which the caller finds out by looking at it. */
   async ask(node: string, call: Call, signal: AbortSignal): Promise<Answer> {
-    const { method, endpoint, parameters, limitMs } = call;
+    return this.limited(node, call.limitMs, signal, async (limit) => {
+      if (this.requiresKey) await this.ensureKey(node, limit);
+      // The limit holds for all tries together.
+      return this.tokens.ask(
+        node,
+        (shown) => request(node, call, shown, limit),
+        ({ code }) => code === Code.Unauthorized,
+      );
+    });
+  }
+
+  private async ensureKey(node: string, limit: AbortSignal): Promise<void> {
+    if (await this.keys.isOpen(node, limit)) throw new OpenRegistry(node);
+  }
+
+  /** Runs requests to a node within a limit; rejects with NodeFailure only. */
+  private async limited<Result>(
+    node: string,
+    limitMs: number,
+    signal: AbortSignal,
+    run: (limit: AbortSignal) => Promise<Result>,
+  ): Promise<Result> {
     const controller = new AbortController();
     const abort = (): void => controller.abort();
     let isLate = false;
@@ -63,27 +108,12 @@ export class NodeClient {
     });
     signal.addEventListener("abort", abort);
     if (signal.aborted) abort();
-    const url = `${node}/discovery/${endpoint}`;
-    const request = async (shown: Readonly<Record<string, string>>): Promise<Answer> => {
-      const response = await fetch(method === "GET" ? `${url}?${parameters}` : url, {
-        method,
-        // What is compressed may be of any length once it is read.
-        headers: { ...shown, "accept-encoding": "identity", "x1-bmspy-timeout": String(limitMs) },
-        redirect: "error",
-        decompress: false,
-        signal: controller.signal,
-        ...(method === "POST" ? { body: parameters } : {}),
-      });
-      if (response.status !== 200) {
-        await response.body?.cancel();
-        throw new Error(`HTTP status ${response.status}`);
-      }
-      return parseAnswer(await boundedText(response, registryAnswerBytesMax));
-    };
     try {
-      // The limit holds for all tries together.
-      return await this.tokens.ask(node, request, ({ code }) => code === Code.Unauthorized);
+      return await run(controller.signal);
     } catch (cause) {
+      if (cause instanceof OpenRegistry) throw cause;
+      // It may come back as another one.
+      if (!signal.aborted) this.keys.forget(node);
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new NodeFailure(node, isLate ? `no answer within ${limitMs} ms` : reason, { cause });
     } finally {
@@ -91,4 +121,28 @@ export class NodeClient {
       signal.removeEventListener("abort", abort);
     }
   }
+}
+
+/** One request. Rejects when it has no answer of a registry. */
+async function request(
+  node: string,
+  { method, endpoint, parameters, limitMs }: Call,
+  shown: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const url = `${node}/discovery/${endpoint}`;
+  const response = await fetch(method === "GET" ? `${url}?${parameters}` : url, {
+    method,
+    // What is compressed may be of any length once it is read.
+    headers: { ...shown, "accept-encoding": "identity", "x1-bmspy-timeout": String(limitMs) },
+    redirect: "error",
+    decompress: false,
+    signal,
+    ...(method === "POST" ? { body: parameters } : {}),
+  });
+  if (response.status !== 200) {
+    await response.body?.cancel();
+    throw new Error(`HTTP status ${response.status}`);
+  }
+  return parseAnswer(await boundedText(response, registryAnswerBytesMax));
 }

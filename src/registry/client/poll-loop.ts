@@ -5,7 +5,8 @@
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import { discoveryAppid, type Instance } from "../instance.ts";
-import { Code, type NodeClient, NodeFailure } from "./node-client.ts";
+import { Code } from "./codes.ts";
+import { type NodeClient, NodeFailure } from "./node-client.ts";
 import { type NodeList, NodeRotation } from "./node-rotation.ts";
 import { type Answer, parseServices, parseUnknown } from "./parse-instances.ts";
 import type { Cancel } from "../timers.ts";
@@ -49,6 +50,8 @@ export interface PollOptions {
   readonly log: Log;
   /** A node answers after a failure: it may know nothing of what was registered before. */
   readonly answersAgain?: () => void;
+  /** Hears of the UP instances of the registry itself. */
+  readonly learn: (instances: readonly Instance[]) => void;
 }
 
 export class PollLoop {
@@ -71,7 +74,7 @@ export class PollLoop {
   constructor(options: PollOptions) {
     this.options = options;
     this.rotation = new NodeRotation(options.nodes);
-    this.registry = watched(discoveryAppid, (instances) => options.nodes.learn(instances));
+    this.registry = watched(discoveryAppid, options.learn);
   }
 
   /** Begins to poll; further calls do nothing. */

@@ -5,6 +5,7 @@ import type { Clock } from "../../base/clock.ts";
 import { registryAnswerBytesMax, registryPeerBodyBytesMax } from "../../base/limits/fixed.ts";
 import { boundedText, TooLong } from "../bounded-text.ts";
 import { fieldsOf, jsonOf, MalformedJson } from "../json-fields.ts";
+import { KeyChecks } from "../key-checks.ts";
 import type { Compare, Compared, PeerFailure, PeerNetwork, Replicate, Replicated } from "../peer-messages.ts";
 import { Code } from "../registrar.ts";
 import { TokenChoice } from "../token-choice.ts";
@@ -40,14 +41,20 @@ interface Envelope {
 export class HttpPeerNetwork implements PeerNetwork {
   private readonly clock: Clock;
   private readonly tokens: TokenChoice;
+  /** Undefined: this node has no key, and asks nobody for one. */
+  private readonly keys: KeyChecks | undefined;
   private readonly originals: OriginalPeers;
   /** Nodes of the original implementation, and until when that is believed. */
   private readonly originalUntilMs = new Map<string, number>();
 
-  /** The first of `tokens` is shown to all nodes, another one to a node that refuses it. */
+  /**
+   * The first of `tokens` is shown to all nodes, another one to a node that refuses it. With tokens nothing is exchanged with a
+   * node that takes writes without one: what anybody may write there would be listed here.
+   */
   constructor(clock: Clock, tokens: readonly string[]) {
     this.clock = clock;
     this.tokens = new TokenChoice(tokens);
+    this.keys = tokens.length === 0 ? undefined : new KeyChecks(() => clock.monotonicMs());
     this.originals = new OriginalPeers({ clock, tokens: this.tokens, requestMsMax });
   }
 
@@ -75,7 +82,35 @@ export class HttpPeerNetwork implements PeerNetwork {
     return second.kind === "failed" ? second : { ...second, newer: [...first.newer, ...second.newer] };
   }
 
-  private async ask<Reply>(
+  private async ask<Reply extends { readonly kind: string }>(
+    address: string,
+    path: string,
+    body: string,
+    parse: (data: unknown) => Reply,
+    askOriginal: () => Promise<Reply | PeerFailure>,
+  ): Promise<Reply | PeerFailure> {
+    const open = await this.refusedAsOpen(address);
+    if (open !== undefined) return open;
+    const reply = await this.askChecked(address, path, body, parse, askOriginal);
+    if (reply.kind === "failed") this.keys?.forget(`http://${address}`);
+    return reply;
+  }
+
+  /** Returns a failure if a node takes writes without a key and this one does not, or if that cannot be found out. */
+  private async refusedAsOpen(address: string): Promise<PeerFailure | undefined> {
+    try {
+      const isOpen = await this.keys?.isOpen(`http://${address}`, AbortSignal.timeout(requestMsMax));
+      if (isOpen !== true) return undefined;
+      return failure(
+        "refused",
+        "it takes writes without a key, and this node does not: start it with the same --cluster-key-file",
+      );
+    } catch (error) {
+      return failure("unreachable", error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  private async askChecked<Reply extends { readonly kind: string }>(
     address: string,
     path: string,
     body: string,

@@ -6,6 +6,7 @@ import { descriptorsMax } from "../../base/descriptors.ts";
 import { registryPeerBodyBytesMax } from "../../base/limits/fixed.ts";
 import type { Limits } from "../../base/limits/limits.ts";
 import type { LimitName } from "../../base/limits/table.ts";
+import type { ControlCommands } from "../../observe/control-commands.ts";
 import type { ContainedBugs } from "../../observe/contained-bugs.ts";
 import { type Health, healthAnswer, metricsAnswer } from "../../observe/operator-answers.ts";
 import type { RegistryMetrics } from "../../observe/registry-metrics.ts";
@@ -15,6 +16,7 @@ import { type HttpAnswer, jsonAnswer } from "../../transport/http/http-answer.ts
 import type { HttpRequest, WantsBody } from "../../transport/http/http-connection.ts";
 import { type HttpBound, HttpServer, quotaAddress } from "../../transport/http/http-server.ts";
 import type { TrustedProxies } from "../../transport/trusted-proxies.ts";
+import type { Directory } from "../directory.ts";
 import { callerAddress, lookupGateways } from "../lookup.ts";
 import { MalformedJson } from "../json-fields.ts";
 import type { LookupRules } from "../lookup-file.ts";
@@ -22,6 +24,7 @@ import type { Compared, Replicated } from "../peer-messages.ts";
 import { Code } from "../registrar.ts";
 import type { RegistryNode } from "../registry-node.ts";
 import { envelope, plain } from "./answers.ts";
+import { controlAnswer } from "./control.ts";
 import { KnownPeers } from "./known-peers.ts";
 import { Listings } from "./listings.ts";
 import { BadParameter, Parameters } from "./parameters.ts";
@@ -58,9 +61,13 @@ export interface RegistryHttpOptions {
   /** Writers and other nodes have to show one of these; none: nothing. */
   readonly tokens: readonly string[];
   readonly lookup: LookupRules | undefined;
+  /** Where lookup finds gateways. */
+  readonly gateways: Pick<Directory, "instances">;
   readonly metrics: RegistryMetrics;
   /** For `GET /health`. */
   readonly health: () => Health;
+  /** What operators may ask. */
+  readonly control: ControlCommands;
 }
 
 interface ApiOptions extends RegistryHttpOptions {
@@ -189,7 +196,7 @@ class Api {
   private readonly metricsResponse: () => Promise<HttpAnswer>;
 
   constructor(options: ApiOptions) {
-    const { node, metrics, limits } = options;
+    const { node, metrics, limits, control } = options;
     this.options = options;
     this.metricsResponse = metricsAnswer(async () => {
       const { registryExpositionOf } = await import("../../observe/registry-exposition.ts");
@@ -217,6 +224,12 @@ class Api {
       ["fetchs", this.read((parameters) => fetchSeveral(reading, parameters))],
       ["fetch/all", this.read((_, call) => this.listing(listings, call))],
       ["nodes", this.read(() => nodes(node))],
+      [
+        "control",
+        this.write((parameters, { request, isTrusted }) =>
+          controlAnswer(control, parameters, isTrusted || options.quotaOf(request.remoteAddress) === ""),
+        ),
+      ],
       ["poll", this.poll((request) => this.polls.poll(request))],
       ["polls", this.poll((request) => this.polls.polls(request))],
       [replicatePath, this.peer((text) => node.onReplicate(parseReplicate(text)))],
@@ -286,7 +299,7 @@ class Api {
     if (token === undefined) return plain(404, "404 page not found");
     if (!node.isReadable) return jsonAnswer(503, { reason: "this registry node is starting" });
     const address = callerAddress(request.remoteAddress, request.header("x-forwarded-for") ?? null, trustedByFile);
-    const found = lookupGateways(token, address, rules, node, node.settings.env);
+    const found = lookupGateways(token, address, rules, this.options.gateways, node.settings.env);
     return jsonAnswer("reason" in found ? 503 : 200, found);
   }
 
@@ -315,7 +328,7 @@ class Api {
     return this.read((parameters, call) => answer(this.pollOf(parameters, call)));
   }
 
-  private write(answer: (parameters: Parameters, call: Call) => HttpAnswer): Route {
+  private write(answer: (parameters: Parameters, call: Call) => Answer): Route {
     const bytesMax = this.options.limits.values.registryBodyBytes;
     return {
       method: "POST",
@@ -333,7 +346,7 @@ class Api {
   }
 
   /** Reads a body that is not too long, and is UTF-8. */
-  private withBody(bytesMax: number, answer: (text: string) => HttpAnswer): WantsBody {
+  private withBody(bytesMax: number, answer: (text: string) => Answer): WantsBody {
     return {
       bytesMax,
       tooLong: () => {

@@ -7,7 +7,11 @@ import type { Dispatcher } from "../../container/dispatcher.ts";
 import type { ServiceMetrics, TalkLatency } from "../../observe/metrics.ts";
 import type { Sessions } from "../../session/sessions.ts";
 import type { Store } from "../../store/store.ts";
+import type { FanOut } from "./fan-out.ts";
+import type { FanOutAllowance } from "./fan-out-allowance.ts";
 import type { GroupAudience } from "./group-audience.ts";
+import type { Notices } from "./notices.ts";
+import type { Reads } from "./reads.ts";
 
 /** Constructed by the role and passed to each command. */
 export interface ChatParts {
@@ -15,6 +19,10 @@ export interface ChatParts {
   readonly sessions: Sessions;
   readonly dispatcher: Dispatcher;
   readonly audience: GroupAudience;
+  readonly allowance: FanOutAllowance;
+  readonly fanOut: FanOut;
+  readonly notices: Notices;
+  readonly reads: Reads;
   readonly random: Random;
   readonly latency: TalkLatency;
   readonly metrics: Pick<ServiceMetrics, "bug">;

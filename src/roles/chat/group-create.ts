@@ -8,9 +8,11 @@ import { Refusal } from "../../container/refusal.ts";
 import type { Handler } from "../../container/router.ts";
 import { GroupCreateNotifySchema, GroupCreateReqSchema, GroupCreateRespSchema, Status } from "../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "./chat-parts.ts";
+import { ListDelivery } from "./list-delivery.ts";
 
 /** Creates a group and tells its online members. */
-export function groupCreate({ store, sessions, dispatcher, random }: ChatParts): Handler {
+export function groupCreate(parts: ChatParts): Handler {
+  const { store, fanOut, allowance, random } = parts;
   return async (context) => {
     const request = context.body(GroupCreateReqSchema);
     const { app, account: owner } = context;
@@ -36,17 +38,19 @@ export function groupCreate({ store, sessions, dispatcher, random }: ChatParts):
       if (!validName(member)) throw new Refusal(Status.InvalidPacketBody, "members must be names of accounts");
     }
     const members = [...others];
+    allowance.admit(app, owner);
     const id = newGroupId(random);
     const outcome = await store.createGroup({ app, id, name, avatar, introduction, owner, members, closed });
     if (outcome.result === "full") throw new Refusal(Status.Forbidden, "a member is in too many groups already");
     context.respond(GroupCreateRespSchema, { groupId: id });
     const everybody = [owner, ...members];
-    const located = await sessions.locate(app, everybody);
-    const notify = toBinary(
+    const body = toBinary(
       GroupCreateNotifySchema,
       create(GroupCreateNotifySchema, { groupId: id, members: everybody }),
     );
-    dispatcher.push({ ...headOf(context), dest: id }, notify, located, context.channelId);
+    const head = { ...headOf(context), dest: id };
+    const told = { app, sender: owner, head, body, accounts: everybody };
+    fanOut.add(fanOut.prepare(new ListDelivery(parts, told)));
   };
 }
 

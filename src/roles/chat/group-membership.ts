@@ -31,17 +31,15 @@ export function isChanged(outcome: MembershipOutcome): outcome is Extract<Member
   }
 }
 
-/** Tells the online members, and whoever is named besides, but not the connection that asked. */
-export async function notifyMembers(
-  { audience, sessions, dispatcher }: ChatParts,
+/** Tells the online members, and whoever is named besides, but not the connection that asked; now, or within a second. */
+export function notifyMembers(
+  { notices }: ChatParts,
   context: Context,
-  change: MembershipChange,
+  change: MembershipChange & { readonly isMember: boolean },
   version: bigint,
   body: Uint8Array,
-): Promise<void> {
-  const accounts = new Set(await audience.online(change.app, change.group, version));
-  accounts.add(change.account);
-  const located = await sessions.locate(change.app, [...accounts]);
+): void {
+  const { app, group, actor, account, isMember } = change;
   const { command, channelId, sequence } = context;
-  dispatcher.push({ command, channelId, sequence, dest: change.group }, body, located, channelId);
+  notices.tell({ app, head: { command, channelId, sequence, dest: group }, actor, account, version, isMember, body });
 }

@@ -6,10 +6,11 @@ import { GroupQuitNotifySchema, GroupQuitReqSchema } from "../../wire/gen/pkt_pb
 import type { ChatParts } from "./chat-parts.ts";
 import { isChanged, membershipChange, notifyMembers } from "./group-membership.ts";
 
-/** Answers when the change is committed, then tells the online members. */
+/** Answers when the change is committed, then tells the online members (notices.ts). */
 export function groupQuit(parts: ChatParts): Handler {
   return async (context) => {
     const change = membershipChange(context, context.body(GroupQuitReqSchema));
+    parts.allowance.admit(context.app, context.account);
     const outcome = await parts.store.quit(change);
     const changed = isChanged(outcome);
     if (changed) parts.audience.changed({ ...change, ...outcome, isMember: false });
@@ -17,6 +18,6 @@ export function groupQuit(parts: ChatParts): Handler {
     if (!changed) return;
     const { group: groupId, account } = change;
     const notify = toBinary(GroupQuitNotifySchema, create(GroupQuitNotifySchema, { groupId, account }));
-    await notifyMembers(parts, context, change, outcome.version, notify);
+    notifyMembers(parts, context, { ...change, isMember: false }, outcome.version, notify);
   };
 }

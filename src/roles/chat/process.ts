@@ -1,6 +1,5 @@
 // The chat service as a process of its own.
 
-import { shutdownMsMax } from "../../base/limits/fixed.ts";
 import { systemRandom } from "../../base/random.ts";
 import { LogicNode } from "../../container/logic-node.ts";
 import { openSessions, openStore } from "../../container/engines.ts";
@@ -21,7 +20,14 @@ export function startChat(settings: ChatSettings): Promise<RunningMember> {
     const store = await openStore({ url: settings.store, retentionDays, limits: limits.values, claim, log, refused });
     undo(() => store.close());
     const known = knownSessionsIdentity(surroundings.naming, settings.id);
-    const sessions = await openSessions({ url: settings.sessions, known, claim, log, refused });
+    const sessions = await openSessions({
+      url: settings.sessions,
+      known,
+      claim,
+      limits: surroundings.limits.values,
+      log,
+      refused,
+    });
     undo(() => sessions.close());
     const service = createChatService({
       store,
@@ -47,7 +53,7 @@ export function startChat(settings: ChatSettings): Promise<RunningMember> {
           ...sessionsDetail(sessions),
         },
       }),
-      drain: () => node.drain(shutdownMsMax - closingMs),
+      drain: () => node.drain(settings.limits.values.shutdownMs - closingMs),
     };
   });
 }

@@ -11,17 +11,22 @@ import { requireSession } from "../../container/middleware/session.ts";
 import { Router } from "../../container/router.ts";
 import { Service } from "../../container/service.ts";
 import type { ServiceMetrics, TalkLatency } from "../../observe/metrics.ts";
+import { systemTimers } from "../../registry/timers.ts";
 import type { Sessions } from "../../session/sessions.ts";
 import type { Store, StoreClock } from "../../store/store.ts";
 import { Command } from "../../wire/commands.ts";
 import type { ChatParts } from "./chat-parts.ts";
+import { FanOut } from "./fan-out.ts";
+import { FanOutAllowance } from "./fan-out-allowance.ts";
 import { GroupAudience } from "./group-audience.ts";
 import { groupCreate } from "./group-create.ts";
 import { groupDetail } from "./group-detail.ts";
 import { groupJoin } from "./group-join.ts";
 import { groupQuit } from "./group-quit.ts";
+import { Notices } from "./notices.ts";
 import { offlineContent } from "./offline-content.ts";
 import { offlineIndex } from "./offline-index.ts";
+import { Reads } from "./reads.ts";
 import { groupTalk, userTalk } from "./talk.ts";
 import { talkAck } from "./talk-ack.ts";
 import { TalkPipeline } from "./talk-pipeline.ts";
@@ -41,7 +46,14 @@ export function createChatService(assembly: {
   const dispatcher = new Dispatcher();
   const audience = new GroupAudience(store, sessions);
   const rareLog = new RareLog(log);
-  const parts: ChatParts = { store, sessions, dispatcher, audience, random, latency, metrics, limits, rareLog };
+  const allowance = new FanOutAllowance(limits);
+  const fanOut = new FanOut({ dispatcher, sessions, bytesMax: limits.values.fanOutBytes });
+  limits.measure("fanOutBytes", () => fanOut.bytes);
+  const notices = new Notices({ audience, allowance, fanOut, limits, rareLog }, systemTimers);
+  const parts: ChatParts = {
+    ...{ store, sessions, dispatcher, audience, allowance, fanOut, notices, reads: new Reads(limits) },
+    ...{ random, latency, metrics, limits, rareLog },
+  };
   const pipeline = new TalkPipeline(parts);
   const router = new Router([recover(parts), countRequests(metrics), requireSession(sessions)]);
   router.handle(Command.UserTalk, userTalk(pipeline, limits));
@@ -61,6 +73,10 @@ export function createChatService(assembly: {
     stores: () => ({ sessions: sessions.identity, messages: store.identity }),
     gatewayLinked: () => undefined,
     gatewayLost: () => undefined,
+    settled: () => {
+      notices.flush();
+      return fanOut.settled();
+    },
   });
 }
 

@@ -3,23 +3,30 @@
 // there: the others of its batch, and the batches after it, go on.
 
 import type { Context } from "../../container/context.ts";
-import { hasOthers, type Located } from "../../container/dispatcher.ts";
-import { refusalOf } from "../../container/refusal.ts";
+import { deliveryCost, type Located, othersIn } from "../../container/dispatcher.ts";
+import { Refusal, refusalOf } from "../../container/refusal.ts";
 import { failRequest } from "../../container/middleware/recover.ts";
 import type { Talk, TalkOutcome } from "../../store/store.ts";
 import { Status } from "../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "./chat-parts.ts";
+import { Fanning } from "./fan-out.ts";
 import { pushView, talkAnswerView } from "./talk-body.ts";
+import { bytesOf, type StoredTalk, TalkDelivery } from "./talk-delivery.ts";
 
 /** Of each account its locations; undefined when there is nobody to push to. */
 type Found = Located | undefined;
-type Stored = Extract<TalkOutcome, { result: "stored" }>;
+/** A talk to one is delivered to this many without being charged. */
+const freeDeliveries = 2;
+/** So many talks to groups that are not loaded may be under way: each is charged that part of the allowance at first. */
+const unknownAtOnce = 200;
 
 /** Gathers talks, commits them, answers and pushes. */
 export class TalkPipeline {
   private readonly parts: ChatParts;
   private contexts: Context[] = [];
   private talks: Talk[] = [];
+  /** What the sender of each was charged when it came. */
+  private paid: number[] = [];
   /** The end of the batch before: batches are pushed in the order in which they commit. */
   private previous: Promise<void> = Promise.resolve();
 
@@ -27,8 +34,12 @@ export class TalkPipeline {
     this.parts = parts;
   }
 
-  /** Takes a checked talk; the context is answered when it is committed or refused. */
+  /**
+   * Takes a checked talk; the context is answered when it is committed or refused. Throws RateLimited when its sender has
+   * caused too much, ServiceUnavailable when too much waits to be pushed: then nothing is stored.
+   */
   add(context: Context, talk: Talk): void {
+    this.paid.push(this.admit(talk));
     this.contexts.push(context);
     this.talks.push(talk);
     // A microtask runs after the callback in which a link delivered its packets: they make one batch.
@@ -36,18 +47,46 @@ export class TalkPipeline {
   }
 
   private readonly appendBatch = (): void => {
-    const { contexts, talks } = this;
+    const { contexts, talks, paid } = this;
     this.contexts = [];
     this.talks = [];
-    this.previous = this.finish(contexts, talks, this.previous);
+    this.paid = [];
+    this.previous = this.finish(contexts, talks, paid, this.previous);
   };
 
-  private async finish(contexts: readonly Context[], talks: readonly Talk[], previous: Promise<void>): Promise<void> {
+  /** Charges a talk to a group for those who are online now; what it costs in the end is settled when it is delivered. */
+  private admit(talk: Talk): number {
+    const { allowance, audience, fanOut, limits } = this.parts;
+    const { app, sender, toGroup, dest } = talk;
+    allowance.admit(app, sender);
+    if (!toGroup) return 0;
+    if (!fanOut.hasRoom) {
+      limits.met("fanOutBytes", { app, account: sender });
+      throw new Refusal(Status.ServiceUnavailable, "too many messages to groups wait to be delivered, try again");
+    }
+    const online = audience.onlineCount(app, dest);
+    const cost =
+      online === undefined
+        ? Math.ceil(limits.values.fanOutAtOnce / unknownAtOnce)
+        : deliveryCost(online, bytesOf(talk));
+    allowance.charge(app, sender, cost);
+    return cost;
+  }
+
+  private async finish(
+    contexts: readonly Context[],
+    talks: readonly Talk[],
+    paid: readonly number[],
+    previous: Promise<void>,
+  ): Promise<void> {
     let outcomes: readonly TalkOutcome[];
     try {
       outcomes = await this.parts.store.append(talks);
     } catch (error) {
-      for (const context of contexts) failRequest(context, error, this.parts);
+      for (const [index, context] of contexts.entries()) {
+        failRequest(context, error, this.parts);
+        this.giveBack(talks[index], paid[index]);
+      }
       return;
     }
     const committedMs = performance.now();
@@ -62,19 +101,25 @@ export class TalkPipeline {
       this.parts.latency.commit.observeMs(committedMs - context.receivedMs);
     }
     // All are looked for at once: an engine that is not in memory answers them in one round trip.
-    const located = contexts.map((context, index) => this.locate(context, talks[index], outcomes[index]));
+    const located = contexts.map((context, index) =>
+      this.locate(context, talks[index], outcomes[index], paid[index] ?? 0),
+    );
     await previous;
     for (const [index, context] of contexts.entries()) {
       const talk = talks[index];
       const outcome = outcomes[index];
       if (talk === undefined || outcome?.result !== "stored") continue;
       const found = located[index];
+      if (found instanceof Fanning) {
+        this.parts.fanOut.add(found);
+        continue;
+      }
       const locations = found instanceof Promise ? await found : found;
       if (locations === undefined) continue;
       try {
         this.send(context, talk, outcome, locations);
       } catch (bug) {
-        this.lost(context, bug);
+        this.lost(context.command, bug);
       }
     }
   }
@@ -100,43 +145,52 @@ export class TalkPipeline {
    * Where a stored talk is to be pushed to; undefined: nowhere. A failed push is not the sender's business: the message is
    * stored (pitfall 26).
    */
-  private locate(context: Context, talk: Talk | undefined, outcome: TalkOutcome | undefined): Found | Promise<Found> {
-    if (talk === undefined || outcome?.result !== "stored") return undefined;
+  private locate(
+    context: Context,
+    talk: Talk | undefined,
+    outcome: TalkOutcome | undefined,
+    paid: number,
+  ): Found | Promise<Found> | Fanning {
     // A repeat was pushed by the node that stored it; if that was not this one, nobody here knows whether it lived to.
-    if (outcome.repeated && outcome.writtenHere) return undefined;
-    try {
-      const found = talk.toGroup ? this.locateGroup(talk, outcome.groupVersion) : this.locateTwo(talk);
-      return found instanceof Promise ? found.catch((error: unknown) => this.lost(context, error)) : found;
-    } catch (error) {
-      return this.lost(context, error);
+    if (talk === undefined || outcome?.result !== "stored" || (outcome.repeated && outcome.writtenHere)) {
+      this.giveBack(talk, paid);
+      return undefined;
     }
+    try {
+      if (talk.toGroup) {
+        const lost = (error: unknown): void => this.lost(context.command, error);
+        return this.parts.fanOut.prepare(new TalkDelivery(this.parts, context, talk, outcome, paid, lost));
+      }
+      const found = this.locateTwo(talk);
+      return found instanceof Promise ? found.catch((error: unknown) => this.lost(context.command, error)) : found;
+    } catch (error) {
+      this.lost(context.command, error);
+      return undefined;
+    }
+  }
+
+  /** A talk that reaches nobody costs nothing. */
+  private giveBack(talk: Talk | undefined, paid = 0): void {
+    if (talk !== undefined && paid > 0) this.parts.allowance.charge(talk.app, talk.sender, -paid);
   }
 
   private locateTwo({ app, dest, sender }: Talk): Found | Promise<Found> {
     return this.parts.sessions.locate(app, dest === sender ? [sender] : [dest, sender]);
   }
 
-  private locateGroup({ app, dest, sender }: Talk, version: bigint): Found | Promise<Found> {
-    const { audience, sessions } = this.parts;
-    const locate = (accounts: Iterable<string>): Found | Promise<Found> => sessions.locate(app, [...accounts]);
-    // Any look into the sessions first tells of all presence up to now: who has just signed in is not missed.
-    const current = sessions.locate(app, [sender]);
-    if (current instanceof Promise) return current.then(async () => locate(await audience.online(app, dest, version)));
-    const online = audience.online(app, dest, version);
-    return online instanceof Promise ? online.then(locate) : locate(online);
-  }
-
-  private send(context: Context, talk: Talk, outcome: Stored, located: Located): void {
+  private send(context: Context, talk: Talk, outcome: StoredTalk, located: Located): void {
+    const others = othersIn(located, context.channelId);
     // For nobody, as when the receiver is away, no push is encoded.
-    if (hasOthers(located, context.channelId))
-      this.parts.dispatcher.push(context, pushView(talk, outcome), located, context.channelId);
+    if (others > 0) this.parts.dispatcher.push(context, pushView(talk, outcome), located, context.channelId);
+    if (others > freeDeliveries)
+      this.parts.allowance.charge(talk.app, talk.sender, deliveryCost(others, bytesOf(talk)));
     this.parts.latency.push.observeMs(performance.now() - context.receivedMs);
   }
 
   /** A message is stored and not pushed: an engine is away, or a bug was met. */
-  private lost(context: Context, error: unknown): undefined {
+  private lost(command: string, error: unknown): undefined {
     const { rareLog, metrics } = this.parts;
-    if (refusalOf(error) === undefined) metrics.bug(error, "request", { command: context.command });
+    if (refusalOf(error) === undefined) metrics.bug(error, "request", { command });
     else rareLog.warn("a push was lost; its message is in the index", { error: String(error) });
     return undefined;
   }

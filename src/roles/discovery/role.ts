@@ -5,8 +5,11 @@ import { registryToken } from "../../auth/registry-token.ts";
 import { systemClock } from "../../base/clock.ts";
 import { systemRandom } from "../../base/random.ts";
 import { ContainedBugs } from "../../observe/contained-bugs.ts";
+import { controlCommands } from "../../observe/control-commands.ts";
 import type { Health } from "../../observe/operator-answers.ts";
 import { RegistryMetrics, type RegistryNumbers } from "../../observe/registry-metrics.ts";
+import { Admission } from "../../registry/admission.ts";
+import type { Directory } from "../../registry/directory.ts";
 import { startDns } from "../../registry/dns/server.ts";
 import { HealthChecks, probeOverHttp } from "../../registry/health-checks.ts";
 import { HttpPeerNetwork } from "../../registry/http/peer-network.ts";
@@ -24,7 +27,7 @@ const goodbyeCheckMs = 5;
 
 /** Starts it all; rejects, with nothing left running, when something cannot be opened. */
 export async function startDiscovery(settings: DiscoverySettings): Promise<RunningDiscovery> {
-  const { clusterKeys, log, dns, snapshotPath, lookup } = settings;
+  const { clusterKeys, limits, log, dns, snapshotPath, lookup, trustedProxies } = settings;
   const undo: (() => void | Promise<void>)[] = [];
   const closeAll = async (): Promise<void> => {
     for (const step of undo.toReversed()) await step();
@@ -34,7 +37,6 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
     const tokens = clusterKeys.map(registryToken);
     const bugs = new ContainedBugs(log);
     const names = settings.advertise === undefined ? [] : [settings.advertise.host];
-    const { limits, trustedProxies } = settings;
     const proxies = trustedProxies && new TrustedProxies(trustedProxies, log);
     const http = bindRegistryHttp(settings.listen, { bugs, limits, names, proxies });
     undo.push(() => http.stop());
@@ -62,6 +64,10 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
       () => numbersOf(node, http),
       bugs,
       () => log.linesLost(),
+      limits,
+    );
+    const control = controlCommands({ ...settings, id: advertised, role: "discovery" }, (bug) =>
+      bugs.met("control", bug),
     );
     const dnsServer =
       dns === undefined
@@ -80,7 +86,7 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
     // All that could fail has not: now the others may hear of this node.
     node.start(restored > 0);
     const health = (): Health => healthOf(node, settings.version);
-    http.open({ node, tokens, lookup, metrics, health });
+    http.open({ node, tokens, lookup, gateways: believed(node, settings), metrics, health, control });
 
     let draining: Promise<void> | undefined;
     const drain = async (): Promise<void> => {
@@ -94,12 +100,20 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
     return {
       addresses: { http: http.address, advertised, dns: dnsServer?.address },
       health,
+      control,
       drain: () => (draining ??= drain()),
     };
   } catch (error) {
     await closeAll();
     throw error;
   }
+}
+
+/** The instances that clients may be told of: of a registry with keys those that are believed, else all. */
+function believed(node: RegistryNode, { clusterKeys, env, log }: DiscoverySettings): Pick<Directory, "instances"> {
+  if (clusterKeys.length === 0) return node;
+  const admission = new Admission({ env, clusterKeys, isRegistryOpen: false, log });
+  return { instances: (inEnv, appid, mask) => [...admission.admitted(appid, node.instances(inEnv, appid, mask))] };
 }
 
 function healthOf(node: RegistryNode, version: string): Health {

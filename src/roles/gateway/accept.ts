@@ -105,6 +105,7 @@ async function verifyAndForward(channel: Channel, request: LoginReq, sequence: n
   const link = channel.linkOf(loginService);
   const ticket = link === undefined || gateway.isDraining ? -1 : link.pending.take(channel, sequence, Command.SignIn);
   if (link === undefined || ticket < 0) {
+    if (link !== undefined && !gateway.isDraining) gateway.bounds.met("requestsPerLink", { node: link.id });
     refuse(
       channel,
       Command.SignIn,

@@ -133,7 +133,10 @@ export class Channel implements FrameHandler {
 
   /** True while this second's allowance of requests lasts. */
   takeRequest(): boolean {
-    return this.speaker.take(this.gateway.wheel.nowMs);
+    const { gateway, account } = this;
+    if (this.speaker.take(gateway.wheel.nowMs)) return true;
+    gateway.bounds.met("requestsPerSecond", { account });
+    return false;
   }
 
   /** The link that serves this connection's packets for a service: chosen once, until nodes come or go. */

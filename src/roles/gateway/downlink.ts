@@ -120,9 +120,18 @@ export class Downlink implements FrameHandler {
     }
     const isKick = command === Command.SignIn;
     const channels = packet.toString("utf8", scan.channelsStart, scan.channelsEnd);
+    // What is for one account goes at once: those are few connections, and nobody waits for the pushes of groups.
+    const isAtOnce = isKick || command === Command.UserTalk;
     // Most pushes are for one.
-    if (!channels.includes(",")) this.deliver(channels, packet, isKick);
-    else for (const id of channels.split(",")) this.deliver(id, packet, isKick);
+    if (!channels.includes(",")) {
+      if (isAtOnce || !gateway.pushes.isWaiting) this.deliver(channels, packet, isKick);
+      else gateway.pushes.add(this.cut(packet), [channels]);
+      return;
+    }
+    const ids = channels.split(",");
+    if (isAtOnce || gateway.pushes.mayWrite(ids.length, cutBytes(scan))) {
+      for (const id of ids) this.deliver(id, packet, isKick);
+    } else gateway.pushes.add(this.cut(packet), ids);
   }
 
   private deliver(id: string, packet: Buffer, isKick: boolean): void {

@@ -11,6 +11,8 @@ import { SameStores } from "../../container/same-stores.ts";
 import type { ServiceMetrics } from "../../observe/metrics.ts";
 import { closeProtocolFault } from "../../wire/close-reason.ts";
 import { Interner } from "../../wire/interner.ts";
+import { ChannelState } from "./channel-state.ts";
+import { PushQueue } from "./push-queue.ts";
 import type { AddressLimits } from "./address-limits.ts";
 import type { Channel } from "./channel.ts";
 import { SignOuts } from "./sign-outs.ts";
@@ -46,6 +48,8 @@ export class Gateway {
   /** Of the connections that are signed in. */
   readonly tally = new SessionTally();
   readonly census: Census;
+  /** Pushes to many that wait for their turn. */
+  readonly pushes = new PushQueue((id, packet) => this.deliver(id, packet));
   /** Which nodes may be linked. */
   readonly stores: SameStores;
 
@@ -88,6 +92,20 @@ export class Gateway {
     // Not the time: a machine whose clock starts wrong, or is set back, would begin where an earlier run did. Two runs of a
     // million sign-ins each overlap once in a billion.
     this.counter = parts.random.uint32() * 2 ** 19 + (parts.random.uint32() >>> 13);
+  }
+
+  /** Gives a push to one connection; it may be kept until that has signed in. */
+  private deliver(id: string, packet: Buffer): void {
+    const channel = this.channels.get(id);
+    if (channel === undefined) this.metrics.pushUnknownChannel();
+    else {
+      try {
+        if (channel.state === ChannelState.Pending) channel.holdPush(packet);
+        else channel.connection.send(packet);
+      } catch (bug) {
+        channel.connection.fail(bug);
+      }
+    }
   }
 
   /** Ends the link of a node whose stores have turned out to be others. */

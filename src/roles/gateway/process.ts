@@ -1,7 +1,6 @@
 // The gateway as a process of its own.
 
 import { TokenVerifier } from "../../auth/token.ts";
-import { shutdownMsMax } from "../../base/limits/fixed.ts";
 import { formatAddress, reachableHost } from "../../transport/address.ts";
 import { type RunningMember, startProcess } from "../../container/process.ts";
 import type { GatewaySettings } from "../settings.ts";
@@ -37,11 +36,12 @@ export function startGateway(settings: GatewaySettings): Promise<RunningMember> 
             nodes: gateway.linkedNodes,
             missing: missing.join(","),
             ...troubles,
+            ...gateway.remarks,
           },
         };
       },
       reload: () => gateway.reloadRouteFile()?.sentence,
-      drain: () => gateway.drain(shutdownMsMax - closingMs, spreadMs),
+      drain: () => gateway.drain(settings.limits.values.shutdownMs - closingMs, spreadMs),
     };
   });
 }

@@ -132,6 +132,10 @@ export class GatewayRole {
       proxies,
       admission: clientAdmission(bounds, descriptors, proxies, log),
     };
+    bounds.measure("requestsPerLink", () => Math.max(0, ...Array.from(links.all(), ({ pending }) => pending.size)));
+    bounds.measure("unsentBytesPerLink", () =>
+      Math.max(0, ...Array.from(links.all(), ({ connection }) => connection.unsentBytes)),
+    );
     boundUnsent(bounds, { flusher, wheel, connections: () => this.clientConnections() });
     const host = {
       ...surroundings,
@@ -210,6 +214,11 @@ export class GatewayRole {
     };
   }
 
+  /** What an operator should know although the gateway does its job: entries for `GET /health`. */
+  get remarks(): Readonly<Record<string, string>> {
+    return this.membership?.remarks ?? {};
+  }
+
   /** Services without a node that can be chosen: the gateway can do its job when there are none. */
   missingServices(): readonly string[] {
     return this.gateway.links.missing();
@@ -248,6 +257,7 @@ export class GatewayRole {
     void this.membership?.setState("leaving");
     gateway.isDraining = true;
     for (const server of this.servers) server.stopAccepting();
+    gateway.pushes.flush();
     await dismissClients(gateway, spreadMs, drainMsMax);
     await Promise.all(this.servers.map((server) => server.close(closeLeaving)));
     await this.membership?.leave();

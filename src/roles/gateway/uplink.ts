@@ -3,7 +3,7 @@
 
 import { headerFieldsMax, headerBytesMax } from "../../base/limits/fixed.ts";
 import { closeProtocolFault } from "../../wire/close-reason.ts";
-import { serviceOf } from "../../wire/commands.ts";
+import { Command, serviceOf } from "../../wire/commands.ts";
 import { Status } from "../../wire/gen/pkt_pb.ts";
 import { basicPong, BasicCode } from "../../wire/packet.ts";
 import { cleanPacket } from "../../wire/packet-clean.ts";
@@ -25,6 +25,9 @@ function serviceOfInterned(command: string): string | undefined {
   if (service !== undefined && services.size < servicesMax) services.set(command, service);
   return service;
 }
+
+/** Reads whose answers may have megabytes. */
+const isRead = (command: string): boolean => command === Command.OfflineContent || command === Command.OfflineIndex;
 
 /** Forwards one request, bytes[start, end), or answers why not. The bytes live until this returns. */
 export function receiveRequest(channel: Channel, bytes: Buffer, start: number, end: number): void {
@@ -65,10 +68,18 @@ export function receiveRequest(channel: Channel, bytes: Buffer, start: number, e
     refuseRequest(channel, command, sequence, Status.NotImplemented, sentence);
     return;
   }
+  const { readerUnsentBytes } = gateway.bounds.values;
+  if (channel.connection.unsentBytes > readerUnsentBytes && isRead(command)) {
+    gateway.bounds.met("readerUnsentBytes", { account: channel.account });
+    const sentence = "take what was sent to you before you ask for more";
+    refuseRequest(channel, command, sequence, Status.RateLimited, sentence);
+    return;
+  }
   const link = gateway.isLeaving(channel) ? undefined : channel.linkOf(service);
   const ticket = link === undefined ? -1 : link.pending.take(channel, sequence, command);
   if (link === undefined || ticket < 0) {
     if (link === undefined) gateway.metrics.noServerFound("");
+    else gateway.bounds.met("requestsPerLink", { service, node: link.id });
     refuseRequest(
       channel,
       command,

@@ -1,6 +1,5 @@
 // The login service as a process of its own.
 
-import { shutdownMsMax } from "../../base/limits/fixed.ts";
 import { LogicNode } from "../../container/logic-node.ts";
 import { openSessions } from "../../container/engines.ts";
 import { knownSessionsIdentity } from "../../container/known-identity.ts";
@@ -15,11 +14,11 @@ const closingMs = 3_000;
 /** Starts it; rejects when an address or the sessions cannot be opened, and with IdTaken. */
 export function startLogin(settings: LoginSettings): Promise<RunningMember> {
   return startProcess(settings, "login", async ({ surroundings, serviceMetrics, undo }) => {
-    const { claim, log, lost: refused } = settings;
+    const { claim, limits, log, lost: refused } = settings;
     const known = knownSessionsIdentity(surroundings.naming, settings.id);
-    const sessions = await openSessions({ url: settings.sessions, known, claim, log, refused });
+    const sessions = await openSessions({ url: settings.sessions, known, claim, limits: limits.values, log, refused });
     undo(() => sessions.close());
-    const { service, stop } = createLoginService({ sessions, metrics: serviceMetrics, log });
+    const { service, stop } = createLoginService({ sessions, metrics: serviceMetrics, limits, log });
     undo(stop);
     const node = new LogicNode(surroundings, service, serviceMetrics, [sessions], sessions);
     const link = await node.start();
@@ -33,7 +32,7 @@ export function startLogin(settings: LoginSettings): Promise<RunningMember> {
           ...sessionsDetail(sessions),
         },
       }),
-      drain: () => node.drain(shutdownMsMax - closingMs),
+      drain: () => node.drain(settings.limits.values.shutdownMs - closingMs),
     };
   });
 }

@@ -1,5 +1,6 @@
 // The login service: who is signed in, and where.
 
+import type { Limits } from "../../base/limits/limits.ts";
 import type { Log } from "../../base/log.ts";
 import { RareLog } from "../../base/rare-log.ts";
 import { Dispatcher } from "../../container/dispatcher.ts";
@@ -24,12 +25,17 @@ export interface LoginService {
 }
 
 /** Assembles the login service. */
-export function createLoginService(parts: { sessions: Sessions; metrics: ServiceMetrics; log: Log }): LoginService {
-  const { sessions, metrics, log } = parts;
+export function createLoginService(parts: {
+  readonly sessions: Sessions;
+  readonly metrics: ServiceMetrics;
+  readonly limits: Limits;
+  readonly log: Log;
+}): LoginService {
+  const { sessions, metrics, limits, log } = parts;
   const dispatcher = new Dispatcher();
   const leases = new SessionLeases(sessions, dispatcher, log);
   const router = new Router([recover({ rareLog: new RareLog(log), metrics }), countRequests(metrics)]);
-  router.handle(Command.SignIn, signIn(sessions, dispatcher));
+  router.handle(Command.SignIn, signIn(sessions, dispatcher, limits));
   router.handle(Command.SignOut, signOut(sessions));
   router.handle(Command.Restore, restore(sessions, dispatcher));
   router.handle(Command.Census, census(sessions, dispatcher));

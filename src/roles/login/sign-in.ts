@@ -1,7 +1,7 @@
 // login.signin: the gateway has verified the token; this puts the session and sends the one that it replaces away.
 
 import { create, toBinary } from "@bufbuild/protobuf";
-import { devicesPerAccountMax } from "../../base/limits/fixed.ts";
+import type { Limits } from "../../base/limits/limits.ts";
 import type { Dispatcher } from "../../container/dispatcher.ts";
 import { Refusal } from "../../container/refusal.ts";
 import type { Handler } from "../../container/router.ts";
@@ -10,7 +10,7 @@ import { Command } from "../../wire/commands.ts";
 import { KickoutNotifySchema, LoginRespSchema, SessionSchema, Status } from "../../wire/gen/pkt_pb.ts";
 
 /** Who signs in, where and through which gateway is the stamped header's and the link's word; the body adds the device. */
-export function signIn(sessions: Sessions, dispatcher: Dispatcher): Handler {
+export function signIn(sessions: Sessions, dispatcher: Dispatcher, limits: Limits): Handler {
   return async (context) => {
     const { app, account, channelId, link } = context;
     if (app === "" || account === "" || channelId === "") {
@@ -20,7 +20,11 @@ export function signIn(sessions: Sessions, dispatcher: Dispatcher): Handler {
     const { gateway, incarnation } = link;
     const outcome = await sessions.put(app, account, { device, channelId, gateway, incarnation });
     if (outcome.result === "tooManyDevices") {
-      throw new Refusal(Status.Forbidden, `this account is signed in on ${devicesPerAccountMax} devices already`);
+      limits.met("devicesPerAccount", { app, account });
+      throw new Refusal(
+        Status.Forbidden,
+        `this account is signed in on ${limits.values.devicesPerAccount} devices already`,
+      );
     }
     context.respond(LoginRespSchema, { channelId, account });
     const { replaced } = outcome;

@@ -2,7 +2,6 @@
 // they do in processes of their own; only that both are in memory here. Sessions are in memory, too.
 
 import { TokenVerifier } from "../../auth/token.ts";
-import { shutdownMsMax } from "../../base/limits/fixed.ts";
 import { silentLog } from "../../base/log.ts";
 import { newIncarnation, systemRandom } from "../../base/random.ts";
 import { TimerWheel } from "../../base/timer-wheel.ts";
@@ -10,6 +9,7 @@ import { MemoryLinkNetwork } from "../../container/link/link-network.ts";
 import { gatewayService } from "../../container/link/link-listener.ts";
 import { LogicNode } from "../../container/logic-node.ts";
 import type { Surroundings } from "../../container/surroundings.ts";
+import { controlCommands } from "../../observe/control-commands.ts";
 import { Metrics } from "../../observe/metrics.ts";
 import { startMonitor } from "../../observe/monitor.ts";
 import type { Health } from "../../observe/operator-answers.ts";
@@ -46,8 +46,11 @@ export async function assemble(settings: StandaloneSettings, store: Store): Prom
     wheel.start();
     undo.push(() => wheel.stop());
     const flusher = new Flusher();
-    const metrics = new Metrics(log);
-    const sessions = new MemorySessions();
+    const metrics = new Metrics(log, { limits, role: "standalone" });
+    const control = controlCommands({ id, version, limits, role: "standalone" }, (bug) =>
+      metrics.bugs.met("control", bug),
+    );
+    const sessions = new MemorySessions(limits.values);
     undo.push(() => sessions.close());
 
     const registry = startLoneRegistry({ env, zone, version, log: silentLog });
@@ -70,6 +73,7 @@ export async function assemble(settings: StandaloneSettings, store: Store): Prom
       timers: systemTimers,
       random: systemRandom,
       limits,
+      control,
       log,
       zone,
       version,
@@ -77,7 +81,7 @@ export async function assemble(settings: StandaloneSettings, store: Store): Prom
     });
 
     const loginMetrics = metrics.forService(`${id}-login`, "login");
-    const { service, stop } = createLoginService({ sessions, metrics: loginMetrics, log });
+    const { service, stop } = createLoginService({ sessions, metrics: loginMetrics, limits, log });
     undo.push(stop);
     const login = new LogicNode(around("login"), service, loginMetrics);
     const chatMetrics = metrics.forService(`${id}-chat`, "chat");
@@ -135,12 +139,12 @@ export async function assemble(settings: StandaloneSettings, store: Store): Prom
 
     const drain = async (): Promise<void> => {
       log.info("draining", { connections: gateway.connections });
-      await gateway.drain(shutdownMsMax - closingMs, 0);
+      await gateway.drain(limits.values.shutdownMs - closingMs, 0);
       // The gateway's own step has been taken.
       undo.pop();
       await closeAll();
     };
-    return { addresses: { ws, tcp, monitor: monitor?.address }, health, drain: () => (draining ??= drain()) };
+    return { addresses: { ws, tcp, monitor: monitor?.address }, health, control, drain: () => (draining ??= drain()) };
   } catch (error) {
     await closeAll();
     throw error;

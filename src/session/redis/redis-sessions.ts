@@ -3,7 +3,8 @@
 // sessions with it, and that is told to those who watch for it.
 
 import { claimOfNobody, shownPlace, type StoreClaim, type StoreIdentity } from "../../auth/store-ownership.ts";
-import { devicesPerAccountMax, gatewayLeaseMs, gatewaySuspectMs } from "../../base/limits/fixed.ts";
+import { gatewaySuspectMs } from "../../base/limits/fixed.ts";
+import { limitValues } from "../../base/limits/table.ts";
 import type { Log } from "../../base/log.ts";
 import { Follower } from "../follower.ts";
 import {
@@ -12,6 +13,7 @@ import {
   type Location,
   type PresenceListener,
   type PutOutcome,
+  type SessionLimits,
   type Sessions,
 } from "../sessions.ts";
 import { ownersText } from "../session-owner.ts";
@@ -45,6 +47,8 @@ export interface RedisSessionsOptions {
   readonly claim?: StoreClaim;
   /** What others of the cluster know of the store's identity; it is not waited for unless this is given. */
   readonly known?: KnownIdentity;
+  /** The initial ones unless they are given. */
+  readonly limits?: SessionLimits;
   /**
    * Told that a server that was away at first refuses the URL's user, password or database, and that the store is another
    * cluster's; only a restart helps then.
@@ -79,6 +83,7 @@ class RedisSessions implements Sessions {
   private readonly owner: RedisOwner;
   private readonly claim: StoreClaim;
   private readonly place: string;
+  private readonly limits: SessionLimits;
   private readonly follower = new Follower();
   private readonly reader: FencedReader;
   private polling: ReturnType<typeof setInterval> | undefined;
@@ -92,6 +97,7 @@ class RedisSessions implements Sessions {
   constructor(options: RedisSessionsOptions) {
     const { url, log, prefix = "roost:", claim = claimOfNobody, known } = options;
     this.log = log;
+    this.limits = options.limits ?? limitValues();
     this.claim = claim;
     this.place = shownPlace(redacted(url));
     const refused = (sentence: string): void => {
@@ -174,7 +180,9 @@ class RedisSessions implements Sessions {
   async renew(gateways: readonly GatewayStart[]): Promise<readonly GatewayStart[]> {
     this.isKeeper = true;
     const starts = gateways.map(({ gateway, incarnation }) => pairKey(gateway, incarnation));
-    const begun = asList(await this.link.call(renewScript, [String(gatewayLeaseMs), ...starts])).map(asNumber);
+    const begun = asList(await this.link.call(renewScript, [String(this.limits.gatewayLeaseMs), ...starts])).map(
+      asNumber,
+    );
     return gateways.filter((_, at) => begun.includes(at));
   }
 
@@ -225,8 +233,8 @@ class RedisSessions implements Sessions {
       location.device,
       placeText(location),
       pairKey(location.gateway, location.incarnation),
-      String(gatewayLeaseMs),
-      String(devicesPerAccountMax),
+      String(this.limits.gatewayLeaseMs),
+      String(this.limits.devicesPerAccount),
       restored,
     ]);
     return asList(reply);

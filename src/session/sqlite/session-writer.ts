@@ -5,9 +5,9 @@
 // still, or the machine slept.
 
 import type { Database } from "bun:sqlite";
-import { devicesPerAccountMax, gatewayLeaseMs, gatewaySuspectMs, sessionChangesMax } from "../../base/limits/fixed.ts";
+import { gatewaySuspectMs, sessionChangesMax } from "../../base/limits/fixed.ts";
 import type { Change } from "../follower.ts";
-import type { GatewayStart, Location, PutOutcome } from "../sessions.ts";
+import type { GatewayStart, Location, PutOutcome, SessionLimits } from "../sessions.ts";
 
 const tickMsMax = 1_000;
 /** The log is cut every so many changes. */
@@ -24,16 +24,18 @@ interface Row {
 /** Prepared statements of one connection; every method runs inside a transaction of its caller's. */
 export class SessionWriter {
   private readonly db: Database;
+  private readonly limits: SessionLimits;
 
-  constructor(db: Database) {
+  constructor(db: Database, limits: SessionLimits) {
     this.db = db;
+    this.limits = limits;
   }
 
   put(app: string, account: string, location: Location): PutOutcome {
     const rows = this.sessions(app, account);
     const { device, channelId, gateway, incarnation } = location;
     const old = rows.find((row) => row.device === device);
-    if (old === undefined && rows.length >= devicesPerAccountMax) return { result: "tooManyDevices" };
+    if (old === undefined && rows.length >= this.limits.devicesPerAccount) return { result: "tooManyDevices" };
     const lease = this.lease({ gateway, incarnation }) ?? this.begin({ gateway, incarnation });
     this.db.query("INSERT OR REPLACE INTO session VALUES (?, ?, ?, ?, ?)").run(app, account, device, channelId, lease);
     this.note(rows.length === 0 ? "online" : "moved", app, account);
@@ -74,7 +76,9 @@ export class SessionWriter {
     const begun = gateways.filter((start) => {
       const lease = this.lease(start) ?? this.begin(start);
       const row = this.db.query<{ renewed: number }, [number]>("SELECT renewed FROM lease WHERE number = ?").get(lease);
-      this.db.query("UPDATE lease SET until_ms = ?, renewed = 1 WHERE number = ?").run(clockMs + gatewayLeaseMs, lease);
+      this.db
+        .query("UPDATE lease SET until_ms = ?, renewed = 1 WHERE number = ?")
+        .run(clockMs + this.limits.gatewayLeaseMs, lease);
       return row?.renewed === 0;
     });
     const over = this.db
@@ -142,7 +146,7 @@ export class SessionWriter {
   private begin({ gateway, incarnation }: GatewayStart): number {
     const { lastInsertRowid } = this.db
       .query("INSERT INTO lease (gateway, incarnation, until_ms) VALUES (?, ?, (SELECT clock_ms FROM state) + ?)")
-      .run(gateway, incarnation, gatewayLeaseMs);
+      .run(gateway, incarnation, this.limits.gatewayLeaseMs);
     return Number(lastInsertRowid);
   }
 

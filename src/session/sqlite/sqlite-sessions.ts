@@ -5,6 +5,7 @@
 
 import { SQLiteError, type Database } from "bun:sqlite";
 import { systemClock, type Clock } from "../../base/clock.ts";
+import { limitValues } from "../../base/limits/table.ts";
 import {
   claimOfNobody,
   shownPlace,
@@ -22,6 +23,7 @@ import {
   type Location,
   type PresenceListener,
   type PutOutcome,
+  type SessionLimits,
   type Sessions,
 } from "../sessions.ts";
 import { ClaimRefused } from "../session-owner.ts";
@@ -43,6 +45,8 @@ export interface SqliteSessionsOptions {
   readonly clock?: Clock;
   /** Who opens the store; nobody unless it is given. */
   readonly claim?: StoreClaim;
+  /** The initial ones unless they are given. */
+  readonly limits?: SessionLimits;
   /** Told that the file is another cluster's now; nothing but a restart helps then. */
   readonly refused?: (sentence: string) => void;
 }
@@ -67,6 +71,7 @@ class SqliteSessions implements Sessions {
   private readonly path: string;
   private readonly log: Log;
   private readonly clock: Clock;
+  private readonly limits: SessionLimits;
   private readonly follower = new Follower();
   private readonly polling: ReturnType<typeof setInterval>;
   /** Undefined while the file cannot be opened. */
@@ -90,6 +95,7 @@ class SqliteSessions implements Sessions {
   constructor(options: SqliteSessionsOptions) {
     const { path, log, clock = systemClock, claim = claimOfNobody, refused = () => undefined } = options;
     this.path = path;
+    this.limits = options.limits ?? limitValues();
     this.claim = claim;
     this.refused = refused;
     this.log = log;
@@ -206,7 +212,12 @@ class SqliteSessions implements Sessions {
   private open(): Opening {
     const file = SessionFile.open(this.path, this.damaged, (db) => this.claimIn(db));
     const queue = new WriteQueue(file.writing, (error) => this.failed(opening, error));
-    const opening = { file, queue, reader: new SessionReader(file.reading), writer: new SessionWriter(file.writing) };
+    const opening = {
+      file,
+      queue,
+      reader: new SessionReader(file.reading),
+      writer: new SessionWriter(file.writing, this.limits),
+    };
     return opening;
   }
 

@@ -149,6 +149,7 @@ describe("in time", () => {
       random: systemRandom,
       expectedId: "node",
       address: "127.0.0.1:1",
+      isProven: false,
     };
     new DiallingHandshake(dialling, parts, () => nowhere).met.catch(() => undefined);
     jest.advanceTimersByTime(10_000);

@@ -1,12 +1,12 @@
 // How a gateway holds on to the nodes of a service: dialled as they are listed, dialled again for as long as they are,
 // never cut off because of what a registry says. Over TCP.
 
+import { limitTable } from "../../../src/base/limits/table.ts";
 import { afterEach, describe, expect, test } from "bun:test";
 import { linkProof } from "../../../src/auth/link-proof.ts";
 import { newStoreIdentity } from "../../../src/auth/store-ownership.ts";
 import { linkAddress } from "../../../src/container/link/dependency.ts";
 import { LinkListener } from "../../../src/container/link/link-listener.ts";
-import { silentMsMax } from "../../../src/container/link/link-state.ts";
 import { unknownStores } from "../../../src/container/node-stores.ts";
 import { systemTimers, type Timers } from "../../../src/registry/timers.ts";
 import { closeAbnormal } from "../../../src/wire/close-reason.ts";
@@ -361,13 +361,13 @@ test("a node that is silent for too long is dead: its link ends, and it is diall
   gate.list(node);
   await gate.linkedTo(node);
   const [link] = gate.links;
-  gate.wheel.advance(silentMsMax - 200);
+  gate.wheel.advance(limitTable.linkSilenceMs.initial - 200);
   expect(link?.connection.isOpen).toBe(true);
   // What it says moves the deadline.
   node.service.setAdult(true);
   await HandDialler.linked(node.address, { identity: newIdentity("later") });
   await until(() => (link?.load ?? 1) === 0, "the gateway has heard it");
-  gate.wheel.advance(silentMsMax - 200);
+  gate.wheel.advance(limitTable.linkSilenceMs.initial - 200);
   expect(link?.connection.isOpen).toBe(true);
   gate.wheel.advance(1_000);
   expect(link?.connection.isOpen).toBe(false);
@@ -377,9 +377,9 @@ test("a node that is silent for too long is dead: its link ends, and it is diall
 test("a gateway that is silent for too long is dead to its node", async () => {
   const node = TestNode.start("n1");
   const silent = await HandDialler.linked(node.address);
-  node.wheel.advance(silentMsMax - 200);
+  node.wheel.advance(limitTable.linkSilenceMs.initial - 200);
   await silent.works();
-  node.wheel.advance(silentMsMax - 200);
+  node.wheel.advance(limitTable.linkSilenceMs.initial - 200);
   expect(node.service.gateways.size).toBe(1);
   node.wheel.advance(1_000);
   await silent.recording.end();
@@ -525,6 +525,6 @@ test("what a refusal says is fit for a log, and only a gateway's counts", async 
     dialler.request({ proof, declined: "no\n2026-01-01 error a forged line\u001b[2J" });
     await dialler.recording.end();
   }
-  expect(node.declined).toEqual(["d1: no?2026-01-01 error a forged line?[2J"]);
+  expect(node.declined).toEqual(["d1: no ⏎ 2026-01-01 error a forged line\ufffd[2J"]);
   expect(node.told).toEqual([]);
 });

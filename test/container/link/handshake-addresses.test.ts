@@ -33,11 +33,22 @@ afterEach(closeAll);
 const portOf = (address: string): number => Number(address.slice(address.lastIndexOf(":") + 1));
 
 /** Dials as a process of this release does. */
-async function dial(address: string, keys: readonly Uint8Array[] = [clusterKey], listed = address): Promise<Met> {
+async function dial(
+  address: string,
+  {
+    keys = [clusterKey],
+    listed = address,
+    isProven = false,
+  }: {
+    readonly keys?: readonly Uint8Array[];
+    readonly listed?: string;
+    readonly isProven?: boolean;
+  } = {},
+): Promise<Met> {
   const end = new LinkEnd(newIdentity("gate"), keys);
   const handshakes: DiallingHandshake[] = [];
   const connection = await end.dial(address, (opened) => {
-    const parts = { ...end.side, expectedId: "node", address: listed };
+    const parts = { ...end.side, expectedId: "node", address: listed, isProven };
     const handshake = new DiallingHandshake(opened, parts, () => new Recording(opened));
     handshakes.push(handshake);
     return handshake;
@@ -113,9 +124,9 @@ describe("through a stranger between the two", () => {
 
   test("nobody answers who is asked for: a relay to this very id ends no process", async () => {
     const node = TestNode.start("node");
-    const asker = new LinkEnd(newIdentity("node", "chat"));
-    expect(await whoAnswers(await relay(node.address), "node", asker.side)).toBeUndefined();
-    expect(await whoAnswers(node.address, "node", asker.side)).toBe(node.identity.incarnation);
+    const asker = { ...new LinkEnd(newIdentity("node", "chat")).side, isProven: false };
+    expect(await whoAnswers(await relay(node.address), "node", asker)).toBeUndefined();
+    expect(await whoAnswers(node.address, "node", asker)).toBe(node.identity.incarnation);
   });
 
   test("a node ends a connection whose dialler has proven that it dialled another address, and counts it", async () => {
@@ -143,6 +154,14 @@ describe("with a program of the former release", () => {
     const fake = handAcceptor((recording, hello) => answerHello(recording, hello, fake));
     expect(await outcome(dial(fake.address))).toBe("linked");
   });
+
+  test("as an acceptor none stands if its entry has a proof, which such a program does not make", async () => {
+    const fake = handAcceptor((recording, hello) => answerHello(recording, hello, fake));
+    expect(await outcome(dial(fake.address, { isProven: true }))).toStartWith(
+      "it proves no address, although its entry in the registry has a proof",
+    );
+    expect(await outcome(dial(TestNode.start("node").address, { isProven: true }))).toBe("linked");
+  });
 });
 
 describe("a hello", () => {
@@ -168,7 +187,7 @@ describe("a hello", () => {
     const long = `${"a".repeat(294)}:65535`;
     const node = TestNode.start("node", {}, keys);
     // It is read whole, or it would be refused as too long or malformed.
-    expect(await outcome(dial(node.address, keys, long))).toContain(`and not at ${long}`);
+    expect(await outcome(dial(node.address, { keys, listed: long }))).toContain(`and not at ${long}`);
   });
 });
 

@@ -47,7 +47,7 @@ async function dial(address: string, keys: readonly Uint8Array[], id = `gate-${+
   const connection = await end.dial(address, (opened) => {
     const handshake = new DiallingHandshake(
       opened,
-      { ...end.side, expectedId: "node", address },
+      { ...end.side, expectedId: "node", address, isProven: false },
       () => new Recording(opened),
     );
     handshakes.push(handshake);
@@ -94,7 +94,10 @@ describe("two processes with hints", () => {
 
   test("find out who is at an address, and refuse an id with a proof by the shared key", async () => {
     const node = nodeWith(b, a);
-    const asker = (keys: readonly Uint8Array[]): LinkEnd => new LinkEnd(newIdentity("gate"), keys);
+    const asker = (keys: readonly Uint8Array[]) => ({
+      ...new LinkEnd(newIdentity("gate"), keys).side,
+      isProven: false,
+    });
     expect(await whoAnswers(node.address, "node", asker([c, a]))).toBe(node.identity.incarnation);
     expect(await whoAnswers(node.address, "node", asker([c]))).toBeUndefined();
     // A gateway under an id that is linked, and alive.

@@ -63,7 +63,11 @@ async function shakeHands(
   const opened: { handshake: DiallingHandshake; recording: Recording }[] = [];
   const connection = await end.dial(address, (dialled) => {
     const recording = new Recording(dialled);
-    const handshake = new DiallingHandshake(dialled, { ...end.side, expectedId, address }, () => recording);
+    const handshake = new DiallingHandshake(
+      dialled,
+      { ...end.side, expectedId, address, isProven: false },
+      () => recording,
+    );
     opened.push({ handshake, recording });
     return handshake;
   });
@@ -509,7 +513,7 @@ describe("a dialler goes on only with whom it expects", () => {
 
 describe("asking who is at an address", () => {
   const ask = (address: string, key = clusterKey): Promise<string | undefined> =>
-    whoAnswers(address, "node", new LinkEnd(newIdentity("gate"), [key]));
+    whoAnswers(address, "node", { ...new LinkEnd(newIdentity("gate"), [key]).side, isProven: false });
 
   test("gives the incarnation of who is expected there, and makes no link", async () => {
     const node = TestNode.start("node");
@@ -609,6 +613,7 @@ describe("in time", () => {
       random: systemRandom,
       expectedId: "node",
       address: "127.0.0.1:1",
+      isProven: false,
     };
     const handshake = new DiallingHandshake(connection, parts, () => nowhere);
     const refused = refusal(handshake.met);

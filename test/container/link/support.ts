@@ -133,8 +133,8 @@ export class TestNode extends LinkEnd {
   readonly declined: string[] = [];
   private server: Server | undefined;
 
-  constructor(identity: LinkIdentity, keys?: readonly Uint8Array[]) {
-    super(identity, keys);
+  constructor(identity: LinkIdentity, keys?: readonly Uint8Array[], limits?: Limits) {
+    super(identity, keys, limits);
     const keep = (): ((context: Context) => void) => (context) => void this.asked.push(context);
     this.service = new Service({
       router: new Router([keep]),
@@ -147,8 +147,13 @@ export class TestNode extends LinkEnd {
   }
 
   /** A node that takes links, adult unless it is told otherwise. */
-  static start(id: string, { service = "chat", isAdult = true, key = clusterKey } = {}, keys = [key]): TestNode {
-    const node = new TestNode(newIdentity(id, service), keys);
+  static start(
+    id: string,
+    { service = "chat", isAdult = true, key = clusterKey } = {},
+    keys = [key],
+    limits?: Limits,
+  ): TestNode {
+    const node = new TestNode(newIdentity(id, service), keys, limits);
     node.service.setAdult(isAdult);
     const { address, server } = node.listen(
       new LinkListener({

@@ -157,7 +157,7 @@ describe("route file", () => {
     [zonesWith("zone_c"), "route.json: zones[2]: it is not an object"],
     [zonesWith({ weight: 1 }), "route.json: zones[2].id: it is not a text, or empty"],
     [zonesWith({ id: "", weight: 1 }), "route.json: zones[2].id: it is not a text, or empty"],
-    [zonesWith({ id: "a\tb", weight: 1 }), "route.json: zones[2].id: it holds control characters"],
+    [zonesWith({ id: "a\tb", weight: 1 }), "route.json: zones[2].id: it holds control characters or invisible ones"],
     [zonesWith({ id: "c", weight: 1, share: 2 }), "route.json: zones[2].share: there is no such key"],
     [zonesWith({ id: "zone_a", weight: 1 }), 'route.json: zones[2].id: "zone_a" stands there twice'],
     [zonesWith({ id: "c" }), badWeight],

@@ -29,12 +29,16 @@ export interface Client {
   readonly waits: (delayMs: number) => boolean;
 }
 
-export function client(nodes: readonly (FakeRegistry | string)[]): Client {
+export function client(
+  nodes: readonly (FakeRegistry | string)[],
+  { requiresKey = false, learnsNodes = true } = {},
+): Client {
   const timers = new ManualTimers();
   const delaysMs = new Map<symbol, number>();
   const naming = new HttpNaming({
     nodes: nodes.map((node) => (typeof node === "string" ? node : node.url)),
     ...{ env: "test", zone: "z1", region: "r", hostname: "client-1", tokens: ["the token"] },
+    ...{ requiresKey, learnsNodes },
     ...{ random: seededRandom(1), log: silentLog },
     after: (delayMs, action) => {
       const timer = Symbol("timer");

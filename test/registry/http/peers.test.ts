@@ -118,6 +118,47 @@ describe("two nodes", () => {
   }, 20_000);
 });
 
+describe("a node with a key", () => {
+  const clusterKeys = [new TextEncoder().encode("the key of this cluster")];
+
+  test("takes in nothing that anybody wrote at a peer without one, and tells it nothing", async () => {
+    const open = await TestNode.start();
+    await open.register();
+    const node = await TestNode.start({ clusterKeys, peers: [open.address] });
+    await eventually("a failure", async () => (await node.metric("roost_registry_peer_failures_total")) > 0);
+    await eventually("the node to be readable", async () => (await node.ask("/health")).status === 200);
+    await open.register({ hostname: two });
+    await Bun.sleep(1_000);
+    expect(await node.hostnames()).toEqual([]);
+    expect(await node.hostnames({ appid: discoveryAppid })).toEqual([node.address]);
+    expect(await open.hostnames({ appid: discoveryAppid })).toEqual([open.address]);
+  }, 20_000);
+
+  test("shows such a peer no token, and one of the original implementation neither", async () => {
+    const seen: (string | null)[] = [];
+    const original = peerThat((request) => {
+      seen.push(request.headers.get("authorization"));
+      return new URL(request.url).pathname === "/discovery/renew"
+        ? Response.json({ code: -404, message: "-404", ttl: 1 })
+        : new Response("404 page not found", { status: 404 });
+    });
+    await TestNode.start({ clusterKeys, peers: [original] });
+    await eventually("several tries", () => Promise.resolve(seen.length > 3));
+    expect(seen.every((token) => token === null)).toBe(true);
+  }, 20_000);
+
+  test("exchanges with a peer behind something that refuses what shows no token with HTTP status 401", async () => {
+    const paths: string[] = [];
+    const guarded = peerThat((request) => {
+      if (request.headers.get("authorization") === null) return new Response("", { status: 401 });
+      paths.push(new URL(request.url).pathname);
+      return Response.json({ code: -500, message: "starting", ttl: 1 });
+    });
+    await TestNode.start({ clusterKeys, peers: [guarded] });
+    await eventually("an exchange", () => Promise.resolve(paths.includes("/discovery/peer/compare")));
+  }, 20_000);
+});
+
 describe("three nodes", () => {
   test("that know each other by hearsay show what is written at any of them", async () => {
     const nodes = await startChain(3);

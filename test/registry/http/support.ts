@@ -5,6 +5,7 @@ import { type Log, silentLog } from "../../../src/base/log.ts";
 import type { LimitValues } from "../../../src/base/limits/table.ts";
 import { testLimits } from "../../support/limits.ts";
 import { ContainedBugs } from "../../../src/observe/contained-bugs.ts";
+import { ControlCommands } from "../../../src/observe/control-commands.ts";
 import { RegistryMetrics } from "../../../src/observe/registry-metrics.ts";
 import { startLoneRegistry } from "../../../src/registry/alone.ts";
 import { bindRegistryHttp } from "../../../src/registry/http/server.ts";
@@ -61,7 +62,15 @@ export function serveRegistry(
   const metrics = new RegistryMetrics(() => {
     throw new Error("nobody asks for metrics here");
   }, bugs);
-  http.open({ node, tokens: [], lookup: undefined, metrics, health: () => ({ ready: true, detail: {} }) });
+  http.open({
+    node,
+    tokens: [],
+    lookup: undefined,
+    gateways: node,
+    metrics,
+    health: () => ({ ready: true, detail: {} }),
+    control: new ControlCommands({}, () => undefined),
+  });
   const port = Number(http.address.slice(http.address.lastIndexOf(":") + 1));
   return { node, http, metrics, bugs, limits, port, url: `http://${http.address}` };
 }

@@ -1,0 +1,27 @@
+// What the talks and the group changes of one account may cause at others.
+
+import { atChat, bytes, count, mib } from "./limit.ts";
+
+export const fanOutLimits = {
+  fanOutPerSecond: count(
+    50_000,
+    atChat,
+    "deliveries that an account's talks and group changes cause, a second",
+    "RateLimited",
+  ),
+  fanOutAtOnce: count(
+    50_000,
+    atChat,
+    "deliveries that an account's talks and group changes cause, at once",
+    "RateLimited",
+  ),
+  fanOutBytes: bytes(64 * mib, atChat, "talks to groups that are stored and wait to be pushed", "ServiceUnavailable", {
+    min: mib,
+  }),
+  noticeMembers: count(
+    500,
+    atChat,
+    "online members of a group who are told that somebody joined or left",
+    "nobody is told but who joined or left",
+  ),
+} as const;

@@ -1,0 +1,132 @@
+// Asking a running process, by the door that it has: a standalone server by the socket in its data folder, a member of a
+// cluster by a link, a node of the registry by its API. What goes wrong is told in a sentence that names the process.
+
+import { registryToken } from "../../auth/registry-token.ts";
+import { systemRandom } from "../../base/random.ts";
+import { TimerWheel } from "../../base/timer-wheel.ts";
+import { askOverLink } from "../../container/link/control-link.ts";
+import { controlAnswer, ControlRefused, controlRequest } from "../../observe/control-commands.ts";
+import { Code } from "../../registry/client/codes.ts";
+import { NodeClient, NodeFailure } from "../../registry/client/node-client.ts";
+import { systemTimers } from "../../registry/timers.ts";
+import { formatAddress, type SocketAddress } from "../../transport/address.ts";
+import { Flusher } from "../../transport/flusher.ts";
+import { codeOf, sentenceOf } from "../failure.ts";
+import { StartError } from "../usage-error.ts";
+import { controlSocketPath } from "./control-socket.ts";
+
+const answerMsMax = 10_000;
+
+/** Where a process can be asked. */
+export type ControlPlace =
+  | { readonly kind: "socket"; readonly folder: string }
+  | {
+      readonly kind: "link";
+      readonly address: SocketAddress;
+      /** Who should answer there; undefined: whoever has the key. */
+      readonly id: string | undefined;
+      readonly clusterKeys: readonly Uint8Array[];
+    }
+  | { readonly kind: "registry"; readonly url: string; readonly clusterKeys: readonly Uint8Array[] };
+
+/** Resolves with the answer to a command, as JSON gave it. Throws StartError. */
+export async function askProcess(place: ControlPlace, command: string): Promise<unknown> {
+  const request = controlRequest(command);
+  try {
+    switch (place.kind) {
+      case "socket":
+        return controlAnswer(await askSocket(place.folder, request));
+      case "link":
+        return controlAnswer(await askLink(place, request));
+      case "registry":
+        return await askRegistry(place, request);
+    }
+  } catch (error) {
+    if (error instanceof ControlRefused) throw new StartError(`${shownPlace(place)}: ${error.message}`);
+    throw error;
+  }
+}
+
+async function askSocket(folder: string, request: string): Promise<string> {
+  const path = controlSocketPath(folder);
+  try {
+    const response = await fetch("http://roost/control", {
+      method: "POST",
+      body: request,
+      unix: path,
+      signal: AbortSignal.timeout(answerMsMax),
+    });
+    const text = await response.text();
+    if (response.status !== 200) throw new ControlRefused(`HTTP status ${response.status} ${text.trim()}`);
+    return text;
+  } catch (error) {
+    if (error instanceof ControlRefused) throw error;
+    throw new StartError(socketSentence(path, error));
+  }
+}
+
+function socketSentence(path: string, error: unknown): string {
+  const others =
+    "start it, name its folder with --data, or a process of a cluster with --node (roost limits --role standalone shows the limits that a server begins with)";
+  switch (codeOf(error)) {
+    case "ENOENT":
+    case "ENOTDIR":
+      return `no server runs on this data folder: there is no ${path}; ${others}`;
+    case "ECONNREFUSED":
+      return `no server runs on this data folder: nobody answers at ${path}; ${others}`;
+    case "EACCES":
+    case "EPERM":
+      return `only the user of the server and root may ask at ${path}; use sudo`;
+    default:
+      return error instanceof DOMException
+        ? `the server did not answer at ${path} within ${answerMsMax / 1_000} s`
+        : `the server cannot be asked at ${path}: ${sentenceOf(error)}`;
+  }
+}
+
+async function askLink(
+  { address, id, clusterKeys }: ControlPlace & { kind: "link" },
+  request: string,
+): Promise<string> {
+  const wheel = new TimerWheel();
+  wheel.start();
+  try {
+    return await askOverLink(request, {
+      address,
+      id,
+      clusterKeys,
+      random: systemRandom,
+      wheel,
+      flusher: new Flusher(),
+    });
+  } catch (error) {
+    throw new StartError(
+      `the process at ${formatAddress(address.host, address.port)} cannot be asked: ${sentenceOf(error)}`,
+    );
+  } finally {
+    wheel.stop();
+  }
+}
+
+async function askRegistry(
+  { url, clusterKeys }: ControlPlace & { kind: "registry" },
+  request: string,
+): Promise<unknown> {
+  // Whoever is given a key shows it to nobody who does not have it.
+  const client = new NodeClient(systemTimers.after, clusterKeys.map(registryToken), clusterKeys.length > 0);
+  const parameters = new URLSearchParams({ request });
+  try {
+    const call = { method: "POST", endpoint: "control", parameters, limitMs: answerMsMax } as const;
+    const { code, message, data } = await client.ask(url, call, new AbortController().signal);
+    if (code !== Code.Ok) throw new ControlRefused(message);
+    return controlAnswer(JSON.stringify(data));
+  } catch (error) {
+    if (error instanceof NodeFailure) throw new StartError(`the registry node cannot be asked: ${error.message}`);
+    throw error;
+  }
+}
+
+function shownPlace(place: ControlPlace): string {
+  if (place.kind === "socket") return controlSocketPath(place.folder);
+  return place.kind === "link" ? formatAddress(place.address.host, place.address.port) : place.url;
+}

@@ -1,0 +1,52 @@
+// Which process `--node` means: its id or address as `roost nodes` prints them, tcp://host:port where it takes links, or
+// http://host:port of a node of the registry. Without it, the standalone server of the data folder.
+
+import { resolve } from "node:path";
+import { silentLog } from "../../base/log.ts";
+import { linkAddress } from "../../container/link/dependency.ts";
+import { NodeClient } from "../../registry/client/node-client.ts";
+import { discoveryAppid, type Instance } from "../../registry/instance.ts";
+import { systemTimers } from "../../registry/timers.ts";
+import { nearest } from "../did-you-mean.ts";
+import type { OptionValues } from "../options.ts";
+import { firstListing } from "../registry-listing.ts";
+import { readClusterKeys } from "../secrets.ts";
+import { StartError, UsageError } from "../usage-error.ts";
+import { parseAddress } from "../values.ts";
+import type { ControlPlace } from "./ask.ts";
+
+/** Finds it; asks the registry where the option names an id. Throws StartError, UsageError. */
+export async function findProcess(values: OptionValues): Promise<ControlPlace> {
+  const node = values.optional("node");
+  if (node === undefined) return { kind: "socket", folder: resolve(values.required("data")) };
+  const clusterKeys = readClusterKeys(values, silentLog);
+  if (/^https?:/.test(node)) return { kind: "registry", url: node, clusterKeys };
+  if (node.startsWith("tcp:")) return link(node.slice("tcp://".length), undefined, clusterKeys);
+  const client = new NodeClient(systemTimers.after, [], false);
+  const { instances } = await firstListing(client, values.required("discovery"));
+  const named = instances.filter(({ hostname }) => hostname === node);
+  const [first] = named;
+  if (first === undefined) throw new StartError(unknownSentence(node, instances));
+  if (first.appid === discoveryAppid) return { kind: "registry", url: `http://${first.hostname}`, clusterKeys };
+  const addresses = new Set(named.map(linkAddress));
+  const [address] = addresses;
+  if (addresses.size > 1)
+    throw new StartError(`several processes are called ${node}; say which with --node tcp://host:port`);
+  if (address === undefined) throw new StartError(`${node} (${first.appid}) is no process of roost`);
+  return link(address, node, clusterKeys);
+}
+
+function link(address: string, id: string | undefined, clusterKeys: readonly Uint8Array[]): ControlPlace {
+  if (clusterKeys.length === 0)
+    throw new UsageError("--cluster-key-file is required: members of a cluster answer whoever proves to know its key");
+  return { kind: "link", address: parseAddress(address), id, clusterKeys };
+}
+
+function unknownSentence(node: string, instances: readonly Instance[]): string {
+  const near = nearest(
+    node,
+    instances.map(({ hostname }) => hostname),
+  );
+  const hint = near === undefined ? "roost nodes lists them" : `did you mean ${near}?`;
+  return `the registry lists no process called ${node}; ${hint}`;
+}

@@ -1,0 +1,49 @@
+// What `roost limits` shows, as text: a line for each limit. Pure.
+
+import type { LimitRole } from "../../base/limits/limit.ts";
+import type { Limits } from "../../base/limits/limits.ts";
+import { type LimitRow, limitRows } from "../../base/limits/report.ts";
+import { shownUse, shownValue, writtenValue } from "../../base/limits/shown.ts";
+import { limitTable, namesByWritten } from "../../base/limits/table.ts";
+import { printable } from "../../base/printable.ts";
+import { shownAge, tableLines } from "../text-table.ts";
+
+const none = "-";
+
+/** The limits of a running process, which may be of another version and say anything, at `nowMs` (milliseconds since 1970). */
+export function usedLimits(rows: readonly LimitRow[], nowMs: number): string[] {
+  return tableLines([
+    ["LIMIT", "VALUE", "SET", "IN USE", "REACHED", "LAST", "OF WHAT", "BEYOND IT"],
+    ...rows.map((row) => [
+      printable(row.name),
+      shownValue(row.value, row.unit),
+      row.isSet ? "yes" : none,
+      row.use === null ? none : shownUse(row.use, row.unit),
+      row.reached === 0 ? none : row.reached.toLocaleString("en-US"),
+      row.lastReachedMs === null ? none : `${shownAge((nowMs - row.lastReachedMs) / 1_000)} ago`,
+      printable(row.what),
+      printable(row.beyond),
+    ]),
+  ]);
+}
+
+/** The limits that a process with this role would have, and between which values each may be set. */
+export function settableLimits(limits: Limits, role: LimitRole): string[] {
+  const rangeOf = (written: string): string => {
+    const name = namesByWritten.get(written);
+    if (name === undefined) return none;
+    const { min, max, unit } = limitTable[name];
+    return `${writtenValue(min, unit)} to ${writtenValue(max, unit)}`;
+  };
+  return tableLines([
+    ["LIMIT", "VALUE", "SET", "FROM … TO", "OF WHAT", "BEYOND IT"],
+    ...limitRows(limits, role).map(({ name, value, unit, isSet, what, beyond }) => [
+      name,
+      writtenValue(value, unit),
+      isSet ? "yes" : none,
+      rangeOf(name),
+      what,
+      beyond,
+    ]),
+  ]);
+}

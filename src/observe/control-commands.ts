@@ -1,0 +1,101 @@
+// What an operator may ask a running process, by whatever door: a Unix socket in the data folder, a link with the cluster's
+// key, the registry's API. A door decides who may ask; every door carries the same texts:
+//
+//   request  {"command":"limits"}                      at most controlRequestBytesMax
+//   answer   {"answer":…} or {"error":"a sentence"}
+
+import type { LimitRole } from "../base/limits/limit.ts";
+import type { Limits } from "../base/limits/limits.ts";
+import { type LimitRow, limitRows } from "../base/limits/report.ts";
+
+/** A longer request is refused before it is read. */
+export const controlRequestBytesMax = 64 * 1024;
+/** What is read of an answer at most. */
+export const controlAnswerBytesMax = 4 * 1024 * 1024;
+
+/** Returns the answer, which is written as JSON. Throwing is a bug. */
+export type ControlCommand = () => unknown;
+
+/** The answer to `limits`. */
+export interface LimitsAnswer {
+  readonly version: string;
+  readonly role: LimitRole;
+  readonly id: string;
+  readonly limits: readonly LimitRow[];
+}
+
+/** The process refused a request, or could not answer it; the message is its sentence. */
+export class ControlRefused extends Error {
+  override readonly name = "ControlRefused";
+}
+
+/** The commands of one process. */
+export class ControlCommands {
+  private readonly commands: ReadonlyMap<string, ControlCommand>;
+  private readonly bugMet: (bug: unknown) => void;
+
+  /** `bugMet` is told what a command threw; the request that it met gets a sentence. */
+  constructor(commands: Readonly<Record<string, ControlCommand>>, bugMet: (bug: unknown) => void) {
+    this.commands = new Map(Object.entries(commands));
+    this.bugMet = bugMet;
+  }
+
+  /** Answers a request; never rejects. */
+  async obey(request: string): Promise<string> {
+    const name = commandOf(request);
+    if (name === undefined) return refusal('a request is {"command":"…"}');
+    const command = this.commands.get(name);
+    if (command === undefined)
+      return refusal(`this process knows no such command; it knows ${[...this.commands.keys()].join(", ")}`);
+    try {
+      return JSON.stringify({ answer: await command() });
+    } catch (bug) {
+      this.bugMet(bug);
+      return refusal("the command failed by a bug; the log of the process has more");
+    }
+  }
+}
+
+/** What every process can be asked. */
+export function controlCommands(
+  about: { readonly role: LimitRole; readonly id: string; readonly version: string; readonly limits: Limits },
+  bugMet: (bug: unknown) => void,
+): ControlCommands {
+  const { role, id, version, limits } = about;
+  return new ControlCommands(
+    { limits: (): LimitsAnswer => ({ version, role, id, limits: limitRows(limits, role) }) },
+    bugMet,
+  );
+}
+
+/** The text of a request. */
+export function controlRequest(command: string): string {
+  return JSON.stringify({ command });
+}
+
+/** Reads an answer's text. Throws ControlRefused. */
+export function controlAnswer(text: string): unknown {
+  const answer = objectOf(text);
+  if (answer !== undefined && "answer" in answer) return answer["answer"];
+  const sentence = answer?.["error"];
+  throw new ControlRefused(typeof sentence === "string" ? sentence : "it answered what no process of ours does");
+}
+
+function commandOf(request: string): string | undefined {
+  const command = objectOf(request)?.["command"];
+  return typeof command === "string" ? command : undefined;
+}
+
+function objectOf(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? { ...value } : undefined;
+  } catch {
+    // Not JSON, so no request and no answer.
+    return undefined;
+  }
+}
+
+function refusal(sentence: string): string {
+  return JSON.stringify({ error: sentence });
+}

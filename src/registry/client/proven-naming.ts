@@ -1,0 +1,134 @@
+// The naming service of a process that has cluster keys: what it registers carries a proof, and what it is told are the
+// instances that are believed (registry/admission.ts). Everything in a process that finds others goes through this one door.
+//
+// An entry of this process that somebody has replaced by one without a right proof is registered again: others leave that
+// one out, and would not find this process any more.
+
+import { withProof } from "../../auth/instance-proof.ts";
+import type { Admission } from "../admission.ts";
+import type { Instance } from "../instance.ts";
+import type { Cancel, Timers } from "../timers.ts";
+import type { Listing, Naming, Registered, Registration } from "./naming.ts";
+import { sameInstances } from "./same-instances.ts";
+
+/** Between two registrations of an entry that is replaced again and again, in milliseconds. */
+export const restoreMs = 2_000;
+
+interface Own {
+  readonly service: string;
+  readonly id: string;
+  readonly registered: Registered;
+  /** Runs from a restoration to the moment in which another one may follow. */
+  cancel: Cancel | undefined;
+  /** As the list was told last. */
+  isReplaced: boolean;
+}
+
+export class ProvenNaming implements Naming {
+  private readonly naming: Naming;
+  private readonly parts: {
+    readonly env: string;
+    /** At least one; the registrations carry a proof by each. */
+    readonly clusterKeys: readonly Uint8Array[];
+    readonly admission: Admission;
+    /** Anybody may write to the registry. */
+    readonly isRegistryOpen: boolean;
+    readonly timers: Pick<Timers, "after">;
+  };
+  private readonly own = new Set<Own>();
+  readonly whoLists?: (service: string, id: string) => Promise<Listing>;
+
+  /** Owns `naming`. */
+  constructor(naming: Naming, parts: ProvenNaming["parts"]) {
+    this.naming = naming;
+    this.parts = parts;
+    if (naming.whoLists !== undefined) this.whoLists = naming.whoLists.bind(naming);
+  }
+
+  async find(service: string): Promise<readonly Instance[]> {
+    return this.parts.admission.admitted(service, await this.naming.find(service));
+  }
+
+  /**
+   * As a node says it now. Where writes need the cluster key, what is not believed is there, too: it may be a member of the
+   * cluster that has other keys, for which whoever changes the owner of a store has to wait.
+   */
+  async findNow(service: string): Promise<readonly Instance[]> {
+    const listed = await this.naming.findNow(service);
+    return this.parts.isRegistryOpen ? this.parts.admission.admitted(service, listed) : listed;
+  }
+
+  subscribe(service: string, onChange: (instances: readonly Instance[]) => void): void {
+    let told: readonly Instance[] | undefined;
+    this.naming.subscribe(service, (listed) => {
+      this.lookForOwn(service, listed);
+      const admitted = this.parts.admission.admitted(service, listed);
+      if (told !== undefined && sameInstances(told, admitted)) return;
+      told = admitted;
+      onChange(admitted);
+    });
+  }
+
+  unsubscribe(service: string): void {
+    this.naming.unsubscribe(service);
+  }
+
+  async register(registration: Registration): Promise<Registered> {
+    const { service, id, addrs } = registration;
+    const { env, clusterKeys } = this.parts;
+    const proven = (metadata: ReadonlyMap<string, string>): ReadonlyMap<string, string> =>
+      withProof({ env, service, id, addrs, metadata }, clusterKeys);
+    const registered = await this.naming.register({ ...registration, metadata: proven(registration.metadata) });
+    const own: Own = { service, id, registered, cancel: undefined, isReplaced: false };
+    this.own.add(own);
+    return {
+      update: ({ metadata, ...change }) =>
+        registered.update(metadata === undefined ? change : { ...change, metadata: proven(metadata) }),
+      deregister: () => {
+        own.cancel?.();
+        this.own.delete(own);
+        return registered.deregister();
+      },
+    };
+  }
+
+  get isAnswered(): boolean {
+    return this.naming.isAnswered !== false;
+  }
+
+  get trouble(): string {
+    return this.naming.trouble ?? "";
+  }
+
+  get leftOut(): readonly string[] {
+    return this.parts.admission.leftOut;
+  }
+
+  close(): Promise<void> {
+    for (const { cancel } of this.own) cancel?.();
+    this.own.clear();
+    return this.naming.close();
+  }
+
+  /** Registers again what this process has registered and somebody has replaced. */
+  private lookForOwn(service: string, listed: readonly Instance[]): void {
+    const { admission } = this.parts;
+    for (const own of this.own) {
+      if (own.service !== service) continue;
+      const entries = listed.filter(({ hostname }) => hostname === own.id);
+      own.isReplaced = entries.length > 0 && entries.every((entry) => admission.verdict(service, entry) !== "proven");
+      if (own.isReplaced) this.restore(own);
+    }
+  }
+
+  private restore(own: Own): void {
+    if (own.cancel !== undefined) return;
+    // Why a registry refuses it is logged where it is registered.
+    own.registered.update({}).catch(() => undefined);
+    own.cancel = this.parts.timers.after(restoreMs, () => {
+      own.cancel = undefined;
+      // A list that was replaced and restored in between is not told again.
+      if (own.isReplaced) this.restore(own);
+    });
+  }
+}

@@ -1,0 +1,19 @@
+// An operator's commands over the registry's API: `POST /discovery/control` with the parameter `request`. Whoever shows the
+// cluster's key may ask; where there is no key, whoever is on this machine.
+
+import type { ControlCommands } from "../../observe/control-commands.ts";
+import type { HttpAnswer } from "../../transport/http/http-answer.ts";
+import { Code } from "../registrar.ts";
+import { envelope } from "./answers.ts";
+import type { Parameters } from "./parameters.ts";
+
+/** Answers a request whose key has been checked; `mayAsk` is false for somebody elsewhere where there is no key. */
+export function controlAnswer(
+  commands: ControlCommands,
+  parameters: Parameters,
+  mayAsk: boolean,
+): HttpAnswer | Promise<HttpAnswer> {
+  if (!mayAsk)
+    return envelope(Code.Unauthorized, "a registry without a cluster key takes commands from its own machine only");
+  return commands.obey(parameters.required("request")).then((answer) => envelope(Code.Ok, undefined, answer));
+}

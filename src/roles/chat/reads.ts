@@ -1,0 +1,130 @@
+// Reads whose answers may be large take turns: what they hold while they are made is bounded in this process, by the
+// largest size that each may get. A read that does not fit waits; one that is larger than the bound is made alone. Nor is
+// an answer made for a link that has much to send already: it would wait there.
+
+import type { Limits } from "../../base/limits/limits.ts";
+import type { Context, GatewayLink } from "../../container/context.ts";
+import { Refusal } from "../../container/refusal.ts";
+import { Status } from "../../wire/gen/pkt_pb.ts";
+
+/** A request to read, with its header; what waits holds it. A thousand ids are ten thousand bytes. */
+const requestBytesMax = 32 * 1024;
+/** What a read holds while it waits, beside its request. */
+const waitingBytes = 512;
+/** No answer is made for a link on which more waits. */
+const linkBytesMax = 8 * 1024 * 1024;
+/** Between two looks at links on which much waits. */
+const lookMs = 10;
+
+interface Waiting {
+  readonly bytes: number;
+  /** What it holds while it waits. */
+  readonly held: number;
+  readonly link: GatewayLink;
+  readonly start: () => void;
+}
+
+export class Reads {
+  private readonly limits: Limits;
+  private readonly waiting: Waiting[] = [];
+  /** Of each account that has any: the sizes of its reads that are not answered, together. */
+  private readonly ofAccount = new Map<string, number>();
+  /** Of the reads that are being made: their sizes together. */
+  private bytes = 0;
+  /** What those that wait hold. */
+  private held = 0;
+  private looking: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(limits: Limits) {
+    this.limits = limits;
+    limits.measure("readBytes", () => this.bytes);
+    limits.measure("readsWaitingBytes", () => this.held);
+    limits.measure("readBytesPerAccount", () => this.ofAccount.values().reduce((most, of) => Math.max(most, of), 0));
+  }
+
+  /**
+   * Runs `read`, which answers the request, when it is its turn. `bytes`: the most that its answer may have. Rejects as
+   * `read` does, and with RateLimited, ServiceUnavailable or PayloadTooLarge where the read is not even queued.
+   */
+  async run(context: Context, bytes: number, read: () => Promise<void>): Promise<void> {
+    const account = `${context.app.length}:${context.app}${context.account}`;
+    this.enter(context, account, bytes);
+    try {
+      await this.turn(context, bytes);
+      try {
+        await read();
+      } finally {
+        this.bytes -= bytes;
+      }
+    } finally {
+      this.leave(account, bytes);
+      this.startNext();
+    }
+  }
+
+  private enter({ app, account: name, packet }: Context, account: string, bytes: number): void {
+    const { readBytesPerAccount, readsWaitingBytes } = this.limits.values;
+    if (packet.length > requestBytesMax) {
+      throw new Refusal(Status.PayloadTooLarge, `a request to read has at most ${requestBytesMax} bytes`);
+    }
+    const before = this.ofAccount.get(account) ?? 0;
+    if (before > 0 && before + bytes > readBytesPerAccount) {
+      this.limits.met("readBytesPerAccount", { app, account: name });
+      throw new Refusal(Status.RateLimited, "too many of your reads are not answered yet, wait for them");
+    }
+    if (this.held + packet.length + waitingBytes > readsWaitingBytes) {
+      this.limits.met("readsWaitingBytes", { app, account: name });
+      throw new Refusal(Status.ServiceUnavailable, "too many reads wait already, try again");
+    }
+    this.ofAccount.set(account, before + bytes);
+  }
+
+  private leave(account: string, bytes: number): void {
+    const left = (this.ofAccount.get(account) ?? 0) - bytes;
+    if (left > 0) this.ofAccount.set(account, left);
+    else this.ofAccount.delete(account);
+  }
+
+  private turn({ link, packet }: Context, bytes: number): Promise<void> | undefined {
+    if (this.waiting.length === 0 && this.mayStart(link, bytes)) {
+      this.bytes += bytes;
+      return undefined;
+    }
+    return new Promise((resolve) => {
+      const held = packet.length + waitingBytes;
+      this.held += held;
+      this.waiting.push({ bytes, held, link, start: resolve });
+      this.lookLater();
+    });
+  }
+
+  private mayStart({ connection }: GatewayLink, bytes: number): boolean {
+    if (this.bytes > 0 && this.bytes + bytes > this.limits.values.readBytes) return false;
+    return connection.unsentBytes <= linkBytesMax;
+  }
+
+  /** Starts what fits, in order; a link on which much waits keeps only its own. */
+  private startNext(): void {
+    for (let at = 0; at < this.waiting.length;) {
+      const next = this.waiting[at];
+      if (next === undefined) return;
+      if (this.mayStart(next.link, next.bytes)) {
+        this.waiting.splice(at, 1);
+        this.held -= next.held;
+        this.bytes += next.bytes;
+        next.start();
+      } else if (next.link.connection.unsentBytes > linkBytesMax) at++;
+      else break;
+    }
+    this.lookLater();
+  }
+
+  /** The end of a read starts the next one; where none is under way, a link does not say that it has sent. */
+  private lookLater(): void {
+    if (this.waiting.length === 0 || this.looking !== undefined) return;
+    this.looking = setTimeout(() => {
+      this.looking = undefined;
+      this.startNext();
+    }, lookMs);
+  }
+}

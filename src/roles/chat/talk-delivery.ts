@@ -1,0 +1,79 @@
+// A talk that was stored on its way to the members of its group.
+
+import type { Context } from "../../container/context.ts";
+import type { PushHead } from "../../container/dispatcher.ts";
+import type { Talk, TalkOutcome } from "../../store/store.ts";
+import type { ChatParts } from "./chat-parts.ts";
+import type { Delivery } from "./fan-out.ts";
+import { pushView } from "./talk-body.ts";
+
+export type StoredTalk = Extract<TalkOutcome, { result: "stored" }>;
+
+type Parts = Pick<ChatParts, "audience" | "sessions" | "allowance" | "latency">;
+
+export class TalkDelivery implements Delivery {
+  readonly app: string;
+  readonly head: PushHead;
+  readonly sender: string;
+  private readonly parts: Parts;
+  private readonly talk: Talk;
+  private readonly outcome: StoredTalk;
+  private readonly receivedMs: number;
+  private readonly paid: number;
+  private readonly lost: (error: unknown) => void;
+
+  /** `paid`: what its sender has been charged already. `lost` is told why it does not reach everybody. */
+  constructor(
+    parts: Parts,
+    context: Context,
+    talk: Talk,
+    outcome: StoredTalk,
+    paid: number,
+    lost: (error: unknown) => void,
+  ) {
+    const { command, channelId, sequence, receivedMs } = context;
+    this.app = talk.app;
+    this.head = { command, channelId, sequence, dest: talk.dest };
+    this.sender = talk.sender;
+    this.parts = parts;
+    this.talk = talk;
+    this.outcome = outcome;
+    this.receivedMs = receivedMs;
+    this.paid = paid;
+    this.lost = lost;
+  }
+
+  get bytes(): number {
+    return bytesOf(this.talk);
+  }
+
+  body(): Uint8Array {
+    return pushView(this.talk, this.outcome);
+  }
+
+  accounts(): readonly string[] | Promise<readonly string[]> {
+    const { audience, sessions } = this.parts;
+    const { app, dest, sender } = this.talk;
+    const version = this.outcome.groupVersion;
+    // Any look into the sessions first tells of all presence up to now: who has just signed in is not missed.
+    const current = sessions.locate(app, [sender]);
+    if (current instanceof Promise) return current.then(async () => [...(await audience.online(app, dest, version))]);
+    const online = audience.online(app, dest, version);
+    return online instanceof Promise ? online.then((accounts) => [...accounts]) : [...online];
+  }
+
+  done(cost: number): void {
+    const { allowance, latency } = this.parts;
+    allowance.charge(this.app, this.sender, cost - this.paid);
+    latency.push.observeMs(performance.now() - this.receivedMs);
+  }
+
+  failed(error: unknown): void {
+    this.lost(error);
+  }
+}
+
+/** What a talk holds while it waits: its texts, at a byte for a character, and what is around them. */
+export function bytesOf({ body, extra }: Talk): number {
+  return body.length + extra.length + 256;
+}

@@ -1,0 +1,64 @@
+// What operators may ask, as texts: any text gets an answer, and a bug costs its request only.
+
+import { expect, test } from "bun:test";
+import { silentLog } from "../../src/base/log.ts";
+import { Limits } from "../../src/base/limits/limits.ts";
+import {
+  controlAnswer,
+  ControlCommands,
+  controlCommands,
+  ControlRefused,
+  controlRequest,
+} from "../../src/observe/control-commands.ts";
+
+/** The sentence by which an answer refuses. */
+function refusalOf(text: string): string {
+  try {
+    controlAnswer(text);
+  } catch (error) {
+    if (error instanceof ControlRefused) return error.message;
+  }
+  throw new Error(`not refused: ${text}`);
+}
+
+test("a request is answered, and its answer is read", async () => {
+  const commands = controlCommands(
+    { role: "gateway", id: "g1", version: "1", limits: new Limits(silentLog, { frameBytes: 65_536 }) },
+    () => undefined,
+  );
+  const answer = controlAnswer(await commands.obey(controlRequest("limits")));
+  expect(answer).toMatchObject({ role: "gateway", id: "g1", version: "1" });
+  expect(answer).toHaveProperty("limits");
+});
+
+test("what is no request, or names no command, is refused with a sentence", async () => {
+  const commands = new ControlCommands({ known: () => 1 }, () => undefined);
+  for (const text of ["", "{", "null", "5", '"known"', "[]", "{}", '{"command":5}', '{"command":null}'])
+    expect(refusalOf(await commands.obey(text))).toContain('a request is {"command":"…"}');
+  for (const name of ["", "nope", "constructor", "__proto__", "\0", "x".repeat(100_000)])
+    expect(refusalOf(await commands.obey(controlRequest(name)))).toContain(
+      "this process knows no such command; it knows known",
+    );
+});
+
+test("a command that throws is a bug that costs its request only", async () => {
+  const bugs: unknown[] = [];
+  const bug = new Error("a bug");
+  const commands = new ControlCommands(
+    {
+      throws() {
+        throw bug;
+      },
+      rejects: () => Promise.reject(bug),
+    },
+    (met) => void bugs.push(met),
+  );
+  for (const name of ["throws", "rejects"])
+    expect(refusalOf(await commands.obey(controlRequest(name)))).toContain("failed by a bug");
+  expect(bugs).toEqual([bug, bug]);
+});
+
+test("an answer that none of ours gives is refused", () => {
+  for (const text of ["", "hello", "{}", '{"error":5}', "[]"])
+    expect(() => controlAnswer(text)).toThrow("it answered what no process of ours does");
+});

@@ -1,0 +1,437 @@
+// The limits of clients' connections, each at its value and one above it, over real sockets of both transports.
+
+import { afterEach, describe, expect, test } from "bun:test";
+import { createConnection, type Socket } from "node:net";
+import { silentLog } from "../../src/base/log.ts";
+import type { Limits } from "../../src/base/limits/limits.ts";
+import type { LimitValues } from "../../src/base/limits/table.ts";
+import { boundUnsent, clientAdmission, clientBounds } from "../../src/roles/gateway/client-bounds.ts";
+import { ChannelState } from "../../src/roles/gateway/channel-state.ts";
+import type { Admission, Admitted } from "../../src/transport/admission.ts";
+import type { Member } from "../../src/transport/connection-group.ts";
+import { listenTcp } from "../../src/transport/tcp.ts";
+import type { Server } from "../../src/transport/transport.ts";
+import { TrustedProxies } from "../../src/transport/trusted-proxies.ts";
+import { listenWebSocket } from "../../src/transport/websocket.ts";
+import { CloseCode, closeNormal } from "../../src/wire/close-reason.ts";
+import { Command } from "../../src/wire/commands.ts";
+import { writeFrameHeader } from "../../src/wire/frame-writer.ts";
+import { Status } from "../../src/wire/gen/pkt_pb.ts";
+import { OpCode } from "../../src/wire/opcode.ts";
+import { encodeLogicPacket } from "../../src/wire/packet.ts";
+import { bound } from "../support/bounds.ts";
+import { testLimits } from "../support/limits.ts";
+import { loneGateway } from "../support/lone-gateway.ts";
+import { clientFrame, upgradeRequest } from "../support/websocket-frames.ts";
+import {
+  eventually,
+  type Recording,
+  recordingAcceptor,
+  type TestOptions,
+  testOptions,
+  turn,
+} from "../transport/recording.ts";
+
+const loopback = { host: "127.0.0.1", port: 0 };
+const servers: Server[] = [];
+const sockets: Socket[] = [];
+
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await Promise.all(servers.splice(0).map((server) => server.close(closeNormal)));
+});
+
+/** How a client of a transport writes frames. */
+interface Dialect {
+  readonly name: string;
+  readonly listen: typeof listenTcp;
+  readonly greeting: Buffer;
+  frame(opcode: number, payload: Buffer): Buffer;
+}
+
+const tcp: Dialect = {
+  name: "TCP",
+  listen: listenTcp,
+  greeting: Buffer.alloc(0),
+  frame(opcode, payload) {
+    const head = Buffer.alloc(5);
+    writeFrameHeader(head, 0, opcode, payload.length);
+    return Buffer.concat([head, payload]);
+  },
+};
+const webSocket: Dialect = {
+  name: "WebSocket",
+  listen: listenWebSocket,
+  greeting: upgradeRequest(),
+  frame: (opcode, payload) => clientFrame({ opcode, payload }, 0x0102_0304),
+};
+const dialects = [tcp, webSocket];
+
+/** A server with the limits of a gateway. */
+function serve(dialect: Dialect, values: Partial<LimitValues>) {
+  const limits = testLimits(values);
+  const accepted: Recording[] = [];
+  const proxies = new TrustedProxies(undefined, silentLog);
+  const options: TestOptions = {
+    ...testOptions(),
+    ...clientBounds(limits),
+    admission: clientAdmission(limits, 1_000, proxies, silentLog),
+  };
+  const server = dialect.listen(loopback, recordingAcceptor(accepted), options);
+  servers.push(server);
+  /** A client, once it has been accepted. */
+  const connect = async (): Promise<{ socket: Socket; owner: Recording }> => {
+    const port = Number(server.address.slice(server.address.lastIndexOf(":") + 1));
+    const socket = createConnection({ host: "127.0.0.1", port, noDelay: true });
+    sockets.push(socket);
+    socket.on("error", () => {});
+    socket.resume();
+    const before = accepted.length;
+    socket.write(dialect.greeting);
+    await eventually(() => accepted.length > before);
+    const owner = accepted[before];
+    if (owner === undefined) throw new Error("one was accepted");
+    return { socket, owner };
+  };
+  return { limits, options, connect };
+}
+
+/** Runs a step on each transport, one after the other. */
+const onEach = (step: (dialect: Dialect) => Promise<void>) => async (): Promise<void> => {
+  for (const dialect of dialects) await step(dialect);
+};
+
+const empty = Buffer.alloc(0);
+/** Frames that ask for nothing. */
+const idleFrames = (dialect: Dialect): Buffer[] =>
+  [OpCode.Ping, OpCode.Pong, OpCode.Binary].map((opcode) => dialect.frame(opcode, empty));
+/** The connection is open, and what it was sent before has been read. */
+async function isUnharmed({ socket, owner }: { socket: Socket; owner: Recording }, dialect: Dialect): Promise<void> {
+  owner.onFrame = () => {};
+  const count = owner.frames.length + 1;
+  socket.write(dialect.frame(OpCode.Binary, Buffer.alloc(30, 1)));
+  await owner.framesReach(count);
+  expect(owner.connection.isOpen).toBe(true);
+}
+
+const repeated = (frame: Buffer, count: number): Buffer => Buffer.concat(Array.from({ length: count }, () => frame));
+
+bound("framesAtOnce", {
+  at: onEach(async (dialect) => {
+    for (const frame of idleFrames(dialect)) {
+      const { connect } = serve(dialect, { framesAtOnce: 20, framesPerSecond: 5 });
+      const client = await connect();
+      client.socket.write(repeated(frame, 19));
+      await isUnharmed(client, dialect);
+    }
+  }),
+  above: onEach(async (dialect) => {
+    for (const frame of idleFrames(dialect)) {
+      const { connect, limits, options } = serve(dialect, { framesAtOnce: 20, framesPerSecond: 5 });
+      const { socket, owner } = await connect();
+      socket.write(repeated(frame, 21));
+      expect((await owner.end()).code).toBe(CloseCode.Limit);
+      expect(options.observer.faults).toEqual(["too-many-frames"]);
+      expect(limits.reached.get("framesPerSecond")).toBe(1);
+    }
+  }),
+});
+
+bound("framesPerSecond", {
+  at: onEach(async (dialect) => {
+    const { connect, options } = serve(dialect, { framesAtOnce: 20, framesPerSecond: 5 });
+    const client = await connect();
+    client.socket.write(repeated(dialect.frame(OpCode.Pong, empty), 19));
+    await isUnharmed(client, dialect);
+    options.wheel.advance(1_000);
+    client.socket.write(repeated(dialect.frame(OpCode.Pong, empty), 4));
+    await isUnharmed(client, dialect);
+  }),
+  above: onEach(async (dialect) => {
+    const { connect, options } = serve(dialect, { framesAtOnce: 20, framesPerSecond: 5 });
+    const client = await connect();
+    client.socket.write(repeated(dialect.frame(OpCode.Pong, empty), 19));
+    await isUnharmed(client, dialect);
+    options.wheel.advance(1_000);
+    client.socket.write(repeated(dialect.frame(OpCode.Pong, empty), 6));
+    expect((await client.owner.end()).code).toBe(CloseCode.Limit);
+  }),
+});
+
+describe("what is no request counts as a frame:", () => {
+  test("empty fragments of a WebSocket message that never ends", async () => {
+    const { connect } = serve(webSocket, { framesAtOnce: 20, framesPerSecond: 5 });
+    const { socket, owner } = await connect();
+    const fragment = (opcode: number): Buffer => clientFrame({ opcode, payload: empty, isFinal: false });
+    socket.write(Buffer.concat([fragment(OpCode.Binary), repeated(fragment(OpCode.Continuation), 20)]));
+    expect((await owner.end()).code).toBe(CloseCode.Limit);
+  });
+
+  test("reads of a few bytes, however long the frame is that they are of", async () => {
+    for (const dialect of dialects) {
+      const { connect } = serve(dialect, { framesAtOnce: 20, framesPerSecond: 5 });
+      const { socket, owner } = await connect();
+      for (const byte of dialect.frame(OpCode.Binary, Buffer.alloc(500, 1))) {
+        if (!owner.connection.isOpen) break;
+        socket.write(Buffer.from([byte]));
+        await turn(3);
+      }
+      expect((await owner.end()).code).toBe(CloseCode.Limit);
+      expect(owner.frames).toEqual([]);
+    }
+  });
+
+  test("pings of a peer that reads nothing: their pongs count as unsent, and the write deadline runs", async () => {
+    for (const dialect of dialects) {
+      const limit = { unsentBytes: 100_000, framesAtOnce: 1_000_000, framesPerSecond: 1_000_000 };
+      const { connect, limits, options } = serve(dialect, limit);
+      const { socket, owner } = await connect();
+      owner.connection.identified();
+      socket.pause();
+      const pings = repeated(dialect.frame(OpCode.Ping, Buffer.alloc(125, 7)), 400);
+      let most = 0;
+      for (let round = 0; round < 2_000 && owner.connection.isOpen; round++) {
+        socket.write(pings);
+        await turn();
+        most = Math.max(most, owner.connection.unsentBytes);
+      }
+      await eventually(() => !owner.connection.isOpen);
+      expect(most).toBeLessThanOrEqual(100_000);
+      expect(limits.reached.get("unsentBytes")).toBe(1);
+      options.wheel.advance(options.writeWaitMs + 100);
+      expect((await owner.end()).code).toBe(CloseCode.Overload);
+    }
+  });
+});
+
+/** Sends one frame and tells what comes of it: its length, or the code that ended the connection. */
+async function outcome(dialect: Dialect, values: Partial<LimitValues>, bytes: number, isKnown = false) {
+  const { connect, limits } = serve(dialect, values);
+  const { socket, owner } = await connect();
+  if (isKnown) {
+    owner.connection.identified();
+    owner.connection.frameBytesMax = limits.values.frameBytes;
+  }
+  socket.write(dialect.frame(OpCode.Binary, Buffer.alloc(bytes, 1)));
+  await owner.until(() => owner.frames.length > 0 || owner.reasons.length > 0);
+  return { result: owner.frames[0]?.length ?? owner.reasons[0]?.code, limits };
+}
+
+const frameLimits = { signInFrameBytes: 1_000, frameBytes: 3_000 };
+
+bound("signInFrameBytes", {
+  at: onEach(async (dialect) => {
+    expect((await outcome(dialect, frameLimits, 1_000)).result).toBe(1_000);
+  }),
+  above: onEach(async (dialect) => {
+    const { result, limits } = await outcome(dialect, frameLimits, 1_001);
+    expect(result).toBe(CloseCode.TooLarge);
+    expect(limits.reached.get("signInFrameBytes")).toBe(1);
+  }),
+});
+
+bound("frameBytes", {
+  at: onEach(async (dialect) => {
+    expect((await outcome(dialect, frameLimits, 3_000, true)).result).toBe(3_000);
+  }),
+  above: onEach(async (dialect) => {
+    const { result, limits } = await outcome(dialect, frameLimits, 3_001, true);
+    expect(result).toBe(CloseCode.TooLarge);
+    expect(limits.reached.get("frameBytes")).toBe(1);
+  }),
+});
+
+describe("a sign-in that is under way", () => {
+  /** A channel whose token is being verified, and what it does with the frames that come meanwhile. */
+  function verifying(signInFrameBytes: number) {
+    const { client, bounds } = loneGateway({ signInFrameBytes });
+    const { channel, connection } = client("early");
+    return { channel, connection, bounds };
+  }
+
+  test("keeps frames up to signInFrameBytes, and lets the transport buffer no more than what is left of it", () => {
+    const { connection, bounds } = verifying(1_000);
+    expect(connection.frameBytesMax).toBe(bounds.values.frameBytes);
+    const { gateway, channel: fresh, connection: link } = loneGateway({ signInFrameBytes: 1_000 }).fresh();
+    fresh.state = ChannelState.Verifying;
+    const send = (bytes: number): void => fresh.frame(Buffer.alloc(bytes), 0, bytes);
+    send(400);
+    expect(link.frameBytesMax).toBe(600);
+    send(600);
+    expect([link.frameBytesMax, link.isOpen]).toEqual([0, true]);
+    send(1);
+    expect(link.reason?.code).toBe(CloseCode.TooLarge);
+    expect(gateway.bounds.reached.get("signInFrameBytes")).toBe(1);
+  });
+});
+
+bound("unsentBytes", {
+  at: onEach(async (dialect) => {
+    const { connect } = serve(dialect, { unsentBytes: 10_000 });
+    const { owner } = await connect();
+    owner.connection.identified();
+    await turn();
+    const headBytes = dialect === tcp ? 5 : 4;
+    expect(owner.connection.send(Buffer.alloc(5_000 - headBytes))).toBe(true);
+    expect(owner.connection.send(Buffer.alloc(5_000 - headBytes))).toBe(true);
+    expect(owner.connection.isOpen).toBe(true);
+  }),
+  above: onEach(async (dialect) => {
+    const { connect, limits } = serve(dialect, { unsentBytes: 10_000 });
+    const { owner } = await connect();
+    owner.connection.identified();
+    await turn();
+    const headBytes = dialect === tcp ? 5 : 4;
+    expect(owner.connection.send(Buffer.alloc(5_000 - headBytes))).toBe(true);
+    expect(owner.connection.send(Buffer.alloc(5_001 - headBytes))).toBe(false);
+    expect((await owner.end()).code).toBe(CloseCode.Overload);
+    expect(limits.reached.get("unsentBytes")).toBe(1);
+  }),
+});
+
+/** Members with so many bytes each, after a flush. */
+function backlogged(unsentBytesInAll: number, ...backlogs: readonly number[]) {
+  const limits: Limits = testLimits({ unsentBytesInAll });
+  const { flusher, wheel } = testOptions();
+  const members = backlogs.map((unsentBytes) => {
+    const queue = flusher.queues.take();
+    queue.reserve(unsentBytes);
+    const member: Member & { isShed: boolean; unsentBytes: number } = {
+      unsentBytes,
+      isShed: false,
+      close() {},
+      shed() {
+        member.isShed = true;
+        member.unsentBytes = 0;
+        flusher.queues.give(queue);
+      },
+    };
+    return member;
+  });
+  boundUnsent(limits, { flusher, wheel, connections: () => members });
+  flusher.flushAll();
+  return { limits, shed: members.map(({ isShed }) => isShed) };
+}
+
+bound("unsentBytesInAll", {
+  at: () => {
+    expect(backlogged(600_000, 100_000, 300_000, 200_000).shed).toEqual([false, false, false]);
+  },
+  above: () => {
+    const { limits, shed } = backlogged(599_999, 100_000, 300_000, 200_000);
+    expect(shed).toEqual([false, true, false]);
+    expect(limits.reached.get("unsentBytesInAll")).toBe(1);
+    expect(backlogged(99_999, 100_000, 300_000, 200_000).shed).toEqual([true, true, true]);
+  },
+});
+
+test("of many slow readers those with the most are ended when all together hold too much, with 1013", async () => {
+  for (const dialect of dialects) {
+    const { connect, limits, options } = serve(dialect, { unsentBytes: 2 ** 30, unsentBytesInAll: 20 * 2 ** 20 });
+    const [server] = servers.slice(-1);
+    boundUnsent(limits, { ...options, connections: () => server?.connections ?? [] });
+    const clients = [await connect(), await connect(), await connect()];
+    for (const { socket, owner } of clients) {
+      socket.pause();
+      owner.connection.identified();
+    }
+    const send = ({ owner }: { owner: Recording }, megabytes: number): void => {
+      for (let sent = 0; sent < megabytes; sent++) owner.connection.send(Buffer.alloc(2 ** 20));
+    };
+    // The kernel takes some megabytes of each.
+    for (const [at, client] of clients.entries()) {
+      send(client, 25 + at);
+      await turn(2);
+    }
+    const [, , largest] = clients;
+    expect((await largest?.owner.end())?.code).toBe(CloseCode.Overload);
+    const left = clients.reduce((sum, { owner }) => sum + owner.connection.unsentBytes, 0);
+    expect(left).toBeLessThanOrEqual(20 * 2 ** 20);
+  }
+}, 30_000);
+
+bound("pendingConnections", {
+  at: onEach(async (dialect) => {
+    const { connect } = serve(dialect, { pendingConnections: 3 });
+    const clients = [await connect(), await connect(), await connect()];
+    await turn(3);
+    expect(clients.every(({ owner }) => owner.connection.isOpen)).toBe(true);
+  }),
+  above: onEach(async (dialect) => {
+    const { connect, limits } = serve(dialect, { pendingConnections: 3 });
+    const clients = [await connect(), await connect(), await connect()];
+    const [first, second] = clients;
+    first?.socket.write(dialect.frame(OpCode.Binary, Buffer.alloc(30, 1)));
+    await first?.owner.framesReach(1);
+    const last = await connect();
+    expect((await second?.owner.end())?.code).toBe(CloseCode.Limit);
+    expect([first?.owner, last.owner].map((owner) => owner?.connection.isOpen)).toEqual([true, true]);
+    expect(limits.reached.get("pendingConnections")).toBe(1);
+    expect(limits.use("pendingConnections")).toBe(3);
+  }),
+});
+
+/** Strangers of one address; which of them were ended. */
+function strangersOf(address: string, count: number, limits: Limits): boolean[] {
+  const proxies = new TrustedProxies(undefined, silentLog);
+  const admission: Admission = clientAdmission(limits, 1_000, proxies, silentLog);
+  const strangers = Array.from({ length: count }, () => {
+    const stranger: Admitted & { isEnded: boolean } = {
+      remoteAddress: address,
+      isEnded: false,
+      evict: () => void (stranger.isEnded = true),
+    };
+    return stranger;
+  });
+  for (const stranger of strangers) admission.enter(stranger);
+  return strangers.map(({ isEnded }) => isEnded);
+}
+
+bound("pendingConnectionsPerAddress", {
+  at: () => {
+    const limits = testLimits({ pendingConnectionsPerAddress: 3 });
+    expect(strangersOf("192.0.2.1", 3, limits)).toEqual([false, false, false]);
+    expect(strangersOf("127.0.0.1", 4, limits)).toEqual([false, false, false, false]);
+  },
+  above: () => {
+    const limits = testLimits({ pendingConnectionsPerAddress: 3 });
+    expect(strangersOf("192.0.2.1", 4, limits)).toEqual([true, false, false, false]);
+    expect(limits.reached.get("pendingConnectionsPerAddress")).toBe(1);
+  },
+});
+
+/** Requests of one client at once, and how many of them were answered with RateLimited. */
+function asked(client: ReturnType<ReturnType<typeof loneGateway>["client"]>, count: number): number {
+  const before = client.connection.packets.length;
+  const request = encodeLogicPacket({ command: Command.UserTalk, sequence: 1 }, new Uint8Array(0));
+  for (let sent = 0; sent < count; sent++) client.send(request);
+  return client.connection.packets.slice(before).filter(({ header }) => header.status === Status.RateLimited).length;
+}
+
+bound("requestsAtOnce", {
+  at: () => {
+    expect(asked(loneGateway({ requestsAtOnce: 5, requestsPerSecond: 2 }).client("a"), 5)).toBe(0);
+  },
+  above: () => {
+    const { client, bounds } = loneGateway({ requestsAtOnce: 5, requestsPerSecond: 2 });
+    expect(asked(client("a"), 6)).toBe(1);
+    expect(bounds.reached.get("requestsPerSecond")).toBe(1);
+  },
+});
+
+bound("requestsPerSecond", {
+  at: () => {
+    const { client, wheel } = loneGateway({ requestsAtOnce: 5, requestsPerSecond: 2 });
+    const one = client("a");
+    asked(one, 5);
+    wheel.advance(1_000);
+    expect(asked(one, 2)).toBe(0);
+  },
+  above: () => {
+    const { client, wheel } = loneGateway({ requestsAtOnce: 5, requestsPerSecond: 2 });
+    const one = client("a");
+    asked(one, 5);
+    wheel.advance(1_000);
+    expect(asked(one, 3)).toBe(1);
+  },
+});

@@ -1,0 +1,126 @@
+import { expect, test } from "bun:test";
+import { silentLog } from "../../src/base/log.ts";
+import { RareLog } from "../../src/base/rare-log.ts";
+import type { Located, PushHead } from "../../src/container/dispatcher.ts";
+import { FanOut } from "../../src/roles/chat/fan-out.ts";
+import { FanOutAllowance } from "../../src/roles/chat/fan-out-allowance.ts";
+import { GroupAudience } from "../../src/roles/chat/group-audience.ts";
+import { Notices } from "../../src/roles/chat/notices.ts";
+import { MemorySessions } from "../../src/session/memory-sessions.ts";
+import { Command } from "../../src/wire/commands.ts";
+import { bound } from "../support/bounds.ts";
+import { testLimits } from "../support/limits.ts";
+import { ManualTimers } from "../support/manual-timers.ts";
+
+/** A group of `members` who are all online; what they are told is noted as `<receiver>: <body>`. */
+async function fixture(members: number, noticeMembers = 500) {
+  const accounts = Array.from({ length: members }, (_, at) => `m${at}`);
+  const sessions = new MemorySessions();
+  for (const account of [...accounts, "dave"])
+    await sessions.put("app", account, { device: "", channelId: account, gateway: "g", incarnation: "1" });
+  const store = { membership: () => Promise.resolve({ version: 1n, accounts }), watchReplacement: () => () => {} };
+  const audience = new GroupAudience(store, sessions);
+  await audience.online("app", "group", 1n);
+  const told: string[] = [];
+  const dispatcher = {
+    push: (_: PushHead, body: Uint8Array, located: Located) => {
+      for (const { channelId } of located.flat()) told.push(`${channelId}: ${String(Buffer.from(body))}`);
+    },
+  };
+  const limits = testLimits({ noticeMembers });
+  const timers = new ManualTimers();
+  let nowMs = 0;
+  const allowance = new FanOutAllowance(limits, () => nowMs);
+  const fanOut = new FanOut({ dispatcher, sessions, bytesMax: 1_000_000 });
+  const parts = { audience, allowance, fanOut, limits, rareLog: new RareLog(silentLog) };
+  const notices = new Notices(parts, timers, () => nowMs);
+  const tell = (isMember: boolean, account = "dave", dest = "group"): void => {
+    const body = Buffer.from(`${account} ${isMember ? "joined" : "left"}`);
+    const head = { command: Command.GroupJoin, channelId: "", sequence: 1, dest };
+    notices.tell({ app: "app", head, account, actor: account, version: 1n, isMember, body });
+  };
+  const settled = async (): Promise<string[]> => {
+    await fanOut.settled();
+    return told.splice(0);
+  };
+  const pass = (ms: number): void => {
+    nowMs += ms;
+    timers.advance(ms);
+  };
+  return { tell, settled, pass, notices, limits, allowance, timers };
+}
+
+bound("noticeMembers", {
+  at: async () => {
+    const { tell, settled } = await fixture(3, 3);
+    tell(true);
+    expect(await settled()).toEqual(["dave: dave joined", "m0: dave joined", "m1: dave joined", "m2: dave joined"]);
+  },
+  above: async () => {
+    const { tell, settled, limits } = await fixture(4, 3);
+    tell(true);
+    expect(await settled()).toEqual(["dave: dave joined"]);
+    expect(limits.reached.get("noticeMembers")).toBe(1);
+  },
+});
+
+test("members are told of an account's joins and leaves once a second, and only how they ended", async () => {
+  const { tell, settled, pass } = await fixture(1);
+  tell(true);
+  expect(await settled()).toEqual(["dave: dave joined", "m0: dave joined"]);
+  for (let turn = 0; turn < 100; turn++) {
+    tell(false);
+    tell(true);
+  }
+  tell(false);
+  expect(await settled()).toEqual([]);
+  pass(1_000);
+  expect(await settled()).toEqual(["dave: dave left", "m0: dave left"]);
+  pass(10_000);
+  expect(await settled()).toEqual([]);
+});
+
+test("who has left and come back within a second has not left", async () => {
+  const { tell, settled, pass, timers } = await fixture(1);
+  tell(true);
+  await settled();
+  tell(false);
+  tell(true);
+  pass(1_000);
+  expect(await settled()).toEqual([]);
+  tell(false);
+  pass(1_000);
+  expect(await settled()).toEqual(["dave: dave left", "m0: dave left"]);
+  pass(2_000);
+  expect(timers.pending).toBe(0);
+});
+
+test("other accounts and other groups are told of at once", async () => {
+  const { tell, settled } = await fixture(1);
+  tell(true);
+  tell(true, "m0");
+  tell(true, "dave", "another");
+  expect(await settled()).toEqual([
+    "dave: dave joined",
+    "m0: dave joined",
+    "m0: m0 joined",
+    "dave: dave joined",
+    "m0: dave joined",
+  ]);
+});
+
+test("what waits is told when it must be", async () => {
+  const { tell, settled, notices } = await fixture(1);
+  tell(true);
+  tell(false);
+  await settled();
+  notices.flush();
+  expect(await settled()).toEqual(["dave: dave left", "m0: dave left"]);
+});
+
+test("who makes a change pays for its notices", async () => {
+  const { tell, settled, limits } = await fixture(10);
+  tell(true);
+  await settled();
+  expect(limits.use("fanOutAtOnce")).toBe(11);
+});

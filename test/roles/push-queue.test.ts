@@ -1,0 +1,111 @@
+import { expect, test } from "bun:test";
+import { PushQueue } from "../../src/roles/gateway/push-queue.ts";
+import { Command, MetaKey } from "../../src/wire/commands.ts";
+import { Flag, MetaType } from "../../src/wire/gen/pkt_pb.ts";
+import { encodeLogicPacket } from "../../src/wire/packet.ts";
+import { loneGateway } from "../support/lone-gateway.ts";
+import { Random, testSeed } from "../support/random.ts";
+import { Turns } from "../support/turns.ts";
+
+/** A queue that notes what it writes: connection and the packet's first byte. */
+function fixture() {
+  const turns = new Turns();
+  const written: [channel: string, packet: number][] = [];
+  const queue = new PushQueue((channel, packet) => written.push([channel, packet[0] ?? 0]), turns.soon);
+  return { turns, written, queue };
+}
+
+const names = (count: number, prefix = "c"): string[] => Array.from({ length: count }, (_, at) => `${prefix}${at}`);
+
+test("a push to thousands takes several turns, in the order of its connections", () => {
+  const { turns, written, queue } = fixture();
+  expect(queue.mayWrite(512, 100)).toBe(true);
+  expect(queue.mayWrite(1, 100)).toBe(false);
+  queue.add(Buffer.of(1), names(5_000));
+  expect(written).toHaveLength(0);
+  const most: number[] = [];
+  for (let before = 0; turns.end(); before = written.length) most.push(written.length - before);
+  expect(most.length).toBeGreaterThan(5);
+  expect(Math.max(...most)).toBeLessThanOrEqual(512);
+  expect(written.map(([channel]) => channel)).toEqual(names(5_000));
+  expect(queue.isWaiting).toBe(false);
+  expect(queue.mayWrite(512, 100)).toBe(true);
+});
+
+test("of large packets fewer are written in a turn", () => {
+  const { turns, written, queue } = fixture();
+  queue.add(Buffer.alloc(64 * 1024), names(600));
+  turns.end();
+  expect(written.length).toBeLessThan(40);
+  expect(written.length).toBeGreaterThan(0);
+  turns.endAll();
+  expect(written).toHaveLength(600);
+});
+
+test("more is written in a turn when much waits, and the queue empties", () => {
+  const { turns, queue, written } = fixture();
+  for (let push = 0; push < 100; push++) queue.add(Buffer.of(push), names(1_000));
+  turns.end();
+  expect(written.length).toBeGreaterThan(2_000);
+  expect(written.length).toBeLessThanOrEqual(4_096);
+  turns.endAll();
+  expect(written).toHaveLength(100_000);
+});
+
+test("too many bytes that wait are written at once, the oldest first", () => {
+  const { queue, written } = fixture();
+  for (let push = 0; push < 20; push++) queue.add(Buffer.alloc(1024 * 1024, push), names(2));
+  expect(written.map(([, push]) => push)).toEqual([0, 0, 1, 1, 2, 2, 3, 3, 4, 4]);
+  queue.flush();
+  expect(written).toHaveLength(40);
+});
+
+test("each connection gets what is for it in the order of adding, whatever else waits", () => {
+  const random = new Random(testSeed("push queue"));
+  const { turns, written, queue } = fixture();
+  const added = new Map<string, number[]>();
+  for (let push = 0; push < 200; push++) {
+    const channels = names(1 + random.below(700)).filter(() => !random.once(3));
+    if (channels.length === 0) continue;
+    for (const channel of channels) added.set(channel, [...(added.get(channel) ?? []), push]);
+    if (queue.mayWrite(channels.length, 1)) for (const channel of channels) written.push([channel, push]);
+    else queue.add(Buffer.of(push), channels);
+    if (random.once(4)) turns.end();
+  }
+  turns.endAll();
+  const got = new Map<string, number[]>();
+  for (const [channel, push] of written) got.set(channel, [...(got.get(channel) ?? []), push]);
+  expect(got).toEqual(added);
+});
+
+const push = (command: string, channels: readonly string[], dest: string): Buffer => {
+  const meta = (key: string, value: string) => ({ key, value, type: MetaType.string });
+  const routing = [meta(MetaKey.DestServer, "gate"), meta(MetaKey.DestChannels, channels.join())];
+  return Buffer.from(encodeLogicPacket({ command, flag: Flag.Push, dest, meta: routing }, Buffer.from("body")));
+};
+
+test("a message to one account does not wait behind those to a group, and those to the group keep their order", async () => {
+  const { client, downlink } = loneGateway();
+  const clients = names(2_000).map((name) => client(name));
+  const last = clients.at(-1);
+  if (last === undefined) throw new Error("there are clients");
+  const receive = (packet: Buffer): void => downlink.frame(packet, 0, packet.length);
+  // As a node sends them: some hundreds of ids in a packet.
+  for (let at = 0; at < 2_000; at += 250) receive(push(Command.GroupTalk, names(2_000).slice(at, at + 250), "group"));
+  expect(last.connection.frames).toHaveLength(0);
+  receive(push(Command.GroupQuit, [last.channel.id], "group"));
+  receive(push(Command.UserTalk, [last.channel.id], "bob"));
+  expect(last.connection.packets.map(({ header }) => header.command)).toEqual([Command.UserTalk]);
+  while (last.connection.frames.length < 3) await Bun.sleep(0);
+  expect(last.connection.packets.map(({ header }) => header.command)).toEqual([
+    Command.UserTalk,
+    Command.GroupTalk,
+    Command.GroupQuit,
+  ]);
+  for (const { connection } of clients) {
+    expect(connection.packets[connection === last.connection ? 1 : 0]?.header).toMatchObject({
+      command: Command.GroupTalk,
+      meta: [],
+    });
+  }
+});

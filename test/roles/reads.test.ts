@@ -1,0 +1,179 @@
+import { expect, test } from "bun:test";
+import type { LimitValues } from "../../src/base/limits/table.ts";
+import { Context, type GatewayLink } from "../../src/container/context.ts";
+import { Reads } from "../../src/roles/chat/reads.ts";
+import { Command } from "../../src/wire/commands.ts";
+import { MetaType, Status } from "../../src/wire/gen/pkt_pb.ts";
+import { encodeLogicPacket } from "../../src/wire/packet.ts";
+import { PacketScan, scanPacket } from "../../src/wire/packet-scan.ts";
+import { bound } from "../support/bounds.ts";
+import { testLimits } from "../support/limits.ts";
+import { FrameKeeper, loneGateway } from "../support/lone-gateway.ts";
+
+function fixture(values: Partial<LimitValues>) {
+  const limits = testLimits(values);
+  const reads = new Reads(limits);
+  const linkOf = (connection = new FrameKeeper()): GatewayLink & { connection: FrameKeeper } => ({
+    gateway: "g",
+    incarnation: "1",
+    unanswered: 0,
+    connection,
+  });
+  const link = linkOf();
+  const running: string[] = [];
+  const ends: (() => void)[] = [];
+  /** A read that runs until it is told to end; its promise says how it went. */
+  const read = (account: string, bytes: number, by: GatewayLink = link, bodyBytes = 0): Promise<string> => {
+    const meta = (key: string, value: string) => ({ key, value, type: MetaType.string });
+    const packet = Buffer.from(
+      encodeLogicPacket(
+        { command: Command.OfflineIndex, meta: [meta("app", "app"), meta("account", account)] },
+        new Uint8Array(bodyBytes),
+      ),
+    );
+    const scan = new PacketScan();
+    scanPacket(packet, scan);
+    const context = new Context(by, packet, scan, Command.OfflineIndex, "app");
+    const ran = reads.run(context, bytes, () => {
+      running.push(account);
+      return new Promise<void>((resolve) => ends.push(resolve));
+    });
+    return ran.then(
+      () => "answered",
+      (error: unknown) => (error instanceof Error && "status" in error ? `refused ${String(error.status)}` : "failed"),
+    );
+  };
+  const endOne = async (): Promise<void> => {
+    ends.shift()?.();
+    await Bun.sleep(0);
+  };
+  const endAll = async (): Promise<void> => {
+    // Reads begin in a microtask.
+    await Bun.sleep(0);
+    while (ends.length > 0 || limits.use("readsWaitingBytes") !== 0) await endOne();
+  };
+  return { limits, reads, link, linkOf, running, read, endOne, endAll };
+}
+
+bound("readBytes", {
+  at: async () => {
+    const { read, running, endAll } = fixture({ readBytes: 100 });
+    const all = [read("a", 50), read("b", 50)];
+    await Bun.sleep(0);
+    expect(running).toEqual(["a", "b"]);
+    await endAll();
+    expect(await Promise.all(all)).toEqual(["answered", "answered"]);
+  },
+  above: async () => {
+    const { read, running, endOne, endAll, limits } = fixture({ readBytes: 100 });
+    const all = [read("a", 50), read("b", 50), read("c", 1), read("d", 1)];
+    await Bun.sleep(0);
+    expect(running).toEqual(["a", "b"]);
+    expect(limits.use("readBytes")).toBe(100);
+    await endOne();
+    expect(running).toEqual(["a", "b", "c", "d"]);
+    await endAll();
+    expect(await Promise.all(all)).toEqual(["answered", "answered", "answered", "answered"]);
+    expect(limits.use("readBytes")).toBe(0);
+  },
+});
+
+/** What one of the reads here holds while it waits: some 50 bytes of a request, and what is around it. */
+const heldBytes = 600;
+
+bound("readsWaitingBytes", {
+  at: async () => {
+    const { read, endAll } = fixture({ readBytes: 1, readsWaitingBytes: 2 * heldBytes });
+    const all = [read("a", 1), read("b", 1), read("c", 1)];
+    await endAll();
+    expect(await Promise.all(all)).toEqual(["answered", "answered", "answered"]);
+  },
+  above: async () => {
+    const { read, endAll, limits } = fixture({ readBytes: 1, readsWaitingBytes: 2 * heldBytes });
+    const all = [read("a", 1), read("b", 1), read("c", 1), read("d", 1)];
+    expect(await all[3]).toBe(`refused ${Status.ServiceUnavailable}`);
+    expect(limits.reached.get("readsWaitingBytes")).toBe(1);
+    await endAll();
+    expect(await Promise.all(all.slice(0, 3))).toEqual(["answered", "answered", "answered"]);
+    expect(limits.use("readsWaitingBytes")).toBe(0);
+  },
+});
+
+bound("readBytesPerAccount", {
+  at: async () => {
+    const { read, endAll } = fixture({ readBytesPerAccount: 100 });
+    const all = [read("a", 50), read("a", 50), read("b", 1)];
+    await endAll();
+    expect(await Promise.all(all)).toEqual(["answered", "answered", "answered"]);
+  },
+  above: async () => {
+    const { read, endAll, limits } = fixture({ readBytesPerAccount: 100 });
+    const all = [read("a", 50), read("a", 50), read("a", 1)];
+    expect(await all[2]).toBe(`refused ${Status.RateLimited}`);
+    expect(limits.use("readBytesPerAccount")).toBe(100);
+    expect(limits.reached.get("readBytesPerAccount")).toBe(1);
+    await endAll();
+    const again = read("a", 1_000);
+    await endAll();
+    expect(await again).toBe("answered");
+  },
+});
+
+bound("readerUnsentBytes", {
+  at: () => {
+    const { client, node } = loneGateway({ readerUnsentBytes: 1_000 });
+    const alice = client("alice");
+    alice.connection.unsentBytes = 1_000;
+    for (const command of [Command.OfflineContent, Command.OfflineIndex])
+      alice.send(encodeLogicPacket({ command, sequence: 1 }, new Uint8Array(0)));
+    expect(node.frames).toHaveLength(2);
+  },
+  above: () => {
+    const { client, node, bounds } = loneGateway({ readerUnsentBytes: 1_000 });
+    const alice = client("alice");
+    alice.connection.unsentBytes = 1_001;
+    for (const command of [Command.OfflineContent, Command.OfflineIndex])
+      alice.send(encodeLogicPacket({ command, sequence: 1 }, new Uint8Array(0)));
+    expect(node.frames).toHaveLength(0);
+    expect(alice.connection.packets.map(({ header }) => header.status)).toEqual([
+      Status.RateLimited,
+      Status.RateLimited,
+    ]);
+    expect(bounds.reached.get("readerUnsentBytes")).toBe(2);
+    alice.send(encodeLogicPacket({ command: Command.UserTalk, dest: "bob", sequence: 2 }, new Uint8Array(0)));
+    expect(node.frames).toHaveLength(1);
+  },
+});
+
+test("an answer that may be larger than the bound is made alone", async () => {
+  const { read, running, endOne, endAll } = fixture({ readBytes: 10 });
+  const all = [read("a", 1_000), read("b", 1)];
+  await Bun.sleep(0);
+  expect(running).toEqual(["a"]);
+  await endOne();
+  expect(running).toEqual(["a", "b"]);
+  await endAll();
+  expect(await Promise.all(all)).toEqual(["answered", "answered"]);
+});
+
+test("no answer is made for a link on which much waits, and other links do not wait for it", async () => {
+  const { read, running, linkOf, endAll } = fixture({});
+  const full = linkOf();
+  full.connection.unsentBytes = 9 * 1024 * 1024;
+  const all = [read("a", 1, full), read("b", 1, full), read("c", 1)];
+  while (running.length === 0) await Bun.sleep(1);
+  await Bun.sleep(30);
+  expect(running).toEqual(["c"]);
+  full.connection.unsentBytes = 0;
+  while (running.length < 3) await Bun.sleep(1);
+  expect(running).toEqual(["c", "a", "b"]);
+  await endAll();
+  expect(await Promise.all(all)).toEqual(["answered", "answered", "answered"]);
+});
+
+test("a request to read that is no such small thing is refused, and holds nothing", async () => {
+  const { read, limits, running } = fixture({});
+  expect(await read("a", 1, undefined, 40 * 1024)).toBe(`refused ${Status.PayloadTooLarge}`);
+  expect(running).toEqual([]);
+  expect(limits.use("readBytesPerAccount")).toBe(0);
+});
