@@ -64,13 +64,13 @@ describe("merging", () => {
           if (isEvicted && entry !== undefined) table.evict(entry);
         }
         const all = [...table.all()];
-        const living = all.flatMap(({ instance }) => instance ?? []);
+        const listed = all.flatMap(({ instance }) => instance ?? []);
         expect([table.live, table.tombstones, table.nodes, table.serviceCount, table.bytes]).toEqual([
-          living.length,
-          all.length - living.length,
-          living.filter(({ appid }) => appid === discoveryAppid).length,
-          new Set(living.map(({ appid }) => appid)).size,
-          living.reduce((sum, instance) => sum + weightOfInstance(instance), 0),
+          listed.length,
+          all.length - listed.length,
+          listed.filter(({ appid }) => appid === discoveryAppid).length,
+          new Set(listed.map(({ appid }) => appid)).size,
+          listed.reduce((sum, instance) => sum + weightOfInstance(instance), 0),
         ]);
       }),
       { seed: testSeed("table's counts") },
