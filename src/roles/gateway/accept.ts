@@ -142,15 +142,27 @@ export function signOut(channel: Channel): void {
   channel.gateway.signOuts.add(channel, channel.linkOf(loginService));
 }
 
-/** Sends the sessions of all connections that are signed in, because the login service has lost them. */
+/** Connections in one turn of the event loop; each costs some microseconds. */
+const restoredInTurn = 256;
+
+/** Sends the sessions of all connections that are signed in, because the login service has lost them; some in each turn. */
 export function restoreSessions(gateway: Gateway, link: Link<Channel>): void {
+  const channels = gateway.channels.values();
   let restored = 0;
-  for (const channel of gateway.channels.values()) {
-    if (channel.state !== ChannelState.Live) continue;
-    restoreSession(channel, link);
-    restored++;
-  }
-  if (restored > 0) gateway.log.info("sessions are sent again", { sessions: restored, node: link.id });
+  const step = (): void => {
+    for (let looked = 0; looked < restoredInTurn; looked++) {
+      const { value: channel, done } = channels.next();
+      if (done === true) {
+        if (restored > 0) gateway.log.info("sessions are sent again", { sessions: restored, node: link.id });
+        return;
+      }
+      if (channel.state !== ChannelState.Live) continue;
+      restoreSession(channel, link);
+      restored++;
+    }
+    if (link.connection.isOpen) setImmediate(step);
+  };
+  step();
 }
 
 /** Sends the session of one of them. */
