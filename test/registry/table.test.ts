@@ -64,13 +64,13 @@ describe("merging", () => {
           if (isEvicted && entry !== undefined) table.evict(entry);
         }
         const all = [...table.all()];
-        const living = all.flatMap(({ instance }) => instance ?? []);
+        const alive = all.flatMap(({ instance }) => instance ?? []);
         expect([table.live, table.tombstones, table.nodes, table.serviceCount, table.bytes]).toEqual([
-          living.length,
-          all.length - living.length,
-          living.filter(({ appid }) => appid === discoveryAppid).length,
-          new Set(living.map(({ appid }) => appid)).size,
-          living.reduce((sum, instance) => sum + weightOfInstance(instance), 0),
+          alive.length,
+          all.length - alive.length,
+          alive.filter(({ appid }) => appid === discoveryAppid).length,
+          new Set(alive.map(({ appid }) => appid)).size,
+          alive.reduce((sum, instance) => sum + weightOfInstance(instance), 0),
         ]);
       }),
       { seed: testSeed("table's counts") },
