@@ -29,6 +29,8 @@ export interface Plan {
   /** Clients that are connected at once. */
   readonly connections: number;
   readonly settings: Partial<LoadSettings>;
+  /** Limits of a server in one process that differ from the initial ones: `name=value,…`. */
+  readonly limits?: string;
   /** Default: the server that the user wants. */
   readonly server?: OnServer;
 }
@@ -84,7 +86,7 @@ export class Bench {
       throw new Error(
         `${connections} connections need ${connections + descriptorsReserved} open files in one process, of which it may have ${openFilesMax()}: raise it with ulimit -n, or ask for fewer --connections`,
       );
-    const onServer = plan.server ?? ((work) => this.onServer(work));
+    const onServer = plan.server ?? ((work) => this.onServer(work, plan.limits));
     return onServer(async (server) => {
       const { topology, store } = server;
       const settings = this.settings(plan.settings);
@@ -133,7 +135,7 @@ export class Bench {
     }
   }
 
-  private async onServer<T>(work: (server: Server) => Promise<T>): Promise<T> {
+  private async onServer<T>(work: (server: Server) => Promise<T>, limits?: string): Promise<T> {
     const { external, topology, store } = this.options;
     if (external !== undefined) {
       const { endpoint, secret, app } = external;
@@ -142,7 +144,7 @@ export class Bench {
     }
     if (topology === "processes")
       return onBenchCluster({ size: clusterSize, store }, (cluster) => work(clusterServer(cluster)));
-    const server = await startServer();
+    const server = await startServer(undefined, limits === undefined ? {} : { limits });
     try {
       return await work(server);
     } finally {

@@ -14,8 +14,10 @@ const sentenceOf = (error: unknown): string => (error instanceof Error ? error.m
 
 /** Those that were asked for, and can be run. Throws a sentence. */
 function chosen({ scenario, external }: BenchOptions): readonly Scenario[] {
-  const named = scenarios.filter(({ name }) => scenario === undefined || scenario === name);
-  if (named.length === 0) throw new Error(`--scenario takes one of ${scenarios.map(({ name }) => name).join(", ")}`);
+  const wanted = scenario?.split(",");
+  const named = scenarios.filter(({ name }) => wanted?.includes(name) !== false);
+  if (wanted !== undefined && named.length < wanted.length)
+    throw new Error(`--scenario takes one of ${scenarios.map(({ name }) => name).join(", ")}, or some with commas`);
   if (external === undefined) return named;
   const possible = named.filter(({ takesUrl }) => takesUrl);
   if (possible.length === 0) throw new Error(`${scenario ?? ""} starts servers of its own: leave --url out`);

@@ -8,7 +8,7 @@ export type Topology = (typeof topologies)[number];
 
 /** What a user said. Numbers that are undefined are each scenario's to choose. */
 export interface BenchOptions {
-  /** Undefined: all. */
+  /** One name, or some with commas between them; undefined: all. */
   readonly scenario: string | undefined;
   /** A server that runs already. */
   readonly external: { readonly endpoint: Endpoint; readonly secret: string; readonly app: string } | undefined;
@@ -137,7 +137,7 @@ const clusters = ["cluster-talk", "failover", "postgres"] as const;
 function storeOf(store: string | undefined, topology: Topology, scenario: string | undefined): string | undefined {
   if (store === undefined || store === "sqlite") return undefined;
   if (!/^postgres(ql)?:\/\/./.test(store)) throw new Error("--store takes sqlite or postgres://…");
-  const isCluster = topology === "processes" || clusters.some((name) => name === scenario);
+  const isCluster = topology === "processes" || clusters.some((name) => scenario?.split(",").includes(name) === true);
   if (!isCluster) throw new Error("--store postgres://… needs --topology processes: a standalone server keeps SQLite");
   return store;
 }

@@ -27,7 +27,7 @@ export async function startAttackers(job: AttackJob): Promise<Attackers> {
     void child.stdin.flush();
   };
   const failure = async (): Promise<Error> => {
-    const [line = ""] = (await errors).split("\n").filter((text) => /error/i.test(text));
+    const [line = ""] = (await errors).split("\n").filter((text) => text.startsWith("error: "));
     return new Error(`the attackers gave up: ${line === "" ? `exit status ${child.exitCode}` : line}`);
   };
   const timer = setTimeout(() => child.kill("SIGKILL"), prepareMsMax);

@@ -2,7 +2,7 @@
 // have it; latencies are those of each delivery. A large group that is all there shows how fast deliveries are; a small one
 // beside a huge one with as many online shows what members cost who are not there.
 
-import { loadGroupOf } from "../generator/group-load.ts";
+import { groupLimits, loadGroupOf } from "../generator/group-load.ts";
 import type { Load } from "../generator/load.ts";
 import type { Findings } from "../result.ts";
 import type { Scenario } from "../scenario.ts";
@@ -40,7 +40,15 @@ export const group: Scenario = {
           ...pace,
           seconds,
         };
-        bench.report(await bench.measure({ scenario: "group", load: "group", transport, connections, settings }));
+        const plan = {
+          scenario: "group",
+          load: "group",
+          transport,
+          connections,
+          settings,
+          limits: groupLimits,
+        } as const;
+        bench.report(await bench.measure(plan));
       }
     }
   },

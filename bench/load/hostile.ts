@@ -137,15 +137,19 @@ function worstOf(results: readonly Result[]): Result {
 }
 
 async function measure(bench: Bench, { name: attack, what }: Attack): Promise<Result> {
-  bench.say(`${name}: ${attack}: ${what}`);
   try {
     const seconds = bench.secondsOr(secondsDefault);
     const [result] = await bench.findAlone(`${name} ${attack}`, name, { attack, seconds });
     if (result === undefined) throw new Error("the attack gave no result");
-    return resultOf(name, { attack, ...result });
+    return resultOf(name, { attack, what, ...result });
   } catch (error) {
     // The others are still made.
-    return resultOf(name, { attack, valid: false, doubt: error instanceof Error ? error.message : String(error) });
+    return resultOf(name, {
+      attack,
+      what,
+      valid: false,
+      doubt: error instanceof Error ? error.message : String(error),
+    });
   }
 }
 

@@ -130,12 +130,12 @@ export class HttpPool {
 
 /** A request without a body. */
 export function getRequest(path: string): Buffer {
-  return Buffer.from(`GET ${path} HTTP/1.1\r\nhost: registry${endOfHead}`);
+  return Buffer.from(`GET ${path} HTTP/1.1\r\nhost: localhost${endOfHead}`);
 }
 
 /** A form. */
 export function formRequest(path: string, form: string): Buffer {
-  const head = `POST ${path} HTTP/1.1\r\nhost: registry\r\ncontent-type: application/x-www-form-urlencoded`;
+  const head = `POST ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-www-form-urlencoded`;
   return Buffer.from(`${head}\r\ncontent-length: ${Buffer.byteLength(form)}${endOfHead}${form}`);
 }
 

@@ -39,6 +39,8 @@ export type Prepare = (dataFolder: string, app: string) => Promise<void>;
 export interface ServerWish {
   /** Files that it may have open; undefined: as many as this process. */
   readonly openFiles?: number;
+  /** Limits that differ from the initial ones, `name=value,…`; a release that does not know them ignores them. */
+  readonly limits?: string;
   /** Further words of its command line. */
   readonly words?: readonly string[];
 }
@@ -52,7 +54,7 @@ export function withOpenFiles(command: readonly string[], openFiles: number | un
 /** Starts it, on what `prepare` leaves behind, and waits until it is ready. */
 export async function startServer(
   prepare?: Prepare,
-  { openFiles, words = [] }: ServerWish = {},
+  { openFiles, limits, words = [] }: ServerWish = {},
 ): Promise<StartedServer> {
   const folder = makeFolder();
   if (prepare !== undefined) {
@@ -71,7 +73,7 @@ export async function startServer(
   const startedMs = performance.now();
   const child = spawnChild(withOpenFiles([...roostCommand(), ...listeners, ...words], openFiles), {
     cwd: folder,
-    env: { ROOST_SECRET: secret, ROOST_LOG_LEVEL: "error" },
+    env: { ROOST_SECRET: secret, ROOST_LOG_LEVEL: "error", ...(limits === undefined ? {} : { ROOST_LIMIT: limits }) },
     stdin: "ignore",
     stdout: "ignore",
     stderr: "inherit",

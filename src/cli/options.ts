@@ -125,7 +125,7 @@ export const options = {
   snapshot: path("Keep a copy of the registry for a start from nothing", "file|off", "off"),
   lookup: path("File of regions for GET /api/lookup", "file"),
   "trusted-proxies": option(
-    "Proxies in front of --ws and --tcp: X-Forwarded-For is believed, the PROXY protocol is required",
+    "Proxies in front: their X-Forwarded-For is believed, and over --tcp they have to speak the PROXY protocol",
     "cidr,…",
     undefined,
     rangesUpTo(trustedProxiesMax),
@@ -316,6 +316,7 @@ export const optionsOfRole = {
     "domain",
     "snapshot",
     "lookup",
+    "trusted-proxies",
     "insecure",
     "cluster-key",
     "cluster-key-file",

@@ -27,6 +27,11 @@ export type Located = readonly (readonly Location[])[];
 /** A delivery of fewer bytes counts as one, of as many as two, and so on. */
 const bytesPerDelivery = 4096;
 
+/** What may be delivered in a turn of the event loop, so that others do not wait: about two milliseconds. */
+export const turnCostMax = 4_096;
+/** To write to a connection costs as much as so many deliveries, however many are written at once. */
+export const writeCost = 8;
+
 /** What it costs to deliver that many bytes to each of so many connections; deliveries of small messages are the unit. */
 export function deliveryCost(connections: number, bytes: number): number {
   return connections * (1 + Math.floor(bytes / bytesPerDelivery));

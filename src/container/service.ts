@@ -105,8 +105,12 @@ export class Service {
     const links = [...this.byGateway.values()];
     await Promise.all(links.map((link) => link.catchesUpWithin(Math.min(answerMsMax, probeMs))));
     while (this.unanswered > 0 && performance.now() < endMs) await Bun.sleep(answerCheckMs);
-    const leftMs = endMs - performance.now();
-    if (this.parts.settled !== undefined && leftMs > 0) await Promise.race([this.parts.settled(), Bun.sleep(leftMs)]);
+    let isSettled = this.parts.settled === undefined;
+    const settled = (): void => void (isSettled = true);
+    // It never rejects: what cannot be sent is lost.
+    void this.parts.settled?.().then(settled, settled);
+    const isPushing = (): boolean => !isSettled && performance.now() < endMs;
+    while (isPushing()) await Bun.sleep(answerCheckMs);
     for (const { connection } of this.byGateway.values()) connection.close(closeLeaving);
   }
 

@@ -57,6 +57,8 @@ export interface DiscoverySettings {
   readonly snapshotPath: string | undefined;
   /** Regions, for clients that look for a gateway. */
   readonly lookup: LookupRules | undefined;
+  /** Proxies in front of its HTTP API, whose word about a client's address counts; undefined: there are none. */
+  readonly trustedProxies?: BlockList | undefined;
   /** Writers and other nodes have to show a token that is made of one of these; none: nothing. The first one is shown to others. */
   readonly clusterKeys: readonly Uint8Array[];
   readonly version: string;

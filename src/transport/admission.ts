@@ -28,8 +28,8 @@ export interface AdmissionParts {
   readonly strangersPerAddressMax: number;
   /** Connections that wait for nothing but their peers' end. Default: unlimited. */
   readonly endingMax?: number;
-  /** An address whose strangers are not counted by address. */
-  readonly isExempt: (address: string) => boolean;
+  /** What an address counts as; undefined: its strangers are not counted by address. */
+  readonly quotaOf: (address: string) => string | undefined;
   /** A bound has ended or refused a connection of this address. */
   readonly met: (bound: AdmissionBound, address: string) => void;
 }
@@ -40,6 +40,7 @@ export class Admission {
   private readonly strangers = new Set<Admitted>();
   /** They wait for nothing but their peers' end. */
   private readonly ending = new Set<Admitted>();
+  /** By what their addresses count as. */
   private readonly byAddress = new Map<string, Set<Admitted>>();
   private total = 0;
 
@@ -85,7 +86,7 @@ export class Admission {
   heard(stranger: Admitted): void {
     if (!this.strangers.delete(stranger)) return;
     this.strangers.add(stranger);
-    const ofAddress = this.byAddress.get(stranger.remoteAddress);
+    const ofAddress = this.ofAddress(stranger.remoteAddress);
     if (ofAddress?.delete(stranger) === true) ofAddress.add(stranger);
   }
 
@@ -117,11 +118,11 @@ export class Admission {
   }
 
   private add(stranger: Admitted): void {
-    const { remoteAddress } = stranger;
-    const { isExempt, strangersPerAddressMax } = this.parts;
-    if (!isExempt(remoteAddress)) {
-      const ofAddress = this.byAddress.get(remoteAddress);
-      if (ofAddress === undefined) this.byAddress.set(remoteAddress, new Set([stranger]));
+    const { quotaOf, strangersPerAddressMax } = this.parts;
+    const quota = quotaOf(stranger.remoteAddress);
+    if (quota !== undefined) {
+      const ofAddress = this.byAddress.get(quota);
+      if (ofAddress === undefined) this.byAddress.set(quota, new Set([stranger]));
       else {
         // The last one of an address is not deleted with its set, for it joins it.
         ofAddress.add(stranger);
@@ -133,8 +134,14 @@ export class Admission {
 
   private forget(stranger: Admitted, address: string): void {
     if (!this.strangers.delete(stranger)) return;
-    const ofAddress = this.byAddress.get(address);
-    if (ofAddress?.delete(stranger) === true && ofAddress.size === 0) this.byAddress.delete(address);
+    const ofAddress = this.ofAddress(address);
+    if (ofAddress?.delete(stranger) !== true || ofAddress.size > 0) return;
+    this.byAddress.delete(this.parts.quotaOf(address) ?? "");
+  }
+
+  private ofAddress(address: string): Set<Admitted> | undefined {
+    const quota = this.parts.quotaOf(address);
+    return quota === undefined ? undefined : this.byAddress.get(quota);
   }
 
   private evictMet(bound: AdmissionBound, from: ReadonlySet<Admitted>): void {

@@ -33,6 +33,8 @@ import type { Acceptor, Connection, FrameHandler, TransportOptions } from "./tra
 
 /** How long a peer that was sent everything may take to end its side, in milliseconds. */
 export const lingerMsMax = 2_000;
+/** How long a request for a WebSocket, or a proxy's header, may take, in milliseconds. */
+export const headWaitMsDefault = 10_000;
 
 /** Where a connection stands; it only ever moves on. */
 const Phase = { Open: 0, Closing: 1, Finishing: 2, Settled: 3 } as const;

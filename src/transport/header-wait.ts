@@ -2,12 +2,14 @@
 // every limit by address counts the client and not the proxy. The header is required: a receiver that guesses whether one
 // is there believes whoever sends one (the protocol's section 2).
 //
-// Memory. At most proxyHeaderBytesMax bytes and the rest of one read are held for each, for at most headerWaitMs; beyond
-// headerWaitsMax of them the one that has waited for the longest time is dropped.
+// Memory. At most proxyHeaderBytesMax bytes and the rest of one read are held for each, for at most headWaitMs. Each counts as
+// a stranger of its proxy's address, as the connection that takes its place will count as one of its client's.
 
 import { Deadline } from "../base/timer-wheel.ts";
 import { type CloseReason, closeLoginWait, closeProtocolFault } from "../wire/close-reason.ts";
-import type { ConnectionGroup } from "./connection-group.ts";
+import type { Admitted } from "./admission.ts";
+import { headWaitMsDefault } from "./connection-core.ts";
+import type { ConnectionGroup, Member } from "./connection-group.ts";
 import { readProxyHeader } from "./proxy-header.ts";
 import type { SocketOwner, TcpSocket } from "./socket-owner.ts";
 import type { Acceptor, TransportOptions } from "./transport.ts";
@@ -15,6 +17,7 @@ import type { TrustedProxies } from "./trusted-proxies.ts";
 
 /** What a listener does once it is known whose a connection is. */
 export interface Admitting {
+  readonly proxies: TrustedProxies;
   readonly options: TransportOptions;
   readonly group: ConnectionGroup;
   readonly acceptor: Acceptor;
@@ -22,70 +25,58 @@ export interface Admitting {
   admit(socket: TcpSocket, remoteAddress: string, acceptor: Acceptor): SocketOwner;
 }
 
-/** Those that wait at one listener. */
-export class HeaderWaits {
-  readonly proxies: TrustedProxies;
-  readonly admission: Admitting;
-  /** The one that has waited for the longest time first. */
-  private readonly waits = new Set<HeaderWait>();
-
-  constructor(proxies: TrustedProxies, admission: Admitting) {
-    this.proxies = proxies;
-    this.admission = admission;
-  }
-
-  /** Takes a connection that a proxy has just made. */
-  begin(socket: TcpSocket, proxyAddress: string): void {
-    const { waits, proxies, admission } = this;
-    const [oldest] = waits;
-    if (waits.size >= proxies.headerWaitsMax) oldest?.drop();
-    const wait = new HeaderWait(this, socket, proxyAddress);
-    socket.data = wait;
-    waits.add(wait);
-    admission.group.add(wait);
-    admission.options.wheel.arm(wait, proxies.headerWaitMs);
-  }
-
-  /** It waits no more. Its successor, if there is one, has joined the group before. */
-  over(wait: HeaderWait): void {
-    this.admission.options.wheel.disarm(wait);
-    this.waits.delete(wait);
-    this.admission.group.remove(wait);
-  }
+/** Takes a connection that a proxy has just made; it owns the socket until the header has come. */
+export function awaitHeader(socket: TcpSocket, proxyAddress: string, admitting: Admitting): void {
+  const wait = new HeaderWait(socket, proxyAddress, admitting);
+  socket.data = wait;
+  wait.begin();
 }
 
-/** One of them. */
-class HeaderWait extends Deadline implements SocketOwner {
-  private readonly all: HeaderWaits;
-  private readonly socket: TcpSocket;
-  private readonly proxyAddress: string;
-  private bytes: Buffer | undefined;
+class HeaderWait extends Deadline implements SocketOwner, Member, Admitted {
+  readonly remoteAddress: string;
   /** Nothing is written before there is a connection. */
   readonly unsentBytes = 0;
+  private readonly socket: TcpSocket;
+  private readonly admitting: Admitting;
+  private bytes: Buffer | undefined;
+  /** The admission counts it. */
+  private isCounted = false;
 
-  constructor(all: HeaderWaits, socket: TcpSocket, proxyAddress: string) {
+  constructor(socket: TcpSocket, proxyAddress: string, admitting: Admitting) {
     super();
-    this.all = all;
+    this.remoteAddress = proxyAddress;
     this.socket = socket;
-    this.proxyAddress = proxyAddress;
+    this.admitting = admitting;
+  }
+
+  begin(): void {
+    const { group, options } = this.admitting;
+    if (options.admission?.enter(this) === false) {
+      this.socket.terminate();
+      return;
+    }
+    this.isCounted = true;
+    group.add(this);
+    options.wheel.arm(this, options.headWaitMs ?? headWaitMsDefault);
   }
 
   receive(chunk: Buffer): void {
+    this.admitting.options.admission?.heard(this);
     const bytes = this.bytes === undefined ? chunk : Buffer.concat([this.bytes, chunk]);
     this.bytes = bytes;
     const header = readProxyHeader(bytes);
     if (header === undefined) return;
-    const { proxies, admission } = this.all;
-    const { observer } = admission.options;
+    const { proxies, options, acceptor } = this.admitting;
+    const { observer } = options;
     if ("fault" in header) {
-      proxies.badHeader(this.proxyAddress, header.fault);
+      proxies.badHeader(this.remoteAddress, header.fault);
       observer.bytesIn(bytes.length);
       observer.protocolFault("proxy-header");
       this.close(closeProtocolFault(header.fault));
       return;
     }
     observer.bytesIn(header.bytes);
-    const owner = this.admit(header.source ?? this.proxyAddress, admission.acceptor);
+    const owner = this.admit(header.source ?? this.remoteAddress, acceptor);
     if (bytes.length === header.bytes) return;
     // A connection contains its own bugs.
     try {
@@ -98,16 +89,16 @@ class HeaderWait extends Deadline implements SocketOwner {
   flush(): void {}
 
   ended(): void {
-    this.all.over(this);
+    this.over();
   }
 
   gone(): void {
-    this.all.over(this);
+    this.over();
   }
 
   fail(bug: unknown): void {
-    this.drop();
-    this.all.admission.options.observer.bug(bug);
+    this.shed();
+    this.admitting.options.observer.bug(bug);
   }
 
   /** The header did not come in time. */
@@ -121,22 +112,38 @@ class HeaderWait extends Deadline implements SocketOwner {
 
   /** Ends it as a connection that is refused. */
   close(reason: CloseReason): void {
-    this.admit(this.proxyAddress, { accept: () => reason });
+    this.admit(this.remoteAddress, { accept: () => reason });
+  }
+
+  evict(): void {
+    this.shed();
   }
 
   /** Ends it without a word. */
-  drop(): void {
-    this.all.over(this);
+  shed(): void {
+    this.over();
     this.socket.terminate();
   }
 
-  shed(): void {
-    this.drop();
+  private admit(remoteAddress: string, acceptor: Acceptor): SocketOwner {
+    // Its successor takes its place, and no other connection's.
+    this.uncount();
+    const owner = this.admitting.admit(this.socket, remoteAddress, acceptor);
+    this.over();
+    return owner;
   }
 
-  private admit(remoteAddress: string, acceptor: Acceptor): SocketOwner {
-    const owner = this.all.admission.admit(this.socket, remoteAddress, acceptor);
-    this.all.over(this);
-    return owner;
+  private over(): void {
+    const { group, options } = this.admitting;
+    this.uncount();
+    options.wheel.disarm(this);
+    // A successor has joined the group before.
+    group.remove(this);
+  }
+
+  private uncount(): void {
+    if (!this.isCounted) return;
+    this.isCounted = false;
+    this.admitting.options.admission?.leave(this);
   }
 }

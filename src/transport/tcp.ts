@@ -5,7 +5,7 @@ import { closeFrame, parseCloseText } from "../wire/frame-writer.ts";
 import { FrameReader } from "../wire/frame-reader.ts";
 import { formatAddress, peerAddress, type SocketAddress } from "./address.ts";
 import { ConnectionGroup } from "./connection-group.ts";
-import { HeaderWaits } from "./header-wait.ts";
+import { awaitHeader } from "./header-wait.ts";
 import { looksLikeProxyHeader } from "./proxy-header.ts";
 import type { SocketOwner, TcpSocket } from "./socket-owner.ts";
 import { listenStreams, StreamConnection, streamHandlers } from "./stream-connection.ts";
@@ -66,9 +66,9 @@ export function listenTcp(
     connection.accept(decider);
     return connection;
   };
-  const headerWaits = proxies && new HeaderWaits(proxies, { options, group, acceptor, admit });
   const opened = (socket: TcpSocket, remoteAddress: string): void => {
-    if (proxies?.trusts(remoteAddress) === true) headerWaits?.begin(socket, remoteAddress);
+    if (proxies?.trusts(remoteAddress) === true)
+      awaitHeader(socket, remoteAddress, { proxies, options, group, acceptor, admit });
     else admit(socket, remoteAddress, acceptor);
   };
   return listenStreams(address, options, group, opened, reusePort);

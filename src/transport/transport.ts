@@ -127,7 +127,7 @@ export interface TransportOptions {
   readonly framesAtOnce?: number;
   /** Counts the accepted connections, with those of other listeners. */
   readonly admission?: Admission;
-  /** From accepting a connection to the end of its HTTP request's head. Default: 10 s. */
+  /** From accepting a connection to the end of its HTTP request's head, or of its proxy's header. Default: 10 s. */
   readonly headWaitMs?: number;
   /** A bound has refused something of the peer at this address. */
   readonly met?: (bound: TransportBound, remoteAddress: string) => void;

@@ -11,26 +11,13 @@ import { forwardedAddress } from "./forwarded-for.ts";
 /** The shortest time between two log lines of one kind, in milliseconds. */
 const sayMs = 60_000;
 
-export interface ProxySettings {
-  /** Undefined: nobody is trusted. */
-  readonly ranges: BlockList | undefined;
-  /** How long a proxy's connection over TCP may take to begin with its header, in milliseconds. */
-  readonly headerWaitMs: number;
-  /** Of one listener: connections that wait for their header. */
-  readonly headerWaitsMax: number;
-  readonly log: Log;
-}
-
 export class TrustedProxies {
-  readonly headerWaitMs: number;
-  readonly headerWaitsMax: number;
+  /** Undefined: nobody is trusted. */
   private readonly ranges: BlockList | undefined;
   private readonly log: RareLog;
 
-  constructor({ ranges, headerWaitMs, headerWaitsMax, log }: ProxySettings) {
+  constructor(ranges: BlockList | undefined, log: Log) {
     this.ranges = ranges;
-    this.headerWaitMs = headerWaitMs;
-    this.headerWaitsMax = headerWaitsMax;
     this.log = new RareLog(log, sayMs);
   }
 

@@ -18,13 +18,13 @@ import {
   writeWebSocketHead,
 } from "../wire/websocket-writer.ts";
 import type { SocketAddress } from "./address.ts";
+import { headWaitMsDefault } from "./connection-core.ts";
 import { ConnectionGroup } from "./connection-group.ts";
 import type { TcpSocket } from "./socket-owner.ts";
 import { listenStreams, StreamConnection } from "./stream-connection.ts";
 import type { Acceptor, Server, TransportOptions } from "./transport.ts";
 import { headBytesMax, headEndOf, headTooLong, parseUpgrade, type Refusal, upgradeAnswer } from "./upgrade-request.ts";
 
-const headWaitMsDefault = 10_000;
 /** The first size of a copy of a request's head, in bytes. */
 const headCopyBytesMin = 512;
 

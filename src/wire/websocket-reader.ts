@@ -157,7 +157,9 @@ export class WebSocketReader {
   /** Bytes of an unfinished message that are held. */
   get bufferedBytes(): number {
     const { unfinished } = this;
-    return unfinished === undefined ? 0 : unfinished.headBytes + unfinished.control.length + unfinished.messageBytes;
+    if (unfinished === undefined) return 0;
+    const { headBytes, control, filledBytes, messageBytes } = unfinished;
+    return headBytes + messageBytes + (control.length === 0 ? 0 : filledBytes);
   }
 
   /** Ends the stream, also from inside a sink's method: nothing further is delivered, not even of the same chunk. */

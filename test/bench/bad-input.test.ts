@@ -35,6 +35,8 @@ async function isRefused(sentence: RegExp, ...words: string[]): Promise<void> {
 
 test.each([
   ["an unknown scenario", /^bench: --scenario takes one of startup, echo, login, /, ["--scenario", "tolk"]],
+  ["one unknown scenario of two", /^bench: --scenario takes one of startup, echo, /, ["--scenario", "talk,tolk"]],
+  ["an unknown attack", /^bench: hostile: --attack takes one of /, ["--scenario", "hostile", "--attack", "rude"]],
   ["an unknown option", /^bench: .*--colour/, ["--colour", "red"]],
   ["a transport that there is not", /--transport takes one of tcp, ws/, ["--transport", "udp"]],
   ["a topology that there is not", /--topology takes one of standalone, processes/, ["--topology", "ring"]],

@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { attacks } from "../../bench/hostile/attacks.ts";
 import { type Result, resultKeys } from "../../bench/result.ts";
 import { ServerProcess } from "../support/server-process.ts";
 import { hasPostgres } from "../support/postgres.ts";
@@ -187,6 +188,26 @@ test(
     expect(result?.["affected"]).toBeGreaterThan(0);
   },
   msMax,
+);
+
+test(
+  "hostile: each attack is made, and a line for all says how many did harm",
+  async () => {
+    const { status, results, said } = await runBench("--trial", "--scenario", "hostile");
+    expect(said).toBe("");
+    expect(results.map((result) => result["attack"] ?? null)).toEqual([...attacks.map(({ name }) => name), "all"]);
+    for (const result of results.slice(0, -1)) {
+      expect([result["attack"], result["doubt"]]).toEqual([result["attack"], undefined]);
+      expect(result["sent"]).toBeGreaterThan(0);
+      expect(result["quiet_p99_ms"]).toBeGreaterThan(0);
+      expect(result["rss_before_mb"]).toBeGreaterThan(0);
+      expect(typeof result["latency_kept"]).toBe("boolean");
+      expect(typeof result["memory_kept"]).toBe("boolean");
+    }
+    expect(results.at(-1)).toMatchObject({ attacks: attacks.length, valid: true });
+    expect(status).toBe(0);
+  },
+  2 * msMax,
 );
 
 test(

@@ -49,13 +49,13 @@ class StubConnection implements Connection {
 }
 
 /** A service that keeps what it is asked, with two gateways. */
-function serviceWithGateways() {
+function serviceWithGateways(settled?: () => Promise<void>) {
   const asked: Context[] = [];
   const ignore = (): void => undefined;
   const keep = (): ((context: Context) => void) => (context) => void asked.push(context);
   const router = new Router([keep]);
   const parts = { router, dispatcher: new Dispatcher(), log: silentLog, gatewayLinked: ignore, gatewayLost: ignore };
-  const service = new Service(parts);
+  const service = new Service(settled === undefined ? parts : { ...parts, settled });
   const [one, other] = [new StubConnection(), new StubConnection()];
   const handler = service.linked(one, "g1", "i1");
   one.handler = handler;
@@ -115,4 +115,19 @@ test("a drain does not wait for ever for what is never answered", async () => {
   await service.drain(50);
   expect(one.reasons.map(({ code }) => code)).toEqual([CloseCode.Leaving]);
   expect(service.unanswered).toBe(1);
+});
+
+test("a drain closes no link before what is still to be pushed has left, and does not wait for it for ever", async () => {
+  const pushed = Promise.withResolvers<void>();
+  const { service, one } = serviceWithGateways(() => pushed.promise);
+  const drained = service.drain(5_000);
+  await Bun.sleep(20);
+  expect(one.isOpen).toBe(true);
+  pushed.resolve();
+  await drained;
+  expect(one.isOpen).toBe(false);
+
+  const never = serviceWithGateways(() => new Promise(() => {}));
+  await never.service.drain(50);
+  expect(never.one.isOpen).toBe(false);
 });

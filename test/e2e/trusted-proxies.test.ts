@@ -11,7 +11,7 @@ import { RoostClient } from "../../src/sdk/roost-client.ts";
 import { Command } from "../../src/wire/commands.ts";
 import { LoginReqSchema } from "../../src/wire/gen/pkt_pb.ts";
 import { encodeLogicPacket } from "../../src/wire/packet.ts";
-import { binaryProxyHeaderOf, textProxyHeader } from "../support/proxy-protocol.ts";
+import { binaryProxyHeaderOf, textProxyHeader, upgradeRequest } from "../support/proxy-protocol.ts";
 import { run, ServerProcess } from "../support/server-process.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { until } from "../support/until.ts";
@@ -58,18 +58,9 @@ async function refusedOverTcp(port: number): Promise<void> {
 async function refusedOverWebSocket(url: string, forwardedFor: string): Promise<void> {
   const socket = createConnection({ host: "127.0.0.1", port: portOf(url) });
   const ended = once(socket, "close");
-  const handshake = [
-    "GET / HTTP/1.1",
-    "Host: chat.example",
-    "Upgrade: websocket",
-    "Connection: Upgrade",
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-    "Sec-WebSocket-Version: 13",
-    `X-Forwarded-For: ${forwardedFor}`,
-  ];
   // A binary message, masked with zeros.
   const head = Buffer.from([0x82, 0x80 | badSignIn.length, 0, 0, 0, 0]);
-  socket.write(Buffer.concat([Buffer.from(`${handshake.join("\r\n")}\r\n\r\n`), head, badSignIn]));
+  socket.write(Buffer.concat([upgradeRequest(`X-Forwarded-For: ${forwardedFor}`), head, badSignIn]));
   socket.resume();
   await ended;
 }

@@ -4,15 +4,17 @@
 
 import { deepStrictEqual, ok } from "node:assert";
 import { parseArgs } from "node:util";
-import { FrameReader, type FrameSink } from "../../src/wire/frame-reader.ts";
+import { FrameReader } from "../../src/wire/frame-reader.ts";
 import { frameHeaderBytes, writeFrameHeader } from "../../src/wire/frame-writer.ts";
 import { OpCode } from "../../src/wire/opcode.ts";
 import { decodePacket } from "../../src/wire/packet.ts";
 import { PacketKind, PacketScan, scanPacket } from "../../src/wire/packet-scan.ts";
 import { ProtocolFault } from "../../src/wire/protocol-fault.ts";
+import { type MessageSink, WebSocketReader } from "../../src/wire/websocket-reader.ts";
 import { packetOf, randomHeader } from "../support/random-header.ts";
 import { Random } from "../support/random.ts";
 import { checkHeader } from "../support/scan-agreement.ts";
+import { clientFrame } from "../support/websocket-frames.ts";
 
 /** How often each outcome came: a fuzzer that reaches only one of them tests nothing. */
 export interface FuzzCounts {
@@ -22,13 +24,17 @@ export interface FuzzCounts {
   malformed: number;
   frames: number;
   faults: number;
+  messages: number;
+  webSocketFaults: number;
 }
 
 const frameBytesMax = 4096;
 
 /** Runs rounds while `goesOn(round)` is true. Throws on the first failure, with the seed and the round in its message. */
 export function fuzzWire(seed: number, goesOn: (round: number) => boolean): FuzzCounts {
-  const counts: FuzzCounts = { rounds: 0, logic: 0, plain: 0, malformed: 0, frames: 0, faults: 0 };
+  const counts: FuzzCounts = {
+    ...{ rounds: 0, logic: 0, plain: 0, malformed: 0, frames: 0, faults: 0, messages: 0, webSocketFaults: 0 },
+  };
   for (let round = 0; goesOn(round); round++) {
     // A round depends on the seed and its number only.
     const random = new Random(Math.imul(seed, 0x9e3779b1) + round);
@@ -37,6 +43,8 @@ export function fuzzWire(seed: number, goesOn: (round: number) => boolean): Fuzz
       fuzzPacket(random);
       fuzzStream(random, counts);
       fuzzGarbage(random, counts);
+      // The slowest of them.
+      if (round % 4 === 0) fuzzMessages(random, counts);
     } catch (error) {
       throw new Error(`wire fuzz failed: seed ${seed}, round ${round}`, { cause: error });
     }
@@ -69,7 +77,7 @@ function fuzzPacket(random: Random): void {
   ok(isRefused === (scan.kind === PacketKind.Malformed));
 }
 
-class Recorder implements FrameSink {
+class Recorder implements MessageSink {
   readonly seen: string[] = [];
 
   binaryReceived(bytes: Buffer, start: number, end: number): void {
@@ -81,13 +89,16 @@ class Recorder implements FrameSink {
   pongReceived(): void {
     this.seen.push("pong");
   }
+  fragmentReceived(): void {
+    // It is seen with the last one.
+  }
   closeReceived(payload: Buffer): void {
     this.seen.push(`close ${payload.toString("hex")}`);
   }
 }
 
 /** Feeds `bytes` in random pieces, each overwritten after its push; returns whether the reader found a fault. */
-function feed(random: Random, reader: FrameReader, bytes: Buffer): boolean {
+function feed(random: Random, reader: FrameReader | WebSocketReader, bytes: Buffer): boolean {
   const pieceMax = random.pick([1, 3, 7, 64, 1000, 100_000]);
   let at = 0;
   while (at < bytes.length) {
@@ -130,6 +141,47 @@ function fuzzGarbage(random: Random, counts: FuzzCounts): void {
     bytes[1] = bytes[2] = 0;
   }
   if (feed(random, new FrameReader(new Recorder(), frameBytesMax), bytes)) counts.faults++;
+}
+
+/** WebSocket messages, whole and in fragments with control frames between, and sometimes a broken byte in them. */
+function fuzzMessages(random: Random, counts: FuzzCounts): void {
+  const expected: string[] = [];
+  const parts: Buffer[] = [];
+  const add = (opcode: number, payload: Buffer, isFinal = true): void =>
+    void parts.push(clientFrame({ opcode, payload, isFinal }, random.once(4) ? 0 : random.u32()));
+  for (let left = random.below(4); left > 0; left--) {
+    const payload = random.bytes(random.below(random.once(16) ? frameBytesMax + 1 : 150));
+    const cuts = Array.from({ length: random.below(4) }, () => random.below(payload.length + 1)).toSorted(
+      (a, b) => a - b,
+    );
+    let at = 0;
+    for (const [index, cut] of [...cuts, payload.length].entries()) {
+      add(index === 0 ? OpCode.Binary : OpCode.Continuation, payload.subarray(at, cut), index === cuts.length);
+      at = cut;
+      if (!random.once(3)) continue;
+      const ping = random.bytes(random.below(126));
+      add(OpCode.Ping, ping);
+      // Behind the last fragment it comes after the message.
+      if (index < cuts.length) expected.push(`ping ${ping.toString("hex")}`);
+      else {
+        if (payload.length > 0) expected.push(`binary ${payload.toString("hex")}`);
+        expected.push(`ping ${ping.toString("hex")}`);
+        at = -1;
+      }
+    }
+    if (at !== -1 && payload.length > 0) expected.push(`binary ${payload.toString("hex")}`);
+  }
+  const stream = Buffer.concat(parts);
+  const sink = new Recorder();
+  const reader = new WebSocketReader(sink, frameBytesMax);
+  ok(!feed(random, reader, stream));
+  deepStrictEqual(sink.seen, expected);
+  deepStrictEqual(reader.bufferedBytes, 0);
+  counts.messages += expected.length;
+  if (stream.length === 0) return;
+  // In a head, or anywhere.
+  stream[random.below(random.once(2) ? 2 : stream.length)] = random.u32();
+  if (feed(random, new WebSocketReader(new Recorder(), frameBytesMax), stream)) counts.webSocketFaults++;
 }
 
 if (import.meta.main) {

@@ -64,6 +64,20 @@ describe("limits by address", () => {
     expect(addresses.size).toBe(0);
   });
 
+  test("count a network of IPv6 as one address", () => {
+    const { addresses, passes } = limited({ connectionsPerAddress: 2, signInsPerSecondPerAddress: 1 });
+    expect([passes("2001:db8::1"), passes("2001:db8:0:0:9::1"), passes("2001:db8:0:1::1")]).toEqual([
+      true,
+      false,
+      true,
+    ]);
+    expect(["2001:db8::1", "2001:db8::2", "2001:db8::3"].map((address) => addresses.enter(address))).toEqual([
+      true,
+      true,
+      false,
+    ]);
+  });
+
   test("hold all addresses together to what the process has descriptors for", () => {
     const { addresses } = limited({}, 2);
     expect([addresses.enter("127.0.0.1"), addresses.enter(stranger), addresses.enter("192.0.2.2")]).toEqual([

@@ -71,7 +71,7 @@ const dialects = [tcp, webSocket];
 function serve(dialect: Dialect, values: Partial<LimitValues>) {
   const limits = testLimits(values);
   const accepted: Recording[] = [];
-  const proxies = new TrustedProxies({ ranges: undefined, headerWaitMs: 1_000, headerWaitsMax: 1, log: silentLog });
+  const proxies = new TrustedProxies(undefined, silentLog);
   const options: TestOptions = {
     ...testOptions(),
     ...clientBounds(limits),
@@ -373,7 +373,7 @@ bound("pendingConnections", {
 
 /** Strangers of one address; which of them were ended. */
 function strangersOf(address: string, count: number, limits: Limits): boolean[] {
-  const proxies = new TrustedProxies({ ranges: undefined, headerWaitMs: 1, headerWaitsMax: 1, log: silentLog });
+  const proxies = new TrustedProxies(undefined, silentLog);
   const admission: Admission = clientAdmission(limits, 1_000, proxies, silentLog);
   const strangers = Array.from({ length: count }, () => {
     const stranger: Admitted & { isEnded: boolean } = {

@@ -173,6 +173,7 @@ const stored: TalkOutcome = {
   groupVersion: 0n,
   repeated: false,
   writtenHere: true,
+  madeAccount: false,
 };
 
 /** A chat service with one link, on which three people talk, and whose parts a test can break. */

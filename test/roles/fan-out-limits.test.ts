@@ -34,6 +34,8 @@ test("talks that cost more than an account's allowance are refused and not store
   const owner = await messenger.client("l-owner");
   const { group, members } = await groupOf(owner, "l-member", 10);
   await groupTalk(owner, group, "first");
+  // From then on it is known how many it reaches.
+  for (const member of members) await member.pushed(Command.GroupTalk, MessagePushSchema);
   const answers = await Promise.all(
     Array.from({ length: 30 }, (_, number) =>
       owner.request(Command.GroupTalk, group, MessageReqSchema, { type: 1, body: `${number}` }),
@@ -66,8 +68,9 @@ test("who joins and leaves in turns pays as one who talks, and is refused before
   const stranger = await messenger.client("j-stranger");
   const account = "j-stranger";
   // What it may cause is used up by something else.
-  const { group: own } = await groupOf(stranger, "j-friend", 10);
+  const { group: own, members: friends } = await groupOf(stranger, "j-friend", 10);
   await groupTalk(stranger, own, "first");
+  for (const friend of friends) await friend.pushed(Command.GroupTalk, MessagePushSchema);
   for (let sent = 0; sent < 10; sent++)
     await stranger.request(Command.GroupTalk, own, MessageReqSchema, { type: 1, body: "junk" });
   const join = await stranger.request(Command.GroupJoin, "", GroupJoinReqSchema, { account, groupId: group });

@@ -38,6 +38,7 @@ function fixture(options: { readonly bytesMax?: number; readonly isAsync?: boole
       app: "app",
       head: { command: Command.GroupTalk, channelId: "", sequence: 1, dest: group },
       sender,
+      audience: accounts instanceof Promise ? "" : `${accounts.length}`,
       bytes,
       body: () => Buffer.from(text),
       accounts: () => accounts,
@@ -45,21 +46,23 @@ function fixture(options: { readonly bytesMax?: number; readonly isAsync?: boole
       failed: (met) => void (error = met),
     };
   };
-  const add = (...parts: Parameters<typeof delivery>): void => fanOut.add(fanOut.prepare(delivery(...parts)));
+  const add = (...parts: Parameters<typeof delivery>): void => fanOut.add(delivery(...parts));
   return { turns, pushed, settled, fanOut, add };
 }
 
-test("a delivery to a few leaves at once", () => {
+test("a delivery to a few leaves in the turn in which it was added", async () => {
   const { pushed, settled, add, fanOut } = fixture();
   add("alice", "group", "hello", names(256));
+  await Promise.resolve();
   expect(pushed).toEqual([{ text: "hello", to: names(256) }]);
   expect(settled).toEqual([{ text: "hello", cost: 256 }]);
   expect(fanOut.bytes).toBe(0);
 });
 
-test("a delivery to thousands takes several turns, each of them bounded, and reaches all in order", () => {
+test("a delivery to thousands takes several turns, each of them bounded, and reaches all in order", async () => {
   const { turns, pushed, settled, add } = fixture();
   add("alice", "group", "hello", names(3_000));
+  await Promise.resolve();
   const sizes = (): number => pushed.reduce((sum, { to }) => sum + to.length, 0);
   let before = 0;
   do {
@@ -70,20 +73,22 @@ test("a delivery to thousands takes several turns, each of them bounded, and rea
   expect(settled).toEqual([{ text: "hello", cost: 3_000 }]);
 });
 
-test("a large body costs more, and goes to fewer in a turn", () => {
+test("a large body costs more, and goes to fewer in a turn", async () => {
   const { turns, pushed, settled, add } = fixture();
-  add("alice", "group", "hello", names(300), 16 * 1024);
+  add("alice", "group", "hello", names(300), 200 * 1024);
+  await Promise.resolve();
   for (const { to } of pushed) expect(to.length).toBeLessThan(100);
   expect(pushed.length).toBeLessThan(10);
   turns.endAll();
   expect(pushed.flatMap(({ to }) => to)).toEqual(names(300));
-  expect(settled).toEqual([{ text: "hello", cost: 1_500 }]);
+  expect(settled).toEqual([{ text: "hello", cost: 300 * 51 }]);
 });
 
-test("one sender's hundred deliveries do not keep another's one", () => {
+test("one sender's hundred deliveries do not keep another's one", async () => {
   const { turns, pushed, add } = fixture();
   for (let group = 0; group < 100; group++) add("mallory", `g${group}`, "junk", names(1_000));
   add("bob", "friends", "hello", names(10));
+  await Promise.resolve();
   let turn = 0;
   while (!pushed.some(({ text }) => text === "hello")) {
     if (!turns.end()) throw new Error("it never leaves");
@@ -159,4 +164,17 @@ bound("fanOutBytes", {
     await fanOut.settled();
     expect(fanOut.hasRoom).toBe(true);
   },
+});
+
+test("what is added together is delivered together: each receiver is looked up and written to once for all of it", async () => {
+  const { turns, pushed, add } = fixture();
+  for (let number = 0; number < 40; number++) add("alice", "group", `${number}`, names(1_000));
+  await Promise.resolve();
+  turns.endAll();
+  // Forty to some of them, then forty to the next ones.
+  const [first] = pushed;
+  if (first === undefined) throw new Error("something was pushed");
+  expect(pushed.slice(0, 40).map(({ text }) => text)).toEqual(Array.from({ length: 40 }, (_, number) => `${number}`));
+  for (const { to } of pushed.slice(0, 40)) expect(to).toEqual(first.to);
+  expect(pushed[40]?.to[0]).toBe(`m${first.to.length}`);
 });

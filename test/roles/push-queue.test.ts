@@ -19,8 +19,8 @@ const names = (count: number, prefix = "c"): string[] => Array.from({ length: co
 
 test("a push to thousands takes several turns, in the order of its connections", () => {
   const { turns, written, queue } = fixture();
-  expect(queue.mayWrite(512, 100)).toBe(true);
-  expect(queue.mayWrite(1, 100)).toBe(false);
+  expect(queue.mayWrite(names(512), 100)).toBe(true);
+  expect(queue.mayWrite(["c0"], 100)).toBe(false);
   queue.add(Buffer.of(1), names(5_000));
   expect(written).toHaveLength(0);
   const most: number[] = [];
@@ -29,27 +29,27 @@ test("a push to thousands takes several turns, in the order of its connections",
   expect(Math.max(...most)).toBeLessThanOrEqual(512);
   expect(written.map(([channel]) => channel)).toEqual(names(5_000));
   expect(queue.isWaiting).toBe(false);
-  expect(queue.mayWrite(512, 100)).toBe(true);
+  expect(queue.mayWrite(names(512), 100)).toBe(true);
 });
 
 test("of large packets fewer are written in a turn", () => {
   const { turns, written, queue } = fixture();
   queue.add(Buffer.alloc(64 * 1024), names(600));
   turns.end();
-  expect(written.length).toBeLessThan(40);
+  expect(written.length).toBeLessThan(200);
   expect(written.length).toBeGreaterThan(0);
   turns.endAll();
   expect(written).toHaveLength(600);
 });
 
-test("more is written in a turn when much waits, and the queue empties", () => {
+test("pushes to the same connections cost less together, so that more of them are written in a turn", () => {
   const { turns, queue, written } = fixture();
-  for (let push = 0; push < 100; push++) queue.add(Buffer.of(push), names(1_000));
+  for (let push = 0; push < 100; push++) queue.add(Buffer.of(push), names(100));
   turns.end();
-  expect(written.length).toBeGreaterThan(2_000);
+  expect(written.length).toBeGreaterThan(3_000);
   expect(written.length).toBeLessThanOrEqual(4_096);
   turns.endAll();
-  expect(written).toHaveLength(100_000);
+  expect(written).toHaveLength(10_000);
 });
 
 test("too many bytes that wait are written at once, the oldest first", () => {
@@ -68,7 +68,7 @@ test("each connection gets what is for it in the order of adding, whatever else 
     const channels = names(1 + random.below(700)).filter(() => !random.once(3));
     if (channels.length === 0) continue;
     for (const channel of channels) added.set(channel, [...(added.get(channel) ?? []), push]);
-    if (queue.mayWrite(channels.length, 1)) for (const channel of channels) written.push([channel, push]);
+    if (queue.mayWrite(channels, 1)) for (const channel of channels) written.push([channel, push]);
     else queue.add(Buffer.of(push), channels);
     if (random.once(4)) turns.end();
   }

@@ -1,4 +1,4 @@
-// Headers of the PROXY protocol as a load balancer writes them.
+// What load balancers write: headers of the PROXY protocol, and requests for a WebSocket with X-Forwarded-For.
 
 const signature = Buffer.from("\r\n\r\n\0\r\nQUIT\n", "latin1");
 
@@ -17,4 +17,18 @@ export function binaryProxyHeader(versionAndCommand: number, kind: number, rest:
 export function binaryProxyHeaderOf(source: string): Buffer {
   const addresses = [...source.split(".").map(Number), 198, 51, 100, 1, 0xdc, 0x04, 0x1f, 0xa4];
   return binaryProxyHeader(0x21, 0x11, Buffer.from([...addresses, 0x04, 0, 2, 0, 0]));
+}
+
+/** A request for a WebSocket, with these further lines in its head. */
+export function upgradeRequest(...lines: readonly string[]): Buffer {
+  const head = [
+    "GET /chat HTTP/1.1",
+    "Host: chat.example",
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    "Sec-WebSocket-Version: 13",
+    ...lines,
+  ];
+  return Buffer.from(`${head.join("\r\n")}\r\n\r\n`);
 }

@@ -3,6 +3,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { createConnection, type Socket } from "node:net";
 import { createLog } from "../../src/base/log.ts";
+import { Admission } from "../../src/transport/admission.ts";
 import { listOfRanges, parseRange } from "../../src/transport/address-ranges.ts";
 import { proxyHeaderBytesMax } from "../../src/transport/proxy-header.ts";
 import { listenTcp } from "../../src/transport/tcp.ts";
@@ -12,7 +13,7 @@ import { listenWebSocket } from "../../src/transport/websocket.ts";
 import { type CloseReason, closeLeaving, closeLimit, closeNormal } from "../../src/wire/close-reason.ts";
 import { parseCloseText } from "../../src/wire/frame-writer.ts";
 import { OpCode } from "../../src/wire/opcode.ts";
-import { binaryProxyHeader, binaryProxyHeaderOf, textProxyHeader } from "../support/proxy-protocol.ts";
+import { binaryProxyHeader, binaryProxyHeaderOf, textProxyHeader, upgradeRequest } from "../support/proxy-protocol.ts";
 import { RawTcp } from "../support/raw-tcp.ts";
 import { frameOf } from "../support/wire-client.ts";
 import { eventually, type Recording, recordingAcceptor, type TestOptions, testOptions, turn } from "./recording.ts";
@@ -30,11 +31,22 @@ afterEach(async () => {
 const portOf = (server: Server): number => Number(server.address.slice(server.address.lastIndexOf(":") + 1));
 
 /** Options of a listener behind proxies at `cidr`; `lines` gets its log. */
-function behind(cidr: string | undefined, lines: string[] = [], headerWaitsMax = 100): TestOptions {
+function behind(cidr: string | undefined, lines: string[] = [], strangersMax = 100): TestOptions {
   const range = cidr === undefined ? undefined : parseRange(cidr);
   const ranges = range === undefined ? undefined : listOfRanges([range]);
-  const log = createLog("debug", "text", (line) => lines.push(line));
-  return testOptions({ proxies: new TrustedProxies({ ranges, headerWaitMs: 300, headerWaitsMax, log }) });
+  const proxies = new TrustedProxies(
+    ranges,
+    createLog("debug", "text", (line) => lines.push(line)),
+  );
+  const admission = new Admission({
+    connectionsMax: 1_000,
+    overflowMax: 1,
+    strangersMax,
+    strangersPerAddressMax: 1_000,
+    quotaOf: (address) => address,
+    met() {},
+  });
+  return testOptions({ proxies, admission, headWaitMs: 300 });
 }
 
 describe("TCP behind a trusted proxy", () => {
@@ -160,7 +172,7 @@ describe("TCP behind a trusted proxy", () => {
     expect(accepted).toEqual([]);
   });
 
-  test("beyond headerWaitsMax the connection that has waited for the longest time is dropped", async () => {
+  test("it counts as a stranger: beyond their bound the one that has been silent for the longest time is dropped", async () => {
     const { server, accepted } = serve(behind("127.0.0.1/32", [], 2));
     const first = dial(server);
     first.socket.write("PROXY ");
@@ -176,6 +188,31 @@ describe("TCP behind a trusted proxy", () => {
     second.socket.write(textProxyHeader("203.0.113.10").subarray(6));
     await eventually(() => accepted.length === 2);
     expect(accepted.map(({ connection }) => connection.remoteAddress)).toEqual([client, "203.0.113.10"]);
+  });
+
+  test("those who wait for their header are counted with all connections, and once when it has come", async () => {
+    const admission = new Admission({
+      connectionsMax: 2,
+      overflowMax: 0,
+      strangersMax: 100,
+      strangersPerAddressMax: 100,
+      quotaOf: (address) => address,
+      met: () => {},
+    });
+    const { server, accepted } = serve({ ...behind("127.0.0.1/32"), admission });
+    const [first, second] = [dial(server), dial(server)];
+    await eventually(() => admission.connections === 2);
+    second.socket.write(textProxyHeader(client));
+    await eventually(() => accepted.length === 1);
+    expect(admission.connections).toBe(2);
+    accepted[0]?.connection.identified();
+    const third = dial(server);
+    expect(await first.told()).toBeUndefined();
+    third.socket.write(textProxyHeader(client));
+    await eventually(() => accepted.length === 2);
+    expect(admission.connections).toBe(2);
+    for (const { socket } of [second, third]) socket.destroy();
+    await eventually(() => admission.connections === 0);
   });
 
   test("a peer that leaves before or within the header leaves nothing behind", async () => {
@@ -194,6 +231,7 @@ describe("TCP behind a trusted proxy", () => {
     await server.close(closeLeaving);
     expect(accepted).toEqual([]);
     expect(options.observer.bugs).toEqual([]);
+    expect([options.admission?.connections, options.admission?.strangerCount]).toEqual([0, 0]);
   });
 
   test("a server that closes tells those who wait, and does not wait for them", async () => {
@@ -264,18 +302,7 @@ describe("WebSocket behind a trusted proxy", () => {
     servers.push(server);
     const socket = createConnection({ host, port: portOf(server) });
     sockets.push(socket);
-    socket.write(
-      [
-        "GET /chat HTTP/1.1",
-        "Host: x",
-        "Upgrade: websocket",
-        "Connection: Upgrade",
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-        "Sec-WebSocket-Version: 13",
-        ...lines,
-        "\r\n",
-      ].join("\r\n"),
-    );
+    socket.write(upgradeRequest(...lines));
     await eventually(() => accepted.length === 1);
     return accepted[0]?.connection.remoteAddress ?? "";
   }

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { createConnection, type Socket } from "node:net";
+import { Admission } from "../../src/transport/admission.ts";
 import type { Server } from "../../src/transport/transport.ts";
 import { listenWebSocket } from "../../src/transport/websocket.ts";
 import { closeKicked, closeNormal, type CloseReason } from "../../src/wire/close-reason.ts";
@@ -60,6 +61,8 @@ describeTransport("WebSocket", () => ({
     return client;
   },
 }));
+
+const portOf = (server: Server): number => Number(server.address.slice(server.address.lastIndexOf(":") + 1));
 
 const upgrade =
   "GET /chat HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
@@ -247,6 +250,95 @@ describe("a WebSocket server", () => {
     expect((await owner.end()).code).toBe(1006);
     expect(options.observer.bugs).toEqual([bug]);
     expect(owner.connection.unsentBytes).toBe(0);
+  });
+
+  test("counts a connection from the moment that it is accepted, and ends it when its request does not come", async () => {
+    const admission = new Admission({
+      connectionsMax: 100,
+      overflowMax: 0,
+      strangersMax: 2,
+      strangersPerAddressMax: 2,
+      quotaOf: (address) => address,
+      met: () => {},
+    });
+    const options = testOptions({ admission, headWaitMs: 300 });
+    const { server } = serve(options);
+    const dial = async () => {
+      const socket = createConnection({ host: "127.0.0.1", port: portOf(server), noDelay: true });
+      sockets.push(socket);
+      const state = { isEnded: false, text: "" };
+      socket.on("data", (chunk) => (state.text += chunk.toString()));
+      socket.on("close", () => (state.isEnded = true));
+      socket.on("error", () => {});
+      const before = admission.strangerCount;
+      await eventually(() => admission.strangerCount > before || before === 2);
+      return { socket, state };
+    };
+    const [first, second] = [await dial(), await dial()];
+    first.socket.write("GET / HTTP/1.1\r\n");
+    await turn(5);
+    // The one that has said nothing goes first.
+    const third = await dial();
+    await eventually(() => second.state.isEnded);
+    expect([first.state.isEnded, third.state.isEnded]).toEqual([false, false]);
+    // An absolute deadline, which no trickle moves.
+    for (let tenth = 0; tenth < 4; tenth++) {
+      first.socket.write("X-More: y\r\n");
+      options.wheel.advance(100);
+      await turn(5);
+    }
+    await eventually(() => first.state.isEnded && third.state.isEnded);
+    expect(admission.connections).toBe(0);
+    expect(first.state.text).toBe("");
+  });
+
+  test("reads a request that comes byte by byte, and the frames that come with its end", async () => {
+    const { server, owner } = serve();
+    const socket = createConnection({ host: "127.0.0.1", port: portOf(server), noDelay: true });
+    sockets.push(socket);
+    socket.resume();
+    const bytes = Buffer.from(upgrade);
+    for (const byte of bytes.subarray(0, -1)) {
+      socket.write(Buffer.from([byte]));
+      await turn();
+    }
+    socket.write(Buffer.concat([bytes.subarray(-1), maskedFrame(0x82, Buffer.from("early"))]));
+    await (await owner()).framesReach(1);
+    expect((await owner()).frames.map(String)).toEqual(["early"]);
+  });
+
+  test("refuses a request's head of more than 16 KiB with 431, and asks no acceptor", async () => {
+    const accepted: Recording[] = [];
+    const server = listenWebSocket(loopback, recordingAcceptor(accepted), testOptions());
+    servers.push(server);
+    const address = "x".repeat(1_000);
+    for (const [count, status] of [
+      [15, "101"],
+      [17, "431"],
+    ] as const) {
+      const socket = createConnection({ host: "127.0.0.1", port: portOf(server) });
+      sockets.push(socket);
+      const answered = new Promise<string>((resolve) => socket.once("data", (chunk) => resolve(chunk.toString())));
+      const forwarded = Array.from({ length: count }, () => `X-Forwarded-For: ${address}\r\n`).join("");
+      socket.write(upgrade.replace("\r\n\r\n", `\r\n${forwarded}\r\n`));
+      expect((await answered).split(" ")[1]).toBe(status);
+    }
+    expect(accepted).toHaveLength(1);
+  });
+
+  test("answers a close frame with one of the same code, and a malformed one with 1002", async () => {
+    for (const [payload, code, sent] of [
+      [Buffer.from([0x0f, 0xa7, 0x62, 0x79, 0x65]), 4007, 4007],
+      [Buffer.alloc(0), 1000, 1000],
+      [Buffer.from([0x03]), 1002, 1002],
+      [Buffer.from([0x03, 0xee]), 1002, 1002],
+    ] as const) {
+      const { socket, owner, bytes } = await raw();
+      socket.write(maskedFrame(0x88, payload));
+      expect((await owner.end()).code).toBe(code);
+      await eventually(() => bytes().length >= 4);
+      expect([bytes()[0], bytes().readUInt16BE(2)]).toEqual([0x88, sent]);
+    }
   });
 
   test("tells a plain HTTP request what is spoken here", async () => {

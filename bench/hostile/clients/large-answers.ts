@@ -9,9 +9,11 @@ import { crowd } from "../crowd.ts";
 import { ownerOf } from "../owner.ts";
 import { RawClient } from "../raw-client.ts";
 
-/** One answer: 200 messages of 20,000 bytes. */
+/** One answer: 200 messages as long as they may be, 4 MB. */
 const messages = 200;
-const bodyBytes = 20_000;
+const bodyBytes = 16_000;
+const extraBytes = 4_000;
+const messageBytes = bodyBytes + extraBytes;
 const readers = 160;
 /** Requests that one connection sends before it reads. */
 const pipelined = 200;
@@ -22,7 +24,8 @@ const nameOf = (index: number): string => `reader-${index}`;
 async function fill({ place, many }: Stage): Promise<Uint8Array> {
   const members = Array.from({ length: many(readers) }, (_, index) => nameOf(index));
   const { client, group } = await ownerOf(place, members);
-  const talk = toBinary(MessageReqSchema, create(MessageReqSchema, { type: 1, body: "x".repeat(bodyBytes) }));
+  const message = create(MessageReqSchema, { type: 1, body: "x".repeat(bodyBytes), extra: "y".repeat(extraBytes) });
+  const talk = toBinary(MessageReqSchema, message);
   const messageIds: bigint[] = [];
   for (let count = 0; count < many(messages); count++) {
     const { status, body } = await client.request(Command.GroupTalk, group, talk);
@@ -48,7 +51,7 @@ function unread({ place }: Stage, body: Uint8Array, readerCount: number, request
 export const largeAnswers: readonly Attack[] = [
   {
     name: "slow-readers",
-    what: `${readers} connections ask once for ${messages} messages of ${bodyBytes} bytes, and read nothing`,
+    what: `${readers} connections ask once for ${messages} messages of ${messageBytes} bytes, and read nothing`,
     scene: "standalone",
     async prepare(stage) {
       const body = await fill(stage);
@@ -57,7 +60,7 @@ export const largeAnswers: readonly Attack[] = [
   },
   {
     name: "pipelined-contents",
-    what: `one connection asks ${pipelined} times for ${messages} messages of ${bodyBytes} bytes, and reads nothing`,
+    what: `one connection asks ${pipelined} times for ${messages} messages of ${messageBytes} bytes, and reads nothing`,
     scene: "standalone",
     async prepare(stage) {
       const body = await fill(stage);

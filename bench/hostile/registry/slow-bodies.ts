@@ -14,7 +14,7 @@ export const slowBodies: Attack = {
   async prepare({ place, many }) {
     const head = [
       "POST /discovery/register HTTP/1.1",
-      "Host: registry",
+      "Host: localhost",
       "Content-Type: application/x-www-form-urlencoded",
       `Content-Length: ${announcedBytes}`,
     ];

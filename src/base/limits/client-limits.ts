@@ -15,26 +15,34 @@ export const clientLimits = {
     "sign-ins from one address (not loopback), a second",
     "closed, 4008",
   ),
+  // Each may make the process hold signInFrameBytes: 125 MiB at the most. Thousands that reconnect at once are strangers for
+  // as long as their packets travel.
   pendingConnections: count(
-    2_000,
+    4_000,
     atClients,
-    "connections that have not signed in",
+    "connections whose token has not been verified yet",
     "the one that has been silent for the longest time is closed, 4008",
   ),
   pendingConnectionsPerAddress: count(
     200,
     atClients,
-    "connections from one address (not loopback) that have not signed in",
+    "connections from one address (not loopback) whose token has not been verified yet",
     "the one that has been silent for the longest time is closed, 4008",
   ),
-  signInFrameBytes: bytes(32 * kib, atClients, "a frame before the sign-in", "closed, 1009"),
-  frameBytes: bytes(mib, atClients, "a frame from a client", "closed, 1009", { min: 32 * kib, max: 16 * mib }),
-  unsentBytes: bytes(mib, atClients, "bytes that wait unsent for a connection", "closed, 1013"),
+  // The smallest: a token of the longest kind fits.
+  signInFrameBytes: bytes(32 * kib, atClients, "bytes from a connection before it is signed in", "closed, 1009", {
+    min: 16 * kib,
+    max: mib,
+  }),
+  // The largest: with what a gateway adds to it, it fits into a frame of a link.
+  frameBytes: bytes(mib, atClients, "a frame from a client", "closed, 1009", { min: 32 * kib, max: 8 * mib }),
+  unsentBytes: bytes(mib, atClients, "bytes that wait unsent for a connection", "closed, 1013", { min: 16 * kib }),
   unsentBytesInAll: bytes(
     256 * mib,
     atClients,
     "bytes that wait unsent for all connections",
     "the largest is closed, 1013",
+    { min: mib },
   ),
   metasPerRequest: count(64, atClients, "metas in the header of a request", "InvalidPacketBody", {
     max: headerFieldsMax / 2,

@@ -10,7 +10,7 @@ export const fanOutLimits = {
     "RateLimited",
   ),
   fanOutAtOnce: count(
-    50_000,
+    30_000,
     atChat,
     "deliveries that an account's talks and group changes cause, at once",
     "RateLimited",

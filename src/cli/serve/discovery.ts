@@ -47,6 +47,7 @@ export async function serveDiscovery(values: OptionValues, log: Log): Promise<Se
         dnsTtlSeconds: values.required("dns-ttl") / 1000,
         snapshotPath: snapshotPath(values.required("snapshot")),
         lookup: lookup === undefined ? undefined : readRules(lookup, values.sourceOf("lookup"), log, parseLookupFile),
+        trustedProxies: values.optional("trusted-proxies"),
         clusterKeys,
         version,
         limits,

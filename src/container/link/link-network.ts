@@ -94,7 +94,8 @@ export function handshakeAdmission(limits: Limits): Admission {
     strangersMax: handshakes,
     strangersPerAddressMax: handshakesPerAddress,
     endingMax,
-    isExempt: isLoopbackAddress,
+    // Nodes of a cluster often share a network: each address counts alone.
+    quotaOf: (address) => (isLoopbackAddress(address) ? undefined : address),
     met: (bound, remoteAddress) => {
       if (bound === "strangers") limits.met("handshakes", { remoteAddress });
       else if (bound === "strangersPerAddress") limits.met("handshakesPerAddress", { remoteAddress });

@@ -11,10 +11,12 @@ import type { ContainedBugs } from "../../observe/contained-bugs.ts";
 import { type Health, healthAnswer, metricsAnswer } from "../../observe/operator-answers.ts";
 import type { RegistryMetrics } from "../../observe/registry-metrics.ts";
 import type { SocketAddress } from "../../transport/address.ts";
+import { isLoopbackAddress } from "../../transport/address-ranges.ts";
 import { type BrowserGuard, browserGuard } from "../../transport/http/browser-guard.ts";
 import { type HttpAnswer, jsonAnswer } from "../../transport/http/http-answer.ts";
 import type { HttpRequest, WantsBody } from "../../transport/http/http-connection.ts";
 import { type HttpBound, HttpServer, quotaAddress } from "../../transport/http/http-server.ts";
+import type { TrustedProxies } from "../../transport/trusted-proxies.ts";
 import { callerAddress, lookupGateways } from "../lookup.ts";
 import { MalformedJson } from "../json-fields.ts";
 import type { LookupRules } from "../lookup-file.ts";
@@ -74,6 +76,8 @@ interface ApiOptions extends RegistryHttpOptions {
   readonly guard: BrowserGuard;
   readonly connectionsMax: number;
   readonly quotaOf: (remoteAddress: string) => string;
+  /** Whose proxies are believed about a client that looks for a gateway. */
+  readonly trustedByFile: LookupRules | undefined;
 }
 
 /** The API on its port. Until it is opened it answers as a node that is starting does: a node has to know its port first. */
@@ -126,9 +130,11 @@ export function bindRegistryHttp(
     readonly names: readonly string[];
     /** As in HttpServerOptions. */
     readonly quotaOf?: (remoteAddress: string) => string;
+    /** Proxies in front of the API: a request of theirs counts as one of the client that X-Forwarded-For names. */
+    readonly proxies?: TrustedProxies | undefined;
   },
 ): RegistryHttp {
-  const { bugs, limits, quotaOf = quotaAddress } = parts;
+  const { bugs, limits, proxies, quotaOf = quotaAddress } = parts;
   const { values } = limits;
   let api: Api | undefined;
   const guard = browserGuard(address, parts.names);
@@ -145,12 +151,15 @@ export function bindRegistryHttp(
       unreadBytes: values.registryUnreadBytes,
       unreadBytesPerAddress: values.registryUnreadBytesPerAddress,
     },
-    quotaOf,
+    // The connections of a proxy are those of many clients.
+    quotaOf: (remoteAddress) => (proxies?.trusts(remoteAddress) === true ? "" : quotaOf(remoteAddress)),
     bugAnswer: { status: 500, fields: {}, body: "" },
     bug: (error) => bugs.met("http", error),
     peerGone: () => api?.peerGone(),
     met: (bound, remote) => limits.met(boundNames[bound], { address: remote }),
-    handler: (request) => api?.respond(request) ?? envelope(Code.ServerError, undefined),
+    handler: (request) =>
+      api?.respond(proxies === undefined ? request : ofClient(request, proxies)) ??
+      envelope(Code.ServerError, undefined),
   });
   limits.measure("registryConnections", () => server.size);
   limits.measure("registryConnectionsPerAddress", () => server.sizeOfLargest);
@@ -160,7 +169,9 @@ export function bindRegistryHttp(
   return {
     address: server.address,
     open(options) {
-      api = new Api({ ...options, limits, guard, connectionsMax, quotaOf });
+      // Whose the requests are is known already: the file's own proxies say no more about it.
+      const trustedByFile = proxies === undefined ? options.lookup : undefined;
+      api = new Api({ ...options, limits, guard, connectionsMax, quotaOf, trustedByFile });
     },
     get pollsWaiting() {
       return api?.pollsWaiting ?? 0;
@@ -217,7 +228,7 @@ class Api {
       [
         "control",
         this.write((parameters, { request, isTrusted }) =>
-          controlAnswer(control, parameters, isTrusted || options.quotaOf(request.remoteAddress) === ""),
+          controlAnswer(control, parameters, isTrusted || isOnThisMachine(request)),
         ),
       ],
       ["poll", this.poll((request) => this.polls.poll(request))],
@@ -283,12 +294,12 @@ class Api {
 
   /** Where a client finds a gateway. `path` holds its token, percent-encoded. */
   private lookup(request: HttpRequest, path: string): HttpAnswer {
-    const { node, lookup: rules, metrics } = this.options;
+    const { node, lookup: rules, trustedByFile, metrics } = this.options;
     metrics.requested("lookup");
     const token = decodedToken(path);
     if (token === undefined) return plain(404, "404 page not found");
     if (!node.isReadable) return jsonAnswer(503, { reason: "this registry node is starting" });
-    const address = callerAddress(request.remoteAddress, request.header("x-forwarded-for") ?? null, rules);
+    const address = callerAddress(request.remoteAddress, request.header("x-forwarded-for") ?? null, trustedByFile);
     const found = lookupGateways(token, address, rules, this.options.gateways);
     return jsonAnswer("reason" in found ? 503 : 200, found);
   }
@@ -298,10 +309,14 @@ class Api {
     const caller = quotaOf(remoteAddress);
     // Other nodes of the registry start with one; whoever is on this machine may not be one.
     const isNode = caller !== "" && this.peers.isNode(remoteAddress);
-    const end = isNode ? () => undefined : listings.begin(caller);
-    if (end === undefined)
+    if (isNode) return fetchAll(node, () => undefined);
+    const listing = listings.begin(caller);
+    if (listing === undefined)
       return envelope(Code.LimitExceeded, "too many listings are being read here; try again later");
-    return fetchAll(node, end);
+    const beganMs = performance.now();
+    const answer = fetchAll(node, () => listing.end());
+    listing.began(performance.now() - beganMs);
+    return answer;
   }
 
   private read(answer: (parameters: Parameters, call: Call) => Answer): Route {
@@ -367,6 +382,17 @@ class Api {
       deadlineMs: Math.min(askedMs, deadlineMsMax),
     };
   }
+}
+
+/** The request with the address of the client that a proxy has made it for. */
+function ofClient(request: HttpRequest, proxies: TrustedProxies): HttpRequest {
+  const forwardedFor = request.header("x-forwarded-for") ?? null;
+  return { ...request, remoteAddress: proxies.clientOf(request.remoteAddress, forwardedFor) };
+}
+
+/** True for a request of this machine that no proxy on it has passed on. */
+function isOnThisMachine(request: HttpRequest): boolean {
+  return isLoopbackAddress(request.remoteAddress) && request.header("x-forwarded-for") === undefined;
 }
 
 /** The token that a path names; undefined when it names none. */

@@ -1,20 +1,28 @@
 // Deliveries to groups, in slices: one to thousands takes several turns of the event loop, and what others do goes in
-// between. The deliveries of a group leave in the order in which they were added; senders take turns, so that one who
-// has a hundred of them waiting does not keep another's one.
+// between. The deliveries of a group reach each of its members in the order in which they were added; senders take turns,
+// so that one who has a hundred of them waiting does not keep another's one.
 //
-// A delivery that comes while nothing waits leaves at once, as far as this turn's share lasts. What waits is bounded by
-// whoever adds (`hasRoom`), because a talk that was stored is pushed.
+// What waits for one group is delivered together, in rounds: some members get all of it, then the next ones. So each of them
+// is looked up and written to once for all of it, which is what deliveries cost most; sliced the other way round, they would
+// cost several times as much under load. A delivery that comes while nothing waits leaves in this turn, as far as this turn's
+// share lasts. What waits is bounded by whoever adds (`hasRoom`), because a talk that was stored is pushed.
 
-import { deliveryCost, type Dispatcher, type Located, othersIn, type PushHead } from "../../container/dispatcher.ts";
+import {
+  deliveryCost,
+  type Dispatcher,
+  type Located,
+  othersIn,
+  type PushHead,
+  turnCostMax,
+  writeCost,
+} from "../../container/dispatcher.ts";
 import type { Sessions } from "../../session/sessions.ts";
 
-/** Accounts that are looked up and pushed to in one step; fewer where each of them gets much. */
+/** Accounts that are served in one step. */
 const sliceAccountsMax = 256;
 const sliceAccountsMin = 8;
-/** Deliveries in one turn: at least, and at most. In between it is the given share of what waits. */
-const turnDeliveriesMin = 256;
-const turnDeliveriesMax = 4_096;
-const turnShare = 1 / 16;
+/** Deliveries of one round. */
+const roundDeliveriesMax = 128;
 
 /** Something to be delivered to the members of a group. */
 export interface Delivery {
@@ -23,63 +31,61 @@ export interface Delivery {
   readonly head: PushHead;
   /** The account that caused it. */
   readonly sender: string;
+  /** Deliveries of one group that follow each other and have the same audience go to the same accounts; '' to its own. */
+  readonly audience: string;
   /** Of its body, about; it holds as much while it waits. */
   readonly bytes: number;
   /** The body, encoded anew for each slice: it is read before the next call. */
   body(): Uint8Array;
-  /** The accounts that get it; asked for once. Rejects or throws as the store and the sessions do. */
+  /** The accounts that get it. Rejects or throws as the store and the sessions do. */
   accounts(): readonly string[] | Promise<readonly string[]>;
   /** It has been pushed to all of them. `cost`: in deliveries, as `deliveryCost` counts them. */
   done(cost: number): void;
-  /** What is left of it will not be pushed. */
+  /** What is left of it will not be pushed; `done` follows. */
   failed(error: unknown): void;
 }
 
-/** A delivery on its way. */
-export class Fanning {
-  readonly delivery: Delivery;
+/** Deliveries with one audience on their way. */
+class Round {
+  readonly deliveries: readonly Delivery[];
+  readonly costs: number[];
   /** To whom; undefined until that is known. */
   accounts: readonly string[] | undefined;
   /** Of the slice at `at`; undefined until it was looked up. */
   located: Located | undefined;
   /** The accounts before this one have been served. */
   at = 0;
-  cost = 0;
-  /** What it counts for in the number of accounts that wait. */
-  counted = 0;
   /** The look-up under way. */
   pending: Promise<void> | undefined;
-  error: unknown;
-  hasFailed = false;
+  failure: { readonly error: unknown } | undefined;
   private readonly sessions: Pick<Sessions, "locate">;
   private readonly sliceAccounts: number;
 
-  /** Looks for whom the delivery is, at once. */
-  constructor(delivery: Delivery, sessions: Pick<Sessions, "locate">) {
-    this.delivery = delivery;
+  /** Looks for the first accounts at once. */
+  constructor(deliveries: readonly [Delivery, ...Delivery[]], sessions: Pick<Sessions, "locate">) {
+    this.deliveries = deliveries;
+    this.costs = deliveries.map(() => 0);
     this.sessions = sessions;
-    this.sliceAccounts = Math.max(sliceAccountsMin, Math.floor(sliceAccountsMax / deliveryCost(1, delivery.bytes)));
-    this.prepare(() => {
-      const accounts = delivery.accounts();
+    const [first] = deliveries;
+    let each = writeCost;
+    for (const { bytes } of deliveries) each += deliveryCost(1, bytes);
+    this.sliceAccounts = Math.min(sliceAccountsMax, Math.max(sliceAccountsMin, Math.floor(turnCostMax / each)));
+    this.look(() => {
+      const accounts = first.accounts();
       if (accounts instanceof Promise) return accounts.then((found) => this.begin(found));
       return this.begin(accounts);
     });
   }
 
   get isOver(): boolean {
-    return this.hasFailed || (this.accounts !== undefined && this.at >= this.accounts.length);
-  }
-
-  /** How many accounts are left. */
-  get left(): number {
-    return this.accounts === undefined ? 1 : this.accounts.length - this.at;
+    return this.failure !== undefined || (this.accounts !== undefined && this.at >= this.accounts.length);
   }
 
   /** The slice has been served: looks the next one up. */
   advance(): void {
     this.at += this.sliceAccounts;
     this.located = undefined;
-    if (!this.isOver) this.prepare(() => this.locate());
+    if (!this.isOver) this.look(() => this.locate());
   }
 
   private begin(accounts: readonly string[]): void | Promise<void> {
@@ -88,41 +94,36 @@ export class Fanning {
   }
 
   private locate(): void | Promise<void> {
-    const { accounts = [], at, sliceAccounts } = this;
+    const { accounts = [], at, sliceAccounts, deliveries } = this;
     const slice = accounts.length <= sliceAccounts ? accounts : accounts.slice(at, at + sliceAccounts);
-    const located = this.sessions.locate(this.delivery.app, slice);
+    const located = this.sessions.locate(deliveries[0]?.app ?? "", slice);
     if (!(located instanceof Promise)) this.located = located;
     else return located.then((found) => void (this.located = found));
   }
 
-  private prepare(look: () => void | Promise<void>): void {
+  private look(up: () => void | Promise<void>): void {
     try {
-      const pending = look();
-      if (pending !== undefined) {
-        this.pending = pending.then(
-          () => void (this.pending = undefined),
-          (error: unknown) => this.fail(error),
-        );
-      }
+      this.pending = up()?.then(
+        () => void (this.pending = undefined),
+        (error: unknown) => {
+          this.pending = undefined;
+          this.failure = { error };
+        },
+      );
     } catch (error) {
-      this.fail(error);
+      this.failure = { error };
     }
   }
-
-  private fail(error: unknown): void {
-    this.pending = undefined;
-    this.hasFailed = true;
-    this.error = error;
-  }
 }
 
-/** The deliveries of one group that wait, in order. */
+/** The deliveries of one group, in order. */
 interface Line {
   readonly key: string;
-  readonly waiting: Fanning[];
+  waiting: Delivery[];
+  round: Round | undefined;
 }
 
-/** The lines whose first delivery is a sender's. */
+/** The lines that are at a sender's delivery. */
 interface Sender {
   readonly key: string;
   readonly lines: Line[];
@@ -138,10 +139,9 @@ export class FanOut {
   /** Those with a line that can go on, in the order of their turns. */
   private readonly turns: Sender[] = [];
   private waitingBytes = 0;
-  /** Accounts that are to be served, as far as is known. */
-  private waitingAccounts = 0;
-  /** Deliveries of this turn. */
+  /** In this turn of the event loop. */
   private spent = 0;
+  private isStarting = false;
   private isArmed = false;
   private idle: (() => void)[] = [];
 
@@ -168,26 +168,23 @@ export class FanOut {
     return this.waitingBytes;
   }
 
-  /** Looks for whom a delivery is; it leaves once it is added. */
-  prepare(delivery: Delivery): Fanning {
-    return new Fanning(delivery, this.sessions);
-  }
-
-  /** Delivers what was prepared, after what was added for its group before. */
-  add(fanning: Fanning): void {
-    const { app, head, bytes } = fanning.delivery;
+  /** Delivers this after what was added for its group before. */
+  add(delivery: Delivery): void {
+    const { app, head, bytes } = delivery;
     this.waitingBytes += bytes;
-    this.count(fanning, fanning.left);
     const key = keyOf(app, head.dest);
     const line = this.lines.get(key);
     if (line !== undefined) {
-      line.waiting.push(fanning);
+      line.waiting.push(delivery);
       return;
     }
-    const fresh: Line = { key, waiting: [fanning] };
+    const fresh: Line = { key, waiting: [delivery], round: undefined };
     this.lines.set(key, fresh);
     this.resume(fresh);
-    if (this.spent < turnDeliveriesMin) this.work();
+    if (this.isStarting) return;
+    this.isStarting = true;
+    // What a commit has stored is added in one go: it makes one round.
+    queueMicrotask(this.start);
   }
 
   /** Resolves when nothing waits. */
@@ -195,6 +192,11 @@ export class FanOut {
     if (this.lines.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.idle.push(resolve));
   }
+
+  private readonly start = (): void => {
+    this.isStarting = false;
+    this.work();
+  };
 
   private readonly turn = (): void => {
     this.isArmed = false;
@@ -204,8 +206,7 @@ export class FanOut {
 
   /** Serves senders in turn, until this turn's share is spent. */
   private work(): void {
-    const share = Math.min(turnDeliveriesMax, Math.max(turnDeliveriesMin, this.waitingAccounts * turnShare));
-    while (this.spent < share) {
+    while (this.spent < turnCostMax) {
       const sender = this.turns.shift();
       if (sender === undefined) break;
       const line = sender.lines.shift();
@@ -213,7 +214,7 @@ export class FanOut {
       else this.senders.delete(sender.key);
       if (line !== undefined) this.step(line);
     }
-    // Counted anew in the next turn, in which what is left goes on.
+    // The next turn has a share of its own, in which what is left goes on.
     if ((this.turns.length > 0 || this.spent > 0) && !this.isArmed) {
       this.isArmed = true;
       this.soon(this.turn);
@@ -221,59 +222,77 @@ export class FanOut {
     if (this.lines.size === 0) for (const resolve of this.idle.splice(0)) resolve();
   }
 
-  /** One slice of a line's first delivery. */
+  /** One slice of a line's round. */
   private step(line: Line): void {
-    const [fanning] = line.waiting;
-    if (fanning === undefined) return;
-    if (fanning.pending !== undefined) {
+    const round = (line.round ??= this.nextRound(line));
+    if (round === undefined) {
+      this.lines.delete(line.key);
+      return;
+    }
+    if (round.pending !== undefined) {
       // The line comes back when that is known.
-      void fanning.pending.then(() => {
+      void round.pending.then(() => {
         this.resume(line);
-        if (this.spent < turnDeliveriesMin) this.work();
+        this.work();
       });
       return;
     }
-    if (!fanning.isOver) this.serve(fanning);
-    this.count(fanning, fanning.isOver ? 0 : fanning.left);
-    if (fanning.isOver) this.end(line, fanning);
-    if (line.waiting.length > 0) this.resume(line);
-    else this.lines.delete(line.key);
+    if (!round.isOver) this.serve(round);
+    if (round.isOver) {
+      this.end(round);
+      line.round = undefined;
+    }
+    this.resume(line);
   }
 
-  private serve(fanning: Fanning): void {
-    const { delivery, located = [] } = fanning;
+  /** What waits first and has one audience. */
+  private nextRound(line: Line): Round | undefined {
+    const { waiting } = line;
+    const [first] = waiting;
+    if (first === undefined) return undefined;
+    let count = 1;
+    if (first.audience !== "") {
+      while (count < roundDeliveriesMax && waiting[count]?.audience === first.audience) count++;
+    }
+    line.waiting = waiting.slice(count);
+    return new Round([first, ...waiting.slice(1, count)], this.sessions);
+  }
+
+  private serve(round: Round): void {
+    const { deliveries, costs, located = [] } = round;
+    this.spent += located.length * writeCost;
     try {
-      const others = othersIn(located, delivery.head.channelId);
-      // For nobody, as when all are away, nothing is encoded.
-      if (others > 0) this.dispatcher.push(delivery.head, delivery.body(), located, delivery.head.channelId);
-      const cost = deliveryCost(others, delivery.bytes);
-      fanning.cost += cost;
-      this.spent += Math.max(cost, located.length);
-      fanning.advance();
+      for (const [index, delivery] of deliveries.entries()) {
+        const { head, bytes } = delivery;
+        const others = othersIn(located, head.channelId);
+        // For nobody, as when all are away, nothing is encoded.
+        if (others > 0) this.dispatcher.push(head, delivery.body(), located, head.channelId);
+        const cost = deliveryCost(others, bytes);
+        costs[index] = (costs[index] ?? 0) + cost;
+        this.spent += cost;
+      }
+      round.advance();
     } catch (bug) {
-      fanning.hasFailed = true;
-      fanning.error = bug;
+      round.failure = { error: bug };
     }
   }
 
-  private count(fanning: Fanning, left: number): void {
-    this.waitingAccounts += left - fanning.counted;
-    fanning.counted = left;
-  }
-
-  private end(line: Line, fanning: Fanning): void {
-    const { delivery } = fanning;
-    line.waiting.shift();
-    this.waitingBytes -= delivery.bytes;
-    if (fanning.hasFailed) delivery.failed(fanning.error);
-    delivery.done(fanning.cost);
+  private end({ deliveries, costs, failure }: Round): void {
+    for (const [index, delivery] of deliveries.entries()) {
+      this.waitingBytes -= delivery.bytes;
+      if (failure !== undefined) delivery.failed(failure.error);
+      delivery.done(costs[index] ?? 0);
+    }
   }
 
   /** The line can go on: it is of whoever caused its first delivery. */
   private resume(line: Line): void {
-    const [first] = line.waiting;
-    if (first === undefined) return;
-    const key = keyOf(first.delivery.app, first.delivery.sender);
+    const first = line.round?.deliveries[0] ?? line.waiting[0];
+    if (first === undefined) {
+      this.lines.delete(line.key);
+      return;
+    }
+    const key = keyOf(first.app, first.sender);
     const sender = this.senders.get(key);
     if (sender !== undefined) {
       sender.lines.push(line);

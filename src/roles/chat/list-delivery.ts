@@ -28,6 +28,10 @@ export class ListDelivery implements Delivery {
     this.told = told;
   }
 
+  get audience(): string {
+    return "";
+  }
+
   get bytes(): number {
     return this.told.body.length;
   }

@@ -98,8 +98,7 @@ export class Notices {
   }
 
   private deliver(notice: Notice): void {
-    const { fanOut } = this.parts;
-    fanOut.add(fanOut.prepare(new NoticeDelivery(this.parts, notice)));
+    this.parts.fanOut.add(new NoticeDelivery(this.parts, notice));
   }
 }
 
@@ -116,6 +115,10 @@ class NoticeDelivery implements Delivery {
     this.sender = notice.actor;
     this.parts = parts;
     this.notice = notice;
+  }
+
+  get audience(): string {
+    return "";
   }
 
   get bytes(): number {

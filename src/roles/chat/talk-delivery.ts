@@ -43,6 +43,11 @@ export class TalkDelivery implements Delivery {
     this.lost = lost;
   }
 
+  /** Talks between two changes of membership are for the same accounts. */
+  get audience(): string {
+    return `${this.outcome.groupVersion}`;
+  }
+
   get bytes(): number {
     return bytesOf(this.talk);
   }

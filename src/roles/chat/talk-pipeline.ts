@@ -9,7 +9,6 @@ import { failRequest } from "../../container/middleware/recover.ts";
 import type { Talk, TalkOutcome } from "../../store/store.ts";
 import { Status } from "../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "./chat-parts.ts";
-import { Fanning } from "./fan-out.ts";
 import { pushView, talkAnswerView } from "./talk-body.ts";
 import { bytesOf, type StoredTalk, TalkDelivery } from "./talk-delivery.ts";
 
@@ -41,7 +40,9 @@ export class TalkPipeline {
   add(context: Context, talk: Talk): void {
     this.paid.push(this.admit(talk));
     this.contexts.push(context);
-    this.talks.push(talk);
+    const { app, sender, toGroup } = talk;
+    const isBound = !toGroup && this.parts.rates.mayNotMakeAccounts(app, sender);
+    this.talks.push(isBound ? { ...talk, toKnown: true } : talk);
     // A microtask runs after the callback in which a link delivered its packets: they make one batch.
     if (this.talks.length === 1) queueMicrotask(this.appendBatch);
   }
@@ -95,6 +96,8 @@ export class TalkPipeline {
       if (outcome === undefined) continue;
       try {
         this.answer(context, outcome);
+        if (outcome.result === "stored" && outcome.madeAccount)
+          this.parts.rates.madeAccount(context.app, context.account);
       } catch (bug) {
         failRequest(context, bug, this.parts);
       }
@@ -110,7 +113,7 @@ export class TalkPipeline {
       const outcome = outcomes[index];
       if (talk === undefined || outcome?.result !== "stored") continue;
       const found = located[index];
-      if (found instanceof Fanning) {
+      if (found instanceof TalkDelivery) {
         this.parts.fanOut.add(found);
         continue;
       }
@@ -135,6 +138,10 @@ export class TalkPipeline {
       case "notFound":
         context.refuse(Status.NotFound, "there is no such group");
         return;
+      case "unknown":
+        this.parts.limits.met("accountsMadePerSecond", { app: context.app, account: context.account });
+        context.refuse(Status.RateLimited, this.parts.rates.unknownReceiver);
+        return;
       case "conflict":
         context.refuse(Status.InvalidPacketBody, "this clientId belongs to another message");
         return;
@@ -150,7 +157,7 @@ export class TalkPipeline {
     talk: Talk | undefined,
     outcome: TalkOutcome | undefined,
     paid: number,
-  ): Found | Promise<Found> | Fanning {
+  ): Found | Promise<Found> | TalkDelivery {
     // A repeat was pushed by the node that stored it; if that was not this one, nobody here knows whether it lived to.
     if (talk === undefined || outcome?.result !== "stored" || (outcome.repeated && outcome.writtenHere)) {
       this.giveBack(talk, paid);
@@ -159,7 +166,7 @@ export class TalkPipeline {
     try {
       if (talk.toGroup) {
         const lost = (error: unknown): void => this.lost(context.command, error);
-        return this.parts.fanOut.prepare(new TalkDelivery(this.parts, context, talk, outcome, paid, lost));
+        return new TalkDelivery(this.parts, context, talk, outcome, paid, lost);
       }
       const found = this.locateTwo(talk);
       return found instanceof Promise ? found.catch((error: unknown) => this.lost(context.command, error)) : found;

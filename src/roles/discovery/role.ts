@@ -19,6 +19,7 @@ import { RegistryNode } from "../../registry/registry-node.ts";
 import { readSnapshot, SnapshotWriter } from "../../registry/snapshot.ts";
 import { systemTimers } from "../../registry/timers.ts";
 import { advertisedAs, reachableHost } from "../../transport/address.ts";
+import { TrustedProxies } from "../../transport/trusted-proxies.ts";
 import type { DiscoverySettings, RunningDiscovery } from "../settings.ts";
 
 /** Other nodes have this long to take a goodbye. */
@@ -27,7 +28,7 @@ const goodbyeCheckMs = 5;
 
 /** Starts it all; rejects, with nothing left running, when something cannot be opened. */
 export async function startDiscovery(settings: DiscoverySettings): Promise<RunningDiscovery> {
-  const { clusterKeys, limits, log, dns, snapshotPath, lookup } = settings;
+  const { clusterKeys, limits, trustedProxies, log, dns, snapshotPath, lookup } = settings;
   const undo: (() => void | Promise<void>)[] = [];
   const closeAll = async (): Promise<void> => {
     for (const step of undo.toReversed()) await step();
@@ -37,7 +38,8 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
     const tokens = clusterKeys.map(registryToken);
     const bugs = new ContainedBugs(log);
     const names = settings.advertise === undefined ? [] : [settings.advertise.host];
-    const http = bindRegistryHttp(settings.listen, { bugs, limits: settings.limits, names });
+    const proxies = trustedProxies && new TrustedProxies(trustedProxies, log);
+    const http = bindRegistryHttp(settings.listen, { bugs, limits, names, proxies });
     undo.push(() => http.stop());
     const advertised = advertisedAs(settings.advertise, reachableHost)(http.address);
 
@@ -117,8 +119,7 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
 /** The instances that clients may be told of: of a registry with keys those that are believed, else all. */
 function believed(node: RegistryNode, { clusterKeys, env, log }: DiscoverySettings): Pick<Directory, "instances"> {
   if (clusterKeys.length === 0) return node;
-  const admission = new Admission({ env, clusterKeys, isRegistryOpen: false, log });
-  return { instances: (inEnv, appid, mask) => [...admission.admitted(appid, node.instances(inEnv, appid, mask))] };
+  return new Admission({ env, clusterKeys, isRegistryOpen: false, log }).of(node);
 }
 
 function healthOf(node: RegistryNode, version: string): Health {

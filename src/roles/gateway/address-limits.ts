@@ -1,5 +1,5 @@
 // How much one address may take: connections at once and sign-ins a second. Loopback is exempt: it is where proxies,
-// tests and benches live, and who is there can do worse.
+// tests and benches live, and who is there can do worse. An IPv6 network of 64 bits counts as one address.
 //
 // What an address has used is remembered for longer than its connections: otherwise one that connects, signs in and leaves,
 // again and again, would have its whole allowance each time. It is forgotten once its allowance is full again, which takes
@@ -8,6 +8,7 @@
 import type { Limits } from "../../base/limits/limits.ts";
 import { TokenBucket } from "../../base/token-bucket.ts";
 import { isLoopbackAddress } from "../../transport/address-ranges.ts";
+import { quotaAddress } from "../../transport/quota-address.ts";
 
 /** How long an allowance of a second's sign-ins takes to be full again, in milliseconds. */
 const refillMs = 1_000;
@@ -44,8 +45,9 @@ export class AddressLimits {
     this.forgetIdle();
     if (this.total >= this.connectionsMax) return false;
     if (!isLoopbackAddress(address)) {
-      const use = this.uses.get(address);
-      if (use === undefined) this.uses.set(address, { connections: 1, signIns: undefined, fullMs: 0, isWaning: false });
+      const quota = quotaAddress(address);
+      const use = this.uses.get(quota);
+      if (use === undefined) this.uses.set(quota, { connections: 1, signIns: undefined, fullMs: 0, isWaning: false });
       else if (use.connections >= this.limits.values.connectionsPerAddress) {
         this.limits.met("connectionsPerAddress", { remoteAddress: address });
         return false;
@@ -58,16 +60,17 @@ export class AddressLimits {
   /** A connection that was let in has ended. */
   leave(address: string): void {
     this.total--;
-    const use = this.uses.get(address);
+    const quota = quotaAddress(address);
+    const use = this.uses.get(quota);
     if (use === undefined) return;
     use.connections--;
     if (use.connections > 0) return;
-    this.forget(address, use);
+    this.forget(quota, use);
   }
 
   /** False when this address has used up its sign-ins of this second. */
   signIn(address: string): boolean {
-    const use = this.uses.get(address);
+    const use = this.uses.get(quotaAddress(address));
     if (use === undefined) return true;
     const { nowMs } = this.clock;
     const { signInsPerSecondPerAddress } = this.limits.values;

@@ -9,6 +9,7 @@ import { isLoopbackAddress } from "../../transport/address-ranges.ts";
 import { Admission, type AdmissionBound } from "../../transport/admission.ts";
 import type { Member } from "../../transport/connection-group.ts";
 import type { Flusher } from "../../transport/flusher.ts";
+import { quotaAddress } from "../../transport/quota-address.ts";
 import { shedLargest } from "../../transport/shed-largest.ts";
 import type { TransportBound, TransportOptions } from "../../transport/transport.ts";
 import type { TrustedProxies } from "../../transport/trusted-proxies.ts";
@@ -61,7 +62,7 @@ export function clientAdmission(limits: Limits, connectionsMax: number, proxies:
     strangersMax: pendingConnections,
     strangersPerAddressMax: pendingConnectionsPerAddress,
     // A proxy's own address stands for many clients until its request or its header has been read.
-    isExempt: (address) => isLoopbackAddress(address) || proxies.trusts(address),
+    quotaOf: (address) => (isLoopbackAddress(address) || proxies.trusts(address) ? undefined : quotaAddress(address)),
     met: (bound, remoteAddress) => {
       if (bound === "connections") {
         rareLog.warn("the open files of this process allow no further connection: raise its limit (ulimit -n)", {

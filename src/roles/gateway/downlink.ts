@@ -126,7 +126,7 @@ export class Downlink implements FrameHandler {
       return;
     }
     const ids = channels.split(",");
-    if (isAtOnce || gateway.pushes.mayWrite(ids.length, cutBytes(scan))) {
+    if (isAtOnce || gateway.pushes.mayWrite(ids, cutBytes(scan))) {
       for (const id of ids) this.deliver(id, packet, isKick);
     } else gateway.pushes.add(this.cut(packet), ids);
   }

@@ -5,12 +5,8 @@
 // Memory: each push is kept once, whatever the number of its recipients. When too much waits the oldest are written at
 // once: a push is late, and never lost, by this queue.
 
-import { deliveryCost } from "../../container/dispatcher.ts";
+import { deliveryCost, turnCostMax, writeCost } from "../../container/dispatcher.ts";
 
-/** Deliveries in one turn: at least, and at most. In between it is the given share of what waits. */
-const turnDeliveriesMin = 512;
-const turnDeliveriesMax = 4_096;
-const turnShare = 1 / 16;
 /** What waits, in bytes; the ids of connections count, too. */
 const waitingBytesMax = 16 * 1024 * 1024;
 
@@ -30,8 +26,10 @@ export class PushQueue {
   /** The first of `waiting` that is not done. */
   private first = 0;
   private waitingBytes = 0;
-  private waitingDeliveries = 0;
+  /** In this turn of the event loop. */
   private spent = 0;
+  /** To whom something was written in this turn: the first of each packet's connections stands for all of them. */
+  private readonly written = new Set<string>();
   private isArmed = false;
 
   /** `deliver` writes a packet, which it may keep, to one connection. `soon` runs an action at this turn's end. */
@@ -48,10 +46,10 @@ export class PushQueue {
     return this.first < this.waiting.length;
   }
 
-  /** True when the caller may write a push of that many bytes to so many connections now. */
-  mayWrite(connections: number, bytes: number): boolean {
-    if (this.isWaiting || this.spent >= turnDeliveriesMin) return false;
-    this.spent += deliveryCost(connections, bytes);
+  /** True when the caller may write a push of that many bytes to these connections now. */
+  mayWrite(channels: readonly string[], bytes: number): boolean {
+    if (this.isWaiting || this.spent >= turnCostMax) return false;
+    this.spent += channels.length * this.costOfEach(channels, bytes);
     this.arm();
     return true;
   }
@@ -62,7 +60,6 @@ export class PushQueue {
     for (const channel of channels) bytes += channel.length;
     this.waiting.push({ packet, channels, at: 0, bytes });
     this.waitingBytes += bytes;
-    this.waitingDeliveries += channels.length;
     while (this.waitingBytes > waitingBytesMax) this.write(Infinity);
     this.arm();
   }
@@ -81,8 +78,8 @@ export class PushQueue {
   private readonly turn = (): void => {
     this.isArmed = false;
     this.spent = 0;
-    const share = Math.min(turnDeliveriesMax, Math.max(turnDeliveriesMin, this.waitingDeliveries * turnShare));
-    while (this.isWaiting && this.spent < share) this.write(share - this.spent);
+    this.written.clear();
+    while (this.isWaiting && this.spent < turnCostMax) this.write(turnCostMax - this.spent);
     if (this.isWaiting) this.arm();
   };
 
@@ -91,15 +88,23 @@ export class PushQueue {
     const push = this.waiting[this.first];
     if (push === undefined) return;
     const { packet, channels } = push;
-    const cost = deliveryCost(1, packet.length);
+    const cost = this.costOfEach(channels, packet.length);
     const end = Math.min(channels.length, push.at + Math.max(1, Math.floor(share / cost)));
     // Counted first: a bug in writing must not bring the same connection up again.
     this.spent += (end - push.at) * cost;
-    this.waitingDeliveries -= end - push.at;
     const from = push.at;
     push.at = end;
     if (end === channels.length) this.drop(push);
     for (let at = from; at < end; at++) this.deliver(channels[at] ?? "", packet);
+  }
+
+  /** What one connection costs: less when it has been written to in this turn. */
+  private costOfEach(channels: readonly string[], bytes: number): number {
+    const [first = ""] = channels;
+    const cost = deliveryCost(1, bytes);
+    if (this.written.has(first)) return cost;
+    this.written.add(first);
+    return cost + writeCost;
   }
 
   private drop(push: Push): void {

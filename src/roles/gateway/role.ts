@@ -118,12 +118,7 @@ export class GatewayRole {
       ...{ serviceId, links, verifier, wheel, limits, bounds, metrics, log, loginWaitMs, random, timers, censusMs },
     });
     this.acceptor = new ClientAcceptor(this.gateway);
-    const proxies = new TrustedProxies({
-      ranges: parts.trustedProxies,
-      headerWaitMs: loginWaitMs,
-      headerWaitsMax: bounds.values.pendingConnections,
-      log,
-    });
+    const proxies = new TrustedProxies(parts.trustedProxies, log);
     this.transport = {
       ...clientBounds(bounds),
       sentFrameBytesMax: linkFrameBytesMax,

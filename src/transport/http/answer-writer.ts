@@ -35,6 +35,8 @@ export interface AnswerOwner {
   waitForTurn(): void;
   /** The socket has taken all of the answer. */
   sent(): void;
+  /** The socket takes nothing any more; it may never tell that it is closed. */
+  broken(): void;
   /** The time as a field Date shows it. */
   date(): string;
   contain(work: () => void): void;
@@ -89,8 +91,10 @@ export class AnswerWriter {
       const part = this.outgoing[this.outgoingAt] ?? noBytes;
       const left = part.length - this.offset;
       const written = left === 0 ? 0 : this.socket.write(part, this.offset, left);
-      // Closed: its end is told elsewhere.
-      if (written < 0) return;
+      if (written < 0) {
+        this.owner.broken();
+        return;
+      }
       this.offset += written;
       this.bytesSent += written;
       if (isLong) this.owner.wrote(written);

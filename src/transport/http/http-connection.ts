@@ -9,7 +9,7 @@ import { BodyReader } from "./body-reader.ts";
 import { type AnswerOwner, AnswerWriter } from "./answer-writer.ts";
 import { type BodyParts, type HttpAnswer, isParts, textAnswer } from "./http-answer.ts";
 import type { GuardedRequest } from "./browser-guard.ts";
-import { parseHead, type RequestHead } from "./request-head.ts";
+import { isBeginning, parseHead, type RequestHead } from "./request-head.ts";
 
 /** A request as its handler sees it. */
 export interface HttpRequest extends GuardedRequest {
@@ -161,7 +161,7 @@ export class HttpConnection implements AnswerOwner {
     gone?.();
   }
 
-  /** Ends it at once, for both sides. */
+  /** Ends it at once, for both sides: what the client has not read yet is lost. */
   terminate(): void {
     if (this.phase === "closed") return;
     this.socket.terminate();
@@ -172,13 +172,24 @@ export class HttpConnection implements AnswerOwner {
   expire(): void {
     const isUnfinished = (this.phase === "head" && this.pendingEnd > 0) || this.phase === "body";
     if (isUnfinished) this.refuse(408, "the request took too long");
-    else this.terminate();
+    else this.close();
   }
 
   /** No further request: ends now, unless something is being answered. */
   leave(): void {
     this.isKept = false;
-    if (this.phase === "idle" || this.phase === "head") this.terminate();
+    if (this.phase === "idle" || this.phase === "head") this.close();
+  }
+
+  /** Ends it for both sides. What the system has taken of an answer still goes out; what waits here is dropped. */
+  close(): void {
+    if (this.phase === "sending") {
+      this.terminate();
+      return;
+    }
+    if (this.phase === "closed") return;
+    this.socket.end();
+    this.ended();
   }
 
   private enter(phase: Phase): void {
@@ -257,7 +268,12 @@ export class HttpConnection implements AnswerOwner {
       this.refuse(431, `a request's head is longer than ${this.host.headBytesMax} bytes`);
       return bytes.length;
     }
-    if (end === -1) return -1;
+    if (end === -1) {
+      if (isBeginning(bytes, start)) return -1;
+      // Another protocol: its end is not waited for.
+      this.refuse(400, "the request line is malformed");
+      return bytes.length;
+    }
     const head = parseHead(bytes, start, end);
     if ("sentence" in head) {
       this.refuse(head.status, head.sentence);
@@ -411,6 +427,10 @@ export class HttpConnection implements AnswerOwner {
     return this.host.date();
   }
 
+  broken(): void {
+    this.terminate();
+  }
+
   sent(): void {
     this.writer.end();
     if (!this.isKept) {
@@ -456,13 +476,13 @@ export class HttpConnection implements AnswerOwner {
   }
 
   private pause(): void {
-    if (this.isPaused) return;
+    if (this.isPaused || this.phase === "closed") return;
     this.isPaused = true;
     this.socket.pause();
   }
 
   private resume(): void {
-    if (!this.isPaused) return;
+    if (!this.isPaused || this.phase === "closed") return;
     this.isPaused = false;
     this.socket.resume();
   }

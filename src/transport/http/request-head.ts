@@ -46,6 +46,9 @@ const lineEnd = Buffer.from("\r\n");
 const colon = 0x3a;
 const space = 0x20;
 const tab = 0x09;
+const carriageReturn = 0x0d;
+const upperA = 0x41;
+const upperZ = 0x5a;
 
 /** Fields that may stand once in a head: two readers may pick different ones. */
 const singles: ReadonlySet<string> = new Set(["host", "content-length", "transfer-encoding", "content-type", "origin"]);
@@ -82,6 +85,17 @@ export function parseHead(bytes: Buffer, start: number, end: number): RequestHea
   const isKept = line.isCurrent ? !/\bclose\b/.test(connection) : /\bkeep-alive\b/.test(connection);
   const { method, path, query, isCurrent } = line;
   return { method, path, query, host, fields, body, isCurrent, isKept };
+}
+
+/** True if `bytes` from `start` on may be the beginning of a head: a method, as far as it has come. */
+export function isBeginning(bytes: Buffer, start: number): boolean {
+  const end = Math.min(bytes.length, start + methodMax + 1);
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at] ?? 0;
+    if (byte === space) return at > start;
+    if (byte < upperA || byte > upperZ) return byte === carriageReturn && at === start;
+  }
+  return end - start <= methodMax;
 }
 
 /** Reads `host` or `host:port`; undefined if it is neither. */

@@ -14,6 +14,7 @@ import {
   type InnerHandshakeResponse,
   InnerHandshakeResponseSchema,
 } from "../../../src/wire/gen/pkt_pb.ts";
+import { freePorts } from "../../support/free-ports.ts";
 import { LinkProxy } from "../../support/link-proxy.ts";
 import { Recording } from "../../transport/recording.ts";
 import {
@@ -67,11 +68,10 @@ const outcome = (met: Promise<unknown>): Promise<string> =>
 
 /** A way to a node that changes nothing; returns its address. */
 async function relay(target: string): Promise<string> {
-  const port = portOf(new LinkEnd(newIdentity("place")).listen({ accept: () => closeAbnormal }).address);
-  const other = port + 1 > 65_535 ? port - 1 : port + 1;
-  const proxy = await LinkProxy.start(other, portOf(target));
+  const [port = 0] = await freePorts(1);
+  const proxy = await LinkProxy.start(port, portOf(target));
   afterwards(() => proxy.stop());
-  return `127.0.0.1:${other}`;
+  return `127.0.0.1:${port}`;
 }
 
 /** A way to a node that changes what both say, as it pleases. */

@@ -1,7 +1,7 @@
 // Heads of requests: what is understood, and what is refused because two readers could understand it differently.
 
 import { describe, expect, test } from "bun:test";
-import { parseHead, parseHost, type RequestHead } from "../../../src/transport/http/request-head.ts";
+import { isBeginning, parseHead, parseHost, type RequestHead } from "../../../src/transport/http/request-head.ts";
 
 /** Parses a head that is given with its empty line. */
 function parse(text: string) {
@@ -132,4 +132,11 @@ describe("a host", () => {
     expect(parseHost("127.1")?.isAddress).toBe(false);
     expect(parseHost("1.2.3.4.evil.example")?.isAddress).toBe(false);
   });
+});
+
+test("a method, as far as it has come, may begin a head, and nothing else does", () => {
+  for (const text of ["", "G", "GET", "GET /", "\r", "ABCDEFGHIJKLMNOP"])
+    expect([text, isBeginning(Buffer.from(text), 0)]).toEqual([text, true]);
+  for (const text of [" ", "\u0000", "\u0016\u0003", "get ", "G\r", "GE\n", "ABCDEFGHIJKLMNOPQ", "{"])
+    expect([text, isBeginning(Buffer.from(text), 0)]).toEqual([text, false]);
 });
