@@ -5,8 +5,8 @@ import { withProof } from "../../src/auth/instance-proof.ts";
 import { type LogFields, silentLog } from "../../src/base/log.ts";
 import { Admission, settledMs } from "../../src/registry/admission.ts";
 import type { Instance } from "../../src/registry/instance.ts";
-import { PublicGateways } from "../../src/registry/public-gateways.ts";
 import { lookupGateways } from "../../src/registry/lookup.ts";
+import { PublicGateways } from "../../src/registry/public-gateways.ts";
 import { FakeDirectory, instanceOf } from "./dns/fake-directory.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -112,13 +112,11 @@ test("lookup names no gateway without a proof once one is required", () => {
     return instanceOf({ appid: "wgateway", hostname: id, metadata: proven });
   };
   const directory = new FakeDirectory([gate("g1", [a]), gate("stranger", [c])]);
+  const gateways = new PublicGateways({
+    ...{ directory: reader.admission.of(directory), revisions: directory, env },
+    clock: { monotonicMs: () => reader.nowMs },
+  });
   const domains = (): unknown => {
-    const gateways = new PublicGateways({
-      directory: reader.admission.of(directory),
-      revisions: directory,
-      env,
-      clock: { monotonicMs: () => reader.nowMs },
-    });
     const found = lookupGateways("alice", "10.0.0.1", undefined, gateways);
     return "domains" in found ? found.domains.toSorted() : found.reason;
   };

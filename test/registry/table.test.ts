@@ -64,13 +64,13 @@ describe("merging", () => {
           if (isEvicted && entry !== undefined) table.evict(entry);
         }
         const all = [...table.all()];
-        const listed = all.flatMap(({ instance }) => instance ?? []);
+        const alive = all.flatMap(({ instance }) => instance ?? []);
         expect([table.live, table.tombstones, table.nodes, table.serviceCount, table.bytes]).toEqual([
-          listed.length,
-          all.length - listed.length,
-          listed.filter(({ appid }) => appid === discoveryAppid).length,
-          new Set(listed.map(({ appid }) => appid)).size,
-          listed.reduce((sum, instance) => sum + weightOfInstance(instance), 0),
+          alive.length,
+          all.length - alive.length,
+          alive.filter(({ appid }) => appid === discoveryAppid).length,
+          new Set(alive.map(({ appid }) => appid)).size,
+          alive.reduce((sum, instance) => sum + weightOfInstance(instance), 0),
         ]);
       }),
       { seed: testSeed("table's counts") },
