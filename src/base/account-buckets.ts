@@ -17,16 +17,18 @@ export class AccountBuckets {
   private readonly perSecond: number;
   private readonly atOnce: number;
   private readonly nowMs: () => number;
+  private readonly debtMax: number;
   private buckets = new Map<string, TokenBucket>();
   private sweepAt = sweepMin;
   /** Buckets that were empty when something was last charged to them. */
   private readonly spent = new Set<string>();
 
-  /** `nowMs` is monotonic. */
-  constructor(perSecond: number, atOnce: number, nowMs: () => number) {
+  /** `nowMs` is monotonic. `debtMax`: tokens that an account may be charged beyond those that it has. */
+  constructor(perSecond: number, atOnce: number, nowMs: () => number, debtMax = Infinity) {
     this.perSecond = perSecond;
     this.atOnce = atOnce;
     this.nowMs = nowMs;
+    this.debtMax = debtMax;
   }
 
   /** Accounts that have a bucket. */
@@ -62,7 +64,7 @@ export class AccountBuckets {
     const nowMs = this.nowMs();
     const key = keyOf(app, account);
     const bucket = this.buckets.get(key) ?? this.make(key, nowMs);
-    bucket.charge(nowMs, cost);
+    bucket.charge(nowMs, cost, this.debtMax);
     if (!bucket.has(nowMs)) this.spent.add(key);
   }
 

@@ -22,10 +22,13 @@ export class TokenBucket {
     return true;
   }
 
-  /** Takes `cost` tokens, also those that are not there: they are paid back before anything else can be taken. */
-  charge(nowMs: number, cost: number): void {
+  /**
+   * Takes `cost` tokens, also those that are not there: they are paid back before anything else can be taken, unless they are
+   * more than `debtMax`. A negative cost gives tokens back.
+   */
+  charge(nowMs: number, cost: number, debtMax = Infinity): void {
     this.fill(nowMs);
-    this.tokens -= cost;
+    this.tokens = Math.min(this.burst, Math.max(-debtMax, this.tokens - cost));
   }
 
   /** Tells whether `take` would succeed. */

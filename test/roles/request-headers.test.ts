@@ -38,6 +38,18 @@ bound("metasPerRequest", {
   },
 });
 
+test("a request pays for its size: of a megabyte for as much as of thirty small ones", () => {
+  const { client, node } = loneGateway({ requestsAtOnce: 100, requestsPerSecond: 1 });
+  const alice = client("alice");
+  const large = encodeLogicPacket(usual, new Uint8Array(1_000_000));
+  for (let sent = 0; sent < 4; sent++) alice.send(large);
+  expect(node.frames).toHaveLength(3);
+  expect(alice.connection.packets.map(({ header }) => header.status)).toEqual([Status.RateLimited]);
+  // What is left is enough for small ones.
+  alice.send(talkWith(0));
+  expect(node.frames).toHaveLength(4);
+});
+
 describe("an odd header", () => {
   test("reaches the service without what only services may say, whatever stands twice or is unknown", () => {
     const { client, node } = loneGateway();
@@ -68,7 +80,7 @@ describe("an odd header", () => {
     const { client, node, wheel } = loneGateway({ metasPerRequest: 1 });
     const alice = client("alice");
     alice.send(talkWith(0));
-    while (alice.channel.takeRequest()) continue;
+    while (alice.channel.takeRequest(1)) continue;
     alice.send(talkWith(2, { channelId: "x" }));
     expect(alice.connection.packets.map(({ header }) => header.status)).toEqual([Status.RateLimited]);
     wheel.nowMs += 1_000;

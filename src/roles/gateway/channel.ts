@@ -131,10 +131,10 @@ export class Channel implements FrameHandler {
     }
   }
 
-  /** True while this second's allowance of requests lasts. */
-  takeRequest(): boolean {
+  /** Takes the cost of a request; true while this second's allowance lasts. */
+  takeRequest(cost: number): boolean {
     const { gateway, account } = this;
-    if (this.speaker.take(gateway.wheel.nowMs)) return true;
+    if (this.speaker.take(gateway.wheel.nowMs, cost)) return true;
     gateway.bounds.met("requestsPerSecond", { account });
     return false;
   }

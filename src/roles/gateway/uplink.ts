@@ -12,6 +12,9 @@ import { stampedBytes, writeStamped } from "../../wire/packet-stamp.ts";
 import { refuseRequest } from "./answer.ts";
 import type { Channel } from "./channel.ts";
 
+/** A request counts as one, and as another one for each 32 KiB that it has: it is copied, judged and decoded. */
+const requestBytesBits = 15;
+
 /** Shared: a frame is done with its scan before the next one is read. */
 const scan = new PacketScan();
 /**
@@ -52,7 +55,7 @@ export function receiveRequest(channel: Channel, bytes: Buffer, start: number, e
   const command = gateway.commands.intern(packet, scan.commandStart, scan.commandEnd);
   const service = serviceOfInterned(command);
   gateway.metrics.countIn(command);
-  if (!channel.takeRequest()) {
+  if (!channel.takeRequest(1 + ((end - start) >>> requestBytesBits))) {
     gateway.metrics.rateLimited();
     refuseRequest(channel, command, sequence, Status.RateLimited, "too many requests on this connection, slow down");
     return;
