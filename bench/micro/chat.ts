@@ -32,6 +32,7 @@ const stored: TalkOutcome = {
   groupVersion: 0n,
   repeated: false,
   writtenHere: true,
+  madeAccount: false,
 };
 
 const store = talkStore(stored);

@@ -1,5 +1,7 @@
 // DNS answers of a service of ten instances: kept ones, and those that are made because the table has changed.
 
+import { testLimits } from "../../test/support/limits.ts";
+import { systemClock } from "../../src/base/clock.ts";
 import { assert } from "../../src/base/assert.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { Rcode } from "../../src/registry/dns/query.ts";
@@ -18,8 +20,17 @@ export function dnsTopic(): Topic {
     ),
   );
   const random = seededRandom(1);
-  const zone = new DnsZone({ domain: "roost", env: "prod", ttlSeconds: 1, directory, ownAddress: undefined, random });
-  const responder = new Responder({ zone, directory, random });
+  const zone = new DnsZone({
+    domain: "roost",
+    env: "prod",
+    ttlSeconds: 1,
+    directory,
+    ownAddress: undefined,
+    random,
+    clock: systemClock,
+    limits: testLimits(),
+  });
+  const responder = new Responder({ zone, directory, random, clock: systemClock });
   const service = queryOf("_chat._tcp.roost", "SRV", { edns: 1232 });
   const addresses = queryOf("chat.service.roost", "A", { edns: 1232 });
   const missing = queryOf("nobody.service.roost", "A", { edns: 1232 });
@@ -28,7 +39,7 @@ export function dnsTopic(): Topic {
   assert(rcodeOf(missing) === Rcode.NxDomain, "this name is not");
   const kept = (query: Buffer) => () => responder.respond(query, "udp");
   const made = (query: Buffer) => () => {
-    directory.version++;
+    directory.touch("prod", "chat");
     return responder.respond(query, "udp");
   };
   return {

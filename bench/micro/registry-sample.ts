@@ -1,5 +1,8 @@
 // A registry's table with thousands of instances, for the cases about it.
 
+import { testLimits } from "../../test/support/limits.ts";
+import { TableRules } from "../../src/registry/table-rules.ts";
+import { limitTable } from "../../src/base/limits/table.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import type { EntryState } from "../../src/registry/entry.ts";
 import { HybridClock } from "../../src/registry/hybrid-clock.ts";
@@ -34,13 +37,18 @@ export function stateOf(index: number, dirty: bigint): EntryState {
     dirtyTimestamp: dirty,
     latestTimestamp: dirty,
   };
-  return { identity, dirty, instance, ageMs: 0, isProbed: false };
+  return { identity, dirty, instance, ageMs: 0, isProbed: false, hasRenewed: true };
 }
 
 /** A table with all of them, and the clock that its versions come from. */
 export function filledTable(): { readonly table: Table; readonly versions: HybridClock } {
-  const versions = new HybridClock(systemClock);
-  const table = new Table({ clock: systemClock, versions, onChange() {} });
+  const versions = new HybridClock(systemClock, limitTable.timestampAhead.initial);
+  const table = new Table({
+    rules: new TableRules(testLimits(), true),
+    clock: systemClock,
+    versions,
+    onChange() {},
+  });
   for (let index = 0; index < services * instancesOfService; index++) table.merge(stateOf(index, versions.next()));
   return { table, versions };
 }

@@ -1,6 +1,6 @@
 // The proof by which a service of a cluster is known in the registry. A registry without a key takes an entry from anybody,
 // so an entry is believed only if its metadata carry an HMAC, under the cluster key, of what the entry says: service,
-// environment and id, the addresses where others dial it, and everything else that other services act on.
+// environment, zone and id, the addresses where others dial it, and everything else that other services act on.
 //
 // A process has several keys while the cluster's key is changed. It proves its entry with each of them, and an entry is
 // believed if one of the reader's keys gives one of its proofs: so two processes that share a key believe each other.
@@ -17,6 +17,8 @@ export const proofKey = "proof";
 /** What a service says of itself in the registry. */
 export interface InstanceStatement {
   readonly env: string;
+  /** The zone in which the registry keeps the entry: so an id has one entry that is proven, and no second one elsewhere. */
+  readonly zone: string;
   readonly service: string;
   readonly id: string;
   readonly addrs: readonly string[];
@@ -74,12 +76,12 @@ function proofOf(clusterKey: Uint8Array, fields: readonly string[]): Buffer {
   return fieldMac(clusterKey, fields).subarray(0, proofBytes);
 }
 
-function fieldsOf({ env, service, id, addrs, metadata }: InstanceStatement): string[] {
+function fieldsOf({ env, zone, service, id, addrs, metadata }: InstanceStatement): string[] {
   // A registry splits addresses at commas.
   const addresses = addrs.flatMap((address) => address.split(",")).filter((address) => address !== "");
   const entries = [...metadata].filter(([key]) => coveredKeys.has(key) || key.startsWith("tag."));
   return [
-    ...["roost instance 1", env, service, id, String(addresses.length), ...addresses],
+    ...["roost instance 1", env, zone, service, id, String(addresses.length), ...addresses],
     ...entries.toSorted(([one], [other]) => (one < other ? -1 : 1)).flat(),
   ];
 }

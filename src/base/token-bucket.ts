@@ -14,14 +14,35 @@ export class TokenBucket {
     this.filledMs = nowMs;
   }
 
-  /** Takes one token; false when none is left. A `nowMs` before the last one counts as the last one. */
-  take(nowMs: number): boolean {
-    if (nowMs > this.filledMs) {
-      this.tokens = Math.min(this.burst, this.tokens + (nowMs - this.filledMs) * this.perMs);
-      this.filledMs = nowMs;
-    }
-    if (this.tokens < 1) return false;
-    this.tokens--;
+  /** Takes `cost` tokens; false, and none is taken, when fewer are left. A `nowMs` before the last one counts as the last one. */
+  take(nowMs: number, cost = 1): boolean {
+    this.fill(nowMs);
+    if (this.tokens < cost) return false;
+    this.tokens -= cost;
     return true;
+  }
+
+  /** Takes `cost` tokens, also those that are not there: they are paid back before anything else can be taken. */
+  charge(nowMs: number, cost: number): void {
+    this.fill(nowMs);
+    this.tokens -= cost;
+  }
+
+  /** Tells whether `take` would succeed. */
+  has(nowMs: number, cost = 1): boolean {
+    this.fill(nowMs);
+    return this.tokens >= cost;
+  }
+
+  /** How many of the tokens that it may hold are taken; more than all of them while it is in debt. */
+  taken(nowMs: number): number {
+    this.fill(nowMs);
+    return this.burst - this.tokens;
+  }
+
+  private fill(nowMs: number): void {
+    if (nowMs <= this.filledMs) return;
+    this.tokens = Math.min(this.burst, this.tokens + (nowMs - this.filledMs) * this.perMs);
+    this.filledMs = nowMs;
   }
 }

@@ -3,15 +3,8 @@
 // beats the file, which beats the default.
 
 import type { ArgsDef } from "citty";
-import {
-  deviceBytesMax,
-  instanceAddressBytesMax,
-  registryNameBytesMax,
-  registryNodesMax,
-  secretBytesMax,
-  tokenCharactersMax,
-  trustedProxiesMax,
-} from "../base/limits/fixed.ts";
+import { deviceBytesMax, secretBytesMax, tokenCharactersMax, trustedProxiesMax } from "../base/limits/fixed.ts";
+import { limitTable } from "../base/limits/table.ts";
 import { quotedText } from "../base/printable.ts";
 import { parseSelector, selectorNames } from "../container/selectors/selection.ts";
 import { readConfigFile } from "./config-file.ts";
@@ -93,7 +86,7 @@ const path = (help: string, hint: string, fallback?: string): Option<string> =>
   option(help, hint, fallback, parsePath, { bytesMax: pathBytesMax });
 
 const label = (help: string, fallback: string): Option<string> =>
-  option(help, "name", fallback, parseLabel, { bytesMax: registryNameBytesMax });
+  option(help, "name", fallback, parseLabel, { bytesMax: limitTable.registryNameBytes.initial });
 
 const toggle = (help: string): Option<boolean> => ({
   ...option(help, "true|false", "false", (text) => oneOf(["true", "false"])(text) === "true"),
@@ -115,9 +108,15 @@ export const options = {
     parseAddress,
   ),
   advertise: option("Where others reach this node (default: where it listens)", "host[:port]", undefined, parseHost),
-  peers: option("Other nodes of the registry to begin with", "host:port,…", "", nodesUpTo(registryNodesMax), {
-    bytesMax: listBytesMax,
-  }),
+  peers: option(
+    "Other nodes of the registry to begin with",
+    "host:port,…",
+    "",
+    nodesUpTo(limitTable.registryNodes.initial),
+    {
+      bytesMax: listBytesMax,
+    },
+  ),
   region: label("Region of this node", "region01"),
   env: label("Environment in which services register and find each other (discovery: what DNS and lookup show)", "dev"),
   dns: option("Answer DNS over UDP and TCP", "host:port|off", "off", parseListener),
@@ -137,7 +136,7 @@ export const options = {
     "url",
     undefined,
     parseWord,
-    { bytesMax: instanceAddressBytesMax },
+    { bytesMax: limitTable.instanceAddressBytes.initial },
   ),
   tags: option("What a gateway is chosen by, such as IDC=fra", "key=value,…", "", tagsUpTo(32), {
     bytesMax: listBytesMax,
@@ -148,9 +147,15 @@ export const options = {
   insecure: toggle(
     "Discovery: listen for everybody without a cluster key. Services of a cluster: accept such a registry, in which whoever reaches it may write",
   ),
-  discovery: option("Nodes of the registry", "url,…", "http://127.0.0.1:7171", urlsUpTo(registryNodesMax), {
-    bytesMax: listBytesMax,
-  }),
+  discovery: option(
+    "Nodes of the registry",
+    "url,…",
+    "http://127.0.0.1:7171",
+    urlsUpTo(limitTable.registryNodes.initial),
+    {
+      bytesMax: listBytesMax,
+    },
+  ),
   node: option(
     "Process of a cluster: an id that roost nodes prints, tcp://host:port of its links, http://host:port of a registry node",
     "id|url",

@@ -183,7 +183,7 @@ function surroundingsOf(
   const { wheel, flusher, control, registry } = around;
   const { id, clusterKeys, insecure, env, zone, limits, log, version, lost, writeWaitMs, listen, advertise } = settings;
   const admission = new Admission({ env, clusterKeys, isRegistryOpen: insecure, log });
-  const parts = { env, clusterKeys, admission, isRegistryOpen: insecure, timers: systemTimers };
+  const parts = { env, zone, clusterKeys, admission, isRegistryOpen: insecure, timers: systemTimers };
   const naming = new ProvenNaming(registry, parts);
   const network = new TcpLinkNetwork(
     { writeWaitMs, wheel, flusher, limits },

@@ -75,25 +75,33 @@ export function controlRequest(command: string): string {
 
 /** Reads an answer's text. Throws ControlRefused. */
 export function controlAnswer(text: string): unknown {
-  const answer = objectOf(text);
+  return answerIn(jsonOf(text));
+}
+
+/** Reads an answer that was JSON. Throws ControlRefused. */
+export function answerIn(value: unknown): unknown {
+  const answer = objectOf(value);
   if (answer !== undefined && "answer" in answer) return answer["answer"];
   const sentence = answer?.["error"];
   throw new ControlRefused(typeof sentence === "string" ? sentence : "it answered what no process of ours does");
 }
 
 function commandOf(request: string): string | undefined {
-  const command = objectOf(request)?.["command"];
+  const command = objectOf(jsonOf(request))?.["command"];
   return typeof command === "string" ? command : undefined;
 }
 
-function objectOf(text: string): Readonly<Record<string, unknown>> | undefined {
+/** The value of a text; undefined where it is not JSON, and so no request and no answer. */
+function jsonOf(text: string): unknown {
   try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? { ...value } : undefined;
+    return JSON.parse(text);
   } catch {
-    // Not JSON, so no request and no answer.
     return undefined;
   }
+}
+
+function objectOf(value: unknown): Readonly<Record<string, unknown>> | undefined {
+  return typeof value === "object" && value !== null ? { ...value } : undefined;
 }
 
 function refusal(sentence: string): string {

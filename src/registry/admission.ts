@@ -2,9 +2,9 @@
 // Whoever asks on behalf of the cluster or of its clients goes through here: gateways, logic nodes, lookup.
 //
 // A wrong proof is never believed. An instance without one may be of the release before proofs. Where the registry takes
-// writes only with the cluster key, such instances are believed until all that are listed have had a proof for `settledMs`:
-// an upgrade is over then, and a stranger who has got hold of the registry's token gains nothing. Where the registry takes
-// writes from anybody, an instance without a proof is never believed.
+// writes only with the cluster key, such instances are believed, unless one of the same id has a proof, until all that are
+// listed have had one for `settledMs`: an upgrade is over then, and a stranger who has got hold of the registry's token gains
+// nothing. Where the registry takes writes from anybody, an instance without a proof is never believed.
 //
 // Holds the names of those that were left out, a few for each service, and verdicts for as long as their instances live.
 
@@ -44,13 +44,19 @@ export class Admission {
   /** Returns those of a service's listed instances that are believed, in their order. */
   admitted(service: string, listed: readonly Instance[]): readonly Instance[] {
     this.settle();
-    const admitted: Instance[] = [];
-    const left: string[] = [];
+    const proven = new Set<string>();
     let isUnprovenListed = false;
     for (const instance of listed) {
       const verdict = this.verdict(service, instance);
+      if (verdict === "proven") proven.add(instance.hostname);
       if (verdict === "absent") isUnprovenListed = true;
-      if (verdict === "proven" || (verdict === "absent" && !this.isRequired)) admitted.push(instance);
+    }
+    const admitted: Instance[] = [];
+    const left: string[] = [];
+    for (const instance of listed) {
+      const verdict = this.verdict(service, instance);
+      const isFormer = verdict === "absent" && !this.isRequired && !proven.has(instance.hostname);
+      if (verdict === "proven" || isFormer) admitted.push(instance);
       else if (left.length < namedMax) left.push(instance.hostname);
     }
     if (isUnprovenListed) this.unproven.add(service);
@@ -65,8 +71,8 @@ export class Admission {
     let verdict = this.verdicts.get(instance);
     if (verdict === undefined) {
       const { env, clusterKeys } = this.parts;
-      const { hostname: id, addrs, metadata } = instance;
-      verdict = judgeProof({ env, service, id, addrs, metadata }, clusterKeys);
+      const { zone, hostname: id, addrs, metadata } = instance;
+      verdict = judgeProof({ env, zone, service, id, addrs, metadata }, clusterKeys);
       this.verdicts.set(instance, verdict);
     }
     return verdict;

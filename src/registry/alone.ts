@@ -1,6 +1,7 @@
 // A registry that is one node, inside of a process that needs no other.
 
 import { systemClock } from "../base/clock.ts";
+import type { Limits } from "../base/limits/limits.ts";
 import type { Log } from "../base/log.ts";
 import { systemRandom } from "../base/random.ts";
 import type { PeerFailure, PeerNetwork } from "./peer-messages.ts";
@@ -14,13 +15,20 @@ const nobody: PeerNetwork = {
 };
 
 /** Starts it. */
-export function startLoneRegistry(settings: { env: string; zone: string; version: string; log: Log }): RegistryNode {
+export function startLoneRegistry(settings: {
+  env: string;
+  zone: string;
+  version: string;
+  limits: Limits;
+  log: Log;
+}): RegistryNode {
   const node = new RegistryNode({
-    settings: { ...settings, region: "", address: "this process", seeds: [] },
+    settings: { ...settings, region: "", address: "this process", seeds: [], hasKey: false },
     clock: systemClock,
     timers: systemTimers,
     random: systemRandom,
     network: nobody,
+    limits: settings.limits,
     log: settings.log,
   });
   node.start();

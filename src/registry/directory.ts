@@ -11,8 +11,8 @@ export interface Directory {
   readonly version: number;
   /** Live instances of a service whose status is in `mask`, in no particular order; a fresh array. */
   instances(env: string, appid: string, mask: number): Instance[];
-  /** Live instances of any service in `env` with that hostname (a service id); a fresh array. */
-  instancesNamed(env: string, hostname: string): Instance[];
+  /** At most `countMax` live instances of any service in `env` with that hostname (a service id); a fresh array. */
+  instancesNamed(env: string, hostname: string, countMax: number): Instance[];
   /** True when the service has a live instance of any status in that env. */
   knows(env: string, appid: string): boolean;
   /** Calls back after changes of one service (several may come as one), until the returned function is called. */
@@ -21,6 +21,8 @@ export interface Directory {
 
 /** A directory that knows its names as DNS sees them. */
 export interface NamedDirectory extends Directory {
+  /** `version` as it was at the last change of a service; 0 for one that was never there, or is forgotten. */
+  revisionOf(env: string, appid: string): number;
   /** The service of that name in that env, compared without regard to the case of ASCII letters, as it is spelled. */
   serviceNamed(env: string, name: string): string | undefined;
   /** True when that env has a name of that kind that is `name`, or ends in a dot and `name`. */

@@ -16,6 +16,8 @@ export interface EntryState {
   readonly ageMs: number;
   /** A node of the registry asks it how it is, and renews it: it cannot do so itself. */
   readonly isProbed: boolean;
+  /** It was renewed after it was registered: it is no mere name that somebody left here. */
+  readonly hasRenewed: boolean;
 }
 
 /** What two states are compared by. */
@@ -58,6 +60,9 @@ export class Entry implements Version {
   dirty: bigint;
   hash: bigint;
   isProbed: boolean;
+  hasRenewed: boolean;
+  /** When it began to live, as far as this node knows, by the monotonic clock. */
+  bornAtMs: number;
   /** When it was renewed or cancelled last, by this machine's monotonic clock. */
   touchedAtMs: number;
   /** The same for readers of the API: nanoseconds since 1970 by this machine's wall clock. */
@@ -79,6 +84,8 @@ export class Entry implements Version {
     this.dirty = state.dirty;
     this.hash = hashOf(this.key, state.dirty, state.instance);
     this.isProbed = state.isProbed;
+    this.hasRenewed = state.hasRenewed;
+    this.bornAtMs = touchedAtMs;
     this.touchedAtMs = touchedAtMs;
   }
 
@@ -90,6 +97,7 @@ export class Entry implements Version {
       instance: this.instance,
       ageMs: Math.max(0, Math.round(nowMs - this.touchedAtMs)),
       isProbed: this.isProbed,
+      hasRenewed: this.hasRenewed,
     };
   }
 }

@@ -31,8 +31,9 @@ export class Guard {
   }
 
   /**
-   * Decides for this moment (monotonic clock). `live` and `overdue` count instances without the registry's own nodes,
-   * which renew by another way; `overdue` is part of `live`.
+   * Decides for this moment (monotonic clock). `live` and `overdue` count instances that have renewed at least once, without
+   * the registry's own nodes; `overdue` is part of `live`. What never renewed proves nothing: a stranger may have left
+   * any number of names, which all fall silent at once.
    */
   assess(nowMs: number, live: number, overdue: number): Protection {
     const isFew = live <= believedLosses;

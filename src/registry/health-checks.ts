@@ -1,5 +1,8 @@
 // Instances that cannot renew themselves, and say so by `health_url` in their metadata: the node that took the registration
 // asks them how they are, renews them, and sets one that fails to WAITING. When that node is gone, another one takes over.
+//
+// A registry without a key has none of it: a health_url is a request that this node makes, and there anybody could have
+// it made. The table takes no such instance then, whoever brings it (`TableRules.takesProbes`).
 
 import type { Clock } from "../base/clock.ts";
 import { protectedLeaseMs } from "../base/limits/fixed.ts";
@@ -7,6 +10,7 @@ import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { Entry } from "./entry.ts";
 import { type Instance, type InstanceStatus, Status } from "./instance.ts";
+import { ProbeTurns } from "./probe-turns.ts";
 import type { RegistryNode } from "./registry-node.ts";
 import type { Cancel, Timers } from "./timers.ts";
 
@@ -34,7 +38,7 @@ export class HealthChecks {
   private readonly clock: Clock;
   private readonly timers: Timers;
   private readonly random: Random;
-  private readonly probe: Probe;
+  private readonly turns: ProbeTurns;
   private readonly log: Log;
   private readonly probed = new Map<string, { cancel: Cancel; failingSinceMs: number | undefined }>();
   private cancelSweep: Cancel | undefined;
@@ -45,7 +49,7 @@ export class HealthChecks {
     this.clock = parts.clock;
     this.timers = parts.timers;
     this.random = parts.random;
-    this.probe = parts.probe;
+    this.turns = new ProbeTurns(parts);
     this.log = parts.log;
     this.node.onProbed = (entry) => this.take(entry);
     this.planSweep();
@@ -61,6 +65,7 @@ export class HealthChecks {
     this.cancelSweep?.();
     for (const { cancel } of this.probed.values()) cancel();
     this.probed.clear();
+    this.turns.stop();
     this.node.onProbed = undefined;
   }
 
@@ -77,12 +82,12 @@ export class HealthChecks {
 
   private async ask(entry: Entry): Promise<void> {
     const url = healthUrlOf(entry);
-    const isWell = url !== undefined && (await this.probe(url));
+    const isWell = url === undefined ? false : await this.turns.ask(url);
     const check = this.probed.get(entry.key);
     if (this.isStopped || check === undefined) return;
     const nowMs = this.clock.monotonicMs();
-    if (isWell) check.failingSinceMs = undefined;
-    else check.failingSinceMs ??= nowMs;
+    if (isWell === true) check.failingSinceMs = undefined;
+    else if (isWell === false) check.failingSinceMs ??= nowMs;
     const failingMs = check.failingSinceMs === undefined ? 0 : nowMs - check.failingSinceMs;
     // Gone, or registered anew without health checks.
     if (!entry.isHeld || entry.instance === undefined || url === undefined) {
@@ -95,7 +100,7 @@ export class HealthChecks {
     }
     this.node.registrar.renew(entry.identity, 0n, "client");
     const isDown = entry.instance.status === Status.Waiting && entry.instance.metadata.get(healthKey) === "failing";
-    if (isWell && isDown) this.set(entry, Status.Up, "passing");
+    if (isWell === true && isDown) this.set(entry, Status.Up, "passing");
     else if (failingMs >= failedMs && entry.instance.status === Status.Up) this.set(entry, Status.Waiting, "failing");
     check.cancel = this.plan(entry, probeMs);
   }
@@ -135,20 +140,25 @@ export class HealthChecks {
 }
 
 /** The URL to ask, when it is one on an address of the instance itself: the registry asks nobody else in its name. */
-export function healthUrlOf({ instance }: Entry): string | undefined {
+export function healthUrlOf({ instance }: Entry): URL | undefined {
   const url = URL.parse(instance?.metadata.get("health_url") ?? "");
   if (instance === undefined || url === null || !/^https?:$/.test(url.protocol)) return undefined;
   const isOwn = instance.addrs.some((address) => {
     const own = URL.parse(address);
     return own !== null && own.hostname !== "" && own.hostname.toLowerCase() === url.hostname.toLowerCase();
   });
-  return isOwn ? url.href : undefined;
+  return isOwn ? url : undefined;
 }
 
 /** Asks over HTTP; follows nobody elsewhere. */
 export async function probeOverHttp(url: string): Promise<boolean> {
   try {
-    const response = await fetch(url, { redirect: "manual", signal: AbortSignal.timeout(probeMsMax) });
+    const response = await fetch(url, {
+      redirect: "manual",
+      // Nothing of the body is read.
+      decompress: false,
+      signal: AbortSignal.timeout(probeMsMax),
+    });
     await response.body?.cancel();
     return response.ok;
   } catch {

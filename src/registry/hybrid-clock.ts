@@ -2,18 +2,16 @@
 // follows the wall clock, never repeats, and moves up to what other nodes of the registry say, so that a node whose
 // clock is behind does not lose its updates to one whose clock is ahead.
 //
-// Only a wall clock that is set back by more than half an hour takes it back: other nodes refuse versions that are so far
+// Only a wall clock that is set back by more than twice what timestamps may be ahead takes it back: other nodes refuse versions that are so far
 // ahead, and would refuse them until that moment is reached.
 
 import type { Clock } from "../base/clock.ts";
-import { timestampAheadMsMax } from "../base/limits/fixed.ts";
 
 /**
  * Versions are multiples of this many nanoseconds: such numbers are exact as doubles until the year 2262, so that a
  * JavaScript program that reads the API does not corrupt them.
  */
 const stepNs = 1024n;
-const aheadNsMax = BigInt(timestampAheadMsMax) * 1_000_000n;
 
 /** Rounds up to a whole step. */
 const rounded = (timestampNs: bigint): bigint => ((timestampNs + stepNs - 1n) / stepNs) * stepNs;
@@ -25,12 +23,17 @@ export function versionAfter(version: bigint): bigint {
 
 export class HybridClock {
   private readonly clock: Clock;
+  /** How far ahead of this machine's clock a timestamp may be. */
+  readonly aheadMsMax: number;
+  private readonly aheadNsMax: bigint;
   private last = 0n;
   /** Times that the wall clock was set back and followed. */
   setBacks = 0;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, aheadMsMax: number) {
     this.clock = clock;
+    this.aheadMsMax = aheadMsMax;
+    this.aheadNsMax = BigInt(Math.round(aheadMsMax)) * 1_000_000n;
   }
 
   /**
@@ -58,16 +61,16 @@ export class HybridClock {
     return true;
   }
 
-  /** True for a timestamp more than 15 minutes ahead of this machine's clock. */
+  /** True for a timestamp more than `aheadMsMax` ahead of this machine's clock. */
   isTooFarAhead(timestampNs: bigint): boolean {
-    return timestampNs > this.clock.wallNs() + aheadNsMax;
+    return timestampNs > this.clock.wallNs() + this.aheadNsMax;
   }
 
   /**
-   * True for a version that no node with a clock that is nearly right has made: nodes' clocks may be 15 minutes apart, and
+   * True for a version that no node with a clock that is nearly right has made: nodes' clocks may be so far apart, and
    * a client's timestamp that a node accepts is ahead of the node's clock by as much again.
    */
   isFromFuture(version: bigint): boolean {
-    return this.isTooFarAhead(version - aheadNsMax);
+    return this.isTooFarAhead(version - this.aheadNsMax);
   }
 }

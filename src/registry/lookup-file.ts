@@ -18,7 +18,7 @@ import {
   wholeOf,
 } from "../base/json-file.ts";
 import { type AddressRange, listOfRanges, parseRange } from "../transport/address-ranges.ts";
-import { faultOfName } from "./names.ts";
+import { faultOfName, nameBounds } from "./names.ts";
 
 const regionsMax = 1_000;
 const idcsPerRegionMax = 100;
@@ -103,5 +103,5 @@ function rangeOf(field: Field): AddressRange {
 }
 
 function nameOf(field: Field): string {
-  return textOf(field, (text) => faultOfName("it", text));
+  return textOf(field, (text) => faultOfName("it", text, nameBounds)?.sentence);
 }

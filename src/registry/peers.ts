@@ -1,7 +1,8 @@
 // The other nodes of the registry: those that the operator named, and those that are registered in the registry itself.
 // A node that is lost is looked for again, whichever of the two sides was away.
 
-import { registryNodesMax, tombstoneMs } from "../base/limits/fixed.ts";
+import { tombstoneMs } from "../base/limits/fixed.ts";
+import type { Limits } from "../base/limits/limits.ts";
 import type { NodeInfo } from "./peer-messages.ts";
 
 /** One other node. */
@@ -22,11 +23,13 @@ export interface Peer {
 export class Peers {
   private readonly zone: string;
   private readonly incarnation: string;
+  private readonly limits: Limits;
   private readonly peers = new Map<string, Peer>();
   /** Addresses under which we have met ourselves. */
   private readonly own: Set<string>;
 
-  constructor(self: { zone: string; incarnation: string; address: string }, seeds: readonly string[]) {
+  constructor(self: { zone: string; incarnation: string; address: string }, seeds: readonly string[], limits: Limits) {
+    this.limits = limits;
     this.zone = self.zone;
     this.incarnation = self.incarnation;
     this.own = new Set([self.address]);
@@ -36,6 +39,10 @@ export class Peers {
   /** All others. */
   all(): Peer[] {
     return [...this.peers.values()];
+  }
+
+  get size(): number {
+    return this.peers.size;
   }
 
   get(address: string): Peer | undefined {
@@ -101,7 +108,11 @@ export class Peers {
   }
 
   private add(address: string, zone: string, isStatic: boolean, nowMs: number): Peer | undefined {
-    if (address === "" || this.own.has(address) || this.peers.size >= registryNodesMax) return undefined;
+    if (address === "" || this.own.has(address)) return undefined;
+    if (this.peers.size >= this.limits.values.registryNodes) {
+      this.limits.met("registryNodes", { address });
+      return undefined;
+    }
     const peer: Peer = { address, isStatic, zone, incarnation: "", isUp: false, seenAtMs: nowMs };
     this.peers.set(address, peer);
     return peer;

@@ -1,12 +1,12 @@
 // The four writes as clients and nodes of the original implementation make them: what each one means, what it is refused
 // for, and whom it is passed on to. Codes are the API's.
 
-import { instancesMax, instancesPerCallerMax } from "../base/limits/fixed.ts";
-import type { Entry } from "./entry.ts";
+import type { TableRules } from "./table-rules.ts";
+import type { Entry, EntryState } from "./entry.ts";
 import { type HybridClock, versionAfter } from "./hybrid-clock.ts";
 import { type Identity, type Instance, type InstanceStatus, Status } from "./instance.ts";
 import { compact } from "./metadata.ts";
-import { faultOfMetadata } from "./names.ts";
+import type { Fault } from "./names.ts";
 import type { Origin, Replication } from "./replication.ts";
 import type { Table } from "./table.ts";
 
@@ -40,7 +40,6 @@ const rebornMs = 60_000;
 const done: Outcome = { code: Code.Ok };
 const nothingFound: Outcome = { code: Code.NothingFound };
 const refused = (message: string): Outcome => ({ code: Code.BadRequest, message });
-const aheadSentence = "is more than 15 minutes ahead of this node's clock";
 
 /** Who makes a request. */
 export interface Caller {
@@ -79,6 +78,7 @@ export interface SetRequest {
 
 export class Registrar {
   private readonly table: Table;
+  private readonly rules: TableRules;
   private readonly versions: HybridClock;
   private readonly replication: Replication;
   private readonly nowMs: () => number;
@@ -87,12 +87,14 @@ export class Registrar {
 
   constructor(parts: {
     table: Table;
+    rules: TableRules;
     versions: HybridClock;
     replication: Replication;
     nowMs: () => number;
     onProbed: (entry: Entry) => void;
   }) {
     this.table = parts.table;
+    this.rules = parts.rules;
     this.versions = parts.versions;
     this.replication = parts.replication;
     this.nowMs = parts.nowMs;
@@ -101,16 +103,20 @@ export class Registrar {
 
   /** Registers an instance, or replaces it. An older version than the known one changes nothing, and is no error. */
   register(request: Register, caller: Caller): Outcome {
-    const { dirtyTimestamp } = request;
-    if (this.versions.isTooFarAhead(dirtyTimestamp)) return refused(`dirty_timestamp ${aheadSentence}`);
+    const { dirtyTimestamp, regTimestamp } = request;
+    const ahead =
+      this.faultOfTime("dirty_timestamp", dirtyTimestamp) ?? this.faultOfTime("reg_timestamp", regTimestamp);
+    if (ahead !== undefined) return ahead;
+    const fault = this.table.refusalOf(request);
+    if (fault !== undefined) return { code: codeOf(fault), message: fault.sentence };
     const known = this.table.get(request);
-    if (known?.instance === undefined && this.table.live >= instancesMax)
-      return { code: Code.LimitExceeded, message: `the registry holds ${instancesMax} instances; it takes no more` };
     const isOwn = known?.instance !== undefined && known.caller === caller.address;
-    if (!isOwn && caller.address !== "" && this.table.countOf(caller.address) >= instancesPerCallerMax) {
+    const { instancesPerAddress } = this.rules.limits.values;
+    if (!isOwn && caller.address !== "" && this.table.countOf(caller.address) >= instancesPerAddress) {
+      this.rules.limits.met("instancesPerAddress", { address: caller.address });
       return {
         code: Code.LimitExceeded,
-        message: `${caller.address} has registered ${instancesPerCallerMax} instances; it may not register more`,
+        message: `${caller.address} has registered ${instancesPerAddress} instances; it may not register more`,
       };
     }
     const now = this.versions.next();
@@ -132,10 +138,10 @@ export class Registrar {
       latestTimestamp: now,
     };
     const isProbed = caller.isTrusted && request.metadata.has("health_url");
-    const entry = this.put(instance, isProbed, caller.origin);
+    const entry = this.put(instance, { isProbed, hasRenewed: false, ageMs: 0 }, caller.origin);
     if (entry === undefined) return done;
     this.table.attribute(entry, caller.address);
-    if (isProbed) this.onProbed(entry);
+    if (entry.isProbed) this.onProbed(entry);
     return done;
   }
 
@@ -157,7 +163,8 @@ export class Registrar {
 
   /** Takes an instance out, and remembers that. `dirtyTimestamp`: the version of that fact, as another node gave it, or 0. */
   cancel(identity: Identity, dirtyTimestamp: bigint, origin: Origin): Outcome {
-    if (this.versions.isTooFarAhead(dirtyTimestamp)) return refused(`dirty_timestamp ${aheadSentence}`);
+    const ahead = this.faultOfTime("dirty_timestamp", dirtyTimestamp);
+    if (ahead !== undefined) return ahead;
     const known = this.table.get(identity);
     if (known?.instance === undefined) return nothingFound;
     // A node of the original implementation gives no version: it means what it sees, and not what came after.
@@ -167,7 +174,10 @@ export class Registrar {
         : origin === "client"
           ? this.later(this.versions.next(), known)
           : versionAfter(known.dirty);
-    const merge = this.table.merge({ identity: known.identity, dirty, instance: undefined, ageMs: 0, isProbed: false });
+    const merge = this.table.merge({
+      ...{ identity: known.identity, dirty, instance: undefined },
+      ...{ ageMs: 0, isProbed: false, hasRenewed: false },
+    });
     if (merge === "newer") this.replication.changed(known, origin);
     return done;
   }
@@ -175,7 +185,8 @@ export class Registrar {
   /** Changes status and metadata of several instances of a service in a zone: of all that are named, or of none. */
   set(request: SetRequest, origin: Origin): Outcome {
     const { env, appid, zone, setTimestamp } = request;
-    if (this.versions.isTooFarAhead(setTimestamp)) return refused(`set_timestamp ${aheadSentence}`);
+    const ahead = this.faultOfTime("set_timestamp", setTimestamp);
+    if (ahead !== undefined) return ahead;
     const found: { entry: Entry; instance: Instance; status: InstanceStatus | undefined; metadata: Metadata }[] = [];
     for (const change of foldedByHost(request.changes)) {
       const entry = this.table.get({ env, appid, zone, hostname: change.hostname });
@@ -184,8 +195,8 @@ export class Registrar {
       const { instance } = entry;
       const metadata =
         change.metadata === undefined ? instance.metadata : new Map([...instance.metadata, ...change.metadata]);
-      const fault = faultOfMetadata(metadata);
-      if (fault !== undefined) return refused(`${change.hostname}: ${fault}`);
+      const fault = this.rules.faultOfMetadata(appid, metadata);
+      if (fault !== undefined) return refused(`${change.hostname}: ${fault.sentence}`);
       found.push({ entry, instance, status: change.status, metadata });
     }
     const now = setTimestamp > 0n ? setTimestamp : this.versions.next();
@@ -201,9 +212,12 @@ export class Registrar {
           dirtyTimestamp: dirty,
           latestTimestamp: dirty,
         },
-        entry.isProbed,
+        {
+          isProbed: entry.isProbed,
+          hasRenewed: entry.hasRenewed,
+          ageMs: Math.max(0, this.nowMs() - entry.touchedAtMs),
+        },
         origin,
-        Math.max(0, this.nowMs() - entry.touchedAtMs),
       );
     }
     return done;
@@ -224,11 +238,23 @@ export class Registrar {
     return versionAfter(known.dirty);
   }
 
+  /** Refuses a timestamp that is too far ahead; undefined: it is not. */
+  private faultOfTime(field: string, timestampNs: bigint): Outcome | undefined {
+    if (!this.versions.isTooFarAhead(timestampNs)) return undefined;
+    this.rules.limits.met("timestampAhead", { field });
+    const minutes = this.versions.aheadMsMax / 60_000;
+    return refused(`${field} is more than ${minutes} minute${minutes === 1 ? "" : "s"} ahead of this node's clock`);
+  }
+
   /** Puts a state in; returns its entry when that changed something. */
-  private put(instance: Instance, isProbed: boolean, origin: Origin, ageMs = 0): Entry | undefined {
+  private put(
+    instance: Instance,
+    lease: Pick<EntryState, "isProbed" | "hasRenewed" | "ageMs">,
+    origin: Origin,
+  ): Entry | undefined {
     const { env, appid, zone, hostname } = instance;
     const identity: Identity = { env, appid, zone, hostname };
-    const merge = this.table.merge({ identity, dirty: instance.dirtyTimestamp, instance, ageMs, isProbed });
+    const merge = this.table.merge({ identity, dirty: instance.dirtyTimestamp, instance, ...lease });
     if (merge !== "newer" && merge !== "renewed") return undefined;
     const entry = this.table.get(identity);
     if (entry === undefined) return undefined;
@@ -236,6 +262,12 @@ export class Registrar {
     else this.replication.renewed(entry, origin);
     return entry;
   }
+}
+
+/** A full registry is told from a wrong request: another node, or a later try, may take it. */
+function codeOf({ limit }: Fault): Code {
+  const isFull = limit === "instances" || limit === "instancesReserved" || limit === "registryNodes";
+  return isFull ? Code.LimitExceeded : Code.BadRequest;
 }
 
 /** One change for each host, whatever is said of it several times: later words count. */

@@ -4,13 +4,15 @@
 
 import type { Clock } from "../base/clock.ts";
 import { leaseMs, protectedLeaseMs } from "../base/limits/fixed.ts";
+import type { Limits } from "../base/limits/limits.ts";
 import type { Log } from "../base/log.ts";
 import { newIncarnation, type Random } from "../base/random.ts";
+import { TableRules } from "./table-rules.ts";
 import type { NamedDirectory } from "./directory.ts";
 import type { Entry } from "./entry.ts";
-import { Guard } from "./guard.ts";
+import { Guard, type Protection } from "./guard.ts";
 import { HybridClock } from "./hybrid-clock.ts";
-import { appKey, discoveryAppid, type Identity, type Instance, Status } from "./instance.ts";
+import { appKey, discoveryAppid, type Identity, type Instance, instanceKey, Status } from "./instance.ts";
 import type { NameKind } from "./name-index.ts";
 import type { Compare, Compared, PeerNetwork, Replicate, Replicated } from "./peer-messages.ts";
 import { Code, type Register, Registrar } from "./registrar.ts";
@@ -28,6 +30,10 @@ const forgetMs = 60_000;
 const renewMs = 30_000;
 /** So long after its start a node that nobody has told anything believes that what it does not list does not exist. */
 const ownKnowledgeMs = 45_000;
+/** Leases that may end in one look: to tell everybody of more takes long. The others end in the next ones. */
+const evictionsPerTick = 2_000;
+/** Of those this many get a line of the log each. */
+const evictionsToldPerTick = 20;
 
 /** What makes this node this node. */
 export interface RegistryNodeSettings {
@@ -39,10 +45,13 @@ export interface RegistryNodeSettings {
   /** Other nodes to begin with; it may itself be among them. */
   readonly seeds: readonly string[];
   readonly version: string;
+  /** Writers and other nodes have to show a key. */
+  readonly hasKey: boolean;
 }
 
 export class RegistryNode implements NamedDirectory {
   readonly settings: RegistryNodeSettings;
+  readonly rules: TableRules;
   readonly table: Table;
   readonly replication: Replication;
   readonly registrar: Registrar;
@@ -74,19 +83,24 @@ export class RegistryNode implements NamedDirectory {
     timers: Timers;
     random: Random;
     network: PeerNetwork;
+    limits: Limits;
     log: Log;
   }) {
-    const { settings, clock, timers, random, network, log } = parts;
+    const { settings, clock, timers, random, network, limits, log } = parts;
     this.settings = settings;
     this.clock = clock;
     this.timers = timers;
     this.log = log;
-    this.versions = new HybridClock(clock);
+    this.versions = new HybridClock(clock, limits.values.timestampAhead);
     this.beganMs = clock.monotonicMs();
     this.beganAt = this.versions.next();
     this.forgotMs = this.beganMs;
     this.watchers = new Watchers(clock, timers);
-    this.table = new Table({ clock, versions: this.versions, onChange: (app) => this.changed(app) });
+    const { versions } = this;
+    const rules = new TableRules(limits, settings.hasKey);
+    this.rules = rules;
+    this.table = new Table({ rules, clock, versions, onChange: (app) => this.changed(app) });
+    this.table.ownKey = instanceKey(this.identity);
     this.replication = new Replication({
       clock,
       timers,
@@ -97,11 +111,13 @@ export class RegistryNode implements NamedDirectory {
       versions: this.versions,
       self: { zone: settings.zone, address: settings.address, incarnation: newIncarnation(random) },
       seeds: settings.seeds,
+      limits,
       isStarting: () => this.startUp.isProtected,
     });
     this.registrar = new Registrar({
       table: this.table,
-      versions: this.versions,
+      rules,
+      versions,
       replication: this.replication,
       nowMs: () => clock.monotonicMs(),
       onProbed: (entry) => this.onProbed?.(entry),
@@ -114,6 +130,12 @@ export class RegistryNode implements NamedDirectory {
       restore: (address, part, done) => this.replication.compareWith(address, true, part, done),
       ended: () => this.readable(),
     });
+    const { table, replication } = this;
+    limits.measure("instances", () => Math.min(table.live, limits.values.instances));
+    limits.measure("instancesReserved", () => Math.max(0, table.live - limits.values.instances));
+    limits.measure("instancesPerAddress", () => table.countOfBusiestCaller);
+    limits.measure("tombstones", () => table.tombstones);
+    limits.measure("registryNodes", () => replication.peers.size);
   }
 
   /** Lists itself, asks the others what there is, and begins to keep order. `isStale`: a snapshot was read before. */
@@ -189,12 +211,20 @@ export class RegistryNode implements NamedDirectory {
     return found;
   }
 
-  instancesNamed(env: string, hostname: string): Instance[] {
+  instancesNamed(env: string, hostname: string, countMax: number): Instance[] {
     const found: Instance[] = [];
-    for (const { instance } of this.table.named(hostname)) {
-      if (instance !== undefined && (instance.env === env || instance.appid === discoveryAppid)) found.push(instance);
+    // The registry's nodes are in every env.
+    for (const place of env === "" ? [""] : [env, ""]) {
+      for (const { instance } of this.table.named(place, hostname)) {
+        if (found.length >= countMax) return found;
+        if (instance !== undefined) found.push(instance);
+      }
     }
     return found;
+  }
+
+  revisionOf(env: string, appid: string): number {
+    return this.table.app(env, appid)?.revision ?? 0;
   }
 
   knows(env: string, appid: string): boolean {
@@ -230,34 +260,24 @@ export class RegistryNode implements NamedDirectory {
   /** Looks at all leases once; called by a timer. */
   tick(): void {
     const nowMs = this.clock.monotonicMs();
-    const overdue = this.table.overdue(nowMs);
-    let ownOverdue = 0;
-    for (const entry of overdue) if (isDiscovery(entry)) ownOverdue++;
-    let ownLive = 0;
-    for (const entry of this.table.app(this.settings.env, discoveryAppid)?.entries() ?? [])
-      if (entry.instance !== undefined) ownLive++;
-    const protection = this.guard.assess(nowMs, this.table.live - ownLive, overdue.length - ownOverdue);
+    const { overdue, judged, judgedOverdue } = this.table.leases(nowMs);
+    const protection = this.guard.assess(nowMs, judged, judgedOverdue);
     if (protection.isOn !== this.isProtecting) {
       this.isProtecting = protection.isOn;
       if (protection.isOn)
         this.log.warn("too many instances fell silent at once: none is forgotten until they are heard again", {
-          silent: overdue.length,
+          silent: judgedOverdue,
           listed: this.table.live,
         });
       else this.log.info("the instances are heard again: those that stay silent are forgotten");
     }
-    for (const entry of overdue) {
-      if (protection.isOn && !isDiscovery(entry) && nowMs - entry.touchedAtMs <= protection.keptMs) continue;
-      this.evictions++;
-      this.log.info("a lease ran out", { ...entry.identity });
-      this.table.evict(entry);
-    }
+    this.endLeases(overdue, protection, nowMs);
     this.versions.next();
     if (this.versions.setBacks !== this.setBacks) {
       this.setBacks = this.versions.setBacks;
       const restamped = this.table.restamp();
       for (const entry of restamped) this.replication.changed(entry, "client");
-      this.log.warn("this machine's clock was set back by more than half an hour; what was registered goes on", {
+      this.log.warn("this machine's clock was set far back; what was registered goes on", {
         instances: restamped.length,
       });
     }
@@ -266,6 +286,21 @@ export class RegistryNode implements NamedDirectory {
     this.forgotMs = nowMs;
     this.table.forget(nowMs);
     this.replication.forget(nowMs);
+  }
+
+  /** Forgets who has been silent for too long. What never renewed is not protected: its death is no sign of deafness. */
+  private endLeases(overdue: readonly Entry[], protection: Protection, nowMs: number): void {
+    let ended = 0;
+    for (const entry of overdue) {
+      const isProtected = protection.isOn && entry.hasRenewed && !isDiscovery(entry);
+      if (isProtected && nowMs - entry.touchedAtMs <= protection.keptMs) continue;
+      if (++ended > evictionsPerTick) break;
+      this.evictions++;
+      if (ended <= evictionsToldPerTick) this.log.info("a lease ran out", { ...entry.identity });
+      this.table.evict(entry);
+    }
+    if (ended > evictionsToldPerTick)
+      this.log.info("more leases ran out", { leases: Math.min(ended, evictionsPerTick) - evictionsToldPerTick });
   }
 
   private get identity(): Identity {

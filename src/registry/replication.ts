@@ -4,6 +4,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import { leaseMs } from "../base/limits/fixed.ts";
+import type { Limits } from "../base/limits/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import { digestBuckets } from "./digest.ts";
@@ -74,6 +75,7 @@ export class Replication implements OutboxHost {
     versions: HybridClock;
     self: Self;
     seeds: readonly string[];
+    limits: Limits;
     isStarting: () => boolean;
   }) {
     this.clock = parts.clock;
@@ -85,7 +87,7 @@ export class Replication implements OutboxHost {
     this.versions = parts.versions;
     this.self = parts.self;
     this.isStarting = parts.isStarting;
-    this.peers = new Peers(parts.self, parts.seeds);
+    this.peers = new Peers(parts.self, parts.seeds, parts.limits);
   }
 
   /** Begins to compare digests. */
@@ -310,8 +312,9 @@ export class Replication implements OutboxHost {
   private observe(node: NodeInfo): void {
     if (this.versions.observe(node.clock) || this.warned.has(`${node.address} clock`)) return;
     this.warned.add(`${node.address} clock`);
-    this.log.warn("a registry node's clock is more than 15 minutes ahead: its writes are refused; set the clocks", {
+    this.log.warn("a registry node's clock is too far ahead: its writes are refused; set the clocks", {
       address: node.address,
+      aheadMsMax: this.versions.aheadMsMax,
     });
   }
 

@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import type { Clock } from "../base/clock.ts";
 import { createDraft } from "../base/draft-file.ts";
 import { changerOf } from "../base/file-trust.ts";
-import { instancesMax, tombstonesMax } from "../base/limits/fixed.ts";
+import type { LimitValues } from "../base/limits/table.ts";
 import type { Log } from "../base/log.ts";
 import { openReadable, UnreadableFile } from "../base/small-file.ts";
 import { fieldsOf, jsonOf, MalformedJson, wholeOf } from "./json-fields.ts";
@@ -21,8 +21,7 @@ const format = "roost registry snapshot 1";
 const intervalMs = 10_000;
 /** States in one write, so that a large table stops nobody for long. */
 const statesPerWrite = 500;
-/** What is read of a file: states beyond what a table holds, and all behind a line that is longer, are left out. */
-const linesMax = 1 + instancesMax + tombstonesMax;
+/** What is read of a file: all behind a line that is longer is left out. */
 const lineBytesMax = 512 * 1024;
 const chunkBytes = 256 * 1024;
 
@@ -37,7 +36,13 @@ export class NotASnapshot extends Error {
  * Reads a snapshot into a table, if there is one. One that others can change is not believed: it is left out, with a warning.
  * Resolves with the number of living instances that there is to show. Rejects with NotASnapshot, or as reading fails.
  */
-export async function readSnapshot(path: string, table: Table, clock: Clock, log: Log): Promise<number> {
+export async function readSnapshot(
+  path: string,
+  table: Table,
+  clock: Clock,
+  limits: LimitValues,
+  log: Log,
+): Promise<number> {
   if (!existsSync(path)) return 0;
   const { file, stats } = opened(path);
   try {
@@ -46,7 +51,9 @@ export async function readSnapshot(path: string, table: Table, clock: Clock, log
       log.warn("the snapshot is not read: others can change it", { path, changer });
       return 0;
     }
-    return restore(linesOf(file), path, table, clock, log);
+    // States beyond what a table holds are left out.
+    const linesMax = 1 + limits.instances + limits.instancesReserved + limits.tombstones;
+    return restore(linesOf(file, linesMax), path, table, clock, log);
   } finally {
     closeSync(file);
   }
@@ -82,7 +89,7 @@ function restore(lines: Generator<string>, path: string, table: Table, clock: Cl
 }
 
 /** A file's lines, of which one chunk and one line are in memory. A line that is too long comes cut, and is the last one. */
-function* linesOf(file: number): Generator<string> {
+function* linesOf(file: number, linesMax: number): Generator<string> {
   const chunk = Buffer.allocUnsafe(chunkBytes);
   let rest = Buffer.alloc(0);
   for (let lines = 0; lines < linesMax;) {

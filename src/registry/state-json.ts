@@ -1,6 +1,7 @@
 // A state of the table as JSON, as nodes send it to each other and as a snapshot keeps it. Versions are 64 bits wide, and
 // are written as decimal text.
 
+import { tombstoneMs } from "../base/limits/fixed.ts";
 import type { EntryState } from "./entry.ts";
 import type { Identity, Instance } from "./instance.ts";
 import {
@@ -16,12 +17,23 @@ import {
   wholeOf,
 } from "./json-fields.ts";
 import { compact } from "./metadata.ts";
-import { faultOfAddresses, faultOfMetadata, faultOfName } from "./names.ts";
+import { type Fault, faultOfAddresses, faultOfMetadata, faultOfName, formatBounds } from "./names.ts";
+
+/** Longer than any lease and any tombstone lasts; a time that is so long ago still fits 64 bits of nanoseconds. */
+const agesMsMax = 2 * tombstoneMs;
 
 /** What JSON.stringify is to be given for a state. */
-export function stateJson({ identity, dirty, instance, ageMs, isProbed }: EntryState): object {
+export function stateJson({ identity, dirty, instance, ageMs, isProbed, hasRenewed }: EntryState): object {
   const { env, appid, zone, hostname } = identity;
-  return { env, appid, zone, hostname, dirty: String(dirty), age: ageMs, probed: isProbed, instance: living(instance) };
+  const names = { env, appid, zone, hostname };
+  return {
+    ...names,
+    dirty: String(dirty),
+    age: ageMs,
+    probed: isProbed,
+    renewed: hasRenewed,
+    instance: living(instance),
+  };
 }
 
 /** A state as JSON.parse gave it. Throws MalformedJson. */
@@ -34,9 +46,16 @@ export function parseState(value: unknown): EntryState {
     identity,
     dirty,
     instance: body === undefined ? undefined : parseInstance(fieldsOf(body, "instance"), identity, dirty),
-    ageMs: wholeOf(fields["age"], "age"),
+    ageMs: ageOf(fields["age"]),
     isProbed: flagOf(fields, "probed"),
+    // Former releases do not say; nor do their snapshots.
+    hasRenewed: fields["renewed"] === undefined || flagOf(fields, "renewed"),
   };
+}
+
+/** An age in milliseconds; what is older than anything that is kept counts as just that. */
+export function ageOf(value: unknown): number {
+  return Math.min(wholeOf(value, "age"), agesMsMax);
 }
 
 /** An identity of four names, which must not be empty. Throws MalformedJson. */
@@ -51,9 +70,9 @@ export function identityOf([env = "", appid = "", zone = "", hostname = ""]: rea
   };
 }
 
-/** A name as the registry takes it. Throws MalformedJson. */
+/** A name as nodes may send it. Throws MalformedJson. */
 export function named(field: string, name: string): string {
-  check(faultOfName(field, name));
+  check(faultOfName(field, name, formatBounds));
   return name;
 }
 
@@ -75,8 +94,8 @@ function living(instance: Instance | undefined): object | undefined {
 function parseInstance(fields: Fields, identity: Identity, dirty: bigint): Instance {
   const addrs = stringsOf(fields, "addrs");
   const metadata = textMapOf(fields, "metadata");
-  check(faultOfAddresses(addrs));
-  check(faultOfMetadata(metadata));
+  check(faultOfAddresses(addrs, formatBounds));
+  check(faultOfMetadata(metadata, formatBounds));
   return {
     ...identity,
     region: named("region", stringOf(fields, "region")),
@@ -91,6 +110,6 @@ function parseInstance(fields: Fields, identity: Identity, dirty: bigint): Insta
   };
 }
 
-function check(fault: string | undefined): void {
-  if (fault !== undefined) throw new MalformedJson(fault);
+function check(fault: Fault | undefined): void {
+  if (fault !== undefined) throw new MalformedJson(fault.sentence);
 }

@@ -3,22 +3,19 @@
 // the table tells it when time has passed.
 
 import type { Clock } from "../base/clock.ts";
-import {
-  emptyServicesMax,
-  instancesMax,
-  leaseMs,
-  protectedLeaseMs,
-  tombstoneMs,
-  tombstonesMax,
-} from "../base/limits/fixed.ts";
+import { emptyServicesMax, leaseMs, protectedLeaseMs, tombstoneMs } from "../base/limits/fixed.ts";
+import type { TableRules } from "./table-rules.ts";
 import { Digest } from "./digest.ts";
 import { compareVersions, Entry, type EntryState, hashOf } from "./entry.ts";
 import { type HybridClock, versionAfter } from "./hybrid-clock.ts";
 import { appKey, discoveryAppid, type Identity, instanceKey } from "./instance.ts";
 import { asciiLower, EnvNames } from "./name-index.ts";
+import type { Bounded, Fault } from "./names.ts";
 
 /** A state whose lease is about to end is not taken for new: the node that sent it is about to forget it, too. */
 const leaseMarginMs = 5_000;
+/** A renewal counts as a sign of life from this age of the instance on: half of what clients let pass between two. */
+export const renewedAfterMs = 15_000;
 
 /** What became of a state that was merged. */
 export type Merge =
@@ -38,6 +35,8 @@ export class App {
   readonly key: string;
   /** The version that watchers know: grows with every change that a reader can see. Local to this node. */
   latest = 0n;
+  /** The table's version at the last change of this service. */
+  revision = 0;
   readonly zones = new Map<string, Map<string, Entry>>();
   /** When it lost its last instance, by the monotonic clock; undefined while it has one. */
   emptySinceMs: number | undefined;
@@ -60,19 +59,27 @@ export class Table {
   /** Living instances, and cancelled ones that are remembered. */
   live = 0;
   tombstones = 0;
+  /** Those of the living that are nodes of the registry. */
+  nodes = 0;
+  /** Services that have living instances. */
+  serviceCount = 0;
+  /** This node's own entry, for which there is always room; '' in a table of no node. */
+  ownKey = "";
   private readonly entries = new Map<string, Entry>();
   private readonly apps = new Map<string, App>();
-  /** By hostname in lower case: mostly one entry, and then without a set of its own. */
-  private readonly byHostname = new Map<string, Entry | Set<Entry>>();
+  /** By env and hostname in lower case: mostly one entry, and then without a set of its own. */
+  private readonly byHostname = new Map<string, Map<string, Entry | Set<Entry>>>();
   private readonly callers = new Map<string, number>();
   /** By env; '' for the registry's own nodes, which are in every env. */
   private readonly envs = new Map<string, EnvNames>();
+  private readonly rules: TableRules;
   private readonly clock: Clock;
   private readonly versions: HybridClock;
   private readonly onChange: (app: App) => void;
 
   /** `onChange` hears of every change that a reader can see. */
-  constructor(parts: { clock: Clock; versions: HybridClock; onChange: (app: App) => void }) {
+  constructor(parts: { rules: TableRules; clock: Clock; versions: HybridClock; onChange: (app: App) => void }) {
+    this.rules = parts.rules;
     this.clock = parts.clock;
     this.versions = parts.versions;
     this.onChange = parts.onChange;
@@ -104,9 +111,12 @@ export class Table {
     for (const app of this.apps.values()) if (app.emptySinceMs === undefined) yield app;
   }
 
-  /** Living instances with a hostname, compared without regard to the case of ASCII letters. */
-  named(hostname: string): Iterable<Entry> {
-    const named = this.byHostname.get(asciiLower(hostname)) ?? [];
+  /**
+   * Living instances of an env ('': nodes of the registry) with a hostname, compared without regard to the case of ASCII
+   * letters.
+   */
+  named(env: string, hostname: string): Iterable<Entry> {
+    const named = this.byHostname.get(env)?.get(asciiLower(hostname)) ?? [];
     return named instanceof Entry ? [named] : named;
   }
 
@@ -120,6 +130,18 @@ export class Table {
     return this.callers.get(caller) ?? 0;
   }
 
+  /** The most that any address has registered here. */
+  get countOfBusiestCaller(): number {
+    let most = 0;
+    for (const count of this.callers.values()) most = Math.max(most, count);
+    return most;
+  }
+
+  /** Why an instance is not taken, whoever brings it; undefined: it may be. */
+  refusalOf(instance: Bounded): Fault | undefined {
+    return this.refusal(instance, this.get(instance));
+  }
+
   /**
    * Takes in a state, from a client's write or from another node. `isRestoring` also takes what is at the end of its
    * lease, for a node that has only now begun to listen.
@@ -130,14 +152,17 @@ export class Table {
     if (this.versions.isFromFuture(state.dirty)) return "refused";
     const known = this.entries.get(instanceKey(state.identity));
     if (known === undefined) return this.add(state, touchedAtMs, isRestoring) === undefined ? "refused" : "newer";
+    if (state.hasRenewed && state.instance !== undefined && known.instance !== undefined) known.hasRenewed = true;
     const order = compareVersions(
       { dirty: state.dirty, instance: state.instance, hash: hashOf(known.key, state.dirty, state.instance) },
       known,
     );
     // A version from the future was made while a clock was wrong: it must not win until that moment is reached.
     if (order > 0 || this.versions.isFromFuture(known.dirty)) {
-      const isRevived = known.instance === undefined && state.instance !== undefined;
-      if (isRevived && (this.live >= instancesMax || !this.isTimely(state, isRestoring))) return "refused";
+      if (state.instance !== undefined) {
+        if (known.instance === undefined && !this.isTimely(state, isRestoring)) return "refused";
+        if (this.refusal(state.instance, known) !== undefined) return "refused";
+      }
       this.replace(known, state, touchedAtMs);
       return "newer";
     }
@@ -157,6 +182,7 @@ export class Table {
     if (touchedAtMs <= entry.touchedAtMs) return;
     entry.touchedAtMs = touchedAtMs;
     this.renewals++;
+    if (touchedAtMs - entry.bornAtMs >= renewedAfterMs) entry.hasRenewed = true;
     const agoNs = BigInt(Math.round((this.clock.monotonicMs() - touchedAtMs) * 1e6));
     entry.renewTimestamp = this.clock.wallNs() - agoNs;
   }
@@ -190,13 +216,23 @@ export class Table {
     for (const entry of this.entries.values()) if (entry.isStale) this.drop(entry);
   }
 
-  /** Living instances whose lease has run out. */
-  overdue(nowMs: number): Entry[] {
+  /**
+   * Living instances whose lease has run out, and what self-protection is judged by: those that have renewed and are no
+   * nodes of the registry, which renew by another way.
+   */
+  leases(nowMs: number): { overdue: Entry[]; judged: number; judgedOverdue: number } {
     const overdue: Entry[] = [];
+    let judged = 0;
+    let judgedOverdue = 0;
     for (const entry of this.entries.values()) {
-      if (entry.instance !== undefined && nowMs - entry.touchedAtMs > leaseMs) overdue.push(entry);
+      if (entry.instance === undefined) continue;
+      const isOverdue = nowMs - entry.touchedAtMs > leaseMs;
+      if (isOverdue) overdue.push(entry);
+      if (!entry.hasRenewed || isDiscovery(entry)) continue;
+      judged++;
+      if (isOverdue) judgedOverdue++;
     }
-    return overdue;
+    return { overdue, judged, judgedOverdue };
   }
 
   /** Forgets an instance whose time is over. Other nodes find out for themselves. */
@@ -210,11 +246,7 @@ export class Table {
       if (entry.instance === undefined && nowMs - entry.touchedAtMs > tombstoneMs) this.drop(entry);
     }
     this.forgetSurplus();
-    const empty = [...this.apps.values()].filter(({ emptySinceMs }) => emptySinceMs !== undefined);
-    for (const [index, app] of empty.entries()) {
-      const isOld = nowMs - (app.emptySinceMs ?? nowMs) > tombstoneMs;
-      if (isOld || empty.length - index > emptyServicesMax) this.apps.delete(app.key);
-    }
+    this.forgetEmpty(nowMs);
   }
 
   /**
@@ -244,7 +276,7 @@ export class Table {
   }
 
   private forgetSurplus(): void {
-    let surplus = this.tombstones - tombstonesMax;
+    let surplus = this.tombstones - this.rules.limits.values.tombstones;
     // A map keeps the order of insertion: the first ones are the oldest identities, near enough the oldest tombstones.
     for (const entry of this.entries.values()) {
       if (surplus <= 0) break;
@@ -258,7 +290,25 @@ export class Table {
   private buried(): void {
     this.tombstones++;
     // Now and then, because it looks at many entries.
-    if (this.tombstones > tombstonesMax * 1.1) this.forgetSurplus();
+    const { tombstones } = this.rules.limits.values;
+    if (this.tombstones <= tombstones * 1.1) return;
+    this.rules.limits.met("tombstones");
+    this.forgetSurplus();
+  }
+
+  /** Forgets services that lost their last instance long ago, and the first ones of too many. */
+  private forgetEmpty(nowMs: number): void {
+    let surplus = this.apps.size - this.serviceCount - emptyServicesMax;
+    for (const app of this.apps.values()) {
+      if (app.emptySinceMs === undefined) continue;
+      if (surplus-- > 0 || nowMs - app.emptySinceMs > tombstoneMs) this.apps.delete(app.key);
+    }
+  }
+
+  private refusal(instance: Bounded, known: Entry | undefined): Fault | undefined {
+    const fault = this.rules.faultOf(instance);
+    if (fault !== undefined || known?.instance !== undefined) return fault;
+    return instanceKey(instance) === this.ownKey ? undefined : this.rules.fullnessFor(instance.appid, this);
   }
 
   private isTimely({ instance, ageMs }: EntryState, isRestoring: boolean): boolean {
@@ -268,8 +318,9 @@ export class Table {
 
   private add(state: EntryState, touchedAtMs: number, isRestoring: boolean): Entry | undefined {
     if (!this.isTimely(state, isRestoring)) return undefined;
-    if (state.instance !== undefined && this.live >= instancesMax) return undefined;
+    if (state.instance !== undefined && this.refusal(state.instance, undefined) !== undefined) return undefined;
     const entry = new Entry(state, touchedAtMs);
+    entry.isProbed &&= this.rules.takesProbes;
     this.entries.set(entry.key, entry);
     this.toggle(entry);
     if (entry.instance === undefined) this.buried();
@@ -288,7 +339,7 @@ export class Table {
     entry.instance = state.instance;
     entry.dirty = state.dirty;
     entry.hash = hashOf(entry.key, state.dirty, state.instance);
-    entry.isProbed = state.isProbed;
+    entry.isProbed = state.isProbed && this.rules.takesProbes;
     entry.json = undefined;
     this.toggle(entry);
     if (entry.instance === undefined) {
@@ -297,6 +348,10 @@ export class Table {
       this.unlist(entry);
       this.buried();
       return;
+    }
+    if (!wasLive) {
+      entry.hasRenewed = state.hasRenewed;
+      entry.bornAtMs = touchedAtMs;
     }
     if (!wasLive || wasStale || touchedAtMs > entry.touchedAtMs) this.touchAnew(entry, touchedAtMs);
     if (wasLive) {
@@ -334,17 +389,15 @@ export class Table {
     let instances = app.zones.get(zone);
     if (instances === undefined) app.zones.set(zone, (instances = new Map()));
     instances.set(hostname, entry);
+    if (app.emptySinceMs !== undefined) this.serviceCount++;
     app.emptySinceMs = undefined;
     const env = envOf(entry);
     const names = this.envs.get(env) ?? new EnvNames();
     this.envs.set(env, names);
     names.add(entry.identity);
-    const name = asciiLower(hostname);
-    const namesakes = this.byHostname.get(name);
-    if (namesakes === undefined) this.byHostname.set(name, entry);
-    else if (namesakes instanceof Entry) this.byHostname.set(name, new Set([namesakes, entry]));
-    else namesakes.add(entry);
+    this.addNamesake(env, entry);
     this.live++;
+    if (isDiscovery(entry)) this.nodes++;
     this.changed(app);
   }
 
@@ -355,30 +408,56 @@ export class Table {
     const instances = app.zones.get(zone);
     instances?.delete(hostname);
     if (instances?.size === 0) app.zones.delete(zone);
-    if (app.zones.size === 0) app.emptySinceMs = this.clock.monotonicMs();
+    if (app.zones.size === 0) {
+      app.emptySinceMs = this.clock.monotonicMs();
+      this.serviceCount--;
+    }
     const env = envOf(entry);
     const names = this.envs.get(env);
     names?.remove(entry.identity);
     if (names?.isEmpty === true) this.envs.delete(env);
-    const name = asciiLower(hostname);
-    const namesakes = this.byHostname.get(name);
-    if (namesakes instanceof Set) namesakes.delete(entry);
-    if (namesakes === entry || (namesakes instanceof Set && namesakes.size === 0)) this.byHostname.delete(name);
+    this.removeNamesake(env, entry);
     this.attribute(entry, "");
     entry.json = undefined;
     this.live--;
+    if (isDiscovery(entry)) this.nodes--;
     this.changed(app);
+    // Now and then, because it looks at all services.
+    if (this.apps.size - this.serviceCount > emptyServicesMax * 2) this.forgetEmpty(this.clock.monotonicMs());
+  }
+
+  private addNamesake(env: string, entry: Entry): void {
+    let hosts = this.byHostname.get(env);
+    if (hosts === undefined) this.byHostname.set(env, (hosts = new Map()));
+    const name = asciiLower(entry.identity.hostname);
+    const namesakes = hosts.get(name);
+    if (namesakes === undefined) hosts.set(name, entry);
+    else if (namesakes instanceof Entry) hosts.set(name, new Set([namesakes, entry]));
+    else namesakes.add(entry);
+  }
+
+  private removeNamesake(env: string, entry: Entry): void {
+    const hosts = this.byHostname.get(env);
+    const name = asciiLower(entry.identity.hostname);
+    const namesakes = hosts?.get(name);
+    if (namesakes instanceof Set) namesakes.delete(entry);
+    if (namesakes === entry || (namesakes instanceof Set && namesakes.size === 0)) hosts?.delete(name);
+    if (hosts?.size === 0) this.byHostname.delete(env);
   }
 
   private appOf({ identity: { env, appid } }: Entry): App {
     const key = appKey(env, appid);
     let app = this.apps.get(key);
-    if (app === undefined) this.apps.set(key, (app = new App(key)));
+    if (app === undefined) {
+      app = new App(key);
+      app.emptySinceMs = this.clock.monotonicMs();
+      this.apps.set(key, app);
+    }
     return app;
   }
 
   private changed(app: App): void {
-    this.version++;
+    app.revision = ++this.version;
     const now = this.versions.next();
     // Readers compare with it: it does not go back, even if the wall clock does.
     app.latest = now > app.latest ? now : versionAfter(app.latest);

@@ -9,29 +9,31 @@ import { StoreDamaged, StoreUnavailable } from "./store.ts";
 
 const batchesInFlightMax = 2;
 /**
- * A second batch is handed over, behind the one that commits, when this many jobs wait: it keeps the writer busy under
+ * A second batch is handed over, behind the one that commits, when what waits costs as much as this many talks: it keeps the writer busy under
  * full load. Smaller ones would cost a disk sync each and make the tail of the latency longer at half load.
  */
-const secondBatchJobsMin = 256;
+const secondBatchCostMin = 256;
 /**
  * Batches are handed over a millisecond apart for so many jobs of the earlier one, and this long at most, unless
- * `secondBatchJobsMin` jobs wait. So the pause grows with the load: alone, a talk is committed at once. Where a commit
+ * `secondBatchCostMin` jobs wait. So the pause grows with the load: alone, a talk is committed at once. Where a commit
  * takes longer there is none.
  */
 const pauseJobsPerMs = 16;
 const pauseMsMax = 2;
 /** Timers are exact to a millisecond: less than this is not worth one. */
 const pauseMsMin = 0.5;
-/** A batch takes calls until it has this many jobs: longer transactions only make everybody wait. */
-const batchJobsMax = 512;
+/** A batch takes calls until they cost as much as this many talks: longer transactions only make everybody wait. */
+const batchCostMax = 512;
 /** The same in characters: of long texts it takes fewer. */
 const batchCharactersMax = 4 * 1024 * 1024;
-const queuedJobsMax = 50_000;
+const queuedCostMax = 50_000;
 const queuedCharactersMax = 64 * 1024 * 1024;
 
 interface Call {
   readonly jobs: readonly Job[];
   readonly characters: number;
+  /** In talks. */
+  readonly cost: number;
   settle(slots: Slots): void;
   reject(error: Error): void;
 }
@@ -57,7 +59,7 @@ export class Batcher {
   private readonly observe: (failure: StoreUnavailable | undefined) => void;
   private readonly mayShare: (first: Job, next: Job) => boolean;
   private queue: Call[] = [];
-  private queuedJobs = 0;
+  private queuedCost = 0;
   private queuedCharacters = 0;
   private inFlight = 0;
   private isScheduled = false;
@@ -84,14 +86,14 @@ export class Batcher {
     this.mayShare = mayShare;
   }
 
-  /** Queues jobs that commit together; rejects with StoreUnavailable when the queue is full or the commit failed. */
-  add<T>(jobs: readonly Job[], characters: number, read: (slots: Slots) => T): Promise<T> {
-    if (this.queuedJobs >= queuedJobsMax || this.queuedCharacters >= queuedCharactersMax) {
+  /** Queues jobs that commit together and cost as much as `cost` talks; rejects with StoreUnavailable when the queue is full or the commit failed. */
+  add<T>(jobs: readonly Job[], characters: number, read: (slots: Slots) => T, cost: number = jobs.length): Promise<T> {
+    if (this.queuedCost >= queuedCostMax || this.queuedCharacters >= queuedCharactersMax) {
       return Promise.reject(new StoreUnavailable("too much waits for the store already"));
     }
     return new Promise((resolve, reject) => {
-      this.queue.push({ jobs, characters, settle: (slots) => resolve(read(slots)), reject });
-      this.queuedJobs += jobs.length;
+      this.queue.push({ jobs, characters, cost, settle: (slots) => resolve(read(slots)), reject });
+      this.queuedCost += cost;
       this.queuedCharacters += characters;
       if (this.isScheduled || !this.mayHandOver()) return;
       this.isScheduled = true;
@@ -115,7 +117,7 @@ export class Batcher {
   refuseQueued(error: StoreUnavailable): void {
     const calls = this.queue;
     this.queue = [];
-    this.queuedJobs = 0;
+    this.queuedCost = 0;
     this.queuedCharacters = 0;
     for (const call of calls) call.reject(error);
   }
@@ -129,7 +131,7 @@ export class Batcher {
 
   /** True: too little waits too soon after the last batch. `flush` is called again in time. */
   private isPaused(): boolean {
-    const isUrgent = this.queuedJobs >= secondBatchJobsMin || this.drained.length > 0;
+    const isUrgent = this.queuedCost >= secondBatchCostMin || this.drained.length > 0;
     if (this.cancelPause !== undefined && !isUrgent) return true;
     this.cancelPause?.();
     this.cancelPause = undefined;
@@ -145,25 +147,25 @@ export class Batcher {
 
   private mayHandOver(): boolean {
     if (this.queue.length === 0) return false;
-    return this.inFlight === 0 || (this.inFlight < batchesInFlightMax && this.queuedJobs >= secondBatchJobsMin);
+    return this.inFlight === 0 || (this.inFlight < batchesInFlightMax && this.queuedCost >= secondBatchCostMin);
   }
 
   private takeCalls(): Call[] {
     let count = 0;
-    let jobs = 0;
+    let cost = 0;
     let characters = 0;
     const [first] = this.queue[0]?.jobs ?? [];
     for (const call of this.queue) {
       const [next] = call.jobs;
-      if (count > 0 && jobs + call.jobs.length > batchJobsMax) break;
+      if (count > 0 && cost + call.cost > batchCostMax) break;
       if (count > 0 && characters + call.characters > batchCharactersMax) break;
       if (first !== undefined && next !== undefined && !this.mayShare(first, next)) break;
       count++;
-      jobs += call.jobs.length;
+      cost += call.cost;
       characters += call.characters;
     }
     this.queuedCharacters -= characters;
-    this.queuedJobs -= jobs;
+    this.queuedCost -= cost;
     if (count < this.queue.length) return this.queue.splice(0, count);
     const calls = this.queue;
     this.queue = [];

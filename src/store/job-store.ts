@@ -7,9 +7,19 @@ import type { StoreIdentity } from "../auth/store-ownership.ts";
 import { assert } from "../base/assert.ts";
 import type { LimitValues } from "../base/limits/table.ts";
 import { Batcher } from "./batcher.ts";
-import { createOutcome, membershipOutcome, outcome, talkJob, talkOutcome, type Job, type Slots } from "./jobs.ts";
+import {
+  membershipOutcome,
+  outcome,
+  sliceMembersMax,
+  sliceOutcome,
+  talkJob,
+  talkOutcome,
+  type Job,
+  type Slots,
+} from "./jobs.ts";
 import {
   StoreUnavailable,
+  type CreateOutcome,
   type GroupDraft,
   type IndexEntry,
   type IndexQuery,
@@ -24,8 +34,6 @@ import {
 } from "./store.ts";
 
 export abstract class JobStore implements Store {
-  /** What a member of a new group costs, in characters of a message: few large groups share a transaction. */
-  protected abstract readonly charactersPerMember: number;
   protected readonly limits: LimitValues;
   private readonly batcher: Batcher;
   private readonly replacementListeners = new Set<() => void>();
@@ -109,9 +117,26 @@ export abstract class JobStore implements Store {
     return messageIds.length === 0 ? [] : this.readContents(app, account, messageIds);
   }
 
-  createGroup(draft: GroupDraft): ReturnType<Store["createGroup"]> {
-    const characters = draft.members.length * this.charactersPerMember;
-    return this.write([["create", draft]], characters, (slots) => createOutcome(draft, slots));
+  async createGroup(draft: GroupDraft): Promise<CreateOutcome> {
+    const { app, id, members } = draft;
+    const texts = draft.name.length + draft.avatar.length + draft.introduction.length;
+    const leftOut: string[] = [];
+    let version = 0n;
+    // Without members there is one slice all the same.
+    for (let start = 0; start === 0 || start < members.length; start += sliceMembersMax) {
+      const slice = members.slice(start, start + sliceMembersMax);
+      const isLast = start + slice.length === members.length;
+      const job: Job =
+        start === 0
+          ? ["create", { ...draft, members: slice }, isLast]
+          : ["enter", { app, group: id, members: slice, isLast }];
+      const made = await this.write([job], texts, (slots) => sliceOutcome(slice, slots), 1 + slice.length);
+      if (made.result === "full") return made;
+      if (made.result === "notFound") throw new StoreUnavailable("creating the group has taken too long");
+      leftOut.push(...made.leftOut);
+      ({ version } = made);
+    }
+    return { result: "created", version, leftOut };
   }
 
   join(change: MembershipChange): Promise<MembershipOutcome> {
@@ -136,10 +161,10 @@ export abstract class JobStore implements Store {
     this.batcher.refuseQueued(new StoreUnavailable(sentence));
   }
 
-  private write<T>(jobs: readonly Job[], characters: number, read: (slots: Slots) => T): Promise<T> {
+  private write<T>(jobs: readonly Job[], characters: number, read: (slots: Slots) => T, cost?: number): Promise<T> {
     if (this.isClosing) return Promise.reject(new StoreUnavailable("the store is closed"));
     const refusal = this.refusal();
     if (refusal !== undefined) return Promise.reject(new StoreUnavailable(refusal));
-    return this.batcher.add(jobs, characters, read);
+    return this.batcher.add(jobs, characters, read, cost);
   }
 }

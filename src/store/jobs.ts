@@ -15,11 +15,29 @@ export type Job =
       body: string,
       extra: string,
       clientId: string,
+      toKnown: boolean,
     ]
   | readonly [kind: "ack", app: string, account: string, device: string, messageId: string]
-  | readonly [kind: "create", draft: GroupDraft]
+  /** The draft with its first members; `isWhole`: with all of them. Otherwise the group is hidden until the last have entered. */
+  | readonly [kind: "create", draft: GroupDraft, isWhole: boolean]
+  | readonly [kind: "enter", slice: MemberSlice]
   | readonly [kind: "join", change: MembershipChange]
   | readonly [kind: "quit", change: MembershipChange];
+
+/** Further members of a group that is being created. */
+export interface MemberSlice {
+  readonly app: string;
+  readonly group: string;
+  readonly members: readonly string[];
+  /** With these it is complete, and is seen from then on. */
+  readonly isLast: boolean;
+}
+
+/**
+ * Members that enter in one transaction when a group is created: others' talks are committed between two of them. It is
+ * also the number of bits in which an answer says who was left out.
+ */
+export const sliceMembersMax = 192;
 
 /** An answered job takes this many numbers: its outcome, then what belongs to that outcome. */
 export const outcomeSlots = 5;
@@ -29,30 +47,46 @@ export const outcome = {
   /** The same; this writer stored it, or (repeatedElsewhere) another one or an earlier run of this program. */
   repeated: 1n,
   repeatedElsewhere: 11n,
+  /** The same; the receiver's account was made for it. */
+  storedForNew: 12n,
+  /** The receiver's account would have had to be made. */
+  unknown: 13n,
   forbidden: 2n,
   notFound: 3n,
   conflict: 4n,
   done: 5n,
   future: 6n,
-  /** version */
+  /** version (0 while the group is hidden), three words of bits: the members of the slice that were left out */
   created: 7n,
-  /** from create: 0 for the owner, or the member's position in the draft plus one */
+  /** which limit: a key of `fullLimits` */
   full: 8n,
   /** versionBefore, version */
   changed: 9n,
   unchanged: 10n,
 } as const;
 
+/** Which limit a `full` names, by its first number. */
+export const fullLimits = ["groupsPerAccount", "groupsPutPerAccount", "groupMembers"] as const;
+export const fullOf = {
+  own: 0n,
+  put: 1n,
+  members: 2n,
+} as const;
+
 /** Reads the slots of the call's job i. */
 export type Slots = (job: number, slot: number) => bigint;
 
-type CreateOutcome =
-  | { readonly result: "created"; readonly version: bigint }
-  | { readonly result: "full"; readonly account: string };
+/** What became of a slice of a new group. */
+export type SliceOutcome =
+  | { readonly result: "created"; readonly version: bigint; readonly leftOut: readonly string[] }
+  /** The owner has too many groups. Nothing is created. */
+  | { readonly result: "full" }
+  /** The group was given up meanwhile. */
+  | { readonly result: "notFound" };
 
 export function talkJob(talk: Talk): Job {
-  const { app, sender, toGroup, dest, type, body, extra, clientId } = talk;
-  return ["talk", app, sender, toGroup, dest, type, body, extra, clientId];
+  const { app, sender, toGroup, dest, type, body, extra, clientId, toKnown = false } = talk;
+  return ["talk", app, sender, toGroup, dest, type, body, extra, clientId, toKnown];
 }
 
 /** What became of job i, a talk. */
@@ -60,6 +94,7 @@ export function talkOutcome(slots: Slots, job: number): TalkOutcome {
   const code = slots(job, 0);
   switch (code) {
     case outcome.stored:
+    case outcome.storedForNew:
     case outcome.repeated:
     case outcome.repeatedElsewhere:
       return {
@@ -68,8 +103,9 @@ export function talkOutcome(slots: Slots, job: number): TalkOutcome {
         sendTime: slots(job, 2),
         previousId: slots(job, 3),
         groupVersion: slots(job, 4),
-        repeated: code !== outcome.stored,
+        repeated: code === outcome.repeated || code === outcome.repeatedElsewhere,
         writtenHere: code !== outcome.repeatedElsewhere,
+        madeAccount: code === outcome.storedForNew,
       };
     case outcome.forbidden:
       return { result: "forbidden" };
@@ -77,16 +113,42 @@ export function talkOutcome(slots: Slots, job: number): TalkOutcome {
       return { result: "notFound" };
     case outcome.conflict:
       return { result: "conflict" };
+    case outcome.unknown:
+      return { result: "unknown" };
     default:
       throw new Error(`a talk has no outcome ${code}`);
   }
 }
 
-/** What became of a call with one job, the creation of this group. */
-export function createOutcome(draft: GroupDraft, slots: Slots): CreateOutcome {
-  if (slots(0, 0) === outcome.created) return { result: "created", version: slots(0, 1) };
-  const position = Number(slots(0, 1));
-  return { result: "full", account: draft.members[position - 1] ?? draft.owner };
+/** The bits of members that were left out: bit i % 64 of word i / 64 is that of the slice's member i. */
+export class LeftOut {
+  readonly words: [bigint, bigint, bigint] = [0n, 0n, 0n];
+
+  add(position: number): void {
+    const word = position >> 6;
+    this.words[word] = (this.words[word] ?? 0n) | (1n << BigInt(position & 63));
+  }
+}
+
+/** What became of a call with one job, the creation of a group or a slice with these members. */
+export function sliceOutcome(members: readonly string[], slots: Slots): SliceOutcome {
+  switch (slots(0, 0)) {
+    case outcome.full:
+      return { result: "full" };
+    case outcome.notFound:
+      return { result: "notFound" };
+    case outcome.created: {
+      const isLeftOut = (position: number): boolean =>
+        ((slots(0, 2 + (position >> 6)) >> BigInt(position & 63)) & 1n) === 1n;
+      return {
+        result: "created",
+        version: slots(0, 1),
+        leftOut: members.filter((_, position) => isLeftOut(position)),
+      };
+    }
+    default:
+      throw new Error(`a new group has no outcome ${slots(0, 0)}`);
+  }
 }
 
 /** What became of a call with one job, a change of membership. */
@@ -101,8 +163,11 @@ export function membershipOutcome(slots: Slots): MembershipOutcome {
       return { result: "forbidden" };
     case outcome.notFound:
       return { result: "notFound" };
-    case outcome.full:
-      return { result: "full" };
+    case outcome.full: {
+      const limit = fullLimits[Number(slots(0, 1))];
+      if (limit === undefined) throw new Error(`no limit of groups has the number ${slots(0, 1)}`);
+      return { result: "full", limit };
+    }
     default:
       throw new Error(`a change of membership has no outcome ${code}`);
   }

@@ -34,6 +34,8 @@ export interface Talk {
   readonly extra: string;
   /** '' or the client's key for this talk: the same (app, sender, clientId) within 24 hours stores nothing new. */
   readonly clientId: string;
+  /** True: it is stored only if somebody has used the receiver's account, or written to it, before. */
+  readonly toKnown?: boolean;
 }
 
 /** What became of a talk. */
@@ -51,9 +53,11 @@ export type TalkOutcome =
       readonly repeated: boolean;
       /** False only for a repeat: another writer (the id's node number is not this one's) stored it. */
       readonly writtenHere: boolean;
+      /** Nobody had used the receiver's account, or written to it, before. */
+      readonly madeAccount: boolean;
     }
-  /** The sender is not in that group; there is no such group; the clientId names another talk. */
-  | { readonly result: "forbidden" | "notFound" | "conflict" };
+  /** The sender is not in that group; there is no such group; the clientId names another talk; `toKnown` keeps it out. */
+  | { readonly result: "forbidden" | "notFound" | "conflict" | "unknown" };
 
 /** One line of the offline index. */
 export interface IndexEntry {
@@ -131,9 +135,16 @@ export type MembershipOutcome =
   /** `unchanged`: it was so already (joined twice). versionBefore and version are groupVersions. */
   | { readonly result: "changed"; readonly versionBefore: bigint; readonly version: bigint }
   | { readonly result: "unchanged" }
-  /** forbidden: not the account itself nor the owner, a stranger joining a closed group, quitting where one is not a
-   * member. full: group or account is at its limit. */
-  | { readonly result: "forbidden" | "notFound" | "full" };
+  /** Not the account itself nor the owner, a stranger joining a closed group, quitting where one is not a member. */
+  | { readonly result: "forbidden" | "notFound" }
+  /** The group has as many members, or the account is in as many groups, as `limit` allows. */
+  | { readonly result: "full"; readonly limit: "groupsPerAccount" | "groupsPutPerAccount" | "groupMembers" };
+
+export type CreateOutcome =
+  /** `leftOut`: those of the members whom others have put in as many groups as may be; the group is without them. */
+  | { readonly result: "created"; readonly version: bigint; readonly leftOut: readonly string[] }
+  /** The owner has created or joined as many groups as may be; nothing is created. */
+  | { readonly result: "full" };
 
 /** The current members of a group, as of `version`. */
 export interface Membership {
@@ -165,12 +176,11 @@ export interface Store {
   /** In the order of `messageIds`, leaving out what the account may not read or does not exist. */
   contents(app: string, account: string, messageIds: readonly bigint[]): Promise<readonly StoredContent[]>;
 
-  /** `full`: a member (named by `account`) is in too many groups already. Nothing is created then. */
-  createGroup(
-    draft: GroupDraft,
-  ): Promise<
-    { readonly result: "created"; readonly version: bigint } | { readonly result: "full"; readonly account: string }
-  >;
+  /**
+   * Creates a group, unseen by anybody until it is complete: members enter in several transactions, so that others' talks
+   * need not wait for thousands. One that a crash leaves incomplete is never seen.
+   */
+  createGroup(draft: GroupDraft): Promise<CreateOutcome>;
   join(change: MembershipChange): Promise<MembershipOutcome>;
   /** The owner's leaving hands the group to its longest member; the last one's leaving closes it for good. */
   quit(change: MembershipChange): Promise<MembershipOutcome>;

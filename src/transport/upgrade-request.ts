@@ -26,6 +26,7 @@ const headEnd = Buffer.from("\r\n\r\n");
 /** RFC 6455, section 1.3. */
 const acceptSuffix = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 const tokenPattern = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const upgradePattern = /(?:^|,)[ \t]*websocket[ \t]*(?:,|$)/i;
 const requestPattern = /^([A-Z]{1,20}) \S+ HTTP\/1\.[01]$/;
 
 const reasons: Readonly<Record<number, string>> = {
@@ -51,7 +52,7 @@ export function parseUpgrade(head: Buffer): UpgradeRequest | Refusal {
   if (method === undefined || headers === undefined) return refusal(400, "This is not an HTTP request.\n");
   const first = (name: string): string | undefined => headers.get(name)?.[0];
   const key = first("sec-websocket-key");
-  const isUpgrade = method === "GET" && first("upgrade")?.toLowerCase() === "websocket";
+  const isUpgrade = method === "GET" && upgradePattern.test(headers.get("upgrade")?.join(",") ?? "");
   const version = first("sec-websocket-version") ?? "13";
   if (!isUpgrade || key === undefined || version !== "13") {
     return refusal(426, "This is a WebSocket server.\n", method === "HEAD");

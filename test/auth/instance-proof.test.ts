@@ -11,6 +11,7 @@ const [a, b, c] = [bytes("key a of this cluster"), bytes("key b of this cluster"
 
 const statement: InstanceStatement = {
   env: "prod",
+  zone: "z1",
   service: "wgateway",
   id: "gate-1",
   addrs: ["ws://10.0.0.5:8000"],
@@ -40,7 +41,7 @@ const withEntry = (said: InstanceStatement, key: string, value: string): Instanc
 
 test("stays what it is: another implementation of the description gives these bytes", () => {
   const said: InstanceStatement = {
-    ...{ env: "e", service: "chat", id: "chat-1", addrs: ["tcp://h:1", "tcp://h:2"] },
+    ...{ env: "e", zone: "z", service: "chat", id: "chat-1", addrs: ["tcp://h:1", "tcp://h:2"] },
     metadata: new Map([
       ["state", "young"],
       ["link", "h:1"],
@@ -50,6 +51,7 @@ test("stays what it is: another implementation of the description gives these by
   const fields = [
     "roost instance 1",
     "e",
+    "z",
     "chat",
     "chat-1",
     "2",
@@ -106,10 +108,11 @@ describe("an entry is not believed", () => {
     expect(judgeProof(withEntry(statement, proofKey, ""), [a])).toBe("absent");
   });
 
-  test("in another environment, under another service or id, and with other addresses", () => {
+  test("in another environment or zone, under another service or id, and with other addresses", () => {
     const said = proven([a]);
     const others: InstanceStatement[] = [
       { ...said, env: "dev" },
+      { ...said, zone: "z2" },
       { ...said, service: "tgateway" },
       { ...said, id: "gate-2" },
       { ...said, addrs: ["ws://evil.example"] },
@@ -137,7 +140,7 @@ describe("an entry is not believed", () => {
 
   test("when a character moves from one field into its neighbour", () => {
     const said = proven([a]);
-    expect(judgeProof({ ...said, env: "pro", service: "dwgateway" }, [a])).toBe("wrong");
+    expect(judgeProof({ ...said, env: "pro", zone: "dz1" }, [a])).toBe("wrong");
     expect(judgeProof({ ...said, service: "wgatewa", id: "ygate-1" }, [a])).toBe("wrong");
   });
 

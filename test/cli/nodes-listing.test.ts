@@ -10,7 +10,7 @@ const key = new TextEncoder().encode("the key of this cluster");
 
 function member(appid: string, hostname: string, isProven: boolean, env = "prod"): Instance {
   const metadata = new Map([["state", "adult"]]);
-  const proven = withProof({ env, service: appid, id: hostname, addrs: [], metadata }, [key]);
+  const proven = withProof({ env, zone: "z1", service: appid, id: hostname, addrs: [], metadata }, [key]);
   return instanceOf({ env, appid, hostname, metadata: isProven ? proven : metadata });
 }
 

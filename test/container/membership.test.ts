@@ -1,5 +1,6 @@
 // A process's place in the registry: it claims its id, registers, says how it is, and leaves.
 
+import { testLimits } from "../support/limits.ts";
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import type { LinkIdentity } from "../../src/auth/link-proof.ts";
 import { clusterFingerprint } from "../../src/auth/store-ownership.ts";
@@ -14,7 +15,7 @@ import { InProcessNaming } from "../../src/registry/client/in-process-naming.ts"
 import { localRegistrar } from "../../src/registry/client/local-registrar.ts";
 import { RegistrationRefused } from "../../src/registry/client/registration-loop.ts";
 import { systemTimers } from "../../src/registry/timers.ts";
-import { faultOfMetadata } from "../../src/registry/names.ts";
+import { faultOfMetadata, nameBounds } from "../../src/registry/names.ts";
 import { until } from "../support/until.ts";
 import {
   afterwards,
@@ -183,7 +184,7 @@ describe("a member", () => {
     await membership.join([{ ...offer(), metadata: new Map(tags) }], "young");
     const [registration] = naming.registrations;
     expect(registration?.metadata.get("keys")).toHaveLength(16 * 33 - 1);
-    expect(faultOfMetadata(registration?.metadata ?? new Map())).toBeUndefined();
+    expect(faultOfMetadata(registration?.metadata ?? new Map(), nameBounds)).toBeUndefined();
   });
 
   test("says how it is; a registry that refuses that is no reason to fail", async () => {
@@ -309,7 +310,13 @@ describe("a member that the registry refuses", () => {
 });
 
 describe("two that register in the same moment", () => {
-  const registry = startLoneRegistry({ env: "test", zone: "z1", version: "test", log: silentLog });
+  const registry = startLoneRegistry({
+    env: "test",
+    zone: "z1",
+    version: "test",
+    limits: testLimits(),
+    log: silentLog,
+  });
   afterAll(() => registry.stop());
   const naming = (zone: string): InProcessNaming => {
     const registrar = localRegistrar(registry);

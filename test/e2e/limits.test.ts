@@ -4,17 +4,21 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { signToken } from "../../src/auth/token.ts";
 import { ClusterStage } from "../support/cluster-stage.ts";
 import { run, ServerProcess } from "../support/server-process.ts";
+import { WireClient } from "../support/wire-client.ts";
 
 let folder: string;
 const servers: ServerProcess[] = [];
+const clients: WireClient[] = [];
 let stage: ClusterStage | undefined;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "roost-limits-"));
 });
 afterEach(async () => {
+  for (const client of clients.splice(0)) client.terminate();
   await Promise.all(servers.splice(0).map((server) => server.end("SIGKILL")));
   await stage?.close();
   stage = undefined;
@@ -59,6 +63,27 @@ test("a server's limits are told while it runs, after kill -9 and to nobody afte
     status: 1,
     err: expect.stringContaining(`there is no ${socket}`),
   });
+}, 60_000);
+
+test("a limit that bites is counted, logged once, and told by roost limits and by the metrics", async () => {
+  const secret = "x7Hq2LrW9tZk4VbN6cYd";
+  const server = await start("--secret", secret, "--limit", "devices-per-account=1");
+  const token = await signToken(new TextEncoder().encode(secret), { account: "ann", app: "app", ttlSeconds: 60 });
+  const signIn = async (device: string): Promise<WireClient> => {
+    const client = await WireClient.connect(server.tcp.slice("tcp://".length));
+    clients.push(client);
+    await client.signIn(token, device);
+    return client;
+  };
+  await signIn("phone");
+  for (const device of ["laptop", "tablet"]) await expect(signIn(device)).rejects.toThrow();
+  const { out } = await run(["limits"], folder);
+  expect(lineOf(out, "devices-per-account")).toMatch(/^devices-per-account +1 +yes +- +2 +\d+s ago /);
+  const metrics = await (await fetch(`${server.monitor}/metrics`)).text();
+  expect(metrics).toContain('roost_limits_reached_total{limit="devices-per-account"} 2\n');
+  expect(metrics).toContain('roost_limit{limit="devices-per-account"} 1\n');
+  const lines = server.log.split("\n").filter((line) => line.includes("a limit was reached"));
+  expect(lines).toEqual([expect.stringContaining('limit="devices-per-account" value=1')]);
 }, 60_000);
 
 describe("without a server", () => {

@@ -4,6 +4,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
+import { registryToken } from "../../src/auth/registry-token.ts";
 import { Command } from "../../src/wire/commands.ts";
 import { MessagePushSchema } from "../../src/wire/gen/pkt_pb.ts";
 import { at } from "../registry/http/support.ts";
@@ -63,8 +64,9 @@ async function read(stage: ClusterStage, appid: string): Promise<Entry[]> {
   );
 }
 
-/** A stranger registers something; it has no key. */
-async function write(stage: ClusterStage, { metadata, ...entry }: Entry): Promise<void> {
+/** A stranger registers something; it has no key, or has got hold of the registry's token. */
+async function write(stage: ClusterStage, { metadata, ...entry }: Entry, token?: string): Promise<void> {
+  const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
   const body = new URLSearchParams({
     env: "dev",
     status: "1",
@@ -73,20 +75,29 @@ async function write(stage: ClusterStage, { metadata, ...entry }: Entry): Promis
     metadata: JSON.stringify(metadata),
   });
   const answer: unknown = await (
-    await fetch(`${registryOf(stage)}/discovery/register`, { method: "POST", body })
+    await fetch(`${registryOf(stage)}/discovery/register`, { method: "POST", headers, body })
   ).json();
   expect(at(answer, "code")).toBe(0);
 }
 
+interface Relay {
+  readonly address: string;
+  /** All that has passed. */
+  readonly seen: () => string;
+  /** Connections that came. */
+  readonly taken: () => number;
+}
+
+const portOf = (address = ""): number => Number(address.slice(address.lastIndexOf(":") + 1));
+
 /** A relay that reads what passes, and changes whom is paid how much. */
-async function relayTo(
-  target: string,
-): Promise<{ readonly address: string; readonly seen: () => string; readonly taken: () => number }> {
-  const [port = 0] = await freePorts(1);
+async function relayTo(target: string, atPort?: number): Promise<Relay> {
+  const port = atPort ?? (await freePorts(1))[0] ?? 0;
   let seen = "";
-  const proxy = await LinkProxy.start(port, Number(target.slice(target.lastIndexOf(":") + 1)), (chunk) => {
-    seen += chunk.toString("latin1");
-    return Buffer.from(chunk.toString("latin1").replaceAll("pay 10 EUR to bob", "pay 99 EUR to eve"), "latin1");
+  const proxy = await LinkProxy.start(port, portOf(target), (chunk) => {
+    const text = chunk.toString("latin1");
+    seen += text;
+    return Buffer.from(text.replaceAll("pay 10 EUR to bob", "pay 99 EUR to eve"), "latin1");
   });
   endings.push(() => proxy.stop());
   return { address: `127.0.0.1:${port}`, seen: () => seen, taken: () => proxy.taken };
@@ -112,49 +123,100 @@ const forgeries: Record<string, (entry: Entry, relay: string) => Entry> = {
   }),
 };
 
+/** Alice, at the second gateway, pays bob ten times; what bob gets, and whether one of the relays has read it. */
+async function pay(stage: ClusterStage, relays: readonly { readonly seen: () => string }[]): Promise<void> {
+  const alice = await stage.wire("alice", 1);
+  const bob = await stage.wire("bob", 0);
+  const bodies = Array.from({ length: 10 }, () => "pay 10 EUR to bob");
+  for (const body of bodies) await talk(alice, "bob", body);
+  const pushed = await bob.pushed(Command.UserTalk, MessagePushSchema, bodies.length);
+  expect(pushed.map(({ body }) => body)).toEqual(bodies);
+  expect(relays.map(({ seen }) => seen().includes("EUR"))).toEqual(relays.map(() => false));
+}
+
+/** The chat nodes are listed where they take links, and nowhere else in their zone. */
+async function truthIsBack(stage: ClusterStage): Promise<void> {
+  const { cluster } = stage;
+  const links = async (): Promise<string[]> =>
+    (await read(stage, "chat"))
+      .filter(({ zone }) => zone === "zone01")
+      .map(({ metadata }) => metadata["link"] ?? "")
+      .toSorted();
+  const right = cluster
+    .names("chat")
+    .map((name) => cluster.linkAddress(name))
+    .toSorted();
+  await until(async () => JSON.stringify(await links()) === JSON.stringify(right), "the true entries are back");
+}
+
+/** All but the second gateway run. */
+async function startAllButOne(stage: ClusterStage): Promise<void> {
+  const { cluster } = stage;
+  const first = cluster.names().filter((name) => name !== "gateway-2");
+  await Promise.all(first.map((name) => cluster.start(name)));
+  await cluster.ready();
+}
+
+async function startTheOther({ cluster }: ClusterStage): Promise<void> {
+  await cluster.start("gateway-2");
+  await until(() => cluster.isReady("gateway-2"), "the next gateway is ready");
+}
+
 describe("a stranger who lists the chat nodes at the addresses of relays", () => {
   test.each(Object.entries(forgeries))(
     "%s reads and changes nothing of what the next gateway's clients say",
     async (_, forge) => {
       const stage = await prepare();
-      const { cluster } = stage;
-      await Promise.all(
-        cluster
-          .names()
-          .filter((name) => name !== "gateway-2")
-          .map((name) => cluster.start(name)),
-      );
-      await cluster.ready();
-      const relays: Awaited<ReturnType<typeof relayTo>>[] = [];
+      await startAllButOne(stage);
+      const relays: Relay[] = [];
       for (const entry of await read(stage, "chat")) {
         const relay = await relayTo(entry.metadata["link"] ?? "");
         relays.push(relay);
         await write(stage, forge(entry, relay.address));
       }
       expect(relays.length).toBe(2);
-      await cluster.start("gateway-2");
-      await until(() => cluster.isReady("gateway-2"), "the next gateway is ready");
-      const alice = await stage.wire("alice", 1);
-      const bob = await stage.wire("bob", 0);
-      const bodies = Array.from({ length: 10 }, () => "pay 10 EUR to bob");
-      for (const body of bodies) await talk(alice, "bob", body);
-      const pushed = await bob.pushed(Command.UserTalk, MessagePushSchema, bodies.length);
-      expect(pushed.map(({ body }) => body)).toEqual(bodies);
-      expect(relays.map(({ seen }) => seen().includes("EUR"))).toEqual([false, false]);
+      await startTheOther(stage);
+      await pay(stage, relays);
       // The nodes have noticed, and are listed as they are again.
-      const links = async (): Promise<string[]> =>
-        (await read(stage, "chat"))
-          .filter(({ zone }) => zone === "zone01")
-          .map(({ metadata }) => metadata["link"] ?? "")
-          .toSorted();
-      const right = cluster
-        .names("chat")
-        .map((name) => cluster.linkAddress(name))
-        .toSorted();
-      await until(async () => JSON.stringify(await links()) === JSON.stringify(right), "the true entries are back");
+      await truthIsBack(stage);
     },
     60_000,
   );
+
+  test("by copies of entries that they have made before, at ports that are free now, reads and changes nothing either", async () => {
+    const stage = await prepare();
+    const { cluster } = stage;
+    await startAllButOne(stage);
+    const before = await read(stage, "chat");
+    const relays: Relay[] = [];
+    for (const entry of before) {
+      await cluster.end(entry.hostname, "SIGTERM");
+      await cluster.start(entry.hostname);
+      await until(() => cluster.isReady(entry.hostname), `${entry.hostname} is back`);
+      relays.push(await relayTo(cluster.linkAddress(entry.hostname), portOf(entry.metadata["link"])));
+    }
+    for (const entry of before) await write(stage, entry);
+    await startTheOther(stage);
+    await pay(stage, relays);
+    await truthIsBack(stage);
+  }, 60_000);
+
+  test("of a registry with a key, whose token has been overheard, reads and changes nothing either", async () => {
+    const stage = await ClusterStage.prepare({ gateways: 2, chats: 2 });
+    endings.push(() => stage.close());
+    await startAllButOne(stage);
+    const token = registryToken(stage.clusterKey);
+    const relays: Relay[] = [];
+    for (const entry of await read(stage, "chat")) {
+      const relay = await relayTo(entry.metadata["link"] ?? "");
+      relays.push(relay);
+      // Entries without a proof may be of the former release there, but not beside those that have one.
+      const forged = { ...entry, metadata: { ...entry.metadata, link: relay.address, proof: "" } };
+      await write(stage, { ...forged, zone: "zone02", addrs: `tcp://${relay.address}` }, token);
+    }
+    await startTheOther(stage);
+    await pay(stage, relays);
+  }, 60_000);
 });
 
 test("a stranger's gateway keeps no node young, and is named on /health", async () => {

@@ -12,7 +12,7 @@ import { ClusterStage } from "../support/cluster-stage.ts";
 import { talk } from "../support/commands.ts";
 import { roostWithFiles, run, ServerProcess } from "../support/server-process.ts";
 import { until } from "../support/until.ts";
-import { upgradeRequest } from "../support/websocket-frames.ts";
+import { upgradeRequest } from "../support/proxy-protocol.ts";
 
 const openFilesMax = 1_024;
 const strangersCount = 1_500;

@@ -15,6 +15,7 @@ test("limits are metrics: the value, the use where it is measured, and how often
   expect(text).not.toContain('roost_limit_use{limit="connections-per-address"}');
   expect(text).toContain('roost_limits_reached_total{limit="connections-per-address"} 0\n');
   expect(text).not.toContain('limit="instances"');
+  expect(text).toContain('roost_limit{limit="shutdown"} 10\n');
   limits.measure("connectionsPerAddress", () => 5);
   for (let time = 0; time < 3; time++) limits.met("connectionsPerAddress");
   text = await registry.metrics();

@@ -14,7 +14,7 @@ const env = "prod";
 /** An entry that says where it takes links, with a proof by these keys; none: without one. */
 function entry(hostname: string, keys: readonly Uint8Array[], service = "chat", inEnv = env): Instance {
   const metadata = new Map([["link", "10.0.0.5:7000"]]);
-  const statement = { env: inEnv, service, id: hostname, addrs: ["tcp://10.0.0.5:7000"], metadata };
+  const statement = { env: inEnv, zone: "z1", service, id: hostname, addrs: ["tcp://10.0.0.5:7000"], metadata };
   const proven = keys.length === 0 ? metadata : withProof(statement, keys);
   return instanceOf({ appid: service, hostname, addrs: statement.addrs, metadata: proven });
 }
@@ -46,6 +46,7 @@ const forged = [
   entry("stranger", [c]),
   entry("elsewhere", [a], "chat", "dev"),
   entry("gate", [a], "wgateway"),
+  { ...entry("beside", [a]), zone: "z2" },
   { ...entry("moved", [a]), addrs: ["tcp://10.6.6.6:666"] },
 ];
 
@@ -62,6 +63,14 @@ describe("of a registry that takes writes with the key alone", () => {
     expect(reader.ids([entry("c1", [a]), entry("former", []), ...forged])).toEqual(["c1", "former"]);
     reader.nowMs = 100 * settledMs;
     expect(reader.ids([entry("c1", [a]), entry("former", []), ...forged])).toEqual(["c1", "former"]);
+  });
+
+  test("one without a proof never stands beside or before one of the same id that has it", () => {
+    const reader = new Reader(false);
+    const other = { ...entry("c1", []), zone: "z2" };
+    const listed = [other, entry("c1", [a]), { ...other, zone: "z3" }, entry("c2", [])];
+    expect(reader.ids(listed)).toEqual(["c1", "c2"]);
+    expect(reader.ids([other])).toEqual(["c1"]);
   });
 
   test("a proof is required once all that is listed has had one for an hour, and from then on for good", () => {

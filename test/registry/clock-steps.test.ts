@@ -1,8 +1,8 @@
 // A registry node whose wall clock leaps and comes back, or is set back: what it wrote meanwhile is not refused for good, by
 // itself or by others, and no service is refused because of it.
 
+import { limitTable } from "../../src/base/limits/table.ts";
 import { beforeEach, expect, test } from "bun:test";
-import { timestampAheadMsMax } from "../../src/base/limits/fixed.ts";
 import { HybridClock } from "../../src/registry/hybrid-clock.ts";
 import { Code } from "../../src/registry/registrar.ts";
 import { Office } from "./office.ts";
@@ -23,7 +23,8 @@ function ahead(ms: number, work: () => void): void {
   office.time.wallSteppedMs -= ms;
 }
 
-const isRefusedByOthers = (): boolean => new HybridClock(office.clock).isTooFarAhead(office.entry().dirty);
+const isRefusedByOthers = (): boolean =>
+  new HybridClock(office.clock, limitTable.timestampAhead.initial).isTooFarAhead(office.entry().dirty);
 
 test("after a leap of 30 days a new service is listed, with a version that others take", () => {
   ahead(30 * dayMs, () => office.register({ hostname: "other" }));
@@ -73,14 +74,14 @@ test("what readers compare with does not go back", () => {
 test("a clock that is set back by less than what others take goes on above its last version", () => {
   office.register();
   const { dirty } = office.entry();
-  office.time.wallSteppedMs -= timestampAheadMsMax / 2;
+  office.time.wallSteppedMs -= limitTable.timestampAhead.initial / 2;
   office.register({ version: "2" });
   expect(office.entry().dirty).toBeGreaterThan(dirty);
   expect(office.entry().dirty - dirty).toBeLessThan(nanoseconds(1));
 });
 
 test("a snapshot written during a leap is shown, with a version of now", () => {
-  const future = new HybridClock(office.clock).next() + nanoseconds(365 * dayMs);
+  const future = new HybridClock(office.clock, limitTable.timestampAhead.initial).next() + nanoseconds(365 * dayMs);
   office.table.restore(living(future));
   office.table.restore(cancelled(future, { hostname: "gone" }));
   expect(office.table.get(identity)).toMatchObject({ isStale: true, instance: { hostname: "chat-1" } });
@@ -91,7 +92,7 @@ test("a snapshot written during a leap is shown, with a version of now", () => {
 });
 
 test("a node that starts while its clock is years behind shows its snapshot, and takes what others say afterwards", () => {
-  const version = new HybridClock(office.clock).next();
+  const version = new HybridClock(office.clock, limitTable.timestampAhead.initial).next();
   ahead(-20 * 365 * dayMs, () => {
     office.table.restore(living(version));
     expect(office.table.live).toBe(1);

@@ -1,15 +1,15 @@
 // The hybrid logical clock: versions that grow whatever the wall clock does, and follow what other nodes say.
 
+import { limitTable } from "../../src/base/limits/table.ts";
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import type { Clock } from "../../src/base/clock.ts";
-import { timestampAheadMsMax } from "../../src/base/limits/fixed.ts";
 import { HybridClock, versionAfter } from "../../src/registry/hybrid-clock.ts";
 import { testSeed } from "../support/random.ts";
 import { beginNs, nanoseconds } from "./support.ts";
 
 const stepNs = 1024n;
-const aheadNsMax = nanoseconds(timestampAheadMsMax);
+const aheadNsMax = nanoseconds(limitTable.timestampAhead.initial);
 
 /** A wall clock that a test sets. */
 class SettableClock implements Clock {
@@ -28,7 +28,7 @@ class SettableClock implements Clock {
 
 function make(): { wall: SettableClock; clock: HybridClock } {
   const wall = new SettableClock();
-  return { wall, clock: new HybridClock(wall) };
+  return { wall, clock: new HybridClock(wall, limitTable.timestampAhead.initial) };
 }
 
 test("versions grow and are multiples of 1024 ns, however the wall clock steps by minutes and whatever is observed", () => {

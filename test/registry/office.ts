@@ -1,6 +1,6 @@
 // A registrar with all that it needs, over virtual time, for the tests of the four writes.
 
-import { timestampAheadMsMax } from "../../src/base/limits/fixed.ts";
+import { limitTable, type LimitValues } from "../../src/base/limits/table.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import type { Entry } from "../../src/registry/entry.ts";
@@ -22,7 +22,7 @@ import {
 export const neighbour = "10.0.0.2:7171";
 export const farAway = "10.1.0.1:7171";
 /** As far as timestamps may be ahead, in nanoseconds. */
-export const farAhead = nanoseconds(timestampAheadMsMax);
+export const farAhead = nanoseconds(limitTable.timestampAhead.initial);
 
 /** A registrar with one other node in its zone, and one elsewhere. */
 export class Office extends TableOverTime {
@@ -38,18 +38,20 @@ export class Office extends TableOverTime {
     versions: this.versions,
     self: { zone: "z1", address: "10.0.0.1:7171", incarnation: "self" },
     seeds: [],
+    limits: this.limits,
     isStarting: () => false,
   });
   readonly registrar = new Registrar({
     table: this.table,
+    rules: this.rules,
     versions: this.versions,
     replication: this.replication,
     nowMs: () => this.clock.monotonicMs(),
     onProbed: (entry) => void this.probed.push(entry),
   });
 
-  constructor() {
-    super();
+  constructor(limits: Partial<LimitValues> = {}) {
+    super(limits);
     this.replication.peers.heard(neighbour, nodeInfo({ address: neighbour }), 0);
     this.replication.peers.heard(farAway, nodeInfo({ address: farAway, incarnation: "far", zone: "z2" }), 0);
   }

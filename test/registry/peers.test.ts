@@ -1,7 +1,9 @@
 // The other nodes of the registry, as one node knows them.
 
+import { testLimits } from "../support/limits.ts";
+import { limitTable } from "../../src/base/limits/table.ts";
 import { beforeEach, expect, test } from "bun:test";
-import { registryNodesMax, tombstoneMs } from "../../src/base/limits/fixed.ts";
+import { tombstoneMs } from "../../src/base/limits/fixed.ts";
 import { Peers } from "../../src/registry/peers.ts";
 import { nodeInfo } from "./support.ts";
 
@@ -9,7 +11,7 @@ const [self, named, found] = ["10.0.0.1:7171", "10.0.0.2:7171", "10.0.0.3:7171"]
 let peers: Peers;
 
 beforeEach(() => {
-  peers = new Peers({ zone: "z1", incarnation: "self", address: self }, [named, self]);
+  peers = new Peers({ zone: "z1", incarnation: "self", address: self }, [named, self], testLimits());
 });
 
 const addresses = (): string[] => peers.all().map(({ address }) => address);
@@ -28,7 +30,7 @@ test("one that turns out to be itself under another name is dropped, and stays s
 });
 
 test("nodes of the original implementation, which have no incarnation, are never taken for itself", () => {
-  peers = new Peers({ zone: "z1", incarnation: "", address: self }, [named]);
+  peers = new Peers({ zone: "z1", incarnation: "", address: self }, [named], testLimits());
   peers.heard(named, nodeInfo({ incarnation: "", zone: "" }), 0);
   expect(peers.get(named)).toMatchObject({ isUp: true, zone: "" });
 });
@@ -65,7 +67,8 @@ test("one that nobody heard of for two hours is forgotten, unless the operator n
   expect(addresses()).toEqual([named]);
 });
 
-test("knows no more than registryNodesMax", () => {
-  for (let index = 0; index < registryNodesMax + 10; index++) peers.listed(`10.1.0.1:${index + 1}`, "z1", 0);
-  expect(peers.all()).toHaveLength(registryNodesMax);
+test("knows no more than there may be", () => {
+  for (let index = 0; index < limitTable.registryNodes.initial + 10; index++)
+    peers.listed(`10.1.0.1:${index + 1}`, "z1", 0);
+  expect(peers.all()).toHaveLength(limitTable.registryNodes.initial);
 });

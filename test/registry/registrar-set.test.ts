@@ -1,7 +1,7 @@
 // The write that changes status and metadata of several instances: of all that are named, or of none.
 
+import { limitTable } from "../../src/base/limits/table.ts";
 import { beforeEach, describe, expect, test } from "bun:test";
-import { instanceMetadataBytesMax } from "../../src/base/limits/fixed.ts";
 import { Status } from "../../src/registry/instance.ts";
 import { Code } from "../../src/registry/registrar.ts";
 import { farAhead, farAway, neighbour, Office } from "./office.ts";
@@ -83,7 +83,7 @@ describe("set", () => {
     for (const hostname of ["a", "b"]) office.register({ hostname });
     const digest = office.table.digest.text();
     const good = { hostname: "a", status: Status.Waiting };
-    const tooMuch = new Map([["k", "v".repeat(instanceMetadataBytesMax)]]);
+    const tooMuch = new Map([["k", "v".repeat(limitTable.instanceMetadataBytes.initial)]]);
     const unknown = office.set([good, { hostname: "c", status: Status.Waiting }]);
     expect(unknown.code).toBe(Code.BadRequest);
     expect(unknown.message).toBe("there is no chat with hostname c in zone z1, env prod");

@@ -1,9 +1,9 @@
 // Registering, renewing and cancelling: what each means, what it is refused for, and whom it is passed on to.
 
+import { limitTable } from "../../src/base/limits/table.ts";
 import { beforeEach, describe, expect, test } from "bun:test";
-import { instancesMax, instancesPerCallerMax } from "../../src/base/limits/fixed.ts";
 import { Status } from "../../src/registry/instance.ts";
-import { type Caller, Code } from "../../src/registry/registrar.ts";
+import { type Caller, Code, type Outcome, type Register } from "../../src/registry/registrar.ts";
 import { farAhead, farAway, neighbour, Office } from "./office.ts";
 import { beginNs, identityOf, nanoseconds } from "./support.ts";
 
@@ -73,7 +73,7 @@ describe("register", () => {
   });
 
   test("over another caller's instance counts for the new caller, within its quota", () => {
-    for (let count = 0; count < instancesPerCallerMax; count++)
+    for (let count = 0; count < limitTable.instancesPerAddress.initial; count++)
       office.register({ hostname: `one-${count}` }, { address: "10.9.0.1" });
     office.register({ hostname: "other" }, { address: "10.9.0.2" });
     expect(office.register({ hostname: "other" }, { address: "10.9.0.1" }).code).toBe(Code.LimitExceeded);
@@ -120,15 +120,15 @@ describe("register", () => {
 describe("quotas", () => {
   const caller: Partial<Caller> = { address: "192.0.2.1" };
 
-  test("an address may register instancesPerCallerMax instances; others are not affected", () => {
-    for (let index = 0; index < instancesPerCallerMax; index++) {
+  test("an address may register so many instances; others are not affected", () => {
+    for (let index = 0; index < limitTable.instancesPerAddress.initial; index++) {
       const { code } = office.register({ hostname: `i${index}` }, caller);
       if (code !== Code.Ok) throw new Error(`instance ${index} was refused`);
     }
     const outcome = office.register({ hostname: "one more" }, caller);
     expect(outcome.code).toBe(Code.LimitExceeded);
-    expect(outcome.message).toStartWith(`192.0.2.1 has registered ${instancesPerCallerMax} instances`);
-    expect(office.table.live).toBe(instancesPerCallerMax);
+    expect(outcome.message).toStartWith(`192.0.2.1 has registered ${limitTable.instancesPerAddress.initial} instances`);
+    expect(office.table.live).toBe(limitTable.instancesPerAddress.initial);
     expect(office.register({ hostname: "i0", version: "2" }, caller).code).toBe(Code.Ok);
     expect(office.register({ hostname: "other" }, { address: "192.0.2.2" }).code).toBe(Code.Ok);
     expect(office.register({ hostname: "local" }).code).toBe(Code.Ok);
@@ -137,15 +137,17 @@ describe("quotas", () => {
   });
 
   test("a full registry takes no new instance, and still renews and replaces those it has", () => {
-    office.fill(instancesMax);
-    const outcome = office.register({ hostname: "one more" });
-    expect(outcome.code).toBe(Code.LimitExceeded);
-    expect(outcome.message).toContain(`${instancesMax} instances`);
-    expect(office.table.get(identityOf({ hostname: "one more" }))).toBeUndefined();
-    expect(office.register({ hostname: "i0", version: "2" }).code).toBe(Code.Ok);
-    expect(office.renew({ hostname: "i1" }).code).toBe(Code.Ok);
-    office.cancel({ hostname: "i2" });
-    expect(office.register({ hostname: "one more" }).code).toBe(Code.Ok);
+    office = new Office({ instances: 3 });
+    const shop = (hostname: string, change: Partial<Register> = {}): Outcome =>
+      office.register({ appid: "shop", hostname, ...change });
+    for (const hostname of ["i0", "i1", "i2"]) expect(shop(hostname).code).toBe(Code.Ok);
+    const outcome = shop("one more");
+    expect(outcome).toEqual({ code: Code.LimitExceeded, message: "the registry holds 3 instances; it takes no more" });
+    expect(office.table.get(identityOf({ appid: "shop", hostname: "one more" }))).toBeUndefined();
+    expect(shop("i0", { version: "2" }).code).toBe(Code.Ok);
+    expect(office.renew({ appid: "shop", hostname: "i1" }).code).toBe(Code.Ok);
+    office.cancel({ appid: "shop", hostname: "i2" });
+    expect(shop("one more").code).toBe(Code.Ok);
   });
 });
 

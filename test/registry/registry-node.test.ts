@@ -1,5 +1,6 @@
 // One whole node of the registry over virtual time: leases that run out, its own entry, start-up, and what readers see.
 
+import { testLimits } from "../support/limits.ts";
 import { describe, expect, test } from "bun:test";
 import { leaseMs } from "../../src/base/limits/fixed.ts";
 import { silentLog } from "../../src/base/log.ts";
@@ -35,7 +36,8 @@ function make(seeds: readonly string[] = []): World {
   const time = new VirtualTime();
   const network = new ManualNetwork(time);
   const node = new RegistryNode({
-    settings: { env: "prod", zone: "z1", region: "r1", address, seeds, version: "1" },
+    settings: { env: "prod", zone: "z1", region: "r1", address, seeds, version: "1", hasKey: true },
+    limits: testLimits(),
     clock: time.clock(0),
     timers: time.timersOf(() => true),
     random: seededRandom(1),
@@ -62,6 +64,12 @@ function keepRenewing({ time, node }: World, hostname: string): void {
     time.after(30_000, renew);
   };
   time.after(30_000, renew);
+}
+
+/** Lets the instances renew after half a minute. */
+function renewOnce({ time, node }: Pick<World, "time" | "node">, hostnames: readonly string[]): void {
+  time.advance(30_000);
+  for (const hostname of hostnames) node.registrar.renew(identityOf({ hostname }), 0n, "client");
 }
 
 const chats = (node: RegistryNode): string[] =>
@@ -91,6 +99,7 @@ describe("leases", () => {
   test("when all of three fall silent at once they are kept for three minutes", () => {
     const { time, node } = started();
     for (const hostname of ["a", "b", "c"]) register(node, { hostname });
+    renewOnce({ time, node }, ["a", "b", "c"]);
     time.advance(leaseMs + 1_000);
     expect(node.isProtected).toBe(true);
     time.advance(89_000);
@@ -120,10 +129,73 @@ describe("leases", () => {
     expect(node.table.live).toBe(count - 100 + 1);
   });
 
+  test("what never renewed is forgotten after its lease, and protects nobody", () => {
+    const world = started();
+    const { time, node } = world;
+    for (const hostname of ["a", "b", "c"]) register(node, { hostname });
+    for (const hostname of ["a", "b", "c"]) keepRenewing(world, hostname);
+    for (let index = 0; index < 500; index++) register(node, { appid: "junk", hostname: `j${index}` });
+    time.advance(leaseMs + 1_000);
+    expect(node.isProtected).toBe(false);
+    expect([node.table.live, node.evictions]).toEqual([4, 500]);
+  });
+
+  test("what is renewed at once, as no client does, has not renewed either", () => {
+    const world = started();
+    const { time, node } = world;
+    register(node, { hostname: "a" });
+    keepRenewing(world, "a");
+    for (let index = 0; index < 50; index++) {
+      register(node, { appid: "junk", hostname: `j${index}` });
+      node.registrar.renew(identityOf({ appid: "junk", hostname: `j${index}` }), 0n, "client");
+    }
+    time.advance(leaseMs + 1_000);
+    expect([node.isProtected, node.table.live]).toEqual([false, 2]);
+  });
+
+  test("what never renewed is forgotten after its lease even while others are protected", () => {
+    const { time, node } = started();
+    for (const hostname of ["a", "b"]) register(node, { hostname });
+    renewOnce({ time, node }, ["a", "b"]);
+    register(node, { appid: "junk", hostname: "j" });
+    time.advance(leaseMs + 1_000);
+    expect(node.isProtected).toBe(true);
+    expect(chats(node)).toEqual(["a", "b"]);
+    expect(node.knows("prod", "junk")).toBe(false);
+  });
+
+  test("of others' instances it is known whether they have renewed, from states and from renewals", () => {
+    const { time, node } = started();
+    const message = { kind: "replicate", node: nodeInfo(), isSpread: false } as const;
+    const states = ["told", "renewing", "junk"].map((hostname) => ({
+      ...living(beginNs, { hostname }),
+      hasRenewed: hostname === "told",
+    }));
+    node.onReplicate({ ...message, states, renewals: [] });
+    time.advance(30_000);
+    const renewal = { identity: identityOf({ hostname: "renewing" }), dirty: beginNs, ageMs: 0 };
+    node.onReplicate({ ...message, states: [], renewals: [renewal] });
+    const chat = node.table.app("prod", "chat")?.entries() ?? [];
+    const renewed = [...chat].filter(({ hasRenewed }) => hasRenewed);
+    expect(renewed.map(({ identity: { hostname } }) => hostname).toSorted()).toEqual(["renewing", "told"]);
+  });
+
+  test("that run out all at once end over several looks", () => {
+    const { time, node } = started();
+    for (let index = 0; index < 5_000; index++) register(node, { appid: "junk", hostname: `j${index}` });
+    time.advance(leaseMs + 1_000);
+    expect(node.evictions).toBe(2_000);
+    time.advance(1_000);
+    expect(node.evictions).toBe(4_000);
+    time.advance(1_000);
+    expect([node.evictions, node.table.live]).toEqual([5_000, 1]);
+  });
+
   test("a registry node that falls silent is forgotten, protected or not", () => {
     const { time, node } = started();
     for (const hostname of ["a", "b"]) register(node, { hostname });
     register(node, { appid: discoveryAppid, hostname: "10.0.0.2:7171", addrs: ["http://10.0.0.2:7171"] });
+    renewOnce({ time, node }, ["a", "b"]);
     time.advance(leaseMs + 2_000);
     expect(node.isProtected).toBe(true);
     expect(chats(node)).toEqual(["a", "b"]);
@@ -162,7 +234,7 @@ describe("its own entry", () => {
   test("comes back over a cancellation from a clock that is ahead", () => {
     const { time, node } = started();
     const dirty = beginNs + 10n * 60_000_000_000n;
-    const state = { identity: self, dirty, instance: undefined, ageMs: 0, isProbed: false };
+    const state = { identity: self, dirty, instance: undefined, ageMs: 0, isProbed: false, hasRenewed: true };
     const other = nodeInfo({ clock: dirty });
     node.onReplicate({ kind: "replicate", node: other, isSpread: false, states: [state], renewals: [] });
     time.advance(0);
@@ -184,6 +256,19 @@ describe("its own entry", () => {
     time.advance(120_000);
     expect(node.instances("prod", discoveryAppid, Status.Any)).toEqual([]);
   });
+});
+
+test("its own entry has a place in a registry that is full of names of nodes", () => {
+  const { time, node } = started();
+  for (let index = 0; index < 300; index++) {
+    const hostname = `10.2.0.${index}:7171`;
+    node.registrar.register(registration({ appid: discoveryAppid, hostname }), localCaller);
+  }
+  expect(node.table.nodes).toBe(257);
+  node.registrar.cancel(self, 0n, "client");
+  node.registrar.register(registration({ appid: discoveryAppid, hostname: "one more" }), localCaller);
+  time.advance(0);
+  expect(node.table.get(self)?.instance).toBeDefined();
 });
 
 describe("start-up", () => {
@@ -302,9 +387,9 @@ describe("reading", () => {
   test("an instance is found by its hostname in any letter case, in its env only", () => {
     const { node } = started();
     register(node, { hostname: "Chat-1" });
-    expect(node.instancesNamed("prod", "chat-1")).toHaveLength(1);
-    expect(node.instancesNamed("test", "chat-1")).toEqual([]);
-    expect(node.instancesNamed("test", address)).toHaveLength(1);
+    expect(node.instancesNamed("prod", "chat-1", 9)).toHaveLength(1);
+    expect(node.instancesNamed("test", "chat-1", 9)).toEqual([]);
+    expect(node.instancesNamed("test", address, 9)).toHaveLength(1);
   });
 
   test("a service is known while it has an instance, and its version grows with each change", () => {
@@ -316,6 +401,26 @@ describe("reading", () => {
     node.registrar.cancel(identityOf(), 0n, "client");
     expect(node.knows("prod", "chat")).toBe(false);
     expect(node.version).toBeGreaterThan(version);
+  });
+
+  test("a service's revision changes with the service alone, and is never one that it had before", () => {
+    const { node } = started();
+    const revisions = new Set([node.revisionOf("prod", "chat")]);
+    const expectNew = (): void => {
+      const revision = node.revisionOf("prod", "chat");
+      expect(revisions.has(revision)).toBe(false);
+      revisions.add(revision);
+    };
+    for (let round = 0; round < 3; round++) {
+      register(node);
+      expectNew();
+      register(node, { appid: "other", version: String(round) });
+      register(node, { env: "test" });
+      expect(revisions.has(node.revisionOf("prod", "chat"))).toBe(true);
+      node.registrar.cancel(identityOf(), 0n, "client");
+      expectNew();
+    }
+    expect(node.revisionOf("nowhere", "chat")).toBe(0);
   });
 
   test("who stops watching is called no more", () => {

@@ -34,6 +34,7 @@ class Node extends TableOverTime {
     versions: this.versions,
     self: { zone: "z1", address: "10.0.0.1:7171", incarnation: "self" },
     seeds: [neighbour],
+    limits: this.limits,
     isStarting: () => false,
   });
 }

@@ -1,6 +1,10 @@
 // Builders for the tests of the registry's core: instances and states, a table over virtual time, a network whose answers
 // the test gives.
 
+import { testLimits } from "../support/limits.ts";
+import { TableRules } from "../../src/registry/table-rules.ts";
+import type { Limits } from "../../src/base/limits/limits.ts";
+import type { LimitValues } from "../../src/base/limits/table.ts";
 import type { Clock } from "../../src/base/clock.ts";
 import type { EntryState } from "../../src/registry/entry.ts";
 import { HybridClock } from "../../src/registry/hybrid-clock.ts";
@@ -44,12 +48,12 @@ export function living(dirty: bigint, change: Partial<Instance> = {}, ageMs = 0)
     ...change,
   };
   const { env, appid, zone, hostname } = instance;
-  return { identity: { env, appid, zone, hostname }, dirty, instance, ageMs, isProbed: false };
+  return { identity: { env, appid, zone, hostname }, dirty, instance, ageMs, isProbed: false, hasRenewed: true };
 }
 
 /** The state of an instance that was cancelled by that version. */
 export function cancelled(dirty: bigint, change: Partial<Identity> = {}, ageMs = 0): EntryState {
-  return { identity: identityOf(change), dirty, instance: undefined, ageMs, isProbed: false };
+  return { identity: identityOf(change), dirty, instance: undefined, ageMs, isProbed: false, hasRenewed: true };
 }
 
 /** A call of register. */
@@ -72,15 +76,25 @@ export const localCaller: Caller = { address: "", origin: "client", isTrusted: f
 
 /** A table over virtual time, which notes the keys of the services that changed. */
 export class TableOverTime {
+  readonly limits: Limits;
+  readonly rules: TableRules;
   readonly time = new VirtualTime();
   readonly clock: Clock = this.time.clock(0);
-  readonly versions = new HybridClock(this.clock);
+  readonly versions: HybridClock;
   readonly changes: string[] = [];
-  readonly table = new Table({
-    clock: this.clock,
-    versions: this.versions,
-    onChange: ({ key }) => void this.changes.push(key),
-  });
+  readonly table: Table;
+
+  constructor(limits: Partial<LimitValues> = {}) {
+    this.limits = testLimits(limits);
+    this.versions = new HybridClock(this.clock, this.limits.values.timestampAhead);
+    this.rules = new TableRules(this.limits, true);
+    this.table = new Table({
+      rules: this.rules,
+      clock: this.clock,
+      versions: this.versions,
+      onChange: ({ key }) => void this.changes.push(key),
+    });
+  }
 
   /** Puts `count` living instances in: `name`0, `name`1, … */
   fill(count: number, name = "i"): void {

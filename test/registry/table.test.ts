@@ -1,16 +1,9 @@
 // The table: merging is idempotent and order does not matter; what was cancelled stays so; everything has a bound.
 
+import { limitTable } from "../../src/base/limits/table.ts";
 import { beforeEach, describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import {
-  emptyServicesMax,
-  instancesMax,
-  leaseMs,
-  protectedLeaseMs,
-  timestampAheadMsMax,
-  tombstoneMs,
-  tombstonesMax,
-} from "../../src/base/limits/fixed.ts";
+import { emptyServicesMax, leaseMs, protectedLeaseMs, tombstoneMs } from "../../src/base/limits/fixed.ts";
 import { Digest } from "../../src/registry/digest.ts";
 import type { EntryState } from "../../src/registry/entry.ts";
 import { Status } from "../../src/registry/instance.ts";
@@ -77,7 +70,7 @@ describe("merging", () => {
         expect(table.live).toBe(alive.length);
         expect(table.tombstones).toBe(all.length - alive.length);
         expect(new Set([...table.services()].flatMap((app) => [...app.entries()]))).toEqual(new Set(alive));
-        const named = ["A", "b", "c"].flatMap((hostname) => [...table.named(hostname)]);
+        const named = ["A", "b", "c"].flatMap((hostname) => [...table.named("prod", hostname)]);
         expect(new Set(named)).toEqual(new Set(alive));
         for (const entry of all) table.evict(entry);
         expect([table.live, table.digest.text()]).toEqual([0, new TableOverTime().table.digest.text()]);
@@ -133,8 +126,8 @@ describe("merging", () => {
     table.merge(living(one, {}, 20_000));
     table.merge(living(three, {}, 40_000));
     expect(table.get(identityOf())?.touchedAtMs).toBe(80_000);
-    expect(table.overdue(80_000 + leaseMs)).toEqual([]);
-    expect(table.overdue(80_001 + leaseMs)).toHaveLength(1);
+    expect(table.leases(80_000 + leaseMs).overdue).toEqual([]);
+    expect(table.leases(80_001 + leaseMs).overdue).toHaveLength(1);
   });
 
   test("an instance whose lease is about to end is not taken for new, unless a node is restoring", () => {
@@ -148,7 +141,7 @@ describe("merging", () => {
   test("versions in the far future are refused, known or not", () => {
     const { table } = world;
     // Clocks of nodes may be 15 minutes apart, and a client's timestamp may be ahead by as much again.
-    const farthest = beginNs + 2n * nanoseconds(timestampAheadMsMax);
+    const farthest = beginNs + 2n * nanoseconds(limitTable.timestampAhead.initial);
     expect(table.merge(living(farthest + 1n))).toBe("refused");
     expect(table.get(identityOf())).toBeUndefined();
     expect(table.merge(living(one))).toBe("newer");
@@ -211,33 +204,32 @@ describe("tombstones", () => {
 });
 
 describe("bounds", () => {
-  test("a table at instancesMax takes no new instance, still takes changes, and has room after a cancellation", () => {
-    const { table } = world;
-    world.fill(instancesMax);
-    expect(table.live).toBe(instancesMax);
-    expect(table.merge(living(one, { hostname: "one more" }))).toBe("refused");
-    expect(table.merge(living(one, { hostname: "i0" }))).toBe("newer");
-    expect(table.merge(cancelled(one, { hostname: "i1" }))).toBe("newer");
-    expect(table.merge(living(one, { hostname: "one more" }))).toBe("newer");
-    expect(table.live).toBe(instancesMax);
+  const shop = (hostname: string, dirty = one): EntryState => living(dirty, { appid: "shop", hostname });
+
+  test("a full table takes no new instance, still takes changes, and has room after a cancellation", () => {
+    const { table } = new TableOverTime({ instances: 3 });
+    for (const hostname of ["i0", "i1", "i2"]) expect(table.merge(shop(hostname))).toBe("newer");
+    expect(table.merge(shop("one more"))).toBe("refused");
+    expect(table.merge(shop("i0", two))).toBe("newer");
+    expect(table.merge(cancelled(two, { appid: "shop", hostname: "i1" }))).toBe("newer");
+    expect(table.merge(shop("one more"))).toBe("newer");
+    expect(table.live).toBe(3);
   });
 
-  test("a table at instancesMax does not take back what was cancelled, either", () => {
-    const { table } = world;
-    table.merge(cancelled(one, { hostname: "one more" }));
-    world.fill(instancesMax);
-    expect(table.merge(living(two, { hostname: "one more" }))).toBe("refused");
-    expect(table.live).toBe(instancesMax);
+  test("a full table does not take back what was cancelled, either", () => {
+    const { table } = new TableOverTime({ instances: 3 });
+    table.merge(cancelled(one, { appid: "shop", hostname: "one more" }));
+    for (const hostname of ["i0", "i1", "i2"]) table.merge(shop(hostname));
+    expect(table.merge(shop("one more", two))).toBe("refused");
+    expect(table.live).toBe(3);
   });
 
-  test("of more tombstones than tombstonesMax the oldest are forgotten", () => {
-    const { table, clock } = world;
-    for (let index = 0; index < tombstonesMax + 3; index++) table.merge(cancelled(one, { hostname: `i${index}` }));
+  test("of more tombstones than there may be the oldest are forgotten", () => {
+    const { table, clock } = new TableOverTime({ tombstones: 10 });
+    for (let index = 0; index < 13; index++) table.merge(cancelled(one, { hostname: `i${index}` }));
     table.forget(clock.monotonicMs());
-    expect(table.tombstones).toBe(tombstonesMax);
-    const isHeld = [0, 2, 3, tombstonesMax + 2].map(
-      (at) => table.get(identityOf({ hostname: `i${at}` })) !== undefined,
-    );
+    expect(table.tombstones).toBe(10);
+    const isHeld = [0, 2, 3, 12].map((at) => table.get(identityOf({ hostname: `i${at}` })) !== undefined);
     expect(isHeld).toEqual([false, false, true, true]);
   });
 
@@ -348,7 +340,7 @@ describe("a snapshot", () => {
     table.restore(living(two));
     time.advance(10_000);
     expect(table.merge(cancelled(one))).toBe("older");
-    expect(table.overdue(10_000)).toEqual([]);
+    expect(table.leases(10_000).overdue).toEqual([]);
   });
 
   test("is dropped when nobody confirms it, save what was cancelled", () => {

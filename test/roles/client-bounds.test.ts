@@ -22,7 +22,8 @@ import { encodeLogicPacket } from "../../src/wire/packet.ts";
 import { bound } from "../support/bounds.ts";
 import { testLimits } from "../support/limits.ts";
 import { loneGateway } from "../support/lone-gateway.ts";
-import { clientFrame, upgradeRequest } from "../support/websocket-frames.ts";
+import { upgradeRequest } from "../support/proxy-protocol.ts";
+import { clientFrame } from "../support/websocket-frames.ts";
 import {
   eventually,
   type Recording,

@@ -129,7 +129,7 @@ test("a bug while a push is written to a client takes it back from that client",
   const push = Buffer.from(
     encodeLogicPacket(
       {
-        command: Command.Sync,
+        command: Command.UserTalk,
         flag: Flag.Push,
         meta: [meta(MetaKey.DestServer, "gate"), meta(MetaKey.DestChannels, "alice")],
       },
@@ -173,6 +173,7 @@ const stored: TalkOutcome = {
   groupVersion: 0n,
   repeated: false,
   writtenHere: true,
+  madeAccount: false,
 };
 
 /** A chat service with one link, on which three people talk, and whose parts a test can break. */

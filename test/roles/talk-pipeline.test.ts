@@ -7,6 +7,7 @@ import { RareLog } from "../../src/base/rare-log.ts";
 import { Context, type GatewayLink } from "../../src/container/context.ts";
 import { Dispatcher } from "../../src/container/dispatcher.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
+import { AccountRates } from "../../src/roles/chat/account-rates.ts";
 import { systemTimers } from "../../src/registry/timers.ts";
 import { FanOut } from "../../src/roles/chat/fan-out.ts";
 import { FanOutAllowance } from "../../src/roles/chat/fan-out-allowance.ts";
@@ -112,6 +113,7 @@ test("a push that fails leaves the message stored and the sender with Success", 
     latency: metrics.talkLatency,
     metrics: metrics.forService("chat", "chat"),
     limits,
+    rates: new AccountRates(limits),
     rareLog,
   });
   const talk = {

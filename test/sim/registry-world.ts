@@ -2,6 +2,7 @@
 // delayed, the network splits, clocks are minutes apart, nodes restart empty, clients die. Then everything heals, and
 // the tables must be equal to each other and to what the model says. One seed, one run.
 
+import { testLimits } from "../support/limits.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { compareVersions, type EntryState, hashOf } from "../../src/registry/entry.ts";
@@ -143,11 +144,13 @@ export class RegistryWorld {
         // Everybody knows the first one, which knows nobody: the rest they find by the registry itself.
         seeds: node === this.nodes[0] ? [] : [this.nodes[0]?.address ?? ""],
         version: "1",
+        hasKey: true,
       },
       clock: this.time.clock(node.skewMs),
       timers: this.time.timersOf(() => node.registry === registry),
       random: seededRandom(this.random.u32()),
       network: this.networkOf(node),
+      limits: testLimits(),
       log: silentLog,
     });
     const evict = registry.table.evict.bind(registry.table);

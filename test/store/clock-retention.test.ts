@@ -8,6 +8,7 @@ import { openConnection } from "../../src/store/sqlite/connection.ts";
 import { day, hour, Machine, minute, removeMachines } from "./clock-machine.ts";
 import { commit } from "./log-process.ts";
 import { talk } from "./store-suite.ts";
+import { sqliteSchema4 } from "../support/former-schema.ts";
 
 afterAll(removeMachines);
 
@@ -214,7 +215,7 @@ test("rows that a repair could not save are made anew, and nothing young is dele
 });
 
 describe("an upgrade from schema 2", () => {
-  const downgrade = `DROP TABLE identity; DROP TABLE owner; DROP TABLE horizon; DROP TABLE run_time; DROP TABLE mark; DROP INDEX member_past; PRAGMA user_version = 2`;
+  const downgrade = `${sqliteSchema4.join("; ")}; DROP TABLE identity; DROP TABLE owner; DROP TABLE horizon; DROP TABLE run_time; DROP TABLE mark; DROP INDEX member_past; PRAGMA user_version = 2`;
 
   /** A store that has run for 20 days, a message every hour; then its tables are those of schema 2. */
   function oldStore(): Machine {

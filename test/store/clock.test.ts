@@ -10,7 +10,7 @@ import { indexPathOf } from "../../src/store/sqlite/index-file.ts";
 import { leaseMs, NodeLease } from "../../src/store/sqlite/node-lease.ts";
 import { salvage } from "../../src/store/sqlite/salvage.ts";
 import { day, hour, Machine, minute, removeMachines } from "./clock-machine.ts";
-import { commit, idsOf, type Process } from "./log-process.ts";
+import { commit, idsOf, type Process, storedCodes } from "./log-process.ts";
 import { draft, talk } from "./store-suite.ts";
 
 afterAll(removeMachines);
@@ -24,7 +24,7 @@ describe("after the clock was a year ahead", () => {
     let last = ahead;
     for (let times = 0; times < 5; times++) {
       const [code, id = 0n, sentNs = 0n] = commit(machine.process, [talkJob(talk())])[0] ?? [];
-      expect(code).toBe(outcome.stored);
+      expect(storedCodes).toContain(code);
       expect(id).toBeGreaterThan(last);
       expect(sentNs).toBe(BigInt(machine.wallMs) * 1_000_000n);
       last = id;
@@ -38,7 +38,7 @@ describe("after the clock was a year ahead", () => {
   test("groups are made, joined and left, and windows show what was said inside", () => {
     const machine = new Machine();
     machine.leap(365 * day);
-    commit(machine.process, [["create", draft({ members: ["bob"] })]]);
+    commit(machine.process, [["create", draft({ members: ["bob"] }), true]]);
     machine.leap(-365 * day);
     const change = { app: "app", group: "g1", actor: "eve", account: "eve" };
     const [joined] = commit(machine.process, [["join", change]]);
@@ -121,7 +121,7 @@ describe("a retry", () => {
     for (let times = 0; times < 4 * 8; times++) machine.say();
     machine.process.settle();
     const [code, again = 0n] = commit(machine.process, [talkJob(talk({ clientId: "once" }))])[0] ?? [];
-    expect(code).toBe(outcome.stored);
+    expect(storedCodes).toContain(code);
     expect(again).toBeGreaterThan(id);
     machine.process.die();
   });

@@ -1,8 +1,9 @@
 // For tests: a process that uses the log and its index, without threads.
 
+import { limitValues } from "../../src/base/limits/table.ts";
 import type { Database } from "bun:sqlite";
 import type { Clock } from "../../src/base/clock.ts";
-import { outcomeSlots, type Job } from "../../src/store/jobs.ts";
+import { outcome, outcomeSlots, type Job } from "../../src/store/jobs.ts";
 import { openConnection } from "../../src/store/sqlite/connection.ts";
 import { indexPathOf } from "../../src/store/sqlite/index-file.ts";
 import { IndexKeeper } from "../../src/store/sqlite/index-keeper.ts";
@@ -11,6 +12,9 @@ import { lists } from "../../src/store/sqlite/posting.ts";
 import { Reader } from "../../src/store/sqlite/reader.ts";
 import { migrate } from "../../src/store/sqlite/schema.ts";
 import { Writer } from "../../src/store/sqlite/writer.ts";
+
+/** What a talk's outcome begins with when it was stored now. */
+export const storedCodes: readonly (bigint | undefined)[] = [outcome.stored, outcome.storedForNew];
 
 /** One process: its connections, and how it dies. */
 export class Process {
@@ -35,7 +39,7 @@ export class Process {
     const writerIndex = new LogIndex(writing, indexPath, [lists.received, lists.keyed], tailMessagesMax);
     const readerIndex = new LogIndex(reading, indexPath, [lists.received, lists.sent], tailMessagesMax);
     this.indexes.push(writerIndex, readerIndex);
-    this.writer = new Writer(writing, path, writerIndex, holder, clock);
+    this.writer = new Writer(writing, path, writerIndex, holder, clock, limitValues());
     this.reader = new Reader(reading, readerIndex);
   }
 

@@ -12,6 +12,7 @@ import { talkJob, talkOutcome } from "../../src/store/jobs.ts";
 import { Connections } from "../../src/store/postgres/connection.ts";
 import { countUpTo, Horizons, type Look } from "../../src/store/postgres/horizons.ts";
 import { migrate } from "../../src/store/postgres/migrate.ts";
+import { limitValues } from "../../src/base/limits/table.ts";
 import { openPostgresStore, type PostgresStoreOptions } from "../../src/store/postgres/postgres-store.ts";
 import { openPostgresPurge } from "../../src/store/postgres/purge-tool.ts";
 import { Reader } from "../../src/store/postgres/reader.ts";
@@ -155,7 +156,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL's clock", () => {
       await store.createGroup(draft({ members: ["bob"] }));
       const toGroup = await say(store, { toGroup: true, dest: "g1" });
       expect(toGroup.messageId).toBeGreaterThan(toGroup.groupVersion);
-      expect(await say(store, { clientId: "k" })).toEqual({ ...ahead, repeated: true });
+      expect(await say(store, { clientId: "k" })).toEqual({ ...ahead, repeated: true, madeAccount: false });
       // A start, too.
       const lines: string[] = [];
       const second = await open({ log: createLog("info", "text", (line) => lines.push(line)) });
@@ -186,7 +187,12 @@ describe.skipIf(!hasPostgres)("PostgreSQL's clock", () => {
       ids.push(stolen.messageId, moved.messageId, (await say(second)).messageId);
       expect(ids).toEqual([...new Set(ids)].toSorted((a, b) => (a < b ? -1 : 1)));
       // What the first one stored under that number is not the second one's.
-      expect(await say(second, { clientId: "k" })).toEqual({ ...before, repeated: true, writtenHere: false });
+      expect(await say(second, { clientId: "k" })).toEqual({
+        ...before,
+        repeated: true,
+        madeAccount: false,
+        writtenHere: false,
+      });
     });
 
     test("prefers a free number to one whose holder may live", async () => {
@@ -240,7 +246,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL's clock", () => {
       private constructor(clock: DatabaseClock, keepMs: number | undefined) {
         this.clock = clock;
         this.keepMs = keepMs;
-        this.writer = new Writer(url, "a-node", claimOfNobody);
+        this.writer = new Writer(url, "a-node", claimOfNobody, limitValues());
         this.connections = new Connections({ url, connectionsMax: 4, idleSecondsMax: 0 });
         opened.push(this.writer, this.connections);
       }

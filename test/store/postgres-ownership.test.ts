@@ -11,6 +11,7 @@ import { hasPostgres, PostgresServer } from "../support/postgres.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { until } from "../support/until.ts";
 import { ownershipSuite, type OwnedPlace } from "./ownership-suite.ts";
+import { postgresSchema3 } from "../support/former-schema.ts";
 
 describe.skipIf(!hasPostgres)("with a PostgreSQL server", () => {
   const folder = mkdtempSync(join(tmpdir(), "owned-store-"));
@@ -58,6 +59,7 @@ describe.skipIf(!hasPostgres)("with a PostgreSQL server", () => {
   test("a store of the schema before is nobody's, and taken by the first cluster that opens it", async () => {
     const url = await server.makeDatabase();
     await (await openPostgresStore({ ...shared, url })).close();
+    await change(url, postgresSchema3);
     await change(url, "DROP TABLE $identity, $owner; DELETE FROM $migration WHERE number > 2");
     const stores = await Promise.all([1, 2].map(() => openPostgresStore({ ...shared, url, claim })));
     expect(stores[0]?.identity).toBeDefined();

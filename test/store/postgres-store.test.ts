@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { SQL } from "bun";
+import { limitValues } from "../../src/base/limits/table.ts";
 import { createLog, silentLog } from "../../src/base/log.ts";
 import { openPostgresStore, type PostgresStoreOptions } from "../../src/store/postgres/postgres-store.ts";
 import { schemaVersion } from "../../src/store/postgres/schema.ts";
@@ -10,6 +11,7 @@ import { hasPostgres, PostgresServer } from "../support/postgres.ts";
 import { Random, testSeed } from "../support/random.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { until } from "../support/until.ts";
+import { groupSuite, type GroupPlace } from "./group-suite.ts";
 import { idsAheadSuite, type AheadPlace } from "./ids-ahead-suite.ts";
 import { draft, stored, storeSuite, talk } from "./store-suite.ts";
 
@@ -84,10 +86,26 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
   }, 60_000);
   afterAll(() => server.stop());
 
-  const makePlace = async (): Promise<AheadPlace> => {
+  const makePlace = async (): Promise<AheadPlace & GroupPlace> => {
     const url = await server.makeDatabase();
+    const ask = async <T>(question: (sql: SQL) => Promise<T>): Promise<T> => {
+      const sql = new SQL(url, { max: 1 });
+      try {
+        return await question(sql);
+      } finally {
+        await sql.close({ timeout: 0 });
+      }
+    };
     return {
-      open: () => openPostgresStore({ url, retentionDays: 15, log: silentLog }),
+      rows: (table) =>
+        ask(async (sql) => {
+          const [found]: { count: number }[] = await sql.unsafe(
+            `SELECT count(*)::integer AS count FROM roost.${table === "counts" ? "group_count" : table}`,
+          );
+          return found?.count ?? 0;
+        }),
+      giveUp: () => ask(async (sql) => void (await sql`UPDATE roost.unfinished_group SET step = -1`)),
+      open: (limits) => openPostgresStore({ url, retentionDays: 15, log: silentLog, limits: limitValues(limits) }),
       setLastId: async (id) => {
         const sql = new SQL(url, { max: 1 });
         await sql`UPDATE roost.sequence SET last_id = ${id}`;
@@ -97,13 +115,14 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
     };
   };
   storeSuite("PostgreSQL store", makePlace);
+  groupSuite("PostgreSQL store", makePlace);
   idsAheadSuite("PostgreSQL store", makePlace);
 
   storeSuite("PostgreSQL store in a database whose defaults are all others", async () => {
     const url = await server.makeDatabase();
     await server.setDefaults(url, hostileDefaults);
     return {
-      open: () => openPostgresStore({ url, retentionDays: 15, log: silentLog }),
+      open: (limits) => openPostgresStore({ url, retentionDays: 15, log: silentLog, limits: limitValues(limits) }),
       remove: () => server.dropDatabase(url),
     };
   });
@@ -168,7 +187,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
       // The writer's connection is lost, and there is no more room for another one.
       const role = `few_${new URL(url).pathname.slice(1)}`;
       const sent: { pid: number }[] = await sql`SELECT pid FROM pg_stat_activity
-        WHERE usename = ${role} AND query LIKE '%write_messages%'`;
+        WHERE usename = ${role} AND query LIKE '%store_messages%'`;
       await sql.begin(async (tx) => {
         await tx.unsafe(`ALTER ROLE ${role} CONNECTION LIMIT 3`);
         for (const { pid } of sent) await tx`SELECT pg_terminate_backend(${pid})`;
@@ -306,7 +325,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
       expect(nodeOfId(idOf(await first.append([talk()])))).toBe(1);
       // The number is the second's now: what the first wrote under it is not the second's.
       const repeat = stored((await second.append([talk({ clientId: "k" })]))[0]);
-      expect(repeat).toEqual({ ...before, repeated: true, writtenHere: false });
+      expect(repeat).toEqual({ ...before, repeated: true, madeAccount: false, writtenHere: false });
       await sql`
         INSERT INTO roost.node SELECT number, 'h' || number, until_ms, 0
         FROM (SELECT max(until_ms) AS until_ms FROM roost.node) n, generate_series(2, 1023) number`;
@@ -531,6 +550,12 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
         );
         await store.groupDetail("app", "g1", "bob");
         await store.membership("app", "g1");
+        const change = { app: "app", group: "g1", actor: "eve", account: "eve" };
+        await store.join(change);
+        await store.join({ ...change, actor: "ann", account: "joe" });
+        await store.quit(change);
+        const members = Array.from({ length: 300 }, (_, i) => `m${i}`);
+        await store.createGroup(draft({ id: `large${round}`, members }));
       }
       await until(async () => (await sql`SELECT FROM roost.look WHERE turn > 0`).count === 1, "the clock is looked at");
       await store.close();
@@ -543,7 +568,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
       // Each index was built by reading its table, empty then, once.
       const scanned: [string][] = await sql`
         SELECT relname FROM pg_stat_user_tables
-        WHERE schemaname = 'roost' AND relname NOT IN ('sequence', 'look', 'migration', 'identity')
+        WHERE schemaname = 'roost' AND relname NOT IN ('sequence', 'look', 'migration', 'identity', 'unfinished_group')
           AND seq_scan > (SELECT count(*) FROM pg_index WHERE indrelid = relid)`.values();
       expect(scanned.flat()).toEqual([]);
     });

@@ -33,6 +33,7 @@ import type { StoreFacts } from "../../src/store/store-facts.ts";
 import type { Store } from "../../src/store/store.ts";
 import { canMount, SmallDisk } from "../support/small-disk.ts";
 import { stored, talk } from "./store-suite.ts";
+import { backToSchema4 } from "../support/former-schema.ts";
 
 const root = mkdtempSync(join(tmpdir(), "backup-test-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -345,6 +346,7 @@ test("a plain copy of a store that was stopped is a backup, too, and so is one o
   await restored.close();
 
   const old = new Database(`${plain}.plain`);
+  backToSchema4(old);
   const first = ["sequence", "node", "account", "group", "member", "message", "cursor"];
   for (const { name } of old.query<{ name: string }, []>("SELECT name FROM sqlite_schema WHERE type = 'table'").all())
     if (!first.includes(name)) old.run(`DROP TABLE ${name}`);

@@ -11,6 +11,7 @@ import { salvage } from "../../src/store/sqlite/salvage.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { talk } from "./store-suite.ts";
 import { ownershipSuite, type OwnedPlace } from "./ownership-suite.ts";
+import { sqliteSchema4 } from "../support/former-schema.ts";
 
 const root = mkdtempSync(join(tmpdir(), "owned-store-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -46,7 +47,7 @@ const claim = { fingerprints: ["0123456789abcdef0123456789abcdef"], adopt: false
 test("a store of the schema before is nobody's, and taken by the first cluster that opens it", async () => {
   const path = freshPath();
   await (await openSqliteStore({ path, retentionDays: 0, log: silentLog })).close();
-  for (const statement of ["DROP TABLE identity", "DROP TABLE owner", "PRAGMA user_version = 3"])
+  for (const statement of [...sqliteSchema4, "DROP TABLE identity", "DROP TABLE owner", "PRAGMA user_version = 3"])
     change(path, statement);
   const stores = await Promise.all(
     [1, 2].map(() => openSqliteStore({ path, retentionDays: 0, log: silentLog, claim })),

@@ -14,6 +14,7 @@ import { StoreUnavailable, type Store } from "../../src/store/store.ts";
 import { until } from "../support/until.ts";
 import { expectHers, idsOf, say, shownTo } from "./replaced-store.ts";
 import { draft, stored, talk } from "./store-suite.ts";
+import { backToSchema4 } from "../support/former-schema.ts";
 
 const root = mkdtempSync(join(tmpdir(), "replaced-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -125,6 +126,7 @@ describe.skipIf(Bun.which("sqlite3") === null)("an SQLite store whose file gets 
     await say(store, { sender: "ann", dest: "bob" });
     shell(`.backup ${path}.bak`);
     const db = new Database(`${path}.bak`);
+    backToSchema4(db);
     for (const trigger of ["account_deleted", "account_changed", "group_deleted", "group_changed"]) {
       db.run(`DROP TRIGGER ${trigger}`);
     }

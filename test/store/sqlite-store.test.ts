@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, truncateSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "../../src/base/clock.ts";
+import { limitValues } from "../../src/base/limits/table.ts";
 import { silentLog } from "../../src/base/log.ts";
 import type { Job } from "../../src/store/jobs.ts";
 import { smallestIdAt } from "../../src/store/snowflake.ts";
@@ -16,7 +17,9 @@ import { migrate, schemaVersion } from "../../src/store/sqlite/schema.ts";
 import { openSqliteStore, type SqliteStoreOptions } from "../../src/store/sqlite/sqlite-store.ts";
 import { Writer } from "../../src/store/sqlite/writer.ts";
 import { StoreUnavailable, type Store } from "../../src/store/store.ts";
+import { backToSchema4 } from "../support/former-schema.ts";
 import { until } from "../support/until.ts";
+import { groupSuite, type GroupPlace } from "./group-suite.ts";
 import { idsAheadSuite, type AheadPlace } from "./ids-ahead-suite.ts";
 import { draft, stored, storeSuite, talk } from "./store-suite.ts";
 
@@ -38,14 +41,26 @@ async function failureOf(promise: Promise<unknown>): Promise<string> {
   return "nothing failed";
 }
 
-function placeWith(foldMessages: number): AheadPlace {
+function placeWith(foldMessages: number): AheadPlace & GroupPlace {
   const path = freshPath();
   return {
-    open: () => openAt(path, 15, { foldMessages }),
+    open: (limits) => openAt(path, 15, { foldMessages, limits: limitValues(limits) }),
     setLastId: async (id) => {
       const db = new Database(path);
       db.run("PRAGMA busy_timeout = 5000");
       db.run("UPDATE sequence SET last_id = ?", [id]);
+      db.close();
+    },
+    rows: async (table) => {
+      const db = new Database(path, { readonly: true });
+      const found = db.query<{ count: number }, []>(`SELECT count(*) AS count FROM ${tables[table]}`).get();
+      db.close();
+      return found?.count ?? 0;
+    },
+    giveUp: async () => {
+      const db = new Database(path);
+      db.run("PRAGMA busy_timeout = 5000");
+      db.run("UPDATE unfinished SET step = -1");
       db.close();
     },
     remove: async () => {
@@ -55,6 +70,8 @@ function placeWith(foldMessages: number): AheadPlace {
     },
   };
 }
+const tables = { account: "account", member: "member", counts: "group_count" } as const;
+groupSuite("SQLite store", async () => placeWith(foldMessagesDefault));
 storeSuite("SQLite store", async () => placeWith(foldMessagesDefault));
 storeSuite("SQLite store whose runs are of three messages", async () => placeWith(3));
 
@@ -191,14 +208,21 @@ function writerAt(path: string, holder: string, clock: Clock): Writer {
   const db = openConnection({ path, synchronous: "NORMAL", cacheKib: 256 });
   migrate(db, path);
   openOrMakeIndex(indexPathOf(path), db).close();
-  return new Writer(db, path, new LogIndex(db, indexPathOf(path), [lists.received, lists.keyed]), holder, clock);
+  return new Writer(
+    db,
+    path,
+    new LogIndex(db, indexPathOf(path), [lists.received, lists.keyed]),
+    holder,
+    clock,
+    limitValues(),
+  );
 }
 const clockAt = (time: { ms: number }): Clock => ({
   wallMs: () => time.ms,
   wallNs: () => BigInt(time.ms) * 1_000_000n,
   monotonicMs: () => time.ms,
 });
-const job: Job = ["talk", "app", "ann", false, "bob", 1, "hello", "", ""];
+const job: Job = ["talk", "app", "ann", false, "bob", 1, "hello", "", "", false];
 
 test("refuses a clock outside 2020 to 2085 with a sentence, and goes on when it is right", () => {
   const path = freshPath();
@@ -435,6 +459,7 @@ test("a database of schema 1 is taken over with all that is in it", async () => 
   const db = new Database(path);
   db.run("PRAGMA busy_timeout = 5000");
   // What schema 1 had and later ones have not, and the other way round.
+  backToSchema4(db);
   db.run(`
     DROP TABLE identity;
     DROP TABLE owner;

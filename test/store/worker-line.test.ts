@@ -2,6 +2,7 @@
 
 import { afterEach, expect, test } from "bun:test";
 import { claimOfNobody } from "../../src/auth/store-ownership.ts";
+import { limitValues } from "../../src/base/limits/table.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { WorkerLine } from "../../src/store/sqlite/worker-line.ts";
 import { StoreUnavailable } from "../../src/store/store.ts";
@@ -13,6 +14,7 @@ const opening = {
   synchronous: "FULL",
   holder: "test",
   foldMessages: 1,
+  bounds: limitValues(),
   claim: claimOfNobody,
 } as const;
 

@@ -32,7 +32,11 @@ export class MemoryCluster {
   readonly wheel = new TimerWheel();
   readonly flusher = new Flusher();
   readonly network = new MemoryNetwork();
-  readonly registry = startLoneRegistry({ env, zone: "z1", version: "test", log: silentLog });
+  readonly registry = startLoneRegistry({
+    ...{ env, zone: "z1", version: "test" },
+    limits: testLimits(),
+    log: silentLog,
+  });
   readonly clusterKeys = [systemRandom.bytes(32)];
   /** Of all its processes. */
   limits = testLimits();

@@ -1,4 +1,4 @@
-// WebSocket frames as a client writes them (RFC 6455, 5.2), and the request before them.
+// WebSocket frames as a client writes them (RFC 6455, 5.2).
 
 import { OpCode } from "../../src/wire/opcode.ts";
 
@@ -20,18 +20,4 @@ export function clientFrame({ opcode = OpCode.Binary, payload, isFinal = true }:
   mask.writeUInt32BE(key >>> 0);
   const masked = Buffer.from(payload.map((byte, at) => byte ^ (mask[at % 4] ?? 0)));
   return Buffer.concat([head, mask, masked]);
-}
-
-/** A request that becomes a WebSocket; `headers` are further lines. */
-export function upgradeRequest(headers: readonly string[] = []): Buffer {
-  const lines = [
-    "GET /chat HTTP/1.1",
-    "Host: x",
-    "Upgrade: websocket",
-    "Connection: Upgrade",
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-    "Sec-WebSocket-Version: 13",
-    ...headers,
-  ];
-  return Buffer.from(`${lines.join("\r\n")}\r\n\r\n`);
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { headEndOf, parseUpgrade, upgradeAnswer } from "../../src/transport/upgrade-request.ts";
-import { upgradeRequest } from "../support/websocket-frames.ts";
+import { upgradeRequest } from "../support/proxy-protocol.ts";
 
 /** What is made of a request of these lines. */
 const parsed = (...lines: string[]) => parseUpgrade(Buffer.from(`${lines.join("\r\n")}\r\n\r\n`));
@@ -21,7 +21,7 @@ describe("a WebSocket's request", () => {
 
   test("gets the first subprotocol that it offers, and none that is no token", () => {
     const answer = (protocol: string): string => {
-      const request = parseUpgrade(upgradeRequest([`Sec-WebSocket-Protocol: ${protocol}`]));
+      const request = parseUpgrade(upgradeRequest(`Sec-WebSocket-Protocol: ${protocol}`));
       if ("answer" in request) throw new Error("it is an upgrade");
       return upgradeAnswer(request).toString();
     };
@@ -33,10 +33,12 @@ describe("a WebSocket's request", () => {
   test("may spell names and the word as it likes, without a version and in HTTP/1.0", () => {
     const spelled = "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==";
     expect("answer" in parsed("GET /x?y HTTP/1.0", "UPGRADE:WebSocket", spelled)).toBe(false);
+    expect("answer" in parsed("GET / HTTP/1.1", "Upgrade: h2c, websocket", spelled)).toBe(false);
+    expect("answer" in parsed("GET / HTTP/1.1", "Upgrade: websockets", spelled)).toBe(true);
   });
 
   test("keeps all values of a header that comes several times, in order", () => {
-    const request = parseUpgrade(upgradeRequest(["X-Forwarded-For: a", "x-forwarded-for: b, c"]));
+    const request = parseUpgrade(upgradeRequest("X-Forwarded-For: a", "x-forwarded-for: b, c"));
     expect("headers" in request && request.headers.get("x-forwarded-for")).toEqual(["a", "b, c"]);
   });
 

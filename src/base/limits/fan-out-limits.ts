@@ -4,7 +4,7 @@ import { atChat, bytes, count, mib } from "./limit.ts";
 
 export const fanOutLimits = {
   fanOutPerSecond: count(
-    50_000,
+    25_000,
     atChat,
     "deliveries that an account's talks and group changes cause, a second",
     "RateLimited",

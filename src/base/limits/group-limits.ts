@@ -1,10 +1,37 @@
-// How many groups there may be, and how fast they may be made.
+// How many groups there may be, how fast they may be made, and how fast accounts may be.
 
 import { atChat, bytes, count, kib } from "./limit.ts";
 
 export const groupLimits = {
-  groupsPerAccount: count(2_000, atChat, "groups that an account has created or joined", "Forbidden"),
+  groupsPerAccount: count(2_000, atChat, "groups that an account has created or joined by itself", "Forbidden"),
+  groupsPutPerAccount: count(
+    2_000,
+    atChat,
+    "groups that others have put an account in",
+    "left out of the new group; Forbidden where the owner adds it",
+  ),
   groupMembers: count(100_000, atChat, "members of a group", "Forbidden"),
-  groupCreateMembers: count(10_000, atChat, "members named when creating a group", "PayloadTooLarge"),
-  groupTextBytes: bytes(4 * kib, atChat, "a group's name, avatar, introduction, each", "PayloadTooLarge"),
+  groupCreateMembers: count(10_000, atChat, "members named when creating a group", "PayloadTooLarge", {
+    max: 10_000,
+  }),
+  groupTextBytes: bytes(4 * kib, atChat, "a group's name, avatar, introduction, each", "PayloadTooLarge", {
+    max: 64 * kib,
+  }),
+  groupChangesPerSecond: count(10, atChat, "groups that an account creates, joins or leaves, a second", "RateLimited"),
+  groupChangesAtOnce: count(200, atChat, "groups that an account creates, joins or leaves, at once", "RateLimited"),
+  membersAddedPerSecond: count(50, atChat, "members that an account adds to groups, a second", "RateLimited"),
+  // Whoever creates the largest group pays for it at once.
+  membersAddedAtOnce: count(20_000, atChat, "members that an account adds to groups, at once", "RateLimited"),
+  accountsMadePerSecond: count(
+    20,
+    atChat,
+    "accounts that nobody has used before to which an account writes, a second",
+    "RateLimited",
+  ),
+  accountsMadeAtOnce: count(
+    10_000,
+    atChat,
+    "accounts that nobody has used before to which an account writes, at once",
+    "RateLimited",
+  ),
 } as const;

@@ -2,7 +2,7 @@
 
 import type { LimitRole, LimitUnit } from "./limit.ts";
 import type { Limits } from "./limits.ts";
-import { limitNames, limitTable, writtenNameOf } from "./table.ts";
+import { type LimitName, limitNames, limitTable, writtenNameOf } from "./table.ts";
 
 export interface LimitRow {
   /** As it is written: `connections-per-address`. */
@@ -19,22 +19,25 @@ export interface LimitRow {
   readonly beyond: string;
 }
 
-/** The limits that mean something to a role, in the order of the table. */
+/** The names of the limits that mean something to a role, in the order of the table. */
+export function limitsOfRole(role: LimitRole): LimitName[] {
+  return limitNames.filter((name) => limitTable[name].of.includes(role));
+}
+
+/** What is to be told of them. */
 export function limitRows(limits: Limits, role: LimitRole): LimitRow[] {
-  return limitNames
-    .filter((name) => limitTable[name].of.includes(role))
-    .map((name) => {
-      const { unit, what, beyond } = limitTable[name];
-      return {
-        name: writtenNameOf(name),
-        unit,
-        value: limits.values[name],
-        isSet: limits.isSet(name),
-        use: limits.use(name) ?? null,
-        reached: limits.reached.get(name) ?? 0,
-        lastReachedMs: limits.lastReachedMs.get(name) ?? null,
-        what,
-        beyond,
-      };
-    });
+  return limitsOfRole(role).map((name) => {
+    const { unit, what, beyond } = limitTable[name];
+    return {
+      name: writtenNameOf(name),
+      unit,
+      value: limits.values[name],
+      isSet: limits.isSet(name),
+      use: limits.use(name) ?? null,
+      reached: limits.reached.get(name) ?? 0,
+      lastReachedMs: limits.lastReachedMs.get(name) ?? null,
+      what,
+      beyond,
+    };
+  });
 }

@@ -5,7 +5,7 @@ import { registryToken } from "../../auth/registry-token.ts";
 import { systemRandom } from "../../base/random.ts";
 import { TimerWheel } from "../../base/timer-wheel.ts";
 import { askOverLink } from "../../container/link/control-link.ts";
-import { controlAnswer, ControlRefused, controlRequest } from "../../observe/control-commands.ts";
+import { answerIn, controlAnswer, ControlRefused, controlRequest } from "../../observe/control-commands.ts";
 import { Code } from "../../registry/client/codes.ts";
 import { NodeClient, NodeFailure } from "../../registry/client/node-client.ts";
 import { systemTimers } from "../../registry/timers.ts";
@@ -119,7 +119,7 @@ async function askRegistry(
     const call = { method: "POST", endpoint: "control", parameters, limitMs: answerMsMax } as const;
     const { code, message, data } = await client.ask(url, call, new AbortController().signal);
     if (code !== Code.Ok) throw new ControlRefused(message);
-    return controlAnswer(JSON.stringify(data));
+    return answerIn(data);
   } catch (error) {
     if (error instanceof NodeFailure) throw new StartError(`the registry node cannot be asked: ${error.message}`);
     throw error;

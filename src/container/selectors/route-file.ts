@@ -15,7 +15,7 @@ import {
   textOf,
   wholeOf,
 } from "../../base/json-file.ts";
-import { faultOfName } from "../../registry/names.ts";
+import { faultOfName, nameBounds } from "../../registry/names.ts";
 
 const zonesMax = 1_000;
 const whitelistMax = 100_000;
@@ -80,5 +80,5 @@ function whitelistOf(field: Field, zones: readonly RouteZone[]): ReadonlyMap<str
 }
 
 function nameOf(field: Field): string {
-  return textOf(field, (text) => faultOfName("it", text));
+  return textOf(field, (text) => faultOfName("it", text, nameBounds)?.sentence);
 }

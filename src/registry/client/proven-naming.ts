@@ -28,6 +28,7 @@ export class ProvenNaming implements Naming {
   private readonly naming: Naming;
   private readonly parts: {
     readonly env: string;
+    readonly zone: string;
     /** At least one; the registrations carry a proof by each. */
     readonly clusterKeys: readonly Uint8Array[];
     readonly admission: Admission;
@@ -75,9 +76,9 @@ export class ProvenNaming implements Naming {
 
   async register(registration: Registration): Promise<Registered> {
     const { service, id, addrs } = registration;
-    const { env, clusterKeys } = this.parts;
+    const { env, zone, clusterKeys } = this.parts;
     const proven = (metadata: ReadonlyMap<string, string>): ReadonlyMap<string, string> =>
-      withProof({ env, service, id, addrs, metadata }, clusterKeys);
+      withProof({ env, zone, service, id, addrs, metadata }, clusterKeys);
     const registered = await this.naming.register({ ...registration, metadata: proven(registration.metadata) });
     const own: Own = { service, id, registered, cancel: undefined, isReplaced: false };
     this.own.add(own);

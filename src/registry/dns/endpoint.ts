@@ -51,7 +51,14 @@ export function weightOf(instance: Instance): number {
   return Number.isNaN(weight) ? weightDefault : Math.floor(Math.min(Math.max(weight, 0), weightMax));
 }
 
+/** What most addresses are: `scheme://IPv4:port`. */
+const plain = /^([a-z][a-z0-9+.-]*):\/\/(\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}):(\d{1,5})$/;
+
 function parseEndpoint(text: string): Endpoint[] {
+  const [, plainScheme, address = "", digits = ""] = plain.exec(text) ?? [];
+  // A tenth of the time that a URL takes, of which a large service has tens of thousands.
+  if (plainScheme !== undefined && isIP(address) === 4 && Number(digits) <= 65_535)
+    return [{ scheme: plainScheme, host: address, isAddress: true, port: Number(digits) }];
   const url = URL.parse(text);
   if (url === null || url.hostname === "") return [];
   const scheme = url.protocol.slice(0, -1);

@@ -19,10 +19,13 @@ export class ResourceRecord {
   readonly target: string | undefined;
   /** Where in `body` that name stands, uncompressed (RFC 2782 wants it so). */
   readonly targetAt: number;
+  /** Length of what it says, where that may be long. */
+  readonly textBytes: number;
   private readonly answer: RecordAnswer;
   private encoded: Buffer | undefined;
 
-  constructor(owner: string, answer: RecordAnswer, target?: string, targetAt = 0) {
+  constructor(owner: string, answer: RecordAnswer, target?: string, targetAt = 0, textBytes = 0) {
+    this.textBytes = textBytes;
     this.owner = owner;
     this.answer = answer;
     this.target = target;
@@ -53,7 +56,9 @@ export function serviceRecord(
 
 /** One record of several strings, of which each has at most 255 bytes. */
 export function textRecord(owner: string, ttl: number, strings: readonly string[]): ResourceRecord {
-  return new ResourceRecord(owner, { name: ".", type: "TXT", ttl, data: strings.map((text) => Buffer.from(text)) });
+  const data = strings.map((text) => Buffer.from(text));
+  const textBytes = data.reduce((sum, { length }) => sum + 1 + length, 0);
+  return new ResourceRecord(owner, { name: ".", type: "TXT", ttl, data }, undefined, 0, textBytes);
 }
 
 export function nameServerRecord(owner: string, ttl: number, target: string): ResourceRecord {

@@ -1,19 +1,23 @@
-// From a query's bytes to an answer's, without IO. Answers are kept while the table does not change, under what they
-// depend on: the question's bytes, the requester's flags and the room there is. Of each a few are kept that begin with
-// different records, and they take turns, so that clients which just take the first one spread.
+// From a query's bytes to an answer's, without IO. Answers are kept under what they depend on: the question's bytes, the
+// requester's flags and the room there is, as long as the zone finds the same. Of each a few are kept that begin with
+// different records, and they take turns, so that clients which just take the first one spread. Only what there is has
+// kept answers: names that do not exist are as many as anyone likes to ask for, and cost nobody else's.
 
+import type { Clock } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";
 import type { NamedDirectory } from "../directory.ts";
-import { headerBytes, labelsOf, nameBytesMax, parseQuery, type QueryView, Rcode } from "./query.ts";
+import type { Finding } from "./finding.ts";
+import { headerBytes, labelsOf, nameBytesMax, parseQuery, type QueryView, Rcode, RecordType } from "./query.ts";
 import { messageBytesMax, refusalOf, ResponseWriter, udpBytesMax } from "./response-writer.ts";
-import type { DnsZone, Finding } from "./zone.ts";
+import { WeightedCache } from "./weighted-cache.ts";
+import type { DnsZone } from "./zone.ts";
 
 /** What every requester takes over UDP, whatever it declares (RFC 6891, 6.2.3). */
 const udpBytesMin = 512;
 /** Room over UDP is rounded down to this, so that few sizes have to be told apart. */
 const udpBytesStep = 16;
 
-/** Kept answers of all questions; when there are more, all are dropped. */
+/** Kept answers of all questions. */
 const keptBytesMax = 16 * 1024 * 1024;
 /** About what a kept answer costs beyond its bytes. */
 const keptOverheadBytes = 200;
@@ -35,6 +39,12 @@ export type DnsTransport = "udp" | "tcp";
 
 interface Kept {
   readonly finding: Finding;
+  /** The table's version at which the zone was asked last, and until when that holds. */
+  version: number;
+  untilMs: number;
+  /** The same of the moment when the first of the turns was made: they hold addresses beside the finding. */
+  turnsVersion: number;
+  turnsAtMs: number;
   /** Answers that begin at `first`, `first + 1`, ...; filled as they are asked for. */
   turns: Buffer[];
   turnCount: number;
@@ -47,13 +57,18 @@ export class Responder {
   private readonly directory: NamedDirectory;
   private readonly metrics: DnsMetrics | undefined;
   private readonly random: Random;
+  private readonly clock: Pick<Clock, "monotonicMs">;
   private readonly writer: ResponseWriter;
-  /** What is kept was made of this version of the table. */
-  private version = -1;
-  private readonly kept = new Map<string, Kept>();
-  private keptBytes = 0;
+  private readonly kept = new WeightedCache<Kept>(keptBytesMax);
 
-  constructor(parts: { zone: DnsZone; directory: NamedDirectory; metrics?: DnsMetrics | undefined; random: Random }) {
+  constructor(parts: {
+    zone: DnsZone;
+    directory: NamedDirectory;
+    metrics?: DnsMetrics | undefined;
+    random: Random;
+    clock: Pick<Clock, "monotonicMs">;
+  }) {
+    this.clock = parts.clock;
     this.zone = parts.zone;
     this.directory = parts.directory;
     this.metrics = parts.metrics;
@@ -75,6 +90,8 @@ export class Responder {
       this.metrics?.dnsAnswered(query);
       return refusalOf(bytes, query);
     }
+    // ANY is asked by who wants a large answer: over UDP, to somebody else's address (RFC 8482, 4.4).
+    if (query.type === RecordType.ANY && transport === "udp") return this.cut(query);
     const { response, rcode } = this.answer(query, transport);
     bytes.copy(response, 0, 0, 2);
     bytes.copy(response, headerBytes, headerBytes, query.questionEnd);
@@ -82,21 +99,55 @@ export class Responder {
     return response;
   }
 
+  /** The answer that sends a requester to TCP, no longer than its query; undefined for what is no query. */
+  respondCut(bytes: Buffer): Buffer | undefined {
+    const query = parseQuery(bytes);
+    if (typeof query === "object") return this.cut(query);
+    this.metrics?.dnsDropped();
+    return undefined;
+  }
+
+  private cut(query: QueryView): Buffer {
+    this.metrics?.dnsAnswered(Rcode.NoError);
+    return this.writer.writeCut(query);
+  }
+
   private answer(query: QueryView, transport: DnsTransport): { response: Buffer; rcode: Rcode } {
     const bytesMax = transport === "tcp" ? messageBytesMax : udpRoom(query);
-    if (!this.directory.isReadable) {
-      const finding = this.find(query);
-      return { response: this.writer.write(query, finding, 0, bytesMax), rcode: finding.rcode };
+    const key = this.directory.isReadable ? keyOf(query, bytesMax) : "";
+    const known = key === "" ? undefined : this.kept.get(key);
+    const kept = known !== undefined && this.isCurrent(known) ? known : this.asked(key, query, known);
+    if ("rcode" in kept) return { response: this.writer.write(query, kept, 0, bytesMax), rcode: kept.rcode };
+    return { response: this.nextTurn(key, kept, query, bytesMax), rcode: kept.finding.rcode };
+  }
+
+  private isCurrent({ version, untilMs }: Kept): boolean {
+    return version === this.directory.version && this.clock.monotonicMs() < untilMs;
+  }
+
+  /** Asks the zone; gives what is kept of the answer, or the finding alone where nothing is. */
+  private asked(key: string, query: QueryView, known: Kept | undefined): Kept | Finding {
+    const finding = this.find(query);
+    if (key === "" || finding.answers.length === 0) {
+      if (known !== undefined) this.kept.delete(key);
+      return finding;
     }
-    this.refresh();
-    const key = keyOf(query, bytesMax);
-    let kept = this.kept.get(key);
-    if (kept === undefined) {
-      kept = { finding: this.find(query), turns: [], turnCount: turnsMax, first: 0, servings: 0 };
-      this.keep(key.length);
-      this.kept.set(key, kept);
+    const { version } = this.directory;
+    const nowMs = this.clock.monotonicMs();
+    const { restMs } = this.zone;
+    if (known?.finding === finding) {
+      known.version = version;
+      known.untilMs = nowMs + restMs;
+      const isOld = known.turnsVersion !== version && nowMs - known.turnsAtMs >= restMs;
+      if (isOld) this.dropTurns(key, known);
+      return known;
     }
-    return { response: this.nextTurn(kept, query, bytesMax), rcode: kept.finding.rcode };
+    const kept: Kept = {
+      ...{ finding, version, untilMs: nowMs + restMs, turnsVersion: version, turnsAtMs: nowMs },
+      ...{ turns: [], turnCount: turnsMax, first: 0, servings: 0 },
+    };
+    this.kept.set(key, kept, key.length + keptOverheadBytes);
+    return kept;
   }
 
   private find(query: QueryView): Finding {
@@ -105,14 +156,14 @@ export class Responder {
     return this.zone.find(labelsOf(query), query.type);
   }
 
-  private nextTurn(kept: Kept, query: QueryView, bytesMax: number): Buffer {
+  private nextTurn(key: string, kept: Kept, query: QueryView, bytesMax: number): Buffer {
     const { answers } = kept.finding;
-    if (answers.length > 1 && kept.servings === kept.turnCount * servingsMax) {
-      for (const turn of kept.turns) this.keptBytes -= turn.length + keptOverheadBytes;
-      kept.turns = [];
-      kept.servings = 0;
+    if (answers.length > 1 && kept.servings === kept.turnCount * servingsMax) this.dropTurns(key, kept);
+    if (kept.servings === 0) {
+      kept.turnsVersion = this.directory.version;
+      kept.turnsAtMs = this.clock.monotonicMs();
+      if (answers.length > 1) kept.first = this.random.uint32() % answers.length;
     }
-    if (kept.servings === 0 && answers.length > 1) kept.first = this.random.uint32() % answers.length;
     const turn = answers.length > 1 ? kept.servings % kept.turnCount : 0;
     kept.servings++;
     const known = kept.turns[turn];
@@ -125,26 +176,16 @@ export class Responder {
     );
     const turnsInRoom = Math.max(1, Math.floor(turnBytesMax / response.length));
     if (turn === 0) kept.turnCount = Math.min(answers.length, turnsMax, turnsInRoom);
-    this.keep(response.length);
+    this.kept.grow(key, response.length + keptOverheadBytes);
     kept.turns.push(response);
     return response;
   }
 
-  private refresh(): void {
-    const { version } = this.directory;
-    if (version !== this.version) this.clear();
-    this.version = version;
-  }
-
-  /** Accounts for what is about to be kept. */
-  private keep(bytes: number): void {
-    this.keptBytes += bytes + keptOverheadBytes;
-    if (this.keptBytes > keptBytesMax) this.clear();
-  }
-
-  private clear(): void {
-    this.kept.clear();
-    this.keptBytes = 0;
+  private dropTurns(key: string, kept: Kept): void {
+    for (const turn of kept.turns) this.kept.grow(key, -turn.length - keptOverheadBytes);
+    kept.turns = [];
+    kept.turnCount = turnsMax;
+    kept.servings = 0;
   }
 }
 

@@ -4,7 +4,7 @@
 
 import { headerBytes, labelsOf, type QueryView, Rcode, RecordType } from "./query.ts";
 import type { ResourceRecord } from "./record.ts";
-import type { Finding } from "./zone.ts";
+import type { Finding } from "./finding.ts";
 import { asciiLower } from "../name-index.ts";
 
 /** The largest message over TCP: its length is two bytes. */
@@ -95,6 +95,25 @@ export class ResponseWriter {
     bytes.writeUInt16BE(answerCount, 6);
     bytes.writeUInt16BE(authorityCount, 8);
     bytes.writeUInt16BE(additionalCount, 10);
+    return Buffer.from(bytes.subarray(0, this.at));
+  }
+
+  /**
+   * Writes an answer without records that says to ask again over TCP. It is as long as its query, and no longer: who has
+   * forged the sender's address gains nothing.
+   */
+  writeCut(query: QueryView): Buffer {
+    const { bytes } = this;
+    const { questionEnd, edns } = query;
+    query.bytes.copy(bytes, 0, 0, questionEnd);
+    this.at = questionEnd;
+    if (edns !== undefined) this.appendOpt(Rcode.NoError, edns.isDnssecOk);
+    const desired = query.isRecursionDesired ? Flag.RecursionDesired : 0;
+    bytes.writeUInt16BE(Flag.Response | Flag.Authoritative | Flag.Truncated | desired, 2);
+    bytes.writeUInt16BE(1, 4);
+    bytes.writeUInt16BE(0, 6);
+    bytes.writeUInt16BE(0, 8);
+    bytes.writeUInt16BE(edns === undefined ? 0 : 1, 10);
     return Buffer.from(bytes.subarray(0, this.at));
   }
 

@@ -3,13 +3,16 @@
 
 import type { udp } from "bun";
 import { isIP } from "node:net";
+import { systemClock } from "../../base/clock.ts";
+import type { Limits } from "../../base/limits/limits.ts";
 import type { Log } from "../../base/log.ts";
 import { seededRandom, systemRandom } from "../../base/random.ts";
 import type { ContainedBugs } from "../../observe/contained-bugs.ts";
-import { formatAddress, type SocketAddress } from "../../transport/address.ts";
+import { formatAddress, plainAddress, type SocketAddress } from "../../transport/address.ts";
 import type { NamedDirectory } from "../directory.ts";
+import { AnswerRate } from "./answer-rate.ts";
 import { type DnsMetrics, type DnsTransport, Responder } from "./responder.ts";
-import { type DnsTcpLimits, type DnsTcpListener, listenDnsTcp } from "./tcp.ts";
+import { type DnsTcpListener, type DnsTcpTimes, listenDnsTcp } from "./tcp.ts";
 import { DnsZone } from "./zone.ts";
 
 /** How many free ports of UDP are tried until one is free for TCP, too. */
@@ -28,9 +31,12 @@ export interface DnsOptions {
   readonly log: Log;
   /** Receives bugs. A bug costs a query its answer or ends one TCP connection; the registry goes on. */
   readonly bugs: ContainedBugs;
+  readonly limits: Limits;
   readonly metrics?: DnsMetrics | undefined;
-  /** Other bounds than the usual ones for TCP. */
-  readonly tcpLimits?: DnsTcpLimits | undefined;
+  /** Others than the usual ones for TCP. */
+  readonly tcpTimes?: DnsTcpTimes | undefined;
+  /** Others than the usual ones for UDP. */
+  readonly rate?: Pick<AnswerRate, "take">;
 }
 
 export interface DnsServer {
@@ -44,15 +50,16 @@ export interface DnsServer {
  * @throws (rejects) when the address can't be bound, or the domain can't be one.
  */
 export async function startDns(options: DnsOptions): Promise<DnsServer> {
-  const { address, domain, env, ttlSeconds, directory, bugs, metrics } = options;
+  const { address, domain, env, ttlSeconds, directory, bugs, limits, metrics } = options;
+  const clock = systemClock;
   const random = seededRandom(systemRandom.uint32());
   const isOneAddress = isIP(address.host) !== 0 && address.host !== "0.0.0.0" && address.host !== "::";
   const ownAddress = isOneAddress ? address.host : undefined;
-  const zone = new DnsZone({ domain, env, ttlSeconds, directory, ownAddress, random });
-  const responder = new Responder({ zone, directory, metrics, random });
-  const respond: DnsRespond = (query, transport) => {
+  const zone = new DnsZone({ domain, env, ttlSeconds, directory, ownAddress, random, clock, limits });
+  const responder = new Responder({ zone, directory, metrics, random, clock });
+  const respond: DnsRespond = (query, how) => {
     try {
-      return responder.respond(query, transport);
+      return how === "cut" ? responder.respondCut(query) : responder.respond(query, how);
     } catch (bug) {
       bugs.met("dns", bug, { query: query.toString("hex") });
       return undefined;
@@ -68,7 +75,8 @@ export async function startDns(options: DnsOptions): Promise<DnsServer> {
   };
 }
 
-type DnsRespond = (query: Buffer, transport: DnsTransport) => Buffer | undefined;
+/** `cut`: the requester is only told to ask again over TCP. */
+type DnsRespond = (query: Buffer, how: DnsTransport | "cut") => Buffer | undefined;
 
 interface Bound {
   readonly socket: udp.Socket<"buffer">;
@@ -92,8 +100,9 @@ async function bindBoth(address: SocketAddress, respond: DnsRespond, options: Dn
 function bindUdp(
   address: SocketAddress,
   respond: DnsRespond,
-  { log, bugs, metrics }: DnsOptions,
+  { log, bugs, limits, metrics, rate: givenRate }: DnsOptions,
 ): Promise<udp.Socket<"buffer">> {
+  const rate = givenRate ?? new AnswerRate(limits.values.dnsAnswersPerSecond, systemRandom.uint32());
   // What the kernel does not take now is lost, like any datagram; the requester asks again.
   const sent = (socket: udp.Socket<"buffer">, answer: Buffer, port: number, host: string): boolean => {
     try {
@@ -110,7 +119,13 @@ function bindUdp(
     socket: {
       data(socket, bytes, port, host) {
         try {
-          const answer = respond(bytes, "udp");
+          const allowance = rate.take(plainAddress(host), systemClock.monotonicMs());
+          if (allowance !== "answer") limits.met("dnsAnswersPerSecond", { address: host });
+          if (allowance === "nothing") {
+            metrics?.dnsDropped();
+            return;
+          }
+          const answer = respond(bytes, allowance === "cut" ? "cut" : "udp");
           if (answer !== undefined && !sent(socket, answer, port, host)) metrics?.dnsDropped();
         } catch (bug) {
           bugs.met("dns", bug);

@@ -1,28 +1,30 @@
 // DNS over TCP (RFC 1035, 4.2.2; RFC 7766): each message after its length in two bytes, several queries before their
 // answers, cut anywhere. Of a peer that does not read, no more is kept than one batch of answers and what it had sent
-// before we stopped to read from it. Connections are few, and end when no query has come for a while.
+// before we stopped to read from it. Connections are few, and end when no query has come for a while, or when another one
+// needs the place. Queries are answered a few at a time, so that one peer's heap of them does not hold up the others.
 
 import type { Socket, TCPSocketListener, TCPSocketListenOptions } from "bun";
-import type { Log } from "../../base/log.ts";
+import type { Limits } from "../../base/limits/limits.ts";
 import type { ContainedBugs } from "../../observe/contained-bugs.ts";
 import { peerAddress, type SocketAddress } from "../../transport/address.ts";
+import { ConnectionPlaces, type Placed } from "./connection-places.ts";
 import { headerBytes } from "./query.ts";
 
-/** How many connections there may be, and for how long. */
-export interface DnsTcpLimits {
-  /** Connections at a time; one more is closed at once. */
-  readonly connectionsMax: number;
+/** How long connections may last. */
+export interface DnsTcpTimes {
   /** Without a whole query, and without an accepted byte of an answer, for this long: closed. */
   readonly idleMsMax: number;
   /** How often idle connections are looked for. */
   readonly sweepMs: number;
 }
 
-const usualLimits: DnsTcpLimits = { connectionsMax: 256, idleMsMax: 10_000, sweepMs: 1_000 };
+const usualTimes: DnsTcpTimes = { idleMsMax: 10_000, sweepMs: 1_000 };
 /** A query; nothing that anyone asks is nearly as long. */
 const queryBytesMax = 4 * 1024;
 /** Answers are sent when this many bytes of them wait, or there is no more query. */
 const batchBytes = 64 * 1024;
+/** Queries of one connection that are answered in one turn of the event loop. */
+const queriesPerTurn = 256;
 /** What may wait to be read, beyond which we wonder: the peer sends while we do not read. */
 const unreadBytesMax = 1024 * 1024;
 
@@ -30,10 +32,10 @@ const lengthBytes = 2;
 const noBytes = Buffer.alloc(0);
 
 export interface DnsTcpOptions {
-  readonly log: Log;
   readonly bugs: ContainedBugs;
-  /** Other bounds than the usual ones. */
-  readonly tcpLimits?: DnsTcpLimits | undefined;
+  readonly limits: Limits;
+  /** Others than the usual ones. */
+  readonly tcpTimes?: DnsTcpTimes | undefined;
 }
 
 /** Answers a query; the answer is read before the next call. Undefined: there is none. */
@@ -41,21 +43,29 @@ export type Respond = (query: Buffer) => Buffer | undefined;
 
 type DnsSocket = Socket<DnsConnection | undefined>;
 
-/** One connection. Either nothing waits to be sent, and all whole queries are answered; or it is not read from. */
-class DnsConnection {
+/**
+ * One connection. Either nothing waits to be sent, and all whole queries are answered; or it is not read from, until what
+ * waits has gone and the next turn has come.
+ */
+class DnsConnection implements Placed {
+  readonly address: string;
   private readonly socket: DnsSocket;
-  private readonly respond: Respond;
+  private readonly host: ConnectionHost;
   /** Received and not yet answered: less than a query while nothing waits to be sent. */
   private unread: Buffer = noBytes;
   private unsent: Buffer = noBytes;
   private isPaused = false;
+  /** The next queries are answered in the next turn. */
+  private isPlanned = false;
   /** No more is read: the peer has ended its side, or talks nonsense. It may still wait for answers. */
   private isEnded = false;
+  private isClosed = false;
   private activeAtMs = performance.now();
 
-  constructor(socket: DnsSocket, respond: Respond) {
+  constructor(socket: DnsSocket, address: string, host: ConnectionHost) {
     this.socket = socket;
-    this.respond = respond;
+    this.address = address;
+    this.host = host;
   }
 
   receive(chunk: Buffer): void {
@@ -75,32 +85,49 @@ class DnsConnection {
     if (this.flush()) this.work();
   }
 
+  /** The socket is closed. */
+  closed(): void {
+    this.isClosed = true;
+    this.unread = noBytes;
+    this.unsent = noBytes;
+  }
+
   closeIfIdle(nowMs: number, idleMsMax: number): void {
     if (nowMs - this.activeAtMs > idleMsMax) this.socket.terminate();
   }
 
-  terminate(): void {
+  evict(): void {
     this.socket.terminate();
   }
 
-  /** Answers what is there, a batch at a time, as long as the socket takes the answers. */
+  /** Answers a batch of what is there; the next one comes in the next turn, when the socket has taken the answers. */
   private work(): void {
-    while (this.unsent.length === 0) {
-      this.unsent = this.answerBatch();
-      if (this.unsent.length === 0) {
-        if (this.isEnded) this.socket.end();
-        return;
-      }
-      if (!this.flush()) return;
+    if (this.isPlanned || this.unsent.length > 0 || this.isClosed) return;
+    const { answers, isMore } = this.answerBatch();
+    this.unsent = answers;
+    this.isPlanned = isMore;
+    const isFlushed = this.flush();
+    if (isMore) {
+      setImmediate(() => this.host.contain(this.socket, () => this.workOn()));
+      return;
     }
+    if (isFlushed && this.isEnded) this.socket.end();
   }
 
-  /** The answers to the next queries; empty when there is no whole query left. */
-  private answerBatch(): Buffer {
+  private workOn(): void {
+    this.isPlanned = false;
+    this.settle();
+    this.work();
+  }
+
+  /** The answers to the next queries, and whether another whole query may be there. */
+  private answerBatch(): { answers: Buffer; isMore: boolean } {
     const parts: Buffer[] = [];
     let totalBytes = 0;
+    let queries = 0;
     let at = 0;
-    while (totalBytes < batchBytes && this.unread.length - at >= lengthBytes) {
+    let isMore = false;
+    while (this.unread.length - at >= lengthBytes) {
       const length = this.unread.readUInt16BE(at);
       if (length < headerBytes || length > queryBytesMax) {
         this.isEnded = true;
@@ -109,7 +136,12 @@ class DnsConnection {
       }
       const end = at + lengthBytes + length;
       if (end > this.unread.length) break;
-      const answer = this.respond(this.unread.subarray(at + lengthBytes, end));
+      if (totalBytes >= batchBytes || queries >= queriesPerTurn) {
+        isMore = true;
+        break;
+      }
+      queries++;
+      const answer = this.host.respond(this.unread.subarray(at + lengthBytes, end));
       at = end;
       if (answer === undefined) continue;
       const part = Buffer.alloc(lengthBytes + answer.length);
@@ -119,12 +151,13 @@ class DnsConnection {
       totalBytes += part.length;
     }
     if (at > 0) this.activeAtMs = performance.now();
+    if (queries > 0) this.host.asked(this);
     // An empty view would hold the whole chunk's memory.
     this.unread = at === this.unread.length ? noBytes : this.unread.subarray(at);
-    return Buffer.concat(parts);
+    return { answers: Buffer.concat(parts), isMore };
   }
 
-  /** True when nothing waits any more. Else the socket is not read from until it has drained. */
+  /** True when nothing waits to be sent any more. Else the socket is not read from until it has drained. */
   private flush(): boolean {
     const written = this.unsent.length === 0 ? 0 : this.socket.write(this.unsent);
     if (written < 0) {
@@ -137,12 +170,26 @@ class DnsConnection {
       this.activeAtMs = performance.now();
       this.unsent = this.unsent.subarray(written);
     }
-    const isBlocked = this.unsent.length > 0;
+    this.settle();
+    return this.unsent.length === 0;
+  }
+
+  /** Reads from the socket only while nothing waits. */
+  private settle(): void {
+    const isBlocked = this.unsent.length > 0 || this.isPlanned;
     if (isBlocked && !this.isPaused) this.socket.pause();
     if (!isBlocked && this.isPaused) this.socket.resume();
     this.isPaused = isBlocked;
-    return !isBlocked;
   }
+}
+
+/** What a connection needs of its listener. */
+interface ConnectionHost {
+  readonly respond: Respond;
+  /** A connection has asked something. */
+  asked(connection: DnsConnection): void;
+  /** Runs what a timer brings; a bug ends the connection. */
+  contain(socket: DnsSocket, action: () => void): void;
 }
 
 export interface DnsTcpListener {
@@ -157,14 +204,25 @@ export interface DnsTcpListener {
 export function listenDnsTcp(
   address: SocketAddress,
   respond: Respond,
-  { log, bugs, tcpLimits: limits = usualLimits }: DnsTcpOptions,
+  { bugs, limits, tcpTimes: times = usualTimes }: DnsTcpOptions,
 ): DnsTcpListener {
   /** Ends a connection after a bug, whatever state it is in. */
   const fail = (socket: DnsSocket, bug: unknown): void => {
     socket.terminate();
     bugs.met("connection", bug);
   };
-  const connections = new Set<DnsConnection>();
+  const places = new ConnectionPlaces<DnsConnection>(limits);
+  const host: ConnectionHost = {
+    respond,
+    asked: (connection) => places.asked(connection),
+    contain(socket, action) {
+      try {
+        action();
+      } catch (bug) {
+        fail(socket, bug);
+      }
+    },
+  };
   // Bun's types know reusePort for dialling only. Half-open: a peer may end its side and still read.
   const settings: TCPSocketListenOptions<DnsConnection | undefined> & { readonly reusePort: boolean } = {
     hostname: address.host,
@@ -175,18 +233,14 @@ export function listenDnsTcp(
       open(socket) {
         try {
           // A peer that has gone already takes no place.
-          if (peerAddress(socket.remoteAddress) === undefined) {
+          const peer = peerAddress(socket.remoteAddress);
+          if (peer === undefined) {
             socket.terminate();
             return;
           }
-          if (connections.size >= limits.connectionsMax) {
-            log.debug("a DNS connection above the bound was closed", { connections: connections.size });
-            socket.terminate();
-            return;
-          }
-          const connection = new DnsConnection(socket, respond);
+          const connection = new DnsConnection(socket, peer, host);
           socket.data = connection;
-          connections.add(connection);
+          places.enter(connection);
         } catch (bug) {
           fail(socket, bug);
         }
@@ -213,21 +267,23 @@ export function listenDnsTcp(
         }
       },
       close(socket) {
-        if (socket.data !== undefined) connections.delete(socket.data);
+        if (socket.data === undefined) return;
+        places.leave(socket.data);
+        socket.data.closed();
       },
     },
   };
   const listener: TCPSocketListener<DnsConnection | undefined> = Bun.listen(settings);
   const sweep = setInterval(() => {
     const nowMs = performance.now();
-    for (const connection of connections) connection.closeIfIdle(nowMs, limits.idleMsMax);
-  }, limits.sweepMs);
+    for (const connection of places.all()) connection.closeIfIdle(nowMs, times.idleMsMax);
+  }, times.sweepMs);
   return {
     port: listener.port,
     stop() {
       clearInterval(sweep);
       listener.stop();
-      for (const connection of connections) connection.terminate();
+      for (const connection of places.all()) connection.evict();
     },
   };
 }

@@ -1,11 +1,20 @@
-// The domain's contents: which records a name has, read from the registry's table. What was read is kept until the
-// table changes. Only UP instances of this node's own env are seen; but a service of which all wait still exists, and
-// "no data" is told from "no such name" (RFC 2308).
+// The domain's contents: which records a name has, read from the registry's table. Only UP instances of this node's own env
+// are seen; but a service of which all wait still exists, and "no data" is told from "no such name" (RFC 2308).
+//
+// What was read is kept under the revision of its own service, so that a change costs those alone who ask for what has
+// changed. A large service is read at most a few times within a TTL, however often it changes, and of more endpoints than
+// an answer may have so many are drawn at random, anew a few times within a TTL. What another service does to a finding,
+// by an instance of the same id, shows after a quarter of the TTL at the latest.
 
+import type { Clock } from "../../base/clock.ts";
+import { GenerationCache } from "../../base/generation-cache.ts";
+import type { Limits } from "../../base/limits/limits.ts";
 import type { Random } from "../../base/random.ts";
 import type { NamedDirectory } from "../directory.ts";
 import { discoveryAppid, type Instance, Status } from "../instance.ts";
+import { drawn } from "./drawn.ts";
 import { addressesOf, coversScheme, endpointsOf, weightOf } from "./endpoint.ts";
+import type { Finding } from "./finding.ts";
 import { asciiLower, type NameKind } from "../name-index.ts";
 import { addressLabel, type DnsName, parseName } from "./names.ts";
 import { Rcode, RecordType } from "./query.ts";
@@ -18,6 +27,9 @@ import {
   serviceRecord,
   textRecord,
 } from "./record.ts";
+import { messageBytesMax } from "./response-writer.ts";
+import { isUp, ServiceView } from "./service-view.ts";
+import { WeightedCache } from "./weighted-cache.ts";
 
 /** Leaves room for the longest label that we put before the domain, and its dots. */
 const domainCharactersMax = 200;
@@ -25,19 +37,28 @@ const domainCharactersMax = 200;
 const textBytesMax = 255;
 /** All strings of one TXT record; what does not fit is left out. */
 const textsBytesMax = 16 * 1024;
-/** Names whose records are kept. */
-const findingsMax = 10_000;
+/** What is kept of records, in bytes, about; a record costs so much beside its text. */
+const keptBytesMax = 32 * 1024 * 1024;
+const recordBytes = 400;
+/** Services and ids of which is kept what was read. */
+const servicesKeptMax = 4_096;
+const nodesKeptMax = 20_000;
+/** Instances under one id that are looked at; an id with more of them, or with more addresses, is no target of SRV. */
+const namesakesMax = 64;
+const targetAddressesMax = 32;
+/** The shortest time for which is kept what is expensive to read. */
+const restMsMin = 250;
 
+/** What a service may have records of. */
+const serviceTypes: ReadonlySet<number> = new Set([
+  RecordType.SRV,
+  RecordType.A,
+  RecordType.AAAA,
+  RecordType.TXT,
+  RecordType.ANY,
+]);
 /** What is asked for with type ANY is answered with the first of these that there is (RFC 8482, 4.1). */
 const anyOrder = [RecordType.SOA, RecordType.SRV, RecordType.A, RecordType.AAAA, RecordType.TXT];
-
-/** The answer to a question. */
-export interface Finding {
-  readonly rcode: Rcode;
-  readonly answers: readonly ResourceRecord[];
-  /** The SOA when there is no answer. */
-  readonly authorities: readonly ResourceRecord[];
-}
 
 export interface DnsZoneOptions {
   /** In any case, with or without a final dot. */
@@ -48,8 +69,10 @@ export interface DnsZoneOptions {
   readonly directory: NamedDirectory;
   /** The name server's address while the table lists no node of the registry; undefined when it listens on all. */
   readonly ownAddress: string | undefined;
-  /** Orders the answers. */
+  /** Orders the answers, and draws them where there are too many. */
   readonly random: Random;
+  readonly clock: Pick<Clock, "monotonicMs">;
+  readonly limits: Limits;
 }
 
 const refused: Finding = { rcode: Rcode.Refused, answers: [], authorities: [] };
@@ -59,12 +82,16 @@ export class DnsZone {
   /** In lower case, without the final dot. */
   readonly domain: string;
   private readonly domainLabels: readonly string[];
+  /** What is expensive to read, or drawn, is kept this long: a quarter of the TTL. */
+  readonly restMs: number;
   private readonly options: DnsZoneOptions;
-  /** What was read from this version of the table. */
-  private version = -1;
-  private readonly findings = new Map<string, Finding>();
-  private readonly services = new Map<string, ServiceInstances>();
-  private readonly nodes = new Map<string, NodeAddresses>();
+  private readonly services = new GenerationCache<ServiceView>(servicesKeptMax);
+  private readonly nodes = new GenerationCache<NodeView>(nodesKeptMax);
+  private readonly findings = new WeightedCache<KeptFinding>(keptBytesMax);
+  private views = 0;
+  /** What depends on the table's version alone. */
+  private negatives = { version: -1, findings: new Map<Rcode, Finding>() };
+  private nameServers: { readonly serial: number; readonly addresses: readonly string[] } | undefined;
 
   /** @throws when the domain can't be one, or the TTL is out of bounds (RFC 2181, 8). */
   constructor(options: DnsZoneOptions) {
@@ -76,6 +103,7 @@ export class DnsZone {
     if (!Number.isInteger(ttlSeconds) || ttlSeconds < 0 || ttlSeconds >= 2 ** 31)
       throw new Error(`a TTL of ${ttlSeconds} is not a whole number of seconds below 2^31`);
     this.domainLabels = this.domain.split(".");
+    this.restMs = Math.max(restMsMin, ttlSeconds * 250);
   }
 
   /** Answers for a name (labels as they came, leftmost first) and a type; the order of answers is random, and kept. */
@@ -83,16 +111,14 @@ export class DnsZone {
     const below = this.labelsBelow(labels);
     if (below === undefined || type === RecordType.AXFR || type === RecordType.IXFR) return refused;
     if (!this.options.directory.isReadable) return failed;
-    this.refresh();
     const name = parseName(below);
     const records = this.recordsOf(name, asciiLower(labels.join(".")), type);
     if (records === undefined) return this.negative(Rcode.NxDomain);
     return records.rcode === Rcode.NoError && records.answers.length === 0 ? this.negative(Rcode.NoError) : records;
   }
 
-  /** The addresses of a target that `find` has given since the table changed; none for names outside of the domain. */
+  /** The addresses of a target that `find` has given; none for names outside of the domain. */
   glue(target: string): readonly ResourceRecord[] {
-    this.refresh();
     const { domain } = this;
     if (target === this.nameServerName) return this.addressRecords(target, this.nameServerAddresses());
     if (!target.endsWith(`.${domain}`)) return [];
@@ -103,15 +129,6 @@ export class DnsZone {
 
   private get nameServerName(): string {
     return `ns.${this.domain}`;
-  }
-
-  private refresh(): void {
-    const { version } = this.options.directory;
-    if (version === this.version) return;
-    this.version = version;
-    this.findings.clear();
-    this.services.clear();
-    this.nodes.clear();
   }
 
   /** The labels to the left of the domain, or undefined for a name that is not below it. */
@@ -125,11 +142,19 @@ export class DnsZone {
 
   /** No such name, or no data: with the SOA, so that it can be remembered. */
   private negative(rcode: Rcode): Finding {
-    return { rcode, answers: [], authorities: [this.authority()] };
+    const { version } = this.options.directory;
+    if (this.negatives.version !== version) this.negatives = { version, findings: new Map() };
+    let finding = this.negatives.findings.get(rcode);
+    if (finding === undefined) {
+      finding = { rcode, answers: [], authorities: [this.authority()] };
+      this.negatives.findings.set(rcode, finding);
+    }
+    return finding;
   }
 
   private authority(): ResourceRecord {
-    return authorityRecord(this.domain, this.options.ttlSeconds, this.nameServerName, this.version);
+    const { ttlSeconds, directory } = this.options;
+    return authorityRecord(this.domain, ttlSeconds, this.nameServerName, directory.version);
   }
 
   /** Undefined when there is no such name. */
@@ -149,21 +174,16 @@ export class DnsZone {
         return found(ofType(type, (wanted) => this.pick(owner, wanted, [name.address])));
       case "node": {
         const node = this.node(name.id);
-        if (!node.exists) return this.emptyIf(this.isBranch("id", name.id));
-        return this.kept(`${type} ${owner}`, () =>
-          ofType(type, (wanted) => this.instanceRecords(owner, wanted, node.instances, undefined)),
-        );
+        if (node.instances.length === 0) return this.emptyIf(node.exists || this.isBranch("id", name.id));
+        return this.ofNode(node, owner, type);
       }
       case "service": {
         const { protocol, zone } = name;
-        const service = this.service(name.service);
-        const known = zone === undefined ? service?.all : service?.byZone.get(zone);
-        if (service === undefined || known === undefined)
+        const view = this.service(name.service);
+        const instances = view?.covering(zone, protocol);
+        if (view === undefined || instances === undefined)
           return this.emptyIf(protocol === undefined && this.isBranch("service", name.service));
-        return this.kept(`${type} ${owner} ${service.appid}`, () => {
-          const instances = known.filter(isUp);
-          return ofType(type, (wanted) => this.instanceRecords(owner, wanted, instances, protocol));
-        });
+        return this.ofService(view, instances, owner, type, protocol);
       }
     }
   }
@@ -178,26 +198,50 @@ export class DnsZone {
     return exists ? found([]) : undefined;
   }
 
-  /** What `make` gives, in a random order that lasts until the table changes. */
-  private kept(key: string, make: () => ResourceRecord[]): Finding {
-    const known = this.findings.get(key);
-    if (known !== undefined) return known;
-    const finding = found(this.shuffled(make()));
-    // Names without answers are as many as anyone likes to ask for.
-    if (finding.answers.length > 0 && this.findings.size < findingsMax) this.findings.set(key, finding);
+  /** What an id has; kept as long as nothing under the id changes. */
+  private ofNode(node: NodeView, owner: string, type: number): Finding {
+    let finding = node.findings.get(type);
+    if (finding === undefined) {
+      finding = this.shuffled(ofType(type, (wanted) => this.instanceRecords(owner, wanted, node.instances, undefined)));
+      // Of the other types there is nothing, and they are many.
+      if (finding.answers.length > 0) node.findings.set(type, finding);
+    }
     return finding;
   }
 
-  /** Fisher and Yates. */
-  private shuffled(records: ResourceRecord[]): ResourceRecord[] {
-    for (let last = records.length - 1; last > 0; last--) {
-      const chosen = this.options.random.uint32() % (last + 1);
-      const [record, other] = [records[last], records[chosen]];
-      if (record === undefined || other === undefined) break;
-      records[last] = other;
-      records[chosen] = record;
+  /** What a service has, or a part of it. */
+  private ofService(
+    view: ServiceView,
+    instances: readonly Instance[],
+    owner: string,
+    type: number,
+    protocol: string | undefined,
+  ): Finding {
+    if (instances.length === 0 || !serviceTypes.has(type)) return found([]);
+    const { clock, directory, limits } = this.options;
+    const key = `${type} ${owner} ${view.appid}`;
+    const known = this.findings.get(key);
+    const nowMs = clock.monotonicMs();
+    if (known !== undefined && known.serial === view.serial) {
+      // While nothing at all has changed, only what was drawn is drawn anew.
+      const isUnchanged = known.version === directory.version && !known.isDrawn;
+      if (isUnchanged || nowMs - known.atMs < this.restMs) return known.finding;
     }
-    return records;
+    const isDrawn = instances.length > limits.values.dnsRecords;
+    const finding = this.shuffled(
+      ofType(type, (wanted) => {
+        const from = isDrawn ? drawn([...instances], this.options.random) : instances;
+        return this.instanceRecords(owner, wanted, from, protocol);
+      }),
+    );
+    const weight = finding.answers.reduce((sum, { textBytes }) => sum + recordBytes + textBytes, recordBytes);
+    const { serial } = view;
+    this.findings.set(key, { finding, serial, version: directory.version, atMs: nowMs, isDrawn }, weight);
+    return finding;
+  }
+
+  private shuffled(records: ResourceRecord[]): Finding {
+    return found([...drawn(records, this.options.random)]);
   }
 
   private apexRecords(type: number): ResourceRecord[] {
@@ -207,29 +251,43 @@ export class DnsZone {
   }
 
   private nameServerAddresses(): readonly string[] {
-    const { directory, env, ownAddress } = this.options;
-    const nodes = directory.instances(env, discoveryAppid, Status.Up);
-    const listed = new Set(nodes.flatMap((node) => addressesOf(node)));
-    if (listed.size > 0) return [...listed];
+    const { ownAddress, limits } = this.options;
+    const view = this.viewOf(discoveryAppid);
+    if (this.nameServers?.serial !== view.serial) {
+      const listed = new Set<string>();
+      for (const node of view.covering(undefined, undefined) ?? []) {
+        for (const address of addressesOf(node)) listed.add(address);
+        if (listed.size >= limits.values.dnsRecords) break;
+      }
+      this.nameServers = { serial: view.serial, addresses: [...listed].slice(0, limits.values.dnsRecords) };
+    }
+    const { addresses } = this.nameServers;
+    if (addresses.length > 0) return addresses;
     return ownAddress === undefined ? [] : [ownAddress];
   }
 
+  /** The records of a type, as many as an answer may have; `instances` are read as far as that takes. */
   private instanceRecords(
     owner: string,
     type: number,
-    instances: readonly Instance[],
+    instances: Iterable<Instance>,
     protocol: string | undefined,
   ): ResourceRecord[] {
     if (type === RecordType.SRV) return this.serviceRecords(owner, instances, protocol);
-    if (type === RecordType.TXT) return this.textRecords(owner, instances, protocol);
-    return this.pick(owner, type, new Set(instances.flatMap((instance) => addressesOf(instance, protocol))));
+    if (type === RecordType.TXT) return this.textRecords(owner, instances);
+    if (type !== RecordType.A && type !== RecordType.AAAA) return [];
+    const addresses = new Set<string>();
+    for (const instance of instances) {
+      for (const address of addressesOf(instance, protocol)) {
+        if (!isOfType(address, type) || addresses.has(address)) continue;
+        if (this.isFull(addresses.size)) return this.addressRecords(owner, [...addresses]);
+        addresses.add(address);
+      }
+    }
+    return this.addressRecords(owner, [...addresses]);
   }
 
-  private serviceRecords(
-    owner: string,
-    instances: readonly Instance[],
-    protocol: string | undefined,
-  ): ResourceRecord[] {
+  private serviceRecords(owner: string, instances: Iterable<Instance>, protocol: string | undefined): ResourceRecord[] {
     const records = new Map<string, ResourceRecord>();
     for (const instance of instances) {
       const weight = weightOf(instance);
@@ -240,10 +298,19 @@ export class DnsZone {
         const key = `${target} ${port}`;
         // The records of a set differ (RFC 2181, 5); of one target and port the first weight counts.
         if (records.has(key)) continue;
+        if (this.isFull(records.size)) return [...records.values()];
         records.set(key, serviceRecord(owner, this.options.ttlSeconds, { target, port, weight }));
       }
     }
     return [...records.values()];
+  }
+
+  /** True if an answer has as many records as it may have, and there is one more. */
+  private isFull(count: number): boolean {
+    const { limits } = this.options;
+    if (count < limits.values.dnsRecords) return false;
+    limits.met("dnsRecords");
+    return true;
   }
 
   /**
@@ -255,19 +322,24 @@ export class DnsZone {
     // An id that begins with an underscore reads as a service.
     if (isHostName(name) && !name.startsWith("_")) {
       const onPort = endpointsOf(instance).filter((endpoint) => endpoint.port === port);
-      const { addresses } = this.node(asciiLower(instance.hostname));
-      if (addresses.every((other) => onPort.some(({ host }) => host === other))) return name;
+      const { addresses, isCrowded } = this.node(instance.hostname);
+      if (!isCrowded && addresses.every((other) => onPort.some(({ host }) => host === other))) return name;
     }
     return `${addressLabel(address)}.addr.${this.domain}`;
   }
 
-  private textRecords(owner: string, instances: readonly Instance[], protocol: string | undefined): ResourceRecord[] {
+  private textRecords(owner: string, instances: Iterable<Instance>): ResourceRecord[] {
     const records = new Map<string, ResourceRecord>();
+    let bytes = 0;
     for (const instance of instances) {
-      if (!isCovered(instance, protocol)) continue;
       const strings = textsOf(instance);
-      if (strings.length === 0) continue;
-      records.set(JSON.stringify(strings), textRecord(owner, this.options.ttlSeconds, strings));
+      const key = JSON.stringify(strings);
+      if (strings.length === 0 || records.has(key)) continue;
+      const record = textRecord(owner, this.options.ttlSeconds, strings);
+      bytes += record.textBytes;
+      // What no message has room for is not made.
+      if (bytes > messageBytesMax || this.isFull(records.size)) break;
+      records.set(key, record);
     }
     return [...records.values()];
   }
@@ -275,8 +347,10 @@ export class DnsZone {
   /** A or AAAA records, as the type asks for. */
   private pick(owner: string, type: number, addresses: Iterable<string>): ResourceRecord[] {
     if (type !== RecordType.A && type !== RecordType.AAAA) return [];
-    const isWanted = (address: string): boolean => address.includes(":") === (type === RecordType.AAAA);
-    return this.addressRecords(owner, [...addresses].filter(isWanted));
+    return this.addressRecords(
+      owner,
+      [...addresses].filter((address) => isOfType(address, type)),
+    );
   }
 
   private addressRecords(owner: string, addresses: readonly string[]): ResourceRecord[] {
@@ -284,58 +358,82 @@ export class DnsZone {
   }
 
   /** The instances of a service, its name compared as it came, then in lower case; undefined when there is none. */
-  private service(word: string): ServiceInstances | undefined {
+  private service(word: string): ServiceView | undefined {
     const { directory, env } = this.options;
     const appid = directory.serviceNamed(env, word);
-    if (appid === undefined) return undefined;
-    let service = this.services.get(appid);
-    if (service === undefined) {
-      const all = directory.instances(env, appid, Status.Any);
-      service = { appid, all, byZone: Map.groupBy(all, ({ zone }) => asciiLower(zone)) };
-      this.services.set(appid, service);
-    }
-    return service;
+    return appid === undefined ? undefined : this.viewOf(appid);
   }
 
-  private node(id: string): NodeAddresses {
+  private viewOf(appid: string): ServiceView {
+    const { directory, env, limits, clock } = this.options;
+    const known = this.services.get(appid);
+    const revision = directory.revisionOf(env, appid);
+    if (known !== undefined) {
+      const isResting = known.size > limits.values.dnsRecords && clock.monotonicMs() - known.madeAtMs < this.restMs;
+      if (known.revision === revision || isResting) return known;
+    }
+    const made = { revision, atMs: clock.monotonicMs(), serial: ++this.views };
+    const view = new ServiceView(appid, directory.instances(env, appid, Status.Any), made);
+    this.services.set(appid, view);
+    return view;
+  }
+
+  private node(id: string): NodeView {
     const name = asciiLower(id);
-    const known = this.nodes.get(name);
-    if (known !== undefined) return known;
     const { directory, env } = this.options;
-    const namesakes = directory.instancesNamed(env, id);
+    const namesakes = directory.instancesNamed(env, id, namesakesMax);
+    const known = this.nodes.get(name);
+    if (known !== undefined && areSame(known.namesakes, namesakes)) return known;
     const instances = namesakes.filter(isUp);
     const addresses = [...new Set(instances.flatMap((instance) => addressesOf(instance)))];
-    const records = this.addressRecords(`${name}.node.${this.domain}`, addresses);
-    const node = { exists: namesakes.length > 0, instances, addresses, records };
+    const isCrowded = namesakes.length === namesakesMax || addresses.length > targetAddressesMax;
+    const glue = isCrowded ? [] : addresses;
+    const node: NodeView = {
+      exists: namesakes.length > 0,
+      namesakes,
+      instances,
+      addresses,
+      isCrowded,
+      records: this.addressRecords(`${name}.node.${this.domain}`, glue),
+      findings: new Map(),
+    };
     // Ids that do not exist are as many as anyone likes to ask for.
     if (node.exists) this.nodes.set(name, node);
     return node;
   }
 }
 
-/** A service's instances of any status; zones in lower case. */
-interface ServiceInstances {
-  readonly appid: string;
-  readonly all: readonly Instance[];
-  readonly byZone: ReadonlyMap<string, readonly Instance[]>;
+/** What was found in a view, and when. */
+interface KeptFinding {
+  readonly finding: Finding;
+  readonly serial: number;
+  readonly version: number;
+  readonly atMs: number;
+  /** Not all that there is: so many were drawn. */
+  readonly isDrawn: boolean;
 }
 
 /** What lives under one id: usually one instance, more when several services run on one host. */
-interface NodeAddresses {
+interface NodeView {
   /** False when there is none of any status. */
   readonly exists: boolean;
+  /** All that it was made of. */
+  readonly namesakes: readonly Instance[];
   readonly instances: readonly Instance[];
   readonly addresses: readonly string[];
+  /** So many live here that the id does not stand for one of them. */
+  readonly isCrowded: boolean;
   readonly records: readonly ResourceRecord[];
+  /** By type. */
+  readonly findings: Map<number, Finding>;
 }
 
-function isUp({ status }: Instance): boolean {
-  return (status & Status.Up) !== 0;
+function areSame(one: readonly Instance[], other: readonly Instance[]): boolean {
+  return one.length === other.length && one.every((instance, at) => instance === other[at]);
 }
 
-/** True when a protocol is one of the instance's; undefined is everyone's. */
-function isCovered(instance: Instance, protocol: string | undefined): boolean {
-  return protocol === undefined || endpointsOf(instance).some(({ scheme }) => coversScheme(protocol, scheme));
+function isOfType(address: string, type: number): boolean {
+  return address.includes(":") === (type === RecordType.AAAA);
 }
 
 function found(answers: readonly ResourceRecord[]): Finding {

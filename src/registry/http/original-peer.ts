@@ -17,9 +17,9 @@ import { boundedText, TooLong } from "../bounded-text.ts";
 import { type Answer, MalformedAnswer, parseAnswer, parseInstance, parseListing } from "../client/parse-instances.ts";
 import type { EntryState } from "../entry.ts";
 import type { Identity, Instance } from "../instance.ts";
-import { faultOfAddresses, faultOfMetadata, faultOfName } from "../names.ts";
 import type { Compare, Compared, NodeInfo, PeerFailure, Renewal, Replicate, Replicated } from "../peer-messages.ts";
 import { Code } from "../registrar.ts";
+import { renewedAfterMs } from "../table.ts";
 import type { TokenChoice } from "../token-choice.ts";
 
 /** Requests of one message that are under way at a time. */
@@ -90,7 +90,7 @@ export class OriginalPeers {
       const instance = parseInstance(data);
       // To one from another zone it says 0, whatever version it has.
       if (instance.dirtyTimestamp < dirty) wanted.push(index);
-      if (instance.dirtyTimestamp > dirty && isAcceptable(instance)) newer.push(stateOf(instance, 0));
+      if (instance.dirtyTimestamp > dirty) newer.push(stateOf(instance, 0, true));
     };
     const calls = work();
     const tellOn = async (): Promise<void> => {
@@ -129,7 +129,8 @@ export class OriginalPeers {
     const failure = understood(() => {
       for (const { instance, renewTimestamp } of parseListing(answer.data)) {
         const ageMs = sentMs - Number(renewTimestamp / 1_000_000n);
-        if (isAcceptable(instance)) states.push(stateOf(instance, Math.min(Math.max(0, ageMs), protectedLeaseMs)));
+        const hasRenewed = renewTimestamp - instance.regTimestamp > BigInt(renewedAfterMs) * 1_000_000n;
+        states.push(stateOf(instance, Math.min(Math.max(0, ageMs), protectedLeaseMs), hasRenewed));
       }
     });
     if (failure !== undefined) return failure;
@@ -220,20 +221,11 @@ function callOf(endpoint: string, { zone, env, appid, hostname }: Identity, isSp
   return { method: "POST", endpoint, parameters, answerBytesMax: registryPeerBodyBytesMax };
 }
 
-function stateOf(instance: Instance, ageMs: number): EntryState {
+/** The original knows no bounds: what of it is not taken, the table decides. */
+function stateOf(instance: Instance, ageMs: number, hasRenewed: boolean): EntryState {
   const { env, appid, zone, hostname, dirtyTimestamp } = instance;
-  return { identity: { env, appid, zone, hostname }, dirty: dirtyTimestamp, instance, ageMs, isProbed: false };
-}
-
-/** True for an instance that this node would take from a client, too: the original knows no bounds. */
-function isAcceptable(instance: Instance): boolean {
-  const { env, appid, zone, hostname, region, version, addrs, metadata } = instance;
-  const names = Object.entries({ env, appid, zone, hostname, region, version });
-  return (
-    names.every(([field, name]) => faultOfName(field, name) === undefined) &&
-    faultOfAddresses(addrs) === undefined &&
-    faultOfMetadata(metadata) === undefined
-  );
+  const identity = { env, appid, zone, hostname };
+  return { identity, dirty: dirtyTimestamp, instance, ageMs, isProbed: false, hasRenewed };
 }
 
 /** What is known of a node that says nothing of itself. */

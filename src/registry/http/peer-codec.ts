@@ -14,7 +14,7 @@ import {
   wholeOf,
 } from "../json-fields.ts";
 import type { Compare, Compared, NodeInfo, Renewal, Replicate, Replicated } from "../peer-messages.ts";
-import { identityOf, named, parseState, stateJson } from "../state-json.ts";
+import { ageOf, identityOf, named, parseState, stateJson } from "../state-json.ts";
 
 /** Behind `/discovery/`. */
 export const replicatePath = "peer/replicate";
@@ -131,7 +131,7 @@ function parseRenewal(value: unknown): Renewal {
   if (!Array.isArray(value) || value.length !== 6) throw new MalformedJson("a renewal is none");
   const [env, appid, zone, hostname, dirty, ageMs]: unknown[] = value;
   const names = [env, appid, zone, hostname].map((name) => stringOf({ name }, "name"));
-  return { identity: identityOf(names), dirty: bigintOf(dirty, "dirty"), ageMs: wholeOf(ageMs, "age") };
+  return { identity: identityOf(names), dirty: bigintOf(dirty, "dirty"), ageMs: ageOf(ageMs) };
 }
 
 function bucketOf(value: unknown, field: string): number {

@@ -11,6 +11,7 @@ import type { ContainedBugs } from "../../observe/contained-bugs.ts";
 import { type Health, healthAnswer, metricsAnswer } from "../../observe/operator-answers.ts";
 import type { RegistryMetrics } from "../../observe/registry-metrics.ts";
 import type { SocketAddress } from "../../transport/address.ts";
+import { isLoopbackAddress } from "../../transport/address-ranges.ts";
 import { type BrowserGuard, browserGuard } from "../../transport/http/browser-guard.ts";
 import { type HttpAnswer, jsonAnswer } from "../../transport/http/http-answer.ts";
 import type { HttpRequest, WantsBody } from "../../transport/http/http-connection.ts";
@@ -227,7 +228,7 @@ class Api {
       [
         "control",
         this.write((parameters, { request, isTrusted }) =>
-          controlAnswer(control, parameters, isTrusted || options.quotaOf(request.remoteAddress) === ""),
+          controlAnswer(control, parameters, isTrusted || isOnThisMachine(request)),
         ),
       ],
       ["poll", this.poll((request) => this.polls.poll(request))],
@@ -383,6 +384,11 @@ class Api {
 function ofClient(request: HttpRequest, proxies: TrustedProxies): HttpRequest {
   const forwardedFor = request.header("x-forwarded-for") ?? null;
   return { ...request, remoteAddress: proxies.clientOf(request.remoteAddress, forwardedFor) };
+}
+
+/** True for a request of this machine that no proxy on it has passed on. */
+function isOnThisMachine(request: HttpRequest): boolean {
+  return isLoopbackAddress(request.remoteAddress) && request.header("x-forwarded-for") === undefined;
 }
 
 /** The token that a path names; undefined when it names none. */

@@ -3,7 +3,7 @@
 import type { Limits } from "../../base/limits/limits.ts";
 import type { HttpAnswer } from "../../transport/http/http-answer.ts";
 import { type Identity, type InstanceStatus, noMetadata, Status } from "../instance.ts";
-import { faultOfAddresses, faultOfMetadata, faultOfName } from "../names.ts";
+import { faultOfName } from "../names.ts";
 import { type Caller, type Outcome, type SetChange } from "../registrar.ts";
 import type { RegistryNode } from "../registry-node.ts";
 import type { Origin } from "../replication.ts";
@@ -12,13 +12,12 @@ import { hostOf } from "./known-peers.ts";
 import { BadParameter, type Parameters } from "./parameters.ts";
 
 export function register(node: RegistryNode, parameters: Parameters, caller: Omit<Caller, "origin">): HttpAnswer {
-  const identity = requiredIdentity(parameters);
-  const region = named("region", parameters.text("region"));
-  const version = named("version", parameters.text("version"));
+  const identity = requiredIdentity(node, parameters);
+  const region = parameters.text("region");
+  const version = parameters.text("version");
   const origin = originOf(parameters);
   const addrs = parameters.commaList("addrs");
   if (addrs.length === 0) throw new BadParameter("addrs is required");
-  check(faultOfAddresses(addrs));
   const outcome = node.registrar.register(
     {
       ...identity,
@@ -36,12 +35,12 @@ export function register(node: RegistryNode, parameters: Parameters, caller: Omi
 }
 
 export function renew(node: RegistryNode, parameters: Parameters): HttpAnswer {
-  const identity = requiredIdentity(parameters);
+  const identity = requiredIdentity(node, parameters);
   return result(node.registrar.renew(identity, parameters.int64("dirty_timestamp"), originOf(parameters)), true);
 }
 
 export function cancel(node: RegistryNode, parameters: Parameters): HttpAnswer {
-  const identity = requiredIdentity(parameters);
+  const identity = requiredIdentity(node, parameters);
   return result(node.registrar.cancel(identity, parameters.int64("dirty_timestamp"), originOf(parameters)));
 }
 
@@ -89,23 +88,19 @@ function quotaAddress(node: RegistryNode, address: string, origin: Origin): stri
   return isPeer ? "" : address;
 }
 
-function requiredIdentity(parameters: Parameters): Identity {
-  const required = (name: string): string => named(name, parameters.required(name));
+function requiredIdentity({ rules }: RegistryNode, parameters: Parameters): Identity {
+  const required = (field: string): string => {
+    const name = parameters.required(field);
+    const fault = faultOfName(field, name, rules.limits.values);
+    if (fault !== undefined) throw new BadParameter(fault.sentence);
+    return name;
+  };
   return {
     zone: required("zone"),
     env: required("env"),
     appid: required("appid"),
     hostname: required("hostname"),
   };
-}
-
-function named(field: string, name: string): string {
-  check(faultOfName(field, name));
-  return name;
-}
-
-function check(fault: string | undefined): void {
-  if (fault !== undefined) throw new BadParameter(fault);
 }
 
 function parseStatus(status: number): InstanceStatus {
@@ -124,9 +119,7 @@ function parseMetadata(text: string): ReadonlyMap<string, string> {
   }
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new BadParameter("metadata is not a JSON object");
-  const metadata = new Map(
+  return new Map(
     Object.entries(value).map(([key, entry]: [string, unknown]) => [key, typeof entry === "string" ? entry : ""]),
   );
-  check(faultOfMetadata(metadata));
-  return metadata;
 }

@@ -7,6 +7,7 @@ import type { Dispatcher } from "../../container/dispatcher.ts";
 import type { ServiceMetrics, TalkLatency } from "../../observe/metrics.ts";
 import type { Sessions } from "../../session/sessions.ts";
 import type { Store } from "../../store/store.ts";
+import type { AccountRates } from "./account-rates.ts";
 import type { FanOut } from "./fan-out.ts";
 import type { FanOutAllowance } from "./fan-out-allowance.ts";
 import type { GroupAudience } from "./group-audience.ts";
@@ -27,6 +28,7 @@ export interface ChatParts {
   readonly latency: TalkLatency;
   readonly metrics: Pick<ServiceMetrics, "bug">;
   readonly limits: Limits;
+  readonly rates: AccountRates;
   /** For what one request after the other may cause. */
   readonly rareLog: RareLog;
 }

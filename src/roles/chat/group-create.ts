@@ -2,7 +2,6 @@
 
 import { create, toBinary } from "@bufbuild/protobuf";
 import { validName } from "../../auth/names.ts";
-import { groupCreateMembersMax, groupTextBytesMax } from "../../base/limits/fixed.ts";
 import { newGroupId } from "../../base/random.ts";
 import { Refusal } from "../../container/refusal.ts";
 import type { Handler } from "../../container/router.ts";
@@ -10,26 +9,29 @@ import { GroupCreateNotifySchema, GroupCreateReqSchema, GroupCreateRespSchema, S
 import type { ChatParts } from "./chat-parts.ts";
 import { ListDelivery } from "./list-delivery.ts";
 
-/** Creates a group and tells its online members. */
+/** Creates a group and tells its online members. Accounts that others have put in too many groups are left out of it. */
 export function groupCreate(parts: ChatParts): Handler {
-  const { store, fanOut, allowance, random } = parts;
+  const { store, fanOut, allowance, random, limits, rates } = parts;
   return async (context) => {
     const request = context.body(GroupCreateReqSchema);
     const { app, account: owner } = context;
     const { name, avatar, introduction, closed } = request;
+    const { groupTextBytes, groupCreateMembers, groupMembers, groupsPerAccount } = limits.values;
     if (name === "") throw new Refusal(Status.InvalidPacketBody, "a group needs a name");
     for (const text of [name, avatar, introduction]) {
-      if (Buffer.byteLength(text) > groupTextBytesMax) {
+      if (Buffer.byteLength(text) > groupTextBytes) {
+        limits.met("groupTextBytes", { app, account: owner });
         throw new Refusal(
           Status.PayloadTooLarge,
-          `a group's name, avatar and introduction have at most ${groupTextBytesMax} bytes each`,
+          `a group's name, avatar and introduction have at most ${groupTextBytes} bytes each`,
         );
       }
     }
-    if (request.members.length > groupCreateMembersMax) {
+    if (request.members.length > groupCreateMembers) {
+      limits.met("groupCreateMembers", { app, account: owner });
       throw new Refusal(
         Status.PayloadTooLarge,
-        `at most ${groupCreateMembersMax} members in one request; the others can join`,
+        `at most ${groupCreateMembers} members in one request; the others can join`,
       );
     }
     const others = new Set(request.members);
@@ -37,20 +39,26 @@ export function groupCreate(parts: ChatParts): Handler {
     for (const member of others) {
       if (!validName(member)) throw new Refusal(Status.InvalidPacketBody, "members must be names of accounts");
     }
-    const members = [...others];
+    if (others.size >= groupMembers) {
+      limits.met("groupMembers", { app, account: owner });
+      throw new Refusal(Status.Forbidden, `a group has at most ${groupMembers} members`);
+    }
     allowance.admit(app, owner);
+    rates.changeGroup(context, others.size);
     const id = newGroupId(random);
-    const outcome = await store.createGroup({ app, id, name, avatar, introduction, owner, members, closed });
-    if (outcome.result === "full") throw new Refusal(Status.Forbidden, "a member is in too many groups already");
-    context.respond(GroupCreateRespSchema, { groupId: id });
-    const everybody = [owner, ...members];
-    const body = toBinary(
-      GroupCreateNotifySchema,
-      create(GroupCreateNotifySchema, { groupId: id, members: everybody }),
-    );
+    const draft = { app, id, name, avatar, introduction, owner, members: [...others], closed };
+    const outcome = await store.createGroup(draft);
+    if (outcome.result === "full") {
+      limits.met("groupsPerAccount", { app, account: owner });
+      throw new Refusal(Status.Forbidden, `you have created or joined ${groupsPerAccount} groups; no more are allowed`);
+    }
+    if (outcome.leftOut.length > 0) limits.met("groupsPutPerAccount", { app, account: owner });
+    for (const account of outcome.leftOut) others.delete(account);
+    const members = [owner, ...others];
+    context.respond(GroupCreateRespSchema, { groupId: id, leftOut: [...outcome.leftOut] });
+    const body = toBinary(GroupCreateNotifySchema, create(GroupCreateNotifySchema, { groupId: id, members }));
     const head = { ...headOf(context), dest: id };
-    const told = { app, sender: owner, head, body, accounts: everybody };
-    fanOut.add(fanOut.prepare(new ListDelivery(parts, told)));
+    fanOut.add(fanOut.prepare(new ListDelivery(parts, { app, sender: owner, head, body, accounts: members })));
   };
 }
 

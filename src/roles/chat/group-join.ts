@@ -11,8 +11,9 @@ export function groupJoin(parts: ChatParts): Handler {
   return async (context) => {
     const change = membershipChange(context, context.body(GroupJoinReqSchema));
     parts.allowance.admit(context.app, context.account);
+    parts.rates.changeGroup(context, 1);
     const outcome = await parts.store.join(change);
-    const changed = isChanged(outcome);
+    const changed = isChanged(outcome, change, parts.limits);
     if (changed) parts.audience.changed({ ...change, ...outcome, isMember: true });
     context.respondEmpty();
     if (!changed) return;

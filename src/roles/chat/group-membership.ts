@@ -2,6 +2,7 @@
 // group's online members are told.
 
 import { validName } from "../../auth/names.ts";
+import type { Limits } from "../../base/limits/limits.ts";
 import type { Context } from "../../container/context.ts";
 import { Refusal } from "../../container/refusal.ts";
 import type { MembershipChange, MembershipOutcome } from "../../store/store.ts";
@@ -16,7 +17,11 @@ export function membershipChange(context: Context, request: { account: string; g
 }
 
 /** Throws what an outcome refuses. True: the membership changed and members are to be told. */
-export function isChanged(outcome: MembershipOutcome): outcome is Extract<MembershipOutcome, { result: "changed" }> {
+export function isChanged(
+  outcome: MembershipOutcome,
+  { app, actor, account }: MembershipChange,
+  limits: Limits,
+): outcome is Extract<MembershipOutcome, { result: "changed" }> {
   switch (outcome.result) {
     case "changed":
       return true;
@@ -27,9 +32,16 @@ export function isChanged(outcome: MembershipOutcome): outcome is Extract<Member
     case "notFound":
       throw new Refusal(Status.NotFound, "there is no such group");
     case "full":
-      throw new Refusal(Status.Forbidden, "the group has too many members, or the account is in too many groups");
+      limits.met(outcome.limit, { app, actor, account });
+      throw new Refusal(Status.Forbidden, fullSentences[outcome.limit](limits.values[outcome.limit]));
   }
 }
+
+const fullSentences = {
+  groupsPerAccount: (count: number) => `you have created or joined ${count} groups; no more are allowed`,
+  groupsPutPerAccount: (count: number) => `others have put the account in ${count} groups; it can still join by itself`,
+  groupMembers: (count: number) => `a group has at most ${count} members`,
+} as const;
 
 /** Tells the online members, and whoever is named besides, but not the connection that asked; now, or within a second. */
 export function notifyMembers(

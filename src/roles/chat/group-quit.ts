@@ -11,8 +11,9 @@ export function groupQuit(parts: ChatParts): Handler {
   return async (context) => {
     const change = membershipChange(context, context.body(GroupQuitReqSchema));
     parts.allowance.admit(context.app, context.account);
+    parts.rates.changeGroup(context, 0);
     const outcome = await parts.store.quit(change);
-    const changed = isChanged(outcome);
+    const changed = isChanged(outcome, change, parts.limits);
     if (changed) parts.audience.changed({ ...change, ...outcome, isMember: false });
     context.respondEmpty();
     if (!changed) return;

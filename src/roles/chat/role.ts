@@ -15,6 +15,7 @@ import { systemTimers } from "../../registry/timers.ts";
 import type { Sessions } from "../../session/sessions.ts";
 import type { Store, StoreClock } from "../../store/store.ts";
 import { Command } from "../../wire/commands.ts";
+import { AccountRates } from "./account-rates.ts";
 import type { ChatParts } from "./chat-parts.ts";
 import { FanOut } from "./fan-out.ts";
 import { FanOutAllowance } from "./fan-out-allowance.ts";
@@ -45,6 +46,7 @@ export function createChatService(assembly: {
   metrics.storeClock = () => store.clock;
   const dispatcher = new Dispatcher();
   const audience = new GroupAudience(store, sessions);
+  const rates = new AccountRates(limits);
   const rareLog = new RareLog(log);
   const allowance = new FanOutAllowance(limits);
   const fanOut = new FanOut({ dispatcher, sessions, bytesMax: limits.values.fanOutBytes });
@@ -52,7 +54,7 @@ export function createChatService(assembly: {
   const notices = new Notices({ audience, allowance, fanOut, limits, rareLog }, systemTimers);
   const parts: ChatParts = {
     ...{ store, sessions, dispatcher, audience, allowance, fanOut, notices, reads: new Reads(limits) },
-    ...{ random, latency, metrics, limits, rareLog },
+    ...{ random, latency, metrics, limits, rates, rareLog },
   };
   const pipeline = new TalkPipeline(parts);
   const router = new Router([recover(parts), countRequests(metrics), requireSession(sessions)]);

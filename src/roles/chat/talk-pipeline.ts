@@ -41,7 +41,9 @@ export class TalkPipeline {
   add(context: Context, talk: Talk): void {
     this.paid.push(this.admit(talk));
     this.contexts.push(context);
-    this.talks.push(talk);
+    const { app, sender, toGroup } = talk;
+    const isBound = !toGroup && this.parts.rates.mayNotMakeAccounts(app, sender);
+    this.talks.push(isBound ? { ...talk, toKnown: true } : talk);
     // A microtask runs after the callback in which a link delivered its packets: they make one batch.
     if (this.talks.length === 1) queueMicrotask(this.appendBatch);
   }
@@ -95,6 +97,8 @@ export class TalkPipeline {
       if (outcome === undefined) continue;
       try {
         this.answer(context, outcome);
+        if (outcome.result === "stored" && outcome.madeAccount)
+          this.parts.rates.madeAccount(context.app, context.account);
       } catch (bug) {
         failRequest(context, bug, this.parts);
       }
@@ -134,6 +138,10 @@ export class TalkPipeline {
         return;
       case "notFound":
         context.refuse(Status.NotFound, "there is no such group");
+        return;
+      case "unknown":
+        this.parts.limits.met("accountsMadePerSecond", { app: context.app, account: context.account });
+        context.refuse(Status.RateLimited, this.parts.rates.unknownReceiver);
         return;
       case "conflict":
         context.refuse(Status.InvalidPacketBody, "this clientId belongs to another message");

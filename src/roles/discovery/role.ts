@@ -27,7 +27,7 @@ const goodbyeCheckMs = 5;
 
 /** Starts it all; rejects, with nothing left running, when something cannot be opened. */
 export async function startDiscovery(settings: DiscoverySettings): Promise<RunningDiscovery> {
-  const { clusterKeys, limits, log, dns, snapshotPath, lookup, trustedProxies } = settings;
+  const { clusterKeys, limits, trustedProxies, log, dns, snapshotPath, lookup } = settings;
   const undo: (() => void | Promise<void>)[] = [];
   const closeAll = async (): Promise<void> => {
     for (const step of undo.toReversed()) await step();
@@ -45,14 +45,15 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
     const environment = { clock: systemClock, timers: systemTimers, random: systemRandom, log };
     const node = new RegistryNode({
       ...environment,
-      settings: { ...settings, address: advertised, seeds: settings.peers },
+      settings: { ...settings, address: advertised, seeds: settings.peers, hasKey: clusterKeys.length > 0 },
+      limits: settings.limits,
       network: new HttpPeerNetwork(systemClock, tokens),
     });
     undo.push(() => node.stop());
     const { table } = node;
     let restored = 0;
     if (snapshotPath !== undefined) {
-      restored = await readSnapshot(snapshotPath, table, systemClock, log);
+      restored = await readSnapshot(snapshotPath, table, systemClock, settings.limits.values, log);
       const writer = new SnapshotWriter({ ...environment, path: snapshotPath, table });
       writer.start();
       undo.push(() => writer.stop());
@@ -78,6 +79,7 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
             env: settings.env,
             ttlSeconds: settings.dnsTtlSeconds,
             directory: node,
+            limits: settings.limits,
             log,
             bugs,
             metrics,
@@ -142,7 +144,7 @@ function numbersOf(node: RegistryNode, http: RegistryHttp): RegistryNumbers {
   return {
     instances: table.live,
     tombstones: table.tombstones,
-    services: Array.from(table.services()).length,
+    services: table.serviceCount,
     polls: http.pollsWaiting,
     peers: peers.length,
     peersUp: peers.filter(({ isUp }) => isUp).length,

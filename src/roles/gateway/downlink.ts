@@ -14,20 +14,13 @@ import { moveRoutingLast } from "../../wire/packet-clean.ts";
 import { PacketKind, PacketScan, scanPacket, scanPacketAt } from "../../wire/packet-scan.ts";
 import { cutBytes, writeCut } from "../../wire/packet-stamp.ts";
 import { restoreSessions } from "./accept.ts";
-import { refuseRequest, syncHint } from "./answer.ts";
+import { refuseRequest } from "./answer.ts";
 import type { Channel } from "./channel.ts";
 import { ChannelState } from "./channel-state.ts";
 import type { Gateway } from "./gateway.ts";
 
 const scan = new PacketScan();
 const closeTryAgain: CloseReason = { code: CloseCode.Overload, text: "sign-in failed, try again" };
-
-/** Tells all clients that something may have passed them. */
-export function hintAll(gateway: Gateway): void {
-  for (const channel of gateway.channels.values()) {
-    if (channel.state === ChannelState.Live) channel.connection.send(syncHint);
-  }
-}
 
 /** The incoming side of one link. */
 export class Downlink implements FrameHandler {
@@ -74,7 +67,7 @@ export class Downlink implements FrameHandler {
     });
     // What that node had committed but not yet pushed would be missed until the next sign-in (pitfall 34).
     if (isDraining) return;
-    hintAll(gateway);
+    gateway.hints.add(gateway.channels.values());
   }
 
   /** The node says how it is, or asks for a sign of life. */
@@ -120,6 +113,10 @@ export class Downlink implements FrameHandler {
     }
     const isKick = command === Command.SignIn;
     const channels = packet.toString("utf8", scan.channelsStart, scan.channelsEnd);
+    if (command === Command.Sync) {
+      this.hint(channels.split(","));
+      return;
+    }
     // What is for one account goes at once: those are few connections, and nobody waits for the pushes of groups.
     const isAtOnce = isKick || command === Command.UserTalk;
     // Most pushes are for one.
@@ -132,6 +129,12 @@ export class Downlink implements FrameHandler {
     if (isAtOnce || gateway.pushes.mayWrite(ids.length, cutBytes(scan))) {
       for (const id of ids) this.deliver(id, packet, isKick);
     } else gateway.pushes.add(this.cut(packet), ids);
+  }
+
+  /** A service says that something may have passed these; the gateway may know of more of that kind. */
+  private hint(ids: readonly string[]): void {
+    const { channels, hints } = this.gateway;
+    hints.add(ids.map((id) => channels.get(id)).filter((channel) => channel !== undefined));
   }
 
   private deliver(id: string, packet: Buffer, isKick: boolean): void {

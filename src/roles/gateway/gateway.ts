@@ -9,12 +9,14 @@ import type { TimerWheel } from "../../base/timer-wheel.ts";
 import type { Link, Links } from "../../container/links.ts";
 import { SameStores } from "../../container/same-stores.ts";
 import type { ServiceMetrics } from "../../observe/metrics.ts";
+import { systemTimers, type Timers } from "../../registry/timers.ts";
 import { closeProtocolFault } from "../../wire/close-reason.ts";
 import { Interner } from "../../wire/interner.ts";
 import { ChannelState } from "./channel-state.ts";
 import { PushQueue } from "./push-queue.ts";
 import type { AddressLimits } from "./address-limits.ts";
 import type { Channel } from "./channel.ts";
+import { SyncHints } from "./sync-hints.ts";
 import { SignOuts } from "./sign-outs.ts";
 import { Census } from "./census.ts";
 import { SessionTally } from "../../session/tally.ts";
@@ -48,6 +50,8 @@ export class Gateway {
   /** Of the connections that are signed in. */
   readonly tally = new SessionTally();
   readonly census: Census;
+  /** Who is to look into the index. */
+  readonly hints: SyncHints;
   /** Pushes to many that wait for their turn. */
   readonly pushes = new PushQueue((id, packet) => this.deliver(id, packet));
   /** Which nodes may be linked. */
@@ -64,6 +68,8 @@ export class Gateway {
     log: Log;
     loginWaitMs: number;
     random: Random;
+    /** The event loop's, unless it is given. */
+    timers?: Pick<Timers, "after">;
     /** Between two comparisons of its sessions with the store's. */
     censusMs?: number | undefined;
   }) {
@@ -80,6 +86,7 @@ export class Gateway {
     this.signOuts = new SignOuts(parts.serviceId, ({ id, app, account }) =>
       this.links.choose("login", { channelId: id, app, account }),
     );
+    this.hints = new SyncHints(parts.timers ?? systemTimers);
     this.stores = new SameStores({
       id: parts.serviceId,
       log: parts.log,

@@ -32,7 +32,7 @@ import { AddressLimits } from "./address-limits.ts";
 import type { Channel } from "./channel.ts";
 import { boundUnsent, clientAdmission, clientBounds } from "./client-bounds.ts";
 import { ClientAcceptor } from "./client-acceptor.ts";
-import { Downlink, hintAll } from "./downlink.ts";
+import { Downlink } from "./downlink.ts";
 import { dismissClients } from "./dismissal.ts";
 import { Gateway } from "./gateway.ts";
 import { type ChosenLinks, linksBy } from "./selection.ts";
@@ -106,7 +106,7 @@ export class GatewayRole {
 
   constructor(surroundings: Surroundings, parts: GatewayParts) {
     const { verifier, wheel, flusher, metrics, readWaitMs, writeWaitMs, loginWaitMs, selection, censusMs } = parts;
-    const { limits: bounds, log, random, network } = surroundings;
+    const { limits: bounds, log, random, timers, network } = surroundings;
     this.surroundings = surroundings;
     this.parts = parts;
     this.chosen = linksBy(selection, gatewayDependencies, random, metrics);
@@ -115,7 +115,7 @@ export class GatewayRole {
     const limits = new AddressLimits(descriptors, bounds, wheel);
     const serviceId = surroundings.identity.id;
     this.gateway = new Gateway({
-      ...{ serviceId, links, verifier, wheel, limits, bounds, metrics, log, loginWaitMs, random, censusMs },
+      ...{ serviceId, links, verifier, wheel, limits, bounds, metrics, log, loginWaitMs, random, timers, censusMs },
     });
     this.acceptor = new ClientAcceptor(this.gateway);
     const proxies = new TrustedProxies(parts.trustedProxies, log);
@@ -145,7 +145,7 @@ export class GatewayRole {
       handlerOf: (link: Link<Channel>) => this.linkedWith(link),
       idTaken: surroundings.lost,
     };
-    const { naming, timers } = surroundings;
+    const { naming } = surroundings;
     const services = (): readonly string[] => this.membership?.services ?? [];
     this.registryCheck = new RegistryCheck({ naming, timers, log, id: serviceId, services });
     metrics.registryGaps = () => this.registryCheck.gaps;
@@ -257,6 +257,7 @@ export class GatewayRole {
     void this.membership?.setState("leaving");
     gateway.isDraining = true;
     for (const server of this.servers) server.stopAccepting();
+    gateway.hints.stop();
     gateway.pushes.flush();
     await dismissClients(gateway, spreadMs, drainMsMax);
     await Promise.all(this.servers.map((server) => server.close(closeLeaving)));
@@ -296,7 +297,7 @@ export class GatewayRole {
     const node = `${link.service} ${link.id}`;
     const downlink = new Downlink(this.gateway, link);
     // What a chat node pushed while it was not linked is lost; the clients look for it in the index (pitfall 34).
-    if (this.everLinked.has(node) && link.service === "chat") hintAll(this.gateway);
+    if (this.everLinked.has(node) && link.service === "chat") this.gateway.hints.add(this.gateway.channels.values());
     this.everLinked.add(node);
     return downlink;
   }

@@ -14,8 +14,13 @@ import type { Channel } from "./channel.ts";
 
 /** Shared: a frame is done with its scan before the next one is read. */
 const scan = new PacketScan();
-/** The service of each command seen, so that no string is cut per message; bounded by the interner's table. */
-const services = new Map<string, string | undefined>();
+/**
+ * The service of each command seen, so that no string is cut per message; bounded. The commands that exist are there before
+ * a client can fill it with others.
+ */
+const services = new Map<string, string | undefined>(
+  Object.values(Command).map((command) => [command, serviceOf(command)]),
+);
 const servicesMax = 1024;
 
 function serviceOfInterned(command: string): string | undefined {

@@ -53,7 +53,7 @@ export async function assemble(settings: StandaloneSettings, store: Store): Prom
     const sessions = new MemorySessions(limits.values);
     undo.push(() => sessions.close());
 
-    const registry = startLoneRegistry({ env, zone, version, log: silentLog });
+    const registry = startLoneRegistry({ env, zone, version, limits, log: silentLog });
     undo.push(() => registry.stop());
     const network = new MemoryNetwork();
     const clusterKeys = [systemRandom.bytes(clusterKeyBytes)];

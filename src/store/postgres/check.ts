@@ -20,8 +20,16 @@ export interface CheckResult {
   readonly skipped: readonly string[];
 }
 
+/** The first schema that counts the groups of accounts, and knows groups whose members are still entering. */
+const countsFrom = 4;
+
 /** Each selects the number of rows that are wrong. */
-const questions: readonly { readonly what: string; readonly sql: string }[] = [
+interface Question {
+  readonly what: string;
+  readonly sql: string;
+}
+
+const questions: readonly Question[] = [
   { what: "messages whose sender has no account", sql: orphans("message", "sender", "account") },
   {
     what: "messages whose receiver has no account",
@@ -38,11 +46,6 @@ const questions: readonly { readonly what: string; readonly sql: string }[] = [
   { what: "read cursors without an account", sql: orphans("cursor", "account", "account") },
   { what: "groups whose owner has no account", sql: orphans("chat_group", "owner", "account") },
   {
-    what: "groups that count other members than they have",
-    sql: `SELECT count(*) AS n FROM roost.chat_group g WHERE g.member_count <>
-          (SELECT count(*) FROM roost.member m WHERE m.chat_group = g.number AND m.until_id IS NULL)`,
-  },
-  {
     what: "ids above the last id of the store",
     sql: `SELECT (SELECT count(*) FROM roost.message, roost.sequence s WHERE id > s.last_id)
           + (SELECT count(*) FROM roost.member, roost.sequence s WHERE from_id > s.last_id OR until_id > s.last_id)
@@ -54,6 +57,26 @@ const questions: readonly { readonly what: string; readonly sql: string }[] = [
   { what: "retries that were stored twice", sql: duplicates("message", "sender, client_id", "client_id IS NOT NULL") },
   { what: "accounts that are in a group twice", sql: duplicates("member", "chat_group, account", "until_id IS NULL") },
 ];
+
+/** Of stores of schema 4 and later ones. */
+const countQuestions: readonly Question[] = [
+  miscounted("WHERE g.number NOT IN (SELECT u.chat_group FROM roost.unfinished_group u)"),
+  {
+    what: "accounts whose groups are counted wrongly; TRUNCATE roost.group_count has them counted again",
+    sql: `SELECT count(*) AS n FROM roost.group_count c LEFT JOIN (
+            SELECT account, count(*) FILTER (WHERE is_own) AS own, count(*) FILTER (WHERE NOT is_own) AS put
+            FROM roost.member WHERE until_id IS NULL GROUP BY account) m ON m.account = c.account
+          WHERE c.own <> coalesce(m.own, 0) OR c.put <> coalesce(m.put, 0)`,
+  },
+];
+
+function miscounted(where: string): Question {
+  return {
+    what: "groups that count other members than they have",
+    sql: `SELECT count(*) AS n FROM (SELECT * FROM roost.chat_group g ${where}) g WHERE g.member_count <>
+          (SELECT count(*) FROM roost.member m WHERE m.chat_group = g.number AND m.until_id IS NULL)`,
+  };
+}
 
 function orphans(table: string, column: string, of: string): string {
   return `SELECT count(*) AS n FROM roost.${table} t LEFT JOIN roost.${of} o ON o.number = t.${column}
@@ -95,12 +118,13 @@ async function check(
   await sql`SET LOCAL enable_indexscan = off`;
   await sql`SET LOCAL enable_indexonlyscan = off`;
   await sql`SET LOCAL enable_bitmapscan = off`;
-  for (const [index, question] of questions.entries()) {
-    told(question.what, index / (questions.length + 1));
+  const asked = [...questions, ...(version >= countsFrom ? countQuestions : [miscounted("")])];
+  for (const [index, question] of asked.entries()) {
+    told(question.what, index / (asked.length + 1));
     const [found]: { n: bigint }[] = await sql.unsafe(question.sql);
     if (found !== undefined && found.n > 0n) problems.push(`${found.n} ${question.what}`);
   }
-  told("indexes against their tables", questions.length / (questions.length + 1));
+  told("indexes against their tables", asked.length / (asked.length + 1));
   const skipped = await checkIndexes(sql, problems);
   const [held]: { n: bigint }[] = await sql`SELECT count(*) AS n FROM roost.message`;
   return { messages: Number(held?.n ?? 0n), problems, skipped };

@@ -1,10 +1,43 @@
-// What programs of schemas 1 and 2 call: a rolling upgrade has them on the new schema for as long as they run. None of
-// them knows the life of the store (life.ts), so it is not compared. Those of schema 1 gave the time of their own machine
-// (a_wall_ms) and the id below which to delete; neither counts any more.
+// What programs of schemas 1 to 3 call: a rolling upgrade has them on the new schema for as long as they run. Those of schema
+// 3 were not told who was left out of a group, and had no bounds but the initial ones. Those of schemas 1 and 2 do not know the
+// life of the store (life.ts), so it is not compared. Those of schema 1 gave the time of their own machine (a_wall_ms) and
+// the id below which to delete; neither counts any more.
 //
 // What they call has kept its name, and what is called now has others: the types of parameters would not tell them apart.
 
+import { groupLimits } from "../../base/limits/group-limits.ts";
+import { outcome } from "../jobs.ts";
 import { isolated } from "./writer-lock.ts";
+
+const { groupsPerAccount, groupsPutPerAccount, groupMembers } = groupLimits;
+
+const ofSchema3 = `
+CREATE OR REPLACE FUNCTION roost.write_messages(
+  a_holder text, a_life text,
+  a_apps text[], a_senders text[], a_sender_numbers bigint[],
+  a_to_groups boolean[], a_dests text[], a_dest_numbers bigint[],
+  a_types integer[], a_bodies text[], a_extras text[], a_client_ids text[],
+  a_ack_apps text[], a_ack_accounts text[], a_ack_devices text[], a_ack_ids bigint[]
+) RETURNS TABLE (
+  outcome bigint, id bigint, sent_ns bigint, previous_id bigint, group_version bigint, sender bigint, inbox bigint
+) LANGUAGE plpgsql ${isolated} AS $$
+BEGIN
+  RETURN QUERY SELECT CASE WHEN m.outcome = ${outcome.storedForNew} THEN ${outcome.stored} ELSE m.outcome END,
+      m.id, m.sent_ns, m.previous_id, m.group_version, m.sender, m.inbox
+    FROM roost.store_messages(
+      a_holder, a_life, a_apps, a_senders, a_sender_numbers, a_to_groups, a_dests, a_dest_numbers,
+      array_fill(false, ARRAY[cardinality(a_apps)]), a_types, a_bodies, a_extras, a_client_ids,
+      a_ack_apps, a_ack_accounts, a_ack_devices, a_ack_ids) m;
+END $$;
+
+CREATE OR REPLACE FUNCTION roost.write_groups(a_holder text, a_life text, a_changes json)
+RETURNS TABLE (outcome bigint, number_1 bigint, number_2 bigint)
+LANGUAGE plpgsql ${isolated} AS $$
+BEGIN
+  RETURN QUERY SELECT c.outcome, c.number_1, c.number_2 FROM roost.change_memberships(
+    a_holder, a_life, a_changes, ${groupsPerAccount.initial}, ${groupsPutPerAccount.initial}, ${groupMembers.initial}) c;
+END $$;
+`;
 
 const ofSchema2 = `
 -- Not called from outside. A call of a former function that is running may be about to call it.
@@ -127,4 +160,4 @@ BEGIN
 END $$;
 `;
 
-export const formerFunctions: string = [ofSchema2, ofSchema1].join("\n");
+export const formerFunctions: string = [ofSchema3, ofSchema2, ofSchema1].join("\n");

@@ -12,12 +12,15 @@ import { isolated } from "./writer-lock.ts";
  * Talks and acknowledgements. Rows come back in their order, talks first: an outcome, its four numbers, and for a talk
  * the accounts' numbers, which the caller may give the next time instead of null. Look-ups are sub-queries inside CASE
  * and coalesce, so that only those run which a talk needs.
+ *
+ * Accounts that are not there are made in the first of two passes, inside the writers' lock: nobody else makes them
+ * meanwhile, and the second finds all of them.
  */
 export const messageFunctions = `
-CREATE OR REPLACE FUNCTION roost.write_messages(
+CREATE OR REPLACE FUNCTION roost.store_messages(
   a_holder text, a_life text,
   a_apps text[], a_senders text[], a_sender_numbers bigint[],
-  a_to_groups boolean[], a_dests text[], a_dest_numbers bigint[],
+  a_to_groups boolean[], a_dests text[], a_dest_numbers bigint[], a_to_knowns boolean[],
   a_types integer[], a_bodies text[], a_extras text[], a_client_ids text[],
   a_ack_apps text[], a_ack_accounts text[], a_ack_devices text[], a_ack_ids bigint[]
 ) RETURNS TABLE (
@@ -34,25 +37,27 @@ DECLARE
   -- Why a talk may not be stored; null where it may.
   denials bigint[];
   is_complete boolean;
+  -- Which receivers had to be made; null where none had.
+  made boolean[];
   stored_count bigint;
 BEGIN
   held := roost.hold(a_holder, a_life);
   IF cardinality(a_apps) > 0 THEN
     first_id := roost.first_id(held.last_id, held.wall_us / 1000, held.node);
-    LOOP
+    FOR pass IN 1..2 LOOP
       SELECT array_agg(r.sender), array_agg(r.inbox), array_agg(coalesce((r.found).version, 0)),
           array_agg(CASE
-            WHEN NOT r.to_group THEN null
+            WHEN NOT r.to_group THEN CASE WHEN r.inbox IS NULL AND r.to_known THEN ${outcome.unknown} END
             WHEN coalesce((r.found).member_count, 0) = 0 THEN ${outcome.notFound}
             WHEN NOT EXISTS (
               SELECT FROM member m
               WHERE m.chat_group = (r.found).number AND m.account = r.sender AND m.until_id IS NULL
             ) THEN ${outcome.forbidden}
           END::bigint),
-          bool_and(r.sender IS NOT NULL AND (r.to_group OR r.inbox IS NOT NULL))
+          bool_and(r.sender IS NOT NULL AND (r.to_group OR r.to_known OR r.inbox IS NOT NULL))
         INTO senders, inboxes, versions, denials, is_complete
         FROM (
-          SELECT t.to_group, t.found,
+          SELECT t.to_group, t.to_known, t.found,
             coalesce(t.sender_number, (SELECT a.number FROM account a WHERE a.app = t.app AND a.name = t.sender))
               AS sender,
             CASE WHEN t.to_group THEN -(t.found).number ELSE
@@ -61,16 +66,19 @@ BEGIN
           FROM (
             SELECT *, CASE WHEN u.to_group
               THEN (SELECT g FROM chat_group g WHERE g.app = u.app AND g.id = u.dest) END AS found
-            FROM unnest(a_apps, a_senders, a_sender_numbers, a_to_groups, a_dests, a_dest_numbers) WITH ORDINALITY
-              AS u (app, sender, sender_number, to_group, dest, dest_number, position)
+            FROM unnest(
+                a_apps, a_senders, a_sender_numbers, a_to_groups, a_dests, a_dest_numbers, a_to_knowns
+              ) WITH ORDINALITY AS u (app, sender, sender_number, to_group, dest, dest_number, to_known, position)
             OFFSET 0
           ) t
           ORDER BY t.position
         ) r;
       EXIT WHEN is_complete;
+      made := ARRAY(SELECT inbox IS NULL FROM unnest(inboxes) WITH ORDINALITY AS t (inbox, position) ORDER BY position);
       PERFORM roost.add_accounts(a_apps, a_senders);
       PERFORM roost.add_accounts(array_agg(app), array_agg(dest))
-        FROM unnest(a_apps, a_dests, a_to_groups) AS t (app, dest, to_group) WHERE NOT to_group;
+        FROM unnest(a_apps, a_dests, a_to_groups, a_to_knowns) AS t (app, dest, to_group, to_known)
+        WHERE NOT to_group AND NOT to_known;
     END LOOP;
 
     -- Of several talks with one clientId the first is stored, or none where there is an earlier one.
@@ -102,8 +110,9 @@ BEGIN
   RETURN QUERY
     SELECT
       CASE
-        WHEN t.inbox IS NULL THEN ${outcome.notFound}
-        WHEN (t.keyed).id IS NULL THEN coalesce(t.denial, ${outcome.stored})
+        WHEN t.inbox IS NULL THEN coalesce(t.denial, ${outcome.notFound})
+        WHEN (t.keyed).id IS NULL THEN
+          coalesce(t.denial, CASE WHEN made[t.position] THEN ${outcome.storedForNew} ELSE ${outcome.stored} END)
         WHEN (t.keyed).inbox <> t.inbox OR (t.keyed).type <> t.type OR (t.keyed).body <> t.body
           OR (t.keyed).extra <> t.extra THEN ${outcome.conflict}
         WHEN (t.keyed).id > held.since_id AND ((t.keyed).id >> 12) & ${nodeNumbers - 1} = held.node

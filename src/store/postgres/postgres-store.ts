@@ -67,8 +67,8 @@ const scarcityWarnedMs = 60_000;
  * the operator when the settings are wrong, or the database is not ours, another cluster's or newer than this program.
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
-  const { url, log, clock = systemClock, claim = claimOfNobody } = options;
-  const writer = new Writer(url, randomBytes(8).toString("hex"), claim);
+  const { url, log, clock = systemClock, claim = claimOfNobody, limits = limitValues() } = options;
+  const writer = new Writer(url, randomBytes(8).toString("hex"), claim, limits);
   const open = async (): Promise<Renewal> => {
     await migrate(url);
     const renewal = await writer.renew();
@@ -107,7 +107,6 @@ interface Unopened {
 }
 
 class PostgresStore extends JobStore {
-  protected readonly charactersPerMember = 400;
   private readonly log: Log;
   private readonly writer: Writer;
   private readonly readConnections: Connections;
@@ -138,7 +137,10 @@ class PostgresStore extends JobStore {
     this.housekeeping = new Housekeeping(
       {
         renew: () => this.renew(options),
-        look: () => horizons.look(),
+        look: async () => {
+          await writer.dropUnfinished();
+          return horizons.look();
+        },
         purge: (life, above) => this.purge(life, above),
         count: (life, endId) => countUpTo(this.readConnections, life, endId),
       },

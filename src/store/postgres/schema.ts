@@ -1,7 +1,6 @@
 // The tables, as numbered migrations in the schema `roost`: roost.migration holds the numbers of those that have run. A
 // migration that was released never changes; a later one is appended. Functions are no part of them: all are replaced
-// whenever a migration has run. To change a function, or a limit that is written into one, append a migration, which may
-// be empty. Programs of the schemas before call the functions that they know until they are restarted.
+// whenever a migration has run. To change a function, append a migration, which may be empty. Programs of the schemas before call the functions that they know until they are restarted.
 //
 // Accounts and groups are integers inside the database. `message.inbox` is the receiver's account number, or minus the
 // group's number. A member's window is the open interval (from_id, until_id); until_id is NULL while it lasts. Text from
@@ -142,8 +141,30 @@ INSERT INTO roost.identity (identity, epoch)
 CREATE TABLE roost.owner (fingerprint text COLLATE "C" PRIMARY KEY);
 `;
 
+/**
+ * Which memberships are an account's own (it has created the group, or joined by itself), and how many of each kind it has.
+ * Those of before count as put by others, and so do those that a program of schema 3 has begun to write: that keeps nobody from
+ * creating and joining. An account without a row in group_count has not been counted yet (group-functions.ts). unfinished_group
+ * holds the groups whose members are still entering.
+ *
+ * Writers lock the row of the last id first, and so does this: none of them holds a lock that this waits for.
+ */
+const groupCounts = `
+SELECT FROM roost.sequence FOR UPDATE;
+ALTER TABLE roost.member ADD COLUMN is_own boolean NOT NULL DEFAULT false;
+CREATE TABLE roost.group_count (
+  account bigint PRIMARY KEY,
+  own bigint NOT NULL,
+  put bigint NOT NULL
+) WITH (fillfactor = 80);
+CREATE TABLE roost.unfinished_group (
+  chat_group bigint PRIMARY KEY,
+  step bigint NOT NULL
+);
+`;
+
 /** Migration i brings a store from schema i to i + 1. */
-export const migrations: readonly string[] = [tables, horizons, identity];
+export const migrations: readonly string[] = [tables, horizons, identity, groupCounts];
 
 /** What the newest schema's programs call, and those of the schemas before it; and the trigger (life.ts). */
 export const functions: string = [

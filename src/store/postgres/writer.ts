@@ -11,8 +11,11 @@ import {
   type ClaimOutcome,
   type StoreClaim,
 } from "../../auth/store-ownership.ts";
+import type { LimitValues } from "../../base/limits/table.ts";
 import { outcomeSlots, type Job } from "../jobs.ts";
+import { purgeRowsMax } from "../purge.ts";
 import { StoreUnavailable } from "../store.ts";
+import { UnfinishedGroups, unfinishedGroupsMax, type UnfinishedGroup } from "../unfinished-groups.ts";
 import { AccountNumbers } from "./account-numbers.ts";
 import { Connections, placeOf, StoreReplaced } from "./connection.ts";
 import { toText } from "./text.ts";
@@ -21,7 +24,7 @@ type TalkJob = Extract<Job, readonly ["talk", ...unknown[]]>;
 type AckJob = Extract<Job, readonly ["ack", ...unknown[]]>;
 type GroupJob = Exclude<Job, TalkJob | AckJob>;
 
-/** A row of roost.write_messages, as an array. */
+/** A row of roost.store_messages, as an array. */
 type MessageRow = readonly [
   outcome: bigint,
   id: bigint,
@@ -29,7 +32,7 @@ type MessageRow = readonly [
   previousId: bigint,
   groupVersion: bigint,
   sender: bigint,
-  inbox: bigint,
+  inbox: bigint | null,
 ];
 
 /** What the database says while a lease is renewed. */
@@ -68,6 +71,7 @@ export function mayShareBatch(first: Job, next: Job): boolean {
 export class Writer {
   /** The one connection; reads may share it. */
   readonly connections: Connections;
+  private readonly limits: LimitValues;
   private readonly holder: string;
   private readonly place: string;
   private claim: StoreClaim;
@@ -79,6 +83,9 @@ export class Writer {
   /** A renewal must tell the life before anything is written. */
   private isLifeDoubted = true;
   private renewing: Promise<Renewal> | undefined;
+  private readonly unfinished = new UnfinishedGroups();
+  /** The life at the last look at unfinished groups. */
+  private lookedLife: string | undefined;
   /** Told when the connection is lost. */
   onLost: (() => void) | undefined;
   /** Told when a renewal found another store than before, before anything is written into it. */
@@ -89,7 +96,8 @@ export class Writer {
   onScarce: (() => void) | undefined;
 
   /** `holder` is random and as long-lived as the process. */
-  constructor(url: string, holder: string, claim: StoreClaim) {
+  constructor(url: string, holder: string, claim: StoreClaim, limits: LimitValues) {
+    this.limits = limits;
     this.holder = holder;
     this.place = placeOf(url);
     this.claim = claim;
@@ -164,6 +172,25 @@ export class Writer {
     await this.connections.run((sql) => sql`DELETE FROM roost.node WHERE holder = ${holder}`);
   }
 
+  /** At a look: takes back a part of the groups whose creation was given up. */
+  async dropUnfinished(): Promise<void> {
+    const { holder, life } = this;
+    if (life === undefined) return;
+    const all = await this.connections.run<UnfinishedGroup[]>(
+      (sql) => sql`SELECT chat_group AS group, step FROM roost.unfinished_group LIMIT ${unfinishedGroupsMax}`,
+    );
+    if (life !== this.lookedLife) this.unfinished.forget();
+    this.lookedLife = life;
+    let rowsLeft = purgeRowsMax;
+    for (const { group, step } of this.unfinished.look(all)) {
+      const [row] = await this.connections.run<{ dropped: bigint }[]>(
+        (sql) => sql`SELECT roost.drop_unfinished(${holder}, ${life}, ${group}, ${step}, ${rowsLeft}) AS dropped`,
+      );
+      rowsLeft -= Number(row?.dropped ?? 0n);
+      if (rowsLeft <= 0) return;
+    }
+  }
+
   /** Ends what runs. */
   close(): Promise<void> {
     return this.connections.close();
@@ -191,9 +218,11 @@ export class Writer {
 
   private async claimNow(): Promise<Renewal> {
     const { holder, claim } = this;
+    // A store of an earlier schema, which lacks the table, is known by that before anything is claimed.
     const [row] = await this.connections.run<ClaimRow[]>(
       (sql) => sql`SELECT outcome, identity, last_id, wall_ms, life
-         FROM roost.claim(${holder}, ${sql.array([...claim.fingerprints], "TEXT")}, ${claim.adopt})`,
+         FROM roost.claim(${holder}, ${sql.array([...claim.fingerprints], "TEXT")}, ${claim.adopt})
+         WHERE NOT EXISTS (SELECT FROM roost.unfinished_group WHERE false)`,
     );
     assert(row !== undefined, "a claim has one row");
     const { outcome, identity, life } = row;
@@ -225,7 +254,8 @@ export class Writer {
       const row = rows[index];
       if (row === undefined) break;
       if (accounts.find(app, sender) === null) accounts.remember(app, sender, row[5]);
-      if (!toGroup && accounts.find(app, dest) === null) accounts.remember(app, dest, row[6]);
+      const inbox = row[6];
+      if (!toGroup && inbox !== null && accounts.find(app, dest) === null) accounts.remember(app, dest, inbox);
     }
     const numbers = new BigInt64Array(jobs.length * outcomeSlots);
     let talk = 0;
@@ -245,7 +275,7 @@ export class Writer {
     acks: readonly AckJob[],
   ): Promise<readonly MessageRow[]> {
     const texts = (values: readonly string[]) => sql.array(values.map(toText), "TEXT");
-    return sql`SELECT * FROM roost.write_messages(
+    return sql`SELECT * FROM roost.store_messages(
       ${this.holder}, ${life},
       ${texts(talks.map((talk) => talk[1]))}, ${texts(talks.map((talk) => talk[2]))},
       ${sql.array(
@@ -260,6 +290,10 @@ export class Writer {
       ${sql.array(
         talks.map((talk) => (talk[3] ? null : accounts.find(talk[1], talk[4]))),
         "BIGINT",
+      )},
+      ${sql.array(
+        talks.map((talk) => talk[9]),
+        "BOOLEAN",
       )},
       ${sql.array(
         talks.map((talk) => talk[5]),
@@ -277,8 +311,10 @@ export class Writer {
 
   private async changeGroups(jobs: readonly GroupJob[], life: string): Promise<BigInt64Array> {
     const changes = JSON.stringify(jobs.map(changeOf));
+    const { groupsPerAccount, groupsPutPerAccount, groupMembers } = this.limits;
     const rows: readonly (readonly bigint[])[] = await this.connections.run((sql) =>
-      sql`SELECT * FROM roost.write_groups(${this.holder}, ${life}, ${changes}::text::json)`.values(),
+      sql`SELECT * FROM roost.change_memberships(${this.holder}, ${life}, ${changes}::text::json,
+        ${groupsPerAccount}, ${groupsPutPerAccount}, ${groupMembers})`.values(),
     );
     assert(rows.length === jobs.length, "each job has its row");
     const numbers = new BigInt64Array(jobs.length * outcomeSlots);
@@ -287,10 +323,10 @@ export class Writer {
   }
 }
 
-/** A change as roost.write_groups reads it. */
+/** A change as roost.change_memberships reads it. */
 function changeOf(job: GroupJob): Record<string, string | boolean | readonly string[]> {
   if (job[0] === "create") {
-    const draft = job[1];
+    const [, draft, isWhole] = job;
     return {
       kind: "create",
       app: toText(draft.app),
@@ -299,8 +335,13 @@ function changeOf(job: GroupJob): Record<string, string | boolean | readonly str
       avatar: toText(draft.avatar),
       introduction: toText(draft.introduction),
       closed: draft.closed,
+      isWhole,
       members: [draft.owner, ...draft.members].map(toText),
     };
+  }
+  if (job[0] === "enter") {
+    const [kind, { app, group, members, isLast }] = job;
+    return { kind, app: toText(app), group: toText(group), members: members.map(toText), isLast };
   }
   const [kind, change] = job;
   return {

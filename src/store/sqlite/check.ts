@@ -17,6 +17,8 @@ const cacheKib = 16 * 1024;
 const marksFrom = 2;
 /** The first schema with an identity. */
 const identityFrom = 4;
+/** The first schema that counts the groups of accounts. */
+const countsFrom = 5;
 /** Problems that SQLite is asked for. */
 const problemsMax = 20;
 
@@ -150,8 +152,20 @@ export function checkLog(log: Database): string[] {
     const missing = log.query<{ rows: bigint }, []>(`SELECT count(*) AS rows FROM (${sql})`).get()?.rows ?? 0n;
     if (missing > 0n) problems.push(`${missing} ${what}`);
   }
+  if (pragmaNumber(log, "user_version") < countsFrom) return problems;
+  const miscounted = log.query<{ accounts: bigint }, []>(miscountedAccounts).get()?.accounts ?? 0n;
+  if (miscounted > 0n)
+    problems.push(
+      `the groups of ${miscounted} accounts are counted wrongly; DELETE FROM group_count has them counted again`,
+    );
   return problems;
 }
+
+const miscountedAccounts = `
+  SELECT count(*) AS accounts FROM group_count c LEFT JOIN (
+    SELECT account, sum(own) AS own, sum(1 - own) AS put FROM member WHERE until_id IS NULL GROUP BY account
+  ) m ON m.account = c.account
+  WHERE c.own <> ifnull(m.own, 0) OR c.put <> ifnull(m.put, 0)`;
 
 const references: readonly [what: string, sql: string][] = [
   ["senders of messages have no name", "SELECT DISTINCT sender FROM message EXCEPT SELECT number FROM account"],

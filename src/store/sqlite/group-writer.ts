@@ -1,18 +1,30 @@
 // Creates groups and changes who is in them, inside the transaction of the writer (semantics, Who may do what).
-// A group without members is closed for good: nobody finds it any more; windows of former members stay readable.
+// A group without members is closed for good: nobody finds it any more; windows of former members stay readable. A group
+// that is being created has none yet, as far as its row says: it is in `unfinished` until its last members have entered.
+//
+// Nobody is refused anything for what others do: the groups that an account has created or joined by itself (`own`) are
+// counted apart from those that others have put it in. Triggers keep the counts (schema.ts), whoever writes; here an
+// account's row is made when it is first asked for. And no row is made for a request that is refused.
 
 import type { Database } from "bun:sqlite";
-import { groupMembersMax, groupsPerAccountMax } from "../../base/limits/fixed.ts";
-import { outcome } from "../jobs.ts";
+import type { LimitValues } from "../../base/limits/table.ts";
+import { fullOf, LeftOut, outcome, type MemberSlice } from "../jobs.ts";
+import { purgeRowsMax } from "../purge.ts";
 import type { IdSequence } from "../snowflake.ts";
 import type { GroupDraft, MembershipChange } from "../store.ts";
+import { givenUpStep, UnfinishedGroups, unfinishedGroupsMax, type UnfinishedGroup } from "../unfinished-groups.ts";
 import type { Names } from "./names.ts";
 import type { Outcome } from "./talk-writer.ts";
 
 const forbidden: Outcome = [outcome.forbidden];
 const notFound: Outcome = [outcome.notFound];
-const full: Outcome = [outcome.full];
 const unchanged: Outcome = [outcome.unchanged];
+const fullOfOwn: Outcome = [outcome.full, fullOf.own];
+const fullOfPut: Outcome = [outcome.full, fullOf.put];
+const fullOfMembers: Outcome = [outcome.full, fullOf.members];
+
+/** The bounds of groups that this process was given; others of the same store may have other ones. */
+export type GroupBounds = Pick<LimitValues, "groupsPerAccount" | "groupsPutPerAccount" | "groupMembers">;
 
 interface GroupRow {
   readonly number: bigint;
@@ -22,28 +34,44 @@ interface GroupRow {
   readonly member_count: bigint;
 }
 
+interface Counts {
+  readonly own: bigint;
+  readonly put: bigint;
+}
+
 export class GroupWriter {
   private readonly names: Names;
+  private readonly bounds: GroupBounds;
   private readonly select;
   private readonly insert;
   private readonly update;
   private readonly isMember;
-  private readonly groupCount;
+  private readonly counts;
+  private readonly count;
   private readonly enter;
   private readonly leave;
   private readonly longest;
+  private readonly begin;
+  private readonly goOn;
+  private readonly finish;
+  private readonly publish;
+  private readonly allUnfinished;
+  private readonly giveUp;
+  private readonly dropMembers;
+  private readonly unfinished = new UnfinishedGroups();
 
-  constructor(db: Database, names: Names) {
+  constructor(db: Database, names: Names, bounds: GroupBounds) {
     this.names = names;
+    this.bounds = bounds;
     this.select = db.prepare<GroupRow, [string, string]>(
       `SELECT number, owner, closed, version, member_count FROM "group" WHERE app = ? AND id = ?`,
     );
     this.insert = db.prepare<
       { number: bigint },
-      [string, string, string, string, string, bigint, number, number, bigint, number]
+      [string, string, string, string, string, bigint, number, number, bigint]
     >(
       `INSERT INTO "group" (app, id, name, avatar, introduction, owner, closed, created_ms, version, member_count)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number`,
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0) RETURNING number`,
     );
     this.update = db.prepare<null, [bigint, bigint, bigint, bigint]>(
       `UPDATE "group" SET version = ?, member_count = ?, owner = ? WHERE number = ?`,
@@ -51,11 +79,14 @@ export class GroupWriter {
     this.isMember = db.prepare<{ one: bigint }, [bigint, bigint]>(
       `SELECT 1 AS one FROM member WHERE "group" = ? AND account = ? AND until_id IS NULL`,
     );
-    this.groupCount = db.prepare<{ groups: bigint }, [bigint]>(
-      "SELECT count(*) AS groups FROM member WHERE account = ? AND until_id IS NULL",
+    this.counts = db.prepare<Counts, [bigint]>("SELECT own, put FROM group_count WHERE account = ?");
+    this.count = db.prepare<Counts, [bigint, bigint]>(
+      `INSERT INTO group_count (account, own, put)
+       SELECT ?, ifnull(sum(own), 0), ifnull(sum(1 - own), 0) FROM member WHERE account = ? AND until_id IS NULL
+       RETURNING own, put`,
     );
-    this.enter = db.prepare<null, [bigint, bigint, bigint, number]>(
-      `INSERT INTO member ("group", account, from_id, joined_ms) VALUES (?, ?, ?, ?)`,
+    this.enter = db.prepare<null, [bigint, bigint, bigint, number, number]>(
+      `INSERT INTO member ("group", account, from_id, joined_ms, own) VALUES (?, ?, ?, ?, ?)`,
     );
     this.leave = db.prepare<null, [bigint, bigint, bigint]>(
       `UPDATE member SET until_id = ? WHERE "group" = ? AND account = ? AND until_id IS NULL`,
@@ -64,48 +95,72 @@ export class GroupWriter {
     this.longest = db.prepare<{ account: bigint }, [bigint]>(
       `SELECT account FROM member WHERE "group" = ? AND until_id IS NULL ORDER BY number LIMIT 1`,
     );
+    this.begin = db.prepare<null, [bigint]>(`INSERT INTO unfinished ("group", step) VALUES (?, 0)`);
+    this.goOn = db.prepare<null, [bigint]>(`UPDATE unfinished SET step = step + 1 WHERE "group" = ? AND step >= 0`);
+    this.finish = db.prepare<null, [bigint]>(`DELETE FROM unfinished WHERE "group" = ?`);
+    this.publish = db.prepare<null, [bigint, bigint, bigint]>(
+      `UPDATE "group" SET version = ?, member_count = (
+         SELECT count(*) FROM member WHERE "group" = ? AND until_id IS NULL) WHERE number = ?`,
+    );
+    this.allUnfinished = db.prepare<UnfinishedGroup, [number]>(`SELECT "group", step FROM unfinished LIMIT ?`);
+    this.giveUp = db.prepare<null, [bigint, bigint]>(`UPDATE unfinished SET step = ? WHERE "group" = ?`);
+    this.dropMembers = db.prepare<null, [bigint, number]>(
+      `DELETE FROM member WHERE number IN (
+         SELECT number FROM member WHERE "group" = ? AND until_id IS NULL LIMIT ?)`,
+    );
   }
 
-  create(draft: GroupDraft, ids: IdSequence, wallMs: number): Outcome {
-    const existing = this.select.get(draft.app, draft.id);
+  /** Makes the group with its owner and its first members; `isWhole`: there are no others. */
+  create(draft: GroupDraft, isWhole: boolean, ids: IdSequence, wallMs: number): Outcome {
+    const { app } = draft;
+    const existing = this.select.get(app, draft.id);
     // 128 random bits meet only when a caller repeats a request whose answer it did not get.
     if (existing !== null) return [outcome.created, existing.version];
-    const members = [draft.owner, ...draft.members].map((name) => this.names.account(draft.app, name));
-    for (const [position, account] of members.entries()) {
-      if (this.isFull(account)) return [outcome.full, BigInt(position)];
-    }
+    const owner = this.names.account(app, draft.owner);
+    if (this.countsOf(owner).own >= BigInt(this.bounds.groupsPerAccount)) return fullOfOwn;
     const id = ids.next(wallMs);
-    const [owner] = members;
-    if (owner === undefined) throw new Error("a draft names an owner");
-    const distinct = new Set(members);
-    const row = this.insert.get(
-      draft.app,
-      draft.id,
-      draft.name,
-      draft.avatar,
-      draft.introduction,
-      owner,
-      draft.closed ? 1 : 0,
-      wallMs,
-      id,
-      distinct.size,
-    );
+    const { name, avatar, introduction, closed } = draft;
+    const row = this.insert.get(app, draft.id, name, avatar, introduction, owner, closed ? 1 : 0, wallMs, id);
     if (row === null) throw new Error("an inserted group has a number");
-    for (const account of distinct) this.enter.run(row.number, account, id, wallMs);
-    return [outcome.created, id];
+    const { number } = row;
+    this.enter.run(number, owner, id, wallMs, 1);
+    const leftOut = this.put(number, app, draft.members, id, wallMs);
+    if (isWhole) {
+      this.publish.run(id, number, number);
+      return [outcome.created, id, ...leftOut.words];
+    }
+    this.begin.run(number);
+    return [outcome.created, 0n, ...leftOut.words];
+  }
+
+  /** Lets further members into a group that is being created. */
+  enterSlice({ app, group, members, isLast }: MemberSlice, ids: IdSequence, wallMs: number): Outcome {
+    const row = this.select.get(app, group);
+    if (row === null || this.goOn.run(row.number).changes === 0) return notFound;
+    const id = ids.next(wallMs);
+    const leftOut = this.put(row.number, app, members, id, wallMs);
+    if (!isLast) return [outcome.created, 0n, ...leftOut.words];
+    this.publish.run(id, row.number, row.number);
+    this.finish.run(row.number);
+    return [outcome.created, id, ...leftOut.words];
   }
 
   join(change: MembershipChange, ids: IdSequence, wallMs: number): Outcome {
     const group = this.select.get(change.app, change.group);
     if (group === null || group.member_count === 0n) return notFound;
-    const actor = this.names.account(change.app, change.actor);
-    const account = this.names.account(change.app, change.account);
-    if (actor !== account && actor !== group.owner) return forbidden;
-    if (this.isIn(group.number, account)) return unchanged;
-    if (actor !== group.owner && group.closed !== 0n) return forbidden;
-    if (group.member_count >= BigInt(groupMembersMax) || this.isFull(account)) return full;
+    const isOwn = change.actor === change.account;
+    const isOwner = this.names.findAccount(change.app, change.actor) === group.owner;
+    if (!isOwn && !isOwner) return forbidden;
+    const known = this.names.findAccount(change.app, change.account);
+    if (known !== undefined && this.isIn(group.number, known)) return unchanged;
+    if (!isOwner && group.closed !== 0n) return forbidden;
+    if (group.member_count >= BigInt(this.bounds.groupMembers)) return fullOfMembers;
+    const account = known ?? this.names.account(change.app, change.account);
+    const { own, put } = this.countsOf(account);
+    if (isOwn && own >= BigInt(this.bounds.groupsPerAccount)) return fullOfOwn;
+    if (!isOwn && put >= BigInt(this.bounds.groupsPutPerAccount)) return fullOfPut;
     const version = ids.next(wallMs);
-    this.enter.run(group.number, account, version, wallMs);
+    this.enter.run(group.number, account, version, wallMs, isOwn ? 1 : 0);
     this.update.run(version, group.member_count + 1n, group.owner, group.number);
     return [outcome.changed, group.version, version];
   }
@@ -113,10 +168,10 @@ export class GroupWriter {
   quit(change: MembershipChange, ids: IdSequence, wallMs: number): Outcome {
     const group = this.select.get(change.app, change.group);
     if (group === null || group.member_count === 0n) return notFound;
-    const actor = this.names.account(change.app, change.actor);
-    const account = this.names.account(change.app, change.account);
-    if (actor !== account && actor !== group.owner) return forbidden;
-    if (!this.isIn(group.number, account)) return actor === account ? forbidden : unchanged;
+    const isOwn = change.actor === change.account;
+    if (!isOwn && this.names.findAccount(change.app, change.actor) !== group.owner) return forbidden;
+    const account = this.names.findAccount(change.app, change.account);
+    if (account === undefined || !this.isIn(group.number, account)) return isOwn ? forbidden : unchanged;
     const version = ids.next(wallMs);
     this.leave.run(version, group.number, account);
     const heir = account === group.owner ? this.longest.get(group.number)?.account : undefined;
@@ -124,11 +179,42 @@ export class GroupWriter {
     return [outcome.changed, group.version, version];
   }
 
+  /** At a look: takes back a part of the groups whose creation was given up. Nobody has seen them; their numbers stay taken. */
+  dropUnfinished(): void {
+    let rowsLeft = purgeRowsMax;
+    for (const { group } of this.unfinished.look(this.allUnfinished.all(unfinishedGroupsMax))) {
+      this.giveUp.run(givenUpStep, group);
+      const dropped = this.dropMembers.run(group, rowsLeft).changes;
+      rowsLeft -= dropped;
+      if (rowsLeft <= 0) return;
+      this.finish.run(group);
+    }
+  }
+
+  /** The store is another one. */
+  forgetUnfinished(): void {
+    this.unfinished.forget();
+  }
+
+  /** Puts accounts into a group, but for those that are in as many as may be already. */
+  private put(group: bigint, app: string, members: readonly string[], id: bigint, wallMs: number): LeftOut {
+    const leftOut = new LeftOut();
+    const putMax = BigInt(this.bounds.groupsPutPerAccount);
+    for (const [position, name] of members.entries()) {
+      const account = this.names.account(app, name);
+      if (this.countsOf(account).put >= putMax) leftOut.add(position);
+      else if (!this.isIn(group, account)) this.enter.run(group, account, id, wallMs, 0);
+    }
+    return leftOut;
+  }
+
   private isIn(group: bigint, account: bigint): boolean {
     return this.isMember.get(group, account) !== null;
   }
 
-  private isFull(account: bigint): boolean {
-    return (this.groupCount.get(account)?.groups ?? 0n) >= BigInt(groupsPerAccountMax);
+  private countsOf(account: bigint): Counts {
+    const counts = this.counts.get(account) ?? this.count.get(account, account);
+    if (counts === null) throw new Error("an account's groups have been counted");
+    return counts;
   }
 }

@@ -53,6 +53,11 @@ export class Names {
     return this.groups.find(app, id);
   }
 
+  /** Undefined for an account that has never appeared. */
+  findAccount(app: string, name: string): bigint | undefined {
+    return this.accounts.find(app, name);
+  }
+
   /** The account's number; a new one at the account's first appearance. */
   account(app: string, name: string): bigint {
     const known = this.accounts.find(app, name);

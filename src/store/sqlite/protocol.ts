@@ -7,6 +7,7 @@ import type { ClaimOutcome, StoreClaim } from "../../auth/store-ownership.ts";
 import type { Job } from "../jobs.ts";
 import type { GroupDetail } from "../store.ts";
 import type { Synchronous } from "./connection.ts";
+import type { GroupBounds } from "./group-writer.ts";
 import type { Fault } from "./refusal.ts";
 
 /** Numbers of one index entry in `Answer.numbers`: messageId, direction, sendTime. Its texts: otherAccount, group. */
@@ -21,6 +22,8 @@ export type Request =
       readonly holder: string;
       /** Messages that a fold makes a run of. */
       readonly foldMessages: number;
+      /** The writer: how many groups and members there may be. */
+      readonly bounds: GroupBounds;
       /** The writer: who opens the store. */
       readonly claim: StoreClaim;
       /** The reader: without a lock and without writing anything; nobody may write meanwhile. */

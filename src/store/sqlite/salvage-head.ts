@@ -131,7 +131,7 @@ function writeSchema(path: string, sought: readonly Sought[], roots: ReadonlyMap
 
 /** As short as a table can be said: its columns in order, and its key. */
 function statementOf(table: string, kind: PageKind, columns: readonly SoughtColumn[]): string {
-  const all = columns.map(({ name, type }) => `"${name}" ${type}`);
+  const all = columns.map(({ name, type, isAdded }) => `"${name}" ${type}${isAdded ? " DEFAULT 0" : ""}`);
   const keys = columns.filter(({ key }) => key > 0).toSorted((a, b) => a.key - b.key);
   const key = keys.map(({ name }) => `"${name}"`).join(",");
   const unique = table === "account" ? ",UNIQUE(app,name)" : "";

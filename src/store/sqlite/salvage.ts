@@ -30,8 +30,11 @@ const rowsPerCommit = 10_000;
  * the year after it, and leave room for more.
  */
 const idMax = smallestIdAt(clockMsEnd + 366 * 86_400_000);
-/** Leases of processes, and the mark that is made anew. */
-const leftOut = new Set(["node", "log"]);
+/**
+ * Leases of processes, the mark that is made anew, counts that are made of what is copied, and which groups were being
+ * created: those stay unseen.
+ */
+const leftOut = new Set(["node", "log", "group_count", "unfinished"]);
 /** Numbers are 31 bits (posting.ts). */
 const numberMax = 2n ** 31n;
 

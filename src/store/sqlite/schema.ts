@@ -162,7 +162,39 @@ export const migrations: readonly string[] = [
     UPDATE identity SET epoch = lower(hex(randomblob(16)));
   END;
   `,
+  // Which memberships are an account's own (it has created the group, or joined by itself), and how many of each kind it
+  // has. Those of before count as put by others, and so do those that a program of schema 4 writes meanwhile: that keeps
+  // nobody from creating and joining. An account without a row here has not been counted yet (group-writer.ts); the triggers keep
+  // the rows of the others right, whoever writes. `unfinished` holds the groups whose members are still entering.
+  `
+  ALTER TABLE member ADD COLUMN own INTEGER NOT NULL DEFAULT 0;
+  CREATE TABLE group_count (
+    account INTEGER PRIMARY KEY,
+    own INTEGER NOT NULL,
+    put INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE TABLE unfinished (
+    "group" INTEGER PRIMARY KEY,
+    step INTEGER NOT NULL
+  ) WITHOUT ROWID;
+
+  CREATE TRIGGER member_entered AFTER INSERT ON member WHEN NEW.until_id IS NULL BEGIN
+    UPDATE group_count SET own = own + NEW.own, put = put + 1 - NEW.own WHERE account = NEW.account;
+  END;
+
+  CREATE TRIGGER member_left AFTER UPDATE OF until_id ON member
+  WHEN OLD.until_id IS NULL AND NEW.until_id IS NOT NULL BEGIN
+    UPDATE group_count SET own = own - OLD.own, put = put - 1 + OLD.own WHERE account = OLD.account;
+  END;
+
+  CREATE TRIGGER member_deleted AFTER DELETE ON member WHEN OLD.until_id IS NULL BEGIN
+    UPDATE group_count SET own = own - OLD.own, put = put - 1 + OLD.own WHERE account = OLD.account;
+  END;
+  `,
 ];
+
+/** Columns that migrations have added to a table: rows that were written before end without them. The default is 0. */
+export const addedColumns: Readonly<Record<string, readonly string[]>> = { member: ["own"] };
 
 /** The newest schema that this program knows. */
 export const schemaVersion = migrations.length;

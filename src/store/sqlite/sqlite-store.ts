@@ -33,6 +33,7 @@ import {
 } from "../store.ts";
 import { BackOff } from "../../base/back-off.ts";
 import type { Synchronous } from "./connection.ts";
+import type { GroupBounds } from "./group-writer.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { foldMessagesDefault } from "./posting.ts";
 import { storeName } from "./ownership.ts";
@@ -87,6 +88,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     synchronous: options.synchronous ?? "FULL",
     holder: randomBytes(8).toString("hex"),
     foldMessages: options.foldMessages ?? foldMessagesDefault,
+    bounds: boundsOf(options.limits ?? limitValues()),
     claim,
   } as const;
   let repair = (_isReplaced: boolean): void => undefined;
@@ -110,6 +112,10 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   return store;
 }
 
+function boundsOf({ groupsPerAccount, groupsPutPerAccount, groupMembers }: LimitValues): GroupBounds {
+  return { groupsPerAccount, groupsPutPerAccount, groupMembers };
+}
+
 function startSentence(path: string, reason: string, error: unknown): string {
   if (error instanceof StoreDamaged) return `${reason}.`;
   const said = `The message store ${path} cannot be opened: ${reason}.`;
@@ -125,7 +131,6 @@ const replacementEveryMs = 5_000;
 const nothingForgotten: Forgotten = { replaced: 0, lost: 0, identity: undefined };
 
 class SqliteStore extends JobStore {
-  protected readonly charactersPerMember = 16;
   private readonly files: StoreFiles;
   private readonly place: string;
   private readonly refused: ((sentence: string) => void) | undefined;

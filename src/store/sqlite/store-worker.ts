@@ -42,7 +42,7 @@ let opening: Extract<Request, { kind: "open" }> | undefined;
 const done: Answer = { kind: "done" };
 
 function open(request: Extract<Request, { kind: "open" }>): Answer {
-  const { role, path, synchronous, holder, foldMessages, claim, quiet = false } = request;
+  const { role, path, synchronous, holder, foldMessages, bounds, claim, quiet = false } = request;
   const indexPath = indexPathOf(path);
   opening = request;
   const refuseForeign = (opened: Database): void => refuseUnknown(opened, path);
@@ -58,7 +58,7 @@ function open(request: Extract<Request, { kind: "open" }>): Answer {
       db.run("PRAGMA busy_timeout = 0");
       logIndex = new LogIndex(db, indexPath, [lists.received, lists.keyed]);
       const ownership = new Ownership(db, storeName(path), claim);
-      writer = new Writer(db, path, logIndex, holder, systemClock, ownership);
+      writer = new Writer(db, path, logIndex, holder, systemClock, bounds, ownership);
       writer.renew();
       if (ownership.claimed !== undefined) return { kind: "opened", ...ownership.claimed };
       break;

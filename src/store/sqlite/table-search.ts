@@ -7,7 +7,7 @@
 import { Database } from "bun:sqlite";
 import { isStoreIdentity } from "../../auth/store-ownership.ts";
 import { pageBytes, recordAt, type BtreePage, type PageFile, type PageKind, type Record } from "./btree-page.ts";
-import { migrations } from "./schema.ts";
+import { addedColumns, migrations } from "./schema.ts";
 
 /**
  * Not recognised by their rows, because others have the same: those of `run_time`, and those of an index of schema 1 on the
@@ -32,6 +32,8 @@ export interface SoughtColumn {
   /** Its place in the primary key, from 1; else 0. */
   readonly key: number;
   readonly isNullable: boolean;
+  /** Rows may end without it, and those after it. */
+  readonly isAdded: boolean;
 }
 
 /** The index of the accounts' names: the same rows on other pages. */
@@ -56,6 +58,7 @@ export function soughtOf(sample: Database, tables: readonly string[]): Sought[] 
         isRowid: hasRowid && column.pk === 1n && column.type === "INTEGER",
         key: Number(column.pk),
         isNullable: column.notnull === 0n && column.pk === 0n,
+        isAdded: addedColumns[name]?.includes(column.name) === true,
       })),
       isSingle: columns.some((column) => column.name === "one"),
     };
@@ -205,12 +208,12 @@ class Search {
   }
 }
 
-/** No migration has added a column to a table so far: earlier rows would be shorter. */
 function isRowOf({ columns, isSingle }: Sought, { values }: Record): boolean {
   return (
-    values.length === columns.length &&
-    columns.every(({ type, isRowid, isNullable }, i) => {
+    values.length <= columns.length &&
+    columns.every(({ type, isRowid, isNullable, isAdded }, i) => {
       const value = values[i];
+      if (value === undefined) return isAdded;
       // The record of a table holds NULL in place of its rowid.
       if (isRowid || value === null) return value === null && (isRowid || isNullable);
       if (type === "INTEGER") return typeof value === "bigint";

@@ -16,6 +16,7 @@ export type Outcome = readonly bigint[];
 const forbidden: Outcome = [outcome.forbidden];
 const notFound: Outcome = [outcome.notFound];
 const conflict: Outcome = [outcome.conflict];
+const unknown: Outcome = [outcome.unknown];
 const idMax = (1n << 63n) - 1n;
 
 interface RepeatRow {
@@ -67,11 +68,14 @@ export class TalkWriter {
 
   /** `ownAbove`: ids up to this one were not taken by this writer, whatever their node number says. */
   write(job: TalkJob, ids: IdSequence, wallMs: number, sentNs: bigint, ownAbove: bigint): Outcome {
-    const [, app, senderName, toGroup, dest, type, body, extra, clientId] = job;
+    const [, app, senderName, toGroup, dest, type, body, extra, clientId, toKnown] = job;
     const sender = this.names.account(app, senderName);
     const group = toGroup ? this.names.findGroup(app, dest) : undefined;
     if (toGroup && group === undefined) return notFound;
-    const inbox = group === undefined ? this.names.account(app, dest) : -group;
+    const receiver = toGroup ? undefined : this.names.findAccount(app, dest);
+    const isNew = group === undefined && receiver === undefined;
+    if (isNew && toKnown) return unknown;
+    const inbox = group === undefined ? (receiver ?? this.names.account(app, dest)) : -group;
     const detail = group === undefined ? null : this.group.get(group);
     const version = detail?.version ?? 0n;
 
@@ -95,7 +99,7 @@ export class TalkWriter {
     const previous = this.newestIn(inbox);
     this.insert.run(id, inbox, sender, type, body, extra, sentNs, clientId === "" ? null : clientId);
     this.remember({ id, received: receivedKey(inbox), sent: sentKey(sender), keyed }, inbox);
-    return [outcome.stored, id, sentNs, previous, version];
+    return [isNew ? outcome.storedForNew : outcome.stored, id, sentNs, previous, version];
   }
 
   /** At the start of a transaction: takes in what other writers have committed. */

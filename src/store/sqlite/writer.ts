@@ -20,7 +20,7 @@ import { IdSequence, refusedClock, timeOfId } from "../snowflake.ts";
 import { keyedMs } from "../trusted-time.ts";
 import { LogDamage, LogReplaced } from "./damage.ts";
 import { FileGuard } from "./file-guard.ts";
-import { GroupWriter } from "./group-writer.ts";
+import { GroupWriter, type GroupBounds } from "./group-writer.ts";
 import { Horizons, type Look } from "./horizons.ts";
 import { beginImmediate, lockRetryMsMax, lockWaitMsMax } from "./locking.ts";
 import type { LogIndex } from "./log-index.ts";
@@ -74,7 +74,15 @@ export class Writer {
   private isLockedOut = false;
 
   /** `path` is that of `db`; `index` keeps the lists received and keyed. Without `ownership` the store is anybody's. */
-  constructor(db: Database, path: string, index: LogIndex, holder: string, clock: Clock, ownership?: Ownership) {
+  constructor(
+    db: Database,
+    path: string,
+    index: LogIndex,
+    holder: string,
+    clock: Clock,
+    bounds: GroupBounds,
+    ownership?: Ownership,
+  ) {
     this.db = db;
     this.index = index;
     this.clock = clock;
@@ -82,9 +90,11 @@ export class Writer {
     this.lease = new NodeLease(db, holder, ownership && ((wallMs) => ownership.claim(wallMs, holder)));
     this.ownership = ownership;
     this.talks = new TalkWriter(db, this.names, index);
-    this.groups = new GroupWriter(db, this.names);
+    this.groups = new GroupWriter(db, this.names, bounds);
     this.sequence = db.prepare<{ last_id: bigint; epoch: string }, []>(
-      "SELECT last_id, (SELECT epoch FROM identity) AS epoch FROM sequence",
+      // The sub-query is never run: it makes a store of an earlier schema, which lacks the table, known as one.
+      `SELECT last_id, (SELECT epoch FROM identity) AS epoch FROM sequence
+       WHERE NOT EXISTS (SELECT 1 FROM unfinished WHERE 0)`,
     );
     this.saveSequence = db.prepare<null, [bigint, number]>("UPDATE sequence SET last_id = ?, committed_ms = ?");
     this.newestSent = db.prepare<{ sent_ns: bigint }, []>("SELECT sent_ns FROM message ORDER BY id DESC LIMIT 1");
@@ -132,13 +142,14 @@ export class Writer {
     }
   }
 
-  /** Looks at the clocks, once a minute: what is older than `keepMs` (0: nothing is) may be deleted then. */
+  /** Looks at the clocks, once a minute, and for groups that were given up while they were created: what is older than `keepMs` (0: nothing is) may be deleted then. */
   look(keepMs: number): WriterLook {
     const bounded = keepMs > 0 ? Math.max(keepMs, keyedMs) : 0;
     let now: ClockReading | undefined;
     const look = this.transact((ids, wallMs) => {
       now = { wallMs, monotonicMs: Math.floor(this.clock.monotonicMs()) };
       const aheadMs = aheadMsOf(ids.last, wallMs);
+      this.groups.dropUnfinished();
       return { ...this.horizons.look(bounded, now, this.lookedAt), wallMs, aheadMs };
     });
     this.lookedAt = now;
@@ -186,7 +197,9 @@ export class Writer {
         return [outcome.done];
       }
       case "create":
-        return this.groups.create(job[1], ids, wallMs);
+        return this.groups.create(job[1], job[2], ids, wallMs);
+      case "enter":
+        return this.groups.enterSlice(job[1], ids, wallMs);
       case "join":
         return this.groups.join(job[1], ids, wallMs);
       case "quit":
@@ -205,6 +218,7 @@ export class Writer {
   /** Forgets what is remembered of the store: it may be another one. */
   private forget(): void {
     this.names.forget();
+    this.groups.forgetUnfinished();
     this.talks.forgetInboxes();
     this.talks.keyedUpTo = this.horizons.marks.keyedUpTo();
     this.purgeUpTo = 0n;
@@ -264,7 +278,7 @@ export class Writer {
       row = this.sequence.get();
     } catch (error) {
       // Opening the files again brings it up to date.
-      if (error instanceof SQLiteError && error.message.includes("no such table: identity"))
+      if (error instanceof SQLiteError && /no such table: (identity|unfinished)/.test(error.message))
         throw new FilesMoved("a store of an earlier version was put in place of the one that was open", {
           cause: error,
         });

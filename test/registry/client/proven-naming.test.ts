@@ -1,5 +1,6 @@
 // The naming service of a process with cluster keys, over a registry in memory to which strangers write, too.
 
+import { testLimits } from "../../support/limits.ts";
 import { afterEach, describe, expect, test } from "bun:test";
 import { judgeProof } from "../../../src/auth/instance-proof.ts";
 import { silentLog } from "../../../src/base/log.ts";
@@ -30,7 +31,7 @@ afterEach(async () => {
 
 /** A registry, and ways to it with and without the key. */
 function world(isRegistryOpen = true) {
-  const registry = startLoneRegistry({ env, zone: "z1", version: "test", log: silentLog });
+  const registry = startLoneRegistry({ env, zone: "z1", version: "test", limits: testLimits(), log: silentLog });
   ends.push(() => registry.stop());
   const timers = new ManualTimers();
   const stranger = (): Naming => {
@@ -41,7 +42,14 @@ function world(isRegistryOpen = true) {
   };
   const member = (keys: readonly Uint8Array[] = clusterKeys): ProvenNaming => {
     const admission = new Admission({ env, clusterKeys: keys, isRegistryOpen, log: silentLog });
-    const naming = new ProvenNaming(stranger(), { env, clusterKeys: keys, admission, isRegistryOpen, timers });
+    const naming = new ProvenNaming(stranger(), {
+      env,
+      zone: "z1",
+      clusterKeys: keys,
+      admission,
+      isRegistryOpen,
+      timers,
+    });
     ends.push(() => naming.close());
     return naming;
   };
@@ -63,8 +71,8 @@ describe("what a member registers", () => {
     const verdict = async (): Promise<unknown> => {
       const [entry] = await stranger().find("chat");
       if (entry === undefined) throw new Error("chat is not listed");
-      const { hostname: id, addrs, metadata } = entry;
-      return clusterKeys.map((key) => judgeProof({ env, service: "chat", id, addrs, metadata }, [key]));
+      const { zone, hostname: id, addrs, metadata } = entry;
+      return clusterKeys.map((key) => judgeProof({ env, zone, service: "chat", id, addrs, metadata }, [key]));
     };
     expect(await verdict()).toEqual(["proven", "proven"]);
     await registered.update({ metadata: registration("chat", "c1", { state: "adult" }).metadata });

@@ -5,20 +5,26 @@ import type { Instance } from "../../../src/registry/instance.ts";
 import { type DnsMetrics, type DnsTransport, Responder } from "../../../src/registry/dns/responder.ts";
 import type { RecordType } from "../../../src/registry/dns/query.ts";
 import { DnsZone, type DnsZoneOptions } from "../../../src/registry/dns/zone.ts";
+import { testLimits } from "../../support/limits.ts";
+import { VirtualTime } from "../../sim/virtual-time.ts";
 import { FakeDirectory } from "./fake-directory.ts";
 import { queryOf, type QueryParts, type Read, readAnswer } from "./messages.ts";
 
 export class Asked {
+  readonly time = new VirtualTime();
   readonly directory: FakeDirectory;
   readonly responder: Responder;
 
   constructor(instances: readonly Instance[], options: Partial<DnsZoneOptions> = {}, metrics?: DnsMetrics) {
     const directory = new FakeDirectory(instances);
     const random = seededRandom(1);
-    const usual = { domain: "roost", env: "prod", ttlSeconds: 5, directory, ownAddress: undefined, random };
+    const usual = {
+      ...{ domain: "roost", env: "prod", ttlSeconds: 5, directory, ownAddress: undefined, random },
+      ...{ clock: this.time.clock(0), limits: testLimits() },
+    };
     const zone = new DnsZone({ ...usual, ...options });
     this.directory = directory;
-    this.responder = new Responder({ zone, directory, metrics, random });
+    this.responder = new Responder({ zone, directory, metrics, random, clock: this.time.clock(0) });
   }
 
   /** The answer over TCP, where all of it has room. */

@@ -1,12 +1,14 @@
 // What a bug costs over DNS: a query its answer, or one connection its life.
 
+import { testLimits } from "../../support/limits.ts";
+import type { Limits } from "../../../src/base/limits/limits.ts";
 import { afterEach, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { createConnection, type Socket } from "node:net";
-import { type Log, silentLog } from "../../../src/base/log.ts";
+import { silentLog } from "../../../src/base/log.ts";
 import { ContainedBugs } from "../../../src/observe/contained-bugs.ts";
 import { startDns } from "../../../src/registry/dns/server.ts";
-import { type DnsTcpLimits, listenDnsTcp, type Respond } from "../../../src/registry/dns/tcp.ts";
+import { type DnsTcpTimes, listenDnsTcp, type Respond } from "../../../src/registry/dns/tcp.ts";
 import { RawTcp } from "../../support/raw-tcp.ts";
 import { until } from "../../support/until.ts";
 import { FakeDirectory } from "./fake-directory.ts";
@@ -23,9 +25,9 @@ afterEach(async () => {
 });
 
 /** Answers over TCP by `respond`. */
-function listen(respond: Respond, parts: { readonly log?: Log; readonly tcpLimits?: DnsTcpLimits } = {}) {
+function listen(respond: Respond, parts: { readonly limits?: Limits; readonly tcpTimes?: DnsTcpTimes } = {}) {
   const bugs = new ContainedBugs(silentLog);
-  const listener = listenDnsTcp({ host, port: 0 }, respond, { log: silentLog, bugs, ...parts });
+  const listener = listenDnsTcp({ host, port: 0 }, respond, { bugs, limits: testLimits(), ...parts });
   cleanups.push(() => listener.stop());
   const count = (): number => bugs.count("connection");
   return { port: listener.port, count };
@@ -89,11 +91,9 @@ test("a bug while a connection drains, or ends, ends that connection alone", asy
 });
 
 test("a bug as a connection opens ends that connection alone", async () => {
-  const log = { ...silentLog, debug: throwBug };
-  const { port, count } = listen((query) => query, {
-    log,
-    tcpLimits: { connectionsMax: 1, idleMsMax: 60_000, sweepMs: 1_000 },
-  });
+  const limits = testLimits({ dnsConnections: 1 });
+  limits.met = throwBug;
+  const { port, count } = listen((query) => query, { limits });
   const first = connectTo(port);
   first.socket.write(message);
   await until(() => first.bytes === message.length, "the first is answered");
@@ -105,13 +105,14 @@ test("a bug as a connection opens ends that connection alone", async () => {
 });
 
 test("peers that have reset before they were accepted take no places", async () => {
-  const limits = { connectionsMax: 2, idleMsMax: 60_000, sweepMs: 60_000 };
-  const { port, count } = listen((query) => query, { tcpLimits: limits });
+  const limits = testLimits({ dnsConnections: 2 });
+  const { port, count } = listen((query) => query, { limits, tcpTimes: { idleMsMax: 60_000, sweepMs: 60_000 } });
   for (let peers = 0; peers < 20; peers++) new RawTcp(port, "127.1.2.3").reset();
   const next = connectTo(port);
   next.socket.write(message);
   await until(() => next.bytes === message.length, "the next one is answered");
   expect(count()).toBe(0);
+  expect(limits.reached.size).toBe(0);
 });
 
 test("peers that reset while their answers are written leave no connection behind", async () => {
@@ -120,8 +121,9 @@ test("peers that reset while their answers are written leave no connection behin
     const { listenDnsTcp } = await import(${JSON.stringify(import.meta.resolve("../../../src/registry/dns/tcp.ts"))});
     const { ContainedBugs } = await import(${JSON.stringify(import.meta.resolve("../../../src/observe/contained-bugs.ts"))});
     const { silentLog } = await import(${JSON.stringify(import.meta.resolve("../../../src/base/log.ts"))});
-    const tcpLimits = { connectionsMax: 1_000, idleMsMax: 3_600_000, sweepMs: 3_600_000 };
-    const options = { log: silentLog, bugs: new ContainedBugs(silentLog), tcpLimits };
+    const { testLimits } = await import(${JSON.stringify(import.meta.resolve("../../support/limits.ts"))});
+    const tcpTimes = { idleMsMax: 3_600_000, sweepMs: 3_600_000 };
+    const options = { limits: testLimits({ dnsConnections: 1_000 }), bugs: new ContainedBugs(silentLog), tcpTimes };
     // Slow enough for a peer to be gone when its answer is written.
     const respond = (query) => {
       for (const endMs = performance.now() + 1; performance.now() < endMs;);
@@ -160,6 +162,7 @@ test("a bug beside the answer to a datagram is counted, and the next one is answ
     env: "prod",
     ttlSeconds: 5,
     directory: new FakeDirectory([]),
+    limits: testLimits(),
     log: silentLog,
     bugs,
     metrics,

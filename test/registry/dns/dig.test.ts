@@ -1,5 +1,6 @@
 // The acceptance test of DNS: what dig prints. Skipped where there is no dig.
 
+import { testLimits } from "../../support/limits.ts";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { silentLog } from "../../../src/base/log.ts";
 import { ContainedBugs } from "../../../src/observe/contained-bugs.ts";
@@ -34,6 +35,7 @@ beforeAll(async () => {
     env: "prod",
     ttlSeconds: 5,
     directory,
+    limits: testLimits(),
     log: silentLog,
     bugs: new ContainedBugs(silentLog),
   });

@@ -25,6 +25,9 @@ export function instanceOf(parts: Partial<Instance> & { readonly appid: string; 
 export class FakeDirectory implements NamedDirectory {
   isReadable = true;
   version = 0;
+  /** By key; of the others it is that of the last replacement. */
+  private readonly revisions = new Map<string, number>();
+  private replacedAt = 0;
   private services = new Map<string, Instance[]>();
   private names = new Map<string, Instance[]>();
 
@@ -43,15 +46,25 @@ export class FakeDirectory implements NamedDirectory {
       this.envs.set(instance.env, names);
       names.add(instance);
     }
-    this.version++;
+    this.replacedAt = ++this.version;
+    this.revisions.clear();
+  }
+
+  /** Says that a service has changed; its instances stay. */
+  touch(env: string, appid: string): void {
+    this.revisions.set(appKey(env, appid), ++this.version);
+  }
+
+  revisionOf(env: string, appid: string): number {
+    return this.revisions.get(appKey(env, appid)) ?? this.replacedAt;
   }
 
   instances(env: string, appid: string, mask: number): Instance[] {
     return (this.services.get(appKey(env, appid)) ?? []).filter(({ status }) => (status & mask) !== 0);
   }
 
-  instancesNamed(env: string, hostname: string): Instance[] {
-    return [...(this.names.get(`${env} ${hostname.toLowerCase()}`) ?? [])];
+  instancesNamed(env: string, hostname: string, countMax: number): Instance[] {
+    return (this.names.get(`${env} ${hostname.toLowerCase()}`) ?? []).slice(0, countMax);
   }
 
   knows(env: string, appid: string): boolean {

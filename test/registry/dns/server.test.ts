@@ -1,6 +1,7 @@
 // The DNS server on real sockets: what comes cut, in heaps, too slowly, too often or as nonsense ends nothing but its own
 // connection.
 
+import { testLimits } from "../../support/limits.ts";
 import { afterEach, describe, expect, test } from "bun:test";
 import { createConnection, type Socket } from "node:net";
 import { Resolver } from "node:dns/promises";
@@ -31,6 +32,7 @@ async function serve(options: Partial<DnsOptions> = {}): Promise<{ server: DnsSe
     env: "prod",
     ttlSeconds: 5,
     directory: new FakeDirectory(instances),
+    limits: testLimits(),
     log: silentLog,
     bugs: new ContainedBugs(silentLog),
     ...options,
@@ -183,6 +185,47 @@ describe("a DNS server", () => {
   });
 });
 
+describe("over UDP", () => {
+  test("beyond its rate a network is told to come over TCP, no longer than it asked, or gets nothing", async () => {
+    const limits = testLimits();
+    const allowances = ["answer", "cut", "nothing"] as const;
+    let asked = 0;
+    let dropped = 0;
+    const rate = { take: () => allowances[asked++ % 3] ?? "answer" };
+    const metrics = { dnsAnswered() {}, dnsDropped: () => void dropped++ };
+    const { port } = await serve({ rate, limits, metrics });
+    const udp = await overUdp(port);
+    const query = queryOf("_login._tcp.roost", "SRV", { id: 2, edns: 1232 });
+    udp.send(srv(1));
+    await until(() => udp.received.length === 1, "an answer");
+    udp.send(query);
+    await until(() => udp.received.length === 2, "a cut one");
+    udp.send(srv(3));
+    await until(() => dropped === 1, "none");
+    const [whole, cut] = udp.received.map(readAnswer);
+    expect(whole?.answers.length).toBeGreaterThan(0);
+    expect(cut).toMatchObject({ isTruncated: true, rcode: "NOERROR", answers: [], authorities: [] });
+    expect([cut?.packet.id, udp.received[1]?.length]).toEqual([2, query.length]);
+    expect(limits.reached.get("dnsAnswersPerSecond")).toBe(2);
+    // What is no query gets nothing then, either.
+    asked = 1;
+    udp.send(Buffer.alloc(12));
+    await until(() => dropped === 2, "nor noise");
+    expect(udp.received).toHaveLength(2);
+  });
+
+  test("type ANY is told to come over TCP, where it is answered", async () => {
+    const { port } = await serve();
+    const udp = await overUdp(port);
+    const query = queryOf("login1.node.roost", "ANY", { id: 5, edns: 1232 });
+    expect(await udp.ask(query)).toMatchObject({ isTruncated: true, answers: [] });
+    expect(udp.received[0]?.length).toBe(query.length);
+    const client = new Client(port);
+    client.socket.write(framed(query));
+    expect((await client.answer()).answers).toEqual(["login1.node.roost 5 SRV 0 1 8100 login1.node.roost"]);
+  });
+});
+
 describe("over TCP", () => {
   test("several queries in one write are answered, in order", async () => {
     const { port } = await serve();
@@ -254,8 +297,7 @@ describe("over TCP", () => {
   );
 
   test("a length that is more than what comes waits for the rest, and gets nothing", async () => {
-    const tcpLimits = { connectionsMax: 10, idleMsMax: 60, sweepMs: 10 };
-    const { port } = await serve({ tcpLimits });
+    const { port } = await serve({ tcpTimes: { idleMsMax: 60, sweepMs: 10 } });
     const client = new Client(port);
     client.socket.write(Buffer.concat([Buffer.from([0, 200]), one(1)]));
     await until(() => client.isClosed || client.hasEnded, "the connection is closed");
@@ -263,8 +305,7 @@ describe("over TCP", () => {
   });
 
   test("a connection without a whole query is closed, even while bytes come; one with queries stays", async () => {
-    const tcpLimits = { connectionsMax: 10, idleMsMax: 500, sweepMs: 20 };
-    const { port } = await serve({ tcpLimits });
+    const { port } = await serve({ tcpTimes: { idleMsMax: 500, sweepMs: 20 } });
     const silent = new Client(port);
     const slow = new Client(port);
     const busy = new Client(port);
@@ -281,23 +322,55 @@ describe("over TCP", () => {
     expect(silent.bytes.length + slow.bytes.length).toBe(0);
   });
 
-  test("one connection too many is closed at once, and there is room again when one ends", async () => {
-    const tcpLimits = { connectionsMax: 3, idleMsMax: 60_000, sweepMs: 1_000 };
-    const { port } = await serve({ tcpLimits });
+  test("connections that ask now and then keep nobody out: the longest silent one makes room", async () => {
+    const limits = testLimits({ dnsConnections: 3 });
+    const { port } = await serve({ limits, tcpTimes: { idleMsMax: 60_000, sweepMs: 1_000 } });
     const clients = [new Client(port), new Client(port), new Client(port)];
-    for (const [id, client] of clients.entries()) client.socket.write(framed(one(id)));
-    await until(() => clients.every(({ answers }) => answers.length === 1), "three are served");
-    const surplus = new Client(port);
-    await until(() => surplus.isClosed || surplus.hasEnded, "the fourth is closed");
-    clients[0]?.socket.destroy();
-    let next = new Client(port);
-    await until(() => {
-      if (next.isClosed || next.hasEnded) next = new Client(port);
-      else if (next.socket.bytesWritten === 0) next.socket.write(framed(one(9)));
-      return next.answers.length === 1;
-    }, "another one is served");
-    clients[1]?.socket.write(framed(one(5)));
-    await until(() => clients[1]?.answers.length === 2, "the others are still served");
+    for (const [id, client] of clients.entries()) {
+      client.socket.write(framed(one(id)));
+      await until(() => client.answers.length === 1, "it is served");
+    }
+    clients[0]?.socket.write(framed(one(7)));
+    await until(() => clients[0]?.answers.length === 2, "the first asks again");
+    const next = new Client(port);
+    next.socket.write(framed(one(8)));
+    await until(() => next.answers.length === 1, "one more is served");
+    await until(
+      () => clients[1]?.isClosed === true || clients[1]?.hasEnded === true,
+      "the longest silent one is closed",
+    );
+    for (const client of [clients[0], clients[2], next]) {
+      const before = client?.answers.length ?? 0;
+      client?.socket.write(framed(one(9)));
+      await until(() => client?.answers.length === before + 1, "the others are still served");
+    }
+    expect(limits.reached.get("dnsConnections")).toBe(1);
+  });
+
+  test("a heap of queries on one connection lets others in between", async () => {
+    const order: string[] = [];
+    const directory = new FakeDirectory(instances);
+    const instancesNamed = directory.instancesNamed.bind(directory);
+    directory.instancesNamed = (env, hostname, countMax) => {
+      order.push(hostname);
+      return instancesNamed(env, hostname, countMax);
+    };
+    const { port } = await serve({ directory });
+    const [heap, other] = [new Client(port), new Client(port)];
+    heap.socket.write(framed(one(1)));
+    other.socket.write(framed(one(1)));
+    await until(() => heap.answers.length + other.answers.length === 2, "both are connected");
+    // Names that do not exist, of which no answer is kept.
+    const count = 20_000;
+    heap.socket.write(framed(...Array.from({ length: count }, (_, id) => queryOf("heap.node.roost", "A", { id }))));
+    await until(() => order.includes("heap"), "the heap is begun");
+    other.socket.write(framed(queryOf("other.node.roost", "A")));
+    await until(() => other.answers.length === 2, "the other one is answered");
+    expect(order.filter((hostname) => hostname === "heap").length).toBeLessThan(count);
+    await until(() => heap.answers.length === count + 1, "all are answered");
+    expect(heap.answers.slice(1).map((bytes) => bytes.readUInt16BE(0))).toEqual(
+      Array.from({ length: count }, (_, id) => id),
+    );
   });
 
   test("to who does not read only a few answers are made, until it reads", async () => {

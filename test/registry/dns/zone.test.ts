@@ -1,5 +1,7 @@
 // What the domain holds: records made of the registry's table, and "no such name" told from "no data" and "not ours".
 
+import { systemClock } from "../../../src/base/clock.ts";
+import { testLimits } from "../../support/limits.ts";
 import { describe, expect, test } from "bun:test";
 import { seededRandom } from "../../../src/base/random.ts";
 import { discoveryAppid, type Instance, Status } from "../../../src/registry/instance.ts";
@@ -407,6 +409,8 @@ test("glue is given of targets below the domain only", () => {
     directory,
     ownAddress: undefined,
     random: seededRandom(1),
+    clock: systemClock,
+    limits: testLimits(),
   });
   expect(zone.glue("login1.node.roost").map(({ owner }) => owner)).toEqual(["login1.node.roost"]);
   for (const target of ["login1.node.example", "xroost", "roost", "nobody.node.roost", "login.service.roost"])

@@ -1,11 +1,12 @@
 // What no honest client sends: each of it costs nobody else anything. After every test another client's requests are
 // answered, and nothing waits any more.
 
+import { testLimits } from "../../support/limits.ts";
+import { limitTable } from "../../../src/base/limits/table.ts";
 import { mkdtemp, rm } from "node:fs/promises";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { instancesMax, instancesPerCallerMax } from "../../../src/base/limits/fixed.ts";
 import { limitValues } from "../../../src/base/limits/table.ts";
 import { messageText } from "../../../src/registry/http/peer-codec.ts";
 import { Random, testSeed } from "../../support/random.ts";
@@ -290,7 +291,7 @@ describe("too many instances", () => {
   /** Registers as many instances as one address may have; resolves once all are taken. */
   async function registerAll(port: number, host: string): Promise<RawConnection> {
     const connection = await RawConnection.open({ port, host });
-    for (let sent = 0; sent < instancesPerCallerMax; sent += 1_000) {
+    for (let sent = 0; sent < limitTable.instancesPerAddress.initial; sent += 1_000) {
       connection.write(Array.from({ length: 1_000 }, (_, index) => request(sent + index)).join(""));
       const count = sent + 1_000;
       await eventually(`${count} answers`, () => connection.text.match(/"code":0/g)?.length === count);
@@ -303,12 +304,14 @@ describe("too many instances", () => {
     async () => {
       const everywhere = await TestNode.start({ listen: { host: "0.0.0.0", port: 0 } });
       const connection = await registerAll(everywhere.port, outer ?? "");
-      connection.write(request(instancesPerCallerMax));
-      await connection.until(`${outer} has registered ${instancesPerCallerMax} instances; it may not register more`);
+      connection.write(request(limitTable.instancesPerAddress.initial));
+      await connection.until(
+        `${outer} has registered ${limitTable.instancesPerAddress.initial} instances; it may not register more`,
+      );
       connection.write(request(0));
       await eventually(
         "to register again",
-        () => connection.text.match(/"code":0/g)?.length === instancesPerCallerMax + 1,
+        () => connection.text.match(/"code":0/g)?.length === limitTable.instancesPerAddress.initial + 1,
       );
       const url = `http://127.0.0.1:${everywhere.port}/discovery/register`;
       expect((await askUrl(url, { method: "POST", body: form })).code).toBe(0);
@@ -321,16 +324,17 @@ describe("too many instances", () => {
     expect((await node.register()).code).toBe(0);
   }, 20_000);
 
-  test("are refused beyond instancesMax, wherever they come from; those that are there go on", async () => {
-    const full = await TestNode.start();
-    const perMessage = 10_000;
+  test("are refused beyond the bound, wherever they come from; those that are there go on", async () => {
+    const instances = 3_000;
+    const full = await TestNode.start({ limits: testLimits({ instances, instancesReserved: 0 }) });
+    const perMessage = 1_000;
     const nowNs = BigInt(Date.now()) * 1_000_000n;
-    for (let sent = 0; sent <= instancesMax; sent += perMessage) {
+    for (let sent = 0; sent <= instances; sent += perMessage) {
       const states = Array.from({ length: perMessage }, (_, index) => living(nowNs, { hostname: `h${sent + index}` }));
       const message = { kind: "replicate", node: nodeInfo(), isSpread: false, states, renewals: [] } as const;
       expect((await full.postMessage("peer/replicate", messageText(message))).code).toBe(0);
     }
-    expect(await full.metric("roost_registry_instances")).toBe(instancesMax);
+    expect(await full.metric("roost_registry_instances")).toBe(instances);
     expect((await full.register({ appid: "another" })).code).toBe(-509);
     expect((await full.register({ hostname: "h1", version: "2" })).code).toBe(0);
     expect((await full.renew({ hostname: "h2" })).code).toBe(0);
@@ -339,6 +343,6 @@ describe("too many instances", () => {
     expect((await full.fetch({ appid: "another" })).code).toBe(0);
     // One is the node itself, one was cancelled.
     const listing = await (await fetch(`${full.url}/discovery/fetch/all`)).text();
-    expect(listing.match(/"hostname":"h\d+"/g)?.length).toBe(instancesMax - 2);
+    expect(listing.match(/"hostname":"h\d+"/g)?.length).toBe(instances - 2);
   }, 30_000);
 });

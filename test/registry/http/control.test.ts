@@ -30,6 +30,12 @@ test("without a key, whoever is on this machine may ask, and nobody elsewhere", 
   const node = await TestNode.start({ log: silentLog });
   const place = { kind: "registry", url: `http://${node.address}`, clusterKeys: [] } as const;
   expect(JSON.stringify(await askProcess(place, "limits"))).toContain('"role":"discovery"');
+  const passedOn = await fetch(`${place.url}/discovery/control`, {
+    method: "POST",
+    headers: { "x-forwarded-for": "127.0.0.1" },
+    body: new URLSearchParams({ request: controlRequest("limits") }),
+  });
+  expect(await passedOn.text()).toContain('"code":-401');
   const commands = new ControlCommands({ limits: () => "told" }, () => undefined);
   const parameters = new Parameters("", new URLSearchParams({ request: controlRequest("limits") }).toString());
   expect(bodyText(await controlAnswer(commands, parameters, false))).toContain('"code":-401');

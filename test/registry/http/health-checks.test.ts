@@ -1,6 +1,7 @@
 // Instances that the registry asks how they are: over virtual time with scripted answers, and the question itself over
 // real HTTP.
 
+import { testLimits } from "../../support/limits.ts";
 import { afterEach, describe, expect, test } from "bun:test";
 import { protectedLeaseMs } from "../../../src/base/limits/fixed.ts";
 import { silentLog } from "../../../src/base/log.ts";
@@ -11,7 +12,7 @@ import { type Instance, Status } from "../../../src/registry/instance.ts";
 import type { Register, SetChange } from "../../../src/registry/registrar.ts";
 import { RegistryNode } from "../../../src/registry/registry-node.ts";
 import { VirtualTime } from "../../sim/virtual-time.ts";
-import { identityOf, living, localCaller, ManualNetwork, registration } from "../support.ts";
+import { beginNs, identityOf, living, localCaller, ManualNetwork, nodeInfo, registration } from "../support.ts";
 import { at, endAll, endLater, eventually, TestNode } from "./support.ts";
 
 const healthUrl = "http://10.0.0.1:9100/health";
@@ -21,18 +22,30 @@ const trusted = { ...localCaller, isTrusted: true };
 class Clinic {
   readonly time = new VirtualTime();
   readonly asked: string[] = [];
+  /** When each was asked, in milliseconds. */
+  readonly askedAtMs: number[] = [];
   isWell = true;
-  readonly node = new RegistryNode({
-    settings: { env: "prod", zone: "z1", region: "r1", address: "10.0.0.9:7171", seeds: [], version: "1" },
-    clock: this.time.clock(0),
-    timers: this.time.timersOf(() => true),
-    random: seededRandom(1),
-    network: new ManualNetwork(this.time),
-    log: silentLog,
-  });
+  readonly node: RegistryNode;
   readonly checks: HealthChecks;
 
-  constructor() {
+  constructor(hasKey = true) {
+    this.node = new RegistryNode({
+      settings: {
+        env: "prod",
+        zone: "z1",
+        region: "r1",
+        address: "10.0.0.9:7171",
+        seeds: [],
+        version: "1",
+        hasKey,
+      },
+      limits: testLimits(),
+      clock: this.time.clock(0),
+      timers: this.time.timersOf(() => true),
+      random: seededRandom(1),
+      network: new ManualNetwork(this.time),
+      log: silentLog,
+    });
     this.node.start();
     this.checks = new HealthChecks({
       node: this.node,
@@ -41,6 +54,7 @@ class Clinic {
       random: seededRandom(2),
       probe: async (url) => {
         this.asked.push(url);
+        this.askedAtMs.push(this.time.nowMs);
         return this.isWell;
       },
       log: silentLog,
@@ -216,6 +230,63 @@ describe("an instance with health checks", () => {
     await clinic.pass(60);
     expect(clinic.asked.length).toBe(asked);
   });
+});
+
+describe("an address that many instances name", () => {
+  const named = (path: string) => new Map([["health_url", `http://10.0.0.1:9100/${path}`]]);
+
+  test("is asked once a second at most, by whatever URLs, and the instances live on", async () => {
+    const clinic = new Clinic();
+    for (let index = 0; index < 200; index++)
+      clinic.register({ hostname: `h${index}`, metadata: named(`${index % 100}`) });
+    await clinic.pass(300);
+    expect(clinic.asked.length).toBeGreaterThan(250);
+    const gapsMs = clinic.askedAtMs.slice(1).map((atMs, index) => atMs - (clinic.askedAtMs[index] ?? 0));
+    expect(Math.min(...gapsMs)).toBeGreaterThanOrEqual(1_000);
+    expect(clinic.checks.size).toBe(200);
+    expect(clinic.node.instances("prod", "chat", Status.Up)).toHaveLength(200);
+  }, 20_000);
+
+  test("answers for all of those that name one URL", async () => {
+    const clinic = new Clinic();
+    for (let index = 0; index < 50; index++) clinic.register({ hostname: `h${index}`, metadata: named("one") });
+    clinic.isWell = false;
+    await clinic.pass(60);
+    expect(clinic.asked.length).toBeLessThanOrEqual(60);
+    expect(clinic.node.instances("prod", "chat", Status.Waiting)).toHaveLength(50);
+  });
+
+  test("does not hold up the others", async () => {
+    const clinic = new Clinic();
+    for (let index = 0; index < 50; index++) clinic.register({ hostname: `h${index}`, metadata: named(`${index}`) });
+    clinic.register({
+      ...{ hostname: "other", addrs: ["tcp://10.0.0.2:1"] },
+      metadata: new Map([["health_url", "https://10.0.0.2/"]]),
+    });
+    await clinic.pass(60);
+    expect(clinic.asked.filter((url) => url === "https://10.0.0.2/").length).toBeGreaterThanOrEqual(5);
+  });
+
+  test("is one, whether its port is written or not", async () => {
+    const clinic = new Clinic();
+    const urls = ["http://10.0.0.1/", "http://10.0.0.1:80/a", "https://10.0.0.1:80/"];
+    for (const [index, url] of urls.entries())
+      clinic.register({ hostname: `h${index}`, metadata: new Map([["health_url", url]]) });
+    await clinic.pass(2);
+    expect(clinic.asked.length).toBeLessThanOrEqual(2);
+  });
+});
+
+test("without a key nobody is asked, whoever says that an instance is to be: a client, a node, a snapshot", async () => {
+  const clinic = new Clinic(false);
+  const metadata = new Map([["health_url", healthUrl]]);
+  const state = (hostname: string) => ({ ...living(beginNs, { hostname, metadata }), isProbed: true });
+  clinic.node.table.restore(state("of a snapshot"));
+  const message = { kind: "replicate", node: nodeInfo(), isSpread: false, renewals: [] } as const;
+  clinic.node.onReplicate({ ...message, states: [state("of a node")] });
+  clinic.register({ hostname: "of a client" }, trusted);
+  await clinic.pass(80);
+  expect([clinic.asked, clinic.checks.size]).toEqual([[], 0]);
 });
 
 describe("an instance that another node asks", () => {

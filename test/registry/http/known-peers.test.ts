@@ -11,6 +11,7 @@ import { HttpPeerNetwork } from "../../../src/registry/http/peer-network.ts";
 import { discoveryAppid } from "../../../src/registry/instance.ts";
 import { RegistryNode } from "../../../src/registry/registry-node.ts";
 import { systemTimers } from "../../../src/registry/timers.ts";
+import { testLimits } from "../../support/limits.ts";
 import { living, nodeInfo } from "../support.ts";
 import { askUrl, chat1, encode, endAll, endLater, eventually, serveRegistry, TestNode } from "./support.ts";
 
@@ -81,7 +82,16 @@ test("a node that nobody knows joins without a key: it learns all, is listed, an
   await askUrl(`${first.url}/discovery/register`, { method: "POST", body: form });
   const address = "127.0.0.1:1";
   const newcomer = new RegistryNode({
-    settings: { env: "prod", zone: "z1", region: "r1", address, seeds: [first.http.address], version: "test" },
+    settings: {
+      env: "prod",
+      zone: "z1",
+      region: "r1",
+      address,
+      seeds: [first.http.address],
+      version: "test",
+      hasKey: false,
+    },
+    limits: testLimits(),
     clock: systemClock,
     timers: systemTimers,
     random: systemRandom,

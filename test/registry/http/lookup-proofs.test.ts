@@ -19,9 +19,10 @@ async function register(
   said: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const domain = `wss://${hostname}.example`;
-  const metadata = withProof({ env, service, id: hostname, addrs: [domain], metadata: new Map([["domain", domain]]) }, [
-    by,
-  ]);
+  const metadata = withProof(
+    { env, zone: "z1", service, id: hostname, addrs: [domain], metadata: new Map([["domain", domain]]) },
+    [by],
+  );
   const entries = { ...Object.fromEntries(metadata), ...said };
   const registered = await node.register(
     { appid: "wgateway", hostname, addrs: domain, metadata: JSON.stringify(entries) },

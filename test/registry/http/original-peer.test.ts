@@ -1,10 +1,12 @@
+import { TableOverTime } from "../support.ts";
+import { testLimits } from "../../support/limits.ts";
+import { limitTable } from "../../../src/base/limits/table.ts";
 import { afterEach, describe, expect, test } from "bun:test";
 import type { Clock } from "../../../src/base/clock.ts";
 import {
   leaseMs,
   protectedLeaseMs,
   registryAnswerBytesMax,
-  registryNameBytesMax,
   registryPeerBodyBytesMax,
 } from "../../../src/base/limits/fixed.ts";
 import { silentLog } from "../../../src/base/log.ts";
@@ -68,11 +70,25 @@ function living(hostname: string, change: Partial<Instance> = {}): EntryState {
     ...{ ...identity(hostname), region: "r", addrs: [`tcp://${hostname}:1`], version: "7" },
     ...{ metadata: new Map([["id", hostname]]), status: Status.Up, dirtyTimestamp: version, ...timestamps, ...change },
   };
-  return { identity: identity(hostname), dirty: instance.dirtyTimestamp, instance, ageMs: 0, isProbed: false };
+  return {
+    identity: identity(hostname),
+    dirty: instance.dirtyTimestamp,
+    instance,
+    ageMs: 0,
+    isProbed: false,
+    hasRenewed: true,
+  };
 }
 
 function cancelled(hostname: string): EntryState {
-  return { identity: identity(hostname), dirty: version, instance: undefined, ageMs: 0, isProbed: false };
+  return {
+    identity: identity(hostname),
+    dirty: version,
+    instance: undefined,
+    ageMs: 0,
+    isProbed: false,
+    hasRenewed: true,
+  };
 }
 
 const renewal = (hostname: string, dirty = version): Renewal => ({ identity: identity(hostname), dirty, ageMs: 0 });
@@ -106,6 +122,7 @@ describe("a comparison", () => {
       },
       ageMs: 10_000,
       isProbed: false,
+      hasRenewed: false,
     });
     expect(b?.identity).toEqual({ env: "uat", appid: "login", zone: "z2", hostname: "b" });
     expect([b?.dirty, b?.instance?.status]).toEqual([version + 6n, Status.Waiting]);
@@ -159,13 +176,15 @@ describe("a comparison", () => {
   test("leaves out what no client could register here, and takes the rest", async () => {
     const { peers, node } = setUp();
     node.put(original("a\nb"));
-    node.put(original("c".repeat(registryNameBytesMax + 1)));
+    node.put(original("c".repeat(limitTable.registryNameBytes.initial + 1)));
     node.put(original("d", { addrs: Array.from({ length: 1_000 }, () => "tcp://d:1") }));
     node.put(original("e", { metadata: { text: "x".repeat(1_000_000) } }));
     node.put(original("f"));
     const reply = await peers.compare(node.address, compare(""));
     if (reply.kind === "failed") throw new Error(reply.sentence);
-    expect(reply.states.map((state) => state.identity.hostname)).toEqual(["f"]);
+    const { table } = new TableOverTime();
+    for (const state of reply.states) table.merge(state);
+    expect(Array.from(table.all(), ({ identity: { hostname } }) => hostname)).toEqual(["f"]);
   });
 
   test("with a node that is starting says so, and is made again at once", async () => {
@@ -269,7 +288,7 @@ describe("a message", () => {
       if (reply.kind === "failed") throw new Error(reply.sentence);
       expect(reply.wanted.toSorted((one, other) => one - other)).toEqual([0, 1]);
       expect(reply.newer).toMatchObject([
-        { identity: identity("newer"), dirty: version + 1n, ageMs: 0, isProbed: false },
+        { identity: identity("newer"), dirty: version + 1n, ageMs: 0, isProbed: false, hasRenewed: true },
       ]);
       expect(reply.newer[0]?.instance).toMatchObject({ dirtyTimestamp: version + 1n, latestTimestamp: version + 4n });
     });
@@ -277,9 +296,14 @@ describe("a message", () => {
 
   test("does not bring in an instance that no client could register here", async () => {
     const { peers, node } = setUp();
-    node.put(original("a", { dirty_timestamp: version + 1n, version: "x".repeat(registryNameBytesMax + 1) }));
+    node.put(
+      original("a", { dirty_timestamp: version + 1n, version: "x".repeat(limitTable.registryNameBytes.initial + 1) }),
+    );
     const reply = await peers.replicate(node.address, replicate([], [renewal("a")]));
-    expect(reply).toMatchObject({ kind: "replicated", newer: [] });
+    if (reply.kind === "failed") throw new Error(reply.sentence);
+    expect(reply.newer).toHaveLength(1);
+    const { table } = new TableOverTime();
+    for (const state of reply.newer) expect(table.merge(state)).toBe("refused");
   });
 
   test("goes on after what the node does not know or refuses", async () => {
@@ -433,7 +457,7 @@ describe("a node that is none", () => {
 });
 
 test("a hybrid clock is not moved by what such a node says of its own", () => {
-  const clock = new HybridClock(new SettableClock());
+  const clock = new HybridClock(new SettableClock(), limitTable.timestampAhead.initial);
   const before = clock.reading();
   expect(clock.observe(nobody.clock)).toBe(true);
   expect(clock.reading()).toBe(before);
@@ -460,7 +484,9 @@ describe("a registry node beside an original one", () => {
     const registry = new RegistryNode({
       settings: {
         ...{ env: "prod", zone: "z1", region: "r", address: "127.0.0.1:1", seeds: [node.address], version: "1" },
+        hasKey: true,
       },
+      limits: testLimits(),
       clock,
       timers: time.timersOf(() => true),
       random: seededRandom(seed),

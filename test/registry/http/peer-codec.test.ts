@@ -1,5 +1,6 @@
 // What nodes say to each other as JSON: nothing is lost on the way, and what is malformed is refused as a whole.
 
+import { formatBounds } from "../../../src/registry/names.ts";
 import { describe, expect, test } from "bun:test";
 import { compact } from "../../../src/registry/metadata.ts";
 import { digestCharacters } from "../../../src/registry/digest.ts";
@@ -79,7 +80,7 @@ describe("a message between nodes", () => {
   });
 
   test("is refused when any part of it is not what it should be", () => {
-    const long = "x".repeat(257);
+    const long = "x".repeat(formatBounds.registryNameBytes + 1);
     const wrong: readonly (readonly [readonly (string | number)[], readonly unknown[]])[] = [
       [["node"], [undefined, null, "x", []]],
       [
@@ -126,11 +127,18 @@ describe("a message between nodes", () => {
       ],
       [
         ["states", 0, "instance", "addrs"],
-        [undefined, null, [1], Array(33).fill("x"), ["a\nb"], ["x".repeat(513)]],
+        [
+          undefined,
+          null,
+          [1],
+          Array(formatBounds.instanceAddresses + 1).fill("x"),
+          ["a\nb"],
+          ["x".repeat(formatBounds.instanceAddressBytes + 1)],
+        ],
       ],
       [
         ["states", 0, "instance", "metadata"],
-        [undefined, null, [], { a: 1 }, { a: "x".repeat(16 * 1024) }],
+        [undefined, null, [], { a: 1 }, { a: "x".repeat(formatBounds.instanceMetadataBytes) }],
       ],
       [
         ["states", 0, "instance", "status"],

@@ -24,7 +24,16 @@ beforeEach(() => {
   jest.useFakeTimers();
   time = new VirtualTime();
   node = new RegistryNode({
-    settings: { env: "prod", zone: "z1", region: "r1", address: "10.0.0.1:7171", seeds: [], version: "1" },
+    settings: {
+      env: "prod",
+      zone: "z1",
+      region: "r1",
+      address: "10.0.0.1:7171",
+      seeds: [],
+      version: "1",
+      hasKey: true,
+    },
+    limits: testLimits(),
     clock: time.clock(0),
     timers: time.timersOf(() => true),
     random: seededRandom(1),

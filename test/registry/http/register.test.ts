@@ -1,7 +1,7 @@
 // POST /discovery/register.
 
+import { limitTable } from "../../../src/base/limits/table.ts";
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { timestampAheadMsMax } from "../../../src/base/limits/fixed.ts";
 import { at, endAll, TestNode } from "./support.ts";
 
 let node: TestNode;
@@ -130,13 +130,14 @@ test("dirty_timestamp is the version to the last digit, and an older one changes
 
 test("a version up to 15 minutes ahead does not keep the next registration out; one further ahead is refused", async () => {
   const ahead = (ms: number): string => String(BigInt(Date.now() + ms) * 1_000_000n);
-  const tooFar = await node.register({ dirty_timestamp: ahead(timestampAheadMsMax + 60_000) });
+  const tooFar = await node.register({ dirty_timestamp: ahead(limitTable.timestampAhead.initial + 60_000) });
   expect(tooFar.code).toBe(-400);
   expect((await node.register({ dirty_timestamp: "9223372036854775807" })).code).toBe(-400);
   expect(await node.instance()).toBeUndefined();
-  expect((await node.register({ dirty_timestamp: ahead(timestampAheadMsMax - 60_000), version: "ahead" })).code).toBe(
-    0,
-  );
+  expect(
+    (await node.register({ dirty_timestamp: ahead(limitTable.timestampAhead.initial - 60_000), version: "ahead" }))
+      .code,
+  ).toBe(0);
   expect((await node.register({ version: "now" })).code).toBe(0);
   expect(at(await node.instance(), "version")).toBe("now");
 });

@@ -1,6 +1,7 @@
 // The table on disk: what is written is what is restored, it is shown as stale until somebody confirms it, and a file that
 // is something else is left alone.
 
+import { testLimits } from "../../support/limits.ts";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { chmod, lstat, mkdir, readFile, stat, symlink, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -64,7 +65,7 @@ describe("a snapshot", () => {
     before.table.merge(cancelled(beginNs + 5n, { hostname: "gone" }));
     await before.writer.stop();
     const after = new TableOverTime();
-    expect(await readSnapshot(path, after.table, after.clock, silentLog)).toBe(2);
+    expect(await readSnapshot(path, after.table, after.clock, testLimits().values, silentLog)).toBe(2);
     expect(contentOf(after.table)).toEqual(contentOf(before.table));
     expect(after.table.get(identityOf({ hostname: "probed" }))?.isProbed).toBe(true);
     expect([...after.table.all()].map(({ isStale }) => isStale)).toEqual([true, true, false]);
@@ -76,7 +77,7 @@ describe("a snapshot", () => {
     before.fill(1_234);
     await before.writer.stop();
     const after = new TableOverTime();
-    expect(await readSnapshot(path, after.table, after.clock, silentLog)).toBe(1_234);
+    expect(await readSnapshot(path, after.table, after.clock, testLimits().values, silentLog)).toBe(1_234);
     expect(contentOf(after.table)).toEqual(contentOf(before.table));
   });
 
@@ -130,9 +131,9 @@ describe("a snapshot", () => {
 
   test("that is not there, or empty, holds nothing", async () => {
     const { table, clock } = new TableOverTime();
-    expect(await readSnapshot(path, table, clock, silentLog)).toBe(0);
+    expect(await readSnapshot(path, table, clock, testLimits().values, silentLog)).toBe(0);
     await writeFile(path, "");
-    expect(await readSnapshot(path, table, clock, silentLog)).toBe(0);
+    expect(await readSnapshot(path, table, clock, testLimits().values, silentLog)).toBe(0);
   });
 
   test("gives the living a new lease, and lets cancellations age while it lay there", async () => {
@@ -143,7 +144,7 @@ describe("a snapshot", () => {
     await before.writer.stop();
     const after = new TableOverTime();
     after.time.advance(120_000);
-    await readSnapshot(path, after.table, after.clock, silentLog);
+    await readSnapshot(path, after.table, after.clock, testLimits().values, silentLog);
     expect(after.table.get(identityOf({ hostname: "old" }))).toBeUndefined();
     expect(after.table.get(identityOf({ hostname: "young" }))?.state(after.clock.monotonicMs()).ageMs).toBe(120_000);
     expect(after.table.get(identityOf())?.state(after.clock.monotonicMs()).ageMs).toBe(0);
@@ -169,7 +170,7 @@ describe("a snapshot", () => {
     const after = new TableOverTime();
     const log = new Warnings();
     // A version from the future is a wrong clock's, and no damage.
-    expect(await readSnapshot(path, after.table, after.clock, log)).toBe(2);
+    expect(await readSnapshot(path, after.table, after.clock, testLimits().values, log)).toBe(2);
     expect([...after.table.all()].map(({ identity }) => identity.hostname)).toEqual(["i0", "i4"]);
     expect(log.all).toEqual([
       `a snapshot holds lines that cannot be read; they are left out {"path":"${path}","lines":5}`,
@@ -198,14 +199,14 @@ describe("what others can change", () => {
       await chmod(path, mode);
       const after = new TableOverTime();
       const log = new Warnings();
-      expect(await readSnapshot(path, after.table, after.clock, log)).toBe(0);
+      expect(await readSnapshot(path, after.table, after.clock, testLimits().values, log)).toBe(0);
       expect(log.all).toEqual([
         expect.stringContaining(`others can change it {"path":"${path}","changer":"${changer}"}`),
       ]);
     }
     await chmod(path, 0o644);
     const after = new TableOverTime();
-    expect(await readSnapshot(path, after.table, after.clock, silentLog)).toBe(1);
+    expect(await readSnapshot(path, after.table, after.clock, testLimits().values, silentLog)).toBe(1);
   });
 
   test("is not written to: a draft or a link that was put there is replaced by one of our own", async () => {
@@ -243,7 +244,9 @@ describe("a file that is something else", () => {
       await writeFile(path, content);
       const { table, clock } = new TableOverTime();
       let refusal: unknown;
-      await readSnapshot(path, table, clock, silentLog).catch((error: unknown) => (refusal = error));
+      await readSnapshot(path, table, clock, testLimits().values, silentLog).catch(
+        (error: unknown) => (refusal = error),
+      );
       expect(refusal).toBeInstanceOf(NotASnapshot);
       expect(String(refusal)).toContain(path);
       expect(Buffer.from(await readFile(path))).toEqual(Buffer.from(content));
@@ -263,7 +266,9 @@ describe("a file that is something else", () => {
       [pipe, "it is a pipe"],
       [path, "is not a registry snapshot"],
     ] as const) {
-      const failure = await readSnapshot(name, after.table, after.clock, silentLog).catch((error: unknown) => error);
+      const failure = await readSnapshot(name, after.table, after.clock, testLimits().values, silentLog).catch(
+        (error: unknown) => error,
+      );
       expect(failure).toBeInstanceOf(NotASnapshot);
       expect(String(failure)).toContain(reason);
     }

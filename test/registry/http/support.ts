@@ -49,7 +49,7 @@ export function serveRegistry(
 ) {
   const bugs = new ContainedBugs(log);
   const limits = testLimits(given);
-  const node = startLoneRegistry({ env: "prod", zone: "z1", version: "test", log: silentLog });
+  const node = startLoneRegistry({ env: "prod", zone: "z1", version: "test", limits, log: silentLog });
   endLater(async () => node.stop());
   const http = bindRegistryHttp(
     { host: "127.0.0.1", port: 0 },

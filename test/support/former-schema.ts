@@ -1,0 +1,30 @@
+// Takes back what a migration has made, so that a store is one of the schema before again.
+
+import type { Database } from "bun:sqlite";
+
+/** Statements that make a SQLite store of schema 4 out of one of schema 5; the caller sets PRAGMA user_version. */
+export const sqliteSchema4: readonly string[] = [
+  "DROP TRIGGER IF EXISTS member_entered",
+  "DROP TRIGGER IF EXISTS member_left",
+  "DROP TRIGGER IF EXISTS member_deleted",
+  "DROP TABLE IF EXISTS group_count",
+  "DROP TABLE IF EXISTS unfinished",
+  "ALTER TABLE member DROP COLUMN own",
+];
+
+/** Makes a SQLite store of schema 4 out of one of schema 5. */
+export function backToSchema4(db: Database): void {
+  for (const statement of sqliteSchema4) db.run(statement);
+  db.run("PRAGMA user_version = 4");
+}
+
+/** Makes a PostgreSQL store of schema 3 out of one of schema 4, but for its functions. */
+export const postgresSchema3 = `
+  DROP TRIGGER member_entered ON roost.member;
+  DROP TRIGGER member_changed ON roost.member;
+  DROP TRIGGER member_left ON roost.member;
+  DROP TRIGGER member_truncated ON roost.member;
+  ALTER TABLE roost.member DROP COLUMN is_own;
+  DROP TABLE roost.group_count, roost.unfinished_group;
+  DELETE FROM roost.migration WHERE number > 3;
+`;
