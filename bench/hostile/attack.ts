@@ -28,7 +28,7 @@ export interface Place {
   readonly ws: Endpoint | undefined;
   readonly secret: string;
   readonly app: string;
-  /** Whoever comes over TCP says with a header of the PROXY protocol who he is, over WebSocket with X-Forwarded-For. */
+  /** Whoever comes over TCP says with a header of the PROXY protocol who he is, over HTTP with X-Forwarded-For. */
   readonly isBehindProxy: boolean;
   /** Ports of 127.0.0.1; 0: there is none. */
   readonly linkPort: number;

@@ -7,6 +7,7 @@ import { largeAnswers } from "./clients/large-answers.ts";
 import { largeGroups } from "./clients/large-groups.ts";
 import { linkStrangers } from "./clients/link-strangers.ts";
 import { oddHeaders } from "./clients/odd-headers.ts";
+import { signIns } from "./clients/sign-ins.ts";
 import { strangers } from "./clients/strangers.ts";
 import { dnsAttacks } from "./registry/dns.ts";
 import { registryFill } from "./registry/fill.ts";
@@ -15,6 +16,7 @@ import { slowBodies } from "./registry/slow-bodies.ts";
 
 export const attacks: readonly Attack[] = [
   ...strangers,
+  signIns,
   ...controlFrames,
   oddHeaders,
   ...largeGroups,

@@ -5,7 +5,7 @@ import type { RawSocket } from "./raw-client.ts";
 /** A server that takes no more connections must not hold the others up. */
 const beginMsMax = 2_000;
 /** One that was closed comes back after this long. */
-const returnMs = 200;
+const returnMs = 1_000;
 
 /** So many of them. `begin` connects one and does with it what it is there for. */
 export async function crowd(count: number, begin: (index: number) => Promise<RawSocket>): Promise<void> {

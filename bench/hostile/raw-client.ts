@@ -9,14 +9,12 @@ import { inBatches } from "../generator/in-batches.ts";
 import { tokenFor } from "../generator/load-client.ts";
 import type { Transport } from "../server/target.ts";
 import type { Place } from "./attack.ts";
+import { attackerAddress, forwarded } from "./attacker-address.ts";
 
-/** Attackers share an address, as those behind one would. */
-export const attackerAddress = "203.0.113.66";
 /** Sign-ins under way at once. */
 const abreast = 20;
 const answerMsMax = 20_000;
 const nothing = Buffer.alloc(0);
-const endOfHead = "\r\n\r\n";
 
 export class RawSocket {
   isClosed = false;
@@ -136,9 +134,7 @@ export class RawClient {
     if (dialect.greeting === undefined) {
       if (place.isBehindProxy) await socket.write(Buffer.from(`PROXY TCP4 ${address} 127.0.0.1 1024 1024\r\n`));
     } else {
-      const head = dialect.greeting.toString();
-      const named = head.replace(endOfHead, `\r\nX-Forwarded-For: ${address}${endOfHead}`);
-      await socket.write(Buffer.from(place.isBehindProxy ? named : head));
+      await socket.write(forwarded(place, dialect.greeting, address));
       await socket.hears();
     }
     return new RawClient(socket, dialect);

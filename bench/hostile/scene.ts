@@ -10,7 +10,7 @@ import { querying, queryingOverTcp, renewing, talkers, type Victims } from "./vi
 /** What `nofile` is on many machines. */
 const fewFiles = 1_024;
 const clusterSize = { discovery: 1, gateways: 1, logins: 1, chats: 1 } as const;
-const nowhere = { secret: "", app: "", tcp: undefined, ws: undefined, isBehindProxy: false, linkPort: 0 } as const;
+const nowhere = { secret: "", app: "", tcp: undefined, ws: undefined, linkPort: 0 } as const;
 
 export interface Scene {
   readonly place: Place;
@@ -44,9 +44,7 @@ export async function onScene<T>(name: SceneName, work: (scene: Scene) => Promis
 type Files = { readonly openFiles?: number };
 
 async function onStandalone<T>(files: Files, work: (scene: Scene) => Promise<T>): Promise<T> {
-  // Attackers come from an address of their own, which no limit exempts; a release that knows no proxies sees loopback.
-  const isBehindProxy = knowsProxies();
-  const words = isBehindProxy ? ["--trusted-proxies", "127.0.0.1/32"] : [];
+  const { isBehindProxy, words } = proxiesOf();
   const server = await startServer(undefined, { ...files, words });
   try {
     const place = { ...placeOf(server), isBehindProxy, linkPort: 0 };
@@ -72,11 +70,12 @@ async function onRegistry<T>(
   gather: (place: Place) => Promise<Victims>,
   work: (scene: Scene) => Promise<T>,
 ): Promise<T> {
-  const cluster = await RegistryCluster.start(1, files);
+  const { isBehindProxy, words } = proxiesOf();
+  const cluster = await RegistryCluster.start(1, { ...files, words });
   try {
     const [node] = cluster.nodes;
     if (node === undefined) throw new Error("there is no node");
-    const place = { ...nowhere, registryPort: node.port, dnsPort: node.dnsPort };
+    const place = { ...nowhere, isBehindProxy, registryPort: node.port, dnsPort: node.dnsPort };
     const about = { pid: node.pid, topology: "discovery", store: null };
     return await withVictims(await gather(place), (victims) => work({ place, victims, ...about }));
   } finally {
@@ -100,8 +99,9 @@ function ofFirst({ processes, topology, store }: Server) {
   return { pid: processes[0]?.pid ?? 0, topology, store };
 }
 
-/** A release that is measured for comparison may be older than the option. */
-function knowsProxies(): boolean {
+/** Words by which attackers come from an address of their own; a release that is older than the option sees loopback. */
+function proxiesOf(): { readonly isBehindProxy: boolean; readonly words: readonly string[] } {
   const { stdout } = Bun.spawnSync([...roostCommand(), "serve", "--help"]);
-  return stdout.toString().includes("--trusted-proxies");
+  const isBehindProxy = stdout.toString().includes("--trusted-proxies");
+  return { isBehindProxy, words: isBehindProxy ? ["--trusted-proxies", "127.0.0.1/32"] : [] };
 }

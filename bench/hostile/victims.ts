@@ -6,7 +6,7 @@ import { Command } from "../../src/wire/commands.ts";
 import { MessageReqSchema } from "../../src/wire/gen/pkt_pb.ts";
 import { LoadClient } from "../generator/load-client.ts";
 import { DnsQuery, RecordType } from "../registry/dns-query.ts";
-import { assertOk, type HttpAnswer, HttpConnection, HttpPool } from "../registry/http-connection.ts";
+import { assertOk, HttpConnection } from "../registry/http-connection.ts";
 import { instancesOf, registerAll, renewRequest } from "../registry/instances.ts";
 import type { Place } from "./attack.ts";
 import { openLoop, type Seen } from "./open-loop.ts";
@@ -34,50 +34,107 @@ export async function talkers({ ws, secret, app }: Place): Promise<Victims> {
   if (ws === undefined) throw new Error("the server takes no clients over WebSocket");
   const target = { endpoint: ws, secret, app, processes: [] };
   const events = { answered() {}, pushed() {}, lost() {} };
-  const clients: LoadClient[] = [];
-  for (let index = 0; index < 2 * pairs; index++)
-    clients.push(await LoadClient.signIn(target, `other-${index}`, events));
+  const signIn = (account: string): Promise<LoadClient> => within(LoadClient.signIn(target, account, events));
+  const clients = Array.from({ length: 2 * pairs }, (_, index) => new Standing(() => signIn(`other-${index}`)));
+  for (const client of clients) await client.get();
   const body = toBinary(MessageReqSchema, create(MessageReqSchema, { type: 1, body: "x".repeat(bodyBytes) }));
   return {
     rate: talksPerSecond,
     measure: (seconds) =>
       openLoop(talksPerSecond, seconds, async (turn) => {
         if (turn % talksPerSecond === talksPerSecond - 1) {
-          (await within(LoadClient.signIn(target, "newcomer", events))).disconnect();
+          (await signIn("newcomer")).disconnect();
           return;
         }
         const sender = turn % pairs;
-        const { status } = (await clients[sender]?.request(Command.UserTalk, `other-${pairs + sender}`, body)) ?? {};
+        const client = await clients[sender]?.get();
+        const { status } = (await client?.request(Command.UserTalk, `other-${pairs + sender}`, body)) ?? {};
         if (status !== 0) throw new Error(`a talk was refused with status ${status}`);
       }),
     close() {
-      for (const client of clients) client.disconnect();
+      for (const client of clients)
+        void client.get().then(
+          (standing) => standing.disconnect(),
+          () => undefined,
+        );
     },
   };
+}
+
+/** A client that comes back when the server has ended its connection. */
+class Standing {
+  private readonly begin: () => Promise<LoadClient>;
+  private client: Promise<LoadClient> | undefined;
+
+  constructor(begin: () => Promise<LoadClient>) {
+    this.begin = begin;
+  }
+
+  async get(): Promise<LoadClient> {
+    const known = this.client;
+    const standing = await known?.catch(() => undefined);
+    if (standing?.isEnded === false) return standing;
+    // Whoever finds it first begins the next one.
+    if (this.client === known) this.client = this.begin();
+    return this.client ?? this.begin();
+  }
 }
 
 /** Ten services that renew, each over a connection of its own. */
 export async function renewing({ registryPort }: Place): Promise<Victims> {
   const instances = instancesOf(service, renewers);
   await registerAll(registryPort, instances, 1);
-  const requests = instances.map(renewRequest);
-  const pool = await HttpPool.connect(registryPort, renewers);
+  const services = instances.map((instance) => new Renewer(registryPort, renewRequest(instance)));
   return {
     rate: renewalsPerSecond,
     measure: (seconds) =>
       openLoop(renewalsPerSecond, seconds, async (turn) => {
-        const [request] = requests.slice(turn % renewers);
-        if (request === undefined) return;
         const isNew = turn % renewalsPerSecond === renewalsPerSecond - 1;
-        assertOk(await within(isNew ? askAnew(registryPort, request) : pool.ask(request)));
+        await services[turn % renewers]?.renew(isNew);
       }),
-    close: () => pool.close(),
+    close() {
+      for (const renewer of services) renewer.end();
+    },
   };
 }
 
-async function askAnew(port: number, request: Buffer): Promise<HttpAnswer> {
-  const connection = await HttpConnection.connect(port);
-  return connection.ask(request).finally(() => connection.close());
+/** One of them; it comes back when the server has ended its connection. */
+class Renewer {
+  private readonly port: number;
+  private readonly request: Buffer;
+  private connection: HttpConnection | undefined;
+  /** A connection takes one request at a time. */
+  private last: Promise<void> = Promise.resolve();
+
+  constructor(port: number, request: Buffer) {
+    this.port = port;
+    this.request = request;
+  }
+
+  /** `isNew`: over a connection that is made for it. */
+  renew(isNew: boolean): Promise<void> {
+    const next = this.last.then(() => {
+      if (isNew) this.end();
+      return this.ask();
+    });
+    this.last = next.catch(() => undefined);
+    return next;
+  }
+
+  end(): void {
+    this.connection?.close();
+    this.connection = undefined;
+  }
+
+  private async ask(): Promise<void> {
+    try {
+      if (this.connection?.isOpen !== true) this.connection = await within(HttpConnection.connect(this.port));
+      assertOk(await within(this.connection.ask(this.request)));
+    } catch (error) {
+      this.end();
+      throw error;
+    }
+  }
 }
 
 /** Queries for ten hosts, over UDP. */

@@ -30,12 +30,12 @@ export class RegistryCluster {
   }
 
   /** Starts `count` nodes of one zone, and waits until each is readable and knows the others. */
-  static async start(count: number, { openFiles }: Pick<ServerWish, "openFiles"> = {}): Promise<RegistryCluster> {
+  static async start(count: number, { openFiles, words = [] }: ServerWish = {}): Promise<RegistryCluster> {
     const folder = makeFolder();
     const ports = Array.from({ length: count }, () => ({ port: freePort(), dnsPort: freePort() }));
     const peers = ports.map(({ port }) => `127.0.0.1:${port}`);
     const children = ports.map(({ dnsPort }, index) =>
-      spawnChild(withOpenFiles([...roostCommand(), ...wordsOf(peers, index, dnsPort)], openFiles), {
+      spawnChild(withOpenFiles([...roostCommand(), ...wordsOf(peers, index, dnsPort), ...words], openFiles), {
         cwd: folder,
         // While they start, each one warns that the others do not answer yet.
         env: { ROOST_LOG_LEVEL: "error" },

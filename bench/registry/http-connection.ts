@@ -47,11 +47,16 @@ export class HttpConnection {
   /** Sends a request; rejects when the connection ends before the answer, or the answer is not a 200. */
   ask(request: Buffer): Promise<HttpAnswer> {
     if (this.waiting !== undefined) throw new Error("a connection takes one request at a time");
+    if (this.isClosed) return Promise.reject(new Error("the connection has ended"));
     const waiting = Promise.withResolvers<HttpAnswer>();
     this.waiting = waiting;
     const written = this.socket?.write(request) ?? -1;
     if (written !== request.length) this.lost(`the kernel took ${written} of ${request.length} bytes`);
     return waiting.promise;
+  }
+
+  get isOpen(): boolean {
+    return !this.isClosed;
   }
 
   /** Nothing is heard of it any more. */

@@ -10,12 +10,16 @@
 
 import { judgeProof, type ProofVerdict } from "../auth/instance-proof.ts";
 import type { Log } from "../base/log.ts";
+import { RareLog } from "../base/rare-log.ts";
+import type { Directory } from "./directory.ts";
 import type { Instance } from "./instance.ts";
 
 /** How long all that is listed must have had a proof before one is required, in milliseconds: an hour. */
 export const settledMs = 3_600_000;
 /** Of each service. */
 const namedMax = 5;
+/** Between two lines of the log about instances that are left out: strangers may register others again and again. */
+const logPauseMs = 60_000;
 
 export class Admission {
   private readonly parts: {
@@ -34,9 +38,11 @@ export class Admission {
   private unprovenAtMs: number;
   private isRequired: boolean;
   private readonly left = new Map<string, readonly string[]>();
+  private readonly rareLog: RareLog;
 
   constructor(parts: Admission["parts"]) {
     this.parts = parts;
+    this.rareLog = new RareLog(parts.log, logPauseMs, () => this.nowMs);
     this.isRequired = parts.isRegistryOpen;
     this.unprovenAtMs = this.nowMs;
   }
@@ -64,6 +70,13 @@ export class Admission {
     if (isUnprovenListed) this.unprovenAtMs = this.nowMs;
     this.leave(service, left, listed);
     return admitted;
+  }
+
+  /** Returns a view of a directory that holds those that are believed. */
+  of(directory: Pick<Directory, "instances">): Pick<Directory, "instances"> {
+    return {
+      instances: (env, appid, mask) => [...this.admitted(appid, directory.instances(env, appid, mask))],
+    };
   }
 
   /** Says what an instance's proof is worth, whether or not one is required yet. */
@@ -101,7 +114,7 @@ export class Admission {
     const added = left.filter((id) => !before.includes(id));
     if (added.length === 0) return;
     const addresses = listed.filter(({ hostname }) => added.includes(hostname)).map(({ addrs }) => addrs[0]);
-    this.parts.log.error(
+    this.rareLog.error(
       "instances are left out: they have no proof by a key of this process, so they are strangers', or have another --cluster-key-file or --env",
       { service, ids: added.join(" "), addresses: addresses.slice(0, namedMax).join(" ") },
     );

@@ -5,12 +5,9 @@
 import { plainAddress } from "../transport/address.ts";
 import { holdsAddress } from "../transport/address-ranges.ts";
 import { forwardedAddress } from "../transport/forwarded-for.ts";
-import type { Directory } from "./directory.ts";
-import { type Instance, Status } from "./instance.ts";
 import type { LookupRules, Region } from "./lookup-file.ts";
+import type { PublicGateways } from "./public-gateways.ts";
 
-/** The services that clients connect to, by WebSocket and by TCP. */
-const gatewayServices = ["wgateway", "tgateway"] as const;
 const domainsMax = 3;
 const slotsPerGateway = 10;
 
@@ -33,20 +30,14 @@ export function lookupGateways(
   token: string,
   address: string,
   rules: LookupRules | undefined,
-  directory: Pick<Directory, "instances">,
-  env: string,
+  gateways: PublicGateways,
   nowMs: number = Date.now(),
 ): LookupAnswer | { readonly reason: string } {
-  const gateways = gatewayServices
-    .flatMap((appid) => directory.instances(env, appid, Status.Up))
-    .filter(({ metadata }) => domainOf(metadata) !== "");
-  if (gateways.length === 0) return { reason: "no gateway is up" };
-  const staying = preferred(gateways, ({ metadata }) => metadata.get("state") !== "leaving");
   const region = rules === undefined ? undefined : regionOf(address, rules);
   const hash = Bun.hash.crc32(token);
-  const idc = region === undefined ? undefined : idcOf(hash, region);
-  const near = preferred(staying, ({ metadata }) => idc !== undefined && metadata.get("tag.IDC") === idc);
-  return { utc: nowMs, location: region?.id ?? "", domains: chosenDomains(hash, domainsOf(near)) };
+  const urls = gateways.urls(region === undefined ? undefined : idcOf(hash, region));
+  if (urls.length === 0) return { reason: "no gateway is up" };
+  return { utc: nowMs, location: region?.id ?? "", domains: chosenDomains(hash, urls) };
 }
 
 function regionOf(address: string, { regions, defaultRegion }: LookupRules): Region {
@@ -65,25 +56,6 @@ function idcOf(hash: number, { idcs, weightTotal }: Region): string | undefined 
 /** The gateway that holds the hash's slot, and the next ones, all around. */
 function chosenDomains(hash: number, domains: readonly string[]): string[] {
   const first = Math.floor((hash % (slotsPerGateway * domains.length)) / slotsPerGateway);
-  return [...domains.slice(first), ...domains.slice(0, first)].slice(0, domainsMax);
-}
-
-/** Each domain once, in the order of the gateways' ids (as bytes); of one id, of the domains. */
-function domainsOf(gateways: readonly Instance[]): string[] {
-  const keyed = gateways.map(({ hostname, metadata }) => {
-    const domain = domainOf(metadata);
-    return { domain, id: Buffer.from(hostname), domainBytes: Buffer.from(domain) };
-  });
-  keyed.sort((one, other) => one.id.compare(other.id) || one.domainBytes.compare(other.domainBytes));
-  return [...new Set(keyed.map(({ domain }) => domain))];
-}
-
-/** Those for which it is so, if there are any; else all. */
-function preferred(gateways: Instance[], isSo: (gateway: Instance) => boolean): Instance[] {
-  const chosen = gateways.filter(isSo);
-  return chosen.length > 0 ? chosen : gateways;
-}
-
-function domainOf(metadata: ReadonlyMap<string, string>): string {
-  return metadata.get("domain")?.trim() ?? "";
+  const count = Math.min(domainsMax, domains.length);
+  return Array.from({ length: count }, (_, at) => domains[(first + at) % domains.length] ?? "");
 }

@@ -91,7 +91,26 @@ export class EnvNames {
   }
 }
 
-/** What follows each of a name's dots. */
+/** Branches of one name that are known: a name of more labels has some that seem not to exist. */
+const branchesMax = 16;
+
+/** How many branches a name has in an index. */
+export function indexedDots(name: string): number {
+  let count = 0;
+  for (
+    let at = name.lastIndexOf(".");
+    at >= 0 && count < branchesMax;
+    at = at === 0 ? -1 : name.lastIndexOf(".", at - 1)
+  )
+    count++;
+  return count;
+}
+
+/** What follows each of a name's dots, of the last ones. */
 function* suffixesOf(name: string): Generator<string> {
-  for (let at = name.indexOf("."); at !== -1; at = name.indexOf(".", at + 1)) yield name.slice(at + 1);
+  let left = branchesMax;
+  for (let at = name.lastIndexOf("."); at >= 0 && left > 0; at = at === 0 ? -1 : name.lastIndexOf(".", at - 1)) {
+    left--;
+    yield name.slice(at + 1);
+  }
 }

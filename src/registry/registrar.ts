@@ -1,6 +1,7 @@
 // The four writes as clients and nodes of the original implementation make them: what each one means, what it is refused
 // for, and whom it is passed on to. Codes are the API's.
 
+import type { LimitName } from "../base/limits/table.ts";
 import type { TableRules } from "./table-rules.ts";
 import type { Entry, EntryState } from "./entry.ts";
 import { type HybridClock, versionAfter } from "./hybrid-clock.ts";
@@ -195,8 +196,8 @@ export class Registrar {
       const { instance } = entry;
       const metadata =
         change.metadata === undefined ? instance.metadata : new Map([...instance.metadata, ...change.metadata]);
-      const fault = this.rules.faultOfMetadata(appid, metadata);
-      if (fault !== undefined) return refused(`${change.hostname}: ${fault.sentence}`);
+      const fault = this.table.refusalOf({ ...instance, metadata });
+      if (fault !== undefined) return { code: codeOf(fault), message: `${change.hostname}: ${fault.sentence}` };
       found.push({ entry, instance, status: change.status, metadata });
     }
     const now = setTimestamp > 0n ? setTimestamp : this.versions.next();
@@ -264,10 +265,16 @@ export class Registrar {
   }
 }
 
+const fullness: ReadonlySet<LimitName> = new Set([
+  "instances",
+  "instancesReserved",
+  "instancesBytes",
+  "registryNodes",
+] as const);
+
 /** A full registry is told from a wrong request: another node, or a later try, may take it. */
 function codeOf({ limit }: Fault): Code {
-  const isFull = limit === "instances" || limit === "instancesReserved" || limit === "registryNodes";
-  return isFull ? Code.LimitExceeded : Code.BadRequest;
+  return limit !== undefined && fullness.has(limit) ? Code.LimitExceeded : Code.BadRequest;
 }
 
 /** One change for each host, whatever is said of it several times: later words count. */

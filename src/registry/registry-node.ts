@@ -133,6 +133,7 @@ export class RegistryNode implements NamedDirectory {
     const { table, replication } = this;
     limits.measure("instances", () => Math.min(table.live, limits.values.instances));
     limits.measure("instancesReserved", () => Math.max(0, table.live - limits.values.instances));
+    limits.measure("instancesBytes", () => table.bytes);
     limits.measure("instancesPerAddress", () => table.countOfBusiestCaller);
     limits.measure("tombstones", () => table.tombstones);
     limits.measure("registryNodes", () => replication.peers.size);

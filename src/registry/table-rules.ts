@@ -3,10 +3,13 @@
 
 import type { Limits } from "../base/limits/limits.ts";
 import { discoveryAppid } from "./instance.ts";
-import { type Bounded, type Fault, faultOfInstance, faultOfMetadata } from "./names.ts";
+import { type Bounded, type Fault, faultOfInstance } from "./names.ts";
 
 /** The services of this program's own roles, and the registry's nodes: the reserve is for them. */
 const ownServices: ReadonlySet<string> = new Set(["wgateway", "tgateway", "login", "chat", discoveryAppid]);
+
+/** What each reserved instance may weigh. */
+const reservedBytes = 4 * 1024;
 
 /** What a table holds. */
 export interface Held {
@@ -14,6 +17,8 @@ export interface Held {
   readonly live: number;
   /** Those of them that are nodes of the registry. */
   readonly nodes: number;
+  /** What they weigh (`weightOfInstance`). */
+  readonly bytes: number;
 }
 
 export class TableRules {
@@ -31,22 +36,22 @@ export class TableRules {
     return this.noted(faultOfInstance(instance, this.limits.values), instance.appid);
   }
 
-  /** What is wrong with metadata alone. */
-  faultOfMetadata(appid: string, metadata: Bounded["metadata"]): Fault | undefined {
-    return this.noted(faultOfMetadata(metadata, this.limits.values), appid);
-  }
-
   /**
-   * Why there is no room for one more instance of a service; undefined: there is. The reserve beyond `instances` is for
-   * the cluster's own services: they are told by their names, which each node and each release sees in the same way.
+   * Why there is no room for an instance of a service, a new one or one that grows by so many bytes; undefined: there is.
+   * The reserve is for the cluster's own services: they are told by their names, which each node and each release sees in
+   * the same way.
    */
-  fullnessFor(appid: string, { live, nodes }: Held): Fault | undefined {
-    const { instances, instancesReserved, registryNodes } = this.limits.values;
-    const isOwn = ownServices.has(appid);
-    const most = isOwn ? instances + instancesReserved : instances;
-    if (live >= most) {
+  fullnessFor(appid: string, { live, nodes, bytes }: Held, isNew: boolean, growth: number): Fault | undefined {
+    const { instances, instancesReserved, instancesBytes, registryNodes } = this.limits.values;
+    const reserved = ownServices.has(appid) ? instancesReserved : 0;
+    if (growth > 0 && bytes + growth > instancesBytes + reserved * reservedBytes) {
+      const sentence = `the instances of the registry have ${bytes} bytes; it takes no more`;
+      return this.noted({ limit: "instancesBytes", sentence }, appid);
+    }
+    if (!isNew) return undefined;
+    if (live >= instances + reserved) {
       const sentence = `the registry holds ${live} instances; it takes no more`;
-      return this.noted({ limit: isOwn ? "instancesReserved" : "instances", sentence }, appid);
+      return this.noted({ limit: reserved > 0 ? "instancesReserved" : "instances", sentence }, appid);
     }
     // One more: this node itself.
     if (appid !== discoveryAppid || nodes <= registryNodes) return undefined;

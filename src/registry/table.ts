@@ -10,7 +10,7 @@ import { compareVersions, Entry, type EntryState, hashOf } from "./entry.ts";
 import { type HybridClock, versionAfter } from "./hybrid-clock.ts";
 import { appKey, discoveryAppid, type Identity, instanceKey } from "./instance.ts";
 import { asciiLower, EnvNames } from "./name-index.ts";
-import type { Bounded, Fault } from "./names.ts";
+import { type Bounded, type Fault, weightOfInstance } from "./names.ts";
 
 /** A state whose lease is about to end is not taken for new: the node that sent it is about to forget it, too. */
 const leaseMarginMs = 5_000;
@@ -61,6 +61,8 @@ export class Table {
   tombstones = 0;
   /** Those of the living that are nodes of the registry. */
   nodes = 0;
+  /** What the living weigh, in bytes, about. */
+  bytes = 0;
   /** Services that have living instances. */
   serviceCount = 0;
   /** This node's own entry, for which there is always room; '' in a table of no node. */
@@ -307,8 +309,9 @@ export class Table {
 
   private refusal(instance: Bounded, known: Entry | undefined): Fault | undefined {
     const fault = this.rules.faultOf(instance);
-    if (fault !== undefined || known?.instance !== undefined) return fault;
-    return instanceKey(instance) === this.ownKey ? undefined : this.rules.fullnessFor(instance.appid, this);
+    if (fault !== undefined || instanceKey(instance) === this.ownKey) return fault;
+    const growth = weightOfInstance(instance) - (known?.weight ?? 0);
+    return this.rules.fullnessFor(instance.appid, this, known?.instance === undefined, growth);
   }
 
   private isTimely({ instance, ageMs }: EntryState, isRestoring: boolean): boolean {
@@ -321,6 +324,7 @@ export class Table {
     if (state.instance !== undefined && this.refusal(state.instance, undefined) !== undefined) return undefined;
     const entry = new Entry(state, touchedAtMs);
     entry.isProbed &&= this.rules.takesProbes;
+    this.weigh(entry);
     this.entries.set(entry.key, entry);
     this.toggle(entry);
     if (entry.instance === undefined) this.buried();
@@ -341,6 +345,7 @@ export class Table {
     entry.hash = hashOf(entry.key, state.dirty, state.instance);
     entry.isProbed = state.isProbed && this.rules.takesProbes;
     entry.json = undefined;
+    this.weigh(entry);
     this.toggle(entry);
     if (entry.instance === undefined) {
       entry.touchedAtMs = touchedAtMs;
@@ -362,6 +367,12 @@ export class Table {
     this.list(entry);
   }
 
+  private weigh(entry: Entry): void {
+    const weight = entry.instance === undefined ? 0 : weightOfInstance(entry.instance);
+    this.bytes += weight - entry.weight;
+    entry.weight = weight;
+  }
+
   private touchAnew(entry: Entry, touchedAtMs: number): void {
     entry.touchedAtMs = -Infinity;
     this.touch(entry, touchedAtMs);
@@ -377,6 +388,7 @@ export class Table {
   private drop(entry: Entry): void {
     this.entries.delete(entry.key);
     entry.isHeld = false;
+    this.bytes -= entry.weight;
     if (!entry.isStale) this.toggle(entry);
     if (entry.instance === undefined) this.tombstones--;
     else this.unlist(entry);

@@ -11,7 +11,7 @@ import { RoostClient } from "../../src/sdk/roost-client.ts";
 import { Command } from "../../src/wire/commands.ts";
 import { LoginReqSchema } from "../../src/wire/gen/pkt_pb.ts";
 import { encodeLogicPacket } from "../../src/wire/packet.ts";
-import { binaryProxyHeaderOf, textProxyHeader, upgradeRequest } from "../support/proxy-protocol.ts";
+import { binaryProxyHeader, binaryProxyHeaderOf, textProxyHeader, upgradeRequest } from "../support/proxy-protocol.ts";
 import { run, ServerProcess } from "../support/server-process.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { until } from "../support/until.ts";
@@ -109,6 +109,31 @@ test("over WebSocket a client is whom X-Forwarded-For names, behind whatever it 
   expect(running.log).not.toContain("6.6.6.6");
   expect(running.log).not.toContain("127.0.0.1");
 });
+
+test("limits by address count the clients behind the proxy, and its own connections have none", async () => {
+  const running = await start("--trusted-proxies", "127.0.0.1/32", "--limit", "connections-per-address=2");
+  const connected: WireClient[] = [];
+  const connect = async (header: Buffer): Promise<WireClient> => {
+    const client = await WireClient.connect(running.tcp.slice("tcp://".length));
+    connected.push(client);
+    client.write(header);
+    return client;
+  };
+  const local = binaryProxyHeader(0x20, 0, Buffer.alloc(0));
+  for (const header of [local, local, local, textProxyHeader("203.0.113.9"), binaryProxyHeaderOf("203.0.113.9")])
+    await connect(header);
+  await until(async () => (await connectionsOf(running)) === 5, "all are in");
+  expect((await (await connect(textProxyHeader("203.0.113.9"))).closed).code).toBe(4008);
+  await connect(textProxyHeader("203.0.113.10"));
+  await until(async () => (await connectionsOf(running)) === 6, "another client is in");
+  expect(running.log).toContain('limit="connections-per-address"');
+  for (const client of connected) client.terminate();
+});
+
+async function connectionsOf({ monitor }: ServerProcess): Promise<number> {
+  const text = await fetch(`${monitor}/health`).then((response) => response.text());
+  return Number(/"connections":(\d+)/.exec(text)?.[1] ?? -1);
+}
 
 test("without the option such headers are ignored or refused, and the log names it once", async () => {
   const running = await start();

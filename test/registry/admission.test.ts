@@ -5,7 +5,9 @@ import { withProof } from "../../src/auth/instance-proof.ts";
 import { type LogFields, silentLog } from "../../src/base/log.ts";
 import { Admission, settledMs } from "../../src/registry/admission.ts";
 import type { Instance } from "../../src/registry/instance.ts";
-import { instanceOf } from "./dns/fake-directory.ts";
+import { lookupGateways } from "../../src/registry/lookup.ts";
+import { PublicGateways } from "../../src/registry/public-gateways.ts";
+import { FakeDirectory, instanceOf } from "./dns/fake-directory.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const [a, b, c] = [bytes("key a of this cluster"), bytes("key b of this cluster"), bytes("key c of another one")];
@@ -22,7 +24,7 @@ function entry(hostname: string, keys: readonly Uint8Array[], service = "chat", 
 class Reader {
   nowMs = 0;
   readonly lines: [sentence: string, fields: LogFields | undefined][] = [];
-  private readonly admission: Admission;
+  readonly admission: Admission;
 
   constructor(isRegistryOpen: boolean, clusterKeys: readonly Uint8Array[] = [a]) {
     const log = {
@@ -101,6 +103,35 @@ describe("of a registry that takes writes with the key alone", () => {
   });
 });
 
+test("lookup names no gateway without a proof once one is required", () => {
+  const reader = new Reader(false);
+  const gate = (id: string, keys: readonly Uint8Array[]): Instance => {
+    const metadata = new Map([["domain", `wss://${id}.example`]]);
+    const statement = { env, zone: "z1", service: "wgateway", id, addrs: [], metadata };
+    const proven = keys.length === 0 ? metadata : withProof(statement, keys);
+    return instanceOf({ appid: "wgateway", hostname: id, metadata: proven });
+  };
+  const directory = new FakeDirectory([gate("g1", [a]), gate("stranger", [c])]);
+  const gateways = new PublicGateways({
+    ...{ directory: reader.admission.of(directory), revisions: directory, env },
+    clock: { monotonicMs: () => reader.nowMs },
+  });
+  const domains = (): unknown => {
+    const found = lookupGateways("alice", "10.0.0.1", undefined, gateways);
+    return "domains" in found ? found.domains.toSorted() : found.reason;
+  };
+  expect(domains()).toEqual(["wss://g1.example"]);
+  directory.replace([gate("g1", [a]), gate("former", [])]);
+  expect(domains()).toEqual(["wss://former.example", "wss://g1.example"]);
+  directory.replace([gate("g1", [a])]);
+  expect(domains()).toEqual(["wss://g1.example"]);
+  reader.nowMs = settledMs;
+  directory.replace([gate("g1", [a]), gate("evil", [])]);
+  expect(domains()).toEqual(["wss://g1.example"]);
+  directory.replace([gate("evil", [])]);
+  expect(domains()).toBe("no gateway is up");
+});
+
 describe("while the key is changed", () => {
   test("whoever shares a key is believed, whichever of the two has it first", () => {
     for (const [reads, proves] of [
@@ -123,16 +154,20 @@ describe("while the key is changed", () => {
 });
 
 describe("those that are left out", () => {
-  test("are named, a few of each service, and logged once with their addresses", () => {
+  test("are named, a few of each service, and logged once a minute at most, with their addresses", () => {
     const reader = new Reader(true);
     const many = Array.from({ length: 1_000 }, (_, at) => entry(`s${at}`, []));
     reader.ids(many);
     reader.ids([...many]);
+    reader.nowMs = 59_999;
+    reader.ids([entry("s1000", [])]);
+    reader.ids([entry("s1001", []), ...many]);
+    reader.nowMs = 60_000;
     reader.ids([entry("gate", [])], "wgateway");
-    expect(reader.leftOut).toEqual(["s0", "s1", "s2", "s3", "s4", "gate"]);
+    expect(reader.leftOut).toEqual(["s1001", "s0", "s1", "s2", "s3", "gate"]);
     expect(reader.lines.map(([, fields]) => fields)).toEqual([
       { service: "chat", ids: "s0 s1 s2 s3 s4", addresses: Array(5).fill("tcp://10.0.0.5:7000").join(" ") },
-      { service: "wgateway", ids: "gate", addresses: "tcp://10.0.0.5:7000" },
+      { service: "wgateway", ids: "gate", addresses: "tcp://10.0.0.5:7000", unlogged: 2 },
     ]);
     reader.ids([entry("c1", [a])]);
     expect(reader.leftOut).toEqual(["gate"]);

@@ -50,6 +50,36 @@ bound("instancesReserved", {
   },
 });
 
+/** An instance of about 2,000 bytes. */
+const heavy = (office: Office, appid: string, hostname: string): Code =>
+  office.register({ appid, hostname, metadata: new Map([["k", "v".repeat(1_590)]]) }).code;
+
+bound("instancesBytes", {
+  at() {
+    const office = new Office({ instancesBytes: 65_536, instancesReserved: 1 });
+    for (let count = 0; count < 32; count++) expect(heavy(office, "shop", `i${count}`)).toBe(Code.Ok);
+    expect(office.table.bytes).toBeLessThanOrEqual(65_536);
+    // What gets lighter or goes makes room, and the cluster's own services have more of it.
+    expect(heavy(office, "login", "l")).toBe(Code.Ok);
+    expect(shop(office, "i0")).toBe(Code.Ok);
+    office.cancel({ appid: "login", hostname: "l" });
+    for (let count = 1; count < 32; count++) office.cancel({ appid: "shop", hostname: `i${count}` });
+    office.cancel({ appid: "shop", hostname: "i0" });
+    expect([office.table.live, office.table.bytes]).toEqual([0, 0]);
+  },
+  above() {
+    const office = new Office({ instancesBytes: 65_536, instancesReserved: 1 });
+    for (let count = 0; count < 32; count++) heavy(office, "shop", `i${count}`);
+    expect(heavy(office, "shop", "one more")).toBe(Code.LimitExceeded);
+    const metadata = new Map([["k", "v".repeat(10_000)]]);
+    expect(office.table.merge(living(beginNs + 1024n, { appid: "shop", hostname: "i0", metadata }))).toBe("refused");
+    expect(office.register({ appid: "shop", hostname: "i0", metadata }).code).toBe(Code.LimitExceeded);
+    heavy(office, "chat", "chat-1");
+    expect(office.set([{ metadata: new Map([["other", "v".repeat(10_000)]]) }]).code).toBe(Code.LimitExceeded);
+    expect(office.limits.reached.get("instancesBytes")).toBe(4);
+  },
+});
+
 const caller = { address: "192.0.2.1" };
 
 bound("instancesPerAddress", {

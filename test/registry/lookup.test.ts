@@ -1,6 +1,9 @@
 // How a client finds a gateway: the lookup file, the caller's address behind proxies, and the choice by slots. The
 // hashes in the comments are CRC-32 by another implementation.
 
+import { VirtualTime } from "../sim/virtual-time.ts";
+import { PublicGateways } from "../../src/registry/public-gateways.ts";
+import { systemClock } from "../../src/base/clock.ts";
 import { describe, expect, test } from "bun:test";
 import type { BlockList } from "node:net";
 import { BadFile } from "../../src/base/json-file.ts";
@@ -39,13 +42,18 @@ function gatewaysAt(...idcs: string[]): Instance[] {
     .toReversed();
 }
 
+function gatewaysIn(instances: readonly Instance[] = []): PublicGateways {
+  const directory = new FakeDirectory(instances);
+  return new PublicGateways({ directory, revisions: directory, env: "prod", clock: systemClock });
+}
+
 function lookup(
   token: string,
   instances: readonly Instance[],
   parts: { address?: string; rules?: LookupRules; nowMs?: number } = {},
 ): LookupAnswer {
   const { address = "10.1.1.1", nowMs = 1_000 } = parts;
-  const found = lookupGateways(token, address, parts.rules, new FakeDirectory(instances), "prod", nowMs);
+  const found = lookupGateways(token, address, parts.rules, gatewaysIn(instances), nowMs);
   if ("reason" in found) throw new Error(found.reason);
   return found;
 }
@@ -283,9 +291,7 @@ describe("gateways", () => {
     expect(lookup("a", one, { rules, address: "20.1.1.1" }).location).toBe("us");
     expect(lookup("a", one, { rules, address: "30.1.1.1" }).location).toBe("us");
     expect(lookup("a", one, { rules, address: "not an address" }).location).toBe("us");
-    expect(Math.abs(Date.now() - timeOf(lookupGateways("a", "", rules, new FakeDirectory(one), "prod")))).toBeLessThan(
-      60_000,
-    );
+    expect(Math.abs(Date.now() - timeOf(lookupGateways("a", "", rules, gatewaysIn(one))))).toBeLessThan(60_000);
   });
 
   test("are those of the IDC whose weight slots hold the token's hash", () => {
@@ -353,11 +359,53 @@ describe("gateways", () => {
       gateway("g5", { domain: "wss://g5.example" }, { appid: "login" }),
     ];
     const reason = { reason: "no gateway is up" };
-    expect(lookupGateways("a", "10.1.1.1", rules, new FakeDirectory(none), "prod")).toEqual(reason);
-    expect(lookupGateways("a", "10.1.1.1", undefined, new FakeDirectory(), "prod")).toEqual(reason);
+    expect(lookupGateways("a", "10.1.1.1", rules, gatewaysIn(none))).toEqual(reason);
+    expect(lookupGateways("a", "10.1.1.1", undefined, gatewaysIn())).toEqual(reason);
   });
 });
 
 function timeOf(found: LookupAnswer | { readonly reason: string }): number {
   return "reason" in found ? NaN : found.utc;
 }
+
+describe("the list of gateways", () => {
+  const directory = new FakeDirectory(gatewaysAt("fra", "ams"));
+  const time = new VirtualTime();
+  let reads = 0;
+  const counting = {
+    instances: (env: string, appid: string, mask: number) => {
+      reads++;
+      return directory.instances(env, appid, mask);
+    },
+  };
+  const gateways = new PublicGateways({
+    ...{ directory: counting, revisions: directory, env: "prod" },
+    clock: time.clock(0),
+  });
+
+  test("is read once a change of its own, and once a second, whoever asks how often", () => {
+    for (let asked = 0; asked < 1_000; asked++) {
+      lookupGateways(`token ${asked}`, "10.1.1.1", rules, gateways);
+      directory.touch("prod", "chat");
+    }
+    expect(reads).toBe(2);
+    directory.touch("prod", "tgateway");
+    gateways.urls(undefined);
+    expect(reads).toBe(4);
+    time.advance(999);
+    gateways.urls(undefined);
+    expect(reads).toBe(4);
+    time.advance(1);
+    gateways.urls(undefined);
+    expect(reads).toBe(6);
+  });
+
+  test("shows a change at once", () => {
+    directory.replace(gatewaysAt("fra", "ams", "fra"));
+    expect(gateways.urls(undefined)).toEqual(["wss://g1.example", "wss://g2.example", "wss://g3.example"]);
+    expect(gateways.urls("fra")).toEqual(["wss://g1.example", "wss://g3.example"]);
+    expect(gateways.urls("nowhere")).toHaveLength(3);
+    directory.replace([]);
+    expect(gateways.urls("fra")).toEqual([]);
+  });
+});

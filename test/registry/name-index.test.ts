@@ -38,3 +38,13 @@ test("an env without instances has no names", () => {
   names.remove(identity);
   expect([names.isEmpty, names.of("zone").isBranch("z1")]).toEqual([true, false]);
 });
+
+test("of a name of very many labels the last sixteen branches are known, and none is left when it goes", () => {
+  const index = new NameIndex();
+  const name = Array.from({ length: 100 }, (_, at) => `l${at}`).join(".");
+  index.add(name);
+  const branch = (labels: number): string => name.split(".").slice(-labels).join(".");
+  expect([index.isBranch(name), index.isBranch(branch(16)), index.isBranch(branch(17))]).toEqual([true, true, false]);
+  index.remove(name);
+  for (let labels = 1; labels <= 100; labels++) expect(index.isBranch(branch(labels))).toBe(false);
+});

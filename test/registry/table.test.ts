@@ -6,7 +6,8 @@ import fc from "fast-check";
 import { emptyServicesMax, leaseMs, protectedLeaseMs, tombstoneMs } from "../../src/base/limits/fixed.ts";
 import { Digest } from "../../src/registry/digest.ts";
 import type { EntryState } from "../../src/registry/entry.ts";
-import { Status } from "../../src/registry/instance.ts";
+import { discoveryAppid, Status } from "../../src/registry/instance.ts";
+import { weightOfInstance } from "../../src/registry/names.ts";
 import { testSeed } from "../support/random.ts";
 import { beginNs, cancelled, contentOf, identityOf, living, nanoseconds, TableOverTime } from "./support.ts";
 
@@ -45,6 +46,36 @@ describe("merging", () => {
       const all = [...states, ...again];
       return fc.tuple(fc.constant(states), fc.shuffledSubarray(all, { minLength: all.length }));
     });
+
+  test("its counts are what is in it, whatever comes and goes", () => {
+    const change = fc.oneof(
+      state.map((each) => ({ each, isEvicted: false })),
+      state.map((each) => ({ each, isEvicted: true })),
+    );
+    fc.assert(
+      fc.property(fc.array(change, { maxLength: 40 }), (changes) => {
+        const { table } = new TableOverTime();
+        for (const { each, isEvicted } of changes) {
+          const appid = each.identity.hostname === "c" ? discoveryAppid : each.identity.appid;
+          const { instance } = each;
+          const identity = { ...each.identity, appid };
+          table.merge({ ...each, identity, instance: instance === undefined ? undefined : { ...instance, appid } });
+          const entry = table.get(identity);
+          if (isEvicted && entry !== undefined) table.evict(entry);
+        }
+        const all = [...table.all()];
+        const alive = all.flatMap(({ instance }) => instance ?? []);
+        expect([table.live, table.tombstones, table.nodes, table.serviceCount, table.bytes]).toEqual([
+          alive.length,
+          all.length - alive.length,
+          alive.filter(({ appid }) => appid === discoveryAppid).length,
+          new Set(alive.map(({ appid }) => appid)).size,
+          alive.reduce((sum, instance) => sum + weightOfInstance(instance), 0),
+        ]);
+      }),
+      { seed: testSeed("table's counts") },
+    );
+  });
 
   test("any permutation and duplication of states gives one table and one digest", () => {
     fc.assert(

@@ -1,6 +1,7 @@
 // What src/store/store.ts promises of the bounds of groups and of creating large ones, as tests for every engine.
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { join } from "node:path";
 import { StoreUnavailable, type MembershipChange, type MembershipOutcome, type Store } from "../../src/store/store.ts";
 import { bound } from "../support/bounds.ts";
 import { Random, testSeed } from "../support/random.ts";
@@ -8,6 +9,8 @@ import { until } from "../support/until.ts";
 import { draft, stored, talk, type StorePlace } from "./store-suite.ts";
 
 export interface GroupPlace extends StorePlace {
+  /** The file, or the URL. */
+  readonly address: string;
   /** Rows of a table. `counts` is that of the groups that each account is in. */
   rows(table: "account" | "member" | "counts"): Promise<number>;
   /** Gives up the groups that are not complete, as a process does that has seen no progress between two looks. */
@@ -272,6 +275,43 @@ export function groupSuite(name: string, makePlace: () => Promise<GroupPlace>): 
       expect(await create(again, "g2", "ann", ["m0", "m99"])).toEqual([]);
       expect(await again.membership("app", "g1")).toBeUndefined();
     }, 90_000);
+
+    test("kill -9 while groups are created: each is there with all its members, or not at all", async () => {
+      const random = new Random(testSeed("killed creations"));
+      const store = await open();
+      const child = Bun.spawn([process.execPath, join(import.meta.dir, "group-child.ts"), place.address, "1000"], {
+        stdout: "pipe",
+        stderr: "inherit",
+      });
+      const enough = 2 + random.below(4);
+      let text = "";
+      for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
+        text += chunk;
+        if (text.split("\n").length <= enough) continue;
+        // In the middle of the next one.
+        const before = await place.rows("member");
+        await until(async () => (await place.rows("member")) > before, "members of the next one are in");
+        child.kill("SIGKILL");
+      }
+      await child.exited;
+      const told = text.split("\n").slice(0, -1);
+      const members = names(1_000);
+      let seen = 0;
+      for (let i = 0; i < told.length + 3; i++) {
+        const found = await store.membership("app", `g${i}`);
+        if (found === undefined) continue;
+        seen++;
+        expect(found.accounts).toEqual([`owner${i}`, ...members]);
+      }
+      expect(seen).toBeGreaterThanOrEqual(told.length);
+      expect(seen).toBeLessThanOrEqual(told.length + 2);
+      stored((await store.append([talk()]))[0]);
+      await store.close();
+      await place.giveUp();
+      const again = await open();
+      await until(async () => (await place.rows("member")) === seen * 1_001, "the rest is taken back", 30_000);
+      stored((await again.append([talk()]))[0]);
+    }, 60_000);
 
     test("counts follow a model through thousands of random changes", async () => {
       const random = new Random(testSeed("group counts"));

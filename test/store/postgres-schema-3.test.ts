@@ -116,6 +116,24 @@ describe.skipIf(!hasPostgres)("a PostgreSQL store of schema 3", () => {
     expect(await problems()).toEqual([]);
   });
 
+  test("a start makes triggers that were lost, and counts again what was changed without them", async () => {
+    const store = await open();
+    await store.createGroup(draft({ id: "g1", members: ["bob"] }));
+    await store.createGroup(draft({ id: "g2", members: ["joe"] }));
+    await store.close();
+    await sql`DROP TRIGGER member_entered ON roost.member`;
+    await formerChanges(sql, "former", [{ kind: "join", group: "g2", actor: "bob", account: "bob" }]);
+    expect(await problems()).toEqual([expect.stringContaining("1 accounts whose groups are counted wrongly")]);
+    const again = await open({ groupsPutPerAccount: 1, groupsPerAccount: 1 });
+    expect(await problems()).toEqual([]);
+    const bob = { app: "app", actor: "bob", account: "bob" };
+    expect(await again.createGroup(draft({ id: "g3", owner: "eve", members: ["bob"] }))).toMatchObject({
+      leftOut: ["bob"],
+    });
+    expect(await again.join({ ...bob, group: "g3" })).toEqual({ result: "full", limit: "groupsPerAccount" });
+    expect(await problems()).toEqual([]);
+  });
+
   test("programs of schema 3 that change groups all the time are refused nothing by the upgrade, and counted rightly", async () => {
     const end = new AbortController();
     let count = 0;

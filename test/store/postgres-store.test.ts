@@ -97,6 +97,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
       }
     };
     return {
+      address: url,
       rows: (table) =>
         ask(async (sql) => {
           const [found]: { count: number }[] = await sql.unsafe(
@@ -565,11 +566,11 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
           WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'`;
         return others.count === 0;
       }, "the store's connections have ended");
-      // Each index was built by reading its table, empty then, once.
+      // Each index was built by reading its table, empty then, once; that of a table that was truncated once more.
       const scanned: [string][] = await sql`
         SELECT relname FROM pg_stat_user_tables
         WHERE schemaname = 'roost' AND relname NOT IN ('sequence', 'look', 'migration', 'identity', 'unfinished_group')
-          AND seq_scan > (SELECT count(*) FROM pg_index WHERE indrelid = relid)`.values();
+          AND seq_scan > (SELECT count(*) FROM pg_index WHERE indrelid = relid) + (relname = 'group_count')::integer`.values();
       expect(scanned.flat()).toEqual([]);
     });
   });

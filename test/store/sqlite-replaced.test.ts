@@ -121,6 +121,26 @@ describe.skipIf(Bun.which("sqlite3") === null)("an SQLite store whose file gets 
     await until(() => store.isHealthy && store.trouble === "", "the store is well");
   });
 
+  test("a store of schema 4 put into it is brought up to date, and groups are made in it", async () => {
+    const store = await open();
+    await store.createGroup(draft({ members: ["bob"] }));
+    shell(`.backup ${path}.bak`);
+    const db = new Database(`${path}.bak`);
+    backToSchema4(db);
+    db.close();
+    await store.createGroup(draft({ id: "lost", members: ["bob"] }));
+    shell(`.restore ${path}.bak`);
+    // The request that finds it out may be refused.
+    await until(
+      async () => (await store.createGroup(draft({ id: "g2", members: ["carol"] }))).result === "created",
+      "made",
+    );
+    expect((await store.membership("app", "g1"))?.accounts).toEqual(["ann", "bob"]);
+    expect((await store.membership("app", "g2"))?.accounts).toEqual(["ann", "carol"]);
+    expect(await store.membership("app", "lost")).toBeUndefined();
+    await until(() => store.isHealthy && store.trouble === "", "the store is well");
+  });
+
   test("a store of schema 3 put into it is brought up to date", async () => {
     const store = await open();
     await say(store, { sender: "ann", dest: "bob" });

@@ -51,6 +51,7 @@ function placeWith(foldMessages: number): AheadPlace & GroupPlace {
       db.run("UPDATE sequence SET last_id = ?", [id]);
       db.close();
     },
+    address: path,
     rows: async (table) => {
       const db = new Database(path, { readonly: true });
       const found = db.query<{ count: number }, []>(`SELECT count(*) AS count FROM ${tables[table]}`).get();

@@ -308,12 +308,12 @@ describe("WebSocket behind a trusted proxy", () => {
   }
 
   test.each([
-    [["X-Forwarded-For: 203.0.113.9"]],
-    [["x-forwarded-for: 6.6.6.6, 203.0.113.9"]],
-    [["X-Forwarded-For: 6.6.6.6", "X-FORWARDED-FOR: 203.0.113.9:4711, 127.0.0.1"]],
-    [["X-Forwarded-For: 203.0.113.9", "Forwarded: for=6.6.6.6"]],
-    [[`X-Forwarded-For: ${"192.0.2.1, ".repeat(999)}203.0.113.9`]],
-  ])("a client is the right-most address that is not trusted, of all lines of the header: %p", async (lines) => {
+    ["one address", ["X-Forwarded-For: 203.0.113.9"]],
+    ["a claim before it", ["x-forwarded-for: 6.6.6.6, 203.0.113.9"]],
+    ["two lines", ["X-Forwarded-For: 6.6.6.6", "X-FORWARDED-FOR: 203.0.113.9:4711, 127.0.0.1"]],
+    ["Forwarded beside it", ["X-Forwarded-For: 203.0.113.9", "Forwarded: for=6.6.6.6"]],
+    ["a thousand addresses", [`X-Forwarded-For: ${"192.0.2.1, ".repeat(999)}203.0.113.9`]],
+  ])("a client is the right-most address that is not trusted: %s", async (_, lines) => {
     const log: string[] = [];
     expect(await addressOf(behind("127.0.0.1/32", log), ...lines)).toBe(client);
     expect(log).toEqual([]);

@@ -4,6 +4,7 @@ import { HttpConnection } from "../../registry/http-connection.ts";
 import { DnsQuery, RecordType } from "../../registry/dns-query.ts";
 import { instancesOf, registerAll, registerRequest } from "../../registry/instances.ts";
 import type { Attack, Stage } from "../attack.ts";
+import { forwarded } from "../attacker-address.ts";
 import { crowd } from "../crowd.ts";
 import { RawSocket } from "../raw-client.ts";
 
@@ -30,7 +31,7 @@ async function change({ place }: Stage): Promise<void> {
     const dueMs = startMs + (turn * 1_000) / changesPerSecond;
     if (dueMs > performance.now()) await Bun.sleep(dueMs - performance.now());
     const request = registerRequest({ appid: "hostile-changing", number: turn % 10 }, { turn: String(turn) });
-    if ((await writer.ask(request).catch(() => undefined)) === undefined) return;
+    if ((await writer.ask(forwarded(place, request)).catch(() => undefined)) === undefined) return;
   }
 }
 

@@ -3,6 +3,7 @@
 import { HttpConnection } from "../../registry/http-connection.ts";
 import { registerRequest } from "../../registry/instances.ts";
 import type { Attack } from "../attack.ts";
+import { forwarded } from "../attacker-address.ts";
 
 const connections = 8;
 const perService = 100;
@@ -20,7 +21,9 @@ export const registryFill: Attack = {
       for (;;) {
         const appid = `junk.service${Math.floor(number / perService)}`;
         // A registration that is refused is a good answer, and one of a registry that closes the connection, too.
-        const answer = await writer.ask(registerRequest({ appid, number: number++ })).catch(() => undefined);
+        const answer = await writer
+          .ask(forwarded(place, registerRequest({ appid, number: number++ })))
+          .catch(() => undefined);
         if (answer === undefined) return;
       }
     };

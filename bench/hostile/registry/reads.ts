@@ -3,6 +3,7 @@
 import { registerAll, registerRequest, instancesOf } from "../../registry/instances.ts";
 import { assertOk, getRequest, HttpConnection } from "../../registry/http-connection.ts";
 import type { Attack, Stage } from "../attack.ts";
+import { forwarded } from "../attacker-address.ts";
 import { crowd } from "../crowd.ts";
 import { RawSocket } from "../raw-client.ts";
 
@@ -11,6 +12,10 @@ const instances = 100;
 /** A text of an instance's metadata, of which one instance has several. */
 const metadataCharacters = 1_000;
 const metadataTexts = 12;
+const fetchers = 8;
+const largeInstances = 10_000;
+/** One whose connection was ended comes back after this long. */
+const returnMs = 100;
 const polls = 3_000;
 const services = 1_000;
 const service = "hostile.large";
@@ -20,9 +25,13 @@ function unread({ place }: Stage, count: number, request: Buffer): Promise<void>
   return crowd(count, async () => {
     const socket = await RawSocket.connect(place.registryPort);
     socket.deafen();
-    void socket.write(request);
+    void socket.write(forwarded(place, request));
     return socket;
   });
+}
+
+async function askAgain(reader: HttpConnection, request: Buffer): Promise<never> {
+  for (;;) await reader.ask(request);
 }
 
 export const registryReads: readonly Attack[] = [
@@ -39,6 +48,26 @@ export const registryReads: readonly Attack[] = [
       writer.close();
       const request = getRequest(`/discovery/fetch?env=dev&appid=${service}&status=1`);
       return () => unread(stage, many(readers), request);
+    },
+  },
+  {
+    name: "large-fetches",
+    what: `${fetchers} connections fetch a service of ${largeInstances} instances again and again`,
+    scene: "registry",
+    async prepare({ place, many }) {
+      await registerAll(place.registryPort, instancesOf(service, many(largeInstances)), 16);
+      const request = forwarded(place, getRequest(`/discovery/fetch?env=dev&appid=${service}&status=1`));
+      const one = async (): Promise<never> => {
+        for (;;) {
+          // Until the connection ends, by whoever it is.
+          await HttpConnection.connect(place.registryPort)
+            .then((reader) => askAgain(reader, request))
+            .catch(() => Bun.sleep(returnMs));
+        }
+      };
+      return async () => {
+        await Promise.all(Array.from({ length: many(fetchers) }, one));
+      };
     },
   },
   {

@@ -1,6 +1,7 @@
 // Requests whose bodies never come: as many as there are descriptors.
 
 import type { Attack } from "../attack.ts";
+import { forwarded } from "../attacker-address.ts";
 import { crowd } from "../crowd.ts";
 import { RawSocket } from "../raw-client.ts";
 
@@ -22,7 +23,7 @@ export const slowBodies: Attack = {
     return () =>
       crowd(many(posts), async () => {
         const socket = await RawSocket.connect(place.registryPort);
-        void socket.write(request);
+        void socket.write(forwarded(place, request));
         return socket;
       });
   },

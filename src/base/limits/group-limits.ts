@@ -11,8 +11,9 @@ export const groupLimits = {
     "left out of the new group; Forbidden where the owner adds it",
   ),
   groupMembers: count(100_000, atChat, "members of a group", "Forbidden"),
+  // The largest value: the notification, which names them all, fits into a frame of a link.
   groupCreateMembers: count(10_000, atChat, "members named when creating a group", "PayloadTooLarge", {
-    max: 10_000,
+    max: 50_000,
   }),
   groupTextBytes: bytes(4 * kib, atChat, "a group's name, avatar, introduction, each", "PayloadTooLarge", {
     max: 64 * kib,

@@ -6,7 +6,7 @@ const atMonitors: readonly LimitRole[] = ["standalone", "gateway", "login", "cha
 
 export const httpLimits = {
   registryConnections: count(
-    20_000,
+    70_000,
     atRegistry,
     "connections of the registry (fewer where the system allows fewer open files)",
     "the one that has been silent for the longest time is closed",

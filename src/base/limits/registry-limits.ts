@@ -1,6 +1,6 @@
 // What the registry (`discovery`) holds.
 
-import { atRegistry, bytes, count, kib, ms } from "./limit.ts";
+import { atRegistry, bytes, count, kib, mib, ms } from "./limit.ts";
 
 export const registryLimits = {
   instances: count(100_000, atRegistry, "instances", "code -509", { max: 1_000_000 }),
@@ -10,6 +10,13 @@ export const registryLimits = {
     "instances beyond that, for services of this server and nodes of the registry alone",
     "code -509",
     { min: 0, max: 1_000_000 },
+  ),
+  instancesBytes: bytes(
+    256 * mib,
+    atRegistry,
+    "names, addresses and metadata of all instances (for services of this server 4 KiB more for each one reserved)",
+    "code -509",
+    { min: 64 * kib },
   ),
   instancesPerAddress: count(
     10_000,

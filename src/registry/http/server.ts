@@ -17,11 +17,11 @@ import { type HttpAnswer, jsonAnswer } from "../../transport/http/http-answer.ts
 import type { HttpRequest, WantsBody } from "../../transport/http/http-connection.ts";
 import { type HttpBound, HttpServer, quotaAddress } from "../../transport/http/http-server.ts";
 import type { TrustedProxies } from "../../transport/trusted-proxies.ts";
-import type { Directory } from "../directory.ts";
 import { callerAddress, lookupGateways } from "../lookup.ts";
 import { MalformedJson } from "../json-fields.ts";
 import type { LookupRules } from "../lookup-file.ts";
 import type { Compared, Replicated } from "../peer-messages.ts";
+import type { PublicGateways } from "../public-gateways.ts";
 import { Code } from "../registrar.ts";
 import type { RegistryNode } from "../registry-node.ts";
 import { envelope, plain } from "./answers.ts";
@@ -63,7 +63,7 @@ export interface RegistryHttpOptions {
   readonly tokens: readonly string[];
   readonly lookup: LookupRules | undefined;
   /** Where lookup finds gateways. */
-  readonly gateways: Pick<Directory, "instances">;
+  readonly gateways: PublicGateways;
   readonly metrics: RegistryMetrics;
   /** For `GET /health`. */
   readonly health: () => Health;
@@ -300,7 +300,7 @@ class Api {
     if (token === undefined) return plain(404, "404 page not found");
     if (!node.isReadable) return jsonAnswer(503, { reason: "this registry node is starting" });
     const address = callerAddress(request.remoteAddress, request.header("x-forwarded-for") ?? null, trustedByFile);
-    const found = lookupGateways(token, address, rules, this.options.gateways, node.settings.env);
+    const found = lookupGateways(token, address, rules, this.options.gateways);
     return jsonAnswer("reason" in found ? 503 : 200, found);
   }
 
@@ -309,10 +309,14 @@ class Api {
     const caller = quotaOf(remoteAddress);
     // Other nodes of the registry start with one; whoever is on this machine may not be one.
     const isNode = caller !== "" && this.peers.isNode(remoteAddress);
-    const end = isNode ? () => undefined : listings.begin(caller);
-    if (end === undefined)
+    if (isNode) return fetchAll(node, () => undefined);
+    const listing = listings.begin(caller);
+    if (listing === undefined)
       return envelope(Code.LimitExceeded, "too many listings are being read here; try again later");
-    return fetchAll(node, end);
+    const beganMs = performance.now();
+    const answer = fetchAll(node, () => listing.end());
+    listing.began(performance.now() - beganMs);
+    return answer;
   }
 
   private read(answer: (parameters: Parameters, call: Call) => Answer): Route {

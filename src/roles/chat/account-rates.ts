@@ -2,8 +2,8 @@
 // writing to names that nobody has used. Rows of accounts and groups are never deleted, so making them is what is bounded. Paid
 // when it is asked for, whatever becomes of it: a refusal costs a transaction, too.
 //
-// An account's requests go to the node that the gateways' selector chooses; where its devices are connected to different
-// nodes, each node allows as much.
+// Gateways choose a chat node by a connection's id (or by the routing rules), so the connections of one account may be served
+// by different nodes, each of which allows as much: n nodes allow at most n times the rate.
 
 import { AccountBuckets } from "../../base/account-buckets.ts";
 import type { Limits } from "../../base/limits/limits.ts";

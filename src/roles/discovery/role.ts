@@ -14,6 +14,7 @@ import { startDns } from "../../registry/dns/server.ts";
 import { HealthChecks, probeOverHttp } from "../../registry/health-checks.ts";
 import { HttpPeerNetwork } from "../../registry/http/peer-network.ts";
 import { bindRegistryHttp, type RegistryHttp } from "../../registry/http/server.ts";
+import { PublicGateways } from "../../registry/public-gateways.ts";
 import { RegistryNode } from "../../registry/registry-node.ts";
 import { readSnapshot, SnapshotWriter } from "../../registry/snapshot.ts";
 import { systemTimers } from "../../registry/timers.ts";
@@ -88,7 +89,11 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
     // All that could fail has not: now the others may hear of this node.
     node.start(restored > 0);
     const health = (): Health => healthOf(node, settings.version);
-    http.open({ node, tokens, lookup, gateways: believed(node, settings), metrics, health, control });
+    const gateways = new PublicGateways({
+      ...{ directory: believed(node, settings), revisions: node, env: settings.env },
+      clock: systemClock,
+    });
+    http.open({ node, tokens, lookup, gateways, metrics, health, control });
 
     let draining: Promise<void> | undefined;
     const drain = async (): Promise<void> => {
@@ -114,8 +119,7 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
 /** The instances that clients may be told of: of a registry with keys those that are believed, else all. */
 function believed(node: RegistryNode, { clusterKeys, env, log }: DiscoverySettings): Pick<Directory, "instances"> {
   if (clusterKeys.length === 0) return node;
-  const admission = new Admission({ env, clusterKeys, isRegistryOpen: false, log });
-  return { instances: (inEnv, appid, mask) => [...admission.admitted(appid, node.instances(inEnv, appid, mask))] };
+  return new Admission({ env, clusterKeys, isRegistryOpen: false, log }).of(node);
 }
 
 function healthOf(node: RegistryNode, version: string): Health {

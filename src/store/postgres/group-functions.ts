@@ -240,12 +240,18 @@ END $$;
 CREATE OR REPLACE FUNCTION roost.count_groups(a_accounts bigint[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   INSERT INTO group_count (account, own, put)
-    SELECT t.account, n.own, n.put
-    FROM (SELECT DISTINCT account FROM unnest(a_accounts) account) t, LATERAL (
-      SELECT count(*) FILTER (WHERE m.is_own) AS own, count(*) FILTER (WHERE NOT m.is_own) AS put
-      FROM member m WHERE m.account = t.account AND m.until_id IS NULL
-    ) n
+    SELECT t.account, 0, 0
+    FROM (SELECT DISTINCT account FROM unnest(a_accounts) account) t
     WHERE NOT EXISTS (SELECT FROM group_count c WHERE c.account = t.account);
+END $$;
+
+-- Whoever adds a row, a restore of data included, gets the count of now: memberships that are added later are counted then.
+CREATE OR REPLACE FUNCTION roost.count_account() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  SELECT count(*) FILTER (WHERE m.is_own), count(*) FILTER (WHERE NOT m.is_own) INTO NEW.own, NEW.put
+    FROM roost.member m WHERE m.account = NEW.account AND m.until_id IS NULL;
+  RETURN NEW;
 END $$;
 
 CREATE OR REPLACE FUNCTION roost.count_member() RETURNS trigger
@@ -269,6 +275,10 @@ BEGIN
   RETURN null;
 END $$;
 
+-- What was changed without them is counted again.
+TRUNCATE roost.group_count;
+CREATE OR REPLACE TRIGGER account_counted BEFORE INSERT ON roost.group_count
+  FOR EACH ROW EXECUTE FUNCTION roost.count_account();
 CREATE OR REPLACE TRIGGER member_entered AFTER INSERT ON roost.member
   FOR EACH ROW WHEN (NEW.until_id IS NULL) EXECUTE FUNCTION roost.count_member();
 CREATE OR REPLACE TRIGGER member_changed AFTER UPDATE ON roost.member

@@ -20,6 +20,8 @@ export interface Chores {
   renew(): Promise<Renewal>;
   /** Looks at the clocks and moves the horizons; undefined: it could not be found out how they run. */
   look(): Promise<Look | undefined>;
+  /** Takes back a part of the groups whose creation was given up. */
+  dropUnfinished(): Promise<void>;
   /**
    * Deletes a slice of what is older than the horizon, from id `above` on, of the store of this life; where to go on, or
    * undefined at the end.
@@ -97,6 +99,9 @@ export class Housekeeping {
   private lookLater(delayMs: number): void {
     if (this.isStopped) return;
     this.lookTimer = setTimeout(() => {
+      this.chores.dropUnfinished().catch((error: unknown) => {
+        this.log.debug("Unfinished groups could not be taken back; it is tried again.", { reason: sentenceOf(error) });
+      });
       this.look().then(
         () => this.lookLater(lookEveryMs),
         (error: unknown) => {

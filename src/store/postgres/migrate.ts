@@ -109,11 +109,12 @@ async function isComplete(sql: SQL): Promise<boolean> {
   return state?.is_complete === true;
 }
 
-/** Whether the trigger on accounts is there: tables that were restored one by one lack it. */
-async function hasTrigger(sql: SQL): Promise<boolean> {
+/** Whether the triggers on accounts and members are there: tables that were restored one by one lack them. */
+async function hasTriggers(sql: SQL): Promise<boolean> {
   const found = await sql`
-    SELECT FROM pg_trigger WHERE tgrelid = to_regclass('roost.account') AND tgname = ${accountTrigger}`;
-  return found.length > 0;
+    SELECT FROM pg_trigger WHERE (tgrelid = to_regclass('roost.account') AND tgname = ${accountTrigger})
+      OR (tgrelid = to_regclass('roost.member') AND tgname IN ('member_entered', 'member_changed', 'member_left'))`;
+  return found.length === 4;
 }
 
 /** Rejects with StoreUnavailable: the database is away, another program's, or newer than this program. */
@@ -123,7 +124,7 @@ export async function migrate(url: string): Promise<void> {
   // Looked at before locking: a store that is up to date must not wait.
   const isCurrent = await quickly(url, async (sql) => {
     if ((await versionIn(sql, place)) !== schemaVersion) return false;
-    return (await hasTrigger(sql)) || !(await isComplete(sql));
+    return (await hasTriggers(sql)) || !(await isComplete(sql));
   });
   if (isCurrent) return;
   const client = openClient(options, { statement_timeout: "0", lock_timeout: "0" });
@@ -142,7 +143,7 @@ export async function migrate(url: string): Promise<void> {
         await sql`INSERT INTO roost.migration (number) VALUES (${number})`;
       }
       // Another process may have done it all meanwhile.
-      if (first <= schemaVersion || !(await hasTrigger(sql))) await sql.unsafe(functions);
+      if (first <= schemaVersion || !(await hasTriggers(sql))) await sql.unsafe(functions);
     });
   } catch (error) {
     throw failureOf(error);

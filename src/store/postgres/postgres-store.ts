@@ -137,10 +137,8 @@ class PostgresStore extends JobStore {
     this.housekeeping = new Housekeeping(
       {
         renew: () => this.renew(options),
-        look: async () => {
-          await writer.dropUnfinished();
-          return horizons.look();
-        },
+        look: () => horizons.look(),
+        dropUnfinished: () => writer.dropUnfinished(),
         purge: (life, above) => this.purge(life, above),
         count: (life, endId) => countUpTo(this.readConnections, life, endId),
       },

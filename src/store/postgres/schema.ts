@@ -146,10 +146,9 @@ CREATE TABLE roost.owner (fingerprint text COLLATE "C" PRIMARY KEY);
  * Those of before count as put by others, and so do those that a program of schema 3 has begun to write: that keeps nobody from
  * creating and joining. An account without a row in group_count has not been counted yet (group-functions.ts). unfinished_group
  * holds the groups whose members are still entering.
- *
- * Writers lock the row of the last id first, and so does this: none of them holds a lock that this waits for.
  */
 const groupCounts = `
+-- Writers lock this first: none of them holds a lock for which this waits.
 SELECT FROM roost.sequence FOR UPDATE;
 ALTER TABLE roost.member ADD COLUMN is_own boolean NOT NULL DEFAULT false;
 CREATE TABLE roost.group_count (
@@ -166,8 +165,12 @@ CREATE TABLE roost.unfinished_group (
 /** Migration i brings a store from schema i to i + 1. */
 export const migrations: readonly string[] = [tables, horizons, identity, groupCounts];
 
-/** What the newest schema's programs call, and those of the schemas before it; and the trigger (life.ts). */
+/** Writers lock this first: none of them holds a lock for which the making of triggers waits. */
+const lock = "SELECT FROM roost.sequence FOR UPDATE;";
+
+/** What the newest schema's programs call, and those of the schemas before it; and the triggers (life.ts, group-functions.ts). */
 export const functions: string = [
+  lock,
   lifeFunctions,
   writerLock,
   ownershipFunctions,

@@ -1,11 +1,13 @@
 // The body of a request, as it comes: of a declared length, or in chunks (RFC 9112, section 7.1). It is never longer than
 // it may be: what is beyond is neither kept nor waited for.
 //
-// Memory: pieces are views on what was read; `bytes()` copies them once.
+// Memory: pieces are views on what was read if they are most of it, else copies; `bytes()` copies them once.
 
 /** A line of a chunked body: its length in hexadecimal, and extensions, which are skipped. */
 const lineBytesMax = 1024;
 const trailerLinesMax = 20;
+/** Pieces up to this length are put together. */
+const smallBytes = 4_096;
 
 export type BodyState =
   /** More has to come. */
@@ -51,7 +53,7 @@ export class BodyReader {
         continue;
       }
       const end = Math.min(chunk.length, at + this.bytesLeft);
-      this.keep(chunk.subarray(at, end));
+      this.keep(chunk, at, end);
       this.bytesLeft -= end - at;
       at = end;
       if (this.bytesLeft > 0) continue;
@@ -67,14 +69,15 @@ export class BodyReader {
     return this.pieces.length === 1 && only !== undefined ? only : Buffer.concat(this.pieces, this.bytesKept);
   }
 
-  private keep(piece: Buffer): void {
-    if (piece.length === 0) return;
-    this.bytesKept += piece.length;
+  private keep(chunk: Buffer, start: number, end: number): void {
+    if (start === end) return;
+    this.bytesKept += end - start;
+    const piece = chunk.subarray(start, end);
     const last = this.pieces.at(-1);
-    // A body that comes byte by byte would cost an object for each.
-    if (last !== undefined && last.length + piece.length <= 4096)
+    // A body that comes byte by byte would cost an object for each, and a small part of a large read all of that.
+    if (last !== undefined && last.length + piece.length <= smallBytes)
       this.pieces[this.pieces.length - 1] = Buffer.concat([last, piece]);
-    else this.pieces.push(piece);
+    else this.pieces.push(2 * piece.length < chunk.length ? Buffer.from(piece) : piece);
   }
 
   private readLine(chunk: Buffer, at: number): number {

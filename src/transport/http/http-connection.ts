@@ -161,7 +161,7 @@ export class HttpConnection implements AnswerOwner {
     gone?.();
   }
 
-  /** Ends it at once, for both sides. */
+  /** Ends it at once, for both sides: what the client has not read yet is lost. */
   terminate(): void {
     if (this.phase === "closed") return;
     this.socket.terminate();
@@ -172,13 +172,24 @@ export class HttpConnection implements AnswerOwner {
   expire(): void {
     const isUnfinished = (this.phase === "head" && this.pendingEnd > 0) || this.phase === "body";
     if (isUnfinished) this.refuse(408, "the request took too long");
-    else this.terminate();
+    else this.close();
   }
 
   /** No further request: ends now, unless something is being answered. */
   leave(): void {
     this.isKept = false;
-    if (this.phase === "idle" || this.phase === "head") this.terminate();
+    if (this.phase === "idle" || this.phase === "head") this.close();
+  }
+
+  /** Ends it for both sides. What the system has taken of an answer still goes out; what waits here is dropped. */
+  close(): void {
+    if (this.phase === "sending") {
+      this.terminate();
+      return;
+    }
+    if (this.phase === "closed") return;
+    this.socket.end();
+    this.ended();
   }
 
   private enter(phase: Phase): void {
@@ -465,13 +476,13 @@ export class HttpConnection implements AnswerOwner {
   }
 
   private pause(): void {
-    if (this.isPaused) return;
+    if (this.isPaused || this.phase === "closed") return;
     this.isPaused = true;
     this.socket.pause();
   }
 
   private resume(): void {
-    if (!this.isPaused) return;
+    if (!this.isPaused || this.phase === "closed") return;
     this.isPaused = false;
     this.socket.resume();
   }

@@ -8,7 +8,7 @@ import type { Socket, SocketHandler, TCPSocketListenOptions } from "bun";
 import { formatAddress, peerAddress, type SocketAddress } from "../address.ts";
 import { HeldBuffers } from "./held-buffers.ts";
 import type { BodyParts, HttpAnswer } from "./http-answer.ts";
-import { type ConnectionHost, HttpConnection, type HttpHandler } from "./http-connection.ts";
+import { type ConnectionHost, HttpConnection, type HttpHandler, type Phase } from "./http-connection.ts";
 import { isLoopbackHost } from "./browser-guard.ts";
 
 /** A bound that turned something away. */
@@ -49,6 +49,8 @@ export interface HttpServerOptions {
   readonly peerGone: () => void;
   /** The address that a peer's bounds are counted for, '' for one without: `quotaAddress`, unless a test has others. */
   readonly quotaOf?: (remoteAddress: string) => string;
+  /** A monotonic clock in milliseconds: the system's, unless a test has another. */
+  readonly nowMs?: () => number;
   /** A bound turned something of that address away. */
   readonly met: (bound: HttpBound, address: string) => void;
 }
@@ -63,6 +65,8 @@ const tickMs = 500;
 const turnBytes = 1024 * 1024;
 /** A connection that is younger than this makes room for another one last. */
 const youngMs = 1_000;
+/** A reader that takes longer than this for an answer makes room, too. */
+const slowMs = 5_000;
 
 const sharedHandlers = {
   data({ data: connection }, chunk) {
@@ -89,12 +93,15 @@ export class HttpServer implements ConnectionHost {
   turnBytesLeft = turnBytes;
   private readonly options: HttpServerOptions;
   private readonly quotaOf: (remoteAddress: string) => string;
+  private readonly now: () => number;
   private readonly listener: { readonly port: number; stop(force?: boolean): void };
   private readonly connections = new Set<HttpConnection>();
   private readonly byAddress = new Map<string, number>();
-  /** Those whose request has not come to its end, and those without one: in the order in which they became so. */
+  /** Those that may be pushed out, with the time since when they may: the longest first. */
+  private readonly lingering = new Map<HttpConnection, number>();
   private readonly unfinished = new Map<HttpConnection, number>();
-  private readonly idle = new Set<HttpConnection>();
+  private readonly idle = new Map<HttpConnection, number>();
+  private readonly sending = new Map<HttpConnection, number>();
   /** Those whose long answers wait for the next turn of the event loop. */
   private waiting: HttpConnection[] = [];
   private timer: ReturnType<typeof setInterval> | undefined;
@@ -105,6 +112,7 @@ export class HttpServer implements ConnectionHost {
   constructor(address: SocketAddress, options: HttpServerOptions) {
     this.options = options;
     this.quotaOf = options.quotaOf ?? quotaAddress;
+    this.now = options.nowMs ?? (() => performance.now());
     this.headBytesMax = options.limits.headBytes;
     this.handler = options.handler;
     this.bugAnswer = options.bugAnswer;
@@ -137,12 +145,12 @@ export class HttpServer implements ConnectionHost {
     for (const connection of this.connections) connection.leave();
     const endMs = performance.now() + graceMs;
     while (this.connections.size > 0 && performance.now() < endMs) await Bun.sleep(5);
-    for (const connection of this.connections) connection.terminate();
+    for (const connection of this.connections) connection.close();
     clearInterval(this.timer);
   }
 
   /** Ends what is late; called by a timer. */
-  tick(nowMs = performance.now()): void {
+  tick(nowMs = this.now()): void {
     for (const connection of this.connections) {
       if (nowMs < connection.deadlineMs) continue;
       if (connection.phase === "sending" && connection.writer.bytesSent >= progressBytesMin) {
@@ -167,14 +175,12 @@ export class HttpServer implements ConnectionHost {
 
   entered(connection: HttpConnection): void {
     const { limits } = this.options;
-    const nowMs = performance.now();
+    const nowMs = this.now();
     const { phase } = connection;
-    this.unfinished.delete(connection);
-    if (phase === "head" || phase === "body") this.unfinished.set(connection, nowMs);
-    this.idle.delete(connection);
+    for (const group of [this.lingering, this.unfinished, this.idle, this.sending]) group.delete(connection);
+    this.groupOf(phase)?.set(connection, nowMs);
     switch (phase) {
       case "idle":
-        this.idle.add(connection);
         connection.deadlineMs = nowMs + limits.idleMs;
         return;
       case "head":
@@ -275,16 +281,40 @@ export class HttpServer implements ConnectionHost {
     }
     if (this.connections.size < limits.connections) return true;
     met("connections", remoteAddress);
-    this.longestSilent()?.terminate();
+    this.longestSilent()?.close();
     return this.connections.size < limits.connections;
   }
 
-  /** Of those that nobody is answering. */
+  private groupOf(phase: Phase): Map<HttpConnection, number> | undefined {
+    switch (phase) {
+      case "head":
+      case "body":
+        return this.unfinished;
+      case "idle":
+        return this.idle;
+      case "sending":
+        return this.sending;
+      case "lingering":
+        return this.lingering;
+      default:
+        return undefined;
+    }
+  }
+
+  /** Who makes room for another one: nobody who is being answered, unless its reader takes long. */
   private longestSilent(): HttpConnection | undefined {
-    const [begun] = this.unfinished;
-    if (begun !== undefined && performance.now() - begun[1] >= youngMs) return begun[0];
-    const [idle] = this.idle;
-    return idle ?? begun?.[0];
+    const nowMs = this.now();
+    const first = (group: ReadonlyMap<HttpConnection, number>, atLeastMs: number): HttpConnection | undefined => {
+      for (const [connection, sinceMs] of group) return nowMs - sinceMs >= atLeastMs ? connection : undefined;
+      return undefined;
+    };
+    return (
+      first(this.lingering, 0) ??
+      first(this.unfinished, youngMs) ??
+      first(this.idle, 0) ??
+      first(this.sending, slowMs) ??
+      first(this.unfinished, 0)
+    );
   }
 
   private nextTurn(): void {

@@ -115,7 +115,7 @@ bound("registryConnectionsPerAddress", {
 
 bound("registryHeadMs", {
   at: async () => {
-    const { port } = serve({ registryHeadMs: 1_500 });
+    const { port } = serve({ registryHeadMs: 8_000 });
     const connection = await open(port);
     connection.write("GET /health HTTP/1.1\r\n");
     await Bun.sleep(300);
@@ -136,7 +136,7 @@ bound("registryHeadMs", {
 
 bound("registryBodyMs", {
   at: async () => {
-    const { port } = serve({ registryBodyMs: 1_500 });
+    const { port } = serve({ registryBodyMs: 8_000 });
     const body = encode({ ...chat1, status: "1", addrs: "tcp://a:1" });
     const connection = await open(port);
     connection.write(head("POST /discovery/register", `content-length: ${body.length}`) + body.slice(0, 5));

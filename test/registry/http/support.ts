@@ -1,5 +1,7 @@
 // A discovery node on a free port, as its clients see it: over HTTP, with every number of an answer to its last digit.
 
+import { systemClock } from "../../../src/base/clock.ts";
+import { PublicGateways } from "../../../src/registry/public-gateways.ts";
 import { connect, type Socket } from "node:net";
 import { type Log, silentLog } from "../../../src/base/log.ts";
 import type { LimitValues } from "../../../src/base/limits/table.ts";
@@ -66,7 +68,7 @@ export function serveRegistry(
     node,
     tokens: [],
     lookup: undefined,
-    gateways: node,
+    gateways: new PublicGateways({ directory: node, revisions: node, env: "prod", clock: systemClock }),
     metrics,
     health: () => ({ ready: true, detail: {} }),
     control: new ControlCommands({}, () => undefined),

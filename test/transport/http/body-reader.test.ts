@@ -62,3 +62,9 @@ test("chunks that are malformed are refused", () => {
   expect(read(`5;${"x".repeat(2_000)}`, "chunked").body.state).toBe("malformed");
   expect(read(`0\r\n${"a: b\r\n".repeat(50)}`, "chunked").body.state).toBe("malformed");
 });
+
+test("a small part of a large read does not keep the whole of it", () => {
+  const body = new BodyReader(10_000, 100_000);
+  body.push(Buffer.alloc(500_000, "x"), 490_000);
+  expect([body.state, body.bytes().buffer.byteLength]).toEqual(["complete", 10_000]);
+});

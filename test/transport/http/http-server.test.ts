@@ -151,6 +151,24 @@ describe("an answer ends its connection, and is read to its end,", () => {
     }
   });
 
+  test("when its client reads slowly: the system still has what it has taken", async () => {
+    const body = [new Uint8Array(1_000_000)];
+    const { port, server } = serve({ handler: () => ({ status: 200, fields: {}, body, isLast: true }) });
+    const client = new RawTcp(port, "127.0.0.1");
+    client.write(Buffer.from(get("/")));
+    await eventually("it is there", () => server.size === 1);
+    await eventually("all is out, and the server has ended its side", () => {
+      server.tick(performance.now() + 2_001);
+      return server.size === 0;
+    });
+    let bytes = 0;
+    await eventually("all is read", () => {
+      bytes += client.read()?.length ?? 0;
+      return bytes > 1_000_000;
+    });
+    client.close();
+  });
+
   test("when its client sends on for ever", async () => {
     const { port, server } = serve();
     const connection = await RawConnection.open({ port });
@@ -219,10 +237,16 @@ describe("a connection is ended", () => {
     const reader = new RawTcp(port, "127.0.0.1");
     reader.write(Buffer.from(get("/")));
     await eventually("it waits to be read", () => server.unread.bytes > 0);
-    // What the kernel has taken so far is progress.
+    let bytes = 0;
+    await eventually("some of it is read", () => {
+      bytes += reader.read()?.length ?? 0;
+      return bytes > 8_000_000;
+    });
+    await Bun.sleep(50);
     server.tick(soon());
     expect(server.size).toBe(1);
     server.tick(performance.now() + 20_002);
+    server.tick(performance.now() + 30_003);
     expect([server.size, server.unread.bytes]).toEqual([0, 0]);
     reader.close();
   });
@@ -308,6 +332,36 @@ describe("connections", () => {
     const next = await RawConnection.open({ port });
     await next.untilClosed();
     expect([waiting[0]?.isClosed, waiting[1]?.isClosed, server.size]).toEqual([false, false, 2]);
+  });
+
+  test("whose reader is slow, or whose last answer is out, are pushed out", async () => {
+    let nowMs = 0;
+    const parts = Array.from({ length: 512 }, () => new Uint8Array(64 * 1024));
+    const { server, port } = serve(
+      {
+        nowMs: () => nowMs,
+        handler: ({ path }) => ({ status: 200, fields: {}, body: path === "/large" ? parts : "small" }),
+      },
+      { connections: 2 },
+    );
+    const readers = [1, 2].map(() => new RawTcp(port, "127.0.0.1"));
+    for (const reader of readers) reader.write(Buffer.from(get("/large")));
+    await eventually("both read slowly", () => server.unread.bytes > 0 && server.size === 2);
+    await Bun.sleep(30);
+    const refused = await RawConnection.open({ port });
+    await refused.untilClosed();
+    expect(server.size).toBe(2);
+    nowMs = 5_000;
+    const next = await RawConnection.open({ port });
+    next.write("nonsense\r\n\r\n");
+    await next.until("HTTP/1.1 400 ");
+    // It has its answer, and holds no place.
+    const last = await RawConnection.open({ port });
+    last.write(get("/"));
+    await last.until("small");
+    await next.untilClosed();
+    expect(server.size).toBe(2);
+    for (const reader of readers) reader.close();
   });
 
   test("of one address are bounded, and come back when others have gone", async () => {
