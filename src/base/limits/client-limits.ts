@@ -26,7 +26,7 @@ export const clientLimits = {
   pendingWebSockets: count(
     500,
     atClients,
-    "WebSockets that have not signed in: each may hold an unfinished message",
+    "WebSockets whose token has not been verified yet",
     "the one that has been silent for the longest time is closed, 4008",
   ),
   pendingConnectionsPerAddress: count(
