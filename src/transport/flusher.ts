@@ -15,13 +15,15 @@ export interface Flushable {
 export class Flusher {
   /** Where what waits for a flush lies. */
   readonly queues = new OutboundPool();
+  /** Unsent bytes that the platform holds: added and taken away by the connections whose bytes they are. */
+  heldBytes = 0;
   private dirty: Flushable[] = [];
   private spare: Flushable[] = [];
   private scheduled = false;
   private unsentBytesMax = Number.POSITIVE_INFINITY;
   private overdrawn: () => void = () => undefined;
 
-  /** Calls `overdrawn` after each flush that leaves buffers of more than `unsentBytesMax` in use. One watcher a flusher. */
+  /** Calls `overdrawn` after each flush that leaves more than `unsentBytesMax` in buffers or held. One watcher a flusher. */
   watch(unsentBytesMax: number, overdrawn: () => void): void {
     this.unsentBytesMax = unsentBytesMax;
     this.overdrawn = overdrawn;
@@ -61,6 +63,6 @@ export class Flusher {
       batch.length = 0;
       this.spare = batch;
     }
-    if (this.queues.buffers.takenBytes > this.unsentBytesMax) this.overdrawn();
+    if (this.queues.buffers.takenBytes + this.heldBytes > this.unsentBytesMax) this.overdrawn();
   };
 }

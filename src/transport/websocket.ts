@@ -37,6 +37,8 @@ class WebSocketConnection extends ConnectionCore {
   private socket: WebSocketEnd | undefined;
   /** Bun holds back bytes that the kernel did not take. */
   private isHeldBack = false;
+  /** How many of them the flusher has been told of. */
+  private heldBytes = 0;
 
   constructor(peerPort: number, remoteAddress: string, options: TransportOptions, group: ConnectionGroup) {
     super(remoteAddress, options, group);
@@ -83,7 +85,7 @@ class WebSocketConnection extends ConnectionCore {
   pingReceived(payload: Buffer): void {
     this.controlReceived(payload);
     // A peer that reads nothing lets the answers pile up in Bun's queue: they count as what we send.
-    const unsentBytes = this.heldBackBytes();
+    const unsentBytes = this.tellHeld();
     if (unsentBytes === 0 || !this.isOpen) return;
     this.isHeldBack = true;
     this.options.flusher.mark(this);
@@ -98,6 +100,7 @@ class WebSocketConnection extends ConnectionCore {
 
   /** The socket's `drain`: the kernel took some of what Bun held back. */
   drained(): void {
+    this.tellHeld();
     this.progressed();
     this.flush();
   }
@@ -106,6 +109,7 @@ class WebSocketConnection extends ConnectionCore {
   gone(code: number, text: string): void {
     this.socket = undefined;
     this.isHeldBack = false;
+    this.tellHeld();
     if (code === CloseCode.Abnormal && text !== "" && this.reason === undefined) {
       if (text === tooBigText) {
         this.counted("frame-too-large", closeFrameTooLarge);
@@ -148,7 +152,7 @@ class WebSocketConnection extends ConnectionCore {
       socket.cork(transmitCorked);
       if (this.queue.pendingBytes < before) this.progressed();
       // A message that was held back inside the cork may have left at its end: then no drain would come.
-      this.isHeldBack = this.heldBackBytes() > 0;
+      this.isHeldBack = this.tellHeld() > 0;
     } while (this.queue.pendingBytes > 0 && !this.isHeldBack);
   }
 
@@ -173,6 +177,14 @@ class WebSocketConnection extends ConnectionCore {
     this.heard();
     this.options.observer.bytesIn(payload.length);
     this.takeFrame();
+  }
+
+  /** Tells the flusher what Bun holds back now, and returns it. */
+  private tellHeld(): number {
+    const bytes = this.heldBackBytes();
+    this.options.flusher.heldBytes += bytes - this.heldBytes;
+    this.heldBytes = bytes;
+    return bytes;
   }
 
   private heldBackBytes(): number {

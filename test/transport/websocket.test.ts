@@ -295,15 +295,18 @@ describe("a WebSocket server", () => {
   });
 
   test("resumes when a slow reader drains, and counts what the platform holds back", async () => {
-    const { socket, owner, bytes } = await raw(testOptions({ unsentBytesMax: 64 * 1024 * 1024 }));
+    const options = testOptions({ unsentBytesMax: 64 * 1024 * 1024 });
+    const { socket, owner, bytes } = await raw(options);
     socket.pause();
     for (let i = 0; i < 80; i++) owner.connection.send(Buffer.alloc(250_000, i));
     await turn(3);
     expect(owner.connection.unsentBytes).toBeGreaterThan(1_000_000);
+    expect(options.flusher.heldBytes).toBeGreaterThan(0);
     owner.connection.close(closeKicked);
     expect(owner.reasons).toEqual([]);
     socket.resume();
     await owner.end();
+    expect(options.flusher.heldBytes).toBe(0);
     const frameBytes = 250_000 + 10;
     const closeBytes = 4 + closeKicked.text.length;
     await eventually(() => bytes().length >= 80 * frameBytes + closeBytes);
