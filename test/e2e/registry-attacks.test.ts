@@ -74,7 +74,7 @@ test("bodies that come slowly take no descriptor from those who renew, and end a
   }
   await eventually("all are ended", () => sockets.every(({ destroyed }) => destroyed), 30_000);
   await expectService();
-  expect(log()).toContain('limit="registryBodyMs"');
+  expect(log()).toContain('limit="registry-body"');
 }, 60_000);
 
 test("answers that nobody reads share their bytes, and hold up nobody", async () => {

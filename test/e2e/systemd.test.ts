@@ -147,7 +147,16 @@ describe("units", () => {
   test("a default that the example shows is the true one", () => {
     const example = environmentFile(join(unitFolder, "roost.env"));
     // Those for which it shows an example, because there is none, or not one for all.
-    const shownOtherwise: readonly OptionName[] = ["id", "data", "monitor", "snapshot", "peers", "tags"];
+    const shownOtherwise: readonly OptionName[] = [
+      "id",
+      "data",
+      "monitor",
+      "snapshot",
+      "peers",
+      "tags",
+      "trusted-proxies",
+      "limit",
+    ];
     const shown = optionsOf.serve.filter((name) => variable(name) in example && !shownOtherwise.includes(name));
     const withDefault = shown.filter((name) => options[name].fallback !== undefined);
     expect(withDefault.length).toBeGreaterThan(10);

@@ -4,6 +4,7 @@ import { testLimits } from "../../support/limits.ts";
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { type LinkIdentity, linkProof, type Meeting, type ProofSide } from "../../../src/auth/link-proof.ts";
 import { TokenVerifier } from "../../../src/auth/token.ts";
+import { linkFrameBytesMax } from "../../../src/base/limits/fixed.ts";
 import type { Limits } from "../../../src/base/limits/limits.ts";
 import { silentLog } from "../../../src/base/log.ts";
 import { newIncarnation, systemRandom } from "../../../src/base/random.ts";
@@ -237,6 +238,9 @@ export class HandDialler {
     this.hello();
     const answer = await this.answer();
     this.request({ proof: linkProof(this.key, "dial", this.meeting(answer)) });
+    // As a link that stands.
+    this.connection.identified();
+    this.connection.frameBytesMax = linkFrameBytesMax;
     return answer;
   }
 
@@ -247,7 +251,6 @@ export class HandDialler {
   ): Promise<HandDialler> {
     const dialler = await HandDialler.connect(address, { identity, key });
     await dialler.shake();
-    dialler.connection.identified();
     await dialler.works();
     if (answersPings) {
       dialler.recording.onFrame = (payload) => {
