@@ -26,6 +26,10 @@ export class ConnectionGroup {
     return this.refusals.take(nowMs);
   }
 
+  get size(): number {
+    return this.members.size;
+  }
+
   [Symbol.iterator](): Iterator<Member> {
     return this.members.values();
   }

@@ -26,6 +26,14 @@ export interface UnseenBounds {
   readonly nowMs: () => number;
 }
 
+/** The open sockets whose request has come. */
+export interface SeenSockets {
+  /** How many there are, at least. */
+  readonly size: number;
+  /** Their peers, `host:port`. */
+  peers(): Iterable<string>;
+}
+
 export type UnseenBound = "age" | "sockets" | "socketsPerAddress" | "descriptors";
 
 const probeMs = 100;
@@ -83,7 +91,7 @@ export class UnseenSockets {
 /** Watches one listener until `stop`. */
 export class UnseenWatch {
   private readonly port: number;
-  private readonly seen: () => Iterable<string>;
+  private readonly seen: SeenSockets;
   private readonly bounds: UnseenBounds;
   private readonly sockets: UnseenSockets;
   private readonly timer: Timer;
@@ -96,8 +104,7 @@ export class UnseenWatch {
   private wasFruitless = false;
   private isLooking = false;
 
-  /** `seen`: the peers, `host:port`, of the sockets whose request has come and that are open. */
-  constructor(port: number, seen: () => Iterable<string>, bounds: UnseenBounds) {
+  constructor(port: number, seen: SeenSockets, bounds: UnseenBounds) {
     this.port = port;
     this.seen = seen;
     this.bounds = bounds;
@@ -132,15 +139,15 @@ export class UnseenWatch {
   private async look(lowest: number | undefined, isShort: boolean): Promise<void> {
     const { bounds } = this;
     const inUse = lowest ?? bounds.descriptorsMax;
-    const seen = new Set(this.seen());
     // All below the lowest free descriptor are in use: few more than are known mean that there is nothing to find.
-    if (!isShort && inUse - seen.size < this.othersInUse + unknownMin && this.unseen === 0) return;
+    if (!isShort && inUse - this.seen.size < this.othersInUse + unknownMin && this.unseen === 0) return;
     const finder = await (this.finder ??= SocketFinder.open());
     if (finder === undefined) {
       this.stop();
       return;
     }
     const accepted = finder.acceptedAt(this.port, lowest === undefined ? bounds.descriptorsMax : undefined);
+    const seen = new Set(this.seen.peers());
     const unseen = accepted.filter(({ peer }) => !seen.has(peer));
     this.othersInUse = Math.max(0, inUse - accepted.length);
     this.unseen = unseen.length;

@@ -295,11 +295,16 @@ export function listenWebSocket(
     },
   });
   const port = server.port ?? address.port;
-  const seen = function* (): Generator<string> {
-    for (const member of group) {
-      const peer = member instanceof WebSocketConnection ? member.peer : undefined;
-      if (peer !== undefined) yield peer;
-    }
+  const seen = {
+    get size() {
+      return group.size;
+    },
+    *peers() {
+      for (const member of group) {
+        const peer = member instanceof WebSocketConnection ? member.peer : undefined;
+        if (peer !== undefined) yield peer;
+      }
+    },
   };
   const watch = options.unseen && new UnseenWatch(port, seen, options.unseen);
   let stopped: Promise<void> | undefined;

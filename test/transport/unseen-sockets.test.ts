@@ -140,12 +140,17 @@ test("a watch ends those whose request does not come, and no other", async () =>
   const seen = clients.slice(0, 10);
   let nowMs = 0;
   const met: UnseenBound[] = [];
-  const watch = new UnseenWatch(port, () => seen.map(({ localPort }) => `127.0.0.1:${localPort}`), {
-    ...bounds,
-    descriptorsMax: 1_000_000,
-    met: (bound) => met.push(bound),
-    nowMs: () => (nowMs += 500),
-  });
+  const peers = (): string[] => seen.map(({ localPort }) => `127.0.0.1:${localPort}`);
+  const watch = new UnseenWatch(
+    port,
+    { size: seen.length, peers },
+    {
+      ...bounds,
+      descriptorsMax: 1_000_000,
+      met: (bound) => met.push(bound),
+      nowMs: () => (nowMs += 500),
+    },
+  );
   let closed = 0;
   for (const client of clients) client.on("close", () => closed++);
   await until(() => closed === 50, "the end of the silent ones");
