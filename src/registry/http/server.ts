@@ -28,6 +28,7 @@ import { envelope, plain } from "./answers.ts";
 import { controlAnswer } from "./control.ts";
 import { KnownPeers } from "./known-peers.ts";
 import { Listings } from "./listings.ts";
+import { isLongQuery, LongRequests } from "./long-requests.ts";
 import { BadParameter, Parameters } from "./parameters.ts";
 import {
   comparePath,
@@ -193,6 +194,7 @@ class Api {
   private readonly polls: Polls;
   private readonly renderings: Renderings;
   private readonly peers: KnownPeers;
+  private readonly longRequests: LongRequests;
   private readonly routes: ReadonlyMap<string, Route>;
   private readonly metricsResponse: () => Promise<HttpAnswer>;
 
@@ -210,6 +212,7 @@ class Api {
     this.peers = new KnownPeers(() => node.replication.peers.all().map(({ address }) => address));
     const reading: Reading = { node, limits, renderings: this.renderings };
     const listings = new Listings(limits);
+    this.longRequests = new LongRequests(limits);
     this.polls = new Polls(reading, options.connectionsMax);
     this.routes = new Map<string, Route>([
       [
@@ -319,18 +322,35 @@ class Api {
     return answer;
   }
 
-  private read(answer: (parameters: Parameters, call: Call) => Answer): Route {
+  /** `waits`: the answer may be long in coming, and is given up when its client leaves. */
+  private read(answer: (parameters: Parameters, call: Call) => Answer, waits = false): Route {
     return {
       method: "GET",
       answer: (call) => {
-        if (!this.options.node.isReadable) return envelope(Code.ServerError, undefined);
-        return orBadRequest(() => answer(new Parameters(call.request.query, ""), call));
+        const { query } = call.request;
+        const answerNow = (): Answer => {
+          if (!this.options.node.isReadable) return envelope(Code.ServerError, undefined);
+          return orBadRequest(() => answer(new Parameters(query, ""), call));
+        };
+        return isLongQuery(query) ? this.answerInTurn(call, answerNow, waits) : answerNow();
       },
     };
   }
 
+  private answerInTurn({ request }: Call, answer: () => Answer, waits: boolean): Answer {
+    let isGone = false;
+    const { remoteAddress, headBytes } = request;
+    const answered = this.longRequests.answered(this.options.quotaOf(remoteAddress), headBytes, () =>
+      isGone ? envelope(Code.NotModified, undefined) : answer(),
+    );
+    if (answered === undefined)
+      return envelope(Code.LimitExceeded, "too many requests that name many services wait here; use another node");
+    if (waits) request.onGone(() => (isGone = true));
+    return answered;
+  }
+
   private poll(answer: (request: PollRequest) => Answer): Route {
-    return this.read((parameters, call) => answer(this.pollOf(parameters, call)));
+    return this.read((parameters, call) => answer(this.pollOf(parameters, call)), true);
   }
 
   private write(answer: (parameters: Parameters, call: Call) => Answer): Route {
