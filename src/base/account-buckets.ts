@@ -1,17 +1,13 @@
 // A token bucket for each account that does something: what one causes is its own affair. One that is full again says nothing
 // and is forgotten, so memory is held for those only who have taken something of late.
 
+import { accountKey } from "./account-key.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
 /** Buckets are looked through for full ones when there are this many, and then when there are twice as many as were left. */
 const sweepMin = 1_024;
 /** About 15 MB. Beyond it the older half is forgotten, full or not. */
 const bucketsMax = 100_000;
-
-/** A key that names cannot forge: the length of its first part comes first. */
-function keyOf(app: string, account: string): string {
-  return `${app.length}:${app}${account}`;
-}
 
 export class AccountBuckets {
   private readonly perSecond: number;
@@ -47,7 +43,7 @@ export class AccountBuckets {
   /** Takes `cost` of an account's tokens; false, and none is taken, if it has fewer. */
   take(app: string, account: string, cost = 1): boolean {
     const nowMs = this.nowMs();
-    const key = keyOf(app, account);
+    const key = accountKey(app, account);
     const known = this.buckets.get(key);
     if (known !== undefined) return known.take(nowMs, cost);
     return cost <= this.atOnce && this.make(key, nowMs).take(nowMs, cost);
@@ -55,14 +51,14 @@ export class AccountBuckets {
 
   /** Tells whether `take` would succeed. */
   has(app: string, account: string, cost = 1): boolean {
-    const known = this.buckets.get(keyOf(app, account));
+    const known = this.buckets.get(accountKey(app, account));
     return known === undefined ? cost <= this.atOnce : known.has(this.nowMs(), cost);
   }
 
   /** Takes `cost` of an account's tokens, also those that it does not have: for what is known only when it is done. */
   charge(app: string, account: string, cost = 1): void {
     const nowMs = this.nowMs();
-    const key = keyOf(app, account);
+    const key = accountKey(app, account);
     const bucket = this.buckets.get(key) ?? this.make(key, nowMs);
     bucket.charge(nowMs, cost, this.debtMax);
     if (!bucket.has(nowMs)) this.spent.add(key);
@@ -71,7 +67,7 @@ export class AccountBuckets {
   /** Tells whether an account to which something was charged has no token left. Costs next to nothing while no account has none. */
   isSpent(app: string, account: string): boolean {
     if (this.spent.size === 0) return false;
-    const key = keyOf(app, account);
+    const key = accountKey(app, account);
     if (!this.spent.has(key)) return false;
     if (this.buckets.get(key)?.has(this.nowMs()) === false) return true;
     this.spent.delete(key);

@@ -13,22 +13,18 @@
 export interface Admitted {
   /** The peer's address. */
   readonly remoteAddress: string;
-  /** What the peer sends waits where nobody but the platform counts it, up to the bound on a frame of those who are known. */
-  readonly isBufferedUnseen?: boolean;
   /** Ends the connection, because another one takes its place. `isTold`: with a close frame, which takes some seconds. */
   evict(isTold: boolean): void;
 }
 
 /** The bounds of an admission. */
-export type AdmissionBound = "connections" | "strangers" | "unseenStrangers" | "strangersPerAddress";
+export type AdmissionBound = "connections" | "strangers" | "strangersPerAddress";
 
 export interface AdmissionParts {
   /** Connections, and those above it that are only there to be told that there are too many. */
   readonly connectionsMax: number;
   readonly overflowMax: number;
   readonly strangersMax: number;
-  /** Strangers with `isBufferedUnseen`. Default: strangersMax. */
-  readonly unseenStrangersMax?: number;
   readonly strangersPerAddressMax: number;
   /** Connections that wait for nothing but their peers' end. Default: unlimited. */
   readonly endingMax?: number;
@@ -42,8 +38,6 @@ export interface AdmissionParts {
 export class Admission {
   private readonly parts: AdmissionParts;
   private readonly strangers = new Set<Admitted>();
-  /** Those of them with `isBufferedUnseen`, in the same order. */
-  private readonly unseenStrangers = new Set<Admitted>();
   /** They wait for nothing but their peers' end. */
   private readonly ending = new Set<Admitted>();
   /** By what their addresses count as. */
@@ -63,10 +57,6 @@ export class Admission {
     return this.strangers.size;
   }
 
-  get unseenStrangerCount(): number {
-    return this.unseenStrangers.size;
-  }
-
   /** The strangers of the address that has the most of them. */
   get strangersOfOneAddress(): number {
     let most = 0;
@@ -79,7 +69,7 @@ export class Admission {
    * @returns false if it must be ended at once, without a word: it is not counted then.
    */
   enter(connection: Admitted): boolean {
-    const { connectionsMax, overflowMax, strangersMax, unseenStrangersMax = strangersMax, met } = this.parts;
+    const { connectionsMax, overflowMax, strangersMax, met } = this.parts;
     if (this.total >= connectionsMax) {
       met("connections", connection.remoteAddress);
       // Its descriptor is needed now: no time for a close frame.
@@ -88,8 +78,6 @@ export class Admission {
     }
     this.total++;
     if (this.strangers.size >= strangersMax) this.evictMet("strangers", this.strangers);
-    if (connection.isBufferedUnseen === true && this.unseenStrangers.size >= unseenStrangersMax)
-      this.evictMet("unseenStrangers", this.unseenStrangers);
     this.add(connection);
     return true;
   }
@@ -98,7 +86,6 @@ export class Admission {
   heard(stranger: Admitted): void {
     if (!this.strangers.delete(stranger)) return;
     this.strangers.add(stranger);
-    if (this.unseenStrangers.delete(stranger)) this.unseenStrangers.add(stranger);
     const ofAddress = this.ofAddress(stranger.remoteAddress);
     if (ofAddress?.delete(stranger) === true) ofAddress.add(stranger);
   }
@@ -136,12 +123,10 @@ export class Admission {
       }
     }
     this.strangers.add(stranger);
-    if (stranger.isBufferedUnseen === true) this.unseenStrangers.add(stranger);
   }
 
   private forget(stranger: Admitted): void {
     if (!this.strangers.delete(stranger)) return;
-    this.unseenStrangers.delete(stranger);
     const address = stranger.remoteAddress;
     const ofAddress = this.ofAddress(address);
     if (ofAddress?.delete(stranger) !== true || ofAddress.size > 0) return;

@@ -188,6 +188,7 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
     // Writing may find the connection gone.
     if (this.isSettled) return;
     if (this.unsentBytes > 0) {
+      this.queue.trim();
       if (this.stalledMs === -1) this.stalledMs = this.options.wheel.nowMs;
       this.armBy(this.options.writeWaitMs);
       return;

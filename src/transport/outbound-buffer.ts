@@ -1,8 +1,8 @@
 // What one connection has accepted and its socket not yet taken: a window [start, end) on a pooled buffer. Whole frames
 // are appended at the end; the socket takes any number of bytes from the start.
 //
-// Invariant: 0 <= start <= end <= bytes.length, and an empty window holds no buffer. The window moves when it grows, so
-// `bytes` is read again after every `reserve`.
+// Invariant: 0 <= start <= end <= bytes.length, and an empty window holds no buffer. The window moves when it grows and when
+// it is trimmed, so `bytes` and `start` are read again after every `reserve` and `trim`.
 //
 // The windows themselves come from a pool, too: what flushes in one turn uses a handful of them, again and again, and an
 // idle connection has none.
@@ -11,6 +11,9 @@ import { assert } from "../base/assert.ts";
 import { BufferPool, pooledBytesMin, retainedBytesMax } from "./buffer-pool.ts";
 
 const nothing = Buffer.alloc(0);
+
+/** A buffer of at most so many bytes is kept until its window is empty. */
+const keptBytesMax = 64 * 1024;
 
 /** A byte queue that grows geometrically; its bound is its owner's to check. */
 export class OutboundBuffer {
@@ -52,6 +55,23 @@ export class OutboundBuffer {
     assert(length <= this.end - this.start, "no more bytes leave than waited");
     this.start += length;
     if (this.start === this.end) this.clear();
+  }
+
+  /**
+   * Moves what waits into a smaller buffer if less than half of a large one is in use. Of a large answer the kernel takes
+   * most at once; a peer that does not read on must hold what is left of it, and not what there was. Each byte that has left
+   * pays for at most one that is copied.
+   */
+  trim(): void {
+    const { bytes, start, end } = this;
+    if (bytes.length <= keptBytesMax || 2 * (end - start) >= bytes.length) return;
+    const smaller = this.pool.take(end - start);
+    bytes.copy(smaller, 0, start, end);
+    this.pool.give(bytes);
+    this.bytes = smaller;
+    this.start = 0;
+    this.end = end - start;
+    this.lastAt -= start;
   }
 
   /** Drops what waits and gives the buffer back. */

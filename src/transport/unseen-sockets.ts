@@ -1,5 +1,6 @@
-// Sockets that the platform has accepted and does not show: of an HTTP server those whose request has not come. The kernel
-// knows them, by the descriptors of this process (Linux: proc(5), getpeername(2)).
+// Sockets that the platform has accepted and does not show, and bytes that it has read and does not show: of an HTTP server
+// the connections whose request has not come, of a WebSocket an unfinished message. The kernel knows both, by the
+// descriptors of this process (Linux: proc(5), getpeername(2), tcp(7)).
 //
 // A descriptor that is found belongs to the event loop of this thread, which closes none while this code runs: to shut it
 // down here cannot hit another one. The loop then finds the socket at its end, and closes it.
@@ -12,12 +13,25 @@ const addressFamily = { v4: 2, v6: 10 } as const;
 const portAt = 2;
 const v4At = 4;
 const v6At = 8;
-const addressBytesMax = 128;
+const valueBytesMax = 256;
 const shutBoth = 2;
+/** linux/tcp.h: the option, its length up to the field, and `tcpi_bytes_received` in it. */
+const protocolTcp = 6;
+const tcpInfo = 11;
+const tcpInfoBytes = 136;
+const bytesReceivedAt = 128;
 
-interface Library {
+/** What is called of the C library. */
+interface SystemCalls {
   readonly getsockname: (descriptor: number, address: Uint8Array, length: Uint32Array) => number;
   readonly getpeername: (descriptor: number, address: Uint8Array, length: Uint32Array) => number;
+  readonly getsockopt: (
+    descriptor: number,
+    level: number,
+    option: number,
+    value: Uint8Array,
+    length: Uint32Array,
+  ) => number;
   readonly shutdown: (descriptor: number, how: number) => number;
 }
 
@@ -32,12 +46,12 @@ export interface FoundSocket {
 
 /** Looks for the sockets of this process, and shuts them down. */
 export class SocketFinder {
-  private readonly library: Library;
-  private readonly bytes = new Uint8Array(addressBytesMax);
+  private readonly calls: SystemCalls;
+  private readonly bytes = new Uint8Array(valueBytesMax);
   private readonly length = new Uint32Array(1);
 
-  private constructor(library: Library) {
-    this.library = library;
+  private constructor(calls: SystemCalls) {
+    this.calls = calls;
   }
 
   /** Undefined where the system cannot be asked: another one than Linux, or another C library. */
@@ -48,6 +62,7 @@ export class SocketFinder {
       const { symbols } = dlopen("libc.so.6", {
         getsockname: { args: nameArguments, returns: "i32" },
         getpeername: { args: nameArguments, returns: "i32" },
+        getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
         shutdown: { args: ["i32", "i32"], returns: "i32" },
       });
       const finder = new SocketFinder(symbols);
@@ -68,22 +83,31 @@ export class SocketFinder {
     const descriptors =
       allBelow === undefined ? readdirSync("/proc/self/fd").map(Number) : Array.from({ length: allBelow }).keys();
     for (const descriptor of descriptors) {
-      if (!this.read(this.library.getsockname, descriptor) || this.port !== port) continue;
+      if (!this.read(this.calls.getsockname, descriptor) || this.port !== port) continue;
       // A listener has no peer.
-      if (!this.read(this.library.getpeername, descriptor)) continue;
+      if (!this.read(this.calls.getpeername, descriptor)) continue;
       const address = this.address;
       if (address !== undefined) found.push({ descriptor, address, peer: formatAddress(address, this.port) });
     }
     return found;
   }
 
-  /** Ends a socket that was found in this turn of the event loop. */
-  end({ descriptor }: FoundSocket): void {
-    this.library.shutdown(descriptor, shutBoth);
+  /** What the peer of a socket that was found in this turn of the event loop has sent; 0 if the kernel does not say. */
+  bytesReceived({ descriptor }: FoundSocket): number {
+    this.length[0] = valueBytesMax;
+    const { bytes, length, calls } = this;
+    if (calls.getsockopt(descriptor, protocolTcp, tcpInfo, bytes, length) !== 0 || (length[0] ?? 0) < tcpInfoBytes)
+      return 0;
+    return Number(new DataView(bytes.buffer).getBigUint64(bytesReceivedAt, true));
   }
 
-  private read(name: Library["getsockname"], descriptor: number): boolean {
-    this.length[0] = addressBytesMax;
+  /** Ends a socket that was found in this turn of the event loop. */
+  end({ descriptor }: FoundSocket): void {
+    this.calls.shutdown(descriptor, shutBoth);
+  }
+
+  private read(name: SystemCalls["getsockname"], descriptor: number): boolean {
+    this.length[0] = valueBytesMax;
     return name(descriptor, this.bytes, this.length) === 0;
   }
 

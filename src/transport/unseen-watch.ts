@@ -3,6 +3,9 @@
 // and nobody is let in. So this looks for them: often whether descriptors are short, which costs some microseconds, and
 // rarely how many sockets there are of which address. What is too old or too many is shut down, the oldest first.
 //
+// Likewise it looks at what those have sent who have not shown who they are: the platform keeps an unfinished message where
+// nobody counts it.
+//
 // The reserve of descriptors is for those who have signed in, for /health, and for files: an attack never reaches it, or is
 // ended within a tenth of a second where a burst does.
 
@@ -24,22 +27,38 @@ export interface UnseenBounds {
   /** A bound has ended some. */
   readonly met: (bound: UnseenBound, ended: number) => void;
   readonly nowMs: () => number;
+  /** What a stranger may have sent, with its request. */
+  readonly strangerBytesMax: number;
 }
 
-/** The open sockets whose request has come. */
-export interface SeenSockets {
+/** The open connections whose request has come. */
+export interface SeenConnections {
   /** How many there are, at least. */
   readonly size: number;
-  /** Their peers, `host:port`. */
-  peers(): Iterable<string>;
+  /** How many of them have not shown who they are, at most. */
+  readonly strangerCount: number;
+  /** All of them, by their peers (`host:port`). */
+  all(): ReadonlyMap<string, SeenConnection>;
+}
+
+export interface SeenConnection {
+  /** The peer has not shown who it is. */
+  readonly isUnidentified: boolean;
+  /** Ends it: such a peer has sent more than `strangerBytesMax`. */
+  sentTooMuch(): void;
 }
 
 export type UnseenBound = "age" | "sockets" | "socketsPerAddress" | "descriptors";
 
 const probeMs = 100;
 const lookMs = 2_000;
+/** The same while there are so many strangers that what they send counts. */
+const strangerLookMs = 500;
+const strangersMin = 32;
 /** Descriptors above those that are known, before it is looked whose they are. */
 const unknownMin = 32;
+
+type SocketBounds = Pick<UnseenBounds, "ageMsMax" | "socketsMax" | "socketsPerAddressMax" | "quotaOf">;
 
 /** A socket that was found without a request. */
 interface Unseen {
@@ -49,9 +68,9 @@ interface Unseen {
 /** Decides which of the sockets that were found are to be ended. Pure, but for its memory of when each was found first. */
 export class UnseenSockets {
   private known = new Map<string, Unseen>();
-  private readonly bounds: Omit<UnseenBounds, "met" | "nowMs">;
+  private readonly bounds: SocketBounds;
 
-  constructor(bounds: Omit<UnseenBounds, "met" | "nowMs">) {
+  constructor(bounds: SocketBounds) {
     this.bounds = bounds;
   }
 
@@ -91,7 +110,7 @@ export class UnseenSockets {
 /** Watches one listener until `stop`. */
 export class UnseenWatch {
   private readonly port: number;
-  private readonly seen: SeenSockets;
+  private readonly seen: SeenConnections;
   private readonly bounds: UnseenBounds;
   private readonly sockets: UnseenSockets;
   private readonly timer: Timer;
@@ -104,7 +123,7 @@ export class UnseenWatch {
   private wasFruitless = false;
   private isLooking = false;
 
-  constructor(port: number, seen: SeenSockets, bounds: UnseenBounds) {
+  constructor(port: number, seen: SeenConnections, bounds: UnseenBounds) {
     this.port = port;
     this.seen = seen;
     this.bounds = bounds;
@@ -122,7 +141,8 @@ export class UnseenWatch {
     const nowMs = this.bounds.nowMs();
     const lowest = lowestFreeDescriptor();
     const isShort = lowest === undefined || lowest > this.roomMax;
-    const pauseMs = isShort && !this.wasFruitless ? 0 : lookMs;
+    const usualMs = this.hasStrangers ? strangerLookMs : lookMs;
+    const pauseMs = isShort && !this.wasFruitless ? 0 : usualMs;
     if (this.isLooking || nowMs - this.lookedMs < pauseMs) return;
     this.lookedMs = nowMs;
     this.isLooking = true;
@@ -140,15 +160,21 @@ export class UnseenWatch {
     const { bounds } = this;
     const inUse = lowest ?? bounds.descriptorsMax;
     // All below the lowest free descriptor are in use: few more than are known mean that there is nothing to find.
-    if (!isShort && inUse - this.seen.size < this.othersInUse + unknownMin && this.unseen === 0) return;
+    const hasUnseen = inUse - this.seen.size >= this.othersInUse + unknownMin || this.unseen > 0;
+    if (!isShort && !hasUnseen && !this.hasStrangers) return;
     const finder = await (this.finder ??= SocketFinder.open());
     if (finder === undefined) {
       this.stop();
       return;
     }
     const accepted = finder.acceptedAt(this.port, lowest === undefined ? bounds.descriptorsMax : undefined);
-    const seen = new Set(this.seen.peers());
+    const seen = this.seen.all();
     const unseen = accepted.filter(({ peer }) => !seen.has(peer));
+    for (const socket of accepted) {
+      const connection = seen.get(socket.peer);
+      if (connection?.isUnidentified === true && finder.bytesReceived(socket) > bounds.strangerBytesMax)
+        connection.sentTooMuch();
+    }
     this.othersInUse = Math.max(0, inUse - accepted.length);
     this.unseen = unseen.length;
     const counts = new Map<UnseenBound, number>();
@@ -158,6 +184,10 @@ export class UnseenWatch {
     }
     this.wasFruitless = counts.size === 0;
     for (const [bound, ended] of counts) bounds.met(bound, ended);
+  }
+
+  private get hasStrangers(): boolean {
+    return this.seen.strangerCount >= strangersMin;
   }
 }
 

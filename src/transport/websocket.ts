@@ -5,9 +5,9 @@
 // While Bun holds bytes back, the rest stays in the queue, where it is counted and bounded.
 //
 // What the platform does by itself, and how it is bounded here. It answers each ping into a queue of its own: pings count
-// as frames, and what that queue holds as unsent bytes. It buffers an unfinished message up to one bound for all: those who
-// have not signed in are bounded by number (admission.ts). It shows a connection when its request has come: sockets that
-// send none are counted, and ended, by unseen-sockets.ts. It hides the fragments of a message: nothing bounds their rate.
+// as frames, and what that queue holds as unsent bytes. It buffers an unfinished message up to one bound for all, and shows a
+// connection when its request has come: unseen-watch.ts ends those who have not signed in and send too much, and sockets
+// that send no request. It hides the fragments of a message: nothing bounds their rate.
 //
 // The `Origin` of a request is not checked: a connection is authenticated by the token in its first packet, never by a
 // cookie, so a foreign page gains nothing by opening one.
@@ -52,10 +52,6 @@ class WebSocketConnection extends ConnectionCore {
     if (this.enter()) this.ask(acceptor);
   }
 
-  get isBufferedUnseen(): boolean {
-    return true;
-  }
-
   /** The socket's own peer, `host:port`: a proxy, where `remoteAddress` is what a proxy says. Undefined: it is gone. */
   get peer(): string | undefined {
     return this.socket && formatAddress(plainAddress(this.socket.remoteAddress), this.peerPort);
@@ -63,6 +59,22 @@ class WebSocketConnection extends ConnectionCore {
 
   override get unsentBytes(): number {
     return this.queue.pendingBytes + (this.isHeldBack ? this.heldBackBytes() : 0);
+  }
+
+  /** The peer has not shown who it is. */
+  get isUnidentified(): boolean {
+    return this.isOpen && this.isStranger;
+  }
+
+  /** A stranger has sent more than its request and its first frames can have: an unfinished message, most likely. */
+  sentTooMuch(): void {
+    try {
+      this.counted("frame-too-large", closeFrameTooLarge);
+      // Bun takes no close frame in while a message is unfinished, and keeps what came of it until the socket ends.
+      this.abort(closeFrameTooLarge);
+    } catch (bug) {
+      this.fail(bug);
+    }
   }
 
   /** The socket's `message`. */
@@ -295,16 +307,22 @@ export function listenWebSocket(
     },
   });
   const port = server.port ?? address.port;
+  /** The connections that are open, with their peers. */
+  const open = function* (): Generator<readonly [string, WebSocketConnection]> {
+    for (const member of group) {
+      if (!(member instanceof WebSocketConnection)) continue;
+      const { peer } = member;
+      if (peer !== undefined) yield [peer, member];
+    }
+  };
   const seen = {
     get size() {
       return group.size;
     },
-    *peers() {
-      for (const member of group) {
-        const peer = member instanceof WebSocketConnection ? member.peer : undefined;
-        if (peer !== undefined) yield peer;
-      }
+    get strangerCount() {
+      return options.admission?.strangerCount ?? 0;
     },
+    all: () => new Map(open()),
   };
   const watch = options.unseen && new UnseenWatch(port, seen, options.unseen);
   let stopped: Promise<void> | undefined;

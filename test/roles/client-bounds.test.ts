@@ -362,30 +362,6 @@ bound("pendingConnections", {
   }),
 });
 
-bound("pendingWebSockets", {
-  at: async () => {
-    const { connect } = serve(webSocket, { pendingWebSockets: 2 });
-    const clients = [await connect(), await connect()];
-    await turn(3);
-    expect(clients.every(({ owner }) => owner.connection.isOpen)).toBe(true);
-    const overTcp = serve(tcp, { pendingWebSockets: 2 });
-    const others = [await overTcp.connect(), await overTcp.connect(), await overTcp.connect()];
-    await turn(3);
-    expect(others.every(({ owner }) => owner.connection.isOpen)).toBe(true);
-  },
-  above: async () => {
-    const { connect, limits } = serve(webSocket, { pendingWebSockets: 2 });
-    const [first, second] = [await connect(), await connect()];
-    first.socket.write(webSocket.frame(OpCode.Binary, Buffer.alloc(30, 1)));
-    await first.owner.framesReach(1);
-    const last = await connect();
-    expect((await second.owner.end()).code).toBe(CloseCode.Limit);
-    expect([first, last].map(({ owner }) => owner.connection.isOpen)).toEqual([true, true]);
-    expect(limits.reached.get("pendingWebSockets")).toBe(1);
-    expect(limits.use("pendingWebSockets")).toBe(2);
-  },
-});
-
 /** Strangers of one address; which of them were ended. */
 function strangersOf(address: string, count: number, limits: Limits): boolean[] {
   const proxies = new TrustedProxies(undefined, silentLog);

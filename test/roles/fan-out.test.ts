@@ -38,7 +38,7 @@ function fixture(options: { readonly bytesMax?: number; readonly isAsync?: boole
       app: "app",
       head: { command: Command.GroupTalk, channelId: "", sequence: 1, dest: group },
       sender,
-      audience: accounts instanceof Promise ? "" : `${accounts.length}`,
+      audience: accounts instanceof Promise ? undefined : BigInt(accounts.length),
       bytes,
       body: () => Buffer.from(text),
       accounts: () => accounts,

@@ -59,6 +59,28 @@ describe("an outbound buffer", () => {
     expect(queue.bytes.length).toBe(0);
   });
 
+  test("holds at most twice what waits, once it was trimmed after a large frame has partly left", () => {
+    const pool = new BufferPool();
+    const queue = new OutboundBuffer(pool);
+    const length = 4_000_000;
+    const at = queue.reserve(length);
+    for (let i = 0; i < length; i++) queue.bytes[at + i] = i % 251;
+    const random = new Random(testSeed("a large frame"));
+    for (let read = 0; read < length;) {
+      const taken = Math.min(queue.pendingBytes, 1 + random.below(400_000));
+      for (let i = 0; i < taken; i++) {
+        const byte = queue.bytes[queue.start + i];
+        if (byte !== (read + i) % 251) throw new Error(`byte ${read + i} is ${byte}`);
+      }
+      read += taken;
+      queue.consume(taken);
+      queue.trim();
+      expect(queue.pendingBytes).toBe(length - read);
+      expect(pool.takenBytes).toBeLessThanOrEqual(Math.max(64 * 1024, 2 * queue.pendingBytes));
+    }
+    expect(pool.takenBytes).toBe(0);
+  });
+
   test("yields the bytes that went in, however it grows and is drained", () => {
     const random = new Random(testSeed("an outbound buffer"));
     const queue = new OutboundBuffer(new BufferPool());

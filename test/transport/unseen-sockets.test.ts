@@ -11,6 +11,7 @@ const bounds = {
   ageMsMax: 10_000,
   socketsMax: 100,
   socketsPerAddressMax: 10,
+  strangerBytesMax: 100_000,
   descriptorsMax: 1_000,
   descriptorsReserved: 100,
   quotaOf: (address: string) => (address === "127.0.0.1" ? undefined : address),
@@ -133,28 +134,47 @@ describe.each(["127.0.0.1", "::1"])("on %s the kernel's word", (host) => {
   });
 });
 
-test("a watch ends those whose request does not come, and no other", async () => {
+/** A server with clients, and a watch whose clock runs fast; `known` are the clients whose request has come. */
+async function watched(count: number, known: number, strangerCount = 0) {
   const { port, accepted } = await serve("127.0.0.1");
-  const clients = await Promise.all(Array.from({ length: 60 }, () => connected("127.0.0.1", port)));
+  const clients = await Promise.all(Array.from({ length: count }, () => connected("127.0.0.1", port)));
   await until(() => accepted.length === clients.length, "all connections");
-  const seen = clients.slice(0, 10);
   let nowMs = 0;
   const met: UnseenBound[] = [];
-  const peers = (): string[] => seen.map(({ localPort }) => `127.0.0.1:${localPort}`);
-  const watch = new UnseenWatch(
-    port,
-    { size: seen.length, peers },
-    {
-      ...bounds,
-      descriptorsMax: 1_000_000,
-      met: (bound) => met.push(bound),
-      nowMs: () => (nowMs += 500),
-    },
-  );
+  /** Ports of clients that have sent too much. */
+  const ended: (number | undefined)[] = [];
+  const seen = clients.slice(0, known);
+  const connectionOf = ({ localPort }: Socket, index: number) =>
+    [
+      `127.0.0.1:${localPort}`,
+      { isUnidentified: index < strangerCount, sentTooMuch: () => void ended.push(localPort) },
+    ] as const;
+  const connections = { size: known, strangerCount, all: () => new Map(seen.map(connectionOf)) };
+  const watch = new UnseenWatch(port, connections, {
+    ...bounds,
+    descriptorsMax: 1_000_000,
+    met: (bound) => met.push(bound),
+    nowMs: () => (nowMs += 500),
+  });
+  return { clients, seen, met, ended, watch };
+}
+
+test("a watch ends those whose request does not come, and no other", async () => {
+  const { clients, seen, met, watch } = await watched(60, 10);
   let closed = 0;
   for (const client of clients) client.on("close", () => closed++);
   await until(() => closed === 50, "the end of the silent ones");
   watch.stop();
   expect(seen.filter(({ destroyed }) => destroyed)).toEqual([]);
   expect(new Set(met)).toEqual(new Set(["age"]));
+});
+
+test("a watch ends those of many strangers who have sent too much, whatever it was, and none who is known", async () => {
+  const { clients, ended, watch } = await watched(40, 40, 39);
+  for (const index of [3, 7, 39]) clients[index]?.write(Buffer.alloc(bounds.strangerBytesMax + 1));
+  clients[5]?.write(Buffer.alloc(bounds.strangerBytesMax));
+  await until(() => ended.length >= 2, "the end of two");
+  await Bun.sleep(300);
+  watch.stop();
+  expect(new Set(ended)).toEqual(new Set([clients[3]?.localPort, clients[7]?.localPort]));
 });

@@ -23,12 +23,6 @@ export const clientLimits = {
     "connections whose token has not been verified yet",
     "the one that has been silent for the longest time is closed, 4008",
   ),
-  pendingWebSockets: count(
-    500,
-    atClients,
-    "WebSockets whose token has not been verified yet",
-    "the one that has been silent for the longest time is closed, 4008",
-  ),
   pendingConnectionsPerAddress: count(
     200,
     atClients,

@@ -7,6 +7,7 @@
 // cost several times as much under load. A delivery that comes while nothing waits leaves in this turn, as far as this turn's
 // share lasts. What waits is bounded by whoever adds (`hasRoom`), because a talk that was stored is pushed.
 
+import { accountKey } from "../../base/account-key.ts";
 import {
   deliveryCost,
   type Dispatcher,
@@ -31,8 +32,8 @@ export interface Delivery {
   readonly head: PushHead;
   /** The account that caused it. */
   readonly sender: string;
-  /** Deliveries of one group that follow each other and have the same audience go to the same accounts; '' to its own. */
-  readonly audience: string;
+  /** Deliveries of one group that follow each other and have the same audience go to the same accounts; undefined: to its own. */
+  readonly audience: bigint | undefined;
   /** Of its body, about; it holds as much while it waits. */
   readonly bytes: number;
   /** The body, encoded anew for each slice: it is read before the next call. */
@@ -172,7 +173,7 @@ export class FanOut {
   add(delivery: Delivery): void {
     const { app, head, bytes } = delivery;
     this.waitingBytes += bytes;
-    const key = keyOf(app, head.dest);
+    const key = accountKey(app, head.dest);
     const line = this.lines.get(key);
     if (line !== undefined) {
       line.waiting.push(delivery);
@@ -251,8 +252,9 @@ export class FanOut {
     const [first] = waiting;
     if (first === undefined) return undefined;
     let count = 1;
-    if (first.audience !== "") {
-      while (count < roundDeliveriesMax && waiting[count]?.audience === first.audience) count++;
+    const { audience } = first;
+    if (audience !== undefined) {
+      while (count < roundDeliveriesMax && waiting[count]?.audience === audience) count++;
     }
     line.waiting = waiting.slice(count);
     return new Round([first, ...waiting.slice(1, count)], this.sessions);
@@ -292,7 +294,7 @@ export class FanOut {
       this.lines.delete(line.key);
       return;
     }
-    const key = keyOf(first.app, first.sender);
+    const key = accountKey(first.app, first.sender);
     const sender = this.senders.get(key);
     if (sender !== undefined) {
       sender.lines.push(line);
@@ -302,9 +304,4 @@ export class FanOut {
     this.senders.set(key, fresh);
     this.turns.push(fresh);
   }
-}
-
-/** A key that names cannot forge: the length of its first part comes first. */
-function keyOf(app: string, name: string): string {
-  return `${app.length}:${app}${name}`;
 }

@@ -28,8 +28,8 @@ export class ListDelivery implements Delivery {
     this.told = told;
   }
 
-  get audience(): string {
-    return "";
+  get audience(): undefined {
+    return undefined;
   }
 
   get bytes(): number {

@@ -117,8 +117,8 @@ class NoticeDelivery implements Delivery {
     this.notice = notice;
   }
 
-  get audience(): string {
-    return "";
+  get audience(): undefined {
+    return undefined;
   }
 
   get bytes(): number {

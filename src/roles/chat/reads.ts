@@ -2,6 +2,7 @@
 // largest size that each may get. A read that does not fit waits; one that is larger than the bound is made alone. Nor is
 // an answer made for a link that has much to send already: it would wait there.
 
+import { accountKey } from "../../base/account-key.ts";
 import type { Limits } from "../../base/limits/limits.ts";
 import type { Context, GatewayLink } from "../../container/context.ts";
 import { Refusal } from "../../container/refusal.ts";
@@ -47,7 +48,7 @@ export class Reads {
    * `read` does, and with RateLimited, ServiceUnavailable or PayloadTooLarge where the read is not even queued.
    */
   async run(context: Context, bytes: number, read: () => Promise<void>): Promise<void> {
-    const account = `${context.app.length}:${context.app}${context.account}`;
+    const account = accountKey(context.app, context.account);
     this.enter(context, account, bytes);
     try {
       await this.turn(context, bytes);

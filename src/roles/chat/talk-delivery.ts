@@ -44,8 +44,8 @@ export class TalkDelivery implements Delivery {
   }
 
   /** Talks between two changes of membership are for the same accounts. */
-  get audience(): string {
-    return `${this.outcome.groupVersion}`;
+  get audience(): bigint {
+    return this.outcome.groupVersion;
   }
 
   get bytes(): number {

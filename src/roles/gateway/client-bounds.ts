@@ -19,6 +19,8 @@ import type { UnseenBound, UnseenBounds } from "../../transport/unseen-watch.ts"
 const overflowMax = 32;
 /** Descriptors that sockets without a request may not take: less than `connectionsMax` leaves for everything else. */
 const descriptorsReserved = 100;
+/** An HTTP request, and what frames add to what they hold. */
+const requestBytesMax = 32 * 1024;
 /** The shortest time between two log lines about descriptors, in milliseconds. */
 const sayMs = 60_000;
 
@@ -37,7 +39,6 @@ const limitOfUnseen: Readonly<Record<Exclude<UnseenBound, "age" | "descriptors">
 
 const limitOfAdmission: Readonly<Record<Exclude<AdmissionBound, "connections">, LimitName>> = {
   strangers: "pendingConnections",
-  unseenStrangers: "pendingWebSockets",
   strangersPerAddress: "pendingConnectionsPerAddress",
 };
 
@@ -69,13 +70,12 @@ const quotaBehind =
 
 /** Counts the connections of all listeners for clients. `connectionsMax`: what the process has descriptors for. */
 export function clientAdmission(limits: Limits, connectionsMax: number, proxies: TrustedProxies, log: Log): Admission {
-  const { pendingConnections, pendingWebSockets, pendingConnectionsPerAddress } = limits.values;
+  const { pendingConnections, pendingConnectionsPerAddress } = limits.values;
   const rareLog = new RareLog(log, sayMs);
   const admission = new Admission({
     connectionsMax,
     overflowMax,
     strangersMax: pendingConnections,
-    unseenStrangersMax: pendingWebSockets,
     strangersPerAddressMax: pendingConnectionsPerAddress,
     quotaOf: quotaBehind(proxies),
     met: (bound, remoteAddress) => {
@@ -88,7 +88,6 @@ export function clientAdmission(limits: Limits, connectionsMax: number, proxies:
     },
   });
   limits.measure("pendingConnections", () => admission.strangerCount);
-  limits.measure("pendingWebSockets", () => admission.unseenStrangerCount);
   limits.measure("pendingConnectionsPerAddress", () => admission.strangersOfOneAddress);
   return admission;
 }
@@ -110,7 +109,7 @@ export function unseenBounds(
     readonly log: Log;
   },
 ): UnseenBounds {
-  const { pendingConnections, pendingConnectionsPerAddress } = limits.values;
+  const { pendingConnections, pendingConnectionsPerAddress, signInFrameBytes } = limits.values;
   const rareLog = new RareLog(log, sayMs);
   return {
     ageMsMax: loginWaitMs,
@@ -118,6 +117,7 @@ export function unseenBounds(
     socketsPerAddressMax: pendingConnectionsPerAddress,
     descriptorsMax: descriptors,
     descriptorsReserved,
+    strangerBytesMax: requestBytesMax + 2 * signInFrameBytes,
     quotaOf: quotaBehind(proxies),
     nowMs: () => wheel.nowMs,
     met(bound, ended) {

@@ -11,16 +11,19 @@ import { isolated } from "./writer-lock.ts";
 
 const { groupsPerAccount, groupsPutPerAccount, groupMembers } = groupLimits;
 
-const ofSchema3 = `
-CREATE OR REPLACE FUNCTION roost.write_messages(
-  a_holder text, a_life text,
-  a_apps text[], a_senders text[], a_sender_numbers bigint[],
+/** The parameters and results of a function that stores messages, behind those that say who calls. */
+const ofMessages = `a_apps text[], a_senders text[], a_sender_numbers bigint[],
   a_to_groups boolean[], a_dests text[], a_dest_numbers bigint[],
   a_types integer[], a_bodies text[], a_extras text[], a_client_ids text[],
   a_ack_apps text[], a_ack_accounts text[], a_ack_devices text[], a_ack_ids bigint[]
 ) RETURNS TABLE (
   outcome bigint, id bigint, sent_ns bigint, previous_id bigint, group_version bigint, sender bigint, inbox bigint
-) LANGUAGE plpgsql ${isolated} AS $$
+)`;
+
+const ofSchema3 = `
+CREATE OR REPLACE FUNCTION roost.write_messages(
+  a_holder text, a_life text,
+  ${ofMessages} LANGUAGE plpgsql ${isolated} AS $$
 BEGIN
   RETURN QUERY SELECT CASE WHEN m.outcome = ${outcome.storedForNew} THEN ${outcome.stored} ELSE m.outcome END,
       m.id, m.sent_ns, m.previous_id, m.group_version, m.sender, m.inbox
@@ -57,13 +60,7 @@ END $$;
 
 CREATE OR REPLACE FUNCTION roost.commit_messages(
   a_holder text,
-  a_apps text[], a_senders text[], a_sender_numbers bigint[],
-  a_to_groups boolean[], a_dests text[], a_dest_numbers bigint[],
-  a_types integer[], a_bodies text[], a_extras text[], a_client_ids text[],
-  a_ack_apps text[], a_ack_accounts text[], a_ack_devices text[], a_ack_ids bigint[]
-) RETURNS TABLE (
-  outcome bigint, id bigint, sent_ns bigint, previous_id bigint, group_version bigint, sender bigint, inbox bigint
-) LANGUAGE plpgsql ${isolated} AS $$
+  ${ofMessages} LANGUAGE plpgsql ${isolated} AS $$
 BEGIN
   RETURN QUERY SELECT * FROM roost.write_messages(
     a_holder, null, a_apps, a_senders, a_sender_numbers, a_to_groups, a_dests, a_dest_numbers, a_types, a_bodies,
@@ -126,13 +123,7 @@ END $$;
 
 CREATE OR REPLACE FUNCTION roost.commit_messages(
   a_holder text, a_wall_ms bigint,
-  a_apps text[], a_senders text[], a_sender_numbers bigint[],
-  a_to_groups boolean[], a_dests text[], a_dest_numbers bigint[],
-  a_types integer[], a_bodies text[], a_extras text[], a_client_ids text[],
-  a_ack_apps text[], a_ack_accounts text[], a_ack_devices text[], a_ack_ids bigint[]
-) RETURNS TABLE (
-  outcome bigint, id bigint, sent_ns bigint, previous_id bigint, group_version bigint, sender bigint, inbox bigint
-) LANGUAGE plpgsql ${isolated} AS $$
+  ${ofMessages} LANGUAGE plpgsql ${isolated} AS $$
 BEGIN
   RETURN QUERY SELECT * FROM roost.write_messages(
     a_holder, null, a_apps, a_senders, a_sender_numbers, a_to_groups, a_dests, a_dest_numbers, a_types, a_bodies,

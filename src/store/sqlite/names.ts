@@ -2,15 +2,11 @@
 // transaction is rolled back or the store turns out to be another one (writer.ts): `forget` then empties it.
 
 import type { Database } from "bun:sqlite";
+import { accountKey } from "../../base/account-key.ts";
 import { GenerationCache } from "../../base/generation-cache.ts";
 
 /** Names of one table that a connection remembers; about 150 bytes each. */
 const cachedMax = 200_000;
-
-/** A key that names cannot forge: the length of its first part comes first. */
-function key(app: string, name: string): string {
-  return `${app.length}:${app}${name}`;
-}
 
 /** The numbers of one table. */
 class NumberTable {
@@ -22,7 +18,7 @@ class NumberTable {
   }
 
   find(app: string, name: string): bigint | undefined {
-    const at = key(app, name);
+    const at = accountKey(app, name);
     const cached = this.cached.get(at);
     if (cached !== undefined) return cached;
     const row = this.select.get(app, name);
