@@ -16,7 +16,7 @@ import { StoreUnavailable } from "../store/store.ts";
 import { say } from "./command-output.ts";
 import { Draft, draftName, existsSentence, passingFolder } from "./draft.ts";
 import { codeOf, sentenceOf } from "./failure.ts";
-import type { OptionValues } from "./options.ts";
+import type { OptionValues } from "./option-values.ts";
 import { Progress, sizeOf } from "./progress.ts";
 import { storePlaceOf } from "./store-place.ts";
 import { StartError, UsageError } from "./usage-error.ts";

@@ -2,7 +2,7 @@
 
 import { runChat } from "./chat/chat-session.ts";
 import { standardStreams } from "./command-output.ts";
-import type { OptionValues } from "./options.ts";
+import type { OptionValues } from "./option-values.ts";
 import { makeToken } from "./token.ts";
 import { UsageError } from "./usage-error.ts";
 

@@ -5,7 +5,7 @@ import { Refusal } from "../store/sqlite/refusal.ts";
 import { StoreUnavailable } from "../store/store.ts";
 import { printLines } from "./command-output.ts";
 import { codeOf, sentenceOf } from "./failure.ts";
-import type { OptionValues } from "./options.ts";
+import type { OptionValues } from "./option-values.ts";
 import { Progress } from "./progress.ts";
 import { storePlaceOf } from "./store-place.ts";
 import { StartError } from "./usage-error.ts";

@@ -4,7 +4,8 @@
 import { type CommandDef, defineCommand, renderUsage } from "citty";
 import { endWithOutput, printHelp, printLines, saidLine, say } from "./command-output.ts";
 import { didYouMean } from "./did-you-mean.ts";
-import { argsOf, type Operand, type OptionName, OptionValues, optionsOf } from "./options.ts";
+import { OptionValues } from "./option-values.ts";
+import { argsOf, type Operand, type OptionName, optionsOf } from "./options.ts";
 import { linesTo } from "./standard-streams.ts";
 import { StartError, UsageError } from "./usage-error.ts";
 import { version } from "./version.ts";

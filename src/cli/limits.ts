@@ -8,7 +8,7 @@ import { askProcess } from "./control/ask.ts";
 import { findProcess } from "./control/find-process.ts";
 import { settableLimits, usedLimits } from "./limits/listing.ts";
 import { parseLimitRows } from "./limits/parse-answer.ts";
-import type { OptionValues } from "./options.ts";
+import type { OptionValues } from "./option-values.ts";
 import { limitsOf } from "./serve/limits.ts";
 import { StartError, UsageError } from "./usage-error.ts";
 

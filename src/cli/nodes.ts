@@ -5,7 +5,7 @@ import { NodeClient } from "../registry/client/node-client.ts";
 import { systemTimers } from "../registry/timers.ts";
 import { isWatched, printLines, showLines } from "./command-output.ts";
 import { type Row, rowsOf, tableOf } from "./nodes/listing.ts";
-import type { OptionValues } from "./options.ts";
+import type { OptionValues } from "./option-values.ts";
 import { firstListing } from "./registry-listing.ts";
 import { StartError } from "./usage-error.ts";
 

@@ -5,14 +5,9 @@
 import type { ArgsDef } from "citty";
 import { deviceBytesMax, secretBytesMax, tokenCharactersMax, trustedProxiesMax } from "../base/limits/fixed.ts";
 import { limitTable } from "../base/limits/table.ts";
-import { quotedText } from "../base/printable.ts";
 import { parseSelector, selectorNames } from "../container/selectors/selection.ts";
-import { readConfigFile } from "./config-file.ts";
-import { didYouMean } from "./did-you-mean.ts";
 import { parseLimits } from "./limit-values.ts";
 import { parseSessions, parseStore, pathBytesMax } from "./engine-url.ts";
-import { unknownVariables } from "./unknown-variables.ts";
-import { UsageError } from "./usage-error.ts";
 import {
   durationFrom,
   nodesUpTo,
@@ -41,8 +36,6 @@ export const roles = ["standalone", "gateway", "login", "chat", "discovery"] as 
 /** The longest value of an option that says nothing else, and of a list. */
 const valueBytesMax = 1024;
 const listBytesMax = 128 * 1024;
-/** A value that is refused is shown up to here. */
-const shownCharactersMax = 80;
 
 interface Option<Value> {
   readonly help: string;
@@ -242,7 +235,7 @@ export const options = {
 } as const satisfies Record<string, Option<unknown>>;
 
 export type OptionName = keyof typeof options;
-type ValueOf<Name extends OptionName> = ReturnType<(typeof options)[Name]["parse"]>;
+export type ValueOf<Name extends OptionName> = ReturnType<(typeof options)[Name]["parse"]>;
 
 const serverOptions = ["id", "data", "secret", "secret-file", "config"] as const satisfies OptionName[];
 /** What every role takes. */
@@ -338,12 +331,13 @@ export const optionsOf = {
 } as const satisfies Record<string, readonly OptionName[]>;
 
 /** All of them, by name. */
-const table: ReadonlyMap<string, Option<unknown>> = new Map(Object.entries(options));
+export const optionTable: ReadonlyMap<string, Option<unknown>> = new Map(Object.entries(options));
 
 /** Those that may stand in a configuration file. */
-const optionsOfFile: typeof table = new Map([...table].filter(([name]) => name !== "config"));
+export const optionsOfFile: typeof optionTable = new Map([...optionTable].filter(([name]) => name !== "config"));
 
-const environmentName = (name: string): string => `ROOST_${name.toUpperCase().replaceAll("-", "_")}`;
+/** The variable of an option. */
+export const environmentName = (name: string): string => `ROOST_${name.toUpperCase().replaceAll("-", "_")}`;
 
 /** The one word of a command that is no option, such as FILE. */
 export interface Operand {
@@ -369,170 +363,4 @@ export function argsOf(names: readonly OptionName[], operand?: Operand): ArgsDef
     }),
   );
   return { ...words, ...flags };
-}
-
-/** What was said for an option, and where. */
-interface Said {
-  readonly text: string;
-  readonly source: string;
-  /** By a variable, which may be meant for a process with another role. */
-  readonly isShared: boolean;
-}
-
-/** A value that was given. */
-interface Layer<Value> extends Pick<Said, "source" | "isShared"> {
-  readonly value: Value;
-}
-
-/** What a user said for some options, by flag, environment and file; checked when asked for. */
-export class OptionValues {
-  private readonly names: readonly OptionName[];
-  private readonly flags: ReadonlyMap<string, string>;
-  private readonly environment: Readonly<Record<string, string | undefined>>;
-  private readonly file: ReadonlyMap<string, string>;
-  private readonly filePath: string | undefined;
-  private readonly operandText: string | undefined;
-  /** What an operator should know: variables that are no options, a configuration file that others can change. */
-  readonly warnings: readonly string[];
-
-  /**
-   * Refuses flags that the command does not have, flags without a value, a bad configuration file, and a missing or second
-   * operand.
-   */
-  constructor(
-    names: readonly OptionName[],
-    words: readonly string[],
-    environment: Readonly<Record<string, string | undefined>>,
-    operand?: Operand,
-  ) {
-    this.names = names;
-    const { flags, operandText } = readWords(names, words, operand);
-    this.flags = flags;
-    this.operandText = operandText;
-    this.environment = environment;
-    this.file = new Map();
-    this.filePath = this.optional("config");
-    const warnings = unknownVariables(environment, new Set(Array.from(table.keys(), environmentName)));
-    if (this.filePath !== undefined) {
-      const { entries, warning } = readConfigFile(this.filePath, optionsOfFile);
-      this.file = entries;
-      if (warning !== undefined) warnings.push(warning);
-    }
-    this.warnings = warnings;
-  }
-
-  /** The checked value; undefined when nobody gave one and there is no default. */
-  optional<Name extends OptionName>(name: Name): ValueOf<Name> | undefined;
-  optional(name: OptionName): unknown {
-    const text = this.raw(name)?.text ?? options[name].fallback;
-    return text === undefined ? undefined : this.parsed(name, text, this.sourceOf(name));
-  }
-
-  /** The checked values that were given, by file, variable and flag, in this order: later ones weigh more. */
-  layers<Name extends OptionName>(name: Name): readonly Layer<ValueOf<Name>>[];
-  layers(name: OptionName): readonly Layer<unknown>[] {
-    return this.said(name)
-      .toReversed()
-      .map(({ text, source, isShared }) => ({ value: this.parsed(name, text, source), source, isShared }));
-  }
-
-  private parsed(name: OptionName, text: string, source: string): unknown {
-    const { parse, bytesMax, isSecret } = options[name];
-    const bytes = Buffer.byteLength(text);
-    try {
-      if (bytes > bytesMax) throw new Error(`at most ${bytesMax} bytes, not ${bytes}`);
-      return parse(text);
-    } catch (error) {
-      const expected = error instanceof Error ? error.message : String(error);
-      throw new UsageError(`${source}: invalid value${isSecret ? "" : ` ${quoted(text)}`}: expected ${expected}`);
-    }
-  }
-
-  /** The checked value; `why` ends the sentence that is said when there is none. */
-  required<Name extends OptionName>(name: Name, why = "is required"): NonNullable<ValueOf<Name>> {
-    const value = this.optional(name);
-    if (value === undefined || value === null) throw new UsageError(`--${name} ${why}`);
-    return value;
-  }
-
-  /** The text of the operand; only for a command that has one. */
-  get operand(): string {
-    if (this.operandText === undefined) throw new UsageError("this command takes options only; see --help");
-    return this.operandText;
-  }
-
-  /** True when somebody gave it. */
-  isGiven(name: OptionName): boolean {
-    return this.raw(name) !== undefined;
-  }
-
-  /** The flag or line of the file that gave it, whatever a variable says; undefined if none did. */
-  typedAs(name: OptionName): string | undefined {
-    if (!this.names.includes(name)) return undefined;
-    if (this.flags.has(name)) return `--${name}`;
-    return this.file.has(name) ? `${this.filePath}: ${name}` : undefined;
-  }
-
-  /** What to change to change it: a flag, a variable or a line of the file, whichever gave it. */
-  sourceOf(name: OptionName): string {
-    return this.raw(name)?.source ?? `--${name}`;
-  }
-
-  private raw(name: OptionName): Said | undefined {
-    return this.said(name)[0];
-  }
-
-  /** All that was said, what weighs most first. */
-  private said(name: OptionName): Said[] {
-    if (!this.names.includes(name)) return [];
-    const variable = environmentName(name);
-    // An empty variable counts as unset.
-    const value = this.environment[variable] || undefined;
-    const all = [
-      { text: this.flags.get(name), source: `--${name}`, isShared: false },
-      { text: value, source: variable, isShared: true },
-      { text: this.file.get(name), source: `${this.filePath}: ${name}`, isShared: false },
-    ];
-    return all.flatMap(({ text, ...rest }) => (text === undefined ? [] : [{ text, ...rest }]));
-  }
-}
-
-function readWords(
-  names: readonly OptionName[],
-  words: readonly string[],
-  operand: Operand | undefined,
-): { flags: Map<string, string>; operandText: string | undefined } {
-  const flags = new Map<string, string>();
-  let operandText: string | undefined;
-  for (let at = 0; at < words.length; at++) {
-    const word = words[at] ?? "";
-    if (operand !== undefined && word !== "" && (word === "-" || !word.startsWith("-"))) {
-      if (operandText !== undefined)
-        throw new UsageError(`${JSON.stringify(word)} is one word too many: expected one ${operand.name}`);
-      operandText = word;
-      continue;
-    }
-    const [, name = "", attached] = /^--([^=]+)(?:=(.*))?$/s.exec(word) ?? [];
-    if (name === "") throw new UsageError(`${quoted(word)} is not an option; see --help`);
-    const known = names.find((candidate) => candidate === name);
-    if (known === undefined)
-      throw new UsageError(`--${name} is not an option here${didYouMean(name, names, "--")}; see --help`);
-    const takesNone = options[known].isFlag;
-    const value = attached ?? (takesNone ? "true" : words[++at]);
-    if (value === undefined || (attached === undefined && value.startsWith("--")))
-      throw new UsageError(`--${name} needs a value`);
-    const before = flags.get(name);
-    if (before !== undefined && !options[known].isPairs) throw new UsageError(`--${name} is given twice`);
-    flags.set(name, before === undefined ? value : `${before},${value}`);
-  }
-  if (operand !== undefined && operandText === undefined)
-    throw new UsageError(
-      `${operand.name} is missing; expected the ${operand.help[0]?.toLowerCase()}${operand.help.slice(1)}`,
-    );
-  return { flags, operandText };
-}
-
-/** A value or word as a message shows it. */
-function quoted(text: string): string {
-  return quotedText(text.length > shownCharactersMax ? `${text.slice(0, shownCharactersMax)}…` : text);
 }

@@ -6,7 +6,7 @@ import { messageCount } from "../store/clock-notices.ts";
 import type { PurgeSurvey, PurgeTool } from "../store/purge.ts";
 import { StoreUnavailable } from "../store/store.ts";
 import { printLines } from "./command-output.ts";
-import type { OptionValues } from "./options.ts";
+import type { OptionValues } from "./option-values.ts";
 import { Progress } from "./progress.ts";
 import { StartError, UsageError } from "./usage-error.ts";
 

@@ -21,7 +21,7 @@ import { printLines } from "./command-output.ts";
 import { timeText } from "./check-sqlite.ts";
 import { lockDataFolder, lockStore, openDataFolder } from "./data-folder.ts";
 import { codeOf } from "./failure.ts";
-import type { OptionValues } from "./options.ts";
+import type { OptionValues } from "./option-values.ts";
 import { Progress } from "./progress.ts";
 import { storePlaceOf } from "./store-place.ts";
 import { StartError } from "./usage-error.ts";

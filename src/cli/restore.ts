@@ -13,7 +13,7 @@ import { heldSentence } from "./backup.ts";
 import { lockDataFolder, lockStore, openDataFolder } from "./data-folder.ts";
 import { Draft, draftName } from "./draft.ts";
 import { codeOf, sentenceOf } from "./failure.ts";
-import type { OptionValues } from "./options.ts";
+import type { OptionValues } from "./option-values.ts";
 import { Progress } from "./progress.ts";
 import { storePlaceOf } from "./store-place.ts";
 import { StartError, UsageError } from "./usage-error.ts";

@@ -12,7 +12,8 @@ import {
 } from "../auth/secret.ts";
 import type { Log } from "../base/log.ts";
 import { sentenceOf } from "./failure.ts";
-import type { OptionName, OptionValues } from "./options.ts";
+import type { OptionValues } from "./option-values.ts";
+import type { OptionName } from "./options.ts";
 import { StartError, UsageError } from "./usage-error.ts";
 
 const rootUid = 0;

@@ -2,7 +2,7 @@
 
 import { realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
-import type { OptionValues } from "./options.ts";
+import type { OptionValues } from "./option-values.ts";
 import { UsageError } from "./usage-error.ts";
 
 export type StorePlace =

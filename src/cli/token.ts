@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { fingerprintOf } from "../auth/secret.ts";
 import { signToken } from "../auth/token.ts";
 import { printLines, say } from "./command-output.ts";
-import type { OptionValues } from "./options.ts";
+import type { OptionValues } from "./option-values.ts";
 import { readSecrets } from "./secrets.ts";
 import { UsageError } from "./usage-error.ts";
 

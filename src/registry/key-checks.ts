@@ -9,6 +9,7 @@ import { registryAnswerBytesMax } from "../base/limits/fixed.ts";
 import { boundedText } from "./bounded-text.ts";
 import { Code } from "./client/codes.ts";
 import { parseAnswer } from "./client/parse-instances.ts";
+import { sendToNode } from "./node-request.ts";
 
 const findingMsMax = 300_000;
 /** More nodes than this are not remembered. */
@@ -54,12 +55,10 @@ export class KeyChecks {
 
 async function takesUnsigned(node: string, signal: AbortSignal): Promise<boolean> {
   const nobody = { region: "none", zone: "none", env: "none", appid: "roost.key-check", hostname: crypto.randomUUID() };
-  const response = await fetch(`${node}/discovery/renew`, {
+  const response = await sendToNode(`${node}/discovery/renew`, {
     method: "POST",
-    headers: { "accept-encoding": "identity" },
+    headers: {},
     body: new URLSearchParams(nobody),
-    redirect: "error",
-    decompress: false,
     signal,
   });
   if (response.status !== 200) {

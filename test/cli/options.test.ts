@@ -2,7 +2,8 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type options, OptionValues, optionsOf } from "../../src/cli/options.ts";
+import { OptionValues } from "../../src/cli/option-values.ts";
+import { type options, optionsOf } from "../../src/cli/options.ts";
 import { parseAddress, parseDuration, parseListener, parseRetention } from "../../src/cli/values.ts";
 
 let folder: string;

@@ -5,7 +5,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLog } from "../../src/base/log.ts";
-import { OptionValues, optionsOf } from "../../src/cli/options.ts";
+import { OptionValues } from "../../src/cli/option-values.ts";
+import { optionsOf } from "../../src/cli/options.ts";
 import { readClusterKeys, readGivenSecrets } from "../../src/cli/secrets.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "roost-secrets-"));

@@ -5,7 +5,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { nearest } from "../../src/cli/did-you-mean.ts";
-import { options, optionsOf, OptionValues } from "../../src/cli/options.ts";
+import { OptionValues } from "../../src/cli/option-values.ts";
+import { options, optionsOf } from "../../src/cli/options.ts";
 
 let folder: string;
 beforeEach(() => {

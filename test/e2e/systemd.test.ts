@@ -17,7 +17,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
-import { type OptionName, options, optionsOf, optionsOfRole, OptionValues, roles } from "../../src/cli/options.ts";
+import { OptionValues } from "../../src/cli/option-values.ts";
+import { type OptionName, options, optionsOf, optionsOfRole, roles } from "../../src/cli/options.ts";
 import { freePorts } from "../support/free-ports.ts";
 import { NotifySocket } from "../support/notify-socket.ts";
 import { roost, run } from "../support/server-process.ts";

@@ -23,7 +23,13 @@ function fixture(values: Partial<LimitValues>) {
   const running: string[] = [];
   const ends: (() => void)[] = [];
   /** A read that runs until it is told to end; its promise says how it went. */
-  const read = (account: string, bytes: number, by: GatewayLink = link, bodyBytes = 0): Promise<string> => {
+  const read = (
+    account: string,
+    bytes: number,
+    by: GatewayLink = link,
+    bodyBytes = 0,
+    usualBytes = bytes,
+  ): Promise<string> => {
     const meta = (key: string, value: string) => ({ key, value, type: MetaType.string });
     const packet = Buffer.from(
       encodeLogicPacket(
@@ -34,10 +40,15 @@ function fixture(values: Partial<LimitValues>) {
     const scan = new PacketScan();
     scanPacket(packet, scan);
     const context = new Context(by, packet, scan, Command.OfflineIndex, "app");
-    const ran = reads.run(context, bytes, () => {
-      running.push(account);
-      return new Promise<void>((resolve) => ends.push(resolve));
-    });
+    const ran = reads.run(
+      context,
+      bytes,
+      () => {
+        running.push(account);
+        return new Promise<void>((resolve) => ends.push(resolve));
+      },
+      usualBytes,
+    );
     return ran.then(
       () => "answered",
       (error: unknown) => (error instanceof Error && "status" in error ? `refused ${String(error.status)}` : "failed"),
@@ -143,6 +154,15 @@ bound("readerUnsentBytes", {
     alice.send(encodeLogicPacket({ command: Command.UserTalk, dest: "bob", sequence: 2 }, new Uint8Array(0)));
     expect(node.frames).toHaveLength(1);
   },
+});
+
+test("an account is charged what an answer usually has: it may ask for all of its groups at once", async () => {
+  const { read, link, endAll } = fixture({ readBytesPerAccount: 4_000_000, readBytes: 1_000_000 });
+  const asked = Array.from({ length: 100 }, () => read("a", 1_000_000, link, 0, 40_000));
+  const oneMore = read("a", 1_000_000, link, 0, 40_000);
+  expect(await oneMore).toBe(`refused ${Status.RateLimited}`);
+  await endAll();
+  expect(new Set(await Promise.all(asked))).toEqual(new Set(["answered"]));
 });
 
 test("an answer that may be larger than the bound is made alone", async () => {

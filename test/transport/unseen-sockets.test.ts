@@ -142,12 +142,12 @@ async function watched(count: number, known: number, strangerCount = 0) {
   let nowMs = 0;
   const met: UnseenBound[] = [];
   /** Ports of clients that have sent too much. */
-  const ended: (number | undefined)[] = [];
+  const excessive: (number | undefined)[] = [];
   const seen = clients.slice(0, known);
   const connectionOf = ({ localPort }: Socket, index: number) =>
     [
       `127.0.0.1:${localPort}`,
-      { isUnidentified: index < strangerCount, sentTooMuch: () => void ended.push(localPort) },
+      { isUnidentified: index < strangerCount, sentTooMuch: () => void excessive.push(localPort) },
     ] as const;
   const connections = { size: known, strangerCount, all: () => new Map(seen.map(connectionOf)) };
   const watch = new UnseenWatch(port, connections, {
@@ -156,7 +156,7 @@ async function watched(count: number, known: number, strangerCount = 0) {
     met: (bound) => met.push(bound),
     nowMs: () => (nowMs += 500),
   });
-  return { clients, seen, met, ended, watch };
+  return { clients, seen, met, excessive, watch };
 }
 
 test("a watch ends those whose request does not come, and no other", async () => {
@@ -170,11 +170,11 @@ test("a watch ends those whose request does not come, and no other", async () =>
 });
 
 test("a watch ends those of many strangers who have sent too much, whatever it was, and none who is known", async () => {
-  const { clients, ended, watch } = await watched(40, 40, 39);
+  const { clients, excessive, watch } = await watched(40, 40, 39);
   for (const index of [3, 7, 39]) clients[index]?.write(Buffer.alloc(bounds.strangerBytesMax + 1));
   clients[5]?.write(Buffer.alloc(bounds.strangerBytesMax));
-  await until(() => ended.length >= 2, "the end of two");
+  await until(() => excessive.length >= 2, "the end of two");
   await Bun.sleep(300);
   watch.stop();
-  expect(new Set(ended)).toEqual(new Set([clients[3]?.localPort, clients[7]?.localPort]));
+  expect(new Set(excessive)).toEqual(new Set([clients[3]?.localPort, clients[7]?.localPort]));
 });

@@ -8,7 +8,7 @@ import { NodeClient } from "../../registry/client/node-client.ts";
 import { discoveryAppid, type Instance } from "../../registry/instance.ts";
 import { systemTimers } from "../../registry/timers.ts";
 import { nearest } from "../did-you-mean.ts";
-import type { OptionValues } from "../options.ts";
+import type { OptionValues } from "../option-values.ts";
 import { firstListing } from "../registry-listing.ts";
 import { readClusterKeys } from "../secrets.ts";
 import { StartError, UsageError } from "../usage-error.ts";

@@ -9,7 +9,7 @@ import { startDiscovery } from "../../roles/discovery/role.ts";
 import type { RunningDiscovery } from "../../roles/settings.ts";
 import type { SocketAddress } from "../../transport/address.ts";
 import { discoveryBanner } from "../banner.ts";
-import type { OptionValues } from "../options.ts";
+import type { OptionValues } from "../option-values.ts";
 import { readRules } from "../rules-file.ts";
 import { readClusterKeys } from "../secrets.ts";
 import { StartError, UsageError } from "../usage-error.ts";

@@ -6,7 +6,7 @@ import { Limits } from "../../base/limits/limits.ts";
 import type { LimitName } from "../../base/limits/table.ts";
 import type { Log } from "../../base/log.ts";
 import { foreignLimits } from "../limit-values.ts";
-import type { OptionValues } from "../options.ts";
+import type { OptionValues } from "../option-values.ts";
 import { UsageError } from "../usage-error.ts";
 
 /**

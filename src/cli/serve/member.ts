@@ -14,7 +14,7 @@ import type { SocketAddress } from "../../transport/address.ts";
 import { memberBanner } from "../banner.ts";
 import { lockStore } from "../data-folder.ts";
 import { databasePath, isDatabaseFile } from "../engine-url.ts";
-import type { OptionValues } from "../options.ts";
+import type { OptionValues } from "../option-values.ts";
 import { readRules } from "../rules-file.ts";
 import { readClusterKeys, readGivenSecrets } from "../secrets.ts";
 import { UsageError } from "../usage-error.ts";

@@ -7,7 +7,7 @@ import { banner } from "../banner.ts";
 import { openControlSocket } from "../control/control-socket.ts";
 import { holdDataFolder, holdStore, openDataFolder } from "../data-folder.ts";
 import { databasePath, isDatabaseFile } from "../engine-url.ts";
-import type { OptionValues } from "../options.ts";
+import type { OptionValues } from "../option-values.ts";
 import { readSecrets } from "../secrets.ts";
 import { UsageError } from "../usage-error.ts";
 import { version } from "../version.ts";

@@ -4,6 +4,7 @@
 import { registryAnswerBytesMax } from "../../base/limits/fixed.ts";
 import { boundedText } from "../bounded-text.ts";
 import { KeyChecks } from "../key-checks.ts";
+import { sendToNode } from "../node-request.ts";
 import { TokenChoice } from "../token-choice.ts";
 import { Code } from "./codes.ts";
 import type { After } from "./pause.ts";
@@ -131,15 +132,10 @@ async function request(
   signal: AbortSignal,
 ): Promise<Answer> {
   const url = `${node}/discovery/${endpoint}`;
-  const response = await fetch(method === "GET" ? `${url}?${parameters}` : url, {
-    method,
-    // What is compressed may be of any length once it is read.
-    headers: { ...shown, "accept-encoding": "identity", "x1-bmspy-timeout": String(limitMs) },
-    redirect: "error",
-    decompress: false,
-    signal,
-    ...(method === "POST" ? { body: parameters } : {}),
-  });
+  const headers = { ...shown, "x1-bmspy-timeout": String(limitMs) };
+  const response = await (method === "GET"
+    ? sendToNode(`${url}?${parameters}`, { method, headers, signal })
+    : sendToNode(url, { method, headers, body: parameters, signal }));
   if (response.status !== 200) {
     await response.body?.cancel();
     throw new Error(`HTTP status ${response.status}`);

@@ -18,6 +18,7 @@ import { type Answer, MalformedAnswer, parseAnswer, parseInstance, parseListing 
 import type { EntryState } from "../entry.ts";
 import type { Identity, Instance } from "../instance.ts";
 import type { Compare, Compared, NodeInfo, PeerFailure, Renewal, Replicate, Replicated } from "../peer-messages.ts";
+import { sendToNode } from "../node-request.ts";
 import { Code } from "../registrar.ts";
 import { renewedAfterMs } from "../table.ts";
 import type { TokenChoice } from "../token-choice.ts";
@@ -157,13 +158,9 @@ export class OriginalPeers {
     let response: Response;
     let text: string;
     try {
-      response = await fetch(`http://${address}/discovery/${endpoint}`, {
-        method,
-        // What is compressed may be of any length once it is read.
-        headers: { ...shown, "accept-encoding": "identity", "x1-bmspy-timeout": String(this.requestMsMax) },
-        redirect: "error",
-        decompress: false,
-        signal,
+      const headers = { ...shown, "x1-bmspy-timeout": String(this.requestMsMax) };
+      response = await sendToNode(`http://${address}/discovery/${endpoint}`, {
+        ...{ method, headers, signal },
         ...(method === "POST" ? { body: parameters } : {}),
       });
       if (response.status !== 200) {

@@ -7,6 +7,7 @@ import { boundedText, TooLong } from "../bounded-text.ts";
 import { fieldsOf, jsonOf, MalformedJson } from "../json-fields.ts";
 import { KeyChecks } from "../key-checks.ts";
 import type { Compare, Compared, PeerFailure, PeerNetwork, Replicate, Replicated } from "../peer-messages.ts";
+import { sendToNode } from "../node-request.ts";
 import { Code } from "../registrar.ts";
 import { TokenChoice } from "../token-choice.ts";
 import { OriginalPeers } from "./original-peer.ts";
@@ -38,6 +39,14 @@ interface Envelope {
   readonly data: unknown;
 }
 
+/** What is asked of another node, and how an original one is asked the same. */
+interface Question<Reply> {
+  readonly path: string;
+  readonly body: string;
+  readonly parse: (data: unknown) => Reply;
+  readonly askOriginal: () => Promise<Reply | PeerFailure>;
+}
+
 export class HttpPeerNetwork implements PeerNetwork {
   private readonly clock: Clock;
   private readonly tokens: TokenChoice;
@@ -64,7 +73,10 @@ export class HttpPeerNetwork implements PeerNetwork {
 
   compare(address: string, message: Compare, done: (reply: Compared | PeerFailure) => void): void {
     const text = messageText(message);
-    void this.ask(address, comparePath, text, parseCompared, () => this.originals.compare(address, message)).then(done);
+    void this.ask(address, {
+      ...{ path: comparePath, body: text, parse: parseCompared },
+      askOriginal: () => this.originals.compare(address, message),
+    }).then(done);
   }
 
   /** What is too long for one body goes in halves: some states are many times as long as most. */
@@ -72,8 +84,10 @@ export class HttpPeerNetwork implements PeerNetwork {
     const text = messageText(message);
     const { states } = message;
     if (states.length < 2 || Buffer.byteLength(text) <= registryPeerBodyBytesMax) {
-      const askOriginal = (): Promise<Replicated | PeerFailure> => this.originals.replicate(address, message);
-      return this.ask(address, replicatePath, text, parseReplicated, askOriginal);
+      return this.ask(address, {
+        ...{ path: replicatePath, body: text, parse: parseReplicated },
+        askOriginal: () => this.originals.replicate(address, message),
+      });
     }
     const middle = states.length >> 1;
     const first = await this.replicateInParts(address, { ...message, states: states.slice(0, middle), renewals: [] });
@@ -84,14 +98,11 @@ export class HttpPeerNetwork implements PeerNetwork {
 
   private async ask<Reply extends { readonly kind: string }>(
     address: string,
-    path: string,
-    body: string,
-    parse: (data: unknown) => Reply,
-    askOriginal: () => Promise<Reply | PeerFailure>,
+    question: Question<Reply>,
   ): Promise<Reply | PeerFailure> {
     const open = await this.refusedAsOpen(address);
     if (open !== undefined) return open;
-    const reply = await this.askChecked(address, path, body, parse, askOriginal);
+    const reply = await this.askChecked(address, question);
     if (reply.kind === "failed") this.keys?.forget(`http://${address}`);
     return reply;
   }
@@ -112,10 +123,7 @@ export class HttpPeerNetwork implements PeerNetwork {
 
   private async askChecked<Reply extends { readonly kind: string }>(
     address: string,
-    path: string,
-    body: string,
-    parse: (data: unknown) => Reply,
-    askOriginal: () => Promise<Reply | PeerFailure>,
+    { path, body, parse, askOriginal }: Question<Reply>,
   ): Promise<Reply | PeerFailure> {
     if ((this.originalUntilMs.get(address) ?? -Infinity) > this.clock.monotonicMs()) return askOriginal();
     this.originalUntilMs.delete(address);
@@ -141,15 +149,8 @@ export class HttpPeerNetwork implements PeerNetwork {
   ): Promise<Envelope | PeerFailure | typeof unknownPath | typeof unknownHere> {
     let text: string;
     try {
-      const response = await fetch(url, {
-        method: "POST",
-        // A small packed answer could unpack to a huge one.
-        headers: { ...shown, "content-type": "application/json", "accept-encoding": "identity" },
-        body,
-        redirect: "error",
-        decompress: false,
-        signal,
-      });
+      const headers = { ...shown, "content-type": "application/json" };
+      const response = await sendToNode(url, { method: "POST", headers, body, signal });
       if (response.status !== 200) {
         await response.body?.cancel();
         if (response.status === 404) return response.headers.has(unknownNodeField) ? unknownHere : unknownPath;

@@ -44,12 +44,13 @@ export class Reads {
   }
 
   /**
-   * Runs `read`, which answers the request, when it is its turn. `bytes`: the most that its answer may have. Rejects as
-   * `read` does, and with RateLimited, ServiceUnavailable or PayloadTooLarge where the read is not even queued.
+   * Runs `read`, which answers the request, when it is its turn. `bytes`: the most that its answer may have; `usualBytes`,
+   * what the account is charged, where most answers have far less. Rejects as `read` does, and with RateLimited,
+   * ServiceUnavailable or PayloadTooLarge where the read is not even queued.
    */
-  async run(context: Context, bytes: number, read: () => Promise<void>): Promise<void> {
+  async run(context: Context, bytes: number, read: () => Promise<void>, usualBytes = bytes): Promise<void> {
     const account = accountKey(context.app, context.account);
-    this.enter(context, account, bytes);
+    this.enter(context, account, usualBytes);
     try {
       await this.turn(context, bytes);
       try {
@@ -58,7 +59,7 @@ export class Reads {
         this.bytes -= bytes;
       }
     } finally {
-      this.leave(account, bytes);
+      this.leave(account, usualBytes);
       this.startNext();
     }
   }

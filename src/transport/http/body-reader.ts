@@ -23,6 +23,9 @@ export class BodyReader {
   bytesKept = 0;
   private readonly bytesMax: number;
   private readonly pieces: Buffer[] = [];
+  /** Small pieces behind those, put together; the first bytes of it. */
+  private joined: Buffer | undefined;
+  private joinedBytes = 0;
   private readonly isChunked: boolean;
   /** Of the body, or of this chunk. */
   private bytesLeft: number;
@@ -65,6 +68,7 @@ export class BodyReader {
 
   /** The whole body, once it is complete. */
   bytes(): Buffer {
+    this.endJoined();
     const [only] = this.pieces;
     return this.pieces.length === 1 && only !== undefined ? only : Buffer.concat(this.pieces, this.bytesKept);
   }
@@ -73,11 +77,32 @@ export class BodyReader {
     if (start === end) return;
     this.bytesKept += end - start;
     const piece = chunk.subarray(start, end);
-    const last = this.pieces.at(-1);
-    // A body that comes byte by byte would cost an object for each, and a small part of a large read all of that.
-    if (last !== undefined && last.length + piece.length <= smallBytes)
-      this.pieces[this.pieces.length - 1] = Buffer.concat([last, piece]);
-    else this.pieces.push(2 * piece.length < chunk.length ? Buffer.from(piece) : piece);
+    if (this.joins(piece)) return;
+    this.endJoined();
+    // A small part of a large read would hold all of that.
+    this.pieces.push(2 * piece.length < chunk.length ? Buffer.from(piece) : piece);
+  }
+
+  /** Puts a small piece to the small ones before it: a body that comes byte by byte would cost an object for each. */
+  private joins(piece: Buffer): boolean {
+    const before = this.joined === undefined ? this.pieces.at(-1) : undefined;
+    const beforeBytes = before?.length ?? this.joinedBytes;
+    if (beforeBytes === 0 || beforeBytes + piece.length > smallBytes) return false;
+    this.joined ??= Buffer.allocUnsafe(smallBytes);
+    if (before !== undefined) {
+      before.copy(this.joined);
+      this.pieces.pop();
+    }
+    piece.copy(this.joined, beforeBytes);
+    this.joinedBytes = beforeBytes + piece.length;
+    return true;
+  }
+
+  private endJoined(): void {
+    if (this.joined === undefined) return;
+    this.pieces.push(this.joined.subarray(0, this.joinedBytes));
+    this.joined = undefined;
+    this.joinedBytes = 0;
   }
 
   private readLine(chunk: Buffer, at: number): number {

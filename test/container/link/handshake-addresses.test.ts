@@ -5,9 +5,8 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { isMarked, linkProof, markNonce } from "../../../src/auth/link-proof.ts";
 import { systemRandom } from "../../../src/base/random.ts";
-import { DiallingHandshake, type Met } from "../../../src/container/link/handshake.ts";
 import { whoAnswers } from "../../../src/container/link/who.ts";
-import { closeAbnormal, CloseCode } from "../../../src/wire/close-reason.ts";
+import { CloseCode } from "../../../src/wire/close-reason.ts";
 import {
   type InnerHandshakeReq,
   type InnerHandshakeReqSchema,
@@ -16,55 +15,23 @@ import {
 } from "../../../src/wire/gen/pkt_pb.ts";
 import { freePorts } from "../../support/free-ports.ts";
 import { LinkProxy } from "../../support/link-proxy.ts";
-import { Recording } from "../../transport/recording.ts";
 import {
   afterwards,
   answerHello,
   closeAll,
   clusterKey,
+  dialAs,
   handAcceptor,
   HandDialler,
   LinkEnd,
   newIdentity,
+  outcome,
   TestNode,
 } from "./support.ts";
 
 afterEach(closeAll);
 
 const portOf = (address: string): number => Number(address.slice(address.lastIndexOf(":") + 1));
-
-/** Dials as a process of this release does. */
-async function dial(
-  address: string,
-  {
-    keys = [clusterKey],
-    listed = address,
-    isProven = false,
-  }: {
-    readonly keys?: readonly Uint8Array[];
-    readonly listed?: string;
-    readonly isProven?: boolean;
-  } = {},
-): Promise<Met> {
-  const end = new LinkEnd(newIdentity("gate"), keys);
-  const handshakes: DiallingHandshake[] = [];
-  const connection = await end.dial(address, (opened) => {
-    const parts = { ...end.side, expectedId: "node", address: listed, isProven };
-    const handshake = new DiallingHandshake(opened, parts, () => new Recording(opened));
-    handshakes.push(handshake);
-    return handshake;
-  });
-  afterwards(() => connection.close(closeAbnormal));
-  const [handshake] = handshakes;
-  if (handshake === undefined) throw new Error("dialled without a handler");
-  return handshake.met;
-}
-
-const outcome = (met: Promise<unknown>): Promise<string> =>
-  met.then(
-    () => "linked",
-    (error: unknown) => (error instanceof Error ? error.message : String(error)),
-  );
 
 /** A way to a node that changes nothing; returns its address. */
 async function relay(target: string): Promise<string> {
@@ -98,11 +65,11 @@ describe("through a stranger between the two", () => {
   test("no link stands, and the dialler says where it was and where the node takes links", async () => {
     const node = TestNode.start("node");
     const between = await relay(node.address);
-    expect(await outcome(dial(between))).toBe(
+    expect(await outcome(dialAs(between))).toBe(
       `node takes links at ${node.address} and not at ${between}: its entry in the registry is old or forged`,
     );
     expect(node.told).toEqual([]);
-    expect(await outcome(dial(node.address))).toBe("linked");
+    expect(await outcome(dialAs(node.address))).toBe("linked");
   });
 
   const forgeries: Record<string, Parameters<typeof forgingRelay>[1]> = {
@@ -118,7 +85,7 @@ describe("through a stranger between the two", () => {
   };
   test.each(Object.entries(forgeries))("no link stands if it %s", async (_, forgery) => {
     const node = TestNode.start("node");
-    expect(await outcome(dial(forgingRelay(node.address, forgery)))).toBe("it does not know the cluster key");
+    expect(await outcome(dialAs(forgingRelay(node.address, forgery)))).toBe("it does not know the cluster key");
     expect(node.told).toEqual([]);
   });
 
@@ -152,15 +119,15 @@ describe("with a program of the former release", () => {
 
   test("as an acceptor a link stands", async () => {
     const fake = handAcceptor((recording, hello) => answerHello(recording, hello, fake));
-    expect(await outcome(dial(fake.address))).toBe("linked");
+    expect(await outcome(dialAs(fake.address))).toBe("linked");
   });
 
   test("as an acceptor none stands if its entry has a proof, which such a program does not make", async () => {
     const fake = handAcceptor((recording, hello) => answerHello(recording, hello, fake));
-    expect(await outcome(dial(fake.address, { isProven: true }))).toStartWith(
+    expect(await outcome(dialAs(fake.address, { isProven: true }))).toStartWith(
       "it proves no address, although its entry in the registry has a proof",
     );
-    expect(await outcome(dial(TestNode.start("node").address, { isProven: true }))).toBe("linked");
+    expect(await outcome(dialAs(TestNode.start("node").address, { isProven: true }))).toBe("linked");
   });
 });
 
@@ -187,7 +154,7 @@ describe("a hello", () => {
     const long = `${"a".repeat(294)}:65535`;
     const node = TestNode.start("node", {}, keys);
     // It is read whole, or it would be refused as too long or malformed.
-    expect(await outcome(dial(node.address, { keys, listed: long }))).toContain(`and not at ${long}`);
+    expect(await outcome(dialAs(node.address, { keys, listed: long }))).toContain(`and not at ${long}`);
   });
 });
 

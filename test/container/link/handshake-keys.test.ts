@@ -4,21 +4,21 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { hintedKey, keyHint, linkProof, provesLink } from "../../../src/auth/link-proof.ts";
 import { systemRandom } from "../../../src/base/random.ts";
-import { DiallingHandshake, type Met } from "../../../src/container/link/handshake.ts";
+import type { Met } from "../../../src/container/link/handshake.ts";
 import { whoAnswers } from "../../../src/container/link/who.ts";
 import { closeAbnormal, CloseCode } from "../../../src/wire/close-reason.ts";
 import { Status } from "../../../src/wire/gen/pkt_pb.ts";
 import { Random, testSeed } from "../../support/random.ts";
 import { until } from "../../support/until.ts";
-import { Recording } from "../../transport/recording.ts";
 import {
-  afterwards,
   answerHello,
   closeAll,
-  HandDialler,
+  dialAs,
   handAcceptor,
+  HandDialler,
   LinkEnd,
   newIdentity,
+  outcome,
   TestNode,
 } from "./support.ts";
 import { WatchedTimers } from "./timers.ts";
@@ -41,29 +41,8 @@ afterEach(async () => {
 let dialled = 0;
 
 /** Dials as a process with these keys does. */
-async function dial(address: string, keys: readonly Uint8Array[], id = `gate-${++dialled}`): Promise<Met> {
-  const end = new LinkEnd(newIdentity(id), keys);
-  const handshakes: DiallingHandshake[] = [];
-  const connection = await end.dial(address, (opened) => {
-    const handshake = new DiallingHandshake(
-      opened,
-      { ...end.side, expectedId: "node", address, isProven: false },
-      () => new Recording(opened),
-    );
-    handshakes.push(handshake);
-    return handshake;
-  });
-  afterwards(() => connection.close(closeAbnormal));
-  const [handshake] = handshakes;
-  if (handshake === undefined) throw new Error("dialled without a handler");
-  return handshake.met;
-}
-
-const outcome = (met: Promise<Met>): Promise<string> =>
-  met.then(
-    () => "linked",
-    (error: unknown) => (error instanceof Error ? error.message : String(error)),
-  );
+const dial = (address: string, keys: readonly Uint8Array[], id = `gate-${++dialled}`): Promise<Met> =>
+  dialAs(address, { id, keys });
 
 const nodeWith = (...keys: readonly Uint8Array[]): TestNode => TestNode.start("node", {}, [...keys]);
 

@@ -12,6 +12,7 @@ import { TimerWheel } from "../../../src/base/timer-wheel.ts";
 import type { Context } from "../../../src/container/context.ts";
 import { Dispatcher } from "../../../src/container/dispatcher.ts";
 import { Dependency, type Dial } from "../../../src/container/link/dependency.ts";
+import { DiallingHandshake, type Met } from "../../../src/container/link/handshake.ts";
 import { gatewayService, LinkListener } from "../../../src/container/link/link-listener.ts";
 import { TcpLinkNetwork } from "../../../src/container/link/link-network.ts";
 import { type Link, Links } from "../../../src/container/links.ts";
@@ -468,3 +469,40 @@ export class TestGateway extends LinkEnd {
     return this.gateway.links.choose("chat", { channelId: "c", app: "app", account: "alice" })?.id;
   }
 }
+
+/** Dials as a process of this release does. */
+export async function dialAs(
+  address: string,
+  {
+    id = "gate",
+    keys = [clusterKey],
+    listed = address,
+    isProven = false,
+  }: {
+    readonly id?: string;
+    readonly keys?: readonly Uint8Array[];
+    /** Where the registry has the node. */
+    readonly listed?: string;
+    readonly isProven?: boolean;
+  } = {},
+): Promise<Met> {
+  const end = new LinkEnd(newIdentity(id), keys);
+  const handshakes: DiallingHandshake[] = [];
+  const connection = await end.dial(address, (opened) => {
+    const parts = { ...end.side, expectedId: "node", address: listed, isProven };
+    const handshake = new DiallingHandshake(opened, parts, () => new Recording(opened));
+    handshakes.push(handshake);
+    return handshake;
+  });
+  afterwards(() => connection.close(closeAbnormal));
+  const [handshake] = handshakes;
+  if (handshake === undefined) throw new Error("dialled without a handler");
+  return handshake.met;
+}
+
+/** `linked`, or why not. */
+export const outcome = (met: Promise<unknown>): Promise<string> =>
+  met.then(
+    () => "linked",
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  );

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { Random, testSeed } from "../../support/random.ts";
 import { BodyReader } from "../../../src/transport/http/body-reader.ts";
 
 const chunked = "5\r\nhello\r\n6;x=y\r\n world\r\n0\r\nTrailer: 1\r\n\r\n";
@@ -31,6 +32,21 @@ test("bytes of a body that comes byte by byte are not kept one by one", () => {
   const { body } = read(text, text.length, text.length, 1);
   expect(body.bytes().toString()).toBe(text);
   expect(body.bytesKept).toBe(text.length);
+});
+
+test("a body in chunks of all sizes is put together", () => {
+  const seed = testSeed("chunks");
+  const random = new Random(seed);
+  for (let round = 0; round < 50; round++) {
+    const parts = Array.from({ length: 1 + random.below(60) }, () =>
+      "x".repeat(1 + random.below(random.once(2) ? 20 : 6_000)),
+    );
+    const text = parts.map((part, at) => part.replaceAll("x", String.fromCharCode(97 + (at % 26))));
+    const wire = `${text.map((part) => `${part.length.toString(16)}\r\n${part}\r\n`).join("")}0\r\n\r\n`;
+    const whole = text.join("");
+    const { body } = read(wire, "chunked", whole.length, 1 + random.below(9_000));
+    expect([seed, body.state, body.bytes().toString() === whole]).toEqual([seed, "complete", true]);
+  }
 });
 
 describe("a body that is too long", () => {
