@@ -33,12 +33,14 @@ export interface UnseenBounds {
 
 /** The open connections whose request has come. */
 export interface SeenConnections {
-  /** How many there are, at least. */
-  readonly size: number;
-  /** How many of them have not shown who they are, at most. */
+  /** How many descriptors they and the connections of other listeners for the same clients have. */
+  readonly inUse: number;
+  /** How many of those have not shown who they are. */
   readonly strangerCount: number;
-  /** All of them, by their peers (`host:port`). */
+  /** Those of this listener, by their peers (`host:port`). */
   all(): ReadonlyMap<string, SeenConnection>;
+  /** Those of them that have not shown who they are. */
+  unidentified(): Iterable<SeenConnection>;
 }
 
 export interface SeenConnection {
@@ -52,9 +54,9 @@ export type UnseenBound = "age" | "sockets" | "socketsPerAddress" | "descriptors
 
 const probeMs = 100;
 const lookMs = 2_000;
-/** The same while there are so many strangers that what they send counts. */
-const strangerLookMs = 500;
-const strangersMin = 32;
+/** Strangers that are still strangers after this time are asked for what they have sent, if there are so many of them. */
+const lingerMs = 500;
+const lingeringMin = 32;
 /** Descriptors above those that are known, before it is looked whose they are. */
 const unknownMin = 32;
 
@@ -116,9 +118,12 @@ export class UnseenWatch {
   private readonly timer: Timer;
   private finder: Promise<SocketFinder | undefined> | undefined;
   private lookedMs: number;
-  /** When it was looked last: descriptors that are not sockets of this listener, and sockets without a request. */
+  /** When it was looked last: descriptors that are no clients', and sockets without a request. */
   private othersInUse = 0;
   private unseen = 0;
+  /** Who had not shown who they are a while ago, and when that was. */
+  private strangers: ReadonlySet<SeenConnection> = new Set();
+  private strangersMs: number;
   /** Nothing was ended although descriptors were short: there is nothing to look for so often. */
   private wasFruitless = false;
   private isLooking = false;
@@ -129,6 +134,7 @@ export class UnseenWatch {
     this.bounds = bounds;
     this.sockets = new UnseenSockets(bounds);
     this.lookedMs = bounds.nowMs();
+    this.strangersMs = this.lookedMs;
     this.timer = setInterval(() => this.tick(), probeMs);
     this.timer.unref();
   }
@@ -140,15 +146,32 @@ export class UnseenWatch {
   private tick(): void {
     const nowMs = this.bounds.nowMs();
     const lowest = lowestFreeDescriptor();
-    const isShort = lowest === undefined || lowest > this.roomMax;
-    const usualMs = this.hasStrangers ? strangerLookMs : lookMs;
-    const pauseMs = isShort && !this.wasFruitless ? 0 : usualMs;
-    if (this.isLooking || nowMs - this.lookedMs < pauseMs) return;
+    const inUse = lowest ?? this.bounds.descriptorsMax;
+    const isShort = inUse > this.roomMax;
+    const isDue = nowMs - this.lookedMs >= (isShort && !this.wasFruitless ? 0 : lookMs);
+    const isFlooded = this.areLingering(nowMs);
+    if (this.isLooking || (!isFlooded && !(isDue && (isShort || this.hasUnseen(inUse))))) return;
     this.lookedMs = nowMs;
     this.isLooking = true;
-    void this.look(lowest, isShort).finally(() => {
+    void this.look(inUse, lowest === undefined).finally(() => {
       this.isLooking = false;
     });
+  }
+
+  /** All below the lowest free descriptor are in use: few more than are known mean that there is nothing to find. */
+  private hasUnseen(inUse: number): boolean {
+    return inUse - this.seen.inUse >= this.othersInUse + unknownMin || this.unseen > 0;
+  }
+
+  /** True if there are strangers enough who have been strangers for a while; asked anew each while. */
+  private areLingering(nowMs: number): boolean {
+    if (nowMs - this.strangersMs < lingerMs) return false;
+    this.strangersMs = nowMs;
+    const before = this.strangers;
+    this.strangers = this.seen.strangerCount < lingeringMin ? new Set() : new Set(this.seen.unidentified());
+    let lingering = 0;
+    for (const stranger of this.strangers) if (before.has(stranger)) lingering++;
+    return lingering >= lingeringMin;
   }
 
   /** Descriptors that may be in use. */
@@ -156,18 +179,15 @@ export class UnseenWatch {
     return Math.max(0, this.bounds.descriptorsMax - this.bounds.descriptorsReserved);
   }
 
-  private async look(lowest: number | undefined, isShort: boolean): Promise<void> {
+  /** `isFull`: no descriptor is free. */
+  private async look(inUse: number, isFull: boolean): Promise<void> {
     const { bounds } = this;
-    const inUse = lowest ?? bounds.descriptorsMax;
-    // All below the lowest free descriptor are in use: few more than are known mean that there is nothing to find.
-    const hasUnseen = inUse - this.seen.size >= this.othersInUse + unknownMin || this.unseen > 0;
-    if (!isShort && !hasUnseen && !this.hasStrangers) return;
     const finder = await (this.finder ??= SocketFinder.open());
     if (finder === undefined) {
       this.stop();
       return;
     }
-    const accepted = finder.acceptedAt(this.port, lowest === undefined ? bounds.descriptorsMax : undefined);
+    const accepted = finder.acceptedAt(this.port, isFull ? bounds.descriptorsMax : undefined);
     const seen = this.seen.all();
     const unseen = accepted.filter(({ peer }) => !seen.has(peer));
     for (const socket of accepted) {
@@ -175,7 +195,7 @@ export class UnseenWatch {
       if (connection?.isUnidentified === true && finder.bytesReceived(socket) > bounds.strangerBytesMax)
         connection.sentTooMuch();
     }
-    this.othersInUse = Math.max(0, inUse - accepted.length);
+    this.othersInUse = Math.max(0, inUse - this.seen.inUse - unseen.length);
     this.unseen = unseen.length;
     const counts = new Map<UnseenBound, number>();
     for (const [socket, bound] of this.sockets.judge(unseen, inUse - this.roomMax, bounds.nowMs())) {
@@ -184,10 +204,6 @@ export class UnseenWatch {
     }
     this.wasFruitless = counts.size === 0;
     for (const [bound, ended] of counts) bounds.met(bound, ended);
-  }
-
-  private get hasStrangers(): boolean {
-    return this.seen.strangerCount >= strangersMin;
   }
 }
 

@@ -315,14 +315,17 @@ export function listenWebSocket(
       if (peer !== undefined) yield [peer, member];
     }
   };
+  const { admission } = options;
   const seen = {
-    get size() {
-      return group.size;
+    get inUse() {
+      return admission?.connections ?? group.size;
     },
     get strangerCount() {
-      return options.admission?.strangerCount ?? 0;
+      return admission?.strangerCount ?? group.size;
     },
     all: () => new Map(open()),
+    unidentified: () =>
+      Array.from(open(), ([, connection]) => connection).filter(({ isUnidentified }) => isUnidentified),
   };
   const watch = options.unseen && new UnseenWatch(port, seen, options.unseen);
   let stopped: Promise<void> | undefined;

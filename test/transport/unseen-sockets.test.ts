@@ -4,7 +4,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { type FoundSocket, SocketFinder } from "../../src/transport/unseen-sockets.ts";
-import { type UnseenBound, UnseenSockets, UnseenWatch } from "../../src/transport/unseen-watch.ts";
+import { type SeenConnection, type UnseenBound, UnseenSockets, UnseenWatch } from "../../src/transport/unseen-watch.ts";
 import { until } from "../support/until.ts";
 
 const bounds = {
@@ -149,7 +149,9 @@ async function watched(count: number, known: number, strangerCount = 0) {
       `127.0.0.1:${localPort}`,
       { isUnidentified: index < strangerCount, sentTooMuch: () => void excessive.push(localPort) },
     ] as const;
-  const connections = { size: known, strangerCount, all: () => new Map(seen.map(connectionOf)) };
+  const all = new Map(seen.map(connectionOf));
+  const unidentified = (): SeenConnection[] => [...all.values()].filter(({ isUnidentified }) => isUnidentified);
+  const connections = { inUse: known, strangerCount, all: () => all, unidentified };
   const watch = new UnseenWatch(port, connections, {
     ...bounds,
     descriptorsMax: 1_000_000,
