@@ -26,18 +26,17 @@ import {
 import { frameHeaderBytes, writeFrameHeader } from "../wire/frame-writer.ts";
 import { OpCode } from "../wire/opcode.ts";
 import type { Admitted } from "./admission.ts";
-import type { ConnectionGroup } from "./connection-group.ts";
 import type { Flushable } from "./flusher.ts";
 import { type OutboundBuffer, noQueue } from "./outbound-buffer.ts";
-import type { Acceptor, Connection, FrameHandler, TransportOptions } from "./transport.ts";
+import type { Acceptor, Connection, ConnectionOptions, FrameHandler } from "./transport.ts";
 
 /** How long a peer that was sent everything may take to end its side, in milliseconds. */
 export const lingerMsMax = 2_000;
 /** How long a request for a WebSocket, or a proxy's header, may take, in milliseconds. */
 export const headWaitMsDefault = 10_000;
 
-/** Where a connection stands; it only ever moves on. */
-const Phase = { Open: 0, Closing: 1, Finishing: 2, Settled: 3 } as const;
+/** Where a connection stands; it only ever moves on. Strange: open, and the peer has not shown who it is. */
+const Phase = { Strange: 0, Open: 1, Closing: 2, Finishing: 3, Settled: 4 } as const;
 type Phase = (typeof Phase)[keyof typeof Phase];
 
 /** Takes nothing: for connections without an owner, because they were refused. */
@@ -49,30 +48,26 @@ export const refusedHandler: FrameHandler = { frame() {}, closed() {} };
  */
 export abstract class ConnectionCore extends Deadline implements Connection, Flushable, Admitted {
   isDirty = false;
-  private phase: Phase = Phase.Open;
-  /** False once the peer has shown who it is. */
-  protected isStranger = true;
+  private phase: Phase = Phase.Strange;
   readonly remoteAddress: string;
-  protected readonly options: TransportOptions;
+  protected readonly options: ConnectionOptions;
   /** What waits to leave; the shared `noQueue` while nothing does. */
   protected queue: OutboundBuffer = noQueue;
   protected handler: FrameHandler = refusedHandler;
   /** Why it ends: the first reason that either side gave. */
   protected reason: CloseReason | undefined;
-  private readonly group: ConnectionGroup | undefined;
   /** Moments on the wheel's clock, in milliseconds; -1: not so. */
   private heardMs: number;
-  private stalledMs = -1;
-  private closeDueMs = -1;
+  /** While it is open: since when it accepts no byte although some wait. Then: when it is ended, whatever waits. */
+  private writeMs = -1;
   private dueMs = -1;
   /** Frames received less those that time has forgiven since, up to `heardMs`; -Infinity: they are not counted. */
   private frames: number;
 
-  constructor(remoteAddress: string, options: TransportOptions, group: ConnectionGroup | undefined) {
+  constructor(remoteAddress: string, options: ConnectionOptions) {
     super();
     this.remoteAddress = remoteAddress;
     this.options = options;
-    this.group = group;
     this.heardMs = options.wheel.nowMs;
     this.frames = options.framesAtOnce === undefined ? -Infinity : 0;
   }
@@ -90,7 +85,12 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
   protected abstract closing(reason: CloseReason): void;
 
   get isOpen(): boolean {
-    return this.phase === Phase.Open;
+    return this.phase <= Phase.Open;
+  }
+
+  /** It is open, and its peer has not shown who it is. */
+  protected get isStranger(): boolean {
+    return this.phase === Phase.Strange;
   }
 
   get unsentBytes(): number {
@@ -119,7 +119,7 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
 
   identified(): void {
     if (!this.isStranger) return;
-    this.isStranger = false;
+    this.phase = Phase.Open;
     const { admission, framesPerSecond } = this.options;
     admission?.identified(this);
     if (framesPerSecond === undefined) this.frames = -Infinity;
@@ -189,17 +189,17 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
     if (this.isSettled) return;
     if (this.unsentBytes > 0) {
       this.queue.trim();
-      if (this.stalledMs === -1) this.stalledMs = this.options.wheel.nowMs;
+      if (this.isOpen && this.writeMs === -1) this.writeMs = this.options.wheel.nowMs;
       this.armBy(this.options.writeWaitMs);
       return;
     }
-    this.stalledMs = -1;
+    if (this.isOpen) this.writeMs = -1;
     if (this.reason === undefined) return;
     this.phase = Phase.Finishing;
     const lingerMs = Math.min(lingerMsMax, this.options.writeWaitMs);
-    this.closeDueMs = Math.min(this.closeDueMs, this.options.wheel.nowMs + lingerMs);
+    this.writeMs = Math.min(this.writeMs, this.options.wheel.nowMs + lingerMs);
     this.armBy(lingerMs);
-    if (this.group !== undefined) this.options.admission?.ends(this);
+    if (this.options.group !== undefined) this.options.admission?.ends(this);
     this.finish(this.reason);
   }
 
@@ -209,11 +209,11 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
     this.dueMs = -1;
     const graceMs = wheel.nowMs - wheel.tickMs;
     if (!this.isOpen) {
-      if (graceMs >= this.closeDueMs) this.terminate();
-      else this.armBy(this.closeDueMs - wheel.nowMs);
+      if (graceMs >= this.writeMs) this.terminate();
+      else this.armBy(this.writeMs - wheel.nowMs);
       return;
     }
-    if (this.stalledMs !== -1 && graceMs - this.stalledMs >= writeWaitMs) {
+    if (this.writeMs !== -1 && graceMs - this.writeMs >= writeWaitMs) {
       // It accepts no byte, so a close frame would not reach it either.
       this.abort(closeSlowConsumer);
       return;
@@ -223,7 +223,7 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
       this.close(closeIdle);
       return;
     }
-    if (this.stalledMs !== -1) this.armBy(this.stalledMs + writeWaitMs - wheel.nowMs);
+    if (this.writeMs !== -1) this.armBy(this.writeMs + writeWaitMs - wheel.nowMs);
     this.armBy(this.heardMs + readWaitMs - wheel.nowMs);
   }
 
@@ -253,7 +253,7 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
 
   /** True if one more refused connection may be told why, which keeps its descriptor for some seconds. */
   protected mayTellWhy(): boolean {
-    return this.group?.mayTellRefusal(this.options.wheel.nowMs) !== false;
+    return this.options.group?.mayTellRefusal(this.options.wheel.nowMs) !== false;
   }
 
   /**
@@ -296,8 +296,8 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
 
   /** A stranger that was accepted is owed refusals and pongs: no more may wait for it than it may send in one frame. */
   private get strangerUnsentBytesMax(): number {
-    const { strangerFrameBytesMax, unsentBytesMax } = this.options;
-    if (this.group === undefined) return unsentBytesMax;
+    const { strangerFrameBytesMax, unsentBytesMax, group } = this.options;
+    if (group === undefined) return unsentBytesMax;
     return Math.min(strangerFrameBytesMax ?? unsentBytesMax, unsentBytesMax);
   }
 
@@ -333,7 +333,7 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
 
   /** The socket took bytes: the write deadline begins anew. */
   protected progressed(): void {
-    this.stalledMs = -1;
+    if (this.isOpen) this.writeMs = -1;
   }
 
   /** A peer broke the protocol. */
@@ -368,8 +368,11 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
     this.reason ??= reason;
     this.dropQueue();
     this.options.wheel.disarm(this);
-    this.group?.remove(this);
-    if (this.group !== undefined) this.options.admission?.leave(this);
+    const { group, admission } = this.options;
+    if (group !== undefined) {
+      group.remove(this);
+      admission?.leave(this);
+    }
     const handler = this.handler;
     this.handler = refusedHandler;
     try {
@@ -392,14 +395,14 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
   }
 
   private begin(): void {
-    this.group?.add(this);
+    this.options.group?.add(this);
     this.armBy(this.options.readWaitMs);
   }
 
   private beginClose(reason: CloseReason): void {
     this.phase = Phase.Closing;
     this.reason = reason;
-    this.closeDueMs = this.options.wheel.nowMs + this.options.writeWaitMs;
+    this.writeMs = this.options.wheel.nowMs + this.options.writeWaitMs;
     this.armBy(this.options.writeWaitMs);
     this.options.flusher.mark(this);
   }

@@ -9,7 +9,7 @@ import { type CloseReason, CloseCode, closeFrameTooLarge } from "../wire/close-r
 import { frameHeaderBytes } from "../wire/frame-writer.ts";
 import { ConnectionCore } from "./connection-core.ts";
 import { ConnectionGroup } from "./connection-group.ts";
-import type { Acceptor, Connection, FrameHandler, Server, TransportOptions } from "./transport.ts";
+import type { Acceptor, Connection, ConnectionOptions, FrameHandler, Server, TransportOptions } from "./transport.ts";
 
 /** What stands in a payload after its handler returned, when `poison` is set. */
 export const poisonByte = 0xdd;
@@ -24,8 +24,8 @@ class MemoryConnection extends ConnectionCore {
   private readonly isPoisoned: boolean;
   override frameBytesMax: number;
 
-  constructor(remoteAddress: string, options: MemoryOptions, group: ConnectionGroup | undefined) {
-    super(remoteAddress, options, group);
+  constructor(remoteAddress: string, options: MemoryOptions & ConnectionOptions) {
+    super(remoteAddress, options);
     this.isPoisoned = options.poison ?? false;
     this.frameBytesMax = options.strangerFrameBytesMax ?? options.frameBytesMax;
   }
@@ -149,8 +149,8 @@ export class MemoryNetwork {
     await new Promise((resolve) => setImmediate(resolve));
     const listener = this.listeners.get(address);
     if (listener === undefined) throw new Error(`cannot connect to ${address}: nobody listens there`);
-    const dialling = new MemoryConnection(address, options, undefined);
-    const accepting = new MemoryConnection(from, listener.options, listener.group);
+    const dialling = new MemoryConnection(address, options);
+    const accepting = new MemoryConnection(from, { ...listener.options, group: listener.group });
     MemoryConnection.join(dialling, accepting, handler, listener.acceptor);
     return dialling;
   }

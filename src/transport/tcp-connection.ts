@@ -12,10 +12,9 @@ import { FrameReader, type FrameSink } from "../wire/frame-reader.ts";
 import { closeFrame, parseCloseText } from "../wire/frame-writer.ts";
 import { OpCode } from "../wire/opcode.ts";
 import { ConnectionCore } from "./connection-core.ts";
-import type { ConnectionGroup } from "./connection-group.ts";
 import { looksLikeProxyHeader } from "./proxy-header.ts";
 import type { SocketOwner, TcpSocket } from "./socket-owner.ts";
-import type { Acceptor, Connection, FrameHandler, TransportOptions } from "./transport.ts";
+import type { Acceptor, Connection, ConnectionOptions, FrameHandler } from "./transport.ts";
 
 /** A read of fewer bytes counts as a frame: a peer that sends byte by byte costs a callback for each. */
 const smallReadBytes = 16;
@@ -53,8 +52,8 @@ export class TcpConnection extends ConnectionCore implements FrameSink, SocketOw
   private readonly socket: TcpSocket;
   private readonly reader: FrameReader;
 
-  constructor(socket: TcpSocket, remoteAddress: string, options: TransportOptions, group: ConnectionGroup | undefined) {
-    super(remoteAddress, options, group);
+  constructor(socket: TcpSocket, remoteAddress: string, options: ConnectionOptions) {
+    super(remoteAddress, options);
     this.socket = socket;
     this.reader = new FrameReader(this, options.strangerFrameBytesMax ?? options.frameBytesMax);
   }

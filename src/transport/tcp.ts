@@ -22,8 +22,9 @@ export function listenTcp(
 ): Server {
   const { proxies } = options;
   const group = new ConnectionGroup();
+  const ofConnections = { ...options, group };
   const admit = (socket: TcpSocket, remoteAddress: string, decider: Acceptor): TcpConnection => {
-    const connection = new TcpConnection(socket, remoteAddress, options, group);
+    const connection = new TcpConnection(socket, remoteAddress, ofConnections);
     socket.data = connection;
     connection.accept(decider);
     return connection;
@@ -103,7 +104,7 @@ export function dialTcp(
             fail(new Error("it ended the connection at once"));
             return;
           }
-          const connection = new TcpConnection(socket, remoteAddress, options, undefined);
+          const connection = new TcpConnection(socket, remoteAddress, options);
           socket.data = connection;
           try {
             connection.dialled(handler);

@@ -9,7 +9,7 @@
 import type { CloseReason } from "../wire/close-reason.ts";
 import type { TimerWheel } from "../base/timer-wheel.ts";
 import type { Admission } from "./admission.ts";
-import type { Member } from "./connection-group.ts";
+import type { ConnectionGroup, Member } from "./connection-group.ts";
 import type { Flusher } from "./flusher.ts";
 import type { TrustedProxies } from "./trusted-proxies.ts";
 import type { UnseenBounds } from "./unseen-watch.ts";
@@ -146,4 +146,10 @@ export interface TransportOptions {
   readonly observer: TransportObserver;
   /** Whose word about a client's address counts. Default: nobody's, and a listener does not look for any. */
   readonly proxies?: TrustedProxies;
+}
+
+/** What a listener gives its connections; a dialled one is of no listener. */
+export interface ConnectionOptions extends TransportOptions {
+  /** Where they are members. */
+  readonly group?: ConnectionGroup;
 }

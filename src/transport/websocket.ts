@@ -19,7 +19,7 @@ import { closeFrame, frameHeaderBytes } from "../wire/frame-writer.ts";
 import { formatAddress, peerAddress, plainAddress, type SocketAddress } from "./address.ts";
 import { ConnectionCore } from "./connection-core.ts";
 import { ConnectionGroup } from "./connection-group.ts";
-import type { Acceptor, Server, TransportOptions } from "./transport.ts";
+import type { Acceptor, ConnectionOptions, Server, TransportOptions } from "./transport.ts";
 import { UnseenWatch } from "./unseen-watch.ts";
 
 type WebSocketEnd = ServerWebSocket<WebSocketConnection>;
@@ -32,18 +32,14 @@ const tooBigText = "Received too big message";
 const faultText = closeProtocolFault("text messages are not used");
 
 class WebSocketConnection extends ConnectionCore {
-  override frameBytesMax: number;
   private readonly peerPort: number;
   private socket: WebSocketEnd | undefined;
-  /** Bun holds back bytes that the kernel did not take. */
-  private isHeldBack = false;
-  /** How many of them the flusher has been told of. */
+  /** What Bun held back when it was asked last, because the kernel did not take it; the flusher counts it. */
   private heldBytes = 0;
 
-  constructor(peerPort: number, remoteAddress: string, options: TransportOptions, group: ConnectionGroup) {
-    super(remoteAddress, options, group);
+  constructor(peerPort: number, remoteAddress: string, options: ConnectionOptions) {
+    super(remoteAddress, options);
     this.peerPort = peerPort;
-    this.frameBytesMax = options.strangerFrameBytesMax ?? options.frameBytesMax;
   }
 
   /** The socket's `open`. */
@@ -58,12 +54,22 @@ class WebSocketConnection extends ConnectionCore {
   }
 
   override get unsentBytes(): number {
-    return this.queue.pendingBytes + (this.isHeldBack ? this.heldBackBytes() : 0);
+    return this.queue.pendingBytes + (this.heldBytes > 0 ? this.heldBackBytes() : 0);
+  }
+
+  /** Messages come whole: what an owner keeps of them is for it to bound, so there is nothing to set. */
+  override get frameBytesMax(): number {
+    const { strangerFrameBytesMax, frameBytesMax } = this.options;
+    return this.isStranger ? (strangerFrameBytesMax ?? frameBytesMax) : frameBytesMax;
+  }
+
+  override set frameBytesMax(_bytes: number) {
+    // Raised by `identified`.
   }
 
   /** The peer has not shown who it is. */
   get isUnidentified(): boolean {
-    return this.isOpen && this.isStranger;
+    return this.isStranger;
   }
 
   /** A stranger has sent more than its request and its first frames can have: an unfinished message, most likely. */
@@ -99,7 +105,6 @@ class WebSocketConnection extends ConnectionCore {
     // A peer that reads nothing lets the answers pile up in Bun's queue: they count as what we send.
     const unsentBytes = this.tellHeld();
     if (unsentBytes === 0 || !this.isOpen) return;
-    this.isHeldBack = true;
     this.options.flusher.mark(this);
     if (this.mayWait(unsentBytes + this.queue.pendingBytes)) return;
     // A close frame would wait behind them.
@@ -120,7 +125,6 @@ class WebSocketConnection extends ConnectionCore {
   /** The socket's `close`, also inside our own call of `ServerWebSocket.close`. */
   gone(code: number, text: string): void {
     this.socket = undefined;
-    this.isHeldBack = false;
     this.tellHeld();
     if (code === CloseCode.Abnormal && text !== "" && this.reason === undefined) {
       if (text === tooBigText) {
@@ -138,18 +142,16 @@ class WebSocketConnection extends ConnectionCore {
 
   /** Inside the cork: gives every whole message of the queue to Bun, until it holds one back. */
   transmitCorked(socket: WebSocketEnd): void {
-    while (this.queue.pendingBytes > 0 && !this.isHeldBack) {
+    for (let taken = 0; this.queue.pendingBytes > 0 && taken !== -1;) {
       const head = this.queue.start;
       const payloadBytes = this.queue.bytes.readUInt32BE(head + 1);
       const at = head + frameHeaderBytes;
-      const taken = socket.sendBinary(this.queue.bytes.subarray(at, at + payloadBytes));
+      taken = socket.sendBinary(this.queue.bytes.subarray(at, at + payloadBytes));
       if (taken === 0) {
         // Dropped: the socket is closing, or Bun's own bound was reached, which lies above ours.
-        this.isHeldBack = true;
         if (socket.readyState === WebSocket.OPEN) this.abort(closeSlowConsumer);
         return;
       }
-      if (taken === -1) this.isHeldBack = true;
       this.options.observer.bytesOut(payloadBytes);
       this.queue.consume(frameHeaderBytes + payloadBytes);
     }
@@ -157,15 +159,14 @@ class WebSocketConnection extends ConnectionCore {
 
   protected override transmit(): void {
     const socket = this.socket;
-    if (socket === undefined || (this.isHeldBack && this.heldBackBytes() > 0)) return;
+    if (socket === undefined || (this.heldBytes > 0 && this.tellHeld() > 0)) return;
+    let before: number;
     do {
-      this.isHeldBack = false;
-      const before = this.queue.pendingBytes;
+      before = this.queue.pendingBytes;
       socket.cork(transmitCorked);
       if (this.queue.pendingBytes < before) this.progressed();
       // A message that was held back inside the cork may have left at its end: then no drain would come.
-      this.isHeldBack = this.tellHeld() > 0;
-    } while (this.queue.pendingBytes > 0 && !this.isHeldBack);
+    } while (this.tellHeld() === 0 && this.queue.pendingBytes > 0 && this.queue.pendingBytes < before);
   }
 
   protected override closing(): void {
@@ -221,6 +222,7 @@ export function listenWebSocket(
   reusePort = false,
 ): Server {
   const group = new ConnectionGroup();
+  const ofConnections = { ...options, group };
   const bugMet = (bug: unknown): Response => {
     options.observer.bug(bug);
     return new Response(null, { status: 500 });
@@ -242,7 +244,7 @@ export function listenWebSocket(
         }
         const forwardedFor = request.headers.get("x-forwarded-for");
         const remoteAddress = options.proxies?.clientOf(socketAddress, forwardedFor) ?? socketAddress;
-        const data = new WebSocketConnection(peer.port, remoteAddress, options, group);
+        const data = new WebSocketConnection(peer.port, remoteAddress, ofConnections);
         if (listener.upgrade(request, { data })) return undefined;
         return new Response("This is a WebSocket server.\n", {
           status: 426,

@@ -1,7 +1,9 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { createConnection, type Socket } from "node:net";
+import { silentLog } from "../../src/base/log.ts";
 import { dialTcp, listenTcp } from "../../src/transport/tcp.ts";
 import type { Server } from "../../src/transport/transport.ts";
+import { TrustedProxies } from "../../src/transport/trusted-proxies.ts";
 import { closeKicked, closeNormal } from "../../src/wire/close-reason.ts";
 import { closeFrame, pingFrame, pongFrame, writeFrameHeader } from "../../src/wire/frame-writer.ts";
 import { RawTcp } from "../support/raw-tcp.ts";
@@ -239,15 +241,13 @@ describe("a TCP server", () => {
 
   test("ends the connection of a bug at its opening, and at its peer's end, and takes the next one", async () => {
     const bug = new Error("a bug");
-    const options = testOptions();
-    const { frameBytesMax } = options;
+    const proxies = new TrustedProxies(undefined, silentLog);
+    const options = testOptions({ proxies });
     const { server, owner, socket } = await raw(options);
-    Object.defineProperty(options, "frameBytesMax", {
-      configurable: true,
-      get() {
-        throw bug;
-      },
-    });
+    proxies.trusts = () => {
+      Reflect.deleteProperty(proxies, "trusts");
+      throw bug;
+    };
     const ended = createConnection({ host: "127.0.0.1", port: portOf(server) });
     sockets.push(ended);
     ended.on("error", () => {});
@@ -260,7 +260,6 @@ describe("a TCP server", () => {
     socket.end();
     await owner.end();
     expect(options.observer.bugs).toEqual([bug, bug]);
-    Object.defineProperty(options, "frameBytesMax", { value: frameBytesMax });
     const next = createConnection({ host: "127.0.0.1", port: portOf(server) });
     sockets.push(next);
     await eventually(() => next.readyState === "open");

@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { createConnection, type Socket } from "node:net";
+import { silentLog } from "../../src/base/log.ts";
 import type { Server } from "../../src/transport/transport.ts";
+import { TrustedProxies } from "../../src/transport/trusted-proxies.ts";
 import { listenWebSocket } from "../../src/transport/websocket.ts";
 import { closeKicked, closeNormal, type CloseReason } from "../../src/wire/close-reason.ts";
 import { RawTcp } from "../support/raw-tcp.ts";
@@ -196,19 +198,16 @@ describe("a WebSocket server", () => {
   });
 
   test("answers a request that meets a bug with 500 and nothing of it, and takes the next one", async () => {
-    const { server, owner, options } = serve();
     const bug = new Error("the secret reason");
-    const { wheel } = options;
-    Object.defineProperty(options, "wheel", {
-      configurable: true,
-      get() {
-        throw bug;
-      },
-    });
+    const proxies = new TrustedProxies(undefined, silentLog);
+    proxies.clientOf = () => {
+      Reflect.deleteProperty(proxies, "clientOf");
+      throw bug;
+    };
+    const { server, owner, options } = serve(testOptions({ proxies }));
     const response = await fetch(`http://${server.address}/`);
     expect(response.status).toBe(500);
     expect(await response.text()).toBe("");
-    Object.defineProperty(options, "wheel", { value: wheel });
     const client = new BrowserClient(`ws://${server.address}/`);
     await client.opened;
     client.send(Buffer.from("hello"));
