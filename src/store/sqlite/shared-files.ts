@@ -24,6 +24,18 @@ export function hasLog(path: string): boolean {
   return (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > logHeadBytes;
 }
 
+/**
+ * Returns what the database is that a log with commits lies beside although it has no page; undefined: there is no such
+ * log, or the database has pages. Others may make the database meanwhile.
+ */
+export function lackBesideLog(path: string): "missing" | "empty" | undefined {
+  // The log first: SQLite gives a new database its first page before its log gets a commit.
+  if (!hasLog(path)) return undefined;
+  const size = statSync(path, { throwIfNoEntry: false })?.size;
+  if (size === undefined) return "missing";
+  return size === 0 ? "empty" : undefined;
+}
+
 /** Resolves when the database can be opened; rejects with StoreUnavailable when others keep it with files that are gone. */
 export async function waitForOthers(path: string): Promise<void> {
   const endMs = performance.now() + waitMsMax;

@@ -16,7 +16,7 @@ import type { Claimed } from "./ownership.ts";
 import { Unusable } from "./refusal.ts";
 import type { Answer, Request } from "./protocol.ts";
 import { undoHalfSwap } from "./restore.ts";
-import { hasLog, waitForOthers } from "./shared-files.ts";
+import { lackBesideLog, waitForOthers } from "./shared-files.ts";
 import { StoreFault, type WorkerLine } from "./worker-line.ts";
 
 /** Between two looks whether the index is complete enough to be used. */
@@ -149,17 +149,17 @@ export class StoreFiles {
       refuseUnreadable(this.path);
       undoHalfSwap(this.path);
     }
-    const isEmpty = (status?.size ?? 0) === 0;
-    if (isEmpty && hasLog(this.path)) {
+    const lack = lackBesideLog(this.path);
+    if (lack !== undefined) {
       throw new Unusable(
-        `${this.path} is ${status === undefined ? "missing" : "empty"}, but ${this.path}-wal belongs to it and is not; ` +
+        `${this.path} is ${lack}, but ${this.path}-wal belongs to it and is not; ` +
           "put the file back, or take the other away if its messages are not wanted",
       );
     }
     // SQLite gives its -wal and -shm files the mode of the database. To close a file that is open would end its locks.
     if (status === undefined) closeSync(openSync(this.path, "a", 0o600));
     refuseForeignLog(this.path);
-    if (!isEmpty) await waitForOthers(this.path);
+    if ((status?.size ?? 0) > 0) await waitForOthers(this.path);
   }
 
   /** Reading needs no room on the disk. */
