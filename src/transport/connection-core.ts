@@ -35,6 +35,9 @@ export const lingerMsMax = 2_000;
 /** How long a request for a WebSocket, or a proxy's header, may take, in milliseconds. */
 export const headWaitMsDefault = 10_000;
 
+/** A frame that asks for nothing counts as so many: nobody needs many of them. */
+export const idleFrameCount = 20;
+
 /** Where a connection stands; it only ever moves on. Strange: open, and the peer has not shown who it is. */
 const Phase = { Strange: 0, Open: 1, Closing: 2, Finishing: 3, Settled: 4 } as const;
 type Phase = (typeof Phase)[keyof typeof Phase];
@@ -321,8 +324,8 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
   }
 
   /** Counts a frame of any kind; false when there were too many: the connection has been closed. */
-  protected takeFrame(): boolean {
-    this.frames++;
+  protected takeFrame(count = 1): boolean {
+    this.frames += count;
     const { framesAtOnce } = this.options;
     if (framesAtOnce === undefined || this.frames <= framesAtOnce) return true;
     this.options.met?.("frames", this.remoteAddress);

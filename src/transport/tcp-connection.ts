@@ -11,13 +11,15 @@ import { type CloseReason, CloseCode, closeAbnormal } from "../wire/close-reason
 import { FrameReader, type FrameSink } from "../wire/frame-reader.ts";
 import { closeFrame, parseCloseText } from "../wire/frame-writer.ts";
 import { OpCode } from "../wire/opcode.ts";
-import { ConnectionCore } from "./connection-core.ts";
+import { ConnectionCore, idleFrameCount } from "./connection-core.ts";
 import { looksLikeProxyHeader } from "./proxy-header.ts";
 import type { SocketOwner, TcpSocket } from "./socket-owner.ts";
 import type { Acceptor, Connection, ConnectionOptions, FrameHandler } from "./transport.ts";
 
 /** A read of fewer bytes counts as a frame: a peer that sends byte by byte costs a callback for each. */
 const smallReadBytes = 16;
+/** What may come in one read after the close frame: requests that were on their way, and the peer's own close frame. */
+const lateBytesMax = 16 * 1024;
 
 /** One object for all sockets: what belongs to a connection hangs on `socket.data`. */
 export const tcpHandlers = {
@@ -76,7 +78,11 @@ export class TcpConnection extends ConnectionCore implements FrameSink, SocketOw
 
   /** The socket's `data`. */
   receive(chunk: Buffer): void {
-    if (!this.isOpen) return;
+    if (!this.isOpen) {
+      // It sends on as if nothing had been said: no more of it is read, and its time runs.
+      if (chunk.length >= lateBytesMax) this.socket.pause();
+      return;
+    }
     this.heard();
     this.options.observer.bytesIn(chunk.length);
     if (chunk.length < smallReadBytes && !this.takeFrame()) return;
@@ -104,19 +110,19 @@ export class TcpConnection extends ConnectionCore implements FrameSink, SocketOw
   }
 
   emptyReceived(): void {
-    this.takeFrame();
+    this.takeFrame(idleFrameCount);
   }
 
   /** A pong joins the queue like any frame, so it never falls inside another one, and counts as unsent bytes. */
   pingReceived(payload: Buffer): void {
-    if (!this.takeFrame()) return;
+    if (!this.takeFrame(idleFrameCount)) return;
     const at = this.reserveFrame(OpCode.Pong, payload.length);
     if (at !== -1) this.queue.bytes.set(payload, at);
   }
 
   pongReceived(): void {
     // That the peer lives was noted when the bytes came.
-    this.takeFrame();
+    this.takeFrame(idleFrameCount);
   }
 
   closeReceived(payload: Buffer): void {

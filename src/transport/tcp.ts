@@ -4,6 +4,7 @@ import type { TCPSocketListenOptions } from "bun";
 import { formatAddress, peerAddress, type SocketAddress } from "./address.ts";
 import { ConnectionGroup } from "./connection-group.ts";
 import { awaitHeader } from "./header-wait.ts";
+import { boundReceived } from "./kernel-sockets.ts";
 import type { SocketOwner, TcpSocket } from "./socket-owner.ts";
 import { TcpConnection, tcpHandlers } from "./tcp-connection.ts";
 import type { Acceptor, Connection, FrameHandler, Server, TransportOptions } from "./transport.ts";
@@ -58,6 +59,7 @@ export function listenTcp(
     },
   };
   const listener = Bun.listen(settings);
+  boundReceived(listener.port, options);
   return {
     address: formatAddress(address.host, listener.port),
     connections: group,

@@ -10,6 +10,7 @@ import type { CloseReason } from "../wire/close-reason.ts";
 import type { TimerWheel } from "../base/timer-wheel.ts";
 import type { Admission } from "./admission.ts";
 import type { ConnectionGroup, Member } from "./connection-group.ts";
+import type { LingerWatch } from "./linger-watch.ts";
 import type { Flusher } from "./flusher.ts";
 import type { TrustedProxies } from "./trusted-proxies.ts";
 import type { UnseenBounds } from "./unseen-watch.ts";
@@ -120,14 +121,19 @@ export interface TransportOptions {
   /** The longest frame from a peer that has not shown who it is. Default: frameBytesMax. */
   readonly strangerFrameBytesMax?: number;
   /**
-   * Frames of any kind, fragments of messages and reads of a few bytes that a connection may send: a token bucket; beyond it
-   * the connection is closed with 4008. framesPerSecond alone left out: they are counted until the peer has shown who it
+   * Frames of any kind and reads of a few bytes that a connection may send, frames that ask for nothing twentyfold: a token
+   * bucket; beyond it the connection is closed with 4008. framesPerSecond alone left out: they are counted until the peer has shown who it
    * is. Both left out: they are not.
    */
   readonly framesPerSecond?: number;
   readonly framesAtOnce?: number;
   /** Counts the accepted connections, with those of other listeners. */
   readonly admission?: Admission;
+  /**
+   * What the kernel keeps of a connection that a listener accepted, before it is read: about what a peer can have us work off
+   * in one turn of the event loop. Default: what the system says, megabytes.
+   */
+  readonly receiveBufferBytes?: number;
   /** How sockets are bounded that a WebSocket listener has accepted and that send no request. Default: not. */
   readonly unseen?: UnseenBounds;
   /** From accepting a connection to the end of its proxy's header. Default: 10 s. */
@@ -152,4 +158,6 @@ export interface TransportOptions {
 export interface ConnectionOptions extends TransportOptions {
   /** Where they are members. */
   readonly group?: ConnectionGroup;
+  /** Told of those that the platform was asked to close. */
+  readonly lingers?: LingerWatch;
 }

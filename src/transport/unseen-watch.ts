@@ -10,7 +10,7 @@
 // ended within a tenth of a second where a burst does.
 
 import { closeSync, openSync } from "node:fs";
-import { type FoundSocket, SocketFinder } from "./unseen-sockets.ts";
+import { type FoundSocket, SocketFinder } from "./kernel-sockets.ts";
 
 /** What `UnseenWatch` is told. */
 export interface UnseenBounds {
@@ -116,7 +116,6 @@ export class UnseenWatch {
   private readonly bounds: UnseenBounds;
   private readonly sockets: UnseenSockets;
   private readonly timer: Timer;
-  private finder: Promise<SocketFinder | undefined> | undefined;
   private lookedMs: number;
   /** When it was looked last: descriptors that are no clients', and sockets without a request. */
   private othersInUse = 0;
@@ -182,7 +181,7 @@ export class UnseenWatch {
   /** `isFull`: no descriptor is free. */
   private async look(inUse: number, isFull: boolean): Promise<void> {
     const { bounds } = this;
-    const finder = await (this.finder ??= SocketFinder.open());
+    const finder = await SocketFinder.open();
     if (finder === undefined) {
       this.stop();
       return;

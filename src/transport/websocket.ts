@@ -7,7 +7,8 @@
 // What the platform does by itself, and how it is bounded here. It answers each ping into a queue of its own: pings count
 // as frames, and what that queue holds as unsent bytes. It buffers an unfinished message up to one bound for all, and shows a
 // connection when its request has come: unseen-watch.ts ends those who have not signed in and send too much, and sockets
-// that send no request. It hides the fragments of a message: nothing bounds their rate.
+// that send no request. It hides the fragments of a message: what a turn of the event loop takes of them is bounded by
+// what the kernel keeps for us (`receiveBufferBytes`). It reads on after a close: linger-watch.ts ends that.
 //
 // The `Origin` of a request is not checked: a connection is authenticated by the token in its first packet, never by a
 // cookie, so a foreign page gains nothing by opening one.
@@ -17,8 +18,10 @@ import { type CloseReason, CloseCode, closeAbnormal, closeFrameTooLarge, closeNo
 import { closeProtocolFault, closeSlowConsumer } from "../wire/close-reason.ts";
 import { closeFrame, frameHeaderBytes } from "../wire/frame-writer.ts";
 import { formatAddress, peerAddress, plainAddress, type SocketAddress } from "./address.ts";
-import { ConnectionCore } from "./connection-core.ts";
+import { ConnectionCore, idleFrameCount, lingerMsMax } from "./connection-core.ts";
 import { ConnectionGroup } from "./connection-group.ts";
+import { boundReceived } from "./kernel-sockets.ts";
+import { LingerWatch } from "./linger-watch.ts";
 import type { Acceptor, ConnectionOptions, Server, TransportOptions } from "./transport.ts";
 import { UnseenWatch } from "./unseen-watch.ts";
 
@@ -45,6 +48,7 @@ class WebSocketConnection extends ConnectionCore {
   /** The socket's `open`. */
   opened(socket: WebSocketEnd, acceptor: Acceptor): void {
     this.socket = socket;
+    this.options.lingers?.opened(this.peer ?? "");
     if (this.enter()) this.ask(acceptor);
   }
 
@@ -94,7 +98,7 @@ class WebSocketConnection extends ConnectionCore {
     }
     const { length } = message;
     this.options.observer.bytesIn(length);
-    if (!this.takeFrame() || length === 0) return;
+    if (!this.takeFrame(length === 0 ? idleFrameCount : 1) || length === 0) return;
     if (length > this.frameBytesMax) this.fault("frame-too-large", closeFrameTooLarge);
     else this.handler.frame(message, 0, length);
   }
@@ -174,10 +178,12 @@ class WebSocketConnection extends ConnectionCore {
   }
 
   protected override finish(reason: CloseReason): void {
-    if (this.socket === undefined) return;
+    const { peer } = this;
+    if (this.socket === undefined || peer === undefined) return;
     // The same cut to 120 bytes as on TCP: `<code> ` is five bytes of the frame's payload.
     const text = closeFrame(reason).toString("utf8", frameHeaderBytes + 5);
     this.socket.close(reason.code, text);
+    this.options.lingers?.closed(peer);
     this.settle();
   }
 
@@ -189,7 +195,7 @@ class WebSocketConnection extends ConnectionCore {
   private controlReceived(payload: Buffer): void {
     this.heard();
     this.options.observer.bytesIn(payload.length);
-    this.takeFrame();
+    this.takeFrame(idleFrameCount);
   }
 
   /** Tells the flusher what Bun holds back now, and returns it. */
@@ -222,7 +228,8 @@ export function listenWebSocket(
   reusePort = false,
 ): Server {
   const group = new ConnectionGroup();
-  const ofConnections = { ...options, group };
+  const lingers = new LingerWatch(() => port, lingerMsMax);
+  const ofConnections = { ...options, group, lingers };
   const bugMet = (bug: unknown): Response => {
     options.observer.bug(bug);
     return new Response(null, { status: 500 });
@@ -309,6 +316,7 @@ export function listenWebSocket(
     },
   });
   const port = server.port ?? address.port;
+  boundReceived(port, options);
   /** The connections that are open, with their peers. */
   const open = function* (): Generator<readonly [string, WebSocketConnection]> {
     for (const member of group) {
@@ -338,6 +346,7 @@ export function listenWebSocket(
     stopAccepting: () => void stopAccepting(),
     async close(reason) {
       watch?.stop();
+      lingers.stop();
       void stopAccepting();
       await group.closeAll(reason);
       // What remains never became a WebSocket, or only waits for its peer to hang up.

@@ -8,6 +8,7 @@ import type { LimitValues } from "../../src/base/limits/table.ts";
 import { boundUnsent, clientAdmission, clientBounds } from "../../src/roles/gateway/client-bounds.ts";
 import { ChannelState } from "../../src/roles/gateway/channel-state.ts";
 import type { Admission, Admitted } from "../../src/transport/admission.ts";
+import { idleFrameCount } from "../../src/transport/connection-core.ts";
 import type { Member } from "../../src/transport/connection-group.ts";
 import { listenTcp } from "../../src/transport/tcp.ts";
 import type { Server } from "../../src/transport/transport.ts";
@@ -117,44 +118,59 @@ async function isUnharmed({ socket, owner }: { socket: Socket; owner: Recording 
 
 const repeated = (frame: Buffer, count: number): Buffer => Buffer.concat(Array.from({ length: count }, () => frame));
 
+/** Room for one packet and so many frames that ask for nothing. */
+const framesFor = (idle: number, perSecond: number) => ({
+  framesAtOnce: idle * idleFrameCount + 1,
+  framesPerSecond: perSecond * idleFrameCount,
+});
+
 bound("framesAtOnce", {
   at: onEach(async (dialect) => {
     for (const frame of idleFrames(dialect)) {
-      const { connect } = serve(dialect, { framesAtOnce: 20, framesPerSecond: 5 });
+      const { connect } = serve(dialect, framesFor(10, 1));
       const client = await connect();
-      client.socket.write(repeated(frame, 19));
+      client.socket.write(repeated(frame, 10));
       await isUnharmed(client, dialect);
     }
+    const { connect } = serve(dialect, framesFor(10, 1));
+    const client = await connect();
+    client.socket.write(repeated(dialect.frame(OpCode.Binary, Buffer.alloc(30, 1)), 10 * idleFrameCount));
+    await client.owner.framesReach(10 * idleFrameCount);
+    await isUnharmed(client, dialect);
   }),
   above: onEach(async (dialect) => {
     for (const frame of idleFrames(dialect)) {
-      const { connect, limits, options } = serve(dialect, { framesAtOnce: 20, framesPerSecond: 5 });
+      const { connect, limits, options } = serve(dialect, framesFor(10, 1));
       const { socket, owner } = await connect();
-      socket.write(repeated(frame, 21));
+      socket.write(repeated(frame, 11));
       expect((await owner.end()).code).toBe(CloseCode.Limit);
       expect(options.observer.faults).toEqual(["too-many-frames"]);
       expect(limits.reached.get("framesPerSecond")).toBe(1);
     }
+    const { connect } = serve(dialect, framesFor(10, 1));
+    const { socket, owner } = await connect();
+    socket.write(repeated(dialect.frame(OpCode.Binary, Buffer.alloc(30, 1)), 10 * idleFrameCount + 2));
+    expect((await owner.end()).code).toBe(CloseCode.Limit);
   }),
 });
 
 bound("framesPerSecond", {
   at: onEach(async (dialect) => {
-    const { connect, options } = serve(dialect, { framesAtOnce: 20, framesPerSecond: 5 });
+    const { connect, options } = serve(dialect, framesFor(10, 3));
     const client = await connect();
-    client.socket.write(repeated(dialect.frame(OpCode.Pong, empty), 19));
+    client.socket.write(repeated(dialect.frame(OpCode.Pong, empty), 10));
     await isUnharmed(client, dialect);
     options.wheel.advance(1_000);
-    client.socket.write(repeated(dialect.frame(OpCode.Pong, empty), 4));
+    client.socket.write(repeated(dialect.frame(OpCode.Pong, empty), 2));
     await isUnharmed(client, dialect);
   }),
   above: onEach(async (dialect) => {
-    const { connect, options } = serve(dialect, { framesAtOnce: 20, framesPerSecond: 5 });
+    const { connect, options } = serve(dialect, framesFor(10, 3));
     const client = await connect();
-    client.socket.write(repeated(dialect.frame(OpCode.Pong, empty), 19));
+    client.socket.write(repeated(dialect.frame(OpCode.Pong, empty), 10));
     await isUnharmed(client, dialect);
     options.wheel.advance(1_000);
-    client.socket.write(repeated(dialect.frame(OpCode.Pong, empty), 6));
+    client.socket.write(repeated(dialect.frame(OpCode.Pong, empty), 4));
     expect((await client.owner.end()).code).toBe(CloseCode.Limit);
   }),
 });
@@ -174,7 +190,7 @@ describe("what is no request counts as a frame:", () => {
 
   test("pings of a peer that reads nothing: their pongs count as unsent, and the write deadline runs", async () => {
     for (const dialect of dialects) {
-      const limit = { unsentBytes: 100_000, framesAtOnce: 1_000_000, framesPerSecond: 1_000_000 };
+      const limit = { unsentBytes: 100_000, framesAtOnce: 20_000_000, framesPerSecond: 20_000_000 };
       const { connect, limits, options } = serve(dialect, limit);
       const { socket, owner } = await connect();
       owner.connection.identified();

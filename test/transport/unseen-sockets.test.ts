@@ -3,7 +3,7 @@
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
-import { type FoundSocket, SocketFinder } from "../../src/transport/unseen-sockets.ts";
+import { type FoundSocket, SocketFinder } from "../../src/transport/kernel-sockets.ts";
 import { type SeenConnection, type UnseenBound, UnseenSockets, UnseenWatch } from "../../src/transport/unseen-watch.ts";
 import { until } from "../support/until.ts";
 

@@ -6,8 +6,18 @@ import { atClients, bytes, count, kib, mib } from "./limit.ts";
 export const clientLimits = {
   requestsPerSecond: count(2_000, atClients, "requests of a connection, a second", "RateLimited"),
   requestsAtOnce: count(4_000, atClients, "requests of a connection, at once", "RateLimited"),
-  framesPerSecond: count(10_000, atClients, "frames of any kind of a connection, a second", "closed, 4008"),
-  framesAtOnce: count(20_000, atClients, "frames of any kind of a connection, at once", "closed, 4008"),
+  framesPerSecond: count(
+    10_000,
+    atClients,
+    "frames of a connection, a second; those without a packet count twentyfold",
+    "closed, 4008",
+  ),
+  framesAtOnce: count(
+    20_000,
+    atClients,
+    "frames of a connection, at once; those without a packet count twentyfold",
+    "closed, 4008",
+  ),
   connectionsPerAddress: count(1_000, atClients, "connections from one address (not loopback)", "closed, 4008"),
   signInsPerSecondPerAddress: count(
     50,

@@ -21,6 +21,8 @@ const overflowMax = 32;
 const descriptorsReserved = 100;
 /** An HTTP request, and what frames add to what they hold. */
 const requestBytesMax = 32 * 1024;
+/** Some ten thousand frames that ask for nothing, or an eighth of the longest one. */
+const receiveBufferBytes = 128 * 1024;
 /** The shortest time between two log lines about descriptors, in milliseconds. */
 const sayMs = 60_000;
 
@@ -47,7 +49,13 @@ export function clientBounds(
   limits: Limits,
 ): Pick<
   TransportOptions,
-  "frameBytesMax" | "strangerFrameBytesMax" | "framesPerSecond" | "framesAtOnce" | "unsentBytesMax" | "met"
+  | "frameBytesMax"
+  | "strangerFrameBytesMax"
+  | "framesPerSecond"
+  | "framesAtOnce"
+  | "receiveBufferBytes"
+  | "unsentBytesMax"
+  | "met"
 > {
   const { frameBytes, signInFrameBytes, framesPerSecond, framesAtOnce, unsentBytes } = limits.values;
   return {
@@ -55,6 +63,7 @@ export function clientBounds(
     strangerFrameBytesMax: Math.min(signInFrameBytes, frameBytes),
     framesPerSecond,
     framesAtOnce,
+    receiveBufferBytes,
     unsentBytesMax: unsentBytes,
     met: (bound, remoteAddress) => {
       if (bound !== "silence") limits.met(limitOf[bound], { remoteAddress });

@@ -1,12 +1,13 @@
-// Sockets that the platform has accepted and does not show, and bytes that it has read and does not show: of an HTTP server
-// the connections whose request has not come, of a WebSocket an unfinished message. The kernel knows both, by the
-// descriptors of this process (Linux: proc(5), getpeername(2), tcp(7)).
+// What the kernel knows of this process's sockets, by their descriptors, and the platform does not show: connections of an
+// HTTP server whose request has not come, bytes of a WebSocket that are no message yet, connections that have been closed
+// here and not by their peers, the buffers of a listener (Linux: proc(5), getpeername(2), socket(7), tcp(7)).
 //
 // A descriptor that is found belongs to the event loop of this thread, which closes none while this code runs: to shut it
 // down here cannot hit another one. The loop then finds the socket at its end, and closes it.
 
 import { readdirSync } from "node:fs";
 import { formatAddress, plainAddress } from "./address.ts";
+import type { TransportOptions } from "./transport.ts";
 
 /** linux/socket.h, and the offsets of sockaddr_in and sockaddr_in6. */
 const addressFamily = { v4: 2, v6: 10 } as const;
@@ -15,6 +16,10 @@ const v4At = 4;
 const v6At = 8;
 const valueBytesMax = 256;
 const shutBoth = 2;
+/** asm-generic/socket.h. */
+const socketLevel = 1;
+const receiveBuffer = 8;
+const isListening = 30;
 /** linux/tcp.h: the option, its length up to the field, and `tcpi_bytes_received` in it. */
 const protocolTcp = 6;
 const tcpInfo = 11;
@@ -32,6 +37,13 @@ interface SystemCalls {
     value: Uint8Array,
     length: Uint32Array,
   ) => number;
+  readonly setsockopt: (
+    descriptor: number,
+    level: number,
+    option: number,
+    value: Uint32Array,
+    length: number,
+  ) => number;
   readonly shutdown: (descriptor: number, how: number) => number;
 }
 
@@ -44,8 +56,16 @@ export interface FoundSocket {
   readonly peer: string;
 }
 
+/** Applies `receiveBufferBytes` to a listener, where the system can be asked. */
+export function boundReceived(port: number, { receiveBufferBytes, observer }: TransportOptions): void {
+  if (receiveBufferBytes === undefined) return;
+  const bound = async (): Promise<void> => (await SocketFinder.open())?.boundReceived(port, receiveBufferBytes);
+  bound().catch((bug: unknown) => observer.bug(bug));
+}
+
 /** Looks for the sockets of this process, and shuts them down. */
 export class SocketFinder {
+  private static opened: Promise<SocketFinder | undefined> | undefined;
   private readonly calls: SystemCalls;
   private readonly bytes = new Uint8Array(valueBytesMax);
   private readonly length = new Uint32Array(1);
@@ -55,7 +75,11 @@ export class SocketFinder {
   }
 
   /** Undefined where the system cannot be asked: another one than Linux, or another C library. */
-  static async open(): Promise<SocketFinder | undefined> {
+  static open(): Promise<SocketFinder | undefined> {
+    return (SocketFinder.opened ??= SocketFinder.load());
+  }
+
+  private static async load(): Promise<SocketFinder | undefined> {
     try {
       const { dlopen } = await import("bun:ffi");
       const nameArguments = ["i32", "ptr", "ptr"] as const;
@@ -63,6 +87,7 @@ export class SocketFinder {
         getsockname: { args: nameArguments, returns: "i32" },
         getpeername: { args: nameArguments, returns: "i32" },
         getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
+        setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
         shutdown: { args: ["i32", "i32"], returns: "i32" },
       });
       const finder = new SocketFinder(symbols);
@@ -80,30 +105,58 @@ export class SocketFinder {
    */
   acceptedAt(port: number, allBelow?: number): FoundSocket[] {
     const found: FoundSocket[] = [];
-    const descriptors =
-      allBelow === undefined ? readdirSync("/proc/self/fd").map(Number) : Array.from({ length: allBelow }).keys();
+    const descriptors = allBelow === undefined ? this.descriptors() : Array.from({ length: allBelow }).keys();
     for (const descriptor of descriptors) {
-      if (!this.read(this.calls.getsockname, descriptor) || this.port !== port) continue;
-      // A listener has no peer.
-      if (!this.read(this.calls.getpeername, descriptor)) continue;
-      const address = this.address;
-      if (address !== undefined) found.push({ descriptor, address, peer: formatAddress(address, this.port) });
+      const socket = this.acceptedAs(descriptor, port);
+      if (socket !== undefined) found.push(socket);
     }
     return found;
   }
 
+  /** All that are open now. @throws when there is none free, for that takes one. */
+  descriptors(): number[] {
+    return readdirSync("/proc/self/fd").map(Number);
+  }
+
+  /** The socket of a descriptor, if it was accepted at this port; `among`: and if its peer's port is one of these. */
+  acceptedAs(descriptor: number, port: number, among?: ReadonlySet<number>): FoundSocket | undefined {
+    if (!this.read(this.calls.getsockname, descriptor) || this.port !== port) return undefined;
+    // A listener has no peer.
+    if (!this.read(this.calls.getpeername, descriptor)) return undefined;
+    if (among !== undefined && !among.has(this.port)) return undefined;
+    const { address } = this;
+    return address === undefined ? undefined : { descriptor, address, peer: formatAddress(address, this.port) };
+  }
+
+  /**
+   * Sets how much the kernel takes of each connection that is accepted at this port from now on, before we have read it: at
+   * most about so many bytes come in one turn of the event loop.
+   */
+  boundReceived(port: number, bytes: number): void {
+    for (const descriptor of this.descriptors()) {
+      if (!this.read(this.calls.getsockname, descriptor) || this.port !== port) continue;
+      if (this.option(descriptor, socketLevel, isListening) < 4 || this.bytes[0] !== 1) continue;
+      // The kernel doubles it, for what it needs itself.
+      this.calls.setsockopt(descriptor, socketLevel, receiveBuffer, Uint32Array.of(bytes), 4);
+    }
+  }
+
   /** What the peer of a socket that was found in this turn of the event loop has sent; 0 if the kernel does not say. */
   bytesReceived({ descriptor }: FoundSocket): number {
-    this.length[0] = valueBytesMax;
-    const { bytes, length, calls } = this;
-    if (calls.getsockopt(descriptor, protocolTcp, tcpInfo, bytes, length) !== 0 || (length[0] ?? 0) < tcpInfoBytes)
-      return 0;
-    return Number(new DataView(bytes.buffer).getBigUint64(bytesReceivedAt, true));
+    if (this.option(descriptor, protocolTcp, tcpInfo) < tcpInfoBytes) return 0;
+    return Number(new DataView(this.bytes.buffer).getBigUint64(bytesReceivedAt, true));
   }
 
   /** Ends a socket that was found in this turn of the event loop. */
   end({ descriptor }: FoundSocket): void {
     this.calls.shutdown(descriptor, shutBoth);
+  }
+
+  /** Reads a socket's option into `bytes`; its length, 0 if there is none. */
+  private option(descriptor: number, level: number, option: number): number {
+    this.length[0] = valueBytesMax;
+    const { bytes, length, calls } = this;
+    return calls.getsockopt(descriptor, level, option, bytes, length) === 0 ? (length[0] ?? 0) : 0;
   }
 
   private read(name: SystemCalls["getsockname"], descriptor: number): boolean {
