@@ -100,30 +100,34 @@ export class SocketFinder {
   }
 
   /**
-   * Sockets with a peer that were accepted at this port. Costs about a microsecond for each descriptor of the process.
-   * `allBelow`: no descriptor below it is free, so that they cannot be listed, which takes one.
+   * Sockets with a peer that were accepted at this port, of those peers whose port is `wanted`. Costs about a microsecond for
+   * each descriptor of the process. `allBelow`: no descriptor below it is free, so that they cannot be listed, which takes
+   * one.
    */
-  acceptedAt(port: number, allBelow?: number): FoundSocket[] {
+  acceptedAt(port: number, wanted: (peerPort: number) => boolean = () => true, allBelow?: number): FoundSocket[] {
     const found: FoundSocket[] = [];
-    const descriptors = allBelow === undefined ? this.descriptors() : Array.from({ length: allBelow }).keys();
-    for (const descriptor of descriptors) {
-      const socket = this.acceptedAs(descriptor, port);
+    for (const descriptor of this.descriptors(allBelow)) {
+      const socket = this.acceptedAs(descriptor, port, wanted);
       if (socket !== undefined) found.push(socket);
     }
     return found;
   }
 
-  /** All that are open now. @throws when there is none free, for that takes one. */
-  descriptors(): number[] {
+  /** Counts such sockets by the ports of their peers: the same, without a word about each. */
+  countAccepted(port: number, byPeerPort: Uint16Array, allBelow?: number): void {
+    for (const descriptor of this.descriptors(allBelow))
+      if (this.isAcceptedAt(descriptor, port)) byPeerPort[this.port] = (byPeerPort[this.port] ?? 0) + 1;
+  }
+
+  /** All that are open now, or all below. @throws when there is none free to list them with. */
+  descriptors(allBelow?: number): Iterable<number> {
+    if (allBelow !== undefined) return Array.from({ length: allBelow }).keys();
     return readdirSync("/proc/self/fd").map(Number);
   }
 
-  /** The socket of a descriptor, if it was accepted at this port; `among`: and if its peer's port is one of these. */
-  acceptedAs(descriptor: number, port: number, among?: ReadonlySet<number>): FoundSocket | undefined {
-    if (!this.read(this.calls.getsockname, descriptor) || this.port !== port) return undefined;
-    // A listener has no peer.
-    if (!this.read(this.calls.getpeername, descriptor)) return undefined;
-    if (among !== undefined && !among.has(this.port)) return undefined;
+  /** The socket of a descriptor, if it was accepted at this port of a peer whose port is `wanted`. */
+  acceptedAs(descriptor: number, port: number, wanted: (peerPort: number) => boolean): FoundSocket | undefined {
+    if (!this.isAcceptedAt(descriptor, port) || !wanted(this.port)) return undefined;
     const { address } = this;
     return address === undefined ? undefined : { descriptor, address, peer: formatAddress(address, this.port) };
   }
@@ -150,6 +154,13 @@ export class SocketFinder {
   /** Ends a socket that was found in this turn of the event loop. */
   end({ descriptor }: FoundSocket): void {
     this.calls.shutdown(descriptor, shutBoth);
+  }
+
+  /** If so, the peer's address is in `bytes`. */
+  private isAcceptedAt(descriptor: number, port: number): boolean {
+    if (!this.read(this.calls.getsockname, descriptor) || this.port !== port) return false;
+    // A listener has no peer.
+    return this.read(this.calls.getpeername, descriptor);
   }
 
   /** Reads a socket's option into `bytes`; its length, 0 if there is none. */

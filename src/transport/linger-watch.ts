@@ -36,6 +36,10 @@ export class LingerWatch {
     this.lingerMs = lingerMs;
   }
 
+  get isWatching(): boolean {
+    return this.lingering.size > 0;
+  }
+
   /** The platform was asked to close the connection of this peer. */
   closed(peer: string): void {
     this.lingering.set(peer, { sinceMs: performance.now() });
@@ -78,11 +82,13 @@ export class LingerWatch {
     const port = this.port();
     for (const [peer, state] of lingering) {
       if (state.socket === undefined) continue;
-      if (finder.acceptedAs(state.socket.descriptor, port)?.peer === peer) this.judge(finder, state, state.socket);
+      if (finder.acceptedAs(state.socket.descriptor, port, () => true)?.peer === peer)
+        this.judge(finder, state, state.socket);
       else lingering.delete(peer);
     }
     const unfound = new Map([...lingering].filter(([, { socket }]) => socket === undefined));
     const ports = new Set([...unfound.keys()].map((peer) => Number(peer.slice(peer.lastIndexOf(":") + 1))));
+    const isWanted = (peerPort: number): boolean => ports.has(peerPort);
     const descriptors = ports.size > 0 ? descriptorsOf(finder) : [];
     for (const [index, descriptor] of descriptors.entries()) {
       if (unfound.size === 0) break;
@@ -91,7 +97,7 @@ export class LingerWatch {
         await new Promise((resolve) => setImmediate(resolve));
         sinceMs = performance.now();
       }
-      const socket = finder.acceptedAs(descriptor, port, ports);
+      const socket = finder.acceptedAs(descriptor, port, isWanted);
       const state = socket && unfound.get(socket.peer);
       if (socket === undefined || state === undefined) continue;
       unfound.delete(socket.peer);
@@ -114,7 +120,7 @@ export class LingerWatch {
 /** Without any when none is free to read them with: the next look finds some. */
 function descriptorsOf(finder: SocketFinder): number[] {
   try {
-    return finder.descriptors();
+    return [...finder.descriptors()];
   } catch {
     return [];
   }

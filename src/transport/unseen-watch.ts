@@ -37,13 +37,14 @@ export interface SeenConnections {
   readonly inUse: number;
   /** How many of those have not shown who they are. */
   readonly strangerCount: number;
-  /** Those of this listener, by their peers (`host:port`). */
-  all(): ReadonlyMap<string, SeenConnection>;
-  /** Those of them that have not shown who they are. */
-  unidentified(): Iterable<SeenConnection>;
+  /** Those of this listener. */
+  all(): Iterable<SeenConnection>;
 }
 
 export interface SeenConnection {
+  /** The socket's peer, `host:port`, and its port alone. */
+  readonly peer: string;
+  readonly peerPort: number;
   /** The peer has not shown who it is. */
   readonly isUnidentified: boolean;
   /** Ends it: such a peer has sent more than `strangerBytesMax`. */
@@ -52,6 +53,7 @@ export interface SeenConnection {
 
 export type UnseenBound = "age" | "sockets" | "socketsPerAddress" | "descriptors";
 
+const portsMax = 65_536;
 const probeMs = 100;
 const lookMs = 2_000;
 /** Strangers that are still strangers after this time are asked for what they have sent, if there are so many of them. */
@@ -167,10 +169,14 @@ export class UnseenWatch {
     if (nowMs - this.strangersMs < lingerMs) return false;
     this.strangersMs = nowMs;
     const before = this.strangers;
-    this.strangers = this.seen.strangerCount < lingeringMin ? new Set() : new Set(this.seen.unidentified());
+    this.strangers = this.seen.strangerCount < lingeringMin ? new Set() : new Set(this.unidentified());
     let lingering = 0;
     for (const stranger of this.strangers) if (before.has(stranger)) lingering++;
     return lingering >= lingeringMin;
+  }
+
+  private unidentified(): SeenConnection[] {
+    return Array.from(this.seen.all()).filter(({ isUnidentified }) => isUnidentified);
   }
 
   /** Descriptors that may be in use. */
@@ -186,12 +192,23 @@ export class UnseenWatch {
       this.stop();
       return;
     }
-    const accepted = finder.acceptedAt(this.port, isFull ? bounds.descriptorsMax : undefined);
-    const seen = this.seen.all();
-    const unseen = accepted.filter(({ peer }) => !seen.has(peer));
-    for (const socket of accepted) {
+    // By numbers first: to name each of ten thousand connections would leave much to collect.
+    const allBelow = isFull ? bounds.descriptorsMax : undefined;
+    const [seenAt, acceptedAt] = [new Uint16Array(portsMax), new Uint16Array(portsMax)];
+    const strangersAt = new Set<number>();
+    for (const { peerPort, isUnidentified } of this.seen.all()) {
+      seenAt[peerPort] = (seenAt[peerPort] ?? 0) + 1;
+      if (isUnidentified) strangersAt.add(peerPort);
+    }
+    finder.countAccepted(this.port, acceptedAt, allBelow);
+    const isUnsure = (port: number): boolean => (acceptedAt[port] ?? 0) > (seenAt[port] ?? 0) || strangersAt.has(port);
+    const seen = new Map<string, SeenConnection>();
+    for (const connection of this.seen.all()) if (isUnsure(connection.peerPort)) seen.set(connection.peer, connection);
+    const unseen: FoundSocket[] = [];
+    for (const socket of finder.acceptedAt(this.port, isUnsure, allBelow)) {
       const connection = seen.get(socket.peer);
-      if (connection?.isUnidentified === true && finder.bytesReceived(socket) > bounds.strangerBytesMax)
+      if (connection === undefined) unseen.push(socket);
+      else if (connection.isUnidentified && finder.bytesReceived(socket) > bounds.strangerBytesMax)
         connection.sentTooMuch();
     }
     this.othersInUse = Math.max(0, inUse - this.seen.inUse - unseen.length);

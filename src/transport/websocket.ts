@@ -17,7 +17,7 @@ import type { ServerWebSocket } from "bun";
 import { type CloseReason, CloseCode, closeAbnormal, closeFrameTooLarge, closeNormal } from "../wire/close-reason.ts";
 import { closeProtocolFault, closeSlowConsumer } from "../wire/close-reason.ts";
 import { closeFrame, frameHeaderBytes } from "../wire/frame-writer.ts";
-import { formatAddress, peerAddress, plainAddress, type SocketAddress } from "./address.ts";
+import { formatAddress, peerAddress, type SocketAddress } from "./address.ts";
 import { ConnectionCore, idleFrameCount, lingerMsMax } from "./connection-core.ts";
 import { ConnectionGroup } from "./connection-group.ts";
 import { boundReceived } from "./kernel-sockets.ts";
@@ -35,7 +35,7 @@ const tooBigText = "Received too big message";
 const faultText = closeProtocolFault("text messages are not used");
 
 class WebSocketConnection extends ConnectionCore {
-  private readonly peerPort: number;
+  readonly peerPort: number;
   private socket: WebSocketEnd | undefined;
   /** What Bun held back when it was asked last, because the kernel did not take it; the flusher counts it. */
   private heldBytes = 0;
@@ -48,13 +48,18 @@ class WebSocketConnection extends ConnectionCore {
   /** The socket's `open`. */
   opened(socket: WebSocketEnd, acceptor: Acceptor): void {
     this.socket = socket;
-    this.options.lingers?.opened(this.peer ?? "");
+    const { lingers } = this.options;
+    if (lingers?.isWatching === true) lingers.opened(this.peer);
     if (this.enter()) this.ask(acceptor);
   }
 
-  /** The socket's own peer, `host:port`: a proxy, where `remoteAddress` is what a proxy says. Undefined: it is gone. */
-  get peer(): string | undefined {
-    return this.socket && formatAddress(plainAddress(this.socket.remoteAddress), this.peerPort);
+  /** The socket's own peer, `host:port`: a proxy, where `remoteAddress` is what a proxy says. */
+  get peer(): string {
+    return formatAddress(this.socketAddress, this.peerPort);
+  }
+
+  protected get socketAddress(): string {
+    return this.remoteAddress;
   }
 
   override get unsentBytes(): number {
@@ -178,12 +183,11 @@ class WebSocketConnection extends ConnectionCore {
   }
 
   protected override finish(reason: CloseReason): void {
-    const { peer } = this;
-    if (this.socket === undefined || peer === undefined) return;
+    if (this.socket === undefined) return;
     // The same cut to 120 bytes as on TCP: `<code> ` is five bytes of the frame's payload.
     const text = closeFrame(reason).toString("utf8", frameHeaderBytes + 5);
     this.socket.close(reason.code, text);
-    this.options.lingers?.closed(peer);
+    this.options.lingers?.closed(this.peer);
     this.settle();
   }
 
@@ -208,6 +212,24 @@ class WebSocketConnection extends ConnectionCore {
 
   private heldBackBytes(): number {
     return this.socket?.getBufferedAmount() ?? 0;
+  }
+}
+
+/** One that a proxy has passed on. */
+class ProxiedConnection extends WebSocketConnection {
+  private readonly proxy: string;
+
+  constructor(
+    peer: { readonly address: string; readonly port: number },
+    remoteAddress: string,
+    options: ConnectionOptions,
+  ) {
+    super(peer.port, remoteAddress, options);
+    this.proxy = peer.address;
+  }
+
+  protected override get socketAddress(): string {
+    return this.proxy;
   }
 }
 
@@ -251,7 +273,10 @@ export function listenWebSocket(
         }
         const forwardedFor = request.headers.get("x-forwarded-for");
         const remoteAddress = options.proxies?.clientOf(socketAddress, forwardedFor) ?? socketAddress;
-        const data = new WebSocketConnection(peer.port, remoteAddress, ofConnections);
+        const data =
+          remoteAddress === socketAddress
+            ? new WebSocketConnection(peer.port, remoteAddress, ofConnections)
+            : new ProxiedConnection({ address: socketAddress, port: peer.port }, remoteAddress, ofConnections);
         if (listener.upgrade(request, { data })) return undefined;
         return new Response("This is a WebSocket server.\n", {
           status: 426,
@@ -317,14 +342,6 @@ export function listenWebSocket(
   });
   const port = server.port ?? address.port;
   boundReceived(port, options);
-  /** The connections that are open, with their peers. */
-  const open = function* (): Generator<readonly [string, WebSocketConnection]> {
-    for (const member of group) {
-      if (!(member instanceof WebSocketConnection)) continue;
-      const { peer } = member;
-      if (peer !== undefined) yield [peer, member];
-    }
-  };
   const { admission } = options;
   const seen = {
     get inUse() {
@@ -333,9 +350,9 @@ export function listenWebSocket(
     get strangerCount() {
       return admission?.strangerCount ?? group.size;
     },
-    all: () => new Map(open()),
-    unidentified: () =>
-      Array.from(open(), ([, connection]) => connection).filter(({ isUnidentified }) => isUnidentified),
+    *all() {
+      for (const member of group) if (member instanceof WebSocketConnection) yield member;
+    },
   };
   const watch = options.unseen && new UnseenWatch(port, seen, options.unseen);
   let stopped: Promise<void> | undefined;
