@@ -218,7 +218,11 @@ class Api {
       [
         "register",
         this.write((parameters, { request, isTrusted }) =>
-          register(node, parameters, { address: options.quotaOf(request.remoteAddress), isTrusted }),
+          register(node, parameters, {
+            address: options.quotaOf(request.remoteAddress),
+            isTrusted,
+            isNode: () => this.peers.isNode(request.remoteAddress),
+          }),
         ),
       ],
       ["renew", this.write((parameters) => renew(node, parameters))],
