@@ -269,7 +269,7 @@ class Api {
     const name = path.slice(prefix.length);
     const route = this.routes.get(name);
     if (route === undefined) return plain(404, "404 page not found");
-    if (route.method !== request.method) return plain(405, "Method Not Allowed", { allow: route.method });
+    if (!allows(route.method, request)) return notAllowed(route.method);
     const isTrusted = tokens.length > 0 && showsToken(request.header("authorization") ?? null, tokens);
     metrics.requested(name);
     if (route.method === "POST" && tokens.length > 0 && !isTrusted) return unauthorized();
@@ -294,7 +294,7 @@ class Api {
     const { health } = this.options;
     const isLookup = path.startsWith(lookupPrefix);
     if (path !== "/health" && path !== "/metrics" && !isLookup) return plain(404, "404 page not found");
-    if (request.method !== "GET") return plain(405, "Method Not Allowed", { allow: "GET" });
+    if (!allows("GET", request)) return notAllowed("GET");
     if (isLookup) return this.lookup(request, path.slice(lookupPrefix.length));
     return path === "/metrics" ? this.metricsResponse() : healthAnswer(health());
   }
@@ -417,6 +417,15 @@ function ofClient(request: HttpRequest, proxies: TrustedProxies): HttpRequest {
 /** True for a request of this machine that no proxy on it has passed on. */
 function isOnThisMachine(request: HttpRequest): boolean {
   return isLoopbackAddress(request.remoteAddress) && request.header("x-forwarded-for") === undefined;
+}
+
+/** HEAD asks for what GET would answer, without its body (RFC 9110, section 9.3.2). */
+function allows(method: Route["method"], request: HttpRequest): boolean {
+  return request.method === method || (method === "GET" && request.method === "HEAD");
+}
+
+function notAllowed(method: Route["method"]): HttpAnswer {
+  return plain(405, "Method Not Allowed", { allow: method === "GET" ? "GET, HEAD" : method });
 }
 
 /** The token that a path names; undefined when it names none. */
