@@ -77,6 +77,7 @@ export interface ConnectionHost {
 
 const endOfHead = Buffer.from("\r\n\r\n");
 const noBytes = Buffer.alloc(0);
+const continueAnswer = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n");
 /** Requests that came together are answered in one turn up to this number. */
 const requestsPerTurn = 32;
 /** What a client may still send after its last answer. */
@@ -105,6 +106,8 @@ export class HttpConnection implements AnswerOwner {
   private gone: (() => void) | undefined;
   private isKept = true;
   private isPaused = false;
+  /** The client has ended its side: nothing more comes. */
+  private hasFinished = false;
   private isReceiving = false;
   private lingeringBytes = 0;
 
@@ -133,7 +136,7 @@ export class HttpConnection implements AnswerOwner {
       if (this.lingeringBytes > lingeringBytesMax) this.terminate();
       return;
     }
-    if (this.phase === "answering" && this.gone !== undefined) {
+    if (this.isLongInComing()) {
       this.terminate();
       return;
     }
@@ -148,6 +151,16 @@ export class HttpConnection implements AnswerOwner {
   /** The socket's `drain`. */
   drained(): void {
     if (this.phase === "sending") this.writer.transmit();
+  }
+
+  /**
+   * The socket's `end`: the client sends nothing more. It is still answered what it has asked for whole, unless that may
+   * be long in coming: a client that has closed both sides looks the same.
+   */
+  finished(): void {
+    this.hasFinished = true;
+    if (this.isLongInComing()) this.terminate();
+    else if (this.phase === "lingering" || this.isWaiting()) this.close();
   }
 
   /** The socket's `close`: whatever waited for it is told. */
@@ -202,6 +215,16 @@ export class HttpConnection implements AnswerOwner {
     return this.phase === "idle" || this.phase === "head" || this.phase === "body";
   }
 
+  /** The answer may be long in coming: what the client does meanwhile ends the connection. */
+  private isLongInComing(): boolean {
+    return this.phase === "answering" && this.gone !== undefined;
+  }
+
+  /** Nothing of what has come can be answered without more of it. */
+  private isWaiting(): boolean {
+    return this.isReading() && !(this.phase === "idle" && this.pendingEnd > 0);
+  }
+
   /** Reads requests as far as they have come. */
   private read(chunk: Buffer): void {
     let bytes = chunk;
@@ -242,7 +265,7 @@ export class HttpConnection implements AnswerOwner {
     } else if (this.phase === "idle") {
       this.pause();
       setImmediate(() => this.contain(() => this.goOn()));
-    } else if (this.phase === "answering" && this.gone !== undefined) this.terminate();
+    } else if (this.isLongInComing()) this.terminate();
     else if (this.phase === "answering" || this.phase === "sending") this.pause();
   }
 
@@ -253,7 +276,14 @@ export class HttpConnection implements AnswerOwner {
     this.setPending(noBytes, 0);
     if (bytes.length > 0) this.read(bytes);
     // What is left of whole requests waits for the next turn.
-    if (this.isReading() && !(this.phase === "idle" && this.pendingEnd > 0)) this.resume();
+    if (this.isWaiting()) this.awaitMore();
+    // Its client is to be seen leaving.
+    else if (this.isLongInComing()) this.resume();
+  }
+
+  private awaitMore(): void {
+    if (this.hasFinished) this.close();
+    else this.resume();
   }
 
   /** Reads a head from `at`. Returns where it ended, or -1 while it has not ended. */
@@ -318,7 +348,9 @@ export class HttpConnection implements AnswerOwner {
     this.body = new BodyReader(head.body, result.bytesMax);
     if (this.body.state === "open") {
       this.enter("body");
-      if (fields.get("expect")?.toLowerCase() === "100-continue") this.socket.write("HTTP/1.1 100 Continue\r\n\r\n");
+      // HTTP/1.0 knows no interim answers (RFC 9110, section 10.1.1).
+      const isAwaited = this.isCurrent && fields.get("expect")?.toLowerCase() === "100-continue";
+      if (isAwaited && this.socket.write(continueAnswer) < continueAnswer.length) this.terminate();
       return;
     }
     this.bodyRead(this.body, result);
@@ -359,6 +391,7 @@ export class HttpConnection implements AnswerOwner {
       return;
     }
     this.enter("answering");
+    if (this.hasFinished && this.isLongInComing()) this.terminate();
     void answer.then(
       (ready) => this.answered(ready),
       (bug) => {
@@ -436,6 +469,10 @@ export class HttpConnection implements AnswerOwner {
     if (!this.isKept) {
       this.forget();
       this.enter("lingering");
+      if (this.hasFinished) {
+        this.close();
+        return;
+      }
       // Only our side: with the client's bytes unread, closing both would reset the connection, and the answer be lost.
       this.socket.shutdown();
       this.resume();
@@ -444,7 +481,7 @@ export class HttpConnection implements AnswerOwner {
     this.enter("idle");
     if (this.isReceiving) return;
     if (this.pendingEnd > 0) this.goOn();
-    else this.resume();
+    else this.awaitMore();
   }
 
   /** Drops what is kept of a request. */

@@ -65,6 +65,8 @@ const tickMs = 500;
 const turnBytes = 1024 * 1024;
 /** A connection that is younger than this makes room for another one last. */
 const youngMs = 1_000;
+/** Unfinished requests that hold this share of all places make room first: somebody begins them and does not end them. */
+const unfinishedShare = 0.25;
 /** A reader that takes longer than this for an answer makes room, too. */
 const slowMs = 5_000;
 
@@ -74,6 +76,9 @@ const sharedHandlers = {
   },
   drain({ data: connection }) {
     connection?.contain(() => connection.drained());
+  },
+  end({ data: connection }) {
+    connection?.contain(() => connection.finished());
   },
   close({ data: connection }) {
     connection?.contain(() => connection.ended());
@@ -121,6 +126,8 @@ export class HttpServer implements ConnectionHost {
       hostname: address.host,
       port: address.port,
       reusePort: false,
+      // A client may end its side when it has asked, and read on.
+      allowHalfOpen: true,
       socket: { ...sharedHandlers, open: (socket) => this.accept(socket) },
     };
     this.listener = listening(settings);
@@ -304,13 +311,14 @@ export class HttpServer implements ConnectionHost {
   /** Who makes room for another one: nobody who is being answered, unless its reader takes long. */
   private longestSilent(): HttpConnection | undefined {
     const nowMs = this.now();
+    const isBesieged = this.unfinished.size >= this.options.limits.connections * unfinishedShare;
     const first = (group: ReadonlyMap<HttpConnection, number>, atLeastMs: number): HttpConnection | undefined => {
       for (const [connection, sinceMs] of group) return nowMs - sinceMs >= atLeastMs ? connection : undefined;
       return undefined;
     };
     return (
       first(this.lingering, 0) ??
-      first(this.unfinished, youngMs) ??
+      first(this.unfinished, isBesieged ? 0 : youngMs) ??
       first(this.idle, 0) ??
       first(this.sending, slowMs) ??
       first(this.unfinished, 0)
