@@ -22,8 +22,9 @@ export interface HttpRequest extends GuardedRequest {
   /** Bytes of its head. */
   readonly headBytes: number;
   /**
-   * Calls back once if the connection ends before the request is answered. For answers that may be long in coming: what
-   * the client sends meanwhile ends the connection, too.
+   * Calls back once if the connection ends before the request is answered, or if the client ends its side: an answer that
+   * is there at once is sent then, to a client that still reads. For answers that may be long in coming: what the client
+   * sends meanwhile ends the connection, too.
    */
   onGone(gone: () => void): void;
 }
@@ -154,12 +155,12 @@ export class HttpConnection implements AnswerOwner {
   }
 
   /**
-   * The socket's `end`: the client sends nothing more. It is still answered what it has asked for whole, unless that may
-   * be long in coming: a client that has closed both sides looks the same.
+   * The socket's `end`: the client sends nothing more. It is still answered what it has asked for whole, but not waited
+   * with for an answer that may be long in coming: a client that has closed both sides looks the same.
    */
   finished(): void {
     this.hasFinished = true;
-    if (this.isLongInComing()) this.terminate();
+    if (this.isLongInComing()) this.tellGone();
     else if (this.phase === "lingering" || this.isWaiting()) this.close();
   }
 
@@ -169,9 +170,7 @@ export class HttpConnection implements AnswerOwner {
     this.enter("closed");
     this.forget();
     this.writer.end();
-    const { gone } = this;
-    this.gone = undefined;
-    gone?.();
+    this.tellGone();
   }
 
   /** Ends it at once, for both sides: what the client has not read yet is lost. */
@@ -203,6 +202,12 @@ export class HttpConnection implements AnswerOwner {
     if (this.phase === "closed") return;
     this.socket.end();
     this.ended();
+  }
+
+  private tellGone(): void {
+    const { gone } = this;
+    this.gone = undefined;
+    gone?.();
   }
 
   private enter(phase: Phase): void {
@@ -391,7 +396,7 @@ export class HttpConnection implements AnswerOwner {
       return;
     }
     this.enter("answering");
-    if (this.hasFinished && this.isLongInComing()) this.terminate();
+    if (this.hasFinished) this.tellGone();
     void answer.then(
       (ready) => this.answered(ready),
       (bug) => {

@@ -195,24 +195,48 @@ describe("a client that ends its side", () => {
     expect(bodies(connection.text)).toEqual(Array.from({ length: 100 }, (_, index) => `/${index}`));
   });
 
-  test("is gone if its request is not whole, or nothing is asked, or the answer may be long in coming", async () => {
-    const gone: string[] = [];
+  test("is not waited for if its request is not whole, and gets at once what may be long in coming", async () => {
     const { port, server } = serve({
       handler: (request) => {
         if (request.method === "POST") return echo(request);
         if (request.path !== "/poll") return slow(request);
-        request.onGone(() => gone.push(request.path));
-        return new Promise(() => undefined);
+        return new Promise((resolve) => request.onGone(() => resolve(textAnswer(200, "no news"))));
       },
     });
-    for (const text of ["", "GET / HT", post("body").slice(0, -1), get("/poll"), get("/1") + get("/poll")]) {
+    for (const [text, expected] of [
+      ["", []],
+      ["GET / HT", []],
+      [post("body").slice(0, -1), []],
+      [get("/poll"), ["no news"]],
+      [get("/1") + get("/poll"), ["/1", "no news"]],
+    ] as const) {
       const connection = await RawConnection.open({ port });
       connection.write(text);
       connection.finish();
       await connection.untilClosed();
+      expect([text, bodies(connection.text)]).toEqual([text, [...expected]]);
     }
     await eventually("nobody is left", () => server.size === 0);
-    expect(gone).toEqual(["/poll", "/poll"]);
+  });
+
+  test("and has closed the other one, too, leaves no connection behind, whatever it waits for", async () => {
+    const gone: string[] = [];
+    const { port, server } = serve({
+      handler: (request) =>
+        new Promise((resolve) =>
+          request.onGone(() => {
+            gone.push(request.path);
+            resolve(textAnswer(200, request.path));
+          }),
+        ),
+    });
+    const client = new RawTcp(port);
+    client.write(Buffer.from(get("/poll")));
+    await eventually("it is there", () => server.size === 1);
+    await Bun.sleep(20);
+    client.close();
+    await eventually("nobody is left", () => server.size === 0);
+    expect(gone).toEqual(["/poll"]);
   });
 
   test("after its last answer is not waited for", async () => {
