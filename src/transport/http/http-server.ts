@@ -6,10 +6,10 @@
 
 import type { Socket, SocketHandler, TCPSocketListenOptions } from "bun";
 import { formatAddress, peerAddress, type SocketAddress } from "../address.ts";
+import { isLoopbackAddress } from "../address-ranges.ts";
 import { HeldBuffers } from "./held-buffers.ts";
 import type { BodyParts, HttpAnswer } from "./http-answer.ts";
 import { type ConnectionHost, HttpConnection, type HttpHandler, type Phase } from "./http-connection.ts";
-import { isLoopbackHost } from "./browser-guard.ts";
 
 /** A bound that turned something away. */
 export type HttpBound =
@@ -369,5 +369,5 @@ function listening(settings: TCPSocketListenOptions<HttpConnection | undefined>)
 
 /** An address as quotas know it: whoever is on this machine has none. */
 export function quotaAddress(address: string): string {
-  return isLoopbackHost(address) ? "" : address;
+  return isLoopbackAddress(address) ? "" : address;
 }
