@@ -15,7 +15,8 @@ import { isLoopbackAddress } from "../../transport/address-ranges.ts";
 import { type BrowserGuard, browserGuard } from "../../transport/http/browser-guard.ts";
 import { type HttpAnswer, jsonAnswer } from "../../transport/http/http-answer.ts";
 import type { HttpRequest, WantsBody } from "../../transport/http/http-connection.ts";
-import { type HttpBound, HttpServer, quotaAddress } from "../../transport/http/http-server.ts";
+import { type HttpBound, HttpServer } from "../../transport/http/http-server.ts";
+import { peerQuota } from "../../transport/quota-address.ts";
 import type { TrustedProxies } from "../../transport/trusted-proxies.ts";
 import { callerAddress, lookupGateways } from "../lookup.ts";
 import { MalformedJson } from "../json-fields.ts";
@@ -135,7 +136,7 @@ export function bindRegistryHttp(
     readonly proxies?: TrustedProxies | undefined;
   },
 ): RegistryHttp {
-  const { bugs, limits, proxies, quotaOf = quotaAddress } = parts;
+  const { bugs, limits, proxies, quotaOf = peerQuota } = parts;
   const { values } = limits;
   let api: Api | undefined;
   const guard = browserGuard(address, parts.names);

@@ -6,7 +6,7 @@
 
 import type { Socket, SocketHandler, TCPSocketListenOptions } from "bun";
 import { formatAddress, peerAddress, type SocketAddress } from "../address.ts";
-import { isLoopbackAddress } from "../address-ranges.ts";
+import { peerQuota } from "../quota-address.ts";
 import { HeldBuffers } from "./held-buffers.ts";
 import type { BodyParts, HttpAnswer } from "./http-answer.ts";
 import { type ConnectionHost, HttpConnection, type HttpHandler, type Phase } from "./http-connection.ts";
@@ -47,7 +47,7 @@ export interface HttpServerOptions {
   readonly bug: (error: unknown) => void;
   /** A connection's peer was gone before it was accepted: it has no address, and must not pass for one of this machine. */
   readonly peerGone: () => void;
-  /** The address that a peer's bounds are counted for, '' for one without: `quotaAddress`, unless a test has others. */
+  /** The address that a peer's bounds are counted for, '' for one without: `peerQuota`, unless a test has others. */
   readonly quotaOf?: (remoteAddress: string) => string;
   /** A monotonic clock in milliseconds: the system's, unless a test has another. */
   readonly nowMs?: () => number;
@@ -116,7 +116,7 @@ export class HttpServer implements ConnectionHost {
   /** Listens. Throws if the address cannot be bound. */
   constructor(address: SocketAddress, options: HttpServerOptions) {
     this.options = options;
-    this.quotaOf = options.quotaOf ?? quotaAddress;
+    this.quotaOf = options.quotaOf ?? peerQuota;
     this.now = options.nowMs ?? (() => performance.now());
     this.headBytesMax = options.limits.headBytes;
     this.handler = options.handler;
@@ -365,9 +365,4 @@ function listening(settings: TCPSocketListenOptions<HttpConnection | undefined>)
     const why = code === "EADDRINUSE" ? `: is port ${port} in use?` : "";
     throw Object.assign(new Error(`Failed to listen at ${formatAddress(hostname, port)}${why}`, { cause }), { code });
   }
-}
-
-/** An address as quotas know it: whoever is on this machine has none. */
-export function quotaAddress(address: string): string {
-  return isLoopbackAddress(address) ? "" : address;
 }
