@@ -246,7 +246,8 @@ export class HttpConnection implements AnswerOwner {
     while (at < bytes.length && this.isReading()) {
       if (this.phase === "body") at = this.readBody(bytes, at);
       else {
-        if (requests >= requestsPerTurn) break;
+        at = afterEmptyLines(bytes, at);
+        if (at === bytes.length || requests >= requestsPerTurn) break;
         const next = this.readHead(bytes, at, Math.max(at, scanFrom));
         isHeadOpen = next === -1;
         if (isHeadOpen) break;
@@ -293,10 +294,7 @@ export class HttpConnection implements AnswerOwner {
 
   /** Reads a head from `at`. Returns where it ended, or -1 while it has not ended. */
   private readHead(bytes: Buffer, at: number, scanFrom: number): number {
-    let start = at;
-    // Empty lines before a request are skipped (RFC 9112, section 2.2).
-    while (bytes[start] === 0x0d && bytes[start + 1] === 0x0a) start += 2;
-    const end = bytes.indexOf(endOfHead, Math.max(start, scanFrom));
+    const end = bytes.indexOf(endOfHead, scanFrom);
     const bytesOfHead = (end === -1 ? bytes.length : end + endOfHead.length) - at;
     if (bytesOfHead > this.host.headBytesMax) {
       this.host.headTooLong(this);
@@ -304,12 +302,12 @@ export class HttpConnection implements AnswerOwner {
       return bytes.length;
     }
     if (end === -1) {
-      if (isBeginning(bytes, start)) return -1;
+      if (isBeginning(bytes, at)) return -1;
       // Another protocol: its end is not waited for.
       this.refuse(400, "the request line is malformed");
       return bytes.length;
     }
-    const head = parseHead(bytes, start, end);
+    const head = parseHead(bytes, at, end);
     if ("sentence" in head) {
       this.refuse(head.status, head.sentence);
       return bytes.length;
@@ -528,4 +526,11 @@ export class HttpConnection implements AnswerOwner {
     this.isPaused = false;
     this.socket.resume();
   }
+}
+
+/** Empty lines before a request are skipped, and not kept (RFC 9112, section 2.2). */
+function afterEmptyLines(bytes: Buffer, at: number): number {
+  let start = at;
+  while (bytes[start] === 0x0d && bytes[start + 1] === 0x0a) start += 2;
+  return start;
 }

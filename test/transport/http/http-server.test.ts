@@ -105,6 +105,22 @@ describe("requests", () => {
     }
   });
 
+  test("have empty lines before them that are not kept, however many come", async () => {
+    const { port, server } = serve();
+    const connection = await RawConnection.open({ port });
+    for (let count = 0; count < 200; count++) {
+      connection.write("\r\n\r\n\r");
+      await Bun.sleep(0);
+      connection.write("\n");
+      await Bun.sleep(0);
+    }
+    await Bun.sleep(20);
+    expect([server.size, server.receivedBytes]).toEqual([1, 0]);
+    connection.write(`\r\n${get("/1")}\r\n\r\n${get("/2")}`);
+    await connection.until("\r\n\r\n/2");
+    expect(bodies(connection.text)).toEqual(["/1", "/2"]);
+  });
+
   test("of HTTP/1.0 and HEAD are answered in their way", async () => {
     const { port } = serve();
     const old = await RawConnection.open({ port });
