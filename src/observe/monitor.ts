@@ -3,7 +3,7 @@
 import type { Limits } from "../base/limits/limits.ts";
 import { browserGuard } from "../transport/http/browser-guard.ts";
 import { textAnswer } from "../transport/http/http-answer.ts";
-import type { HttpHandler } from "../transport/http/http-connection.ts";
+import type { HttpHandler } from "../transport/http/http-handler.ts";
 import { HttpServer } from "../transport/http/http-server.ts";
 import { peerQuota } from "../transport/quota-address.ts";
 import type { Metrics } from "./metrics.ts";

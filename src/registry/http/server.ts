@@ -14,7 +14,7 @@ import type { SocketAddress } from "../../transport/address.ts";
 import { isLoopbackAddress } from "../../transport/address-ranges.ts";
 import { type BrowserGuard, browserGuard } from "../../transport/http/browser-guard.ts";
 import { type HttpAnswer, jsonAnswer } from "../../transport/http/http-answer.ts";
-import type { HttpRequest, WantsBody } from "../../transport/http/http-connection.ts";
+import type { HttpRequest, WantsBody } from "../../transport/http/http-handler.ts";
 import { type HttpBound, HttpServer } from "../../transport/http/http-server.ts";
 import { peerQuota } from "../../transport/quota-address.ts";
 import type { TrustedProxies } from "../../transport/trusted-proxies.ts";

@@ -8,76 +8,12 @@ import type { Socket } from "bun";
 import { BodyReader } from "./body-reader.ts";
 import { type AnswerOwner, AnswerWriter } from "./answer-writer.ts";
 import { type BodyParts, type HttpAnswer, isParts, textAnswer } from "./http-answer.ts";
-import type { GuardedRequest } from "./browser-guard.ts";
+import type { ConnectionHost, Phase } from "./connection-host.ts";
+import type { HttpHandler, HttpRequest, WantsBody } from "./http-handler.ts";
+import { PendingBytes } from "./pending-bytes.ts";
 import { isBeginning, parseHead, type RequestHead } from "./request-head.ts";
 
-/** A request as its handler sees it. */
-export interface HttpRequest extends GuardedRequest {
-  readonly method: string;
-  readonly path: string;
-  /** Behind the question mark; '' for none. */
-  readonly query: string;
-  /** The client's plain IP address. */
-  readonly remoteAddress: string;
-  /** Bytes of its head. */
-  readonly headBytes: number;
-  /**
-   * Calls back once if the connection ends before the request is answered, or if the client ends its side: an answer that
-   * is there at once is sent then, to a client that still reads. For answers that may be long in coming: what the client
-   * sends meanwhile ends the connection, too.
-   */
-  onGone(gone: () => void): void;
-}
-
-/** A handler wants to see the body before it answers. */
-export interface WantsBody {
-  readonly bytesMax: number;
-  /** The answer to a body that is too long; it ends the connection. */
-  readonly tooLong: () => HttpAnswer;
-  readonly answer: (body: Buffer) => HttpAnswer | Promise<HttpAnswer>;
-}
-
-export type HttpHandler = (request: HttpRequest) => HttpAnswer | Promise<HttpAnswer> | WantsBody;
-
-export type Phase =
-  /** Nothing of a request has come since the last answer. */
-  | "idle"
-  /** A head has begun, or is waited for on a new connection. */
-  | "head"
-  | "body"
-  /** The handler has the request. */
-  | "answering"
-  | "sending"
-  /** The last answer is out; what the client still sends is dropped, so that it reads the answer. */
-  | "lingering"
-  | "closed";
-
-/** What a connection needs of its server. */
-export interface ConnectionHost {
-  readonly headBytesMax: number;
-  readonly handler: HttpHandler;
-  /** The answer to a request that met a bug. */
-  readonly bugAnswer: HttpAnswer;
-  /** The time as a field Date shows it. */
-  date(): string;
-  /** Sets the deadline of a phase that has begun. */
-  entered(connection: HttpConnection): void;
-  /** The bytes that it keeps of unfinished requests have changed by so many. */
-  kept(connection: HttpConnection, by: number): void;
-  /** True if an answer's parts may wait on this connection; else its bound was reached. */
-  mayHold(connection: HttpConnection, parts: BodyParts): boolean;
-  hold(connection: HttpConnection, parts: BodyParts): void;
-  release(connection: HttpConnection, parts: BodyParts): void;
-  /** What long answers may still write in this turn of the event loop, in bytes; who finds nothing left waits. */
-  turnBytesLeft: number;
-  waitForTurn(connection: HttpConnection): void;
-  /** A head was too long. */
-  headTooLong(connection: HttpConnection): void;
-  bug(error: unknown): void;
-}
-
 const endOfHead = Buffer.from("\r\n\r\n");
-const noBytes = Buffer.alloc(0);
 const continueAnswer = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n");
 /** Requests that came together are answered in one turn up to this number. */
 const requestsPerTurn = 32;
@@ -94,9 +30,8 @@ export class HttpConnection implements AnswerOwner {
   bytesKept = 0;
   private readonly socket: Socket<HttpConnection | undefined>;
   private readonly host: ConnectionHost;
-  /** The beginning of a request: `pending[0, pendingEnd)`. */
-  private pending: Buffer = noBytes;
-  private pendingEnd = 0;
+  /** The beginning of a request, or requests that wait. */
+  private readonly pending = new PendingBytes();
   /** Where the end of the head is looked for next. */
   private scanFrom = 0;
   /** Of the request that is answered: its head itself may be long, and is not kept. */
@@ -142,7 +77,7 @@ export class HttpConnection implements AnswerOwner {
       return;
     }
     if (this.phase === "answering" || this.phase === "sending") {
-      this.keep(chunk, 0);
+      this.keep(chunk);
       this.pause();
       return;
     }
@@ -182,7 +117,7 @@ export class HttpConnection implements AnswerOwner {
 
   /** A deadline has passed. */
   expire(): void {
-    const isUnfinished = (this.phase === "head" && this.pendingEnd > 0) || this.phase === "body";
+    const isUnfinished = (this.phase === "head" && this.pending.length > 0) || this.phase === "body";
     if (isUnfinished) this.refuse(408, "the request took too long");
     else this.close();
   }
@@ -227,15 +162,15 @@ export class HttpConnection implements AnswerOwner {
 
   /** Nothing of what has come can be answered without more of it. */
   private isWaiting(): boolean {
-    return this.isReading() && !(this.phase === "idle" && this.pendingEnd > 0);
+    return this.isReading() && !(this.phase === "idle" && this.pending.length > 0);
   }
 
   /** Reads requests as far as they have come. */
   private read(chunk: Buffer): void {
     let bytes = chunk;
-    if (this.phase !== "body" && this.pendingEnd > 0) {
-      this.keep(chunk, 0);
-      bytes = this.pending.subarray(0, this.pendingEnd);
+    if (this.phase !== "body" && this.pending.length > 0) {
+      this.keep(chunk);
+      bytes = this.pending.view();
     }
     const { scanFrom } = this;
     this.scanFrom = 0;
@@ -261,12 +196,12 @@ export class HttpConnection implements AnswerOwner {
       return;
     }
     const wasPending = bytes !== chunk;
-    if (at >= bytes.length) this.setPending(noBytes, 0);
-    else if (at > 0 || !wasPending) this.setPending(Buffer.from(bytes.subarray(at)), bytes.length - at);
-    if (this.pendingEnd === 0) return;
+    if (at >= bytes.length) this.kept(this.pending.clear());
+    else if (at > 0 || !wasPending) this.kept(this.pending.replace(bytes.subarray(at)));
+    if (this.pending.length === 0) return;
     if (isHeadOpen) {
       // The end of the head may be cut in two.
-      this.scanFrom = Math.max(0, this.pendingEnd - 3);
+      this.scanFrom = Math.max(0, this.pending.length - 3);
       if (this.phase === "idle") this.enter("head");
     } else if (this.phase === "idle") {
       this.pause();
@@ -278,8 +213,8 @@ export class HttpConnection implements AnswerOwner {
   /** Reads what was kept while the connection was busy. */
   private goOn(): void {
     if (this.phase !== "idle") return;
-    const bytes = this.pending.subarray(0, this.pendingEnd);
-    this.setPending(noBytes, 0);
+    const bytes = this.pending.view();
+    this.kept(this.pending.clear());
     if (bytes.length > 0) this.read(bytes);
     // What is left of whole requests waits for the next turn.
     if (this.isWaiting()) this.awaitMore();
@@ -483,35 +418,23 @@ export class HttpConnection implements AnswerOwner {
     }
     this.enter("idle");
     if (this.isReceiving) return;
-    if (this.pendingEnd > 0) this.goOn();
+    if (this.pending.length > 0) this.goOn();
     else this.awaitMore();
   }
 
   /** Drops what is kept of a request. */
   private forget(): void {
-    this.setPending(noBytes, 0);
+    this.kept(this.pending.clear());
     if (this.body !== undefined) this.host.kept(this, -this.body.bytesKept);
     this.body = undefined;
     this.wanted = undefined;
   }
 
-  /** Keeps `chunk[at]` and what follows, behind what is kept already. */
-  private keep(chunk: Buffer, at: number): void {
-    const end = this.pendingEnd + chunk.length - at;
-    let { pending } = this;
-    if (end > pending.length) {
-      // Doubled: a head that comes byte by byte is not copied for each of them.
-      pending = Buffer.allocUnsafeSlow(Math.max(end, Math.min(2 * pending.length, this.host.headBytesMax)));
-      pending.set(this.pending.subarray(0, this.pendingEnd));
-    }
-    pending.set(chunk.subarray(at), this.pendingEnd);
-    this.setPending(pending, end);
+  private keep(chunk: Buffer): void {
+    this.kept(this.pending.add(chunk, this.host.headBytesMax));
   }
 
-  private setPending(pending: Buffer, end: number): void {
-    const by = pending.length - this.pending.length;
-    this.pending = pending;
-    this.pendingEnd = end;
+  private kept(by: number): void {
     if (by !== 0) this.host.kept(this, by);
   }
 

@@ -9,7 +9,9 @@ import { formatAddress, peerAddress, type SocketAddress } from "../address.ts";
 import { peerQuota } from "../quota-address.ts";
 import { HeldBuffers } from "./held-buffers.ts";
 import type { BodyParts, HttpAnswer } from "./http-answer.ts";
-import { type ConnectionHost, HttpConnection, type HttpHandler, type Phase } from "./http-connection.ts";
+import type { ConnectionHost, Phase } from "./connection-host.ts";
+import { HttpConnection } from "./http-connection.ts";
+import type { HttpHandler } from "./http-handler.ts";
 
 /** A bound that turned something away. */
 export type HttpBound =

@@ -3,7 +3,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { textAnswer } from "../../../src/transport/http/http-answer.ts";
-import type { HttpHandler, HttpRequest } from "../../../src/transport/http/http-connection.ts";
+import type { HttpHandler, HttpRequest } from "../../../src/transport/http/http-handler.ts";
 import { type HttpServerLimits, type HttpServerOptions, HttpServer } from "../../../src/transport/http/http-server.ts";
 import { endAll, endLater, eventually, RawConnection } from "../../registry/http/support.ts";
 import { serverOptions } from "../../support/http-server.ts";
