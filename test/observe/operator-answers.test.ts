@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { Registry } from "prom-client";
 import { bodyText } from "../../src/transport/http/http-answer.ts";
 import { metricsAnswer, scrapesMax } from "../../src/observe/operator-answers.ts";
+import { until } from "../support/until.ts";
 
 test("what shows the metrics is read at the first scrape, and once for scrapes that come together", async () => {
   let reads = 0;
@@ -34,7 +35,7 @@ test("of more scrapes than may wait, the others get the last text at once", asyn
   expect(bodyText(await answer())).toBe("text 1");
   // One that is being made, and those that wait for the next one.
   const making = answer();
-  while (texts < 2) await Bun.sleep(1);
+  await until(() => texts > 1, "it is being made");
   const waiting = Array.from({ length: scrapesMax }, answer);
   for (let count = 0; count < 3; count++) expect(bodyText(await answer())).toBe("text 1");
   resolve();

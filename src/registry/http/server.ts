@@ -5,7 +5,7 @@ import { showsToken } from "../../auth/registry-token.ts";
 import { descriptorsMax } from "../../base/descriptors.ts";
 import { registryPeerBodyBytesMax } from "../../base/limits/fixed.ts";
 import type { Limits } from "../../base/limits/limits.ts";
-import type { LimitName } from "../../base/limits/table.ts";
+import type { LimitName, LimitValues } from "../../base/limits/table.ts";
 import type { ControlCommands } from "../../observe/control-commands.ts";
 import type { ContainedBugs } from "../../observe/contained-bugs.ts";
 import { type Health, healthAnswer, metricsAnswer } from "../../observe/operator-answers.ts";
@@ -144,7 +144,7 @@ export function bindRegistryHttp(
   const server = new HttpServer(address, {
     limits: {
       connections: connectionsMax,
-      connectionsPerAddress: values.registryConnectionsPerAddress,
+      connectionsPerAddress: connectionsOfOne(values, connectionsMax),
       headMs: values.registryHeadMs,
       bodyMs: values.registryBodyMs,
       idleMs,
@@ -188,6 +188,18 @@ export function bindRegistryHttp(
 /** Connections that the process may have: fewer than the limit where the system allows fewer open files. */
 export function connectionsWithin(limit: number, descriptors = descriptorsMax() ?? Infinity): number {
   return Math.max(1, Math.min(limit, descriptors - Math.min(otherDescriptors, Math.floor(descriptors / 2))));
+}
+
+/** Connections that one address may have: where open files are short, it leaves half of them to others. */
+export function connectionsOfOne(
+  limits: Pick<LimitValues, "registryConnections" | "registryConnectionsPerAddress">,
+  connectionsMax: number,
+): number {
+  const { registryConnections, registryConnectionsPerAddress } = limits;
+  const isShort = connectionsMax < registryConnections;
+  return isShort
+    ? Math.min(registryConnectionsPerAddress, Math.ceil(connectionsMax / 2))
+    : registryConnectionsPerAddress;
 }
 
 class Api {
