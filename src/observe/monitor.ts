@@ -3,8 +3,9 @@
 import type { Limits } from "../base/limits/limits.ts";
 import { browserGuard } from "../transport/http/browser-guard.ts";
 import { textAnswer } from "../transport/http/http-answer.ts";
-import type { HttpHandler } from "../transport/http/http-connection.ts";
-import { HttpServer, quotaAddress } from "../transport/http/http-server.ts";
+import type { HttpHandler } from "../transport/http/http-handler.ts";
+import { HttpServer } from "../transport/http/http-server.ts";
+import { peerQuota } from "../transport/quota-address.ts";
 import type { Metrics } from "./metrics.ts";
 import { type Health, healthAnswer, metricsAnswer } from "./operator-answers.ts";
 
@@ -39,7 +40,7 @@ export interface MonitorParts {
 /** Serves `GET /health` (200 only when ready, else 503) and `GET /metrics`. Throws when the address cannot be bound. */
 export function startMonitor(
   address: { readonly host: string; readonly port: number },
-  { metrics, health, limits, names = [], quotaOf = quotaAddress }: MonitorParts,
+  { metrics, health, limits, names = [], quotaOf = peerQuota }: MonitorParts,
 ): Monitor {
   const metricsResponse = metricsAnswer(async () => {
     const { expositionOf } = await import("./exposition.ts");

@@ -21,10 +21,14 @@ const restFactor = 10;
 /** … and wait for this long at most. */
 const restMsMax = 1_000;
 
+/** Scrapes that wait for a text: a connection that waits gives no place up. */
+export const scrapesMax = 32;
+
 /**
  * Answers `GET /metrics` in Prometheus' text format. `read` imports what shows the numbers; it is called at the first
  * scrape, once, however many come together. The numbers are those of after the scrape was asked for; scrapes that come
- * while others wait share a text. When reading fails, every answer is a rejection, which is the door's to tell.
+ * while others wait share a text, and when too many wait, further ones get the last one at once. When reading fails, every
+ * answer is a rejection, which is the door's to tell.
  */
 export function metricsAnswer(read: () => Promise<Registry>): () => Promise<HttpAnswer> {
   let reading: Promise<Registry> | undefined;
@@ -32,24 +36,29 @@ export function metricsAnswer(read: () => Promise<Registry>): () => Promise<Http
   /** When the next text may be made, by the monotonic clock. */
   let notBeforeMs = -Infinity;
   let last: Promise<unknown> = Promise.resolve();
+  let waiting = 0;
+  let made: HttpAnswer | undefined;
   const make = async (after: Promise<unknown>): Promise<HttpAnswer> => {
     await after;
     const waitMs = notBeforeMs - performance.now();
     if (waitMs > 0) await Bun.sleep(waitMs);
     // Whoever comes from now on may want to see what has not been counted yet.
     next = undefined;
+    waiting = 0;
     const registry = await (reading ??= read());
     const beganMs = performance.now();
     const body = await registry.metrics();
     const endMs = performance.now();
     notBeforeMs = endMs + Math.min((endMs - beganMs) * restFactor, restMsMax);
-    return { status: 200, fields: { "content-type": registry.contentType }, body };
+    made = { status: 200, fields: { "content-type": registry.contentType }, body };
+    return made;
   };
   return () => {
+    if (waiting >= scrapesMax && made !== undefined) return Promise.resolve(made);
+    waiting++;
     if (next !== undefined) return next;
-    const made = make(last);
-    next = made;
-    last = made.catch(() => undefined);
-    return made;
+    next = make(last);
+    last = next.catch(() => undefined);
+    return next;
   };
 }

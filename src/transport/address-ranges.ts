@@ -69,3 +69,13 @@ export function isLoopbackAddress(address: string): boolean {
   const plain = plainAddress(address);
   return plain === "::1" || (isIP(plain) === 4 && plain.startsWith("127."));
 }
+
+/**
+ * True for a host to listen at that only this machine reaches: `localhost`, or a loopback address in any of the spellings
+ * that the system takes (`127.1`, `0x7f.1`, `0:0:0:0:0:0:0:1`). Names are not resolved.
+ */
+export function isLoopbackHost(host: string): boolean {
+  const url = URL.parse(`http://${host.includes(":") ? `[${host}]` : host}`);
+  const name = (url?.hostname ?? "").replace(/^\[(.*)\]$/, "$1");
+  return name === "localhost" || isLoopbackAddress(canonicalAddress(name) ?? "");
+}

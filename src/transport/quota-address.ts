@@ -1,5 +1,7 @@
 // What counts as one address where something is bounded by address.
 
+import { isLoopbackAddress } from "./address-ranges.ts";
+
 /** The groups of an IPv6 network that one customer is given (RFC 6177): a bound on single addresses would bound nothing. */
 const networkGroups = 4;
 
@@ -17,4 +19,9 @@ export function quotaAddress(address: string): string {
   for (let left = 8 - groups.length - after; left > 0 && groups.length < networkGroups; left--) groups.push("0");
   const all = tail === "" ? groups : [...groups, ...tail.split(":")];
   return `${all.slice(0, networkGroups).join(":")}::/64`;
+}
+
+/** The same of a peer, and '' of one on this machine, which has no bound of its own. */
+export function peerQuota(address: string): string {
+  return isLoopbackAddress(address) ? "" : quotaAddress(address);
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { quotaAddress } from "../../src/transport/quota-address.ts";
+import { peerQuota, quotaAddress } from "../../src/transport/quota-address.ts";
 
 test("an IPv4 address counts alone, all of an IPv6 network of 64 bits as one", () => {
   const cases: readonly (readonly [string, string])[] = [
@@ -15,4 +15,15 @@ test("an IPv4 address counts alone, all of an IPv6 network of 64 bits as one", (
   ];
   for (const [address, counted] of cases) expect([address, quotaAddress(address)]).toEqual([address, counted]);
   expect(quotaAddress("2001:db8:0:1::9")).toBe(quotaAddress("2001:db8::1:ffff:0:0:1"));
+});
+
+test("a peer on this machine has no bound", () => {
+  for (const [address, counted] of [
+    ["127.0.0.1", ""],
+    ["127.9.9.9", ""],
+    ["::1", ""],
+    ["192.0.2.1", "192.0.2.1"],
+    ["2001:db8::1", "2001:db8:0:0::/64"],
+  ] as const)
+    expect([address, peerQuota(address)]).toEqual([address, counted]);
 });

@@ -15,7 +15,7 @@ export const httpLimits = {
   registryConnectionsPerAddress: count(
     6_000,
     atRegistry,
-    "connections of the registry from one address (not loopback)",
+    "connections of the registry from one address (not loopback); at most half of all where the system allows fewer",
     "closed",
   ),
   registryHeadMs: ms(10_000, atRegistry, "time for a request's head", "HTTP status 408, closed", { min: 500 }),

@@ -1,6 +1,5 @@
 // roost serve --role discovery: options to settings, and what a registry may not do by default.
 
-import { isIP } from "node:net";
 import { resolve } from "node:path";
 import type { Log } from "../../base/log.ts";
 import { parseLookupFile } from "../../registry/lookup-file.ts";
@@ -8,6 +7,7 @@ import { NotASnapshot } from "../../registry/snapshot.ts";
 import { startDiscovery } from "../../roles/discovery/role.ts";
 import type { RunningDiscovery } from "../../roles/settings.ts";
 import type { SocketAddress } from "../../transport/address.ts";
+import { isLoopbackHost } from "../../transport/address-ranges.ts";
 import { discoveryBanner } from "../banner.ts";
 import type { OptionValues } from "../option-values.ts";
 import { readRules } from "../rules-file.ts";
@@ -24,7 +24,7 @@ export async function serveDiscovery(values: OptionValues, log: Log): Promise<Se
   const listen = values.optional("listen") ?? listenDefault;
   const clusterKeys = readClusterKeys(values, log);
   const isInsecure = values.required("insecure");
-  if (clusterKeys.length === 0 && !isInsecure && !isLoopback(listen.host)) {
+  if (clusterKeys.length === 0 && !isInsecure && !isLoopbackHost(listen.host)) {
     throw new UsageError(
       `--listen ${listen.host} lets everybody who reaches it write: give a key with --cluster-key-file, or say --insecure when the network is closed (clients of bilibili/discovery know no keys)`,
     );
@@ -75,8 +75,4 @@ async function startUnlessRefused(settings: Parameters<typeof startDiscovery>[0]
 
 function snapshotPath(text: string): string | undefined {
   return text === "off" ? undefined : resolve(text);
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 }

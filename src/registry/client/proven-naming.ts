@@ -1,10 +1,10 @@
 // The naming service of a process that has cluster keys: what it registers carries a proof, and what it is told are the
 // instances that are believed (registry/admission.ts). Everything in a process that finds others goes through this one door.
 //
-// An entry of this process that somebody has replaced by one without a right proof is registered again: others leave that
-// one out, and would not find this process any more.
+// An entry of this process that somebody has replaced is registered again. Others leave one without a right proof out, and
+// would not find this process any more; a copy of what it said before they would believe.
 
-import { withProof } from "../../auth/instance-proof.ts";
+import { proofKey, withProof } from "../../auth/instance-proof.ts";
 import type { Admission } from "../admission.ts";
 import type { Instance } from "../instance.ts";
 import type { Cancel, Timers } from "../timers.ts";
@@ -14,10 +14,15 @@ import { sameInstances } from "./same-instances.ts";
 /** Between two registrations of an entry that is replaced again and again, in milliseconds. */
 export const restoreMs = 2_000;
 
+/** What was said and may still be listed, while a registry refuses or is away. */
+const proofsMax = 8;
+
 interface Own {
   readonly service: string;
   readonly id: string;
   readonly registered: Registered;
+  /** The proofs of what a registry may list of it: what it says now, behind what that replaces until a node has taken it. */
+  proofs: readonly string[];
   /** Runs from a restoration to the moment in which another one may follow. */
   cancel: Cancel | undefined;
   /** As the list was told last. */
@@ -79,12 +84,20 @@ export class ProvenNaming implements Naming {
     const { env, zone, clusterKeys } = this.parts;
     const proven = (metadata: ReadonlyMap<string, string>): ReadonlyMap<string, string> =>
       withProof({ env, zone, service, id, addrs, metadata }, clusterKeys);
-    const registered = await this.naming.register({ ...registration, metadata: proven(registration.metadata) });
-    const own: Own = { service, id, registered, cancel: undefined, isReplaced: false };
+    const metadata = proven(registration.metadata);
+    const registered = await this.naming.register({ ...registration, metadata });
+    const own: Own = { service, id, registered, proofs: [proofOf(metadata)], cancel: undefined, isReplaced: false };
     this.own.add(own);
     return {
-      update: ({ metadata, ...change }) =>
-        registered.update(metadata === undefined ? change : { ...change, metadata: proven(metadata) }),
+      update: async ({ metadata: said, ...change }) => {
+        if (said === undefined) return registered.update(change);
+        const now = proven(said);
+        const proof = proofOf(now);
+        own.proofs = [...own.proofs.filter((other) => other !== proof), proof].slice(-proofsMax);
+        await registered.update({ ...change, metadata: now });
+        // What was said later stands behind it.
+        own.proofs = own.proofs.slice(Math.max(0, own.proofs.indexOf(proof)));
+      },
       deregister: () => {
         own.cancel?.();
         this.own.delete(own);
@@ -117,7 +130,11 @@ export class ProvenNaming implements Naming {
     for (const own of this.own) {
       if (own.service !== service) continue;
       const entries = listed.filter(({ hostname }) => hostname === own.id);
-      own.isReplaced = entries.length > 0 && entries.every((entry) => admission.verdict(service, entry) !== "proven");
+      own.isReplaced =
+        entries.length > 0 &&
+        !entries.some(
+          (entry) => admission.verdict(service, entry) === "proven" && own.proofs.includes(proofOf(entry.metadata)),
+        );
       if (own.isReplaced) this.restore(own);
     }
   }
@@ -132,4 +149,8 @@ export class ProvenNaming implements Naming {
       if (own.isReplaced) this.restore(own);
     });
   }
+}
+
+function proofOf(metadata: ReadonlyMap<string, string>): string {
+  return metadata.get(proofKey) ?? "";
 }

@@ -4,6 +4,7 @@
 
 import type { Limits } from "../../base/limits/limits.ts";
 import { isLoopbackAddress } from "../../transport/address-ranges.ts";
+import { quotaAddress } from "../../transport/quota-address.ts";
 
 /** A connection as its place knows it. */
 export interface Placed {
@@ -14,7 +15,7 @@ export interface Placed {
 }
 
 export class ConnectionPlaces<Connection extends Placed> {
-  /** By address; of each the one first that is longest without a query. */
+  /** By what an address counts as; of each the one first that is longest without a query. */
   private readonly addresses = new Map<string, Set<Connection>>();
   private readonly limits: Limits;
   private count = 0;
@@ -37,7 +38,8 @@ export class ConnectionPlaces<Connection extends Placed> {
   enter(connection: Connection): void {
     const { address } = connection;
     const { dnsConnections, dnsConnectionsPerAddress } = this.limits.values;
-    const own = this.addresses.get(address);
+    const quota = quotaAddress(address);
+    const own = this.addresses.get(quota);
     // A resolver of this machine asks for everybody on it.
     const isOwnFull = own !== undefined && own.size >= dnsConnectionsPerAddress && !isLoopbackAddress(address);
     if (isOwnFull) {
@@ -48,24 +50,24 @@ export class ConnectionPlaces<Connection extends Placed> {
       this.limits.met("dnsConnections", { address });
       if (busiest !== undefined) this.evictFrom(busiest);
     }
-    const connections = this.addresses.get(address) ?? new Set<Connection>();
-    this.addresses.set(address, connections);
+    const connections = this.addresses.get(quota) ?? new Set<Connection>();
+    this.addresses.set(quota, connections);
     connections.add(connection);
     this.count++;
   }
 
   /** A connection has asked something. */
   asked(connection: Connection): void {
-    const connections = this.addresses.get(connection.address);
+    const connections = this.addresses.get(quotaAddress(connection.address));
     if (connections?.delete(connection) === true) connections.add(connection);
   }
 
   /** A connection has ended; nothing happens if it had no place any more. */
   leave(connection: Connection): void {
-    const connections = this.addresses.get(connection.address);
+    const connections = this.addresses.get(quotaAddress(connection.address));
     if (connections?.delete(connection) !== true) return;
     this.count--;
-    if (connections.size === 0) this.addresses.delete(connection.address);
+    if (connections.size === 0) this.addresses.delete(quotaAddress(connection.address));
   }
 
   private evictFrom(connections: Set<Connection>): void {

@@ -1,6 +1,7 @@
 // What an instance's addresses say: where it can be reached, as far as DNS can express it.
 
 import { isIP } from "node:net";
+import { canonicalAddress } from "../../transport/address-ranges.ts";
 import type { Instance } from "../instance.ts";
 
 const defaultPorts: Readonly<Record<string, number>> = { http: 80, ws: 80, https: 443, wss: 443 };
@@ -62,10 +63,12 @@ function parseEndpoint(text: string): Endpoint[] {
   const url = URL.parse(text);
   if (url === null || url.hostname === "") return [];
   const scheme = url.protocol.slice(0, -1);
-  const host = url.hostname
+  const name = url.hostname
     .replace(/^\[(.*)\]$/, "$1")
     .replace(/\.$/, "")
     .toLowerCase();
+  // IPv4 inside of IPv6 has a record of type A (RFC 4038, section 4.2).
+  const host = canonicalAddress(name) ?? name;
   const port = url.port === "" ? (defaultPorts[scheme] ?? 0) : Number(url.port);
   return [{ scheme, host, isAddress: isIP(host) !== 0, port }];
 }

@@ -4,6 +4,7 @@
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { plainAddress } from "../../transport/address.ts";
+import { canonicalAddress } from "../../transport/address-ranges.ts";
 
 /** Names are resolved again after this long at the soonest. */
 const resolveMs = 5_000;
@@ -48,7 +49,8 @@ export class KnownPeers {
   }
 }
 
-/** The host of `host:port`, without brackets. */
-export function hostOf(address: string): string {
-  return address.slice(0, address.lastIndexOf(":")).replace(/^\[(.*)\]$/, "$1");
+/** The host of `host:port`, without brackets; an address in the one spelling that a socket's own has. */
+function hostOf(address: string): string {
+  const host = address.slice(0, address.lastIndexOf(":")).replace(/^\[(.*)\]$/, "$1");
+  return canonicalAddress(host) ?? host;
 }

@@ -5,7 +5,7 @@ import { showsToken } from "../../auth/registry-token.ts";
 import { descriptorsMax } from "../../base/descriptors.ts";
 import { registryPeerBodyBytesMax } from "../../base/limits/fixed.ts";
 import type { Limits } from "../../base/limits/limits.ts";
-import type { LimitName } from "../../base/limits/table.ts";
+import type { LimitName, LimitValues } from "../../base/limits/table.ts";
 import type { ControlCommands } from "../../observe/control-commands.ts";
 import type { ContainedBugs } from "../../observe/contained-bugs.ts";
 import { type Health, healthAnswer, metricsAnswer } from "../../observe/operator-answers.ts";
@@ -14,8 +14,9 @@ import type { SocketAddress } from "../../transport/address.ts";
 import { isLoopbackAddress } from "../../transport/address-ranges.ts";
 import { type BrowserGuard, browserGuard } from "../../transport/http/browser-guard.ts";
 import { type HttpAnswer, jsonAnswer } from "../../transport/http/http-answer.ts";
-import type { HttpRequest, WantsBody } from "../../transport/http/http-connection.ts";
-import { type HttpBound, HttpServer, quotaAddress } from "../../transport/http/http-server.ts";
+import type { HttpRequest, WantsBody } from "../../transport/http/http-handler.ts";
+import { type HttpBound, HttpServer } from "../../transport/http/http-server.ts";
+import { peerQuota } from "../../transport/quota-address.ts";
 import type { TrustedProxies } from "../../transport/trusted-proxies.ts";
 import { callerAddress, lookupGateways } from "../lookup.ts";
 import { MalformedJson } from "../json-fields.ts";
@@ -135,7 +136,7 @@ export function bindRegistryHttp(
     readonly proxies?: TrustedProxies | undefined;
   },
 ): RegistryHttp {
-  const { bugs, limits, proxies, quotaOf = quotaAddress } = parts;
+  const { bugs, limits, proxies, quotaOf = peerQuota } = parts;
   const { values } = limits;
   let api: Api | undefined;
   const guard = browserGuard(address, parts.names);
@@ -143,7 +144,7 @@ export function bindRegistryHttp(
   const server = new HttpServer(address, {
     limits: {
       connections: connectionsMax,
-      connectionsPerAddress: values.registryConnectionsPerAddress,
+      connectionsPerAddress: connectionsOfOne(values, connectionsMax),
       headMs: values.registryHeadMs,
       bodyMs: values.registryBodyMs,
       idleMs,
@@ -189,6 +190,18 @@ export function connectionsWithin(limit: number, descriptors = descriptorsMax() 
   return Math.max(1, Math.min(limit, descriptors - Math.min(otherDescriptors, Math.floor(descriptors / 2))));
 }
 
+/** Connections that one address may have: where open files are short, it leaves half of them to others. */
+export function connectionsOfOne(
+  limits: Pick<LimitValues, "registryConnections" | "registryConnectionsPerAddress">,
+  connectionsMax: number,
+): number {
+  const { registryConnections, registryConnectionsPerAddress } = limits;
+  const isShort = connectionsMax < registryConnections;
+  return isShort
+    ? Math.min(registryConnectionsPerAddress, Math.ceil(connectionsMax / 2))
+    : registryConnectionsPerAddress;
+}
+
 class Api {
   private readonly options: ApiOptions;
   private readonly polls: Polls;
@@ -218,7 +231,11 @@ class Api {
       [
         "register",
         this.write((parameters, { request, isTrusted }) =>
-          register(node, parameters, { address: options.quotaOf(request.remoteAddress), isTrusted }),
+          register(node, parameters, {
+            address: options.quotaOf(request.remoteAddress),
+            isTrusted,
+            isNode: () => this.peers.isNode(request.remoteAddress),
+          }),
         ),
       ],
       ["renew", this.write((parameters) => renew(node, parameters))],
@@ -265,7 +282,7 @@ class Api {
     const name = path.slice(prefix.length);
     const route = this.routes.get(name);
     if (route === undefined) return plain(404, "404 page not found");
-    if (route.method !== request.method) return plain(405, "Method Not Allowed", { allow: route.method });
+    if (!allows(route.method, request)) return notAllowed(route.method);
     const isTrusted = tokens.length > 0 && showsToken(request.header("authorization") ?? null, tokens);
     metrics.requested(name);
     if (route.method === "POST" && tokens.length > 0 && !isTrusted) return unauthorized();
@@ -290,7 +307,7 @@ class Api {
     const { health } = this.options;
     const isLookup = path.startsWith(lookupPrefix);
     if (path !== "/health" && path !== "/metrics" && !isLookup) return plain(404, "404 page not found");
-    if (request.method !== "GET") return plain(405, "Method Not Allowed", { allow: "GET" });
+    if (!allows("GET", request)) return notAllowed("GET");
     if (isLookup) return this.lookup(request, path.slice(lookupPrefix.length));
     return path === "/metrics" ? this.metricsResponse() : healthAnswer(health());
   }
@@ -413,6 +430,15 @@ function ofClient(request: HttpRequest, proxies: TrustedProxies): HttpRequest {
 /** True for a request of this machine that no proxy on it has passed on. */
 function isOnThisMachine(request: HttpRequest): boolean {
   return isLoopbackAddress(request.remoteAddress) && request.header("x-forwarded-for") === undefined;
+}
+
+/** HEAD asks for what GET would answer, without its body (RFC 9110, section 9.3.2). */
+function allows(method: Route["method"], request: HttpRequest): boolean {
+  return request.method === method || (method === "GET" && request.method === "HEAD");
+}
+
+function notAllowed(method: Route["method"]): HttpAnswer {
+  return plain(405, "Method Not Allowed", { allow: method === "GET" ? "GET, HEAD" : method });
 }
 
 /** The token that a path names; undefined when it names none. */

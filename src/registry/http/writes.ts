@@ -8,10 +8,15 @@ import { type Caller, type Outcome, type SetChange } from "../registrar.ts";
 import type { RegistryNode } from "../registry-node.ts";
 import type { Origin } from "../replication.ts";
 import { envelope, instanceJson } from "./answers.ts";
-import { hostOf } from "./known-peers.ts";
 import { BadParameter, type Parameters } from "./parameters.ts";
 
-export function register(node: RegistryNode, parameters: Parameters, caller: Omit<Caller, "origin">): HttpAnswer {
+/** Who registers, before the request says for whom. */
+export interface Registering extends Omit<Caller, "origin"> {
+  /** True if the request comes from the address of a node of the registry. */
+  isNode(): boolean;
+}
+
+export function register(node: RegistryNode, parameters: Parameters, caller: Registering): HttpAnswer {
   const identity = requiredIdentity(node, parameters);
   const region = parameters.text("region");
   const version = parameters.text("version");
@@ -29,7 +34,8 @@ export function register(node: RegistryNode, parameters: Parameters, caller: Omi
       dirtyTimestamp: parameters.int64("dirty_timestamp"),
       regTimestamp: parameters.int64("reg_timestamp"),
     },
-    { ...caller, address: quotaAddress(node, caller.address, origin), origin },
+    // A node of the original implementation registers what others have registered there: no quota of its own.
+    { isTrusted: caller.isTrusted, address: origin !== "client" && caller.isNode() ? "" : caller.address, origin },
   );
   return result(outcome);
 }
@@ -80,12 +86,6 @@ function result({ code, message, entry }: Outcome, isRenewal = false): HttpAnswe
 function originOf(parameters: Parameters): Origin {
   if (parameters.flag("replication")) return "replica";
   return parameters.flag("from_zone") ? "other-zone" : "client";
-}
-
-/** A node of the original implementation registers what others have registered there: no quota of its own. */
-function quotaAddress(node: RegistryNode, address: string, origin: Origin): string {
-  const isPeer = origin !== "client" && node.replication.peers.all().some((peer) => hostOf(peer.address) === address);
-  return isPeer ? "" : address;
 }
 
 function requiredIdentity({ rules }: RegistryNode, parameters: Parameters): Identity {

@@ -56,6 +56,8 @@ export class AnswerWriter {
   private offset = 0;
   private isHeld = false;
   private pieces: Iterator<Uint8Array, undefined> | undefined;
+  /** The next piece is made in a turn to come. */
+  private isPiecePlanned = false;
 
   constructor(socket: Pick<Socket, "write">, owner: AnswerOwner) {
     this.socket = socket;
@@ -79,8 +81,9 @@ export class AnswerWriter {
     this.transmit();
   }
 
-  /** Writes until the socket takes no more. */
+  /** Writes until the socket takes no more. To call it when nothing is to be written does nothing. */
   transmit(): void {
+    if (this.isPiecePlanned) return;
     const isLong = this.outgoing.length > 1;
     while (this.outgoingAt < this.outgoing.length) {
       if (isLong && !this.owner.mayWrite()) {
@@ -109,6 +112,7 @@ export class AnswerWriter {
     if (this.pieces === undefined) this.owner.sent();
     else {
       this.wait();
+      this.isPiecePlanned = true;
       // In a turn of its own: a reader that is fast enough would keep everybody else waiting.
       setImmediate(() => this.owner.contain(() => this.sendPiece()));
     }
@@ -145,6 +149,7 @@ export class AnswerWriter {
   }
 
   private sendPiece(): void {
+    this.isPiecePlanned = false;
     const { pieces } = this;
     if (pieces === undefined) return;
     // What it throws ends the connection, so that nobody takes the answer for whole.

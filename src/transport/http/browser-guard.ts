@@ -4,6 +4,7 @@
 // the name in `Host`. No other client sends the first two.
 
 import type { SocketAddress } from "../address.ts";
+import { isLoopbackHost } from "../address-ranges.ts";
 import { type HostName, parseHost } from "./request-head.ts";
 
 /** What the guard looks at. */
@@ -37,9 +38,4 @@ export function browserGuard(address: SocketAddress, names: readonly string[] = 
       return "the Host is neither an address nor localhost nor the host of --advertise";
     return undefined;
   };
-}
-
-/** True for a host that only this machine reaches. */
-export function isLoopbackHost(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
 }

@@ -8,75 +8,13 @@ import type { Socket } from "bun";
 import { BodyReader } from "./body-reader.ts";
 import { type AnswerOwner, AnswerWriter } from "./answer-writer.ts";
 import { type BodyParts, type HttpAnswer, isParts, textAnswer } from "./http-answer.ts";
-import type { GuardedRequest } from "./browser-guard.ts";
+import type { ConnectionHost, Phase } from "./connection-host.ts";
+import type { HttpHandler, HttpRequest, WantsBody } from "./http-handler.ts";
+import { PendingBytes } from "./pending-bytes.ts";
 import { isBeginning, parseHead, type RequestHead } from "./request-head.ts";
 
-/** A request as its handler sees it. */
-export interface HttpRequest extends GuardedRequest {
-  readonly method: string;
-  readonly path: string;
-  /** Behind the question mark; '' for none. */
-  readonly query: string;
-  /** The client's plain IP address. */
-  readonly remoteAddress: string;
-  /** Bytes of its head. */
-  readonly headBytes: number;
-  /**
-   * Calls back once if the connection ends before the request is answered. For answers that may be long in coming: what
-   * the client sends meanwhile ends the connection, too.
-   */
-  onGone(gone: () => void): void;
-}
-
-/** A handler wants to see the body before it answers. */
-export interface WantsBody {
-  readonly bytesMax: number;
-  /** The answer to a body that is too long; it ends the connection. */
-  readonly tooLong: () => HttpAnswer;
-  readonly answer: (body: Buffer) => HttpAnswer | Promise<HttpAnswer>;
-}
-
-export type HttpHandler = (request: HttpRequest) => HttpAnswer | Promise<HttpAnswer> | WantsBody;
-
-export type Phase =
-  /** Nothing of a request has come since the last answer. */
-  | "idle"
-  /** A head has begun, or is waited for on a new connection. */
-  | "head"
-  | "body"
-  /** The handler has the request. */
-  | "answering"
-  | "sending"
-  /** The last answer is out; what the client still sends is dropped, so that it reads the answer. */
-  | "lingering"
-  | "closed";
-
-/** What a connection needs of its server. */
-export interface ConnectionHost {
-  readonly headBytesMax: number;
-  readonly handler: HttpHandler;
-  /** The answer to a request that met a bug. */
-  readonly bugAnswer: HttpAnswer;
-  /** The time as a field Date shows it. */
-  date(): string;
-  /** Sets the deadline of a phase that has begun. */
-  entered(connection: HttpConnection): void;
-  /** The bytes that it keeps of unfinished requests have changed by so many. */
-  kept(connection: HttpConnection, by: number): void;
-  /** True if an answer's parts may wait on this connection; else its bound was reached. */
-  mayHold(connection: HttpConnection, parts: BodyParts): boolean;
-  hold(connection: HttpConnection, parts: BodyParts): void;
-  release(connection: HttpConnection, parts: BodyParts): void;
-  /** What long answers may still write in this turn of the event loop, in bytes; who finds nothing left waits. */
-  turnBytesLeft: number;
-  waitForTurn(connection: HttpConnection): void;
-  /** A head was too long. */
-  headTooLong(connection: HttpConnection): void;
-  bug(error: unknown): void;
-}
-
 const endOfHead = Buffer.from("\r\n\r\n");
-const noBytes = Buffer.alloc(0);
+const continueAnswer = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n");
 /** Requests that came together are answered in one turn up to this number. */
 const requestsPerTurn = 32;
 /** What a client may still send after its last answer. */
@@ -92,9 +30,8 @@ export class HttpConnection implements AnswerOwner {
   bytesKept = 0;
   private readonly socket: Socket<HttpConnection | undefined>;
   private readonly host: ConnectionHost;
-  /** The beginning of a request: `pending[0, pendingEnd)`. */
-  private pending: Buffer = noBytes;
-  private pendingEnd = 0;
+  /** The beginning of a request, or requests that wait. */
+  private readonly pending = new PendingBytes();
   /** Where the end of the head is looked for next. */
   private scanFrom = 0;
   /** Of the request that is answered: its head itself may be long, and is not kept. */
@@ -105,6 +42,8 @@ export class HttpConnection implements AnswerOwner {
   private gone: (() => void) | undefined;
   private isKept = true;
   private isPaused = false;
+  /** The client has ended its side: nothing more comes. */
+  private hasFinished = false;
   private isReceiving = false;
   private lingeringBytes = 0;
 
@@ -133,12 +72,12 @@ export class HttpConnection implements AnswerOwner {
       if (this.lingeringBytes > lingeringBytesMax) this.terminate();
       return;
     }
-    if (this.phase === "answering" && this.gone !== undefined) {
+    if (this.isLongInComing()) {
       this.terminate();
       return;
     }
     if (this.phase === "answering" || this.phase === "sending") {
-      this.keep(chunk, 0);
+      this.keep(chunk);
       this.pause();
       return;
     }
@@ -150,15 +89,23 @@ export class HttpConnection implements AnswerOwner {
     if (this.phase === "sending") this.writer.transmit();
   }
 
+  /**
+   * The socket's `end`: the client sends nothing more. It is still answered what it has asked for whole, but not waited
+   * with for an answer that may be long in coming: a client that has closed both sides looks the same.
+   */
+  finished(): void {
+    this.hasFinished = true;
+    if (this.isLongInComing()) this.tellGone();
+    else if (this.phase === "lingering" || this.isWaiting()) this.close();
+  }
+
   /** The socket's `close`: whatever waited for it is told. */
   ended(): void {
     if (this.phase === "closed") return;
     this.enter("closed");
     this.forget();
     this.writer.end();
-    const { gone } = this;
-    this.gone = undefined;
-    gone?.();
+    this.tellGone();
   }
 
   /** Ends it at once, for both sides: what the client has not read yet is lost. */
@@ -170,7 +117,7 @@ export class HttpConnection implements AnswerOwner {
 
   /** A deadline has passed. */
   expire(): void {
-    const isUnfinished = (this.phase === "head" && this.pendingEnd > 0) || this.phase === "body";
+    const isUnfinished = (this.phase === "head" && this.pending.length > 0) || this.phase === "body";
     if (isUnfinished) this.refuse(408, "the request took too long");
     else this.close();
   }
@@ -192,6 +139,12 @@ export class HttpConnection implements AnswerOwner {
     this.ended();
   }
 
+  private tellGone(): void {
+    const { gone } = this;
+    this.gone = undefined;
+    gone?.();
+  }
+
   private enter(phase: Phase): void {
     this.phase = phase;
     this.host.entered(this);
@@ -202,12 +155,22 @@ export class HttpConnection implements AnswerOwner {
     return this.phase === "idle" || this.phase === "head" || this.phase === "body";
   }
 
+  /** The answer may be long in coming: what the client does meanwhile ends the connection. */
+  private isLongInComing(): boolean {
+    return this.phase === "answering" && this.gone !== undefined;
+  }
+
+  /** Nothing of what has come can be answered without more of it. */
+  private isWaiting(): boolean {
+    return this.isReading() && !(this.phase === "idle" && this.pending.length > 0);
+  }
+
   /** Reads requests as far as they have come. */
   private read(chunk: Buffer): void {
     let bytes = chunk;
-    if (this.phase !== "body" && this.pendingEnd > 0) {
-      this.keep(chunk, 0);
-      bytes = this.pending.subarray(0, this.pendingEnd);
+    if (this.phase !== "body" && this.pending.length > 0) {
+      this.keep(chunk);
+      bytes = this.pending.view();
     }
     const { scanFrom } = this;
     this.scanFrom = 0;
@@ -218,7 +181,8 @@ export class HttpConnection implements AnswerOwner {
     while (at < bytes.length && this.isReading()) {
       if (this.phase === "body") at = this.readBody(bytes, at);
       else {
-        if (requests >= requestsPerTurn) break;
+        at = afterEmptyLines(bytes, at);
+        if (at === bytes.length || requests >= requestsPerTurn) break;
         const next = this.readHead(bytes, at, Math.max(at, scanFrom));
         isHeadOpen = next === -1;
         if (isHeadOpen) break;
@@ -232,36 +196,40 @@ export class HttpConnection implements AnswerOwner {
       return;
     }
     const wasPending = bytes !== chunk;
-    if (at >= bytes.length) this.setPending(noBytes, 0);
-    else if (at > 0 || !wasPending) this.setPending(Buffer.from(bytes.subarray(at)), bytes.length - at);
-    if (this.pendingEnd === 0) return;
+    if (at >= bytes.length) this.kept(this.pending.clear());
+    else if (at > 0 || !wasPending) this.kept(this.pending.replace(bytes.subarray(at)));
+    if (this.pending.length === 0) return;
     if (isHeadOpen) {
       // The end of the head may be cut in two.
-      this.scanFrom = Math.max(0, this.pendingEnd - 3);
+      this.scanFrom = Math.max(0, this.pending.length - 3);
       if (this.phase === "idle") this.enter("head");
     } else if (this.phase === "idle") {
       this.pause();
       setImmediate(() => this.contain(() => this.goOn()));
-    } else if (this.phase === "answering" && this.gone !== undefined) this.terminate();
+    } else if (this.isLongInComing()) this.terminate();
     else if (this.phase === "answering" || this.phase === "sending") this.pause();
   }
 
   /** Reads what was kept while the connection was busy. */
   private goOn(): void {
     if (this.phase !== "idle") return;
-    const bytes = this.pending.subarray(0, this.pendingEnd);
-    this.setPending(noBytes, 0);
+    const bytes = this.pending.view();
+    this.kept(this.pending.clear());
     if (bytes.length > 0) this.read(bytes);
     // What is left of whole requests waits for the next turn.
-    if (this.isReading() && !(this.phase === "idle" && this.pendingEnd > 0)) this.resume();
+    if (this.isWaiting()) this.awaitMore();
+    // Its client is to be seen leaving.
+    else if (this.isLongInComing()) this.resume();
+  }
+
+  private awaitMore(): void {
+    if (this.hasFinished) this.close();
+    else this.resume();
   }
 
   /** Reads a head from `at`. Returns where it ended, or -1 while it has not ended. */
   private readHead(bytes: Buffer, at: number, scanFrom: number): number {
-    let start = at;
-    // Empty lines before a request are skipped (RFC 9112, section 2.2).
-    while (bytes[start] === 0x0d && bytes[start + 1] === 0x0a) start += 2;
-    const end = bytes.indexOf(endOfHead, Math.max(start, scanFrom));
+    const end = bytes.indexOf(endOfHead, scanFrom);
     const bytesOfHead = (end === -1 ? bytes.length : end + endOfHead.length) - at;
     if (bytesOfHead > this.host.headBytesMax) {
       this.host.headTooLong(this);
@@ -269,12 +237,12 @@ export class HttpConnection implements AnswerOwner {
       return bytes.length;
     }
     if (end === -1) {
-      if (isBeginning(bytes, start)) return -1;
+      if (isBeginning(bytes, at)) return -1;
       // Another protocol: its end is not waited for.
       this.refuse(400, "the request line is malformed");
       return bytes.length;
     }
-    const head = parseHead(bytes, start, end);
+    const head = parseHead(bytes, at, end);
     if ("sentence" in head) {
       this.refuse(head.status, head.sentence);
       return bytes.length;
@@ -318,7 +286,9 @@ export class HttpConnection implements AnswerOwner {
     this.body = new BodyReader(head.body, result.bytesMax);
     if (this.body.state === "open") {
       this.enter("body");
-      if (fields.get("expect")?.toLowerCase() === "100-continue") this.socket.write("HTTP/1.1 100 Continue\r\n\r\n");
+      // HTTP/1.0 knows no interim answers (RFC 9110, section 10.1.1).
+      const isAwaited = this.isCurrent && fields.get("expect")?.toLowerCase() === "100-continue";
+      if (isAwaited && this.socket.write(continueAnswer) < continueAnswer.length) this.terminate();
       return;
     }
     this.bodyRead(this.body, result);
@@ -359,6 +329,7 @@ export class HttpConnection implements AnswerOwner {
       return;
     }
     this.enter("answering");
+    if (this.hasFinished) this.tellGone();
     void answer.then(
       (ready) => this.answered(ready),
       (bug) => {
@@ -436,6 +407,10 @@ export class HttpConnection implements AnswerOwner {
     if (!this.isKept) {
       this.forget();
       this.enter("lingering");
+      if (this.hasFinished) {
+        this.close();
+        return;
+      }
       // Only our side: with the client's bytes unread, closing both would reset the connection, and the answer be lost.
       this.socket.shutdown();
       this.resume();
@@ -443,35 +418,23 @@ export class HttpConnection implements AnswerOwner {
     }
     this.enter("idle");
     if (this.isReceiving) return;
-    if (this.pendingEnd > 0) this.goOn();
-    else this.resume();
+    if (this.pending.length > 0) this.goOn();
+    else this.awaitMore();
   }
 
   /** Drops what is kept of a request. */
   private forget(): void {
-    this.setPending(noBytes, 0);
+    this.kept(this.pending.clear());
     if (this.body !== undefined) this.host.kept(this, -this.body.bytesKept);
     this.body = undefined;
     this.wanted = undefined;
   }
 
-  /** Keeps `chunk[at]` and what follows, behind what is kept already. */
-  private keep(chunk: Buffer, at: number): void {
-    const end = this.pendingEnd + chunk.length - at;
-    let { pending } = this;
-    if (end > pending.length) {
-      // Doubled: a head that comes byte by byte is not copied for each of them.
-      pending = Buffer.allocUnsafeSlow(Math.max(end, Math.min(2 * pending.length, this.host.headBytesMax)));
-      pending.set(this.pending.subarray(0, this.pendingEnd));
-    }
-    pending.set(chunk.subarray(at), this.pendingEnd);
-    this.setPending(pending, end);
+  private keep(chunk: Buffer): void {
+    this.kept(this.pending.add(chunk, this.host.headBytesMax));
   }
 
-  private setPending(pending: Buffer, end: number): void {
-    const by = pending.length - this.pending.length;
-    this.pending = pending;
-    this.pendingEnd = end;
+  private kept(by: number): void {
     if (by !== 0) this.host.kept(this, by);
   }
 
@@ -486,4 +449,11 @@ export class HttpConnection implements AnswerOwner {
     this.isPaused = false;
     this.socket.resume();
   }
+}
+
+/** Empty lines before a request are skipped, and not kept (RFC 9112, section 2.2). */
+function afterEmptyLines(bytes: Buffer, at: number): number {
+  let start = at;
+  while (bytes[start] === 0x0d && bytes[start + 1] === 0x0a) start += 2;
+  return start;
 }

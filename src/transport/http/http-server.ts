@@ -6,10 +6,12 @@
 
 import type { Socket, SocketHandler, TCPSocketListenOptions } from "bun";
 import { formatAddress, peerAddress, type SocketAddress } from "../address.ts";
+import { peerQuota } from "../quota-address.ts";
 import { HeldBuffers } from "./held-buffers.ts";
 import type { BodyParts, HttpAnswer } from "./http-answer.ts";
-import { type ConnectionHost, HttpConnection, type HttpHandler, type Phase } from "./http-connection.ts";
-import { isLoopbackHost } from "./browser-guard.ts";
+import type { ConnectionHost, Phase } from "./connection-host.ts";
+import { HttpConnection } from "./http-connection.ts";
+import type { HttpHandler } from "./http-handler.ts";
 
 /** A bound that turned something away. */
 export type HttpBound =
@@ -47,7 +49,7 @@ export interface HttpServerOptions {
   readonly bug: (error: unknown) => void;
   /** A connection's peer was gone before it was accepted: it has no address, and must not pass for one of this machine. */
   readonly peerGone: () => void;
-  /** The address that a peer's bounds are counted for, '' for one without: `quotaAddress`, unless a test has others. */
+  /** The address that a peer's bounds are counted for, '' for one without: `peerQuota`, unless a test has others. */
   readonly quotaOf?: (remoteAddress: string) => string;
   /** A monotonic clock in milliseconds: the system's, unless a test has another. */
   readonly nowMs?: () => number;
@@ -65,6 +67,8 @@ const tickMs = 500;
 const turnBytes = 1024 * 1024;
 /** A connection that is younger than this makes room for another one last. */
 const youngMs = 1_000;
+/** Unfinished requests that hold this share of all places make room first: somebody begins them and does not end them. */
+const unfinishedShare = 0.25;
 /** A reader that takes longer than this for an answer makes room, too. */
 const slowMs = 5_000;
 
@@ -74,6 +78,9 @@ const sharedHandlers = {
   },
   drain({ data: connection }) {
     connection?.contain(() => connection.drained());
+  },
+  end({ data: connection }) {
+    connection?.contain(() => connection.finished());
   },
   close({ data: connection }) {
     connection?.contain(() => connection.ended());
@@ -111,7 +118,7 @@ export class HttpServer implements ConnectionHost {
   /** Listens. Throws if the address cannot be bound. */
   constructor(address: SocketAddress, options: HttpServerOptions) {
     this.options = options;
-    this.quotaOf = options.quotaOf ?? quotaAddress;
+    this.quotaOf = options.quotaOf ?? peerQuota;
     this.now = options.nowMs ?? (() => performance.now());
     this.headBytesMax = options.limits.headBytes;
     this.handler = options.handler;
@@ -121,6 +128,8 @@ export class HttpServer implements ConnectionHost {
       hostname: address.host,
       port: address.port,
       reusePort: false,
+      // A client may end its side when it has asked, and read on.
+      allowHalfOpen: true,
       socket: { ...sharedHandlers, open: (socket) => this.accept(socket) },
     };
     this.listener = listening(settings);
@@ -304,13 +313,14 @@ export class HttpServer implements ConnectionHost {
   /** Who makes room for another one: nobody who is being answered, unless its reader takes long. */
   private longestSilent(): HttpConnection | undefined {
     const nowMs = this.now();
+    const isBesieged = this.unfinished.size >= this.options.limits.connections * unfinishedShare;
     const first = (group: ReadonlyMap<HttpConnection, number>, atLeastMs: number): HttpConnection | undefined => {
       for (const [connection, sinceMs] of group) return nowMs - sinceMs >= atLeastMs ? connection : undefined;
       return undefined;
     };
     return (
       first(this.lingering, 0) ??
-      first(this.unfinished, youngMs) ??
+      first(this.unfinished, isBesieged ? 0 : youngMs) ??
       first(this.idle, 0) ??
       first(this.sending, slowMs) ??
       first(this.unfinished, 0)
@@ -357,9 +367,4 @@ function listening(settings: TCPSocketListenOptions<HttpConnection | undefined>)
     const why = code === "EADDRINUSE" ? `: is port ${port} in use?` : "";
     throw Object.assign(new Error(`Failed to listen at ${formatAddress(hostname, port)}${why}`, { cause }), { code });
   }
-}
-
-/** An address as quotas know it: whoever is on this machine has none. */
-export function quotaAddress(address: string): string {
-  return isLoopbackHost(address) ? "" : address;
 }

@@ -141,6 +141,38 @@ describe("an entry that a stranger has replaced", () => {
     expect(timers.pending).toBe(0);
   });
 
+  test("is registered again, too, if it is a copy of what this process said before", async () => {
+    const { member, stranger } = world();
+    const naming = member();
+    const registered = await naming.register(registration("chat", "c1", { state: "young" }));
+    naming.subscribe("chat", () => undefined);
+    await turn();
+    const state = async (): Promise<string | undefined> => (await member().find("chat"))[0]?.metadata.get("state");
+    const [former] = await stranger().find("chat");
+    await registered.update({ metadata: registration("chat", "c1", { state: "adult" }).metadata });
+    await turn();
+    expect(await state()).toBe("adult");
+    if (former === undefined) throw new Error("chat was not listed");
+    const copy = { service: "chat", id: "c1", addrs: former.addrs, version: former.version, metadata: former.metadata };
+    await stranger().register({ ...copy, status: Status.Up });
+    expect(await state()).toBe("young");
+    await turn();
+    expect(await state()).toBe("adult");
+  });
+
+  test("is registered again, too, if it has this process's proof and another address", async () => {
+    const { member, stranger } = world();
+    const naming = member();
+    await naming.register(registration("chat", "c1"));
+    naming.subscribe("chat", () => undefined);
+    const [entry] = await stranger().find("chat");
+    if (entry === undefined) throw new Error("chat is not listed");
+    await stranger().register({ ...registration("chat", "c1"), metadata: entry.metadata, addrs: ["tcp://evil:1"] });
+    await turn();
+    expect(await idsOf(member(), "chat")).toEqual(["c1"]);
+    expect((await stranger().find("chat"))[0]?.addrs).toEqual(["tcp://c1:1"]);
+  });
+
   test("is left to its owner where another zone lists one of that id beside it", async () => {
     const { member, registry } = world();
     const naming = member();

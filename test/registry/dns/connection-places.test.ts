@@ -93,3 +93,14 @@ test("this machine has as many connections as there are places", () => {
   for (let count = 0; count < 100; count++) enter("127.0.0.1");
   expect(places.size).toBe(100);
 });
+
+test("an IPv6 network of 64 bits counts as one address; loopback has no bound", () => {
+  const { enter, places } = make({ dnsConnectionsPerAddress: 2 });
+  const [first, second, third] = ["2001:db8::1", "2001:db8::2", "2001:db8:0:0:9::3"].map(enter);
+  const other = enter("2001:db8:0:1::1");
+  expect([first, second, third, other].map((each) => each?.isEvicted)).toEqual([true, false, false, false]);
+  const local = ["::1", "::1", "::1"].map(enter);
+  expect(local.some(({ isEvicted }) => isEvicted)).toBe(false);
+  for (const connection of [second, third, other, ...local]) if (connection !== undefined) places.leave(connection);
+  expect(places.size).toBe(0);
+});

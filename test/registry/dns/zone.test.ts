@@ -164,6 +164,14 @@ describe("SRV", () => {
 });
 
 describe("A and AAAA", () => {
+  test("show IPv4 inside of IPv6 as what it is", () => {
+    const mapped = instanceOf({ appid: "mapped", hostname: "m1", addrs: ["tcp://[::ffff:10.0.0.7]:80"] });
+    const asked = registry([mapped]);
+    expect(asked.ask("mapped.service.roost", "A").answers).toEqual(["mapped.service.roost 5 A 10.0.0.7"]);
+    expect(asked.ask("mapped.service.roost", "AAAA").answers).toEqual([]);
+    expect(asked.ask("_mapped._tcp.roost", "SRV").additionals).toEqual(["m1.node.roost 5 A 10.0.0.7"]);
+  });
+
   test("are the addresses of a service, of a service in a zone, and of one instance", () => {
     const asked = registry();
     expect(asked.ask("login.service.roost", "A").answers.toSorted()).toEqual([

@@ -1,10 +1,11 @@
 // The limits of the registry's HTTP and of the monitor, each at its value and one above. Addresses are those of loopback,
 // each of which counts as one here.
 
-import { afterEach, expect } from "bun:test";
+import { afterEach, expect, test } from "bun:test";
 import type { LimitName } from "../../../src/base/limits/table.ts";
 import { Metrics } from "../../../src/observe/metrics.ts";
 import { startMonitor } from "../../../src/observe/monitor.ts";
+import { connectionsOfOne } from "../../../src/registry/http/server.ts";
 import { bound } from "../../support/bounds.ts";
 import { testLimits } from "../../support/limits.ts";
 import { RawTcp } from "../../support/raw-tcp.ts";
@@ -469,4 +470,17 @@ bound("monitorConnectionsPerAddress", {
     const { limits, closed } = await monitorWith({ monitorConnectionsPerAddress: 2 }, 3);
     expect([closed(), limits.reached.get("monitorConnectionsPerAddress")]).toEqual([[false, false, true], 1]);
   },
+});
+
+test("one address leaves half of the connections to others where the system allows fewer than the limit", () => {
+  const limits = { registryConnections: 70_000, registryConnectionsPerAddress: 6_000 };
+  for (const [connections, ofOne] of [
+    [70_000, 6_000],
+    [69_999, 6_000],
+    [12_000, 6_000],
+    [11_998, 5_999],
+    [640, 320],
+    [1, 1],
+  ] as const)
+    expect([connections, connectionsOfOne(limits, connections)]).toEqual([connections, ofOne]);
 });

@@ -72,6 +72,23 @@ describe("a path", () => {
     expect((await node.ask("/health", { method: "POST" })).status).toBe(405);
   });
 
+  test("with HEAD is answered as with GET, without the body", async () => {
+    await node.register();
+    for (const path of [
+      "/health",
+      "/metrics",
+      "/discovery/fetch?env=prod&appid=chat&status=1",
+      "/discovery/fetch/all",
+    ]) {
+      const [head, get] = [await node.ask(path, { method: "HEAD" }), await node.ask(path)];
+      expect([path, head.status, head.text]).toEqual([path, get.status, ""]);
+      expect(head.headers.get("content-type")).toBe(get.headers.get("content-type"));
+    }
+    for (const path of ["/discovery/register", "/discovery/peer/compare"])
+      expect((await node.ask(path, { method: "HEAD" })).status).toBe(405);
+    expect((await node.ask("/health", { method: "POST" })).headers.get("allow")).toBe("GET, HEAD");
+  });
+
   test("is understood without a host: HTTP/1.0, an empty one, and an absolute target", async () => {
     await node.register();
     const target = "/discovery/fetch?env=prod&appid=chat&status=1";

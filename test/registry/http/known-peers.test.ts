@@ -54,6 +54,25 @@ describe("a message", () => {
   });
 });
 
+test("what a node of the original brings does not count for its address, whether it is known by an address or a name", async () => {
+  for (const host of ["127.0.0.1", "localhost"]) {
+    const { url, node } = serveRegistry(undefined, { instancesPerAddress: 2 }, (address) => address);
+    const register = async (change: Record<string, string>): Promise<unknown> => {
+      const values = { ...chat1, status: "1", addrs: "tcp://a:1", ...change };
+      return (await askUrl(`${url}/discovery/register`, { method: "POST", body: encode(values) })).code;
+    };
+    expect(await register({ appid: discoveryAppid, addrs: `http://${host}:7171` })).toBe(0);
+    expect(node.replication.peers.size).toBe(1);
+    let index = 0;
+    const bring = (): Promise<unknown> => register({ hostname: `of others ${index++}`, replication: "true" });
+    await eventually("its name is resolved", async () => (await bring()) === 0 && index > 4);
+    for (let count = 0; count < 5; count++) expect(await bring()).toBe(0);
+    // A request of a client counts.
+    const codes = [await register({ hostname: "own 1" }), await register({ hostname: "own 2" })];
+    expect(codes.at(-1)).toBe(-509);
+  }
+});
+
 test("an address is a node's if it is the host of one, or what its name resolves to; names are resolved in the background", async () => {
   const asked: string[] = [];
   const resolve = async (host: string): Promise<readonly string[]> => {
@@ -61,9 +80,16 @@ test("an address is a node's if it is the host of one, or what its name resolves
     if (host === "gone.example") throw new Error("no such host");
     return ["10.0.0.7", "::ffff:10.0.0.8"];
   };
-  const addresses = ["10.0.0.5:7171", "[fd00::1]:7171", "node.example:7171", "gone.example:7171"];
+  const addresses = [
+    "10.0.0.5:7171",
+    "[fd00::1]:7171",
+    "[FD00:0::2]:7171",
+    "[::ffff:10.0.0.6]:7171",
+    "node.example:7171",
+    "gone.example:7171",
+  ];
   const peers = new KnownPeers(() => addresses, resolve);
-  for (const address of ["10.0.0.5", "fd00::1"]) expect(peers.isNode(address)).toBe(true);
+  for (const address of ["10.0.0.5", "fd00::1", "fd00::2", "10.0.0.6"]) expect(peers.isNode(address)).toBe(true);
   expect(asked).toEqual([]);
   expect(peers.isNode("10.0.0.7")).toBe(false);
   await Bun.sleep(1);

@@ -268,6 +268,18 @@ describe("polls", () => {
     expect(await aborted).toBe("aborted");
   });
 
+  test("ends with -304 when its client ends its side: it may have closed both", async () => {
+    const connection = await RawConnection.open(node);
+    connection.write(
+      "GET /discovery/polls?env=prod&hostname=h&appid=chat&latest_timestamp=0 HTTP/1.1\r\nhost: localhost\r\n\r\n",
+    );
+    await node.untilPolls(1);
+    connection.finish();
+    await connection.until('"code":-304');
+    await connection.untilClosed();
+    await node.untilPolls(0);
+  });
+
   test("is sent to another node when this one stops", async () => {
     const { reply } = await waitingPoll({});
     await node.stop();

@@ -33,6 +33,14 @@ describe("behind a trusted proxy", () => {
     await Promise.all(waiting);
   });
 
+  test("all of an IPv6 network of 64 bits counts as one address", async () => {
+    const node = await TestNode.start({ trustedProxies, limits: testLimits({ instancesPerAddress: 2 }) });
+    const codes: unknown[] = [];
+    for (const address of ["2001:db8::1", "2001:db8::2", "2001:db8:0:0:7::3", "2001:db8:0:1::1"])
+      codes.push((await node.register({ hostname: address }, of(address))).code);
+    expect(codes).toEqual([0, 0, Code.LimitExceeded, 0]);
+  });
+
   test("a stranger behind it is no neighbour of the node's, and no other node's message is taken from him", async () => {
     const body = JSON.stringify({ kind: "compare" });
     const behind = await TestNode.start({ trustedProxies });

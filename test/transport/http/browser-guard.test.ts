@@ -46,7 +46,8 @@ describe("a host, where the port listens on loopback,", () => {
   });
 
   test("is looked at on every kind of loopback, and nowhere else", () => {
-    for (const host of ["127.0.0.1", "127.8.9.10", "::1", "localhost"])
+    const spellings = ["LOCALHOST", "127.1", "0x7f.1", "2130706433", "0:0:0:0:0:0:0:1", "::ffff:127.0.0.1"];
+    for (const host of ["127.0.0.1", "127.8.9.10", "::1", "localhost", ...spellings])
       expect([host, passes(browserGuard({ host, port: 1 }), "evil.example")]).toEqual([host, false]);
     for (const host of ["0.0.0.0", "::", "10.0.0.5"])
       expect([host, passes(browserGuard({ host, port: 1 }), "registry.internal")]).toEqual([host, true]);

@@ -1,8 +1,9 @@
 // The HTTP server over real sockets: what it answers, and what each phase of a connection is bounded by.
 
 import { afterEach, describe, expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
 import { textAnswer } from "../../../src/transport/http/http-answer.ts";
-import type { HttpHandler, HttpRequest } from "../../../src/transport/http/http-connection.ts";
+import type { HttpHandler, HttpRequest } from "../../../src/transport/http/http-handler.ts";
 import { type HttpServerLimits, type HttpServerOptions, HttpServer } from "../../../src/transport/http/http-server.ts";
 import { endAll, endLater, eventually, RawConnection } from "../../registry/http/support.ts";
 import { serverOptions } from "../../support/http-server.ts";
@@ -104,6 +105,22 @@ describe("requests", () => {
     }
   });
 
+  test("have empty lines before them that are not kept, however many come", async () => {
+    const { port, server } = serve();
+    const connection = await RawConnection.open({ port });
+    for (let count = 0; count < 200; count++) {
+      connection.write("\r\n\r\n\r");
+      await Bun.sleep(0);
+      connection.write("\n");
+      await Bun.sleep(0);
+    }
+    await Bun.sleep(20);
+    expect([server.size, server.receivedBytes]).toEqual([1, 0]);
+    connection.write(`\r\n${get("/1")}\r\n\r\n${get("/2")}`);
+    await connection.until("\r\n\r\n/2");
+    expect(bodies(connection.text)).toEqual(["/1", "/2"]);
+  });
+
   test("of HTTP/1.0 and HEAD are answered in their way", async () => {
     const { port } = serve();
     const old = await RawConnection.open({ port });
@@ -124,6 +141,129 @@ describe("requests", () => {
     await connection.until("HTTP/1.1 100 Continue\r\n\r\n");
     connection.write("body");
     await connection.until("\r\n\r\nbody");
+  });
+
+  test("of HTTP/1.0 that expect 100-continue are answered once: it knows no interim answers", async () => {
+    const { port } = serve();
+    const connection = await RawConnection.open({ port });
+    connection.write("POST / HTTP/1.0\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\n");
+    await Bun.sleep(20);
+    connection.write("body");
+    await connection.untilClosed();
+    expect(connection.text).toStartWith("HTTP/1.1 200 ");
+    expect(bodies(connection.text)).toEqual(["body"]);
+  });
+});
+
+describe("a client that ends its side", () => {
+  const slow: HttpHandler = async ({ path }) => {
+    await Bun.sleep(20);
+    return textAnswer(200, path);
+  };
+
+  test("is answered what it has asked for, and its connection ends", async () => {
+    const { port, server } = serve({ handler: slow });
+    for (const requests of [
+      [get("/1")],
+      [get("/1", "connection: close")],
+      ["GET /1 HTTP/1.0\r\n\r\n"],
+      [get("/1"), get("/2"), get("/3")],
+    ]) {
+      const connection = await RawConnection.open({ port });
+      connection.write(requests.join(""));
+      connection.finish();
+      await connection.untilClosed();
+      expect(bodies(connection.text)).toEqual(requests.map((_, index) => `/${index + 1}`));
+    }
+    await eventually("nobody is left", () => server.size === 0);
+  });
+
+  test("reads a long answer to its end", async () => {
+    const parts = Array.from({ length: 128 }, () => new Uint8Array(64 * 1024));
+    function* pieces(): Generator<Uint8Array, undefined> {
+      yield* parts;
+    }
+    for (const body of [() => parts, pieces]) {
+      const { port, server } = serve({ handler: () => ({ status: 200, fields: {}, body: body() }) });
+      const client = new RawTcp(port);
+      client.write(Buffer.from(get("/")));
+      client.shutdown();
+      let bytes = 0;
+      let isEnded = false;
+      await eventually("all is read", () => {
+        const chunk = client.read();
+        bytes += chunk?.length ?? 0;
+        isEnded = chunk === undefined;
+        return isEnded;
+      });
+      expect(bytes).toBeGreaterThan(8 * 1024 * 1024);
+      client.close();
+      await eventually("nobody is left", () => server.size === 0);
+    }
+  });
+
+  test("has many requests answered that came together", async () => {
+    const { port } = serve();
+    const connection = await RawConnection.open({ port });
+    connection.write(Array.from({ length: 100 }, (_, index) => get(`/${index}`)).join(""));
+    connection.finish();
+    await connection.untilClosed();
+    expect(bodies(connection.text)).toEqual(Array.from({ length: 100 }, (_, index) => `/${index}`));
+  });
+
+  test("is not waited for if its request is not whole, and gets at once what may be long in coming", async () => {
+    const { port, server } = serve({
+      handler: (request) => {
+        if (request.method === "POST") return echo(request);
+        if (request.path !== "/poll") return slow(request);
+        return new Promise((resolve) => request.onGone(() => resolve(textAnswer(200, "no news"))));
+      },
+    });
+    for (const [text, expected] of [
+      ["", []],
+      ["GET / HT", []],
+      [post("body").slice(0, -1), []],
+      [get("/poll"), ["no news"]],
+      [get("/1") + get("/poll"), ["/1", "no news"]],
+    ] as const) {
+      const connection = await RawConnection.open({ port });
+      connection.write(text);
+      connection.finish();
+      await connection.untilClosed();
+      expect([text, bodies(connection.text)]).toEqual([text, [...expected]]);
+    }
+    await eventually("nobody is left", () => server.size === 0);
+  });
+
+  test("and has closed the other one, too, leaves no connection behind, whatever it waits for", async () => {
+    const gone: string[] = [];
+    const { port, server } = serve({
+      handler: (request) =>
+        new Promise((resolve) =>
+          request.onGone(() => {
+            gone.push(request.path);
+            resolve(textAnswer(200, request.path));
+          }),
+        ),
+    });
+    const client = new RawTcp(port);
+    client.write(Buffer.from(get("/poll")));
+    await eventually("it is there", () => server.size === 1);
+    await Bun.sleep(20);
+    client.close();
+    await eventually("nobody is left", () => server.size === 0);
+    expect(gone).toEqual(["/poll"]);
+  });
+
+  test("after its last answer is not waited for", async () => {
+    const { port, server } = serve({ handler: (request) => ({ ...textAnswer(200, request.path), isLast: true }) });
+    const client = new RawTcp(port);
+    client.write(Buffer.from(get("/")));
+    await eventually("it is answered", () => (client.read()?.length ?? 0) > 0);
+    expect(server.size).toBe(1);
+    client.shutdown();
+    await eventually("nobody is left", () => server.size === 0);
+    client.close();
   });
 });
 
@@ -252,6 +392,41 @@ describe("a connection is ended", () => {
   });
 });
 
+test("a connection that has ended gives its descriptor back, though its client keeps its own", async () => {
+  const descriptors = (): number => readdirSync("/proc/self/fd").length;
+  const count = 10;
+  const late = (): number => performance.now() + 60_001;
+  for (const [what, text, end] of [
+    ["idle", get("/"), "tick"],
+    ["silent", "", "tick"],
+    ["unfinished", "GET / HT", "tick"],
+    ["without its body", post("body").slice(0, -1), "tick"],
+    ["nonsense", "nonsense\r\n\r\n", "tick"],
+    ["idle, of one that has ended its side", get("/"), "shutdown"],
+    ["idle, at the end of the server", get("/"), "stop"],
+  ] as const) {
+    const { server, port } = serve();
+    const clients = Array.from({ length: count }, () => new RawTcp(port));
+    await eventually("all are there", () => server.size === count);
+    const before = descriptors();
+    for (const client of clients) client.write(Buffer.from(text));
+    await Bun.sleep(30);
+    if (end === "shutdown") for (const client of clients) client.shutdown();
+    if (end === "stop") await server.stop(0);
+    if (end === "tick") {
+      server.tick(late());
+      await Bun.sleep(30);
+      // What it was told is out.
+      server.tick(late());
+    }
+    await eventually(`those that are ${what} are gone: of ${before}, ${descriptors()} are left`, () => {
+      return server.size === 0 && descriptors() <= before - count;
+    });
+    for (const client of clients) client.close();
+    await server.stop(0);
+  }
+});
+
 describe("bytes of answers that are not read", () => {
   const part = (): Uint8Array[] => Array.from({ length: 256 }, () => new Uint8Array(64 * 1024));
   const ask = (port: number, source = "127.0.0.1"): RawTcp => {
@@ -322,6 +497,28 @@ describe("connections", () => {
     await connections[1]?.untilClosed();
     expect([connections[0]?.isClosed, connections[2]?.isClosed, server.size]).toEqual([false, false, 3]);
     expect(met).toEqual(["connections 127.0.0.1"]);
+  });
+
+  test("with unfinished requests that hold a quarter of the places are pushed out before idle ones, however young", async () => {
+    const nowMs = 0;
+    const { server, port } = serve({ nowMs: () => nowMs }, { connections: 8 });
+    const idle: RawConnection[] = [];
+    for (let index = 0; index < 6; index++) {
+      const connection = await RawConnection.open({ port });
+      connection.write(get("/"));
+      await connection.until("\r\n\r\n/");
+      idle.push(connection);
+    }
+    const slow: RawConnection[] = [];
+    for (let index = 0; index < 20; index++) {
+      const connection = await RawConnection.open({ port });
+      connection.write(post("body").slice(0, -1));
+      slow.push(connection);
+    }
+    await eventually("all but the last two are gone", () => slow.filter(({ isClosed }) => isClosed).length === 18);
+    expect([slow.at(-1)?.isClosed, slow.at(-2)?.isClosed, server.size]).toEqual([false, false, 8]);
+    for (const connection of idle) connection.write(get("/again"));
+    for (const connection of idle) await connection.until("/again");
   });
 
   test("that are being answered are not pushed out: one more is closed", async () => {

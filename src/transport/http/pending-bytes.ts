@@ -1,0 +1,46 @@
+// What has come of requests that cannot be answered yet, in one piece. Room is doubled as it is needed: a head that comes byte
+// by byte is not copied for each of them.
+//
+// Memory: it owns its bytes. Whatever changes them returns by how many bytes more (or less) it takes then.
+
+const noBytes = Buffer.alloc(0);
+
+export class PendingBytes {
+  /** Of `room`, from its beginning on. */
+  length = 0;
+  private room: Buffer = noBytes;
+
+  /** The bytes, without a copy; they are good until the next change. */
+  view(): Buffer {
+    return this.room.subarray(0, this.length);
+  }
+
+  /** Puts a copy of `chunk` behind what there is. Room beyond `doubledMax` bytes is not doubled. */
+  add(chunk: Buffer, doubledMax: number): number {
+    const before = this.room.length;
+    const end = this.length + chunk.length;
+    if (end > before) {
+      const room = Buffer.allocUnsafeSlow(Math.max(end, Math.min(2 * before, doubledMax)));
+      room.set(this.view());
+      this.room = room;
+    }
+    this.room.set(chunk, this.length);
+    this.length = end;
+    return this.room.length - before;
+  }
+
+  /** Keeps a copy of `bytes` alone, which may be a part of the view. */
+  replace(bytes: Buffer): number {
+    const before = this.room.length;
+    this.room = Buffer.from(bytes);
+    this.length = bytes.length;
+    return this.room.length - before;
+  }
+
+  clear(): number {
+    const before = this.room.length;
+    this.room = noBytes;
+    this.length = 0;
+    return -before;
+  }
+}

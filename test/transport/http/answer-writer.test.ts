@@ -1,0 +1,55 @@
+// An answer on its way to a socket that takes what it likes, and says that it takes more when it likes.
+
+import { expect, test } from "bun:test";
+import type { HttpAnswer } from "../../../src/transport/http/http-answer.ts";
+import { AnswerWriter } from "../../../src/transport/http/answer-writer.ts";
+
+/** A socket that takes at most so many bytes a write. */
+function socketTaking(bytesMax: number) {
+  const taken: Buffer[] = [];
+  const write = (data: string | Bun.BufferSource, offset = 0, length = 0): number => {
+    if (!(data instanceof Uint8Array)) throw new Error("an answer is written as bytes");
+    const bytes = Math.min(length, bytesMax);
+    taken.push(Buffer.from(data.subarray(offset, offset + bytes)));
+    return bytes;
+  };
+  return { write, text: () => Buffer.concat(taken).toString() };
+}
+
+function writerTo(socket: Pick<ReturnType<typeof socketTaking>, "write">): {
+  writer: AnswerWriter;
+  sent: () => number;
+} {
+  let sent = 0;
+  const writer = new AnswerWriter(socket, {
+    mayHold: () => true,
+    waits: () => undefined,
+    hold: () => undefined,
+    release: () => undefined,
+    mayWrite: () => true,
+    wrote: () => undefined,
+    waitForTurn: () => undefined,
+    sent: () => void sent++,
+    broken: () => undefined,
+    date: () => "today",
+    contain: (work) => work(),
+  });
+  return { writer, sent: () => sent };
+}
+
+test("pieces are sent whole and in order, however often the socket says that it takes more", async () => {
+  function* pieces(): Generator<Uint8Array, undefined> {
+    for (let index = 0; index < 20; index++) yield Buffer.from(`piece ${index};`.repeat(10));
+  }
+  const socket = socketTaking(50);
+  const { writer, sent } = writerTo(socket);
+  const answer: HttpAnswer = { status: 200, fields: {}, body: pieces() };
+  writer.begin(answer, { isHead: false, isCurrent: false, isKept: false });
+  while (sent() === 0) {
+    for (let count = 0; count < 3; count++) writer.transmit();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const expected = Array.from({ length: 20 }, (_, index) => `piece ${index};`.repeat(10)).join("");
+  expect(socket.text().split("\r\n\r\n")[1]).toBe(expected);
+  expect(sent()).toBe(1);
+});
