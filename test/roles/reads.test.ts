@@ -8,6 +8,7 @@ import { encodeLogicPacket } from "../../src/wire/packet.ts";
 import { PacketScan, scanPacket } from "../../src/wire/packet-scan.ts";
 import { bound } from "../support/bounds.ts";
 import { testLimits } from "../support/limits.ts";
+import { LinkBacklog } from "../../src/container/link-backlog.ts";
 import { FrameKeeper, loneGateway } from "../support/lone-gateway.ts";
 
 function fixture(values: Partial<LimitValues>) {
@@ -17,6 +18,7 @@ function fixture(values: Partial<LimitValues>) {
     gateway: "g",
     incarnation: "1",
     unanswered: 0,
+    backlog: new LinkBacklog("g", connection),
     connection,
   });
   const link = linkOf();

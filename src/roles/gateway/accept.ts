@@ -106,14 +106,7 @@ async function verifyAndForward(channel: Channel, request: LoginReq, sequence: n
   const ticket = link === undefined || gateway.isDraining ? -1 : link.pending.take(channel, sequence, Command.SignIn);
   if (link === undefined || ticket < 0) {
     if (link !== undefined && !gateway.isDraining) gateway.bounds.met("requestsPerLink", { node: link.id });
-    refuse(
-      channel,
-      Command.SignIn,
-      sequence,
-      Status.ServiceUnavailable,
-      "no login service can take this, try again",
-      closeNoService,
-    );
+    refuseForNow(channel, sequence);
     return;
   }
   const body = toBinary(
@@ -134,7 +127,19 @@ async function verifyAndForward(channel: Channel, request: LoginReq, sequence: n
   channel.state = ChannelState.Pending;
   gateway.channels.set(channel.id, channel);
   channel.unanswered++;
-  link.connection.send(forwarded(senderOf(channel), Command.SignIn, sequence, ticket, body));
+  if (link.connection.send(forwarded(senderOf(channel), Command.SignIn, sequence, ticket, body))) return;
+  // The link is full. Nobody has heard of this connection: nobody is told of its end.
+  link.pending.release(ticket);
+  channel.unanswered--;
+  gateway.channels.delete(channel.id);
+  channel.state = ChannelState.Verifying;
+  refuseForNow(channel, sequence);
+}
+
+/** Refuses a sign-in that no login service can take now. */
+function refuseForNow(channel: Channel, sequence: number): void {
+  const sentence = "no login service can take this, try again";
+  refuse(channel, Command.SignIn, sequence, Status.ServiceUnavailable, sentence, closeNoService);
 }
 
 /** Tells the login service that a connection has ended. */
