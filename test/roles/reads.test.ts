@@ -199,3 +199,13 @@ test("a request to read that is no such small thing is refused, and holds nothin
   expect(running).toEqual([]);
   expect(limits.use("readBytesPerAccount")).toBe(0);
 });
+
+test("a read that need not wait is not refused because nothing may wait", async () => {
+  const { read, limits, endAll } = fixture({ readBytes: 100, readsWaitingBytes: 1 });
+  const first = read("a", 60);
+  expect(await read("b", 60)).toBe(`refused ${Status.ServiceUnavailable}`);
+  await endAll();
+  expect(await first).toBe("answered");
+  expect(limits.reached.get("readsWaitingBytes")).toBe(1);
+  expect(limits.use("readBytesPerAccount")).toBe(0);
+});
