@@ -149,12 +149,25 @@ export function signOut(channel: Channel): void {
 
 /** Connections in one turn of the event loop; each costs some microseconds. */
 const restoredInTurn = 256;
+/** Until it is tried again where the link is full. */
+const fullMs = 10;
 
 /** Sends the sessions of all connections that are signed in, because the login service has lost them; some in each turn. */
 export function restoreSessions(gateway: Gateway, link: Link<Channel>): void {
   const channels = gateway.channels.values();
   let restored = 0;
+  /** Met a link that was full. */
+  let unsent: Channel | undefined;
   const step = (): void => {
+    if (!link.connection.isOpen) return;
+    if (unsent?.state === ChannelState.Live) {
+      if (!restoreSession(unsent, link)) {
+        setTimeout(step, fullMs);
+        return;
+      }
+      restored++;
+    }
+    unsent = undefined;
     for (let looked = 0; looked < restoredInTurn; looked++) {
       const { value: channel, done } = channels.next();
       if (done === true) {
@@ -162,19 +175,23 @@ export function restoreSessions(gateway: Gateway, link: Link<Channel>): void {
         return;
       }
       if (channel.state !== ChannelState.Live) continue;
-      restoreSession(channel, link);
-      restored++;
+      if (restoreSession(channel, link)) restored++;
+      else {
+        unsent = channel;
+        setTimeout(step, fullMs);
+        return;
+      }
     }
-    if (link.connection.isOpen) setImmediate(step);
+    setImmediate(step);
   };
   step();
 }
 
-/** Sends the session of one of them. */
-export function restoreSession(channel: Channel, link: Link<Channel>): void {
+/** Sends the session of one of them. False: the link is full or closed. */
+export function restoreSession(channel: Channel, link: Link<Channel>): boolean {
   const { id, device, gateway } = channel;
   const session = create(SessionSchema, { channelId: id, gateId: gateway.serviceId, device });
-  link.connection.send(forwarded(senderOf(channel), Command.Restore, 0, 0, toBinary(SessionSchema, session)));
+  return link.connection.send(forwarded(senderOf(channel), Command.Restore, 0, 0, toBinary(SessionSchema, session)));
 }
 
 function senderOf({ id, app, account, gateway }: Channel): Parameters<typeof forwarded>[0] {
