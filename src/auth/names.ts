@@ -8,10 +8,12 @@ import { isPrintable } from "../base/printable.ts";
 const plainName = /^[!-+\--~](?:[ -+\--~]*[!-+\--~])?$/;
 /** What a decoder puts in the place of bytes that are not UTF-8: different texts become one. */
 const undecodable = "\ufffd";
+/** A Braille cell without dots: a symbol by its category, and nothing to see. */
+const emptyCell = "\u2800";
 
 /**
  * True for 1 to 60 characters (code points) of well-formed Unicode, without control characters, format characters
- * (U+200B, direction marks), fillers, U+FFFD, comma or surrounding white space: channel ids hold an account and are
+ * (U+200B, direction marks), fillers, U+2800, U+FFFD, comma or surrounding white space: channel ids hold an account and are
  * comma-joined (semantics, "Who may do what").
  */
 export function validName(name: string): boolean {
@@ -24,6 +26,7 @@ export function validName(name: string): boolean {
     isPrintable(name) &&
     !name.includes(",") &&
     !name.includes(undecodable) &&
+    !name.includes(emptyCell) &&
     name.trim() === name
   );
 }

@@ -8,9 +8,12 @@ import { decodeBody } from "../wire/body.ts";
 import type { PacketScan } from "../wire/packet-scan.ts";
 import { type AnswerScan, responseBytes, writeResponse } from "../wire/packet-stamp.ts";
 import type { Connection } from "../transport/transport.ts";
+import type { LinkBacklog } from "./link-backlog.ts";
 import { Refusal } from "./refusal.ts";
 
 const noBody = new Uint8Array(0);
+/** A larger answer is not kept for a full link: its request is refused. */
+const keptAnswerBytesMax = 1024;
 
 /** Where a context came from and goes back to: a gateway's link. */
 export interface GatewayLink {
@@ -20,6 +23,8 @@ export interface GatewayLink {
   readonly connection: Connection;
   /** Requests that came by it and are not answered. */
   unanswered: number;
+  /** What it did not take yet. */
+  readonly backlog: LinkBacklog;
 }
 
 /** A request, its sender, and its one answer. */
@@ -116,8 +121,10 @@ export class Context implements AnswerScan {
       return;
     }
     const at = connection.reserve(bytes);
-    // A link that is gone or full answers nobody: its gateway answers its clients itself when the link breaks.
-    if (at < 0) return;
+    if (at < 0) {
+      this.answerLater(status, body);
+      return;
+    }
     try {
       writeResponse(connection.outbound, at, this.packet, this, status, gateway, body);
     } catch (bug) {
@@ -127,5 +134,20 @@ export class Context implements AnswerScan {
       this.link.unanswered++;
       throw bug;
     }
+  }
+
+  /** A link that is full is answered when it takes something. Of one that is gone, its gateway answers its clients itself. */
+  private answerLater(status: Status, body: Uint8Array): void {
+    const { connection, gateway, backlog } = this.link;
+    if (!connection.isOpen) return;
+    const bytes = responseBytes(this.packet, this, status, gateway, body);
+    if (bytes > keptAnswerBytesMax) {
+      const refusal = { message: "the link to your gateway is full, try again" };
+      status = Status.ServiceUnavailable;
+      body = toBinary(ErrorRespSchema, create(ErrorRespSchema, refusal));
+    }
+    const packet = Buffer.allocUnsafe(responseBytes(this.packet, this, status, gateway, body));
+    writeResponse(packet, 0, this.packet, this, status, gateway, body);
+    backlog.answer(packet);
   }
 }

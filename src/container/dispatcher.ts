@@ -1,9 +1,9 @@
 // From a service down to connections: recipients grouped by gateway, one packet to each, its body encoded once.
 
-import { MetaKey } from "../wire/commands.ts";
+import { Command, MetaKey } from "../wire/commands.ts";
 import { Flag, MetaType } from "../wire/gen/pkt_pb.ts";
 import { encodeLogicPacket } from "../wire/packet.ts";
-import { writePush } from "../wire/packet-stamp.ts";
+import { type Room, writePush } from "../wire/packet-stamp.ts";
 import type { Location } from "../session/sessions.ts";
 import type { GatewayLink } from "./context.ts";
 
@@ -59,6 +59,20 @@ function loneLocation(located: Located, exceptChannelId: string): Location | und
   return lone;
 }
 
+/** Room for one packet of its own. */
+class PacketRoom implements Room {
+  outbound = Buffer.alloc(0);
+
+  reserve(payloadBytes: number): number {
+    this.outbound = Buffer.allocUnsafe(payloadBytes);
+    return 0;
+  }
+
+  unreserve(): void {
+    this.outbound = Buffer.alloc(0);
+  }
+}
+
 /** Sends pushes to the gateways that are linked to this service. */
 export class Dispatcher {
   private readonly links = new Map<string, GatewayLink>();
@@ -78,7 +92,7 @@ export class Dispatcher {
 
   /**
    * Pushes to every location of those accounts but `exceptChannelId`. A gateway that is not linked loses it: a push is a
-   * hint.
+   * hint. One whose link is full loses it, too, and is told later who has missed something.
    */
   push(head: PushHead, body: Uint8Array, located: Located, exceptChannelId: string): void {
     // Mostly there is one: the receiver's, where the sender's own is excepted. Nothing is grouped for it.
@@ -108,13 +122,23 @@ export class Dispatcher {
   tell(gateway: string, command: string, body: Uint8Array = noBody): void {
     const meta = [{ key: MetaKey.DestServer, value: gateway, type: MetaType.string }];
     const packet = encodeLogicPacket({ command, flag: Flag.Push, meta }, body);
-    this.links.get(gateway)?.connection.send(packet);
+    const link = this.links.get(gateway);
+    if (link?.connection.send(packet) === false) link.backlog.add(packet);
   }
 
   private send(head: PushHead, body: Uint8Array, gateway: string, channels: string): void {
     const link = this.links.get(gateway);
     if (link === undefined) return;
-    // A link that is gone or full loses it, too.
-    writePush(link.connection, head.command, head.channelId, head.sequence, head.dest, body, gateway, channels);
+    const { command, channelId, sequence, dest } = head;
+    const { connection, backlog } = link;
+    if (writePush(connection, command, channelId, sequence, dest, body, gateway, channels)) return;
+    if (command !== Command.SignIn) {
+      backlog.missedBy(channels);
+      return;
+    }
+    // Nobody would send a connection away a second time.
+    const room = new PacketRoom();
+    writePush(room, command, channelId, sequence, dest, body, gateway, channels);
+    backlog.add(room.outbound);
   }
 }

@@ -9,6 +9,7 @@ import { BasicCode, basicPing, basicPong } from "../wire/packet.ts";
 import { PacketKind, PacketScan, scanPacket } from "../wire/packet-scan.ts";
 import { Context, type GatewayLink } from "./context.ts";
 import type { Dispatcher } from "./dispatcher.ts";
+import { LinkBacklog } from "./link-backlog.ts";
 import { encodeLinkState, heartbeatMs, type LinkState } from "./link/link-state.ts";
 import { type NodeStores, unknownStores } from "./node-stores.ts";
 import type { Router } from "./router.ts";
@@ -86,7 +87,7 @@ export class Service {
   /** Requests under way. */
   get unanswered(): number {
     let unanswered = 0;
-    for (const link of this.byGateway.values()) unanswered += link.unanswered;
+    for (const { unanswered: asked, backlog } of this.byGateway.values()) unanswered += asked + backlog.answers;
     return unanswered;
   }
 
@@ -133,6 +134,7 @@ class ServiceLink implements FrameHandler, GatewayLink {
   readonly incarnation: string;
   readonly connection: Connection;
   unanswered = 0;
+  readonly backlog: LinkBacklog;
   private readonly parts: ServiceParts;
   private readonly interner: Interner;
   private readonly gone: (link: ServiceLink) => void;
@@ -152,6 +154,7 @@ class ServiceLink implements FrameHandler, GatewayLink {
     this.gateway = gateway;
     this.incarnation = incarnation;
     this.connection = connection;
+    this.backlog = new LinkBacklog(gateway, connection);
     this.parts = parts;
     this.interner = interner;
     this.gone = gone;
@@ -177,6 +180,7 @@ class ServiceLink implements FrameHandler, GatewayLink {
 
   closed(reason: CloseReason): void {
     for (const { settle } of this.waiting) settle(false);
+    this.backlog.clear();
     this.parts.dispatcher.removeLink(this);
     this.parts.log.debug("a gateway's link ended", { gateway: this.gateway, reason: reason.text });
     this.gone(this);

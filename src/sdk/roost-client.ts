@@ -72,6 +72,13 @@ export interface GroupDraft {
   readonly closed?: boolean;
 }
 
+/** A group that was created. */
+export interface CreatedGroup {
+  readonly id: string;
+  /** Of the members asked for, those that are not in: others have put them in as many groups as may be. */
+  readonly leftOut: readonly string[];
+}
+
 /** A closing client waits this long, in milliseconds, for its last acknowledgement. */
 const closeWaitMs = 2_000;
 
@@ -156,16 +163,22 @@ export class RoostClient {
     return this.talk(Command.GroupTalk, group, talk, options);
   }
 
-  /** Creates a group that this account owns; returns its id. Not repeated when the answer is lost. */
-  async createGroup({
+  /** Creates a group that this account owns; returns its id. As `newGroup`, for who does not mind who is left out. */
+  async createGroup(draft: GroupDraft): Promise<string> {
+    return (await this.newGroup(draft)).id;
+  }
+
+  /** Creates a group that this account owns. Not repeated when the answer is lost. */
+  async newGroup({
     name,
     members = [],
     avatar = "",
     introduction = "",
     closed = false,
-  }: GroupDraft): Promise<string> {
+  }: GroupDraft): Promise<CreatedGroup> {
     const draft = { name, avatar, introduction, closed, members: [...members] };
-    return (await this.request(Command.GroupCreate, "", GroupCreateReqSchema, draft, GroupCreateRespSchema)).groupId;
+    const answer = await this.request(Command.GroupCreate, "", GroupCreateReqSchema, draft, GroupCreateRespSchema);
+    return { id: answer.groupId, leftOut: answer.leftOut };
   }
 
   /** Joins a group, or adds `account` to a group that this account owns. */

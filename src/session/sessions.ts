@@ -78,6 +78,11 @@ export interface Sessions {
    */
   renew(gateways: readonly GatewayStart[]): Promise<readonly GatewayStart[]>;
   /**
+   * How many leases this process has ended because their time had come, and sessions with them. Absent where an engine
+   * gives no leases.
+   */
+  readonly leasesEnded?: number;
+  /**
    * The channelIds of all sessions that the engine knows of a gateway's start. Absent where an engine deletes nothing that
    * it was not told to delete.
    */

@@ -29,6 +29,7 @@ describe("a name", () => {
     ["a\u2029b", "has a paragraph separator"],
     ["alice\u3164", "has a filler"],
     ["alice\u{e0041}", "has a tag character"],
+    ["alice\u2800", "has a Braille cell without dots"],
     ["alice\ufe0f", "has a variation selector"],
     ["alice\u00ad", "has a soft hyphen"],
   ])("is refused that %j: it %s", (name) => expect(validName(name)).toBe(false));

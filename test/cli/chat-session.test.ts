@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { PassThrough, Readable } from "node:stream";
 import { runChat } from "../../src/cli/chat/chat-session.ts";
+import { testLimits } from "../support/limits.ts";
 import { until } from "../support/until.ts";
 import { Messenger } from "../support/messenger.ts";
 
@@ -18,15 +19,15 @@ interface Partner {
 }
 
 /** Starts a chat; what it printed so far can be read while it runs. */
-async function start(account: string, input: Readable, { to, group }: Partner) {
+async function start(account: string, input: Readable, { to, group }: Partner, server = messenger) {
   const printed = { output: "", errors: "" };
   const collect = (name: "output" | "errors"): PassThrough =>
     new PassThrough().on("data", (chunk: Buffer) => {
       printed[name] += chunk.toString();
     });
   const exit = runChat({
-    url: `ws://${messenger.ws}`,
-    token: await messenger.token(account),
+    url: `ws://${server.ws}`,
+    token: await server.token(account),
     account,
     device: "",
     to,
@@ -39,8 +40,8 @@ async function start(account: string, input: Readable, { to, group }: Partner) {
   return { printed, exit };
 }
 
-async function chat(account: string, lines: string[], partner: Partner) {
-  const { printed, exit } = await start(account, Readable.from(lines.map((line) => `${line}\n`)), partner);
+async function chat(account: string, lines: string[], partner: Partner, server = messenger) {
+  const { printed, exit } = await start(account, Readable.from(lines.map((line) => `${line}\n`)), partner, server);
   return { status: await exit, ...printed };
 }
 
@@ -73,6 +74,17 @@ test("a line that nobody would get is not lost in silence", async () => {
   const { status, errors } = await chat("erin", ["hello?"], {});
   expect(status).toBe(1);
   expect(errors).toContain("/to ACCOUNT");
+});
+
+test("who is left out of a new group is named", async () => {
+  const strict = await Messenger.start({ limits: testLimits({ groupsPutPerAccount: 1 }) });
+  try {
+    const { output } = await chat("ida", ["/group create one joe", "/group create two joe kim"], {}, strict);
+    expect(output.match(/left out/g)).toHaveLength(1);
+    expect(output).toMatch(/\* left out, because others have put them in too many groups: \S*joe\n/);
+  } finally {
+    await strict.stop();
+  }
 });
 
 test("a group is created, talked in and listed by commands; /quit ends it", async () => {

@@ -2,6 +2,7 @@
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { LinkBacklog } from "../../src/container/link-backlog.ts";
 import { Dispatcher, othersIn } from "../../src/container/dispatcher.ts";
 import type { Location } from "../../src/session/sessions.ts";
 import type { Connection } from "../../src/transport/transport.ts";
@@ -70,7 +71,13 @@ function linked(gateways: readonly string[]): { dispatcher: Dispatcher; pushed: 
       pushed.set(gateway, [...(pushed.get(gateway) ?? []), ...channels]);
     });
     connections.push(connection);
-    dispatcher.addLink({ gateway, incarnation: "1", connection, unanswered: 0 });
+    dispatcher.addLink({
+      gateway,
+      incarnation: "1",
+      connection,
+      unanswered: 0,
+      backlog: new LinkBacklog(gateway, connection),
+    });
   }
   return {
     dispatcher,

@@ -3,9 +3,11 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Command } from "../../src/wire/commands.ts";
 import {
+  GroupCreateReqSchema,
   GroupGetReqSchema,
   GroupJoinNotifySchema,
   GroupJoinReqSchema,
+  GroupQuitReqSchema,
   MessagePushSchema,
   MessageReqSchema,
   Status,
@@ -116,5 +118,22 @@ test("a bot that says a hundred messages a second to a group of a hundred is nev
     expect(await first?.pushed(Command.GroupJoin, GroupJoinNotifySchema)).toMatchObject([{ account: "late" }]);
   } finally {
     await usual.stop();
+  }
+});
+
+test("while too much waits to be delivered no group is changed either, and talks to one go on", async () => {
+  const full = await Messenger.start({ limits: testLimits({ fanOutBytes: 0 }) });
+  try {
+    const client = await full.client("f-owner");
+    const account = "f-owner";
+    const answers = [
+      await client.request(Command.GroupCreate, "", GroupCreateReqSchema, { name: "g", members: ["f-other"] }),
+      await client.request(Command.GroupJoin, "", GroupJoinReqSchema, { account, groupId: "g" }),
+      await client.request(Command.GroupQuit, "", GroupQuitReqSchema, { account, groupId: "g" }),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => Status.ServiceUnavailable));
+    await talk(client, "f-other", "hello");
+  } finally {
+    await full.stop();
   }
 });

@@ -8,6 +8,7 @@ import { encodeLogicPacket } from "../../src/wire/packet.ts";
 import { PacketScan, scanPacket } from "../../src/wire/packet-scan.ts";
 import { bound } from "../support/bounds.ts";
 import { testLimits } from "../support/limits.ts";
+import { LinkBacklog } from "../../src/container/link-backlog.ts";
 import { FrameKeeper, loneGateway } from "../support/lone-gateway.ts";
 
 function fixture(values: Partial<LimitValues>) {
@@ -17,6 +18,7 @@ function fixture(values: Partial<LimitValues>) {
     gateway: "g",
     incarnation: "1",
     unanswered: 0,
+    backlog: new LinkBacklog("g", connection),
     connection,
   });
   const link = linkOf();
@@ -195,5 +197,15 @@ test("a request to read that is no such small thing is refused, and holds nothin
   const { read, limits, running } = fixture({});
   expect(await read("a", 1, undefined, 40 * 1024)).toBe(`refused ${Status.PayloadTooLarge}`);
   expect(running).toEqual([]);
+  expect(limits.use("readBytesPerAccount")).toBe(0);
+});
+
+test("a read that need not wait is not refused because nothing may wait", async () => {
+  const { read, limits, endAll } = fixture({ readBytes: 100, readsWaitingBytes: 1 });
+  const first = read("a", 60);
+  expect(await read("b", 60)).toBe(`refused ${Status.ServiceUnavailable}`);
+  await endAll();
+  expect(await first).toBe("answered");
+  expect(limits.reached.get("readsWaitingBytes")).toBe(1);
   expect(limits.use("readBytesPerAccount")).toBe(0);
 });

@@ -6,6 +6,7 @@ import { systemRandom } from "../../src/base/random.ts";
 import { RareLog } from "../../src/base/rare-log.ts";
 import { Context, type GatewayLink } from "../../src/container/context.ts";
 import { Dispatcher } from "../../src/container/dispatcher.ts";
+import { LinkBacklog } from "../../src/container/link-backlog.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import { AccountRates } from "../../src/roles/chat/account-rates.ts";
 import { systemTimers } from "../../src/registry/timers.ts";
@@ -18,6 +19,7 @@ import { TalkPipeline } from "../../src/roles/chat/talk-pipeline.ts";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
 import type { Sessions } from "../../src/session/sessions.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
+import type { Connection } from "../../src/transport/transport.ts";
 import { Command } from "../../src/wire/commands.ts";
 import { MetaType, Status } from "../../src/wire/gen/pkt_pb.ts";
 import { decodePacket, encodeLogicPacket } from "../../src/wire/packet.ts";
@@ -55,28 +57,25 @@ test("a push that fails leaves the message stored and the sender with Success", 
   const sessions = lostSessions();
   const answered = Promise.withResolvers<void>();
   const outbound = Buffer.alloc(4096);
-  const link: GatewayLink = {
-    gateway: "gate",
-    incarnation: "1",
-    unanswered: 0,
-    connection: {
-      remoteAddress: "gate/1",
-      isOpen: true,
-      unsentBytes: 0,
-      frameBytesMax: 1,
-      outbound,
-      reserve: (bytes) => {
-        queueMicrotask(answered.resolve);
-        expect(bytes).toBeLessThan(outbound.length);
-        return 0;
-      },
-      identified() {},
-      unreserve() {},
-      send: () => true,
-      close() {},
-      fail() {},
+  const connection: Connection = {
+    remoteAddress: "gate/1",
+    isOpen: true,
+    unsentBytes: 0,
+    frameBytesMax: 1,
+    outbound,
+    reserve: (bytes) => {
+      queueMicrotask(answered.resolve);
+      expect(bytes).toBeLessThan(outbound.length);
+      return 0;
     },
+    identified() {},
+    unreserve() {},
+    send: () => true,
+    close() {},
+    fail() {},
   };
+  const backlog = new LinkBacklog("gate", connection);
+  const link: GatewayLink = { gateway: "gate", incarnation: "1", unanswered: 0, backlog, connection };
   const meta = (key: string, value: string) => ({ key, value, type: MetaType.string });
   const packet = Buffer.from(
     encodeLogicPacket(

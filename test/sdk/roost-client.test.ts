@@ -7,6 +7,8 @@ import {
   HeaderSchema,
   GroupGetReqSchema,
   GroupGetRespSchema,
+  GroupCreateReqSchema,
+  GroupCreateRespSchema,
   KickoutNotifySchema,
   MessageContentReqSchema,
   MessagePushSchema,
@@ -89,6 +91,18 @@ for (const transport of ["ws", "tcp"] as const) {
     });
   });
 }
+
+test("tells who was left out of a new group", async () => {
+  const peer = peerOn("ws");
+  peer.on(Command.GroupCreate, (request) => {
+    const { members } = request.body(GroupCreateReqSchema);
+    request.respond(GroupCreateRespSchema, { groupId: "the group", leftOut: members.slice(1) });
+  });
+  const { client } = await connect(peer);
+  const draft = { name: "team", members: ["bob", "carol"] };
+  expect(await client.newGroup(draft)).toEqual({ id: "the group", leftOut: ["carol"] });
+  expect(await client.createGroup(draft)).toBe("the group");
+});
 
 describe("signing in", () => {
   test("rejects with the server's refusal, and does not come back", async () => {

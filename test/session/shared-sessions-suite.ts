@@ -111,6 +111,21 @@ export function sharedSessionsSuite(name: string, makeEngine: (limits?: SessionL
         expect(await login.renew([gw2])).toEqual([gw2]);
       });
 
+      test("those whose time has come are counted where it is noticed, if sessions ended with them", async () => {
+        expect([login.leasesEnded, chat.leasesEnded]).toEqual([0, 0]);
+        await login.put("app", "ann", location(gw1));
+        // Nobody is signed in there any more.
+        const gone = location(gw2);
+        await login.put("app", "bob", gone);
+        await login.remove("app", "bob", gone.channelId);
+        await pass(gatewayLeaseMs);
+        expect([login.leasesEnded, chat.leasesEnded]).toEqual([1, 0]);
+        await login.put("app", "ann", location(gw1));
+        await login.removeGateway("gw1");
+        await pass(gatewayLeaseMs);
+        expect(login.leasesEnded).toBe(1);
+      });
+
       test("the starts of gateways are told until their leases end", async () => {
         expect(await chat.gateways?.()).toEqual([]);
         await login.renew([gw1]);

@@ -22,6 +22,8 @@ export class FrameKeeper implements Connection {
   unsentBytes = 0;
   frameBytesMax = 1;
   isOpen = true;
+  /** It takes nothing. */
+  isFull = false;
   reason: CloseReason | undefined;
   readonly frames: Buffer[] = [];
 
@@ -29,7 +31,7 @@ export class FrameKeeper implements Connection {
     return this.frames.at(-1) ?? Buffer.alloc(0);
   }
   reserve(payloadBytes: number): number {
-    if (!this.isOpen) return -1;
+    if (!this.isOpen || this.isFull) return -1;
     this.frames.push(Buffer.alloc(payloadBytes));
     return 0;
   }
@@ -38,8 +40,9 @@ export class FrameKeeper implements Connection {
     this.frames.pop();
   }
   send(payload: Uint8Array): boolean {
-    if (this.isOpen) this.frames.push(Buffer.from(payload));
-    return this.isOpen;
+    const isTaken = this.isOpen && !this.isFull;
+    if (isTaken) this.frames.push(Buffer.from(payload));
+    return isTaken;
   }
   close(reason: CloseReason): void {
     this.reason ??= reason;

@@ -15,9 +15,15 @@ export const fanOutLimits = {
     "deliveries that an account's talks and group changes cause, at once",
     "RateLimited",
   ),
-  fanOutBytes: bytes(64 * mib, atChat, "talks to groups that are stored and wait to be pushed", "ServiceUnavailable", {
-    min: mib,
-  }),
+  fanOutBytes: bytes(
+    64 * mib,
+    atChat,
+    "talks and notices to groups that are stored and wait to be pushed",
+    "ServiceUnavailable",
+    {
+      min: mib,
+    },
+  ),
   noticeMembers: count(
     500,
     atChat,

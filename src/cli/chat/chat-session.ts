@@ -172,9 +172,13 @@ class ChatSession {
         if (this.partner?.name === input.name) this.partner = undefined;
         return;
       case "create": {
-        const id = await client.createGroup({ name: input.name, members: input.members });
+        const { id, leftOut } = await client.newGroup({ name: input.name, members: input.members });
         this.partner = { kind: "group", name: id };
         this.print(`* group ${namedText(id)}; others enter it with: /group join ${id}`);
+        if (leftOut.length > 0) {
+          const names = leftOut.map(namedText).join(", ");
+          this.print(`* left out, because others have put them in too many groups: ${names}`);
+        }
         return;
       }
       case "who":

@@ -6,12 +6,13 @@ import { newGroupId } from "../../base/random.ts";
 import { Refusal } from "../../container/refusal.ts";
 import type { Handler } from "../../container/router.ts";
 import { GroupCreateNotifySchema, GroupCreateReqSchema, GroupCreateRespSchema, Status } from "../../wire/gen/pkt_pb.ts";
+import { admitDelivery } from "./admit-delivery.ts";
 import type { ChatParts } from "./chat-parts.ts";
 import { ListDelivery } from "./list-delivery.ts";
 
 /** Creates a group and tells its online members. Accounts that others have put in too many groups are left out of it. */
 export function groupCreate(parts: ChatParts): Handler {
-  const { store, fanOut, allowance, random, limits, rates } = parts;
+  const { store, fanOut, random, limits, rates } = parts;
   return async (context) => {
     const request = context.body(GroupCreateReqSchema);
     const { app, account: owner } = context;
@@ -43,7 +44,7 @@ export function groupCreate(parts: ChatParts): Handler {
       limits.met("groupMembers", { app, account: owner });
       throw new Refusal(Status.Forbidden, `a group has at most ${groupMembers} members`);
     }
-    allowance.admit(app, owner);
+    admitDelivery(parts, app, owner);
     rates.changeGroup(context, others.size);
     const id = newGroupId(random);
     const draft = { app, id, name, avatar, introduction, owner, members: [...others], closed };

@@ -3,6 +3,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import type { Handler } from "../../container/router.ts";
 import { GroupJoinNotifySchema, GroupJoinReqSchema } from "../../wire/gen/pkt_pb.ts";
+import { admitDelivery } from "./admit-delivery.ts";
 import type { ChatParts } from "./chat-parts.ts";
 import { isChanged, membershipChange, notifyMembers } from "./group-membership.ts";
 
@@ -10,7 +11,7 @@ import { isChanged, membershipChange, notifyMembers } from "./group-membership.t
 export function groupJoin(parts: ChatParts): Handler {
   return async (context) => {
     const change = membershipChange(context, context.body(GroupJoinReqSchema));
-    parts.allowance.admit(context.app, context.account);
+    admitDelivery(parts, context.app, context.account);
     parts.rates.changeGroup(context, 1);
     const outcome = await parts.store.join(change);
     const changed = isChanged(outcome, change, parts.limits);

@@ -65,7 +65,7 @@ export class Reads {
   }
 
   private enter({ app, account: name, packet }: Context, account: string, bytes: number): void {
-    const { readBytesPerAccount, readsWaitingBytes } = this.limits.values;
+    const { readBytesPerAccount } = this.limits.values;
     if (packet.length > requestBytesMax) {
       throw new Refusal(Status.PayloadTooLarge, `a request to read has at most ${requestBytesMax} bytes`);
     }
@@ -73,10 +73,6 @@ export class Reads {
     if (before > 0 && before + bytes > readBytesPerAccount) {
       this.limits.met("readBytesPerAccount", { app, account: name });
       throw new Refusal(Status.RateLimited, "too many of your reads are not answered yet, wait for them");
-    }
-    if (this.held + packet.length + waitingBytes > readsWaitingBytes) {
-      this.limits.met("readsWaitingBytes", { app, account: name });
-      throw new Refusal(Status.ServiceUnavailable, "too many reads wait already, try again");
     }
     this.ofAccount.set(account, before + bytes);
   }
@@ -87,13 +83,18 @@ export class Reads {
     else this.ofAccount.delete(account);
   }
 
-  private turn({ link, packet }: Context, bytes: number): Promise<void> | undefined {
+  /** Undefined: it may start at once. Throws ServiceUnavailable when it would have to wait, and too many do. */
+  private turn({ link, packet, app, account }: Context, bytes: number): Promise<void> | undefined {
     if (this.waiting.length === 0 && this.mayStart(link, bytes)) {
       this.bytes += bytes;
       return undefined;
     }
+    const held = packet.length + waitingBytes;
+    if (this.held + held > this.limits.values.readsWaitingBytes) {
+      this.limits.met("readsWaitingBytes", { app, account });
+      throw new Refusal(Status.ServiceUnavailable, "too many reads wait already, try again");
+    }
     return new Promise((resolve) => {
-      const held = packet.length + waitingBytes;
       this.held += held;
       this.waiting.push({ bytes, held, link, start: resolve });
       this.lookLater();

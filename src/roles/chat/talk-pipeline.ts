@@ -4,10 +4,11 @@
 
 import type { Context } from "../../container/context.ts";
 import { deliveryCost, type Located, othersIn } from "../../container/dispatcher.ts";
-import { Refusal, refusalOf } from "../../container/refusal.ts";
+import { refusalOf } from "../../container/refusal.ts";
 import { failRequest } from "../../container/middleware/recover.ts";
 import type { Talk, TalkOutcome } from "../../store/store.ts";
 import { Status } from "../../wire/gen/pkt_pb.ts";
+import { admitDelivery } from "./admit-delivery.ts";
 import type { ChatParts } from "./chat-parts.ts";
 import { pushView, talkAnswerView } from "./talk-body.ts";
 import { bytesOf, type StoredTalk, TalkDelivery } from "./talk-delivery.ts";
@@ -57,14 +58,13 @@ export class TalkPipeline {
 
   /** Charges a talk to a group for those who are online now; what it costs in the end is settled when it is delivered. */
   private admit(talk: Talk): number {
-    const { allowance, audience, fanOut, limits } = this.parts;
+    const { allowance, audience, limits } = this.parts;
     const { app, sender, toGroup, dest } = talk;
-    allowance.admit(app, sender);
-    if (!toGroup) return 0;
-    if (!fanOut.hasRoom) {
-      limits.met("fanOutBytes", { app, account: sender });
-      throw new Refusal(Status.ServiceUnavailable, "too many messages to groups wait to be delivered, try again");
+    if (!toGroup) {
+      allowance.admit(app, sender);
+      return 0;
     }
+    admitDelivery(this.parts, app, sender);
     const online = audience.onlineCount(app, dest);
     const cost =
       online === undefined

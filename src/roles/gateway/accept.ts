@@ -106,14 +106,7 @@ async function verifyAndForward(channel: Channel, request: LoginReq, sequence: n
   const ticket = link === undefined || gateway.isDraining ? -1 : link.pending.take(channel, sequence, Command.SignIn);
   if (link === undefined || ticket < 0) {
     if (link !== undefined && !gateway.isDraining) gateway.bounds.met("requestsPerLink", { node: link.id });
-    refuse(
-      channel,
-      Command.SignIn,
-      sequence,
-      Status.ServiceUnavailable,
-      "no login service can take this, try again",
-      closeNoService,
-    );
+    refuseForNow(channel, sequence);
     return;
   }
   const body = toBinary(
@@ -134,7 +127,19 @@ async function verifyAndForward(channel: Channel, request: LoginReq, sequence: n
   channel.state = ChannelState.Pending;
   gateway.channels.set(channel.id, channel);
   channel.unanswered++;
-  link.connection.send(forwarded(senderOf(channel), Command.SignIn, sequence, ticket, body));
+  if (link.connection.send(forwarded(senderOf(channel), Command.SignIn, sequence, ticket, body))) return;
+  // The link is full. Nobody has heard of this connection: nobody is told of its end.
+  link.pending.release(ticket);
+  channel.unanswered--;
+  gateway.channels.delete(channel.id);
+  channel.state = ChannelState.Verifying;
+  refuseForNow(channel, sequence);
+}
+
+/** Refuses a sign-in that no login service can take now. */
+function refuseForNow(channel: Channel, sequence: number): void {
+  const sentence = "no login service can take this, try again";
+  refuse(channel, Command.SignIn, sequence, Status.ServiceUnavailable, sentence, closeNoService);
 }
 
 /** Tells the login service that a connection has ended. */
@@ -144,12 +149,25 @@ export function signOut(channel: Channel): void {
 
 /** Connections in one turn of the event loop; each costs some microseconds. */
 const restoredInTurn = 256;
+/** Until it is tried again where the link is full. */
+const fullMs = 10;
 
 /** Sends the sessions of all connections that are signed in, because the login service has lost them; some in each turn. */
 export function restoreSessions(gateway: Gateway, link: Link<Channel>): void {
   const channels = gateway.channels.values();
   let restored = 0;
+  /** Met a link that was full. */
+  let unsent: Channel | undefined;
   const step = (): void => {
+    if (!link.connection.isOpen) return;
+    if (unsent?.state === ChannelState.Live) {
+      if (!restoreSession(unsent, link)) {
+        setTimeout(step, fullMs);
+        return;
+      }
+      restored++;
+    }
+    unsent = undefined;
     for (let looked = 0; looked < restoredInTurn; looked++) {
       const { value: channel, done } = channels.next();
       if (done === true) {
@@ -157,19 +175,23 @@ export function restoreSessions(gateway: Gateway, link: Link<Channel>): void {
         return;
       }
       if (channel.state !== ChannelState.Live) continue;
-      restoreSession(channel, link);
-      restored++;
+      if (restoreSession(channel, link)) restored++;
+      else {
+        unsent = channel;
+        setTimeout(step, fullMs);
+        return;
+      }
     }
-    if (link.connection.isOpen) setImmediate(step);
+    setImmediate(step);
   };
   step();
 }
 
-/** Sends the session of one of them. */
-export function restoreSession(channel: Channel, link: Link<Channel>): void {
+/** Sends the session of one of them. False: the link is full or closed. */
+export function restoreSession(channel: Channel, link: Link<Channel>): boolean {
   const { id, device, gateway } = channel;
   const session = create(SessionSchema, { channelId: id, gateId: gateway.serviceId, device });
-  link.connection.send(forwarded(senderOf(channel), Command.Restore, 0, 0, toBinary(SessionSchema, session)));
+  return link.connection.send(forwarded(senderOf(channel), Command.Restore, 0, 0, toBinary(SessionSchema, session)));
 }
 
 function senderOf({ id, app, account, gateway }: Channel): Parameters<typeof forwarded>[0] {

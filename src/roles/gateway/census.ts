@@ -50,7 +50,8 @@ export class Census {
     for (const channel of gateway.channels.values()) {
       if (channel.state !== ChannelState.Live || known.has(markOf(channel.id))) continue;
       if (gateway.channelNumberOf(channel.id) >= this.askedBelow) continue;
-      restoreSession(channel, link);
+      // Those that a full link does not take are missing at the next census, too.
+      if (!restoreSession(channel, link)) break;
       restored++;
     }
     if (restored > 0) {

@@ -24,10 +24,13 @@ export async function dismissClients(gateway: Gateway, spreadMs: number, msMax: 
     }
     for (const channel of going) {
       if (channel.state !== ChannelState.Closed && channel.unanswered > 0) continue;
+      // Whoever goes has got what came until now; when nothing waits this costs nothing.
+      gateway.pushes.flush();
       channel.connection.close(closeLeaving);
       going.delete(channel);
     }
     await Bun.sleep(stepMs);
   }
+  gateway.pushes.flush();
   for (const channel of gateway.channels.values()) gateway.leaving.add(channel);
 }

@@ -257,7 +257,6 @@ export class GatewayRole {
     gateway.isDraining = true;
     for (const server of this.servers) server.stopAccepting();
     gateway.hints.stop();
-    gateway.pushes.flush();
     await dismissClients(gateway, spreadMs, drainMsMax);
     await Promise.all(this.servers.map((server) => server.close(closeLeaving)));
     await this.membership?.leave();

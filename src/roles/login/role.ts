@@ -33,7 +33,7 @@ export function createLoginService(parts: {
 }): LoginService {
   const { sessions, metrics, limits, log } = parts;
   const dispatcher = new Dispatcher();
-  const leases = new SessionLeases(sessions, dispatcher, log);
+  const leases = new SessionLeases(sessions, dispatcher, limits, log);
   const router = new Router([recover({ rareLog: new RareLog(log), metrics }), countRequests(metrics)]);
   router.handle(Command.SignIn, signIn(sessions, dispatcher, limits));
   router.handle(Command.SignOut, signOut(sessions));

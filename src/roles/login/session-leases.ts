@@ -2,6 +2,7 @@
 // gateway whose lease nobody had renewed before (it is new, or the sessions were lost) is asked to send its own again.
 
 import { gatewayRenewMs } from "../../base/limits/fixed.ts";
+import type { Limits } from "../../base/limits/limits.ts";
 import type { Log } from "../../base/log.ts";
 import type { Dispatcher } from "../../container/dispatcher.ts";
 import type { GatewayStart, Sessions } from "../../session/sessions.ts";
@@ -10,13 +11,17 @@ import { Command } from "../../wire/commands.ts";
 export class SessionLeases {
   private readonly sessions: Sessions;
   private readonly dispatcher: Dispatcher;
+  private readonly limits: Limits;
   private readonly log: Log;
   private readonly linked = new Map<string, GatewayStart>();
   private readonly timer: ReturnType<typeof setInterval>;
   private isFailing = false;
+  /** Of the leases that the engine has ended here: those that are counted. */
+  private counted = 0;
 
-  constructor(sessions: Sessions, dispatcher: Dispatcher, log: Log) {
+  constructor(sessions: Sessions, dispatcher: Dispatcher, limits: Limits, log: Log) {
     this.sessions = sessions;
+    this.limits = limits;
     this.dispatcher = dispatcher;
     this.log = log;
     this.timer = setInterval(() => void this.renew([...this.linked.values()]), gatewayRenewMs);
@@ -52,14 +57,22 @@ export class SessionLeases {
   }
 
   private async renew(gateways: readonly GatewayStart[]): Promise<void> {
+    this.countEnded();
     if (gateways.length === 0) return;
     try {
       const renewed = await this.sessions.renew(gateways);
       this.isFailing = false;
+      this.countEnded();
       for (const { gateway } of renewed) this.dispatcher.tell(gateway, Command.Resync);
     } catch (error) {
       this.failed(error);
     }
+  }
+
+  /** The engine ends leases at times of its own, too. */
+  private countEnded(): void {
+    const { leasesEnded = 0 } = this.sessions;
+    for (; this.counted < leasesEnded; this.counted++) this.limits.met("gatewayLeaseMs");
   }
 
   /** Leases stand still while the engine is away, and the next renewal comes in two seconds. */

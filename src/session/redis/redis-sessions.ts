@@ -89,6 +89,7 @@ class RedisSessions implements Sessions {
   private polling: ReturnType<typeof setInterval> | undefined;
   /** This process has renewed a lease: it is one of those who end leases and sweep. */
   private isKeeper = false;
+  leasesEnded = 0;
   private isPolling = false;
   private isStarted = false;
   /** Why the start fails. */
@@ -180,9 +181,9 @@ class RedisSessions implements Sessions {
   async renew(gateways: readonly GatewayStart[]): Promise<readonly GatewayStart[]> {
     this.isKeeper = true;
     const starts = gateways.map(({ gateway, incarnation }) => pairKey(gateway, incarnation));
-    const begun = asList(await this.link.call(renewScript, [String(this.limits.gatewayLeaseMs), ...starts])).map(
-      asNumber,
-    );
+    const reply = await this.link.call(renewScript, [String(this.limits.gatewayLeaseMs), ...starts]);
+    const [ended = 0, ...begun] = asList(reply).map(asNumber);
+    this.leasesEnded += ended;
     return gateways.filter((_, at) => begun.includes(at));
   }
 

@@ -146,7 +146,10 @@ end
 return 0
 `);
 
-/** run, lease in ms, gateway starts… → the positions (from 0) of those that nobody had renewed before. */
+/**
+ * run, lease in ms, gateway starts… → how many leases with sessions have ended, the positions (from 0) of the starts that
+ * nobody had renewed before.
+ */
 export const renewScript = script(`
 local time = call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
@@ -160,7 +163,12 @@ for at = 3, #ARGV do
   call('ZADD', untils, until_in(ARGV[2]), start)
   if call('SADD', renewed, lease) == 1 then begun[#begun + 1] = at - 3 end
 end
-for _, start in ipairs(call('ZRANGEBYSCORE', untils, '-inf', clock)) do finish(start) end
+local over = 0
+for _, start in ipairs(call('ZRANGEBYSCORE', untils, '-inf', clock)) do
+  if call('EXISTS', prefix .. 'l:' .. call('HGET', leases, start)) == 1 then over = over + 1 end
+  finish(start)
+end
+table.insert(begun, 1, over)
 return begun
 `);
 

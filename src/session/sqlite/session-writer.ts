@@ -70,8 +70,14 @@ export class SessionWriter {
     for (const { number, incarnation } of leases) if (incarnation !== keepIncarnation) this.finish(number);
   }
 
-  /** Lets the clock run to the wall's, renews, and ends the leases whose time has come. */
-  renew(gateways: readonly GatewayStart[], wallMs: number): readonly GatewayStart[] {
+  /**
+   * Lets the clock run to the wall's, renews, and ends the leases whose time has come. `ended`: how many of those had
+   * sessions.
+   */
+  renew(
+    gateways: readonly GatewayStart[],
+    wallMs: number,
+  ): { readonly begun: readonly GatewayStart[]; readonly ended: number } {
     const clockMs = this.tick(wallMs);
     const begun = gateways.filter((start) => {
       const lease = this.lease(start) ?? this.begin(start);
@@ -82,10 +88,13 @@ export class SessionWriter {
       return row?.renewed === 0;
     });
     const over = this.db
-      .query<{ number: number }, [number]>("SELECT number FROM lease WHERE ended = 0 AND until_ms <= ?")
+      .query<{ number: number; holds: number }, [number]>(
+        `SELECT number, EXISTS (SELECT 1 FROM session WHERE lease = number) AS holds FROM lease
+         WHERE ended = 0 AND until_ms <= ?`,
+      )
       .all(clockMs);
     for (const { number } of over) this.finish(number);
-    return begun;
+    return { begun, ended: over.filter(({ holds }) => holds === 1).length };
   }
 
   /** The starts whose leases have not ended. */

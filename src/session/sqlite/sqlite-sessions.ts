@@ -91,6 +91,7 @@ class SqliteSessions implements Sessions {
   private isRefused = false;
   /** This process has renewed a lease: it is one of those who end leases and sweep. */
   private isKeeper = false;
+  leasesEnded = 0;
 
   constructor(options: SqliteSessionsOptions) {
     const { path, log, clock = systemClock, claim = claimOfNobody, refused = () => undefined } = options;
@@ -164,7 +165,9 @@ class SqliteSessions implements Sessions {
 
   async renew(gateways: readonly GatewayStart[]): Promise<readonly GatewayStart[]> {
     this.isKeeper = true;
-    return this.write((writer) => writer.renew(gateways, this.clock.wallMs()));
+    const { begun, ended } = await this.write((writer) => writer.renew(gateways, this.clock.wallMs()));
+    this.leasesEnded += ended;
+    return begun;
   }
 
   suspect(gateway: string, incarnation: string): Promise<void> {

@@ -1,0 +1,145 @@
+// What a service has for a gateway whose link is full: it waits here, and leaves when the link has sent half of what it
+// held. Answers wait, because each of them frees a request's ticket at the gateway, and packets that are sent only once;
+// pushes of messages do not: their receivers are told to look into the index.
+//
+// Memory: an empty backlog is one object for each link. What waits is bounded; beyond the bound the link is closed, and its
+// gateway answers its clients itself and tells them to look into the index.
+
+import type { Connection } from "../transport/transport.ts";
+import { type CloseReason, CloseCode } from "../wire/close-reason.ts";
+import { Command } from "../wire/commands.ts";
+import { writePush } from "../wire/packet-stamp.ts";
+
+/** Packets that wait, in bytes. */
+export const backlogBytesMax = 16 * 1024 * 1024;
+/** What a packet that waits takes beside its bytes. */
+const packetBytes = 128;
+/** Beyond so many connections that missed something the link is closed. */
+const missedMax = 50_000;
+/** The channel ids of one packet travel in its header, which is bounded (16 KiB). */
+const channelsCharactersMax = 3_500;
+/** Between two looks at a link that was full. */
+const lookMs = 10;
+
+const noBody = new Uint8Array(0);
+const closeFull: CloseReason = { code: CloseCode.Overload, text: "the link takes too little of what is sent to it" };
+
+interface Waiting {
+  readonly packet: Uint8Array;
+  readonly isAnswer: boolean;
+}
+
+/** What waits for one link. */
+export class LinkBacklog {
+  private readonly gateway: string;
+  private readonly connection: Connection;
+  private waiting: Waiting[] = [];
+  private bytes = 0;
+  /** Connections that are to look into the index. */
+  private readonly missed = new Set<string>();
+  /** What the link held when it was full. */
+  private fullBytes = 0;
+  private looking: ReturnType<typeof setTimeout> | undefined;
+  /** Answers that wait. */
+  answers = 0;
+
+  constructor(gateway: string, connection: Connection) {
+    this.gateway = gateway;
+    this.connection = connection;
+  }
+
+  /** Keeps an answer that the link did not take. The packet is the backlog's from now on. */
+  answer(packet: Uint8Array): void {
+    if (this.keep({ packet, isAnswer: true })) this.answers++;
+  }
+
+  /** Keeps another packet that the link did not take. */
+  add(packet: Uint8Array): void {
+    this.keep({ packet, isAnswer: false });
+  }
+
+  /** Notes that these connections, comma-joined, have missed a push. */
+  missedBy(channels: string): void {
+    const { connection, missed } = this;
+    if (!connection.isOpen) return;
+    for (const id of channels.split(",")) missed.add(id);
+    if (missed.size > missedMax) connection.close(closeFull);
+    else this.lookLater();
+  }
+
+  /** Forgets everything: the link has ended. */
+  clear(): void {
+    clearTimeout(this.looking);
+    this.looking = undefined;
+    this.waiting = [];
+    this.bytes = 0;
+    this.answers = 0;
+    this.missed.clear();
+  }
+
+  private keep(item: Waiting): boolean {
+    const { connection } = this;
+    if (!connection.isOpen) return false;
+    this.bytes += item.packet.length + packetBytes;
+    if (this.bytes > backlogBytesMax) {
+      connection.close(closeFull);
+      return false;
+    }
+    this.waiting.push(item);
+    this.lookLater();
+    return true;
+  }
+
+  private lookLater(): void {
+    if (this.looking !== undefined) return;
+    this.fullBytes = this.connection.unsentBytes;
+    this.looking = setTimeout(this.look, lookMs);
+  }
+
+  private readonly look = (): void => {
+    this.looking = undefined;
+    const { connection, fullBytes } = this;
+    if (!connection.isOpen) return;
+    if (connection.unsentBytes <= fullBytes / 2) {
+      try {
+        this.send();
+      } catch (bug) {
+        connection.fail(bug);
+        return;
+      }
+    }
+    if (this.waiting.length === 0 && this.missed.size === 0) return;
+    this.looking = setTimeout(this.look, lookMs);
+    // It may have filled up again, at another size.
+    this.fullBytes = Math.max(fullBytes, connection.unsentBytes);
+  };
+
+  private send(): void {
+    const { connection, waiting } = this;
+    let sent = 0;
+    for (const { packet, isAnswer } of waiting) {
+      if (!connection.send(packet)) break;
+      sent++;
+      this.bytes -= packet.length + packetBytes;
+      if (isAnswer) this.answers--;
+    }
+    this.waiting = waiting.slice(sent);
+    if (this.waiting.length === 0) this.sendHints();
+  }
+
+  /** Tells those who missed something to look, as many at a time as one header holds. */
+  private sendHints(): void {
+    const { connection, gateway, missed } = this;
+    while (missed.size > 0) {
+      const ids: string[] = [];
+      let characters = 0;
+      for (const id of missed) {
+        characters += id.length + 1;
+        if (ids.length > 0 && characters > channelsCharactersMax) break;
+        ids.push(id);
+      }
+      if (!writePush(connection, Command.Sync, "", 0, "", noBody, gateway, ids.join(","))) return;
+      for (const id of ids) missed.delete(id);
+    }
+  }
+}
