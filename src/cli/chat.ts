@@ -14,12 +14,13 @@ export async function chat(values: OptionValues): Promise<number> {
   const to = values.optional("to");
   const group = values.optional("group");
   if (to !== undefined && group !== undefined) throw new UsageError("--to and --group are both given; keep one");
-  const address = values.optional("ws");
-  const host = address === undefined || address.host === "0.0.0.0" ? "127.0.0.1" : address.host;
-  const url = values.optional("url") ?? `ws://${host.includes(":") ? `[${host}]` : host}:${address?.port ?? 8000}`;
+  // The default registry is nobody's word.
+  const lookup = values.layers("discovery").length > 0 ? values.required("discovery") : [];
+  const url = values.optional("url") ?? [localUrl(values)];
   const token = values.optional("token") ?? (await makeToken(values, account, tokenMs)).token;
   return runChat({
     url,
+    lookup,
     token,
     account,
     device: values.optional("device") ?? "",
@@ -27,4 +28,11 @@ export async function chat(values: OptionValues): Promise<number> {
     group,
     ...standardStreams(),
   });
+}
+
+/** Where the server of this machine listens. */
+function localUrl(values: OptionValues): string {
+  const address = values.optional("ws");
+  const host = address === undefined || address.host === "0.0.0.0" ? "127.0.0.1" : address.host;
+  return `ws://${host.includes(":") ? `[${host}]` : host}:${address?.port ?? 8000}`;
 }

@@ -26,8 +26,8 @@ import {
   parseText,
   parseWord,
   rangesUpTo,
+  serverUrlsUpTo,
   tagsUpTo,
-  urlOf,
   urlsUpTo,
 } from "./values.ts";
 
@@ -224,7 +224,13 @@ export const options = {
   ttl: option("How long the token is good", "duration", "24h", durationFrom("1s", "36500d")),
   to: option("Talk to this account", "name", undefined, parseName),
   group: option("Talk in this group", "id", undefined, parseLabel),
-  url: option("Server to talk to", "url", undefined, urlOf(["ws", "wss", "tcp"])),
+  url: option(
+    "Servers to talk to: the first one that lets in (with --discovery: after those that the registry names)",
+    "url,…",
+    undefined,
+    serverUrlsUpTo(16, ["ws", "wss", "tcp"]),
+    { bytesMax: listBytesMax },
+  ),
   token: option("Token to sign in with, instead of one made from the secret", "token", undefined, parseWord, {
     bytesMax: tokenCharactersMax,
     isSecret: true,
@@ -320,7 +326,7 @@ export const optionsOfRole = {
 export const optionsOf = {
   serve: [...new Set(Object.values(optionsOfRole).flat())],
   token: [...serverOptions, "account", "app", "ttl"],
-  chat: [...serverOptions, "ws", "account", "app", "to", "group", "url", "token", "device"],
+  chat: [...serverOptions, "ws", "account", "app", "to", "group", "url", "discovery", "token", "device"],
   nodes: ["discovery", "watch", "config"],
   limits: ["data", "node", "discovery", "cluster-key", "cluster-key-file", "role", "limit", "json", "config"],
   backup: ["data", "store", "replace", "config"],

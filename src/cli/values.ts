@@ -146,12 +146,22 @@ export function rangesUpTo(countMax: number): (text: string) => BlockList | unde
 }
 
 /** A URL of one of these schemes, as text. */
-export function urlOf(schemes: readonly string[]): (text: string) => string {
+function urlOf(schemes: readonly string[]): (text: string) => string {
   return (text) => {
     const scheme = schemes.find((candidate) => text.startsWith(`${candidate}://`));
     if (scheme === undefined || !/^[^\s\p{Cc}]+$/u.test(text) || !URL.canParse(text))
       throw new Error(`a URL that begins with ${schemes.map((name) => `${name}://`).join(", ")}`);
     return text;
+  };
+}
+
+/** One to `countMax` URLs with commas between them, each with one of the schemes. */
+export function serverUrlsUpTo(countMax: number, schemes: readonly string[]): (text: string) => string[] {
+  const one = urlOf(schemes);
+  return (text) => {
+    const urls = partsOf(text, countMax);
+    if (urls.length === 0) one("");
+    return urls.map(one);
   };
 }
 

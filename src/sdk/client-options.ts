@@ -24,8 +24,13 @@ export interface ClientEvents {
 }
 
 export interface ClientOptions {
-  /** `ws://host:port`, `wss://…`; on Bun also `tcp://host:port`. */
-  readonly url: string;
+  /** `ws://host:port`, `wss://…`; on Bun also `tcp://host:port`. Of several, the first one that lets this client in. */
+  readonly url?: string | readonly string[];
+  /**
+   * Nodes of the registry, `http://host:port` or `https://…`: they are asked for a gateway (`/api/lookup/`) before the first
+   * connection and whenever one was lost. `url` is tried after what they name, or where they name nothing.
+   */
+  readonly lookup?: string | readonly string[];
   /** A token, or where to get a fresh one: asked before every sign-in. */
   readonly token: string | (() => Promise<string>);
   /** Tells this device from the account's others; at most 64 printable ASCII characters. Default ''. */
@@ -34,6 +39,12 @@ export interface ClientOptions {
   readonly requestTimeoutMs?: number;
   /** Whether to come back after a connection is lost. Default true. */
   readonly reconnect?: boolean;
+  /** Whether `connect` goes on trying where no server can be reached yet. Default false: it rejects. */
+  readonly retry?: boolean;
+  /** Ends the client when it aborts, and a `connect` that goes on trying. */
+  readonly signal?: AbortSignal;
+  /** Between two signs of life, in ms: 1,000 to 50,000. Default 25,000; proxies cut connections that are silent for longer. */
+  readonly heartbeatMs?: number;
   /** How often one talk is tried in all. Default 5. */
   readonly talkTriesMax?: number;
   /** Whether messages are acknowledged once they were delivered. False: call `acknowledge`. Default true. */

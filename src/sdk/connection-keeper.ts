@@ -1,23 +1,29 @@
-// Keeps one session alive: a first sign-in that must succeed, then a new session after each end, for as long as the
-// table of reasons allows it. At most one session and one timer exist at a time.
+// Keeps one session alive: a first sign-in that must succeed (unless `retry` says otherwise), then a new session after each
+// end, for as long as the table of reasons allows it. At most one session and one timer exist at a time. Of several servers
+// one after the other is tried: what one of them refuses for good, another may grant.
 
 import { type CloseReason, closeAbnormal, CloseCode } from "../wire/close-reason.ts";
 import type { Header, LoginResp } from "../wire/gen/pkt_pb.ts";
-import { Disconnected } from "./client-errors.ts";
+import { Disconnected, RequestRefused } from "./client-errors.ts";
 import { deferred } from "./deferred.ts";
 import type { Cancel, Environment } from "./environment.ts";
-import { returnDelayMs } from "./reconnect-rule.ts";
+import type { Gateways } from "./gateways.ts";
+import { backOffFirstMs, returnDelayMs } from "./reconnect-rule.ts";
 import { Session } from "./session.ts";
 
 /** A session that lasted this long, in milliseconds, wipes the failures before it out. */
 const lastingMs = 10_000;
+/** A wait is cut short at most this often: who does so at each failure must not make it a loop. */
+const hurryPauseMs = 1_000;
 
 export interface KeeperOptions {
-  readonly url: string;
+  readonly gateways: Gateways;
   readonly token: string | (() => Promise<string>);
   readonly device: string;
   readonly requestTimeoutMs: number;
+  readonly heartbeatMs: number;
   readonly reconnect: boolean;
+  readonly retry: boolean;
   readonly environment: Environment;
 }
 
@@ -42,9 +48,19 @@ export class ConnectionKeeper {
   private live: Session | undefined;
   private session: Session | undefined;
   private hasBeenOnline = false;
+  /** No server has let it in for a whole round. */
+  private hasFailed = false;
   private isKicked = false;
+  /** Rounds over all servers without success. */
   private failures = 0;
+  /** What this round's tries have ended with: a refusal tells most. */
+  private roundError: Error | undefined;
+  /** A try of this round has ended in a way that another one need not. */
+  private isRoundHopeful = false;
   private cancelTimer: Cancel = () => undefined;
+  /** `cancelTimer` is that of the wait for the next try. */
+  private isPausing = false;
+  private cancelHurry: Cancel | undefined;
   /** Why there will be no further session. */
   private over: Disconnected | undefined;
 
@@ -101,6 +117,16 @@ export class ConnectionKeeper {
     this.isKicked = true;
   }
 
+  /** The network may be another one: a connection has to answer soon, and a wait for the next try ends. */
+  hurry(): void {
+    if (this.over !== undefined) return;
+    this.session?.probe();
+    if (!this.isPausing || this.cancelHurry !== undefined) return;
+    this.cancelHurry = this.options.environment.after(hurryPauseMs, () => (this.cancelHurry = undefined));
+    this.cancelTimer();
+    void this.connect();
+  }
+
   /** Ends it for good. */
   stop(reason: CloseReason): void {
     if (this.over !== undefined) return;
@@ -111,22 +137,27 @@ export class ConnectionKeeper {
   }
 
   private async connect(): Promise<void> {
-    const { token: source, reconnect: _, ...rest } = this.options;
+    this.isPausing = false;
+    const { token: source, gateways, environment, device, requestTimeoutMs, heartbeatMs } = this.options;
     let token: string;
+    let url = "";
     try {
+      url = await gateways.next();
       token = typeof source === "string" ? source : await source();
     } catch (cause) {
       const error = cause instanceof Error ? cause : new Error(String(cause));
-      if (this.over === undefined) this.ended({ code: CloseCode.Abnormal, text: `no token: ${error.message}` }, error);
+      const text = url === "" ? error.message : `no token: ${error.message}`;
+      gateways.endRound();
+      if (this.over === undefined) this.failed({ code: CloseCode.Abnormal, text }, error);
       return;
     }
     if (this.over !== undefined) return;
     const session = new Session(
-      { ...rest, token },
+      { url, token, device, requestTimeoutMs, heartbeatMs, environment },
       {
         signedIn: (answer) => this.signedIn(session, answer),
         pushed: (header, body) => this.owner.pushed(header, body),
-        ended: (reason, error) => this.ended(reason, error),
+        ended: (reason, error) => this.ended(url, reason, error),
       },
     );
     this.session = session;
@@ -136,6 +167,7 @@ export class ConnectionKeeper {
   private signedIn(session: Session, answer: LoginResp): void {
     this.live = session;
     this.hasBeenOnline = true;
+    this.beginRound();
     this.cancelTimer = this.options.environment.after(lastingMs, () => {
       this.failures = 0;
     });
@@ -144,21 +176,60 @@ export class ConnectionKeeper {
     for (const waiter of [...this.waiters]) waiter.resolve(session);
   }
 
-  private ended(told: CloseReason, error: Error): void {
+  private ended(url: string, told: CloseReason, error: Error): void {
+    const wasLive = this.live !== undefined;
     this.cancelTimer();
     this.live = undefined;
     this.session = undefined;
     const reason = this.isKicked ? { code: CloseCode.Kicked, text: "signed in elsewhere" } : told;
-    const { token, reconnect, environment } = this.options;
-    const canReturn = this.over === undefined && reconnect && this.hasBeenOnline;
-    const delayMs = canReturn
-      ? returnDelayMs(reason, this.failures, typeof token === "function", () => environment.random())
-      : undefined;
-    if (delayMs === undefined) {
+    if (!wasLive) {
+      this.failed(reason, error);
+      return;
+    }
+    this.options.gateways.lostTo(url);
+    this.comeBack(reason, error, this.delayMs(reason));
+    this.failures++;
+  }
+
+  /** A try has come to nothing: the next server's turn, or, after all of them, that of patience. */
+  private failed(reason: CloseReason, error: Error): void {
+    const { gateways, environment } = this.options;
+    if (!(this.roundError instanceof RequestRefused)) this.roundError = error;
+    const delayMs = this.delayMs(reason);
+    this.isRoundHopeful ||= delayMs !== undefined;
+    if (!gateways.isRoundOver && this.over === undefined && !this.isKicked) {
+      // The first connection is not there before all have been tried: nothing has ended yet.
+      if (!this.hasBeenOnline && !this.hasFailed) void this.connect();
+      else this.comeBack(reason, error, environment.random() * backOffFirstMs);
+      return;
+    }
+    this.hasFailed = true;
+    const { roundError, isRoundHopeful } = this;
+    this.beginRound();
+    const hopefulMs = isRoundHopeful ? (delayMs ?? this.delayMs(closeAbnormal)) : undefined;
+    const canReturn = this.hasBeenOnline || this.options.retry;
+    this.comeBack(reason, roundError ?? error, canReturn ? hopefulMs : undefined);
+    this.failures++;
+  }
+
+  private beginRound(): void {
+    this.roundError = undefined;
+    this.isRoundHopeful = false;
+  }
+
+  /** Undefined: that reason is for good. */
+  private delayMs(reason: CloseReason): number | undefined {
+    const { token, environment } = this.options;
+    return returnDelayMs(reason, this.failures, typeof token === "function", () => environment.random());
+  }
+
+  private comeBack(reason: CloseReason, error: Error, delayMs: number | undefined): void {
+    const { reconnect, environment } = this.options;
+    if (delayMs === undefined || this.over !== undefined || (this.hasBeenOnline && !reconnect)) {
       this.finish(reason, error);
       return;
     }
-    this.failures++;
+    this.isPausing = true;
     this.cancelTimer = environment.after(delayMs, () => void this.connect());
     this.owner.offline(reason, delayMs);
   }
@@ -166,6 +237,8 @@ export class ConnectionKeeper {
   private finish(reason: CloseReason, error: Error): void {
     const over = this.over ?? new Disconnected(reason);
     this.over = over;
+    this.isPausing = false;
+    this.cancelHurry?.();
     this.first.reject(error);
     for (const waiter of [...this.waiters]) waiter.reject(over);
     this.owner.offline(reason, undefined);

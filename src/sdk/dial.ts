@@ -10,7 +10,7 @@ import { WebSocketLine } from "./web-socket-line.ts";
  */
 export async function dial(url: string, environment: Environment, sink: LineSink): Promise<Line> {
   if (/^wss?:\/\//.test(url)) {
-    return new WebSocketLine(url, environment, sink);
+    return new WebSocketLine(await environment.openWebSocket(url), url, environment, sink);
   }
   if (url.startsWith("tcp://")) {
     if (typeof Bun === "undefined") throw new TypeError("tcp:// URLs need Bun; use ws:// or wss:// here");

@@ -1,4 +1,9 @@
-// What the client takes from the platform: timers, chance and the WebSocket constructor. Tests bring their own.
+// What the client takes from the platform: timers, chance, WebSockets, a browser's word about its network, and HTTP. Tests
+// bring their own.
+
+import { watchBrowser } from "./browser-network.ts";
+import { getText } from "./get-text.ts";
+import { openWebSocket } from "./open-web-socket.ts";
 
 /** Stops a timer; calling it late or twice does nothing. */
 export type Cancel = () => void;
@@ -11,7 +16,11 @@ export interface Environment {
   /** A fresh UUID: the default clientId of a talk. */
   newId(): string;
   /** Opens a WebSocket; throws as the platform's constructor does. */
-  openWebSocket(url: string): WebSocket;
+  openWebSocket(url: string): WebSocket | Promise<WebSocket>;
+  /** Calls `doubt` whenever connections may have broken unnoticed, until the returned function is called. */
+  watchNetwork(doubt: () => void): Cancel;
+  /** Gets a small text over HTTP; rejects when that fails, takes longer than `msMax`, or is not 2xx. */
+  getText(url: string, msMax: number): Promise<string>;
 }
 
 /** A version 4 UUID (RFC 9562). crypto.randomUUID is missing in pages that are not served securely. */
@@ -40,5 +49,7 @@ export const platform: Environment = {
     return () => clearTimeout(timer);
   },
   newId: newUuid,
-  openWebSocket: (url) => new WebSocket(url),
+  openWebSocket: (url) => openWebSocket(url),
+  watchNetwork: watchBrowser,
+  getText,
 };

@@ -5,8 +5,10 @@ import { type CloseReason, CloseCode } from "../wire/close-reason.ts";
 /** The first wait is at most this long; each further one may be twice as long, up to the second. */
 export const backOffFirstMs = 500;
 export const backOffMsMax = 30_000;
-/** A server that leaves sends everybody away at once: they come back spread over this time. */
+/** A server that leaves sends everybody away at once: they come back spread over this time, unless it says over which. */
 export const leavingSpreadMs = 5_000;
+/** What a server says is believed up to here. */
+export const leavingSpreadMsMax = 60_000;
 
 /** Exponential back-off with full jitter, in milliseconds: anything from 0 to the bound. `tries` counts failures before. */
 export function backOffMs(tries: number, random: () => number): number {
@@ -32,8 +34,14 @@ export function returnDelayMs(
     case CloseCode.Unauthorised:
       return canRenewToken ? backOffMs(tries, random) : undefined;
     case CloseCode.Leaving:
-      return random() * leavingSpreadMs;
+      return random() * spreadMsOf(reason.text);
     default:
       return backOffMs(tries, random);
   }
+}
+
+/** The milliseconds that a sentence such as `server is leaving; 300` ends in, bounded. */
+function spreadMsOf(text: string): number {
+  const said = /; *(\d+)$/.exec(text)?.[1];
+  return said === undefined ? leavingSpreadMs : Math.min(Number(said), leavingSpreadMsMax);
 }

@@ -37,7 +37,9 @@ import type { ClientEvents, ClientOptions } from "./client-options.ts";
 import { ConnectionKeeper } from "./connection-keeper.ts";
 import { deferred } from "./deferred.ts";
 import { Emitter } from "./emitter.ts";
-import { type Environment, platform } from "./environment.ts";
+import { type Cancel, type Environment, platform } from "./environment.ts";
+import { Gateways } from "./gateways.ts";
+import { heartbeatMsDefault } from "./liveness.ts";
 import { pushedMessage } from "./message.ts";
 import { backOffMs } from "./reconnect-rule.ts";
 import type { Session } from "./session.ts";
@@ -90,16 +92,19 @@ export class RoostClient {
   private readonly keeper: ConnectionKeeper;
   private readonly synchroniser: Synchroniser;
   private signedInAs = "";
+  private unwatch: Cancel = () => undefined;
 
   private constructor(options: ClientOptions) {
     this.environment = { ...platform, ...options.environment };
     this.requestTimeoutMs = options.requestTimeoutMs ?? 10_000;
     this.talkTriesMax = options.talkTriesMax ?? 5;
     this.addHandlers(options);
-    const { url, token, device = "", reconnect = true } = options;
+    const { url = [], lookup = [], token, device = "", reconnect = true, retry = false } = options;
     const { environment, requestTimeoutMs } = this;
+    const gateways = new Gateways({ urls: listOf(url), lookups: listOf(lookup), environment });
+    const heartbeatMs = boundedHeartbeatMs(options.heartbeatMs ?? heartbeatMsDefault);
     this.keeper = new ConnectionKeeper(
-      { url, token, device, reconnect, environment, requestTimeoutMs },
+      { gateways, token, device, reconnect, retry, environment, requestTimeoutMs, heartbeatMs },
       {
         online: ({ account, channelId }) => {
           this.signedInAs = account;
@@ -109,6 +114,7 @@ export class RoostClient {
         pushed: (header, body) => this.pushed(header, body),
         offline: (reason, returnsInMs) => {
           this.synchroniser.disconnected();
+          if (returnsInMs === undefined) this.unwatch();
           this.events.emit("offline", { reason, returnsInMs });
         },
       },
@@ -135,7 +141,12 @@ export class RoostClient {
    */
   static async connect(options: ClientOptions): Promise<RoostClient> {
     const client = new RoostClient(options);
-    await client.keeper.start();
+    const { signal } = options;
+    const aborted = (): void => client.keeper.stop({ ...closeNormal, text: "aborted" });
+    client.unwatch = client.watch(signal, aborted);
+    const started = client.keeper.start();
+    if (signal?.aborted === true) aborted();
+    await started;
     return client;
   }
 
@@ -151,6 +162,14 @@ export class RoostClient {
   /** Calls `handler` at every such event; returns what takes it away again. */
   on<Name extends keyof ClientEvents>(name: Name, handler: (event: ClientEvents[Name]) => void): () => void {
     return this.events.on(name, handler);
+  }
+
+  /**
+   * The network may have changed: makes sure of the connection, within some seconds, or makes another one, at once. In a
+   * browser this happens by itself when the network or the page comes back.
+   */
+  reconnect(): void {
+    this.keeper.hurry();
   }
 
   /** Sends to an account. Resolved means stored; it is repeated with one clientId until an answer or too many tries. */
@@ -245,6 +264,15 @@ export class RoostClient {
     this.keeper.stop(closeNormal);
   }
 
+  private watch(signal: AbortSignal | undefined, aborted: () => void): Cancel {
+    const unwatch = this.environment.watchNetwork(() => this.reconnect());
+    signal?.addEventListener("abort", aborted);
+    return () => {
+      unwatch();
+      signal?.removeEventListener("abort", aborted);
+    };
+  }
+
   private addHandlers({ on }: ClientOptions): void {
     if (on?.message !== undefined) this.on("message", on.message);
     if (on?.online !== undefined) this.on("online", on.online);
@@ -336,6 +364,16 @@ export class RoostClient {
       default:
     }
   }
+}
+
+function listOf(value: string | readonly string[]): readonly string[] {
+  return typeof value === "string" ? [value] : value;
+}
+
+/** @throws RangeError */
+function boundedHeartbeatMs(ms: number): number {
+  if (ms >= 1_000 && ms <= 50_000) return ms;
+  throw new RangeError(`heartbeatMs is 1,000 to 50,000: ${ms}`);
 }
 
 /** Lost connections, lost answers and failures of the server; never what the server has refused for good. */

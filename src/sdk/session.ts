@@ -21,14 +21,16 @@ import { Disconnected, RequestRefused, RequestTimedOut } from "./client-errors.t
 import { dial } from "./dial.ts";
 import type { Cancel, Environment } from "./environment.ts";
 import type { Line } from "./line.ts";
+import { Liveness, probeWaitMs } from "./liveness.ts";
 import { RequestTable } from "./request-table.ts";
 
-/** The server wants to hear something every 55 s (wire protocol, section 5). */
-export const heartbeatMs = 50_000;
-/** Heartbeats that may go by without a byte from the server, whose pongs are due, before it counts as dead. */
-const silentHeartbeatsMax = 2;
 /** Requests are numbered from 1 on. */
 const signInSequence = 0;
+/** Answers of megabytes: a WebSocket tells nothing of one before its last byte. */
+const longAnswers: ReadonlySet<string> = new Set([
+  ...[Command.OfflineIndex, Command.OfflineContent, Command.GroupDetail, Command.GroupMembers],
+]);
+const closeSilent: CloseReason = { code: CloseCode.Abnormal, text: "the server has fallen silent" };
 
 export interface SessionOptions {
   readonly url: string;
@@ -36,6 +38,7 @@ export interface SessionOptions {
   readonly device: string;
   /** For the sign-in (dialling included) and for each request. */
   readonly requestTimeoutMs: number;
+  readonly heartbeatMs: number;
   readonly environment: Environment;
 }
 
@@ -51,15 +54,25 @@ export class Session {
   private readonly options: SessionOptions;
   private readonly owner: SessionOwner;
   private readonly requests: RequestTable;
+  private readonly liveness: Liveness;
   private state: "opening" | "signing-in" | "live" | "ended" = "opening";
   private line: Line | undefined;
   private cancelTimer: Cancel = () => undefined;
-  private silentHeartbeats = 0;
+  private isProbed = false;
+  /** Requests under way whose answers may be long. */
+  private reads = 0;
 
   constructor(options: SessionOptions, owner: SessionOwner) {
     this.options = options;
     this.owner = owner;
     this.requests = new RequestTable(options.environment, options.requestTimeoutMs);
+    this.liveness = new Liveness(options.environment, options.heartbeatMs, {
+      // A line owns what it is given, and the constant is everybody's.
+      ping: () => this.line?.send(basicPing.slice()),
+      isWaiting: () => this.requests.size > 0,
+      isReading: () => this.reads > 0,
+      silent: () => this.end(closeSilent),
+    });
   }
 
   /** Dials and signs in; the owner hears how that went. */
@@ -100,9 +113,20 @@ export class Session {
     if (this.state !== "live") throw new Disconnected(closeAbnormal);
     const { sequence, answer } = this.requests.open(command);
     this.line?.send(encodeLogicPacket({ command, dest, sequence }, toBinary(schema, create(schema, init))));
-    const decoded = decodeBody(responseSchema, await answer);
+    this.liveness.asked(this.requests.size === 1);
+    const decoded = decodeBody(responseSchema, await this.answered(command, answer));
     if (decoded === undefined) throw new ProtocolFault(closeProtocolFault(`the answer to ${command} does not parse`));
     return decoded;
+  }
+
+  /** Doubts the connection: unless the server is heard within some seconds, it ends. */
+  probe(): void {
+    if (this.state === "live") this.liveness.probe();
+    else if (this.state !== "ended" && !this.isProbed) {
+      this.isProbed = true;
+      this.cancelTimer();
+      this.cancelTimer = this.options.environment.after(probeWaitMs, () => this.end(closeSilent));
+    }
   }
 
   /** Ends the connection; unanswered requests reject with Disconnected, and the owner is told. */
@@ -110,6 +134,7 @@ export class Session {
     if (this.state === "ended") return;
     this.state = "ended";
     this.cancelTimer();
+    this.liveness.stop();
     this.line?.close(reason);
     this.requests.failAll(new Disconnected(reason));
     this.owner.ended(reason, error);
@@ -123,8 +148,21 @@ export class Session {
     this.line?.send(encodeLogicPacket({ command: Command.SignIn, sequence: signInSequence }, body));
   }
 
+  private async answered(command: string, answer: Promise<Uint8Array>): Promise<Uint8Array> {
+    const isRead = longAnswers.has(command);
+    if (isRead) this.reads++;
+    try {
+      return await answer;
+    } catch (error) {
+      if (error instanceof RequestTimedOut) this.probe();
+      throw error;
+    } finally {
+      if (isRead) this.reads--;
+    }
+  }
+
   private packet(bytes: Uint8Array): void {
-    this.silentHeartbeats = 0;
+    this.liveness.heard();
     try {
       const packet = decodePacket(bytes);
       if (packet.kind === "logic") this.logic(packet.header, packet.body);
@@ -151,25 +189,12 @@ export class Session {
       if (answer === undefined) throw new ProtocolFault(closeProtocolFault("the sign-in's answer does not parse"));
       this.state = "live";
       this.cancelTimer();
-      this.beat();
+      this.liveness.start();
       this.owner.signedIn(answer);
     } else if (this.state === "live") {
       if (header.flag === Flag.Response) this.requests.settle(header, body);
       else if (header.flag === Flag.Push) this.owner.pushed(header, body);
     }
-  }
-
-  private beat(): void {
-    this.cancelTimer = this.options.environment.after(heartbeatMs, () => {
-      if (this.silentHeartbeats >= silentHeartbeatsMax) {
-        this.end({ code: CloseCode.Abnormal, text: "the server has fallen silent" });
-        return;
-      }
-      this.silentHeartbeats++;
-      // A line owns what it is given, and the constant is everybody's.
-      this.line?.send(basicPing.slice());
-      this.beat();
-    });
   }
 }
 

@@ -1,7 +1,7 @@
 // A line over TCP, on Bun only: packets in frames of opcode, length and payload. Unsent bytes wait here, up to a bound.
 
 import { linkFrameBytesMax } from "../base/limits/fixed.ts";
-import { type CloseReason, closeAbnormal, closeSlowConsumer } from "../wire/close-reason.ts";
+import { type CloseReason, closeAbnormal, CloseCode, closeSlowConsumer } from "../wire/close-reason.ts";
 import { FrameReader, type FrameSink } from "../wire/frame-reader.ts";
 import { closeFrame, frameHeaderBytes, parseCloseText, pongFrame, writeFrameHeader } from "../wire/frame-writer.ts";
 import { OpCode } from "../wire/opcode.ts";
@@ -64,6 +64,11 @@ export class TcpLine implements Line {
     if (this.sink === undefined) return;
     this.sink = undefined;
     this.reader.stop();
+    if (reason.code === CloseCode.Abnormal) {
+      // Nobody takes what would be sent, and the system would go on trying.
+      this.socket?.terminate();
+      return;
+    }
     this.write(closeFrame(reason));
     this.socket?.end();
   }

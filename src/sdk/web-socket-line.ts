@@ -1,16 +1,20 @@
 // A line over a WebSocket: one packet is one binary message. Works with the WebSocket of browsers, Bun and Node.
 
-import { type CloseReason, closeProtocolFault, CloseCode } from "../wire/close-reason.ts";
+import { type CloseReason, closeAbnormal, closeProtocolFault, CloseCode } from "../wire/close-reason.ts";
 import type { Environment } from "./environment.ts";
 import type { Line, LineSink } from "./line.ts";
+
+/** A close event follows an error event at once, but for Node 22 where no connection was made: there none comes. */
+const closeWaitMs = 100;
 
 export class WebSocketLine implements Line {
   private readonly socket: WebSocket;
   private sink: LineSink | undefined;
 
-  constructor(url: string, environment: Environment, sink: LineSink) {
+  /** Of a socket that was opened just now: nothing of it has been told yet. */
+  constructor(socket: WebSocket, url: string, environment: Environment, sink: LineSink) {
     this.sink = sink;
-    this.socket = environment.openWebSocket(url);
+    this.socket = socket;
     this.socket.binaryType = "arraybuffer";
     this.socket.onopen = () => this.sink?.open();
     this.socket.onmessage = ({ data }: MessageEvent<unknown>) => {
@@ -24,8 +28,10 @@ export class WebSocketLine implements Line {
       told?.closed(fault);
     };
     this.socket.onclose = ({ code, reason }) => this.end({ code, text: reason });
-    // A close event follows every error event and says more (WHATWG WebSockets, "fail the WebSocket connection").
-    this.socket.onerror = () => undefined;
+    // The close event says more.
+    this.socket.onerror = () => {
+      environment.after(closeWaitMs, () => this.end({ ...closeAbnormal, text: `no connection to ${url}` }));
+    };
   }
 
   send(packet: Uint8Array<ArrayBuffer>): void {

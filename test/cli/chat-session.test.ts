@@ -19,14 +19,20 @@ interface Partner {
 }
 
 /** Starts a chat; what it printed so far can be read while it runs. */
-async function start(account: string, input: Readable, { to, group }: Partner, server = messenger) {
+async function start(
+  account: string,
+  input: Readable,
+  { to, group }: Partner,
+  server = messenger,
+  servers: { readonly url: readonly string[]; readonly lookup?: readonly string[] } = { url: [`ws://${server.ws}`] },
+) {
   const printed = { output: "", errors: "" };
   const collect = (name: "output" | "errors"): PassThrough =>
     new PassThrough().on("data", (chunk: Buffer) => {
       printed[name] += chunk.toString();
     });
   const exit = runChat({
-    url: `ws://${server.ws}`,
+    ...servers,
     token: await server.token(account),
     account,
     device: "",
@@ -74,6 +80,27 @@ test("a line that nobody would get is not lost in silence", async () => {
   const { status, errors } = await chat("erin", ["hello?"], {});
   expect(status).toBe(1);
   expect(errors).toContain("/to ACCOUNT");
+});
+
+test("of several servers the one that lets in is used, and a registry is asked for more", async () => {
+  const registry = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: () => Response.json({ domains: [`ws://${messenger.ws}`] }),
+  });
+  const dead = "tcp://127.0.0.1:1";
+  try {
+    const lookup = [`http://127.0.0.1:${registry.port}`];
+    for (const servers of [{ url: [dead, `ws://${messenger.ws}`] }, { url: [dead], lookup }]) {
+      const { printed, exit } = await start("alice", Readable.from([]), {}, messenger, servers);
+      expect([await exit, printed.errors]).toEqual([0, ""]);
+    }
+    const { printed, exit } = await start("alice", Readable.from([]), {}, messenger, { url: [dead, dead] });
+    expect(await exit).toBe(1);
+    expect(printed.errors).toContain(`cannot sign in at ${dead}, ${dead}: `);
+  } finally {
+    await registry.stop(true);
+  }
 });
 
 test("who is left out of a new group is named", async () => {

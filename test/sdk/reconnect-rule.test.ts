@@ -20,6 +20,16 @@ describe("coming back", () => {
     expect(delay(1012, 20)).toBe(2_500);
   });
 
+  test("is spread over as long as the server says, up to a minute", () => {
+    const spreadOf = (text: string): number | undefined => returnDelayMs({ code: 1012, text }, 0, false, () => 1);
+    expect(spreadOf("server is leaving; 300")).toBe(300);
+    expect(spreadOf("server is leaving; 0")).toBe(0);
+    expect(spreadOf("server is leaving; 1000000000")).toBe(60_000);
+    expect(spreadOf(`server is leaving; ${"9".repeat(100)}`)).toBe(60_000);
+    for (const text of ["server is leaving", "server is leaving;", "; -5", "; 1e9", "; 300 s", "300", ""])
+      expect([text, spreadOf(text)]).toEqual([text, 5_000]);
+  });
+
   test("backs off after every other end", () => {
     for (const code of [1000, 1006, 1013, 4008, 4999]) {
       expect([0, 1, 2, 3].map((tries) => delay(code, tries))).toEqual([250, 500, 1_000, 2_000]);

@@ -114,8 +114,8 @@ export class ScriptedPeer {
   private server: { stop(force?: boolean): unknown } | undefined;
   url = "";
 
-  /** `pageEntries`: the longest index answer. */
-  static start(transport: "ws" | "tcp", pageEntries = 2_000): ScriptedPeer {
+  /** `pageEntries`: the longest index answer. `port` 0: any that is free. */
+  static start(transport: "ws" | "tcp", pageEntries = 2_000, port = 0): ScriptedPeer {
     const peer = new ScriptedPeer();
     peer.on(Command.SignIn, (request) => peer.signIn(request));
     peer.on(Command.OfflineIndex, (request) => {
@@ -141,8 +141,8 @@ export class ScriptedPeer {
       peer.acknowledged.push(request.body(MessageAckReqSchema).messageId);
       request.succeed();
     });
-    if (transport === "ws") peer.listenWebSocket();
-    else peer.listenTcp();
+    if (transport === "ws") peer.listenWebSocket(port);
+    else peer.listenTcp(port);
     return peer;
   }
 
@@ -187,11 +187,11 @@ export class ScriptedPeer {
     else script(request);
   }
 
-  private listenWebSocket(): void {
+  private listenWebSocket(port: number): void {
     const take = (bytes: Uint8Array, connection: PeerConnection): void => this.packet(bytes, connection);
     const server = Bun.serve<{ connection: PeerConnection | undefined }, never>({
       hostname: "127.0.0.1",
-      port: 0,
+      port,
       fetch: (request, running) => {
         if (running.upgrade(request, { data: { connection: undefined } })) return undefined;
         return new Response("this is a WebSocket server", { status: 426 });
@@ -216,11 +216,11 @@ export class ScriptedPeer {
     this.url = `ws://127.0.0.1:${server.port}`;
   }
 
-  private listenTcp(): void {
+  private listenTcp(port: number): void {
     const take = (bytes: Uint8Array, connection: PeerConnection): void => this.packet(bytes, connection);
     const server = Bun.listen<{ reader: FrameReader | undefined }>({
       hostname: "127.0.0.1",
-      port: 0,
+      port,
       socket: {
         open(socket) {
           const connection = new PeerConnection(

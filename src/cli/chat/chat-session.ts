@@ -15,7 +15,9 @@ import { help, type Input, parseInput } from "./input.ts";
 const historyMessages = 20;
 
 export interface ChatOptions {
-  readonly url: string;
+  readonly url: readonly string[];
+  /** Registry nodes that name servers, which are tried before `url`. */
+  readonly lookup?: readonly string[];
   readonly token: string;
   readonly account: string;
   readonly device: string;
@@ -59,7 +61,8 @@ class ChatSession {
     try {
       client = await this.connect();
     } catch (error) {
-      this.complain(`cannot sign in at ${this.options.url}: ${sentenceOf(error)}`);
+      const { url, lookup = [] } = this.options;
+      this.complain(`cannot sign in at ${[...lookup, ...url].join(", ")}: ${sentenceOf(error)}`);
       return 1;
     }
     if (this.options.isTerminal) this.print(`* signed in as ${namedText(client.account)}; /help shows what you can do`);
@@ -85,9 +88,10 @@ class ChatSession {
   }
 
   private connect(): Promise<RoostClient> {
-    const { url, token, device } = this.options;
+    const { url, lookup = [], token, device } = this.options;
     return RoostClient.connect({
       url,
+      lookup,
       token,
       device,
       on: {
