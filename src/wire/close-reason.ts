@@ -38,6 +38,11 @@ export const closeIdle = reason(CloseCode.Normal, "idle for too long");
 export const closeLoginWait = reason(CloseCode.Limit, "no sign-in in time");
 export const closeLimit = reason(CloseCode.Limit, "limit reached");
 
+/** The server is leaving, and wants its clients to come back spread over that many milliseconds. */
+export function closeLeavingOver(spreadMs: number): CloseReason {
+  return reason(CloseCode.Leaving, `${closeLeaving.text}; ${spreadMs}`);
+}
+
 /** The peer broke the protocol in the way that `text` says. */
 export function closeProtocolFault(text: string): CloseReason {
   return reason(CloseCode.ProtocolFault, text);

@@ -1,6 +1,7 @@
 // Who is sent away by a gateway that leaves has got what had come for it until then.
 
 import { expect, test } from "bun:test";
+import { ClientAcceptor } from "../../src/roles/gateway/client-acceptor.ts";
 import { dismissClients } from "../../src/roles/gateway/dismissal.ts";
 import { closeLeaving } from "../../src/wire/close-reason.ts";
 import { loneGateway } from "../support/lone-gateway.ts";
@@ -29,4 +30,24 @@ test("those who are still waited for when the time is up have got it, too", asyn
   gateway.pushes.add(Buffer.from("push"), ["stuck"]);
   await dismissClients(gateway, 0, -1);
   expect(connection.frames.map(String)).toEqual(["push"]);
+});
+
+test("they are told to come back over a millisecond for each of them, up to a minute", async () => {
+  for (const [count, text] of [
+    [0, "server is leaving; 0"],
+    [300, "server is leaving; 300"],
+    [60_001, "server is leaving; 60000"],
+  ] as const) {
+    const { gateway, client } = loneGateway();
+    const { channel, connection } = client("one");
+    for (let at = 1; at < count; at++) gateway.channels.set(`other ${at}`, channel);
+    if (count === 0) gateway.channels.delete("one");
+    gateway.beginDrain();
+    gateway.channels.clear();
+    if (count > 0) gateway.channels.set("one", channel);
+    await dismissClients(gateway, 0, 5_000);
+    expect(gateway.leavingReason).toEqual({ code: 1012, text });
+    expect(connection.reason).toEqual(count === 0 ? undefined : { code: 1012, text });
+    expect(new ClientAcceptor(gateway).accept(connection)).toEqual({ code: 1012, text });
+  }
 });

@@ -1,7 +1,7 @@
 // Decides about each new client connection, whatever transport it came by.
 
 import type { Acceptor, Connection, FrameHandler } from "../../transport/transport.ts";
-import { type CloseReason, closeLeaving, closeLimit } from "../../wire/close-reason.ts";
+import { type CloseReason, closeLimit } from "../../wire/close-reason.ts";
 import { Channel } from "./channel.ts";
 import type { Gateway } from "./gateway.ts";
 
@@ -14,7 +14,7 @@ export class ClientAcceptor implements Acceptor {
   }
 
   accept(connection: Connection): FrameHandler | CloseReason {
-    if (this.gateway.isDraining) return closeLeaving;
+    if (this.gateway.isDraining) return this.gateway.leavingReason;
     if (!this.gateway.limits.enter(connection.remoteAddress)) return closeLimit;
     try {
       return new Channel(this.gateway, connection);

@@ -1,7 +1,6 @@
 // Sending clients away: a gateway of thousands that leaves does so over some seconds, or all of them would sign in
 // elsewhere at once. Until it is a client's turn it is served as ever; then its requests that are under way are answered.
 
-import { closeLeaving } from "../../wire/close-reason.ts";
 import type { Channel } from "./channel.ts";
 import { ChannelState } from "./channel-state.ts";
 import type { Gateway } from "./gateway.ts";
@@ -26,7 +25,7 @@ export async function dismissClients(gateway: Gateway, spreadMs: number, msMax: 
       if (channel.state !== ChannelState.Closed && channel.unanswered > 0) continue;
       // Whoever goes has got what came until now; when nothing waits this costs nothing.
       gateway.pushes.flush();
-      channel.connection.close(closeLeaving);
+      channel.connection.close(gateway.leavingReason);
       going.delete(channel);
     }
     await Bun.sleep(stepMs);

@@ -10,7 +10,7 @@ import type { Link, Links } from "../../container/links.ts";
 import { SameStores } from "../../container/same-stores.ts";
 import type { ServiceMetrics } from "../../observe/metrics.ts";
 import { systemTimers, type Timers } from "../../registry/timers.ts";
-import { closeProtocolFault } from "../../wire/close-reason.ts";
+import { type CloseReason, closeLeaving, closeLeavingOver, closeProtocolFault } from "../../wire/close-reason.ts";
 import { Interner } from "../../wire/interner.ts";
 import { ChannelState } from "./channel-state.ts";
 import { PushQueue } from "./push-queue.ts";
@@ -23,6 +23,9 @@ import { SessionTally } from "../../session/tally.ts";
 
 /** Of the numbers in the names of connections. */
 const numberBase = 36;
+/** A thousand sign-ins a second are few for the servers that stay. */
+const spreadMsOfClient = 1;
+const spreadMsMax = 60_000;
 const closeOtherStores = closeProtocolFault("its stores are not those of the other nodes");
 
 /** One gateway; an ordinary object, so that a process may hold several. */
@@ -31,6 +34,8 @@ export class Gateway {
   readonly commands = new Interner();
   /** True from the start of a drain: requests are refused, connections too. */
   isDraining = false;
+  /** What clients are told then. */
+  leavingReason: CloseReason = closeLeaving;
   /** Whom it is sending away: no further request of theirs is taken. Everybody, at the end of a drain. */
   readonly leaving = new Set<Channel>();
   private counter: number;
@@ -120,6 +125,12 @@ export class Gateway {
     // No further request goes there; those that are unanswered are refused when the connection has closed.
     this.links.remove(link);
     link.connection.close(closeOtherStores);
+  }
+
+  /** Takes nothing new from now on. Clients come back over as long as others need to take so many of them. */
+  beginDrain(): void {
+    this.isDraining = true;
+    this.leavingReason = closeLeavingOver(Math.min(Math.ceil(this.channels.size * spreadMsOfClient), spreadMsMax));
   }
 
   /** True when no further request of this connection is taken. */

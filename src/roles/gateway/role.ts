@@ -254,11 +254,11 @@ export class GatewayRole {
     this.cancelLook?.();
     this.cancelLook = undefined;
     void this.membership?.setState("leaving");
-    gateway.isDraining = true;
+    gateway.beginDrain();
     for (const server of this.servers) server.stopAccepting();
     gateway.hints.stop();
     await dismissClients(gateway, spreadMs, drainMsMax);
-    await Promise.all(this.servers.map((server) => server.close(closeLeaving)));
+    await Promise.all(this.servers.map((server) => server.close(gateway.leavingReason)));
     await this.membership?.leave();
     for (const dependency of this.dependencies) {
       dependency.stop();
