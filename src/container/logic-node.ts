@@ -11,6 +11,7 @@ import { Adulthood } from "./adulthood.ts";
 import { DeclinedBy } from "./declined-by.ts";
 import { GatewayWatch } from "./gateway-watch.ts";
 import { LinkListener } from "./link/link-listener.ts";
+import { LostGateways } from "./lost-gateways.ts";
 import { Membership } from "./membership.ts";
 import { areSameStores, type NodeStores, unknownStores } from "./node-stores.ts";
 import { type OwnedStore, OwnersWatch } from "./owners-watch.ts";
@@ -19,7 +20,7 @@ import type { Service } from "./service.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { UnlinkedGateways } from "./unlinked-gateways.ts";
 
-/** How often it is looked whether an engine that was away has said which store it is. */
+/** How often it is looked whether an engine that was away has said which store it is, and whether gateways are gone. */
 const lookMs = 1_000;
 
 export class LogicNode {
@@ -31,6 +32,7 @@ export class LogicNode {
   private readonly ownersWatch: OwnersWatch;
   private readonly declinedBy: DeclinedBy;
   private readonly unlinked: UnlinkedGateways | undefined;
+  private readonly lost: LostGateways;
   private readonly registryCheck: RegistryCheck;
   /** What gateways were told of its stores last. */
   private told: NodeStores = unknownStores;
@@ -52,6 +54,11 @@ export class LogicNode {
     this.metrics = metrics;
     const linkedCount = (): number => service.gateways.size;
     const isLinked = (gateway: string): boolean => service.gateways.has(gateway);
+    this.lost = new LostGateways({
+      ...{ naming, log },
+      linked: () => service.gateways.keys(),
+      nowMs: () => performance.now(),
+    });
     this.declinedBy = new DeclinedBy({ log, isLinked });
     const gateways = sessions?.gateways?.bind(sessions);
     const canBeFound = (): boolean => this.membership?.isListed === true && naming.isAnswered !== false;
@@ -103,6 +110,7 @@ export class LogicNode {
       dial,
       link: advertised,
       stores: () => service.state.stores,
+      gone: () => this.lost.ids,
     });
     try {
       await this.membership.claim([identity.service]);
@@ -124,7 +132,7 @@ export class LogicNode {
     this.unlinked?.start();
     this.registryCheck.start();
     this.told = service.state.stores;
-    this.lookAtStores();
+    this.lookAround();
     return advertised;
   }
 
@@ -173,17 +181,18 @@ export class LogicNode {
     await this.server?.close(closeLeaving);
   }
 
-  /** Tells gateways and the registry of the stores when they become known, or are others. */
-  private lookAtStores(): void {
+  /** Tells gateways and the registry of the stores when they become known or are others, and the registry of lost gateways. */
+  private lookAround(): void {
     const { service, surroundings } = this;
     this.cancelLook = surroundings.timers.after(lookMs, () => {
-      this.lookAtStores();
+      this.lookAround();
       const { stores } = service.state;
       if (!areSameStores(stores, this.told)) {
         this.told = stores;
         service.tellState();
       }
-      void this.membership?.tellStores();
+      this.lost.look();
+      void this.membership?.tellChanges();
     });
   }
 }

@@ -9,6 +9,7 @@ import type { Naming, Registered } from "../registry/client/naming.ts";
 import { Code } from "../registry/client/codes.ts";
 import { pause } from "../registry/client/pause.ts";
 import { RegistrationRefused } from "../registry/client/registration-loop.ts";
+import { metadataOfGone } from "../registry/gone-gateways.ts";
 import { type Instance, Status } from "../registry/instance.ts";
 import type { Timers } from "../registry/timers.ts";
 import { areSameStores, metadataOfStores, type NodeStores, unknownStores } from "./node-stores.ts";
@@ -57,12 +58,15 @@ export class Membership {
     readonly version: string;
     /** The stores that it uses, or goes by, as far as that is known now; absent: it says nothing of stores. */
     readonly stores?: () => NodeStores;
+    /** Gateways that it has lost; absent: it has no links to gateways. */
+    readonly gone?: () => readonly string[];
     /** The id was taken while this process ran: it has to end. */
     readonly lost: (sentence: string) => void;
   };
   private readonly registered: { readonly offer: Offer; readonly registration: Registered }[] = [];
   private state: MemberState = "young";
   private toldStores = unknownStores;
+  private toldGone: readonly string[] = [];
   private offers = 0;
   /** Why the registry refuses this process, for an operator; '' while it does not. */
   private refusal = "";
@@ -97,6 +101,7 @@ export class Membership {
     this.state = state;
     this.offers = offers.length;
     this.toldStores = this.parts.stores?.() ?? unknownStores;
+    this.toldGone = this.parts.gone?.() ?? [];
     for (const offer of offers) {
       let metadata = this.metadata(offer);
       let registration: Registered | undefined;
@@ -127,11 +132,14 @@ export class Membership {
     await Promise.all(this.registered.map(({ offer, registration }) => this.tell(offer, registration)));
   }
 
-  /** Tells the registry of the stores, if they are others than it was told. */
-  async tellStores(): Promise<void> {
+  /** Tells the registry of the stores and of the gateways that are gone, if they are others than it was told. */
+  async tellChanges(): Promise<void> {
     const stores = this.parts.stores?.() ?? unknownStores;
-    if (this.registered.length === 0 || areSameStores(stores, this.toldStores)) return;
+    const gone = this.parts.gone?.() ?? [];
+    if (this.registered.length === 0) return;
+    if (areSameStores(stores, this.toldStores) && gone.join() === this.toldGone.join()) return;
     this.toldStores = stores;
+    this.toldGone = gone;
     await this.setState(this.state);
   }
 
@@ -191,7 +199,7 @@ export class Membership {
   }
 
   private metadata({ metadata }: Offer): ReadonlyMap<string, string> {
-    const { identity, link, zone, version, fingerprints, stores } = this.parts;
+    const { identity, link, zone, version, fingerprints, stores, gone } = this.parts;
     return new Map([
       ...metadata,
       ["id", identity.id],
@@ -202,6 +210,7 @@ export class Membership {
       ["link", link],
       ...(fingerprints.length === 0 ? [] : [["keys", keysText(fingerprints)] as const]),
       ...metadataOfStores(stores?.() ?? unknownStores),
+      ...metadataOfGone(gone?.() ?? []),
     ]);
   }
 

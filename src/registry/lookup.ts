@@ -10,9 +10,10 @@ import type { PublicGateways } from "./public-gateways.ts";
 
 const domainsMax = 3;
 const slotsPerGateway = 10;
+const schemesMax = 8;
 
 export interface LookupAnswer {
-  /** The registry's time, in milliseconds since 1970. */
+  /** The registry's time, in seconds since 1970. */
   readonly utc: number;
   /** The caller's region; '' without rules. */
   readonly location: string;
@@ -25,19 +26,28 @@ export function callerAddress(remote: string, forwardedFor: string | null, rules
   return rules === undefined ? plainAddress(remote) : forwardedAddress(remote, forwardedFor, rules.trustedProxies);
 }
 
-/** The gateways for a client with that token at that address; or why there are none, as a sentence. */
+/** The schemes that a query names, `scheme=ws,wss`: undefined when it names none. */
+export function schemesIn(query: string): ReadonlySet<string> | undefined {
+  const named = new URLSearchParams(query).getAll("scheme").join(",").toLowerCase().split(",");
+  const schemes = named.filter((scheme) => /^[a-z][a-z0-9+.-]{0,15}$/.test(scheme)).slice(0, schemesMax);
+  return schemes.length === 0 ? undefined : new Set(schemes);
+}
+
+/** The gateways for a client with that token at that address, of those schemes; or why there are none, as a sentence. */
 export function lookupGateways(
   token: string,
   address: string,
   rules: LookupRules | undefined,
   gateways: PublicGateways,
+  schemes?: ReadonlySet<string>,
   nowMs: number = Date.now(),
 ): LookupAnswer | { readonly reason: string } {
   const region = rules === undefined ? undefined : regionOf(address, rules);
   const hash = Bun.hash.crc32(token);
-  const urls = gateways.urls(region === undefined ? undefined : idcOf(hash, region));
-  if (urls.length === 0) return { reason: "no gateway is up" };
-  return { utc: nowMs, location: region?.id ?? "", domains: chosenDomains(hash, urls) };
+  const urls = gateways.urls(region === undefined ? undefined : idcOf(hash, region), schemes);
+  if (urls.length === 0)
+    return { reason: schemes === undefined ? "no gateway is up" : `no gateway is up at ${[...schemes].join(", ")}` };
+  return { utc: Math.floor(nowMs / 1000), location: region?.id ?? "", domains: chosenDomains(hash, urls) };
 }
 
 function regionOf(address: string, { regions, defaultRegion }: LookupRules): Region {

@@ -36,7 +36,7 @@ function member(
   identity: LinkIdentity = newIdentity("n1", "chat"),
   fingerprints: readonly string[] = [],
   stores: () => NodeStores = () => unknownStores,
-  parts: Partial<Pick<ConstructorParameters<typeof Membership>[0], "log" | "timers">> = {},
+  parts: Partial<Pick<ConstructorParameters<typeof Membership>[0], "log" | "timers" | "gone">> = {},
 ) {
   const end = new LinkEnd(identity);
   const { address, server } = end.listen(new LinkListener({ ...end.side, service: undefined }));
@@ -51,6 +51,7 @@ function member(
     zone: "z1",
     version: "1.2.3",
     stores,
+    ...(parts.gone && { gone: parts.gone }),
     lost: (sentence) => void lost.push(sentence),
   });
   return { end, identity, address, server, lost, membership };
@@ -368,17 +369,40 @@ test("says which stores it uses, learns of later and changes, and repeats nothin
   const { membership } = member(naming, newIdentity("n1", "chat"), [], () => stores);
   await membership.join([offer()], "adult");
   expect(naming.registrations[0]?.metadata.has("sessions")).toBe(false);
-  await membership.tellStores();
+  await membership.tellChanges();
   expect(updates).toEqual([]);
   const identity = newStoreIdentity();
   stores = { sessions: { identity, place: "redis://a" }, messages: undefined };
-  await membership.tellStores();
-  await membership.tellStores();
+  await membership.tellChanges();
+  await membership.tellChanges();
   expect(updates).toHaveLength(1);
   expect(updates[0]?.get("sessions")).toBe(identity);
   expect(updates[0]?.get("sessions-at")).toBe("redis://a");
   expect(updates[0]?.get("state")).toBe("adult");
   stores = unknownStores;
-  await membership.tellStores();
+  await membership.tellChanges();
   expect(updates[1]?.has("sessions")).toBe(false);
+});
+
+test("says which gateways it has lost, sixteen at most, and repeats nothing", async () => {
+  const naming = new HandNaming();
+  const told: (string | undefined)[] = [];
+  naming.register = ({ metadata }) => {
+    told.push(metadata.get("gone"));
+    const update = async (change: { readonly metadata?: ReadonlyMap<string, string> }): Promise<void> => {
+      told.push(change.metadata?.get("gone"));
+    };
+    return Promise.resolve({ update, deregister: () => Promise.resolve() });
+  };
+  let gone: string[] = [];
+  const { membership } = member(naming, newIdentity("n1", "chat"), [], undefined, { gone: () => gone });
+  await membership.join([offer()], "adult");
+  gone = ["g1", "g2"];
+  await membership.tellChanges();
+  await membership.tellChanges();
+  gone = Array.from({ length: 20 }, (_, at) => `g${at}`);
+  await membership.tellChanges();
+  gone = [];
+  await membership.tellChanges();
+  expect(told).toEqual([undefined, "g1,g2", Array.from({ length: 16 }, (_, at) => `g${at}`).join(), undefined]);
 });

@@ -106,6 +106,12 @@ test("a registry node tells clients the public URLs of the gateways near them", 
     const answer = await lookup();
     expect(domainsOf(answer)).toEqual(near);
     expect(answer).toMatchObject({ location: "here" });
+    // A page asks for what it can use, and reads the answer.
+    const asked = await fetch(`${cluster.registry[0]}/api/lookup/t?scheme=ws`, {
+      headers: { origin: "https://app.example" },
+    });
+    expect(asked.headers.get("access-control-allow-origin")).toBe("*");
+    expect(domainsOf(await asked.json())).toEqual([`ws://${ws}`]);
     // The near one leaves: a distant gateway is better than none.
     expect(await cluster.end("gateway-1", "SIGTERM")).toBe(0);
     await until(
@@ -117,6 +123,29 @@ test("a registry node tells clients the public URLs of the gateways near them", 
   } finally {
     await far.end("SIGKILL");
   }
+}, 60_000);
+
+test("a gateway that was killed is told to nobody while its lease runs, and its clients find another one", async () => {
+  const { cluster } = (stage = await ClusterStage.start({ gateways: 2 }));
+  const [one = "", other = ""] = cluster.gateways.map(({ ws }) => `ws://${ws}`);
+  const lookup = cluster.registry[0] ?? "";
+  const told = async (): Promise<string> => (await fetch(`${lookup}/api/lookup/t?scheme=ws`)).text();
+  await until(async () => (await told()).includes(one) && (await told()).includes(other), "both are told");
+  let returns = 0;
+  for (let at = 0; at < 8; at++) {
+    const on = { online: () => void returns++ };
+    clients.push(await RoostClient.connect({ lookup, token: () => cluster.token(`person${at}`), on }));
+  }
+  await cluster.end("gateway-1", "SIGKILL");
+  // A lease ends after 90 s.
+  await until(async () => !(await told()).includes(one), "the dead one is left out", 20_000);
+  expect(await told()).toContain(other);
+  expect(await (await fetch(`${lookup}/discovery/fetch?env=dev&appid=wgateway&status=1`)).text()).toContain(
+    "gateway-1",
+  );
+  await until(() => clients.every((client) => client.isOnline), "all are back");
+  for (const client of clients) await client.talkToUser("person0", { body: "still here" });
+  expect(returns).toBeGreaterThan(clients.length);
 }, 60_000);
 
 /** What a route file says when all apps but `beta` are in one zone. */

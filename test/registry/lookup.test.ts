@@ -8,7 +8,7 @@ import { describe, expect, test } from "bun:test";
 import type { BlockList } from "node:net";
 import { BadFile } from "../../src/base/json-file.ts";
 import { type Instance, Status } from "../../src/registry/instance.ts";
-import { callerAddress, type LookupAnswer, lookupGateways } from "../../src/registry/lookup.ts";
+import { callerAddress, type LookupAnswer, lookupGateways, schemesIn } from "../../src/registry/lookup.ts";
 import { type LookupRules, parseLookupFile } from "../../src/registry/lookup-file.ts";
 import { holdsAddress } from "../../src/transport/address-ranges.ts";
 import { Random, testSeed } from "../support/random.ts";
@@ -50,10 +50,10 @@ function gatewaysIn(instances: readonly Instance[] = []): PublicGateways {
 function lookup(
   token: string,
   instances: readonly Instance[],
-  parts: { address?: string; rules?: LookupRules; nowMs?: number } = {},
+  parts: { address?: string; rules?: LookupRules; schemes?: ReadonlySet<string>; nowMs?: number } = {},
 ): LookupAnswer {
   const { address = "10.1.1.1", nowMs = 1_000 } = parts;
-  const found = lookupGateways(token, address, parts.rules, gatewaysIn(instances), nowMs);
+  const found = lookupGateways(token, address, parts.rules, gatewaysIn(instances), parts.schemes, nowMs);
   if ("reason" in found) throw new Error(found.reason);
   return found;
 }
@@ -280,8 +280,8 @@ describe("gateways", () => {
 
   test("come with the registry's time and the caller's region", () => {
     const one = gatewaysAt("fra");
-    expect(lookup("a", one, { nowMs: 1_700_000_000_000 })).toEqual({
-      utc: 1_700_000_000_000,
+    expect(lookup("a", one, { nowMs: 1_700_000_000_999 })).toEqual({
+      utc: 1_700_000_000,
       location: "",
       domains: domains(1),
     });
@@ -291,7 +291,7 @@ describe("gateways", () => {
     expect(lookup("a", one, { rules, address: "20.1.1.1" }).location).toBe("us");
     expect(lookup("a", one, { rules, address: "30.1.1.1" }).location).toBe("us");
     expect(lookup("a", one, { rules, address: "not an address" }).location).toBe("us");
-    expect(Math.abs(Date.now() - timeOf(lookupGateways("a", "", rules, gatewaysIn(one))))).toBeLessThan(60_000);
+    expect(Math.abs(Date.now() / 1_000 - timeOf(lookupGateways("a", "", rules, gatewaysIn(one))))).toBeLessThan(60);
   });
 
   test("are those of the IDC whose weight slots hold the token's hash", () => {
@@ -326,6 +326,53 @@ describe("gateways", () => {
     expect(lookup("a", [leaving, elsewhere], { rules }).domains).toEqual(domains(3));
     expect(lookup("a", [leaving, elsewhere]).domains).toEqual(domains(3));
     expect(lookup("a", [leaving], { rules }).domains).toEqual(domains(1));
+  });
+
+  test("whose links have broken are given only when there is nothing else", () => {
+    const [one, two, three] = [1, 2, 3].map((at) => gateway(`g${at}`, { domain: `wss://g${at}.example` }));
+    const leaving = gateway("g3", { domain: "wss://g3.example", state: "leaving" });
+    const node = (appid: string, gone: string): Instance => gateway(`node of ${gone}`, { gone }, { appid });
+    if (one === undefined || two === undefined || three === undefined) throw new Error("three gateways");
+    expect(lookup("a", [one, two, three, node("chat", "g1")]).domains.toSorted()).toEqual(domains(2, 3));
+    expect(lookup("a", [one, two, three, node("chat", "g1"), node("login", "g2,g9")]).domains).toEqual(domains(3));
+    // One that leaves is better than one that is gone.
+    expect(lookup("a", [one, leaving, node("chat", "g1")]).domains).toEqual(domains(3));
+    expect(lookup("a", [one, two, node("chat", "g1,g2")]).domains.toSorted()).toEqual(domains(1, 2));
+    // Nobody else knows.
+    for (const appid of ["wgateway", "shop"])
+      expect(lookup("a", [one, two, node(appid, "g1")]).domains.toSorted()).toEqual(domains(1, 2));
+    const waiting = gateway("node", { gone: "g1" }, { appid: "chat", status: Status.Waiting });
+    expect(lookup("a", [one, two, waiting]).domains.toSorted()).toEqual(domains(1, 2));
+  });
+
+  test("are of the schemes that were asked for", () => {
+    const mixed = [
+      gateway("g1", { domain: "ws://g1.example", "tag.IDC": "fra" }),
+      gateway("g2", { domain: "WSS://g2.example", "tag.IDC": "ams" }),
+      gateway("g3", { domain: "tcp://g3.example:1", "tag.IDC": "fra" }, { appid: "tgateway" }),
+      gateway("g4", { domain: "g4.example" }),
+    ];
+    const of = (query: string): string[] =>
+      lookup("a", mixed, { ...(schemesIn(query) && { schemes: schemesIn(query) ?? new Set() }) }).domains.toSorted();
+    expect(of("scheme=ws")).toEqual(["ws://g1.example"]);
+    expect(of("scheme=wss")).toEqual(["WSS://g2.example"]);
+    for (const query of ["scheme=ws,wss", "scheme=WSS&scheme=ws", "a=b&scheme=x,,ws,wss,\u0000"])
+      expect([query, of(query)]).toEqual([query, ["WSS://g2.example", "ws://g1.example"]]);
+    expect(of("scheme=tcp")).toEqual(["tcp://g3.example:1"]);
+    for (const query of ["", "scheme=", "scheme=%00", "x=ws", "%"])
+      expect([query, of(query).length]).toEqual([query, 3]);
+    const none = lookupGateways("a", "", undefined, gatewaysIn(mixed), new Set(["ftp"]));
+    expect(none).toEqual({ reason: "no gateway is up at ftp" });
+    // A distant one of the scheme is better than a near one of another.
+    expect(lookup("a", mixed, { rules, schemes: new Set(["wss"]) }).domains).toEqual(["WSS://g2.example"]);
+  });
+
+  test("that stay of one scheme do not hide those that leave of another", () => {
+    const mixed = [
+      gateway("g1", { domain: "ws://g1.example", state: "leaving" }),
+      gateway("g1", { domain: "tcp://g1.example:1" }, { appid: "tgateway" }),
+    ];
+    expect(lookup("a", mixed, { schemes: new Set(["ws"]) }).domains).toEqual(["ws://g1.example"]);
   });
 
   test("behind one domain count once, and one that stays keeps the domain", () => {
@@ -388,16 +435,17 @@ describe("the list of gateways", () => {
       lookupGateways(`token ${asked}`, "10.1.1.1", rules, gateways);
       directory.touch("prod", "chat");
     }
-    expect(reads).toBe(2);
+    // Each reading asks for gateways of both kinds, and for those who know their links.
+    expect(reads).toBe(4);
     directory.touch("prod", "tgateway");
     gateways.urls(undefined);
-    expect(reads).toBe(4);
+    expect(reads).toBe(8);
     time.advance(999);
-    gateways.urls(undefined);
-    expect(reads).toBe(4);
+    for (const scheme of ["ws", "wss", "tcp", "x"]) gateways.urls(undefined, new Set([scheme]));
+    expect(reads).toBe(8);
     time.advance(1);
     gateways.urls(undefined);
-    expect(reads).toBe(6);
+    expect(reads).toBe(12);
   });
 
   test("shows a change at once", () => {

@@ -18,7 +18,7 @@ import type { HttpRequest, WantsBody } from "../../transport/http/http-handler.t
 import { type HttpBound, HttpServer } from "../../transport/http/http-server.ts";
 import { peerQuota } from "../../transport/quota-address.ts";
 import type { TrustedProxies } from "../../transport/trusted-proxies.ts";
-import { callerAddress, lookupGateways } from "../lookup.ts";
+import { callerAddress, lookupGateways, schemesIn } from "../lookup.ts";
 import { MalformedJson } from "../json-fields.ts";
 import type { LookupRules } from "../lookup-file.ts";
 import type { Compared, Replicated } from "../peer-messages.ts";
@@ -307,8 +307,8 @@ class Api {
     const { health } = this.options;
     const isLookup = path.startsWith(lookupPrefix);
     if (path !== "/health" && path !== "/metrics" && !isLookup) return plain(404, "404 page not found");
+    if (isLookup) return forPages(this.lookup(request, path.slice(lookupPrefix.length)));
     if (!allows("GET", request)) return notAllowed("GET");
-    if (isLookup) return this.lookup(request, path.slice(lookupPrefix.length));
     return path === "/metrics" ? this.metricsResponse() : healthAnswer(health());
   }
 
@@ -316,11 +316,14 @@ class Api {
   private lookup(request: HttpRequest, path: string): HttpAnswer {
     const { node, lookup: rules, trustedByFile, metrics } = this.options;
     metrics.requested("lookup");
+    // What a browser asks before some requests (Fetch, CORS-preflight request).
+    if (request.method === "OPTIONS") return plain(200, "", { "access-control-allow-methods": "GET, HEAD" });
+    if (!allows("GET", request)) return notAllowed("GET");
     const token = decodedToken(path);
     if (token === undefined) return plain(404, "404 page not found");
     if (!node.isReadable) return jsonAnswer(503, { reason: "this registry node is starting" });
     const address = callerAddress(request.remoteAddress, request.header("x-forwarded-for") ?? null, trustedByFile);
-    const found = lookupGateways(token, address, rules, this.options.gateways);
+    const found = lookupGateways(token, address, rules, this.options.gateways, schemesIn(request.query));
     return jsonAnswer("reason" in found ? 503 : 200, found);
   }
 
@@ -439,6 +442,11 @@ function allows(method: Route["method"], request: HttpRequest): boolean {
 
 function notAllowed(method: Route["method"]): HttpAnswer {
   return plain(405, "Method Not Allowed", { allow: method === "GET" ? "GET, HEAD" : method });
+}
+
+/** The answer for pages of any site, too: it holds nothing that belongs to whoever asks. */
+function forPages(answer: HttpAnswer): HttpAnswer {
+  return { ...answer, fields: { ...answer.fields, "access-control-allow-origin": "*", "cache-control": "no-store" } };
 }
 
 /** The token that a path names; undefined when it names none. */

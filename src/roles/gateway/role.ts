@@ -275,7 +275,7 @@ export class GatewayRole {
   private lookAtGateways(): void {
     this.cancelLook = this.surroundings.timers.after(lookMs, () => {
       this.lookAtGateways();
-      void this.membership?.tellStores();
+      void this.membership?.tellChanges();
       for (const service of gatewayServices) void this.lookAt(service);
     });
   }

@@ -49,6 +49,24 @@ describe("a web page", () => {
     expect(await node.hostnames()).toEqual(["chat-1"]);
   });
 
+  test("of any site may read the lookup's answers, and no other ones", async () => {
+    const allowed = (path: string, init: RequestInit = {}) =>
+      fetch(`${node.url}${path}`, init).then(({ status, headers }) => [
+        status,
+        headers.get("access-control-allow-origin"),
+        headers.get("cache-control"),
+      ]);
+    const headers = { origin: "https://app.example" };
+    for (const path of ["/api/lookup/token", "/api/lookup/token?scheme=wss"])
+      expect(await allowed(path, { headers })).toEqual([503, "*", "no-store"]);
+    expect(await allowed("/api/lookup/", { headers })).toEqual([404, "*", "no-store"]);
+    expect(await allowed("/api/lookup/token", { headers, method: "OPTIONS" })).toEqual([200, "*", "no-store"]);
+    expect(await allowed("/api/lookup/token", { headers, method: "POST" })).toEqual([405, "*", "no-store"]);
+    for (const path of ["/health", "/discovery/nodes", "/api/lookup"])
+      expect([path, await allowed(path, { headers })]).toEqual([path, [403, null, null]]);
+    expect(await allowed("/discovery/nodes", { headers, method: "OPTIONS" })).toEqual([403, null, null]);
+  });
+
   test("that a person opened reads what stands there", async () => {
     for (const site of ["none", "same-origin"])
       expect((await node.ask("/metrics", { headers: { "sec-fetch-site": site } })).status).toBe(200);

@@ -1,0 +1,72 @@
+// The gateways whose links to this node have broken although the registry lists them: they have died, or cannot reach it.
+// A gateway that leaves says so there before its links end. One that comes back, and one whose lease in the
+// registry must have ended, is forgotten.
+
+import type { Log } from "../base/log.ts";
+import type { Naming } from "../registry/client/naming.ts";
+import { gatewayServices } from "./adulthood.ts";
+
+/** Longer than a lease of the registry. */
+const rememberedMs = 100_000;
+
+interface Lost {
+  readonly sinceMs: number;
+  isListed: boolean;
+}
+
+export class LostGateways {
+  private readonly parts: {
+    /** The ids of the gateways that are linked now. */
+    readonly linked: () => Iterable<string>;
+    readonly naming: Pick<Naming, "find">;
+    readonly log: Log;
+    /** A monotonic clock. */
+    readonly nowMs: () => number;
+  };
+  private known: ReadonlySet<string> = new Set();
+  private readonly lost = new Map<string, Lost>();
+  private isAsking = false;
+
+  constructor(parts: LostGateways["parts"]) {
+    this.parts = parts;
+  }
+
+  /** In the order in which they were lost. */
+  get ids(): readonly string[] {
+    return [...this.lost].filter(([, { isListed }]) => isListed).map(([id]) => id);
+  }
+
+  /** Compares the links with those of the look before. Whether a loss is one is known some time later. */
+  look(): void {
+    const { linked, nowMs } = this.parts;
+    const now = nowMs();
+    const current = new Set(linked());
+    for (const id of this.known) if (!current.has(id)) this.lost.set(id, { sinceMs: now, isListed: false });
+    this.known = current;
+    for (const [id, { sinceMs }] of this.lost)
+      if (current.has(id) || now - sinceMs > rememberedMs) this.lost.delete(id);
+    const isUnsure = [...this.lost.values()].some(({ isListed }) => !isListed);
+    if (isUnsure && !this.isAsking) void this.ask();
+  }
+
+  private async ask(): Promise<void> {
+    this.isAsking = true;
+    const asked = [...this.lost].filter(([, { isListed }]) => !isListed);
+    try {
+      const lists = await Promise.all(gatewayServices.map((service) => this.parts.naming.find(service)));
+      const staying = lists.flat().filter(({ metadata }) => metadata.get("state") !== "leaving");
+      const listed = new Set(staying.map(({ hostname }) => hostname));
+      for (const [id, loss] of asked) {
+        if (this.lost.get(id) !== loss) continue;
+        if (listed.has(id)) {
+          loss.isListed = true;
+          this.parts.log.warn("a gateway's link has broken: clients are not told of it", { gateway: id });
+        } else this.lost.delete(id);
+      }
+    } catch {
+      // No registry node answers, which its client has logged: asked again at the next look.
+    } finally {
+      this.isAsking = false;
+    }
+  }
+}
