@@ -203,5 +203,7 @@ function reasonOfRefusal(refusal: RequestRefused): CloseReason {
   const text = refusal.message;
   if (refusal.status === Status.Unauthorized) return { code: CloseCode.Unauthorised, text };
   if (refusal.isTransient || refusal.isSessionLost) return { code: CloseCode.Overload, text };
+  // Too many devices: each of them may leave.
+  if (refusal.status === Status.Forbidden) return { code: CloseCode.Limit, text };
   return closeProtocolFault(text);
 }

@@ -135,6 +135,23 @@ test("reconnect() ends a wait at once, but for a second one within a second", as
   await until(() => peer.connections.length === 3, "the return after the usual wait");
 });
 
+test("too many devices are no reason to stay away: one of them may leave", async () => {
+  const peer = peerOn("ws");
+  const signIn = peer.scriptOf(Command.SignIn);
+  const { timers, events } = await connected({ url: peer.url });
+  peer.on(Command.SignIn, (request) => request.refuse(Status.Forbidden, "signed in on 16 devices"));
+  peer.latest.end();
+  await until(() => events.at(-1) === "offline 1006 250", "the end");
+  timers.advance(250);
+  await until(() => events.at(-1) === "offline 4008 500", "the refusal");
+  peer.on(Command.SignIn, signIn);
+  timers.advance(500);
+  await until(() => peer.connections.length === 2, "the return");
+  // At the start it is the application's to decide.
+  peer.on(Command.SignIn, (request) => request.refuse(Status.Forbidden, "signed in on 16 devices"));
+  await expect(connecting({ url: peer.url }).client).rejects.toThrow("signed in on 16 devices");
+});
+
 test("what watches the network doubts the connection, until the client ends", async () => {
   const peer = peerOn("ws");
   let doubt: (() => void) | undefined;

@@ -21,9 +21,12 @@ export function signIn(sessions: Sessions, dispatcher: Dispatcher, limits: Limit
     const outcome = await sessions.put(app, account, { device, channelId, gateway, incarnation });
     if (outcome.result === "tooManyDevices") {
       limits.met("devicesPerAccount", { app, account });
+      const most = limits.values.devicesPerAccount;
       throw new Refusal(
         Status.Forbidden,
-        `this account is signed in on ${limits.values.devicesPerAccount} devices already`,
+        `this account is signed in on ${most} device${most === 1 ? "" : "s"} already, the most that it may have: ` +
+          "end the connection of one of them, or sign in under its name for a device; one that has vanished without " +
+          "a word counts for some minutes more",
       );
     }
     context.respond(LoginRespSchema, { channelId, account });
