@@ -40,6 +40,11 @@ export class WebSocketLine implements Line {
 
   close({ code, text }: CloseReason): void {
     this.sink = undefined;
+    // Nobody answers a closing handshake any more; a browser has no other way.
+    if (code === CloseCode.Abnormal && "terminate" in this.socket && typeof this.socket.terminate === "function") {
+      this.socket.terminate();
+      return;
+    }
     // A client may name 1000 and 3000 to 4999 only, in at most 123 bytes (WHATWG WebSockets, close).
     if (code === CloseCode.Normal || code >= 3000) this.socket.close(code, text.slice(0, 40));
     else this.socket.close();
