@@ -135,6 +135,24 @@ test("reconnect() ends a wait at once, but for a second one within a second", as
   await until(() => peer.connections.length === 3, "the return after the usual wait");
 });
 
+test("reconnect() gives a sign-in under way 3 s more, however often it is called", async () => {
+  const peer = peerOn("ws");
+  const { client, timers, events } = await connected({ url: peer.url });
+  let signIns = 0;
+  peer.on(Command.SignIn, () => void signIns++);
+  peer.latest.end();
+  await until(() => events.at(-1) === "offline 1006 250", "the end");
+  timers.advance(250);
+  await until(() => signIns === 1, "the sign-in");
+  for (let at = 0; at < 3; at++) {
+    client.reconnect();
+    timers.advance(999);
+  }
+  expect(events.at(-1)).toBe("offline 1006 250");
+  timers.advance(3);
+  expect(events.at(-1)).toBe("offline 1006 500");
+});
+
 test("too many devices are no reason to stay away: one of them may leave", async () => {
   const peer = peerOn("ws");
   const signIn = peer.scriptOf(Command.SignIn);
@@ -249,6 +267,22 @@ describe("of several servers", () => {
       return events.at(-1) === "offline 4003 for good";
     }, "the end");
     await expect(client).rejects.toBeInstanceOf(RequestRefused);
+  });
+
+  test("a token that cannot be had is asked for once a round", async () => {
+    let asked = 0;
+    const token = async (): Promise<string> => {
+      asked++;
+      throw new Error("the token server is away");
+    };
+    const url = [peerOn("ws").url, peerOn("ws").url];
+    await expect(connecting({ url, token }).client).rejects.toThrow("the token server is away");
+    expect(asked).toBe(1);
+    const { timers, events } = connecting({ url, token, retry: true });
+    await until(() => events.length === 1, "the first round");
+    timers.advance(250);
+    await until(() => events.length === 2, "the second round");
+    expect([asked, events]).toEqual([3, ["offline 1006 250", "offline 1006 500"]]);
   });
 
   test("the next one takes over when one dies", async () => {
