@@ -1,108 +1,132 @@
-// The client library in a real browser, where there is one: a page that this test serves signs in, talks, and posts what
-// it saw back.
+// The client library in a real browser, where there is one: a page signs in, talks, comes back, and reports what it saw.
 
-import { expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { afterEach, describe, expect, test } from "bun:test";
 import { Command } from "../../src/wire/commands.ts";
 import { MessageReqSchema, MessageRespSchema } from "../../src/wire/gen/pkt_pb.ts";
+import { endAll, TestNode } from "../registry/http/support.ts";
+import { chromium, inPage } from "../support/browser-page.ts";
 import { ScriptedPeer } from "../support/scripted-peer.ts";
 
-const chromium = Bun.which("chromium");
 const waitMs = 30_000;
+const peers: ScriptedPeer[] = [];
 
-const pageScript = (serverUrl: string): string => `
-  import { RoostClient } from "/sdk/roost-client.js";
-  const seen = [];
-  const report = (result) => fetch("/result", { method: "POST", body: JSON.stringify(result) });
-  try {
-    const client = await RoostClient.connect({
-      url: ${JSON.stringify(serverUrl)},
-      token: "a token",
-      on: { message: ({ id, body, isOffline }) => seen.push([String(id), body, isOffline]) },
-    });
-    const stored = await client.talkToUser("bob", { body: "from a browser" });
-    while (seen.length < 2) await new Promise((resolve) => setTimeout(resolve, 10));
-    await client.close();
-    await report({ account: client.account, stored: String(stored.id), seen });
-  } catch (error) {
-    await report({ error: String(error) });
-  }
-`;
+afterEach(async () => {
+  await Promise.all(peers.splice(0).map((peer) => peer.stop()));
+  await endAll();
+});
 
-test.skipIf(chromium === null)(
-  chromium === null
-    ? "a browser signs in, talks and receives (skipped: there is no chromium on PATH)"
-    : "a browser signs in, talks and receives",
-  async () => {
-    if (chromium === null) return;
-    const peer = ScriptedPeer.start("ws");
-    peer.received.push(1n);
-    peer.on(Command.UserTalk, (request) => {
-      expect(request.body(MessageReqSchema).body).toBe("from a browser");
-      request.respond(MessageRespSchema, { messageId: 2n ** 62n });
-      request.connection.message("alice", 2n, 1n);
-    });
-    const { outputs } = await Bun.build({
-      entrypoints: [join(import.meta.dir, "../../src/sdk/roost-client.ts")],
-      target: "browser",
-      splitting: true,
-    });
-    const scripts = new Map(outputs.map((output) => [`/sdk/${output.path.replace(/^.*\//, "")}`, output]));
-    const { promise: result, resolve } = Promise.withResolvers<unknown>();
-    const site = Bun.serve({
-      hostname: "127.0.0.1",
-      port: 0,
-      fetch: async (request) => {
-        const { pathname } = new URL(request.url);
-        const script = scripts.get(pathname);
-        if (script !== undefined)
-          return new Response(await script.text(), { headers: { "content-type": "text/javascript" } });
-        if (pathname === "/result") {
-          resolve(await request.json());
-          return new Response("thanks");
-        }
-        if (pathname !== "/") return new Response("", { status: 404 });
-        const page = `<!doctype html><title>sdk</title><script type="module">${pageScript(peer.url)}</script>`;
-        return new Response(page, { headers: { "content-type": "text/html" } });
+function startPeer(): ScriptedPeer {
+  const peer = ScriptedPeer.start("ws");
+  peers.push(peer);
+  return peer;
+}
+
+/** The URL of a server that has gone. */
+async function deadUrl(): Promise<string> {
+  const peer = ScriptedPeer.start("ws");
+  await peer.stop();
+  return peer.url;
+}
+
+const text = (value: unknown): string => JSON.stringify(value);
+
+describe.skipIf(chromium === undefined)(
+  chromium === undefined ? "a browser (skipped: there is no chromium on PATH)" : "a browser",
+  () => {
+    test(
+      "signs in, talks and receives",
+      async () => {
+        const peer = startPeer();
+        peer.received.push(1n);
+        peer.on(Command.UserTalk, (request) => {
+          expect(request.body(MessageReqSchema).body).toBe("from a browser");
+          request.respond(MessageRespSchema, { messageId: 2n ** 62n });
+          request.connection.message("alice", 2n, 1n);
+        });
+        const seen = await inPage(`
+          const seen = [];
+          const client = await RoostClient.connect({
+            url: ${text(peer.url)},
+            token: "a token",
+            on: { message: ({ id, body, isOffline }) => seen.push([String(id), body, isOffline]) },
+          });
+          const stored = await client.talkToUser("bob", { body: "from a browser" });
+          await until(() => seen.length >= 2);
+          await client.close();
+          return { account: client.account, stored: String(stored.id), seen };
+        `);
+        expect(seen).toEqual({
+          account: "alice",
+          stored: String(2n ** 62n),
+          seen: [
+            ["1", "body 1", true],
+            ["2", "body 2", false],
+          ],
+        });
       },
-    });
-    const profile = mkdtempSync(join(tmpdir(), "roost-browser-"));
-    const browser = Bun.spawn(
-      [
-        chromium,
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        `--user-data-dir=${profile}`,
-        "--remote-debugging-port=0",
-        `http://127.0.0.1:${site.port}/`,
-      ],
-      { stdout: "ignore", stderr: "ignore" },
+      waitMs,
     );
-    try {
-      const ended = browser.exited.then((code) => ({ error: `the browser ended with ${code}` }));
-      expect(await Promise.race([result, ended])).toEqual({
-        account: "alice",
-        stored: String(2n ** 62n),
-        seen: [
-          ["1", "body 1", true],
-          ["2", "body 2", false],
-        ],
-      });
-    } finally {
-      browser.kill();
-      await browser.exited;
-      await site.stop(true);
-      await peer.stop();
-      rmSync(profile, { recursive: true, force: true });
-    }
+
+    for (const event of ["online", "visibilitychange"])
+      test(
+        `that fires ${event} finds out at once that its connection leads nowhere, and makes another one`,
+        async () => {
+          const peer = startPeer();
+          const seen = await inPage(
+            `
+            const events = [];
+            const client = await RoostClient.connect({
+              url: ${text(peer.url)},
+              token: "a token",
+              // Neither a heartbeat nor a request finds it out within the time of this test.
+              heartbeatMs: 50_000,
+              on: {
+                synced: () => events.push("synced"),
+                offline: ({ reason }) => events.push("offline " + reason.code),
+                online: () => events.push("online"),
+              },
+            });
+            await until(() => events.includes("synced"));
+            await tell("silence");
+            ${event === "online" ? "window" : "document"}.dispatchEvent(new Event(${text(event)}));
+            await until(() => events.includes("offline 1006"));
+            await tell("speech");
+            await until(() => events.at(-1) === "synced");
+            await client.close();
+            return [document.visibilityState, ...events];
+            `,
+            (what) => void (peer.answersHeartbeats = what === "speech"),
+          );
+          const lives = ["online", "synced", "offline 1006", "online", "synced", "offline 1000"];
+          expect(seen).toEqual(["visible", ...lives]);
+          expect([peer.connections.length, peer.heartbeats]).toEqual([2, 1]);
+        },
+        waitMs,
+      );
+
+    test(
+      "passes over a server that is away, and asks a registry of another site for one",
+      async () => {
+        const peer = startPeer();
+        const node = await TestNode.start();
+        const dead = await deadUrl();
+        const gateway = (hostname: string, domain: string) =>
+          node.register({ appid: "wgateway", hostname, addrs: domain, metadata: text({ domain }) });
+        await gateway("g1", dead);
+        await gateway("g2", peer.url);
+        await gateway("g3", "tcp://127.0.0.1:1");
+        const accounts = await inPage(`
+          const accounts = [];
+          for (const where of [{ url: ${text([dead, peer.url])} }, { lookup: ${text(node.url)} }]) {
+            const client = await RoostClient.connect({ ...where, token: "a token" });
+            accounts.push(client.account);
+            await client.close();
+          }
+          return accounts;
+        `);
+        expect(accounts).toEqual(["alice", "alice"]);
+      },
+      waitMs,
+    );
   },
-  waitMs,
 );

@@ -1,0 +1,79 @@
+// A page in a real browser: a site on this machine that serves the client library and one script, and Chromium that opens
+// it. The script gets `RoostClient`, `tell(what)`, which has the test do something and waits for it, and reports what it
+// returns.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** Undefined where there is none. */
+export const chromium: string | undefined = Bun.which("chromium") ?? undefined;
+
+const library = join(import.meta.dir, "../../src/sdk/roost-client.ts");
+
+const scriptOf = (body: string): string => `
+  import { RoostClient } from "/sdk/roost-client.js";
+  const post = (path, value) => fetch(path, { method: "POST", body: JSON.stringify(value) });
+  const tell = (what) => post("/tell", what);
+  const until = async (isSo) => {
+    while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 10));
+  };
+  try {
+    await post("/result", await (async () => {${body}})());
+  } catch (error) {
+    await post("/result", { error: String(error) });
+  }
+`;
+
+/** Runs the script's body in a page, and resolves with what it returns. `told` is called with what the page tells. */
+export async function inPage(body: string, told: (what: unknown) => void = () => undefined): Promise<unknown> {
+  if (chromium === undefined) throw new Error("there is no chromium on PATH");
+  const { outputs } = await Bun.build({ entrypoints: [library], target: "browser", splitting: true });
+  const scripts = new Map(outputs.map((output) => [`/sdk/${output.path.replace(/^.*\//, "")}`, output]));
+  const { promise: result, resolve } = Promise.withResolvers<unknown>();
+  const site = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: async (request) => {
+      const { pathname } = new URL(request.url);
+      const script = scripts.get(pathname);
+      if (script !== undefined)
+        return new Response(await script.text(), { headers: { "content-type": "text/javascript" } });
+      if (pathname === "/tell") told(await request.json());
+      else if (pathname === "/result") resolve(await request.json());
+      else if (pathname !== "/") return new Response("", { status: 404 });
+      else {
+        const page = `<!doctype html><title>sdk</title><script type="module">${scriptOf(body)}</script>`;
+        return new Response(page, { headers: { "content-type": "text/html" } });
+      }
+      return new Response("thanks");
+    },
+  });
+  const profile = mkdtempSync(join(tmpdir(), "roost-browser-"));
+  const browser = Bun.spawn(
+    [
+      chromium,
+      "--headless",
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      `--user-data-dir=${profile}`,
+      "--remote-debugging-port=0",
+      `http://127.0.0.1:${site.port}/`,
+    ],
+    { stdout: "ignore", stderr: "ignore" },
+  );
+  try {
+    const ended = browser.exited.then((code) => ({ error: `the browser ended with ${code}` }));
+    return await Promise.race([result, ended]);
+  } finally {
+    browser.kill();
+    await browser.exited;
+    await site.stop(true);
+    rmSync(profile, { recursive: true, force: true });
+  }
+}
