@@ -55,10 +55,10 @@ export class LogicNode {
     const linkedCount = (): number => service.gateways.size;
     const isLinked = (gateway: string): boolean => service.gateways.has(gateway);
     this.lost = new LostGateways({
-      ...{ naming, log },
-      linked: () => service.gateways.keys(),
+      ...{ naming, log, isLinked },
       nowMs: () => performance.now(),
     });
+    service.linkEnded = (gateway) => this.lost.ended(gateway);
     this.declinedBy = new DeclinedBy({ log, isLinked });
     const gateways = sessions?.gateways?.bind(sessions);
     const canBeFound = (): boolean => this.membership?.isListed === true && naming.isAnswered !== false;

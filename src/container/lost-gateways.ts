@@ -16,14 +16,12 @@ interface Lost {
 
 export class LostGateways {
   private readonly parts: {
-    /** The ids of the gateways that are linked now. */
-    readonly linked: () => Iterable<string>;
+    readonly isLinked: (gateway: string) => boolean;
     readonly naming: Pick<Naming, "find">;
     readonly log: Log;
     /** A monotonic clock. */
     readonly nowMs: () => number;
   };
-  private known: ReadonlySet<string> = new Set();
   private readonly lost = new Map<string, Lost>();
   private isAsking = false;
 
@@ -36,15 +34,17 @@ export class LostGateways {
     return [...this.lost].filter(([, { isListed }]) => isListed).map(([id]) => id);
   }
 
-  /** Compares the links with those of the look before. Whether a loss is one is known some time later. */
+  /** A gateway's link has ended. */
+  ended(gateway: string): void {
+    this.lost.delete(gateway);
+    this.lost.set(gateway, { sinceMs: this.parts.nowMs(), isListed: false });
+  }
+
+  /** Forgets, and asks about those whose links have ended since the last look. */
   look(): void {
-    const { linked, nowMs } = this.parts;
+    const { isLinked, nowMs } = this.parts;
     const now = nowMs();
-    const current = new Set(linked());
-    for (const id of this.known) if (!current.has(id)) this.lost.set(id, { sinceMs: now, isListed: false });
-    this.known = current;
-    for (const [id, { sinceMs }] of this.lost)
-      if (current.has(id) || now - sinceMs > rememberedMs) this.lost.delete(id);
+    for (const [id, { sinceMs }] of this.lost) if (isLinked(id) || now - sinceMs > rememberedMs) this.lost.delete(id);
     const isUnsure = [...this.lost.values()].some(({ isListed }) => !isListed);
     if (isUnsure && !this.isAsking) void this.ask();
   }

@@ -43,6 +43,8 @@ export class Service {
   private readonly byGateway = new Map<string, ServiceLink>();
   private readonly beat: ReturnType<typeof setInterval>;
   private isAdult = false;
+  /** Called when a gateway's link has ended and no other one has taken its place. */
+  linkEnded: ((gateway: string) => void) | undefined;
 
   constructor(parts: ServiceParts) {
     this.parts = parts;
@@ -58,6 +60,7 @@ export class Service {
       if (this.byGateway.get(gateway) !== gone) return;
       this.byGateway.delete(gateway);
       this.parts.gatewayLost(gateway, incarnation);
+      this.linkEnded?.(gateway);
     });
     this.byGateway.set(gateway, link);
     older?.connection.close(closeReplaced);

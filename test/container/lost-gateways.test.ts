@@ -12,7 +12,7 @@ class Node {
   readonly naming = new HandNaming();
   readonly warnings: string[] = [];
   readonly lost = new LostGateways({
-    linked: () => this.linked,
+    isLinked: (gateway) => this.linked.has(gateway),
     naming: this.naming,
     log: { ...silentLog, warn: (_, fields) => void this.warnings.push(String(fields?.["gateway"])) },
     nowMs: () => this.nowMs,
@@ -21,6 +21,14 @@ class Node {
   constructor(...gateways: string[]) {
     for (const gateway of gateways) this.linked.add(gateway);
     this.list({}, ...gateways);
+  }
+
+  /** Their links end. */
+  end(...gateways: string[]): void {
+    for (const gateway of gateways) {
+      this.linked.delete(gateway);
+      this.lost.ended(gateway);
+    }
   }
 
   list(metadata: Readonly<Record<string, string>>, ...ids: string[]): void {
@@ -37,7 +45,7 @@ class Node {
 test("one that was linked and is listed is gone, until it is linked again", async () => {
   const node = new Node("g1", "g2");
   expect(await node.look()).toEqual([]);
-  node.linked.delete("g1");
+  node.end("g1");
   expect(await node.look()).toEqual(["g1"]);
   expect(await node.look()).toEqual(["g1"]);
   node.linked.add("g1");
@@ -48,7 +56,7 @@ test("one that was linked and is listed is gone, until it is linked again", asyn
 test("one that has left, or is leaving, is not", async () => {
   const node = new Node("g1", "g2");
   await node.look();
-  node.linked.clear();
+  node.end("g1", "g2");
   node.list({ state: "leaving" }, "g1");
   expect(await node.look()).toEqual([]);
   node.list({}, "g1", "g2");
@@ -64,7 +72,7 @@ test("one that was never linked is not: it may be starting", async () => {
 test("a registry that is away is asked again, and nobody is gone until it answers", async () => {
   const node = new Node("g1");
   await node.look();
-  node.linked.clear();
+  node.end("g1");
   node.naming.isAway = true;
   expect(await node.look()).toEqual([]);
   node.naming.isAway = false;
@@ -77,7 +85,7 @@ test("a registry that is away is asked again, and nobody is gone until it answer
 test("one that stays listed for longer than a lease is alive after all", async () => {
   const node = new Node("g1");
   await node.look();
-  node.linked.clear();
+  node.end("g1");
   await node.look();
   node.nowMs = 100_000;
   expect(await node.look()).toEqual(["g1"]);
