@@ -48,6 +48,8 @@ export interface Attack {
   /** What is done, as a noun phrase. */
   readonly what: string;
   readonly scene: SceneName;
+  /** From its end until memory is read, where what it leaves goes by itself after a time; in milliseconds. */
+  readonly restMs?: number;
   /** Prepares it, outside of what is measured; returns what does it until its process is killed. */
   prepare(stage: Stage): Promise<() => Promise<void>>;
 }

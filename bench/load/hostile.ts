@@ -32,14 +32,15 @@ export async function loadHostile({ settings, tell }: Load): Promise<Findings[]>
     if (warmUpMs > 0) await victims.measure(warmUpMs / 1_000);
     tell("quiet", 0);
     const quiet = await victims.measure(seconds);
-    const before = residentBytes(pid);
     tell("preparing", 0);
     const attackers = await startAttackers({ attack: attack.name, place: scene.place, isTrial });
+    // What an attack needs, such as a large group or service, is no attack: its memory was there before.
+    const before = residentBytes(pid);
     tell("attacking", 0);
     const { seen, cpu } = await underAttack(attackers, scene, seconds);
     const peak = alive(pid, residentBytesPeak);
     tell("resting", 0);
-    await Bun.sleep(isTrial ? 0 : restMs);
+    await Bun.sleep(isTrial ? 0 : (attack.restMs ?? restMs));
     return [findingsOf(scene, settings.seconds, { quiet, seen, cpu, before, peak, after: alive(pid, residentBytes) })];
   });
 }

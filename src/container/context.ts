@@ -82,14 +82,15 @@ export class Context implements AnswerScan {
     return message;
   }
 
-  /** Answers with Success. */
-  respond<Desc extends DescMessage>(schema: Desc, init: MessageInitShape<Desc>): void {
-    this.answer(Status.Success, toBinary(schema, create(schema, init)));
+  /** Answers with Success; returns the length of the body. */
+  respond<Desc extends DescMessage>(schema: Desc, init: MessageInitShape<Desc>): number {
+    return this.respondView(toBinary(schema, create(schema, init)));
   }
 
-  /** Answers with Success and an encoded body, which is copied. */
-  respondView(body: Uint8Array): void {
+  /** Answers with Success and an encoded body, which is copied; returns its length. */
+  respondView(body: Uint8Array): number {
     this.answer(Status.Success, body);
+    return body.length;
   }
 
   /** Answers with Success and an empty body. */

@@ -6,6 +6,7 @@
 import type { StoreIdentity } from "../auth/store-ownership.ts";
 import { assert } from "../base/assert.ts";
 import type { LimitValues } from "../base/limits/table.ts";
+import { encodeContents } from "../wire/message-contents.ts";
 import { Batcher } from "./batcher.ts";
 import {
   membershipOutcome,
@@ -28,7 +29,6 @@ import {
   type MembershipOutcome,
   type Store,
   type StoreClock,
-  type StoredContent,
   type Talk,
   type TalkOutcome,
 } from "./store.ts";
@@ -63,11 +63,7 @@ export abstract class JobStore implements Store {
   /** The same as `index`, for a limit of 1 to `indexEntries`. */
   protected abstract readIndex(query: IndexQuery, limit: number): Promise<readonly IndexEntry[]>;
   /** The same as `contents`, for 1 to `contentIds` ids. */
-  protected abstract readContents(
-    app: string,
-    account: string,
-    messageIds: readonly bigint[],
-  ): Promise<readonly StoredContent[]>;
+  protected abstract readContents(app: string, account: string, messageIds: readonly bigint[]): Promise<Uint8Array>;
   /** Ends what the engine keeps running; everything that was queued is settled. */
   protected abstract closeEngine(): Promise<void>;
 
@@ -112,9 +108,9 @@ export abstract class JobStore implements Store {
     return limit <= 0 ? [] : this.readIndex(query, limit);
   }
 
-  async contents(app: string, account: string, messageIds: readonly bigint[]): Promise<readonly StoredContent[]> {
+  async contents(app: string, account: string, messageIds: readonly bigint[]): Promise<Uint8Array> {
     assert(messageIds.length <= this.limits.contentIds, "a content request names at most contentIds ids");
-    return messageIds.length === 0 ? [] : this.readContents(app, account, messageIds);
+    return messageIds.length === 0 ? encodeContents([]) : this.readContents(app, account, messageIds);
   }
 
   async createGroup(draft: GroupDraft): Promise<CreateOutcome> {

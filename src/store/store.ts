@@ -82,13 +82,6 @@ export interface IndexQuery {
   readonly limit: number;
 }
 
-export interface StoredContent {
-  readonly messageId: bigint;
-  readonly type: number;
-  readonly body: string;
-  readonly extra: string;
-}
-
 export interface GroupDraft {
   readonly app: string;
   /** 128 random bits in base 62, made by the caller. */
@@ -173,8 +166,11 @@ export interface Store {
   /** Messages to (and, if asked, from) an account in id order: direct ones, and those of its windows in groups. */
   index(query: IndexQuery): Promise<readonly IndexEntry[]>;
 
-  /** In the order of `messageIds`, leaving out what the account may not read or does not exist. */
-  contents(app: string, account: string, messageIds: readonly bigint[]): Promise<readonly StoredContent[]>;
+  /**
+   * In the order of `messageIds`, leaving out what the account may not read or does not exist: the body of an answer as clients
+   * get it (`encodeContents`), because it may have megabytes that nobody else looks at.
+   */
+  contents(app: string, account: string, messageIds: readonly bigint[]): Promise<Uint8Array>;
 
   /**
    * Creates a group, unseen by anybody until it is complete: members enter in several transactions, so that others' talks

@@ -260,10 +260,12 @@ test("whatever becomes of reads, and of the links that they came by, none is cou
     const fails = random.once(4);
     const isBug = random.once(20);
     const restMs = random.below(3);
-    const read = (): Promise<void> => {
+    const answerBytes = random.once(20) ? 300_000 : random.below(1_000);
+    const read = (): Promise<number> => {
       if (isBug) throw new Error("a bug");
       return Bun.sleep(restMs).then(() => {
         if (fails) throw new Error("the store is away");
+        return answerBytes;
       });
     };
     const bytes = 1 + random.below(1_500);

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { turnCostMax, writeCost } from "../../src/container/dispatcher.ts";
 import { PushQueue } from "../../src/roles/gateway/push-queue.ts";
 import { Command, MetaKey } from "../../src/wire/commands.ts";
 import { Flag, MetaType } from "../../src/wire/gen/pkt_pb.ts";
@@ -17,16 +18,19 @@ function fixture() {
 
 const names = (count: number, prefix = "c"): string[] => Array.from({ length: count }, (_, at) => `${prefix}${at}`);
 
+/** Connections to which one small push is written in a turn. */
+const inTurn = turnCostMax / (1 + writeCost);
+
 test("a push to thousands takes several turns, in the order of its connections", () => {
   const { turns, written, queue } = fixture();
   expect(queue.mayWrite(names(512), 100)).toBe(true);
-  expect(queue.mayWrite(["c0"], 100)).toBe(false);
+  expect(queue.mayWrite(names(1, "d"), 100)).toBe(false);
   queue.add(Buffer.of(1), names(5_000));
   expect(written).toHaveLength(0);
   const most: number[] = [];
   for (let before = 0; turns.end(); before = written.length) most.push(written.length - before);
   expect(most.length).toBeGreaterThan(5);
-  expect(Math.max(...most)).toBeLessThanOrEqual(512);
+  expect(Math.max(...most)).toBeLessThanOrEqual(Math.ceil(inTurn));
   expect(written.map(([channel]) => channel)).toEqual(names(5_000));
   expect(queue.isWaiting).toBe(false);
   expect(queue.mayWrite(names(512), 100)).toBe(true);
@@ -36,20 +40,32 @@ test("of large packets fewer are written in a turn", () => {
   const { turns, written, queue } = fixture();
   queue.add(Buffer.alloc(64 * 1024), names(600));
   turns.end();
-  expect(written.length).toBeLessThan(200);
+  expect(written.length).toBeLessThan(inTurn / 2);
   expect(written.length).toBeGreaterThan(0);
   turns.endAll();
   expect(written).toHaveLength(600);
 });
 
-test("pushes to the same connections cost less together, so that more of them are written in a turn", () => {
+test("pushes to the same connections leave together, beyond the turn's share as far again", () => {
   const { turns, queue, written } = fixture();
   for (let push = 0; push < 100; push++) queue.add(Buffer.of(push), names(100));
+  for (let push = 0; push < 100; push++) queue.add(Buffer.of(push), names(100, "d"));
+  for (let before = 0; turns.end(); before = written.length) {
+    // A turn ends with whole pushes: none of them leaves to a half of its connections.
+    expect(written.length % 100).toBe(0);
+    expect(written.length - before).toBeLessThanOrEqual(2 * turnCostMax + 100);
+    if (before === 0) expect(written.length).toBeGreaterThan(turnCostMax);
+  }
+  expect(written).toHaveLength(20_000);
+});
+
+test("others' connections are not written to beyond the turn's share", () => {
+  const { turns, queue, written } = fixture();
+  for (let push = 0; push < 100; push++) queue.add(Buffer.of(push), names(20, `c${push}-`));
   turns.end();
-  expect(written.length).toBeGreaterThan(3_000);
-  expect(written.length).toBeLessThanOrEqual(4_096);
+  expect(written.length).toBeLessThanOrEqual(inTurn + 20);
   turns.endAll();
-  expect(written).toHaveLength(10_000);
+  expect(written).toHaveLength(2_000);
 });
 
 test("too many bytes that wait are written at once, the oldest first", () => {

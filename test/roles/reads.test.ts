@@ -11,9 +11,9 @@ import { testLimits } from "../support/limits.ts";
 import { LinkBacklog } from "../../src/container/link-backlog.ts";
 import { FrameKeeper, loneGateway } from "../support/lone-gateway.ts";
 
-function fixture(values: Partial<LimitValues>) {
+function fixture(values: Partial<LimitValues>, nowMs?: () => number) {
   const limits = testLimits(values);
-  const reads = new Reads(limits);
+  const reads = new Reads(limits, nowMs);
   const linkOf = (connection = new FrameKeeper()): GatewayLink & { connection: FrameKeeper } => ({
     gateway: "g",
     incarnation: "1",
@@ -23,7 +23,7 @@ function fixture(values: Partial<LimitValues>) {
   });
   const link = linkOf();
   const running: string[] = [];
-  const ends: (() => void)[] = [];
+  const ends: ((answerBytes: number) => void)[] = [];
   /** A read that runs until it is told to end; its promise says how it went. */
   const read = (
     account: string,
@@ -47,7 +47,7 @@ function fixture(values: Partial<LimitValues>) {
       bytes,
       () => {
         running.push(account);
-        return new Promise<void>((resolve) => ends.push(resolve));
+        return new Promise<number>((resolve) => ends.push(resolve));
       },
       usualBytes,
     );
@@ -56,8 +56,8 @@ function fixture(values: Partial<LimitValues>) {
       (error: unknown) => (error instanceof Error && "status" in error ? `refused ${String(error.status)}` : "failed"),
     );
   };
-  const endOne = async (): Promise<void> => {
-    ends.shift()?.();
+  const endOne = async (answerBytes = 0): Promise<void> => {
+    ends.shift()?.(answerBytes);
     await Bun.sleep(0);
   };
   const endAll = async (): Promise<void> => {
@@ -208,4 +208,23 @@ test("a read that need not wait is not refused because nothing may wait", async 
   expect(await first).toBe("answered");
   expect(limits.reached.get("readsWaitingBytes")).toBe(1);
   expect(limits.use("readBytesPerAccount")).toBe(0);
+});
+
+test("after a large answer reads rest that may be large, in order, and those pass that may not", async () => {
+  let nowMs = 0;
+  const { running, read, endOne, endAll } = fixture({}, () => nowMs);
+  const large = 1024 * 1024;
+  const answered = [read("first", large)];
+  await Bun.sleep(0);
+  await endOne(large);
+  answered.push(read("second", large), read("third", large), read("small", 1_000));
+  await Bun.sleep(0);
+  expect(running).toEqual(["first", "small"]);
+  nowMs = large / (128 * 1024) - 1;
+  await Bun.sleep(30);
+  expect(running).toEqual(["first", "small"]);
+  nowMs++;
+  await endAll();
+  expect(await Promise.all(answered)).toEqual(["answered", "answered", "answered", "answered"]);
+  expect(running).toEqual(["first", "small", "second", "third"]);
 });

@@ -31,6 +31,7 @@ import {
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { until } from "../support/until.ts";
 import { stored, talk } from "./store-suite.ts";
+import { contentsOf } from "../support/contents.ts";
 
 const root = temporaryFolder("damage-test-");
 let places = 0;
@@ -55,7 +56,7 @@ async function startAndAsk(path: string, ids: Filled["ids"]): Promise<"serves" |
   for (const [account, own] of ids) {
     const found = await resultOf(allIds(store, account));
     if (typeof found !== "string") expect(found).toEqual([...own]);
-    const contents = await resultOf(store.contents("app", account, own.slice(0, 100)));
+    const contents = await resultOf(contentsOf(store, "app", account, own.slice(0, 100)));
     if (typeof contents !== "string") for (const { body } of contents) expect(body).toMatch(/^(\d+ )+$/);
   }
   await resultOf(store.append([talk({ dest: "a1" })]));
@@ -118,7 +119,7 @@ test("a page that is met while the store runs: that request is refused, all othe
   let refused = 0;
   for (const [account, own] of whole.ids) {
     for (let at = 0; at < own.length; at += 10) {
-      const found = await resultOf(store.contents("app", account, own.slice(at, at + 10)));
+      const found = await resultOf(contentsOf(store, "app", account, own.slice(at, at + 10)));
       if (typeof found === "string") {
         expect(found).toContain("is damaged");
         refused++;
@@ -262,7 +263,7 @@ test("rows of a type that no writer writes are told from a bug", async () => {
     }
     for (const [account, own] of whole.ids) {
       await resultOf(allIds(store, account));
-      await resultOf(store.contents("app", account, own.slice(-100)));
+      await resultOf(contentsOf(store, "app", account, own.slice(-100)));
       await resultOf(store.acknowledge("app", account, "", own[0] ?? 1n));
     }
     await store.close();

@@ -9,6 +9,7 @@ import { StoreUnavailable, type Store } from "../../src/store/store.ts";
 import { canMount, SmallDisk } from "../support/small-disk.ts";
 import { until } from "../support/until.ts";
 import { stored, talk } from "./store-suite.ts";
+import { contentsOf } from "../support/contents.ts";
 
 const disks: SmallDisk[] = [];
 afterEach(() => {
@@ -108,7 +109,7 @@ for (const [what, before] of leftovers) {
       expect(store.isHealthy).toBe(false);
       expect(store.trouble).not.toBe("");
       expect(await idsOf(store)).toEqual(expect.arrayContaining(ids));
-      expect(await store.contents("app", "bob", ids.slice(0, 10))).toHaveLength(10);
+      expect(await contentsOf(store, "app", "bob", ids.slice(0, 10))).toHaveLength(10);
       expect(await isRefused(store.append([talk()]))).toBe(true);
       await Bun.sleep(2_500);
       expect(await idsOf(store)).toEqual(expect.arrayContaining(ids));

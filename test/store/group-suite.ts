@@ -7,6 +7,7 @@ import { bound } from "../support/bounds.ts";
 import { Random, testSeed } from "../support/random.ts";
 import { until } from "../support/until.ts";
 import { draft, stored, talk, type StorePlace } from "./store-suite.ts";
+import { contentsOf } from "../support/contents.ts";
 
 export interface GroupPlace extends StorePlace {
   /** The file, or the URL. */
@@ -244,7 +245,7 @@ export function groupSuite(name: string, makePlace: () => Promise<GroupPlace>): 
       expect(accounts.filter((account) => account !== "joe")).toEqual(["ann", ...members]);
       const { messageId } = stored((await store.append([talk({ toGroup: true, dest: "g1" })]))[0]);
       for (const account of ["m0", "m4999"]) {
-        const read = await store.contents("app", account, [messageId]);
+        const read = await contentsOf(store, "app", account, [messageId]);
         expect(read.map((content) => content.messageId)).toEqual([messageId]);
       }
     }, 30_000);

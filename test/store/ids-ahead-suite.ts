@@ -5,6 +5,7 @@ import { smallestIdAt, timeOfId } from "../../src/store/snowflake.ts";
 import type { Talk } from "../../src/store/store.ts";
 import { until } from "../support/until.ts";
 import { draft, stored, talk, type Stored, type StorePlace } from "./store-suite.ts";
+import { contentsOf } from "../support/contents.ts";
 
 export interface AheadPlace extends StorePlace {
   /** Makes this the store's last id, as a writer does whose clock is ahead. */
@@ -40,7 +41,7 @@ export function idsAheadSuite(name: string, makePlace: () => Promise<AheadPlace>
     expect(group.version).toBeGreaterThan(ids.at(-1) ?? 0n);
     ids.push((await say({ toGroup: true, dest: "g1" })).messageId);
     expect(await idsOf("bob")).toEqual(ids);
-    expect((await store.contents("app", "bob", ids)).map(({ messageId }) => messageId)).toEqual(ids);
+    expect((await contentsOf(store, "app", "bob", ids)).map(({ messageId }) => messageId)).toEqual(ids);
     expect(await store.acknowledge("app", "bob", "", ids[2] ?? 0n)).toBe("done");
     expect(await idsOf("bob")).toEqual(ids.slice(3));
     expect(store.isHealthy).toBe(true);

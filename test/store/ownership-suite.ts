@@ -13,6 +13,7 @@ import { StoreUnavailable, type Store } from "../../src/store/store.ts";
 import { Random, testSeed } from "../support/random.ts";
 import { until } from "../support/until.ts";
 import { stored, talk } from "./store-suite.ts";
+import { contentsOf } from "../support/contents.ts";
 
 export interface OwnedPlace {
   open(claim: StoreClaim, log: Log, refused?: (sentence: string) => void): Promise<Store>;
@@ -226,7 +227,7 @@ export function ownershipSuite(name: string, makePlace: () => Promise<OwnedPlace
         () => [],
       );
       expect(read).not.toContain(messageId);
-      const contents = await frozen.contents("app", "bob", [messageId]).then(
+      const contents = await contentsOf(frozen, "app", "bob", [messageId]).then(
         (found) => found.map(({ body }) => body),
         () => [],
       );

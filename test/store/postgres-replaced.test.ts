@@ -15,6 +15,7 @@ import { TcpProxy } from "../support/tcp-proxy.ts";
 import { until } from "../support/until.ts";
 import { expectHers, idsOf, say, shownTo } from "./replaced-store.ts";
 import { draft, stored, talk } from "./store-suite.ts";
+import { contentsOf } from "../support/contents.ts";
 
 const env = { ...process.env, PGCONNECT_TIMEOUT: "5" };
 
@@ -238,8 +239,8 @@ describe.skipIf(!isRunnable)("a PostgreSQL store that is replaced", () => {
       for (const read of [
         () => idsOf(store, "bob"),
         () => idsOf(store, "nobody"),
-        () => store.contents("app", "bob", [id]),
-        () => store.contents("app", "nobody", [id]),
+        () => contentsOf(store, "app", "bob", [id]),
+        () => contentsOf(store, "app", "nobody", [id]),
         () => store.membership("app", "none"),
         () => store.groupDetail("app", "none", "bob"),
       ])

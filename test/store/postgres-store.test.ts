@@ -14,6 +14,7 @@ import { until } from "../support/until.ts";
 import { groupSuite, type GroupPlace } from "./group-suite.ts";
 import { idsAheadSuite, type AheadPlace } from "./ids-ahead-suite.ts";
 import { draft, stored, storeSuite, talk } from "./store-suite.ts";
+import { contentsOf } from "../support/contents.ts";
 
 /** The sentence of a StoreUnavailable. */
 async function failureOf(promise: Promise<unknown>): Promise<string> {
@@ -544,7 +545,8 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
         await store.append([talk({ clientId: `k${round}` })]);
         await store.acknowledge("app", "bob", "", idOf(outcomes));
         await store.index({ app: "app", account: "bob", device: "", after: 1n, includeSent: true, limit: 100 });
-        await store.contents(
+        await contentsOf(
+          store,
           "app",
           "bob",
           outcomes.map((outcome) => stored(outcome).messageId),

@@ -22,6 +22,7 @@ import { until } from "../support/until.ts";
 import { groupSuite, type GroupPlace } from "./group-suite.ts";
 import { idsAheadSuite, type AheadPlace } from "./ids-ahead-suite.ts";
 import { draft, stored, storeSuite, talk } from "./store-suite.ts";
+import { contentsOf } from "../support/contents.ts";
 
 const root = mkdtempSync(join(tmpdir(), "store-test-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -155,7 +156,7 @@ test("deletes what is older than the retention, in slices, and keeps the rest", 
   while ((count.get()?.rows ?? 0) > 1) await Bun.sleep(20);
   expect(count.get()?.rows).toBe(1);
   db.close();
-  expect(await second.contents("app", "bob", [kept])).toHaveLength(1);
+  expect(await contentsOf(second, "app", "bob", [kept])).toHaveLength(1);
   await second.close();
 });
 

@@ -11,6 +11,7 @@ import {
   type Talk,
   type TalkOutcome,
 } from "../../src/store/store.ts";
+import { contentsOf } from "../support/contents.ts";
 
 /** One empty store that can be opened several times, as several processes would. */
 export interface StorePlace {
@@ -101,7 +102,7 @@ export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): 
       account,
     });
     const readable = async (account: string, ids: readonly bigint[], app = "app"): Promise<bigint[]> =>
-      (await store.contents(app, account, ids)).map((content) => content.messageId);
+      (await contentsOf(store, app, account, ids)).map((content) => content.messageId);
 
     test("a stored message is in the receiver's index and content, with its fields", async () => {
       const message = await say({ type: -7, body: "ü\u0000😀", extra: "x" });
@@ -113,7 +114,7 @@ export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): 
         otherAccount: "ann",
         group: "",
       });
-      const contents = await store.contents("app", "bob", [message.messageId]);
+      const contents = await contentsOf(store, "app", "bob", [message.messageId]);
       expect(contents).toEqual([{ messageId: message.messageId, type: -7, body: "ü\u0000😀", extra: "x" }]);
       expect(message).toMatchObject({
         previousId: 0n,
@@ -235,7 +236,7 @@ export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): 
         [...odd, ""].map(() => false).concat(odd.map(() => true)),
       );
       const ids = outcomes.slice(0, odd.length).map((outcome) => outcome.messageId);
-      const contents = await store.contents("app", "bob", ids);
+      const contents = await contentsOf(store, "app", "bob", ids);
       expect(contents.map(({ body, extra }) => [body, extra])).toEqual(odd.map((text) => [text, text]));
       for (const [index, text] of odd.entries()) {
         const id = `g${index}`;
@@ -251,7 +252,7 @@ export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): 
       const extra = "x".repeat(messageLimits.messageExtraBytes.initial);
       for (const type of [-(2 ** 31), 2 ** 31 - 1]) {
         const { messageId } = await say({ type, body, extra });
-        expect(await store.contents("app", "bob", [messageId])).toEqual([{ messageId, type, body, extra }]);
+        expect(await contentsOf(store, "app", "bob", [messageId])).toEqual([{ messageId, type, body, extra }]);
       }
     });
 

@@ -7,11 +7,14 @@ import { forwarded } from "../attacker-address.ts";
 
 const connections = 8;
 const perService = 100;
+/** An instance that nobody renews is gone after 90 s, and within a minute more. */
+const expiryMs = 160_000;
 
 export const registryFill: Attack = {
   name: "registry-fill",
   what: `${connections} connections register instances as fast as they are answered`,
   scene: "registry",
+  restMs: expiryMs,
   async prepare({ place }) {
     const writers = await Promise.all(
       Array.from({ length: connections }, () => HttpConnection.connect(place.registryPort)),

@@ -2,10 +2,11 @@
 // between. The deliveries of a group reach each of its members in the order in which they were added; senders take turns,
 // so that one who has a hundred of them waiting does not keep another's one.
 //
-// What waits for one group is delivered together, in rounds: some members get all of it, then the next ones. So each of them
-// is looked up and written to once for all of it, which is what deliveries cost most; sliced the other way round, they would
-// cost several times as much under load. A delivery that comes while nothing waits leaves in this turn, as far as this turn's
-// share lasts. What waits is bounded by whoever adds (`hasRoom`), because a talk that was stored is pushed.
+// What is on its way to one group is delivered together: it goes round the members, slice by slice, and each member gets all
+// of it at once, looked up and written to once, which is what deliveries cost most. A delivery that is added meanwhile gets
+// on at the next slice and off when it is there again, so that a group in which many talk costs no more in slices than
+// without. A delivery that comes while nothing waits leaves in this turn, as far as this turn's share lasts. What waits is
+// bounded by whoever adds (`hasRoom`), because a talk that was stored is pushed.
 
 import { accountKey } from "../../base/account-key.ts";
 import {
@@ -22,7 +23,7 @@ import type { Sessions } from "../../session/sessions.ts";
 /** Accounts that are served in one step. */
 const sliceAccountsMax = 256;
 const sliceAccountsMin = 8;
-/** Deliveries of one round. */
+/** Deliveries that go round together. */
 const roundDeliveriesMax = 128;
 
 /** Something to be delivered to the members of a group. */
@@ -46,31 +47,41 @@ export interface Delivery {
   failed(error: unknown): void;
 }
 
-/** Deliveries with one audience on their way. */
+/** A delivery that goes round. */
+interface Riding {
+  readonly delivery: Delivery;
+  /** So far. */
+  cost: number;
+  /** The accounts that have not got it. */
+  left: number;
+}
+
+/**
+ * Deliveries with one audience on their way round its accounts. They are in the order in which they were added, and each of
+ * them has got as far as those before it, or less far.
+ */
 class Round {
-  readonly deliveries: readonly Delivery[];
-  readonly costs: number[];
-  /** To whom; undefined until that is known. */
-  accounts: readonly string[] | undefined;
-  /** Of the slice at `at`; undefined until it was looked up. */
+  readonly riding: Riding[];
+  /** Of the slice that is next; undefined until it was looked up. */
   located: Located | undefined;
-  /** The accounts before this one have been served. */
-  at = 0;
   /** The look-up under way. */
   pending: Promise<void> | undefined;
   failure: { readonly error: unknown } | undefined;
+  /** To whom; undefined until that is known. */
+  private accounts: readonly string[] | undefined;
+  /** The slice: its first account, and how many it has. */
+  private at = 0;
+  private sliced = 0;
+  private readonly audience: bigint | undefined;
+  private readonly waiting: Delivery[];
   private readonly sessions: Pick<Sessions, "locate">;
-  private readonly sliceAccounts: number;
 
-  /** Looks for the first accounts at once. */
-  constructor(deliveries: readonly [Delivery, ...Delivery[]], sessions: Pick<Sessions, "locate">) {
-    this.deliveries = deliveries;
-    this.costs = deliveries.map(() => 0);
+  /** Takes the first of those that wait, and those after it as they fit; looks for the first accounts at once. */
+  constructor(first: Delivery, waiting: Delivery[], sessions: Pick<Sessions, "locate">) {
+    this.riding = [{ delivery: first, cost: 0, left: 0 }];
+    this.audience = first.audience;
+    this.waiting = waiting;
     this.sessions = sessions;
-    const [first] = deliveries;
-    let each = writeCost;
-    for (const { bytes } of deliveries) each += deliveryCost(1, bytes);
-    this.sliceAccounts = Math.min(sliceAccountsMax, Math.max(sliceAccountsMin, Math.floor(turnCostMax / each)));
     this.look(() => {
       const accounts = first.accounts();
       if (accounts instanceof Promise) return accounts.then((found) => this.begin(found));
@@ -79,25 +90,51 @@ class Round {
   }
 
   get isOver(): boolean {
-    return this.failure !== undefined || (this.accounts !== undefined && this.at >= this.accounts.length);
+    const { failure, accounts, riding } = this;
+    return failure !== undefined || accounts?.length === 0 || (accounts !== undefined && riding.length === 0);
   }
 
-  /** The slice has been served: looks the next one up. */
-  advance(): void {
-    this.at += this.sliceAccounts;
+  /** The slice has been served: looks the next one up. Returns those that are there. */
+  advance(): Riding[] {
+    const { riding, sliced, accounts = [] } = this;
     this.located = undefined;
+    this.at = (this.at + sliced) % accounts.length;
+    for (const each of riding) each.left -= sliced;
+    const next = riding.findIndex(({ left }) => left > 0);
+    const there = riding.splice(0, next === -1 ? riding.length : next);
+    this.takeIn();
     if (!this.isOver) this.look(() => this.locate());
+    return there;
   }
 
   private begin(accounts: readonly string[]): void | Promise<void> {
     this.accounts = accounts;
-    return accounts.length === 0 ? undefined : this.locate();
+    const [first] = this.riding;
+    if (first === undefined) return undefined;
+    first.left = accounts.length;
+    if (accounts.length === 0) return undefined;
+    this.takeIn();
+    return this.locate();
+  }
+
+  /** Takes in what waits for the same accounts. */
+  private takeIn(): void {
+    const { riding, waiting, audience, accounts = [] } = this;
+    if (audience === undefined) return;
+    let count = 0;
+    while (riding.length + count < roundDeliveriesMax && waiting[count]?.audience === audience) count++;
+    for (const delivery of waiting.splice(0, count)) riding.push({ delivery, cost: 0, left: accounts.length });
   }
 
   private locate(): void | Promise<void> {
-    const { accounts = [], at, sliceAccounts, deliveries } = this;
-    const slice = accounts.length <= sliceAccounts ? accounts : accounts.slice(at, at + sliceAccounts);
-    const located = this.sessions.locate(deliveries[0]?.app ?? "", slice);
+    const { accounts = [], at, riding } = this;
+    let each = writeCost;
+    for (const { delivery } of riding) each += deliveryCost(1, delivery.bytes);
+    const share = Math.min(sliceAccountsMax, Math.max(sliceAccountsMin, Math.ceil(turnCostMax / each)));
+    // Up to where the first one got on, and not over the end.
+    this.sliced = Math.min(share, riding[0]?.left ?? 0, accounts.length - at);
+    const slice = accounts.length === this.sliced ? accounts : accounts.slice(at, at + this.sliced);
+    const located = this.sessions.locate(riding[0]?.delivery.app ?? "", slice);
     if (!(located instanceof Promise)) this.located = located;
     else return located.then((found) => void (this.located = found));
   }
@@ -120,7 +157,7 @@ class Round {
 /** The deliveries of one group, in order. */
 interface Line {
   readonly key: string;
-  waiting: Delivery[];
+  readonly waiting: Delivery[];
   round: Round | undefined;
 }
 
@@ -240,56 +277,47 @@ export class FanOut {
     }
     if (!round.isOver) this.serve(round);
     if (round.isOver) {
-      this.end(round);
+      this.end(round.riding, round.failure);
       line.round = undefined;
     }
     this.resume(line);
   }
 
-  /** What waits first and has one audience. */
-  private nextRound(line: Line): Round | undefined {
-    const { waiting } = line;
-    const [first] = waiting;
-    if (first === undefined) return undefined;
-    let count = 1;
-    const { audience } = first;
-    if (audience !== undefined) {
-      while (count < roundDeliveriesMax && waiting[count]?.audience === audience) count++;
-    }
-    line.waiting = waiting.slice(count);
-    return new Round([first, ...waiting.slice(1, count)], this.sessions);
+  private nextRound({ waiting }: Line): Round | undefined {
+    const first = waiting.shift();
+    return first && new Round(first, waiting, this.sessions);
   }
 
   private serve(round: Round): void {
-    const { deliveries, costs, located = [] } = round;
+    const { riding, located = [] } = round;
     this.spent += located.length * writeCost;
     try {
-      for (const [index, delivery] of deliveries.entries()) {
-        const { head, bytes } = delivery;
+      for (const each of riding) {
+        const { head, bytes } = each.delivery;
         const others = othersIn(located, head.channelId);
         // For nobody, as when all are away, nothing is encoded.
-        if (others > 0) this.dispatcher.push(head, delivery.body(), located, head.channelId);
+        if (others > 0) this.dispatcher.push(head, each.delivery.body(), located, head.channelId);
         const cost = deliveryCost(others, bytes);
-        costs[index] = (costs[index] ?? 0) + cost;
+        each.cost += cost;
         this.spent += cost;
       }
-      round.advance();
+      this.end(round.advance(), undefined);
     } catch (bug) {
       round.failure = { error: bug };
     }
   }
 
-  private end({ deliveries, costs, failure }: Round): void {
-    for (const [index, delivery] of deliveries.entries()) {
+  private end(riding: readonly Riding[], failure: Round["failure"]): void {
+    for (const { delivery, cost } of riding) {
       this.waitingBytes -= delivery.bytes;
       if (failure !== undefined) delivery.failed(failure.error);
-      delivery.done(costs[index] ?? 0);
+      delivery.done(cost);
     }
   }
 
   /** The line can go on: it is of whoever caused its first delivery. */
   private resume(line: Line): void {
-    const first = line.round?.deliveries[0] ?? line.waiting[0];
+    const first = line.round?.riding[0]?.delivery ?? line.waiting[0];
     if (first === undefined) {
       this.lines.delete(line.key);
       return;

@@ -26,7 +26,7 @@ export function groupDetail({ store, reads }: ChatParts): Handler {
             : new Refusal(Status.Forbidden, "you are not a member of this group");
         }
         const { members, ...group } = outcome.detail;
-        context.respond(GroupGetRespSchema, { ...group, members: [...members] });
+        return context.respond(GroupGetRespSchema, { ...group, members: [...members] });
       },
       usualBytes,
     );

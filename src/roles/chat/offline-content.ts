@@ -2,7 +2,7 @@
 
 import { Refusal } from "../../container/refusal.ts";
 import type { Handler } from "../../container/router.ts";
-import { MessageContentReqSchema, MessageContentRespSchema, Status } from "../../wire/gen/pkt_pb.ts";
+import { MessageContentReqSchema, Status } from "../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "./chat-parts.ts";
 
 /** Of a content: its id, its type and the lengths of its texts. */
@@ -19,8 +19,7 @@ export function offlineContent({ store, reads, limits }: ChatParts): Handler {
       throw new Refusal(Status.PayloadTooLarge, `at most ${contentIds} message ids a request`);
     }
     await reads.run(context, messageIds.length * contentBytes, async () => {
-      const contents = await store.contents(context.app, context.account, messageIds);
-      context.respond(MessageContentRespSchema, { contents: [...contents] });
+      return context.respondView(await store.contents(context.app, context.account, messageIds));
     });
   };
 }

@@ -17,7 +17,7 @@ export function offlineIndex({ store, reads, limits }: ChatParts): Handler {
     const { app, account, device } = context;
     await reads.run(context, limit * entryBytes, async () => {
       const entries = await store.index({ app, account, device, after: messageId, includeSent, limit });
-      context.respond(MessageIndexRespSchema, {
+      return context.respond(MessageIndexRespSchema, {
         indexes: entries.map(({ messageId: id, direction, sendTime, otherAccount, group }) => ({
           messageId: id,
           direction,

@@ -1,6 +1,7 @@
 // Reads whose answers may be large take turns: what they hold while they are made is bounded in this process, by the
 // largest size that each may get. A read that does not fit waits; one that is larger than the bound is made alone. Nor is
-// an answer made for a link that has much to send already: it would wait there.
+// an answer made for a link that has much to send already: it would wait there. After an answer that was large the next read
+// that may be large rests, so that what others do goes in between.
 
 import { accountKey } from "../../base/account-key.ts";
 import type { Limits } from "../../base/limits/limits.ts";
@@ -14,6 +15,10 @@ const requestBytesMax = 32 * 1024;
 const waitingBytes = 512;
 /** No answer is made for a link on which more waits. */
 const linkBytesMax = 8 * 1024 * 1024;
+/** A read whose answer may have less never rests, and an answer that has less lets nobody rest. */
+const largeBytes = 256 * 1024;
+/** What large answers may have, a millisecond: half of the time is others' at the least, by far. */
+const largeBytesPerMs = 128 * 1024;
 /** Between two looks at links on which much waits. */
 const lookMs = 10;
 
@@ -34,27 +39,32 @@ export class Reads {
   private bytes = 0;
   /** What those that wait hold. */
   private held = 0;
+  private readonly nowMs: () => number;
+  /** Until when reads rest that may be large. */
+  private restUntilMs = 0;
   private looking: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(limits: Limits) {
+  constructor(limits: Limits, nowMs: () => number = () => performance.now()) {
     this.limits = limits;
+    this.nowMs = nowMs;
     limits.measure("readBytes", () => this.bytes);
     limits.measure("readsWaitingBytes", () => this.held);
     limits.measure("readBytesPerAccount", () => this.ofAccount.values().reduce((most, of) => Math.max(most, of), 0));
   }
 
   /**
-   * Runs `read`, which answers the request, when it is its turn. `bytes`: the most that its answer may have; `usualBytes`,
+   * Runs `read`, which answers the request and returns the length of its answer, when it is its turn. `bytes`: the most that
+   * its answer may have; `usualBytes`,
    * what the account is charged, where most answers have far less. Rejects as `read` does, and with RateLimited,
    * ServiceUnavailable or PayloadTooLarge where the read is not even queued.
    */
-  async run(context: Context, bytes: number, read: () => Promise<void>, usualBytes = bytes): Promise<void> {
+  async run(context: Context, bytes: number, read: () => Promise<number>, usualBytes = bytes): Promise<void> {
     const account = accountKey(context.app, context.account);
     this.enter(context, account, usualBytes);
     try {
       await this.turn(context, bytes);
       try {
-        await read();
+        this.answered(await read());
       } finally {
         this.bytes -= bytes;
       }
@@ -62,6 +72,11 @@ export class Reads {
       this.leave(account, usualBytes);
       this.startNext();
     }
+  }
+
+  private answered(bytes: number): void {
+    if (bytes < largeBytes) return;
+    this.restUntilMs = Math.max(this.restUntilMs, this.nowMs()) + bytes / largeBytesPerMs;
   }
 
   private enter({ app, account: name, packet }: Context, account: string, bytes: number): void {
@@ -97,16 +112,22 @@ export class Reads {
     return new Promise((resolve) => {
       this.held += held;
       this.waiting.push({ bytes, held, link, start: resolve });
-      this.lookLater();
+      // It may pass those that rest.
+      this.startNext();
     });
   }
 
   private mayStart({ connection }: GatewayLink, bytes: number): boolean {
+    if (this.rests(bytes)) return false;
     if (this.bytes > 0 && this.bytes + bytes > this.limits.values.readBytes) return false;
     return connection.unsentBytes <= linkBytesMax;
   }
 
-  /** Starts what fits, in order; a link on which much waits keeps only its own. */
+  private rests(bytes: number): boolean {
+    return bytes >= largeBytes && this.nowMs() < this.restUntilMs;
+  }
+
+  /** Starts what fits, in order; what rests keeps no other one, a link on which much waits only its own. */
   private startNext(): void {
     for (let at = 0; at < this.waiting.length;) {
       const next = this.waiting[at];
@@ -116,7 +137,7 @@ export class Reads {
         this.held -= next.held;
         this.bytes += next.bytes;
         next.start();
-      } else if (next.link.connection.unsentBytes > linkBytesMax) at++;
+      } else if (this.rests(next.bytes) || next.link.connection.unsentBytes > linkBytesMax) at++;
       else break;
     }
     this.lookLater();

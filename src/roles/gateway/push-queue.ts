@@ -48,8 +48,8 @@ export class PushQueue {
 
   /** True when the caller may write a push of that many bytes to these connections now. */
   mayWrite(channels: readonly string[], bytes: number): boolean {
-    if (this.isWaiting || this.spent >= turnCostMax) return false;
-    this.spent += channels.length * this.costOfEach(channels, bytes);
+    if (this.isWaiting || !this.hasShare(channels[0])) return false;
+    this.spent += channels.length * this.costOfEach(channels[0], bytes);
     this.arm();
     return true;
   }
@@ -79,17 +79,34 @@ export class PushQueue {
     this.isArmed = false;
     this.spent = 0;
     this.written.clear();
-    while (this.isWaiting && this.spent < turnCostMax) this.write(turnCostMax - this.spent);
+    for (let push = this.next; push !== undefined && this.hasShare(push.channels[push.at]); push = this.next)
+      this.write(turnCostMax - this.spent);
     if (this.isWaiting) this.arm();
   };
 
-  /** Writes the first push to connections that cost `share` together, at least to one. */
+  private get next(): Push | undefined {
+    return this.waiting[this.first];
+  }
+
+  /**
+   * True while this turn's share lasts, and beyond it for those who have been written to in this turn: what they get now
+   * leaves with that, and later would be written by itself.
+   */
+  private hasShare(first = ""): boolean {
+    return this.spent < (this.written.has(first) ? 2 * turnCostMax : turnCostMax);
+  }
+
+  /**
+   * Writes the first push to connections that cost `share` together, at least to one; to all of them where that costs little:
+   * what is written to a half of them now splits the next pushes, too.
+   */
   private write(share: number): void {
-    const push = this.waiting[this.first];
+    const push = this.next;
     if (push === undefined) return;
     const { packet, channels } = push;
-    const cost = this.costOfEach(channels, packet.length);
-    const end = Math.min(channels.length, push.at + Math.max(1, Math.floor(share / cost)));
+    const cost = this.costOfEach(channels[push.at], packet.length);
+    const isCheap = channels.length * cost <= turnCostMax / 2;
+    const end = isCheap ? channels.length : Math.min(channels.length, push.at + Math.max(1, Math.floor(share / cost)));
     // Counted first: a bug in writing must not bring the same connection up again.
     this.spent += (end - push.at) * cost;
     const from = push.at;
@@ -99,11 +116,10 @@ export class PushQueue {
   }
 
   /** What one connection costs: less when it has been written to in this turn. */
-  private costOfEach(channels: readonly string[], bytes: number): number {
-    const [first = ""] = channels;
+  private costOfEach(first: string | undefined, bytes: number): number {
     const cost = deliveryCost(1, bytes);
-    if (this.written.has(first)) return cost;
-    this.written.add(first);
+    if (this.written.has(first ?? "")) return cost;
+    this.written.add(first ?? "");
     return cost + writeCost;
   }
 

@@ -23,7 +23,6 @@ import {
   type Membership,
   type Store,
   type StoreClock,
-  type StoredContent,
 } from "../store.ts";
 import { Connections, DatabaseAway, placeOf, StoreReplaced } from "./connection.ts";
 import { countUpTo, Horizons } from "./horizons.ts";
@@ -211,11 +210,7 @@ class PostgresStore extends JobStore {
     return this.read((life) => this.reader.index(life, query, limit));
   }
 
-  protected readContents(
-    app: string,
-    account: string,
-    messageIds: readonly bigint[],
-  ): Promise<readonly StoredContent[]> {
+  protected readContents(app: string, account: string, messageIds: readonly bigint[]): Promise<Uint8Array> {
     return this.read((life) => this.reader.contents(life, app, account, messageIds));
   }
 

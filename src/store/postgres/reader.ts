@@ -5,7 +5,8 @@
 // an index takes several statements, which use numbers of the first one, and what is answered may be remembered.
 
 import type { SQL } from "bun";
-import type { GroupDetail, IndexEntry, IndexQuery, Membership, StoredContent } from "../store.ts";
+import { encodeContents } from "../../wire/message-contents.ts";
+import type { GroupDetail, IndexEntry, IndexQuery, Membership } from "../store.ts";
 import { indexBackMs } from "../trusted-time.ts";
 import type { Connections } from "./connection.ts";
 import { StreamMerge, type IdRange, type Want } from "./stream-merge.ts";
@@ -104,12 +105,7 @@ export class Reader {
   }
 
   /** See Store.contents. */
-  async contents(
-    life: string,
-    app: string,
-    account: string,
-    messageIds: readonly bigint[],
-  ): Promise<readonly StoredContent[]> {
+  async contents(life: string, app: string, account: string, messageIds: readonly bigint[]): Promise<Uint8Array> {
     const rows = await this.connections.run<ContentRow[]>(
       (sql) => sql`
         SELECT m.id, m.type, m.body, m.extra
@@ -123,12 +119,9 @@ export class Reader {
               AND (w.until_id IS NULL OR w.until_id > m.id)))
         ORDER BY t.position`,
     );
-    return rows.map((row) => ({
-      messageId: row.id,
-      type: row.type,
-      body: fromText(row.body),
-      extra: fromText(row.extra),
-    }));
+    return encodeContents(
+      rows.map(({ id, type, body, extra }) => ({ messageId: id, type, body: fromText(body), extra: fromText(extra) })),
+    );
   }
 
   /** See Store.groupDetail. */

@@ -79,9 +79,6 @@ export type Request =
     }
   | { readonly kind: "membership"; readonly app: string; readonly group: string };
 
-/** A message that was found: its position in the request's ids. */
-export type FoundContent = readonly [position: number, type: number, body: string, extra: string];
-
 export type DetailAnswer =
   | { readonly result: "found"; readonly detail: GroupDetail }
   | { readonly result: "forbidden" | "notFound" };
@@ -108,7 +105,7 @@ export type Answer =
       readonly texts: string;
       readonly forgotten?: Forgotten;
     }
-  | { readonly kind: "contents"; readonly found: string }
+  | { readonly kind: "contents"; readonly encoded: Uint8Array<ArrayBuffer> }
   | { readonly kind: "detail"; readonly answer: DetailAnswer }
   | { readonly kind: "membership"; readonly version: bigint; readonly accounts: string }
   | { readonly kind: "none" }

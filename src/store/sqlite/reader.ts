@@ -3,13 +3,14 @@
 // the groups and what was sent.
 
 import type { Database } from "bun:sqlite";
+import { type Content, encodeContents } from "../../wire/message-contents.ts";
 import type { GroupMember } from "../store.ts";
 import { mergeAscending, type IdStream } from "./id-merge.ts";
 import type { LogIndex, PostingSource } from "./log-index.ts";
 import { Marks } from "./marks.ts";
 import type { Ownership } from "./ownership.ts";
 import { lists, receivedKey, sentKey, type List } from "./posting.ts";
-import { indexSlots, type DetailAnswer, type FoundContent, type Request } from "./protocol.ts";
+import { indexSlots, type DetailAnswer, type Request } from "./protocol.ts";
 
 type IndexRequest = Extract<Request, { kind: "index" }>;
 type ContentsRequest = Extract<Request, { kind: "contents" }>;
@@ -152,21 +153,23 @@ export class Reader {
   }
 
   /** See Store.contents. */
-  contents(request: ContentsRequest): FoundContent[] {
-    return this.snapshot(() => {
+  contents(request: ContentsRequest): Uint8Array<ArrayBuffer> {
+    const contents = this.snapshot(() => {
       const me = this.numberOf(request.app, request.account);
-      const found: FoundContent[] = [];
+      const found: Content[] = [];
       if (me === undefined) return found;
-      for (const [position, text] of request.messageIds.entries()) {
-        const id = BigInt(text);
-        const row = this.message.get(id);
+      for (const messageId of request.messageIds.map(BigInt)) {
+        const row = this.message.get(messageId);
         if (row === null) continue;
         const mayRead =
-          row.sender === me || row.inbox === me || (row.inbox < 0n && this.window.get(me, -row.inbox, id) !== null);
-        if (mayRead) found.push([position, Number(row.type), row.body, row.extra]);
+          row.sender === me ||
+          row.inbox === me ||
+          (row.inbox < 0n && this.window.get(me, -row.inbox, messageId) !== null);
+        if (mayRead) found.push({ messageId, type: Number(row.type), body: row.body, extra: row.extra });
       }
       return found;
     });
+    return encodeContents(contents);
   }
 
   detail(app: string, groupId: string, asker: string): DetailAnswer {

@@ -29,7 +29,6 @@ import {
   type Membership,
   type Store,
   type StoreClock,
-  type StoredContent,
 } from "../store.ts";
 import { BackOff } from "../../base/back-off.ts";
 import type { Synchronous } from "./connection.ts";
@@ -37,14 +36,7 @@ import type { GroupBounds } from "./group-writer.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { foldMessagesDefault } from "./posting.ts";
 import { storeName } from "./ownership.ts";
-import {
-  indexSlots,
-  type Answer,
-  type DetailAnswer,
-  type Forgotten,
-  type FoundContent,
-  type Request,
-} from "./protocol.ts";
+import { indexSlots, type Answer, type DetailAnswer, type Forgotten, type Request } from "./protocol.ts";
 import { isForGood, StoreFiles, type Lines } from "./store-files.ts";
 import { StoreFault, WorkerLine, type OpenRequest } from "./worker-line.ts";
 
@@ -266,11 +258,7 @@ class SqliteStore extends JobStore {
     return entries;
   }
 
-  protected async readContents(
-    app: string,
-    account: string,
-    messageIds: readonly bigint[],
-  ): Promise<readonly StoredContent[]> {
+  protected async readContents(app: string, account: string, messageIds: readonly bigint[]): Promise<Uint8Array> {
     const answer = await this.ask("reader", {
       kind: "contents",
       app,
@@ -278,13 +266,7 @@ class SqliteStore extends JobStore {
       messageIds: messageIds.map((id) => id.toString()),
     });
     assert(answer.kind === "contents", "contents are answered with contents");
-    const found: FoundContent[] = JSON.parse(answer.found);
-    return found.map(([position, type, body, extra]) => ({
-      messageId: messageIds[position] ?? 0n,
-      type,
-      body,
-      extra,
-    }));
+    return answer.encoded;
   }
 
   protected async closeEngine(): Promise<void> {

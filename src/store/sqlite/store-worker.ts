@@ -173,7 +173,7 @@ function readerAnswer(request: Request, from: Reader): Answer | undefined {
       return { kind: "numbers", numbers, texts: JSON.stringify(texts) };
     }
     case "contents":
-      return { kind: "contents", found: JSON.stringify(from.contents(request)) };
+      return { kind: "contents", encoded: from.contents(request) };
     case "detail":
       return { kind: "detail", answer: from.detail(request.app, request.group, request.asker) };
     case "membership": {
@@ -203,8 +203,13 @@ function answerOrFailure(text: string): Answer {
   }
 }
 
+/** What is handed over without a copy. */
+function moved(message: Answer): ArrayBuffer[] {
+  if (message.kind === "numbers") return [message.numbers.buffer];
+  return message.kind === "contents" ? [message.encoded.buffer] : [];
+}
+
 self.onmessage = (event: MessageEvent<string>) => {
   const message = answerOrFailure(event.data);
-  const transfer = message.kind === "numbers" ? [message.numbers.buffer] : [];
-  self.postMessage(message, transfer);
+  self.postMessage(message, moved(message));
 };

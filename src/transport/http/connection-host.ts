@@ -3,6 +3,7 @@
 import type { BodyParts, HttpAnswer } from "./http-answer.ts";
 import type { HttpConnection } from "./http-connection.ts";
 import type { HttpHandler } from "./http-handler.ts";
+import type { LongHeads } from "./long-heads.ts";
 
 /** What a connection is at. */
 export type Phase =
@@ -37,6 +38,7 @@ export interface ConnectionHost {
   /** What long answers may still write in this turn of the event loop, in bytes; who finds nothing left waits. */
   turnBytesLeft: number;
   waitForTurn(connection: HttpConnection): void;
+  readonly longHeads: LongHeads;
   /** A head was too long. */
   headTooLong(connection: HttpConnection): void;
   bug(error: unknown): void;

@@ -45,6 +45,8 @@ export class HttpConnection implements AnswerOwner {
   /** The client has ended its side: nothing more comes. */
   private hasFinished = false;
   private isReceiving = false;
+  /** A long head waits for its turn. */
+  private isHeld = false;
   private lingeringBytes = 0;
 
   constructor(socket: Socket<HttpConnection | undefined>, remoteAddress: string, host: ConnectionHost) {
@@ -76,7 +78,7 @@ export class HttpConnection implements AnswerOwner {
       this.terminate();
       return;
     }
-    if (this.phase === "answering" || this.phase === "sending") {
+    if (this.isHeld || this.phase === "answering" || this.phase === "sending") {
       this.keep(chunk);
       this.pause();
       return;
@@ -162,7 +164,7 @@ export class HttpConnection implements AnswerOwner {
 
   /** Nothing of what has come can be answered without more of it. */
   private isWaiting(): boolean {
-    return this.isReading() && !(this.phase === "idle" && this.pending.length > 0);
+    return this.isReading() && !this.isHeld && !(this.phase === "idle" && this.pending.length > 0);
   }
 
   /** Reads requests as far as they have come. */
@@ -178,11 +180,14 @@ export class HttpConnection implements AnswerOwner {
     let at = 0;
     let requests = 0;
     let isHeadOpen = false;
+    this.isHeld = false;
     while (at < bytes.length && this.isReading()) {
       if (this.phase === "body") at = this.readBody(bytes, at);
       else {
         at = afterEmptyLines(bytes, at);
         if (at === bytes.length || requests >= requestsPerTurn) break;
+        this.isHeld = !this.host.longHeads.mayRead(bytes.length - at);
+        if (this.isHeld) break;
         const next = this.readHead(bytes, at, Math.max(at, scanFrom));
         isHeadOpen = next === -1;
         if (isHeadOpen) break;
@@ -199,20 +204,28 @@ export class HttpConnection implements AnswerOwner {
     if (at >= bytes.length) this.kept(this.pending.clear());
     else if (at > 0 || !wasPending) this.kept(this.pending.replace(bytes.subarray(at)));
     if (this.pending.length === 0) return;
-    if (isHeadOpen) {
+    if (this.isHeld) {
+      this.pause();
+      this.host.longHeads.wait(this);
+    } else if (isHeadOpen) {
       // The end of the head may be cut in two.
       this.scanFrom = Math.max(0, this.pending.length - 3);
       if (this.phase === "idle") this.enter("head");
     } else if (this.phase === "idle") {
       this.pause();
-      setImmediate(() => this.contain(() => this.goOn()));
+      setImmediate(() => this.goOn());
     } else if (this.isLongInComing()) this.terminate();
     else if (this.phase === "answering" || this.phase === "sending") this.pause();
   }
 
-  /** Reads what was kept while the connection was busy. */
-  private goOn(): void {
-    if (this.phase !== "idle") return;
+  /** Reads what was kept while the connection was busy, or until it was its turn. */
+  goOn(): void {
+    this.contain(() => this.readKept());
+  }
+
+  private readKept(): void {
+    if (this.phase !== "idle" && !this.isHeld) return;
+    this.isHeld = false;
     const bytes = this.pending.view();
     this.kept(this.pending.clear());
     if (bytes.length > 0) this.read(bytes);

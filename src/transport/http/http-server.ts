@@ -11,6 +11,7 @@ import { HeldBuffers } from "./held-buffers.ts";
 import type { BodyParts, HttpAnswer } from "./http-answer.ts";
 import type { ConnectionHost, Phase } from "./connection-host.ts";
 import { HttpConnection } from "./http-connection.ts";
+import { LongHeads } from "./long-heads.ts";
 import type { HttpHandler } from "./http-handler.ts";
 
 /** A bound that turned something away. */
@@ -98,6 +99,7 @@ export class HttpServer implements ConnectionHost {
   /** Bytes kept of unfinished requests. */
   receivedBytes = 0;
   turnBytesLeft = turnBytes;
+  readonly longHeads = new LongHeads();
   private readonly options: HttpServerOptions;
   private readonly quotaOf: (remoteAddress: string) => string;
   private readonly now: () => number;
