@@ -3,6 +3,7 @@
 // the groups and what was sent.
 
 import type { Database } from "bun:sqlite";
+import type { StoredRevocation } from "../../wire/revocations.ts";
 import type { GroupMember } from "../store.ts";
 import { mergeAscending, type IdStream } from "./id-merge.ts";
 import type { LogIndex, PostingSource } from "./log-index.ts";
@@ -10,6 +11,7 @@ import { Marks } from "./marks.ts";
 import type { Ownership } from "./ownership.ts";
 import { lists, receivedKey, sentKey, type List } from "./posting.ts";
 import { indexSlots, type DetailAnswer, type FoundContent, type Request } from "./protocol.ts";
+import { readRevocations } from "./revocations.ts";
 
 type IndexRequest = Extract<Request, { kind: "index" }>;
 type ContentsRequest = Extract<Request, { kind: "contents" }>;
@@ -206,6 +208,10 @@ export class Reader {
         accounts: this.memberNames.all(group.number).map((row) => row.account),
       };
     });
+  }
+
+  revocations(after: bigint, limit: number): StoredRevocation[] {
+    return this.snapshot(() => readRevocations(this.db, after, limit));
   }
 
   private numberOf(app: string, name: string): bigint | undefined {
