@@ -148,7 +148,8 @@ export class ConnectionKeeper {
     this.cancelTimer();
     this.live = undefined;
     this.session = undefined;
-    const reason = this.isKicked ? { code: CloseCode.Kicked, text: "signed in elsewhere" } : told;
+    const reason =
+      this.isKicked && told.code !== CloseCode.Kicked ? { code: CloseCode.Kicked, text: "signed in elsewhere" } : told;
     const { token, reconnect, environment } = this.options;
     const canReturn = this.over === undefined && reconnect && this.hasBeenOnline;
     const delayMs = canReturn
