@@ -3,6 +3,7 @@
 import { Limits } from "../../src/base/limits/limits.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { systemRandom } from "../../src/base/random.ts";
+import { ControlCommands } from "../../src/observe/control-commands.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import { createChatService } from "../../src/roles/chat/role.ts";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
@@ -50,6 +51,7 @@ export async function chatTopic(): Promise<Topic> {
     latency: metrics.talkLatency,
     random: systemRandom,
     limits: new Limits(silentLog),
+    control: new ControlCommands({}, () => undefined),
     log: silentLog,
   });
   const connection = new SinkConnection();

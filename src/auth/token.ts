@@ -12,6 +12,7 @@ export type TokenVerdict =
       readonly app: string;
       readonly account: string;
       /** Seconds since 1970. */ readonly expiresAt: number;
+      /** The same; undefined: it does not say. */ readonly issuedAt: number | undefined;
     }
   | { readonly ok: false; readonly reason: string };
 
@@ -51,12 +52,12 @@ export class TokenVerifier {
         clockTolerance: 0,
         currentDate: new Date(this.wallMs()),
       });
-      const { acc: account, app, exp } = payload;
+      const { acc: account, app, exp, iat: issuedAt } = payload;
       if (typeof account !== "string" || !validName(account))
         return refused(`the token's acc is no name of an account: ${nameRule}`);
       if (typeof app !== "string" || !validName(app)) return refused(`the token's app is no name: ${nameRule}`);
       if (exp === undefined) return refused("the token has no exp");
-      return { ok: true, app, account, expiresAt: exp };
+      return { ok: true, app, account, expiresAt: exp, issuedAt };
     } catch (error) {
       if (error instanceof errors.JWSSignatureVerificationFailed) return undefined;
       if (error instanceof errors.JWTExpired) return refused("the token has expired");

@@ -58,6 +58,18 @@ const commands: Readonly<Record<string, Command>> = {
     optionsOf.limits,
     async (values) => done((await import("./limits.ts")).limits(values), 0),
   ),
+  kick: command(
+    "kick",
+    "End the connections of an account, or of one of its devices, on all gateways; its tokens stay good",
+    optionsOf.kick,
+    async (values) => done((await import("./revoke.ts")).kick(values), 0),
+  ),
+  revoke: command(
+    "revoke",
+    "Refuse the tokens of an account that were issued until now, and end the connections that they signed in",
+    optionsOf.revoke,
+    async (values) => done((await import("./revoke.ts")).revoke(values), 0),
+  ),
   chat: command("chat", "Talk from a terminal, or through a pipe", optionsOf.chat, async (values) =>
     (await import("./chat.ts")).chat(values),
   ),
@@ -113,6 +125,8 @@ const examples = `EXAMPLES
   roost --role discovery                         a node of the registry, on port 7171
   roost nodes --watch                            what it holds
   roost limits                                   what is bounded, and how much of it is used
+  roost kick --account mallory                   end an account's connections
+  roost revoke --account mallory                 refuse the tokens that it has
   roost backup messages-monday.db                copy the messages, while the server runs
   roost purge --retention 30d                    how many messages are older
 

@@ -19,6 +19,7 @@ import {
   parseId,
   parseLabel,
   parseListener,
+  parseMoment,
   parseName,
   parseNode,
   parsePath,
@@ -220,6 +221,7 @@ export const options = {
   ),
   "log-format": option("How lines are logged", "text|json", "text", oneOf(["text", "json"])),
   account: option("The account", "name", undefined, parseName),
+  before: option("Refuse tokens that were issued before then (default: now)", "time|duration", undefined, parseMoment),
   app: option("The app (tenant) that the account belongs to", "name", "default", parseName),
   ttl: option("How long the token is good", "duration", "24h", durationFrom("1s", "36500d")),
   to: option("Talk to this account", "name", undefined, parseName),
@@ -322,6 +324,17 @@ export const optionsOfRole = {
   ],
 } as const satisfies Record<string, readonly OptionName[]>;
 
+/** How the process that has the message store is found. */
+const storeKeeperOptions = [
+  "data",
+  "node",
+  "discovery",
+  "env",
+  "cluster-key",
+  "cluster-key-file",
+  "config",
+] as const satisfies OptionName[];
+
 /** The options of each command. */
 export const optionsOf = {
   serve: [...new Set(Object.values(optionsOfRole).flat())],
@@ -329,6 +342,8 @@ export const optionsOf = {
   chat: [...serverOptions, "ws", "account", "app", "to", "group", "url", "discovery", "token", "device"],
   nodes: ["discovery", "watch", "config"],
   limits: ["data", "node", "discovery", "cluster-key", "cluster-key-file", "role", "limit", "json", "config"],
+  kick: [...storeKeeperOptions, "account", "app", "device"],
+  revoke: [...storeKeeperOptions, "account", "app", "before"],
   backup: ["data", "store", "replace", "config"],
   restore: ["data", "store", "replace", "config"],
   check: ["data", "store", "config"],

@@ -37,6 +37,21 @@ export function durationFrom(least: string, most: string): (text: string) => num
   };
 }
 
+/** A moment that is not to come, in milliseconds since 1970: `2026-03-01T12:00:00Z`, or how long ago it was, `90m`. */
+export function parseMoment(text: string): number {
+  const agoMs = durationMsOf(text);
+  const atMs = agoMs > 0 ? Date.now() - agoMs : timeMsOf(text);
+  if (!(atMs >= 0 && atMs <= Date.now()))
+    throw new Error("a time that is past, such as 2026-03-01T12:00:00Z, or how long ago it was, such as 90m");
+  return atMs;
+}
+
+/** NaN if the text is no RFC 3339 time with seconds and an offset. */
+function timeMsOf(text: string): number {
+  const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?(Z|[+-]\d\d:\d\d)$/.test(text);
+  return isTime ? Date.parse(text) : Number.NaN;
+}
+
 /** `forever` or whole days, up to 100 years: days, 0 for ever. */
 export function parseRetention(text: string): number {
   if (text === "forever") return 0;

@@ -17,14 +17,14 @@ export class Router {
 
   constructor(middlewares: readonly Middleware[]) {
     this.middlewares = middlewares;
-    this.unknown = this.compose((context) => {
+    this.unknown = compose(middlewares, (context) => {
       context.refuse(Status.NotImplemented, `there is no command ${JSON.stringify(context.command.slice(0, 64))}`);
     });
   }
 
-  /** Registers a command's handler. */
-  handle(command: string, handler: Handler): void {
-    this.handlers.set(command, this.compose(handler));
+  /** Registers a command's handler; `middlewares` are those of the router unless they are given. */
+  handle(command: string, handler: Handler, middlewares = this.middlewares): void {
+    this.handlers.set(command, compose(middlewares, handler));
   }
 
   /** Runs a request through its chain. An unknown command is answered with NotImplemented. */
@@ -33,8 +33,8 @@ export class Router {
     // The outermost middleware is `recover`, which never rejects: a refusal and a bug alike are answered there.
     if (pending !== undefined) void pending;
   }
+}
 
-  private compose(handler: Handler): Handler {
-    return this.middlewares.reduceRight((next, middleware) => middleware(next), handler);
-  }
+function compose(middlewares: readonly Middleware[], handler: Handler): Handler {
+  return middlewares.reduceRight((next, middleware) => middleware(next), handler);
 }

@@ -1,7 +1,7 @@
 // What an operator may ask a running process, by whatever door: a Unix socket in the data folder, a link with the cluster's
 // key, the registry's API. A door decides who may ask; every door carries the same texts:
 //
-//   request  {"command":"limits"}                      at most controlRequestBytesMax
+//   request  {"command":"limits"}, and the fields of the command, if it has any; at most controlRequestBytesMax
 //   answer   {"answer":…} or {"error":"a sentence"}
 
 import type { LimitRole } from "../base/limits/limit.ts";
@@ -13,8 +13,11 @@ export const controlRequestBytesMax = 64 * 1024;
 /** What is read of an answer at most. */
 export const controlAnswerBytesMax = 4 * 1024 * 1024;
 
-/** Returns the answer, which is written as JSON. Throwing is a bug. */
-export type ControlCommand = () => unknown;
+/** What a request says; anything may be in it. */
+export type ControlFields = Readonly<Record<string, unknown>>;
+
+/** Returns the answer, which is written as JSON. Throws ControlRefused; anything else is a bug. */
+export type ControlCommand = (fields: ControlFields) => unknown;
 
 /** The answer to `limits`. */
 export interface LimitsAnswer {
@@ -31,7 +34,7 @@ export class ControlRefused extends Error {
 
 /** The commands of one process. */
 export class ControlCommands {
-  private readonly commands: ReadonlyMap<string, ControlCommand>;
+  private readonly commands: Map<string, ControlCommand>;
   private readonly bugMet: (bug: unknown) => void;
 
   /** `bugMet` is told what a command threw; the request that it met gets a sentence. */
@@ -40,37 +43,52 @@ export class ControlCommands {
     this.bugMet = bugMet;
   }
 
+  /** Adds commands, in place of those of the same names. */
+  add(commands: Readonly<Record<string, ControlCommand>>): void {
+    for (const [name, command] of Object.entries(commands)) this.commands.set(name, command);
+  }
+
   /** Answers a request; never rejects. */
   async obey(request: string): Promise<string> {
-    const name = commandOf(request);
-    if (name === undefined) return refusal('a request is {"command":"…"}');
+    const fields = objectOf(jsonOf(request));
+    const name = fields?.["command"];
+    if (fields === undefined || typeof name !== "string") return refusal('a request is {"command":"…"}');
     const command = this.commands.get(name);
     if (command === undefined)
       return refusal(`this process knows no such command; it knows ${[...this.commands.keys()].join(", ")}`);
     try {
-      return JSON.stringify({ answer: await command() });
+      return JSON.stringify({ answer: await command(fields) });
     } catch (bug) {
+      if (bug instanceof ControlRefused) return refusal(bug.message);
       this.bugMet(bug);
       return refusal("the command failed by a bug; the log of the process has more");
     }
   }
 }
 
-/** What every process can be asked. */
+function withoutStore(): never {
+  throw new ControlRefused("this process keeps no messages, and so no kicks and revocations; ask a chat node");
+}
+
+/** What every process can be asked; one with a message store adds what needs it. */
 export function controlCommands(
   about: { readonly role: LimitRole; readonly id: string; readonly version: string; readonly limits: Limits },
   bugMet: (bug: unknown) => void,
 ): ControlCommands {
   const { role, id, version, limits } = about;
   return new ControlCommands(
-    { limits: (): LimitsAnswer => ({ version, role, id, limits: limitRows(limits, role) }) },
+    {
+      limits: (): LimitsAnswer => ({ version, role, id, limits: limitRows(limits, role) }),
+      kick: withoutStore,
+      revoke: withoutStore,
+    },
     bugMet,
   );
 }
 
 /** The text of a request. */
-export function controlRequest(command: string): string {
-  return JSON.stringify({ command });
+export function controlRequest(command: string, fields: ControlFields = {}): string {
+  return JSON.stringify({ ...fields, command });
 }
 
 /** Reads an answer's text. Throws ControlRefused. */
@@ -84,11 +102,6 @@ export function answerIn(value: unknown): unknown {
   if (answer !== undefined && "answer" in answer) return answer["answer"];
   const sentence = answer?.["error"];
   throw new ControlRefused(typeof sentence === "string" ? sentence : "it answered what no process of ours does");
-}
-
-function commandOf(request: string): string | undefined {
-  const command = objectOf(jsonOf(request))?.["command"];
-  return typeof command === "string" ? command : undefined;
 }
 
 /** The value of a text; undefined where it is not JSON, and so no request and no answer. */

@@ -12,7 +12,7 @@ export interface ClientEvents {
   online: { readonly account: string; readonly channelId: string };
   /** The connection ended. `returnsInMs` undefined: for good. */
   offline: { readonly reason: CloseReason; readonly returnsInMs: number | undefined };
-  /** A newer sign-in of the same account and device took this one's place. */
+  /** A newer sign-in of the same account and device took this one's place, or an operator has ended it. */
   kicked: { readonly channelId: string };
   groupCreated: { readonly group: string; readonly members: readonly string[] };
   groupJoined: { readonly group: string; readonly account: string };

@@ -181,7 +181,8 @@ export class ConnectionKeeper {
     this.cancelTimer();
     this.live = undefined;
     this.session = undefined;
-    const reason = this.isKicked ? { code: CloseCode.Kicked, text: "signed in elsewhere" } : told;
+    const reason =
+      this.isKicked && told.code !== CloseCode.Kicked ? { code: CloseCode.Kicked, text: "signed in elsewhere" } : told;
     if (!wasLive) {
       this.failed(reason, error);
       return;

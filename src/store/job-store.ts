@@ -7,6 +7,7 @@ import type { StoreIdentity } from "../auth/store-ownership.ts";
 import { assert } from "../base/assert.ts";
 import type { LimitValues } from "../base/limits/table.ts";
 import { encodeContents } from "../wire/message-contents.ts";
+import type { Revocation, StoredRevocation } from "../wire/revocations.ts";
 import { Batcher } from "./batcher.ts";
 import {
   membershipOutcome,
@@ -27,6 +28,7 @@ import {
   type Membership,
   type MembershipChange,
   type MembershipOutcome,
+  type RevokeOutcome,
   type Store,
   type StoreClock,
   type Talk,
@@ -69,6 +71,9 @@ export abstract class JobStore implements Store {
 
   abstract groupDetail(app: string, group: string, asker: string): ReturnType<Store["groupDetail"]>;
   abstract membership(app: string, group: string): Promise<Membership | undefined>;
+
+  abstract revoke(revocation: Revocation): Promise<RevokeOutcome>;
+  abstract revocations(after: bigint, limit: number): Promise<readonly StoredRevocation[]>;
 
   abstract readonly trouble: string;
 
@@ -150,6 +155,11 @@ export abstract class JobStore implements Store {
 
   protected get isClosing(): boolean {
     return this.closing !== undefined;
+  }
+
+  /** Throws StoreUnavailable once closing has begun. */
+  protected refuseClosed(): void {
+    if (this.isClosing) throw new StoreUnavailable("the store is closed");
   }
 
   /** Refuses what waits for the batch that is being committed. */

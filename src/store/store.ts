@@ -10,6 +10,7 @@
 // - Everything is kept apart by `app`.
 
 import type { StoreIdentity } from "../auth/store-ownership.ts";
+import type { Revocation, StoredRevocation } from "../wire/revocations.ts";
 
 /** The store cannot serve now; the request may be repeated. Answered to clients as SystemException. */
 export class StoreUnavailable extends Error {
@@ -145,6 +146,9 @@ export interface Membership {
   readonly accounts: readonly string[];
 }
 
+/** What became of a kick or a revocation; `full`: the store keeps as many as `revocations` allows. */
+export type RevokeOutcome = { readonly result: "stored"; readonly id: bigint } | { readonly result: "full" };
+
 /** What a store knows about its clock; milliseconds. */
 export interface StoreClock {
   /** How far the last id is ahead of the clock, which was set back; 0: it is not. */
@@ -190,6 +194,14 @@ export interface Store {
   >;
   /** For dispatching: no rights are checked. Undefined: no such group. */
   membership(app: string, group: string): Promise<Membership | undefined>;
+
+  /**
+   * Keeps a kick or a revocation, in place of an earlier one of the same kind for the same account and device; the later of
+   * both times counts. It takes an id. A kick that is 30 days old is forgotten.
+   */
+  revoke(revocation: Revocation): Promise<RevokeOutcome>;
+  /** Kicks and revocations with ids above `after`, the smallest first, at most `limit`. */
+  revocations(after: bigint, limit: number): Promise<readonly StoredRevocation[]>;
 
   /** Which store it is; undefined until that is known, which takes an engine that answers. */
   readonly identity: StoreIdentity | undefined;

@@ -8,6 +8,8 @@ export const Command = {
   Restore: "login.restore",
   /** Between services: a gateway and a login node compare what they know of the gateway's sessions. */
   Census: "login.census",
+  /** Between services: a chat node says what operators have ended, and a gateway asks for it (revocations.ts). */
+  Revocations: "chat.revocations",
   UserTalk: "chat.user.talk",
   GroupTalk: "chat.group.talk",
   TalkAck: "chat.talk.ack",

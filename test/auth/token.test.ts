@@ -18,7 +18,10 @@ async function reasonOf(token: string): Promise<string> {
 
 test("a good token names app, account and end", async () => {
   const token = await signToken(key, { account: "alice", app: "shop", ttlSeconds: 60 }, nowMs);
-  expect(await verifier.verify(token)).toEqual({ ok: true, app: "shop", account: "alice", expiresAt: now + 60 });
+  const said = { app: "shop", account: "alice", expiresAt: now + 60, issuedAt: now };
+  expect(await verifier.verify(token)).toEqual({ ok: true, ...said });
+  const silent = await sign({ acc: "alice", app: "shop", exp: now + 60 });
+  expect(await verifier.verify(silent)).toEqual({ ok: true, ...said, issuedAt: undefined });
 });
 
 test("a token that expired a second ago is refused, one with a second left is not", async () => {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { OptionValues } from "../../src/cli/option-values.ts";
 import { type options, optionsOf } from "../../src/cli/options.ts";
-import { parseAddress, parseDuration, parseListener, parseRetention } from "../../src/cli/values.ts";
+import { parseAddress, parseDuration, parseListener, parseMoment, parseRetention } from "../../src/cli/values.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -124,4 +124,24 @@ test("a value beyond the bounds of its option is refused, whoever could be meant
     ["trusted-proxies", "10.0.0.2,10.1.0.0/16,fd00::/8,::1,::ffff:10.0.0.0/104"],
   ] as const)
     expect(new OptionValues([name], [`--${name}=${value}`], {}).optional(name)).toBeDefined();
+});
+
+test("a moment is a time with an offset, or how long ago it was, and never to come", () => {
+  expect(parseMoment("2026-03-01T12:00:00Z")).toBe(Date.UTC(2026, 2, 1, 12));
+  expect(parseMoment("2026-03-01T12:00:00.5+02:00")).toBe(Date.UTC(2026, 2, 1, 10, 0, 0, 500));
+  const agoMs = Date.now() - parseMoment("90m");
+  expect(agoMs).toBeGreaterThanOrEqual(90 * 60_000);
+  expect(agoMs).toBeLessThan(91 * 60_000);
+  for (const wrong of [
+    "",
+    "now",
+    "0s",
+    "-5m",
+    "2026-03-01",
+    "2026-03-01T12:00:00",
+    "2999-01-01T00:00:00Z",
+    "2026-13-01T00:00:00Z",
+  ])
+    expect(() => parseMoment(wrong)).toThrow("a time that is past");
+  expect(() => parseMoment("36500d")).toThrow("a time that is past");
 });

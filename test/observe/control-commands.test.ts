@@ -58,6 +58,28 @@ test("a command that throws is a bug that costs its request only", async () => {
   expect(bugs).toEqual([bug, bug]);
 });
 
+test("a command that refuses says why, gets the fields of its request, and may be added later", async () => {
+  const bugs: unknown[] = [];
+  const commands = new ControlCommands({ old: () => 1, kept: () => 2 }, (met) => void bugs.push(met));
+  commands.add({
+    old: (fields) => fields["of"],
+    no() {
+      throw new ControlRefused("not today");
+    },
+  });
+  expect(refusalOf(await commands.obey(controlRequest("no")))).toBe("not today");
+  expect(controlAnswer(await commands.obey(controlRequest("old", { of: "ann", command: "no" })))).toBe("ann");
+  expect(controlAnswer(await commands.obey(controlRequest("kept")))).toBe(2);
+  expect(bugs).toEqual([]);
+});
+
+test("a process without messages says who can kick and revoke", async () => {
+  const about = { role: "gateway", id: "g1", version: "1", limits: new Limits(silentLog) } as const;
+  const commands = controlCommands(about, () => undefined);
+  for (const name of ["kick", "revoke"])
+    expect(refusalOf(await commands.obey(controlRequest(name, { account: "a" })))).toContain("ask a chat node");
+});
+
 test("an answer that none of ours gives is refused", () => {
   for (const text of ["", "hello", "{}", '{"error":5}', "[]"])
     expect(() => controlAnswer(text)).toThrow("it answered what no process of ours does");

@@ -8,6 +8,7 @@ import { silentLog } from "../../src/base/log.ts";
 import { systemRandom } from "../../src/base/random.ts";
 import { TimerWheel } from "../../src/base/timer-wheel.ts";
 import { Link, Links } from "../../src/container/links.ts";
+import { ControlCommands } from "../../src/observe/control-commands.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import { createChatService } from "../../src/roles/chat/role.ts";
 import { AddressLimits } from "../../src/roles/gateway/address-limits.ts";
@@ -190,6 +191,7 @@ async function chatService() {
     latency: metrics.talkLatency,
     random: systemRandom,
     limits: testLimits(),
+    control: new ControlCommands({}, () => undefined),
     log: silentLog,
   });
   const connection = new ShownConnection();

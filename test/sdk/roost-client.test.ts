@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { Disconnected, RequestRefused, RequestTimedOut } from "../../src/sdk/client-errors.ts";
-import type { ClientOptions } from "../../src/sdk/client-options.ts";
+import type { ClientEvents, ClientOptions } from "../../src/sdk/client-options.ts";
 import { RoostClient } from "../../src/sdk/roost-client.ts";
 import { Command } from "../../src/wire/commands.ts";
 import {
@@ -79,6 +79,17 @@ for (const transport of ["ws", "tcp"] as const) {
       await until(() => events.length >= 3, "the end");
       expect(events.filter((event) => event !== "synced")).toEqual(["online", "kicked", "offline 4001 for good"]);
       await expect(client.talkToUser("bob", { body: "x" })).rejects.toBeInstanceOf(Disconnected);
+    });
+
+    test("an operator's kick is for good, and told as what it is", async () => {
+      const peer = peerOn(transport);
+      const texts: string[] = [];
+      const offline = ({ reason }: ClientEvents["offline"]): void => void texts.push(`${reason.code} ${reason.text}`);
+      await connect(peer, { on: { offline } });
+      peer.latest.push(Command.SignIn, "alice", KickoutNotifySchema, { channelId: "channel-1" });
+      peer.latest.end({ code: 4001, text: "ended by an operator" });
+      await until(() => texts.length > 0, "the end");
+      expect(texts).toEqual(["4001 ended by an operator"]);
     });
 
     test("comes back when the server leaves", async () => {

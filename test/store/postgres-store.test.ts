@@ -13,6 +13,7 @@ import { TcpProxy } from "../support/tcp-proxy.ts";
 import { until } from "../support/until.ts";
 import { groupSuite, type GroupPlace } from "./group-suite.ts";
 import { idsAheadSuite, type AheadPlace } from "./ids-ahead-suite.ts";
+import { revocationSuite } from "./revocation-suite.ts";
 import { draft, stored, storeSuite, talk } from "./store-suite.ts";
 import { contentsOf } from "../support/contents.ts";
 
@@ -118,6 +119,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
   };
   storeSuite("PostgreSQL store", makePlace);
   groupSuite("PostgreSQL store", makePlace);
+  revocationSuite("PostgreSQL store", makePlace);
   idsAheadSuite("PostgreSQL store", makePlace);
 
   storeSuite("PostgreSQL store in a database whose defaults are all others", async () => {

@@ -57,6 +57,8 @@ function addRows(db: Database, version: number, count: number, isFull: boolean):
   db.run(`${numbers} INSERT INTO mark SELECT ${id}, i, i FROM n`);
   if (version < 4) return;
   db.run(`INSERT OR IGNORE INTO owner VALUES ('${"0123456789abcdef".repeat(2)}')`);
+  if (version < 6) return;
+  db.run(`${numbers} INSERT INTO revocation SELECT ${id}, 'app', 'a' || i, 'kick', iif(i % 2, NULL, 'd'), i FROM n`);
 }
 
 /** Makes a store of the newest schema with a past. Returns its path. */

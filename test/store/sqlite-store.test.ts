@@ -21,6 +21,7 @@ import { backToSchema4 } from "../support/former-schema.ts";
 import { until } from "../support/until.ts";
 import { groupSuite, type GroupPlace } from "./group-suite.ts";
 import { idsAheadSuite, type AheadPlace } from "./ids-ahead-suite.ts";
+import { revocationSuite } from "./revocation-suite.ts";
 import { draft, stored, storeSuite, talk } from "./store-suite.ts";
 import { contentsOf } from "../support/contents.ts";
 
@@ -74,6 +75,7 @@ function placeWith(foldMessages: number): AheadPlace & GroupPlace {
 }
 const tables = { account: "account", member: "member", counts: "group_count" } as const;
 groupSuite("SQLite store", async () => placeWith(foldMessagesDefault));
+revocationSuite("SQLite store", async () => placeWith(foldMessagesDefault));
 storeSuite("SQLite store", async () => placeWith(foldMessagesDefault));
 storeSuite("SQLite store whose runs are of three messages", async () => placeWith(3));
 

@@ -2,8 +2,9 @@
 
 import type { Database } from "bun:sqlite";
 
-/** Statements that make a SQLite store of schema 4 out of one of schema 5; the caller sets PRAGMA user_version. */
+/** Statements that make a SQLite store of schema 4 out of one of today's; the caller sets PRAGMA user_version. */
 export const sqliteSchema4: readonly string[] = [
+  "DROP TABLE IF EXISTS revocation",
   "DROP TRIGGER IF EXISTS member_entered",
   "DROP TRIGGER IF EXISTS member_left",
   "DROP TRIGGER IF EXISTS member_deleted",
@@ -12,19 +13,32 @@ export const sqliteSchema4: readonly string[] = [
   "ALTER TABLE member DROP COLUMN own",
 ];
 
-/** Makes a SQLite store of schema 4 out of one of schema 5. */
+/** Makes a SQLite store of schema 4 out of one of today's. */
 export function backToSchema4(db: Database): void {
   for (const statement of sqliteSchema4) db.run(statement);
   db.run("PRAGMA user_version = 4");
 }
 
-/** Makes a PostgreSQL store of schema 3 out of one of schema 4, but for its functions. */
+/** Makes a PostgreSQL store of schema 3 out of one of today's, but for its functions. */
 export const postgresSchema3 = `
   DROP TRIGGER member_entered ON roost.member;
   DROP TRIGGER member_changed ON roost.member;
   DROP TRIGGER member_left ON roost.member;
   DROP TRIGGER member_truncated ON roost.member;
   ALTER TABLE roost.member DROP COLUMN is_own;
-  DROP TABLE roost.group_count, roost.unfinished_group;
+  DROP TABLE roost.group_count, roost.unfinished_group, roost.revocation;
   DELETE FROM roost.migration WHERE number > 3;
+`;
+
+/** Makes a SQLite store of schema 5 out of one of today's. */
+export function backToSchema5(db: Database): void {
+  db.run("DROP TABLE revocation");
+  db.run("PRAGMA user_version = 5");
+}
+
+/** Makes a PostgreSQL store of schema 4 out of one of today's. */
+export const postgresSchema4 = `
+  DROP FUNCTION roost.revoke;
+  DROP TABLE roost.revocation;
+  DELETE FROM roost.migration WHERE number > 4;
 `;

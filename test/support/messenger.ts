@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { signToken } from "../../src/auth/token.ts";
 import { silentLog } from "../../src/base/log.ts";
+import type { ControlCommands } from "../../src/observe/control-commands.ts";
 import { testLimits } from "./limits.ts";
 import type { RunningStandalone, StandaloneSettings } from "../../src/roles/settings.ts";
 import { startStandalone } from "../../src/roles/standalone/role.ts";
@@ -53,6 +54,12 @@ export class Messenger {
 
   token(account: string, app = "app"): Promise<string> {
     return signToken(secret, { account, app, ttlSeconds: 3600 });
+  }
+
+  /** What operators may ask. */
+  get control(): ControlCommands {
+    if (this.role === undefined) throw new Error("it has not started");
+    return this.role.control;
   }
 
   /** A client that has connected and said nothing. */

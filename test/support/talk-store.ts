@@ -16,6 +16,8 @@ export function talkStore(outcome: TalkOutcome): Store {
     quit: unused,
     groupDetail: unused,
     membership: unused,
+    revoke: unused,
+    revocations: unused,
     identity: undefined,
     setOwners: unused,
     watchReplacement: () => () => undefined,

@@ -1,6 +1,6 @@
-// How many sessions an account may have, and how long they outlive their gateway.
+// How many sessions an account may have, how long they outlive their gateway, and how many are ended by operators.
 
-import { atLogin, count, type LimitRole, ms } from "./limit.ts";
+import { atChat, atLogin, count, type LimitRole, ms } from "./limit.ts";
 
 /** Services whose sessions outlive a process; a standalone server's end with it. */
 const atSharedSessions: readonly LimitRole[] = ["login"];
@@ -13,5 +13,8 @@ export const sessionLimits = {
   gatewayLeaseMs: ms(10_000, atSharedSessions, "a gateway that no login node hears", "its sessions end", {
     min: 5_000,
     max: 600_000,
+  }),
+  revocations: count(100_000, atChat, "kicks and revocations that are kept", "the next one is refused", {
+    max: 1_000_000,
   }),
 } as const;

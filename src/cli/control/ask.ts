@@ -5,7 +5,13 @@ import { registryToken } from "../../auth/registry-token.ts";
 import { systemRandom } from "../../base/random.ts";
 import { TimerWheel } from "../../base/timer-wheel.ts";
 import { askOverLink } from "../../container/link/control-link.ts";
-import { answerIn, controlAnswer, ControlRefused, controlRequest } from "../../observe/control-commands.ts";
+import {
+  answerIn,
+  controlAnswer,
+  type ControlFields,
+  ControlRefused,
+  controlRequest,
+} from "../../observe/control-commands.ts";
 import { Code } from "../../registry/client/codes.ts";
 import { NodeClient, NodeFailure } from "../../registry/client/node-client.ts";
 import { systemTimers } from "../../registry/timers.ts";
@@ -30,12 +36,12 @@ export type ControlPlace =
   | { readonly kind: "registry"; readonly url: string; readonly clusterKeys: readonly Uint8Array[] };
 
 /** Resolves with the answer to a command, as JSON gave it. Throws StartError. */
-export async function askProcess(place: ControlPlace, command: string): Promise<unknown> {
-  const request = controlRequest(command);
+export async function askProcess(place: ControlPlace, command: string, fields?: ControlFields): Promise<unknown> {
+  const request = controlRequest(command, fields);
   try {
     switch (place.kind) {
       case "socket":
-        return controlAnswer(await askSocket(place.folder, request));
+        return controlAnswer(await askSocket(place.folder, request, command));
       case "link":
         return controlAnswer(await askLink(place, request));
       case "registry":
@@ -47,7 +53,7 @@ export async function askProcess(place: ControlPlace, command: string): Promise<
   }
 }
 
-async function askSocket(folder: string, request: string): Promise<string> {
+async function askSocket(folder: string, request: string, command: string): Promise<string> {
   const path = controlSocketPath(folder);
   try {
     const response = await fetch("http://roost/control", {
@@ -61,13 +67,15 @@ async function askSocket(folder: string, request: string): Promise<string> {
     return text;
   } catch (error) {
     if (error instanceof ControlRefused) throw error;
-    throw new StartError(socketSentence(path, error));
+    throw new StartError(socketSentence(path, error, command));
   }
 }
 
-function socketSentence(path: string, error: unknown): string {
+function socketSentence(path: string, error: unknown, command: string): string {
   const others =
-    "start it, name its folder with --data, or a process of a cluster with --node (roost limits --role standalone shows the limits that a server begins with)";
+    command === "limits"
+      ? "start it, name its folder with --data, or a process of a cluster with --node (roost limits --role standalone shows the limits that a server begins with)"
+      : "start it, name its folder with --data, or the registry of a cluster with --discovery";
   switch (codeOf(error)) {
     case "ENOENT":
     case "ENOTDIR":

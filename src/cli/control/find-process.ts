@@ -1,5 +1,6 @@
 // Which process `--node` means: its id or address as `roost nodes` prints them, tcp://host:port where it takes links, or
-// http://host:port of a node of the registry. Without it, the standalone server of the data folder.
+// http://host:port of a node of the registry. Without it, the standalone server of the data folder. What needs the message store
+// is asked of a chat node, which a node of the registry finds.
 
 import { resolve } from "node:path";
 import { silentLog } from "../../base/log.ts";
@@ -34,6 +35,31 @@ export async function findProcess(values: OptionValues): Promise<ControlPlace> {
     throw new StartError(`several processes are called ${node}; say which with --node tcp://host:port`);
   if (address === undefined) throw new StartError(`${node} (${first.appid}) is no process of roost`);
   return link(address, node, clusterKeys);
+}
+
+/**
+ * Finds those who can be asked for what needs the message store; any of them will do. With --node it is that process, or the
+ * chat nodes that this node of the registry lists; without it the standalone server of the data folder, or, where --discovery is
+ * given, the chat nodes of the registry. Throws StartError, UsageError.
+ */
+export async function findStoreKeepers(values: OptionValues): Promise<readonly ControlPlace[]> {
+  const isCluster = values.isGiven("discovery") && values.typedAs("data") !== "--data";
+  if (values.optional("node") === undefined && isCluster) return chatNodes(values, values.required("discovery"));
+  const place = await findProcess(values);
+  return place.kind === "registry" ? chatNodes(values, [place.url]) : [place];
+}
+
+async function chatNodes(values: OptionValues, registry: readonly string[]): Promise<ControlPlace[]> {
+  const clusterKeys = readClusterKeys(values, silentLog);
+  const { node, instances } = await firstListing(new NodeClient(systemTimers.after, [], false), registry);
+  const env = values.required("env");
+  const places = instances.flatMap((instance) => {
+    const address = instance.appid === "chat" && instance.env === env ? linkAddress(instance) : undefined;
+    return address === undefined ? [] : [link(address, instance.hostname, clusterKeys)];
+  });
+  if (places.length === 0)
+    throw new StartError(`${node} lists no chat node in the env ${env}; name another with --env`);
+  return places;
 }
 
 function link(address: string, id: string | undefined, clusterKeys: readonly Uint8Array[]): ControlPlace {

@@ -36,6 +36,7 @@ export function startChat(settings: ChatSettings): Promise<RunningMember> {
       latency: metrics.talkLatency,
       random: systemRandom,
       limits,
+      control: surroundings.control,
       log,
     });
     const node = new LogicNode(surroundings, service, serviceMetrics, [store, sessions], sessions);

@@ -10,6 +10,7 @@ import { recover } from "../../container/middleware/recover.ts";
 import { requireSession } from "../../container/middleware/session.ts";
 import { Router } from "../../container/router.ts";
 import { Service } from "../../container/service.ts";
+import type { ControlCommands } from "../../observe/control-commands.ts";
 import type { ServiceMetrics, TalkLatency } from "../../observe/metrics.ts";
 import { systemTimers } from "../../registry/timers.ts";
 import type { Sessions } from "../../session/sessions.ts";
@@ -27,7 +28,9 @@ import { groupQuit } from "./group-quit.ts";
 import { Notices } from "./notices.ts";
 import { offlineContent } from "./offline-content.ts";
 import { offlineIndex } from "./offline-index.ts";
+import { operatorCommands } from "./operator-commands.ts";
 import { Reads } from "./reads.ts";
+import { RevocationFeed } from "./revocation-feed.ts";
 import { groupTalk, userTalk } from "./talk.ts";
 import { talkAck } from "./talk-ack.ts";
 import { TalkPipeline } from "./talk-pipeline.ts";
@@ -40,9 +43,11 @@ export function createChatService(assembly: {
   latency: TalkLatency;
   random: Random;
   limits: Limits;
+  /** What operators may ask its process; gets the commands that need the store. */
+  control: ControlCommands;
   log: Log;
 }): Service {
-  const { store, sessions, metrics, latency, random, limits, log } = assembly;
+  const { store, sessions, metrics, latency, random, limits, control, log } = assembly;
   metrics.storeClock = () => store.clock;
   const dispatcher = new Dispatcher();
   const audience = new GroupAudience(store, sessions);
@@ -57,7 +62,11 @@ export function createChatService(assembly: {
     ...{ random, latency, metrics, limits, rates, rareLog },
   };
   const pipeline = new TalkPipeline(parts);
-  const router = new Router([recover(parts), countRequests(metrics), requireSession(sessions)]);
+  const feed = new RevocationFeed(store, dispatcher, metrics, systemTimers);
+  control.add(operatorCommands({ store, sessions, feed, limits, log }));
+  const ofAll = [recover(parts), countRequests(metrics)];
+  const router = new Router([...ofAll, requireSession(sessions)]);
+  router.handle(Command.Revocations, feed.send, ofAll);
   router.handle(Command.UserTalk, userTalk(pipeline, limits));
   router.handle(Command.GroupTalk, groupTalk(pipeline, limits));
   router.handle(Command.TalkAck, talkAck(parts));
@@ -73,9 +82,10 @@ export function createChatService(assembly: {
     dispatcher,
     log,
     stores: () => ({ sessions: sessions.identity, messages: store.identity }),
-    gatewayLinked: () => undefined,
-    gatewayLost: () => undefined,
+    gatewayLinked: (gateway) => feed.linked(gateway),
+    gatewayLost: (gateway) => feed.lost(gateway),
     settled: () => {
+      feed.stop();
       notices.flush();
       return fanOut.settled();
     },

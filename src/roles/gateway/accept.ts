@@ -9,6 +9,7 @@ import {
   CloseCode,
   closeLimit,
   closeProtocolFault,
+  closeRevoked,
   closeUnauthorised,
 } from "../../wire/close-reason.ts";
 import { Command, MetaKey, serviceOf } from "../../wire/commands.ts";
@@ -97,7 +98,14 @@ async function verifyAndForward(channel: Channel, request: LoginReq, sequence: n
     refuse(channel, Command.SignIn, sequence, Status.Unauthorized, verdict.reason, closeUnauthorised);
     return;
   }
+  if (gateway.revocations.refuses(verdict.app, verdict.account, verdict.issuedAt)) {
+    const sentence = "the token was revoked; sign in with one that was issued since";
+    refuse(channel, Command.SignIn, sequence, Status.Unauthorized, sentence, closeRevoked);
+    return;
+  }
   connection.identified();
+  channel.signedInMs = Date.now();
+  channel.issuedAt = verdict.issuedAt;
   channel.app = verdict.app;
   channel.account = verdict.account;
   channel.device = request.device;
@@ -160,7 +168,7 @@ export function restoreSessions(gateway: Gateway, link: Link<Channel>): void {
   let unsent: Channel | undefined;
   const step = (): void => {
     if (!link.connection.isOpen) return;
-    if (unsent?.state === ChannelState.Live) {
+    if (unsent !== undefined && mayBeRestored(unsent)) {
       if (!restoreSession(unsent, link)) {
         setTimeout(step, fullMs);
         return;
@@ -174,7 +182,7 @@ export function restoreSessions(gateway: Gateway, link: Link<Channel>): void {
         if (restored > 0) gateway.log.info("sessions are sent again", { sessions: restored, node: link.id });
         return;
       }
-      if (channel.state !== ChannelState.Live) continue;
+      if (!mayBeRestored(channel)) continue;
       if (restoreSession(channel, link)) restored++;
       else {
         unsent = channel;
@@ -185,6 +193,11 @@ export function restoreSessions(gateway: Gateway, link: Link<Channel>): void {
     setImmediate(step);
   };
   step();
+}
+
+/** False: the session is not to be sent again. Whoever is being sent away does not come back that way. */
+export function mayBeRestored({ state, connection, gateway, app, account, issuedAt }: Channel): boolean {
+  return state === ChannelState.Live && connection.isOpen && !gateway.revocations.refuses(app, account, issuedAt);
 }
 
 /** Sends the session of one of them. False: the link is full or closed. */

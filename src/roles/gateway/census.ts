@@ -7,9 +7,8 @@ import type { SessionTally } from "../../session/tally.ts";
 import { markOf } from "../../session/tally.ts";
 import { decodeMarks, encodeCensusQuestion } from "../../wire/census.ts";
 import { Command } from "../../wire/commands.ts";
-import { forwarded, restoreSession } from "./accept.ts";
+import { forwarded, mayBeRestored, restoreSession } from "./accept.ts";
 import type { Channel } from "./channel.ts";
-import { ChannelState } from "./channel-state.ts";
 import type { Gateway } from "./gateway.ts";
 
 export class Census {
@@ -48,7 +47,7 @@ export class Census {
     }
     let restored = 0;
     for (const channel of gateway.channels.values()) {
-      if (channel.state !== ChannelState.Live || known.has(markOf(channel.id))) continue;
+      if (!mayBeRestored(channel) || known.has(markOf(channel.id))) continue;
       if (gateway.channelNumberOf(channel.id) >= this.askedBelow) continue;
       // Those that a full link does not take are missing at the next census, too.
       if (!restoreSession(channel, link)) break;

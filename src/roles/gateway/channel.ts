@@ -85,6 +85,10 @@ export class Channel implements FrameHandler {
   app = "";
   account = "";
   device = "";
+  /** When its token was verified, in milliseconds since 1970. */
+  signedInMs = 0;
+  /** The token's `iat`, in seconds since 1970; undefined: it has none. */
+  issuedAt: number | undefined = undefined;
   private knownSpeaker: Speaker | undefined;
   /** Until the sign-in is answered. */
   private signingIn: SigningIn | undefined;

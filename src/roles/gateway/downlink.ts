@@ -56,6 +56,7 @@ export class Downlink implements FrameHandler {
     const { gateway, link } = this;
     gateway.links.remove(link);
     gateway.signOuts.lost(link);
+    gateway.revocations.lost(link);
     const { isDraining } = gateway;
     if (!isDraining) gateway.log.warn("a link ended", { service: link.service, node: link.id, reason: reason.text });
     const sentence = `the ${link.service} service went away, try again`;
@@ -108,6 +109,8 @@ export class Downlink implements FrameHandler {
       if (command === Command.Resync) restoreSessions(gateway, this.link);
       else if (command === Command.Census)
         gateway.census.answered(packet.subarray(scan.bodyStart, scan.bodyEnd), this.link);
+      else if (command === Command.Revocations)
+        gateway.revocations.received(packet.subarray(scan.bodyStart, scan.bodyEnd), this.link);
       else gateway.metrics.pushUnknownChannel();
       return;
     }

@@ -16,6 +16,7 @@ import { ChannelState } from "./channel-state.ts";
 import { PushQueue } from "./push-queue.ts";
 import type { AddressLimits } from "./address-limits.ts";
 import type { Channel } from "./channel.ts";
+import { Revocations } from "./revocations.ts";
 import { SyncHints } from "./sync-hints.ts";
 import { SignOuts } from "./sign-outs.ts";
 import { Census } from "./census.ts";
@@ -59,6 +60,8 @@ export class Gateway {
   readonly hints: SyncHints;
   /** Pushes to many that wait for their turn. */
   readonly pushes = new PushQueue((id, packet) => this.deliver(id, packet));
+  /** What operators have ended. */
+  readonly revocations = new Revocations(this);
   /** Which nodes may be linked. */
   readonly stores: SameStores;
 

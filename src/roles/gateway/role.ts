@@ -153,6 +153,7 @@ export class GatewayRole {
       for (const { connection } of links.all()) connection.send(basicPing);
       this.gateway.signOuts.tidy();
       this.gateway.census.tick();
+      this.gateway.revocations.tick();
     }, heartbeatMs);
     this.beat.unref();
   }
@@ -304,7 +305,9 @@ export class GatewayRole {
   private async linked(): Promise<void> {
     const endMs = performance.now() + completeMsMax;
     const isReady = (): boolean =>
-      this.dependencies.every(({ isComplete }) => isComplete) && this.missingServices().length === 0;
+      this.dependencies.every(({ isComplete }) => isComplete) &&
+      this.missingServices().length === 0 &&
+      this.gateway.revocations.isCurrent;
     while (!isReady()) {
       if (performance.now() > endMs) {
         const missing = this.missingServices().join(" ");

@@ -94,6 +94,7 @@ export async function assemble(settings: StandaloneSettings, store: Store): Prom
         latency: metrics.talkLatency,
         random: systemRandom,
         limits,
+        control,
         log,
       }),
       chatMetrics,

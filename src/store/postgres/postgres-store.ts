@@ -13,6 +13,7 @@ import {
 import { systemClock, type Clock } from "../../base/clock.ts";
 import { type LimitValues, limitValues } from "../../base/limits/table.ts";
 import type { Log } from "../../base/log.ts";
+import type { Revocation, StoredRevocation } from "../../wire/revocations.ts";
 import { JobStore } from "../job-store.ts";
 import type { Job } from "../jobs.ts";
 import { purgeRowsMax } from "../purge.ts";
@@ -21,6 +22,7 @@ import {
   type IndexEntry,
   type IndexQuery,
   type Membership,
+  type RevokeOutcome,
   type Store,
   type StoreClock,
 } from "../store.ts";
@@ -173,6 +175,15 @@ class PostgresStore extends JobStore {
 
   membership(app: string, group: string): Promise<Membership | undefined> {
     return this.read((life) => this.reader.membership(life, app, group));
+  }
+
+  async revoke(revocation: Revocation): Promise<RevokeOutcome> {
+    this.refuseClosed();
+    return this.writer.revoke(revocation);
+  }
+
+  revocations(after: bigint, limit: number): Promise<readonly StoredRevocation[]> {
+    return this.read((life) => this.reader.revocations(life, after, limit));
   }
 
   override get clock(): StoreClock {

@@ -6,6 +6,7 @@
 
 import type { SQL } from "bun";
 import { encodeContents } from "../../wire/message-contents.ts";
+import type { RevocationKind, StoredRevocation } from "../../wire/revocations.ts";
 import type { GroupDetail, IndexEntry, IndexQuery, Membership } from "../store.ts";
 import { indexBackMs } from "../trusted-time.ts";
 import type { Connections } from "./connection.ts";
@@ -54,6 +55,15 @@ interface DetailRow {
   readonly aliases: readonly string[];
   readonly avatars: readonly string[];
   readonly joined_ms: readonly bigint[];
+}
+
+interface RevocationRow {
+  readonly id: bigint;
+  readonly app: string;
+  readonly account: string;
+  readonly kind: RevocationKind;
+  readonly device: string | null;
+  readonly before_ms: bigint;
 }
 
 /** A log to read: of an inbox, or (0n) what the account sent to others. */
@@ -220,6 +230,23 @@ export class Reader {
       if (asked !== undefined) merge.supply(asked, ids);
     }
     merge.settle();
+  }
+
+  /** See Store.revocations. */
+  async revocations(life: string, after: bigint, limit: number): Promise<readonly StoredRevocation[]> {
+    const rows = await this.connections.run<RevocationRow[]>(
+      (sql) => sql`
+        SELECT r.id, r.app, r.account, r.kind, r.device, r.before_ms FROM roost.revocation r
+        WHERE roost.require_life(${life}) AND r.id > ${`${after}`}::bigint ORDER BY r.id LIMIT ${limit}`,
+    );
+    return rows.map(({ id, app, account, kind, device, before_ms: beforeMs }) => ({
+      id,
+      app: fromText(app),
+      account: fromText(account),
+      kind,
+      device: device === null ? undefined : fromText(device),
+      beforeMs: Number(beforeMs),
+    }));
   }
 
   private async lines(life: string, ids: readonly bigint[], me: bigint): Promise<IndexEntry[]> {

@@ -12,6 +12,7 @@ import { lifeFunctions } from "./life.ts";
 import { messageFunctions } from "./message-functions.ts";
 import { ownershipFunctions } from "./ownership-functions.ts";
 import { purgeFunctions } from "./purge-functions.ts";
+import { revocationFunctions } from "./revocation-functions.ts";
 import { writerLock } from "./writer-lock.ts";
 
 const tables = `
@@ -162,8 +163,22 @@ CREATE TABLE roost.unfinished_group (
 );
 `;
 
+/** Kicks and revocations; the id is one of the messages' sequence. They name accounts that may have no row. */
+const revocations = `
+CREATE TABLE roost.revocation (
+  id bigint PRIMARY KEY,
+  before_ms bigint NOT NULL,
+  app text COLLATE "C" NOT NULL,
+  account text COLLATE "C" NOT NULL,
+  kind text COLLATE "C" NOT NULL,
+  -- Null: all.
+  device text COLLATE "C"
+);
+CREATE INDEX revocation_of ON roost.revocation (app, account);
+`;
+
 /** Migration i brings a store from schema i to i + 1. */
-export const migrations: readonly string[] = [tables, horizons, identity, groupCounts];
+export const migrations: readonly string[] = [tables, horizons, identity, groupCounts, revocations];
 
 /** Writers lock this first: none of them holds a lock for which the making of triggers waits. */
 const lock = "SELECT FROM roost.sequence FOR UPDATE;";
@@ -177,6 +192,7 @@ export const functions: string = [
   messageFunctions,
   groupFunctions,
   purgeFunctions,
+  revocationFunctions,
   formerFunctions,
 ].join("\n");
 

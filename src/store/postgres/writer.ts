@@ -12,9 +12,10 @@ import {
   type StoreClaim,
 } from "../../auth/store-ownership.ts";
 import type { LimitValues } from "../../base/limits/table.ts";
+import type { Revocation } from "../../wire/revocations.ts";
 import { outcomeSlots, type Job } from "../jobs.ts";
 import { purgeRowsMax } from "../purge.ts";
-import { StoreUnavailable } from "../store.ts";
+import { StoreUnavailable, type RevokeOutcome } from "../store.ts";
 import { UnfinishedGroups, unfinishedGroupsMax, type UnfinishedGroup } from "../unfinished-groups.ts";
 import { AccountNumbers } from "./account-numbers.ts";
 import { Connections, placeOf, StoreReplaced } from "./connection.ts";
@@ -166,6 +167,18 @@ export class Writer {
     if (row?.is_done !== true) throw new NotOwned(refusedClaimSentence(`The message store ${place}`, claim));
   }
 
+  /** See Store.revoke. */
+  async revoke({ app, account, kind, device, beforeMs }: Revocation): Promise<RevokeOutcome> {
+    if (this.isLifeDoubted) await this.renew();
+    const { holder, life, limits } = this;
+    const [row] = await this.connections.run<{ id: bigint | null }[]>(
+      (sql) => sql`SELECT roost.revoke(${holder}, ${life ?? ""}, ${toText(app)}, ${toText(account)}, ${kind},
+        ${device === undefined ? null : toText(device)}, ${`${beforeMs}`}::bigint, ${limits.revocations}) AS id`,
+    );
+    const id = row?.id ?? undefined;
+    return id === undefined ? { result: "full" } : { result: "stored", id };
+  }
+
   /** Gives the node number back. */
   async release(): Promise<void> {
     const { holder } = this;
@@ -222,7 +235,7 @@ export class Writer {
     const [row] = await this.connections.run<ClaimRow[]>(
       (sql) => sql`SELECT outcome, identity, last_id, wall_ms, life
          FROM roost.claim(${holder}, ${sql.array([...claim.fingerprints], "TEXT")}, ${claim.adopt})
-         WHERE NOT EXISTS (SELECT FROM roost.unfinished_group WHERE false)`,
+         WHERE NOT EXISTS (SELECT FROM roost.revocation WHERE false)`,
     );
     assert(row !== undefined, "a claim has one row");
     const { outcome, identity, life } = row;

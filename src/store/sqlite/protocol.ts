@@ -4,6 +4,7 @@
 // 90. Answers that are numbers travel as a transferred BigInt64Array, which costs next to nothing.
 
 import type { ClaimOutcome, StoreClaim } from "../../auth/store-ownership.ts";
+import type { Revocation, RevocationKind } from "../../wire/revocations.ts";
 import type { Job } from "../jobs.ts";
 import type { GroupDetail } from "../store.ts";
 import type { Synchronous } from "./connection.ts";
@@ -37,6 +38,8 @@ export type Request =
   | { readonly kind: "renew"; readonly proof: boolean }
   /** To the writer: make these fingerprints the owner's. */
   | { readonly kind: "own"; readonly fingerprints: readonly string[] }
+  /** To the writer: keep a kick or a revocation, unless there are so many others. */
+  | { readonly kind: "revoke"; readonly revocation: Revocation; readonly keptMax: number }
   /** To the writer: are the files at their paths still those that are open? */
   | { readonly kind: "guard" }
   /** To the writer: look at the clocks; keepMs is the retention, 0 for ever. */
@@ -77,7 +80,18 @@ export type Request =
       readonly group: string;
       readonly asker: string;
     }
-  | { readonly kind: "membership"; readonly app: string; readonly group: string };
+  | { readonly kind: "membership"; readonly app: string; readonly group: string }
+  | { readonly kind: "revocations"; readonly after: string; readonly limit: number };
+
+/** A kick or a revocation. */
+export type FoundRevocation = readonly [
+  id: string,
+  app: string,
+  account: string,
+  kind: RevocationKind,
+  device: string | null,
+  beforeMs: number,
+];
 
 export type DetailAnswer =
   | { readonly result: "found"; readonly detail: GroupDetail }
@@ -109,6 +123,10 @@ export type Answer =
   | { readonly kind: "detail"; readonly answer: DetailAnswer }
   | { readonly kind: "membership"; readonly version: bigint; readonly accounts: string }
   | { readonly kind: "none" }
+  /** revoke: its id; undefined where there is no room. */
+  | { readonly kind: "revoked"; readonly id: bigint | undefined }
+  /** revocations: JSON of FoundRevocation[]. */
+  | { readonly kind: "revocations"; readonly found: string }
   /** renew: how far the last id is ahead of the clock. */
   | { readonly kind: "renewed"; readonly aheadMs: number; readonly forgotten: Forgotten }
   /** look (see WriterLook). */

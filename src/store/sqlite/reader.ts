@@ -4,6 +4,7 @@
 
 import type { Database } from "bun:sqlite";
 import { type Content, encodeContents } from "../../wire/message-contents.ts";
+import type { StoredRevocation } from "../../wire/revocations.ts";
 import type { GroupMember } from "../store.ts";
 import { mergeAscending, type IdStream } from "./id-merge.ts";
 import type { LogIndex, PostingSource } from "./log-index.ts";
@@ -11,6 +12,7 @@ import { Marks } from "./marks.ts";
 import type { Ownership } from "./ownership.ts";
 import { lists, receivedKey, sentKey, type List } from "./posting.ts";
 import { indexSlots, type DetailAnswer, type Request } from "./protocol.ts";
+import { readRevocations } from "./revocations.ts";
 
 type IndexRequest = Extract<Request, { kind: "index" }>;
 type ContentsRequest = Extract<Request, { kind: "contents" }>;
@@ -209,6 +211,10 @@ export class Reader {
         accounts: this.memberNames.all(group.number).map((row) => row.account),
       };
     });
+  }
+
+  revocations(after: bigint, limit: number): StoredRevocation[] {
+    return this.snapshot(() => readRevocations(this.db, after, limit));
   }
 
   private numberOf(app: string, name: string): bigint | undefined {

@@ -191,6 +191,19 @@ export const migrations: readonly string[] = [
     UPDATE group_count SET own = own - OLD.own, put = put - 1 + OLD.own WHERE account = OLD.account;
   END;
   `,
+  // Kicks and revocations (revocations.ts). The id is one of the messages' sequence. They name accounts that may have no row.
+  `
+  CREATE TABLE revocation (
+    id INTEGER PRIMARY KEY,
+    app TEXT NOT NULL,
+    account TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    -- NULL: all.
+    device TEXT,
+    before_ms INTEGER NOT NULL
+  );
+  CREATE INDEX revocation_of ON revocation (app, account);
+  `,
 ];
 
 /** Columns that migrations have added to a table: rows that were written before end without them. The default is 0. */

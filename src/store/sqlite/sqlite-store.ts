@@ -19,6 +19,7 @@ import {
 import { assert } from "../../base/assert.ts";
 import { type LimitValues, limitValues } from "../../base/limits/table.ts";
 import type { Log } from "../../base/log.ts";
+import type { Revocation, StoredRevocation } from "../../wire/revocations.ts";
 import { JobStore } from "../job-store.ts";
 import type { Job } from "../jobs.ts";
 import {
@@ -27,6 +28,7 @@ import {
   type IndexEntry,
   type IndexQuery,
   type Membership,
+  type RevokeOutcome,
   type Store,
   type StoreClock,
 } from "../store.ts";
@@ -36,7 +38,15 @@ import type { GroupBounds } from "./group-writer.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { foldMessagesDefault } from "./posting.ts";
 import { storeName } from "./ownership.ts";
-import { indexSlots, type Answer, type DetailAnswer, type Forgotten, type Request } from "./protocol.ts";
+import {
+  indexSlots,
+  type Answer,
+  type DetailAnswer,
+  type Forgotten,
+  type FoundContent,
+  type FoundRevocation,
+  type Request,
+} from "./protocol.ts";
 import { isForGood, StoreFiles, type Lines } from "./store-files.ts";
 import { StoreFault, WorkerLine, type OpenRequest } from "./worker-line.ts";
 
@@ -184,6 +194,23 @@ class SqliteStore extends JobStore {
     assert(answer.kind === "membership", "a membership is answered with a membership");
     const accounts: string[] = JSON.parse(answer.accounts);
     return { version: answer.version, accounts };
+  }
+
+  async revoke(revocation: Revocation): Promise<RevokeOutcome> {
+    this.refuseClosed();
+    const answer = await this.askWriter({ kind: "revoke", revocation, keptMax: this.limits.revocations });
+    assert(answer.kind === "revoked", "a revocation is answered with its id");
+    return answer.id === undefined ? { result: "full" } : { result: "stored", id: answer.id };
+  }
+
+  async revocations(after: bigint, limit: number): Promise<readonly StoredRevocation[]> {
+    this.refuseClosed();
+    const answer = await this.ask("reader", { kind: "revocations", after: `${after}`, limit });
+    assert(answer.kind === "revocations", "revocations are answered with revocations");
+    const found: FoundRevocation[] = JSON.parse(answer.found);
+    return found.map(([id, app, account, kind, device, beforeMs]) => {
+      return { id: BigInt(id), app, account, kind, device: device ?? undefined, beforeMs };
+    });
   }
 
   /** Makes the index from the log again; until that is done what needs it is refused. `isReplaced`: it is another log. */

@@ -14,7 +14,7 @@ import { IndexKeeper } from "./index-keeper.ts";
 import { LogIndex } from "./log-index.ts";
 import { lists } from "./posting.ts";
 import { Ownership, storeName } from "./ownership.ts";
-import type { Answer, Request } from "./protocol.ts";
+import type { Answer, FoundRevocation, Request } from "./protocol.ts";
 import { MessageCount } from "./purge-slices.ts";
 import { Reader } from "./reader.ts";
 import { failureOf } from "./refusal.ts";
@@ -149,6 +149,8 @@ function writerAnswer(request: Request, log: Database, to: Writer): Answer | und
     case "own":
       to.setOwners(request.fingerprints);
       return done;
+    case "revoke":
+      return { kind: "revoked", id: to.revoke(request.revocation, request.keptMax) };
     case "guard":
       to.guard();
       return done;
@@ -180,6 +182,13 @@ function readerAnswer(request: Request, from: Reader): Answer | undefined {
       const found = from.membership(request.app, request.group);
       if (found === undefined) return { kind: "none" };
       return { kind: "membership", version: found.version, accounts: JSON.stringify(found.accounts) };
+    }
+    case "revocations": {
+      const rows = from.revocations(BigInt(request.after), request.limit);
+      const found = rows.map(({ id, app, account, kind, device = null, beforeMs }): FoundRevocation => {
+        return [`${id}`, app, account, kind, device, beforeMs];
+      });
+      return { kind: "revocations", found: JSON.stringify(found) };
     }
     default:
       return undefined;

@@ -14,6 +14,7 @@
 import { SQLiteError, type Database } from "bun:sqlite";
 import { blockFor } from "../../base/block.ts";
 import type { Clock } from "../../base/clock.ts";
+import type { Revocation } from "../../wire/revocations.ts";
 import type { ClockReading } from "../horizon.ts";
 import { outcome, outcomeSlots, type Job } from "../jobs.ts";
 import { IdSequence, refusedClock, timeOfId } from "../snowflake.ts";
@@ -30,6 +31,7 @@ import type { Ownership } from "./ownership.ts";
 import type { Forgotten } from "./protocol.ts";
 import { PurgeSlices } from "./purge-slices.ts";
 import { FilesMoved, Refusal } from "./refusal.ts";
+import { keepRevocation } from "./revocations.ts";
 import { TalkWriter, type Outcome } from "./talk-writer.ts";
 
 /** A batch waits so long while folds lag behind. */
@@ -94,7 +96,7 @@ export class Writer {
     this.sequence = db.prepare<{ last_id: bigint; epoch: string }, []>(
       // The sub-query is never run: it makes a store of an earlier schema, which lacks the table, known as one.
       `SELECT last_id, (SELECT epoch FROM identity) AS epoch FROM sequence
-       WHERE NOT EXISTS (SELECT 1 FROM unfinished WHERE 0)`,
+       WHERE NOT EXISTS (SELECT 1 FROM revocation WHERE 0)`,
     );
     this.saveSequence = db.prepare<null, [bigint, number]>("UPDATE sequence SET last_id = ?, committed_ms = ?");
     this.newestSent = db.prepare<{ sent_ns: bigint }, []>("SELECT sent_ns FROM message ORDER BY id DESC LIMIT 1");
@@ -167,6 +169,11 @@ export class Writer {
   /** Makes these fingerprints the owner's. Throws NotOwned if the store has become another cluster's. */
   setOwners(fingerprints: readonly string[]): void {
     this.transact(() => this.ownership?.setOwners(fingerprints));
+  }
+
+  /** See Store.revoke; the id, or undefined where `keptMax` others are kept. */
+  revoke(revocation: Revocation, keptMax: number): bigint | undefined {
+    return this.transact((ids, wallMs) => keepRevocation(this.db, revocation, keptMax, ids, wallMs));
   }
 
   /** Gives the node number back. */
@@ -278,7 +285,7 @@ export class Writer {
       row = this.sequence.get();
     } catch (error) {
       // Opening the files again brings it up to date.
-      if (error instanceof SQLiteError && /no such table: (identity|unfinished)/.test(error.message))
+      if (error instanceof SQLiteError && /no such table: (identity|revocation)/.test(error.message))
         throw new FilesMoved("a store of an earlier version was put in place of the one that was open", {
           cause: error,
         });

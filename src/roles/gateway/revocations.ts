@@ -1,0 +1,141 @@
+// A gateway's copy of what operators have ended of accounts. Chat nodes say up to which number there are rows (wire/
+// revocations.ts), when a link begins and when one is added; the gateway asks each of them for what it lacks. Which node it has a
+// row from does not matter: numbers follow the order of the commits.
+//
+// A kick ends the connections that are there when it arrives, and were signed in before it; whoever signs in later has done so
+// after it, so it is not remembered. Of revocations the copy keeps the latest time for each account.
+//
+// Memory: an entry for each account with a revocation; the store bounds their number.
+
+import { create, toBinary } from "@bufbuild/protobuf";
+import { accountKey } from "../../base/account-key.ts";
+import type { Link } from "../../container/links.ts";
+import { closeKickedOut, closeRevoked } from "../../wire/close-reason.ts";
+import { Command } from "../../wire/commands.ts";
+import { Flag, KickoutNotifySchema } from "../../wire/gen/pkt_pb.ts";
+import { encodeLogicPacket } from "../../wire/packet.ts";
+import {
+  decodeRevocations,
+  encodeRevocationsQuestion,
+  type RevocationsPage,
+  type StoredRevocation,
+} from "../../wire/revocations.ts";
+import { forwarded } from "./accept.ts";
+import type { Channel } from "./channel.ts";
+import { ChannelState } from "./channel-state.ts";
+import type { Gateway } from "./gateway.ts";
+
+/**
+ * How far this machine's clock may be ahead of that of the chat node that dated a kick. It is asked of those only who sign in
+ * between a kick and its arrival here.
+ */
+const clocksApartMs = 30_000;
+
+export class Revocations {
+  private readonly gateway: Pick<Gateway, "channels" | "serviceId" | "metrics">;
+  /** The store that the copy is of; '' before the first word. */
+  private store = "";
+  /** The copy has all rows up to this number. */
+  private version = 0n;
+  /** Those who have said that there are more, and up to which number. */
+  private readonly ahead = new Map<Link<Channel>, bigint>();
+  /** Tokens that were issued before then are refused, by account; milliseconds since 1970. */
+  private readonly revokedMs = new Map<string, number>();
+
+  constructor(gateway: Revocations["gateway"]) {
+    this.gateway = gateway;
+  }
+
+  /** True when no linked chat node has said that there is more than the copy has. */
+  get isCurrent(): boolean {
+    return this.ahead.size === 0;
+  }
+
+  /**
+   * True when a token was revoked: to be asked at sign-in, and whenever a connection shows another token. `issuedAt`: its `iat`,
+   * in seconds since 1970; undefined, it has none, and counts as older than every revocation.
+   */
+  refuses(app: string, account: string, issuedAt: number | undefined): boolean {
+    if (this.revokedMs.size === 0) return false;
+    const beforeMs = this.revokedMs.get(accountKey(app, account));
+    return beforeMs !== undefined && (issuedAt === undefined || issuedAt * 1_000 < beforeMs);
+  }
+
+  /** A chat node has said what there is, or has sent rows. */
+  received(body: Buffer, link: Link<Channel>): void {
+    const said = decodeRevocations(body);
+    if (said === undefined) {
+      this.gateway.metrics.protocolFault("link-packet");
+      return;
+    }
+    if ("rows" in said) {
+      this.take(said);
+      if (this.ahead.has(link)) this.ask(link);
+      return;
+    }
+    if (said.store !== this.store) {
+      // The store was replaced. What is known is in force until the first rows of this one have come.
+      this.store = said.store;
+      this.version = 0n;
+      this.ahead.clear();
+    }
+    if (said.version <= this.version) return;
+    this.ahead.set(link, said.version);
+    this.ask(link);
+  }
+
+  /** That node says no more. */
+  lost(link: Link<Channel>): void {
+    this.ahead.delete(link);
+  }
+
+  /** Asks again those who have not answered; called every few seconds. */
+  tick(): void {
+    for (const link of this.ahead.keys()) this.ask(link);
+  }
+
+  private ask(link: Link<Channel>): void {
+    const nobody = { id: "", app: "", account: "", serviceId: this.gateway.serviceId };
+    link.connection.send(forwarded(nobody, Command.Revocations, 0, 0, encodeRevocationsQuestion(this.version)));
+  }
+
+  private take({ store, version, after, rows }: RevocationsPage): void {
+    // It answers an earlier question.
+    if (store !== this.store || after > this.version) return;
+    if (this.version === 0n) this.revokedMs.clear();
+    this.apply(rows.filter(({ id }) => id > this.version));
+    if (version > this.version) this.version = version;
+    for (const [link, there] of this.ahead) if (there <= this.version) this.ahead.delete(link);
+  }
+
+  private apply(rows: readonly StoredRevocation[]): void {
+    const byAccount = Map.groupBy(rows, ({ account }) => account);
+    for (const { app, account, kind, beforeMs } of rows) {
+      const key = accountKey(app, account);
+      if (kind === "revoke") this.revokedMs.set(key, Math.max(beforeMs, this.revokedMs.get(key) ?? 0));
+    }
+    if (byAccount.size === 0) return;
+    for (const channel of this.gateway.channels.values()) {
+      const row = byAccount.get(channel.account)?.find((one) => isEnded(channel, one));
+      if (row !== undefined) end(channel, row);
+    }
+  }
+}
+
+function isEnded(channel: Channel, { app, kind, device, beforeMs }: StoredRevocation): boolean {
+  if (channel.app !== app) return false;
+  if (kind === "revoke") return channel.issuedAt === undefined || channel.issuedAt * 1_000 < beforeMs;
+  return (device === undefined || channel.device === device) && channel.signedInMs < beforeMs + clocksApartMs;
+}
+
+function end({ connection, id, account, state }: Channel, { kind }: StoredRevocation): void {
+  if (kind === "revoke") {
+    connection.close(closeRevoked);
+    return;
+  }
+  // Clients of the time before close codes know this push, and do not come back.
+  const notify = toBinary(KickoutNotifySchema, create(KickoutNotifySchema, { channelId: id }));
+  const head = { command: Command.SignIn, flag: Flag.Push, channelId: id, dest: account };
+  if (state === ChannelState.Live) connection.send(encodeLogicPacket(head, notify));
+  connection.close(closeKickedOut);
+}

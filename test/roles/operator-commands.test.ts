@@ -1,0 +1,130 @@
+// roost kick and roost revoke as a process with a message store obeys them: what is refused, and what is in force afterwards.
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { signToken } from "../../src/auth/token.ts";
+import { silentLog } from "../../src/base/log.ts";
+import { controlAnswer, controlRequest, type ControlFields } from "../../src/observe/control-commands.ts";
+import { operatorCommands } from "../../src/roles/chat/operator-commands.ts";
+import { StoreUnavailable } from "../../src/store/store.ts";
+import { CloseCode } from "../../src/wire/close-reason.ts";
+import type { Revocation } from "../../src/wire/revocations.ts";
+import { testLimits } from "../support/limits.ts";
+import { Messenger } from "../support/messenger.ts";
+
+let messenger: Messenger;
+const folder = mkdtempSync(join(tmpdir(), "roost-revoked-"));
+const storePath = join(folder, "messages.db");
+const start = (): Promise<Messenger> => Messenger.start({ storePath });
+beforeAll(async () => {
+  messenger = await start();
+});
+afterAll(async () => {
+  await messenger.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const ask = async (command: string, fields: ControlFields): Promise<unknown> =>
+  controlAnswer(await messenger.control.obey(controlRequest(command, { app: "app", ...fields })));
+const tokenOf = (account: string, nowMs: number): Promise<string> =>
+  signToken(messenger.secret, { account, app: "app", ttlSeconds: 86_400 }, nowMs);
+
+test("a kicked account's connections end; its token is good at once, and it stays signed in", async () => {
+  const [phone, laptop, bob] = await Promise.all([
+    messenger.client("kick", { device: "phone" }),
+    messenger.client("kick", { device: "laptop" }),
+    messenger.client("kickbob"),
+  ]);
+  expect(await ask("kick", { account: "kick", device: "phone" })).toMatchObject({ connections: 1 });
+  expect((await phone.ending()).code).toBe(CloseCode.Kicked);
+  const again = await messenger.client("kick", { device: "phone" });
+  expect(await ask("kick", { account: "kick" })).toMatchObject({ connections: 2 });
+  expect([(await laptop.ending()).code, (await again.ending()).code]).toEqual([CloseCode.Kicked, CloseCode.Kicked]);
+  const third = await messenger.client("kick");
+  await Bun.sleep(20);
+  expect([third.isClosed, bob.isClosed]).toEqual([false, false]);
+});
+
+test("a revoked token signs nobody in, after a restart either; one that is issued later does", async () => {
+  const nowMs = Date.now();
+  const former = await tokenOf("rev", nowMs);
+  const client = await messenger.stranger();
+  await client.signIn(former);
+  expect(await ask("revoke", { account: "rev" })).toMatchObject({ connections: 1 });
+  expect((await client.ending()).code).toBe(CloseCode.Unauthorised);
+  const refused = async (): Promise<void> => {
+    await expect((await messenger.stranger()).signIn(former)).rejects.toThrow("the token was revoked");
+  };
+  await refused();
+  await messenger.drain();
+  messenger = await start();
+  await refused();
+  await (await messenger.stranger()).signIn(await tokenOf("rev", nowMs + 2_000));
+});
+
+test("a revocation up to an earlier time leaves later tokens good", async () => {
+  const nowMs = Date.now();
+  const [old, fresh] = [await tokenOf("earlier", nowMs - 7_200_000), await tokenOf("earlier", nowMs - 60_000)];
+  const clients = await Promise.all([messenger.stranger(), messenger.stranger()]);
+  await clients[0].signIn(old, "old");
+  await clients[1].signIn(fresh, "fresh");
+  await ask("revoke", { account: "earlier", beforeMs: nowMs - 3_600_000 });
+  expect((await clients[0].ending()).code).toBe(CloseCode.Unauthorised);
+  await Bun.sleep(20);
+  expect(clients[1].isClosed).toBe(false);
+});
+
+test("a kick of an account that nobody knows is kept, and says that nobody was signed in", async () => {
+  expect(await ask("kick", { account: "nobody-knows" })).toMatchObject({ connections: 0 });
+});
+
+test("what is no name, no device and no time is refused with a sentence", async () => {
+  const nowMs = Date.now();
+  const bad: [string, ControlFields, string][] = [
+    ["kick", {}, "account is no name"],
+    ["kick", { account: "" }, "account is no name"],
+    ["kick", { account: 5 }, "account is no name"],
+    ["kick", { account: "a", app: "" }, "app is no name"],
+    ["kick", { account: "a", device: 5 }, "the name of a device"],
+    ["kick", { account: "a", device: "d".repeat(65) }, "the name of a device"],
+    ["revoke", { account: "a\n" }, "account is no name"],
+    ["revoke", { account: "a", beforeMs: "1" }, "beforeMs is a time"],
+    ["revoke", { account: "a", beforeMs: -1 }, "beforeMs is a time"],
+    ["revoke", { account: "a", beforeMs: 1e300 }, "beforeMs is a time"],
+    ["revoke", { account: "a", beforeMs: nowMs + 120_000 }, "that time is to come"],
+  ];
+  for (const [command, fields, sentence] of bad) await expect(ask(command, fields)).rejects.toThrow(sentence);
+});
+
+test("a store or sessions that are away, and a full table, are told", async () => {
+  const limits = testLimits({ revocations: 7 });
+  const kept: Revocation[] = [];
+  let outcome: "stored" | "full" | "away" = "stored";
+  let told = 0;
+  const commands = operatorCommands({
+    store: {
+      revoke(revocation) {
+        kept.push(revocation);
+        if (outcome === "away") return Promise.reject(new StoreUnavailable("the disk is full"));
+        return Promise.resolve(outcome === "full" ? { result: "full" } : { result: "stored", id: 9n });
+      },
+    },
+    sessions: { locate: () => Promise.reject(new Error("the sessions are away")) },
+    feed: { added: () => Promise.resolve(void told++) },
+    limits,
+    log: silentLog,
+    wallMs: () => 1_500,
+  });
+  const fields = { app: "app", account: "ann" };
+  expect(await commands.revoke(fields)).toEqual({ id: "9", connections: null, beforeMs: 2_000 });
+  expect(await commands.kick(fields)).toEqual({ id: "9", connections: null, beforeMs: 1_500 });
+  expect(told).toBe(2);
+  outcome = "full";
+  await expect(commands.kick(fields)).rejects.toThrow("7 kicks and revocations are kept already");
+  outcome = "away";
+  await expect(commands.kick(fields)).rejects.toThrow("the message store cannot keep it now: the disk is full");
+  expect(limits.reached.get("revocations")).toBe(1);
+  expect(kept[0]).toEqual({ ...fields, kind: "revoke", device: undefined, beforeMs: 2_000 });
+});
