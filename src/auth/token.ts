@@ -17,6 +17,9 @@ export type TokenVerdict =
 
 const refused = (reason: string): TokenVerdict => ({ ok: false, reason });
 
+/** What the clock of who signs a token may be ahead of ours: it counts for nbf, and never lengthens a token's life. */
+const notBeforeLeewaySeconds = 30;
+
 /** Verifies tokens against any of several keys, so that keys can be rotated. */
 export class TokenVerifier {
   private readonly keys: readonly Uint8Array[];
@@ -44,26 +47,44 @@ export class TokenVerifier {
 
   /** Undefined: signed with another key. */
   private async verifyBy(key: Uint8Array, token: string): Promise<TokenVerdict | undefined> {
+    const nowMs = this.wallMs();
     try {
       const { payload } = await jwtVerify(token, key, {
         algorithms: ["HS256"],
         requiredClaims: ["exp"],
-        clockTolerance: 0,
-        currentDate: new Date(this.wallMs()),
+        // jose grants it to exp, too, which is therefore looked at again below.
+        clockTolerance: notBeforeLeewaySeconds,
+        currentDate: new Date(nowMs),
       });
       const { acc: account, app, exp } = payload;
       if (typeof account !== "string" || !validName(account))
         return refused(`the token's acc is no name of an account: ${nameRule}`);
       if (typeof app !== "string" || !validName(app)) return refused(`the token's app is no name: ${nameRule}`);
       if (exp === undefined) return refused("the token has no exp");
+      if (exp <= Math.floor(nowMs / 1000)) return refused("the token has expired");
       return { ok: true, app, account, expiresAt: exp };
     } catch (error) {
       if (error instanceof errors.JWSSignatureVerificationFailed) return undefined;
       if (error instanceof errors.JWTExpired) return refused("the token has expired");
-      if (error instanceof errors.JOSEError) return refused("the token is not valid");
+      if (error instanceof errors.JOSEError) return refused(sentenceOf(error));
       throw error;
     }
   }
+}
+
+/** Says why jose refused a token whose signature is right, or that has none to look at. */
+function sentenceOf(error: errors.JOSEError): string {
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    const { claim, reason, payload } = error;
+    if (reason === "missing") return `the token has no ${claim}`;
+    if (claim === "nbf" && reason === "check_failed")
+      return `the token is not valid yet: its nbf is ${payload.nbf}, and a clock may be ${notBeforeLeewaySeconds} s off`;
+    return `the token's ${claim} must be a number of seconds since 1970`;
+  }
+  if (error instanceof errors.JWTInvalid) return "the token is not valid: its payload is no JSON object";
+  if (error instanceof errors.JOSENotSupported)
+    return "the token is not valid: its header asks for an extension (crit) that this server does not know";
+  return "the token is not valid: it is not three parts of base64url with dots between them";
 }
 
 /** Makes a token that expires after `ttlSeconds`. */

@@ -28,6 +28,29 @@ test("a token that expired a second ago is refused, one with a second left is no
   expect(await reasonOf(await sign({ ...claims, exp: now + 1 }))).toBe("accepted");
 });
 
+test("a token may begin 30 s ahead of the clock, and no second of that lengthens its life", async () => {
+  const claims = { acc: "alice", app: "shop", exp: now + 600 };
+  expect(await reasonOf(await sign({ ...claims, nbf: now + 30 }))).toBe("accepted");
+  expect(await reasonOf(await sign({ ...claims, nbf: now + 31 }))).toContain("not valid yet");
+  expect(await reasonOf(await sign({ ...claims, exp: now - 29, nbf: now - 60 }))).toContain("expired");
+});
+
+test("a refusal says what is wrong with the token", async () => {
+  const claims = { acc: "alice", app: "shop" };
+  const exp = now + 60;
+  expect(await reasonOf(await sign(claims))).toBe("the token has no exp");
+  expect(await reasonOf(await sign({ ...claims, exp: "later" }))).toContain("exp must be a number");
+  expect(await reasonOf(await sign({ ...claims, exp, nbf: "now" }))).toContain("nbf must be a number");
+  expect(await reasonOf(await sign({ ...claims, exp, nbf: now + 3_600 }))).toContain(`nbf is ${now + 3_600}`);
+  const head = Buffer.from('{"alg":"HS256"}').toString("base64url");
+  expect(await reasonOf(`${head}.e30.???`)).toContain("three parts");
+  const list = `${head}.${Buffer.from("[]").toString("base64url")}`;
+  const mac = new Bun.CryptoHasher("sha256", key).update(list).digest("base64url");
+  expect(await reasonOf(`${list}.${mac}`)).toContain("no JSON object");
+  const extended = new SignJWT({ ...claims, exp }).setProtectedHeader({ alg: "HS256", crit: ["b64"], b64: true });
+  expect(await reasonOf(await extended.sign(key))).not.toBe("the token is not valid");
+});
+
 test("a token without exp, acc or app, or with ones of a wrong type, is refused", async () => {
   const exp = now + 60;
   const claims: Record<string, unknown>[] = [
