@@ -100,6 +100,7 @@ async function verifyAndForward(channel: Channel, request: LoginReq, sequence: n
   connection.identified();
   channel.app = verdict.app;
   channel.account = verdict.account;
+  channel.expiresAt = verdict.expiresAt;
   channel.device = request.device;
   channel.id = gateway.nextChannelId(verdict.account);
   const link = channel.linkOf(loginService);
@@ -126,12 +127,14 @@ async function verifyAndForward(channel: Channel, request: LoginReq, sequence: n
   // Registered before it is forwarded: the answer may not overtake the channel (pitfall 19).
   channel.state = ChannelState.Pending;
   gateway.channels.set(channel.id, channel);
+  gateway.expiries.watch(channel);
   channel.unanswered++;
   if (link.connection.send(forwarded(senderOf(channel), Command.SignIn, sequence, ticket, body))) return;
   // The link is full. Nobody has heard of this connection: nobody is told of its end.
   link.pending.release(ticket);
   channel.unanswered--;
   gateway.channels.delete(channel.id);
+  gateway.expiries.forget(channel);
   channel.state = ChannelState.Verifying;
   refuseForNow(channel, sequence);
 }

@@ -85,6 +85,8 @@ export class Channel implements FrameHandler {
   app = "";
   account = "";
   device = "";
+  /** When its token expires, in seconds since 1970. */
+  expiresAt = Number.MAX_SAFE_INTEGER;
   private knownSpeaker: Speaker | undefined;
   /** Until the sign-in is answered. */
   private signingIn: SigningIn | undefined;
@@ -126,6 +128,7 @@ export class Channel implements FrameHandler {
     gateway.limits.leave(this.connection.remoteAddress);
     if (before === ChannelState.Pending || before === ChannelState.Live) {
       gateway.channels.delete(this.id);
+      gateway.expiries.forget(this);
       if (before === ChannelState.Live) gateway.tally.remove(this.id);
       signOut(this);
     }

@@ -155,6 +155,7 @@ export class GatewayRole {
       this.gateway.census.tick();
     }, heartbeatMs);
     this.beat.unref();
+    this.gateway.expiries.start();
   }
 
   /**
@@ -259,6 +260,7 @@ export class GatewayRole {
     gateway.hints.stop();
     await dismissClients(gateway, spreadMs, drainMsMax);
     await Promise.all(this.servers.map((server) => server.close(closeLeaving)));
+    gateway.expiries.stop();
     await this.membership?.leave();
     for (const dependency of this.dependencies) {
       dependency.stop();
