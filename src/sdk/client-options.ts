@@ -26,7 +26,10 @@ export interface ClientEvents {
 export interface ClientOptions {
   /** `ws://host:port`, `wss://…`; on Bun also `tcp://host:port`. */
   readonly url: string;
-  /** A token, or where to get a fresh one: asked before every sign-in. */
+  /**
+   * A token, or where to get a fresh one: asked before every sign-in, and before the token
+   * expires, so that the connection stays.
+   */
   readonly token: string | (() => Promise<string>);
   /** Tells this device from the account's others; at most 64 printable ASCII characters. Default ''. */
   readonly device?: string;

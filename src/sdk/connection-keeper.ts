@@ -2,12 +2,14 @@
 // table of reasons allows it. At most one session and one timer exist at a time.
 
 import { type CloseReason, closeAbnormal, CloseCode } from "../wire/close-reason.ts";
+import { Feature } from "../wire/features.ts";
 import type { Header, LoginResp } from "../wire/gen/pkt_pb.ts";
 import { Disconnected } from "./client-errors.ts";
 import { deferred } from "./deferred.ts";
 import type { Cancel, Environment } from "./environment.ts";
 import { returnDelayMs } from "./reconnect-rule.ts";
 import { Session } from "./session.ts";
+import { TokenRenewal } from "./token-renewal.ts";
 
 /** A session that lasted this long, in milliseconds, wipes the failures before it out. */
 const lastingMs = 10_000;
@@ -41,6 +43,7 @@ export class ConnectionKeeper {
   /** The live session. */
   private live: Session | undefined;
   private session: Session | undefined;
+  private renewal: TokenRenewal | undefined;
   private hasBeenOnline = false;
   private isKicked = false;
   private failures = 0;
@@ -124,7 +127,7 @@ export class ConnectionKeeper {
     const session = new Session(
       { ...rest, token },
       {
-        signedIn: (answer) => this.signedIn(session, answer),
+        signedIn: (answer) => this.signedIn(session, answer, token),
         pushed: (header, body) => this.owner.pushed(header, body),
         ended: (reason, error) => this.ended(reason, error),
       },
@@ -133,12 +136,17 @@ export class ConnectionKeeper {
     session.start();
   }
 
-  private signedIn(session: Session, answer: LoginResp): void {
+  private signedIn(session: Session, answer: LoginResp, token: string): void {
     this.live = session;
     this.hasBeenOnline = true;
     this.cancelTimer = this.options.environment.after(lastingMs, () => {
       this.failures = 0;
     });
+    const { token: source, environment } = this.options;
+    if (typeof source === "function" && answer.features.includes(Feature.Renew)) {
+      this.renewal = new TokenRenewal(environment, session, source);
+      this.renewal.after(token);
+    }
     this.owner.online(answer);
     this.first.resolve();
     for (const waiter of [...this.waiters]) waiter.resolve(session);
@@ -146,6 +154,8 @@ export class ConnectionKeeper {
 
   private ended(told: CloseReason, error: Error): void {
     this.cancelTimer();
+    this.renewal?.stop();
+    this.renewal = undefined;
     this.live = undefined;
     this.session = undefined;
     const reason = this.isKicked ? { code: CloseCode.Kicked, text: "signed in elsewhere" } : told;

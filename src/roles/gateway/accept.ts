@@ -12,6 +12,7 @@ import {
   closeUnauthorised,
 } from "../../wire/close-reason.ts";
 import { Command, MetaKey, serviceOf } from "../../wire/commands.ts";
+import { knownFeatures } from "../../wire/features.ts";
 import { LoginReqSchema, MetaType, SessionSchema, Status, type LoginReq } from "../../wire/gen/pkt_pb.ts";
 import { encodeLogicPacket } from "../../wire/packet.ts";
 import { PacketKind, PacketScan, scanPacket } from "../../wire/packet-scan.ts";
@@ -102,6 +103,7 @@ async function verifyAndForward(channel: Channel, request: LoginReq, sequence: n
   channel.account = verdict.account;
   channel.expiresAt = verdict.expiresAt;
   channel.device = request.device;
+  channel.features = knownFeatures(request.features);
   channel.id = gateway.nextChannelId(verdict.account);
   const link = channel.linkOf(loginService);
   const ticket = link === undefined || gateway.isDraining ? -1 : link.pending.take(channel, sequence, Command.SignIn);
@@ -122,6 +124,7 @@ async function verifyAndForward(channel: Channel, request: LoginReq, sequence: n
       remoteIP: connection.remoteAddress,
       device: request.device,
       tags: request.tags,
+      features: [...channel.features],
     }),
   );
   // Registered before it is forwarded: the answer may not overtake the channel (pitfall 19).
@@ -192,8 +195,10 @@ export function restoreSessions(gateway: Gateway, link: Link<Channel>): void {
 
 /** Sends the session of one of them. False: the link is full or closed. */
 export function restoreSession(channel: Channel, link: Link<Channel>): boolean {
-  const { id, device, gateway } = channel;
-  const session = create(SessionSchema, { channelId: id, gateId: gateway.serviceId, device });
+  const { id, device, features, gateway } = channel;
+  const session = create(SessionSchema, {
+    ...{ channelId: id, gateId: gateway.serviceId, device, features: [...features] },
+  });
   return link.connection.send(forwarded(senderOf(channel), Command.Restore, 0, 0, toBinary(SessionSchema, session)));
 }
 

@@ -53,6 +53,8 @@ export class Gateway {
   readonly census: Census;
   /** Whose token ends soon. */
   readonly expiries: Expiries;
+  /** Whose new token is being verified. */
+  readonly renewing = new Set<Channel>();
   /** Who is to look into the index. */
   readonly hints: SyncHints;
   /** Pushes to many that wait for their turn. */
