@@ -5,7 +5,7 @@ import type { Limits } from "../../base/limits/limits.ts";
 import type { Dispatcher } from "../../container/dispatcher.ts";
 import { Refusal } from "../../container/refusal.ts";
 import type { Handler } from "../../container/router.ts";
-import type { Sessions } from "../../session/sessions.ts";
+import { featuresOf, type Sessions } from "../../session/sessions.ts";
 import { Command } from "../../wire/commands.ts";
 import { knownFeatures } from "../../wire/features.ts";
 import { KickoutNotifySchema, LoginRespSchema, SessionSchema, Status } from "../../wire/gen/pkt_pb.ts";
@@ -20,7 +20,10 @@ export function signIn(sessions: Sessions, dispatcher: Dispatcher, limits: Limit
     const { device, features: asked } = context.body(SessionSchema);
     const features = knownFeatures(asked);
     const { gateway, incarnation } = link;
-    const outcome = await sessions.put(app, account, { device, channelId, gateway, incarnation });
+    const outcome = await sessions.put(app, account, {
+      ...{ device, channelId, gateway, incarnation },
+      ...featuresOf(asked),
+    });
     if (outcome.result === "tooManyDevices") {
       limits.met("devicesPerAccount", { app, account });
       throw new Refusal(
