@@ -24,10 +24,13 @@ const notBeforeLeewaySeconds = 30;
 export class TokenVerifier {
   private readonly keys: readonly Uint8Array[];
   private readonly wallMs: () => number;
+  private readonly defaultApp: string | undefined;
 
-  constructor(keys: readonly Uint8Array[], wallMs: () => number = Date.now) {
+  /** `defaultApp`: the app of tokens that name none; undefined: they are refused. */
+  constructor(keys: readonly Uint8Array[], wallMs: () => number = Date.now, defaultApp?: string) {
     this.keys = keys;
     this.wallMs = wallMs;
+    this.defaultApp = defaultApp;
   }
 
   /** Never rejects for what a token is made of. */
@@ -56,9 +59,14 @@ export class TokenVerifier {
         clockTolerance: notBeforeLeewaySeconds,
         currentDate: new Date(nowMs),
       });
-      const { acc: account, app, exp } = payload;
+      const { acc: account, exp } = payload;
+      // KIM's tokens name no app, or an empty one.
+      const isAppless = payload["app"] === undefined || payload["app"] === "";
+      const app = isAppless ? this.defaultApp : payload["app"];
       if (typeof account !== "string" || !validName(account))
         return refused(`the token's acc is no name of an account: ${nameRule}`);
+      if (app === undefined)
+        return refused("the token has no app, and this server has none for such tokens (--default-app)");
       if (typeof app !== "string" || !validName(app)) return refused(`the token's app is no name: ${nameRule}`);
       if (exp === undefined) return refused("the token has no exp");
       if (exp <= Math.floor(nowMs / 1000)) return refused("the token has expired");

@@ -24,6 +24,8 @@ export interface StandaloneSettings {
   readonly loginWaitMs: number;
   /** Keys that verify tokens; any of them does (rotation). The first one signs. */
   readonly secrets: readonly Uint8Array[];
+  /** The app of tokens that name none; undefined: they are refused. */
+  readonly defaultApp?: string | undefined;
   /** Path of the SQLite database file; its folder exists. */
   readonly storePath: string;
   /** Takes the locks that the start could not take on a full disk; called before the file is opened. Throws until it can. */
@@ -78,6 +80,8 @@ export interface GatewaySettings extends MemberSettings {
   readonly tags: ReadonlyMap<string, string>;
   readonly selection: Selection;
   readonly secrets: readonly Uint8Array[];
+  /** As in StandaloneSettings. */
+  readonly defaultApp?: string | undefined;
   readonly readWaitMs: number;
   readonly loginWaitMs: number;
 }

@@ -51,6 +51,18 @@ test("a refusal says what is wrong with the token", async () => {
   expect(await reasonOf(await extended.sign(key))).not.toBe("the token is not valid");
 });
 
+test("a token without an app is of the default one, and the refusal names the option where there is none", async () => {
+  const tolerant = new TokenVerifier([key], () => nowMs, "kim");
+  const claims = { acc: "alice", exp: now + 60 };
+  for (const app of [undefined, ""]) {
+    const token = await sign({ ...claims, app });
+    expect(await tolerant.verify(token)).toEqual({ ok: true, app: "kim", account: "alice", expiresAt: now + 60 });
+    expect(await reasonOf(token)).toContain("--default-app");
+  }
+  expect(await tolerant.verify(await sign({ ...claims, app: "shop" }))).toMatchObject({ ok: true, app: "shop" });
+  for (const app of [null, 0, [], " "]) expect((await tolerant.verify(await sign({ ...claims, app }))).ok).toBe(false);
+});
+
 test("a token without exp, acc or app, or with ones of a wrong type, is refused", async () => {
   const exp = now + 60;
   const claims: Record<string, unknown>[] = [

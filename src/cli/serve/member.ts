@@ -46,6 +46,7 @@ export async function serveGateway(values: OptionValues, log: Log): Promise<Serv
         tags: values.required("tags"),
         selection: selectionOf(values, log),
         secrets: readGivenSecrets(values, log),
+        defaultApp: values.optional("default-app"),
         readWaitMs: values.required("read-wait"),
         loginWaitMs: values.required("login-wait"),
       }),

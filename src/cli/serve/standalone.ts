@@ -31,6 +31,7 @@ export async function serveStandalone(values: OptionValues, log: Log): Promise<S
     writeWaitMs: values.required("write-wait"),
     loginWaitMs: values.required("login-wait"),
     retentionDays: values.required("retention"),
+    defaultApp: values.optional("default-app"),
     id: values.required("id"),
     zone: values.required("zone"),
     adopt: values.required("adopt"),
