@@ -1,9 +1,10 @@
 // Client tokens: JWT with HS256 and nothing else (RFC 7519, RFC 8725). jose does the cryptography; what a token must
 // hold is decided here.
 
-import { decodeProtectedHeader, errors, jwtVerify, SignJWT } from "jose";
+import { decodeJwt, decodeProtectedHeader, errors, jwtVerify, SignJWT } from "jose";
 import { tokenCharactersMax } from "../base/limits/fixed.ts";
 import { nameRule, validName } from "./names.ts";
+import type { AppKey } from "./secret.ts";
 
 /** What a token says, if it may be believed. `reason` is a sentence for the client. */
 export type TokenVerdict =
@@ -20,32 +21,62 @@ const refused = (reason: string): TokenVerdict => ({ ok: false, reason });
 /** What the clock of who signs a token may be ahead of ours: it counts for nbf, and never lengthens a token's life. */
 const notBeforeLeewaySeconds = 30;
 
+/** What is particular to an app. */
+export interface TokenRules {
+  /** The app of tokens that name none; undefined: they are refused. */
+  readonly defaultApp?: string | undefined;
+  /** Keys of single apps: an app that has any takes no other key. */
+  readonly appKeys?: readonly AppKey[] | undefined;
+}
+
 /** Verifies tokens against any of several keys, so that keys can be rotated. */
 export class TokenVerifier {
   private readonly keys: readonly Uint8Array[];
   private readonly wallMs: () => number;
   private readonly defaultApp: string | undefined;
+  private readonly appKeys: ReadonlyMap<string, readonly AppKey[]>;
 
-  /** `defaultApp`: the app of tokens that name none; undefined: they are refused. */
-  constructor(keys: readonly Uint8Array[], wallMs: () => number = Date.now, defaultApp?: string) {
+  /** `keys` verify the tokens of apps that have none of their own. */
+  constructor(
+    keys: readonly Uint8Array[],
+    wallMs: () => number = Date.now,
+    { defaultApp, appKeys = [] }: TokenRules = {},
+  ) {
     this.keys = keys;
     this.wallMs = wallMs;
     this.defaultApp = defaultApp;
+    this.appKeys = Map.groupBy(appKeys, ({ app }) => app);
   }
 
   /** Never rejects for what a token is made of. */
   async verify(token: string): Promise<TokenVerdict> {
     if (token.length > tokenCharactersMax) return refused("the token is too long");
+    let keys = this.keys;
     try {
-      if (decodeProtectedHeader(token).alg !== "HS256") return refused("the token must be signed with HS256");
+      const { alg, kid } = decodeProtectedHeader(token);
+      if (alg !== "HS256") return refused("the token must be signed with HS256");
+      if (this.appKeys.size > 0) keys = this.keysFor(token, kid);
     } catch {
       return refused("this is not a token");
     }
-    for (const key of this.keys) {
+    if (keys.length === 0) return refused("there is no key for the app and the kid of this token");
+    for (const key of keys) {
       const verdict = await this.verifyBy(key, token);
       if (verdict !== undefined) return verdict;
     }
     return refused("the token's signature is wrong");
+  }
+
+  /**
+   * The keys that may have signed a token, by the app that it says it is of: nothing of that is believed before one of
+   * them has verified it. Throws when the token is none.
+   */
+  private keysFor(token: string, kid: string | undefined): readonly Uint8Array[] {
+    const app = decodeJwt(token)["app"];
+    const own = this.appKeys.get((app === "" ? undefined : stringOf(app)) ?? this.defaultApp ?? "");
+    if (own === undefined) return this.keys;
+    // A kid that is not there is no hint; one that is tells the key, and no other is tried.
+    return own.filter((key) => kid === undefined || key.kid === kid).map(({ key }) => key);
   }
 
   /** Undefined: signed with another key. */
@@ -80,6 +111,8 @@ export class TokenVerifier {
   }
 }
 
+const stringOf = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
+
 /** Says why jose refused a token whose signature is right, or that has none to look at. */
 function sentenceOf(error: errors.JOSEError): string {
   if (error instanceof errors.JWTClaimValidationFailed) {
@@ -100,10 +133,11 @@ export function signToken(
   key: Uint8Array,
   claims: { readonly account: string; readonly app: string; readonly ttlSeconds: number },
   nowMs: number = Date.now(),
+  kid?: string,
 ): Promise<string> {
   const issuedAt = Math.floor(nowMs / 1000);
   return new SignJWT({ acc: claims.account, app: claims.app })
-    .setProtectedHeader({ alg: "HS256", typ: "JWT" })
+    .setProtectedHeader({ alg: "HS256", typ: "JWT", ...(kid === undefined ? {} : { kid }) })
     .setIssuedAt(issuedAt)
     .setExpirationTime(issuedAt + claims.ttlSeconds)
     .sign(key);

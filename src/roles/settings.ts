@@ -1,6 +1,7 @@
 // What a role is given by whoever starts it (the command line, a test): values that are checked already.
 
 import type { BlockList } from "node:net";
+import type { AppKey } from "../auth/secret.ts";
 import type { StoreClaim } from "../auth/store-ownership.ts";
 import type { Limits } from "../base/limits/limits.ts";
 import type { Log } from "../base/log.ts";
@@ -24,6 +25,8 @@ export interface StandaloneSettings {
   readonly loginWaitMs: number;
   /** Keys that verify tokens; any of them does (rotation). The first one signs. */
   readonly secrets: readonly Uint8Array[];
+  /** Keys of single apps; an app that has any takes no other. */
+  readonly appKeys?: readonly AppKey[];
   /** The app of tokens that name none; undefined: they are refused. */
   readonly defaultApp?: string | undefined;
   /** Path of the SQLite database file; its folder exists. */
@@ -81,6 +84,7 @@ export interface GatewaySettings extends MemberSettings {
   readonly selection: Selection;
   readonly secrets: readonly Uint8Array[];
   /** As in StandaloneSettings. */
+  readonly appKeys?: readonly AppKey[];
   readonly defaultApp?: string | undefined;
   readonly readWaitMs: number;
   readonly loginWaitMs: number;

@@ -52,7 +52,7 @@ test("a refusal says what is wrong with the token", async () => {
 });
 
 test("a token without an app is of the default one, and the refusal names the option where there is none", async () => {
-  const tolerant = new TokenVerifier([key], () => nowMs, "kim");
+  const tolerant = new TokenVerifier([key], () => nowMs, { defaultApp: "kim" });
   const claims = { acc: "alice", exp: now + 60 };
   for (const app of [undefined, ""]) {
     const token = await sign({ ...claims, app });
@@ -61,6 +61,43 @@ test("a token without an app is of the default one, and the refusal names the op
   }
   expect(await tolerant.verify(await sign({ ...claims, app: "shop" }))).toMatchObject({ ok: true, app: "shop" });
   for (const app of [null, 0, [], " "]) expect((await tolerant.verify(await sign({ ...claims, app }))).ok).toBe(false);
+});
+
+test("an app with keys of its own takes no other, and its keys are nobody else's", async () => {
+  const [shopKey, olderKey] = [new TextEncoder().encode("the key of the shop alone"), new Uint8Array(32).fill(7)];
+  const appKeys = [
+    { app: "shop", kid: "2026", key: shopKey },
+    { app: "shop", kid: "2025", key: olderKey },
+  ];
+  const verifying = new TokenVerifier([key], () => nowMs, { appKeys, defaultApp: "shop" });
+  const verdictOf = async (app: string | undefined, signedWith: Uint8Array, kid?: string): Promise<string> => {
+    const jwt = new SignJWT({ acc: "alice", app, exp: now + 60 }).setProtectedHeader({
+      alg: "HS256",
+      ...(kid && { kid }),
+    });
+    const verdict = await verifying.verify(await jwt.sign(signedWith));
+    return verdict.ok ? verdict.app : verdict.reason;
+  };
+  for (const app of ["shop", undefined, ""]) {
+    expect(await verdictOf(app, shopKey)).toBe("shop");
+    expect(await verdictOf(app, olderKey)).toBe("shop");
+    expect(await verdictOf(app, key)).toContain("signature");
+  }
+  expect(await verdictOf("bank", key, "any")).toBe("bank");
+  expect(await verdictOf("bank", shopKey)).toContain("signature");
+  // A kid tells the key: no other is tried.
+  expect(await verdictOf("shop", olderKey, "2025")).toBe("shop");
+  expect(await verdictOf("shop", olderKey, "2026")).toContain("signature");
+  expect(await verdictOf("shop", shopKey, "2024")).toContain("kid");
+  for (const token of ["e30.e30.x", `${Buffer.from('{"alg":"HS256"}').toString("base64url")}.W10.x`, "a.b.c"])
+    expect((await verifying.verify(token)).ok).toBe(false);
+  const alone = new TokenVerifier([], () => nowMs, { appKeys });
+  const [ours, theirs] = [
+    await sign({ acc: "a", app: "shop", exp: now + 60 }, shopKey),
+    await sign({ acc: "a", app: "b" }),
+  ];
+  expect((await alone.verify(ours)).ok).toBe(true);
+  expect(await alone.verify(theirs)).toMatchObject({ ok: false, reason: expect.stringContaining("no key") });
 });
 
 test("a token without exp, acc or app, or with ones of a wrong type, is refused", async () => {

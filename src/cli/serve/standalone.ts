@@ -52,6 +52,7 @@ export async function serveStandalone(values: OptionValues, log: Log): Promise<S
       startStandalone({
         ...settings,
         secrets: secrets.keys,
+        appKeys: secrets.appKeys,
         storePath,
         takeLock,
         version,

@@ -16,7 +16,7 @@ export function startGateway(settings: GatewaySettings): Promise<RunningMember> 
   return startProcess(settings, "gateway", async ({ surroundings, wheel, flusher, serviceMetrics }) => {
     const gateway = new GatewayRole(surroundings, {
       ...settings,
-      verifier: new TokenVerifier(settings.secrets, Date.now, settings.defaultApp),
+      verifier: new TokenVerifier(settings.secrets, Date.now, settings),
       wheel,
       flusher,
       metrics: serviceMetrics,

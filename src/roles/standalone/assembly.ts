@@ -105,7 +105,7 @@ export async function assemble(settings: StandaloneSettings, store: Store): Prom
 
     const gateway = new GatewayRole(around(gatewayService), {
       ...settings,
-      verifier: new TokenVerifier(settings.secrets, Date.now, settings.defaultApp),
+      verifier: new TokenVerifier(settings.secrets, Date.now, settings),
       wheel,
       flusher,
       metrics: metrics.forService(`${id}-gateway`, gatewayService),
