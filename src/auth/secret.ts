@@ -77,11 +77,12 @@ export interface SecretFile {
 /**
  * The keys of a file, one a line: the first signs, all verify (rotation). Empty lines and those that begin with # are no
  * keys; lines may end in CR LF. A line `[app kid] key` is a key of that app alone.
+ * @param waits whether to wait for who writes a pipe; a server that serves does not
  * @throws SecretError
  */
-export function secretsFromFile(path: string): SecretFile {
+export function secretsFromFile(path: string, waits = true): SecretFile {
   try {
-    const { text, stats } = readSmallFile(path, { bytesMax: secretFileBytesMax, waits: true });
+    const { text, stats } = readSmallFile(path, { bytesMax: secretFileBytesMax, waits });
     return { ...keysOf(text, path), changer: changerOf(stats), isReadableByOthers: (stats.mode & 0o077) !== 0 };
   } catch (error) {
     if (error instanceof UnreadableFile) throw new SecretError(error.message);

@@ -13,6 +13,7 @@ export type TokenVerdict =
       readonly app: string;
       readonly account: string;
       /** Seconds since 1970. */ readonly expiresAt: number;
+      /** What verified it: the verifier's own object. */ readonly key: Uint8Array;
     }
   | { readonly ok: false; readonly reason: string };
 
@@ -20,6 +21,12 @@ const refused = (reason: string): TokenVerdict => ({ ok: false, reason });
 
 /** What the clock of who signs a token may be ahead of ours: it counts for nbf, and never lengthens a token's life. */
 const notBeforeLeewaySeconds = 30;
+
+/** Keys that verify tokens. */
+export interface TokenKeys {
+  readonly keys: readonly Uint8Array[];
+  readonly appKeys: readonly AppKey[];
+}
 
 /** What is particular to an app. */
 export interface TokenRules {
@@ -31,10 +38,10 @@ export interface TokenRules {
 
 /** Verifies tokens against any of several keys, so that keys can be rotated. */
 export class TokenVerifier {
-  private readonly keys: readonly Uint8Array[];
+  private keys: readonly Uint8Array[];
   private readonly wallMs: () => number;
   private readonly defaultApp: string | undefined;
-  private readonly appKeys: ReadonlyMap<string, readonly AppKey[]>;
+  private appKeys: ReadonlyMap<string, readonly AppKey[]>;
 
   /** `keys` verify the tokens of apps that have none of their own. */
   constructor(
@@ -48,8 +55,32 @@ export class TokenVerifier {
     this.appKeys = Map.groupBy(appKeys, ({ app }) => app);
   }
 
+  /** Replaces all keys. Those that were there before stay the same objects. */
+  replaceKeys({ keys, appKeys }: TokenKeys): void {
+    const before = [...this.keys, ...[...this.appKeys.values()].flat().map(({ key }) => key)];
+    const known = new Map(before.map((key) => [Buffer.from(key).toString("latin1"), key]));
+    const same = (key: Uint8Array): Uint8Array => known.get(Buffer.from(key).toString("latin1")) ?? key;
+    this.keys = keys.map(same);
+    this.appKeys = Map.groupBy(
+      appKeys.map((each) => ({ ...each, key: same(each.key) })),
+      ({ app }) => app,
+    );
+  }
+
+  /** True while tokens of an app may be signed with a key that has verified one. */
+  takes(app: string, key: Uint8Array | undefined): boolean {
+    const own = this.appKeys.get(app);
+    return own === undefined ? this.keys.some((each) => each === key) : own.some((each) => each.key === key);
+  }
+
   /** Never rejects for what a token is made of. */
   async verify(token: string): Promise<TokenVerdict> {
+    const verdict = await this.verdictOn(token);
+    // A key may have been taken away meanwhile.
+    return verdict.ok && !this.takes(verdict.app, verdict.key) ? this.verdictOn(token) : verdict;
+  }
+
+  private async verdictOn(token: string): Promise<TokenVerdict> {
     if (token.length > tokenCharactersMax) return refused("the token is too long");
     let keys = this.keys;
     try {
@@ -101,7 +132,7 @@ export class TokenVerifier {
       if (typeof app !== "string" || !validName(app)) return refused(`the token's app is no name: ${nameRule}`);
       if (exp === undefined) return refused("the token has no exp");
       if (exp <= Math.floor(nowMs / 1000)) return refused("the token has expired");
-      return { ok: true, app, account, expiresAt: exp };
+      return { ok: true, app, account, expiresAt: exp, key };
     } catch (error) {
       if (error instanceof errors.JWSSignatureVerificationFailed) return undefined;
       if (error instanceof errors.JWTExpired) return refused("the token has expired");

@@ -11,6 +11,7 @@ import {
   secretPath,
   secretsFromFile,
 } from "../auth/secret.ts";
+import type { TokenKeys } from "../auth/token.ts";
 import type { Log } from "../base/log.ts";
 import { sentenceOf } from "./failure.ts";
 import type { OptionValues } from "./option-values.ts";
@@ -26,6 +27,8 @@ export interface Secrets {
   readonly appKeys: readonly AppKey[];
   readonly source: string;
   readonly madeAt: string | undefined;
+  /** Reads the same file again; undefined where the key was given as text. Throws as the first reading does. */
+  readonly again: (() => TokenKeys) | undefined;
 }
 
 /** Reads the keys; `make` allows to make one in the data folder. Throws StartError when there is none, or a bad one. */
@@ -46,7 +49,13 @@ export function readSecrets(values: OptionValues, dataFolder: string, make: bool
       ...{ keys: keys.length, fingerprints },
       ...(apps === 0 ? {} : { appsWithKeys: apps }),
     });
-    return { keys, appKeys, source: given?.source ?? path, madeAt: isNew ? path : undefined };
+    const source = given?.source ?? path;
+    const whose = given === undefined ? "the data folder's own" : "given";
+    const again = (): TokenKeys => told(() => keysOfFile(source, whose, log, false));
+    return {
+      ...{ keys, appKeys, source, madeAt: isNew ? path : undefined },
+      again: values.isGiven("secret") ? undefined : again,
+    };
   });
 }
 
@@ -110,8 +119,9 @@ function keysOfFile(
   path: string,
   whose: "given" | "the data folder's own",
   log: Log | undefined,
+  waits = true,
 ): Omit<Given, "source"> {
-  const { keys, appKeys, changer, isReadableByOthers } = secretsFromFile(path);
+  const { keys, appKeys, changer, isReadableByOthers } = secretsFromFile(path, waits);
   const isForeign = changer?.startsWith("user ") === true && process.geteuid?.() !== rootUid;
   if (changer === "everybody" || (isForeign && whose === "the data folder's own"))
     throw new StartError(

@@ -2,6 +2,7 @@
 
 import type { BlockList } from "node:net";
 import type { AppKey } from "../auth/secret.ts";
+import type { TokenKeys } from "../auth/token.ts";
 import type { StoreClaim } from "../auth/store-ownership.ts";
 import type { Limits } from "../base/limits/limits.ts";
 import type { Log } from "../base/log.ts";
@@ -27,6 +28,8 @@ export interface StandaloneSettings {
   readonly secrets: readonly Uint8Array[];
   /** Keys of single apps; an app that has any takes no other. */
   readonly appKeys?: readonly AppKey[];
+  /** Reads all keys of the tokens again, without waiting; throws when they are no good. Undefined: they are in no file. */
+  readonly readTokenKeys?: (() => TokenKeys) | undefined;
   /** The app of tokens that name none; undefined: they are refused. */
   readonly defaultApp?: string | undefined;
   /** Path of the SQLite database file; its folder exists. */
@@ -85,6 +88,7 @@ export interface GatewaySettings extends MemberSettings {
   readonly secrets: readonly Uint8Array[];
   /** As in StandaloneSettings. */
   readonly appKeys?: readonly AppKey[];
+  readonly readTokenKeys?: (() => TokenKeys) | undefined;
   readonly defaultApp?: string | undefined;
   readonly readWaitMs: number;
   readonly loginWaitMs: number;

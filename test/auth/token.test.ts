@@ -18,7 +18,7 @@ async function reasonOf(token: string): Promise<string> {
 
 test("a good token names app, account and end", async () => {
   const token = await signToken(key, { account: "alice", app: "shop", ttlSeconds: 60 }, nowMs);
-  expect(await verifier.verify(token)).toEqual({ ok: true, app: "shop", account: "alice", expiresAt: now + 60 });
+  expect(await verifier.verify(token)).toEqual({ ok: true, app: "shop", account: "alice", expiresAt: now + 60, key });
 });
 
 test("a token that expired a second ago is refused, one with a second left is not", async () => {
@@ -56,7 +56,7 @@ test("a token without an app is of the default one, and the refusal names the op
   const claims = { acc: "alice", exp: now + 60 };
   for (const app of [undefined, ""]) {
     const token = await sign({ ...claims, app });
-    expect(await tolerant.verify(token)).toEqual({ ok: true, app: "kim", account: "alice", expiresAt: now + 60 });
+    expect(await tolerant.verify(token)).toEqual({ ok: true, app: "kim", account: "alice", expiresAt: now + 60, key });
     expect(await reasonOf(token)).toContain("--default-app");
   }
   expect(await tolerant.verify(await sign({ ...claims, app: "shop" }))).toMatchObject({ ok: true, app: "shop" });

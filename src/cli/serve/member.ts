@@ -34,7 +34,7 @@ export async function serveGateway(values: OptionValues, log: Log): Promise<Serv
   const ws = values.optional("ws");
   const tcp = values.optional("tcp");
   if (ws === undefined && tcp === undefined) throw new UsageError("--ws and --tcp are both off: nobody could come in");
-  const { keys: secrets, appKeys } = readGivenSecrets(values, log);
+  const { keys: secrets, appKeys, again: readTokenKeys } = readGivenSecrets(values, log);
   const running = begin(
     () =>
       startGateway({
@@ -48,6 +48,7 @@ export async function serveGateway(values: OptionValues, log: Log): Promise<Serv
         selection: selectionOf(values, log),
         secrets,
         appKeys,
+        readTokenKeys,
         defaultApp: values.optional("default-app"),
         readWaitMs: values.required("read-wait"),
         loginWaitMs: values.required("login-wait"),

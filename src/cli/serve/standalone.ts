@@ -53,6 +53,7 @@ export async function serveStandalone(values: OptionValues, log: Log): Promise<S
         ...settings,
         secrets: secrets.keys,
         appKeys: secrets.appKeys,
+        readTokenKeys: secrets.again,
         storePath,
         takeLock,
         version,
@@ -75,6 +76,7 @@ export async function serveStandalone(values: OptionValues, log: Log): Promise<S
     listening: listenersOf(running.addresses),
     limits,
     health: () => running.health(),
+    ...(running.reload === undefined ? {} : { reload: running.reload }),
     async drain() {
       await running.drain();
       await control?.close();

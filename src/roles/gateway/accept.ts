@@ -101,6 +101,7 @@ async function verifyAndForward(channel: Channel, request: LoginReq, sequence: n
   connection.identified();
   channel.app = verdict.app;
   channel.account = verdict.account;
+  channel.key = verdict.key;
   channel.expiresAt = verdict.expiresAt;
   channel.device = request.device;
   channel.features = knownFeatures(request.features);

@@ -89,6 +89,8 @@ export class Channel implements FrameHandler {
   device = "";
   /** What was asked for at the sign-in and is known; shared. */
   features: readonly string[] = noFeatures;
+  /** What verified its token. */
+  key: Uint8Array | undefined;
   /** When its token expires, in seconds since 1970. */
   expiresAt = Number.MAX_SAFE_INTEGER;
   private knownSpeaker: Speaker | undefined;

@@ -21,6 +21,9 @@ const lookedMin = 1_024;
 const endedMax = 2_000;
 
 const closeExpired: CloseReason = { code: CloseCode.Unauthorised, text: "the token has expired" };
+const closeKeyGone: CloseReason = { code: CloseCode.Unauthorised, text: "the key of the token is good no longer" };
+/** The end of a token whose key was taken away; none expires then. */
+const atOnce = -Infinity;
 
 /** The connections of one gateway that are about to expire. It is armed while the gateway serves clients. */
 export class Expiries extends Deadline {
@@ -51,6 +54,12 @@ export class Expiries extends Deadline {
   /** A connection has signed in, or has shown a new token. */
   watch(channel: Channel): void {
     if (this.isSoon(channel)) this.soon.add(channel);
+  }
+
+  /** A connection's token is good no longer: it ends in one of the next ticks. */
+  end(channel: Channel): void {
+    channel.expiresAt = atOnce;
+    this.soon.add(channel);
   }
 
   /** A connection has ended. */
@@ -96,7 +105,7 @@ export class Expiries extends Deadline {
       if (ended === endedMax) return false;
       ended++;
       this.soon.delete(channel);
-      channel.connection.close(closeExpired);
+      channel.connection.close(channel.expiresAt === atOnce ? closeKeyGone : closeExpired);
     }
     return true;
   }

@@ -40,7 +40,13 @@ export function startGateway(settings: GatewaySettings): Promise<RunningMember> 
           },
         };
       },
-      reload: () => gateway.reloadRouteFile()?.sentence,
+      reload: () => {
+        const sentences = [
+          gateway.reloadRouteFile()?.sentence,
+          settings.readTokenKeys && gateway.reloadTokenKeys(settings.readTokenKeys),
+        ].filter((sentence) => sentence !== undefined);
+        return sentences.length === 0 ? undefined : sentences.join("; ");
+      },
       drain: () => gateway.drain(settings.limits.values.shutdownMs - closingMs, spreadMs),
     };
   });

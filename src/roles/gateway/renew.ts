@@ -50,6 +50,7 @@ async function verified(channel: Channel, sequence: number, token: string): Prom
     refuseRequest(channel, Command.Renew, sequence, Status.Unauthorized, reason ?? "");
     return;
   }
+  channel.key = verdict.key;
   channel.expiresAt = verdict.expiresAt;
   gateway.expiries.watch(channel);
   const expiresAt = BigInt(Math.floor(Math.min(verdict.expiresAt, Number.MAX_SAFE_INTEGER)));

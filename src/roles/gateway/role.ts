@@ -2,7 +2,7 @@
 // node that the registry lists, so that whoever signs in can be served and reached at once.
 
 import type { BlockList } from "node:net";
-import type { TokenVerifier } from "../../auth/token.ts";
+import type { TokenKeys, TokenVerifier } from "../../auth/token.ts";
 import { descriptorsMax } from "../../base/descriptors.ts";
 import { linkFrameBytesMax } from "../../base/limits/fixed.ts";
 import type { TimerWheel } from "../../base/timer-wheel.ts";
@@ -36,6 +36,7 @@ import { Downlink } from "./downlink.ts";
 import { dismissClients } from "./dismissal.ts";
 import { Gateway } from "./gateway.ts";
 import { type ChosenLinks, linksBy } from "./selection.ts";
+import { reloadTokenKeys } from "./token-keys.ts";
 
 /** The services that a gateway depends on. */
 export const gatewayDependencies = ["login", "chat"] as const;
@@ -237,6 +238,11 @@ export class GatewayRole {
   /** Reads the route file again; undefined when there is none. */
   reloadRouteFile(): Reload | undefined {
     return this.chosen.reload();
+  }
+
+  /** Reads the keys of the client tokens again; a sentence for the log. */
+  reloadTokenKeys(read: () => TokenKeys): string {
+    return reloadTokenKeys(this.gateway, read);
   }
 
   /** Client connections, signed in or not yet. */

@@ -144,7 +144,12 @@ export async function assemble(settings: StandaloneSettings, store: Store): Prom
       undo.pop();
       await closeAll();
     };
-    return { addresses: { ws, tcp, monitor: monitor?.address }, health, control, drain: () => (draining ??= drain()) };
+    const { readTokenKeys } = settings;
+    return {
+      ...{ addresses: { ws, tcp, monitor: monitor?.address }, health, control },
+      reload: () => readTokenKeys && gateway.reloadTokenKeys(readTokenKeys),
+      drain: () => (draining ??= drain()),
+    };
   } catch (error) {
     await closeAll();
     throw error;
