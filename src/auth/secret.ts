@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { createDraft } from "../base/draft-file.ts";
 import { type Changer, changerOf } from "../base/file-trust.ts";
 import { secretBytesMax, secretBytesMin, secretFileBytesMax, secretsPerFileMax } from "../base/limits/fixed.ts";
+import { nameRule, validName } from "./names.ts";
 import { readSmallFile, UnreadableFile } from "../base/small-file.ts";
 
 /** Fewer different characters than this, or one piece of at most so many characters again and again, is no secret. */
@@ -54,9 +55,19 @@ function faultOf(text: string): string | undefined {
   return undefined;
 }
 
+/** A key of the client tokens of one app alone. */
+export interface AppKey {
+  readonly app: string;
+  /** Its name, which a token's header may carry. */
+  readonly kid: string;
+  readonly key: Uint8Array;
+}
+
 export interface SecretFile {
-  /** One to 16: the first signs, all verify. */
+  /** At most 16: the first signs, all verify. None only where there are keys of apps. */
   readonly keys: readonly Uint8Array[];
+  /** At most 16 of each app: its first signs, its others verify. */
+  readonly appKeys: readonly AppKey[];
   /** Others than this user and root who can change the file. */
   readonly changer: Changer | undefined;
   /** Others than its owner can read the file. */
@@ -65,30 +76,37 @@ export interface SecretFile {
 
 /**
  * The keys of a file, one a line: the first signs, all verify (rotation). Empty lines and those that begin with # are no
- * keys; lines may end in CR LF.
+ * keys; lines may end in CR LF. A line `[app kid] key` is a key of that app alone.
+ * @param waits whether to wait for who writes a pipe; a server that serves does not
  * @throws SecretError
  */
-export function secretsFromFile(path: string): SecretFile {
+export function secretsFromFile(path: string, waits = true): SecretFile {
   try {
-    const { text, stats } = readSmallFile(path, { bytesMax: secretFileBytesMax, waits: true });
-    return { keys: keysOf(text, path), changer: changerOf(stats), isReadableByOthers: (stats.mode & 0o077) !== 0 };
+    const { text, stats } = readSmallFile(path, { bytesMax: secretFileBytesMax, waits });
+    return { ...keysOf(text, path), changer: changerOf(stats), isReadableByOthers: (stats.mode & 0o077) !== 0 };
   } catch (error) {
     if (error instanceof UnreadableFile) throw new SecretError(error.message);
     throw error;
   }
 }
 
-function keysOf(text: string, path: string): Uint8Array[] {
+function keysOf(text: string, path: string): Pick<SecretFile, "keys" | "appKeys"> {
   const keys: Uint8Array[] = [];
+  const appKeys: AppKey[] = [];
   let hasComments = false;
   for (const [index, line] of text.split(/\r?\n/).entries()) {
     if (line.startsWith("#")) hasComments = true;
     if (line === "" || line.startsWith("#")) continue;
-    const key = secretFromText(line, `${path}, line ${index + 1}`);
+    const source = `${path}, line ${index + 1}`;
+    if (appLine.test(line)) {
+      addAppKey(appKeys, appKeyFromText(line, source), source);
+      continue;
+    }
+    const key = secretFromText(line, source);
     // One that stands there twice is one key, as it is for a process whose file says it once.
     if (!keys.some((known) => Buffer.compare(known, key) === 0)) keys.push(key);
   }
-  if (keys.length === 0)
+  if (keys.length + appKeys.length === 0)
     throw new SecretError(
       `the secret file ${path} ${hasComments ? "holds no key: lines that begin with # are comments" : "is empty"}; put a secret of at least ${secretBytesMin} bytes there`,
     );
@@ -96,7 +114,42 @@ function keysOf(text: string, path: string): Uint8Array[] {
     throw new SecretError(
       `the secret file ${path} holds ${keys.length} keys, at most ${secretsPerFileMax} are allowed; remove those that nobody uses any more`,
     );
-  return keys;
+  return { keys, appKeys };
+}
+
+/** What a line of an app begins with. A key that begins with a bracket has no blank behind the closing one. */
+const appLine = /^\[[^\]]*\] /;
+
+/** Reads `[app kid] key`; the app is percent-encoded. */
+function appKeyFromText(line: string, source: string): AppKey {
+  const [, name = "", kid = "", secret = ""] = /^\[([^ \]]+) ([\x21-\x5c\x5e-\x7e]{1,64})\] (.*)$/.exec(line) ?? [];
+  const app = decoded(name);
+  if (app === undefined || !validName(app))
+    throw new SecretError(
+      `${source}: a key of one app is written [app kid] key: the app percent-encoded (${nameRule}), the kid at most 64 characters without blanks`,
+    );
+  return { app, kid, key: secretFromText(secret, source) };
+}
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function addAppKey(known: AppKey[], added: AppKey, source: string): void {
+  const others = known.filter(({ app }) => app === added.app);
+  const same = others.find(({ kid }) => kid === added.kid);
+  if (same !== undefined && Buffer.compare(same.key, added.key) === 0) return;
+  if (same !== undefined)
+    throw new SecretError(`${source}: this app has another key with the kid ${added.kid} already`);
+  if (others.length === secretsPerFileMax)
+    throw new SecretError(
+      `${source}: an app has at most ${secretsPerFileMax} keys; remove those that nobody uses any more`,
+    );
+  known.push(added);
 }
 
 /**

@@ -1,9 +1,10 @@
 // Client tokens: JWT with HS256 and nothing else (RFC 7519, RFC 8725). jose does the cryptography; what a token must
 // hold is decided here.
 
-import { decodeProtectedHeader, errors, jwtVerify, SignJWT } from "jose";
+import { decodeJwt, decodeProtectedHeader, errors, jwtVerify, SignJWT } from "jose";
 import { tokenCharactersMax } from "../base/limits/fixed.ts";
 import { nameRule, validName } from "./names.ts";
+import type { AppKey } from "./secret.ts";
 
 /** What a token says, if it may be believed. `reason` is a sentence for the client. */
 export type TokenVerdict =
@@ -13,58 +14,150 @@ export type TokenVerdict =
       readonly account: string;
       /** Seconds since 1970. */ readonly expiresAt: number;
       /** The same; undefined: it does not say. */ readonly issuedAt: number | undefined;
+      /** What verified it: the verifier's own object. */ readonly key: Uint8Array;
     }
   | { readonly ok: false; readonly reason: string };
 
 const refused = (reason: string): TokenVerdict => ({ ok: false, reason });
 
+/** What the clock of who signs a token may be ahead of ours: it counts for nbf, and never lengthens a token's life. */
+const notBeforeLeewaySeconds = 30;
+
+/** Keys that verify tokens. */
+export interface TokenKeys {
+  readonly keys: readonly Uint8Array[];
+  readonly appKeys: readonly AppKey[];
+}
+
+/** What is particular to an app. */
+export interface TokenRules {
+  /** The app of tokens that name none; undefined: they are refused. */
+  readonly defaultApp?: string | undefined;
+  /** Keys of single apps: an app that has any takes no other key. */
+  readonly appKeys?: readonly AppKey[] | undefined;
+}
+
 /** Verifies tokens against any of several keys, so that keys can be rotated. */
 export class TokenVerifier {
-  private readonly keys: readonly Uint8Array[];
+  private keys: readonly Uint8Array[];
   private readonly wallMs: () => number;
+  private readonly defaultApp: string | undefined;
+  private appKeys: ReadonlyMap<string, readonly AppKey[]>;
 
-  constructor(keys: readonly Uint8Array[], wallMs: () => number = Date.now) {
+  /** `keys` verify the tokens of apps that have none of their own. */
+  constructor(
+    keys: readonly Uint8Array[],
+    wallMs: () => number = Date.now,
+    { defaultApp, appKeys = [] }: TokenRules = {},
+  ) {
     this.keys = keys;
     this.wallMs = wallMs;
+    this.defaultApp = defaultApp;
+    this.appKeys = Map.groupBy(appKeys, ({ app }) => app);
+  }
+
+  /** Replaces all keys. Those that were there before stay the same objects. */
+  replaceKeys({ keys, appKeys }: TokenKeys): void {
+    const before = [...this.keys, ...[...this.appKeys.values()].flat().map(({ key }) => key)];
+    const known = new Map(before.map((key) => [Buffer.from(key).toString("latin1"), key]));
+    const same = (key: Uint8Array): Uint8Array => known.get(Buffer.from(key).toString("latin1")) ?? key;
+    this.keys = keys.map(same);
+    this.appKeys = Map.groupBy(
+      appKeys.map((each) => ({ ...each, key: same(each.key) })),
+      ({ app }) => app,
+    );
+  }
+
+  /** True while tokens of an app may be signed with a key that has verified one. */
+  takes(app: string, key: Uint8Array | undefined): boolean {
+    const own = this.appKeys.get(app);
+    return own === undefined ? this.keys.some((each) => each === key) : own.some((each) => each.key === key);
   }
 
   /** Never rejects for what a token is made of. */
   async verify(token: string): Promise<TokenVerdict> {
+    const verdict = await this.verdictOn(token);
+    // A key may have been taken away meanwhile.
+    return verdict.ok && !this.takes(verdict.app, verdict.key) ? this.verdictOn(token) : verdict;
+  }
+
+  private async verdictOn(token: string): Promise<TokenVerdict> {
     if (token.length > tokenCharactersMax) return refused("the token is too long");
+    let keys = this.keys;
     try {
-      if (decodeProtectedHeader(token).alg !== "HS256") return refused("the token must be signed with HS256");
+      const { alg, kid } = decodeProtectedHeader(token);
+      if (alg !== "HS256") return refused("the token must be signed with HS256");
+      if (this.appKeys.size > 0) keys = this.keysFor(token, kid);
     } catch {
       return refused("this is not a token");
     }
-    for (const key of this.keys) {
+    if (keys.length === 0) return refused("there is no key for the app and the kid of this token");
+    for (const key of keys) {
       const verdict = await this.verifyBy(key, token);
       if (verdict !== undefined) return verdict;
     }
     return refused("the token's signature is wrong");
   }
 
+  /**
+   * The keys that may have signed a token, by the app that it says it is of: nothing of that is believed before one of
+   * them has verified it. Throws when the token is none.
+   */
+  private keysFor(token: string, kid: string | undefined): readonly Uint8Array[] {
+    const app = decodeJwt(token)["app"];
+    const own = this.appKeys.get((app === "" ? undefined : stringOf(app)) ?? this.defaultApp ?? "");
+    if (own === undefined) return this.keys;
+    // A kid that is not there is no hint; one that is tells the key, and no other is tried.
+    return own.filter((key) => kid === undefined || key.kid === kid).map(({ key }) => key);
+  }
+
   /** Undefined: signed with another key. */
   private async verifyBy(key: Uint8Array, token: string): Promise<TokenVerdict | undefined> {
+    const nowMs = this.wallMs();
     try {
       const { payload } = await jwtVerify(token, key, {
         algorithms: ["HS256"],
         requiredClaims: ["exp"],
-        clockTolerance: 0,
-        currentDate: new Date(this.wallMs()),
+        // jose grants it to exp, too, which is therefore looked at again below.
+        clockTolerance: notBeforeLeewaySeconds,
+        currentDate: new Date(nowMs),
       });
-      const { acc: account, app, exp, iat: issuedAt } = payload;
+      const { acc: account, exp, iat: issuedAt } = payload;
+      // KIM's tokens name no app, or an empty one.
+      const isAppless = payload["app"] === undefined || payload["app"] === "";
+      const app = isAppless ? this.defaultApp : payload["app"];
       if (typeof account !== "string" || !validName(account))
         return refused(`the token's acc is no name of an account: ${nameRule}`);
+      if (app === undefined)
+        return refused("the token has no app, and this server has none for such tokens (--default-app)");
       if (typeof app !== "string" || !validName(app)) return refused(`the token's app is no name: ${nameRule}`);
       if (exp === undefined) return refused("the token has no exp");
-      return { ok: true, app, account, expiresAt: exp, issuedAt };
+      if (exp <= Math.floor(nowMs / 1000)) return refused("the token has expired");
+      return { ok: true, app, account, expiresAt: exp, issuedAt, key };
     } catch (error) {
       if (error instanceof errors.JWSSignatureVerificationFailed) return undefined;
       if (error instanceof errors.JWTExpired) return refused("the token has expired");
-      if (error instanceof errors.JOSEError) return refused("the token is not valid");
+      if (error instanceof errors.JOSEError) return refused(sentenceOf(error));
       throw error;
     }
   }
+}
+
+const stringOf = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
+
+/** Says why jose refused a token whose signature is right, or that has none to look at. */
+function sentenceOf(error: errors.JOSEError): string {
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    const { claim, reason, payload } = error;
+    if (reason === "missing") return `the token has no ${claim}`;
+    if (claim === "nbf" && reason === "check_failed")
+      return `the token is not valid yet: its nbf is ${payload.nbf}, and a clock may be ${notBeforeLeewaySeconds} s off`;
+    return `the token's ${claim} must be a number of seconds since 1970`;
+  }
+  if (error instanceof errors.JWTInvalid) return "the token is not valid: its payload is no JSON object";
+  if (error instanceof errors.JOSENotSupported)
+    return "the token is not valid: its header asks for an extension (crit) that this server does not know";
+  return "the token is not valid: it is not three parts of base64url with dots between them";
 }
 
 /** Makes a token that expires after `ttlSeconds`. */
@@ -72,10 +165,11 @@ export function signToken(
   key: Uint8Array,
   claims: { readonly account: string; readonly app: string; readonly ttlSeconds: number },
   nowMs: number = Date.now(),
+  kid?: string,
 ): Promise<string> {
   const issuedAt = Math.floor(nowMs / 1000);
   return new SignJWT({ acc: claims.account, app: claims.app })
-    .setProtectedHeader({ alg: "HS256", typ: "JWT" })
+    .setProtectedHeader({ alg: "HS256", typ: "JWT", ...(kid === undefined ? {} : { kid }) })
     .setIssuedAt(issuedAt)
     .setExpirationTime(issuedAt + claims.ttlSeconds)
     .sign(key);

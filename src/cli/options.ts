@@ -182,6 +182,7 @@ export const options = {
     isSecret: true,
   }),
   "secret-file": path("File with that key; more lines are older keys that still verify", "file"),
+  "default-app": option("App (tenant) of tokens that name none; unset, they are refused", "name", undefined, parseName),
   "cluster-key": option(
     "Key that services share; the registry takes writes with it only",
     "text",
@@ -274,6 +275,7 @@ export const optionsOfRole = {
     "data",
     "secret",
     "secret-file",
+    "default-app",
     "ws",
     "tcp",
     "monitor",
@@ -299,6 +301,7 @@ export const optionsOfRole = {
     "route",
     "secret",
     "secret-file",
+    "default-app",
     "read-wait",
     "login-wait",
   ],

@@ -3,6 +3,7 @@
 
 import { existsSync } from "node:fs";
 import {
+  type AppKey,
   ensureSecret,
   fingerprintOf,
   SecretError,
@@ -10,6 +11,7 @@ import {
   secretPath,
   secretsFromFile,
 } from "../auth/secret.ts";
+import type { TokenKeys } from "../auth/token.ts";
 import type { Log } from "../base/log.ts";
 import { sentenceOf } from "./failure.ts";
 import type { OptionValues } from "./option-values.ts";
@@ -21,8 +23,12 @@ const rootUid = 0;
 /** Keys, where they came from, and the path of the file that was made for them now. */
 export interface Secrets {
   readonly keys: readonly Uint8Array[];
+  /** Of single apps. */
+  readonly appKeys: readonly AppKey[];
   readonly source: string;
   readonly madeAt: string | undefined;
+  /** Reads the same file again; undefined where the key was given as text. Throws as the first reading does. */
+  readonly again: (() => TokenKeys) | undefined;
 }
 
 /** Reads the keys; `make` allows to make one in the data folder. Throws StartError when there is none, or a bad one. */
@@ -36,26 +42,38 @@ export function readSecrets(values: OptionValues, dataFolder: string, make: bool
         `there is no secret at ${path}; start the server first, or name its folder with --data or its secret with --secret-file`,
       );
     }
-    const keys = given?.keys ?? keysOfFile(path, "the data folder's own", log);
+    const { keys, appKeys } = given ?? keysOfFile(path, "the data folder's own", log);
     const fingerprints = keys.map(fingerprintOf).join(" ");
-    log?.info("client tokens are verified with these keys; the first one signs", { keys: keys.length, fingerprints });
-    return { keys, source: given?.source ?? path, madeAt: isNew ? path : undefined };
+    const apps = new Set(appKeys.map(({ app }) => app)).size;
+    log?.info("client tokens are verified with these keys; the first one signs", {
+      ...{ keys: keys.length, fingerprints },
+      ...(apps === 0 ? {} : { appsWithKeys: apps }),
+    });
+    const source = given?.source ?? path;
+    const whose = given === undefined ? "the data folder's own" : "given";
+    const again = (): TokenKeys => told(() => keysOfFile(source, whose, log, false));
+    return {
+      ...{ keys, appKeys, source, madeAt: isNew ? path : undefined },
+      again: values.isGiven("secret") ? undefined : again,
+    };
   });
 }
 
 /** The keys that were given by an option; a service of a cluster makes none. Throws StartError, UsageError. */
-export function readGivenSecrets(values: OptionValues, log: Log): readonly Uint8Array[] {
+export function readGivenSecrets(values: OptionValues, log: Log): Secrets {
   if (!values.isGiven("secret") && !values.isGiven("secret-file"))
     throw new UsageError(
       "--secret-file is required: the key that client tokens are signed with, the same for all gateways",
     );
-  return readSecrets(values, "", false, log).keys;
+  return readSecrets(values, "", false, log);
 }
 
 /** The keys that services share; none if no option gives one. Throws StartError if one is bad. */
 export function readClusterKeys(values: OptionValues, log: Log): readonly Uint8Array[] {
   return told(() => {
-    const keys = readGiven(values, "cluster-key", "cluster-key-file", log)?.keys ?? [];
+    const { keys, appKeys, source } = readGiven(values, "cluster-key", "cluster-key-file", log) ?? noKeys;
+    if (appKeys.length > 0)
+      throw new StartError(`${source}: keys of single apps, [app kid] key, are for client tokens; remove them here`);
     const fingerprints = keys.map(fingerprintOf).join(" ");
     if (keys.length > 0)
       log.info("services of the cluster share these keys; this one shows the first", {
@@ -68,8 +86,11 @@ export function readClusterKeys(values: OptionValues, log: Log): readonly Uint8A
 
 interface Given {
   readonly keys: readonly Uint8Array[];
+  readonly appKeys: readonly AppKey[];
   readonly source: string;
 }
+
+const noKeys: Given = { keys: [], appKeys: [], source: "" };
 
 /** What one of two options says; undefined if neither is given. */
 function readGiven(values: OptionValues, text: OptionName, file: OptionName, log: Log | undefined): Given | undefined {
@@ -78,11 +99,11 @@ function readGiven(values: OptionValues, text: OptionName, file: OptionName, log
   const [secret, path] = [values.optional(text), values.optional(file)];
   if (typeof secret === "string") {
     const source = values.sourceOf(text);
-    return { keys: [secretFromText(secret, source)], source };
+    return { keys: [secretFromText(secret, source)], appKeys: [], source };
   }
   if (typeof path !== "string") return undefined;
   try {
-    return { keys: keysOfFile(path, "given", log), source: path };
+    return { ...keysOfFile(path, "given", log), source: path };
   } catch (error) {
     // A gateway reads two files: the option tells which one is meant.
     if (error instanceof SecretError) throw new SecretError(`${values.sourceOf(file)}: ${error.message}`);
@@ -98,18 +119,20 @@ function keysOfFile(
   path: string,
   whose: "given" | "the data folder's own",
   log: Log | undefined,
-): readonly Uint8Array[] {
-  const { keys, changer, isReadableByOthers } = secretsFromFile(path);
+  waits = true,
+): Omit<Given, "source"> {
+  const { keys, appKeys, changer, isReadableByOthers } = secretsFromFile(path, waits);
   const isForeign = changer?.startsWith("user ") === true && process.geteuid?.() !== rootUid;
   if (changer === "everybody" || (isForeign && whose === "the data folder's own"))
     throw new StartError(
       `the secret file ${path} can be changed by ${changer}, so it is no secret; make a new one that only this user can read and write (chmod 600)`,
     );
-  if (isCredential(path)) return keys;
+  const read = { keys, appKeys };
+  if (isCredential(path)) return read;
   if (changer !== undefined)
     log?.warn("others can change the secret file; chown it, and chmod 600 it", { path, changer });
   else if (isReadableByOthers) log?.warn("others can read the secret file; chmod 600 it", { path });
-  return keys;
+  return read;
 }
 
 /**

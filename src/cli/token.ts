@@ -19,10 +19,11 @@ export interface SignedToken {
 /** Makes a token for `account` in the app that the options name. */
 export async function makeToken(values: OptionValues, account: string, ttlMs: number): Promise<SignedToken> {
   const app = values.required("app");
-  const { keys, source } = readSecrets(values, resolve(values.required("data")), false);
-  const [key] = keys;
-  if (key === undefined) throw new UsageError("there is no secret to sign with");
-  const token = await signToken(key, { account, app, ttlSeconds: ttlMs / 1000 });
+  const { keys, appKeys, source } = readSecrets(values, resolve(values.required("data")), false);
+  const own = appKeys.find((each) => each.app === app);
+  const key = own?.key ?? keys[0];
+  if (key === undefined) throw new UsageError(`${source} has no key for the app ${app}`);
+  const token = await signToken(key, { account, app, ttlSeconds: ttlMs / 1000 }, Date.now(), own?.kid);
   return { token, fingerprint: fingerprintOf(key), source };
 }
 

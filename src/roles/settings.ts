@@ -1,6 +1,8 @@
 // What a role is given by whoever starts it (the command line, a test): values that are checked already.
 
 import type { BlockList } from "node:net";
+import type { AppKey } from "../auth/secret.ts";
+import type { TokenKeys } from "../auth/token.ts";
 import type { StoreClaim } from "../auth/store-ownership.ts";
 import type { Limits } from "../base/limits/limits.ts";
 import type { Log } from "../base/log.ts";
@@ -24,6 +26,12 @@ export interface StandaloneSettings {
   readonly loginWaitMs: number;
   /** Keys that verify tokens; any of them does (rotation). The first one signs. */
   readonly secrets: readonly Uint8Array[];
+  /** Keys of single apps; an app that has any takes no other. */
+  readonly appKeys?: readonly AppKey[];
+  /** Reads all keys of the tokens again, without waiting; throws when they are no good. Undefined: they are in no file. */
+  readonly readTokenKeys?: (() => TokenKeys) | undefined;
+  /** The app of tokens that name none; undefined: they are refused. */
+  readonly defaultApp?: string | undefined;
   /** Path of the SQLite database file; its folder exists. */
   readonly storePath: string;
   /** Takes the locks that the start could not take on a full disk; called before the file is opened. Throws until it can. */
@@ -78,6 +86,10 @@ export interface GatewaySettings extends MemberSettings {
   readonly tags: ReadonlyMap<string, string>;
   readonly selection: Selection;
   readonly secrets: readonly Uint8Array[];
+  /** As in StandaloneSettings. */
+  readonly appKeys?: readonly AppKey[];
+  readonly readTokenKeys?: (() => TokenKeys) | undefined;
+  readonly defaultApp?: string | undefined;
   readonly readWaitMs: number;
   readonly loginWaitMs: number;
 }

@@ -31,7 +31,10 @@ export interface ClientOptions {
    * connection and whenever one was lost. `url` is tried after what they name, or where they name nothing.
    */
   readonly lookup?: string | readonly string[];
-  /** A token, or where to get a fresh one: asked before every sign-in. */
+  /**
+   * A token, or where to get a fresh one: asked before every sign-in, and before the token
+   * expires, so that the connection stays.
+   */
   readonly token: string | (() => Promise<string>);
   /** Tells this device from the account's others; at most 64 printable ASCII characters. Default ''. */
   readonly device?: string;

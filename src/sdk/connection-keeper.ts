@@ -3,6 +3,7 @@
 // one after the other is tried: what one of them refuses for good, another may grant.
 
 import { type CloseReason, closeAbnormal, CloseCode } from "../wire/close-reason.ts";
+import { Feature } from "../wire/features.ts";
 import type { Header, LoginResp } from "../wire/gen/pkt_pb.ts";
 import { Disconnected, RequestRefused } from "./client-errors.ts";
 import { deferred } from "./deferred.ts";
@@ -10,6 +11,7 @@ import type { Cancel, Environment } from "./environment.ts";
 import type { Gateways } from "./gateways.ts";
 import { backOffFirstMs, returnDelayMs } from "./reconnect-rule.ts";
 import { Session } from "./session.ts";
+import { TokenRenewal } from "./token-renewal.ts";
 
 /** A session that lasted this long, in milliseconds, wipes the failures before it out. */
 const lastingMs = 10_000;
@@ -47,6 +49,7 @@ export class ConnectionKeeper {
   /** The live session. */
   private live: Session | undefined;
   private session: Session | undefined;
+  private renewal: TokenRenewal | undefined;
   private hasBeenOnline = false;
   /** No server has let it in for a whole round. */
   private hasFailed = false;
@@ -155,7 +158,7 @@ export class ConnectionKeeper {
     const session = new Session(
       { url, token, device, requestTimeoutMs, heartbeatMs, environment },
       {
-        signedIn: (answer) => this.signedIn(session, answer),
+        signedIn: (answer) => this.signedIn(session, answer, token),
         pushed: (header, body) => this.owner.pushed(header, body),
         ended: (reason, error) => this.ended(url, reason, error),
       },
@@ -164,13 +167,18 @@ export class ConnectionKeeper {
     session.start();
   }
 
-  private signedIn(session: Session, answer: LoginResp): void {
+  private signedIn(session: Session, answer: LoginResp, token: string): void {
     this.live = session;
     this.hasBeenOnline = true;
     this.beginRound();
     this.cancelTimer = this.options.environment.after(lastingMs, () => {
       this.failures = 0;
     });
+    const { token: source, environment } = this.options;
+    if (typeof source === "function" && answer.features.includes(Feature.Renew)) {
+      this.renewal = new TokenRenewal(environment, session, source);
+      this.renewal.after(token);
+    }
     this.owner.online(answer);
     this.first.resolve();
     for (const waiter of [...this.waiters]) waiter.resolve(session);
@@ -179,6 +187,8 @@ export class ConnectionKeeper {
   private ended(url: string, told: CloseReason, error: Error): void {
     const wasLive = this.live !== undefined;
     this.cancelTimer();
+    this.renewal?.stop();
+    this.renewal = undefined;
     this.live = undefined;
     this.session = undefined;
     const reason =

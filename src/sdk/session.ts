@@ -6,6 +6,7 @@ import { create, type DescMessage, type MessageInitShape, type MessageShape, toB
 import { decodeBody } from "../wire/body.ts";
 import { closeAbnormal, type CloseReason, CloseCode, closeProtocolFault } from "../wire/close-reason.ts";
 import { Command } from "../wire/commands.ts";
+import { Feature } from "../wire/features.ts";
 import {
   ErrorRespSchema,
   Flag,
@@ -144,7 +145,7 @@ export class Session {
     if (this.state !== "opening") return;
     this.state = "signing-in";
     const { token, device } = this.options;
-    const body = toBinary(LoginReqSchema, create(LoginReqSchema, { token, device }));
+    const body = toBinary(LoginReqSchema, create(LoginReqSchema, { token, device, features: [Feature.Renew] }));
     this.line?.send(encodeLogicPacket({ command: Command.SignIn, sequence: signInSequence }, body));
   }
 

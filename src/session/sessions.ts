@@ -12,6 +12,7 @@
 
 import type { StoreIdentity } from "../auth/store-ownership.ts";
 import type { LimitValues } from "../base/limits/table.ts";
+import { knownFeatures } from "../wire/features.ts";
 
 /** The session engine cannot serve now; the request may be repeated. Answered to clients as SystemException. */
 export class SessionsUnavailable extends Error {
@@ -25,6 +26,17 @@ export interface Location {
   /** The gateway's service id, and the start of it that holds the connection. */
   readonly gateway: string;
   readonly incarnation: string;
+  /**
+   * What the client asked for at its sign-in beyond the first version of the protocol. Absent: nothing, and no command that
+   * came later is pushed to it.
+   */
+  readonly features?: readonly string[];
+}
+
+/** What a location says of features; nothing of none, as locations that an earlier release wrote. */
+export function featuresOf(asked: readonly string[]): Pick<Location, "features"> {
+  const features = knownFeatures(asked);
+  return features.length === 0 ? {} : { features };
 }
 
 /** One start of a gateway: what holds a lease. */

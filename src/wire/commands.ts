@@ -3,6 +3,8 @@
 export const Command = {
   SignIn: "login.signin",
   SignOut: "login.signout",
+  /** A new token on a connection that is signed in; its gateway answers. */
+  Renew: "login.renew",
   /** Between services: a gateway is asked to send its sessions again, and does so. */
   Resync: "login.resync",
   Restore: "login.restore",

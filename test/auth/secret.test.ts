@@ -160,3 +160,36 @@ test("a fingerprint tells keys apart and stays the same", () => {
   expect(of(random)).toBe(of(random));
   expect(of(random)).not.toBe(of(`${random}2`));
 });
+
+test("a line [app kid] key is a key of that app alone, any other line is everybody's", () => {
+  const path = join(folder, "apps");
+  const lines = [
+    "[shop 2026] the key of the shop alone",
+    "a key of all other apps",
+    "[%E5%B0%8F%20%E6%98%8E k] another app's key",
+  ];
+  writeFileSync(path, [...lines, lines[0], "[0123456789abcdef]ghi"].join("\n"), { mode: 0o600 });
+  const { keys, appKeys } = secretsFromFile(path);
+  const text = (key: Uint8Array): string => new TextDecoder().decode(key);
+  expect(keys.map(text)).toEqual(["a key of all other apps", "[0123456789abcdef]ghi"]);
+  expect(appKeys.map(({ app, kid, key }) => [app, kid, text(key)])).toEqual([
+    ["shop", "2026", "the key of the shop alone"],
+    ["小 明", "k", "another app's key"],
+  ]);
+});
+
+test("a line of an app that is malformed, or names a kid twice, is refused with its number and without its key", () => {
+  const path = join(folder, "malformed");
+  const key = "a key that nobody is shown";
+  const wrong = [
+    ...[`[shop] ${key}`, `[] ${key}`, `[shop a b] ${key}`, `[ a] ${key}`, `[% a] ${key}`, `[a%2Cb k] ${key}`],
+    ...["[shop k] short", `[shop k]  ${key}`, `[shop ${"k".repeat(65)}] ${key}`],
+    `[shop k] ${key}\n[shop k] ${key}, too`,
+    Array.from({ length: 17 }, (_, at) => `[shop k${at}] ${key} ${at}`).join("\n"),
+  ];
+  for (const lines of wrong) {
+    writeFileSync(path, `# keys\n${lines}\n`, { mode: 0o600 });
+    expect(() => secretsFromFile(path)).toThrow(/, line \d+: /);
+    expect(() => secretsFromFile(path)).not.toThrow(key);
+  }
+});

@@ -18,7 +18,7 @@ async function reasonOf(token: string): Promise<string> {
 
 test("a good token names app, account and end", async () => {
   const token = await signToken(key, { account: "alice", app: "shop", ttlSeconds: 60 }, nowMs);
-  const said = { app: "shop", account: "alice", expiresAt: now + 60, issuedAt: now };
+  const said = { app: "shop", account: "alice", expiresAt: now + 60, issuedAt: now, key };
   expect(await verifier.verify(token)).toEqual({ ok: true, ...said });
   const silent = await sign({ acc: "alice", app: "shop", exp: now + 60 });
   expect(await verifier.verify(silent)).toEqual({ ok: true, ...said, issuedAt: undefined });
@@ -29,6 +29,79 @@ test("a token that expired a second ago is refused, one with a second left is no
   expect(await reasonOf(await sign({ ...claims, exp: now - 1 }))).toContain("expired");
   expect(await reasonOf(await sign({ ...claims, exp: now }))).toContain("expired");
   expect(await reasonOf(await sign({ ...claims, exp: now + 1 }))).toBe("accepted");
+});
+
+test("a token may begin 30 s ahead of the clock, and no second of that lengthens its life", async () => {
+  const claims = { acc: "alice", app: "shop", exp: now + 600 };
+  expect(await reasonOf(await sign({ ...claims, nbf: now + 30 }))).toBe("accepted");
+  expect(await reasonOf(await sign({ ...claims, nbf: now + 31 }))).toContain("not valid yet");
+  expect(await reasonOf(await sign({ ...claims, exp: now - 29, nbf: now - 60 }))).toContain("expired");
+});
+
+test("a refusal says what is wrong with the token", async () => {
+  const claims = { acc: "alice", app: "shop" };
+  const exp = now + 60;
+  expect(await reasonOf(await sign(claims))).toBe("the token has no exp");
+  expect(await reasonOf(await sign({ ...claims, exp: "later" }))).toContain("exp must be a number");
+  expect(await reasonOf(await sign({ ...claims, exp, nbf: "now" }))).toContain("nbf must be a number");
+  expect(await reasonOf(await sign({ ...claims, exp, nbf: now + 3_600 }))).toContain(`nbf is ${now + 3_600}`);
+  const head = Buffer.from('{"alg":"HS256"}').toString("base64url");
+  expect(await reasonOf(`${head}.e30.???`)).toContain("three parts");
+  const list = `${head}.${Buffer.from("[]").toString("base64url")}`;
+  const mac = new Bun.CryptoHasher("sha256", key).update(list).digest("base64url");
+  expect(await reasonOf(`${list}.${mac}`)).toContain("no JSON object");
+  const extended = new SignJWT({ ...claims, exp }).setProtectedHeader({ alg: "HS256", crit: ["b64"], b64: true });
+  expect(await reasonOf(await extended.sign(key))).not.toBe("the token is not valid");
+});
+
+test("a token without an app is of the default one, and the refusal names the option where there is none", async () => {
+  const tolerant = new TokenVerifier([key], () => nowMs, { defaultApp: "kim" });
+  const claims = { acc: "alice", exp: now + 60 };
+  for (const app of [undefined, ""]) {
+    const token = await sign({ ...claims, app });
+    const said = { app: "kim", account: "alice", expiresAt: now + 60, issuedAt: undefined, key };
+    expect(await tolerant.verify(token)).toEqual({ ok: true, ...said });
+    expect(await reasonOf(token)).toContain("--default-app");
+  }
+  expect(await tolerant.verify(await sign({ ...claims, app: "shop" }))).toMatchObject({ ok: true, app: "shop" });
+  for (const app of [null, 0, [], " "]) expect((await tolerant.verify(await sign({ ...claims, app }))).ok).toBe(false);
+});
+
+test("an app with keys of its own takes no other, and its keys are nobody else's", async () => {
+  const [shopKey, olderKey] = [new TextEncoder().encode("the key of the shop alone"), new Uint8Array(32).fill(7)];
+  const appKeys = [
+    { app: "shop", kid: "2026", key: shopKey },
+    { app: "shop", kid: "2025", key: olderKey },
+  ];
+  const verifying = new TokenVerifier([key], () => nowMs, { appKeys, defaultApp: "shop" });
+  const verdictOf = async (app: string | undefined, signedWith: Uint8Array, kid?: string): Promise<string> => {
+    const jwt = new SignJWT({ acc: "alice", app, exp: now + 60 }).setProtectedHeader({
+      alg: "HS256",
+      ...(kid && { kid }),
+    });
+    const verdict = await verifying.verify(await jwt.sign(signedWith));
+    return verdict.ok ? verdict.app : verdict.reason;
+  };
+  for (const app of ["shop", undefined, ""]) {
+    expect(await verdictOf(app, shopKey)).toBe("shop");
+    expect(await verdictOf(app, olderKey)).toBe("shop");
+    expect(await verdictOf(app, key)).toContain("signature");
+  }
+  expect(await verdictOf("bank", key, "any")).toBe("bank");
+  expect(await verdictOf("bank", shopKey)).toContain("signature");
+  // A kid tells the key: no other is tried.
+  expect(await verdictOf("shop", olderKey, "2025")).toBe("shop");
+  expect(await verdictOf("shop", olderKey, "2026")).toContain("signature");
+  expect(await verdictOf("shop", shopKey, "2024")).toContain("kid");
+  for (const token of ["e30.e30.x", `${Buffer.from('{"alg":"HS256"}').toString("base64url")}.W10.x`, "a.b.c"])
+    expect((await verifying.verify(token)).ok).toBe(false);
+  const alone = new TokenVerifier([], () => nowMs, { appKeys });
+  const [ours, theirs] = [
+    await sign({ acc: "a", app: "shop", exp: now + 60 }, shopKey),
+    await sign({ acc: "a", app: "b" }),
+  ];
+  expect((await alone.verify(ours)).ok).toBe(true);
+  expect(await alone.verify(theirs)).toMatchObject({ ok: false, reason: expect.stringContaining("no key") });
 });
 
 test("a token without exp, acc or app, or with ones of a wrong type, is refused", async () => {

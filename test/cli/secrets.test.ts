@@ -2,11 +2,13 @@
 
 import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { decodeProtectedHeader } from "jose";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLog } from "../../src/base/log.ts";
 import { OptionValues } from "../../src/cli/option-values.ts";
 import { optionsOf } from "../../src/cli/options.ts";
+import { makeToken } from "../../src/cli/token.ts";
 import { readClusterKeys, readGivenSecrets } from "../../src/cli/secrets.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "roost-secrets-"));
@@ -19,4 +21,23 @@ test("a file of keys that is missing, or holds none, is named with its option: a
   const flag = new OptionValues(optionsOf.serve, ["--secret-file", missing], { ROOST_CLUSTER_KEY_FILE: empty });
   expect(() => readGivenSecrets(flag, silentLog)).toThrow(`--secret-file: cannot read ${missing}: no such file exists`);
   expect(() => readClusterKeys(flag, silentLog)).toThrow(`ROOST_CLUSTER_KEY_FILE: the secret file ${empty} is empty`);
+});
+
+test("a cluster key file with a key of an app is refused: it was meant for tokens", () => {
+  const path = join(folder, "mixed");
+  writeFileSync(path, "[shop k] the key of the shop alone\nthe key of the whole cluster\n", { mode: 0o600 });
+  const given = new OptionValues(optionsOf.serve, ["--cluster-key-file", path, "--secret-file", path], {});
+  expect(() => readClusterKeys(given, silentLog)).toThrow("are for client tokens");
+  const { keys, appKeys } = readGivenSecrets(given, silentLog);
+  expect([keys.length, appKeys.map(({ app }) => app)]).toEqual([1, ["shop"]]);
+});
+
+test("roost token signs with the app's own key where it has one", async () => {
+  const path = join(folder, "of-apps");
+  writeFileSync(path, "[shop k] the key of the shop alone\nthe key of everybody else\n", { mode: 0o600 });
+  const tokenFor = async (app: string) => {
+    const values = new OptionValues(optionsOf.token, ["--secret-file", path, "--app", app], {});
+    return decodeProtectedHeader((await makeToken(values, "alice", 60_000)).token).kid;
+  };
+  expect([await tokenFor("shop"), await tokenFor("bank")]).toEqual(["k", undefined]);
 });

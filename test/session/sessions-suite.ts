@@ -48,6 +48,23 @@ export function sessionsSuite(name: string, makeEngine: (limits?: SessionLimits)
       await engine.remove();
     });
 
+    test("a location keeps its features, by a sign-in and when it is put again, and those of its device end with it", async () => {
+      const [plain, first, second] = [
+        location(),
+        location({ features: ["renew"] }),
+        location({ device: "phone", features: ["renew"] }),
+      ];
+      await sessions.put("app", "ann", first);
+      expect(await reader.locate("app", ["ann"])).toEqual([[first]]);
+      expect(await sessions.put("app", "ann", plain)).toEqual({ result: "put", replaced: first });
+      expect(await reader.locate("app", ["ann"])).toEqual([[plain]]);
+      expect(await sessions.restore("app", "ann", second)).toBe("restored");
+      expect(await sessions.restore("app", "ann", second)).toBe("present");
+      expect((await reader.locate("app", ["ann"]))[0]?.find(({ device }) => device === "phone")).toEqual(second);
+      await sessions.remove("app", "ann", second.channelId);
+      expect(await reader.locate("app", ["ann"])).toEqual([[plain]]);
+    });
+
     const locate = async (account: string, app = "app"): Promise<readonly Location[]> => {
       const [found] = await reader.locate(app, [account]);
       return (found ?? []).toSorted(compare);

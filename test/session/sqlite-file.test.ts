@@ -73,6 +73,27 @@ test("keeps what is there when it is opened again, and nothing of an earlier boo
   expect(await open(path).locate("app", ["ann"])).toEqual([[]]);
 });
 
+test("a file of the previous release is taken as it is, with its sessions, and both releases write it", async () => {
+  const path = freshPath();
+  const [old, place] = [location(), location({ device: "phone", features: ["renew"] })];
+  const first = open(path);
+  await first.put("app", "ann", old);
+  await first.close();
+  const db = new Database(path);
+  db.run("DROP TRIGGER session_features_end; DROP TABLE session_features");
+  const second = open(path);
+  await second.put("app", "ann", place);
+  expect((await second.locate("app", ["ann"]))[0]).toHaveLength(2);
+  expect((await second.locate("app", ["ann"]))[0]).toContainEqual(place);
+  // As that release replaces a session, and takes one away.
+  const lease = db.query<{ lease: number }, []>("SELECT lease FROM session").get()?.lease ?? 0;
+  db.run("INSERT OR REPLACE INTO session VALUES ('app', 'bob', '', 'its channel', ?)", [lease]);
+  expect(await second.locate("app", ["bob"])).toEqual([[location({ ...old, channelId: "its channel" })]]);
+  db.run("DELETE FROM session WHERE device = 'phone'");
+  expect(db.query("SELECT * FROM session_features").all()).toEqual([]);
+  db.close();
+});
+
 test("a file that a power cut has torn is made anew", async () => {
   const path = freshPath();
   await open(path).close();

@@ -65,14 +65,15 @@ export interface LoneClient {
   send(packet: Uint8Array): void;
 }
 
-export function loneGateway(values: Partial<LimitValues> = {}) {
+export function loneGateway(values: Partial<LimitValues> = {}, wallMs: () => number = Date.now) {
   const wheel = new TimerWheel();
   const links = new Links<Channel>(["chat", "login"]);
   const bounds = testLimits(values);
   const gateway = new Gateway({
     serviceId: "gate",
     links,
-    verifier: new TokenVerifier([new Uint8Array(32)]),
+    verifier: new TokenVerifier([new Uint8Array(32)], wallMs),
+    wallMs,
     wheel,
     limits: new AddressLimits(1_000, bounds, wheel),
     bounds,

@@ -34,6 +34,7 @@ export async function serveGateway(values: OptionValues, log: Log): Promise<Serv
   const ws = values.optional("ws");
   const tcp = values.optional("tcp");
   if (ws === undefined && tcp === undefined) throw new UsageError("--ws and --tcp are both off: nobody could come in");
+  const { keys: secrets, appKeys, again: readTokenKeys } = readGivenSecrets(values, log);
   const running = begin(
     () =>
       startGateway({
@@ -45,7 +46,10 @@ export async function serveGateway(values: OptionValues, log: Log): Promise<Serv
         publicUrl: values.optional("public-url"),
         tags: values.required("tags"),
         selection: selectionOf(values, log),
-        secrets: readGivenSecrets(values, log),
+        secrets,
+        appKeys,
+        readTokenKeys,
+        defaultApp: values.optional("default-app"),
         readWaitMs: values.required("read-wait"),
         loginWaitMs: values.required("login-wait"),
       }),

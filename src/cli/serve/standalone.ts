@@ -31,6 +31,7 @@ export async function serveStandalone(values: OptionValues, log: Log): Promise<S
     writeWaitMs: values.required("write-wait"),
     loginWaitMs: values.required("login-wait"),
     retentionDays: values.required("retention"),
+    defaultApp: values.optional("default-app"),
     id: values.required("id"),
     zone: values.required("zone"),
     adopt: values.required("adopt"),
@@ -51,6 +52,8 @@ export async function serveStandalone(values: OptionValues, log: Log): Promise<S
       startStandalone({
         ...settings,
         secrets: secrets.keys,
+        appKeys: secrets.appKeys,
+        readTokenKeys: secrets.again,
         storePath,
         takeLock,
         version,
@@ -73,6 +76,7 @@ export async function serveStandalone(values: OptionValues, log: Log): Promise<S
     listening: listenersOf(running.addresses),
     limits,
     health: () => running.health(),
+    ...(running.reload === undefined ? {} : { reload: running.reload }),
     async drain() {
       await running.drain();
       await control?.close();

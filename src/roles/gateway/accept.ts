@@ -13,6 +13,7 @@ import {
   closeUnauthorised,
 } from "../../wire/close-reason.ts";
 import { Command, MetaKey, serviceOf } from "../../wire/commands.ts";
+import { knownFeatures } from "../../wire/features.ts";
 import { LoginReqSchema, MetaType, SessionSchema, Status, type LoginReq } from "../../wire/gen/pkt_pb.ts";
 import { encodeLogicPacket } from "../../wire/packet.ts";
 import { PacketKind, PacketScan, scanPacket } from "../../wire/packet-scan.ts";
@@ -108,7 +109,10 @@ async function verifyAndForward(channel: Channel, request: LoginReq, sequence: n
   channel.issuedAt = verdict.issuedAt;
   channel.app = verdict.app;
   channel.account = verdict.account;
+  channel.key = verdict.key;
+  channel.expiresAt = verdict.expiresAt;
   channel.device = request.device;
+  channel.features = knownFeatures(request.features);
   channel.id = gateway.nextChannelId(verdict.account);
   const link = channel.linkOf(loginService);
   const ticket = link === undefined || gateway.isDraining ? -1 : link.pending.take(channel, sequence, Command.SignIn);
@@ -129,17 +133,20 @@ async function verifyAndForward(channel: Channel, request: LoginReq, sequence: n
       remoteIP: connection.remoteAddress,
       device: request.device,
       tags: request.tags,
+      features: [...channel.features],
     }),
   );
   // Registered before it is forwarded: the answer may not overtake the channel (pitfall 19).
   channel.state = ChannelState.Pending;
   gateway.channels.set(channel.id, channel);
+  gateway.expiries.watch(channel);
   channel.unanswered++;
   if (link.connection.send(forwarded(senderOf(channel), Command.SignIn, sequence, ticket, body))) return;
   // The link is full. Nobody has heard of this connection: nobody is told of its end.
   link.pending.release(ticket);
   channel.unanswered--;
   gateway.channels.delete(channel.id);
+  gateway.expiries.forget(channel);
   channel.state = ChannelState.Verifying;
   refuseForNow(channel, sequence);
 }
@@ -202,8 +209,10 @@ export function mayBeRestored({ state, connection, gateway, app, account, issued
 
 /** Sends the session of one of them. False: the link is full or closed. */
 export function restoreSession(channel: Channel, link: Link<Channel>): boolean {
-  const { id, device, gateway } = channel;
-  const session = create(SessionSchema, { channelId: id, gateId: gateway.serviceId, device });
+  const { id, device, features, gateway } = channel;
+  const session = create(SessionSchema, {
+    ...{ channelId: id, gateId: gateway.serviceId, device, features: [...features] },
+  });
   return link.connection.send(forwarded(senderOf(channel), Command.Restore, 0, 0, toBinary(SessionSchema, session)));
 }
 

@@ -7,6 +7,7 @@ import { TokenBucket } from "../../base/token-bucket.ts";
 import type { Link } from "../../container/links.ts";
 import type { Connection, FrameHandler } from "../../transport/transport.ts";
 import { type CloseReason, closeFrameTooLarge, closeLoginWait, closeSlowConsumer } from "../../wire/close-reason.ts";
+import { knownFeatures } from "../../wire/features.ts";
 import { encodeStamp } from "../../wire/packet-stamp.ts";
 import { acceptSignIn, signOut } from "./accept.ts";
 import { ChannelState } from "./channel-state.ts";
@@ -15,6 +16,7 @@ import { receiveRequest } from "./uplink.ts";
 
 /** Pushes that may wait while a sign-in is under way, in bytes. */
 const heldPushBytesMax = 64 * 1024;
+const noFeatures = knownFeatures([]);
 const noLinks: readonly Link<Channel>[] = [];
 
 /**
@@ -89,6 +91,12 @@ export class Channel implements FrameHandler {
   signedInMs = 0;
   /** The token's `iat`, in seconds since 1970; undefined: it has none. */
   issuedAt: number | undefined = undefined;
+  /** What was asked for at the sign-in and is known; shared. */
+  features: readonly string[] = noFeatures;
+  /** What verified its token. */
+  key: Uint8Array | undefined;
+  /** When its token expires, in seconds since 1970. */
+  expiresAt = Number.MAX_SAFE_INTEGER;
   private knownSpeaker: Speaker | undefined;
   /** Until the sign-in is answered. */
   private signingIn: SigningIn | undefined;
@@ -130,6 +138,7 @@ export class Channel implements FrameHandler {
     gateway.limits.leave(this.connection.remoteAddress);
     if (before === ChannelState.Pending || before === ChannelState.Live) {
       gateway.channels.delete(this.id);
+      gateway.expiries.forget(this);
       if (before === ChannelState.Live) gateway.tally.remove(this.id);
       signOut(this);
     }

@@ -20,6 +20,7 @@ import { Revocations } from "./revocations.ts";
 import { SyncHints } from "./sync-hints.ts";
 import { SignOuts } from "./sign-outs.ts";
 import { Census } from "./census.ts";
+import { Expiries } from "./expiries.ts";
 import { SessionTally } from "../../session/tally.ts";
 
 /** Of the numbers in the names of connections. */
@@ -56,6 +57,10 @@ export class Gateway {
   /** Of the connections that are signed in. */
   readonly tally = new SessionTally();
   readonly census: Census;
+  /** Whose token ends soon. */
+  readonly expiries: Expiries;
+  /** Whose new token is being verified. */
+  readonly renewing = new Set<Channel>();
   /** Who is to look into the index. */
   readonly hints: SyncHints;
   /** Pushes to many that wait for their turn. */
@@ -80,6 +85,8 @@ export class Gateway {
     timers?: Pick<Timers, "after">;
     /** Between two comparisons of its sessions with the store's. */
     censusMs?: number | undefined;
+    /** The clock by which tokens expire; the system's unless it is given. */
+    wallMs?: () => number;
   }) {
     this.serviceId = parts.serviceId;
     this.serviceIdBytes = Buffer.from(parts.serviceId);
@@ -104,6 +111,7 @@ export class Gateway {
     });
     parts.metrics.storeMismatches = () => this.stores.mismatches;
     this.census = new Census(this, this.tally, parts.censusMs ?? sessionCensusMs);
+    this.expiries = new Expiries(this, parts.wallMs);
     // Not the time: a machine whose clock starts wrong, or is set back, would begin where an earlier run did. Two runs of a
     // million sign-ins each overlap once in a billion.
     this.counter = parts.random.uint32() * 2 ** 19 + (parts.random.uint32() >>> 13);

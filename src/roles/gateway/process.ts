@@ -16,7 +16,7 @@ export function startGateway(settings: GatewaySettings): Promise<RunningMember> 
   return startProcess(settings, "gateway", async ({ surroundings, wheel, flusher, serviceMetrics }) => {
     const gateway = new GatewayRole(surroundings, {
       ...settings,
-      verifier: new TokenVerifier(settings.secrets),
+      verifier: new TokenVerifier(settings.secrets, Date.now, settings),
       wheel,
       flusher,
       metrics: serviceMetrics,
@@ -40,7 +40,13 @@ export function startGateway(settings: GatewaySettings): Promise<RunningMember> 
           },
         };
       },
-      reload: () => gateway.reloadRouteFile()?.sentence,
+      reload: () => {
+        const sentences = [
+          gateway.reloadRouteFile()?.sentence,
+          settings.readTokenKeys && gateway.reloadTokenKeys(settings.readTokenKeys),
+        ].filter((sentence) => sentence !== undefined);
+        return sentences.length === 0 ? undefined : sentences.join("; ");
+      },
       drain: () => gateway.drain(settings.limits.values.shutdownMs - closingMs, spreadMs),
     };
   });

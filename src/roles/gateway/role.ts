@@ -2,7 +2,7 @@
 // node that the registry lists, so that whoever signs in can be served and reached at once.
 
 import type { BlockList } from "node:net";
-import type { TokenVerifier } from "../../auth/token.ts";
+import type { TokenKeys, TokenVerifier } from "../../auth/token.ts";
 import { descriptorsMax } from "../../base/descriptors.ts";
 import { linkFrameBytesMax } from "../../base/limits/fixed.ts";
 import type { TimerWheel } from "../../base/timer-wheel.ts";
@@ -36,6 +36,7 @@ import { Downlink } from "./downlink.ts";
 import { dismissClients } from "./dismissal.ts";
 import { Gateway } from "./gateway.ts";
 import { type ChosenLinks, linksBy } from "./selection.ts";
+import { reloadTokenKeys } from "./token-keys.ts";
 
 /** The services that a gateway depends on. */
 export const gatewayDependencies = ["login", "chat"] as const;
@@ -156,6 +157,7 @@ export class GatewayRole {
       this.gateway.revocations.tick();
     }, heartbeatMs);
     this.beat.unref();
+    this.gateway.expiries.start();
   }
 
   /**
@@ -239,6 +241,11 @@ export class GatewayRole {
     return this.chosen.reload();
   }
 
+  /** Reads the keys of the client tokens again; a sentence for the log. */
+  reloadTokenKeys(read: () => TokenKeys): string {
+    return reloadTokenKeys(this.gateway, read);
+  }
+
   /** Client connections, signed in or not yet. */
   get connections(): number {
     return this.gateway.metrics.channels;
@@ -260,6 +267,7 @@ export class GatewayRole {
     gateway.hints.stop();
     await dismissClients(gateway, spreadMs, drainMsMax);
     await Promise.all(this.servers.map((server) => server.close(gateway.leavingReason)));
+    gateway.expiries.stop();
     await this.membership?.leave();
     for (const dependency of this.dependencies) {
       dependency.stop();

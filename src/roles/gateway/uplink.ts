@@ -11,6 +11,7 @@ import { PacketKind, PacketScan, scanPacket, scanPacketAt } from "../../wire/pac
 import { stampedBytes, writeStamped } from "../../wire/packet-stamp.ts";
 import { refuseRequest } from "./answer.ts";
 import type { Channel } from "./channel.ts";
+import { renewToken } from "./renew.ts";
 
 /** A request counts as one, and as another one for each 32 KiB that it has: it is copied, judged and decoded. */
 const requestBytesBits = 15;
@@ -68,6 +69,10 @@ export function receiveRequest(channel: Channel, bytes: Buffer, start: number, e
     return;
   }
   if (service === "login") {
+    if (command === Command.Renew) {
+      renewToken(channel, sequence, packet.subarray(scan.bodyStart, scan.bodyEnd));
+      return;
+    }
     refuseRequest(channel, command, sequence, Status.InvalidCommand, "this connection is signed in already");
     return;
   }

@@ -4,7 +4,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import type { Dispatcher } from "../../container/dispatcher.ts";
 import type { Handler } from "../../container/router.ts";
-import type { Sessions } from "../../session/sessions.ts";
+import { featuresOf, type Sessions } from "../../session/sessions.ts";
 import { Command } from "../../wire/commands.ts";
 import { KickoutNotifySchema, SessionSchema } from "../../wire/gen/pkt_pb.ts";
 
@@ -18,9 +18,9 @@ export function restore(sessions: Sessions, dispatcher: Dispatcher): Handler {
   return async (context) => {
     const { app, account, channelId, link } = context;
     const { gateway, incarnation } = link;
-    const { device } = context.body(SessionSchema);
+    const { device, features } = context.body(SessionSchema);
     context.dismiss();
-    const location = { device, channelId, gateway, incarnation };
+    const location = { device, channelId, gateway, incarnation, ...featuresOf(features) };
     const outcome = await sessions.restore(app, account, location);
     if (outcome === "present") return;
     if (outcome === "restored") {

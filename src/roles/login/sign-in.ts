@@ -5,8 +5,9 @@ import type { Limits } from "../../base/limits/limits.ts";
 import type { Dispatcher } from "../../container/dispatcher.ts";
 import { Refusal } from "../../container/refusal.ts";
 import type { Handler } from "../../container/router.ts";
-import type { Sessions } from "../../session/sessions.ts";
+import { featuresOf, type Sessions } from "../../session/sessions.ts";
 import { Command } from "../../wire/commands.ts";
+import { knownFeatures } from "../../wire/features.ts";
 import { KickoutNotifySchema, LoginRespSchema, SessionSchema, Status } from "../../wire/gen/pkt_pb.ts";
 
 /** Who signs in, where and through which gateway is the stamped header's and the link's word; the body adds the device. */
@@ -16,9 +17,13 @@ export function signIn(sessions: Sessions, dispatcher: Dispatcher, limits: Limit
     if (app === "" || account === "" || channelId === "") {
       throw new Refusal(Status.Unauthorized, "the sign-in carries no identity");
     }
-    const { device } = context.body(SessionSchema);
+    const { device, features: asked } = context.body(SessionSchema);
+    const features = knownFeatures(asked);
     const { gateway, incarnation } = link;
-    const outcome = await sessions.put(app, account, { device, channelId, gateway, incarnation });
+    const outcome = await sessions.put(app, account, {
+      ...{ device, channelId, gateway, incarnation },
+      ...featuresOf(asked),
+    });
     if (outcome.result === "tooManyDevices") {
       limits.met("devicesPerAccount", { app, account });
       const most = limits.values.devicesPerAccount;
@@ -29,7 +34,7 @@ export function signIn(sessions: Sessions, dispatcher: Dispatcher, limits: Limit
           "a word counts for some minutes more",
       );
     }
-    context.respond(LoginRespSchema, { channelId, account });
+    context.respond(LoginRespSchema, { channelId, account, features: [...features] });
     const { replaced } = outcome;
     if (replaced === undefined || replaced.channelId === channelId) return;
     const notify = toBinary(KickoutNotifySchema, create(KickoutNotifySchema, { channelId: replaced.channelId }));

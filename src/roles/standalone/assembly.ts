@@ -106,7 +106,7 @@ export async function assemble(settings: StandaloneSettings, store: Store): Prom
 
     const gateway = new GatewayRole(around(gatewayService), {
       ...settings,
-      verifier: new TokenVerifier(settings.secrets),
+      verifier: new TokenVerifier(settings.secrets, Date.now, settings),
       wheel,
       flusher,
       metrics: metrics.forService(`${id}-gateway`, gatewayService),
@@ -145,7 +145,12 @@ export async function assemble(settings: StandaloneSettings, store: Store): Prom
       undo.pop();
       await closeAll();
     };
-    return { addresses: { ws, tcp, monitor: monitor?.address }, health, control, drain: () => (draining ??= drain()) };
+    const { readTokenKeys } = settings;
+    return {
+      ...{ addresses: { ws, tcp, monitor: monitor?.address }, health, control },
+      reload: () => readTokenKeys && gateway.reloadTokenKeys(readTokenKeys),
+      drain: () => (draining ??= drain()),
+    };
   } catch (error) {
     await closeAll();
     throw error;

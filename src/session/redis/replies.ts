@@ -2,7 +2,7 @@
 
 import { nowhere, type LeasedLocations } from "../location-cache.ts";
 import type { Change, Fence } from "../follower.ts";
-import { SessionsUnavailable, type Location } from "../sessions.ts";
+import { featuresOf, SessionsUnavailable, type Location } from "../sessions.ts";
 import { splitPair } from "./pair-key.ts";
 
 const strange = (): SessionsUnavailable => new SessionsUnavailable("the session store answers what nobody asked");
@@ -23,17 +23,24 @@ export function asList(reply: unknown): readonly unknown[] {
 }
 
 /** The JSON that a session's value carries behind its lease. */
-export function placeText({ channelId, gateway, incarnation }: Location): string {
-  return JSON.stringify([channelId, gateway, incarnation]);
+export function placeText({ channelId, gateway, incarnation, features = [] }: Location): string {
+  // Last, where earlier releases look at nothing.
+  return JSON.stringify([channelId, gateway, incarnation, ...features]);
 }
 
 /** A session's value: `<lease> <place>`. */
 export function readLocation(device: string, value: string): { readonly lease: number; readonly location: Location } {
   const space = value.indexOf(" ");
-  const [channelId, gateway, incarnation] = asList(JSON.parse(value.slice(space + 1)));
+  const [channelId, gateway, incarnation, ...features] = asList(JSON.parse(value.slice(space + 1)));
   return {
     lease: Number(value.slice(0, space)),
-    location: { device, channelId: asText(channelId), gateway: asText(gateway), incarnation: asText(incarnation) },
+    location: {
+      device,
+      channelId: asText(channelId),
+      gateway: asText(gateway),
+      incarnation: asText(incarnation),
+      ...featuresOf(features.map(asText)),
+    },
   };
 }
 

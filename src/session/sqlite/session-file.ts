@@ -129,6 +129,7 @@ export class SessionFile {
       prepare(path, damaged);
       const file = new SessionFile(path);
       try {
+        file.writing.run(addedTables);
         claim(file.writing);
       } catch (error) {
         file.close();
@@ -171,6 +172,17 @@ function connect(path: string): Database {
     throw error;
   }
 }
+
+/**
+ * Beside the schema, which processes of earlier releases write, too, and know nothing of this: they take a session away, and
+ * the trigger takes its features. What they replace leaves a row that no session's channel names.
+ */
+const addedTables = `
+  CREATE TABLE IF NOT EXISTS session_features (channel TEXT PRIMARY KEY, features TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TRIGGER IF NOT EXISTS session_features_end AFTER DELETE ON session BEGIN
+    DELETE FROM session_features WHERE channel = OLD.channel;
+  END;
+`;
 
 /** Leaves a file of this boot and schema at the path. */
 function prepare(path: string, damaged: string | undefined): void {

@@ -4,7 +4,7 @@
 import type { Database, Statement } from "bun:sqlite";
 import type { Change, Fence } from "../follower.ts";
 import { nowhere, type LeasedLocations } from "../location-cache.ts";
-import type { Location } from "../sessions.ts";
+import { featuresOf, type Location } from "../sessions.ts";
 
 /** Accounts in one query, where there are many; each alone, where there are few. */
 const accountsPerQuery = 64;
@@ -24,6 +24,7 @@ interface SessionRow {
   readonly lease: number;
   readonly gateway: string;
   readonly incarnation: string;
+  readonly features: string | null;
 }
 
 /** Prepared statements of a connection that does not write. */
@@ -41,7 +42,8 @@ export class SessionReader {
     this.changes = db.query("SELECT sequence, kind, app, account FROM change WHERE sequence > ? ORDER BY sequence");
     // CROSS JOIN: accounts first. SQLite alone would walk over all leases.
     const sessionsOf = (condition: string): string =>
-      `SELECT account, device, channel, lease, gateway, incarnation FROM session CROSS JOIN lease ON number = lease
+      `SELECT account, device, channel, lease, gateway, incarnation, features
+       FROM session CROSS JOIN lease ON number = lease LEFT JOIN session_features USING (channel)
        WHERE app = ? AND ${condition} AND ended = 0`;
     this.sessions = db.query(sessionsOf("account = ?"));
     this.manySessions = db.query(sessionsOf(`account IN (?${", ?".repeat(accountsPerQuery - 1)})`));
@@ -86,9 +88,10 @@ export class SessionReader {
 }
 
 function addAll(read: Map<string, LeasedLocations>, rows: readonly SessionRow[]): void {
-  for (const { account, device, channel, lease, gateway, incarnation } of rows) {
+  for (const { account, device, channel, lease, gateway, incarnation, features } of rows) {
     const { locations, leases } = read.get(account) ?? nowhere;
-    const location: Location = { device, channelId: channel, gateway, incarnation };
+    const of = features === null ? undefined : featuresOf(features.split(" "));
+    const location: Location = { device, channelId: channel, gateway, incarnation, ...of };
     read.set(account, { locations: [...locations, location], leases: [...leases, lease] });
   }
 }

@@ -7,7 +7,7 @@
 import type { Database } from "bun:sqlite";
 import { gatewaySuspectMs, sessionChangesMax } from "../../base/limits/fixed.ts";
 import type { Change } from "../follower.ts";
-import type { GatewayStart, Location, PutOutcome, SessionLimits } from "../sessions.ts";
+import { featuresOf, type GatewayStart, type Location, type PutOutcome, type SessionLimits } from "../sessions.ts";
 
 const tickMsMax = 1_000;
 /** The log is cut every so many changes. */
@@ -19,6 +19,7 @@ interface Row {
   readonly gateway: string;
   readonly incarnation: string;
   readonly ended: number;
+  readonly features: string | null;
 }
 
 /** Prepared statements of one connection; every method runs inside a transaction of its caller's. */
@@ -33,15 +34,25 @@ export class SessionWriter {
 
   put(app: string, account: string, location: Location): PutOutcome {
     const rows = this.sessions(app, account);
-    const { device, channelId, gateway, incarnation } = location;
+    const { device, channelId, gateway, incarnation, features = [] } = location;
     const old = rows.find((row) => row.device === device);
     if (old === undefined && rows.length >= this.limits.devicesPerAccount) return { result: "tooManyDevices" };
     const lease = this.lease({ gateway, incarnation }) ?? this.begin({ gateway, incarnation });
     this.db.query("INSERT OR REPLACE INTO session VALUES (?, ?, ?, ?, ?)").run(app, account, device, channelId, lease);
+    if (old !== undefined && old.features !== null)
+      this.db.query("DELETE FROM session_features WHERE channel = ?").run(old.channel);
+    if (features.length > 0)
+      this.db.query("INSERT OR REPLACE INTO session_features VALUES (?, ?)").run(channelId, features.join(" "));
     this.note(rows.length === 0 ? "online" : "moved", app, account);
     return {
       result: "put",
-      replaced: old && { device, channelId: old.channel, gateway: old.gateway, incarnation: old.incarnation },
+      replaced: old && {
+        device,
+        channelId: old.channel,
+        gateway: old.gateway,
+        incarnation: old.incarnation,
+        ...featuresOf(old.features?.split(" ") ?? []),
+      },
     };
   }
 
@@ -129,7 +140,8 @@ export class SessionWriter {
   private sessions(app: string, account: string): readonly Row[] {
     const rows = this.db
       .query<Row, [string, string]>(
-        `SELECT device, channel, gateway, incarnation, ended FROM session CROSS JOIN lease ON number = lease
+        `SELECT device, channel, gateway, incarnation, ended, features
+         FROM session CROSS JOIN lease ON number = lease LEFT JOIN session_features USING (channel)
          WHERE app = ? AND account = ?`,
       )
       .all(app, account);

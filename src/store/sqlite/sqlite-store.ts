@@ -43,7 +43,6 @@ import {
   type Answer,
   type DetailAnswer,
   type Forgotten,
-  type FoundContent,
   type FoundRevocation,
   type Request,
 } from "./protocol.ts";

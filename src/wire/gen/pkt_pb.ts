@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file pkt.proto.
  */
 export const file_pkt: GenFile = /*@__PURE__*/
-  fileDesc("Cglwa3QucHJvdG8SA3BrdCI/CgRNZXRhEgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCRIbCgR0eXBlGAMgASgOMg0ucGt0Lk1ldGFUeXBlIqsBCgZIZWFkZXISDwoHY29tbWFuZBgBIAEoCRIRCgljaGFubmVsSWQYAiABKAkSEAoIc2VxdWVuY2UYAyABKA0SFwoEZmxhZxgEIAEoDjIJLnBrdC5GbGFnEhsKBnN0YXR1cxgFIAEoDjILLnBrdC5TdGF0dXMSDAoEZGVzdBgGIAEoCRIXCgRtZXRhGAcgAygLMgkucGt0Lk1ldGESDgoGdGlja2V0GA8gASgHIlIKCExvZ2luUmVxEg0KBXRva2VuGAEgASgJEgsKA2lzcBgCIAEoCRIMCgR6b25lGAMgASgJEgwKBHRhZ3MYBCADKAkSDgoGZGV2aWNlGAUgASgJIi8KCUxvZ2luUmVzcBIRCgljaGFubmVsSWQYASABKAkSDwoHYWNjb3VudBgCIAEoCSIiCg1LaWNrb3V0Tm90aWZ5EhEKCWNoYW5uZWxJZBgBIAEoCSKVAQoHU2Vzc2lvbhIRCgljaGFubmVsSWQYASABKAkSDgoGZ2F0ZUlkGAIgASgJEg8KB2FjY291bnQYAyABKAkSDAoEem9uZRgEIAEoCRILCgNpc3AYBSABKAkSEAoIcmVtb3RlSVAYBiABKAkSDgoGZGV2aWNlGAcgASgJEgsKA2FwcBgIIAEoCRIMCgR0YWdzGAkgAygJIkkKCk1lc3NhZ2VSZXESDAoEdHlwZRgBIAEoBRIMCgRib2R5GAIgASgJEg0KBWV4dHJhGAMgASgJEhAKCGNsaWVudElkGAQgASgJIjIKC01lc3NhZ2VSZXNwEhEKCW1lc3NhZ2VJZBgBIAEoAxIQCghzZW5kVGltZRgCIAEoAyKBAQoLTWVzc2FnZVB1c2gSEQoJbWVzc2FnZUlkGAEgASgDEgwKBHR5cGUYAiABKAUSDAoEYm9keRgDIAEoCRINCgVleHRyYRgEIAEoCRIOCgZzZW5kZXIYBSABKAkSEAoIc2VuZFRpbWUYBiABKAMSEgoKcHJldmlvdXNJZBgHIAEoAyIiCg1NZXNzYWdlQWNrUmVxEhEKCW1lc3NhZ2VJZBgBIAEoAyI6Cg9NZXNzYWdlSW5kZXhSZXESEgoKbWVzc2FnZV9pZBgBIAEoAxITCgtpbmNsdWRlU2VudBgCIAEoCCI2ChBNZXNzYWdlSW5kZXhSZXNwEiIKB2luZGV4ZXMYASADKAsyES5wa3QuTWVzc2FnZUluZGV4ImkKDE1lc3NhZ2VJbmRleBISCgptZXNzYWdlX2lkGAEgASgDEhEKCWRpcmVjdGlvbhgCIAEoBRIRCglzZW5kX3RpbWUYAyABKAMSEAoIYWNjb3VudEIYBCABKAkSDQoFZ3JvdXAYBSABKAkiKAoRTWVzc2FnZUNvbnRlbnRSZXESEwoLbWVzc2FnZV9pZHMYASADKAMiOwoSTWVzc2FnZUNvbnRlbnRSZXNwEiUKCGNvbnRlbnRzGAEgAygLMhMucGt0Lk1lc3NhZ2VDb250ZW50Ik4KDk1lc3NhZ2VDb250ZW50EhEKCW1lc3NhZ2VJZBgBIAEoAxIMCgR0eXBlGAIgASgFEgwKBGJvZHkYAyABKAkSDQoFZXh0cmEYBCABKAkidAoOR3JvdXBDcmVhdGVSZXESDAoEbmFtZRgBIAEoCRIOCgZhdmF0YXIYAiABKAkSFAoMaW50cm9kdWN0aW9uGAMgASgJEg0KBW93bmVyGAQgASgJEg8KB21lbWJlcnMYBSADKAkSDgoGY2xvc2VkGAYgASgIIjUKD0dyb3VwQ3JlYXRlUmVzcBIQCghncm91cF9pZBgBIAEoCRIQCghsZWZ0X291dBgCIAMoCSI2ChFHcm91cENyZWF0ZU5vdGlmeRIQCghncm91cF9pZBgBIAEoCRIPCgdtZW1iZXJzGAIgAygJIjEKDEdyb3VwSm9pblJlcRIPCgdhY2NvdW50GAEgASgJEhAKCGdyb3VwX2lkGAIgASgJIjEKDEdyb3VwUXVpdFJlcRIPCgdhY2NvdW50GAEgASgJEhAKCGdyb3VwX2lkGAIgASgJIjQKD0dyb3VwSm9pbk5vdGlmeRIQCghncm91cF9pZBgBIAEoCRIPCgdhY2NvdW50GAIgASgJIjQKD0dyb3VwUXVpdE5vdGlmeRIQCghncm91cF9pZBgBIAEoCRIPCgdhY2NvdW50GAIgASgJIh8KC0dyb3VwR2V0UmVxEhAKCGdyb3VwX2lkGAEgASgJIp8BCgxHcm91cEdldFJlc3ASCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZhdmF0YXIYAyABKAkSFAoMaW50cm9kdWN0aW9uGAQgASgJEg0KBW93bmVyGAUgASgJEhwKB21lbWJlcnMYBiADKAsyCy5wa3QuTWVtYmVyEhIKCmNyZWF0ZWRfYXQYByABKAMSDgoGY2xvc2VkGAggASgIIksKBk1lbWJlchIPCgdhY2NvdW50GAEgASgJEg0KBWFsaWFzGAIgASgJEg4KBmF2YXRhchgDIAEoCRIRCglqb2luX3RpbWUYBCABKAMiHAoJRXJyb3JSZXNwEg8KB21lc3NhZ2UYASABKAkinwEKEUlubmVySGFuZHNoYWtlUmVxEhEKCVNlcnZpY2VJZBgBIAEoCRITCgtzZXJ2aWNlTmFtZRgCIAEoCRITCgtpbmNhcm5hdGlvbhgDIAEoCRINCgVub25jZRgEIAEoDBINCgVwcm9vZhgFIAEoDBIMCgRrZXlzGAYgAygMEhAKCGRlY2xpbmVkGAcgASgJEg8KB2FkZHJlc3MYCCABKAkiqwEKFklubmVySGFuZHNoYWtlUmVzcG9uc2USDAoEQ29kZRgBIAEoDRINCgVFcnJvchgCIAEoCRIRCglzZXJ2aWNlSWQYAyABKAkSEwoLaW5jYXJuYXRpb24YBCABKAkSDQoFbm9uY2UYBSABKAwSDQoFcHJvb2YYBiABKAwSHQoFc3RhdGUYByABKAsyDi5wa3QuTGlua1N0YXRlEg8KB2FkZHJlc3MYCCABKAkijQEKCUxpbmtTdGF0ZRIMCgRsb2FkGAEgASgNEhQKB2lzQWR1bHQYAiABKAhIAIgBARIQCghtZXNzYWdlcxgDIAEoCRIVCg1tZXNzYWdlc1BsYWNlGAQgASgJEhAKCHNlc3Npb25zGAUgASgJEhUKDXNlc3Npb25zUGxhY2UYBiABKAlCCgoIX2lzQWR1bHQqKwoERmxhZxILCgdSZXF1ZXN0EAASDAoIUmVzcG9uc2UQARIICgRQdXNoEAIqgwIKBlN0YXR1cxILCgdTdWNjZXNzEAASEQoNTm9EZXN0aW5hdGlvbhBkEhUKEUludmFsaWRQYWNrZXRCb2R5EGUSEgoOSW52YWxpZENvbW1hbmQQZxIQCgxVbmF1dGhvcml6ZWQQaRINCglGb3JiaWRkZW4QahIMCghOb3RGb3VuZBBrEhMKD1BheWxvYWRUb29MYXJnZRBtEhQKD1N5c3RlbUV4Y2VwdGlvbhCsAhITCg5Ob3RJbXBsZW1lbnRlZBCtAhIXChJTZXJ2aWNlVW5hdmFpbGFibGUQrgISEAoLUmF0ZUxpbWl0ZWQQrwISFAoPU2Vzc2lvbk5vdEZvdW5kEJQDKioKCE1ldGFUeXBlEgcKA2ludBAAEgoKBnN0cmluZxABEgkKBWZsb2F0EAJiBnByb3RvMw");
+  fileDesc("Cglwa3QucHJvdG8SA3BrdCI/CgRNZXRhEgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCRIbCgR0eXBlGAMgASgOMg0ucGt0Lk1ldGFUeXBlIqsBCgZIZWFkZXISDwoHY29tbWFuZBgBIAEoCRIRCgljaGFubmVsSWQYAiABKAkSEAoIc2VxdWVuY2UYAyABKA0SFwoEZmxhZxgEIAEoDjIJLnBrdC5GbGFnEhsKBnN0YXR1cxgFIAEoDjILLnBrdC5TdGF0dXMSDAoEZGVzdBgGIAEoCRIXCgRtZXRhGAcgAygLMgkucGt0Lk1ldGESDgoGdGlja2V0GA8gASgHImQKCExvZ2luUmVxEg0KBXRva2VuGAEgASgJEgsKA2lzcBgCIAEoCRIMCgR6b25lGAMgASgJEgwKBHRhZ3MYBCADKAkSDgoGZGV2aWNlGAUgASgJEhAKCGZlYXR1cmVzGAYgAygJIkEKCUxvZ2luUmVzcBIRCgljaGFubmVsSWQYASABKAkSDwoHYWNjb3VudBgCIAEoCRIQCghmZWF0dXJlcxgDIAMoCSIeCg1Mb2dpblJlbmV3UmVxEg0KBXRva2VuGAEgASgJIiMKDkxvZ2luUmVuZXdSZXNwEhEKCWV4cGlyZXNBdBgBIAEoAyIiCg1LaWNrb3V0Tm90aWZ5EhEKCWNoYW5uZWxJZBgBIAEoCSKnAQoHU2Vzc2lvbhIRCgljaGFubmVsSWQYASABKAkSDgoGZ2F0ZUlkGAIgASgJEg8KB2FjY291bnQYAyABKAkSDAoEem9uZRgEIAEoCRILCgNpc3AYBSABKAkSEAoIcmVtb3RlSVAYBiABKAkSDgoGZGV2aWNlGAcgASgJEgsKA2FwcBgIIAEoCRIMCgR0YWdzGAkgAygJEhAKCGZlYXR1cmVzGAogAygJIkkKCk1lc3NhZ2VSZXESDAoEdHlwZRgBIAEoBRIMCgRib2R5GAIgASgJEg0KBWV4dHJhGAMgASgJEhAKCGNsaWVudElkGAQgASgJIjIKC01lc3NhZ2VSZXNwEhEKCW1lc3NhZ2VJZBgBIAEoAxIQCghzZW5kVGltZRgCIAEoAyKBAQoLTWVzc2FnZVB1c2gSEQoJbWVzc2FnZUlkGAEgASgDEgwKBHR5cGUYAiABKAUSDAoEYm9keRgDIAEoCRINCgVleHRyYRgEIAEoCRIOCgZzZW5kZXIYBSABKAkSEAoIc2VuZFRpbWUYBiABKAMSEgoKcHJldmlvdXNJZBgHIAEoAyIiCg1NZXNzYWdlQWNrUmVxEhEKCW1lc3NhZ2VJZBgBIAEoAyI6Cg9NZXNzYWdlSW5kZXhSZXESEgoKbWVzc2FnZV9pZBgBIAEoAxITCgtpbmNsdWRlU2VudBgCIAEoCCI2ChBNZXNzYWdlSW5kZXhSZXNwEiIKB2luZGV4ZXMYASADKAsyES5wa3QuTWVzc2FnZUluZGV4ImkKDE1lc3NhZ2VJbmRleBISCgptZXNzYWdlX2lkGAEgASgDEhEKCWRpcmVjdGlvbhgCIAEoBRIRCglzZW5kX3RpbWUYAyABKAMSEAoIYWNjb3VudEIYBCABKAkSDQoFZ3JvdXAYBSABKAkiKAoRTWVzc2FnZUNvbnRlbnRSZXESEwoLbWVzc2FnZV9pZHMYASADKAMiOwoSTWVzc2FnZUNvbnRlbnRSZXNwEiUKCGNvbnRlbnRzGAEgAygLMhMucGt0Lk1lc3NhZ2VDb250ZW50Ik4KDk1lc3NhZ2VDb250ZW50EhEKCW1lc3NhZ2VJZBgBIAEoAxIMCgR0eXBlGAIgASgFEgwKBGJvZHkYAyABKAkSDQoFZXh0cmEYBCABKAkidAoOR3JvdXBDcmVhdGVSZXESDAoEbmFtZRgBIAEoCRIOCgZhdmF0YXIYAiABKAkSFAoMaW50cm9kdWN0aW9uGAMgASgJEg0KBW93bmVyGAQgASgJEg8KB21lbWJlcnMYBSADKAkSDgoGY2xvc2VkGAYgASgIIjUKD0dyb3VwQ3JlYXRlUmVzcBIQCghncm91cF9pZBgBIAEoCRIQCghsZWZ0X291dBgCIAMoCSI2ChFHcm91cENyZWF0ZU5vdGlmeRIQCghncm91cF9pZBgBIAEoCRIPCgdtZW1iZXJzGAIgAygJIjEKDEdyb3VwSm9pblJlcRIPCgdhY2NvdW50GAEgASgJEhAKCGdyb3VwX2lkGAIgASgJIjEKDEdyb3VwUXVpdFJlcRIPCgdhY2NvdW50GAEgASgJEhAKCGdyb3VwX2lkGAIgASgJIjQKD0dyb3VwSm9pbk5vdGlmeRIQCghncm91cF9pZBgBIAEoCRIPCgdhY2NvdW50GAIgASgJIjQKD0dyb3VwUXVpdE5vdGlmeRIQCghncm91cF9pZBgBIAEoCRIPCgdhY2NvdW50GAIgASgJIh8KC0dyb3VwR2V0UmVxEhAKCGdyb3VwX2lkGAEgASgJIp8BCgxHcm91cEdldFJlc3ASCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZhdmF0YXIYAyABKAkSFAoMaW50cm9kdWN0aW9uGAQgASgJEg0KBW93bmVyGAUgASgJEhwKB21lbWJlcnMYBiADKAsyCy5wa3QuTWVtYmVyEhIKCmNyZWF0ZWRfYXQYByABKAMSDgoGY2xvc2VkGAggASgIIksKBk1lbWJlchIPCgdhY2NvdW50GAEgASgJEg0KBWFsaWFzGAIgASgJEg4KBmF2YXRhchgDIAEoCRIRCglqb2luX3RpbWUYBCABKAMiHAoJRXJyb3JSZXNwEg8KB21lc3NhZ2UYASABKAkinwEKEUlubmVySGFuZHNoYWtlUmVxEhEKCVNlcnZpY2VJZBgBIAEoCRITCgtzZXJ2aWNlTmFtZRgCIAEoCRITCgtpbmNhcm5hdGlvbhgDIAEoCRINCgVub25jZRgEIAEoDBINCgVwcm9vZhgFIAEoDBIMCgRrZXlzGAYgAygMEhAKCGRlY2xpbmVkGAcgASgJEg8KB2FkZHJlc3MYCCABKAkiqwEKFklubmVySGFuZHNoYWtlUmVzcG9uc2USDAoEQ29kZRgBIAEoDRINCgVFcnJvchgCIAEoCRIRCglzZXJ2aWNlSWQYAyABKAkSEwoLaW5jYXJuYXRpb24YBCABKAkSDQoFbm9uY2UYBSABKAwSDQoFcHJvb2YYBiABKAwSHQoFc3RhdGUYByABKAsyDi5wa3QuTGlua1N0YXRlEg8KB2FkZHJlc3MYCCABKAkijQEKCUxpbmtTdGF0ZRIMCgRsb2FkGAEgASgNEhQKB2lzQWR1bHQYAiABKAhIAIgBARIQCghtZXNzYWdlcxgDIAEoCRIVCg1tZXNzYWdlc1BsYWNlGAQgASgJEhAKCHNlc3Npb25zGAUgASgJEhUKDXNlc3Npb25zUGxhY2UYBiABKAlCCgoIX2lzQWR1bHQqKwoERmxhZxILCgdSZXF1ZXN0EAASDAoIUmVzcG9uc2UQARIICgRQdXNoEAIqgwIKBlN0YXR1cxILCgdTdWNjZXNzEAASEQoNTm9EZXN0aW5hdGlvbhBkEhUKEUludmFsaWRQYWNrZXRCb2R5EGUSEgoOSW52YWxpZENvbW1hbmQQZxIQCgxVbmF1dGhvcml6ZWQQaRINCglGb3JiaWRkZW4QahIMCghOb3RGb3VuZBBrEhMKD1BheWxvYWRUb29MYXJnZRBtEhQKD1N5c3RlbUV4Y2VwdGlvbhCsAhITCg5Ob3RJbXBsZW1lbnRlZBCtAhIXChJTZXJ2aWNlVW5hdmFpbGFibGUQrgISEAoLUmF0ZUxpbWl0ZWQQrwISFAoPU2Vzc2lvbk5vdEZvdW5kEJQDKioKCE1ldGFUeXBlEgcKA2ludBAAEgoKBnN0cmluZxABEgkKBWZsb2F0EAJiBnByb3RvMw");
 
 /**
  * @generated from message pkt.Meta
@@ -125,6 +125,13 @@ export type LoginReq = Message<"pkt.LoginReq"> & {
    * @generated from field: string device = 5;
    */
   device: string;
+
+  /**
+   * What the client knows beyond the first version of this protocol.
+   *
+   * @generated from field: repeated string features = 6;
+   */
+  features: string[];
 };
 
 /**
@@ -147,6 +154,13 @@ export type LoginResp = Message<"pkt.LoginResp"> & {
    * @generated from field: string account = 2;
    */
   account: string;
+
+  /**
+   * Those of the features asked for that this connection has.
+   *
+   * @generated from field: repeated string features = 3;
+   */
+  features: string[];
 };
 
 /**
@@ -155,6 +169,42 @@ export type LoginResp = Message<"pkt.LoginResp"> & {
  */
 export const LoginRespSchema: GenMessage<LoginResp> = /*@__PURE__*/
   messageDesc(file_pkt, 3);
+
+/**
+ * @generated from message pkt.LoginRenewReq
+ */
+export type LoginRenewReq = Message<"pkt.LoginRenewReq"> & {
+  /**
+   * @generated from field: string token = 1;
+   */
+  token: string;
+};
+
+/**
+ * Describes the message pkt.LoginRenewReq.
+ * Use `create(LoginRenewReqSchema)` to create a new message.
+ */
+export const LoginRenewReqSchema: GenMessage<LoginRenewReq> = /*@__PURE__*/
+  messageDesc(file_pkt, 4);
+
+/**
+ * @generated from message pkt.LoginRenewResp
+ */
+export type LoginRenewResp = Message<"pkt.LoginRenewResp"> & {
+  /**
+   * When the token expires, in seconds since 1970.
+   *
+   * @generated from field: int64 expiresAt = 1;
+   */
+  expiresAt: bigint;
+};
+
+/**
+ * Describes the message pkt.LoginRenewResp.
+ * Use `create(LoginRenewRespSchema)` to create a new message.
+ */
+export const LoginRenewRespSchema: GenMessage<LoginRenewResp> = /*@__PURE__*/
+  messageDesc(file_pkt, 5);
 
 /**
  * @generated from message pkt.KickoutNotify
@@ -171,7 +221,7 @@ export type KickoutNotify = Message<"pkt.KickoutNotify"> & {
  * Use `create(KickoutNotifySchema)` to create a new message.
  */
 export const KickoutNotifySchema: GenMessage<KickoutNotify> = /*@__PURE__*/
-  messageDesc(file_pkt, 4);
+  messageDesc(file_pkt, 6);
 
 /**
  * @generated from message pkt.Session
@@ -221,6 +271,13 @@ export type Session = Message<"pkt.Session"> & {
    * @generated from field: repeated string tags = 9;
    */
   tags: string[];
+
+  /**
+   * Of LoginReq, those that the gateway knows.
+   *
+   * @generated from field: repeated string features = 10;
+   */
+  features: string[];
 };
 
 /**
@@ -228,7 +285,7 @@ export type Session = Message<"pkt.Session"> & {
  * Use `create(SessionSchema)` to create a new message.
  */
 export const SessionSchema: GenMessage<Session> = /*@__PURE__*/
-  messageDesc(file_pkt, 5);
+  messageDesc(file_pkt, 7);
 
 /**
  * @generated from message pkt.MessageReq
@@ -260,7 +317,7 @@ export type MessageReq = Message<"pkt.MessageReq"> & {
  * Use `create(MessageReqSchema)` to create a new message.
  */
 export const MessageReqSchema: GenMessage<MessageReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 6);
+  messageDesc(file_pkt, 8);
 
 /**
  * @generated from message pkt.MessageResp
@@ -282,7 +339,7 @@ export type MessageResp = Message<"pkt.MessageResp"> & {
  * Use `create(MessageRespSchema)` to create a new message.
  */
 export const MessageRespSchema: GenMessage<MessageResp> = /*@__PURE__*/
-  messageDesc(file_pkt, 7);
+  messageDesc(file_pkt, 9);
 
 /**
  * @generated from message pkt.MessagePush
@@ -329,7 +386,7 @@ export type MessagePush = Message<"pkt.MessagePush"> & {
  * Use `create(MessagePushSchema)` to create a new message.
  */
 export const MessagePushSchema: GenMessage<MessagePush> = /*@__PURE__*/
-  messageDesc(file_pkt, 8);
+  messageDesc(file_pkt, 10);
 
 /**
  * @generated from message pkt.MessageAckReq
@@ -346,7 +403,7 @@ export type MessageAckReq = Message<"pkt.MessageAckReq"> & {
  * Use `create(MessageAckReqSchema)` to create a new message.
  */
 export const MessageAckReqSchema: GenMessage<MessageAckReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 9);
+  messageDesc(file_pkt, 11);
 
 /**
  * @generated from message pkt.MessageIndexReq
@@ -368,7 +425,7 @@ export type MessageIndexReq = Message<"pkt.MessageIndexReq"> & {
  * Use `create(MessageIndexReqSchema)` to create a new message.
  */
 export const MessageIndexReqSchema: GenMessage<MessageIndexReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 10);
+  messageDesc(file_pkt, 12);
 
 /**
  * @generated from message pkt.MessageIndexResp
@@ -385,7 +442,7 @@ export type MessageIndexResp = Message<"pkt.MessageIndexResp"> & {
  * Use `create(MessageIndexRespSchema)` to create a new message.
  */
 export const MessageIndexRespSchema: GenMessage<MessageIndexResp> = /*@__PURE__*/
-  messageDesc(file_pkt, 11);
+  messageDesc(file_pkt, 13);
 
 /**
  * @generated from message pkt.MessageIndex
@@ -422,7 +479,7 @@ export type MessageIndex = Message<"pkt.MessageIndex"> & {
  * Use `create(MessageIndexSchema)` to create a new message.
  */
 export const MessageIndexSchema: GenMessage<MessageIndex> = /*@__PURE__*/
-  messageDesc(file_pkt, 12);
+  messageDesc(file_pkt, 14);
 
 /**
  * @generated from message pkt.MessageContentReq
@@ -439,7 +496,7 @@ export type MessageContentReq = Message<"pkt.MessageContentReq"> & {
  * Use `create(MessageContentReqSchema)` to create a new message.
  */
 export const MessageContentReqSchema: GenMessage<MessageContentReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 13);
+  messageDesc(file_pkt, 15);
 
 /**
  * @generated from message pkt.MessageContentResp
@@ -456,7 +513,7 @@ export type MessageContentResp = Message<"pkt.MessageContentResp"> & {
  * Use `create(MessageContentRespSchema)` to create a new message.
  */
 export const MessageContentRespSchema: GenMessage<MessageContentResp> = /*@__PURE__*/
-  messageDesc(file_pkt, 14);
+  messageDesc(file_pkt, 16);
 
 /**
  * @generated from message pkt.MessageContent
@@ -488,7 +545,7 @@ export type MessageContent = Message<"pkt.MessageContent"> & {
  * Use `create(MessageContentSchema)` to create a new message.
  */
 export const MessageContentSchema: GenMessage<MessageContent> = /*@__PURE__*/
-  messageDesc(file_pkt, 15);
+  messageDesc(file_pkt, 17);
 
 /**
  * @generated from message pkt.GroupCreateReq
@@ -530,7 +587,7 @@ export type GroupCreateReq = Message<"pkt.GroupCreateReq"> & {
  * Use `create(GroupCreateReqSchema)` to create a new message.
  */
 export const GroupCreateReqSchema: GenMessage<GroupCreateReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 16);
+  messageDesc(file_pkt, 18);
 
 /**
  * @generated from message pkt.GroupCreateResp
@@ -552,7 +609,7 @@ export type GroupCreateResp = Message<"pkt.GroupCreateResp"> & {
  * Use `create(GroupCreateRespSchema)` to create a new message.
  */
 export const GroupCreateRespSchema: GenMessage<GroupCreateResp> = /*@__PURE__*/
-  messageDesc(file_pkt, 17);
+  messageDesc(file_pkt, 19);
 
 /**
  * @generated from message pkt.GroupCreateNotify
@@ -574,7 +631,7 @@ export type GroupCreateNotify = Message<"pkt.GroupCreateNotify"> & {
  * Use `create(GroupCreateNotifySchema)` to create a new message.
  */
 export const GroupCreateNotifySchema: GenMessage<GroupCreateNotify> = /*@__PURE__*/
-  messageDesc(file_pkt, 18);
+  messageDesc(file_pkt, 20);
 
 /**
  * @generated from message pkt.GroupJoinReq
@@ -596,7 +653,7 @@ export type GroupJoinReq = Message<"pkt.GroupJoinReq"> & {
  * Use `create(GroupJoinReqSchema)` to create a new message.
  */
 export const GroupJoinReqSchema: GenMessage<GroupJoinReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 19);
+  messageDesc(file_pkt, 21);
 
 /**
  * @generated from message pkt.GroupQuitReq
@@ -618,7 +675,7 @@ export type GroupQuitReq = Message<"pkt.GroupQuitReq"> & {
  * Use `create(GroupQuitReqSchema)` to create a new message.
  */
 export const GroupQuitReqSchema: GenMessage<GroupQuitReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 20);
+  messageDesc(file_pkt, 22);
 
 /**
  * @generated from message pkt.GroupJoinNotify
@@ -640,7 +697,7 @@ export type GroupJoinNotify = Message<"pkt.GroupJoinNotify"> & {
  * Use `create(GroupJoinNotifySchema)` to create a new message.
  */
 export const GroupJoinNotifySchema: GenMessage<GroupJoinNotify> = /*@__PURE__*/
-  messageDesc(file_pkt, 21);
+  messageDesc(file_pkt, 23);
 
 /**
  * @generated from message pkt.GroupQuitNotify
@@ -662,7 +719,7 @@ export type GroupQuitNotify = Message<"pkt.GroupQuitNotify"> & {
  * Use `create(GroupQuitNotifySchema)` to create a new message.
  */
 export const GroupQuitNotifySchema: GenMessage<GroupQuitNotify> = /*@__PURE__*/
-  messageDesc(file_pkt, 22);
+  messageDesc(file_pkt, 24);
 
 /**
  * @generated from message pkt.GroupGetReq
@@ -679,7 +736,7 @@ export type GroupGetReq = Message<"pkt.GroupGetReq"> & {
  * Use `create(GroupGetReqSchema)` to create a new message.
  */
 export const GroupGetReqSchema: GenMessage<GroupGetReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 23);
+  messageDesc(file_pkt, 25);
 
 /**
  * @generated from message pkt.GroupGetResp
@@ -731,7 +788,7 @@ export type GroupGetResp = Message<"pkt.GroupGetResp"> & {
  * Use `create(GroupGetRespSchema)` to create a new message.
  */
 export const GroupGetRespSchema: GenMessage<GroupGetResp> = /*@__PURE__*/
-  messageDesc(file_pkt, 24);
+  messageDesc(file_pkt, 26);
 
 /**
  * @generated from message pkt.Member
@@ -763,7 +820,7 @@ export type Member = Message<"pkt.Member"> & {
  * Use `create(MemberSchema)` to create a new message.
  */
 export const MemberSchema: GenMessage<Member> = /*@__PURE__*/
-  messageDesc(file_pkt, 25);
+  messageDesc(file_pkt, 27);
 
 /**
  * @generated from message pkt.ErrorResp
@@ -780,7 +837,7 @@ export type ErrorResp = Message<"pkt.ErrorResp"> & {
  * Use `create(ErrorRespSchema)` to create a new message.
  */
 export const ErrorRespSchema: GenMessage<ErrorResp> = /*@__PURE__*/
-  messageDesc(file_pkt, 26);
+  messageDesc(file_pkt, 28);
 
 /**
  * Links between services: who dials says who it is, then proves that it knows the cluster's key; in between the other
@@ -841,7 +898,7 @@ export type InnerHandshakeReq = Message<"pkt.InnerHandshakeReq"> & {
  * Use `create(InnerHandshakeReqSchema)` to create a new message.
  */
 export const InnerHandshakeReqSchema: GenMessage<InnerHandshakeReq> = /*@__PURE__*/
-  messageDesc(file_pkt, 27);
+  messageDesc(file_pkt, 29);
 
 /**
  * @generated from message pkt.InnerHandshakeResponse
@@ -895,7 +952,7 @@ export type InnerHandshakeResponse = Message<"pkt.InnerHandshakeResponse"> & {
  * Use `create(InnerHandshakeResponseSchema)` to create a new message.
  */
 export const InnerHandshakeResponseSchema: GenMessage<InnerHandshakeResponse> = /*@__PURE__*/
-  messageDesc(file_pkt, 28);
+  messageDesc(file_pkt, 30);
 
 /**
  * What a service says of itself over its links, in the body of a basic ping.
@@ -947,7 +1004,7 @@ export type LinkState = Message<"pkt.LinkState"> & {
  * Use `create(LinkStateSchema)` to create a new message.
  */
 export const LinkStateSchema: GenMessage<LinkState> = /*@__PURE__*/
-  messageDesc(file_pkt, 29);
+  messageDesc(file_pkt, 31);
 
 /**
  * @generated from enum pkt.Flag

@@ -28,7 +28,19 @@ describe("the token", () => {
     expect(showsToken(`Bearer ${token}`, [token])).toBe(true);
     expect(showsToken(`Bearer ${token}`, ["another", token, "a third"])).toBe(true);
     expect(showsToken(`Bearer ${token}`, [])).toBe(false);
-    const wrong = [null, "", "Bearer", "Bearer ", token, `bearer ${token}`, `Bearer ${token} `, `Bearer ${token}x`];
+    for (const name of ["bearer", "BEARER", "Bearer ", "bEARER   "])
+      expect(showsToken(`${name} ${token}`, [token])).toBe(true);
+    const wrong = [
+      null,
+      "",
+      "Bearer",
+      "Bearer ",
+      token,
+      `bearer${token}`,
+      ` bearer ${token}`,
+      `Bearer ${token} `,
+      `Bearer ${token}x`,
+    ];
     for (const header of [...wrong, `Bearer ${token.slice(1)}`, `Basic ${token}`, `Bearer ${"é".repeat(43)}`])
       expect([header, showsToken(header, [token])]).toEqual([header, false]);
   });

@@ -1,0 +1,112 @@
+// Ends connections when their tokens expire. A connection has no timer of its own, which would cost memory for each one
+// that is idle: all of them are looked through every half minute or so, some in each tick, and those that expire soon are
+// looked at in every tick. Time is the wall clock, which tokens are signed by, so that a clock that is set and a process
+// that stood still are seen at the next tick.
+
+import { Deadline } from "../../base/timer-wheel.ts";
+import { type CloseReason, CloseCode } from "../../wire/close-reason.ts";
+import type { Channel } from "./channel.ts";
+import { ChannelState } from "./channel-state.ts";
+import type { Gateway } from "./gateway.ts";
+
+const tickMs = 500;
+/** Until the next tick when one has left connections that are due. */
+const soonerMs = 100;
+/** What expires within this long is looked at in each tick: more than it takes to look through all. */
+const soonSeconds = 90;
+/** All are looked through in so many ticks; of few, this many in a tick. */
+const ticksPerRound = 60;
+const lookedMin = 1_024;
+/** Connections that a tick ends: each has an answer to write and a session to sign out. */
+const endedMax = 2_000;
+
+const closeExpired: CloseReason = { code: CloseCode.Unauthorised, text: "the token has expired" };
+const closeKeyGone: CloseReason = { code: CloseCode.Unauthorised, text: "the key of the token is good no longer" };
+/** The end of a token whose key was taken away; none expires then. */
+const atOnce = -Infinity;
+
+/** The connections of one gateway that are about to expire. It is armed while the gateway serves clients. */
+export class Expiries extends Deadline {
+  private readonly gateway: Gateway;
+  private readonly wallMs: () => number;
+  private readonly soon = new Set<Channel>();
+  private round: Iterator<Channel> | undefined;
+
+  constructor(gateway: Gateway, wallMs: () => number = Date.now) {
+    super();
+    this.gateway = gateway;
+    this.wallMs = wallMs;
+  }
+
+  start(): void {
+    this.gateway.wheel.arm(this, tickMs);
+  }
+
+  stop(): void {
+    this.gateway.wheel.disarm(this);
+  }
+
+  /** Connections that are looked at in each tick. */
+  get size(): number {
+    return this.soon.size;
+  }
+
+  /** A connection has signed in, or has shown a new token. */
+  watch(channel: Channel): void {
+    if (this.isSoon(channel)) this.soon.add(channel);
+  }
+
+  /** A connection's token is good no longer: it ends in one of the next ticks. */
+  end(channel: Channel): void {
+    channel.expiresAt = atOnce;
+    this.soon.add(channel);
+  }
+
+  /** A connection has ended. */
+  forget(channel: Channel): void {
+    this.soon.delete(channel);
+  }
+
+  expire(): void {
+    this.look();
+    this.gateway.wheel.arm(this, this.endDue() ? tickMs : soonerMs);
+  }
+
+  private isSoon({ expiresAt }: Channel): boolean {
+    return expiresAt - soonSeconds <= this.wallMs() / 1000;
+  }
+
+  /** Looks through the next part of all connections. */
+  private look(): void {
+    const { channels } = this.gateway;
+    this.round ??= channels.values();
+    for (let left = Math.max(lookedMin, Math.ceil(channels.size / ticksPerRound)); left > 0; left--) {
+      const { value: channel, done } = this.round.next();
+      if (done === true) {
+        this.round = undefined;
+        return;
+      }
+      this.watch(channel);
+    }
+  }
+
+  /** Ends what is due. False: there is more. */
+  private endDue(): boolean {
+    const now = this.wallMs() / 1000;
+    let ended = 0;
+    for (const channel of this.soon) {
+      // One that is signing in is looked at again when it has: its client gets an answer first.
+      if (channel.state === ChannelState.Pending) continue;
+      if (channel.expiresAt > now) {
+        // It has shown a new token since.
+        if (!this.isSoon(channel)) this.soon.delete(channel);
+        continue;
+      }
+      if (ended === endedMax) return false;
+      ended++;
+      this.soon.delete(channel);
+      channel.connection.close(channel.expiresAt === atOnce ? closeKeyGone : closeExpired);
+    }
+    return true;
+  }
+}

@@ -1,0 +1,31 @@
+// Reading the keys of the client tokens again while the gateway serves: bad ones are refused, and those that count go on
+// counting. A key that is taken away ends the connections that it signed in.
+
+import { fingerprintOf } from "../../auth/secret.ts";
+import type { TokenKeys } from "../../auth/token.ts";
+import type { Gateway } from "./gateway.ts";
+
+/**
+ * Makes what `read` gives the keys that count from now on; returns a sentence for the log. What `read` throws is logged, and
+ * changes nothing.
+ */
+export function reloadTokenKeys(gateway: Gateway, read: () => TokenKeys): string {
+  const { verifier, channels, expiries, log } = gateway;
+  let keys: TokenKeys;
+  try {
+    keys = read();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    log.error("the file of the token keys is refused and the old keys stay", { reason });
+    return "the keys of the client tokens were not changed";
+  }
+  verifier.replaceKeys(keys);
+  let ended = 0;
+  for (const channel of channels.values()) {
+    if (verifier.takes(channel.app, channel.key)) continue;
+    ended++;
+    expiries.end(channel);
+  }
+  const fingerprints = keys.keys.map(fingerprintOf).join(" ");
+  return `the keys of the client tokens were read again (${fingerprints}); connections that end by it: ${ended}`;
+}

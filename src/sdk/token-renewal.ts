@@ -1,0 +1,51 @@
+// Keeps the token of one session fresh: asks for a new one before the old one expires, and shows it to the server. What
+// fails is tried again; where it fails to the end, the server closes with 4003, and the next sign-in brings another token.
+
+import { Command } from "../wire/commands.ts";
+import { LoginRenewReqSchema, LoginRenewRespSchema } from "../wire/gen/pkt_pb.ts";
+import type { Cancel, Environment } from "./environment.ts";
+import type { Session } from "./session.ts";
+import { renewDelayMs } from "./token-life.ts";
+
+/** Between two tries of a renewal that failed. */
+const againMs = 30_000;
+
+export class TokenRenewal {
+  private readonly environment: Environment;
+  private readonly session: Session;
+  private readonly source: () => Promise<string>;
+  private cancelTimer: Cancel = () => undefined;
+  private isOver = false;
+
+  constructor(environment: Environment, session: Session, source: () => Promise<string>) {
+    this.environment = environment;
+    this.session = session;
+    this.source = source;
+  }
+
+  /** Waits until this token, which the session has now, is to be renewed. */
+  after(token: string): void {
+    const delayMs = renewDelayMs(token, Date.now());
+    if (delayMs !== undefined) this.wait(delayMs);
+  }
+
+  stop(): void {
+    this.isOver = true;
+    this.cancelTimer();
+  }
+
+  private wait(delayMs: number): void {
+    if (!this.isOver) this.cancelTimer = this.environment.after(delayMs, () => void this.renew());
+  }
+
+  private async renew(): Promise<void> {
+    try {
+      const token = await this.source();
+      if (this.isOver) return;
+      await this.session.request(Command.Renew, "", LoginRenewReqSchema, { token }, LoginRenewRespSchema);
+      this.after(token);
+    } catch {
+      this.wait(againMs);
+    }
+  }
+}
