@@ -17,7 +17,7 @@ const waitingBytes = 512;
 const linkBytesMax = 8 * 1024 * 1024;
 /** A read whose answer may have less never rests, and an answer that has less lets nobody rest. */
 const largeBytes = 256 * 1024;
-/** What large answers may have, a millisecond: half of the time is others' at the least, by far. */
+/** Bytes of large answers a millisecond: 4 MB, which cost some milliseconds, let the next ones rest for thirty. */
 const largeBytesPerMs = 128 * 1024;
 /** Between two looks at links on which much waits. */
 const lookMs = 10;
