@@ -2,6 +2,7 @@
 
 import { afterEach, expect, test } from "bun:test";
 import type { ClientOptions } from "../../src/sdk/client-options.ts";
+import { suspectMs } from "../../src/sdk/liveness.ts";
 import { RoostClient } from "../../src/sdk/roost-client.ts";
 import { Command } from "../../src/wire/commands.ts";
 import {
@@ -53,10 +54,11 @@ async function stage(features: string[], token: (made: number) => ClientOptions[
     environment: { after: timers.after, random: () => 0.5 },
   });
   running.unshift(() => client.close());
-  /** Heartbeats are answered while that much time passes. */
+  /** The server is heard while that much time passes: no step is as long as the silence that makes a connection suspect. */
   const pass = async (ms: number): Promise<void> => {
-    for (let left = ms; left > 0; left -= 50_000) {
-      timers.advance(Math.min(left, 50_000));
+    const stepMs = suspectMs - 1;
+    for (let left = ms; left > 0; left -= stepMs) {
+      timers.advance(Math.min(left, stepMs));
       await client.acknowledge(1n);
     }
   };
