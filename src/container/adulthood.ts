@@ -1,5 +1,5 @@
 // When a logic node may be chosen: once every gateway that the registry lists is linked to it, because a push to the
-// clients of any other one would be lost. It stays so for the life of the process.
+// clients of any other one would be lost, and once it has told them what they must know before they let anybody in. It stays so for the life of the process.
 
 import type { Log } from "../base/log.ts";
 import type { Naming } from "../registry/client/naming.ts";
@@ -17,6 +17,7 @@ export class Adulthood {
   private readonly log: Log;
   private readonly isLinked: (gateway: string) => boolean;
   private readonly linkedCount: () => number;
+  private readonly prepared: () => Promise<void>;
   private readonly reached: (isForced: boolean) => void;
   private cancel: Cancel | undefined;
   private isOver = false;
@@ -29,6 +30,7 @@ export class Adulthood {
     log: Log;
     isLinked: (gateway: string) => boolean;
     linkedCount: () => number;
+    prepared: () => Promise<void>;
     reached: (isForced: boolean) => void;
   }) {
     this.naming = parts.naming;
@@ -36,6 +38,7 @@ export class Adulthood {
     this.log = parts.log;
     this.isLinked = parts.isLinked;
     this.linkedCount = parts.linkedCount;
+    this.prepared = parts.prepared;
     this.reached = parts.reached;
   }
 
@@ -46,7 +49,7 @@ export class Adulthood {
       });
       this.end(true);
     });
-    void this.check();
+    void this.check(this.prepared());
   }
 
   stop(): void {
@@ -55,11 +58,11 @@ export class Adulthood {
     this.deadline?.();
   }
 
-  private async check(): Promise<void> {
-    const isCovered = await this.isCovered();
+  private async check(preparing: Promise<void>): Promise<void> {
+    const [isCovered] = await Promise.all([this.isCovered(), preparing]);
     if (this.isOver) return;
     if (isCovered) this.end(false);
-    else this.cancel = this.timers.after(checkMs, () => void this.check());
+    else this.cancel = this.timers.after(checkMs, () => void this.check(preparing));
   }
 
   private async isCovered(): Promise<boolean> {

@@ -81,6 +81,7 @@ export class LogicNode {
       log,
       isLinked,
       linkedCount,
+      prepared: () => service.prepared(),
       reached: (isForced) => {
         if (isForced) metrics.turnedAdultByForce();
         service.setAdult(true);

@@ -28,6 +28,8 @@ export interface ServiceParts {
   readonly log: Log;
   /** Which stores it uses, as far as that is known now; absent: none that others use. */
   stores?(): NodeStores;
+  /** Reads what gateways must hear of before it may be chosen; never rejects. Absent: nothing. */
+  prepared?(): Promise<void>;
   /** A gateway has linked itself. */
   gatewayLinked(gateway: string, incarnation: string): void;
   /** Sends what it has still to say; resolves when that is on the links. Absent: nothing. */
@@ -64,9 +66,9 @@ export class Service {
     });
     this.byGateway.set(gateway, link);
     older?.connection.close(closeReplaced);
-    // The handshake has said it, too, but that was a while ago.
-    connection.send(encodeLinkState(this.state));
     this.parts.gatewayLinked(gateway, incarnation);
+    // The handshake has said it, too, but that was a while ago; and now the gateway has heard what comes before it.
+    connection.send(encodeLinkState(this.state));
     return link;
   }
 
@@ -92,6 +94,11 @@ export class Service {
     let unanswered = 0;
     for (const { unanswered: asked, backlog } of this.byGateway.values()) unanswered += asked + backlog.answers;
     return unanswered;
+  }
+
+  /** Resolves when gateways have heard what they must before it may be chosen. */
+  async prepared(): Promise<void> {
+    await this.parts.prepared?.();
   }
 
   /** Tells all gateways whether they may send requests here. */

@@ -18,6 +18,7 @@ class Youth {
   readonly warnings: string[] = [];
   reached = 0;
   private readonly adulthood = new Adulthood({
+    prepared: () => Promise.resolve(),
     naming: this.naming,
     timers: this.time.timersOf(() => true),
     log: { ...silentLog, warn: (sentence) => void this.warnings.push(sentence) },

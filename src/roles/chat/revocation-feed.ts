@@ -93,7 +93,8 @@ export class RevocationFeed {
     });
   }
 
-  private look(): Promise<void> {
+  /** Reads what the store has of late, and tells the linked gateways; never rejects. */
+  look(): Promise<void> {
     this.looking ??= this.lookOnce().finally(() => {
       this.looking = undefined;
     });

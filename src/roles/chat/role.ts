@@ -82,6 +82,7 @@ export function createChatService(assembly: {
     dispatcher,
     log,
     stores: () => ({ sessions: sessions.identity, messages: store.identity }),
+    prepared: () => feed.look(),
     gatewayLinked: (gateway) => feed.linked(gateway),
     gatewayLost: (gateway) => feed.lost(gateway),
     settled: () => {

@@ -75,6 +75,7 @@ export class Downlink implements FrameHandler {
   private heartbeat(packet: Buffer): void {
     if (scan.basicCode !== BasicCode.Ping) return;
     const { gateway, link } = this;
+    gateway.revocations.heard(link);
     const state = decodeLinkState(packet.subarray(scan.bodyStart, scan.bodyEnd));
     if (state === undefined) link.connection.send(basicPong);
     else if (gateway.stores.admits(link, state.stores) === undefined) gateway.links.setState(link, state);

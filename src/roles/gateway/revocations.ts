@@ -39,6 +39,8 @@ export class Revocations {
   private version = 0n;
   /** Those who have said that there are more, and up to which number. */
   private readonly ahead = new Map<Link<Channel>, bigint>();
+  /** Those that are linked and have not said yet how they are: what there is comes before that. */
+  private readonly unheard = new Set<Link<Channel>>();
   /** Tokens that were issued before then are refused, by account; milliseconds since 1970. */
   private readonly revokedMs = new Map<string, number>();
 
@@ -46,9 +48,9 @@ export class Revocations {
     this.gateway = gateway;
   }
 
-  /** True when no linked chat node has said that there is more than the copy has. */
+  /** True when all linked chat nodes have been heard, and none has said that there is more than the copy has. */
   get isCurrent(): boolean {
-    return this.ahead.size === 0;
+    return this.ahead.size === 0 && this.unheard.size === 0;
   }
 
   /**
@@ -84,8 +86,19 @@ export class Revocations {
     this.ask(link);
   }
 
+  /** A chat node is linked. */
+  linked(link: Link<Channel>): void {
+    this.unheard.add(link);
+  }
+
+  /** A node has said how it is. */
+  heard(link: Link<Channel>): void {
+    this.unheard.delete(link);
+  }
+
   /** That node says no more. */
   lost(link: Link<Channel>): void {
+    this.unheard.delete(link);
     this.ahead.delete(link);
   }
 

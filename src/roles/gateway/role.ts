@@ -303,6 +303,7 @@ export class GatewayRole {
   private linkedWith(link: Link<Channel>): Downlink {
     const node = `${link.service} ${link.id}`;
     const downlink = new Downlink(this.gateway, link);
+    if (link.service === "chat") this.gateway.revocations.linked(link);
     // What a chat node pushed while it was not linked is lost; the clients look for it in the index (pitfall 34).
     if (this.everLinked.has(node) && link.service === "chat") this.gateway.hints.add(this.gateway.channels.values());
     this.everLinked.add(node);

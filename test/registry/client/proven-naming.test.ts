@@ -200,6 +200,7 @@ describe("a stranger's gateway", () => {
     const time = new VirtualTime();
     const reached: boolean[] = [];
     const adulthood = new Adulthood({
+      prepared: () => Promise.resolve(),
       naming: member(),
       timers: time.timersOf(() => true),
       log: silentLog,
