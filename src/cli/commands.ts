@@ -2,7 +2,7 @@
 // so the words are checked by OptionValues.
 
 import { type CommandDef, defineCommand, renderUsage } from "citty";
-import { endWithOutput, printHelp, printLines, saidLine, say } from "./command-output.ts";
+import { printHelp, printLines, saidLine, say, written } from "./command-output.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import { OptionValues } from "./option-values.ts";
 import { argsOf, type Operand, type OptionName, optionsOf } from "./options.ts";
@@ -93,10 +93,9 @@ const commands: Readonly<Record<string, Command>> = {
     optionsOf.purge,
     async (values) => done((await import("./purge.ts")).purge(values), 0),
   ),
-  version: command("version", "Print the version", [], () => {
-    printLines([`roost ${version} (Bun ${Bun.version})`]);
-    return Promise.resolve(0);
-  }),
+  version: command("version", "Print the version", [], () =>
+    done(printLines([`roost ${version} (Bun ${Bun.version})`]), 0),
+  ),
 };
 
 const root = defineCommand({
@@ -129,7 +128,6 @@ export async function runCommandLine(words: readonly string[], environment: Envi
       linesTo(2, () => saidLine("lines were lost")).write(saidLine(sentence)),
     );
   }
-  const written = endWithOutput();
   const status = await obey(words, environment, say);
   await written();
   return status;
@@ -166,7 +164,7 @@ async function obey(
         (isNamed || isServe) && chosen !== undefined
           ? await renderUsage(chosen.definition, root)
           : `${await renderUsage(root)}\n\n${examples}`;
-      printHelp(usage);
+      await printHelp(usage);
       return 0;
     }
     if (isVersion(words)) return await commands["version"]?.run(new OptionValues([], [], {}));

@@ -3,7 +3,7 @@
 import { systemClock } from "../base/clock.ts";
 import { NodeClient } from "../registry/client/node-client.ts";
 import { systemTimers } from "../registry/timers.ts";
-import { isWatched, printLines, showLines } from "./command-output.ts";
+import { endWithoutReader, isWatched, printLines, showLines } from "./command-output.ts";
 import { type Row, rowsOf, tableOf } from "./nodes/listing.ts";
 import type { OptionValues } from "./option-values.ts";
 import { firstListing } from "./registry-listing.ts";
@@ -23,7 +23,7 @@ export async function nodes(values: OptionValues): Promise<void> {
   const client = new NodeClient(systemTimers.after, [], false);
   if (!values.required("watch")) {
     const { rows } = await listing(client, urls);
-    printLines(tableOf(rows));
+    await printLines(tableOf(rows));
     return;
   }
   for (let shown = ""; ;) {
@@ -36,7 +36,9 @@ export async function nodes(values: OptionValues): Promise<void> {
     );
     // Into a pipe only what has changed, but for ages.
     const text = withoutAges(lines);
-    if (isWatched() || text !== shown) showLines(lines);
+    if (isWatched() || text !== shown) await showLines(lines);
+    // Where nothing changes, no write would tell.
+    else endWithoutReader();
     shown = text;
     await Bun.sleep(watchMs);
   }

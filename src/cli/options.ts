@@ -229,6 +229,7 @@ export const options = {
     bytesMax: tokenCharactersMax,
     isSecret: true,
   }),
+  commands: toggle("Obey commands, such as /to, in lines that come through a pipe; else each line is a message"),
   device: option("Name of this device", "name", "", parseDevice, { bytesMax: deviceBytesMax }),
   replace: toggle("Replace what is there already"),
   salvage: toggle("Save what can be read of damaged messages into a new file"),
@@ -320,7 +321,7 @@ export const optionsOfRole = {
 export const optionsOf = {
   serve: [...new Set(Object.values(optionsOfRole).flat())],
   token: [...serverOptions, "account", "app", "ttl"],
-  chat: [...serverOptions, "ws", "account", "app", "to", "group", "url", "token", "device"],
+  chat: [...serverOptions, "ws", "account", "app", "to", "group", "url", "token", "device", "commands"],
   nodes: ["discovery", "watch", "config"],
   limits: ["data", "node", "discovery", "cluster-key", "cluster-key-file", "role", "limit", "json", "config"],
   backup: ["data", "store", "replace", "config"],
