@@ -66,9 +66,9 @@ export function showLines(lines: readonly string[]): Promise<void> {
   return printLines(lines);
 }
 
-/** Prints the help: the program's own text, with colours where a terminal shows them. */
-export function printHelp(usage: string): Promise<void> {
-  return standardOutput().queue.write(`${isWatched() ? usage : Bun.stripANSI(usage)}\n`);
+/** Prints the help: the program's own text. */
+export function printHelp(text: string): Promise<void> {
+  return standardOutput().queue.write(`${text}\n`);
 }
 
 /** A sentence on standard error. */
