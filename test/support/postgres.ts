@@ -7,6 +7,7 @@ import { tmpdir, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { Glob, SQL, type Subprocess } from "bun";
 import { until } from "./until.ts";
+import { endsWithParent, removeAfterwards } from "./with-parent.ts";
 
 /** The folder of the server's programs: the newest of Debian's, else that of the one on the PATH. */
 function programs(): string | undefined {
@@ -64,6 +65,7 @@ export class PostgresServer {
     this.user = user;
     this.port = port;
     this.isDurable = isDurable;
+    removeAfterwards(data);
     process.on("exit", () => {
       this.child?.kill("SIGKILL");
       // Its other processes need a moment to notice, and may write meanwhile.
@@ -191,7 +193,7 @@ export class PostgresServer {
     const as = user === undefined ? [] : ["setpriv", `--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups"];
     // Set after the user is: what they load into a process may make files that only its user may read.
     const variables = Object.entries(this.variables).map(([name, value]) => `${name}=${value}`);
-    return Bun.spawn([...as, "env", ...variables, join(folder, program), ...words], {
+    return Bun.spawn([...as, ...endsWithParent("QUIT"), "env", ...variables, join(folder, program), ...words], {
       cwd: this.data,
       stdin: "ignore",
       stdout: "ignore",
