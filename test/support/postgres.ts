@@ -118,7 +118,7 @@ export class PostgresServer {
 
   /** Starts it again after `kill`, on the same port and data. */
   async run(): Promise<void> {
-    const settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "log_min_messages=panic"];
+    const settings = ["listen_addresses=127.0.0.1", `unix_socket_directories=${this.data}`, "log_min_messages=panic"];
     if (!this.isDurable) settings.push("fsync=off");
     const words = ["-D", this.data, "-p", `${this.port}`, ...settings.flatMap((setting) => ["-c", setting])];
     await until(
@@ -155,6 +155,11 @@ export class PostgresServer {
 
   url(database: string): string {
     return `postgres://postgres@127.0.0.1:${this.port}/${database}`;
+  }
+
+  /** The same over the server's Unix socket, for a URL of its own. */
+  socketUrl(url: string): string {
+    return `postgres://${new URL(url).pathname}?host=${this.data}&port=${this.port}&user=postgres`;
   }
 
   /** An empty database; its URL. */
