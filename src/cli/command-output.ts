@@ -60,10 +60,9 @@ export function printLines(lines: readonly string[]): Promise<void> {
   return standardOutput().queue.write(lines.map((line) => `${printable(line)}\n`).join(""));
 }
 
-/** Shows lines on standard output: on a terminal in the place of all that is there, else below it. */
-export function showLines(lines: readonly string[]): Promise<void> {
+/** What is printed next takes the place of all that is on a terminal; elsewhere it comes below it. */
+export function clearLines(): void {
   if (isWatched()) void standardOutput().queue.write(clearScreen);
-  return printLines(lines);
 }
 
 /** Prints the help: the program's own text. */

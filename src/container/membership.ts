@@ -18,6 +18,9 @@ import { whoAnswers } from "./link/who.ts";
 /** Between two tries to register what the registry refuses, in milliseconds. */
 export const refusedRetryMs = 15_000;
 
+/** The key of the metadata in which a process says where its monitor is; nobody acts on it, so no proof covers it. */
+export const monitorKey = "monitor";
+
 /** What a process is to those who route to it (routing, "Young and adult"). */
 export type MemberState = "young" | "adult" | "leaving";
 
@@ -55,6 +58,7 @@ export class Membership {
     readonly link: string;
     readonly zone: string;
     readonly version: string;
+    readonly monitor?: string | undefined;
     /** The stores that it uses, or goes by, as far as that is known now; absent: it says nothing of stores. */
     readonly stores?: () => NodeStores;
     /** The id was taken while this process ran: it has to end. */
@@ -191,7 +195,7 @@ export class Membership {
   }
 
   private metadata({ metadata }: Offer): ReadonlyMap<string, string> {
-    const { identity, link, zone, version, fingerprints, stores } = this.parts;
+    const { identity, link, zone, version, monitor, fingerprints, stores } = this.parts;
     return new Map([
       ...metadata,
       ["id", identity.id],
@@ -200,6 +204,7 @@ export class Membership {
       ["zone", zone],
       ["version", version],
       ["link", link],
+      ...(monitor === undefined ? [] : [[monitorKey, monitor] as const]),
       ...(fingerprints.length === 0 ? [] : [["keys", keysText(fingerprints)] as const]),
       ...metadataOfStores(stores?.() ?? unknownStores),
     ]);

@@ -215,7 +215,8 @@ export class GatewayRole {
 
   /** What an operator should know although the gateway does its job: entries for `GET /health`. */
   get remarks(): Readonly<Record<string, string>> {
-    return this.membership?.remarks ?? {};
+    const gone = this.dependencies.flatMap((dependency) => dependency.gone);
+    return { ...this.membership?.remarks, ...(gone.length === 0 ? {} : { gone: gone.join(",") }) };
   }
 
   /** Services without a node that can be chosen: the gateway can do its job when there are none. */

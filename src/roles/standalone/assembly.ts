@@ -50,6 +50,29 @@ export async function assemble(settings: StandaloneSettings, store: Store): Prom
     const control = controlCommands({ id, version, limits, role: "standalone" }, (bug) =>
       metrics.bugs.met("control", bug),
     );
+    let draining: Promise<void> | undefined;
+    const running: { gateway?: GatewayRole; isStarted: boolean } = { isStarted: false };
+    const health = (): Health => {
+      const { gateway, isStarted } = running;
+      const missing = gateway?.missingServices() ?? [];
+      return {
+        ready: isStarted && draining === undefined && store.isHealthy && missing.length === 0,
+        detail: {
+          version,
+          role: "standalone",
+          ...(isStarted ? {} : { starting: true }),
+          connections: gateway?.connections ?? 0,
+          store: store.isHealthy,
+          ...(store.trouble === "" ? {} : { storeTrouble: store.trouble }),
+          ...clockDetail(store.clock),
+          missing: missing.join(","),
+          draining: draining !== undefined,
+        },
+      };
+    };
+    const monitor = settings.monitor && startMonitor(settings.monitor, { metrics, health, limits: settings.limits });
+    // The last to go.
+    if (monitor !== undefined) undo.unshift(() => monitor.stop());
     const sessions = new MemorySessions(limits.values);
     undo.push(() => sessions.close());
 
@@ -114,28 +137,10 @@ export async function assemble(settings: StandaloneSettings, store: Store): Prom
       publicUrl: (kind, bound) => `${kind}://${bound}`,
       tags: new Map(),
     });
+    running.gateway = gateway;
     undo.push(() => gateway.drain(0, 0));
     const { ws, tcp } = await gateway.start();
-
-    let draining: Promise<void> | undefined;
-    const health = (): Health => {
-      const missing = gateway.missingServices();
-      return {
-        ready: draining === undefined && store.isHealthy && missing.length === 0,
-        detail: {
-          version,
-          role: "standalone",
-          connections: gateway.connections,
-          store: store.isHealthy,
-          ...(store.trouble === "" ? {} : { storeTrouble: store.trouble }),
-          ...clockDetail(store.clock),
-          missing: missing.join(","),
-          draining: draining !== undefined,
-        },
-      };
-    };
-    const monitor = settings.monitor && startMonitor(settings.monitor, { metrics, health, limits: settings.limits });
-    if (monitor !== undefined) undo.unshift(() => monitor.stop());
+    running.isStarted = true;
 
     const drain = async (): Promise<void> => {
       log.info("draining", { connections: gateway.connections });
