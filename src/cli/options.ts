@@ -218,6 +218,12 @@ export const options = {
     oneOf(["debug", "info", "warn", "error"]),
   ),
   "log-format": option("How lines are logged", "text|json", "text", oneOf(["text", "json"])),
+  "log-people": option(
+    "Log who signs in, signs out and is refused, with account, device and address",
+    "on|off",
+    "on",
+    (text) => oneOf(["on", "off"])(text) === "on",
+  ),
   account: option("The account", "name", undefined, parseName),
   app: option("The app (tenant) that the account belongs to", "name", "default", parseName),
   ttl: option("How long the token is good", "duration", "24h", durationFrom("1s", "36500d")),
@@ -273,6 +279,7 @@ export const optionsOfRole = {
     "read-wait",
     "write-wait",
     "login-wait",
+    "log-people",
     "store",
     "sessions",
     "adopt",
@@ -293,6 +300,7 @@ export const optionsOfRole = {
     "secret-file",
     "read-wait",
     "login-wait",
+    "log-people",
   ],
   login: [...memberOptions, "sessions", "adopt"],
   chat: [...memberOptions, "sessions", "store", "adopt", "retention"],
@@ -332,7 +340,7 @@ export const optionsOf = {
 
 /** The options of `serve` as its help shows them; what has no group comes last. */
 export const groupsOfServe: Readonly<Record<string, readonly OptionName[]>> = {
-  "THE PROCESS": ["role", "id", "monitor", "limit", "config", "log-level", "log-format"],
+  "THE PROCESS": ["role", "id", "monitor", "limit", "config", "log-level", "log-format", "log-people"],
   "WHAT IS KEPT": ["data", "store", "sessions", "adopt", "retention"],
   CLIENTS: [
     ...(["ws", "tcp", "secret", "secret-file", "trusted-proxies", "read-wait", "write-wait"] as const),

@@ -22,6 +22,8 @@ export interface StandaloneSettings {
   readonly readWaitMs: number;
   readonly writeWaitMs: number;
   readonly loginWaitMs: number;
+  /** Whether sign-ins, sign-outs and refusals are logged; no, unless it is given. */
+  readonly logsPeople?: boolean;
   /** Keys that verify tokens; any of them does (rotation). The first one signs. */
   readonly secrets: readonly Uint8Array[];
   /** Path of the SQLite database file; its folder exists. */
@@ -80,6 +82,8 @@ export interface GatewaySettings extends MemberSettings {
   readonly secrets: readonly Uint8Array[];
   readonly readWaitMs: number;
   readonly loginWaitMs: number;
+  /** Whether sign-ins, sign-outs and refusals are logged; no, unless it is given. */
+  readonly logsPeople?: boolean;
 }
 
 export interface LoginSettings extends MemberSettings {

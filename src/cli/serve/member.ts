@@ -53,6 +53,7 @@ export async function serveGateway(values: OptionValues, log: Log): Promise<Serv
         secrets: readGivenSecrets(values, log),
         readWaitMs: values.required("read-wait"),
         loginWaitMs: values.required("login-wait"),
+        logsPeople: values.required("log-people"),
       }),
     // Other gateways of this machine may listen at shared ports.
     [...(values.required("reuse-port") ? [] : clients), ...memberListeners(settings)],

@@ -60,6 +60,7 @@ async function serveFrom(
     readWaitMs: values.required("read-wait"),
     writeWaitMs: values.required("write-wait"),
     loginWaitMs: values.required("login-wait"),
+    logsPeople: values.required("log-people"),
     retentionDays: values.required("retention"),
     id: values.required("id"),
     zone: values.required("zone"),

@@ -34,6 +34,7 @@ function refuse(
   sentence: string,
   reason: CloseReason,
 ): void {
+  channel.gateway.people.refused(channel, sentence);
   refuseRequest(channel, command, sequence, status, sentence);
   channel.connection.close(reason);
 }
@@ -93,7 +94,6 @@ async function verifyAndForward(channel: Channel, request: LoginReq, sequence: n
   const verdict = await gateway.verifier.verify(request.token);
   if (channel.state !== ChannelState.Verifying || !connection.isOpen) return;
   if (!verdict.ok) {
-    gateway.log.debug("a sign-in was refused", { remoteAddress: connection.remoteAddress, reason: verdict.reason });
     refuse(channel, Command.SignIn, sequence, Status.Unauthorized, verdict.reason, closeUnauthorised);
     return;
   }

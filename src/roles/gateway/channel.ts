@@ -126,7 +126,10 @@ export class Channel implements FrameHandler {
     gateway.limits.leave(this.connection.remoteAddress);
     if (before === ChannelState.Pending || before === ChannelState.Live) {
       gateway.channels.delete(this.id);
-      if (before === ChannelState.Live) gateway.tally.remove(this.id);
+      if (before === ChannelState.Live) {
+        gateway.tally.remove(this.id);
+        gateway.people.signedOut(this, reason);
+      }
       signOut(this);
     }
   }
@@ -163,6 +166,7 @@ export class Channel implements FrameHandler {
     this.state = ChannelState.Live;
     this.connection.frameBytesMax = this.gateway.bounds.values.frameBytes;
     this.gateway.tally.add(this.id);
+    this.gateway.people.signedIn(this);
     const held = this.endSignIn();
     if (held === undefined) return;
     for (const packet of held.down) this.connection.send(packet);
