@@ -54,7 +54,9 @@ test("metrics come as Prometheus' text", async () => {
   const answer = await fetch(`${start(() => ready, metrics)}/metrics`);
   expect(answer.status).toBe(200);
   expect(answer.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
-  expect(await answer.text()).toContain('roost_message_in_flow_bytes{serviceId="a",serviceName="gateway"} 12\n');
+  expect(await answer.text()).toContain(
+    'roost_message_in_flow_bytes_total{service_id="a",service_name="gateway"} 12\n',
+  );
 });
 
 test("other paths are not found", async () => {
