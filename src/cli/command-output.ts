@@ -106,6 +106,8 @@ export function standardStreams(): {
   readonly input: NodeJS.ReadableStream;
   readonly output: WriteText;
   readonly errors: WriteText;
+  /** How wide the output is; undefined: no terminal, and no line is broken. */
+  readonly columns: (() => number) | undefined;
   /** The output once more, for who draws on it; undefined unless a person types and looks. */
   readonly terminal: TerminalStream | undefined;
 } {
@@ -114,6 +116,7 @@ export function standardStreams(): {
     input: process.stdin,
     output: write,
     errors: (text) => standardError().queue.write(text),
+    columns: isWatched() ? () => process.stdout.columns : undefined,
     terminal: isatty(0) && isWatched() ? new Terminal(write) : undefined,
   };
 }

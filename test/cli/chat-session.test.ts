@@ -192,6 +192,30 @@ test("a lost connection is said once, however many tries fail, and that it is ba
   }
 }, 60_000);
 
+test("what a person looks at is broken into rows, also where a pipe types", async () => {
+  await chat("leo", ["x".repeat(100)], { to: "mia" });
+  let printed = "";
+  const status = await runChat({
+    url: `ws://${messenger.ws}`,
+    token: await messenger.token("mia"),
+    account: "mia",
+    device: "",
+    to: "leo",
+    group: undefined,
+    commands: false,
+    input: Readable.from([]),
+    output: (text) => {
+      printed += text;
+      return Promise.resolve();
+    },
+    errors: () => Promise.resolve(),
+    columns: () => 40,
+    terminal: undefined,
+  });
+  const rows = printed.trimEnd().split("\n");
+  expect([status, rows.length, rows.slice(1).every((row) => row.startsWith("        x"))]).toEqual([0, 4, true]);
+});
+
 test("nobody listens: one sentence that says what to do", async () => {
   let errors = "";
   const status = await runChat({

@@ -55,6 +55,19 @@ test("messages that come while a long line is typed are seen, and the line stays
   expect(terminal.count("bob> yes")).toBe(0);
 });
 
+test("a message that comes while the client leaves is shown, and the status is 0", async () => {
+  const messenger = await messengerFor();
+  const bob = await clientOf(messenger, "bob");
+  const terminal = await terminalOf(messenger, "alice", ["--to", "bob"]);
+  await until(() => terminal.count("bob>") === 1, "the prompt");
+  const sent = Promise.all(Array.from({ length: 20 }, (_, at) => bob.talkToUser("alice", { body: `late ${at}` })));
+  // Ctrl-D.
+  terminal.type("\u0004");
+  expect(await terminal.child.exited).toBe(0);
+  await sent;
+  expect(terminal.screen.lines.join("\n")).not.toContain("ERR_");
+});
+
 test("other conversations are marked, groups have names, and an unknown group is refused", async () => {
   const messenger = await messengerFor();
   const bob = await clientOf(messenger, "bob");

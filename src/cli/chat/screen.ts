@@ -18,6 +18,8 @@ export interface Streams {
   readonly input: NodeJS.ReadableStream;
   readonly output: WriteText;
   readonly errors: WriteText;
+  /** How wide the output is, if somebody looks at it; undefined: no line is broken. */
+  readonly columns?: (() => number) | undefined;
   /** Draws on the output what a person types; undefined: nobody types or nobody looks. */
   readonly terminal: TerminalStream | undefined;
 }
@@ -26,6 +28,8 @@ export class Screen {
   private readonly streams: Streams;
   /** Made when the conversation begins: a line that is read before anybody listens would be lost. */
   private typed: Interface | undefined;
+  /** An input line stands on a terminal. */
+  private isTyping = false;
 
   constructor(streams: Streams) {
     this.streams = streams;
@@ -53,7 +57,11 @@ export class Screen {
       const width = Bun.stringWidth(typed.getPrompt() + line);
       void output(`${up(Math.max(1, Math.ceil(width / terminal.columns)))}${toFirstColumn}${clearBelow}`);
     });
+    typed.once("close", () => {
+      this.isTyping = false;
+    });
     this.typed = typed;
+    this.isTyping = true;
     return typed;
   }
 
@@ -63,22 +71,22 @@ export class Screen {
 
   /** Shows the input line with this before it. */
   prompt(text: string): void {
-    if (!this.isTerminal) return;
+    if (!this.isTyping) return;
     this.typed?.setPrompt(text);
     this.typed?.prompt(true);
   }
 
   /** Shows lines, which must be printable. */
   print(...lines: readonly string[]): Promise<void> {
-    const { output, terminal } = this.streams;
-    if (terminal === undefined) return output(lines.map((line) => `${line}\n`).join(""));
-    const rows = lines.flatMap((line) => rowsOf(line, terminal.columns));
-    const text = `${rows.join("\n")}\n`;
-    if (this.typed === undefined) return output(text);
-    const above = this.typed.getCursorPos().rows;
+    const { output, columns } = this.streams;
+    const rows = columns === undefined ? lines : lines.flatMap((line) => rowsOf(line, columns()));
+    const text = rows.map((row) => `${row}\n`).join("");
+    // Nothing is drawn again once the input has ended.
+    if (!this.isTyping) return output(text);
+    const above = this.typed?.getCursorPos().rows ?? 0;
     // The interface goes as many rows up as the cursor was below its first row, and draws from there.
     const taken = output(`${up(above)}${toFirstColumn}${clearBelow}${text}${"\n".repeat(above)}`);
-    this.typed.prompt(true);
+    this.typed?.prompt(true);
     return taken;
   }
 
