@@ -3,6 +3,7 @@
 // one cell.
 
 import { stringWidth } from "bun";
+import { endsWithParent } from "./with-parent.ts";
 
 const escape = "\u001b";
 
@@ -93,7 +94,7 @@ export class PseudoTerminal {
 
   constructor(words: string[], columns: number, rows: number, environment: Record<string, string> = {}) {
     this.screen = new ScreenRows(columns, rows);
-    this.child = Bun.spawn(words, {
+    this.child = Bun.spawn([...endsWithParent(), ...words], {
       env: { PATH: process.env["PATH"] ?? "", TERM: "xterm", ...environment },
       terminal: {
         cols: columns,
