@@ -33,10 +33,19 @@ const closingMs = 2_000;
 const env = "standalone";
 const clusterKeyBytes = 32;
 
-/** Starts it all around the store, which is its own now; rejects, with nothing left open, when a listener fails. */
-export async function assemble(settings: StandaloneSettings, store: Store): Promise<RunningStandalone> {
+/**
+ * Starts it all around the store, which is its own now, and whose opening may take its time; rejects, with nothing left
+ * open, when the store cannot be opened or a listener fails.
+ */
+export async function assemble(settings: StandaloneSettings, opening: Promise<Store>): Promise<RunningStandalone> {
   const { id, limits, log, zone, version } = settings;
-  const undo: (() => void | Promise<void>)[] = [() => store.close()];
+  const undo: (() => void | Promise<void>)[] = [
+    async () => {
+      // One that could not be opened has told why.
+      const [opened] = await Promise.allSettled([opening]);
+      if (opened.status === "fulfilled") await opened.value.close();
+    },
+  ];
   const closeAll = async (): Promise<void> => {
     for (const step of undo.toReversed()) await step();
     undo.length = 0;
@@ -51,9 +60,10 @@ export async function assemble(settings: StandaloneSettings, store: Store): Prom
       metrics.bugs.met("control", bug),
     );
     let draining: Promise<void> | undefined;
-    const running: { gateway?: GatewayRole; isStarted: boolean } = { isStarted: false };
+    const running: { store?: Store; gateway?: GatewayRole; isStarted: boolean } = { isStarted: false };
     const health = (): Health => {
-      const { gateway, isStarted } = running;
+      const { store, gateway, isStarted } = running;
+      if (store === undefined) return { ready: false, detail: { version, role: "standalone", starting: true } };
       const missing = gateway?.missingServices() ?? [];
       return {
         ready: isStarted && draining === undefined && store.isHealthy && missing.length === 0,
@@ -73,6 +83,8 @@ export async function assemble(settings: StandaloneSettings, store: Store): Prom
     const monitor = settings.monitor && startMonitor(settings.monitor, { metrics, health, limits: settings.limits });
     // The last to go.
     if (monitor !== undefined) undo.unshift(() => monitor.stop());
+    const store = await opening;
+    running.store = store;
     const sessions = new MemorySessions(limits.values);
     undo.push(() => sessions.close());
 
