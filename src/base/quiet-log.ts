@@ -2,7 +2,7 @@
 // matters out of sight; that it happens, and how often, is one line a second. Lines are equal if level, sentence and fields
 // are. Bounded: of more different lines the oldest is forgotten, and written once more with its count.
 
-import type { Log, LogFields, LogLevel } from "./log.ts";
+import { isLogged, type Log, type LogFields, type LogLevel } from "./log.ts";
 
 const pauseMsDefault = 1_000;
 const linesMax = 1_000;
@@ -29,12 +29,15 @@ const platform: QuietLogParts = {
 
 export class QuietLog implements Log {
   private readonly log: Log;
+  private readonly least: LogLevel;
   private readonly parts: QuietLogParts;
   private readonly said = new Map<string, Said>();
   private isSweepDue = false;
 
-  constructor(log: Log, parts = platform) {
+  /** `least` is the least important level that `log` writes: of what it drops nothing is remembered. */
+  constructor(log: Log, least: LogLevel, parts = platform) {
     this.log = log;
+    this.least = least;
     this.parts = parts;
   }
 
@@ -65,6 +68,7 @@ export class QuietLog implements Log {
   }
 
   private say(level: LogLevel, sentence: string, fields: LogFields | undefined): void {
+    if (!isLogged(level, this.least)) return;
     const key = `${level} ${sentence} ${fields === undefined ? "" : JSON.stringify(fields)}`;
     const before = this.said.get(key);
     if (before !== undefined) {

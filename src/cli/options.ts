@@ -228,7 +228,7 @@ export const options = {
   app: option("The app (tenant) that the account belongs to", "name", "default", parseName),
   ttl: option("How long the token is good", "duration", "24h", durationFrom("1s", "36500d")),
   to: option("Talk to this account", "name", undefined, parseName),
-  group: option("Talk in this group", "id", undefined, parseLabel),
+  group: option("Talk in this group, by its name or id", "name|id", undefined, parseLabel),
   url: option("Server to talk to", "url", undefined, urlOf(["ws", "wss", "tcp"])),
   token: option("Token to sign in with, instead of one made from the secret", "token", undefined, parseWord, {
     bytesMax: tokenCharactersMax,

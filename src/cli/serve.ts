@@ -43,7 +43,11 @@ export async function serve(values: OptionValues): Promise<void> {
   const errors = linesTo(2, lossNotice(format, "log"));
   const output = linesTo(1, lossNotice(format, "output"));
   const linesLost = (): number => errors.lost + output.lost;
-  const log = new QuietLog(createLog(values.required("log-level"), format, (line) => errors.write(line), linesLost));
+  const level = values.required("log-level");
+  const log = new QuietLog(
+    createLog(level, format, (line) => errors.write(line), linesLost),
+    level,
+  );
   process.on("exit", () => log.flush());
   endLoudly(log);
   for (const warning of values.warnings) log.warn(warning);

@@ -16,7 +16,7 @@ function quiet(): { log: QuietLog; lines: string[]; timers: ManualTimers } {
     advance(ms);
   };
   return {
-    log: new QuietLog(inner, { nowMs: () => nowMs, after: (ms, work) => void timers.after(ms, work) }),
+    log: new QuietLog(inner, "info", { nowMs: () => nowMs, after: (ms, work) => void timers.after(ms, work) }),
     lines,
     timers,
   };

@@ -112,6 +112,22 @@ test("a group is created, talked in and listed by commands; /quit ends it", asyn
   expect(gina.output).not.toContain("never sent");
 });
 
+test("a group is found by its name if one group has it, else by its id", async () => {
+  const made = await chat("nina", ["/group create crew olaf", "one", "/group create crew olaf", "two"], {
+    commands: true,
+  });
+  const ids = [...made.output.matchAll(/group join (\S+)/g)].map(([, id]) => id ?? "");
+  expect(ids).toHaveLength(2);
+  const both = await chat("olaf", ["hello?"], { group: "crew" });
+  expect([both.status, both.errors]).toEqual([
+    1,
+    expect.stringMatching(/^roost: 2 groups are named crew; take an id: /),
+  ]);
+  await chat("olaf", [`/group quit ${ids[0]}`], { commands: true });
+  expect(await chat("olaf", ["found"], { group: "crew" })).toMatchObject({ status: 0, errors: "" });
+  expect((await chat("nina", [], { group: ids[1] ?? "" })).output).toContain("olaf: found\n");
+});
+
 test("what comes through a pipe is text: no command, its indentation and empty lines kept", async () => {
   const log = ["/to mallory", "  indented", "", "//two", "/quit", "secret"];
   const { status } = await chat("hugo", log, { to: "ina" });
