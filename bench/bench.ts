@@ -8,6 +8,7 @@ import { type BenchOptions, secondsDefault } from "./options.ts";
 import { type Findings, type Result, resultOf } from "./result.ts";
 import { clusterServer, onBenchCluster } from "./server/cluster.ts";
 import { onEchoServer } from "./server/echo.ts";
+import { measuredLimits } from "./server/limits.ts";
 import { startServer } from "./server/standalone.ts";
 import { type Server, targetOf, type Transport, transports } from "./server/target.ts";
 
@@ -29,8 +30,6 @@ export interface Plan {
   /** Clients that are connected at once. */
   readonly connections: number;
   readonly settings: Partial<LoadSettings>;
-  /** Limits of a server in one process that differ from the initial ones: `name=value,…`. */
-  readonly limits?: string;
   /** Default: the server that the user wants. */
   readonly server?: OnServer;
 }
@@ -86,7 +85,7 @@ export class Bench {
       throw new Error(
         `${connections} connections need ${connections + descriptorsReserved} open files in one process, of which it may have ${openFilesMax()}: raise it with ulimit -n, or ask for fewer --connections`,
       );
-    const onServer = plan.server ?? ((work) => this.onServer(work, plan.limits));
+    const onServer = plan.server ?? ((work) => this.onServer(work));
     return onServer(async (server) => {
       const { topology, store } = server;
       const settings = this.settings(plan.settings);
@@ -135,7 +134,7 @@ export class Bench {
     }
   }
 
-  private async onServer<T>(work: (server: Server) => Promise<T>, limits?: string): Promise<T> {
+  private async onServer<T>(work: (server: Server) => Promise<T>): Promise<T> {
     const { external, topology, store } = this.options;
     if (external !== undefined) {
       const { endpoint, secret, app } = external;
@@ -144,7 +143,7 @@ export class Bench {
     }
     if (topology === "processes")
       return onBenchCluster({ size: clusterSize, store }, (cluster) => work(clusterServer(cluster)));
-    const server = await startServer(undefined, limits === undefined ? {} : { limits });
+    const server = await startServer(undefined, { limits: measuredLimits });
     try {
       return await work(server);
     } finally {

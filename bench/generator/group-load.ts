@@ -14,9 +14,6 @@ import { eventsOf, Traffic } from "./traffic.ts";
 
 const abreast = 50;
 
-/** What a group is measured with: how fast deliveries are, and not what one account may cause. */
-export const groupLimits = "fan-out-per-second=1000000000,fan-out-at-once=1000000000";
-
 /** Runs it with so many members, online members, and senders among those. */
 export async function loadGroupOf(
   load: Load,

@@ -55,7 +55,7 @@ async function onStandalone<T>(files: Files, work: (scene: Scene) => Promise<T>)
 }
 
 function onLinks<T>(work: (scene: Scene) => Promise<T>): Promise<T> {
-  return onBenchCluster({ size: clusterSize, store: undefined }, async (cluster) => {
+  return onBenchCluster({ size: clusterSize, store: undefined, isAttacked: true }, async (cluster) => {
     const { processes } = cluster;
     const server = clusterServer(cluster);
     const link = processes.linkAddress("chat-1");

@@ -2,7 +2,7 @@
 // have it; latencies are those of each delivery. A large group that is all there shows how fast deliveries are; a small one
 // beside a huge one with as many online shows what members cost who are not there.
 
-import { groupLimits, loadGroupOf } from "../generator/group-load.ts";
+import { loadGroupOf } from "../generator/group-load.ts";
 import type { Load } from "../generator/load.ts";
 import type { Findings } from "../result.ts";
 import type { Scenario } from "../scenario.ts";
@@ -46,7 +46,6 @@ export const group: Scenario = {
           transport,
           connections,
           settings,
-          limits: groupLimits,
         } as const;
         bench.report(await bench.measure(plan));
       }

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type ClusterSize, ProcessCluster } from "../../test/support/process-cluster.ts";
 import { atEnd, makeFolder, removeFolder } from "./lifetime.ts";
+import { measuredLimits } from "./limits.ts";
 import { type Endpoint, parseServerUrl, type Server, type Transport } from "./target.ts";
 
 /** Results name the processes in this order. */
@@ -25,19 +26,26 @@ interface ClusterWish {
   readonly size: ClusterSize;
   /** `postgres://…`; undefined: SQLite. */
   readonly store: string | undefined;
+  /** With the initial limits, and not with those of servers that are measured. */
+  readonly isAttacked?: boolean;
   /** Starts what runs beside the cluster, and has to be there before that is ready; how to end it. */
   readonly beside?: (cluster: BenchCluster) => Promise<() => Promise<void>>;
 }
 
 /** Starts one, works on it, ends it. */
 export async function onBenchCluster<T>(
-  { size, store, beside }: ClusterWish,
+  { size, store, isAttacked = false, beside }: ClusterWish,
   work: (cluster: BenchCluster) => Promise<T>,
 ): Promise<T> {
   const folder = makeFolder();
   let undo = async (): Promise<void> => undefined;
   try {
-    const processes = await ProcessCluster.prepare({ folder, size, store });
+    const processes = await ProcessCluster.prepare({
+      folder,
+      size,
+      store,
+      variables: isAttacked ? {} : { ROOST_LIMIT: measuredLimits },
+    });
     const forget = atEnd(() => {
       for (const name of processes.names()) processes.process(name)?.signal("SIGKILL");
     });

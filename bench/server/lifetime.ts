@@ -1,10 +1,11 @@
-// Processes that a process of the bench starts, and folders that it makes: they end with it, however it ends, unless it is
-// killed with no time to do anything.
+// Processes that a process of the bench starts, and folders that it makes: they end with it, however it ends. Only folders
+// stay when it is killed with no time to do anything.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Spawn, Subprocess } from "bun";
+import { endsWithParent } from "../../test/support/with-parent.ts";
 
 const endings = new Set<() => void>();
 const folders = new Map<string, () => void>();
@@ -23,7 +24,7 @@ export function spawnChild<In extends Spawn.Writable, Out extends Spawn.Readable
   options: Spawn.SpawnOptions<In, Out, Err>,
   signal: "SIGKILL" | "SIGTERM" = "SIGKILL",
 ): Subprocess<In, Out, Err> {
-  const child = Bun.spawn(words, options);
+  const child = Bun.spawn([...endsWithParent(), ...words], options);
   void child.exited.then(atEnd(() => child.kill(signal)));
   return child;
 }

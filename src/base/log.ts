@@ -17,6 +17,11 @@ export interface Log {
   linesLost(): number;
 }
 
+/** Reports whether a line of this level is written where `least` is the least important one that is. */
+export function isLogged(level: LogLevel, least: LogLevel): boolean {
+  return severity[level] >= severity[least];
+}
+
 const severity: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 };
 
 /** A log that drops what is below `level`; `write` gets whole lines, and `linesLost` returns how many of them it lost. */
@@ -27,7 +32,7 @@ export function createLog(
   linesLost: () => number = () => 0,
 ): Log {
   const emit = (at: LogLevel, sentence: string, fields?: LogFields): void => {
-    if (severity[at] < severity[level]) return;
+    if (!isLogged(at, level)) return;
     write(logLine(format, at, sentence, fields));
   };
   return {

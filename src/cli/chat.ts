@@ -26,6 +26,7 @@ export async function chat(values: OptionValues): Promise<number> {
     device: values.optional("device") ?? "",
     to,
     group,
+    commands: values.required("commands"),
     ...standardStreams(),
   });
 }

@@ -27,7 +27,7 @@ export async function check(values: OptionValues): Promise<number> {
         ? (await import("./check-sqlite.ts")).checkFile(place.path, progress)
         : await (await import("./check-postgres.ts")).checkDatabase(place.url, progress);
     progress.clear();
-    printLines(lines);
+    await printLines(lines);
     return isFine ? 0 : 1;
   } catch (error) {
     progress.clear();

@@ -1,19 +1,15 @@
-// The commands, for citty: their help comes from the one table of options. citty does not refuse what it does not know,
-// so the words are checked by OptionValues.
+// The commands. Their options and their help come from the one table of options.
 
-import { type CommandDef, defineCommand, renderUsage } from "citty";
-import { endWithOutput, printHelp, printLines, saidLine, say } from "./command-output.ts";
+import { printHelp, printLines, saidLine, say, written } from "./command-output.ts";
 import { didYouMean } from "./did-you-mean.ts";
+import type { CommandHelp } from "./help.ts";
 import { OptionValues } from "./option-values.ts";
-import { argsOf, type Operand, type OptionName, optionsOf } from "./options.ts";
+import { type Operand, type OptionName, optionsOf, roles } from "./options.ts";
 import { linesTo } from "./standard-streams.ts";
 import { StartError, UsageError } from "./usage-error.ts";
 import { version } from "./version.ts";
 
-interface Command {
-  readonly definition: CommandDef;
-  readonly names: readonly OptionName[];
-  readonly operand: Operand | undefined;
+interface Command extends CommandHelp {
   /** Resolves with an exit status, or with nothing when the process goes on. */
   run(values: OptionValues): Promise<number | undefined>;
 }
@@ -25,12 +21,7 @@ function command(
   run: Command["run"],
   operand?: Operand,
 ): Command {
-  return {
-    definition: defineCommand({ meta: { name, description }, args: argsOf(names, operand) }),
-    names,
-    operand,
-    run,
-  };
+  return { name, description, options: names, operand, run };
 }
 
 const done = (work: Promise<void>, status: number | undefined): Promise<number | undefined> => work.then(() => status);
@@ -105,33 +96,10 @@ const commands: Readonly<Record<string, Command>> = {
     optionsOf.purge,
     async (values) => done((await import("./purge.ts")).purge(values), 0),
   ),
-  version: command("version", "Print the version", [], () => {
-    printLines([`roost ${version} (Bun ${Bun.version})`]);
-    return Promise.resolve(0);
-  }),
+  version: command("version", "Print the version", [], () =>
+    done(printLines([`roost ${version} (Bun ${Bun.version})`]), 0),
+  ),
 };
-
-const root = defineCommand({
-  meta: { name: "roost", version, description: "An instant-messaging server in one executable" },
-  subCommands: Object.fromEntries(Object.entries(commands).map(([name, { definition }]) => [name, definition])),
-});
-
-const examples = `EXAMPLES
-
-  roost                                          start, with data in ./data
-  roost --ws 0.0.0.0:8000 --data /var/lib/roost  listen for everybody
-  roost token --account alice                    a token for a client
-  roost chat --account alice --to bob            talk
-  roost --role discovery                         a node of the registry, on port 7171
-  roost nodes --watch                            what it holds
-  roost limits                                   what is bounded, and how much of it is used
-  roost kick --account mallory                   end an account's connections
-  roost revoke --account mallory                 refuse the tokens that it has
-  roost backup messages-monday.db                copy the messages, while the server runs
-  roost purge --retention 30d                    how many messages are older
-
-Every option can be a flag, a variable (ROOST_READ_WAIT) or a line of a TOML file (read-wait = "3m", --config FILE).
-`;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -143,7 +111,6 @@ export async function runCommandLine(words: readonly string[], environment: Envi
       linesTo(2, () => saidLine("lines were lost")).write(saidLine(sentence)),
     );
   }
-  const written = endWithOutput();
   const status = await obey(words, environment, say);
   await written();
   return status;
@@ -151,6 +118,13 @@ export async function runCommandLine(words: readonly string[], environment: Envi
 
 function isHelp(words: readonly string[]): boolean {
   return words.includes("--help") || words.includes("-h") || words[0] === "help";
+}
+
+/** The role that the words name, as far as they are right. */
+function roleIn(words: readonly string[]): (typeof roles)[number] | undefined {
+  const at = words.findIndex((word) => word === "--role" || word.startsWith("--role="));
+  const named = words[at] === "--role" ? words[at + 1] : words[at]?.slice("--role=".length);
+  return at === -1 ? undefined : roles.find((role) => role === named);
 }
 
 function isVersion(words: readonly string[]): boolean {
@@ -176,11 +150,13 @@ async function obey(
   try {
     if (isHelp(words)) {
       const isServe = !isNamed && words.some((word) => word !== "--help" && word !== "-h");
-      const usage =
-        (isNamed || isServe) && chosen !== undefined
-          ? await renderUsage(chosen.definition, root)
-          : `${await renderUsage(root)}\n\n${examples}`;
-      printHelp(usage);
+      const { generalHelp, commandHelp } = await import("./help.ts");
+      const isAsked = (isNamed || isServe) && chosen !== undefined;
+      await printHelp(
+        isAsked
+          ? commandHelp(chosen, name === "serve" ? roleIn(rest) : undefined)
+          : generalHelp(version, Object.values(commands)),
+      );
       return 0;
     }
     if (isVersion(words)) return await commands["version"]?.run(new OptionValues([], [], {}));
@@ -188,7 +164,7 @@ async function obey(
       throw new UsageError(
         `${JSON.stringify(name)} is not a command${didYouMean(name, Object.keys(commands))}; there are ${Object.keys(commands).join(", ")}`,
       );
-    const values = new OptionValues(chosen.names, rest, environment, chosen.operand);
+    const values = new OptionValues(chosen.options, rest, environment, chosen.operand);
     // A server says them in its log.
     if (name !== "serve") for (const warning of values.warnings) say(warning);
     return await chosen.run(values);

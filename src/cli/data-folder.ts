@@ -12,14 +12,24 @@ import { StartError } from "./usage-error.ts";
 
 /** Makes the folder (mode 0700) if need be, and warns of others who can change it; returns its absolute path. */
 export function openDataFolder(folder: string, log?: Log): string {
+  return makeDataFolder(folder, log).path;
+}
+
+/** The same; `made` is the first folder of the path that was not there before, undefined if all were. */
+export function makeDataFolder(
+  folder: string,
+  log?: Log,
+): { readonly path: string; readonly made: string | undefined } {
   const path = resolve(folder);
+  let made: string | undefined;
   try {
-    if (mkdirSync(path, { recursive: true, mode: 0o700 }) !== undefined) chmodSync(path, 0o700);
+    made = mkdirSync(path, { recursive: true, mode: 0o700 });
+    if (made !== undefined) chmodSync(path, 0o700);
   } catch (error) {
     throw new StartError(`cannot make the data folder ${path}: ${sentenceOf(error)}; choose another with --data`);
   }
   if (log !== undefined) warnOfChangers(path, log);
-  return path;
+  return { path, made };
 }
 
 /**

@@ -14,8 +14,8 @@ export const pathBytesMax = 4095;
 /** `sqlite:PATH` or a PostgreSQL URL, as text. */
 export const parseStore = engineOf(/^postgres(ql)?:\/\/[^\p{Cc}]+$/u, "postgres://…", "messages.db");
 
-/** `sqlite:PATH`, a Redis URL or `memory:`, as text. */
-export const parseSessions = engineOf(/^(rediss?:\/\/[^\p{Cc}]+|memory:)$/u, "redis://…", "sessions.db");
+/** `sqlite:PATH`, the URL of a Redis or Valkey or `memory:`, as text. */
+export const parseSessions = engineOf(/^((redis|valkey)s?:\/\/[^\p{Cc}]+|memory:)$/u, "redis://…", "sessions.db");
 
 /** What SQLite itself takes for something else than a file (`:memory:`, `file:…`) is refused: it would become a file's name. */
 function engineOf(others: RegExp, hint: string, file: string): (text: string) => string {

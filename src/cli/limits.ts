@@ -20,7 +20,7 @@ export async function limits(values: OptionValues): Promise<void> {
   if (isRoleAsked) {
     const role = values.required("role");
     const known = limitsOf(values, role, silentLog);
-    printLines(isJson ? jsonLines(limitRows(known, role)) : settableLimits(known, role));
+    await printLines(isJson ? jsonLines(limitRows(known, role)) : settableLimits(known, role));
     return;
   }
   if (values.typedAs("limit") === "--limit")
@@ -28,7 +28,7 @@ export async function limits(values: OptionValues): Promise<void> {
   const answer = await askProcess(await findProcess(values), "limits");
   try {
     const rows = parseLimitRows(answer);
-    printLines(isJson ? jsonLines(rows) : usedLimits(rows, Date.now()));
+    await printLines(isJson ? jsonLines(rows) : usedLimits(rows, Date.now()));
   } catch (error) {
     if (error instanceof MalformedJson)
       throw new StartError(`the process answered what this version does not understand: ${error.message}`);

@@ -3,13 +3,16 @@
 import { systemClock } from "../base/clock.ts";
 import { NodeClient } from "../registry/client/node-client.ts";
 import { systemTimers } from "../registry/timers.ts";
-import { isWatched, printLines, showLines } from "./command-output.ts";
-import { type Row, rowsOf, tableOf } from "./nodes/listing.ts";
+import { clearLines, endWithoutReader, isWatched, printLines } from "./command-output.ts";
+import { newsOf, type Row, rowsOf, tableOf } from "./nodes/listing.ts";
+import { askMonitors } from "./nodes/monitors.ts";
 import type { OptionValues } from "./option-values.ts";
 import { firstListing } from "./registry-listing.ts";
 import { StartError } from "./usage-error.ts";
 
 const watchMs = 1_000;
+/** Lines that are made before the output has taken the ones before. */
+const linesAtOnce = 500;
 
 /** What one node said. */
 interface Listing {
@@ -17,37 +20,49 @@ interface Listing {
   readonly rows: readonly Row[];
 }
 
-/** Prints the table; with --watch it ends by a signal only. */
+/** Prints the table; with --watch it ends by a signal, or when nobody reads any more. */
 export async function nodes(values: OptionValues): Promise<void> {
   const urls = values.required("discovery");
   const client = new NodeClient(systemTimers.after, [], false);
   if (!values.required("watch")) {
     const { rows } = await listing(client, urls);
-    printLines(tableOf(rows));
+    await printTable(rows);
     return;
   }
   for (let shown = ""; ;) {
-    const lines = await listing(client, urls).then(
-      ({ node, rows }) => [...tableOf(rows), "", `${rows.length} instances, from ${node}`],
-      (error: unknown) => {
-        if (!(error instanceof StartError)) throw error;
-        return [`${error.message}; trying on`];
-      },
-    );
-    // Into a pipe only what has changed, but for ages.
-    const text = withoutAges(lines);
-    if (isWatched() || text !== shown) showLines(lines);
-    shown = text;
+    const found = await listing(client, urls).catch((error: unknown) => {
+      if (error instanceof StartError) return error;
+      throw error;
+    });
+    // Into a pipe only what is news, and not each age.
+    const news = found instanceof StartError ? found.message : newsOf(found.rows);
+    if (isWatched() || news !== shown) {
+      clearLines();
+      if (found instanceof StartError) await printLines([`${found.message}; trying on`]);
+      else {
+        await printTable(found.rows);
+        await printLines(["", `${found.rows.length} instances, from ${found.node}`]);
+      }
+    } else endWithoutReader();
+    shown = news;
     await Bun.sleep(watchMs);
   }
 }
 
-/** Asks the registry, and makes the rows of what it lists. */
-async function listing(client: NodeClient, urls: readonly string[]): Promise<Listing> {
-  const { node, instances, lost } = await firstListing(client, urls);
-  return { node, rows: rowsOf(instances, lost, systemClock.wallNs()) };
+async function printTable(rows: readonly Row[]): Promise<void> {
+  let lines: string[] = [];
+  for (const line of tableOf(rows)) {
+    lines.push(line);
+    if (lines.length < linesAtOnce) continue;
+    await printLines(lines);
+    lines = [];
+  }
+  if (lines.length > 0) await printLines(lines);
 }
 
-function withoutAges(lines: readonly string[]): string {
-  return lines.map((line) => line.replace(/ +\d+[smhd]$/, "")).join("\n");
+/** Asks the registry, and makes the rows of what it lists. */
+async function listing(client: NodeClient, urls: readonly string[]): Promise<Listing> {
+  const { node, instances, lost, renewals } = await firstListing(client, urls);
+  const members = await askMonitors(instances);
+  return { node, rows: rowsOf(instances, { lost, renewals, members }, systemClock.wallNs()) };
 }

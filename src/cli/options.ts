@@ -2,7 +2,6 @@
 // `--read-wait` is `ROOST_READ_WAIT` in the environment and `read-wait` in the file. A flag beats the environment, which
 // beats the file, which beats the default.
 
-import type { ArgsDef } from "citty";
 import { deviceBytesMax, secretBytesMax, tokenCharactersMax, trustedProxiesMax } from "../base/limits/fixed.ts";
 import { limitTable } from "../base/limits/table.ts";
 import { parseSelector, selectorNames } from "../container/selectors/selection.ts";
@@ -221,12 +220,18 @@ export const options = {
     oneOf(["debug", "info", "warn", "error"]),
   ),
   "log-format": option("How lines are logged", "text|json", "text", oneOf(["text", "json"])),
+  "log-people": option(
+    "Log who signs in, signs out and is refused, with account, device and address",
+    "on|off",
+    "on",
+    (text) => oneOf(["on", "off"])(text) === "on",
+  ),
   account: option("The account", "name", undefined, parseName),
   before: option("Refuse tokens that were issued before then (default: now)", "time|duration", undefined, parseMoment),
   app: option("The app (tenant) that the account belongs to", "name", "default", parseName),
   ttl: option("How long the token is good", "duration", "24h", durationFrom("1s", "36500d")),
   to: option("Talk to this account", "name", undefined, parseName),
-  group: option("Talk in this group", "id", undefined, parseLabel),
+  group: option("Talk in this group, by its name or id", "name|id", undefined, parseLabel),
   url: option(
     "Servers to talk to: the first one that lets in (with --discovery: after those that the registry names)",
     "url,…",
@@ -238,6 +243,7 @@ export const options = {
     bytesMax: tokenCharactersMax,
     isSecret: true,
   }),
+  commands: toggle("Obey commands, such as /to, in lines that come through a pipe; else each line is a message"),
   device: option("Name of this device", "name", "", parseDevice, { bytesMax: deviceBytesMax }),
   replace: toggle("Replace what is there already"),
   salvage: toggle("Save what can be read of damaged messages into a new file"),
@@ -283,6 +289,7 @@ export const optionsOfRole = {
     "read-wait",
     "write-wait",
     "login-wait",
+    "log-people",
     "store",
     "sessions",
     "adopt",
@@ -304,6 +311,7 @@ export const optionsOfRole = {
     "default-app",
     "read-wait",
     "login-wait",
+    "log-people",
   ],
   login: [...memberOptions, "sessions", "adopt"],
   chat: [...memberOptions, "sessions", "store", "adopt", "retention"],
@@ -342,7 +350,7 @@ const storeKeeperOptions = [
 export const optionsOf = {
   serve: [...new Set(Object.values(optionsOfRole).flat())],
   token: [...serverOptions, "account", "app", "ttl"],
-  chat: [...serverOptions, "ws", "account", "app", "to", "group", "url", "discovery", "token", "device"],
+  chat: [...serverOptions, "ws", "account", "app", "to", "group", "url", "discovery", "token", "device", "commands"],
   nodes: ["discovery", "watch", "config"],
   limits: ["data", "node", "discovery", "cluster-key", "cluster-key-file", "role", "limit", "json", "config"],
   kick: [...storeKeeperOptions, "account", "app", "device"],
@@ -353,6 +361,53 @@ export const optionsOf = {
   repair: ["data", "store", "salvage", "config"],
   purge: ["data", "store", "retention", "now", "config"],
 } as const satisfies Record<string, readonly OptionName[]>;
+
+/** The options of `serve` as its help shows them; what has no group comes last. */
+export const groupsOfServe: Readonly<Record<string, readonly OptionName[]>> = {
+  "THE PROCESS": ["role", "id", "monitor", "limit", "config", "log-level", "log-format", "log-people"],
+  "WHAT IS KEPT": ["data", "store", "sessions", "adopt", "retention"],
+  CLIENTS: [
+    ...(["ws", "tcp", "secret", "secret-file", "trusted-proxies", "read-wait", "write-wait"] as const),
+    ...(["login-wait", "reuse-port", "public-url", "tags", "selector", "route"] as const),
+  ],
+  "THE OTHERS OF A CLUSTER": [
+    ...(["discovery", "cluster-key", "cluster-key-file", "insecure", "listen", "advertise"] as const),
+    ...(["zone", "region", "env"] as const),
+  ],
+  "THE REGISTRY (--role discovery)": ["peers", "snapshot", "dns", "dns-ttl", "domain", "lookup"],
+};
+
+const folderOfSecret = "Folder of the server, with the secret in it";
+const tokenTexts: Partial<Record<OptionName, string>> = {
+  id: "Taken from a server's configuration file, and of no use here",
+  data: folderOfSecret,
+  secret: "Key to sign with, as the server has it",
+  "secret-file": "File with that key; the first line signs",
+};
+
+/** What options say in the help of a command, where that is not what they say everywhere. */
+export const textsOf: Readonly<Partial<Record<string, Partial<Record<OptionName, string>>>>> = {
+  token: { ...tokenTexts, account: "Whose token it is" },
+  chat: { ...tokenTexts, ws: "Where the server listens, unless --url says it", account: "Who you are" },
+  nodes: { discovery: "Nodes of the registry; the first one that answers is shown" },
+  limits: {
+    data: "Folder of the standalone server to ask",
+    discovery: "Nodes of the registry, in which --node is looked up",
+    "cluster-key": "Key that the cluster shares: its members answer nobody else",
+    "cluster-key-file": "File with that key",
+    role: "Show what a server of this role begins with, and ask none",
+    limit: "With --role: as such a server would have it",
+  },
+  backup: { data: "Folder of the server", store: "Messages to copy (default: messages.db in the data folder)" },
+  restore: { data: "Folder of the server", store: "Messages to replace (default: messages.db in the data folder)" },
+  check: { data: "Folder of the server", store: "Messages to check (default: messages.db in the data folder)" },
+  repair: { data: "Folder of the server", store: "Messages to repair (default: messages.db in the data folder)" },
+  purge: {
+    data: "Folder of the server",
+    store: "Messages to look at (default: messages.db in the data folder)",
+    retention: "How old messages have to be; else as the servers of the store were told",
+  },
+};
 
 /** All of them, by name. */
 export const optionTable: ReadonlyMap<string, Option<unknown>> = new Map(Object.entries(options));
@@ -367,24 +422,4 @@ export const environmentName = (name: string): string => `ROOST_${name.toUpperCa
 export interface Operand {
   readonly name: string;
   readonly help: string;
-}
-
-/** The table as citty wants it, for its help. */
-export function argsOf(names: readonly OptionName[], operand?: Operand): ArgsDef {
-  const words: ArgsDef =
-    operand === undefined
-      ? {}
-      : { [operand.name.toLowerCase()]: { type: "positional", description: operand.help, required: true } };
-  const flags: ArgsDef = Object.fromEntries(
-    names.map((name) => {
-      const { help, hint, fallback, isFlag } = options[name];
-      const shown = isFlag || fallback === undefined || fallback === "" ? "" : ` (default ${fallback})`;
-      const description = `${help}${shown}  [${environmentName(name)}]`;
-      return [
-        name,
-        isFlag ? { type: "boolean", description } : { type: "string", description, valueHint: hint },
-      ] as const;
-    }),
-  );
-  return { ...words, ...flags };
 }

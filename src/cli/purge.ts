@@ -39,14 +39,14 @@ async function purgeWith(tool: PurgeTool, asked: number | undefined, isNow: bool
       "the store keeps messages for ever, as its servers were told; say how long with --retention, such as 15d",
     );
   }
-  printLines(purgeReport(survey, keepMs, isNow));
+  await printLines(purgeReport(survey, keepMs, isNow));
   if (!isNow) return;
   const progress = new Progress();
   const deleted = await tool.purgeNow(keepMs, (messages) =>
     progress.show(`${messages.toLocaleString("en-US")} deleted`),
   );
   progress.clear();
-  printLines([`${deleted.toLocaleString("en-US")} messages deleted.`]);
+  await printLines([`${deleted.toLocaleString("en-US")} messages deleted.`]);
 }
 
 /** What a survey says, in lines; `isNow`: they are about to go. */

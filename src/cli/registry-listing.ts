@@ -15,6 +15,8 @@ export interface RegistryListing {
   readonly instances: readonly Instance[];
   /** Addresses of registry nodes that it does not reach. */
   readonly lost: ReadonlySet<string>;
+  /** When each instance was renewed last, by the clock of the node: nanoseconds since 1970. */
+  readonly renewals: ReadonlyMap<Instance, bigint>;
 }
 
 /** Asks the nodes in their order; the first one that answers counts. Throws StartError when none does. */
@@ -41,5 +43,7 @@ async function listingOf(client: NodeClient, node: string): Promise<RegistryList
   };
   const [all, registryNodes] = await Promise.all([ask("fetch/all"), ask("nodes")]);
   const lost = new Set(parseNodes(registryNodes.data).flatMap(({ address, isUp }) => (isUp ? [] : [address])));
-  return { node, instances: parseListing(all.data).map(({ instance }) => instance), lost };
+  const listed = parseListing(all.data);
+  const renewals = new Map(listed.map(({ instance, renewTimestamp }) => [instance, renewTimestamp]));
+  return { node, instances: [...renewals.keys()], lost, renewals };
 }

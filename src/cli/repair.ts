@@ -43,7 +43,7 @@ export function repair(values: OptionValues): Promise<void> {
     unlock.push(lockStore(path, "alone"));
     const lines = values.required("salvage") ? salvageFile(path, progress) : repairIndex(path, progress);
     progress.clear();
-    printLines(lines);
+    void printLines(lines);
   } catch (error) {
     progress.clear();
     const failure = failureOf(error);

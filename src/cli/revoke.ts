@@ -13,7 +13,7 @@ export async function kick(values: OptionValues): Promise<void> {
   const device = values.isGiven("device") ? values.required("device") : undefined;
   const of = device === undefined ? "" : ` on the device ${JSON.stringify(device)}`;
   const connections = connectionsIn(await askStoreKeeper(values, "kick", { app, account, device }));
-  printLines([
+  await printLines([
     connections === 0
       ? `${account} (app ${app}) is not signed in${of}; whatever a gateway that is cut off still has of it ends when it is back`
       : `${account} (app ${app}) is kicked out${of}: ${counted(connections)}`,
@@ -27,7 +27,7 @@ export async function revoke(values: OptionValues): Promise<void> {
   const beforeMs = values.optional("before");
   const answer = await askStoreKeeper(values, "revoke", { app, account, beforeMs });
   const before = new Date(numberIn(answer, "beforeMs")).toISOString().replace(".000Z", "Z");
-  printLines([
+  await printLines([
     `tokens of ${account} (app ${app}) from before ${before} are refused: ${counted(connectionsIn(answer))}`,
   ]);
 }

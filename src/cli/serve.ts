@@ -3,6 +3,7 @@
 import { descriptorsMax } from "../base/descriptors.ts";
 import { createLog, type Log, type LogFormat, logLine } from "../base/log.ts";
 import { printableLines } from "../base/printable.ts";
+import { QuietLog } from "../base/quiet-log.ts";
 import { systemTimers } from "../registry/timers.ts";
 import { type ServiceManager, serviceManagerOf } from "./notify.ts";
 import type { OptionValues } from "./option-values.ts";
@@ -42,7 +43,12 @@ export async function serve(values: OptionValues): Promise<void> {
   const errors = linesTo(2, lossNotice(format, "log"));
   const output = linesTo(1, lossNotice(format, "output"));
   const linesLost = (): number => errors.lost + output.lost;
-  const log = createLog(values.required("log-level"), format, (line) => errors.write(line), linesLost);
+  const level = values.required("log-level");
+  const log = new QuietLog(
+    createLog(level, format, (line) => errors.write(line), linesLost),
+    level,
+  );
+  process.on("exit", () => log.flush());
   endLoudly(log);
   for (const warning of values.warnings) log.warn(warning);
   warnOfFewDescriptors(log);

@@ -16,6 +16,7 @@ import { type LineSink, LineWriter } from "./line-writer.ts";
 /** Linux, `limits.h` and `poll.h`. */
 const pipeBufBytes = 4096;
 const pollOut = 4;
+const pollError = 8;
 /** How long the exit may wait for a slow reader. */
 const flushMsMax = 500;
 
@@ -28,13 +29,23 @@ export function linesTo(descriptor: 1 | 2, notice: (lines: number) => string): L
   return writer;
 }
 
+/** A descriptor to write to without waiting; and whether its reader is there, as far as the system can tell. */
+export interface StandardSink extends LineSink {
+  hasReader(): boolean;
+}
+
+/** For what must not be lost: the caller waits and hears of failures. */
+export function sinkOf(descriptor: 1 | 2): StandardSink {
+  return new DescriptorSink(descriptor);
+}
+
 /** Writes to a descriptor without waiting. Its second descriptor, if it has one, is open until the process ends. */
-class DescriptorSink implements LineSink {
+class DescriptorSink implements StandardSink {
   private readonly descriptor: number;
   /** Writes of any length return at once. */
   private readonly isNonBlocking: boolean;
   /** Undefined: a file, which has no room to wait for; or a C library that cannot be asked. */
-  private readonly poll: ((timeoutMs: number) => boolean) | undefined;
+  private readonly poll: ((timeoutMs: number) => number) | undefined;
 
   constructor(descriptor: number) {
     const isFile = isFileAt(descriptor);
@@ -46,7 +57,7 @@ class DescriptorSink implements LineSink {
 
   write(bytes: Uint8Array): number {
     const mayWait = !this.isNonBlocking && this.poll !== undefined;
-    if (mayWait && !this.poll(0)) return 0;
+    if (mayWait && this.poll(0) === 0) return 0;
     try {
       return writeSync(this.descriptor, bytes, 0, mayWait ? Math.min(bytes.length, pipeBufBytes) : bytes.length);
     } catch (error) {
@@ -57,6 +68,10 @@ class DescriptorSink implements LineSink {
 
   wait(ms: number): void {
     this.poll?.(ms);
+  }
+
+  hasReader(): boolean {
+    return this.poll === undefined || (this.poll(0) & pollError) === 0;
   }
 }
 
@@ -79,8 +94,8 @@ function isFileAt(descriptor: number): boolean {
   }
 }
 
-/** Waits for room for at most some milliseconds; false if there is none. A stream that failed counts as ready. */
-function pollerOf(descriptor: number): ((timeoutMs: number) => boolean) | undefined {
+/** Waits for room for at most some milliseconds; returns the events, 0 for no room. A stream that failed counts as ready. */
+function pollerOf(descriptor: number): ((timeoutMs: number) => number) | undefined {
   try {
     const { symbols } = dlopen("libc.so.6", { poll: { args: ["ptr", "u64", "i32"], returns: "i32" } });
     // struct pollfd: int fd, short events, short revents.
@@ -88,7 +103,7 @@ function pollerOf(descriptor: number): ((timeoutMs: number) => boolean) | undefi
     const view = new DataView(entry.buffer);
     view.setInt32(0, descriptor, true);
     view.setInt16(4, pollOut, true);
-    return (timeoutMs) => symbols.poll(entry, 1, timeoutMs) > 0;
+    return (timeoutMs) => (symbols.poll(entry, 1, timeoutMs) > 0 ? view.getInt16(6, true) : 0);
   } catch {
     // Another C library: a pipe that is full makes writes wait.
     return undefined;

@@ -1,16 +1,19 @@
-// Tables on a terminal: columns as wide as their widest cell.
+// Tables on a terminal: columns as wide as their widest cell, up to a limit.
 
 const gap = "  ";
 
-/** Returns the lines of a table; the first row is its head. Cells must be printable. */
-export function tableLines(rows: readonly (readonly string[])[]): string[] {
-  const columns = Math.max(0, ...rows.map(({ length }) => length));
-  const widths = Array.from({ length: columns }, (_, column) =>
-    Math.max(...rows.map((cells) => Bun.stringWidth(cells[column] ?? ""))),
-  );
+/**
+ * The lines of a table, each made when it is asked for; the first row is its head. Cells must be printable. No column is
+ * wider than `widthMax`: a longer cell pushes what follows it in its line.
+ */
+export function* tableLines(rows: readonly (readonly string[])[], widthMax = Infinity): Generator<string> {
+  const widths: number[] = [];
+  for (const cells of rows)
+    for (const [column, cell] of cells.entries())
+      widths[column] = Math.min(widthMax, Math.max(widths[column] ?? 0, Bun.stringWidth(cell)));
   const padded = (cell: string, column: number): string =>
     cell + " ".repeat(Math.max(0, (widths[column] ?? 0) - Bun.stringWidth(cell)));
-  return rows.map((cells) => cells.map(padded).join(gap).trimEnd());
+  for (const cells of rows) yield cells.map(padded).join(gap).trimEnd();
 }
 
 /** How long ago something was, as a cell: `7s`, `12m`, `5h`, `3d`. */

@@ -32,5 +32,5 @@ export async function printToken(values: OptionValues): Promise<void> {
   const account = values.required("account", "is required: whose token is it?");
   const { token, fingerprint, source } = await makeToken(values, account, values.required("ttl"));
   say(`signed with the key ${fingerprint} of ${source}`);
-  printLines([token]);
+  await printLines([token]);
 }

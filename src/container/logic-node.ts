@@ -157,6 +157,7 @@ export class LogicNode {
     const noGateway = unregistered === "" && declinedBy.trouble === "" ? gatewayWatch.trouble : "";
     return {
       gateways: service.gateways.size,
+      load: service.state.load,
       adult: service.state.isAdult,
       ...(unregistered === "" ? {} : { unregistered }),
       ...(declinedBy.trouble === "" ? {} : { storesDiffer: declinedBy.trouble }),

@@ -19,6 +19,9 @@ import { whoAnswers } from "./link/who.ts";
 /** Between two tries to register what the registry refuses, in milliseconds. */
 export const refusedRetryMs = 15_000;
 
+/** The key of the metadata in which a process says where its monitor is; nobody acts on it, so no proof covers it. */
+export const monitorKey = "monitor";
+
 /** What a process is to those who route to it (routing, "Young and adult"). */
 export type MemberState = "young" | "adult" | "leaving";
 
@@ -56,6 +59,7 @@ export class Membership {
     readonly link: string;
     readonly zone: string;
     readonly version: string;
+    readonly monitor?: string | undefined;
     /** The stores that it uses, or goes by, as far as that is known now; absent: it says nothing of stores. */
     readonly stores?: () => NodeStores;
     /** Gateways that it has lost; absent: it has no links to gateways. */
@@ -199,7 +203,7 @@ export class Membership {
   }
 
   private metadata({ metadata }: Offer): ReadonlyMap<string, string> {
-    const { identity, link, zone, version, fingerprints, stores, gone } = this.parts;
+    const { identity, link, zone, version, monitor, fingerprints, stores, gone } = this.parts;
     return new Map([
       ...metadata,
       ["id", identity.id],
@@ -208,6 +212,7 @@ export class Membership {
       ["zone", zone],
       ["version", version],
       ["link", link],
+      ...(monitor === undefined ? [] : [[monitorKey, monitor] as const]),
       ...(fingerprints.length === 0 ? [] : [["keys", keysText(fingerprints)] as const]),
       ...metadataOfStores(stores?.() ?? unknownStores),
       ...metadataOfGone(gone?.() ?? []),

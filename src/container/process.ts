@@ -11,14 +11,14 @@ import { TcpLinkNetwork } from "./link/link-network.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { type ControlCommands, controlCommands } from "../observe/control-commands.ts";
 import { Metrics, type ServiceMetrics } from "../observe/metrics.ts";
-import { startMonitor } from "../observe/monitor.ts";
+import { type Monitor, startMonitor } from "../observe/monitor.ts";
 import type { Health } from "../observe/operator-answers.ts";
 import { Admission } from "../registry/admission.ts";
 import { HttpNaming } from "../registry/client/http-naming.ts";
 import type { Naming } from "../registry/client/naming.ts";
 import { ProvenNaming } from "../registry/client/proven-naming.ts";
 import { systemTimers } from "../registry/timers.ts";
-import { advertisedAs, reachableHost, type SocketAddress } from "../transport/address.ts";
+import { advertisedAs, OwnAddressUnknown, reachableHost, type SocketAddress } from "../transport/address.ts";
 import { Flusher } from "../transport/flusher.ts";
 
 /** What every service that is a process of its own is told. */
@@ -106,9 +106,13 @@ export async function startProcess(
   start: (around: RoleProcess) => Promise<StartedRole>,
 ): Promise<RunningMember> {
   const steps: (() => void | Promise<void>)[] = [];
+  let monitor: Monitor | undefined;
+  let started: StartedRole | undefined;
   const closeAll = async (): Promise<void> => {
     for (const step of steps.toReversed()) await step();
     steps.length = 0;
+    // To the end it says how things are.
+    await monitor?.stop();
   };
   const undo = (step: () => void | Promise<void>): void => void steps.push(step);
   try {
@@ -118,6 +122,17 @@ export async function startProcess(
     const flusher = new Flusher();
     const { limits, advertise } = settings;
     const metrics = new Metrics(settings.log, { limits, role: service });
+    let draining: Promise<void> | undefined;
+    // Who watches the process wants to know that it lives from the first moment on, and that it is not ready yet.
+    const health = (): Health => {
+      const { ready, detail } = started?.health() ?? { ready: false, detail: { role: service, starting: true } };
+      return {
+        ready: ready && draining === undefined,
+        detail: { version: settings.version, id: settings.id, ...detail, draining: draining !== undefined },
+      };
+    };
+    const names = advertise === undefined ? [] : [advertise.host];
+    monitor = settings.monitor && startMonitor(settings.monitor, { metrics, health, limits, names });
     const serviceMetrics = metrics.forService(settings.id, service);
     const control = controlCommands({ ...settings, role: service }, (bug) => metrics.bugs.met("control", bug));
     const registry = registryOf(settings);
@@ -125,21 +140,14 @@ export async function startProcess(
     await registry.refuseOpenNodes();
     const surroundings = surroundingsOf(settings, service, { wheel, flusher, control, registry });
     undo(() => surroundings.naming.close());
-    const role = await start({ surroundings, wheel, flusher, metrics, serviceMetrics, undo });
-    let draining: Promise<void> | undefined;
-    const health = (): Health => {
-      const { ready, detail } = role.health();
-      return {
-        ready: ready && draining === undefined,
-        detail: { version: settings.version, id: settings.id, ...detail, draining: draining !== undefined },
-      };
-    };
-    const names = advertise === undefined ? [] : [advertise.host];
-    const monitor = settings.monitor && startMonitor(settings.monitor, { metrics, health, limits, names });
+    const role = await start({
+      ...{ wheel, flusher, metrics, serviceMetrics, undo },
+      surroundings: { ...surroundings, monitor: monitor && advertisedMonitor(settings, monitor.address) },
+    });
+    started = role;
     const drain = async (): Promise<void> => {
       await role.drain();
       await closeAll();
-      await monitor?.stop();
     };
     return {
       id: settings.id,
@@ -151,6 +159,19 @@ export async function startProcess(
     };
   } catch (error) {
     await closeAll();
+    throw error;
+  }
+}
+
+/** Where others reach the monitor; undefined: nobody can tell. */
+function advertisedMonitor({ advertise }: MemberSettings, bound: string): string | undefined {
+  const host = advertise && { host: advertise.host, port: undefined };
+  // One that listens at loopback is reached from this machine only, whatever the machine is called.
+  if (/^(127\.|localhost:|\[::1\])/.test(bound)) return bound;
+  try {
+    return advertisedAs(host, reachableHost)(bound);
+  } catch (error) {
+    if (error instanceof OwnAddressUnknown) return undefined;
     throw error;
   }
 }

@@ -26,6 +26,8 @@ export interface Surroundings {
   readonly log: Log;
   readonly zone: string;
   readonly version: string;
+  /** `host:port` where operators reach this process's monitor; absent: it has none. */
+  readonly monitor?: string | undefined;
   /** Another process has taken this one's id: it has to end. */
   readonly lost: (sentence: string) => void;
 }

@@ -10,7 +10,7 @@ import { registerLimitMetrics } from "./limit-metrics.ts";
 import type { ClockNumbers, Metrics, ServiceMetrics, Tally } from "./metrics.ts";
 import { registerProcessMetrics } from "./process-metrics.ts";
 
-const identity = ["serviceId", "serviceName"] as const;
+const identity = ["service_id", "service_name"] as const;
 
 /** Shows all numbers of a process as they are at each scrape; services that come later are shown, too. */
 export function expositionOf(metrics: Metrics): Registry {
@@ -25,8 +25,8 @@ export function expositionOf(metrics: Metrics): Registry {
         collect() {
           this.reset();
           for (const service of metrics.services) {
-            const { serviceId, serviceName } = service;
-            this.inc({ serviceId, serviceName }, value(service));
+            const { serviceId: service_id, serviceName: service_name } = service;
+            this.inc({ service_id, service_name }, value(service));
           }
         },
       }),
@@ -42,9 +42,9 @@ export function expositionOf(metrics: Metrics): Registry {
         collect() {
           this.reset();
           for (const service of metrics.services) {
-            const { serviceId, serviceName } = service;
+            const { serviceId: service_id, serviceName: service_name } = service;
             for (const [value, { count }] of tallyOf(service).counts) {
-              this.inc({ serviceId, serviceName, [label]: value }, count);
+              this.inc({ service_id, service_name, [label]: value }, count);
             }
           }
         },
@@ -67,9 +67,9 @@ export function expositionOf(metrics: Metrics): Registry {
         registers: [],
         collect() {
           for (const service of metrics.services) {
-            const { serviceId, serviceName } = service;
+            const { serviceId: service_id, serviceName: service_name } = service;
             const now = value(service);
-            if (now !== undefined) this.set({ serviceId, serviceName }, now);
+            if (now !== undefined) this.set({ service_id, service_name }, now);
           }
         },
       }),
@@ -77,7 +77,7 @@ export function expositionOf(metrics: Metrics): Registry {
   };
   const storeClock = (name: string, help: string, milliseconds: (clock: ClockNumbers) => number): void =>
     gauge(name, help, ({ storeClock: clock }) => (clock === undefined ? undefined : milliseconds(clock()) / 1000));
-  gauge("roost_channel_total", "Client connections that are open.", ({ channels }) => channels);
+  gauge("roost_channels", "Client connections that are open.", ({ channels }) => channels);
   gauge(
     "roost_store_mismatches",
     "Nodes that this gateway does not link because their stores are others than those of the other nodes.",
@@ -103,8 +103,8 @@ export function expositionOf(metrics: Metrics): Registry {
     "How long old messages are not deleted at least, because the clock leapt, the server was off or the retention changed.",
     ({ purgeWaitMs }) => purgeWaitMs,
   );
-  number("roost_message_in_flow_bytes", "Bytes received.", (service) => service.inBytes);
-  number("roost_message_out_flow_bytes", "Bytes sent.", (service) => service.outBytes);
+  number("roost_message_in_flow_bytes_total", "Bytes received.", (service) => service.inBytes);
+  number("roost_message_out_flow_bytes_total", "Bytes sent.", (service) => service.outBytes);
   number("roost_unknown_channel_total", "Pushes to connections that are gone.", (service) => service.unknownChannels);
   number(
     "roost_forced_adult_total",

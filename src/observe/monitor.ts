@@ -7,7 +7,7 @@ import type { HttpHandler } from "../transport/http/http-handler.ts";
 import { HttpServer } from "../transport/http/http-server.ts";
 import { peerQuota } from "../transport/quota-address.ts";
 import type { Metrics } from "./metrics.ts";
-import { type Health, healthAnswer, metricsAnswer } from "./operator-answers.ts";
+import { type Health, healthAnswer, healthPaths, liveAnswer, metricsAnswer } from "./operator-answers.ts";
 
 const headBytesMax = 8 * 1024;
 /** A head has this long to come; a body is not wanted. */
@@ -37,7 +37,7 @@ export interface MonitorParts {
   readonly quotaOf?: (remoteAddress: string) => string;
 }
 
-/** Serves `GET /health` (200 only when ready, else 503) and `GET /metrics`. Throws when the address cannot be bound. */
+/** Serves `GET /livez`, `GET /readyz` or `/health` (200 only when ready, else 503) and `GET /metrics`. Throws when the address cannot be bound. */
 export function startMonitor(
   address: { readonly host: string; readonly port: number },
   { metrics, health, limits, names = [], quotaOf = peerQuota }: MonitorParts,
@@ -52,9 +52,10 @@ export function startMonitor(
     if (refusal !== undefined) return { ...textAnswer(403, `${refusal}\n`), isLast: true };
     if (request.method !== "GET" && request.method !== "HEAD")
       return textAnswer(405, "method not allowed\n", { allow: "GET, HEAD" });
-    if (request.path === "/health") return healthAnswer(health());
+    if (request.path === "/livez") return liveAnswer;
+    if (healthPaths.has(request.path)) return healthAnswer(health());
     if (request.path === "/metrics") return metricsResponse();
-    return textAnswer(404, "not found; there are /health and /metrics\n");
+    return textAnswer(404, "not found; there are /livez, /readyz (or /health) and /metrics\n");
   };
   const { values } = limits;
   const server = new HttpServer(address, {

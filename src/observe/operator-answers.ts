@@ -16,6 +16,16 @@ export function healthAnswer({ ready, detail }: Health): HttpAnswer {
   return { status: ready ? 200 : 503, fields: { "content-type": "application/json;charset=utf-8" }, body };
 }
 
+/** `GET /livez`: 200 for as long as the process turns. */
+export const liveAnswer: HttpAnswer = {
+  status: 200,
+  fields: { "content-type": "text/plain;charset=utf-8" },
+  body: "ok\n",
+};
+
+/** Paths whose answer says whether the process can do its job. */
+export const healthPaths: ReadonlySet<string> = new Set(["/health", "/readyz"]);
+
 /** Scrapes take at most one part in so many of the time … */
 const restFactor = 10;
 /** … and wait for this long at most. */

@@ -24,6 +24,8 @@ export interface StandaloneSettings {
   readonly readWaitMs: number;
   readonly writeWaitMs: number;
   readonly loginWaitMs: number;
+  /** Whether sign-ins, sign-outs and refusals are logged; no, unless it is given. */
+  readonly logsPeople?: boolean;
   /** Keys that verify tokens; any of them does (rotation). The first one signs. */
   readonly secrets: readonly Uint8Array[];
   /** Keys of single apps; an app that has any takes no other. */
@@ -92,6 +94,8 @@ export interface GatewaySettings extends MemberSettings {
   readonly defaultApp?: string | undefined;
   readonly readWaitMs: number;
   readonly loginWaitMs: number;
+  /** Whether sign-ins, sign-outs and refusals are logged; no, unless it is given. */
+  readonly logsPeople?: boolean;
 }
 
 export interface LoginSettings extends MemberSettings {

@@ -6,7 +6,10 @@ import type { Handlers } from "./emitter.ts";
 import type { Message } from "./message.ts";
 
 export interface ClientEvents {
-  /** Each received message once; messages that own other devices sent, too. */
+  /**
+   * Each received message once; messages that own other devices sent, too. A handler may return a promise: the message is
+   * acknowledged after it has resolved. If it rejects, neither this message nor a later one is acknowledged by this client.
+   */
   message: Message;
   /** Signed in, for the first time or again. */
   online: { readonly account: string; readonly channelId: string };
@@ -50,7 +53,7 @@ export interface ClientOptions {
   readonly heartbeatMs?: number;
   /** How often one talk is tried in all. Default 5. */
   readonly talkTriesMax?: number;
-  /** Whether messages are acknowledged once they were delivered. False: call `acknowledge`. Default true. */
+  /** Whether messages are acknowledged once the `message` handlers have done with them. False: call `acknowledge`. Default true. */
   readonly acknowledge?: boolean;
   /** Handlers that must not miss the first event; `client.on` takes more. */
   readonly on?: Handlers<ClientEvents>;

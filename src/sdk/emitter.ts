@@ -1,27 +1,43 @@
 // Typed events. A handler that throws is its author's bug: it surfaces as an uncaught error and disturbs neither the
-// other handlers nor the connection.
+// other handlers nor the connection. So does a promise of it that rejects.
 
-export type Handlers<Events> = { readonly [Name in keyof Events]?: (event: Events[Name]) => void };
+/** What is called at an event; the promise that it may return says when it has done with the event. */
+export type Handler<Event> = ((event: Event) => void) | ((event: Event) => Promise<void>);
+
+export type Handlers<Events> = { readonly [Name in keyof Events]?: Handler<Events[Name]> };
 
 export class Emitter<Events> {
-  private readonly handlers: { [Name in keyof Events]?: Set<(event: Events[Name]) => void> } = {};
+  private readonly handlers: { [Name in keyof Events]?: Set<Handler<Events[Name]>> } = {};
 
   /** Calls `handler` at every event of that name; returns what takes it away again. */
-  on<Name extends keyof Events>(name: Name, handler: (event: Events[Name]) => void): () => void {
+  on<Name extends keyof Events>(name: Name, handler: Handler<Events[Name]>): () => void {
     const handlers = (this.handlers[name] ??= new Set());
     handlers.add(handler);
     return () => void handlers.delete(handler);
   }
 
-  emit<Name extends keyof Events>(name: Name, event: Events[Name]): void {
+  /**
+   * Returns a promise if a handler did: of true when all of them have done with the event, of false when one rejected.
+   * Never rejects.
+   */
+  emit<Name extends keyof Events>(name: Name, event: Events[Name]): Promise<boolean> | undefined {
+    let work: Promise<boolean>[] | undefined;
     for (const handler of this.handlers[name] ?? []) {
       try {
-        handler(event);
+        const promise: unknown = handler(event);
+        if (promise instanceof Promise) (work ??= []).push(promise.then(() => true, surface));
       } catch (error) {
-        queueMicrotask(() => {
-          throw error;
-        });
+        surface(error);
       }
     }
+    return work === undefined ? undefined : Promise.all(work).then((all) => all.every(Boolean));
   }
+}
+
+/** Makes an error an uncaught one. */
+function surface(error: unknown): false {
+  queueMicrotask(() => {
+    throw error;
+  });
+  return false;
 }

@@ -36,7 +36,7 @@ import { Disconnected, RequestRefused, RequestTimedOut } from "./client-errors.t
 import type { ClientEvents, ClientOptions } from "./client-options.ts";
 import { ConnectionKeeper } from "./connection-keeper.ts";
 import { deferred } from "./deferred.ts";
-import { Emitter } from "./emitter.ts";
+import { Emitter, type Handler } from "./emitter.ts";
 import { type Cancel, type Environment, platform } from "./environment.ts";
 import { Gateways } from "./gateways.ts";
 import { heartbeatMsDefault } from "./liveness.ts";
@@ -109,13 +109,13 @@ export class RoostClient {
         online: ({ account, channelId }) => {
           this.signedInAs = account;
           this.synchroniser.signedIn(account);
-          this.events.emit("online", { account, channelId });
+          void this.events.emit("online", { account, channelId });
         },
         pushed: (header, body) => this.pushed(header, body),
         offline: (reason, returnsInMs) => {
           this.synchroniser.disconnected();
           if (returnsInMs === undefined) this.unwatch();
-          this.events.emit("offline", { reason, returnsInMs });
+          void this.events.emit("offline", { reason, returnsInMs });
         },
       },
     );
@@ -127,8 +127,8 @@ export class RoostClient {
       },
       {
         deliver: (message) => this.events.emit("message", message),
-        synced: (delivered) => this.events.emit("synced", { delivered }),
-        syncFailed: (error) => this.events.emit("syncFailed", { error }),
+        synced: (delivered) => void this.events.emit("synced", { delivered }),
+        syncFailed: (error) => void this.events.emit("syncFailed", { error }),
       },
       environment,
       options.acknowledge ?? true,
@@ -160,7 +160,7 @@ export class RoostClient {
   }
 
   /** Calls `handler` at every such event; returns what takes it away again. */
-  on<Name extends keyof ClientEvents>(name: Name, handler: (event: ClientEvents[Name]) => void): () => void {
+  on<Name extends keyof ClientEvents>(name: Name, handler: Handler<ClientEvents[Name]>): () => void {
     return this.events.on(name, handler);
   }
 
@@ -344,20 +344,24 @@ export class RoostClient {
         return this.synchroniser.read();
       case Command.SignIn:
         this.keeper.kicked();
-        return this.events.emit("kicked", { channelId: decodeBody(KickoutNotifySchema, body)?.channelId ?? "" });
+        void this.events.emit("kicked", { channelId: decodeBody(KickoutNotifySchema, body)?.channelId ?? "" });
+        return;
       case Command.GroupCreate: {
         const notify = decodeBody(GroupCreateNotifySchema, body);
-        if (notify !== undefined) this.events.emit("groupCreated", { group: notify.groupId, members: notify.members });
+        if (notify !== undefined)
+          void this.events.emit("groupCreated", { group: notify.groupId, members: notify.members });
         return;
       }
       case Command.GroupJoin: {
         const notify = decodeBody(GroupJoinNotifySchema, body);
-        if (notify !== undefined) this.events.emit("groupJoined", { group: notify.groupId, account: notify.account });
+        if (notify !== undefined)
+          void this.events.emit("groupJoined", { group: notify.groupId, account: notify.account });
         return;
       }
       case Command.GroupQuit: {
         const notify = decodeBody(GroupQuitNotifySchema, body);
-        if (notify !== undefined) this.events.emit("groupQuit", { group: notify.groupId, account: notify.account });
+        if (notify !== undefined)
+          void this.events.emit("groupQuit", { group: notify.groupId, account: notify.account });
         return;
       }
       // A command of the future is ignored (wire protocol, section 4).

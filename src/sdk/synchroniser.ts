@@ -1,7 +1,7 @@
 // Nothing is missed and nothing comes twice. After a sign-in the index is read from the cursor, the contents fetched and
 // delivered in id order; what is pushed meanwhile waits for that. Later pushes are delivered at once, and the index is
 // read again soon after: that finds what never was pushed, and makes a prefix without holes, which alone is
-// acknowledged. A push that names an unknown message before it, or a hint of the server, brings that reading forward.
+// acknowledged, once the owner has done with each message. A push that names an unknown message before it, or a hint of the server, brings that reading forward.
 
 import { contentIdsAsked } from "../base/limits/fixed.ts";
 import type { MessageContent, MessageIndex } from "../wire/gen/pkt_pb.ts";
@@ -18,6 +18,9 @@ export const lazyReadPushes = 200;
 /** Pushes that wait for the reading after a sign-in; more are dropped, since the index has them. */
 const heldPushesMax = 1_000;
 
+/** A reading goes on while the owner has at most this many messages to do with. */
+export const inWorkMax = 1_000;
+
 /** The requests that a reading makes; each rejects as the client's do. */
 export interface IndexSource {
   index(after: bigint): Promise<readonly MessageIndex[]>;
@@ -26,7 +29,8 @@ export interface IndexSource {
 }
 
 export interface SyncOwner {
-  deliver(message: Message): void;
+  /** A promise of true: the owner has done with it then; of false: it has not and will not. Never rejects. */
+  deliver(message: Message): Promise<boolean> | undefined;
   /** A reading after a sign-in, a hole or a hint is complete. */
   synced(delivered: number): void;
   /** It failed and will be tried again. */
@@ -47,6 +51,10 @@ export class Synchroniser {
   private account = "";
   private isOnline = false;
   private acknowledged = 0n;
+  /** Ids of messages that the owner has not done with yet. */
+  private readonly inWork = new Map<bigint, Promise<void>>();
+  /** The first message that the owner has failed to take: nothing from there on is acknowledged. */
+  private failedId: bigint | undefined;
   /** Defined while the reading after a sign-in runs. */
   private waiting: Map<bigint, WaitingPush> | undefined;
   private running: Promise<void> | undefined;
@@ -85,7 +93,7 @@ export class Synchroniser {
       return;
     }
     if (!this.log.take(message.id)) return;
-    this.owner.deliver(message);
+    this.deliver(message);
     this.pushes++;
     if (!this.log.isBeforeKnown(previousId) || this.pushes >= lazyReadPushes) this.read();
     else this.readLater(lazyReadMs);
@@ -93,7 +101,7 @@ export class Synchroniser {
 
   /** An own message that another device sent: of no received log, so that it says nothing about holes. */
   pushedOwn(message: Message): void {
-    if (this.log.takeOwn(message.id)) this.owner.deliver(message);
+    if (this.log.takeOwn(message.id)) this.deliver(message);
   }
 
   /** An own message was stored: a push of its group may name it as the one before. */
@@ -130,6 +138,11 @@ export class Synchroniser {
       const hadWaited = this.waiting !== undefined;
       this.releaseWaiting();
       if (delivered > 0 || hadWaited) this.owner.synced(delivered);
+      // An owner may wait for `synced` before it has done with what the reading delivered.
+      if (this.inWork.size > 0) {
+        await Promise.all(this.inWork.values());
+        await this.acknowledge();
+      }
     } catch (error) {
       if (error instanceof Disconnected || !this.isOnline) return;
       this.owner.syncFailed(error);
@@ -147,6 +160,7 @@ export class Synchroniser {
       const before = this.log.cursor;
       for (let at = 0; at < entries.length; at += contentIdsAsked) {
         delivered += await this.deliverAll(entries.slice(at, at + contentIdsAsked));
+        while (this.inWork.size > inWorkMax) await Promise.race(this.inWork.values());
         await this.acknowledge();
       }
       // A server that answers what was not asked for must not keep this going for ever.
@@ -170,17 +184,30 @@ export class Synchroniser {
       // Without content: purged since the index was read. Known by now: pushed since then.
       if (content === undefined || !this.log.take(last)) continue;
       delivered++;
-      this.owner.deliver(this.waiting?.get(last)?.message ?? indexedMessage(entry, content, this.account));
+      this.deliver(this.waiting?.get(last)?.message ?? indexedMessage(entry, content, this.account));
     }
     this.log.advance(last);
     return delivered;
   }
 
+  private deliver(message: Message): void {
+    const promise = this.owner.deliver(message);
+    if (promise === undefined) return;
+    const work = promise.then((isDone) => {
+      this.inWork.delete(message.id);
+      if (!isDone) this.failedId = minOf(message.id, this.failedId ?? message.id);
+    });
+    this.inWork.set(message.id, work);
+  }
+
   private async acknowledge(): Promise<void> {
-    const { cursor } = this.log;
-    if (!this.acknowledges || cursor <= this.acknowledged) return;
-    await this.source.acknowledge(cursor);
-    this.acknowledged = cursor;
+    if (!this.acknowledges) return;
+    let upTo = this.log.cursor;
+    for (const id of this.inWork.keys()) upTo = minOf(upTo, id - 1n);
+    if (this.failedId !== undefined) upTo = minOf(upTo, this.failedId - 1n);
+    if (upTo <= this.acknowledged) return;
+    await this.source.acknowledge(upTo);
+    this.acknowledged = upTo;
   }
 
   private releaseWaiting(): void {
@@ -202,3 +229,5 @@ export class Synchroniser {
     this.cancelLazy = undefined;
   }
 }
+
+const minOf = (one: bigint, other: bigint): bigint => (one < other ? one : other);

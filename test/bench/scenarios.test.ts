@@ -50,6 +50,16 @@ test.each(["tcp", "ws"])(
 );
 
 test(
+  "talk by one sender, who is faster than the initial limits of a connection allow",
+  async () => {
+    const words = ["--scenario", "talk", "--transport", "tcp", "--senders", "1", "--seconds", "3"];
+    const [open] = isSound(await runBench(...words, "--rate", "6000"));
+    expect(open?.["answered"]).toBe(open?.["sent"] ?? -1);
+  },
+  msMax,
+);
+
+test(
   "echo: the same requests, over both transports",
   async () => {
     const results = await trial("echo");

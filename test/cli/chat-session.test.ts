@@ -3,7 +3,10 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { PassThrough, Readable } from "node:stream";
 import { runChat } from "../../src/cli/chat/chat-session.ts";
+import { RoostClient } from "../../src/sdk/roost-client.ts";
+import { Command } from "../../src/wire/commands.ts";
 import { testLimits } from "../support/limits.ts";
+import { ScriptedPeer } from "../support/scripted-peer.ts";
 import { until } from "../support/until.ts";
 import { Messenger } from "../support/messenger.ts";
 
@@ -16,21 +19,24 @@ afterAll(() => messenger.stop());
 interface Partner {
   readonly to?: string;
   readonly group?: string;
+  readonly commands?: boolean;
 }
 
 /** Starts a chat; what it printed so far can be read while it runs. */
 async function start(
   account: string,
   input: Readable,
-  { to, group }: Partner,
+  { to, group, commands = false }: Partner,
   server = messenger,
   servers: { readonly url: readonly string[]; readonly lookup?: readonly string[] } = { url: [`ws://${server.ws}`] },
 ) {
   const printed = { output: "", errors: "" };
-  const collect = (name: "output" | "errors"): PassThrough =>
-    new PassThrough().on("data", (chunk: Buffer) => {
-      printed[name] += chunk.toString();
-    });
+  const collect =
+    (name: "output" | "errors") =>
+    async (text: string): Promise<void> => {
+      printed[name] += text;
+      await Promise.resolve();
+    };
   const exit = runChat({
     ...servers,
     token: await server.token(account),
@@ -41,7 +47,8 @@ async function start(
     input,
     output: collect("output"),
     errors: collect("errors"),
-    isTerminal: false,
+    terminal: undefined,
+    commands,
   });
   return { printed, exit };
 }
@@ -73,7 +80,7 @@ test("messages are printed as they come, until the input ends", async () => {
 
 test("a refused line is said on standard error, and the end is 1", async () => {
   const { status, errors } = await chat("erin", ["hello?"], { group: "nowhere" });
-  expect([status, errors]).toEqual([1, "roost: there is no such group\n"]);
+  expect([status, errors]).toEqual([1, "roost: you are in no group nowhere; /groups lists yours\n"]);
 });
 
 test("a line that nobody would get is not lost in silence", async () => {
@@ -106,7 +113,12 @@ test("of several servers the one that lets in is used, and a registry is asked f
 test("who is left out of a new group is named", async () => {
   const strict = await Messenger.start({ limits: testLimits({ groupsPutPerAccount: 1 }) });
   try {
-    const { output } = await chat("ida", ["/group create one joe", "/group create two joe kim"], {}, strict);
+    const { output } = await chat(
+      "ida",
+      ["/group create one joe", "/group create two joe kim"],
+      { commands: true },
+      strict,
+    );
     expect(output.match(/left out/g)).toHaveLength(1);
     expect(output).toMatch(/\* left out, because others have put them in too many groups: \S*joe\n/);
   } finally {
@@ -115,7 +127,9 @@ test("who is left out of a new group is named", async () => {
 });
 
 test("a group is created, talked in and listed by commands; /quit ends it", async () => {
-  const { status, output } = await chat("fred", ["/group create team gina", "hi", "/who", "/quit", "never sent"], {});
+  const { status, output } = await chat("fred", ["/group create team gina", "hi", "/who", "/quit", "never sent"], {
+    commands: true,
+  });
   expect(status).toBe(0);
   const id = /group join (\S+)/.exec(output)?.[1] ?? "";
   expect(id).toHaveLength(22);
@@ -123,4 +137,148 @@ test("a group is created, talked in and listed by commands; /quit ends it", asyn
   const gina = await chat("gina", [], { group: id });
   expect(gina.output).toContain("fred: hi\n");
   expect(gina.output).not.toContain("never sent");
+});
+
+test("a group is found by its name if one group has it, else by its id", async () => {
+  const made = await chat("nina", ["/group create crew olaf", "one", "/group create crew olaf", "two"], {
+    commands: true,
+  });
+  const ids = [...made.output.matchAll(/group join (\S+)/g)].map(([, id]) => id ?? "");
+  expect(ids).toHaveLength(2);
+  const both = await chat("olaf", ["hello?"], { group: "crew" });
+  expect([both.status, both.errors]).toEqual([
+    1,
+    expect.stringMatching(/^roost: 2 groups are named crew; take an id: /),
+  ]);
+  await chat("olaf", [`/group quit ${ids[0]}`], { commands: true });
+  expect(await chat("olaf", ["found"], { group: "crew" })).toMatchObject({ status: 0, errors: "" });
+  expect((await chat("nina", [], { group: ids[1] ?? "" })).output).toContain("olaf: found\n");
+});
+
+test("what comes through a pipe is text: no command, its indentation and empty lines kept", async () => {
+  const log = ["/to mallory", "  indented", "", "//two", "/quit", "secret"];
+  const { status } = await chat("hugo", log, { to: "ina" });
+  expect(status).toBe(0);
+  const client = await RoostClient.connect({ url: `ws://${messenger.ws}`, token: await messenger.token("ina") });
+  const entries = await client.index(1n, false);
+  const contents = await client.contents(entries.map(({ messageId }) => messageId));
+  await client.close();
+  expect(entries.map(({ accountB }) => accountB)).toEqual(log.map(() => "hugo"));
+  expect(contents.map(({ body }) => body)).toEqual(log);
+});
+
+test("an output that takes nothing gets messages again the next time; one that does, never", async () => {
+  for (let at = 1; at <= 3; at++) await chat("jim", [`number ${at}`], { to: "kate" });
+  const { promise: never } = Promise.withResolvers<void>();
+  let seen = "";
+  const client = {
+    url: [`ws://${messenger.ws}`],
+    token: await messenger.token("kate"),
+    account: "kate",
+    device: "",
+    to: undefined,
+    group: undefined,
+    commands: false,
+    errors: () => Promise.resolve(),
+    terminal: undefined,
+  };
+  // Ends by itself never, as a reader that does not read; the connection ends with the server's next sign-in.
+  void runChat({
+    ...client,
+    input: new PassThrough(),
+    output: (text) => {
+      seen += text;
+      return never;
+    },
+  });
+  await until(() => seen.includes("number 1"), "the first message");
+  const again = await chat("kate", [], {});
+  expect(again.output.match(/number \d/g)).toEqual(["number 1", "number 2", "number 3"]);
+  expect((await chat("kate", [], {})).output).toBe("");
+});
+
+test("a lost connection is said once, however many tries fail, and that it is back", async () => {
+  const peer = ScriptedPeer.start("tcp");
+  let errors = "";
+  const input = new PassThrough();
+  const exit = runChat({
+    url: [peer.url],
+    token: "t",
+    account: "alice",
+    device: "",
+    to: undefined,
+    group: undefined,
+    commands: false,
+    input,
+    output: () => Promise.resolve(),
+    errors: (text) => {
+      errors += text;
+      return Promise.resolve();
+    },
+    terminal: undefined,
+  });
+  try {
+    await until(() => peer.connections.length === 1, "the sign-in");
+    let refusals = 0;
+    peer.on(Command.SignIn, (request) => {
+      if (refusals++ < 2) request.connection.end();
+      else peer.signIn(request);
+    });
+    peer.latest.end();
+    await until(() => errors.includes("is back"), "the return");
+    expect(refusals).toBe(3);
+    expect(errors).toMatch(/^roost: the connection is lost \(.*\); trying again\nroost: the connection is back\n$/);
+  } finally {
+    input.end();
+    await exit;
+    await peer.stop();
+  }
+}, 60_000);
+
+test("what a person looks at is broken into rows, also where a pipe types", async () => {
+  await chat("leo", ["x".repeat(100)], { to: "mia" });
+  let printed = "";
+  const status = await runChat({
+    url: [`ws://${messenger.ws}`],
+    token: await messenger.token("mia"),
+    account: "mia",
+    device: "",
+    to: "leo",
+    group: undefined,
+    commands: false,
+    input: Readable.from([]),
+    output: (text) => {
+      printed += text;
+      return Promise.resolve();
+    },
+    errors: () => Promise.resolve(),
+    columns: () => 40,
+    terminal: undefined,
+  });
+  const rows = printed.trimEnd().split("\n");
+  expect([status, rows.length, rows.slice(1).every((row) => row.startsWith("        x"))]).toEqual([0, 4, true]);
+});
+
+test("nobody listens: one sentence that says what to do", async () => {
+  let errors = "";
+  const status = await runChat({
+    url: ["ws://127.0.0.1:1"],
+    token: "t",
+    account: "alice",
+    device: "",
+    to: "bob",
+    group: undefined,
+    commands: false,
+    input: new PassThrough(),
+    output: () => Promise.resolve(),
+    errors: (text) => {
+      errors += text;
+      return Promise.resolve();
+    },
+    terminal: undefined,
+  });
+  expect([status, errors]).toEqual([
+    1,
+    "roost: nobody listens at ws://127.0.0.1:1; start the server with `roost`, or say with --url where it is\n",
+  ]);
 });

@@ -3,6 +3,8 @@
 import { expect, test } from "bun:test";
 import { tmpdir } from "node:os";
 import { banner } from "../../src/cli/banner.ts";
+import { commandHelp, generalHelp } from "../../src/cli/help.ts";
+import { optionsOf, optionsOfRole, roles } from "../../src/cli/options.ts";
 import { run } from "../support/server-process.ts";
 
 test("help in a pipe is plain text; flags of the server ask for the server's options", async () => {
@@ -17,8 +19,51 @@ test("help in a pipe is plain text; flags of the server ask for the server's opt
     const { status, out } = await run(words, tmpdir());
     expect([status, out]).toEqual([0, expect.stringContaining("--cluster-key-file=<file>")]);
     expect(out).not.toContain("\u001B");
+    expect(out.split("\n").filter((line) => line.length > 100)).toEqual([]);
   }
 }, 60_000);
+
+const commandNames = [
+  "serve",
+  "token",
+  "chat",
+  "nodes",
+  "limits",
+  "kick",
+  "revoke",
+  "backup",
+  "restore",
+  "check",
+  "repair",
+  "purge",
+] as const;
+
+function helpOf(name: keyof typeof optionsOf, role?: (typeof roles)[number]): string {
+  return commandHelp({ name, description: "What it does", options: optionsOf[name], operand: undefined }, role);
+}
+
+test("every help fits 100 columns and shows each option of its command once", () => {
+  const texts = [generalHelp("1.2.3", []), ...commandNames.map((name) => helpOf(name))];
+  for (const line of texts.flatMap((text) => text.split("\n"))) expect(line.length).toBeLessThanOrEqual(100);
+  for (const name of commandNames) {
+    const shown = [...helpOf(name).matchAll(/^ {2}--([a-z-]+)/gm)].map(([, option]) => option ?? "");
+    expect(shown.toSorted()).toEqual([...optionsOf[name]].toSorted());
+  }
+});
+
+test("help of a role shows the options that mean something to it, in groups", () => {
+  for (const role of roles) {
+    const shown = [...helpOf("serve", role).matchAll(/^ {2}--([a-z-]+)/gm)].map(([, option]) => option ?? "");
+    expect(shown.toSorted()).toEqual([...optionsOfRole[role]].toSorted());
+  }
+  expect(helpOf("serve", "login")).not.toContain("REGISTRY");
+  expect(helpOf("serve")).toMatch(/THE PROCESS\n[^]*WHAT IS KEPT\n[^]*CLIENTS\n[^]*CLUSTER\n[^]*REGISTRY/);
+});
+
+test("options say what they mean to the command", () => {
+  expect(helpOf("chat")).toContain("Who you are");
+  expect(helpOf("token")).toContain("Whose token it is");
+});
 
 test("the commands to try name the secret's file or the data folder, unless it is the default", () => {
   const parts = {

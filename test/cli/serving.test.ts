@@ -9,7 +9,10 @@ test("a system that does not tell its addresses is the operator's to help, who s
   const unknown = (): never => {
     throw new Error("uv_interface_addresses returned Unknown system error 97");
   };
-  const start = begin(async () => reachableHost("0.0.0.0", unknown), "--listen");
+  const start = begin(
+    async () => reachableHost("0.0.0.0", unknown),
+    [{ option: "--listen", address: { host: "0.0.0.0", port: 0 } }],
+  );
   await expect(start).rejects.toThrow(StartError);
   await expect(start).rejects.toThrow(/cannot learn this machine's addresses: uv_.*; say with --advertise/);
 });

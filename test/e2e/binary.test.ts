@@ -88,7 +88,7 @@ test("SIGTERM drains and ends with status 0; the secret is the owner's alone", a
   const health = await fetch(`${server.monitor}/health`);
   expect(health.status).toBe(200);
   const metrics = await (await fetch(`${server.monitor}/metrics`)).text();
-  expect(metrics).toContain("roost_channel_total");
+  expect(metrics).toContain("roost_channels");
   expect(await server.end("SIGTERM")).toBe(0);
 }, 60_000);
 

@@ -108,8 +108,8 @@ describe.skipIf(isSteppedClockMissing)("with a clock that is wrong", () => {
     expect(health).toMatchObject({ ready: true });
     expect(health.idsAheadSeconds).toBeGreaterThan(364 * 86_400);
     const metrics = await (await fetch(`${second.monitor}/metrics`)).text();
-    expect(metrics).toMatch(/^roost_store_ids_ahead_seconds\{[^}]*serviceName="chat"\} 3\d{7}/m);
-    expect(metrics).toMatch(/^roost_store_purge_wait_seconds\{[^}]*serviceName="chat"\} 0$/m);
+    expect(metrics).toMatch(/^roost_store_ids_ahead_seconds\{[^}]*service_name="chat"\} 3\d{7}/m);
+    expect(metrics).toMatch(/^roost_store_purge_wait_seconds\{[^}]*service_name="chat"\} 0$/m);
   }, 60_000);
 
   test("a retention that was mistyped deletes nothing, and roost purge --now does it at once beside the server", async () => {

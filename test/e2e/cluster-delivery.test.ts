@@ -92,7 +92,7 @@ test("every sign-in is answered before anything else, and a refused one leaves n
   );
   for (let device = 0; device < limitTable.devicesPerAccount.initial; device++)
     await stage.wire("many", device % gateways, `${device}`);
-  const count = (): Promise<number> => stage.count("gateway-1", "roost_channel_total");
+  const count = (): Promise<number> => stage.count("gateway-1", "roost_channels");
   const before = await count();
   const refused = await stage.stranger(0);
   const token = await stage.cluster.token("many");

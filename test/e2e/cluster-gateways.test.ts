@@ -48,7 +48,7 @@ test("gateways that share their ports share the clients; when one leaves, the li
     clients.push(client);
   }
   const counts = (): Promise<number[]> =>
-    Promise.all(cluster.names("gateway").map((name) => running.count(name, "roost_channel_total")));
+    Promise.all(cluster.names("gateway").map((name) => running.count(name, "roost_channels")));
   const [first = 0, second = 0] = await counts();
   expect(first + second).toBe(names.length);
   expect(first).toBeGreaterThan(0);
@@ -67,7 +67,7 @@ test("gateways that share their ports share the clients; when one leaves, the li
   await until(() => said.length > names.length, "the talk is in full swing");
   expect(await cluster.end("gateway-1", "SIGTERM")).toBe(0);
   await until(
-    async () => (await running.count("gateway-2", "roost_channel_total")) === names.length,
+    async () => (await running.count("gateway-2", "roost_channels")) === names.length,
     "all are with the other one",
   );
   talks.areOver = true;

@@ -274,5 +274,6 @@ test("commands whose reader has gone end quietly; a full disk is told", async ()
     expect([words, full.status]).toEqual([words, 1]);
     expect(full.err).toMatch(/^roost: cannot write to standard output: ENOSPC.*\n$/);
   }
-  for (const words of [["version"], ["--help"]]) expect(ending(words, "/dev/full").status).toBe(1);
+  const token = ["token", "--account", "alice", "--secret", "a secret of sixteen bytes"];
+  for (const words of [["version"], ["--help"], token]) expect(ending(words, "/dev/full").status).toBe(1);
 }, 60_000);

@@ -65,7 +65,7 @@ async function refusedOverWebSocket(url: string, forwardedFor: string): Promise<
   await ended;
 }
 
-const refusedOf = (address: string): RegExp => new RegExp(`a sign-in was refused remoteAddress="${address}"`);
+const refusedOf = (address: string): RegExp => new RegExp(`a sign-in was refused address="${address}"`);
 
 test("over TCP a client is whom the PROXY header names, both versions; without it the connection is refused", async () => {
   const running = await start("--trusted-proxies", "127.0.0.1/32");

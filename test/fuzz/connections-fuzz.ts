@@ -230,7 +230,7 @@ class Storm {
         `${name} has met no bug`,
         async () => (await metric(http, /^roost_(registry_)?bugs_total/)) === 0,
       );
-      await this.check(`${name} has no client`, async () => (await metric(http, /^roost_channel_total/)) === 0);
+      await this.check(`${name} has no client`, async () => (await metric(http, /^roost_channels/)) === 0);
     }
     await this.check("ordinary clients are served", async () => {
       await this.serveOrdinaryClients();

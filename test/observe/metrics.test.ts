@@ -9,14 +9,14 @@ import { Command } from "../../src/wire/commands.ts";
 async function samples(registry: Registry, name: string): Promise<string[]> {
   const lines = (await registry.metrics()).split("\n");
   const found = lines.filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
-  return found.map((line) => line.replace(/serviceId="[^"]*",serviceName="[^"]*",?/, "").slice(name.length));
+  return found.map((line) => line.replace(/service_id="[^"]*",service_name="[^"]*",?/, "").slice(name.length));
 }
 
 test("every sample carries the service's id and name", async () => {
   const metrics = new Metrics();
   metrics.forService("roost-gateway", "gateway").channels = 3;
   expect(await expositionOf(metrics).metrics()).toContain(
-    'roost_channel_total{serviceId="roost-gateway",serviceName="gateway"} 3\n',
+    'roost_channels{service_id="roost-gateway",service_name="gateway"} 3\n',
   );
 });
 
@@ -42,8 +42,8 @@ test("a service's numbers appear as they are counted", async () => {
   service.pushUnknownChannel();
   service.rateLimited();
   observer.peerGone();
-  expect(await samples(expositionOf(metrics), "roost_message_in_flow_bytes")).toEqual(["{} 15"]);
-  expect(await samples(expositionOf(metrics), "roost_message_out_flow_bytes")).toEqual(["{} 7"]);
+  expect(await samples(expositionOf(metrics), "roost_message_in_flow_bytes_total")).toEqual(["{} 15"]);
+  expect(await samples(expositionOf(metrics), "roost_message_out_flow_bytes_total")).toEqual(["{} 7"]);
   expect(await samples(expositionOf(metrics), "roost_protocol_fault_total")).toEqual(['{kind="opcode"} 1']);
   expect(await samples(expositionOf(metrics), "roost_message_in_total")).toEqual(['{command="chat.user.talk"} 2']);
   expect(await samples(expositionOf(metrics), "roost_no_server_found_error_total")).toEqual(['{zone="zone1"} 1']);
@@ -92,7 +92,7 @@ test("a scrape counts nothing twice", async () => {
   const registry = expositionOf(metrics);
   await Promise.all([registry.metrics(), registry.metrics()]);
   service.bytesIn(1);
-  expect(await samples(registry, "roost_message_in_flow_bytes")).toEqual(["{} 11"]);
+  expect(await samples(registry, "roost_message_in_flow_bytes_total")).toEqual(["{} 11"]);
   expect(await samples(registry, "roost_message_in_total")).toEqual(['{command="x"} 1']);
 });
 
@@ -131,11 +131,11 @@ test("a command that calls itself other counts with the rest", async () => {
 
 test("a label with quotes and new lines stays one sample", async () => {
   const metrics = new Metrics();
-  metrics.forService("a", "gateway").countIn('x"} 9\nroost_channel_total 7');
+  metrics.forService("a", "gateway").countIn('x"} 9\nroost_channels 7');
   const lines = (await expositionOf(metrics).metrics()).split("\n");
-  expect(lines).not.toContain("roost_channel_total 7");
+  expect(lines).not.toContain("roost_channels 7");
   expect(await samples(expositionOf(metrics), "roost_message_in_total")).toEqual([
-    '{command="x\\"} 9\\nroost_channel_total 7"} 1',
+    '{command="x\\"} 9\\nroost_channels 7"} 1',
   ]);
 });
 

@@ -40,13 +40,23 @@ test("health is 503 with its detail while not ready, and asked anew each time", 
   expect((await fetch(`${url}/health`)).status).toBe(200);
 });
 
+test("/livez is 200 while not ready, and /readyz says what /health does", async () => {
+  const url = start(() => ({ ready: false, detail: { store: false } }));
+  const live = await fetch(`${url}/livez`);
+  expect([live.status, await live.text()]).toEqual([200, "ok\n"]);
+  const readyz = await fetch(`${url}/readyz`);
+  expect([readyz.status, await readyz.json()]).toEqual([503, { ready: false, store: false }]);
+});
+
 test("metrics come as Prometheus' text", async () => {
   const metrics = new Metrics();
   metrics.forService("a", "gateway").bytesIn(12);
   const answer = await fetch(`${start(() => ready, metrics)}/metrics`);
   expect(answer.status).toBe(200);
   expect(answer.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
-  expect(await answer.text()).toContain('roost_message_in_flow_bytes{serviceId="a",serviceName="gateway"} 12\n');
+  expect(await answer.text()).toContain(
+    'roost_message_in_flow_bytes_total{service_id="a",service_name="gateway"} 12\n',
+  );
 });
 
 test("other paths are not found", async () => {

@@ -150,7 +150,7 @@ test("after any sequence of what clients do nothing is counted any more", async 
     await until(() => used().every(([, use]) => use === 0), "nothing is counted any more").catch(() => undefined);
     expect(used().filter(([, use]) => use !== 0)).toEqual([]);
     const channels = await (await fetch(`http://${messenger.monitor}/metrics`)).text();
-    expect(channels).toMatch(/^roost_channel_total\{[^}]*\} 0$/m);
+    expect(channels).toMatch(/^roost_channels\{[^}]*\} 0$/m);
     // It was not for nothing: somebody met limits, and somebody is served all the same.
     expect(limits.reached.size).toBeGreaterThan(0);
     const last = await messenger.client("last");

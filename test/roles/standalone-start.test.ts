@@ -8,7 +8,7 @@ import { silentLog } from "../../src/base/log.ts";
 import { testLimits } from "../support/limits.ts";
 import type { StandaloneSettings } from "../../src/roles/settings.ts";
 import { startStandalone } from "../../src/roles/standalone/role.ts";
-import { StoreUnavailable } from "../../src/store/store.ts";
+import { type Store, StoreUnavailable } from "../../src/store/store.ts";
 
 let folder = "";
 
@@ -58,6 +58,25 @@ test("when a listener cannot be opened", async () => {
   } finally {
     other.stop();
   }
+});
+
+test("its monitor says that it lives while the store is being opened", async () => {
+  const { assemble } = await import("../../src/roles/standalone/assembly.ts");
+  const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const { port } = probe;
+  probe.stop(true);
+  const { promise, reject } = Promise.withResolvers<Store>();
+  const start = assemble(settings({ monitor: { host: "127.0.0.1", port } }), promise);
+  const live = await fetch(`http://127.0.0.1:${port}/livez`);
+  const ready = await fetch(`http://127.0.0.1:${port}/readyz`);
+  expect([live.status, ready.status, await ready.json()]).toEqual([
+    200,
+    503,
+    { ready: false, version: "test", role: "standalone", starting: true },
+  ]);
+  reject(new StoreUnavailable("it is damaged"));
+  await expect(start).rejects.toThrow("it is damaged");
+  await expect(fetch(`http://127.0.0.1:${port}/livez`)).rejects.toThrow();
 });
 
 test("when neither the store nor the rest can be had, the store's reason is told", async () => {

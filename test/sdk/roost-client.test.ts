@@ -1,7 +1,8 @@
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, spyOn, test } from "bun:test";
 import { Disconnected, RequestRefused, RequestTimedOut } from "../../src/sdk/client-errors.ts";
 import type { ClientEvents, ClientOptions } from "../../src/sdk/client-options.ts";
 import { RoostClient } from "../../src/sdk/roost-client.ts";
+import { inWorkMax } from "../../src/sdk/synchroniser.ts";
 import { Command } from "../../src/wire/commands.ts";
 import {
   HeaderSchema,
@@ -361,6 +362,83 @@ describe("messages", () => {
     await until(() => ids.length === 1, "the push");
     await client.close();
     expect([peer.acknowledged, events.at(-1)]).toEqual([[2n], "offline 1000 for good"]);
+  });
+
+  test("are acknowledged after the promises that a handler returns, in order, however they are resolved", async () => {
+    const peer = peerOn("ws", 2);
+    peer.received.push(1n, 2n, 3n);
+    const taken = new Map<bigint, () => void>();
+    const { events } = await connect(peer, {
+      on: { message: ({ id }) => new Promise<void>((resolve) => void taken.set(id, resolve)) },
+    });
+    await until(() => events.includes("synced"), "the sync");
+    taken.get(3n)?.();
+    taken.get(1n)?.();
+    await Bun.sleep(20);
+    expect(peer.acknowledged).toEqual([]);
+    taken.get(2n)?.();
+    await until(() => peer.acknowledged.length > 0, "the acknowledgement");
+    expect(peer.acknowledged).toEqual([3n]);
+  });
+
+  test("are acknowledged up to the first that a handler has not done with, and a slow handler holds up the reading", async () => {
+    const peer = peerOn("ws");
+    for (let id = 1n; id <= 3_000n; id++) peer.received.push(id);
+    const waiting: (() => void)[] = [];
+    await connect(peer, {
+      on: { message: ({ id }) => (id < 10n ? undefined : new Promise<void>((resolve) => waiting.push(resolve))) },
+    });
+    await until(() => waiting.length > inWorkMax, "so many that the reading waits");
+    const many = waiting.length;
+    await Bun.sleep(50);
+    expect([waiting.length, peer.acknowledged]).toEqual([many, [9n]]);
+    for (let done = 0; done < 2_991; await Bun.sleep(1)) {
+      const free = waiting.splice(0);
+      for (const take of free) take();
+      done += free.length;
+    }
+    await until(() => peer.acknowledged.at(-1) === 3_000n, "the last acknowledgement");
+  });
+
+  test("whose handler's promise is not resolved are not acknowledged by a close, which does not wait for ever", async () => {
+    const peer = peerOn("ws");
+    peer.received.push(1n);
+    const { client, timers } = await connect(peer, { on: { message: () => new Promise<void>(() => undefined) } });
+    const closing = client.close();
+    timers.advance(2_000);
+    await closing;
+    expect(peer.acknowledged).toEqual([]);
+  });
+
+  test("whose handler's promise rejects are not acknowledged, nor is what follows; the error surfaces", async () => {
+    const peer = peerOn("ws", 1);
+    peer.received.push(1n, 2n, 3n);
+    // The runner takes an uncaught error for its own.
+    const errors: string[] = [];
+    const surfaced = spyOn(globalThis, "queueMicrotask").mockImplementation((work) => {
+      try {
+        work();
+      } catch (error) {
+        errors.push(String(error));
+      }
+    });
+    try {
+      const ids: bigint[] = [];
+      const { client } = await connect(peer, {
+        on: {
+          message: async ({ id }) => {
+            await Bun.sleep(1);
+            ids.push(id);
+            if (id === 2n) throw new Error("no room");
+          },
+        },
+      });
+      await until(() => ids.length === 3, "the messages");
+      await client.close();
+      expect([ids, peer.acknowledged, errors]).toEqual([[1n, 2n, 3n], [1n], ["Error: no room"]]);
+    } finally {
+      surfaced.mockRestore();
+    }
   });
 
   test("after 200 pushes are acknowledged without waiting", async () => {

@@ -7,6 +7,7 @@ import { tmpdir, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { Glob, SQL, type Subprocess } from "bun";
 import { until } from "./until.ts";
+import { endsWithParent, removeAfterwards } from "./with-parent.ts";
 
 /** The folder of the server's programs: the newest of Debian's, else that of the one on the PATH. */
 function programs(): string | undefined {
@@ -64,6 +65,7 @@ export class PostgresServer {
     this.user = user;
     this.port = port;
     this.isDurable = isDurable;
+    removeAfterwards(data);
     process.on("exit", () => {
       this.child?.kill("SIGKILL");
       // Its other processes need a moment to notice, and may write meanwhile.
@@ -116,7 +118,7 @@ export class PostgresServer {
 
   /** Starts it again after `kill`, on the same port and data. */
   async run(): Promise<void> {
-    const settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "log_min_messages=panic"];
+    const settings = ["listen_addresses=127.0.0.1", `unix_socket_directories=${this.data}`, "log_min_messages=panic"];
     if (!this.isDurable) settings.push("fsync=off");
     const words = ["-D", this.data, "-p", `${this.port}`, ...settings.flatMap((setting) => ["-c", setting])];
     await until(
@@ -155,6 +157,11 @@ export class PostgresServer {
     return `postgres://postgres@127.0.0.1:${this.port}/${database}`;
   }
 
+  /** The same over the server's Unix socket, for a URL of its own. */
+  socketUrl(url: string): string {
+    return `postgres://${new URL(url).pathname}?host=${this.data}&port=${this.port}&user=postgres`;
+  }
+
   /** An empty database; its URL. */
   async makeDatabase(options = ""): Promise<string> {
     const name = `store_${this.databases++}`;
@@ -191,7 +198,7 @@ export class PostgresServer {
     const as = user === undefined ? [] : ["setpriv", `--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups"];
     // Set after the user is: what they load into a process may make files that only its user may read.
     const variables = Object.entries(this.variables).map(([name, value]) => `${name}=${value}`);
-    return Bun.spawn([...as, "env", ...variables, join(folder, program), ...words], {
+    return Bun.spawn([...as, ...endsWithParent("QUIT"), "env", ...variables, join(folder, program), ...words], {
       cwd: this.data,
       stdin: "ignore",
       stdout: "ignore",

@@ -35,6 +35,8 @@ export interface ClusterOptions {
   readonly variables?: Variables;
   /** Where the streams of all processes go, as Bash says it: `2>/dev/full`. */
   readonly redirect?: string;
+  /** A folder for the log of each, `NAME.log`, instead of this process. */
+  readonly logs?: string;
 }
 
 export type Kind = "discovery" | "gateway" | "login" | "chat";
@@ -131,6 +133,15 @@ export class ProcessCluster {
     return process.monitor;
   }
 
+  /** Where a running process is for whoever uses it. */
+  shownAddress(name: string): string {
+    const { process } = this.place(name);
+    if (process instanceof DiscoveryProcess) return process.url;
+    if (!(process instanceof MemberProcess)) return "";
+    const clients = [...process.banner.matchAll(/(?:ws|tcp):\/\/\S+/g)].map(([url]) => url);
+    return [...(clients.length > 0 ? clients : [`links ${process.links}`]), `monitor ${process.monitor}`].join("  ");
+  }
+
   /** Where a running member takes links, `host:port`. */
   linkAddress(name: string): string {
     const { process } = this.place(name);
@@ -154,7 +165,9 @@ export class ProcessCluster {
 
   async start(name: string): Promise<void> {
     const place = this.place(name);
-    const { folder, variables, redirect } = this.options;
+    const { folder, variables, logs } = this.options;
+    const redirect =
+      logs === undefined ? this.options.redirect : `2>>'${join(logs, `${name}.log`).replaceAll("'", "'\\''")}'`;
     const { words, program } = place;
     place.process =
       place.kind === "discovery"

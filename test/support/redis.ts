@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { freePorts } from "./free-ports.ts";
+import { endsWithParent } from "./with-parent.ts";
 
 const program = Bun.which("redis-server") ?? Bun.which("valkey-server");
 /** Neither Redis nor Valkey is installed: tests that need one are skipped. */
@@ -39,7 +40,7 @@ export class RedisServer {
   async startAgain(): Promise<void> {
     const words = ["--port", String(this.port), "--bind", "127.0.0.1", "--dir", this.folder, "--save", ""];
     if (this.password !== "") words.push("--requirepass", this.password);
-    const child = Bun.spawn([program ?? "", ...words], { stdout: "ignore", stderr: "ignore" });
+    const child = Bun.spawn([...endsWithParent(), program ?? "", ...words], { stdout: "ignore", stderr: "ignore" });
     this.child = child;
     const endMs = performance.now() + startMsMax;
     while (performance.now() < endMs && child.exitCode === null) {

@@ -3,6 +3,7 @@
 
 import { join } from "node:path";
 import type { Subprocess } from "bun";
+import { endsWithParent } from "./with-parent.ts";
 
 const main = join(import.meta.dir, "../../src/main.ts");
 const binary = process.env["ROOST_BINARY"];
@@ -36,7 +37,7 @@ export async function run(
   input = "",
   variables: Variables = {},
 ): Promise<Finished> {
-  const child = Bun.spawn([...roost, ...words], {
+  const child = Bun.spawn([...endsWithParent(), ...roost, ...words], {
     cwd,
     env: { PATH: process.env["PATH"] ?? "", HOME: cwd, NO_COLOR: "1", ...variables },
     stdin: new TextEncoder().encode(input),
@@ -200,16 +201,14 @@ async function startProcess(
   program: readonly string[] = roost,
 ): Promise<Started> {
   const command = [...program, ...words];
-  const child = Bun.spawn(
-    redirect === undefined ? command : ["bash", "-c", `exec "$@" ${redirect}`, "bash", ...command],
-    {
-      cwd,
-      env: { PATH: process.env["PATH"] ?? "", HOME: cwd, ...variables },
-      stdin: "ignore",
-      stdout: "pipe",
-      stderr: "pipe",
-    },
-  );
+  const shell = redirect === undefined ? [] : ["bash", "-c", `exec "$@" ${redirect}`, "bash"];
+  const child = Bun.spawn([...endsWithParent(), ...shell, ...command], {
+    cwd,
+    env: { PATH: process.env["PATH"] ?? "", HOME: cwd, ...variables },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
   const output = new ErrorOutput(child.stderr);
   const timer = setTimeout(() => child.kill("SIGKILL"), startMsMax);
   const decoder = new TextDecoder();

@@ -1,20 +1,27 @@
 // The terminal client: history on entry, messages as they come, lines out. Through a pipe too: then it ends after the
-// last line was stored.
+// last line was stored, and every message that came is a line.
+//
+// A message is acknowledged when the output has taken it: its handler's promise resolves then. What is shown is one chain
+// of work, so that lines keep their order while the name of a group is asked for.
 
-import { createInterface } from "node:readline";
 import { namedText, printable } from "../../base/printable.ts";
 import { Disconnected, RequestRefused, RequestTimedOut } from "../../sdk/client-errors.ts";
 import type { Message } from "../../sdk/message.ts";
 import { RoostClient } from "../../sdk/roost-client.ts";
-import { lineAbove, saidLine } from "../command-output.ts";
+import { CloseCode } from "../../wire/close-reason.ts";
 import { sentenceOf } from "../failure.ts";
-import { messageLine } from "./format.ts";
+import { Absence, type Missed, shownMax } from "./absence.ts";
+import { Conversations } from "./conversations.ts";
+import { messageLine, nameList } from "./format.ts";
 import { help, type Input, parseInput } from "./input.ts";
+import { Screen, type Streams } from "./screen.ts";
 
-/** Messages of the conversation that are shown on entry. */
-const historyMessages = 20;
+/** Names that /who shows, and groups that /groups shows. */
+const listedMax = 200;
+/** A line that is not stored by then is said to wait, in milliseconds. */
+const patienceMs = 2_000;
 
-export interface ChatOptions {
+export interface ChatOptions extends Streams {
   readonly url: readonly string[];
   /** Registry nodes that name servers, which are tried before `url`. */
   readonly lookup?: readonly string[];
@@ -23,10 +30,8 @@ export interface ChatOptions {
   readonly device: string;
   readonly to: string | undefined;
   readonly group: string | undefined;
-  readonly input: NodeJS.ReadableStream;
-  readonly output: NodeJS.WritableStream;
-  readonly errors: NodeJS.WritableStream;
-  readonly isTerminal: boolean;
+  /** Lines of a pipe may be commands, too. */
+  readonly commands: boolean;
 }
 
 /** Who hears what is typed. */
@@ -40,149 +45,272 @@ export async function runChat(options: ChatOptions): Promise<number> {
 
 class ChatSession {
   private readonly options: ChatOptions;
-  /** Made when the conversation begins: a line that is read before anybody listens would be lost. */
-  private lines: ReturnType<typeof createInterface> | undefined;
+  private readonly screen: Screen;
   private partner: Partner;
   private status = 0;
-  /** Until the history is on the screen: what comes meanwhile waits. */
-  private early: Message[] | undefined = [];
+  /** What waits to be shown; messages wait until the history is on the screen. */
+  private shown: Promise<void>;
+  /** On a terminal, from a sign-in until what was missed has been delivered. */
+  private absence: Absence | undefined;
   /** What was missed has been delivered, or cannot be now. */
   private readonly caughtUp = Promise.withResolvers<void>();
+  private client: RoostClient | undefined;
+  private conversations: Conversations | undefined;
+  /** The history is shown, and what waits may be shown. */
+  private hasBegun = false;
+  private isLost = false;
   private isLeaving = false;
 
   constructor(options: ChatOptions) {
     this.options = options;
-    if (options.group !== undefined) this.partner = { kind: "group", name: options.group };
-    else if (options.to !== undefined) this.partner = { kind: "user", name: options.to };
+    this.screen = new Screen(options);
+    if (this.screen.isTerminal) this.absence = new Absence();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.shown = promise;
+    this.begin = resolve;
   }
+
+  /** Lets what waits be shown. */
+  private readonly begin: () => void;
 
   async run(): Promise<number> {
     let client: RoostClient;
     try {
       client = await this.connect();
     } catch (error) {
-      const { url, lookup = [] } = this.options;
-      this.complain(`cannot sign in at ${[...lookup, ...url].join(", ")}: ${sentenceOf(error)}`);
+      this.screen.complain(this.signInSentence(error));
       return 1;
     }
-    if (this.options.isTerminal) this.print(`* signed in as ${namedText(client.account)}; /help shows what you can do`);
-    await this.caughtUp.promise;
-    await this.attempt(() => this.showHistory(client));
-    const waiting = this.early ?? [];
-    this.early = undefined;
-    for (const message of waiting) this.print(messageLine(message));
-    const { input, output, isTerminal } = this.options;
-    const lines = createInterface(isTerminal ? { input, output, terminal: true } : { input, terminal: false });
-    this.lines = lines;
-    this.prompt();
-    for await (const line of lines) {
-      const typed = parseInput(line);
-      if (typed.kind === "quit") break;
-      await this.attempt(() => this.obey(client, typed));
-      this.prompt();
+    this.client = client;
+    const conversations = new Conversations(client);
+    this.conversations = conversations;
+    if (this.screen.isTerminal)
+      void this.screen.print(`* signed in as ${namedText(client.account)}; /help shows what you can do`);
+    const isMet = await this.meet(client, conversations);
+    this.hasBegun = true;
+    this.begin();
+    if (isMet || this.screen.isTerminal) {
+      await this.caughtUp.promise;
+      await this.shown;
+      await this.talkOn(client, conversations);
     }
     this.isLeaving = true;
-    lines.close();
+    this.screen.close();
+    // What is shown by now is acknowledged by the close.
+    await this.shown;
     await client.close();
     return this.status;
   }
 
+  /** Begins with who the options name; reports whether that went well. */
+  private async meet(client: RoostClient, conversations: Conversations): Promise<boolean> {
+    const { to, group } = this.options;
+    const begun = await this.attempt(async () => {
+      if (to !== undefined) await this.turnTo(client, conversations, { kind: "user", name: to });
+      if (group !== undefined) await this.use(client, conversations, group);
+    });
+    return begun && (group === undefined || this.partner !== undefined);
+  }
+
+  private async talkOn(client: RoostClient, conversations: Conversations): Promise<void> {
+    const areCommands = this.screen.isTerminal || this.options.commands;
+    const lines = this.screen.lines((line) => this.partner !== undefined && parseInput(line).kind === "message");
+    await this.prompt();
+    for await (const line of lines) {
+      const typed: Input = areCommands ? parseInput(line) : { kind: "message", text: line };
+      if (typed.kind === "quit") break;
+      await this.attempt(() => this.obey(client, conversations, typed));
+      await this.prompt();
+    }
+  }
+
+  private signInSentence(error: unknown): string {
+    const { url, lookup = [] } = this.options;
+    const servers = [...lookup, ...url].join(", ");
+    // A connection that was refused, or an address that nobody has, and not an answer of the server.
+    if (error instanceof Disconnected && error.reason.code === CloseCode.Abnormal)
+      return `nobody listens at ${servers}; start the server with \`roost\`, or say with --url where it is`;
+    return `cannot sign in at ${servers}: ${sentenceOf(error)}`;
+  }
+
   private connect(): Promise<RoostClient> {
-    const { url, lookup = [], token, device } = this.options;
+    const { url, lookup = [], token, device, account } = this.options;
     return RoostClient.connect({
       url,
       lookup,
       token,
       device,
       on: {
-        message: (message) => {
-          if (this.early !== undefined) this.early.push(message);
-          else this.print(messageLine(message));
+        message: (message) =>
+          this.absence === undefined
+            ? this.show(() => this.showMessage(message))
+            : this.absence.add(message, this.client?.account ?? account),
+        online: () => {
+          if (!this.isLost) return;
+          this.isLost = false;
+          this.screen.note("the connection is back");
         },
-        synced: () => this.caughtUp.resolve(),
-        syncFailed: () => this.caughtUp.resolve(),
+        synced: () => {
+          this.showMissed();
+          this.absence = undefined;
+          this.caughtUp.resolve();
+        },
+        syncFailed: () => {
+          this.showMissed();
+          this.caughtUp.resolve();
+        },
         offline: ({ reason, returnsInMs }) => {
           this.caughtUp.resolve();
-          if (this.isLeaving) return;
+          // A sign-in that fails is said once, by whoever asked for it.
+          if (this.isLeaving || this.client === undefined) return;
+          this.showMissed();
           if (returnsInMs !== undefined) {
-            this.complain(`the connection is lost (${reason.text}); trying again`);
+            if (this.screen.isTerminal) this.absence ??= new Absence();
+            if (!this.isLost) this.screen.complain(`the connection is lost (${reason.text}); trying again`);
+            this.isLost = true;
             return;
           }
-          this.complain(`the connection ended: ${reason.text}`);
+          this.screen.complain(`the connection ended: ${reason.text}`);
           this.status = 1;
-          this.lines?.close();
+          this.screen.close();
         },
         groupCreated: ({ group, members }) =>
-          this.print(`* you are in a new group ${namedText(group)} with ${members.map(namedText).join(", ")}`),
-        groupJoined: ({ group, account }) => this.print(`* ${namedText(account)} joined ${namedText(group)}`),
-        groupQuit: ({ group, account }) => this.print(`* ${namedText(account)} left ${namedText(group)}`),
+          this.tell(group, (name) => `* you are in a new group ${name} with ${nameList(members)}`),
+        groupJoined: ({ group, account: who }) => this.tell(group, (name) => `* ${namedText(who)} joined ${name}`),
+        groupQuit: ({ group, account: who }) => this.tell(group, (name) => `* ${namedText(who)} left ${name}`),
       },
     });
   }
 
-  /** The last messages of this conversation, but for those that are about to be shown as new. */
-  private async showHistory(client: RoostClient): Promise<void> {
-    const { partner } = this;
-    if (partner === undefined) return;
-    const fresh = new Set(this.early?.map(({ id }) => id));
-    let recent: { id: bigint; sender: string; sendTime: bigint }[] = [];
-    for (let after = 1n; ;) {
-      const page = await client.index(after, true);
-      const last = page.at(-1);
-      if (last === undefined) break;
-      const ours = page.filter(
-        ({ group, accountB, messageId }) =>
-          !fresh.has(messageId) &&
-          (partner.kind === "group" ? group === partner.name : group === "" && accountB === partner.name),
-      );
-      const entries = ours.map(({ messageId: id, direction, accountB, sendTime }) => ({
-        id,
-        sender: direction === 1 ? client.account : accountB,
-        sendTime,
-      }));
-      recent = [...recent, ...entries].slice(-historyMessages);
-      after = last.messageId;
-    }
-    const bodies = new Map(
-      (await client.contents(recent.map(({ id }) => id))).map(({ messageId, body }) => [messageId, body]),
-    );
-    for (const { id, sender, sendTime } of recent) {
-      this.print(messageLine({ sender, sendTime, group: "", body: bodies.get(id) ?? "" }));
-    }
+  /** Does a piece of work after all that is shown before it. */
+  private show(work: () => Promise<void>): Promise<void> {
+    this.shown = this.shown.then(work);
+    return this.shown;
   }
 
-  private async obey(client: RoostClient, input: Input): Promise<void> {
+  private tell(group: string, sentence: (name: string) => string): void {
+    void this.show(async () => this.screen.print(sentence(await this.groupName(group))));
+  }
+
+  private async groupName(id: string): Promise<string> {
+    return (await this.conversations?.shownName(id)) ?? namedText(id);
+  }
+
+  private async showMessage(message: Message): Promise<void> {
+    const where = await this.whereOf(message);
+    await this.screen.print(messageLine({ ...message, where }));
+  }
+
+  /** Which conversation a message belongs to; '' for the one that is going on. */
+  private async whereOf({ group, sender, receiver }: Message): Promise<string> {
+    const { partner } = this;
+    if (group !== "") {
+      return partner?.kind === "group" && partner.name === group ? "" : this.groupName(group);
+    }
+    const isOwn = sender === this.client?.account;
+    if (partner?.kind === "user" && partner.name === (isOwn ? receiver : sender)) return "";
+    return isOwn ? `to ${namedText(receiver)}` : "to you";
+  }
+
+  /** Shows what came during an absence, so far. */
+  private showMissed(): void {
+    const { absence } = this;
+    if (absence === undefined) return;
+    const { others } = absence;
+    absence.others = 0;
+    const missed = absence.take();
+    if (others > 0)
+      void this.show(() =>
+        this.screen.print(`* ${others.toLocaleString("en-US")} messages of other conversations are not shown`),
+      );
+    for (const conversation of missed) void this.show(() => this.showConversation(conversation));
+  }
+
+  private async showConversation({ messages, left, shown }: Missed): Promise<void> {
+    const [first] = messages;
+    const lines: string[] = [];
+    if (left > 0 && first !== undefined) {
+      const where = await this.whereOf(first);
+      const partner = first.sender === this.client?.account ? first.receiver : first.sender;
+      const of = where === "" ? "" : ` of ${first.group === "" ? namedText(partner) : where}`;
+      lines.push(`* ${left.toLocaleString("en-US")} earlier messages${of} are not shown`);
+    }
+    for (const message of messages) lines.push(messageLine({ ...message, where: await this.whereOf(message) }));
+    await this.screen.print(...lines);
+    shown();
+  }
+
+  /** From now on this is who hears what is typed; shows what was said last. */
+  private async turnTo(
+    client: RoostClient,
+    conversations: Conversations,
+    partner: NonNullable<Partner>,
+  ): Promise<void> {
+    this.partner = partner;
+    // On entry what is new follows as messages.
+    const { kind, name } = partner;
+    const entries = await conversations.last(kind, name, shownMax, this.hasBegun);
+    const contents = await client.contents(entries.map(({ messageId }) => messageId));
+    const bodies = new Map(contents.map(({ messageId, body }) => [messageId, body]));
+    const lines = entries.map(({ messageId, direction, accountB, sendTime }) => {
+      const sender = direction === 1 ? client.account : accountB;
+      return messageLine({ sender, sendTime, where: "", body: bodies.get(messageId) ?? "" });
+    });
+    if (lines.length > 0) await this.screen.print(...lines);
+  }
+
+  /** Turns to a group, if this account is in it. */
+  private async use(client: RoostClient, conversations: Conversations, nameOrId: string): Promise<void> {
+    const found = await conversations.find(nameOrId);
+    if ("refusal" in found) this.fail(found.refusal);
+    else await this.turnTo(client, conversations, { kind: "group", name: found.id });
+  }
+
+  private async obey(client: RoostClient, conversations: Conversations, input: Input): Promise<void> {
+    const { screen } = this;
     switch (input.kind) {
       case "message":
         await this.talk(client, input.text);
         return;
       case "help":
-        this.print(help);
+        await screen.print(...help.split("\n"));
         return;
       case "to":
-        this.partner = { kind: "user", name: input.name };
-        await this.showHistory(client);
+        await this.turnTo(client, conversations, { kind: "user", name: input.name });
         return;
       case "use":
-        this.partner = { kind: "group", name: input.name };
-        await this.showHistory(client);
+        await this.use(client, conversations, input.name);
         return;
       case "join":
         await client.joinGroup(input.name);
-        this.partner = { kind: "group", name: input.name };
+        await this.turnTo(client, conversations, { kind: "group", name: input.name });
         return;
-      case "quitGroup":
-        await client.quitGroup(input.name);
-        if (this.partner?.name === input.name) this.partner = undefined;
+      case "quitGroup": {
+        const found = await conversations.find(input.name);
+        if ("refusal" in found) {
+          this.fail(found.refusal);
+          return;
+        }
+        await client.quitGroup(found.id);
+        conversations.forget(found.id);
+        if (this.partner?.kind === "group" && this.partner.name === found.id) this.partner = undefined;
         return;
+      }
       case "create": {
         const { id, leftOut } = await client.newGroup({ name: input.name, members: input.members });
         this.partner = { kind: "group", name: id };
-        this.print(`* group ${namedText(id)}; others enter it with: /group join ${id}`);
-        if (leftOut.length > 0) {
-          const names = leftOut.map(namedText).join(", ");
-          this.print(`* left out, because others have put them in too many groups: ${names}`);
-        }
+        await screen.print(`* group ${await this.groupName(id)}; others enter it with: /group join ${id}`);
+        if (leftOut.length > 0)
+          await screen.print(`* left out, because others have put them in too many groups: ${nameList(leftOut)}`);
+        return;
+      }
+      case "groups": {
+        const groups = await conversations.groups();
+        if (groups.length === 0) await screen.print("* no group yet in which somebody has written");
+        await screen.print(
+          ...groups.slice(0, listedMax).map(({ id, name }) => `* ${namedText(name)}  ${namedText(id)}`),
+        );
+        if (groups.length > listedMax) await screen.print(`* and ${groups.length - listedMax} more`);
         return;
       }
       case "who":
@@ -199,52 +327,70 @@ class ChatSession {
 
   private async talk(client: RoostClient, text: string): Promise<void> {
     const { partner } = this;
-    if (partner === undefined) this.fail("nobody is listening; /to ACCOUNT or /group use ID says who");
-    else if (partner.kind === "user") await client.talkToUser(partner.name, { body: text });
-    else await client.talkToGroup(partner.name, { body: text });
+    if (partner === undefined) {
+      this.fail("nobody is listening; /to ACCOUNT or /group use NAME says who");
+      return;
+    }
+    const { isTerminal } = this.screen;
+    const waiting = isTerminal
+      ? setTimeout(() => void this.screen.print(`* not stored yet: ${printable(text)}`), patienceMs)
+      : undefined;
+    try {
+      const talk = { body: text };
+      const stored =
+        partner.kind === "user"
+          ? await client.talkToUser(partner.name, talk)
+          : await client.talkToGroup(partner.name, talk);
+      if (!isTerminal) return;
+      const { sendTime } = stored;
+      await this.screen.print(messageLine({ sender: client.account, body: text, sendTime, where: "", isStored: true }));
+    } catch (error) {
+      // The line was wiped off the input.
+      if (isTerminal) void this.screen.print(`! not stored: ${printable(text)}`);
+      throw error;
+    } finally {
+      clearTimeout(waiting);
+    }
   }
 
   private async who(client: RoostClient): Promise<void> {
     const { partner } = this;
-    if (partner === undefined) this.print("* nobody; /to ACCOUNT or /group use ID says who");
-    else if (partner.kind === "user") this.print(`* ${namedText(partner.name)}`);
+    if (partner === undefined) await this.screen.print("* nobody; /to ACCOUNT or /group use NAME says who");
+    else if (partner.kind === "user") await this.screen.print(`* ${namedText(partner.name)}`);
     else {
       const { owner, members } = await client.group(partner.name);
-      this.print(
-        `* ${members.map(({ account }) => `${namedText(account)}${account === owner ? " (owner)" : ""}`).join(", ")}`,
+      const accounts = members.map(({ account }) => account);
+      const others = accounts.filter((account) => account !== owner);
+      const first = accounts.length > others.length ? [`${namedText(owner)} (owner)`] : [];
+      await this.screen.print(
+        `* ${[...first, ...(others.length > 0 ? [nameList(others, listedMax)] : [])].join(", ")}`,
       );
     }
   }
 
-  /** A request that fails is said, and the conversation goes on. */
-  private async attempt(work: () => Promise<void>): Promise<void> {
+  /** A request that fails is said, and the conversation goes on. Reports whether it went well. */
+  private async attempt(work: () => Promise<void>): Promise<boolean> {
     try {
       await work();
+      return true;
     } catch (error) {
       if (!(error instanceof RequestRefused || error instanceof RequestTimedOut || error instanceof Disconnected))
         throw error;
       this.fail(sentenceOf(error));
+      return false;
     }
   }
 
   private fail(sentence: string): void {
-    this.status = this.options.isTerminal ? 0 : 1;
-    this.complain(sentence);
+    this.status = this.screen.isTerminal ? 0 : 1;
+    this.screen.complain(sentence);
   }
 
-  private prompt(): void {
-    if (!this.options.isTerminal) return;
-    this.lines?.setPrompt(this.partner === undefined ? "> " : `${namedText(this.partner.name)}> `);
-    this.lines?.prompt(true);
-  }
-
-  private print(text: string): void {
-    // On a terminal the line that is being typed moves down.
-    this.options.output.write(this.options.isTerminal ? lineAbove(text) : `${text}\n`);
-    if (this.options.isTerminal && this.lines !== undefined) this.lines.prompt(true);
-  }
-
-  private complain(sentence: string): void {
-    this.options.errors.write(this.options.isTerminal ? lineAbove(`! ${printable(sentence)}`) : saidLine(sentence));
+  private async prompt(): Promise<void> {
+    if (!this.screen.isTerminal) return;
+    const { partner } = this;
+    if (partner === undefined) this.screen.prompt("> ");
+    else if (partner.kind === "user") this.screen.prompt(`${namedText(partner.name)}> `);
+    else this.screen.prompt(`[${await this.groupName(partner.name)}]> `);
   }
 }

@@ -12,7 +12,7 @@ const none = "-";
 
 /** The limits of a running process, which may be of another version and say anything, at `nowMs` (milliseconds since 1970). */
 export function usedLimits(rows: readonly LimitRow[], nowMs: number): string[] {
-  return tableLines([
+  const lines = tableLines([
     ["LIMIT", "VALUE", "SET", "IN USE", "REACHED", "LAST", "OF WHAT", "BEYOND IT"],
     ...rows.map((row) => [
       printable(row.name),
@@ -25,6 +25,7 @@ export function usedLimits(rows: readonly LimitRow[], nowMs: number): string[] {
       printable(row.beyond),
     ]),
   ]);
+  return [...lines];
 }
 
 /** The limits that a process with this role would have, and between which values each may be set. */
@@ -35,7 +36,7 @@ export function settableLimits(limits: Limits, role: LimitRole): string[] {
     const { min, max, unit } = limitTable[name];
     return `${writtenValue(min, unit)} to ${writtenValue(max, unit)}`;
   };
-  return tableLines([
+  const lines = tableLines([
     ["LIMIT", "VALUE", "SET", "FROM … TO", "OF WHAT", "BEYOND IT"],
     ...limitRows(limits, role).map(({ name, value, unit, isSet, what, beyond }) => [
       name,
@@ -46,4 +47,5 @@ export function settableLimits(limits: Limits, role: LimitRole): string[] {
       beyond,
     ]),
   ]);
+  return [...lines];
 }

@@ -53,7 +53,10 @@ export async function serveDiscovery(values: OptionValues, log: Log): Promise<Se
         limits,
         log,
       }),
-    "--listen and --dns",
+    [
+      { option: "--listen", address: listen },
+      { option: "--dns", address: values.optional("dns") },
+    ],
   );
   return {
     banner: discoveryBanner({ version, addresses: running.addresses, hasKey: clusterKeys.length > 0 }),

@@ -20,6 +20,7 @@ import { readClusterKeys, readGivenSecrets } from "../secrets.ts";
 import { UsageError } from "../usage-error.ts";
 import { version } from "../version.ts";
 import { limitsOf } from "./limits.ts";
+import { type Listener, tryListeners } from "./listeners.ts";
 import { begin, listenersOf, type Serving } from "./serving.ts";
 
 const anyPort: SocketAddress = { host: "127.0.0.1", port: 0 };
@@ -35,6 +36,10 @@ export async function serveGateway(values: OptionValues, log: Log): Promise<Serv
   const tcp = values.optional("tcp");
   if (ws === undefined && tcp === undefined) throw new UsageError("--ws and --tcp are both off: nobody could come in");
   const { keys: secrets, appKeys, again: readTokenKeys } = readGivenSecrets(values, log);
+  const clients = [
+    { option: "--ws", address: ws },
+    { option: "--tcp", address: tcp },
+  ];
   const running = begin(
     () =>
       startGateway({
@@ -52,8 +57,10 @@ export async function serveGateway(values: OptionValues, log: Log): Promise<Serv
         defaultApp: values.optional("default-app"),
         readWaitMs: values.required("read-wait"),
         loginWaitMs: values.required("login-wait"),
+        logsPeople: values.required("log-people"),
       }),
-    "--ws, --tcp, --listen and --monitor",
+    // Other gateways of this machine may listen at shared ports.
+    [...(values.required("reuse-port") ? [] : clients), ...memberListeners(settings)],
   );
   return servingOf("gateway", await running, settings.limits);
 }
@@ -61,13 +68,16 @@ export async function serveGateway(values: OptionValues, log: Log): Promise<Serv
 /** Starts a login service. */
 export async function serveLogin(values: OptionValues, log: Log): Promise<Serving> {
   const member = memberSettings(values, log, "login");
+  // Before a folder of a store is made.
+  tryListeners(memberListeners(member));
   const settings = { ...member, sessions: sessionsOf(values, log), claim: claimOf(member, values) };
-  return servingOf("login", await begin(() => startLogin(settings), "--listen and --monitor"), member.limits);
+  return servingOf("login", await begin(() => startLogin(settings), memberListeners(member)), member.limits);
 }
 
 /** Starts a chat service. */
 export async function serveChat(values: OptionValues, log: Log): Promise<Serving> {
   const member = memberSettings(values, log, "chat");
+  tryListeners(memberListeners(member));
   const settings = {
     ...member,
     sessions: sessionsOf(values, log),
@@ -83,7 +93,7 @@ export async function serveChat(values: OptionValues, log: Log): Promise<Serving
   const unlock = settings.store.startsWith(sqlite)
     ? lockStore(settings.store.slice(sqlite.length), "shared")
     : undefined;
-  const serving = servingOf("chat", await begin(() => startChat(settings), "--listen and --monitor"), member.limits);
+  const serving = servingOf("chat", await begin(() => startChat(settings), memberListeners(member)), member.limits);
   return {
     ...serving,
     async drain() {
@@ -128,6 +138,13 @@ function memberSettings(values: OptionValues, log: Log, role: MemberRole): Membe
       process.exit(1);
     },
   };
+}
+
+function memberListeners({ listen, monitor }: MemberSettings): Listener[] {
+  return [
+    { option: "--listen", address: listen },
+    { option: "--monitor", address: monitor },
+  ];
 }
 
 /** Whose the stores have to be. */

@@ -9,6 +9,7 @@ import { OpenRegistry } from "../../registry/client/node-client.ts";
 import { OwnAddressUnknown } from "../../transport/address.ts";
 import { codeOf, sentenceOf } from "../failure.ts";
 import { StartError } from "../usage-error.ts";
+import { type Listener, tryListeners } from "./listeners.ts";
 
 /** What an operator who asks for a service's status has just named. */
 const knownAnyway: ReadonlySet<string> = new Set(["version", "id", "role", "draining"]);
@@ -46,8 +47,8 @@ export function statusOf(serving: Pick<Serving, "listening" | "health">): string
   return `${ready ? "Ready" : "Not ready yet"} on ${serving.listening.join(", ")} (${told})`;
 }
 
-/** Starts a role; what the platform refuses is told in an operator's words. `listeners`: the options to change. */
-export async function begin<Role>(start: () => Promise<Role>, listeners: string): Promise<Role> {
+/** Starts a role; what the platform refuses is told in an operator's words, by the options of `listeners`. */
+export async function begin<Role>(start: () => Promise<Role>, listeners: readonly Listener[]): Promise<Role> {
   try {
     return await start();
   } catch (error) {
@@ -57,13 +58,16 @@ export async function begin<Role>(start: () => Promise<Role>, listeners: string)
     if (isTold) throw new StartError(sentenceOf(error));
     const sentence = sentenceOf(error);
     const code = codeOf(error);
-    if (code === "EADDRINUSE")
-      throw new StartError(
-        `${sentence}; another program listens there: stop it, or choose other addresses with ${listeners}`,
-      );
     // A name that cannot be resolved has no code where it is listened at.
-    if (/^(EACCES|EADDRNOTAVAIL|ENOTFOUND)$/.test(code) || /^(bind|listen|Failed to listen) /.test(sentence))
-      throw new StartError(`${sentence}; choose other addresses with ${listeners}`);
+    if (
+      /^(EADDRINUSE|EACCES|EADDRNOTAVAIL|ENOTFOUND)$/.test(code) ||
+      /^(bind|listen|Failed to listen) /.test(sentence)
+    ) {
+      // The platform names no port, or asks whether it is in use.
+      tryListeners(listeners);
+      const options = listeners.map(({ option }) => option).join(", ");
+      throw new StartError(`${sentence}; choose other addresses with ${options}`);
+    }
     // What else the system refuses is about this machine, and no bug.
     if (/^E[A-Z0-9]+$/.test(code)) throw new StartError(sentence);
     throw error;

@@ -1,26 +1,56 @@
 // roost serve --role standalone: options to settings.
 
-import { join } from "node:path";
+import { existsSync, rmSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { secretPath } from "../../auth/secret.ts";
 import type { Log } from "../../base/log.ts";
 import { startStandalone } from "../../roles/standalone/role.ts";
 import { banner } from "../banner.ts";
 import { openControlSocket } from "../control/control-socket.ts";
-import { holdDataFolder, holdStore, openDataFolder } from "../data-folder.ts";
+import { holdDataFolder, holdStore, makeDataFolder } from "../data-folder.ts";
 import { databasePath, isDatabaseFile } from "../engine-url.ts";
 import type { OptionValues } from "../option-values.ts";
 import { readSecrets } from "../secrets.ts";
 import { UsageError } from "../usage-error.ts";
 import { version } from "../version.ts";
 import { limitsOf } from "./limits.ts";
+import { type Listener, tryListeners } from "./listeners.ts";
 import { begin, listenersOf, type Serving } from "./serving.ts";
 
-/** Starts everything in one process. */
+/** Starts everything in one process. A start that fails leaves nothing of what it made. */
 export async function serveStandalone(values: OptionValues, log: Log): Promise<Serving> {
   if ((values.optional("sessions") ?? "memory:") !== "memory:")
     throw new UsageError(`${values.sourceOf("sessions")} takes memory: in a standalone server`);
   const store = values.optional("store");
   if (store !== undefined && !isDatabaseFile(store))
     throw new UsageError(`${values.sourceOf("store")} takes sqlite:PATH in a standalone server`);
+  // Where the server has been before, a try would only turn clients away.
+  if (!existsSync(secretPath(resolve(values.required("data"))))) tryListeners(listenersIn(values));
+  // With a key of a failed start in the folder, a command there would sign tokens that the server elsewhere refuses.
+  const undo: (() => void)[] = [];
+  try {
+    return await serveFrom(values, store, log, undo);
+  } catch (error) {
+    for (const step of undo.toReversed()) step();
+    throw error;
+  }
+}
+
+function listenersIn(values: OptionValues): Listener[] {
+  return [
+    { option: "--ws", address: values.optional("ws") },
+    { option: "--tcp", address: values.optional("tcp") },
+    { option: "--monitor", address: values.optional("monitor") },
+  ];
+}
+
+/** `undo` gets the steps that take back what is made. */
+async function serveFrom(
+  values: OptionValues,
+  store: string | undefined,
+  log: Log,
+  undo: (() => void)[],
+): Promise<Serving> {
   const limits = limitsOf(values, "standalone", log);
   const settings = {
     ws: values.optional("ws"),
@@ -30,6 +60,7 @@ export async function serveStandalone(values: OptionValues, log: Log): Promise<S
     readWaitMs: values.required("read-wait"),
     writeWaitMs: values.required("write-wait"),
     loginWaitMs: values.required("login-wait"),
+    logsPeople: values.required("log-people"),
     retentionDays: values.required("retention"),
     defaultApp: values.optional("default-app"),
     id: values.required("id"),
@@ -37,12 +68,17 @@ export async function serveStandalone(values: OptionValues, log: Log): Promise<S
     adopt: values.required("adopt"),
   };
   const dataOption = values.required("data");
-  const dataFolder = openDataFolder(dataOption, log);
+  const { path: dataFolder, made } = makeDataFolder(dataOption, log);
+  if (made !== undefined) undo.push(() => rmSync(made, { recursive: true, force: true }));
   const folder = holdDataFolder(dataFolder);
+  undo.push(() => folder.release());
   const secrets = readSecrets(values, dataFolder, true, log);
+  const { madeAt } = secrets;
+  if (madeAt !== undefined) undo.push(() => rmSync(madeAt, { force: true }));
   const storePath =
     store === undefined ? join(dataFolder, "messages.db") : databasePath(store, values.sourceOf("store"), log);
   const held = holdStore(storePath, "alone");
+  undo.push(() => held.release());
   const takeLock = (): void => {
     folder.claim();
     held.claim();
@@ -60,7 +96,7 @@ export async function serveStandalone(values: OptionValues, log: Log): Promise<S
         limits,
         log,
       }),
-    "--ws, --tcp and --monitor",
+    listenersIn(values),
   );
   const control = await openControlSocket(dataFolder, running.control, log);
   return {
@@ -71,7 +107,7 @@ export async function serveStandalone(values: OptionValues, log: Log): Promise<S
       dataOption,
       secretOption: values.optional("secret-file") ?? undefined,
       storePath,
-      secretMadeAt: secrets.madeAt,
+      secretMadeAt: madeAt,
     }),
     listening: listenersOf(running.addresses),
     limits,

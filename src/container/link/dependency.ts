@@ -110,6 +110,13 @@ export class Dependency<Owner> {
     return listed.some(({ connection }) => connection?.isOpen === true) && listed.every(isSettled);
   }
 
+  /** Ids of nodes that are listed, and have been dialled in vain so often that they count as dead. */
+  get gone(): string[] {
+    const isGone = ({ instance, connection, failures }: Node): boolean =>
+      instance !== undefined && connection === undefined && failures >= deadAfterFailures;
+    return [...this.nodes.values()].filter(isGone).map(({ id }) => id);
+  }
+
   private listed(instances: readonly Instance[]): void {
     this.host.stores.listed(this.service, instances);
     const ids = new Set(instances.map(({ hostname }) => hostname));

@@ -8,7 +8,7 @@ import type { Limits } from "../../base/limits/limits.ts";
 import type { LimitName, LimitValues } from "../../base/limits/table.ts";
 import type { ControlCommands } from "../../observe/control-commands.ts";
 import type { ContainedBugs } from "../../observe/contained-bugs.ts";
-import { type Health, healthAnswer, metricsAnswer } from "../../observe/operator-answers.ts";
+import { type Health, healthAnswer, healthPaths, liveAnswer, metricsAnswer } from "../../observe/operator-answers.ts";
 import type { RegistryMetrics } from "../../observe/registry-metrics.ts";
 import type { SocketAddress } from "../../transport/address.ts";
 import { isLoopbackAddress } from "../../transport/address-ranges.ts";
@@ -306,9 +306,11 @@ class Api {
     const { path } = request;
     const { health } = this.options;
     const isLookup = path.startsWith(lookupPrefix);
-    if (path !== "/health" && path !== "/metrics" && !isLookup) return plain(404, "404 page not found");
+    const isKnown = healthPaths.has(path) || path === "/livez" || path === "/metrics" || isLookup;
+    if (!isKnown) return plain(404, "404 page not found");
     if (isLookup) return forPages(this.lookup(request, path.slice(lookupPrefix.length)));
     if (!allows("GET", request)) return notAllowed("GET");
+    if (path === "/livez") return liveAnswer;
     return path === "/metrics" ? this.metricsResponse() : healthAnswer(health());
   }
 

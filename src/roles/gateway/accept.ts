@@ -36,6 +36,7 @@ function refuse(
   sentence: string,
   reason: CloseReason,
 ): void {
+  channel.gateway.people.refused(channel, sentence);
   refuseRequest(channel, command, sequence, status, sentence);
   channel.connection.close(reason);
 }
@@ -95,10 +96,12 @@ async function verifyAndForward(channel: Channel, request: LoginReq, sequence: n
   const verdict = await gateway.verifier.verify(request.token);
   if (channel.state !== ChannelState.Verifying || !connection.isOpen) return;
   if (!verdict.ok) {
-    gateway.log.debug("a sign-in was refused", { remoteAddress: connection.remoteAddress, reason: verdict.reason });
     refuse(channel, Command.SignIn, sequence, Status.Unauthorized, verdict.reason, closeUnauthorised);
     return;
   }
+  channel.app = verdict.app;
+  channel.account = verdict.account;
+  channel.device = request.device;
   if (gateway.revocations.refuses(verdict.app, verdict.account, verdict.issuedAt)) {
     const sentence = "the token was revoked; sign in with one that was issued since";
     refuse(channel, Command.SignIn, sequence, Status.Unauthorized, sentence, closeRevoked);
@@ -107,11 +110,8 @@ async function verifyAndForward(channel: Channel, request: LoginReq, sequence: n
   connection.identified();
   channel.signedInMs = Date.now();
   channel.issuedAt = verdict.issuedAt;
-  channel.app = verdict.app;
-  channel.account = verdict.account;
   channel.key = verdict.key;
   channel.expiresAt = verdict.expiresAt;
-  channel.device = request.device;
   channel.features = knownFeatures(request.features);
   channel.id = gateway.nextChannelId(verdict.account);
   const link = channel.linkOf(loginService);

@@ -139,7 +139,10 @@ export class Channel implements FrameHandler {
     if (before === ChannelState.Pending || before === ChannelState.Live) {
       gateway.channels.delete(this.id);
       gateway.expiries.forget(this);
-      if (before === ChannelState.Live) gateway.tally.remove(this.id);
+      if (before === ChannelState.Live) {
+        gateway.tally.remove(this.id);
+        gateway.people.signedOut(this, reason);
+      }
       signOut(this);
     }
   }
@@ -176,6 +179,7 @@ export class Channel implements FrameHandler {
     this.state = ChannelState.Live;
     this.connection.frameBytesMax = this.gateway.bounds.values.frameBytes;
     this.gateway.tally.add(this.id);
+    this.gateway.people.signedIn(this);
     const held = this.endSignIn();
     if (held === undefined) return;
     for (const packet of held.down) this.connection.send(packet);

@@ -5,10 +5,11 @@ import { linkHeaderBytesMax } from "../../base/limits/fixed.ts";
 import { decodeLinkState } from "../../container/link/link-state.ts";
 import type { Link } from "../../container/links.ts";
 import type { FrameHandler } from "../../transport/transport.ts";
+import { decodeBody } from "../../wire/body.ts";
 import { type CloseReason, CloseCode, closeKicked, closeUnauthorised } from "../../wire/close-reason.ts";
 import { Command } from "../../wire/commands.ts";
 import { equalBytes } from "../../wire/equal-bytes.ts";
-import { Flag, Status } from "../../wire/gen/pkt_pb.ts";
+import { ErrorRespSchema, Flag, Status } from "../../wire/gen/pkt_pb.ts";
 import { BasicCode, basicPong } from "../../wire/packet.ts";
 import { moveRoutingLast } from "../../wire/packet-clean.ts";
 import { PacketKind, PacketScan, scanPacket, scanPacketAt } from "../../wire/packet-scan.ts";
@@ -100,7 +101,11 @@ export class Downlink implements FrameHandler {
     this.write(channel, packet);
     if (!isSignIn) return;
     if (status === Status.Success) channel.goLive();
-    else channel.connection.close(status >= 300 && status < 400 ? closeTryAgain : closeUnauthorised);
+    else {
+      const sentence = decodeBody(ErrorRespSchema, packet.subarray(scan.bodyStart, scan.bodyEnd))?.message ?? "";
+      this.gateway.people.refused(channel, sentence === "" ? `status ${status}` : sentence);
+      channel.connection.close(status >= 300 && status < 400 ? closeTryAgain : closeUnauthorised);
+    }
   }
 
   private push(packet: Buffer): void {

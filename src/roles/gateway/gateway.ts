@@ -13,6 +13,7 @@ import { systemTimers, type Timers } from "../../registry/timers.ts";
 import { type CloseReason, closeLeaving, closeLeavingOver, closeProtocolFault } from "../../wire/close-reason.ts";
 import { Interner } from "../../wire/interner.ts";
 import { ChannelState } from "./channel-state.ts";
+import { PeopleLog } from "./people-log.ts";
 import { PushQueue } from "./push-queue.ts";
 import type { AddressLimits } from "./address-limits.ts";
 import type { Channel } from "./channel.ts";
@@ -52,6 +53,7 @@ export class Gateway {
   readonly bounds: Limits;
   readonly metrics: ServiceMetrics;
   readonly log: Log;
+  readonly people: PeopleLog;
   readonly loginWaitMs: number;
   readonly signOuts: SignOuts;
   /** Of the connections that are signed in. */
@@ -79,6 +81,8 @@ export class Gateway {
     bounds: Limits;
     metrics: ServiceMetrics;
     log: Log;
+    /** Whether sign-ins, sign-outs and refusals are logged; no, unless it is given. */
+    logsPeople?: boolean | undefined;
     loginWaitMs: number;
     random: Random;
     /** The event loop's, unless it is given. */
@@ -97,6 +101,7 @@ export class Gateway {
     this.bounds = parts.bounds;
     this.metrics = parts.metrics;
     this.log = parts.log;
+    this.people = new PeopleLog(parts.logsPeople === true ? parts.log : undefined);
     this.loginWaitMs = parts.loginWaitMs;
     this.signOuts = new SignOuts(parts.serviceId, ({ id, app, account }) =>
       this.links.choose("login", { channelId: id, app, account }),

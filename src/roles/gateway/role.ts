@@ -60,6 +60,8 @@ export interface GatewayParts {
   readonly readWaitMs: number;
   readonly writeWaitMs: number;
   readonly loginWaitMs: number;
+  /** Whether sign-ins, sign-outs and refusals are logged; no, unless it is given. */
+  readonly logsPeople?: boolean;
   /** Between two comparisons of its sessions with the store's; sessionCensusMs unless it is given. */
   readonly censusMs?: number;
   /** How nodes are chosen. */
@@ -103,7 +105,8 @@ export class GatewayRole {
   private cancelLook: Cancel | undefined;
 
   constructor(surroundings: Surroundings, parts: GatewayParts) {
-    const { verifier, wheel, flusher, metrics, readWaitMs, writeWaitMs, loginWaitMs, selection, censusMs } = parts;
+    const { verifier, wheel, flusher, metrics, readWaitMs, writeWaitMs, loginWaitMs, selection, censusMs, logsPeople } =
+      parts;
     const { limits: bounds, log, random, timers, network } = surroundings;
     this.surroundings = surroundings;
     this.parts = parts;
@@ -114,7 +117,21 @@ export class GatewayRole {
     const limits = new AddressLimits(connectionsMax, bounds, wheel);
     const serviceId = surroundings.identity.id;
     this.gateway = new Gateway({
-      ...{ serviceId, links, verifier, wheel, limits, bounds, metrics, log, loginWaitMs, random, timers, censusMs },
+      ...{
+        serviceId,
+        links,
+        verifier,
+        wheel,
+        limits,
+        bounds,
+        metrics,
+        log,
+        logsPeople,
+        loginWaitMs,
+        random,
+        timers,
+        censusMs,
+      },
     });
     this.acceptor = new ClientAcceptor(this.gateway);
     const proxies = new TrustedProxies(parts.trustedProxies, log);
@@ -218,7 +235,8 @@ export class GatewayRole {
 
   /** What an operator should know although the gateway does its job: entries for `GET /health`. */
   get remarks(): Readonly<Record<string, string>> {
-    return this.membership?.remarks ?? {};
+    const gone = this.dependencies.flatMap((dependency) => dependency.gone);
+    return { ...this.membership?.remarks, ...(gone.length === 0 ? {} : { gone: gone.join(",") }) };
   }
 
   /** Services without a node that can be chosen: the gateway can do its job when there are none. */

@@ -33,10 +33,19 @@ const closingMs = 2_000;
 const env = "standalone";
 const clusterKeyBytes = 32;
 
-/** Starts it all around the store, which is its own now; rejects, with nothing left open, when a listener fails. */
-export async function assemble(settings: StandaloneSettings, store: Store): Promise<RunningStandalone> {
+/**
+ * Starts it all around the store, which is its own now, and whose opening may take its time; rejects, with nothing left
+ * open, when the store cannot be opened or a listener fails.
+ */
+export async function assemble(settings: StandaloneSettings, opening: Promise<Store>): Promise<RunningStandalone> {
   const { id, limits, log, zone, version } = settings;
-  const undo: (() => void | Promise<void>)[] = [() => store.close()];
+  const undo: (() => void | Promise<void>)[] = [
+    async () => {
+      // One that could not be opened has told why.
+      const [opened] = await Promise.allSettled([opening]);
+      if (opened.status === "fulfilled") await opened.value.close();
+    },
+  ];
   const closeAll = async (): Promise<void> => {
     for (const step of undo.toReversed()) await step();
     undo.length = 0;
@@ -50,6 +59,32 @@ export async function assemble(settings: StandaloneSettings, store: Store): Prom
     const control = controlCommands({ id, version, limits, role: "standalone" }, (bug) =>
       metrics.bugs.met("control", bug),
     );
+    let draining: Promise<void> | undefined;
+    const running: { store?: Store; gateway?: GatewayRole; isStarted: boolean } = { isStarted: false };
+    const health = (): Health => {
+      const { store, gateway, isStarted } = running;
+      if (store === undefined) return { ready: false, detail: { version, role: "standalone", starting: true } };
+      const missing = gateway?.missingServices() ?? [];
+      return {
+        ready: isStarted && draining === undefined && store.isHealthy && missing.length === 0,
+        detail: {
+          version,
+          role: "standalone",
+          ...(isStarted ? {} : { starting: true }),
+          connections: gateway?.connections ?? 0,
+          store: store.isHealthy,
+          ...(store.trouble === "" ? {} : { storeTrouble: store.trouble }),
+          ...clockDetail(store.clock),
+          missing: missing.join(","),
+          draining: draining !== undefined,
+        },
+      };
+    };
+    const monitor = settings.monitor && startMonitor(settings.monitor, { metrics, health, limits: settings.limits });
+    // The last to go.
+    if (monitor !== undefined) undo.unshift(() => monitor.stop());
+    const store = await opening;
+    running.store = store;
     const sessions = new MemorySessions(limits.values);
     undo.push(() => sessions.close());
 
@@ -115,28 +150,10 @@ export async function assemble(settings: StandaloneSettings, store: Store): Prom
       publicUrl: (kind, bound) => `${kind}://${bound}`,
       tags: new Map(),
     });
+    running.gateway = gateway;
     undo.push(() => gateway.drain(0, 0));
     const { ws, tcp } = await gateway.start();
-
-    let draining: Promise<void> | undefined;
-    const health = (): Health => {
-      const missing = gateway.missingServices();
-      return {
-        ready: draining === undefined && store.isHealthy && missing.length === 0,
-        detail: {
-          version,
-          role: "standalone",
-          connections: gateway.connections,
-          store: store.isHealthy,
-          ...(store.trouble === "" ? {} : { storeTrouble: store.trouble }),
-          ...clockDetail(store.clock),
-          missing: missing.join(","),
-          draining: draining !== undefined,
-        },
-      };
-    };
-    const monitor = settings.monitor && startMonitor(settings.monitor, { metrics, health, limits: settings.limits });
-    if (monitor !== undefined) undo.unshift(() => monitor.stop());
+    running.isStarted = true;
 
     const drain = async (): Promise<void> => {
       log.info("draining", { connections: gateway.connections });

@@ -27,17 +27,16 @@ export async function startStandalone(
     log,
     ...(takeLock === undefined ? {} : { takeLock }),
   });
-  const reading = read();
-  // To the end of both: what is still being opened when the other one fails would be closed by nobody.
-  await Promise.allSettled([opening, reading]);
-  const store = await opening;
+  // Whoever waits for it hears of its failure.
+  opening.catch(() => undefined);
   let assembly: Assembly;
   try {
-    assembly = await reading;
+    assembly = await read();
   } catch (error) {
-    await store.close();
+    // What is still being opened would be closed by nobody; its own failure says more.
+    await (await opening).close();
     throw error;
   }
   // The store is the assembly's now, which closes it when it fails.
-  return assembly.assemble(settings, store);
+  return assembly.assemble(settings, opening);
 }

@@ -94,9 +94,7 @@ export class RedisLink {
       // Once they were right: somebody who changes them there may change them back.
       const refusal = this.wasConnected ? undefined : await wrongSetting(url, error);
       if (refusal !== undefined) {
-        this.options.refused(
-          `The session store ${redacted(url)} refuses this program: ${refusal}. Check the URL's user, password and database.`,
-        );
+        this.options.refused(`The session store ${redacted(url)} refuses this program: ${refusal}.`);
       } else this.retryLater(error instanceof Error ? error.message : String(error));
     }
   }

@@ -1,22 +1,44 @@
-// Tells a server that is away from one that is there and refuses what the URL says. Bun's client reports a wrong password as
-// a closed connection, so the server is asked once more, by hand.
+// Tells a server that is away from one that is there and refuses what the URL says: the password, TLS or none, or that it is
+// a Redis at all. Bun's client reports all of it as a closed connection, so the server is asked once more, by hand.
 
 const answerMsMax = 1_500;
+const answerBytesMax = 60;
 /** What the server or Bun's client says of a setting that is wrong for as long as nobody changes it. */
 const refusals = /^(WRONGPASS|NOAUTH|NOPERM|ERR (DB index|invalid password|AUTH)|Invalid database number)/;
+/** RESP: a status, an error, a number, a text, a list. */
+const isReply = /^[-+:$*]/;
+/** A TLS alert: its type, and the first byte of every version. */
+const tlsAlert = "\u0015\u0003";
 
-/** What the server refuses in `url`, in its own words; undefined where `error`, of a connection to it, may pass. */
+/** What the server refuses in `url`, as a clause with what to do; undefined where `error`, of a connection to it, may pass. */
 export async function wrongSetting(url: string, error: unknown): Promise<string | undefined> {
   const reason = error instanceof Error ? error.message : String(error);
-  if (refusals.test(reason)) return reason;
-  const isClosed = error instanceof Error && "code" in error && error.code === "ERR_REDIS_CONNECTION_CLOSED";
-  if (!isClosed) return undefined;
-  const answer = await answerToAuth(new URL(url));
-  return refusals.test(answer) ? answer : undefined;
+  if (refusals.test(reason)) return credentials(reason);
+  const { protocol } = new URL(url);
+  const isTls = protocol === "rediss:" || protocol === "valkeys:";
+  const answer = await answerToAuth(new URL(url), isTls);
+  if (isReply.test(answer)) {
+    const said = answer.slice(1);
+    return refusals.test(said) ? credentials(said) : undefined;
+  }
+  // Whoever hears the other dialect ends the connection without a word, or with an alert.
+  if (answer === "" || answer.startsWith(tlsAlert)) {
+    const other = await answerToAuth(new URL(url), !isTls);
+    if (!isReply.test(other)) return undefined;
+    const scheme = protocol.startsWith("redis") ? "redis" : "valkey";
+    return isTls
+      ? `it speaks no TLS; write ${scheme}:// in its URL`
+      : `it speaks TLS only; write ${scheme}s:// in its URL`;
+  }
+  return `what answers there is no Redis: it says ${JSON.stringify(answer.slice(0, answerBytesMax))}; correct the URL`;
 }
 
-/** The error that the server answers to the URL's user and password; '' where it answers none in time. */
-async function answerToAuth({ protocol, hostname, port, username, password }: URL): Promise<string> {
+function credentials(said: string): string {
+  return `${said}; check the URL's user, password and database`;
+}
+
+/** The first line that is answered to the URL's user and password; '' where nothing is in time. */
+async function answerToAuth({ hostname, port, username, password }: URL, isTls: boolean): Promise<string> {
   const user = username === "" ? [] : [decodeURIComponent(username)];
   const words = password === "" ? ["PING"] : ["AUTH", ...user, decodeURIComponent(password)];
   const request = words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join("");
@@ -26,10 +48,11 @@ async function answerToAuth({ protocol, hostname, port, username, password }: UR
   const dialled = Bun.connect({
     hostname: hostname.replace(/^\[|\]$/g, ""),
     port: Number(port) || 6379,
-    tls: protocol === "rediss:" || protocol === "valkeys:",
+    // Whom a certificate names is for the connection that is used.
+    tls: isTls ? { rejectUnauthorized: false } : false,
     socket: {
       open: (socket) => void socket.write(`*${words.length}\r\n${request}`),
-      data: (_, data) => resolve(/^-([^\r\n]*)/.exec(data.toString("latin1"))?.[1] ?? ""),
+      data: (_, data) => resolve(/^[^\r\n]*/.exec(data.toString("latin1"))?.[0] ?? ""),
       close: nothing,
       error: nothing,
       connectError: nothing,

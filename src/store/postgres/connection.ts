@@ -6,11 +6,13 @@
 // in the database whatever becomes of us. So a dead peer's lock is held for as long as its statement runs, which the
 // database bounds, too.
 
+import { userInfo } from "node:os";
 import { SQL } from "bun";
 import { StoreUnavailable } from "../store.ts";
 import { replacedState } from "./life.ts";
 import { refusalState } from "./writer-lock.ts";
 
+const defaultPort = 5432;
 const connectSecondsMax = 2;
 const lockMsMax = 1_500;
 const answerMsMax = 2_500;
@@ -93,7 +95,56 @@ const passingCode = /^(ERR_POSTGRES_(CONNECTION_|\w+_TIMEOUT)|E(CONN|HOST|NET|PI
 export function placeOf(url: string): string {
   if (!URL.canParse(url)) return "(not a URL)";
   const { host, pathname } = new URL(url);
+  const socket = socketOf(url);
+  if (socket !== undefined) return `${socket.folder}:${socket.port}${pathname}`;
   return `${host}${pathname}`;
+}
+
+/** A server of this machine, and who signs in there. */
+export interface PostgresSocket {
+  /** Absolute. */
+  readonly folder: string;
+  readonly port: number;
+  /** Unless the URL names another: the user of this process, as with PostgreSQL's own programs. */
+  readonly user: string;
+}
+
+/**
+ * Where a URL names the folder of a Unix socket, as those of PostgreSQL's own programs do:
+ * `postgres:///roost?host=/var/run/postgresql`, or `postgres://user@%2Fvar%2Frun%2Fpostgresql/roost`; else undefined.
+ */
+export function socketOf(url: string): PostgresSocket | undefined {
+  const { hostname, port, username, searchParams } = new URL(url);
+  const folder = hostname === "" ? (searchParams.get("host") ?? "") : hostname.replaceAll(/%2f/gi, "/");
+  if (!folder.startsWith("/")) return undefined;
+  const user = username === "" ? searchParams.get("user") : decodeURIComponent(username);
+  return {
+    folder,
+    port: Number(port || searchParams.get("port") || defaultPort),
+    user: user ?? process.env["PGUSER"] ?? userInfo().username,
+  };
+}
+
+/** Parts of a URL of a socket that are no settings of a connection. */
+const socketParts = ["host", "port", "user", "password"] as const;
+
+/** What Bun's client takes for the URL of a socket: a URL of a host, and options in the place of that host. */
+function bunUrlOf(url: string): readonly [url: string, options: SQL.PostgresOrMySQLOptions] {
+  const socket = socketOf(url);
+  if (socket === undefined) return [url, {}];
+  const { password, pathname, searchParams } = new URL(url);
+  const given = password === "" ? searchParams.get("password") : decodeURIComponent(password);
+  for (const part of socketParts) searchParams.delete(part);
+  return [
+    `postgres://localhost${pathname}?${searchParams}`,
+    {
+      hostname: socket.folder,
+      port: socket.port,
+      username: socket.user,
+      password: given ?? process.env["PGPASSWORD"] ?? "",
+      tls: false,
+    },
+  ];
 }
 
 /**
@@ -102,12 +153,16 @@ export function placeOf(url: string): string {
  */
 export function openClient(options: ConnectionOptions, settings: Record<string, string>): SQL {
   if (!URL.canParse(options.url) || !/^postgres(ql)?:$/.test(new URL(options.url).protocol)) {
-    throw new StoreUnavailable("its URL is not of the form postgres://user:password@host:port/database");
+    throw new StoreUnavailable(
+      "its URL is not of the form postgres://user:password@host:port/database, or postgres:///database?host=/folder of a Unix socket",
+    );
   }
   const { pathname, searchParams } = new URL(options.url);
   try {
     const name = decodeURIComponent(pathname.slice(1));
-    return new SQL(options.url, {
+    const [url, place] = bunUrlOf(options.url);
+    return new SQL(url, {
+      ...place,
       adapter: "postgres",
       max: options.connectionsMax,
       bigint: true,

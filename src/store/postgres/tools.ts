@@ -3,7 +3,7 @@
 
 import type { SQL } from "bun";
 import { StoreUnavailable } from "../store.ts";
-import { openClient } from "./connection.ts";
+import { openClient, socketOf } from "./connection.ts";
 
 type ToolName = "pg_dump" | "pg_restore" | "psql";
 
@@ -32,13 +32,15 @@ export function environmentOf(url: string): Record<string, string | undefined> {
     const value = searchParams.get(option);
     return value === null ? [] : [[variable, value] as const];
   });
+  const socket = socketOf(url);
+  const given = password === "" ? socket && searchParams.get("password") : decodeURIComponent(password);
   return {
     ...withoutOtherPlaces(process.env),
     ...Object.fromEntries(options),
-    PGHOST: hostname.replace(/^\[(.*)\]$/, "$1"),
-    PGPORT: port === "" ? "5432" : port,
-    PGUSER: username === "" ? process.env["PGUSER"] : decodeURIComponent(username),
-    PGPASSWORD: password === "" ? process.env["PGPASSWORD"] : decodeURIComponent(password),
+    PGHOST: socket?.folder ?? hostname.replace(/^\[(.*)\]$/, "$1"),
+    PGPORT: socket === undefined ? port || "5432" : String(socket.port),
+    PGUSER: socket?.user ?? (username === "" ? process.env["PGUSER"] : decodeURIComponent(username)),
+    PGPASSWORD: given ?? process.env["PGPASSWORD"],
     PGDATABASE: decodeURIComponent(pathname.slice(1)),
     PGAPPNAME: "roost backup",
     PGCONNECT_TIMEOUT: "10",

@@ -151,6 +151,8 @@ describe("a node that is starting", () => {
     expect((await starting.register()).code).toBe(0);
     expect((await starting.renew()).code).toBe(0);
     expect((await starting.ask("/health")).status).toBe(503);
+    expect((await starting.ask("/readyz")).status).toBe(503);
+    expect((await starting.ask("/livez")).status).toBe(200);
     expect(await starting.metric("roost_registry_readable")).toBe(0);
   });
 });

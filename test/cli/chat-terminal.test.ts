@@ -1,0 +1,111 @@
+// The terminal client in a pseudo terminal of three rows, against the real server in this process.
+
+import { afterEach, expect, test } from "bun:test";
+import { join } from "node:path";
+import { RoostClient } from "../../src/sdk/roost-client.ts";
+import { Messenger } from "../support/messenger.ts";
+import { PseudoTerminal } from "../support/pseudo-terminal.ts";
+import { until } from "../support/until.ts";
+
+const main = join(import.meta.dir, "../../src/main.ts");
+const endings: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const end of endings.splice(0).toReversed()) await end();
+});
+
+async function messengerFor(): Promise<Messenger> {
+  const messenger = await Messenger.start();
+  endings.push(() => messenger.stop());
+  return messenger;
+}
+
+async function clientOf(messenger: Messenger, account: string): Promise<RoostClient> {
+  const client = await RoostClient.connect({ url: `ws://${messenger.ws}`, token: await messenger.token(account) });
+  endings.push(() => client.close());
+  return client;
+}
+
+async function terminalOf(messenger: Messenger, account: string, words: string[], columns = 80, rows = 3) {
+  const url = `ws://${messenger.ws}`;
+  const all = [process.execPath, "--no-env-file", main, "chat", "--account", account, "--url", url];
+  const terminal = new PseudoTerminal([...all, "--token", await messenger.token(account), ...words], columns, rows);
+  endings.push(() => terminal.close());
+  return terminal;
+}
+
+test("messages that come while a long line is typed are seen, and the line stays", async () => {
+  const messenger = await messengerFor();
+  const bob = await clientOf(messenger, "bob");
+  const terminal = await terminalOf(messenger, "alice", ["--to", "bob"]);
+  await until(() => terminal.count("bob>") === 1, "the prompt");
+  const typed = "0123456789".repeat(17);
+  terminal.type(typed);
+  await until(() => terminal.screen.lines.join("").includes(typed), "the typed line");
+  for (let message = 1; message <= 5; message++) {
+    await bob.talkToUser("alice", { body: `message ${message} of bob` });
+    await until(() => terminal.count(`bob: message ${message} of bob`) === 1, `message ${message}`);
+    await until(() => terminal.screen.lines.join("").endsWith(`bob> ${typed}`), "the typed line below it");
+  }
+  for (let message = 1; message <= 5; message++) expect(terminal.count(`bob: message ${message} of bob`)).toBe(1);
+  terminal.type("\r");
+  await until(() => terminal.count("✓ alice: 0123456789") === 1, "the mark of what is stored");
+  terminal.type("yes\r");
+  await until(() => terminal.count("✓ alice: yes") === 1, "the mark of what is stored");
+  // The line that was typed is wiped: the message stands in its place.
+  expect(terminal.count("bob> yes")).toBe(0);
+});
+
+test("a message that comes while the client leaves is shown, and the status is 0", async () => {
+  const messenger = await messengerFor();
+  const bob = await clientOf(messenger, "bob");
+  const terminal = await terminalOf(messenger, "alice", ["--to", "bob"]);
+  await until(() => terminal.count("bob>") === 1, "the prompt");
+  const sent = Promise.all(Array.from({ length: 20 }, (_, at) => bob.talkToUser("alice", { body: `late ${at}` })));
+  // Ctrl-D.
+  terminal.type("\u0004");
+  expect(await terminal.child.exited).toBe(0);
+  await sent;
+  expect(terminal.screen.lines.join("\n")).not.toContain("ERR_");
+});
+
+test("other conversations are marked, groups have names, and an unknown group is refused", async () => {
+  const messenger = await messengerFor();
+  const bob = await clientOf(messenger, "bob");
+  const carol = await clientOf(messenger, "carol");
+  const terminal = await terminalOf(messenger, "alice", ["--to", "bob"], 100, 20);
+  await until(() => terminal.count("bob>") === 1, "the prompt");
+  const group = await carol.createGroup({ name: "the team", members: ["alice", "b1", "b2", "b3", "b4", "b5", "b6"] });
+  await until(() => terminal.count('* you are in a new group "the team" with ') === 1, "the new group");
+  expect(terminal.count("and 3 others")).toBe(1);
+  await carol.talkToGroup(group, { body: "to all" });
+  await carol.talkToUser("alice", { body: "to alice" });
+  await bob.talkToUser("alice", { body: "from bob" });
+  await until(() => terminal.count(" bob: from bob") === 1, "bob's message");
+  const lines = terminal.screen.lines.map((line) => line.slice(5));
+  expect(lines).toContain(' ["the team"] carol: to all');
+  expect(lines).toContain(" [to you] carol: to alice");
+  expect(lines).toContain(" bob: from bob");
+  terminal.type("/group use nowhere\r");
+  await until(() => terminal.count("! you are in no group nowhere; /groups lists yours") === 1, "the refusal");
+  terminal.type("/groups\r");
+  await until(() => terminal.count(`* "the team"  `) === 1, "the list");
+  terminal.type('/group use "the team"\r');
+  await until(() => terminal.count('["the team"]>') > 0, "the prompt of the group");
+  terminal.type("hello team\r");
+  await until(() => terminal.count("✓ alice: hello team") === 1, "the message");
+});
+
+test("after an absence the last twenty messages of a conversation are shown, and a count", async () => {
+  const messenger = await messengerFor();
+  const bob = await clientOf(messenger, "bob");
+  const carol = await clientOf(messenger, "carol");
+  for (let at = 1; at <= 50; at++) await bob.talkToUser("alice", { body: `bob says ${at}.` });
+  for (let at = 1; at <= 3; at++) await carol.talkToUser("alice", { body: `carol says ${at}.` });
+  const terminal = await terminalOf(messenger, "alice", ["--to", "bob"], 80, 60);
+  await until(() => terminal.count("bob says 50.") === 1, "the last message");
+  await until(() => terminal.count("carol says 3.") === 1, "the last message of carol");
+  expect(terminal.count("bob says 30.")).toBe(0);
+  expect(terminal.count("bob says 31.")).toBe(1);
+  expect(terminal.count("* 30 earlier messages are not shown")).toBe(1);
+  expect(terminal.count("[to you] carol: carol says 1.")).toBe(1);
+});

@@ -1,0 +1,53 @@
+// scripts/cluster, as a person uses it: what it prints, and that nothing of it outlives it.
+
+import { afterEach, expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { until } from "../support/until.ts";
+
+const script = join(import.meta.dir, "../../scripts/cluster");
+const endings: (() => void)[] = [];
+afterEach(() => {
+  for (const end of endings.splice(0)) end();
+});
+
+test("--help is help, and a typo is said without a stack", () => {
+  const help = Bun.spawnSync([script, "--help"]);
+  expect([help.exitCode, help.stderr.toString()]).toEqual([0, ""]);
+  expect(help.stdout.toString()).toContain("--postgres");
+  const typo = Bun.spawnSync([script, "--postgress"]);
+  expect(typo.exitCode).toBe(2);
+  expect(typo.stderr.toString()).toMatch(/^cluster: Unknown option '--postgress'.*\n\nStarts a cluster/);
+  expect(typo.stderr.toString()).not.toContain("    at ");
+});
+
+function isRunning(pid: number): boolean {
+  try {
+    // A zombie waits for whoever adopts it.
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
+for (const signal of ["SIGKILL", "SIGHUP"] as const) {
+  test(`it names each process, and after ${signal} none of them, and no folder, is left`, async () => {
+    const child = Bun.spawn([script], { stdin: "ignore", stdout: "pipe", stderr: "inherit" });
+    endings.push(() => child.kill("SIGKILL"));
+    let text = "";
+    const decoder = new TextDecoder();
+    for await (const chunk of child.stdout) {
+      text += decoder.decode(chunk, { stream: true });
+      if (text.includes("Ctrl-C")) break;
+    }
+    const pids = [...text.matchAll(/^ {2}(?:discovery|gateway|login|chat)-\d +(\d+) /gm)].map(([, pid]) => Number(pid));
+    expect(pids).toHaveLength(9);
+    expect(pids.filter(isRunning)).toEqual(pids);
+    const folder = / are in (\S+)\n/.exec(text)?.[1] ?? "";
+    expect(readdirSync(folder)).toContain("gateway-1.log");
+    for (const line of text.split("\n")) expect(line.length).toBeLessThan(140);
+    child.kill(signal);
+    await until(() => !pids.some(isRunning), "all have ended");
+    await until(() => !existsSync(folder), "the folder is gone");
+  }, 60_000);
+}

@@ -1,0 +1,57 @@
+// What the log says of people: who came, who left, who was turned away; and nothing where that is off.
+
+import { afterEach, expect, test } from "bun:test";
+import { createLog } from "../../src/base/log.ts";
+import { Messenger } from "../support/messenger.ts";
+import { until } from "../support/until.ts";
+
+const endings: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const end of endings.splice(0)) await end();
+});
+
+/** What every line has. */
+const head = new Set(["time", "level", "message"]);
+
+type Line = Readonly<Record<string, unknown>>;
+
+async function start(logsPeople: boolean): Promise<{ messenger: Messenger; about: (message: string) => Line[] }> {
+  const lines: string[] = [];
+  const log = createLog("info", "json", (line) => lines.push(line));
+  const messenger = await Messenger.start({ log, logsPeople });
+  endings.push(() => messenger.stop());
+  const about = (message: string): Line[] =>
+    lines
+      .map((line): Line => JSON.parse(line))
+      .filter((line) => line["message"] === message)
+      .map((line) => Object.fromEntries(Object.entries(line).filter(([name]) => !head.has(name))));
+  return { messenger, about };
+}
+
+async function visit(messenger: Messenger): Promise<void> {
+  const alice = await messenger.stranger();
+  await alice.signIn(await messenger.token("alice"), "phone");
+  alice.terminate();
+  const eve = await messenger.stranger();
+  await eve.signIn("no token").catch(() => undefined);
+}
+
+test("sign-in, sign-out and refusal are lines with account, device and address, and without the token", async () => {
+  const { messenger, about } = await start(true);
+  await visit(messenger);
+  const alice = { account: "alice", app: "app", device: "phone", address: "127.0.0.1" };
+  await until(() => about("signed out").length === 1, "the sign-out");
+  expect(about("signed in")).toEqual([alice]);
+  expect(about("signed out")).toEqual([{ ...alice, code: expect.any(Number), reason: expect.any(String) }]);
+  await until(() => about("a sign-in was refused").length === 1, "the refusal");
+  const [refusal] = about("a sign-in was refused");
+  expect(refusal).toEqual({ address: "127.0.0.1", reason: expect.stringContaining("token") });
+  expect(JSON.stringify(refusal)).not.toContain("no token");
+});
+
+test("with --log-people off nobody is named", async () => {
+  const { messenger, about } = await start(false);
+  await visit(messenger);
+  await Bun.sleep(50);
+  for (const message of ["signed in", "signed out", "a sign-in was refused"]) expect(about(message)).toEqual([]);
+});

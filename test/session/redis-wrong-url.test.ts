@@ -1,0 +1,90 @@
+// What an operator is told of a session store's URL that is wrong, each against what really listens there.
+
+import { afterEach, describe, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { silentLog } from "../../src/base/log.ts";
+import { openRedisSessions } from "../../src/session/redis/redis-sessions.ts";
+import { isRedisMissing, RedisServer } from "../support/redis.ts";
+
+const undo: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const step of undo.splice(0).toReversed()) await step();
+});
+
+async function failureOf(url: string): Promise<string> {
+  try {
+    const sessions = await openRedisSessions({ url, log: silentLog });
+    undo.push(() => sessions.close());
+    return "";
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** Listens, answers each first packet with a text, and ends; returns its port. */
+function answering(text: string, tls?: { key: string; cert: string }): number {
+  const server = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    ...(tls === undefined ? {} : { tls }),
+    socket: { data: (socket) => void socket.end(text) },
+  });
+  undo.push(() => server.stop(true));
+  return server.port;
+}
+
+test("something else that listens there is told by what it says", async () => {
+  const port = answering("HTTP/1.1 400 Bad Request\r\n\r\n");
+  expect(await failureOf(`redis://:hush@127.0.0.1:${port}/0`)).toBe(
+    `The session store redis://127.0.0.1:${port}/0 refuses this program: what answers there is no Redis: it says "HTTP/1.1 400 Bad Request"; correct the URL.`,
+  );
+});
+
+test.skipIf(Bun.which("openssl") === null)("a server with TLS only is told by rediss:// and valkeys://", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "roost-tls-"));
+  undo.push(() => rmSync(folder, { recursive: true }));
+  const [key, cert] = [join(folder, "key"), join(folder, "cert")];
+  const made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+  Bun.spawnSync([...made, "-keyout", key, "-out", cert, "-subj", "/CN=localhost"], { stderr: "ignore" });
+  const tls = { key: readFileSync(key, "utf8"), cert: readFileSync(cert, "utf8") };
+  for (const scheme of ["redis", "valkey"]) {
+    const port = answering("+PONG\r\n", tls);
+    expect(await failureOf(`${scheme}://127.0.0.1:${port}/0`)).toContain(
+      `it speaks TLS only; write ${scheme}s:// in its URL.`,
+    );
+  }
+});
+
+describe.skipIf(isRedisMissing)("a Redis", () => {
+  async function start(password = ""): Promise<RedisServer> {
+    const server = await RedisServer.start(password);
+    undo.push(() => server.remove());
+    return server;
+  }
+
+  test("without TLS is told by redis://", async () => {
+    const { port } = await start();
+    expect(await failureOf(`rediss://127.0.0.1:${port}/0`)).toContain("it speaks no TLS; write redis:// in its URL.");
+  });
+
+  test("with another password is told by what it says and what to check", async () => {
+    const { port } = await start("right");
+    const failure = await failureOf(`redis://:hush@127.0.0.1:${port}/0`);
+    expect(failure).toContain("WRONGPASS");
+    expect(failure).toContain("; check the URL's user, password and database.");
+    expect(failure).not.toContain("hush");
+  });
+
+  test("is used by valkey://, too", async () => {
+    const { port } = await start("right");
+    expect(await failureOf(`valkey://:right@127.0.0.1:${port}/0`)).toBe("");
+  });
+});
+
+test("nobody listens: it is tried again, and no start fails", async () => {
+  const port = answering("");
+  await undo.pop()?.();
+  expect(await failureOf(`redis://127.0.0.1:${port}/0`)).toBe("");
+});

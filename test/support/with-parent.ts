@@ -1,0 +1,25 @@
+// What a helper starts ends with it, however it ends: after kill -9 nobody is left to end anything. The kernel does it on
+// Linux (prctl(2), PR_SET_PDEATHSIG, by util-linux' setpriv); elsewhere only an orderly end ends the others.
+
+import type { Subprocess } from "bun";
+
+const setpriv = Bun.which("setpriv");
+
+/** Words before a command, whose process gets a signal when the process that spawns it ends. It keeps its pid. */
+export function endsWithParent(signal: "KILL" | "QUIT" = "KILL"): string[] {
+  return setpriv === null ? [] : [setpriv, "--pdeathsig", signal];
+}
+
+/** Held, so that no collection of garbage closes their pipes. */
+const watchers: Subprocess[] = [];
+
+/**
+ * Removes a folder when this process has ended, in whatever way. `read` returns at the end of the pipe, which this process
+ * holds and never writes to.
+ */
+export function removeAfterwards(folder: string): void {
+  const script = 'trap "" INT TERM HUP; read -r _; sleep 1; rm -rf -- "$1"';
+  const shell = Bun.spawn(["sh", "-c", script, "sh", folder], { stdin: "pipe", stdout: "ignore", stderr: "ignore" });
+  shell.unref();
+  watchers.push(shell);
+}
