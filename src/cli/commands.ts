@@ -1,15 +1,21 @@
-// The commands. Their options and their help come from the one table of options.
+// The commands, as citty has them: it finds the one that is named and runs it. Their options and their help come from the one
+// table of options. citty takes words that it does not know, and the last one of two that exclude each other, so a command's
+// words are read by OptionValues alone, which refuses both.
 
+import { defineCommand, runCommand } from "citty";
 import { printHelp, printLines, saidLine, say, written } from "./command-output.ts";
 import { didYouMean } from "./did-you-mean.ts";
-import type { CommandHelp } from "./help.ts";
+import type { Definition } from "./help.ts";
 import { OptionValues } from "./option-values.ts";
-import { type Operand, type OptionName, optionsOf, roles } from "./options.ts";
+import { argsOf, type Operand, type OptionName, optionsOf, roles } from "./options.ts";
 import { linesTo } from "./standard-streams.ts";
 import { StartError, UsageError } from "./usage-error.ts";
 import { version } from "./version.ts";
 
-interface Command extends CommandHelp {
+interface Command {
+  readonly definition: Definition;
+  readonly options: readonly OptionName[];
+  readonly operand: Operand | undefined;
   /** Resolves with an exit status, or with nothing when the process goes on. */
   run(values: OptionValues): Promise<number | undefined>;
 }
@@ -21,7 +27,8 @@ function command(
   run: Command["run"],
   operand?: Operand,
 ): Command {
-  return { name, description, options: names, operand, run };
+  const definition = { meta: { name, description }, args: argsOf(name, names, operand) };
+  return { definition, options: names, operand, run };
 }
 
 const done = (work: Promise<void>, status: number | undefined): Promise<number | undefined> => work.then(() => status);
@@ -136,6 +143,25 @@ function isServer(words: readonly string[]): boolean {
   return (first === undefined || first.startsWith("-") || first === "serve") && !isHelp(words) && !isVersion(words);
 }
 
+/** Has citty run the command that the first word names; resolves with its status. */
+async function dispatch(words: readonly string[], environment: Environment): Promise<number | undefined> {
+  let status: number | undefined;
+  const subCommands = Object.entries(commands).map(([name, chosen]) => {
+    const { definition, options, operand } = chosen;
+    const runs = async ({ rawArgs }: { readonly rawArgs: readonly string[] }): Promise<void> => {
+      const values = new OptionValues(options, rawArgs, environment, operand);
+      // A server says them in its log.
+      if (name !== "serve") for (const warning of values.warnings) say(warning);
+      status = await chosen.run(values);
+    };
+    return [name, defineCommand({ ...definition, run: runs })] as const;
+  });
+  await runCommand(defineCommand({ meta: { name: "roost", version }, subCommands: Object.fromEntries(subCommands) }), {
+    rawArgs: [...words],
+  });
+  return status;
+}
+
 /** `complain` gets a sentence about what ends the command. */
 async function obey(
   words: readonly string[],
@@ -154,20 +180,20 @@ async function obey(
       const isAsked = (isNamed || isServe) && chosen !== undefined;
       await printHelp(
         isAsked
-          ? commandHelp(chosen, name === "serve" ? roleIn(rest) : undefined)
-          : generalHelp(version, Object.values(commands)),
+          ? commandHelp(chosen.definition, name === "serve" ? roleIn(rest) : undefined)
+          : generalHelp(
+              version,
+              Object.values(commands).map(({ definition }) => definition),
+            ),
       );
       return 0;
     }
-    if (isVersion(words)) return await commands["version"]?.run(new OptionValues([], [], {}));
+    if (isVersion(words)) return await dispatch(["version"], {});
     if (chosen === undefined)
       throw new UsageError(
         `${JSON.stringify(name)} is not a command${didYouMean(name, Object.keys(commands))}; there are ${Object.keys(commands).join(", ")}`,
       );
-    const values = new OptionValues(chosen.options, rest, environment, chosen.operand);
-    // A server says them in its log.
-    if (name !== "serve") for (const warning of values.warnings) say(warning);
-    return await chosen.run(values);
+    return await dispatch([name, ...rest], environment);
   } catch (error) {
     if (error instanceof UsageError || error instanceof StartError) {
       complain(error.message);

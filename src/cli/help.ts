@@ -1,28 +1,20 @@
-// What --help shows: plain text of at most 100 columns, options in groups. Pure.
+// What --help shows of citty's definitions: plain text of at most 100 columns, options in groups. Pure.
 
-import {
-  groupsOfServe,
-  type Operand,
-  options,
-  type OptionName,
-  optionsOf,
-  optionsOfRole,
-  type roles,
-  textsOf,
-} from "./options.ts";
+import type { ArgDef, ArgsDef, CommandMeta } from "citty";
+import { groupsOfServe, optionsOfRole, type roles } from "./options.ts";
 
 const columns = 100;
 const indent = "  ";
 /** Where descriptions begin; after a longer flag they begin on the next line. */
 const descriptionAt = 34;
 
-/** A command as its help shows it. */
-export interface CommandHelp {
-  readonly name: string;
-  readonly description: string;
-  readonly options: readonly OptionName[];
-  readonly operand: Operand | undefined;
+/** A command's definition, as far as its help shows it. */
+export interface Definition {
+  readonly meta: CommandMeta & { readonly name: string; readonly description: string };
+  readonly args: ArgsDef;
 }
+
+type Arg = readonly [name: string, definition: ArgDef];
 
 const examples = `EXAMPLES
 
@@ -43,7 +35,7 @@ const everyOption =
   'Every option can be a flag, a variable (ROOST_READ_WAIT) or a line of a TOML file (read-wait = "3m", --config FILE).';
 
 /** The help of the program. */
-export function generalHelp(version: string, commands: readonly CommandHelp[]): string {
+export function generalHelp(version: string, commands: readonly Definition[]): string {
   return [
     `roost ${version}: an instant-messaging server in one executable`,
     "",
@@ -51,7 +43,7 @@ export function generalHelp(version: string, commands: readonly CommandHelp[]): 
     "",
     "COMMANDS",
     "",
-    ...commands.flatMap(({ name, description }) => entry(name, description, 12)),
+    ...commands.flatMap(({ meta: { name, description } }) => entry(name, description, 12)),
     "",
     "roost COMMAND --help shows a command's options, roost --role ROLE --help those of a role.",
     "",
@@ -61,41 +53,41 @@ export function generalHelp(version: string, commands: readonly CommandHelp[]): 
 }
 
 /** The help of a command; of `serve` with a role that of the role. */
-export function commandHelp(command: CommandHelp, role: (typeof roles)[number] | undefined): string {
-  const { name, description, operand } = command;
-  const operandWord = operand === undefined ? "" : ` ${operand.name}`;
-  const usage = role === undefined ? `roost ${name}${operandWord} [OPTIONS]` : `roost --role ${role} [OPTIONS]`;
+export function commandHelp({ meta, args }: Definition, role: (typeof roles)[number] | undefined): string {
+  const { name, description } = meta;
+  const all = Object.entries(args);
+  const operands = all.filter(([, { type }]) => type === "positional");
+  const operandWords = operands.map(([operand]) => ` ${operand}`).join("");
+  const usage = role === undefined ? `roost ${name}${operandWords} [OPTIONS]` : `roost --role ${role} [OPTIONS]`;
   const lines = [...wrapped(`${description}.`, columns), "", `USAGE ${usage}`, ""];
-  if (operand !== undefined) lines.push("ARGUMENT", "", ...entry(operand.name, operand.help), "");
-  for (const [title, names] of groupsOf(command, role)) {
-    lines.push(title, "", ...names.flatMap((option) => entry(flagOf(option), textOf(name, option))), "");
+  for (const [operand, { description: text = "" }] of operands) lines.push("ARGUMENT", "", ...entry(operand, text), "");
+  const flags = all.filter(([, { type }]) => type !== "positional");
+  for (const [title, group] of groupsOf(name, flags, role)) {
+    lines.push(title, "", ...group.flatMap((flag) => entry(shownFlag(flag), flag[1].description ?? "")), "");
   }
-  if (command.options.length > 0) lines.push(...wrapped(everyOption, columns));
+  if (flags.length > 0) lines.push(...wrapped(everyOption, columns));
   return lines.join("\n").trimEnd();
 }
 
 function groupsOf(
-  { name, options: all }: CommandHelp,
+  command: string,
+  flags: readonly Arg[],
   role: (typeof roles)[number] | undefined,
-): (readonly [title: string, names: readonly OptionName[]])[] {
-  if (all.length === 0) return [];
-  if (name !== "serve") return [["OPTIONS", all]];
-  const shown: ReadonlySet<OptionName> = new Set(role === undefined ? optionsOf.serve : optionsOfRole[role]);
-  const grouped = new Set(Object.values(groupsOfServe).flat());
-  return [...Object.entries(groupsOfServe), ["OTHERS", all.filter((option) => !grouped.has(option))] as const]
-    .map(([title, names]) => [title, names.filter((option) => shown.has(option))] as const)
-    .filter(([, names]) => names.length > 0);
+): (readonly [title: string, flags: readonly Arg[]])[] {
+  if (flags.length === 0) return [];
+  if (command !== "serve") return [["OPTIONS", flags]];
+  const shown = flags.filter(([name]) => role === undefined || optionsOfRole[role].some((option) => option === name));
+  const grouped: ReadonlySet<string> = new Set(Object.values(groupsOfServe).flat());
+  const groups = Object.entries(groupsOfServe).map(
+    ([title, names]) => [title, names.flatMap((name) => shown.filter(([option]) => option === name))] as const,
+  );
+  return [...groups, ["OTHERS", shown.filter(([name]) => !grouped.has(name))] as const].filter(
+    ([, group]) => group.length > 0,
+  );
 }
 
-function flagOf(name: OptionName): string {
-  const { hint, isFlag } = options[name];
-  return isFlag ? `--${name}` : `--${name}=<${hint}>`;
-}
-
-function textOf(command: string, name: OptionName): string {
-  const { help, fallback, isFlag } = options[name];
-  const text = textsOf[command]?.[name] ?? help;
-  return isFlag || fallback === undefined || fallback === "" ? text : `${text} (default ${fallback})`;
+function shownFlag([name, { type, valueHint }]: Arg): string {
+  return type === "boolean" ? `--${name}` : `--${name}=<${valueHint}>`;
 }
 
 function entry(term: string, text: string, at = descriptionAt): string[] {

@@ -2,6 +2,7 @@
 // `--read-wait` is `ROOST_READ_WAIT` in the environment and `read-wait` in the file. A flag beats the environment, which
 // beats the file, which beats the default.
 
+import type { ArgsDef } from "citty";
 import { deviceBytesMax, secretBytesMax, tokenCharactersMax, trustedProxiesMax } from "../base/limits/fixed.ts";
 import { limitTable } from "../base/limits/table.ts";
 import { parseSelector, selectorNames } from "../container/selectors/selection.ts";
@@ -422,4 +423,21 @@ export const environmentName = (name: string): string => `ROOST_${name.toUpperCa
 export interface Operand {
   readonly name: string;
   readonly help: string;
+}
+
+/** The options and the operand of a command, as citty has them and its help shows them. */
+export function argsOf(command: string, names: readonly OptionName[], operand?: Operand): ArgsDef {
+  // Whether it is there is OptionValues' to say.
+  const operands: ArgsDef =
+    operand === undefined ? {} : { [operand.name]: { type: "positional", description: operand.help, required: false } };
+  const flags: ArgsDef = Object.fromEntries(
+    names.map((name) => {
+      const { help, hint, fallback, isFlag } = options[name];
+      const text = textsOf[command]?.[name] ?? help;
+      if (isFlag) return [name, { type: "boolean", description: text }] as const;
+      const description = fallback === undefined || fallback === "" ? text : `${text} (default ${fallback})`;
+      return [name, { type: "string", description, valueHint: hint }] as const;
+    }),
+  );
+  return { ...operands, ...flags };
 }

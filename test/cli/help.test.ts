@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { tmpdir } from "node:os";
 import { banner } from "../../src/cli/banner.ts";
 import { commandHelp, generalHelp } from "../../src/cli/help.ts";
-import { optionsOf, optionsOfRole, roles } from "../../src/cli/options.ts";
+import { argsOf, optionsOf, optionsOfRole, roles } from "../../src/cli/options.ts";
 import { run } from "../support/server-process.ts";
 
 test("help in a pipe is plain text; flags of the server ask for the server's options", async () => {
@@ -39,7 +39,7 @@ const commandNames = [
 ] as const;
 
 function helpOf(name: keyof typeof optionsOf, role?: (typeof roles)[number]): string {
-  return commandHelp({ name, description: "What it does", options: optionsOf[name], operand: undefined }, role);
+  return commandHelp({ meta: { name, description: "What it does" }, args: argsOf(name, optionsOf[name]) }, role);
 }
 
 test("every help fits 100 columns and shows each option of its command once", () => {
