@@ -17,7 +17,7 @@ export async function chat(values: OptionValues): Promise<number> {
   // The default registry is nobody's word.
   const lookup = values.layers("discovery").length > 0 ? values.required("discovery") : [];
   const url = values.optional("url") ?? [localUrl(values)];
-  const token = values.optional("token") ?? (await makeToken(values, account, tokenMs)).token;
+  const token = values.optional("token") ?? (await tokens(values, account));
   return runChat({
     url,
     lookup,
@@ -29,6 +29,16 @@ export async function chat(values: OptionValues): Promise<number> {
     commands: values.required("commands"),
     ...standardStreams(),
   });
+}
+
+/** Makes a token when one is asked for; what is wrong with the key is said now. */
+async function tokens(values: OptionValues, account: string): Promise<() => Promise<string>> {
+  let first: string | undefined = (await makeToken(values, account, tokenMs)).token;
+  return async () => {
+    const token = first ?? (await makeToken(values, account, tokenMs)).token;
+    first = undefined;
+    return token;
+  };
 }
 
 /** Where the server of this machine listens. */

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { PassThrough, Readable } from "node:stream";
 import { runChat } from "../../src/cli/chat/chat-session.ts";
 import { RoostClient } from "../../src/sdk/roost-client.ts";
+import { closeUnauthorised } from "../../src/wire/close-reason.ts";
 import { Command } from "../../src/wire/commands.ts";
 import { testLimits } from "../support/limits.ts";
 import { ScriptedPeer } from "../support/scripted-peer.ts";
@@ -104,7 +105,7 @@ test("of several servers the one that lets in is used, and a registry is asked f
     }
     const { printed, exit } = await start("alice", Readable.from([]), {}, messenger, { url: [dead, dead] });
     expect(await exit).toBe(1);
-    expect(printed.errors).toContain(`cannot sign in at ${dead}, ${dead}: `);
+    expect(printed.errors).toContain(`nobody listens at ${dead}, ${dead}; `);
   } finally {
     await registry.stop(true);
   }
@@ -231,6 +232,39 @@ test("a lost connection is said once, however many tries fail, and that it is ba
   } finally {
     input.end();
     await exit;
+    await peer.stop();
+  }
+}, 60_000);
+
+test("a conversation that lasts longer than its token goes on with another one", async () => {
+  const peer = ScriptedPeer.start("tcp");
+  let errors = "";
+  let made = 0;
+  const input = new PassThrough();
+  const exit = runChat({
+    url: [peer.url],
+    token: () => Promise.resolve(`token ${++made}`),
+    account: "alice",
+    device: "",
+    to: undefined,
+    group: undefined,
+    commands: false,
+    input,
+    output: () => Promise.resolve(),
+    errors: (text) => {
+      errors += text;
+      return Promise.resolve();
+    },
+    terminal: undefined,
+  });
+  try {
+    await until(() => peer.connections.length === 1, "the sign-in");
+    peer.latest.end(closeUnauthorised);
+    await until(() => errors.includes("is back"), "the return");
+    expect(peer.tokens).toEqual(["token 1", "token 2"]);
+  } finally {
+    input.end();
+    expect(await exit).toBe(0);
     await peer.stop();
   }
 }, 60_000);

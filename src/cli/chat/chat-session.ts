@@ -25,7 +25,8 @@ export interface ChatOptions extends Streams {
   readonly url: readonly string[];
   /** Registry nodes that name servers, which are tried before `url`. */
   readonly lookup?: readonly string[];
-  readonly token: string;
+  /** A text, or where to get one for each sign-in: a conversation may last longer than a token. */
+  readonly token: string | (() => Promise<string>);
   readonly account: string;
   readonly device: string;
   readonly to: string | undefined;
