@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { PassThrough, Readable } from "node:stream";
 import { runChat } from "../../src/cli/chat/chat-session.ts";
 import { RoostClient } from "../../src/sdk/roost-client.ts";
-import { closeUnauthorised } from "../../src/wire/close-reason.ts";
+import { closeKickedOut, closeUnauthorised } from "../../src/wire/close-reason.ts";
 import { Command } from "../../src/wire/commands.ts";
 import { testLimits } from "../support/limits.ts";
 import { ScriptedPeer } from "../support/scripted-peer.ts";
@@ -235,6 +235,37 @@ test("a lost connection is said once, however many tries fail, and that it is ba
     await peer.stop();
   }
 }, 60_000);
+
+test("a connection that ends for good before the input is read ends the chat with 1", async () => {
+  const peer = ScriptedPeer.start("tcp");
+  peer.on(Command.SignIn, (request) => {
+    peer.signIn(request);
+    request.connection.end(closeKickedOut);
+  });
+  let errors = "";
+  try {
+    const status = await runChat({
+      url: [peer.url],
+      token: "t",
+      account: "alice",
+      device: "",
+      to: undefined,
+      group: undefined,
+      commands: false,
+      // Never ends.
+      input: new PassThrough(),
+      output: () => Promise.resolve(),
+      errors: (text) => {
+        errors += text;
+        return Promise.resolve();
+      },
+      terminal: undefined,
+    });
+    expect([status, errors]).toEqual([1, "roost: the connection ended: ended by an operator\n"]);
+  } finally {
+    await peer.stop();
+  }
+}, 10_000);
 
 test("a conversation that lasts longer than its token goes on with another one", async () => {
   const peer = ScriptedPeer.start("tcp");

@@ -5,6 +5,7 @@ import { withProof } from "../../src/auth/instance-proof.ts";
 import { type ListingFacts, newsOf, rowsOf, tableOf } from "../../src/cli/nodes/listing.ts";
 import { askMonitors, factsIn } from "../../src/cli/nodes/monitors.ts";
 import type { Instance } from "../../src/registry/instance.ts";
+import { metadataOfGone } from "../../src/registry/gone-gateways.ts";
 import { instanceOf } from "../registry/dns/fake-directory.ts";
 
 const key = new TextEncoder().encode("the key of this cluster");
@@ -77,6 +78,17 @@ test("load, clients, monitor, version and the last renewal are shown as far as t
   const later = rows.map((row) => ({ ...row, load: "8", clients: "1", renewed: "1s", age: "2d" }));
   expect(newsOf(later)).toBe(newsOf(rows));
   expect(newsOf(rows.map((row) => ({ ...row, state: "up" })))).not.toBe(newsOf(rows));
+});
+
+test("gateways whose links to a chat or login node have broken are gone, in the environment of that node", () => {
+  const metadata = new Map(metadataOfGone(["g1", "g2"]));
+  const gateways = ["g1", "g2", "g3"].map((hostname) => instanceOf({ appid: "wgateway", hostname }));
+  const elsewhere = instanceOf({ appid: "tgateway", hostname: "g1", env: "dev" });
+  const rows = states(...gateways, instanceOf({ appid: "chat", hostname: "c1", metadata }));
+  expect(rows).toMatchObject({ g1: "up (gone)", g2: "up (gone)", g3: "up" });
+  expect(states(elsewhere, instanceOf({ appid: "chat", hostname: "c1", metadata }))["g1"]).toBe("up");
+  // What strangers register says nothing of the cluster.
+  expect(states(...gateways, instanceOf({ appid: "shop", hostname: "s1", metadata }))["g1"]).toBe("up");
 });
 
 test("no row is padded to a monster, and rows are made as they are asked for", () => {

@@ -59,6 +59,7 @@ class ChatSession {
   private conversations: Conversations | undefined;
   /** The history is shown, and what waits may be shown. */
   private hasBegun = false;
+  private hasBeenOnline = false;
   private isLost = false;
   private isLeaving = false;
 
@@ -147,6 +148,7 @@ class ChatSession {
             ? this.show(() => this.showMessage(message))
             : this.absence.add(message, this.client?.account ?? account),
         online: () => {
+          this.hasBeenOnline = true;
           if (!this.isLost) return;
           this.isLost = false;
           this.screen.note("the connection is back");
@@ -163,7 +165,7 @@ class ChatSession {
         offline: ({ reason, returnsInMs }) => {
           this.caughtUp.resolve();
           // A sign-in that fails is said once, by whoever asked for it.
-          if (this.isLeaving || this.client === undefined) return;
+          if (this.isLeaving || !this.hasBeenOnline) return;
           this.showMissed();
           if (returnsInMs !== undefined) {
             if (this.screen.isTerminal) this.absence ??= new Absence();

@@ -5,6 +5,7 @@
 // `print` resolves when the output has taken the line.
 
 import { createInterface, type Interface } from "node:readline";
+import { Readable } from "node:stream";
 import { printable } from "../../base/printable.ts";
 import type { TerminalStream, WriteText } from "../command-output.ts";
 import { saidLine } from "../command-output.ts";
@@ -30,6 +31,7 @@ export class Screen {
   private typed: Interface | undefined;
   /** An input line stands on a terminal. */
   private isTyping = false;
+  private isClosed = false;
 
   constructor(streams: Streams) {
     this.streams = streams;
@@ -45,6 +47,7 @@ export class Screen {
    */
   lines(isTaken: (line: string) => boolean): AsyncIterable<string> {
     const { input, terminal, output } = this.streams;
+    if (this.isClosed) return Readable.from([]);
     if (terminal === undefined) {
       this.typed = createInterface({ input, terminal: false });
       return this.typed;
@@ -66,6 +69,7 @@ export class Screen {
   }
 
   close(): void {
+    this.isClosed = true;
     this.typed?.close();
   }
 

@@ -2,6 +2,7 @@
 
 import { hasProof } from "../../auth/instance-proof.ts";
 import { printable } from "../../base/printable.ts";
+import { goneIn } from "../../registry/gone-gateways.ts";
 import { type Instance, Status } from "../../registry/instance.ts";
 import { shownAge, tableLines } from "../text-table.ts";
 import { type MemberFacts, monitorOf } from "./monitors.ts";
@@ -46,7 +47,8 @@ export interface ListingFacts {
 
 /**
  * The rows in a stable order. Ages are counted from `nowNs` (nanoseconds since 1970). Where some members of a cluster carry
- * a proof, those that carry none are marked; so are those that a gateway of their environment dials in vain.
+ * a proof, those that carry none are marked; so are those that a gateway of their environment dials in vain, and gateways
+ * whose links to a node of it have broken.
  */
 export function rowsOf(
   instances: readonly Instance[],
@@ -59,7 +61,9 @@ export function rowsOf(
     const monitor = memberServices.has(instance.appid) ? monitorOf(instance) : undefined;
     return monitor === undefined ? undefined : members.get(monitor);
   };
-  const gone = new Set(instances.flatMap((one) => (factsOf(one)?.gone ?? []).map((id) => `${one.env}\n${id}`)));
+  const goneOf = (one: Instance): readonly string[] =>
+    memberServices.has(one.appid) ? [...(factsOf(one)?.gone ?? []), ...goneIn(one.metadata)] : [];
+  const gone = new Set(instances.flatMap((one) => goneOf(one).map((id) => `${one.env}\n${id}`)));
   const ageOf = (ns: bigint): string => shownAge(Number((nowNs - ns) / 1_000_000_000n));
   const rows = instances.map((instance): Row => {
     const { appid, hostname, env, zone, addrs, version, regTimestamp } = instance;
