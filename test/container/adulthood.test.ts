@@ -17,8 +17,9 @@ class Youth {
   readonly time = new VirtualTime();
   readonly warnings: string[] = [];
   reached = 0;
+  prepared: Promise<void> = Promise.resolve();
   private readonly adulthood = new Adulthood({
-    prepared: () => Promise.resolve(),
+    prepared: () => this.prepared,
     naming: this.naming,
     timers: this.time.timersOf(() => true),
     log: { ...silentLog, warn: (sentence) => void this.warnings.push(sentence) },
@@ -62,6 +63,18 @@ describe("a node comes of age", () => {
     youth.linked.add("g1").add("g2").add("unlisted");
     await youth.start();
     expect(youth.reached).toBe(1);
+  });
+
+  test("not before gateways have heard what they must", async () => {
+    const youth = new Youth();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    youth.prepared = promise;
+    await youth.start();
+    await youth.pass(1_000);
+    expect(youth.reached).toBe(0);
+    resolve();
+    await youth.pass(200);
+    expect([youth.reached, youth.warnings.length]).toEqual([1, 0]);
   });
 
   test("when the last of the listed is linked, of either service", async () => {

@@ -4,7 +4,9 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { expect, test } from "bun:test";
 import { SignJWT } from "jose";
 import { signToken } from "../../src/auth/token.ts";
+import { encodeLinkState } from "../../src/container/link/link-state.ts";
 import { Link } from "../../src/container/links.ts";
+import { unknownStores } from "../../src/container/node-stores.ts";
 import { restoreSessions } from "../../src/roles/gateway/accept.ts";
 import type { Channel } from "../../src/roles/gateway/channel.ts";
 import { Downlink } from "../../src/roles/gateway/downlink.ts";
@@ -200,6 +202,19 @@ test("it asks each node that has more for what it lacks, page by page, and again
   gateway.revocations.tick();
   expect(asked().at(-1)).toBe(20n);
   expect(["a", "b", "c"].map((account) => gateway.revocations.refuses("app", account, 1))).toEqual([true, true, false]);
+});
+
+test("a gateway waits for each node to say how it is, before which the node says what there is", () => {
+  const { gateway, link, downlink } = stage();
+  const state = encodeLinkState({ load: 0, isAdult: true, stores: unknownStores });
+  gateway.revocations.linked(link);
+  const gone = new Link<Channel>("chat", "chat-2", new FrameKeeper());
+  gateway.revocations.linked(gone);
+  expect(gateway.revocations.isCurrent).toBe(false);
+  downlink.frame(Buffer.from(state), 0, state.length);
+  expect(gateway.revocations.isCurrent).toBe(false);
+  gateway.revocations.lost(gone);
+  expect(gateway.revocations.isCurrent).toBe(true);
 });
 
 test("a node that goes away is not waited for", () => {
