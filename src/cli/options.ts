@@ -368,7 +368,8 @@ export const groupsOfServe: Readonly<Record<string, readonly OptionName[]>> = {
   "THE PROCESS": ["role", "id", "monitor", "limit", "config", "log-level", "log-format", "log-people"],
   "WHAT IS KEPT": ["data", "store", "sessions", "adopt", "retention"],
   CLIENTS: [
-    ...(["ws", "tcp", "secret", "secret-file", "trusted-proxies", "read-wait", "write-wait"] as const),
+    ...(["ws", "tcp", "secret", "secret-file", "default-app", "trusted-proxies", "read-wait"] as const),
+    "write-wait",
     ...(["login-wait", "reuse-port", "public-url", "tags", "selector", "route"] as const),
   ],
   "THE OTHERS OF A CLUSTER": [
@@ -386,19 +387,38 @@ const tokenTexts: Partial<Record<OptionName, string>> = {
   "secret-file": "File with that key; the first line signs",
 };
 
+const askedTexts: Partial<Record<OptionName, string>> = {
+  data: "Folder of the standalone server to ask",
+  discovery: "Nodes of the registry, in which --node is looked up",
+  "cluster-key": "Key that the cluster shares: its members answer nobody else",
+  "cluster-key-file": "File with that key",
+};
+const environmentText = "Environment of the cluster";
+
 /** What options say in the help of a command, where that is not what they say everywhere. */
 export const textsOf: Readonly<Partial<Record<string, Partial<Record<OptionName, string>>>>> = {
   token: { ...tokenTexts, account: "Whose token it is" },
-  chat: { ...tokenTexts, ws: "Where the server listens, unless --url says it", account: "Who you are" },
+  chat: {
+    ...tokenTexts,
+    ws: "Where the server listens, unless --url says it",
+    account: "Who you are",
+    app: "Your app (tenant)",
+    discovery: "Nodes of the registry that name servers; without it nobody is asked",
+    device: "Name of this device; each device of an account is signed in once",
+  },
   nodes: { discovery: "Nodes of the registry; the first one that answers is shown" },
   limits: {
-    data: "Folder of the standalone server to ask",
-    discovery: "Nodes of the registry, in which --node is looked up",
-    "cluster-key": "Key that the cluster shares: its members answer nobody else",
-    "cluster-key-file": "File with that key",
+    ...askedTexts,
     role: "Show what a server of this role begins with, and ask none",
     limit: "With --role: as such a server would have it",
   },
+  kick: {
+    ...askedTexts,
+    env: environmentText,
+    account: "Whose connections are ended",
+    device: "Of this device only (default: of all)",
+  },
+  revoke: { ...askedTexts, env: environmentText, account: "Whose tokens are refused" },
   backup: { data: "Folder of the server", store: "Messages to copy (default: messages.db in the data folder)" },
   restore: { data: "Folder of the server", store: "Messages to replace (default: messages.db in the data folder)" },
   check: { data: "Folder of the server", store: "Messages to check (default: messages.db in the data folder)" },
@@ -408,6 +428,14 @@ export const textsOf: Readonly<Partial<Record<string, Partial<Record<OptionName,
     store: "Messages to look at (default: messages.db in the data folder)",
     retention: "How old messages have to be; else as the servers of the store were told",
   },
+};
+
+/** Options whose default means nothing to a command: it goes by what is given, or by something else. */
+const withoutDefault: Readonly<Partial<Record<string, readonly OptionName[]>>> = {
+  token: ["id"],
+  chat: ["id", "discovery"],
+  limits: ["role"],
+  purge: ["retention"],
 };
 
 /** All of them, by name. */
@@ -435,7 +463,8 @@ export function argsOf(command: string, names: readonly OptionName[], operand?: 
       const { help, hint, fallback, isFlag } = options[name];
       const text = textsOf[command]?.[name] ?? help;
       if (isFlag) return [name, { type: "boolean", description: text }] as const;
-      const description = fallback === undefined || fallback === "" ? text : `${text} (default ${fallback})`;
+      const isPlain = fallback === undefined || fallback === "" || withoutDefault[command]?.includes(name) === true;
+      const description = isPlain ? text : `${text} (default ${fallback})`;
       return [name, { type: "string", description, valueHint: hint }] as const;
     }),
   );

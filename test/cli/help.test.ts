@@ -63,6 +63,16 @@ test("help of a role shows the options that mean something to it, in groups", ()
 test("options say what they mean to the command", () => {
   expect(helpOf("chat")).toContain("Who you are");
   expect(helpOf("token")).toContain("Whose token it is");
+  expect(helpOf("kick")).toContain("Whose connections are ended");
+  expect(helpOf("revoke")).toContain("Whose tokens are refused");
+  // An option that a command shares with the server promises nothing of the server's.
+  for (const name of commandNames) if (name !== "serve") expect(helpOf(name)).not.toContain("made if need be");
+});
+
+test("a default is shown only where it counts", () => {
+  expect(helpOf("nodes")).toContain("(default http://127.0.0.1:7171)");
+  expect(helpOf("chat")).not.toContain("7171");
+  expect(helpOf("limits")).not.toContain("standalone)");
 });
 
 test("the commands to try name the secret's file or the data folder, unless it is the default", () => {
