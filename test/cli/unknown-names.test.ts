@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { nearest } from "../../src/cli/did-you-mean.ts";
 import { OptionValues } from "../../src/cli/option-values.ts";
 import { options, optionsOf } from "../../src/cli/options.ts";
+import { run } from "../support/server-process.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -16,6 +17,26 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const warnings = (variables: Record<string, string>): readonly string[] =>
   new OptionValues(optionsOf.serve, [], variables).warnings;
+
+test("a command line that names no command, or gives one what it does not take, is refused with status 2", async () => {
+  const cases: readonly (readonly [words: string, sentence: string])[] = [
+    ["tokne", '"tokne" is not a command; did you mean token?; there are serve, token, '],
+    ["constructor", '"constructor" is not a command; '],
+    ["--ws off token", '"token" is not an option'],
+    ["token --account a --account b", "--account is given twice"],
+    ["token --account a --no-ttl", "--no-ttl is not an option here"],
+    ["token --account a --ttl=", "--ttl: invalid value"],
+    ["token --account a -- b", '"--" is not an option'],
+    ["nodes --watch=maybe", '--watch: invalid value "maybe"'],
+    ["backup", "FILE is missing"],
+    ["backup one two", '"two" is one word too many'],
+    ["version now", '"now" is not an option'],
+  ];
+  for (const [words, sentence] of cases) {
+    const { status, out, err } = await run(words.split(" "), folder);
+    expect([words, status, out, err]).toEqual([words, 2, "", expect.stringContaining(`roost: ${sentence}`)]);
+  }
+}, 60_000);
 
 test("the nearest word has at most two differences, of short words fewer", () => {
   const words = Object.keys(options);
