@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { SQL } from "bun";
 import { limitValues } from "../../src/base/limits/table.ts";
 import { createLog, silentLog } from "../../src/base/log.ts";
+import { migrate, versionIn } from "../../src/store/postgres/migrate.ts";
 import { openPostgresStore, type PostgresStoreOptions } from "../../src/store/postgres/postgres-store.ts";
 import { schemaVersion } from "../../src/store/postgres/schema.ts";
 import { nextId, nodeOfId, smallestIdAt, snowflakeEpochMs } from "../../src/store/snowflake.ts";
@@ -159,6 +160,20 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
       );
       const nodes = await Promise.all(stores.map(async (store) => nodeOfId(idOf(await store.append([talk()])))));
       expect(new Set(nodes)).toEqual(new Set([0, 1, 2, 3]));
+    });
+
+    test("a process that looks while another one makes the schema does not take it for another program's", async () => {
+      let looks = 0;
+      // The schema is made after the first statement of the look.
+      const slow = new Proxy(sql, {
+        async apply(target, self, words) {
+          const rows: unknown = await Reflect.apply(target, self, words);
+          if (looks++ === 0) await migrate(url);
+          return rows;
+        },
+      });
+      expect(await versionIn(slow, "here")).toBeUndefined();
+      expect(await versionIn(sql, "here")).toBe(schemaVersion);
     });
 
     /** The URL of a role that may have so many connections, and owns the database. */

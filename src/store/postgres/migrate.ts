@@ -15,14 +15,18 @@ interface State {
   readonly encoding: string;
   readonly has_schema: boolean;
   readonly has_table: boolean;
+  /** Tables, indexes and the like in the schema. */
+  readonly relations: bigint;
 }
 
 /** The version of the store in a database; undefined if there is nothing of ours yet. Rejects with StoreUnavailable. */
 export async function versionIn(sql: SQL, place: string): Promise<number | undefined> {
+  // One statement: between two another process may make the store.
   const [state]: State[] = await sql`
     SELECT current_setting('server_version_num')::integer / 10000 AS server_version,
       current_setting('server_encoding') AS encoding, to_regnamespace('roost') IS NOT NULL AS has_schema,
-      to_regclass('roost.migration') IS NOT NULL AS has_table`;
+      to_regclass('roost.migration') IS NOT NULL AS has_table,
+      (SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace('roost')) AS relations`;
   if (state === undefined || state.server_version < serverVersionMin) {
     throw new StoreUnavailable(
       `it is PostgreSQL ${state?.server_version}; the store needs ${serverVersionMin} or newer`,
@@ -32,9 +36,7 @@ export async function versionIn(sql: SQL, place: string): Promise<number | undef
     throw new StoreUnavailable(`its encoding is ${state.encoding}; create the database with ENCODING 'UTF8'`);
   }
   if (!state.has_table) {
-    const [foreign]: { count: bigint }[] = await sql`
-      SELECT count(*) AS count FROM pg_class WHERE relnamespace = to_regnamespace('roost')`;
-    if (foreign !== undefined && foreign.count > 0n) {
+    if (state.relations > 0n) {
       throw new StoreUnavailable("its schema roost is another program's; give another database to the store");
     }
     return state.has_schema ? 0 : undefined;
