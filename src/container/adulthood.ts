@@ -1,5 +1,6 @@
 // When a logic node may be chosen: once every gateway that the registry lists is linked to it, because a push to the
-// clients of any other one would be lost, and once it has told them what they must know before they let anybody in. It stays so for the life of the process.
+// clients of any other one would be lost, and once it has told them what they must know before they let anybody in. It
+// stays so for the life of the process.
 
 import type { Log } from "../base/log.ts";
 import type { Naming } from "../registry/client/naming.ts";

@@ -2,6 +2,9 @@
 
 import { afterEach, expect, test } from "bun:test";
 import { createLog } from "../../src/base/log.ts";
+import { controlRequest } from "../../src/observe/control-commands.ts";
+import { Command } from "../../src/wire/commands.ts";
+import { LoginRenewReqSchema } from "../../src/wire/gen/pkt_pb.ts";
 import { Messenger } from "../support/messenger.ts";
 import { until } from "../support/until.ts";
 
@@ -47,6 +50,24 @@ test("sign-in, sign-out and refusal are lines with account, device and address, 
   const [refusal] = about("a sign-in was refused");
   expect(refusal).toEqual({ address: "127.0.0.1", reason: expect.stringContaining("token") });
   expect(JSON.stringify(refusal)).not.toContain("no token");
+});
+
+test("who is refused with a token that was good is named: a revoked one, and one that renews nothing", async () => {
+  const { messenger, about } = await start(true);
+  const token = await messenger.token("alice");
+  const alice = await messenger.stranger();
+  await alice.signIn(token, "phone");
+  const renewal = { token: await messenger.token("bob") };
+  await alice.request(Command.Renew, "", LoginRenewReqSchema, renewal);
+  const named = { account: "alice", app: "app", device: "phone", address: "127.0.0.1" };
+  expect(about("the renewal of a token was refused")).toEqual([
+    { ...named, reason: "the token is not of the account and app that this connection is signed in with" },
+  ]);
+  await messenger.control.obey(controlRequest("revoke", { app: "app", account: "alice" }));
+  await alice.ending();
+  const again = await messenger.stranger();
+  await again.signIn(token, "phone").catch(() => undefined);
+  expect(about("a sign-in was refused")).toEqual([{ ...named, reason: expect.stringContaining("revoked") }]);
 });
 
 test("with --log-people off nobody is named", async () => {

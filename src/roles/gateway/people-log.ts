@@ -32,6 +32,11 @@ export class PeopleLog {
   refused(person: Person, reason: string): void {
     this.log?.info("a sign-in was refused", { ...fieldsOf(person), reason });
   }
+
+  /** The client stays until its former token expires. */
+  renewalRefused(person: Person, reason: string): void {
+    this.log?.info("the renewal of a token was refused", { ...fieldsOf(person), reason });
+  }
 }
 
 /** A device without a name, and an account that nobody knows yet, are left out. */

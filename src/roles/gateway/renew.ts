@@ -13,8 +13,7 @@ import { ChannelState } from "./channel-state.ts";
 /** Verifies the token of a LoginRenewReq. A refusal ends nothing: the token before is good until it expires. */
 export function renewToken(channel: Channel, sequence: number, body: Buffer): void {
   const { gateway, connection } = channel;
-  const refuse = (status: Status, sentence: string): void =>
-    refuseRequest(channel, Command.Renew, sequence, status, sentence);
+  const refuse = (status: Status, sentence: string): void => refuseRenewal(channel, sequence, status, sentence);
   const request = decodeBody(LoginRenewReqSchema, body);
   if (request === undefined) {
     refuse(Status.InvalidPacketBody, "the body is not a LoginRenewReq");
@@ -35,13 +34,18 @@ export function renewToken(channel: Channel, sequence: number, body: Buffer): vo
   verified(channel, sequence, request.token).catch((bug: unknown) => connection.fail(bug));
 }
 
+function refuseRenewal(channel: Channel, sequence: number, status: Status, sentence: string): void {
+  channel.gateway.people.renewalRefused(channel, sentence);
+  refuseRequest(channel, Command.Renew, sequence, status, sentence);
+}
+
 async function verified(channel: Channel, sequence: number, token: string): Promise<void> {
   const { gateway, connection } = channel;
   const verdict = await gateway.verifier.verify(token);
   gateway.renewing.delete(channel);
   channel.unanswered--;
   if (channel.state === ChannelState.Closed) return;
-  const refuse = (reason: string): void => refuseRequest(channel, Command.Renew, sequence, Status.Unauthorized, reason);
+  const refuse = (reason: string): void => refuseRenewal(channel, sequence, Status.Unauthorized, reason);
   if (!verdict.ok) {
     refuse(verdict.reason);
     return;
