@@ -324,6 +324,16 @@ test("what a person looks at is broken into rows, also where a pipe types", asyn
   expect([status, rows.length, rows.slice(1).every((row) => row.startsWith("        x"))]).toEqual([0, 4, true]);
 });
 
+test("a server that is addressed in another way than it listens is not said to be away", async () => {
+  for (const url of [`ws://${messenger.tcp}`, `wss://${messenger.ws}`, `ws://${messenger.monitor}`]) {
+    const { printed, exit } = await start("alice", Readable.from([]), {}, messenger, { url: ["ws://[::1]:1", url] });
+    expect([await exit, printed.errors]).toEqual([
+      1,
+      expect.stringContaining(`roost: somebody listens at ${url}, but answers no such client; ws:// is for`),
+    ]);
+  }
+}, 30_000);
+
 test("nobody listens: one sentence that says what to do", async () => {
   let errors = "";
   const status = await runChat({

@@ -13,6 +13,7 @@ import { sentenceOf } from "../failure.ts";
 import { Absence, type Missed, shownMax } from "./absence.ts";
 import { Conversations } from "./conversations.ts";
 import { messageLine, nameList } from "./format.ts";
+import { isListenedAt } from "./listens.ts";
 import { help, type Input, parseInput } from "./input.ts";
 import { Screen, type Streams } from "./screen.ts";
 
@@ -80,7 +81,7 @@ class ChatSession {
     try {
       client = await this.connect();
     } catch (error) {
-      this.screen.complain(this.signInSentence(error));
+      this.screen.complain(await this.signInSentence(error));
       return 1;
     }
     this.client = client;
@@ -126,12 +127,17 @@ class ChatSession {
     }
   }
 
-  private signInSentence(error: unknown): string {
+  private async signInSentence(error: unknown): Promise<string> {
     const { url, lookup = [] } = this.options;
     const servers = [...lookup, ...url].join(", ");
-    // A connection that was refused, or an address that nobody has, and not an answer of the server.
-    if (error instanceof Disconnected && error.reason.code === CloseCode.Abnormal)
+    // A connection that came to nothing, and not an answer of the server.
+    if (error instanceof Disconnected && error.reason.code === CloseCode.Abnormal) {
+      const listened = await Promise.all(url.map(isListenedAt));
+      const other = url.find((_, at) => listened[at]);
+      if (other !== undefined)
+        return `somebody listens at ${other}, but answers no such client; ws:// is for the address of --ws, tcp:// for that of --tcp, wss:// for a proxy with TLS`;
       return `nobody listens at ${servers}; start the server with \`roost\`, or say with --url where it is`;
+    }
     return `cannot sign in at ${servers}: ${sentenceOf(error)}`;
   }
 
