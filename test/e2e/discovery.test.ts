@@ -121,7 +121,9 @@ test("what is registered on one node is seen on all, whichever node dies and com
     );
     expect(shown).toMatchObject({ status: 0, err: "" });
     expect(shown.out).toContain(meanwhile);
-    expect(shown.out).toMatch(/^SERVICE +ID +ENV +ZONE +ADDRESS +STATE +VERSION +LOAD +CLIENTS +MONITOR +RENEWED +AGE\n/);
+    expect(shown.out).toMatch(
+      /^SERVICE +ID +ENV +ZONE +ADDRESS +STATE +VERSION +LOAD +CLIENTS +MONITOR +RENEWED +AGE\n/,
+    );
 
     await cluster.startNode(victim);
     await cluster.isReadable(victim);
