@@ -13,13 +13,18 @@ import { encodeLogicPacket } from "../../src/wire/packet.ts";
 import { FrameKeeper, loneGateway } from "../support/lone-gateway.ts";
 import { until } from "../support/until.ts";
 
+const dayMs = 86_400_000;
 const start = 1_800_000_000;
 const expired = { code: CloseCode.Unauthorised, text: "the token has expired" };
 
-/** A gateway whose wall clock goes with its wheel, unless the clock is set. */
+/** A gateway whose clocks go with its wheel; the wall clock may be set ahead. */
 function stage() {
-  const clock = { ms: start * 1000 };
-  const lone = loneGateway({}, () => clock.ms);
+  const clock = { ms: start * 1000, aheadMs: 0 };
+  const lone = loneGateway(
+    {},
+    () => clock.ms + clock.aheadMs,
+    () => clock.ms,
+  );
   lone.gateway.expiries.start();
   const pass = (seconds: number): void => {
     for (let left = seconds * 10; left > 0; left--) {
@@ -62,16 +67,34 @@ test("of many connections, all that expire end, the others stay, and only those 
   expect(gateway.expiries.size).toBe(0);
 });
 
-test("a clock that is set forward past a token's end ends the connection, one that is set back keeps it", () => {
+test("a wall clock that is set while a connection is signed in neither ends it nor keeps it beyond its token", () => {
   const { client, pass, clock } = stage();
-  const { connection } = client("alice", 5_000);
-  clock.ms += 4_900_000;
-  pass(60);
+  const { connection } = client("alice", 300);
+  for (const aheadMs of [30 * dayMs, -365 * dayMs, 0, -dayMs]) {
+    clock.aheadMs = aheadMs;
+    pass(70);
+    expect(connection.isOpen).toBe(true);
+  }
+  pass(21);
+  expect(connection.reason).toEqual(expired);
+});
+
+test("what is left of a token is counted by the wall clock of the moment in which it is shown", async () => {
+  const { fresh, gateway, pass, clock } = stage();
+  gateway.links.add(new Link<Channel>("login", "login-1", new FrameKeeper()));
+  clock.aheadMs = 30 * dayMs;
+  const claims = { account: "alice", app: "app", ttlSeconds: 60 };
+  const token = await signToken(new Uint8Array(32), claims, start * 1000 + 30 * dayMs);
+  const { channel, connection } = fresh();
+  const body = toBinary(LoginReqSchema, create(LoginReqSchema, { token }));
+  const packet = Buffer.from(encodeLogicPacket({ command: Command.SignIn }, body));
+  channel.frame(packet, 0, packet.length);
+  await until(() => channel.state === ChannelState.Pending, "the token is verified");
+  channel.goLive();
+  clock.aheadMs = 0;
+  pass(59);
   expect(connection.isOpen).toBe(true);
-  clock.ms -= 120_000;
-  pass(120);
-  expect(connection.isOpen).toBe(true);
-  pass(50);
+  pass(2);
   expect(connection.reason).toEqual(expired);
 });
 

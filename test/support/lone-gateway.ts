@@ -65,7 +65,7 @@ export interface LoneClient {
   send(packet: Uint8Array): void;
 }
 
-export function loneGateway(values: Partial<LimitValues> = {}, wallMs: () => number = Date.now) {
+export function loneGateway(values: Partial<LimitValues> = {}, wallMs: () => number = Date.now, monotonicMs = wallMs) {
   const wheel = new TimerWheel();
   const links = new Links<Channel>(["chat", "login"]);
   const bounds = testLimits(values);
@@ -74,6 +74,7 @@ export function loneGateway(values: Partial<LimitValues> = {}, wallMs: () => num
     links,
     verifier: new TokenVerifier([new Uint8Array(32)], wallMs),
     wallMs,
+    monotonicMs,
     wheel,
     limits: new AddressLimits(1_000, bounds, wheel),
     bounds,

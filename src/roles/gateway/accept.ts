@@ -111,7 +111,7 @@ async function verifyAndForward(channel: Channel, request: LoginReq, sequence: n
   channel.signedInMs = Date.now();
   channel.issuedAt = verdict.issuedAt;
   channel.key = verdict.key;
-  channel.expiresAt = verdict.expiresAt;
+  channel.expiresAt = gateway.expiries.endOf(verdict.expiresAt);
   channel.features = knownFeatures(request.features);
   channel.id = gateway.nextChannelId(verdict.account);
   const link = channel.linkOf(loginService);

@@ -95,7 +95,7 @@ export class Channel implements FrameHandler {
   features: readonly string[] = noFeatures;
   /** What verified its token. */
   key: Uint8Array | undefined;
-  /** When its token expires, in seconds since 1970. */
+  /** When its token expires, in seconds on the monotonic clock (expiries.ts). */
   expiresAt = Number.MAX_SAFE_INTEGER;
   private knownSpeaker: Speaker | undefined;
   /** Until the sign-in is answered. */

@@ -1,7 +1,7 @@
 // Ends connections when their tokens expire. A connection has no timer of its own, which would cost memory for each one
 // that is idle: all of them are looked through every half minute or so, some in each tick, and those that expire soon are
-// looked at in every tick. Time is the wall clock, which tokens are signed by, so that a clock that is set and a process
-// that stood still are seen at the next tick.
+// looked at in every tick. The wall clock, which tokens are signed by, is read once, when a token is shown; from then on
+// the monotonic one counts what is left of it: a clock that is set signs nobody out, and keeps nobody in.
 
 import { Deadline } from "../../base/timer-wheel.ts";
 import { type CloseReason, CloseCode } from "../../wire/close-reason.ts";
@@ -29,13 +29,15 @@ const atOnce = -Infinity;
 export class Expiries extends Deadline {
   private readonly gateway: Gateway;
   private readonly wallMs: () => number;
+  private readonly monotonicMs: () => number;
   private readonly soon = new Set<Channel>();
   private round: Iterator<Channel> | undefined;
 
-  constructor(gateway: Gateway, wallMs: () => number = Date.now) {
+  constructor(gateway: Gateway, wallMs: () => number = Date.now, monotonicMs = (): number => performance.now()) {
     super();
     this.gateway = gateway;
     this.wallMs = wallMs;
+    this.monotonicMs = monotonicMs;
   }
 
   start(): void {
@@ -49,6 +51,11 @@ export class Expiries extends Deadline {
   /** Connections that are looked at in each tick. */
   get size(): number {
     return this.soon.size;
+  }
+
+  /** When a token that is shown now expires, on the monotonic clock; `exp` is its end in seconds since 1970. */
+  endOf(exp: number): number {
+    return this.monotonicMs() / 1000 + (exp - this.wallMs() / 1000);
   }
 
   /** A connection has signed in, or has shown a new token. */
@@ -73,7 +80,7 @@ export class Expiries extends Deadline {
   }
 
   private isSoon({ expiresAt }: Channel): boolean {
-    return expiresAt - soonSeconds <= this.wallMs() / 1000;
+    return expiresAt - soonSeconds <= this.monotonicMs() / 1000;
   }
 
   /** Looks through the next part of all connections. */
@@ -92,7 +99,7 @@ export class Expiries extends Deadline {
 
   /** Ends what is due. False: there is more. */
   private endDue(): boolean {
-    const now = this.wallMs() / 1000;
+    const now = this.monotonicMs() / 1000;
     let ended = 0;
     for (const channel of this.soon) {
       // One that is signing in is looked at again when it has: its client gets an answer first.

@@ -89,8 +89,10 @@ export class Gateway {
     timers?: Pick<Timers, "after">;
     /** Between two comparisons of its sessions with the store's. */
     censusMs?: number | undefined;
-    /** The clock by which tokens expire; the system's unless it is given. */
+    /** The clock that says how long a token is good that is shown; the system's unless it is given. */
     wallMs?: () => number;
+    /** The clock by which it then expires. */
+    monotonicMs?: () => number;
   }) {
     this.serviceId = parts.serviceId;
     this.serviceIdBytes = Buffer.from(parts.serviceId);
@@ -116,7 +118,7 @@ export class Gateway {
     });
     parts.metrics.storeMismatches = () => this.stores.mismatches;
     this.census = new Census(this, this.tally, parts.censusMs ?? sessionCensusMs);
-    this.expiries = new Expiries(this, parts.wallMs);
+    this.expiries = new Expiries(this, parts.wallMs, parts.monotonicMs);
     // Not the time: a machine whose clock starts wrong, or is set back, would begin where an earlier run did. Two runs of a
     // million sign-ins each overlap once in a billion.
     this.counter = parts.random.uint32() * 2 ** 19 + (parts.random.uint32() >>> 13);

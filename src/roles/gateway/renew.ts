@@ -61,7 +61,7 @@ async function verified(channel: Channel, sequence: number, token: string): Prom
   }
   channel.issuedAt = issuedAt;
   channel.key = verdict.key;
-  channel.expiresAt = verdict.expiresAt;
+  channel.expiresAt = gateway.expiries.endOf(verdict.expiresAt);
   gateway.expiries.watch(channel);
   const expiresAt = BigInt(Math.floor(Math.min(verdict.expiresAt, Number.MAX_SAFE_INTEGER)));
   const body = toBinary(LoginRenewRespSchema, create(LoginRenewRespSchema, { expiresAt }));
