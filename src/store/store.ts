@@ -197,7 +197,7 @@ export interface Store {
 
   /**
    * Keeps a kick or a revocation, in place of an earlier one of the same kind for the same account and device; the later of
-   * both times counts. It takes an id. A kick that is 30 days old is forgotten.
+   * both times counts. It takes an id. A kick that is 30 days old makes room for others.
    */
   revoke(revocation: Revocation): Promise<RevokeOutcome>;
   /** Kicks and revocations with ids above `after`, the smallest first, at most `limit`. */

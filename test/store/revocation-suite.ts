@@ -87,12 +87,18 @@ export function revocationSuite(name: string, makePlace: () => Promise<StorePlac
       expect(await store.revocations(third, 9)).toEqual([{ ...revoke({ beforeMs: nowMs + 5_000 }), id: fourth }]);
     });
 
-    test("a kick of 30 days ago is forgotten, a revocation is not", async () => {
-      const longAgoMs = nowMs - 31 * 86_400_000;
-      await idOf(kick({ beforeMs: longAgoMs }));
-      await idOf(revoke({ beforeMs: longAgoMs }));
-      await idOf(kick({ account: "bob" }));
-      expect((await all()).map(({ account, kind }) => `${kind} ${account}`)).toEqual(["revoke ann", "kick bob"]);
+    test("a kick of 30 days ago is forgotten when there is no room for the next one, and a revocation is not", async () => {
+      const small = await openOther({ revocations: 3 });
+      const kept = async (): Promise<string[]> => (await all()).map(({ account, kind }) => `${kind} ${account}`);
+      // No clock that the tests set is as far back.
+      const longAgoMs = nowMs - 1_000 * 86_400_000;
+      await idOf(kick({ beforeMs: longAgoMs }), small);
+      await idOf(revoke({ beforeMs: longAgoMs }), small);
+      await idOf(kick({ account: "bob", beforeMs: nowMs + 365 * 86_400_000 }), small);
+      expect(await kept()).toEqual(["kick ann", "revoke ann", "kick bob"]);
+      await idOf(revoke({ account: "eve" }), small);
+      expect(await kept()).toEqual(["revoke ann", "kick bob", "revoke eve"]);
+      expect(await small.revoke(kick({ account: "joe" }))).toEqual({ result: "full" });
     });
 
     test("a closed store refuses them", async () => {

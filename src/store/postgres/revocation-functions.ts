@@ -14,10 +14,12 @@ DECLARE
   known_ms bigint;
 BEGIN
   held := roost.hold(a_holder, a_life);
-  DELETE FROM revocation r WHERE r.kind = 'kick' AND r.before_ms < held.wall_us / 1000 - ${kickKeptMs};
   SELECT max(r.before_ms) INTO known_ms FROM revocation r
     WHERE r.app = a_app AND r.account = a_account AND r.kind = a_kind AND r.device IS NOT DISTINCT FROM a_device;
-  IF known_ms IS NULL AND (SELECT count(*) FROM revocation) >= a_kept_max THEN RETURN null; END IF;
+  IF known_ms IS NULL AND (SELECT count(*) FROM revocation) >= a_kept_max THEN
+    DELETE FROM revocation r WHERE r.kind = 'kick' AND r.before_ms < held.wall_us / 1000 - ${kickKeptMs};
+    IF (SELECT count(*) FROM revocation) >= a_kept_max THEN RETURN null; END IF;
+  END IF;
   DELETE FROM revocation r
     WHERE r.app = a_app AND r.account = a_account AND r.kind = a_kind AND r.device IS NOT DISTINCT FROM a_device;
   new_id := roost.first_id(held.last_id, held.wall_us / 1000, held.node);

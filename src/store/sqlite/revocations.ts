@@ -23,14 +23,15 @@ export function keepRevocation(
   ids: IdSequence,
   wallMs: number,
 ): bigint | undefined {
-  db.query<null, [number]>("DELETE FROM revocation WHERE kind = 'kick' AND before_ms < ?").run(wallMs - kickKeptMs);
   const same = "app = ? AND account = ? AND kind = ? AND device IS ?";
   const key: [string, string, string, string | null] = [app, account, kind, device ?? null];
   const known = db
     .query<{ before_ms: bigint | null }, typeof key>(`SELECT max(before_ms) AS before_ms FROM revocation WHERE ${same}`)
     .get(...key)?.before_ms;
-  const kept = db.query<{ kept: bigint }, []>("SELECT count(*) AS kept FROM revocation").get()?.kept ?? 0n;
-  if (typeof known !== "bigint" && kept >= keptMax) return undefined;
+  if (typeof known !== "bigint" && keptIn(db) >= keptMax) {
+    db.query<null, [number]>("DELETE FROM revocation WHERE kind = 'kick' AND before_ms < ?").run(wallMs - kickKeptMs);
+    if (keptIn(db) >= keptMax) return undefined;
+  }
   db.query<null, typeof key>(`DELETE FROM revocation WHERE ${same}`).run(...key);
   const id = ids.next(wallMs);
   db.query<null, [bigint, ...typeof key, number]>("INSERT INTO revocation VALUES (?, ?, ?, ?, ?, ?)").run(
@@ -39,6 +40,10 @@ export function keepRevocation(
     Math.max(beforeMs, Number(known ?? 0n)),
   );
   return id;
+}
+
+function keptIn(db: Database): bigint {
+  return db.query<{ kept: bigint }, []>("SELECT count(*) AS kept FROM revocation").get()?.kept ?? 0n;
 }
 
 /** See Store.revocations. */
