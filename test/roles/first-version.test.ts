@@ -8,22 +8,27 @@ import { LinkBacklog } from "../../src/container/link-backlog.ts";
 import { offlineIndex } from "../../src/roles/chat/offline-index.ts";
 import { Reads } from "../../src/roles/chat/reads.ts";
 import { StoreUnavailable } from "../../src/store/store.ts";
-import { encodeLogicPacket } from "../../src/wire/packet.ts";
-import { PacketScan, scanPacket } from "../../src/wire/packet-scan.ts";
-import { FrameKeeper } from "../support/lone-gateway.ts";
-import { talkStore } from "../support/talk-store.ts";
+import { CloseCode } from "../../src/wire/close-reason.ts";
 import { Command } from "../../src/wire/commands.ts";
 import {
+  GroupJoinNotifySchema,
+  GroupJoinReqSchema,
+  LoginRenewReqSchema,
   LoginReqSchema,
   LoginRespSchema,
   MessageAckReqSchema,
   MessageIndexReqSchema,
   MessageIndexRespSchema,
+  MessagePushSchema,
   Status,
 } from "../../src/wire/gen/pkt_pb.ts";
-import { readIndex, succeeded, talk } from "../support/commands.ts";
+import { encodeLogicPacket } from "../../src/wire/packet.ts";
+import { PacketScan, scanPacket } from "../../src/wire/packet-scan.ts";
+import { createGroup, groupTalk, readIndex, succeeded, talk } from "../support/commands.ts";
 import { testLimits } from "../support/limits.ts";
+import { FrameKeeper } from "../support/lone-gateway.ts";
 import { Messenger } from "../support/messenger.ts";
+import { talkStore } from "../support/talk-store.ts";
 import type { WireClient } from "../support/wire-client.ts";
 
 let messenger: Messenger;
@@ -31,6 +36,16 @@ beforeAll(async () => {
   messenger = await Messenger.start({ limits: testLimits({ indexEntries: 3 }) });
 });
 afterAll(() => messenger.stop());
+
+/** What is pushed to everybody; `chat.sync` came later, and whoever does not know a push ignores it. */
+const firstPushes = [
+  Command.SignIn,
+  Command.UserTalk,
+  Command.GroupTalk,
+  Command.GroupCreate,
+  Command.GroupJoin,
+  Command.GroupQuit,
+];
 
 interface Named {
   readonly device?: string;
@@ -117,6 +132,28 @@ test("a cursor that no message has acknowledges what is below it", async () => {
   expect(await idsOf(client, b - 1n)).toEqual([b]);
   expect(await idsOf(client)).toEqual([b]);
   expect(a).toBeLessThan(b);
+});
+
+test("is pushed what the first version knows, whatever newer clients do", async () => {
+  const { client } = await signedIn("f9");
+  const other = await signedIn("f10", { features: ["renew"], device: "phone" });
+  const phone = await signedIn("f9", { features: ["renew"], device: "phone" });
+  const group = await createGroup(other.client, ["f9"]);
+  await groupTalk(phone.client, group, "to all");
+  await talk(other.client, "f9", "hello");
+  await client.pushed(Command.UserTalk, MessagePushSchema);
+  const token = await messenger.token("f10");
+  succeeded(await other.client.request(Command.Renew, "", LoginRenewReqSchema, { token }));
+  const third = await signedIn("f11", { features: ["renew"] });
+  for (const command of [Command.GroupJoin, Command.GroupQuit]) {
+    succeeded(await third.client.request(command, "", GroupJoinReqSchema, { account: "f11", groupId: group }));
+    await client.pushed(command, GroupJoinNotifySchema);
+  }
+  const newer = await signedIn("f9");
+  expect((await client.ending()).code).toBe(CloseCode.Kicked);
+  const commands = new Set(client.pushes.map(({ header }) => header.command));
+  expect([...commands].toSorted()).toEqual(firstPushes.toSorted());
+  expect(newer.client.pushes).toEqual([]);
 });
 
 test("while the store cannot write, the index is read all the same", async () => {
