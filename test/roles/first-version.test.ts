@@ -22,14 +22,14 @@ import {
   MessagePushSchema,
   Status,
 } from "../../src/wire/gen/pkt_pb.ts";
-import { encodeLogicPacket } from "../../src/wire/packet.ts";
+import { BasicCode, decodePacket, encodeLogicPacket } from "../../src/wire/packet.ts";
 import { PacketScan, scanPacket } from "../../src/wire/packet-scan.ts";
 import { createGroup, groupTalk, readIndex, succeeded, talk } from "../support/commands.ts";
 import { testLimits } from "../support/limits.ts";
 import { FrameKeeper } from "../support/lone-gateway.ts";
 import { Messenger } from "../support/messenger.ts";
 import { talkStore } from "../support/talk-store.ts";
-import type { WireClient } from "../support/wire-client.ts";
+import { frameOf, type WireClient } from "../support/wire-client.ts";
 
 let messenger: Messenger;
 beforeAll(async () => {
@@ -154,6 +154,18 @@ test("is pushed what the first version knows, whatever newer clients do", async 
   const commands = new Set(client.pushes.map(({ header }) => header.command));
   expect([...commands].toSorted()).toEqual(firstPushes.toSorted());
   expect(newer.client.pushes).toEqual([]);
+});
+
+test("the heartbeat of KIM's web SDK is answered, and other codes are not", async () => {
+  const { client } = await signedIn("f12");
+  for (const bytes of ["0100", "0001", "0002", "0200", "0101", "ffff"]) {
+    client.write(frameOf(Buffer.from(`c315a765${bytes}0000`, "hex")));
+  }
+  client.write(frameOf(Buffer.from("c315a7650100000168", "hex")));
+  await talk(client, "f13", "after them");
+  const basic = client.payloads.map((payload) => decodePacket(payload)).filter(({ kind }) => kind === "basic");
+  const pong = { kind: "basic" as const, code: BasicCode.Pong, body: new Uint8Array(0) };
+  expect(basic.map((packet) => ({ ...packet, body: packet.body.slice() }))).toEqual([pong, pong, pong]);
 });
 
 test("while the store cannot write, the index is read all the same", async () => {
