@@ -7,11 +7,13 @@ import { ErrorRespSchema, Status } from "../wire/gen/pkt_pb.ts";
 import { decodeBody } from "../wire/body.ts";
 import type { PacketScan } from "../wire/packet-scan.ts";
 import { type AnswerScan, responseBytes, writeResponse } from "../wire/packet-stamp.ts";
+import type { Location } from "../session/sessions.ts";
 import type { Connection } from "../transport/transport.ts";
 import type { LinkBacklog } from "./link-backlog.ts";
 import { Refusal } from "./refusal.ts";
 
 const noBody = new Uint8Array(0);
+const notLocated: Location = Object.freeze({ device: "", channelId: "", gateway: "", incarnation: "" });
 /** A larger answer is not kept for a full link: its request is refused. */
 const keptAnswerBytesMax = 1024;
 
@@ -50,8 +52,8 @@ export class Context implements AnswerScan {
   readonly ticket: number;
   /** performance.now() at the packet's arrival. */
   readonly receivedMs: number;
-  /** The sender's device; set by the session middleware. */
-  device = "";
+  /** Where the sender is signed in; set by the session middleware. */
+  location: Location = notLocated;
   /** Every request is answered once; a second answer is a bug and is dropped. */
   isAnswered = false;
 

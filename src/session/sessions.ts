@@ -39,6 +39,11 @@ export function featuresOf(asked: readonly string[]): Pick<Location, "features">
   return features.length === 0 ? {} : { features };
 }
 
+/** True: a client of the first version of the protocol, as KIM's are. It has named neither a device nor a feature. */
+export function isFirstVersion({ device, features }: Location): boolean {
+  return device === "" && features === undefined;
+}
+
 /** One start of a gateway: what holds a lease. */
 export interface GatewayStart {
   readonly gateway: string;

@@ -126,10 +126,10 @@ export interface MembershipChange {
 }
 
 export type MembershipOutcome =
-  /** `unchanged`: it was so already (joined twice). versionBefore and version are groupVersions. */
+  /** `unchanged`: it was so already (joined twice, left twice). versionBefore and version are groupVersions. */
   | { readonly result: "changed"; readonly versionBefore: bigint; readonly version: bigint }
   | { readonly result: "unchanged" }
-  /** Not the account itself nor the owner, a stranger joining a closed group, quitting where one is not a member. */
+  /** Not the account itself nor the owner, a stranger joining a closed group, quitting where one never was a member. */
   | { readonly result: "forbidden" | "notFound" }
   /** The group has as many members, or the account is in as many groups, as `limit` allows. */
   | { readonly result: "full"; readonly limit: "groupsPerAccount" | "groupsPutPerAccount" | "groupMembers" };
@@ -182,7 +182,10 @@ export interface Store {
    */
   createGroup(draft: GroupDraft): Promise<CreateOutcome>;
   join(change: MembershipChange): Promise<MembershipOutcome>;
-  /** The owner's leaving hands the group to its longest member; the last one's leaving closes it for good. */
+  /**
+   * The owner's leaving hands the group to its longest member; the last one's leaving closes it for good. Whoever has left
+   * before and leaves again changes nothing.
+   */
   quit(change: MembershipChange): Promise<MembershipOutcome>;
   /** For members only. */
   groupDetail(

@@ -11,74 +11,25 @@ import { ClusterStage } from "../support/cluster-stage.ts";
 import { talk } from "../support/commands.ts";
 import { converse, patiently } from "../support/conversation.ts";
 import { formerRelease, formerReleaseMissing } from "../support/former-release.ts";
-import { hasPostgres, PostgresServer } from "../support/postgres.ts";
+import { type Engines, mixes, Servers, startMixedCluster } from "../support/mixed-cluster.ts";
+import { hasPostgres } from "../support/postgres.ts";
 import { Random, testSeed } from "../support/random.ts";
-import { isRedisMissing, RedisServer } from "../support/redis.ts";
+import { isRedisMissing } from "../support/redis.ts";
 import { until } from "../support/until.ts";
 
 /** Two of each. */
 const size = { discovery: 2, gateways: 2, logins: 2, chats: 2 };
-
-/** Which processes are of the former release at first. */
-const mixes: Record<string, (name: string) => boolean> = {
-  "gateways and registry": (name) => name.startsWith("gateway") || name.startsWith("discovery"),
-  "login and chat nodes": (name) => name.startsWith("login") || name.startsWith("chat"),
-  "one of two nodes of each role": (name) => name.endsWith("-1"),
-};
-
-interface Engines {
-  readonly store?: string;
-  readonly sessions?: string;
-}
 
 const endings: (() => unknown)[] = [];
 
 afterEach(async () => {
   for (const end of endings.splice(0).toReversed()) await end();
 });
-
-/** One PostgreSQL and one Redis for the tests of this file, with a database of its own for each test. */
-class Servers {
-  private static started: Promise<Servers> | undefined;
-  private readonly postgres: PostgresServer;
-  private readonly redis: RedisServer;
-  private databases = 0;
-
-  private constructor(postgres: PostgresServer, redis: RedisServer) {
-    this.postgres = postgres;
-    this.redis = redis;
-  }
-
-  static async engines(): Promise<Engines> {
-    this.started ??= Promise.all([PostgresServer.start(), RedisServer.start()]).then(
-      ([postgres, redis]) => new Servers(postgres, redis),
-    );
-    const servers = await this.started;
-    return { store: await servers.postgres.makeDatabase(), sessions: servers.redis.url(servers.databases++) };
-  }
-
-  static async stop(): Promise<void> {
-    const servers = await this.started;
-    await servers?.postgres.stop();
-    await servers?.redis.remove();
-  }
-}
-
 afterAll(() => Servers.stop());
 
-/** A cluster of both. Chat nodes of the former release come first: they do not open a store that this one has opened. */
 async function startMixed(engines: Engines, isFormer: (name: string) => boolean): Promise<ClusterStage> {
-  const stage = await ClusterStage.prepare(size, engines);
+  const stage = await startMixedCluster(size, engines, isFormer);
   endings.push(() => stage.close());
-  const { cluster } = stage;
-  const start = (names: readonly string[]): Promise<unknown> => Promise.all(names.map((name) => cluster.start(name)));
-  for (const name of cluster.names().filter(isFormer)) cluster.setProgram(name, formerRelease());
-  const chats = cluster.names("chat");
-  await start(cluster.names("discovery"));
-  await cluster.ready();
-  await start(chats.filter(isFormer));
-  await start([...cluster.names("login"), ...chats.filter((name) => !isFormer(name)), ...cluster.names("gateway")]);
-  await cluster.ready();
   return stage;
 }
 

@@ -7,6 +7,12 @@ import { isRedisMissing, RedisServer } from "../support/redis.ts";
 import { location, sessionsSuite } from "./sessions-suite.ts";
 import { sharedSessionsSuite, type SharedEngine } from "./shared-sessions-suite.ts";
 
+/** The texts of a reply, whichever version of the protocol it came by. */
+function asTexts(reply: unknown): string[] {
+  if (typeof reply !== "object" || reply === null) throw new Error("the reply is a list");
+  return (Array.isArray(reply) ? reply : Object.entries(reply).flat()).map(String);
+}
+
 describe.skipIf(isRedisMissing)("with a Redis server", () => {
   let server: RedisServer;
   beforeAll(async () => {
@@ -30,6 +36,30 @@ describe.skipIf(isRedisMissing)("with a Redis server", () => {
   };
 
   sessionsSuite("sessions in Redis", async (limits) => redisEngine(limits));
+
+  test("a place that an earlier release wrote has no features, and reads as many of a later one's as are known", async () => {
+    const engine = redisEngine();
+    const sessions = await engine.open();
+    const prefix = `t${prefixes - 1}:`;
+    const place = location({ features: ["renew"] });
+    await sessions.put("app", "ann", place);
+    const [key = ""] = asTexts(await server.send("KEYS", [`${prefix}a:*`], database));
+    const [, value = ""] = asTexts(await server.send("HGETALL", [key], database));
+    const { device, channelId, gateway, incarnation } = place;
+    const places: [string, object][] = [
+      [JSON.stringify([channelId, gateway, incarnation]), {}],
+      [JSON.stringify([channelId, gateway, incarnation, "later", "renew", "latest"]), { features: ["renew"] }],
+    ];
+    for (const [text, features] of places) {
+      await change("HSET", [key, device, `${value.slice(0, value.indexOf(" "))} ${text}`]);
+      const other = await engine.open();
+      expect(await other.locate("app", ["ann"])).toEqual([[{ device, channelId, gateway, incarnation, ...features }]]);
+      await other.close();
+    }
+    await sessions.remove("app", "ann", channelId);
+    expect(asTexts(await server.send("KEYS", [key], database))).toEqual([]);
+    await sessions.close();
+  });
 
   test("who signs out, moves or goes with a gateway leaves no keys behind", async () => {
     const engine = redisEngine();

@@ -349,7 +349,10 @@ export function groupSuite(name: string, makePlace: () => Promise<GroupPlace>): 
 
 /** The rules of the bounds, written down once more. */
 class Model {
-  readonly groups = new Map<string, { owner: string; readonly members: Map<string, "own" | "put"> }>();
+  readonly groups = new Map<
+    string,
+    { owner: string; readonly members: Map<string, "own" | "put">; readonly left: Set<string> }
+  >();
   private readonly limits: { groupsPerAccount: number; groupsPutPerAccount: number; groupMembers: number };
 
   constructor(limits: Model["limits"]) {
@@ -365,7 +368,7 @@ class Model {
     const leftOut = members.filter((member) => this.count(member, "put") >= this.limits.groupsPutPerAccount);
     const made = new Map<string, "own" | "put">([[owner, "own"]]);
     for (const member of members) if (!leftOut.includes(member)) made.set(member, "put");
-    this.groups.set(id, { owner, members: made });
+    this.groups.set(id, { owner, members: made, left: new Set() });
     return leftOut;
   }
 
@@ -384,9 +387,12 @@ class Model {
 
   quit({ group: id, actor, account }: MembershipChange): string {
     const group = this.groups.get(id);
-    if (group === undefined || group.members.size === 0) return "notFound";
+    if (group === undefined) return "notFound";
+    const hasLeft = actor === account && group.left.has(account);
+    if (group.members.size === 0) return hasLeft ? "unchanged" : "notFound";
     if (actor !== account && actor !== group.owner) return "forbidden";
-    if (!group.members.delete(account)) return actor === account ? "forbidden" : "unchanged";
+    if (!group.members.delete(account)) return actor === account && !hasLeft ? "forbidden" : "unchanged";
+    group.left.add(account);
     if (group.owner === account) group.owner = group.members.keys().next().value ?? account;
     return "changed";
   }

@@ -383,8 +383,9 @@ describe.skipIf(!hasPostgres)("PostgreSQL's clock", () => {
       machines.keepMs = 15 * dayMs;
       await machines.restart(minuteMs);
       await machines.run(dayMs - hourMs, hourMs);
-      // Without a cursor it is older than the 15 days that are shown.
+      // Without a cursor it is older than the 15 days that are shown; one of another server is none.
       expect(await machines.shown(1n)).toEqual([old]);
+      for (const cursor of [0n, old + 1n, 1n << 61n]) expect(await machines.shown(cursor)).toEqual([]);
       await machines.run(hourMs, hourMs);
       expect(await machines.shown(1n)).toEqual([]);
     });

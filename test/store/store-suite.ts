@@ -436,6 +436,24 @@ export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): 
       expect(await readable("eve", [messageId])).toEqual([messageId]);
     });
 
+    test("whoever has left may leave again, also when the group is closed; whoever never was a member may not", async () => {
+      await store.createGroup(draft({ members: ["bob", "eve"] }));
+      expect((await store.quit(change("bob"))).result).toBe("changed");
+      const before = await store.membership("app", "g1");
+      expect(await store.quit(change("bob"))).toEqual({ result: "unchanged" });
+      expect(await store.quit(change("joe"))).toEqual({ result: "forbidden" });
+      // It is nobody's but their own.
+      expect(await store.quit(change("bob", "eve"))).toEqual({ result: "forbidden" });
+      expect(await store.quit(change("bob", "bob", "no"))).toEqual({ result: "notFound" });
+      expect(await store.quit({ ...change("bob"), app: "other" })).toEqual({ result: "notFound" });
+      expect(await store.membership("app", "g1")).toEqual(before);
+      await store.join(change("bob"));
+      for (const account of ["bob", "eve", "ann"]) expect((await store.quit(change(account))).result).toBe("changed");
+      for (const account of ["bob", "ann"]) expect(await store.quit(change(account))).toEqual({ result: "unchanged" });
+      expect(await store.quit(change("joe"))).toEqual({ result: "notFound" });
+      expect(await store.quit(change("bob", "ann"))).toEqual({ result: "notFound" });
+    });
+
     test("detail is for members: all fields, members in the order of joining", async () => {
       await store.createGroup(draft({ members: ["zoe", "bob"] }));
       await store.join(change("abe"));

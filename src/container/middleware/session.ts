@@ -1,4 +1,4 @@
-// Refuses requests of connections whose session is gone (replaced, signed out), and learns the sender's device.
+// Refuses requests of connections whose session is gone (replaced, signed out), and learns which device and features the sender has.
 
 import type { Location, Sessions } from "../../session/sessions.ts";
 import { Status } from "../../wire/gen/pkt_pb.ts";
@@ -24,7 +24,7 @@ export function requireSession(sessions: Sessions): Middleware {
 function admit(context: Context, locations: readonly Location[]): void {
   for (const location of locations) {
     if (location.channelId === context.channelId) {
-      context.device = location.device;
+      context.location = location;
       return;
     }
   }

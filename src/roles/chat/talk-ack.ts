@@ -5,12 +5,19 @@ import { Refusal } from "../../container/refusal.ts";
 import { MessageAckReqSchema, Status } from "../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "./chat-parts.ts";
 
-/** Answered when the cursor is committed. An id that does not exist yet is refused: it would hide what comes (pitfall 35). */
+/**
+ * Answered when the cursor is committed; 0 moves nothing. An id that does not exist yet is refused: it would hide what comes
+ * (pitfall 35).
+ */
 export function talkAck({ store }: ChatParts): Handler {
   return async (context) => {
     const { messageId } = context.body(MessageAckReqSchema);
-    if (messageId <= 0n) throw new Refusal(Status.InvalidPacketBody, "messageId must be that of a message");
-    const outcome = await store.acknowledge(context.app, context.account, context.device, messageId);
+    if (messageId < 0n) throw new Refusal(Status.InvalidPacketBody, "messageId must not be negative");
+    if (messageId === 0n) {
+      context.respondEmpty();
+      return;
+    }
+    const outcome = await store.acknowledge(context.app, context.account, context.location.device, messageId);
     if (outcome === "future") throw new Refusal(Status.InvalidPacketBody, "there is no message with that id yet");
     context.respondEmpty();
   };

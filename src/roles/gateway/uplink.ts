@@ -35,6 +35,12 @@ function serviceOfInterned(command: string): string | undefined {
   return service;
 }
 
+/**
+ * The heartbeat of KIM's web SDK: the bytes of its code stand the other way round. The SDK takes a server that does not
+ * answer for dead, and signs in again without end.
+ */
+const swappedPing = BasicCode.Ping << 8;
+
 /** Reads whose answers may have megabytes. */
 const isRead = (command: string): boolean => command === Command.OfflineContent || command === Command.OfflineIndex;
 
@@ -45,7 +51,7 @@ export function receiveRequest(channel: Channel, bytes: Buffer, start: number, e
   scanPacketAt(bytes, start, end, scan, headerBytesMax, headerFieldsMax);
   if (scan.kind !== PacketKind.Logic) {
     if (scan.kind === PacketKind.Basic) {
-      if (scan.basicCode === BasicCode.Ping) channel.connection.send(basicPong);
+      if (scan.basicCode === BasicCode.Ping || scan.basicCode === swappedPing) channel.connection.send(basicPong);
       return;
     }
     gateway.metrics.protocolFault("packet");

@@ -44,7 +44,8 @@ BEGIN
     ELSIF kind = 'enter' THEN
       answer := roost.enter_slice(change, changed, next_id, wall_ms, a_put_max);
     ELSIF changed.number IS NULL OR changed.member_count = 0 THEN
-      answer := ARRAY[${outcome.notFound}, 0, 0, 0, 0];
+      answer := ARRAY[CASE WHEN kind = 'quit' AND roost.has_left(change, changed)
+        THEN ${outcome.unchanged} ELSE ${outcome.notFound} END, 0, 0, 0, 0];
     ELSIF kind = 'join' THEN
       answer := roost.add_member(change, changed, next_id, wall_ms, a_own_max, a_put_max, a_members_max);
     ELSE
@@ -196,6 +197,16 @@ BEGIN
   RETURN ARRAY[${outcome.changed}, a_group.version, a_id, 0, 0];
 END $$;
 
+-- The caller wants to leave, and has left before: it may not have got the answer, and the group may be closed since.
+CREATE OR REPLACE FUNCTION roost.has_left(a_change json, a_group roost.chat_group) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN a_change ->> 'actor' = a_change ->> 'account' AND EXISTS (
+    SELECT FROM member m
+    WHERE m.account = (
+        SELECT a.number FROM account a WHERE a.app = a_change ->> 'app' AND a.name = a_change ->> 'account')
+      AND m.chat_group = a_group.number AND m.until_id IS NOT NULL);
+END $$;
+
 -- The owner's leaving hands the group to its longest member: members are numbered in the order of joining.
 CREATE OR REPLACE FUNCTION roost.remove_member(a_change json, a_group roost.chat_group, a_id bigint)
 RETURNS bigint[] LANGUAGE plpgsql AS $$
@@ -214,7 +225,8 @@ BEGIN
   UPDATE member m SET until_id = a_id
     WHERE m.chat_group = a_group.number AND m.account = target AND m.until_id IS NULL;
   IF NOT FOUND THEN
-    RETURN ARRAY[CASE WHEN leaves_itself THEN ${outcome.forbidden} ELSE ${outcome.unchanged} END, 0, 0, 0, 0];
+    RETURN ARRAY[CASE WHEN leaves_itself AND NOT roost.has_left(a_change, a_group)
+      THEN ${outcome.forbidden} ELSE ${outcome.unchanged} END, 0, 0, 0, 0];
   END IF;
   IF target = a_group.owner THEN
     SELECT m.account INTO heir FROM member m

@@ -84,7 +84,7 @@ export class Reader {
     const [scope] = await this.connections.run<ScopeRow[]>(
       (sql) => sql`
         SELECT a.number AS me, s.last_id, c.acked,
-          CASE WHEN c.acked IS NULL AND ${query.after.toString()}::bigint <= 0 THEN (
+          CASE WHEN c.acked IS NULL AND ${query.after.toString()}::bigint NOT BETWEEN 1 AND s.last_id THEN (
             SELECT roost.last_id_at(h.at_ms - ${indexBackMs}::bigint) FROM roost.horizon h WHERE h.kind = 'time'
           ) END AS back_id,
           coalesce(w.groups, '{}') AS groups, coalesce(w.from_ids, '{}') AS from_ids,

@@ -46,6 +46,7 @@ export class GroupWriter {
   private readonly insert;
   private readonly update;
   private readonly isMember;
+  private readonly wasMember;
   private readonly counts;
   private readonly count;
   private readonly enter;
@@ -78,6 +79,9 @@ export class GroupWriter {
     );
     this.isMember = db.prepare<{ one: bigint }, [bigint, bigint]>(
       `SELECT 1 AS one FROM member WHERE "group" = ? AND account = ? AND until_id IS NULL`,
+    );
+    this.wasMember = db.prepare<{ one: bigint }, [bigint, bigint]>(
+      `SELECT 1 AS one FROM member WHERE account = ? AND "group" = ? AND until_id IS NOT NULL LIMIT 1`,
     );
     this.counts = db.prepare<Counts, [bigint]>("SELECT own, put FROM group_count WHERE account = ?");
     this.count = db.prepare<Counts, [bigint, bigint]>(
@@ -167,11 +171,14 @@ export class GroupWriter {
 
   quit(change: MembershipChange, ids: IdSequence, wallMs: number): Outcome {
     const group = this.select.get(change.app, change.group);
-    if (group === null || group.member_count === 0n) return notFound;
+    if (group === null) return notFound;
     const isOwn = change.actor === change.account;
-    if (!isOwn && this.names.findAccount(change.app, change.actor) !== group.owner) return forbidden;
     const account = this.names.findAccount(change.app, change.account);
-    if (account === undefined || !this.isIn(group.number, account)) return isOwn ? forbidden : unchanged;
+    // Whoever leaves again may not have got the answer; the group may be closed since.
+    const hasLeft = isOwn && account !== undefined && this.wasMember.get(account, group.number) !== null;
+    if (group.member_count === 0n) return hasLeft ? unchanged : notFound;
+    if (!isOwn && this.names.findAccount(change.app, change.actor) !== group.owner) return forbidden;
+    if (account === undefined || !this.isIn(group.number, account)) return isOwn && !hasLeft ? forbidden : unchanged;
     const version = ids.next(wallMs);
     this.leave.run(version, group.number, account);
     const heir = account === group.owner ? this.longest.get(group.number)?.account : undefined;

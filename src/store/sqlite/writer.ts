@@ -116,7 +116,7 @@ export class Writer {
     return this.transact((ids, wallMs) => {
       const committedLast = ids.last;
       const numbers = new BigInt64Array(jobs.length * outcomeSlots);
-      let sentNs = this.firstSentNs(wallMs);
+      let sentNs = this.firstSentNs();
       for (const [index, job] of jobs.entries()) {
         numbers.set(this.perform(job, ids, wallMs, sentNs++, committedLast), index * outcomeSlots);
       }
@@ -185,10 +185,10 @@ export class Writer {
 
   /**
    * The time of a batch's first talk, in nanoseconds; each further one is a nanosecond later. Times rise with the ids while
-   * the clock runs forward: a batch that commits in the millisecond of the one before it goes on where that one ended.
+   * the clock runs forward: clocks of two processes that are less than a millisecond apart are the same clock.
    */
-  private firstSentNs(wallMs: number): bigint {
-    const wallNs = BigInt(wallMs) * 1_000_000n;
+  private firstSentNs(): bigint {
+    const wallNs = this.clock.wallNs();
     const newestNs = this.newestSent.get()?.sent_ns ?? 0n;
     return newestNs >= wallNs && newestNs < wallNs + 1_000_000n ? newestNs + 1n : wallNs;
   }
