@@ -73,6 +73,10 @@ export class Entry implements Version {
   weight = 0;
   /** False once the table has dropped it: whoever still holds it forgets it. */
   isHeld = true;
+  /** When a client registered it at this node, by the monotonic clock; -Infinity when none did. */
+  registeredAtMs = -Infinity;
+  /** Of a cancelled one: the version that it had before. */
+  buriedDirty = 0n;
   /** The address that registered it here; '' when it came another way. */
   caller = "";
   /** The JSON of the instance, up to its renew_timestamp; made when first asked for. */

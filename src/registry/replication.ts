@@ -119,6 +119,17 @@ export class Replication implements OutboxHost {
     for (const outbox of this.audience(origin)) outbox.pushRenewal(entry);
   }
 
+  /** True while a node that answers has yet to take the entry's state. */
+  isTelling(entry: Entry): boolean {
+    for (const outbox of this.allOutboxes()) if (outbox.isTelling(entry)) return true;
+    return false;
+  }
+
+  /** How far the clocks of nodes of the original implementation are behind this node's versions, as PeerNetwork says. */
+  get lagNs(): bigint {
+    return this.network.lagNs?.() ?? 0n;
+  }
+
   /** Entries that wait to be told, over all destinations. */
   get waiting(): number {
     let waiting = 0;

@@ -338,6 +338,7 @@ export class Table {
   private replace(entry: Entry, state: EntryState, touchedAtMs: number): void {
     const wasLive = entry.instance !== undefined;
     const wasStale = entry.isStale;
+    if (wasLive && state.instance === undefined) entry.buriedDirty = entry.dirty;
     if (!wasStale) this.toggle(entry);
     entry.isStale = false;
     entry.instance = state.instance;

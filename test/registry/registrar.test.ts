@@ -234,10 +234,29 @@ describe("cancel", () => {
 
   test("by a node that gives no version means what is seen here, and not what came after", () => {
     office.register({ dirtyTimestamp: beginNs });
+    office.settle();
     office.cancel({}, 0n, "replica");
     expect(office.entry().dirty).toBe(beginNs + 1024n);
     office.register({ dirtyTimestamp: beginNs + 2048n }, { origin: "replica" });
     expect(office.table.live).toBe(1);
+  });
+
+  test("by a node that gives no version, of what it has yet to be told of, tells it again", () => {
+    office.register();
+    const { dirty } = office.entry();
+    expect(office.cancel({}, 0n, "replica")).toEqual({ code: Code.Ok });
+    expect(office.table.live).toBe(1);
+    expect(office.entry().dirty).toBeGreaterThan(dirty + 1024n);
+    expect(office.told()).toEqual([neighbour, farAway]);
+    // What a node has told is no registration of this one's.
+    office.register({ hostname: "b" }, { origin: "replica" });
+    office.cancel({ hostname: "b" }, 0n, "replica");
+    expect(office.entry({ hostname: "b" }).instance).toBeUndefined();
+    // Nor is one that is under way for longer than any message takes.
+    office.register({ hostname: "c" });
+    office.time.advance(6_000);
+    office.cancel({ hostname: "c" }, 0n, "replica");
+    expect(office.entry({ hostname: "c" }).instance).toBeUndefined();
   });
 
   test("by a node, of an older version than the known one, changes nothing", () => {

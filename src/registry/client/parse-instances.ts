@@ -92,11 +92,16 @@ export function parseListing(data: unknown): ListedInstance[] {
     if (list === null) continue;
     if (!Array.isArray(list)) throw new MalformedAnswer(`the service ${appid} is not a list`);
     for (const item of list) {
-      const renewTimestamp = timestampOf(fieldsOf(item, "an instance"), "renew_timestamp");
-      listed.push({ instance: parseInstance(item), renewTimestamp });
+      listed.push(parseRenewed(item));
     }
   }
   return listed;
+}
+
+/** One instance, and when it was renewed. Throws MalformedAnswer. */
+export function parseRenewed(item: unknown): ListedInstance {
+  const renewTimestamp = timestampOf(fieldsOf(item, "an instance"), "renew_timestamp");
+  return { instance: parseInstance(item), renewTimestamp };
 }
 
 /** The data of `nodes`: the registry's own nodes in one zone. Throws MalformedAnswer. */
