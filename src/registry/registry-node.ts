@@ -10,6 +10,7 @@ import { newIncarnation, type Random } from "../base/random.ts";
 import { TableRules } from "./table-rules.ts";
 import type { NamedDirectory } from "./directory.ts";
 import type { Entry } from "./entry.ts";
+import { ForeignEnvs, ownMetadata } from "./foreign-envs.ts";
 import { Guard, type Protection } from "./guard.ts";
 import { HybridClock } from "./hybrid-clock.ts";
 import { appKey, discoveryAppid, type Identity, type Instance, instanceKey, Status } from "./instance.ts";
@@ -66,6 +67,7 @@ export class RegistryNode implements NamedDirectory {
   private readonly versions: HybridClock;
   private readonly guard = new Guard(leaseMs, protectedLeaseMs);
   private readonly startUp: StartUp;
+  private readonly foreignEnvs: ForeignEnvs;
   private readonly beganMs: number;
   private readonly beganAt: bigint;
   private isProtecting = false;
@@ -122,6 +124,7 @@ export class RegistryNode implements NamedDirectory {
       nowMs: () => clock.monotonicMs(),
       onProbed: (entry) => this.onProbed?.(entry),
     });
+    this.foreignEnvs = new ForeignEnvs(settings.env, log);
     this.startUp = new StartUp({
       clock,
       timers,
@@ -316,7 +319,7 @@ export class RegistryNode implements NamedDirectory {
       region,
       addrs: [`http://${address}`],
       version,
-      metadata: new Map([["implementation", "roost"]]),
+      metadata: ownMetadata,
       status: Status.Up,
       dirtyTimestamp: 0n,
       regTimestamp: 0n,
@@ -351,6 +354,7 @@ export class RegistryNode implements NamedDirectory {
 
   private nodesChanged(app: App): void {
     this.replication.nodesChanged(app.entries());
+    this.foreignEnvs.look(app.entries());
     if (this.isLeaving) return;
     // Somebody else cancelled us, or a cancellation from our last life came back: we are the one who knows.
     if (this.table.get(this.identity)?.instance !== undefined) return;
