@@ -55,6 +55,8 @@ export class Membership {
     /** `host:port` where this process takes links. */
     readonly link: string;
     readonly zone: string;
+    /** As in MemberSettings. */
+    readonly weight?: number | undefined;
     readonly version: string;
     /** The stores that it uses, or goes by, as far as that is known now; absent: it says nothing of stores. */
     readonly stores?: () => NodeStores;
@@ -199,13 +201,14 @@ export class Membership {
   }
 
   private metadata({ metadata }: Offer): ReadonlyMap<string, string> {
-    const { identity, link, zone, version, fingerprints, stores, gone } = this.parts;
+    const { identity, link, zone, weight, version, fingerprints, stores, gone } = this.parts;
     return new Map([
       ...metadata,
       ["id", identity.id],
       ["incarnation", identity.incarnation],
       ["state", this.state],
       ["zone", zone],
+      ...(weight === undefined ? [] : [["weight", String(weight)] as const]),
       ["version", version],
       ["link", link],
       ...(fingerprints.length === 0 ? [] : [["keys", keysText(fingerprints)] as const]),

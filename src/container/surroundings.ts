@@ -25,6 +25,8 @@ export interface Surroundings {
   readonly control: ControlCommands;
   readonly log: Log;
   readonly zone: string;
+  /** As in MemberSettings. */
+  readonly weight?: number | undefined;
   readonly version: string;
   /** Another process has taken this one's id: it has to end. */
   readonly lost: (sentence: string) => void;
