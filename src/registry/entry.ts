@@ -69,6 +69,8 @@ export class Entry implements Version {
   renewTimestamp = 0n;
   /** Read from a snapshot, and heard of by nobody since: not told to other nodes. */
   isStale = false;
+  /** Its lease has run out, and it is listed because too many fell silent at once. */
+  isLapsed = false;
   /** What it adds to the table's bytes; 0 when it is cancelled. */
   weight = 0;
   /** False once the table has dropped it: whoever still holds it forgets it. */

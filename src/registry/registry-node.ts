@@ -3,7 +3,7 @@
 // them in one process, and an hour in a second.
 
 import type { Clock } from "../base/clock.ts";
-import { leaseMs, protectedLeaseMs } from "../base/limits/fixed.ts";
+import { leaseMs } from "../base/limits/fixed.ts";
 import type { Limits } from "../base/limits/limits.ts";
 import type { Log } from "../base/log.ts";
 import { newIncarnation, type Random } from "../base/random.ts";
@@ -65,7 +65,7 @@ export class RegistryNode implements NamedDirectory {
   private readonly timers: Timers;
   private readonly log: Log;
   private readonly versions: HybridClock;
-  private readonly guard = new Guard(leaseMs, protectedLeaseMs);
+  private readonly guard: Guard;
   private readonly startUp: StartUp;
   private readonly foreignEnvs: ForeignEnvs;
   private readonly beganMs: number;
@@ -93,6 +93,8 @@ export class RegistryNode implements NamedDirectory {
     this.clock = clock;
     this.timers = timers;
     this.log = log;
+    const { protectedLease: protectedLeaseMs, silentShare } = limits.values;
+    this.guard = new Guard({ leaseMs, protectedLeaseMs, believedShare: silentShare / 100 });
     this.versions = new HybridClock(clock, limits.values.timestampAhead);
     this.beganMs = clock.monotonicMs();
     this.beganAt = this.versions.next();
@@ -268,6 +270,7 @@ export class RegistryNode implements NamedDirectory {
     const protection = this.guard.assess(nowMs, judged, judgedOverdue);
     if (protection.isOn !== this.isProtecting) {
       this.isProtecting = protection.isOn;
+      if (protection.isOn) this.rules.limits.met("silentShare");
       if (protection.isOn)
         this.log.warn("too many instances fell silent at once: none is forgotten until they are heard again", {
           silent: judgedOverdue,
@@ -275,6 +278,7 @@ export class RegistryNode implements NamedDirectory {
         });
       else this.log.info("the instances are heard again: those that stay silent are forgotten");
     }
+    this.table.tellRevived();
     this.endLeases(overdue, protection, nowMs);
     this.versions.next();
     if (this.versions.setBacks !== this.setBacks) {
@@ -295,14 +299,20 @@ export class RegistryNode implements NamedDirectory {
   /** Forgets who has been silent for too long. What never renewed is not protected: its death is no sign of deafness. */
   private endLeases(overdue: readonly Entry[], protection: Protection, nowMs: number): void {
     let ended = 0;
+    const kept: Entry[] = [];
     for (const entry of overdue) {
       const isProtected = protection.isOn && entry.hasRenewed && !isDiscovery(entry);
-      if (isProtected && nowMs - entry.touchedAtMs <= protection.keptMs) continue;
-      if (++ended > evictionsPerTick) break;
+      if (isProtected && nowMs - entry.touchedAtMs <= protection.keptMs) {
+        kept.push(entry);
+        continue;
+      }
+      if (++ended > evictionsPerTick) continue;
+      if (isProtected) this.rules.limits.met("protectedLease", { ...entry.identity });
       this.evictions++;
       if (ended <= evictionsToldPerTick) this.log.info("a lease ran out", { ...entry.identity });
       this.table.evict(entry);
     }
+    this.table.markLapsed(kept, evictionsPerTick);
     if (ended > evictionsToldPerTick)
       this.log.info("more leases ran out", { leases: Math.min(ended, evictionsPerTick) - evictionsToldPerTick });
   }

@@ -7,12 +7,7 @@
 // it lacks and should have it asks for itself, when it is told of the next renewal.
 
 import type { Clock } from "../../base/clock.ts";
-import {
-  leaseMs,
-  protectedLeaseMs,
-  registryAnswerBytesMax,
-  registryPeerBodyBytesMax,
-} from "../../base/limits/fixed.ts";
+import { leaseMs, registryAnswerBytesMax, registryPeerBodyBytesMax, tombstoneMs } from "../../base/limits/fixed.ts";
 import { boundedText, TooLong } from "../bounded-text.ts";
 import { type Answer, MalformedAnswer, parseAnswer, parseListing, parseRenewed } from "../client/parse-instances.ts";
 import type { EntryState } from "../entry.ts";
@@ -152,7 +147,7 @@ export class OriginalPeers {
       for (const { instance, renewTimestamp } of parseListing(answer.data)) {
         const ageMs = sentMs - Number(renewTimestamp / 1_000_000n);
         const hasRenewed = renewTimestamp - instance.regTimestamp > BigInt(renewedAfterMs) * 1_000_000n;
-        states.push(stateOf(instance, Math.min(Math.max(0, ageMs), protectedLeaseMs), hasRenewed));
+        states.push(stateOf(instance, Math.min(Math.max(0, ageMs), tombstoneMs), hasRenewed));
       }
     });
     if (failure !== undefined) return failure;

@@ -5,9 +5,9 @@ import { afterEach, describe, expect, test } from "bun:test";
 import type { Clock } from "../../../src/base/clock.ts";
 import {
   leaseMs,
-  protectedLeaseMs,
   registryAnswerBytesMax,
   registryPeerBodyBytesMax,
+  tombstoneMs,
 } from "../../../src/base/limits/fixed.ts";
 import { silentLog } from "../../../src/base/log.ts";
 import { seededRandom } from "../../../src/base/random.ts";
@@ -154,11 +154,11 @@ describe("a comparison", () => {
     const { peers, node, clock } = setUp();
     node.nowMs = () => clock.wallMs() + 600_000;
     const renewed = (agoMs: number): bigint => BigInt(node.nowMs() - agoMs) * 1_000_000n;
-    for (const agoMs of [20_000, -7_000, 2 * protectedLeaseMs])
+    for (const agoMs of [20_000, -7_000, 2 * tombstoneMs])
       node.put(original(String(agoMs), { renew_timestamp: renewed(agoMs) }));
     const reply = await peers.compare(node.address, compare(""));
     if (reply.kind === "failed") throw new Error(reply.sentence);
-    expect(reply.states.map(({ ageMs }) => ageMs)).toEqual([20_000, 0, protectedLeaseMs]);
+    expect(reply.states.map(({ ageMs }) => ageMs)).toEqual([20_000, 0, tombstoneMs]);
   });
 
   test("measures them by this node's clock when the other one tells no time", async () => {
