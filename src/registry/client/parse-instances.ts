@@ -6,6 +6,7 @@
 // against 150 ms). Inside a JSON string the pattern cannot match, since there every quote stands behind a backslash.
 
 import { type Instance, type InstanceStatus, Status } from "../instance.ts";
+import { type Scheduler, schedulerOf } from "./scheduler.ts";
 
 /** The peer sent what is no answer of a registry. */
 export class MalformedAnswer extends Error {
@@ -27,6 +28,8 @@ export interface ServiceList {
   readonly instances: readonly Instance[];
   /** That node's own count of changes, to be sent back to it and to nobody else. */
   readonly latestTimestamp: bigint;
+  /** What zones weigh for clients of each zone; empty where nothing is said. */
+  readonly scheduler: Scheduler;
 }
 
 /** An instance in a list of everything. */
@@ -76,7 +79,8 @@ export function parseService(data: unknown): ServiceList {
       if (instance.status === Status.Up) instances.push(instance);
     }
   }
-  return { instances, latestTimestamp: timestampOf(fields, "latest_timestamp") };
+  const scheduler = schedulerOf(fields["scheduler"]);
+  return { instances, latestTimestamp: timestampOf(fields, "latest_timestamp"), scheduler };
 }
 
 /** What `polls` says of services that the node does not know. Throws MalformedAnswer. */
