@@ -37,8 +37,6 @@ export interface Outcome {
 
 /** How long the original implementation may take to deliver a call: its longest time-out, and then some. */
 const rebornMs = 60_000;
-/** So long after it was registered here an instance may still be on its way to other nodes. */
-const untoldMs = 5_000;
 /** No two machines' clocks agree better than this, in nanoseconds. */
 const agreementNs = 1_000_000n;
 
@@ -184,8 +182,8 @@ export class Registrar {
     if (ahead !== undefined) return ahead;
     const known = this.table.get(identity);
     if (known?.instance === undefined) return nothingFound;
-    if (origin !== "client" && dirtyTimestamp === 0n && this.isUntold(known)) {
-      this.reassert(known, known.instance);
+    if (origin !== "client" && dirtyTimestamp === 0n && this.replication.isUntold(known)) {
+      this.replication.reassert(known, versionAfter(known.dirty));
       return done;
     }
     // A node of the original implementation gives no version: it means what it sees, and not what came after.
@@ -267,19 +265,6 @@ export class Registrar {
     // What was cancelled itself comes late.
     if (dirtyTimestamp === known.buriedDirty) return false;
     return behindNs < lagNs || (dirtyTimestamp > known.buriedDirty && behindNs < agreementNs);
-  }
-
-  /** True for an instance that a client has registered here, and that other nodes have yet to be told of. */
-  private isUntold(entry: Entry): boolean {
-    return entry.registeredAtMs >= this.nowMs() - untoldMs && this.replication.isTelling(entry);
-  }
-
-  /** Tells all nodes of an instance again, by a version above what a node may have made of a cancellation of it. */
-  private reassert(entry: Entry, instance: Instance): void {
-    const dirty = versionAfter(this.later(this.versions.next(), entry));
-    const { isProbed, hasRenewed } = entry;
-    const ageMs = Math.max(0, this.sinceMs(entry));
-    this.put({ ...instance, dirtyTimestamp: dirty, latestTimestamp: dirty }, { isProbed, hasRenewed, ageMs }, "client");
   }
 
   /** How long ago it was renewed or cancelled. */

@@ -2,10 +2,12 @@
 
 import { limitTable } from "../../src/base/limits/table.ts";
 import { beforeEach, describe, expect, test } from "bun:test";
+import type { EntryState } from "../../src/registry/entry.ts";
 import { Status } from "../../src/registry/instance.ts";
+import type { Replicated } from "../../src/registry/peer-messages.ts";
 import { type Caller, Code, type Outcome, type Register } from "../../src/registry/registrar.ts";
 import { farAhead, farAway, neighbour, Office } from "./office.ts";
-import { beginNs, identityOf, nanoseconds } from "./support.ts";
+import { beginNs, cancelled, identityOf, nanoseconds, nodeInfo, replicated } from "./support.ts";
 
 let office: Office;
 beforeEach(() => {
@@ -257,6 +259,53 @@ describe("cancel", () => {
     office.time.advance(6_000);
     office.cancel({ hostname: "c" }, 0n, "replica");
     expect(office.entry({ hostname: "c" }).instance).toBeUndefined();
+  });
+
+  test("at a node whose clock is ahead takes nothing out that was registered here later", () => {
+    const tombstone = (): EntryState => cancelled(office.entry().dirty + nanoseconds(2_000));
+    const tell = (): Replicated =>
+      office.replication.onReplicate({
+        ...{ kind: "replicate", node: nodeInfo({ clock: beginNs + nanoseconds(2_000) }), isSpread: false },
+        ...{ states: [tombstone()], renewals: [] },
+      });
+    office.register();
+    const { dirty } = tombstone();
+    // It is told in the same message's answer, and everybody else soon.
+    expect(tell().newer).toMatchObject([{ identity: identityOf(), instance: { hostname: "chat-1" } }]);
+    expect(office.entry().dirty).toBeGreaterThan(dirty);
+    expect(office.told()).toEqual([neighbour, farAway]);
+    // Once that node has it, it means it.
+    office.settle();
+    for (const { done } of office.network.sent.splice(0)) done(replicated());
+    tell();
+    expect(office.entry().instance).toBeUndefined();
+  });
+
+  test("at a node whose clock is ahead, which it answers to the registration, means what was before it", () => {
+    office.register();
+    const { dirty } = office.entry();
+    office.time.advance(1);
+    const before = cancelled(dirty + nanoseconds(2_000));
+    const sent = office.network.sent.splice(0);
+    for (const { address, done } of sent) if (address === neighbour) done(replicated({ newer: [before] }));
+    expect(office.table.live).toBe(1);
+    expect(office.told()).toEqual([neighbour]);
+  });
+
+  test("at a node whose clock is right counts by its time, also while the registration is on its way", () => {
+    office.register();
+    const { dirty } = office.entry();
+    office.time.advance(2);
+    const states = [cancelled(dirty + nanoseconds(1))];
+    office.replication.onReplicate({ kind: "replicate", node: nodeInfo(), isSpread: false, states, renewals: [] });
+    expect(office.entry().instance).toBeUndefined();
+    // So it does of what no client has registered here, and of a clock that is absurd.
+    office.register({ hostname: "b" }, { origin: "replica" });
+    office.replication.learn([cancelled(dirty + nanoseconds(2_000), { hostname: "b" })]);
+    expect(office.entry({ hostname: "b" }).instance).toBeUndefined();
+    office.register({ hostname: "c" });
+    office.replication.learn([cancelled(dirty + 3n * farAhead, { hostname: "c" })]);
+    expect(office.instance({ hostname: "c" }).dirtyTimestamp).toBeLessThan(dirty + nanoseconds(1_000));
   });
 
   test("by a node, of an older version than the known one, changes nothing", () => {
