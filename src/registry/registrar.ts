@@ -4,7 +4,7 @@
 import type { LimitName } from "../base/limits/table.ts";
 import type { TableRules } from "./table-rules.ts";
 import type { Entry, EntryState } from "./entry.ts";
-import { type HybridClock, versionAfter } from "./hybrid-clock.ts";
+import { type HybridClock, isHybridVersion, versionAfter } from "./hybrid-clock.ts";
 import { type Identity, type Instance, type InstanceStatus, Status } from "./instance.ts";
 import { compact } from "./metadata.ts";
 import type { Fault } from "./names.ts";
@@ -259,6 +259,8 @@ export class Registrar {
    */
   private isOvertaken(known: Entry | undefined, dirtyTimestamp: bigint): boolean {
     if (known === undefined || dirtyTimestamp > known.dirty) return false;
+    // One of ours, which comes late, and by way of a node of the original implementation.
+    if (isHybridVersion(dirtyTimestamp)) return false;
     const { lagNs } = this.replication;
     const behindNs = known.dirty - dirtyTimestamp;
     if (known.instance !== undefined) return behindNs > 0n && behindNs < lagNs;

@@ -74,6 +74,56 @@ describe("register", () => {
     expect(office.instance().dirtyTimestamp).toBeGreaterThan(dirty);
   });
 
+  test("at a node whose clock is known to be behind counts by the corrected time", () => {
+    office.network.lag = nanoseconds(2_000);
+    office.register({ version: "known" });
+    const { dirty } = office.entry();
+    const registered = (behindMs: number, odd = 1n): string => {
+      office.register(
+        { version: "theirs", dirtyTimestamp: dirty - nanoseconds(behindMs) + odd },
+        { origin: "replica" },
+      );
+      return office.instance().version;
+    };
+    expect(registered(2_001)).toBe("known");
+    // A version of one of ours, which that node has passed on.
+    expect(registered(1_024, 0n)).toBe("known");
+    expect(registered(2_000)).toBe("theirs");
+    expect(office.entry().dirty).toBe(dirty + 1024n);
+    // It has an older version.
+    expect(office.told()).toEqual([neighbour, farAway]);
+  });
+
+  test("after a cancellation at a node whose clock is behind lives, unless it is what was cancelled, or came before", () => {
+    office.network.lag = nanoseconds(2_000);
+    const known = beginNs - nanoseconds(1_000) + 1n;
+    office.register({ dirtyTimestamp: known }, { origin: "replica" });
+    office.cancel();
+    const { dirty } = office.entry();
+    for (const dirtyTimestamp of [known, dirty - nanoseconds(2_000), dirty - nanoseconds(1_024)]) {
+      office.register({ dirtyTimestamp }, { origin: "replica" });
+      expect(office.entry().instance).toBeUndefined();
+    }
+    office.register({ dirtyTimestamp: known + 2n }, { origin: "replica" });
+    expect(office.entry().dirty).toBe(dirty + 1024n);
+    expect(office.table.live).toBe(1);
+  });
+
+  test("within a millisecond of a cancellation lives if nobody had heard of it, however clocks agree", () => {
+    office.register();
+    const { dirty: known } = office.entry();
+    office.time.advance(1);
+    office.cancel();
+    const { dirty } = office.entry();
+    const isBack = (dirtyTimestamp: bigint): boolean => {
+      office.register({ dirtyTimestamp }, { origin: "replica" });
+      return office.entry().instance !== undefined;
+    };
+    expect(isBack(known - 1n)).toBe(false);
+    expect(isBack(dirty - 1_000_001n)).toBe(false);
+    expect(isBack(dirty - 500_001n)).toBe(true);
+  });
+
   test("over another caller's instance counts for the new caller, within its quota", () => {
     for (let count = 0; count < limitTable.instancesPerAddress.initial; count++)
       office.register({ hostname: `one-${count}` }, { address: "10.9.0.1" });
