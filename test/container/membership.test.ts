@@ -171,9 +171,7 @@ describe("a member", () => {
       const naming = new HandNaming();
       const { membership } = member(naming, undefined, [], undefined, { weight });
       await membership.join([offer()], "young");
-      expect(naming.registrations[0]?.metadata.get("weight")).toBe(
-        weight === undefined ? weight : String(weight),
-      );
+      expect(naming.registrations[0]?.metadata.get("weight")).toBe(weight === undefined ? weight : String(weight));
     }
   });
 
