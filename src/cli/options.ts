@@ -25,11 +25,13 @@ import {
   parsePath,
   parseRetention,
   parseText,
+  parseWeight,
   parseWord,
   rangesUpTo,
   serverUrlsUpTo,
   tagsUpTo,
   urlsUpTo,
+  zoneWeightsUpTo,
 } from "./values.ts";
 
 export const roles = ["standalone", "gateway", "login", "chat", "discovery"] as const;
@@ -135,8 +137,21 @@ export const options = {
   tags: option("What a gateway is chosen by, such as IDC=fra", "key=value,…", "", tagsUpTo(32), {
     bytesMax: listBytesMax,
   }),
+  weight: option(
+    "Share of this node beside the others of its service, for --selector weighted and in DNS; 0: nothing",
+    "number",
+    "1",
+    parseWeight,
+  ),
   "reuse-port": toggle("Share the clients' ports with other gateways of this machine"),
   selector: option("How a gateway chooses the node for a connection", selectorNames.join("|"), "hash", parseSelector),
+  "zone-weights": option(
+    "What each zone gets, however many nodes it has, for --selector weighted; a zone that is not named weighs 1",
+    "zone=weight,…",
+    "",
+    zoneWeightsUpTo(1_000),
+    { bytesMax: listBytesMax, isPairs: true },
+  ),
   route: path("File of routing rules, for --selector route", "file"),
   insecure: toggle(
     "Discovery: listen for everybody without a cluster key. Services of a cluster: accept such a registry, in which whoever reaches it may write",
@@ -272,6 +287,7 @@ const memberOptions = [
   "insecure",
   "monitor",
   "write-wait",
+  "weight",
 ] as const satisfies OptionName[];
 
 /** The options that mean something to a role; any other one that is given is refused. */
@@ -306,6 +322,7 @@ export const optionsOfRole = {
     "public-url",
     "tags",
     "selector",
+    "zone-weights",
     "route",
     "secret",
     "secret-file",
@@ -370,11 +387,11 @@ export const groupsOfServe: Readonly<Record<string, readonly OptionName[]>> = {
   CLIENTS: [
     ...(["ws", "tcp", "secret", "secret-file", "default-app", "trusted-proxies", "read-wait"] as const),
     "write-wait",
-    ...(["login-wait", "reuse-port", "public-url", "tags", "selector", "route"] as const),
+    ...(["login-wait", "reuse-port", "public-url", "tags", "selector", "zone-weights", "route"] as const),
   ],
   "THE OTHERS OF A CLUSTER": [
     ...(["discovery", "cluster-key", "cluster-key-file", "insecure", "listen", "advertise"] as const),
-    ...(["zone", "region", "env"] as const),
+    ...(["zone", "region", "env", "weight"] as const),
   ],
   "THE REGISTRY (--role discovery)": ["peers", "snapshot", "dns", "dns-ttl", "domain", "lookup"],
 };

@@ -1,5 +1,6 @@
 // Option values: text to checked values. A parser throws a sentence that says what would be right.
 
+import { weightMax } from "../registry/client/zone-balance.ts";
 import { isPrintable } from "../base/printable.ts";
 import { nameRule, validName } from "../auth/names.ts";
 import { type BlockList, isIPv4, isIPv6 } from "node:net";
@@ -210,6 +211,27 @@ export function tagsUpTo(countMax: number): (text: string) => ReadonlyMap<string
       tags.set(key, value);
     }
     return tags;
+  };
+}
+
+/** The weight of a node, or of a zone. */
+export function parseWeight(text: string): number {
+  const weight = /^\d{1,7}$/.test(text) ? Number(text) : NaN;
+  if (!(weight <= weightMax)) throw new Error(`a whole number from 0 to ${weightMax}`);
+  return weight;
+}
+
+/** Up to `countMax` weights of zones, `zone=weight` with commas between them; the empty text is none. */
+export function zoneWeightsUpTo(countMax: number): (text: string) => ReadonlyMap<string, number> {
+  return (text) => {
+    const weights = new Map<string, number>();
+    for (const pair of partsOf(text, countMax)) {
+      const [, zone, weight] = /^(.+)=(\d{1,7})$/.exec(pair) ?? [];
+      if (zone === undefined || weight === undefined || weights.has(zone))
+        throw new Error("zone=weight,… such as zone01=80,zone02=20, each zone once");
+      weights.set(parseLabel(zone), parseWeight(weight));
+    }
+    return weights;
   };
 }
 

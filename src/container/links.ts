@@ -3,7 +3,7 @@
 
 import type { Connection } from "../transport/transport.ts";
 import { limitTable } from "../base/limits/table.ts";
-import { weightDefault } from "../registry/client/zone-balance.ts";
+import { finalWeights, weightDefault } from "../registry/client/zone-balance.ts";
 import type { LinkState } from "./link/link-state.ts";
 import { PendingRequests } from "./pending-requests.ts";
 import { HashSelector } from "./selectors/hash.ts";
@@ -29,7 +29,10 @@ export class Link<Owner> implements NodeView {
   readonly connection: Connection;
   readonly pending: PendingRequests<Owner>;
   readonly zone: string;
-  readonly weight: number;
+  /** As the registry says. Changed by `Links.setWeight` only. */
+  ownWeight: number;
+  /** Its share beside the other nodes, by which it is chosen: its own weight, unless zones have weights. */
+  weight: number;
   /** When it began to stand, on the monotonic clock. */
   readonly sinceMs: number;
   /** Connections, as the node said last (whoever hears it sets it), and those for which it was chosen here since. */
@@ -46,6 +49,7 @@ export class Link<Owner> implements NodeView {
     this.id = id;
     this.connection = connection;
     this.zone = zone;
+    this.ownWeight = weight;
     this.weight = weight;
     this.sinceMs = sinceMs;
     this.isAdult = isAdult;
@@ -63,14 +67,21 @@ interface Pool<Owner> {
 /** All links of a gateway. */
 export class Links<Owner> {
   private readonly pools = new Map<string, Pool<Owner>>();
+  private readonly zoneWeights: ReadonlyMap<string, number>;
   /** Changes with the nodes that can be chosen, so that a connection may keep its choice until then. */
   version = 0;
 
   /**
    * `services`: what this process depends on; others do not exist for it. `selectorOf` is called once for each of them:
-   * a selector that knows whose turn it is cannot be shared.
+   * a selector that knows whose turn it is cannot be shared. `zoneWeights`: what each zone's nodes weigh together; without
+   * any each node has its own weight.
    */
-  constructor(services: readonly string[], selectorOf: (service: string) => Selector = () => new HashSelector()) {
+  constructor(
+    services: readonly string[],
+    selectorOf: (service: string) => Selector = () => new HashSelector(),
+    zoneWeights: ReadonlyMap<string, number> = new Map(),
+  ) {
+    this.zoneWeights = zoneWeights;
     for (const service of services)
       this.pools.set(service, { selector: selectorOf(service), nodes: new Map(), choosable: [] });
   }
@@ -104,6 +115,15 @@ export class Links<Owner> {
     link.isAdult = isAdult;
     const pool = this.pools.get(link.service);
     if (pool?.nodes.get(link.id) === link) this.order(pool);
+  }
+
+  /** The registry says that the node weighs that much. */
+  setWeight(link: Link<Owner>, weight: number): void {
+    if (link.ownWeight === weight) return;
+    link.ownWeight = weight;
+    link.weight = weight;
+    const pool = this.pools.get(link.service);
+    if (link.isAdult && pool?.nodes.get(link.id) === link) this.order(pool);
   }
 
   /** The node that the service's selector chooses; undefined when no adult is linked. */
@@ -140,5 +160,8 @@ export class Links<Owner> {
     pool.choosable = [...pool.nodes.values()]
       .filter(({ isAdult }) => isAdult)
       .toSorted((a, b) => Buffer.compare(Buffer.from(a.id), Buffer.from(b.id)));
+    if (this.zoneWeights.size === 0) return;
+    const weights = finalWeights(pool.choosable, ({ ownWeight }) => ownWeight, this.zoneWeights);
+    for (const [at, link] of pool.choosable.entries()) link.weight = weights[at] ?? 0;
   }
 }

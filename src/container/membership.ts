@@ -58,6 +58,8 @@ export class Membership {
     /** `host:port` where this process takes links. */
     readonly link: string;
     readonly zone: string;
+    /** As in MemberSettings. */
+    readonly weight?: number | undefined;
     readonly version: string;
     readonly monitor?: string | undefined;
     /** The stores that it uses, or goes by, as far as that is known now; absent: it says nothing of stores. */
@@ -203,13 +205,14 @@ export class Membership {
   }
 
   private metadata({ metadata }: Offer): ReadonlyMap<string, string> {
-    const { identity, link, zone, version, monitor, fingerprints, stores, gone } = this.parts;
+    const { identity, link, zone, weight, version, monitor, fingerprints, stores, gone } = this.parts;
     return new Map([
       ...metadata,
       ["id", identity.id],
       ["incarnation", identity.incarnation],
       ["state", this.state],
       ["zone", zone],
+      ...(weight === undefined ? [] : [["weight", String(weight)] as const]),
       ["version", version],
       ["link", link],
       ...(monitor === undefined ? [] : [[monitorKey, monitor] as const]),

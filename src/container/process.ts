@@ -40,6 +40,8 @@ export interface MemberSettings {
   readonly insecure: boolean;
   readonly monitor: SocketAddress | undefined;
   readonly writeWaitMs: number;
+  /** What it weighs beside other nodes of its service; undefined: what one weighs that does not say. */
+  readonly weight?: number | undefined;
   readonly version: string;
   readonly limits: Limits;
   readonly log: Log;
@@ -202,7 +204,8 @@ function surroundingsOf(
   },
 ): Surroundings {
   const { wheel, flusher, control, registry } = around;
-  const { id, clusterKeys, insecure, env, zone, limits, log, version, lost, writeWaitMs, listen, advertise } = settings;
+  const { id, clusterKeys, insecure, env, zone, weight, limits, log, version, lost } = settings;
+  const { writeWaitMs, listen, advertise } = settings;
   const admission = new Admission({ env, clusterKeys, isRegistryOpen: insecure, log });
   const parts = { env, zone, clusterKeys, admission, isRegistryOpen: insecure, timers: systemTimers };
   const naming = new ProvenNaming(registry, parts);
@@ -223,6 +226,7 @@ function surroundingsOf(
     control,
     log,
     zone,
+    weight,
     version,
     lost,
   };

@@ -25,6 +25,8 @@ export interface Surroundings {
   readonly control: ControlCommands;
   readonly log: Log;
   readonly zone: string;
+  /** As in MemberSettings. */
+  readonly weight?: number | undefined;
   readonly version: string;
   /** `host:port` where operators reach this process's monitor; absent: it has none. */
   readonly monitor?: string | undefined;

@@ -69,10 +69,16 @@ export class Entry implements Version {
   renewTimestamp = 0n;
   /** Read from a snapshot, and heard of by nobody since: not told to other nodes. */
   isStale = false;
+  /** Its lease has run out, and it is listed because too many fell silent at once. */
+  isLapsed = false;
   /** What it adds to the table's bytes; 0 when it is cancelled. */
   weight = 0;
   /** False once the table has dropped it: whoever still holds it forgets it. */
   isHeld = true;
+  /** When a client registered it at this node, by the monotonic clock; -Infinity when none did. */
+  registeredAtMs = -Infinity;
+  /** Of a cancelled one: the version that it had before. */
+  buriedDirty = 0n;
   /** The address that registered it here; '' when it came another way. */
   caller = "";
   /** The JSON of the instance, up to its renew_timestamp; made when first asked for. */

@@ -2,10 +2,8 @@
 // then nothing is forgotten until they can be heard again. Judged by shares where there are many instances, and by
 // whether anybody at all is heard where there are few, so that one dead instance of three goes in 90 s.
 
-/** So many silent instances are believed, however large their share, as long as somebody else is heard. */
+/** So many silent instances are believed, however large a share they are, as long as somebody else is heard. */
 const believedLosses = 10;
-/** Above that, this share may fall silent at once. */
-const believedShare = 0.15;
 /** Silent instances are kept this long beyond their lease for each one that is listed, up to the protected lease. */
 const keptPerInstanceMs = 30_000;
 /** Protection ends when enough have been heard for this long: one interval of renewals. */
@@ -21,13 +19,16 @@ export interface Protection {
 const off: Protection = { isOn: false, keptMs: 0 };
 
 export class Guard {
-  private readonly protectedLeaseMs: number;
   private readonly leaseMs: number;
+  private readonly protectedLeaseMs: number;
+  private readonly believedShare: number;
   private suspectedAtMs: number | undefined;
 
-  constructor(leaseMs: number, protectedLeaseMs: number) {
-    this.leaseMs = leaseMs;
-    this.protectedLeaseMs = protectedLeaseMs;
+  /** `believedShare` from 0 to 1: above ten, this share of the instances may fall silent at once. */
+  constructor(parts: { leaseMs: number; protectedLeaseMs: number; believedShare: number }) {
+    this.leaseMs = parts.leaseMs;
+    this.protectedLeaseMs = parts.protectedLeaseMs;
+    this.believedShare = parts.believedShare;
   }
 
   /**
@@ -40,7 +41,7 @@ export class Guard {
     // A lone instance that falls silent is dead: there is nobody else by whom to judge, and nothing to lose.
     const isSuspicious = isFew
       ? live > 1 && overdue === live
-      : overdue > Math.max(believedLosses, live * believedShare);
+      : overdue > Math.max(believedLosses, live * this.believedShare);
     if (isSuspicious) this.suspectedAtMs = nowMs;
     else if (this.suspectedAtMs !== undefined && nowMs - this.suspectedAtMs > recoveredMs)
       this.suspectedAtMs = undefined;

@@ -5,7 +5,6 @@
 // it made. The table takes no such instance then, whoever brings it (`TableRules.takesProbes`).
 
 import type { Clock } from "../base/clock.ts";
-import { protectedLeaseMs } from "../base/limits/fixed.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { Entry } from "./entry.ts";
@@ -94,7 +93,7 @@ export class HealthChecks {
       this.probed.delete(entry.key);
       return;
     }
-    if (failingMs > protectedLeaseMs) {
+    if (failingMs > this.node.rules.limits.values.protectedLease) {
       this.giveUp(entry, entry.instance);
       return;
     }

@@ -21,6 +21,14 @@ export function versionAfter(version: bigint): bigint {
   return rounded(version + 1n);
 }
 
+/**
+ * True for a version that a hybrid clock has made, and for one in a thousand of those that nodes of the original
+ * implementation make.
+ */
+export function isHybridVersion(version: bigint): boolean {
+  return version % stepNs === 0n;
+}
+
 export class HybridClock {
   private readonly clock: Clock;
   /** How far ahead of this machine's clock a timestamp may be. */

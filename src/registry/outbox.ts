@@ -43,6 +43,8 @@ export class Outbox {
   private readonly renewals = new Set<Entry>();
   private planned: { cancel: Cancel; atMs: number } | undefined;
   private isSending = false;
+  /** The entries whose states are on their way. */
+  private sending: readonly Entry[] = [];
   private failures = 0;
   private isClosed = false;
 
@@ -60,6 +62,11 @@ export class Outbox {
   /** Nothing waits, and nothing is on its way; or the destination does not answer. */
   get isSettled(): boolean {
     return this.failures > 0 || (!this.isSending && this.size === 0);
+  }
+
+  /** True while an entry's state waits for a destination that answers, or is on its way there. */
+  isTelling(entry: Entry): boolean {
+    return this.failures === 0 && (this.states.has(entry) || this.sending.includes(entry));
   }
 
   /** An entry has a new state. */
@@ -132,6 +139,7 @@ export class Outbox {
     }
     const nowMs = this.host.clock.monotonicMs();
     this.isSending = true;
+    this.sending = states;
     this.host.network.replicate(
       address,
       {
@@ -146,11 +154,14 @@ export class Outbox {
         if (this.isClosed) return;
         this.host.answered(address, reply);
         if (reply.kind === "failed") {
+          this.sending = [];
           this.failed(states, renewed);
           return;
         }
         this.failures = 0;
+        // What it has otherwise it had before it was told.
         this.host.learn(reply.newer);
+        this.sending = [];
         for (const index of reply.wanted) {
           const entry = renewed[index];
           if (entry !== undefined && entry.isHeld) this.states.add(entry);

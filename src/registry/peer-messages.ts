@@ -78,6 +78,11 @@ export interface PeerNetwork {
   /** Asks the node at `address` (`host:port`); calls back exactly once, within a few seconds, never in this turn. */
   replicate(address: string, message: Replicate, done: (reply: Replicated | PeerFailure) => void): void;
   compare(address: string, message: Compare, done: (reply: Compared | PeerFailure) => void): void;
+  /**
+   * How far the clocks of nodes of the original implementation are behind this node's versions, in nanoseconds: the most of
+   * any; 0 while nothing shows that one is. Absent where there can be none.
+   */
+  lagNs?(): bigint;
 }
 
 /** States and renewals in one message, so that a message stays well below the bound on bodies. */

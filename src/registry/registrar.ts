@@ -4,7 +4,7 @@
 import type { LimitName } from "../base/limits/table.ts";
 import type { TableRules } from "./table-rules.ts";
 import type { Entry, EntryState } from "./entry.ts";
-import { type HybridClock, versionAfter } from "./hybrid-clock.ts";
+import { type HybridClock, isHybridVersion, versionAfter } from "./hybrid-clock.ts";
 import { type Identity, type Instance, type InstanceStatus, Status } from "./instance.ts";
 import { compact } from "./metadata.ts";
 import type { Fault } from "./names.ts";
@@ -37,6 +37,8 @@ export interface Outcome {
 
 /** How long the original implementation may take to deliver a call: its longest time-out, and then some. */
 const rebornMs = 60_000;
+/** No two machines' clocks agree better than this, in nanoseconds. */
+const agreementNs = 1_000_000n;
 
 const done: Outcome = { code: Code.Ok };
 const nothingFound: Outcome = { code: Code.NothingFound };
@@ -121,8 +123,17 @@ export class Registrar {
       };
     }
     const now = this.versions.next();
-    const isGiven = dirtyTimestamp > 0n && !this.isReborn(known, dirtyTimestamp, caller.origin);
-    const dirty = isGiven ? dirtyTimestamp : this.later(now, known);
+    const isClient = caller.origin === "client";
+    // A cancellation that is still on its way takes it out at those who have heard of it already.
+    const isRevived =
+      !isClient && known !== undefined && known.instance === undefined && this.sinceMs(known) < rebornMs;
+    const isOvertaken = !isClient && dirtyTimestamp > 0n && this.isOvertaken(known, dirtyTimestamp);
+    const dirty =
+      dirtyTimestamp === 0n || (!isClient && this.isReborn(known, dirtyTimestamp))
+        ? this.later(now, known)
+        : isOvertaken
+          ? versionAfter(known?.dirty ?? dirtyTimestamp)
+          : dirtyTimestamp;
     const instance: Instance = {
       env: request.env,
       appid: request.appid,
@@ -139,8 +150,11 @@ export class Registrar {
       latestTimestamp: now,
     };
     const isProbed = caller.isTrusted && request.metadata.has("health_url");
-    const entry = this.put(instance, { isProbed, hasRenewed: false, ageMs: 0 }, caller.origin);
+    // Who told of it has another version, or will be told that it was cancelled.
+    const origin = isRevived || isOvertaken ? "client" : caller.origin;
+    const entry = this.put(instance, { isProbed, hasRenewed: false, ageMs: 0 }, origin);
     if (entry === undefined) return done;
+    entry.registeredAtMs = isClient ? this.nowMs() : -Infinity;
     this.table.attribute(entry, caller.address);
     if (entry.isProbed) this.onProbed(entry);
     return done;
@@ -168,6 +182,10 @@ export class Registrar {
     if (ahead !== undefined) return ahead;
     const known = this.table.get(identity);
     if (known?.instance === undefined) return nothingFound;
+    if (origin !== "client" && dirtyTimestamp === 0n && this.replication.isUntold(known)) {
+      this.replication.reassert(known, versionAfter(known.dirty));
+      return done;
+    }
     // A node of the original implementation gives no version: it means what it sees, and not what came after.
     const dirty =
       dirtyTimestamp > 0n
@@ -202,8 +220,9 @@ export class Registrar {
     }
     const now = setTimestamp > 0n ? setTimestamp : this.versions.next();
     for (const { entry, instance, status, metadata } of found) {
-      // Another node's set counts by its time; a client's counts now, whatever time it gives.
-      const dirty = origin === "client" ? this.later(now, entry) : now;
+      // Another node's set counts by its time, as far as clocks agree; a client's counts now, whatever time it gives.
+      const isOvertaken = origin !== "client" && this.isOvertaken(entry, now);
+      const dirty = origin === "client" ? this.later(now, entry) : isOvertaken ? versionAfter(entry.dirty) : now;
       this.put(
         {
           ...instance,
@@ -216,9 +235,9 @@ export class Registrar {
         {
           isProbed: entry.isProbed,
           hasRenewed: entry.hasRenewed,
-          ageMs: Math.max(0, this.nowMs() - entry.touchedAtMs),
+          ageMs: Math.max(0, this.sinceMs(entry)),
         },
-        origin,
+        isOvertaken ? "client" : origin,
       );
     }
     return done;
@@ -228,9 +247,31 @@ export class Registrar {
    * True for a cancelled instance that a node of the original implementation registers long after: nothing of it is under
    * way for that long, so it lives again, and the version only shows that node's clock to be slow.
    */
-  private isReborn(known: Entry | undefined, dirtyTimestamp: bigint, origin: Origin): boolean {
-    if (known === undefined || known.instance !== undefined || origin === "client") return false;
-    return dirtyTimestamp <= known.dirty && this.nowMs() - known.touchedAtMs > rebornMs;
+  private isReborn(known: Entry | undefined, dirtyTimestamp: bigint): boolean {
+    if (known === undefined || known.instance !== undefined) return false;
+    return dirtyTimestamp <= known.dirty && this.sinceMs(known) > rebornMs;
+  }
+
+  /**
+   * True for a write at another node that was made after the known state, though its version is not above that one's: the
+   * clock that made it is behind this node's versions. Clocks that agree to a millisecond do not tell whether an instance
+   * was registered there or cancelled first; one that was not known when it was cancelled was registered later.
+   */
+  private isOvertaken(known: Entry | undefined, dirtyTimestamp: bigint): boolean {
+    if (known === undefined || dirtyTimestamp > known.dirty) return false;
+    // One of ours, which comes late, and by way of a node of the original implementation.
+    if (isHybridVersion(dirtyTimestamp)) return false;
+    const { lagNs } = this.replication;
+    const behindNs = known.dirty - dirtyTimestamp;
+    if (known.instance !== undefined) return behindNs > 0n && behindNs < lagNs;
+    // What was cancelled itself comes late.
+    if (dirtyTimestamp === known.buriedDirty) return false;
+    return behindNs < lagNs || (dirtyTimestamp > known.buriedDirty && behindNs < agreementNs);
+  }
+
+  /** How long ago it was renewed or cancelled. */
+  private sinceMs(entry: Entry): number {
+    return this.nowMs() - entry.touchedAtMs;
   }
 
   /** A version that is at least `now` and above what is known, unless a wrong clock made that. */

@@ -3,13 +3,14 @@
 // them in one process, and an hour in a second.
 
 import type { Clock } from "../base/clock.ts";
-import { leaseMs, protectedLeaseMs } from "../base/limits/fixed.ts";
+import { leaseMs } from "../base/limits/fixed.ts";
 import type { Limits } from "../base/limits/limits.ts";
 import type { Log } from "../base/log.ts";
 import { newIncarnation, type Random } from "../base/random.ts";
 import { TableRules } from "./table-rules.ts";
 import type { NamedDirectory } from "./directory.ts";
 import type { Entry } from "./entry.ts";
+import { ForeignEnvs, ownMetadata } from "./foreign-envs.ts";
 import { Guard, type Protection } from "./guard.ts";
 import { HybridClock } from "./hybrid-clock.ts";
 import { appKey, discoveryAppid, type Identity, type Instance, instanceKey, Status } from "./instance.ts";
@@ -64,8 +65,9 @@ export class RegistryNode implements NamedDirectory {
   private readonly timers: Timers;
   private readonly log: Log;
   private readonly versions: HybridClock;
-  private readonly guard = new Guard(leaseMs, protectedLeaseMs);
+  private readonly guard: Guard;
   private readonly startUp: StartUp;
+  private readonly foreignEnvs: ForeignEnvs;
   private readonly beganMs: number;
   private readonly beganAt: bigint;
   private isProtecting = false;
@@ -91,6 +93,8 @@ export class RegistryNode implements NamedDirectory {
     this.clock = clock;
     this.timers = timers;
     this.log = log;
+    const { protectedLease: protectedLeaseMs, silentShare } = limits.values;
+    this.guard = new Guard({ leaseMs, protectedLeaseMs, believedShare: silentShare / 100 });
     this.versions = new HybridClock(clock, limits.values.timestampAhead);
     this.beganMs = clock.monotonicMs();
     this.beganAt = this.versions.next();
@@ -122,6 +126,7 @@ export class RegistryNode implements NamedDirectory {
       nowMs: () => clock.monotonicMs(),
       onProbed: (entry) => this.onProbed?.(entry),
     });
+    this.foreignEnvs = new ForeignEnvs(settings.env, log);
     this.startUp = new StartUp({
       clock,
       timers,
@@ -265,6 +270,7 @@ export class RegistryNode implements NamedDirectory {
     const protection = this.guard.assess(nowMs, judged, judgedOverdue);
     if (protection.isOn !== this.isProtecting) {
       this.isProtecting = protection.isOn;
+      if (protection.isOn) this.rules.limits.met("silentShare");
       if (protection.isOn)
         this.log.warn("too many instances fell silent at once: none is forgotten until they are heard again", {
           silent: judgedOverdue,
@@ -272,6 +278,7 @@ export class RegistryNode implements NamedDirectory {
         });
       else this.log.info("the instances are heard again: those that stay silent are forgotten");
     }
+    this.table.tellRevived();
     this.endLeases(overdue, protection, nowMs);
     this.versions.next();
     if (this.versions.setBacks !== this.setBacks) {
@@ -292,14 +299,20 @@ export class RegistryNode implements NamedDirectory {
   /** Forgets who has been silent for too long. What never renewed is not protected: its death is no sign of deafness. */
   private endLeases(overdue: readonly Entry[], protection: Protection, nowMs: number): void {
     let ended = 0;
+    const kept: Entry[] = [];
     for (const entry of overdue) {
       const isProtected = protection.isOn && entry.hasRenewed && !isDiscovery(entry);
-      if (isProtected && nowMs - entry.touchedAtMs <= protection.keptMs) continue;
-      if (++ended > evictionsPerTick) break;
+      if (isProtected && nowMs - entry.touchedAtMs <= protection.keptMs) {
+        kept.push(entry);
+        continue;
+      }
+      if (++ended > evictionsPerTick) continue;
+      if (isProtected) this.rules.limits.met("protectedLease", { ...entry.identity });
       this.evictions++;
       if (ended <= evictionsToldPerTick) this.log.info("a lease ran out", { ...entry.identity });
       this.table.evict(entry);
     }
+    this.table.markLapsed(kept, evictionsPerTick);
     if (ended > evictionsToldPerTick)
       this.log.info("more leases ran out", { leases: Math.min(ended, evictionsPerTick) - evictionsToldPerTick });
   }
@@ -316,7 +329,7 @@ export class RegistryNode implements NamedDirectory {
       region,
       addrs: [`http://${address}`],
       version,
-      metadata: new Map([["implementation", "roost"]]),
+      metadata: ownMetadata,
       status: Status.Up,
       dirtyTimestamp: 0n,
       regTimestamp: 0n,
@@ -351,6 +364,7 @@ export class RegistryNode implements NamedDirectory {
 
   private nodesChanged(app: App): void {
     this.replication.nodesChanged(app.entries());
+    this.foreignEnvs.look(app.entries());
     if (this.isLeaving) return;
     // Somebody else cancelled us, or a cancellation from our last life came back: we are the one who knows.
     if (this.table.get(this.identity)?.instance !== undefined) return;

@@ -9,7 +9,7 @@ import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import { digestBuckets } from "./digest.ts";
 import type { Entry, EntryState } from "./entry.ts";
-import type { HybridClock } from "./hybrid-clock.ts";
+import { type HybridClock, versionAfter } from "./hybrid-clock.ts";
 import { instanceKey } from "./instance.ts";
 import { Outbox, type OutboxHost } from "./outbox.ts";
 import type { Compare, Compared, NodeInfo, PeerFailure, PeerNetwork, Replicate, Replicated } from "./peer-messages.ts";
@@ -22,6 +22,9 @@ const compareMs = 5_000;
 /** States in one answer to a comparison, roughly: whole buckets are sent, and of a huge bucket a part. */
 const comparedStatesMin = 200;
 const comparedStatesMax = 400;
+
+/** So long after it was registered here an instance may still be on its way to other nodes. */
+const untoldMs = 5_000;
 
 /** Warnings that are remembered, so that none is repeated. */
 const warningsMax = 10_000;
@@ -119,6 +122,28 @@ export class Replication implements OutboxHost {
     for (const outbox of this.audience(origin)) outbox.pushRenewal(entry);
   }
 
+  /** True for an instance that a client has registered here, and that a node which answers has yet to be told of. */
+  isUntold(entry: Entry): boolean {
+    if (entry.registeredAtMs < this.clock.monotonicMs() - untoldMs) return false;
+    for (const outbox of this.allOutboxes()) if (outbox.isTelling(entry)) return true;
+    return false;
+  }
+
+  /** Gives a living instance a version above `version`, at which a node has it cancelled, and tells all nodes. */
+  reassert(entry: Entry, version: bigint): void {
+    if (entry.instance === undefined) return;
+    const now = this.versions.next();
+    const dirty = now > version ? now : versionAfter(version);
+    const instance = { ...entry.instance, dirtyTimestamp: dirty, latestTimestamp: dirty };
+    const state = { ...entry.state(this.clock.monotonicMs()), dirty, instance };
+    if (this.table.merge(state) === "newer") this.changed(entry, "client");
+  }
+
+  /** How far the clocks of nodes of the original implementation are behind this node's versions, as PeerNetwork says. */
+  get lagNs(): bigint {
+    return this.network.lagNs?.() ?? 0n;
+  }
+
   /** Entries that wait to be told, over all destinations. */
   get waiting(): number {
     let waiting = 0;
@@ -143,7 +168,7 @@ export class Replication implements OutboxHost {
       if (entry !== undefined && !entry.isStale && newer.length < comparedStatesMax) newer.push(entry.state(nowMs));
     };
     for (const state of message.states) {
-      const merge = this.table.merge(state);
+      const merge = this.merge(state);
       const entry = this.table.get(state.identity);
       if (merge === "older") answerWithOurs(entry);
       if (entry === undefined) continue;
@@ -269,7 +294,26 @@ export class Replication implements OutboxHost {
   }
 
   learn(states: readonly EntryState[]): void {
-    for (const state of states) this.table.merge(state);
+    for (const state of states) this.merge(state);
+  }
+
+  /**
+   * Takes in what another node says. A cancellation may have a version above that of a later registration here, where that
+   * node's clock is ahead: of what it has yet to be told of it can mean only what came before.
+   */
+  private merge(state: EntryState, isRestoring = false): Merge {
+    const known = this.table.get(state.identity);
+    if (known === undefined || !this.isOvertaken(state, known)) return this.table.merge(state, isRestoring);
+    this.reassert(known, state.dirty);
+    return "older";
+  }
+
+  private isOvertaken({ instance, dirty }: EntryState, known: Entry): boolean {
+    if (instance !== undefined || known.instance === undefined || dirty < known.dirty) return false;
+    if (this.versions.isFromFuture(dirty) || !this.isUntold(known)) return false;
+    // By the clock that made the known version: a version from after this moment was made by one that is ahead.
+    const nowNs = known.dirty + BigInt(Math.round((this.clock.monotonicMs() - known.registeredAtMs) * 1e6));
+    return dirty > nowNs;
   }
 
   private takeIn(address: string, reply: Compared, isRestoring: boolean): void {
@@ -278,7 +322,7 @@ export class Replication implements OutboxHost {
     const isElsewhere = zone !== "" && zone !== this.self.zone;
     const theirs = new Map<string, Merge>();
     for (const state of reply.states) {
-      const merge = this.table.merge(state, isRestoring);
+      const merge = this.merge(state, isRestoring);
       theirs.set(instanceKey(state.identity), merge);
       if (merge !== "newer" && merge !== "renewed") continue;
       if (!isRestoring && merge === "newer") this.repaired++;

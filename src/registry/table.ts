@@ -3,7 +3,7 @@
 // the table tells it when time has passed.
 
 import type { Clock } from "../base/clock.ts";
-import { emptyServicesMax, leaseMs, protectedLeaseMs, tombstoneMs } from "../base/limits/fixed.ts";
+import { emptyServicesMax, leaseMs, tombstoneMs } from "../base/limits/fixed.ts";
 import type { TableRules } from "./table-rules.ts";
 import { Digest } from "./digest.ts";
 import { compareVersions, Entry, type EntryState, hashOf } from "./entry.ts";
@@ -72,6 +72,8 @@ export class Table {
   /** By env and hostname in lower case: mostly one entry, and then without a set of its own. */
   private readonly byHostname = new Map<string, Map<string, Entry | Set<Entry>>>();
   private readonly callers = new Map<string, number>();
+  /** Services of instances that were marked and have renewed. */
+  private readonly revived = new Set<App>();
   /** By env; '' for the registry's own nodes, which are in every env. */
   private readonly envs = new Map<string, EnvNames>();
   private readonly rules: TableRules;
@@ -182,6 +184,10 @@ export class Table {
   touch(entry: Entry, touchedAtMs: number): void {
     this.confirm(entry);
     if (touchedAtMs <= entry.touchedAtMs) return;
+    if (entry.isLapsed && this.clock.monotonicMs() - touchedAtMs <= leaseMs) {
+      entry.isLapsed = false;
+      this.revived.add(this.appOf(entry));
+    }
     entry.touchedAtMs = touchedAtMs;
     this.renewals++;
     if (touchedAtMs - entry.bornAtMs >= renewedAfterMs) entry.hasRenewed = true;
@@ -235,6 +241,28 @@ export class Table {
       if (isOverdue) judgedOverdue++;
     }
     return { overdue, judged, judgedOverdue };
+  }
+
+  /**
+   * Marks instances that are listed although their lease has run out, of so many services that not more than `servicesMax` are
+   * changed; a renewal takes the mark away.
+   */
+  markLapsed(entries: Iterable<Entry>, servicesMax: number): void {
+    const apps = new Set<App>();
+    for (const entry of entries) {
+      if (entry.isLapsed || entry.instance === undefined) continue;
+      const app = this.appOf(entry);
+      if (apps.size >= servicesMax && !apps.has(app)) continue;
+      entry.isLapsed = true;
+      apps.add(app);
+    }
+    for (const app of apps) this.changed(app);
+  }
+
+  /** Tells who watches of marks that renewals have taken away since the last call: many come at a time. */
+  tellRevived(): void {
+    for (const app of this.revived) this.changed(app);
+    this.revived.clear();
   }
 
   /** Forgets an instance whose time is over. Other nodes find out for themselves. */
@@ -316,7 +344,7 @@ export class Table {
 
   private isTimely({ instance, ageMs }: EntryState, isRestoring: boolean): boolean {
     if (instance === undefined) return ageMs < tombstoneMs;
-    return ageMs < (isRestoring ? protectedLeaseMs : leaseMs - leaseMarginMs);
+    return ageMs < (isRestoring ? this.rules.limits.values.protectedLease : leaseMs - leaseMarginMs);
   }
 
   private add(state: EntryState, touchedAtMs: number, isRestoring: boolean): Entry | undefined {
@@ -338,6 +366,7 @@ export class Table {
   private replace(entry: Entry, state: EntryState, touchedAtMs: number): void {
     const wasLive = entry.instance !== undefined;
     const wasStale = entry.isStale;
+    if (wasLive && state.instance === undefined) entry.buriedDirty = entry.dirty;
     if (!wasStale) this.toggle(entry);
     entry.isStale = false;
     entry.instance = state.instance;
@@ -430,6 +459,7 @@ export class Table {
     if (names?.isEmpty === true) this.envs.delete(env);
     this.removeNamesake(env, entry);
     this.attribute(entry, "");
+    entry.isLapsed = false;
     entry.json = undefined;
     this.live--;
     if (isDiscovery(entry)) this.nodes--;

@@ -57,6 +57,7 @@ test("help of a role shows the options that mean something to it, in groups", ()
     expect(shown.toSorted()).toEqual([...optionsOfRole[role]].toSorted());
   }
   expect(helpOf("serve", "login")).not.toContain("REGISTRY");
+  expect(helpOf("serve")).not.toContain("OTHERS\n");
   expect(helpOf("serve")).toMatch(/THE PROCESS\n[^]*WHAT IS KEPT\n[^]*CLIENTS\n[^]*CLUSTER\n[^]*REGISTRY/);
 });
 

@@ -51,6 +51,27 @@ test("a bad value is refused with its source and what would be right", () => {
   expect(() => serve(["--config", config('ws = "x"')]).optional("ws")).toThrow(/roost\.toml: ws/);
 });
 
+test("weights of nodes and zones are whole numbers from 0 to a million", () => {
+  const weight = (text: string): number => serve(["--weight", text]).required("weight");
+  expect(["0", "1", "1000000"].map(weight)).toEqual([0, 1, 1_000_000]);
+  for (const text of ["", "-1", "1.5", "1000001", "1e3", "99999999", " 1", "heavy"])
+    expect(() => weight(text)).toThrow("expected a whole number from 0 to 1000000");
+  const zones = (text: string): [string, number][] => [...serve(["--zone-weights", text]).required("zone-weights")];
+  expect(zones("")).toEqual([]);
+  expect(zones("a=80,b=0,zone=3=7")).toEqual([
+    ["a", 80],
+    ["b", 0],
+    ["zone=3", 7],
+  ]);
+  for (const text of ["a", "a=", "=1", "a=1,a=2", "a=-1", "a=0.5"])
+    expect(() => zones(text)).toThrow("zone=weight,… such as zone01=80,zone02=20");
+  expect(() => zones("a=1000001")).toThrow("expected a whole number from 0 to 1000000");
+  expect([...serve(["--config", config("[zone-weights]\na = 80\nb = 20\n")]).required("zone-weights")]).toEqual([
+    ["a", 80],
+    ["b", 20],
+  ]);
+});
+
 test("addresses, listeners, durations and retention are read as a person writes them", () => {
   expect(parseAddress("[::1]:8000")).toEqual({ host: "::1", port: 8000 });
   expect(parseAddress("localhost:0")).toEqual({ host: "localhost", port: 0 });

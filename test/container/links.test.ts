@@ -1,6 +1,6 @@
 // The nodes that a gateway may choose from: in order, adults only, and with a version that says when to choose again.
 
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { linkFrameBytesMax } from "../../src/base/limits/fixed.ts";
 import { seededRandom } from "../../src/base/random.ts";
@@ -14,7 +14,7 @@ import { MemoryNetwork } from "../../src/transport/memory.ts";
 import type { FrameHandler } from "../../src/transport/transport.ts";
 import { closeLeaving } from "../../src/wire/close-reason.ts";
 import { Random, testSeed } from "../support/random.ts";
-import { keyOf, randomKeys } from "./selectors/support.ts";
+import { deviationMax, keyOf, randomKeys } from "./selectors/support.ts";
 
 const seed = testSeed("links");
 const network = new MemoryNetwork();
@@ -152,6 +152,69 @@ test("take turns for each service by itself", () => {
     for (const service of ["login", "chat"] as const)
       chosen[service].add(links.choose(service, keyOf("c"))?.id ?? "none");
   expect(chosen).toEqual({ login: new Set(["n1", "n2"]), chat: new Set(["n1", "n2"]) });
+});
+
+describe("by weight", () => {
+  /** How many of 4000 connections each node gets. */
+  function sharesOf(links: Links<string>): Record<string, number> {
+    const counts: Record<string, number> = {};
+    for (const key of randomKeys(new Random(seed), 4_000)) {
+      const id = links.choose("chat", key)?.id ?? "none";
+      counts[id] = (counts[id] ?? 0) + 1;
+    }
+    return counts;
+  }
+
+  function expectShares(links: Links<string>, shares: Readonly<Record<string, number>>): void {
+    const counts = sharesOf(links);
+    expect(Object.keys(counts).toSorted()).toEqual(
+      Object.keys(shares)
+        .filter((id) => shares[id] !== 0)
+        .toSorted(),
+    );
+    for (const [id, share] of Object.entries(shares))
+      expect(Math.abs((counts[id] ?? 0) - share * 4_000)).toBeLessThan(deviationMax(4_000, share));
+  }
+
+  const weighted = (zoneWeights?: ReadonlyMap<string, number>): Links<string> =>
+    new Links<string>(["chat"], () => createSelector("weighted", seededRandom(seed)), zoneWeights);
+
+  test("each node has its own weight's share where no zone has any, and a new one as soon as the registry says so", () => {
+    const links = weighted();
+    const nodes = [linkTo("n1", { weight: 1, zone: "a" }), linkTo("n2", { weight: 3, zone: "b" })] as const;
+    for (const link of nodes) links.add(link);
+    expectShares(links, { n1: 1 / 4, n2: 3 / 4 });
+    const { version } = links;
+    links.setWeight(nodes[0], 1);
+    expect(links.version).toBe(version);
+    links.setWeight(nodes[0], 9);
+    expect(links.version).toBeGreaterThan(version);
+    expectShares(links, { n1: 9 / 12, n2: 3 / 12 });
+    links.setWeight(nodes[1], 0);
+    expectShares(links, { n1: 1, n2: 0 });
+  });
+
+  test("a zone has its weight's share, however many nodes it has and whatever they weigh", () => {
+    const links = weighted(new Map([["a", 3]]));
+    const [n1, n2] = [linkTo("n1", { weight: 1_000_000, zone: "a" }), linkTo("n2", { weight: 500_000, zone: "a" })];
+    // Zone b is not named: it weighs 1.
+    const others = ["n3", "n4"].map((id) => linkTo(id, { zone: "b" }));
+    for (const link of [n1, n2, ...others]) links.add(link);
+    expectShares(links, { n1: 2 / 4, n2: 1 / 4, n3: 1 / 8, n4: 1 / 8 });
+    links.remove(n1);
+    expectShares(links, { n2: 3 / 4, n3: 1 / 8, n4: 1 / 8 });
+    links.setWeight(n2, 0);
+    expectShares(links, { n3: 1 / 2, n4: 1 / 2 });
+  });
+
+  test("a zone that weighs 0 gets nothing while another one has a node, and all else", () => {
+    const links = weighted(new Map([["a", 0]]));
+    const other = linkTo("n2", { zone: "b" });
+    for (const link of [linkTo("n1", { zone: "a" }), linkTo("n3", { zone: "a" }), other]) links.add(link);
+    expectShares(links, { n2: 1 });
+    links.remove(other);
+    expectShares(links, { n1: 1 / 2, n3: 1 / 2 });
+  });
 });
 
 test("keep a connection where it is for a sticky selector only, and only while its node can be chosen", () => {

@@ -36,7 +36,7 @@ function member(
   identity: LinkIdentity = newIdentity("n1", "chat"),
   fingerprints: readonly string[] = [],
   stores: () => NodeStores = () => unknownStores,
-  parts: Partial<Pick<ConstructorParameters<typeof Membership>[0], "log" | "timers" | "gone">> = {},
+  parts: Partial<Pick<ConstructorParameters<typeof Membership>[0], "log" | "timers" | "gone" | "weight">> = {},
 ) {
   const end = new LinkEnd(identity);
   const { address, server } = end.listen(new LinkListener({ ...end.side, service: undefined }));
@@ -52,6 +52,7 @@ function member(
     version: "1.2.3",
     stores,
     ...(parts.gone && { gone: parts.gone }),
+    weight: parts.weight,
     lost: (sentence) => void lost.push(sentence),
   });
   return { end, identity, address, server, lost, membership };
@@ -163,6 +164,15 @@ describe("a member", () => {
       version: "1.2.3",
       link: address,
     });
+  });
+
+  test("says its weight where it has one, 0 too", async () => {
+    for (const weight of [undefined, 0, 7]) {
+      const naming = new HandNaming();
+      const { membership } = member(naming, undefined, [], undefined, { weight });
+      await membership.join([offer()], "young");
+      expect(naming.registrations[0]?.metadata.get("weight")).toBe(weight === undefined ? weight : String(weight));
+    }
   });
 
   test("says the fingerprints of its keys, the same in whatever order it has them", async () => {

@@ -148,6 +148,42 @@ test("a gateway that was killed is told to nobody while its lease runs, and its 
   expect(returns).toBeGreaterThan(clients.length);
 }, 60_000);
 
+test("the weight of a node, and of a zone, decides on who serves", async () => {
+  const words = {
+    gateway: ["--selector", "weighted", "--zone-weights", "a=1,b=0"],
+    chat: ["--zone", "a", "--weight", "7"],
+  };
+  const running = (stage = await ClusterStage.start({}, { words }));
+  const { cluster } = running;
+  const others: MemberProcess[] = [];
+  try {
+    for (const [id, change] of Object.entries({ "chat-0": { "--weight": "0" }, "chat-b": { "--zone": "b" } }))
+      others.push(await MemberProcess.start(running.folder, cluster.words("chat-1", { "--id": id, ...change })));
+    const health = async (): Promise<string> => (await fetch(`${cluster.monitor("gateway-1")}/health`)).text();
+    await until(async () => (await health()).includes('"nodes":4'), "the gateway is linked to all");
+    for (const { monitor } of others) {
+      const isAdult = async (): Promise<boolean> =>
+        (await (await fetch(`${monitor}/health`)).text()).includes('"adult":true');
+      await until(isAdult, "it is adult");
+    }
+    const people = await Promise.all(Array.from({ length: 20 }, (_, at) => running.wire(`person${at}`)));
+    for (const person of people) await readIndex(person);
+    for (const { monitor } of others)
+      expect(/roost_message_in_total\{.*offline\.index/.test(await (await fetch(`${monitor}/metrics`)).text())).toBe(
+        false,
+      );
+    const [registry = ""] = cluster.registry;
+    const fetched = await fetch(`${registry}/discovery/fetch?env=dev&appid=chat&status=1`);
+    expect((await fetched.text()).match(/"weight":"\d+"/g)?.toSorted()).toEqual([
+      '"weight":"0"',
+      '"weight":"7"',
+      '"weight":"7"',
+    ]);
+  } finally {
+    for (const other of others) await other.end("SIGTERM");
+  }
+}, 60_000);
+
 /** What a route file says when all apps but `beta` are in one zone. */
 const routes = (zone: string, beta: string): string =>
   JSON.stringify({

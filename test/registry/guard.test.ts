@@ -2,10 +2,13 @@
 // died at once.
 
 import { expect, test } from "bun:test";
-import { leaseMs, protectedLeaseMs } from "../../src/base/limits/fixed.ts";
+import { leaseMs } from "../../src/base/limits/fixed.ts";
+import { limitTable } from "../../src/base/limits/table.ts";
 import { Guard } from "../../src/registry/guard.ts";
 
-const makeGuard = (): Guard => new Guard(leaseMs, protectedLeaseMs);
+const protectedLeaseMs = limitTable.protectedLease.initial;
+const makeGuard = (believedShare = limitTable.silentShare.initial / 100): Guard =>
+  new Guard({ leaseMs, protectedLeaseMs, believedShare });
 
 test("of a few instances any but all may fall silent at once: they are forgotten after their lease", () => {
   for (let live = 1; live <= 10; live++) {
@@ -30,6 +33,14 @@ test("of many, more than 15 % that fall silent at once are kept, for an hour at 
   expect(makeGuard().assess(0, 30_000, 4_500).isOn).toBe(false);
   expect(makeGuard().assess(0, 30_000, 4_501).isOn).toBe(true);
   expect(makeGuard().assess(0, 30_000, 6_000)).toEqual({ isOn: true, keptMs: protectedLeaseMs });
+});
+
+test("the share that may fall silent is as it was set", () => {
+  expect(makeGuard(0.4).assess(0, 1_000, 400).isOn).toBe(false);
+  expect(makeGuard(0.4).assess(0, 1_000, 401).isOn).toBe(true);
+  // Of ten and fewer it is still all of them that may not.
+  expect(makeGuard(1).assess(0, 1_000, 1_000).isOn).toBe(false);
+  expect(makeGuard(1).assess(0, 10, 10).isOn).toBe(true);
 });
 
 test("ten silent instances are always believed as long as somebody else is heard", () => {

@@ -1,13 +1,18 @@
 // The limits of a registry's table, each at its value and one above.
 
 import { expect } from "bun:test";
-import { appKey, discoveryAppid, noMetadata } from "../../src/registry/instance.ts";
+import { leaseMs } from "../../src/base/limits/fixed.ts";
+import { silentLog } from "../../src/base/log.ts";
+import { seededRandom } from "../../src/base/random.ts";
+import { appKey, discoveryAppid, noMetadata, Status } from "../../src/registry/instance.ts";
 import { Peers } from "../../src/registry/peers.ts";
 import { Code, type Register } from "../../src/registry/registrar.ts";
+import { RegistryNode } from "../../src/registry/registry-node.ts";
+import { VirtualTime } from "../sim/virtual-time.ts";
 import { bound } from "../support/bounds.ts";
 import { testLimits } from "../support/limits.ts";
 import { Office } from "./office.ts";
-import { beginNs, cancelled, living, nanoseconds } from "./support.ts";
+import { beginNs, cancelled, identityOf, living, ManualNetwork, nanoseconds } from "./support.ts";
 
 const shop = (office: Office, hostname: string): Code => office.register({ appid: "shop", hostname }).code;
 
@@ -242,5 +247,53 @@ bound("registryNodes", {
     expect(office.table.app("any env", discoveryAppid)?.key).toBe(appKey("", discoveryAppid));
     // Other services are not affected.
     expect(office.register().code).toBe(Code.Ok);
+  },
+});
+
+/** A node with so many instances that renew, of which `silent` stop; after that, two ticks after their leases ended. */
+function fallSilent(limits: Parameters<typeof testLimits>[0], count: number, silent: number) {
+  const time = new VirtualTime();
+  const node = new RegistryNode({
+    settings: { env: "prod", zone: "z1", region: "r", address: "10.0.0.1:1", seeds: [], version: "1", hasKey: true },
+    limits: testLimits(limits),
+    clock: time.clock(0),
+    timers: time.timersOf(() => true),
+    random: seededRandom(1),
+    network: new ManualNetwork(time),
+    log: silentLog,
+  });
+  node.start();
+  for (let at = 0; at < count; at++) node.table.merge(living(beginNs, { hostname: `i${at}` }));
+  time.advance(60_000);
+  for (let at = silent; at < count; at++) node.registrar.renew(identityOf({ hostname: `i${at}` }), 0n, "client");
+  time.advance(leaseMs - 60_000 + 2_000);
+  return { time, node, left: () => node.instances("prod", "chat", Status.Any).length };
+}
+
+bound("silentShare", {
+  at() {
+    const { node, left } = fallSilent({ silentShare: 30 }, 100, 30);
+    expect([left(), node.isProtected]).toEqual([70, false]);
+    expect(node.rules.limits.reached.size).toBe(0);
+  },
+  above() {
+    const { node, left } = fallSilent({ silentShare: 30 }, 100, 31);
+    expect([left(), node.isProtected]).toEqual([100, true]);
+    expect(node.rules.limits.reached.get("silentShare")).toBe(1);
+  },
+});
+
+bound("protectedLease", {
+  at() {
+    const { time, node, left } = fallSilent({ protectedLease: 120_000 }, 100, 100);
+    time.advance(120_000 - leaseMs - 2_000);
+    expect(left()).toBe(100);
+    expect(node.rules.limits.reached.has("protectedLease")).toBe(false);
+  },
+  above() {
+    const { time, node, left } = fallSilent({ protectedLease: 120_000 }, 100, 100);
+    time.advance(120_000 - leaseMs);
+    expect(left()).toBe(0);
+    expect(node.rules.limits.reached.get("protectedLease")).toBe(100);
   },
 });

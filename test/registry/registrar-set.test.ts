@@ -116,6 +116,18 @@ describe("set", () => {
     expect(office.entry().dirty).toBe(beginNs + 1024n);
   });
 
+  test("by another node whose clock is known to be behind counts by the corrected time", () => {
+    office.network.lag = nanoseconds(2_000);
+    office.register();
+    const { dirty } = office.entry();
+    office.set([{ status: Status.Waiting }], dirty - nanoseconds(2_000) - 1n, "replica");
+    expect(office.instance().status).toBe(Status.Up);
+    office.set([{ status: Status.Waiting }], dirty - nanoseconds(2_000) + 1n, "replica");
+    expect(office.instance().status).toBe(Status.Waiting);
+    expect(office.entry().dirty).toBe(dirty + 1024n);
+    expect(office.told()).toEqual([neighbour, farAway]);
+  });
+
   test("more than fifteen minutes ahead is refused", () => {
     office.register();
     const outcome = office.set([{ status: Status.Waiting }], beginNs + farAhead + 1n);

@@ -2,10 +2,12 @@
 
 import { limitTable } from "../../src/base/limits/table.ts";
 import { beforeEach, describe, expect, test } from "bun:test";
+import type { EntryState } from "../../src/registry/entry.ts";
 import { Status } from "../../src/registry/instance.ts";
+import type { Replicated } from "../../src/registry/peer-messages.ts";
 import { type Caller, Code, type Outcome, type Register } from "../../src/registry/registrar.ts";
 import { farAhead, farAway, neighbour, Office } from "./office.ts";
-import { beginNs, identityOf, nanoseconds } from "./support.ts";
+import { beginNs, cancelled, identityOf, nanoseconds, nodeInfo, replicated } from "./support.ts";
 
 let office: Office;
 beforeEach(() => {
@@ -70,6 +72,56 @@ describe("register", () => {
     office.time.advance(31_000);
     office.register(late, { origin: "replica" });
     expect(office.instance().dirtyTimestamp).toBeGreaterThan(dirty);
+  });
+
+  test("at a node whose clock is known to be behind counts by the corrected time", () => {
+    office.network.lag = nanoseconds(2_000);
+    office.register({ version: "known" });
+    const { dirty } = office.entry();
+    const registered = (behindMs: number, odd = 1n): string => {
+      office.register(
+        { version: "theirs", dirtyTimestamp: dirty - nanoseconds(behindMs) + odd },
+        { origin: "replica" },
+      );
+      return office.instance().version;
+    };
+    expect(registered(2_001)).toBe("known");
+    // A version of one of ours, which that node has passed on.
+    expect(registered(1_024, 0n)).toBe("known");
+    expect(registered(2_000)).toBe("theirs");
+    expect(office.entry().dirty).toBe(dirty + 1024n);
+    // It has an older version.
+    expect(office.told()).toEqual([neighbour, farAway]);
+  });
+
+  test("after a cancellation at a node whose clock is behind lives, unless it is what was cancelled, or came before", () => {
+    office.network.lag = nanoseconds(2_000);
+    const known = beginNs - nanoseconds(1_000) + 1n;
+    office.register({ dirtyTimestamp: known }, { origin: "replica" });
+    office.cancel();
+    const { dirty } = office.entry();
+    for (const dirtyTimestamp of [known, dirty - nanoseconds(2_000), dirty - nanoseconds(1_024)]) {
+      office.register({ dirtyTimestamp }, { origin: "replica" });
+      expect(office.entry().instance).toBeUndefined();
+    }
+    office.register({ dirtyTimestamp: known + 2n }, { origin: "replica" });
+    expect(office.entry().dirty).toBe(dirty + 1024n);
+    expect(office.table.live).toBe(1);
+  });
+
+  test("within a millisecond of a cancellation lives if nobody had heard of it, however clocks agree", () => {
+    office.register();
+    const { dirty: known } = office.entry();
+    office.time.advance(1);
+    office.cancel();
+    const { dirty } = office.entry();
+    const isBack = (dirtyTimestamp: bigint): boolean => {
+      office.register({ dirtyTimestamp }, { origin: "replica" });
+      return office.entry().instance !== undefined;
+    };
+    expect(isBack(known - 1n)).toBe(false);
+    expect(isBack(dirty - 1_000_001n)).toBe(false);
+    expect(isBack(dirty - 500_001n)).toBe(true);
   });
 
   test("over another caller's instance counts for the new caller, within its quota", () => {
@@ -234,10 +286,76 @@ describe("cancel", () => {
 
   test("by a node that gives no version means what is seen here, and not what came after", () => {
     office.register({ dirtyTimestamp: beginNs });
+    office.settle();
     office.cancel({}, 0n, "replica");
     expect(office.entry().dirty).toBe(beginNs + 1024n);
     office.register({ dirtyTimestamp: beginNs + 2048n }, { origin: "replica" });
     expect(office.table.live).toBe(1);
+  });
+
+  test("by a node that gives no version, of what it has yet to be told of, tells it again", () => {
+    office.register();
+    const { dirty } = office.entry();
+    expect(office.cancel({}, 0n, "replica")).toEqual({ code: Code.Ok });
+    expect(office.table.live).toBe(1);
+    expect(office.entry().dirty).toBeGreaterThan(dirty + 1024n);
+    expect(office.told()).toEqual([neighbour, farAway]);
+    // What a node has told is no registration of this one's.
+    office.register({ hostname: "b" }, { origin: "replica" });
+    office.cancel({ hostname: "b" }, 0n, "replica");
+    expect(office.entry({ hostname: "b" }).instance).toBeUndefined();
+    // Nor is one that is under way for longer than any message takes.
+    office.register({ hostname: "c" });
+    office.time.advance(6_000);
+    office.cancel({ hostname: "c" }, 0n, "replica");
+    expect(office.entry({ hostname: "c" }).instance).toBeUndefined();
+  });
+
+  test("at a node whose clock is ahead takes nothing out that was registered here later", () => {
+    const tombstone = (): EntryState => cancelled(office.entry().dirty + nanoseconds(2_000));
+    const tell = (): Replicated =>
+      office.replication.onReplicate({
+        ...{ kind: "replicate", node: nodeInfo({ clock: beginNs + nanoseconds(2_000) }), isSpread: false },
+        ...{ states: [tombstone()], renewals: [] },
+      });
+    office.register();
+    const { dirty } = tombstone();
+    // It is told in the same message's answer, and everybody else soon.
+    expect(tell().newer).toMatchObject([{ identity: identityOf(), instance: { hostname: "chat-1" } }]);
+    expect(office.entry().dirty).toBeGreaterThan(dirty);
+    expect(office.told()).toEqual([neighbour, farAway]);
+    // Once that node has it, it means it.
+    office.settle();
+    for (const { done } of office.network.sent.splice(0)) done(replicated());
+    tell();
+    expect(office.entry().instance).toBeUndefined();
+  });
+
+  test("at a node whose clock is ahead, which it answers to the registration, means what was before it", () => {
+    office.register();
+    const { dirty } = office.entry();
+    office.time.advance(1);
+    const before = cancelled(dirty + nanoseconds(2_000));
+    const sent = office.network.sent.splice(0);
+    for (const { address, done } of sent) if (address === neighbour) done(replicated({ newer: [before] }));
+    expect(office.table.live).toBe(1);
+    expect(office.told()).toEqual([neighbour]);
+  });
+
+  test("at a node whose clock is right counts by its time, also while the registration is on its way", () => {
+    office.register();
+    const { dirty } = office.entry();
+    office.time.advance(2);
+    const states = [cancelled(dirty + nanoseconds(1))];
+    office.replication.onReplicate({ kind: "replicate", node: nodeInfo(), isSpread: false, states, renewals: [] });
+    expect(office.entry().instance).toBeUndefined();
+    // So it does of what no client has registered here, and of a clock that is absurd.
+    office.register({ hostname: "b" }, { origin: "replica" });
+    office.replication.learn([cancelled(dirty + nanoseconds(2_000), { hostname: "b" })]);
+    expect(office.entry({ hostname: "b" }).instance).toBeUndefined();
+    office.register({ hostname: "c" });
+    office.replication.learn([cancelled(dirty + 3n * farAhead, { hostname: "c" })]);
+    expect(office.instance({ hostname: "c" }).dirtyTimestamp).toBeLessThan(dirty + nanoseconds(1_000));
   });
 
   test("by a node, of an older version than the known one, changes nothing", () => {

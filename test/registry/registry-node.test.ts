@@ -7,6 +7,8 @@ import { silentLog } from "../../src/base/log.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { discoveryAppid, Status } from "../../src/registry/instance.ts";
 import { Code, type Register } from "../../src/registry/registrar.ts";
+import { parseAnswer, parseService } from "../../src/registry/client/parse-instances.ts";
+import { zonePieces } from "../../src/registry/http/answers.ts";
 import { RegistryNode } from "../../src/registry/registry-node.ts";
 import { VirtualTime } from "../sim/virtual-time.ts";
 import {
@@ -78,6 +80,19 @@ const chats = (node: RegistryNode): string[] =>
     .map(({ hostname }) => hostname)
     .toSorted();
 
+/** Names of the chats that are marked in what readers get. */
+function stale(node: RegistryNode): string[] {
+  const app = node.table.app("prod", "chat");
+  if (app === undefined) return [];
+  const text = [...zonePieces(app, undefined, "", Status.Any)].map((piece) => piece.text).join("");
+  // Our own client reads it as ever.
+  const up = parseService(parseAnswer(`{"code":0,"data":${text}}`).data).instances;
+  expect(up).toHaveLength(node.instances("prod", "chat", Status.Up).length);
+  return [...text.matchAll(/"hostname":"(\w+)"[^{}]*\{\}[^{}]*"renew_timestamp":\d+,"stale":true\}/g)].map(
+    ([, hostname = ""]) => hostname,
+  );
+}
+
 describe("leases", () => {
   test("of three instances the one that dies is gone after 90 s, and who watches is told", () => {
     const world = started();
@@ -106,6 +121,51 @@ describe("leases", () => {
     expect(chats(node)).toEqual(["a", "b", "c"]);
     time.advance(1_001);
     expect(chats(node)).toEqual([]);
+  });
+
+  test("those that are kept are marked, who watches is told, and a renewal takes the mark away", () => {
+    const { time, node } = started();
+    for (const hostname of ["a", "b"]) register(node, { hostname });
+    register(node, { hostname: "c", appid: "login" });
+    renewOnce({ time, node }, ["a", "b"]);
+    node.registrar.renew(identityOf({ appid: "login", hostname: "c" }), 0n, "client");
+    time.advance(1);
+    let told = 0;
+    node.watch("prod", "chat", () => void told++);
+    time.advance(leaseMs - 1);
+    expect([stale(node), told]).toEqual([[], 0]);
+    time.advance(2_000);
+    expect(node.isProtected).toBe(true);
+    // Once for all of a service.
+    expect([stale(node), told]).toEqual([["a", "b"], 1]);
+    const { latest = 0n } = node.table.app("prod", "chat") ?? {};
+    expect(node.registrar.renew(identityOf({ hostname: "b" }), 0n, "client").code).toBe(Code.Ok);
+    expect(stale(node)).toEqual(["a"]);
+    time.advance(1_000);
+    expect(told).toBe(2);
+    expect(node.table.app("prod", "chat")?.latest ?? 0n).toBeGreaterThan(latest);
+    // A set is no sign of life, and to register is one.
+    const changes = [{ hostname: "a", status: Status.Waiting, metadata: undefined }];
+    node.registrar.set({ env: "prod", appid: "chat", zone: "z1", changes, setTimestamp: 0n }, "client");
+    expect(stale(node)).toEqual(["a"]);
+    register(node, { hostname: "a" });
+    expect(stale(node)).toEqual([]);
+    time.advance(60_000);
+    expect(chats(node)).toEqual(["a", "b"]);
+  });
+
+  test("what another node heard of takes the mark away, what is as old as its lease does not", () => {
+    const { time, node } = started();
+    for (const hostname of ["a", "b"]) node.table.merge(living(beginNs, { hostname }));
+    time.advance(leaseMs + 2_000);
+    expect(stale(node)).toEqual(["a", "b"]);
+    node.table.merge(living(beginNs, { hostname: "a" }, leaseMs + 1));
+    expect(stale(node)).toEqual(["a", "b"]);
+    node.table.merge(living(beginNs, { hostname: "a" }, leaseMs - 1));
+    expect(stale(node)).toEqual(["b"]);
+    node.registrar.cancel(identityOf({ hostname: "b" }), 0n, "client");
+    register(node, { hostname: "b" });
+    expect(stale(node)).toEqual([]);
   });
 
   test("of thirty thousand a fifth that falls silent is kept; when it is heard again protection ends", () => {

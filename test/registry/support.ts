@@ -138,10 +138,16 @@ export interface Sent {
 export class ManualNetwork implements PeerNetwork {
   readonly sent: Sent[] = [];
   compares: (address: string) => Compared | PeerFailure = () => unreachable;
+  /** How far the clocks of original nodes are behind. */
+  lag = 0n;
   private readonly time: VirtualTime;
 
   constructor(time: VirtualTime) {
     this.time = time;
+  }
+
+  lagNs(): bigint {
+    return this.lag;
   }
 
   replicate(address: string, message: Replicate, done: Sent["done"]): void {

@@ -3,13 +3,15 @@
 import { limitTable } from "../../src/base/limits/table.ts";
 import { beforeEach, describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { emptyServicesMax, leaseMs, protectedLeaseMs, tombstoneMs } from "../../src/base/limits/fixed.ts";
+import { emptyServicesMax, leaseMs, tombstoneMs } from "../../src/base/limits/fixed.ts";
 import { Digest } from "../../src/registry/digest.ts";
 import type { EntryState } from "../../src/registry/entry.ts";
 import { discoveryAppid, Status } from "../../src/registry/instance.ts";
 import { weightOfInstance } from "../../src/registry/names.ts";
 import { testSeed } from "../support/random.ts";
 import { beginNs, cancelled, contentOf, identityOf, living, nanoseconds, TableOverTime } from "./support.ts";
+
+const protectedLeaseMs = limitTable.protectedLease.initial;
 
 let world: TableOverTime;
 beforeEach(() => {

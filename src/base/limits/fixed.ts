@@ -72,8 +72,6 @@ export const rulesFileBytesMax = 16 * 1024 * 1024;
 
 /** A lease that is not renewed ends after this long, by the clock of the node that holds it. */
 export const leaseMs = 90_000;
-/** The same while the registry protects itself from forgetting what it merely cannot hear. */
-export const protectedLeaseMs = 60 * 60_000;
 /** How long a cancelled instance is remembered as cancelled: longer than any lease, so that nothing brings it back. */
 export const tombstoneMs = 2 * 60 * 60_000;
 /** Services that have lost their last instance, and are remembered so that late watchers learn of it. */

@@ -1,5 +1,6 @@
 // What the registry (`discovery`) holds.
 
+import { leaseMs } from "./fixed.ts";
 import { atRegistry, bytes, count, kib, mib, ms } from "./limit.ts";
 
 export const registryLimits = {
@@ -38,6 +39,18 @@ export const registryLimits = {
   timestampAhead: ms(15 * 60_000, atRegistry, "a timestamp ahead of the node's clock", "code -400", {
     min: 60_000,
     max: 24 * 60 * 60_000,
+  }),
+  silentShare: count(
+    15,
+    atRegistry,
+    "percent of more than 10 instances that may fall silent at once",
+    'no silent one is forgotten until they are heard again; those are marked `"stale":true`',
+    { max: 100 },
+  ),
+  // Below the time for which a cancellation is remembered, so that nothing brings back what was cancelled.
+  protectedLease: ms(60 * 60_000, atRegistry, "time for which silent instances are kept then", "they are forgotten", {
+    min: leaseMs,
+    max: 90 * 60_000,
   }),
   tombstones: count(
     200_000,

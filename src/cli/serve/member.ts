@@ -130,6 +130,7 @@ function memberSettings(values: OptionValues, log: Log, role: MemberRole): Membe
     insecure,
     monitor: values.isGiven("monitor") ? values.optional("monitor") : anyPort,
     writeWaitMs: values.required("write-wait"),
+    weight: values.isGiven("weight") ? values.required("weight") : undefined,
     version,
     limits: limitsOf(values, role, log),
     log,
@@ -166,9 +167,12 @@ function servingOf(role: MemberRole, running: RunningMember, limits: Limits): Se
 function selectionOf(values: OptionValues, log: Log): Selection {
   const name = values.required("selector");
   const path = values.optional("route");
+  const zoneWeights = values.required("zone-weights");
+  if (name !== "weighted" && zoneWeights.size > 0)
+    throw new UsageError(`${values.sourceOf("zone-weights")} is for --selector weighted`);
   if (name !== "route") {
     if (path !== undefined) throw new UsageError(`${values.sourceOf("route")} is for --selector route`);
-    return { name };
+    return { name, zoneWeights };
   }
   if (path === undefined) throw new UsageError("--selector route needs --route FILE");
   return { name, path, rules: readRules(path, values.sourceOf("route"), log, parseRouteFile) };

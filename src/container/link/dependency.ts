@@ -62,11 +62,13 @@ export interface DependencyHost<Owner> {
   readonly idTaken: (sentence: string) => void;
 }
 
-interface Node {
+interface Node<Owner> {
   readonly id: string;
   /** As the registry has it; undefined: not listed any more. */
   instance: Instance | undefined;
   connection: Connection | undefined;
+  /** The link that stands, or stood last. */
+  link: Link<Owner> | undefined;
   isDialling: boolean;
   failures: number;
   /** Since when the node has refused this process for a lesser incarnation, on the monotonic clock; undefined: it has not. */
@@ -77,7 +79,7 @@ interface Node {
 export class Dependency<Owner> {
   readonly service: string;
   private readonly host: DependencyHost<Owner>;
-  private readonly nodes = new Map<string, Node>();
+  private readonly nodes = new Map<string, Node<Owner>>();
   private isStopped = false;
 
   constructor(service: string, host: DependencyHost<Owner>) {
@@ -105,14 +107,14 @@ export class Dependency<Owner> {
   /** True when there is a node, and each that is listed is linked, or was tried in vain so often that it is dead. */
   get isComplete(): boolean {
     const listed = [...this.nodes.values()].filter(({ instance }) => instance !== undefined);
-    const isSettled = ({ connection, failures, instance }: Node): boolean =>
+    const isSettled = ({ connection, failures, instance }: Node<Owner>): boolean =>
       connection?.isOpen === true || failures >= deadAfterFailures || !instance || linkAddress(instance) === undefined;
     return listed.some(({ connection }) => connection?.isOpen === true) && listed.every(isSettled);
   }
 
   /** Ids of nodes that are listed, and have been dialled in vain so often that they count as dead. */
   get gone(): string[] {
-    const isGone = ({ instance, connection, failures }: Node): boolean =>
+    const isGone = ({ instance, connection, failures }: Node<Owner>): boolean =>
       instance !== undefined && connection === undefined && failures >= deadAfterFailures;
     return [...this.nodes.values()].filter(isGone).map(({ id }) => id);
   }
@@ -133,6 +135,7 @@ export class Dependency<Owner> {
           id,
           instance,
           connection: undefined,
+          link: undefined,
           isDialling: false,
           failures: 0,
           contestedSinceMs: undefined,
@@ -143,11 +146,12 @@ export class Dependency<Owner> {
       // A node that has come back elsewhere is dialled there at once.
       const isNew = node.instance?.metadata.get("incarnation") !== instance.metadata.get("incarnation");
       node.instance = instance;
+      if (node.link !== undefined) this.host.links.setWeight(node.link, instanceWeight(instance));
       if (node.connection === undefined && (isNew || node.failures === 0)) this.plan(node, 0);
     }
   }
 
-  private plan(node: Node, delayMs: number): void {
+  private plan(node: Node<Owner>, delayMs: number): void {
     if (this.isStopped || node.isDialling) return;
     node.cancel?.();
     node.cancel = this.host.timers.after(delayMs, () => {
@@ -156,7 +160,7 @@ export class Dependency<Owner> {
     });
   }
 
-  private async dial(node: Node): Promise<void> {
+  private async dial(node: Node<Owner>): Promise<void> {
     const { instance } = node;
     const address = instance && linkAddress(instance);
     if (this.isStopped || instance === undefined || address === undefined || node.connection !== undefined) return;
@@ -173,7 +177,7 @@ export class Dependency<Owner> {
   }
 
   /** Dials and shakes hands; resolves when the link stands. */
-  private async link(node: Node, address: string, isProven: boolean): Promise<void> {
+  private async link(node: Node<Owner>, address: string, isProven: boolean): Promise<void> {
     const { host, service } = this;
     const handshakes: DiallingHandshake[] = [];
     await host.dial(address, (connection) => {
@@ -189,7 +193,7 @@ export class Dependency<Owner> {
   }
 
   /** The link stands: from here on its owner takes what comes. */
-  private stands(node: Node, connection: Connection, { state }: Met): FrameHandler {
+  private stands(node: Node<Owner>, connection: Connection, { state }: Met): FrameHandler {
     const { host, service } = this;
     const { instance } = node;
     if (this.isStopped) {
@@ -206,6 +210,7 @@ export class Dependency<Owner> {
     link.load = state.load;
     const owner = host.handlerOf(link);
     node.connection = connection;
+    node.link = link;
     node.contestedSinceMs = undefined;
     host.links.add(link);
     return {
@@ -225,7 +230,7 @@ export class Dependency<Owner> {
     };
   }
 
-  private failed(node: Node, address: string, error: unknown): void {
+  private failed(node: Node<Owner>, address: string, error: unknown): void {
     const { host, service } = this;
     const nowMs = performance.now();
     if (error instanceof LinkRefused && error.isContested) {
@@ -256,14 +261,14 @@ export class Dependency<Owner> {
     return false;
   }
 
-  private retry(node: Node): void {
+  private retry(node: Node<Owner>): void {
     if (this.forgetIfGone(node)) return;
     const boundMs = Math.min(redialMsMin * 2 ** Math.min(node.failures, 30), redialMsMax);
     this.plan(node, boundMs / 2 + ((this.host.random.uint32() / 2 ** 32) * boundMs) / 2);
   }
 
   /** A node that is neither listed nor linked is nobody's business. */
-  private forgetIfGone(node: Node): boolean {
+  private forgetIfGone(node: Node<Owner>): boolean {
     // One that is being dialled is judged when that has come to its end.
     if (node.instance !== undefined || node.connection !== undefined || node.isDialling) return false;
     node.cancel?.();
@@ -273,7 +278,7 @@ export class Dependency<Owner> {
 }
 
 /** Clears a connection that has ended without its owner being told, which takes a bug while the link was set up. */
-function forgetIfClosed(node: Node): void {
+function forgetIfClosed(node: Pick<Node<unknown>, "connection">): void {
   if (node.connection?.isOpen === false) node.connection = undefined;
 }
 

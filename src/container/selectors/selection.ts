@@ -25,7 +25,8 @@ export type SelectorName = (typeof selectorNames)[number];
 
 /** A selector and what it needs to know. */
 export type Selection =
-  | { readonly name: Exclude<SelectorName, "route"> }
+  /** `zoneWeights`: what zones weigh, for `weighted`; absent or empty: they are not balanced. */
+  | { readonly name: Exclude<SelectorName, "route">; readonly zoneWeights?: ReadonlyMap<string, number> }
   | { readonly name: "route"; readonly path: string; readonly rules: RouteRules };
 
 /** The selector of that name; throws a sentence that says which there are. */

@@ -7,7 +7,7 @@ export interface NodeView {
   /** The service id. */
   readonly id: string;
   readonly zone: string;
-  /** A whole number from 0 to the registry's `weightMax`; whatever else counts as 1. */
+  /** From 0 to the registry's `weightMax`; whatever else counts as 1. */
   readonly weight: number;
   /** Connections that it serves, as far as is known. */
   readonly load: number;

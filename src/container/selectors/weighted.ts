@@ -8,7 +8,7 @@ import type { NodeView, SelectionKey, Selector } from "./selector.ts";
 
 /** A node's weight; what makes no sense counts as the default. */
 function weightOf({ weight }: NodeView): number {
-  return Number.isInteger(weight) && weight >= 0 && weight <= weightMax ? weight : weightDefault;
+  return weight >= 0 && weight <= weightMax ? weight : weightDefault;
 }
 
 function isAnyWeighted(nodes: readonly NodeView[]): boolean {

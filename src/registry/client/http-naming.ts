@@ -14,6 +14,7 @@ import { parseService } from "./parse-instances.ts";
 import type { After } from "./pause.ts";
 import { type OnInstances, PollLoop } from "./poll-loop.ts";
 import { RegistrationLoop } from "./registration-loop.ts";
+import { scheduled } from "./scheduler.ts";
 
 /** Every loop goes on to another node this often, in milliseconds, so that load spreads again after a node came back. */
 export const rotationMs = 30 * 60_000;
@@ -68,7 +69,7 @@ export class HttpNaming implements Naming {
       for (const loop of this.registrations.values()) loop.renewNow();
     };
     const learn = options.learnsNodes ? (instances: readonly Instance[]) => nodes.learn(instances) : () => undefined;
-    this.polls = new PollLoop({ client, nodes, env, hostname, after, random, log, answersAgain, learn });
+    this.polls = new PollLoop({ client, nodes, env, zone, hostname, after, random, log, answersAgain, learn });
   }
 
   async find(service: string): Promise<readonly Instance[]> {
@@ -185,12 +186,12 @@ export class HttpNaming implements Naming {
 
   /** The UP instances of a service as one node has them. Rejects when it does not answer, or is not ready to. */
   private async fetch(node: string, service: string): Promise<readonly Instance[]> {
-    const { env } = this.options;
+    const { env, zone } = this.options;
     const parameters = new URLSearchParams({ env, appid: service, status: String(Status.Up) });
     const call = { method: "GET", endpoint: "fetch", parameters, limitMs: requestMsMax } as const;
     const { code, message, data } = await this.client.ask(node, call, this.closed.signal);
     if (code !== Code.Ok && code !== Code.NotFound) throw new Error(`code ${code} ${message}`);
-    return code === Code.NotFound ? [] : parseService(data).instances;
+    return code === Code.NotFound ? [] : scheduled(parseService(data), zone);
   }
 
   close(): Promise<void> {

@@ -37,7 +37,8 @@ export interface Listing {
 export interface Naming {
   /**
    * The UP instances of a service now; none when the registry does not know it. Rejects when no node answers and nothing is
-   * known from before, and after `close`.
+   * known from before, and after `close`. Where the registry has a scheduler for this client's zone, the `weight` in their
+   * metadata is the final one.
    */
   find(service: string): Promise<readonly Instance[]>;
   /** As `find`, but as a node says it now: nothing from before stands in. Rejects when no node answers, and after `close`. */

@@ -6,6 +6,7 @@
 // against 150 ms). Inside a JSON string the pattern cannot match, since there every quote stands behind a backslash.
 
 import { type Instance, type InstanceStatus, Status } from "../instance.ts";
+import { type Scheduler, schedulerOf } from "./scheduler.ts";
 
 /** The peer sent what is no answer of a registry. */
 export class MalformedAnswer extends Error {
@@ -27,6 +28,8 @@ export interface ServiceList {
   readonly instances: readonly Instance[];
   /** That node's own count of changes, to be sent back to it and to nobody else. */
   readonly latestTimestamp: bigint;
+  /** What zones weigh for clients of each zone; empty where nothing is said. */
+  readonly scheduler: Scheduler;
 }
 
 /** An instance in a list of everything. */
@@ -76,7 +79,8 @@ export function parseService(data: unknown): ServiceList {
       if (instance.status === Status.Up) instances.push(instance);
     }
   }
-  return { instances, latestTimestamp: timestampOf(fields, "latest_timestamp") };
+  const scheduler = schedulerOf(fields["scheduler"]);
+  return { instances, latestTimestamp: timestampOf(fields, "latest_timestamp"), scheduler };
 }
 
 /** What `polls` says of services that the node does not know. Throws MalformedAnswer. */
@@ -92,11 +96,16 @@ export function parseListing(data: unknown): ListedInstance[] {
     if (list === null) continue;
     if (!Array.isArray(list)) throw new MalformedAnswer(`the service ${appid} is not a list`);
     for (const item of list) {
-      const renewTimestamp = timestampOf(fieldsOf(item, "an instance"), "renew_timestamp");
-      listed.push({ instance: parseInstance(item), renewTimestamp });
+      listed.push(parseRenewed(item));
     }
   }
   return listed;
+}
+
+/** One instance, and when it was renewed. Throws MalformedAnswer. */
+export function parseRenewed(item: unknown): ListedInstance {
+  const renewTimestamp = timestampOf(fieldsOf(item, "an instance"), "renew_timestamp");
+  return { instance: parseInstance(item), renewTimestamp };
 }
 
 /** The data of `nodes`: the registry's own nodes in one zone. Throws MalformedAnswer. */

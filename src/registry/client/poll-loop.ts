@@ -12,6 +12,7 @@ import { type Answer, parseServices, parseUnknown } from "./parse-instances.ts";
 import type { Cancel } from "../timers.ts";
 import { type After, pause } from "./pause.ts";
 import { sameInstances } from "./same-instances.ts";
+import { scheduled } from "./scheduler.ts";
 
 /** A node holds a poll for 30 s; what takes longer than this many milliseconds has failed. */
 export const pollMsMax = 40_000;
@@ -44,6 +45,7 @@ export interface PollOptions {
   readonly client: NodeClient;
   readonly nodes: NodeList;
   readonly env: string;
+  readonly zone: string;
   readonly hostname: string;
   readonly after: After;
   readonly random: Random;
@@ -224,7 +226,7 @@ export class PollLoop {
       }
       forgetAbsence(entry);
       entry.timestamp = list.latestTimestamp;
-      hasChanged = this.show(entry, list.instances) || hasChanged;
+      hasChanged = this.show(entry, scheduled(list, this.options.zone)) || hasChanged;
     }
     return hasChanged;
   }

@@ -5,7 +5,6 @@
 // relative size counts, so it is left out: final(i) = zw(z) · w(i) / w(z). Weights are divided by the largest of their kind
 // first, so that no sum overflows either.
 
-import type { Random } from "../../base/random.ts";
 import type { Instance } from "../instance.ts";
 
 /** What an instance weighs that does not say so; and a zone that is not named among zones that are. */
@@ -59,27 +58,6 @@ export function finalWeights<Item extends Pick<Instance, "zone">>(
     // A zone whose weights sum to zero receives nothing; its share goes to the others.
     return known === undefined || known.sum === 0 ? 0 : (known.share * (inZone[at] ?? 0)) / known.sum;
   });
-}
-
-/** One of the instances by `finalWeights`; undefined when none has any weight. */
-export function pickByWeight<Item extends Pick<Instance, "zone">>(
-  instances: readonly Item[],
-  weightOf: (instance: Item) => number,
-  zoneWeights: ReadonlyMap<string, number>,
-  random: Random,
-): Item | undefined {
-  const weights = finalWeights(instances, weightOf, zoneWeights);
-  let left = (random.uint32() / 2 ** 32) * weights.reduce((sum, weight) => sum + weight, 0);
-  let last: Item | undefined;
-  for (const [at, instance] of instances.entries()) {
-    const weight = weights[at] ?? 0;
-    if (weight === 0) continue;
-    last = instance;
-    left -= weight;
-    if (left < 0) break;
-  }
-  // Rounding may leave something at the end: it belongs to the last that weighs anything.
-  return last;
 }
 
 /** Weights divided by the largest; all 0 when there is none. */

@@ -25,6 +25,7 @@ export type Rcode = (typeof Rcode)[keyof typeof Rcode];
 export const RecordType = {
   A: 1,
   NS: 2,
+  CNAME: 5,
   SOA: 6,
   TXT: 16,
   AAAA: 28,

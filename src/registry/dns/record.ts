@@ -9,7 +9,7 @@ import { headerBytes, labelBytesMax } from "./query.ts";
 /** Text of a name without the final dot: 255 bytes on the wire. */
 const nameCharactersMax = 253;
 
-/** The four types of which a registry's table makes records, and those of the apex. */
+/** The types of which a registry's table makes records, and those of the apex. */
 type RecordAnswer = Extract<Answer, { readonly type: string; readonly data: unknown }>;
 
 export class ResourceRecord {
@@ -54,11 +54,18 @@ export function serviceRecord(
   return new ResourceRecord(owner, { name: ".", type: "SRV", ttl, data: { ...data, priority: 0 } }, data.target, 16);
 }
 
-/** One record of several strings, of which each has at most 255 bytes. */
-export function textRecord(owner: string, ttl: number, strings: readonly string[]): ResourceRecord {
-  const data = strings.map((text) => Buffer.from(text));
-  const textBytes = data.reduce((sum, { length }) => sum + 1 + length, 0);
-  return new ResourceRecord(owner, { name: ".", type: "TXT", ttl, data }, undefined, 0, textBytes);
+/**
+ * One string of at most 255 bytes. A record may hold several, but many resolvers, Go's among them, hand those out as one,
+ * joined without anything between them.
+ */
+export function textRecord(owner: string, ttl: number, text: string): ResourceRecord {
+  const data = Buffer.from(text);
+  return new ResourceRecord(owner, { name: ".", type: "TXT", ttl, data }, undefined, 0, 1 + data.length);
+}
+
+/** The name of which `owner` is another one; `owner` has no other record (RFC 1034, 3.6.2). */
+export function aliasRecord(owner: string, ttl: number, target: string): ResourceRecord {
+  return new ResourceRecord(owner, { name: ".", type: "CNAME", ttl, data: target });
 }
 
 export function nameServerRecord(owner: string, ttl: number, target: string): ResourceRecord {

@@ -20,6 +20,7 @@ import { addressLabel, type DnsName, parseName } from "./names.ts";
 import { Rcode, RecordType } from "./query.ts";
 import {
   addressRecord,
+  aliasRecord,
   authorityRecord,
   isHostName,
   nameServerRecord,
@@ -35,7 +36,7 @@ import { WeightedCache } from "./weighted-cache.ts";
 const domainCharactersMax = 200;
 /** A string of a TXT record (RFC 1035, 3.3). */
 const textBytesMax = 255;
-/** All strings of one TXT record; what does not fit is left out. */
+/** All strings of one instance's TXT records; what does not fit is left out. */
 const textsBytesMax = 16 * 1024;
 /** What is kept of records, in bytes, about; a record costs so much beside its text. */
 const keptBytesMax = 32 * 1024 * 1024;
@@ -198,8 +199,9 @@ export class DnsZone {
     return exists ? found([]) : undefined;
   }
 
-  /** What an id has; kept as long as nothing under the id changes. */
+  /** What an id has; kept as long as nothing under the id changes. An alias is the answer to all types. */
   private ofNode(node: NodeView, owner: string, type: number): Finding {
+    if (node.alias !== undefined) return node.alias;
     let finding = node.findings.get(type);
     if (finding === undefined) {
       finding = this.shuffled(ofType(type, (wanted) => this.instanceRecords(owner, wanted, node.instances, undefined)));
@@ -332,14 +334,14 @@ export class DnsZone {
     const records = new Map<string, ResourceRecord>();
     let bytes = 0;
     for (const instance of instances) {
-      const strings = textsOf(instance);
-      const key = JSON.stringify(strings);
-      if (strings.length === 0 || records.has(key)) continue;
-      const record = textRecord(owner, this.options.ttlSeconds, strings);
-      bytes += record.textBytes;
-      // What no message has room for is not made.
-      if (bytes > messageBytesMax || this.isFull(records.size)) break;
-      records.set(key, record);
+      for (const text of textsOf(instance)) {
+        if (records.has(text)) continue;
+        const record = textRecord(owner, this.options.ttlSeconds, text);
+        bytes += record.textBytes;
+        // What no message has room for is not made.
+        if (bytes > messageBytesMax || this.isFull(records.size)) return [...records.values()];
+        records.set(text, record);
+      }
     }
     return [...records.values()];
   }
@@ -378,6 +380,18 @@ export class DnsZone {
     return view;
   }
 
+  /**
+   * The alias of an id under which no instance has an address, and all that name a host name the same one. A name of this
+   * domain is none: it could lead back here.
+   */
+  private aliasOf(id: string, instances: readonly Instance[]): Finding | undefined {
+    const { domain } = this;
+    const [host, other] = new Set(instances.flatMap(endpointsOf).map((endpoint) => endpoint.host));
+    if (host === undefined || other !== undefined || !isHostName(host)) return undefined;
+    if (host === domain || host.endsWith(`.${domain}`)) return undefined;
+    return found([aliasRecord(`${id}.node.${domain}`, this.options.ttlSeconds, host)]);
+  }
+
   private node(id: string): NodeView {
     const name = asciiLower(id);
     const { directory, env } = this.options;
@@ -394,6 +408,7 @@ export class DnsZone {
       instances,
       addresses,
       isCrowded,
+      alias: addresses.length > 0 || isCrowded ? undefined : this.aliasOf(name, instances),
       records: this.addressRecords(`${name}.node.${this.domain}`, glue),
       findings: new Map(),
     };
@@ -423,6 +438,8 @@ interface NodeView {
   readonly addresses: readonly string[];
   /** So many live here that the id does not stand for one of them. */
   readonly isCrowded: boolean;
+  /** The only record of an id that stands for a host's name. */
+  readonly alias: Finding | undefined;
   readonly records: readonly ResourceRecord[];
   /** By type. */
   readonly findings: Map<number, Finding>;

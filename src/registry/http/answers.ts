@@ -75,7 +75,12 @@ function listedJson(entry: Entry, env: string | undefined): string {
   if (instance === undefined) return "null";
   const isElsewhere = env !== undefined && env !== instance.env;
   const head = isElsewhere ? headOf(entry, env) : (entry.json ?? keptHead(entry, instance.env));
-  return `${head}${entry.renewTimestamp}}`;
+  return head + endOfInstance(entry);
+}
+
+/** What changes without a change of the instance: when it renewed, and whether it should have renewed since. */
+function endOfInstance({ renewTimestamp, isLapsed }: Entry): string {
+  return isLapsed ? `${renewTimestamp},"stale":true}` : `${renewTimestamp}}`;
 }
 
 /** What is long is made each time: it would double what the instance costs. */
@@ -88,7 +93,7 @@ function keptHead(entry: Entry, env: string): string {
 /** An instance as JSON, made for this once: most are shown to those only who renew them. */
 export function instanceJson(entry: Entry): string {
   const { instance } = entry;
-  return instance === undefined ? "null" : `${headOf(entry, instance.env)}${entry.renewTimestamp}}`;
+  return instance === undefined ? "null" : headOf(entry, instance.env) + endOfInstance(entry);
 }
 
 function headOf({ instance }: Entry, env: string): string {

@@ -7,14 +7,9 @@
 // it lacks and should have it asks for itself, when it is told of the next renewal.
 
 import type { Clock } from "../../base/clock.ts";
-import {
-  leaseMs,
-  protectedLeaseMs,
-  registryAnswerBytesMax,
-  registryPeerBodyBytesMax,
-} from "../../base/limits/fixed.ts";
+import { leaseMs, registryAnswerBytesMax, registryPeerBodyBytesMax, tombstoneMs } from "../../base/limits/fixed.ts";
 import { boundedText, TooLong } from "../bounded-text.ts";
-import { type Answer, MalformedAnswer, parseAnswer, parseInstance, parseListing } from "../client/parse-instances.ts";
+import { type Answer, MalformedAnswer, parseAnswer, parseListing, parseRenewed } from "../client/parse-instances.ts";
 import type { EntryState } from "../entry.ts";
 import type { Identity, Instance } from "../instance.ts";
 import type { Compare, Compared, NodeInfo, PeerFailure, Renewal, Replicate, Replicated } from "../peer-messages.ts";
@@ -22,6 +17,7 @@ import { sendToNode } from "../node-request.ts";
 import { Code } from "../registrar.ts";
 import { renewedAfterMs } from "../table.ts";
 import type { TokenChoice } from "../token-choice.ts";
+import { ClockLags } from "./clock-lags.ts";
 
 /** Requests of one message that are under way at a time. */
 const requestsMax = 8;
@@ -37,11 +33,15 @@ interface Call {
   readonly answerBytesMax: number;
 }
 
-/** An answer, and when it was sent by the clock of who sent it: milliseconds since 1970. */
+/** An answer, and when it was asked for, sent and heard. */
 interface Reply {
   readonly kind: "answered";
   readonly answer: Answer;
-  readonly sentMs: number;
+  /** By the clock of who sent it, to a second: milliseconds since 1970; undefined when it does not say. */
+  readonly sentMs: number | undefined;
+  /** By this machine's clock: nanoseconds since 1970. */
+  readonly askedNs: bigint;
+  readonly heardNs: bigint;
 }
 
 export class OriginalPeers {
@@ -50,12 +50,22 @@ export class OriginalPeers {
   private readonly tokens: TokenChoice;
   /** When a node's listing was read, by the monotonic clock; absent once the node has failed at anything. */
   private readonly listedAtMs = new Map<string, number>();
+  private readonly lags: ClockLags;
 
-  /** `tokens`: the original does not look at them, what stands in front of it may. `requestMsMax` holds for each request. */
-  constructor(parts: { clock: Clock; tokens: TokenChoice; requestMsMax: number }) {
+  /**
+   * `tokens`: the original does not look at them, what stands in front of it may. `requestMsMax` holds for each request.
+   * A clock that is behind by more than `lagMsMax` is not believed.
+   */
+  constructor(parts: { clock: Clock; tokens: TokenChoice; requestMsMax: number; lagMsMax: number }) {
     this.clock = parts.clock;
     this.requestMsMax = parts.requestMsMax;
     this.tokens = parts.tokens;
+    this.lags = new ClockLags(BigInt(Math.round(parts.lagMsMax)) * 1_000_000n);
+  }
+
+  /** The most that the clock of any of these nodes is behind this node's versions, in nanoseconds; 0: as far as is known, none is. */
+  get lagNs(): bigint {
+    return this.lags.largestNs(this.clock.monotonicMs());
   }
 
   /**
@@ -68,12 +78,14 @@ export class OriginalPeers {
     const newer: EntryState[] = [];
     let isStarting = false;
     let failure: PeerFailure | undefined;
-    const tell = async (call: Call, hear: (answer: Answer) => void): Promise<void> => {
+    const leadNs = this.leadOf(message.node);
+    const tell = async (call: Call, hear: (answer: Answer, reply: Reply) => void): Promise<void> => {
       const reply = await this.ask(address, call);
       if (reply.kind === "failed") failure ??= reply;
       else {
+        this.readClock(address, reply, leadNs);
         isStarting ||= reply.answer.code === Code.ServerError;
-        failure ??= understood(() => hear(reply.answer));
+        failure ??= understood(() => hear(reply.answer, reply));
       }
     };
     const told = (): void => undefined;
@@ -82,13 +94,16 @@ export class OriginalPeers {
       for (const [index, renewal] of message.renewals.entries()) {
         // It would count from now on there, and here the lease has run out.
         if (renewal.ageMs >= leaseMs) continue;
-        yield () => tell(renewalCall(renewal, message.isSpread), (answer) => hearRenewal(answer, index, renewal));
+        yield () =>
+          tell(renewalCall(renewal, message.isSpread), (answer, reply) => hearRenewal(answer, index, renewal, reply));
       }
     }
-    const hearRenewal = ({ code, data }: Answer, index: number, { dirty }: Renewal): void => {
+    const hearRenewal = ({ code, data }: Answer, index: number, { dirty }: Renewal, reply: Reply): void => {
       if (code === Code.NothingFound) wanted.push(index);
       if ((code !== Code.Conflict && code !== Code.Ok) || data === undefined || data === null) return;
-      const instance = parseInstance(data);
+      const { instance, renewTimestamp } = parseRenewed(data);
+      // It was renewed just now: nothing shows that clock more exactly.
+      this.readClockAt(address, reply, leadNs, renewTimestamp, renewTimestamp);
       // To one from another zone it says 0, whatever version it has.
       if (instance.dirtyTimestamp < dirty) wanted.push(index);
       if (instance.dirtyTimestamp > dirty) newer.push(stateOf(instance, 0, true));
@@ -123,7 +138,8 @@ export class OriginalPeers {
       this.listedAtMs.delete(address);
       return reply;
     }
-    const { answer, sentMs } = reply;
+    this.readClock(address, reply, this.leadOf(message.node));
+    const { answer, sentMs = this.clock.wallMs() } = reply;
     if (answer.code === Code.ServerError) return compared([], true);
     if (answer.code !== Code.Ok) return failed("garbage", `it lists nothing: code ${answer.code} ${answer.message}`);
     const states: EntryState[] = [];
@@ -131,12 +147,31 @@ export class OriginalPeers {
       for (const { instance, renewTimestamp } of parseListing(answer.data)) {
         const ageMs = sentMs - Number(renewTimestamp / 1_000_000n);
         const hasRenewed = renewTimestamp - instance.regTimestamp > BigInt(renewedAfterMs) * 1_000_000n;
-        states.push(stateOf(instance, Math.min(Math.max(0, ageMs), protectedLeaseMs), hasRenewed));
+        states.push(stateOf(instance, Math.min(Math.max(0, ageMs), tombstoneMs), hasRenewed));
       }
     });
     if (failure !== undefined) return failure;
     this.listedAtMs.set(address, nowMs);
     return compared(states, false);
+  }
+
+  /** How far this node's versions are ahead of this machine's clock. */
+  private leadOf({ clock }: NodeInfo): bigint {
+    const leadNs = clock - this.clock.wallNs();
+    return leadNs > 0n ? leadNs : 0n;
+  }
+
+  /** Takes in what the head of an answer shows of the other node's clock, which leaves out what is below a second. */
+  private readClock(address: string, reply: Reply, leadNs: bigint): void {
+    if (reply.sentMs === undefined) return;
+    const fromNs = BigInt(reply.sentMs) * 1_000_000n;
+    this.readClockAt(address, reply, leadNs, fromNs, fromNs + 999_999_999n);
+  }
+
+  private readClockAt(address: string, reply: Reply, leadNs: bigint, fromNs: bigint, toNs: bigint): void {
+    const { askedNs, heardNs } = reply;
+    const reading = { fromNs, toNs, askedNs: askedNs + leadNs, heardNs: heardNs + leadNs };
+    this.lags.heard(address, reading, this.clock.monotonicMs());
   }
 
   private ask(address: string, call: Call): Promise<Reply | PeerFailure> {
@@ -157,12 +192,15 @@ export class OriginalPeers {
     const { method, endpoint, parameters } = call;
     let response: Response;
     let text: string;
+    let heardNs = 0n;
+    const askedNs = this.clock.wallNs();
     try {
       const headers = { ...shown, "x1-bmspy-timeout": String(this.requestMsMax) };
       response = await sendToNode(`http://${address}/discovery/${endpoint}`, {
         ...{ method, headers, signal },
         ...(method === "POST" ? { body: parameters } : {}),
       });
+      heardNs = this.clock.wallNs();
       if (response.status !== 200) {
         await response.body?.cancel();
         const reason = response.status === 401 || response.status === 403 ? "refused" : "garbage";
@@ -181,7 +219,7 @@ export class OriginalPeers {
     if (answer === undefined) return failure ?? failed("garbage", `its answer to ${endpoint} is none`);
     // Ages are measured by the clock that the renewals were stamped with, to a second.
     const sentMs = Date.parse(response.headers.get("date") ?? "");
-    return { kind: "answered", answer, sentMs: Number.isNaN(sentMs) ? this.clock.wallMs() : sentMs };
+    return { kind: "answered", answer, sentMs: Number.isNaN(sentMs) ? undefined : sentMs, askedNs, heardNs };
   }
 }
 

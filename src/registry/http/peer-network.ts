@@ -58,13 +58,18 @@ export class HttpPeerNetwork implements PeerNetwork {
 
   /**
    * The first of `tokens` is shown to all nodes, another one to a node that refuses it. With tokens nothing is exchanged with a
-   * node that takes writes without one: what anybody may write there would be listed here.
+   * node that takes writes without one: what anybody may write there would be listed here. The clock of an original node that
+   * is behind by more than `lagMsMax` is not believed.
    */
-  constructor(clock: Clock, tokens: readonly string[]) {
+  constructor(clock: Clock, tokens: readonly string[], lagMsMax: number) {
     this.clock = clock;
     this.tokens = new TokenChoice(tokens);
     this.keys = tokens.length === 0 ? undefined : new KeyChecks(() => clock.monotonicMs());
-    this.originals = new OriginalPeers({ clock, tokens: this.tokens, requestMsMax });
+    this.originals = new OriginalPeers({ clock, tokens: this.tokens, requestMsMax, lagMsMax });
+  }
+
+  lagNs(): bigint {
+    return this.originals.lagNs;
   }
 
   replicate(address: string, message: Replicate, done: (reply: Replicated | PeerFailure) => void): void {

@@ -48,7 +48,7 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
       ...environment,
       settings: { ...settings, address: advertised, seeds: settings.peers, hasKey: clusterKeys.length > 0 },
       limits: settings.limits,
-      network: new HttpPeerNetwork(systemClock, tokens),
+      network: new HttpPeerNetwork(systemClock, tokens, limits.values.timestampAhead),
     });
     undo.push(() => node.stop());
     const { table } = node;

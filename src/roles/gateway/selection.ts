@@ -22,8 +22,8 @@ export function linksBy(
   metrics: ServiceMetrics,
 ): ChosenLinks {
   if (selection.name !== "route") {
-    const { name } = selection;
-    return { links: new Links(services, () => createSelector(name, random)), reload: () => undefined };
+    const { name, zoneWeights } = selection;
+    return { links: new Links(services, () => createSelector(name, random), zoneWeights), reload: () => undefined };
   }
   const { path, rules } = selection;
   const selector = new RouteSelector(rules, random, metrics);

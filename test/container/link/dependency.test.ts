@@ -90,6 +90,28 @@ test("what the registry says of a node is known of its link", async () => {
   await until(() => gate.choice === "n1", "it can be chosen");
 });
 
+test("a weight that changes in the registry counts at once for a link that stands", async () => {
+  const node = TestNode.start("n1");
+  const gate = new TestGateway();
+  const list = (weight?: string): void =>
+    gate.naming.list("chat", instanceOf(node.identity, node.address, weight === undefined ? {} : { weight }));
+  list();
+  await gate.linkedTo(node);
+  const [link] = gate.links;
+  expect(link?.weight).toBe(1);
+  for (const [text, weight] of [
+    ["7", 7],
+    ["0", 0],
+    ["-3", 1],
+    ["1000000", 1_000_000],
+    ["1000001", 1],
+    [undefined, 1],
+  ] as const) {
+    list(text);
+    expect(gate.links.map((one) => [one === link, one.weight])).toEqual([[true, weight]]);
+  }
+});
+
 test("a node that answers nothing is tried again after growing pauses, for as long as it is listed", async () => {
   const timers = new HastyTimers();
   let dials = 0;

@@ -122,12 +122,16 @@ describe("weighted", () => {
     (weights) => expectShares(weights, weights),
   );
 
+  test.each([[[0.5, 1, 0.25]], [[0.001, 0.0005]]])("gives each node its fraction's share: %j", (weights) =>
+    expectShares(weights, weights),
+  );
+
   test("gives a node that weighs nothing nothing, unless all weigh nothing", () => {
     expect(sharesOf([0, 1, 0]).filter((count) => count === 0)).toHaveLength(2);
     expectShares([0, 0, 0], [1, 1, 1]);
   });
 
-  test.each([[-1], [NaN], [Infinity], [-Infinity], [0.5], [1_000_001]])("counts the weight %d as 1", (weight) => {
+  test.each([[-1], [NaN], [Infinity], [-Infinity], [1_000_001]])("counts the weight %d as 1", (weight) => {
     expectShares([weight, 2], [1, 2]);
   });
 

@@ -15,6 +15,7 @@ type Script = (call: Call) => Response | Promise<Response> | undefined;
 interface Listed {
   readonly instances: readonly unknown[];
   readonly timestamp: bigint;
+  readonly scheduler: unknown;
 }
 
 interface Waiting {
@@ -76,8 +77,8 @@ export class FakeRegistry {
   }
 
   /** Gives a service these instances (of `instanceJson`) and wakes who waits for it. */
-  list(service: string, instances: readonly unknown[], timestamp: bigint): void {
-    this.lists.set(service, { instances, timestamp });
+  list(service: string, instances: readonly unknown[], timestamp: bigint, scheduler?: unknown): void {
+    this.lists.set(service, { instances, timestamp, scheduler });
     for (const waiting of this.waiting) {
       const response = this.news(waiting.call);
       if (response !== undefined) waiting.finish(response);
@@ -158,6 +159,6 @@ function answered(content: Record<string, unknown>): Response {
   return new Response(jsonOf({ code: 0, message: "0", ...content }));
 }
 
-function info({ instances, timestamp }: Listed): unknown {
-  return { instances: { z1: instances }, latest_timestamp: timestamp };
+function info({ instances, timestamp, scheduler }: Listed): unknown {
+  return { instances: { z1: instances }, latest_timestamp: timestamp, scheduler };
 }

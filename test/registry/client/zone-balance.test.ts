@@ -1,7 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { seededRandom } from "../../../src/base/random.ts";
-import { finalWeights, instanceWeight, pickByWeight } from "../../../src/registry/client/zone-balance.ts";
+import { finalWeights, instanceWeight } from "../../../src/registry/client/zone-balance.ts";
 import { testSeed } from "../../support/random.ts";
 
 const seed = testSeed("zone-balance");
@@ -144,47 +143,6 @@ describe("final weights", () => {
     const items = ["a", "a", "a", "b"].map((name) => ({ zone: name, weight: 1 }));
     expect(finalWeights(items, weightOf, new Map())).toEqual([1, 1, 1, 1]);
     expect(sharesOf(items, new Map([["a", 3]])).get("a")).toBeCloseTo(0.75, 12);
-  });
-});
-
-describe("a pick", () => {
-  test("follows the weights", () => {
-    const items = [
-      { zone: "a", weight: 1 },
-      { zone: "a", weight: 3 },
-      { zone: "b", weight: 1 },
-    ];
-    const named = new Map([
-      ["a", 1],
-      ["b", 1],
-    ]);
-    const random = seededRandom(seed);
-    const counts = new Map(items.map((one) => [one, 0]));
-    for (let round = 0; round < 40_000; round++) {
-      const picked = pickByWeight(items, weightOf, named, random);
-      if (picked !== undefined) counts.set(picked, (counts.get(picked) ?? 0) + 1);
-    }
-    // Each within eight standard deviations.
-    expect([...counts.values()].map((count) => count / 40_000)).toEqual([
-      expect.closeTo(0.125, 1),
-      expect.closeTo(0.375, 1),
-      expect.closeTo(0.5, 1),
-    ]);
-    for (const [at, share] of [0.125, 0.375, 0.5].entries()) {
-      expect(Math.abs(([...counts.values()][at] ?? 0) / 40_000 - share)).toBeLessThan(0.02);
-    }
-  });
-
-  test("never falls on what weighs nothing", () => {
-    const random = { ...seededRandom(seed), uint32: () => 0xffff_ffff };
-    const items = [
-      { zone: "a", weight: 1 },
-      { zone: "a", weight: 0 },
-    ];
-    expect(pickByWeight(items, weightOf, new Map(), random)).toBe(items[0] ?? { zone: "", weight: 0 });
-    expect(pickByWeight(items, weightOf, new Map(), { ...random, uint32: () => 0 })?.weight).toBe(1);
-    expect(pickByWeight(items.slice(1), weightOf, new Map(), random)).toBeUndefined();
-    expect(pickByWeight([], weightOf, new Map(), random)).toBeUndefined();
   });
 });
 

@@ -109,6 +109,7 @@ function textOf(record: Answer): string {
       return `${head} ${record.data.mname} ${record.data.rname} ${record.data.minimum}`;
     case "A":
     case "AAAA":
+    case "CNAME":
     case "NS":
       return `${head} ${record.data}`;
     default:

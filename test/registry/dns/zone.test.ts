@@ -195,16 +195,19 @@ describe("A and AAAA", () => {
 });
 
 describe("TXT", () => {
-  test("says the version, the zone and the metadata of each instance", () => {
+  test("says the version, the zone and the metadata of each instance, a string in each record", () => {
     const asked = registry();
-    const text = "5 TXT weight=7|state=adult|version=1.2|zone=z1";
-    expect(asked.ask("login1.node.roost", "TXT").answers).toEqual([`login1.node.roost ${text}`]);
-    expect(asked.ask("_login._tcp.z1.roost", "TXT").answers).toEqual([`_login._tcp.z1.roost ${text}`]);
-    expect(asked.ask("_login._udp.z1.roost", "TXT").answers).toEqual([]);
-    expect(asked.ask("login.service.roost", "TXT").answers.toSorted()).toEqual([
-      `login.service.roost ${text}`,
-      "login.service.roost 5 TXT zone=z2",
-    ]);
+    const texts = ["state=adult", "version=1.2", "weight=7", "zone=z1"];
+    const of = (owner: string): string[] => asked.ask(owner, "TXT").answers.toSorted();
+    for (const owner of ["login1.node.roost", "_login._tcp.z1.roost"])
+      expect(of(owner)).toEqual(texts.map((text) => `${owner} 5 TXT ${text}`));
+    expect(of("_login._udp.z1.roost")).toEqual([]);
+    expect(of("login.service.roost")).toEqual([...texts, "zone=z2"].map((text) => `login.service.roost 5 TXT ${text}`));
+  });
+
+  test("says once what several instances say", () => {
+    const twice = ["a", "b"].map((hostname) => instanceOf({ appid: "twice", hostname, addrs: ["tcp://10.0.0.1:1"] }));
+    expect(registry(twice).ask("twice.service.roost", "TXT").answers).toEqual(["twice.service.roost 5 TXT zone=z1"]);
   });
 
   test("leaves out what is longer than a string may be", () => {
@@ -213,8 +216,76 @@ describe("TXT", () => {
       version: "",
       metadata: metadata({ a: "x".repeat(253), b: "y".repeat(254), c: "ä".repeat(126) }),
     };
-    expect(registry([long]).ask("login1.node.roost", "TXT").answers).toEqual([
-      `login1.node.roost 5 TXT a=${"x".repeat(253)}|c=${"ä".repeat(126)}|zone=z1`,
+    expect(registry([long]).ask("login1.node.roost", "TXT").answers.toSorted()).toEqual([
+      `login1.node.roost 5 TXT a=${"x".repeat(253)}`,
+      `login1.node.roost 5 TXT c=${"ä".repeat(126)}`,
+      "login1.node.roost 5 TXT zone=z1",
+    ]);
+  });
+});
+
+describe("CNAME", () => {
+  /** An instance whose addresses name a host. */
+  const named = (hostname: string, ...addrs: string[]): Instance => instanceOf({ appid: "shop", hostname, addrs });
+  const alias = "shop1.node.roost 5 CNAME shop.example.com";
+
+  test("is all that the id of an instance which names a host has, whatever is asked for", () => {
+    const asked = registry([named("shop1", "http://Shop.Example.com.:80", "https://shop.example.com")]);
+    for (const type of ["A", "AAAA", "CNAME", "TXT", "SRV", "ANY", "NS", 99] as const)
+      expect(asked.ask("shop1.node.roost", type)).toMatchObject({
+        rcode: "NOERROR",
+        answers: [alias],
+        additionals: [],
+      });
+  });
+
+  test("is not beside addresses, nor one of several names", () => {
+    const mixed = named("shop1", "http://shop.example.com:80", "http://10.0.0.1:80");
+    const asked = registry([mixed, named("shop2", "http://a.example.com", "http://b.example.com")]);
+    expect(asked.ask("shop1.node.roost", "A").answers).toEqual(["shop1.node.roost 5 A 10.0.0.1"]);
+    expect(asked.ask("shop1.node.roost", "CNAME")).toMatchObject({ rcode: "NOERROR", answers: [] });
+    for (const type of ["A", "CNAME"] as const)
+      expect(asked.ask("shop2.node.roost", type)).toMatchObject({ rcode: "NOERROR", answers: [] });
+    expect(asked.ask("shop2.node.roost", "TXT").answers).toEqual(["shop2.node.roost 5 TXT zone=z1"]);
+  });
+
+  test("counts all instances that are up under an id", () => {
+    const one = named("shop1", "http://shop.example.com:80");
+    const shared = (addrs: string[], status: Instance["status"] = Status.Up): Instance =>
+      instanceOf({ appid: "pay", hostname: "shop1", addrs, status });
+    const answersOf = (other: Instance): readonly string[] =>
+      registry([one, other]).ask("shop1.node.roost", "A").answers;
+    expect(answersOf(shared(["http://shop.example.com:81"]))).toEqual([alias]);
+    expect(answersOf(shared(["http://pay.example.com"], Status.Waiting))).toEqual([alias]);
+    expect(answersOf(shared(["http://pay.example.com"]))).toEqual([]);
+    expect(answersOf(shared(["http://10.0.0.7:80"]))).toEqual(["shop1.node.roost 5 A 10.0.0.7"]);
+  });
+
+  test("is never a service's, whose SRV records name the host themselves", () => {
+    const asked = registry([named("shop1", "http://shop.example.com:80")]);
+    const record = "5 SRV 0 1 80 shop.example.com";
+    expect(asked.ask("_shop._tcp.z1.roost", "SRV").answers).toEqual([`_shop._tcp.z1.roost ${record}`]);
+    expect(asked.ask("shop.service.roost", "SRV").answers).toEqual([`shop.service.roost ${record}`]);
+    for (const type of ["A", "CNAME"] as const)
+      expect(asked.ask("shop.service.roost", type)).toMatchObject({ rcode: "NOERROR", answers: [] });
+  });
+
+  test("leads to no name of this domain, and to nothing that is no host's name", () => {
+    const hosts = [
+      "shop1.node.roost",
+      "roost",
+      "ns.roost",
+      "x.addr.roost",
+      "a_b-.example",
+      "a%20b",
+      `${"a".repeat(64)}.b`,
+    ];
+    for (const host of hosts) {
+      const asked = registry([named("shop1", `http://${host}:80`)]);
+      expect(asked.ask("shop1.node.roost", "A")).toMatchObject({ rcode: "NOERROR", answers: [] });
+    }
+    expect(registry([named("shop1", "http://notroost:80")]).ask("shop1.node.roost", "A").answers).toEqual([
+      "shop1.node.roost 5 CNAME notroost",
     ]);
   });
 });

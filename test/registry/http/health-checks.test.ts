@@ -3,7 +3,7 @@
 
 import { testLimits } from "../../support/limits.ts";
 import { afterEach, describe, expect, test } from "bun:test";
-import { protectedLeaseMs } from "../../../src/base/limits/fixed.ts";
+import { limitTable } from "../../../src/base/limits/table.ts";
 import { silentLog } from "../../../src/base/log.ts";
 import { seededRandom } from "../../../src/base/random.ts";
 import { registryToken } from "../../../src/auth/registry-token.ts";
@@ -149,7 +149,7 @@ describe("an instance with health checks", () => {
     clinic.register();
     await clinic.pass(5);
     clinic.isWell = false;
-    await clinic.pass(protectedLeaseMs / 1_000 - 60);
+    await clinic.pass(limitTable.protectedLease.initial / 1_000 - 60);
     expect(clinic.state).toBe("WAITING failing");
     await clinic.pass(300);
     expect(clinic.state).toBeUndefined();

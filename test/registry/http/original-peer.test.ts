@@ -5,9 +5,9 @@ import { afterEach, describe, expect, test } from "bun:test";
 import type { Clock } from "../../../src/base/clock.ts";
 import {
   leaseMs,
-  protectedLeaseMs,
   registryAnswerBytesMax,
   registryPeerBodyBytesMax,
+  tombstoneMs,
 } from "../../../src/base/limits/fixed.ts";
 import { silentLog } from "../../../src/base/log.ts";
 import { seededRandom } from "../../../src/base/random.ts";
@@ -47,7 +47,8 @@ function setUp(requestMsMax = 5_000): { peers: OriginalPeers; node: FakeOriginal
   const clock = new SettableClock();
   const node = originalNode();
   node.nowMs = clock.wallMs;
-  return { peers: new OriginalPeers({ clock, tokens: new TokenChoice(["the token"]), requestMsMax }), node, clock };
+  const tokens = new TokenChoice(["the token"]);
+  return { peers: new OriginalPeers({ clock, tokens, requestMsMax, lagMsMax: 900_000 }), node, clock };
 }
 
 /** A version that no double holds, and that is no multiple of 1024. */
@@ -153,11 +154,11 @@ describe("a comparison", () => {
     const { peers, node, clock } = setUp();
     node.nowMs = () => clock.wallMs() + 600_000;
     const renewed = (agoMs: number): bigint => BigInt(node.nowMs() - agoMs) * 1_000_000n;
-    for (const agoMs of [20_000, -7_000, 2 * protectedLeaseMs])
+    for (const agoMs of [20_000, -7_000, 2 * tombstoneMs])
       node.put(original(String(agoMs), { renew_timestamp: renewed(agoMs) }));
     const reply = await peers.compare(node.address, compare(""));
     if (reply.kind === "failed") throw new Error(reply.sentence);
-    expect(reply.states.map(({ ageMs }) => ageMs)).toEqual([20_000, 0, protectedLeaseMs]);
+    expect(reply.states.map(({ ageMs }) => ageMs)).toEqual([20_000, 0, tombstoneMs]);
   });
 
   test("measures them by this node's clock when the other one tells no time", async () => {
@@ -473,7 +474,7 @@ describe("a registry node beside an original one", () => {
     const time = new VirtualTime();
     const clock = time.clock(0);
     node.nowMs = () => clock.wallMs();
-    const peers = new OriginalPeers({ clock, tokens: new TokenChoice([]), requestMsMax: 5_000 });
+    const peers = new OriginalPeers({ clock, tokens: new TokenChoice([]), requestMsMax: 5_000, lagMsMax: 0 });
     let underWay = 0;
     async function answered<Reply>(reply: Promise<Reply>, done: (reply: Reply) => void): Promise<void> {
       underWay++;
