@@ -34,7 +34,8 @@ export class WeightedSelector implements Selector {
       if (weight === 0) continue;
       const fraction = (rendezvousHash(keyCrc, node.id) + 0.5) / 2 ** 32;
       const score = -Math.log(fraction) / weight;
-      if (score < best) {
+      // A weight near zero makes the score infinite.
+      if (chosen === undefined || score < best) {
         best = score;
         chosen = node;
       }

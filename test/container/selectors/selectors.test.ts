@@ -126,6 +126,11 @@ describe("weighted", () => {
     expectShares(weights, weights),
   );
 
+  test("chooses the one node however little it weighs", () => {
+    const tiny = node("tiny", { weight: 5e-324 });
+    expect(createSelector("weighted", seededRandom(seed)).choose([tiny], keyOf("a"))).toBe(tiny);
+  });
+
   test("gives a node that weighs nothing nothing, unless all weigh nothing", () => {
     expect(sharesOf([0, 1, 0]).filter((count) => count === 0)).toHaveLength(2);
     expectShares([0, 0, 0], [1, 1, 1]);
