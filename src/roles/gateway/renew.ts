@@ -41,8 +41,7 @@ async function verified(channel: Channel, sequence: number, token: string): Prom
   gateway.renewing.delete(channel);
   channel.unanswered--;
   if (channel.state === ChannelState.Closed) return;
-  const refuse = (reason: string): void =>
-    refuseRequest(channel, Command.Renew, sequence, Status.Unauthorized, reason);
+  const refuse = (reason: string): void => refuseRequest(channel, Command.Renew, sequence, Status.Unauthorized, reason);
   if (!verdict.ok) {
     refuse(verdict.reason);
     return;

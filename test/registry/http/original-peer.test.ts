@@ -47,7 +47,11 @@ function setUp(requestMsMax = 5_000): { peers: OriginalPeers; node: FakeOriginal
   const clock = new SettableClock();
   const node = originalNode();
   node.nowMs = clock.wallMs;
-  return { peers: new OriginalPeers({ clock, tokens: new TokenChoice(["the token"]), requestMsMax }), node, clock };
+  return {
+    peers: new OriginalPeers({ clock, tokens: new TokenChoice(() => ["the token"]), requestMsMax }),
+    node,
+    clock,
+  };
 }
 
 /** A version that no double holds, and that is no multiple of 1024. */
@@ -473,7 +477,7 @@ describe("a registry node beside an original one", () => {
     const time = new VirtualTime();
     const clock = time.clock(0);
     node.nowMs = () => clock.wallMs();
-    const peers = new OriginalPeers({ clock, tokens: new TokenChoice([]), requestMsMax: 5_000 });
+    const peers = new OriginalPeers({ clock, tokens: new TokenChoice(() => []), requestMsMax: 5_000 });
     let underWay = 0;
     async function answered<Reply>(reply: Promise<Reply>, done: (reply: Reply) => void): Promise<void> {
       underWay++;
