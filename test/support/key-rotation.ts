@@ -29,6 +29,8 @@ export class KeyRotation {
   private readonly people: RoostClient[] = [];
   /** With which the back end signs tokens; undefined: with the cluster's first one. */
   tokenKey: string | undefined;
+  /** Processes of a release that does not read its keys again. */
+  readonly others = new Set<string>();
   /** How often people of the library came back. */
   returns = 0;
 
@@ -61,27 +63,23 @@ export class KeyRotation {
   async round(...keys: readonly string[]): Promise<void> {
     const { cluster } = this.stage;
     this.write("cluster-key", keys);
-    for (const name of this.shuffled(cluster.names())) {
-      const before = { said: this.said.length, answered: this.answered };
-      this.restarting = name;
-      expect([name, await cluster.end(name, "SIGTERM")]).toEqual([name, 0]);
-      await cluster.start(name);
-      await until(() => cluster.isReady(name), `${name} is ready`, 20_000);
-      await this.stage.says(name, new RegExp(`services of the cluster share these keys.* keys=${keys.length} `));
-      await until(() => this.isWhole(), `all are linked after the restart of ${name}`, 20_000);
-      this.restarting = "";
-      await until(() => this.said.length > before.said + 5 && this.answered > before.answered + 5, "people talk on");
-      expect([name, this.faults]).toEqual([name, []]);
-    }
+    for (const name of this.shuffled(cluster.names())) await this.restart(name, keys.length);
   }
 
-  /** Has every process read a file of keys again, one at a time, in an order of chance. */
+  /**
+   * Has every process read a file of keys again, one at a time, in an order of chance; those that run another program are
+   * restarted for it.
+   */
   async reload(file: "cluster-key" | "secret", ...keys: readonly string[]): Promise<void> {
     const { cluster } = this.stage;
     this.write(file, keys);
     const fingerprints = keys.map((key) => fingerprintOf(new TextEncoder().encode(key))).join(" ");
     const whose = file === "secret" ? "keys of the client tokens" : "cluster keys";
     for (const name of this.shuffled(cluster.names(file === "secret" ? "gateway" : undefined))) {
+      if (this.others.has(name)) {
+        await this.restart(name, keys.length);
+        continue;
+      }
       cluster.process(name)?.signal("SIGHUP");
       await this.stage.says(name, new RegExp(`the ${whose} were read again \\(${fingerprints}\\)`));
       expect([name, this.faults]).toEqual([name, []]);
@@ -116,6 +114,20 @@ export class KeyRotation {
     await until(() => this.heard.length >= this.said.length, "everything was heard", 20_000);
     expect(this.heard.toSorted()).toEqual(this.said.toSorted());
     expect(this.faults).toEqual([]);
+  }
+
+  private async restart(name: string, keys: number): Promise<void> {
+    const { cluster } = this.stage;
+    const before = { said: this.said.length, answered: this.answered };
+    this.restarting = name;
+    expect([name, await cluster.end(name, "SIGTERM")]).toEqual([name, 0]);
+    await cluster.start(name);
+    await until(() => cluster.isReady(name), `${name} is ready`, 20_000);
+    await this.stage.says(name, new RegExp(`services of the cluster share these keys.* keys=${keys} `));
+    await until(() => this.isWhole(), `all are linked after the restart of ${name}`, 20_000);
+    this.restarting = "";
+    await until(() => this.said.length > before.said + 5 && this.answered > before.answered + 5, "people talk on");
+    expect([name, this.faults]).toEqual([name, []]);
   }
 
   private token(account: string): Promise<string> {
