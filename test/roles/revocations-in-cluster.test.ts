@@ -131,3 +131,28 @@ test("a kick while the login node is away brings no session back when it is ther
   await until(async () => (await located("bob")) === 1, "they are sent again");
   expect([await located("ann"), bob.isClosed]).toEqual([0, false]);
 }, 30_000);
+
+test("a gateway that starts while every chat node is away lets a revoked token in until one is there, and no longer", async () => {
+  const { startChat, gateway, client, cluster } = await fixture();
+  const chat = await startChat("chat-1");
+  await obeyed(chat, "revoke", "joe");
+  await cluster.kill("chat-1");
+  const gate = await gateway("gate-1");
+  const joe = await client(gate, "joe");
+  await startChat("chat-2");
+  expect((await joe.ending()).code).toBe(CloseCode.Unauthorised);
+  await expect(client(gate, "joe")).rejects.toThrow("the token was revoked");
+}, 40_000);
+
+test("a gateway and a chat node that start at once: a revoked token is refused, or ended at once", async () => {
+  const { startChat, gateway, client, cluster } = await fixture();
+  const chat = await startChat("chat-1");
+  await obeyed(chat, "revoke", "joe");
+  await cluster.kill("chat-1");
+  const [gate] = await Promise.all([gateway("gate-1"), startChat("chat-2")]);
+  const outcome = await client(gate, "joe").then(
+    async (joe) => `${(await joe.ending()).code}`,
+    (error: unknown) => String(error),
+  );
+  expect(outcome).toMatch(/the token was revoked|^4003$/);
+}, 40_000);

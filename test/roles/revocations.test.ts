@@ -47,8 +47,16 @@ function stage() {
       .map(({ body }) => decodeRevocationsQuestion(Buffer.from(body)));
   const hasUpTo = (version: bigint, by?: Downlink, store = "store"): void =>
     hear(encodeRevocationsState({ store, version }), by);
+  let clockMs = 0;
   const gets = (after: bigint, rows: readonly StoredRevocation[], store = "store", version?: bigint): void =>
-    hear(encodeRevocationsPage({ store, version: version ?? rows.at(-1)?.id ?? after, after, rows }));
+    hear(
+      encodeRevocationsPage({
+        ...{ store, version: version ?? rows.at(-1)?.id ?? after, after, rows },
+        nowMs: Date.now() + clockMs,
+      }),
+    );
+  /** The chat node's clock is so far ahead of the gateway's. */
+  const setClock = (aheadMs: number): void => void (clockMs = aheadMs);
   /** Tells of rows, and gives them. */
   const add = (...rows: readonly StoredRevocation[]): void => {
     hasUpTo(rows.at(-1)?.id ?? 0n);
@@ -59,7 +67,7 @@ function stage() {
     Object.assign(made.channel, { signedInMs: nowMs - 60_000, issuedAt: (nowMs - 60_000) / 1_000, ...change });
     return made;
   };
-  return { ...lone, gateway, link, hear, asked, hasUpTo, gets, add, client };
+  return { ...lone, gateway, link, hear, asked, hasUpTo, gets, setClock, add, client };
 }
 
 test("a kick ends the account's connections, with a push of the old kind and 4001, and nobody else's", () => {
@@ -97,11 +105,25 @@ test("a kick leaves those alone who sign in when it is known, and who signed in 
   expect([again, late, before].map(({ connection }) => connection.isOpen)).toEqual([true, true, false]);
 });
 
-test("a kick ends whoever signed in just before it at a gateway whose clock is ahead", () => {
+test("a kick ends whoever signed in just before it where the chat nodes' clocks are some seconds apart", () => {
   const { add, client } = stage();
   const ann = client("ann", { signedInMs: nowMs + 5_000 });
   add(kick(1n, "ann"));
   expect(ann.connection.isOpen).toBe(false);
+});
+
+test("a kick ends those who signed in before it and no others, whatever time the chat node takes it for", () => {
+  for (const aheadMs of [-86_400_000, -3_600_000, -60_000, 60_000, 3_600_000, 86_400_000]) {
+    const { add, client, setClock } = stage();
+    setClock(aheadMs);
+    // Ten seconds before it, and two minutes after it at a gateway that hears of it late.
+    const [before, after] = [
+      client("ann", { signedInMs: nowMs - 10_000 }),
+      client("bob", { signedInMs: nowMs - 10_000 }),
+    ];
+    add(kick(1n, "ann", { beforeMs: nowMs + aheadMs }), kick(2n, "bob", { beforeMs: nowMs + aheadMs - 130_000 }));
+    expect([aheadMs, before.connection.isOpen, after.connection.isOpen]).toEqual([aheadMs, false, true]);
+  }
 });
 
 test("a revocation ends connections whose token was issued before it, or does not say when, with 4003", () => {
