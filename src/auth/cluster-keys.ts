@@ -39,11 +39,12 @@ export class ClusterKeys {
     return this.made.tokens;
   }
 
-  /** Puts other keys in the place of all, and tells the listeners, the first one first; does nothing if they are the same. */
-  replace(keys: readonly Uint8Array[]): void {
-    if (isSame(keys, this.all)) return;
+  /** Puts other keys in the place of all, and tells the listeners, the first one first. False, and nothing: they are the same. */
+  replace(keys: readonly Uint8Array[]): boolean {
+    if (isSame(keys, this.all)) return false;
     this.made = this.make(keys);
     for (const listener of this.listeners) listener();
+    return true;
   }
 
   onChange(listener: () => void): void {
@@ -73,8 +74,10 @@ export function reloadClusterKeys(keys: ClusterKeys, read: () => readonly Uint8A
     log.error("the file of the cluster keys is refused and the old keys stay", { reason });
     return "the cluster keys were not changed";
   }
-  keys.replace(fresh);
-  return `the cluster keys were read again (${fresh.map(fingerprintOf).join(" ")})`;
+  const fingerprints = fresh.map(fingerprintOf).join(" ");
+  return keys.replace(fresh)
+    ? `the cluster keys were read again (${fingerprints})`
+    : `the cluster keys are those of before (${fingerprints})`;
 }
 
 function isSame(keys: readonly Uint8Array[], others: readonly Uint8Array[]): boolean {

@@ -46,4 +46,5 @@ test("what cannot be read changes nothing, and is logged with its reason", () =>
   expect(keys.all).toEqual([a]);
   expect(reloadClusterKeys(keys, () => [b], log)).toBe(`the cluster keys were read again (${fingerprintOf(b)})`);
   expect(keys.all).toEqual([b]);
+  expect(reloadClusterKeys(keys, () => [b], log)).toBe(`the cluster keys are those of before (${fingerprintOf(b)})`);
 });

@@ -9,6 +9,7 @@ import { ClusterStage, oneOfEach } from "../support/cluster-stage.ts";
 import { formerRelease, formerReleaseMissing } from "../support/former-release.ts";
 import { KeyRotation } from "../support/key-rotation.ts";
 import { Random, testSeed } from "../support/random.ts";
+import { roost } from "../support/server-process.ts";
 import { until } from "../support/until.ts";
 
 let stage: ClusterStage | undefined;
@@ -109,6 +110,35 @@ test("signals at once, and keys that change with each of them, leave the last on
     );
   await expectJoins(running);
 }, 120_000);
+
+test("a signal that comes while a process starts does not end it, and counts when it has started", async () => {
+  const running = (stage = await ClusterStage.prepare());
+  const [key, next] = [keyOf(running), newKey()];
+  // A gateway waits for other services for ten seconds.
+  const child = Bun.spawn([...roost, ...running.cluster.words("gateway-1")], {
+    ...{ cwd: running.folder, stdin: "ignore", stdout: "ignore", stderr: "pipe" },
+  });
+  try {
+    let log = "";
+    const decoder = new TextDecoder();
+    const reading = (async (): Promise<void> => {
+      for await (const chunk of child.stderr) log += decoder.decode(chunk, { stream: true });
+    })();
+    await until(() => log.includes("client tokens are verified"), "it has read its keys");
+    write(running, `${next}\n${key}\n`);
+    child.kill("SIGHUP");
+    const told = (): boolean => log.includes(`were read again (${fingerprint(next)} ${fingerprint(key)})`);
+    await until(() => told() || child.exitCode !== null || child.signalCode !== null, "it has started", 20_000);
+    expect([child.signalCode, told()]).toEqual([null, true]);
+    child.kill("SIGHUP");
+    await until(() => log.includes("the cluster keys are those of before"), "nothing has changed since");
+    child.kill("SIGTERM");
+    expect(await child.exited).toBe(0);
+    await reading;
+  } finally {
+    child.kill("SIGKILL");
+  }
+}, 60_000);
 
 test("keys that change while the registry is away are what it hears of when it is back, with the new key alone", async () => {
   const { running, names } = await begin();
