@@ -224,6 +224,21 @@ test("it asks each node that has more for what it lacks, page by page, and again
   expect(["a", "b", "c"].map((account) => gateway.revocations.refuses("app", account, 1))).toEqual([true, true, false]);
 });
 
+test("each linked chat node has to say what there is, also that there is nothing", () => {
+  const { gateway, link, hasUpTo } = stage();
+  const { revocations, links } = gateway;
+  links.add(link);
+  expect(revocations.isTold).toBe(false);
+  hasUpTo(0n);
+  expect([revocations.isTold, revocations.isCurrent]).toEqual([true, true]);
+  const other = new Link<Channel>("chat", "chat-2", new FrameKeeper());
+  links.add(other);
+  links.add(new Link<Channel>("login", "login-1", new FrameKeeper()));
+  expect(revocations.isTold).toBe(false);
+  links.remove(other);
+  expect(revocations.isTold).toBe(true);
+});
+
 test("a node that goes away is not waited for", () => {
   const { gateway, hasUpTo, downlink } = stage();
   hasUpTo(5n);

@@ -125,7 +125,8 @@ export class RevocationFeed {
   }
 
   private tell(gateways: Iterable<string>): void {
-    if (this.version === 0n) return;
+    // A node that knows nothing yet does not say that there is nothing.
+    if (this.identity === "") return;
     const state = encodeRevocationsState({ store: this.identity, version: this.version });
     for (const gateway of gateways) this.dispatcher.tell(gateway, Command.Revocations, state);
   }

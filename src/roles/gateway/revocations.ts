@@ -32,13 +32,15 @@ import type { Gateway } from "./gateway.ts";
 const clocksApartMs = 30_000;
 
 export class Revocations {
-  private readonly gateway: Pick<Gateway, "channels" | "serviceId" | "metrics">;
+  private readonly gateway: Pick<Gateway, "channels" | "links" | "serviceId" | "metrics">;
   /** The store that the copy is of; '' before the first word. */
   private store = "";
   /** The copy has all rows up to this number. */
   private version = 0n;
   /** Those who have said that there are more, and up to which number. */
   private readonly ahead = new Map<Link<Channel>, bigint>();
+  /** Those who have said anything. */
+  private readonly heard = new WeakSet<Link<Channel>>();
   /** Tokens that were issued before then are refused, by account; milliseconds since 1970. */
   private readonly revokedMs = new Map<string, number>();
 
@@ -49,6 +51,12 @@ export class Revocations {
   /** True when no linked chat node has said that there is more than the copy has. */
   get isCurrent(): boolean {
     return this.ahead.size === 0;
+  }
+
+  /** True when every linked chat node has said what there is; one of the former release never does. */
+  get isTold(): boolean {
+    for (const link of this.gateway.links.all()) if (link.service === "chat" && !this.heard.has(link)) return false;
+    return true;
   }
 
   /**
@@ -68,6 +76,7 @@ export class Revocations {
       this.gateway.metrics.protocolFault("link-packet");
       return;
     }
+    this.heard.add(link);
     if ("rows" in said) {
       this.take(said);
       if (this.ahead.has(link)) this.ask(link);
