@@ -40,6 +40,11 @@ export class RevocationFeed {
     this.timers = timers;
   }
 
+  /** Finds out what there is, so that the first gateway does not have to wait for that. */
+  begin(): void {
+    void this.look();
+  }
+
   /** A gateway has linked itself. */
   linked(gateway: string): void {
     this.gateways.add(gateway);

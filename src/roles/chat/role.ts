@@ -63,6 +63,7 @@ export function createChatService(assembly: {
   };
   const pipeline = new TalkPipeline(parts);
   const feed = new RevocationFeed(store, dispatcher, metrics, systemTimers);
+  feed.begin();
   control.add(operatorCommands({ store, sessions, feed, limits, log }));
   const ofAll = [recover(parts), countRequests(metrics)];
   const router = new Router([...ofAll, requireSession(sessions)]);
