@@ -194,6 +194,28 @@ test("the sessions of those who were ended are not sent again", () => {
   expect(login.packets.map(({ header }) => header.channelId)).toEqual(["joe"]);
 });
 
+test("a session that is sent again by one link does not come back behind the sign-out that goes by another", () => {
+  const { add, client, gateway } = stage();
+  const [first, second] = [new FrameKeeper(), new FrameKeeper()];
+  const [link, other] = [
+    new Link<Channel>("login", "login-1", first),
+    new Link<Channel>("login", "login-2", second),
+  ] as const;
+  for (const each of [link, other]) gateway.links.add(each);
+  const said = (of: FrameKeeper): string[] =>
+    of.packets.map(({ header }) => `${header.command.replace("login.", "")} ${header.channelId}`);
+  const [ann, joe] = [client("ann"), client("joe")];
+  // Whichever node a connection has signed in by.
+  restoreSessions(gateway, link);
+  restoreSessions(gateway, other);
+  add(kick(1n, "ann"));
+  ann.channel.closed(closeAbnormal);
+  for (const node of [first, second]) expect(said(node)).toEqual(["restore ann", "restore joe", "signout ann"]);
+  gateway.signOuts.lost(other);
+  joe.channel.closed(closeAbnormal);
+  expect(said(first).filter((line) => line === "signout joe")).toHaveLength(1);
+});
+
 test("it asks each node that has more for what it lacks, page by page, and again until it has it", () => {
   const { gateway, hasUpTo, gets, asked } = stage();
   const other = new FrameKeeper();
