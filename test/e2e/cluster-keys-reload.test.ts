@@ -8,7 +8,9 @@ import { fingerprintOf } from "../../src/auth/secret.ts";
 import { ClusterStage, oneOfEach } from "../support/cluster-stage.ts";
 import { formerRelease, formerReleaseMissing } from "../support/former-release.ts";
 import { KeyRotation } from "../support/key-rotation.ts";
+import { hasPostgres, PostgresServer } from "../support/postgres.ts";
 import { Random, testSeed } from "../support/random.ts";
+import { isRedisMissing, RedisServer } from "../support/redis.ts";
 import { roost } from "../support/server-process.ts";
 import { until } from "../support/until.ts";
 
@@ -164,6 +166,38 @@ test("keys that change while the registry is away are what it hears of when it i
   const lookup = await (await fetch(`${url}/api/lookup/anything`)).text();
   expect(lookup).toContain(cluster.gateways[0]?.tcp ?? "none");
 }, 120_000);
+
+test.skipIf(!hasPostgres || isRedisMissing)(
+  "over PostgreSQL and Redis, too, a running process keeps its stores when its key is another one at once",
+  async () => {
+    const [postgres, redis] = await Promise.all([PostgresServer.start(), RedisServer.start()]);
+    try {
+      const running = (stage = await ClusterStage.start(
+        {},
+        { store: await postgres.makeDatabase(), sessions: redis.url() },
+      ));
+      const { cluster } = running;
+      const bob = await running.sdk("bob");
+      const key = newKey();
+      write(running, `${key}\n`);
+      for (const name of cluster.names()) await hup(running, name, new RegExp(`read again \\(${fingerprint(key)}\\)`));
+      for (const name of ["login-1", "chat-1"])
+        await running.says(name, /every member of the cluster has the same keys/, 90_000);
+      await (await running.sdk("alice")).talkToUser("bob", { body: "hello" });
+      expect(bob.isOnline).toBe(true);
+      for (const name of ["login-1", "chat-1"]) {
+        expect(await cluster.end(name, "SIGTERM")).toBe(0);
+        await cluster.start(name);
+      }
+      await cluster.ready();
+    } finally {
+      await stage?.close();
+      stage = undefined;
+      await Promise.all([postgres.stop(), redis.remove()]);
+    }
+  },
+  120_000,
+);
 
 test.skipIf(formerReleaseMissing !== undefined)(
   "processes of the former release are restarted where the others are told, and no request is lost",
