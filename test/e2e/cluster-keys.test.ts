@@ -4,7 +4,8 @@
 import { afterEach, expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
 import { randomBytes } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { clusterFingerprint } from "../../src/auth/store-ownership.ts";
 import { registryToken } from "../../src/auth/registry-token.ts";
 import { CloseCode } from "../../src/wire/close-reason.ts";
@@ -77,6 +78,30 @@ async function expectUnknown(running: ClusterStage, key: string): Promise<void> 
   }
 }
 
+/** The README's lines about the cluster's key: shell commands that belong together, the signals, and the waiting. */
+function stepsOfReadme(): string[] {
+  const readme = readFileSync(join(import.meta.dir, "../../README.md"), "utf8");
+  const block = /^## Changing keys$[^]*?^```sh\n([^]*?)^```$/m.exec(readme)?.[1] ?? "";
+  const steps: string[] = [];
+  let commands = "";
+  for (const line of block.trim().split("\n")) {
+    if (!/^(kill|#) ?/.test(line)) {
+      commands += `${line}\n`;
+      continue;
+    }
+    if (commands !== "") steps.push(commands);
+    commands = "";
+    steps.push(line);
+  }
+  return steps;
+}
+
+async function shell(commands: string, cwd: string): Promise<{ readonly status: number; readonly said: string }> {
+  const child = Bun.spawn(["sh", "-ec", commands], { cwd, stdout: "ignore", stderr: "pipe" });
+  const said = await new Response(child.stderr).text();
+  return { status: await child.exited, said };
+}
+
 test("the README's steps change both keys by signals alone: no process stops, and no request is lost", async () => {
   const { rotation, keyA } = await begin("the order of signals");
   const { stage: running } = rotation;
@@ -87,10 +112,20 @@ test("the README's steps change both keys by signals alone: no process stops, an
     cluster.names("gateway").map((name) => cluster.process(name)?.log.match(/ linked service=/g)?.length ?? 0);
   const linksBefore = links();
   // The cluster's key.
-  const keyB = newKey();
-  await rotation.reload("cluster-key", keyB, keyA);
-  await rotation.owned();
-  await rotation.reload("cluster-key", keyB);
+  const steps: string[] = [];
+  for (const step of stepsOfReadme()) {
+    steps.push(step.startsWith("kill") ? "signals" : step.startsWith("#") ? "waits" : "changes the file");
+    if (step.startsWith("kill -HUP ")) await rotation.reread("cluster-key");
+    else if (step.includes("every member of the cluster has the same keys")) await rotation.owned();
+    else expect(await shell(step, running.folder)).toEqual({ status: 0, said: "" });
+  }
+  expect(steps).toEqual(["changes the file", "signals", "waits", "changes the file", "signals"]);
+  const keyB = readFileSync(running.path("cluster-key"), "utf8").trim();
+  expect([keyB.includes("\n"), keyB === keyA, statSync(running.path("cluster-key")).mode & 0o777]).toEqual([
+    false,
+    false,
+    0o600,
+  ]);
   await rotation.goesOn();
   // Established links stay.
   expect(links()).toEqual(linksBefore);

@@ -1,7 +1,7 @@
 // A cluster in which people talk while its keys change: by restarts of one process after the other, or by signals.
 
 import { expect } from "bun:test";
-import { renameSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { fingerprintOf } from "../../src/auth/secret.ts";
 import { signToken } from "../../src/auth/token.ts";
 import { RoostClient } from "../../src/sdk/roost-client.ts";
@@ -23,6 +23,8 @@ export class KeyRotation {
   private talking: Promise<void>[] = [];
   private readonly said: string[] = [];
   private readonly heard: string[] = [];
+  /** What else is known of it, for a message that is heard twice. */
+  private readonly heardWhere = new Map<string, string>();
   /** What went wrong while no gateway was restarted. */
   private readonly faults: string[] = [];
   private answered = 0;
@@ -49,7 +51,10 @@ export class KeyRotation {
           url: `tcp://${cluster.gateways[0]?.tcp}`,
           token: () => this.token(name),
           talkTriesMax: 50,
-          on: { message: ({ body }) => void this.heard.push(body), online: () => void this.returns++ },
+          on: {
+            message: ({ body, id }) => this.hear(body, `${id} at ${name} online ${this.returns}`),
+            online: () => void this.returns++,
+          },
           environment: { random: () => this.random.below(1_000) / 5_000 },
         }),
       ),
@@ -71,8 +76,14 @@ export class KeyRotation {
    * restarted for it.
    */
   async reload(file: "cluster-key" | "secret", ...keys: readonly string[]): Promise<void> {
-    const { cluster } = this.stage;
     this.write(file, keys);
+    await this.reread(file);
+  }
+
+  /** The same, of a file that has changed already. */
+  async reread(file: "cluster-key" | "secret"): Promise<void> {
+    const { cluster } = this.stage;
+    const keys = readFileSync(this.stage.path(file), "utf8").trim().split("\n");
     const fingerprints = keys.map((key) => fingerprintOf(new TextEncoder().encode(key))).join(" ");
     const whose = file === "secret" ? "keys of the client tokens" : "cluster keys";
     for (const name of this.shuffled(cluster.names(file === "secret" ? "gateway" : undefined))) {
@@ -128,6 +139,13 @@ export class KeyRotation {
     this.restarting = "";
     await until(() => this.said.length > before.said + 5 && this.answered > before.answered + 5, "people talk on");
     expect([name, this.faults]).toEqual([name, []]);
+  }
+
+  private hear(body: string, where: string): void {
+    this.heard.push(body);
+    const before = this.heardWhere.get(body);
+    if (before !== undefined) this.faults.push(`${this.restarting}: ${body} was heard twice: ${before}; ${where}`);
+    this.heardWhere.set(body, where);
   }
 
   private token(account: string): Promise<string> {
