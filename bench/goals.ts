@@ -183,6 +183,17 @@ export const goals: readonly Goal[] = [
     aim: 1.1,
   },
   {
+    name: "a gateway with 5,000 clients dies: until the last one is back",
+    scenario: "returns",
+    of: { scenario: "returns", connections: 5_000, refused: 0 },
+    figure: "max_ms",
+    unit: "s",
+    scale: 1 / 1_000,
+    better: "lower",
+    atLeast: 10,
+    aim: 5,
+  },
+  {
     name: "durable talks in a cluster with PostgreSQL",
     scenario: "postgres",
     of: { scenario: "postgres", node: null },

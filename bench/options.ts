@@ -132,7 +132,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
 }
 
 /** Scenarios that start clusters whatever the topology is. */
-const clusters = ["cluster-talk", "failover", "postgres"] as const;
+const clusters = ["cluster-talk", "failover", "postgres", "returns"] as const;
 
 function storeOf(store: string | undefined, topology: Topology, scenario: string | undefined): string | undefined {
   if (store === undefined || store === "sqlite") return undefined;

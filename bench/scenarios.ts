@@ -15,6 +15,7 @@ import { registryDns } from "./load/registry-dns.ts";
 import { registryFanout } from "./load/registry-fanout.ts";
 import { registryRenewals } from "./load/registry-renewals.ts";
 import { registry } from "./load/registry.ts";
+import { returns } from "./load/returns.ts";
 import { slow } from "./load/slow.ts";
 import { startup } from "./load/startup.ts";
 import { sync } from "./load/sync.ts";
@@ -36,6 +37,7 @@ export const scenarios: readonly Scenario[] = [
   clusterTalk,
   postgres,
   failover,
+  returns,
   registry,
   registryRenewals,
   registryDns,

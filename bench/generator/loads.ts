@@ -13,6 +13,7 @@ import { loadDns } from "../load/registry-dns.ts";
 import { loadFanout } from "../load/registry-fanout.ts";
 import { loadRenewals } from "../load/registry-renewals.ts";
 import { loadChanges } from "../load/registry.ts";
+import { loadReturns } from "../load/returns.ts";
 import { loadSlow } from "../load/slow.ts";
 import { loadSync } from "../load/sync.ts";
 import { loadTalk } from "../load/talk.ts";
@@ -32,6 +33,7 @@ export const loads = {
   "registry-dns": loadDns,
   "registry-fanout": loadFanout,
   "registry-renewals": loadRenewals,
+  returns: loadReturns,
   slow: loadSlow,
   sync: loadSync,
   talk: loadTalk,

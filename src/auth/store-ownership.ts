@@ -15,6 +15,8 @@ import { isPrintable, printable } from "../base/printable.ts";
 const identityBytes = 16;
 const identityPattern = /^[0-9a-f]{32}$/;
 const fingerprintDigits = 32;
+/** Fingerprints of a claim: of four full files of keys. */
+const claimedMax = 64;
 
 /** What a store keeps about itself. */
 export interface StoreOwnership {
@@ -108,6 +110,20 @@ export function livingOwnerSentence(store: string): string {
 
 /** Returns the claim with which a store is opened again: what was adopted once is not adopted from its next owner. */
 export function withoutAdoption({ fingerprints }: StoreClaim): StoreClaim {
+  return { fingerprints, adopt: false };
+}
+
+/**
+ * Returns the claim of a process that has other keys now, with these fingerprints. It goes by those of before as well: the
+ * store is still theirs, until every process of the cluster has the new keys.
+ */
+export function claimAlsoAs(claim: StoreClaim, fingerprints: readonly string[]): StoreClaim {
+  const all = new Set([...fingerprints, ...claim.fingerprints]);
+  return { ...claim, fingerprints: [...all].slice(0, claimedMax) };
+}
+
+/** Returns the claim of a process whose fingerprints have just become the owner's. */
+export function claimOfOwner(fingerprints: readonly string[]): StoreClaim {
   return { fingerprints, adopt: false };
 }
 

@@ -23,7 +23,7 @@ interface Listing {
 /** Prints the table; with --watch it ends by a signal, or when nobody reads any more. */
 export async function nodes(values: OptionValues): Promise<void> {
   const urls = values.required("discovery");
-  const client = new NodeClient(systemTimers.after, [], false);
+  const client = new NodeClient(systemTimers.after, () => [], false);
   if (!values.required("watch")) {
     const { rows } = await listing(client, urls);
     await printTable(rows);

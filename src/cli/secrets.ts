@@ -68,20 +68,35 @@ export function readGivenSecrets(values: OptionValues, log: Log): Secrets {
   return readSecrets(values, "", false, log);
 }
 
-/** The keys that services share; none if no option gives one. Throws StartError if one is bad. */
-export function readClusterKeys(values: OptionValues, log: Log): readonly Uint8Array[] {
+/** The keys that services share. */
+export interface GivenClusterKeys {
+  /** None if no option gives one. */
+  readonly keys: readonly Uint8Array[];
+  /** Reads the same file again; undefined where there is none. Throws as the first reading does. */
+  readonly again: (() => readonly Uint8Array[]) | undefined;
+}
+
+/** Reads the keys that services share. Throws StartError if one is bad. */
+export function readClusterKeys(values: OptionValues, log: Log): GivenClusterKeys {
   return told(() => {
-    const { keys, appKeys, source } = readGiven(values, "cluster-key", "cluster-key-file", log) ?? noKeys;
-    if (appKeys.length > 0)
-      throw new StartError(`${source}: keys of single apps, [app kid] key, are for client tokens; remove them here`);
+    const given = readGiven(values, "cluster-key", "cluster-key-file", log) ?? noKeys;
+    const { source } = given;
+    const keys = sharedKeys(given, source);
+    const again = (): readonly Uint8Array[] => told(() => sharedKeys(keysOfFile(source, "given", log, false), source));
     const fingerprints = keys.map(fingerprintOf).join(" ");
     if (keys.length > 0)
       log.info("services of the cluster share these keys; this one shows the first", {
         keys: keys.length,
         fingerprints,
       });
-    return keys;
+    return { keys, again: given === noKeys || values.isGiven("cluster-key") ? undefined : again };
   });
+}
+
+function sharedKeys({ keys, appKeys }: Omit<Given, "source">, source: string): readonly Uint8Array[] {
+  if (appKeys.length > 0)
+    throw new StartError(`${source}: keys of single apps, [app kid] key, are for client tokens; remove them here`);
+  return keys;
 }
 
 interface Given {

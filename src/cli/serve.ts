@@ -52,11 +52,32 @@ export async function serve(values: OptionValues): Promise<void> {
   endLoudly(log);
   for (const warning of values.warnings) log.warn(warning);
   warnOfFewDescriptors(log);
+  const reload = reloadOnHangUp(log);
   const serving = await (await serveRole[role]())(values, log);
   const manager = serviceManagerOf(process.env, process.pid, log);
   drainOnSignals(serving, manager, log);
   output.write(printableLines(serving.banner));
   manager?.ready(() => statusOf(serving));
+  reload.serves(serving);
+}
+
+/**
+ * Has SIGHUP read files again, from now on: by default it would end a process that has not started yet. Once `serves` is
+ * called; a signal before that counts then, because a file may have changed since it was read.
+ */
+function reloadOnHangUp(log: Log): { serves(serving: Serving): void } {
+  let reload: (() => void) | undefined;
+  let isDue = false;
+  process.on("SIGHUP", () => {
+    if (reload === undefined) isDue = true;
+    else reload();
+  });
+  return {
+    serves(serving) {
+      reload = () => log.info(serving.reload?.() ?? "SIGHUP: there is no file to read again");
+      if (isDue) reload();
+    },
+  };
 }
 
 const lossNotice =
@@ -87,5 +108,4 @@ function drainOnSignals(serving: Serving, manager: ServiceManager | undefined, l
     if (leaving.signalled(signal)) manager?.stopping(`Leaving after ${signal}: finishing what was begun`);
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGQUIT"] as const) process.on(signal, leave);
-  process.on("SIGHUP", () => log.info(serving.reload?.() ?? "SIGHUP: there is no file to read again"));
 }

@@ -1,6 +1,7 @@
 // A process's place in the registry: it claims its id, registers its services under it, says how it is, and leaves. One id
 // belongs to one process: whoever comes second, while the first one lives, is refused.
 
+import type { ClusterKeys } from "../auth/cluster-keys.ts";
 import { hasProof } from "../auth/instance-proof.ts";
 import type { LinkIdentity } from "../auth/link-proof.ts";
 import type { Log } from "../base/log.ts";
@@ -48,9 +49,7 @@ export class Membership {
   private readonly parts: {
     readonly naming: Naming;
     readonly identity: LinkIdentity;
-    readonly clusterKeys: readonly Uint8Array[];
-    /** Of its live keys, for the environment; none: no cluster shares them. */
-    readonly fingerprints: readonly string[];
+    readonly keys: Pick<ClusterKeys, "all" | "fingerprints" | "onChange">;
     readonly random: Random;
     readonly timers: Pick<Timers, "after">;
     readonly dial: Dial;
@@ -80,6 +79,8 @@ export class Membership {
 
   constructor(parts: Membership["parts"]) {
     this.parts = parts;
+    // A renewal carries no metadata: the registry learns of the fingerprints and of the proofs by the keys of now from this.
+    parts.keys.onChange(() => void this.setState(this.state));
   }
 
   /**
@@ -205,7 +206,7 @@ export class Membership {
   }
 
   private metadata({ metadata }: Offer): ReadonlyMap<string, string> {
-    const { identity, link, zone, weight, version, monitor, fingerprints, stores, gone } = this.parts;
+    const { identity, link, zone, weight, version, monitor, keys, stores, gone } = this.parts;
     return new Map([
       ...metadata,
       ["id", identity.id],
@@ -216,7 +217,7 @@ export class Membership {
       ["version", version],
       ["link", link],
       ...(monitor === undefined ? [] : [[monitorKey, monitor] as const]),
-      ...(fingerprints.length === 0 ? [] : [["keys", keysText(fingerprints)] as const]),
+      ...(keys.fingerprints.length === 0 ? [] : [["keys", keysText(keys.fingerprints)] as const]),
       ...metadataOfStores(stores?.() ?? unknownStores),
       ...metadataOfGone(gone?.() ?? []),
     ]);

@@ -1,5 +1,5 @@
 // Makes the stores of a logic node belong to the keys that the cluster has now. A store remembers the fingerprints of its
-// owner's keys (auth/store-ownership.ts). When keys are added or removed, processes are restarted one by one, and a store
+// owner's keys (auth/store-ownership.ts). When keys are added or removed, processes learn of it one by one, and a store
 // must let in those that still have the old ones: so its owners change only once every member of the cluster has the same
 // keys as this process. Then a removed key's fingerprint goes, too.
 //
@@ -7,6 +7,7 @@
 // answer, and a node of it that does not list this process are reasons to wait. Two looks in a row have to agree, because a registry
 // node that has just started may list a part of the members only.
 
+import type { ClusterKeys } from "../auth/cluster-keys.ts";
 import type { LinkIdentity } from "../auth/link-proof.ts";
 import type { Log } from "../base/log.ts";
 import type { Naming } from "../registry/client/naming.ts";
@@ -26,8 +27,10 @@ const memberServices = [...gatewayServices, "login", "chat"] as const;
 
 /** A store that remembers its owner; one that does not has no `setOwners`. */
 export interface OwnedStore {
-  /** Replaces the owner's fingerprints; costs little when they are these already. */
+  /** Replaces the owner's fingerprints; costs little when they are these already. Claims go by these alone afterwards. */
   setOwners?(fingerprints: readonly string[]): Promise<void>;
+  /** This process has other keys: claims go by these fingerprints, too, until owners are set. */
+  claimAs?(fingerprints: readonly string[]): void;
 }
 
 /** What the registry says of the members' keys. */
@@ -44,8 +47,8 @@ export class OwnersWatch {
     readonly timers: Pick<Timers, "after">;
     readonly log: Log;
     readonly identity: LinkIdentity;
-    /** Of this process's keys, the first key's first; none: no cluster, and nothing is watched. */
-    readonly fingerprints: readonly string[];
+    /** Without fingerprints: no cluster, and nothing is watched. */
+    readonly keys: Pick<ClusterKeys, "fingerprints" | "onChange">;
     readonly stores: readonly OwnedStore[];
   };
   private agreedLooks = 0;
@@ -58,16 +61,25 @@ export class OwnersWatch {
 
   constructor(parts: OwnersWatch["parts"]) {
     this.parts = parts;
+    parts.keys.onChange(() => this.changed());
   }
 
   start(): void {
-    const { fingerprints, stores } = this.parts;
-    if (fingerprints.length > 0 && stores.length > 0) this.plan();
+    const { keys, stores } = this.parts;
+    if (keys.fingerprints.length > 0 && stores.length > 0) this.plan();
   }
 
   stop(): void {
     this.isStopped = true;
     this.cancel?.();
+  }
+
+  private changed(): void {
+    const { stores, keys } = this.parts;
+    this.isSet = false;
+    this.agreedLooks = 0;
+    this.differingLooks = 0;
+    for (const store of stores) store.claimAs?.(keys.fingerprints);
   }
 
   private plan(): void {
@@ -96,9 +108,15 @@ export class OwnersWatch {
   }
 
   private async set(): Promise<void> {
-    const { stores, fingerprints, log } = this.parts;
+    const { stores, keys, log } = this.parts;
+    const { fingerprints } = keys;
     try {
       for (const store of stores) await store.setOwners?.(fingerprints);
+      // They may have changed meanwhile.
+      if (keys.fingerprints !== fingerprints) {
+        this.changed();
+        return;
+      }
       this.isSet = true;
       this.hasFailed = false;
       log.info("every member of the cluster has the same keys; the stores belong to these, and to no others", {
@@ -112,7 +130,7 @@ export class OwnersWatch {
   }
 
   private async finding(): Promise<Finding> {
-    const { naming, identity, fingerprints } = this.parts;
+    const { naming, identity, keys } = this.parts;
     let listed: readonly Instance[];
     // Registry nodes that do not replicate show a part of the members each.
     const seen = await naming.whoLists?.(identity.service, identity.id);
@@ -126,7 +144,7 @@ export class OwnersWatch {
       ({ appid, hostname, metadata }) =>
         appid === identity.service && hostname === identity.id && metadata.get("incarnation") === identity.incarnation,
     );
-    const own = keysText(fingerprints);
+    const own = keysText(keys.fingerprints);
     const others = listed.filter(({ metadata }) => metadata.get("keys") !== own);
     if (others.length > 0) return { kind: "differing", ids: [...new Set(others.map(({ hostname }) => hostname))] };
     return { kind: isListed ? "agreed" : "unknown" };

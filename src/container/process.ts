@@ -1,8 +1,7 @@
 // A service that is a process of its own: what surrounds it (registry, links over TCP), its monitor, and the order in
 // which all of it ends.
 
-import { registryToken } from "../auth/registry-token.ts";
-import { clusterFingerprint } from "../auth/store-ownership.ts";
+import { ClusterKeys, reloadClusterKeys } from "../auth/cluster-keys.ts";
 import type { Limits } from "../base/limits/limits.ts";
 import type { Log } from "../base/log.ts";
 import { newIncarnation, systemRandom } from "../base/random.ts";
@@ -36,6 +35,8 @@ export interface MemberSettings {
   readonly env: string;
   /** What services prove to each other, and show to the registry: at least one key. The first one proves, all verify. */
   readonly clusterKeys: readonly Uint8Array[];
+  /** Reads all cluster keys again, without waiting; throws when they are no good. Undefined: they are in no file. */
+  readonly readClusterKeys?: (() => readonly Uint8Array[]) | undefined;
   /** The registry may take writes without a key. Its word counts less then. */
   readonly insecure: boolean;
   readonly monitor: SocketAddress | undefined;
@@ -137,10 +138,11 @@ export async function startProcess(
     monitor = settings.monitor && startMonitor(settings.monitor, { metrics, health, limits, names });
     const serviceMetrics = metrics.forService(settings.id, service);
     const control = controlCommands({ ...settings, role: service }, (bug) => metrics.bugs.met("control", bug));
-    const registry = registryOf(settings);
+    const keys = new ClusterKeys(settings.clusterKeys, settings.env);
+    const registry = registryOf(settings, keys);
     undo(() => registry.close());
     await registry.refuseOpenNodes();
-    const surroundings = surroundingsOf(settings, service, { wheel, flusher, control, registry });
+    const surroundings = surroundingsOf(settings, service, { keys, wheel, flusher, control, registry });
     undo(() => surroundings.naming.close());
     const role = await start({
       ...{ wheel, flusher, metrics, serviceMetrics, undo },
@@ -157,7 +159,11 @@ export async function startProcess(
       health,
       drain: () => (draining ??= drain()),
       control,
-      ...(role.reload === undefined ? {} : { reload: role.reload }),
+      reload: () => {
+        const { readClusterKeys, log } = settings;
+        const sentences = [role.reload?.(), readClusterKeys && reloadClusterKeys(keys, readClusterKeys, log)];
+        return sentences.filter((sentence) => sentence !== undefined).join("; ") || undefined;
+      },
     };
   } catch (error) {
     await closeAll();
@@ -178,14 +184,17 @@ function advertisedMonitor({ advertise }: MemberSettings, bound: string): string
   }
 }
 
-function registryOf({ id, clusterKeys, insecure, discovery, env, zone, region, log }: MemberSettings): HttpNaming {
+function registryOf(
+  { id, insecure, discovery, env, zone, region, log }: MemberSettings,
+  keys: ClusterKeys,
+): HttpNaming {
   return new HttpNaming({
     nodes: discovery,
     env,
     zone,
     region,
     hostname: id,
-    tokens: clusterKeys.map(registryToken),
+    tokens: () => keys.tokens,
     requiresKey: !insecure,
     learnsNodes: !insecure,
     random: systemRandom,
@@ -197,17 +206,18 @@ function surroundingsOf(
   settings: MemberSettings,
   service: string,
   around: {
+    readonly keys: ClusterKeys;
     readonly wheel: TimerWheel;
     readonly flusher: Flusher;
     readonly control: ControlCommands;
     readonly registry: Naming;
   },
 ): Surroundings {
-  const { wheel, flusher, control, registry } = around;
-  const { id, clusterKeys, insecure, env, zone, weight, limits, log, version, lost } = settings;
+  const { keys, wheel, flusher, control, registry } = around;
+  const { id, insecure, env, zone, weight, limits, log, version, lost } = settings;
   const { writeWaitMs, listen, advertise } = settings;
-  const admission = new Admission({ env, clusterKeys, isRegistryOpen: insecure, log });
-  const parts = { env, zone, clusterKeys, admission, isRegistryOpen: insecure, timers: systemTimers };
+  const admission = new Admission({ env, keys, isRegistryOpen: insecure, log });
+  const parts = { env, zone, keys, admission, isRegistryOpen: insecure, timers: systemTimers };
   const naming = new ProvenNaming(registry, parts);
   const network = new TcpLinkNetwork(
     { writeWaitMs, wheel, flusher, limits },
@@ -218,8 +228,7 @@ function surroundingsOf(
     identity: { id, service, incarnation: newIncarnation(systemRandom) },
     naming,
     network,
-    clusterKeys,
-    fingerprints: clusterKeys.map((key) => clusterFingerprint(key, env)),
+    keys,
     timers: systemTimers,
     random: systemRandom,
     limits,

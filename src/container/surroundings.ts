@@ -1,6 +1,7 @@
 // What a role finds around it, in a process of its own as in one that holds all of them: the registry, the ways to other
 // services, time and chance.
 
+import type { ClusterKeys } from "../auth/cluster-keys.ts";
 import type { LinkIdentity } from "../auth/link-proof.ts";
 import type { Limits } from "../base/limits/limits.ts";
 import type { Log } from "../base/log.ts";
@@ -14,10 +15,8 @@ export interface Surroundings {
   readonly identity: LinkIdentity;
   readonly naming: Naming;
   readonly network: LinkNetwork;
-  /** What services prove to each other: at least one key. The first one proves, all verify. */
-  readonly clusterKeys: readonly Uint8Array[];
-  /** The keys' fingerprints for the environment (auth/store-ownership.ts), the first key's first; none: no cluster shares them. */
-  readonly fingerprints: readonly string[];
+  /** What services prove to each other: at least one key. */
+  readonly keys: ClusterKeys;
   readonly timers: Timers;
   readonly random: Random;
   readonly limits: Limits;

@@ -8,6 +8,7 @@
 //
 // Holds the names of those that were left out, a few for each service, and verdicts for as long as their instances live.
 
+import type { ClusterKeys } from "../auth/cluster-keys.ts";
 import { judgeProof, type ProofVerdict } from "../auth/instance-proof.ts";
 import type { Log } from "../base/log.ts";
 import { RareLog } from "../base/rare-log.ts";
@@ -25,14 +26,16 @@ export class Admission {
   private readonly parts: {
     readonly env: string;
     /** At least one. */
-    readonly clusterKeys: readonly Uint8Array[];
+    readonly keys: Pick<ClusterKeys, "all">;
     /** Anybody may write to the registry: a proof is required from the first moment. */
     readonly isRegistryOpen: boolean;
     readonly log: Log;
     /** A monotonic clock. */
     readonly nowMs?: () => number;
   };
-  private readonly verdicts = new WeakMap<Instance, ProofVerdict>();
+  private verdicts = new WeakMap<Instance, ProofVerdict>();
+  /** By which the verdicts are. */
+  private judgedBy: readonly Uint8Array[];
   /** Services of which instances without a proof are listed. */
   private readonly unproven = new Set<string>();
   private unprovenAtMs: number;
@@ -44,6 +47,7 @@ export class Admission {
     this.parts = parts;
     this.rareLog = new RareLog(parts.log, logPauseMs, () => this.nowMs);
     this.isRequired = parts.isRegistryOpen;
+    this.judgedBy = parts.keys.all;
     this.unprovenAtMs = this.nowMs;
   }
 
@@ -81,11 +85,15 @@ export class Admission {
 
   /** Says what an instance's proof is worth, whether or not one is required yet. */
   verdict(service: string, instance: Instance): ProofVerdict {
+    const { env, keys } = this.parts;
+    if (this.judgedBy !== keys.all) {
+      this.judgedBy = keys.all;
+      this.verdicts = new WeakMap();
+    }
     let verdict = this.verdicts.get(instance);
     if (verdict === undefined) {
-      const { env, clusterKeys } = this.parts;
       const { zone, hostname: id, addrs, metadata } = instance;
-      verdict = judgeProof({ env, zone, service, id, addrs, metadata }, clusterKeys);
+      verdict = judgeProof({ env, zone, service, id, addrs, metadata }, keys.all);
       this.verdicts.set(instance, verdict);
     }
     return verdict;

@@ -1,17 +1,17 @@
 // Which token a node of the registry is shown. A process has one for each of its cluster keys, and shows the first one. While
-// the keys of a cluster are changed, a node that has not been restarted yet may know only a later one: so a request that is
+// the keys of a cluster are changed, a node that has not read them again yet may know only another one: so a request that is
 // refused for its token is repeated with the others, and the token that the node takes is shown to it first from then on.
 
 /** Nodes of which it is remembered that they take another token than the first one. */
 const nodesMax = 256;
 
 export class TokenChoice {
-  private readonly tokens: readonly string[];
+  private readonly tokens: () => readonly string[];
   /** By node; a node that takes the first token is not here. */
   private readonly taken = new Map<string, string>();
 
-  /** @param tokens the preferred one first, at most one for each cluster key; none: nothing is shown */
-  constructor(tokens: readonly string[]) {
+  /** @param tokens those of now, the preferred one first, at most one for each cluster key; none: nothing is shown */
+  constructor(tokens: () => readonly string[]) {
     this.tokens = tokens;
   }
 
@@ -24,12 +24,14 @@ export class TokenChoice {
     request: (headers: Readonly<Record<string, string>>) => Promise<Reply>,
     isRefusal: (reply: Reply) => boolean,
   ): Promise<Reply> {
-    const [first] = this.tokens;
-    const shown = this.taken.get(node) ?? first;
+    const tokens = this.tokens();
+    const [first] = tokens;
+    const known = this.taken.get(node);
+    const shown = known !== undefined && tokens.includes(known) ? known : first;
     let reply = await request(headersOf(shown));
     if (!isRefusal(reply)) return reply;
     this.taken.delete(node);
-    for (const token of this.tokens) {
+    for (const token of tokens) {
       if (token === shown) continue;
       reply = await request(headersOf(token));
       if (isRefusal(reply)) continue;

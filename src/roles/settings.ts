@@ -71,6 +71,8 @@ export interface DiscoverySettings {
   readonly trustedProxies?: BlockList | undefined;
   /** Writers and other nodes have to show a token that is made of one of these; none: nothing. The first one is shown to others. */
   readonly clusterKeys: readonly Uint8Array[];
+  /** As in MemberSettings. */
+  readonly readClusterKeys?: (() => readonly Uint8Array[]) | undefined;
   readonly version: string;
   readonly limits: Limits;
   readonly log: Log;

@@ -73,8 +73,13 @@ export interface Sessions {
   readonly warning?: string;
   /** Which store it is; undefined until that is known, and in memory, which is nobody else's. */
   readonly identity?: StoreIdentity | undefined;
-  /** Makes these fingerprints the owner's, in place of the former ones. Rejects with SessionsUnavailable. */
+  /**
+   * Makes these fingerprints the owner's, in place of the former ones; this process is known by them alone from then on. Rejects
+   * with SessionsUnavailable.
+   */
   setOwners?(fingerprints: readonly string[]): Promise<void>;
+  /** This process is known by these fingerprints, too. */
+  claimAs?(fingerprints: readonly string[]): void;
   /** The starts of gateways whose leases have not ended; absent in memory. Rejects with SessionsUnavailable. */
   gateways?(): Promise<readonly GatewayStart[]>;
   /** Grants the gateway's lease where it has none. */

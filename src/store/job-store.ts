@@ -54,6 +54,7 @@ export abstract class JobStore implements Store {
   abstract readonly clock: StoreClock;
   abstract readonly identity: StoreIdentity | undefined;
   abstract setOwners(fingerprints: readonly string[]): Promise<void>;
+  abstract claimAs(fingerprints: readonly string[]): void;
   /** Did the last commit succeed, as far as is known? */
   protected abstract readonly canCommit: boolean;
   /** Commits all jobs in their order, or none and rejects; slots of job i start at i × outcomeSlots. */

@@ -208,8 +208,13 @@ export interface Store {
 
   /** Which store it is; undefined until that is known, which takes an engine that answers. */
   readonly identity: StoreIdentity | undefined;
-  /** Makes these fingerprints the owner's, in place of the former ones. Rejects with StoreUnavailable. */
+  /**
+   * Makes these fingerprints the owner's, in place of the former ones; this process is known by them alone from then on. Rejects
+   * with StoreUnavailable.
+   */
   setOwners(fingerprints: readonly string[]): Promise<void>;
+  /** This process is known by these fingerprints, too. */
+  claimAs(fingerprints: readonly string[]): void;
   /**
    * Tells when the content has been replaced (restored from a backup, say): what was concluded from former answers is worth
    * nothing. Returns the function that ends the watching.

@@ -3,8 +3,9 @@
 //
 //   chat to gateway   {"store":"…","version":"…"}                            what there is, when a link begins and when one is added
 //   gateway to chat   {"after":"…"}                                          the rows above that number are wanted
-//   chat to gateway   {"store":"…","version":"…","after":"…","rows":[…]}     the first of them; `version`: up to which they are all
-//                                                                            here, so that the next ones are asked for above it
+//   chat to gateway   {"store":"…","version":"…","after":"…","now":…,        the first of them; `version`: up to which they are all
+//                      "rows":[…]}                                           here, so that the next ones are asked for above it;
+//                                                                            `now`: the time by the clock that dates them
 //
 // JSON, because this is rare; numbers of 63 bits are decimal text.
 
@@ -37,6 +38,8 @@ export interface RevocationsState {
 /** Rows of a store. Whoever has all up to `after` has all up to `version` with them. */
 export interface RevocationsPage extends RevocationsState {
   readonly after: bigint;
+  /** The sender's clock; milliseconds since 1970. */
+  readonly nowMs: number;
   readonly rows: readonly StoredRevocation[];
 }
 
@@ -46,9 +49,9 @@ export function encodeRevocationsState({ store, version }: RevocationsState): Ui
   return encode({ store, version: `${version}` });
 }
 
-export function encodeRevocationsPage({ store, version, after, rows }: RevocationsPage): Uint8Array {
+export function encodeRevocationsPage({ store, version, after, nowMs: now, rows }: RevocationsPage): Uint8Array {
   const written = rows.map(({ id, device = null, ...row }) => ({ id: `${id}`, device, ...row }));
-  return encode({ store, version: `${version}`, after: `${after}`, rows: written });
+  return encode({ store, version: `${version}`, after: `${after}`, now, rows: written });
 }
 
 export function encodeRevocationsQuestion(after: bigint): Uint8Array {
@@ -69,10 +72,11 @@ export function decodeRevocations(body: Buffer): RevocationsState | RevocationsP
   const list = fields["rows"];
   if (list === undefined) return { store, version };
   const after = idOf(fields["after"]);
-  if (after === undefined || !Array.isArray(list)) return undefined;
+  const nowMs = fields["now"];
+  if (after === undefined || typeof nowMs !== "number" || !Array.isArray(list)) return undefined;
   const rows = list.map((item) => rowOf(fieldsOf(item)));
   if (!rows.every((row) => row !== undefined)) return undefined;
-  return { store, version, after, rows };
+  return { store, version, after, nowMs, rows };
 }
 
 function rowOf(fields: Fields | undefined): StoredRevocation | undefined {

@@ -201,6 +201,16 @@ test(
 );
 
 test(
+  "returns: everybody whose gateway dies comes back, is not refused, and is heard",
+  async () => {
+    const [result] = await trial("returns");
+    expect(result).toMatchObject({ connections: 20, sent: 20, delivered: 20, lost: 0, refused: 0 });
+    expect(result?.["tries"]).toBeGreaterThanOrEqual(20);
+  },
+  msMax,
+);
+
+test(
   "hostile: each attack is made, and a line for all says how many did harm",
   async () => {
     const { status, results, said } = await runBench("--trial", "--scenario", "hostile");

@@ -147,13 +147,16 @@ test("a value beyond the bounds of its option is refused, whoever could be meant
     expect(new OptionValues([name], [`--${name}=${value}`], {}).optional(name)).toBeDefined();
 });
 
-test("a moment is a time with an offset, or how long ago it was, and never to come", () => {
+test("a moment is a time with an offset, a minute ahead at most, or how long ago it was", () => {
   expect(parseMoment("2026-03-01T12:00:00Z")).toBe(Date.UTC(2026, 2, 1, 12));
   expect(parseMoment("2026-03-01T12:00:00.5+02:00")).toBe(Date.UTC(2026, 2, 1, 10, 0, 0, 500));
   const agoMs = Date.now() - parseMoment("90m");
   expect(agoMs).toBeGreaterThanOrEqual(90 * 60_000);
   expect(agoMs).toBeLessThan(91 * 60_000);
+  const soonMs = Date.now() + 55_000;
+  expect(parseMoment(new Date(soonMs).toISOString())).toBe(soonMs);
   for (const wrong of [
+    new Date(Date.now() + 65_000).toISOString(),
     "",
     "now",
     "0s",

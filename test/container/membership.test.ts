@@ -3,6 +3,7 @@
 import { testLimits } from "../support/limits.ts";
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import type { LinkIdentity } from "../../src/auth/link-proof.ts";
+import { ClusterKeys } from "../../src/auth/cluster-keys.ts";
 import { clusterFingerprint } from "../../src/auth/store-ownership.ts";
 import { type LogFields, silentLog } from "../../src/base/log.ts";
 import { LinkListener } from "../../src/container/link/link-listener.ts";
@@ -17,6 +18,7 @@ import { RegistrationRefused } from "../../src/registry/client/registration-loop
 import { systemTimers } from "../../src/registry/timers.ts";
 import { faultOfMetadata, nameBounds } from "../../src/registry/names.ts";
 import { until } from "../support/until.ts";
+import { turn } from "../transport/recording.ts";
 import {
   afterwards,
   closeAll,
@@ -36,14 +38,14 @@ function member(
   identity: LinkIdentity = newIdentity("n1", "chat"),
   fingerprints: readonly string[] = [],
   stores: () => NodeStores = () => unknownStores,
-  parts: Partial<Pick<ConstructorParameters<typeof Membership>[0], "log" | "timers" | "gone" | "weight">> = {},
+  parts: Partial<Pick<ConstructorParameters<typeof Membership>[0], "log" | "timers" | "gone" | "weight" | "keys">> = {},
 ) {
   const end = new LinkEnd(identity);
   const { address, server } = end.listen(new LinkListener({ ...end.side, service: undefined }));
   const lost: string[] = [];
   const membership = new Membership({
     ...end.side,
-    fingerprints,
+    keys: parts.keys ?? { all: end.keys.all, fingerprints, onChange: () => undefined },
     naming,
     log: parts.log ?? silentLog,
     timers: parts.timers ?? systemTimers,
@@ -120,6 +122,8 @@ describe("a claim", () => {
 /** A registry that can be held up, and remembers what was said to it. */
 class NotingNaming extends HandNaming {
   readonly said: (string | undefined)[] = [];
+  /** Beside what was said, the entry of its keys. */
+  readonly fingerprints: (string | undefined)[] = [];
   isRefusing = false;
   readonly open = Promise.withResolvers<void>();
   isHeldUp = false;
@@ -129,10 +133,12 @@ class NotingNaming extends HandNaming {
     if (this.isHeldUp) await this.open.promise;
     const registered = await super.register(registration);
     this.said.push(registration.metadata.get("state"));
+    this.fingerprints.push(registration.metadata.get("keys"));
     return {
       ...registered,
       update: ({ metadata }: { readonly metadata?: ReadonlyMap<string, string> }): Promise<void> => {
         this.said.push(metadata?.get("state"));
+        this.fingerprints.push(metadata?.get("keys"));
         return this.isRefusing ? Promise.reject(new Error("not now")) : Promise.resolve();
       },
       deregister: (): Promise<void> => {
@@ -208,6 +214,26 @@ describe("a member", () => {
     expect(naming.said).toEqual(["young", "adult", "leaving"]);
     await membership.leave();
     expect(naming.gone).toBe(1);
+  });
+
+  test("says again what it is when its keys change, also when that was while it was being registered", async () => {
+    for (const isHeldUp of [false, true]) {
+      const naming = new NotingNaming();
+      naming.isHeldUp = isHeldUp;
+      const keys = new ClusterKeys([Buffer.alloc(32, 1)], "env");
+      const { membership } = member(naming, newIdentity("n1", "chat"), [], () => unknownStores, { keys });
+      const joined = membership.join([offer()], "young");
+      if (!isHeldUp) await joined;
+      keys.replace([Buffer.alloc(32, 2)]);
+      naming.open.resolve();
+      await joined;
+      await turn();
+      expect([isHeldUp, naming.said, naming.fingerprints]).toEqual([
+        isHeldUp,
+        ["young", "young"],
+        [[1], [2]].map(([byte = 0]) => clusterFingerprint(Buffer.alloc(32, byte), "env")),
+      ]);
+    }
   });
 
   test("says what it has become while it was being registered", async () => {

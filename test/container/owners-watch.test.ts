@@ -14,11 +14,18 @@ const [one, two] = ["1".repeat(32), "2".repeat(32)];
 /** A store that keeps what it is told. */
 class FakeStore implements OwnedStore {
   readonly owners: string[][] = [];
+  readonly claims: string[][] = [];
   isAway = false;
+  /** Runs while the owners are set. */
+  meanwhile: () => void = () => undefined;
   setOwners(fingerprints: readonly string[]): Promise<void> {
     if (this.isAway) return Promise.reject(new Error("the database is away"));
     this.owners.push([...fingerprints]);
+    this.meanwhile();
     return Promise.resolve();
+  }
+  claimAs(fingerprints: readonly string[]): void {
+    this.claims.push([...fingerprints]);
   }
 }
 
@@ -29,8 +36,11 @@ class Node {
   readonly identity = newIdentity("chat-1", "chat");
   readonly lines: string[] = [];
   readonly watch: OwnersWatch;
+  readonly keys: { fingerprints: readonly string[]; onChange: (listener: () => void) => void };
+  private changed: () => void = () => undefined;
 
   constructor(fingerprints: readonly string[] = [two, one], stores: readonly OwnedStore[] = [this.store, {}]) {
+    this.keys = { fingerprints, onChange: (listener) => (this.changed = listener) };
     this.watch = new OwnersWatch({
       naming: this.naming,
       timers: this.timers,
@@ -40,10 +50,16 @@ class Node {
         warn: (sentence) => void this.lines.push(`warn ${sentence}`),
       },
       identity: this.identity,
-      fingerprints,
+      keys: this.keys,
       stores,
     });
     this.watch.start();
+  }
+
+  /** Its keys change. */
+  change(fingerprints: readonly string[]): void {
+    this.keys.fingerprints = fingerprints;
+    this.changed();
   }
 
   /** The members of each service say these keys; this process is listed with its own unless it is left out. */
@@ -103,6 +119,43 @@ describe("the owners of a store", () => {
         expect([service, keys, node.store.owners]).toEqual([service, keys, []]);
       }
     }
+  });
+
+  test("become the keys that this process has after a change, once everybody has those; until then its claims name them, too", async () => {
+    const node = new Node([one]);
+    node.list(everywhere([one]), [one]);
+    await node.looks(2);
+    expect(node.store.owners).toEqual([[one]]);
+    node.change([two, one]);
+    expect(node.store.claims).toEqual([[two, one]]);
+    await node.looks(4);
+    expect(node.store.owners).toHaveLength(1);
+    node.list(everywhere([one, two]), [one, two]);
+    await node.looks(1);
+    expect(node.store.owners).toHaveLength(1);
+    await node.looks(1);
+    expect(node.store.owners).toEqual([[one], [two, one]]);
+    // A look that agreed before the change does not count.
+    node.list(everywhere([two]), [two]);
+    node.change([two]);
+    await node.looks(1);
+    expect(node.store.owners).toHaveLength(2);
+    await node.looks(1);
+    expect(node.store.owners.at(-1)).toEqual([two]);
+  });
+
+  test("are set again when the keys change while they are set", async () => {
+    const node = new Node([one]);
+    node.list(everywhere([one]), [one]);
+    node.store.meanwhile = () => {
+      node.store.meanwhile = () => undefined;
+      node.list(everywhere([two]), [two]);
+      node.change([two]);
+    };
+    await node.looks(2);
+    expect(node.store.claims).toEqual([[two], [two]]);
+    await node.looks(2);
+    expect(node.store.owners).toEqual([[one], [two]]);
   });
 
   test("stay while the registry does not list this process, or lists another one under its id", async () => {

@@ -4,27 +4,25 @@
 import { afterEach, expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
 import { randomBytes } from "node:crypto";
-import { writeFileSync } from "node:fs";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { clusterFingerprint } from "../../src/auth/store-ownership.ts";
 import { registryToken } from "../../src/auth/registry-token.ts";
-import { RoostClient } from "../../src/sdk/roost-client.ts";
 import { CloseCode } from "../../src/wire/close-reason.ts";
-import { Command } from "../../src/wire/commands.ts";
-import { MessageReqSchema, Status } from "../../src/wire/gen/pkt_pb.ts";
 import { closeAll, HandDialler, newIdentity } from "../container/link/support.ts";
 import { at } from "../registry/http/support.ts";
 import { ClusterStage } from "../support/cluster-stage.ts";
+import { KeyRotation } from "../support/key-rotation.ts";
 import { Random, testSeed } from "../support/random.ts";
 import { run } from "../support/server-process.ts";
 import { until } from "../support/until.ts";
 
 let stage: ClusterStage | undefined;
-let talks: Rotation | undefined;
-const clients: RoostClient[] = [];
+let talks: KeyRotation | undefined;
 
 afterEach(async () => {
-  talks?.abandon();
-  await Promise.all(clients.splice(0).map((client) => client.close()));
+  await talks?.close();
+  talks = undefined;
   await closeAll();
   await stage?.close();
   stage = undefined;
@@ -33,145 +31,10 @@ afterEach(async () => {
 const newKey = (): string => randomBytes(32).toString("base64url");
 const bytesOf = (key: string): Uint8Array => new TextEncoder().encode(key);
 
-/** A cluster in which people talk while its processes are restarted. */
-class Rotation {
-  readonly stage: ClusterStage;
-  private readonly random: Random;
-  /** The process that is being restarted. */
-  private restarting = "";
-  private isOver = false;
-  private talking: Promise<void>[] = [];
-  private readonly said: string[] = [];
-  private readonly heard: string[] = [];
-  /** What went wrong while no gateway was restarted. */
-  private readonly faults: string[] = [];
-  private answered = 0;
-
-  constructor(running: ClusterStage, random: Random) {
-    this.stage = running;
-    this.random = random;
-  }
-
-  /** People of the library, who come back by themselves, and clients that count every answer. */
-  async talk(): Promise<void> {
-    const { cluster } = this.stage;
-    const names = Array.from({ length: 10 }, (_, number) => `person${number}`);
-    const people = await Promise.all(
-      names.map((name) =>
-        RoostClient.connect({
-          url: `tcp://${cluster.gateways[0]?.tcp}`,
-          token: () => cluster.token(name),
-          talkTriesMax: 50,
-          on: { message: ({ body }) => void this.heard.push(body) },
-          environment: { random: () => this.random.below(1_000) / 5_000 },
-        }),
-      ),
-    );
-    clients.push(...people);
-    this.talking = [...people.map((person) => this.chat(person, names)), ...[1, 2, 3].map((one) => this.count(one))];
-    await until(() => this.said.length > 20 && this.answered > 20, "the talk is in full swing");
-  }
-
-  /** Restarts every process with these keys, one at a time, in an order of chance. */
-  async round(...keys: readonly string[]): Promise<void> {
-    const { cluster } = this.stage;
-    writeFileSync(this.stage.path("cluster-key"), `${keys.join("\n")}\n`, { mode: 0o600 });
-    for (const name of this.shuffled(cluster.names())) {
-      const before = { said: this.said.length, answered: this.answered };
-      this.restarting = name;
-      expect([name, await cluster.end(name, "SIGTERM")]).toEqual([name, 0]);
-      await cluster.start(name);
-      await until(() => cluster.isReady(name), `${name} is ready`, 20_000);
-      await this.stage.says(name, new RegExp(`services of the cluster share these keys.* keys=${keys.length} `));
-      await until(() => this.isWhole(), `all are linked after the restart of ${name}`, 20_000);
-      this.restarting = "";
-      await until(() => this.said.length > before.said + 5 && this.answered > before.answered + 5, "people talk on");
-      expect([name, this.faults]).toEqual([name, []]);
-    }
-  }
-
-  /** Waits until every store belongs to the keys of now. */
-  async owned(): Promise<void> {
-    const { cluster } = this.stage;
-    for (const name of [...cluster.names("login"), ...cluster.names("chat")])
-      await this.stage.says(name, /every member of the cluster has the same keys/, 90_000);
-  }
-
-  /** Ends the talk, and compares what was said with what was heard. */
-  async end(): Promise<void> {
-    this.isOver = true;
-    await Promise.all(this.talking);
-    await until(() => this.heard.length >= this.said.length, "everything was heard", 20_000);
-    expect(this.heard.toSorted()).toEqual(this.said.toSorted());
-    expect(this.faults).toEqual([]);
-  }
-
-  private shuffled(names: readonly string[]): string[] {
-    return names
-      .map((name) => ({ name, rank: this.random.below(1_000_000) }))
-      .toSorted((one, other) => one.rank - other.rank)
-      .map(({ name }) => name);
-  }
-
-  /** The test has failed. */
-  abandon(): void {
-    this.isOver = true;
-  }
-
-  private async chat(person: RoostClient, names: readonly string[]): Promise<void> {
-    for (let number = 0; !this.isOver; number++) {
-      const body = `${person.account} ${number}`;
-      const others = names.filter((name) => name !== person.account);
-      try {
-        await person.talkToUser(others[this.random.below(others.length)] ?? "", { body });
-        this.said.push(body);
-      } catch (error) {
-        if (!this.isOver) this.faults.push(`${this.restarting}: ${body}: ${String(error)}`);
-      }
-      await Bun.sleep(50 + this.random.below(50));
-    }
-  }
-
-  private async count(number: number): Promise<void> {
-    const said = { type: 1, body: "hello" };
-    let client = await this.stage.wire(`counter${number}`);
-    while (!this.isOver) {
-      // A gateway takes its clients' requests and connections along; the next one may be sent there as well.
-      const isExcused = (): boolean => this.restarting.startsWith("gateway");
-      try {
-        const { status } = await client.request(Command.UserTalk, "somebody", MessageReqSchema, said);
-        if (status === Status.Success) this.answered++;
-        else if (!isExcused()) this.faults.push(`${this.restarting}: status ${status}`);
-      } catch (error) {
-        if (!isExcused()) this.faults.push(`${this.restarting}: ${String(error)}`);
-        const again = await this.stage.wire(`counter${number}`).catch(() => undefined);
-        if (again !== undefined) client = again;
-      }
-      await Bun.sleep(20);
-    }
-  }
-
-  /** Every gateway is linked to every node, and the registry's nodes hear each other. */
-  private async isWhole(): Promise<boolean> {
-    const { cluster } = this.stage;
-    const nodes = cluster.names("login").length + cluster.names("chat").length;
-    for (const name of cluster.names("gateway"))
-      if (at(await jsonOf(`${cluster.monitor(name)}/health`), "nodes") !== nodes) return false;
-    for (const url of cluster.registry)
-      if (at(await jsonOf(`${url}/health`), "peersUp") !== cluster.registry.length - 1) return false;
-    return true;
-  }
-}
-
-async function jsonOf(url: string): Promise<unknown> {
-  const json: unknown = await (await fetch(url)).json();
-  return json;
-}
-
-async function begin(title: string): Promise<{ readonly rotation: Rotation; readonly keyA: string }> {
+async function begin(title: string): Promise<{ readonly rotation: KeyRotation; readonly keyA: string }> {
   const size = { discovery: 2, gateways: 2, logins: 2, chats: 2 };
   const running = (stage = await ClusterStage.start(size, { sharesPorts: true }));
-  const rotation = (talks = new Rotation(running, new Random(testSeed(title))));
+  const rotation = (talks = new KeyRotation(running, new Random(testSeed(title))));
   await rotation.talk();
   return { rotation, keyA: new TextDecoder().decode(running.clusterKey) };
 }
@@ -214,6 +77,86 @@ async function expectUnknown(running: ClusterStage, key: string): Promise<void> 
     expect((await dialler.recording.end()).code).toBe(CloseCode.Unauthorised);
   }
 }
+
+/** The README's lines about the cluster's key: shell commands that belong together, the signals, and the waiting. */
+function stepsOfReadme(): string[] {
+  const readme = readFileSync(join(import.meta.dir, "../../README.md"), "utf8");
+  const block = /^## Changing keys$[^]*?^```sh\n([^]*?)^```$/m.exec(readme)?.[1] ?? "";
+  const steps: string[] = [];
+  let commands = "";
+  for (const line of block.trim().split("\n")) {
+    if (!/^(kill|#) ?/.test(line)) {
+      commands += `${line}\n`;
+      continue;
+    }
+    if (commands !== "") steps.push(commands);
+    commands = "";
+    steps.push(line);
+  }
+  return steps;
+}
+
+async function shell(commands: string, cwd: string): Promise<{ readonly status: number; readonly said: string }> {
+  const child = Bun.spawn(["sh", "-ec", commands], { cwd, stdout: "ignore", stderr: "pipe" });
+  const said = await new Response(child.stderr).text();
+  return { status: await child.exited, said };
+}
+
+test("the README's steps change both keys by signals alone: no process stops, and no request is lost", async () => {
+  const { rotation, keyA } = await begin("the order of signals");
+  const { stage: running } = rotation;
+  const { cluster } = running;
+  const pids = (): (number | undefined)[] => cluster.names().map((name) => cluster.process(name)?.pid);
+  const before = pids();
+  const links = (): number[] =>
+    cluster.names("gateway").map((name) => cluster.process(name)?.log.match(/ linked service=/g)?.length ?? 0);
+  const linksBefore = links();
+  // The cluster's key.
+  const steps: string[] = [];
+  for (const step of stepsOfReadme()) {
+    steps.push(step.startsWith("kill") ? "signals" : step.startsWith("#") ? "waits" : "changes the file");
+    if (step.startsWith("kill -HUP ")) await rotation.reread("cluster-key");
+    else if (step.includes("every member of the cluster has the same keys")) await rotation.owned();
+    else expect(await shell(step, running.folder)).toEqual({ status: 0, said: "" });
+  }
+  expect(steps).toEqual(["changes the file", "signals", "waits", "changes the file", "signals"]);
+  const keyB = readFileSync(running.path("cluster-key"), "utf8").trim();
+  expect([keyB.includes("\n"), keyB === keyA, statSync(running.path("cluster-key")).mode & 0o777]).toEqual([
+    false,
+    false,
+    0o600,
+  ]);
+  await rotation.goesOn();
+  // Established links stay.
+  expect(links()).toEqual(linksBefore);
+  // What comes later knows the new key alone, and is one of the cluster.
+  for (const name of ["chat-2", "login-2"]) {
+    expect(await cluster.end(name, "SIGTERM")).toBe(0);
+    await cluster.start(name);
+    await until(() => cluster.isReady(name), `${name} is ready`, 20_000);
+  }
+  expect(links().every((count, gateway) => count >= (linksBefore[gateway] ?? 0) + 2)).toBe(true);
+  await rotation.goesOn();
+  await rotation.owned();
+  const fingerprint = clusterFingerprint(bytesOf(keyB), "dev");
+  expect(ownersOf(running)).toEqual({ messages: [fingerprint], sessions: [fingerprint] });
+  // The key of the tokens.
+  const [tokenA, tokenB] = [readFileSync(running.path("secret"), "utf8").trim(), newKey()];
+  await rotation.reload("secret", tokenA, tokenB);
+  rotation.tokenKey = tokenB;
+  await rotation.goesOn();
+  const { returns } = rotation;
+  await rotation.reload("secret", tokenB);
+  await until(
+    () => rotation.returns >= returns + 10,
+    "everybody who came in by the old key has come back by the new one",
+  );
+  await rotation.goesOn();
+  await rotation.end();
+  const survivors = cluster.names().flatMap((name, each) => (/^(chat|login)-2$/.test(name) ? [] : [each]));
+  expect(survivors.map((each) => pids()[each])).toEqual(survivors.map((each) => before[each]));
+  await expectUnknown(running, keyA);
+}, 300_000);
 
 test("three rounds of restarts move a cluster from one key to another, and no request is lost", async () => {
   const { rotation, keyA } = await begin("the order of restarts, three rounds");

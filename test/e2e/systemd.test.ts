@@ -17,6 +17,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
+import { fingerprintOf } from "../../src/auth/secret.ts";
 import { OptionValues } from "../../src/cli/option-values.ts";
 import { type OptionName, options, optionsOf, optionsOfRole, roles } from "../../src/cli/options.ts";
 import { freePorts } from "../support/free-ports.ts";
@@ -208,7 +209,8 @@ describe("scripts/install", () => {
     });
     const text = readFileSync(at("opt/units/roost-gateway@.service"), "utf8");
     expect(text).toContain("ExecStart=/opt/roost/bin/roost --role gateway\n");
-    expect(text).toContain("LoadCredential=cluster-key:/opt/etc/roost/cluster-key\n");
+    expect(text.match(/ \/opt\/etc\/roost\/\$\$key /g)).toHaveLength(2);
+    expect(text).not.toMatch(/[= ]\/etc\/roost\/\$/);
     expect(text).not.toContain("=/etc/");
     expect(existsSync(at("opt/etc/roost/cluster-key"))).toBe(true);
   });
@@ -297,20 +299,36 @@ describe("a service manager", () => {
     async () => {
       const [port] = await freePorts(1);
       const registry = `127.0.0.1:${port}`;
-      for (const secret of ["cluster-key", "token-secret"])
-        writeFileSync(join(folder, secret), "0123456789abcdef0123456789abcdef\n", { mode: 0o440 });
+      const write = (keys: string): void => {
+        for (const secret of ["cluster-key", "token-secret"])
+          writeFileSync(join(folder, secret), keys, { mode: 0o600 });
+      };
+      write("0123456789abcdef0123456789abcdef\n");
       // What /etc/roost/roost.env and discovery.env might say; a role ignores what is not meant for it.
       const shared = { ROOST_DISCOVERY: `http://${registry}`, ROOST_LISTEN: "0.0.0.0:0", ROOST_RETENTION: "7d" };
       const files: Partial<Record<string, Record<string, string>>> = {
         discovery: { ROOST_LISTEN: registry },
         gateway: { ROOST_WS: "127.0.0.1:0", ROOST_TCP: "127.0.0.1:0" },
       };
-      const specifiers = { S: folder, d: folder, H: "host", i: "1" };
+      const specifiersOf = (role: string): Record<string, string> => ({
+        ...{ S: folder, t: join(folder, "run"), H: "host", i: "1", p: `roost-${role}` },
+      });
+      /** What root does; the folder of the configuration is the test's. */
+      const copyKeys = (role: keyof typeof unitOfRole, key: string): void => {
+        const commands = unit(role).shellCommands(key, specifiersOf(role));
+        expect(commands).toHaveLength(1);
+        for (const command of commands)
+          expect(Bun.spawnSync(["sh", "-c", command.replaceAll("/etc/roost/", `${folder}/`)])).toMatchObject({
+            exitCode: 0,
+          });
+      };
       mkdirSync(join(folder, "roost"));
-      const children: { role: string; child: Subprocess; manager: NotifySocket }[] = [];
+      mkdirSync(join(folder, "run"));
+      const children: { role: keyof typeof unitOfRole; child: Subprocess; manager: NotifySocket }[] = [];
       let tcp = "";
       for (const role of ["discovery", "login", "chat", "gateway"] as const) {
-        const variables: Record<string, string> = { ...unit(role).environment(specifiers), ...shared, ...files[role] };
+        copyKeys(role, "ExecStartPre");
+        const variables = { ...unit(role).environment(specifiersOf(role)), ...shared, ...files[role] };
         const manager = listenForNotices(join(folder, `${role}.notify`));
         const words = [...roost, ...(unit(role).values("ExecStart")[0] ?? "").split(" ").slice(1)];
         const child = spawn(
@@ -318,8 +336,8 @@ describe("a service manager", () => {
           {
             ...variables,
             NOTIFY_SOCKET: manager.name,
-            CREDENTIALS_DIRECTORY: folder,
           },
+          role,
         );
         children.push({ role, child, manager });
         const ready = await manager.told(/^READY=1$/m);
@@ -330,6 +348,22 @@ describe("a service manager", () => {
       const chat = ["chat", "--url", tcp, "--secret-file", join(folder, "token-secret")];
       expect(await run([...chat, "--account", "alice", "--to", "bob"], folder, "hello\n")).toMatchObject({ status: 0 });
       expect((await run([...chat, "--account", "bob", "--to", "alice"], folder)).out).toContain("alice: hello");
+      // A reload: root copies the keys again, then each process reads its copies.
+      write("a new key of all that is here\n0123456789abcdef0123456789abcdef\n");
+      for (const { role, child } of children) {
+        copyKeys(role, "ExecReload");
+        expect(unit(role).values("ExecReload").at(-1)).toBe("/bin/kill -HUP $MAINPID");
+        child.kill("SIGHUP");
+        const fingerprint = fingerprintOf(new TextEncoder().encode("a new key of all that is here"));
+        const said = role === "gateway" ? ["cluster keys", "keys of the client tokens"] : ["cluster keys"];
+        for (const keys of said)
+          await until(
+            () => readFileSync(join(folder, role), "utf8").includes(`the ${keys} were read again (${fingerprint}`),
+            `${role} has read the ${keys} again`,
+          );
+        expect(readFileSync(join(folder, role), "utf8")).not.toContain("the secret file");
+      }
+      expect(statSync(join(folder, "run/roost-keys/roost-gateway-1/token-secret")).mode & 0o777).toBe(0o400);
       for (const { role, child } of children.toReversed()) {
         child.kill("SIGTERM");
         expect([role, await child.exited]).toEqual([role, 0]);

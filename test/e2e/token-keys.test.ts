@@ -1,11 +1,16 @@
 // The file of the token keys changes under a running server.
 
 import { afterAll, expect, test } from "bun:test";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { secretsFromFile } from "../../src/auth/secret.ts";
 import { signToken } from "../../src/auth/token.ts";
+import { CloseCode } from "../../src/wire/close-reason.ts";
+import { Command } from "../../src/wire/commands.ts";
+import { MessagePushSchema } from "../../src/wire/gen/pkt_pb.ts";
+import { ClusterStage } from "../support/cluster-stage.ts";
+import { talk } from "../support/commands.ts";
 import { ServerProcess } from "../support/server-process.ts";
 import { until } from "../support/until.ts";
 import { WireClient } from "../support/wire-client.ts";
@@ -56,5 +61,70 @@ test("SIGHUP reads the token keys again: a key that is gone ends its connections
     expect(await server.end("SIGTERM")).toBe(0);
   } finally {
     server.signal("SIGKILL");
+  }
+}, 60_000);
+
+const signed = (key: string, account: string, app: string): Promise<string> =>
+  signToken(new TextEncoder().encode(key), { account, app, ttlSeconds: 600 });
+
+test("gateways of a cluster read theirs by themselves: a key ends its connections where it was taken away", async () => {
+  const stage = await ClusterStage.start({ gateways: 2 });
+  try {
+    const { cluster } = stage;
+    const [old, fresh] = [readFileSync(stage.path("secret"), "utf8").trim(), "the next key of the tokens"];
+    const write = (...lines: string[]): void => writeFileSync(stage.path("secret"), lines.join("\n"), { mode: 0o600 });
+    const hup = async (name: string, told: RegExp): Promise<void> => {
+      cluster.process(name)?.signal("SIGHUP");
+      await stage.says(name, told);
+    };
+    const signIn = async (gateway: number, key: string, account: string): Promise<WireClient> => {
+      const client = await stage.stranger(gateway);
+      await client.signIn(await signed(key, account, "app"));
+      return client;
+    };
+    const [ann, bob] = [await signIn(0, old, "ann"), await signIn(1, old, "bob")];
+    write(old, fresh);
+    for (const name of cluster.names("gateway"))
+      await hup(name, /read again \([0-9a-f]{8} [0-9a-f]{8}\); .* end by it: 0;/);
+    const [cay, dan] = [await signIn(0, fresh, "cay"), await signIn(1, fresh, "dan")];
+    write(fresh);
+    await hup("gateway-1", /read again \([0-9a-f]{8}\); connections that end by it: 1;/);
+    expect((await ann.ending()).code).toBe(CloseCode.Unauthorised);
+    await expect(signIn(0, old, "ann")).rejects.toThrow("the token's signature is wrong");
+    // The other one still has the file of before.
+    expect(bob.isClosed).toBe(false);
+    await signIn(1, old, "ann");
+    await hup("gateway-2", /read again \([0-9a-f]{8}\); connections that end by it: 2;/);
+    expect((await bob.ending()).code).toBe(CloseCode.Unauthorised);
+    expect([cay.isClosed, dan.isClosed]).toEqual([false, false]);
+    // What a gateway ends is told to the login node: the device is free at once.
+    await signIn(0, fresh, "bob");
+    write("short");
+    await hup("gateway-1", /the keys of the client tokens were not changed/);
+    expect(cay.isClosed).toBe(false);
+    await signIn(0, fresh, "eve");
+  } finally {
+    await stage.close();
+  }
+}, 60_000);
+
+test("a token without app is refused with what would be right, and --default-app of another process changes nothing", async () => {
+  const slips = { "gateway-2": { "--default-app": "kim" } };
+  const stage = await ClusterStage.start({ gateways: 2 }, { slips });
+  try {
+    const key = readFileSync(stage.path("secret"), "utf8").trim();
+    const token = await signed(key, "ann", "");
+    const refused = await stage.stranger(0);
+    await expect(refused.signIn(token)).rejects.toThrow(
+      "the token has no app, and this server has none for such tokens (--default-app)",
+    );
+    const [ann, bob] = [await stage.stranger(1), await stage.stranger(0)];
+    await ann.signIn(token);
+    await bob.signIn(await signed(key, "bob", "kim"));
+    await talk(ann, "bob", "we are of one app");
+    expect((await bob.pushed(Command.UserTalk, MessagePushSchema))[0]?.body).toBe("we are of one app");
+    expect(await refused.ending()).toMatchObject({ code: CloseCode.Unauthorised });
+  } finally {
+    await stage.close();
   }
 }, 60_000);

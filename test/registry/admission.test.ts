@@ -1,6 +1,7 @@
 // Which listed instances are believed, in a time that the tests let pass.
 
 import { describe, expect, test } from "bun:test";
+import { ClusterKeys } from "../../src/auth/cluster-keys.ts";
 import { withProof } from "../../src/auth/instance-proof.ts";
 import { type LogFields, silentLog } from "../../src/base/log.ts";
 import { Admission, settledMs } from "../../src/registry/admission.ts";
@@ -32,7 +33,13 @@ class Reader {
       error: (sentence: string, fields?: LogFields) => void this.lines.push([sentence, fields]),
       info: (sentence: string, fields?: LogFields) => void this.lines.push([sentence, fields]),
     };
-    this.admission = new Admission({ env, clusterKeys, isRegistryOpen, log, nowMs: () => this.nowMs });
+    this.admission = new Admission({
+      env,
+      keys: new ClusterKeys(clusterKeys),
+      isRegistryOpen,
+      log,
+      nowMs: () => this.nowMs,
+    });
   }
 
   ids(listed: readonly Instance[], service = "chat"): string[] {

@@ -30,7 +30,7 @@ describe("a node", () => {
   test("that takes the first token is shown no other", async () => {
     const nodes = new Nodes();
     nodes.taken.set("n", ["a", "b"]);
-    const choice = new TokenChoice(["a", "b"]);
+    const choice = new TokenChoice(() => ["a", "b"]);
     expect(await nodes.ask(choice, "n")).toBe("taken");
     expect(await nodes.ask(choice, "n")).toBe("taken");
     expect(nodes.since()).toEqual(["a", "a"]);
@@ -39,7 +39,7 @@ describe("a node", () => {
   test("that takes a later one is shown that one first from then on, and another node is not", async () => {
     const nodes = new Nodes();
     nodes.taken.set("n", ["c"]).set("m", ["a"]);
-    const choice = new TokenChoice(["a", "b", "c"]);
+    const choice = new TokenChoice(() => ["a", "b", "c"]);
     expect(await nodes.ask(choice, "n")).toBe("taken");
     expect(nodes.since()).toEqual(["a", "b", "c"]);
     expect(await nodes.ask(choice, "n")).toBe("taken");
@@ -50,7 +50,7 @@ describe("a node", () => {
   test("that takes another one after a restart is found out again", async () => {
     const nodes = new Nodes();
     nodes.taken.set("n", ["b"]);
-    const choice = new TokenChoice(["a", "b", "c"]);
+    const choice = new TokenChoice(() => ["a", "b", "c"]);
     await nodes.ask(choice, "n");
     nodes.since();
     nodes.taken.set("n", ["a", "c"]);
@@ -61,7 +61,7 @@ describe("a node", () => {
 
   test("that takes none is shown each once, and its refusal is the reply", async () => {
     const nodes = new Nodes();
-    const choice = new TokenChoice(Array.from({ length: 16 }, (_, at) => `token ${at}`));
+    const choice = new TokenChoice(() => Array.from({ length: 16 }, (_, at) => `token ${at}`));
     expect(await nodes.ask(choice, "n")).toBe("refused");
     expect(nodes.since()).toHaveLength(16);
   });
@@ -69,15 +69,15 @@ describe("a node", () => {
   test("is shown nothing by who has no token", async () => {
     const nodes = new Nodes();
     nodes.taken.set("n", [""]);
-    expect(await nodes.ask(new TokenChoice([]), "n")).toBe("taken");
-    expect(await nodes.ask(new TokenChoice([]), "m")).toBe("refused");
+    expect(await nodes.ask(new TokenChoice(() => []), "n")).toBe("taken");
+    expect(await nodes.ask(new TokenChoice(() => []), "m")).toBe("refused");
     expect(nodes.since()).toEqual(["", ""]);
   });
 });
 
 test("what is remembered is bounded: the oldest of very many nodes is asked anew", async () => {
   const nodes = new Nodes();
-  const choice = new TokenChoice(["a", "b"]);
+  const choice = new TokenChoice(() => ["a", "b"]);
   for (let at = 0; at <= 256; at++) {
     nodes.taken.set(`n${at}`, ["b"]);
     await nodes.ask(choice, `n${at}`);
@@ -91,7 +91,7 @@ test("what is remembered is bounded: the oldest of very many nodes is asked anew
 
 test("a request that fails is not repeated with another token", async () => {
   let requests = 0;
-  const choice = new TokenChoice(["a", "b"]);
+  const choice = new TokenChoice(() => ["a", "b"]);
   const asked = choice.ask(
     "n",
     () => {
@@ -102,4 +102,17 @@ test("a request that fails is not repeated with another token", async () => {
   );
   await expect(asked).rejects.toThrow("the node is away");
   expect(requests).toBe(1);
+});
+
+test("tokens that are others by now are shown, and one that is gone no more", async () => {
+  const nodes = new Nodes();
+  nodes.taken.set("n", ["a"]).set("m", ["b"]);
+  let tokens = ["a", "b"];
+  const choice = new TokenChoice(() => tokens);
+  expect([await nodes.ask(choice, "n"), await nodes.ask(choice, "m")]).toEqual(["taken", "taken"]);
+  expect(nodes.since()).toEqual(["a", "a", "b"]);
+  tokens = ["c", "a"];
+  nodes.taken.set("m", ["b", "c"]);
+  expect([await nodes.ask(choice, "n"), await nodes.ask(choice, "m")]).toEqual(["taken", "taken"]);
+  expect(nodes.since()).toEqual(["c", "a", "c"]);
 });

@@ -46,10 +46,15 @@ async function fixture() {
     await cluster.startNode(cluster.around("login", "login"), service, ofLogin);
   };
   await startLogin();
-  /** Starts a chat node; returns its operators' door. */
-  const startChat = async (id: string): Promise<ControlCommands> => {
+  /** Starts a chat node, whose store takes so long to say what was revoked; returns its operators' door. */
+  const startChat = async (id: string, readMs = 0): Promise<ControlCommands> => {
     const store = await openSqliteStore({ path: join(folder, "m.db"), retentionDays: 0, log: silentLog });
     closing.push(() => store.close());
+    const read = store.revocations.bind(store);
+    store.revocations = async (...page) => {
+      await Bun.sleep(readMs);
+      return read(...page);
+    };
     const control = new ControlCommands({}, () => undefined);
     const ofChat = metrics.forService(id, "chat");
     const parts = { store, sessions, metrics: ofChat, latency: metrics.talkLatency, random: systemRandom };
@@ -131,3 +136,27 @@ test("a kick while the login node is away brings no session back when it is ther
   await until(async () => (await located("bob")) === 1, "they are sent again");
   expect([await located("ann"), bob.isClosed]).toEqual([0, false]);
 }, 30_000);
+
+test("a gateway that starts while every chat node is away lets a revoked token in until one is there, and no longer", async () => {
+  const { startChat, gateway, client, cluster } = await fixture();
+  const chat = await startChat("chat-1");
+  await obeyed(chat, "revoke", "joe");
+  await cluster.kill("chat-1");
+  const gate = await gateway("gate-1");
+  const joe = await client(gate, "joe");
+  await startChat("chat-2");
+  expect((await joe.ending()).code).toBe(CloseCode.Unauthorised);
+  await expect(client(gate, "joe")).rejects.toThrow("the token was revoked");
+}, 40_000);
+
+test("a gateway that starts lets nobody in before a chat node has said what was revoked, however long that reads", async () => {
+  const { startChat, gateway, client, cluster } = await fixture();
+  const chat = await startChat("chat-1");
+  await obeyed(chat, "revoke", "joe");
+  await cluster.kill("chat-1");
+  for (const readMs of [200, 2_500]) {
+    const [gate] = await Promise.all([gateway(`gate-${readMs}`), startChat(`chat-${readMs}`, readMs)]);
+    await expect(client(gate, "joe")).rejects.toThrow("the token was revoked");
+    await cluster.kill(`chat-${readMs}`);
+  }
+}, 40_000);

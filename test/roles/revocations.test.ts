@@ -49,8 +49,16 @@ function stage() {
       .map(({ body }) => decodeRevocationsQuestion(Buffer.from(body)));
   const hasUpTo = (version: bigint, by?: Downlink, store = "store"): void =>
     hear(encodeRevocationsState({ store, version }), by);
+  let clockMs = 0;
   const gets = (after: bigint, rows: readonly StoredRevocation[], store = "store", version?: bigint): void =>
-    hear(encodeRevocationsPage({ store, version: version ?? rows.at(-1)?.id ?? after, after, rows }));
+    hear(
+      encodeRevocationsPage({
+        ...{ store, version: version ?? rows.at(-1)?.id ?? after, after, rows },
+        nowMs: Date.now() + clockMs,
+      }),
+    );
+  /** The chat node's clock is so far ahead of the gateway's. */
+  const setClock = (aheadMs: number): void => void (clockMs = aheadMs);
   /** Tells of rows, and gives them. */
   const add = (...rows: readonly StoredRevocation[]): void => {
     hasUpTo(rows.at(-1)?.id ?? 0n);
@@ -61,7 +69,7 @@ function stage() {
     Object.assign(made.channel, { signedInMs: nowMs - 60_000, issuedAt: (nowMs - 60_000) / 1_000, ...change });
     return made;
   };
-  return { ...lone, gateway, link, hear, asked, hasUpTo, gets, add, client };
+  return { ...lone, gateway, link, hear, asked, hasUpTo, gets, setClock, add, client };
 }
 
 test("a kick ends the account's connections, with a push of the old kind and 4001, and nobody else's", () => {
@@ -99,11 +107,25 @@ test("a kick leaves those alone who sign in when it is known, and who signed in 
   expect([again, late, before].map(({ connection }) => connection.isOpen)).toEqual([true, true, false]);
 });
 
-test("a kick ends whoever signed in just before it at a gateway whose clock is ahead", () => {
+test("a kick ends whoever signed in just before it where the chat nodes' clocks are some seconds apart", () => {
   const { add, client } = stage();
   const ann = client("ann", { signedInMs: nowMs + 5_000 });
   add(kick(1n, "ann"));
   expect(ann.connection.isOpen).toBe(false);
+});
+
+test("a kick ends those who signed in before it and no others, whatever time the chat node takes it for", () => {
+  for (const aheadMs of [-86_400_000, -3_600_000, -60_000, 60_000, 3_600_000, 86_400_000]) {
+    const { add, client, setClock } = stage();
+    setClock(aheadMs);
+    // Ten seconds before it, and two minutes after it at a gateway that hears of it late.
+    const [before, after] = [
+      client("ann", { signedInMs: nowMs - 10_000 }),
+      client("bob", { signedInMs: nowMs - 10_000 }),
+    ];
+    add(kick(1n, "ann", { beforeMs: nowMs + aheadMs }), kick(2n, "bob", { beforeMs: nowMs + aheadMs - 130_000 }));
+    expect([aheadMs, before.connection.isOpen, after.connection.isOpen]).toEqual([aheadMs, false, true]);
+  }
 });
 
 test("a revocation ends connections whose token was issued before it, or does not say when, with 4003", () => {
@@ -172,6 +194,28 @@ test("the sessions of those who were ended are not sent again", () => {
   expect(gateway.channels.size).toBe(3);
   restoreSessions(gateway, new Link<Channel>("login", "login-1", login));
   expect(login.packets.map(({ header }) => header.channelId)).toEqual(["joe"]);
+});
+
+test("a session that is sent again by one link does not come back behind the sign-out that goes by another", () => {
+  const { add, client, gateway } = stage();
+  const [first, second] = [new FrameKeeper(), new FrameKeeper()];
+  const [link, other] = [
+    new Link<Channel>("login", "login-1", first),
+    new Link<Channel>("login", "login-2", second),
+  ] as const;
+  for (const each of [link, other]) gateway.links.add(each);
+  const said = (of: FrameKeeper): string[] =>
+    of.packets.map(({ header }) => `${header.command.replace("login.", "")} ${header.channelId}`);
+  const [ann, joe] = [client("ann"), client("joe")];
+  // Whichever node a connection has signed in by.
+  restoreSessions(gateway, link);
+  restoreSessions(gateway, other);
+  add(kick(1n, "ann"));
+  ann.channel.closed(closeAbnormal);
+  for (const node of [first, second]) expect(said(node)).toEqual(["restore ann", "restore joe", "signout ann"]);
+  gateway.signOuts.lost(other);
+  joe.channel.closed(closeAbnormal);
+  expect(said(first).filter((line) => line === "signout joe")).toHaveLength(1);
 });
 
 test("it asks each node that has more for what it lacks, page by page, and again until it has it", () => {

@@ -158,6 +158,22 @@ export function sessionOwnerSuite(name: string, makeEngine: () => Promise<OwnedE
       expect(await refusal(first)).toMatch(isAnothers);
     });
 
+    test("a process that has other keys now goes on when the store is theirs alone, and is known by them alone then", async () => {
+      const next = claimOf(["next"]).fingerprints;
+      const sentences: string[] = [];
+      const sessions = await open(first, silentLog, (sentence) => sentences.push(sentence));
+      sessions.claimAs?.(next);
+      await (await open(claimOf(["first", "next"]))).setOwners?.(next);
+      // It claims the store with each poll.
+      await Bun.sleep(1_200);
+      await sessions.put("app", "ann", location());
+      await sessions.setOwners?.(next);
+      expect([sentences, (await engine.read()).owners]).toEqual([[], next[0]]);
+      await engine.write({ owners: first.fingerprints[0] ?? "" });
+      await until(() => sentences.length > 0, "it is told");
+      expect(sentences[0]).toMatch(isAnothers);
+    });
+
     test("a process that stood still during an adoption does not make the store its own again", async () => {
       const sentences: string[] = [];
       const sessions = await open(claimOf(["first", "next"]), silentLog, (sentence) => sentences.push(sentence));

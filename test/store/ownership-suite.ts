@@ -197,6 +197,31 @@ export function ownershipSuite(name: string, makePlace: () => Promise<OwnedPlace
       expect(await openOnce(claimOf(["next"]))).not.toBe("");
     });
 
+    test("a process that has other keys now goes on when the store is theirs alone, and is known by them alone then", async () => {
+      const [next, later] = [claimOf(["next"]).fingerprints, claimOf(["later"]).fingerprints];
+      const sentences: string[] = [];
+      const store = await place.open(first, silentLog, (sentence) => sentences.push(sentence));
+      opened.push(store);
+      store.claimAs(next);
+      stored((await store.append([talk()]))[0]);
+      const other = await open(claimOf(["first", "next"]));
+      await other.setOwners(next);
+      // It claims the store again.
+      await place.run("DELETE FROM $node");
+      stored((await store.append([talk()]))[0]);
+      expect(await store.groupDetail("app", "1", "nobody")).toBeDefined();
+      await store.setOwners(next);
+      // What it was known by before counts no more.
+      await place.run(`UPDATE $owner SET fingerprint = '${first.fingerprints[0]}'`);
+      const outcome = await store.setOwners(later).then(
+        () => "set",
+        (error: unknown) => error,
+      );
+      expect(outcome).toBeInstanceOf(StoreUnavailable);
+      await until(() => sentences.length > 0, "it is told", 20_000);
+      expect(sentences[0]).toMatch(isAnothers);
+    }, 30_000);
+
     test("a process of the former owner that stood still during an adoption writes nothing more", async () => {
       const sentences: string[] = [];
       const frozen = await place.open(first, silentLog, (sentence) => sentences.push(sentence));

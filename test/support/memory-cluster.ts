@@ -1,8 +1,8 @@
 // Roles in one process, each with surroundings of its own, over a registry and links in memory.
 
+import { ClusterKeys } from "../../src/auth/cluster-keys.ts";
 import { TokenVerifier } from "../../src/auth/token.ts";
 import { sessionCensusMs } from "../../src/base/limits/fixed.ts";
-import { clusterFingerprint } from "../../src/auth/store-ownership.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { testLimits } from "./limits.ts";
 import { newIncarnation, systemRandom } from "../../src/base/random.ts";
@@ -37,7 +37,7 @@ export class MemoryCluster {
     limits: testLimits(),
     log: silentLog,
   });
-  readonly clusterKeys = [systemRandom.bytes(32)];
+  readonly keys = new ClusterKeys([systemRandom.bytes(32)], env);
   /** Of all its processes. */
   limits = testLimits();
   /** What was said by those who lost their ids. */
@@ -47,7 +47,7 @@ export class MemoryCluster {
   private readonly nodes: LogicNode[] = [];
 
   /** Surroundings for a process of that id and service. */
-  around(id: string, service: string, clusterKeys: readonly Uint8Array[] = this.clusterKeys): Surroundings {
+  around(id: string, service: string, keys: ClusterKeys = this.keys): Surroundings {
     const { registry, network, wheel, flusher } = this;
     const registrar = localRegistrar(registry);
     const naming = new InProcessNaming({
@@ -72,8 +72,7 @@ export class MemoryCluster {
       identity: { id, service, incarnation: newIncarnation(systemRandom) },
       naming,
       network: watched,
-      clusterKeys,
-      fingerprints: clusterKeys.map((key) => clusterFingerprint(key, env)),
+      keys,
       timers: systemTimers,
       random: systemRandom,
       limits: this.limits,

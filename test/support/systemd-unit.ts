@@ -36,15 +36,26 @@ export class Unit {
   environment(specifiers: Readonly<Record<string, string>>): Record<string, string> {
     const entries = this.values("Environment").map((line) => {
       const equals = line.indexOf("=");
-      const value = line.slice(equals + 1).replaceAll(/%(.)/g, (_, letter: string) => {
-        const meant = specifiers[letter];
-        if (meant === undefined) throw new Error(`%${letter} in ${line}`);
-        return meant;
-      });
-      return [line.slice(0, equals), value] as const;
+      return [line.slice(0, equals), meant(line.slice(equals + 1), specifiers)] as const;
     });
     return Object.fromEntries(entries);
   }
+
+  /** The shell commands of a key, as they are run. */
+  shellCommands(key: string, specifiers: Readonly<Record<string, string>>): string[] {
+    const prefix = "+/bin/sh -c '";
+    const lines = this.values(key).filter((line) => line.startsWith(prefix) && line.endsWith("'"));
+    return lines.map((line) => meant(line.slice(prefix.length, -1), specifiers).replaceAll("$$", "$"));
+  }
+}
+
+/** A text with what its specifiers stand for. */
+function meant(text: string, specifiers: Readonly<Record<string, string>>): string {
+  return text.replaceAll(/%(.)/g, (_, letter: string) => {
+    const value = letter === "%" ? "%" : specifiers[letter];
+    if (value === undefined) throw new Error(`%${letter} in ${text}`);
+    return value;
+  });
 }
 
 /** The variables of a file that `EnvironmentFile=` names; those in comments, too. */

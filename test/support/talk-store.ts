@@ -20,6 +20,7 @@ export function talkStore(outcome: TalkOutcome): Store {
     revocations: unused,
     identity: undefined,
     setOwners: unused,
+    claimAs: () => undefined,
     watchReplacement: () => () => undefined,
     isHealthy: true,
     trouble: "",

@@ -21,7 +21,7 @@ const row = {
 
 test("what is written is read, ids of 63 bits and a missing device included", () => {
   const rows = [row, { ...row, device: "" }, { ...row, kind: "revoke", device: undefined }] as const;
-  const page = { store: "s", version: id, after: 0n, rows };
+  const page = { store: "s", version: id, after: 0n, nowMs: 1_764_000_000_123, rows };
   expect(decodeRevocations(Buffer.from(encodeRevocationsPage(page)))).toEqual(page);
   const state = { store: "s", version: id };
   expect(decodeRevocations(Buffer.from(encodeRevocationsState(state)))).toEqual(state);
@@ -45,9 +45,11 @@ test("anything else is neither", () => {
       { ...written, app: undefined },
       { ...written, account: null },
       { ...written, beforeMs: "1" },
-    ].map((one) => JSON.stringify({ store: "s", version: "1", after: "0", rows: [written, one] })),
-    JSON.stringify({ store: "s", version: "1", rows: [] }),
-    JSON.stringify({ store: "s", version: "1", after: "0", rows: {} }),
+    ].map((one) => JSON.stringify({ store: "s", version: "1", after: "0", now: 1, rows: [written, one] })),
+    JSON.stringify({ store: "s", version: "1", now: 1, rows: [] }),
+    JSON.stringify({ store: "s", version: "1", after: "0", now: 1, rows: {} }),
+    JSON.stringify({ store: "s", version: "1", after: "0", rows: [written] }),
+    JSON.stringify({ store: "s", version: "1", after: "0", now: "1", rows: [written] }),
   ];
   for (const text of bad) expect([text, decodeRevocations(Buffer.from(text))]).toEqual([text, undefined]);
   for (const text of ["", "null", "{}", '{"after":5}', '{"after":"x"}'])

@@ -120,8 +120,9 @@ async function askRegistry(
   { url, clusterKeys }: ControlPlace & { kind: "registry" },
   request: string,
 ): Promise<unknown> {
+  const tokens = clusterKeys.map(registryToken);
   // Whoever is given a key shows it to nobody who does not have it.
-  const client = new NodeClient(systemTimers.after, clusterKeys.map(registryToken), clusterKeys.length > 0);
+  const client = new NodeClient(systemTimers.after, () => tokens, clusterKeys.length > 0);
   const parameters = new URLSearchParams({ request });
   try {
     const call = { method: "POST", endpoint: "control", parameters, limitMs: answerMsMax } as const;

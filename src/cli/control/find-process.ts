@@ -20,10 +20,10 @@ import type { ControlPlace } from "./ask.ts";
 export async function findProcess(values: OptionValues): Promise<ControlPlace> {
   const node = values.optional("node");
   if (node === undefined) return { kind: "socket", folder: resolve(values.required("data")) };
-  const clusterKeys = readClusterKeys(values, silentLog);
+  const { keys: clusterKeys } = readClusterKeys(values, silentLog);
   if (/^https?:/.test(node)) return { kind: "registry", url: node, clusterKeys };
   if (node.startsWith("tcp:")) return link(node.slice("tcp://".length), undefined, clusterKeys);
-  const client = new NodeClient(systemTimers.after, [], false);
+  const client = new NodeClient(systemTimers.after, () => [], false);
   const { instances } = await firstListing(client, values.required("discovery"));
   const named = instances.filter(({ hostname }) => hostname === node);
   const [first] = named;
@@ -50,8 +50,8 @@ export async function findStoreKeepers(values: OptionValues): Promise<readonly C
 }
 
 async function chatNodes(values: OptionValues, registry: readonly string[]): Promise<ControlPlace[]> {
-  const clusterKeys = readClusterKeys(values, silentLog);
-  const { node, instances } = await firstListing(new NodeClient(systemTimers.after, [], false), registry);
+  const { keys: clusterKeys } = readClusterKeys(values, silentLog);
+  const { node, instances } = await firstListing(new NodeClient(systemTimers.after, () => [], false), registry);
   const env = values.required("env");
   const places = instances.flatMap((instance) => {
     const address = instance.appid === "chat" && instance.env === env ? linkAddress(instance) : undefined;

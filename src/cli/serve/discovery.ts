@@ -22,7 +22,7 @@ const listenDefault: SocketAddress = { host: "127.0.0.1", port: 7171 };
 /** Starts a node of the registry. */
 export async function serveDiscovery(values: OptionValues, log: Log): Promise<Serving> {
   const listen = values.optional("listen") ?? listenDefault;
-  const clusterKeys = readClusterKeys(values, log);
+  const { keys: clusterKeys, again } = readClusterKeys(values, log);
   const isInsecure = values.required("insecure");
   if (clusterKeys.length === 0 && !isInsecure && !isLoopbackHost(listen.host)) {
     throw new UsageError(
@@ -49,6 +49,7 @@ export async function serveDiscovery(values: OptionValues, log: Log): Promise<Se
         lookup: lookup === undefined ? undefined : readRules(lookup, values.sourceOf("lookup"), log, parseLookupFile),
         trustedProxies: values.optional("trusted-proxies"),
         clusterKeys,
+        readClusterKeys: again,
         version,
         limits,
         log,
@@ -63,6 +64,7 @@ export async function serveDiscovery(values: OptionValues, log: Log): Promise<Se
     listening: [`http://${running.addresses.http}`],
     limits,
     health: () => running.health(),
+    ...(running.reload === undefined ? {} : { reload: running.reload }),
     drain: () => running.drain(),
   };
 }

@@ -108,7 +108,7 @@ function memberSettings(values: OptionValues, log: Log, role: MemberRole): Membe
     throw new UsageError(
       `--discovery is required: the registry by which a ${role} finds the others, such as http://10.0.0.5:7171`,
     );
-  const clusterKeys = readClusterKeys(values, log);
+  const { keys: clusterKeys, again } = readClusterKeys(values, log);
   if (clusterKeys.length === 0)
     throw new UsageError(
       "--cluster-key-file is required: services prove to each other that they know the same key, of at least 16 bytes",
@@ -127,6 +127,7 @@ function memberSettings(values: OptionValues, log: Log, role: MemberRole): Membe
     region: values.required("region"),
     env: values.required("env"),
     clusterKeys,
+    readClusterKeys: again,
     insecure,
     monitor: values.isGiven("monitor") ? values.optional("monitor") : anyPort,
     writeWaitMs: values.required("write-wait"),

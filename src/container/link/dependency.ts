@@ -7,6 +7,7 @@
 // greater one ends when it has asked for so long, which is when the lesser one is established.
 
 import { hasProof } from "../../auth/instance-proof.ts";
+import type { ClusterKeys } from "../../auth/cluster-keys.ts";
 import type { LinkIdentity } from "../../auth/link-proof.ts";
 import type { Limits } from "../../base/limits/limits.ts";
 import type { Log } from "../../base/log.ts";
@@ -46,7 +47,7 @@ export type Dial = (address: string, handlerOf: (connection: Connection) => Fram
 /** What all dependencies of a process share. */
 export interface DependencyHost<Owner> {
   readonly identity: LinkIdentity;
-  readonly clusterKeys: readonly Uint8Array[];
+  readonly keys: Pick<ClusterKeys, "all">;
   readonly naming: Naming;
   readonly dial: Dial;
   readonly links: Links<Owner>;
@@ -183,7 +184,7 @@ export class Dependency<Owner> {
     await host.dial(address, (connection) => {
       const declines = ({ stores }: LinkState): string | undefined =>
         host.stores.admits({ service, id: node.id }, stores);
-      const parts = { ...host, expectedId: node.id, address, isProven, declines };
+      const parts = { ...host, clusterKeys: host.keys.all, expectedId: node.id, address, isProven, declines };
       const handshake = new DiallingHandshake(connection, parts, (met) => this.stands(node, connection, met));
       handshakes.push(handshake);
       return handshake;

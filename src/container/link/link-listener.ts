@@ -1,6 +1,7 @@
 // The accepting side of links: each connection begins with a handshake, and becomes a link of the service behind it. A
 // process without such a service (a gateway) listens, too: whoever wants to know who it is can ask.
 
+import type { ClusterKeys } from "../../auth/cluster-keys.ts";
 import type { LinkIdentity } from "../../auth/link-proof.ts";
 import type { Random } from "../../base/random.ts";
 import type { ControlCommands } from "../../observe/control-commands.ts";
@@ -21,10 +22,10 @@ const closeNotServed = closeProtocolFault("this process takes no links of yours"
 /** Accepts links for one process. */
 export class LinkListener implements Acceptor, LinkHost {
   readonly identity: LinkIdentity;
-  readonly clusterKeys: readonly Uint8Array[];
   readonly random: Random;
   /** Where others dial it; known since `listen`. */
   address = "";
+  private readonly keys: Pick<ClusterKeys, "all">;
   private readonly service: Service | undefined;
   private readonly control: ControlCommands | undefined;
   private readonly metrics: { protocolFault(kind: string): void };
@@ -32,7 +33,7 @@ export class LinkListener implements Acceptor, LinkHost {
 
   constructor(parts: {
     identity: LinkIdentity;
-    clusterKeys: readonly Uint8Array[];
+    keys: Pick<ClusterKeys, "all">;
     random: Random;
     /** What gateways are linked to; undefined: nothing. */
     service: Service | undefined;
@@ -43,12 +44,16 @@ export class LinkListener implements Acceptor, LinkHost {
     gatewayDeclined?: (gateway: string, sentence: string) => void;
   }) {
     this.identity = parts.identity;
-    this.clusterKeys = parts.clusterKeys;
+    this.keys = parts.keys;
     this.random = parts.random;
     this.service = parts.service;
     this.control = parts.control;
     this.metrics = parts.metrics;
     this.gatewayDeclined = parts.gatewayDeclined ?? (() => undefined);
+  }
+
+  get clusterKeys(): readonly Uint8Array[] {
+    return this.keys.all;
   }
 
   /** Takes links. Returns where others dial it. Throws when the address cannot be bound. */

@@ -1,5 +1,6 @@
 // Asking who is at an address: a handshake that ends once the other side has said and proven who it is.
 
+import type { ClusterKeys } from "../../auth/cluster-keys.ts";
 import type { LinkIdentity } from "../../auth/link-proof.ts";
 import type { Random } from "../../base/random.ts";
 import type { FrameHandler } from "../../transport/transport.ts";
@@ -17,7 +18,7 @@ export async function whoAnswers(
   expectedId: string,
   parts: {
     readonly identity: LinkIdentity;
-    readonly clusterKeys: readonly Uint8Array[];
+    readonly keys: Pick<ClusterKeys, "all">;
     readonly random: Random;
     readonly dial: Dial;
     /** The entry that named the address has a proof. */
@@ -27,7 +28,8 @@ export async function whoAnswers(
   const asked = (async (): Promise<string | undefined> => {
     const handshakes: DiallingHandshake[] = [];
     const connection = await parts.dial(address, (dialled) => {
-      const handshake = new DiallingHandshake(dialled, { ...parts, expectedId, address }, () => noOwner);
+      const clusterKeys = parts.keys.all;
+      const handshake = new DiallingHandshake(dialled, { ...parts, clusterKeys, expectedId, address }, () => noOwner);
       handshakes.push(handshake);
       return handshake;
     });

@@ -30,10 +30,10 @@ export interface HttpNamingOptions {
   /** This client's own name, for the registry's bookkeeping of polls. */
   readonly hostname: string;
   /**
-   * What the registry requires for writes, if it does: one token for each cluster key, the first one preferred. Sent to
-   * nodes in the clear.
+   * What the registry requires for writes, if it does: one token for each cluster key of now, the first one preferred. Sent
+   * to nodes in the clear.
    */
-  readonly tokens: readonly string[];
+  readonly tokens: () => readonly string[];
   /** Nodes that take writes without a key are not used: nothing that they say is believed. */
   readonly requiresKey: boolean;
   /** Further nodes are learned from the registry. Where anybody may write, anybody may pass for a node of it. */

@@ -57,10 +57,10 @@ export class NodeClient {
 
   /**
    * @param requiresKey nodes that take writes without a key are not asked: they are failures, OpenRegistry
-   * @param tokens for `authorization: Bearer`: the first one is sent to every node, another to a node that refuses it.
+   * @param tokens those of now, for `authorization: Bearer`: the first one is sent to every node, another to a node that refuses it.
    *   Whoever may register as a node of the registry holds them
    */
-  constructor(after: After, tokens: readonly string[], requiresKey: boolean) {
+  constructor(after: After, tokens: () => readonly string[], requiresKey: boolean) {
     this.after = after;
     this.tokens = new TokenChoice(tokens);
     this.requiresKey = requiresKey;

@@ -4,6 +4,7 @@
 // An entry of this process that somebody has replaced is registered again. Others leave one without a right proof out, and
 // would not find this process any more; a copy of what it said before they would believe.
 
+import type { ClusterKeys } from "../../auth/cluster-keys.ts";
 import { proofKey, withProof } from "../../auth/instance-proof.ts";
 import type { Admission } from "../admission.ts";
 import type { Instance } from "../instance.ts";
@@ -34,14 +35,16 @@ export class ProvenNaming implements Naming {
   private readonly parts: {
     readonly env: string;
     readonly zone: string;
-    /** At least one; the registrations carry a proof by each. */
-    readonly clusterKeys: readonly Uint8Array[];
+    /** At least one; the registrations carry a proof by each of those of the time. */
+    readonly keys: Pick<ClusterKeys, "all" | "onChange">;
     readonly admission: Admission;
     /** Anybody may write to the registry. */
     readonly isRegistryOpen: boolean;
     readonly timers: Pick<Timers, "after">;
   };
   private readonly own = new Set<Own>();
+  /** By service: tells a subscriber again what is believed of the last list. */
+  private readonly retell = new Map<string, () => void>();
   readonly whoLists?: (service: string, id: string) => Promise<Listing>;
 
   /** Owns `naming`. */
@@ -49,6 +52,9 @@ export class ProvenNaming implements Naming {
     this.naming = naming;
     this.parts = parts;
     if (naming.whoLists !== undefined) this.whoLists = naming.whoLists.bind(naming);
+    parts.keys.onChange(() => {
+      for (const tell of [...this.retell.values()]) tell();
+    });
   }
 
   async find(service: string): Promise<readonly Instance[]> {
@@ -65,25 +71,33 @@ export class ProvenNaming implements Naming {
   }
 
   subscribe(service: string, onChange: (instances: readonly Instance[]) => void): void {
+    let last: readonly Instance[] | undefined;
     let told: readonly Instance[] | undefined;
-    this.naming.subscribe(service, (listed) => {
-      this.lookForOwn(service, listed);
-      const admitted = this.parts.admission.admitted(service, listed);
+    const tell = (): void => {
+      if (last === undefined) return;
+      const admitted = this.parts.admission.admitted(service, last);
       if (told !== undefined && sameInstances(told, admitted)) return;
       told = admitted;
       onChange(admitted);
+    };
+    this.naming.subscribe(service, (listed) => {
+      last = listed;
+      this.lookForOwn(service, listed);
+      tell();
     });
+    this.retell.set(service, tell);
   }
 
   unsubscribe(service: string): void {
+    this.retell.delete(service);
     this.naming.unsubscribe(service);
   }
 
   async register(registration: Registration): Promise<Registered> {
     const { service, id, addrs } = registration;
-    const { env, zone, clusterKeys } = this.parts;
+    const { env, zone, keys } = this.parts;
     const proven = (metadata: ReadonlyMap<string, string>): ReadonlyMap<string, string> =>
-      withProof({ env, zone, service, id, addrs, metadata }, clusterKeys);
+      withProof({ env, zone, service, id, addrs, metadata }, keys.all);
     const metadata = proven(registration.metadata);
     const registered = await this.naming.register({ ...registration, metadata });
     const own: Own = { service, id, registered, proofs: [proofOf(metadata)], cancel: undefined, isReplaced: false };
@@ -121,6 +135,7 @@ export class ProvenNaming implements Naming {
   close(): Promise<void> {
     for (const { cancel } of this.own) cancel?.();
     this.own.clear();
+    this.retell.clear();
     return this.naming.close();
   }
 

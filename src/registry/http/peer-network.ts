@@ -57,14 +57,14 @@ export class HttpPeerNetwork implements PeerNetwork {
   private readonly originalUntilMs = new Map<string, number>();
 
   /**
-   * The first of `tokens` is shown to all nodes, another one to a node that refuses it. With tokens nothing is exchanged with a
-   * node that takes writes without one: what anybody may write there would be listed here. The clock of an original node that
-   * is behind by more than `lagMsMax` is not believed.
+   * The first of `tokens`, those of now, is shown to all nodes, another one to a node that refuses it. A process that has any at
+   * its start exchanges nothing with a node that takes writes without one: what anybody may write there would be listed here.
+   * The clock of an original node that is behind by more than `lagMsMax` is not believed.
    */
-  constructor(clock: Clock, tokens: readonly string[], lagMsMax: number) {
+  constructor(clock: Clock, tokens: () => readonly string[], lagMsMax: number) {
     this.clock = clock;
     this.tokens = new TokenChoice(tokens);
-    this.keys = tokens.length === 0 ? undefined : new KeyChecks(() => clock.monotonicMs());
+    this.keys = tokens().length === 0 ? undefined : new KeyChecks(() => clock.monotonicMs());
     this.originals = new OriginalPeers({ clock, tokens: this.tokens, requestMsMax, lagMsMax });
   }
 

@@ -61,8 +61,8 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 export interface RegistryHttpOptions {
   readonly node: RegistryNode;
-  /** Writers and other nodes have to show one of these; none: nothing. */
-  readonly tokens: readonly string[];
+  /** Writers and other nodes have to show one of those of now; none: nothing. */
+  readonly tokens: () => readonly string[];
   readonly lookup: LookupRules | undefined;
   /** Where lookup finds gateways. */
   readonly gateways: PublicGateways;
@@ -274,7 +274,7 @@ class Api {
 
   respond(request: HttpRequest): Answer | WantsBody {
     const { path } = request;
-    const { guard, tokens, metrics } = this.options;
+    const { guard, metrics } = this.options;
     // A client's browser looks for a gateway; it has no other business here.
     const refusal = path.startsWith(lookupPrefix) ? undefined : guard(request);
     if (refusal !== undefined) return { ...plain(403, refusal), isLast: true };
@@ -283,6 +283,7 @@ class Api {
     const route = this.routes.get(name);
     if (route === undefined) return plain(404, "404 page not found");
     if (!allows(route.method, request)) return notAllowed(route.method);
+    const tokens = this.options.tokens();
     const isTrusted = tokens.length > 0 && showsToken(request.header("authorization") ?? null, tokens);
     metrics.requested(name);
     if (route.method === "POST" && tokens.length > 0 && !isTrusted) return unauthorized();
@@ -295,7 +296,7 @@ class Api {
     const [type = ""] = (request.header("content-type") ?? "").split(";", 1);
     if (type.trim().toLowerCase() !== "application/json")
       return { ...plain(415, "messages of registry nodes are application/json"), isLast: true };
-    if (this.options.tokens.length > 0 || this.options.quotaOf(request.remoteAddress) === "") return undefined;
+    if (this.options.tokens().length > 0 || this.options.quotaOf(request.remoteAddress) === "") return undefined;
     if (this.peers.isNode(request.remoteAddress)) return undefined;
     // It takes this node for one of the original implementation, registers itself as those do, and is known from then on.
     return { ...plain(404, "404 page not found", { [unknownNodeField]: "register" }), isLast: true };

@@ -78,7 +78,7 @@ export class RevocationFeed {
     const last = rows.at(-1)?.id ?? after;
     // All that was known before is among the rows, unless it is not kept any more.
     const version = rows.length === rowsMax || last > known ? last : known;
-    const page = encodeRevocationsPage({ store, version, after, rows });
+    const page = encodeRevocationsPage({ store, version, after, nowMs: Date.now(), rows });
     this.dispatcher.tell(context.link.gateway, Command.Revocations, page);
   };
 

@@ -1,7 +1,7 @@
 // A node of the registry as a process: the table and its replication, with the HTTP API, DNS, health checks and snapshot
 // around it.
 
-import { registryToken } from "../../auth/registry-token.ts";
+import { ClusterKeys, reloadClusterKeys } from "../../auth/cluster-keys.ts";
 import { systemClock } from "../../base/clock.ts";
 import { systemRandom } from "../../base/random.ts";
 import { ContainedBugs } from "../../observe/contained-bugs.ts";
@@ -28,14 +28,15 @@ const goodbyeCheckMs = 5;
 
 /** Starts it all; rejects, with nothing left running, when something cannot be opened. */
 export async function startDiscovery(settings: DiscoverySettings): Promise<RunningDiscovery> {
-  const { clusterKeys, limits, trustedProxies, log, dns, snapshotPath, lookup } = settings;
+  const { clusterKeys, readClusterKeys, env, limits, trustedProxies, log, dns, snapshotPath, lookup } = settings;
   const undo: (() => void | Promise<void>)[] = [];
   const closeAll = async (): Promise<void> => {
     for (const step of undo.toReversed()) await step();
     undo.length = 0;
   };
   try {
-    const tokens = clusterKeys.map(registryToken);
+    const keys = new ClusterKeys(clusterKeys, env);
+    const tokens = (): readonly string[] => keys.tokens;
     const bugs = new ContainedBugs(log);
     const names = settings.advertise === undefined ? [] : [settings.advertise.host];
     const proxies = trustedProxies && new TrustedProxies(trustedProxies, log);
@@ -90,7 +91,7 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
     node.start(restored > 0);
     const health = (): Health => healthOf(node, settings.version);
     const gateways = new PublicGateways({
-      ...{ directory: believed(node, settings), revisions: node, env: settings.env },
+      ...{ directory: believed(node, keys, settings), revisions: node, env: settings.env },
       clock: systemClock,
     });
     http.open({ node, tokens, lookup, gateways, metrics, health, control });
@@ -108,6 +109,7 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
       addresses: { http: http.address, advertised, dns: dnsServer?.address },
       health,
       control,
+      reload: () => readClusterKeys && reloadClusterKeys(keys, readClusterKeys, log),
       drain: () => (draining ??= drain()),
     };
   } catch (error) {
@@ -117,9 +119,13 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
 }
 
 /** The instances that clients may be told of: of a registry with keys those that are believed, else all. */
-function believed(node: RegistryNode, { clusterKeys, env, log }: DiscoverySettings): Pick<Directory, "instances"> {
-  if (clusterKeys.length === 0) return node;
-  return new Admission({ env, clusterKeys, isRegistryOpen: false, log }).of(node);
+function believed(
+  node: RegistryNode,
+  keys: ClusterKeys,
+  { env, log }: DiscoverySettings,
+): Pick<Directory, "instances"> {
+  if (keys.all.length === 0) return node;
+  return new Admission({ env, keys, isRegistryOpen: false, log }).of(node);
 }
 
 function healthOf(node: RegistryNode, version: string): Health {

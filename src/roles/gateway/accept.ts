@@ -213,6 +213,7 @@ export function restoreSession(channel: Channel, link: Link<Channel>): boolean {
   const session = create(SessionSchema, {
     ...{ channelId: id, gateId: gateway.serviceId, device, features: [...features] },
   });
+  gateway.signOuts.restored(link);
   return link.connection.send(forwarded(senderOf(channel), Command.Restore, 0, 0, toBinary(SessionSchema, session)));
 }
 

@@ -26,8 +26,8 @@ import { ChannelState } from "./channel-state.ts";
 import type { Gateway } from "./gateway.ts";
 
 /**
- * How far this machine's clock may be ahead of that of the chat node that dated a kick. It is asked of those only who sign in
- * between a kick and its arrival here.
+ * How far the clock of the chat node that dated a kick may be behind that of the one that sends it; this machine's may say
+ * anything. It is asked of those only who sign in between a kick and its arrival here.
  */
 const clocksApartMs = 30_000;
 
@@ -112,16 +112,20 @@ export class Revocations {
     link.connection.send(forwarded(nobody, Command.Revocations, 0, 0, encodeRevocationsQuestion(this.version)));
   }
 
-  private take({ store, version, after, rows }: RevocationsPage): void {
+  private take({ store, version, after, nowMs, rows }: RevocationsPage): void {
     // It answers an earlier question.
     if (store !== this.store || after > this.version) return;
     if (this.version === 0n) this.revokedMs.clear();
-    this.apply(rows.filter(({ id }) => id > this.version));
+    this.apply(
+      rows.filter(({ id }) => id > this.version),
+      Date.now() - nowMs,
+    );
     if (version > this.version) this.version = version;
     for (const [link, there] of this.ahead) if (there <= this.version) this.ahead.delete(link);
   }
 
-  private apply(rows: readonly StoredRevocation[]): void {
+  /** `aheadMs`: how far this machine's clock is ahead of the sender's. */
+  private apply(rows: readonly StoredRevocation[], aheadMs: number): void {
     const byAccount = Map.groupBy(rows, ({ account }) => account);
     for (const { app, account, kind, beforeMs } of rows) {
       const key = accountKey(app, account);
@@ -129,16 +133,16 @@ export class Revocations {
     }
     if (byAccount.size === 0) return;
     for (const channel of this.gateway.channels.values()) {
-      const row = byAccount.get(channel.account)?.find((one) => isEnded(channel, one));
+      const row = byAccount.get(channel.account)?.find((one) => isEnded(channel, one, aheadMs));
       if (row !== undefined) end(channel, row);
     }
   }
 }
 
-function isEnded(channel: Channel, { app, kind, device, beforeMs }: StoredRevocation): boolean {
+function isEnded(channel: Channel, { app, kind, device, beforeMs }: StoredRevocation, aheadMs: number): boolean {
   if (channel.app !== app) return false;
   if (kind === "revoke") return channel.issuedAt === undefined || channel.issuedAt * 1_000 < beforeMs;
-  return (device === undefined || channel.device === device) && channel.signedInMs < beforeMs + clocksApartMs;
+  return (device === undefined || channel.device === device) && channel.signedInMs < beforeMs + aheadMs + clocksApartMs;
 }
 
 function end({ connection, id, account, state }: Channel, { kind }: StoredRevocation): void {

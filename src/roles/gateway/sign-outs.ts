@@ -1,6 +1,9 @@
 // Telling the login service of connections that have ended. There is no answer to that, so what was sent by a link that
 // broke soon after, or could not be sent at all, is sent again: a session that nobody signs out would look alive for as
 // long as this gateway is.
+//
+// A session that was sent again by one link would come back if it arrived behind the sign-out that goes by another: so for a
+// while the sign-outs go by that link, too, on which they stay behind it.
 
 import type { Link } from "../../container/links.ts";
 import { Command } from "../../wire/commands.ts";
@@ -26,6 +29,8 @@ export class SignOuts {
   private readonly serviceId: string;
   private readonly choose: (signOut: { id: string; app: string; account: string }) => Link<Channel> | undefined;
   private kept: SignOut[] = [];
+  /** Links by which sessions were sent again, and when. */
+  private readonly restoring = new Map<Link<Channel>, number>();
 
   /** `choose` gives a link to a login node, if there is one. */
   constructor(serviceId: string, choose: SignOuts["choose"]) {
@@ -37,12 +42,19 @@ export class SignOuts {
   add({ id, app, account }: Channel, link: Link<Channel> | undefined): void {
     const signOut: SignOut = { id, app, account, link: undefined, atMs: 0 };
     this.send(signOut, link);
+    for (const other of this.restoring.keys()) if (other !== signOut.link) this.sendBy(signOut, other);
     this.kept.push(signOut);
     if (this.kept.length > keptMax) this.kept.splice(0, this.kept.length - keptMax);
   }
 
+  /** A session is sent again by that link. */
+  restored(link: Link<Channel>): void {
+    this.restoring.set(link, performance.now());
+  }
+
   /** A link has ended: what it may have swallowed goes elsewhere. */
   lost(link: Link<Channel>): void {
+    this.restoring.delete(link);
     for (const signOut of this.kept) if (signOut.link === link) signOut.link = undefined;
     this.tidy();
   }
@@ -50,14 +62,19 @@ export class SignOuts {
   /** Sends what could not be sent, and forgets what has arrived; called every few seconds. */
   tidy(): void {
     const nowMs = performance.now();
+    for (const [link, atMs] of this.restoring) if (nowMs - atMs >= keptMs) this.restoring.delete(link);
     this.kept = this.kept.filter(({ link, atMs }) => link === undefined || nowMs - atMs < keptMs);
     for (const signOut of this.kept) if (signOut.link === undefined) this.send(signOut, this.choose(signOut));
   }
 
   private send(signOut: SignOut, link: Link<Channel> | undefined): void {
-    const packet = forwarded({ ...signOut, serviceId: this.serviceId }, Command.SignOut, 0, 0, new Uint8Array(0));
-    if (link?.connection.send(packet) !== true) return;
+    if (link === undefined || !this.sendBy(signOut, link)) return;
     signOut.link = link;
     signOut.atMs = performance.now();
+  }
+
+  private sendBy({ id, app, account }: SignOut, link: Link<Channel>): boolean {
+    const sender = { id, app, account, serviceId: this.serviceId };
+    return link.connection.send(forwarded(sender, Command.SignOut, 0, 0, new Uint8Array(0)));
   }
 }

@@ -1,6 +1,7 @@
 // Gateway, login and chat as separate services of one process, which find each other in a registry and talk over links as
 // they do in processes of their own; only that both are in memory here. Sessions are in memory, too.
 
+import { ClusterKeys } from "../../auth/cluster-keys.ts";
 import { TokenVerifier } from "../../auth/token.ts";
 import { silentLog } from "../../base/log.ts";
 import { newIncarnation, systemRandom } from "../../base/random.ts";
@@ -91,7 +92,7 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
     const registry = startLoneRegistry({ env, zone, version, limits, log: silentLog });
     undo.push(() => registry.stop());
     const network = new MemoryNetwork();
-    const clusterKeys = [systemRandom.bytes(clusterKeyBytes)];
+    const keys = new ClusterKeys([systemRandom.bytes(clusterKeyBytes)]);
     const transport = { writeWaitMs: settings.writeWaitMs, wheel, flusher, limits };
     const naming = (): Naming => {
       const registrar = localRegistrar(registry);
@@ -103,8 +104,7 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
       identity: { id: `${id}-${service}`, service, incarnation: newIncarnation(systemRandom) },
       naming: naming(),
       network: new MemoryLinkNetwork(transport, network, `${id}-${service}`),
-      clusterKeys,
-      fingerprints: [],
+      keys,
       timers: systemTimers,
       random: systemRandom,
       limits,

@@ -8,6 +8,8 @@
 // theirs.
 
 import {
+  claimAlsoAs,
+  claimOfOwner,
   damagedIdentitySentence,
   livingOwnerSentence,
   newStoreIdentity,
@@ -75,6 +77,21 @@ export class RedisOwner {
   /** It waits for the identity of an empty store. */
   get isWaiting(): boolean {
     return this.waitingSinceMs !== undefined;
+  }
+
+  /** By which this process is known. */
+  get fingerprints(): readonly string[] {
+    return this.claim.fingerprints;
+  }
+
+  /** This process is known by these fingerprints, too. */
+  claimAs(fingerprints: readonly string[]): void {
+    this.claim = claimAlsoAs(this.claim, fingerprints);
+  }
+
+  /** These fingerprints have become the owner's. */
+  owned(fingerprints: readonly string[]): void {
+    this.claim = claimOfOwner(fingerprints);
   }
 
   /** A connection was made: whoever knows the identity needs time to make one, too. */

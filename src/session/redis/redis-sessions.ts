@@ -81,7 +81,6 @@ class RedisSessions implements Sessions {
   private readonly log: Log;
   private readonly link: RedisLink;
   private readonly owner: RedisOwner;
-  private readonly claim: StoreClaim;
   private readonly place: string;
   private readonly limits: SessionLimits;
   private readonly follower = new Follower();
@@ -99,7 +98,6 @@ class RedisSessions implements Sessions {
     const { url, log, prefix = "roost:", claim = claimOfNobody, known } = options;
     this.log = log;
     this.limits = options.limits ?? limitValues();
-    this.claim = claim;
     this.place = shownPlace(redacted(url));
     const refused = (sentence: string): void => {
       if (this.isStarted) options.refused?.(sentence);
@@ -141,11 +139,18 @@ class RedisSessions implements Sessions {
   }
 
   async setOwners(fingerprints: readonly string[]): Promise<void> {
-    const isDone = await this.link.call(setOwnersScript, [ownersText(fingerprints), ...this.claim.fingerprints]);
-    if (isDone === 1) return;
+    const isDone = await this.link.call(setOwnersScript, [ownersText(fingerprints), ...this.owner.fingerprints]);
+    if (isDone === 1) {
+      this.owner.owned(fingerprints);
+      return;
+    }
     // Finds out whether it is another cluster's, and leaves it then.
     await this.poll();
     throw new SessionsUnavailable("the session store is not known to be this cluster's");
+  }
+
+  claimAs(fingerprints: readonly string[]): void {
+    this.owner.claimAs(fingerprints);
   }
 
   async gateways(): Promise<readonly GatewayStart[]> {

@@ -7,7 +7,9 @@ import { SQLiteError, type Database } from "bun:sqlite";
 import { systemClock, type Clock } from "../../base/clock.ts";
 import { limitValues } from "../../base/limits/table.ts";
 import {
+  claimAlsoAs,
   claimOfNobody,
+  claimOfOwner,
   shownPlace,
   tellAdoption,
   withoutAdoption,
@@ -132,10 +134,17 @@ class SqliteSessions implements Sessions {
     const { opening } = this;
     if (opening === undefined) throw away();
     const isDone = await opening.queue.add(() => setOwners(opening.file.writing, this.claim, fingerprints));
-    if (isDone) return;
+    if (isDone) {
+      this.claim = claimOfOwner(fingerprints);
+      return;
+    }
     // Finds out whether it is another cluster's, and leaves it then.
     await this.poll();
     throw new SessionsUnavailable("the session store is not known to be this cluster's");
+  }
+
+  claimAs(fingerprints: readonly string[]): void {
+    this.claim = claimAlsoAs(this.claim, fingerprints);
   }
 
   async gateways(): Promise<readonly GatewayStart[]> {

@@ -169,6 +169,10 @@ class PostgresStore extends JobStore {
     }
   }
 
+  claimAs(fingerprints: readonly string[]): void {
+    this.writer.claimAs(fingerprints);
+  }
+
   groupDetail(app: string, group: string, asker: string): Promise<DetailAnswer> {
     return this.read((life) => this.reader.groupDetail(life, app, group, asker));
   }

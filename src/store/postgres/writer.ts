@@ -7,6 +7,8 @@ import {
   damagedIdentitySentence,
   livingOwnerSentence,
   refusedClaimSentence,
+  claimAlsoAs,
+  claimOfOwner,
   withoutAdoption,
   type ClaimOutcome,
   type StoreClaim,
@@ -165,6 +167,12 @@ export class Writer {
         ${sql.array([...fingerprints], "TEXT")}) AS is_done`,
     );
     if (row?.is_done !== true) throw new NotOwned(refusedClaimSentence(`The message store ${place}`, claim));
+    this.claim = claimOfOwner(fingerprints);
+  }
+
+  /** Claims go by these fingerprints, too. */
+  claimAs(fingerprints: readonly string[]): void {
+    this.claim = claimAlsoAs(this.claim, fingerprints);
   }
 
   /** See Store.revoke. */
@@ -248,7 +256,8 @@ export class Writer {
       case "damaged":
         throw new StoreUnavailable(damagedIdentitySentence(store));
       default:
-        this.claim = withoutAdoption(claim);
+        // It may be another one by now.
+        this.claim = withoutAdoption(this.claim);
         return { outcome, identity, lastId: row.last_id, wallMs: Number(row.wall_ms), life };
     }
   }

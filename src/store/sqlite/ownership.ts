@@ -64,6 +64,11 @@ export class Ownership {
     this.write(fingerprints);
   }
 
+  /** Claims go by these fingerprints from now on. */
+  claimAs(fingerprints: readonly string[]): void {
+    this.wanted = { ...this.wanted, fingerprints };
+  }
+
   /** Inside a snapshot that is read from: throws NotOwned if the store has become another cluster's. */
   require(): void {
     const { store, wanted } = this;

@@ -38,6 +38,8 @@ export type Request =
   | { readonly kind: "renew"; readonly proof: boolean }
   /** To the writer: make these fingerprints the owner's. */
   | { readonly kind: "own"; readonly fingerprints: readonly string[] }
+  /** To the writer and the reader: the process is known by these fingerprints. */
+  | { readonly kind: "claim"; readonly fingerprints: readonly string[] }
   /** To the writer: keep a kick or a revocation, unless there are so many others. */
   | { readonly kind: "revoke"; readonly revocation: Revocation; readonly keptMax: number }
   /** To the writer: are the files at their paths still those that are open? */

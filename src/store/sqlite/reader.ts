@@ -117,6 +117,11 @@ export class Reader {
     );
   }
 
+  /** The store may be of these owners from now on. */
+  claimAs(fingerprints: readonly string[]): void {
+    this.ownership?.claimAs(fingerprints);
+  }
+
   /** See Store.index; the numbers and texts of each entry as in the protocol. */
   index(request: IndexRequest): { numbers: BigInt64Array<ArrayBuffer>; texts: string[] } {
     return this.indexSnapshot(() => {

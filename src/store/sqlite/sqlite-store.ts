@@ -10,7 +10,9 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, realpathSync } from "node:fs";
 import {
+  claimAlsoAs,
   claimOfNobody,
+  claimOfOwner,
   shownPlace,
   tellAdoption,
   type StoreClaim,
@@ -179,6 +181,11 @@ class SqliteStore extends JobStore {
 
   async setOwners(fingerprints: readonly string[]): Promise<void> {
     await this.askWriter({ kind: "own", fingerprints });
+    this.files.claimAs(claimOfOwner(fingerprints));
+  }
+
+  claimAs(fingerprints: readonly string[]): void {
+    this.files.claimAs(claimAlsoAs(this.files.claim, fingerprints));
   }
 
   async groupDetail(app: string, group: string, asker: string): Promise<DetailAnswer> {

@@ -8,7 +8,7 @@
 
 import { accessSync, closeSync, constants, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import type { ClaimOutcome } from "../../auth/store-ownership.ts";
+import type { ClaimOutcome, StoreClaim } from "../../auth/store-ownership.ts";
 import type { Log } from "../../base/log.ts";
 import { StoreDamaged, StoreUnavailable } from "../store.ts";
 import { refuseForeignLog } from "./foreign-log.ts";
@@ -56,6 +56,17 @@ export class StoreFiles {
 
   get areOpen(): boolean {
     return this.reason === undefined;
+  }
+
+  /** Who opens the files. */
+  get claim(): StoreClaim {
+    return this.lines.writer.claim;
+  }
+
+  /** Changes who that is, also for the files that are open. */
+  claimAs(claim: StoreClaim): void {
+    this.lines.writer.claimAs(claim);
+    this.lines.reader.claimAs(claim);
   }
 
   /** Opens the files where they are not; rejects with StoreUnavailable, or StoreDamaged, and the reason. */

@@ -102,6 +102,11 @@ function answer(request: Request): Answer {
   if (request.kind === "open") return open(request);
   if (request.kind === "close") return close();
   if (request.kind === "leave") return leave();
+  if (request.kind === "claim") {
+    writer?.claimAs(request.fingerprints);
+    reader?.claimAs(request.fingerprints);
+    return done;
+  }
   if (request.kind === "reopenIndex" && logIndex !== undefined) {
     logIndex.close();
     writer?.indexReopened(request.isReplaced);

@@ -6,7 +6,7 @@
 // entry of its own, under its path below the folder that the entries share, which is src/. So from whichever of them asks,
 // the worker is at ./store/sqlite/.
 
-import { withoutAdoption } from "../../auth/store-ownership.ts";
+import { type StoreClaim, withoutAdoption } from "../../auth/store-ownership.ts";
 import type { Log } from "../../base/log.ts";
 import { StoreDamaged, StoreUnavailable } from "../store.ts";
 import { logDamageSentence } from "./damage.ts";
@@ -124,6 +124,19 @@ export class WorkerLine {
       return Promise.reject(new StoreUnavailable(`the store's ${this.opening.role} is not running`));
     }
     return this.send(worker, request);
+  }
+
+  /** The claim by which the thread has the files open, or will open them. */
+  get claim(): StoreClaim {
+    return this.opening.claim;
+  }
+
+  /** Changes the claim; the thread hears of it behind what it was asked before. */
+  claimAs({ fingerprints, adopt }: StoreClaim): void {
+    this.opening = { ...this.opening, claim: { fingerprints, adopt } };
+    // A thread that has not been asked to open the files yet will be asked with this claim; so will one after another's death.
+    if (this.worker !== undefined && (this.isOpen || this.waiters.length > 0))
+      this.send(this.worker, { kind: "claim", fingerprints }).catch(() => undefined);
   }
 
   /** Ends the thread after what it was asked before; it gives its lease back and empties the write-ahead log. */

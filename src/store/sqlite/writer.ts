@@ -171,6 +171,11 @@ export class Writer {
     this.transact(() => this.ownership?.setOwners(fingerprints));
   }
 
+  /** Claims go by these fingerprints from now on. */
+  claimAs(fingerprints: readonly string[]): void {
+    this.ownership?.claimAs(fingerprints);
+  }
+
   /** See Store.revoke; the id, or undefined where `keptMax` others are kept. */
   revoke(revocation: Revocation, keptMax: number): bigint | undefined {
     return this.transact((ids, wallMs) => keepRevocation(this.db, revocation, keptMax, ids, wallMs));

@@ -65,7 +65,7 @@ async function shakeHands(
     const recording = new Recording(dialled);
     const handshake = new DiallingHandshake(
       dialled,
-      { ...end.side, expectedId, address, isProven: false },
+      { ...end.side, clusterKeys: end.keys.all, expectedId, address, isProven: false },
       () => recording,
     );
     opened.push({ handshake, recording });

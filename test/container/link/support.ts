@@ -2,6 +2,7 @@
 
 import { testLimits } from "../../support/limits.ts";
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { ClusterKeys } from "../../../src/auth/cluster-keys.ts";
 import { type LinkIdentity, linkProof, type Meeting, type ProofSide } from "../../../src/auth/link-proof.ts";
 import { TokenVerifier } from "../../../src/auth/token.ts";
 import { linkFrameBytesMax } from "../../../src/base/limits/fixed.ts";
@@ -65,9 +66,8 @@ export function afterwards(step: () => void | Promise<void>): void {
 /** One process's way to others, over TCP. Its wheel stands still until a test advances it. */
 export class LinkEnd {
   readonly identity: LinkIdentity;
-  readonly clusterKeys: readonly Uint8Array[];
   /** Of no environment: nothing here keeps stores. */
-  readonly fingerprints: readonly string[] = [];
+  readonly keys: ClusterKeys;
   readonly random = systemRandom;
   readonly metrics: ServiceMetrics;
   readonly wheel = new TimerWheel();
@@ -79,7 +79,7 @@ export class LinkEnd {
   constructor(identity: LinkIdentity, keys: readonly Uint8Array[] = [clusterKey], limits = testLimits()) {
     this.identity = identity;
     this.limits = limits;
-    this.clusterKeys = keys;
+    this.keys = new ClusterKeys(keys);
     this.metrics = this.numbers.forService(identity.id, identity.service);
     const transport = { writeWaitMs: 10_000, wheel: this.wheel, flusher: new Flusher(), limits: this.limits };
     this.network = new TcpLinkNetwork(transport, { host: "127.0.0.1", port: 0 }, (bound) => bound);
@@ -87,9 +87,9 @@ export class LinkEnd {
   }
 
   /** What a handshake needs to know of its side. */
-  get side(): Pick<LinkEnd, "identity" | "clusterKeys" | "fingerprints" | "random" | "metrics" | "dial"> {
-    const { identity, clusterKeys, fingerprints, random, metrics, dial } = this;
-    return { identity, clusterKeys, fingerprints, random, metrics, dial };
+  get side(): Pick<LinkEnd, "identity" | "keys" | "random" | "metrics" | "dial"> {
+    const { identity, keys, random, metrics, dial } = this;
+    return { identity, keys, random, metrics, dial };
   }
 
   /** Takes connections; returns the address. */
@@ -489,7 +489,7 @@ export async function dialAs(
   const end = new LinkEnd(newIdentity(id), keys);
   const handshakes: DiallingHandshake[] = [];
   const connection = await end.dial(address, (opened) => {
-    const parts = { ...end.side, expectedId: "node", address: listed, isProven };
+    const parts = { ...end.side, clusterKeys: keys, expectedId: "node", address: listed, isProven };
     const handshake = new DiallingHandshake(opened, parts, () => new Recording(opened));
     handshakes.push(handshake);
     return handshake;

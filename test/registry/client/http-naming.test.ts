@@ -101,7 +101,7 @@ describe("closing", () => {
       import { silentLog } from ${JSON.stringify(new URL("../../../src/base/log.ts", import.meta.url).pathname)};
       import { systemRandom } from ${JSON.stringify(new URL("../../../src/base/random.ts", import.meta.url).pathname)};
       const naming = new HttpNaming({ nodes: ["${node.url}"], env: "test", zone: "z1", region: "r", hostname: "h",
-        tokens: [], random: systemRandom, log: silentLog });
+        tokens: () => [], random: systemRandom, log: silentLog });
       naming.subscribe("chat", () => undefined);
       await naming.register({ service: "chat", id: "c", addrs: ["tcp://a:1"], version: "", status: 1, metadata: new Map() });
       await Bun.sleep(20);

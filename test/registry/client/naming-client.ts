@@ -37,7 +37,7 @@ export function client(
   const delaysMs = new Map<symbol, number>();
   const naming = new HttpNaming({
     nodes: nodes.map((node) => (typeof node === "string" ? node : node.url)),
-    ...{ env: "test", zone: "z1", region: "r", hostname: "client-1", tokens: ["the token"] },
+    ...{ env: "test", zone: "z1", region: "r", hostname: "client-1", tokens: () => ["the token"] },
     ...{ requiresKey, learnsNodes },
     ...{ random: seededRandom(1), log: silentLog },
     after: (delayMs, action) => {

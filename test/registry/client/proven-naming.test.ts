@@ -2,6 +2,7 @@
 
 import { testLimits } from "../../support/limits.ts";
 import { afterEach, describe, expect, test } from "bun:test";
+import { ClusterKeys } from "../../../src/auth/cluster-keys.ts";
 import { judgeProof } from "../../../src/auth/instance-proof.ts";
 import { silentLog } from "../../../src/base/log.ts";
 import { Adulthood } from "../../../src/container/adulthood.ts";
@@ -40,12 +41,13 @@ function world(isRegistryOpen = true) {
     ends.push(() => naming.close());
     return naming;
   };
-  const member = (keys: readonly Uint8Array[] = clusterKeys): ProvenNaming => {
-    const admission = new Admission({ env, clusterKeys: keys, isRegistryOpen, log: silentLog });
+  const member = (given: readonly Uint8Array[] | ClusterKeys = clusterKeys): ProvenNaming => {
+    const keys = given instanceof ClusterKeys ? given : new ClusterKeys(given);
+    const admission = new Admission({ env, keys, isRegistryOpen, log: silentLog });
     const naming = new ProvenNaming(stranger(), {
       env,
       zone: "z1",
-      clusterKeys: keys,
+      keys,
       admission,
       isRegistryOpen,
       timers,
@@ -84,6 +86,31 @@ describe("what a member registers", () => {
   });
 });
 
+test("what a member says after a change of its keys carries proofs by those alone", async () => {
+  const { member, stranger } = world();
+  const [a = bytes(""), b = bytes("")] = clusterKeys;
+  const keys = new ClusterKeys([a]);
+  const registered = await member(keys).register(registration("chat", "c1"));
+  const believed = async (): Promise<boolean[]> => {
+    const all = [[a], [b]].map((each) => idsOf(member(each), "chat"));
+    return (await Promise.all(all)).map((ids) => ids.includes("c1"));
+  };
+  expect(await believed()).toEqual([true, false]);
+  const { metadata } = registration("chat", "c1");
+  for (const [next, expected] of [
+    [
+      [b, a],
+      [true, true],
+    ],
+    [[b], [false, true]],
+  ] as const) {
+    keys.replace(next);
+    await registered.update({ metadata });
+    expect(await believed()).toEqual([...expected]);
+  }
+  expect((await stranger().find("chat"))[0]?.metadata.get("proof")).not.toContain(",");
+});
+
 describe("what a member is told", () => {
   test("are the members alone, by each way of asking", async () => {
     const { member, stranger } = world();
@@ -102,6 +129,27 @@ describe("what a member is told", () => {
     // What strangers do in between is no news.
     expect(told).toEqual([["c1"], ["c1", "c2"]]);
     expect(naming.leftOut.toSorted()).toEqual(["fake", "fake-2", "foreign"]);
+  });
+
+  test("changes with the keys: who has been believed by one that is gone is not, and who has the new one is", async () => {
+    const { member } = world();
+    const [a = bytes(""), b = bytes("")] = clusterKeys;
+    const keys = new ClusterKeys([a]);
+    const naming = member(keys);
+    await member([a]).register(registration("chat", "c1"));
+    await member([b]).register(registration("chat", "c2"));
+    const told: string[][] = [];
+    naming.subscribe("chat", (instances) => told.push(instances.map(({ hostname }) => hostname)));
+    await until(() => told.length > 0, "the list is told");
+    keys.replace([b, a]);
+    keys.replace([b, a]);
+    expect(await idsOf(naming, "chat")).toEqual(["c1", "c2"]);
+    keys.replace([b]);
+    expect(told).toEqual([["c1"], ["c1", "c2"], ["c2"]]);
+    expect(await idsOf(naming, "chat")).toEqual(["c2"]);
+    naming.unsubscribe("chat");
+    keys.replace([a]);
+    expect(told).toHaveLength(3);
   });
 
   test("is, where writes need the key, everybody for who changes the owner of a store: it waits for all of them", async () => {

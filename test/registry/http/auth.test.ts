@@ -148,7 +148,7 @@ describe("with a cluster key", () => {
           zone: "z1",
           region: "r1",
           hostname: "client",
-          tokens: shown === undefined ? [] : [shown],
+          tokens: () => (shown === undefined ? [] : [shown]),
         },
         ...{ requiresKey: false, learnsNodes: true, random: seededRandom(1), log: silentLog },
       });
@@ -181,7 +181,7 @@ describe("with several cluster keys", () => {
   const naming = (nodes: readonly TestNode[], ...shown: readonly string[]): HttpNaming => {
     const client = new HttpNaming({
       ...{ nodes: nodes.map(({ url }) => url), env: "prod", zone: "z1", region: "r1", hostname: "client" },
-      ...{ tokens: shown, requiresKey: true, learnsNodes: true, random: seededRandom(1), log: silentLog },
+      ...{ tokens: () => shown, requiresKey: true, learnsNodes: true, random: seededRandom(1), log: silentLog },
     });
     endLater(() => client.close());
     return client;

@@ -121,7 +121,7 @@ test("a node that nobody knows joins without a key: it learns all, is listed, an
     clock: systemClock,
     timers: systemTimers,
     random: systemRandom,
-    network: new HttpPeerNetwork(systemClock, [], 0),
+    network: new HttpPeerNetwork(systemClock, () => [], 0),
     log: silentLog,
   });
   endLater(async () => newcomer.stop());

@@ -47,7 +47,7 @@ function setUp(requestMsMax = 5_000): { peers: OriginalPeers; node: FakeOriginal
   const clock = new SettableClock();
   const node = originalNode();
   node.nowMs = clock.wallMs;
-  const tokens = new TokenChoice(["the token"]);
+  const tokens = new TokenChoice(() => ["the token"]);
   return { peers: new OriginalPeers({ clock, tokens, requestMsMax, lagMsMax: 900_000 }), node, clock };
 }
 
@@ -474,7 +474,7 @@ describe("a registry node beside an original one", () => {
     const time = new VirtualTime();
     const clock = time.clock(0);
     node.nowMs = () => clock.wallMs();
-    const peers = new OriginalPeers({ clock, tokens: new TokenChoice([]), requestMsMax: 5_000, lagMsMax: 0 });
+    const peers = new OriginalPeers({ clock, tokens: new TokenChoice(() => []), requestMsMax: 5_000, lagMsMax: 0 });
     let underWay = 0;
     async function answered<Reply>(reply: Promise<Reply>, done: (reply: Reply) => void): Promise<void> {
       underWay++;

@@ -66,7 +66,7 @@ export function serveRegistry(
   }, bugs);
   http.open({
     node,
-    tokens: [],
+    tokens: () => [],
     lookup: undefined,
     gateways: new PublicGateways({ directory: node, revisions: node, env: "prod", clock: systemClock }),
     metrics,
