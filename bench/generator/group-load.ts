@@ -33,7 +33,7 @@ export async function loadGroupOf(
       const receiver = traffic.receiver();
       const sender = index < senders ? traffic.sender() : undefined;
       const token = await tokenFor(target, nameOf(index));
-      const client = await LoadClient.signIn(target, nameOf(index), eventsOf(traffic, sender, receiver), token);
+      const client = await LoadClient.signIn(target, nameOf(index), eventsOf(traffic, sender, receiver), { token });
       receiver.client = client;
       if (sender === undefined) return;
       sender.client = client;

@@ -96,13 +96,19 @@ export class LoadClient implements FrameSink, Flushable {
     return client;
   }
 
-  /** Connects and signs in. Rejects with a sentence when either is refused. */
-  static async signIn(target: Target, account: string, events: LoadEvents, token?: string): Promise<LoadClient> {
+  /**
+   * Connects and signs in. Rejects with a sentence when either is refused. Without a device, the cursors of its index count as
+   * acknowledgements.
+   */
+  static async signIn(
+    target: Target,
+    account: string,
+    events: LoadEvents,
+    { token, device = "" }: { readonly token?: string | undefined; readonly device?: string } = {},
+  ): Promise<LoadClient> {
     const client = await LoadClient.connect(target, events);
-    const body = toBinary(
-      LoginReqSchema,
-      create(LoginReqSchema, { token: token ?? (await tokenFor(target, account)) }),
-    );
+    const request = create(LoginReqSchema, { token: token ?? (await tokenFor(target, account)), device });
+    const body = toBinary(LoginReqSchema, request);
     const { status } = await client.request(Command.SignIn, "", body);
     if (status !== Status.Success) {
       client.disconnect();

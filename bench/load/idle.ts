@@ -38,7 +38,7 @@ export async function loadIdle({ target, settings, tell }: Load): Promise<Findin
     const memory = (): number => target.processes.reduce((total, { pid }) => total + residentBytes(pid), 0);
     const bytesBefore = memory();
     const signIn = async (index: number): Promise<void> =>
-      void clients.push(await LoadClient.signIn(target, names[index] ?? "", events, tokens[index]));
+      void clients.push(await LoadClient.signIn(target, names[index] ?? "", events, { token: tokens[index] }));
     await unlessLost(inBatches(connections, abreast, signIn, (done) => tell("signing in", done)));
     tell("settling", 0);
     await unlessLost(Bun.sleep(isTrial ? 0 : settleMs));

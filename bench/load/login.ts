@@ -31,7 +31,7 @@ export async function loadLogin({ target, settings, tell }: Load): Promise<Findi
   const latency = new Latency();
   const signIn = async (index: number): Promise<void> => {
     const startMs = performance.now();
-    const client = await LoadClient.signIn(target, names[index] ?? "", events, tokens[index]);
+    const client = await LoadClient.signIn(target, names[index] ?? "", events, { token: tokens[index] });
     clients.push(client);
     if (index >= warm) latency.record(startMs, performance.now());
   };

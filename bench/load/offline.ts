@@ -26,11 +26,9 @@ export async function loadOffline(load: Load): Promise<Findings[]> {
       settings.senders,
       abreast,
       async (number) => {
-        const client = await LoadClient.signIn(target, receiverName(settings.run, number), {
-          answered() {},
-          pushed() {},
-          lost: (reason) => traffic.fail(`${reason} while the index was read`),
-        });
+        const lost = (reason: string): void => traffic.fail(`${reason} while the index was read`);
+        const events = { answered() {}, pushed() {}, lost };
+        const client = await LoadClient.signIn(target, receiverName(settings.run, number), events, { device: "bench" });
         const index = await Promise.race([readIndex(client), traffic.failure]);
         client.disconnect();
         return { ...index, missing: (traffic.senders[number]?.sent ?? 0) - index.ids.length };

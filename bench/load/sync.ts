@@ -54,7 +54,7 @@ export async function loadSync(load: Load): Promise<Findings[]> {
         pushed() {},
         lost: (reason) => failing.reject(new Error(`${reason} in the middle of the run`)),
       },
-      token,
+      { token, device: "bench" },
     );
     const synchronised = await Promise.race([synchronise(client), failing.promise]);
     const tookMs = performance.now() - startMs;
