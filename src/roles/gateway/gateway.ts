@@ -6,6 +6,7 @@ import type { Limits } from "../../base/limits/limits.ts";
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import type { TimerWheel } from "../../base/timer-wheel.ts";
+import { TurnShare } from "../../base/turn-share.ts";
 import type { Link, Links } from "../../container/links.ts";
 import { SameStores } from "../../container/same-stores.ts";
 import type { ServiceMetrics } from "../../observe/metrics.ts";
@@ -21,6 +22,8 @@ import { SignOuts } from "./sign-outs.ts";
 import { Census } from "./census.ts";
 import { SessionTally } from "../../session/tally.ts";
 
+/** To let a client in takes a tenth of it, a processor that has nothing else to do spends most of its time with it. */
+const strangerShareMs = 1;
 /** Of the numbers in the names of connections. */
 const numberBase = 36;
 const closeOtherStores = closeProtocolFault("its stores are not those of the other nodes");
@@ -52,6 +55,8 @@ export class Gateway {
   readonly census: Census;
   /** Who is to look into the index. */
   readonly hints: SyncHints;
+  /** What a turn of the event loop does for clients that have not signed in. */
+  readonly strangerShare = new TurnShare(strangerShareMs);
   /** Pushes to many that wait for their turn. */
   readonly pushes = new PushQueue((id, packet) => this.deliver(id, packet));
   /** Which nodes may be linked. */
