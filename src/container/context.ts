@@ -77,6 +77,11 @@ export class Context implements AnswerScan {
     this.receivedMs = performance.now();
   }
 
+  /** Of the request's body. */
+  get bodyBytes(): number {
+    return this.packet.length - this.bodyStart;
+  }
+
   /** The request's body; throws InvalidPacketBody when it is not such a message. */
   body<Desc extends DescMessage>(schema: Desc): MessageShape<Desc> {
     const message = decodeBody(schema, this.packet.subarray(this.bodyStart));

@@ -5,14 +5,17 @@
 
 /** The smallest buffer handed out, in bytes. */
 export const pooledBytesMin = 4 * 1024;
-/** Larger buffers are allocated and dropped, never kept, in bytes. */
+/** Of larger buffers one is kept: what passes on a large answer fills the same pages again and again, in bytes. */
 export const pooledBytesMax = 1024 * 1024;
+/** Larger ones are allocated and dropped, never kept, in bytes. */
+export const largeBytesMax = 8 * 1024 * 1024;
 /** What a pool keeps for later, over all sizes, in bytes. */
 export const retainedBytesMax = 32 * 1024 * 1024;
 
 /** Free buffers by size: powers of two from pooledBytesMin to pooledBytesMax. */
 export class BufferPool {
   private readonly free: Buffer[][];
+  private large: Buffer | undefined;
   private retained = 0;
   private taken = 0;
 
@@ -31,8 +34,9 @@ export class BufferPool {
     return this.taken;
   }
 
-  /** A buffer of at least `bytesMin` bytes (a power of two), with arbitrary content. */
+  /** A buffer of at least `bytesMin` bytes, with arbitrary content: a power of two, or above a megabyte some megabytes. */
   take(bytesMin: number): Buffer {
+    if (bytesMin > pooledBytesMax) return this.takeLarge(Math.ceil(bytesMin / pooledBytesMax) * pooledBytesMax);
     let size = pooledBytesMin;
     let index = 0;
     while (size < bytesMin) {
@@ -49,11 +53,32 @@ export class BufferPool {
   /** Takes a buffer of `take` back; drops it when it is too large or enough is kept. */
   give(buffer: Buffer): void {
     this.taken -= buffer.length;
-    if (buffer.length > pooledBytesMax || this.retained + buffer.length > retainedBytesMax) return;
+    if (this.retained + buffer.length > retainedBytesMax) return;
+    if (buffer.length > pooledBytesMax) {
+      this.keepLarge(buffer);
+      return;
+    }
     // Sizes are powers of two: the position of the highest bit is the index.
     const kept = this.free[Math.clz32(pooledBytesMin) - Math.clz32(buffer.length)];
     if (kept === undefined) return;
     this.retained += buffer.length;
     kept.push(buffer);
+  }
+
+  private takeLarge(size: number): Buffer {
+    const { large } = this;
+    const isFit = large !== undefined && large.length >= size && large.length <= 2 * size;
+    const buffer = isFit ? large : Buffer.allocUnsafeSlow(size);
+    this.taken += buffer.length;
+    if (!isFit) return buffer;
+    this.large = undefined;
+    this.retained -= buffer.length;
+    return buffer;
+  }
+
+  private keepLarge(buffer: Buffer): void {
+    if (this.large !== undefined || buffer.length > largeBytesMax) return;
+    this.large = buffer;
+    this.retained += buffer.length;
   }
 }

@@ -36,7 +36,7 @@ export const lingerMsMax = 2_000;
 export const headWaitMsDefault = 10_000;
 
 /** A frame that asks for nothing counts as so many: nobody needs many of them. */
-export const idleFrameCount = 20;
+export const idleFrameCount = 200;
 
 /** Where a connection stands; it only ever moves on. Strange: open, and the peer has not shown who it is. */
 const Phase = { Strange: 0, Open: 1, Closing: 2, Finishing: 3, Settled: 4 } as const;
@@ -212,7 +212,7 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
     this.dueMs = -1;
     const graceMs = wheel.nowMs - wheel.tickMs;
     if (!this.isOpen) {
-      if (graceMs >= this.writeMs) this.terminate();
+      if (graceMs >= this.writeMs) this.terminateInTurn();
       else this.armBy(this.writeMs - wheel.nowMs);
       return;
     }
@@ -228,6 +228,19 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
     }
     if (this.writeMs !== -1) this.armBy(this.writeMs + writeWaitMs - wheel.nowMs);
     this.armBy(this.heardMs + readWaitMs - wheel.nowMs);
+  }
+
+  /** Hundreds that were refused together are due together, and to end a socket that has unread bytes takes long. */
+  private terminateInTurn(): void {
+    const { strangerShare } = this.options;
+    if (strangerShare === undefined) this.terminate();
+    else if (strangerShare.isFree) strangerShare.run(() => this.terminate());
+    else {
+      const ended = strangerShare.later(() => {
+        if (!this.isSettled) this.terminate();
+      });
+      ended.catch((bug: unknown) => this.fail(bug));
+    }
   }
 
   /** Counts an accepted connection, before anything of it is read. False: there are too many, and it has been ended. */

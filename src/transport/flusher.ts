@@ -1,5 +1,7 @@
 // One flush a turn: what a turn of the event loop produces for a connection leaves in one write, at the turn's end.
-// A write call costs 3 µs and a setImmediate 0.5 µs, so one setImmediate serves all connections that became dirty.
+// A write call costs 3 µs and a setImmediate 0.5 µs, so one setImmediate serves all connections that became dirty. Where
+// that takes milliseconds, because there are thousands or the kernel is slow, the rest is flushed in the next turn, before
+// what is marked meanwhile: others' requests go in between.
 
 import { OutboundPool } from "./outbound-buffer.ts";
 
@@ -10,6 +12,10 @@ export interface Flushable {
   /** Contains its own bugs, so that the others get their turn; what it throws all the same ends the process. */
   flush(): void;
 }
+
+/** What the flushes of one turn may take, in milliseconds; the clock is asked after every so many of them. */
+const turnMsMax = 2;
+const flushesUnasked = 16;
 
 /** The list of what is to be flushed when this turn ends. One a process is enough; tests make their own. */
 export class Flusher {
@@ -22,6 +28,12 @@ export class Flusher {
   private scheduled = false;
   private unsentBytesMax = Number.POSITIVE_INFINITY;
   private overdrawn: () => void = () => undefined;
+  private readonly nowMs: () => number;
+
+  /** `nowMs` is a monotonic clock. */
+  constructor(nowMs: () => number = () => performance.now()) {
+    this.nowMs = nowMs;
+  }
 
   /** Calls `overdrawn` after each flush that leaves more than `unsentBytesMax` in buffers or held. One watcher a flusher. */
   watch(unsentBytesMax: number, overdrawn: () => void): void {
@@ -34,35 +46,43 @@ export class Flusher {
     if (item.isDirty) return;
     item.isDirty = true;
     this.dirty.push(item);
-    if (this.scheduled) return;
-    this.scheduled = true;
-    setImmediate(this.flushAll);
+    this.schedule();
   }
 
-  /** Flushes now what is marked; what is marked meanwhile waits for the next turn. */
+  /** Flushes now what is marked, or as much of it as a turn's share allows; what is marked meanwhile waits for the next turn. */
   readonly flushAll = (): void => {
     this.scheduled = false;
     const batch = this.dirty;
     this.dirty = this.spare;
     this.spare = [];
+    const isLong = batch.length > flushesUnasked;
+    const endMs = isLong ? this.nowMs() + turnMsMax : 0;
     let flushed = 0;
     try {
       for (const item of batch) {
+        if (isLong && flushed > 0 && flushed % flushesUnasked === 0 && this.nowMs() >= endMs) break;
         flushed++;
         item.isDirty = false;
         item.flush();
       }
     } finally {
-      // After a bug in one flush the others still get theirs, should the process live on to say goodbye.
-      if (flushed < batch.length) {
-        for (const item of batch.slice(flushed)) {
-          item.isDirty = false;
-          this.mark(item);
-        }
-      }
+      // After a bug in one flush, too, should the process live on to say goodbye.
+      if (flushed < batch.length) this.goOnWith(batch.slice(flushed));
       batch.length = 0;
       this.spare = batch;
     }
     if (this.queues.buffers.takenBytes + this.heldBytes > this.unsentBytesMax) this.overdrawn();
   };
+
+  /** The next turn begins with these, which are still marked. */
+  private goOnWith(left: Flushable[]): void {
+    this.dirty = left.concat(this.dirty);
+    this.schedule();
+  }
+
+  private schedule(): void {
+    if (this.scheduled) return;
+    this.scheduled = true;
+    setImmediate(this.flushAll);
+  }
 }

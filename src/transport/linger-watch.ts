@@ -6,18 +6,17 @@ import { type FoundSocket, SocketFinder } from "./kernel-sockets.ts";
 
 /** Between two looks. The close frame is on its way by then: that a peer is cut off cannot hide why. */
 const lookMs = 10;
-/** A look takes about a microsecond for each descriptor of the process: at most this share of the time goes to it. */
-const lookShareMax = 1 / 20;
+/** To find sockets takes about a microsecond for each descriptor of the process: at most this share of the time. */
+const findShareMax = 1 / 20;
 /** Descriptors that are looked at in one turn of the event loop. */
 const descriptorsAtOnce = 256;
-/** What may still come between two looks: requests that were on their way, and the peer's own close frame. */
-const bytesMax = 64 * 1024;
+/** What may still come after the first look: requests that were on their way, and the peer's own close frame. */
+const bytesMax = 16 * 1024;
 
 interface Lingering {
   readonly sinceMs: number;
-  /** Found by a look. */
-  socket?: FoundSocket;
-  bytes?: number;
+  /** Once it has been found, with what had come by then. */
+  found?: { readonly socket: FoundSocket; readonly bytes: number };
 }
 
 /** Watches the closed connections of one listener. */
@@ -27,7 +26,9 @@ export class LingerWatch {
   /** By their peers, `host:port`. */
   private readonly lingering = new Map<string, Lingering>();
   private timer: Timer | undefined;
-  private isLooking = false;
+  private isFinding = false;
+  /** When descriptors may be gone through again. */
+  private nextFindMs = 0;
   private isStopped = false;
 
   /** `lingerMs`: how long a peer may take to end its side. */
@@ -43,7 +44,7 @@ export class LingerWatch {
   /** The platform was asked to close the connection of this peer. */
   closed(peer: string): void {
     this.lingering.set(peer, { sinceMs: performance.now() });
-    this.arm(lookMs);
+    this.arm();
   }
 
   /** A connection of this peer is new: the one before it has ended. */
@@ -56,40 +57,43 @@ export class LingerWatch {
     clearTimeout(this.timer);
   }
 
-  private arm(delayMs: number): void {
-    if (this.timer !== undefined || this.isLooking || this.isStopped) return;
+  private arm(): void {
+    if (this.timer !== undefined || this.isStopped) return;
     this.timer = setTimeout(() => {
       this.timer = undefined;
-      this.isLooking = true;
-      void this.look().then((tookMs) => {
-        this.isLooking = false;
-        if (this.lingering.size > 0) this.arm(Math.max(lookMs, tookMs / lookShareMax));
-      });
-    }, delayMs);
+      void this.look();
+    }, lookMs);
     this.timer.unref();
   }
 
-  /** Returns what it took, in milliseconds, without its pauses. */
-  private async look(): Promise<number> {
+  private async look(): Promise<void> {
     const finder = await SocketFinder.open();
     if (finder === undefined) {
       this.stop();
-      return 0;
+      return;
     }
-    let tookMs = 0;
-    let sinceMs = performance.now();
     const { lingering } = this;
     const port = this.port();
+    const unfound = new Map<string, Lingering>();
     for (const [peer, state] of lingering) {
-      if (state.socket === undefined) continue;
-      if (finder.acceptedAs(state.socket.descriptor, port, () => true)?.peer === peer)
-        this.judge(finder, state, state.socket);
+      if (state.found === undefined) unfound.set(peer, state);
+      else if (finder.acceptedAs(state.found.socket.descriptor, port, () => true)?.peer === peer)
+        this.judge(finder, state);
       else lingering.delete(peer);
     }
-    const unfound = new Map([...lingering].filter(([, { socket }]) => socket === undefined));
+    if (unfound.size > 0 && !this.isFinding && performance.now() >= this.nextFindMs) void this.find(finder, unfound);
+    if (lingering.size > 0) this.arm();
+  }
+
+  /** Goes through the descriptors for the sockets of these peers, some in each turn of the event loop. */
+  private async find(finder: SocketFinder, unfound: Map<string, Lingering>): Promise<void> {
+    this.isFinding = true;
+    let tookMs = 0;
+    let sinceMs = performance.now();
+    const port = this.port();
     const ports = new Set([...unfound.keys()].map((peer) => Number(peer.slice(peer.lastIndexOf(":") + 1))));
     const isWanted = (peerPort: number): boolean => ports.has(peerPort);
-    const descriptors = ports.size > 0 ? descriptorsOf(finder) : [];
+    const descriptors = descriptorsOf(finder);
     for (const [index, descriptor] of descriptors.entries()) {
       if (unfound.size === 0) break;
       if (index % descriptorsAtOnce === descriptorsAtOnce - 1) {
@@ -101,19 +105,23 @@ export class LingerWatch {
       const state = socket && unfound.get(socket.peer);
       if (socket === undefined || state === undefined) continue;
       unfound.delete(socket.peer);
-      state.socket = socket;
-      this.judge(finder, state, socket);
+      // The same peer may have come back meanwhile.
+      if (this.lingering.get(socket.peer) !== state) continue;
+      state.found = { socket, bytes: finder.bytesReceived(socket) };
+      this.judge(finder, state);
     }
-    // No descriptor has it any more. (One that was found in an earlier slice is in the map no longer.)
-    if (descriptors.length > 0) for (const peer of unfound.keys()) lingering.delete(peer);
-    return tookMs + performance.now() - sinceMs;
+    // No descriptor has it any more.
+    if (descriptors.length > 0)
+      for (const [peer, state] of unfound) if (this.lingering.get(peer) === state) this.lingering.delete(peer);
+    const nowMs = performance.now();
+    this.nextFindMs = nowMs + (tookMs + nowMs - sinceMs) / findShareMax;
+    this.isFinding = false;
   }
 
-  private judge(finder: SocketFinder, state: Lingering, socket: FoundSocket): void {
-    const bytes = finder.bytesReceived(socket);
-    const sent = bytes - (state.bytes ?? bytes);
-    state.bytes = bytes;
-    if (sent > bytesMax || performance.now() - state.sinceMs >= this.lingerMs) finder.end(socket);
+  private judge(finder: SocketFinder, { found, sinceMs }: Lingering): void {
+    if (found === undefined) return;
+    const isOver = performance.now() - sinceMs >= this.lingerMs;
+    if (isOver || finder.bytesReceived(found.socket) - found.bytes > bytesMax) finder.end(found.socket);
   }
 }
 

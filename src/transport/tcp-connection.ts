@@ -21,6 +21,9 @@ const smallReadBytes = 16;
 /** What may come in one read after the close frame: requests that were on their way, and the peer's own close frame. */
 const lateBytesMax = 16 * 1024;
 
+/** What leaves in one turn of the event loop: the kernel takes a millisecond for a megabyte. */
+const writeBytesMax = 512 * 1024;
+
 /** One object for all sockets: what belongs to a connection hangs on `socket.data`. */
 export const tcpHandlers = {
   data({ data: owner }, chunk) {
@@ -97,7 +100,12 @@ export class TcpConnection extends ConnectionCore implements FrameSink, SocketOw
   ended(): void {
     this.reader.stop();
     this.peerClosed(closeAbnormal);
-    this.flush();
+    // All that the kernel takes: there is no later turn.
+    let before: number;
+    do {
+      before = this.unsentBytes;
+      this.flush();
+    } while (this.unsentBytes > 0 && this.unsentBytes < before);
   }
 
   /** The socket's `close`. */
@@ -139,11 +147,14 @@ export class TcpConnection extends ConnectionCore implements FrameSink, SocketOw
   }
 
   protected override transmit(): void {
-    const written = this.socket.write(this.queue.bytes, this.queue.start, this.queue.pendingBytes);
+    const bytes = Math.min(this.queue.pendingBytes, writeBytesMax);
+    const written = this.socket.write(this.queue.bytes, this.queue.start, bytes);
     if (written <= 0) return;
     this.progressed();
     this.queue.consume(written);
     this.options.observer.bytesOut(written);
+    // What the kernel took whole is followed by no drain.
+    if (written === bytes && this.queue.pendingBytes > 0) this.options.flusher.mark(this);
   }
 
   protected override finish(): void {

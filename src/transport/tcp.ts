@@ -1,6 +1,7 @@
 // Frames over TCP: clients, and links between services.
 
 import type { TCPSocketListenOptions } from "bun";
+import type { TurnShare } from "../base/turn-share.ts";
 import { formatAddress, peerAddress, type SocketAddress } from "./address.ts";
 import { ConnectionGroup } from "./connection-group.ts";
 import { awaitHeader } from "./header-wait.ts";
@@ -35,6 +36,22 @@ export function listenTcp(
       awaitHeader(socket, remoteAddress, { proxies, options, group, acceptor, admit });
     else admit(socket, remoteAddress, acceptor);
   };
+  const contained = (socket: TcpSocket, remoteAddress: string): void => {
+    try {
+      opened(socket, remoteAddress);
+    } catch (bug) {
+      socket.terminate();
+      options.observer.bug(bug);
+    }
+  };
+  /** Of those that come while this turn's share is spent nothing is read until it is their turn. */
+  const openedLater = async (share: TurnShare, socket: TcpSocket, remoteAddress: string): Promise<void> => {
+    socket.pause();
+    await share.later(() => {
+      if (socket.readyState > 0) contained(socket, remoteAddress);
+    });
+    socket.resume();
+  };
   // Bun's types know reusePort for dialling only.
   const settings: TCPSocketListenOptions<SocketOwner | undefined> & { readonly reusePort: boolean } = {
     hostname: address.host,
@@ -50,7 +67,10 @@ export function listenTcp(
             options.observer.peerGone();
             return;
           }
-          opened(socket, remoteAddress);
+          const { strangerShare } = options;
+          if (strangerShare === undefined) contained(socket, remoteAddress);
+          else if (strangerShare.isFree) strangerShare.run(() => contained(socket, remoteAddress));
+          else void openedLater(strangerShare, socket, remoteAddress);
         } catch (bug) {
           socket.terminate();
           options.observer.bug(bug);

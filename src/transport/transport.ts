@@ -7,6 +7,7 @@
 // function returns to the event loop. All frames of one turn leave in one write.
 
 import type { CloseReason } from "../wire/close-reason.ts";
+import type { TurnShare } from "../base/turn-share.ts";
 import type { TimerWheel } from "../base/timer-wheel.ts";
 import type { Admission } from "./admission.ts";
 import type { ConnectionGroup, Member } from "./connection-group.ts";
@@ -121,7 +122,7 @@ export interface TransportOptions {
   /** The longest frame from a peer that has not shown who it is. Default: frameBytesMax. */
   readonly strangerFrameBytesMax?: number;
   /**
-   * Frames of any kind and reads of a few bytes that a connection may send, frames that ask for nothing twentyfold: a token
+   * Frames of any kind and reads of a few bytes that a connection may send, frames that ask for nothing two hundredfold: a token
    * bucket; beyond it the connection is closed with 4008. framesPerSecond alone left out: they are counted until the peer has shown who it
    * is. Both left out: they are not.
    */
@@ -129,6 +130,8 @@ export interface TransportOptions {
   readonly framesAtOnce?: number;
   /** Counts the accepted connections, with those of other listeners. */
   readonly admission?: Admission;
+  /** What a turn of the event loop does for peers that have not shown who they are. Default: all that there is to do. */
+  readonly strangerShare?: TurnShare;
   /**
    * What the kernel keeps of a connection that a listener accepted, before it is read: about what a peer can have us work off
    * in one turn of the event loop. Default: what the system says, megabytes.

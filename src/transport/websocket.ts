@@ -26,6 +26,8 @@ import type { Acceptor, ConnectionOptions, Server, TransportOptions } from "./tr
 import { UnseenWatch } from "./unseen-watch.ts";
 
 type WebSocketEnd = ServerWebSocket<WebSocketConnection>;
+type Listener = Bun.Server<WebSocketConnection>;
+type Peer = Bun.SocketAddress;
 
 /** What Bun calls no status: the peer's close frame was empty (RFC 6455, 7.1.5). */
 const noStatus = 1005;
@@ -110,10 +112,10 @@ class WebSocketConnection extends ConnectionCore {
 
   /** A ping, which Bun has answered. */
   pingReceived(payload: Buffer): void {
-    this.controlReceived(payload);
+    if (!this.controlReceived(payload)) return;
     // A peer that reads nothing lets the answers pile up in Bun's queue: they count as what we send.
     const unsentBytes = this.tellHeld();
-    if (unsentBytes === 0 || !this.isOpen) return;
+    if (unsentBytes === 0) return;
     this.options.flusher.mark(this);
     if (this.mayWait(unsentBytes + this.queue.pendingBytes)) return;
     // A close frame would wait behind them.
@@ -196,10 +198,12 @@ class WebSocketConnection extends ConnectionCore {
     this.settle();
   }
 
-  private controlReceived(payload: Buffer): void {
+  /** False: the connection is being closed. A read holds a thousand pings, of which those after the close cost nothing. */
+  private controlReceived(payload: Buffer): boolean {
+    if (!this.isOpen) return false;
     this.heard();
     this.options.observer.bytesIn(payload.length);
-    this.takeFrame(idleFrameCount);
+    return this.takeFrame(idleFrameCount);
   }
 
   /** Tells the flusher what Bun holds back now, and returns it. */
@@ -256,6 +260,24 @@ export function listenWebSocket(
     options.observer.bug(bug);
     return new Response(null, { status: 500 });
   };
+  const upgrade = (request: Request, listener: Listener, peer: Peer | null): Response | undefined => {
+    const socketAddress = peerAddress(peer?.address);
+    if (peer === null || socketAddress === undefined) {
+      options.observer.peerGone();
+      return new Response(null, { status: 400, headers: { connection: "close" } });
+    }
+    const forwardedFor = request.headers.get("x-forwarded-for");
+    const remoteAddress = options.proxies?.clientOf(socketAddress, forwardedFor) ?? socketAddress;
+    const data =
+      remoteAddress === socketAddress
+        ? new WebSocketConnection(peer.port, remoteAddress, ofConnections)
+        : new ProxiedConnection({ address: socketAddress, port: peer.port }, remoteAddress, ofConnections);
+    if (listener.upgrade(request, { data })) return undefined;
+    return new Response("This is a WebSocket server.\n", {
+      status: 426,
+      headers: { upgrade: "websocket", connection: "close" },
+    });
+  };
   const server = Bun.serve<WebSocketConnection>({
     hostname: address.host,
     port: address.port,
@@ -264,27 +286,18 @@ export function listenWebSocket(
     development: false,
     error: bugMet,
     fetch(request, listener) {
-      try {
-        const peer = listener.requestIP(request);
-        const socketAddress = peerAddress(peer?.address);
-        if (peer === null || socketAddress === undefined) {
-          options.observer.peerGone();
-          return new Response(null, { status: 400, headers: { connection: "close" } });
+      // Known only while the peer is there.
+      const peer = listener.requestIP(request);
+      const upgraded = (): Response | undefined => {
+        try {
+          return upgrade(request, listener, peer);
+        } catch (bug) {
+          return bugMet(bug);
         }
-        const forwardedFor = request.headers.get("x-forwarded-for");
-        const remoteAddress = options.proxies?.clientOf(socketAddress, forwardedFor) ?? socketAddress;
-        const data =
-          remoteAddress === socketAddress
-            ? new WebSocketConnection(peer.port, remoteAddress, ofConnections)
-            : new ProxiedConnection({ address: socketAddress, port: peer.port }, remoteAddress, ofConnections);
-        if (listener.upgrade(request, { data })) return undefined;
-        return new Response("This is a WebSocket server.\n", {
-          status: 426,
-          headers: { upgrade: "websocket", connection: "close" },
-        });
-      } catch (bug) {
-        return bugMet(bug);
-      }
+      };
+      const { strangerShare } = options;
+      if (strangerShare === undefined) return upgraded();
+      return strangerShare.isFree ? strangerShare.run(upgraded) : strangerShare.later(upgraded);
     },
     websocket: {
       // The wheel watches for silence, and clients of the seed system take a ping for a packet.

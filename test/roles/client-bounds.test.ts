@@ -272,6 +272,44 @@ describe("a sign-in that is under way", () => {
   });
 });
 
+describe("a first packet that comes when many come", () => {
+  /** A channel whose first packet, which is no sign-in, meets a turn whose share is spent. */
+  function queued(values: Partial<LimitValues> = {}) {
+    const { gateway, channel, connection } = loneGateway(values).fresh();
+    gateway.strangerShare.run(() => Bun.sleepSync(5));
+    const packet = Buffer.from(encodeLogicPacket({ command: Command.UserTalk, sequence: 7 }, Buffer.alloc(100)));
+    const send = (): void => channel.frame(packet, 0, packet.length);
+    send();
+    return { channel, connection, packet, send };
+  }
+
+  test("is read in a later turn", async () => {
+    const { channel, connection } = queued();
+    expect([channel.state, connection.isOpen, connection.frames]).toEqual([ChannelState.Queued, true, []]);
+    await turn(2);
+    expect(connection.packets.map(({ header }) => [header.sequence, header.status])).toEqual([
+      [7, Status.InvalidCommand],
+    ]);
+    expect(connection.reason?.code).toBe(CloseCode.ProtocolFault);
+  });
+
+  test("counts for what is kept of a sign-in that is under way", () => {
+    const { connection, packet, send } = queued({ signInFrameBytes: 300 });
+    expect(connection.frameBytesMax).toBe(300 - packet.length);
+    send();
+    expect(connection.isOpen).toBe(true);
+    send();
+    expect(connection.reason?.code).toBe(CloseCode.TooLarge);
+  });
+
+  test("is forgotten with a connection that has ended", async () => {
+    const { channel, connection } = queued();
+    channel.closed(closeNormal);
+    await turn(2);
+    expect(connection.frames).toEqual([]);
+  });
+});
+
 bound("unsentBytes", {
   at: onEach(async (dialect) => {
     const { connect } = serve(dialect, { unsentBytes: 10_000 });

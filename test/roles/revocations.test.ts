@@ -8,6 +8,7 @@ import { encodeLinkState } from "../../src/container/link/link-state.ts";
 import { Link } from "../../src/container/links.ts";
 import { unknownStores } from "../../src/container/node-stores.ts";
 import { restoreSessions } from "../../src/roles/gateway/accept.ts";
+import { ChannelState } from "../../src/roles/gateway/channel-state.ts";
 import type { Channel } from "../../src/roles/gateway/channel.ts";
 import { Downlink } from "../../src/roles/gateway/downlink.ts";
 import { closeAbnormal, CloseCode } from "../../src/wire/close-reason.ts";
@@ -178,8 +179,7 @@ test("a sign-in with a revoked token is refused with Unauthorized and 4003, one 
 test("a kick ends a connection whose sign-in is not answered yet, without a word before that answer", () => {
   const { add, gateway, fresh } = stage();
   const { channel, connection } = fresh();
-  // ChannelState.Pending.
-  Object.assign(channel, { id: "p", app: "app", account: "ann", signedInMs: nowMs - 100, state: 2 });
+  Object.assign(channel, { id: "p", app: "app", account: "ann", signedInMs: nowMs - 100, state: ChannelState.Pending });
   gateway.channels.set("p", channel);
   add(kick(1n, "ann"));
   expect([connection.reason?.code, connection.packets]).toEqual([CloseCode.Kicked, []]);

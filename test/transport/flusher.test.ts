@@ -49,4 +49,31 @@ describe("a flusher", () => {
     flusher.flushAll();
     expect([broken.flushes, fine.flushes]).toEqual([1, 1]);
   });
+
+  test("leaves to the next turn what does not fit a turn's share, and begins with it", () => {
+    let nowMs = 0;
+    const order: number[] = [];
+    const flusher = new Flusher(() => nowMs);
+    const item = (at: number): Item =>
+      new Item(() => {
+        nowMs++;
+        order.push(at);
+      });
+    for (let at = 0; at < 40; at++) flusher.mark(item(at));
+    flusher.flushAll();
+    const first = order.length;
+    expect(first).toBeGreaterThan(0);
+    expect(first).toBeLessThan(40);
+    flusher.mark(item(40));
+    while (order.length < 41) flusher.flushAll();
+    expect(order).toEqual(Array.from({ length: 41 }, (_, at) => at));
+  });
+
+  test("flushes hundreds in one turn while that is quick", () => {
+    const flusher = new Flusher(() => 0);
+    const items = Array.from({ length: 500 }, () => new Item());
+    for (const item of items) flusher.mark(item);
+    flusher.flushAll();
+    expect(items.every(({ flushes }) => flushes === 1)).toBe(true);
+  });
 });

@@ -1,5 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { BufferPool, pooledBytesMax, pooledBytesMin, retainedBytesMax } from "../../src/transport/buffer-pool.ts";
+import {
+  BufferPool,
+  largeBytesMax,
+  pooledBytesMax,
+  pooledBytesMin,
+  retainedBytesMax,
+} from "../../src/transport/buffer-pool.ts";
 import { OutboundBuffer, OutboundPool } from "../../src/transport/outbound-buffer.ts";
 import { Random, testSeed } from "../support/random.ts";
 
@@ -17,12 +23,24 @@ describe("a buffer pool", () => {
 
   test("keeps neither what is too large nor more than its bound", () => {
     const pool = new BufferPool();
-    pool.give(pool.take(pooledBytesMax + 1));
+    pool.give(pool.take(largeBytesMax + 1));
     expect(pool.retainedBytes).toBe(0);
     const taken = Array.from({ length: retainedBytesMax / pooledBytesMax + 3 }, () => pool.take(pooledBytesMax));
     for (const buffer of taken) pool.give(buffer);
     expect(pool.retainedBytes).toBe(retainedBytesMax);
   });
+});
+
+test("a buffer pool keeps one large buffer, and gives it to who needs at least half of it", () => {
+  const pool = new BufferPool();
+  const large = pool.take(3 * pooledBytesMax + 1);
+  expect(large.length).toBe(4 * pooledBytesMax);
+  const other = pool.take(2 * pooledBytesMax);
+  pool.give(large);
+  pool.give(other);
+  expect(pool.retainedBytes).toBe(large.length);
+  expect(pool.take(pooledBytesMax + 1)).toBe(large);
+  expect([pool.retainedBytes, pool.takenBytes]).toEqual([0, large.length]);
 });
 
 describe("an outbound buffer", () => {

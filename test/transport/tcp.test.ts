@@ -169,7 +169,10 @@ describe("a TCP server", () => {
     const { socket, owner } = await raw(options);
     socket.pause();
     for (let i = 0; i < 60; i++) owner.connection.send(Buffer.alloc(500_000));
-    await turn(3);
+    for (let before = 0; before !== owner.connection.unsentBytes;) {
+      before = owner.connection.unsentBytes;
+      await turn(3);
+    }
     options.wheel.advance(290);
     await turn(3);
     expect(owner.connection.isOpen).toBe(true);

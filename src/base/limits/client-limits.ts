@@ -9,13 +9,13 @@ export const clientLimits = {
   framesPerSecond: count(
     10_000,
     atClients,
-    "frames of a connection, a second; those without a packet count twentyfold",
+    "frames of a connection, a second; those without a packet count two hundredfold",
     "closed, 4008",
   ),
   framesAtOnce: count(
     20_000,
     atClients,
-    "frames of a connection, at once; those without a packet count twentyfold",
+    "frames of a connection, at once; those without a packet count two hundredfold",
     "closed, 4008",
   ),
   connectionsPerAddress: count(1_000, atClients, "connections from one address (not loopback)", "closed, 4008"),

@@ -100,7 +100,7 @@ export class Reads {
 
   /** Undefined: it may start at once. Throws ServiceUnavailable when it would have to wait, and too many do. */
   private turn({ link, packet, app, account }: Context, bytes: number): Promise<void> | undefined {
-    if (this.waiting.length === 0 && this.mayStart(link, bytes)) {
+    if (this.waiting.length === 0 && this.mayStart(link, bytes, this.nowMs())) {
       this.bytes += bytes;
       return undefined;
     }
@@ -117,27 +117,28 @@ export class Reads {
     });
   }
 
-  private mayStart({ connection }: GatewayLink, bytes: number): boolean {
-    if (this.rests(bytes)) return false;
+  private mayStart({ connection }: GatewayLink, bytes: number, nowMs: number): boolean {
+    if (this.rests(bytes, nowMs)) return false;
     if (this.bytes > 0 && this.bytes + bytes > this.limits.values.readBytes) return false;
     return connection.unsentBytes <= linkBytesMax;
   }
 
-  private rests(bytes: number): boolean {
-    return bytes >= largeBytes && this.nowMs() < this.restUntilMs;
+  private rests(bytes: number, nowMs: number): boolean {
+    return bytes >= largeBytes && nowMs < this.restUntilMs;
   }
 
   /** Starts what fits, in order; what rests keeps no other one, a link on which much waits only its own. */
   private startNext(): void {
+    const nowMs = this.nowMs();
     for (let at = 0; at < this.waiting.length;) {
       const next = this.waiting[at];
       if (next === undefined) return;
-      if (this.mayStart(next.link, next.bytes)) {
+      if (this.mayStart(next.link, next.bytes, nowMs)) {
         this.waiting.splice(at, 1);
         this.held -= next.held;
         this.bytes += next.bytes;
         next.start();
-      } else if (this.rests(next.bytes) || next.link.connection.unsentBytes > linkBytesMax) at++;
+      } else if (this.rests(next.bytes, nowMs) || next.link.connection.unsentBytes > linkBytesMax) at++;
       else break;
     }
     this.lookLater();

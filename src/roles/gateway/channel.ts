@@ -117,8 +117,9 @@ export class Channel implements FrameHandler {
         receiveRequest(this, bytes, start, end);
         return;
       case ChannelState.Fresh:
-        acceptSignIn(this, bytes.subarray(start, end));
+        this.firstFrame(bytes.subarray(start, end));
         return;
+      case ChannelState.Queued:
       case ChannelState.Verifying:
       case ChannelState.Pending:
         this.holdFrame(bytes.subarray(start, end));
@@ -189,6 +190,26 @@ export class Channel implements FrameHandler {
   /** Keeps a push until the sign-in is answered. `packet` is owned by the channel from now on. */
   holdPush(packet: Buffer): void {
     this.signingIn?.holdPush(packet);
+  }
+
+  /** Looks at it now, or in a later turn of the event loop when many come at once. */
+  private firstFrame(frame: Buffer): void {
+    const { strangerShare } = this.gateway;
+    if (strangerShare.isFree) {
+      strangerShare.run(() => acceptSignIn(this, frame));
+      return;
+    }
+    this.state = ChannelState.Queued;
+    this.holdFrame(frame);
+    strangerShare.later(() => this.takeTurn()).catch((bug: unknown) => this.connection.fail(bug));
+  }
+
+  private takeTurn(): void {
+    // It may have ended meanwhile.
+    const frame = this.state === ChannelState.Queued ? this.signingIn?.up.shift() : undefined;
+    if (frame === undefined) return;
+    this.state = ChannelState.Fresh;
+    acceptSignIn(this, frame);
   }
 
   private holdFrame(frame: Buffer): void {

@@ -21,8 +21,8 @@ const overflowMax = 32;
 const descriptorsReserved = 100;
 /** An HTTP request, and what frames add to what they hold. */
 const requestBytesMax = 32 * 1024;
-/** Some ten thousand frames that ask for nothing, or an eighth of the longest one. */
-const receiveBufferBytes = 128 * 1024;
+/** Some thousand frames that ask for nothing; a peer that is 100 ms away can send ten times as much a second. */
+const receiveBufferBytes = 32 * 1024;
 /** The shortest time between two log lines about descriptors, in milliseconds. */
 const sayMs = 60_000;
 

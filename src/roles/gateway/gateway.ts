@@ -6,6 +6,7 @@ import type { Limits } from "../../base/limits/limits.ts";
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import type { TimerWheel } from "../../base/timer-wheel.ts";
+import { TurnShare } from "../../base/turn-share.ts";
 import type { Link, Links } from "../../container/links.ts";
 import { SameStores } from "../../container/same-stores.ts";
 import type { ServiceMetrics } from "../../observe/metrics.ts";
@@ -24,6 +25,8 @@ import { Census } from "./census.ts";
 import { Expiries } from "./expiries.ts";
 import { SessionTally } from "../../session/tally.ts";
 
+/** To let a client in takes a tenth of it, a processor that has nothing else to do spends most of its time with it. */
+const strangerShareMs = 1;
 /** Of the numbers in the names of connections. */
 const numberBase = 36;
 /** A thousand sign-ins a second are few for the servers that stay. */
@@ -65,6 +68,8 @@ export class Gateway {
   readonly renewing = new Set<Channel>();
   /** Who is to look into the index. */
   readonly hints: SyncHints;
+  /** What a turn of the event loop does for clients that have not signed in. */
+  readonly strangerShare = new TurnShare(strangerShareMs);
   /** Pushes to many that wait for their turn. */
   readonly pushes = new PushQueue((id, packet) => this.deliver(id, packet));
   /** What operators have ended. */

@@ -148,6 +148,7 @@ export class GatewayRole {
       observer: metrics,
       proxies,
       admission: clientAdmission(bounds, connectionsMax, proxies, log),
+      strangerShare: this.gateway.strangerShare,
     };
     bounds.measure("requestsPerLink", () => Math.max(0, ...Array.from(links.all(), ({ pending }) => pending.size)));
     bounds.measure("unsentBytesPerLink", () =>

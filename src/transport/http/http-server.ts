@@ -5,6 +5,7 @@
 // Every socket callback contains what it throws: it ends its connection, and is reported.
 
 import type { Socket, SocketHandler, TCPSocketListenOptions } from "bun";
+import { TurnShare } from "../../base/turn-share.ts";
 import { formatAddress, peerAddress, type SocketAddress } from "../address.ts";
 import { peerQuota } from "../quota-address.ts";
 import { HeldBuffers } from "./held-buffers.ts";
@@ -64,6 +65,8 @@ const writeMs = 10_000;
 /** So that a client reads the last answer. */
 const lingerMs = 2_000;
 const tickMs = 500;
+/** What a turn of the event loop spends on new connections, in milliseconds: thousands may come at once. */
+const acceptMs = 1;
 /** Of long answers, written in one turn of the event loop: what else has come is served in between. */
 const turnBytes = 1024 * 1024;
 /** A connection that is younger than this makes room for another one last. */
@@ -100,6 +103,7 @@ export class HttpServer implements ConnectionHost {
   receivedBytes = 0;
   turnBytesLeft = turnBytes;
   readonly longHeads = new LongHeads();
+  private readonly acceptShare = new TurnShare(acceptMs);
   private readonly options: HttpServerOptions;
   private readonly quotaOf: (remoteAddress: string) => string;
   private readonly now: () => number;
@@ -132,7 +136,7 @@ export class HttpServer implements ConnectionHost {
       reusePort: false,
       // A client may end its side when it has asked, and read on.
       allowHalfOpen: true,
-      socket: { ...sharedHandlers, open: (socket) => this.accept(socket) },
+      socket: { ...sharedHandlers, open: (socket) => this.opened(socket) },
     };
     this.listener = listening(settings);
     this.address = formatAddress(address.host, this.listener.port);
@@ -256,6 +260,21 @@ export class HttpServer implements ConnectionHost {
 
   bug(error: unknown): void {
     this.options.bug(error);
+  }
+
+  /** Of those that come while this turn's share is spent nothing is read until it is their turn. */
+  private opened(socket: Socket<HttpConnection | undefined>): void {
+    const { acceptShare } = this;
+    if (acceptShare.isFree) {
+      acceptShare.run(() => this.accept(socket));
+      return;
+    }
+    socket.pause();
+    void acceptShare.later(() => {
+      if (socket.readyState <= 0) return;
+      this.accept(socket);
+      socket.resume();
+    });
   }
 
   private accept(socket: Socket<HttpConnection | undefined>): void {

@@ -1,0 +1,73 @@
+// Work that comes for many at once, such as sign-ins after a network has come back: a turn of the event loop does as much of
+// it as fits a share of time, in the order of its coming, so that others' requests go in between.
+
+/** One share, for all work that is given to it. */
+export class TurnShare {
+  private readonly shareMs: number;
+  private readonly nowMs: () => number;
+  private readonly soon: (action: () => void) => void;
+  private waiting: (() => void)[] = [];
+  /** In this turn of the event loop. */
+  private spentMs = 0;
+  private isPlanned = false;
+
+  /**
+   * `shareMs`: what a turn spends, in milliseconds; its last piece of work may go beyond it. `nowMs` is a monotonic clock;
+   * `soon` calls back in a later turn of the event loop.
+   */
+  constructor(
+    shareMs: number,
+    nowMs: () => number = () => performance.now(),
+    soon: (action: () => void) => void = (action) => void setImmediate(action),
+  ) {
+    this.shareMs = shareMs;
+    this.nowMs = nowMs;
+    this.soon = soon;
+  }
+
+  /** True while this turn's share lasts and nothing waits: then the work is to be `run`, else to be done `later`. */
+  get isFree(): boolean {
+    return this.spentMs < this.shareMs && this.waiting.length === 0;
+  }
+
+  /** Does a piece of work now, and charges what it took. */
+  run<Result>(work: () => Result): Result {
+    const sinceMs = this.nowMs();
+    try {
+      return work();
+    } finally {
+      this.spentMs += this.nowMs() - sinceMs;
+      this.plan();
+    }
+  }
+
+  /** Does a piece of work when it is its turn. The caller bounds how much waits. Rejects with what it throws. */
+  later<Result>(work: () => Result): Promise<Result> {
+    const { promise, resolve, reject } = Promise.withResolvers<Result>();
+    this.waiting.push(() => {
+      try {
+        resolve(this.run(work));
+      } catch (error) {
+        reject(error);
+      }
+    });
+    this.plan();
+    return promise;
+  }
+
+  private plan(): void {
+    if (this.isPlanned) return;
+    this.isPlanned = true;
+    this.soon(this.turn);
+  }
+
+  private readonly turn = (): void => {
+    this.isPlanned = false;
+    this.spentMs = 0;
+    const { waiting } = this;
+    let done = 0;
+    while (done < waiting.length && this.spentMs < this.shareMs) waiting[done++]?.();
+    this.waiting = waiting.slice(done);
+    if (this.waiting.length > 0) this.plan();
+  };
+}
