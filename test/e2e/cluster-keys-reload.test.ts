@@ -99,7 +99,9 @@ test("signals at once, and keys that change with each of them, leave the last on
     last = next;
   }
   write(running, `${last}\n`);
-  for (const name of names) await hup(running, name, new RegExp(`read again \\(${fingerprint(last)}\\)`));
+  // One of the signals before may have found them already.
+  const answer = new RegExp(`(read again|those of before) \\(${fingerprint(last)}\\)`);
+  for (const name of names) await hup(running, name, answer);
   const [alice, bob] = [await running.sdk("alice"), await running.sdk("bob")];
   const heard = new Promise<string>((resolve) => bob.on("message", ({ body }) => resolve(body)));
   await alice.talkToUser("bob", { body: "hello" });

@@ -38,8 +38,11 @@ export class Servers {
     return { store: await servers.postgres.makeDatabase(), sessions: servers.redis.url(servers.databases++) };
   }
 
+  /** Test files of one run share this class: the next one starts its own. */
   static async stop(): Promise<void> {
-    const servers = await this.started;
+    const { started } = this;
+    this.started = undefined;
+    const servers = await started;
     await servers?.postgres.stop();
     await servers?.redis.remove();
   }
