@@ -156,6 +156,7 @@ describe("units", () => {
       "snapshot",
       "peers",
       "tags",
+      "zone-weights",
       "trusted-proxies",
       "limit",
     ];
