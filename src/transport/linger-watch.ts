@@ -50,6 +50,7 @@ export class LingerWatch {
 
   /** The platform was asked to close the connection of this peer. */
   closed(peer: string): void {
+    if (this.isStopped) return;
     this.found.delete(peer);
     this.unfound.set(peer, { sinceMs: performance.now() });
     this.arm();
@@ -64,6 +65,8 @@ export class LingerWatch {
   stop(): void {
     this.isStopped = true;
     clearTimeout(this.timer);
+    this.unfound.clear();
+    this.found.clear();
   }
 
   private arm(): void {

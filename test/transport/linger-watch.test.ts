@@ -9,6 +9,15 @@ afterEach(() => {
   for (const end of ends.splice(0).toReversed()) end();
 });
 
+test("nothing is remembered by a watch that has stopped, as where the kernel cannot be asked", () => {
+  const watch = new LingerWatch(() => 1, 1_000);
+  watch.closed("127.0.0.1:1");
+  expect(watch.isWatching).toBe(true);
+  watch.stop();
+  watch.closed("127.0.0.1:2");
+  expect(watch.isWatching).toBe(false);
+});
+
 test("hundreds that do not end their side are asked about some at a time, and are all ended", async () => {
   const count = 700;
   const finder = await SocketFinder.open();
