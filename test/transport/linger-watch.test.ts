@@ -45,11 +45,11 @@ test("hundreds that do not end their side are asked about some at a time, and ar
   await eventually(() => peers.length === count);
   let inTurn = 0;
   let most = 0;
-  const { acceptedAs } = finder;
+  const acceptedAs = finder.acceptedAs.bind(finder);
   const asked = spyOn(finder, "acceptedAs").mockImplementation((...socket) => {
     if (inTurn++ === 0) setImmediate(() => (inTurn = 0));
     most = Math.max(most, inTurn);
-    return acceptedAs.apply(finder, socket);
+    return acceptedAs(...socket);
   });
   ends.push(() => asked.mockRestore());
   const watch = new LingerWatch(() => listener.port, 1_000);
