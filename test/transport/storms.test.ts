@@ -39,7 +39,7 @@ afterEach(async () => {
 });
 
 /** A listener that spends a turn's whole share on each connection; the test ends its turns. */
-function besieged({ listen, opening }: (typeof dialects)[number], options: Partial<TestOptions> = {}) {
+function besieged({ listen, opening }: (typeof dialects)[number], overrides: Partial<TestOptions> = {}) {
   let nowMs = 0;
   const turns: (() => void)[] = [];
   const strangerShare = new TurnShare(
@@ -56,7 +56,8 @@ function besieged({ listen, opening }: (typeof dialects)[number], options: Parti
       return owner;
     },
   };
-  const server = listen({ host: "127.0.0.1", port: 0 }, acceptor, testOptions({ strangerShare, ...options }));
+  const options = testOptions({ strangerShare, ...overrides });
+  const server = listen({ host: "127.0.0.1", port: 0 }, acceptor, options);
   servers.push(server);
   const port = Number(server.address.slice(server.address.lastIndexOf(":") + 1));
   const connect = (): Socket => {
@@ -70,7 +71,7 @@ function besieged({ listen, opening }: (typeof dialects)[number], options: Parti
     const [due] = turns.splice(0, 1);
     due?.();
   };
-  return { server, accepted, connect, next };
+  return { server, options, accepted, connect, next };
 }
 
 for (const dialect of dialects) {
@@ -132,6 +133,19 @@ for (const dialect of dialects) {
     });
   });
 }
+
+test("requests for a WebSocket whose peers have gone while they waited are not answered, and take no turn of their own", async () => {
+  const [, webSocket] = dialects;
+  if (webSocket === undefined) throw new Error("there is WebSocket");
+  const { options, accepted, connect, next } = besieged(webSocket);
+  const [, ...others] = Array.from({ length: 6 }, connect);
+  await eventually(() => accepted.length > 0);
+  await Bun.sleep(50);
+  for (const other of others) other.destroy();
+  await Bun.sleep(50);
+  next();
+  expect([accepted.length, options.observer.gone]).toEqual([1, 5]);
+});
 
 test("no more connections wait over TCP than there are descriptors for", async () => {
   const met: string[] = [];
