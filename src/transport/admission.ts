@@ -82,6 +82,17 @@ export class Admission {
     return true;
   }
 
+  /**
+   * True if one more socket may wait to `enter`, beside `waiting` others that have not entered: each has a descriptor, and
+   * all that enter have no more of them than the process has. False: it must be ended.
+   */
+  mayWait(waiting: number, remoteAddress: string): boolean {
+    const { connectionsMax, overflowMax, met } = this.parts;
+    if (this.total + waiting < connectionsMax + overflowMax) return true;
+    met("connections", remoteAddress);
+    return false;
+  }
+
   /** A stranger sent something. */
   heard(stranger: Admitted): void {
     if (!this.strangers.delete(stranger)) return;

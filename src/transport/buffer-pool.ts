@@ -36,7 +36,7 @@ export class BufferPool {
 
   /** A buffer of at least `bytesMin` bytes, with arbitrary content: a power of two, or above a megabyte some megabytes. */
   take(bytesMin: number): Buffer {
-    if (bytesMin > pooledBytesMax) return this.takeLarge(Math.ceil(bytesMin / pooledBytesMax) * pooledBytesMax);
+    if (bytesMin > pooledBytesMax) return this.takeLarge(bytesMin);
     let size = pooledBytesMin;
     let index = 0;
     while (size < bytesMin) {
@@ -65,10 +65,11 @@ export class BufferPool {
     kept.push(buffer);
   }
 
-  private takeLarge(size: number): Buffer {
+  private takeLarge(bytesMin: number): Buffer {
     const { large } = this;
-    const isFit = large !== undefined && large.length >= size && large.length <= 2 * size;
-    const buffer = isFit ? large : Buffer.allocUnsafeSlow(size);
+    // Who moves into a smaller buffer because half of its own is free must not get one like that.
+    const isFit = large !== undefined && large.length >= bytesMin && large.length <= 2 * bytesMin;
+    const buffer = isFit ? large : Buffer.allocUnsafeSlow(Math.ceil(bytesMin / pooledBytesMax) * pooledBytesMax);
     this.taken += buffer.length;
     if (!isFit) return buffer;
     this.large = undefined;

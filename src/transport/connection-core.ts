@@ -289,11 +289,8 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
   /** Room for one frame of any kind; -1 when closed or full (see `Connection.reserve`). */
   protected reserveFrame(opcode: OpCode, payloadBytes: number): number {
     if (!this.isOpen) return -1;
-    const unsentBytes = this.unsentBytes;
-    const { frameBytesMax, sentFrameBytesMax = frameBytesMax } = this.options;
-    // A large answer (a group's members, a page of contents) is no sign of a slow consumer: alone it always fits.
-    const isLoneFrame = unsentBytes === 0 && payloadBytes <= sentFrameBytesMax;
-    if (!isLoneFrame && !this.mayWait(unsentBytes + frameHeaderBytes + payloadBytes)) {
+    if (!this.hasRoom(payloadBytes)) {
+      this.options.met?.("unsentBytes", this.remoteAddress);
       if (this.options.closeWhenSlow) this.close(closeSlowConsumer);
       return -1;
     }
@@ -303,11 +300,30 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
     return at + frameHeaderBytes;
   }
 
+  /** True if one more frame may wait, if need be once the socket has been offered what waits. */
+  private hasRoom(payloadBytes: number): boolean {
+    const { unsentBytes } = this;
+    const { frameBytesMax, sentFrameBytesMax = frameBytesMax } = this.options;
+    // A large answer (a group's members, a page of contents) is no sign of a slow consumer: alone it always fits.
+    if (unsentBytes === 0 && payloadBytes <= sentFrameBytesMax) return true;
+    if (this.isWithin(unsentBytes + frameHeaderBytes + payloadBytes)) return true;
+    return this.offerRest() && this.isOpen && this.hasRoom(payloadBytes);
+  }
+
+  /** Offers the socket what it has not been offered yet; false if there is nothing like that. */
+  protected offerRest(): boolean {
+    return false;
+  }
+
   /** False, which is counted: that much may not wait for the peer. */
   protected mayWait(bytes: number): boolean {
-    if (bytes <= (this.isStranger ? this.strangerUnsentBytesMax : this.options.unsentBytesMax)) return true;
+    if (this.isWithin(bytes)) return true;
     this.options.met?.("unsentBytes", this.remoteAddress);
     return false;
+  }
+
+  private isWithin(bytes: number): boolean {
+    return bytes <= (this.isStranger ? this.strangerUnsentBytesMax : this.options.unsentBytesMax);
   }
 
   /** A stranger that was accepted is owed refusals and pongs: no more may wait for it than it may send in one frame. */

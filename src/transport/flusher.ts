@@ -1,7 +1,8 @@
 // One flush a turn: what a turn of the event loop produces for a connection leaves in one write, at the turn's end.
 // A write call costs 3 µs and a setImmediate 0.5 µs, so one setImmediate serves all connections that became dirty. Where
 // that takes milliseconds, because there are thousands or the kernel is slow, the rest is flushed in the next turn, before
-// what is marked meanwhile: others' requests go in between.
+// what is marked meanwhile: others' requests go in between. Where too much memory waits all is flushed at once: nobody is a
+// slow reader who has not been written to.
 
 import { OutboundPool } from "./outbound-buffer.ts";
 
@@ -60,7 +61,8 @@ export class Flusher {
     let flushed = 0;
     try {
       for (const item of batch) {
-        if (isLong && flushed > 0 && flushed % flushesUnasked === 0 && this.nowMs() >= endMs) break;
+        if (isLong && flushed > 0 && flushed % flushesUnasked === 0 && this.nowMs() >= endMs && !this.isOverdrawn)
+          break;
         flushed++;
         item.isDirty = false;
         item.flush();
@@ -71,8 +73,12 @@ export class Flusher {
       batch.length = 0;
       this.spare = batch;
     }
-    if (this.queues.buffers.takenBytes + this.heldBytes > this.unsentBytesMax) this.overdrawn();
+    if (this.isOverdrawn) this.overdrawn();
   };
+
+  private get isOverdrawn(): boolean {
+    return this.queues.buffers.takenBytes + this.heldBytes > this.unsentBytesMax;
+  }
 
   /** The next turn begins with these, which are still marked. */
   private goOnWith(left: Flushable[]): void {

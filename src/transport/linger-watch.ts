@@ -10,21 +10,28 @@ const lookMs = 10;
 const findShareMax = 1 / 20;
 /** Descriptors that are looked at in one turn of the event loop. */
 const descriptorsAtOnce = 256;
+/** Sockets that one look asks about, which takes some microseconds for each; those that were asked about last wait longest. */
+const askedAtOnce = 128;
 /** What may still come after the first look: requests that were on their way, and the peer's own close frame. */
 const bytesMax = 16 * 1024;
 
 interface Lingering {
   readonly sinceMs: number;
-  /** Once it has been found, with what had come by then. */
-  found?: { readonly socket: FoundSocket; readonly bytes: number };
+}
+
+/** One whose socket is known, with what had come when it was found. */
+interface Found extends Lingering {
+  readonly socket: FoundSocket;
+  readonly bytes: number;
 }
 
 /** Watches the closed connections of one listener. */
 export class LingerWatch {
   private readonly port: () => number;
   private readonly lingerMs: number;
-  /** By their peers, `host:port`. */
-  private readonly lingering = new Map<string, Lingering>();
+  /** By their peers, `host:port`: those whose sockets are not known yet, and the others, in the order of being asked about. */
+  private readonly unfound = new Map<string, Lingering>();
+  private readonly found = new Map<string, Found>();
   private timer: Timer | undefined;
   private isFinding = false;
   /** When descriptors may be gone through again. */
@@ -38,23 +45,28 @@ export class LingerWatch {
   }
 
   get isWatching(): boolean {
-    return this.lingering.size > 0;
+    return this.unfound.size + this.found.size > 0;
   }
 
   /** The platform was asked to close the connection of this peer. */
   closed(peer: string): void {
-    this.lingering.set(peer, { sinceMs: performance.now() });
+    if (this.isStopped) return;
+    this.found.delete(peer);
+    this.unfound.set(peer, { sinceMs: performance.now() });
     this.arm();
   }
 
   /** A connection of this peer is new: the one before it has ended. */
   opened(peer: string): void {
-    this.lingering.delete(peer);
+    this.unfound.delete(peer);
+    this.found.delete(peer);
   }
 
   stop(): void {
     this.isStopped = true;
     clearTimeout(this.timer);
+    this.unfound.clear();
+    this.found.clear();
   }
 
   private arm(): void {
@@ -72,17 +84,19 @@ export class LingerWatch {
       this.stop();
       return;
     }
-    const { lingering } = this;
+    const { unfound, found } = this;
     const port = this.port();
-    const unfound = new Map<string, Lingering>();
-    for (const [peer, state] of lingering) {
-      if (state.found === undefined) unfound.set(peer, state);
-      else if (finder.acceptedAs(state.found.socket.descriptor, port, () => true)?.peer === peer)
-        this.judge(finder, state);
-      else lingering.delete(peer);
+    let left = Math.min(found.size, askedAtOnce);
+    for (const [peer, one] of found) {
+      if (left-- === 0) break;
+      found.delete(peer);
+      if (finder.acceptedAs(one.socket.descriptor, port, () => true)?.peer !== peer) continue;
+      found.set(peer, one);
+      this.judge(finder, one);
     }
-    if (unfound.size > 0 && !this.isFinding && performance.now() >= this.nextFindMs) void this.find(finder, unfound);
-    if (lingering.size > 0) this.arm();
+    if (unfound.size > 0 && !this.isFinding && performance.now() >= this.nextFindMs)
+      void this.find(finder, new Map(unfound));
+    if (this.isWatching) this.arm();
   }
 
   /** Goes through the descriptors for the sockets of these peers, some in each turn of the event loop. */
@@ -106,22 +120,23 @@ export class LingerWatch {
       if (socket === undefined || state === undefined) continue;
       unfound.delete(socket.peer);
       // The same peer may have come back meanwhile.
-      if (this.lingering.get(socket.peer) !== state) continue;
-      state.found = { socket, bytes: finder.bytesReceived(socket) };
-      this.judge(finder, state);
+      if (this.unfound.get(socket.peer) !== state) continue;
+      this.unfound.delete(socket.peer);
+      const found = { ...state, socket, bytes: finder.bytesReceived(socket) };
+      this.found.set(socket.peer, found);
+      this.judge(finder, found);
     }
     // No descriptor has it any more.
     if (descriptors.length > 0)
-      for (const [peer, state] of unfound) if (this.lingering.get(peer) === state) this.lingering.delete(peer);
+      for (const [peer, state] of unfound) if (this.unfound.get(peer) === state) this.unfound.delete(peer);
     const nowMs = performance.now();
     this.nextFindMs = nowMs + (tookMs + nowMs - sinceMs) / findShareMax;
     this.isFinding = false;
   }
 
-  private judge(finder: SocketFinder, { found, sinceMs }: Lingering): void {
-    if (found === undefined) return;
+  private judge(finder: SocketFinder, { socket, bytes, sinceMs }: Found): void {
     const isOver = performance.now() - sinceMs >= this.lingerMs;
-    if (isOver || finder.bytesReceived(found.socket) - found.bytes > bytesMax) finder.end(found.socket);
+    if (isOver || finder.bytesReceived(socket) - bytes > bytesMax) finder.end(socket);
   }
 }
 

@@ -56,6 +56,8 @@ export const tcpHandlers = {
 export class TcpConnection extends ConnectionCore implements FrameSink, SocketOwner {
   private readonly socket: TcpSocket;
   private readonly reader: FrameReader;
+  /** The kernel took all that it was offered, and more waits. */
+  private takesMore = false;
 
   constructor(socket: TcpSocket, remoteAddress: string, options: ConnectionOptions) {
     super(remoteAddress, options);
@@ -100,12 +102,9 @@ export class TcpConnection extends ConnectionCore implements FrameSink, SocketOw
   ended(): void {
     this.reader.stop();
     this.peerClosed(closeAbnormal);
-    // All that the kernel takes: there is no later turn.
-    let before: number;
-    do {
-      before = this.unsentBytes;
-      this.flush();
-    } while (this.unsentBytes > 0 && this.unsentBytes < before);
+    this.flush();
+    // There is no later turn.
+    this.offerRest();
   }
 
   /** The socket's `close`. */
@@ -147,14 +146,25 @@ export class TcpConnection extends ConnectionCore implements FrameSink, SocketOw
   }
 
   protected override transmit(): void {
-    const bytes = Math.min(this.queue.pendingBytes, writeBytesMax);
+    const { pendingBytes } = this.queue;
+    const bytes = Math.min(pendingBytes, writeBytesMax);
     const written = this.socket.write(this.queue.bytes, this.queue.start, bytes);
+    this.takesMore = written === bytes && bytes < pendingBytes;
     if (written <= 0) return;
     this.progressed();
     this.queue.consume(written);
     this.options.observer.bytesOut(written);
     // What the kernel took whole is followed by no drain.
-    if (written === bytes && this.queue.pendingBytes > 0) this.options.flusher.mark(this);
+    if (this.takesMore) this.options.flusher.mark(this);
+  }
+
+  protected override offerRest(): boolean {
+    if (!this.takesMore) return false;
+    while (this.takesMore) {
+      this.takesMore = false;
+      this.flush();
+    }
+    return true;
   }
 
   protected override finish(): void {

@@ -1,8 +1,8 @@
 // Frames over TCP: clients, and links between services.
 
 import type { TCPSocketListenOptions } from "bun";
-import type { TurnShare } from "../base/turn-share.ts";
 import { formatAddress, peerAddress, type SocketAddress } from "./address.ts";
+import { Arrivals } from "./arrivals.ts";
 import { ConnectionGroup } from "./connection-group.ts";
 import { awaitHeader } from "./header-wait.ts";
 import { boundReceived } from "./kernel-sockets.ts";
@@ -36,22 +36,26 @@ export function listenTcp(
       awaitHeader(socket, remoteAddress, { proxies, options, group, acceptor, admit });
     else admit(socket, remoteAddress, acceptor);
   };
-  const contained = (socket: TcpSocket, remoteAddress: string): void => {
+  const take = (socket: TcpSocket): void => {
     try {
-      opened(socket, remoteAddress);
+      const remoteAddress = peerAddress(socket.remoteAddress);
+      if (remoteAddress === undefined) {
+        socket.terminate();
+        options.observer.peerGone();
+      } else opened(socket, remoteAddress);
     } catch (bug) {
       socket.terminate();
       options.observer.bug(bug);
     }
   };
-  /** Of those that come while this turn's share is spent nothing is read until it is their turn. */
-  const openedLater = async (share: TurnShare, socket: TcpSocket, remoteAddress: string): Promise<void> => {
-    socket.pause();
-    await share.later(() => {
-      if (socket.readyState > 0) contained(socket, remoteAddress);
-    });
-    socket.resume();
-  };
+  const { strangerShare, admission } = options;
+  const arrivals =
+    strangerShare &&
+    new Arrivals<TcpSocket>(
+      strangerShare,
+      take,
+      (waiting, socket) => admission?.mayWait(waiting, peerAddress(socket.remoteAddress) ?? "") !== false,
+    );
   // Bun's types know reusePort for dialling only.
   const settings: TCPSocketListenOptions<SocketOwner | undefined> & { readonly reusePort: boolean } = {
     hostname: address.host,
@@ -60,21 +64,8 @@ export function listenTcp(
     socket: {
       ...tcpHandlers,
       open(socket) {
-        try {
-          const remoteAddress = peerAddress(socket.remoteAddress);
-          if (remoteAddress === undefined) {
-            socket.terminate();
-            options.observer.peerGone();
-            return;
-          }
-          const { strangerShare } = options;
-          if (strangerShare === undefined) contained(socket, remoteAddress);
-          else if (strangerShare.isFree) strangerShare.run(() => contained(socket, remoteAddress));
-          else void openedLater(strangerShare, socket, remoteAddress);
-        } catch (bug) {
-          socket.terminate();
-          options.observer.bug(bug);
-        }
+        if (arrivals === undefined) take(socket);
+        else arrivals.add(socket);
       },
     },
   };
@@ -86,6 +77,7 @@ export function listenTcp(
     stopAccepting: () => listener.stop(),
     close(reason) {
       listener.stop();
+      arrivals?.end();
       return group.closeAll(reason);
     },
   };

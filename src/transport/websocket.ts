@@ -27,7 +27,6 @@ import { UnseenWatch } from "./unseen-watch.ts";
 
 type WebSocketEnd = ServerWebSocket<WebSocketConnection>;
 type Listener = Bun.Server<WebSocketConnection>;
-type Peer = Bun.SocketAddress;
 
 /** What Bun calls no status: the peer's close frame was empty (RFC 6455, 7.1.5). */
 const noStatus = 1005;
@@ -260,7 +259,9 @@ export function listenWebSocket(
     options.observer.bug(bug);
     return new Response(null, { status: 500 });
   };
-  const upgrade = (request: Request, listener: Listener, peer: Peer | null): Response | undefined => {
+  const upgrade = (request: Request, listener: Listener): Response | undefined => {
+    // Undefined when the peer has gone while its request waited: such ones take no more of a turn than this.
+    const peer = listener.requestIP(request);
     const socketAddress = peerAddress(peer?.address);
     if (peer === null || socketAddress === undefined) {
       options.observer.peerGone();
@@ -286,11 +287,9 @@ export function listenWebSocket(
     development: false,
     error: bugMet,
     fetch(request, listener) {
-      // Known only while the peer is there.
-      const peer = listener.requestIP(request);
       const upgraded = (): Response | undefined => {
         try {
-          return upgrade(request, listener, peer);
+          return upgrade(request, listener);
         } catch (bug) {
           return bugMet(bug);
         }

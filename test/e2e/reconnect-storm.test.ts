@@ -70,10 +70,11 @@ test("of strangers with unfinished messages those are ended that have sent more 
   const stranger = (bytes: number, onEnd: () => void): void => {
     const socket = createConnection({ host: "127.0.0.1", port });
     sockets.push(socket);
-    socket.resume();
+    // Behind the answer, which a client has to wait for (RFC 6455, 4.1): a request that waits takes nothing more.
+    socket.once("data", () => socket.write(Buffer.concat([head, Buffer.alloc(bytes)])));
     socket.on("error", () => {});
     socket.on("close", onEnd);
-    socket.write(Buffer.concat([upgradeRequest(), head, Buffer.alloc(bytes)]));
+    socket.write(upgradeRequest());
   };
   const early: string[] = [];
   stranger(20_000, () => early.push("one that sent little"));

@@ -1,5 +1,6 @@
 // The limits of clients' connections, each at its value and one above it, over real sockets of both transports.
 
+import { create, toBinary } from "@bufbuild/protobuf";
 import { afterEach, describe, expect, test } from "bun:test";
 import { createConnection, type Socket } from "node:net";
 import { silentLog } from "../../src/base/log.ts";
@@ -17,7 +18,7 @@ import { listenWebSocket } from "../../src/transport/websocket.ts";
 import { CloseCode, closeNormal } from "../../src/wire/close-reason.ts";
 import { Command } from "../../src/wire/commands.ts";
 import { frameHeaderBytes, writeFrameHeader } from "../../src/wire/frame-writer.ts";
-import { Status } from "../../src/wire/gen/pkt_pb.ts";
+import { LoginReqSchema, Status } from "../../src/wire/gen/pkt_pb.ts";
 import { OpCode } from "../../src/wire/opcode.ts";
 import { encodeLogicPacket } from "../../src/wire/packet.ts";
 import { bound } from "../support/bounds.ts";
@@ -300,6 +301,28 @@ describe("a first packet that comes when many come", () => {
     expect(connection.isOpen).toBe(true);
     send();
     expect(connection.reason?.code).toBe(CloseCode.TooLarge);
+  });
+
+  test("counts no more when its turn has come: a sign-in may be as long as it may without a wait", async () => {
+    const { gateway, channel, connection } = loneGateway({ signInFrameBytes: 300 }).fresh();
+    const { bounds } = gateway;
+    gateway.strangerShare.run(() => Bun.sleepSync(5));
+    const body = toBinary(LoginReqSchema, create(LoginReqSchema, { token: "x".repeat(200) }));
+    const signIn = Buffer.from(encodeLogicPacket({ command: Command.SignIn, sequence: 1 }, body));
+    channel.frame(signIn, 0, signIn.length);
+    const early = Buffer.alloc(300 - signIn.length, 1);
+    channel.frame(early, 0, early.length);
+    expect([channel.state, connection.isOpen, connection.frameBytesMax]).toEqual([ChannelState.Queued, true, 0]);
+    await turn(2);
+    expect(connection.frameBytesMax).toBe(signIn.length);
+    expect(bounds.reached.get("signInFrameBytes")).toBeUndefined();
+  });
+
+  test("is not looked at when the connection is being closed", async () => {
+    const { channel, connection } = queued();
+    connection.close(closeNormal);
+    await turn(2);
+    expect([channel.state, connection.frames]).toEqual([ChannelState.Queued, []]);
   });
 
   test("is forgotten with a connection that has ended", async () => {

@@ -69,6 +69,31 @@ describe("a flusher", () => {
     expect(order).toEqual(Array.from({ length: 41 }, (_, at) => at));
   });
 
+  test("flushes all in one turn, however long that takes, when too much waits, and then says what is left", () => {
+    let nowMs = 0;
+    let overdrawn = 0;
+    const flusher = new Flusher(() => nowMs);
+    flusher.watch(1_000_000, () => overdrawn++);
+    const holders = (count: number, isRead: boolean): void => {
+      for (let at = 0; at < count; at++) {
+        const queue = flusher.queues.take();
+        queue.reserve(60_000);
+        const holder = new Item(() => {
+          nowMs++;
+          if (isRead) flusher.queues.give(queue);
+        });
+        flusher.mark(holder);
+      }
+    };
+    holders(60, true);
+    flusher.flushAll();
+    while (flusher.queues.buffers.takenBytes > 0) flusher.flushAll();
+    expect(overdrawn).toBe(0);
+    holders(60, false);
+    flusher.flushAll();
+    expect([nowMs, overdrawn]).toEqual([120, 1]);
+  });
+
   test("flushes hundreds in one turn while that is quick", () => {
     const flusher = new Flusher(() => 0);
     const items = Array.from({ length: 500 }, () => new Item());

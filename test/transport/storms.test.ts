@@ -3,6 +3,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { createConnection, type Socket } from "node:net";
 import { TurnShare } from "../../src/base/turn-share.ts";
+import { Admission } from "../../src/transport/admission.ts";
 import { listenTcp } from "../../src/transport/tcp.ts";
 import type { Server } from "../../src/transport/transport.ts";
 import { listenWebSocket } from "../../src/transport/websocket.ts";
@@ -11,7 +12,7 @@ import { frameHeaderBytes, writeFrameHeader } from "../../src/wire/frame-writer.
 import { OpCode } from "../../src/wire/opcode.ts";
 import { upgradeRequest } from "../support/proxy-protocol.ts";
 import { clientFrame } from "../support/websocket-frames.ts";
-import { eventually, Recording, testOptions } from "./recording.ts";
+import { eventually, Recording, type TestOptions, testOptions } from "./recording.ts";
 
 const payload = Buffer.from("one that came with many");
 const dialects = [
@@ -38,7 +39,7 @@ afterEach(async () => {
 });
 
 /** A listener that spends a turn's whole share on each connection; the test ends its turns. */
-function besieged({ listen, opening }: (typeof dialects)[number]) {
+function besieged({ listen, opening }: (typeof dialects)[number], overrides: Partial<TestOptions> = {}) {
   let nowMs = 0;
   const turns: (() => void)[] = [];
   const strangerShare = new TurnShare(
@@ -55,7 +56,8 @@ function besieged({ listen, opening }: (typeof dialects)[number]) {
       return owner;
     },
   };
-  const server = listen({ host: "127.0.0.1", port: 0 }, acceptor, testOptions({ strangerShare }));
+  const options = testOptions({ strangerShare, ...overrides });
+  const server = listen({ host: "127.0.0.1", port: 0 }, acceptor, options);
   servers.push(server);
   const port = Number(server.address.slice(server.address.lastIndexOf(":") + 1));
   const connect = (): Socket => {
@@ -69,7 +71,7 @@ function besieged({ listen, opening }: (typeof dialects)[number]) {
     const [due] = turns.splice(0, 1);
     due?.();
   };
-  return { server, accepted, connect, next };
+  return { server, options, accepted, connect, next };
 }
 
 for (const dialect of dialects) {
@@ -113,5 +115,60 @@ for (const dialect of dialects) {
         await Bun.sleep(1);
       }
     });
+
+    test("end with a listener that closes while they wait, and are not taken in after it", async () => {
+      const { server, accepted, connect, next } = besieged(dialect);
+      const clients = Array.from({ length: 6 }, connect);
+      let ended = 0;
+      for (const client of clients) client.resume().on("close", () => ended++);
+      await eventually(() => accepted.length > 0);
+      await Bun.sleep(50);
+      void server.close(closeNormal);
+      await eventually(() => ended === 6);
+      for (let turns = 0; turns < 20; turns++) {
+        next();
+        await Bun.sleep(1);
+      }
+      expect([accepted.length, Array.from(server.connections)]).toEqual([1, []]);
+    });
   });
 }
+
+test("requests for a WebSocket whose peers have gone while they waited are not answered, and take no turn of their own", async () => {
+  const [, webSocket] = dialects;
+  if (webSocket === undefined) throw new Error("there is WebSocket");
+  const { options, accepted, connect, next } = besieged(webSocket);
+  const [, ...others] = Array.from({ length: 6 }, connect);
+  await eventually(() => accepted.length > 0);
+  await Bun.sleep(50);
+  for (const other of others) other.destroy();
+  await Bun.sleep(50);
+  next();
+  expect([accepted.length, options.observer.gone]).toEqual([1, 5]);
+});
+
+test("no more connections wait over TCP than there are descriptors for", async () => {
+  const met: string[] = [];
+  const admission = new Admission({
+    ...{ connectionsMax: 10, overflowMax: 2, strangersMax: 100, strangersPerAddressMax: 100 },
+    quotaOf: () => undefined,
+    met: (bound, address) => void met.push(`${bound} ${address}`),
+  });
+  const [tcp] = dialects;
+  if (tcp === undefined) throw new Error("there is TCP");
+  const { server, accepted, connect, next } = besieged(tcp, { admission });
+  let ended = 0;
+  for (let clients = 0; clients < 30; clients++)
+    connect()
+      .resume()
+      .on("close", () => ended++);
+  await eventually(() => ended === 18);
+  expect(met).toEqual(Array.from({ length: 18 }, () => "connections 127.0.0.1"));
+  while (accepted.length < 12) {
+    next();
+    await Bun.sleep(1);
+  }
+  // The last two were let in for others.
+  await eventually(() => ended === 20);
+  expect(Array.from(server.connections).length).toBe(10);
+});

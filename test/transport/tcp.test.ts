@@ -5,7 +5,7 @@ import { dialTcp, listenTcp } from "../../src/transport/tcp.ts";
 import type { Server } from "../../src/transport/transport.ts";
 import { TrustedProxies } from "../../src/transport/trusted-proxies.ts";
 import { closeKicked, closeNormal } from "../../src/wire/close-reason.ts";
-import { closeFrame, pingFrame, pongFrame, writeFrameHeader } from "../../src/wire/frame-writer.ts";
+import { closeFrame, frameHeaderBytes, pingFrame, pongFrame, writeFrameHeader } from "../../src/wire/frame-writer.ts";
 import { RawTcp } from "../support/raw-tcp.ts";
 import { eventually, Recording, recordingAcceptor, type TestOptions, testOptions, turn } from "./recording.ts";
 import { DialledClient } from "./stage.ts";
@@ -162,6 +162,19 @@ describe("a TCP server", () => {
     await owner.end();
     const expected = Array.from({ length: 40 }, (_, i) => binaryFrame(Buffer.alloc(500_000, i)));
     expect(bytes().equals(Buffer.concat([...expected, closeFrame(closeKicked)]))).toBe(true);
+  });
+
+  test("takes a frame behind a large answer that leaves in pieces, and does not call its reader slow", async () => {
+    const options = testOptions({ unsentBytesMax: 256 * 1024, sentFrameBytesMax: 8 * 1024 * 1024 });
+    const { owner, socket } = await raw(options);
+    let received = 0;
+    socket.on("data", (chunk) => (received += chunk.length));
+    const answer = 2 * 1024 * 1024;
+    expect(owner.connection.send(Buffer.alloc(answer))).toBe(true);
+    await turn();
+    expect(owner.connection.send(Buffer.alloc(1_000))).toBe(true);
+    await eventually(() => received === answer + 1_000 + 2 * frameHeaderBytes);
+    expect(options.flusher.queues.buffers.takenBytes).toBe(0);
   });
 
   test("gives up on a peer that takes no byte for writeWaitMs while data wait, with 1013", async () => {

@@ -55,6 +55,15 @@ class SigningIn extends Deadline {
     return true;
   }
 
+  /** Takes the first one out, which is the sign-in: from now on it counts no more than one that never waited. */
+  takeFirst(): Buffer | undefined {
+    const first = this.up.shift();
+    if (first === undefined) return undefined;
+    this.upBytes -= first.length;
+    this.connection.frameBytesMax += first.length;
+    return first;
+  }
+
   /** Keeps a push, and does not copy it. */
   holdPush(packet: Buffer): void {
     this.downBytes += packet.length;
@@ -205,8 +214,9 @@ export class Channel implements FrameHandler {
   }
 
   private takeTurn(): void {
-    // It may have ended meanwhile.
-    const frame = this.state === ChannelState.Queued ? this.signingIn?.up.shift() : undefined;
+    // It may have ended meanwhile, or be about to: what it is told already is the end.
+    if (this.state !== ChannelState.Queued || !this.connection.isOpen) return;
+    const frame = this.signingIn?.takeFirst();
     if (frame === undefined) return;
     this.state = ChannelState.Fresh;
     acceptSignIn(this, frame);

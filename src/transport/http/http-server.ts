@@ -7,6 +7,7 @@
 import type { Socket, SocketHandler, TCPSocketListenOptions } from "bun";
 import { TurnShare } from "../../base/turn-share.ts";
 import { formatAddress, peerAddress, type SocketAddress } from "../address.ts";
+import { Arrivals } from "../arrivals.ts";
 import { peerQuota } from "../quota-address.ts";
 import { HeldBuffers } from "./held-buffers.ts";
 import type { BodyParts, HttpAnswer } from "./http-answer.ts";
@@ -55,6 +56,8 @@ export interface HttpServerOptions {
   readonly quotaOf?: (remoteAddress: string) => string;
   /** A monotonic clock in milliseconds: the system's, unless a test has another. */
   readonly nowMs?: () => number;
+  /** What a turn of the event loop spends on new connections: a millisecond, unless a test has another. */
+  readonly acceptShare?: TurnShare;
   /** A bound turned something of that address away. */
   readonly met: (bound: HttpBound, address: string) => void;
 }
@@ -67,6 +70,8 @@ const lingerMs = 2_000;
 const tickMs = 500;
 /** What a turn of the event loop spends on new connections, in milliseconds: thousands may come at once. */
 const acceptMs = 1;
+/** As many new connections may wait for their turn even if there is no room for them: others make it then. */
+const waitingMin = 32;
 /** Of long answers, written in one turn of the event loop: what else has come is served in between. */
 const turnBytes = 1024 * 1024;
 /** A connection that is younger than this makes room for another one last. */
@@ -103,7 +108,7 @@ export class HttpServer implements ConnectionHost {
   receivedBytes = 0;
   turnBytesLeft = turnBytes;
   readonly longHeads = new LongHeads();
-  private readonly acceptShare = new TurnShare(acceptMs);
+  private readonly arrivals: Arrivals<Socket<HttpConnection | undefined>>;
   private readonly options: HttpServerOptions;
   private readonly quotaOf: (remoteAddress: string) => string;
   private readonly now: () => number;
@@ -129,6 +134,11 @@ export class HttpServer implements ConnectionHost {
     this.headBytesMax = options.limits.headBytes;
     this.handler = options.handler;
     this.bugAnswer = options.bugAnswer;
+    this.arrivals = new Arrivals(
+      options.acceptShare ?? new TurnShare(acceptMs),
+      (socket) => this.accept(socket),
+      (waiting, socket) => this.mayWait(waiting, peerAddress(socket.remoteAddress) ?? ""),
+    );
     // Bun's types know reusePort for dialling only; without it a second process could share the port.
     const settings: TCPSocketListenOptions<HttpConnection | undefined> & { readonly reusePort: boolean } = {
       hostname: address.host,
@@ -136,7 +146,7 @@ export class HttpServer implements ConnectionHost {
       reusePort: false,
       // A client may end its side when it has asked, and read on.
       allowHalfOpen: true,
-      socket: { ...sharedHandlers, open: (socket) => this.opened(socket) },
+      socket: { ...sharedHandlers, open: (socket) => this.arrivals.add(socket) },
     };
     this.listener = listening(settings);
     this.address = formatAddress(address.host, this.listener.port);
@@ -157,6 +167,7 @@ export class HttpServer implements ConnectionHost {
   /** Accepts no more, and ends what is not being answered at once, the rest after `graceMs`. */
   async stop(graceMs: number): Promise<void> {
     this.listener.stop();
+    this.arrivals.end();
     for (const connection of this.connections) connection.leave();
     const endMs = performance.now() + graceMs;
     while (this.connections.size > 0 && performance.now() < endMs) await Bun.sleep(5);
@@ -262,21 +273,6 @@ export class HttpServer implements ConnectionHost {
     this.options.bug(error);
   }
 
-  /** Of those that come while this turn's share is spent nothing is read until it is their turn. */
-  private opened(socket: Socket<HttpConnection | undefined>): void {
-    const { acceptShare } = this;
-    if (acceptShare.isFree) {
-      acceptShare.run(() => this.accept(socket));
-      return;
-    }
-    socket.pause();
-    void acceptShare.later(() => {
-      if (socket.readyState <= 0) return;
-      this.accept(socket);
-      socket.resume();
-    });
-  }
-
   private accept(socket: Socket<HttpConnection | undefined>): void {
     try {
       const remoteAddress = peerAddress(socket.remoteAddress);
@@ -300,6 +296,14 @@ export class HttpServer implements ConnectionHost {
       socket.terminate();
       this.options.bug(bug);
     }
+  }
+
+  /** True if one more socket may wait for its turn: those that wait have descriptors, too. */
+  private mayWait(waiting: number, remoteAddress: string): boolean {
+    const { limits, met } = this.options;
+    if (waiting < Math.max(waitingMin, limits.connections - this.connections.size)) return true;
+    met("connections", remoteAddress);
+    return false;
   }
 
   /** True if there is room for one more of that address; the one that has been silent for the longest time makes it. */

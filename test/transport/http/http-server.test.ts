@@ -2,6 +2,8 @@
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
+import { createConnection } from "node:net";
+import { TurnShare } from "../../../src/base/turn-share.ts";
 import { textAnswer } from "../../../src/transport/http/http-answer.ts";
 import type { HttpHandler, HttpRequest } from "../../../src/transport/http/http-handler.ts";
 import { type HttpServerLimits, type HttpServerOptions, HttpServer } from "../../../src/transport/http/http-server.ts";
@@ -36,6 +38,58 @@ function serve(
 }
 
 const bodies = (text: string): string[] => text.split(/HTTP\/1\.1 \d+ [^\r]*\r\n(?:[^\r]+\r\n)*\r\n/).slice(1);
+
+describe("connections that come at once", () => {
+  /** A server whose share of a turn is spent until the test lets the next one begin. */
+  function besieged(limits: Partial<HttpServerLimits> = {}) {
+    let nowMs = 0;
+    const turns: (() => void)[] = [];
+    const acceptShare = new TurnShare(
+      1,
+      () => nowMs,
+      (turn) => void turns.push(turn),
+    );
+    const served = serve({ acceptShare }, limits);
+    acceptShare.run(() => nowMs++);
+    return { ...served, next: () => turns.shift()?.() };
+  }
+
+  test("are answered when it is their turn, also those that have ended their side meanwhile", async () => {
+    const { server, port, next } = besieged();
+    const socket = createConnection({ port, allowHalfOpen: true });
+    endLater(async () => void socket.destroy());
+    let text = "";
+    let hasEnded = false;
+    socket.on("data", (chunk) => (text += String(chunk))).on("end", () => (hasEnded = true));
+    socket.end(get("/late"));
+    await Bun.sleep(50);
+    expect([server.size, text]).toEqual([0, ""]);
+    next();
+    await eventually("its end", () => hasEnded);
+    expect(bodies(text)).toEqual(["/late"]);
+    socket.destroy();
+    await eventually("nobody", () => server.size === 0);
+  });
+
+  test("end with a server that stops while they wait, and are not taken in after it", async () => {
+    const { server, port, next } = besieged();
+    const connections = await Promise.all(Array.from({ length: 3 }, () => RawConnection.open({ port })));
+    await Bun.sleep(50);
+    await server.stop(0);
+    await eventually("their end", () => connections.every(({ isClosed }) => isClosed));
+    next();
+    expect(server.size).toBe(0);
+  });
+
+  test("wait as far as there is room for them, and some beyond it", async () => {
+    const { server, port, next, met } = besieged({ connections: 40 });
+    const connections = await Promise.all(Array.from({ length: 50 }, () => RawConnection.open({ port })));
+    await eventually("the end of some", () => connections.filter(({ isClosed }) => isClosed).length === 10);
+    expect(met).toEqual(Array.from({ length: 10 }, () => "connections 127.0.0.1"));
+    next();
+    expect(server.size).toBe(40);
+  });
+});
 
 describe("requests", () => {
   test("that come together are answered in order, however they are cut", async () => {
