@@ -27,8 +27,8 @@ export type Located = readonly (readonly Location[])[];
 /** A delivery of fewer bytes counts as one, of as many as two, and so on. */
 const bytesPerDelivery = 4096;
 
-/** What may be delivered in a turn of the event loop, so that others do not wait: about half a millisecond. */
-export const turnCostMax = 512;
+/** What may be delivered in a turn of the event loop, so that others do not wait: about a millisecond. */
+export const turnCostMax = 1_024;
 /** To write to a connection costs as much as so many deliveries, however many are written at once. */
 export const writeCost = 8;
 

@@ -52,10 +52,10 @@ function fixture(options: { readonly bytesMax?: number; readonly isAsync?: boole
 
 test("a delivery to a few leaves in the turn in which it was added", async () => {
   const { pushed, settled, add, fanOut } = fixture();
-  add("alice", "group", "hello", names(200));
+  add("alice", "group", "hello", names(100));
   await Promise.resolve();
-  expect(pushed).toEqual([{ text: "hello", to: names(200) }]);
-  expect(settled).toEqual([{ text: "hello", cost: 200 }]);
+  expect(pushed).toEqual([{ text: "hello", to: names(100) }]);
+  expect(settled).toEqual([{ text: "hello", cost: 100 }]);
   expect(fanOut.bytes).toBe(0);
 });
 
