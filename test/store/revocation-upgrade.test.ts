@@ -12,6 +12,7 @@ import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
 import { checkStore } from "../../src/store/sqlite/check.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { backToSchema5, postgresSchema4 } from "../support/former-schema.ts";
+import { contentsOf } from "../support/contents.ts";
 import { hasPostgres, PostgresServer } from "../support/postgres.ts";
 import { until } from "../support/until.ts";
 import { stored, talk } from "./store-suite.ts";
@@ -32,7 +33,7 @@ describe("a SQLite store of schema 5", () => {
     backToSchema5(db);
     db.close();
     const store = await open(path);
-    expect(await store.contents("app", "bob", [messageId])).toHaveLength(1);
+    expect(await contentsOf(store, "app", "bob", [messageId])).toHaveLength(1);
     expect(await store.revoke(revocation)).toMatchObject({ result: "stored" });
     expect(await store.revocations(0n, 9)).toMatchObject([revocation]);
     await store.close();
@@ -71,7 +72,7 @@ describe.skipIf(!hasPostgres)("a PostgreSQL store of schema 4", () => {
     await sql.unsafe(postgresSchema4);
     await sql.close();
     const store = await open(url);
-    expect(await store.contents("app", "bob", [messageId])).toHaveLength(1);
+    expect(await contentsOf(store, "app", "bob", [messageId])).toHaveLength(1);
     expect(await store.revoke(revocation)).toMatchObject({ result: "stored" });
     expect(await store.revocations(0n, 9)).toMatchObject([revocation]);
     await store.close();
