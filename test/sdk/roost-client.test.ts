@@ -400,6 +400,19 @@ describe("messages", () => {
     await until(() => peer.acknowledged.at(-1) === 3_000n, "the last acknowledgement");
   });
 
+  test("are acknowledged after a promise of another realm or library, too", async () => {
+    const peer = peerOn("ws");
+    peer.received.push(1n);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const foreign: PromiseLike<void> = { then: (done, failed) => promise.then(done, failed) };
+    const { events } = await connect(peer, { on: { message: () => foreign } });
+    await until(() => events.includes("synced"), "the sync");
+    await Bun.sleep(20);
+    expect(peer.acknowledged).toEqual([]);
+    resolve();
+    await until(() => peer.acknowledged.length > 0, "the acknowledgement");
+  });
+
   test("that a handler is not done with keep none from coming after a return", async () => {
     const peer = peerOn("ws");
     peer.received.push(1n);
