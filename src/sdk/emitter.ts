@@ -2,7 +2,7 @@
 // other handlers nor the connection. So does a promise of it that rejects.
 
 /** What is called at an event; the promise that it may return says when it has done with the event. */
-export type Handler<Event> = ((event: Event) => void) | ((event: Event) => Promise<void>);
+export type Handler<Event> = ((event: Event) => void) | ((event: Event) => PromiseLike<void>);
 
 export type Handlers<Events> = { readonly [Name in keyof Events]?: Handler<Events[Name]> };
 
@@ -25,13 +25,18 @@ export class Emitter<Events> {
     for (const handler of this.handlers[name] ?? []) {
       try {
         const promise: unknown = handler(event);
-        if (promise instanceof Promise) (work ??= []).push(promise.then(() => true, surface));
+        if (isPromise(promise)) (work ??= []).push(Promise.resolve(promise).then(() => true, surface));
       } catch (error) {
         surface(error);
       }
     }
     return work === undefined ? undefined : Promise.all(work).then((all) => all.every(Boolean));
   }
+}
+
+/** True for those of other realms and libraries, too: where zone.js is loaded an async function's is no `Promise`. */
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }
 
 /** Makes an error an uncaught one. */

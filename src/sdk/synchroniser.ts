@@ -58,6 +58,8 @@ export class Synchroniser {
   /** Defined while the reading after a sign-in runs. */
   private waiting: Map<bigint, WaitingPush> | undefined;
   private running: Promise<void> | undefined;
+  /** Waits for the owner, to acknowledge what it has done with by then; no reading waits for that. */
+  private settling: Promise<void> | undefined;
   private isWantedAgain = false;
   private pushes = 0;
   private failures = 0;
@@ -126,7 +128,7 @@ export class Synchroniser {
   /** Resolves when what was pushed so far is acknowledged, or cannot be now. */
   async settle(): Promise<void> {
     if (this.cancelLazy !== undefined) this.read();
-    while (this.running !== undefined) await this.running;
+    for (let work = this.running ?? this.settling; work !== undefined; work = this.running ?? this.settling) await work;
   }
 
   private async readUntilQuiet(): Promise<void> {
@@ -138,17 +140,34 @@ export class Synchroniser {
       const hadWaited = this.waiting !== undefined;
       this.releaseWaiting();
       if (delivered > 0 || hadWaited) this.owner.synced(delivered);
-      // An owner may wait for `synced` before it has done with what the reading delivered.
       if (this.inWork.size > 0) {
-        await Promise.all(this.inWork.values());
-        await this.acknowledge();
+        this.settling ??= this.acknowledgeLater().finally(() => {
+          this.settling = undefined;
+        });
       }
     } catch (error) {
       if (error instanceof Disconnected || !this.isOnline) return;
       this.owner.syncFailed(error);
-      this.readLater(backOffMs(this.failures++, () => this.environment.random()));
+      this.readAgain();
       this.releaseWaiting();
     }
+  }
+
+  /** An owner may wait for `synced`, or for another message, before it has done with one. */
+  private async acknowledgeLater(): Promise<void> {
+    while (this.inWork.size > 0) await Promise.all(this.inWork.values());
+    if (!this.isOnline) return;
+    try {
+      await this.acknowledge();
+    } catch {
+      // The next reading acknowledges what this one has not.
+      if (this.isOnline) this.readAgain();
+    }
+  }
+
+  /** A request has failed: the next try, soon. */
+  private readAgain(): void {
+    this.readLater(backOffMs(this.failures++, () => this.environment.random()));
   }
 
   /** One walk from the cursor to the index's end; returns how many messages it delivered. */

@@ -114,6 +114,20 @@ test("a feature that nobody knows is not granted, and makes nobody a newer clien
   expect(await idsOf(client)).toEqual([b]);
 });
 
+test("a history with one's own messages acknowledges nothing: includeSent is not of the first version", async () => {
+  const ids = await storeFor("f14", 7);
+  const { client } = await signedIn("f14");
+  const seen: bigint[] = [];
+  for (let after = 1n; ;) {
+    const page = await readIndex(client, after, true);
+    after = page.at(-1)?.messageId ?? 0n;
+    if (after === 0n) break;
+    seen.push(...page.map(({ messageId }) => messageId));
+  }
+  expect(seen).toEqual(ids);
+  expect(await idsOf((await signedIn("f14")).client)).toEqual(ids.slice(0, 3));
+});
+
 test("a cursor of another server counts as none, and acknowledges nothing", async () => {
   const ids = await storeFor("f7", 2);
   const { client } = await signedIn("f7");

@@ -1,7 +1,7 @@
 // A gateway's copy of kicks and revocations: whom they end and refuse, and how it gets them.
 
 import { create, toBinary } from "@bufbuild/protobuf";
-import { expect, test } from "bun:test";
+import { expect, setSystemTime, test } from "bun:test";
 import { SignJWT } from "jose";
 import { signToken } from "../../src/auth/token.ts";
 import { encodeLinkState } from "../../src/container/link/link-state.ts";
@@ -34,9 +34,9 @@ const kick = (id: bigint, account: string, change: Partial<StoredRevocation> = {
 const revoke = (id: bigint, account: string, change: Partial<StoredRevocation> = {}): StoredRevocation =>
   kick(id, account, { kind: "revoke", ...change });
 
-/** A gateway with a link to a chat node, which says what a test lets it say. */
-function stage() {
-  const lone = loneGateway();
+/** A gateway with a link to a chat node, which says what a test lets it say. `monotonicMs`: the system's clock, unless given. */
+function stage(monotonicMs?: () => number) {
+  const lone = loneGateway({}, Date.now, monotonicMs);
   const { gateway, link, downlink, node } = lone;
   const hear = (body: Uint8Array, by: Downlink = downlink): void => {
     const meta = [{ key: MetaKey.DestServer, value: "gate", type: MetaType.string }];
@@ -126,6 +126,26 @@ test("a kick ends those who signed in before it and no others, whatever time the
     ];
     add(kick(1n, "ann", { beforeMs: nowMs + aheadMs }), kick(2n, "bob", { beforeMs: nowMs + aheadMs - 130_000 }));
     expect([aheadMs, before.connection.isOpen, after.connection.isOpen]).toEqual([aheadMs, false, true]);
+  }
+});
+
+test("a kick ends those who signed in before it when the gateway's clock was set since", async () => {
+  for (const aheadMs of [-3_600_000, 3_600_000]) {
+    const { add, gateway, fresh } = stage(() => performance.now());
+    gateway.links.add(new Link<Channel>("login", "login-1", new FrameKeeper()));
+    const { channel, connection } = fresh();
+    try {
+      setSystemTime(new Date(Date.now() + aheadMs));
+      const token = await signToken(key, { account: "ann", app: "app", ttlSeconds: 600 });
+      const body = toBinary(LoginReqSchema, create(LoginReqSchema, { token }));
+      const packet = Buffer.from(encodeLogicPacket({ command: Command.SignIn, sequence: 1 }, body));
+      channel.frame(packet, 0, packet.length);
+      await until(() => channel.state === ChannelState.Pending, "the sign-in is under way");
+    } finally {
+      setSystemTime();
+    }
+    add(kick(1n, "ann", { beforeMs: Date.now() }));
+    expect([aheadMs, connection.reason?.code]).toEqual([aheadMs, CloseCode.Kicked]);
   }
 });
 

@@ -400,6 +400,41 @@ describe("messages", () => {
     await until(() => peer.acknowledged.at(-1) === 3_000n, "the last acknowledgement");
   });
 
+  test("are acknowledged after a promise of another realm or library, too", async () => {
+    const peer = peerOn("ws");
+    peer.received.push(1n);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const foreign: PromiseLike<void> = { then: (done, failed) => promise.then(done, failed) };
+    const { events } = await connect(peer, { on: { message: () => foreign } });
+    await until(() => events.includes("synced"), "the sync");
+    await Bun.sleep(20);
+    expect(peer.acknowledged).toEqual([]);
+    resolve();
+    await until(() => peer.acknowledged.length > 0, "the acknowledgement");
+  });
+
+  test("that a handler is not done with keep none from coming after a return", async () => {
+    const peer = peerOn("ws");
+    peer.received.push(1n);
+    const ids: bigint[] = [];
+    const first = Promise.withResolvers<void>();
+    const message = ({ id }: ClientEvents["message"]): void | Promise<void> => {
+      ids.push(id);
+      return id === 1n ? first.promise : undefined;
+    };
+    const { events, timers } = await connect(peer, { on: { message: async (event) => message(event) } });
+    await until(() => events.includes("synced"), "the sync");
+    peer.received.push(2n);
+    peer.latest.end({ code: 1012, text: "server is leaving" });
+    await until(() => events.includes("offline 1012 2500"), "the end");
+    timers.advance(2_500);
+    await until(() => ids.includes(2n), "the second message");
+    expect([ids, peer.acknowledged]).toEqual([[1n, 2n], []]);
+    first.resolve();
+    await until(() => peer.acknowledged.length > 0, "the acknowledgement");
+    expect(peer.acknowledged).toEqual([2n]);
+  });
+
   test("whose handler's promise is not resolved are not acknowledged by a close, which does not wait for ever", async () => {
     const peer = peerOn("ws");
     peer.received.push(1n);

@@ -13,7 +13,7 @@ const entryBytes = 128;
 
 /**
  * Answers with at most `indexEntries` entries in id order. Reading acknowledges nothing, but for a client of the first version
- * of the protocol: its cursor counts as an acknowledgement.
+ * of the protocol: its cursor counts as an acknowledgement. `includeSent` is of a later version, and asks for a history.
  */
 export function offlineIndex({ store, reads, limits }: Pick<ChatParts, "store" | "reads" | "limits">): Handler {
   const limit = limits.values.indexEntries;
@@ -22,7 +22,7 @@ export function offlineIndex({ store, reads, limits }: Pick<ChatParts, "store" |
     if (messageId < 0n) throw new Refusal(Status.InvalidPacketBody, "message_id must not be negative");
     const { app, account, location } = context;
     // Before its turn to read: what waits for the disk keeps nobody else from reading.
-    if (messageId > 0n && isFirstVersion(location)) await acknowledge(store, context, messageId);
+    if (messageId > 0n && !includeSent && isFirstVersion(location)) await acknowledge(store, context, messageId);
     await reads.run(context, limit * entryBytes, async () => {
       const { device } = location;
       const entries = await store.index({ app, account, device, after: messageId, includeSent, limit });

@@ -108,7 +108,7 @@ async function verifyAndForward(channel: Channel, request: LoginReq, sequence: n
     return;
   }
   connection.identified();
-  channel.signedInMs = Date.now();
+  channel.signedInMs = gateway.monotonicMs();
   channel.issuedAt = verdict.issuedAt;
   channel.key = verdict.key;
   channel.expiresAt = gateway.expiries.endOf(verdict.expiresAt);

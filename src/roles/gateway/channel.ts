@@ -96,7 +96,7 @@ export class Channel implements FrameHandler {
   app = "";
   account = "";
   device = "";
-  /** When its token was verified, in milliseconds since 1970. */
+  /** When its token was verified, in milliseconds on the monotonic clock. */
   signedInMs = 0;
   /** The token's `iat`, in seconds since 1970; undefined: it has none. */
   issuedAt: number | undefined = undefined;

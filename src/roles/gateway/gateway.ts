@@ -62,6 +62,8 @@ export class Gateway {
   /** Of the connections that are signed in. */
   readonly tally = new SessionTally();
   readonly census: Census;
+  /** Milliseconds on a clock that nobody sets. */
+  readonly monotonicMs: () => number;
   /** Whose token ends soon. */
   readonly expiries: Expiries;
   /** Whose new token is being verified. */
@@ -96,7 +98,7 @@ export class Gateway {
     censusMs?: number | undefined;
     /** The clock that says how long a token is good that is shown; the system's unless it is given. */
     wallMs?: () => number;
-    /** The clock by which it then expires. */
+    /** The clock by which it then expires, and by which a kick is after a sign-in. */
     monotonicMs?: () => number;
   }) {
     this.serviceId = parts.serviceId;
@@ -123,7 +125,8 @@ export class Gateway {
     });
     parts.metrics.storeMismatches = () => this.stores.mismatches;
     this.census = new Census(this, this.tally, parts.censusMs ?? sessionCensusMs);
-    this.expiries = new Expiries(this, parts.wallMs, parts.monotonicMs);
+    this.monotonicMs = parts.monotonicMs ?? (() => performance.now());
+    this.expiries = new Expiries(this, parts.wallMs, this.monotonicMs);
     // Not the time: a machine whose clock starts wrong, or is set back, would begin where an earlier run did. Two runs of a
     // million sign-ins each overlap once in a billion.
     this.counter = parts.random.uint32() * 2 ** 19 + (parts.random.uint32() >>> 13);

@@ -32,7 +32,7 @@ import type { Gateway } from "./gateway.ts";
 const clocksApartMs = 30_000;
 
 export class Revocations {
-  private readonly gateway: Pick<Gateway, "channels" | "serviceId" | "metrics">;
+  private readonly gateway: Pick<Gateway, "channels" | "serviceId" | "metrics" | "monotonicMs">;
   /** The store that the copy is of; '' before the first word. */
   private store = "";
   /** The copy has all rows up to this number. */
@@ -118,13 +118,13 @@ export class Revocations {
     if (this.version === 0n) this.revokedMs.clear();
     this.apply(
       rows.filter(({ id }) => id > this.version),
-      Date.now() - nowMs,
+      this.gateway.monotonicMs() - nowMs,
     );
     if (version > this.version) this.version = version;
     for (const [link, there] of this.ahead) if (there <= this.version) this.ahead.delete(link);
   }
 
-  /** `aheadMs`: how far this machine's clock is ahead of the sender's. */
+  /** `aheadMs`: how far this machine's monotonic clock is ahead of the sender's wall clock, which dates kicks. */
   private apply(rows: readonly StoredRevocation[], aheadMs: number): void {
     const byAccount = Map.groupBy(rows, ({ account }) => account);
     for (const { app, account, kind, beforeMs } of rows) {
