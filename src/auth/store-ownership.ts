@@ -18,14 +18,6 @@ const fingerprintDigits = 32;
 /** Fingerprints of a claim: of four full files of keys. */
 const claimedMax = 64;
 
-/** What a store keeps about itself. */
-export interface StoreOwnership {
-  /** 32 hexadecimal digits, made at random. */
-  readonly identity: string;
-  /** Fingerprints of the owner's keys; empty: nobody's, such as a new store, or one of a standalone server. */
-  readonly owners: readonly string[];
-}
-
 /** Who opens a store. */
 export interface StoreClaim {
   /** Of this process's live cluster keys, the first key's first; empty for a standalone server, which has none. */

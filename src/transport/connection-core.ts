@@ -32,6 +32,8 @@ import type { Acceptor, Connection, ConnectionOptions, FrameHandler } from "./tr
 
 /** How long a peer that was sent everything may take to end its side, in milliseconds. */
 export const lingerMsMax = 2_000;
+/** What may still come behind a close frame of ours: requests that were on their way, and the peer's own close frame. */
+export const lateBytesMax = 16 * 1024;
 /** How long a request for a WebSocket, or a proxy's header, may take, in milliseconds. */
 export const headWaitMsDefault = 10_000;
 

@@ -2,6 +2,7 @@
 // waits for the peer's end, for ever if need be, and reads all that is still sent, which costs a processor as long as a peer
 // likes. So the kernel is asked: whoever sends on, or does not end its side in time, is cut off.
 
+import { lateBytesMax } from "./connection-core.ts";
 import { type FoundSocket, SocketFinder } from "./kernel-sockets.ts";
 
 /** Between two looks. The close frame is on its way by then: that a peer is cut off cannot hide why. */
@@ -12,8 +13,6 @@ const findShareMax = 1 / 20;
 const descriptorsAtOnce = 256;
 /** Sockets that one look asks about, which takes some microseconds for each; those that were asked about last wait longest. */
 const askedAtOnce = 128;
-/** What may still come after the first look: requests that were on their way, and the peer's own close frame. */
-const bytesMax = 16 * 1024;
 
 interface Lingering {
   readonly sinceMs: number;
@@ -136,7 +135,7 @@ export class LingerWatch {
 
   private judge(finder: SocketFinder, { socket, bytes, sinceMs }: Found): void {
     const isOver = performance.now() - sinceMs >= this.lingerMs;
-    if (isOver || finder.bytesReceived(socket) - bytes > bytesMax) finder.end(socket);
+    if (isOver || finder.bytesReceived(socket) - bytes > lateBytesMax) finder.end(socket);
   }
 }
 

@@ -11,16 +11,13 @@ import { type CloseReason, CloseCode, closeAbnormal } from "../wire/close-reason
 import { FrameReader, type FrameSink } from "../wire/frame-reader.ts";
 import { closeFrame, parseCloseText } from "../wire/frame-writer.ts";
 import { OpCode } from "../wire/opcode.ts";
-import { ConnectionCore, idleFrameCount } from "./connection-core.ts";
+import { ConnectionCore, idleFrameCount, lateBytesMax } from "./connection-core.ts";
 import { looksLikeProxyHeader } from "./proxy-header.ts";
 import type { SocketOwner, TcpSocket } from "./socket-owner.ts";
 import type { Acceptor, Connection, ConnectionOptions, FrameHandler } from "./transport.ts";
 
 /** A read of fewer bytes counts as a frame: a peer that sends byte by byte costs a callback for each. */
 const smallReadBytes = 16;
-/** What may come in one read after the close frame: requests that were on their way, and the peer's own close frame. */
-const lateBytesMax = 16 * 1024;
-
 /** What leaves in one turn of the event loop: the kernel takes a millisecond for a megabyte. */
 const writeBytesMax = 512 * 1024;
 

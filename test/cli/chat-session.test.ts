@@ -24,12 +24,11 @@ interface Partner {
 }
 
 /** Starts a chat; what it printed so far can be read while it runs. */
-async function start(
+function begin(
   account: string,
   input: Readable,
   { to, group, commands = false }: Partner,
-  server = messenger,
-  servers: { readonly url: readonly string[]; readonly lookup?: readonly string[] } = { url: [`ws://${server.ws}`] },
+  door: Pick<Parameters<typeof runChat>[0], "url" | "lookup" | "token">,
 ) {
   const printed = { output: "", errors: "" };
   const collect =
@@ -39,8 +38,7 @@ async function start(
       await Promise.resolve();
     };
   const exit = runChat({
-    ...servers,
-    token: await server.token(account),
+    ...door,
     account,
     device: "",
     to,
@@ -52,6 +50,17 @@ async function start(
     commands,
   });
   return { printed, exit };
+}
+
+/** The same, with a token of the server's. */
+async function start(
+  account: string,
+  input: Readable,
+  partner: Partner,
+  server = messenger,
+  servers: { readonly url: readonly string[]; readonly lookup?: readonly string[] } = { url: [`ws://${server.ws}`] },
+) {
+  return begin(account, input, partner, { ...servers, token: await server.token(account) });
 }
 
 async function chat(account: string, lines: string[], partner: Partner, server = messenger) {
@@ -200,24 +209,8 @@ test("an output that takes nothing gets messages again the next time; one that d
 
 test("a lost connection is said once, however many tries fail, and that it is back", async () => {
   const peer = ScriptedPeer.start("tcp");
-  let errors = "";
   const input = new PassThrough();
-  const exit = runChat({
-    url: [peer.url],
-    token: "t",
-    account: "alice",
-    device: "",
-    to: undefined,
-    group: undefined,
-    commands: false,
-    input,
-    output: () => Promise.resolve(),
-    errors: (text) => {
-      errors += text;
-      return Promise.resolve();
-    },
-    terminal: undefined,
-  });
+  const { printed, exit } = begin("alice", input, {}, { url: [peer.url], token: "t" });
   try {
     await until(() => peer.connections.length === 1, "the sign-in");
     let refusals = 0;
@@ -226,9 +219,11 @@ test("a lost connection is said once, however many tries fail, and that it is ba
       else peer.signIn(request);
     });
     peer.latest.end();
-    await until(() => errors.includes("is back"), "the return");
+    await until(() => printed.errors.includes("is back"), "the return");
     expect(refusals).toBe(3);
-    expect(errors).toMatch(/^roost: the connection is lost \(.*\); trying again\nroost: the connection is back\n$/);
+    expect(printed.errors).toMatch(
+      /^roost: the connection is lost \(.*\); trying again\nroost: the connection is back\n$/,
+    );
   } finally {
     input.end();
     await exit;
@@ -242,26 +237,10 @@ test("a connection that ends for good before the input is read ends the chat wit
     peer.signIn(request);
     request.connection.end(closeKickedOut);
   });
-  let errors = "";
   try {
-    const status = await runChat({
-      url: [peer.url],
-      token: "t",
-      account: "alice",
-      device: "",
-      to: undefined,
-      group: undefined,
-      commands: false,
-      // Never ends.
-      input: new PassThrough(),
-      output: () => Promise.resolve(),
-      errors: (text) => {
-        errors += text;
-        return Promise.resolve();
-      },
-      terminal: undefined,
-    });
-    expect([status, errors]).toEqual([1, "roost: the connection ended: ended by an operator\n"]);
+    // Its input never ends.
+    const { printed, exit } = begin("alice", new PassThrough(), {}, { url: [peer.url], token: "t" });
+    expect([await exit, printed.errors]).toEqual([1, "roost: the connection ended: ended by an operator\n"]);
   } finally {
     await peer.stop();
   }
@@ -269,29 +248,18 @@ test("a connection that ends for good before the input is read ends the chat wit
 
 test("a conversation that lasts longer than its token goes on with another one", async () => {
   const peer = ScriptedPeer.start("tcp");
-  let errors = "";
   let made = 0;
   const input = new PassThrough();
-  const exit = runChat({
-    url: [peer.url],
-    token: () => Promise.resolve(`token ${++made}`),
-    account: "alice",
-    device: "",
-    to: undefined,
-    group: undefined,
-    commands: false,
+  const { printed, exit } = begin(
+    "alice",
     input,
-    output: () => Promise.resolve(),
-    errors: (text) => {
-      errors += text;
-      return Promise.resolve();
-    },
-    terminal: undefined,
-  });
+    {},
+    { url: [peer.url], token: () => Promise.resolve(`token ${++made}`) },
+  );
   try {
     await until(() => peer.connections.length === 1, "the sign-in");
     peer.latest.end(closeUnauthorised);
-    await until(() => errors.includes("is back"), "the return");
+    await until(() => printed.errors.includes("is back"), "the return");
     expect(peer.tokens).toEqual(["token 1", "token 2"]);
   } finally {
     input.end();

@@ -25,7 +25,7 @@ import { Census } from "./census.ts";
 import { Expiries } from "./expiries.ts";
 import { SessionTally } from "../../session/tally.ts";
 
-/** To let a client in takes a tenth of it, a processor that has nothing else to do spends most of its time with it. */
+/** In milliseconds: room for a handful of sign-ins. */
 const strangerShareMs = 1;
 /** Of the numbers in the names of connections. */
 const numberBase = 36;
