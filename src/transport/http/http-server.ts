@@ -58,6 +58,8 @@ export interface HttpServerOptions {
   readonly nowMs?: () => number;
   /** What a turn of the event loop spends on new connections: a millisecond, unless a test has another. */
   readonly acceptShare?: TurnShare;
+  /** False while no further request with a long head can be worked on. Default: never. */
+  readonly mayReadLong?: () => boolean;
   /** A bound turned something of that address away. */
   readonly met: (bound: HttpBound, address: string) => void;
 }
@@ -107,7 +109,7 @@ export class HttpServer implements ConnectionHost {
   /** Bytes kept of unfinished requests. */
   receivedBytes = 0;
   turnBytesLeft = turnBytes;
-  readonly longHeads = new LongHeads();
+  readonly longHeads: LongHeads;
   private readonly arrivals: Arrivals<Socket<HttpConnection | undefined>>;
   private readonly options: HttpServerOptions;
   private readonly quotaOf: (remoteAddress: string) => string;
@@ -131,6 +133,7 @@ export class HttpServer implements ConnectionHost {
     this.options = options;
     this.quotaOf = options.quotaOf ?? peerQuota;
     this.now = options.nowMs ?? (() => performance.now());
+    this.longHeads = new LongHeads(options.mayReadLong);
     this.headBytesMax = options.limits.headBytes;
     this.handler = options.handler;
     this.bugAnswer = options.bugAnswer;
@@ -263,6 +266,10 @@ export class HttpServer implements ConnectionHost {
   waitForTurn(connection: HttpConnection): void {
     this.waiting.push(connection);
     if (this.waiting.length === 1) setImmediate(() => this.nextTurn());
+  }
+
+  waitToRead(connection: HttpConnection): void {
+    this.longHeads.wait(connection, this.quotaOf(connection.remoteAddress));
   }
 
   headTooLong({ remoteAddress }: HttpConnection): void {
