@@ -4,10 +4,10 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { Command } from "../../src/wire/commands.ts";
 import { MessageReqSchema, MessageRespSchema } from "../../src/wire/gen/pkt_pb.ts";
 import { endAll, TestNode } from "../registry/http/support.ts";
-import { chromium, inPage } from "../support/browser-page.ts";
+import { browserTestMsMax, chromium } from "../support/browser.ts";
+import { inPage } from "../support/browser-page.ts";
 import { ScriptedPeer } from "../support/scripted-peer.ts";
 
-const waitMs = 30_000;
 const peers: ScriptedPeer[] = [];
 
 afterEach(async () => {
@@ -64,7 +64,7 @@ describe.skipIf(chromium === undefined)(
           ],
         });
       },
-      waitMs,
+      browserTestMsMax,
     );
 
     for (const event of ["online", "visibilitychange"])
@@ -101,7 +101,7 @@ describe.skipIf(chromium === undefined)(
           expect(seen).toEqual(["visible", ...lives]);
           expect([peer.connections.length, peer.heartbeats]).toEqual([2, 1]);
         },
-        waitMs,
+        browserTestMsMax,
       );
 
     test(
@@ -126,7 +126,7 @@ describe.skipIf(chromium === undefined)(
         `);
         expect(accounts).toEqual(["alice", "alice"]);
       },
-      waitMs,
+      browserTestMsMax,
     );
   },
 );

@@ -2,12 +2,8 @@
 // it. The script gets `RoostClient`, `tell(what)`, which has the test do something and waits for it, and reports what it
 // returns.
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-
-/** Undefined where there is none. */
-export const chromium: string | undefined = Bun.which("chromium") ?? undefined;
+import { withBrowser } from "./browser.ts";
 
 const library = join(import.meta.dir, "../../src/sdk/roost-client.ts");
 
@@ -27,7 +23,6 @@ const scriptOf = (body: string): string => `
 
 /** Runs the script's body in a page, and resolves with what it returns. `told` is called with what the page tells. */
 export async function inPage(body: string, told: (what: unknown) => void = () => undefined): Promise<unknown> {
-  if (chromium === undefined) throw new Error("there is no chromium on PATH");
   const { outputs } = await Bun.build({ entrypoints: [library], target: "browser", splitting: true });
   const scripts = new Map(outputs.map((output) => [`/sdk/${output.path.replace(/^.*\//, "")}`, output]));
   const { promise: result, resolve } = Promise.withResolvers<unknown>();
@@ -49,31 +44,12 @@ export async function inPage(body: string, told: (what: unknown) => void = () =>
       return new Response("thanks");
     },
   });
-  const profile = mkdtempSync(join(tmpdir(), "roost-browser-"));
-  const browser = Bun.spawn(
-    [
-      chromium,
-      "--headless",
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-      `--user-data-dir=${profile}`,
-      "--remote-debugging-port=0",
-      `http://127.0.0.1:${site.port}/`,
-    ],
-    { stdout: "ignore", stderr: "ignore" },
-  );
   try {
-    const ended = browser.exited.then((code) => ({ error: `the browser ended with ${code}` }));
-    return await Promise.race([result, ended]);
+    return await withBrowser({}, async (browser) => {
+      await browser.open(`http://127.0.0.1:${site.port}/`);
+      return result;
+    });
   } finally {
-    browser.kill();
-    await browser.exited;
     await site.stop(true);
-    rmSync(profile, { recursive: true, force: true });
   }
 }
