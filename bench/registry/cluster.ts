@@ -2,8 +2,9 @@
 
 import type { Subprocess } from "bun";
 import { type Usage, usageOf } from "../generator/usage.ts";
-import { makeFolder, removeFolder, spawnChild } from "../server/lifetime.ts";
-import { freePort, roostCommand, type ServerWish, withOpenFiles } from "../server/standalone.ts";
+import { freePorts } from "../../test/support/free-ports.ts";
+import { endOf, hasEnded, makeFolder, removeFolder, spawnChild } from "../server/lifetime.ts";
+import { roostCommand, type ServerWish, withOpenFiles } from "../server/standalone.ts";
 
 const startMsMax = 20_000;
 const settleMsMax = 60_000;
@@ -31,8 +32,12 @@ export class RegistryCluster {
 
   /** Starts `count` nodes of one zone, and waits until each is readable and knows the others. */
   static async start(count: number, { openFiles, words = [] }: ServerWish = {}): Promise<RegistryCluster> {
+    const free = await freePorts(2 * count);
+    const ports = Array.from({ length: count }, (_, at) => ({
+      port: free[2 * at] ?? 0,
+      dnsPort: free[2 * at + 1] ?? 0,
+    }));
     const folder = makeFolder();
-    const ports = Array.from({ length: count }, () => ({ port: freePort(), dnsPort: freePort() }));
     const peers = ports.map(({ port }) => `127.0.0.1:${port}`);
     const children = ports.map(({ dnsPort }, index) =>
       spawnChild(withOpenFiles([...roostCommand(), ...wordsOf(peers, index, dnsPort), ...words], openFiles), {
@@ -96,8 +101,8 @@ export class RegistryCluster {
     const endMs = performance.now() + waitMs;
     for (const [index, { address }] of this.nodes.entries()) {
       for (;;) {
-        const exitCode = this.children[index]?.exitCode ?? null;
-        if (exitCode !== null) throw new Error(`a registry node ended with exit status ${exitCode}`);
+        const child = this.children[index];
+        if (child !== undefined && hasEnded(child)) throw new Error(`a registry node ended (${endOf(child)})`);
         const health = await healthOf(address);
         if (health !== undefined && holds(health)) break;
         if (performance.now() > endMs) throw new Error(`not within ${waitMs} ms: ${what}`);

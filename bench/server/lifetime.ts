@@ -29,6 +29,16 @@ export function spawnChild<In extends Spawn.Writable, Out extends Spawn.Readable
   return child;
 }
 
+/** True of one that a signal has ended, too. */
+export function hasEnded({ exitCode, signalCode }: Subprocess): boolean {
+  return exitCode !== null || signalCode !== null;
+}
+
+/** How a process that has ended did. */
+export function endOf({ exitCode, signalCode }: Subprocess): string {
+  return signalCode === null ? `exit status ${exitCode}` : String(signalCode);
+}
+
 /** A folder of its own for each server. */
 export function makeFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "roost-bench-"));

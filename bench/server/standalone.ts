@@ -3,7 +3,8 @@
 
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { makeFolder, removeFolder, spawnChild } from "./lifetime.ts";
+import { freePorts } from "../../test/support/free-ports.ts";
+import { endOf, hasEnded, makeFolder, removeFolder, spawnChild } from "./lifetime.ts";
 import type { Server } from "./target.ts";
 
 const root = join(import.meta.dir, "../..");
@@ -22,14 +23,6 @@ export interface StartedServer extends Server {
 export function roostCommand(): string[] {
   const binary = process.env["ROOST_BINARY"] ?? join(root, "dist", "roost");
   return existsSync(binary) ? [binary] : [process.execPath, join(root, "src", "main.ts")];
-}
-
-/** A port that nobody listens on now. */
-export function freePort(): number {
-  const server = Bun.listen({ hostname: host, port: 0, socket: { data() {} } });
-  const { port } = server;
-  server.stop(true);
-  return port;
 }
 
 /** Puts into the data folder of a server what it is to find there, of the app of the bench. */
@@ -56,6 +49,7 @@ export async function startServer(
   prepare?: Prepare,
   { openFiles, limits, words = [] }: ServerWish = {},
 ): Promise<StartedServer> {
+  const [ws = 0, tcp = 0, monitor = 0] = await freePorts(3);
   const folder = makeFolder();
   if (prepare !== undefined) {
     const dataFolder = join(folder, "data");
@@ -68,7 +62,6 @@ export async function startServer(
     }
   }
   const secret = "a secret of the bench, and of nobody else";
-  const [ws, tcp, monitor] = [freePort(), freePort(), freePort()];
   const listeners = ["--ws", `${host}:${ws}`, "--tcp", `${host}:${tcp}`, "--monitor", `${host}:${monitor}`];
   const startedMs = performance.now();
   const child = spawnChild(withOpenFiles([...roostCommand(), ...listeners, ...words], openFiles), {
@@ -86,9 +79,13 @@ export async function startServer(
     removeFolder(folder);
   };
   for (;;) {
-    if (child.exitCode !== null || performance.now() - startedMs > startMsMax) {
+    if (hasEnded(child)) {
       await stop();
-      throw new Error(`the server did not become ready within ${startMsMax} ms (exit status ${child.exitCode})`);
+      throw new Error(`the server ended before it was ready (${endOf(child)})`);
+    }
+    if (performance.now() - startedMs > startMsMax) {
+      await stop();
+      throw new Error(`the server did not become ready within ${startMsMax} ms`);
     }
     const isReady = await fetch(`http://${host}:${monitor}/health`).then(
       ({ ok }) => ok,
@@ -107,9 +104,9 @@ export async function startServer(
     processes: [{ name: "standalone", pid: child.pid }],
     topology: "standalone",
     store: "sqlite",
-    died: child.exited.then((status) => {
+    died: child.exited.then(() => {
       if (ending.isWanted) return new Promise<never>(() => undefined);
-      throw new Error(`the server ended in the middle of the run (exit status ${status ?? child.signalCode})`);
+      throw new Error(`the server ended in the middle of the run (${endOf(child)})`);
     }),
     readyMs: performance.now() - startedMs,
     stop,

@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLog } from "../../src/base/log.ts";
+import { freePorts } from "../support/free-ports.ts";
 import { testLimits } from "../support/limits.ts";
 import type { StandaloneSettings } from "../../src/roles/settings.ts";
 import { startStandalone } from "../../src/roles/standalone/role.ts";
@@ -62,9 +63,7 @@ test("when a listener cannot be opened", async () => {
 
 test("its monitor says that it lives while the store is being opened", async () => {
   const { assemble } = await import("../../src/roles/standalone/assembly.ts");
-  const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  const { port } = probe;
-  probe.stop(true);
+  const [port = 0] = await freePorts(1);
   const { promise, reject } = Promise.withResolvers<Store>();
   const start = assemble(settings({ monitor: { host: "127.0.0.1", port } }), promise);
   const live = await fetch(`http://127.0.0.1:${port}/livez`);

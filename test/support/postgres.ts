@@ -6,6 +6,7 @@ import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:f
 import { tmpdir, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { Glob, SQL, type Subprocess } from "bun";
+import { freePorts } from "./free-ports.ts";
 import { until } from "./until.ts";
 import { endsWithParent, removeAfterwards } from "./with-parent.ts";
 
@@ -78,26 +79,24 @@ export class PostgresServer {
    * added to its environment.
    */
   static async start({ isDurable = false, variables = {} } = {}): Promise<PostgresServer> {
-    const server = PostgresServer.make(isDurable, variables);
+    const server = await PostgresServer.make(isDurable, variables);
     const words = ["-D", server.data, "-U", "postgres", "--auth=trust", "-E", "UTF8", "--no-sync"];
     if ((await server.spawn("initdb", words).exited) !== 0) throw new Error("initdb failed");
     await server.run();
     return server;
   }
 
-  private static make(isDurable: boolean, variables: Readonly<Record<string, string>>): PostgresServer {
+  private static async make(isDurable: boolean, variables: Readonly<Record<string, string>>): Promise<PostgresServer> {
+    const [port = 0] = await freePorts(1);
     const data = mkdtempSync(join(tmpdir(), "roost-postgres-"));
     const user = serverUser();
     if (user !== undefined) chownSync(data, user.uid, user.gid);
-    const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-    const { port } = listener;
-    listener.stop(true);
     return new PostgresServer(data, user, port, isDurable, variables);
   }
 
   /** Starts another server with the content of this one as it is now: a standby that is promoted, and lacks what follows. */
   async clone(): Promise<PostgresServer> {
-    const server = PostgresServer.make(this.isDurable, this.variables);
+    const server = await PostgresServer.make(this.isDurable, this.variables);
     const words = [
       "-D",
       server.data,

@@ -6,6 +6,7 @@ import { registryToken } from "../../../src/auth/registry-token.ts";
 import { registryPeerBodyBytesMax } from "../../../src/base/limits/fixed.ts";
 import { discoveryAppid } from "../../../src/registry/instance.ts";
 import { messageText } from "../../../src/registry/http/peer-codec.ts";
+import { freePorts } from "../../support/free-ports.ts";
 import { living, nodeInfo } from "../support.ts";
 import { at, endAll, endLater, eventually, RawConnection, type Reply, TestNode, type Values } from "./support.ts";
 
@@ -32,13 +33,6 @@ async function startChain(count: number, change: Parameters<typeof TestNode.star
   }
   await untilTogether(nodes);
   return nodes;
-}
-
-/** A port on which nothing listens. */
-function freePort(): number {
-  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
-  listener.stop(true);
-  return listener.port;
 }
 
 const [one, two, three] = ["one", "two", "three"];
@@ -213,7 +207,7 @@ describe("three nodes", () => {
 
 describe("the largest instances", () => {
   test("reach another node, however long they are as JSON", async () => {
-    const port = freePort();
+    const [port = 0] = await freePorts(1);
     const a = await TestNode.start({ peers: [`127.0.0.1:${port}`] });
     // A control character is six times as long in JSON, and eight times in a form.
     const metadata = JSON.stringify({ k: "\u0001".repeat(15_000) });
@@ -331,7 +325,7 @@ describe("a peer", () => {
   });
 
   test("that is the node itself under another name is recognised", async () => {
-    const port = freePort();
+    const [port = 0] = await freePorts(1);
     const node = await TestNode.start({ listen: { host: "127.0.0.1", port }, peers: [`localhost:${port}`] });
     await eventually("the node to be alone", async () => (await node.metric("roost_registry_peers")) === 0);
     expect((await node.ask("/health")).status).toBe(200);
