@@ -29,8 +29,9 @@ export class Latency {
     return Math.min(this.histogram.getValueAtPercentile(percentile), this.histogram.maxValue) / 1000;
   }
 
-  /** As fields of a result. */
-  fields(): { p50_ms: number; p90_ms: number; p99_ms: number; p999_ms: number; max_ms: number } {
+  /** As fields of a result; null when nothing was recorded. */
+  fields(): Record<"p50_ms" | "p90_ms" | "p99_ms" | "p999_ms" | "max_ms", number | null> {
+    if (this.count === 0) return { p50_ms: null, p90_ms: null, p99_ms: null, p999_ms: null, max_ms: null };
     return {
       p50_ms: this.at(50),
       p90_ms: this.at(90),

@@ -14,6 +14,8 @@ const lookMs = 20;
 const tellMs = 200;
 /** Of what an open loop should have sent while it was measured; less means that the generator was held up. */
 const offeredMin = 0.98;
+/** A measurement of which nothing was answered goes on until something is, at most so much longer. */
+const extraMsMax = 10_000;
 
 /**
  * Runs it. The first of the findings is the whole; of a server of several processes, one more follows for each. Throws a
@@ -34,7 +36,9 @@ export async function runLoop(traffic: Traffic, load: Load): Promise<Findings[]>
     const sentBefore = traffic.sent;
     traffic.fromMs = performance.now();
     traffic.untilMs = traffic.fromMs + seconds * 1000;
-    await wait(traffic, seconds * 1000, (done) => tell("measuring", done));
+    const endMs = traffic.untilMs + extraMsMax;
+    do await wait(traffic, traffic.untilMs - performance.now(), (done) => tell("measuring", done));
+    while (isMeasuredOn(traffic, endMs, seconds));
     const after = usageOf(target);
     const sent = traffic.sent - sentBefore;
     traffic.free = () => undefined;
@@ -47,6 +51,21 @@ export async function runLoop(traffic: Traffic, load: Load): Promise<Findings[]>
     clearInterval(pacer);
     traffic.free = () => undefined;
   }
+}
+
+/** True when nothing of what was due was answered: then it goes on as long again. */
+function isMeasuredOn(traffic: Traffic, endMs: number, seconds: number): boolean {
+  const nowMs = performance.now();
+  if (latenciesOf(traffic).main.count > 0 || nowMs >= endMs) return false;
+  traffic.untilMs = nowMs + seconds * 1000;
+  return true;
+}
+
+/** The latency that the loop waits for, and the other one. */
+function latenciesOf({ isUntilDelivered, answerLatency, deliveryLatency }: Traffic) {
+  return isUntilDelivered
+    ? { main: deliveryLatency, other: answerLatency, otherName: "answer" }
+    : { main: answerLatency, other: deliveryLatency, otherName: "delivery" };
 }
 
 /** Sends what is due, one sender after another. */
@@ -92,21 +111,20 @@ async function drained(traffic: Traffic, { settings, tell }: Load): Promise<void
 }
 
 function findingsOf(traffic: Traffic, { target, settings }: Load, shares: Shares, offered: number): Findings[] {
-  const { seconds, window, rate } = settings;
+  const { window, rate } = settings;
   const { sent, answered, delivered, duplicated, reordered } = traffic;
+  const seconds = (traffic.untilMs - traffic.fromMs) / 1000;
+  const { main, other, otherName } = latenciesOf(traffic);
   const isFree = isGeneratorFree(shares);
   const doubts = [
     isFree ? [] : ["the generator was the bottleneck"],
     offered >= offeredMin ? [] : [`only ${(offered * 100).toFixed(1)} % of the rate was offered`],
     duplicated === 0 ? [] : ["messages came twice"],
     reordered === 0 ? [] : ["messages came out of order"],
+    main.count > 0 ? [] : ["no talk was due while it was measured"],
   ].flat();
   const valid = doubts.length === 0;
   const isKnown = target.processes.length > 0;
-  const [main, other] = traffic.isUntilDelivered
-    ? [traffic.deliveryLatency, traffic.answerLatency]
-    : [traffic.answerLatency, traffic.deliveryLatency];
-  const otherName = traffic.isUntilDelivered ? "answer" : "delivery";
   const usPerTalk = (cores: number): number =>
     Math.round((cores * seconds * 1e7) / Math.max(1, traffic.answersMeasured)) / 10;
   const whole: Findings = {

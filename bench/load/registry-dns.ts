@@ -194,6 +194,10 @@ async function measure(
     load.isMeasuring = false;
     const after = cluster.usage();
     const shares = sharesBetween(before, after);
+    const doubts = [
+      load.lost === lostBefore ? [] : ["queries were lost"],
+      load.latency.count > 0 ? [] : ["no query was answered while it was measured"],
+    ].flat();
     return {
       scenario: isMixed ? "registry-dns-mixed" : "registry-dns",
       transport: "udp",
@@ -208,8 +212,8 @@ async function measure(
       server_cpu: shares.busiest,
       generator_cpu: shares.generator,
       server_rss_mb: Math.round(residentBytes(node.pid) / 2 ** 20),
-      valid: isGeneratorFree(shares) && load.lost === lostBefore,
-      ...(load.lost === lostBefore ? {} : { doubt: "queries were lost" }),
+      valid: isGeneratorFree(shares) && doubts.length === 0,
+      ...(doubts.length === 0 ? {} : { doubt: doubts.join(", ") }),
     };
   } finally {
     clearInterval(expiry);

@@ -114,7 +114,8 @@ async function measure(
       server_cpu: shares.processes[node] ?? 0,
       generator_cpu: shares.generator,
       server_rss_mb: Math.round((residentMax[node] ?? 0) / 2 ** 20),
-      valid: isGeneratorFree(shares),
+      valid: isGeneratorFree(shares) && latency.count > 0,
+      ...(latency.count > 0 ? {} : { doubt: "no renewal was due while it was measured" }),
     };
   });
 }

@@ -22,6 +22,7 @@ export type Lie =
   | "invent"
   | "die"
   | "stall"
+  | "stall at once"
   | "refuse sign-ins";
 
 const lieEvery = 10;
@@ -75,6 +76,7 @@ export class FakeServer {
     const isLie = ++this.talks % lieEvery === 0;
     const lie = isLie ? this.lie : "none";
     if (this.lie === "stall" && this.talks === lieEvery) this.stall();
+    if (this.lie === "stall at once" && this.talks === 1) this.stall();
     if (this.backlog === undefined) this.serve(peer, packet, lie);
     else this.backlog.push(() => this.serve(peer, packet, lie));
   }

@@ -3,6 +3,7 @@
 import { afterEach, expect, test } from "bun:test";
 import type { LoadSettings } from "../../bench/generator/load.ts";
 import { isGeneratorFree, sharesBetween } from "../../bench/generator/usage.ts";
+import { Latency } from "../../bench/latency.ts";
 import { loadTalk } from "../../bench/load/talk.ts";
 import type { Findings } from "../../bench/result.ts";
 import { FakeServer, type Lie, stallMs } from "./fake-server.ts";
@@ -58,6 +59,20 @@ test("in an open loop a stall shows in everything that it held up", async () => 
   expect(found["max_ms"]).toBeGreaterThan(0.9 * stallMs);
   // The stall holds half of all talks up, the last of them for a moment only.
   expect(found["p90_ms"]).toBeGreaterThan(stallMs / 4);
+});
+
+test("a closed loop is measured until something of it was answered, however short the time was meant to be", async () => {
+  const found = await talkTo("stall at once", { seconds: 0.02 });
+  expect(found["max_ms"]).toBeGreaterThan(0);
+  expect(found["per_second"]).toBeGreaterThan(0);
+  expect(found["seconds"]).toBeGreaterThan(stallMs / 2_000);
+});
+
+test("latencies of which there are none are null, and not 0", () => {
+  const latency = new Latency();
+  expect(latency.fields()).toEqual({ p50_ms: null, p90_ms: null, p99_ms: null, p999_ms: null, max_ms: null });
+  latency.record(1, 1);
+  expect(latency.fields()).toEqual({ p50_ms: 0.001, p90_ms: 0.001, p99_ms: 0.001, p999_ms: 0.001, max_ms: 0.001 });
 });
 
 test("a generator that was busy makes a run doubtful, unless the server was busy, too, or did more than a core", () => {
