@@ -2,7 +2,7 @@
 
 import { constants, setPriority } from "node:os";
 import { join } from "node:path";
-import { spawnChild } from "../server/lifetime.ts";
+import { endOf, hasEnded, spawnChild } from "../server/lifetime.ts";
 import type { AttackJob } from "./attacker-main.ts";
 
 const main = join(import.meta.dir, "attacker-main.ts");
@@ -27,8 +27,10 @@ export async function startAttackers(job: AttackJob): Promise<Attackers> {
     void child.stdin.flush();
   };
   const failure = async (): Promise<Error> => {
-    const [line = ""] = (await errors).split("\n").filter((text) => text.startsWith("error: "));
-    return new Error(`the attackers gave up: ${line === "" ? `exit status ${child.exitCode}` : line}`);
+    // The stack of an error stands before and after its sentence; a crash has none.
+    const lines = (await errors).split("\n").filter((text) => text.trim() !== "");
+    const line = lines.find((text) => text.startsWith("error: ")) ?? lines.at(-1);
+    return new Error(`the attackers gave up (${endOf(child)}): ${line ?? "they said nothing"}`);
   };
   const timer = setTimeout(() => child.kill("SIGKILL"), prepareMsMax);
   say(JSON.stringify(job));
@@ -46,7 +48,7 @@ export async function startAttackers(job: AttackJob): Promise<Attackers> {
   return {
     begin: () => say("begin"),
     async end() {
-      const isOver = child.exitCode !== null;
+      const isOver = hasEnded(child);
       child.kill("SIGKILL");
       await child.exited;
       // One that was refused everything may be done before.

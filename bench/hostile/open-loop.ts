@@ -12,6 +12,8 @@ export interface Seen {
   readonly asked: number;
   /** Refused, lost, or not answered in time. */
   readonly failed: number;
+  /** Why the first of them failed; undefined: none did. */
+  readonly failure: string | undefined;
 }
 
 /** Asks `rate` times a second for so long; `ask` resolves when its answer, a good one, has come. */
@@ -21,12 +23,14 @@ export async function openLoop(rate: number, seconds: number, ask: (turn: number
   const wanted = Math.max(1, Math.round(rate * seconds));
   const drained = Promise.withResolvers<void>();
   let [asked, ended, failed] = [0, 0, 0];
+  let failure: string | undefined;
   const one = async (turn: number): Promise<void> => {
     const dueMs = startMs + (turn * 1_000) / rate;
     try {
       await ask(turn);
-    } catch {
+    } catch (error) {
       failed++;
+      failure ??= error instanceof Error ? error.message : String(error);
     }
     // A request that failed took as long as it did.
     latency.record(dueMs, performance.now());
@@ -40,5 +44,6 @@ export async function openLoop(rate: number, seconds: number, ask: (turn: number
   await Promise.race([drained.promise, Bun.sleep(drainMsMax)]);
   const missing = asked - ended;
   for (let count = 0; count < missing; count++) latency.record(0, drainMsMax);
-  return { latency, asked, failed: failed + missing };
+  if (missing > 0) failure ??= `no answer within ${drainMsMax} ms`;
+  return { latency, asked, failed: failed + missing, failure };
 }

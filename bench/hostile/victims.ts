@@ -204,7 +204,7 @@ async function askOverTcp(port: number, request: Buffer): Promise<void> {
 function within<T>(answer: Promise<T>): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error("no answer in time")), answerMsMax);
+    timer = setTimeout(() => reject(new Error(`no answer within ${answerMsMax} ms`)), answerMsMax);
   });
   return Promise.race([answer, late]).finally(() => clearTimeout(timer));
 }

@@ -54,6 +54,8 @@ async function underAttack(
   attackers.begin();
   // The attackers go when the time is up, not when the last answer has come: that may take longer.
   const ending = Bun.sleep(seconds * 1_000).then(() => attackers.end());
+  // It is waited for below, when the last answer has come.
+  ending.catch(() => undefined);
   try {
     const seen = await victims.measure(seconds);
     await ending;
@@ -99,7 +101,9 @@ function findingsOf({ topology, store, victims }: Scene, seconds: number, found:
     server_cpu: cpu,
     // The quiet has to be sound; what the attack does is what is asked.
     valid: quiet.failed === 0,
-    ...(quiet.failed === 0 ? {} : { doubt: `${quiet.failed} requests failed before the attack` }),
+    ...(quiet.failed === 0
+      ? {}
+      : { doubt: `${quiet.failed} of ${quiet.asked} requests failed before the attack: ${quiet.failure}` }),
     failed: seen.failed,
     quiet_p50_ms: p50,
     quiet_p99_ms: p99,

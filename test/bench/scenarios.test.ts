@@ -5,24 +5,34 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { attacks } from "../../bench/hostile/attacks.ts";
-import { type Result, resultKeys } from "../../bench/result.ts";
+import { type Result, resultKeys, type Value } from "../../bench/result.ts";
 import { ServerProcess } from "../support/server-process.ts";
 import { hasPostgres } from "../support/postgres.ts";
 import { type BenchRun, runBench, startBench } from "./command.ts";
 
 const msMax = 120_000;
+/** Why an attack is no fair measure on a machine that has no time for it. */
+const isOfSlowMachine = /^\d+ of \d+ requests failed before the attack: no answer within \d+ ms$/;
 
-/** What holds for every run that has figures, however busy the machine is. */
+/** What is wrong with a result, whatever was measured; nothing, however busy the machine is. */
+function faultsOf(result: Result): string[] {
+  const { valid, doubt, sent, lost, max_ms: maxMs } = result;
+  const faults = [
+    Bun.deepEquals(Object.keys(result).slice(0, resultKeys.length), [...resultKeys]) ? [] : ["its keys are others"],
+    typeof lost === "number" && lost !== 0 ? [`${lost} were lost`] : [],
+    typeof sent === "number" && sent <= 0 ? ["nothing was sent"] : [],
+    valid && typeof sent === "number" && !isPositive(maxMs) ? [`max_ms is ${maxMs}`] : [],
+    valid && doubt !== undefined ? [`it is valid, and doubtful: ${doubt}`] : [],
+  ];
+  return faults.flat();
+}
+
+const isPositive = (value: Value | undefined): boolean => typeof value === "number" && value > 0;
+
+/** What holds for every run that has figures. A failure shows what the bench said, and the result. */
 function isSound({ status, results, said }: BenchRun): readonly Result[] {
-  expect(said).toBe("");
-  expect(results.length).toBeGreaterThan(0);
-  for (const result of results) {
-    expect(Object.keys(result).slice(0, resultKeys.length)).toEqual([...resultKeys]);
-    if (typeof result["lost"] === "number") expect(result["lost"]).toBe(0);
-    if (typeof result["sent"] !== "number") continue;
-    expect(result["sent"]).toBeGreaterThan(0);
-    expect(result["max_ms"]).toBeGreaterThan(0);
-  }
+  expect({ said, hasResults: results.length > 0 }).toEqual({ said: "", hasResults: true });
+  for (const result of results) expect({ faults: faultsOf(result), result }).toEqual({ faults: [], result });
   // A busy machine may make a generator late: then the run is invalid, and says so.
   expect(status).toBe(results.every(({ valid }) => valid) ? 0 : 1);
   return results;
@@ -213,19 +223,20 @@ test(
 test(
   "hostile: each attack is made, and a line for all says how many did harm",
   async () => {
-    const { status, results, said } = await runBench("--trial", "--scenario", "hostile");
-    expect(said).toBe("");
+    const results = isSound(await runBench("--trial", "--scenario", "hostile"));
     expect(results.map((result) => result["attack"] ?? null)).toEqual([...attacks.map(({ name }) => name), "all"]);
     for (const result of results.slice(0, -1)) {
-      expect([result["attack"], result["doubt"]]).toEqual([result["attack"], undefined]);
-      expect(result["sent"]).toBeGreaterThan(0);
-      expect(result["quiet_p99_ms"]).toBeGreaterThan(0);
-      expect(result["rss_before_mb"]).toBeGreaterThan(0);
-      expect(typeof result["latency_kept"]).toBe("boolean");
-      expect(typeof result["memory_kept"]).toBe("boolean");
+      const { doubt, sent, quiet_p99_ms: quietMs, rss_before_mb: memory } = result;
+      const faults = [
+        doubt === undefined || isOfSlowMachine.test(String(doubt)) ? [] : [String(doubt)],
+        [sent, quietMs, memory].every(isPositive) ? [] : ["nothing was measured"],
+        [result["latency_kept"], result["memory_kept"]].every((kept) => typeof kept === "boolean")
+          ? []
+          : ["no verdict"],
+      ].flat();
+      expect({ faults, result }).toEqual({ faults: [], result });
     }
-    expect(results.at(-1)).toMatchObject({ attacks: attacks.length, valid: true });
-    expect(status).toBe(0);
+    expect(results.at(-1)).toMatchObject({ attacks: attacks.length });
   },
   2 * msMax,
 );
