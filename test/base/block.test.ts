@@ -30,5 +30,5 @@ test.skipIf(isSteppedClockMissing)(
       clock.remove();
     }
   },
-  20_000,
+  60_000,
 );

@@ -244,7 +244,7 @@ test("a connection that ends for good before the input is read ends the chat wit
   } finally {
     await peer.stop();
   }
-}, 10_000);
+}, 60_000);
 
 test("a conversation that lasts longer than its token goes on with another one", async () => {
   const peer = ScriptedPeer.start("tcp");
@@ -300,7 +300,7 @@ test("a server that is addressed in another way than it listens is not said to b
       expect.stringContaining(`roost: somebody listens at ${url}, but answers no such client; ws:// is for`),
     ]);
   }
-}, 30_000);
+}, 60_000);
 
 test("nobody listens: one sentence that says what to do", async () => {
   let errors = "";

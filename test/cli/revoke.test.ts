@@ -51,14 +51,14 @@ test("both say whom they have ended, and how many connections there were", async
     { command: "kick", app: "default", account: "ann", device: "" },
     { command: "revoke", app: "shop", account: "ann", beforeMs: Date.UTC(2026, 2, 1) },
   ]);
-}, 30_000);
+}, 60_000);
 
 test("a kick of somebody who is not signed in says so", async () => {
   await answering({ id: "5", connections: 0, beforeMs: 0 });
   const { status, out } = await roost("kick", "--account", "nobody");
   expect([status, out]).toEqual([0, expect.stringContaining("nobody (app default) is not signed in")]);
   expect(asked).toEqual([{ command: "kick", app: "default", account: "nobody" }]);
-}, 30_000);
+}, 60_000);
 
 test("what is refused, an answer of another version, and no server are told with status 1", async () => {
   const failing = async (sentence: string): Promise<void> => {
@@ -73,7 +73,7 @@ test("what is refused, an answer of another version, and no server are told with
   await closing.pop()?.();
   await answering("done");
   await failing("what this version does not understand");
-}, 30_000);
+}, 60_000);
 
 test("an account is required, and a time to come is refused, with status 2", async () => {
   expect(await roost("kick")).toMatchObject({ status: 2, err: expect.stringContaining("--account is required") });
@@ -81,7 +81,7 @@ test("an account is required, and a time to come is refused, with status 2", asy
     status: 2,
     err: expect.stringContaining("a time that is past"),
   });
-}, 30_000);
+}, 60_000);
 
 test("the data folder is meant, unless a registry or a node is named", async () => {
   const places = (words: string[], variables: Record<string, string> = {}) =>

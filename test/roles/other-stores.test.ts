@@ -99,7 +99,7 @@ test("a chat node with other sessions is refused; it and the gateway say so with
   expect(gateway.troubles).toEqual({});
   await until(() => chat.isReady, "it serves");
   expect(chat.detail).not.toHaveProperty("storesDiffer");
-}, 30_000);
+}, 60_000);
 
 test("a store that becomes known later is told to gateways and to the registry", async () => {
   const cluster = newCluster();
@@ -115,7 +115,7 @@ test("a store that becomes known later is told to gateways and to the registry",
   const listed = (): string | undefined =>
     cluster.registry.instances("test", "chat", Status.Up)[0]?.metadata.get("sessions");
   await until(() => listed() === late.identity, "it is listed with that store");
-}, 30_000);
+}, 60_000);
 
 test("a gateway that the sessions know and that has no link is named in the health of a node, which stays ready", async () => {
   const cluster = newCluster();
@@ -136,7 +136,7 @@ test("a gateway that the sessions know and that has no link is named in the heal
   }
   expect(node.detail).toMatchObject({ unlinkedGateways: "gate-9" });
   await until(() => node.isReady, "it is ready");
-}, 30_000);
+}, 60_000);
 
 test("of two gateways that go by different stores the one that came later takes over the other's decision", async () => {
   const cluster = newCluster();
@@ -165,4 +165,4 @@ test("of two gateways that go by different stores the one that came later takes 
   await until(() => told() === other.identity, "it says so");
   expect(gateway.troubles["storesDiffer"]).toContain("does not link login-1");
   expect(first.detail).toMatchObject({ storesDiffer: expect.stringContaining("redis://b of login-2") });
-}, 30_000);
+}, 60_000);

@@ -166,4 +166,4 @@ test("over sockets: the sign-in grants what was asked for and is known, and the 
     await messenger.drain();
     await messenger.stop();
   }
-}, 20_000);
+}, 60_000);

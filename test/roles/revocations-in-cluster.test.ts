@@ -135,7 +135,7 @@ test("a kick while the login node is away brings no session back when it is ther
   await startLogin();
   await until(async () => (await located("bob")) === 1, "they are sent again");
   expect([await located("ann"), bob.isClosed]).toEqual([0, false]);
-}, 30_000);
+}, 60_000);
 
 test("a gateway that starts while every chat node is away lets a revoked token in until one is there, and no longer", async () => {
   const { startChat, gateway, client, cluster } = await fixture();
@@ -147,7 +147,7 @@ test("a gateway that starts while every chat node is away lets a revoked token i
   await startChat("chat-2");
   expect((await joe.ending()).code).toBe(CloseCode.Unauthorised);
   await expect(client(gate, "joe")).rejects.toThrow("the token was revoked");
-}, 40_000);
+}, 60_000);
 
 test("a gateway that starts lets nobody in before a chat node has said what was revoked, however long that reads", async () => {
   const { startChat, gateway, client, cluster } = await fixture();
@@ -159,4 +159,4 @@ test("a gateway that starts lets nobody in before a chat node has said what was 
     await expect(client(gate, "joe")).rejects.toThrow("the token was revoked");
     await cluster.kill(`chat-${readMs}`);
   }
-}, 40_000);
+}, 60_000);

@@ -61,4 +61,4 @@ test("is told again, to another login node, when the first one went", async () =
   expect((await sessions.locate("app", ["alice"]))[0]).toHaveLength(1);
   await startLogin("login2");
   await until(async () => (await sessions.locate("app", ["alice"]))[0]?.length === 0, "the session is gone");
-}, 40_000);
+}, 60_000);

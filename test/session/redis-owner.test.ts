@@ -123,7 +123,7 @@ describe.skipIf(isRedisMissing)("with a Redis server", () => {
     const made = new Set(starters.map((each) => each.identity?.identity));
     expect([made.size, made.has(identity)]).toEqual([1, false]);
     await endAll();
-  }, 40_000);
+  }, 60_000);
 
   test("a process that starts on an empty store that nobody tells about makes an identity after 15 s", async () => {
     const starter = await kept(open({ known: () => Promise.reject(new Error("the registry is broken")) }));
@@ -132,7 +132,7 @@ describe.skipIf(isRedisMissing)("with a Redis server", () => {
     await until(() => starter.isHealthy, "it works", 10_000);
     expect(isStoreIdentity(starter.identity?.identity ?? "")).toBe(true);
     await endAll();
-  }, 30_000);
+  }, 60_000);
 
   test("of two that may make an identity at the same time one does, and the other has the same", async () => {
     for (let turn = 0; turn < 20; turn++) {

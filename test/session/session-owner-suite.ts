@@ -284,6 +284,6 @@ export function sessionOwnerSuite(name: string, makeEngine: () => Promise<OwnedE
         if (outcome === "taken" || outcome === "adopted") owners = claim.fingerprints;
         expect([seed, turn, (await engine.read()).owners]).toEqual([seed, turn, owners.join(",")]);
       }
-    }, 30_000);
+    }, 60_000);
   });
 }

@@ -248,7 +248,7 @@ export function groupSuite(name: string, makePlace: () => Promise<GroupPlace>): 
         const read = await contentsOf(store, "app", account, [messageId]);
         expect(read.map((content) => content.messageId)).toEqual([messageId]);
       }
-    }, 30_000);
+    }, 60_000);
 
     test("a large group that was not completed is never seen, and is taken back as if it had not been begun", async () => {
       const store = await open({ groupsPutPerAccount: 1, groupsPerAccount: 1 });

@@ -220,7 +220,7 @@ export function ownershipSuite(name: string, makePlace: () => Promise<OwnedPlace
       expect(outcome).toBeInstanceOf(StoreUnavailable);
       await until(() => sentences.length > 0, "it is told", 20_000);
       expect(sentences[0]).toMatch(isAnothers);
-    }, 30_000);
+    }, 60_000);
 
     test("a process of the former owner that stood still during an adoption writes nothing more", async () => {
       const sentences: string[] = [];
@@ -236,7 +236,7 @@ export function ownershipSuite(name: string, makePlace: () => Promise<OwnedPlace
       expect(sentences[0]).toMatch(isAnothers);
       await expect(frozen.append([talk()])).rejects.toBeInstanceOf(StoreUnavailable);
       expect(frozen.isHealthy).toBe(false);
-    }, 30_000);
+    }, 60_000);
 
     test("a process of the former owner that stood still during an adoption reads nothing that the next owner has stored", async () => {
       const frozen = await place.open(first, silentLog, () => undefined);
@@ -304,7 +304,7 @@ export function ownershipSuite(name: string, makePlace: () => Promise<OwnedPlace
       await expect(opened.at(-1)?.append([talk()])).rejects.toBeInstanceOf(StoreUnavailable);
       await until(() => sentences.length > 0, "it is told", 20_000);
       expect(sentences[0]).toMatch(isAnothers);
-    }, 30_000);
+    }, 60_000);
 
     for (const [what, statement] of [
       ["is gone", "DELETE FROM $identity"],
@@ -338,6 +338,6 @@ export function ownershipSuite(name: string, makePlace: () => Promise<OwnedPlace
         owners.clear();
         for (const fingerprint of claim.fingerprints) owners.add(fingerprint);
       }
-    }, 30_000);
+    }, 60_000);
   });
 }

@@ -87,7 +87,7 @@ describe.skipIf(!hasPostgres)("with a PostgreSQL server", () => {
     expect(store.isHealthy).toBe(false);
     await store.close();
     await gate.stop();
-  }, 30_000);
+  }, 60_000);
 
   test("a process that has adopted a store does not adopt it again when its database comes back", async () => {
     const url = await server.makeDatabase();
@@ -102,5 +102,5 @@ describe.skipIf(!hasPostgres)("with a PostgreSQL server", () => {
     );
     await until(() => sentences.length > 0, "the store is refused", 20_000);
     await store.close();
-  }, 30_000);
+  }, 60_000);
 });

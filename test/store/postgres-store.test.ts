@@ -395,7 +395,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
       const ids = (await outputs).flatMap((text) => text.split("\n").slice(0, -1)).map(BigInt);
       expect(ids).toHaveLength(4_000);
       expect(seen).toEqual(rising(ids));
-    }, 30_000);
+    }, 60_000);
 
     test("kill -9 of a process in the middle loses nothing that it was told, and stops nobody else", async () => {
       const store = await open();
@@ -414,7 +414,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
       const own = idOf(await store.append([talk()]));
       const held = new Set(await idsOf(store, "bob"));
       expect([...told, own].filter((id) => !held.has(id))).toEqual([]);
-    }, 30_000);
+    }, 60_000);
 
     test("an answer that is lost is never taken for success; the retry finds what was committed", async () => {
       const proxy = await TcpProxy.start(server.port);
@@ -437,7 +437,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
       expect((await idsOf(store, "bob")).filter((id) => id === stored(outcome).messageId)).toHaveLength(1);
       await store.close();
       proxy.stop();
-    }, 30_000);
+    }, 60_000);
 
     test("a lock that somebody holds refuses writers within a bound, and readers go on", async () => {
       const store = await open();

@@ -301,7 +301,7 @@ test("kill -9 at random moments loses nothing that was acknowledged, and a resta
   await store.close();
   expect(acknowledged.length).toBeGreaterThan(0);
   expect(acknowledged.filter((id) => !held.has(id))).toEqual([]);
-}, 30_000);
+}, 60_000);
 
 test("two processes that append and fold at once: a reader that pages sees every id once and in order", async () => {
   const path = freshPath();
@@ -335,7 +335,7 @@ test("two processes that append and fold at once: a reader that pages sees every
   await store.close();
   expect(ids).toHaveLength(4_000);
   expect(seen).toEqual(ids.toSorted((a, b) => (a < b ? -1 : 1)));
-}, 30_000);
+}, 60_000);
 
 /** All ids of an account's index, page by page. */
 async function allIds(store: Store, account: string): Promise<bigint[]> {

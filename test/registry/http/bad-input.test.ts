@@ -276,7 +276,7 @@ test("memory stays bounded whatever is sent, in a process of its own", async () 
   // 400 MB were sent.
   expect(await memory()).toBeLessThan(before + 100e6);
   expect((await askUrl(`${server.url}/health`)).status).toBe(200);
-}, 30_000);
+}, 60_000);
 
 describe("too many instances", () => {
   const outer = Object.values(networkInterfaces())
@@ -316,13 +316,13 @@ describe("too many instances", () => {
       const url = `http://127.0.0.1:${everywhere.port}/discovery/register`;
       expect((await askUrl(url, { method: "POST", body: form })).code).toBe(0);
     },
-    20_000,
+    60_000,
   );
 
   test("of this machine's own programs are not counted", async () => {
     await registerAll(node.port, "127.0.0.1");
     expect((await node.register()).code).toBe(0);
-  }, 20_000);
+  }, 60_000);
 
   test("are refused beyond the bound, wherever they come from; those that are there go on", async () => {
     const instances = 3_000;
@@ -344,5 +344,5 @@ describe("too many instances", () => {
     // One is the node itself, one was cancelled.
     const listing = await (await fetch(`${full.url}/discovery/fetch/all`)).text();
     expect(listing.match(/"hostname":"h\d+"/g)?.length).toBe(instances - 2);
-  }, 30_000);
+  }, 60_000);
 });

@@ -229,7 +229,7 @@ describe("the client of the original", () => {
     await eventually("the second", () => client.hostnames("logic").length === 2);
     expect(client.node).toBe(nodes[1].address);
     expect(client.failures.length).toBe(1);
-  }, 20_000);
+  }, 60_000);
 
   test("goes on at another node when its own is only starting", async () => {
     const starting = await TestNode.start({ peers: ["127.0.0.1:1"] });

@@ -135,4 +135,4 @@ test("a node that nobody knows joins without a key: it learns all, is listed, an
     () => newcomer.replication.peers.get(first.http.address)?.incarnation !== "",
     20_000,
   );
-}, 30_000);
+}, 60_000);

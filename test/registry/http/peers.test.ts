@@ -89,7 +89,7 @@ describe("two nodes", () => {
     await b.stop();
     await untilListed(a, [a.address], { appid: discoveryAppid });
     await eventually("the first to be alone", async () => (await a.metric("roost_registry_peers")) === 0);
-  }, 20_000);
+  }, 60_000);
 
   test("of one cluster key replicate, and of different ones do not", async () => {
     const keys = ["the key of one cluster", "the key of another one"].map((key) => new TextEncoder().encode(key));
@@ -109,7 +109,7 @@ describe("two nodes", () => {
     expect(await stranger.hostnames()).toEqual([]);
     expect(await stranger.hostnames({ appid: discoveryAppid })).toEqual([stranger.address]);
     expect(await a.hostnames({ appid: discoveryAppid })).toEqual([a.address, b.address].toSorted());
-  }, 20_000);
+  }, 60_000);
 });
 
 describe("a node with a key", () => {
@@ -126,7 +126,7 @@ describe("a node with a key", () => {
     expect(await node.hostnames()).toEqual([]);
     expect(await node.hostnames({ appid: discoveryAppid })).toEqual([node.address]);
     expect(await open.hostnames({ appid: discoveryAppid })).toEqual([open.address]);
-  }, 20_000);
+  }, 60_000);
 
   test("shows such a peer no token, and one of the original implementation neither", async () => {
     const seen: (string | null)[] = [];
@@ -139,7 +139,7 @@ describe("a node with a key", () => {
     await TestNode.start({ clusterKeys, peers: [original] });
     await eventually("several tries", () => Promise.resolve(seen.length > 3));
     expect(seen.every((token) => token === null)).toBe(true);
-  }, 20_000);
+  }, 60_000);
 
   test("exchanges with a peer behind something that refuses what shows no token with HTTP status 401", async () => {
     const paths: string[] = [];
@@ -150,7 +150,7 @@ describe("a node with a key", () => {
     });
     await TestNode.start({ clusterKeys, peers: [guarded] });
     await eventually("an exchange", () => Promise.resolve(paths.includes("/discovery/peer/compare")));
-  }, 20_000);
+  }, 60_000);
 });
 
 describe("three nodes", () => {
@@ -160,7 +160,7 @@ describe("three nodes", () => {
     for (const node of nodes) await untilListed(node, [one, three, two]);
     await nodes[2]?.cancel({ hostname: one });
     for (const node of nodes) await untilListed(node, [three, two]);
-  }, 20_000);
+  }, 60_000);
 
   test("of two zones show what is written at any of them", async () => {
     const a = await TestNode.start();
@@ -170,7 +170,7 @@ describe("three nodes", () => {
     await b.register({ hostname: one });
     await far.register({ hostname: two, zone: "z2" });
     for (const node of [a, b, far]) await untilListed(node, [one, two]);
-  }, 20_000);
+  }, 60_000);
 
   test("go on when one dies, and it catches up when it is back", async () => {
     const [a, b, c] = await startChain(3);
@@ -186,7 +186,7 @@ describe("three nodes", () => {
     await untilListed(again, [two]);
     await again.register({ hostname: three });
     for (const node of [a, b]) await untilListed(node, [three, two]);
-  }, 20_000);
+  }, 60_000);
 
   test("bring a newcomer to all that there is before it lets itself be read", async () => {
     const [a, b] = await startChain(2);
@@ -202,7 +202,7 @@ describe("three nodes", () => {
     await eventually("the newcomer to be readable", async () => (await c.ask("/health")).status === 200);
     expect(await c.hostnames()).toEqual(hostnames);
     await untilListed(b, hostnames);
-  }, 20_000);
+  }, 60_000);
 });
 
 describe("the largest instances", () => {
@@ -217,7 +217,7 @@ describe("the largest instances", () => {
     const b = await TestNode.start({ listen: { host: "127.0.0.1", port } });
     await untilListed(b, hostnames);
     await untilTogether([a, b]);
-  }, 20_000);
+  }, 60_000);
 });
 
 /** A peer that is asked nothing but what it shall answer. */
@@ -283,7 +283,7 @@ describe("a peer", () => {
         async () => (await node.metric("roost_registry_peer_failures_total")) > failures,
       );
       expect(await node.metric("roost_registry_peers_up")).toBe(1);
-    }, 20_000);
+    }, 60_000);
   }
 
   test("that accepts and is silent is counted as a failure after a while, and holds up nothing meanwhile", async () => {
@@ -298,7 +298,7 @@ describe("a peer", () => {
     // The silent one has yet to be told, of every entry once.
     expect(await node.metric("roost_registry_waiting")).toBeLessThanOrEqual(52);
     await eventually("a failure", async () => (await node.metric("roost_registry_peer_failures_total")) > 0, 12_000);
-  }, 20_000);
+  }, 60_000);
 
   test("that is asked to send a redirected request never sees the token", async () => {
     const seen: (string | null)[] = [];
