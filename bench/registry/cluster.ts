@@ -9,6 +9,8 @@ import { roostCommand, type ServerWish, withOpenFiles } from "../server/standalo
 const startMsMax = 20_000;
 const settleMsMax = 60_000;
 const lookMs = 50;
+/** One that is not answered by then is asked anew. */
+const healthMsMax = 5_000;
 
 /** One node that runs. */
 export interface RegistryProcess {
@@ -125,9 +127,11 @@ function wordsOf(peers: readonly string[], index: number, dnsPort: number): stri
 
 /** Undefined while it does not answer. */
 async function healthOf(address: string): Promise<NodeHealth | undefined> {
-  const response = await fetch(`http://${address}/health`).catch(() => undefined);
-  if (response === undefined) return undefined;
-  const text = await response.text();
+  const answer = await fetch(`http://${address}/health`, { signal: AbortSignal.timeout(healthMsMax) })
+    .then(async (response) => ({ ready: response.ok, text: await response.text() }))
+    .catch(() => undefined);
+  if (answer === undefined) return undefined;
+  const { ready, text } = answer;
   const number = (name: string): number => Number(new RegExp(`"${name}":(\\d+)`).exec(text)?.[1] ?? NaN);
-  return { ready: response.ok, detail: { instances: number("instances"), peersUp: number("peersUp") } };
+  return { ready, detail: { instances: number("instances"), peersUp: number("peersUp") } };
 }

@@ -9,6 +9,8 @@ import type { Server } from "./target.ts";
 
 const root = join(import.meta.dir, "../..");
 const startMsMax = 20_000;
+/** A question for its health that is not answered by then is asked anew. */
+const healthMsMax = 5_000;
 const host = "127.0.0.1";
 const app = "bench";
 
@@ -87,7 +89,7 @@ export async function startServer(
       await stop();
       throw new Error(`the server did not become ready within ${startMsMax} ms`);
     }
-    const isReady = await fetch(`http://${host}:${monitor}/health`).then(
+    const isReady = await fetch(`http://${host}:${monitor}/health`, { signal: AbortSignal.timeout(healthMsMax) }).then(
       ({ ok }) => ok,
       () => false,
     );
