@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { PassThrough, Readable } from "node:stream";
 import { runChat } from "../../src/cli/chat/chat-session.ts";
 import { RoostClient } from "../../src/sdk/roost-client.ts";
-import { closeKickedOut, closeUnauthorised } from "../../src/wire/close-reason.ts";
+import { closeKickedOut, closeLeavingOver, closeUnauthorised } from "../../src/wire/close-reason.ts";
 import { Command } from "../../src/wire/commands.ts";
 import { testLimits } from "../support/limits.ts";
 import { ScriptedPeer } from "../support/scripted-peer.ts";
@@ -228,6 +228,27 @@ test("a lost connection is said once, however many tries fail, and that it is ba
     input.end();
     await exit;
     await peer.stop();
+  }
+}, 60_000);
+
+test("a lost connection is said with a reason for people, or with none", async () => {
+  for (const [end, said] of [
+    [undefined, "the connection is lost; trying again"],
+    [closeLeavingOver(1), "the connection is lost (server is leaving); trying again"],
+  ] as const) {
+    const peer = ScriptedPeer.start("ws");
+    const input = new PassThrough();
+    const { printed, exit } = begin("alice", input, {}, { url: [peer.url], token: "t" });
+    try {
+      await until(() => peer.connections.length === 1, "the sign-in");
+      peer.latest.end(end);
+      await until(() => printed.errors.includes("is back"), "the return");
+      expect(printed.errors).toBe(`roost: ${said}\nroost: the connection is back\n`);
+    } finally {
+      input.end();
+      await exit;
+      await peer.stop();
+    }
   }
 }, 60_000);
 

@@ -15,6 +15,7 @@ test("--help is help, and a typo is said without a stack", () => {
   const help = Bun.spawnSync([script, "--help"]);
   expect([help.exitCode, help.stderr.toString()]).toEqual([0, ""]);
   expect(help.stdout.toString()).toContain("--postgres");
+  for (const line of help.stdout.toString().split("\n")) expect(line.length).toBeLessThanOrEqual(100);
   const typo = Bun.spawnSync([script, "--postgress"]);
   expect(typo.exitCode).toBe(2);
   expect(typo.stderr.toString()).toMatch(/^cluster: Unknown option '--postgress'.*\n\nStarts a cluster/);

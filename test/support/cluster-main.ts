@@ -10,14 +10,17 @@ import { hasPostgres, PostgresServer } from "./postgres.ts";
 import { isRedisMissing, RedisServer } from "./redis.ts";
 import { removeAfterwards } from "./with-parent.ts";
 
-const usage = `Starts a cluster on this machine, from source: three registry nodes, two gateways, two login and two chat
-nodes. Prints where they are; Ctrl-C ends it all.
+const usage = `Starts a cluster on this machine, from source: three registry nodes, two gateways, two login and
+two chat nodes. Prints where they are; Ctrl-C ends it all.
 
 USAGE scripts/cluster [OPTIONS]
 
-  --postgres   keep messages in a PostgreSQL that is started, too, and not in SQLite (Debian package postgresql)
-  --redis      keep sessions in a Redis that is started, too, and not in SQLite (Debian package redis-server)
-  --data DIR   keep keys, data and logs there, and leave them; else they go into a folder that is removed at the end
+  --postgres   keep messages in a PostgreSQL that is started, too, and not in SQLite
+               (Debian package postgresql)
+  --redis      keep sessions in a Redis that is started, too, and not in SQLite
+               (Debian package redis-server)
+  --data DIR   keep keys, data and logs there, and leave them; else they go into a folder that
+               is removed at the end
   --help       show this`;
 
 interface Wishes {

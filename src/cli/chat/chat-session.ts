@@ -175,11 +175,14 @@ class ChatSession {
           this.showMissed();
           if (returnsInMs !== undefined) {
             if (this.screen.isTerminal) this.absence ??= new Absence();
-            if (!this.isLost) this.screen.complain(`the connection is lost (${reason.text}); trying again`);
+            // A number at the end tells clients how to spread, and people nothing.
+            const said = reason.text.replace(/; \d+$/, "");
+            const why = said === "" ? "" : ` (${said})`;
+            if (!this.isLost) this.screen.complain(`the connection is lost${why}; trying again`);
             this.isLost = true;
             return;
           }
-          this.screen.complain(`the connection ended: ${reason.text}`);
+          this.screen.complain(reason.text === "" ? "the connection ended" : `the connection ended: ${reason.text}`);
           this.status = 1;
           this.screen.close();
         },
