@@ -410,7 +410,13 @@ const askedTexts: Partial<Record<OptionName, string>> = {
   "cluster-key": "Key that the cluster shares: its members answer nobody else",
   "cluster-key-file": "File with that key",
 };
-const environmentText = "Environment of the cluster";
+/** Of commands that need the message store: chat nodes are found without --node, too. */
+const keeperTexts: Partial<Record<OptionName, string>> = {
+  ...askedTexts,
+  discovery:
+    "Nodes of the registry of a cluster, whose chat nodes are asked (default, of an id in --node: http://127.0.0.1:7171)",
+  env: "Environment of the cluster",
+};
 
 /** What options say in the help of a command, where that is not what they say everywhere. */
 export const textsOf: Readonly<Partial<Record<string, Partial<Record<OptionName, string>>>>> = {
@@ -430,12 +436,11 @@ export const textsOf: Readonly<Partial<Record<string, Partial<Record<OptionName,
     limit: "With --role: as such a server would have it",
   },
   kick: {
-    ...askedTexts,
-    env: environmentText,
+    ...keeperTexts,
     account: "Whose connections are ended",
     device: "Of this device only (default: of all)",
   },
-  revoke: { ...askedTexts, env: environmentText, account: "Whose tokens are refused" },
+  revoke: { ...keeperTexts, account: "Whose tokens are refused" },
   backup: { data: "Folder of the server", store: "Messages to copy (default: messages.db in the data folder)" },
   restore: { data: "Folder of the server", store: "Messages to replace (default: messages.db in the data folder)" },
   check: { data: "Folder of the server", store: "Messages to check (default: messages.db in the data folder)" },
@@ -452,6 +457,8 @@ const withoutDefault: Readonly<Partial<Record<string, readonly OptionName[]>>> =
   token: ["id"],
   chat: ["id", "discovery"],
   limits: ["role"],
+  kick: ["discovery"],
+  revoke: ["discovery"],
   purge: ["retention"],
 };
 

@@ -74,6 +74,11 @@ test("a default is shown only where it counts", () => {
   expect(helpOf("nodes")).toContain("(default http://127.0.0.1:7171)");
   expect(helpOf("chat")).not.toContain("7171");
   expect(helpOf("limits")).not.toContain("standalone)");
+  // Without --discovery they ask the standalone server.
+  for (const name of ["kick", "revoke"] as const) {
+    expect(helpOf(name)).toContain("whose chat nodes are asked");
+    expect(helpOf(name)).not.toContain("(default http");
+  }
 });
 
 test("the commands to try name the secret's file or the data folder, unless it is the default", () => {
