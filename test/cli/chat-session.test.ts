@@ -96,7 +96,9 @@ test("a refused line is said on standard error, and the end is 1", async () => {
 test("a line that nobody would get is not lost in silence", async () => {
   const { status, errors } = await chat("erin", ["hello?"], {});
   expect(status).toBe(1);
-  expect(errors).toContain("/to ACCOUNT");
+  expect(errors).toContain("; --to ACCOUNT or --group NAME says who");
+  const commanded = await chat("erin", ["hello?"], { commands: true });
+  expect(commanded.errors).toContain("; /to ACCOUNT or /group use NAME says who");
 });
 
 test("of several servers the one that lets in is used, and a registry is asked for more", async () => {

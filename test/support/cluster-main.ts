@@ -76,7 +76,7 @@ async function start({ postgres, redis, data }: Wishes): Promise<void> {
   const database = postgres ? await PostgresServer.start() : undefined;
   endings.push(() => database?.stop());
   const sessions = redis ? await RedisServer.start() : undefined;
-  endings.push(() => sessions?.kill());
+  endings.push(() => sessions?.remove());
   const cluster = await ProcessCluster.start({
     folder,
     size: { discovery: 3, gateways: 2, logins: 2, chats: 2 },

@@ -105,6 +105,11 @@ class ChatSession {
     return this.status;
   }
 
+  /** Lines may be commands. */
+  private get areCommands(): boolean {
+    return this.screen.isTerminal || this.options.commands;
+  }
+
   /** Begins with who the options name; reports whether that went well. */
   private async meet(client: RoostClient, conversations: Conversations): Promise<boolean> {
     const { to, group } = this.options;
@@ -116,11 +121,10 @@ class ChatSession {
   }
 
   private async talkOn(client: RoostClient, conversations: Conversations): Promise<void> {
-    const areCommands = this.screen.isTerminal || this.options.commands;
     const lines = this.screen.lines((line) => this.partner !== undefined && parseInput(line).kind === "message");
     await this.prompt();
     for await (const line of lines) {
-      const typed: Input = areCommands ? parseInput(line) : { kind: "message", text: line };
+      const typed: Input = this.areCommands ? parseInput(line) : { kind: "message", text: line };
       if (typed.kind === "quit") break;
       await this.attempt(() => this.obey(client, conversations, typed));
       await this.prompt();
@@ -340,7 +344,8 @@ class ChatSession {
   private async talk(client: RoostClient, text: string): Promise<void> {
     const { partner } = this;
     if (partner === undefined) {
-      this.fail("nobody is listening; /to ACCOUNT or /group use NAME says who");
+      const how = this.areCommands ? "/to ACCOUNT or /group use NAME" : "--to ACCOUNT or --group NAME";
+      this.fail(`nobody is listening; ${how} says who`);
       return;
     }
     const { isTerminal } = this.screen;
