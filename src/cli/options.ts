@@ -91,7 +91,12 @@ const toggle = (help: string): Option<boolean> => ({
 
 /** All options of all commands. */
 export const options = {
-  role: option("What this process is", "role", "standalone", oneOf(roles)),
+  role: option(
+    "What this process is: standalone, gateway, login, chat or discovery",
+    "role",
+    "standalone",
+    oneOf(roles),
+  ),
   id: option("Name of this node; no two nodes share one", "name", "roost", parseId),
   data: path("Folder of the database and the secret; made if need be", "dir", "./data"),
   ws: option("Listen for clients over WebSocket", "host:port|off", "127.0.0.1:8000", parseListener),
@@ -420,6 +425,7 @@ const keeperTexts: Partial<Record<OptionName, string>> = {
 
 /** What options say in the help of a command, where that is not what they say everywhere. */
 export const textsOf: Readonly<Partial<Record<string, Partial<Record<OptionName, string>>>>> = {
+  serve: { discovery: "Nodes of the registry, without which no service of a cluster starts" },
   token: { ...tokenTexts, account: "Whose token it is" },
   chat: {
     ...tokenTexts,
@@ -454,6 +460,7 @@ export const textsOf: Readonly<Partial<Record<string, Partial<Record<OptionName,
 
 /** Options whose default means nothing to a command: it goes by what is given, or by something else. */
 const withoutDefault: Readonly<Partial<Record<string, readonly OptionName[]>>> = {
+  serve: ["discovery"],
   token: ["id"],
   chat: ["id", "discovery"],
   limits: ["role"],

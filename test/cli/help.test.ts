@@ -62,6 +62,7 @@ test("help of a role shows the options that mean something to it, in groups", ()
 });
 
 test("options say what they mean to the command", () => {
+  for (const role of roles) expect(helpOf("serve")).toMatch(new RegExp(`--role=[^-]*\\b${role}\\b`));
   expect(helpOf("chat")).toContain("Who you are");
   expect(helpOf("token")).toContain("Whose token it is");
   expect(helpOf("kick")).toContain("Whose connections are ended");
@@ -74,6 +75,11 @@ test("a default is shown only where it counts", () => {
   expect(helpOf("nodes")).toContain("(default http://127.0.0.1:7171)");
   expect(helpOf("chat")).not.toContain("7171");
   expect(helpOf("limits")).not.toContain("standalone)");
+  // A service without it does not start.
+  for (const role of [undefined, "gateway"] as const)
+    expect(helpOf("serve", role)).toMatch(
+      /--discovery=<url,…> +Nodes of the registry, without which[^)]*\n {2}--cluster-key=/,
+    );
   // Without --discovery they ask the standalone server.
   for (const name of ["kick", "revoke"] as const) {
     expect(helpOf(name)).toContain("whose chat nodes are asked");
