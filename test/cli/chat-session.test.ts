@@ -117,6 +117,14 @@ test("of several servers the one that lets in is used, and a registry is asked f
     const { printed, exit } = await start("alice", Readable.from([]), {}, messenger, { url: [dead, dead] });
     expect(await exit).toBe(1);
     expect(printed.errors).toContain(`nobody listens at ${dead}, ${dead}; `);
+    const rubbish = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => Response.json({ domains: ["?", dead] }) });
+    const place = `http://127.0.0.1:${rubbish.port}`;
+    const named = await start("alice", Readable.from([]), {}, messenger, { url: [dead], lookup: [place] });
+    expect([await named.exit, named.printed.errors]).toEqual([
+      1,
+      `roost: ${place} names no server that lets in, and nobody listens at ${dead}; see which gateways \`roost nodes\` lists there\n`,
+    ]);
+    await rubbish.stop(true);
   } finally {
     await registry.stop(true);
   }
