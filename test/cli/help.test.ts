@@ -23,6 +23,20 @@ test("help in a pipe is plain text; flags of the server ask for the server's opt
   }
 }, 60_000);
 
+test("help is of the command that is named, and a name that none has is refused", async () => {
+  const { out } = await run(["kick", "--help"], tmpdir());
+  expect(await run(["help", "kick"], tmpdir())).toMatchObject({ status: 0, out });
+  for (const words of [
+    ["kik", "--help"],
+    ["help", "kik"],
+  ])
+    expect(await run(words, tmpdir())).toMatchObject({
+      status: 2,
+      out: "",
+      err: expect.stringContaining('"kik" is not a command; did you mean kick?'),
+    });
+}, 60_000);
+
 const commandNames = [
   "serve",
   "token",

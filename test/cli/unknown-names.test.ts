@@ -64,6 +64,10 @@ describe("a variable", () => {
     expect(warnings({ ROOST_FLAVOUR_OF_TODAY: "mint" })[0]).not.toContain("did you mean");
   });
 
+  test("that names a file that is not there is named itself", () => {
+    expect(() => warnings({ ROOST_CONFIG: join(folder, "missing") })).toThrow("ROOST_CONFIG: cannot read ");
+  });
+
   test("that is an option of another role or command, internal, empty or not ours is none", () => {
     const all = Object.keys(options).map((name) => [`ROOST_${name.toUpperCase().replaceAll("-", "_")}`, "x"] as const);
     const { ROOST_CONFIG: _, ...variables } = Object.fromEntries(all);
