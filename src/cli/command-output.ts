@@ -95,6 +95,9 @@ export function draw(line: string): void {
   if (isatty(2)) void standardError().queue.write(`${clearLine}${printable(line)}`);
 }
 
+/** A terminal that does not say how wide it is has so many columns. */
+const unknownColumns = 80;
+
 /** Text to a stream; resolves when the stream has taken it. */
 export type WriteText = (text: string) => Promise<void>;
 
@@ -116,9 +119,14 @@ export function standardStreams(): {
     input: process.stdin,
     output: write,
     errors: (text) => standardError().queue.write(text),
-    columns: isWatched() ? () => process.stdout.columns : undefined,
+    columns: isWatched() ? terminalColumns : undefined,
     terminal: isatty(0) && isWatched() ? new Terminal(write) : undefined,
   };
+}
+
+/** A serial line, or a terminal that a program makes, says 0: it does not know. */
+function terminalColumns(): number {
+  return process.stdout.columns || unknownColumns;
 }
 
 /** All that is drawn goes the way of all that is printed, and in its order. */
@@ -133,7 +141,7 @@ class Terminal extends Writable {
   }
 
   get columns(): number {
-    return process.stdout.columns;
+    return terminalColumns();
   }
 
   override _write(chunk: string | Buffer, _encoding: string, callback: () => void): void {

@@ -168,18 +168,23 @@ async function obey(
   environment: Environment,
   complain: (sentence: string) => void,
 ): Promise<number | undefined> {
-  const [first] = words;
+  // roost help kick asks as roost kick --help does.
+  const asked = words[0] === "help" ? words.slice(1) : words;
+  const [first] = asked;
   const isNamed = first !== undefined && !first.startsWith("-");
   const name = isNamed ? first : "serve";
-  const rest = isNamed ? words.slice(1) : words;
+  const rest = isNamed ? asked.slice(1) : asked;
   const chosen = Object.hasOwn(commands, name) ? commands[name] : undefined;
   try {
+    if (chosen === undefined)
+      throw new UsageError(
+        `${JSON.stringify(name)} is not a command${didYouMean(name, Object.keys(commands))}; there are ${Object.keys(commands).join(", ")}`,
+      );
     if (isHelp(words)) {
-      const isServe = !isNamed && words.some((word) => word !== "--help" && word !== "-h");
+      const isServe = !isNamed && asked.some((word) => word !== "--help" && word !== "-h");
       const { generalHelp, commandHelp } = await import("./help.ts");
-      const isAsked = (isNamed || isServe) && chosen !== undefined;
       await printHelp(
-        isAsked
+        isNamed || isServe
           ? commandHelp(chosen.definition, name === "serve" ? roleIn(rest) : undefined)
           : generalHelp(
               version,
@@ -189,10 +194,6 @@ async function obey(
       return 0;
     }
     if (isVersion(words)) return await dispatch(["version"], {});
-    if (chosen === undefined)
-      throw new UsageError(
-        `${JSON.stringify(name)} is not a command${didYouMean(name, Object.keys(commands))}; there are ${Object.keys(commands).join(", ")}`,
-      );
     return await dispatch([name, ...rest], environment);
   } catch (error) {
     if (error instanceof UsageError || error instanceof StartError) {

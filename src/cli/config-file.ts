@@ -23,11 +23,12 @@ interface Kind {
 }
 
 /**
- * Reads it and checks its keys; the values are checked when they are asked for.
+ * Reads it and checks its keys; the values are checked when they are asked for. `source` is who named it: `--config`, or the
+ * variable.
  * @throws UsageError
  */
-export function readConfigFile(path: string, known: ReadonlyMap<string, Kind>): ConfigFile {
-  const { text, warning } = textOf(path);
+export function readConfigFile(path: string, known: ReadonlyMap<string, Kind>, source: string): ConfigFile {
+  const { text, warning } = textOf(path, source);
   const entries = new Map<string, string>();
   for (const [key, value] of Object.entries(tableOf(text, path))) {
     const option = known.get(key);
@@ -67,7 +68,7 @@ function pairsOf(table: Readonly<Record<string, unknown>>, path: string, key: st
   return pairs.join(",");
 }
 
-function textOf(path: string): { text: string; warning: string | undefined } {
+function textOf(path: string, source: string): { text: string; warning: string | undefined } {
   try {
     const { text, stats } = readSmallFile(path, { bytesMax: configFileBytesMax, waits: true });
     const changer = changerOf(stats);
@@ -77,7 +78,7 @@ function textOf(path: string): { text: string; warning: string | undefined } {
         : `${changer} can change the configuration file ${path}; chown it, and chmod 644 it`;
     return { text, warning };
   } catch (error) {
-    if (error instanceof UnreadableFile) throw new UsageError(`--config: ${error.message}`);
+    if (error instanceof UnreadableFile) throw new UsageError(`${source}: ${error.message}`);
     throw error;
   }
 }

@@ -15,13 +15,18 @@ export const pathBytesMax = 4095;
 export const parseStore = engineOf(/^postgres(ql)?:\/\/[^\p{Cc}]+$/u, "postgres://…", "messages.db");
 
 /** `sqlite:PATH`, the URL of a Redis or Valkey or `memory:`, as text. */
-export const parseSessions = engineOf(/^((redis|valkey)s?:\/\/[^\p{Cc}]+|memory:)$/u, "redis://…", "sessions.db");
+export const parseSessions = engineOf(
+  /^((redis|valkey)s?:\/\/[^\p{Cc}]+|memory:)$/u,
+  "redis://…, valkey://…",
+  "sessions.db",
+);
 
 /** What SQLite itself takes for something else than a file (`:memory:`, `file:…`) is refused: it would become a file's name. */
 function engineOf(others: RegExp, hint: string, file: string): (text: string) => string {
   return (text) => {
     if (!text.startsWith(sqlite)) {
       if (!others.test(text)) throw new Error(`sqlite:PATH or ${hint}`);
+      refuseBareCredentials(text);
       return text;
     }
     const path = text.slice(sqlite.length);
@@ -29,6 +34,17 @@ function engineOf(others: RegExp, hint: string, file: string): (text: string) =>
       throw new Error(`sqlite: and the path of a file, such as sqlite:/var/lib/roost/${file}`);
     return text;
   };
+}
+
+/**
+ * Refuses a URL in which a password seems to end early: with a bare "/", "?" or "#" in it the rest is taken for the path, which
+ * the log and other nodes are shown, and its beginning for a host. The URL is not repeated.
+ */
+function refuseBareCredentials(text: string): void {
+  const [, behind = ""] = /^[a-z]+:\/\/[^/?#]*(.*)$/s.exec(text) ?? [];
+  const isMalformed = /%(?![\da-f]{2})/i.test(text);
+  if (behind.includes("@") || behind.includes("#") || isMalformed)
+    throw new Error("a URL whose user and password have / ? # @ : % as %2F %3F %23 %40 %3A %25");
 }
 
 /** True for `sqlite:PATH`. */

@@ -62,7 +62,7 @@ export class OptionValues {
     this.filePath = this.optional("config");
     const warnings = unknownVariables(environment, new Set(Array.from(optionTable.keys(), environmentName)));
     if (this.filePath !== undefined) {
-      const { entries, warning } = readConfigFile(this.filePath, optionsOfFile);
+      const { entries, warning } = readConfigFile(this.filePath, optionsOfFile, this.sourceOf("config"));
       this.file = entries;
       if (warning !== undefined) warnings.push(warning);
     }

@@ -91,7 +91,12 @@ const toggle = (help: string): Option<boolean> => ({
 
 /** All options of all commands. */
 export const options = {
-  role: option("What this process is", "role", "standalone", oneOf(roles)),
+  role: option(
+    "What this process is: standalone, gateway, login, chat or discovery",
+    "role",
+    "standalone",
+    oneOf(roles),
+  ),
   id: option("Name of this node; no two nodes share one", "name", "roost", parseId),
   data: path("Folder of the database and the secret; made if need be", "dir", "./data"),
   ws: option("Listen for clients over WebSocket", "host:port|off", "127.0.0.1:8000", parseListener),
@@ -410,10 +415,17 @@ const askedTexts: Partial<Record<OptionName, string>> = {
   "cluster-key": "Key that the cluster shares: its members answer nobody else",
   "cluster-key-file": "File with that key",
 };
-const environmentText = "Environment of the cluster";
+/** Of commands that need the message store: chat nodes are found without --node, too. */
+const keeperTexts: Partial<Record<OptionName, string>> = {
+  ...askedTexts,
+  discovery:
+    "Nodes of the registry of a cluster, whose chat nodes are asked (default, of an id in --node: http://127.0.0.1:7171)",
+  env: "Environment of the cluster",
+};
 
 /** What options say in the help of a command, where that is not what they say everywhere. */
 export const textsOf: Readonly<Partial<Record<string, Partial<Record<OptionName, string>>>>> = {
+  serve: { discovery: "Nodes of the registry, without which no service of a cluster starts" },
   token: { ...tokenTexts, account: "Whose token it is" },
   chat: {
     ...tokenTexts,
@@ -430,12 +442,11 @@ export const textsOf: Readonly<Partial<Record<string, Partial<Record<OptionName,
     limit: "With --role: as such a server would have it",
   },
   kick: {
-    ...askedTexts,
-    env: environmentText,
+    ...keeperTexts,
     account: "Whose connections are ended",
     device: "Of this device only (default: of all)",
   },
-  revoke: { ...askedTexts, env: environmentText, account: "Whose tokens are refused" },
+  revoke: { ...keeperTexts, account: "Whose tokens are refused" },
   backup: { data: "Folder of the server", store: "Messages to copy (default: messages.db in the data folder)" },
   restore: { data: "Folder of the server", store: "Messages to replace (default: messages.db in the data folder)" },
   check: { data: "Folder of the server", store: "Messages to check (default: messages.db in the data folder)" },
@@ -449,9 +460,12 @@ export const textsOf: Readonly<Partial<Record<string, Partial<Record<OptionName,
 
 /** Options whose default means nothing to a command: it goes by what is given, or by something else. */
 const withoutDefault: Readonly<Partial<Record<string, readonly OptionName[]>>> = {
+  serve: ["discovery"],
   token: ["id"],
   chat: ["id", "discovery"],
   limits: ["role"],
+  kick: ["discovery"],
+  revoke: ["discovery"],
   purge: ["retention"],
 };
 

@@ -26,7 +26,7 @@ export function unknownVariables(
   for (const [name, value = ""] of Object.entries(environment)) {
     if (!name.startsWith(prefix) || value === "" || known.has(name) || internal.has(name)) continue;
     if (isOfKubernetes(name, value)) continue;
-    sentences.push(`the variable ${name} is ignored: no option has this name${didYouMean(name, known)}`);
+    sentences.push(`the variable ${name} is ignored: no option has this name${didYouMean(name.toUpperCase(), known)}`);
   }
   return sentences;
 }

@@ -23,3 +23,19 @@ export function sendToNode(url: string, { method, headers, body, signal }: NodeR
     ...(body === undefined ? {} : { body }),
   });
 }
+
+/** By the codes of `fetch`, whose sentences are for those who program it. */
+const failures: ReadonlyMap<unknown, string> = new Map([
+  ["ECONNREFUSED", "nobody listens there"],
+  ["ECONNRESET", "no answer of HTTP comes from there"],
+  ["Malformed_HTTP_Response", "no answer of HTTP comes from there"],
+  ["ENOTFOUND", "no address is known for that name"],
+  ["EPROTO", "it speaks no TLS there"],
+  ["UnexpectedRedirect", "it sends elsewhere: a redirect is not followed"],
+]);
+
+/** Why a request failed, for an operator. */
+export function failureSentence(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return failures.get("code" in error ? error.code : undefined) ?? error.message;
+}

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { PassThrough, Readable } from "node:stream";
 import { runChat } from "../../src/cli/chat/chat-session.ts";
 import { RoostClient } from "../../src/sdk/roost-client.ts";
-import { closeKickedOut, closeUnauthorised } from "../../src/wire/close-reason.ts";
+import { closeKickedOut, closeLeavingOver, closeUnauthorised } from "../../src/wire/close-reason.ts";
 import { Command } from "../../src/wire/commands.ts";
 import { testLimits } from "../support/limits.ts";
 import { ScriptedPeer } from "../support/scripted-peer.ts";
@@ -96,7 +96,9 @@ test("a refused line is said on standard error, and the end is 1", async () => {
 test("a line that nobody would get is not lost in silence", async () => {
   const { status, errors } = await chat("erin", ["hello?"], {});
   expect(status).toBe(1);
-  expect(errors).toContain("/to ACCOUNT");
+  expect(errors).toContain("; --to ACCOUNT or --group NAME says who");
+  const commanded = await chat("erin", ["hello?"], { commands: true });
+  expect(commanded.errors).toContain("; /to ACCOUNT or /group use NAME says who");
 });
 
 test("of several servers the one that lets in is used, and a registry is asked for more", async () => {
@@ -115,6 +117,14 @@ test("of several servers the one that lets in is used, and a registry is asked f
     const { printed, exit } = await start("alice", Readable.from([]), {}, messenger, { url: [dead, dead] });
     expect(await exit).toBe(1);
     expect(printed.errors).toContain(`nobody listens at ${dead}, ${dead}; `);
+    const rubbish = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => Response.json({ domains: ["?", dead] }) });
+    const place = `http://127.0.0.1:${rubbish.port}`;
+    const named = await start("alice", Readable.from([]), {}, messenger, { url: [dead], lookup: [place] });
+    expect([await named.exit, named.printed.errors]).toEqual([
+      1,
+      `roost: ${place} names no server that lets in, and nobody listens at ${dead}; see which gateways \`roost nodes\` lists there\n`,
+    ]);
+    await rubbish.stop(true);
   } finally {
     await registry.stop(true);
   }
@@ -228,6 +238,27 @@ test("a lost connection is said once, however many tries fail, and that it is ba
     input.end();
     await exit;
     await peer.stop();
+  }
+}, 60_000);
+
+test("a lost connection is said with a reason for people, or with none", async () => {
+  for (const [end, said] of [
+    [undefined, "the connection is lost; trying again"],
+    [closeLeavingOver(1), "the connection is lost (server is leaving); trying again"],
+  ] as const) {
+    const peer = ScriptedPeer.start("ws");
+    const input = new PassThrough();
+    const { printed, exit } = begin("alice", input, {}, { url: [peer.url], token: "t" });
+    try {
+      await until(() => peer.connections.length === 1, "the sign-in");
+      peer.latest.end(end);
+      await until(() => printed.errors.includes("is back"), "the return");
+      expect(printed.errors).toBe(`roost: ${said}\nroost: the connection is back\n`);
+    } finally {
+      input.end();
+      await exit;
+      await peer.stop();
+    }
   }
 }, 60_000);
 

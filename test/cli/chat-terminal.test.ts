@@ -25,9 +25,16 @@ async function clientOf(messenger: Messenger, account: string): Promise<RoostCli
   return client;
 }
 
-async function terminalOf(messenger: Messenger, account: string, words: string[], columns = 80, rows = 3) {
+async function terminalOf(
+  messenger: Messenger,
+  account: string,
+  words: string[],
+  columns = 80,
+  rows = 3,
+  before: string[] = [],
+) {
   const url = `ws://${messenger.ws}`;
-  const all = [process.execPath, "--no-env-file", main, "chat", "--account", account, "--url", url];
+  const all = [...before, process.execPath, "--no-env-file", main, "chat", "--account", account, "--url", url];
   const terminal = new PseudoTerminal([...all, "--token", await messenger.token(account), ...words], columns, rows);
   endings.push(() => terminal.close());
   return terminal;
@@ -53,6 +60,16 @@ test("messages that come while a long line is typed are seen, and the line stays
   await until(() => terminal.count("✓ alice: yes") === 1, "the mark of what is stored");
   // The line that was typed is wiped: the message stands in its place.
   expect(terminal.count("bob> yes")).toBe(0);
+});
+
+test("a terminal that does not say how wide it is counts as one of 80 columns", async () => {
+  const messenger = await messengerFor();
+  const bob = await clientOf(messenger, "bob");
+  const unknown = ["sh", "-c", 'stty cols 0 rows 0; exec "$@"', "sh"];
+  const terminal = await terminalOf(messenger, "alice", ["--to", "bob"], 80, 3, unknown);
+  await until(() => terminal.count("bob>") === 1, "the prompt");
+  await bob.talkToUser("alice", { body: "a sentence of more than twenty characters" });
+  await until(() => terminal.count("bob: a sentence of more than twenty characters") === 1, "the message in one row");
 });
 
 test("a message that comes while the client leaves is shown, and the status is 0", async () => {

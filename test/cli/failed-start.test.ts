@@ -1,7 +1,7 @@
 // A start that fails says why once, and leaves nothing of what it made.
 
 import { afterEach, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -83,6 +83,27 @@ test("a login and a chat node make no folder of a store when their port is taken
     expect(await child.exited).toBe(1);
     expect(readdirSync(folder)).toEqual(["key"]);
   }
+});
+
+test("a node of the registry makes and rewrites no snapshot when the port of its DNS is taken", async () => {
+  const folder = newFolder();
+  const place = `127.0.0.1:${takenPort()}`;
+  const failedStart = async (): Promise<void> => {
+    const words = ["--role", "discovery", "--listen", "127.0.0.1:0", "--dns", place, "--snapshot", "snapshot"];
+    const child = Bun.spawn([process.execPath, "--no-env-file", main, ...words], {
+      cwd: folder,
+      env: { PATH: process.env["PATH"] ?? "", HOME: tmpdir() },
+      stderr: "pipe",
+    });
+    expect(await new Response(child.stderr).text()).toContain(`roost: --dns: cannot listen at ${place}: another`);
+    expect(await child.exited).toBe(1);
+  };
+  await failedStart();
+  expect(readdirSync(folder)).toEqual([]);
+  const snapshot = '{"format":"roost registry snapshot 1","at":1000}\n';
+  writeFileSync(join(folder, "snapshot"), snapshot, { mode: 0o600 });
+  await failedStart();
+  expect(readFileSync(join(folder, "snapshot"), "utf8")).toBe(snapshot);
 });
 
 test("two options with one address are told apart", async () => {

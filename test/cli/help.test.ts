@@ -23,6 +23,20 @@ test("help in a pipe is plain text; flags of the server ask for the server's opt
   }
 }, 60_000);
 
+test("help is of the command that is named, and a name that none has is refused", async () => {
+  const { out } = await run(["kick", "--help"], tmpdir());
+  expect(await run(["help", "kick"], tmpdir())).toMatchObject({ status: 0, out });
+  for (const words of [
+    ["kik", "--help"],
+    ["help", "kik"],
+  ])
+    expect(await run(words, tmpdir())).toMatchObject({
+      status: 2,
+      out: "",
+      err: expect.stringContaining('"kik" is not a command; did you mean kick?'),
+    });
+}, 60_000);
+
 const commandNames = [
   "serve",
   "token",
@@ -62,6 +76,7 @@ test("help of a role shows the options that mean something to it, in groups", ()
 });
 
 test("options say what they mean to the command", () => {
+  for (const role of roles) expect(helpOf("serve")).toMatch(new RegExp(`--role=[^-]*\\b${role}\\b`));
   expect(helpOf("chat")).toContain("Who you are");
   expect(helpOf("token")).toContain("Whose token it is");
   expect(helpOf("kick")).toContain("Whose connections are ended");
@@ -74,6 +89,16 @@ test("a default is shown only where it counts", () => {
   expect(helpOf("nodes")).toContain("(default http://127.0.0.1:7171)");
   expect(helpOf("chat")).not.toContain("7171");
   expect(helpOf("limits")).not.toContain("standalone)");
+  // A service without it does not start.
+  for (const role of [undefined, "gateway"] as const)
+    expect(helpOf("serve", role)).toMatch(
+      /--discovery=<url,…> +Nodes of the registry, without which[^)]*\n {2}--cluster-key=/,
+    );
+  // Without --discovery they ask the standalone server.
+  for (const name of ["kick", "revoke"] as const) {
+    expect(helpOf(name)).toContain("whose chat nodes are asked");
+    expect(helpOf(name)).not.toContain("(default http");
+  }
 });
 
 test("the commands to try name the secret's file or the data folder, unless it is the default", () => {

@@ -59,8 +59,13 @@ describe("a variable", () => {
     expect(warnings({ ROOST_WSS: "127.0.0.1:1" })).toEqual([
       "the variable ROOST_WSS is ignored: no option has this name; did you mean ROOST_WS?",
     ]);
+    expect(warnings({ ROOST_ws: "127.0.0.1:1" })[0]).toContain("did you mean ROOST_WS?");
     expect(warnings({ ROOST_RESUE_PORT: "true" })[0]).toContain("did you mean ROOST_REUSE_PORT?");
     expect(warnings({ ROOST_FLAVOUR_OF_TODAY: "mint" })[0]).not.toContain("did you mean");
+  });
+
+  test("that names a file that is not there is named itself", () => {
+    expect(() => warnings({ ROOST_CONFIG: join(folder, "missing") })).toThrow("ROOST_CONFIG: cannot read ");
   });
 
   test("that is an option of another role or command, internal, empty or not ours is none", () => {

@@ -210,7 +210,19 @@ test("what would be unsafe or makes no sense is refused with a sentence", async 
 
 test("roost nodes says which nodes do not answer", async () => {
   const [port = 0] = await freePorts(1);
-  const { status, err } = await run(["nodes", "--discovery", `http://127.0.0.1:${port}`], folder);
-  expect(status).toBe(1);
-  expect(err).toMatch(/^roost: no registry node answers: http:\/\/127\.0\.0\.1:\d+: .*--discovery\n$/);
+  const other = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: { data: (socket) => void socket.end("-ERR unknown command\r\n") },
+  });
+  const [nobody, stranger] = [`http://127.0.0.1:${port}`, `http://127.0.0.1:${other.port}`];
+  try {
+    const { status, err } = await run(["nodes", "--discovery", `${nobody},${stranger}`], folder);
+    expect([status, err]).toEqual([
+      1,
+      `roost: no registry node answers: ${nobody}: nobody listens there; ${stranger}: no answer of HTTP comes from there; name others with --discovery\n`,
+    ]);
+  } finally {
+    other.stop(true);
+  }
 });

@@ -1,8 +1,10 @@
 // scripts/cluster, as a person uses it: what it prints, and that nothing of it outlives it.
 
 import { afterEach, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isRedisMissing } from "../support/redis.ts";
 import { until } from "../support/until.ts";
 
 const script = join(import.meta.dir, "../../scripts/cluster");
@@ -15,6 +17,7 @@ test("--help is help, and a typo is said without a stack", () => {
   const help = Bun.spawnSync([script, "--help"]);
   expect([help.exitCode, help.stderr.toString()]).toEqual([0, ""]);
   expect(help.stdout.toString()).toContain("--postgres");
+  for (const line of help.stdout.toString().split("\n")) expect(line.length).toBeLessThanOrEqual(100);
   const typo = Bun.spawnSync([script, "--postgress"]);
   expect(typo.exitCode).toBe(2);
   expect(typo.stderr.toString()).toMatch(/^cluster: Unknown option '--postgress'.*\n\nStarts a cluster/);
@@ -51,3 +54,27 @@ for (const signal of ["SIGKILL", "SIGHUP"] as const) {
     await until(() => !existsSync(folder), "the folder is gone");
   }, 60_000);
 }
+
+test.skipIf(isRedisMissing)(
+  "the folder of its Redis ends with it, by Ctrl-C and by SIGKILL",
+  async () => {
+    for (const signal of ["SIGINT", "SIGKILL"] as const) {
+      const place = mkdtempSync(join(tmpdir(), "roost-folders-"));
+      endings.push(() => rmSync(place, { recursive: true, force: true }));
+      const env = { ...process.env, TMPDIR: place };
+      const child = Bun.spawn([script, "--redis"], { env, stdin: "ignore", stdout: "pipe", stderr: "inherit" });
+      endings.push(() => child.kill("SIGKILL"));
+      let text = "";
+      const decoder = new TextDecoder();
+      for await (const chunk of child.stdout) {
+        text += decoder.decode(chunk, { stream: true });
+        if (text.includes("Ctrl-C")) break;
+      }
+      expect(readdirSync(place).filter((name) => name.startsWith("roost-redis-"))).toHaveLength(1);
+      child.kill(signal);
+      await child.exited;
+      await until(() => readdirSync(place).length === 0, "its folders are gone");
+    }
+  },
+  60_000,
+);

@@ -76,6 +76,14 @@ test("a revocation up to an earlier time leaves later tokens good", async () => 
   expect(clients[1].isClosed).toBe(false);
 });
 
+test("a revocation takes none back that goes further, and says what is in force", async () => {
+  const nowMs = Date.now();
+  await ask("revoke", { account: "further", beforeMs: nowMs });
+  expect(await ask("revoke", { account: "further", beforeMs: nowMs - 3_600_000 })).toMatchObject({ beforeMs: nowMs });
+  const client = await messenger.stranger();
+  await expect(client.signIn(await tokenOf("further", nowMs - 60_000))).rejects.toThrow("the token was revoked");
+});
+
 test("a kick of an account that nobody knows is kept, and says that nobody was signed in", async () => {
   expect(await ask("kick", { account: "nobody-knows" })).toMatchObject({ connections: 0 });
 });
@@ -110,6 +118,7 @@ test("a store or sessions that are away, and a full table, are told", async () =
         if (outcome === "away") return Promise.reject(new StoreUnavailable("the disk is full"));
         return Promise.resolve(outcome === "full" ? { result: "full" } : { result: "stored", id: 9n });
       },
+      revocations: () => Promise.reject(new StoreUnavailable("the disk is gone")),
     },
     sessions: { locate: () => Promise.reject(new Error("the sessions are away")) },
     feed: { added: () => Promise.resolve(void told++) },

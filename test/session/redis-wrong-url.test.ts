@@ -4,9 +4,10 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { silentLog } from "../../src/base/log.ts";
+import { createLog, silentLog } from "../../src/base/log.ts";
 import { openRedisSessions } from "../../src/session/redis/redis-sessions.ts";
 import { isRedisMissing, RedisServer } from "../support/redis.ts";
+import { until } from "../support/until.ts";
 
 const undo: (() => unknown)[] = [];
 afterEach(async () => {
@@ -40,6 +41,23 @@ test("something else that listens there is told by what it says", async () => {
   expect(await failureOf(`redis://:hush@127.0.0.1:${port}/0`)).toBe(
     `The session store redis://127.0.0.1:${port}/0 refuses this program: what answers there is no Redis: it says "HTTP/1.1 400 Bad Request"; correct the URL.`,
   );
+});
+
+test("a server that is not there, and a name without an address, are told in words", async () => {
+  const taken = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
+  const { port } = taken;
+  taken.stop(true);
+  for (const [place, reason] of [
+    [`127.0.0.1:${port}`, "nobody listens there"],
+    ["nohost.invalid:6379", "no address is known for that name"],
+  ] as const) {
+    const lines: string[] = [];
+    const log = createLog("info", "text", (line) => lines.push(line));
+    const sessions = await openRedisSessions({ url: `redis://:hush@${place}/0`, log });
+    undo.push(() => sessions.close());
+    await until(() => lines.length > 0, "a line of the log");
+    expect(lines[0]).toContain(`server="redis://${place}/0" reason="${reason}"`);
+  }
 });
 
 test.skipIf(Bun.which("openssl") === null)("a server with TLS only is told by rediss:// and valkeys://", async () => {

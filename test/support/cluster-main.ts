@@ -10,14 +10,17 @@ import { hasPostgres, PostgresServer } from "./postgres.ts";
 import { isRedisMissing, RedisServer } from "./redis.ts";
 import { removeAfterwards } from "./with-parent.ts";
 
-const usage = `Starts a cluster on this machine, from source: three registry nodes, two gateways, two login and two chat
-nodes. Prints where they are; Ctrl-C ends it all.
+const usage = `Starts a cluster on this machine, from source: three registry nodes, two gateways, two login and
+two chat nodes. Prints where they are; Ctrl-C ends it all.
 
 USAGE scripts/cluster [OPTIONS]
 
-  --postgres   keep messages in a PostgreSQL that is started, too, and not in SQLite (Debian package postgresql)
-  --redis      keep sessions in a Redis that is started, too, and not in SQLite (Debian package redis-server)
-  --data DIR   keep keys, data and logs there, and leave them; else they go into a folder that is removed at the end
+  --postgres   keep messages in a PostgreSQL that is started, too, and not in SQLite
+               (Debian package postgresql)
+  --redis      keep sessions in a Redis that is started, too, and not in SQLite
+               (Debian package redis-server)
+  --data DIR   keep keys, data and logs there, and leave them; else they go into a folder that
+               is removed at the end
   --help       show this`;
 
 interface Wishes {
@@ -73,7 +76,7 @@ async function start({ postgres, redis, data }: Wishes): Promise<void> {
   const database = postgres ? await PostgresServer.start() : undefined;
   endings.push(() => database?.stop());
   const sessions = redis ? await RedisServer.start() : undefined;
-  endings.push(() => sessions?.kill());
+  endings.push(() => sessions?.remove());
   const cluster = await ProcessCluster.start({
     folder,
     size: { discovery: 3, gateways: 2, logins: 2, chats: 2 },

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { freePorts } from "./free-ports.ts";
-import { endsWithParent } from "./with-parent.ts";
+import { endsWithParent, removeAfterwards } from "./with-parent.ts";
 
 const program = Bun.which("redis-server") ?? Bun.which("valkey-server");
 /** Neither Redis nor Valkey is installed: tests that need one are skipped. */
@@ -22,6 +22,7 @@ export class RedisServer {
   private constructor(port: number, password: string) {
     this.port = port;
     this.password = password;
+    removeAfterwards(this.folder);
   }
 
   /** Starts one that answers. */

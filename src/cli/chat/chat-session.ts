@@ -105,6 +105,11 @@ class ChatSession {
     return this.status;
   }
 
+  /** Lines may be commands. */
+  private get areCommands(): boolean {
+    return this.screen.isTerminal || this.options.commands;
+  }
+
   /** Begins with who the options name; reports whether that went well. */
   private async meet(client: RoostClient, conversations: Conversations): Promise<boolean> {
     const { to, group } = this.options;
@@ -116,11 +121,10 @@ class ChatSession {
   }
 
   private async talkOn(client: RoostClient, conversations: Conversations): Promise<void> {
-    const areCommands = this.screen.isTerminal || this.options.commands;
     const lines = this.screen.lines((line) => this.partner !== undefined && parseInput(line).kind === "message");
     await this.prompt();
     for await (const line of lines) {
-      const typed: Input = areCommands ? parseInput(line) : { kind: "message", text: line };
+      const typed: Input = this.areCommands ? parseInput(line) : { kind: "message", text: line };
       if (typed.kind === "quit") break;
       await this.attempt(() => this.obey(client, conversations, typed));
       await this.prompt();
@@ -136,6 +140,12 @@ class ChatSession {
       const other = url.find((_, at) => listened[at]);
       if (other !== undefined)
         return `somebody listens at ${other}, but answers no such client; ws:// is for the address of --ws, tcp:// for that of --tcp, wss:// for a proxy with TLS`;
+      const registries = await Promise.all(lookup.map(isListenedAt));
+      const registry = lookup.find((_, at) => registries[at]);
+      if (registry !== undefined) {
+        const others = url.length === 0 ? "" : `, and nobody listens at ${url.join(", ")}`;
+        return `${registry} names no server that lets in${others}; see which gateways \`roost nodes\` lists there`;
+      }
       return `nobody listens at ${servers}; start the server with \`roost\`, or say with --url where it is`;
     }
     return `cannot sign in at ${servers}: ${sentenceOf(error)}`;
@@ -175,11 +185,14 @@ class ChatSession {
           this.showMissed();
           if (returnsInMs !== undefined) {
             if (this.screen.isTerminal) this.absence ??= new Absence();
-            if (!this.isLost) this.screen.complain(`the connection is lost (${reason.text}); trying again`);
+            // A number at the end tells clients how to spread, and people nothing.
+            const said = reason.text.replace(/; \d+$/, "");
+            const why = said === "" ? "" : ` (${said})`;
+            if (!this.isLost) this.screen.complain(`the connection is lost${why}; trying again`);
             this.isLost = true;
             return;
           }
-          this.screen.complain(`the connection ended: ${reason.text}`);
+          this.screen.complain(reason.text === "" ? "the connection ended" : `the connection ended: ${reason.text}`);
           this.status = 1;
           this.screen.close();
         },
@@ -337,7 +350,8 @@ class ChatSession {
   private async talk(client: RoostClient, text: string): Promise<void> {
     const { partner } = this;
     if (partner === undefined) {
-      this.fail("nobody is listening; /to ACCOUNT or /group use NAME says who");
+      const how = this.areCommands ? "/to ACCOUNT or /group use NAME" : "--to ACCOUNT or --group NAME";
+      this.fail(`nobody is listening; ${how} says who`);
       return;
     }
     const { isTerminal } = this.screen;

@@ -9,7 +9,7 @@ export function isListenedAt(url: string): Promise<boolean> {
   const { protocol, hostname, port } = new URL(url);
   const host = hostname.replace(/^\[(.*)\]$/, "$1");
   return new Promise((resolve) => {
-    const socket = connect({ host, port: port === "" ? (protocol === "wss:" ? 443 : 80) : Number(port) });
+    const socket = connect({ host, port: port === "" ? (/^(wss|https):$/.test(protocol) ? 443 : 80) : Number(port) });
     const end = (isAccepted: boolean): void => {
       socket.destroy();
       resolve(isAccepted);

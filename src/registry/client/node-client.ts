@@ -4,7 +4,7 @@
 import { registryAnswerBytesMax } from "../../base/limits/fixed.ts";
 import { boundedText } from "../bounded-text.ts";
 import { KeyChecks } from "../key-checks.ts";
-import { sendToNode } from "../node-request.ts";
+import { failureSentence, sendToNode } from "../node-request.ts";
 import { TokenChoice } from "../token-choice.ts";
 import { Code } from "./codes.ts";
 import type { After } from "./pause.ts";
@@ -115,8 +115,7 @@ export class NodeClient {
       if (cause instanceof OpenRegistry) throw cause;
       // It may come back as another one.
       if (!signal.aborted) this.keys.forget(node);
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new NodeFailure(node, isLate ? `no answer within ${limitMs} ms` : reason, { cause });
+      throw new NodeFailure(node, isLate ? `no answer within ${limitMs} ms` : failureSentence(cause), { cause });
     } finally {
       cancelLimit();
       signal.removeEventListener("abort", abort);

@@ -19,12 +19,12 @@ export interface RevocationAnswer {
   readonly id: string;
   /** Connections of that account (and device) that were signed in; null: the sessions could not be asked. */
   readonly connections: number | null;
-  /** What is from before this time is ended; milliseconds since 1970. */
+  /** What is from before this time is ended: as asked, or later where it was already. Milliseconds since 1970. */
   readonly beforeMs: number;
 }
 
 interface Parts {
-  readonly store: Pick<Store, "revoke">;
+  readonly store: Pick<Store, "revoke" | "revocations">;
   readonly sessions: Pick<Sessions, "locate">;
   readonly feed: Pick<RevocationFeed, "added">;
   readonly limits: Limits;
@@ -74,11 +74,14 @@ async function keep({ store, sessions, feed, limits, log }: Parts, revocation: R
       );
     }
     await feed.added();
+    // It is kept, whether it can be read again or not.
+    const [kept] = await store.revocations(outcome.id - 1n, 1).catch(() => []);
+    const inForceMs = kept?.id === outcome.id ? kept.beforeMs : beforeMs;
     log.info(kind === "kick" ? "an account was kicked out" : "the tokens of an account were revoked", {
-      ...{ app, account, before: new Date(beforeMs).toISOString() },
+      ...{ app, account, before: new Date(inForceMs).toISOString() },
       ...(device === undefined ? {} : { device }),
     });
-    return { id: `${outcome.id}`, connections, beforeMs };
+    return { id: `${outcome.id}`, connections, beforeMs: inForceMs };
   } catch (error) {
     if (!(error instanceof StoreUnavailable)) throw error;
     throw new ControlRefused(`the message store cannot keep it now: ${error.message}`);

@@ -52,14 +52,10 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
       network: new HttpPeerNetwork(systemClock, tokens, limits.values.timestampAhead),
     });
     undo.push(() => node.stop());
-    const { table } = node;
-    let restored = 0;
-    if (snapshotPath !== undefined) {
-      restored = await readSnapshot(snapshotPath, table, systemClock, settings.limits.values, log);
-      const writer = new SnapshotWriter({ ...environment, path: snapshotPath, table });
-      writer.start();
-      undo.push(() => writer.stop());
-    }
+    const restored =
+      snapshotPath === undefined
+        ? 0
+        : await readSnapshot(snapshotPath, node.table, systemClock, settings.limits.values, log);
     const checks = new HealthChecks({ ...environment, node, probe: probeOverHttp });
     undo.push(() => checks.stop());
 
@@ -87,7 +83,12 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
             metrics,
           });
     if (dnsServer !== undefined) undo.push(() => dnsServer.stop());
-    // All that could fail has not: now the others may hear of this node.
+    // All that could fail has not: now a file may be made, and the others may hear of this node.
+    if (snapshotPath !== undefined) {
+      const writer = new SnapshotWriter({ ...environment, path: snapshotPath, table: node.table });
+      writer.start();
+      undo.push(() => writer.stop());
+    }
     node.start(restored > 0);
     const health = (): Health => healthOf(node, settings.version);
     const gateways = new PublicGateways({

@@ -3,7 +3,7 @@
 import type { Log } from "../../base/log.ts";
 import { RareLog } from "../../base/rare-log.ts";
 import { SessionsUnavailable } from "../sessions.ts";
-import { wrongSetting } from "./wrong-setting.ts";
+import { unreachable, wrongSetting } from "./wrong-setting.ts";
 import { RedisConnection } from "./redis-connection.ts";
 import type { Script } from "./scripts.ts";
 
@@ -95,7 +95,11 @@ export class RedisLink {
       const refusal = this.wasConnected ? undefined : await wrongSetting(url, error);
       if (refusal !== undefined) {
         this.options.refused(`The session store ${redacted(url)} refuses this program: ${refusal}.`);
-      } else this.retryLater(error instanceof Error ? error.message : String(error));
+        return;
+      }
+      // Bun's client says of a server that is not there that it closed the connection.
+      const reason = this.isKnownAway ? undefined : await unreachable(url);
+      this.retryLater(reason ?? (error instanceof Error ? error.message : String(error)));
     }
   }
 

@@ -33,12 +33,34 @@ export async function wrongSetting(url: string, error: unknown): Promise<string 
   return `what answers there is no Redis: it says ${JSON.stringify(answer.slice(0, answerBytesMax))}; correct the URL`;
 }
 
+/** Why nobody can be reached at `url`, in words; undefined where somebody can, or only the platform knows. Never rejects. */
+export async function unreachable(url: string): Promise<string | undefined> {
+  const ignore = (): void => undefined;
+  const dialled = Bun.connect({ ...endpointOf(new URL(url)), socket: { data: ignore, connectError: ignore } });
+  const { promise, resolve } = Promise.withResolvers<string | undefined>();
+  const timer = setTimeout(() => resolve(undefined), answerMsMax);
+  dialled.then(
+    (socket) => {
+      socket.terminate();
+      resolve(undefined);
+    },
+    (error: unknown) => resolve(reasons.get(error instanceof Error && "code" in error ? error.code : undefined)),
+  );
+  return promise.finally(() => clearTimeout(timer));
+}
+
+const reasons: ReadonlyMap<unknown, string> = new Map([
+  ["ECONNREFUSED", "nobody listens there"],
+  ["ENOTFOUND", "no address is known for that name"],
+]);
+
 function credentials(said: string): string {
   return `${said}; check the URL's user, password and database`;
 }
 
 /** The first line that is answered to the URL's user and password; '' where nothing is in time. */
-async function answerToAuth({ hostname, port, username, password }: URL, isTls: boolean): Promise<string> {
+async function answerToAuth(url: URL, isTls: boolean): Promise<string> {
+  const { username, password } = url;
   const user = username === "" ? [] : [decodeURIComponent(username)];
   const words = password === "" ? ["PING"] : ["AUTH", ...user, decodeURIComponent(password)];
   const request = words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join("");
@@ -46,8 +68,7 @@ async function answerToAuth({ hostname, port, username, password }: URL, isTls: 
   const nothing = (): void => resolve("");
   const timer = setTimeout(nothing, answerMsMax);
   const dialled = Bun.connect({
-    hostname: hostname.replace(/^\[|\]$/g, ""),
-    port: Number(port) || 6379,
+    ...endpointOf(url),
     // Whom a certificate names is for the connection that is used.
     tls: isTls ? { rejectUnauthorized: false } : false,
     socket: {
@@ -66,4 +87,8 @@ async function answerToAuth({ hostname, port, username, password }: URL, isTls: 
     () => undefined,
   );
   return answer;
+}
+
+function endpointOf({ hostname, port }: URL): { hostname: string; port: number } {
+  return { hostname: hostname.replace(/^\[|\]$/g, ""), port: Number(port) || 6379 };
 }
