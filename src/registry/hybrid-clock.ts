@@ -34,12 +34,18 @@ export class HybridClock {
   /** How far ahead of this machine's clock a timestamp may be. */
   readonly aheadMsMax: number;
   private readonly aheadNsMax: bigint;
+  private readonly leadNs: () => bigint;
   private last = 0n;
   /** Times that the wall clock was set back and followed. */
   setBacks = 0;
 
-  constructor(clock: Clock, aheadMsMax: number) {
+  /**
+   * `leadNs`: how far versions are ahead of this machine's clock, at most `aheadMsMax`. Nodes that make versions of faster
+   * clocks, and follow nobody's, win over what is written here later unless it is dated as they would.
+   */
+  constructor(clock: Clock, aheadMsMax: number, leadNs = (): bigint => 0n) {
     this.clock = clock;
+    this.leadNs = leadNs;
     this.aheadMsMax = aheadMsMax;
     this.aheadNsMax = BigInt(Math.round(aheadMsMax)) * 1_000_000n;
   }
@@ -49,7 +55,7 @@ export class HybridClock {
    * was set back.
    */
   next(): bigint {
-    const wall = rounded(this.clock.wallNs());
+    const wall = rounded(this.clock.wallNs() + this.leadNs());
     const isSetBack = this.isFromFuture(this.last);
     if (isSetBack) this.setBacks++;
     this.last = wall > this.last || isSetBack ? wall : this.last + stepNs;
@@ -58,8 +64,13 @@ export class HybridClock {
 
   /** What this clock has reached, to be told to other nodes. */
   reading(): bigint {
-    const wall = rounded(this.clock.wallNs());
+    const wall = rounded(this.clock.wallNs() + this.leadNs());
     return wall > this.last || this.isFromFuture(this.last) ? wall : this.last;
+  }
+
+  /** How far versions are ahead of this machine's clock now, in nanoseconds; never negative. */
+  leadNow(): bigint {
+    return this.reading() - rounded(this.clock.wallNs());
   }
 
   /** Moves up to another node's reading; returns false, and does nothing, when that is too far ahead. */
