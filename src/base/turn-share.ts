@@ -4,30 +4,35 @@
 /** One share, for all work that is given to it. */
 export class TurnShare {
   private readonly shareMs: number;
+  private readonly piecesMax: number;
   private readonly nowMs: () => number;
   private readonly soon: (action: () => void) => void;
   private waiting: (() => void)[] = [];
   /** In this turn of the event loop. */
   private spentMs = 0;
+  private pieces = 0;
   private isPlanned = false;
 
   /**
-   * `shareMs`: what a turn spends, in milliseconds; its last piece of work may go beyond it. `nowMs` is a monotonic clock;
+   * `shareMs`: what a turn spends, in milliseconds; its last piece of work may go beyond it. `piecesMax`: how much work a
+   * turn does at most, however little it takes: what follows it, in later turns, costs too. `nowMs` is a monotonic clock;
    * `soon` calls back in a later turn of the event loop.
    */
   constructor(
     shareMs: number,
+    piecesMax: number,
     nowMs: () => number = () => performance.now(),
     soon: (action: () => void) => void = (action) => void setImmediate(action),
   ) {
     this.shareMs = shareMs;
+    this.piecesMax = piecesMax;
     this.nowMs = nowMs;
     this.soon = soon;
   }
 
   /** True while this turn's share lasts and nothing waits: then the work is to be `run`, else to be done `later`. */
   get isFree(): boolean {
-    return this.spentMs < this.shareMs && this.waiting.length === 0;
+    return this.isLeft && this.waiting.length === 0;
   }
 
   /** Does a piece of work now, and charges what it took. */
@@ -37,6 +42,7 @@ export class TurnShare {
       return work();
     } finally {
       this.spentMs += this.nowMs() - sinceMs;
+      this.pieces++;
       this.plan();
     }
   }
@@ -55,6 +61,10 @@ export class TurnShare {
     return promise;
   }
 
+  private get isLeft(): boolean {
+    return this.spentMs < this.shareMs && this.pieces < this.piecesMax;
+  }
+
   private plan(): void {
     if (this.isPlanned) return;
     this.isPlanned = true;
@@ -64,9 +74,10 @@ export class TurnShare {
   private readonly turn = (): void => {
     this.isPlanned = false;
     this.spentMs = 0;
+    this.pieces = 0;
     const { waiting } = this;
     let done = 0;
-    while (done < waiting.length && this.spentMs < this.shareMs) waiting[done++]?.();
+    while (done < waiting.length && this.isLeft) waiting[done++]?.();
     this.waiting = waiting.slice(done);
     if (this.waiting.length > 0) this.plan();
   };

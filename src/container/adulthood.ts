@@ -4,10 +4,9 @@
 
 import type { Log } from "../base/log.ts";
 import type { Naming } from "../registry/client/naming.ts";
+import { gatewayServices } from "../registry/gateway-services.ts";
 import type { Cancel, Timers } from "../registry/timers.ts";
 
-/** The services under which gateways register. */
-export const gatewayServices = ["wgateway", "tgateway"] as const;
 /** A gateway that does not come must not keep a node young for ever. */
 const youthMsMax = 10_000;
 const checkMs = 200;

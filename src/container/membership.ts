@@ -14,7 +14,8 @@ import { metadataOfGone } from "../registry/gone-gateways.ts";
 import { type Instance, Status } from "../registry/instance.ts";
 import type { Timers } from "../registry/timers.ts";
 import { areSameStores, metadataOfStores, type NodeStores, unknownStores } from "./node-stores.ts";
-import { type Dial, linkAddress } from "./link/dependency.ts";
+import { linkAddress } from "./link/dependency.ts";
+import type { Dial } from "./link/link-network.ts";
 import { whoAnswers } from "./link/who.ts";
 
 /** Between two tries to register what the registry refuses, in milliseconds. */

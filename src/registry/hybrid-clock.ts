@@ -1,6 +1,8 @@
 // The clock that versions are made of: a hybrid logical clock (Kulkarni et al., "Logical Physical Clocks", 2014) that
 // follows the wall clock, never repeats, and moves up to what other nodes of the registry say, so that a node whose
-// clock is behind does not lose its updates to one whose clock is ahead.
+// clock is behind does not lose its updates to one whose clock is ahead. Having moved up it keeps pace: a clock that waited
+// for the wall clock would fall behind the other node's again until that node's next message, and a client that writes at
+// one node and then at another would find its later write to be the older one.
 //
 // Only a wall clock that is set back by more than twice what timestamps may be ahead takes it back: other nodes refuse versions that are so far
 // ahead, and would refuse them until that moment is reached.
@@ -12,6 +14,12 @@ import type { Clock } from "../base/clock.ts";
  * JavaScript program that reads the API does not corrupt them.
  */
 const stepNs = 1024n;
+
+/**
+ * How fast a lead over the wall clock is given up, as a share of the time that passes: more than two clocks drift apart, so
+ * that a lead ends some day after the clock that caused it was set right, and too little to matter between two messages.
+ */
+const leadLoss = 1 / 1000;
 
 /** Rounds up to a whole step. */
 const rounded = (timestampNs: bigint): bigint => ((timestampNs + stepNs - 1n) / stepNs) * stepNs;
@@ -36,6 +44,8 @@ export class HybridClock {
   private readonly aheadNsMax: bigint;
   private readonly leadNs: () => bigint;
   private last = 0n;
+  /** The other node's reading that this clock keeps pace with, and when it was heard, by the monotonic clock. */
+  private lead = { reading: 0n, atMs: 0 };
   /** Times that the wall clock was set back and followed. */
   setBacks = 0;
 
@@ -55,17 +65,17 @@ export class HybridClock {
    * was set back.
    */
   next(): bigint {
-    const wall = rounded(this.clock.wallNs() + this.leadNs());
+    const now = this.now();
     const isSetBack = this.isFromFuture(this.last);
     if (isSetBack) this.setBacks++;
-    this.last = wall > this.last || isSetBack ? wall : this.last + stepNs;
+    this.last = now > this.last || isSetBack ? now : this.last + stepNs;
     return this.last;
   }
 
   /** What this clock has reached, to be told to other nodes. */
   reading(): bigint {
-    const wall = rounded(this.clock.wallNs() + this.leadNs());
-    return wall > this.last || this.isFromFuture(this.last) ? wall : this.last;
+    const now = this.now();
+    return now > this.last || this.isFromFuture(this.last) ? now : this.last;
   }
 
   /** How far versions are ahead of this machine's clock now, in nanoseconds; never negative. */
@@ -77,7 +87,16 @@ export class HybridClock {
   observe(reading: bigint): boolean {
     if (this.isTooFarAhead(reading)) return false;
     if (reading > this.last) this.last = rounded(reading);
+    if (reading > this.now()) this.lead = { reading, atMs: this.clock.monotonicMs() };
     return true;
+  }
+
+  /** The wall clock, or what another node's clock must have reached, if that is more and not absurd. */
+  private now(): bigint {
+    const wall = rounded(this.clock.wallNs() + this.leadNs());
+    const passedMs = (this.clock.monotonicMs() - this.lead.atMs) * (1 - leadLoss);
+    const led = rounded(this.lead.reading + BigInt(Math.floor(passedMs * 1e6)));
+    return led > wall && !this.isFromFuture(led) ? led : wall;
   }
 
   /** True for a timestamp more than `aheadMsMax` ahead of this machine's clock. */

@@ -151,17 +151,15 @@ export class Outbox {
       },
       (reply) => {
         this.isSending = false;
+        this.sending = [];
         if (this.isClosed) return;
         this.host.answered(address, reply);
         if (reply.kind === "failed") {
-          this.sending = [];
           this.failed(states, renewed);
           return;
         }
         this.failures = 0;
-        // What it has otherwise it had before it was told.
         this.host.learn(reply.newer);
-        this.sending = [];
         for (const index of reply.wanted) {
           const entry = renewed[index];
           if (entry !== undefined && entry.isHeld) this.states.add(entry);

@@ -3,11 +3,10 @@
 
 import type { Clock } from "../base/clock.ts";
 import type { Directory, NamedDirectory } from "./directory.ts";
+import { gatewayServices } from "./gateway-services.ts";
 import { goneIn } from "./gone-gateways.ts";
 import { type Instance, Status } from "./instance.ts";
 
-/** The services that clients connect to, by WebSocket and by TCP. */
-const gatewayServices = ["wgateway", "tgateway"] as const;
 /** The services whose nodes are linked to every gateway, and say which of those links have broken. */
 const linkedServices = ["login", "chat"] as const;
 /** Read anew after this long, changed or not: which instances are believed depends on the time, too. */

@@ -183,7 +183,7 @@ export class Registrar {
     const known = this.table.get(identity);
     if (known?.instance === undefined) return nothingFound;
     if (origin !== "client" && dirtyTimestamp === 0n && this.replication.isUntold(known)) {
-      this.replication.reassert(known, versionAfter(known.dirty));
+      this.replication.reassert(known);
       return done;
     }
     // A node of the original implementation gives no version: it means what it sees, and not what came after.

@@ -129,11 +129,12 @@ export class Replication implements OutboxHost {
     return false;
   }
 
-  /** Gives a living instance a version above `version`, at which a node has it cancelled, and tells all nodes. */
-  reassert(entry: Entry, version: bigint): void {
+  /** Tells all nodes of a living instance again, by a version above the one that a node of the original has cancelled. */
+  reassert(entry: Entry): void {
     if (entry.instance === undefined) return;
+    const above = versionAfter(versionAfter(entry.dirty));
     const now = this.versions.next();
-    const dirty = now > version ? now : versionAfter(version);
+    const dirty = now > above ? now : above;
     const instance = { ...entry.instance, dirtyTimestamp: dirty, latestTimestamp: dirty };
     const state = { ...entry.state(this.clock.monotonicMs()), dirty, instance };
     if (this.table.merge(state) === "newer") this.changed(entry, "client");
@@ -168,7 +169,7 @@ export class Replication implements OutboxHost {
       if (entry !== undefined && !entry.isStale && newer.length < comparedStatesMax) newer.push(entry.state(nowMs));
     };
     for (const state of message.states) {
-      const merge = this.merge(state);
+      const merge = this.table.merge(state);
       const entry = this.table.get(state.identity);
       if (merge === "older") answerWithOurs(entry);
       if (entry === undefined) continue;
@@ -294,26 +295,7 @@ export class Replication implements OutboxHost {
   }
 
   learn(states: readonly EntryState[]): void {
-    for (const state of states) this.merge(state);
-  }
-
-  /**
-   * Takes in what another node says. A cancellation may have a version above that of a later registration here, where that
-   * node's clock is ahead: of what it has yet to be told of it can mean only what came before.
-   */
-  private merge(state: EntryState, isRestoring = false): Merge {
-    const known = this.table.get(state.identity);
-    if (known === undefined || !this.isOvertaken(state, known)) return this.table.merge(state, isRestoring);
-    this.reassert(known, state.dirty);
-    return "older";
-  }
-
-  private isOvertaken({ instance, dirty }: EntryState, known: Entry): boolean {
-    if (instance !== undefined || known.instance === undefined || dirty < known.dirty) return false;
-    if (this.versions.isFromFuture(dirty) || !this.isUntold(known)) return false;
-    // By the clock that made the known version: a version from after this moment was made by one that is ahead.
-    const nowNs = known.dirty + BigInt(Math.round((this.clock.monotonicMs() - known.registeredAtMs) * 1e6));
-    return dirty > nowNs;
+    for (const state of states) this.table.merge(state);
   }
 
   private takeIn(address: string, reply: Compared, isRestoring: boolean): void {
@@ -322,7 +304,7 @@ export class Replication implements OutboxHost {
     const isElsewhere = zone !== "" && zone !== this.self.zone;
     const theirs = new Map<string, Merge>();
     for (const state of reply.states) {
-      const merge = this.merge(state, isRestoring);
+      const merge = this.table.merge(state, isRestoring);
       theirs.set(instanceKey(state.identity), merge);
       if (merge !== "newer" && merge !== "renewed") continue;
       if (!isRestoring && merge === "newer") this.repaired++;

@@ -86,10 +86,10 @@ export class Admission {
    * True if one more socket may wait to `enter`, beside `waiting` others that have not entered: each has a descriptor, and
    * all that enter have no more of them than the process has. False: it must be ended.
    */
-  mayWait(waiting: number, remoteAddress: string): boolean {
+  mayWait(waiting: number, remoteAddress: () => string): boolean {
     const { connectionsMax, overflowMax, met } = this.parts;
     if (this.total + waiting < connectionsMax + overflowMax) return true;
-    met("connections", remoteAddress);
+    met("connections", remoteAddress());
     return false;
   }
 

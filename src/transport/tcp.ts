@@ -54,7 +54,7 @@ export function listenTcp(
     new Arrivals<TcpSocket>(
       strangerShare,
       take,
-      (waiting, socket) => admission?.mayWait(waiting, peerAddress(socket.remoteAddress) ?? "") !== false,
+      (waiting, socket) => admission?.mayWait(waiting, () => peerAddress(socket.remoteAddress) ?? "") !== false,
     );
   // Bun's types know reusePort for dialling only.
   const settings: TCPSocketListenOptions<SocketOwner | undefined> & { readonly reusePort: boolean } = {

@@ -1,13 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import { TurnShare } from "../../src/base/turn-share.ts";
 
-/** A share of 10 ms whose clock and turns the test moves. */
-function share() {
+/** A share of 10 ms and so many pieces whose clock and turns the test moves. */
+function share(piecesMax = Infinity) {
   const turns: (() => void)[] = [];
   const clock = { nowMs: 0 };
   const done: number[] = [];
   const of = new TurnShare(
     10,
+    piecesMax,
     () => clock.nowMs,
     (turn) => void turns.push(turn),
   );
@@ -45,6 +46,20 @@ describe("a share of a turn", () => {
     expect(await Promise.all(results)).toEqual([1, 2, 3, 4, 5]);
     next();
     expect(turns).toEqual([]);
+  });
+
+  test("does no more pieces in a turn than it may, however little they take", () => {
+    const { of, done, work, next } = share(2);
+    of.run(work(0, 0));
+    expect(of.isFree).toBe(true);
+    of.run(work(1, 0));
+    expect(of.isFree).toBe(false);
+    for (const name of [2, 3, 4]) void of.later(work(name, 0));
+    next();
+    expect(done).toEqual([0, 1, 2, 3]);
+    next();
+    expect(done).toEqual([0, 1, 2, 3, 4]);
+    expect(of.isFree).toBe(true);
   });
 
   test("takes work that comes out of its work behind what waits", () => {

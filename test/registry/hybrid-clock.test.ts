@@ -14,7 +14,13 @@ const aheadNsMax = nanoseconds(limitTable.timestampAhead.initial);
 /** A wall clock that a test sets. */
 class SettableClock implements Clock {
   ns = beginNs;
+  passedMs = 0;
 
+  /** Both clocks go on. */
+  pass(ms: number): void {
+    this.ns += nanoseconds(ms);
+    this.passedMs += ms;
+  }
   wallNs(): bigint {
     return this.ns;
   }
@@ -22,7 +28,7 @@ class SettableClock implements Clock {
     return Number(this.ns / 1_000_000n);
   }
   monotonicMs(): number {
-    return 0;
+    return this.passedMs;
   }
 }
 
@@ -95,6 +101,34 @@ test("observing moves it up to another node's reading, and never back", () => {
   expect(clock.next()).toBeGreaterThan(beginNs + nanoseconds(60_000));
 });
 
+test("having moved up it keeps pace, but for a thousandth", () => {
+  const { wall, clock } = make();
+  clock.observe(beginNs + nanoseconds(60_000));
+  wall.pass(30_000);
+  expect(clock.reading()).toBeLessThan(beginNs + nanoseconds(90_000));
+  expect(clock.reading()).toBeGreaterThan(beginNs + nanoseconds(89_960));
+  expect(clock.next()).toBeGreaterThan(beginNs + nanoseconds(89_960));
+  // What is heard and behind that changes nothing.
+  clock.observe(beginNs + nanoseconds(80_000));
+  expect(clock.next()).toBeGreaterThan(beginNs + nanoseconds(89_960));
+  // After a thousand times the lead nothing of it is left.
+  wall.pass(60_000_000);
+  expect(clock.next() - wall.ns).toBeLessThan(stepNs);
+});
+
+test("the lead is kept when this machine's clock is set, and dropped when that makes it absurd", () => {
+  const { wall, clock } = make();
+  clock.observe(beginNs + nanoseconds(60_000));
+  wall.ns += nanoseconds(60_000);
+  wall.pass(10_000);
+  expect(clock.next() - wall.ns).toBeLessThan(stepNs);
+  wall.ns -= nanoseconds(60_000);
+  wall.pass(10_000);
+  expect(clock.next()).toBeGreaterThan(beginNs + nanoseconds(79_970));
+  wall.ns -= nanoseconds(31 * 60_000);
+  expect(clock.next() - wall.ns).toBeLessThan(stepNs);
+});
+
 test("fifteen minutes ahead are believed, a nanosecond more is not and changes nothing", () => {
   const { clock } = make();
   expect(clock.isTooFarAhead(beginNs + aheadNsMax)).toBe(false);
@@ -130,8 +164,8 @@ test("is ahead of the wall clock by its lead, and never goes back when that ends
   const clock = new HybridClock(wall, limitTable.timestampAhead.initial, () => lead);
   expect(clock.next()).toBe(beginNs);
   lead = 1024n * 1000n;
-  expect(clock.reading()).toBe(beginNs + lead);
-  expect(clock.next()).toBe(beginNs + lead);
+  expect([clock.reading(), clock.next()]).toEqual([beginNs + lead, beginNs + lead]);
+  expect(clock.leadNow()).toBe(lead);
   lead = 0n;
   expect([clock.next(), clock.setBacks]).toEqual([beginNs + 1024n * 1001n, 0]);
 });

@@ -44,6 +44,7 @@ function besieged({ listen, opening }: (typeof dialects)[number], overrides: Par
   const turns: (() => void)[] = [];
   const strangerShare = new TurnShare(
     1,
+    Infinity,
     () => nowMs,
     (action) => void turns.push(action),
   );

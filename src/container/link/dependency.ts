@@ -21,6 +21,7 @@ import { closeLeaving } from "../../wire/close-reason.ts";
 import { Link, type Links } from "../links.ts";
 import type { SameStores } from "../same-stores.ts";
 import { DiallingHandshake, LinkRefused, type Met } from "./handshake.ts";
+import type { Dial } from "./link-network.ts";
 import type { LinkState } from "./link-state.ts";
 
 /** Before the first redial, and at most between two: half of it fixed, half at random. */
@@ -40,9 +41,6 @@ const deadAfterFailures = 3;
 const contestMsMax = 3_000;
 
 const noOwner: FrameHandler = { frame() {}, closed() {} };
-
-/** Opens a connection to `host:port`; the handler is made with it. Rejects when nobody answers. */
-export type Dial = (address: string, handlerOf: (connection: Connection) => FrameHandler) => Promise<Connection>;
 
 /** What all dependencies of a process share. */
 export interface DependencyHost<Owner> {

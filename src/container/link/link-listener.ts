@@ -8,7 +8,6 @@ import type { ControlCommands } from "../../observe/control-commands.ts";
 import type { Acceptor, Connection, FrameHandler, Server, TransportObserver } from "../../transport/transport.ts";
 import { type CloseReason, closeProtocolFault } from "../../wire/close-reason.ts";
 import { unknownStores } from "../node-stores.ts";
-import type { Service } from "../service.ts";
 import { ControlLink, operatorService } from "./control-link.ts";
 import { AcceptingHandshake, type LinkHost } from "./handshake.ts";
 import type { LinkNetwork } from "./link-network.ts";
@@ -19,6 +18,15 @@ export const gatewayService = "gateway";
 
 const closeNotServed = closeProtocolFault("this process takes no links of yours");
 
+/** The service behind the links of a process. */
+export interface LinkedService {
+  readonly state: LinkState;
+  /** Resolves with the other incarnation by which a gateway is linked, if it gives a sign of life when asked. */
+  holder(gateway: string, incarnation: string): Promise<string | undefined>;
+  /** Takes a gateway's link over; an older one of the same gateway ends. Returns who reads it from now on. */
+  linked(connection: Connection, gateway: string, incarnation: string): FrameHandler;
+}
+
 /** Accepts links for one process. */
 export class LinkListener implements Acceptor, LinkHost {
   readonly identity: LinkIdentity;
@@ -26,7 +34,7 @@ export class LinkListener implements Acceptor, LinkHost {
   /** Where others dial it; known since `listen`. */
   address = "";
   private readonly keys: Pick<ClusterKeys, "all">;
-  private readonly service: Service | undefined;
+  private readonly service: LinkedService | undefined;
   private readonly control: ControlCommands | undefined;
   private readonly metrics: { protocolFault(kind: string): void };
   private readonly gatewayDeclined: (gateway: string, sentence: string) => void;
@@ -36,7 +44,7 @@ export class LinkListener implements Acceptor, LinkHost {
     keys: Pick<ClusterKeys, "all">;
     random: Random;
     /** What gateways are linked to; undefined: nothing. */
-    service: Service | undefined;
+    service: LinkedService | undefined;
     /** What operators may ask; undefined: nothing. */
     control?: ControlCommands;
     metrics: { protocolFault(kind: string): void };

@@ -10,14 +10,23 @@ import { Admission } from "../../transport/admission.ts";
 import type { Flusher } from "../../transport/flusher.ts";
 import type { MemoryNetwork } from "../../transport/memory.ts";
 import { dialTcp, listenTcp } from "../../transport/tcp.ts";
-import type { Acceptor, Server, TransportObserver, TransportOptions } from "../../transport/transport.ts";
-import type { Dial } from "./dependency.ts";
+import type {
+  Acceptor,
+  Connection,
+  FrameHandler,
+  Server,
+  TransportObserver,
+  TransportOptions,
+} from "../../transport/transport.ts";
 
 const connectMsMax = 2_000;
 /** Frames of any kind that a peer may send before its handshake is over: it takes two. */
 const handshakeFramesMax = 64;
 /** Connections that have been told why they end, and may take some seconds to do so. */
 const endingMax = 64;
+
+/** Opens a connection to `host:port`; the handler is made with it. Rejects when nobody answers. */
+export type Dial = (address: string, handlerOf: (connection: Connection) => FrameHandler) => Promise<Connection>;
 
 /** Where a process takes links, and how it dials them. */
 export interface LinkNetwork {

@@ -10,6 +10,8 @@ import type { Limits } from "../../base/limits/limits.ts";
 const shortQuery = 2_048;
 /** How long the requests of one turn may take, in milliseconds; the last of them may take longer. */
 const turnMs = 2;
+/** So many are the work of some tens of milliseconds. */
+const waitingMax = 32;
 /** The part of `registryReceivedBytes` that waiting requests may hold beside it. */
 const waitingShare = 0.5;
 /** The part of those that the waiting requests of one address may hold. */
@@ -37,6 +39,7 @@ export class LongRequests {
   /** By address; the one whose turn it is comes first. */
   private readonly queues = new Map<string, Queue>();
   private bytes = 0;
+  private count = 0;
 
   /** `nowMs` is a monotonic clock; `soon` calls back in a later turn of the event loop. */
   constructor(
@@ -47,6 +50,11 @@ export class LongRequests {
     this.limits = limits;
     this.now = nowMs;
     this.soon = soon;
+  }
+
+  /** False while enough of them wait: what comes then is better left unread. */
+  get hasRoom(): boolean {
+    return this.count < waitingMax;
   }
 
   /**
@@ -78,6 +86,7 @@ export class LongRequests {
     queue.requests.push({ work, bytes });
     queue.bytes += bytes;
     this.bytes += bytes;
+    this.count++;
     return promise;
   }
 
@@ -96,6 +105,7 @@ export class LongRequests {
       if (request === undefined) continue;
       queue.bytes -= request.bytes;
       this.bytes -= request.bytes;
+      this.count--;
       if (queue.requests.length > 0) this.queues.set(address, queue);
       request.work();
       return;

@@ -1,6 +1,8 @@
 // The parameters of a request, as the original reads them: a query string, and for POST a form, whose values come first.
 // Absent and empty are the same; a repeated key makes a list.
 
+import { FormFields } from "./form-fields.ts";
+
 /** A parameter is missing or cannot be read: code -400 with this sentence. */
 export class BadParameter extends Error {
   override readonly name = "BadParameter";
@@ -10,17 +12,18 @@ const int64Max = 2n ** 63n - 1n;
 const truths: ReadonlySet<string> = new Set(["1", "t", "T", "true", "TRUE", "True"]);
 
 export class Parameters {
-  private readonly query: URLSearchParams;
+  private readonly query: FormFields;
   private readonly form: URLSearchParams;
 
   constructor(query: string, form: string) {
-    this.query = new URLSearchParams(query);
+    this.query = new FormFields(query);
+    // Instances are made of its values, and must not hold the whole of it.
     this.form = new URLSearchParams(form);
   }
 
   /** The first value; '' when there is none. */
   text(name: string): string {
-    return this.form.get(name) ?? this.query.get(name) ?? "";
+    return this.form.get(name) ?? this.query.first(name) ?? "";
   }
 
   /** The first value, which must be there. */
@@ -32,7 +35,7 @@ export class Parameters {
 
   /** All values but the empty ones. */
   list(name: string): string[] {
-    return [...this.form.getAll(name), ...this.query.getAll(name)].filter((value) => value !== "");
+    return [...this.form.getAll(name), ...this.query.all(name)].filter((value) => value !== "");
   }
 
   /** The same, each of them split at commas: some clients send one value for all. */

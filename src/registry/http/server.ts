@@ -158,6 +158,7 @@ export function bindRegistryHttp(
     bugAnswer: { status: 500, fields: {}, body: "" },
     bug: (error) => bugs.met("http", error),
     peerGone: () => api?.peerGone(),
+    mayReadLong: () => api?.hasRoom !== false,
     met: (bound, remote) => limits.met(boundNames[bound], { address: remote }),
     handler: (request) =>
       api?.respond(proxies === undefined ? request : ofClient(request, proxies)) ??
@@ -260,6 +261,11 @@ class Api {
 
   get pollsWaiting(): number {
     return this.polls.size;
+  }
+
+  /** False while so many long requests wait that no further one shall be read. */
+  get hasRoom(): boolean {
+    return this.longRequests.hasRoom;
   }
 
   /** Lets all long polls go. */

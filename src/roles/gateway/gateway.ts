@@ -27,6 +27,8 @@ import { SessionTally } from "../../session/tally.ts";
 
 /** In milliseconds: room for a handful of sign-ins. */
 const strangerShareMs = 1;
+/** And room for so many new connections, each of which may bring something at once. */
+const strangersPerTurn = 64;
 /** Of the numbers in the names of connections. */
 const numberBase = 36;
 /** A thousand sign-ins a second are few for the servers that stay. */
@@ -71,7 +73,7 @@ export class Gateway {
   /** Who is to look into the index. */
   readonly hints: SyncHints;
   /** What a turn of the event loop does for clients that have not signed in. */
-  readonly strangerShare = new TurnShare(strangerShareMs);
+  readonly strangerShare = new TurnShare(strangerShareMs, strangersPerTurn);
   /** Pushes to many that wait for their turn. */
   readonly pushes = new PushQueue((id, packet) => this.deliver(id, packet));
   /** What operators have ended. */

@@ -6,7 +6,7 @@ import type { TokenKeys, TokenVerifier } from "../../auth/token.ts";
 import { descriptorsMax } from "../../base/descriptors.ts";
 import { linkFrameBytesMax } from "../../base/limits/fixed.ts";
 import type { TimerWheel } from "../../base/timer-wheel.ts";
-import { gatewayServices } from "../../container/adulthood.ts";
+import { gatewayServices } from "../../registry/gateway-services.ts";
 import { Dependency } from "../../container/link/dependency.ts";
 import type { Link } from "../../container/links.ts";
 import { LinkListener } from "../../container/link/link-listener.ts";

@@ -39,6 +39,8 @@ export interface ConnectionHost {
   turnBytesLeft: number;
   waitForTurn(connection: HttpConnection): void;
   readonly longHeads: LongHeads;
+  /** Puts it with those whose long heads wait. */
+  waitToRead(connection: HttpConnection): void;
   /** A head was too long. */
   headTooLong(connection: HttpConnection): void;
   bug(error: unknown): void;

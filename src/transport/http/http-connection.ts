@@ -206,7 +206,7 @@ export class HttpConnection implements AnswerOwner {
     if (this.pending.length === 0) return;
     if (this.isHeld) {
       this.pause();
-      this.host.longHeads.wait(this);
+      this.host.waitToRead(this);
     } else if (isHeadOpen) {
       // The end of the head may be cut in two.
       this.scanFrom = Math.max(0, this.pending.length - 3);

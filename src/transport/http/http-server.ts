@@ -56,8 +56,10 @@ export interface HttpServerOptions {
   readonly quotaOf?: (remoteAddress: string) => string;
   /** A monotonic clock in milliseconds: the system's, unless a test has another. */
   readonly nowMs?: () => number;
-  /** What a turn of the event loop spends on new connections: a millisecond, unless a test has another. */
+  /** What is spent on new connections: a millisecond at a time, unless a test has another. */
   readonly acceptShare?: TurnShare;
+  /** False while no further request with a long head can be worked on. Default: never. */
+  readonly mayReadLong?: () => boolean;
   /** A bound turned something of that address away. */
   readonly met: (bound: HttpBound, address: string) => void;
 }
@@ -68,8 +70,13 @@ const writeMs = 10_000;
 /** So that a client reads the last answer. */
 const lingerMs = 2_000;
 const tickMs = 500;
-/** What a turn of the event loop spends on new connections, in milliseconds: thousands may come at once. */
+/**
+ * What is spent on new connections, of which thousands may come at once: so many milliseconds and connections at a time, in
+ * turns of the event loop that are so many milliseconds apart. Each of them may bring a long request at once.
+ */
 const acceptMs = 1;
+const acceptedAtATime = 16;
+const acceptPauseMs = 2;
 /** As many new connections may wait for their turn even if there is no room for them: others make it then. */
 const waitingMin = 32;
 /** Of long answers, written in one turn of the event loop: what else has come is served in between. */
@@ -80,6 +87,8 @@ const youngMs = 1_000;
 const unfinishedShare = 0.25;
 /** A reader that takes longer than this for an answer makes room, too. */
 const slowMs = 5_000;
+
+const afterPause = (action: () => void): void => void setTimeout(action, acceptPauseMs);
 
 const sharedHandlers = {
   data({ data: connection }, chunk) {
@@ -107,7 +116,7 @@ export class HttpServer implements ConnectionHost {
   /** Bytes kept of unfinished requests. */
   receivedBytes = 0;
   turnBytesLeft = turnBytes;
-  readonly longHeads = new LongHeads();
+  readonly longHeads: LongHeads;
   private readonly arrivals: Arrivals<Socket<HttpConnection | undefined>>;
   private readonly options: HttpServerOptions;
   private readonly quotaOf: (remoteAddress: string) => string;
@@ -131,13 +140,14 @@ export class HttpServer implements ConnectionHost {
     this.options = options;
     this.quotaOf = options.quotaOf ?? peerQuota;
     this.now = options.nowMs ?? (() => performance.now());
+    this.longHeads = new LongHeads(options.mayReadLong);
     this.headBytesMax = options.limits.headBytes;
     this.handler = options.handler;
     this.bugAnswer = options.bugAnswer;
     this.arrivals = new Arrivals(
-      options.acceptShare ?? new TurnShare(acceptMs),
+      options.acceptShare ?? new TurnShare(acceptMs, acceptedAtATime, undefined, afterPause),
       (socket) => this.accept(socket),
-      (waiting, socket) => this.mayWait(waiting, peerAddress(socket.remoteAddress) ?? ""),
+      (waiting, socket) => this.mayWait(waiting, socket),
     );
     // Bun's types know reusePort for dialling only; without it a second process could share the port.
     const settings: TCPSocketListenOptions<HttpConnection | undefined> & { readonly reusePort: boolean } = {
@@ -265,6 +275,10 @@ export class HttpServer implements ConnectionHost {
     if (this.waiting.length === 1) setImmediate(() => this.nextTurn());
   }
 
+  waitToRead(connection: HttpConnection): void {
+    this.longHeads.wait(connection, this.quotaOf(connection.remoteAddress));
+  }
+
   headTooLong({ remoteAddress }: HttpConnection): void {
     this.options.met("headBytes", remoteAddress);
   }
@@ -299,10 +313,10 @@ export class HttpServer implements ConnectionHost {
   }
 
   /** True if one more socket may wait for its turn: those that wait have descriptors, too. */
-  private mayWait(waiting: number, remoteAddress: string): boolean {
+  private mayWait(waiting: number, socket: Socket<HttpConnection | undefined>): boolean {
     const { limits, met } = this.options;
     if (waiting < Math.max(waitingMin, limits.connections - this.connections.size)) return true;
-    met("connections", remoteAddress);
+    met("connections", peerAddress(socket.remoteAddress) ?? "");
     return false;
   }
 

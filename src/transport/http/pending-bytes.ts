@@ -1,7 +1,8 @@
 // What has come of requests that cannot be answered yet, in one piece. Room is doubled as it is needed: a head that comes byte
 // by byte is not copied for each of them.
 //
-// Memory: it owns its bytes. Whatever changes them returns by how many bytes more (or less) it takes then.
+// Memory: it owns its bytes, and takes a chunk that nothing else holds as it is. Whatever changes them returns by how many
+// bytes more (or less) it takes then.
 
 const noBytes = Buffer.alloc(0);
 
@@ -15,9 +16,14 @@ export class PendingBytes {
     return this.room.subarray(0, this.length);
   }
 
-  /** Puts a copy of `chunk` behind what there is. Room beyond `doubledMax` bytes is not doubled. */
+  /** Puts `chunk`, which is its own from now on, behind what there is. Room beyond `doubledMax` bytes is not doubled. */
   add(chunk: Buffer, doubledMax: number): number {
     const before = this.room.length;
+    if (this.length === 0 && chunk.length >= before && isWhole(chunk)) {
+      this.room = chunk;
+      this.length = chunk.length;
+      return chunk.length - before;
+    }
     const end = this.length + chunk.length;
     if (end > before) {
       const room = Buffer.allocUnsafeSlow(Math.max(end, Math.min(2 * before, doubledMax)));
@@ -29,10 +35,10 @@ export class PendingBytes {
     return this.room.length - before;
   }
 
-  /** Keeps a copy of `bytes` alone, which may be a part of the view. */
+  /** Keeps `bytes` alone, which are its own from now on, or a part of the view. */
   replace(bytes: Buffer): number {
     const before = this.room.length;
-    this.room = Buffer.from(bytes);
+    this.room = isWhole(bytes) ? bytes : Buffer.from(bytes);
     this.length = bytes.length;
     return this.room.length - before;
   }
@@ -43,4 +49,9 @@ export class PendingBytes {
     this.length = 0;
     return -before;
   }
+}
+
+/** True for a view of all of its memory: a smaller one would keep more than it shows. */
+function isWhole(bytes: Buffer): boolean {
+  return bytes.byteLength === bytes.buffer.byteLength;
 }

@@ -46,6 +46,7 @@ describe("connections that come at once", () => {
     const turns: (() => void)[] = [];
     const acceptShare = new TurnShare(
       1,
+      Infinity,
       () => nowMs,
       (turn) => void turns.push(turn),
     );
