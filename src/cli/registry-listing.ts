@@ -1,9 +1,11 @@
-// What a registry lists, asked by a command: the first node that answers counts.
+// What a registry lists, asked by a command: the first node with a good answer counts.
 
+import { NoAnswer, Sources } from "../base/sources.ts";
 import { Code } from "../registry/client/codes.ts";
 import { type Call, type NodeClient, NodeFailure } from "../registry/client/node-client.ts";
 import { type Answer, MalformedAnswer, parseListing, parseNodes } from "../registry/client/parse-instances.ts";
 import type { Instance } from "../registry/instance.ts";
+import { systemTimers } from "../registry/timers.ts";
 import { StartError } from "./usage-error.ts";
 
 const requestMsMax = 3_000;
@@ -17,26 +19,58 @@ export interface RegistryListing {
   readonly lost: ReadonlySet<string>;
   /** When each instance was renewed last, by the clock of the node: nanoseconds since 1970. */
   readonly renewals: ReadonlyMap<Instance, bigint>;
+  /** Those that have fallen silent, and are not forgotten yet. */
+  readonly stale: ReadonlySet<Instance>;
+  /** The node shows what it knew before it ended, and no other one has confirmed it. */
+  readonly isStale: boolean;
 }
 
-/** Asks the nodes in their order; the first one that answers counts. Throws StartError when none does. */
-export async function firstListing(client: NodeClient, urls: readonly string[]): Promise<RegistryListing> {
-  const reasons: string[] = [];
-  for (const node of urls) {
+/** The nodes that a command asks, once or again and again. */
+export class RegistryNodes {
+  private readonly client: NodeClient;
+  private readonly nodes: Sources<string>;
+
+  constructor(client: NodeClient, urls: readonly string[]) {
+    this.client = client;
+    this.nodes = new Sources(urls, systemTimers.after);
+  }
+
+  /**
+   * Asks the nodes in their order, each with a head start over the next one; the first good answer counts, and where there is
+   * none, that of a node which shows what it knew before it ended. Throws StartError when no node answers.
+   */
+  async listing(): Promise<RegistryListing> {
+    let stale: RegistryListing | undefined;
+    const ask = async (node: string, signal: AbortSignal): Promise<RegistryListing> => {
+      const listing = await listingOf(this.client, node, signal);
+      if (!listing.isStale) return listing;
+      stale ??= listing;
+      throw new NodeFailure(node, "it shows what it knew before it ended");
+    };
     try {
-      return await listingOf(client, node);
+      return await this.nodes.first(ask, new AbortController().signal);
     } catch (error) {
-      if (!(error instanceof NodeFailure) && !(error instanceof MalformedAnswer)) throw error;
-      reasons.push(error.message);
+      if (!(error instanceof NoAnswer)) throw error;
+      const bug = error.reasons.find(
+        ({ cause }) => !(cause instanceof NodeFailure || cause instanceof MalformedAnswer),
+      );
+      if (bug !== undefined) throw bug.cause;
+      if (stale !== undefined) return stale;
+      const reasons = error.reasons.map(({ cause }) => (cause instanceof Error ? cause.message : String(cause)));
+      throw new StartError(`no registry node answers: ${reasons.join("; ")}; name others with --discovery`);
     }
   }
-  throw new StartError(`no registry node answers: ${reasons.join("; ")}; name others with --discovery`);
 }
 
-async function listingOf(client: NodeClient, node: string): Promise<RegistryListing> {
+/** As RegistryNodes, once. */
+export function firstListing(client: NodeClient, urls: readonly string[]): Promise<RegistryListing> {
+  return new RegistryNodes(client, urls).listing();
+}
+
+async function listingOf(client: NodeClient, node: string, signal: AbortSignal): Promise<RegistryListing> {
   const ask = async (endpoint: string): Promise<Answer> => {
     const call: Call = { method: "GET", endpoint, parameters: new URLSearchParams(), limitMs: requestMsMax };
-    const answer = await client.ask(node, call, new AbortController().signal);
+    const answer = await client.ask(node, call, signal);
     if (answer.code === Code.Ok) return answer;
     const isStarting = answer.code === Code.ServerError;
     throw new NodeFailure(node, isStarting ? "it is starting" : `code ${answer.code} ${answer.message}`);
@@ -45,5 +79,6 @@ async function listingOf(client: NodeClient, node: string): Promise<RegistryList
   const lost = new Set(parseNodes(registryNodes.data).flatMap(({ address, isUp }) => (isUp ? [] : [address])));
   const listed = parseListing(all.data);
   const renewals = new Map(listed.map(({ instance, renewTimestamp }) => [instance, renewTimestamp]));
-  return { node, instances: [...renewals.keys()], lost, renewals };
+  const stale = new Set(listed.flatMap(({ instance, isStale }) => (isStale ? [instance] : [])));
+  return { node, instances: [...renewals.keys()], lost, renewals, stale, isStale: all.isStale };
 }

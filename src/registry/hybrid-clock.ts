@@ -42,14 +42,20 @@ export class HybridClock {
   /** How far ahead of this machine's clock a timestamp may be. */
   readonly aheadMsMax: number;
   private readonly aheadNsMax: bigint;
+  private readonly leadNs: () => bigint;
   private last = 0n;
   /** The other node's reading that this clock keeps pace with, and when it was heard, by the monotonic clock. */
   private lead = { reading: 0n, atMs: 0 };
   /** Times that the wall clock was set back and followed. */
   setBacks = 0;
 
-  constructor(clock: Clock, aheadMsMax: number) {
+  /**
+   * `leadNs`: how far versions are ahead of this machine's clock, at most `aheadMsMax`. Nodes that make versions of faster
+   * clocks, and follow nobody's, win over what is written here later unless it is dated as they would.
+   */
+  constructor(clock: Clock, aheadMsMax: number, leadNs = (): bigint => 0n) {
     this.clock = clock;
+    this.leadNs = leadNs;
     this.aheadMsMax = aheadMsMax;
     this.aheadNsMax = BigInt(Math.round(aheadMsMax)) * 1_000_000n;
   }
@@ -72,6 +78,11 @@ export class HybridClock {
     return now > this.last || this.isFromFuture(this.last) ? now : this.last;
   }
 
+  /** How far versions are ahead of this machine's clock now, in nanoseconds; never negative. */
+  leadNow(): bigint {
+    return this.reading() - rounded(this.clock.wallNs());
+  }
+
   /** Moves up to another node's reading; returns false, and does nothing, when that is too far ahead. */
   observe(reading: bigint): boolean {
     if (this.isTooFarAhead(reading)) return false;
@@ -82,7 +93,7 @@ export class HybridClock {
 
   /** The wall clock, or what another node's clock must have reached, if that is more and not absurd. */
   private now(): bigint {
-    const wall = rounded(this.clock.wallNs());
+    const wall = rounded(this.clock.wallNs() + this.leadNs());
     const passedMs = (this.clock.monotonicMs() - this.lead.atMs) * (1 - leadLoss);
     const led = rounded(this.lead.reading + BigInt(Math.floor(passedMs * 1e6)));
     return led > wall && !this.isFromFuture(led) ? led : wall;

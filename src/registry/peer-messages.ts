@@ -79,10 +79,12 @@ export interface PeerNetwork {
   replicate(address: string, message: Replicate, done: (reply: Replicated | PeerFailure) => void): void;
   compare(address: string, message: Compare, done: (reply: Compared | PeerFailure) => void): void;
   /**
-   * How far the clocks of nodes of the original implementation are behind this node's versions, in nanoseconds: the most of
-   * any; 0 while nothing shows that one is. Absent where there can be none.
+   * How far the clocks of nodes of the original implementation are behind this node's versions, which are ahead of
+   * its own clock by `leadNs`, in nanoseconds: the most of any; 0 while nothing shows that one is. Absent where there can be none.
    */
-  lagNs?(): bigint;
+  lagNs?(leadNs: bigint): bigint;
+  /** How far the clock of a node of the original implementation is ahead of this machine's for sure, in nanoseconds. */
+  aheadNs?(): bigint;
 }
 
 /** States and renewals in one message, so that a message stays well below the bound on bodies. */

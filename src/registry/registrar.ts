@@ -261,7 +261,7 @@ export class Registrar {
     if (known === undefined || dirtyTimestamp > known.dirty) return false;
     // One of ours, which comes late, and by way of a node of the original implementation.
     if (isHybridVersion(dirtyTimestamp)) return false;
-    const { lagNs } = this.replication;
+    const lagNs = this.replication.lagNs(this.versions.leadNow());
     const behindNs = known.dirty - dirtyTimestamp;
     if (known.instance !== undefined) return behindNs > 0n && behindNs < lagNs;
     // What was cancelled itself comes late.

@@ -95,7 +95,7 @@ export class RegistryNode implements NamedDirectory {
     this.log = log;
     const { protectedLease: protectedLeaseMs, silentShare } = limits.values;
     this.guard = new Guard({ leaseMs, protectedLeaseMs, believedShare: silentShare / 100 });
-    this.versions = new HybridClock(clock, limits.values.timestampAhead);
+    this.versions = new HybridClock(clock, limits.values.timestampAhead, () => network.aheadNs?.() ?? 0n);
     this.beganMs = clock.monotonicMs();
     this.beganAt = this.versions.next();
     this.forgotMs = this.beganMs;

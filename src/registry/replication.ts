@@ -141,8 +141,8 @@ export class Replication implements OutboxHost {
   }
 
   /** How far the clocks of nodes of the original implementation are behind this node's versions, as PeerNetwork says. */
-  get lagNs(): bigint {
-    return this.network.lagNs?.() ?? 0n;
+  lagNs(leadNs: bigint): bigint {
+    return this.network.lagNs?.(leadNs) ?? 0n;
   }
 
   /** Entries that wait to be told, over all destinations. */

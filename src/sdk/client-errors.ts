@@ -47,3 +47,13 @@ export class Disconnected extends Error {
     this.reason = reason;
   }
 }
+
+/** What was thrown, as an Error: anything can be, and not everything has a text. */
+export function errorOf(cause: unknown): Error {
+  if (cause instanceof Error) return cause;
+  try {
+    return new Error(String(cause));
+  } catch {
+    return new Error("something without a text was thrown");
+  }
+}

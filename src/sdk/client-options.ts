@@ -36,7 +36,7 @@ export interface ClientOptions {
   readonly lookup?: string | readonly string[];
   /**
    * A token, or where to get a fresh one: asked before every sign-in, and before the token
-   * expires, so that the connection stays.
+   * expires, so that the connection stays. One that throws, rejects or has not answered within 30 s is asked again later.
    */
   readonly token: string | (() => Promise<string>);
   /** Tells this device from the account's others; at most 64 printable ASCII characters. Default ''. */

@@ -5,13 +5,14 @@
 import { type CloseReason, closeAbnormal, CloseCode } from "../wire/close-reason.ts";
 import { Feature } from "../wire/features.ts";
 import type { Header, LoginResp } from "../wire/gen/pkt_pb.ts";
-import { Disconnected, RequestRefused } from "./client-errors.ts";
+import { Disconnected, errorOf, RequestRefused } from "./client-errors.ts";
 import { deferred } from "./deferred.ts";
 import type { Cancel, Environment } from "./environment.ts";
 import type { Gateways } from "./gateways.ts";
 import { backOffFirstMs, returnDelayMs } from "./reconnect-rule.ts";
 import { Session } from "./session.ts";
 import { TokenRenewal } from "./token-renewal.ts";
+import type { TokenSource } from "./token-source.ts";
 
 /** A session that lasted this long, in milliseconds, wipes the failures before it out. */
 const lastingMs = 10_000;
@@ -20,7 +21,7 @@ const hurryPauseMs = 1_000;
 
 export interface KeeperOptions {
   readonly gateways: Gateways;
-  readonly token: string | (() => Promise<string>);
+  readonly tokens: TokenSource;
   readonly device: string;
   readonly requestTimeoutMs: number;
   readonly heartbeatMs: number;
@@ -73,7 +74,7 @@ export class ConnectionKeeper {
   }
 
   /**
-   * Opens the first session. Rejects with RequestRefused, RequestTimedOut, Disconnected or what `token` threw; then
+   * Opens the first session. Rejects with RequestRefused, RequestTimedOut, Disconnected or why there is no token; then
    * nothing is left running.
    */
   start(): Promise<void> {
@@ -141,14 +142,14 @@ export class ConnectionKeeper {
 
   private async connect(): Promise<void> {
     this.isPausing = false;
-    const { token: source, gateways, environment, device, requestTimeoutMs, heartbeatMs } = this.options;
+    const { tokens, gateways, environment, device, requestTimeoutMs, heartbeatMs } = this.options;
     let token: string;
     let url = "";
     try {
       url = await gateways.next();
-      token = typeof source === "string" ? source : await source();
+      token = await tokens.get();
     } catch (cause) {
-      const error = cause instanceof Error ? cause : new Error(String(cause));
+      const error = errorOf(cause);
       const text = url === "" ? error.message : `no token: ${error.message}`;
       gateways.endRound();
       if (this.over === undefined) this.failed({ code: CloseCode.Abnormal, text }, error);
@@ -174,9 +175,9 @@ export class ConnectionKeeper {
     this.cancelTimer = this.options.environment.after(lastingMs, () => {
       this.failures = 0;
     });
-    const { token: source, environment } = this.options;
-    if (typeof source === "function" && answer.features.includes(Feature.Renew)) {
-      this.renewal = new TokenRenewal(environment, session, source);
+    const { tokens, environment } = this.options;
+    if (tokens.isRenewable && answer.features.includes(Feature.Renew)) {
+      this.renewal = new TokenRenewal(environment, session, tokens);
       this.renewal.after(token);
     }
     this.owner.online(answer);
@@ -230,8 +231,8 @@ export class ConnectionKeeper {
 
   /** Undefined: that reason is for good. */
   private delayMs(reason: CloseReason): number | undefined {
-    const { token, environment } = this.options;
-    return returnDelayMs(reason, this.failures, typeof token === "function", () => environment.random());
+    const { tokens, environment } = this.options;
+    return returnDelayMs(reason, this.failures, tokens.isRenewable, () => environment.random());
   }
 
   private comeBack(reason: CloseReason, error: Error, delayMs: number | undefined): void {
@@ -250,6 +251,8 @@ export class ConnectionKeeper {
     this.over = over;
     this.isPausing = false;
     this.cancelHurry?.();
+    this.options.tokens.stop();
+    this.options.gateways.stop();
     this.first.reject(error);
     for (const waiter of [...this.waiters]) waiter.reject(over);
     this.owner.offline(reason, undefined);

@@ -19,8 +19,8 @@ export interface Environment {
   openWebSocket(url: string): WebSocket | Promise<WebSocket>;
   /** Calls `doubt` whenever connections may have broken unnoticed, until the returned function is called. */
   watchNetwork(doubt: () => void): Cancel;
-  /** Gets a small text over HTTP; rejects when that fails, takes longer than `msMax`, or is not 2xx. */
-  getText(url: string, msMax: number): Promise<string>;
+  /** Gets a small text over HTTP; rejects when that fails, `signal` aborts, or it is not 2xx. */
+  getText(url: string, signal: AbortSignal): Promise<string>;
 }
 
 /** A version 4 UUID (RFC 9562). crypto.randomUUID is missing in pages that are not served securely. */

@@ -1,12 +1,12 @@
 // Which server to try next. The ones that the application names are tried in their order, round after round; where it
 // names nodes of the registry, they are asked at the beginning of each round and after each lost connection, since
-// gateways come and go. What they cannot say now is what they said last, and the application's own list.
+// gateways come and go; one that does not answer soon is not waited for. What they cannot say now is what they said last, and the application's own list.
 
-import type { Environment } from "./environment.ts";
-import { Disconnected } from "./client-errors.ts";
+import { NoAnswer, Sources } from "../base/sources.ts";
 import { closeAbnormal } from "../wire/close-reason.ts";
+import { Disconnected, errorOf } from "./client-errors.ts";
+import type { Environment } from "./environment.ts";
 
-const lookupWaitMs = 5_000;
 /** Of a registry's answer, and of the application's list. */
 const urlsMax = 16;
 const urlCharactersMax = 2_048;
@@ -26,9 +26,12 @@ export class Gateways {
   /** Of this round, not tried yet. */
   private untried: readonly string[] = [];
   private lost = "";
+  private readonly nodes: Sources<string>;
+  private readonly stopper = new AbortController();
 
   constructor(sources: GatewaySources) {
     this.sources = sources;
+    this.nodes = new Sources(sources.lookups, (delayMs, action) => sources.environment.after(delayMs, action));
     this.key = sources.environment.newId();
     this.known = sources.urls.slice(0, urlsMax);
   }
@@ -63,21 +66,29 @@ export class Gateways {
     this.endRound();
   }
 
-  /** Asks one registry node after the other; returns why none gave an answer, '' when one did. */
+  /** Ends what is under way: `next` may never settle then. */
+  stop(): void {
+    this.stopper.abort();
+  }
+
+  /** Asks the registry's nodes; returns why none gave an answer, '' when one did. */
   private async ask(): Promise<string> {
     const { urls, lookups, environment } = this.sources;
-    let trouble = lookups.length === 0 ? "no server is named: give `url` or `lookup`" : "";
-    for (const lookup of lookups) {
+    if (lookups.length === 0) return "no server is named: give `url` or `lookup`";
+    const ask = async (lookup: string, signal: AbortSignal): Promise<string[]> => {
       const address = `${lookup.replace(/\/+$/, "")}/api/lookup/${this.key}?scheme=${schemesHere()}`;
-      try {
-        const found = gatewaysIn(await environment.getText(address, lookupWaitMs));
-        this.known = [...new Set([...found, ...urls])].slice(0, urlsMax);
-        return "";
-      } catch (error) {
-        trouble = `${lookup} names no gateway: ${error instanceof Error ? error.message : String(error)}`;
-      }
+      return gatewaysIn(await environment.getText(address, signal));
+    };
+    try {
+      const found = await this.nodes.first(ask, this.stopper.signal);
+      this.known = [...new Set([...found, ...urls])].slice(0, urlsMax);
+      return "";
+    } catch (error) {
+      if (!(error instanceof NoAnswer)) throw error;
+      return error.reasons
+        .map(({ source, cause }) => `${String(source)} names no gateway: ${errorOf(cause).message}`)
+        .join("; ");
     }
-    return trouble;
   }
 }
 

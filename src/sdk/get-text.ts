@@ -1,11 +1,11 @@
-// A small text over HTTP, bounded in time and length whatever the server does.
+// A small text over HTTP, bounded in length whatever the server does; whoever asks bounds the time.
 
 /** An answer to a lookup has some hundred bytes. */
 export const textBytesMax = 64 * 1024;
 
-/** Rejects when the request fails, takes longer than `msMax`, is answered with another status than 2xx, or is too long. */
-export async function getText(url: string, msMax: number): Promise<string> {
-  const { ok, status, body } = await fetch(url, { signal: AbortSignal.timeout(msMax), cache: "no-store" });
+/** Rejects when the request fails, `signal` aborts, it is answered with another status than 2xx, or is too long. */
+export async function getText(url: string, signal: AbortSignal): Promise<string> {
+  const { ok, status, body } = await fetch(url, { signal, cache: "no-store" });
   if (!ok || body === null) {
     await body?.cancel();
     throw new Error(`it answered with status ${status}`);

@@ -44,6 +44,7 @@ import { pushedMessage } from "./message.ts";
 import { backOffMs } from "./reconnect-rule.ts";
 import type { Session } from "./session.ts";
 import { Synchroniser } from "./synchroniser.ts";
+import { TokenSource } from "./token-source.ts";
 
 /** What is said: text, unless `type` says otherwise. */
 export interface Talk {
@@ -102,9 +103,10 @@ export class RoostClient {
     const { url = [], lookup = [], token, device = "", reconnect = true, retry = false } = options;
     const { environment, requestTimeoutMs } = this;
     const gateways = new Gateways({ urls: listOf(url), lookups: listOf(lookup), environment });
+    const tokens = new TokenSource(token, environment);
     const heartbeatMs = boundedHeartbeatMs(options.heartbeatMs ?? heartbeatMsDefault);
     this.keeper = new ConnectionKeeper(
-      { gateways, token, device, reconnect, retry, environment, requestTimeoutMs, heartbeatMs },
+      { gateways, tokens, device, reconnect, retry, environment, requestTimeoutMs, heartbeatMs },
       {
         online: ({ account, channelId }) => {
           this.signedInAs = account;
@@ -137,7 +139,7 @@ export class RoostClient {
 
   /**
    * Connects and signs in; messages that were missed are delivered from then on.
-   * @throws RequestRefused (a bad token, say), RequestTimedOut, Disconnected, or what `token` throws
+   * @throws RequestRefused (a bad token, say), RequestTimedOut, Disconnected, or what `token` throws; an Error where it does not answer
    */
   static async connect(options: ClientOptions): Promise<RoostClient> {
     const client = new RoostClient(options);

@@ -18,7 +18,7 @@ import {
 } from "../wire/gen/pkt_pb.ts";
 import { BasicCode, basicPing, basicPong, decodePacket, encodeLogicPacket } from "../wire/packet.ts";
 import { ProtocolFault } from "../wire/protocol-fault.ts";
-import { Disconnected, RequestRefused, RequestTimedOut } from "./client-errors.ts";
+import { Disconnected, errorOf, RequestRefused, RequestTimedOut } from "./client-errors.ts";
 import { dial } from "./dial.ts";
 import type { Cancel, Environment } from "./environment.ts";
 import type { Line } from "./line.ts";
@@ -94,7 +94,7 @@ export class Session {
       },
       // A URL or a constructor that refuses will refuse again: nothing to come back for.
       (cause: unknown) => {
-        const error = cause instanceof Error ? cause : new Error(String(cause));
+        const error = errorOf(cause);
         this.end(closeProtocolFault(error.message), error);
       },
     );

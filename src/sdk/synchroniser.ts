@@ -6,6 +6,7 @@
 import { contentIdsAsked } from "../base/limits/fixed.ts";
 import type { MessageContent, MessageIndex } from "../wire/gen/pkt_pb.ts";
 import { Disconnected } from "./client-errors.ts";
+import { type Deferred, deferred } from "./deferred.ts";
 import { DeliveryLog } from "./delivery-log.ts";
 import type { Cancel, Environment } from "./environment.ts";
 import { indexedMessage, type Message } from "./message.ts";
@@ -52,7 +53,9 @@ export class Synchroniser {
   private isOnline = false;
   private acknowledged = 0n;
   /** Ids of messages that the owner has not done with yet. */
-  private readonly inWork = new Map<bigint, Promise<void>>();
+  private readonly inWork = new Set<bigint>();
+  /** Resolves when the owner has done with a message; defined while somebody waits for that. */
+  private workEnd: Deferred<void> | undefined;
   /** The first message that the owner has failed to take: nothing from there on is acknowledged. */
   private failedId: bigint | undefined;
   /** Defined while the reading after a sign-in runs. */
@@ -64,6 +67,7 @@ export class Synchroniser {
   private pushes = 0;
   private failures = 0;
   private cancelLazy: Cancel | undefined;
+  private cancelSoon: Cancel | undefined;
 
   constructor(source: IndexSource, owner: SyncOwner, environment: Environment, acknowledges: boolean) {
     this.source = source;
@@ -85,6 +89,8 @@ export class Synchroniser {
     // They are in the index, and come in order after the next sign-in.
     this.waiting = undefined;
     this.clearLazy();
+    this.cancelSoon?.();
+    this.cancelSoon = undefined;
   }
 
   /** A message of the received log, direct or a group's. */
@@ -128,6 +134,10 @@ export class Synchroniser {
   /** Resolves when what was pushed so far is acknowledged, or cannot be now. */
   async settle(): Promise<void> {
     if (this.cancelLazy !== undefined) this.read();
+    if (this.cancelSoon !== undefined) {
+      this.cancelSoon();
+      this.soon();
+    }
     for (let work = this.running ?? this.settling; work !== undefined; work = this.running ?? this.settling) await work;
   }
 
@@ -153,9 +163,12 @@ export class Synchroniser {
     }
   }
 
-  /** An owner may wait for `synced`, or for another message, before it has done with one. */
+  /**
+   * An owner may wait for `synced`, or for another message, before it has done with one. Where it never has done with one,
+   * what came before that is acknowledged a little later.
+   */
   private async acknowledgeLater(): Promise<void> {
-    while (this.inWork.size > 0) await Promise.all(this.inWork.values());
+    while (this.inWork.size > 0) await this.nextWorkEnd();
     if (!this.isOnline) return;
     try {
       await this.acknowledge();
@@ -164,6 +177,13 @@ export class Synchroniser {
       if (this.isOnline) this.readAgain();
     }
   }
+
+  private readonly soon = (): void => {
+    this.cancelSoon = undefined;
+    this.acknowledge().catch(() => {
+      if (this.isOnline) this.readAgain();
+    });
+  };
 
   /** A request has failed: the next try, soon. */
   private readAgain(): void {
@@ -179,8 +199,8 @@ export class Synchroniser {
       const before = this.log.cursor;
       for (let at = 0; at < entries.length; at += contentIdsAsked) {
         delivered += await this.deliverAll(entries.slice(at, at + contentIdsAsked));
-        while (this.inWork.size > inWorkMax) await Promise.race(this.inWork.values());
         await this.acknowledge();
+        while (this.inWork.size > inWorkMax) await this.nextWorkEnd();
       }
       // A server that answers what was not asked for must not keep this going for ever.
       if (this.log.cursor <= before) break;
@@ -212,21 +232,29 @@ export class Synchroniser {
   private deliver(message: Message): void {
     const promise = this.owner.deliver(message);
     if (promise === undefined) return;
-    const work = promise.then((isDone) => {
+    this.inWork.add(message.id);
+    void promise.then((isDone) => {
       this.inWork.delete(message.id);
       if (!isDone) this.failedId = minOf(message.id, this.failedId ?? message.id);
+      // The others may never end: what came before them is acknowledged without them.
+      if (this.inWork.size > 0 && this.isOnline) this.cancelSoon ??= this.environment.after(lazyReadMs, this.soon);
+      this.workEnd?.resolve();
+      this.workEnd = undefined;
     });
-    this.inWork.set(message.id, work);
+  }
+
+  private nextWorkEnd(): Promise<void> {
+    return (this.workEnd ??= deferred<void>()).promise;
   }
 
   private async acknowledge(): Promise<void> {
     if (!this.acknowledges) return;
     let upTo = this.log.cursor;
-    for (const id of this.inWork.keys()) upTo = minOf(upTo, id - 1n);
+    for (const id of this.inWork) upTo = minOf(upTo, id - 1n);
     if (this.failedId !== undefined) upTo = minOf(upTo, this.failedId - 1n);
     if (upTo <= this.acknowledged) return;
     await this.source.acknowledge(upTo);
-    this.acknowledged = upTo;
+    if (upTo > this.acknowledged) this.acknowledged = upTo;
   }
 
   private releaseWaiting(): void {

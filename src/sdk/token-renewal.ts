@@ -6,6 +6,7 @@ import { LoginRenewReqSchema, LoginRenewRespSchema } from "../wire/gen/pkt_pb.ts
 import type { Cancel, Environment } from "./environment.ts";
 import type { Session } from "./session.ts";
 import { renewDelayMs } from "./token-life.ts";
+import type { TokenSource } from "./token-source.ts";
 
 /** Between two tries of a renewal that failed. */
 const againMs = 30_000;
@@ -13,14 +14,14 @@ const againMs = 30_000;
 export class TokenRenewal {
   private readonly environment: Environment;
   private readonly session: Session;
-  private readonly source: () => Promise<string>;
+  private readonly tokens: TokenSource;
   private cancelTimer: Cancel = () => undefined;
   private isOver = false;
 
-  constructor(environment: Environment, session: Session, source: () => Promise<string>) {
+  constructor(environment: Environment, session: Session, tokens: TokenSource) {
     this.environment = environment;
     this.session = session;
-    this.source = source;
+    this.tokens = tokens;
   }
 
   /** Waits until this token, which the session has now, is to be renewed. */
@@ -40,7 +41,7 @@ export class TokenRenewal {
 
   private async renew(): Promise<void> {
     try {
-      const token = await this.source();
+      const token = await this.tokens.get();
       if (this.isOver) return;
       await this.session.request(Command.Renew, "", LoginRenewReqSchema, { token }, LoginRenewRespSchema);
       this.after(token);

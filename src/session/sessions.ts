@@ -12,7 +12,7 @@
 
 import type { StoreIdentity } from "../auth/store-ownership.ts";
 import type { LimitValues } from "../base/limits/table.ts";
-import { knownFeatures } from "../wire/features.ts";
+import { isOfFirstVersion, knownFeatures } from "../wire/features.ts";
 
 /** The session engine cannot serve now; the request may be repeated. Answered to clients as SystemException. */
 export class SessionsUnavailable extends Error {
@@ -27,21 +27,24 @@ export interface Location {
   readonly gateway: string;
   readonly incarnation: string;
   /**
-   * What the client asked for at its sign-in beyond the first version of the protocol. Absent: nothing, and no command that
-   * came later is pushed to it.
+   * What the gateway passed on of what the client asked for at its sign-in. Absent: it said nothing, as those of an earlier
+   * release do.
    */
   readonly features?: readonly string[];
 }
 
 /** What a location says of features; nothing of none, as locations that an earlier release wrote. */
-export function featuresOf(asked: readonly string[]): Pick<Location, "features"> {
-  const features = knownFeatures(asked);
+export function featuresOf(passed: readonly string[]): Pick<Location, "features"> {
+  const features = knownFeatures(passed);
   return features.length === 0 ? {} : { features };
 }
 
-/** True: a client of the first version of the protocol, as KIM's are. It has named neither a device nor a feature. */
-export function isFirstVersion({ device, features }: Location): boolean {
-  return device === "" && features === undefined;
+/**
+ * True: a client of the first version of the protocol, as KIM's are. It has named neither a device nor a feature, and its
+ * gateway is of a release that would have passed one on.
+ */
+export function isFirstVersion({ device, features = [] }: Location): boolean {
+  return device === "" && isOfFirstVersion(features);
 }
 
 /** One start of a gateway: what holds a lease. */

@@ -16,7 +16,7 @@ function member(appid: string, hostname: string, isProven: boolean, env = "prod"
   return instanceOf({ env, appid, hostname, metadata: isProven ? proven : metadata });
 }
 
-const nothingElse: ListingFacts = { lost: new Set(), renewals: new Map(), members: new Map() };
+const nothingElse: ListingFacts = { lost: new Set(), renewals: new Map(), stale: new Set(), members: new Map() };
 
 const states = (...instances: readonly Instance[]): Record<string, string> =>
   Object.fromEntries(rowsOf(instances, nothingElse, 0n).map(({ id, state }) => [id, state]));
@@ -59,6 +59,7 @@ test("load, clients, monitor, version and the last renewal are shown as far as t
     {
       lost: new Set(),
       renewals: new Map([[chat, 90_000_000_000n]]),
+      stale: new Set(),
       members: new Map([
         ["10.0.0.1:9000", { load: 7, connections: undefined, gone: [] }],
         ["10.0.0.2:9000", { load: undefined, connections: 12_345, gone: ["c1"] }],
@@ -137,4 +138,11 @@ test("an answer of another make is taken for what it says, and no more", () => {
     connections: undefined,
     gone: [],
   });
+});
+
+test("an instance that has fallen silent is marked, of whatever service, and that is news", () => {
+  const [chat, shop] = [member("chat", "c1", false), instanceOf({ appid: "shop", hostname: "s1" })];
+  const rows = rowsOf([chat, shop], { ...nothingElse, stale: new Set([chat, shop]) }, 0n);
+  expect(rows.map(({ state }) => state)).toEqual(["up (adult, stale)", "up (stale)"]);
+  expect(newsOf(rows)).not.toBe(newsOf(rowsOf([chat, shop], nothingElse, 0n)));
 });

@@ -96,6 +96,28 @@ describe.skipIf(formerReleaseMissing !== undefined)(`nothing is lost while an up
   }
 });
 
+describe.skipIf(formerReleaseMissing !== undefined)(`behind a gateway of the former release${skipped}`, () => {
+  test("reading acknowledges nothing, though the client names no device: what it asks for is not passed on", async () => {
+    const stage = await startMixed({}, (name) => name.startsWith("gateway"));
+    const { cluster } = stage;
+    const connect = (account: string): Promise<RoostClient> =>
+      RoostClient.connect({
+        ...{ url: `tcp://${cluster.gateways[0]?.tcp}`, token: () => cluster.token(account), acknowledge: false },
+      });
+    const bob = await connect("bob");
+    const ids: bigint[] = [];
+    for (const body of ["one", "two", "three"]) ids.push((await bob.talkToUser("alice", { body })).id);
+    const alice = await connect("alice");
+    const listed = async (after: bigint): Promise<bigint[]> =>
+      (await alice.index(after, false)).map(({ messageId }) => messageId);
+    expect(await listed(ids[1] ?? 0n)).toEqual(ids.slice(2));
+    expect(await listed(0n)).toEqual(ids);
+    await alice.acknowledge(ids[0] ?? 0n);
+    expect(await listed(0n)).toEqual(ids.slice(1));
+    await Promise.all([alice.close(), bob.close()]);
+  }, 60_000);
+});
+
 describe.skipIf(formerReleaseMissing !== undefined)(`after this release has opened the stores${skipped}`, () => {
   /** The number of the format of the messages in a cluster's store. */
   const formatOf = (stage: ClusterStage): unknown => {

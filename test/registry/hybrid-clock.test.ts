@@ -157,3 +157,15 @@ test("versions are exact as doubles", () => {
     expect(BigInt(Number(version))).toBe(version);
   }
 });
+
+test("is ahead of the wall clock by its lead, and never goes back when that ends", () => {
+  const wall = new SettableClock();
+  let lead = 0n;
+  const clock = new HybridClock(wall, limitTable.timestampAhead.initial, () => lead);
+  expect(clock.next()).toBe(beginNs);
+  lead = 1024n * 1000n;
+  expect([clock.reading(), clock.next()]).toEqual([beginNs + lead, beginNs + lead]);
+  expect(clock.leadNow()).toBe(lead);
+  lead = 0n;
+  expect([clock.next(), clock.setBacks]).toEqual([beginNs + 1024n * 1001n, 0]);
+});

@@ -7,6 +7,7 @@ import { silentLog } from "../../src/base/log.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { discoveryAppid, Status } from "../../src/registry/instance.ts";
 import { Code, type Register } from "../../src/registry/registrar.ts";
+import { PublicGateways } from "../../src/registry/public-gateways.ts";
 import { parseAnswer, parseService } from "../../src/registry/client/parse-instances.ts";
 import { zonePieces } from "../../src/registry/http/answers.ts";
 import { RegistryNode } from "../../src/registry/registry-node.ts";
@@ -152,6 +153,23 @@ describe("leases", () => {
     expect(stale(node)).toEqual([]);
     time.advance(60_000);
     expect(chats(node)).toEqual(["a", "b"]);
+  });
+
+  test("those that are kept are named by DNS and lookups as before, marked or not", () => {
+    const { time, node } = started();
+    for (const hostname of ["a", "b", "c"])
+      register(node, { hostname, appid: "wgateway", metadata: new Map([["domain", `wss://${hostname}.example`]]) });
+    time.advance(30_000);
+    for (const hostname of ["a", "b", "c"])
+      node.registrar.renew(identityOf({ appid: "wgateway", hostname }), 0n, "client");
+    const gateways = new PublicGateways({ directory: node, revisions: node, env: "prod", clock: time.clock(0) });
+    const all = gateways.urls(undefined);
+    expect(all.length).toBe(3);
+    time.advance(leaseMs + 1_000);
+    const lapsed = [...(node.table.app("prod", "wgateway")?.entries() ?? [])].filter(({ isLapsed }) => isLapsed);
+    expect([node.isProtected, lapsed.length]).toEqual([true, 3]);
+    expect(gateways.urls(undefined)).toEqual(all);
+    expect(node.instances("prod", "wgateway", Status.Any).length).toBe(3);
   });
 
   test("what another node heard of takes the mark away, what is as old as its lease does not", () => {

@@ -8,6 +8,7 @@ import { LinkBacklog } from "../../src/container/link-backlog.ts";
 import { offlineIndex } from "../../src/roles/chat/offline-index.ts";
 import { Reads } from "../../src/roles/chat/reads.ts";
 import { StoreUnavailable } from "../../src/store/store.ts";
+import { featuresOf, isFirstVersion } from "../../src/session/sessions.ts";
 import { CloseCode } from "../../src/wire/close-reason.ts";
 import { Command } from "../../src/wire/commands.ts";
 import {
@@ -23,6 +24,7 @@ import {
   Status,
 } from "../../src/wire/gen/pkt_pb.ts";
 import { BasicCode, decodePacket, encodeLogicPacket } from "../../src/wire/packet.ts";
+import { passedFeatures } from "../../src/wire/features.ts";
 import { PacketScan, scanPacket } from "../../src/wire/packet-scan.ts";
 import { createGroup, groupTalk, readIndex, succeeded, talk } from "../support/commands.ts";
 import { testLimits } from "../support/limits.ts";
@@ -114,6 +116,17 @@ test("a feature that nobody knows is not granted, and makes nobody a newer clien
   expect(await idsOf(client)).toEqual([b]);
 });
 
+test("is told from a client whose gateway passes no features on, and from what a client says of itself", async () => {
+  const behind = (passed: readonly string[], device = ""): boolean =>
+    isFirstVersion({ device, channelId: "c", gateway: "g", incarnation: "1", ...featuresOf(passed) });
+  expect(behind(passedFeatures([]))).toBe(true);
+  expect(behind(passedFeatures(["of the future"]))).toBe(true);
+  expect(behind([])).toBe(false);
+  expect(behind(passedFeatures(["renew"]))).toBe(false);
+  expect(behind(passedFeatures(["renew", "first-version"]))).toBe(false);
+  expect(behind(passedFeatures([]), "phone")).toBe(false);
+});
+
 test("a history with one's own messages acknowledges nothing: includeSent is not of the first version", async () => {
   const ids = await storeFor("f14", 7);
   const { client } = await signedIn("f14");
@@ -201,7 +214,9 @@ test("while the store cannot write, the index is read all the same", async () =>
       limits,
     });
     const backlog = new LinkBacklog("g", link.connection);
-    await handle(new Context({ ...link, backlog }, packet, scan, Command.OfflineIndex, "app"));
+    const context = new Context({ ...link, backlog }, packet, scan, Command.OfflineIndex, "app");
+    context.location = { ...context.location, ...featuresOf(passedFeatures([])) };
+    await handle(context);
     const answer = link.connection.packets.at(-1);
     return answer && [answer.header.status, fromBinary(MessageIndexRespSchema, answer.body).indexes[0]?.messageId];
   };

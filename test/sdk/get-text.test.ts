@@ -26,24 +26,27 @@ const endless = (chunkBytes: number): ReadableStream<Uint8Array> =>
 
 test("a text of the greatest length comes whole, and one byte more is refused", async () => {
   const url = serving(({ url: asked }) => new Response("ä".repeat(textBytesMax / 2) + new URL(asked).search.slice(1)));
-  expect(await getText(url, 10_000)).toBe("ä".repeat(textBytesMax / 2));
-  await expect(getText(`${url}?x`, 10_000)).rejects.toThrow(`its answer is longer than ${textBytesMax} bytes`);
+  expect(await getText(url, AbortSignal.timeout(10_000))).toBe("ä".repeat(textBytesMax / 2));
+  await expect(getText(`${url}?x`, AbortSignal.timeout(10_000))).rejects.toThrow(
+    `its answer is longer than ${textBytesMax} bytes`,
+  );
 });
 
 test("a body without end is refused at that length", async () => {
   const url = serving(() => new Response(endless(8_192)));
-  await expect(getText(url, 30_000)).rejects.toThrow("its answer is longer");
+  await expect(getText(url, AbortSignal.timeout(30_000))).rejects.toThrow("its answer is longer");
 });
 
 test("an answer that does not come, or does not go on, is given up in time", async () => {
   const silent = serving(() => new Promise<Response>(() => undefined));
   const stalled = serving(() => new Response(endless(0)));
-  for (const url of [silent, stalled]) await expect(getText(url, 100)).rejects.toMatchObject({ name: "TimeoutError" });
+  for (const url of [silent, stalled])
+    await expect(getText(url, AbortSignal.timeout(100))).rejects.toMatchObject({ name: "TimeoutError" });
 });
 
 test("another status than 2xx is a failure, and nobody listening, too", async () => {
   const url = serving(() => new Response("no gateway is up", { status: 503 }));
-  await expect(getText(url, 10_000)).rejects.toThrow("it answered with status 503");
+  await expect(getText(url, AbortSignal.timeout(10_000))).rejects.toThrow("it answered with status 503");
   running.splice(0).map((server) => server.stop(true));
-  await expect(getText(url, 10_000)).rejects.toThrow();
+  await expect(getText(url, AbortSignal.timeout(10_000))).rejects.toThrow();
 });

@@ -435,6 +435,29 @@ describe("messages", () => {
     expect(peer.acknowledged).toEqual([2n]);
   });
 
+  test("before one whose handler's promise never settles are acknowledged: 2 s later, and by a close", async () => {
+    const peer = peerOn("ws");
+    peer.received.push(1n, 2n, 3n, 4n);
+    const taken = new Map<bigint, () => void>();
+    const { client, timers, events } = await connect(peer, {
+      on: { message: ({ id }) => new Promise<void>((resolve) => void taken.set(id, resolve)) },
+    });
+    await until(() => events.includes("synced"), "the sync");
+    for (const id of [1n, 4n]) taken.get(id)?.();
+    await Bun.sleep(20);
+    expect(peer.acknowledged).toEqual([]);
+    timers.advance(2_000);
+    await until(() => peer.acknowledged.length === 1, "the acknowledgement");
+    taken.get(2n)?.();
+    await Bun.sleep(20);
+    const closing = client.close();
+    await until(() => peer.acknowledged.length === 2, "the acknowledgement of the close");
+    timers.advance(2_000);
+    await closing;
+    expect(peer.acknowledged).toEqual([1n, 2n]);
+    expect(timers.pending).toBe(0);
+  });
+
   test("whose handler's promise is not resolved are not acknowledged by a close, which does not wait for ever", async () => {
     const peer = peerOn("ws");
     peer.received.push(1n);

@@ -63,6 +63,9 @@ export function sessionsSuite(name: string, makeEngine: (limits?: SessionLimits)
       expect((await reader.locate("app", ["ann"]))[0]?.find(({ device }) => device === "phone")).toEqual(second);
       await sessions.remove("app", "ann", second.channelId);
       expect(await reader.locate("app", ["ann"])).toEqual([[plain]]);
+      const old = location({ features: ["first-version"] });
+      await sessions.put("app", "ann", old);
+      expect(await reader.locate("app", ["ann"])).toEqual([[old]]);
     });
 
     const locate = async (account: string, app = "app"): Promise<readonly Location[]> => {

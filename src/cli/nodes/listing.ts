@@ -41,6 +41,8 @@ export interface ListingFacts {
   readonly lost: ReadonlySet<string>;
   /** When each was renewed last, in nanoseconds since 1970. */
   readonly renewals: ReadonlyMap<Instance, bigint>;
+  /** Those that should have renewed since. */
+  readonly stale: ReadonlySet<Instance>;
   /** What members say, by monitor. */
   readonly members: ReadonlyMap<string, MemberFacts>;
 }
@@ -48,11 +50,11 @@ export interface ListingFacts {
 /**
  * The rows in a stable order. Ages are counted from `nowNs` (nanoseconds since 1970). Where some members of a cluster carry
  * a proof, those that carry none are marked; so are those that a gateway of their environment dials in vain, and gateways
- * whose links to a node of it have broken.
+ * whose links to a node of it have broken, and those of any service that have fallen silent.
  */
 export function rowsOf(
   instances: readonly Instance[],
-  { lost, renewals, members }: ListingFacts,
+  { lost, renewals, stale, members }: ListingFacts,
   nowNs: bigint,
 ): Row[] {
   // Where nobody proves anything, nobody needs to.
@@ -71,6 +73,7 @@ export function rowsOf(
     const marks = [
       ...(provingEnvs.has(env) && memberServices.has(appid) && !hasProof(instance.metadata) ? ["no proof"] : []),
       ...(memberServices.has(appid) && gone.has(`${env}\n${hostname}`) ? ["gone"] : []),
+      ...(stale.has(instance) ? ["stale"] : []),
     ];
     const renewed = renewals.get(instance);
     return {

@@ -21,6 +21,8 @@ export interface Answer {
   readonly message: string;
   readonly data: unknown;
   readonly error: unknown;
+  /** The node said that it shows what it knew before it ended, until others confirm it. */
+  readonly isStale: boolean;
 }
 
 /** The UP instances of one service as one node saw them. */
@@ -37,6 +39,8 @@ export interface ListedInstance {
   readonly instance: Instance;
   /** When it was renewed last, by the clock of the node that says so: nanoseconds since 1970. */
   readonly renewTimestamp: bigint;
+  /** It should have renewed since, and is listed because the node forgets nobody at the moment. */
+  readonly isStale: boolean;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -56,7 +60,7 @@ export function parseAnswer(text: string): Answer {
   const { code, message = "", data, error } = fields;
   if (typeof code !== "number" || !Number.isSafeInteger(code)) throw new MalformedAnswer("the answer has no code");
   if (typeof message !== "string") throw new MalformedAnswer("the message is not text");
-  return { code, message, data, error };
+  return { code, message, data, error, isStale: fields["stale"] === true };
 }
 
 /** The data of `polls`: a list for each changed service. Throws MalformedAnswer. */
@@ -104,8 +108,9 @@ export function parseListing(data: unknown): ListedInstance[] {
 
 /** One instance, and when it was renewed. Throws MalformedAnswer. */
 export function parseRenewed(item: unknown): ListedInstance {
-  const renewTimestamp = timestampOf(fieldsOf(item, "an instance"), "renew_timestamp");
-  return { instance: parseInstance(item), renewTimestamp };
+  const fields = fieldsOf(item, "an instance");
+  const renewTimestamp = timestampOf(fields, "renew_timestamp");
+  return { instance: parseInstance(item), renewTimestamp, isStale: fields["stale"] === true };
 }
 
 /** The data of `nodes`: the registry's own nodes in one zone. Throws MalformedAnswer. */

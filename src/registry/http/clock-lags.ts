@@ -1,10 +1,10 @@
-// How far the clocks of nodes of the original implementation are behind the versions of this one. Those nodes make versions
+// How far the clocks of nodes of the original implementation are behind this one's, or ahead of it. Those nodes make versions
 // of their wall clocks alone, so two versions tell which of two writes came first only as far as the clocks agree.
 //
 // Every answer that shows the other clock bounds the lag from both sides (Cristian, 1989): the answer was made between
 // the question and its arrival. Bounds of several answers are intersected, widened by what clocks drift.
 
-/** What the other node's clock showed when it made an answer, and between which of this node's versions that was. */
+/** What the other node's clock showed when it made an answer, and between which moments of this node's that was. */
 export interface ClockReading {
   /** The earliest and the latest moment by the other clock; nanoseconds since 1970, as the others. */
   readonly fromNs: bigint;
@@ -50,13 +50,23 @@ export class ClockLags {
   }
 
   /**
-   * The most that any of the clocks can be behind, of those that are surely behind; 0 while all may agree with this node's.
+   * The most that any of the clocks can be behind this node's versions, which are ahead of its clock by `leadNs`, of those that
+   * are surely behind; 0 while all may agree with them.
    */
-  largestNs(nowMs: number): bigint {
+  largestNs(nowMs: number, leadNs = 0n): bigint {
     let largest = 0n;
     for (const { minNs, maxNs, atMs } of this.lags.values()) {
-      if (minNs <= 0n || maxNs > this.lagNsMax || nowMs - atMs > keptMs) continue;
-      largest = larger(largest, maxNs);
+      if (minNs + leadNs <= 0n || maxNs + leadNs > this.lagNsMax || nowMs - atMs > keptMs) continue;
+      largest = larger(largest, maxNs + leadNs);
+    }
+    return largest;
+  }
+
+  /** The most that any of the clocks is ahead for sure, of those that are by at most half of `lagNsMax`; 0 while none is. */
+  largestLeadNs(nowMs: number): bigint {
+    let largest = 0n;
+    for (const { maxNs, atMs } of this.lags.values()) {
+      if (-2n * maxNs <= this.lagNsMax && nowMs - atMs <= keptMs) largest = larger(largest, -maxNs);
     }
     return largest;
   }

@@ -63,9 +63,17 @@ export class OriginalPeers {
     this.lags = new ClockLags(BigInt(Math.round(parts.lagMsMax)) * 1_000_000n);
   }
 
-  /** The most that the clock of any of these nodes is behind this node's versions, in nanoseconds; 0: as far as is known, none is. */
-  get lagNs(): bigint {
-    return this.lags.largestNs(this.clock.monotonicMs());
+  /**
+   * The most that the clock of any of these nodes is behind this node's versions, which are ahead of its clock by `leadNs`, in
+   * nanoseconds; 0: as far as is known, none is.
+   */
+  lagNs(leadNs: bigint): bigint {
+    return this.lags.largestNs(this.clock.monotonicMs(), leadNs);
+  }
+
+  /** The most that the clock of any of these nodes is ahead of this machine's for sure, in nanoseconds; 0: none is. */
+  get aheadNs(): bigint {
+    return this.lags.largestLeadNs(this.clock.monotonicMs());
   }
 
   /**
@@ -78,12 +86,11 @@ export class OriginalPeers {
     const newer: EntryState[] = [];
     let isStarting = false;
     let failure: PeerFailure | undefined;
-    const leadNs = this.leadOf(message.node);
     const tell = async (call: Call, hear: (answer: Answer, reply: Reply) => void): Promise<void> => {
       const reply = await this.ask(address, call);
       if (reply.kind === "failed") failure ??= reply;
       else {
-        this.readClock(address, reply, leadNs);
+        this.readClock(address, reply);
         isStarting ||= reply.answer.code === Code.ServerError;
         failure ??= understood(() => hear(reply.answer, reply));
       }
@@ -103,7 +110,7 @@ export class OriginalPeers {
       if ((code !== Code.Conflict && code !== Code.Ok) || data === undefined || data === null) return;
       const { instance, renewTimestamp } = parseRenewed(data);
       // It was renewed just now: nothing shows that clock more exactly.
-      this.readClockAt(address, reply, leadNs, renewTimestamp, renewTimestamp);
+      this.readClockAt(address, reply, renewTimestamp, renewTimestamp);
       // To one from another zone it says 0, whatever version it has.
       if (instance.dirtyTimestamp < dirty) wanted.push(index);
       if (instance.dirtyTimestamp > dirty) newer.push(stateOf(instance, 0, true));
@@ -138,7 +145,7 @@ export class OriginalPeers {
       this.listedAtMs.delete(address);
       return reply;
     }
-    this.readClock(address, reply, this.leadOf(message.node));
+    this.readClock(address, reply);
     const { answer, sentMs = this.clock.wallMs() } = reply;
     if (answer.code === Code.ServerError) return compared([], true);
     if (answer.code !== Code.Ok) return failed("garbage", `it lists nothing: code ${answer.code} ${answer.message}`);
@@ -155,23 +162,16 @@ export class OriginalPeers {
     return compared(states, false);
   }
 
-  /** How far this node's versions are ahead of this machine's clock. */
-  private leadOf({ clock }: NodeInfo): bigint {
-    const leadNs = clock - this.clock.wallNs();
-    return leadNs > 0n ? leadNs : 0n;
-  }
-
   /** Takes in what the head of an answer shows of the other node's clock, which leaves out what is below a second. */
-  private readClock(address: string, reply: Reply, leadNs: bigint): void {
+  private readClock(address: string, reply: Reply): void {
     if (reply.sentMs === undefined) return;
     const fromNs = BigInt(reply.sentMs) * 1_000_000n;
-    this.readClockAt(address, reply, leadNs, fromNs, fromNs + 999_999_999n);
+    this.readClockAt(address, reply, fromNs, fromNs + 999_999_999n);
   }
 
-  private readClockAt(address: string, reply: Reply, leadNs: bigint, fromNs: bigint, toNs: bigint): void {
+  private readClockAt(address: string, reply: Reply, fromNs: bigint, toNs: bigint): void {
     const { askedNs, heardNs } = reply;
-    const reading = { fromNs, toNs, askedNs: askedNs + leadNs, heardNs: heardNs + leadNs };
-    this.lags.heard(address, reading, this.clock.monotonicMs());
+    this.lags.heard(address, { fromNs, toNs, askedNs, heardNs }, this.clock.monotonicMs());
   }
 
   private ask(address: string, call: Call): Promise<Reply | PeerFailure> {

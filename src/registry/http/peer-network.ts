@@ -68,8 +68,12 @@ export class HttpPeerNetwork implements PeerNetwork {
     this.originals = new OriginalPeers({ clock, tokens: this.tokens, requestMsMax, lagMsMax });
   }
 
-  lagNs(): bigint {
-    return this.originals.lagNs;
+  lagNs(leadNs: bigint): bigint {
+    return this.originals.lagNs(leadNs);
+  }
+
+  aheadNs(): bigint {
+    return this.originals.aheadNs;
   }
 
   replicate(address: string, message: Replicate, done: (reply: Replicated | PeerFailure) => void): void {

@@ -13,7 +13,7 @@ import {
   closeUnauthorised,
 } from "../../wire/close-reason.ts";
 import { Command, MetaKey, serviceOf } from "../../wire/commands.ts";
-import { knownFeatures } from "../../wire/features.ts";
+import { passedFeatures } from "../../wire/features.ts";
 import { LoginReqSchema, MetaType, SessionSchema, Status, type LoginReq } from "../../wire/gen/pkt_pb.ts";
 import { encodeLogicPacket } from "../../wire/packet.ts";
 import { PacketKind, PacketScan, scanPacket } from "../../wire/packet-scan.ts";
@@ -112,7 +112,7 @@ async function verifyAndForward(channel: Channel, request: LoginReq, sequence: n
   channel.issuedAt = verdict.issuedAt;
   channel.key = verdict.key;
   channel.expiresAt = gateway.expiries.endOf(verdict.expiresAt);
-  channel.features = knownFeatures(request.features);
+  channel.features = passedFeatures(request.features);
   channel.id = gateway.nextChannelId(verdict.account);
   const link = channel.linkOf(loginService);
   const ticket = link === undefined || gateway.isDraining ? -1 : link.pending.take(channel, sequence, Command.SignIn);

@@ -100,7 +100,7 @@ export class Channel implements FrameHandler {
   signedInMs = 0;
   /** The token's `iat`, in seconds since 1970; undefined: it has none. */
   issuedAt: number | undefined = undefined;
-  /** What was asked for at the sign-in and is known; shared. */
+  /** What the login service is told of the features asked for at the sign-in; shared. */
   features: readonly string[] = noFeatures;
   /** What verified its token. */
   key: Uint8Array | undefined;

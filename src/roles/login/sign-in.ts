@@ -7,7 +7,7 @@ import { Refusal } from "../../container/refusal.ts";
 import type { Handler } from "../../container/router.ts";
 import { featuresOf, type Sessions } from "../../session/sessions.ts";
 import { Command } from "../../wire/commands.ts";
-import { knownFeatures } from "../../wire/features.ts";
+import { grantedFeatures } from "../../wire/features.ts";
 import { KickoutNotifySchema, LoginRespSchema, SessionSchema, Status } from "../../wire/gen/pkt_pb.ts";
 
 /** Who signs in, where and through which gateway is the stamped header's and the link's word; the body adds the device. */
@@ -17,12 +17,12 @@ export function signIn(sessions: Sessions, dispatcher: Dispatcher, limits: Limit
     if (app === "" || account === "" || channelId === "") {
       throw new Refusal(Status.Unauthorized, "the sign-in carries no identity");
     }
-    const { device, features: asked } = context.body(SessionSchema);
-    const features = knownFeatures(asked);
+    const { device, features: passed } = context.body(SessionSchema);
+    const features = grantedFeatures(passed);
     const { gateway, incarnation } = link;
     const outcome = await sessions.put(app, account, {
       ...{ device, channelId, gateway, incarnation },
-      ...featuresOf(asked),
+      ...featuresOf(passed),
     });
     if (outcome.result === "tooManyDevices") {
       limits.met("devicesPerAccount", { app, account });

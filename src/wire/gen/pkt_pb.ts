@@ -273,7 +273,7 @@ export type Session = Message<"pkt.Session"> & {
   tags: string[];
 
   /**
-   * Of LoginReq, those that the gateway knows.
+   * Of LoginReq, those that the gateway knows; first-version where it knows none.
    *
    * @generated from field: repeated string features = 10;
    */

@@ -57,3 +57,25 @@ test("a clock that is behind by more than the most, or was not read for ten minu
   lags.heard("c", reading(-1_000_000_000), 600_002);
   expect(lags.largestNs(600_002)).toBe(0n);
 });
+
+test("the lead is the least that a clock is ahead by, of several the largest, within the most", () => {
+  const leads = new ClockLags(20_000n * msNs);
+  expect(leads.largestLeadNs(0)).toBe(0n);
+  leads.heard("a", reading(97_000), 0);
+  leads.heard("b", reading(99_500, 100_499), 0);
+  expect(leads.largestLeadNs(0)).toBe(0n);
+  leads.heard("c", reading(102_000, 102_999, 5), 0);
+  expect(leads.largestLeadNs(0)).toBe(1_995n * msNs);
+  leads.heard("d", reading(103_000), 0);
+  leads.heard("e", reading(110_001), 0);
+  expect(leads.largestLeadNs(0)).toBe(3_000n * msNs);
+  expect(leads.largestLeadNs(600_001)).toBe(0n);
+});
+
+test("versions that are ahead of this clock have a larger lag behind them", () => {
+  const lags = new ClockLags(maxNs);
+  lags.heard("a", reading(100_000, 100_000, 3), 0);
+  expect(lags.largestNs(0, 2_000n * msNs)).toBe(2_003n * msNs);
+  lags.heard("a", reading(102_000, 102_000), 0);
+  expect(lags.largestNs(0, 2_000n * msNs)).toBe(0n);
+});

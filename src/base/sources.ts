@@ -1,0 +1,119 @@
+// Several sources of one answer, of which some may be dead: they are asked in their order, each with a short head start
+// over the next one, and the first good answer counts. A dead source costs the head start instead of a time limit, and
+// only once: those that failed, or were overtaken, come last the next time.
+
+/** Runs an action once, so many milliseconds from now; returns what takes it back. */
+type After = (delayMs: number, action: () => void) => () => void;
+
+/** How long a source is asked alone, in milliseconds: far more than an answer takes, over a continent, too. */
+export const headStartMs = 400;
+/** How long one may take in all. */
+export const answerMsMax = 5_000;
+
+export interface Reason<Source> {
+  readonly source: Source;
+  readonly cause: unknown;
+}
+
+/** No source gave a good answer. */
+export class NoAnswer extends Error {
+  override readonly name = "NoAnswer";
+  /** Why, of each, in the order of their ends. */
+  readonly reasons: readonly Reason<unknown>[];
+
+  constructor(reasons: readonly Reason<unknown>[]) {
+    super("no source gave an answer");
+    this.reasons = reasons;
+  }
+}
+
+export class Sources<Source> {
+  private readonly all: readonly Source[];
+  private readonly after: After;
+  private readonly limitMs: number;
+  /** Those that gave no answer when they were asked last, or a late one. */
+  private readonly late = new Set<Source>();
+
+  constructor(all: readonly Source[], after: After, limitMs = answerMsMax) {
+    this.all = [...new Set(all)];
+    this.after = after;
+    this.limitMs = limitMs;
+  }
+
+  /**
+   * Asks until one answers. The signal that `ask` gets aborts when the answer is not wanted any more; whether `ask` heeds it
+   * does not matter. After `stopped` aborts, the result never settles and no timer is left.
+   * @throws NoAnswer
+   */
+  first<Answer>(ask: (source: Source, signal: AbortSignal) => Promise<Answer>, stopped: AbortSignal): Promise<Answer> {
+    const waiting = [
+      ...this.all.filter((source) => !this.late.has(source)),
+      ...this.all.filter((source) => this.late.has(source)),
+    ];
+    const reasons: Reason<Source>[] = [];
+    const asked = new Map<Source, (reason: Error) => void>();
+    let cancelHeadStart = (): void => undefined;
+    return new Promise<Answer>((resolve, reject) => {
+      const end = (): void => {
+        stopped.removeEventListener("abort", end);
+        cancelHeadStart();
+        for (const give of asked.values()) give(new Error("the answer is not wanted any more"));
+        asked.clear();
+      };
+      const failed = (source: Source, cause: unknown): void => {
+        this.late.add(source);
+        reasons.push({ source, cause });
+        if (waiting.length > 0) askNext();
+        else if (asked.size === 0) {
+          end();
+          reject(new NoAnswer(reasons));
+        }
+      };
+      const answered = (source: Source, answer: Answer): void => {
+        for (const overtaken of asked.keys()) this.late.add(overtaken);
+        this.late.delete(source);
+        end();
+        resolve(answer);
+      };
+      const askNext = (): void => {
+        cancelHeadStart();
+        const [source] = waiting.splice(0, 1);
+        if (source === undefined) return;
+        const aborter = new AbortController();
+        const cancel = this.after(this.limitMs, () => {
+          const late = new Error(`no answer within ${this.limitMs / 1000} s`);
+          settle(() => failed(source, late));
+          aborter.abort(late);
+        });
+        /** Counts once, and only while this source is asked. */
+        const settle = (then: () => void): void => {
+          if (!asked.delete(source)) return;
+          cancel();
+          then();
+        };
+        asked.set(source, (reason) => {
+          cancel();
+          aborter.abort(reason);
+        });
+        if (waiting.length > 0) cancelHeadStart = this.after(headStartMs, askNext);
+        attempt(ask, source, aborter.signal).then(
+          (answer) => settle(() => answered(source, answer)),
+          (cause: unknown) => settle(() => failed(source, cause)),
+        );
+      };
+      if (stopped.aborted) return;
+      stopped.addEventListener("abort", end);
+      if (waiting.length === 0) reject(new NoAnswer([]));
+      else askNext();
+    });
+  }
+}
+
+/** One that throws has rejected. */
+async function attempt<Source, Answer>(
+  ask: (source: Source, signal: AbortSignal) => Promise<Answer>,
+  source: Source,
+  signal: AbortSignal,
+): Promise<Answer> {
+  return ask(source, signal);
+}
