@@ -1,7 +1,7 @@
 // Scenario `failover`: fifty clients talk while chat nodes are killed and come back, one after another; then a third node
 // joins. What counts is what a client sees: how long it was without a Success when its node died.
 
-import { until } from "../../test/support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 import type { Load } from "../generator/load.ts";
 import { Talker } from "../generator/talker.ts";
 import { Latency } from "../latency.ts";

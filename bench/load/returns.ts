@@ -2,7 +2,7 @@
 // counts is how long each was away: from the kill to its sign-in at the other gateway. Then each says something to its
 // neighbour, which has to arrive.
 
-import { until } from "../../test/support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 import { RoostClient } from "../../src/sdk/roost-client.ts";
 import { CloseCode } from "../../src/wire/close-reason.ts";
 import { inBatches } from "../generator/in-batches.ts";

@@ -1,10 +1,10 @@
 // The choice of a node among eight, once a connection and service: each selector.
 
 import { seededRandom } from "../../src/base/random.ts";
-import { parseRouteFile } from "../../src/container/selectors/route-file.ts";
-import { RouteSelector } from "../../src/container/selectors/route.ts";
-import { createSelector, selectorNames, type SelectorName } from "../../src/container/selectors/selection.ts";
-import type { NodeView, SelectionKey, Selector } from "../../src/container/selectors/selector.ts";
+import { parseRouteFile } from "../../src/routing/selectors/route-file.ts";
+import { RouteSelector } from "../../src/routing/selectors/route.ts";
+import { createSelector, selectorNames, type SelectorName } from "../../src/routing/selectors/selection.ts";
+import type { NodeView, SelectionKey, Selector } from "../../src/routing/selectors/selector.ts";
 import type { Topic } from "./case.ts";
 import { app } from "./sample.ts";
 

@@ -2,7 +2,7 @@
 
 import type { Subprocess } from "bun";
 import { type Usage, usageOf } from "../generator/usage.ts";
-import { freePorts } from "../../test/support/free-ports.ts";
+import { freePorts } from "../../scripts/harness/free-ports.ts";
 import { endOf, hasEnded, makeFolder, removeFolder, spawnChild } from "../server/lifetime.ts";
 import { roostCommand, type ServerWish, withOpenFiles } from "../server/standalone.ts";
 

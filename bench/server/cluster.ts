@@ -1,9 +1,9 @@
-// Ours as a cluster: a process for each node, as test/support starts them, with their data in a temporary folder and full
+// Ours as a cluster: a process for each node, as scripts/harness starts them, with their data in a temporary folder and full
 // durability.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type ClusterSize, ProcessCluster } from "../../test/support/process-cluster.ts";
+import { type ClusterSize, ProcessCluster } from "../../scripts/harness/process-cluster.ts";
 import { atEnd, makeFolder, removeFolder } from "./lifetime.ts";
 import { measuredLimits } from "./limits.ts";
 import { type Endpoint, parseServerUrl, type Server, type Transport } from "./target.ts";

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Spawn, Subprocess } from "bun";
-import { endsWithParent } from "../../test/support/with-parent.ts";
+import { endsWithParent } from "../../scripts/harness/with-parent.ts";
 
 const endings = new Set<() => void>();
 const folders = new Map<string, () => void>();

@@ -3,7 +3,7 @@
 
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { freePorts } from "../../test/support/free-ports.ts";
+import { freePorts } from "../../scripts/harness/free-ports.ts";
 import { endOf, hasEnded, makeFolder, removeFolder, spawnChild } from "./lifetime.ts";
 import type { Server } from "./target.ts";
 

@@ -5,11 +5,11 @@
 import { secretsFromFile } from "../../src/auth/secret.ts";
 import { createLog } from "../../src/base/log.ts";
 import { Limits } from "../../src/base/limits/limits.ts";
-import { Dispatcher } from "../../src/container/dispatcher.ts";
-import { LogicNode } from "../../src/container/logic-node.ts";
-import { startProcess } from "../../src/container/process.ts";
-import { Router } from "../../src/container/router.ts";
-import { Service } from "../../src/container/service.ts";
+import { Dispatcher } from "../../src/service/dispatcher.ts";
+import { LogicNode } from "../../src/node/logic-node.ts";
+import { startProcess } from "../../src/node/process.ts";
+import { Router } from "../../src/service/router.ts";
+import { Service } from "../../src/service/service.ts";
 import { Command } from "../../src/wire/commands.ts";
 
 const [registry = "", keyFile = ""] = process.argv.slice(2);
@@ -35,12 +35,12 @@ const settings = {
   },
 };
 
-await startProcess(settings, "chat", async ({ surroundings, serviceMetrics }) => {
+await startProcess(settings, "chat", async ({ environment, serviceMetrics }) => {
   const router = new Router([]);
   router.handle(Command.UserTalk, (context) => context.respondEmpty());
   const ignore = (): void => undefined;
   const parts = { router, dispatcher: new Dispatcher(), log, gatewayLinked: ignore, gatewayLost: ignore };
-  const node = new LogicNode(surroundings, new Service(parts), serviceMetrics);
+  const node = new LogicNode(environment, new Service(parts), serviceMetrics);
   const link = await node.start();
   return {
     addresses: { link, ws: undefined, tcp: undefined },

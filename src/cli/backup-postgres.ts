@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { dumpStore } from "../store/postgres/backup.ts";
 import { placeOf } from "../store/postgres/connection.ts";
 import { restoreStore } from "../store/postgres/restore.ts";
-import { BackupThread } from "../store/sqlite/backup-thread.ts";
+import { BackupThread } from "../store/sqlite/backup/backup-thread.ts";
 import { type Engine, follow } from "./backup.ts";
 import { Draft, draftName, passingFolder } from "./draft.ts";
 import { Progress, sizeOf } from "./progress.ts";

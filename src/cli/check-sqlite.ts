@@ -1,7 +1,7 @@
 // roost check, for messages in a file.
 
 import { checkStore, type CheckReport } from "../store/sqlite/check.ts";
-import { indexPathOf } from "../store/sqlite/index-file.ts";
+import { indexPathOf } from "../store/sqlite/index/index-file.ts";
 import { timeOfId } from "../store/snowflake.ts";
 import type { Checked } from "./check.ts";
 import type { Progress } from "./progress.ts";

@@ -2,7 +2,7 @@
 
 import { systemClock } from "../base/clock.ts";
 import { NodeClient } from "../registry/client/node-client.ts";
-import { systemTimers } from "../registry/timers.ts";
+import { systemTimers } from "../base/timers.ts";
 import { clearLines, endWithoutReader, isWatched, printLines, say } from "./command-output.ts";
 import { newsOf, type Row, rowsOf, tableOf } from "./nodes/listing.ts";
 import { askMonitors } from "./nodes/monitors.ts";

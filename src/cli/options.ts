@@ -5,7 +5,7 @@
 import type { ArgsDef } from "citty";
 import { deviceBytesMax, secretBytesMax, tokenCharactersMax, trustedProxiesMax } from "../base/limits/fixed.ts";
 import { limitTable } from "../base/limits/table.ts";
-import { parseSelector, selectorNames } from "../container/selectors/selection.ts";
+import { parseSelector, selectorNames } from "../routing/selectors/selection.ts";
 import { parseLimits } from "./limit-values.ts";
 import { parseSessions, parseStore, pathBytesMax } from "./engine-url.ts";
 import {

@@ -5,7 +5,7 @@ import { Code } from "../registry/client/codes.ts";
 import { type Call, type NodeClient, NodeFailure } from "../registry/client/node-client.ts";
 import { type Answer, MalformedAnswer, parseListing, parseNodes } from "../registry/client/parse-instances.ts";
 import type { Instance } from "../registry/instance.ts";
-import { systemTimers } from "../registry/timers.ts";
+import { systemTimers } from "../base/timers.ts";
 import { StartError } from "./usage-error.ts";
 
 const requestMsMax = 3_000;

@@ -5,9 +5,9 @@
 import { existsSync, statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import { checkStore } from "../store/sqlite/check.ts";
-import { indexPathOf, removeIndex } from "../store/sqlite/index-file.ts";
+import { indexPathOf, removeIndex } from "../store/sqlite/index/index-file.ts";
 import { failureOf } from "../store/sqlite/refusal.ts";
-import { damagedStem, freshAside, putInPlace, sync, undoHalfSwap } from "../store/sqlite/restore.ts";
+import { damagedStem, freshAside, putInPlace, sync, undoHalfSwap } from "../store/sqlite/backup/restore.ts";
 import {
   refuseNoRoom,
   removeSalvaged,
@@ -16,7 +16,7 @@ import {
   verifySalvaged,
   type SalvageReport,
   type TableReport,
-} from "../store/sqlite/salvage.ts";
+} from "../store/sqlite/salvage/salvage.ts";
 import { printLines } from "./command-output.ts";
 import { timeText } from "./check-sqlite.ts";
 import { lockDataFolder, lockStore, openDataFolder } from "./data-folder.ts";

@@ -4,8 +4,8 @@ import { existsSync, mkdirSync, readdirSync, realpathSync, rmSync, statSync } fr
 import { basename, dirname, join, resolve } from "node:path";
 import { isatty } from "node:tty";
 import { secretPath } from "../auth/secret.ts";
-import { BackupThread } from "../store/sqlite/backup-thread.ts";
-import { asideFiles, freshAside, replacedStem, undoHalfSwap } from "../store/sqlite/restore.ts";
+import { BackupThread } from "../store/sqlite/backup/backup-thread.ts";
+import { asideFiles, freshAside, replacedStem, undoHalfSwap } from "../store/sqlite/backup/restore.ts";
 import type { Present, StoreFacts } from "../store/store-facts.ts";
 import { StoreUnavailable } from "../store/store.ts";
 import { say } from "./command-output.ts";

@@ -4,7 +4,7 @@ import { descriptorsMax } from "../base/descriptors.ts";
 import { createLog, type Log, type LogFormat, logLine } from "../base/log.ts";
 import { printableLines } from "../base/printable.ts";
 import { QuietLog } from "../base/quiet-log.ts";
-import { systemTimers } from "../registry/timers.ts";
+import { systemTimers } from "../base/timers.ts";
 import { type ServiceManager, serviceManagerOf } from "./notify.ts";
 import type { OptionValues } from "./option-values.ts";
 import { type OptionName, optionsOf, optionsOfRole, type roles } from "./options.ts";

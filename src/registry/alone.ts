@@ -6,7 +6,7 @@ import type { Log } from "../base/log.ts";
 import { systemRandom } from "../base/random.ts";
 import type { PeerFailure, PeerNetwork } from "./peer-messages.ts";
 import { RegistryNode } from "./registry-node.ts";
-import { systemTimers } from "./timers.ts";
+import { systemTimers } from "../base/timers.ts";
 
 const noOthers: PeerFailure = { kind: "failed", reason: "unreachable", sentence: "there are no other nodes" };
 const nobody: PeerNetwork = {

@@ -11,7 +11,7 @@ import type { Entry } from "./entry.ts";
 import { type Instance, type InstanceStatus, Status } from "./instance.ts";
 import { ProbeTurns } from "./probe-turns.ts";
 import type { RegistryNode } from "./registry-node.ts";
-import type { Cancel, Timers } from "./timers.ts";
+import type { Cancel, Timers } from "../base/timers.ts";
 
 /** Between two questions to one instance. */
 const probeMs = 10_000;

@@ -14,7 +14,7 @@ import {
   renewalsPerMessage,
   statesPerMessage,
 } from "./peer-messages.ts";
-import type { Cancel, Timers } from "./timers.ts";
+import type { Cancel, Timers } from "../base/timers.ts";
 
 /** Renewals wait this long for company: they are many, and none is urgent. */
 const renewalsWaitMs = 1_000;

@@ -4,7 +4,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import type { Probe } from "./health-checks.ts";
-import type { Cancel, Timers } from "./timers.ts";
+import type { Cancel, Timers } from "../base/timers.ts";
 
 /** Between two questions to one address. */
 const turnMs = 1_000;

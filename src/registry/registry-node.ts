@@ -20,7 +20,7 @@ import { Code, type Register, Registrar } from "./registrar.ts";
 import { Replication } from "./replication.ts";
 import { StartUp } from "./start-up.ts";
 import { type App, isDiscovery, Table } from "./table.ts";
-import type { Cancel, Timers } from "./timers.ts";
+import type { Cancel, Timers } from "../base/timers.ts";
 import { Watchers } from "./watchers.ts";
 
 /** How often leases are looked at. */

@@ -15,7 +15,7 @@ import { Outbox, type OutboxHost } from "./outbox.ts";
 import type { Compare, Compared, NodeInfo, PeerFailure, PeerNetwork, Replicate, Replicated } from "./peer-messages.ts";
 import { type Peer, Peers } from "./peers.ts";
 import type { Merge, Table } from "./table.ts";
-import type { Cancel, Timers } from "./timers.ts";
+import type { Cancel, Timers } from "../base/timers.ts";
 
 /** Between two comparisons of digests. */
 const compareMs = 5_000;

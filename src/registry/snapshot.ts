@@ -14,7 +14,7 @@ import { openReadable, UnreadableFile } from "../base/small-file.ts";
 import { fieldsOf, jsonOf, MalformedJson, wholeOf } from "./json-fields.ts";
 import { parseState, stateJson } from "./state-json.ts";
 import type { Table } from "./table.ts";
-import type { Cancel, Timers } from "./timers.ts";
+import type { Cancel, Timers } from "../base/timers.ts";
 
 const format = "roost registry snapshot 1";
 /** Between two looks at whether there is something to write. */

@@ -4,7 +4,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { Compared, PeerFailure } from "./peer-messages.ts";
-import type { Timers } from "./timers.ts";
+import type { Timers } from "../base/timers.ts";
 
 /** When all others are starting or away, this long is waited for them. */
 const aloneMs = 3_000;

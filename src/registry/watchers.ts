@@ -3,7 +3,7 @@
 // over turns, and further changes of that service are gathered meanwhile: other requests are served in between.
 
 import type { Clock } from "../base/clock.ts";
-import type { Timers } from "./timers.ts";
+import type { Timers } from "../base/timers.ts";
 
 /** Answers written in one turn of the event loop, in bytes. */
 const turnBytes = 512 * 1024;

@@ -30,7 +30,9 @@ const layers = [
   ["auth"],
   ["store", "session"],
   ["registry"],
-  ["container"],
+  ["link"],
+  ["routing", "service"],
+  ["node"],
   ["roles"],
   ["cli"],
   ["main.ts"],
@@ -81,7 +83,7 @@ test("every file is reached from an entry", () => {
     "src/main.ts",
     "src/sdk/roost-client.ts",
     "src/store/sqlite/store-worker.ts",
-    "src/store/sqlite/backup-worker.ts",
+    "src/store/sqlite/backup/backup-worker.ts",
   ])
     visit(entry);
   expect(files.filter((file) => !reached.has(file))).toEqual([]);
@@ -173,7 +175,7 @@ test("standard output and standard error are written to in one place of the comm
   const writers = new Map([
     ["src/cli/command-output.ts", "makes every line printable"],
     ["src/cli/standard-streams.ts", "gets lines of the log, and the banner"],
-    ["src/store/sqlite/backup-worker.ts", "writes the bytes of a backup"],
+    ["src/store/sqlite/backup/backup-worker.ts", "writes the bytes of a backup"],
   ]);
   const writes = [
     /\bprocess\s*(\.|\[)\s*"?(stdout|stderr)/,

@@ -9,7 +9,7 @@ import { createLog } from "../../src/base/log.ts";
 import { writeLockHolder } from "../../src/base/lock-holder.ts";
 import { openSqliteSessions } from "../../src/session/sqlite/sqlite-sessions.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 import { talk } from "../store/store-suite.ts";
 
 const endings: (() => unknown)[] = [];

@@ -4,8 +4,8 @@ import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ServerProcess } from "../support/server-process.ts";
-import { until } from "../support/until.ts";
+import { ServerProcess } from "../../scripts/harness/server-process.ts";
+import { until } from "../../scripts/harness/until.ts";
 import { ended, runBench, startBench } from "./command.ts";
 import { FakeServer, type Lie } from "./fake-server.ts";
 

@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { attacks } from "../../bench/hostile/attacks.ts";
 import { type Result, resultKeys, type Value } from "../../bench/result.ts";
-import { ServerProcess } from "../support/server-process.ts";
-import { hasPostgres } from "../support/postgres.ts";
+import { ServerProcess } from "../../scripts/harness/server-process.ts";
+import { hasPostgres } from "../../scripts/harness/postgres.ts";
 import { type BenchRun, runBench, startBench } from "./command.ts";
 
 const msMax = 120_000;

@@ -8,7 +8,7 @@ import { closeKickedOut, closeLeavingOver, closeUnauthorised } from "../../src/w
 import { Command } from "../../src/wire/commands.ts";
 import { testLimits } from "../support/limits.ts";
 import { ScriptedPeer } from "../support/scripted-peer.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 import { Messenger } from "../support/messenger.ts";
 
 let messenger: Messenger;

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { RoostClient } from "../../src/sdk/roost-client.ts";
 import { Messenger } from "../support/messenger.ts";
 import { PseudoTerminal } from "../support/pseudo-terminal.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 
 const main = join(import.meta.dir, "../../src/main.ts");
 const endings: (() => Promise<void>)[] = [];

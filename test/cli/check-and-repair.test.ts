@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { indexPathOf } from "../../src/store/sqlite/index-file.ts";
+import { indexPathOf } from "../../src/store/sqlite/index/index-file.ts";
 import {
   allIds,
   copyStore,

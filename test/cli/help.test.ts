@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { banner } from "../../src/cli/banner.ts";
 import { commandHelp, generalHelp } from "../../src/cli/help.ts";
 import { argsOf, optionsOf, optionsOfRole, roles } from "../../src/cli/options.ts";
-import { run } from "../support/server-process.ts";
+import { run } from "../../scripts/harness/server-process.ts";
 
 test("help in a pipe is plain text; flags of the server ask for the server's options", async () => {
   const general = await run(["--help"], tmpdir());

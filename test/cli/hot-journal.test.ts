@@ -5,7 +5,7 @@ import { Database } from "bun:sqlite";
 import { beforeAll, expect, test } from "bun:test";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { indexPathOf } from "../../src/store/sqlite/index-file.ts";
+import { indexPathOf } from "../../src/store/sqlite/index/index-file.ts";
 import { copyStore, fillStore, openAt, allIds, overwrite, type Filled } from "../support/damaged-store.ts";
 import { canMount, SmallDisk } from "../support/small-disk.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";

@@ -5,7 +5,7 @@ import { type Log, type LogFields, silentLog } from "../../src/base/log.ts";
 import { ServiceManager, serviceManagerOf, watchdogMs } from "../../src/cli/notify.ts";
 import { statusOf } from "../../src/cli/serve/serving.ts";
 import { UnixDatagramSender } from "../../src/cli/unix-datagram.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 
 /** A log that keeps its warnings. */
 function watched(): { log: Log; warnings: string[] } {

@@ -3,7 +3,7 @@
 import { afterEach, expect, test } from "bun:test";
 import { RegistryNodes } from "../../src/cli/registry-listing.ts";
 import { NodeClient } from "../../src/registry/client/node-client.ts";
-import { systemTimers } from "../../src/registry/timers.ts";
+import { systemTimers } from "../../src/base/timers.ts";
 
 const running: { stop(force: boolean): unknown }[] = [];
 afterEach(async () => {

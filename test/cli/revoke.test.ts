@@ -10,7 +10,7 @@ import { findStoreKeepers } from "../../src/cli/control/find-process.ts";
 import { OptionValues } from "../../src/cli/option-values.ts";
 import { optionsOf } from "../../src/cli/options.ts";
 import { ControlCommands, ControlRefused, type ControlFields } from "../../src/observe/control-commands.ts";
-import { run } from "../support/server-process.ts";
+import { run } from "../../scripts/harness/server-process.ts";
 
 let folder: string;
 const asked: ControlFields[] = [];

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { nearest } from "../../src/cli/did-you-mean.ts";
 import { OptionValues } from "../../src/cli/option-values.ts";
 import { options, optionsOf } from "../../src/cli/options.ts";
-import { run } from "../support/server-process.ts";
+import { run } from "../../scripts/harness/server-process.ts";
 
 let folder: string;
 beforeEach(() => {

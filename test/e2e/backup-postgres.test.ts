@@ -9,10 +9,10 @@ import { silentLog } from "../../src/base/log.ts";
 import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
 import { schemaVersion } from "../../src/store/postgres/schema.ts";
 import type { Store } from "../../src/store/store.ts";
-import { hasPostgres, PostgresServer } from "../support/postgres.ts";
+import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
 import { Random, testSeed } from "../support/random.ts";
-import { until } from "../support/until.ts";
-import { roost, run } from "../support/server-process.ts";
+import { until } from "../../scripts/harness/until.ts";
+import { roost, run } from "../../scripts/harness/server-process.ts";
 
 const one = { app: "app", toGroup: false, type: 1, extra: "", clientId: "" };
 

@@ -31,7 +31,7 @@ import { canMount, SmallDisk } from "../support/small-disk.ts";
 import { Random, testSeed } from "../support/random.ts";
 import { readIndex } from "../support/commands.ts";
 import { WireClient } from "../support/wire-client.ts";
-import { roost, run, ServerProcess } from "../support/server-process.ts";
+import { roost, run, ServerProcess } from "../../scripts/harness/server-process.ts";
 
 let folder: string;
 const disks: SmallDisk[] = [];

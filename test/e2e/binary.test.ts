@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RoostClient } from "../../src/sdk/roost-client.ts";
-import { run, ServerProcess } from "../support/server-process.ts";
+import { run, ServerProcess } from "../../scripts/harness/server-process.ts";
 
 let folder: string;
 const servers: ServerProcess[] = [];

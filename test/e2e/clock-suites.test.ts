@@ -18,9 +18,9 @@ const suites = [
   "registry/replication",
   "registry/outbox",
   "registry/registry-node",
-  "container/membership",
-  "container/link/dependency",
-  "container/link/one-process",
+  "node/membership",
+  "routing/dependency",
+  "link/one-process",
 ].map((name) => join("test", `${name}.test.ts`));
 /** They assert that the purge does not wait; with a clock that leaps it has to. */
 const allBut = "^(?!.*(after ids of a year ahead|deletes what is older than the retention, in slices))";

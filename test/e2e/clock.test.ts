@@ -6,9 +6,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RoostClient } from "../../src/sdk/roost-client.ts";
-import { run, ServerProcess } from "../support/server-process.ts";
+import { run, ServerProcess } from "../../scripts/harness/server-process.ts";
 import { dayMs, isSteppedClockMissing, SteppedClock } from "../support/stepped-clock.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 
 let folder: string;
 let clock: SteppedClock;

@@ -3,10 +3,10 @@
 
 import { afterEach, expect, test } from "bun:test";
 import { ClusterStage } from "../support/cluster-stage.ts";
-import { hasPostgres, PostgresServer } from "../support/postgres.ts";
-import { isRedisMissing, RedisServer } from "../support/redis.ts";
+import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
+import { isRedisMissing, RedisServer } from "../../scripts/harness/redis.ts";
 import { dayMs, hourMs, isSteppedClockMissing, SteppedClock } from "../support/stepped-clock.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 
 /** What the clock shows while people talk, in their order: ahead of the true time, or behind it. */
 const steps = [30 * dayMs, 0, hourMs, -hourMs, -365 * dayMs, 0];

@@ -20,7 +20,7 @@ import { ClusterStage } from "../support/cluster-stage.ts";
 import { createGroup, groupTalk, readContents, readIndex, talk } from "../support/commands.ts";
 import { Random, testSeed } from "../support/random.ts";
 import { sentenceOf } from "../support/wire-client.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 
 const gateways = 2;
 let stage: ClusterStage;

@@ -11,9 +11,9 @@ import { CloseCode } from "../../src/wire/close-reason.ts";
 import { LoginReqSchema, MessagePushSchema, MessageReqSchema, Status } from "../../src/wire/gen/pkt_pb.ts";
 import { ClusterStage } from "../support/cluster-stage.ts";
 import { readContents, readIndex, talk } from "../support/commands.ts";
-import { isRedisMissing, RedisServer } from "../support/redis.ts";
-import { MemberProcess } from "../support/server-process.ts";
-import { until } from "../support/until.ts";
+import { isRedisMissing, RedisServer } from "../../scripts/harness/redis.ts";
+import { MemberProcess } from "../../scripts/harness/server-process.ts";
+import { until } from "../../scripts/harness/until.ts";
 import { type Answer, sentenceOf, type WireClient } from "../support/wire-client.ts";
 
 const stages: ClusterStage[] = [];

@@ -8,11 +8,11 @@ import { fingerprintOf } from "../../src/auth/secret.ts";
 import { ClusterStage, oneOfEach } from "../support/cluster-stage.ts";
 import { formerRelease, formerReleaseMissing } from "../support/former-release.ts";
 import { KeyRotation } from "../support/key-rotation.ts";
-import { hasPostgres, PostgresServer } from "../support/postgres.ts";
+import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
 import { Random, testSeed } from "../support/random.ts";
-import { isRedisMissing, RedisServer } from "../support/redis.ts";
-import { roost } from "../support/server-process.ts";
-import { until } from "../support/until.ts";
+import { isRedisMissing, RedisServer } from "../../scripts/harness/redis.ts";
+import { roost } from "../../scripts/harness/server-process.ts";
+import { until } from "../../scripts/harness/until.ts";
 
 let stage: ClusterStage | undefined;
 let talks: KeyRotation | undefined;

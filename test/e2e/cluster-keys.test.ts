@@ -9,13 +9,13 @@ import { join } from "node:path";
 import { clusterFingerprint } from "../../src/auth/store-ownership.ts";
 import { registryToken } from "../../src/auth/registry-token.ts";
 import { CloseCode } from "../../src/wire/close-reason.ts";
-import { closeAll, HandDialler, newIdentity } from "../container/link/support.ts";
+import { closeAll, HandDialler, newIdentity } from "../link/support.ts";
 import { at } from "../registry/http/support.ts";
 import { ClusterStage } from "../support/cluster-stage.ts";
 import { KeyRotation } from "../support/key-rotation.ts";
 import { Random, testSeed } from "../support/random.ts";
-import { run } from "../support/server-process.ts";
-import { until } from "../support/until.ts";
+import { run } from "../../scripts/harness/server-process.ts";
+import { until } from "../../scripts/harness/until.ts";
 
 let stage: ClusterStage | undefined;
 let talks: KeyRotation | undefined;

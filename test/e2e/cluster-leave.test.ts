@@ -15,11 +15,11 @@ import {
   Status,
 } from "../../src/wire/gen/pkt_pb.ts";
 import { basicPing, BasicCode, decodePacket, encodeLogicPacket, type LogicPacket } from "../../src/wire/packet.ts";
-import { closeAll, HandDialler, newIdentity } from "../container/link/support.ts";
+import { closeAll, HandDialler, newIdentity } from "../link/support.ts";
 import { ClusterStage } from "../support/cluster-stage.ts";
 import { readIndex, talk } from "../support/commands.ts";
 import { Random, testSeed } from "../support/random.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 import type { WireClient } from "../support/wire-client.ts";
 
 let stage: ClusterStage | undefined;

@@ -9,9 +9,9 @@ import { Command } from "../../src/wire/commands.ts";
 import { GroupGetReqSchema, MessagePushSchema, MessageReqSchema, Status } from "../../src/wire/gen/pkt_pb.ts";
 import { ClusterStage } from "../support/cluster-stage.ts";
 import { readContents, readIndex, talk } from "../support/commands.ts";
-import { freePorts } from "../support/free-ports.ts";
+import { freePorts } from "../../scripts/harness/free-ports.ts";
 import { LinkProxy } from "../support/link-proxy.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 import type { WireClient } from "../support/wire-client.ts";
 
 const stages: ClusterStage[] = [];

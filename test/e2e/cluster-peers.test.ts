@@ -15,11 +15,11 @@ import {
   handAcceptor,
   newIdentity,
   wrongKey,
-} from "../container/link/support.ts";
+} from "../link/support.ts";
 import { anyPorts, ClusterStage } from "../support/cluster-stage.ts";
 import { talk } from "../support/commands.ts";
-import { MemberProcess, run } from "../support/server-process.ts";
-import { until } from "../support/until.ts";
+import { MemberProcess, run } from "../../scripts/harness/server-process.ts";
+import { until } from "../../scripts/harness/until.ts";
 
 let stage: ClusterStage;
 

@@ -6,7 +6,7 @@ import { MessagePushSchema } from "../../src/wire/gen/pkt_pb.ts";
 import { ClusterStage } from "../support/cluster-stage.ts";
 import { talk } from "../support/commands.ts";
 import { Random, testSeed } from "../support/random.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 
 const stages: ClusterStage[] = [];
 

@@ -11,7 +11,7 @@ import { openConnection } from "../../src/store/sqlite/connection.ts";
 import { leaseMs } from "../../src/store/sqlite/node-lease.ts";
 import { migrate, schemaVersion } from "../../src/store/sqlite/schema.ts";
 import { nodeNumbers } from "../../src/store/snowflake.ts";
-import { type Finished, run } from "../support/server-process.ts";
+import { type Finished, run } from "../../scripts/harness/server-process.ts";
 
 let folder: string;
 

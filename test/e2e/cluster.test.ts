@@ -6,12 +6,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RoostClient } from "../../src/sdk/roost-client.ts";
 import { runKills } from "../support/kill-run.ts";
-import { hasPostgres, PostgresServer } from "../support/postgres.ts";
-import { ProcessCluster } from "../support/process-cluster.ts";
+import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
+import { ProcessCluster } from "../../scripts/harness/process-cluster.ts";
 import { Random, testSeed } from "../support/random.ts";
-import { isRedisMissing, RedisServer } from "../support/redis.ts";
-import { run, ServerProcess } from "../support/server-process.ts";
-import { until } from "../support/until.ts";
+import { isRedisMissing, RedisServer } from "../../scripts/harness/redis.ts";
+import { run, ServerProcess } from "../../scripts/harness/server-process.ts";
+import { until } from "../../scripts/harness/until.ts";
 
 const size = { discovery: 1, gateways: 2, logins: 1, chats: 2 };
 let folder: string;

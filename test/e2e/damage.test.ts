@@ -6,9 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RoostClient } from "../../src/sdk/roost-client.ts";
 import { overwrite, pagesOf } from "../support/damaged-store.ts";
-import { run, ServerProcess } from "../support/server-process.ts";
+import { run, ServerProcess } from "../../scripts/harness/server-process.ts";
 import { canMount, SmallDisk } from "../support/small-disk.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 
 let folder: string;
 const servers: ServerProcess[] = [];

@@ -4,9 +4,9 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePorts } from "../support/free-ports.ts";
-import { DiscoveryProcess, run } from "../support/server-process.ts";
-import { until } from "../support/until.ts";
+import { freePorts } from "../../scripts/harness/free-ports.ts";
+import { DiscoveryProcess, run } from "../../scripts/harness/server-process.ts";
+import { until } from "../../scripts/harness/until.ts";
 
 let folder: string;
 const nodes: DiscoveryProcess[] = [];

@@ -4,7 +4,7 @@
 import { afterEach, expect, test } from "bun:test";
 import { ClusterStage } from "../support/cluster-stage.ts";
 import { talk } from "../support/commands.ts";
-import { hasPostgres, PostgresServer } from "../support/postgres.ts";
+import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 
 const endings: (() => unknown)[] = [];

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isPrintable } from "../../src/base/printable.ts";
-import { run } from "../support/server-process.ts";
+import { run } from "../../scripts/harness/server-process.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "roost-foreign-"));
 const endings: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];

@@ -12,10 +12,10 @@ import { talk } from "../support/commands.ts";
 import { converse, patiently } from "../support/conversation.ts";
 import { formerRelease, formerReleaseMissing } from "../support/former-release.ts";
 import { type Engines, mixes, Servers, startMixedCluster } from "../support/mixed-cluster.ts";
-import { hasPostgres } from "../support/postgres.ts";
+import { hasPostgres } from "../../scripts/harness/postgres.ts";
 import { Random, testSeed } from "../support/random.ts";
-import { isRedisMissing } from "../support/redis.ts";
-import { until } from "../support/until.ts";
+import { isRedisMissing } from "../../scripts/harness/redis.ts";
+import { until } from "../../scripts/harness/until.ts";
 
 /** Two of each. */
 const size = { discovery: 2, gateways: 2, logins: 2, chats: 2 };

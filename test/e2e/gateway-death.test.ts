@@ -3,7 +3,7 @@
 import { afterEach, expect, test } from "bun:test";
 import { RoostClient } from "../../src/sdk/roost-client.ts";
 import { ClusterStage } from "../support/cluster-stage.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 
 const clientsCount = 5_000;
 const backMsMax = 60_000;

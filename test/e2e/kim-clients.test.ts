@@ -25,10 +25,10 @@ import type { ClusterStage } from "../support/cluster-stage.ts";
 import { formerRelease, formerReleaseMissing } from "../support/former-release.ts";
 import { KimGoClient, KimStorage, kimToken, KimWebClient } from "../support/kim-client.ts";
 import { type Engines, mixes, Servers, startMixedCluster } from "../support/mixed-cluster.ts";
-import { hasPostgres } from "../support/postgres.ts";
+import { hasPostgres } from "../../scripts/harness/postgres.ts";
 import { realNs } from "../support/real-clock.ts";
-import { isRedisMissing } from "../support/redis.ts";
-import { until } from "../support/until.ts";
+import { isRedisMissing } from "../../scripts/harness/redis.ts";
+import { until } from "../../scripts/harness/until.ts";
 
 const size = { discovery: 1, gateways: 2, logins: 2, chats: 2 };
 

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { signToken } from "../../src/auth/token.ts";
 import { ClusterStage } from "../support/cluster-stage.ts";
-import { run, ServerProcess } from "../support/server-process.ts";
+import { run, ServerProcess } from "../../scripts/harness/server-process.ts";
 import { WireClient } from "../support/wire-client.ts";
 
 let folder: string;

@@ -6,10 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RoostClient } from "../../src/sdk/roost-client.ts";
 import { ClusterStage } from "../support/cluster-stage.ts";
-import { DiscoveryProcess, roost, run, ServerProcess } from "../support/server-process.ts";
+import { DiscoveryProcess, roost, run, ServerProcess } from "../../scripts/harness/server-process.ts";
 import { canMount, SmallDisk } from "../support/small-disk.ts";
 import { FrozenTerminal } from "../support/frozen-terminal.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 
 const failing = { "on a full disk": "2>/dev/full", "a pipe without a reader": "2> >(exec true)" } as const;
 

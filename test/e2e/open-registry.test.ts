@@ -10,10 +10,10 @@ import { MessagePushSchema } from "../../src/wire/gen/pkt_pb.ts";
 import { at } from "../registry/http/support.ts";
 import { ClusterStage } from "../support/cluster-stage.ts";
 import { talk } from "../support/commands.ts";
-import { freePorts } from "../support/free-ports.ts";
+import { freePorts } from "../../scripts/harness/free-ports.ts";
 import { LinkProxy } from "../support/link-proxy.ts";
-import { DiscoveryProcess, MemberProcess, run } from "../support/server-process.ts";
-import { until } from "../support/until.ts";
+import { DiscoveryProcess, MemberProcess, run } from "../../scripts/harness/server-process.ts";
+import { until } from "../../scripts/harness/until.ts";
 
 const endings: (() => unknown)[] = [];
 

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { options, optionsOfRole } from "../../src/cli/options.ts";
 import { runMeasured } from "../support/measured-run.ts";
-import { roost, run, ServerProcess } from "../support/server-process.ts";
+import { roost, run, ServerProcess } from "../../scripts/harness/server-process.ts";
 
 const secret = "x7Hq2LrW9tZk4VbN6cYd";
 const free = ["--ws", "127.0.0.1:0", "--tcp", "127.0.0.1:0", "--monitor", "off"];

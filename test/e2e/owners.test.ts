@@ -7,10 +7,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ClusterStage } from "../support/cluster-stage.ts";
 import { talk } from "../support/commands.ts";
-import { hasPostgres, PostgresServer } from "../support/postgres.ts";
-import { isRedisMissing, RedisServer } from "../support/redis.ts";
-import { MemberProcess, run, ServerProcess } from "../support/server-process.ts";
-import { until } from "../support/until.ts";
+import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
+import { isRedisMissing, RedisServer } from "../../scripts/harness/redis.ts";
+import { MemberProcess, run, ServerProcess } from "../../scripts/harness/server-process.ts";
+import { until } from "../../scripts/harness/until.ts";
 
 const endings: (() => unknown)[] = [];
 afterEach(async () => {

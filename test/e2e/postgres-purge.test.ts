@@ -7,9 +7,9 @@ import { createLog } from "../../src/base/log.ts";
 import { horizonDayMs as dayMs } from "../../src/store/horizon.ts";
 import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
 import { stored, talk } from "../store/store-suite.ts";
-import { hasPostgres, PostgresServer } from "../support/postgres.ts";
-import { run } from "../support/server-process.ts";
-import { until } from "../support/until.ts";
+import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
+import { run } from "../../scripts/harness/server-process.ts";
+import { until } from "../../scripts/harness/until.ts";
 
 let server: PostgresServer;
 beforeAll(async () => {

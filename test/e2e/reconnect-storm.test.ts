@@ -11,8 +11,8 @@ import { signToken } from "../../src/auth/token.ts";
 import { Command } from "../../src/wire/commands.ts";
 import { LoginReqSchema } from "../../src/wire/gen/pkt_pb.ts";
 import { encodeLogicPacket } from "../../src/wire/packet.ts";
-import { ServerProcess } from "../support/server-process.ts";
-import { until } from "../support/until.ts";
+import { ServerProcess } from "../../scripts/harness/server-process.ts";
+import { until } from "../../scripts/harness/until.ts";
 import { upgradeRequest } from "../support/proxy-protocol.ts";
 import { OpCode } from "../../src/wire/opcode.ts";
 

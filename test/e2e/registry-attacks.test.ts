@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { at, encode, endAll, endLater, eventually, askUrl } from "../registry/http/support.ts";
-import { DiscoveryProcess } from "../support/server-process.ts";
+import { DiscoveryProcess } from "../../scripts/harness/server-process.ts";
 
 const megabyte = 1024 * 1024;
 const other = { zone: "z1", env: "prod", appid: "other", hostname: "other-1" };

@@ -6,8 +6,8 @@ import { Command } from "../../src/wire/commands.ts";
 import { MessageReqSchema, Status } from "../../src/wire/gen/pkt_pb.ts";
 import { ClusterStage } from "../support/cluster-stage.ts";
 import { readContents, readIndex, talk } from "../support/commands.ts";
-import { hasPostgres, PostgresServer } from "../support/postgres.ts";
-import { until } from "../support/until.ts";
+import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
+import { until } from "../../scripts/harness/until.ts";
 import type { WireClient } from "../support/wire-client.ts";
 
 const endings: (() => unknown)[] = [];

@@ -9,9 +9,9 @@ import { CloseCode } from "../../src/wire/close-reason.ts";
 import { ClusterStage } from "../support/cluster-stage.ts";
 import { talk } from "../support/commands.ts";
 import { formerRelease, formerReleaseMissing } from "../support/former-release.ts";
-import { hasPostgres, PostgresServer } from "../support/postgres.ts";
-import { run, ServerProcess } from "../support/server-process.ts";
-import { until } from "../support/until.ts";
+import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
+import { run, ServerProcess } from "../../scripts/harness/server-process.ts";
+import { until } from "../../scripts/harness/until.ts";
 import { WireClient } from "../support/wire-client.ts";
 
 const endings: (() => unknown)[] = [];

@@ -4,8 +4,8 @@ import { afterEach, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { isRedisMissing } from "../support/redis.ts";
-import { until } from "../support/until.ts";
+import { isRedisMissing } from "../../scripts/harness/redis.ts";
+import { until } from "../../scripts/harness/until.ts";
 
 const script = join(import.meta.dir, "../../scripts/cluster");
 const endings: (() => void)[] = [];

@@ -2,10 +2,10 @@
 
 import { afterEach, expect, test } from "bun:test";
 import { ClusterStage } from "../support/cluster-stage.ts";
-import { freePorts } from "../support/free-ports.ts";
-import { roost, run } from "../support/server-process.ts";
-import { until } from "../support/until.ts";
-import { endsWithParent } from "../support/with-parent.ts";
+import { freePorts } from "../../scripts/harness/free-ports.ts";
+import { roost, run } from "../../scripts/harness/server-process.ts";
+import { until } from "../../scripts/harness/until.ts";
+import { endsWithParent } from "../../scripts/harness/with-parent.ts";
 
 const endings: (() => unknown)[] = [];
 afterEach(async () => {

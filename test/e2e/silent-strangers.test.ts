@@ -10,8 +10,8 @@ import { join } from "node:path";
 import { RoostClient } from "../../src/sdk/roost-client.ts";
 import { ClusterStage } from "../support/cluster-stage.ts";
 import { talk } from "../support/commands.ts";
-import { roostWithFiles, run, ServerProcess } from "../support/server-process.ts";
-import { until } from "../support/until.ts";
+import { roostWithFiles, run, ServerProcess } from "../../scripts/harness/server-process.ts";
+import { until } from "../../scripts/harness/until.ts";
 import { upgradeRequest } from "../support/proxy-protocol.ts";
 
 const openFilesMax = 1_024;

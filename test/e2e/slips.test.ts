@@ -11,10 +11,10 @@ import { Command } from "../../src/wire/commands.ts";
 import { MessagePushSchema, MessageReqSchema, Status } from "../../src/wire/gen/pkt_pb.ts";
 import { ClusterStage } from "../support/cluster-stage.ts";
 import { readIndex, talk } from "../support/commands.ts";
-import { hasPostgres, PostgresServer } from "../support/postgres.ts";
-import { type ClusterOptions, type ClusterSize, ProcessCluster } from "../support/process-cluster.ts";
-import { isRedisMissing, RedisServer } from "../support/redis.ts";
-import { until } from "../support/until.ts";
+import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
+import { type ClusterOptions, type ClusterSize, ProcessCluster } from "../../scripts/harness/process-cluster.ts";
+import { isRedisMissing, RedisServer } from "../../scripts/harness/redis.ts";
+import { until } from "../../scripts/harness/until.ts";
 import type { WireClient } from "../support/wire-client.ts";
 
 /** Two gateways, each with so many people, of whom each talks to everybody of the other one: 36 talks. */

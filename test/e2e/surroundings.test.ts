@@ -9,9 +9,9 @@ import { registryToken } from "../../src/auth/registry-token.ts";
 import { options } from "../../src/cli/options.ts";
 import { ClusterStage } from "../support/cluster-stage.ts";
 import { talk } from "../support/commands.ts";
-import { freePorts } from "../support/free-ports.ts";
-import { DiscoveryProcess, roost, run, ServerProcess, type Variables } from "../support/server-process.ts";
-import { until } from "../support/until.ts";
+import { freePorts } from "../../scripts/harness/free-ports.ts";
+import { DiscoveryProcess, roost, run, ServerProcess, type Variables } from "../../scripts/harness/server-process.ts";
+import { until } from "../../scripts/harness/until.ts";
 
 const repository = join(import.meta.dir, "../..");
 /** The compiled executable is tested; Bun itself obeys all of this. */
@@ -21,7 +21,7 @@ let folder: string;
 const endings: (() => unknown)[] = [];
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "roost-surroundings-"));
+  folder = mkdtempSync(join(tmpdir(), "roost-environment-"));
   writeFileSync(join(folder, "foreign.ts"), `require("node:fs").writeFileSync("${folder}/has-run", "");\n`);
   writeFileSync(join(folder, "bunfig.toml"), 'preload = ["./foreign.ts"]\n');
   const names = Object.keys(options).map((name) => `ROOST_${name.toUpperCase().replaceAll("-", "_")}`);

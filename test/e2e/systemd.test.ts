@@ -20,10 +20,10 @@ import type { Subprocess } from "bun";
 import { fingerprintOf } from "../../src/auth/secret.ts";
 import { OptionValues } from "../../src/cli/option-values.ts";
 import { type OptionName, options, optionsOf, optionsOfRole, roles } from "../../src/cli/options.ts";
-import { freePorts } from "../support/free-ports.ts";
+import { freePorts } from "../../scripts/harness/free-ports.ts";
 import { NotifySocket } from "../support/notify-socket.ts";
-import { roost, run } from "../support/server-process.ts";
-import { until } from "../support/until.ts";
+import { roost, run } from "../../scripts/harness/server-process.ts";
+import { until } from "../../scripts/harness/until.ts";
 import { environmentFile, Unit, unitFolder, unitOfRole } from "../support/systemd-unit.ts";
 
 const installer = join(import.meta.dir, "../../scripts/install");

@@ -11,8 +11,8 @@ import { Command } from "../../src/wire/commands.ts";
 import { MessagePushSchema } from "../../src/wire/gen/pkt_pb.ts";
 import { ClusterStage } from "../support/cluster-stage.ts";
 import { talk } from "../support/commands.ts";
-import { ServerProcess } from "../support/server-process.ts";
-import { until } from "../support/until.ts";
+import { ServerProcess } from "../../scripts/harness/server-process.ts";
+import { until } from "../../scripts/harness/until.ts";
 import { WireClient } from "../support/wire-client.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "roost-token-keys-"));

@@ -12,9 +12,9 @@ import { Command } from "../../src/wire/commands.ts";
 import { LoginReqSchema } from "../../src/wire/gen/pkt_pb.ts";
 import { encodeLogicPacket } from "../../src/wire/packet.ts";
 import { binaryProxyHeader, binaryProxyHeaderOf, textProxyHeader, upgradeRequest } from "../support/proxy-protocol.ts";
-import { run, ServerProcess } from "../support/server-process.ts";
+import { run, ServerProcess } from "../../scripts/harness/server-process.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 import { WireClient } from "../support/wire-client.ts";
 
 let folder = "";

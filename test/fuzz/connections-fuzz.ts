@@ -9,12 +9,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { RoostClient } from "../../src/sdk/roost-client.ts";
-import { freePorts } from "../support/free-ports.ts";
-import { ProcessCluster } from "../support/process-cluster.ts";
+import { freePorts } from "../../scripts/harness/free-ports.ts";
+import { ProcessCluster } from "../../scripts/harness/process-cluster.ts";
 import { Random } from "../support/random.ts";
 import { RawTcp } from "../support/raw-tcp.ts";
-import { type RoostProcess, ServerProcess } from "../support/server-process.ts";
-import { until } from "../support/until.ts";
+import { type RoostProcess, ServerProcess } from "../../scripts/harness/server-process.ts";
+import { until } from "../../scripts/harness/until.ts";
 import { type Dialect, dnsQuery, Life, type Lore } from "./connection-lives.ts";
 
 /** Lives under way at a time. */

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { Registry } from "prom-client";
 import { bodyText } from "../../src/transport/http/http-answer.ts";
 import { metricsAnswer, scrapesMax } from "../../src/observe/operator-answers.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 
 test("what shows the metrics is read at the first scrape, and once for scrapes that come together", async () => {
   let reads = 0;

@@ -11,7 +11,7 @@ import {
   renewalsPerMessage,
   statesPerMessage,
 } from "../../src/registry/peer-messages.ts";
-import type { Timers } from "../../src/registry/timers.ts";
+import type { Timers } from "../../src/base/timers.ts";
 import { testSeed } from "../support/random.ts";
 import {
   beginNs,

@@ -6,7 +6,7 @@ import { TokenVerifier } from "../../src/auth/token.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { TimerWheel } from "../../src/base/timer-wheel.ts";
-import { Links } from "../../src/container/links.ts";
+import { Links } from "../../src/routing/links.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import { AddressLimits } from "../../src/roles/gateway/address-limits.ts";
 import type { Channel } from "../../src/roles/gateway/channel.ts";

@@ -4,9 +4,9 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { expect, test } from "bun:test";
 import type { LimitName } from "../../src/base/limits/table.ts";
-import { Context } from "../../src/container/context.ts";
-import type { Located, PushHead } from "../../src/container/dispatcher.ts";
-import { LinkBacklog } from "../../src/container/link-backlog.ts";
+import { Context } from "../../src/service/context.ts";
+import type { Located, PushHead } from "../../src/service/dispatcher.ts";
+import { LinkBacklog } from "../../src/service/link-backlog.ts";
 import { FanOut } from "../../src/roles/chat/fan-out.ts";
 import { Reads } from "../../src/roles/chat/reads.ts";
 import { Command } from "../../src/wire/commands.ts";
@@ -26,7 +26,7 @@ import { FrameKeeper } from "../support/lone-gateway.ts";
 import { Messenger } from "../support/messenger.ts";
 import { Random, testSeed } from "../support/random.ts";
 import { Turns } from "../support/turns.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 import type { WireClient } from "../support/wire-client.ts";
 
 /** What is in use as long as somebody uses it, and no longer. */

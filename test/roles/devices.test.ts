@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { RoostClient } from "../../src/sdk/roost-client.ts";
 import { testLimits } from "../support/limits.ts";
 import { Messenger } from "../support/messenger.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 
 test("the refusal of one device too many says what to do, and doing it helps", async () => {
   const messenger = await Messenger.start({ limits: testLimits({ devicesPerAccount: 1 }) });

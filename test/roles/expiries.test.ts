@@ -3,7 +3,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { expect, test } from "bun:test";
 import { signToken } from "../../src/auth/token.ts";
-import { Link } from "../../src/container/links.ts";
+import { Link } from "../../src/routing/links.ts";
 import type { Channel } from "../../src/roles/gateway/channel.ts";
 import { ChannelState } from "../../src/roles/gateway/channel-state.ts";
 import { CloseCode } from "../../src/wire/close-reason.ts";
@@ -11,7 +11,7 @@ import { Command } from "../../src/wire/commands.ts";
 import { LoginReqSchema } from "../../src/wire/gen/pkt_pb.ts";
 import { encodeLogicPacket } from "../../src/wire/packet.ts";
 import { FrameKeeper, loneGateway } from "../support/lone-gateway.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 
 const dayMs = 86_400_000;
 const start = 1_800_000_000;

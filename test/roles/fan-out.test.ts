@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { Located, PushHead } from "../../src/container/dispatcher.ts";
+import type { Located, PushHead } from "../../src/service/dispatcher.ts";
 import { type Delivery, FanOut } from "../../src/roles/chat/fan-out.ts";
 import type { Location } from "../../src/session/sessions.ts";
 import { Command } from "../../src/wire/commands.ts";

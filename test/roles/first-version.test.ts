@@ -3,8 +3,8 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { Context } from "../../src/container/context.ts";
-import { LinkBacklog } from "../../src/container/link-backlog.ts";
+import { Context } from "../../src/service/context.ts";
+import { LinkBacklog } from "../../src/service/link-backlog.ts";
 import { offlineIndex } from "../../src/roles/chat/offline-index.ts";
 import { Reads } from "../../src/roles/chat/reads.ts";
 import { StoreUnavailable } from "../../src/store/store.ts";

@@ -4,7 +4,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { expect, test } from "bun:test";
 import { signToken } from "../../src/auth/token.ts";
-import { Link } from "../../src/container/links.ts";
+import { Link } from "../../src/routing/links.ts";
 import { restoreSessions } from "../../src/roles/gateway/accept.ts";
 import type { Channel } from "../../src/roles/gateway/channel.ts";
 import { Command } from "../../src/wire/commands.ts";
@@ -12,7 +12,7 @@ import { CloseCode } from "../../src/wire/close-reason.ts";
 import { LoginReqSchema, Status } from "../../src/wire/gen/pkt_pb.ts";
 import { encodeLogicPacket } from "../../src/wire/packet.ts";
 import { FrameKeeper, loneGateway } from "../support/lone-gateway.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 
 test("a sign-in that the link to the login service does not take is refused, and its place is free again", async () => {
   const { gateway, fresh } = loneGateway();

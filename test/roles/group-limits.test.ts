@@ -4,7 +4,7 @@ import { afterEach, expect, test } from "bun:test";
 import { fromBinary } from "@bufbuild/protobuf";
 import type { LimitValues } from "../../src/base/limits/table.ts";
 import type { Limits } from "../../src/base/limits/limits.ts";
-import { Refusal } from "../../src/container/refusal.ts";
+import { Refusal } from "../../src/service/refusal.ts";
 import { AccountRates } from "../../src/roles/chat/account-rates.ts";
 import { Command } from "../../src/wire/commands.ts";
 import {

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { silentLog } from "../../src/base/log.ts";
 import { RareLog } from "../../src/base/rare-log.ts";
-import type { Located, PushHead } from "../../src/container/dispatcher.ts";
+import type { Located, PushHead } from "../../src/service/dispatcher.ts";
 import { FanOut } from "../../src/roles/chat/fan-out.ts";
 import { FanOutAllowance } from "../../src/roles/chat/fan-out-allowance.ts";
 import { GroupAudience } from "../../src/roles/chat/group-audience.ts";

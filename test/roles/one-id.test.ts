@@ -5,11 +5,11 @@ import type { LinkIdentity } from "../../src/auth/link-proof.ts";
 import { signToken } from "../../src/auth/token.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { testLimits } from "../support/limits.ts";
-import { Dispatcher } from "../../src/container/dispatcher.ts";
-import { IdTaken } from "../../src/container/membership.ts";
-import { Router } from "../../src/container/router.ts";
-import { Service } from "../../src/container/service.ts";
-import type { Surroundings } from "../../src/container/surroundings.ts";
+import { Dispatcher } from "../../src/service/dispatcher.ts";
+import { IdTaken } from "../../src/node/membership.ts";
+import { Router } from "../../src/service/router.ts";
+import { Service } from "../../src/service/service.ts";
+import type { NodeEnvironment } from "../../src/node/environment.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import type { GatewayRole } from "../../src/roles/gateway/role.ts";
 import { createLoginService } from "../../src/roles/login/role.ts";
@@ -17,9 +17,9 @@ import { MemorySessions } from "../../src/session/memory-sessions.ts";
 import { closeNormal } from "../../src/wire/close-reason.ts";
 import { Command } from "../../src/wire/commands.ts";
 import { Status } from "../../src/wire/gen/pkt_pb.ts";
-import { newIdentity } from "../container/link/support.ts";
+import { newIdentity } from "../link/support.ts";
 import { MemoryCluster } from "../support/memory-cluster.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 import { WireClient } from "../support/wire-client.ts";
 
 const key = new TextEncoder().encode("the key of a test of ids");
@@ -37,11 +37,11 @@ class Processes {
     closing.push(() => this.cluster.stop());
   }
 
-  around(place: string, identity: LinkIdentity): Surroundings {
+  around(place: string, identity: LinkIdentity): NodeEnvironment {
     return { ...this.cluster.around(place, identity.service), identity };
   }
 
-  gateway(around: Surroundings): GatewayRole {
+  gateway(around: NodeEnvironment): GatewayRole {
     const gateway = this.cluster.gateway(around, this.metrics.forService(around.identity.incarnation, "gateway"), key);
     closing.push(() => gateway.drain(0, 0));
     return gateway;

@@ -3,19 +3,19 @@
 import { afterEach, expect, test } from "bun:test";
 import { newStoreIdentity, type StoreIdentity } from "../../src/auth/store-ownership.ts";
 import { type LogFields, silentLog } from "../../src/base/log.ts";
-import { Dispatcher } from "../../src/container/dispatcher.ts";
-import { LogicNode } from "../../src/container/logic-node.ts";
-import { metadataOfStores, type NodeStores } from "../../src/container/node-stores.ts";
-import { Router } from "../../src/container/router.ts";
-import { Service } from "../../src/container/service.ts";
+import { Dispatcher } from "../../src/service/dispatcher.ts";
+import { LogicNode } from "../../src/node/logic-node.ts";
+import { metadataOfStores, type NodeStores } from "../../src/link/node-stores.ts";
+import { Router } from "../../src/service/router.ts";
+import { Service } from "../../src/service/service.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import { Status } from "../../src/registry/instance.ts";
-import { systemTimers } from "../../src/registry/timers.ts";
+import { systemTimers } from "../../src/base/timers.ts";
 import type { GatewayRole } from "../../src/roles/gateway/role.ts";
 import type { GatewayStart } from "../../src/session/sessions.ts";
 import { VirtualTime } from "../sim/virtual-time.ts";
 import { MemoryCluster } from "../support/memory-cluster.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 import { turn } from "../transport/recording.ts";
 
 const ends: (() => unknown)[] = [];

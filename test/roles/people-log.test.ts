@@ -6,7 +6,7 @@ import { controlRequest } from "../../src/observe/control-commands.ts";
 import { Command } from "../../src/wire/commands.ts";
 import { LoginRenewReqSchema } from "../../src/wire/gen/pkt_pb.ts";
 import { Messenger } from "../support/messenger.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 
 const endings: (() => Promise<void>)[] = [];
 afterEach(async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { turnCostMax, writeCost } from "../../src/container/dispatcher.ts";
+import { turnCostMax, writeCost } from "../../src/service/dispatcher.ts";
 import { PushQueue } from "../../src/roles/gateway/push-queue.ts";
 import { Command, MetaKey } from "../../src/wire/commands.ts";
 import { Flag, MetaType } from "../../src/wire/gen/pkt_pb.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { LimitValues } from "../../src/base/limits/table.ts";
-import { Context, type GatewayLink } from "../../src/container/context.ts";
+import { Context, type GatewayLink } from "../../src/service/context.ts";
 import { Reads } from "../../src/roles/chat/reads.ts";
 import { Command } from "../../src/wire/commands.ts";
 import { MetaType, Status } from "../../src/wire/gen/pkt_pb.ts";
@@ -8,7 +8,7 @@ import { encodeLogicPacket } from "../../src/wire/packet.ts";
 import { PacketScan, scanPacket } from "../../src/wire/packet-scan.ts";
 import { bound } from "../support/bounds.ts";
 import { testLimits } from "../support/limits.ts";
-import { LinkBacklog } from "../../src/container/link-backlog.ts";
+import { LinkBacklog } from "../../src/service/link-backlog.ts";
 import { FrameKeeper, loneGateway } from "../support/lone-gateway.ts";
 
 function fixture(values: Partial<LimitValues>, nowMs?: () => number) {

@@ -3,7 +3,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { expect, test } from "bun:test";
 import { signToken } from "../../src/auth/token.ts";
-import { Link } from "../../src/container/links.ts";
+import { Link } from "../../src/routing/links.ts";
 import { restoreSession } from "../../src/roles/gateway/accept.ts";
 import type { Channel } from "../../src/roles/gateway/channel.ts";
 import { decodeBody } from "../../src/wire/body.ts";
@@ -21,7 +21,7 @@ import {
 import { encodeLogicPacket } from "../../src/wire/packet.ts";
 import { Messenger } from "../support/messenger.ts";
 import { FrameKeeper, loneGateway, type LoneClient } from "../support/lone-gateway.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 
 const key = new Uint8Array(32);
 const start = 1_800_000_000;

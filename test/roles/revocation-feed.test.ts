@@ -17,7 +17,7 @@ import { testLimits } from "../support/limits.ts";
 import { FrameKeeper } from "../support/lone-gateway.ts";
 import { ManualTimers } from "../support/manual-timers.ts";
 import { talkStore } from "../support/talk-store.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 
 const row = (id: bigint): StoredRevocation => ({
   ...{ id, app: "app", account: `a${id}`, kind: "revoke", device: undefined, beforeMs: 1_000 },

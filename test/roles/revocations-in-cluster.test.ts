@@ -17,7 +17,7 @@ import { openSqliteSessions } from "../../src/session/sqlite/sqlite-sessions.ts"
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { CloseCode } from "../../src/wire/close-reason.ts";
 import { MemoryCluster } from "../support/memory-cluster.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 import { WireClient } from "../support/wire-client.ts";
 
 const key = new TextEncoder().encode("the key of a test with gateways");

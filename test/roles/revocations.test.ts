@@ -4,9 +4,9 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { expect, setSystemTime, test } from "bun:test";
 import { SignJWT } from "jose";
 import { signToken } from "../../src/auth/token.ts";
-import { encodeLinkState } from "../../src/container/link/link-state.ts";
-import { Link } from "../../src/container/links.ts";
-import { unknownStores } from "../../src/container/node-stores.ts";
+import { encodeLinkState } from "../../src/link/link-state.ts";
+import { Link } from "../../src/routing/links.ts";
+import { unknownStores } from "../../src/link/node-stores.ts";
 import { restoreSessions } from "../../src/roles/gateway/accept.ts";
 import { ChannelState } from "../../src/roles/gateway/channel-state.ts";
 import type { Channel } from "../../src/roles/gateway/channel.ts";
@@ -22,7 +22,7 @@ import {
   type StoredRevocation,
 } from "../../src/wire/revocations.ts";
 import { FrameKeeper, loneGateway } from "../support/lone-gateway.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 
 const nowMs = Date.now();
 const key = new Uint8Array(32);

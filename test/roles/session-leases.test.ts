@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { silentLog } from "../../src/base/log.ts";
-import { Dispatcher } from "../../src/container/dispatcher.ts";
+import { Dispatcher } from "../../src/service/dispatcher.ts";
 import { SessionLeases } from "../../src/roles/login/session-leases.ts";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
 import { testLimits } from "../support/limits.ts";

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { SyncHints } from "../../src/roles/gateway/sync-hints.ts";
 import { ChannelState } from "../../src/roles/gateway/channel-state.ts";
 import { Downlink } from "../../src/roles/gateway/downlink.ts";
-import { Link } from "../../src/container/links.ts";
+import { Link } from "../../src/routing/links.ts";
 import type { Channel } from "../../src/roles/gateway/channel.ts";
 import { closeAbnormal } from "../../src/wire/close-reason.ts";
 import { Command, MetaKey } from "../../src/wire/commands.ts";

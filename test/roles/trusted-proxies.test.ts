@@ -7,7 +7,7 @@ import { closeLimit } from "../../src/wire/close-reason.ts";
 import { testLimits } from "../support/limits.ts";
 import { Messenger } from "../support/messenger.ts";
 import { binaryProxyHeader, binaryProxyHeaderOf, textProxyHeader, upgradeRequest } from "../support/proxy-protocol.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 import { WireClient } from "../support/wire-client.ts";
 
 let messenger: Messenger | undefined;

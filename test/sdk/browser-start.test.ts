@@ -5,7 +5,7 @@ import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Browser, browserTestMsMax, chromium, withBrowser } from "../support/browser.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 
 const folder = temporaryFolder("roost-browser-start-");
 const site = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("here") });

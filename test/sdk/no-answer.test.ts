@@ -9,7 +9,7 @@ import { Command } from "../../src/wire/commands.ts";
 import { LoginRenewReqSchema, LoginRenewRespSchema, LoginRespSchema } from "../../src/wire/gen/pkt_pb.ts";
 import { ManualTimers } from "../support/manual-timers.ts";
 import { ScriptedPeer } from "../support/scripted-peer.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 
 const running: (() => Promise<void>)[] = [];
 afterEach(async () => {

@@ -18,7 +18,7 @@ import {
   Status,
 } from "../../src/wire/gen/pkt_pb.ts";
 import { ManualTimers } from "../support/manual-timers.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 import { type PeerRequest, ScriptedPeer } from "../support/scripted-peer.ts";
 
 const running: (() => Promise<void>)[] = [];

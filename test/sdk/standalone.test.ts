@@ -6,7 +6,7 @@ import type { ClientOptions } from "../../src/sdk/client-options.ts";
 import type { Message } from "../../src/sdk/message.ts";
 import { RoostClient } from "../../src/sdk/roost-client.ts";
 import { Status } from "../../src/wire/gen/pkt_pb.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 import { Messenger } from "../support/messenger.ts";
 
 let messenger: Messenger;

@@ -3,12 +3,12 @@
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { createLog, silentLog, type Log } from "../../src/base/log.ts";
-import { refusalOf } from "../../src/container/refusal.ts";
+import { refusalOf } from "../../src/service/refusal.ts";
 import { openRedisSessions } from "../../src/session/redis/redis-sessions.ts";
 import { sessionsDetail, SessionsUnavailable, type Sessions } from "../../src/session/sessions.ts";
 import { Status } from "../../src/wire/gen/pkt_pb.ts";
-import { isRedisMissing, RedisServer } from "../support/redis.ts";
-import { until } from "../support/until.ts";
+import { isRedisMissing, RedisServer } from "../../scripts/harness/redis.ts";
+import { until } from "../../scripts/harness/until.ts";
 import { location } from "./sessions-suite.ts";
 
 describe.skipIf(isRedisMissing)("sessions in a Redis that fails", () => {

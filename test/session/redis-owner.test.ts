@@ -6,8 +6,8 @@ import { createLog, silentLog } from "../../src/base/log.ts";
 import { knownToNobody, type KnownIdentity } from "../../src/session/redis/redis-owner.ts";
 import { openRedisSessions, type RedisSessionsOptions } from "../../src/session/redis/redis-sessions.ts";
 import { SessionsUnavailable, type Sessions } from "../../src/session/sessions.ts";
-import { isRedisMissing, RedisServer } from "../support/redis.ts";
-import { until } from "../support/until.ts";
+import { isRedisMissing, RedisServer } from "../../scripts/harness/redis.ts";
+import { until } from "../../scripts/harness/until.ts";
 import { claimOf, sessionOwnerSuite, type OwnedEngine } from "./session-owner-suite.ts";
 import { location } from "./sessions-suite.ts";
 

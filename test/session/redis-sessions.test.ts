@@ -3,7 +3,7 @@ import { limitValues } from "../../src/base/limits/table.ts";
 import { silentLog } from "../../src/base/log.ts";
 import type { SessionLimits } from "../../src/session/sessions.ts";
 import { openRedisSessions } from "../../src/session/redis/redis-sessions.ts";
-import { isRedisMissing, RedisServer } from "../support/redis.ts";
+import { isRedisMissing, RedisServer } from "../../scripts/harness/redis.ts";
 import { location, sessionsSuite } from "./sessions-suite.ts";
 import { sharedSessionsSuite, type SharedEngine } from "./shared-sessions-suite.ts";
 

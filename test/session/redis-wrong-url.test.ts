@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLog, silentLog } from "../../src/base/log.ts";
 import { openRedisSessions } from "../../src/session/redis/redis-sessions.ts";
-import { isRedisMissing, RedisServer } from "../support/redis.ts";
-import { until } from "../support/until.ts";
+import { isRedisMissing, RedisServer } from "../../scripts/harness/redis.ts";
+import { until } from "../../scripts/harness/until.ts";
 
 const undo: (() => unknown)[] = [];
 afterEach(async () => {

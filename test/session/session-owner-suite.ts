@@ -13,7 +13,7 @@ import { createLog, silentLog, type Log } from "../../src/base/log.ts";
 import { livingMs } from "../../src/session/session-owner.ts";
 import { SessionsUnavailable, type Sessions } from "../../src/session/sessions.ts";
 import { Random, testSeed } from "../support/random.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 import { location } from "./sessions-suite.ts";
 
 export interface OwnedEngine {

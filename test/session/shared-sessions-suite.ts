@@ -7,7 +7,7 @@ import { limitTable, limitValues } from "../../src/base/limits/table.ts";
 import type { GatewayStart, Location, SessionLimits, Sessions } from "../../src/session/sessions.ts";
 import { bound } from "../support/bounds.ts";
 import { Random, testSeed } from "../support/random.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 import { location, type Engine } from "./sessions-suite.ts";
 
 /** Hands on the engine's own data, so that no test waits for a lease to end. */

@@ -12,7 +12,7 @@ import { SessionsUnavailable, type Sessions } from "../../src/session/sessions.t
 import { openSqliteSessions } from "../../src/session/sqlite/sqlite-sessions.ts";
 import { canMount, SmallDisk } from "../support/small-disk.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 import { location } from "./sessions-suite.ts";
 
 const root = temporaryFolder("roost-session-file-");

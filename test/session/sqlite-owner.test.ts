@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLog } from "../../src/base/log.ts";
 import { openSqliteSessions } from "../../src/session/sqlite/sqlite-sessions.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 import { claimOf, sessionOwnerSuite, type OwnedEngine } from "./session-owner-suite.ts";
 
 const root = mkdtempSync(join(tmpdir(), "roost-session-owner-"));

@@ -1,7 +1,7 @@
 // Time for a simulation: events in the order of their moments, equal moments in the order of their planning.
 
 import type { Clock } from "../../src/base/clock.ts";
-import type { Cancel, Timers } from "../../src/registry/timers.ts";
+import type { Cancel, Timers } from "../../src/base/timers.ts";
 
 interface Event {
   readonly atMs: number;

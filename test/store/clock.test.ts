@@ -4,11 +4,11 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { outcome, talkJob } from "../../src/store/jobs.ts";
 import { nodeOfId } from "../../src/store/snowflake.ts";
-import { checkIndex } from "../../src/store/sqlite/check-index.ts";
+import { checkIndex } from "../../src/store/sqlite/index/check-index.ts";
 import { openConnection } from "../../src/store/sqlite/connection.ts";
-import { indexPathOf } from "../../src/store/sqlite/index-file.ts";
+import { indexPathOf } from "../../src/store/sqlite/index/index-file.ts";
 import { leaseMs, NodeLease } from "../../src/store/sqlite/node-lease.ts";
-import { salvage } from "../../src/store/sqlite/salvage.ts";
+import { salvage } from "../../src/store/sqlite/salvage/salvage.ts";
 import { day, hour, Machine, minute, removeMachines } from "./clock-machine.ts";
 import { commit, idsOf, type Process, storedCodes } from "./log-process.ts";
 import { draft, talk } from "./store-suite.ts";

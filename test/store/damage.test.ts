@@ -17,7 +17,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { createLog } from "../../src/base/log.ts";
-import { indexPathOf } from "../../src/store/sqlite/index-file.ts";
+import { indexPathOf } from "../../src/store/sqlite/index/index-file.ts";
 import {
   allIds,
   copyStore,
@@ -29,7 +29,7 @@ import {
   type Filled,
 } from "../support/damaged-store.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 import { stored, talk } from "./store-suite.ts";
 import { contentsOf } from "../support/contents.ts";
 

@@ -16,12 +16,12 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { silentLog } from "../../src/base/log.ts";
-import { indexPathOf } from "../../src/store/sqlite/index-file.ts";
-import { present, putInPlace, receive } from "../../src/store/sqlite/restore.ts";
+import { indexPathOf } from "../../src/store/sqlite/index/index-file.ts";
+import { present, putInPlace, receive } from "../../src/store/sqlite/backup/restore.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { StoreUnavailable, type Store } from "../../src/store/store.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 import { stored, talk } from "./store-suite.ts";
 
 const root = temporaryFolder("files-away-");

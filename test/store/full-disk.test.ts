@@ -7,7 +7,7 @@ import { createLog, type Log, silentLog } from "../../src/base/log.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { StoreUnavailable, type Store } from "../../src/store/store.ts";
 import { canMount, SmallDisk } from "../support/small-disk.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 import { stored, talk } from "./store-suite.ts";
 import { contentsOf } from "../support/contents.ts";
 

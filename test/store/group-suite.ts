@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { StoreUnavailable, type MembershipChange, type MembershipOutcome, type Store } from "../../src/store/store.ts";
 import { bound } from "../support/bounds.ts";
 import { Random, testSeed } from "../support/random.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 import { draft, stored, talk, type StorePlace } from "./store-suite.ts";
 import { contentsOf } from "../support/contents.ts";
 

@@ -5,7 +5,7 @@ import { silentLog } from "../../src/base/log.ts";
 import { Housekeeping } from "../../src/store/sqlite/housekeeping.ts";
 import type { Answer, Request } from "../../src/store/sqlite/protocol.ts";
 import { StoreUnavailable } from "../../src/store/store.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 
 const running: Housekeeping[] = [];
 afterEach(() => {

@@ -6,7 +6,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../../src/base/clock.ts";
 import { outcome, talkJob } from "../../src/store/jobs.ts";
-import { indexPathOf, openIndex, removeIndex } from "../../src/store/sqlite/index-file.ts";
+import { indexPathOf, openIndex, removeIndex } from "../../src/store/sqlite/index/index-file.ts";
 import type { Talk } from "../../src/store/store.ts";
 import { Random, testSeed } from "../support/random.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";

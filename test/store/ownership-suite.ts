@@ -11,7 +11,7 @@ import {
 import { createLog, silentLog, type Log } from "../../src/base/log.ts";
 import { StoreUnavailable, type Store } from "../../src/store/store.ts";
 import { Random, testSeed } from "../support/random.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 import { stored, talk } from "./store-suite.ts";
 import { contentsOf } from "../support/contents.ts";
 

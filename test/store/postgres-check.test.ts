@@ -5,7 +5,7 @@ import { SQL } from "bun";
 import { silentLog } from "../../src/base/log.ts";
 import { checkPostgres } from "../../src/store/postgres/check.ts";
 import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
-import { hasPostgres, PostgresServer } from "../support/postgres.ts";
+import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
 import { draft, talk } from "./store-suite.ts";
 
 describe.skipIf(!hasPostgres)("PostgreSQL", () => {

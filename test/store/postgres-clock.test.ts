@@ -21,9 +21,9 @@ import { Writer } from "../../src/store/postgres/writer.ts";
 import { nodeOfId, smallestIdAt, timeOfId } from "../../src/store/snowflake.ts";
 import { StoreUnavailable, type Store, type Talk } from "../../src/store/store.ts";
 import { DatabaseClock } from "../support/database-clock.ts";
-import { hasPostgres, PostgresServer } from "../support/postgres.ts";
+import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
 import { Random, testSeed } from "../support/random.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 import { draft, stored, storeSuite, talk } from "./store-suite.ts";
 
 const minuteMs = 60_000;

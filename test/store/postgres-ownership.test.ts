@@ -7,9 +7,9 @@ import { claimOfNobody } from "../../src/auth/store-ownership.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
 import { environmentOf, runTool } from "../../src/store/postgres/tools.ts";
-import { hasPostgres, PostgresServer } from "../support/postgres.ts";
+import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 import { ownershipSuite, type OwnedPlace } from "./ownership-suite.ts";
 import { postgresSchema3 } from "../support/former-schema.ts";
 

@@ -9,8 +9,8 @@ import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
 import { migrations, schemaVersion } from "../../src/store/postgres/schema.ts";
 import { nodeOfId } from "../../src/store/snowflake.ts";
 import type { Store } from "../../src/store/store.ts";
-import { hasPostgres, PostgresServer } from "../support/postgres.ts";
-import { until } from "../support/until.ts";
+import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
+import { until } from "../../scripts/harness/until.ts";
 import { stored, talk } from "./store-suite.ts";
 
 const schema2 = readFileSync(join(import.meta.dir, "postgres-schema-2.sql"), "utf8");

@@ -12,8 +12,8 @@ import { checkPostgres } from "../../src/store/postgres/check.ts";
 import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
 import { migrations } from "../../src/store/postgres/schema.ts";
 import type { Store } from "../../src/store/store.ts";
-import { hasPostgres, PostgresServer } from "../support/postgres.ts";
-import { until } from "../support/until.ts";
+import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
+import { until } from "../../scripts/harness/until.ts";
 import { draft, stored, talk } from "./store-suite.ts";
 
 const schema3 = readFileSync(join(import.meta.dir, "postgres-schema-3.sql"), "utf8");

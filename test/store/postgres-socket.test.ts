@@ -5,7 +5,7 @@ import { placeOf, socketOf } from "../../src/store/postgres/connection.ts";
 import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
 import { environmentOf } from "../../src/store/postgres/tools.ts";
 import { silentLog } from "../../src/base/log.ts";
-import { hasPostgres, PostgresServer } from "../support/postgres.ts";
+import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
 
 test("a URL names the folder of a socket in its query or in the place of its host", () => {
   const socket = { folder: "/run/postgresql", port: 5432, user: "carol" };

@@ -4,9 +4,9 @@ import { expect, test } from "bun:test";
 import { SQL } from "bun";
 import { silentLog } from "../../src/base/log.ts";
 import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
-import { hasPostgres, PostgresServer } from "../support/postgres.ts";
+import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
 import { dayMs, hourMs, isSteppedClockMissing, SteppedClock } from "../support/stepped-clock.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 import { stored, talk } from "./store-suite.ts";
 
 test.skipIf(!hasPostgres || isSteppedClockMissing)(

@@ -8,10 +8,10 @@ import { openPostgresStore, type PostgresStoreOptions } from "../../src/store/po
 import { schemaVersion } from "../../src/store/postgres/schema.ts";
 import { nextId, nodeOfId, smallestIdAt, snowflakeEpochMs } from "../../src/store/snowflake.ts";
 import { StoreUnavailable, type Store, type TalkOutcome } from "../../src/store/store.ts";
-import { hasPostgres, PostgresServer } from "../support/postgres.ts";
+import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
 import { Random, testSeed } from "../support/random.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 import { groupSuite, type GroupPlace } from "./group-suite.ts";
 import { idsAheadSuite, type AheadPlace } from "./ids-ahead-suite.ts";
 import { revocationSuite } from "./revocation-suite.ts";

@@ -3,7 +3,7 @@
 
 import { expect } from "bun:test";
 import { StoreUnavailable, type Store, type Talk } from "../../src/store/store.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 import { stored, talk } from "./store-suite.ts";
 
 /** Does it again while the store refuses it. */

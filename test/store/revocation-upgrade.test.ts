@@ -13,8 +13,8 @@ import { checkStore } from "../../src/store/sqlite/check.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { backToSchema5, postgresSchema4 } from "../support/former-schema.ts";
 import { contentsOf } from "../support/contents.ts";
-import { hasPostgres, PostgresServer } from "../support/postgres.ts";
-import { until } from "../support/until.ts";
+import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
+import { until } from "../../scripts/harness/until.ts";
 import { stored, talk } from "./store-suite.ts";
 
 const revocation = { app: "app", account: "ann", kind: "revoke", device: undefined, beforeMs: 1_000 } as const;

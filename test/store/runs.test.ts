@@ -2,14 +2,14 @@ import type { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { BloomFilter } from "../../src/store/sqlite/bloom-filter.ts";
+import { BloomFilter } from "../../src/store/sqlite/index/bloom-filter.ts";
 import { openConnection } from "../../src/store/sqlite/connection.ts";
-import { openOrMakeIndex } from "../../src/store/sqlite/index-file.ts";
-import { allLists, lists } from "../../src/store/sqlite/posting.ts";
-import { RunBuilder, RunStatements } from "../../src/store/sqlite/run-builder.ts";
-import { RunList } from "../../src/store/sqlite/run.ts";
+import { openOrMakeIndex } from "../../src/store/sqlite/index/index-file.ts";
+import { allLists, lists } from "../../src/store/sqlite/index/posting.ts";
+import { RunBuilder, RunStatements } from "../../src/store/sqlite/index/run-builder.ts";
+import { RunList } from "../../src/store/sqlite/index/run.ts";
 import { migrate } from "../../src/store/sqlite/schema.ts";
-import { Tail } from "../../src/store/sqlite/tail.ts";
+import { Memtable } from "../../src/store/sqlite/index/memtable.ts";
 import { Random, testSeed } from "../support/random.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
@@ -84,7 +84,7 @@ test("a run answers as a sorted list does, at every edge of its blocks", () => {
 test("a tail answers as a list does, over many generations, and drops what is folded", () => {
   const random = new Random(testSeed("tail"));
   const postings = randomPostings(random, 150_000);
-  const tail = new Tail([lists.received, lists.keyed]);
+  const tail = new Memtable([lists.received, lists.keyed]);
   for (const { key, id } of postings) tail.add({ id, received: key, sent: 0, keyed: random.once(2) ? key : undefined });
   expect(tail.lastId).toBe(postings.at(-1)?.id ?? 0n);
   let foldedId = 0n;

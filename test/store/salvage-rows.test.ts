@@ -5,10 +5,10 @@ import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { closeSync, openSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { PageFile, pageBytes, type BtreePage } from "../../src/store/sqlite/btree-page.ts";
-import { salvage, type TableReport } from "../../src/store/sqlite/salvage.ts";
+import { PageFile, pageBytes, type BtreePage } from "../../src/store/sqlite/salvage/btree-page.ts";
+import { salvage, type TableReport } from "../../src/store/sqlite/salvage/salvage.ts";
 import { migrate } from "../../src/store/sqlite/schema.ts";
-import { findRoots, soughtOf } from "../../src/store/sqlite/table-search.ts";
+import { findRoots, soughtOf } from "../../src/store/sqlite/salvage/table-search.ts";
 import { overwrite } from "../support/damaged-store.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 

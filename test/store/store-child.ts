@@ -3,7 +3,7 @@
 
 import { createLog } from "../../src/base/log.ts";
 import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
-import { foldMessagesDefault } from "../../src/store/sqlite/posting.ts";
+import { foldMessagesDefault } from "../../src/store/sqlite/index/posting.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { StoreUnavailable, type TalkOutcome } from "../../src/store/store.ts";
 import { stored, talk } from "./store-suite.ts";

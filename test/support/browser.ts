@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { DevTools } from "./dev-tools.ts";
-import { endsWithParent } from "./with-parent.ts";
+import { endsWithParent } from "../../scripts/harness/with-parent.ts";
 
 /** Undefined where there is none. */
 export const chromium: string | undefined = Bun.which("chromium") ?? undefined;

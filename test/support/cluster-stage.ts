@@ -7,8 +7,8 @@ import { secretsFromFile } from "../../src/auth/secret.ts";
 import { clusterFingerprint, type StoreClaim } from "../../src/auth/store-ownership.ts";
 import type { ClientOptions } from "../../src/sdk/client-options.ts";
 import { RoostClient } from "../../src/sdk/roost-client.ts";
-import { type ClusterOptions, type ClusterSize, ProcessCluster } from "./process-cluster.ts";
-import { until } from "./until.ts";
+import { type ClusterOptions, type ClusterSize, ProcessCluster } from "../../scripts/harness/process-cluster.ts";
+import { until } from "../../scripts/harness/until.ts";
 import { WireClient } from "./wire-client.ts";
 
 /** The default of --env. */

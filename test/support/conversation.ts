@@ -3,9 +3,9 @@
 // signed out for good.
 
 import { RoostClient } from "../../src/sdk/roost-client.ts";
-import type { ProcessCluster } from "./process-cluster.ts";
+import type { ProcessCluster } from "../../scripts/harness/process-cluster.ts";
 import type { Random } from "./random.ts";
-import { until } from "./until.ts";
+import { until } from "../../scripts/harness/until.ts";
 
 export interface Conversation {
   readonly cluster: ProcessCluster;

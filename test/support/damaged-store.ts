@@ -3,11 +3,11 @@
 import { Database } from "bun:sqlite";
 import { closeSync, cpSync, existsSync, openSync, statSync, writeSync } from "node:fs";
 import { silentLog, type Log } from "../../src/base/log.ts";
-import { indexPathOf } from "../../src/store/sqlite/index-file.ts";
+import { indexPathOf } from "../../src/store/sqlite/index/index-file.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { StoreUnavailable, type Store } from "../../src/store/store.ts";
 import { draft, stored, talk } from "../store/store-suite.ts";
-import { until } from "./until.ts";
+import { until } from "../../scripts/harness/until.ts";
 
 export const pageBytes = 4096;
 const foldMessages = 100;

@@ -10,7 +10,7 @@ import { MessageReqSchema, Status } from "../../src/wire/gen/pkt_pb.ts";
 import { at } from "../registry/http/support.ts";
 import type { ClusterStage } from "./cluster-stage.ts";
 import type { Random } from "./random.ts";
-import { until } from "./until.ts";
+import { until } from "../../scripts/harness/until.ts";
 import type { WireClient } from "./wire-client.ts";
 
 /** A cluster in which people talk while its processes are restarted. */

@@ -2,7 +2,7 @@
 // must hold.
 
 import { converse } from "./conversation.ts";
-import type { ProcessCluster } from "./process-cluster.ts";
+import type { ProcessCluster } from "../../scripts/harness/process-cluster.ts";
 import type { Random } from "./random.ts";
 
 export interface KillRun {

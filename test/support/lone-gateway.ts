@@ -5,7 +5,7 @@ import { TokenVerifier } from "../../src/auth/token.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { systemRandom } from "../../src/base/random.ts";
 import { TimerWheel } from "../../src/base/timer-wheel.ts";
-import { Link, Links } from "../../src/container/links.ts";
+import { Link, Links } from "../../src/routing/links.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import { AddressLimits } from "../../src/roles/gateway/address-limits.ts";
 import { Channel } from "../../src/roles/gateway/channel.ts";

@@ -1,7 +1,7 @@
 // Runs the product to its end and measures its memory. What the system reports of a child covers the moment between fork
 // and exec, when the child has the memory of its parent: so the parent is a small process made for this.
 
-import { roost } from "./server-process.ts";
+import { roost } from "../../scripts/harness/server-process.ts";
 
 const launcher = `
   const child = Bun.spawnSync(process.argv.slice(1), { stdin: "ignore", stdout: "ignore", stderr: "inherit" });

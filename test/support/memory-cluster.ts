@@ -1,4 +1,4 @@
-// Roles in one process, each with surroundings of its own, over a registry and links in memory.
+// Roles in one process, each with environment of its own, over a registry and links in memory.
 
 import { ClusterKeys } from "../../src/auth/cluster-keys.ts";
 import { TokenVerifier } from "../../src/auth/token.ts";
@@ -7,18 +7,18 @@ import { silentLog } from "../../src/base/log.ts";
 import { testLimits } from "./limits.ts";
 import { newIncarnation, systemRandom } from "../../src/base/random.ts";
 import { TimerWheel } from "../../src/base/timer-wheel.ts";
-import { type LinkNetwork, MemoryLinkNetwork } from "../../src/container/link/link-network.ts";
-import { LinkListener } from "../../src/container/link/link-listener.ts";
-import { LogicNode } from "../../src/container/logic-node.ts";
-import { Membership } from "../../src/container/membership.ts";
-import type { Selection } from "../../src/container/selectors/selection.ts";
-import type { Service } from "../../src/container/service.ts";
-import type { Surroundings } from "../../src/container/surroundings.ts";
+import { type LinkNetwork, MemoryLinkNetwork } from "../../src/link/link-network.ts";
+import { LinkListener } from "../../src/link/link-listener.ts";
+import { LogicNode } from "../../src/node/logic-node.ts";
+import { Membership } from "../../src/node/membership.ts";
+import type { Selection } from "../../src/routing/selectors/selection.ts";
+import type { Service } from "../../src/service/service.ts";
+import type { NodeEnvironment } from "../../src/node/environment.ts";
 import { Metrics, type ServiceMetrics } from "../../src/observe/metrics.ts";
 import { startLoneRegistry } from "../../src/registry/alone.ts";
 import { InProcessNaming } from "../../src/registry/client/in-process-naming.ts";
 import { localRegistrar } from "../../src/registry/client/local-registrar.ts";
-import { systemTimers } from "../../src/registry/timers.ts";
+import { systemTimers } from "../../src/base/timers.ts";
 import { GatewayRole } from "../../src/roles/gateway/role.ts";
 import { Flusher } from "../../src/transport/flusher.ts";
 import { ControlCommands } from "../../src/observe/control-commands.ts";
@@ -46,8 +46,8 @@ export class MemoryCluster {
   private readonly namings: InProcessNaming[] = [];
   private readonly nodes: LogicNode[] = [];
 
-  /** Surroundings for a process of that id and service. */
-  around(id: string, service: string, keys: ClusterKeys = this.keys): Surroundings {
+  /** NodeEnvironment for a process of that id and service. */
+  around(id: string, service: string, keys: ClusterKeys = this.keys): NodeEnvironment {
     const { registry, network, wheel, flusher } = this;
     const registrar = localRegistrar(registry);
     const naming = new InProcessNaming({
@@ -85,7 +85,7 @@ export class MemoryCluster {
   }
 
   /** Starts a node of a logic service, until `stop`. */
-  async startNode(around: Surroundings, service: Service, metrics: ServiceMetrics): Promise<LogicNode> {
+  async startNode(around: NodeEnvironment, service: Service, metrics: ServiceMetrics): Promise<LogicNode> {
     const node = new LogicNode(around, service, metrics);
     this.nodes.push(node);
     await node.start();
@@ -109,7 +109,7 @@ export class MemoryCluster {
 
   /** A gateway for clients over TCP, with tokens of that key; whoever starts it has to drain it. */
   gateway(
-    around: Surroundings,
+    around: NodeEnvironment,
     metrics: ServiceMetrics,
     tokenKey: Uint8Array,
     selection: Selection = { name: "hash" },

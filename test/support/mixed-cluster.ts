@@ -2,9 +2,9 @@
 
 import { ClusterStage } from "./cluster-stage.ts";
 import { formerRelease } from "./former-release.ts";
-import { PostgresServer } from "./postgres.ts";
-import type { ClusterSize } from "./process-cluster.ts";
-import { RedisServer } from "./redis.ts";
+import { PostgresServer } from "../../scripts/harness/postgres.ts";
+import type { ClusterSize } from "../../scripts/harness/process-cluster.ts";
+import { RedisServer } from "../../scripts/harness/redis.ts";
 
 /** Which processes are of the former release at first. */
 export const mixes: Record<string, (name: string) => boolean> = {

@@ -1,7 +1,7 @@
 // The other end of a NOTIFY_SOCKET, as a service manager holds it: a Unix datagram socket, by the C library.
 
 import { dlopen } from "bun:ffi";
-import { until } from "./until.ts";
+import { until } from "../../scripts/harness/until.ts";
 
 /** Linux, `sys/socket.h`. */
 const afUnix = 1;

@@ -3,7 +3,7 @@
 // one cell.
 
 import { stringWidth } from "bun";
-import { endsWithParent } from "./with-parent.ts";
+import { endsWithParent } from "../../scripts/harness/with-parent.ts";
 
 const escape = "\u001b";
 

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { type FoundSocket, SocketFinder } from "../../src/transport/kernel-sockets.ts";
 import { type SeenConnection, type UnseenBound, UnseenSockets, UnseenWatch } from "../../src/transport/unseen-watch.ts";
-import { until } from "../support/until.ts";
+import { until } from "../../scripts/harness/until.ts";
 
 const bounds = {
   ageMsMax: 10_000,

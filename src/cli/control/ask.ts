@@ -4,7 +4,7 @@
 import { registryToken } from "../../auth/registry-token.ts";
 import { systemRandom } from "../../base/random.ts";
 import { TimerWheel } from "../../base/timer-wheel.ts";
-import { askOverLink } from "../../container/link/control-link.ts";
+import { askOverLink } from "../../link/control-link.ts";
 import {
   answerIn,
   controlAnswer,
@@ -14,7 +14,7 @@ import {
 } from "../../observe/control-commands.ts";
 import { Code } from "../../registry/client/codes.ts";
 import { NodeClient, NodeFailure } from "../../registry/client/node-client.ts";
-import { systemTimers } from "../../registry/timers.ts";
+import { systemTimers } from "../../base/timers.ts";
 import { formatAddress, type SocketAddress } from "../../transport/address.ts";
 import { Flusher } from "../../transport/flusher.ts";
 import { codeOf, sentenceOf } from "../failure.ts";

@@ -4,10 +4,10 @@
 
 import { resolve } from "node:path";
 import { silentLog } from "../../base/log.ts";
-import { linkAddress } from "../../container/link/dependency.ts";
+import { linkAddress } from "../../routing/dependency.ts";
 import { NodeClient } from "../../registry/client/node-client.ts";
 import { discoveryAppid, type Instance } from "../../registry/instance.ts";
-import { systemTimers } from "../../registry/timers.ts";
+import { systemTimers } from "../../base/timers.ts";
 import { nearest } from "../did-you-mean.ts";
 import type { OptionValues } from "../option-values.ts";
 import { firstListing } from "../registry-listing.ts";

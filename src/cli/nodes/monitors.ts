@@ -1,7 +1,7 @@
 // What members of a cluster say of themselves on their monitors, asked by `roost nodes` where it can reach them: a monitor
 // at loopback is one of this machine. Who does not answer in a second says nothing; nobody is asked for more than a little.
 
-import { monitorKey } from "../../container/membership.ts";
+import { monitorKey } from "../../node/membership.ts";
 import { boundedText } from "../../registry/bounded-text.ts";
 import type { Instance } from "../../registry/instance.ts";
 

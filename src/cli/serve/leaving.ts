@@ -2,7 +2,7 @@
 // it at once.
 
 import type { Log } from "../../base/log.ts";
-import type { Timers } from "../../registry/timers.ts";
+import type { Timers } from "../../base/timers.ts";
 import { sentenceOf } from "../failure.ts";
 import type { Serving } from "./serving.ts";
 

@@ -4,9 +4,9 @@ import { clusterFingerprint, type StoreClaim } from "../../auth/store-ownership.
 import type { Limits } from "../../base/limits/limits.ts";
 import type { Log } from "../../base/log.ts";
 import { systemRandom } from "../../base/random.ts";
-import type { MemberRole, MemberSettings, RunningMember } from "../../container/process.ts";
-import { parseRouteFile } from "../../container/selectors/route-file.ts";
-import type { Selection } from "../../container/selectors/selection.ts";
+import type { MemberRole, MemberSettings, RunningMember } from "../../node/process.ts";
+import { parseRouteFile } from "../../routing/selectors/route-file.ts";
+import type { Selection } from "../../routing/selectors/selection.ts";
 import { startChat } from "../../roles/chat/process.ts";
 import { startGateway } from "../../roles/gateway/process.ts";
 import { startLogin } from "../../roles/login/process.ts";

@@ -1,7 +1,7 @@
 // What serving is to the command line, whatever the role: something to say, and something to end.
 
 import type { Limits } from "../../base/limits/limits.ts";
-import { IdTaken } from "../../container/membership.ts";
+import { IdTaken } from "../../node/membership.ts";
 import type { Health } from "../../observe/operator-answers.ts";
 import { SessionsUnavailable } from "../../session/sessions.ts";
 import { StoreUnavailable } from "../../store/store.ts";

@@ -5,7 +5,7 @@ import type { Log } from "../../base/log.ts";
 import { type Identity, type Instance, type InstanceStatus, Status } from "../instance.ts";
 import type { Directory } from "../directory.ts";
 import type { Naming, Registered, Registration } from "./naming.ts";
-import { type Cancel, systemTimers } from "../timers.ts";
+import { type Cancel, systemTimers } from "../../base/timers.ts";
 import type { After } from "./pause.ts";
 import { renewIntervalMs } from "./registration-loop.ts";
 import { sameInstances } from "./same-instances.ts";

@@ -1,6 +1,6 @@
 // Waiting that can be cut short, for the naming client.
 
-import type { Timers } from "../timers.ts";
+import type { Timers } from "../../base/timers.ts";
 
 /** Runs an action once, so many milliseconds from now; a test brings its own. */
 export type After = Timers["after"];

@@ -9,7 +9,7 @@ import { Code } from "./codes.ts";
 import { type NodeClient, NodeFailure } from "./node-client.ts";
 import { type NodeList, NodeRotation } from "./node-rotation.ts";
 import { type Answer, parseServices, parseUnknown } from "./parse-instances.ts";
-import type { Cancel } from "../timers.ts";
+import type { Cancel } from "../../base/timers.ts";
 import { type After, pause } from "./pause.ts";
 import { sameInstances } from "./same-instances.ts";
 import { scheduled } from "./scheduler.ts";

@@ -7,7 +7,7 @@
 
 import { AccountBuckets } from "../../base/account-buckets.ts";
 import type { Limits } from "../../base/limits/limits.ts";
-import { Refusal } from "../../container/refusal.ts";
+import { Refusal } from "../../service/refusal.ts";
 import { Status } from "../../wire/gen/pkt_pb.ts";
 
 /** Who asks. */

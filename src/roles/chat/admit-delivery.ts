@@ -1,6 +1,6 @@
 // Whether an account may cause one more delivery to a group. Asked before anything is stored: what is stored is delivered.
 
-import { Refusal } from "../../container/refusal.ts";
+import { Refusal } from "../../service/refusal.ts";
 import { Status } from "../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "./chat-parts.ts";
 

@@ -3,7 +3,7 @@
 import type { Limits } from "../../base/limits/limits.ts";
 import type { Random } from "../../base/random.ts";
 import type { RareLog } from "../../base/rare-log.ts";
-import type { Dispatcher } from "../../container/dispatcher.ts";
+import type { Dispatcher } from "../../service/dispatcher.ts";
 import type { ServiceMetrics, TalkLatency } from "../../observe/metrics.ts";
 import type { Sessions } from "../../session/sessions.ts";
 import type { Store } from "../../store/store.ts";

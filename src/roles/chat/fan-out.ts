@@ -17,7 +17,7 @@ import {
   type PushHead,
   turnCostMax,
   writeCost,
-} from "../../container/dispatcher.ts";
+} from "../../service/dispatcher.ts";
 import type { Sessions } from "../../session/sessions.ts";
 
 /** Accounts that are served in one step. */

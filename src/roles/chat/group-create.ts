@@ -3,8 +3,8 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { validName } from "../../auth/names.ts";
 import { newGroupId } from "../../base/random.ts";
-import { Refusal } from "../../container/refusal.ts";
-import type { Handler } from "../../container/router.ts";
+import { Refusal } from "../../service/refusal.ts";
+import type { Handler } from "../../service/router.ts";
 import { GroupCreateNotifySchema, GroupCreateReqSchema, GroupCreateRespSchema, Status } from "../../wire/gen/pkt_pb.ts";
 import { admitDelivery } from "./admit-delivery.ts";
 import type { ChatParts } from "./chat-parts.ts";

@@ -1,7 +1,7 @@
 // chat.group.detail and chat.group.members: the same answer, for members only.
 
-import { Refusal } from "../../container/refusal.ts";
-import type { Handler } from "../../container/router.ts";
+import { Refusal } from "../../service/refusal.ts";
+import type { Handler } from "../../service/router.ts";
 import { GroupGetReqSchema, GroupGetRespSchema, Status } from "../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "./chat-parts.ts";
 

@@ -1,7 +1,7 @@
 // chat.group.join: the caller, or by the owner somebody else, becomes a member. Joining twice changes nothing and notifies nobody.
 
 import { create, toBinary } from "@bufbuild/protobuf";
-import type { Handler } from "../../container/router.ts";
+import type { Handler } from "../../service/router.ts";
 import { GroupJoinNotifySchema, GroupJoinReqSchema } from "../../wire/gen/pkt_pb.ts";
 import { admitDelivery } from "./admit-delivery.ts";
 import type { ChatParts } from "./chat-parts.ts";

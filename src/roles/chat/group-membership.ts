@@ -3,8 +3,8 @@
 
 import { validName } from "../../auth/names.ts";
 import type { Limits } from "../../base/limits/limits.ts";
-import type { Context } from "../../container/context.ts";
-import { Refusal } from "../../container/refusal.ts";
+import type { Context } from "../../service/context.ts";
+import { Refusal } from "../../service/refusal.ts";
 import type { MembershipChange, MembershipOutcome } from "../../store/store.ts";
 import { Status } from "../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "./chat-parts.ts";

@@ -1,7 +1,7 @@
 // chat.group.quit: the caller, or by the owner somebody else, leaves. The owner's leaving hands the group to its longest member.
 
 import { create, toBinary } from "@bufbuild/protobuf";
-import type { Handler } from "../../container/router.ts";
+import type { Handler } from "../../service/router.ts";
 import { GroupQuitNotifySchema, GroupQuitReqSchema } from "../../wire/gen/pkt_pb.ts";
 import { admitDelivery } from "./admit-delivery.ts";
 import type { ChatParts } from "./chat-parts.ts";

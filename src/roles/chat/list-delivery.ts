@@ -1,6 +1,6 @@
 // Something that accounts are told because they were named, on its way to them.
 
-import type { PushHead } from "../../container/dispatcher.ts";
+import type { PushHead } from "../../service/dispatcher.ts";
 import type { ChatParts } from "./chat-parts.ts";
 import type { Delivery } from "./fan-out.ts";
 

@@ -4,8 +4,8 @@
 //
 // Memory: an entry for each account and group that had a change in the last second, bounded; beyond it nobody is told.
 
-import type { PushHead } from "../../container/dispatcher.ts";
-import type { Timers } from "../../registry/timers.ts";
+import type { PushHead } from "../../service/dispatcher.ts";
+import type { Timers } from "../../base/timers.ts";
 import type { ChatParts } from "./chat-parts.ts";
 import type { Delivery } from "./fan-out.ts";
 

@@ -1,7 +1,7 @@
 // chat.offline.content: messages by id, for those who may read them.
 
-import { Refusal } from "../../container/refusal.ts";
-import type { Handler } from "../../container/router.ts";
+import { Refusal } from "../../service/refusal.ts";
+import type { Handler } from "../../service/router.ts";
 import { MessageContentReqSchema, Status } from "../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "./chat-parts.ts";
 

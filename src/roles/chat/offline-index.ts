@@ -1,8 +1,8 @@
 // chat.offline.index: what a device has not acknowledged, or what lies above a cursor.
 
-import type { Context } from "../../container/context.ts";
-import { Refusal } from "../../container/refusal.ts";
-import type { Handler } from "../../container/router.ts";
+import type { Context } from "../../service/context.ts";
+import { Refusal } from "../../service/refusal.ts";
+import type { Handler } from "../../service/router.ts";
 import { isFirstVersion } from "../../session/sessions.ts";
 import { type Store, StoreUnavailable } from "../../store/store.ts";
 import { MessageIndexReqSchema, MessageIndexRespSchema, Status } from "../../wire/gen/pkt_pb.ts";

@@ -1,10 +1,10 @@
 // The chat service as a process of its own.
 
 import { systemRandom } from "../../base/random.ts";
-import { LogicNode } from "../../container/logic-node.ts";
-import { openSessions, openStore } from "../../container/engines.ts";
-import { knownSessionsIdentity } from "../../container/known-identity.ts";
-import { type RunningMember, startProcess } from "../../container/process.ts";
+import { LogicNode } from "../../node/logic-node.ts";
+import { openSessions, openStore } from "../../node/engines.ts";
+import { knownSessionsIdentity } from "../../node/known-identity.ts";
+import { type RunningMember, startProcess } from "../../node/process.ts";
 import { sessionsDetail } from "../../session/sessions.ts";
 import type { ChatSettings } from "../settings.ts";
 import { clockDetail, createChatService } from "./role.ts";
@@ -14,17 +14,17 @@ const closingMs = 3_000;
 
 /** Starts it; rejects when an address, the store or the sessions cannot be opened, and with IdTaken. */
 export function startChat(settings: ChatSettings): Promise<RunningMember> {
-  return startProcess(settings, "chat", async ({ surroundings, metrics, serviceMetrics, undo }) => {
+  return startProcess(settings, "chat", async ({ environment, metrics, serviceMetrics, undo }) => {
     const { claim, retentionDays, log, lost: refused } = settings;
-    const { limits } = surroundings;
+    const { limits } = environment;
     const store = await openStore({ url: settings.store, retentionDays, limits: limits.values, claim, log, refused });
     undo(() => store.close());
-    const known = knownSessionsIdentity(surroundings.naming, settings.id);
+    const known = knownSessionsIdentity(environment.naming, settings.id);
     const sessions = await openSessions({
       url: settings.sessions,
       known,
       claim,
-      limits: surroundings.limits.values,
+      limits: environment.limits.values,
       log,
       refused,
     });
@@ -36,10 +36,10 @@ export function startChat(settings: ChatSettings): Promise<RunningMember> {
       latency: metrics.talkLatency,
       random: systemRandom,
       limits,
-      control: surroundings.control,
+      control: environment.control,
       log,
     });
-    const node = new LogicNode(surroundings, service, serviceMetrics, [store, sessions], sessions);
+    const node = new LogicNode(environment, service, serviceMetrics, [store, sessions], sessions);
     const link = await node.start();
     return {
       addresses: { link, ws: undefined, tcp: undefined },

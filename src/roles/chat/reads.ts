@@ -5,8 +5,8 @@
 
 import { accountKey } from "../../base/account-key.ts";
 import type { Limits } from "../../base/limits/limits.ts";
-import type { Context, GatewayLink } from "../../container/context.ts";
-import { Refusal } from "../../container/refusal.ts";
+import type { Context, GatewayLink } from "../../service/context.ts";
+import { Refusal } from "../../service/refusal.ts";
 import { Status } from "../../wire/gen/pkt_pb.ts";
 
 /** A request to read, with its header; what waits holds it. A thousand ids are ten thousand bytes. */

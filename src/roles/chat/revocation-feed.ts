@@ -1,11 +1,11 @@
 // Tells gateways of kicks and revocations: up to which number there are any, and the rows when they ask. Other chat nodes of the
 // store add some, too, so it looks for new ones while a gateway is linked; what this node has added is told at once.
 
-import type { Dispatcher } from "../../container/dispatcher.ts";
-import { Refusal } from "../../container/refusal.ts";
-import type { Handler } from "../../container/router.ts";
+import type { Dispatcher } from "../../service/dispatcher.ts";
+import { Refusal } from "../../service/refusal.ts";
+import type { Handler } from "../../service/router.ts";
 import type { ServiceMetrics } from "../../observe/metrics.ts";
-import type { Timers } from "../../registry/timers.ts";
+import type { Timers } from "../../base/timers.ts";
 import { type Store, StoreUnavailable } from "../../store/store.ts";
 import { Command } from "../../wire/commands.ts";
 import { Status } from "../../wire/gen/pkt_pb.ts";

@@ -1,7 +1,7 @@
 // chat.talk.ack: moves the cursor of the sender's device forward.
 
-import type { Handler } from "../../container/router.ts";
-import { Refusal } from "../../container/refusal.ts";
+import type { Handler } from "../../service/router.ts";
+import { Refusal } from "../../service/refusal.ts";
 import { MessageAckReqSchema, Status } from "../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "./chat-parts.ts";
 

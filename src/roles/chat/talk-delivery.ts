@@ -1,7 +1,7 @@
 // A talk that was stored on its way to the members of its group.
 
-import type { Context } from "../../container/context.ts";
-import type { PushHead } from "../../container/dispatcher.ts";
+import type { Context } from "../../service/context.ts";
+import type { PushHead } from "../../service/dispatcher.ts";
 import type { Talk, TalkOutcome } from "../../store/store.ts";
 import type { ChatParts } from "./chat-parts.ts";
 import type { Delivery } from "./fan-out.ts";

@@ -2,10 +2,10 @@
 // answered and receivers pushed to, in commit order. One promise a batch, none a message. A bug in one talk is contained
 // there: the others of its batch, and the batches after it, go on.
 
-import type { Context } from "../../container/context.ts";
-import { deliveryCost, type Located, othersIn } from "../../container/dispatcher.ts";
-import { refusalOf } from "../../container/refusal.ts";
-import { failRequest } from "../../container/middleware/recover.ts";
+import type { Context } from "../../service/context.ts";
+import { deliveryCost, type Located, othersIn } from "../../service/dispatcher.ts";
+import { refusalOf } from "../../service/refusal.ts";
+import { failRequest } from "../../service/middleware/recover.ts";
 import type { Talk, TalkOutcome } from "../../store/store.ts";
 import { Status } from "../../wire/gen/pkt_pb.ts";
 import { admitDelivery } from "./admit-delivery.ts";

@@ -3,9 +3,9 @@
 import { clientIdBytesMax } from "../../base/limits/fixed.ts";
 import type { Limits } from "../../base/limits/limits.ts";
 import { validName } from "../../auth/names.ts";
-import type { Context } from "../../container/context.ts";
-import { Refusal } from "../../container/refusal.ts";
-import type { Handler } from "../../container/router.ts";
+import type { Context } from "../../service/context.ts";
+import { Refusal } from "../../service/refusal.ts";
+import type { Handler } from "../../service/router.ts";
 import { MessageReqSchema, Status } from "../../wire/gen/pkt_pb.ts";
 import { readTalk } from "./talk-body.ts";
 import type { TalkPipeline } from "./talk-pipeline.ts";

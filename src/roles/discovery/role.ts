@@ -17,7 +17,7 @@ import { bindRegistryHttp, type RegistryHttp } from "../../registry/http/server.
 import { PublicGateways } from "../../registry/public-gateways.ts";
 import { RegistryNode } from "../../registry/registry-node.ts";
 import { readSnapshot, SnapshotWriter } from "../../registry/snapshot.ts";
-import { systemTimers } from "../../registry/timers.ts";
+import { systemTimers } from "../../base/timers.ts";
 import { advertisedAs, reachableHost } from "../../transport/address.ts";
 import { TrustedProxies } from "../../transport/trusted-proxies.ts";
 import type { DiscoverySettings, RunningDiscovery } from "../settings.ts";

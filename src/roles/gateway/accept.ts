@@ -17,7 +17,7 @@ import { passedFeatures } from "../../wire/features.ts";
 import { LoginReqSchema, MetaType, SessionSchema, Status, type LoginReq } from "../../wire/gen/pkt_pb.ts";
 import { encodeLogicPacket } from "../../wire/packet.ts";
 import { PacketKind, PacketScan, scanPacket } from "../../wire/packet-scan.ts";
-import type { Link } from "../../container/links.ts";
+import type { Link } from "../../routing/links.ts";
 import { refuseRequest } from "./answer.ts";
 import type { Gateway } from "./gateway.ts";
 import type { Channel } from "./channel.ts";

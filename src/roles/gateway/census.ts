@@ -2,7 +2,7 @@
 // checksum; where they differ it is told what the store knows, and sends again what is missing and was there when it
 // asked. Connections that come and go meanwhile make a difference and are not mistaken for a loss.
 
-import type { Link } from "../../container/links.ts";
+import type { Link } from "../../routing/links.ts";
 import type { SessionTally } from "../../session/tally.ts";
 import { markOf } from "../../session/tally.ts";
 import { decodeMarks, encodeCensusQuestion } from "../../wire/census.ts";

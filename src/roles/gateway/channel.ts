@@ -4,7 +4,7 @@
 import type { LimitValues } from "../../base/limits/table.ts";
 import { Deadline } from "../../base/timer-wheel.ts";
 import { TokenBucket } from "../../base/token-bucket.ts";
-import type { Link } from "../../container/links.ts";
+import type { Link } from "../../routing/links.ts";
 import type { Connection, FrameHandler } from "../../transport/transport.ts";
 import { type CloseReason, closeFrameTooLarge, closeLoginWait, closeSlowConsumer } from "../../wire/close-reason.ts";
 import { knownFeatures } from "../../wire/features.ts";

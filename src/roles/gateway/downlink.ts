@@ -2,8 +2,8 @@
 // connection. An answer finds its connection by its ticket, a push by the channel ids in its header.
 
 import { linkHeaderBytesMax } from "../../base/limits/fixed.ts";
-import { decodeLinkState } from "../../container/link/link-state.ts";
-import type { Link } from "../../container/links.ts";
+import { decodeLinkState } from "../../link/link-state.ts";
+import type { Link } from "../../routing/links.ts";
 import type { FrameHandler } from "../../transport/transport.ts";
 import { decodeBody } from "../../wire/body.ts";
 import { type CloseReason, CloseCode, closeKicked, closeUnauthorised } from "../../wire/close-reason.ts";

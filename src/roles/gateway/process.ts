@@ -2,7 +2,7 @@
 
 import { TokenVerifier } from "../../auth/token.ts";
 import { formatAddress, reachableHost } from "../../transport/address.ts";
-import { type RunningMember, startProcess } from "../../container/process.ts";
+import { type RunningMember, startProcess } from "../../node/process.ts";
 import type { GatewaySettings } from "../settings.ts";
 import { GatewayRole } from "./role.ts";
 
@@ -13,8 +13,8 @@ const spreadMs = 3_000;
 
 /** Starts it; rejects when an address cannot be opened, and with IdTaken. */
 export function startGateway(settings: GatewaySettings): Promise<RunningMember> {
-  return startProcess(settings, "gateway", async ({ surroundings, wheel, flusher, serviceMetrics }) => {
-    const gateway = new GatewayRole(surroundings, {
+  return startProcess(settings, "gateway", async ({ environment, wheel, flusher, serviceMetrics }) => {
+    const gateway = new GatewayRole(environment, {
       ...settings,
       verifier: new TokenVerifier(settings.secrets, Date.now, settings),
       wheel,

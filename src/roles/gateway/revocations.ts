@@ -9,7 +9,7 @@
 
 import { create, toBinary } from "@bufbuild/protobuf";
 import { accountKey } from "../../base/account-key.ts";
-import type { Link } from "../../container/links.ts";
+import type { Link } from "../../routing/links.ts";
 import { closeKickedOut, closeRevoked } from "../../wire/close-reason.ts";
 import { Command } from "../../wire/commands.ts";
 import { Flag, KickoutNotifySchema } from "../../wire/gen/pkt_pb.ts";

@@ -7,17 +7,17 @@ import { descriptorsMax } from "../../base/descriptors.ts";
 import { linkFrameBytesMax } from "../../base/limits/fixed.ts";
 import type { TimerWheel } from "../../base/timer-wheel.ts";
 import { gatewayServices } from "../../registry/gateway-services.ts";
-import { Dependency } from "../../container/link/dependency.ts";
-import type { Link } from "../../container/links.ts";
-import { LinkListener } from "../../container/link/link-listener.ts";
-import { heartbeatMs } from "../../container/link/link-state.ts";
-import { Membership, type Offer } from "../../container/membership.ts";
-import { RegistryCheck } from "../../container/registry-check.ts";
-import type { Reload } from "../../container/selectors/reload-route-file.ts";
-import type { Selection } from "../../container/selectors/selection.ts";
-import type { Surroundings } from "../../container/surroundings.ts";
+import { Dependency } from "../../routing/dependency.ts";
+import type { Link } from "../../routing/links.ts";
+import { LinkListener } from "../../link/link-listener.ts";
+import { heartbeatMs } from "../../link/link-state.ts";
+import { Membership, type Offer } from "../../node/membership.ts";
+import { RegistryCheck } from "../../node/registry-check.ts";
+import type { Reload } from "../../routing/selectors/reload-route-file.ts";
+import type { Selection } from "../../routing/selectors/selection.ts";
+import type { NodeEnvironment } from "../../node/environment.ts";
 import type { ServiceMetrics } from "../../observe/metrics.ts";
-import type { Cancel } from "../../registry/timers.ts";
+import type { Cancel } from "../../base/timers.ts";
 import type { SocketAddress } from "../../transport/address.ts";
 import type { Member } from "../../transport/connection-group.ts";
 import type { Flusher } from "../../transport/flusher.ts";
@@ -88,7 +88,7 @@ export interface GatewayAddresses {
 
 /** A gateway as its process holds it. */
 export class GatewayRole {
-  private readonly surroundings: Surroundings;
+  private readonly environment: NodeEnvironment;
   private readonly parts: GatewayParts;
   private readonly gateway: Gateway;
   private readonly chosen: ChosenLinks;
@@ -104,18 +104,18 @@ export class GatewayRole {
   private readonly registryCheck: RegistryCheck;
   private cancelLook: Cancel | undefined;
 
-  constructor(surroundings: Surroundings, parts: GatewayParts) {
+  constructor(environment: NodeEnvironment, parts: GatewayParts) {
     const { verifier, wheel, flusher, metrics, readWaitMs, writeWaitMs, loginWaitMs, selection, censusMs, logsPeople } =
       parts;
-    const { limits: bounds, log, random, timers, network } = surroundings;
-    this.surroundings = surroundings;
+    const { limits: bounds, log, random, timers, network } = environment;
+    this.environment = environment;
     this.parts = parts;
     this.chosen = linksBy(selection, gatewayDependencies, random, metrics);
     const { links } = this.chosen;
     const descriptors = descriptorsMax() ?? descriptorsUnknown;
     const connectionsMax = Math.max(1, descriptors - descriptorsReserved);
     const limits = new AddressLimits(connectionsMax, bounds, wheel);
-    const serviceId = surroundings.identity.id;
+    const serviceId = environment.identity.id;
     this.gateway = new Gateway({
       ...{
         serviceId,
@@ -156,14 +156,14 @@ export class GatewayRole {
     );
     boundUnsent(bounds, { flusher, wheel, connections: () => this.clientConnections() });
     const host = {
-      ...surroundings,
+      ...environment,
       links,
       stores: this.gateway.stores,
       dial: network.dial(metrics),
       handlerOf: (link: Link<Channel>) => this.linkedWith(link),
-      idTaken: surroundings.lost,
+      idTaken: environment.lost,
     };
-    const { naming } = surroundings;
+    const { naming } = environment;
     const services = (): readonly string[] => this.membership?.services ?? [];
     this.registryCheck = new RegistryCheck({ naming, timers, log, id: serviceId, services });
     metrics.registryGaps = () => this.registryCheck.gaps;
@@ -192,14 +192,14 @@ export class GatewayRole {
   }
 
   private async open(): Promise<GatewayAddresses> {
-    const { surroundings, parts } = this;
-    const { network, log } = surroundings;
-    const listener = new LinkListener({ ...surroundings, service: undefined, metrics: parts.metrics });
+    const { environment, parts } = this;
+    const { network, log } = environment;
+    const listener = new LinkListener({ ...environment, service: undefined, metrics: parts.metrics });
     const { server, advertised } = listener.listen(network, parts.metrics);
     this.linkServer = server;
     const dial = network.dial(parts.metrics);
     const { stores } = this.gateway;
-    const membership = new Membership({ ...surroundings, dial, link: advertised, stores: () => stores.decided });
+    const membership = new Membership({ ...environment, dial, link: advertised, stores: () => stores.decided });
     this.membership = membership;
     const lists = await membership.claim(gatewayServices);
     // What other gateways go by counts for this one, too.
@@ -301,7 +301,7 @@ export class GatewayRole {
 
   /** Compares the stores that it goes by with those of the other gateways, and tells them. */
   private lookAtGateways(): void {
-    this.cancelLook = this.surroundings.timers.after(lookMs, () => {
+    this.cancelLook = this.environment.timers.after(lookMs, () => {
       this.lookAtGateways();
       void this.membership?.tellChanges();
       for (const service of gatewayServices) void this.lookAt(service);
@@ -310,7 +310,7 @@ export class GatewayRole {
 
   private async lookAt(service: string): Promise<void> {
     try {
-      const listed = await this.surroundings.naming.find(service);
+      const listed = await this.environment.naming.find(service);
       if (this.cancelLook !== undefined) this.gateway.stores.listed(service, listed);
     } catch {
       // The registry is away, which its client has logged: what is known stays.
@@ -339,7 +339,7 @@ export class GatewayRole {
     while (!isReady()) {
       if (performance.now() > endMs) {
         const missing = this.missingServices().join(" ");
-        this.surroundings.log.warn("not every node is linked; clients are let in all the same", { missing });
+        this.environment.log.warn("not every node is linked; clients are let in all the same", { missing });
         return;
       }
       await Bun.sleep(completeCheckMs);

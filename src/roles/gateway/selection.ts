@@ -1,10 +1,10 @@
 // How a gateway chooses nodes, as configured: one selector for each service, or the route file's for all.
 
 import type { Random } from "../../base/random.ts";
-import { Links } from "../../container/links.ts";
-import { type Reload, reloadRouteFile } from "../../container/selectors/reload-route-file.ts";
-import { RouteSelector } from "../../container/selectors/route.ts";
-import { createSelector, type Selection } from "../../container/selectors/selection.ts";
+import { Links } from "../../routing/links.ts";
+import { type Reload, reloadRouteFile } from "../../routing/selectors/reload-route-file.ts";
+import { RouteSelector } from "../../routing/selectors/route.ts";
+import { createSelector, type Selection } from "../../routing/selectors/selection.ts";
 import type { ServiceMetrics } from "../../observe/metrics.ts";
 import type { Channel } from "./channel.ts";
 

@@ -5,7 +5,7 @@
 // A session that was sent again by one link would come back if it arrived behind the sign-out that goes by another: so for a
 // while the sign-outs go by that link, too, on which they stay behind it.
 
-import type { Link } from "../../container/links.ts";
+import type { Link } from "../../routing/links.ts";
 import { Command } from "../../wire/commands.ts";
 import { forwarded } from "./accept.ts";
 import type { Channel } from "./channel.ts";

@@ -2,7 +2,7 @@
 // in clusters (a gateway that stood still loses all of its links, makes them anew, and has its sessions restored), and
 // concerns everybody: so it waits until nothing more comes, each client is told once, and they are told over some seconds.
 
-import type { Cancel, Timers } from "../../registry/timers.ts";
+import type { Cancel, Timers } from "../../base/timers.ts";
 import { syncHint } from "./answer.ts";
 import type { Channel } from "./channel.ts";
 import { ChannelState } from "./channel-state.ts";

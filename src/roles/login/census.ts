@@ -2,9 +2,9 @@
 // store knows, and sends again what is missing: keys that a Redis has evicted, or that somebody deleted.
 
 import { linkFrameBytesMax } from "../../base/limits/fixed.ts";
-import type { Dispatcher } from "../../container/dispatcher.ts";
-import { Refusal } from "../../container/refusal.ts";
-import type { Handler } from "../../container/router.ts";
+import type { Dispatcher } from "../../service/dispatcher.ts";
+import { Refusal } from "../../service/refusal.ts";
+import type { Handler } from "../../service/router.ts";
 import type { Sessions } from "../../session/sessions.ts";
 import { markOf, SessionTally } from "../../session/tally.ts";
 import { decodeCensusQuestion, encodeMarks } from "../../wire/census.ts";

@@ -1,9 +1,9 @@
 // The login service as a process of its own.
 
-import { LogicNode } from "../../container/logic-node.ts";
-import { openSessions } from "../../container/engines.ts";
-import { knownSessionsIdentity } from "../../container/known-identity.ts";
-import { type RunningMember, startProcess } from "../../container/process.ts";
+import { LogicNode } from "../../node/logic-node.ts";
+import { openSessions } from "../../node/engines.ts";
+import { knownSessionsIdentity } from "../../node/known-identity.ts";
+import { type RunningMember, startProcess } from "../../node/process.ts";
 import { sessionsDetail } from "../../session/sessions.ts";
 import type { LoginSettings } from "../settings.ts";
 import { createLoginService } from "./role.ts";
@@ -13,14 +13,14 @@ const closingMs = 3_000;
 
 /** Starts it; rejects when an address or the sessions cannot be opened, and with IdTaken. */
 export function startLogin(settings: LoginSettings): Promise<RunningMember> {
-  return startProcess(settings, "login", async ({ surroundings, serviceMetrics, undo }) => {
+  return startProcess(settings, "login", async ({ environment, serviceMetrics, undo }) => {
     const { claim, limits, log, lost: refused } = settings;
-    const known = knownSessionsIdentity(surroundings.naming, settings.id);
+    const known = knownSessionsIdentity(environment.naming, settings.id);
     const sessions = await openSessions({ url: settings.sessions, known, claim, limits: limits.values, log, refused });
     undo(() => sessions.close());
     const { service, stop } = createLoginService({ sessions, metrics: serviceMetrics, limits, log });
     undo(stop);
-    const node = new LogicNode(surroundings, service, serviceMetrics, [sessions], sessions);
+    const node = new LogicNode(environment, service, serviceMetrics, [sessions], sessions);
     const link = await node.start();
     return {
       addresses: { link, ws: undefined, tcp: undefined },

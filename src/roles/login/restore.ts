@@ -2,8 +2,8 @@
 // device meanwhile is the newer one, and stays.
 
 import { create, toBinary } from "@bufbuild/protobuf";
-import type { Dispatcher } from "../../container/dispatcher.ts";
-import type { Handler } from "../../container/router.ts";
+import type { Dispatcher } from "../../service/dispatcher.ts";
+import type { Handler } from "../../service/router.ts";
 import { featuresOf, type Sessions } from "../../session/sessions.ts";
 import { Command } from "../../wire/commands.ts";
 import { KickoutNotifySchema, SessionSchema } from "../../wire/gen/pkt_pb.ts";

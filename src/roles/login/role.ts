@@ -3,11 +3,11 @@
 import type { Limits } from "../../base/limits/limits.ts";
 import type { Log } from "../../base/log.ts";
 import { RareLog } from "../../base/rare-log.ts";
-import { Dispatcher } from "../../container/dispatcher.ts";
-import { countRequests } from "../../container/middleware/count.ts";
-import { recover } from "../../container/middleware/recover.ts";
-import { Router } from "../../container/router.ts";
-import { Service } from "../../container/service.ts";
+import { Dispatcher } from "../../service/dispatcher.ts";
+import { countRequests } from "../../service/middleware/count.ts";
+import { recover } from "../../service/middleware/recover.ts";
+import { Router } from "../../service/router.ts";
+import { Service } from "../../service/service.ts";
 import type { ServiceMetrics } from "../../observe/metrics.ts";
 import type { Sessions } from "../../session/sessions.ts";
 import { Command } from "../../wire/commands.ts";

@@ -4,7 +4,7 @@
 import { gatewayRenewMs } from "../../base/limits/fixed.ts";
 import type { Limits } from "../../base/limits/limits.ts";
 import type { Log } from "../../base/log.ts";
-import type { Dispatcher } from "../../container/dispatcher.ts";
+import type { Dispatcher } from "../../service/dispatcher.ts";
 import type { GatewayStart, Sessions } from "../../session/sessions.ts";
 import { Command } from "../../wire/commands.ts";
 

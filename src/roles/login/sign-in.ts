@@ -2,9 +2,9 @@
 
 import { create, toBinary } from "@bufbuild/protobuf";
 import type { Limits } from "../../base/limits/limits.ts";
-import type { Dispatcher } from "../../container/dispatcher.ts";
-import { Refusal } from "../../container/refusal.ts";
-import type { Handler } from "../../container/router.ts";
+import type { Dispatcher } from "../../service/dispatcher.ts";
+import { Refusal } from "../../service/refusal.ts";
+import type { Handler } from "../../service/router.ts";
 import { featuresOf, type Sessions } from "../../session/sessions.ts";
 import { Command } from "../../wire/commands.ts";
 import { grantedFeatures } from "../../wire/features.ts";

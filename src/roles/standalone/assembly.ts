@@ -6,10 +6,10 @@ import { TokenVerifier } from "../../auth/token.ts";
 import { silentLog } from "../../base/log.ts";
 import { newIncarnation, systemRandom } from "../../base/random.ts";
 import { TimerWheel } from "../../base/timer-wheel.ts";
-import { MemoryLinkNetwork } from "../../container/link/link-network.ts";
-import { gatewayService } from "../../container/link/link-listener.ts";
-import { LogicNode } from "../../container/logic-node.ts";
-import type { Surroundings } from "../../container/surroundings.ts";
+import { MemoryLinkNetwork } from "../../link/link-network.ts";
+import { gatewayService } from "../../link/link-listener.ts";
+import { LogicNode } from "../../node/logic-node.ts";
+import type { NodeEnvironment } from "../../node/environment.ts";
 import { controlCommands } from "../../observe/control-commands.ts";
 import { Metrics } from "../../observe/metrics.ts";
 import { startMonitor } from "../../observe/monitor.ts";
@@ -18,7 +18,7 @@ import { startLoneRegistry } from "../../registry/alone.ts";
 import { InProcessNaming } from "../../registry/client/in-process-naming.ts";
 import { localRegistrar } from "../../registry/client/local-registrar.ts";
 import type { Naming } from "../../registry/client/naming.ts";
-import { systemTimers } from "../../registry/timers.ts";
+import { systemTimers } from "../../base/timers.ts";
 import { MemorySessions } from "../../session/memory-sessions.ts";
 import type { Store } from "../../store/store.ts";
 import { Flusher } from "../../transport/flusher.ts";
@@ -100,7 +100,7 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
       undo.push(() => client.close());
       return client;
     };
-    const around = (service: string): Surroundings => ({
+    const around = (service: string): NodeEnvironment => ({
       identity: { id: `${id}-${service}`, service, incarnation: newIncarnation(systemRandom) },
       naming: naming(),
       network: new MemoryLinkNetwork(transport, network, `${id}-${service}`),

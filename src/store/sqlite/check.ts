@@ -3,10 +3,10 @@
 
 import type { Database } from "bun:sqlite";
 import { existsSync } from "node:fs";
-import { checkIndex, type Progress } from "./check-index.ts";
+import { checkIndex, type Progress } from "./index/check-index.ts";
 import { openQuietly } from "./connection.ts";
 import { IndexDamage, isDamage, LogDamage, wrongTypesOf } from "./damage.ts";
-import { indexPathOf, indexSchemaVersion } from "./index-file.ts";
+import { indexPathOf, indexSchemaVersion } from "./index/index-file.ts";
 import { identityOf } from "./ownership.ts";
 import { failureOf, Refusal } from "./refusal.ts";
 import { pragmaNumber } from "./schema.ts";

@@ -3,7 +3,7 @@
 import { constants, Database, type SQLQueryBindings } from "bun:sqlite";
 import { statSync } from "node:fs";
 import { pathToFileURL } from "node:url";
-import { rollBackJournal } from "./journal.ts";
+import { rollBackJournal } from "./backup/journal.ts";
 
 export type Synchronous = "FULL" | "NORMAL";
 

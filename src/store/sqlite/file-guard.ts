@@ -7,7 +7,7 @@ import { Database } from "bun:sqlite";
 import { existsSync, realpathSync } from "node:fs";
 import { OpenFiles, type Displacement } from "../../base/open-files.ts";
 import { isDamage, LogDamage } from "./damage.ts";
-import { isRestInLog } from "./foreign-log.ts";
+import { isRestInLog } from "./backup/foreign-log.ts";
 import { FilesMoved, Refusal } from "./refusal.ts";
 
 /** A checkpoint waits so long for those who read from the write-ahead log. */

@@ -12,7 +12,7 @@ import { checkpoint } from "./checkpoint.ts";
 import { openConnection } from "./connection.ts";
 import { Horizons } from "./horizons.ts";
 import { beginImmediate, lockWaitMsMax } from "./locking.ts";
-import { refuseForeignLog } from "./foreign-log.ts";
+import { refuseForeignLog } from "./backup/foreign-log.ts";
 import { MessageCount, PurgeSlices } from "./purge-slices.ts";
 import { failureOf } from "./refusal.ts";
 import { requireCurrent } from "./schema.ts";

@@ -6,11 +6,11 @@ import type { Database } from "bun:sqlite";
 import { type Content, encodeContents } from "../../wire/message-contents.ts";
 import type { StoredRevocation } from "../../wire/revocations.ts";
 import type { GroupMember } from "../store.ts";
-import { mergeAscending, type IdStream } from "./id-merge.ts";
-import type { LogIndex, PostingSource } from "./log-index.ts";
+import { mergeAscending, type IdStream } from "./index/id-merge.ts";
+import type { LogIndex, PostingSource } from "./index/log-index.ts";
 import { Marks } from "./marks.ts";
 import type { Ownership } from "./ownership.ts";
-import { lists, receivedKey, sentKey, type List } from "./posting.ts";
+import { lists, receivedKey, sentKey, type List } from "./index/posting.ts";
 import { indexSlots, type DetailAnswer, type Request } from "./protocol.ts";
 import { readRevocations } from "./revocations.ts";
 

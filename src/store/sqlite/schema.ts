@@ -5,7 +5,7 @@
 // group's number. A member's window is the open interval (from_id, until_id); until_id is NULL while it lasts.
 
 import { Database } from "bun:sqlite";
-import { rollBackJournal } from "./journal.ts";
+import { rollBackJournal } from "./backup/journal.ts";
 import { beginExclusive } from "./locking.ts";
 import { Unusable } from "./refusal.ts";
 

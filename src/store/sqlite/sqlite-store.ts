@@ -38,7 +38,7 @@ import { BackOff } from "../../base/back-off.ts";
 import type { Synchronous } from "./connection.ts";
 import type { GroupBounds } from "./group-writer.ts";
 import { Housekeeping } from "./housekeeping.ts";
-import { foldMessagesDefault } from "./posting.ts";
+import { foldMessagesDefault } from "./index/posting.ts";
 import { storeName } from "./ownership.ts";
 import {
   indexSlots,
@@ -49,7 +49,7 @@ import {
   type Request,
 } from "./protocol.ts";
 import { isForGood, StoreFiles, type Lines } from "./store-files.ts";
-import { StoreFault, WorkerLine, type OpenRequest } from "./worker-line.ts";
+import { StoreFault, StoreThread, type OpenRequest } from "./store-thread.ts";
 
 /** The index is made again at most this often, and less often while it does not help. */
 const repairMsMin = 1_000;
@@ -95,8 +95,8 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     claim,
   } as const;
   let repair = (_isReplaced: boolean): void => undefined;
-  const line = (role: OpenRequest["role"]): WorkerLine =>
-    new WorkerLine({ ...shared, role }, options.log, (isReplaced) => repair(isReplaced));
+  const line = (role: OpenRequest["role"]): StoreThread =>
+    new StoreThread({ ...shared, role }, options.log, (isReplaced) => repair(isReplaced));
   const lines: Lines = { writer: line("writer"), reader: line("reader"), folder: line("folder") };
   const files = new StoreFiles(lines, path, options.log, options.takeLock);
   files.onClaimed = (outcome) => tellAdoption(options.log, storeName(path), claim, outcome);

@@ -4,7 +4,7 @@
 import { Database } from "bun:sqlite";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import type { StoreFacts } from "../store-facts.ts";
-import { rollBackJournal } from "./journal.ts";
+import { rollBackJournal } from "./backup/journal.ts";
 import { Refusal } from "./refusal.ts";
 import { applicationId, pragmaNumber, schemaVersion } from "./schema.ts";
 

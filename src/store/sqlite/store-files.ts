@@ -11,22 +11,22 @@ import { dirname } from "node:path";
 import type { ClaimOutcome, StoreClaim } from "../../auth/store-ownership.ts";
 import type { Log } from "../../base/log.ts";
 import { StoreDamaged, StoreUnavailable } from "../store.ts";
-import { refuseForeignLog } from "./foreign-log.ts";
+import { refuseForeignLog } from "./backup/foreign-log.ts";
 import type { Claimed } from "./ownership.ts";
 import { Unusable } from "./refusal.ts";
 import type { Answer, Request } from "./protocol.ts";
-import { undoHalfSwap } from "./restore.ts";
+import { undoHalfSwap } from "./backup/restore.ts";
 import { lackBesideLog, waitForOthers } from "./shared-files.ts";
-import { StoreFault, type WorkerLine } from "./worker-line.ts";
+import { StoreFault, type StoreThread } from "./store-thread.ts";
 
 /** Between two looks whether the index is complete enough to be used. */
 const catchUpPauseMs = 2;
 
 /** The threads that the store asks. */
 export interface Lines {
-  readonly writer: WorkerLine;
-  readonly reader: WorkerLine;
-  readonly folder: WorkerLine;
+  readonly writer: StoreThread;
+  readonly reader: StoreThread;
+  readonly folder: StoreThread;
 }
 
 export class StoreFiles {

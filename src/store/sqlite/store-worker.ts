@@ -2,17 +2,17 @@
 // index and moves the write-ahead logs into their files, in short pieces of work. A thread answers
 // requests one by one; what the machine or the file does wrong becomes a sentence, anything else is a bug.
 //
-// In a compiled binary this file is an entry point of its own (see worker-line.ts).
+// In a compiled binary this file is an entry point of its own (see store-thread.ts).
 
 import type { Database } from "bun:sqlite";
 import { systemClock } from "../../base/clock.ts";
 import { checkpoint, checkpointLast } from "./checkpoint.ts";
 import { openConnection, openQuietly } from "./connection.ts";
 import { damageOf } from "./damage.ts";
-import { indexPathOf } from "./index-file.ts";
-import { IndexKeeper } from "./index-keeper.ts";
-import { LogIndex } from "./log-index.ts";
-import { lists } from "./posting.ts";
+import { indexPathOf } from "./index/index-file.ts";
+import { IndexKeeper } from "./index/index-keeper.ts";
+import { LogIndex } from "./index/log-index.ts";
+import { lists } from "./index/posting.ts";
 import { Ownership, storeName } from "./ownership.ts";
 import type { Answer, FoundRevocation, Request } from "./protocol.ts";
 import { MessageCount } from "./purge-slices.ts";

@@ -5,9 +5,9 @@ import type { Database } from "bun:sqlite";
 import { outcome, type Job } from "../jobs.ts";
 import { nodeOfId, type IdSequence } from "../snowflake.ts";
 import { LastIds } from "./last-ids.ts";
-import type { LogIndex } from "./log-index.ts";
+import type { LogIndex } from "./index/log-index.ts";
 import type { Names } from "./names.ts";
-import { keyedKey, lists, receivedKey, sentKey, type MessageKeys } from "./posting.ts";
+import { keyedKey, lists, receivedKey, sentKey, type MessageKeys } from "./index/posting.ts";
 
 export type TalkJob = Extract<Job, readonly ["talk", ...unknown[]]>;
 /** An outcome and up to four numbers that belong to it. */

@@ -24,7 +24,7 @@ import { FileGuard } from "./file-guard.ts";
 import { GroupWriter, type GroupBounds } from "./group-writer.ts";
 import { Horizons, type Look } from "./horizons.ts";
 import { beginImmediate, lockRetryMsMax, lockWaitMsMax } from "./locking.ts";
-import type { LogIndex } from "./log-index.ts";
+import type { LogIndex } from "./index/log-index.ts";
 import { Names } from "./names.ts";
 import { NodeLease } from "./node-lease.ts";
 import type { Ownership } from "./ownership.ts";

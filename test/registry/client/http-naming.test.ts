@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { requestMsMax } from "../../../src/registry/client/node-client.ts";
 import { cancelMsMax } from "../../../src/registry/client/registration-loop.ts";
 import { discoveryAppid } from "../../../src/registry/instance.ts";
-import { until } from "../../support/until.ts";
+import { until } from "../../../scripts/harness/until.ts";
 import { coded, instanceJson, never } from "./fake-registry.ts";
 import { chat, client, endAll, fakeNode, told } from "./naming-client.ts";
 

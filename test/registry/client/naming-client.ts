@@ -6,7 +6,7 @@ import { HttpNaming } from "../../../src/registry/client/http-naming.ts";
 import type { Registration } from "../../../src/registry/client/naming.ts";
 import { type Instance, Status } from "../../../src/registry/instance.ts";
 import { ManualTimers } from "../../support/manual-timers.ts";
-import { until } from "../../support/until.ts";
+import { until } from "../../../scripts/harness/until.ts";
 import { FakeRegistry } from "./fake-registry.ts";
 
 const ends: (() => Promise<void>)[] = [];

@@ -2,7 +2,7 @@
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { OpenRegistry } from "../../../src/registry/client/node-client.ts";
-import { until } from "../../support/until.ts";
+import { until } from "../../../scripts/harness/until.ts";
 import { endAll as endNodes, TestNode } from "../http/support.ts";
 import { type Call, coded, type FakeRegistry, instanceJson, never } from "./fake-registry.ts";
 import { chat, client, endAll, fakeNode, told, untilWith } from "./naming-client.ts";

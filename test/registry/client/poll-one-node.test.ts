@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { absenceMs, pollMsMax, stillAnswersMax, stillWindowMs } from "../../../src/registry/client/poll-loop.ts";
 import { discoveryAppid, Status } from "../../../src/registry/instance.ts";
 import type { ManualTimers } from "../../support/manual-timers.ts";
-import { until } from "../../support/until.ts";
+import { until } from "../../../scripts/harness/until.ts";
 import { coded, type FakeRegistry, instanceJson, never } from "./fake-registry.ts";
 import { client, endAll, fakeNode, pass, told, untilWith } from "./naming-client.ts";
 

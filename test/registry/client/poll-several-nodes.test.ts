@@ -5,7 +5,7 @@ import { registryAnswerBytesMax } from "../../../src/base/limits/fixed.ts";
 import { rotationMs } from "../../../src/registry/client/http-naming.ts";
 import { absenceMs } from "../../../src/registry/client/poll-loop.ts";
 import { discoveryAppid } from "../../../src/registry/instance.ts";
-import { until } from "../../support/until.ts";
+import { until } from "../../../scripts/harness/until.ts";
 import { coded, instanceJson } from "./fake-registry.ts";
 import { client, endAll, fakeNode, heldMs, namesOf, pass, pollsAt, told, untilWith } from "./naming-client.ts";
 

@@ -5,9 +5,9 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { ClusterKeys } from "../../../src/auth/cluster-keys.ts";
 import { judgeProof } from "../../../src/auth/instance-proof.ts";
 import { silentLog } from "../../../src/base/log.ts";
-import { Adulthood } from "../../../src/container/adulthood.ts";
-import { GatewayWatch } from "../../../src/container/gateway-watch.ts";
-import { knownSessionsIdentity } from "../../../src/container/known-identity.ts";
+import { Readiness } from "../../../src/service/readiness.ts";
+import { GatewayWatch } from "../../../src/node/gateway-watch.ts";
+import { knownSessionsIdentity } from "../../../src/node/known-identity.ts";
 import { Admission } from "../../../src/registry/admission.ts";
 import { startLoneRegistry } from "../../../src/registry/alone.ts";
 import { InProcessNaming } from "../../../src/registry/client/in-process-naming.ts";
@@ -17,7 +17,7 @@ import { ProvenNaming, restoreMs } from "../../../src/registry/client/proven-nam
 import { Status } from "../../../src/registry/instance.ts";
 import { knownToNobody } from "../../../src/session/redis/redis-owner.ts";
 import { ManualTimers } from "../../support/manual-timers.ts";
-import { until } from "../../support/until.ts";
+import { until } from "../../../scripts/harness/until.ts";
 import { VirtualTime } from "../../sim/virtual-time.ts";
 import { turn } from "../../transport/recording.ts";
 
@@ -247,7 +247,7 @@ describe("a stranger's gateway", () => {
     await stranger().register(fake);
     const time = new VirtualTime();
     const reached: boolean[] = [];
-    const adulthood = new Adulthood({
+    const readiness = new Readiness({
       prepared: () => Promise.resolve(),
       naming: member(),
       timers: time.timersOf(() => true),
@@ -256,7 +256,7 @@ describe("a stranger's gateway", () => {
       linkedCount: () => 0,
       reached: (isForced) => void reached.push(isForced),
     });
-    adulthood.start();
+    readiness.start();
     await turn();
     expect(reached).toEqual([false]);
   });

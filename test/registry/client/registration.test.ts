@@ -3,7 +3,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { cancelMsMax, renewIntervalMs, retryMsMax } from "../../../src/registry/client/registration-loop.ts";
 import { Status } from "../../../src/registry/instance.ts";
-import { until } from "../../support/until.ts";
+import { until } from "../../../scripts/harness/until.ts";
 import { coded, never } from "./fake-registry.ts";
 import { chat, client, endAll, fakeNode, untilWith } from "./naming-client.ts";
 

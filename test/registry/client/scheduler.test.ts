@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { scheduled, type Scheduler, schedulerOf } from "../../../src/registry/client/scheduler.ts";
 import { instanceWeight, weightMax } from "../../../src/registry/client/zone-balance.ts";
 import type { Instance } from "../../../src/registry/instance.ts";
-import { until } from "../../support/until.ts";
+import { until } from "../../../scripts/harness/until.ts";
 import { living } from "../support.ts";
 import { instanceJson } from "./fake-registry.ts";
 import { client, endAll, fakeNode } from "./naming-client.ts";

@@ -10,7 +10,7 @@ import { ContainedBugs } from "../../../src/observe/contained-bugs.ts";
 import { startDns } from "../../../src/registry/dns/server.ts";
 import { type DnsTcpTimes, listenDnsTcp, type Respond } from "../../../src/registry/dns/tcp.ts";
 import { RawTcp } from "../../support/raw-tcp.ts";
-import { until } from "../../support/until.ts";
+import { until } from "../../../scripts/harness/until.ts";
 import { FakeDirectory } from "./fake-directory.ts";
 import { queryOf } from "./messages.ts";
 

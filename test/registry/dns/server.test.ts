@@ -8,7 +8,7 @@ import { Resolver } from "node:dns/promises";
 import { silentLog } from "../../../src/base/log.ts";
 import { ContainedBugs } from "../../../src/observe/contained-bugs.ts";
 import { type DnsOptions, type DnsServer, startDns } from "../../../src/registry/dns/server.ts";
-import { until } from "../../support/until.ts";
+import { until } from "../../../scripts/harness/until.ts";
 import { Random, testSeed } from "../../support/random.ts";
 import { FakeDirectory, instanceOf } from "./fake-directory.ts";
 import { queryOf, type Read, readAnswer } from "./messages.ts";

@@ -10,7 +10,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { limitValues } from "../../../src/base/limits/table.ts";
 import { messageText } from "../../../src/registry/http/peer-codec.ts";
 import { Random, testSeed } from "../../support/random.ts";
-import { DiscoveryProcess } from "../../support/server-process.ts";
+import { DiscoveryProcess } from "../../../scripts/harness/server-process.ts";
 import { living, nodeInfo } from "../support.ts";
 import { askUrl, at, chat1, encode, endAll, endLater, eventually, RawConnection, TestNode } from "./support.ts";
 

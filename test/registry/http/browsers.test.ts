@@ -6,7 +6,7 @@ import { Metrics } from "../../../src/observe/metrics.ts";
 import { startMonitor } from "../../../src/observe/monitor.ts";
 import { browserTestMsMax, chromium, withBrowser } from "../../support/browser.ts";
 import { testLimits } from "../../support/limits.ts";
-import { until } from "../../support/until.ts";
+import { until } from "../../../scripts/harness/until.ts";
 import { chat1, encode, endAll, endLater, RawConnection, TestNode } from "./support.ts";
 
 /** Until a page has done what it is there for, on a busy machine too. */

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { discoveryAppid } from "../../../src/registry/instance.ts";
-import { DiscoveryProcess } from "../../support/server-process.ts";
-import { until } from "../../support/until.ts";
+import { DiscoveryProcess } from "../../../scripts/harness/server-process.ts";
+import { until } from "../../../scripts/harness/until.ts";
 import { decode, GoClient, type GoClientOptions, GoDecodeError, infosOf } from "./go-client.ts";
 import { at, endAll, endLater, eventually, isPending, TestNode } from "./support.ts";
 

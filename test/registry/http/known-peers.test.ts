@@ -10,7 +10,7 @@ import { messageText } from "../../../src/registry/http/peer-codec.ts";
 import { HttpPeerNetwork } from "../../../src/registry/http/peer-network.ts";
 import { discoveryAppid } from "../../../src/registry/instance.ts";
 import { RegistryNode } from "../../../src/registry/registry-node.ts";
-import { systemTimers } from "../../../src/registry/timers.ts";
+import { systemTimers } from "../../../src/base/timers.ts";
 import { testLimits } from "../../support/limits.ts";
 import { living, nodeInfo } from "../support.ts";
 import { askUrl, chat1, encode, endAll, endLater, eventually, serveRegistry, TestNode } from "./support.ts";

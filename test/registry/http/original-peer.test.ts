@@ -21,7 +21,7 @@ import { Code } from "../../../src/registry/registrar.ts";
 import { RegistryNode } from "../../../src/registry/registry-node.ts";
 import { TokenChoice } from "../../../src/registry/token-choice.ts";
 import { VirtualTime } from "../../sim/virtual-time.ts";
-import { until } from "../../support/until.ts";
+import { until } from "../../../scripts/harness/until.ts";
 import { testSeed } from "../../support/random.ts";
 import { coded, FakeOriginalNode, type OriginalInstance } from "./fake-original-node.ts";
 

@@ -6,7 +6,7 @@ import { registryToken } from "../../../src/auth/registry-token.ts";
 import { registryPeerBodyBytesMax } from "../../../src/base/limits/fixed.ts";
 import { discoveryAppid } from "../../../src/registry/instance.ts";
 import { messageText } from "../../../src/registry/http/peer-codec.ts";
-import { freePorts } from "../../support/free-ports.ts";
+import { freePorts } from "../../../scripts/harness/free-ports.ts";
 import { living, nodeInfo } from "../support.ts";
 import { at, endAll, endLater, eventually, RawConnection, type Reply, TestNode, type Values } from "./support.ts";
 

@@ -1,0 +1,124 @@
+// An operator's link to a service: it begins with the handshake of every link, under the name of a service that only asks.
+// Then each frame of the operator is a request, and each frame of the service its answer (observe/control-commands.ts).
+
+import { newIncarnation, type Random } from "../base/random.ts";
+import type { TimerWheel } from "../base/timer-wheel.ts";
+import { type ControlCommands, controlAnswerBytesMax, controlRequestBytesMax } from "../observe/control-commands.ts";
+import type { Flusher } from "../transport/flusher.ts";
+import { dialTcp } from "../transport/tcp.ts";
+import { formatAddress, type SocketAddress } from "../transport/address.ts";
+import type { Connection, FrameHandler, TransportObserver } from "../transport/transport.ts";
+import { type CloseReason, closeNormal, closeProtocolFault } from "../wire/close-reason.ts";
+import { DiallingHandshake } from "./handshake.ts";
+
+/** The service that an operator calls itself. */
+export const operatorService = "operator";
+
+const connectMsMax = 2_000;
+const answerMsMax = 10_000;
+/** A name that is made up has so many random bits. */
+const idBits = 48;
+
+const closeNotYourTurn = closeProtocolFault("one request at a time");
+
+/** The serving side: one request at a time, each of a bounded length. A silent operator is closed as a silent link is. */
+export class ControlLink implements FrameHandler {
+  private readonly connection: Connection;
+  private readonly commands: ControlCommands;
+  private isBusy = false;
+
+  constructor(connection: Connection, commands: ControlCommands) {
+    this.connection = connection;
+    this.commands = commands;
+    connection.frameBytesMax = controlRequestBytesMax;
+  }
+
+  frame(bytes: Buffer, start: number, end: number): void {
+    if (this.isBusy) this.connection.close(closeNotYourTurn);
+    else {
+      this.isBusy = true;
+      this.answer(bytes.toString("utf8", start, end)).catch((bug: unknown) => this.connection.fail(bug));
+    }
+  }
+
+  closed(): void {
+    // Nothing is kept.
+  }
+
+  private async answer(request: string): Promise<void> {
+    const answer = await this.commands.obey(request);
+    this.isBusy = false;
+    if (this.connection.isOpen) this.connection.send(Buffer.from(answer));
+  }
+}
+
+/** What the asking side needs. */
+export interface ControlDial {
+  readonly address: SocketAddress;
+  /** Who should answer there; undefined: whoever has the key. */
+  readonly id: string | undefined;
+  /** At least one. */
+  readonly clusterKeys: readonly Uint8Array[];
+  readonly random: Random;
+  readonly wheel: TimerWheel;
+  readonly flusher: Flusher;
+}
+
+/** Asks the service that takes links at an address. Rejects with an Error whose message says what went wrong. */
+export async function askOverLink(request: string, parts: ControlDial): Promise<string> {
+  const { address, id, clusterKeys, random, wheel, flusher } = parts;
+  const answered = Promise.withResolvers<string>();
+  // A rejection that comes before anybody waits is told by the await below.
+  answered.promise.catch(() => undefined);
+  const shown = formatAddress(address.host, address.port);
+  const handshakes: DiallingHandshake[] = [];
+  const handlerOf = (connection: Connection): FrameHandler => {
+    const identity = {
+      id: `operator-${random.base62(idBits)}`,
+      service: operatorService,
+      incarnation: newIncarnation(random),
+    };
+    const handshake = new DiallingHandshake(
+      connection,
+      // Whoever can be asked proves the addresses, too.
+      { identity, clusterKeys, random, expectedId: id, address: shown, isProven: true },
+      () => ({
+        frame: (bytes, start, end) => answered.resolve(bytes.toString("utf8", start, end)),
+        closed: (reason) => answered.reject(new Error(sentenceOfClose(reason))),
+      }),
+    );
+    handshakes.push(handshake);
+    return handshake;
+  };
+  const connection = await dialTcp(address, handlerOf, {
+    frameBytesMax: controlAnswerBytesMax,
+    unsentBytesMax: controlRequestBytesMax,
+    closeWhenSlow: false,
+    readWaitMs: answerMsMax,
+    writeWaitMs: answerMsMax,
+    connectTimeoutMs: connectMsMax,
+    observer: noObserver,
+    wheel,
+    flusher,
+  });
+  const late = setTimeout(
+    () => answered.reject(new Error(`it did not answer within ${answerMsMax / 1_000} s`)),
+    answerMsMax,
+  );
+  try {
+    await handshakes[0]?.met;
+    connection.send(Buffer.from(request));
+    return await answered.promise;
+  } finally {
+    clearTimeout(late);
+    connection.close(closeNormal);
+  }
+}
+
+/** Processes of the release before this one take links of gateways only. */
+function sentenceOfClose({ code, text }: CloseReason): string {
+  const isOld = text.includes("takes no links of yours");
+  return isOld ? "it is of a version that cannot be asked; upgrade it" : `it closed the link: ${code} ${text}`;
+}
+
+const noObserver: TransportObserver = { bytesIn() {}, bytesOut() {}, protocolFault() {}, peerGone() {}, bug() {} };

@@ -1,0 +1,102 @@
+// The accepting side of links: each connection begins with a handshake, and becomes a link of the service behind it. A
+// process without such a service (a gateway) listens, too: whoever wants to know who it is can ask.
+
+import type { ClusterKeys } from "../auth/cluster-keys.ts";
+import type { LinkIdentity } from "../auth/link-proof.ts";
+import type { Random } from "../base/random.ts";
+import type { ControlCommands } from "../observe/control-commands.ts";
+import type { Acceptor, Connection, FrameHandler, Server, TransportObserver } from "../transport/transport.ts";
+import { type CloseReason, closeProtocolFault } from "../wire/close-reason.ts";
+import { unknownStores } from "./node-stores.ts";
+import { ControlLink, operatorService } from "./control-link.ts";
+import { AcceptingHandshake, type LinkHost } from "./handshake.ts";
+import type { LinkNetwork } from "./link-network.ts";
+import type { LinkState } from "./link-state.ts";
+
+/** The service that dials links. */
+export const gatewayService = "gateway";
+
+const closeNotServed = closeProtocolFault("this process takes no links of yours");
+
+/** The service behind the links of a process. */
+export interface LinkedService {
+  readonly state: LinkState;
+  /** Resolves with the other incarnation by which a gateway is linked, if it gives a sign of life when asked. */
+  holder(gateway: string, incarnation: string): Promise<string | undefined>;
+  /** Takes a gateway's link over; an older one of the same gateway ends. Returns who reads it from now on. */
+  linked(connection: Connection, gateway: string, incarnation: string): FrameHandler;
+}
+
+/** Accepts links for one process. */
+export class LinkListener implements Acceptor, LinkHost {
+  readonly identity: LinkIdentity;
+  readonly random: Random;
+  /** Where others dial it; known since `listen`. */
+  address = "";
+  private readonly keys: Pick<ClusterKeys, "all">;
+  private readonly service: LinkedService | undefined;
+  private readonly control: ControlCommands | undefined;
+  private readonly metrics: { protocolFault(kind: string): void };
+  private readonly gatewayDeclined: (gateway: string, sentence: string) => void;
+
+  constructor(parts: {
+    identity: LinkIdentity;
+    keys: Pick<ClusterKeys, "all">;
+    random: Random;
+    /** What gateways are linked to; undefined: nothing. */
+    service: LinkedService | undefined;
+    /** What operators may ask; undefined: nothing. */
+    control?: ControlCommands;
+    metrics: { protocolFault(kind: string): void };
+    /** A gateway does not want this node, and says why. */
+    gatewayDeclined?: (gateway: string, sentence: string) => void;
+  }) {
+    this.identity = parts.identity;
+    this.keys = parts.keys;
+    this.random = parts.random;
+    this.service = parts.service;
+    this.control = parts.control;
+    this.metrics = parts.metrics;
+    this.gatewayDeclined = parts.gatewayDeclined ?? (() => undefined);
+  }
+
+  get clusterKeys(): readonly Uint8Array[] {
+    return this.keys.all;
+  }
+
+  /** Takes links. Returns where others dial it. Throws when the address cannot be bound. */
+  listen(network: LinkNetwork, observer: TransportObserver): { readonly server: Server; readonly advertised: string } {
+    const bound = network.listen(this, observer);
+    this.address = bound.advertised;
+    return bound;
+  }
+
+  accept(connection: Connection): FrameHandler {
+    return new AcceptingHandshake(connection, this);
+  }
+
+  state(): LinkState {
+    return this.service?.state ?? { load: 0, isAdult: false, stores: unknownStores };
+  }
+
+  holder(dialler: LinkIdentity): Promise<string | undefined> {
+    return dialler.service === gatewayService && this.service !== undefined
+      ? this.service.holder(dialler.id, dialler.incarnation)
+      : Promise.resolve(undefined);
+  }
+
+  linked(connection: Connection, dialler: LinkIdentity): FrameHandler | CloseReason {
+    if (dialler.service === operatorService && this.control !== undefined)
+      return new ControlLink(connection, this.control);
+    if (dialler.service !== gatewayService || this.service === undefined) return closeNotServed;
+    return this.service.linked(connection, dialler.id, dialler.incarnation);
+  }
+
+  declined(dialler: LinkIdentity, sentence: string): void {
+    if (dialler.service === gatewayService) this.gatewayDeclined(dialler.id, sentence);
+  }
+
+  refused(kind: string): void {
+    this.metrics.protocolFault(`handshake-${kind}`);
+  }
+}

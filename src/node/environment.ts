@@ -1,0 +1,34 @@
+// What a role finds around it, in a process of its own as in one that holds all of them: the registry, the ways to other
+// services, time and chance.
+
+import type { ClusterKeys } from "../auth/cluster-keys.ts";
+import type { LinkIdentity } from "../auth/link-proof.ts";
+import type { Limits } from "../base/limits/limits.ts";
+import type { Log } from "../base/log.ts";
+import type { Random } from "../base/random.ts";
+import type { ControlCommands } from "../observe/control-commands.ts";
+import type { Naming } from "../registry/client/naming.ts";
+import type { Timers } from "../base/timers.ts";
+import type { LinkNetwork } from "../link/link-network.ts";
+
+export interface NodeEnvironment {
+  readonly identity: LinkIdentity;
+  readonly naming: Naming;
+  readonly network: LinkNetwork;
+  /** What services prove to each other: at least one key. */
+  readonly keys: ClusterKeys;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly limits: Limits;
+  /** What operators may ask over links. */
+  readonly control: ControlCommands;
+  readonly log: Log;
+  readonly zone: string;
+  /** As in MemberSettings. */
+  readonly weight?: number | undefined;
+  readonly version: string;
+  /** `host:port` where operators reach this process's monitor; absent: it has none. */
+  readonly monitor?: string | undefined;
+  /** Another process has taken this one's id: it has to end. */
+  readonly lost: (sentence: string) => void;
+}

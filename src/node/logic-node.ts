@@ -1,0 +1,200 @@
+// A logic service (login, chat) as a member of the cluster: it takes links, is listed as young, comes of age when all
+// gateways are linked, and leaves in good order.
+
+import type { ServiceMetrics } from "../observe/metrics.ts";
+import type { Health } from "../observe/operator-answers.ts";
+import type { Server } from "../transport/transport.ts";
+import { closeLeaving } from "../wire/close-reason.ts";
+import type { Cancel } from "../base/timers.ts";
+import type { Sessions } from "../session/sessions.ts";
+import { Readiness } from "../service/readiness.ts";
+import { DeclinedBy } from "../service/declined-by.ts";
+import { GatewayWatch } from "./gateway-watch.ts";
+import { LinkListener } from "../link/link-listener.ts";
+import { LostGateways } from "../service/lost-gateways.ts";
+import { Membership } from "./membership.ts";
+import { areSameStores, type NodeStores, unknownStores } from "../link/node-stores.ts";
+import { type OwnedStore, OwnersWatch } from "./owners-watch.ts";
+import { RegistryCheck } from "./registry-check.ts";
+import type { Service } from "../service/service.ts";
+import type { NodeEnvironment } from "./environment.ts";
+import { UnlinkedGateways } from "./unlinked-gateways.ts";
+
+/** How often it is looked whether an engine that was away has said which store it is, and whether gateways are gone. */
+const lookMs = 1_000;
+
+export class LogicNode {
+  private readonly environment: NodeEnvironment;
+  private readonly service: Service;
+  private readonly metrics: ServiceMetrics;
+  private readonly readiness: Readiness;
+  private readonly gatewayWatch: GatewayWatch;
+  private readonly ownersWatch: OwnersWatch;
+  private readonly declinedBy: DeclinedBy;
+  private readonly unlinked: UnlinkedGateways | undefined;
+  private readonly lost: LostGateways;
+  private readonly registryCheck: RegistryCheck;
+  /** What gateways were told of its stores last. */
+  private told: NodeStores = unknownStores;
+  private cancelLook: Cancel | undefined;
+  private membership: Membership | undefined;
+  private server: Server | undefined;
+
+  /** `stores`: those that belong to the cluster, and shall know its keys. `sessions`: where gateways have leases. */
+  constructor(
+    environment: NodeEnvironment,
+    service: Service,
+    metrics: ServiceMetrics,
+    stores: readonly OwnedStore[] = [],
+    sessions?: Pick<Sessions, "gateways">,
+  ) {
+    const { identity, naming, timers, log } = environment;
+    this.environment = environment;
+    this.service = service;
+    this.metrics = metrics;
+    const linkedCount = (): number => service.gateways.size;
+    const isLinked = (gateway: string): boolean => service.gateways.has(gateway);
+    this.lost = new LostGateways({
+      ...{ naming, log, isLinked },
+      nowMs: () => performance.now(),
+    });
+    service.linkEnded = (gateway) => this.lost.ended(gateway);
+    this.declinedBy = new DeclinedBy({ log, isLinked });
+    const gateways = sessions?.gateways?.bind(sessions);
+    const canBeFound = (): boolean => this.membership?.isListed === true && naming.isAnswered !== false;
+    this.unlinked = gateways && new UnlinkedGateways({ gateways, isLinked, canBeFound, timers, log });
+    const services = (): readonly string[] => this.membership?.services ?? [];
+    this.registryCheck = new RegistryCheck({ naming, timers, log, id: identity.id, services });
+    metrics.unlinkedGateways = () => this.unlinked?.ids.length ?? 0;
+    metrics.registryGaps = () => this.registryCheck.gaps;
+    this.gatewayWatch = new GatewayWatch({
+      naming,
+      timers,
+      log,
+      linkedCount,
+      declined: () => this.declinedBy.trouble || (this.membership?.trouble ?? ""),
+    });
+    this.ownersWatch = new OwnersWatch({ ...environment, stores });
+    this.readiness = new Readiness({
+      naming,
+      timers,
+      log,
+      isLinked,
+      linkedCount,
+      prepared: () => service.prepared(),
+      reached: (isForced) => {
+        if (isForced) metrics.turnedAdultByForce();
+        service.setAdult(true);
+        void this.membership?.setState("adult");
+      },
+    });
+  }
+
+  /**
+   * Takes links, and registers behind the caller's back. Resolves with where it takes links; rejects with IdTaken, or when
+   * the address cannot be bound.
+   */
+  async start(): Promise<string> {
+    const { environment, service, metrics } = this;
+    const { identity, network, log } = environment;
+    const listener = new LinkListener({
+      ...environment,
+      service,
+      metrics,
+      gatewayDeclined: (gateway, sentence) => this.declinedBy.heard(gateway, sentence),
+    });
+    const { server, advertised } = listener.listen(network, metrics);
+    this.server = server;
+    const dial = network.dial(metrics);
+    this.membership = new Membership({
+      ...environment,
+      dial,
+      link: advertised,
+      stores: () => service.state.stores,
+      gone: () => this.lost.ids,
+    });
+    try {
+      await this.membership.claim([identity.service]);
+    } catch (error) {
+      await this.drain(0);
+      throw error;
+    }
+    const offer = {
+      service: identity.service,
+      addrs: [`tcp://${advertised}`],
+      metadata: new Map([["protocol", "tcp"]]),
+    };
+    this.membership.join([offer], "young").catch((error: unknown) => {
+      log.error("this process cannot be registered", { error: String(error) });
+    });
+    this.readiness.start();
+    this.gatewayWatch.start();
+    this.ownersWatch.start();
+    this.unlinked?.start();
+    this.registryCheck.start();
+    this.told = service.state.stores;
+    this.lookAround();
+    return advertised;
+  }
+
+  /** Listed by all of the registry, able to serve everyone, and neither left alone nor declined by the gateways. */
+  get isReady(): boolean {
+    return (
+      this.service.state.isAdult &&
+      this.membership?.isListed === true &&
+      this.gatewayWatch.trouble === "" &&
+      this.declinedBy.trouble === "" &&
+      this.registryCheck.trouble === ""
+    );
+  }
+
+  /** For `GET /health`. */
+  get detail(): Health["detail"] {
+    const { service, gatewayWatch, declinedBy, registryCheck } = this;
+    const unlinked = this.unlinked?.ids ?? [];
+    const unregistered = this.membership?.trouble ?? "";
+    // Said once: an entry that tells why gateways do not link this node.
+    const noGateway = unregistered === "" && declinedBy.trouble === "" ? gatewayWatch.trouble : "";
+    return {
+      gateways: service.gateways.size,
+      load: service.state.load,
+      adult: service.state.isAdult,
+      ...(unregistered === "" ? {} : { unregistered }),
+      ...(declinedBy.trouble === "" ? {} : { storesDiffer: declinedBy.trouble }),
+      ...(noGateway === "" ? {} : { noGateway }),
+      ...(unlinked.length === 0 ? {} : { unlinkedGateways: unlinked.join(",") }),
+      ...(registryCheck.trouble === "" ? {} : { registrySplit: registryCheck.trouble }),
+      ...this.membership?.remarks,
+    };
+  }
+
+  /** Stops taking requests, answers those under way for at most `answerMsMax`, and leaves. */
+  async drain(answerMsMax: number): Promise<void> {
+    this.readiness.stop();
+    this.gatewayWatch.stop();
+    this.ownersWatch.stop();
+    this.unlinked?.stop();
+    this.registryCheck.stop();
+    this.cancelLook?.();
+    this.cancelLook = undefined;
+    void this.membership?.setState("leaving");
+    await this.service.drain(answerMsMax);
+    await this.membership?.leave();
+    await this.server?.close(closeLeaving);
+  }
+
+  /** Tells gateways and the registry of the stores when they become known or are others, and the registry of lost gateways. */
+  private lookAround(): void {
+    const { service, environment } = this;
+    this.cancelLook = environment.timers.after(lookMs, () => {
+      this.lookAround();
+      const { stores } = service.state;
+      if (!areSameStores(stores, this.told)) {
+        this.told = stores;
+        service.tellState();
+      }
+      this.lost.look();
+      void this.membership?.tellChanges();
+    });
+  }
+}

@@ -1,0 +1,278 @@
+// A process's place in the registry: it claims its id, registers its services under it, says how it is, and leaves. One id
+// belongs to one process: whoever comes second, while the first one lives, is refused.
+
+import type { ClusterKeys } from "../auth/cluster-keys.ts";
+import { hasProof } from "../auth/instance-proof.ts";
+import type { LinkIdentity } from "../auth/link-proof.ts";
+import type { Log } from "../base/log.ts";
+import type { Random } from "../base/random.ts";
+import type { Naming, Registered } from "../registry/client/naming.ts";
+import { Code } from "../registry/client/codes.ts";
+import { pause } from "../registry/client/pause.ts";
+import { RegistrationRefused } from "../registry/client/registration-loop.ts";
+import { metadataOfGone } from "../registry/gone-gateways.ts";
+import { type Instance, Status } from "../registry/instance.ts";
+import type { Timers } from "../base/timers.ts";
+import { areSameStores, metadataOfStores, type NodeStores, unknownStores } from "../link/node-stores.ts";
+import { linkAddress } from "../routing/dependency.ts";
+import type { Dial } from "../link/link-network.ts";
+import { whoAnswers } from "../link/who.ts";
+
+/** Between two tries to register what the registry refuses, in milliseconds. */
+export const refusedRetryMs = 15_000;
+
+/** The key of the metadata in which a process says where its monitor is; nobody acts on it, so no proof covers it. */
+export const monitorKey = "monitor";
+
+/** What a process is to those who route to it (routing, "Young and adult"). */
+export type MemberState = "young" | "adult" | "leaving";
+
+/** Another process holds this one's id. */
+export class IdTaken extends Error {
+  override readonly name = "IdTaken";
+}
+
+/** One service that a process offers. */
+export interface Offer {
+  readonly service: string;
+  /** URLs for clients of this service. */
+  readonly addrs: readonly string[];
+  /** Beside what every member says. */
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+/** The metadata `keys`: which cluster keys a process has, the same for two processes that have the same keys in any order. */
+export function keysText(fingerprints: readonly string[]): string {
+  return fingerprints.toSorted().join(",");
+}
+
+export class Membership {
+  private readonly parts: {
+    readonly naming: Naming;
+    readonly identity: LinkIdentity;
+    readonly keys: Pick<ClusterKeys, "all" | "fingerprints" | "onChange">;
+    readonly random: Random;
+    readonly timers: Pick<Timers, "after">;
+    readonly dial: Dial;
+    readonly log: Log;
+    /** `host:port` where this process takes links. */
+    readonly link: string;
+    readonly zone: string;
+    /** As in MemberSettings. */
+    readonly weight?: number | undefined;
+    readonly version: string;
+    readonly monitor?: string | undefined;
+    /** The stores that it uses, or goes by, as far as that is known now; absent: it says nothing of stores. */
+    readonly stores?: () => NodeStores;
+    /** Gateways that it has lost; absent: it has no links to gateways. */
+    readonly gone?: () => readonly string[];
+    /** The id was taken while this process ran: it has to end. */
+    readonly lost: (sentence: string) => void;
+  };
+  private readonly registered: { readonly offer: Offer; readonly registration: Registered }[] = [];
+  private state: MemberState = "young";
+  private toldStores = unknownStores;
+  private toldGone: readonly string[] = [];
+  private offers = 0;
+  /** Why the registry refuses this process, for an operator; '' while it does not. */
+  private refusal = "";
+  private readonly ended = new AbortController();
+
+  constructor(parts: Membership["parts"]) {
+    this.parts = parts;
+    // A renewal carries no metadata: the registry learns of the fingerprints and of the proofs by the keys of now from this.
+    parts.keys.onChange(() => void this.setState(this.state));
+  }
+
+  /**
+   * Asks whether another process lives under this id. Rejects with IdTaken. A registry that is away stops nobody. Resolves
+   * with what is listed of each service, in their order.
+   */
+  async claim(services: readonly string[]): Promise<readonly (readonly Instance[])[]> {
+    const lists: (readonly Instance[])[] = [];
+    for (const service of services) {
+      const listed = await this.find(service);
+      const other = await this.holder(listed);
+      if (other !== undefined) throw new IdTaken(other.sentence);
+      lists.push(listed);
+    }
+    return lists;
+  }
+
+  /**
+   * Registers services, and watches whether anybody else does so under the same id. Resolves once all are registered, or
+   * this process leaves. A registry that is away or refuses is tried again. Rejects when the naming client is closed.
+   */
+  async join(offers: readonly Offer[], state: MemberState): Promise<void> {
+    const { naming, identity, timers, version } = this.parts;
+    const { id } = identity;
+    this.state = state;
+    this.offers = offers.length;
+    this.toldStores = this.parts.stores?.() ?? unknownStores;
+    this.toldGone = this.parts.gone?.() ?? [];
+    for (const offer of offers) {
+      let metadata = this.metadata(offer);
+      let registration: Registered | undefined;
+      while (registration === undefined) {
+        metadata = this.metadata(offer);
+        const { service, addrs } = offer;
+        try {
+          registration = await naming.register({ service, id, addrs, version, status: Status.Up, metadata });
+        } catch (error) {
+          if (this.isEnded) return;
+          if (!(error instanceof RegistrationRefused)) throw error;
+          this.refused(error);
+          await pause(timers.after, refusedRetryMs, this.ended.signal);
+          if (this.isEnded) return;
+        }
+      }
+      this.refusal = "";
+      this.registered.push({ offer, registration });
+      // It may have come of age, begun to leave or learned of its stores while the registry could not be told.
+      if (!Bun.deepEquals(metadata, this.metadata(offer))) await this.tell(offer, registration);
+      naming.subscribe(offer.service, (instances) => void this.seen(instances));
+    }
+  }
+
+  /** Tells the registry. What it cannot be told now is told when it is back. */
+  async setState(state: MemberState): Promise<void> {
+    this.state = state;
+    await Promise.all(this.registered.map(({ offer, registration }) => this.tell(offer, registration)));
+  }
+
+  /** Tells the registry of the stores and of the gateways that are gone, if they are others than it was told. */
+  async tellChanges(): Promise<void> {
+    const stores = this.parts.stores?.() ?? unknownStores;
+    const gone = this.parts.gone?.() ?? [];
+    if (this.registered.length === 0) return;
+    if (areSameStores(stores, this.toldStores) && gone.join() === this.toldGone.join()) return;
+    this.toldStores = stores;
+    this.toldGone = gone;
+    await this.setState(this.state);
+  }
+
+  /** The services under which it is registered. */
+  get services(): readonly string[] {
+    return this.registered.map(({ offer }) => offer.service);
+  }
+
+  /** True once the registry has taken all that is offered. */
+  get isListed(): boolean {
+    return this.offers > 0 && this.registered.length === this.offers;
+  }
+
+  /** Why the registry does not list this process, for an operator; '' once it has taken all that is offered. */
+  get trouble(): string {
+    if (this.isListed) return "";
+    if (this.refusal !== "") return this.refusal;
+    return this.parts.naming.trouble || "no registry node has registered this process yet; check --discovery";
+  }
+
+  /** What an operator should know of the registry although this process does its job: entries for `GET /health`. */
+  get remarks(): Readonly<Record<string, string>> {
+    const { trouble = "", leftOut = [] } = this.parts.naming;
+    return {
+      // Said once: a process that is not listed says so as its trouble.
+      ...(trouble === "" || !this.isListed ? {} : { registryOpen: trouble }),
+      ...(leftOut.length === 0 ? {} : { leftOut: leftOut.join(",") }),
+    };
+  }
+
+  /** Takes it out of the registry. */
+  async leave(): Promise<void> {
+    this.ended.abort();
+    await Promise.all(this.registered.map(({ registration }) => registration.deregister()));
+  }
+
+  private get isEnded(): boolean {
+    return this.ended.signal.aborted;
+  }
+
+  private refused({ code, message }: RegistrationRefused): void {
+    const remedy =
+      code === Code.Unauthorized ? "it has other keys; compare its --cluster-key-file with this process's" : message;
+    const before = this.refusal;
+    this.refusal = `the registry refuses to register this process: ${remedy}`;
+    if (this.refusal !== before)
+      this.parts.log.error("the registry refuses this process; retrying", { reason: remedy });
+  }
+
+  private async tell(offer: Offer, registration: Registered): Promise<void> {
+    try {
+      await registration.update({ metadata: this.metadata(offer) });
+    } catch (error) {
+      const { log } = this.parts;
+      if (!this.isEnded) log.warn("the registry refuses a state", { state: this.state, error: String(error) });
+    }
+  }
+
+  private metadata({ metadata }: Offer): ReadonlyMap<string, string> {
+    const { identity, link, zone, weight, version, monitor, keys, stores, gone } = this.parts;
+    return new Map([
+      ...metadata,
+      ["id", identity.id],
+      ["incarnation", identity.incarnation],
+      ["state", this.state],
+      ["zone", zone],
+      ...(weight === undefined ? [] : [["weight", String(weight)] as const]),
+      ["version", version],
+      ["link", link],
+      ...(monitor === undefined ? [] : [[monitorKey, monitor] as const]),
+      ...(keys.fingerprints.length === 0 ? [] : [["keys", keysText(keys.fingerprints)] as const]),
+      ...metadataOfStores(stores?.() ?? unknownStores),
+      ...metadataOfGone(gone?.() ?? []),
+    ]);
+  }
+
+  private async find(service: string): Promise<readonly Instance[]> {
+    try {
+      return await this.parts.naming.find(service);
+    } catch (error) {
+      this.parts.log.warn("no registry node answers; going on without", { error: String(error) });
+      return [];
+    }
+  }
+
+  /** Who else lives under this id, in whatever zone. */
+  private async holder(
+    listed: readonly Instance[],
+  ): Promise<{ readonly incarnation: string; readonly sentence: string } | undefined> {
+    const { identity } = this.parts;
+    for (const instance of this.foreign(listed)) {
+      const address = linkAddress(instance);
+      if (address === undefined) continue;
+      const incarnation = await whoAnswers(address, identity.id, {
+        ...this.parts,
+        isProven: hasProof(instance.metadata),
+      });
+      if (incarnation === undefined || incarnation === identity.incarnation) continue;
+      const sentence = `the id ${identity.id} belongs to another process, which answers at ${address}; give this one another --id`;
+      return { incarnation, sentence };
+    }
+    return undefined;
+  }
+
+  /** What is listed under this id, and is not this process. */
+  private foreign(listed: readonly Instance[]): Instance[] {
+    const { id, incarnation } = this.parts.identity;
+    return listed.filter(({ hostname, metadata }) => hostname === id && metadata.get("incarnation") !== incarnation);
+  }
+
+  /** Somebody may have registered under this id in the very moment in which this process did. */
+  private async seen(instances: readonly Instance[]): Promise<void> {
+    if (this.isEnded || this.foreign(instances).length === 0) return;
+    const other = await this.holder(instances);
+    if (this.isEnded) return;
+    const { id, incarnation } = this.parts.identity;
+    // Of two that see each other, one has to stay: the greater one.
+    if (other !== undefined && other.incarnation > incarnation) {
+      this.parts.lost(other.sentence);
+      return;
+    }
+    // The other one, which may have died meanwhile, is listed in this one's place, and sees only itself.
+    const isListed = instances.some(
+      ({ hostname, metadata }) => hostname === id && metadata.get("incarnation") === incarnation,
+    );
+    if (!isListed) await this.setState(this.state);
+  }
+}

@@ -1,0 +1,287 @@
+// One service that a gateway depends on: its nodes are watched in the registry, each is dialled, and dialled again for as
+// long as the registry lists it. A link that stands is kept, whatever the registry says: nothing that works is cut off
+// because a registry is wrong or empty.
+//
+// Of two processes under one id exactly one stays, in whatever order nodes hear of them. The lesser incarnation ends as
+// soon as a node refuses it, unless it is established: it has a link that stands for longer than the greater one asks. The
+// greater one ends when it has asked for so long, which is when the lesser one is established.
+
+import { hasProof } from "../auth/instance-proof.ts";
+import type { ClusterKeys } from "../auth/cluster-keys.ts";
+import type { LinkIdentity } from "../auth/link-proof.ts";
+import type { Limits } from "../base/limits/limits.ts";
+import type { Log } from "../base/log.ts";
+import type { Random } from "../base/random.ts";
+import type { Naming } from "../registry/client/naming.ts";
+import { instanceWeight } from "../registry/client/zone-balance.ts";
+import type { Instance } from "../registry/instance.ts";
+import type { Cancel, Timers } from "../base/timers.ts";
+import type { Connection, FrameHandler } from "../transport/transport.ts";
+import { closeLeaving } from "../wire/close-reason.ts";
+import { Link, type Links } from "./links.ts";
+import type { SameStores } from "./same-stores.ts";
+import { DiallingHandshake, LinkRefused, type Met } from "../link/handshake.ts";
+import type { Dial } from "../link/link-network.ts";
+import type { LinkState } from "../link/link-state.ts";
+
+/** Before the first redial, and at most between two: half of it fixed, half at random. */
+const redialMsMin = 50;
+const redialMsMax = 2_000;
+/** A link that has lasted so long was a good one. */
+const steadyMs = 1_000;
+
+/** A node that could not be linked so often in a row is not waited for. */
+const deadAfterFailures = 3;
+
+/**
+ * How long this process asks again for an id that a lesser incarnation holds: longer than that one, in the same moment,
+ * takes to be refused elsewhere (a node waits a second for a sign of life) and to end. Who has had a link for longer than
+ * this is established: it serves clients, and does not end for a newcomer, which has to give up by now.
+ */
+const contestMsMax = 3_000;
+
+const noOwner: FrameHandler = { frame() {}, closed() {} };
+
+/** What all dependencies of a process share. */
+export interface DependencyHost<Owner> {
+  readonly identity: LinkIdentity;
+  readonly keys: Pick<ClusterKeys, "all">;
+  readonly naming: Naming;
+  readonly dial: Dial;
+  readonly links: Links<Owner>;
+  /** Decides whether a node may be linked. */
+  readonly stores: SameStores;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly limits: Limits;
+  readonly log: Log;
+  /** Makes the owner of a link's incoming side; `closed` of it removes the link from `links`. */
+  readonly handlerOf: (link: Link<Owner>) => FrameHandler;
+  /** This process's id belongs to another one, which lives and stays: this one has to end. */
+  readonly idTaken: (sentence: string) => void;
+}
+
+interface Node<Owner> {
+  readonly id: string;
+  /** As the registry has it; undefined: not listed any more. */
+  instance: Instance | undefined;
+  connection: Connection | undefined;
+  /** The link that stands, or stood last. */
+  link: Link<Owner> | undefined;
+  isDialling: boolean;
+  failures: number;
+  /** Since when the node has refused this process for a lesser incarnation, on the monotonic clock; undefined: it has not. */
+  contestedSinceMs: number | undefined;
+  cancel: Cancel | undefined;
+}
+
+export class Dependency<Owner> {
+  readonly service: string;
+  private readonly host: DependencyHost<Owner>;
+  private readonly nodes = new Map<string, Node<Owner>>();
+  private isStopped = false;
+
+  constructor(service: string, host: DependencyHost<Owner>) {
+    this.service = service;
+    this.host = host;
+  }
+
+  /** Begins to watch and to dial. */
+  start(): void {
+    this.host.naming.subscribe(this.service, (instances) => this.listed(instances));
+  }
+
+  /** Ends all dialling; links live on until they are closed. */
+  stop(): void {
+    this.isStopped = true;
+    this.host.naming.unsubscribe(this.service);
+    for (const { cancel } of this.nodes.values()) cancel?.();
+  }
+
+  /** Ends all links. */
+  close(): void {
+    for (const { connection } of this.nodes.values()) connection?.close(closeLeaving);
+  }
+
+  /** True when there is a node, and each that is listed is linked, or was tried in vain so often that it is dead. */
+  get isComplete(): boolean {
+    const listed = [...this.nodes.values()].filter(({ instance }) => instance !== undefined);
+    const isSettled = ({ connection, failures, instance }: Node<Owner>): boolean =>
+      connection?.isOpen === true || failures >= deadAfterFailures || !instance || linkAddress(instance) === undefined;
+    return listed.some(({ connection }) => connection?.isOpen === true) && listed.every(isSettled);
+  }
+
+  /** Ids of nodes that are listed, and have been dialled in vain so often that they count as dead. */
+  get gone(): string[] {
+    const isGone = ({ instance, connection, failures }: Node<Owner>): boolean =>
+      instance !== undefined && connection === undefined && failures >= deadAfterFailures;
+    return [...this.nodes.values()].filter(isGone).map(({ id }) => id);
+  }
+
+  private listed(instances: readonly Instance[]): void {
+    this.host.stores.listed(this.service, instances);
+    const ids = new Set(instances.map(({ hostname }) => hostname));
+    for (const node of this.nodes.values()) {
+      if (ids.has(node.id)) continue;
+      node.instance = undefined;
+      this.forgetIfGone(node);
+    }
+    for (const instance of instances) {
+      const { hostname: id } = instance;
+      let node = this.nodes.get(id);
+      if (node === undefined) {
+        node = {
+          id,
+          instance,
+          connection: undefined,
+          link: undefined,
+          isDialling: false,
+          failures: 0,
+          contestedSinceMs: undefined,
+          cancel: undefined,
+        };
+        this.nodes.set(id, node);
+      }
+      // A node that has come back elsewhere is dialled there at once.
+      const isNew = node.instance?.metadata.get("incarnation") !== instance.metadata.get("incarnation");
+      node.instance = instance;
+      if (node.link !== undefined) this.host.links.setWeight(node.link, instanceWeight(instance));
+      if (node.connection === undefined && (isNew || node.failures === 0)) this.plan(node, 0);
+    }
+  }
+
+  private plan(node: Node<Owner>, delayMs: number): void {
+    if (this.isStopped || node.isDialling) return;
+    node.cancel?.();
+    node.cancel = this.host.timers.after(delayMs, () => {
+      node.cancel = undefined;
+      void this.dial(node);
+    });
+  }
+
+  private async dial(node: Node<Owner>): Promise<void> {
+    const { instance } = node;
+    const address = instance && linkAddress(instance);
+    if (this.isStopped || instance === undefined || address === undefined || node.connection !== undefined) return;
+    node.isDialling = true;
+    try {
+      await this.link(node, address, hasProof(instance.metadata));
+    } catch (error) {
+      forgetIfClosed(node);
+      this.failed(node, address, error);
+    } finally {
+      node.isDialling = false;
+    }
+    if (node.connection === undefined) this.retry(node);
+  }
+
+  /** Dials and shakes hands; resolves when the link stands. */
+  private async link(node: Node<Owner>, address: string, isProven: boolean): Promise<void> {
+    const { host, service } = this;
+    const handshakes: DiallingHandshake[] = [];
+    await host.dial(address, (connection) => {
+      const declines = ({ stores }: LinkState): string | undefined =>
+        host.stores.admits({ service, id: node.id }, stores);
+      const parts = { ...host, clusterKeys: host.keys.all, expectedId: node.id, address, isProven, declines };
+      const handshake = new DiallingHandshake(connection, parts, (met) => this.stands(node, connection, met));
+      handshakes.push(handshake);
+      return handshake;
+    });
+    const met = await handshakes[0]?.met;
+    host.log.info("linked", { service, node: node.id, address, adult: met?.state.isAdult });
+  }
+
+  /** The link stands: from here on its owner takes what comes. */
+  private stands(node: Node<Owner>, connection: Connection, { state }: Met): FrameHandler {
+    const { host, service } = this;
+    const { instance } = node;
+    if (this.isStopped) {
+      host.stores.left({ service, id: node.id });
+      connection.close(closeLeaving);
+      return noOwner;
+    }
+    const link = new Link<Owner>(service, node.id, connection, {
+      zone: instance?.metadata.get("zone") ?? instance?.zone ?? "",
+      weight: instance === undefined ? 1 : instanceWeight(instance),
+      isAdult: state.isAdult,
+      requestsMax: host.limits.values.requestsPerLink,
+    });
+    link.load = state.load;
+    const owner = host.handlerOf(link);
+    node.connection = connection;
+    node.link = link;
+    node.contestedSinceMs = undefined;
+    host.links.add(link);
+    return {
+      frame: (bytes, start, end) => owner.frame(bytes, start, end),
+      closed: (reason) => {
+        try {
+          host.stores.left({ service, id: node.id });
+          owner.closed(reason);
+        } finally {
+          // Also after a bug in the owner: a node that is listed is dialled again.
+          if (node.connection === connection) node.connection = undefined;
+          // One that ends as soon as it stands is no better than none.
+          node.failures = performance.now() - link.sinceMs < steadyMs ? node.failures + 1 : 0;
+          if (!this.isStopped) this.retry(node);
+        }
+      },
+    };
+  }
+
+  private failed(node: Node<Owner>, address: string, error: unknown): void {
+    const { host, service } = this;
+    const nowMs = performance.now();
+    if (error instanceof LinkRefused && error.isContested) {
+      node.contestedSinceMs ??= nowMs;
+      // Not a failure of the node: clients are not let in while the id is contested.
+      if (nowMs - node.contestedSinceMs > contestMsMax) host.idTaken(error.message);
+      return;
+    }
+    node.contestedSinceMs = undefined;
+    if (error instanceof LinkRefused && error.isIdTaken && !this.isEstablished(nowMs)) {
+      host.idTaken(error.message);
+      return;
+    }
+    if (error instanceof LinkRefused && error.isDeclined) {
+      // It is known how it is: nobody waits for it, and the log has its line.
+      node.failures = Math.max(node.failures + 1, deadAfterFailures);
+      return;
+    }
+    // One line a loss: a node that is away for long is tried often.
+    if (node.failures++ > 0) return;
+    const reason = error instanceof Error ? error.message : String(error);
+    host.log.warn("a node cannot be linked; trying on", { service, node: node.id, address, reason });
+  }
+
+  /** True for a process that holds its id at some node, of whatever service, for longer than anybody contests it. */
+  private isEstablished(nowMs: number): boolean {
+    for (const { sinceMs } of this.host.links.all()) if (nowMs - sinceMs > contestMsMax) return true;
+    return false;
+  }
+
+  private retry(node: Node<Owner>): void {
+    if (this.forgetIfGone(node)) return;
+    const boundMs = Math.min(redialMsMin * 2 ** Math.min(node.failures, 30), redialMsMax);
+    this.plan(node, boundMs / 2 + ((this.host.random.uint32() / 2 ** 32) * boundMs) / 2);
+  }
+
+  /** A node that is neither listed nor linked is nobody's business. */
+  private forgetIfGone(node: Node<Owner>): boolean {
+    // One that is being dialled is judged when that has come to its end.
+    if (node.instance !== undefined || node.connection !== undefined || node.isDialling) return false;
+    node.cancel?.();
+    this.nodes.delete(node.id);
+    return true;
+  }
+}
+
+/** Clears a connection that has ended without its owner being told, which takes a bug while the link was set up. */
+function forgetIfClosed(node: Pick<Node<unknown>, "connection">): void {
+  if (node.connection?.isOpen === false) node.connection = undefined;
+}
+
+/** `host:port` where a node takes links. */
+export function linkAddress({ metadata, addrs }: Instance): string | undefined {
+  return metadata.get("link") ?? addrs.find((address) => address.startsWith("tcp://"))?.slice("tcp://".length);
+}

@@ -1,0 +1,304 @@
+// Moves the end of the log into runs of the index ("folds" it), merges runs, and forgets those whose messages were
+// deleted. One process of all that share the log does so, by a lease in the index; the others look on.
+//
+// It works in steps of some milliseconds (sorting what a run holds takes longest), as it is asked: threads that answer
+// somebody wait for the same cores. What a step changes in the index is one transaction that looks, inside itself, whether the lease is still held. A run that is
+// being written exists with its last step: so neither a process that slept nor kill -9 leaves half a run. Folding repeats
+// nothing: a run's last id and the state's move in one transaction.
+
+import type { Database } from "bun:sqlite";
+import type { Clock } from "../../../base/clock.ts";
+import { OpenFiles } from "../../../base/open-files.ts";
+import { checkpointLast } from "../checkpoint.ts";
+import { guarded, guardedLog, IndexDamage } from "../damage.ts";
+import { beginImmediate, lockWaitMsMax } from "../locking.ts";
+import { Collected } from "./collected.ts";
+import { Marks } from "../marks.ts";
+import { allLists } from "./posting.ts";
+import { RunList, type Run } from "./run.ts";
+import { blocksPerRun } from "./run-block.ts";
+import { RunBuilder, RunStatements } from "./run-builder.ts";
+import { mergeRuns } from "./run-merge.ts";
+import { LogFollower } from "./memtable.ts";
+
+/** So many neighbours of one level become one run of the next. */
+const mergedRuns = 8;
+/** Runs of this level (64 times a fold) are not merged: rebuilding them would cost more than looking into them. */
+const levelMax = 2;
+const leaseMs = 5_000;
+/** Messages that a step reads at most. */
+const stepMessages = 4_096;
+/** While there is more to do, the index's write-ahead log grows to 16 MB between two checkpoints. */
+const checkpointBlocksMin = 4_096;
+/** Blocks that a step deletes at most. */
+const sweptBlocksMax = 4_096;
+/** Whoever has not read the log to its end for this long is late, and should not rest. */
+const lateMs = 2_000;
+/** A store that starts reads this many messages of the log's end in some tenths of a second. */
+const startMessagesMax = 1 << 18;
+
+interface LeaseRow {
+  readonly version: bigint;
+  readonly holder: string;
+  readonly until_ms: bigint;
+}
+
+/** A run that is being written, a slice a step. */
+interface Writing {
+  readonly slices: Generator<void, void, void>;
+  /** Makes the run exist. */
+  finish(): void;
+}
+
+export class Compactor {
+  private readonly index: Database;
+  private readonly files: OpenFiles;
+  private readonly holder: string;
+  private readonly clock: Clock;
+  private readonly foldMessages: number;
+  private readonly follower: LogFollower;
+  private readonly runs: RunList;
+  private readonly statements: RunStatements;
+  private readonly oldest;
+  private readonly lease;
+  private readonly saveLease;
+  private readonly saveFold;
+  private readonly dropRun;
+  private readonly nextRun;
+  private readonly firstBlock;
+  private readonly dropBlocks;
+  private readonly unfolded;
+  private readonly marks: Marks;
+  /** Undefined: somebody else folds, or a step failed. */
+  private collected: Collected | undefined;
+  private folding: Writing | undefined;
+  private merging: Writing | undefined;
+  /** Since when steps have not read the log to its end, by the monotonic clock; undefined: the last one has. */
+  private behindSinceMs: number | undefined;
+  /** With runs up to this id there was too much in none for a start. */
+  private behindAt: bigint | undefined;
+  /** Blocks up to this number belong to runs; there are no others while nothing is folded or merged. */
+  private sweptTo = 0;
+
+  /** `holder` is random and as long-lived as the process; `foldMessages` is at most 2^20. */
+  constructor(log: Database, index: Database, holder: string, clock: Clock, foldMessages: number) {
+    this.index = index;
+    this.holder = holder;
+    this.clock = clock;
+    this.foldMessages = foldMessages;
+    this.follower = new LogFollower(log, allLists);
+    this.runs = new RunList(index, []);
+    this.statements = new RunStatements(index);
+    this.oldest = log.prepare<{ id: bigint }, []>("SELECT id FROM message ORDER BY id LIMIT 1");
+    this.unfolded = log.prepare<{ messages: bigint }, [bigint, number]>(
+      "SELECT count(*) AS messages FROM (SELECT 1 FROM message WHERE id > ? LIMIT ?)",
+    );
+    this.marks = new Marks(log);
+    this.lease = index.prepare<LeaseRow, []>("SELECT version, holder, until_ms FROM state");
+    this.saveLease = index.prepare<null, [string, number]>("UPDATE state SET holder = ?, until_ms = ?");
+    this.saveFold = index.prepare<null, [bigint]>(
+      "UPDATE state SET version = version + 1, folded_id = max(folded_id, ?)",
+    );
+    this.dropRun = index.prepare<null, [number]>("DELETE FROM run WHERE number = ?");
+    this.firstBlock = index.prepare<{ number: bigint }, [number]>(
+      "SELECT number FROM block WHERE number >= ? ORDER BY number LIMIT 1",
+    );
+    this.nextRun = index.prepare<{ number: bigint }, []>(
+      "UPDATE state SET last_run = last_run + 1 RETURNING last_run AS number",
+    );
+    this.dropBlocks = index.prepare<null, [number, number]>(
+      `DELETE FROM block WHERE number IN (SELECT number FROM block WHERE number >= ? AND number < ? LIMIT ${sweptBlocksMax})`,
+    );
+    this.files = new OpenFiles(index.filename);
+  }
+
+  /** Does the most urgent piece of work; true: there is more. Throws IndexDamage or LogDamage for a damaged file. */
+  step(): boolean {
+    return guarded(() => this.stepNow());
+  }
+
+  private stepNow(): boolean {
+    const more = this.transact((): boolean => {
+      if (this.goOn(this.folding)) return true;
+      const collected = (this.collected ??= new Collected(this.foldMessages, this.runs.foldedId));
+      this.follower.requireMessage(collected.lastId);
+      const room = Math.min(stepMessages, this.foldMessages - collected.count);
+      const read = this.follower.follow(collected.lastId, room, (message) => collected.add(message));
+      this.behindSinceMs = read === room ? (this.behindSinceMs ?? this.clock.monotonicMs()) : undefined;
+      if (collected.count === this.foldMessages) {
+        this.startFold(collected);
+        return true;
+      }
+      if (read === stepMessages) return true;
+      return this.goOn(this.merging) || this.dropOne() || this.sweep() || this.startMerge();
+    });
+    // Syncs of this file make commits of the log wait: few large ones.
+    if (this.statements.blocksWritten > (more ? checkpointBlocksMin : 0)) {
+      this.statements.blocksWritten = 0;
+      checkpointLast(this.index);
+    }
+    return more;
+  }
+
+  /** The log grows faster than it is folded, or did so until now. */
+  get isLate(): boolean {
+    return this.behindSinceMs !== undefined && this.clock.monotonicMs() - this.behindSinceMs > lateMs;
+  }
+
+  /** Are there more messages in no run than a start should take into memory? */
+  isBehind(): boolean {
+    this.runs.refresh();
+    const { foldedId } = this.runs;
+    // To count them takes as long as many steps, and until there is another run there are not fewer.
+    if (this.behindAt === foldedId) return true;
+    const found = guardedLog(() => this.unfolded.get(foldedId, startMessagesMax)?.messages ?? 0n);
+    const isBehind = found >= BigInt(startMessagesMax);
+    this.behindAt = isBehind ? foldedId : undefined;
+    return isBehind;
+  }
+
+  /** Lets another process fold at once. */
+  release(): void {
+    this.transact(() => {
+      this.saveLease.run(this.holder, 0);
+      return false;
+    });
+  }
+
+  private startFold(collected: Collected): void {
+    const builder = this.newRun();
+    const finish = (): void => {
+      builder.finish(0, collected.lastId, collected.count);
+      this.saveFold.run(collected.lastId);
+      this.folding = undefined;
+      this.collected = undefined;
+    };
+    this.folding = { slices: collected.build(builder), finish };
+  }
+
+  /** Writes the next slice; false: there is nothing to be written. */
+  private goOn(writing: Writing | undefined): boolean {
+    if (writing === undefined) return false;
+    if (writing.slices.next().done === true) writing.finish();
+    return true;
+  }
+
+  /** Begins where eight neighbours have one level. */
+  private startMerge(): boolean {
+    const { runs } = this.runs;
+    for (let level = 0; level < levelMax; level++) {
+      const first = runs.findIndex((_, at) => {
+        const neighbours = runs.slice(at, at + mergedRuns);
+        return neighbours.length === mergedRuns && neighbours.every((run) => run.level === level);
+      });
+      if (first < 0) continue;
+      const inputs = runs.slice(first, first + mergedRuns);
+      const builder = this.newRun();
+      const keyedFrom = this.marks.keyedUpTo() + 1n;
+      const slices = mergeRuns(inputs, builder, this.oldestId() ?? 0n, keyedFrom);
+      this.merging = { slices, finish: () => this.finishMerge(inputs, builder) };
+      return true;
+    }
+    return false;
+  }
+
+  private finishMerge(inputs: readonly Run[], builder: RunBuilder): void {
+    let messages = 0;
+    let level = 0;
+    for (const run of inputs) {
+      messages += run.messages;
+      level = run.level + 1;
+      this.dropRun.run(run.number);
+    }
+    builder.finish(level, inputs.at(-1)?.lastId ?? 0n, messages);
+    this.saveFold.run(0n);
+    this.merging = undefined;
+    this.sweptTo = 0;
+  }
+
+  /** Drops the oldest run where the log holds none of its messages any more. */
+  private dropOne(): boolean {
+    const [run] = this.runs.runs;
+    if (run === undefined || (this.oldestId() ?? this.runs.foldedId + 1n) <= run.lastId) return false;
+    this.dropRun.run(run.number);
+    this.saveFold.run(0n);
+    this.sweptTo = 0;
+    return true;
+  }
+
+  /** The oldest message of the log; undefined when it holds none. */
+  private oldestId(): bigint | undefined {
+    return guardedLog(() => this.oldest.get()?.id);
+  }
+
+  /** Deletes some blocks that belong to no run; nothing is folded or merged now. */
+  private sweep(): boolean {
+    const numbers = new Set(this.runs.runs.map((run) => run.number));
+    for (;;) {
+      const first = this.firstBlock.get(this.sweptTo)?.number;
+      if (first === undefined) return false;
+      const run = Math.floor(Number(first) / blocksPerRun);
+      if (!numbers.has(run)) {
+        this.dropBlocks.run(Number(first), (run + 1) * blocksPerRun);
+        return true;
+      }
+      this.sweptTo = (run + 1) * blocksPerRun;
+    }
+  }
+
+  /** Numbers are never given twice: readers keep runs and blocks by number. */
+  private newRun(): RunBuilder {
+    const number = this.nextRun.get()?.number;
+    if (number === undefined) throw new IndexDamage("the index has lost its state");
+    return new RunBuilder(Number(number), this.statements);
+  }
+
+  /** Works in one transaction of the index while the lease is ours; does nothing (false) while it is another's. */
+  private transact(work: () => boolean): boolean {
+    if (this.isElsewhere(this.lease.get())) return false;
+    beginImmediate(this.index, lockWaitMsMax);
+    try {
+      const more = this.workIfHeld(work);
+      // What is folded into a file that nobody will open again is lost: the messages would be in no run.
+      if (this.files.displacement() !== undefined) throw new IndexDamage("it was taken away while it was open");
+      this.index.run("COMMIT");
+      return more;
+    } catch (error) {
+      // What is in memory may be ahead of the file.
+      this.forget();
+      if (this.index.inTransaction) this.index.run("ROLLBACK");
+      throw error;
+    }
+  }
+
+  private workIfHeld(work: () => boolean): boolean {
+    const row = this.lease.get();
+    if (row === null) throw new IndexDamage("the index has lost its state");
+    if (this.isElsewhere(row)) return false;
+    if (row.holder !== this.holder) this.forget();
+    this.renew(row);
+    this.runs.refresh();
+    return work();
+  }
+
+  private isElsewhere(row: LeaseRow | null): boolean {
+    const leftMs = Number(row?.until_ms ?? 0n) - this.clock.wallMs();
+    const isElsewhere = row !== null && row.holder !== this.holder && leftMs > 0 && leftMs <= leaseMs;
+    if (isElsewhere) this.forget();
+    return isElsewhere;
+  }
+
+  private renew(row: LeaseRow): void {
+    const leftMs = Number(row.until_ms) - this.clock.wallMs();
+    if (row.holder === this.holder && leftMs > leaseMs / 2 && leftMs <= leaseMs) return;
+    this.saveLease.run(this.holder, this.clock.wallMs() + leaseMs);
+  }
+
+  private forget(): void {
+    this.collected = undefined;
+    this.folding = undefined;
+    this.merging = undefined;
+    this.sweptTo = 0;
+    this.behindSinceMs = undefined;
+  }
+}

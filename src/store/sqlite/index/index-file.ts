@@ -1,0 +1,129 @@
+// The index: a second file beside the log, made of sorted runs of postings (posting.ts, run-block.ts). Everything in it
+// can be made again from the log, so it is synced less strictly, and a lost, damaged or foreign one is replaced.
+//
+// A run covers the messages between the last id of the run before it and its own; runs never overlap. Numbers of runs
+// only rise, so that a block that was read once is never another one later.
+
+import type { Database } from "bun:sqlite";
+import { closeSync, existsSync, openSync, rmSync } from "node:fs";
+import { openConnection } from "../connection.ts";
+import { guarded, guardedLog, IndexDamage, LogDamage } from "../damage.ts";
+import { beginExclusive } from "../locking.ts";
+
+/** 2: runs have checksums. An index of another version is made again. */
+export const indexSchemaVersion = 2;
+const schema = `
+  CREATE TABLE state (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    -- The log that this index belongs to.
+    mark INTEGER NOT NULL,
+    -- Of this file: a rebuilt one has another.
+    birth INTEGER NOT NULL,
+    -- Rises with every change of the runs.
+    version INTEGER NOT NULL,
+    -- Messages up to this id are in runs, or were deleted.
+    folded_id INTEGER NOT NULL,
+    -- The last number that was given to a run.
+    last_run INTEGER NOT NULL,
+    -- Who folds, and until when nobody else does.
+    holder TEXT NOT NULL,
+    until_ms INTEGER NOT NULL
+  );
+  CREATE TABLE run (
+    number INTEGER PRIMARY KEY,
+    level INTEGER NOT NULL,
+    last_id INTEGER NOT NULL,
+    messages INTEGER NOT NULL,
+    -- The first posting of every block of each list, packed like a block.
+    fences_received BLOB NOT NULL,
+    fences_sent BLOB NOT NULL,
+    fences_keyed BLOB NOT NULL,
+    -- Bloom filters of the keys.
+    filter_received BLOB NOT NULL,
+    filter_keyed BLOB NOT NULL,
+    -- CRC-32 of each of these five and of the numbers before them (run-block.ts).
+    crcs BLOB NOT NULL
+  );
+  CREATE TABLE block (
+    number INTEGER PRIMARY KEY,
+    postings BLOB NOT NULL,
+    crc INTEGER NOT NULL
+  );`;
+
+/** The index of a log: `messages.db` has `messages-index.db`. */
+export function indexPathOf(logPath: string): string {
+  return logPath.endsWith(".db") ? `${logPath.slice(0, -3)}-index.db` : `${logPath}-index`;
+}
+
+export const indexCacheKib = 4096;
+
+/** Opens an index that exists. Its pages are read in no order, and each thread keeps blocks: a small cache is enough. */
+export function openIndex(path: string, synchronous: "NORMAL" | "OFF" = "NORMAL"): Database {
+  return guarded(() => openConnection({ path, synchronous, cacheKib: indexCacheKib }));
+}
+
+/** Opens the index of this log for its folder; makes it (mode 0600) where there is none or a wrong one. */
+export function openOrMakeIndex(path: string, log: Database): Database {
+  makeFile(path);
+  try {
+    return guarded(() => openInitialized(path, log));
+  } catch (error) {
+    if (!(error instanceof IndexDamage)) throw error;
+    removeIndex(path);
+    makeFile(path);
+    return guarded(() => openInitialized(path, log));
+  }
+}
+
+/** A file that is there is left alone: closing it would end the locks that SQLite has on it in this process. */
+function makeFile(path: string): void {
+  if (!existsSync(path)) closeSync(openSync(path, "a", 0o600));
+}
+
+/** A new index waits for no sync: a power cut leaves a file that is empty, or that is damaged and made again. */
+function openInitialized(path: string, log: Database): Database {
+  const index = openIndex(path, "OFF");
+  try {
+    initialize(index, log);
+    index.run("PRAGMA synchronous = NORMAL");
+    return index;
+  } catch (error) {
+    index.close();
+    throw error;
+  }
+}
+
+/** Unlinks the files. A process that has them open goes on with what it has, which is as good as before. */
+export function removeIndex(path: string): void {
+  for (const end of ["", "-wal", "-shm"]) rmSync(path + end, { force: true });
+}
+
+/** Makes the tables of an empty file; throws IndexDamage where the file belongs to another log or another time. */
+function initialize(index: Database, log: Database): void {
+  const mark = guardedLog(() => log.query<{ mark: bigint }, []>("SELECT mark FROM log").get()?.mark);
+  if (mark === undefined) throw new LogDamage("the store has lost its mark");
+  beginExclusive(index);
+  try {
+    guarded(() => {
+      const version = index.query<{ user_version: bigint }, []>("PRAGMA user_version").get()?.user_version;
+      if (version === 0n && index.query("SELECT 1 FROM sqlite_master LIMIT 1").get() === null) {
+        index.run(schema);
+        index.run("INSERT INTO state VALUES (1, ?, random(), 0, 0, 0, '', 0)", [mark]);
+        index.run(`PRAGMA user_version = ${indexSchemaVersion}`);
+      } else if (version !== BigInt(indexSchemaVersion)) {
+        throw new IndexDamage(`the index has schema ${version}`);
+      }
+      const state = index.query<{ mark: bigint; folded_id: bigint }, []>("SELECT mark, folded_id FROM state").get();
+      if (state === null || state.mark !== mark) throw new IndexDamage("the index belongs to another store");
+      // Read after the index: a log that other processes write is only ever ahead of it.
+      const last = guardedLog(
+        () => log.query<{ last_id: bigint }, []>("SELECT last_id FROM sequence").get()?.last_id ?? 0n,
+      );
+      if (state.folded_id > last) throw new IndexDamage("the index is ahead of its log, which was set back");
+    });
+    index.run("COMMIT");
+  } catch (error) {
+    if (index.inTransaction) index.run("ROLLBACK");
+    throw error;
+  }
+}

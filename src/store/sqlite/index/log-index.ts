@@ -1,0 +1,151 @@
+// What one thread knows of the log by key: the runs of the index and, above them, its memtable. Looks belong to a snapshot:
+// `begin`, then read or lock the log, `follow`, look, `end`. In this order the runs never know more than the log.
+
+import type { Database } from "bun:sqlite";
+import { openQuietly } from "../connection.ts";
+import { guarded } from "../damage.ts";
+import { indexCacheKib, openIndex } from "./index-file.ts";
+import { lists, type List, type MessageKeys } from "./posting.ts";
+import { Refusal } from "../refusal.ts";
+import { RunList, type Run } from "./run.ts";
+import { LogFollower, Memtable } from "./memtable.ts";
+
+/**
+ * With more than half of this in memory writers go slower, with all of it the store refuses until the
+ * folds have caught up. A message takes 24 to 32 bytes in each thread.
+ */
+const tailMessagesMaxDefault = 1 << 20;
+
+/** Where ids are found by key: a run, or the memtable. */
+export interface PostingSource {
+  mayHave(list: List, key: number): boolean;
+  /** Rising ids under this key between `after` and `until`, without both; at most `count`. */
+  idsBetween(list: List, key: number, after: bigint, until: bigint, count: number): bigint[];
+}
+
+export class LogIndex {
+  private readonly path: string;
+  private readonly kept: readonly List[];
+  private readonly tailMessagesMax: number;
+  private readonly quiet: boolean;
+  private readonly follower: LogFollower;
+  private index: Database | undefined;
+  private runs: RunList | undefined;
+  private memtable: Memtable;
+  /** The snapshot's runs hold messages that this thread has not followed. */
+  hasSkipped = false;
+
+  /** Keeps these lists; `received` is one of them. `quiet`: see openQuietly. */
+  constructor(
+    log: Database,
+    path: string,
+    kept: readonly List[],
+    tailMessagesMax = tailMessagesMaxDefault,
+    quiet = false,
+  ) {
+    this.path = path;
+    this.kept = kept;
+    this.tailMessagesMax = tailMessagesMax;
+    this.quiet = quiet;
+    this.follower = new LogFollower(log, kept);
+    this.memtable = new Memtable(kept);
+  }
+
+  /** The folds lag behind: who writes should go slower. */
+  get isLong(): boolean {
+    return this.memtable.messages > this.tailMessagesMax / 2;
+  }
+
+  /** Begins a snapshot. */
+  begin(): void {
+    const runs = guarded(() => this.beginIndex());
+    this.hasSkipped = runs.foldedId > this.memtable.lastId;
+    this.memtable.drop(runs.foldedId);
+  }
+
+  private beginIndex(): RunList {
+    this.index ??= this.quiet ? openQuietly(this.path, indexCacheKib) : openIndex(this.path);
+    this.runs ??= new RunList(this.index, this.kept);
+    this.index.run("BEGIN");
+    this.runs.refresh();
+    return this.runs;
+  }
+
+  /**
+   * Takes in what has been committed since, inside a snapshot of the log. Refuses where that is more than memory is meant
+   * for; throws LogReplaced for a log that is not the one that it has followed.
+   */
+  follow(observe?: (message: MessageKeys) => void): void {
+    this.follower.requireMessage(this.memtable.lastId);
+    const room = this.tailMessagesMax - this.memtable.messages;
+    const taken = this.follower.follow(this.memtable.lastId, room, (message) => {
+      this.memtable.add(message);
+      observe?.(message);
+    });
+    if (taken >= room) throw new Refusal("the index of the messages lags behind the log; it is being caught up");
+  }
+
+  /** Takes in a message that this thread has just committed. */
+  add(message: MessageKeys): void {
+    this.memtable.add(message);
+  }
+
+  end(): void {
+    const { index } = this;
+    if (index?.inTransaction === true) guarded(() => index.run("ROLLBACK"));
+  }
+
+  /** Closes the file; the next snapshot opens whatever is at its place then. */
+  close(): void {
+    this.index?.close();
+    this.index = undefined;
+    this.runs = undefined;
+    this.memtable = new Memtable(this.kept);
+  }
+
+  /** Sources in the order of ids that hold something above `after`, each with what to look above. */
+  *sources(after: bigint): Generator<{ readonly source: PostingSource; readonly after: bigint }, void, void> {
+    let from = after;
+    for (const run of this.oldestFirst()) {
+      if (run.lastId <= from) continue;
+      yield { source: run, after: from };
+      from = run.lastId;
+    }
+    yield { source: this.tailSource(), after: from };
+  }
+
+  /** The newest id under this key below `below`; 0n: none. */
+  newestBelow(list: List, key: number, below: bigint): bigint {
+    for (const id of this.memtable.newestFirst(list, key)) if (id < below) return id;
+    for (const run of this.oldestFirst().toReversed()) {
+      const id = run.newestBelow(list, key, below);
+      if (id > 0n) return id;
+    }
+    return 0n;
+  }
+
+  /** Ids of messages whose (sender, clientId) has this hash, the newest first; runs that end at `upTo` are left out. */
+  *keyedNewestFirst(key: number, upTo: bigint): Generator<bigint, void, void> {
+    const foldedId = this.runs?.foldedId ?? 0n;
+    for (const id of this.memtable.newestFirst(lists.keyed, key)) if (id > foldedId) yield id;
+    for (const run of this.oldestFirst().toReversed()) {
+      if (run.lastId <= upTo) {
+        run.forgetKeyed();
+      } else {
+        yield* run.idsBetween(lists.keyed, key, 0n, run.lastId + 1n, Infinity).toReversed();
+      }
+    }
+  }
+
+  private oldestFirst(): readonly Run[] {
+    return this.runs?.runs ?? [];
+  }
+
+  private tailSource(): PostingSource {
+    const { memtable } = this;
+    return {
+      mayHave: () => true,
+      idsBetween: (list, key, after, until, count) => memtable.idsBetween(list, key, after, until, count),
+    };
+  }
+}

@@ -1,0 +1,179 @@
+// The end of the log that is in no run yet, in memory: postings in chains by key. A thread's tail follows the log, that
+// is, it takes in whatever any process has committed since it looked last.
+//
+// Messages are kept in generations of one size, so that what a fold has moved to a run is dropped by the thousand.
+// Invariant: the tail holds every message above the last id that was folded when a generation was last dropped.
+
+import type { Database } from "bun:sqlite";
+import { guardedLog, LogReplaced } from "../damage.ts";
+import { keysOf, lists, postedColumns, type List, type MessageKeys, type PostedRow } from "./posting.ts";
+
+const generationMessages = 1 << 15;
+/** Twice as many buckets as messages: most looks end at an empty one. */
+const bucketBits = 16;
+/** Rows that are read at once: they are objects for a moment. */
+const followRowsMax = 2_048;
+
+/** One list of one generation: a hash table of chains, the newest message first. */
+class Chains {
+  private readonly heads = new Int32Array(1 << bucketBits).fill(-1);
+  private readonly keys = new Uint32Array(generationMessages);
+  private readonly before = new Int32Array(generationMessages);
+
+  add(key: number, position: number): void {
+    const bucket = this.bucket(key);
+    this.keys[position] = key;
+    this.before[position] = this.heads[bucket] ?? -1;
+    this.heads[bucket] = position;
+  }
+
+  /** The position of the newest message with this key; -1: none. */
+  newest(key: number): number {
+    return this.skipOthers(key, this.heads[this.bucket(key)] ?? -1);
+  }
+
+  /** The position of the one before it. */
+  next(key: number, position: number): number {
+    return this.skipOthers(key, this.before[position] ?? -1);
+  }
+
+  private skipOthers(key: number, from: number): number {
+    let at = from;
+    while (at >= 0 && this.keys[at] !== key) at = this.before[at] ?? -1;
+    return at;
+  }
+
+  private bucket(key: number): number {
+    return Math.imul(key, 0x9e3779b1) >>> (32 - bucketBits);
+  }
+}
+
+class Generation {
+  count = 0;
+  readonly ids = new BigInt64Array(generationMessages);
+  readonly chains: readonly (Chains | undefined)[];
+
+  constructor(kept: readonly List[]) {
+    this.chains = Object.values(lists).map((list) => (kept.includes(list) ? new Chains() : undefined));
+  }
+
+  get isFull(): boolean {
+    return this.count === generationMessages;
+  }
+
+  get lastId(): bigint {
+    return this.ids[this.count - 1] ?? 0n;
+  }
+
+  add({ id, received, sent, keyed }: MessageKeys): void {
+    const position = this.count++;
+    this.ids[position] = id;
+    this.chains[lists.received]?.add(received, position);
+    this.chains[lists.sent]?.add(sent, position);
+    if (keyed !== undefined) this.chains[lists.keyed]?.add(keyed, position);
+  }
+}
+
+export class Memtable {
+  /** The last id that was taken in; what is not above it is in runs. */
+  lastId = 0n;
+  private readonly kept: readonly List[];
+  /** Oldest first. */
+  private generations: Generation[] = [];
+
+  constructor(kept: readonly List[]) {
+    this.kept = kept;
+  }
+
+  /** Messages held; some of them may be folded already. */
+  get messages(): number {
+    let messages = 0;
+    for (const { count } of this.generations) messages += count;
+    return messages;
+  }
+
+  /** Takes in a message above `lastId`. */
+  add(message: MessageKeys): void {
+    let newest = this.generations.at(-1);
+    if (newest === undefined || newest.isFull) {
+      newest = new Generation(this.kept);
+      this.generations.push(newest);
+    }
+    newest.add(message);
+    this.lastId = message.id;
+  }
+
+  /** Forgets generations that runs hold as a whole. */
+  drop(foldedId: bigint): void {
+    const keptFrom = this.generations.findIndex((generation) => generation.lastId > foldedId);
+    this.generations.splice(0, keptFrom < 0 ? this.generations.length : keptFrom);
+    if (this.lastId < foldedId) this.lastId = foldedId;
+  }
+
+  /** Ids under this key, the newest first. */
+  *newestFirst(list: List, key: number): Generator<bigint, void, void> {
+    for (let last = this.generations.length - 1; last >= 0; last--) {
+      const generation = this.generations[last];
+      const chains = generation?.chains[list];
+      if (generation === undefined || chains === undefined) continue;
+      for (let at = chains.newest(key); at >= 0; at = chains.next(key, at)) yield generation.ids[at] ?? 0n;
+    }
+  }
+
+  /** Rising ids under this key between `after` and `until`, without both; at most `count`. */
+  idsBetween(list: List, key: number, after: bigint, until: bigint, count: number): bigint[] {
+    const found: bigint[] = [];
+    for (const id of this.newestFirst(list, key)) {
+      if (id <= after) break;
+      if (id < until) found.push(id);
+    }
+    found.reverse();
+    if (found.length > count) found.length = count;
+    return found;
+  }
+}
+
+/** Reads the log on for one thread. */
+export class LogFollower {
+  private readonly rows;
+  private readonly message;
+  private readonly end;
+
+  constructor(log: Database, wanted: readonly List[]) {
+    this.message = log.prepare<{ one: bigint }, [bigint]>("SELECT 1 AS one FROM message WHERE id = ?");
+    this.end = log.prepare<{ oldest: bigint | null; last_id: bigint }, []>(
+      "SELECT (SELECT id FROM message ORDER BY id LIMIT 1) AS oldest, last_id FROM sequence",
+    );
+    this.rows = log.prepare<PostedRow, [bigint, number]>(
+      `SELECT ${postedColumns(wanted)} FROM message WHERE id > ? ORDER BY id LIMIT ?`,
+    );
+  }
+
+  /**
+   * Throws LogReplaced unless the log holds the message `id`, which was read from it, or held it and has deleted it since.
+   * A log that holds it has also all that was committed before: nobody else takes the same id.
+   */
+  requireMessage(id: bigint): void {
+    guardedLog(() => {
+      if (id === 0n || this.message.get(id) !== null) return;
+      const end = this.end.get();
+      const isDeleted = end !== null && (end.oldest === null ? id <= end.last_id : id < end.oldest);
+      if (!isDeleted)
+        throw new LogReplaced("the message store was replaced while it was open: it lacks what it has held");
+    });
+  }
+
+  /** Hands over what is above `after` in the order of commits, at most `count`; returns how many there were. */
+  follow(after: bigint, count: number, take: (message: MessageKeys) => void): number {
+    let taken = 0;
+    for (let last = after; taken < count;) {
+      const asked = Math.min(followRowsMax, count - taken);
+      const rows = guardedLog(() => this.rows.all(last, asked));
+      for (const row of rows) take(keysOf(row));
+      taken += rows.length;
+      if (rows.length < asked) break;
+      last = rows.at(-1)?.id ?? last;
+    }
+    return taken;
+  }
+}

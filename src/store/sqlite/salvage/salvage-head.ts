@@ -1,0 +1,161 @@
+// A copy of a damaged file with a schema that can be read: without one SQLite reads nothing, and with a part of one it does
+// not see the other tables. The head of the copy is a new one, and its schema names the tables where they were found
+// (table-search.ts); triggers and other indexes have no use there. The damaged file itself is left as it is.
+//
+//   offset 18   2 bytes   2 if a write-ahead log is used, else 1        (sqlite.org/fileformat2.html, The Database Header)
+//   offset 28   4 bytes   number of pages
+//   offset 32   8 bytes   list of free pages, 0: none
+//   offset 68   4 bytes   whose database it is
+
+import { Database } from "bun:sqlite";
+import { closeSync, copyFileSync, existsSync, openSync, readSync, rmSync, statSync, writeSync } from "node:fs";
+import { assert } from "../../../base/assert.ts";
+import { fileHeadBytes, PageFile, pageBytes, type PageKind } from "./btree-page.ts";
+import { isUnreadable } from "../damage.ts";
+import { Refusal } from "../refusal.ts";
+import { applicationId, schemaVersion } from "../schema.ts";
+import { findRoots, nameIndex, soughtOf, type Sought, type SoughtColumn } from "./table-search.ts";
+
+const magic = "SQLite format 3\0";
+const pagesAt = 28;
+const applicationIdAt = 68;
+
+/**
+ * Copies `path` to `copy`, with what its write-ahead log or its journal adds. Throws Refusal if its head says that it is a
+ * database of another program; one that is lost is another one in the copy.
+ */
+export function copyFolded(path: string, copy: string): void {
+  for (const end of ["", "-wal", "-journal"]) if (existsSync(path + end)) copyFileSync(path + end, copy + end);
+  // Without a head SQLite does not look at the log.
+  if (!hasHead(copy)) writeHead(copy);
+  fold(copy);
+  const head = headOf(copy);
+  if (head.readUInt32BE(applicationIdAt) !== applicationId)
+    throw new Refusal(`${path} is a database of another program; expected a store of roost`);
+}
+
+/**
+ * Gives a copy a schema of the tables that are found in it. `sample` is a store in order, whose `tables` are sought. Returns
+ * those that were not found: they are lost, or were empty.
+ */
+export function replaceSchema(copy: string, sample: Database, tables: readonly string[]): string[] {
+  const file = new PageFile(copy);
+  const sought = soughtOf(sample, tables);
+  const roots = findRoots(file, sought);
+  file.close();
+  writeSchema(copy, sought, roots);
+  return tables.filter((table) => !roots.has(table));
+}
+
+function headOf(path: string): Buffer {
+  const head = Buffer.alloc(fileHeadBytes);
+  const file = openSync(path, "r");
+  readSync(file, head, 0, head.length, 0);
+  closeSync(file);
+  return head;
+}
+
+function hasHead(path: string): boolean {
+  const head = headOf(path);
+  return head.toString("latin1", 0, magic.length) === magic && head.readUInt16BE(16) === pageBytes;
+}
+
+/** Writes the first page of a store without tables. */
+function writeHead(path: string): void {
+  const page = emptyHead();
+  page.fill(existsSync(`${path}-wal`) ? 2 : 1, 18, 20);
+  page.writeUInt32BE(Math.max(1, Math.floor(statSync(path).size / pageBytes)), pagesAt);
+  writePage(path, page);
+}
+
+function emptyHead(): Buffer {
+  const db = new Database(":memory:");
+  try {
+    for (const set of [
+      `page_size = ${pageBytes}`,
+      `application_id = ${applicationId}`,
+      `user_version = ${schemaVersion}`,
+    ])
+      db.run(`PRAGMA ${set}`);
+    return Buffer.from(db.serialize().subarray(0, pageBytes));
+  } finally {
+    db.close();
+  }
+}
+
+function writePage(path: string, first: Buffer): void {
+  const file = openSync(path, "r+");
+  writeSync(file, first, 0, pageBytes, 0);
+  closeSync(file);
+}
+
+/** Takes in the log or the journal: SQLite rolls a journal back when it first reads, and folds a log when it closes. */
+function fold(path: string): void {
+  const db = new Database(path, { readwrite: true, create: false });
+  try {
+    // Nobody else has the copy, and nobody needs it after a crash.
+    for (const pragma of ["locking_mode = EXCLUSIVE", "synchronous = OFF"]) db.run(`PRAGMA ${pragma}`);
+    db.query("SELECT 1 FROM sqlite_schema").get();
+  } catch (error) {
+    if (!isUnreadable(error)) throw error;
+  } finally {
+    db.close();
+  }
+  for (const end of ["-wal", "-shm", "-journal"]) rmSync(path + end, { force: true });
+}
+
+/**
+ * Writes a first page that names the tables at their roots. By hand, because Bun's SQLite lets nobody write rows of a schema.
+ * All of it is on this page: what is added behind the end could be taken for pages that a file has lost.
+ */
+function writeSchema(path: string, sought: readonly Sought[], roots: ReadonlyMap<string, number>): void {
+  const head = emptyHead();
+  head.writeUInt32BE(Math.max(1, Math.floor(statSync(path).size / pageBytes)), pagesAt);
+  const objects = sought.filter(({ name }) => roots.has(name));
+  let cellAt = pageBytes;
+  for (const [i, { name, kind, columns }] of objects.entries()) {
+    const isTable = name !== nameIndex;
+    const table = isTable ? name : "account";
+    const sql = isTable ? statementOf(name, kind, columns) : null;
+    const cell = rowOf(i + 1, [isTable ? "table" : "index", name, table, roots.get(name) ?? 0, sql]);
+    cellAt -= cell.length;
+    const pointerAt = fileHeadBytes + 8 + 2 * i;
+    assert(cellAt > pointerAt + 2, "the names of all columns fit on a page");
+    cell.copy(head, cellAt);
+    head.writeUInt16BE(cellAt, pointerAt);
+  }
+  head.writeUInt16BE(objects.length, fileHeadBytes + 3);
+  head.writeUInt16BE(cellAt, fileHeadBytes + 5);
+  writePage(path, head);
+}
+
+/** As short as a table can be said: its columns in order, and its key. */
+function statementOf(table: string, kind: PageKind, columns: readonly SoughtColumn[]): string {
+  const all = columns.map(({ name, type, isAdded }) => `"${name}" ${type}${isAdded ? " DEFAULT 0" : ""}`);
+  const keys = columns.filter(({ key }) => key > 0).toSorted((a, b) => a.key - b.key);
+  const key = keys.map(({ name }) => `"${name}"`).join(",");
+  const unique = table === "account" ? ",UNIQUE(app,name)" : "";
+  return `CREATE TABLE "${table}"(${all.join(",")},PRIMARY KEY(${key})${unique})${kind === "index" ? "WITHOUT ROWID" : ""}`;
+}
+
+/** Makes a cell of a table's leaf. */
+function rowOf(rowid: number, values: readonly (string | number | null)[]): Buffer {
+  const types: Buffer[] = [];
+  const contents: Buffer[] = [];
+  for (const value of values) {
+    const content = typeof value === "number" ? Buffer.alloc(4) : Buffer.from(value ?? "");
+    if (typeof value === "number") content.writeUInt32BE(value);
+    const type = typeof value === "number" ? 4 : 13 + 2 * content.length;
+    types.push(varint(value === null ? 0 : type));
+    contents.push(content);
+  }
+  const head = Buffer.concat(types);
+  const record = Buffer.concat([varint(head.length + 1), head, ...contents]);
+  return Buffer.concat([varint(record.length), varint(rowid), record]);
+}
+
+/** Of 1 or 2 bytes, for numbers below 16,384. */
+function varint(value: number): Buffer {
+  assert(value < 16_384, "the number fits");
+  return Buffer.from(value < 128 ? [value] : [0x80 | (value >> 7), value & 0x7f]);
+}

@@ -1,0 +1,372 @@
+// Saves what can be read of a damaged log into a new file. The damaged one is only read, without a lock and without shared
+// memory; the caller holds the store's lock. All tables of the schema are copied; of the messages it is told by ranges of ids
+// what could not be read.
+//
+// The new file keeps what must never go backwards: its last id is at least every id that was seen anywhere, and no number of
+// an account or a group that somebody's messages carry is given to anybody else. It has a mark of its own, so its index is
+// made anew.
+
+import { Database } from "bun:sqlite";
+import { closeSync, existsSync, openSync, rmSync, statSync } from "node:fs";
+import { clockMsEnd, smallestIdAt } from "../../snowflake.ts";
+import { openQuietly } from "../connection.ts";
+import { isUnreadable } from "../damage.ts";
+import { indexPathOf } from "../index/index-file.ts";
+import { hasJournal } from "../backup/journal.ts";
+import { identityOf, renewIdentity } from "../ownership.ts";
+import { Refusal } from "../refusal.ts";
+import { copyFolded, replaceSchema } from "./salvage-head.ts";
+import { RangeReader, type Gap, type Row } from "./salvage-range.ts";
+import { migrate, migrations, pragmaNumber } from "../schema.ts";
+import { refuseForeign, verifyStore } from "../store-file.ts";
+import { SpoiltRows } from "./spoilt-rows.ts";
+import { nameIndex } from "./table-search.ts";
+
+const cacheKib = 64 * 1024;
+/** Rows that are committed together. */
+const rowsPerCommit = 10_000;
+/**
+ * What is above is no id. No clock is asked: it may be wrong, and ids may be far ahead of it. Ids of the last clock run on into
+ * the year after it, and leave room for more.
+ */
+const idMax = smallestIdAt(clockMsEnd + 366 * 86_400_000);
+/**
+ * Leases of processes, the mark that is made anew, counts that are made of what is copied, and which groups were being
+ * created: those stay unseen.
+ */
+const leftOut = new Set(["node", "log", "group_count", "unfinished"]);
+/** Numbers are 31 bits (posting.ts). */
+const numberMax = 2n ** 31n;
+
+/** What of one table was saved. */
+export interface TableReport {
+  readonly table: string;
+  readonly rows: number;
+  /** Between these keys rows could not be read, if there were any. */
+  readonly gaps: readonly Gap[];
+  /** Rows that hold what no writer writes, and are left out for that. */
+  readonly spoilt: number;
+  /** The keys of the first of them, if the table has integer keys; at most 10. */
+  readonly spoiltKeys: readonly bigint[];
+}
+
+export interface SalvageReport {
+  readonly tables: readonly TableReport[];
+  /** Accounts and groups that messages belong to, and whose names are lost. */
+  readonly nameless: number;
+  readonly lastId: bigint;
+  /** Tables that were not found in a file whose schema is damaged; undefined if the schema could be read. */
+  readonly notFound: readonly string[] | undefined;
+}
+
+interface Column {
+  readonly name: string;
+  readonly type: string;
+  readonly pk: bigint;
+}
+
+/** The bytes that a salvage writes at most, about: a new file, and a copy of the damaged one while it works. */
+export function salvageBytes(path: string): number {
+  let bytes = 0;
+  for (const end of ["", "-wal", "-journal"]) bytes += statSync(path + end, { throwIfNoEntry: false })?.size ?? 0;
+  return 2 * bytes;
+}
+
+/** Copies what can be read of `path` into the new file `to`, and verifies that. Throws Refusal where nothing can be read. */
+export function salvage(path: string, to: string, progress: (table: string) => void): SalvageReport {
+  removeSalvaged(to);
+  closeSync(openSync(to, "wx", 0o600));
+  const target = new Database(to, { readwrite: true, create: false, safeIntegers: true, strict: true });
+  let opened: Opened | undefined;
+  try {
+    // Synced at the end: a file that is half written is thrown away.
+    target.run("PRAGMA synchronous = OFF");
+    migrate(target, to);
+    const wanted = tablesOf(target).filter((table) => !leftOut.has(table));
+    opened = openDamaged(path, headOf(to), target, wanted);
+    const { source, notFound } = opened;
+    target.run("PRAGMA foreign_keys = OFF");
+    const tables: TableReport[] = [];
+    for (const table of wanted) {
+      progress(table);
+      tables.push(copyTable(source, target, table));
+    }
+    if (!tables.some(({ rows, table }) => rows > 0 && (table === "message" || table === "account")))
+      throw new Refusal(`nothing at all can be read of ${path}; put a backup back, or begin with another file`);
+    progress("names");
+    readNamesOfIndex(source, target, "account", nameIndex, ["number", "app", "name"]);
+    const nameless = keepNumbers(target);
+    const lastId = keepLastId(target, path);
+    target.run("UPDATE log SET mark = random()");
+    // It is the same store with other content, unless the damage is where it says which one it is.
+    if (identityOf(target) === undefined) renewIdentity(target);
+    else target.run("UPDATE identity SET epoch = lower(hex(randomblob(16)))");
+    return { tables, nameless, lastId, notFound };
+  } finally {
+    opened?.source.close();
+    target.close();
+    removeSalvaged(headOf(to));
+  }
+}
+
+/** Takes away what an interrupted salvage has left. */
+export function removeSalvaged(to: string): void {
+  for (const path of [to, headOf(to)])
+    for (const end of ["", "-wal", "-shm", "-journal"]) rmSync(path + end, { force: true });
+}
+
+const headOf = (to: string): string => `${to}-head`;
+
+/** Throws Refusal when the new file is not a store in order. */
+export function verifySalvaged(path: string): void {
+  verifyStore(path, path);
+}
+
+interface Opened {
+  readonly source: Database;
+  readonly notFound: SalvageReport["notFound"];
+}
+
+/** Opens the file, or `copy`, which is made with another schema if that of the file cannot be read. */
+function openDamaged(path: string, copy: string, sample: Database, wanted: readonly string[]): Opened {
+  // A journal that was left is rolled back in the copy.
+  let source = hasJournal(path) ? undefined : openWhole(path, wanted);
+  if (source !== undefined) return { source, notFound: undefined };
+  copyFolded(path, copy);
+  source = openWhole(copy, wanted);
+  if (source !== undefined) return { source, notFound: undefined };
+  const notFound = replaceSchema(copy, sample, wanted);
+  try {
+    return { source: openReadable(copy), notFound };
+  } catch (error) {
+    if (!isUnreadable(error)) throw error;
+    throw new Refusal(`the head of ${path}, which says where everything is, cannot be read: ${error.message}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Undefined if the file's schema is damaged. */
+function openWhole(path: string, wanted: readonly string[]): Database | undefined {
+  let source: Database | undefined;
+  try {
+    source = openReadable(path);
+    if (hasTables(source, wanted)) return source;
+  } catch (error) {
+    if (!isUnreadable(error)) throw error;
+  }
+  source?.close();
+  return undefined;
+}
+
+/** Reports whether a store has those of the tables that its schema's version has; a damaged schema may name some only. */
+function hasTables(source: Database, wanted: readonly string[]): boolean {
+  const sample = new Database(":memory:");
+  try {
+    for (const migration of migrations.slice(0, pragmaNumber(source, "user_version"))) sample.run(migration);
+    const known = new Set(tablesOf(sample));
+    return wanted.every((table) => !known.has(table) || columnsOf(source, table).length > 0);
+  } finally {
+    sample.close();
+  }
+}
+
+function openReadable(path: string): Database {
+  let db: Database | undefined;
+  try {
+    db = openQuietly(path, cacheKib);
+    refuseForeign(db, path);
+    return db;
+  } catch (error) {
+    db?.close();
+    throw error;
+  }
+}
+
+function tablesOf(db: Database): string[] {
+  return db
+    .query<{ name: string }, []>("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+    .all()
+    .map(({ name }) => name);
+}
+
+function columnsOf(db: Database, table: string): Column[] {
+  try {
+    return db.query<Column, [string]>("SELECT name, type, pk FROM pragma_table_info(?)").all(table);
+  } catch (error) {
+    if (isUnreadable(error)) return [];
+    throw error;
+  }
+}
+
+function copyTable(source: Database, target: Database, table: string): TableReport {
+  const known = new Set(columnsOf(source, table).map(({ name }) => name));
+  const columns = columnsOf(target, table).filter(({ name }) => known.has(name));
+  const primary = columns.filter(({ pk }) => pk > 0n).toSorted((a, b) => Number(a.pk - b.pk));
+  const key = primary[0]?.name;
+  // A table that the older program did not have.
+  if (key === undefined) return { table, rows: 0, gaps: [], spoilt: 0, spoiltKeys: [] };
+  const names = columns.map(({ name }) => name);
+  const insert = target.prepare<null, (string | bigint | number | Uint8Array | null)[]>(
+    `INSERT OR IGNORE INTO "${table}" (${names.map((name) => `"${name}"`).join(", ")})
+     VALUES (${names.map(() => "?").join(", ")})`,
+  );
+  const same = target.prepare<unknown, (string | bigint | number | Uint8Array | null)[]>(
+    `SELECT 1 FROM "${table}" WHERE ${names.map((name) => `"${name}" IS ?`).join(" AND ")}`,
+  );
+  const spoilt = new SpoiltRows(primary.map(({ name }) => name));
+  let pending = 0;
+  let isFirst = true;
+  const take = (row: Row): void => {
+    const values = columns.map((column) => valueOf(row[column.name], column.type));
+    if (!values.every((value) => value !== undefined)) {
+      spoilt.add(row);
+      return;
+    }
+    if (pending === 0) target.run("BEGIN");
+    // A new file begins with some rows of its own.
+    if (isFirst) target.run(`DELETE FROM "${table}"`);
+    isFirst = false;
+    // A row that is ignored was read before, or breaks a rule of the table: NULL in a column that is never NULL, or a name that
+    // another row has.
+    if (insert.run(...values).changes === 0 && same.get(...values) === null) spoilt.add(row);
+    if (++pending === rowsPerCommit) {
+      target.run("COMMIT");
+      pending = 0;
+    }
+  };
+  try {
+    const isRanged = columns.find(({ name }) => name === key)?.type === "INTEGER";
+    const gaps = isRanged ? new RangeReader(source, table, key, names, take).read(0n, idMax) : [];
+    const isCut = !isRanged && !readWhole(source, table, names, take);
+    if (pending > 0) target.run("COMMIT");
+    const rows = target.query<{ rows: bigint }, []>(`SELECT count(*) AS rows FROM "${table}"`).get()?.rows ?? 0n;
+    return { table, rows: Number(rows), gaps, spoilt: spoilt.count + (isCut ? 1 : 0), spoiltKeys: spoilt.keys };
+  } catch (error) {
+    if (target.inTransaction) target.run("ROLLBACK");
+    throw error;
+  }
+}
+
+/** Reads a small table from its beginning; false: it could not be read to its end. */
+function readWhole(source: Database, table: string, names: readonly string[], take: (row: Row) => void): boolean {
+  try {
+    const rows = source.prepare<Row, []>(`SELECT ${names.map((name) => `"${name}"`).join(", ")} FROM "${table}"`);
+    for (const row of rows.iterate()) take(row);
+    return true;
+  } catch (error) {
+    if (isUnreadable(error)) return false;
+    throw error;
+  }
+}
+
+/** Undefined where a value is not of the column's type. */
+function valueOf(value: unknown, type: string): string | bigint | Uint8Array | null | undefined {
+  if (value === null) return null;
+  switch (type) {
+    case "INTEGER":
+      return typeof value === "bigint" ? value : undefined;
+    case "TEXT":
+      return typeof value === "string" ? value : undefined;
+    default:
+      return value instanceof Uint8Array || typeof value === "string" || typeof value === "bigint" ? value : undefined;
+  }
+}
+
+/** An index that covers a table holds the same rows on other pages. */
+function readNamesOfIndex(
+  source: Database,
+  target: Database,
+  table: string,
+  index: string,
+  columns: readonly string[],
+): void {
+  const [number = "", ...keys] = columns;
+  const insert = target.prepare<null, (string | bigint)[]>(
+    `INSERT OR IGNORE INTO "${table}" (${columns.join(", ")}) VALUES (${columns.map(() => "?").join(", ")})`,
+  );
+  for (const direction of ["", " DESC"]) {
+    const order = keys.map((key) => key + direction).join(", ");
+    target.run("BEGIN");
+    try {
+      const rows = source.query<Row, []>(
+        `SELECT ${columns.join(", ")} FROM "${table}" INDEXED BY ${index} ORDER BY ${order}`,
+      );
+      for (const row of rows.iterate()) {
+        const values = columns.map((column) => valueOf(row[column], column === number ? "INTEGER" : "TEXT"));
+        if (values.every((value) => typeof value === "string" || typeof value === "bigint")) insert.run(...values);
+      }
+      target.run("COMMIT");
+      return;
+    } catch (error) {
+      // What was read before the damage is kept.
+      if (target.inTransaction) target.run("COMMIT");
+      const isIndexGone = error instanceof Error && /no such index|no query solution/.test(error.message);
+      if (isIndexGone) return;
+      if (!isUnreadable(error)) throw error;
+    }
+  }
+}
+
+/**
+ * Fills the place of each account and group that messages and members refer to, and whose row is lost: its number would be
+ * given to somebody else, who would read what is not theirs. Returns how many there are.
+ */
+function keepNumbers(target: Database): number {
+  // A damaged row may refer to anything.
+  const accounts = target.run(
+    `INSERT OR IGNORE INTO account (number, app, name)
+     SELECT number, '', 'lost-' || number FROM (
+       SELECT sender AS number FROM message UNION SELECT inbox FROM message WHERE inbox > 0
+       UNION SELECT account FROM member UNION SELECT owner FROM "group" UNION SELECT account FROM cursor
+     ) WHERE number > 0 AND number < ${numberMax} AND number NOT IN (SELECT number FROM account)`,
+  ).changes;
+  const groups = target.run(
+    `INSERT OR IGNORE INTO "group" (number, app, id, name, avatar, introduction, owner, closed, created_ms, version, member_count)
+     SELECT number, '', 'lost-' || number, '', '', '', 0, 1, 0, 0, 0 FROM (
+       SELECT -inbox AS number FROM message WHERE inbox < 0 UNION SELECT "group" FROM member
+     ) WHERE number > 0 AND number < ${numberMax} AND number NOT IN (SELECT number FROM "group")`,
+  ).changes;
+  return accounts + groups;
+}
+
+/** The last id is at least every id that was given out, as far as anything tells. */
+function keepLastId(target: Database, path: string): bigint {
+  const seen = target
+    .query<{ id: bigint | null }, [bigint]>(
+      `SELECT max(id) AS id FROM (
+         SELECT id FROM message UNION ALL SELECT version FROM "group" UNION ALL SELECT from_id FROM member
+         UNION ALL SELECT until_id FROM member UNION ALL SELECT acked FROM cursor UNION ALL SELECT last_id FROM sequence
+       ) WHERE id <= ?`,
+    )
+    .get(idMax)?.id;
+  const folded = foldedIdOf(indexPathOf(path));
+  const lastId = seen !== null && seen !== undefined && seen > folded ? seen : folded;
+  target.run("INSERT OR IGNORE INTO sequence (one, last_id, committed_ms) VALUES (1, 0, 0)");
+  target.run("UPDATE sequence SET last_id = ?", [lastId]);
+  return lastId;
+}
+
+/** The index knows an id that was given out; 0n if it cannot be read. */
+function foldedIdOf(indexPath: string): bigint {
+  if (!existsSync(indexPath)) return 0n;
+  let index: Database | undefined;
+  try {
+    index = openQuietly(indexPath, 1024);
+    return index.prepare<{ id: bigint }, []>("SELECT folded_id AS id FROM state").get()?.id ?? 0n;
+  } catch (error) {
+    if (error instanceof Error) return 0n;
+    throw error;
+  } finally {
+    index?.close();
+  }
+}
+
+/** Throws Refusal unless the messages can be saved beside themselves. */
+export function refuseNoRoom(folder: string, freeBytes: number, wantedBytes: number): void {
+  if (freeBytes >= wantedBytes) return;
+  throw new Refusal(
+    `a new file of up to ${Math.ceil(wantedBytes / 1e6)} MB is written in ${folder}, where ` +
+      `${Math.floor(freeBytes / 1e6)} MB are free; make room first`,
+  );
+}

@@ -1,0 +1,245 @@
+// The main thread's end of one store thread: requests go out in order, answers come back in order and are paired with
+// their promises. A thread that dies rejects everything that waits and is started again with back-off.
+//
+// Where the worker's code is: run from source, next to this file. In a compiled binary (scripts/build) this file is part of
+// the entry point or of a chunk that entries share, and these lie at the root of Bun's virtual folder; the worker is an
+// entry of its own, under its path below the folder that the entries share, which is src/. So from whichever of them asks,
+// the worker is at ./store/sqlite/.
+
+import { type StoreClaim, withoutAdoption } from "../../auth/store-ownership.ts";
+import type { Log } from "../../base/log.ts";
+import { StoreDamaged, StoreUnavailable } from "../store.ts";
+import { logDamageSentence } from "./damage.ts";
+import type { Answer, Request } from "./protocol.ts";
+import type { Fault } from "./refusal.ts";
+
+export type OpenRequest = Extract<Request, { kind: "open" }>;
+
+/** A thread could not do what it was asked, and why. */
+export class StoreFault extends StoreUnavailable {
+  readonly fault: Fault;
+
+  constructor(sentence: string, fault: Fault, options?: ErrorOptions) {
+    super(sentence, options);
+    this.fault = fault;
+  }
+}
+
+const restartMsMin = 100;
+const restartMsMax = 5_000;
+
+interface Waiter {
+  resolve(answer: Answer): void;
+  reject(error: Error): void;
+}
+
+/** A thread of the store. */
+function spawnThread(): Worker {
+  const isCompiled = import.meta.url.includes("/$bunfs/") || import.meta.url.includes("~BUN");
+  const path = isCompiled ? "./store/sqlite/store-worker.js" : "./store-worker.ts";
+  return new Worker(new URL(path, import.meta.url).href);
+}
+
+export class StoreThread {
+  private opening: OpenRequest;
+  private readonly log: Log;
+  private readonly indexDamaged: (isReplaced: boolean) => void;
+  private readonly spawn: () => Worker;
+  /** Oldest first: the worker answers in order. */
+  private waiters: Waiter[] = [];
+  private worker: Worker | undefined;
+  /** Requests are accepted: the thread runs and has opened the file. */
+  private isOpen = false;
+  private isClosed = false;
+  private isOpenQuietly = false;
+  /** Why the thread died before anything was asked of it; `start` tells. */
+  private untold: string | undefined;
+  private restartMs = restartMsMin;
+  private restartTimer: ReturnType<typeof setTimeout> | undefined;
+
+  /**
+   * `indexDamaged` is called whenever the thread has found the index broken, or made from a log that was replaced;
+   * `spawn` makes a thread.
+   */
+  constructor(
+    opening: OpenRequest,
+    log: Log,
+    indexDamaged: (isReplaced: boolean) => void,
+    spawn: () => Worker = spawnThread,
+  ) {
+    this.opening = opening;
+    this.log = log;
+    this.indexDamaged = indexDamaged;
+    this.spawn = spawn;
+  }
+
+  /** Starts the thread, if that was not done before; it reads its code, and waits for `start`. */
+  load(): Worker {
+    if (this.worker !== undefined) return this.worker;
+    const worker = this.spawn();
+    this.worker = worker;
+    worker.onmessage = (event: MessageEvent<Answer>) => {
+      if (this.worker === worker) this.receive(event.data);
+    };
+    worker.onerror = (event) => {
+      this.die(worker, event.message);
+      // It is given up: it must not hold the files beside the one that takes its place.
+      worker.terminate();
+    };
+    worker.addEventListener("close", () => this.die(worker, "it ended"));
+    return worker;
+  }
+
+  /** The thread has the files open and answers. */
+  get isReady(): boolean {
+    return this.isOpen;
+  }
+
+  /** It reads without a lock. */
+  get isQuiet(): boolean {
+    return this.isOpen && this.isOpenQuietly;
+  }
+
+  /**
+   * Opens the file in the thread; rejects with StoreUnavailable and the sentence why, also when it has died by now. `quiet`:
+   * only to read, without a lock. Once it was opened, it is opened again without adopting it. Returns the thread's answer.
+   */
+  async start({ quiet }: { readonly quiet: boolean } = { quiet: false }): Promise<Answer> {
+    const { untold } = this;
+    this.untold = undefined;
+    if (untold !== undefined) throw new StoreUnavailable(untold);
+    this.isClosed = false;
+    this.isOpenQuietly = quiet;
+    const answer = await this.send(this.load(), { ...this.opening, quiet });
+    this.isOpen = true;
+    this.restartMs = restartMsMin;
+    this.opening = { ...this.opening, claim: withoutAdoption(this.opening.claim) };
+    return answer;
+  }
+
+  /** Rejects with StoreUnavailable where the thread is away or the machine or the file failed. */
+  call(request: Request): Promise<Answer> {
+    const worker = this.worker;
+    if (worker === undefined || !this.isOpen) {
+      return Promise.reject(new StoreUnavailable(`the store's ${this.opening.role} is not running`));
+    }
+    return this.send(worker, request);
+  }
+
+  /** The claim by which the thread has the files open, or will open them. */
+  get claim(): StoreClaim {
+    return this.opening.claim;
+  }
+
+  /** Changes the claim; the thread hears of it behind what it was asked before. */
+  claimAs({ fingerprints, adopt }: StoreClaim): void {
+    this.opening = { ...this.opening, claim: { fingerprints, adopt } };
+    // A thread that has not been asked to open the files yet will be asked with this claim; so will one after another's death.
+    if (this.worker !== undefined && (this.isOpen || this.waiters.length > 0))
+      this.send(this.worker, { kind: "claim", fingerprints }).catch(() => undefined);
+  }
+
+  /** Ends the thread after what it was asked before; it gives its lease back and empties the write-ahead log. */
+  close(): Promise<void> {
+    return this.stop("close");
+  }
+
+  /** Ends the thread after what it was asked before, so that `start` opens the files again. */
+  end(): Promise<void> {
+    return this.stop("leave");
+  }
+
+  private async stop(kind: "close" | "leave"): Promise<void> {
+    this.isClosed = true;
+    clearTimeout(this.restartTimer);
+    const worker = this.worker;
+    if (worker === undefined) return;
+    const wasOpen = this.isOpen;
+    this.isOpen = false;
+    try {
+      if (wasOpen) await this.send(worker, { kind });
+    } catch (error) {
+      this.log.warn("The store did not close cleanly; nothing acknowledged is lost.", {
+        role: this.opening.role,
+        reason: error instanceof Error ? error.message : String(error),
+      });
+    }
+    this.worker = undefined;
+    // SQLite lets go of the file when the thread's statements are freed, which is at its end.
+    const ended = new Promise<void>((resolve) => worker.addEventListener("close", () => resolve(), { once: true }));
+    worker.terminate();
+    await ended;
+  }
+
+  private send(worker: Worker, request: Request): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      this.waiters.push({ resolve, reject });
+      worker.postMessage(JSON.stringify(request));
+    });
+  }
+
+  private receive(answer: Answer): void {
+    const waiter = this.waiters.shift();
+    if (waiter === undefined) throw new Error("the store's thread answers only what it was asked");
+    if (answer.kind === "failed") {
+      waiter.reject(this.errorOf(answer.fault, answer.sentence));
+      const isReplaced = answer.fault === "replaced";
+      if ((isReplaced || answer.fault === "index") && this.isOpen) this.indexDamaged(isReplaced);
+    } else if (answer.kind === "bug") {
+      waiter.reject(new StoreUnavailable("the store met a bug"));
+      this.rejectAll("the store met a bug");
+      // Thrown where nobody catches it: the process ends loudly.
+      setTimeout(() => {
+        throw new Error(`a bug in the store's ${this.opening.role}: ${answer.stack}`);
+      }, 0);
+    } else {
+      waiter.resolve(answer);
+    }
+  }
+
+  private errorOf(fault: Fault, sentence: string): StoreUnavailable {
+    return fault === "log"
+      ? new StoreDamaged(logDamageSentence(this.opening.path, sentence))
+      : new StoreFault(sentence, fault);
+  }
+
+  private rejectAll(sentence: string): void {
+    const waiters = this.waiters;
+    this.waiters = [];
+    for (const waiter of waiters) waiter.reject(new StoreUnavailable(sentence));
+  }
+
+  private die(worker: Worker, reason: string): void {
+    if (this.worker !== worker) return;
+    const wasOpen = this.isOpen;
+    this.worker = undefined;
+    this.isOpen = false;
+    const sentence = `the store's ${this.opening.role} died: ${reason}`;
+    // One that never opened is its starter's to handle, who may be yet to come.
+    if (!wasOpen && this.waiters.length === 0) this.untold = sentence;
+    this.rejectAll(sentence);
+    if (this.isClosed || !wasOpen) return;
+    this.log.error("A thread of the store died and is started again.", {
+      role: this.opening.role,
+      reason,
+    });
+    this.restartLater();
+  }
+
+  private restartLater(): void {
+    this.restartTimer = setTimeout(() => {
+      this.start().catch((error: unknown) => {
+        const broken = this.worker;
+        this.worker = undefined;
+        broken?.terminate();
+        if (this.isClosed) return;
+        this.log.error("A thread of the store could not be started; it is tried again.", {
+          role: this.opening.role,
+          reason: error instanceof Error ? error.message : String(error),
+        });
+        this.restartLater();
+      });
+    }, this.restartMs);
+    this.restartMs = Math.min(this.restartMs * 2, restartMsMax);
+  }
+}

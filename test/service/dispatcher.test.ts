@@ -1,0 +1,127 @@
+// Whom pushes reach: every connection of the accounts once, through its gateway, and the one that caused it not at all.
+
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { LinkBacklog } from "../../src/service/link-backlog.ts";
+import { Dispatcher, othersIn } from "../../src/service/dispatcher.ts";
+import type { Location } from "../../src/session/sessions.ts";
+import type { Connection } from "../../src/transport/transport.ts";
+import { Command, MetaKey } from "../../src/wire/commands.ts";
+import { Flag } from "../../src/wire/gen/pkt_pb.ts";
+import { decodePacket } from "../../src/wire/packet.ts";
+import { testSeed } from "../support/random.ts";
+
+const seed = testSeed("dispatcher");
+const head = { command: Command.UserTalk, channelId: "sender", sequence: 7, dest: "somebody" };
+const body = Buffer.from("body");
+
+/** A connection that shows the packets which were written into it. */
+class PacketsOf implements Connection {
+  readonly remoteAddress = "";
+  readonly isOpen = true;
+  readonly unsentBytes = 0;
+  frameBytesMax = 1;
+  outbound = Buffer.alloc(0);
+  private readonly written: Buffer[] = [];
+  private readonly show: (packet: Buffer) => void;
+
+  constructor(show: (packet: Buffer) => void) {
+    this.show = show;
+  }
+
+  reserve(payloadBytes: number): number {
+    this.outbound = Buffer.alloc(payloadBytes);
+    this.written.push(this.outbound);
+    return 0;
+  }
+  identified(): void {}
+  unreserve(): void {}
+  fail(bug: unknown): void {
+    throw bug;
+  }
+
+  send(payload: Uint8Array): boolean {
+    this.outbound.set(payload, this.reserve(payload.length));
+    return true;
+  }
+
+  close(): void {}
+
+  /** To be called when all has been written. */
+  read(): void {
+    for (const packet of this.written.splice(0)) this.show(packet);
+  }
+}
+
+/** The links of gateways, and which channels were pushed to through each. */
+function linked(gateways: readonly string[]): { dispatcher: Dispatcher; pushed: () => Map<string, string[]> } {
+  const dispatcher = new Dispatcher();
+  const pushed = new Map<string, string[]>();
+  const connections: PacketsOf[] = [];
+  for (const gateway of gateways) {
+    const connection = new PacketsOf((packet) => {
+      const decoded = decodePacket(packet);
+      if (decoded.kind !== "logic") throw new Error("not a logic packet");
+      const { header } = decoded;
+      const meta = new Map(header.meta.map(({ key, value }) => [key, value]));
+      expect(header).toMatchObject({ ...head, flag: Flag.Push });
+      expect(meta.get(MetaKey.DestServer)).toBe(gateway);
+      expect(Buffer.from(decoded.body)).toEqual(body);
+      const channels = (meta.get(MetaKey.DestChannels) ?? "").split(",");
+      pushed.set(gateway, [...(pushed.get(gateway) ?? []), ...channels]);
+    });
+    connections.push(connection);
+    dispatcher.addLink({
+      gateway,
+      incarnation: "1",
+      connection,
+      unanswered: 0,
+      backlog: new LinkBacklog(gateway, connection),
+    });
+  }
+  return {
+    dispatcher,
+    pushed: () => {
+      for (const connection of connections) connection.read();
+      return pushed;
+    },
+  };
+}
+
+const locationOf = (gateway: string, channelId: string): Location => ({
+  device: "",
+  channelId,
+  gateway,
+  incarnation: "1",
+});
+
+test("each location of each account is pushed to once, save the excepted one and those of gateways without a link", () => {
+  const gateway = fc.constantFrom("g1", "g2", "away");
+  const accounts = fc.array(fc.array(gateway, { maxLength: 3 }), { maxLength: 5 });
+  fc.assert(
+    fc.property(accounts, fc.nat(6), (gateways, excepted) => {
+      let channels = 0;
+      const located = gateways.map((of) => of.map((name) => locationOf(name, `channel-${channels++}`)));
+      const except = `channel-${excepted}`;
+      const wanted = located.flat().filter(({ channelId }) => channelId !== except);
+      const { dispatcher, pushed } = linked(["g1", "g2"]);
+      dispatcher.push(head, body, located, except);
+      const reached = pushed();
+      for (const name of ["g1", "g2"]) {
+        const expected = wanted.filter(({ gateway: of }) => of === name).map(({ channelId }) => channelId);
+        expect(reached.get(name) ?? []).toEqual(expected);
+      }
+      expect(othersIn(located, except)).toBe(wanted.length);
+    }),
+    { seed, numRuns: 500 },
+  );
+});
+
+test("an audience whose ids are longer than a header takes several packets, and each of it is reached", () => {
+  const located = Array.from({ length: 1_000 }, (_, index) => [
+    locationOf("g1", `gateway-1_account-${index}_${"k".repeat(20)}`),
+  ]);
+  const { dispatcher, pushed } = linked(["g1"]);
+  dispatcher.push(head, body, located, "");
+  expect(pushed().get("g1")).toEqual(located.flat().map(({ channelId }) => channelId));
+});

@@ -1,0 +1,133 @@
+// A logic service towards its gateways: how it tells them how it is, and how it leaves them.
+
+import { afterEach, expect, jest, test } from "bun:test";
+import { silentLog } from "../../src/base/log.ts";
+import type { Context } from "../../src/service/context.ts";
+import { Dispatcher } from "../../src/service/dispatcher.ts";
+import { decodeLinkState, heartbeatMs, type LinkState } from "../../src/link/link-state.ts";
+import { Router } from "../../src/service/router.ts";
+import { unknownStores } from "../../src/link/node-stores.ts";
+import { Service } from "../../src/service/service.ts";
+import type { Connection, FrameHandler } from "../../src/transport/transport.ts";
+import { type CloseReason, CloseCode } from "../../src/wire/close-reason.ts";
+import { BasicCode, basicPong, decodePacket, encodeLogicPacket } from "../../src/wire/packet.ts";
+
+afterEach(() => void jest.useRealTimers());
+
+/** A gateway's end of a link that goes nowhere. */
+class StubConnection implements Connection {
+  readonly remoteAddress = "stub";
+  readonly unsentBytes = 0;
+  frameBytesMax = 1;
+  readonly outbound = Buffer.alloc(64 * 1024);
+  /** What it was told of the service. */
+  readonly states: LinkState[] = [];
+  handler: FrameHandler | undefined;
+  readonly reasons: CloseReason[] = [];
+  get isOpen(): boolean {
+    return this.reasons.length === 0;
+  }
+  reserve(): number {
+    return 0;
+  }
+  identified(): void {}
+  unreserve(): void {}
+  fail(bug: unknown): void {
+    throw bug;
+  }
+  send(payload: Uint8Array): boolean {
+    const packet = decodePacket(payload);
+    if (packet.kind !== "basic" || packet.code !== BasicCode.Ping) return true;
+    const state = decodeLinkState(packet.body);
+    if (state === undefined) queueMicrotask(() => this.handler?.frame(Buffer.from(basicPong), 0, basicPong.length));
+    else this.states.push(state);
+    return true;
+  }
+  close(reason: CloseReason): void {
+    this.reasons.push(reason);
+  }
+}
+
+/** A service that keeps what it is asked, with two gateways. */
+function serviceWithGateways(settled?: () => Promise<void>) {
+  const asked: Context[] = [];
+  const ignore = (): void => undefined;
+  const keep = (): ((context: Context) => void) => (context) => void asked.push(context);
+  const router = new Router([keep]);
+  const parts = { router, dispatcher: new Dispatcher(), log: silentLog, gatewayLinked: ignore, gatewayLost: ignore };
+  const service = new Service(settled === undefined ? parts : { ...parts, settled });
+  const [one, other] = [new StubConnection(), new StubConnection()];
+  const handler = service.linked(one, "g1", "i1");
+  one.handler = handler;
+  other.handler = service.linked(other, "g2", "i2");
+  return { service, asked, handler, one, other };
+}
+
+function ask(handler: FrameHandler, count: number): void {
+  const packet = Buffer.from(encodeLogicPacket({ command: "chat.user.talk" }, new Uint8Array(0)));
+  for (let sent = 0; sent < count; sent++) handler.frame(packet, 0, packet.length);
+}
+
+test("tells every gateway its load with each heartbeat", () => {
+  jest.useFakeTimers();
+  const { service, asked, handler, one, other } = serviceWithGateways();
+  service.setAdult(true);
+  ask(handler, 3);
+  expect(service.state).toEqual({ isAdult: true, load: 3, stores: unknownStores });
+  jest.advanceTimersByTime(heartbeatMs);
+  ask(handler, 2);
+  jest.advanceTimersByTime(heartbeatMs - 1);
+  for (const context of asked) context.dismiss();
+  jest.advanceTimersByTime(1);
+  for (const { states } of [one, other]) {
+    expect(states.map(({ isAdult, load }) => ({ isAdult, load }))).toEqual([
+      // Once when it is linked, once when it has come of age, and then every few seconds.
+      { isAdult: false, load: 0 },
+      { isAdult: true, load: 0 },
+      { isAdult: true, load: 3 },
+      { isAdult: true, load: 0 },
+    ]);
+  }
+});
+
+test("a drain says at once that nothing more may be sent, waits for what is under way, and closes with 1012", async () => {
+  const { service, asked, handler, one, other } = serviceWithGateways();
+  service.setAdult(true);
+  ask(handler, 2);
+  const drained = service.drain(5_000);
+  for (const { states } of [one, other]) expect(states.at(-1)).toMatchObject({ isAdult: false, load: 2 });
+  asked[0]?.dismiss();
+  await Bun.sleep(50);
+  expect(one.reasons).toEqual([]);
+  // What a gateway had sent before it heard of it is answered, too.
+  ask(handler, 1);
+  asked[1]?.dismiss();
+  await Bun.sleep(50);
+  expect(one.reasons).toEqual([]);
+  asked[2]?.dismiss();
+  await drained;
+  for (const { reasons } of [one, other]) expect(reasons.map(({ code }) => code)).toEqual([CloseCode.Leaving]);
+});
+
+test("a drain does not wait for ever for what is never answered", async () => {
+  const { service, handler, one } = serviceWithGateways();
+  ask(handler, 1);
+  await service.drain(50);
+  expect(one.reasons.map(({ code }) => code)).toEqual([CloseCode.Leaving]);
+  expect(service.unanswered).toBe(1);
+});
+
+test("a drain closes no link before what is still to be pushed has left, and does not wait for it for ever", async () => {
+  const pushed = Promise.withResolvers<void>();
+  const { service, one } = serviceWithGateways(() => pushed.promise);
+  const drained = service.drain(5_000);
+  await Bun.sleep(20);
+  expect(one.isOpen).toBe(true);
+  pushed.resolve();
+  await drained;
+  expect(one.isOpen).toBe(false);
+
+  const never = serviceWithGateways(() => new Promise(() => {}));
+  await never.service.drain(50);
+  expect(never.one.isOpen).toBe(false);
+});
