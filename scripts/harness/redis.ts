@@ -11,7 +11,7 @@ const program = Bun.which("redis-server") ?? Bun.which("valkey-server");
 /** Neither Redis nor Valkey is installed: tests that need one are skipped. */
 export const isRedisMissing = program === null;
 
-const startMsMax = 10_000;
+const startMsMax = 30_000;
 
 export class RedisServer {
   readonly port: number;

@@ -19,7 +19,7 @@ export const roostWithFiles = (openFilesMax: number): readonly string[] => [
   ...roost,
 ];
 
-const startMsMax = 20_000;
+const startMsMax = 60_000;
 
 /** Environment variables besides PATH and HOME. */
 export type Variables = Readonly<Record<string, string>>;

@@ -9,6 +9,8 @@ import { run, ServerProcess } from "../../scripts/harness/server-process.ts";
 
 let folder: string;
 const servers: ServerProcess[] = [];
+/** Another program of this machine may listen where a server does that is told nothing. */
+const free = ["--ws", "off", "--tcp", "127.0.0.1:0", "--monitor", "off"];
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "roost-e2e-"));
@@ -95,7 +97,7 @@ test("SIGTERM drains and ends with status 0; the secret is the owner's alone", a
 test("a second server on the same data, or on the same port, is refused with a sentence", async () => {
   const server = await start();
   const port = /:(\d+)$/.exec(server.tcp)?.[1] ?? "";
-  const sameData = await run(["--ws", "off", "--tcp", "127.0.0.1:0", "--monitor", "off"], folder);
+  const sameData = await run(free, folder);
   expect(sameData.status).toBe(1);
   expect(sameData.err).toContain("another roost is running");
   const samePort = await run(
@@ -111,7 +113,7 @@ test("what is wrong on the command line is said with the option's name, and ends
   const cases: [string[], string][] = [
     [["--nope", "1"], "--nope"],
     [["--ws", "99"], "--ws"],
-    [["--read-wait", "soon"], "--read-wait"],
+    [["--read-wait", "soon", ...free], "--read-wait"],
     [["--role", "gateway"], "--discovery is required"],
     [["--role", "king"], "--role"],
     [["fly"], "fly"],
@@ -123,13 +125,13 @@ test("what is wrong on the command line is said with the option's name, and ends
     expect([words, status]).toEqual([words, 2]);
     expect(err).toContain(told);
   }
-  const { status, err } = await run([], folder, "", { ROOST_READ_WAIT: "soon" });
+  const { status, err } = await run(free, folder, "", { ROOST_READ_WAIT: "soon" });
   expect(status).toBe(2);
   expect(err).toContain("ROOST_READ_WAIT");
 }, 60_000);
 
 test("a short secret is refused, an empty variable counts as unset", async () => {
-  expect((await run(["--secret", "short"], folder)).err).toContain("16 bytes");
+  expect((await run(["--secret", "short", ...free], folder)).err).toContain("16 bytes");
   const { status, err } = await run(["token", "--account", "a"], folder, "", { ROOST_SECRET: "" });
   expect(status).toBe(1);
   expect(err).toContain("there is no secret");

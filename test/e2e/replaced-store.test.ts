@@ -63,7 +63,10 @@ test.skipIf(!hasPostgres || Bun.which("pg_dump") === null)(
       await stage.says(name, /The message store was replaced/);
       const log = stage.cluster.process(name)?.log ?? "";
       expect(log.match(/The message store was replaced/g)).toHaveLength(1);
-      expect(log).not.toMatch(/ error /);
+      // One that looks while a part of the dump is restored says that, too.
+      expect(log.replace(/ error The message store cannot commit;.* the store is not complete: /g, "")).not.toMatch(
+        / error /,
+      );
       expect(await stage.cluster.isReady(name)).toBe(true);
     }
   },

@@ -80,7 +80,8 @@ const openFiles = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length
 /** The monitor answers, and the process has descriptors left. */
 async function isWell({ pid, monitor }: { readonly pid: number; readonly monitor: string }): Promise<void> {
   // As long as a monitoring system is patient.
-  const answer = await fetch(`${monitor}/health`, { signal: AbortSignal.timeout(healthMsMax) });
+  // Over a new connection: one that was idle may have been ended to make room.
+  const answer = await fetch(`${monitor}/health`, { keepalive: false, signal: AbortSignal.timeout(healthMsMax) });
   expect(answer.status).toBe(200);
   await until(() => openFiles(pid) <= openFilesMax - reserveMin, "descriptors are free");
 }

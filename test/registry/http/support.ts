@@ -275,7 +275,7 @@ export function hostnamesOf(info: unknown): string[] {
 export async function eventually(
   what: string,
   isSo: () => Promise<boolean> | boolean,
-  withinMs = 8_000,
+  withinMs = 30_000,
 ): Promise<void> {
   const endMs = performance.now() + withinMs;
   while (!(await isSo())) {
