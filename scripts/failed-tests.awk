@@ -25,6 +25,24 @@ BEGIN {
   after_failure = 1
   next
 }
+# A process of the pool is gone, and the rest of its file with it.
+/^✗ .*\.test\.ts \(/ {
+  file = $2
+  tell(substr($0, index($0, "(")))
+  forget()
+  next
+}
+# The run was ended: these files hung, or came last.
+/^Interrupted while still running:$/ {
+  are_unfinished = 1
+  next
+}
+are_unfinished && /^  .*\.test\.ts \(/ {
+  file = $1
+  tell("not over after " substr($2, 2, length($2) - 2))
+  next
+}
+are_unfinished { are_unfinished = 0 }
 # That a test took too long follows its name.
 after_failure && /^  \^ / {
   if (failed <= tests_max) print
@@ -46,6 +64,7 @@ END {
 function tell(name,    first, last, at) {
   if (++failed > tests_max) return
   print "----- " file ": " name
+  if (lines == 0) return
   # Up to seven lines of code stand before an error. Where there is none, what the test wrote last has to do.
   first = error_at > 0 ? error_at - 7 : lines - 20
   if (first < 1) first = 1

@@ -9,20 +9,20 @@ const folder = temporaryFolder("roost-failed-tests-");
 const script = join(import.meta.dir, "../../scripts/failed-tests.awk");
 
 /** What is told of a run of these tests. */
-async function toldOf(files: Readonly<Record<string, string>>): Promise<string> {
+async function toldOf(files: Readonly<Record<string, string>>, words: readonly string[] = []): Promise<string> {
   const paths = Object.entries(files).map(([name, body]) => {
     const path = join(folder, `${name}.test.ts`);
     writeFileSync(path, `import { afterAll, beforeAll, expect, test } from "bun:test";\n${body}\n`);
     return path;
   });
-  const bun = Bun.spawn([process.execPath, "test", "--timeout", "5000", ...paths], {
+  const bun = Bun.spawn([process.execPath, "test", "--timeout", "5000", ...words, ...paths], {
     cwd: folder,
     env: { PATH: process.env["PATH"], NO_COLOR: "1" },
     stdout: "pipe",
     stderr: "pipe",
   });
   const [log, rest] = await Promise.all([new Response(bun.stderr).text(), new Response(bun.stdout).text()]);
-  expect(await bun.exited).toBe(1);
+  expect(await bun.exited).not.toBe(0);
   const awk = Bun.spawnSync(["awk", "-f", script], { stdin: new TextEncoder().encode(rest + log) });
   expect(awk.stderr.toString()).toBe("");
   return awk.stdout.toString().replace(/ \[[\d.]+ms\]$/gm, "");
@@ -62,4 +62,28 @@ test("sixty lines of each, and twelve tests, are told, and how much more there i
   expect(long).toMatch(/^\(\d+ lines more\)$/m);
   expect(told.match(/^----- .*/gm)).toHaveLength(13);
   expect(told).toEndWith("----- and 3 more\n");
+});
+
+const pool = ["--parallel=2", "--parallel-delay=0"];
+
+test("a file whose process ends in the middle is named", async () => {
+  const told = await toldOf(
+    {
+      crashes: `test("passes", () => undefined); test("goes", () => process.exit(0));`,
+      passes: `test("passes", () => undefined);`,
+    },
+    pool,
+  );
+  expect(told).toMatch(/^----- crashes\.test\.ts: \(worker crashed: .*\)\n$/);
+});
+
+test("a file that was not over when the run was ended is named", async () => {
+  const told = await toldOf(
+    {
+      hangs: `test("hangs", () => { process.kill(process.ppid, "SIGTERM"); for (;;); });`,
+      passes: `test("passes", () => undefined);`,
+    },
+    pool,
+  );
+  expect(told).toMatch(/^----- hangs\.test\.ts: not over after \d+s$/m);
 });

@@ -1,46 +1,7 @@
 // Every scenario works, in little, on a real server: what was sent was answered and came, and every line has its keys.
 
 import { expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { attacks } from "../../bench/hostile/attacks.ts";
-import { type Result, resultKeys, type Value } from "../../bench/result.ts";
-import { ServerProcess } from "../../scripts/harness/server-process.ts";
-import { hasPostgres } from "../../scripts/harness/postgres.ts";
-import { type BenchRun, runBench, startBench } from "./command.ts";
-
-const msMax = 120_000;
-/** Why an attack is no fair measure on a machine that has no time for it. */
-const isOfSlowMachine = /^\d+ of \d+ requests failed before the attack: no answer within \d+ ms$/;
-
-/** What is wrong with a result, whatever was measured; nothing, however busy the machine is. */
-function faultsOf(result: Result): string[] {
-  const { valid, doubt, sent, lost, max_ms: maxMs } = result;
-  const faults = [
-    Bun.deepEquals(Object.keys(result).slice(0, resultKeys.length), [...resultKeys]) ? [] : ["its keys are others"],
-    typeof lost === "number" && lost !== 0 ? [`${lost} were lost`] : [],
-    typeof sent === "number" && sent <= 0 ? ["nothing was sent"] : [],
-    valid && typeof sent === "number" && !isPositive(maxMs) ? [`max_ms is ${maxMs}`] : [],
-    valid && doubt !== undefined ? [`it is valid, and doubtful: ${doubt}`] : [],
-  ];
-  return faults.flat();
-}
-
-const isPositive = (value: Value | undefined): boolean => typeof value === "number" && value > 0;
-
-/** What holds for every run that has figures. A failure shows what the bench said, and the result. */
-function isSound({ status, results, said }: BenchRun): readonly Result[] {
-  expect({ said, hasResults: results.length > 0 }).toEqual({ said: "", hasResults: true });
-  for (const result of results) expect({ faults: faultsOf(result), result }).toEqual({ faults: [], result });
-  // A busy machine may make a generator late: then the run is invalid, and says so.
-  expect(status).toBe(results.every(({ valid }) => valid) ? 0 : 1);
-  return results;
-}
-
-async function trial(scenario: string, ...words: string[]): Promise<readonly Result[]> {
-  return isSound(await runBench("--trial", "--scenario", scenario, ...words));
-}
+import { msMax, trial } from "./sound-run.ts";
 
 test.each(["tcp", "ws"])(
   "talk over %s: a closed and an open loop, and the closed one's share of the bare server",
@@ -55,16 +16,6 @@ test.each(["tcp", "ws"])(
     expect(closed?.["share_of_bare"]).toBeGreaterThan(0);
     expect(open).toMatchObject({ scenario: "talk-open", window: null, share_of_bare: null });
     expect(open?.["rate"]).toBeGreaterThan(0);
-  },
-  msMax,
-);
-
-test(
-  "talk by one sender, who is faster than the initial limits of a connection allow",
-  async () => {
-    const words = ["--scenario", "talk", "--transport", "tcp", "--senders", "1", "--seconds", "3"];
-    const [open] = isSound(await runBench(...words, "--rate", "6000"));
-    expect(open?.["answered"]).toBe(open?.["sent"] ?? -1);
   },
   msMax,
 );
@@ -119,181 +70,10 @@ test(
 );
 
 test(
-  "slow: others get all of theirs while one client does not read",
-  async () => {
-    const [result] = await trial("slow", "--rate", "200");
-    expect(result?.["delivered"]).toBe(result?.["sent"] ?? -1);
-    expect(result?.["stalled_sent"]).toBeGreaterThan(0);
-    expect(result?.["calm_p99_ms"]).toBeGreaterThan(0);
-  },
-  msMax,
-);
-
-test(
-  "sync: all messages that waited come, each time",
-  async () => {
-    const [small, large] = await trial("sync", "--rows", "2000");
-    for (const result of [small, large]) {
-      expect(result).toMatchObject({ messages: 300, connections: 1 });
-      expect(result?.["delivered"]).toBe(300 * Number(result?.["answered"]));
-    }
-    expect(large).toMatchObject({ rows: 2_000 });
-    expect(large?.["ready_ms"]).toBeGreaterThan(0);
-  },
-  msMax,
-);
-
-test(
-  "idle: memory and CPU of connections that say nothing",
-  async () => {
-    const results = await trial("idle");
-    for (const result of results) {
-      expect(result["server_rss_mb"]).toBeGreaterThan(0);
-      expect(result["cpu_ms_per_minute"]).toBeGreaterThanOrEqual(0);
-    }
-  },
-  msMax,
-);
-
-test(
-  "gateway: a stub answers over the link, and the gateway is what counts",
-  async () => {
-    const [whole, ...nodes] = await trial("gateway");
-    expect(whole).toMatchObject({ topology: "gateway", store: "none", connections: 20, window: 2 });
-    expect(whole?.["answered"]).toBe(whole?.["sent"] ?? -1);
-    expect(whole?.["share_of_bare"]).toBeGreaterThan(0);
-    expect(nodes.map(({ node }) => node ?? null)).toEqual(["gateway-1", "login-1", "discovery-1", "stub"]);
-  },
-  msMax,
-);
-
-test(
-  "talk on a cluster of processes: a line for the whole, and one for each process",
-  async () => {
-    const results = await trial("talk", "--topology", "processes", "--transport", "ws", "--rate", "100");
-    expect(results[0]).toMatchObject({ scenario: "talk-open", topology: "processes", transport: "ws", rate: 100 });
-    expect(results.slice(1).map(({ node }) => node ?? null)).toEqual(["gateway-1", "chat-1", "login-1", "discovery-1"]);
-  },
-  msMax,
-);
-
-test(
-  "registry and registry-dns: changes reach every watcher, and queries are answered",
-  async () => {
-    const [same, other] = await trial("registry");
-    expect(same).toMatchObject({ node: "same", topology: "discovery" });
-    expect(other?.["answered"]).toBe(2 * Number(same?.["answered"]));
-    const [plain, mixed] = await trial("registry-dns");
-    expect([plain?.scenario, mixed?.scenario]).toEqual(["registry-dns", "registry-dns-mixed"]);
-  },
-  msMax,
-);
-
-test(
-  "registry-renewals and registry-fanout: no renewal fails, and every watcher has the whole list",
-  async () => {
-    const nodes = await trial("registry-renewals");
-    expect(nodes.map(({ node }) => node ?? null)).toEqual(["1", "2", "3"]);
-    const [fanout] = await trial("registry-fanout");
-    expect(fanout?.["settled_ms"]).toBeGreaterThan(0);
-  },
-  msMax,
-);
-
-test(
-  "failover: nobody loses a message when a chat node is killed",
-  async () => {
-    const [result] = await trial("failover");
-    expect(result).toMatchObject({ kills: 1, lost: 0, duplicated: 0 });
-    expect(result?.["affected"]).toBeGreaterThan(0);
-  },
-  msMax,
-);
-
-test(
-  "returns: everybody whose gateway dies comes back, is not refused, and is heard",
-  async () => {
-    const [result] = await trial("returns");
-    expect(result).toMatchObject({ connections: 20, sent: 20, delivered: 20, lost: 0, refused: 0 });
-    expect(result?.["tries"]).toBeGreaterThanOrEqual(20);
-  },
-  msMax,
-);
-
-test(
-  "hostile: each attack is made, and a line for all says how many did harm",
-  async () => {
-    const results = isSound(await runBench("--trial", "--scenario", "hostile"));
-    expect(results.map((result) => result["attack"] ?? null)).toEqual([...attacks.map(({ name }) => name), "all"]);
-    for (const result of results.slice(0, -1)) {
-      const { doubt, sent, quiet_p99_ms: quietMs, rss_before_mb: memory } = result;
-      const faults = [
-        doubt === undefined || isOfSlowMachine.test(String(doubt)) ? [] : [String(doubt)],
-        [sent, quietMs, memory].every(isPositive) ? [] : ["nothing was measured"],
-        [result["latency_kept"], result["memory_kept"]].every((kept) => typeof kept === "boolean")
-          ? []
-          : ["no verdict"],
-      ].flat();
-      expect({ faults, result }).toEqual({ faults: [], result });
-    }
-    expect(results.at(-1)).toMatchObject({ attacks: attacks.length });
-  },
-  2 * msMax,
-);
-
-test(
   "startup: a time for a start",
   async () => {
     const [result] = await trial("startup");
     expect(result?.["p50_ms"]).toBeGreaterThan(0);
-  },
-  msMax,
-);
-
-test(
-  "postgres: talks are stored by a server of the bench's own, or it is said why not",
-  async () => {
-    const [whole, ...nodes] = await trial("postgres");
-    if (hasPostgres) {
-      expect(whole).toMatchObject({ scenario: "postgres", topology: "processes", store: "postgres", lost: 0 });
-      expect(whole?.["delivered"]).toBe(whole?.["sent"] ?? -1);
-      expect(nodes.map(({ node }) => node ?? null)).toEqual(["gateway-1", "chat-1", "login-1", "discovery-1"]);
-    } else expect(whole).toMatchObject({ skipped: "PostgreSQL is not installed", sent: null, per_second: null });
-  },
-  msMax,
-);
-
-test(
-  "the last thing for a person is what was reached",
-  async () => {
-    const bench = startBench("--scenario", "startup");
-    const lines = (await new Response(bench.stdout).text()).trimEnd().split("\n");
-    expect(await bench.exited).toBe(0);
-    expect(lines[0]).toMatch(/^startup: /);
-    expect(lines.at(-3)).toMatch(/^\| what +\| figure /);
-    expect(lines.at(-1)).toMatch(/^\| from exec to ready, .* \| (yes|at least|missed) +\| startup +\|$/);
-  },
-  msMax,
-);
-
-test(
-  "a server that runs already is measured by its URL, secret and app, and nothing is said of its processes",
-  async () => {
-    const folder = mkdtempSync(join(tmpdir(), "roost-bench-test-"));
-    const server = await ServerProcess.start(folder);
-    try {
-      const secret = readFileSync(join(folder, "data", "secret"), "utf8").trim();
-      for (const url of [server.tcp, server.ws]) {
-        const results = await trial("talk", "--url", url, "--secret", secret, "--app", "another");
-        for (const result of results) {
-          expect(result).toMatchObject({ topology: "external", store: "unknown", server_cpu: null, lost: 0 });
-          expect(result["delivered"]).toBe(result["sent"] ?? -1);
-        }
-      }
-    } finally {
-      await server.end("SIGKILL");
-      rmSync(folder, { recursive: true, force: true });
-    }
   },
   msMax,
 );

@@ -17,10 +17,9 @@ import {
 import { basicPing, BasicCode, decodePacket, encodeLogicPacket, type LogicPacket } from "../../src/wire/packet.ts";
 import { closeAll, HandDialler, newIdentity } from "../link/support.ts";
 import { ClusterStage } from "../support/cluster-stage.ts";
-import { readIndex, talk } from "../support/commands.ts";
+import { talk } from "../support/commands.ts";
 import { Random, testSeed } from "../support/random.ts";
 import { until } from "../../scripts/harness/until.ts";
-import type { WireClient } from "../support/wire-client.ts";
 
 let stage: ClusterStage | undefined;
 
@@ -29,6 +28,13 @@ afterEach(async () => {
   await stage?.close();
   stage = undefined;
 });
+
+/** A packet as a gateway sends it for one of its connections. */
+function stamped(gateway: string, channelId: string, account: string, command: string, sequence: number, dest: string) {
+  const meta = (key: string, value: string) => ({ key, value, type: MetaType.string });
+  const identity = [meta(MetaKey.App, "app"), meta(MetaKey.Account, account), meta(MetaKey.DestServer, gateway)];
+  return { command, channelId, sequence, dest, ticket: sequence, meta: identity };
+}
 
 test("a gateway that leaves sends 200 clients to the other one, and serves each until its turn (pitfall 28)", async () => {
   const { cluster } = (stage = await ClusterStage.start({ gateways: 2 }));
@@ -68,55 +74,6 @@ test("a gateway that leaves sends 200 clients to the other one, and serves each 
   expect((await second.pushed(Command.UserTalk, MessagePushSchema)).at(-1)?.body).toBe("here we are");
 }, 60_000);
 
-/** The chat node that serves each client, as the nodes' own counters tell. */
-async function servingNodes(running: ClusterStage, clients: readonly WireClient[]): Promise<string[]> {
-  const { cluster } = running;
-  const names = cluster.names("chat").filter((name) => cluster.process(name) !== undefined);
-  const counts = (): Promise<number[]> =>
-    Promise.all(
-      names.map((name) => running.count(name, "roost_message_in_total", `command="${Command.OfflineIndex}"`)),
-    );
-  const serving: string[] = [];
-  let before = await counts();
-  for (const client of clients) {
-    await readIndex(client);
-    const after = await counts();
-    serving.push(names.find((_, at) => after[at] !== before[at]) ?? "");
-    before = after;
-  }
-  return serving;
-}
-
-test("a chat node that leaves and comes back under load moves its own share of the connections only (pitfall 29)", async () => {
-  const running = (stage = await ClusterStage.start({ chats: 3 }));
-  const { cluster } = running;
-  const clients = await Promise.all(Array.from({ length: 40 }, (_, at) => running.wire(`client${at}`)));
-  const talkers = await Promise.all(Array.from({ length: 10 }, (_, at) => running.wire(`talker${at}`)));
-  const statuses: number[] = [];
-  const talks = { areOver: false };
-  const talking = talkers.map(async (talker) => {
-    while (!talks.areOver) {
-      const said = { type: 1, body: "hello" };
-      statuses.push((await talker.request(Command.UserTalk, "somebody", MessageReqSchema, said)).status);
-    }
-  });
-  const before = await servingNodes(running, clients);
-  expect(new Set(before).size).toBe(3);
-  expect(await cluster.end("chat-2", "SIGTERM")).toBe(0);
-  const without = await servingNodes(running, clients);
-  expect(without).not.toContain("chat-2");
-  expect(without.filter((node, at) => before[at] !== "chat-2" && node !== before[at])).toEqual([]);
-  await cluster.start("chat-2");
-  await until(() => cluster.isReady("chat-2"), "the node is back");
-  await until(async () => (await servingNodes(running, clients)).includes("chat-2"), "it serves again");
-  expect(await servingNodes(running, clients)).toEqual(before);
-  talks.areOver = true;
-  await Promise.all(talking);
-  // Nobody who talked meanwhile was refused.
-  expect(statuses.length).toBeGreaterThan(500);
-  expect(new Set(statuses)).toEqual(new Set([Status.Success]));
-}, 60_000);
-
 test("a login node that leaves while people sign in refuses nobody", async () => {
   const running = (stage = await ClusterStage.start({ logins: 2 }));
   const { cluster } = running;
@@ -137,13 +94,6 @@ test("a login node that leaves while people sign in refuses nobody", async () =>
   signIns.areOver = true;
   await Promise.all(signingIn);
 }, 60_000);
-
-/** A packet as a gateway sends it for one of its connections. */
-function stamped(gateway: string, channelId: string, account: string, command: string, sequence: number, dest: string) {
-  const meta = (key: string, value: string) => ({ key, value, type: MetaType.string });
-  const identity = [meta(MetaKey.App, "app"), meta(MetaKey.Account, account), meta(MetaKey.DestServer, gateway)];
-  return { command, channelId, sequence, dest, ticket: sequence, meta: identity };
-}
 
 test("heartbeats and data that are written at once on one link never interleave (pitfall 7)", async () => {
   const random = new Random(testSeed("heartbeats between data"));

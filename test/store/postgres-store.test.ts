@@ -1,7 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { SQL } from "bun";
-import { limitValues } from "../../src/base/limits/table.ts";
 import { createLog, silentLog } from "../../src/base/log.ts";
 import { migrate, versionIn } from "../../src/store/postgres/migrate.ts";
 import { openPostgresStore, type PostgresStoreOptions } from "../../src/store/postgres/postgres-store.ts";
@@ -12,8 +11,9 @@ import { hasPostgres, PostgresServer } from "../../scripts/harness/postgres.ts";
 import { Random, testSeed } from "../support/random.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { groupSuite, type GroupPlace } from "./group-suite.ts";
+import type { GroupPlace } from "./group-suite.ts";
 import { idsAheadSuite, type AheadPlace } from "./ids-ahead-suite.ts";
+import { postgresPlace } from "./postgres-place.ts";
 import { revocationSuite } from "./revocation-suite.ts";
 import { draft, stored, storeSuite, talk } from "./store-suite.ts";
 import { contentsOf } from "../support/contents.ts";
@@ -28,45 +28,6 @@ async function failureOf(promise: Promise<unknown>): Promise<string> {
   }
   return "nothing failed";
 }
-
-/** What ALTER DATABASE or ALTER ROLE may have set, as far from what the store needs as it goes. */
-const hostileDefaults: Readonly<Record<string, string>> = {
-  default_transaction_isolation: "serializable",
-  default_transaction_read_only: "on",
-  default_transaction_deferrable: "on",
-  session_replication_role: "replica",
-  client_encoding: "SQL_ASCII",
-  row_security: "off",
-  search_path: "nowhere",
-  array_nulls: "off",
-  standard_conforming_strings: "off",
-  backslash_quote: "off",
-  exit_on_error: "on",
-  transform_null_equals: "on",
-  check_function_bodies: "on",
-  synchronous_commit: "off",
-  statement_timeout: "1ms",
-  lock_timeout: "1ms",
-  idle_in_transaction_session_timeout: "1ms",
-  idle_session_timeout: "1ms",
-  datestyle: "SQL, DMY",
-  intervalstyle: "sql_standard",
-  bytea_output: "escape",
-  extra_float_digits: "-15",
-  timezone: "Pacific/Apia",
-  enable_indexscan: "off",
-  enable_indexonlyscan: "off",
-  enable_nestloop: "off",
-  enable_seqscan: "on",
-  enable_hashjoin: "on",
-  enable_mergejoin: "on",
-  enable_sort: "off",
-  enable_material: "off",
-  plan_cache_mode: "force_custom_plan",
-  join_collapse_limit: "1",
-  jit_above_cost: "0",
-  work_mem: "64kB",
-};
 
 async function idsOf(store: Store, account: string): Promise<bigint[]> {
   const ids: bigint[] = [];
@@ -89,48 +50,10 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
   }, 60_000);
   afterAll(() => server.stop());
 
-  const makePlace = async (): Promise<AheadPlace & GroupPlace> => {
-    const url = await server.makeDatabase();
-    const ask = async <T>(question: (sql: SQL) => Promise<T>): Promise<T> => {
-      const sql = new SQL(url, { max: 1 });
-      try {
-        return await question(sql);
-      } finally {
-        await sql.close({ timeout: 0 });
-      }
-    };
-    return {
-      address: url,
-      rows: (table) =>
-        ask(async (sql) => {
-          const [found]: { count: number }[] = await sql.unsafe(
-            `SELECT count(*)::integer AS count FROM roost.${table === "counts" ? "group_count" : table}`,
-          );
-          return found?.count ?? 0;
-        }),
-      giveUp: () => ask(async (sql) => void (await sql`UPDATE roost.unfinished_group SET step = -1`)),
-      open: (limits) => openPostgresStore({ url, retentionDays: 15, log: silentLog, limits: limitValues(limits) }),
-      setLastId: async (id) => {
-        const sql = new SQL(url, { max: 1 });
-        await sql`UPDATE roost.sequence SET last_id = ${id}`;
-        await sql.close({ timeout: 0 });
-      },
-      remove: () => server.dropDatabase(url),
-    };
-  };
+  const makePlace = (): Promise<AheadPlace & GroupPlace> => postgresPlace(server);
   storeSuite("PostgreSQL store", makePlace);
-  groupSuite("PostgreSQL store", makePlace);
   revocationSuite("PostgreSQL store", makePlace);
   idsAheadSuite("PostgreSQL store", makePlace);
-
-  storeSuite("PostgreSQL store in a database whose defaults are all others", async () => {
-    const url = await server.makeDatabase();
-    await server.setDefaults(url, hostileDefaults);
-    return {
-      open: (limits) => openPostgresStore({ url, retentionDays: 15, log: silentLog, limits: limitValues(limits) }),
-      remove: () => server.dropDatabase(url),
-    };
-  });
 
   describe("PostgreSQL engine", () => {
     let url: string;
