@@ -29,7 +29,7 @@ export class BackupThread {
 
   constructor() {
     const isCompiled = import.meta.url.includes("/$bunfs/") || import.meta.url.includes("~BUN");
-    const path = isCompiled ? "../store/sqlite/backup/backup-worker.js" : "./backup-worker.ts";
+    const path = isCompiled ? "./store/sqlite/backup/backup-worker.js" : "./backup-worker.ts";
     this.worker = new Worker(new URL(path, import.meta.url).href);
   }
 
