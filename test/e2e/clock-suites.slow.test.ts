@@ -9,6 +9,7 @@ import { dayMs, hourMs, isSteppedClockMissing, SteppedClock } from "../support/s
 const root = join(import.meta.dir, "../..");
 const suites = [
   "store/sqlite-store",
+  "store/sqlite-suites.slow",
   "store/log-and-runs",
   "store/runs",
   "session/sqlite-sessions",

@@ -19,9 +19,10 @@ import { Writer } from "../../src/store/sqlite/writer.ts";
 import { StoreUnavailable, type Store } from "../../src/store/store.ts";
 import { backToSchema4 } from "../support/former-schema.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { groupSuite, type GroupPlace } from "./group-suite.ts";
+import type { GroupPlace } from "./group-suite.ts";
 import { idsAheadSuite, type AheadPlace } from "./ids-ahead-suite.ts";
 import { revocationSuite } from "./revocation-suite.ts";
+import { sqlitePlace } from "./sqlite-place.ts";
 import { draft, stored, storeSuite, talk } from "./store-suite.ts";
 import { contentsOf } from "../support/contents.ts";
 
@@ -43,41 +44,10 @@ async function failureOf(promise: Promise<unknown>): Promise<string> {
   return "nothing failed";
 }
 
-function placeWith(foldMessages: number): AheadPlace & GroupPlace {
-  const path = freshPath();
-  return {
-    open: (limits) => openAt(path, 15, { foldMessages, limits: limitValues(limits) }),
-    setLastId: async (id) => {
-      const db = new Database(path);
-      db.run("PRAGMA busy_timeout = 5000");
-      db.run("UPDATE sequence SET last_id = ?", [id]);
-      db.close();
-    },
-    address: path,
-    rows: async (table) => {
-      const db = new Database(path, { readonly: true });
-      const found = db.query<{ count: number }, []>(`SELECT count(*) AS count FROM ${tables[table]}`).get();
-      db.close();
-      return found?.count ?? 0;
-    },
-    giveUp: async () => {
-      const db = new Database(path);
-      db.run("PRAGMA busy_timeout = 5000");
-      db.run("UPDATE unfinished SET step = -1");
-      db.close();
-    },
-    remove: async () => {
-      for (const file of [path, indexPathOf(path)]) {
-        for (const end of ["", "-wal", "-shm"]) rmSync(file + end, { force: true });
-      }
-    },
-  };
-}
-const tables = { account: "account", member: "member", counts: "group_count" } as const;
-groupSuite("SQLite store", async () => placeWith(foldMessagesDefault));
+const placeWith = (foldMessages: number): AheadPlace & GroupPlace => sqlitePlace(freshPath(), foldMessages);
+
 revocationSuite("SQLite store", async () => placeWith(foldMessagesDefault));
 storeSuite("SQLite store", async () => placeWith(foldMessagesDefault));
-storeSuite("SQLite store whose runs are of three messages", async () => placeWith(3));
 
 idsAheadSuite("SQLite store", async () => placeWith(3));
 
