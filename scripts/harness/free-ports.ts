@@ -11,6 +11,9 @@ const triesMax = 1_000;
 const shares = 16;
 const portsPerShare = Math.floor((ephemeral - lowest) / shares);
 
+/** Where the next one is looked for: none is given again soon, because its server may not listen yet. */
+let next = Math.floor(Math.random() * (ephemeral - lowest));
+
 /** The ports to choose from: those of one share in a process of a pool (`bun test --parallel`), else all. */
 function range(): { readonly first: number; readonly count: number } {
   const worker = Number(process.env["BUN_TEST_WORKER_ID"] ?? 0);
@@ -23,7 +26,7 @@ export async function freePorts(count: number): Promise<number[]> {
   const ports = new Set<number>();
   const { first, count: choice } = range();
   for (let tries = 0; ports.size < count && tries < triesMax; tries++) {
-    const port = first + Math.floor(Math.random() * choice);
+    const port = first + (next++ % choice);
     if (await isFree(port)) ports.add(port);
   }
   if (ports.size < count) throw new Error(`there are no ${count} free ports of ${choice} from ${first} on`);

@@ -21,3 +21,10 @@ test("processes of a pool choose among different ports", async () => {
   for (const [at, [from]] of ranges.entries()) expect(from).toBeGreaterThan(ranges[at - 1]?.[1] ?? 9_999);
   expect(ranges.at(-1)?.[1]).toBeLessThan(32_768);
 });
+
+test("a port whose server does not listen yet is not given again", async () => {
+  process.env[variable] = "1";
+  const given: number[] = [];
+  for (let time = 0; time < 300; time++) given.push(...(await freePorts(3)));
+  expect(new Set(given).size).toBe(900);
+});
