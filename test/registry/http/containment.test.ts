@@ -98,13 +98,17 @@ test("a caller that is gone is not taken for one on this machine: nothing is reg
   const poll =
     "GET /discovery/polls?env=prod&hostname=h&appid=gone&latest_timestamp=0 HTTP/1.1\r\nHost: localhost\r\n\r\n";
   const lookup = "GET /api/lookup/token HTTP/1.1\r\nHost: localhost\r\n\r\n";
-  // This process accepts and reads when this turn has ended.
   for (const request of [post, poll, lookup, post, poll, lookup]) {
-    const peer = new RawTcp(port, "127.1.2.3");
-    peer.write(Buffer.from(request));
-    peer.reset();
+    const { peersGone } = metrics;
+    await eventually("it is found gone", async () => {
+      // This process accepts and reads when this turn has ended; on a busy machine it may learn of the end alone.
+      const peer = new RawTcp(port, "127.1.2.3");
+      peer.write(Buffer.from(request));
+      peer.reset();
+      await Bun.sleep(20);
+      return metrics.peersGone > peersGone;
+    });
   }
-  await eventually("all are found gone", () => metrics.peersGone === 6);
   expect(node.table.app("prod", "chat")).toBeUndefined();
   expect(http.pollsWaiting).toBe(0);
   expect(count()).toBe(0);
