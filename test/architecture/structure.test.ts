@@ -6,6 +6,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { Glob } from "bun";
 import { tablesFile, withTables } from "../../scripts/reference-tables.ts";
 import { limitNames, writtenNameOf } from "../../src/base/limits/table.ts";
+import { optionTable } from "../../src/cli/options.ts";
 
 const root = join(import.meta.dir, "../..");
 const files = [...new Glob("src/**/*.ts").scanSync(root)].toSorted();
@@ -147,6 +148,18 @@ test("the tables of options and limits in the guide for operators are those of t
   ];
   expect(names.length).toBeGreaterThan(50);
   expect(names.filter(([, name]) => !guide.includes(`\n| \`--${name}\` |`))).toEqual([]);
+});
+
+test("every option that a guide names exists", () => {
+  // Of systemctl, docker, pg_restore and the scripts.
+  const others = "uninstall network clean postgres redis seconds".split(" ");
+  const known = new Set([...optionTable.keys(), ...others, "help"]);
+  const wrong: string[] = [];
+  for (const guide of ["README.md", tablesFile, "src/registry/README.md", "src/sdk/README.md", "proto/README.md"]) {
+    const named = Array.from(readFileSync(join(root, guide), "utf8").matchAll(/(?<=[\s`(])--([a-z][a-z-]*)/g));
+    wrong.push(...named.flatMap(([flag, name = ""]) => (known.has(name) ? [] : [`${guide}: ${flag}`])));
+  }
+  expect(wrong).toEqual([]);
 });
 
 test("what the guide for operators says of limits and listeners names limits and options that exist", () => {
