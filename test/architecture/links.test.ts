@@ -1,4 +1,4 @@
-// The documents: every relative link and every #anchor in them resolves.
+// The documents: every relative link, every #anchor and every source file that they name exists.
 
 import { expect, test } from "bun:test";
 import { existsSync, readFileSync, statSync } from "node:fs";
@@ -62,4 +62,12 @@ test("README.md has at most 200 lines, and links to every other document", () =>
   expect(lines.length).toBeLessThanOrEqual(200);
   const links = new Set(Array.from(lines.join("\n").matchAll(/\]\(([^)#\s]+)/g), ([, link = ""]) => link));
   expect(documents.filter((path) => path !== "README.md" && !links.has(path))).toEqual([]);
+});
+
+test("every source file that a document names exists", () => {
+  const named = documents.flatMap((document) =>
+    Array.from(readFileSync(join(root, document), "utf8").matchAll(/\bsrc\/[\w./-]+\.ts\b/g), ([path]) => path),
+  );
+  expect(named.length).toBeGreaterThan(10);
+  expect([...new Set(named)].filter((path) => !existsSync(join(root, path)))).toEqual([]);
 });
