@@ -9,7 +9,7 @@ import { dialTcp } from "../transport/tcp.ts";
 import { formatAddress, type SocketAddress } from "../transport/address.ts";
 import type { Connection, FrameHandler, TransportObserver } from "../transport/transport.ts";
 import { type CloseReason, closeNormal, closeProtocolFault } from "../wire/close-reason.ts";
-import { DiallingHandshake } from "./handshake.ts";
+import { DiallingHandshake } from "./dialling-handshake.ts";
 
 /** The service that an operator calls itself. */
 export const operatorService = "operator";

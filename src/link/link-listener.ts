@@ -9,7 +9,7 @@ import type { Acceptor, Connection, FrameHandler, Server, TransportObserver } fr
 import { type CloseReason, closeProtocolFault } from "../wire/close-reason.ts";
 import { unknownStores } from "./node-stores.ts";
 import { ControlLink, operatorService } from "./control-link.ts";
-import { AcceptingHandshake, type LinkHost } from "./handshake.ts";
+import { AcceptingHandshake, type LinkHost } from "./accepting-handshake.ts";
 import type { LinkNetwork } from "./link-network.ts";
 import type { LinkState } from "./link-state.ts";
 

@@ -51,6 +51,9 @@ export interface Connection {
   /** The peer has shown who it is: it does not count as a stranger any more (admission.ts). Twice does nothing. */
   identified(): void;
 
+  /** Makes `handler` the receiver of all that follows: the next frame, and the end. Does nothing once it has ended. */
+  handOver(handler: FrameHandler): void;
+
   /**
    * Sends what is queued, then a close frame with the reason, and ends the connection: at the latest after
    * writeWaitMs. `FrameHandler.closed` is called once, in a later turn. Closing twice does nothing.

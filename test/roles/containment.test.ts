@@ -55,6 +55,7 @@ class ShownConnection implements Connection {
     return 0;
   }
   identified(): void {}
+  handOver(): void {}
   unreserve(): void {
     this.written.pop();
   }
