@@ -65,7 +65,7 @@ export interface HttpServerOptions {
   readonly met: (bound: HttpBound, address: string) => void;
 }
 
-/** Progress below this in `writeMs` is none. */
+/** A reader that takes fewer bytes than this in `writeMs` makes no progress. */
 const progressBytesMin = 16 * 1024;
 const writeMs = 10_000;
 /** So that a client reads the last answer. */
