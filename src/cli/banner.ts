@@ -1,6 +1,6 @@
 // What a person sees when the server has started: where it listens, where its data are, what to try next.
 
-import type { RunningMember } from "../node/process.ts";
+import type { RunningMember } from "../node/member.ts";
 import type { RunningDiscovery, RunningStandalone } from "../roles/settings.ts";
 
 /** How this program was started, as a person would type it again. */

@@ -7,7 +7,7 @@ import type { Naming } from "../registry/client/naming.ts";
 import { gatewayServices } from "../registry/gateway-services.ts";
 import type { Cancel, Timers } from "../base/timers.ts";
 
-/** A gateway that does not come must not keep a node young for ever. */
+/** A gateway that does not connect must not keep a node from becoming ready. */
 const youthMsMax = 10_000;
 const checkMs = 200;
 

@@ -19,7 +19,7 @@ import { startLoneRegistry } from "../../src/registry/alone.ts";
 import { InProcessNaming } from "../../src/registry/client/in-process-naming.ts";
 import { localRegistrar } from "../../src/registry/client/local-registrar.ts";
 import { systemTimers } from "../../src/base/timers.ts";
-import { GatewayRole } from "../../src/roles/gateway/role.ts";
+import { GatewayRole } from "../../src/roles/gateway/gateway-role.ts";
 import { Flusher } from "../../src/transport/flusher.ts";
 import { ControlCommands } from "../../src/observe/control-commands.ts";
 import { MemoryNetwork } from "../../src/transport/memory.ts";

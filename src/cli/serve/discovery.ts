@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import type { Log } from "../../base/log.ts";
 import { parseLookupFile } from "../../registry/lookup-file.ts";
 import { NotASnapshot } from "../../registry/snapshot.ts";
-import { startDiscovery } from "../../roles/discovery/role.ts";
+import { startDiscovery } from "../../roles/discovery/start.ts";
 import type { RunningDiscovery } from "../../roles/settings.ts";
 import type { SocketAddress } from "../../transport/address.ts";
 import { isLoopbackHost } from "../../transport/address-ranges.ts";

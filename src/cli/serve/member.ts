@@ -4,12 +4,12 @@ import { clusterFingerprint, type StoreClaim } from "../../auth/store-ownership.
 import type { Limits } from "../../base/limits/limits.ts";
 import type { Log } from "../../base/log.ts";
 import { systemRandom } from "../../base/random.ts";
-import type { MemberRole, MemberSettings, RunningMember } from "../../node/process.ts";
+import type { MemberRole, MemberSettings, RunningMember } from "../../node/member.ts";
 import { parseRouteFile } from "../../routing/selectors/route-file.ts";
 import type { Selection } from "../../routing/selectors/selection.ts";
-import { startChat } from "../../roles/chat/process.ts";
-import { startGateway } from "../../roles/gateway/process.ts";
-import { startLogin } from "../../roles/login/process.ts";
+import { startChat } from "../../roles/chat/start.ts";
+import { startGateway } from "../../roles/gateway/start.ts";
+import { startLogin } from "../../roles/login/start.ts";
 import type { SocketAddress } from "../../transport/address.ts";
 import { memberBanner } from "../banner.ts";
 import { lockStore } from "../data-folder.ts";

@@ -4,7 +4,7 @@ import { existsSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { secretPath } from "../../auth/secret.ts";
 import type { Log } from "../../base/log.ts";
-import { startStandalone } from "../../roles/standalone/role.ts";
+import { startStandalone } from "../../roles/standalone/start.ts";
 import { banner } from "../banner.ts";
 import { openControlSocket } from "../control/control-socket.ts";
 import { holdDataFolder, holdStore, makeDataFolder } from "../data-folder.ts";

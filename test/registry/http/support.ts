@@ -11,7 +11,7 @@ import { ControlCommands } from "../../../src/observe/control-commands.ts";
 import { RegistryMetrics } from "../../../src/observe/registry-metrics.ts";
 import { startLoneRegistry } from "../../../src/registry/alone.ts";
 import { bindRegistryHttp } from "../../../src/registry/http/server.ts";
-import { startDiscovery } from "../../../src/roles/discovery/role.ts";
+import { startDiscovery } from "../../../src/roles/discovery/start.ts";
 import type { DiscoverySettings, RunningDiscovery } from "../../../src/roles/settings.ts";
 
 /** Values by name; a list is a repeated key, undefined leaves a default out. */

@@ -4,17 +4,17 @@ import { systemRandom } from "../../base/random.ts";
 import { LogicNode } from "../../node/logic-node.ts";
 import { openSessions, openStore } from "../../node/engines.ts";
 import { knownSessionsIdentity } from "../../node/known-identity.ts";
-import { type RunningMember, startProcess } from "../../node/process.ts";
+import { type RunningMember, startMember } from "../../node/member.ts";
 import { sessionsDetail } from "../../session/sessions.ts";
 import type { ChatSettings } from "../settings.ts";
-import { clockDetail, createChatService } from "./role.ts";
+import { clockDetail, createChatService } from "./commands.ts";
 
 /** Of the time that a drain may take, what is kept for leaving and closing. */
 const closingMs = 3_000;
 
 /** Starts it; rejects when an address, the store or the sessions cannot be opened, and with IdTaken. */
 export function startChat(settings: ChatSettings): Promise<RunningMember> {
-  return startProcess(settings, "chat", async ({ environment, metrics, serviceMetrics, undo }) => {
+  return startMember(settings, "chat", async ({ environment, metrics, serviceMetrics, undo }) => {
     const { claim, retentionDays, log, lost: refused } = settings;
     const { limits } = environment;
     const store = await openStore({ url: settings.store, retentionDays, limits: limits.values, claim, log, refused });

@@ -29,11 +29,7 @@ const goodbyeCheckMs = 5;
 /** Starts it all; rejects, with nothing left running, when something cannot be opened. */
 export async function startDiscovery(settings: DiscoverySettings): Promise<RunningDiscovery> {
   const { clusterKeys, readClusterKeys, env, limits, trustedProxies, log, dns, snapshotPath, lookup } = settings;
-  const undo: (() => void | Promise<void>)[] = [];
-  const closeAll = async (): Promise<void> => {
-    for (const step of undo.toReversed()) await step();
-    undo.length = 0;
-  };
+  const teardown = new AsyncDisposableStack();
   try {
     const keys = new ClusterKeys(clusterKeys, env);
     const tokens = (): readonly string[] => keys.tokens;
@@ -41,7 +37,7 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
     const names = settings.advertise === undefined ? [] : [settings.advertise.host];
     const proxies = trustedProxies && new TrustedProxies(trustedProxies, log);
     const http = bindRegistryHttp(settings.listen, { bugs, limits, names, proxies });
-    undo.push(() => http.stop());
+    teardown.defer(() => http.stop());
     const advertised = advertisedAs(settings.advertise, reachableHost)(http.address);
 
     const environment = { clock: systemClock, timers: systemTimers, random: systemRandom, log };
@@ -51,13 +47,13 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
       limits: settings.limits,
       network: new HttpPeerNetwork(systemClock, tokens, limits.values.timestampAhead),
     });
-    undo.push(() => node.stop());
+    teardown.defer(() => node.stop());
     const restored =
       snapshotPath === undefined
         ? 0
         : await readSnapshot(snapshotPath, node.table, systemClock, settings.limits.values, log);
     const checks = new HealthChecks({ ...environment, node, probe: probeOverHttp });
-    undo.push(() => checks.stop());
+    teardown.defer(() => checks.stop());
 
     const metrics = new RegistryMetrics(
       () => numbersOf(node, http),
@@ -82,12 +78,12 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
             bugs,
             metrics,
           });
-    if (dnsServer !== undefined) undo.push(() => dnsServer.stop());
-    // All that could fail has not: now a file may be made, and the others may hear of this node.
+    if (dnsServer !== undefined) teardown.defer(() => dnsServer.stop());
+    // Nothing below can fail: write the snapshot's file and announce this node only now.
     if (snapshotPath !== undefined) {
       const writer = new SnapshotWriter({ ...environment, path: snapshotPath, table: node.table });
       writer.start();
-      undo.push(() => writer.stop());
+      teardown.defer(() => writer.stop());
     }
     node.start(restored > 0);
     const health = (): Health => healthOf(node, settings.version);
@@ -104,7 +100,7 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
       // The goodbye is sent at the end of this turn.
       do await Bun.sleep(goodbyeCheckMs);
       while (!node.replication.isSettled && systemClock.monotonicMs() < lateMs);
-      await closeAll();
+      await teardown.disposeAsync();
     };
     return {
       addresses: { http: http.address, advertised, dns: dnsServer?.address },
@@ -114,7 +110,7 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
       drain: () => (draining ??= drain()),
     };
   } catch (error) {
-    await closeAll();
+    await teardown.disposeAsync().catch(() => undefined);
     throw error;
   }
 }

@@ -1,10 +1,9 @@
 // The gateway: client listeners on one side, links to services on the other. It opens its doors once it is linked to every
-// node that the registry lists, so that whoever signs in can be served and reached at once.
+// node that the registry lists, so that it can serve and reach each client at once.
 
 import type { BlockList } from "node:net";
 import type { TokenKeys, TokenVerifier } from "../../auth/token.ts";
 import { descriptorsMax } from "../../base/descriptors.ts";
-import { linkFrameBytesMax } from "../../base/limits/fixed.ts";
 import type { TimerWheel } from "../../base/timer-wheel.ts";
 import { gatewayServices } from "../../registry/gateway-services.ts";
 import { Dependency } from "../../routing/dependency.ts";
@@ -23,14 +22,13 @@ import type { Member } from "../../transport/connection-group.ts";
 import type { Flusher } from "../../transport/flusher.ts";
 import { listenTcp } from "../../transport/tcp.ts";
 import type { Server, TransportOptions } from "../../transport/transport.ts";
-import { TrustedProxies } from "../../transport/trusted-proxies.ts";
 import { listenWebSocket } from "../../transport/websocket.ts";
 import { closeLeaving } from "../../wire/close-reason.ts";
 import { basicPing } from "../../wire/packet.ts";
 
 import { AddressLimits } from "./address-limits.ts";
 import type { Channel } from "./channel.ts";
-import { boundUnsent, clientAdmission, clientBounds, unseenBounds } from "./client-bounds.ts";
+import { boundUnsent, clientTransport } from "./client-bounds.ts";
 import { ClientAcceptor } from "./client-acceptor.ts";
 import { Downlink } from "./downlink.ts";
 import { dismissClients } from "./dismissal.ts";
@@ -41,7 +39,7 @@ import { reloadTokenKeys } from "./token-keys.ts";
 /** The services that a gateway depends on. */
 export const gatewayDependencies = ["login", "chat"] as const;
 
-/** Nodes that do not come must not keep a gateway closed for ever. */
+/** Nodes that do not answer must not keep a gateway closed without end. */
 const completeMsMax = 10_000;
 const completeCheckMs = 1;
 /** Between two looks at what other gateways go by. */
@@ -105,8 +103,7 @@ export class GatewayRole {
   private cancelLook: Cancel | undefined;
 
   constructor(environment: NodeEnvironment, parts: GatewayParts) {
-    const { verifier, wheel, flusher, metrics, readWaitMs, writeWaitMs, loginWaitMs, selection, censusMs, logsPeople } =
-      parts;
+    const { verifier, wheel, flusher, metrics, loginWaitMs, selection, censusMs, logsPeople } = parts;
     const { limits: bounds, log, random, timers, network } = environment;
     this.environment = environment;
     this.parts = parts;
@@ -117,39 +114,11 @@ export class GatewayRole {
     const limits = new AddressLimits(connectionsMax, bounds, wheel);
     const serviceId = environment.identity.id;
     this.gateway = new Gateway({
-      ...{
-        serviceId,
-        links,
-        verifier,
-        wheel,
-        limits,
-        bounds,
-        metrics,
-        log,
-        logsPeople,
-        loginWaitMs,
-        random,
-        timers,
-        censusMs,
-      },
+      ...{ serviceId, links, verifier, wheel, limits, bounds, metrics, log, logsPeople },
+      ...{ loginWaitMs, random, timers, censusMs },
     });
     this.acceptor = new ClientAcceptor(this.gateway);
-    const proxies = new TrustedProxies(parts.trustedProxies, log);
-    this.transport = {
-      ...clientBounds(bounds),
-      sentFrameBytesMax: linkFrameBytesMax,
-      closeWhenSlow: true,
-      readWaitMs,
-      writeWaitMs,
-      headWaitMs: loginWaitMs,
-      unseen: unseenBounds(bounds, { descriptors, loginWaitMs, wheel, proxies, log }),
-      wheel,
-      flusher,
-      observer: metrics,
-      proxies,
-      admission: clientAdmission(bounds, connectionsMax, proxies, log),
-      strangerShare: this.gateway.strangerShare,
-    };
+    this.transport = clientTransport(parts, { limits: bounds, log, descriptors, connectionsMax }, this.gateway);
     bounds.measure("requestsPerLink", () => Math.max(0, ...Array.from(links.all(), ({ pending }) => pending.size)));
     bounds.measure("unsentBytesPerLink", () =>
       Math.max(0, ...Array.from(links.all(), ({ connection }) => connection.unsentBytes)),
@@ -245,7 +214,7 @@ export class GatewayRole {
     return this.gateway.links.missing();
   }
 
-  /** Nodes that are linked, young ones too. */
+  /** Nodes that are linked, those that are not ready included. */
   get linkedNodes(): number {
     return Array.from(this.gateway.links.all()).length;
   }
@@ -323,7 +292,7 @@ export class GatewayRole {
     const node = `${link.service} ${link.id}`;
     const downlink = new Downlink(this.gateway, link);
     if (link.service === "chat") this.gateway.revocations.linked(link);
-    // What a chat node pushed while it was not linked is lost; the clients look for it in the index (pitfall 34).
+    // What a chat node pushed while it was not linked is lost; the clients look for it in the index.
     if (this.everLinked.has(node) && link.service === "chat") this.gateway.hints.add(this.gateway.channels.values());
     this.everLinked.add(node);
     return downlink;

@@ -1,5 +1,5 @@
-// A service that is a process of its own: what surrounds it (registry, links over TCP), its monitor, and the order in
-// which all of it ends.
+// A member of the cluster: a service in a process of its own, with its registry client, its links over TCP and its monitor,
+// and the order in which all of it ends.
 
 import { ClusterKeys, reloadClusterKeys } from "../auth/cluster-keys.ts";
 import type { Limits } from "../base/limits/limits.ts";
@@ -78,14 +78,14 @@ export interface RunningMember extends RunningRole {
 }
 
 /** What a role finds in its process. */
-export interface RoleProcess {
+export interface MemberProcess {
   readonly environment: NodeEnvironment;
   readonly wheel: TimerWheel;
   readonly flusher: Flusher;
   readonly metrics: Metrics;
   /** Those of this service. */
   readonly serviceMetrics: ServiceMetrics;
-  /** Will be undone when the process ends, the last one first. */
+  /** Adds a step of the teardown. The last step runs first; a step that throws does not keep the others from running. */
   readonly undo: (step: () => void | Promise<void>) => void;
 }
 
@@ -103,21 +103,17 @@ export interface StartedRole {
  * Starts a role in a process of its own; rejects, with nothing left running, when something cannot be opened, and with
  * OpenRegistry when a node of the registry takes writes without a key and the settings do not allow that.
  */
-export async function startProcess(
+export async function startMember(
   settings: MemberSettings,
   service: MemberRole,
-  start: (around: RoleProcess) => Promise<StartedRole>,
+  start: (around: MemberProcess) => Promise<StartedRole>,
 ): Promise<RunningMember> {
-  const steps: (() => void | Promise<void>)[] = [];
+  const teardown = new AsyncDisposableStack();
   let monitor: Monitor | undefined;
   let started: StartedRole | undefined;
-  const closeAll = async (): Promise<void> => {
-    for (const step of steps.toReversed()) await step();
-    steps.length = 0;
-    // To the end it says how things are.
-    await monitor?.stop();
-  };
-  const undo = (step: () => void | Promise<void>): void => void steps.push(step);
+  // The monitor answers until everything else has stopped.
+  teardown.defer(() => monitor?.stop());
+  const undo = (step: () => void | Promise<void>): void => teardown.defer(step);
   try {
     const wheel = new TimerWheel();
     wheel.start();
@@ -126,7 +122,7 @@ export async function startProcess(
     const { limits, advertise } = settings;
     const metrics = new Metrics(settings.log, { limits, role: service });
     let draining: Promise<void> | undefined;
-    // Who watches the process wants to know that it lives from the first moment on, and that it is not ready yet.
+    // The monitor answers from the start: the process is alive, and not ready yet.
     const health = (): Health => {
       const { ready, detail } = started?.health() ?? { ready: false, detail: { role: service, starting: true } };
       return {
@@ -149,9 +145,9 @@ export async function startProcess(
       environment: { ...environment, monitor: monitor && advertisedMonitor(settings, monitor.address) },
     });
     started = role;
-    const drain = async (): Promise<void> => {
-      await role.drain();
-      await closeAll();
+    const drain = (): Promise<void> => {
+      undo(() => role.drain());
+      return teardown.disposeAsync();
     };
     return {
       id: settings.id,
@@ -166,7 +162,8 @@ export async function startProcess(
       },
     };
   } catch (error) {
-    await closeAll();
+    // The caller is told why the start failed, even if the teardown fails, too.
+    await teardown.disposeAsync().catch(() => undefined);
     throw error;
   }
 }

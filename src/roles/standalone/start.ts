@@ -27,7 +27,7 @@ export async function startStandalone(
     log,
     ...(takeLock === undefined ? {} : { takeLock }),
   });
-  // Whoever waits for it hears of its failure.
+  // The assembly awaits it and reports its failure.
   opening.catch(() => undefined);
   let assembly: Assembly;
   try {

@@ -2,9 +2,9 @@
 
 import { TokenVerifier } from "../../auth/token.ts";
 import { formatAddress, reachableHost } from "../../transport/address.ts";
-import { type RunningMember, startProcess } from "../../node/process.ts";
+import { type RunningMember, startMember } from "../../node/member.ts";
 import type { GatewaySettings } from "../settings.ts";
-import { GatewayRole } from "./role.ts";
+import { GatewayRole } from "./gateway-role.ts";
 
 /** Of the time that a drain may take, what is kept for leaving and closing. */
 const closingMs = 3_000;
@@ -13,7 +13,7 @@ const spreadMs = 3_000;
 
 /** Starts it; rejects when an address cannot be opened, and with IdTaken. */
 export function startGateway(settings: GatewaySettings): Promise<RunningMember> {
-  return startProcess(settings, "gateway", async ({ environment, wheel, flusher, serviceMetrics }) => {
+  return startMember(settings, "gateway", async ({ environment, wheel, flusher, serviceMetrics }) => {
     const gateway = new GatewayRole(environment, {
       ...settings,
       verifier: new TokenVerifier(settings.secrets, Date.now, settings),
