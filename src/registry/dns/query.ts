@@ -36,7 +36,7 @@ export const RecordType = {
   ANY: 255,
 } as const;
 
-const classInternet = 1;
+export const classInternet = 1;
 const classAny = 255;
 
 /** What the requester's OPT record says (RFC 6891, 6.1.2). */
