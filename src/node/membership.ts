@@ -7,7 +7,7 @@ import type { LinkIdentity } from "../auth/link-proof.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { Naming, Registered } from "../registry/client/naming.ts";
-import { Code } from "../registry/client/codes.ts";
+import { Code } from "../registry/codes.ts";
 import { pause } from "../registry/client/pause.ts";
 import { RegistrationRefused } from "../registry/client/registration-loop.ts";
 import { metadataOfGone } from "../registry/gone-gateways.ts";

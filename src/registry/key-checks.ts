@@ -7,7 +7,7 @@
 
 import { registryAnswerBytesMax } from "../base/limits/fixed.ts";
 import { boundedText } from "./bounded-text.ts";
-import { Code } from "./client/codes.ts";
+import { Code } from "./codes.ts";
 import { parseAnswer } from "./client/parse-instances.ts";
 import { sendToNode } from "./node-request.ts";
 

@@ -1,6 +1,7 @@
 // The four writes as clients and nodes of the original implementation make them: what each one means, what it is refused
 // for, and whom it is passed on to. Codes are the API's.
 
+import { Code } from "./codes.ts";
 import type { LimitName } from "../base/limits/table.ts";
 import type { TableRules } from "./table-rules.ts";
 import type { Entry, EntryState } from "./entry.ts";
@@ -10,19 +11,6 @@ import { compact } from "./metadata.ts";
 import type { Fault } from "./names.ts";
 import type { Origin, Replication } from "./replication.ts";
 import type { Table } from "./table.ts";
-
-/** The API's codes. */
-export const Code = {
-  Ok: 0,
-  NotModified: -304,
-  BadRequest: -400,
-  Unauthorized: -401,
-  NothingFound: -404,
-  Conflict: -409,
-  ServerError: -500,
-  LimitExceeded: -509,
-} as const;
-export type Code = (typeof Code)[keyof typeof Code];
 
 type Metadata = Instance["metadata"];
 
@@ -41,7 +29,7 @@ const rebornMs = 60_000;
 const agreementNs = 1_000_000n;
 
 const done: Outcome = { code: Code.Ok };
-const nothingFound: Outcome = { code: Code.NothingFound };
+const notFound: Outcome = { code: Code.NotFound };
 const refused = (message: string): Outcome => ({ code: Code.BadRequest, message });
 
 /** Who makes a request. */
@@ -166,11 +154,11 @@ export class Registrar {
    */
   renew(identity: Identity, dirtyTimestamp: bigint, origin: Origin): Outcome {
     const entry = this.table.get(identity);
-    if (entry?.instance === undefined) return nothingFound;
+    if (entry?.instance === undefined) return notFound;
     this.table.touch(entry, this.nowMs());
     this.replication.renewed(entry, origin);
     if (origin === "replica") {
-      if (dirtyTimestamp > entry.dirty) return nothingFound;
+      if (dirtyTimestamp > entry.dirty) return notFound;
       if (dirtyTimestamp < entry.dirty) return { code: Code.Conflict, entry };
     }
     return { code: Code.Ok, entry };
@@ -181,7 +169,7 @@ export class Registrar {
     const ahead = this.faultOfTime("dirty_timestamp", dirtyTimestamp);
     if (ahead !== undefined) return ahead;
     const known = this.table.get(identity);
-    if (known?.instance === undefined) return nothingFound;
+    if (known?.instance === undefined) return notFound;
     if (origin !== "client" && dirtyTimestamp === 0n && this.replication.isUntold(known)) {
       this.replication.reassert(known);
       return done;

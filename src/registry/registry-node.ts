@@ -16,7 +16,8 @@ import { HybridClock } from "./hybrid-clock.ts";
 import { appKey, discoveryAppid, type Identity, type Instance, instanceKey, Status } from "./instance.ts";
 import type { NameKind } from "./name-index.ts";
 import type { Compare, Compared, PeerNetwork, Replicate, Replicated } from "./peer-messages.ts";
-import { Code, type Register, Registrar } from "./registrar.ts";
+import { Code } from "./codes.ts";
+import { type Register, Registrar } from "./registrar.ts";
 import { Replication } from "./replication.ts";
 import { StartUp } from "./start-up.ts";
 import { type App, isDiscovery, Table } from "./table.ts";
@@ -339,7 +340,7 @@ export class RegistryNode implements NamedDirectory {
 
   private planRenewal(): void {
     this.cancelRenewal = this.timers.after(renewMs, () => {
-      if (this.registrar.renew(this.identity, 0n, "client").code === Code.NothingFound) this.registerSelf();
+      if (this.registrar.renew(this.identity, 0n, "client").code === Code.NotFound) this.registerSelf();
       this.planRenewal();
     });
   }

@@ -11,7 +11,7 @@ import { changerOf } from "../base/file-trust.ts";
 import type { LimitValues } from "../base/limits/table.ts";
 import type { Log } from "../base/log.ts";
 import { openReadable, UnreadableFile } from "../base/small-file.ts";
-import { fieldsOf, jsonOf, MalformedJson, wholeOf } from "./json-fields.ts";
+import { fieldsOf, jsonOf, MalformedJson, wholeOf } from "../base/json-fields.ts";
 import { parseState, stateJson } from "./state-json.ts";
 import type { Table } from "./table.ts";
 import type { Cancel, Timers } from "../base/timers.ts";
@@ -77,7 +77,7 @@ function restore(lines: Generator<string>, path: string, table: Table, clock: Cl
   for (const line of lines) {
     if (line === "") continue;
     try {
-      const state = parseState(jsonOf(line));
+      const state = parseState(jsonOf(line, "a state"));
       table.restore({ ...state, ageMs: state.ageMs + passedMs });
     } catch (error) {
       if (!(error instanceof MalformedJson)) throw error;
@@ -187,7 +187,7 @@ export class SnapshotWriter {
 
 function writtenAt(path: string, head: string): number {
   try {
-    const fields = fieldsOf(jsonOf(head), "the first line");
+    const fields = fieldsOf(jsonOf(head, "the first line"), "the first line");
     if (fields["format"] === format) return wholeOf(fields["at"], "at");
   } catch (error) {
     if (!(error instanceof MalformedJson)) throw error;

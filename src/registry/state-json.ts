@@ -3,19 +3,18 @@
 
 import { tombstoneMs } from "../base/limits/fixed.ts";
 import type { EntryState } from "./entry.ts";
-import type { Identity, Instance } from "./instance.ts";
+import { type Identity, type Instance, statusOf } from "./instance.ts";
 import {
   bigintOf,
   type Fields,
   fieldsOf,
   flagOf,
   MalformedJson,
-  statusOf,
   stringOf,
   stringsOf,
   textMapOf,
   wholeOf,
-} from "./json-fields.ts";
+} from "../base/json-fields.ts";
 import { compact } from "./metadata.ts";
 import { type Fault, faultOfAddresses, faultOfMetadata, faultOfName, formatBounds } from "./names.ts";
 
@@ -92,8 +91,8 @@ function living(instance: Instance | undefined): object | undefined {
 }
 
 function parseInstance(fields: Fields, identity: Identity, dirty: bigint): Instance {
-  const addrs = stringsOf(fields, "addrs");
-  const metadata = textMapOf(fields, "metadata");
+  const addrs = stringsOf(fields["addrs"], "addrs");
+  const metadata = textMapOf(fields["metadata"], "metadata");
   check(faultOfAddresses(addrs, formatBounds));
   check(faultOfMetadata(metadata, formatBounds));
   return {

@@ -6,7 +6,7 @@ import { seededRandom } from "../../src/base/random.ts";
 import { silentLog } from "../../src/base/log.ts";
 import type { LimitValues } from "../../src/base/limits/table.ts";
 import type { EntryState } from "../../src/registry/entry.ts";
-import { fieldsOf } from "../../src/registry/json-fields.ts";
+import { fieldsOf } from "../../src/base/json-fields.ts";
 import { RegistryNode } from "../../src/registry/registry-node.ts";
 import { parseState, stateJson } from "../../src/registry/state-json.ts";
 import { VirtualTime } from "../sim/virtual-time.ts";

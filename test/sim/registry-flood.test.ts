@@ -8,7 +8,7 @@ import { silentLog } from "../../src/base/log.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { type Identity, Status } from "../../src/registry/instance.ts";
 import type { PeerFailure, PeerNetwork } from "../../src/registry/peer-messages.ts";
-import { Code } from "../../src/registry/registrar.ts";
+import { Code } from "../../src/registry/codes.ts";
 import { RegistryNode } from "../../src/registry/registry-node.ts";
 import { testLimits } from "../support/limits.ts";
 import { Random, testSeed } from "../support/random.ts";

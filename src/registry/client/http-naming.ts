@@ -7,7 +7,7 @@ import type { Random } from "../../base/random.ts";
 import { type Instance, Status } from "../instance.ts";
 import { type Cancel, systemTimers } from "../../base/timers.ts";
 import type { Listing, Naming, Registered, Registration } from "./naming.ts";
-import { Code } from "./codes.ts";
+import { Code } from "../codes.ts";
 import { NodeClient, NodeFailure, OpenRegistry, requestMsMax } from "./node-client.ts";
 import { NodeList } from "./node-rotation.ts";
 import { parseService } from "./parse-instances.ts";

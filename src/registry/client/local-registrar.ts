@@ -1,6 +1,6 @@
 // The registry of this very process, for the in-process naming client.
 
-import { Code } from "../registrar.ts";
+import { Code } from "../codes.ts";
 import type { RegistryNode } from "../registry-node.ts";
 import type { LocalRegistrar } from "./in-process-naming.ts";
 

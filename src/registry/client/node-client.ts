@@ -6,7 +6,7 @@ import { boundedText } from "../bounded-text.ts";
 import { KeyChecks } from "../key-checks.ts";
 import { failureSentence, sendToNode } from "../node-request.ts";
 import { TokenChoice } from "../token-choice.ts";
-import { Code } from "./codes.ts";
+import { Code } from "../codes.ts";
 import type { After } from "./pause.ts";
 import { type Answer, parseAnswer } from "./parse-instances.ts";
 

@@ -5,7 +5,7 @@
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import { discoveryAppid, type Instance } from "../instance.ts";
-import { Code } from "./codes.ts";
+import { Code } from "../codes.ts";
 import { type NodeClient, NodeFailure } from "./node-client.ts";
 import { type NodeList, NodeRotation } from "./node-rotation.ts";
 import { type Answer, parseServices, parseUnknown } from "./parse-instances.ts";
@@ -208,7 +208,7 @@ export class PollLoop {
     this.polledNode = "";
   }
 
-  /** Takes over an answer; true when a list is another now. Throws MalformedAnswer, or NodeFailure for a refusal. */
+  /** Takes over an answer; true when a list is another now. Throws MalformedJson, or NodeFailure for a refusal. */
   private take(node: string, answer: Answer): boolean {
     if (answer.code === Code.NotModified) return false;
     if (answer.code !== Code.Ok) throw new NodeFailure(node, `code ${answer.code} ${answer.message}`);

@@ -6,7 +6,7 @@ import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import type { InstanceStatus } from "../instance.ts";
 import type { Registered, Registration } from "./naming.ts";
-import { Code } from "./codes.ts";
+import { Code } from "../codes.ts";
 import { type Call, type NodeClient, NodeFailure, requestMsMax } from "./node-client.ts";
 import { type NodeList, NodeRotation } from "./node-rotation.ts";
 import type { Answer } from "./parse-instances.ts";

@@ -3,7 +3,7 @@
 
 import type { Entry } from "../entry.ts";
 import { type BodyParts, type HttpAnswer, textAnswer } from "../../transport/http/http-answer.ts";
-import { Code } from "../registrar.ts";
+import { Code } from "../codes.ts";
 import type { App } from "../table.ts";
 
 const jsonType = "application/json; charset=utf-8";

@@ -3,7 +3,7 @@
 
 import type { ControlCommands } from "../../observe/control-commands.ts";
 import type { HttpAnswer } from "../../transport/http/http-answer.ts";
-import { Code } from "../registrar.ts";
+import { Code } from "../codes.ts";
 import { envelope } from "./answers.ts";
 import type { Parameters } from "./parameters.ts";
 

@@ -6,15 +6,16 @@
 // told to drop; and to register is to renew there, so that two nodes would keep a dead instance alive for each other. What
 // it lacks and should have it asks for itself, when it is told of the next renewal.
 
+import { MalformedJson } from "../../base/json-fields.ts";
 import type { Clock } from "../../base/clock.ts";
 import { leaseMs, registryAnswerBytesMax, registryPeerBodyBytesMax, tombstoneMs } from "../../base/limits/fixed.ts";
 import { boundedText, TooLong } from "../bounded-text.ts";
-import { type Answer, MalformedAnswer, parseAnswer, parseListing, parseRenewed } from "../client/parse-instances.ts";
+import { type Answer, parseAnswer, parseListing, parseRenewed } from "../client/parse-instances.ts";
 import type { EntryState } from "../entry.ts";
 import type { Identity, Instance } from "../instance.ts";
 import type { Compare, Compared, NodeInfo, PeerFailure, Renewal, Replicate, Replicated } from "../peer-messages.ts";
 import { sendToNode } from "../node-request.ts";
-import { Code } from "../registrar.ts";
+import { Code } from "../codes.ts";
 import { renewedAfterMs } from "../table.ts";
 import type { TokenChoice } from "../token-choice.ts";
 import { ClockLags } from "./clock-lags.ts";
@@ -106,7 +107,7 @@ export class OriginalPeers {
       }
     }
     const hearRenewal = ({ code, data }: Answer, index: number, { dirty }: Renewal, reply: Reply): void => {
-      if (code === Code.NothingFound) wanted.push(index);
+      if (code === Code.NotFound) wanted.push(index);
       if ((code !== Code.Conflict && code !== Code.Ok) || data === undefined || data === null) return;
       const { instance, renewTimestamp } = parseRenewed(data);
       // It was renewed just now: nothing shows that clock more exactly.
@@ -282,7 +283,7 @@ function understood(read: () => void): PeerFailure | undefined {
     read();
     return undefined;
   } catch (error) {
-    if (error instanceof MalformedAnswer) return failed("garbage", `its answer is malformed: ${error.message}`);
+    if (error instanceof MalformedJson) return failed("garbage", `its answer is malformed: ${error.message}`);
     throw error;
   }
 }

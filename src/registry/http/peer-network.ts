@@ -4,11 +4,11 @@
 import type { Clock } from "../../base/clock.ts";
 import { registryAnswerBytesMax, registryPeerBodyBytesMax } from "../../base/limits/fixed.ts";
 import { boundedText, TooLong } from "../bounded-text.ts";
-import { fieldsOf, jsonOf, MalformedJson } from "../json-fields.ts";
+import { fieldsOf, jsonOf, MalformedJson } from "../../base/json-fields.ts";
 import { KeyChecks } from "../key-checks.ts";
 import type { Compare, Compared, PeerFailure, PeerNetwork, Replicate, Replicated } from "../peer-messages.ts";
 import { sendToNode } from "../node-request.ts";
-import { Code } from "../registrar.ts";
+import { Code } from "../codes.ts";
 import { TokenChoice } from "../token-choice.ts";
 import { OriginalPeers } from "./original-peer.ts";
 import {
@@ -171,7 +171,7 @@ export class HttpPeerNetwork implements PeerNetwork {
       return failure("unreachable", error instanceof Error ? error.message : String(error));
     }
     return unlessMalformed(() => {
-      const { code, message, data } = fieldsOf(jsonOf(text), "the answer");
+      const { code, message, data } = fieldsOf(jsonOf(text, "the answer"), "the answer");
       return { kind: "envelope", code, message, data };
     });
   }

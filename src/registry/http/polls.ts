@@ -9,7 +9,7 @@ import { pollMs } from "../../base/limits/fixed.ts";
 import type { LimitName } from "../../base/limits/table.ts";
 import type { BodyParts, HttpAnswer } from "../../transport/http/http-answer.ts";
 import { appKey, Status } from "../instance.ts";
-import { Code } from "../registrar.ts";
+import { Code } from "../codes.ts";
 import type { App } from "../table.ts";
 import { codeAnswer, emptyView, envelope, sharedAnswer, sharedEnvelope } from "./answers.ts";
 import { BadParameter, type Parameters } from "./parameters.ts";
@@ -110,7 +110,7 @@ export class Polls {
     const zone = parameters.text("zone");
     const versions = parameters.int64List("latest_timestamp");
     if (visibleApp(node, env, appid, zone) === undefined)
-      return codeAnswer(`{"code":-404,"message":${JSON.stringify(`${appid} not found`)}}`, Code.NothingFound);
+      return codeAnswer(`{"code":-404,"message":${JSON.stringify(`${appid} not found`)}}`, Code.NotFound);
     const [version = 0n] = versions.length > 1 ? [0n] : versions;
     return this.wait(request, env, zone, [{ appid, version }], (news) => {
       const [info] = news.values();

@@ -2,7 +2,7 @@
 
 import type { Limits } from "../../base/limits/limits.ts";
 import type { BodyParts, HttpAnswer } from "../../transport/http/http-answer.ts";
-import { Code } from "../registrar.ts";
+import { Code } from "../codes.ts";
 import type { RegistryNode } from "../registry-node.ts";
 import type { App } from "../table.ts";
 import { envelope, instanceJson, pieceByPiece, sharedEnvelope } from "./answers.ts";
@@ -32,7 +32,7 @@ export function fetchOne(
   const mask = requiredMask(parameters);
   const zone = parameters.text("zone");
   const app = visibleApp(node, env, appid, zone);
-  if (app === undefined) return envelope(Code.NothingFound, undefined, "null", node.isServingStale);
+  if (app === undefined) return envelope(Code.NotFound, undefined, "null", node.isServingStale);
   return unlessTooMuch(
     limits,
     () => renderings.of(app, env, zone, mask),

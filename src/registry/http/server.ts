@@ -19,11 +19,11 @@ import { type HttpBound, HttpServer } from "../../transport/http/http-server.ts"
 import { peerQuota } from "../../transport/quota-address.ts";
 import type { TrustedProxies } from "../../transport/trusted-proxies.ts";
 import { callerAddress, lookupGateways, schemesIn } from "../lookup.ts";
-import { MalformedJson } from "../json-fields.ts";
+import { MalformedJson } from "../../base/json-fields.ts";
 import type { LookupRules } from "../lookup-file.ts";
 import type { Compared, Replicated } from "../peer-messages.ts";
 import type { PublicGateways } from "../public-gateways.ts";
-import { Code } from "../registrar.ts";
+import { Code } from "../codes.ts";
 import type { RegistryNode } from "../registry-node.ts";
 import { envelope, plain } from "./answers.ts";
 import { controlAnswer } from "./control.ts";

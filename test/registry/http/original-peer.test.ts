@@ -17,7 +17,7 @@ import { listingMs, OriginalPeers } from "../../../src/registry/http/original-pe
 import type { Identity, Instance } from "../../../src/registry/instance.ts";
 import { Status } from "../../../src/registry/instance.ts";
 import type { Compare, NodeInfo, Renewal, Replicate } from "../../../src/registry/peer-messages.ts";
-import { Code } from "../../../src/registry/registrar.ts";
+import { Code } from "../../../src/registry/codes.ts";
 import { RegistryNode } from "../../../src/registry/registry-node.ts";
 import { TokenChoice } from "../../../src/registry/token-choice.ts";
 import { VirtualTime } from "../../sim/virtual-time.ts";

@@ -11,7 +11,7 @@ import {
   parseReplicate,
   parseReplicated,
 } from "../../../src/registry/http/peer-codec.ts";
-import { MalformedJson } from "../../../src/registry/json-fields.ts";
+import { MalformedJson } from "../../../src/base/json-fields.ts";
 import type { Compared, Replicate, Replicated } from "../../../src/registry/peer-messages.ts";
 import { cancelled, identityOf, living, nodeInfo } from "../support.ts";
 

@@ -2,7 +2,7 @@
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { parseLookupFile } from "../../../src/registry/lookup-file.ts";
-import { Code } from "../../../src/registry/registrar.ts";
+import { Code } from "../../../src/registry/codes.ts";
 import { listOfRanges, parseRange } from "../../../src/transport/address-ranges.ts";
 import { testLimits } from "../../support/limits.ts";
 import { chat1, endAll, TestNode } from "./support.ts";
