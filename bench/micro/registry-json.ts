@@ -3,7 +3,7 @@
 import { stateJson } from "../../src/registry/state-json.ts";
 import { Status } from "../../src/registry/instance.ts";
 import { instanceJson, zonePieces } from "../../src/registry/http/answers.ts";
-import type { App } from "../../src/registry/table.ts";
+import type { App } from "../../src/registry/apps.ts";
 import type { Topic } from "./case.ts";
 import { env, filledTable, instancesOfService, serviceOf } from "./registry-sample.ts";
 

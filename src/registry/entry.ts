@@ -3,7 +3,7 @@
 // are not part of that: the later one counts, whatever the states are.
 
 import { bucketOf } from "./digest.ts";
-import { type Identity, type Instance, instanceKey } from "./instance.ts";
+import { discoveryAppid, type Identity, type Instance, instanceKey } from "./instance.ts";
 
 /** A state of an identity as nodes tell it to each other. */
 export interface EntryState {
@@ -108,4 +108,9 @@ export class Entry implements Version {
       hasRenewed: this.hasRenewed,
     };
   }
+}
+
+/** True for a node of the registry itself. */
+export function isDiscovery({ identity }: Entry): boolean {
+  return identity.appid === discoveryAppid;
 }

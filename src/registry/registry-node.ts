@@ -9,18 +9,20 @@ import type { Log } from "../base/log.ts";
 import { newIncarnation, type Random } from "../base/random.ts";
 import { TableRules } from "./table-rules.ts";
 import type { NamedDirectory } from "./directory.ts";
-import type { Entry } from "./entry.ts";
+import type { App } from "./apps.ts";
+import { type Entry, isDiscovery } from "./entry.ts";
 import { ForeignEnvs, ownMetadata } from "./foreign-envs.ts";
 import { Guard, type Protection } from "./guard.ts";
 import { HybridClock } from "./hybrid-clock.ts";
 import { appKey, discoveryAppid, type Identity, type Instance, instanceKey, Status } from "./instance.ts";
+import { leasesOf } from "./leases.ts";
 import type { NameKind } from "./name-index.ts";
 import type { Compare, Compared, PeerNetwork, Replicate, Replicated } from "./peer-messages.ts";
 import { Code } from "./codes.ts";
 import { type Register, Registrar } from "./registrar.ts";
 import { Replication } from "./replication.ts";
 import { StartUp } from "./start-up.ts";
-import { type App, isDiscovery, Table } from "./table.ts";
+import { Table } from "./table.ts";
 import type { Cancel, Timers } from "../base/timers.ts";
 import { Watchers } from "./watchers.ts";
 
@@ -267,7 +269,7 @@ export class RegistryNode implements NamedDirectory {
   /** Looks at all leases once; called by a timer. */
   tick(): void {
     const nowMs = this.clock.monotonicMs();
-    const { overdue, judged, judgedOverdue } = this.table.leases(nowMs);
+    const { overdue, judged, judgedOverdue } = leasesOf(this.table.all(), nowMs);
     const protection = this.guard.assess(nowMs, judged, judgedOverdue);
     if (protection.isOn !== this.isProtecting) {
       this.isProtecting = protection.isOn;

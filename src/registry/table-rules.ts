@@ -1,13 +1,17 @@
 // What a table takes in, whoever brings it: a client, another node, a comparison or a snapshot. Each of them passes this
 // one gate, so that no rule holds at one door only.
 
+import { leaseMs, tombstoneMs } from "../base/limits/fixed.ts";
 import type { Limits } from "../base/limits/limits.ts";
+import type { EntryState } from "./entry.ts";
 import { discoveryAppid } from "./instance.ts";
 import { type Bounded, type Fault, faultOfInstance } from "./names.ts";
 
 /** The services of this program's own roles, and the registry's nodes: the reserve is for them. */
 const ownServices: ReadonlySet<string> = new Set(["wgateway", "tgateway", "login", "chat", discoveryAppid]);
 
+/** A new state is refused this long before the end of its lease: the node that sent it is about to forget it, too. */
+const leaseMarginMs = 5_000;
 /** What each reserved instance may weigh. */
 const reservedBytes = 4 * 1024;
 
@@ -57,6 +61,15 @@ export class TableRules {
     if (appid !== discoveryAppid || nodes <= registryNodes) return undefined;
     const sentence = `the registry lists ${nodes} nodes of its own; it takes no more`;
     return this.noted({ limit: "registryNodes", sentence }, appid);
+  }
+
+  /**
+   * True for a state that is not at the end of its time. `isRestoring` also accepts the end of a lease, for a node that
+   * has just started and could not listen before.
+   */
+  isTimely({ instance, ageMs }: EntryState, isRestoring: boolean): boolean {
+    if (instance === undefined) return ageMs < tombstoneMs;
+    return ageMs < (isRestoring ? this.limits.values.protectedLease : leaseMs - leaseMarginMs);
   }
 
   private noted(fault: Fault | undefined, appid: string): Fault | undefined {

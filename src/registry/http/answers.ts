@@ -4,7 +4,7 @@
 import type { Entry } from "../entry.ts";
 import { type BodyParts, type HttpAnswer, textAnswer } from "../../transport/http/http-answer.ts";
 import { Code } from "../codes.ts";
-import type { App } from "../table.ts";
+import type { App } from "../apps.ts";
 
 const jsonType = "application/json; charset=utf-8";
 
