@@ -9,7 +9,8 @@ import { type HybridClock, isHybridVersion, versionAfter } from "./hybrid-clock.
 import { type Identity, type Instance, type InstanceStatus, Status } from "./instance.ts";
 import { compact } from "./metadata.ts";
 import type { Fault } from "./names.ts";
-import type { Origin, Replication } from "./replication.ts";
+import type { Origin } from "./outboxes.ts";
+import type { Replication } from "./replication.ts";
 import type { Table } from "./table.ts";
 
 type Metadata = Instance["metadata"];

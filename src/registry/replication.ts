@@ -1,42 +1,29 @@
 // Replication: every write of a client goes to all nodes of this zone, and to one node of each other zone, which spreads
-// it there; only such source requests are passed on. It happens behind the caller's back, and what it misses is repaired
-// by comparing digests with another node every few seconds.
+// it there; only such source requests are passed on. It happens after the caller has its answer;
+// comparisons of digests with another node every few seconds repair what it misses.
 
 import type { Clock } from "../base/clock.ts";
-import { leaseMs } from "../base/limits/fixed.ts";
 import type { Limits } from "../base/limits/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
-import { digestBuckets } from "./digest.ts";
+import { comparisonOf, isWorthTelling, statesMax } from "./comparison.ts";
 import type { Entry, EntryState } from "./entry.ts";
 import { type HybridClock, versionAfter } from "./hybrid-clock.ts";
 import { instanceKey } from "./instance.ts";
-import { Outbox, type OutboxHost } from "./outbox.ts";
+import type { OutboxHost } from "./outbox.ts";
+import { type Origin, Outboxes } from "./outboxes.ts";
 import type { Compare, Compared, NodeInfo, PeerFailure, PeerNetwork, Replicate, Replicated } from "./peer-messages.ts";
-import { type Peer, Peers } from "./peers.ts";
+import { Peers } from "./peers.ts";
 import type { Merge, Table } from "./table.ts";
 import type { Cancel, Timers } from "../base/timers.ts";
 
 /** Between two comparisons of digests. */
 const compareMs = 5_000;
-/** States in one answer to a comparison, roughly: whole buckets are sent, and of a huge bucket a part. */
-const comparedStatesMin = 200;
-const comparedStatesMax = 400;
-
 /** So long after it was registered here an instance may still be on its way to other nodes. */
 const untoldMs = 5_000;
 
 /** Warnings that are remembered, so that none is repeated. */
 const warningsMax = 10_000;
-
-/** Where a write came from, which decides who is told of it. */
-export type Origin =
-  /** A client: all nodes of this zone, and one of each other zone. */
-  | "client"
-  /** A node of another zone: the nodes of this zone. */
-  | "other-zone"
-  /** A node of this zone: nobody. */
-  | "replica";
 
 /** Who this node is to others. */
 export interface Self {
@@ -44,6 +31,21 @@ export interface Self {
   /** `host:port` where others reach it. */
   readonly address: string;
   readonly incarnation: string;
+}
+
+export interface ReplicationParts {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly network: PeerNetwork;
+  readonly log: Log;
+  readonly table: Table;
+  readonly versions: HybridClock;
+  readonly self: Self;
+  /** Addresses of other nodes to begin with. */
+  readonly seeds: readonly string[];
+  readonly limits: Limits;
+  readonly isStarting: () => boolean;
 }
 
 export class Replication implements OutboxHost {
@@ -55,15 +57,8 @@ export class Replication implements OutboxHost {
   /** Exchanges that ended without a proper answer, and states taken from comparisons. */
   failures = 0;
   repaired = 0;
-  private readonly log: Log;
-  private readonly table: Table;
-  private readonly versions: HybridClock;
-  private readonly self: Self;
-  private readonly isStarting: () => boolean;
-  /** By address, for nodes of this zone. */
-  private readonly outboxes = new Map<string, Outbox>();
-  /** By zone, for the others. */
-  private readonly zoneOutboxes = new Map<string, Outbox>();
+  private readonly parts: ReplicationParts;
+  private readonly outboxes: Outboxes;
   /** The registry's own nodes as the table lists them: address by identity. */
   private readonly listed = new Map<string, string>();
   /** Nodes that asked us while they were thought to be away, and are being asked back. */
@@ -71,29 +66,14 @@ export class Replication implements OutboxHost {
   private cancelRound: Cancel | undefined;
   private readonly warned = new Set<string>();
 
-  constructor(parts: {
-    clock: Clock;
-    timers: Timers;
-    random: Random;
-    network: PeerNetwork;
-    log: Log;
-    table: Table;
-    versions: HybridClock;
-    self: Self;
-    seeds: readonly string[];
-    limits: Limits;
-    isStarting: () => boolean;
-  }) {
+  constructor(parts: ReplicationParts) {
+    this.parts = parts;
     this.clock = parts.clock;
     this.timers = parts.timers;
     this.random = parts.random;
     this.network = parts.network;
-    this.log = parts.log;
-    this.table = parts.table;
-    this.versions = parts.versions;
-    this.self = parts.self;
-    this.isStarting = parts.isStarting;
     this.peers = new Peers(parts.self, parts.seeds, parts.limits);
+    this.outboxes = new Outboxes(this, this.peers, parts.self.zone);
   }
 
   /** Begins to compare digests. */
@@ -103,29 +83,27 @@ export class Replication implements OutboxHost {
 
   stop(): void {
     this.cancelRound?.();
-    for (const outbox of this.allOutboxes()) outbox.close();
-    this.outboxes.clear();
-    this.zoneOutboxes.clear();
+    this.outboxes.close();
   }
 
   info(): NodeInfo {
-    return { ...this.self, clock: this.versions.reading(), isStarting: this.isStarting() };
+    return { ...this.parts.self, clock: this.parts.versions.reading(), isStarting: this.parts.isStarting() };
   }
 
   /** An entry has a new state. */
   changed(entry: Entry, origin: Origin): void {
-    for (const outbox of this.audience(origin)) outbox.pushState(entry);
+    for (const outbox of this.outboxes.audience(origin)) outbox.pushState(entry);
   }
 
   /** An entry was renewed. */
   renewed(entry: Entry, origin: Origin): void {
-    for (const outbox of this.audience(origin)) outbox.pushRenewal(entry);
+    for (const outbox of this.outboxes.audience(origin)) outbox.pushRenewal(entry);
   }
 
   /** True for an instance that a client has registered here, and that a node which answers has yet to be told of. */
   isUntold(entry: Entry): boolean {
     if (entry.registeredAtMs < this.clock.monotonicMs() - untoldMs) return false;
-    for (const outbox of this.allOutboxes()) if (outbox.isTelling(entry)) return true;
+    for (const outbox of this.outboxes.all()) if (outbox.isTelling(entry)) return true;
     return false;
   }
 
@@ -133,11 +111,11 @@ export class Replication implements OutboxHost {
   reassert(entry: Entry): void {
     if (entry.instance === undefined) return;
     const above = versionAfter(versionAfter(entry.dirty));
-    const now = this.versions.next();
+    const now = this.parts.versions.next();
     const dirty = now > above ? now : above;
     const instance = { ...entry.instance, dirtyTimestamp: dirty, latestTimestamp: dirty };
     const state = { ...entry.state(this.clock.monotonicMs()), dirty, instance };
-    if (this.table.merge(state) === "newer") this.changed(entry, "client");
+    if (this.parts.table.merge(state) === "newer") this.changed(entry, "client");
   }
 
   /** How far the clocks of nodes of the original implementation are behind this node's versions, as PeerNetwork says. */
@@ -148,13 +126,13 @@ export class Replication implements OutboxHost {
   /** Entries that wait to be told, over all destinations. */
   get waiting(): number {
     let waiting = 0;
-    for (const outbox of this.allOutboxes()) waiting += outbox.size;
+    for (const outbox of this.outboxes.all()) waiting += outbox.size;
     return waiting;
   }
 
   /** True when everyone who answers has been told everything. */
   get isSettled(): boolean {
-    for (const outbox of this.allOutboxes()) if (!outbox.isSettled) return false;
+    for (const outbox of this.outboxes.all()) if (!outbox.isSettled) return false;
     return true;
   }
 
@@ -166,22 +144,22 @@ export class Replication implements OutboxHost {
     const newer: EntryState[] = [];
     const wanted: number[] = [];
     const answerWithOurs = (entry: Entry | undefined): void => {
-      if (entry !== undefined && !entry.isStale && newer.length < comparedStatesMax) newer.push(entry.state(nowMs));
+      if (entry !== undefined && !entry.isStale && newer.length < statesMax) newer.push(entry.state(nowMs));
     };
     for (const state of message.states) {
-      const merge = this.table.merge(state);
-      const entry = this.table.get(state.identity);
+      const merge = this.parts.table.merge(state);
+      const entry = this.parts.table.get(state.identity);
       if (merge === "older") answerWithOurs(entry);
       if (entry === undefined) continue;
       if (merge === "newer") this.changed(entry, origin);
       else if (merge === "renewed") this.renewed(entry, origin);
     }
     for (const [index, { identity, dirty, ageMs }] of message.renewals.entries()) {
-      const entry = this.table.get(identity);
+      const entry = this.parts.table.get(identity);
       if (entry === undefined || entry.dirty < dirty) wanted.push(index);
       if (entry === undefined) continue;
       if (entry.instance !== undefined) {
-        this.table.touch(entry, nowMs - ageMs);
+        this.parts.table.touch(entry, nowMs - ageMs);
         this.renewed(entry, origin);
       }
       if (entry.dirty > dirty) answerWithOurs(entry);
@@ -194,31 +172,8 @@ export class Replication implements OutboxHost {
   /** Another node asks what this table has otherwise. */
   onCompare(message: Compare): Compared {
     this.askedBy(message.node);
-    const nowMs = this.clock.monotonicMs();
-    const isEmpty = message.digest === "";
-    if (message.digest === this.table.digest.text())
-      return { kind: "compared", node: this.info(), differing: [], states: [], nextBucket: undefined };
-    const byBucket = new Map<number, Entry[]>();
-    for (let bucket = message.fromBucket; bucket < digestBuckets; bucket++) {
-      if (isEmpty || !this.table.digest.agrees(bucket, message.digest)) byBucket.set(bucket, []);
-    }
-    if (byBucket.size > 0) {
-      for (const entry of this.table.all()) {
-        if (!entry.isStale && (isEmpty || this.isWorthTelling(entry, nowMs))) byBucket.get(entry.bucket)?.push(entry);
-      }
-    }
-    const states: EntryState[] = [];
-    const differing: number[] = [];
-    for (const [bucket, entries] of byBucket) {
-      if (states.length >= comparedStatesMin)
-        return { kind: "compared", node: this.info(), differing, states, nextBucket: bucket };
-      const room = comparedStatesMax - states.length;
-      // A bucket that does not fit is told in part, another one each time.
-      const from = entries.length <= room ? 0 : this.random.uint32() % entries.length;
-      for (const entry of entries.slice(from, from + room)) states.push(entry.state(nowMs));
-      differing.push(bucket);
-    }
-    return { kind: "compared", node: this.info(), differing, states, nextBucket: undefined };
+    const now = { nowMs: this.clock.monotonicMs(), random32: () => this.random.uint32() };
+    return { kind: "compared", node: this.info(), ...comparisonOf(this.parts.table, message, now) };
   }
 
   /**
@@ -232,7 +187,7 @@ export class Replication implements OutboxHost {
     done: (reply: Compared | PeerFailure) => void,
   ): void {
     const ask = (fromBucket: number): void => {
-      const digest = isRestoring ? "" : this.table.digest.text();
+      const digest = isRestoring ? "" : this.parts.table.digest.text();
       this.network.compare(address, { kind: "compare", node: this.info(), digest, fromBucket }, (reply) => {
         this.answered(address, reply);
         if (reply.kind === "failed") {
@@ -262,15 +217,15 @@ export class Replication implements OutboxHost {
     for (const [key, address] of gone) {
       this.listed.delete(key);
       // Whose lease ran out may come back; who said goodbye is not waited for.
-      if (this.table.hasCancelled(key)) this.peers.left(address);
+      if (this.parts.table.hasCancelled(key)) this.peers.left(address);
     }
-    this.tidy();
+    this.outboxes.tidy();
   }
 
   /** Forgets what nobody has heard of for long. */
   forget(nowMs: number): void {
     this.peers.forget(nowMs);
-    this.tidy();
+    this.outboxes.tidy();
   }
 
   answered(address: string, reply: Replicated | Compared | PeerFailure): void {
@@ -279,10 +234,10 @@ export class Replication implements OutboxHost {
       this.observe(reply.node);
       this.peers.heard(address, reply.node, this.clock.monotonicMs());
       this.warned.delete(address);
-      this.tidy();
+      this.outboxes.tidy();
       if (wasUp === false) {
-        this.log.info("another registry node answers", { address, zone: reply.node.zone });
-        this.wake(address);
+        this.parts.log.info("another registry node answers", { address, zone: reply.node.zone });
+        this.outboxes.wake(address);
       }
       return;
     }
@@ -291,40 +246,35 @@ export class Replication implements OutboxHost {
     if (this.warned.has(address)) return;
     // Once a loss: a node that is away for a day is one line, not thousands.
     this.remember(address);
-    this.log.warn("a registry node does not answer as it should; trying on", { address, reason: reply.sentence });
+    this.parts.log.warn("a registry node does not answer as it should; trying on", { address, reason: reply.sentence });
   }
 
   learn(states: readonly EntryState[]): void {
-    for (const state of states) this.table.merge(state);
+    for (const state of states) this.parts.table.merge(state);
   }
 
   private takeIn(address: string, reply: Compared, isRestoring: boolean): void {
     // A node of the original implementation does not say where it is; the registry's list may.
     const zone = reply.node.zone || (this.peers.get(address)?.zone ?? "");
-    const isElsewhere = zone !== "" && zone !== this.self.zone;
+    const isElsewhere = zone !== "" && zone !== this.parts.self.zone;
     const theirs = new Map<string, Merge>();
     for (const state of reply.states) {
-      const merge = this.table.merge(state, isRestoring);
+      const merge = this.parts.table.merge(state, isRestoring);
       theirs.set(instanceKey(state.identity), merge);
       if (merge !== "newer" && merge !== "renewed") continue;
       if (!isRestoring && merge === "newer") this.repaired++;
-      const entry = this.table.get(state.identity);
+      const entry = this.parts.table.get(state.identity);
       if (isElsewhere && !isRestoring && entry !== undefined) this.changed(entry, "other-zone");
     }
     if (isRestoring) return;
-    const outbox = isElsewhere ? this.zoneOutbox(zone) : this.outbox(address);
+    const outbox = isElsewhere ? this.outboxes.ofZone(zone) : this.outboxes.ofNode(address);
     const differing = new Set(reply.differing);
     const nowMs = this.clock.monotonicMs();
-    for (const entry of this.table.all()) {
-      if (!differing.has(entry.bucket) || entry.isStale || !this.isWorthTelling(entry, nowMs)) continue;
+    for (const entry of this.parts.table.all()) {
+      if (!differing.has(entry.bucket) || entry.isStale || !isWorthTelling(entry, nowMs)) continue;
       const merge = theirs.get(entry.key);
       if (merge === undefined || merge === "older") outbox?.pushState(entry);
     }
-  }
-
-  /** An instance that is about to be forgotten is not told to those who have forgotten it already. */
-  private isWorthTelling(entry: Entry, nowMs: number): boolean {
-    return entry.instance === undefined || nowMs - entry.touchedAtMs < leaseMs;
   }
 
   private askedBy(node: NodeInfo): void {
@@ -333,7 +283,7 @@ export class Replication implements OutboxHost {
     const peer = this.peers.get(address);
     if (peer === undefined) return;
     // It can reach us, so we shall probably reach it.
-    this.wake(address);
+    this.outboxes.wake(address);
     this.askBack(address);
   }
 
@@ -346,11 +296,11 @@ export class Replication implements OutboxHost {
   }
 
   private observe(node: NodeInfo): void {
-    if (this.versions.observe(node.clock) || this.warned.has(`${node.address} clock`)) return;
+    if (this.parts.versions.observe(node.clock) || this.warned.has(`${node.address} clock`)) return;
     this.remember(`${node.address} clock`);
-    this.log.warn("a registry node's clock is too far ahead: its writes are refused; set the clocks", {
+    this.parts.log.warn("a registry node's clock is too far ahead: its writes are refused; set the clocks", {
       address: node.address,
-      aheadMsMax: this.versions.aheadMsMax,
+      aheadMsMax: this.parts.versions.aheadMsMax,
     });
   }
 
@@ -358,66 +308,6 @@ export class Replication implements OutboxHost {
   private remember(warning: string): void {
     if (this.warned.size >= warningsMax) this.warned.clear();
     this.warned.add(warning);
-  }
-
-  private wake(address: string): void {
-    this.outboxes.get(address)?.wake();
-    const zone = this.peers.get(address)?.zone;
-    if (zone !== undefined) this.zoneOutboxes.get(zone)?.wake();
-  }
-
-  private *audience(origin: Origin): Generator<Outbox> {
-    if (origin === "replica") return;
-    for (const { address, isNode } of this.peers.ownZone()) {
-      if (!isNode) continue;
-      const outbox = this.outbox(address);
-      if (outbox !== undefined) yield outbox;
-    }
-    if (origin === "client") for (const zone of this.peers.otherZones().keys()) yield this.zoneOutbox(zone);
-  }
-
-  private outbox(address: string): Outbox | undefined {
-    if (this.peers.get(address) === undefined) return undefined;
-    let outbox = this.outboxes.get(address);
-    if (outbox === undefined) this.outboxes.set(address, (outbox = new Outbox(this, false, () => address)));
-    return outbox;
-  }
-
-  private zoneOutbox(zone: string): Outbox {
-    let outbox = this.zoneOutboxes.get(zone);
-    if (outbox === undefined) {
-      outbox = new Outbox(this, true, () => this.pick(this.peers.otherZones().get(zone) ?? [])?.address);
-      this.zoneOutboxes.set(zone, outbox);
-    }
-    return outbox;
-  }
-
-  private *allOutboxes(): Generator<Outbox> {
-    yield* this.outboxes.values();
-    yield* this.zoneOutboxes.values();
-  }
-
-  /** Drops the outboxes of nodes and zones that are no longer there, or that turned out to be elsewhere. */
-  private tidy(): void {
-    for (const [address, outbox] of this.outboxes) {
-      const peer = this.peers.get(address);
-      if (peer !== undefined && (peer.zone === "" || peer.zone === this.self.zone)) continue;
-      outbox.close();
-      this.outboxes.delete(address);
-    }
-    const zones = this.peers.otherZones();
-    for (const [zone, outbox] of this.zoneOutboxes) {
-      if (zones.has(zone)) continue;
-      outbox.close();
-      this.zoneOutboxes.delete(zone);
-    }
-  }
-
-  /** One of them at random, one that answers if there is any. */
-  private pick(peers: readonly Peer[]): Peer | undefined {
-    const up = peers.filter(({ isUp }) => isUp);
-    const among = up.length > 0 ? up : peers;
-    return among[this.random.uint32() % Math.max(1, among.length)];
   }
 
   private planRound(): void {
@@ -433,7 +323,7 @@ export class Replication implements OutboxHost {
     const own = this.peers.ownZone().filter(({ isNode }) => isNode);
     const elsewhere = [...this.peers.otherZones().values()].flat();
     const lost = this.peers.lostOnes(this.clock.monotonicMs());
-    const chosen = new Set([this.pick(own), this.pick(elsewhere), ...lost]);
+    const chosen = new Set([this.outboxes.pick(own), this.outboxes.pick(elsewhere), ...lost]);
     const ignore = (): void => undefined;
     for (const peer of chosen) if (peer !== undefined) this.compareWith(peer.address, false, ignore, ignore);
   }

@@ -6,7 +6,8 @@ import { seededRandom } from "../../src/base/random.ts";
 import type { Entry } from "../../src/registry/entry.ts";
 import type { Identity, Instance } from "../../src/registry/instance.ts";
 import { type Caller, type Outcome, type Register, Registrar, type SetChange } from "../../src/registry/registrar.ts";
-import { type Origin, Replication } from "../../src/registry/replication.ts";
+import type { Origin } from "../../src/registry/outboxes.ts";
+import { Replication } from "../../src/registry/replication.ts";
 import {
   identityOf,
   localCaller,

@@ -7,7 +7,7 @@ import { type Identity, type InstanceStatus, noMetadata, Status } from "../insta
 import { faultOfName } from "../names.ts";
 import { type Caller, type Outcome, type SetChange } from "../registrar.ts";
 import type { RegistryNode } from "../registry-node.ts";
-import type { Origin } from "../replication.ts";
+import type { Origin } from "../outboxes.ts";
 import { envelope, instanceJson } from "./answers.ts";
 import { BadParameter, type Parameters } from "./parameters.ts";
 
