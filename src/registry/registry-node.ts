@@ -1,6 +1,6 @@
-// One node of the registry: table, replication, start-up, expiry and watchers, put together. Everything that comes from
-// outside (clock, timers, randomness, the network between nodes) is given to it, so that a simulation can run five of
-// them in one process, and an hour in a second.
+// One node of the registry: assembles table, replication, start-up, expiry and watchers. Its creator passes everything that
+// comes from outside (clock, timers, randomness, the network between nodes), so that a simulation can run five nodes in one
+// process, and an hour in a second.
 
 import type { Clock } from "../base/clock.ts";
 import { leaseMs } from "../base/limits/fixed.ts";
@@ -10,12 +10,11 @@ import { newIncarnation, type Random } from "../base/random.ts";
 import { TableRules } from "./table-rules.ts";
 import type { NamedDirectory } from "./directory.ts";
 import type { App } from "./apps.ts";
-import { type Entry, isDiscovery } from "./entry.ts";
+import type { Entry } from "./entry.ts";
+import { Expiry } from "./expiry.ts";
 import { ForeignEnvs, ownMetadata } from "./foreign-envs.ts";
-import { Guard, type Protection } from "./guard.ts";
 import { HybridClock } from "./hybrid-clock.ts";
 import { appKey, discoveryAppid, type Identity, type Instance, instanceKey, Status } from "./instance.ts";
-import { leasesOf } from "./leases.ts";
 import type { NameKind } from "./name-index.ts";
 import type { Compare, Compared, PeerNetwork, Replicate, Replicated } from "./peer-messages.ts";
 import { Code } from "./codes.ts";
@@ -34,11 +33,6 @@ const forgetMs = 60_000;
 const renewMs = 30_000;
 /** So long after its start a node that nobody has told anything believes that what it does not list does not exist. */
 const ownKnowledgeMs = 45_000;
-/** Leases that may end in one look: to tell everybody of more takes long. The others end in the next ones. */
-const evictionsPerTick = 2_000;
-/** Of those this many get a line of the log each. */
-const evictionsToldPerTick = 20;
-
 /** What makes this node this node. */
 export interface RegistryNodeSettings {
   readonly env: string;
@@ -60,20 +54,17 @@ export class RegistryNode implements NamedDirectory {
   readonly replication: Replication;
   readonly registrar: Registrar;
   readonly watchers: Watchers;
-  /** Counts leases that ran out. */
-  evictions = 0;
-  /** Hears of an instance that this node shall ask how it is. */
+  /** Called for an instance whose health this node is to check. */
   onProbed: ((entry: Entry) => void) | undefined;
   private readonly clock: Clock;
   private readonly timers: Timers;
   private readonly log: Log;
   private readonly versions: HybridClock;
-  private readonly guard: Guard;
+  private readonly expiry: Expiry;
   private readonly startUp: StartUp;
   private readonly foreignEnvs: ForeignEnvs;
   private readonly beganMs: number;
   private readonly beganAt: bigint;
-  private isProtecting = false;
   /** Those of the versions that the table has been told of. */
   private setBacks = 0;
   private isStale = false;
@@ -96,8 +87,6 @@ export class RegistryNode implements NamedDirectory {
     this.clock = clock;
     this.timers = timers;
     this.log = log;
-    const { protectedLease: protectedLeaseMs, silentShare } = limits.values;
-    this.guard = new Guard({ leaseMs, protectedLeaseMs, believedShare: silentShare / 100 });
     this.versions = new HybridClock(clock, limits.values.timestampAhead, () => network.aheadNs?.() ?? 0n);
     this.beganMs = clock.monotonicMs();
     this.beganAt = this.versions.next();
@@ -108,6 +97,7 @@ export class RegistryNode implements NamedDirectory {
     this.rules = rules;
     this.table = new Table({ rules, clock, versions, onChange: (app) => this.changed(app) });
     this.table.ownKey = instanceKey(this.identity);
+    this.expiry = new Expiry({ table: this.table, limits, log });
     this.replication = new Replication({
       clock,
       timers,
@@ -185,7 +175,12 @@ export class RegistryNode implements NamedDirectory {
 
   /** True while nothing is forgotten, because too many fell silent at once. */
   get isProtected(): boolean {
-    return this.isProtecting;
+    return this.expiry.isProtecting;
+  }
+
+  /** Counts leases that ran out. */
+  get evictions(): number {
+    return this.expiry.evictions;
   }
 
   /** True once this node may say that a service which it does not list has no instances. */
@@ -269,20 +264,7 @@ export class RegistryNode implements NamedDirectory {
   /** Looks at all leases once; called by a timer. */
   tick(): void {
     const nowMs = this.clock.monotonicMs();
-    const { overdue, judged, judgedOverdue } = leasesOf(this.table.all(), nowMs);
-    const protection = this.guard.assess(nowMs, judged, judgedOverdue);
-    if (protection.isOn !== this.isProtecting) {
-      this.isProtecting = protection.isOn;
-      if (protection.isOn) this.rules.limits.met("silentShare");
-      if (protection.isOn)
-        this.log.warn("too many instances fell silent at once: none is forgotten until they are heard again", {
-          silent: judgedOverdue,
-          listed: this.table.live,
-        });
-      else this.log.info("the instances are heard again: those that stay silent are forgotten");
-    }
-    this.table.tellRevived();
-    this.endLeases(overdue, protection, nowMs);
+    this.expiry.tick(nowMs);
     this.versions.next();
     if (this.versions.setBacks !== this.setBacks) {
       this.setBacks = this.versions.setBacks;
@@ -297,27 +279,6 @@ export class RegistryNode implements NamedDirectory {
     this.forgotMs = nowMs;
     this.table.forget(nowMs);
     this.replication.forget(nowMs);
-  }
-
-  /** Forgets who has been silent for too long. What never renewed is not protected: its death is no sign of deafness. */
-  private endLeases(overdue: readonly Entry[], protection: Protection, nowMs: number): void {
-    let ended = 0;
-    const kept: Entry[] = [];
-    for (const entry of overdue) {
-      const isProtected = protection.isOn && entry.hasRenewed && !isDiscovery(entry);
-      if (isProtected && nowMs - entry.touchedAtMs <= protection.keptMs) {
-        kept.push(entry);
-        continue;
-      }
-      if (++ended > evictionsPerTick) continue;
-      if (isProtected) this.rules.limits.met("protectedLease", { ...entry.identity });
-      this.evictions++;
-      if (ended <= evictionsToldPerTick) this.log.info("a lease ran out", { ...entry.identity });
-      this.table.evict(entry);
-    }
-    this.table.markLapsed(kept, evictionsPerTick);
-    if (ended > evictionsToldPerTick)
-      this.log.info("more leases ran out", { leases: Math.min(ended, evictionsPerTick) - evictionsToldPerTick });
   }
 
   private get identity(): Identity {
