@@ -10,7 +10,7 @@ import type { Naming, Registered } from "../registry/client/naming.ts";
 import { Code } from "../registry/codes.ts";
 import { pause } from "../registry/client/pause.ts";
 import { RegistrationRefused } from "../registry/client/registration-loop.ts";
-import { metadataOfGone } from "../registry/gone-gateways.ts";
+import { metadataOfGone } from "../registry/lookup/gone-gateways.ts";
 import { type Instance, Status } from "../registry/instance.ts";
 import type { Timers } from "../base/timers.ts";
 import { areSameStores, metadataOfStores, type NodeStores, unknownStores } from "../link/node-stores.ts";

@@ -2,11 +2,11 @@
 
 import { limitTable } from "../../src/base/limits/table.ts";
 import { beforeEach, describe, expect, test } from "bun:test";
-import type { EntryState } from "../../src/registry/entry.ts";
+import type { EntryState } from "../../src/registry/table/entry.ts";
 import { Status } from "../../src/registry/instance.ts";
-import type { Replicated } from "../../src/registry/peer-messages.ts";
+import type { Replicated } from "../../src/registry/replication/peer-messages.ts";
 import { Code } from "../../src/registry/codes.ts";
-import type { Caller, Outcome, Register } from "../../src/registry/registrar.ts";
+import type { Caller, Outcome, Register } from "../../src/registry/node/registrar.ts";
 import { farAhead, farAway, neighbour, Office } from "./office.ts";
 import { beginNs, cancelled, identityOf, nanoseconds, nodeInfo } from "./support.ts";
 

@@ -2,10 +2,10 @@
 // no more than a bounded body; nothing of it stays behind.
 
 import { registryAnswerBytesMax } from "../../base/limits/fixed.ts";
-import { boundedText } from "../bounded-text.ts";
-import { KeyChecks } from "../key-checks.ts";
-import { failureSentence, sendToNode } from "../node-request.ts";
-import { TokenChoice } from "../token-choice.ts";
+import { boundedText } from "./bounded-text.ts";
+import { KeyChecks } from "./key-checks.ts";
+import { failureSentence, sendToNode } from "./node-request.ts";
+import { TokenChoice } from "./token-choice.ts";
 import { Code } from "../codes.ts";
 import type { After } from "./pause.ts";
 import { type Answer, parseAnswer } from "./parse-instances.ts";

@@ -1,4 +1,4 @@
-// One long poll for all subscriptions of a client (discovery, section 9), and for the nodes of the registry itself. At most
+// One long poll for all subscriptions of a client, and for the nodes of the registry itself. At most
 // one request and one pause exist at a time. A list that is known stays until a node says otherwise; timestamps belong to
 // the node that gave them: they start from 0 at another node, after a failure, and for a service that the node does not know.
 

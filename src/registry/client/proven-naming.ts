@@ -6,7 +6,7 @@
 
 import type { ClusterKeys } from "../../auth/cluster-keys.ts";
 import { proofKey, withProof } from "../../auth/instance-proof.ts";
-import type { Admission } from "../admission.ts";
+import type { Admission } from "../lookup/admission.ts";
 import type { Instance } from "../instance.ts";
 import type { Cancel, Timers } from "../../base/timers.ts";
 import type { Listing, Naming, Registered, Registration } from "./naming.ts";

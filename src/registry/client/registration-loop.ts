@@ -1,4 +1,4 @@
-// Keeps one instance registered (discovery, section 3): register, renew, register again when the registry has forgotten or
+// Keeps one instance registered: register, renew, register again when the registry has forgotten or
 // the instance says something new. One request at a time; what was said last wins. A node that fails is left for the next,
 // after a back-off; a refusal is the registry's word and is not retried elsewhere.
 

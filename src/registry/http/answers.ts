@@ -1,10 +1,10 @@
 // The API's answers. Business results come with HTTP status 200 and a code in the body: clients take any other status for
 // a broken transport. Timestamps are written as whole numbers, which no JSON library of a double's precision may touch.
 
-import type { Entry } from "../entry.ts";
+import type { Entry } from "../table/entry.ts";
 import { type BodyParts, type HttpAnswer, textAnswer } from "../../transport/http/http-answer.ts";
 import { Code } from "../codes.ts";
-import type { App } from "../apps.ts";
+import type { App } from "../table/apps.ts";
 
 const jsonType = "application/json; charset=utf-8";
 

@@ -2,9 +2,9 @@
 
 import { jsonAnswer, type HttpAnswer } from "../../transport/http/http-answer.ts";
 import type { HttpRequest } from "../../transport/http/http-handler.ts";
-import { callerAddress, lookupGateways, schemesIn } from "../lookup.ts";
-import type { LookupRules } from "../lookup-file.ts";
-import type { PublicGateways } from "../public-gateways.ts";
+import { callerAddress, lookupGateways, schemesIn } from "../lookup/lookup.ts";
+import type { LookupRules } from "../lookup/lookup-file.ts";
+import type { PublicGateways } from "../lookup/public-gateways.ts";
 import { plain } from "./answers.ts";
 import { allows, notAllowed } from "./methods.ts";
 

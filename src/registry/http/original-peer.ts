@@ -1,4 +1,4 @@
-// Replication with nodes of the original implementation, bilibili/discovery (discovery, sections 3, 5 and 6). It knows no
+// Replication with nodes of the original implementation, bilibili/discovery. It knows no
 // batches, no digests and no tombstones: each state and each renewal is a request of its own, in the form in which its own
 // nodes tell each other, and everything that it lists comes in one answer.
 //
@@ -9,15 +9,23 @@
 import { MalformedJson } from "../../base/json-fields.ts";
 import type { Clock } from "../../base/clock.ts";
 import { leaseMs, registryAnswerBytesMax, registryPeerBodyBytesMax, tombstoneMs } from "../../base/limits/fixed.ts";
-import { boundedText, TooLong } from "../bounded-text.ts";
+import { boundedText, TooLong } from "../client/bounded-text.ts";
 import { type Answer, parseAnswer, parseListing, parseRenewed } from "../client/parse-instances.ts";
-import type { EntryState } from "../entry.ts";
+import type { EntryState } from "../table/entry.ts";
 import type { Identity, Instance } from "../instance.ts";
-import type { Compare, Compared, NodeInfo, PeerFailure, Renewal, Replicate, Replicated } from "../peer-messages.ts";
-import { sendToNode } from "../node-request.ts";
+import type {
+  Compare,
+  Compared,
+  NodeInfo,
+  PeerFailure,
+  Renewal,
+  Replicate,
+  Replicated,
+} from "../replication/peer-messages.ts";
+import { sendToNode } from "../client/node-request.ts";
 import { Code } from "../codes.ts";
-import { renewedAfterMs } from "../table.ts";
-import type { TokenChoice } from "../token-choice.ts";
+import { renewedAfterMs } from "../table/table.ts";
+import type { TokenChoice } from "../client/token-choice.ts";
 import { ClockLags } from "./clock-lags.ts";
 
 /** Requests of one message that are under way at a time. */

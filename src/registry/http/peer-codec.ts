@@ -1,7 +1,7 @@
 // The messages between nodes as JSON. A peer may be anything: a message is what its type says, or it is malformed as a
 // whole, and nothing of it is taken in. Versions are 64 bits wide, and travel as decimal text.
 
-import { digestBuckets, digestCharacters } from "../digest.ts";
+import { digestBuckets, digestCharacters } from "../table/digest.ts";
 import {
   arrayOf,
   bigintOf,
@@ -13,8 +13,8 @@ import {
   stringOf,
   wholeOf,
 } from "../../base/json-fields.ts";
-import type { Compare, Compared, NodeInfo, Renewal, Replicate, Replicated } from "../peer-messages.ts";
-import { ageOf, identityOf, named, parseState, stateJson } from "../state-json.ts";
+import type { Compare, Compared, NodeInfo, Renewal, Replicate, Replicated } from "../replication/peer-messages.ts";
+import { ageOf, identityOf, named, parseState, stateJson } from "../table/state-json.ts";
 
 /** Behind `/discovery/`. */
 export const replicatePath = "peer/replicate";

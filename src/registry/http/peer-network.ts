@@ -3,13 +3,20 @@
 
 import type { Clock } from "../../base/clock.ts";
 import { registryAnswerBytesMax, registryPeerBodyBytesMax } from "../../base/limits/fixed.ts";
-import { boundedText, TooLong } from "../bounded-text.ts";
+import { boundedText, TooLong } from "../client/bounded-text.ts";
 import { fieldsOf, jsonOf, MalformedJson } from "../../base/json-fields.ts";
-import { KeyChecks } from "../key-checks.ts";
-import type { Compare, Compared, PeerFailure, PeerNetwork, Replicate, Replicated } from "../peer-messages.ts";
-import { sendToNode } from "../node-request.ts";
+import { KeyChecks } from "../client/key-checks.ts";
+import type {
+  Compare,
+  Compared,
+  PeerFailure,
+  PeerNetwork,
+  Replicate,
+  Replicated,
+} from "../replication/peer-messages.ts";
+import { sendToNode } from "../client/node-request.ts";
 import { Code } from "../codes.ts";
-import { TokenChoice } from "../token-choice.ts";
+import { TokenChoice } from "../client/token-choice.ts";
 import { OriginalPeers } from "./original-peer.ts";
 import {
   comparePath,

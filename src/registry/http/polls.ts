@@ -10,7 +10,7 @@ import type { LimitName } from "../../base/limits/table.ts";
 import type { BodyParts, HttpAnswer } from "../../transport/http/http-answer.ts";
 import { appKey, Status } from "../instance.ts";
 import { Code } from "../codes.ts";
-import type { App } from "../apps.ts";
+import type { App } from "../table/apps.ts";
 import { codeAnswer, emptyView, envelope, sharedAnswer, sharedEnvelope } from "./answers.ts";
 import { BadParameter, type Parameters } from "./parameters.ts";
 import {

@@ -3,8 +3,8 @@
 import type { Limits } from "../../base/limits/limits.ts";
 import type { BodyParts, HttpAnswer } from "../../transport/http/http-answer.ts";
 import { Code } from "../codes.ts";
-import type { RegistryNode } from "../registry-node.ts";
-import type { App } from "../apps.ts";
+import type { RegistryNode } from "../node/registry-node.ts";
+import type { App } from "../table/apps.ts";
 import { envelope, instanceJson, pieceByPiece, sharedEnvelope } from "./answers.ts";
 import { BadParameter, type Parameters } from "./parameters.ts";
 import { AnswerTooLong, RenderingBusy, type Rendered, type Renderings } from "./renderings.ts";

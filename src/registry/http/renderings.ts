@@ -6,7 +6,7 @@
 // Memory: what is kept here is bounded; what is long is dropped when nobody has asked for a while.
 
 import { discoveryAppid, Status } from "../instance.ts";
-import type { App } from "../apps.ts";
+import type { App } from "../table/apps.ts";
 import { type Piece, zonePieces } from "./answers.ts";
 
 /** Shared by all who read the service at that version. */

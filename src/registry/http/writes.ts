@@ -1,13 +1,13 @@
-// The writes: register, renew, cancel, set. Parameters are checked here, what they mean stands in `registrar.ts`.
+// The writes: register, renew, cancel, set. Parameters are checked here, what they mean stands in `node/registrar.ts`.
 
 import { fieldsOf, jsonOf } from "../../base/json-fields.ts";
 import type { Limits } from "../../base/limits/limits.ts";
 import type { HttpAnswer } from "../../transport/http/http-answer.ts";
 import { type Identity, type InstanceStatus, noMetadata, Status } from "../instance.ts";
 import { faultOfName } from "../names.ts";
-import { type Caller, type Outcome, type SetChange } from "../registrar.ts";
-import type { RegistryNode } from "../registry-node.ts";
-import type { Origin } from "../outboxes.ts";
+import { type Caller, type Outcome, type SetChange } from "../node/registrar.ts";
+import type { RegistryNode } from "../node/registry-node.ts";
+import type { Origin } from "../replication/outboxes.ts";
 import { envelope, instanceJson } from "./answers.ts";
 import { BadParameter, type Parameters } from "./parameters.ts";
 

@@ -5,10 +5,10 @@
 // stand in front of a node, with HTTP status 401 or 403); any other node does not know the instance. Nothing is changed by
 // it, at nodes of bilibili/discovery neither. A finding holds until a request to the node fails, and no longer than 5 minutes.
 
-import { registryAnswerBytesMax } from "../base/limits/fixed.ts";
+import { registryAnswerBytesMax } from "../../base/limits/fixed.ts";
 import { boundedText } from "./bounded-text.ts";
-import { Code } from "./codes.ts";
-import { parseAnswer } from "./client/parse-instances.ts";
+import { Code } from "../codes.ts";
+import { parseAnswer } from "./parse-instances.ts";
 import { sendToNode } from "./node-request.ts";
 
 const findingMsMax = 300_000;

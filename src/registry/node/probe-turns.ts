@@ -1,15 +1,17 @@
-// Whose turn it is to be asked how it is. However many instances name an address, it is asked once a second at most: what
-// they name is a request that this node makes for them. Instances that name one URL share its answer, and URLs of one
-// address wait for their turns in line; one that finds the line full is not asked this time.
+// The order of health checks. An address gets at most one request a second, however many instances name it, because the
+// instances choose where this node sends requests. Instances with the same URL share its answer; URLs of one address wait
+// in a queue, and a URL that finds the queue full is not checked this time.
 
-import type { Clock } from "../base/clock.ts";
-import type { Probe } from "./health-checks.ts";
-import type { Cancel, Timers } from "../base/timers.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { Cancel, Timers } from "../../base/timers.ts";
 
 /** Between two questions to one address. */
 const turnMs = 1_000;
 /** URLs of one address that wait for their turns: the last of them well before its lease is missed. */
 const lineMax = 20;
+
+/** Asks a URL; resolves with whether the answer's status was 200 to 299, and never rejects. */
+export type Probe = (url: string) => Promise<boolean>;
 
 /** What an instance's question came to; undefined: it was not asked. */
 export type ProbeAnswer = boolean | undefined;

@@ -1,9 +1,9 @@
 // A state of the table as JSON, as nodes send it to each other and as a snapshot keeps it. Versions are 64 bits wide, and
 // are written as decimal text.
 
-import { tombstoneMs } from "../base/limits/fixed.ts";
+import { tombstoneMs } from "../../base/limits/fixed.ts";
 import type { EntryState } from "./entry.ts";
-import { type Identity, type Instance, statusOf } from "./instance.ts";
+import { type Identity, type Instance, statusOf } from "../instance.ts";
 import {
   bigintOf,
   type Fields,
@@ -14,9 +14,9 @@ import {
   stringsOf,
   textMapOf,
   wholeOf,
-} from "../base/json-fields.ts";
-import { compact } from "./metadata.ts";
-import { type Fault, faultOfAddresses, faultOfMetadata, faultOfName, formatBounds } from "./names.ts";
+} from "../../base/json-fields.ts";
+import { compact } from "../metadata.ts";
+import { type Fault, faultOfAddresses, faultOfMetadata, faultOfName, formatBounds } from "../names.ts";
 
 /** Longer than any lease and any tombstone lasts; a time that is so long ago still fits 64 bits of nanoseconds. */
 const agesMsMax = 2 * tombstoneMs;

@@ -1,11 +1,11 @@
 // What a table takes in, whoever brings it: a client, another node, a comparison or a snapshot. Each of them passes this
 // one gate, so that no rule holds at one door only.
 
-import { leaseMs, tombstoneMs } from "../base/limits/fixed.ts";
-import type { Limits } from "../base/limits/limits.ts";
+import { leaseMs, tombstoneMs } from "../../base/limits/fixed.ts";
+import type { Limits } from "../../base/limits/limits.ts";
 import type { EntryState } from "./entry.ts";
-import { discoveryAppid } from "./instance.ts";
-import { type Bounded, type Fault, faultOfInstance } from "./names.ts";
+import { discoveryAppid } from "../instance.ts";
+import { type Bounded, type Fault, faultOfInstance } from "../names.ts";
 
 /** The services of this program's own roles, and the registry's nodes: the reserve is for them. */
 const ownServices: ReadonlySet<string> = new Set(["wgateway", "tgateway", "login", "chat", discoveryAppid]);

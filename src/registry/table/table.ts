@@ -2,12 +2,12 @@
 // which states arrive does not matter: replication depends on both. The table has no timer and no IO; its owner calls it
 // when time has passed.
 
-import { leaseMs, tombstoneMs } from "../base/limits/fixed.ts";
+import { leaseMs, tombstoneMs } from "../../base/limits/fixed.ts";
 import { Digest } from "./digest.ts";
 import { compareVersions, Entry, type EntryState, hashOf } from "./entry.ts";
-import { type Identity, instanceKey } from "./instance.ts";
+import { type Identity, instanceKey } from "../instance.ts";
 import { Listing, type ListingParts } from "./listing.ts";
-import { type Bounded, type Fault, weightOfInstance } from "./names.ts";
+import { type Bounded, type Fault, weightOfInstance } from "../names.ts";
 import type { TableRules } from "./table-rules.ts";
 
 /** A renewal counts as a sign of life from this age of the instance on: half of what clients let pass between two. */

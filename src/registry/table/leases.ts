@@ -1,6 +1,6 @@
 // Which leases have run out, and the counts by which self-protection judges (guard.ts).
 
-import { leaseMs } from "../base/limits/fixed.ts";
+import { leaseMs } from "../../base/limits/fixed.ts";
 import { type Entry, isDiscovery } from "./entry.ts";
 
 export interface Leases {

@@ -5,8 +5,8 @@
 // answered as a node does, and is asked ever more rarely until then: else this node would send its table to whom a
 // stranger likes.
 
-import { tombstoneMs } from "../base/limits/fixed.ts";
-import type { Limits } from "../base/limits/limits.ts";
+import { tombstoneMs } from "../../base/limits/fixed.ts";
+import type { Limits } from "../../base/limits/limits.ts";
 import type { NodeInfo } from "./peer-messages.ts";
 
 /** One other node. */

@@ -1,12 +1,12 @@
 // A registry that is one node, inside of a process that needs no other.
 
-import { systemClock } from "../base/clock.ts";
-import type { Limits } from "../base/limits/limits.ts";
-import type { Log } from "../base/log.ts";
-import { systemRandom } from "../base/random.ts";
-import type { PeerFailure, PeerNetwork } from "./peer-messages.ts";
+import { systemClock } from "../../base/clock.ts";
+import type { Limits } from "../../base/limits/limits.ts";
+import type { Log } from "../../base/log.ts";
+import { systemRandom } from "../../base/random.ts";
+import type { PeerFailure, PeerNetwork } from "../replication/peer-messages.ts";
 import { RegistryNode } from "./registry-node.ts";
-import { systemTimers } from "../base/timers.ts";
+import { systemTimers } from "../../base/timers.ts";
 
 const noOthers: PeerFailure = { kind: "failed", reason: "unreachable", sentence: "there are no other nodes" };
 const nobody: PeerNetwork = {

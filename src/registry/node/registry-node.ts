@@ -2,27 +2,27 @@
 // comes from outside (clock, timers, randomness, the network between nodes), so that a simulation can run five nodes in one
 // process, and an hour in a second.
 
-import type { Clock } from "../base/clock.ts";
-import { leaseMs } from "../base/limits/fixed.ts";
-import type { Limits } from "../base/limits/limits.ts";
-import type { Log } from "../base/log.ts";
-import { newIncarnation, type Random } from "../base/random.ts";
-import { TableRules } from "./table-rules.ts";
-import type { NamedDirectory } from "./directory.ts";
-import type { App } from "./apps.ts";
-import type { Entry } from "./entry.ts";
-import { Expiry } from "./expiry.ts";
-import { ForeignEnvs, ownMetadata } from "./foreign-envs.ts";
-import { HybridClock } from "./hybrid-clock.ts";
-import { appKey, discoveryAppid, type Identity, type Instance, instanceKey, Status } from "./instance.ts";
-import type { NameKind } from "./name-index.ts";
-import type { Compare, Compared, PeerNetwork, Replicate, Replicated } from "./peer-messages.ts";
-import { Code } from "./codes.ts";
+import type { Clock } from "../../base/clock.ts";
+import { leaseMs } from "../../base/limits/fixed.ts";
+import type { Limits } from "../../base/limits/limits.ts";
+import type { Log } from "../../base/log.ts";
+import { newIncarnation, type Random } from "../../base/random.ts";
+import { TableRules } from "../table/table-rules.ts";
+import type { NamedDirectory } from "../directory.ts";
+import type { App } from "../table/apps.ts";
+import type { Entry } from "../table/entry.ts";
+import { Expiry } from "../table/expiry.ts";
+import { ForeignEnvs, ownMetadata } from "../replication/foreign-envs.ts";
+import { HybridClock } from "../table/hybrid-clock.ts";
+import { appKey, discoveryAppid, type Identity, type Instance, instanceKey, Status } from "../instance.ts";
+import type { NameKind } from "../name-index.ts";
+import type { Compare, Compared, PeerNetwork, Replicate, Replicated } from "../replication/peer-messages.ts";
+import { Code } from "../codes.ts";
 import { type Register, Registrar } from "./registrar.ts";
-import { Replication } from "./replication.ts";
-import { StartUp } from "./start-up.ts";
-import { Table } from "./table.ts";
-import type { Cancel, Timers } from "../base/timers.ts";
+import { Replication } from "../replication/replication.ts";
+import { StartUp } from "../replication/start-up.ts";
+import { Table } from "../table/table.ts";
+import type { Cancel, Timers } from "../../base/timers.ts";
 import { Watchers } from "./watchers.ts";
 
 /** How often leases are looked at. */

@@ -1,7 +1,7 @@
 // The names of living instances, by env: services, zones and ids as DNS sees them, and which instances share a hostname.
 
 import { Entry, isDiscovery } from "./entry.ts";
-import { asciiLower, EnvNames } from "./name-index.ts";
+import { asciiLower, EnvNames } from "../name-index.ts";
 
 export class LiveNames {
   /** By env; '' for the registry's own nodes, which are in every env. */

@@ -1,8 +1,8 @@
 // Nodes of the original implementation in another env than this node's. They look for other nodes in their own env alone, so
 // they tell this one nothing: what is written there shows here only when all that they list is read again.
 
-import type { Log } from "../base/log.ts";
-import type { Entry } from "./entry.ts";
+import type { Log } from "../../base/log.ts";
+import type { Entry } from "../table/entry.ts";
 
 /** What a node of ours says of itself in the registry. */
 export const ownMetadata: ReadonlyMap<string, string> = new Map([["implementation", "roost"]]);

@@ -7,7 +7,7 @@
 // Only a wall clock that is set back by more than twice what timestamps may be ahead takes it back: other nodes refuse versions that are so far
 // ahead, and would refuse them until that moment is reached.
 
-import type { Clock } from "../base/clock.ts";
+import type { Clock } from "../../base/clock.ts";
 
 /**
  * Versions are multiples of this many nanoseconds: such numbers are exact as doubles until the year 2262, so that a

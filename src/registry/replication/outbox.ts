@@ -2,9 +2,9 @@
 // happened to them: an entry is told in its state of the moment when it is sent. So the queue is never longer than the
 // table, whatever happens while the destination is away, and sending twice or in another order does no harm.
 
-import type { Clock } from "../base/clock.ts";
-import type { Random } from "../base/random.ts";
-import type { Entry, EntryState } from "./entry.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { Random } from "../../base/random.ts";
+import type { Entry, EntryState } from "../table/entry.ts";
 import {
   type NodeInfo,
   type PeerFailure,
@@ -14,7 +14,7 @@ import {
   renewalsPerMessage,
   statesPerMessage,
 } from "./peer-messages.ts";
-import type { Cancel, Timers } from "../base/timers.ts";
+import type { Cancel, Timers } from "../../base/timers.ts";
 
 /** Renewals wait this long for company: they are many, and none is urgent. */
 const renewalsWaitMs = 1_000;

@@ -3,7 +3,7 @@
 // are not part of that: the later one counts, whatever the states are.
 
 import { bucketOf } from "./digest.ts";
-import { discoveryAppid, type Identity, type Instance, instanceKey } from "./instance.ts";
+import { discoveryAppid, type Identity, type Instance, instanceKey } from "../instance.ts";
 
 /** A state of an identity as nodes tell it to each other. */
 export interface EntryState {

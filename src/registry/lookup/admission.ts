@@ -8,12 +8,12 @@
 //
 // Holds the names of those that were left out, a few for each service, and verdicts for as long as their instances live.
 
-import type { ClusterKeys } from "../auth/cluster-keys.ts";
-import { judgeProof, type ProofVerdict } from "../auth/instance-proof.ts";
-import type { Log } from "../base/log.ts";
-import { RareLog } from "../base/rare-log.ts";
-import type { Directory } from "./directory.ts";
-import type { Instance } from "./instance.ts";
+import type { ClusterKeys } from "../../auth/cluster-keys.ts";
+import { judgeProof, type ProofVerdict } from "../../auth/instance-proof.ts";
+import type { Log } from "../../base/log.ts";
+import { RareLog } from "../../base/rare-log.ts";
+import type { Directory } from "../directory.ts";
+import type { Instance } from "../instance.ts";
 
 /** How long all that is listed must have had a proof before one is required, in milliseconds: an hour. */
 export const settledMs = 3_600_000;

@@ -1,10 +1,10 @@
 // Start-up: a node that has just begun knows nothing, and would tell its clients so. It refuses to be read until another
 // node has told it what there is, or until it is clear that none can.
 
-import type { Clock } from "../base/clock.ts";
-import type { Log } from "../base/log.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { Log } from "../../base/log.ts";
 import type { Compared, PeerFailure } from "./peer-messages.ts";
-import type { Timers } from "../base/timers.ts";
+import type { Timers } from "../../base/timers.ts";
 
 /** When all others are starting or away, this long is waited for them. */
 const aloneMs = 3_000;

@@ -2,9 +2,9 @@
 // and up to three gateways there. The same inputs give the same answer on every node of the registry. A rule that leads
 // nowhere is passed over: a client is better off with a distant gateway than with none.
 
-import { plainAddress } from "../transport/address.ts";
-import { holdsAddress } from "../transport/address-ranges.ts";
-import { forwardedAddress } from "../transport/forwarded-for.ts";
+import { plainAddress } from "../../transport/address.ts";
+import { holdsAddress } from "../../transport/address-ranges.ts";
+import { forwardedAddress } from "../../transport/forwarded-for.ts";
 import type { LookupRules, Region } from "./lookup-file.ts";
 import type { PublicGateways } from "./public-gateways.ts";
 

@@ -1,17 +1,17 @@
 // The four writes as clients and nodes of the original implementation make them: what each one means, what it is refused
 // for, and whom it is passed on to. Codes are the API's.
 
-import { Code } from "./codes.ts";
-import type { LimitName } from "../base/limits/table.ts";
-import type { TableRules } from "./table-rules.ts";
-import type { Entry, EntryState } from "./entry.ts";
-import { type HybridClock, isHybridVersion, versionAfter } from "./hybrid-clock.ts";
-import { type Identity, type Instance, type InstanceStatus, Status } from "./instance.ts";
-import { compact } from "./metadata.ts";
-import type { Fault } from "./names.ts";
-import type { Origin } from "./outboxes.ts";
-import type { Replication } from "./replication.ts";
-import type { Table } from "./table.ts";
+import { Code } from "../codes.ts";
+import type { LimitName } from "../../base/limits/table.ts";
+import type { TableRules } from "../table/table-rules.ts";
+import type { Entry, EntryState } from "../table/entry.ts";
+import { type HybridClock, isHybridVersion, versionAfter } from "../table/hybrid-clock.ts";
+import { type Identity, type Instance, type InstanceStatus, Status } from "../instance.ts";
+import { compact } from "../metadata.ts";
+import type { Fault } from "../names.ts";
+import type { Origin } from "../replication/outboxes.ts";
+import type { Replication } from "../replication/replication.ts";
+import type { Table } from "../table/table.ts";
 
 type Metadata = Instance["metadata"];
 

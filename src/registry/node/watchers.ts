@@ -2,8 +2,8 @@
 // in which something changed. When the answers of a wake-up are so large that writing them takes a while, they are spread
 // over turns, and further changes of that service are gathered meanwhile: other requests are served in between.
 
-import type { Clock } from "../base/clock.ts";
-import type { Timers } from "../base/timers.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { Timers } from "../../base/timers.ts";
 
 /** Answers written in one turn of the event loop, in bytes. */
 const turnBytes = 512 * 1024;

@@ -1,8 +1,8 @@
 // What nodes of the registry say to each other: two questions, each with its answer. Plain values; how they travel is the
 // business of `http/peer-network.ts`, of a simulation, or of nobody.
 
-import type { EntryState } from "./entry.ts";
-import type { Identity } from "./instance.ts";
+import type { EntryState } from "../table/entry.ts";
+import type { Identity } from "../instance.ts";
 
 /** What a node says of itself in every message. */
 export interface NodeInfo {

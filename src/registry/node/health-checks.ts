@@ -4,14 +4,14 @@
 // A registry without a key has none of it: a health_url is a request that this node makes, and there anybody could have
 // it made. The table takes no such instance then, whoever brings it (`TableRules.takesProbes`).
 
-import type { Clock } from "../base/clock.ts";
-import type { Log } from "../base/log.ts";
-import type { Random } from "../base/random.ts";
-import type { Entry } from "./entry.ts";
-import { type Instance, type InstanceStatus, Status } from "./instance.ts";
-import { ProbeTurns } from "./probe-turns.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { Log } from "../../base/log.ts";
+import type { Random } from "../../base/random.ts";
+import type { Entry } from "../table/entry.ts";
+import { type Instance, type InstanceStatus, Status } from "../instance.ts";
+import { type Probe, ProbeTurns } from "./probe-turns.ts";
 import type { RegistryNode } from "./registry-node.ts";
-import type { Cancel, Timers } from "../base/timers.ts";
+import type { Cancel, Timers } from "../../base/timers.ts";
 
 /** Between two questions to one instance. */
 const probeMs = 10_000;
@@ -28,9 +28,6 @@ const sweepMs = 5_000;
 const probedMax = 10_000;
 /** Where it is written that it was we who set an instance to WAITING, and not a person. */
 const healthKey = "health";
-
-/** Asks a URL; resolves with whether the answer's status was 200 to 299, and never rejects. */
-export type Probe = (url: string) => Promise<boolean>;
 
 export class HealthChecks {
   private readonly node: RegistryNode;

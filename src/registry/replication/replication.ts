@@ -2,20 +2,20 @@
 // it there; only such source requests are passed on. It happens after the caller has its answer;
 // comparisons of digests with another node every few seconds repair what it misses.
 
-import type { Clock } from "../base/clock.ts";
-import type { Limits } from "../base/limits/limits.ts";
-import type { Log } from "../base/log.ts";
-import type { Random } from "../base/random.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { Limits } from "../../base/limits/limits.ts";
+import type { Log } from "../../base/log.ts";
+import type { Random } from "../../base/random.ts";
 import { comparisonOf, isWorthTelling, statesMax } from "./comparison.ts";
-import type { Entry, EntryState } from "./entry.ts";
-import { type HybridClock, versionAfter } from "./hybrid-clock.ts";
-import { instanceKey } from "./instance.ts";
+import type { Entry, EntryState } from "../table/entry.ts";
+import { type HybridClock, versionAfter } from "../table/hybrid-clock.ts";
+import { instanceKey } from "../instance.ts";
 import type { OutboxHost } from "./outbox.ts";
 import { type Origin, Outboxes } from "./outboxes.ts";
 import type { Compare, Compared, NodeInfo, PeerFailure, PeerNetwork, Replicate, Replicated } from "./peer-messages.ts";
 import { Peers } from "./peers.ts";
-import type { Merge, Table } from "./table.ts";
-import type { Cancel, Timers } from "../base/timers.ts";
+import type { Merge, Table } from "../table/table.ts";
+import type { Cancel, Timers } from "../../base/timers.ts";
 
 /** Between two comparisons of digests. */
 const compareMs = 5_000;

@@ -6,7 +6,7 @@
 //     "default": "eu", "trustedProxies": ["127.0.0.1/32"] }
 
 import { BlockList } from "node:net";
-import { trustedProxiesMax } from "../base/limits/fixed.ts";
+import { trustedProxiesMax } from "../../base/limits/fixed.ts";
 import {
   type Field,
   faultAt,
@@ -16,9 +16,9 @@ import {
   refuseDuplicates,
   textOf,
   wholeOf,
-} from "../base/json-file.ts";
-import { type AddressRange, listOfRanges, parseRange } from "../transport/address-ranges.ts";
-import { faultOfName, nameBounds } from "./names.ts";
+} from "../../base/json-file.ts";
+import { type AddressRange, listOfRanges, parseRange } from "../../transport/address-ranges.ts";
+import { faultOfName, nameBounds } from "../names.ts";
 
 const regionsMax = 1_000;
 const idcsPerRegionMax = 100;

@@ -1,13 +1,13 @@
 // What readers of a table see: the living instances by service and by name, and a version that grows with every change of
 // them. table.ts decides which instances these are.
 
-import type { Clock } from "../base/clock.ts";
+import type { Clock } from "../../base/clock.ts";
 import { type App, Apps } from "./apps.ts";
 import { CallerCounts } from "./caller-counts.ts";
 import { type Entry, isDiscovery } from "./entry.ts";
 import { type HybridClock, versionAfter } from "./hybrid-clock.ts";
 import { LiveNames } from "./live-names.ts";
-import type { EnvNames } from "./name-index.ts";
+import type { EnvNames } from "../name-index.ts";
 
 export interface ListingParts {
   readonly clock: Clock;

@@ -1,10 +1,10 @@
 // The answer to another node's digest: which buckets differ, and this table's states in them. A long answer comes in parts.
 
-import { leaseMs } from "../base/limits/fixed.ts";
-import { digestBuckets } from "./digest.ts";
-import type { Entry, EntryState } from "./entry.ts";
+import { leaseMs } from "../../base/limits/fixed.ts";
+import { digestBuckets } from "../table/digest.ts";
+import type { Entry, EntryState } from "../table/entry.ts";
 import type { Compared } from "./peer-messages.ts";
-import type { Table } from "./table.ts";
+import type { Table } from "../table/table.ts";
 
 /** States in one answer, roughly: whole buckets are sent, and of a huge bucket a part. */
 const statesMin = 200;

@@ -1,9 +1,9 @@
 // The services of a table: the living instances of each one by zone and hostname. A service that lost its last instance
 // is remembered for a while, so that its version does not go back when it returns.
 
-import { emptyServicesMax, tombstoneMs } from "../base/limits/fixed.ts";
+import { emptyServicesMax, tombstoneMs } from "../../base/limits/fixed.ts";
 import type { Entry } from "./entry.ts";
-import { appKey } from "./instance.ts";
+import { appKey } from "../instance.ts";
 
 /** The living instances of one service in one env, by zone and hostname. */
 export class App {

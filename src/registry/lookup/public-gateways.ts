@@ -1,11 +1,11 @@
 // The gateways that clients may be told of, in the order by which they are chosen. Read once a change of theirs, and not once
 // a lookup: anybody may look up, as often as he likes.
 
-import type { Clock } from "../base/clock.ts";
-import type { Directory, NamedDirectory } from "./directory.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { Directory, NamedDirectory } from "../directory.ts";
 import { gatewayServices } from "./gateway-services.ts";
 import { goneIn } from "./gone-gateways.ts";
-import { type Instance, Status } from "./instance.ts";
+import { type Instance, Status } from "../instance.ts";
 
 /** The services whose nodes are linked to every gateway, and say which of those links have broken. */
 const linkedServices = ["login", "chat"] as const;

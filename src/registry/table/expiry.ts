@@ -1,8 +1,8 @@
 // Ends the leases that have run out, a bounded number in each look, and none while self-protection (guard.ts) is on.
 
-import { leaseMs } from "../base/limits/fixed.ts";
-import type { Limits } from "../base/limits/limits.ts";
-import type { Log } from "../base/log.ts";
+import { leaseMs } from "../../base/limits/fixed.ts";
+import type { Limits } from "../../base/limits/limits.ts";
+import type { Log } from "../../base/log.ts";
 import { type Entry, isDiscovery } from "./entry.ts";
 import { Guard, type Protection } from "./guard.ts";
 import { leasesOf } from "./leases.ts";

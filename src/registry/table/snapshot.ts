@@ -5,16 +5,16 @@
 import { closeSync, existsSync, fsync, readSync, rmSync, writeFile } from "node:fs";
 import { rename } from "node:fs/promises";
 import { promisify } from "node:util";
-import type { Clock } from "../base/clock.ts";
-import { createDraft } from "../base/draft-file.ts";
-import { changerOf } from "../base/file-trust.ts";
-import type { LimitValues } from "../base/limits/table.ts";
-import type { Log } from "../base/log.ts";
-import { openReadable, UnreadableFile } from "../base/small-file.ts";
-import { fieldsOf, jsonOf, MalformedJson, wholeOf } from "../base/json-fields.ts";
+import type { Clock } from "../../base/clock.ts";
+import { createDraft } from "../../base/draft-file.ts";
+import { changerOf } from "../../base/file-trust.ts";
+import type { LimitValues } from "../../base/limits/table.ts";
+import type { Log } from "../../base/log.ts";
+import { openReadable, UnreadableFile } from "../../base/small-file.ts";
+import { fieldsOf, jsonOf, MalformedJson, wholeOf } from "../../base/json-fields.ts";
 import { parseState, stateJson } from "./state-json.ts";
 import type { Table } from "./table.ts";
-import type { Cancel, Timers } from "../base/timers.ts";
+import type { Cancel, Timers } from "../../base/timers.ts";
 
 const format = "roost registry snapshot 1";
 /** Between two looks at whether there is something to write. */
