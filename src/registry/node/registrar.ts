@@ -68,29 +68,21 @@ export interface SetRequest {
   readonly setTimestamp: bigint;
 }
 
-export class Registrar {
-  private readonly table: Table;
-  private readonly rules: TableRules;
-  private readonly versions: HybridClock;
-  private readonly replication: Replication;
-  private readonly nowMs: () => number;
+export interface RegistrarParts {
+  readonly table: Table;
+  readonly rules: TableRules;
+  readonly versions: HybridClock;
+  readonly replication: Replication;
+  readonly nowMs: () => number;
   /** Hears of an instance that this node is to ask how it is, and keeps renewing. */
-  private readonly onProbed: (entry: Entry) => void;
+  readonly onProbed: (entry: Entry) => void;
+}
 
-  constructor(parts: {
-    table: Table;
-    rules: TableRules;
-    versions: HybridClock;
-    replication: Replication;
-    nowMs: () => number;
-    onProbed: (entry: Entry) => void;
-  }) {
-    this.table = parts.table;
-    this.rules = parts.rules;
-    this.versions = parts.versions;
-    this.replication = parts.replication;
-    this.nowMs = parts.nowMs;
-    this.onProbed = parts.onProbed;
+export class Registrar {
+  private readonly parts: RegistrarParts;
+
+  constructor(parts: RegistrarParts) {
+    this.parts = parts;
   }
 
   /** Registers an instance, or replaces it. An older version than the known one changes nothing, and is no error. */
@@ -99,19 +91,19 @@ export class Registrar {
     const ahead =
       this.faultOfTime("dirty_timestamp", dirtyTimestamp) ?? this.faultOfTime("reg_timestamp", regTimestamp);
     if (ahead !== undefined) return ahead;
-    const fault = this.table.refusalOf(request);
+    const fault = this.parts.table.refusalOf(request);
     if (fault !== undefined) return { code: codeOf(fault), message: fault.sentence };
-    const known = this.table.get(request);
+    const known = this.parts.table.get(request);
     const isOwn = known?.instance !== undefined && known.caller === caller.address;
-    const { instancesPerAddress } = this.rules.limits.values;
-    if (!isOwn && caller.address !== "" && this.table.countOf(caller.address) >= instancesPerAddress) {
-      this.rules.limits.met("instancesPerAddress", { address: caller.address });
+    const { instancesPerAddress } = this.parts.rules.limits.values;
+    if (!isOwn && caller.address !== "" && this.parts.table.countOf(caller.address) >= instancesPerAddress) {
+      this.parts.rules.limits.met("instancesPerAddress", { address: caller.address });
       return {
         code: Code.LimitExceeded,
         message: `${caller.address} has registered ${instancesPerAddress} instances; it may not register more`,
       };
     }
-    const now = this.versions.next();
+    const now = this.parts.versions.next();
     const isClient = caller.origin === "client";
     // A cancellation that is still on its way takes it out at those who have heard of it already.
     const isRevived =
@@ -143,9 +135,9 @@ export class Registrar {
     const origin = isRevived || isOvertaken ? "client" : caller.origin;
     const entry = this.put(instance, { isProbed, hasRenewed: false, ageMs: 0 }, origin);
     if (entry === undefined) return done;
-    entry.registeredAtMs = isClient ? this.nowMs() : -Infinity;
-    this.table.attribute(entry, caller.address);
-    if (entry.isProbed) this.onProbed(entry);
+    entry.registeredAtMs = isClient ? this.parts.nowMs() : -Infinity;
+    this.parts.table.attribute(entry, caller.address);
+    if (entry.isProbed) this.parts.onProbed(entry);
     return done;
   }
 
@@ -154,10 +146,10 @@ export class Registrar {
    * instance here, when ours is newer it takes ours.
    */
   renew(identity: Identity, dirtyTimestamp: bigint, origin: Origin): Outcome {
-    const entry = this.table.get(identity);
+    const entry = this.parts.table.get(identity);
     if (entry?.instance === undefined) return notFound;
-    this.table.touch(entry, this.nowMs());
-    this.replication.renewed(entry, origin);
+    this.parts.table.touch(entry, this.parts.nowMs());
+    this.parts.replication.renewed(entry, origin);
     if (origin === "replica") {
       if (dirtyTimestamp > entry.dirty) return notFound;
       if (dirtyTimestamp < entry.dirty) return { code: Code.Conflict, entry };
@@ -169,10 +161,10 @@ export class Registrar {
   cancel(identity: Identity, dirtyTimestamp: bigint, origin: Origin): Outcome {
     const ahead = this.faultOfTime("dirty_timestamp", dirtyTimestamp);
     if (ahead !== undefined) return ahead;
-    const known = this.table.get(identity);
+    const known = this.parts.table.get(identity);
     if (known?.instance === undefined) return notFound;
-    if (origin !== "client" && dirtyTimestamp === 0n && this.replication.isUntold(known)) {
-      this.replication.reassert(known);
+    if (origin !== "client" && dirtyTimestamp === 0n && this.parts.replication.isUntold(known)) {
+      this.parts.replication.reassert(known);
       return done;
     }
     // A node of the original implementation gives no version: it means what it sees, and not what came after.
@@ -180,13 +172,13 @@ export class Registrar {
       dirtyTimestamp > 0n
         ? dirtyTimestamp
         : origin === "client"
-          ? this.later(this.versions.next(), known)
+          ? this.later(this.parts.versions.next(), known)
           : versionAfter(known.dirty);
-    const merge = this.table.merge({
+    const merge = this.parts.table.merge({
       ...{ identity: known.identity, dirty, instance: undefined },
       ...{ ageMs: 0, isProbed: false, hasRenewed: false },
     });
-    if (merge === "newer") this.replication.changed(known, origin);
+    if (merge === "newer") this.parts.replication.changed(known, origin);
     return done;
   }
 
@@ -197,17 +189,17 @@ export class Registrar {
     if (ahead !== undefined) return ahead;
     const found: { entry: Entry; instance: Instance; status: InstanceStatus | undefined; metadata: Metadata }[] = [];
     for (const change of foldedByHost(request.changes)) {
-      const entry = this.table.get({ env, appid, zone, hostname: change.hostname });
+      const entry = this.parts.table.get({ env, appid, zone, hostname: change.hostname });
       if (entry?.instance === undefined)
         return refused(`there is no ${appid} with hostname ${change.hostname} in zone ${zone}, env ${env}`);
       const { instance } = entry;
       const metadata =
         change.metadata === undefined ? instance.metadata : new Map([...instance.metadata, ...change.metadata]);
-      const fault = this.table.refusalOf({ ...instance, metadata });
+      const fault = this.parts.table.refusalOf({ ...instance, metadata });
       if (fault !== undefined) return { code: codeOf(fault), message: `${change.hostname}: ${fault.sentence}` };
       found.push({ entry, instance, status: change.status, metadata });
     }
-    const now = setTimestamp > 0n ? setTimestamp : this.versions.next();
+    const now = setTimestamp > 0n ? setTimestamp : this.parts.versions.next();
     for (const { entry, instance, status, metadata } of found) {
       // Another node's set counts by its time, as far as clocks agree; a client's counts now, whatever time it gives.
       const isOvertaken = origin !== "client" && this.isOvertaken(entry, now);
@@ -250,7 +242,7 @@ export class Registrar {
     if (known === undefined || dirtyTimestamp > known.dirty) return false;
     // One of ours, which comes late, and by way of a node of the original implementation.
     if (isHybridVersion(dirtyTimestamp)) return false;
-    const lagNs = this.replication.lagNs(this.versions.leadNow());
+    const lagNs = this.parts.replication.lagNs(this.parts.versions.leadNow());
     const behindNs = known.dirty - dirtyTimestamp;
     if (known.instance !== undefined) return behindNs > 0n && behindNs < lagNs;
     // What was cancelled itself comes late.
@@ -260,20 +252,20 @@ export class Registrar {
 
   /** How long ago it was renewed or cancelled. */
   private sinceMs(entry: Entry): number {
-    return this.nowMs() - entry.touchedAtMs;
+    return this.parts.nowMs() - entry.touchedAtMs;
   }
 
   /** A version that is at least `now` and above what is known, unless a wrong clock made that. */
   private later(now: bigint, known: Entry | undefined): bigint {
-    if (known === undefined || known.dirty < now || this.versions.isFromFuture(known.dirty)) return now;
+    if (known === undefined || known.dirty < now || this.parts.versions.isFromFuture(known.dirty)) return now;
     return versionAfter(known.dirty);
   }
 
   /** Refuses a timestamp that is too far ahead; undefined: it is not. */
   private faultOfTime(field: string, timestampNs: bigint): Outcome | undefined {
-    if (!this.versions.isTooFarAhead(timestampNs)) return undefined;
-    this.rules.limits.met("timestampAhead", { field });
-    const minutes = this.versions.aheadMsMax / 60_000;
+    if (!this.parts.versions.isTooFarAhead(timestampNs)) return undefined;
+    this.parts.rules.limits.met("timestampAhead", { field });
+    const minutes = this.parts.versions.aheadMsMax / 60_000;
     return refused(`${field} is more than ${minutes} minute${minutes === 1 ? "" : "s"} ahead of this node's clock`);
   }
 
@@ -285,12 +277,12 @@ export class Registrar {
   ): Entry | undefined {
     const { env, appid, zone, hostname } = instance;
     const identity: Identity = { env, appid, zone, hostname };
-    const merge = this.table.merge({ identity, dirty: instance.dirtyTimestamp, instance, ...lease });
+    const merge = this.parts.table.merge({ identity, dirty: instance.dirtyTimestamp, instance, ...lease });
     if (merge !== "newer" && merge !== "renewed") return undefined;
-    const entry = this.table.get(identity);
+    const entry = this.parts.table.get(identity);
     if (entry === undefined) return undefined;
-    if (merge === "newer") this.replication.changed(entry, origin);
-    else this.replication.renewed(entry, origin);
+    if (merge === "newer") this.parts.replication.changed(entry, origin);
+    else this.parts.replication.renewed(entry, origin);
     return entry;
   }
 }

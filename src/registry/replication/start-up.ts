@@ -20,50 +20,42 @@ export type Restore = (
   done: (reply: Compared | PeerFailure) => void,
 ) => void;
 
+export interface StartUpParts {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly log: Log;
+  readonly addresses: () => readonly string[];
+  readonly restore: Restore;
+  readonly ended: () => void;
+}
+
 export class StartUp {
   /** True until this node's table is as good as it gets: reads are refused. */
   isProtected = true;
   /** True once another node has told us all it knows. */
   isSynced = false;
-  private readonly clock: Clock;
-  private readonly timers: Timers;
-  private readonly log: Log;
-  private readonly addresses: () => readonly string[];
-  private readonly restore: Restore;
-  private readonly ended: () => void;
   private readonly beganMs: number;
   /** Nodes that have sent a part of what they know: they are worth waiting for. */
   private readonly telling = new Set<string>();
   private isClosed = false;
+  private readonly parts: StartUpParts;
 
   /** `addresses` gives all other nodes that are known; `ended` is called once, when protection is over. */
-  constructor(parts: {
-    clock: Clock;
-    timers: Timers;
-    log: Log;
-    addresses: () => readonly string[];
-    restore: Restore;
-    ended: () => void;
-  }) {
-    this.clock = parts.clock;
-    this.timers = parts.timers;
-    this.log = parts.log;
-    this.addresses = parts.addresses;
-    this.restore = parts.restore;
-    this.ended = parts.ended;
+  constructor(parts: StartUpParts) {
+    this.parts = parts;
     this.beganMs = parts.clock.monotonicMs();
   }
 
   /** Asks all others; without others it is over at once. */
   begin(): void {
-    const addresses = this.addresses();
+    const addresses = this.parts.addresses();
     if (addresses.length === 0) {
       this.end("there are no other nodes");
       return;
     }
     for (const address of addresses) this.ask(address);
-    this.timers.after(aloneMs, () => this.endIfAlone());
-    this.timers.after(syncMsMax, () => this.end("no other node told all it knows within a minute"));
+    this.parts.timers.after(aloneMs, () => this.endIfAlone());
+    this.parts.timers.after(syncMsMax, () => this.end("no other node told all it knows within a minute"));
   }
 
   close(): void {
@@ -75,7 +67,7 @@ export class StartUp {
     const part = ({ node }: Compared): void => {
       if (!node.isStarting) this.telling.add(address);
     };
-    this.restore(address, part, (reply) => {
+    this.parts.restore(address, part, (reply) => {
       this.telling.delete(address);
       if (!this.isProtected || this.isClosed) return;
       if (reply.kind === "compared" && !reply.node.isStarting) {
@@ -84,12 +76,12 @@ export class StartUp {
         return;
       }
       // It may have been ourselves, under another name.
-      if (!this.addresses().includes(address)) {
-        if (this.addresses().length === 0) this.end("there are no other nodes");
+      if (!this.parts.addresses().includes(address)) {
+        if (this.parts.addresses().length === 0) this.end("there are no other nodes");
         return;
       }
-      if (this.clock.monotonicMs() - this.beganMs >= aloneMs) this.endIfAlone();
-      else this.timers.after(retryMs, () => this.ask(address));
+      if (this.parts.clock.monotonicMs() - this.beganMs >= aloneMs) this.endIfAlone();
+      else this.parts.timers.after(retryMs, () => this.ask(address));
     });
   }
 
@@ -100,7 +92,7 @@ export class StartUp {
   private end(why: string): void {
     if (!this.isProtected || this.isClosed) return;
     this.isProtected = false;
-    this.log.info("the registry can be read", { why });
-    this.ended();
+    this.parts.log.info("the registry can be read", { why });
+    this.parts.ended();
   }
 }
