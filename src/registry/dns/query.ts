@@ -61,8 +61,8 @@ export interface QueryView {
 }
 
 /**
- * Checks a query. Gives the code to refuse it with when it is none that can be answered, and undefined for what no answer
- * may go to: less than a header, and answers, with which two servers could keep each other busy for ever.
+ * Checks a query. Returns the code to refuse it with if it cannot be answered, and undefined if it must stay without any
+ * answer: less than a header, or itself an answer, since two servers could otherwise answer each other endlessly.
  */
 export function parseQuery(bytes: Buffer): QueryView | Rcode | undefined {
   if (bytes.length < headerBytes) return undefined;

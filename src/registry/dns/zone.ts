@@ -253,7 +253,7 @@ export class DnsZone {
     return ownAddress === undefined ? [] : [ownAddress];
   }
 
-  /** The instances of a service, its name compared as it came, then in lower case; undefined when there is none. */
+  /** The instances of a service, its name compared as it came, then in lower case; undefined if none exists. */
   private service(word: string): ServiceView | undefined {
     const { directory, env } = this.options;
     const appid = directory.serviceNamed(env, word);
@@ -281,6 +281,6 @@ interface KeptFinding {
   readonly serial: number;
   readonly version: number;
   readonly atMs: number;
-  /** Not all that there is: so many were drawn. */
+  /** True if the finding is a random draw from more records. */
   readonly isDrawn: boolean;
 }

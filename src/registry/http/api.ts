@@ -144,7 +144,7 @@ export class Api {
     return this.polls.size;
   }
 
-  /** False while so many long requests wait that no further one shall be read. */
+  /** False while too many long requests wait to read another one. */
   get hasRoom(): boolean {
     return this.longRequests.hasRoom;
   }
@@ -178,7 +178,7 @@ export class Api {
     return unfit ?? route.answer({ request, isTrusted });
   }
 
-  /** The answer to a message that is none of a node that is known here; undefined if it may be one. */
+  /** Refuses a message that cannot come from a known node; undefined if it can. */
   private unfitPeer(request: HttpRequest): HttpAnswer | undefined {
     const [type = ""] = (request.header("content-type") ?? "").split(";", 1);
     if (type.trim().toLowerCase() !== "application/json")
@@ -205,7 +205,7 @@ export class Api {
   private listing(listings: Listings, { request: { remoteAddress } }: Call): HttpAnswer {
     const { node, quotaOf } = this.options;
     const caller = quotaOf(remoteAddress);
-    // Other nodes of the registry start with one; whoever is on this machine may not be one.
+    // Other nodes of the registry start with a listing. A caller on this machine may be something else.
     const isNode = caller !== "" && this.peers.isNode(remoteAddress);
     if (isNode) return fetchAll(node, () => undefined);
     const listing = listings.begin(caller);
@@ -304,7 +304,7 @@ function isOnThisMachine(request: HttpRequest): boolean {
   return isLoopbackAddress(request.remoteAddress) && request.header("x-forwarded-for") === undefined;
 }
 
-/** Ends the connection: whoever has no key gets no second try on it. */
+/** Ends the connection: a caller without a key gets one attempt on each. */
 function unauthorized(): HttpAnswer {
   const sentence = "this registry takes writes only with its key: authorization: Bearer …";
   return { ...envelope(Code.Unauthorized, sentence), isLast: true };

@@ -2,7 +2,7 @@
 // asks them how they are, renews them, and sets one that fails to WAITING. When that node is gone, another one takes over.
 //
 // A registry without a key has none of it: a health_url is a request that this node makes, and there anybody could have
-// it made. The table takes no such instance then, whoever brings it (`TableRules.takesProbes`).
+// it made. The table refuses such an instance then, from any source (`TableRules.takesProbes`).
 
 import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
@@ -15,7 +15,7 @@ import type { Cancel, Timers } from "../../base/timers.ts";
 
 /** Between two questions to one instance. */
 const probeMs = 10_000;
-/** An answer that takes longer is none. */
+/** An answer that takes longer counts as none. */
 export const probeMsMax = 3_000;
 /** An instance that has failed for this long turns WAITING. */
 const failedMs = 20_000;

@@ -67,7 +67,7 @@ export class ProbeTurns {
     return promise;
   }
 
-  /** Asks nobody any more; who waits is told so. */
+  /** Sends no further requests; those that wait resolve as not asked. */
   stop(): void {
     this.isStopped = true;
     for (const { cancel, waiting, asked } of this.lines.values()) {

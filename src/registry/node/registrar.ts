@@ -1,5 +1,5 @@
-// The four writes as clients and nodes of the original implementation make them: what each one means, what it is refused
-// for, and whom it is passed on to. Codes are the API's.
+// The four writes as clients and nodes of the original implementation make them: what each one means, why it is refused,
+// and which nodes it is passed on to.
 
 import { Code } from "../codes.ts";
 import type { LimitName } from "../../base/limits/table.ts";
@@ -15,10 +15,10 @@ import type { Table } from "../table/table.ts";
 
 type Metadata = Instance["metadata"];
 
-/** What a write came to. */
+/** The result of a write. */
 export interface Outcome {
   readonly code: Code;
-  /** What is wrong, for a person; undefined where the code says it all. */
+  /** What is wrong, for a person; undefined if the code is enough. */
   readonly message?: string;
   /** For a renewal, and for a conflict. */
   readonly entry?: Entry;
@@ -74,7 +74,7 @@ export interface RegistrarParts {
   readonly versions: HybridClock;
   readonly replication: Replication;
   readonly nowMs: () => number;
-  /** Hears of an instance that this node is to ask how it is, and keeps renewing. */
+  /** Called for an instance whose health this node checks, and which it renews. */
   readonly onProbed: (entry: Entry) => void;
 }
 
@@ -294,7 +294,7 @@ const fullness: ReadonlySet<LimitName> = new Set([
   "registryNodes",
 ] as const);
 
-/** A full registry is told from a wrong request: another node, or a later try, may take it. */
+/** A full registry has a code of its own: another node, or a later attempt, may accept the request. */
 function codeOf({ limit }: Fault): Code {
   return limit !== undefined && fullness.has(limit) ? Code.LimitExceeded : Code.BadRequest;
 }

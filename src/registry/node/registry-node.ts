@@ -147,7 +147,7 @@ export class RegistryNode implements NamedDirectory {
     this.planTick();
   }
 
-  /** Says goodbye to the others: they are told within this turn, as far as they can be reached. */
+  /** Cancels its own entry; within this turn it sends that to all nodes that it can reach. */
   leave(): void {
     if (this.isLeaving) return;
     this.isLeaving = true;

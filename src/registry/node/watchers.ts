@@ -64,7 +64,7 @@ export class Watchers {
     };
   }
 
-  /** True while changes of a service are gathered: whoever watches it now is told of them before long. */
+  /** True while changes of a service are gathered: its watchers hear of them soon. */
   isGathering(key: string): boolean {
     const watched = this.watched.get(key);
     return watched !== undefined && watched.isBusy && watched.isChanged;

@@ -1,5 +1,5 @@
 // What one destination (a node of our zone, or another zone) has yet to be told. It remembers which entries, not what
-// happened to them: an entry is told in its state of the moment when it is sent. So the queue is never longer than the
+// happened to them: an entry is sent in its state at that moment. So the queue is never longer than the
 // table, whatever happens while the destination is away, and sending twice or in another order does no harm.
 
 import type { Clock } from "../../base/clock.ts";
@@ -28,7 +28,7 @@ export interface OutboxHost {
   readonly random: Random;
   readonly network: PeerNetwork;
   info(): NodeInfo;
-  /** A destination's answer, or why there is none. */
+  /** A destination's answer, or why it gave none. */
   answered(address: string, reply: Replicated | PeerFailure): void;
   /** A destination has something newer. */
   learn(states: readonly EntryState[]): void;
@@ -37,7 +37,7 @@ export interface OutboxHost {
 export class Outbox {
   private readonly host: OutboxHost;
   private readonly isSpread: boolean;
-  /** The node to tell now; undefined while there is none. */
+  /** The node to send to now; undefined while none exists. */
   private readonly target: () => string | undefined;
   private readonly states = new Set<Entry>();
   private readonly renewals = new Set<Entry>();

@@ -1,10 +1,10 @@
-// Who is told of a write: one outbox for each node of this zone, and one for each other zone, which tells a node there that
+// Which nodes receive a write: one outbox for each node of this zone, and one for each other zone, which tells a node there that
 // spreads the write.
 
 import { Outbox, type OutboxHost } from "./outbox.ts";
 import type { Peer, Peers } from "./peers.ts";
 
-/** Where a write came from, which decides who is told of it. */
+/** Where a write came from, which decides which nodes receive it. */
 export type Origin =
   /** A client: all nodes of this zone, and one of each other zone. */
   | "client"

@@ -1,7 +1,7 @@
 // The other nodes of the registry: those that the operator named, and those that are registered in the registry itself.
 // A node that is lost is looked for again, whichever of the two sides was away.
 //
-// Whoever may write may register any address as a node's. So one that was found in the registry is told nothing until it has
+// Every client that may write may register any address as a node's. So one that was found in the registry is told nothing until it has
 // answered as a node does, and is asked ever more rarely until then: else this node would send its table to whom a
 // stranger likes.
 

@@ -100,7 +100,7 @@ export class Replication implements OutboxHost {
     for (const outbox of this.outboxes.audience(origin)) outbox.pushRenewal(entry);
   }
 
-  /** True for an instance that a client has registered here, and that a node which answers has yet to be told of. */
+  /** True for an instance that a client has registered here, if a node that answers has not received it yet. */
   isUntold(entry: Entry): boolean {
     if (entry.registeredAtMs < this.clock.monotonicMs() - untoldMs) return false;
     for (const outbox of this.outboxes.all()) if (outbox.isTelling(entry)) return true;
@@ -123,14 +123,14 @@ export class Replication implements OutboxHost {
     return this.network.lagNs?.(leadNs) ?? 0n;
   }
 
-  /** Entries that wait to be told, over all destinations. */
+  /** Entries that wait to be sent, over all destinations. */
   get waiting(): number {
     let waiting = 0;
     for (const outbox of this.outboxes.all()) waiting += outbox.size;
     return waiting;
   }
 
-  /** True when everyone who answers has been told everything. */
+  /** True if every node that answers has received everything. */
   get isSettled(): boolean {
     for (const outbox of this.outboxes.all()) if (!outbox.isSettled) return false;
     return true;
@@ -282,7 +282,7 @@ export class Replication implements OutboxHost {
     const { address } = node;
     const peer = this.peers.get(address);
     if (peer === undefined) return;
-    // It can reach us, so we shall probably reach it.
+    // It can reach this node, so this node can probably reach it.
     this.outboxes.wake(address);
     this.askBack(address);
   }

@@ -73,7 +73,7 @@ export class Entry implements Version {
   isLapsed = false;
   /** What it adds to the table's bytes; 0 when it is cancelled. */
   weight = 0;
-  /** False once the table has dropped it: whoever still holds it forgets it. */
+  /** False once the table has dropped it; other holders drop it, too. */
   isHeld = true;
   /** When a client registered it at this node, by the monotonic clock; -Infinity when none did. */
   registeredAtMs = -Infinity;

@@ -1,5 +1,4 @@
-// What a table takes in, whoever brings it: a client, another node, a comparison or a snapshot. Each of them passes this
-// one gate, so that no rule holds at one door only.
+// Which instances a table accepts. The same rules apply to every source: a client, another node, a comparison, a snapshot.
 
 import { leaseMs, tombstoneMs } from "../../base/limits/fixed.ts";
 import type { Limits } from "../../base/limits/limits.ts";
@@ -35,15 +34,14 @@ export class TableRules {
     this.takesProbes = takesProbes;
   }
 
-  /** What is wrong with an instance itself; undefined: nothing. */
+  /** What is wrong with an instance itself; undefined if nothing is. */
   faultOf(instance: Bounded): Fault | undefined {
     return this.noted(faultOfInstance(instance, this.limits.values), instance.appid);
   }
 
   /**
-   * Why there is no room for an instance of a service, a new one or one that grows by so many bytes; undefined: there is.
-   * The reserve is for the cluster's own services: they are told by their names, which each node and each release sees in
-   * the same way.
+   * Why the table has no room for an instance, a new one or one that grows by `growth` bytes; undefined if it has. The
+   * reserve is for the cluster's own services. Their names tell them apart, which every node and release reads alike.
    */
   fullnessFor(appid: string, { live, nodes, bytes }: Held, isNew: boolean, growth: number): Fault | undefined {
     const { instances, instancesReserved, instancesBytes, registryNodes } = this.limits.values;

@@ -64,7 +64,7 @@ export class Table extends Listing {
     return this.entries.values();
   }
 
-  /** Why an instance is not taken, whoever brings it; undefined: it may be. */
+  /** Why the table refuses an instance, from any source; undefined if it accepts it. */
   refusalOf(instance: Bounded): Fault | undefined {
     return this.refusal(instance, this.get(instance));
   }
@@ -93,7 +93,7 @@ export class Table extends Listing {
       this.replace(known, state, touchedAtMs);
       return "newer";
     }
-    // A snapshot's lease began with this process; whoever has heard of the instance knows when it really did.
+    // A snapshot's lease began with this process; a node that has heard of the instance knows when it really did.
     if (known.isStale && state.instance !== undefined) known.touchedAtMs = -Infinity;
     // The later renewal counts, and it says that somebody has heard of the instance.
     const isRenewed = known.instance !== undefined && state.instance !== undefined && touchedAtMs > known.touchedAtMs;
@@ -118,14 +118,14 @@ export class Table extends Listing {
   }
 
   /**
-   * Puts in what a snapshot says: to be shown, but told to nobody until somebody confirms it. A version from the future,
+   * Puts in what a snapshot says: readers see it, but no other node is told before one confirms it. A version from the future,
    * because a clock was wrong when it was written or is wrong now, counts as in `restamp`.
    */
   restore(state: EntryState): void {
     if (this.entries.has(instanceKey(state.identity))) return;
     const restored = this.parts.versions.isFromFuture(state.dirty) ? this.restamped(state) : state;
     if (restored === undefined) return;
-    // A lease starts anew: whoever lives has one lease's time to say so.
+    // A lease starts again: an instance that lives has the time of one lease to renew.
     const age = restored.instance === undefined ? restored.ageMs : 0;
     const entry = this.add({ ...restored, ageMs: age }, this.nowMs - age, true);
     if (entry === undefined || entry.instance === undefined) return;
@@ -266,7 +266,7 @@ export class Table extends Listing {
     this.touch(entry, touchedAtMs);
   }
 
-  /** Somebody has heard of it: from now on it is told to other nodes. */
+  /** Another node knows the entry: from now on this node replicates it. */
   private confirm(entry: Entry): void {
     if (!entry.isStale) return;
     entry.isStale = false;
