@@ -54,8 +54,8 @@ export interface Instance extends Identity {
 export const noMetadata: ReadonlyMap<string, string> = new Map();
 
 /**
- * The key of a service's instances in one env. The registry's own nodes are one service in all envs, so that a client of
- * any env finds them. Names hold no control characters, so a new line separates.
+ * The key of a service's instances in one env. The registry's own nodes are one service in all envs, so that a client
+ * of any env finds them. Names hold no control characters, so a new line separates.
  */
 export function appKey(env: string, appid: string): string {
   return appid === discoveryAppid ? `\n${appid}` : `${env}\n${appid}`;

@@ -5,7 +5,10 @@ export class TooLong extends Error {
   override readonly name = "TooLong";
 }
 
-/** The body of a request or a response as UTF-8 text. Rejects with TooLong, TypeError (not UTF-8), or as its stream does. */
+/**
+ * The body of a request or a response as UTF-8 text. Rejects with TooLong, TypeError (not UTF-8), or as its stream
+ * does.
+ */
 export async function boundedText(source: Request | Response, bytesMax: number): Promise<string> {
   const declared = Number(source.headers.get("content-length") ?? 0);
   if (declared > bytesMax) {

@@ -1,9 +1,11 @@
-// Whether a node of the registry takes writes from anybody. A registry that does cannot be believed: whoever reaches it can
-// list an instance of theirs. Members of a cluster and nodes of a registry with keys find it out before they use a node.
+// Whether a node of the registry takes writes from anybody. A registry that does cannot be believed: whoever reaches it
+// can list an instance of theirs. Members of a cluster and nodes of a registry with keys find it out before they use a
+// node.
 //
-// They say a renewal of an instance that does not exist, without a token. A node with a key refuses it (as does what may
-// stand in front of a node, with HTTP status 401 or 403); any other node does not know the instance. Nothing is changed by
-// it, at nodes of bilibili/discovery neither. A finding holds until a request to the node fails, and no longer than 5 minutes.
+// They say a renewal of an instance that does not exist, without a token. A node with a key refuses it (as does what
+// may stand in front of a node, with HTTP status 401 or 403); any other node does not know the instance. Nothing is
+// changed by it, at nodes of bilibili/discovery neither. A finding holds until a request to the node fails, and no
+// longer than 5 minutes.
 
 import { registryAnswerBytesMax } from "../../base/limits/fixed.ts";
 import { boundedText } from "./bounded-text.ts";
@@ -27,8 +29,8 @@ export class KeyChecks {
   }
 
   /**
-   * Returns true if a node, `http://host:port`, takes writes without a key. Rejects when it does not say: it is away, or
-   * starting.
+   * Returns true if a node, `http://host:port`, takes writes without a key. Rejects when it does not say: it is away,
+   * or starting.
    */
   async isOpen(node: string, signal: AbortSignal): Promise<boolean> {
     const refusedAtMs = this.refusedAtMs.get(node);

@@ -9,9 +9,9 @@ export interface NodeRequest {
 }
 
 /**
- * Sends a request; its answer is to be read within a bound (bounded-text.ts). What is compressed may be of any length once it
- * is unpacked, so the answer comes as it is; a redirect would lead elsewhere than the operator said, so none is followed.
- * Rejects as `fetch` does.
+ * Sends a request; its answer is to be read within a bound (bounded-text.ts). What is compressed may be of any length
+ * once it is unpacked, so the answer comes as it is; a redirect would lead elsewhere than the operator said, so none is
+ * followed. Rejects as `fetch` does.
  */
 export function sendToNode(url: string, { method, headers, body, signal }: NodeRequest): Promise<Response> {
   return fetch(url, {

@@ -1,6 +1,6 @@
-// Keeps one instance registered: register, renew, register again when the registry has forgotten or
-// the instance says something new. One request at a time; what was said last wins. A node that fails is left for the next,
-// after a back-off; a refusal is the registry's word and is not retried elsewhere.
+// Keeps one instance registered: register, renew, register again when the registry has forgotten or the instance says
+// something new. One request at a time; what was said last wins. A node that fails is left for the next, after a
+// back-off; a refusal is the registry's word and is not retried elsewhere.
 
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";

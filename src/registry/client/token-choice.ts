@@ -1,6 +1,7 @@
-// Which token a node of the registry is shown. A process has one for each of its cluster keys, and shows the first one. While
-// the keys of a cluster are changed, a node that has not read them again yet may know only another one: so a request that is
-// refused for its token is repeated with the others, and the token that the node takes is shown to it first from then on.
+// Which token a node of the registry is shown. A process has one for each of its cluster keys, and shows the first one.
+// While the keys of a cluster are changed, a node that has not read them again yet may know only another one: so a
+// request that is refused for its token is repeated with the others, and the token that the node takes is shown to it
+// first from then on.
 
 /** Nodes of which it is remembered that they take another token than the first one. */
 const nodesMax = 256;
@@ -16,8 +17,8 @@ export class TokenChoice {
   }
 
   /**
-   * Makes a request of a node, again with each further token while the reply is a refusal of the one before. Returns the
-   * last reply. `request` is given the headers that show a token.
+   * Makes a request of a node, again with each further token while the reply is a refusal of the one before. Returns
+   * the last reply. `request` is given the headers that show a token.
    */
   async ask<Reply>(
     node: string,

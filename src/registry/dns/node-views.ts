@@ -1,5 +1,5 @@
-// The ids below `node.<domain>`: which instances, addresses and alias each one has. A view is kept until an instance under
-// its id changes.
+// The ids below `node.<domain>`: which instances, addresses and alias each one has. A view is kept until an instance
+// under its id changes.
 
 import { GenerationCache } from "../../base/generation-cache.ts";
 import type { NamedDirectory } from "../directory.ts";
@@ -75,8 +75,8 @@ export class NodeViews {
   }
 
   /**
-   * The alias of an id whose instances have no address, and name the same host. A name of this domain is not an alias: it
-   * could lead back here.
+   * The alias of an id whose instances have no address, and name the same host. A name of this domain is not an alias:
+   * it could lead back here.
    */
   private aliasOf(id: string, instances: readonly Instance[]): Finding | undefined {
     const { domain, ttlSeconds } = this.parts;

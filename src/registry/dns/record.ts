@@ -1,6 +1,6 @@
-// Resource records as they stand in an answer (RFC 1035, 3.2.1), without the owner's name: the response writer puts that
-// before the record, mostly as a pointer of two bytes. Names are ASCII without checks here: the caller has checked them
-// with `isHostName`.
+// Resource records as they stand in an answer (RFC 1035, 3.2.1), without the owner's name: the response writer puts
+// that before the record, mostly as a pointer of two bytes. Names are ASCII without checks here: the caller has checked
+// them with `isHostName`.
 //
 //   0  type (2) · 2  class (2) · 4  TTL in seconds (4) · 8  length of the data (2) · 10  the data
 

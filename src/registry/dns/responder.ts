@@ -1,7 +1,7 @@
-// From a query's bytes to an answer's, without IO. Answers are kept under what they depend on: the question's bytes, the
-// requester's flags and the room there is, as long as the zone finds the same. Of each a few are kept that begin with
-// different records, and they take turns, so that clients which just take the first one spread. Only what there is has
-// kept answers: names that do not exist are as many as anyone likes to ask for, and cost nobody else's.
+// From a query's bytes to an answer's, without IO. Answers are kept under what they depend on: the question's bytes,
+// the requester's flags and the room there is, as long as the zone finds the same. Of each a few are kept that begin
+// with different records, and they take turns, so that clients which just take the first one spread. Only what there is
+// has kept answers: names that do not exist are as many as anyone likes to ask for, and cost nobody else's.
 
 import type { Clock } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";

@@ -99,8 +99,8 @@ export class ResponseWriter {
   }
 
   /**
-   * Writes an answer without records that says to ask again over TCP. It is as long as its query, and no longer: who has
-   * forged the sender's address gains nothing.
+   * Writes an answer without records that says to ask again over TCP. It is as long as its query, and no longer: who
+   * has forged the sender's address gains nothing.
    */
   writeCut(query: QueryView): Buffer {
     const { bytes } = this;

@@ -1,11 +1,11 @@
-// The domain's contents: which records a name has, read from the registry's table. The zone shows only UP instances of this
-// node's own env; a service whose instances all wait still exists, and its answer is "no data", not "no such name"
+// The domain's contents: which records a name has, read from the registry's table. The zone shows only UP instances of
+// this node's own env; a service whose instances all wait still exists, and its answer is "no data", not "no such name"
 // (RFC 2308).
 //
-// A finding is cached under the revision of its own service, so that a change costs only requests for what has changed. A
-// large service is read at most a few times within a TTL, however often it changes. If it has more endpoints than an answer
-// may have, the answer's are drawn at random, again a few times within a TTL. A change of another service that affects a
-// finding, by an instance of the same id, shows after a quarter of the TTL at the latest.
+// A finding is cached under the revision of its own service, so that a change costs only requests for what has changed.
+// A large service is read at most a few times within a TTL, however often it changes. If it has more endpoints than an
+// answer may have, the answer's are drawn at random, again a few times within a TTL. A change of another service that
+// affects a finding, by an instance of the same id, shows after a quarter of the TTL at the latest.
 
 import type { Clock } from "../../base/clock.ts";
 import { GenerationCache } from "../../base/generation-cache.ts";

@@ -1,6 +1,6 @@
-// The routes of the registry's HTTP API (bilibili/discovery v1.2.1, and what ours adds): from a request to the function that
-// answers it. A client's mistake is answered with HTTP status 200 and a code: clients take any other status for a broken
-// node.
+// The routes of the registry's HTTP API (bilibili/discovery v1.2.1, and what ours adds): from a request to the function
+// that answers it. A client's mistake is answered with HTTP status 200 and a code: clients take any other status for a
+// broken node.
 
 import { showsToken } from "../../auth/registry-token.ts";
 import { MalformedJson } from "../../base/json-fields.ts";
@@ -185,7 +185,8 @@ export class Api {
       return { ...plain(415, "messages of registry nodes are application/json"), isLast: true };
     if (this.options.tokens().length > 0 || this.options.quotaOf(request.remoteAddress) === "") return undefined;
     if (this.peers.isNode(request.remoteAddress)) return undefined;
-    // It takes this node for one of the original implementation, registers itself as those do, and is known from then on.
+    // It takes this node for one of the original implementation, registers itself as those do, and is known from then
+    // on.
     return { ...plain(404, "404 page not found", { [unknownNodeField]: "register" }), isLast: true };
   }
 

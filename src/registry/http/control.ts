@@ -1,5 +1,5 @@
-// An operator's commands over the registry's API: `POST /discovery/control` with the parameter `request`. Whoever shows the
-// cluster's key may ask; where there is no key, whoever is on this machine.
+// An operator's commands over the registry's API: `POST /discovery/control` with the parameter `request`. Whoever shows
+// the cluster's key may ask; where there is no key, whoever is on this machine.
 
 import type { ControlCommands } from "../../observe/control-commands.ts";
 import type { HttpAnswer } from "../../transport/http/http-answer.ts";

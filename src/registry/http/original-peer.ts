@@ -1,10 +1,10 @@
-// Replication with nodes of the original implementation, bilibili/discovery. It knows no
-// batches, no digests and no tombstones: each state and each renewal is a request of its own, in the form in which its own
-// nodes tell each other, and everything that it lists comes in one answer.
+// Replication with nodes of the original implementation, bilibili/discovery. It knows no batches, no digests and no
+// tombstones: each state and each renewal is a request of its own, in the form in which its own nodes tell each other,
+// and everything that it lists comes in one answer.
 //
-// What it lacks is not pushed at it after a comparison. It remembers no cancellation, so what it lacks may be what it was
-// told to drop; and to register is to renew there, so that two nodes would keep a dead instance alive for each other. What
-// it lacks and should have it asks for itself, when it is told of the next renewal.
+// What it lacks is not pushed at it after a comparison. It remembers no cancellation, so what it lacks may be what it
+// was told to drop; and to register is to renew there, so that two nodes would keep a dead instance alive for each
+// other. What it lacks and should have it asks for itself, when it is told of the next renewal.
 
 import { MalformedJson } from "../../base/json-fields.ts";
 import type { Clock } from "../../base/clock.ts";
@@ -62,8 +62,8 @@ export class OriginalPeers {
   private readonly lags: ClockLags;
 
   /**
-   * `tokens`: the original does not look at them, what stands in front of it may. `requestMsMax` holds for each request.
-   * A clock that is behind by more than `lagMsMax` is not believed.
+   * `tokens`: the original does not look at them, what stands in front of it may. `requestMsMax` holds for each
+   * request. A clock that is behind by more than `lagMsMax` is not believed.
    */
   constructor(parts: { clock: Clock; tokens: TokenChoice; requestMsMax: number; lagMsMax: number }) {
     this.clock = parts.clock;
@@ -73,8 +73,8 @@ export class OriginalPeers {
   }
 
   /**
-   * The most that the clock of any of these nodes is behind this node's versions, which are ahead of its clock by `leadNs`, in
-   * nanoseconds; 0: as far as is known, none is.
+   * The most that the clock of any of these nodes is behind this node's versions, which are ahead of its clock by
+   * `leadNs`, in nanoseconds; 0: as far as is known, none is.
    */
   lagNs(leadNs: bigint): bigint {
     return this.lags.largestNs(this.clock.monotonicMs(), leadNs);
@@ -86,9 +86,9 @@ export class OriginalPeers {
   }
 
   /**
-   * Tells the node at `address` (`host:port`) each state, then each renewal. What it refuses with a code counts as told:
-   * to say it again would change nothing, and must not hold up the others. Ends at the first request that fails. Never
-   * rejects.
+   * Tells the node at `address` (`host:port`) each state, then each renewal. What it refuses with a code counts as
+   * told: to say it again would change nothing, and must not hold up the others. Ends at the first request that fails.
+   * Never rejects.
    */
   async replicate(address: string, message: Replicate): Promise<Replicated | PeerFailure> {
     const wanted: number[] = [];
@@ -140,8 +140,8 @@ export class OriginalPeers {
   }
 
   /**
-   * Reads all that the node lists; within `listingMs` after that, for who does not just start, nothing differs. No bucket
-   * ever does: what the other one lacks is not pushed at it (see above). Never rejects.
+   * Reads all that the node lists; within `listingMs` after that, for who does not just start, nothing differs. No
+   * bucket ever does: what the other one lacks is not pushed at it (see above). Never rejects.
    */
   async compare(address: string, message: Compare): Promise<Compared | PeerFailure> {
     const nowMs = this.clock.monotonicMs();

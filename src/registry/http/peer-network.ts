@@ -29,7 +29,9 @@ import {
 
 /** A node that has not answered by then is away. */
 const requestMsMax = 5_000;
-/** A node that was found to be an original one is asked again after this long: it may have been replaced by one of ours. */
+/**
+ * A node that was found to be an original one is asked again after this long: it may have been replaced by one of ours.
+ */
 const originalMsMax = 60_000;
 /** One of ours that does not know us is told of us as an original one would be, and asked again after this long. */
 const unknownMsMax = 2_000;
@@ -64,9 +66,9 @@ export class HttpPeerNetwork implements PeerNetwork {
   private readonly originalUntilMs = new Map<string, number>();
 
   /**
-   * The first of `tokens`, those of now, is shown to all nodes, another one to a node that refuses it. A process that has any at
-   * its start exchanges nothing with a node that takes writes without one: what anybody may write there would be listed here.
-   * The clock of an original node that is behind by more than `lagMsMax` is not believed.
+   * The first of `tokens`, those of now, is shown to all nodes, another one to a node that refuses it. A process that
+   * has any at its start exchanges nothing with a node that takes writes without one: what anybody may write there
+   * would be listed here. The clock of an original node that is behind by more than `lagMsMax` is not believed.
    */
   constructor(clock: Clock, tokens: () => readonly string[], lagMsMax: number) {
     this.clock = clock;

@@ -1,9 +1,9 @@
-// The long polls: poll for one service, polls for several. One waiter a request: it is gone when it is answered, when its
-// time is over, or when its socket closes. A client is never answered so that it comes back at once for nothing: the
-// clients of the original ignore a service without UP instances, and would ask again with the same version.
+// The long polls: poll for one service, polls for several. One waiter a request: it is gone when it is answered, when
+// its time is over, or when its socket closes. A client is never answered so that it comes back at once for nothing:
+// the clients of the original ignore a service without UP instances, and would ask again with the same version.
 //
-// Memory: a poll that waits keeps what it needs to be answered, and nothing of its request; its services are those of the
-// watchers. How many services all polls name together is bounded.
+// Memory: a poll that waits keeps what it needs to be answered, and nothing of its request; its services are those of
+// the watchers. How many services all polls name together is bounded.
 
 import { pollMs } from "../../base/limits/fixed.ts";
 import type { LimitName } from "../../base/limits/table.ts";

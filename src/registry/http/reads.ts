@@ -70,7 +70,9 @@ export interface RenderedServices {
   readonly isCut: boolean;
 }
 
-/** Renders services as far as an answer may hold them; at once, if they are not much. What is rendered stays as it is. */
+/**
+ * Renders services as far as an answer may hold them; at once, if they are not much. What is rendered stays as it is.
+ */
 export function renderAll(
   { renderings, limits }: Reading,
   apps: ReadonlyMap<string, App | Rendered>,

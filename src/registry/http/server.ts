@@ -1,4 +1,5 @@
-// The port of the registry's HTTP API: connections, their limits, and which client a request belongs to. api.ts answers.
+// The port of the registry's HTTP API: connections, their limits, and which client a request belongs to. api.ts
+// answers.
 
 import { descriptorsMax } from "../../base/descriptors.ts";
 import type { Limits } from "../../base/limits/limits.ts";
@@ -21,7 +22,10 @@ const closingMs = 200;
 /** Files that this process may need open beside its connections: DNS, other nodes, health checks, the snapshot. */
 const otherDescriptors = 384;
 
-/** The API on its port. Until it is opened it answers as a node that is starting does: a node has to know its port first. */
+/**
+ * The API on its port. Until it is opened it answers as a node that is starting does: a node has to know its port
+ * first.
+ */
 export interface RegistryHttp {
   /** `host:port` as bound. */
   readonly address: string;

@@ -1,12 +1,15 @@
-// Which listed instances of a cluster are believed: those that carry a proof by one of its keys (auth/instance-proof.ts).
-// Whoever asks on behalf of the cluster or of its clients goes through here: gateways, logic nodes, lookup.
+// Which listed instances of a cluster are believed: those that carry a proof by one of its keys
+// (auth/instance-proof.ts). Whoever asks on behalf of the cluster or of its clients goes through here: gateways, logic
+// nodes, lookup.
 //
-// A wrong proof is never believed. An instance without one may be of the release before proofs. Where the registry takes
-// writes only with the cluster key, such instances are believed, unless one of the same id has a proof, until all that are
-// listed have had one for `settledMs`: an upgrade is over then, and a stranger who has got hold of the registry's token gains
-// nothing. Where the registry takes writes from anybody, an instance without a proof is never believed.
+// A wrong proof is never believed. An instance without one may be of the release before proofs. Where the registry
+// takes writes only with the cluster key, such instances are believed, unless one of the same id has a proof, until all
+// that are listed have had one for `settledMs`: an upgrade is over then, and a stranger who has got hold of the
+// registry's token gains nothing. Where the registry takes writes from anybody, an instance without a proof is never
+// believed.
 //
-// Holds the names of those that were left out, a few for each service, and verdicts for as long as their instances live.
+// Holds the names of those that were left out, a few for each service, and verdicts for as long as their instances
+// live.
 
 import type { ClusterKeys } from "../../auth/cluster-keys.ts";
 import { judgeProof, type ProofVerdict } from "../../auth/instance-proof.ts";

@@ -1,7 +1,7 @@
-// Which gateways a login or chat node has lost its link to, as its metadata in the registry says: `gone` holds their ids
-// with commas between them. The registry itself learns that a process has died when its lease ends, a minute and a half
-// later; a link learns it at once. What is said decides only which gateways clients are told of: no proof covers it, and
-// processes of other releases pass it over.
+// Which gateways a login or chat node has lost its link to, as its metadata in the registry says: `gone` holds their
+// ids with commas between them. The registry itself learns that a process has died when its lease ends, a minute and a
+// half later; a link learns it at once. What is said decides only which gateways clients are told of: no proof covers
+// it, and processes of other releases pass it over.
 
 const goneKey = "gone";
 const goneMax = 16;

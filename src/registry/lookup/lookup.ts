@@ -33,7 +33,9 @@ export function schemesIn(query: string): ReadonlySet<string> | undefined {
   return schemes.length === 0 ? undefined : new Set(schemes);
 }
 
-/** The gateways for a client with that token at that address, of those schemes; or why there are none, as a sentence. */
+/**
+ * The gateways for a client with that token at that address, of those schemes; or why there are none, as a sentence.
+ */
 export function lookupGateways(
   token: string,
   address: string,

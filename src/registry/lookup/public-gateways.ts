@@ -1,5 +1,5 @@
-// The gateways that clients may be told of, in the order by which they are chosen. Read once a change of theirs, and not once
-// a lookup: anybody may look up, as often as he likes.
+// The gateways that clients may be told of, in the order by which they are chosen. Read once a change of theirs, and
+// not once a lookup: anybody may look up, as often as he likes.
 
 import type { Clock } from "../../base/clock.ts";
 import type { Directory, NamedDirectory } from "../directory.ts";
@@ -47,8 +47,8 @@ export class PublicGateways {
   }
 
   /**
-   * The URLs of the gateways in an IDC, if there are any; else of all. `schemes`: those URLs alone. Gateways that are leaving
-   * count if no other is up, and those whose links have broken if there is nothing else.
+   * The URLs of the gateways in an IDC, if there are any; else of all. `schemes`: those URLs alone. Gateways that are
+   * leaving count if no other is up, and those whose links have broken if there is nothing else.
    */
   urls(idc: string | undefined, schemes?: ReadonlySet<string>): readonly string[] {
     const { all, byIdc } = this.view(schemes);

@@ -1,5 +1,6 @@
-// Instances that cannot renew themselves, and say so by `health_url` in their metadata: the node that took the registration
-// asks them how they are, renews them, and sets one that fails to WAITING. When that node is gone, another one takes over.
+// Instances that cannot renew themselves, and say so by `health_url` in their metadata: the node that took the
+// registration asks them how they are, renews them, and sets one that fails to WAITING. When that node is gone, another
+// one takes over.
 //
 // A registry without a key has none of it: a health_url is a request that this node makes, and there anybody could have
 // it made. The table refuses such an instance then, from any source (`TableRules.takesProbes`).
@@ -19,7 +20,9 @@ const probeMs = 10_000;
 export const probeMsMax = 3_000;
 /** An instance that has failed for this long turns WAITING. */
 const failedMs = 20_000;
-/** An instance that nobody has renewed for this long has lost the node that asked it; some time at random comes on top. */
+/**
+ * An instance that nobody has renewed for this long has lost the node that asked it; some time at random comes on top.
+ */
 const orphanMs = 45_000;
 const orphanSpreadMs = 20_000;
 /** Between two looks for such instances. */

@@ -1,6 +1,6 @@
 // The order of health checks. An address gets at most one request a second, however many instances name it, because the
-// instances choose where this node sends requests. Instances with the same URL share its answer; URLs of one address wait
-// in a queue, and a URL that finds the queue full is not checked this time.
+// instances choose where this node sends requests. Instances with the same URL share its answer; URLs of one address
+// wait in a queue, and a URL that finds the queue full is not checked this time.
 
 import type { Clock } from "../../base/clock.ts";
 import type { Cancel, Timers } from "../../base/timers.ts";

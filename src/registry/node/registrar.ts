@@ -1,5 +1,5 @@
-// The four writes as clients and nodes of the original implementation make them: what each one means, why it is refused,
-// and which nodes it is passed on to.
+// The four writes as clients and nodes of the original implementation make them: what each one means, why it is
+// refused, and which nodes it is passed on to.
 
 import { Code } from "../codes.ts";
 import type { LimitName } from "../../base/limits/table.ts";
@@ -157,7 +157,10 @@ export class Registrar {
     return { code: Code.Ok, entry };
   }
 
-  /** Takes an instance out, and remembers that. `dirtyTimestamp`: the version of that fact, as another node gave it, or 0. */
+  /**
+   * Takes an instance out, and remembers that. `dirtyTimestamp`: the version of that fact, as another node gave it, or
+   * 0.
+   */
   cancel(identity: Identity, dirtyTimestamp: bigint, origin: Origin): Outcome {
     const ahead = this.faultOfTime("dirty_timestamp", dirtyTimestamp);
     if (ahead !== undefined) return ahead;
@@ -225,8 +228,8 @@ export class Registrar {
   }
 
   /**
-   * True for a cancelled instance that a node of the original implementation registers long after: nothing of it is under
-   * way for that long, so it lives again, and the version only shows that node's clock to be slow.
+   * True for a cancelled instance that a node of the original implementation registers long after: nothing of it is
+   * under way for that long, so it lives again, and the version only shows that node's clock to be slow.
    */
   private isReborn(known: Entry | undefined, dirtyTimestamp: bigint): boolean {
     if (known === undefined || known.instance !== undefined) return false;
@@ -234,9 +237,10 @@ export class Registrar {
   }
 
   /**
-   * True for a write at another node that was made after the known state, though its version is not above that one's: the
-   * clock that made it is behind this node's versions. Clocks that agree to a millisecond do not tell whether an instance
-   * was registered there or cancelled first; one that was not known when it was cancelled was registered later.
+   * True for a write at another node that was made after the known state, though its version is not above that one's:
+   * the clock that made it is behind this node's versions. Clocks that agree to a millisecond do not tell whether an
+   * instance was registered there or cancelled first; one that was not known when it was cancelled was registered
+   * later.
    */
   private isOvertaken(known: Entry | undefined, dirtyTimestamp: bigint): boolean {
     if (known === undefined || dirtyTimestamp > known.dirty) return false;

@@ -1,6 +1,6 @@
-// One node of the registry: assembles table, replication, start-up, expiry and watchers. Its creator passes everything that
-// comes from outside (clock, timers, randomness, the network between nodes), so that a simulation can run five nodes in one
-// process, and an hour in a second.
+// One node of the registry: assembles table, replication, start-up, expiry and watchers. Its creator passes everything
+// that comes from outside (clock, timers, randomness, the network between nodes), so that a simulation can run five
+// nodes in one process, and an hour in a second.
 
 import type { Clock } from "../../base/clock.ts";
 import { leaseMs } from "../../base/limits/fixed.ts";

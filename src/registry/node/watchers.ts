@@ -1,6 +1,6 @@
 // Who waits for changes of which service. Each waiting request has a watcher of its own, woken at the end of the turn
-// in which something changed. When the answers of a wake-up are so large that writing them takes a while, they are spread
-// over turns, and further changes of that service are gathered meanwhile: other requests are served in between.
+// in which something changed. When the answers of a wake-up are so large that writing them takes a while, they are
+// spread over turns, and further changes of that service are gathered meanwhile: other requests are served in between.
 
 import type { Clock } from "../../base/clock.ts";
 import type { Timers } from "../../base/timers.ts";

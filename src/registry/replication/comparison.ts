@@ -1,4 +1,5 @@
-// The answer to another node's digest: which buckets differ, and this table's states in them. A long answer comes in parts.
+// The answer to another node's digest: which buckets differ, and this table's states in them. A long answer comes in
+// parts.
 
 import { leaseMs } from "../../base/limits/fixed.ts";
 import { digestBuckets } from "../table/digest.ts";
@@ -10,7 +11,10 @@ import type { Table } from "../table/table.ts";
 const statesMin = 200;
 export const statesMax = 400;
 
-/** What differs from `digest` ('': a table without entries), from a bucket on. `random32` chooses the part of a huge bucket. */
+/**
+ * What differs from `digest` ('': a table without entries), from a bucket on. `random32` chooses the part of a huge
+ * bucket.
+ */
 export function comparisonOf(
   table: Table,
   { digest, fromBucket }: { readonly digest: string; readonly fromBucket: number },

@@ -1,5 +1,5 @@
-// Nodes of the original implementation in another env than this node's. They look for other nodes in their own env alone, so
-// they tell this one nothing: what is written there shows here only when all that they list is read again.
+// Nodes of the original implementation in another env than this node's. They look for other nodes in their own env
+// alone, so they tell this one nothing: what is written there shows here only when all that they list is read again.
 
 import type { Log } from "../../base/log.ts";
 import type { Entry } from "../table/entry.ts";

@@ -1,5 +1,5 @@
-// Which nodes receive a write: one outbox for each node of this zone, and one for each other zone, which tells a node there that
-// spreads the write.
+// Which nodes receive a write: one outbox for each node of this zone, and one for each other zone, which tells a node
+// there that spreads the write.
 
 import { Outbox, type OutboxHost } from "./outbox.ts";
 import type { Peer, Peers } from "./peers.ts";

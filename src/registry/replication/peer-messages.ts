@@ -1,5 +1,5 @@
-// What nodes of the registry say to each other: two questions, each with its answer. Plain values; how they travel is the
-// business of `http/peer-network.ts`, of a simulation, or of nobody.
+// What nodes of the registry say to each other: two questions, each with its answer. Plain values; how they travel is
+// the business of `http/peer-network.ts`, of a simulation, or of nobody.
 
 import type { EntryState } from "../table/entry.ts";
 import type { Identity } from "../instance.ts";
@@ -79,8 +79,9 @@ export interface PeerNetwork {
   replicate(address: string, message: Replicate, done: (reply: Replicated | PeerFailure) => void): void;
   compare(address: string, message: Compare, done: (reply: Compared | PeerFailure) => void): void;
   /**
-   * How far the clocks of nodes of the original implementation are behind this node's versions, which are ahead of
-   * its own clock by `leadNs`, in nanoseconds: the most of any; 0 while nothing shows that one is. Absent where there can be none.
+   * How far the clocks of nodes of the original implementation are behind this node's versions, which are ahead of its
+   * own clock by `leadNs`, in nanoseconds: the most of any; 0 while nothing shows that one is. Absent where there can
+   * be none.
    */
   lagNs?(leadNs: bigint): bigint;
   /** How far the clock of a node of the original implementation is ahead of this machine's for sure, in nanoseconds. */

@@ -1,9 +1,9 @@
 // The other nodes of the registry: those that the operator named, and those that are registered in the registry itself.
 // A node that is lost is looked for again, whichever of the two sides was away.
 //
-// Every client that may write may register any address as a node's. So one that was found in the registry is told nothing until it has
-// answered as a node does, and is asked ever more rarely until then: else this node would send its table to whom a
-// stranger likes.
+// Every client that may write may register any address as a node's. So one that was found in the registry is told
+// nothing until it has answered as a node does, and is asked ever more rarely until then: else this node would send its
+// table to whom a stranger likes.
 
 import { tombstoneMs } from "../../base/limits/fixed.ts";
 import type { Limits } from "../../base/limits/limits.ts";

@@ -1,6 +1,6 @@
-// Replication: every write of a client goes to all nodes of this zone, and to one node of each other zone, which spreads
-// it there; only such source requests are passed on. It happens after the caller has its answer;
-// comparisons of digests with another node every few seconds repair what it misses.
+// Replication: every write of a client goes to all nodes of this zone, and to one node of each other zone, which
+// spreads it there; only such source requests are passed on. It happens after the caller has its answer; comparisons of
+// digests with another node every few seconds repair what it misses.
 
 import type { Clock } from "../../base/clock.ts";
 import type { Limits } from "../../base/limits/limits.ts";
@@ -107,7 +107,9 @@ export class Replication implements OutboxHost {
     return false;
   }
 
-  /** Tells all nodes of a living instance again, by a version above the one that a node of the original has cancelled. */
+  /**
+   * Tells all nodes of a living instance again, by a version above the one that a node of the original has cancelled.
+   */
   reassert(entry: Entry): void {
     if (entry.instance === undefined) return;
     const above = versionAfter(versionAfter(entry.dirty));
@@ -118,7 +120,9 @@ export class Replication implements OutboxHost {
     if (this.parts.table.merge(state) === "newer") this.changed(entry, "client");
   }
 
-  /** How far the clocks of nodes of the original implementation are behind this node's versions, as PeerNetwork says. */
+  /**
+   * How far the clocks of nodes of the original implementation are behind this node's versions, as PeerNetwork says.
+   */
   lagNs(leadNs: bigint): bigint {
     return this.network.lagNs?.(leadNs) ?? 0n;
   }
@@ -287,7 +291,10 @@ export class Replication implements OutboxHost {
     this.askBack(address);
   }
 
-  /** Asks a node that has asked us, and was thought to be away; as often as its words cause it, if it is known to be one. */
+  /**
+   * Asks a node that has asked us, and was thought to be away; as often as its words cause it, if it is known to be
+   * one.
+   */
   private askBack(address: string): void {
     if (!this.peers.isWorthAsking(address, this.clock.monotonicMs()) || this.asking.has(address)) return;
     this.asking.add(address);

@@ -1,5 +1,5 @@
-// Start-up: a node that has just begun knows nothing, and would tell its clients so. It refuses to be read until another
-// node has told it what there is, or until it is clear that none can.
+// Start-up: a node that has just begun knows nothing, and would tell its clients so. It refuses to be read until
+// another node has told it what there is, or until it is clear that none can.
 
 import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";

@@ -1,6 +1,6 @@
 // One identity in the table: its instance, or the fact that it was cancelled. Two states of an identity are ordered, in
-// the same way on every node: whichever order they arrive in, the same one is left (a last-writer-wins register). Renewals
-// are not part of that: the later one counts, whatever the states are.
+// the same way on every node: whichever order they arrive in, the same one is left (a last-writer-wins register).
+// Renewals are not part of that: the later one counts, whatever the states are.
 
 import { bucketOf } from "./digest.ts";
 import { discoveryAppid, type Identity, type Instance, instanceKey } from "../instance.ts";

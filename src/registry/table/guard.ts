@@ -1,6 +1,6 @@
-// Self-protection: when many leases run out at once, it is more likely that this node cannot hear than that so many died;
-// then nothing is forgotten until they can be heard again. Judged by shares where there are many instances, and by
-// whether anybody at all is heard where there are few, so that one dead instance of three goes in 90 s.
+// Self-protection: when many leases run out at once, it is more likely that this node cannot hear than that so many
+// died; then nothing is forgotten until they can be heard again. Judged by shares where there are many instances, and
+// by whether anybody at all is heard where there are few, so that one dead instance of three goes in 90 s.
 
 /** So many silent instances are believed, however large a share they are, as long as somebody else is heard. */
 const believedLosses = 10;
@@ -32,9 +32,9 @@ export class Guard {
   }
 
   /**
-   * Decides for this moment (monotonic clock). `live` and `overdue` count instances that have renewed at least once, without
-   * the registry's own nodes; `overdue` is part of `live`. What never renewed proves nothing: a stranger may have left
-   * any number of names, which all fall silent at once.
+   * Decides for this moment (monotonic clock). `live` and `overdue` count instances that have renewed at least once,
+   * without the registry's own nodes; `overdue` is part of `live`. What never renewed proves nothing: a stranger may
+   * have left any number of names, which all fall silent at once.
    */
   assess(nowMs: number, live: number, overdue: number): Protection {
     const isFew = live <= believedLosses;

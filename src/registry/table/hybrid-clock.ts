@@ -1,11 +1,11 @@
 // The clock that versions are made of: a hybrid logical clock (Kulkarni et al., "Logical Physical Clocks", 2014) that
 // follows the wall clock, never repeats, and moves up to what other nodes of the registry say, so that a node whose
-// clock is behind does not lose its updates to one whose clock is ahead. Having moved up it keeps pace: a clock that waited
-// for the wall clock would fall behind the other node's again until that node's next message, and a client that writes at
-// one node and then at another would find its later write to be the older one.
+// clock is behind does not lose its updates to one whose clock is ahead. Having moved up it keeps pace: a clock that
+// waited for the wall clock would fall behind the other node's again until that node's next message, and a client that
+// writes at one node and then at another would find its later write to be the older one.
 //
-// Only a wall clock that is set back by more than twice what timestamps may be ahead takes it back: other nodes refuse versions that are so far
-// ahead, and would refuse them until that moment is reached.
+// Only a wall clock that is set back by more than twice what timestamps may be ahead takes it back: other nodes refuse
+// versions that are so far ahead, and would refuse them until that moment is reached.
 
 import type { Clock } from "../../base/clock.ts";
 
@@ -16,8 +16,9 @@ import type { Clock } from "../../base/clock.ts";
 const stepNs = 1024n;
 
 /**
- * How fast a lead over the wall clock is given up, as a share of the time that passes: more than two clocks drift apart, so
- * that a lead ends some day after the clock that caused it was set right, and too little to matter between two messages.
+ * How fast a lead over the wall clock is given up, as a share of the time that passes: more than two clocks drift
+ * apart, so that a lead ends some day after the clock that caused it was set right, and too little to matter between
+ * two messages.
  */
 const leadLoss = 1 / 1000;
 
@@ -50,8 +51,8 @@ export class HybridClock {
   setBacks = 0;
 
   /**
-   * `leadNs`: how far versions are ahead of this machine's clock, at most `aheadMsMax`. Nodes that make versions of faster
-   * clocks, and follow nobody's, win over what is written here later unless it is dated as they would.
+   * `leadNs`: how far versions are ahead of this machine's clock, at most `aheadMsMax`. Nodes that make versions of
+   * faster clocks, and follow nobody's, win over what is written here later unless it is dated as they would.
    */
   constructor(clock: Clock, aheadMsMax: number, leadNs = (): bigint => 0n) {
     this.clock = clock;
@@ -61,8 +62,8 @@ export class HybridClock {
   }
 
   /**
-   * A version, in nanoseconds since 1970, greater than every one before it and every one observed, unless the wall clock
-   * was set back.
+   * A version, in nanoseconds since 1970, greater than every one before it and every one observed, unless the wall
+   * clock was set back.
    */
   next(): bigint {
     const now = this.now();

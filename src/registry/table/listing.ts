@@ -1,5 +1,5 @@
-// What readers of a table see: the living instances by service and by name, and a version that grows with every change of
-// them. table.ts decides which instances these are.
+// What readers of a table see: the living instances by service and by name, and a version that grows with every change
+// of them. table.ts decides which instances these are.
 
 import type { Clock } from "../../base/clock.ts";
 import { type App, Apps } from "./apps.ts";
@@ -77,8 +77,8 @@ export class Listing {
   }
 
   /**
-   * Marks instances that are listed although their lease has run out, and changes at most `servicesMax` services by that.
-   * A renewal removes the mark.
+   * Marks instances that are listed although their lease has run out, and changes at most `servicesMax` services by
+   * that. A renewal removes the mark.
    */
   markLapsed(entries: Iterable<Entry>, servicesMax: number): void {
     const apps = new Set<App>();

@@ -1,4 +1,5 @@
-// The names of living instances, by env: services, zones and ids as DNS sees them, and which instances share a hostname.
+// The names of living instances, by env: services, zones and ids as DNS sees them, and which instances share a
+// hostname.
 
 import { Entry, isDiscovery } from "./entry.ts";
 import { asciiLower, EnvNames } from "../name-index.ts";

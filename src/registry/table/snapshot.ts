@@ -1,6 +1,6 @@
-// The table on disk, for a cluster that is started again after all of it was down: what it shows until the services have
-// registered again. A file of lines: what it is and when it was written, then a state each. It is no source of truth: what
-// nobody confirms within a lease is forgotten.
+// The table on disk, for a cluster that is started again after all of it was down: what it shows until the services
+// have registered again. A file of lines: what it is and when it was written, then a state each. It is no source of
+// truth: what nobody confirms within a lease is forgotten.
 
 import { closeSync, existsSync, fsync, readSync, rmSync, writeFile } from "node:fs";
 import { rename } from "node:fs/promises";
@@ -33,8 +33,9 @@ export class NotASnapshot extends Error {
 }
 
 /**
- * Reads a snapshot into a table, if there is one. One that others can change is not believed: it is left out, with a warning.
- * Resolves with the number of living instances that there is to show. Rejects with NotASnapshot, or as reading fails.
+ * Reads a snapshot into a table, if there is one. One that others can change is not believed: it is left out, with a
+ * warning. Resolves with the number of living instances that there is to show. Rejects with NotASnapshot, or as reading
+ * fails.
  */
 export async function readSnapshot(
   path: string,
@@ -88,7 +89,10 @@ function restore(lines: Generator<string>, path: string, table: Table, clock: Cl
   return table.live - liveBefore;
 }
 
-/** A file's lines, of which one chunk and one line are in memory. A line that is too long comes cut, and is the last one. */
+/**
+ * A file's lines, of which one chunk and one line are in memory. A line that is too long comes cut, and is the last
+ * one.
+ */
 function* linesOf(file: number, linesMax: number): Generator<string> {
   const chunk = Buffer.allocUnsafe(chunkBytes);
   let rest = Buffer.alloc(0);

@@ -1,5 +1,5 @@
-// A state of the table as JSON, as nodes send it to each other and as a snapshot keeps it. Versions are 64 bits wide, and
-// are written as decimal text.
+// A state of the table as JSON, as nodes send it to each other and as a snapshot keeps it. Versions are 64 bits wide,
+// and are written as decimal text.
 
 import { tombstoneMs } from "../../base/limits/fixed.ts";
 import type { EntryState } from "./entry.ts";

@@ -1,4 +1,5 @@
-// Which instances a table accepts. The same rules apply to every source: a client, another node, a comparison, a snapshot.
+// Which instances a table accepts. The same rules apply to every source: a client, another node, a comparison, a
+// snapshot.
 
 import { leaseMs, tombstoneMs } from "../../base/limits/fixed.ts";
 import type { Limits } from "../../base/limits/limits.ts";

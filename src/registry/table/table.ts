@@ -1,6 +1,6 @@
 // The table: every identity that this node knows, living or cancelled. Merging a state is idempotent, and the order in
-// which states arrive does not matter: replication depends on both. The table has no timer and no IO; its owner calls it
-// when time has passed.
+// which states arrive does not matter: replication depends on both. The table has no timer and no IO; its owner calls
+// it when time has passed.
 
 import { leaseMs, tombstoneMs } from "../../base/limits/fixed.ts";
 import { Digest } from "./digest.ts";
@@ -118,8 +118,8 @@ export class Table extends Listing {
   }
 
   /**
-   * Puts in what a snapshot says: readers see it, but no other node is told before one confirms it. A version from the future,
-   * because a clock was wrong when it was written or is wrong now, counts as in `restamp`.
+   * Puts in what a snapshot says: readers see it, but no other node is told before one confirms it. A version from the
+   * future, because a clock was wrong when it was written or is wrong now, counts as in `restamp`.
    */
   restore(state: EntryState): void {
     if (this.entries.has(instanceKey(state.identity))) return;
@@ -153,8 +153,8 @@ export class Table extends Listing {
   }
 
   /**
-   * Gives what a wrong clock wrote with versions from the future versions of now, so that other nodes take it, and forgets
-   * cancellations of such versions. Returns the living entries that it changed; others are to be told of them.
+   * Gives what a wrong clock wrote with versions from the future versions of now, so that other nodes take it, and
+   * forgets cancellations of such versions. Returns the living entries that it changed; others are to be told of them.
    */
   restamp(): Entry[] {
     const restamped: Entry[] = [];
