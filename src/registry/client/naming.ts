@@ -1,4 +1,4 @@
-// The naming service as a role sees it (the seed's Naming): find, subscribe, register. Two implementations: over HTTP
+// The naming service as a role sees it: find, subscribe, register. Two implementations: over HTTP
 // against discovery nodes, and straight into a registry in the same process.
 
 import type { Instance, InstanceStatus } from "../instance.ts";
