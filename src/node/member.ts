@@ -12,7 +12,7 @@ import { type ControlCommands, controlCommands } from "../observe/control-comman
 import { Metrics, type ServiceMetrics } from "../observe/metrics.ts";
 import { type Monitor, startMonitor } from "../observe/monitor.ts";
 import type { Health } from "../observe/operator-answers.ts";
-import { Admission } from "../registry/admission.ts";
+import { Admission } from "../registry/lookup/admission.ts";
 import { HttpNaming } from "../registry/client/http-naming.ts";
 import type { Naming } from "../registry/client/naming.ts";
 import { ProvenNaming } from "../registry/client/proven-naming.ts";

@@ -15,7 +15,7 @@ import type { Selection } from "../../src/routing/selectors/selection.ts";
 import type { Service } from "../../src/service/service.ts";
 import type { NodeEnvironment } from "../../src/node/environment.ts";
 import { Metrics, type ServiceMetrics } from "../../src/observe/metrics.ts";
-import { startLoneRegistry } from "../../src/registry/alone.ts";
+import { startLoneRegistry } from "../../src/registry/node/alone.ts";
 import { InProcessNaming } from "../../src/registry/client/in-process-naming.ts";
 import { localRegistrar } from "../../src/registry/client/local-registrar.ts";
 import { systemTimers } from "../../src/base/timers.ts";

@@ -2,8 +2,8 @@
 
 import { resolve } from "node:path";
 import type { Log } from "../../base/log.ts";
-import { parseLookupFile } from "../../registry/lookup-file.ts";
-import { NotASnapshot } from "../../registry/snapshot.ts";
+import { parseLookupFile } from "../../registry/lookup/lookup-file.ts";
+import { NotASnapshot } from "../../registry/table/snapshot.ts";
 import { startDiscovery } from "../../roles/discovery/start.ts";
 import type { RunningDiscovery } from "../../roles/settings.ts";
 import type { SocketAddress } from "../../transport/address.ts";

@@ -5,7 +5,7 @@ import type { BlockList } from "node:net";
 import type { TokenKeys, TokenVerifier } from "../../auth/token.ts";
 import { descriptorsMax } from "../../base/descriptors.ts";
 import type { TimerWheel } from "../../base/timer-wheel.ts";
-import { gatewayServices } from "../../registry/gateway-services.ts";
+import { gatewayServices } from "../../registry/lookup/gateway-services.ts";
 import { Dependency } from "../../routing/dependency.ts";
 import type { Link } from "../../routing/links.ts";
 import { LinkListener } from "../../link/link-listener.ts";

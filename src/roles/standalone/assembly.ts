@@ -14,7 +14,7 @@ import { controlCommands } from "../../observe/control-commands.ts";
 import { Metrics } from "../../observe/metrics.ts";
 import { type Monitor, startMonitor } from "../../observe/monitor.ts";
 import type { Health } from "../../observe/operator-answers.ts";
-import { startLoneRegistry } from "../../registry/alone.ts";
+import { startLoneRegistry } from "../../registry/node/alone.ts";
 import { InProcessNaming } from "../../registry/client/in-process-naming.ts";
 import { localRegistrar } from "../../registry/client/local-registrar.ts";
 import type { Naming } from "../../registry/client/naming.ts";
