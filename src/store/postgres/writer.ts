@@ -15,7 +15,7 @@ import {
 } from "../../auth/store-ownership.ts";
 import type { LimitValues } from "../../base/limits/table.ts";
 import type { Revocation } from "../../wire/revocations.ts";
-import { outcomeSlots, type Job } from "../jobs.ts";
+import { outcomeSlots, type Job, type JobOf } from "../jobs.ts";
 import { purgeRowsMax } from "../purge.ts";
 import { StoreUnavailable, type RevokeOutcome } from "../store.ts";
 import { UnfinishedGroups, unfinishedGroupsMax, type UnfinishedGroup } from "../unfinished-groups.ts";
@@ -23,8 +23,8 @@ import { AccountNumbers } from "./account-numbers.ts";
 import { Connections, placeOf, StoreReplaced } from "./connection.ts";
 import { toText } from "./text.ts";
 
-type TalkJob = Extract<Job, readonly ["talk", ...unknown[]]>;
-type AckJob = Extract<Job, readonly ["ack", ...unknown[]]>;
+type TalkJob = JobOf<"talk">;
+type AckJob = JobOf<"ack">;
 type GroupJob = Exclude<Job, TalkJob | AckJob>;
 
 /** A row of roost.store_messages, as an array. */
@@ -63,7 +63,7 @@ interface ClaimRow {
 export class NotOwned extends StoreUnavailable {}
 
 function isGroupJob(job: Job): job is GroupJob {
-  return job[0] !== "talk" && job[0] !== "ack";
+  return job.kind !== "talk" && job.kind !== "ack";
 }
 
 /** Talks and acknowledgements share a transaction, changes of groups do; one of each kind does not. */
@@ -137,8 +137,8 @@ export class Writer {
     const talks: TalkJob[] = [];
     const acks: AckJob[] = [];
     for (const job of jobs) {
-      if (job[0] === "talk") talks.push(job);
-      else if (job[0] === "ack") acks.push(job);
+      if (job.kind === "talk") talks.push(job);
+      else if (job.kind === "ack") acks.push(job);
       else groupJobs.push(job);
     }
     if (groupJobs.length > 0) {
@@ -272,7 +272,7 @@ export class Writer {
     const { accounts } = this;
     const rows = await this.connections.run((sql) => this.sendMessages(sql, life, accounts, talks, acks));
     assert(rows.length === jobs.length, "each job has its row");
-    for (const [index, [, app, sender, toGroup, dest]] of talks.entries()) {
+    for (const [index, { app, sender, toGroup, dest }] of talks.entries()) {
       const row = rows[index];
       if (row === undefined) break;
       if (accounts.find(app, sender) === null) accounts.remember(app, sender, row[5]);
@@ -283,7 +283,7 @@ export class Writer {
     let talk = 0;
     let ack = talks.length;
     for (const [index, job] of jobs.entries()) {
-      const row = rows[job[0] === "talk" ? talk++ : ack++];
+      const row = rows[job.kind === "talk" ? talk++ : ack++];
       for (let slot = 0; slot < outcomeSlots; slot++) numbers[index * outcomeSlots + slot] = row?.[slot] ?? 0n;
     }
     return numbers;
@@ -299,33 +299,33 @@ export class Writer {
     const texts = (values: readonly string[]) => sql.array(values.map(toText), "TEXT");
     return sql`SELECT * FROM roost.store_messages(
       ${this.holder}, ${life},
-      ${texts(talks.map((talk) => talk[1]))}, ${texts(talks.map((talk) => talk[2]))},
+      ${texts(talks.map((talk) => talk.app))}, ${texts(talks.map((talk) => talk.sender))},
       ${sql.array(
-        talks.map((talk) => accounts.find(talk[1], talk[2])),
+        talks.map((talk) => accounts.find(talk.app, talk.sender)),
         "BIGINT",
       )},
       ${sql.array(
-        talks.map((talk) => talk[3]),
+        talks.map((talk) => talk.toGroup),
         "BOOLEAN",
       )},
-      ${texts(talks.map((talk) => talk[4]))},
+      ${texts(talks.map((talk) => talk.dest))},
       ${sql.array(
-        talks.map((talk) => (talk[3] ? null : accounts.find(talk[1], talk[4]))),
+        talks.map((talk) => (talk.toGroup ? null : accounts.find(talk.app, talk.dest))),
         "BIGINT",
       )},
       ${sql.array(
-        talks.map((talk) => talk[9]),
+        talks.map((talk) => talk.toKnown),
         "BOOLEAN",
       )},
       ${sql.array(
-        talks.map((talk) => talk[5]),
+        talks.map((talk) => talk.type),
         "INT",
       )},
-      ${texts(talks.map((talk) => talk[6]))}, ${texts(talks.map((talk) => talk[7]))},
-      ${texts(talks.map((talk) => talk[8]))},
-      ${texts(acks.map((ack) => ack[1]))}, ${texts(acks.map((ack) => ack[2]))}, ${texts(acks.map((ack) => ack[3]))},
+      ${texts(talks.map((talk) => talk.body))}, ${texts(talks.map((talk) => talk.extra))},
+      ${texts(talks.map((talk) => talk.clientId))},
+      ${texts(acks.map((ack) => ack.app))}, ${texts(acks.map((ack) => ack.account))}, ${texts(acks.map((ack) => ack.device))},
       ${sql.array(
-        acks.map((ack) => ack[4]),
+        acks.map((ack) => ack.messageId),
         "BIGINT",
       )}
     )`.values();
@@ -347,8 +347,8 @@ export class Writer {
 
 /** A change as roost.change_memberships reads it. */
 function changeOf(job: GroupJob): Record<string, string | boolean | readonly string[]> {
-  if (job[0] === "create") {
-    const [, draft, isWhole] = job;
+  if (job.kind === "create") {
+    const { draft, isWhole } = job;
     return {
       kind: "create",
       app: toText(draft.app),
@@ -361,11 +361,12 @@ function changeOf(job: GroupJob): Record<string, string | boolean | readonly str
       members: [draft.owner, ...draft.members].map(toText),
     };
   }
-  if (job[0] === "enter") {
-    const [kind, { app, group, members, isLast }] = job;
+  if (job.kind === "enter") {
+    const { kind, slice } = job;
+    const { app, group, members, isLast } = slice;
     return { kind, app: toText(app), group: toText(group), members: members.map(toText), isLast };
   }
-  const [kind, change] = job;
+  const { kind, change } = job;
   return {
     kind,
     app: toText(change.app),

@@ -1,10 +1,10 @@
 // The store on SQLite, main-thread side: it batches what is to be written, pairs answers with promises and keeps the
-// files in order in the background (lease, checkpoints, folds, purge). All SQL runs in threads of their own: a writer, a
-// reader, and a folder, which keeps the index. Several processes may share the files.
+// files in order in the background (lease, checkpoints, compaction, purge). All SQL runs in threads of their own: a writer, a
+// reader, and a compactor, which keeps the index. Several processes may share the files.
 //
 // Messages are appended to a log in the order of ids; that is all that a commit writes. They are found by receiver,
-// sender and clientId in the log's tail, which each thread has in memory, and in the index, a second file of sorted
-// runs, into which the tail is folded in the background. An index by receiver inside the commit would write a random
+// sender and clientId in the memtable, the end of the log that each thread has in memory, and in the index, a second file of sorted
+// runs, into which that end is flushed in the background. An index by receiver inside the commit would write a random
 // page for every message.
 
 import { randomBytes } from "node:crypto";
@@ -38,7 +38,7 @@ import { BackOff } from "../../base/back-off.ts";
 import type { Synchronous } from "./connection.ts";
 import type { GroupBounds } from "./group-writer.ts";
 import { Housekeeping } from "./housekeeping.ts";
-import { foldMessagesDefault } from "./index/posting.ts";
+import { flushMessagesDefault } from "./index/posting.ts";
 import { storeName } from "./ownership.ts";
 import {
   indexSlots,
@@ -48,7 +48,7 @@ import {
   type FoundRevocation,
   type Request,
 } from "./protocol.ts";
-import { isForGood, StoreFiles, type Lines } from "./store-files.ts";
+import { isForGood, StoreFiles, type StoreThreads } from "./store-files.ts";
 import { StoreFault, StoreThread, type OpenRequest } from "./store-thread.ts";
 
 /** The index is made again at most this often, and less often while it does not help. */
@@ -71,8 +71,8 @@ export interface SqliteStoreOptions {
   readonly refused?: (sentence: string) => void;
   /** FULL (the default) survives a power cut; NORMAL survives the death of the process only. */
   readonly synchronous?: Synchronous;
-  /** Messages that a fold of the log makes a run of the index of; tests make it small. */
-  readonly foldMessages?: number;
+  /** Messages that a flush makes a run of; tests make it small. */
+  readonly flushMessages?: number;
 }
 
 /**
@@ -90,15 +90,15 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     path,
     synchronous: options.synchronous ?? "FULL",
     holder: randomBytes(8).toString("hex"),
-    foldMessages: options.foldMessages ?? foldMessagesDefault,
+    flushMessages: options.flushMessages ?? flushMessagesDefault,
     bounds: boundsOf(options.limits ?? limitValues()),
     claim,
   } as const;
   let repair = (_isReplaced: boolean): void => undefined;
-  const line = (role: OpenRequest["role"]): StoreThread =>
+  const thread = (role: OpenRequest["role"]): StoreThread =>
     new StoreThread({ ...shared, role }, options.log, (isReplaced) => repair(isReplaced));
-  const lines: Lines = { writer: line("writer"), reader: line("reader"), folder: line("folder") };
-  const files = new StoreFiles(lines, path, options.log, options.takeLock);
+  const threads: StoreThreads = { writer: thread("writer"), reader: thread("reader"), compactor: thread("compactor") };
+  const files = new StoreFiles(threads, path, options.log, options.takeLock);
   files.onClaimed = (outcome) => tellAdoption(options.log, storeName(path), claim, outcome);
   let failure: string | undefined;
   try {
@@ -159,10 +159,10 @@ class SqliteStore extends JobStore {
       this.forgotten = nothingForgotten;
       this.replaced();
     };
-    const line = (role: keyof Lines) => ({ call: (request: Request) => this.ask(role, request) });
+    const thread = (role: keyof StoreThreads) => ({ call: (request: Request) => this.ask(role, request) });
     const writer = { call: (request: Request) => this.askWriter(request) };
-    const lines = { writer, reader: line("reader"), folder: line("folder") };
-    this.housekeeping = new Housekeeping(lines, options.retentionDays, options.log);
+    const threads = { writer, reader: thread("reader"), compactor: thread("compactor") };
+    this.housekeeping = new Housekeeping(threads, options.retentionDays, options.log);
     if (failure !== undefined) this.housekeeping.committed(new StoreUnavailable(failure));
   }
 
@@ -308,7 +308,7 @@ class SqliteStore extends JobStore {
   }
 
   /** Asks a thread; what is found damaged meanwhile is told to the operator. */
-  private async ask(role: keyof Lines, request: Request): Promise<Answer> {
+  private async ask(role: keyof StoreThreads, request: Request): Promise<Answer> {
     try {
       return await this.files.ask(role, request);
     } catch (error) {
@@ -368,7 +368,7 @@ class SqliteStore extends JobStore {
   }
 
   private async repairOnce(): Promise<void> {
-    await this.ask("folder", { kind: "rebuild" });
+    await this.ask("compactor", { kind: "rebuild" });
     await this.files.catchUp();
     const isReplaced = this.isReplaced;
     this.isReplaced = false;

@@ -34,7 +34,7 @@ import { FilesMoved, Refusal } from "./refusal.ts";
 import { keepRevocation } from "./revocations.ts";
 import { TalkWriter, type Outcome } from "./talk-writer.ts";
 
-/** A batch waits so long while folds lag behind. */
+/** A batch waits this long while compaction lags behind. */
 const lagPauseMs = 2;
 
 /** A look of the writer. */
@@ -199,23 +199,23 @@ export class Writer {
   }
 
   private perform(job: Job, ids: IdSequence, wallMs: number, sentNs: bigint, committedLast: bigint): Outcome {
-    switch (job[0]) {
+    switch (job.kind) {
       case "talk":
         return this.talks.write(job, ids, wallMs, sentNs, this.lease.ownAbove);
       case "ack": {
-        const messageId = BigInt(job[4]);
+        const messageId = BigInt(job.messageId);
         if (messageId > committedLast) return [outcome.future];
-        if (messageId > 0n) this.moveCursor.run(this.names.account(job[1], job[2]), job[3], messageId);
+        if (messageId > 0n) this.moveCursor.run(this.names.account(job.app, job.account), job.device, messageId);
         return [outcome.done];
       }
       case "create":
-        return this.groups.create(job[1], job[2], ids, wallMs);
+        return this.groups.create(job.draft, job.isWhole, ids, wallMs);
       case "enter":
-        return this.groups.enterSlice(job[1], ids, wallMs);
+        return this.groups.enterSlice(job.slice, ids, wallMs);
       case "join":
-        return this.groups.join(job[1], ids, wallMs);
+        return this.groups.join(job.change, ids, wallMs);
       case "quit":
-        return this.groups.quit(job[1], ids, wallMs);
+        return this.groups.quit(job.change, ids, wallMs);
     }
   }
 

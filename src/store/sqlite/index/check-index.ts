@@ -99,7 +99,7 @@ export function checkIndex(log: Database, index: Database, nowMs: number, progre
     }
     after = run.lastId;
   }
-  if (after !== runs.foldedId && runs.runs.length > 0 && after > runs.foldedId)
+  if (after !== runs.flushedId && runs.runs.length > 0 && after > runs.flushedId)
     problems.push("the runs go further than the index says");
   return { runs: runs.runs.length, messages, problems };
 }

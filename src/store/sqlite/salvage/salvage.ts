@@ -15,7 +15,7 @@ import { indexPathOf } from "../index/index-file.ts";
 import { hasJournal } from "../backup/journal.ts";
 import { identityOf, renewIdentity } from "../ownership.ts";
 import { Refusal } from "../refusal.ts";
-import { copyFolded, replaceSchema } from "./salvage-head.ts";
+import { copyCheckpointed, replaceSchema } from "./salvage-head.ts";
 import { RangeReader, type Gap, type Row } from "./salvage-range.ts";
 import { migrate, migrations, pragmaNumber } from "../schema.ts";
 import { refuseForeign, verifyStore } from "../store-file.ts";
@@ -132,7 +132,7 @@ function openDamaged(path: string, copy: string, sample: Database, wanted: reado
   // A journal that was left is rolled back in the copy.
   let source = hasJournal(path) ? undefined : openWhole(path, wanted);
   if (source !== undefined) return { source, notFound: undefined };
-  copyFolded(path, copy);
+  copyCheckpointed(path, copy);
   source = openWhole(copy, wanted);
   if (source !== undefined) return { source, notFound: undefined };
   const notFound = replaceSchema(copy, sample, wanted);
@@ -340,15 +340,15 @@ function keepLastId(target: Database, path: string): bigint {
        ) WHERE id <= ?`,
     )
     .get(idMax)?.id;
-  const folded = foldedIdOf(indexPathOf(path));
-  const lastId = seen !== null && seen !== undefined && seen > folded ? seen : folded;
+  const flushed = flushedIdOf(indexPathOf(path));
+  const lastId = seen !== null && seen !== undefined && seen > flushed ? seen : flushed;
   target.run("INSERT OR IGNORE INTO sequence (one, last_id, committed_ms) VALUES (1, 0, 0)");
   target.run("UPDATE sequence SET last_id = ?", [lastId]);
   return lastId;
 }
 
 /** The index knows an id that was given out; 0n if it cannot be read. */
-function foldedIdOf(indexPath: string): bigint {
+function flushedIdOf(indexPath: string): bigint {
   if (!existsSync(indexPath)) return 0n;
   let index: Database | undefined;
   try {
