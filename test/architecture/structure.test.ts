@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { Glob } from "bun";
 import { withLimits } from "../../scripts/limits-table.ts";
+import { sessionsEngines, storeEngines } from "../../src/node/engines.ts";
 import { limitNames, writtenNameOf } from "../../src/base/limits/table.ts";
 
 const root = join(import.meta.dir, "../..");
@@ -87,6 +88,28 @@ test("every file is reached from an entry", () => {
   ])
     visit(entry);
   expect(files.filter((file) => !reached.has(file))).toEqual([]);
+});
+
+test("a login process loads no message store, and an engine is loaded when it is opened", () => {
+  const loaded = new Set<string>();
+  const load = (file: string): void => {
+    if (loaded.has(file)) return;
+    loaded.add(file);
+    const statements = (text.get(file) ?? "").matchAll(/^(?:import|export) (?!type )[^;]*?from "(\.[^"]+\.ts)"/gm);
+    for (const [, path = ""] of statements) load(relative(root, resolve(root, dirname(file), path)));
+  };
+  for (const file of files.filter((path) => path.startsWith("src/roles/login/"))) load(file);
+  load("src/node/engines.ts");
+  expect(loaded.size).toBeGreaterThan(20);
+  expect(
+    [...loaded].filter((file) => /^src\/(store\/(sqlite|postgres)\/|session\/redis\/redis-sessions)/.test(file)),
+  ).toEqual([]);
+});
+
+test("the README names every engine", () => {
+  const readme = readFileSync(join(root, "README.md"), "utf8");
+  const schemes = [...storeEngines, ...sessionsEngines].flatMap((engine) => engine.help.replace(/[A-Z…]+$/, ""));
+  expect(schemes.filter((scheme) => !readme.includes(scheme))).toEqual([]);
 });
 
 test("every file opens by saying what it is for, and none hides from the checker", () => {

@@ -4,6 +4,7 @@ import { clusterFingerprint, type StoreClaim } from "../../auth/store-ownership.
 import type { Limits } from "../../base/limits/limits.ts";
 import type { Log } from "../../base/log.ts";
 import { systemRandom } from "../../base/random.ts";
+import { fileScheme, sessionsEngines, storeEngines } from "../../node/engines.ts";
 import type { MemberRole, MemberSettings, RunningMember } from "../../node/process.ts";
 import { parseRouteFile } from "../../routing/selectors/route-file.ts";
 import type { Selection } from "../../routing/selectors/selection.ts";
@@ -13,7 +14,7 @@ import { startLogin } from "../../roles/login/process.ts";
 import type { SocketAddress } from "../../transport/address.ts";
 import { memberBanner } from "../banner.ts";
 import { lockStore } from "../data-folder.ts";
-import { databasePath, isDatabaseFile } from "../engine-url.ts";
+import { choiceOf, databasePath, isDatabaseFile } from "../engine-url.ts";
 import type { OptionValues } from "../option-values.ts";
 import { readRules } from "../rules-file.ts";
 import { readClusterKeys, readGivenSecrets } from "../secrets.ts";
@@ -24,8 +25,6 @@ import { type Listener, tryListeners } from "./listeners.ts";
 import { begin, listenersOf, type Serving } from "./serving.ts";
 
 const anyPort: SocketAddress = { host: "127.0.0.1", port: 0 };
-/** What the URL of an engine in a file begins with. */
-const sqlite = "sqlite:";
 /** Random bits of an id that nobody has chosen. */
 const idBits = 48;
 
@@ -82,17 +81,11 @@ export async function serveChat(values: OptionValues, log: Log): Promise<Serving
     ...member,
     sessions: sessionsOf(values, log),
     claim: claimOf(member, values),
-    store: engineOf(
-      values,
-      "store",
-      values.required("store", "is required: sqlite:PATH on one machine, postgres://… on several"),
-      log,
-    ),
+    store: engineOf(values, "store", values.required("store", `is required: ${choiceOf(storeEngines)}`), log),
     retentionDays: values.required("retention"),
   };
-  const unlock = settings.store.startsWith(sqlite)
-    ? lockStore(settings.store.slice(sqlite.length), "shared")
-    : undefined;
+  const { store } = settings;
+  const unlock = isDatabaseFile(store) ? lockStore(store.slice(fileScheme.length), "shared") : undefined;
   const serving = servingOf("chat", await begin(() => startChat(settings), memberListeners(member)), member.limits);
   return {
     ...serving,
@@ -180,7 +173,7 @@ function selectionOf(values: OptionValues, log: Log): Selection {
 }
 
 function sessionsOf(values: OptionValues, log: Log): string {
-  const sessions = values.required("sessions", "is required: sqlite:PATH on one machine, redis://… on several");
+  const sessions = values.required("sessions", `is required: ${choiceOf(sessionsEngines)}`);
   if (sessions.startsWith("memory:"))
     throw new UsageError(
       `${values.sourceOf("sessions")} memory: is for a standalone server only; services share sqlite:PATH or redis://…`,
@@ -190,5 +183,5 @@ function sessionsOf(values: OptionValues, log: Log): string {
 
 /** An engine's URL; of a file its folder is made, and the path becomes absolute. */
 function engineOf(values: OptionValues, option: "store" | "sessions", url: string, log: Log): string {
-  return isDatabaseFile(url) ? `${sqlite}${databasePath(url, values.sourceOf(option), log)}` : url;
+  return isDatabaseFile(url) ? `${fileScheme}${databasePath(url, values.sourceOf(option), log)}` : url;
 }
