@@ -40,11 +40,11 @@ export const roles = ["standalone", "gateway", "login", "chat", "discovery"] as 
 const valueBytesMax = 1024;
 const listBytesMax = 128 * 1024;
 
-interface Option<Value> {
+interface Option<Value, Fallback extends string | undefined = string | undefined> {
   readonly help: string;
   readonly hint: string;
   /** Its text, as a user would write it; undefined: no default. */
-  readonly fallback: string | undefined;
+  readonly fallback: Fallback;
   /** Throws a sentence that says what would be right. */
   readonly parse: (text: string) => Value;
   /** Takes no value as a flag: naming it is enough. */
@@ -57,17 +57,17 @@ interface Option<Value> {
   readonly isPairs: boolean;
 }
 
-const option = <Value>(
+const option = <Value, Fallback extends string | undefined>(
   help: string,
   hint: string,
-  fallback: string | undefined,
+  fallback: Fallback,
   parse: (text: string) => Value,
   {
     bytesMax = valueBytesMax,
     isSecret = false,
     isPairs = false,
   }: { bytesMax?: number; isSecret?: boolean; isPairs?: boolean } = {},
-): Option<Value> => ({
+): Option<Value, Fallback> => ({
   help,
   hint,
   fallback,
@@ -81,10 +81,10 @@ const option = <Value>(
 const path = (help: string, hint: string, fallback?: string): Option<string> =>
   option(help, hint, fallback, parsePath, { bytesMax: pathBytesMax });
 
-const label = (help: string, fallback: string): Option<string> =>
+const label = (help: string, fallback: string): Option<string, string> =>
   option(help, "name", fallback, parseLabel, { bytesMax: limitTable.registryNameBytes.initial });
 
-const toggle = (help: string): Option<boolean> => ({
+const toggle = (help: string): Option<boolean, string> => ({
   ...option(help, "true|false", "false", (text) => oneOf(["true", "false"])(text) === "true"),
   isFlag: true,
 });
