@@ -57,3 +57,9 @@ export function errorOf(cause: unknown): Error {
     return new Error("something without a text was thrown");
   }
 }
+
+/** Lost connections, lost answers and failures of the server; never what the server has refused for good. */
+export function isWorthRepeating(error: unknown): boolean {
+  if (error instanceof RequestRefused) return error.isTransient || error.isSessionLost;
+  return error instanceof Disconnected || error instanceof RequestTimedOut;
+}

@@ -33,7 +33,7 @@ const longAnswers: ReadonlySet<string> = new Set([
 ]);
 const closeSilent: CloseReason = { code: CloseCode.Abnormal, text: "the server has fallen silent" };
 
-export interface SessionOptions {
+interface SessionOptions {
   readonly url: string;
   readonly token: string;
   readonly device: string;
@@ -43,7 +43,7 @@ export interface SessionOptions {
   readonly environment: Environment;
 }
 
-export interface SessionOwner {
+interface SessionOwner {
   signedIn(answer: LoginResp): void;
   /** `body` is the owner's to keep. */
   pushed(header: Header, body: Uint8Array): void;

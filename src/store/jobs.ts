@@ -62,7 +62,7 @@ export const outcome = {
 } as const;
 
 /** Which limit a `full` names, by its first number. */
-export const fullLimits = ["groupsPerAccount", "groupsPutPerAccount", "groupMembers"] as const;
+const fullLimits = ["groupsPerAccount", "groupsPutPerAccount", "groupMembers"] as const;
 export const fullOf = {
   own: 0n,
   put: 1n,
@@ -73,7 +73,7 @@ export const fullOf = {
 export type Slots = (job: number, slot: number) => bigint;
 
 /** What became of a slice of a new group. */
-export type SliceOutcome =
+type SliceOutcome =
   | { readonly result: "created"; readonly version: bigint; readonly leftOut: readonly string[] }
   /** The owner has too many groups. Nothing is created. */
   | { readonly result: "full" }

@@ -112,6 +112,25 @@ test("the README names every engine", () => {
   expect(schemes.filter((scheme) => !readme.includes(scheme))).toEqual([]);
 });
 
+test("every export is used by another file", () => {
+  // The rooms that are rid of dead exports; the library's entry exports what its users need.
+  const rooms = new Set(["auth", "base", "cli", "observe", "sdk", "session", "store", "wire"]);
+  const others = [...new Glob("{test,bench,scripts}/**/*.ts").scanSync(root)];
+  const usersOf = new Map<string, Set<string>>();
+  for (const file of [...files, ...others]) {
+    const source = text.get(file) ?? readFileSync(join(root, file), "utf8");
+    for (const [word] of source.matchAll(/\w+/g)) usersOf.set(word, (usersOf.get(word) ?? new Set()).add(file));
+  }
+  const dead: string[] = [];
+  for (const [file, source] of text) {
+    if (!rooms.has(layerOf(file)) || file === "src/sdk/roost-client.ts" || file.includes("/gen/")) continue;
+    const exported = /^export (?:async |abstract )*(?:function\*?|const|class|interface|type|let) (\w+)/gm;
+    for (const [, name = ""] of source.matchAll(exported))
+      if ((usersOf.get(name)?.size ?? 0) < 2) dead.push(`${file} exports ${name}`);
+  }
+  expect(dead).toEqual([]);
+});
+
 test("every file opens by saying what it is for, and none hides from the checker", () => {
   const wrong: string[] = [];
   for (const [file, source] of text) {

@@ -8,21 +8,18 @@ import { namedText, printable } from "../../base/printable.ts";
 import { Disconnected, RequestRefused, RequestTimedOut } from "../../sdk/client-errors.ts";
 import type { Message } from "../../sdk/message.ts";
 import { RoostClient } from "../../sdk/roost-client.ts";
-import { CloseCode } from "../../wire/close-reason.ts";
 import { sentenceOf } from "../failure.ts";
 import { Absence, type Missed, shownMax } from "./absence.ts";
 import { Conversations } from "./conversations.ts";
-import { messageLine, nameList } from "./format.ts";
-import { isListenedAt } from "./listens.ts";
+import { groupLines, memberLine, messageLine, nameList } from "./format.ts";
 import { help, type Input, parseInput } from "./input.ts";
 import { Screen, type Streams } from "./screen.ts";
+import { signInSentence } from "./sign-in-sentence.ts";
 
-/** Names that /who shows, and groups that /groups shows. */
-const listedMax = 200;
 /** A line that is not stored by then is said to wait, in milliseconds. */
 const patienceMs = 2_000;
 
-export interface ChatOptions extends Streams {
+interface ChatOptions extends Streams {
   readonly url: readonly string[];
   /** Registry nodes that name servers, which are tried before `url`. */
   readonly lookup?: readonly string[];
@@ -81,7 +78,7 @@ class ChatSession {
     try {
       client = await this.connect();
     } catch (error) {
-      this.screen.complain(await this.signInSentence(error));
+      this.screen.complain(await signInSentence(error, this.options));
       return 1;
     }
     this.client = client;
@@ -129,26 +126,6 @@ class ChatSession {
       await this.attempt(() => this.obey(client, conversations, typed));
       await this.prompt();
     }
-  }
-
-  private async signInSentence(error: unknown): Promise<string> {
-    const { url, lookup = [] } = this.options;
-    const servers = [...lookup, ...url].join(", ");
-    // A connection that came to nothing, and not an answer of the server.
-    if (error instanceof Disconnected && error.reason.code === CloseCode.Abnormal) {
-      const listened = await Promise.all(url.map(isListenedAt));
-      const other = url.find((_, at) => listened[at]);
-      if (other !== undefined)
-        return `somebody listens at ${other}, but answers no such client; ws:// is for the address of --ws, tcp:// for that of --tcp, wss:// for a proxy with TLS`;
-      const registries = await Promise.all(lookup.map(isListenedAt));
-      const registry = lookup.find((_, at) => registries[at]);
-      if (registry !== undefined) {
-        const others = url.length === 0 ? "" : `, and nobody listens at ${url.join(", ")}`;
-        return `${registry} names no server that lets in${others}; see which gateways \`roost nodes\` lists there`;
-      }
-      return `nobody listens at ${servers}; start the server with \`roost\`, or say with --url where it is`;
-    }
-    return `cannot sign in at ${servers}: ${sentenceOf(error)}`;
   }
 
   private connect(): Promise<RoostClient> {
@@ -327,12 +304,7 @@ class ChatSession {
         return;
       }
       case "groups": {
-        const groups = await conversations.groups();
-        if (groups.length === 0) await screen.print("* no group yet in which somebody has written");
-        await screen.print(
-          ...groups.slice(0, listedMax).map(({ id, name }) => `* ${namedText(name)}  ${namedText(id)}`),
-        );
-        if (groups.length > listedMax) await screen.print(`* and ${groups.length - listedMax} more`);
+        await screen.print(...groupLines(await conversations.groups()));
         return;
       }
       case "who":
@@ -382,12 +354,7 @@ class ChatSession {
     else if (partner.kind === "user") await this.screen.print(`* ${namedText(partner.name)}`);
     else {
       const { owner, members } = await client.group(partner.name);
-      const accounts = members.map(({ account }) => account);
-      const others = accounts.filter((account) => account !== owner);
-      const first = accounts.length > others.length ? [`${namedText(owner)} (owner)`] : [];
-      await this.screen.print(
-        `* ${[...first, ...(others.length > 0 ? [nameList(others, listedMax)] : [])].join(", ")}`,
-      );
+      await this.screen.print(memberLine(owner, members));
     }
   }
 

@@ -1,7 +1,6 @@
 // The writer: one connection, over which batches go one behind the other, each as one call of one function that is one
 // transaction (message-functions.ts, group-functions.ts). The next batch is sent while the one before it commits.
 
-import type { SQL } from "bun";
 import { assert } from "../../base/assert.ts";
 import {
   damagedIdentitySentence,
@@ -15,28 +14,14 @@ import {
 } from "../../auth/store-ownership.ts";
 import type { LimitValues } from "../../base/limits/table.ts";
 import type { Revocation } from "../../wire/revocations.ts";
-import { outcomeSlots, type Job, type JobOf } from "../jobs.ts";
+import { outcomeSlots, type Job } from "../jobs.ts";
 import { purgeRowsMax } from "../purge.ts";
 import { StoreUnavailable, type RevokeOutcome } from "../store.ts";
 import { UnfinishedGroups, unfinishedGroupsMax, type UnfinishedGroup } from "../unfinished-groups.ts";
 import { AccountNumbers } from "./account-numbers.ts";
+import { type AckJob, changeOf, type GroupJob, isGroupJob, sendMessages, type TalkJob } from "./batch.ts";
 import { Connections, placeOf, StoreReplaced } from "./connection.ts";
 import { toText } from "./text.ts";
-
-type TalkJob = JobOf<"talk">;
-type AckJob = JobOf<"ack">;
-type GroupJob = Exclude<Job, TalkJob | AckJob>;
-
-/** A row of roost.store_messages, as an array. */
-type MessageRow = readonly [
-  outcome: bigint,
-  id: bigint,
-  sentNs: bigint,
-  previousId: bigint,
-  groupVersion: bigint,
-  sender: bigint,
-  inbox: bigint | null,
-];
 
 /** What the database says while a lease is renewed. */
 export interface Renewal {
@@ -61,10 +46,6 @@ interface ClaimRow {
 
 /** The store is another cluster's; the message is a whole sentence. */
 export class NotOwned extends StoreUnavailable {}
-
-function isGroupJob(job: Job): job is GroupJob {
-  return job.kind !== "talk" && job.kind !== "ack";
-}
 
 /** Talks and acknowledgements share a transaction, changes of groups do; one of each kind does not. */
 export function mayShareBatch(first: Job, next: Job): boolean {
@@ -270,7 +251,9 @@ export class Writer {
   ): Promise<BigInt64Array> {
     // What another store replaces belongs to the rows that this very call brings back.
     const { accounts } = this;
-    const rows = await this.connections.run((sql) => this.sendMessages(sql, life, accounts, talks, acks));
+    const rows = await this.connections.run((sql) =>
+      sendMessages(sql, { holder: this.holder, life, accounts, talks, acks }),
+    );
     assert(rows.length === jobs.length, "each job has its row");
     for (const [index, { app, sender, toGroup, dest }] of talks.entries()) {
       const row = rows[index];
@@ -289,48 +272,6 @@ export class Writer {
     return numbers;
   }
 
-  private sendMessages(
-    sql: SQL,
-    life: string,
-    accounts: AccountNumbers,
-    talks: readonly TalkJob[],
-    acks: readonly AckJob[],
-  ): Promise<readonly MessageRow[]> {
-    const texts = (values: readonly string[]) => sql.array(values.map(toText), "TEXT");
-    return sql`SELECT * FROM roost.store_messages(
-      ${this.holder}, ${life},
-      ${texts(talks.map((talk) => talk.app))}, ${texts(talks.map((talk) => talk.sender))},
-      ${sql.array(
-        talks.map((talk) => accounts.find(talk.app, talk.sender)),
-        "BIGINT",
-      )},
-      ${sql.array(
-        talks.map((talk) => talk.toGroup),
-        "BOOLEAN",
-      )},
-      ${texts(talks.map((talk) => talk.dest))},
-      ${sql.array(
-        talks.map((talk) => (talk.toGroup ? null : accounts.find(talk.app, talk.dest))),
-        "BIGINT",
-      )},
-      ${sql.array(
-        talks.map((talk) => talk.toKnown),
-        "BOOLEAN",
-      )},
-      ${sql.array(
-        talks.map((talk) => talk.type),
-        "INT",
-      )},
-      ${texts(talks.map((talk) => talk.body))}, ${texts(talks.map((talk) => talk.extra))},
-      ${texts(talks.map((talk) => talk.clientId))},
-      ${texts(acks.map((ack) => ack.app))}, ${texts(acks.map((ack) => ack.account))}, ${texts(acks.map((ack) => ack.device))},
-      ${sql.array(
-        acks.map((ack) => ack.messageId),
-        "BIGINT",
-      )}
-    )`.values();
-  }
-
   private async changeGroups(jobs: readonly GroupJob[], life: string): Promise<BigInt64Array> {
     const changes = JSON.stringify(jobs.map(changeOf));
     const { groupsPerAccount, groupsPutPerAccount, groupMembers } = this.limits;
@@ -343,35 +284,4 @@ export class Writer {
     for (const [index, row] of rows.entries()) numbers.set(row, index * outcomeSlots);
     return numbers;
   }
-}
-
-/** A change as roost.change_memberships reads it. */
-function changeOf(job: GroupJob): Record<string, string | boolean | readonly string[]> {
-  if (job.kind === "create") {
-    const { draft, isWhole } = job;
-    return {
-      kind: "create",
-      app: toText(draft.app),
-      group: toText(draft.id),
-      name: toText(draft.name),
-      avatar: toText(draft.avatar),
-      introduction: toText(draft.introduction),
-      closed: draft.closed,
-      isWhole,
-      members: [draft.owner, ...draft.members].map(toText),
-    };
-  }
-  if (job.kind === "enter") {
-    const { kind, slice } = job;
-    const { app, group, members, isLast } = slice;
-    return { kind, app: toText(app), group: toText(group), members: members.map(toText), isLast };
-  }
-  const { kind, change } = job;
-  return {
-    kind,
-    app: toText(change.app),
-    group: toText(change.group),
-    actor: toText(change.actor),
-    account: toText(change.account),
-  };
 }

@@ -52,7 +52,7 @@ function mix(value: number): number {
   return (mixed ^ (mixed >>> 16)) >>> 0;
 }
 
-export interface IndexReport {
+interface IndexReport {
   readonly runs: number;
   /** Messages of the log that the runs cover. */
   readonly messages: number;

@@ -14,7 +14,7 @@ const rebuildsMax = 3;
 /** A start does so many pieces of work at once: nobody else waits for its cores. */
 const catchUpSteps = 16;
 
-export interface IndexPlace {
+interface IndexPlace {
   readonly path: string;
   /** Random and as long-lived as the process. */
   readonly holder: string;
