@@ -4,7 +4,7 @@
 
 import type { Cancel, Environment } from "./environment.ts";
 
-/** The server wants to hear something every 55 s (wire protocol, section 6); some balancers cut after 30 s of silence. */
+/** The server wants to hear something every 55 s; some balancers cut after 30 s of silence. */
 export const heartbeatMsDefault = 25_000;
 /** How long the answer to a heartbeat may take, in milliseconds. */
 const heartbeatWaitMs = 10_000;

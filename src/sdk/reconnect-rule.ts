@@ -1,4 +1,4 @@
-// When to come back after a connection's end (wire protocol, section 6), and how long to wait between tries. Pure.
+// When to come back after a connection's end, and how long to wait between tries. Pure.
 
 import { type CloseReason, CloseCode } from "../wire/close-reason.ts";
 

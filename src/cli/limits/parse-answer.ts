@@ -27,7 +27,7 @@ function rowOf(fields: Fields): LimitRow {
 
 function unitOf(value: unknown): LimitUnit {
   const isUnit = (text: unknown): text is LimitUnit => typeof text === "string" && units.has(text);
-  if (!isUnit(value)) throw new MalformedJson("unit is none that this version knows");
+  if (!isUnit(value)) throw new MalformedJson("unit is unknown to this version");
   return value;
 }
 
