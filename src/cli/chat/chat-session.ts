@@ -9,37 +9,21 @@ import { Disconnected, RequestRefused, RequestTimedOut } from "../../sdk/client-
 import type { Message } from "../../sdk/message.ts";
 import { RoostClient } from "../../sdk/roost-client.ts";
 import { sentenceOf } from "../failure.ts";
-import { Absence, type Missed, shownMax } from "./absence.ts";
+import { Absence, type Missed } from "./absence.ts";
+import type { ChatOptions, Partner } from "./chat-options.ts";
 import { Conversations } from "./conversations.ts";
 import { groupLines, memberLine, messageLine, nameList } from "./format.ts";
 import { help, type Input, parseInput } from "./input.ts";
-import { Screen, type Streams } from "./screen.ts";
+import { historyLines } from "./history.ts";
+import { Screen } from "./screen.ts";
 import { signInSentence } from "./sign-in-sentence.ts";
 
 /** A line that is not stored by then is said to wait, in milliseconds. */
 const patienceMs = 2_000;
 
-interface ChatOptions extends Streams {
-  readonly url: readonly string[];
-  /** Registry nodes that name servers, which are tried before `url`. */
-  readonly lookup?: readonly string[];
-  /** A text, or where to get one for each sign-in: a conversation may last longer than a token. */
-  readonly token: string | (() => Promise<string>);
-  readonly account: string;
-  readonly device: string;
-  readonly to: string | undefined;
-  readonly group: string | undefined;
-  /** Lines of a pipe may be commands, too. */
-  readonly commands: boolean;
-}
-
-/** Who hears what is typed. */
-type Partner = { readonly kind: "user" | "group"; readonly name: string } | undefined;
-
 /** Runs until /quit, the end of the input, or the end of the connection. 0: all that was typed is stored; 1: not so. */
 export async function runChat(options: ChatOptions): Promise<number> {
-  const session = new ChatSession(options);
-  return session.run();
+  return new ChatSession(options).run();
 }
 
 class ChatSession {
@@ -47,8 +31,10 @@ class ChatSession {
   private readonly screen: Screen;
   private partner: Partner;
   private status = 0;
-  /** What waits to be shown; messages wait until the history is on the screen. */
-  private shown: Promise<void>;
+  /** Resolved once the history is on the screen: what waits may be shown. */
+  private readonly begun = Promise.withResolvers<void>();
+  /** What waits to be shown. */
+  private shown = this.begun.promise;
   /** On a terminal, from a sign-in until what was missed has been delivered. */
   private absence: Absence | undefined;
   /** What was missed has been delivered, or cannot be now. */
@@ -65,13 +51,7 @@ class ChatSession {
     this.options = options;
     this.screen = new Screen(options);
     if (this.screen.isTerminal) this.absence = new Absence();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.shown = promise;
-    this.begin = resolve;
   }
-
-  /** Lets what waits be shown. */
-  private readonly begin: () => void;
 
   async run(): Promise<number> {
     let client: RoostClient;
@@ -88,7 +68,7 @@ class ChatSession {
       void this.screen.print(`* signed in as ${namedText(client.account)}; /help shows what you can do`);
     const isMet = await this.meet(client, conversations);
     this.hasBegun = true;
-    this.begin();
+    this.begun.resolve();
     if (isMet || this.screen.isTerminal) {
       await this.caughtUp.promise;
       await this.shown;
@@ -247,14 +227,7 @@ class ChatSession {
   ): Promise<void> {
     this.partner = partner;
     // On entry what is new follows as messages.
-    const { kind, name } = partner;
-    const entries = await conversations.last(kind, name, shownMax, this.hasBegun);
-    const contents = await client.contents(entries.map(({ messageId }) => messageId));
-    const bodies = new Map(contents.map(({ messageId, body }) => [messageId, body]));
-    const lines = entries.map(({ messageId, direction, accountB, sendTime }) => {
-      const sender = direction === 1 ? client.account : accountB;
-      return messageLine({ sender, sendTime, where: "", body: bodies.get(messageId) ?? "" });
-    });
+    const lines = await historyLines(client, conversations, partner, this.hasBegun);
     if (lines.length > 0) await this.screen.print(...lines);
   }
 
@@ -269,27 +242,21 @@ class ChatSession {
     const { screen } = this;
     switch (input.kind) {
       case "message":
-        await this.talk(client, input.text);
-        return;
+        return this.talk(client, input.text);
       case "help":
         await screen.print(...help.split("\n"));
         return;
       case "to":
-        await this.turnTo(client, conversations, { kind: "user", name: input.name });
-        return;
+        return this.turnTo(client, conversations, { kind: "user", name: input.name });
       case "use":
-        await this.use(client, conversations, input.name);
-        return;
+        return this.use(client, conversations, input.name);
       case "join":
         await client.joinGroup(input.name);
         await this.turnTo(client, conversations, { kind: "group", name: input.name });
         return;
       case "quitGroup": {
         const found = await conversations.find(input.name);
-        if ("refusal" in found) {
-          this.fail(found.refusal);
-          return;
-        }
+        if ("refusal" in found) return this.fail(found.refusal);
         await client.quitGroup(found.id);
         conversations.forget(found.id);
         if (this.partner?.kind === "group" && this.partner.name === found.id) this.partner = undefined;
@@ -308,11 +275,9 @@ class ChatSession {
         return;
       }
       case "who":
-        await this.who(client);
-        return;
+        return this.who(client);
       case "wrong":
-        this.fail(input.sentence);
-        return;
+        return this.fail(input.sentence);
       case "nothing":
       case "quit":
         return;
@@ -332,12 +297,11 @@ class ChatSession {
       : undefined;
     try {
       const talk = { body: text };
-      const stored =
+      const { sendTime } =
         partner.kind === "user"
           ? await client.talkToUser(partner.name, talk)
           : await client.talkToGroup(partner.name, talk);
       if (!isTerminal) return;
-      const { sendTime } = stored;
       await this.screen.print(messageLine({ sender: client.account, body: text, sendTime, where: "", isStored: true }));
     } catch (error) {
       // The line was wiped off the input.
