@@ -1,12 +1,13 @@
-// The tables of options and limits in scripts/README.md, each between two markers, as src/cli/options.ts and
-// src/base/limits/ define them. scripts/generate runs this file, which writes them; a structure test compares.
+// The tables of options and limits in scripts/README.md, each between two markers, as src/cli/options.ts, src/cli/command-options.ts
+// and src/base/limits/ define them. scripts/generate runs this file, which writes them; a structure test compares.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { LimitRole } from "../src/base/limits/limit.ts";
 import { shownValue } from "../src/base/limits/shown.ts";
 import { limitNames, limitTable, writtenNameOf } from "../src/base/limits/table.ts";
-import { type OptionName, options, optionsOf, optionsOfRole } from "../src/cli/options.ts";
+import { optionsOf, optionsOfRole } from "../src/cli/command-options.ts";
+import { type OptionName, options } from "../src/cli/options.ts";
 
 /** The file that holds the tables, from the root of the repository. */
 export const tablesFile = "scripts/README.md";

@@ -4,7 +4,7 @@ import type { RunningMember } from "../node/member.ts";
 import type { RunningDiscovery, RunningStandalone } from "../roles/settings.ts";
 
 /** How this program was started, as a person would type it again. */
-export function invocation(): string {
+function invocation(): string {
   const asked = process.env["ROOST_INVOKED_AS"];
   if (asked !== undefined && asked !== "") return asked;
   const script = process.argv[1] ?? "";

@@ -12,7 +12,7 @@ import { StartError } from "./usage-error.ts";
 const requestMsMax = 3_000;
 
 /** What one node said. */
-export interface RegistryListing {
+interface RegistryListing {
   /** Its URL. */
   readonly node: string;
   readonly instances: readonly Instance[];

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { Glob } from "bun";
 import { tablesFile, withTables } from "../../scripts/reference-tables.ts";
+import { sessionsEngines, storeEngines } from "../../src/node/engines.ts";
 import { limitNames, writtenNameOf } from "../../src/base/limits/table.ts";
 import { optionTable } from "../../src/cli/options.ts";
 
@@ -88,6 +89,47 @@ test("every file is reached from an entry", () => {
   ])
     visit(entry);
   expect(files.filter((file) => !reached.has(file))).toEqual([]);
+});
+
+test("a login process loads no message store, and an engine is loaded when it is opened", () => {
+  const loaded = new Set<string>();
+  const load = (file: string): void => {
+    if (loaded.has(file)) return;
+    loaded.add(file);
+    const statements = (text.get(file) ?? "").matchAll(/^(?:import|export) (?!type )[^;]*?from "(\.[^"]+\.ts)"/gm);
+    for (const [, path = ""] of statements) load(relative(root, resolve(root, dirname(file), path)));
+  };
+  for (const file of files.filter((path) => path.startsWith("src/roles/login/"))) load(file);
+  load("src/node/engines.ts");
+  expect(loaded.size).toBeGreaterThan(20);
+  expect(
+    [...loaded].filter((file) => /^src\/(store\/(sqlite|postgres)\/|session\/redis\/redis-sessions)/.test(file)),
+  ).toEqual([]);
+});
+
+test("the guide names every engine", () => {
+  const readme = readFileSync(join(root, tablesFile), "utf8");
+  const schemes = [...storeEngines, ...sessionsEngines].flatMap((engine) => engine.help.replace(/[A-Z…]+$/, ""));
+  expect(schemes.filter((scheme) => !readme.includes(scheme))).toEqual([]);
+});
+
+test("every export is used by another file", () => {
+  // The rooms that are rid of dead exports; the library's entry exports what its users need.
+  const rooms = new Set(["auth", "base", "cli", "observe", "sdk", "session", "store", "wire"]);
+  const others = [...new Glob("{test,bench,scripts}/**/*.ts").scanSync(root)];
+  const usersOf = new Map<string, Set<string>>();
+  for (const file of [...files, ...others]) {
+    const source = text.get(file) ?? readFileSync(join(root, file), "utf8");
+    for (const [word] of source.matchAll(/\w+/g)) usersOf.set(word, (usersOf.get(word) ?? new Set()).add(file));
+  }
+  const dead: string[] = [];
+  for (const [file, source] of text) {
+    if (!rooms.has(layerOf(file)) || file === "src/sdk/roost-client.ts" || file.includes("/gen/")) continue;
+    const exported = /^export (?:async |abstract )*(?:function\*?|const|class|interface|type|let) (\w+)/gm;
+    for (const [, name = ""] of source.matchAll(exported))
+      if ((usersOf.get(name)?.size ?? 0) < 2) dead.push(`${file} exports ${name}`);
+  }
+  expect(dead).toEqual([]);
 });
 
 test("every file opens by saying what it is for, and none hides from the checker", () => {

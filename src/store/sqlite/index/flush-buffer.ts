@@ -1,19 +1,19 @@
-// What was read of the log and waits for a fold, in columns by position: as objects it would be collected as garbage.
+// What was read of the log and waits for a flush, in columns by position: objects would cost collections of garbage.
 
 import { allLists, type MessageKeys } from "./posting.ts";
 import { slicePostings, type RunBuilder } from "./run-builder.ts";
 
 const positionsMax = 2 ** 20;
 
-export class Collected {
+export class FlushBuffer {
   count = 0;
   lastId: bigint;
   private readonly ids: BigInt64Array;
   private readonly keys: readonly Float64Array[];
 
-  /** Room for so many messages, at most 2^20, above `foldedId`. */
-  constructor(messages: number, foldedId: bigint) {
-    this.lastId = foldedId;
+  /** Room for so many messages, at most 2^20, above `flushedId`. */
+  constructor(messages: number, flushedId: bigint) {
+    this.lastId = flushedId;
     this.ids = new BigInt64Array(messages);
     this.keys = allLists.map(() => new Float64Array(messages));
   }

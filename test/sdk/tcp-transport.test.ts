@@ -20,13 +20,13 @@ test("a bug while a packet is read ends the connection, tells its owner, and sur
     testOptions(),
   );
   const script = `
-    const { TcpLine } = await import(${JSON.stringify(import.meta.resolve("../../src/sdk/tcp-line.ts"))});
+    const { TcpTransport } = await import(${JSON.stringify(import.meta.resolve("../../src/sdk/tcp-transport.ts"))});
     process.on("uncaughtException", (error) => console.log("uncaught: " + error.message));
     const packet = () => {
       throw new Error("a bug in a packet");
     };
     const closed = ({ code }) => console.log("closed: " + code);
-    new TcpLine("tcp://${server.address}", { open() {}, packet, closed });
+    new TcpTransport("tcp://${server.address}", { open() {}, packet, closed });
   `;
   const child = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe" });
   // Nothing is left that would keep it running.

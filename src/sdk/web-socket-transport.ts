@@ -1,18 +1,18 @@
-// A line over a WebSocket: one packet is one binary message. Works with the WebSocket of browsers, Bun and Node.
+// A transport over a WebSocket: one packet is one binary message. Works with the WebSocket of browsers, Bun and Node.
 
 import { type CloseReason, closeAbnormal, closeProtocolFault, CloseCode } from "../wire/close-reason.ts";
 import type { Environment } from "./environment.ts";
-import type { Line, LineSink } from "./line.ts";
+import type { Transport, TransportSink } from "./transport.ts";
 
 /** A close event follows an error event at once, but for Node 22 where no connection was made: there none comes. */
 const closeWaitMs = 100;
 
-export class WebSocketLine implements Line {
+export class WebSocketTransport implements Transport {
   private readonly socket: WebSocket;
-  private sink: LineSink | undefined;
+  private sink: TransportSink | undefined;
 
   /** Of a socket that was opened just now: nothing of it has been told yet. */
-  constructor(socket: WebSocket, url: string, environment: Environment, sink: LineSink) {
+  constructor(socket: WebSocket, url: string, environment: Environment, sink: TransportSink) {
     this.sink = sink;
     this.socket = socket;
     this.socket.binaryType = "arraybuffer";

@@ -1,4 +1,4 @@
-// A process for tests: stores 600 talks at argv[2], prints their ids, folds them in runs of 64 and merges, and kills itself
+// A process for tests: stores 600 talks at argv[2], prints their ids, flushes them into runs of 64 and merges, and kills itself
 // before it writes the block number argv[3] of the index: in the middle of a transaction.
 
 import { writeSync } from "node:fs";
@@ -24,4 +24,4 @@ Object.assign(Bun.hash, {
   },
 });
 worker.settle();
-writeSync(1, "folded all\n");
+writeSync(1, "flushed all\n");

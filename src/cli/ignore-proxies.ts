@@ -1,4 +1,4 @@
-// What the surroundings of a process would decide in the place of its options.
+// Keeps the proxy variables of the environment from rerouting this program's own requests.
 
 /** The variables by which Bun's fetch finds a proxy. */
 const proxyVariable = /^(https?|all)_proxy$/i;

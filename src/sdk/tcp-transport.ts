@@ -1,25 +1,25 @@
-// A line over TCP, on Bun only: packets in frames of opcode, length and payload. Unsent bytes wait here, up to a bound.
+// A transport over TCP, on Bun only: packets in frames of opcode, length and payload. Unsent bytes wait here, up to a bound.
 
 import { linkFrameBytesMax } from "../base/limits/fixed.ts";
 import { type CloseReason, closeAbnormal, CloseCode, closeSlowConsumer } from "../wire/close-reason.ts";
 import { FrameReader, type FrameSink } from "../wire/frame-reader.ts";
 import { closeFrame, frameHeaderBytes, parseCloseText, pongFrame, writeFrameHeader } from "../wire/frame-writer.ts";
 import { OpCode } from "../wire/opcode.ts";
-import type { Line, LineSink } from "./line.ts";
+import type { Transport, TransportSink } from "./transport.ts";
 
 /** A server that takes this little for this long is as good as gone. */
 const unsentBytesMax = 16 * 1024 * 1024;
 
-export class TcpLine implements Line {
+export class TcpTransport implements Transport {
   // An answer with 200 contents is longer than a frame that a client may send: the bound is that of a link.
   private readonly reader = new FrameReader(this.frames(), linkFrameBytesMax);
-  private sink: LineSink | undefined;
+  private sink: TransportSink | undefined;
   private socket: Bun.Socket | undefined;
   private unsent: Buffer[] = [];
   private unsentBytes = 0;
 
   /** @throws TypeError when the URL has no port */
-  constructor(url: string, sink: LineSink) {
+  constructor(url: string, sink: TransportSink) {
     const { hostname, port } = new URL(url);
     if (hostname === "" || port === "") throw new TypeError(`a TCP URL is tcp://host:port: ${url}`);
     this.sink = sink;
@@ -106,7 +106,7 @@ export class TcpLine implements Line {
     }
   }
 
-  /** Ends the line without a close frame. */
+  /** Ends the transport without a close frame. */
   private broken(socket: Bun.Socket): void {
     this.reader.stop();
     socket.terminate();
