@@ -1,7 +1,7 @@
 // The entry of the executable: runs the command line and ends with its status.
 
 import { runCommandLine } from "./cli/commands.ts";
-import { ignoreProxies } from "./cli/surroundings.ts";
+import { ignoreProxies } from "./cli/ignore-proxies.ts";
 
 ignoreProxies(process.env);
 const status = await runCommandLine(process.argv.slice(2), process.env);

@@ -80,6 +80,7 @@ async function measure(
       ...latency,
       registered_ms: registeredMs,
       settled_ms: settledMs,
+      refused: watchers.reduce((total, { refused }) => total + refused, 0),
       received_mb: Math.round(watchers.reduce((total, { bytes }) => total + bytes, 0) / 2 ** 20),
       server_cpu: shares.busiest,
       generator_cpu: shares.generator + cpu / ((after.atMs - before.atMs) / 1000),

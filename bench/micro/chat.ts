@@ -5,7 +5,7 @@ import { silentLog } from "../../src/base/log.ts";
 import { systemRandom } from "../../src/base/random.ts";
 import { ControlCommands } from "../../src/observe/control-commands.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
-import { createChatService } from "../../src/roles/chat/role.ts";
+import { createChatService } from "../../src/roles/chat/commands.ts";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
 import type { TalkOutcome } from "../../src/store/store.ts";
 import { talkStore } from "../../test/support/talk-store.ts";

@@ -1,9 +1,9 @@
 // Answers of the registry as JSON: an instance, and a service of a hundred.
 
-import { stateJson } from "../../src/registry/state-json.ts";
+import { stateJson } from "../../src/registry/table/state-json.ts";
 import { Status } from "../../src/registry/instance.ts";
 import { instanceJson, zonePieces } from "../../src/registry/http/answers.ts";
-import type { App } from "../../src/registry/table.ts";
+import type { App } from "../../src/registry/table/apps.ts";
 import type { Topic } from "./case.ts";
 import { env, filledTable, instancesOfService, serviceOf } from "./registry-sample.ts";
 

@@ -1,14 +1,14 @@
 // A registry's table with thousands of instances, for the cases about it.
 
 import { testLimits } from "../../test/support/limits.ts";
-import { TableRules } from "../../src/registry/table-rules.ts";
+import { TableRules } from "../../src/registry/table/table-rules.ts";
 import { limitTable } from "../../src/base/limits/table.ts";
 import { systemClock } from "../../src/base/clock.ts";
-import type { EntryState } from "../../src/registry/entry.ts";
-import { HybridClock } from "../../src/registry/hybrid-clock.ts";
+import type { EntryState } from "../../src/registry/table/entry.ts";
+import { HybridClock } from "../../src/registry/table/hybrid-clock.ts";
 import { type Instance, Status } from "../../src/registry/instance.ts";
 import { compact } from "../../src/registry/metadata.ts";
-import { Table } from "../../src/registry/table.ts";
+import { Table } from "../../src/registry/table/table.ts";
 
 export const env = "prod";
 export const services = 50;

@@ -26,6 +26,7 @@ export class SinkConnection implements Connection {
   }
 
   identified(): void {}
+  handOver(): void {}
   unreserve(): void {
     this.lastEnd = this.last;
     this.frames--;

@@ -1,4 +1,5 @@
-// A client that watches one service by long polls: it asks again as soon as it is answered, with the version that it has.
+// A client that watches one service by long polls: it asks again as soon as it is answered, with the version that it has, or
+// when the node says if that has no room for the answer.
 
 import { type HttpAnswer, HttpConnection, getRequest } from "./http-connection.ts";
 import { env } from "./instances.ts";
@@ -13,6 +14,8 @@ export class Watcher {
   listedAtMs = 0;
   lists = 0;
   bytes = 0;
+  /** Polls that the node had no room to answer. */
+  refused = 0;
   private readonly connection: HttpConnection;
   private readonly appid: string;
   private readonly name: string;
@@ -51,16 +54,22 @@ export class Watcher {
         appid: this.appid,
         latest_timestamp: this.version,
       });
-      this.take(await this.connection.ask(getRequest(`/discovery/polls?${query.toString()}`)));
+      const waitMs = this.take(await this.connection.ask(getRequest(`/discovery/polls?${query.toString()}`)));
+      if (waitMs > 0) await Bun.sleep(waitMs);
     }
   }
 
-  private take({ tail, bodyBytes }: HttpAnswer): void {
+  /** Returns how long to wait before the next poll, in milliseconds. */
+  private take({ tail, bodyBytes }: HttpAnswer): number {
     const end = tail.toString("latin1", Math.max(0, tail.length - tailBytesMin));
     const version = /"latest_timestamp":(\d+)\}\},"error":[^\]]*\]?\}\}$/.exec(end)?.[1];
     if (version === undefined) {
       // Its time is over and nothing has changed.
-      if (end.startsWith('{"code":-304,')) return;
+      if (end.startsWith('{"code":-304,')) return 0;
+      if (end.startsWith('{"code":-509,')) {
+        this.refused++;
+        return 1_000 * Number(/"ttl":(\d+)\}$/.exec(end)?.[1] ?? 1);
+      }
       throw new Error(`a long poll was answered with ${end}`);
     }
     this.version = version;
@@ -68,5 +77,6 @@ export class Watcher {
     this.lists++;
     this.bytes += bodyBytes;
     this.onList(tail);
+    return 0;
   }
 }

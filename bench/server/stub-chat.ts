@@ -7,7 +7,7 @@ import { createLog } from "../../src/base/log.ts";
 import { Limits } from "../../src/base/limits/limits.ts";
 import { Dispatcher } from "../../src/service/dispatcher.ts";
 import { LogicNode } from "../../src/node/logic-node.ts";
-import { startProcess } from "../../src/node/process.ts";
+import { startMember } from "../../src/node/member.ts";
 import { Router } from "../../src/service/router.ts";
 import { Service } from "../../src/service/service.ts";
 import { Command } from "../../src/wire/commands.ts";
@@ -35,7 +35,7 @@ const settings = {
   },
 };
 
-await startProcess(settings, "chat", async ({ environment, serviceMetrics }) => {
+await startMember(settings, "chat", async ({ environment, serviceMetrics }) => {
   const router = new Router([]);
   router.handle(Command.UserTalk, (context) => context.respondEmpty());
   const ignore = (): void => undefined;

@@ -14,7 +14,7 @@ const emptyCell = "\u2800";
 /**
  * True for 1 to 60 characters (code points) of well-formed Unicode, without control characters, format characters
  * (U+200B, direction marks), fillers, U+2800, U+FFFD, comma or surrounding white space: channel ids hold an account and are
- * comma-joined (semantics, "Who may do what").
+ * comma-joined.
  */
 export function validName(name: string): boolean {
   if (name.length <= nameCharactersMax && plainName.test(name)) return true;

@@ -63,7 +63,7 @@ export interface AppKey {
   readonly key: Uint8Array;
 }
 
-export interface SecretFile {
+interface SecretFile {
   /** At most 16: the first signs, all verify. None only where there are keys of apps. */
   readonly keys: readonly Uint8Array[];
   /** At most 16 of each app: its first signs, its others verify. */

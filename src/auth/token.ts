@@ -7,7 +7,7 @@ import { nameRule, validName } from "./names.ts";
 import type { AppKey } from "./secret.ts";
 
 /** What a token says, if it may be believed. `reason` is a sentence for the client. */
-export type TokenVerdict =
+type TokenVerdict =
   | {
       readonly ok: true;
       readonly app: string;
@@ -30,7 +30,7 @@ export interface TokenKeys {
 }
 
 /** What is particular to an app. */
-export interface TokenRules {
+interface TokenRules {
   /** The app of tokens that name none; undefined: they are refused. */
   readonly defaultApp?: string | undefined;
   /** Keys of single apps: an app that has any takes no other key. */

@@ -17,7 +17,7 @@ interface Said {
 }
 
 /** What it needs of the platform; a test gives its own. */
-export interface QuietLogParts {
+interface QuietLogParts {
   readonly nowMs: () => number;
   readonly after: (ms: number, work: () => void) => void;
 }

@@ -21,7 +21,7 @@ export const systemRandom: Random = {
   base62: (bits) => base62Of(systemRandom, bits),
 };
 
-export type XoshiroState = readonly [number, number, number, number];
+type XoshiroState = readonly [number, number, number, number];
 
 /** xoshiro128** 1.1 by Blackman and Vigna (prng.di.unimi.it): repeatable and fast; predictable, so never for secrets. */
 export class Xoshiro128 implements Random {

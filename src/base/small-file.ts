@@ -15,14 +15,14 @@ export class UnreadableFile extends Error {
   override readonly name = "UnreadableFile";
 }
 
-export interface SmallFileOptions {
+interface SmallFileOptions {
   /** A longer file is refused; at most one chunk more than this is read. */
   readonly bytesMax: number;
   /** False refuses a pipe that has nothing to read yet. A process that serves does not wait. */
   readonly waits: boolean;
 }
 
-export interface SmallFile {
+interface SmallFile {
   /** Without a byte order mark. */
   readonly text: string;
   /** Of the file that was read, whatever is at the path now. */

@@ -10,7 +10,7 @@ export const headStartMs = 400;
 /** How long one may take in all. */
 export const answerMsMax = 5_000;
 
-export interface Reason<Source> {
+interface Reason<Source> {
   readonly source: Source;
   readonly cause: unknown;
 }

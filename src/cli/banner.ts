@@ -1,10 +1,10 @@
 // What a person sees when the server has started: where it listens, where its data are, what to try next.
 
-import type { RunningMember } from "../node/process.ts";
+import type { RunningMember } from "../node/member.ts";
 import type { RunningDiscovery, RunningStandalone } from "../roles/settings.ts";
 
 /** How this program was started, as a person would type it again. */
-export function invocation(): string {
+function invocation(): string {
   const asked = process.env["ROOST_INVOKED_AS"];
   if (asked !== undefined && asked !== "") return asked;
   const script = process.argv[1] ?? "";

@@ -7,7 +7,9 @@ import { printHelp, printLines, saidLine, say, written } from "./command-output.
 import { didYouMean } from "./did-you-mean.ts";
 import type { Definition } from "./help.ts";
 import { OptionValues } from "./option-values.ts";
-import { argsOf, type Operand, type OptionName, optionsOf, roles } from "./options.ts";
+import { optionsOf } from "./command-options.ts";
+import { argsOf, type Operand } from "./option-texts.ts";
+import { type OptionName, roles } from "./options.ts";
 import { linesTo } from "./standard-streams.ts";
 import { StartError, UsageError } from "./usage-error.ts";
 import { version } from "./version.ts";

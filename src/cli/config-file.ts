@@ -7,7 +7,7 @@ import { didYouMean } from "./did-you-mean.ts";
 import { sentenceOf } from "./failure.ts";
 import { UsageError } from "./usage-error.ts";
 
-export interface ConfigFile {
+interface ConfigFile {
   /** Values as texts, by the names of options. */
   readonly entries: ReadonlyMap<string, string>;
   /** What an operator should know of the file itself; undefined: nothing. */

@@ -44,7 +44,7 @@ export function warnOfChangers(folder: string, log: Log): void {
 }
 
 /** What this process has for itself until it ends, however it ends. */
-export interface Hold {
+interface Hold {
   /**
    * Takes the lock unless this process has it. Throws StartError when another process has it, or when a disk that is full or
    * read-only does not let it be taken.

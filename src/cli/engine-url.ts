@@ -3,33 +3,41 @@
 import { mkdirSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { Log } from "../base/log.ts";
+import { type Engine, engineOf, fileScheme, sessionsEngines, storeEngines } from "../node/engines.ts";
 import { warnOfChangers } from "./data-folder.ts";
 import { codeOf, sentenceOf } from "./failure.ts";
 import { StartError } from "./usage-error.ts";
 
-const sqlite = "sqlite:";
 /** PATH_MAX of Linux, without the NUL. */
 export const pathBytesMax = 4095;
 
-/** `sqlite:PATH` or a PostgreSQL URL, as text. */
-export const parseStore = engineOf(/^postgres(ql)?:\/\/[^\p{Cc}]+$/u, "postgres://…", "messages.db");
+/** The URL of a message store, as text. */
+export const parseStore = urlOf(storeEngines, "messages.db");
 
-/** `sqlite:PATH`, the URL of a Redis or Valkey or `memory:`, as text. */
-export const parseSessions = engineOf(
-  /^((redis|valkey)s?:\/\/[^\p{Cc}]+|memory:)$/u,
-  "redis://…, valkey://…",
-  "sessions.db",
-);
+const parseSharedSessions = urlOf(sessionsEngines, "sessions.db");
+
+/** The URL of sessions, or `memory:`, as text. */
+export const parseSessions = (text: string): string => (text === "memory:" ? text : parseSharedSessions(text));
+
+/** How an operator writes these engines: `sqlite:PATH on one machine, postgres://… on several`. */
+export function choiceOf(engines: readonly Engine[]): string {
+  return (["one machine", "several"] as const)
+    .map((reach) => `${engines.find((engine) => engine.reach === reach)?.help} on ${reach}`)
+    .join(", ");
+}
 
 /** What SQLite itself takes for something else than a file (`:memory:`, `file:…`) is refused: it would become a file's name. */
-function engineOf(others: RegExp, hint: string, file: string): (text: string) => string {
+function urlOf(engines: readonly Engine[], file: string): (text: string) => string {
+  const [ofFile, ...others] = engines.map(({ help }) => help);
   return (text) => {
-    if (!text.startsWith(sqlite)) {
-      if (!others.test(text)) throw new Error(`sqlite:PATH or ${hint}`);
+    if (!isDatabaseFile(text)) {
+      const scheme = engineOf(engines, text)?.schemes.find((candidate) => text.startsWith(candidate));
+      if (scheme === undefined || !/^[^\p{Cc}]+$/u.test(text.slice(scheme.length)))
+        throw new Error(`${ofFile} or ${others.join(", ")}`);
       refuseBareCredentials(text);
       return text;
     }
-    const path = text.slice(sqlite.length);
+    const path = text.slice(fileScheme.length);
     if (path === "" || Buffer.byteLength(path) > pathBytesMax || /^(:|file:)|[\0?]|\/$/.test(path))
       throw new Error(`sqlite: and the path of a file, such as sqlite:/var/lib/roost/${file}`);
     return text;
@@ -49,7 +57,7 @@ function refuseBareCredentials(text: string): void {
 
 /** True for `sqlite:PATH`. */
 export function isDatabaseFile(url: string): boolean {
-  return url.startsWith(sqlite);
+  return url.startsWith(fileScheme);
 }
 
 /**
@@ -58,7 +66,7 @@ export function isDatabaseFile(url: string): boolean {
  * @throws StartError if something lies at the path that is no file
  */
 export function databasePath(url: string, source: string, log: Log): string {
-  const path = resolve(url.slice(sqlite.length));
+  const path = resolve(url.slice(fileScheme.length));
   const folder = dirname(path);
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });

@@ -1,7 +1,9 @@
 // What --help shows of citty's definitions: plain text of at most 100 columns, options in groups. Pure.
 
 import type { ArgDef, ArgsDef, CommandMeta } from "citty";
-import { groupsOfServe, optionsOfRole, type roles } from "./options.ts";
+import { optionsOfRole } from "./command-options.ts";
+import { groupsOfServe } from "./option-texts.ts";
+import { type roles } from "./options.ts";
 
 const columns = 100;
 const indent = "  ";

@@ -2,7 +2,7 @@
 
 import { silentLog } from "../base/log.ts";
 import { limitRows } from "../base/limits/report.ts";
-import { MalformedJson } from "../registry/json-fields.ts";
+import { MalformedJson } from "../base/json-fields.ts";
 import { printLines } from "./command-output.ts";
 import { askProcess } from "./control/ask.ts";
 import { findProcess } from "./control/find-process.ts";

@@ -4,15 +4,8 @@
 import { quotedText } from "../base/printable.ts";
 import { readConfigFile } from "./config-file.ts";
 import { didYouMean } from "./did-you-mean.ts";
-import {
-  environmentName,
-  type Operand,
-  type OptionName,
-  options,
-  optionsOfFile,
-  optionTable,
-  type ValueOf,
-} from "./options.ts";
+import { type Operand } from "./option-texts.ts";
+import { environmentName, type OptionName, options, optionsOfFile, optionTable, type ValueOf } from "./options.ts";
 import { unknownVariables } from "./unknown-variables.ts";
 import { UsageError } from "./usage-error.ts";
 

@@ -2,9 +2,9 @@
 // `--read-wait` is `ROOST_READ_WAIT` in the environment and `read-wait` in the file. A flag beats the environment, which
 // beats the file, which beats the default.
 
-import type { ArgsDef } from "citty";
 import { deviceBytesMax, secretBytesMax, tokenCharactersMax, trustedProxiesMax } from "../base/limits/fixed.ts";
 import { limitTable } from "../base/limits/table.ts";
+import { sessionsEngines, storeEngines } from "../node/engines.ts";
 import { parseSelector, selectorNames } from "../routing/selectors/selection.ts";
 import { parseLimits } from "./limit-values.ts";
 import { parseSessions, parseStore, pathBytesMax } from "./engine-url.ts";
@@ -40,11 +40,11 @@ export const roles = ["standalone", "gateway", "login", "chat", "discovery"] as 
 const valueBytesMax = 1024;
 const listBytesMax = 128 * 1024;
 
-interface Option<Value> {
+interface Option<Value, Fallback extends string | undefined = string | undefined> {
   readonly help: string;
   readonly hint: string;
   /** Its text, as a user would write it; undefined: no default. */
-  readonly fallback: string | undefined;
+  readonly fallback: Fallback;
   /** Throws a sentence that says what would be right. */
   readonly parse: (text: string) => Value;
   /** Takes no value as a flag: naming it is enough. */
@@ -57,17 +57,17 @@ interface Option<Value> {
   readonly isPairs: boolean;
 }
 
-const option = <Value>(
+const option = <Value, Fallback extends string | undefined>(
   help: string,
   hint: string,
-  fallback: string | undefined,
+  fallback: Fallback,
   parse: (text: string) => Value,
   {
     bytesMax = valueBytesMax,
     isSecret = false,
     isPairs = false,
   }: { bytesMax?: number; isSecret?: boolean; isPairs?: boolean } = {},
-): Option<Value> => ({
+): Option<Value, Fallback> => ({
   help,
   hint,
   fallback,
@@ -81,10 +81,10 @@ const option = <Value>(
 const path = (help: string, hint: string, fallback?: string): Option<string> =>
   option(help, hint, fallback, parsePath, { bytesMax: pathBytesMax });
 
-const label = (help: string, fallback: string): Option<string> =>
+const label = (help: string, fallback: string): Option<string, string> =>
   option(help, "name", fallback, parseLabel, { bytesMax: limitTable.registryNameBytes.initial });
 
-const toggle = (help: string): Option<boolean> => ({
+const toggle = (help: string): Option<boolean, string> => ({
   ...option(help, "true|false", "false", (text) => oneOf(["true", "false"])(text) === "true"),
   isFlag: true,
 });
@@ -216,15 +216,21 @@ export const options = {
   ),
   store: option(
     "Where messages are kept (default: messages.db in the data folder)",
-    "sqlite:PATH|postgres://…",
+    storeEngines.map((engine) => engine.help).join("|"),
     undefined,
     parseStore,
     { bytesMax: 2 * pathBytesMax, isSecret: true },
   ),
-  sessions: option("Where sessions are kept (standalone: memory:)", "sqlite:PATH|redis://…", undefined, parseSessions, {
-    bytesMax: 2 * pathBytesMax,
-    isSecret: true,
-  }),
+  sessions: option(
+    "Where sessions are kept (standalone: memory:)",
+    sessionsEngines.map((engine) => engine.help).join("|"),
+    undefined,
+    parseSessions,
+    {
+      bytesMax: 2 * pathBytesMax,
+      isSecret: true,
+    },
+  ),
   adopt: toggle("Take over stores of another cluster, whose processes have been stopped"),
   retention: option("Keep messages this long", "days|forever", "forever", parseRetention),
   now: toggle("Delete at once: the clock is right"),
@@ -273,202 +279,6 @@ export const options = {
 export type OptionName = keyof typeof options;
 export type ValueOf<Name extends OptionName> = ReturnType<(typeof options)[Name]["parse"]>;
 
-const serverOptions = ["id", "data", "secret", "secret-file", "config"] as const satisfies OptionName[];
-/** What every role takes. */
-const commonOptions = ["role", "limit", "config", "log-level", "log-format"] as const satisfies OptionName[];
-
-/** What every service takes that is a process of its own. */
-const memberOptions = [
-  ...commonOptions,
-  "id",
-  "listen",
-  "advertise",
-  "discovery",
-  "zone",
-  "region",
-  "env",
-  "cluster-key",
-  "cluster-key-file",
-  "insecure",
-  "monitor",
-  "write-wait",
-  "weight",
-] as const satisfies OptionName[];
-
-/** The options that mean something to a role; any other one that is given is refused. */
-export const optionsOfRole = {
-  standalone: [
-    ...commonOptions,
-    "id",
-    "data",
-    "secret",
-    "secret-file",
-    "default-app",
-    "ws",
-    "tcp",
-    "monitor",
-    "trusted-proxies",
-    "read-wait",
-    "write-wait",
-    "login-wait",
-    "log-people",
-    "store",
-    "sessions",
-    "adopt",
-    "retention",
-    "zone",
-  ],
-  gateway: [
-    ...memberOptions,
-    "ws",
-    "tcp",
-    "trusted-proxies",
-    "reuse-port",
-    "public-url",
-    "tags",
-    "selector",
-    "zone-weights",
-    "route",
-    "secret",
-    "secret-file",
-    "default-app",
-    "read-wait",
-    "login-wait",
-    "log-people",
-  ],
-  login: [...memberOptions, "sessions", "adopt"],
-  chat: [...memberOptions, "sessions", "store", "adopt", "retention"],
-  discovery: [
-    ...commonOptions,
-    "listen",
-    "advertise",
-    "peers",
-    "zone",
-    "region",
-    "env",
-    "dns",
-    "dns-ttl",
-    "domain",
-    "snapshot",
-    "lookup",
-    "trusted-proxies",
-    "insecure",
-    "cluster-key",
-    "cluster-key-file",
-  ],
-} as const satisfies Record<string, readonly OptionName[]>;
-
-/** How the process that has the message store is found. */
-const storeKeeperOptions = [
-  "data",
-  "node",
-  "discovery",
-  "env",
-  "cluster-key",
-  "cluster-key-file",
-  "config",
-] as const satisfies OptionName[];
-
-/** The options of each command. */
-export const optionsOf = {
-  serve: [...new Set(Object.values(optionsOfRole).flat())],
-  token: [...serverOptions, "account", "app", "ttl"],
-  chat: [...serverOptions, "ws", "account", "app", "to", "group", "url", "discovery", "token", "device", "commands"],
-  nodes: ["discovery", "watch", "config"],
-  limits: ["data", "node", "discovery", "cluster-key", "cluster-key-file", "role", "limit", "json", "config"],
-  kick: [...storeKeeperOptions, "account", "app", "device"],
-  revoke: [...storeKeeperOptions, "account", "app", "before"],
-  backup: ["data", "store", "replace", "config"],
-  restore: ["data", "store", "replace", "config"],
-  check: ["data", "store", "config"],
-  repair: ["data", "store", "salvage", "config"],
-  purge: ["data", "store", "retention", "now", "config"],
-} as const satisfies Record<string, readonly OptionName[]>;
-
-/** The options of `serve` as its help shows them; what has no group comes last. */
-export const groupsOfServe: Readonly<Record<string, readonly OptionName[]>> = {
-  "THE PROCESS": ["role", "id", "monitor", "limit", "config", "log-level", "log-format", "log-people"],
-  "WHAT IS KEPT": ["data", "store", "sessions", "adopt", "retention"],
-  CLIENTS: [
-    ...(["ws", "tcp", "secret", "secret-file", "default-app", "trusted-proxies", "read-wait"] as const),
-    "write-wait",
-    ...(["login-wait", "reuse-port", "public-url", "tags", "selector", "zone-weights", "route"] as const),
-  ],
-  "THE OTHERS OF A CLUSTER": [
-    ...(["discovery", "cluster-key", "cluster-key-file", "insecure", "listen", "advertise"] as const),
-    ...(["zone", "region", "env", "weight"] as const),
-  ],
-  "THE REGISTRY (--role discovery)": ["peers", "snapshot", "dns", "dns-ttl", "domain", "lookup"],
-};
-
-const folderOfSecret = "Folder of the server, with the secret in it";
-const tokenTexts: Partial<Record<OptionName, string>> = {
-  id: "Taken from a server's configuration file, and of no use here",
-  data: folderOfSecret,
-  secret: "Key to sign with, as the server has it",
-  "secret-file": "File with that key; the first line signs",
-};
-
-const askedTexts: Partial<Record<OptionName, string>> = {
-  data: "Folder of the standalone server to ask",
-  discovery: "Nodes of the registry, in which --node is looked up",
-  "cluster-key": "Key that the cluster shares: its members answer nobody else",
-  "cluster-key-file": "File with that key",
-};
-/** Of commands that need the message store: chat nodes are found without --node, too. */
-const keeperTexts: Partial<Record<OptionName, string>> = {
-  ...askedTexts,
-  discovery:
-    "Nodes of the registry of a cluster, whose chat nodes are asked (default, of an id in --node: http://127.0.0.1:7171)",
-  env: "Environment of the cluster",
-};
-
-/** What options say in the help of a command, where that is not what they say everywhere. */
-export const textsOf: Readonly<Partial<Record<string, Partial<Record<OptionName, string>>>>> = {
-  serve: { discovery: "Nodes of the registry, without which no service of a cluster starts" },
-  token: { ...tokenTexts, account: "Whose token it is" },
-  chat: {
-    ...tokenTexts,
-    ws: "Where the server listens, unless --url says it",
-    account: "Who you are",
-    app: "Your app (tenant)",
-    discovery: "Nodes of the registry that name servers; without it nobody is asked",
-    device: "Name of this device; each device of an account is signed in once",
-  },
-  nodes: { discovery: "Nodes of the registry; the first one that answers is shown" },
-  limits: {
-    ...askedTexts,
-    role: "Show what a server of this role begins with, and ask none",
-    limit: "With --role: as such a server would have it",
-  },
-  kick: {
-    ...keeperTexts,
-    account: "Whose connections are ended",
-    device: "Of this device only (default: of all)",
-  },
-  revoke: { ...keeperTexts, account: "Whose tokens are refused" },
-  backup: { data: "Folder of the server", store: "Messages to copy (default: messages.db in the data folder)" },
-  restore: { data: "Folder of the server", store: "Messages to replace (default: messages.db in the data folder)" },
-  check: { data: "Folder of the server", store: "Messages to check (default: messages.db in the data folder)" },
-  repair: { data: "Folder of the server", store: "Messages to repair (default: messages.db in the data folder)" },
-  purge: {
-    data: "Folder of the server",
-    store: "Messages to look at (default: messages.db in the data folder)",
-    retention: "How old messages have to be; else as the servers of the store were told",
-  },
-};
-
-/** Options whose default means nothing to a command: it goes by what is given, or by something else. */
-const withoutDefault: Readonly<Partial<Record<string, readonly OptionName[]>>> = {
-  serve: ["discovery"],
-  token: ["id"],
-  chat: ["id", "discovery"],
-  limits: ["role"],
-  kick: ["discovery"],
-  revoke: ["discovery"],
-  purge: ["retention"],
-};
-
 /** All of them, by name. */
 export const optionTable: ReadonlyMap<string, Option<unknown>> = new Map(Object.entries(options));
 
@@ -477,27 +287,3 @@ export const optionsOfFile: typeof optionTable = new Map([...optionTable].filter
 
 /** The variable of an option. */
 export const environmentName = (name: string): string => `ROOST_${name.toUpperCase().replaceAll("-", "_")}`;
-
-/** The one word of a command that is no option, such as FILE. */
-export interface Operand {
-  readonly name: string;
-  readonly help: string;
-}
-
-/** The options and the operand of a command, as citty has them and its help shows them. */
-export function argsOf(command: string, names: readonly OptionName[], operand?: Operand): ArgsDef {
-  // Whether it is there is OptionValues' to say.
-  const operands: ArgsDef =
-    operand === undefined ? {} : { [operand.name]: { type: "positional", description: operand.help, required: false } };
-  const flags: ArgsDef = Object.fromEntries(
-    names.map((name) => {
-      const { help, hint, fallback, isFlag } = options[name];
-      const text = textsOf[command]?.[name] ?? help;
-      if (isFlag) return [name, { type: "boolean", description: text }] as const;
-      const isPlain = fallback === undefined || fallback === "" || withoutDefault[command]?.includes(name) === true;
-      const description = isPlain ? text : `${text} (default ${fallback})`;
-      return [name, { type: "string", description, valueHint: hint }] as const;
-    }),
-  );
-  return { ...operands, ...flags };
-}

@@ -1,7 +1,7 @@
 // roost purge: what is older than the retention, and when it goes; with --now it goes at once.
 
 import { join, resolve } from "node:path";
-import { openPurgeTool } from "../node/engines.ts";
+import { fileScheme, openPurgeTool } from "../node/engines.ts";
 import { messageCount } from "../store/clock-notices.ts";
 import type { PurgeSurvey, PurgeTool } from "../store/purge.ts";
 import { StoreUnavailable } from "../store/store.ts";
@@ -77,8 +77,5 @@ function timeOf(wallMs: number): string {
 }
 
 function storeOf(values: OptionValues): string {
-  const url = values.optional("store");
-  if (url === undefined) return `sqlite:${join(resolve(values.required("data")), "messages.db")}`;
-  if (!/^sqlite:.|^postgres(ql)?:\/\/./.test(url)) throw new UsageError("--store takes sqlite:PATH or postgres://…");
-  return url;
+  return values.optional("store") ?? `${fileScheme}${join(resolve(values.required("data")), "messages.db")}`;
 }

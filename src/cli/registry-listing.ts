@@ -1,9 +1,10 @@
 // What a registry lists, asked by a command: the first node with a good answer counts.
 
 import { NoAnswer, Sources } from "../base/sources.ts";
-import { Code } from "../registry/client/codes.ts";
+import { MalformedJson } from "../base/json-fields.ts";
+import { Code } from "../registry/codes.ts";
 import { type Call, type NodeClient, NodeFailure } from "../registry/client/node-client.ts";
-import { type Answer, MalformedAnswer, parseListing, parseNodes } from "../registry/client/parse-instances.ts";
+import { type Answer, parseListing, parseNodes } from "../registry/client/parse-instances.ts";
 import type { Instance } from "../registry/instance.ts";
 import { systemTimers } from "../base/timers.ts";
 import { StartError } from "./usage-error.ts";
@@ -11,7 +12,7 @@ import { StartError } from "./usage-error.ts";
 const requestMsMax = 3_000;
 
 /** What one node said. */
-export interface RegistryListing {
+interface RegistryListing {
   /** Its URL. */
   readonly node: string;
   readonly instances: readonly Instance[];
@@ -51,9 +52,7 @@ export class RegistryNodes {
       return await this.nodes.first(ask, new AbortController().signal);
     } catch (error) {
       if (!(error instanceof NoAnswer)) throw error;
-      const bug = error.reasons.find(
-        ({ cause }) => !(cause instanceof NodeFailure || cause instanceof MalformedAnswer),
-      );
+      const bug = error.reasons.find(({ cause }) => !(cause instanceof NodeFailure || cause instanceof MalformedJson));
       if (bug !== undefined) throw bug.cause;
       if (stale !== undefined) return stale;
       const reasons = error.reasons.map(({ cause }) => (cause instanceof Error ? cause.message : String(cause)));

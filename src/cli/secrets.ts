@@ -69,7 +69,7 @@ export function readGivenSecrets(values: OptionValues, log: Log): Secrets {
 }
 
 /** The keys that services share. */
-export interface GivenClusterKeys {
+interface GivenClusterKeys {
   /** None if no option gives one. */
   readonly keys: readonly Uint8Array[];
   /** Reads the same file again; undefined where there is none. Throws as the first reading does. */

@@ -9,7 +9,7 @@ import { readSecrets } from "./secrets.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** A token, and which key signed it. */
-export interface SignedToken {
+interface SignedToken {
   readonly token: string;
   readonly fingerprint: string;
   /** An option or a file. */

@@ -9,7 +9,7 @@ import { dialTcp } from "../transport/tcp.ts";
 import { formatAddress, type SocketAddress } from "../transport/address.ts";
 import type { Connection, FrameHandler, TransportObserver } from "../transport/transport.ts";
 import { type CloseReason, closeNormal, closeProtocolFault } from "../wire/close-reason.ts";
-import { DiallingHandshake } from "./handshake.ts";
+import { DiallingHandshake } from "./dialling-handshake.ts";
 
 /** The service that an operator calls itself. */
 export const operatorService = "operator";
@@ -55,7 +55,7 @@ export class ControlLink implements FrameHandler {
 /** What the asking side needs. */
 export interface ControlDial {
   readonly address: SocketAddress;
-  /** Who should answer there; undefined: whoever has the key. */
+  /** The id that must answer there; undefined: any process that has the key. */
   readonly id: string | undefined;
   /** At least one. */
   readonly clusterKeys: readonly Uint8Array[];
@@ -80,7 +80,7 @@ export async function askOverLink(request: string, parts: ControlDial): Promise<
     };
     const handshake = new DiallingHandshake(
       connection,
-      // Whoever can be asked proves the addresses, too.
+      // A process that answers operators proves the addresses, too.
       { identity, clusterKeys, random, expectedId: id, address: shown, isProven: true },
       () => ({
         frame: (bytes, start, end) => answered.resolve(bytes.toString("utf8", start, end)),

@@ -1,5 +1,5 @@
 // The accepting side of links: each connection begins with a handshake, and becomes a link of the service behind it. A
-// process without such a service (a gateway) listens, too: whoever wants to know who it is can ask.
+// process without such a service (a gateway) listens, too, so that others can ask who it is.
 
 import type { ClusterKeys } from "../auth/cluster-keys.ts";
 import type { LinkIdentity } from "../auth/link-proof.ts";
@@ -9,7 +9,7 @@ import type { Acceptor, Connection, FrameHandler, Server, TransportObserver } fr
 import { type CloseReason, closeProtocolFault } from "../wire/close-reason.ts";
 import { unknownStores } from "./node-stores.ts";
 import { ControlLink, operatorService } from "./control-link.ts";
-import { AcceptingHandshake, type LinkHost } from "./handshake.ts";
+import { AcceptingHandshake, type LinkHost } from "./accepting-handshake.ts";
 import type { LinkNetwork } from "./link-network.ts";
 import type { LinkState } from "./link-state.ts";
 

@@ -20,7 +20,7 @@ export interface LinkState {
   readonly stores: NodeStores;
 }
 
-/** The ping that carries a state. Its body is never empty, even of a node that is young and has nothing to do. */
+/** The ping that carries a state. Its body is never empty, even if the node is not ready and idle. */
 export function encodeLinkState(state: LinkState): Uint8Array {
   return encodeBasicPacket(BasicCode.Ping, toBinary(LinkStateSchema, create(LinkStateSchema, messageOf(state))));
 }
@@ -30,7 +30,7 @@ export function messageOf({ load, isAdult, stores }: LinkState): MessageInitShap
   return { load, isAdult, ...messageOfStores(stores) };
 }
 
-/** The state in a ping's body; undefined when there is none. */
+/** Returns the state in a ping's body; undefined if the body is empty or malformed. */
 export function decodeLinkState(body: Uint8Array): LinkState | undefined {
   return body.length === 0 ? undefined : linkStateOf(decodeBody(LinkStateSchema, body));
 }

@@ -5,10 +5,10 @@ import type { LinkIdentity } from "../auth/link-proof.ts";
 import type { Random } from "../base/random.ts";
 import type { FrameHandler } from "../transport/transport.ts";
 import { closeNormal } from "../wire/close-reason.ts";
-import { DiallingHandshake } from "./handshake.ts";
+import { DiallingHandshake } from "./dialling-handshake.ts";
 import type { Dial } from "./link-network.ts";
 
-/** Whoever does not answer within this time is taken for dead. */
+/** A process that does not answer within this time counts as dead. */
 const answerMsMax = 1_000;
 const noOwner: FrameHandler = { frame() {}, closed() {} };
 

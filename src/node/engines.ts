@@ -1,24 +1,20 @@
-// Engines by the URL that an operator writes: where messages and sessions are kept.
+// The engines of messages and sessions: one table each, which the options, their help, the README's test and the opener
+// use. An engine's code is loaded when it is opened.
 
 import type { StoreClaim } from "../auth/store-ownership.ts";
 import { systemClock } from "../base/clock.ts";
 import type { LimitValues } from "../base/limits/table.ts";
 import type { Log } from "../base/log.ts";
 import type { KnownIdentity } from "../session/redis/redis-owner.ts";
-import { openRedisSessions } from "../session/redis/redis-sessions.ts";
 import type { SessionLimits, Sessions } from "../session/sessions.ts";
-import { openSqliteSessions } from "../session/sqlite/sqlite-sessions.ts";
-import { openPostgresPurge } from "../store/postgres/purge-tool.ts";
-import { openPostgresStore } from "../store/postgres/postgres-store.ts";
 import type { PurgeTool } from "../store/purge.ts";
-import { openSqlitePurgeTool } from "../store/sqlite/purge-tool.ts";
-import { openSqliteStore } from "../store/sqlite/sqlite-store.ts";
 import type { Store } from "../store/store.ts";
 
-const sqlite = "sqlite:";
+/** What the URL of an engine in a file begins with; the path follows. */
+export const fileScheme = "sqlite:";
 
 /** Who opens an engine, and whom it tells. */
-export interface EngineOptions {
+interface EngineOptions {
   readonly url: string;
   readonly claim: StoreClaim;
   readonly log: Log;
@@ -26,31 +22,86 @@ export interface EngineOptions {
   readonly refused: (sentence: string) => void;
 }
 
-/** Opens a message store: `sqlite:PATH` or `postgres://…`. Rejects with StoreUnavailable. */
-export function openStore({
-  url,
-  ...rest
-}: EngineOptions & { readonly retentionDays: number; readonly limits: LimitValues }): Promise<Store> {
-  if (url.startsWith(sqlite)) return openSqliteStore({ path: url.slice(sqlite.length), ...rest });
-  return openPostgresStore({ url, ...rest });
+type StoreOptions = EngineOptions & { readonly retentionDays: number; readonly limits: LimitValues };
+/** `known` tells what others know of the identity of the sessions. */
+type SessionsOptions = EngineOptions & { readonly known: KnownIdentity; readonly limits: SessionLimits };
+
+export interface Engine {
+  readonly schemes: readonly string[];
+  /** How an operator writes its URL. */
+  readonly help: string;
+  /** Where the processes may run that share it. */
+  readonly reach: "one machine" | "several";
+}
+
+interface StoreEngine extends Engine {
+  readonly open: (options: StoreOptions) => Promise<Store>;
+  readonly openPurge: (url: string) => Promise<PurgeTool>;
+}
+
+interface SessionsEngine extends Engine {
+  readonly open: (options: SessionsOptions) => Promise<Sessions>;
+}
+
+const pathOf = (url: string): string => url.slice(fileScheme.length);
+
+export const storeEngines: readonly StoreEngine[] = [
+  {
+    schemes: [fileScheme],
+    help: "sqlite:PATH",
+    reach: "one machine",
+    open: async ({ url, ...rest }) =>
+      (await import("../store/sqlite/sqlite-store.ts")).openSqliteStore({ path: pathOf(url), ...rest }),
+    openPurge: async (url) =>
+      (await import("../store/sqlite/purge-tool.ts")).openSqlitePurgeTool(pathOf(url), systemClock),
+  },
+  {
+    schemes: ["postgres://", "postgresql://"],
+    help: "postgres://…",
+    reach: "several",
+    open: async (options) => (await import("../store/postgres/postgres-store.ts")).openPostgresStore(options),
+    openPurge: async (url) => (await import("../store/postgres/purge-tool.ts")).openPostgresPurge(url),
+  },
+];
+
+export const sessionsEngines: readonly SessionsEngine[] = [
+  {
+    schemes: [fileScheme],
+    help: "sqlite:PATH",
+    reach: "one machine",
+    open: async ({ url, ...rest }) =>
+      (await import("../session/sqlite/sqlite-sessions.ts")).openSqliteSessions({ path: pathOf(url), ...rest }),
+  },
+  ...["redis", "valkey"].map((name): SessionsEngine => ({
+    schemes: [`${name}://`, `${name}s://`],
+    help: `${name}://…`,
+    reach: "several",
+    open: async (options) => (await import("../session/redis/redis-sessions.ts")).openRedisSessions(options),
+  })),
+];
+
+/** The engine of a URL; undefined if none has its scheme. */
+export function engineOf<Kind extends Engine>(engines: readonly Kind[], url: string): Kind | undefined {
+  return engines.find(({ schemes }) => schemes.some((scheme) => url.startsWith(scheme)));
+}
+
+function required<Kind extends Engine>(engines: readonly Kind[], url: string): Kind {
+  const engine = engineOf(engines, url);
+  if (engine === undefined) throw new Error("the URL has the scheme of an engine");
+  return engine;
+}
+
+/** Opens a message store. Rejects with StoreUnavailable. */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  return required(storeEngines, options.url).open(options);
 }
 
 /** Opens the operator's purge of a message store that exists. Rejects with StoreUnavailable. */
-export function openPurgeTool(url: string): Promise<PurgeTool> {
-  return Promise.try(() =>
-    url.startsWith(sqlite) ? openSqlitePurgeTool(url.slice(sqlite.length), systemClock) : openPostgresPurge(url),
-  );
+export async function openPurgeTool(url: string): Promise<PurgeTool> {
+  return required(storeEngines, url).openPurge(url);
 }
 
-/**
- * Opens the sessions that services share: `sqlite:PATH` or `redis://…`; `known` tells what others know of their identity.
- * Rejects with SessionsUnavailable.
- */
-export async function openSessions({
-  url,
-  known,
-  ...rest
-}: EngineOptions & { readonly known: KnownIdentity; readonly limits: SessionLimits }): Promise<Sessions> {
-  if (url.startsWith(sqlite)) return openSqliteSessions({ path: url.slice(sqlite.length), ...rest });
-  return openRedisSessions({ url, known, ...rest });
+/** Opens the sessions that services share. Rejects with SessionsUnavailable. */
+export async function openSessions(options: SessionsOptions): Promise<Sessions> {
+  return required(sessionsEngines, options.url).open(options);
 }

@@ -4,7 +4,7 @@
 import type { Log } from "../base/log.ts";
 import type { Naming } from "../registry/client/naming.ts";
 import type { Cancel, Timers } from "../base/timers.ts";
-import { gatewayServices } from "../registry/gateway-services.ts";
+import { gatewayServices } from "../registry/lookup/gateway-services.ts";
 
 const lookMs = 5_000;
 /** A restart of all gateways takes less. */

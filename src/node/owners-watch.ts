@@ -13,7 +13,7 @@ import type { Log } from "../base/log.ts";
 import type { Naming } from "../registry/client/naming.ts";
 import type { Instance } from "../registry/instance.ts";
 import type { Cancel, Timers } from "../base/timers.ts";
-import { gatewayServices } from "../registry/gateway-services.ts";
+import { gatewayServices } from "../registry/lookup/gateway-services.ts";
 import { keysText } from "./membership.ts";
 
 /** Between two looks, in milliseconds. */

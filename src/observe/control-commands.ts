@@ -20,7 +20,7 @@ export type ControlFields = Readonly<Record<string, unknown>>;
 export type ControlCommand = (fields: ControlFields) => unknown;
 
 /** The answer to `limits`. */
-export interface LimitsAnswer {
+interface LimitsAnswer {
   readonly version: string;
   readonly role: LimitRole;
   readonly id: string;

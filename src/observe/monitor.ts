@@ -27,7 +27,7 @@ export interface Monitor {
 }
 
 /** What a monitor shows, and its bounds. */
-export interface MonitorParts {
+interface MonitorParts {
   readonly metrics: Metrics;
   readonly health: () => Health;
   readonly limits: Limits;

@@ -1,5 +1,7 @@
 // What the registry holds: instances of services. An instance is a value; a change makes a new one.
 
+import { MalformedJson } from "../base/json-fields.ts";
+
 /** Bits of `Instance.status`, and of the masks that readers ask with. */
 export const Status = {
   /** Receives traffic. */
@@ -11,6 +13,12 @@ export const Status = {
 } as const;
 
 export type InstanceStatus = typeof Status.Up | typeof Status.Waiting;
+
+/** A status as another process sent it. Throws MalformedJson. */
+export function statusOf(value: unknown): InstanceStatus {
+  if (value === Status.Up || value === Status.Waiting) return value;
+  throw new MalformedJson("status: expected 1 (UP) or 2 (WAITING)");
+}
 
 /** The service under which the nodes of the registry itself are listed, in every env. */
 export const discoveryAppid = "infra.discovery";
@@ -46,8 +54,8 @@ export interface Instance extends Identity {
 export const noMetadata: ReadonlyMap<string, string> = new Map();
 
 /**
- * The key of a service's instances in one env. The registry's own nodes are one service in all envs, so that a client of
- * any env finds them. Names hold no control characters, so a new line separates.
+ * The key of a service's instances in one env. The registry's own nodes are one service in all envs, so that a client
+ * of any env finds them. Names hold no control characters, so a new line separates.
  */
 export function appKey(env: string, appid: string): string {
   return appid === discoveryAppid ? `\n${appid}` : `${env}\n${appid}`;

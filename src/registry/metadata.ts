@@ -1,5 +1,5 @@
-// Metadata as the table keeps it: a map of few entries as one flat list. A Map of JavaScript's own takes about 950 bytes for
-// five entries, this one 200; a registry holds tens of thousands.
+// Metadata as the table keeps it: a map of few entries as one flat list. A Map of JavaScript's own takes about 950
+// bytes for five entries, this one 200; a registry holds tens of thousands.
 
 import { noMetadata } from "./instance.ts";
 

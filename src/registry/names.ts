@@ -1,7 +1,8 @@
 // Which names, addresses and metadata an instance may have. Names are parts of keys, of DNS names and of log lines.
 //
-// There are two sets of bounds: those of a node, which its operator sets, and those of the format, beyond which a message
-// of another node is malformed. An instance between the two is left out alone; the message that brings it counts.
+// There are two sets of bounds: those of a node, which its operator sets, and those of the format, beyond which a
+// message of another node is malformed. An instance between the two is left out alone; the message that brings it
+// counts.
 
 import { type LimitName, type LimitValues, limitTable, limitValues } from "../base/limits/table.ts";
 import { isPrintable } from "../base/printable.ts";
@@ -81,7 +82,9 @@ export type Bounded = Pick<
   "env" | "appid" | "zone" | "hostname" | "region" | "version" | "addrs" | "metadata"
 >;
 
-/** What an instance takes beside its texts, and what a dot in its names takes in the index of names, in bytes, about. */
+/**
+ * What an instance takes beside its texts, and what a dot in its names takes in the index of names, in bytes, about.
+ */
 const instanceBytes = 400;
 const dotBytes = 100;
 

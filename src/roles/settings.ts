@@ -6,9 +6,9 @@ import type { TokenKeys } from "../auth/token.ts";
 import type { StoreClaim } from "../auth/store-ownership.ts";
 import type { Limits } from "../base/limits/limits.ts";
 import type { Log } from "../base/log.ts";
-import type { MemberSettings, RunningRole } from "../node/process.ts";
+import type { MemberSettings, RunningRole } from "../node/member.ts";
 import type { Selection } from "../routing/selectors/selection.ts";
-import type { LookupRules } from "../registry/lookup-file.ts";
+import type { LookupRules } from "../registry/lookup/lookup-file.ts";
 import type { SocketAddress } from "../transport/address.ts";
 
 /** Everything in one process. */

@@ -20,7 +20,7 @@ import type { Connection, FrameHandler } from "../transport/transport.ts";
 import { closeLeaving } from "../wire/close-reason.ts";
 import { Link, type Links } from "./links.ts";
 import type { SameStores } from "./same-stores.ts";
-import { DiallingHandshake, LinkRefused, type Met } from "../link/handshake.ts";
+import { DiallingHandshake, LinkRefused, type Met } from "../link/dialling-handshake.ts";
 import type { Dial } from "../link/link-network.ts";
 import type { LinkState } from "../link/link-state.ts";
 

@@ -17,7 +17,7 @@
 import { type StoreIdentity, shownText } from "../auth/store-ownership.ts";
 import type { Log } from "../base/log.ts";
 import type { Instance } from "../registry/instance.ts";
-import { gatewayServices } from "../registry/gateway-services.ts";
+import { gatewayServices } from "../registry/lookup/gateway-services.ts";
 import { type NodeStores, type StoreKind, storeKinds, storesOfMetadata } from "../link/node-stores.ts";
 
 /** How long refused nodes wait for those of the decided store to come back. */

@@ -15,7 +15,7 @@ export class RequestRefused extends Error {
     this.status = status;
   }
 
-  /** The server failed, and the same request may succeed later (wire protocol, section 3: 300 to 399). */
+  /** The server failed, and the same request may succeed later (status 300 to 399). */
   get isTransient(): boolean {
     return this.status >= 300 && this.status < 400;
   }
@@ -37,7 +37,7 @@ export class RequestTimedOut extends Error {
   }
 }
 
-/** There is no connection, or it ended before the answer came. `reason` says why (wire protocol, section 6). */
+/** There is no connection, or it ended before the answer came. `reason` says why. */
 export class Disconnected extends Error {
   override readonly name = "Disconnected";
   readonly reason: CloseReason;
@@ -56,4 +56,10 @@ export function errorOf(cause: unknown): Error {
   } catch {
     return new Error("something without a text was thrown");
   }
+}
+
+/** Lost connections, lost answers and failures of the server; never what the server has refused for good. */
+export function isWorthRepeating(error: unknown): boolean {
+  if (error instanceof RequestRefused) return error.isTransient || error.isSessionLost;
+  return error instanceof Disconnected || error instanceof RequestTimedOut;
 }

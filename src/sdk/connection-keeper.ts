@@ -19,7 +19,7 @@ const lastingMs = 10_000;
 /** A wait is cut short at most this often: who does so at each failure must not make it a loop. */
 const hurryPauseMs = 1_000;
 
-export interface KeeperOptions {
+interface KeeperOptions {
   readonly gateways: Gateways;
   readonly tokens: TokenSource;
   readonly device: string;
@@ -30,7 +30,7 @@ export interface KeeperOptions {
   readonly environment: Environment;
 }
 
-export interface KeeperOwner {
+interface KeeperOwner {
   online(answer: LoginResp): void;
   pushed(header: Header, body: Uint8Array): void;
   /** `returnsInMs` undefined: for good. */

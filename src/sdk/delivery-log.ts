@@ -3,7 +3,7 @@
 // cursor passes it, or when too many are held (then a message may be delivered twice, never lost).
 
 /** Ids held at most; the index is read every few hundred pushes, so that this is never reached by a server that answers. */
-export const heldIdsMax = 10_000;
+const heldIdsMax = 10_000;
 
 export class DeliveryLog {
   /** Everything received up to this id was delivered or is gone. 0: nothing read yet; the server knows where to begin. */

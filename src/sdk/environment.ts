@@ -24,7 +24,7 @@ export interface Environment {
 }
 
 /** A version 4 UUID (RFC 9562). crypto.randomUUID is missing in pages that are not served securely. */
-export function newUuid(): string {
+function newUuid(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   const digits = Array.from(bytes, (byte, at) => {
     const value = at === 6 ? (byte & 0x0f) | 0x40 : at === 8 ? (byte & 0x3f) | 0x80 : byte;

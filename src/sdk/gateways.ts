@@ -11,7 +11,7 @@ import type { Environment } from "./environment.ts";
 const urlsMax = 16;
 const urlCharactersMax = 2_048;
 
-export interface GatewaySources {
+interface GatewaySources {
   readonly urls: readonly string[];
   /** Addresses of registry nodes: `https://registry.example`. */
   readonly lookups: readonly string[];

@@ -4,16 +4,16 @@
 
 import type { Cancel, Environment } from "./environment.ts";
 
-/** The server wants to hear something every 55 s (wire protocol, section 6); some balancers cut after 30 s of silence. */
+/** The server wants to hear something every 55 s; some balancers cut after 30 s of silence. */
 export const heartbeatMsDefault = 25_000;
 /** How long the answer to a heartbeat may take, in milliseconds. */
-export const heartbeatWaitMs = 10_000;
+const heartbeatWaitMs = 10_000;
 /** A request that has had no answer for this long makes a silent connection suspect. */
 export const suspectMs = 3_000;
 /** How long the answer of a suspect connection may take. */
 export const probeWaitMs = 3_000;
 
-export interface LivenessOwner {
+interface LivenessOwner {
   /** Sends what the server answers at once. */
   ping(): void;
   /** Requests wait for their answers. */
@@ -101,4 +101,10 @@ export class Liveness {
     });
     this.owner.ping();
   }
+}
+
+/** @throws RangeError */
+export function boundedHeartbeatMs(ms: number): number {
+  if (ms >= 1_000 && ms <= 50_000) return ms;
+  throw new RangeError(`heartbeatMs is 1,000 to 50,000: ${ms}`);
 }

@@ -1,4 +1,4 @@
-// When to come back after a connection's end (wire protocol, section 6), and how long to wait between tries. Pure.
+// When to come back after a connection's end, and how long to wait between tries. Pure.
 
 import { type CloseReason, CloseCode } from "../wire/close-reason.ts";
 
@@ -6,9 +6,9 @@ import { type CloseReason, CloseCode } from "../wire/close-reason.ts";
 export const backOffFirstMs = 500;
 export const backOffMsMax = 30_000;
 /** A server that leaves sends everybody away at once: they come back spread over this time, unless it says over which. */
-export const leavingSpreadMs = 5_000;
+const leavingSpreadMs = 5_000;
 /** What a server says is believed up to here. */
-export const leavingSpreadMsMax = 60_000;
+const leavingSpreadMsMax = 60_000;
 
 /** Exponential back-off with full jitter, in milliseconds: anything from 0 to the bound. `tries` counts failures before. */
 export function backOffMs(tries: number, random: () => number): number {

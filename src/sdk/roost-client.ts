@@ -8,15 +8,12 @@ import { decodeBody } from "../wire/body.ts";
 import { closeAbnormal, closeNormal } from "../wire/close-reason.ts";
 import { Command } from "../wire/commands.ts";
 import {
-  GroupCreateNotifySchema,
   GroupCreateReqSchema,
   GroupCreateRespSchema,
   GroupGetReqSchema,
   type GroupGetResp,
   GroupGetRespSchema,
-  GroupJoinNotifySchema,
   GroupJoinReqSchema,
-  GroupQuitNotifySchema,
   GroupQuitReqSchema,
   type Header,
   KickoutNotifySchema,
@@ -32,19 +29,23 @@ import {
   MessageReqSchema,
   MessageRespSchema,
 } from "../wire/gen/pkt_pb.ts";
-import { Disconnected, RequestRefused, RequestTimedOut } from "./client-errors.ts";
+import { Disconnected, isWorthRepeating, RequestRefused } from "./client-errors.ts";
 import type { ClientEvents, ClientOptions } from "./client-options.ts";
 import { ConnectionKeeper } from "./connection-keeper.ts";
 import { deferred } from "./deferred.ts";
 import { Emitter, type Handler } from "./emitter.ts";
 import { type Cancel, type Environment, platform } from "./environment.ts";
 import { Gateways } from "./gateways.ts";
-import { heartbeatMsDefault } from "./liveness.ts";
+import type { CreatedGroup, GroupDraft } from "./group.ts";
+import { emitGroupNotice } from "./group-notices.ts";
+import { boundedHeartbeatMs, heartbeatMsDefault } from "./liveness.ts";
 import { pushedMessage } from "./message.ts";
 import { backOffMs } from "./reconnect-rule.ts";
 import type { Session } from "./session.ts";
 import { Synchroniser } from "./synchroniser.ts";
 import { TokenSource } from "./token-source.ts";
+
+export type { CreatedGroup, GroupDraft } from "./group.ts";
 
 /** What is said: text, unless `type` says otherwise. */
 export interface Talk {
@@ -64,22 +65,6 @@ export interface Stored {
   readonly id: bigint;
   /** Nanoseconds since 1970. */
   readonly sendTime: bigint;
-}
-
-export interface GroupDraft {
-  readonly name: string;
-  readonly members?: readonly string[];
-  readonly avatar?: string;
-  readonly introduction?: string;
-  /** True: strangers cannot join by themselves. */
-  readonly closed?: boolean;
-}
-
-/** A group that was created. */
-export interface CreatedGroup {
-  readonly id: string;
-  /** Of the members asked for, those that are not in: others have put them in as many groups as may be. */
-  readonly leftOut: readonly string[];
 }
 
 /** A closing client waits this long, in milliseconds, for its last acknowledgement. */
@@ -348,42 +333,12 @@ export class RoostClient {
         this.keeper.kicked();
         void this.events.emit("kicked", { channelId: decodeBody(KickoutNotifySchema, body)?.channelId ?? "" });
         return;
-      case Command.GroupCreate: {
-        const notify = decodeBody(GroupCreateNotifySchema, body);
-        if (notify !== undefined)
-          void this.events.emit("groupCreated", { group: notify.groupId, members: notify.members });
-        return;
-      }
-      case Command.GroupJoin: {
-        const notify = decodeBody(GroupJoinNotifySchema, body);
-        if (notify !== undefined)
-          void this.events.emit("groupJoined", { group: notify.groupId, account: notify.account });
-        return;
-      }
-      case Command.GroupQuit: {
-        const notify = decodeBody(GroupQuitNotifySchema, body);
-        if (notify !== undefined)
-          void this.events.emit("groupQuit", { group: notify.groupId, account: notify.account });
-        return;
-      }
-      // A command of the future is ignored (wire protocol, section 4).
       default:
+        emitGroupNotice(this.events, header.command, body);
     }
   }
 }
 
 function listOf(value: string | readonly string[]): readonly string[] {
   return typeof value === "string" ? [value] : value;
-}
-
-/** @throws RangeError */
-function boundedHeartbeatMs(ms: number): number {
-  if (ms >= 1_000 && ms <= 50_000) return ms;
-  throw new RangeError(`heartbeatMs is 1,000 to 50,000: ${ms}`);
-}
-
-/** Lost connections, lost answers and failures of the server; never what the server has refused for good. */
-function isWorthRepeating(error: unknown): boolean {
-  if (error instanceof RequestRefused) return error.isTransient || error.isSessionLost;
-  return error instanceof Disconnected || error instanceof RequestTimedOut;
 }

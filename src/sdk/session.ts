@@ -21,7 +21,7 @@ import { ProtocolFault } from "../wire/protocol-fault.ts";
 import { Disconnected, errorOf, RequestRefused, RequestTimedOut } from "./client-errors.ts";
 import { dial } from "./dial.ts";
 import type { Cancel, Environment } from "./environment.ts";
-import type { Line } from "./line.ts";
+import type { Transport } from "./transport.ts";
 import { Liveness, probeWaitMs } from "./liveness.ts";
 import { RequestTable } from "./request-table.ts";
 
@@ -33,7 +33,7 @@ const longAnswers: ReadonlySet<string> = new Set([
 ]);
 const closeSilent: CloseReason = { code: CloseCode.Abnormal, text: "the server has fallen silent" };
 
-export interface SessionOptions {
+interface SessionOptions {
   readonly url: string;
   readonly token: string;
   readonly device: string;
@@ -43,7 +43,7 @@ export interface SessionOptions {
   readonly environment: Environment;
 }
 
-export interface SessionOwner {
+interface SessionOwner {
   signedIn(answer: LoginResp): void;
   /** `body` is the owner's to keep. */
   pushed(header: Header, body: Uint8Array): void;
@@ -57,7 +57,7 @@ export class Session {
   private readonly requests: RequestTable;
   private readonly liveness: Liveness;
   private state: "opening" | "signing-in" | "live" | "ended" = "opening";
-  private line: Line | undefined;
+  private transport: Transport | undefined;
   private cancelTimer: Cancel = () => undefined;
   private isProbed = false;
   /** Requests under way whose answers may be long. */
@@ -68,8 +68,8 @@ export class Session {
     this.owner = owner;
     this.requests = new RequestTable(options.environment, options.requestTimeoutMs);
     this.liveness = new Liveness(options.environment, options.heartbeatMs, {
-      // A line owns what it is given, and the constant is everybody's.
-      ping: () => this.line?.send(basicPing.slice()),
+      // A transport owns what it is given, and the constant is everybody's.
+      ping: () => this.transport?.send(basicPing.slice()),
       isWaiting: () => this.requests.size > 0,
       isReading: () => this.reads > 0,
       silent: () => this.end(closeSilent),
@@ -88,9 +88,9 @@ export class Session {
       packet: (bytes) => this.packet(bytes),
       closed: (reason) => this.end(reason),
     }).then(
-      (line) => {
-        if (this.state === "ended") line.close(closeAbnormal);
-        else this.line = line;
+      (transport) => {
+        if (this.state === "ended") transport.close(closeAbnormal);
+        else this.transport = transport;
       },
       // A URL or a constructor that refuses will refuse again: nothing to come back for.
       (cause: unknown) => {
@@ -113,7 +113,7 @@ export class Session {
   ): Promise<MessageShape<Response>> {
     if (this.state !== "live") throw new Disconnected(closeAbnormal);
     const { sequence, answer } = this.requests.open(command);
-    this.line?.send(encodeLogicPacket({ command, dest, sequence }, toBinary(schema, create(schema, init))));
+    this.transport?.send(encodeLogicPacket({ command, dest, sequence }, toBinary(schema, create(schema, init))));
     this.liveness.asked(this.requests.size === 1);
     const decoded = decodeBody(responseSchema, await this.answered(command, answer));
     if (decoded === undefined) throw new ProtocolFault(closeProtocolFault(`the answer to ${command} does not parse`));
@@ -136,7 +136,7 @@ export class Session {
     this.state = "ended";
     this.cancelTimer();
     this.liveness.stop();
-    this.line?.close(reason);
+    this.transport?.close(reason);
     this.requests.failAll(new Disconnected(reason));
     this.owner.ended(reason, error);
   }
@@ -146,7 +146,7 @@ export class Session {
     this.state = "signing-in";
     const { token, device } = this.options;
     const body = toBinary(LoginReqSchema, create(LoginReqSchema, { token, device, features: [Feature.Renew] }));
-    this.line?.send(encodeLogicPacket({ command: Command.SignIn, sequence: signInSequence }, body));
+    this.transport?.send(encodeLogicPacket({ command: Command.SignIn, sequence: signInSequence }, body));
   }
 
   private async answered(command: string, answer: Promise<Uint8Array>): Promise<Uint8Array> {
@@ -167,7 +167,7 @@ export class Session {
     try {
       const packet = decodePacket(bytes);
       if (packet.kind === "logic") this.logic(packet.header, packet.body);
-      else if (packet.code === BasicCode.Ping) this.line?.send(basicPong);
+      else if (packet.code === BasicCode.Ping) this.transport?.send(basicPong);
     } catch (error) {
       if (!(error instanceof ProtocolFault)) throw error;
       this.end(error.reason);
@@ -176,7 +176,7 @@ export class Session {
 
   private logic(header: Header, body: Uint8Array): void {
     if (this.state === "signing-in") {
-      // The first packet is the sign-in's answer (wire protocol, section 5).
+      // The first packet is the sign-in's answer.
       if (header.flag !== Flag.Response || header.sequence !== signInSequence) {
         throw new ProtocolFault(closeProtocolFault("the first packet was not the sign-in's answer"));
       }

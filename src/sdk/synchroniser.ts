@@ -13,9 +13,9 @@ import { indexedMessage, type Message } from "./message.ts";
 import { backOffMs } from "./reconnect-rule.ts";
 
 /** After a push the index is read this much later, in milliseconds. */
-export const lazyReadMs = 2_000;
+const lazyReadMs = 2_000;
 /** Or after this many pushes. */
-export const lazyReadPushes = 200;
+const lazyReadPushes = 200;
 /** Pushes that wait for the reading after a sign-in; more are dropped, since the index has them. */
 const heldPushesMax = 1_000;
 
@@ -23,13 +23,13 @@ const heldPushesMax = 1_000;
 export const inWorkMax = 1_000;
 
 /** The requests that a reading makes; each rejects as the client's do. */
-export interface IndexSource {
+interface IndexSource {
   index(after: bigint): Promise<readonly MessageIndex[]>;
   contents(ids: readonly bigint[]): Promise<readonly MessageContent[]>;
   acknowledge(id: bigint): Promise<void>;
 }
 
-export interface SyncOwner {
+interface SyncOwner {
   /** A promise of true: the owner has done with it then; of false: it has not and will not. Never rejects. */
   deliver(message: Message): Promise<boolean> | undefined;
   /** A reading after a sign-in, a hole or a hint is complete. */

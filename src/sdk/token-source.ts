@@ -5,7 +5,7 @@ import { errorOf } from "./client-errors.ts";
 import type { Cancel, Environment } from "./environment.ts";
 
 /** How long a callback may take, in milliseconds. What comes later is not used: the next try asks again. */
-export const tokenWaitMs = 30_000;
+const tokenWaitMs = 30_000;
 
 export class TokenSource {
   private readonly source: string | (() => Promise<string>);

@@ -1,4 +1,5 @@
 // From a service down to connections: recipients grouped by gateway, one packet to each, its body encoded once.
+// The packets arrive in roles/gateway/downlink.ts.
 
 import { Command, MetaKey } from "../wire/commands.ts";
 import { Flag, MetaType } from "../wire/gen/pkt_pb.ts";

@@ -4,7 +4,7 @@
 
 import type { Log } from "../base/log.ts";
 import type { Naming } from "../registry/client/naming.ts";
-import { gatewayServices } from "../registry/gateway-services.ts";
+import { gatewayServices } from "../registry/lookup/gateway-services.ts";
 
 /** Longer than a lease of the registry. */
 const rememberedMs = 100_000;

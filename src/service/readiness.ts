@@ -4,10 +4,10 @@
 
 import type { Log } from "../base/log.ts";
 import type { Naming } from "../registry/client/naming.ts";
-import { gatewayServices } from "../registry/gateway-services.ts";
+import { gatewayServices } from "../registry/lookup/gateway-services.ts";
 import type { Cancel, Timers } from "../base/timers.ts";
 
-/** A gateway that does not come must not keep a node young for ever. */
+/** A gateway that does not connect must not keep a node from becoming ready. */
 const youthMsMax = 10_000;
 const checkMs = 200;
 

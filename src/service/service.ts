@@ -1,4 +1,5 @@
 // A logic service (login, chat): takes the links of gateways, turns each packet into a context and routes it.
+// The packets come from roles/gateway/uplink.ts.
 
 import { linkHeaderBytesMax } from "../base/limits/fixed.ts";
 import type { Log } from "../base/log.ts";

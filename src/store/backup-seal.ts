@@ -27,7 +27,7 @@ export function seal(path: string, facts: StoreFacts): void {
 }
 
 /** What a seal says, and how many bytes lie before it. */
-export interface Seal {
+interface Seal {
   readonly facts: StoreFacts;
   readonly bytes: number;
 }

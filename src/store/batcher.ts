@@ -39,7 +39,7 @@ interface Call {
 }
 
 /** What the pause is measured by. */
-export interface BatcherTime {
+interface BatcherTime {
   /** Monotonic. */
   nowMs(): number;
   /** Runs the action once, that much later; returns what takes it back. */

@@ -13,7 +13,7 @@
 /** What a horizon may jump without proof, and how long a proof takes. */
 export const horizonDayMs = 86_400_000;
 /** Two clocks that part by less than this between two looks run in step: a minute's look, a clock that is slewed. */
-export const inStepMsMax = 2_000;
+const inStepMsMax = 2_000;
 /** Marks are this far apart at least: what is destroyed is found to an hour. */
 export const markEveryMs = 3_600_000;
 

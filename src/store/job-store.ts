@@ -104,7 +104,7 @@ export abstract class JobStore implements Store {
   }
 
   acknowledge(app: string, account: string, device: string, messageId: bigint): Promise<"done" | "future"> {
-    return this.write([["ack", app, account, device, messageId.toString()]], 0, (slots) =>
+    return this.write([{ kind: "ack", app, account, device, messageId: messageId.toString() }], 0, (slots) =>
       slots(0, 0) === outcome.future ? "future" : "done",
     );
   }
@@ -130,8 +130,8 @@ export abstract class JobStore implements Store {
       const isLast = start + slice.length === members.length;
       const job: Job =
         start === 0
-          ? ["create", { ...draft, members: slice }, isLast]
-          : ["enter", { app, group: id, members: slice, isLast }];
+          ? { kind: "create", draft: { ...draft, members: slice }, isWhole: isLast }
+          : { kind: "enter", slice: { app, group: id, members: slice, isLast } };
       const made = await this.write([job], texts, (slots) => sliceOutcome(slice, slots), 1 + slice.length);
       if (made.result === "full") return made;
       if (made.result === "notFound") throw new StoreUnavailable("creating the group has taken too long");
@@ -142,11 +142,11 @@ export abstract class JobStore implements Store {
   }
 
   join(change: MembershipChange): Promise<MembershipOutcome> {
-    return this.write([["join", change]], 0, membershipOutcome);
+    return this.write([{ kind: "join", change }], 0, membershipOutcome);
   }
 
   quit(change: MembershipChange): Promise<MembershipOutcome> {
-    return this.write([["quit", change]], 0, membershipOutcome);
+    return this.write([{ kind: "quit", change }], 0, membershipOutcome);
   }
 
   close(): Promise<void> {

@@ -5,24 +5,20 @@ import type { GroupDraft, MembershipChange, MembershipOutcome, Talk, TalkOutcome
 
 /** Something to be written; jobs of one batch commit together, in order. Ids are decimal text. */
 export type Job =
-  | readonly [
-      kind: "talk",
-      app: string,
-      sender: string,
-      toGroup: boolean,
-      dest: string,
-      type: number,
-      body: string,
-      extra: string,
-      clientId: string,
-      toKnown: boolean,
-    ]
-  | readonly [kind: "ack", app: string, account: string, device: string, messageId: string]
+  | ({ readonly kind: "talk" } & Required<Talk>)
+  | {
+      readonly kind: "ack";
+      readonly app: string;
+      readonly account: string;
+      readonly device: string;
+      readonly messageId: string;
+    }
   /** The draft with its first members; `isWhole`: with all of them. Otherwise the group is hidden until the last have entered. */
-  | readonly [kind: "create", draft: GroupDraft, isWhole: boolean]
-  | readonly [kind: "enter", slice: MemberSlice]
-  | readonly [kind: "join", change: MembershipChange]
-  | readonly [kind: "quit", change: MembershipChange];
+  | { readonly kind: "create"; readonly draft: GroupDraft; readonly isWhole: boolean }
+  | { readonly kind: "enter"; readonly slice: MemberSlice }
+  | { readonly kind: "join" | "quit"; readonly change: MembershipChange };
+
+export type JobOf<Kind extends Job["kind"]> = Extract<Job, { readonly kind: Kind }>;
 
 /** Further members of a group that is being created. */
 export interface MemberSlice {
@@ -66,7 +62,7 @@ export const outcome = {
 } as const;
 
 /** Which limit a `full` names, by its first number. */
-export const fullLimits = ["groupsPerAccount", "groupsPutPerAccount", "groupMembers"] as const;
+const fullLimits = ["groupsPerAccount", "groupsPutPerAccount", "groupMembers"] as const;
 export const fullOf = {
   own: 0n,
   put: 1n,
@@ -77,16 +73,16 @@ export const fullOf = {
 export type Slots = (job: number, slot: number) => bigint;
 
 /** What became of a slice of a new group. */
-export type SliceOutcome =
+type SliceOutcome =
   | { readonly result: "created"; readonly version: bigint; readonly leftOut: readonly string[] }
   /** The owner has too many groups. Nothing is created. */
   | { readonly result: "full" }
   /** The group was given up meanwhile. */
   | { readonly result: "notFound" };
 
-export function talkJob(talk: Talk): Job {
+export function talkJob(talk: Talk): JobOf<"talk"> {
   const { app, sender, toGroup, dest, type, body, extra, clientId, toKnown = false } = talk;
-  return ["talk", app, sender, toGroup, dest, type, body, extra, clientId, toKnown];
+  return { kind: "talk", app, sender, toGroup, dest, type, body, extra, clientId, toKnown };
 }
 
 /** What became of job i, a talk. */

@@ -1,5 +1,4 @@
-// Message ids: 41 bits of milliseconds since 2020-01-01T00:00:00Z, 10 bits of node, 12 bits of sequence (semantics,
-// Messages 4). Pure: time and the last id of the store are arguments.
+// Message ids: 41 bits of milliseconds since 2020-01-01T00:00:00Z, 10 bits of node, 12 bits of sequence. Pure: time and the last id of the store are arguments.
 //
 // Invariant: an id is above every id that was taken before it from the same store, and carries the number of the node
 // that took it, even when clocks disagree. It therefore may run ahead of the clock by a little, never behind `last`.

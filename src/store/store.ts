@@ -1,5 +1,4 @@
-// The message store: messages, groups, acknowledgements. Any engine behind this interface gives these guarantees
-// (semantics, sections Messages and Storage engines):
+// The message store: messages, groups, acknowledgements. Any engine behind this interface gives these guarantees:
 //
 // - A promise that resolves with `stored` means committed: it survives kill -9 of every process and, with the default
 //   durability, a power cut.

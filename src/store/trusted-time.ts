@@ -25,7 +25,7 @@ import { smallestIdAt, timeOfId } from "./snowflake.ts";
 
 /** What was stored this long ago by the running time, or longer, is not asked for as a retry. */
 export const keyedMs = idempotencyHours * 3_600_000;
-/** A device without a cursor is shown this much (semantics, Messages 7). */
+/** A device without a cursor is shown this much. */
 export const indexBackMs = indexBackDays * horizonDayMs;
 
 /** This program did not exist before: a clock that says so has lost its time (a flat battery). */

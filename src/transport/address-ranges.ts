@@ -54,6 +54,12 @@ export function canonicalAddress(text: string): string | undefined {
   return [bits >>> 24, (bits >>> 16) & 0xff, (bits >>> 8) & 0xff, bits & 0xff].join(".");
 }
 
+/** The 4 or 16 bytes of an address; the name of an interface (`fe80::1%eth0`) is left out. */
+export function addressBytes(address: string): Buffer {
+  if (isIP(address) === 4) return Buffer.from(address.split(".").map(Number));
+  return Buffer.from(bitsOf(address.replace(/%.*$/, "")).toString(16).padStart(32, "0"), "hex");
+}
+
 /** The bits of an address as a number, those of IPv4 inside of IPv6 as IPv6. */
 function bitsOf(address: string): bigint {
   if (isIP(address) === 4) return address.split(".").reduce((bits, part) => (bits << 8n) | BigInt(part), 0n);

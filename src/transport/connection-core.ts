@@ -130,6 +130,10 @@ export abstract class ConnectionCore extends Deadline implements Connection, Flu
     if (framesPerSecond === undefined) this.frames = -Infinity;
   }
 
+  handOver(handler: FrameHandler): void {
+    if (!this.isSettled) this.handler = handler;
+  }
+
   /** By the admission, which gives its place to another one. */
   evict(isTold: boolean): void {
     try {

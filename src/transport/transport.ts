@@ -2,7 +2,7 @@
 // TCP, WebSocket and memory implement these interfaces, and nothing above knows which one it holds.
 //
 // Ownership of bytes. Incoming: a payload handed to `FrameHandler.frame` is a range of the bytes that were read, which
-// live until that call returns; whoever keeps it, copies it. A range, because a view would be an object for each frame.
+// live until that call returns; an owner that keeps them copies them. A range, because a view would be an object for each frame.
 // Outgoing: `send` copies; `reserve` gives room in the connection's own outbound buffer, to be filled before the calling
 // function returns to the event loop. All frames of one turn leave in one write.
 
@@ -50,6 +50,9 @@ export interface Connection {
 
   /** The peer has shown who it is: it does not count as a stranger any more (admission.ts). Twice does nothing. */
   identified(): void;
+
+  /** Makes `handler` the receiver of all that follows: the next frame, and the end. Does nothing once it has ended. */
+  handOver(handler: FrameHandler): void;
 
   /**
    * Sends what is queued, then a close frame with the reason, and ends the connection: at the latest after

@@ -1,9 +1,5 @@
 // One packet per binary WebSocket message (RFC 6455, by Bun): the clients' way in from browsers.
 //
-// Memory. A message is handed over by Bun as a fresh copy. What leaves waits in the connection's own queue and is given
-// to Bun in one cork a turn; Bun copies what the kernel does not take at once, so the queue's buffer is free again.
-// While Bun holds bytes back, the rest stays in the queue, where it is counted and bounded.
-//
 // What the platform does by itself, and how it is bounded here. It answers each ping into a queue of its own: pings count
 // as frames, and what that queue holds as unsent bytes. It buffers an unfinished message up to one bound for all, and shows a
 // connection when its request has come: unseen-watch.ts ends those who have not signed in and send too much, and sockets
@@ -13,233 +9,16 @@
 // The `Origin` of a request is not checked: a connection is authenticated by the token in its first packet, never by a
 // cookie, so a foreign page gains nothing by opening one.
 
-import type { ServerWebSocket } from "bun";
-import { type CloseReason, CloseCode, closeAbnormal, closeFrameTooLarge, closeNormal } from "../wire/close-reason.ts";
-import { closeProtocolFault, closeSlowConsumer } from "../wire/close-reason.ts";
-import { closeFrame, frameHeaderBytes } from "../wire/frame-writer.ts";
 import { formatAddress, peerAddress, type SocketAddress } from "./address.ts";
-import { ConnectionCore, idleFrameCount, lingerMsMax } from "./connection-core.ts";
+import { lingerMsMax } from "./connection-core.ts";
 import { ConnectionGroup } from "./connection-group.ts";
 import { boundReceived } from "./kernel-sockets.ts";
 import { LingerWatch } from "./linger-watch.ts";
-import type { Acceptor, ConnectionOptions, Server, TransportOptions } from "./transport.ts";
+import type { Acceptor, Server, TransportOptions } from "./transport.ts";
 import { UnseenWatch } from "./unseen-watch.ts";
+import { ProxiedConnection, WebSocketConnection } from "./websocket-connection.ts";
 
-type WebSocketEnd = ServerWebSocket<WebSocketConnection>;
 type Listener = Bun.Server<WebSocketConnection>;
-
-/** What Bun calls no status: the peer's close frame was empty (RFC 6455, 7.1.5). */
-const noStatus = 1005;
-/** The reason by which Bun tells of a message above maxPayloadLength; the peer was sent 1009. */
-const tooBigText = "Received too big message";
-
-const faultText = closeProtocolFault("text messages are not used");
-
-class WebSocketConnection extends ConnectionCore {
-  readonly peerPort: number;
-  private socket: WebSocketEnd | undefined;
-  /** What Bun held back when it was asked last, because the kernel did not take it; the flusher counts it. */
-  private heldBytes = 0;
-
-  constructor(peerPort: number, remoteAddress: string, options: ConnectionOptions) {
-    super(remoteAddress, options);
-    this.peerPort = peerPort;
-  }
-
-  /** The socket's `open`. */
-  opened(socket: WebSocketEnd, acceptor: Acceptor): void {
-    this.socket = socket;
-    const { lingers } = this.options;
-    if (lingers?.isWatching === true) lingers.opened(this.peer);
-    if (this.enter()) this.ask(acceptor);
-  }
-
-  /** The socket's own peer, `host:port`: a proxy, where `remoteAddress` is what a proxy says. */
-  get peer(): string {
-    return formatAddress(this.socketAddress, this.peerPort);
-  }
-
-  protected get socketAddress(): string {
-    return this.remoteAddress;
-  }
-
-  override get unsentBytes(): number {
-    return this.queue.pendingBytes + (this.heldBytes > 0 ? this.heldBackBytes() : 0);
-  }
-
-  /** Messages come whole: what an owner keeps of them is for it to bound, so there is nothing to set. */
-  override get frameBytesMax(): number {
-    const { strangerFrameBytesMax, frameBytesMax } = this.options;
-    return this.isStranger ? (strangerFrameBytesMax ?? frameBytesMax) : frameBytesMax;
-  }
-
-  override set frameBytesMax(_bytes: number) {
-    // Raised by `identified`.
-  }
-
-  /** The peer has not shown who it is. */
-  get isUnidentified(): boolean {
-    return this.isStranger;
-  }
-
-  /** A stranger has sent more than its request and its first frames can have: an unfinished message, most likely. */
-  sentTooMuch(): void {
-    try {
-      this.counted("frame-too-large", closeFrameTooLarge);
-      // Bun takes no close frame in while a message is unfinished, and keeps what came of it until the socket ends.
-      this.abort(closeFrameTooLarge);
-    } catch (bug) {
-      this.fail(bug);
-    }
-  }
-
-  /** The socket's `message`. */
-  received(message: string | Buffer): void {
-    if (!this.isOpen) return;
-    this.heard();
-    if (typeof message === "string") {
-      this.options.observer.bytesIn(Buffer.byteLength(message));
-      this.fault("text-message", faultText);
-      return;
-    }
-    const { length } = message;
-    this.options.observer.bytesIn(length);
-    if (!this.takeFrame(length === 0 ? idleFrameCount : 1) || length === 0) return;
-    if (length > this.frameBytesMax) this.fault("frame-too-large", closeFrameTooLarge);
-    else this.handler.frame(message, 0, length);
-  }
-
-  /** A ping, which Bun has answered. */
-  pingReceived(payload: Buffer): void {
-    if (!this.controlReceived(payload)) return;
-    // A peer that reads nothing lets the answers pile up in Bun's queue: they count as what we send.
-    const unsentBytes = this.tellHeld();
-    if (unsentBytes === 0) return;
-    this.options.flusher.mark(this);
-    if (this.mayWait(unsentBytes + this.queue.pendingBytes)) return;
-    // A close frame would wait behind them.
-    this.abort(closeSlowConsumer);
-  }
-
-  pongReceived(payload: Buffer): void {
-    this.controlReceived(payload);
-  }
-
-  /** The socket's `drain`: the kernel took some of what Bun held back. */
-  drained(): void {
-    this.tellHeld();
-    this.progressed();
-    this.flush();
-  }
-
-  /** The socket's `close`, also inside our own call of `ServerWebSocket.close`. */
-  gone(code: number, text: string): void {
-    this.socket = undefined;
-    this.tellHeld();
-    if (code === CloseCode.Abnormal && text !== "" && this.reason === undefined) {
-      if (text === tooBigText) {
-        this.counted("frame-too-large", closeFrameTooLarge);
-        this.settle(closeFrameTooLarge);
-      } else {
-        this.options.observer.protocolFault("websocket");
-        this.settle(closeProtocolFault(text));
-      }
-      return;
-    }
-    if (code === CloseCode.Abnormal) this.settle(closeAbnormal);
-    else this.settle(code === noStatus ? closeNormal : { code, text });
-  }
-
-  /** Inside the cork: gives every whole message of the queue to Bun, until it holds one back. */
-  transmitCorked(socket: WebSocketEnd): void {
-    for (let taken = 0; this.queue.pendingBytes > 0 && taken !== -1;) {
-      const head = this.queue.start;
-      const payloadBytes = this.queue.bytes.readUInt32BE(head + 1);
-      const at = head + frameHeaderBytes;
-      taken = socket.sendBinary(this.queue.bytes.subarray(at, at + payloadBytes));
-      if (taken === 0) {
-        // Dropped: the socket is closing, or Bun's own bound was reached, which lies above ours.
-        if (socket.readyState === WebSocket.OPEN) this.abort(closeSlowConsumer);
-        return;
-      }
-      this.options.observer.bytesOut(payloadBytes);
-      this.queue.consume(frameHeaderBytes + payloadBytes);
-    }
-  }
-
-  protected override transmit(): void {
-    const socket = this.socket;
-    if (socket === undefined || (this.heldBytes > 0 && this.tellHeld() > 0)) return;
-    let before: number;
-    do {
-      before = this.queue.pendingBytes;
-      socket.cork(transmitCorked);
-      if (this.queue.pendingBytes < before) this.progressed();
-      // A message that was held back inside the cork may have left at its end: then no drain would come.
-    } while (this.tellHeld() === 0 && this.queue.pendingBytes > 0 && this.queue.pendingBytes < before);
-  }
-
-  protected override closing(): void {
-    // The close frame is Bun's to send, in `finish`.
-  }
-
-  protected override finish(reason: CloseReason): void {
-    if (this.socket === undefined) return;
-    // The same cut to 120 bytes as on TCP: `<code> ` is five bytes of the frame's payload.
-    const text = closeFrame(reason).toString("utf8", frameHeaderBytes + 5);
-    this.socket.close(reason.code, text);
-    this.options.lingers?.closed(this.peer);
-    this.settle();
-  }
-
-  protected override terminate(): void {
-    this.socket?.terminate();
-    this.settle();
-  }
-
-  /** False: the connection is being closed. A read holds a thousand pings, of which those after the close cost nothing. */
-  private controlReceived(payload: Buffer): boolean {
-    if (!this.isOpen) return false;
-    this.heard();
-    this.options.observer.bytesIn(payload.length);
-    return this.takeFrame(idleFrameCount);
-  }
-
-  /** Tells the flusher what Bun holds back now, and returns it. */
-  private tellHeld(): number {
-    const bytes = this.heldBackBytes();
-    this.options.flusher.heldBytes += bytes - this.heldBytes;
-    this.heldBytes = bytes;
-    return bytes;
-  }
-
-  private heldBackBytes(): number {
-    return this.socket?.getBufferedAmount() ?? 0;
-  }
-}
-
-/** One that a proxy has passed on. */
-class ProxiedConnection extends WebSocketConnection {
-  private readonly proxy: string;
-
-  constructor(
-    peer: { readonly address: string; readonly port: number },
-    remoteAddress: string,
-    options: ConnectionOptions,
-  ) {
-    super(peer.port, remoteAddress, options);
-    this.proxy = peer.address;
-  }
-
-  protected override get socketAddress(): string {
-    return this.proxy;
-  }
-}
-
-/** One function for all corks: a closure a flush would be garbage. */
-function transmitCorked(socket: WebSocketEnd): void {
-  socket.data.transmitCorked(socket);
-}
 
 /**
  * Listens for WebSocket clients on any path; a plain HTTP request is told so (426).
@@ -299,7 +78,7 @@ export function listenWebSocket(
       return strangerShare.isFree ? strangerShare.run(upgraded) : strangerShare.later(upgraded);
     },
     websocket: {
-      // The wheel watches for silence, and clients of the seed system take a ping for a packet.
+      // The wheel watches for silence, and clients of KIM take a ping for a packet.
       idleTimeout: 0,
       sendPings: false,
       perMessageDeflate: false,

@@ -4,7 +4,7 @@
 //   question    u32 count, u32 sum of the marks modulo 2^32
 //   answer      u32 mark of each session that the store knows, in no order; only where the sums differ
 
-export interface CensusQuestion {
+interface CensusQuestion {
   readonly count: number;
   readonly sum: number;
 }

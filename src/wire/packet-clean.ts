@@ -5,7 +5,8 @@
 // lengths are known to be sound.
 
 import { logicOverheadBytes } from "./magic.ts";
-import { isReservedKey, isRoutingKey, type PacketScan } from "./packet-scan.ts";
+import { isReservedKey, isRoutingKey } from "./meta-keys.ts";
+import type { PacketScan } from "./packet-scan.ts";
 import { next, readTag, readVarint, skipField } from "./proto-reader.ts";
 import { writeU32, writeVarint } from "./proto-writer.ts";
 

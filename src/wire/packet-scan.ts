@@ -1,5 +1,4 @@
-// Reads a packet in place: where its parts lie, as offsets, without a string, a view or an object per packet. The
-// gateway's whole step up and down stands on it.
+// Reads a packet in place: finds the offsets of its parts, and makes no string, view or object for a packet.
 //
 // Invariant: what the scanner calls Logic, the generated decoder reads as the same values; `decodePacket` refuses what
 // the scanner refuses. So the scanner is the one judge of a header. It is stricter than the decoder: a known field
@@ -14,8 +13,8 @@
 
 import { headerBytesMax } from "../base/limits/fixed.ts";
 import { type CloseReason, closeHeaderTooLarge, closeProtocolFault } from "./close-reason.ts";
-import { MetaKey } from "./commands.ts";
 import { basicMagic, basicOverheadBytes, logicMagic, logicOverheadBytes } from "./magic.ts";
+import { equals, keyAccount, keyApp, keyChannels, keyServer } from "./meta-keys.ts";
 import { next, readTag, readU32, readVarint, skipField } from "./proto-reader.ts";
 import { isUtf8 } from "./utf8.ts";
 
@@ -28,7 +27,6 @@ export class PacketScan {
   /** Why a malformed packet ends its connection. */
   fault: CloseReason | undefined = undefined;
   basicCode = 0;
-  /** The packet's first byte. */
   start = 0;
   headerStart = 0;
   headerEnd = 0;
@@ -41,14 +39,12 @@ export class PacketScan {
   channelIdEnd = -1;
   destStart = -1;
   destEnd = -1;
-  /** Unsigned. */
+  /** `sequence` is unsigned; `flag` and `status` are signed, as protobuf's open enums are. */
   sequence = 0;
-  /** Signed, as protobuf's open enums are. */
   flag = 0;
   status = 0;
   /** Unsigned; -1 when absent. */
   ticket = -1;
-  /** How many metas there are. */
   metas = 0;
   /**
    * True when a client's header can be taken as it is: no channelId, no reserved meta, no ticket, no singular field
@@ -83,7 +79,7 @@ let fieldsLeft = 0;
  * Scans one packet (a frame's payload) into `into`; never throws. `headerMax` bounds the header, in bytes: clients get
  * the default; between services stamps and channel lists come on top, and the frame's bound is enough. `fieldsMax` bounds
  * the time that a header may cost: its metas, and beside them, in metas too, the fields that stand twice or are unknown.
- * Whoever scans what a client sent passes headerFieldsMax.
+ * Pass headerFieldsMax for a packet from a client.
  */
 export function scanPacket(
   packet: Uint8Array,
@@ -94,7 +90,7 @@ export function scanPacket(
   scanPacketAt(packet, 0, packet.length, into, headerMax, fieldsMax);
 }
 
-/** The same for the packet bytes[start, end): nobody has to make a view of it first. */
+/** The same for the packet bytes[start, end): the caller needs no view of it. */
 export function scanPacketAt(
   bytes: Uint8Array,
   start: number,
@@ -269,43 +265,6 @@ function isOddAllowed(into: PacketScan): boolean {
 /** A number of the Header message: with a foreign wire type it is a fault, not an unknown field. */
 function isHeaderField(number: number): boolean {
   return number <= 7 || number === 15;
-}
-
-const keyBytes = (key: string): Uint8Array => new TextEncoder().encode(key);
-const keyApp = keyBytes(MetaKey.App);
-const keyAccount = keyBytes(MetaKey.Account);
-const keyServer = keyBytes(MetaKey.DestServer);
-const keyChannels = keyBytes(MetaKey.DestChannels);
-
-function equals(packet: Uint8Array, at: number, key: Uint8Array): boolean {
-  for (let index = 0; index < key.length; index++) {
-    if (packet[at + index] !== key[index]) return false;
-  }
-  return true;
-}
-
-/** True for the keys that only services may use: app, account, dest.server, dest.channels. */
-export function isReservedKey(packet: Uint8Array, start: number, end: number): boolean {
-  switch (end - start) {
-    case 3:
-      return equals(packet, start, keyApp);
-    case 7:
-      return equals(packet, start, keyAccount);
-    default:
-      return isRoutingKey(packet, start, end);
-  }
-}
-
-/** True for dest.server and dest.channels, which the gateway cuts off. */
-export function isRoutingKey(packet: Uint8Array, start: number, end: number): boolean {
-  switch (end - start) {
-    case 11:
-      return equals(packet, start, keyServer);
-    case 13:
-      return equals(packet, start, keyChannels);
-    default:
-      return false;
-  }
 }
 
 const metaMalformed = 0;

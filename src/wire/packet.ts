@@ -23,7 +23,7 @@ export interface LogicPacket {
   readonly body: Uint8Array;
 }
 
-export interface BasicPacket {
+interface BasicPacket {
   readonly kind: "basic";
   /** One of BasicCode; other numbers are well-formed and mean nothing. */
   readonly code: number;

@@ -29,7 +29,7 @@ export interface StoredRevocation extends Revocation {
 }
 
 /** What a chat node says of them. */
-export interface RevocationsState {
+interface RevocationsState {
   /** Which store they are of. */
   readonly store: string;
   readonly version: bigint;

@@ -4,8 +4,10 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { Glob } from "bun";
-import { withLimits } from "../../scripts/limits-table.ts";
+import { tablesFile, withTables } from "../../scripts/reference-tables.ts";
+import { sessionsEngines, storeEngines } from "../../src/node/engines.ts";
 import { limitNames, writtenNameOf } from "../../src/base/limits/table.ts";
+import { optionTable } from "../../src/cli/options.ts";
 
 const root = join(import.meta.dir, "../..");
 const files = [...new Glob("src/**/*.ts").scanSync(root)].toSorted();
@@ -89,6 +91,47 @@ test("every file is reached from an entry", () => {
   expect(files.filter((file) => !reached.has(file))).toEqual([]);
 });
 
+test("a login process loads no message store, and an engine is loaded when it is opened", () => {
+  const loaded = new Set<string>();
+  const load = (file: string): void => {
+    if (loaded.has(file)) return;
+    loaded.add(file);
+    const statements = (text.get(file) ?? "").matchAll(/^(?:import|export) (?!type )[^;]*?from "(\.[^"]+\.ts)"/gm);
+    for (const [, path = ""] of statements) load(relative(root, resolve(root, dirname(file), path)));
+  };
+  for (const file of files.filter((path) => path.startsWith("src/roles/login/"))) load(file);
+  load("src/node/engines.ts");
+  expect(loaded.size).toBeGreaterThan(20);
+  expect(
+    [...loaded].filter((file) => /^src\/(store\/(sqlite|postgres)\/|session\/redis\/redis-sessions)/.test(file)),
+  ).toEqual([]);
+});
+
+test("the guide names every engine", () => {
+  const readme = readFileSync(join(root, tablesFile), "utf8");
+  const schemes = [...storeEngines, ...sessionsEngines].flatMap((engine) => engine.help.replace(/[A-Z…]+$/, ""));
+  expect(schemes.filter((scheme) => !readme.includes(scheme))).toEqual([]);
+});
+
+test("every export is used by another file", () => {
+  // The rooms that are rid of dead exports; the library's entry exports what its users need.
+  const rooms = new Set(["auth", "base", "cli", "observe", "sdk", "session", "store", "wire"]);
+  const others = [...new Glob("{test,bench,scripts}/**/*.ts").scanSync(root)];
+  const usersOf = new Map<string, Set<string>>();
+  for (const file of [...files, ...others]) {
+    const source = text.get(file) ?? readFileSync(join(root, file), "utf8");
+    for (const [word] of source.matchAll(/\w+/g)) usersOf.set(word, (usersOf.get(word) ?? new Set()).add(file));
+  }
+  const dead: string[] = [];
+  for (const [file, source] of text) {
+    if (!rooms.has(layerOf(file)) || file === "src/sdk/roost-client.ts" || file.includes("/gen/")) continue;
+    const exported = /^export (?:async |abstract )*(?:function\*?|const|class|interface|type|let) (\w+)/gm;
+    for (const [, name = ""] of source.matchAll(exported))
+      if ((usersOf.get(name)?.size ?? 0) < 2) dead.push(`${file} exports ${name}`);
+  }
+  expect(dead).toEqual([]);
+});
+
 test("every file opens by saying what it is for, and none hides from the checker", () => {
   const wrong: string[] = [];
   for (const [file, source] of text) {
@@ -120,28 +163,49 @@ test("the top level holds what it should, and versions are pinned", () => {
     expect(version).toMatch(/^\d+\.\d+\.\d+$/);
 });
 
-test("the README names every option and every package, with its version", () => {
-  const readme = readFileSync(join(root, "README.md"), "utf8");
-  const options = [...(text.get("src/cli/options.ts") ?? "").matchAll(/^ {2}"?([a-z-]+)"?: (?:option|toggle)\(/gm)].map(
-    ([, name = ""]) => name,
-  );
-  expect(options.length).toBeGreaterThan(20);
-  expect(options.filter((name) => !readme.includes(`--${name}`))).toEqual([]);
+test("the guide for readers of the code names every package, with its version", () => {
+  const guide = readFileSync(join(root, "src/README.md"), "utf8");
   const { dependencies, devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies })) {
-    expect(readme).toContain(name);
-    expect(readme).toContain(String(version));
+    expect(guide).toContain(name);
+    expect(guide).toContain(String(version));
   }
 });
 
-test("the README's table of limits is that of the code", () => {
-  const readme = readFileSync(join(root, "README.md"), "utf8");
-  // scripts/generate writes it.
-  expect(readme).toBe(withLimits(readme));
+test("the guide for readers of the code names every folder of src and of its parts", () => {
+  const guide = readFileSync(join(root, "src/README.md"), "utf8");
+  const folders = new Set(
+    files.map((file) => file.split("/")).flatMap(([, name = ""]) => (name === "main.ts" ? [] : [name])),
+  );
+  expect(folders.size).toBeGreaterThan(10);
+  expect([...folders].filter((name) => !guide.includes(`\`${name}/`))).toEqual([]);
 });
 
-test("what the README says of limits and listeners names limits and options that exist", () => {
-  const readme = readFileSync(join(root, "README.md"), "utf8");
+test("the tables of options and limits in the guide for operators are those of the code", () => {
+  const guide = readFileSync(join(root, tablesFile), "utf8");
+  // scripts/generate writes them.
+  expect(guide).toBe(withTables(guide));
+  const names = [
+    ...(text.get("src/cli/options.ts") ?? "").matchAll(/^ {2}"?([a-z-]+)"?: (?:option|toggle|path|label)\(/gm),
+  ];
+  expect(names.length).toBeGreaterThan(50);
+  expect(names.filter(([, name]) => !guide.includes(`\n| \`--${name}\` |`))).toEqual([]);
+});
+
+test("every option that a guide names exists", () => {
+  // Of systemctl, docker, pg_restore and the scripts.
+  const others = "all uninstall network clean postgres redis seconds".split(" ");
+  const known = new Set([...optionTable.keys(), ...others, "help"]);
+  const wrong: string[] = [];
+  for (const guide of ["README.md", tablesFile, "src/registry/README.md", "src/sdk/README.md", "proto/README.md"]) {
+    const named = Array.from(readFileSync(join(root, guide), "utf8").matchAll(/(?<=[\s`(])--([a-z][a-z-]*)/g));
+    wrong.push(...named.flatMap(([flag, name = ""]) => (known.has(name) ? [] : [`${guide}: ${flag}`])));
+  }
+  expect(wrong).toEqual([]);
+});
+
+test("what the guide for operators says of limits and listeners names limits and options that exist", () => {
+  const readme = readFileSync(join(root, tablesFile), "utf8");
   const section = readme.slice(readme.indexOf("\n## Limits\n"), readme.indexOf("\n## Watching it\n"));
   const written = new Set(limitNames.map(writtenNameOf));
   const named = Array.from(section.matchAll(/`([a-z]+(?:-[a-z]+)+)`/g), ([, name = ""]) => name);

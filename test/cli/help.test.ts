@@ -4,7 +4,9 @@ import { expect, test } from "bun:test";
 import { tmpdir } from "node:os";
 import { banner } from "../../src/cli/banner.ts";
 import { commandHelp, generalHelp } from "../../src/cli/help.ts";
-import { argsOf, optionsOf, optionsOfRole, roles } from "../../src/cli/options.ts";
+import { optionsOf, optionsOfRole } from "../../src/cli/command-options.ts";
+import { argsOf } from "../../src/cli/option-texts.ts";
+import { roles } from "../../src/cli/options.ts";
 import { run } from "../../scripts/harness/server-process.ts";
 
 test("help in a pipe is plain text; flags of the server ask for the server's options", async () => {

@@ -10,7 +10,7 @@ import { writtenValue } from "../../src/base/limits/shown.ts";
 import { limitNames, limitTable, type LimitValues, writtenNameOf } from "../../src/base/limits/table.ts";
 import { parseLimits } from "../../src/cli/limit-values.ts";
 import { OptionValues } from "../../src/cli/option-values.ts";
-import { optionsOf } from "../../src/cli/options.ts";
+import { optionsOf } from "../../src/cli/command-options.ts";
 import { limitsOf } from "../../src/cli/serve/limits.ts";
 
 let folder: string;

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { OptionValues } from "../../src/cli/option-values.ts";
-import { optionsOf } from "../../src/cli/options.ts";
+import { optionsOf } from "../../src/cli/command-options.ts";
 import { long, nastyValues } from "./nasty-values.ts";
 
 describe("an option at values that nobody means starts or is refused with a sentence:", () => {

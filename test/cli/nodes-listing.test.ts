@@ -5,7 +5,7 @@ import { withProof } from "../../src/auth/instance-proof.ts";
 import { type ListingFacts, newsOf, rowsOf, tableOf } from "../../src/cli/nodes/listing.ts";
 import { askMonitors, factsIn } from "../../src/cli/nodes/monitors.ts";
 import type { Instance } from "../../src/registry/instance.ts";
-import { metadataOfGone } from "../../src/registry/gone-gateways.ts";
+import { metadataOfGone } from "../../src/registry/lookup/gone-gateways.ts";
 import { instanceOf } from "../registry/dns/fake-directory.ts";
 
 const key = new TextEncoder().encode("the key of this cluster");

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { OptionValues } from "../../src/cli/option-values.ts";
-import { type options, optionsOf } from "../../src/cli/options.ts";
+import { optionsOf } from "../../src/cli/command-options.ts";
+import { type options } from "../../src/cli/options.ts";
 import { parseAddress, parseDuration, parseListener, parseMoment, parseRetention } from "../../src/cli/values.ts";
 
 let folder: string;

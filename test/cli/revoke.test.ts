@@ -8,7 +8,7 @@ import { silentLog } from "../../src/base/log.ts";
 import { openControlSocket } from "../../src/cli/control/control-socket.ts";
 import { findStoreKeepers } from "../../src/cli/control/find-process.ts";
 import { OptionValues } from "../../src/cli/option-values.ts";
-import { optionsOf } from "../../src/cli/options.ts";
+import { optionsOf } from "../../src/cli/command-options.ts";
 import { ControlCommands, ControlRefused, type ControlFields } from "../../src/observe/control-commands.ts";
 import { run } from "../../scripts/harness/server-process.ts";
 

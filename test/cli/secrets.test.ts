@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLog } from "../../src/base/log.ts";
 import { OptionValues } from "../../src/cli/option-values.ts";
-import { optionsOf } from "../../src/cli/options.ts";
+import { optionsOf } from "../../src/cli/command-options.ts";
 import { makeToken } from "../../src/cli/token.ts";
 import { readClusterKeys, readGivenSecrets } from "../../src/cli/secrets.ts";
 

@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { nearest } from "../../src/cli/did-you-mean.ts";
 import { OptionValues } from "../../src/cli/option-values.ts";
-import { options, optionsOf } from "../../src/cli/options.ts";
+import { optionsOf } from "../../src/cli/command-options.ts";
+import { options } from "../../src/cli/options.ts";
 import { run } from "../../scripts/harness/server-process.ts";
 
 let folder: string;

@@ -1,4 +1,4 @@
-// The executable, alone in an empty folder: what its README promises to somebody who has just downloaded it.
+// The executable, alone in an empty folder: what README.md promises to somebody who has just downloaded it.
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, statSync } from "node:fs";

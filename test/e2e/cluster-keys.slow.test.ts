@@ -78,10 +78,10 @@ async function expectUnknown(running: ClusterStage, key: string): Promise<void> 
   }
 }
 
-/** The README's lines about the cluster's key: shell commands that belong together, the signals, and the waiting. */
-function stepsOfReadme(): string[] {
-  const readme = readFileSync(join(import.meta.dir, "../../README.md"), "utf8");
-  const block = /^## Changing keys$[^]*?^```sh\n([^]*?)^```$/m.exec(readme)?.[1] ?? "";
+/** The lines of the guide for operators about the cluster's key: shell commands that belong together, the signals, and the waiting. */
+function stepsOfGuide(): string[] {
+  const guide = readFileSync(join(import.meta.dir, "../../scripts/README.md"), "utf8");
+  const block = /^## Changing keys$[^]*?^```sh\n([^]*?)^```$/m.exec(guide)?.[1] ?? "";
   const steps: string[] = [];
   let commands = "";
   for (const line of block.trim().split("\n")) {
@@ -102,7 +102,7 @@ async function shell(commands: string, cwd: string): Promise<{ readonly status: 
   return { status: await child.exited, said };
 }
 
-test("the README's steps change both keys by signals alone: no process stops, and no request is lost", async () => {
+test("the guide's steps change both keys by signals alone: no process stops, and no request is lost", async () => {
   const { rotation, keyA } = await begin("the order of signals");
   const { stage: running } = rotation;
   const { cluster } = running;
@@ -113,7 +113,7 @@ test("the README's steps change both keys by signals alone: no process stops, an
   const linksBefore = links();
   // The cluster's key.
   const steps: string[] = [];
-  for (const step of stepsOfReadme()) {
+  for (const step of stepsOfGuide()) {
     steps.push(step.startsWith("kill") ? "signals" : step.startsWith("#") ? "waits" : "changes the file");
     if (step.startsWith("kill -HUP ")) await rotation.reread("cluster-key");
     else if (step.includes("every member of the cluster has the same keys")) await rotation.owned();

@@ -1,4 +1,4 @@
-// Nodes of the registry as processes: what the README promises about them, and that any one of them may die.
+// Nodes of the registry as processes: what the guide (src/registry/README.md) promises, and that any one of them may die.
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { options, optionsOfRole } from "../../src/cli/options.ts";
+import { optionsOfRole } from "../../src/cli/command-options.ts";
+import { options } from "../../src/cli/options.ts";
 import { runMeasured } from "../support/measured-run.ts";
 import { roost, run, ServerProcess } from "../../scripts/harness/server-process.ts";
 

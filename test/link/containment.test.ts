@@ -2,10 +2,10 @@
 
 import { afterEach, describe, expect, jest, test } from "bun:test";
 import { systemRandom } from "../../src/base/random.ts";
-import { AcceptingHandshake, DiallingHandshake, type LinkHost } from "../../src/link/handshake.ts";
+import { AcceptingHandshake, type LinkHost } from "../../src/link/accepting-handshake.ts";
+import { DiallingHandshake } from "../../src/link/dialling-handshake.ts";
 import { unknownStores } from "../../src/link/node-stores.ts";
 import type { Connection, FrameHandler } from "../../src/transport/transport.ts";
-import { closeAbnormal } from "../../src/wire/close-reason.ts";
 import { encodeLogicPacket } from "../../src/wire/packet.ts";
 import { RawTcp } from "../support/raw-tcp.ts";
 import { until } from "../../scripts/harness/until.ts";
@@ -121,6 +121,7 @@ describe("in time", () => {
       outbound: Buffer.alloc(0),
       reserve: () => -1,
       identified() {},
+      handOver() {},
       unreserve() {},
       send: () => true,
       close: throwBug,
@@ -154,7 +155,7 @@ describe("in time", () => {
     new DiallingHandshake(dialling, parts, () => nowhere).met.catch(() => undefined);
     jest.advanceTimersByTime(10_000);
     expect(accepting.bugs).toEqual([bug]);
-    handshake.closed(closeAbnormal);
+    handshake.closed();
     expect(dialling.bugs).toEqual([bug]);
   });
 });

@@ -4,7 +4,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { hintedKey, keyHint, linkProof, provesLink } from "../../src/auth/link-proof.ts";
 import { systemRandom } from "../../src/base/random.ts";
-import type { Met } from "../../src/link/handshake.ts";
+import type { Met } from "../../src/link/dialling-handshake.ts";
 import { whoAnswers } from "../../src/link/who.ts";
 import { closeAbnormal, CloseCode } from "../../src/wire/close-reason.ts";
 import { Status } from "../../src/wire/gen/pkt_pb.ts";

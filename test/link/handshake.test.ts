@@ -6,13 +6,8 @@ import { createConnection, type Socket } from "node:net";
 import { linkProof, provesLink } from "../../src/auth/link-proof.ts";
 import { linkFrameBytesMax } from "../../src/base/limits/fixed.ts";
 import { systemRandom } from "../../src/base/random.ts";
-import {
-  AcceptingHandshake,
-  DiallingHandshake,
-  type LinkHost,
-  LinkRefused,
-  type Met,
-} from "../../src/link/handshake.ts";
+import { AcceptingHandshake, type LinkHost } from "../../src/link/accepting-handshake.ts";
+import { DiallingHandshake, LinkRefused, type Met } from "../../src/link/dialling-handshake.ts";
 import { unknownStores } from "../../src/link/node-stores.ts";
 import { LinkListener } from "../../src/link/link-listener.ts";
 import { decodeLinkState } from "../../src/link/link-state.ts";
@@ -555,6 +550,7 @@ describe("in time", () => {
       return -1;
     }
     identified(): void {}
+    handOver(): void {}
     unreserve(): void {}
     fail(bug: unknown): void {
       throw bug;
@@ -600,7 +596,7 @@ describe("in time", () => {
     jest.advanceTimersByTime(1);
     expect(connection.reasons.map(({ code }) => code)).toEqual([CloseCode.Limit]);
     expect(refused).toEqual(["late"]);
-    it.closed(closeAbnormal);
+    it.closed();
     expect(jest.getTimerCount()).toBe(0);
   });
 

@@ -13,7 +13,7 @@ import { TimerWheel } from "../../src/base/timer-wheel.ts";
 import type { Context } from "../../src/service/context.ts";
 import { Dispatcher } from "../../src/service/dispatcher.ts";
 import { Dependency } from "../../src/routing/dependency.ts";
-import { DiallingHandshake, type Met } from "../../src/link/handshake.ts";
+import { DiallingHandshake, type Met } from "../../src/link/dialling-handshake.ts";
 import { gatewayService, LinkListener } from "../../src/link/link-listener.ts";
 import { type Dial, TcpLinkNetwork } from "../../src/link/link-network.ts";
 import { type Link, Links } from "../../src/routing/links.ts";

@@ -11,7 +11,7 @@ import { newStoreIdentity } from "../../src/auth/store-ownership.ts";
 import { type NodeStores, unknownStores } from "../../src/link/node-stores.ts";
 import { IdTaken, Membership } from "../../src/node/membership.ts";
 import type { Naming, Registration } from "../../src/registry/client/naming.ts";
-import { startLoneRegistry } from "../../src/registry/alone.ts";
+import { startLoneRegistry } from "../../src/registry/node/alone.ts";
 import { InProcessNaming } from "../../src/registry/client/in-process-naming.ts";
 import { localRegistrar } from "../../src/registry/client/local-registrar.ts";
 import { RegistrationRefused } from "../../src/registry/client/registration-loop.ts";

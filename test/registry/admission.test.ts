@@ -4,10 +4,10 @@ import { describe, expect, test } from "bun:test";
 import { ClusterKeys } from "../../src/auth/cluster-keys.ts";
 import { withProof } from "../../src/auth/instance-proof.ts";
 import { type LogFields, silentLog } from "../../src/base/log.ts";
-import { Admission, settledMs } from "../../src/registry/admission.ts";
+import { Admission, settledMs } from "../../src/registry/lookup/admission.ts";
 import type { Instance } from "../../src/registry/instance.ts";
-import { lookupGateways } from "../../src/registry/lookup.ts";
-import { PublicGateways } from "../../src/registry/public-gateways.ts";
+import { lookupGateways } from "../../src/registry/lookup/lookup.ts";
+import { PublicGateways } from "../../src/registry/lookup/public-gateways.ts";
 import { FakeDirectory, instanceOf } from "./dns/fake-directory.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);

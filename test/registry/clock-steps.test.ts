@@ -3,8 +3,8 @@
 
 import { limitTable } from "../../src/base/limits/table.ts";
 import { beforeEach, expect, test } from "bun:test";
-import { HybridClock } from "../../src/registry/hybrid-clock.ts";
-import { Code } from "../../src/registry/registrar.ts";
+import { HybridClock } from "../../src/registry/table/hybrid-clock.ts";
+import { Code } from "../../src/registry/codes.ts";
 import { Office } from "./office.ts";
 import { cancelled, identityOf, living, nanoseconds } from "./support.ts";
 

@@ -1,8 +1,8 @@
 // How states of one identity are told apart and ordered, and how a table is summed up.
 
 import { expect, test } from "bun:test";
-import { Digest, digestBuckets, digestCharacters } from "../../src/registry/digest.ts";
-import { compareVersions, Entry, hashOf } from "../../src/registry/entry.ts";
+import { Digest, digestBuckets, digestCharacters } from "../../src/registry/table/digest.ts";
+import { compareVersions, Entry, hashOf } from "../../src/registry/table/entry.ts";
 import type { Instance } from "../../src/registry/instance.ts";
 import { Status } from "../../src/registry/instance.ts";
 import { beginNs, cancelled, living } from "./support.ts";

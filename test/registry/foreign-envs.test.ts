@@ -2,8 +2,8 @@
 
 import { afterEach, describe, expect, test } from "bun:test";
 import { type Log, type LogFields, silentLog } from "../../src/base/log.ts";
-import { Entry } from "../../src/registry/entry.ts";
-import { ForeignEnvs, ownMetadata } from "../../src/registry/foreign-envs.ts";
+import { Entry } from "../../src/registry/table/entry.ts";
+import { ForeignEnvs, ownMetadata } from "../../src/registry/replication/foreign-envs.ts";
 import { discoveryAppid, type Instance, noMetadata } from "../../src/registry/instance.ts";
 import { FakeOriginalNode } from "./http/fake-original-node.ts";
 import { endAll, endLater, eventually, TestNode } from "./http/support.ts";

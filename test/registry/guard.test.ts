@@ -4,7 +4,7 @@
 import { expect, test } from "bun:test";
 import { leaseMs } from "../../src/base/limits/fixed.ts";
 import { limitTable } from "../../src/base/limits/table.ts";
-import { Guard } from "../../src/registry/guard.ts";
+import { Guard } from "../../src/registry/table/guard.ts";
 
 const protectedLeaseMs = limitTable.protectedLease.initial;
 const makeGuard = (believedShare = limitTable.silentShare.initial / 100): Guard =>

@@ -4,7 +4,7 @@ import { limitTable } from "../../src/base/limits/table.ts";
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import type { Clock } from "../../src/base/clock.ts";
-import { HybridClock, versionAfter } from "../../src/registry/hybrid-clock.ts";
+import { HybridClock, versionAfter } from "../../src/registry/table/hybrid-clock.ts";
 import { testSeed } from "../support/random.ts";
 import { beginNs, nanoseconds } from "./support.ts";
 

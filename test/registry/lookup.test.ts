@@ -2,14 +2,14 @@
 // hashes in the comments are CRC-32 by another implementation.
 
 import { VirtualTime } from "../sim/virtual-time.ts";
-import { PublicGateways } from "../../src/registry/public-gateways.ts";
+import { PublicGateways } from "../../src/registry/lookup/public-gateways.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { describe, expect, test } from "bun:test";
 import type { BlockList } from "node:net";
 import { BadFile } from "../../src/base/json-file.ts";
 import { type Instance, Status } from "../../src/registry/instance.ts";
-import { callerAddress, type LookupAnswer, lookupGateways, schemesIn } from "../../src/registry/lookup.ts";
-import { type LookupRules, parseLookupFile } from "../../src/registry/lookup-file.ts";
+import { callerAddress, type LookupAnswer, lookupGateways, schemesIn } from "../../src/registry/lookup/lookup.ts";
+import { type LookupRules, parseLookupFile } from "../../src/registry/lookup/lookup-file.ts";
 import { holdsAddress } from "../../src/transport/address-ranges.ts";
 import { Random, testSeed } from "../support/random.ts";
 import { FakeDirectory, instanceOf } from "./dns/fake-directory.ts";

@@ -3,10 +3,17 @@
 import { limitTable, type LimitValues } from "../../src/base/limits/table.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { seededRandom } from "../../src/base/random.ts";
-import type { Entry } from "../../src/registry/entry.ts";
+import type { Entry } from "../../src/registry/table/entry.ts";
 import type { Identity, Instance } from "../../src/registry/instance.ts";
-import { type Caller, type Outcome, type Register, Registrar, type SetChange } from "../../src/registry/registrar.ts";
-import { type Origin, Replication } from "../../src/registry/replication.ts";
+import {
+  type Caller,
+  type Outcome,
+  type Register,
+  Registrar,
+  type SetChange,
+} from "../../src/registry/node/registrar.ts";
+import type { Origin } from "../../src/registry/replication/outboxes.ts";
+import { Replication } from "../../src/registry/replication/replication.ts";
 import {
   identityOf,
   localCaller,

@@ -2,15 +2,15 @@
 
 import { beforeEach, expect, test } from "bun:test";
 import { type Random, seededRandom } from "../../src/base/random.ts";
-import type { Entry, EntryState } from "../../src/registry/entry.ts";
-import { Outbox, type OutboxHost } from "../../src/registry/outbox.ts";
+import type { Entry, EntryState } from "../../src/registry/table/entry.ts";
+import { Outbox, type OutboxHost } from "../../src/registry/replication/outbox.ts";
 import {
   type NodeInfo,
   type PeerFailure,
   type Replicated,
   renewalsPerMessage,
   statesPerMessage,
-} from "../../src/registry/peer-messages.ts";
+} from "../../src/registry/replication/peer-messages.ts";
 import type { Timers } from "../../src/base/timers.ts";
 import { testSeed } from "../support/random.ts";
 import {

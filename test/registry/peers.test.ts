@@ -4,7 +4,7 @@ import { testLimits } from "../support/limits.ts";
 import { limitTable } from "../../src/base/limits/table.ts";
 import { beforeEach, expect, test } from "bun:test";
 import { tombstoneMs } from "../../src/base/limits/fixed.ts";
-import { Peers } from "../../src/registry/peers.ts";
+import { Peers } from "../../src/registry/replication/peers.ts";
 import { nodeInfo } from "./support.ts";
 
 const [self, named, found] = ["10.0.0.1:7171", "10.0.0.2:7171", "10.0.0.3:7171"] as const;

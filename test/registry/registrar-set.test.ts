@@ -3,7 +3,7 @@
 import { limitTable } from "../../src/base/limits/table.ts";
 import { beforeEach, describe, expect, test } from "bun:test";
 import { Status } from "../../src/registry/instance.ts";
-import { Code } from "../../src/registry/registrar.ts";
+import { Code } from "../../src/registry/codes.ts";
 import { farAhead, farAway, neighbour, Office } from "./office.ts";
 import { beginNs, nanoseconds } from "./support.ts";
 

@@ -2,10 +2,11 @@
 
 import { limitTable } from "../../src/base/limits/table.ts";
 import { beforeEach, describe, expect, test } from "bun:test";
-import type { EntryState } from "../../src/registry/entry.ts";
+import type { EntryState } from "../../src/registry/table/entry.ts";
 import { Status } from "../../src/registry/instance.ts";
-import type { Replicated } from "../../src/registry/peer-messages.ts";
-import { type Caller, Code, type Outcome, type Register } from "../../src/registry/registrar.ts";
+import type { Replicated } from "../../src/registry/replication/peer-messages.ts";
+import { Code } from "../../src/registry/codes.ts";
+import type { Caller, Outcome, Register } from "../../src/registry/node/registrar.ts";
 import { farAhead, farAway, neighbour, Office } from "./office.ts";
 import { beginNs, cancelled, identityOf, nanoseconds, nodeInfo } from "./support.ts";
 
@@ -220,14 +221,14 @@ describe("renew", () => {
   test("of what is unknown finds nothing, in any part of the identity", () => {
     office.register();
     for (const change of [{ env: "test" }, { appid: "login" }, { zone: "z2" }, { hostname: "chat-2" }])
-      expect(office.renew(change)).toEqual({ code: Code.NothingFound });
+      expect(office.renew(change)).toEqual({ code: Code.NotFound });
   });
 
   test("of what was cancelled finds nothing, and does not bring it back", () => {
     office.register();
     office.cancel();
-    expect(office.renew().code).toBe(Code.NothingFound);
-    expect(office.renew({}, beginNs, "replica").code).toBe(Code.NothingFound);
+    expect(office.renew().code).toBe(Code.NotFound);
+    expect(office.renew({}, beginNs, "replica").code).toBe(Code.NotFound);
     expect(office.table.live).toBe(0);
   });
 
@@ -236,7 +237,7 @@ describe("renew", () => {
     office.time.advance(1_000);
     const entry = office.entry();
     expect(office.renew({}, beginNs, "replica")).toEqual({ code: Code.Ok, entry });
-    expect(office.renew({}, beginNs + 1n, "replica")).toEqual({ code: Code.NothingFound });
+    expect(office.renew({}, beginNs + 1n, "replica")).toEqual({ code: Code.NotFound });
     expect(office.renew({}, beginNs - 1n, "replica")).toEqual({ code: Code.Conflict, entry });
     expect(office.renew({}, 0n, "replica")).toEqual({ code: Code.Conflict, entry });
     expect(entry.touchedAtMs).toBe(1_000);
@@ -272,10 +273,10 @@ describe("cancel", () => {
   });
 
   test("of what is unknown or was cancelled finds nothing", () => {
-    expect(office.cancel()).toEqual({ code: Code.NothingFound });
+    expect(office.cancel()).toEqual({ code: Code.NotFound });
     office.register();
     office.cancel();
-    expect(office.cancel()).toEqual({ code: Code.NothingFound });
+    expect(office.cancel()).toEqual({ code: Code.NotFound });
   });
 
   test("by a client counts now, even where the known version is ahead of the clock", () => {

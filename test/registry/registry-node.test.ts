@@ -6,11 +6,12 @@ import { leaseMs } from "../../src/base/limits/fixed.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { discoveryAppid, Status } from "../../src/registry/instance.ts";
-import { Code, type Register } from "../../src/registry/registrar.ts";
-import { PublicGateways } from "../../src/registry/public-gateways.ts";
+import { Code } from "../../src/registry/codes.ts";
+import type { Register } from "../../src/registry/node/registrar.ts";
+import { PublicGateways } from "../../src/registry/lookup/public-gateways.ts";
 import { parseAnswer, parseService } from "../../src/registry/client/parse-instances.ts";
 import { zonePieces } from "../../src/registry/http/answers.ts";
-import { RegistryNode } from "../../src/registry/registry-node.ts";
+import { RegistryNode } from "../../src/registry/node/registry-node.ts";
 import { VirtualTime } from "../sim/virtual-time.ts";
 import {
   beginNs,

@@ -4,8 +4,8 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import { leaseMs } from "../../src/base/limits/fixed.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { seededRandom } from "../../src/base/random.ts";
-import type { Compared, PeerFailure, Replicate } from "../../src/registry/peer-messages.ts";
-import { nodeAddress, Replication } from "../../src/registry/replication.ts";
+import type { Compared, PeerFailure, Replicate } from "../../src/registry/replication/peer-messages.ts";
+import { nodeAddress, Replication } from "../../src/registry/replication/replication.ts";
 import {
   beginNs,
   cancelled,

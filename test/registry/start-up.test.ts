@@ -2,8 +2,8 @@
 
 import { beforeEach, expect, test } from "bun:test";
 import { silentLog } from "../../src/base/log.ts";
-import type { Compared, PeerFailure } from "../../src/registry/peer-messages.ts";
-import { StartUp } from "../../src/registry/start-up.ts";
+import type { Compared, PeerFailure } from "../../src/registry/replication/peer-messages.ts";
+import { StartUp } from "../../src/registry/replication/start-up.ts";
 import { VirtualTime } from "../sim/virtual-time.ts";
 import { compared, nodeInfo, unreachable } from "./support.ts";
 

@@ -2,12 +2,12 @@
 // the test gives.
 
 import { testLimits } from "../support/limits.ts";
-import { TableRules } from "../../src/registry/table-rules.ts";
+import { TableRules } from "../../src/registry/table/table-rules.ts";
 import type { Limits } from "../../src/base/limits/limits.ts";
 import type { LimitValues } from "../../src/base/limits/table.ts";
 import type { Clock } from "../../src/base/clock.ts";
-import type { EntryState } from "../../src/registry/entry.ts";
-import { HybridClock } from "../../src/registry/hybrid-clock.ts";
+import type { EntryState } from "../../src/registry/table/entry.ts";
+import { HybridClock } from "../../src/registry/table/hybrid-clock.ts";
 import { type Identity, type Instance, noMetadata, Status } from "../../src/registry/instance.ts";
 import type {
   Compare,
@@ -17,9 +17,9 @@ import type {
   PeerNetwork,
   Replicate,
   Replicated,
-} from "../../src/registry/peer-messages.ts";
-import type { Caller, Register } from "../../src/registry/registrar.ts";
-import { Table } from "../../src/registry/table.ts";
+} from "../../src/registry/replication/peer-messages.ts";
+import type { Caller, Register } from "../../src/registry/node/registrar.ts";
+import { Table } from "../../src/registry/table/table.ts";
 import { VirtualTime } from "../sim/virtual-time.ts";
 
 /** What the wall clock of virtual time shows at its beginning; a multiple of 1024. */

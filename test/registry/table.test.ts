@@ -4,8 +4,9 @@ import { limitTable } from "../../src/base/limits/table.ts";
 import { beforeEach, describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { emptyServicesMax, leaseMs, tombstoneMs } from "../../src/base/limits/fixed.ts";
-import { Digest } from "../../src/registry/digest.ts";
-import type { EntryState } from "../../src/registry/entry.ts";
+import { leasesOf } from "../../src/registry/table/leases.ts";
+import { Digest } from "../../src/registry/table/digest.ts";
+import type { EntryState } from "../../src/registry/table/entry.ts";
 import { discoveryAppid, Status } from "../../src/registry/instance.ts";
 import { weightOfInstance } from "../../src/registry/names.ts";
 import { testSeed } from "../support/random.ts";
@@ -159,8 +160,8 @@ describe("merging", () => {
     table.merge(living(one, {}, 20_000));
     table.merge(living(three, {}, 40_000));
     expect(table.get(identityOf())?.touchedAtMs).toBe(80_000);
-    expect(table.leases(80_000 + leaseMs).overdue).toEqual([]);
-    expect(table.leases(80_001 + leaseMs).overdue).toHaveLength(1);
+    expect(leasesOf(table.all(), 80_000 + leaseMs).overdue).toEqual([]);
+    expect(leasesOf(table.all(), 80_001 + leaseMs).overdue).toHaveLength(1);
   });
 
   test("an instance whose lease is about to end is not taken for new, unless a node is restoring", () => {
@@ -373,7 +374,7 @@ describe("a snapshot", () => {
     table.restore(living(two));
     time.advance(10_000);
     expect(table.merge(cancelled(one))).toBe("older");
-    expect(table.leases(10_000).overdue).toEqual([]);
+    expect(leasesOf(table.all(), 10_000).overdue).toEqual([]);
   });
 
   test("is dropped when nobody confirms it, save what was cancelled", () => {

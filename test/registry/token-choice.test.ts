@@ -1,7 +1,7 @@
 // Which token a node is shown: the first one, or the one that it has taken before.
 
 import { describe, expect, test } from "bun:test";
-import { TokenChoice } from "../../src/registry/token-choice.ts";
+import { TokenChoice } from "../../src/registry/client/token-choice.ts";
 
 /** Nodes that take certain tokens, and remember what was shown to them. */
 class Nodes {

@@ -2,7 +2,7 @@
 
 import { beforeEach, expect, test } from "bun:test";
 import type { Clock } from "../../src/base/clock.ts";
-import { Watchers } from "../../src/registry/watchers.ts";
+import { Watchers } from "../../src/registry/node/watchers.ts";
 import { VirtualTime } from "../sim/virtual-time.ts";
 
 /** As many bytes as are written in one turn. */

@@ -9,7 +9,7 @@ import { Dispatcher } from "../../src/service/dispatcher.ts";
 import { Router } from "../../src/service/router.ts";
 import { Service } from "../../src/service/service.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
-import { createLoginService } from "../../src/roles/login/role.ts";
+import { createLoginService } from "../../src/roles/login/commands.ts";
 import { openRedisSessions } from "../../src/session/redis/redis-sessions.ts";
 import type { Location, Sessions } from "../../src/session/sessions.ts";
 import { Command } from "../../src/wire/commands.ts";

@@ -10,7 +10,7 @@ import { TimerWheel } from "../../src/base/timer-wheel.ts";
 import { Link, Links } from "../../src/routing/links.ts";
 import { ControlCommands } from "../../src/observe/control-commands.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
-import { createChatService } from "../../src/roles/chat/role.ts";
+import { createChatService } from "../../src/roles/chat/commands.ts";
 import { AddressLimits } from "../../src/roles/gateway/address-limits.ts";
 import { Channel } from "../../src/roles/gateway/channel.ts";
 import { ClientAcceptor } from "../../src/roles/gateway/client-acceptor.ts";
@@ -55,6 +55,7 @@ class ShownConnection implements Connection {
     return 0;
   }
   identified(): void {}
+  handOver(): void {}
   unreserve(): void {
     this.written.pop();
   }

@@ -5,7 +5,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { expect, test } from "bun:test";
 import { signToken } from "../../src/auth/token.ts";
 import { Link } from "../../src/routing/links.ts";
-import { restoreSessions } from "../../src/roles/gateway/accept.ts";
+import { restoreSessions } from "../../src/roles/gateway/login-link.ts";
 import type { Channel } from "../../src/roles/gateway/channel.ts";
 import { Command } from "../../src/wire/commands.ts";
 import { CloseCode } from "../../src/wire/close-reason.ts";

@@ -10,7 +10,7 @@ import type { LogicNode } from "../../src/node/logic-node.ts";
 import { Router } from "../../src/service/router.ts";
 import { Service } from "../../src/service/service.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
-import { createLoginService } from "../../src/roles/login/role.ts";
+import { createLoginService } from "../../src/roles/login/commands.ts";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
 import { Command } from "../../src/wire/commands.ts";
 import { MessageReqSchema, Status } from "../../src/wire/gen/pkt_pb.ts";

@@ -14,8 +14,8 @@ import { type Selection, selectorNames } from "../../src/routing/selectors/selec
 import { Service } from "../../src/service/service.ts";
 import { expositionOf } from "../../src/observe/exposition.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
-import type { GatewayRole } from "../../src/roles/gateway/role.ts";
-import { createLoginService } from "../../src/roles/login/role.ts";
+import type { GatewayRole } from "../../src/roles/gateway/gateway-role.ts";
+import { createLoginService } from "../../src/roles/login/commands.ts";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
 import type { Sessions } from "../../src/session/sessions.ts";
 import { Command } from "../../src/wire/commands.ts";

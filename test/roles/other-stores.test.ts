@@ -11,7 +11,7 @@ import { Service } from "../../src/service/service.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import { Status } from "../../src/registry/instance.ts";
 import { systemTimers } from "../../src/base/timers.ts";
-import type { GatewayRole } from "../../src/roles/gateway/role.ts";
+import type { GatewayRole } from "../../src/roles/gateway/gateway-role.ts";
 import type { GatewayStart } from "../../src/session/sessions.ts";
 import { VirtualTime } from "../sim/virtual-time.ts";
 import { MemoryCluster } from "../support/memory-cluster.ts";

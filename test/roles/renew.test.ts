@@ -4,7 +4,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { expect, test } from "bun:test";
 import { signToken } from "../../src/auth/token.ts";
 import { Link } from "../../src/routing/links.ts";
-import { restoreSession } from "../../src/roles/gateway/accept.ts";
+import { restoreSession } from "../../src/roles/gateway/login-link.ts";
 import type { Channel } from "../../src/roles/gateway/channel.ts";
 import { decodeBody } from "../../src/wire/body.ts";
 import { CloseCode } from "../../src/wire/close-reason.ts";

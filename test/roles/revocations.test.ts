@@ -7,7 +7,7 @@ import { signToken } from "../../src/auth/token.ts";
 import { encodeLinkState } from "../../src/link/link-state.ts";
 import { Link } from "../../src/routing/links.ts";
 import { unknownStores } from "../../src/link/node-stores.ts";
-import { restoreSessions } from "../../src/roles/gateway/accept.ts";
+import { restoreSessions } from "../../src/roles/gateway/login-link.ts";
 import { ChannelState } from "../../src/roles/gateway/channel-state.ts";
 import type { Channel } from "../../src/roles/gateway/channel.ts";
 import { Downlink } from "../../src/roles/gateway/downlink.ts";

@@ -8,7 +8,7 @@ import { Dispatcher } from "../../src/service/dispatcher.ts";
 import { Router } from "../../src/service/router.ts";
 import { Service } from "../../src/service/service.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
-import { createLoginService } from "../../src/roles/login/role.ts";
+import { createLoginService } from "../../src/roles/login/commands.ts";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
 import type { Sessions } from "../../src/session/sessions.ts";
 import { MemoryCluster } from "../support/memory-cluster.ts";

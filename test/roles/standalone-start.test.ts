@@ -8,7 +8,7 @@ import { silentLog } from "../../src/base/log.ts";
 import { freePorts } from "../../scripts/harness/free-ports.ts";
 import { testLimits } from "../support/limits.ts";
 import type { StandaloneSettings } from "../../src/roles/settings.ts";
-import { startStandalone } from "../../src/roles/standalone/role.ts";
+import { startStandalone } from "../../src/roles/standalone/start.ts";
 import { type Store, StoreUnavailable } from "../../src/store/store.ts";
 
 let folder = "";

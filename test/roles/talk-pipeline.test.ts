@@ -69,6 +69,7 @@ test("a push that fails leaves the message stored and the sender with Success", 
       return 0;
     },
     identified() {},
+    handOver() {},
     unreserve() {},
     send: () => true,
     close() {},

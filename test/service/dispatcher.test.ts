@@ -35,6 +35,7 @@ class PacketsOf implements Connection {
     return 0;
   }
   identified(): void {}
+  handOver(): void {}
   unreserve(): void {}
   fail(bug: unknown): void {
     throw bug;

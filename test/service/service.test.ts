@@ -31,6 +31,7 @@ class StubConnection implements Connection {
     return 0;
   }
   identified(): void {}
+  handOver(): void {}
   unreserve(): void {}
   fail(bug: unknown): void {
     throw bug;

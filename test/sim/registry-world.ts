@@ -5,11 +5,11 @@
 import { testLimits } from "../support/limits.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { silentLog } from "../../src/base/log.ts";
-import { compareVersions, type EntryState, hashOf } from "../../src/registry/entry.ts";
+import { compareVersions, type EntryState, hashOf } from "../../src/registry/table/entry.ts";
 import { discoveryAppid, type Identity, instanceKey, Status } from "../../src/registry/instance.ts";
-import type { PeerFailure, PeerNetwork } from "../../src/registry/peer-messages.ts";
-import { Code } from "../../src/registry/registrar.ts";
-import { RegistryNode } from "../../src/registry/registry-node.ts";
+import type { PeerFailure, PeerNetwork } from "../../src/registry/replication/peer-messages.ts";
+import { Code } from "../../src/registry/codes.ts";
+import { RegistryNode } from "../../src/registry/node/registry-node.ts";
 import { Random } from "../support/random.ts";
 import { VirtualTime } from "./virtual-time.ts";
 
@@ -321,7 +321,7 @@ export class RegistryWorld {
   private renew(client: Client): void {
     const registry = this.registryOf(client);
     if (registry === undefined) return;
-    if (registry.registrar.renew(client.identity, 0n, "client").code === Code.NothingFound) this.register(client);
+    if (registry.registrar.renew(client.identity, 0n, "client").code === Code.NotFound) this.register(client);
   }
 
   private set(client: Client): void {

@@ -6,7 +6,7 @@ import { outcomeSlots, type Job } from "../../src/store/jobs.ts";
 import { StoreUnavailable } from "../../src/store/store.ts";
 import { ManualTimers } from "../support/manual-timers.ts";
 
-const job: Job = ["ack", "app", "ann", "", "1"];
+const job: Job = { kind: "ack", app: "app", account: "ann", device: "", messageId: "1" };
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 interface Handed {

@@ -38,12 +38,12 @@ describe("after the clock was a year ahead", () => {
   test("groups are made, joined and left, and windows show what was said inside", () => {
     const machine = new Machine();
     machine.leap(365 * day);
-    commit(machine.process, [["create", draft({ members: ["bob"] }), true]]);
+    commit(machine.process, [{ kind: "create", draft: draft({ members: ["bob"] }), isWhole: true }]);
     machine.leap(-365 * day);
     const change = { app: "app", group: "g1", actor: "eve", account: "eve" };
-    const [joined] = commit(machine.process, [["join", change]]);
+    const [joined] = commit(machine.process, [{ kind: "join", change }]);
     const inside = machine.say({ toGroup: true, dest: "g1" });
-    commit(machine.process, [["quit", change]]);
+    commit(machine.process, [{ kind: "quit", change }]);
     machine.say({ toGroup: true, dest: "g1" });
     expect(joined?.[0]).toBe(outcome.changed);
     expect(idsOf(machine.process, { account: "eve", after: 0n })).toEqual([inside]);
@@ -233,10 +233,10 @@ test("a folder is late when it has not read the log to its end for two seconds, 
     machine.process.settle();
     expect(machine.process.keeper.isLate).toBe(false);
     for (let times = 0; times < 4 * 4; times++) machine.say();
-    machine.process.keeper.fold();
+    machine.process.keeper.compact();
     expect(machine.process.keeper.isLate).toBe(false);
     machine.monotonicMs += 3_000;
-    machine.process.keeper.fold();
+    machine.process.keeper.compact();
     expect(machine.process.keeper.isLate).toBe(true);
     machine.process.settle();
     expect(machine.process.keeper.isLate).toBe(false);

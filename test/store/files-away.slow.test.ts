@@ -28,7 +28,7 @@ const root = temporaryFolder("files-away-");
 let places = 0;
 const freshPath = (): string => join(root, `${places++}.db`);
 const openAt = (path: string): Promise<Store> =>
-  openSqliteStore({ path, retentionDays: 0, log: silentLog, foldMessages: 200 });
+  openSqliteStore({ path, retentionDays: 0, log: silentLog, flushMessages: 200 });
 
 async function failureOf(promise: Promise<unknown>): Promise<string> {
   try {

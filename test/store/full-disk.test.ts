@@ -23,7 +23,7 @@ function placeOn(megabytes: number): { readonly disk: SmallDisk; readonly path: 
   return { disk, path: join(disk.folder, "messages.db") };
 }
 const openAt = (path: string, log: Log = silentLog): Promise<Store> =>
-  openSqliteStore({ path, retentionDays: 0, log, foldMessages: 200 });
+  openSqliteStore({ path, retentionDays: 0, log, flushMessages: 200 });
 
 async function isRefused(promise: Promise<unknown>): Promise<boolean> {
   try {

@@ -1,4 +1,4 @@
-// What the store's housekeeping asks of its threads when commits or folds fail; the threads are stand-ins.
+// What the store's housekeeping asks of its threads when commits or compactions fail; the threads are stand-ins.
 
 import { afterEach, test } from "bun:test";
 import { silentLog } from "../../src/base/log.ts";
@@ -12,32 +12,35 @@ afterEach(() => {
   for (const housekeeping of running.splice(0)) housekeeping.stop();
 });
 
-/** Housekeeping over a folder that answers so; `folds` counts what it was asked. */
-function housekeepingOver(foldAnswer: (folds: number) => Answer): { housekeeping: Housekeeping; folds: () => number } {
-  let folds = 0;
+/** Housekeeping over a compactor that answers so; `compactions` counts what it was asked. */
+function housekeepingOver(compactionAnswer: (compactions: number) => Answer): {
+  housekeeping: Housekeeping;
+  compactions: () => number;
+} {
+  let compactions = 0;
   const done = { call: (): Promise<Answer> => Promise.resolve({ kind: "done" }) };
-  const folder = {
+  const compactor = {
     call: async ({ kind }: Request): Promise<Answer> =>
-      kind === "fold" ? foldAnswer(++folds) : { kind: "more", more: false },
+      kind === "compact" ? compactionAnswer(++compactions) : { kind: "more", more: false },
   };
-  const housekeeping = new Housekeeping({ writer: done, reader: done, folder }, 0, silentLog);
+  const housekeeping = new Housekeeping({ writer: done, reader: done, compactor }, 0, silentLog);
   running.push(housekeeping);
-  return { housekeeping, folds: () => folds };
+  return { housekeeping, compactions: () => compactions };
 }
 
-const folded = (more: boolean, isLate = false): Answer => ({ kind: "folded", more, isLate });
+const compacted = (more: boolean, isLate = false): Answer => ({ kind: "compacted", more, isLate });
 
-test("a batch that failed has the index folded, too: perhaps it failed because nobody did", async () => {
-  const { housekeeping, folds } = housekeepingOver(() => folded(false));
+test("a batch that failed has the index compacted, too: perhaps it failed because nobody did", async () => {
+  const { housekeeping, compactions } = housekeepingOver(() => compacted(false));
   housekeeping.committed(new StoreUnavailable("the index of the messages lags behind the log"));
-  await until(() => folds() > 0, "the folder is asked");
+  await until(() => compactions() > 0, "the compactor is asked");
 });
 
-test("a fold that failed is tried again though nothing is committed, and goes on while there is more", async () => {
-  const { housekeeping, folds } = housekeepingOver((count) => {
+test("a compaction that failed is tried again though nothing is committed, and goes on while there is more", async () => {
+  const { housekeeping, compactions } = housekeepingOver((count) => {
     if (count === 1) throw new Error("the disk is full");
-    return folded(count < 5, count === 3);
+    return compacted(count < 5, count === 3);
   });
   housekeeping.committed(undefined);
-  await until(() => folds() === 5, "all is folded");
+  await until(() => compactions() === 5, "all is compacted");
 });

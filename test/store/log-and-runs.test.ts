@@ -1,5 +1,5 @@
 // The log and its index below the store's threads: writers, readers and folders in one thread, each with connections of
-// its own as in processes of their own, so that a test says when a fold, a merge or a death happens.
+// its own as in processes of their own, so that a test says when a flush, a merge or a death happens.
 
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
@@ -19,8 +19,8 @@ let worlds = 0;
 class World {
   readonly path: string;
   nowMs = Date.UTC(2026, 0, 1);
-  private readonly foldMessages: number;
-  private readonly tailMessagesMax: number | undefined;
+  private readonly flushMessages: number;
+  private readonly memtableMessagesMax: number | undefined;
   private processes = 0;
   private readonly clock: Clock = {
     wallMs: () => this.nowMs,
@@ -28,15 +28,21 @@ class World {
     monotonicMs: () => this.nowMs,
   };
 
-  constructor(foldMessages: number, tailMessagesMax?: number) {
+  constructor(flushMessages: number, memtableMessagesMax?: number) {
     this.path = join(root, `${worlds++}.db`);
-    this.foldMessages = foldMessages;
-    this.tailMessagesMax = tailMessagesMax;
+    this.flushMessages = flushMessages;
+    this.memtableMessagesMax = memtableMessagesMax;
     writeFileSync(this.path, "");
   }
 
   start(): Process {
-    return new Process(this.path, `process-${this.processes++}`, this.clock, this.foldMessages, this.tailMessagesMax);
+    return new Process(
+      this.path,
+      `process-${this.processes++}`,
+      this.clock,
+      this.flushMessages,
+      this.memtableMessagesMax,
+    );
   }
 }
 
@@ -58,7 +64,7 @@ function say(process: Process, change: Partial<Talk> = {}): bigint {
   return id;
 }
 
-test("whatever is folded and merged, by whom and however they die, the answers are those of a plain list", () => {
+test("whatever is flushed and merged, by whom and however they die, the answers are those of a plain list", () => {
   const random = new Random(testSeed("log and runs"));
   const accounts = ["ann", "bob", "eve", "joe", "zoe"] as const;
   const groups = ["g0", "g1", "g2"] as const;
@@ -78,7 +84,8 @@ test("whatever is folded and merged, by whom and however they die, the answers a
     );
   };
   for (const id of groups) {
-    const [code, version = 0n] = commit(running[0], [["create", draft({ id, owner: "ann" }), true]])[0] ?? [];
+    const [code, version = 0n] =
+      commit(running[0], [{ kind: "create", draft: draft({ id, owner: "ann" }), isWhole: true }])[0] ?? [];
     expect(code).toBe(outcome.created);
     windows.push({ group: id, account: "ann", from: version, until: idMax });
   }
@@ -124,7 +131,7 @@ test("whatever is folded and merged, by whom and however they die, the answers a
     if (account === "ann") return;
     const now = windowNow(group, account);
     const change = { app: "app", group, actor: account, account };
-    const [code, , version = 0n] = commit(process, [[now === undefined ? "join" : "quit", change]])[0] ?? [];
+    const [code, , version = 0n] = commit(process, [{ kind: now === undefined ? "join" : "quit", change }])[0] ?? [];
     expect(code).toBe(outcome.changed);
     if (now === undefined) windows.push({ group, account, from: version, until: idMax });
     else now.until = version;
@@ -148,7 +155,7 @@ test("whatever is folded and merged, by whom and however they die, the answers a
     if (dice < 40) talkSome(process);
     else if (dice < 45) changeMember(process);
     else if (dice < 70) readSome(process);
-    else if (dice < 97) process.keeper.fold();
+    else if (dice < 97) process.keeper.compact();
     else {
       process.die();
       // A lost index now and then, and lock files of the dead that are looked at.
@@ -169,7 +176,7 @@ test("whatever is folded and merged, by whom and however they die, the answers a
   for (const process of running) process.die();
 }, 60_000);
 
-test("folds make runs, eight of one level become one, and no block is left over", () => {
+test("flushes make runs, eight of one level become one, and no block is left over", () => {
   const world = new World(4);
   const process = world.start();
   const ids = Array.from({ length: 4 * 8 * 8 * 2 + 4 * 3 + 1 }, () => say(process));
@@ -186,20 +193,20 @@ test("folds make runs, eight of one level become one, and no block is left over"
   process.die();
 });
 
-test("one process folds at a time; when it dies another goes on after the lease, in the middle of a merge too", () => {
+test("one process compacts at a time; when it dies another goes on after the lease, in the middle of a merge too", () => {
   const world = new World(4);
   const [first, second] = [world.start(), world.start()];
   const ids = Array.from({ length: 4 * 8 }, () => say(first));
-  while (runsOf(world).length < 8) first.keeper.fold();
+  while (runsOf(world).length < 8) first.keeper.compact();
   // This one begins the merge; the next would end it.
-  expect(first.keeper.fold()).toBe(true);
-  expect(second.keeper.fold()).toBe(false);
+  expect(first.keeper.compact()).toBe(true);
+  expect(second.keeper.compact()).toBe(false);
   expect(runsOf(world)).toHaveLength(8);
   world.nowMs += 6_000;
   second.settle();
   expect(runsOf(world)).toEqual([{ level: 1n, messages: 32n }]);
   // The first one wakes up: it holds nothing any more.
-  expect(first.keeper.fold()).toBe(false);
+  expect(first.keeper.compact()).toBe(false);
   expect(runsOf(world)).toHaveLength(1);
   for (const process of [first, second]) {
     expect(idsOf(process, { account: "bob" })).toEqual(ids);
@@ -207,7 +214,7 @@ test("one process folds at a time; when it dies another goes on after the lease,
   }
 });
 
-test("a folder that slept while another one folded forgets what it had collected", () => {
+test("a compactor that slept while another one flushed forgets what it had read", () => {
   const world = new World(4);
   const [first, second] = [world.start(), world.start()];
   const ids = [say(first), say(first), say(first)];
@@ -256,10 +263,10 @@ function allIdsOf(process: Process, account: string): bigint[] {
 
 /** Into the middle of a list: a slice has 16,384 postings, and the block that is open then belongs to the next one, too. */
 function foldUntilSliced(world: World, process: Process): void {
-  while ((tablesOf(world)?.blocksOfNone ?? 0n) === 0n) expect(process.keeper.fold()).toBe(true);
+  while ((tablesOf(world)?.blocksOfNone ?? 0n) === 0n) expect(process.keeper.compact()).toBe(true);
 }
 
-test("a fold that died between two slices leaves blocks that are swept, and is done again", () => {
+test("a flush that died between two slices leaves blocks that are swept, and is done again", () => {
   const world = new World(20_000);
   const first = world.start();
   for (let batch = 0; batch < 40; batch++) sayMany(first, batch);
@@ -274,7 +281,7 @@ test("a fold that died between two slices leaves blocks that are swept, and is d
   second.die();
 });
 
-test("a folder that slept between two slices of a fold, while another one folded, begins anew", () => {
+test("a compactor that slept between two slices of a flush, while another one flushed, begins anew", () => {
   const world = new World(20_000);
   const [first, second] = [world.start(), world.start()];
   for (let batch = 0; batch < 40; batch++) sayMany(first, batch);
@@ -282,7 +289,7 @@ test("a folder that slept between two slices of a fold, while another one folded
   world.nowMs += 6_000;
   second.settle();
   expect(tablesOf(world)).toEqual({ runs: 1n, blocksOfNone: 0n });
-  expect(first.keeper.fold()).toBe(false);
+  expect(first.keeper.compact()).toBe(false);
   world.nowMs += 6_000;
   for (let batch = 40; batch < 80; batch++) sayMany(first, batch);
   first.settle();
@@ -301,7 +308,7 @@ test("a merge that died between two slices leaves blocks that are swept, and is 
     const tables = tablesOf(world);
     return tables?.runs === 8n && tables.blocksOfNone > 0n;
   };
-  while (!isMerging()) expect(first.keeper.fold()).toBe(true);
+  while (!isMerging()) expect(first.keeper.compact()).toBe(true);
   first.die();
   world.nowMs += 6_000;
   const second = world.start();
@@ -315,12 +322,12 @@ test("a merge that died between two slices leaves blocks that are swept, and is 
   second.die();
 });
 
-test("kill -9 in the middle of a fold or a merge loses nothing and repeats nothing", async () => {
+test("kill -9 in the middle of a flush or a merge loses nothing and repeats nothing", async () => {
   const world = new World(64);
   const acknowledged: string[] = [];
   // A run of 64 has three blocks; the ninth run is followed by a merge into six.
   for (const killAt of [1, 2, 3, 4, 13, 27, 28, 29, 31, 33]) {
-    const child = Bun.spawn([process.execPath, join(import.meta.dir, "fold-child.ts"), world.path, `${killAt}`], {
+    const child = Bun.spawn([process.execPath, join(import.meta.dir, "compaction-child.ts"), world.path, `${killAt}`], {
       stdout: "pipe",
       stderr: "inherit",
     });
@@ -332,7 +339,7 @@ test("kill -9 in the middle of a fold or a merge loses nothing and repeats nothi
     // Past the lease of the dead. The heir's own lies too far in the future for the next child to respect it.
     world.nowMs = Date.now() + 6_000;
     const heir = world.start();
-    heir.keeper.fold();
+    heir.keeper.compact();
     if (killAt % 2 === 0) heir.settle();
     expect(allIdsOf(heir, "bob").map(String)).toEqual(acknowledged);
     const [code, id] = commit(heir, [talkJob(talk({ clientId: `${child.pid}-2-50` }))])[0] ?? [];
@@ -341,7 +348,7 @@ test("kill -9 in the middle of a fold or a merge loses nothing and repeats nothi
   }
 }, 60_000);
 
-test("a clientId is found in the tail, in runs and in merged runs, and by a process that starts later", () => {
+test("a clientId is found in the memtable, in runs and in merged runs, and by a process that starts later", () => {
   const world = new World(4);
   const first = world.start();
   const keyed = Array.from({ length: 4 * 9 + 2 }, (_, i) => talk({ clientId: `k${i}`, body: `b${i}` }));
@@ -356,7 +363,7 @@ test("a clientId is found in the tail, in runs and in merged runs, and by a proc
   }
 });
 
-test("what others committed and folded while a process slept is known to it", () => {
+test("what others committed and flushed while a process slept is known to it", () => {
   const world = new World(4);
   const [first, second] = [world.start(), world.start()];
   say(first, { clientId: "early" });
@@ -372,7 +379,7 @@ test("what others committed and folded while a process slept is known to it", ()
   second.die();
 });
 
-test("while nobody folds, writers and readers refuse at a bound of memory, and go on after a fold", () => {
+test("while nobody compacts, writers and readers refuse at a bound of memory, and go on after a flush", () => {
   const world = new World(10, 100);
   const process = world.start();
   const ids = Array.from({ length: 100 }, () => say(process));

@@ -24,7 +24,7 @@ export class Process {
   private readonly connections: Database[] = [];
   private readonly indexes: LogIndex[] = [];
 
-  constructor(path: string, holder: string, clock: Clock, foldMessages: number, tailMessagesMax?: number) {
+  constructor(path: string, holder: string, clock: Clock, flushMessages: number, memtableMessagesMax?: number) {
     const connect = (): Database => {
       const db = openConnection({ path, synchronous: "NORMAL", cacheKib: 256 });
       this.connections.push(db);
@@ -33,11 +33,11 @@ export class Process {
     const indexPath = indexPathOf(path);
     const log = connect();
     migrate(log, path);
-    this.keeper = new IndexKeeper(log, { path: indexPath, holder, foldMessages }, clock);
+    this.keeper = new IndexKeeper(log, { path: indexPath, holder, flushMessages }, clock);
     const writing = connect();
     const reading = connect();
-    const writerIndex = new LogIndex(writing, indexPath, [lists.received, lists.keyed], tailMessagesMax);
-    const readerIndex = new LogIndex(reading, indexPath, [lists.received, lists.sent], tailMessagesMax);
+    const writerIndex = new LogIndex(writing, indexPath, [lists.received, lists.keyed], memtableMessagesMax);
+    const readerIndex = new LogIndex(reading, indexPath, [lists.received, lists.sent], memtableMessagesMax);
     this.indexes.push(writerIndex, readerIndex);
     this.writer = new Writer(writing, path, writerIndex, holder, clock, limitValues());
     this.reader = new Reader(reading, readerIndex);
@@ -51,7 +51,7 @@ export class Process {
 
   /** Does all the work on the index that there is. */
   settle(): void {
-    while (this.keeper.fold());
+    while (this.keeper.compact());
   }
 }
 

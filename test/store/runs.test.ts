@@ -81,31 +81,32 @@ test("a run answers as a sorted list does, at every edge of its blocks", () => {
   log.close();
 });
 
-test("a tail answers as a list does, over many generations, and drops what is folded", () => {
-  const random = new Random(testSeed("tail"));
+test("a memtable answers as a list does, over many generations, and drops what is flushed", () => {
+  const random = new Random(testSeed("memtable"));
   const postings = randomPostings(random, 150_000);
-  const tail = new Memtable([lists.received, lists.keyed]);
-  for (const { key, id } of postings) tail.add({ id, received: key, sent: 0, keyed: random.once(2) ? key : undefined });
-  expect(tail.lastId).toBe(postings.at(-1)?.id ?? 0n);
-  let foldedId = 0n;
+  const memtable = new Memtable([lists.received, lists.keyed]);
+  for (const { key, id } of postings)
+    memtable.add({ id, received: key, sent: 0, keyed: random.once(2) ? key : undefined });
+  expect(memtable.lastId).toBe(postings.at(-1)?.id ?? 0n);
+  let flushedId = 0n;
   for (let turn = 0; turn < 300; turn++) {
     const key = random.once(3) ? random.below(4) : 0xffff_fffe - random.below(310);
     const after = postings[random.below(postings.length)]?.id ?? 0n;
     const until = random.once(2) ? after + BigInt(random.u32()) : 1n << 62n;
     const count = 1 + random.below(500);
-    if (after >= foldedId) {
+    if (after >= flushedId) {
       const own = postings.filter((posting) => posting.key === key && posting.id > after && posting.id < until);
-      expect(tail.idsBetween(lists.received, key, after, until, count)).toEqual(
+      expect(memtable.idsBetween(lists.received, key, after, until, count)).toEqual(
         own.map(({ id }) => id).slice(0, count),
       );
     }
-    expect([...tail.newestFirst(lists.sent, key)]).toEqual([]);
+    expect([...memtable.newestFirst(lists.sent, key)]).toEqual([]);
     if (turn % 60 !== 59) continue;
-    foldedId = postings[Math.floor((turn / 300) * postings.length)]?.id ?? 0n;
-    const before = tail.messages;
-    tail.drop(foldedId);
-    expect(tail.messages).toBeLessThanOrEqual(before);
+    flushedId = postings[Math.floor((turn / 300) * postings.length)]?.id ?? 0n;
+    const before = memtable.messages;
+    memtable.drop(flushedId);
+    expect(memtable.messages).toBeLessThanOrEqual(before);
   }
-  tail.drop(tail.lastId);
-  expect(tail.messages).toBe(0);
+  memtable.drop(memtable.lastId);
+  expect(memtable.messages).toBe(0);
 });

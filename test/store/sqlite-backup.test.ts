@@ -43,12 +43,12 @@ function freshPath(): string {
   mkdirSync(folder);
   return join(folder, "messages.db");
 }
-const openAt = (path: string, foldMessages?: number): Promise<Store> =>
+const openAt = (path: string, flushMessages?: number): Promise<Store> =>
   openSqliteStore({
     path,
     retentionDays: 0,
     log: silentLog,
-    ...(foldMessages === undefined ? {} : { foldMessages }),
+    ...(flushMessages === undefined ? {} : { flushMessages }),
   });
 
 async function write(store: Store, count: number, body = "hello"): Promise<bigint[]> {
@@ -290,7 +290,7 @@ test.each(["old log", "no log", "journal"])(
     const more = await write(open, 300, "more");
     for (const end of ["", "-wal"]) copyFileSync(store + end, killed + end);
     await open.close();
-    // As putInPlace leaves it between its steps, where the log could not be folded in.
+    // As putInPlace leaves it between its steps, where the log could not be checkpointed.
     const aside = `${killed}.before-restore-20260101T000000Z`;
     linkSync(killed, aside);
     if (kind === "old log") renameSync(`${killed}-wal`, `${aside}-wal`);

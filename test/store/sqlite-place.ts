@@ -11,11 +11,11 @@ import type { AheadPlace } from "./ids-ahead-suite.ts";
 
 const tables = { account: "account", member: "member", counts: "group_count" } as const;
 
-/** A store at this path, which nothing else uses; `foldMessages` as in SqliteStoreOptions. */
-export function sqlitePlace(path: string, foldMessages: number): AheadPlace & GroupPlace {
+/** A store at this path, which nothing else uses; `flushMessages` as in SqliteStoreOptions. */
+export function sqlitePlace(path: string, flushMessages: number): AheadPlace & GroupPlace {
   return {
     open: (limits) =>
-      openSqliteStore({ path, retentionDays: 15, log: silentLog, foldMessages, limits: limitValues(limits) }),
+      openSqliteStore({ path, retentionDays: 15, log: silentLog, flushMessages, limits: limitValues(limits) }),
     setLastId: async (id) => {
       const db = new Database(path);
       db.run("PRAGMA busy_timeout = 5000");

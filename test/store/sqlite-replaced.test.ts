@@ -35,7 +35,7 @@ describe.skipIf(Bun.which("sqlite3") === null)("an SQLite store whose file gets 
 
   const open = async (at = path): Promise<Store> => {
     const log = createLog("warn", "text", (line) => lines.push(line));
-    const store = await openSqliteStore({ path: at, retentionDays: 0, log, foldMessages: 200 });
+    const store = await openSqliteStore({ path: at, retentionDays: 0, log, flushMessages: 200 });
     opened.push(store);
     return store;
   };
@@ -78,7 +78,7 @@ describe.skipIf(Bun.which("sqlite3") === null)("an SQLite store whose file gets 
     for (let count = 0; count < 20; count++) {
       await store.append(Array.from({ length: 50 }, (_, at) => talk({ dest: `late-${at % 7}` })));
     }
-    await until(() => statSync(path.replace(".db", "-index.db")).size > 20_000, "messages are folded");
+    await until(() => statSync(path.replace(".db", "-index.db")).size > 20_000, "messages are flushed");
     shell(`.restore ${path}.bak`);
     const other = await open();
     await say(other, { sender: "ann", dest: "mallory" });
@@ -222,7 +222,7 @@ describe.skipIf(Bun.which("sqlite3") === null)("an SQLite store whose file gets 
     expect([...(await audience.online("app", "g1", after))].toSorted()).toEqual(["ann", "bob"]);
   });
 
-  test("work of several processes, folds, deletions and backups are no replacement", async () => {
+  test("work of several processes, flushes, deletions and backups are no replacement", async () => {
     const stores = [await open(), await open()] as const;
     let replacements = 0;
     for (const store of stores) store.watchReplacement(() => replacements++);

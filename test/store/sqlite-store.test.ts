@@ -12,9 +12,10 @@ import { openConnection } from "../../src/store/sqlite/connection.ts";
 import { indexPathOf, openOrMakeIndex } from "../../src/store/sqlite/index/index-file.ts";
 import { LogIndex } from "../../src/store/sqlite/index/log-index.ts";
 import { leaseMs, NodeLease } from "../../src/store/sqlite/node-lease.ts";
-import { foldMessagesDefault, lists } from "../../src/store/sqlite/index/posting.ts";
+import { flushMessagesDefault, lists } from "../../src/store/sqlite/index/posting.ts";
 import { migrate, schemaVersion } from "../../src/store/sqlite/schema.ts";
-import { openSqliteStore, type SqliteStoreOptions } from "../../src/store/sqlite/sqlite-store.ts";
+import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
+import type { SqliteStoreOptions } from "../../src/store/sqlite/threaded-store.ts";
 import { Writer } from "../../src/store/sqlite/writer.ts";
 import { StoreUnavailable, type Store } from "../../src/store/store.ts";
 import { backToSchema4 } from "../support/former-schema.ts";
@@ -44,10 +45,10 @@ async function failureOf(promise: Promise<unknown>): Promise<string> {
   return "nothing failed";
 }
 
-const placeWith = (foldMessages: number): AheadPlace & GroupPlace => sqlitePlace(freshPath(), foldMessages);
+const placeWith = (flushMessages: number): AheadPlace & GroupPlace => sqlitePlace(freshPath(), flushMessages);
 
-revocationSuite("SQLite store", async () => placeWith(foldMessagesDefault));
-storeSuite("SQLite store", async () => placeWith(foldMessagesDefault));
+revocationSuite("SQLite store", async () => placeWith(flushMessagesDefault));
+storeSuite("SQLite store", async () => placeWith(flushMessagesDefault));
 
 idsAheadSuite("SQLite store", async () => placeWith(3));
 
@@ -196,7 +197,10 @@ const clockAt = (time: { ms: number }): Clock => ({
   wallNs: () => BigInt(time.ms) * 1_000_000n,
   monotonicMs: () => time.ms,
 });
-const job: Job = ["talk", "app", "ann", false, "bob", 1, "hello", "", "", false];
+const job: Job = {
+  ...{ kind: "talk", app: "app", sender: "ann", toGroup: false, dest: "bob", type: 1, body: "hello" },
+  ...{ extra: "", clientId: "", toKnown: false },
+};
 
 test("refuses a clock outside 2020 to 2085 with a sentence, and goes on when it is right", () => {
   const path = freshPath();
@@ -273,7 +277,7 @@ test("kill -9 at random moments loses nothing that was acknowledged, and a resta
   expect(acknowledged.filter((id) => !held.has(id))).toEqual([]);
 }, 60_000);
 
-test("two processes that append and fold at once: a reader that pages sees every id once and in order", async () => {
+test("two processes that append and compact at once: a reader that pages sees every id once and in order", async () => {
   const path = freshPath();
   const store = await openAt(path);
   const children = [0, 1].map(() =>
@@ -321,7 +325,7 @@ async function allIds(store: Store, account: string): Promise<bigint[]> {
 
 /** A closed store of 300 messages with clientIds, in runs of 20; their ids. */
 async function filledStore(path: string): Promise<bigint[]> {
-  const store = await openAt(path, 15, { foldMessages: 20 });
+  const store = await openAt(path, 15, { flushMessages: 20 });
   const talks = Array.from({ length: 300 }, (_, i) => talk({ clientId: `k${i}` }));
   const ids = (await store.append(talks)).map((outcome) => stored(outcome).messageId);
   await waitForRuns(path);
@@ -329,7 +333,7 @@ async function filledStore(path: string): Promise<bigint[]> {
   return ids;
 }
 
-/** Until all folds and merges that 300 messages in runs of 20 give rise to are done. */
+/** Until all flushes and merges that 300 messages in runs of 20 give rise to are done. */
 async function waitForRuns(path: string): Promise<void> {
   const index = new Database(indexPathOf(path), { readonly: true });
   const count = index.prepare<{ runs: number }, []>("SELECT count(*) AS runs FROM run");
@@ -363,7 +367,7 @@ for (const [what, harm] of damages) {
     const path = freshPath();
     const ids = await filledStore(path);
     harm(indexPathOf(path));
-    const store = await openAt(path, 15, { foldMessages: 20 });
+    const store = await openAt(path, 15, { flushMessages: 20 });
     // A damage that only a look at the damaged page shows is mended in the background.
     await until(async () => (await idsOrFailure(store)).length === ids.length, "the index is complete");
     expect(await allIds(store, "bob")).toEqual(ids);
@@ -394,7 +398,7 @@ async function outcomeOrFailure(store: Store, clientId: string): Promise<bigint>
 test("a block that is spoilt while the store runs is never served: it is made again, and service returns by itself", async () => {
   const path = freshPath();
   const ids = await filledStore(path);
-  const store = await openAt(path, 15, { foldMessages: 20 });
+  const store = await openAt(path, 15, { flushMessages: 20 });
   const index = new Database(indexPathOf(path));
   index.run("UPDATE block SET postings = zeroblob(length(postings))");
   index.close();
@@ -407,9 +411,9 @@ test("a block that is spoilt while the store runs is never served: it is made ag
   await store.close();
 });
 
-test("while the index is locked by somebody, messages are stored and found; then they are folded", async () => {
+test("while the index is locked by somebody, messages are stored and found; then they are flushed", async () => {
   const path = freshPath();
-  const store = await openAt(path, 15, { foldMessages: 20 });
+  const store = await openAt(path, 15, { flushMessages: 20 });
   const somebody = new Database(indexPathOf(path));
   somebody.run("PRAGMA busy_timeout = 5000");
   somebody.run("BEGIN IMMEDIATE");
@@ -448,7 +452,7 @@ test("a database of schema 1 is taken over with all that is in it", async () => 
     PRAGMA user_version = 1;`);
   db.close();
   for (const end of ["", "-wal", "-shm"]) rmSync(indexPathOf(path) + end, { force: true });
-  const store = await openAt(path, 15, { foldMessages: 20 });
+  const store = await openAt(path, 15, { flushMessages: 20 });
   expect(await allIds(store, "bob")).toEqual(ids);
   expect(await outcomeOrFailure(store, "k299")).toBe(ids[299] ?? 0n);
   const next = stored((await store.append([talk()]))[0]);

@@ -1,18 +1,18 @@
 // A process for tests: appends to the store at argv[2] (a file, or a URL of PostgreSQL) and prints each acknowledged id,
-// until it is killed or has printed argv[3] of them. A file is folded into runs of argv[4] messages.
+// until it is killed or has printed argv[3] of them. A file is flushed into runs of argv[4] messages.
 
 import { createLog } from "../../src/base/log.ts";
 import { openPostgresStore } from "../../src/store/postgres/postgres-store.ts";
-import { foldMessagesDefault } from "../../src/store/sqlite/index/posting.ts";
+import { flushMessagesDefault } from "../../src/store/sqlite/index/posting.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { StoreUnavailable, type TalkOutcome } from "../../src/store/store.ts";
 import { stored, talk } from "./store-suite.ts";
 
-const [, , path = "", count = "1000000000", foldMessages = `${foldMessagesDefault}`] = process.argv;
+const [, , path = "", count = "1000000000", flushMessages = `${flushMessagesDefault}`] = process.argv;
 const shared = { retentionDays: 15, log: createLog("info", "text", (line) => process.stderr.write(line)) };
 const store = path.startsWith("postgres://")
   ? await openPostgresStore({ ...shared, url: path })
-  : await openSqliteStore({ ...shared, path, foldMessages: Number(foldMessages) });
+  : await openSqliteStore({ ...shared, path, flushMessages: Number(flushMessages) });
 const total = Number(count);
 let asked = 0;
 

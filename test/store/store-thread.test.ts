@@ -13,7 +13,7 @@ const opening = {
   path: "/nowhere",
   synchronous: "FULL",
   holder: "test",
-  foldMessages: 1,
+  flushMessages: 1,
   bounds: limitValues(),
   claim: claimOfNobody,
 } as const;

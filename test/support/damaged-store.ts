@@ -10,10 +10,10 @@ import { draft, stored, talk } from "../store/store-suite.ts";
 import { until } from "../../scripts/harness/until.ts";
 
 export const pageBytes = 4096;
-const foldMessages = 100;
+const flushMessages = 100;
 
 export const openAt = (path: string, log: Log = silentLog): Promise<Store> =>
-  openSqliteStore({ path, retentionDays: 0, log, foldMessages });
+  openSqliteStore({ path, retentionDays: 0, log, flushMessages });
 
 /** What became of a promise: its value, or the sentence of a StoreUnavailable. */
 export async function resultOf<T>(promise: Promise<T>): Promise<T | string> {

@@ -36,6 +36,7 @@ export class FrameKeeper implements Connection {
     return 0;
   }
   identified(): void {}
+  handOver(): void {}
   unreserve(): void {
     this.frames.pop();
   }

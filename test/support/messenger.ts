@@ -8,7 +8,7 @@ import { silentLog } from "../../src/base/log.ts";
 import type { ControlCommands } from "../../src/observe/control-commands.ts";
 import { testLimits } from "./limits.ts";
 import type { RunningStandalone, StandaloneSettings } from "../../src/roles/settings.ts";
-import { startStandalone } from "../../src/roles/standalone/role.ts";
+import { startStandalone } from "../../src/roles/standalone/start.ts";
 import { WireClient } from "./wire-client.ts";
 
 const secret = new TextEncoder().encode("a secret that only tests know");

@@ -6,7 +6,7 @@ import { refusalsToldAtOnce, refusalsToldPerSecond } from "../../src/base/limits
 import { closeKicked, closeLimit, closeNormal } from "../../src/wire/close-reason.ts";
 import { Random, testSeed } from "../support/random.ts";
 import { describeBugs } from "./bug-suite.ts";
-import { testOptions, turn } from "./recording.ts";
+import { Recording, testOptions, turn } from "./recording.ts";
 import { Stage, type World } from "./stage.ts";
 
 /** Runs the suite against the transport that `world` makes. */
@@ -45,6 +45,24 @@ export function describeTransport(name: string, makeWorld: () => World): void {
       client.send(large);
       await owner.framesReach(1);
       expect(owner.frames[0]?.equals(large)).toBe(true);
+    });
+
+    test("a handler that hands over gets no further frame and not the end; the next handler gets both", async () => {
+      const next: Recording[] = [];
+      const { client, owner } = await stage.pair(testOptions(), (accepted) => {
+        accepted.onFrame = () => {
+          const handler = new Recording(accepted.connection);
+          accepted.connection.handOver(handler);
+          next.push(handler);
+        };
+      });
+      client.send(Buffer.from("one"));
+      client.send(Buffer.from("two"));
+      client.close(closeNormal);
+      while (next.length === 0) await turn();
+      expect((await next[0]?.end())?.code).toBe(closeNormal.code);
+      expect(next[0]?.frames.map(String)).toEqual(["two"]);
+      expect([owner.frames.map(String), owner.reasons]).toEqual([["one"], []]);
     });
 
     test("delivers nothing in the turn that sends, and counts what waits", async () => {

@@ -23,7 +23,7 @@ export interface Limit {
 }
 
 /** Bounds of what may be given; the defaults are 1 and a number that no machine of today reaches. */
-export interface LimitRange {
+interface LimitRange {
   readonly min?: number;
   readonly max?: number;
 }

@@ -8,41 +8,22 @@ import { namedText, printable } from "../../base/printable.ts";
 import { Disconnected, RequestRefused, RequestTimedOut } from "../../sdk/client-errors.ts";
 import type { Message } from "../../sdk/message.ts";
 import { RoostClient } from "../../sdk/roost-client.ts";
-import { CloseCode } from "../../wire/close-reason.ts";
 import { sentenceOf } from "../failure.ts";
-import { Absence, type Missed, shownMax } from "./absence.ts";
+import { Absence, type Missed } from "./absence.ts";
+import type { ChatOptions, Partner } from "./chat-options.ts";
 import { Conversations } from "./conversations.ts";
-import { messageLine, nameList } from "./format.ts";
-import { isListenedAt } from "./listens.ts";
+import { groupLines, memberLine, messageLine, nameList } from "./format.ts";
 import { help, type Input, parseInput } from "./input.ts";
-import { Screen, type Streams } from "./screen.ts";
+import { historyLines } from "./history.ts";
+import { Screen } from "./screen.ts";
+import { signInSentence } from "./sign-in-sentence.ts";
 
-/** Names that /who shows, and groups that /groups shows. */
-const listedMax = 200;
 /** A line that is not stored by then is said to wait, in milliseconds. */
 const patienceMs = 2_000;
 
-export interface ChatOptions extends Streams {
-  readonly url: readonly string[];
-  /** Registry nodes that name servers, which are tried before `url`. */
-  readonly lookup?: readonly string[];
-  /** A text, or where to get one for each sign-in: a conversation may last longer than a token. */
-  readonly token: string | (() => Promise<string>);
-  readonly account: string;
-  readonly device: string;
-  readonly to: string | undefined;
-  readonly group: string | undefined;
-  /** Lines of a pipe may be commands, too. */
-  readonly commands: boolean;
-}
-
-/** Who hears what is typed. */
-type Partner = { readonly kind: "user" | "group"; readonly name: string } | undefined;
-
 /** Runs until /quit, the end of the input, or the end of the connection. 0: all that was typed is stored; 1: not so. */
 export async function runChat(options: ChatOptions): Promise<number> {
-  const session = new ChatSession(options);
-  return session.run();
+  return new ChatSession(options).run();
 }
 
 class ChatSession {
@@ -50,8 +31,10 @@ class ChatSession {
   private readonly screen: Screen;
   private partner: Partner;
   private status = 0;
-  /** What waits to be shown; messages wait until the history is on the screen. */
-  private shown: Promise<void>;
+  /** Resolved once the history is on the screen: what waits may be shown. */
+  private readonly begun = Promise.withResolvers<void>();
+  /** What waits to be shown. */
+  private shown = this.begun.promise;
   /** On a terminal, from a sign-in until what was missed has been delivered. */
   private absence: Absence | undefined;
   /** What was missed has been delivered, or cannot be now. */
@@ -68,20 +51,14 @@ class ChatSession {
     this.options = options;
     this.screen = new Screen(options);
     if (this.screen.isTerminal) this.absence = new Absence();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.shown = promise;
-    this.begin = resolve;
   }
-
-  /** Lets what waits be shown. */
-  private readonly begin: () => void;
 
   async run(): Promise<number> {
     let client: RoostClient;
     try {
       client = await this.connect();
     } catch (error) {
-      this.screen.complain(await this.signInSentence(error));
+      this.screen.complain(await signInSentence(error, this.options));
       return 1;
     }
     this.client = client;
@@ -91,7 +68,7 @@ class ChatSession {
       void this.screen.print(`* signed in as ${namedText(client.account)}; /help shows what you can do`);
     const isMet = await this.meet(client, conversations);
     this.hasBegun = true;
-    this.begin();
+    this.begun.resolve();
     if (isMet || this.screen.isTerminal) {
       await this.caughtUp.promise;
       await this.shown;
@@ -129,26 +106,6 @@ class ChatSession {
       await this.attempt(() => this.obey(client, conversations, typed));
       await this.prompt();
     }
-  }
-
-  private async signInSentence(error: unknown): Promise<string> {
-    const { url, lookup = [] } = this.options;
-    const servers = [...lookup, ...url].join(", ");
-    // A connection that came to nothing, and not an answer of the server.
-    if (error instanceof Disconnected && error.reason.code === CloseCode.Abnormal) {
-      const listened = await Promise.all(url.map(isListenedAt));
-      const other = url.find((_, at) => listened[at]);
-      if (other !== undefined)
-        return `somebody listens at ${other}, but answers no such client; ws:// is for the address of --ws, tcp:// for that of --tcp, wss:// for a proxy with TLS`;
-      const registries = await Promise.all(lookup.map(isListenedAt));
-      const registry = lookup.find((_, at) => registries[at]);
-      if (registry !== undefined) {
-        const others = url.length === 0 ? "" : `, and nobody listens at ${url.join(", ")}`;
-        return `${registry} names no server that lets in${others}; see which gateways \`roost nodes\` lists there`;
-      }
-      return `nobody listens at ${servers}; start the server with \`roost\`, or say with --url where it is`;
-    }
-    return `cannot sign in at ${servers}: ${sentenceOf(error)}`;
   }
 
   private connect(): Promise<RoostClient> {
@@ -270,14 +227,7 @@ class ChatSession {
   ): Promise<void> {
     this.partner = partner;
     // On entry what is new follows as messages.
-    const { kind, name } = partner;
-    const entries = await conversations.last(kind, name, shownMax, this.hasBegun);
-    const contents = await client.contents(entries.map(({ messageId }) => messageId));
-    const bodies = new Map(contents.map(({ messageId, body }) => [messageId, body]));
-    const lines = entries.map(({ messageId, direction, accountB, sendTime }) => {
-      const sender = direction === 1 ? client.account : accountB;
-      return messageLine({ sender, sendTime, where: "", body: bodies.get(messageId) ?? "" });
-    });
+    const lines = await historyLines(client, conversations, partner, this.hasBegun);
     if (lines.length > 0) await this.screen.print(...lines);
   }
 
@@ -292,27 +242,21 @@ class ChatSession {
     const { screen } = this;
     switch (input.kind) {
       case "message":
-        await this.talk(client, input.text);
-        return;
+        return this.talk(client, input.text);
       case "help":
         await screen.print(...help.split("\n"));
         return;
       case "to":
-        await this.turnTo(client, conversations, { kind: "user", name: input.name });
-        return;
+        return this.turnTo(client, conversations, { kind: "user", name: input.name });
       case "use":
-        await this.use(client, conversations, input.name);
-        return;
+        return this.use(client, conversations, input.name);
       case "join":
         await client.joinGroup(input.name);
         await this.turnTo(client, conversations, { kind: "group", name: input.name });
         return;
       case "quitGroup": {
         const found = await conversations.find(input.name);
-        if ("refusal" in found) {
-          this.fail(found.refusal);
-          return;
-        }
+        if ("refusal" in found) return this.fail(found.refusal);
         await client.quitGroup(found.id);
         conversations.forget(found.id);
         if (this.partner?.kind === "group" && this.partner.name === found.id) this.partner = undefined;
@@ -327,20 +271,13 @@ class ChatSession {
         return;
       }
       case "groups": {
-        const groups = await conversations.groups();
-        if (groups.length === 0) await screen.print("* no group yet in which somebody has written");
-        await screen.print(
-          ...groups.slice(0, listedMax).map(({ id, name }) => `* ${namedText(name)}  ${namedText(id)}`),
-        );
-        if (groups.length > listedMax) await screen.print(`* and ${groups.length - listedMax} more`);
+        await screen.print(...groupLines(await conversations.groups()));
         return;
       }
       case "who":
-        await this.who(client);
-        return;
+        return this.who(client);
       case "wrong":
-        this.fail(input.sentence);
-        return;
+        return this.fail(input.sentence);
       case "nothing":
       case "quit":
         return;
@@ -360,12 +297,11 @@ class ChatSession {
       : undefined;
     try {
       const talk = { body: text };
-      const stored =
+      const { sendTime } =
         partner.kind === "user"
           ? await client.talkToUser(partner.name, talk)
           : await client.talkToGroup(partner.name, talk);
       if (!isTerminal) return;
-      const { sendTime } = stored;
       await this.screen.print(messageLine({ sender: client.account, body: text, sendTime, where: "", isStored: true }));
     } catch (error) {
       // The line was wiped off the input.
@@ -382,12 +318,7 @@ class ChatSession {
     else if (partner.kind === "user") await this.screen.print(`* ${namedText(partner.name)}`);
     else {
       const { owner, members } = await client.group(partner.name);
-      const accounts = members.map(({ account }) => account);
-      const others = accounts.filter((account) => account !== owner);
-      const first = accounts.length > others.length ? [`${namedText(owner)} (owner)`] : [];
-      await this.screen.print(
-        `* ${[...first, ...(others.length > 0 ? [nameList(others, listedMax)] : [])].join(", ")}`,
-      );
+      await this.screen.print(memberLine(owner, members));
     }
   }
 

@@ -17,7 +17,7 @@ const namesMax = 5;
 const clusters = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 
 /** What a line shows of a message. */
-export interface ShownMessage {
+interface ShownMessage {
   readonly sender: string;
   readonly body: string;
   /** Nanoseconds since 1970. */
@@ -83,4 +83,21 @@ export function rowsOf(line: string, columns: number): string[] {
   }
   rows.push(row);
   return rows;
+}
+
+/** Names that /who shows, and groups that /groups shows. */
+const listedMax = 200;
+
+/** What /groups shows. */
+export function groupLines(groups: readonly { readonly id: string; readonly name: string }[]): string[] {
+  if (groups.length === 0) return ["* no group yet in which somebody has written"];
+  const lines = groups.slice(0, listedMax).map(({ id, name }) => `* ${namedText(name)}  ${namedText(id)}`);
+  return groups.length > listedMax ? [...lines, `* and ${groups.length - listedMax} more`] : lines;
+}
+
+/** What /who shows of a group. */
+export function memberLine(owner: string, members: readonly { readonly account: string }[]): string {
+  const others = members.map(({ account }) => account).filter((account) => account !== owner);
+  const first = members.length > others.length ? [`${namedText(owner)} (owner)`] : [];
+  return `* ${[...first, ...(others.length > 0 ? [nameList(others, listedMax)] : [])].join(", ")}`;
 }

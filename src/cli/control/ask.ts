@@ -12,7 +12,7 @@ import {
   ControlRefused,
   controlRequest,
 } from "../../observe/control-commands.ts";
-import { Code } from "../../registry/client/codes.ts";
+import { Code } from "../../registry/codes.ts";
 import { NodeClient, NodeFailure } from "../../registry/client/node-client.ts";
 import { systemTimers } from "../../base/timers.ts";
 import { formatAddress, type SocketAddress } from "../../transport/address.ts";

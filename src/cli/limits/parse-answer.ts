@@ -2,13 +2,13 @@
 
 import type { LimitUnit } from "../../base/limits/limit.ts";
 import type { LimitRow } from "../../base/limits/report.ts";
-import { arrayOf, type Fields, fieldsOf, flagOf, MalformedJson, stringOf } from "../../registry/json-fields.ts";
+import { arrayOf, type Fields, fieldsOf, flagOf, MalformedJson, stringOf } from "../../base/json-fields.ts";
 
 const units: ReadonlySet<string> = new Set<LimitUnit>(["count", "bytes", "ms"]);
 
 /** Reads the rows. Throws MalformedJson. */
 export function parseLimitRows(answer: unknown): LimitRow[] {
-  return arrayOf(fieldsOf(answer, "the answer"), "limits").map((item) => rowOf(fieldsOf(item, "a limit")));
+  return arrayOf(fieldsOf(answer, "the answer")["limits"], "limits").map((item) => rowOf(fieldsOf(item, "a limit")));
 }
 
 function rowOf(fields: Fields): LimitRow {
@@ -27,12 +27,12 @@ function rowOf(fields: Fields): LimitRow {
 
 function unitOf(value: unknown): LimitUnit {
   const isUnit = (text: unknown): text is LimitUnit => typeof text === "string" && units.has(text);
-  if (!isUnit(value)) throw new MalformedJson("unit is none that this version knows");
+  if (!isUnit(value)) throw new MalformedJson("unit: expected one that this version knows");
   return value;
 }
 
 function numberOf(fields: Fields, key: string): number {
   const value = fields[key];
-  if (typeof value !== "number") throw new MalformedJson(`${key} is not a number`);
+  if (typeof value !== "number") throw new MalformedJson(`${key}: expected a number`);
   return value;
 }

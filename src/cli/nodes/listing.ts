@@ -2,7 +2,7 @@
 
 import { hasProof } from "../../auth/instance-proof.ts";
 import { printable } from "../../base/printable.ts";
-import { goneIn } from "../../registry/gone-gateways.ts";
+import { goneIn } from "../../registry/lookup/gone-gateways.ts";
 import { type Instance, Status } from "../../registry/instance.ts";
 import { shownAge, tableLines } from "../text-table.ts";
 import { type MemberFacts, monitorOf } from "./monitors.ts";

@@ -2,7 +2,7 @@
 // at loopback is one of this machine. Who does not answer in a second says nothing; nobody is asked for more than a little.
 
 import { monitorKey } from "../../node/membership.ts";
-import { boundedText } from "../../registry/bounded-text.ts";
+import { boundedText } from "../../registry/client/bounded-text.ts";
 import type { Instance } from "../../registry/instance.ts";
 
 const answerMsMax = 1_000;

@@ -2,9 +2,9 @@
 
 import { resolve } from "node:path";
 import type { Log } from "../../base/log.ts";
-import { parseLookupFile } from "../../registry/lookup-file.ts";
-import { NotASnapshot } from "../../registry/snapshot.ts";
-import { startDiscovery } from "../../roles/discovery/role.ts";
+import { parseLookupFile } from "../../registry/lookup/lookup-file.ts";
+import { NotASnapshot } from "../../registry/table/snapshot.ts";
+import { startDiscovery } from "../../roles/discovery/start.ts";
 import type { RunningDiscovery } from "../../roles/settings.ts";
 import type { SocketAddress } from "../../transport/address.ts";
 import { isLoopbackHost } from "../../transport/address-ranges.ts";
@@ -16,6 +16,7 @@ import { StartError, UsageError } from "../usage-error.ts";
 import { version } from "../version.ts";
 import { limitsOf } from "./limits.ts";
 import { begin, type Serving } from "./serving.ts";
+import { settingsOf } from "./settings.ts";
 
 const listenDefault: SocketAddress = { host: "127.0.0.1", port: 7171 };
 
@@ -32,22 +33,16 @@ export async function serveDiscovery(values: OptionValues, log: Log): Promise<Se
   if (clusterKeys.length > 0 && isInsecure)
     throw new UsageError(`${values.sourceOf("insecure")} and a cluster key are both given; keep one`);
   const limits = limitsOf(values, "discovery", log);
+  const settings = settingsOf(values, "discovery");
   const lookup = values.optional("lookup");
   const running = await begin(
     () =>
       startUnlessRefused({
+        ...settings,
         listen,
-        advertise: values.optional("advertise"),
-        peers: values.required("peers"),
-        zone: values.required("zone"),
-        region: values.required("region"),
-        env: values.required("env"),
-        dns: values.optional("dns"),
-        domain: values.required("domain"),
-        dnsTtlSeconds: values.required("dns-ttl") / 1000,
+        dnsTtlSeconds: settings.dnsTtlMs / 1000,
         snapshotPath: snapshotPath(values.required("snapshot")),
         lookup: lookup === undefined ? undefined : readRules(lookup, values.sourceOf("lookup"), log, parseLookupFile),
-        trustedProxies: values.optional("trusted-proxies"),
         clusterKeys,
         readClusterKeys: again,
         version,
@@ -56,7 +51,7 @@ export async function serveDiscovery(values: OptionValues, log: Log): Promise<Se
       }),
     [
       { option: "--listen", address: listen },
-      { option: "--dns", address: values.optional("dns") },
+      { option: "--dns", address: settings.dns },
     ],
   );
   return {

@@ -4,16 +4,17 @@ import { clusterFingerprint, type StoreClaim } from "../../auth/store-ownership.
 import type { Limits } from "../../base/limits/limits.ts";
 import type { Log } from "../../base/log.ts";
 import { systemRandom } from "../../base/random.ts";
-import type { MemberRole, MemberSettings, RunningMember } from "../../node/process.ts";
+import { fileScheme, sessionsEngines, storeEngines } from "../../node/engines.ts";
+import type { MemberRole, MemberSettings, RunningMember } from "../../node/member.ts";
 import { parseRouteFile } from "../../routing/selectors/route-file.ts";
 import type { Selection } from "../../routing/selectors/selection.ts";
-import { startChat } from "../../roles/chat/process.ts";
-import { startGateway } from "../../roles/gateway/process.ts";
-import { startLogin } from "../../roles/login/process.ts";
+import { startChat } from "../../roles/chat/start.ts";
+import { startGateway } from "../../roles/gateway/start.ts";
+import { startLogin } from "../../roles/login/start.ts";
 import type { SocketAddress } from "../../transport/address.ts";
 import { memberBanner } from "../banner.ts";
 import { lockStore } from "../data-folder.ts";
-import { databasePath, isDatabaseFile } from "../engine-url.ts";
+import { choiceOf, databasePath, isDatabaseFile } from "../engine-url.ts";
 import type { OptionValues } from "../option-values.ts";
 import { readRules } from "../rules-file.ts";
 import { readClusterKeys, readGivenSecrets } from "../secrets.ts";
@@ -22,18 +23,17 @@ import { version } from "../version.ts";
 import { limitsOf } from "./limits.ts";
 import { type Listener, tryListeners } from "./listeners.ts";
 import { begin, listenersOf, type Serving } from "./serving.ts";
+import { settingsOf, type SettingsOf } from "./settings.ts";
 
 const anyPort: SocketAddress = { host: "127.0.0.1", port: 0 };
-/** What the URL of an engine in a file begins with. */
-const sqlite = "sqlite:";
 /** Random bits of an id that nobody has chosen. */
 const idBits = 48;
 
 /** Starts a gateway. */
 export async function serveGateway(values: OptionValues, log: Log): Promise<Serving> {
-  const settings = memberSettings(values, log, "gateway");
-  const ws = values.optional("ws");
-  const tcp = values.optional("tcp");
+  const member = memberSettings(values, log, "gateway");
+  const settings = { ...settingsOf(values, "gateway"), ...member };
+  const { ws, tcp, reusePort } = settings;
   if (ws === undefined && tcp === undefined) throw new UsageError("--ws and --tcp are both off: nobody could come in");
   const { keys: secrets, appKeys, again: readTokenKeys } = readGivenSecrets(values, log);
   const clients = [
@@ -44,23 +44,13 @@ export async function serveGateway(values: OptionValues, log: Log): Promise<Serv
     () =>
       startGateway({
         ...settings,
-        ws,
-        tcp,
-        trustedProxies: values.optional("trusted-proxies"),
-        reusePort: values.required("reuse-port"),
-        publicUrl: values.optional("public-url"),
-        tags: values.required("tags"),
         selection: selectionOf(values, log),
         secrets,
         appKeys,
         readTokenKeys,
-        defaultApp: values.optional("default-app"),
-        readWaitMs: values.required("read-wait"),
-        loginWaitMs: values.required("login-wait"),
-        logsPeople: values.required("log-people"),
       }),
     // Other gateways of this machine may listen at shared ports.
-    [...(values.required("reuse-port") ? [] : clients), ...memberListeners(settings)],
+    [...(reusePort ? [] : clients), ...memberListeners(settings)],
   );
   return servingOf("gateway", await running, settings.limits);
 }
@@ -79,20 +69,14 @@ export async function serveChat(values: OptionValues, log: Log): Promise<Serving
   const member = memberSettings(values, log, "chat");
   tryListeners(memberListeners(member));
   const settings = {
+    ...settingsOf(values, "chat"),
     ...member,
     sessions: sessionsOf(values, log),
     claim: claimOf(member, values),
-    store: engineOf(
-      values,
-      "store",
-      values.required("store", "is required: sqlite:PATH on one machine, postgres://… on several"),
-      log,
-    ),
-    retentionDays: values.required("retention"),
+    store: engineOf(values, "store", values.required("store", `is required: ${choiceOf(storeEngines)}`), log),
   };
-  const unlock = settings.store.startsWith(sqlite)
-    ? lockStore(settings.store.slice(sqlite.length), "shared")
-    : undefined;
+  const { store } = settings;
+  const unlock = isDatabaseFile(store) ? lockStore(store.slice(fileScheme.length), "shared") : undefined;
   const serving = servingOf("chat", await begin(() => startChat(settings), memberListeners(member)), member.limits);
   return {
     ...serving,
@@ -113,25 +97,20 @@ function memberSettings(values: OptionValues, log: Log, role: MemberRole): Membe
     throw new UsageError(
       "--cluster-key-file is required: services prove to each other that they know the same key, of at least 16 bytes",
     );
-  const insecure = values.required("insecure");
-  if (insecure)
+  // What the options of every such role say.
+  const settings: Omit<SettingsOf<"login">, "adopt"> = settingsOf(values, role);
+  if (settings.insecure)
     log.warn(
       `${values.sourceOf("insecure")}: a registry without a key is accepted; whoever reaches it can take services out of it, and processes of the former release are not linked`,
     );
   return {
-    id: values.isGiven("id") ? values.required("id") : `${role}-${systemRandom.base62(idBits)}`,
-    listen: values.optional("listen") ?? anyPort,
-    advertise: values.optional("advertise"),
-    discovery: values.required("discovery"),
-    zone: values.required("zone"),
-    region: values.required("region"),
-    env: values.required("env"),
+    ...settings,
+    id: values.isGiven("id") ? settings.id : `${role}-${systemRandom.base62(idBits)}`,
+    listen: settings.listen ?? anyPort,
     clusterKeys,
     readClusterKeys: again,
-    insecure,
-    monitor: values.isGiven("monitor") ? values.optional("monitor") : anyPort,
-    writeWaitMs: values.required("write-wait"),
-    weight: values.isGiven("weight") ? values.required("weight") : undefined,
+    monitor: values.isGiven("monitor") ? settings.monitor : anyPort,
+    weight: values.isGiven("weight") ? settings.weight : undefined,
     version,
     limits: limitsOf(values, role, log),
     log,
@@ -180,7 +159,7 @@ function selectionOf(values: OptionValues, log: Log): Selection {
 }
 
 function sessionsOf(values: OptionValues, log: Log): string {
-  const sessions = values.required("sessions", "is required: sqlite:PATH on one machine, redis://… on several");
+  const sessions = values.required("sessions", `is required: ${choiceOf(sessionsEngines)}`);
   if (sessions.startsWith("memory:"))
     throw new UsageError(
       `${values.sourceOf("sessions")} memory: is for a standalone server only; services share sqlite:PATH or redis://…`,
@@ -190,5 +169,5 @@ function sessionsOf(values: OptionValues, log: Log): string {
 
 /** An engine's URL; of a file its folder is made, and the path becomes absolute. */
 function engineOf(values: OptionValues, option: "store" | "sessions", url: string, log: Log): string {
-  return isDatabaseFile(url) ? `${sqlite}${databasePath(url, values.sourceOf(option), log)}` : url;
+  return isDatabaseFile(url) ? `${fileScheme}${databasePath(url, values.sourceOf(option), log)}` : url;
 }

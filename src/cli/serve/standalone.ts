@@ -4,7 +4,7 @@ import { existsSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { secretPath } from "../../auth/secret.ts";
 import type { Log } from "../../base/log.ts";
-import { startStandalone } from "../../roles/standalone/role.ts";
+import { startStandalone } from "../../roles/standalone/start.ts";
 import { banner } from "../banner.ts";
 import { openControlSocket } from "../control/control-socket.ts";
 import { holdDataFolder, holdStore, makeDataFolder } from "../data-folder.ts";
@@ -16,6 +16,7 @@ import { version } from "../version.ts";
 import { limitsOf } from "./limits.ts";
 import { type Listener, tryListeners } from "./listeners.ts";
 import { begin, listenersOf, type Serving } from "./serving.ts";
+import { settingsOf } from "./settings.ts";
 
 /** Starts everything in one process. A start that fails leaves nothing of what it made. */
 export async function serveStandalone(values: OptionValues, log: Log): Promise<Serving> {
@@ -52,21 +53,7 @@ async function serveFrom(
   undo: (() => void)[],
 ): Promise<Serving> {
   const limits = limitsOf(values, "standalone", log);
-  const settings = {
-    ws: values.optional("ws"),
-    tcp: values.optional("tcp"),
-    monitor: values.optional("monitor"),
-    trustedProxies: values.optional("trusted-proxies"),
-    readWaitMs: values.required("read-wait"),
-    writeWaitMs: values.required("write-wait"),
-    loginWaitMs: values.required("login-wait"),
-    logsPeople: values.required("log-people"),
-    retentionDays: values.required("retention"),
-    defaultApp: values.optional("default-app"),
-    id: values.required("id"),
-    zone: values.required("zone"),
-    adopt: values.required("adopt"),
-  };
+  const settings = settingsOf(values, "standalone");
   const dataOption = values.required("data");
   const { path: dataFolder, made } = makeDataFolder(dataOption, log);
   if (made !== undefined) undo.push(() => rmSync(made, { recursive: true, force: true }));

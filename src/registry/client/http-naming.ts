@@ -1,13 +1,13 @@
-// The naming service over HTTP: a client of several registry nodes, of ours or of bilibili/discovery. One long poll feeds
-// every subscription; each registration keeps itself alive; a node that fails is left for another. What was known stays
-// known while every node is away. After `close` nothing of it runs.
+// The naming service over HTTP: a client of several registry nodes, of ours or of bilibili/discovery. One long poll
+// feeds every subscription; each registration keeps itself alive; a node that fails is left for another. What was known
+// stays known while every node is away. After `close` nothing of it runs.
 
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import { type Instance, Status } from "../instance.ts";
 import { type Cancel, systemTimers } from "../../base/timers.ts";
 import type { Listing, Naming, Registered, Registration } from "./naming.ts";
-import { Code } from "./codes.ts";
+import { Code } from "../codes.ts";
 import { NodeClient, NodeFailure, OpenRegistry, requestMsMax } from "./node-client.ts";
 import { NodeList } from "./node-rotation.ts";
 import { parseService } from "./parse-instances.ts";
@@ -16,7 +16,9 @@ import { type OnInstances, PollLoop } from "./poll-loop.ts";
 import { RegistrationLoop } from "./registration-loop.ts";
 import { scheduled } from "./scheduler.ts";
 
-/** Every loop goes on to another node this often, in milliseconds, so that load spreads again after a node came back. */
+/**
+ * Every loop goes on to another node this often, in milliseconds, so that load spreads again after a node came back.
+ */
 export const rotationMs = 30 * 60_000;
 /** A node has this long to say at a start whether it needs a key, in milliseconds. */
 const keyMsMax = 1_000;
@@ -30,8 +32,8 @@ export interface HttpNamingOptions {
   /** This client's own name, for the registry's bookkeeping of polls. */
   readonly hostname: string;
   /**
-   * What the registry requires for writes, if it does: one token for each cluster key of now, the first one preferred. Sent
-   * to nodes in the clear.
+   * What the registry requires for writes, if it does: one token for each cluster key of now, the first one preferred.
+   * Sent to nodes in the clear.
    */
   readonly tokens: () => readonly string[];
   /** Nodes that take writes without a key are not used: nothing that they say is believed. */
@@ -57,7 +59,10 @@ export class HttpNaming implements Naming {
   private closing: Promise<void> | undefined;
   private cancelRotation: Cancel = () => undefined;
 
-  /** Throws an Error when `nodes` is empty or holds something else than `http://host:port`. Nothing runs until it is used. */
+  /**
+   * Throws an Error when `nodes` is empty or holds something else than `http://host:port`. Nothing runs until it is
+   * used.
+   */
   constructor(options: HttpNamingOptions) {
     const { env, zone, hostname, tokens, requiresKey, random, log, after = systemTimers.after } = options;
     this.options = options;
@@ -120,8 +125,8 @@ export class HttpNaming implements Naming {
   }
 
   /**
-   * Asks each node that this client was given whether it takes writes without a key; those that do not answer within a second
-   * are not waited for. Rejects with OpenRegistry if one does, where a key is required.
+   * Asks each node that this client was given whether it takes writes without a key; those that do not answer within a
+   * second are not waited for. Rejects with OpenRegistry if one does, where a key is required.
    */
   async refuseOpenNodes(): Promise<void> {
     if (!this.options.requiresKey) return;

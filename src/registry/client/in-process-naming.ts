@@ -1,5 +1,5 @@
-// The naming service straight on a registry in the same process: no request, no time-out; the same promises as over HTTP.
-// Subscribers are told in a microtask, never from inside a registry's change.
+// The naming service straight on a registry in the same process: no request, no time-out; the same promises as over
+// HTTP. Subscribers are told in a microtask, never from inside a registry's change.
 
 import type { Log } from "../../base/log.ts";
 import { type Identity, type Instance, type InstanceStatus, Status } from "../instance.ts";

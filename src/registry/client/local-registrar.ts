@@ -1,7 +1,7 @@
 // The registry of this very process, for the in-process naming client.
 
-import { Code } from "../registrar.ts";
-import type { RegistryNode } from "../registry-node.ts";
+import { Code } from "../codes.ts";
+import type { RegistryNode } from "../node/registry-node.ts";
 import type { LocalRegistrar } from "./in-process-naming.ts";
 
 const ownCaller = { address: "", origin: "client", isTrusted: false } as const;

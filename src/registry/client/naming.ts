@@ -1,4 +1,4 @@
-// The naming service as a role sees it (the seed's Naming): find, subscribe, register. Two implementations: over HTTP
+// The naming service as a role sees it: find, subscribe, register. Two implementations: over HTTP
 // against discovery nodes, and straight into a registry in the same process.
 
 import type { Instance, InstanceStatus } from "../instance.ts";
@@ -36,18 +36,21 @@ export interface Listing {
 
 export interface Naming {
   /**
-   * The UP instances of a service now; none when the registry does not know it. Rejects when no node answers and nothing is
-   * known from before, and after `close`. Where the registry has a scheduler for this client's zone, the `weight` in their
-   * metadata is the final one.
+   * The UP instances of a service now; none when the registry does not know it. Rejects when no node answers and
+   * nothing is known from before, and after `close`. Where the registry has a scheduler for this client's zone, the
+   * `weight` in their metadata is the final one.
    */
   find(service: string): Promise<readonly Instance[]>;
-  /** As `find`, but as a node says it now: nothing from before stands in. Rejects when no node answers, and after `close`. */
+  /**
+   * As `find`, but as a node says it now: nothing from before stands in. Rejects when no node answers, and after
+   * `close`.
+   */
   findNow(service: string): Promise<readonly Instance[]>;
   /**
    * Calls back with the UP instances of a service: once they are known, and after every change. One subscription a
    * service, or it throws. When every node is away the last list stays; nothing is called. A service that never was
-   * there is waited for: nothing is called either (`find` answers none). Never called from inside `subscribe`, nor after
-   * `unsubscribe` or `close`; equal lists are not repeated, timestamps aside.
+   * there is waited for: nothing is called either (`find` answers none). Never called from inside `subscribe`, nor
+   * after `unsubscribe` or `close`; equal lists are not repeated, timestamps aside.
    */
   subscribe(service: string, onChange: (instances: readonly Instance[]) => void): void;
   unsubscribe(service: string): void;
@@ -59,8 +62,9 @@ export interface Naming {
    */
   register(registration: Registration): Promise<Registered>;
   /**
-   * Asks each node that this client was given, and none that it has learned of, whether it lists an instance as UP. Nodes
-   * that do not answer, or are not ready to, are in neither list. Never rejects. Absent where there is one node only.
+   * Asks each node that this client was given, and none that it has learned of, whether it lists an instance as UP.
+   * Nodes that do not answer, or are not ready to, are in neither list. Never rejects. Absent where there is one node
+   * only.
    */
   whoLists?(service: string, id: string): Promise<Listing>;
   /** False while no node answers; absent where that cannot be. */

@@ -1,19 +1,21 @@
-// One request to one node of the registry. It ends with an answer or with NodeFailure, within its time limit, having read
-// no more than a bounded body; nothing of it stays behind.
+// One request to one node of the registry. It ends with an answer or with NodeFailure, within its time limit, having
+// read no more than a bounded body; nothing of it stays behind.
 
 import { registryAnswerBytesMax } from "../../base/limits/fixed.ts";
-import { boundedText } from "../bounded-text.ts";
-import { KeyChecks } from "../key-checks.ts";
-import { failureSentence, sendToNode } from "../node-request.ts";
-import { TokenChoice } from "../token-choice.ts";
-import { Code } from "./codes.ts";
+import { boundedText } from "./bounded-text.ts";
+import { KeyChecks } from "./key-checks.ts";
+import { failureSentence, sendToNode } from "./node-request.ts";
+import { TokenChoice } from "./token-choice.ts";
+import { Code } from "../codes.ts";
 import type { After } from "./pause.ts";
 import { type Answer, parseAnswer } from "./parse-instances.ts";
 
 /** A request that is no long poll, in milliseconds. */
 export const requestMsMax = 5_000;
 
-/** The node was not reached, answered too late, too much or garbage; or the request was aborted. Another may do better. */
+/**
+ * The node was not reached, answered too late, too much or garbage; or the request was aborted. Another may do better.
+ */
 export class NodeFailure extends Error {
   override readonly name: string = "NodeFailure";
   readonly node: string;
@@ -25,8 +27,8 @@ export class NodeFailure extends Error {
 }
 
 /**
- * The node takes writes without a key, so whoever reaches it can put a process of their own between those of a cluster. The
- * message says what an operator can do.
+ * The node takes writes without a key, so whoever reaches it can put a process of their own between those of a cluster.
+ * The message says what an operator can do.
  */
 export class OpenRegistry extends NodeFailure {
   override readonly name = "OpenRegistry";

@@ -1,6 +1,6 @@
-// Which node of the registry to ask. The list is shared by a client; each of its loops goes through it at its own pace, so
-// that a node which fails at one thing is still used for the others. Order: nodes of the own zone, those of other zones,
-// the configured seeds; within each, shuffled, so that clients spread. Pure.
+// Which node of the registry to ask. The list is shared by a client; each of its loops goes through it at its own pace,
+// so that a node which fails at one thing is still used for the others. Order: nodes of the own zone, those of other
+// zones, the configured seeds; within each, shuffled, so that clients spread. Pure.
 
 import { assert } from "../../base/assert.ts";
 import type { Random } from "../../base/random.ts";

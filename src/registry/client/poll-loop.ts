@@ -1,11 +1,11 @@
-// One long poll for all subscriptions of a client (discovery, section 9), and for the nodes of the registry itself. At most
-// one request and one pause exist at a time. A list that is known stays until a node says otherwise; timestamps belong to
-// the node that gave them: they start from 0 at another node, after a failure, and for a service that the node does not know.
+// One long poll for all subscriptions of a client, and for the nodes of the registry itself. At most one request and
+// one pause exist at a time. A list that is known stays until a node says otherwise; timestamps belong to the node that
+// gave them: they start from 0 at another node, after a failure, and for a service that the node does not know.
 
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import { discoveryAppid, type Instance } from "../instance.ts";
-import { Code } from "./codes.ts";
+import { Code } from "../codes.ts";
 import { type NodeClient, NodeFailure } from "./node-client.ts";
 import { type NodeList, NodeRotation } from "./node-rotation.ts";
 import { type Answer, parseServices, parseUnknown } from "./parse-instances.ts";
@@ -23,8 +23,8 @@ export const stillAnswersMax = 5;
 export const stillWindowMs = 1_000;
 /**
  * A service that a node does not know, while the client knows instances, may only wait to register again there: the
- * list is given up when the same node still says so this much later, in milliseconds: the time after which a registry drops
- * who does not renew.
+ * list is given up when the same node still says so this much later, in milliseconds: the time after which a registry
+ * drops who does not renew.
  */
 export const absenceMs = 90_000;
 
@@ -98,7 +98,9 @@ export class PollLoop {
     return this.watched.has(service);
   }
 
-  /** The service must not be subscribed. `onChange` is never called before this returns, and not after `unsubscribe`. */
+  /**
+   * The service must not be subscribed. `onChange` is never called before this returns, and not after `unsubscribe`.
+   */
   subscribe(service: string, onChange: OnInstances): void {
     this.watched.set(service, watched(service, onChange));
     // The registry's own nodes are polled anyway; from 0 they are answered again.
@@ -208,7 +210,7 @@ export class PollLoop {
     this.polledNode = "";
   }
 
-  /** Takes over an answer; true when a list is another now. Throws MalformedAnswer, or NodeFailure for a refusal. */
+  /** Takes over an answer; true when a list is another now. Throws MalformedJson, or NodeFailure for a refusal. */
   private take(node: string, answer: Answer): boolean {
     if (answer.code === Code.NotModified) return false;
     if (answer.code !== Code.Ok) throw new NodeFailure(node, `code ${answer.code} ${answer.message}`);
@@ -219,7 +221,8 @@ export class PollLoop {
       const list = services.get(entry.service);
       if (list === undefined) {
         if (!unknown.has(entry.service)) continue;
-        // The node restarted between two polls, and nothing failed: it counts from the start and may never reach this timestamp.
+        // The node restarted between two polls, and nothing failed: it counts from the start and may never reach this
+        // timestamp.
         entry.timestamp = 0n;
         if (this.isGone(entry)) hasChanged = this.show(entry, []) || hasChanged;
         continue;
@@ -252,7 +255,8 @@ export class PollLoop {
         isOver: false,
         cancel: this.options.after(absenceMs, () => {
           absence.isOver = true;
-          // The registry's own list is there on every node: asked for from 0 it is answered at once, and says what is unknown.
+          // The registry's own list is there on every node: asked for from 0 it is answered at once, and says what is
+          // unknown.
           this.registry.timestamp = 0n;
           this.restart();
         }),

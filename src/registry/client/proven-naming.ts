@@ -1,12 +1,13 @@
 // The naming service of a process that has cluster keys: what it registers carries a proof, and what it is told are the
-// instances that are believed (registry/admission.ts). Everything in a process that finds others goes through this one door.
+// instances that are believed (registry/admission.ts). Everything in a process that finds others goes through this one
+// door.
 //
-// An entry of this process that somebody has replaced is registered again. Others leave one without a right proof out, and
-// would not find this process any more; a copy of what it said before they would believe.
+// An entry of this process that somebody has replaced is registered again. Others leave one without a right proof out,
+// and would not find this process any more; a copy of what it said before they would believe.
 
 import type { ClusterKeys } from "../../auth/cluster-keys.ts";
 import { proofKey, withProof } from "../../auth/instance-proof.ts";
-import type { Admission } from "../admission.ts";
+import type { Admission } from "../lookup/admission.ts";
 import type { Instance } from "../instance.ts";
 import type { Cancel, Timers } from "../../base/timers.ts";
 import type { Listing, Naming, Registered, Registration } from "./naming.ts";
@@ -22,7 +23,10 @@ interface Own {
   readonly service: string;
   readonly id: string;
   readonly registered: Registered;
-  /** The proofs of what a registry may list of it: what it says now, behind what that replaces until a node has taken it. */
+  /**
+   * The proofs of what a registry may list of it: what it says now, behind what that replaces until a node has taken
+   * it.
+   */
   proofs: readonly string[];
   /** Runs from a restoration to the moment in which another one may follow. */
   cancel: Cancel | undefined;
@@ -62,8 +66,8 @@ export class ProvenNaming implements Naming {
   }
 
   /**
-   * As a node says it now. Where writes need the cluster key, what is not believed is there, too: it may be a member of the
-   * cluster that has other keys, for which whoever changes the owner of a store has to wait.
+   * As a node says it now. Where writes need the cluster key, what is not believed is there, too: it may be a member of
+   * the cluster that has other keys, for which whoever changes the owner of a store has to wait.
    */
   async findNow(service: string): Promise<readonly Instance[]> {
     const listed = await this.naming.findNow(service);

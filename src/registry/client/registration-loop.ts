@@ -1,12 +1,12 @@
-// Keeps one instance registered (discovery, section 3): register, renew, register again when the registry has forgotten or
-// the instance says something new. One request at a time; what was said last wins. A node that fails is left for the next,
-// after a back-off; a refusal is the registry's word and is not retried elsewhere.
+// Keeps one instance registered: register, renew, register again when the registry has forgotten or the instance says
+// something new. One request at a time; what was said last wins. A node that fails is left for the next, after a
+// back-off; a refusal is the registry's word and is not retried elsewhere.
 
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import type { InstanceStatus } from "../instance.ts";
 import type { Registered, Registration } from "./naming.ts";
-import { Code } from "./codes.ts";
+import { Code } from "../codes.ts";
 import { type Call, type NodeClient, NodeFailure, requestMsMax } from "./node-client.ts";
 import { type NodeList, NodeRotation } from "./node-rotation.ts";
 import type { Answer } from "./parse-instances.ts";

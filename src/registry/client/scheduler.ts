@@ -1,8 +1,10 @@
 // The scheduler of a registry of bilibili/discovery: it says what each zone weighs for the clients of a zone. As that
-// program's own client does, the weights of instances become final ones: a zone's share follows the zone's weight, however
-// many instances it has. Zones that the scheduler does not name get nothing while one that it names has an instance.
+// program's own client does, the weights of instances become final ones: a zone's share follows the zone's weight,
+// however many instances it has. Zones that the scheduler does not name get nothing while one that it names has an
+// instance.
 //
-// A scheduler comes in two shapes, and is no reason to refuse what stands beside it: what of it cannot be read says nothing.
+// A scheduler comes in two shapes, and is no reason to refuse what stands beside it: what of it cannot be read says
+// nothing.
 
 import type { Instance } from "../instance.ts";
 import { finalWeights, instanceWeight, weightMax } from "./zone-balance.ts";
@@ -14,8 +16,8 @@ export type Scheduler = ReadonlyMap<string, ReadonlyMap<string, number>>;
 const none: Scheduler = new Map();
 
 /**
- * Reads `{"clients": {ZONE: {"zones": {ZONE: {"weight": WEIGHT}}}}}` or `[{"src": ZONE, "dst": {ZONE: WEIGHT}}]`. A weight is a
- * whole number from 0 to weightMax; a zone with another one is not named.
+ * Reads `{"clients": {ZONE: {"zones": {ZONE: {"weight": WEIGHT}}}}}` or `[{"src": ZONE, "dst": {ZONE: WEIGHT}}]`. A
+ * weight is a whole number from 0 to weightMax; a zone with another one is not named.
  */
 export function schedulerOf(value: unknown): Scheduler {
   if (value === undefined || value === null) return none;
@@ -39,7 +41,10 @@ export function schedulerOf(value: unknown): Scheduler {
   return clients;
 }
 
-/** The instances as a client in `zone` weighs them: with final weights in their metadata where the scheduler names the zone. */
+/**
+ * The instances as a client in `zone` weighs them: with final weights in their metadata where the scheduler names the
+ * zone.
+ */
 export function scheduled(
   { instances, scheduler }: { readonly instances: readonly Instance[]; readonly scheduler: Scheduler },
   zone: string,

@@ -1,7 +1,7 @@
-// Client-side balancing over zones (routing, "Client-side balancing over zones"): a zone's share of the traffic follows the
-// zone's own weight, however many instances it has. Pure.
+// Client-side balancing over zones (routing, "Client-side balancing over zones"): a zone's share of the traffic follows
+// the zone's own weight, however many instances it has. Pure.
 //
-// The seed's calibration(z) = zw(z) · ∏ w(all zones) / w(z) holds a product that overflows and is common to every zone. Only
+// The original's calibration(z) = zw(z) · ∏ w(all zones) / w(z) holds a product that overflows and is common to every zone. Only
 // relative size counts, so it is left out: final(i) = zw(z) · w(i) / w(z). Weights are divided by the largest of their kind
 // first, so that no sum overflows either.
 
@@ -14,7 +14,9 @@ export const weightMax = 1_000_000;
 
 const wholeNumber = /^\d{1,7}$/;
 
-/** `weight` of the metadata, a whole number from 0 (receives nothing) to weightMax; anything else counts as the default. */
+/**
+ * `weight` of the metadata, a whole number from 0 (receives nothing) to weightMax; anything else counts as the default.
+ */
 export function instanceWeight({ metadata }: Pick<Instance, "metadata">): number {
   const text = metadata.get("weight");
   if (text === undefined || !wholeNumber.test(text)) return weightDefault;

@@ -1,7 +1,7 @@
-// How many answers a network is sent over UDP. A datagram's sender is forged easily, and an answer is up to 26 times as long
-// as its query: without a rate the server would be a reflector. Beyond the rate every second query is told to come back
-// over TCP, which a forged sender cannot, and the others get nothing; so a requester that is real is served even while
-// somebody forges its address.
+// How many answers a network is sent over UDP. A datagram's sender is forged easily, and an answer is up to 26 times as
+// long as its query: without a rate the server would be a reflector. Beyond the rate every second query is told to come
+// back over TCP, which a forged sender cannot, and the others get nothing; so a requester that is real is served even
+// while somebody forges its address.
 //
 // Networks share a fixed number of buckets, by a hash that nobody outside can know: the memory does not grow with the
 // number of senders, and nobody gets a fresh bucket by driving another one out.

@@ -1,6 +1,6 @@
-// What a name and a type come to.
+// The answer to a question: what a name and a type come to.
 
-import type { Rcode } from "./query.ts";
+import { Rcode } from "./query.ts";
 import type { ResourceRecord } from "./record.ts";
 
 /** The answer to a question. A value: while nothing that it depends on has changed, it is the same object. */
@@ -9,4 +9,8 @@ export interface Finding {
   readonly answers: readonly ResourceRecord[];
   /** The SOA when there is no answer. */
   readonly authorities: readonly ResourceRecord[];
+}
+
+export function found(answers: readonly ResourceRecord[]): Finding {
+  return { rcode: Rcode.NoError, answers, authorities: [] };
 }

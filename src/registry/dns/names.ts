@@ -6,6 +6,7 @@
 //
 // Services, ids and zones may contain dots. ASCII letters of either case are equal (RFC 4343).
 
+import { addressBytes } from "../../transport/address-ranges.ts";
 import { asciiLower } from "../name-index.ts";
 
 /** What a name asks for. Words that are looked up in the table keep the case in which they were asked for. */
@@ -57,8 +58,7 @@ export function parseName(labels: readonly string[]): DnsName {
 
 /** The name of an IP address: its bytes in hexadecimal. */
 export function addressLabel(address: string): string {
-  const bytes = address.includes(":") ? bytesOfIPv6(address) : address.split(".").map(Number);
-  return Buffer.from(bytes).toString("hex");
+  return addressBytes(address).toString("hex");
 }
 
 /** `_<service>._<proto>[.<zone>]`: the last label with an underscore is the protocol. */
@@ -76,16 +76,4 @@ function parseAddressName(label: string): DnsName {
   if (/^[0-9a-f]{8}$/i.test(label)) return { kind: "address", address: Buffer.from(label, "hex").join(".") };
   if (!/^[0-9a-f]{32}$/i.test(label)) return { kind: "none" };
   return { kind: "address", address: asciiLower(label).replace(/(.{4})(?!$)/g, "$1:") };
-}
-
-/** The 16 bytes of a valid address without a scope. */
-function bytesOfIPv6(address: string): number[] {
-  // A URL's host is in the shortest form, its last 32 bits in hexadecimal, too.
-  const host = new URL(`http://[${address}]/`).hostname.slice(1, -1);
-  const [left = "", right] = host.split("::");
-  const groupsOf = (part: string): number[] => (part === "" ? [] : part.split(":").map((group) => parseInt(group, 16)));
-  const before = groupsOf(left);
-  const after = groupsOf(right ?? "");
-  const zeros = Array<number>(8 - before.length - after.length).fill(0);
-  return [...before, ...zeros, ...after].flatMap((group) => [group >>> 8, group & 0xff]);
 }

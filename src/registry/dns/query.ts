@@ -36,7 +36,7 @@ export const RecordType = {
   ANY: 255,
 } as const;
 
-const classInternet = 1;
+export const classInternet = 1;
 const classAny = 255;
 
 /** What the requester's OPT record says (RFC 6891, 6.1.2). */
@@ -61,8 +61,8 @@ export interface QueryView {
 }
 
 /**
- * Checks a query. Gives the code to refuse it with when it is none that can be answered, and undefined for what no answer
- * may go to: less than a header, and answers, with which two servers could keep each other busy for ever.
+ * Checks a query. Returns the code to refuse it with if it cannot be answered, and undefined if it must stay without
+ * any answer: less than a header, or itself an answer, since two servers could otherwise answer each other endlessly.
  */
 export function parseQuery(bytes: Buffer): QueryView | Rcode | undefined {
   if (bytes.length < headerBytes) return undefined;
@@ -88,7 +88,10 @@ export function parseQuery(bytes: Buffer): QueryView | Rcode | undefined {
   };
 }
 
-/** The labels of a query's name, leftmost first, as they came; bytes that are not UTF-8 turn into replacement characters. */
+/**
+ * The labels of a query's name, leftmost first, as they came; bytes that are not UTF-8 turn into replacement
+ * characters.
+ */
 export function labelsOf({ bytes }: QueryView): string[] {
   const labels: string[] = [];
   for (let at = headerBytes, length = bytes.readUInt8(at); length !== 0; length = bytes.readUInt8(at)) {
@@ -137,7 +140,9 @@ function readRecords(bytes: Buffer, start: number): { readonly edns: Edns | unde
   return at === bytes.length ? { edns } : undefined;
 }
 
-/** Where a record's owner name ends, or -1. A pointer ends it and is not followed: the name itself matters to nobody. */
+/**
+ * Where a record's owner name ends, or -1. A pointer ends it and is not followed: the name itself matters to nobody.
+ */
 function ownerEnd(bytes: Buffer, start: number): number {
   for (let at = start; at < bytes.length;) {
     const length = bytes.readUInt8(at);

@@ -1,90 +1,144 @@
-// Resource records as they stand in an answer. dns-packet encodes what follows the owner's name; the name is put before
-// it when the answer is written, where it can mostly be a pointer of two bytes. dns-packet checks no name: who makes a
-// record has checked its names with `isHostName`.
+// Resource records as they stand in an answer (RFC 1035, 3.2.1), without the owner's name: the response writer puts
+// that before the record, mostly as a pointer of two bytes. Names are ASCII without checks here: the caller has checked
+// them with `isHostName`.
+//
+//   0  type (2) · 2  class (2) · 4  TTL in seconds (4) · 8  length of the data (2) · 10  the data
 
 import { isIP } from "node:net";
-import { encode, type Answer } from "dns-packet";
-import { headerBytes, labelBytesMax } from "./query.ts";
+import { addressBytes } from "../../transport/address-ranges.ts";
+import { classInternet, labelBytesMax, RecordType } from "./query.ts";
 
 /** Text of a name without the final dot: 255 bytes on the wire. */
 const nameCharactersMax = 253;
-
-/** The types of which a registry's table makes records, and those of the apex. */
-type RecordAnswer = Extract<Answer, { readonly type: string; readonly data: unknown }>;
+const fixedBytes = 10;
 
 export class ResourceRecord {
   /** In lower case, without the final dot. */
   readonly owner: string;
   /** The name that it points to, for SRV and NS. */
   readonly target: string | undefined;
-  /** Where in `body` that name stands, uncompressed (RFC 2782 wants it so). */
+  /** Where in `body` that name stands, uncompressed (RFC 2782 requires this). */
   readonly targetAt: number;
-  /** Length of what it says, where that may be long. */
+  /** Length of the data, where that may be long. */
   readonly textBytes: number;
-  private readonly answer: RecordAnswer;
+  private readonly type: number;
+  private readonly ttl: number;
+  private readonly data: () => Buffer;
   private encoded: Buffer | undefined;
 
-  constructor(owner: string, answer: RecordAnswer, target?: string, targetAt = 0, textBytes = 0) {
-    this.textBytes = textBytes;
+  constructor(
+    owner: string,
+    parts: {
+      type: number;
+      ttl: number;
+      data: () => Buffer;
+      target?: string;
+      targetOffset?: number;
+      textBytes?: number;
+    },
+  ) {
     this.owner = owner;
-    this.answer = answer;
-    this.target = target;
-    this.targetAt = targetAt;
+    this.type = parts.type;
+    this.ttl = parts.ttl;
+    this.data = parts.data;
+    this.target = parts.target;
+    this.targetAt = fixedBytes + (parts.targetOffset ?? 0);
+    this.textBytes = parts.textBytes ?? 0;
   }
 
-  /** Type, class, TTL, length and data. Made when first asked for: most records of a large service never fit an answer. */
+  /** Type, class, TTL, length and data. Encoded on first use: most records of a large service never fit an answer. */
   get body(): Buffer {
-    // The root's name, which stands for the owner's, is one byte.
-    this.encoded ??= encode({ type: "response", answers: [this.answer] }).subarray(headerBytes + 1);
-    return this.encoded;
+    return (this.encoded ??= this.encode());
+  }
+
+  private encode(): Buffer {
+    const data = this.data();
+    const body = Buffer.allocUnsafe(fixedBytes + data.length);
+    body.writeUInt16BE(this.type, 0);
+    body.writeUInt16BE(classInternet, 2);
+    body.writeUInt32BE(this.ttl, 4);
+    body.writeUInt16BE(data.length, 8);
+    data.copy(body, fixedBytes);
+    return body;
   }
 }
 
 /** Makes A of an IPv4 address, AAAA of an IPv6 one. */
 export function addressRecord(owner: string, ttl: number, address: string): ResourceRecord {
-  return new ResourceRecord(owner, { name: ".", type: isIP(address) === 4 ? "A" : "AAAA", ttl, data: address });
+  const type = isIP(address) === 4 ? RecordType.A : RecordType.AAAA;
+  return new ResourceRecord(owner, { type, ttl, data: () => addressBytes(address) });
 }
 
 /** RFC 2782. All our targets are equally near: priority 0. */
 export function serviceRecord(
   owner: string,
   ttl: number,
-  data: { readonly target: string; readonly port: number; readonly weight: number },
+  { target, port, weight }: { readonly target: string; readonly port: number; readonly weight: number },
 ): ResourceRecord {
-  return new ResourceRecord(owner, { name: ".", type: "SRV", ttl, data: { ...data, priority: 0 } }, data.target, 16);
+  const data = (): Buffer => Buffer.concat([numbersOf(2, [0, weight, port]), nameOf(target)]);
+  return new ResourceRecord(owner, { type: RecordType.SRV, ttl, data, target, targetOffset: 6 });
 }
 
 /**
- * One string of at most 255 bytes. A record may hold several, but many resolvers, Go's among them, hand those out as one,
- * joined without anything between them.
+ * One string of at most 255 bytes. A record may hold several, but many resolvers, Go's among them, return those as one,
+ * joined without a separator.
  */
 export function textRecord(owner: string, ttl: number, text: string): ResourceRecord {
-  const data = Buffer.from(text);
-  return new ResourceRecord(owner, { name: ".", type: "TXT", ttl, data }, undefined, 0, 1 + data.length);
+  const textBytes = 1 + Buffer.byteLength(text);
+  const data = (): Buffer => Buffer.concat([numbersOf(1, [textBytes - 1]), Buffer.from(text)]);
+  return new ResourceRecord(owner, { type: RecordType.TXT, ttl, data, textBytes });
 }
 
-/** The name of which `owner` is another one; `owner` has no other record (RFC 1034, 3.6.2). */
+/** The name of which `owner` is an alias; `owner` has no other record (RFC 1034, 3.6.2). */
 export function aliasRecord(owner: string, ttl: number, target: string): ResourceRecord {
-  return new ResourceRecord(owner, { name: ".", type: "CNAME", ttl, data: target });
+  return new ResourceRecord(owner, { type: RecordType.CNAME, ttl, data: () => nameOf(target) });
 }
 
 export function nameServerRecord(owner: string, ttl: number, target: string): ResourceRecord {
-  return new ResourceRecord(owner, { name: ".", type: "NS", ttl, data: target }, target, 10);
+  return new ResourceRecord(owner, { type: RecordType.NS, ttl, data: () => nameOf(target), target });
 }
 
-/** The start of authority, whose last number says how long "no such thing" may be remembered (RFC 2308, 4). */
+/** The start of authority; its last number says how long resolvers may cache a negative answer (RFC 2308, 4). */
 export function authorityRecord(owner: string, ttl: number, mname: string, serial: number): ResourceRecord {
-  const times = { refresh: 3600, retry: 600, expire: 86_400, minimum: ttl };
-  const data = { mname, rname: `hostmaster.${owner}`, serial: serial >>> 0, ...times };
-  return new ResourceRecord(owner, { name: ".", type: "SOA", ttl, data });
+  const [refresh, retry, expire] = [3600, 600, 86_400];
+  const data = (): Buffer =>
+    Buffer.concat([
+      nameOf(mname),
+      nameOf(`hostmaster.${owner}`),
+      numbersOf(4, [serial >>> 0, refresh, retry, expire, ttl]),
+    ]);
+  return new ResourceRecord(owner, { type: RecordType.SOA, ttl, data });
 }
 
-/** True for a name in lower case that resolvers take for a host's: labels of letters, digits, dashes and underscores. */
+/** True for a lower-case name that resolvers accept as a host's: labels of letters, digits, dashes and underscores. */
 export function isHostName(name: string): boolean {
   if (name.length > nameCharactersMax) return false;
   const labels = name.split(".");
-  // Of digits alone, the last one, the whole would look like an address.
+  // A name whose last label has digits only looks like an address.
   return labels.every(isHostLabel) && !/^\d+$/.test(labels.at(-1) ?? "");
+}
+
+/** Writes a name without compression (RFC 1035, 3.1), and returns where it ends. */
+export function writeName(bytes: Buffer, name: string, start: number): number {
+  let at = start;
+  for (const label of name.split(".")) {
+    at = bytes.writeUInt8(label.length, at);
+    at += bytes.write(label, at, "latin1");
+  }
+  return bytes.writeUInt8(0, at);
+}
+
+function nameOf(name: string): Buffer {
+  const bytes = Buffer.allocUnsafe(name.length + 2);
+  writeName(bytes, name, 0);
+  return bytes;
+}
+
+/** Numbers of `size` bytes each. */
+function numbersOf(size: number, numbers: readonly number[]): Buffer {
+  const bytes = Buffer.allocUnsafe(size * numbers.length);
+  for (const [index, number] of numbers.entries()) bytes.writeUIntBE(number, index * size, size);
+  return bytes;
 }
 
 function isHostLabel(label: string): boolean {

@@ -1,7 +1,7 @@
-// From a query's bytes to an answer's, without IO. Answers are kept under what they depend on: the question's bytes, the
-// requester's flags and the room there is, as long as the zone finds the same. Of each a few are kept that begin with
-// different records, and they take turns, so that clients which just take the first one spread. Only what there is has
-// kept answers: names that do not exist are as many as anyone likes to ask for, and cost nobody else's.
+// From a query's bytes to an answer's, without IO. Answers are kept under what they depend on: the question's bytes,
+// the requester's flags and the room there is, as long as the zone finds the same. Of each a few are kept that begin
+// with different records, and they take turns, so that clients which just take the first one spread. Only what there is
+// has kept answers: names that do not exist are as many as anyone likes to ask for, and cost nobody else's.
 
 import type { Clock } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";
@@ -52,27 +52,21 @@ interface Kept {
   servings: number;
 }
 
+export interface ResponderParts {
+  readonly zone: DnsZone;
+  readonly directory: NamedDirectory;
+  readonly metrics?: DnsMetrics | undefined;
+  readonly random: Random;
+  readonly clock: Pick<Clock, "monotonicMs">;
+}
+
 export class Responder {
-  private readonly zone: DnsZone;
-  private readonly directory: NamedDirectory;
-  private readonly metrics: DnsMetrics | undefined;
-  private readonly random: Random;
-  private readonly clock: Pick<Clock, "monotonicMs">;
   private readonly writer: ResponseWriter;
   private readonly kept = new WeightedCache<Kept>(keptBytesMax);
+  private readonly parts: ResponderParts;
 
-  constructor(parts: {
-    zone: DnsZone;
-    directory: NamedDirectory;
-    metrics?: DnsMetrics | undefined;
-    random: Random;
-    clock: Pick<Clock, "monotonicMs">;
-  }) {
-    this.clock = parts.clock;
-    this.zone = parts.zone;
-    this.directory = parts.directory;
-    this.metrics = parts.metrics;
-    this.random = parts.random;
+  constructor(parts: ResponderParts) {
+    this.parts = parts;
     this.writer = new ResponseWriter(parts.zone);
   }
 
@@ -83,11 +77,11 @@ export class Responder {
   respond(bytes: Buffer, transport: DnsTransport): Buffer | undefined {
     const query = parseQuery(bytes);
     if (query === undefined) {
-      this.metrics?.dnsDropped();
+      this.parts.metrics?.dnsDropped();
       return undefined;
     }
     if (typeof query === "number") {
-      this.metrics?.dnsAnswered(query);
+      this.parts.metrics?.dnsAnswered(query);
       return refusalOf(bytes, query);
     }
     // ANY is asked by who wants a large answer: over UDP, to somebody else's address (RFC 8482, 4.4).
@@ -95,7 +89,7 @@ export class Responder {
     const { response, rcode } = this.answer(query, transport);
     bytes.copy(response, 0, 0, 2);
     bytes.copy(response, headerBytes, headerBytes, query.questionEnd);
-    this.metrics?.dnsAnswered(rcode);
+    this.parts.metrics?.dnsAnswered(rcode);
     return response;
   }
 
@@ -103,18 +97,18 @@ export class Responder {
   respondCut(bytes: Buffer): Buffer | undefined {
     const query = parseQuery(bytes);
     if (typeof query === "object") return this.cut(query);
-    this.metrics?.dnsDropped();
+    this.parts.metrics?.dnsDropped();
     return undefined;
   }
 
   private cut(query: QueryView): Buffer {
-    this.metrics?.dnsAnswered(Rcode.NoError);
+    this.parts.metrics?.dnsAnswered(Rcode.NoError);
     return this.writer.writeCut(query);
   }
 
   private answer(query: QueryView, transport: DnsTransport): { response: Buffer; rcode: Rcode } {
     const bytesMax = transport === "tcp" ? messageBytesMax : udpRoom(query);
-    const key = this.directory.isReadable ? keyOf(query, bytesMax) : "";
+    const key = this.parts.directory.isReadable ? keyOf(query, bytesMax) : "";
     const known = key === "" ? undefined : this.kept.get(key);
     const kept = known !== undefined && this.isCurrent(known) ? known : this.asked(key, query, known);
     if ("rcode" in kept) return { response: this.writer.write(query, kept, 0, bytesMax), rcode: kept.rcode };
@@ -122,7 +116,7 @@ export class Responder {
   }
 
   private isCurrent({ version, untilMs }: Kept): boolean {
-    return version === this.directory.version && this.clock.monotonicMs() < untilMs;
+    return version === this.parts.directory.version && this.parts.clock.monotonicMs() < untilMs;
   }
 
   /** Asks the zone; gives what is kept of the answer, or the finding alone where nothing is. */
@@ -132,9 +126,9 @@ export class Responder {
       if (known !== undefined) this.kept.delete(key);
       return finding;
     }
-    const { version } = this.directory;
-    const nowMs = this.clock.monotonicMs();
-    const { restMs } = this.zone;
+    const { version } = this.parts.directory;
+    const nowMs = this.parts.clock.monotonicMs();
+    const { restMs } = this.parts.zone;
     if (known?.finding === finding) {
       known.version = version;
       known.untilMs = nowMs + restMs;
@@ -153,16 +147,16 @@ export class Responder {
   private find(query: QueryView): Finding {
     const rcode = query.edns !== undefined && query.edns.version > 0 ? Rcode.BadVers : Rcode.Refused;
     if (rcode === Rcode.BadVers || !query.isInternet) return { rcode, answers: [], authorities: [] };
-    return this.zone.find(labelsOf(query), query.type);
+    return this.parts.zone.find(labelsOf(query), query.type);
   }
 
   private nextTurn(key: string, kept: Kept, query: QueryView, bytesMax: number): Buffer {
     const { answers } = kept.finding;
     if (answers.length > 1 && kept.servings === kept.turnCount * servingsMax) this.dropTurns(key, kept);
     if (kept.servings === 0) {
-      kept.turnsVersion = this.directory.version;
-      kept.turnsAtMs = this.clock.monotonicMs();
-      if (answers.length > 1) kept.first = this.random.uint32() % answers.length;
+      kept.turnsVersion = this.parts.directory.version;
+      kept.turnsAtMs = this.parts.clock.monotonicMs();
+      if (answers.length > 1) kept.first = this.parts.random.uint32() % answers.length;
     }
     const turn = answers.length > 1 ? kept.servings % kept.turnCount : 0;
     kept.servings++;

@@ -3,7 +3,7 @@
 // order in which it is missed least: additional records set by set, unmarked (RFC 2181, 9); then answers, with TC set.
 
 import { headerBytes, labelsOf, type QueryView, Rcode, RecordType } from "./query.ts";
-import type { ResourceRecord } from "./record.ts";
+import { type ResourceRecord, writeName } from "./record.ts";
 import type { Finding } from "./finding.ts";
 import { asciiLower } from "../name-index.ts";
 
@@ -99,8 +99,8 @@ export class ResponseWriter {
   }
 
   /**
-   * Writes an answer without records that says to ask again over TCP. It is as long as its query, and no longer: who has
-   * forged the sender's address gains nothing.
+   * Writes an answer without records that says to ask again over TCP. It is as long as its query, and no longer: who
+   * has forged the sender's address gains nothing.
    */
   writeCut(query: QueryView): Buffer {
     const { bytes } = this;
@@ -145,11 +145,7 @@ export class ResponseWriter {
   private appendName(name: string): void {
     const { bytes, names } = this;
     if (this.at < pointerEnd) names.set(name, this.at);
-    for (const label of name.split(".")) {
-      this.at = bytes.writeUInt8(label.length, this.at);
-      this.at += bytes.write(label, this.at, "latin1");
-    }
-    this.at = bytes.writeUInt8(0, this.at);
+    this.at = writeName(bytes, name, this.at);
   }
 
   /** The addresses of the targets, all of a target's or none. Gives the number of records. */

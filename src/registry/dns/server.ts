@@ -1,5 +1,5 @@
-// The registry's table as a DNS server: UDP and TCP on one port, one address. Answers are made elsewhere; here they come
-// and go, and nothing that a peer sends ends anything but its own connection.
+// The registry's table as a DNS server: UDP and TCP on one port, one address. Answers are made elsewhere; here they
+// come and go, and nothing that a peer sends ends anything but its own connection.
 
 import type { udp } from "bun";
 import { isIP } from "node:net";
@@ -131,8 +131,8 @@ function bindUdp(
           bugs.met("dns", bug);
         }
       },
-      // Such as that an earlier answer reached nobody, which Linux tells at the next read. Without this handler it would
-      // end the process. Bun 1.4.5 gives the error alone, whatever its types say.
+      // Such as that an earlier answer reached nobody, which Linux tells at the next read. Without this handler it
+      // would end the process. Bun 1.4.5 gives the error alone, whatever its types say.
       error(...parts: unknown[]) {
         log.debug("the DNS socket failed to read", { error: String(parts.find((part) => part instanceof Error)) });
       },

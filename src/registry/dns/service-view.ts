@@ -1,5 +1,5 @@
-// A service's instances as DNS asks for them: by zone and by protocol. Made of one revision of the service, in one pass over
-// its instances; what is asked for afterwards costs no pass of its own.
+// A service's instances as DNS asks for them: by zone and by protocol. Made of one revision of the service, in one pass
+// over its instances; what is asked for afterwards costs no pass of its own.
 
 import { asciiLower } from "../name-index.ts";
 import { type Instance, Status } from "../instance.ts";
@@ -69,7 +69,9 @@ export class ServiceView {
     for (const instance of instances) if (isUp(instance)) this.all.up.push(instance);
   }
 
-  /** UP instances in a zone (lower case; undefined: in all) that a protocol covers; undefined if there is no such zone. */
+  /**
+   * UP instances in a zone (lower case; undefined: in all) that a protocol covers; undefined if there is no such zone.
+   */
   covering(zone: string | undefined, protocol: string | undefined): readonly Instance[] | undefined {
     if (zone === undefined) return this.all.covering(protocol);
     this.zones ??= this.byZone();

@@ -1,7 +1,8 @@
 // DNS over TCP (RFC 1035, 4.2.2; RFC 7766): each message after its length in two bytes, several queries before their
 // answers, cut anywhere. Of a peer that does not read, no more is kept than one batch of answers and what it had sent
-// before we stopped to read from it. Connections are few, and end when no query has come for a while, or when another one
-// needs the place. Queries are answered a few at a time, so that one peer's heap of them does not hold up the others.
+// before we stopped to read from it. Connections are few, and end when no query has come for a while, or when another
+// one needs the place. Queries are answered a few at a time, so that one peer's heap of them does not hold up the
+// others.
 
 import type { Socket, TCPSocketListener, TCPSocketListenOptions } from "bun";
 import type { Limits } from "../../base/limits/limits.ts";
@@ -44,8 +45,8 @@ export type Respond = (query: Buffer) => Buffer | undefined;
 type DnsSocket = Socket<DnsConnection | undefined>;
 
 /**
- * One connection. Either nothing waits to be sent, and all whole queries are answered; or it is not read from, until what
- * waits has gone and the next turn has come.
+ * One connection. Either nothing waits to be sent, and all whole queries are answered; or it is not read from, until
+ * what waits has gone and the next turn has come.
  */
 class DnsConnection implements Placed {
   readonly address: string;

@@ -1,10 +1,11 @@
-// The API's answers. Business results come with HTTP status 200 and a code in the body: clients take any other status for
-// a broken transport. Timestamps are written as whole numbers, which no JSON library of a double's precision may touch.
+// The API's answers. Business results come with HTTP status 200 and a code in the body: clients take any other status
+// for a broken transport. Timestamps are written as whole numbers, which no JSON library of a double's precision may
+// touch.
 
-import type { Entry } from "../entry.ts";
+import type { Entry } from "../table/entry.ts";
 import { type BodyParts, type HttpAnswer, textAnswer } from "../../transport/http/http-answer.ts";
-import { Code } from "../registrar.ts";
-import type { App } from "../table.ts";
+import { Code } from "../codes.ts";
+import type { App } from "../table/apps.ts";
 
 const jsonType = "application/json; charset=utf-8";
 
@@ -42,9 +43,9 @@ export function sharedEnvelope(data: BodyParts, isStale: boolean): HttpAnswer {
 }
 
 /**
- * The envelope of data that may be large: each piece is made when the reader has taken those before it, so that a slow one
- * costs no more than a piece, and one that goes away nothing. `ended` is called when it is over. What `data` throws cuts
- * the answer short, so that nobody takes it for whole.
+ * The envelope of data that may be large: each piece is made when the reader has taken those before it, so that a slow
+ * one costs no more than a piece, and one that goes away nothing. `ended` is called when it is over. What `data` throws
+ * cuts the answer short, so that nobody takes it for whole.
  */
 export function pieceByPiece(code: Code, data: Iterator<string>, isStale: boolean, ended: () => void): HttpAnswer {
   function* pieces(): Generator<Uint8Array, undefined> {

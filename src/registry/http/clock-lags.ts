@@ -1,5 +1,6 @@
-// How far the clocks of nodes of the original implementation are behind this one's, or ahead of it. Those nodes make versions
-// of their wall clocks alone, so two versions tell which of two writes came first only as far as the clocks agree.
+// How far the clocks of nodes of the original implementation are behind this one's, or ahead of it. Those nodes make
+// versions of their wall clocks alone, so two versions tell which of two writes came first only as far as the clocks
+// agree.
 //
 // Every answer that shows the other clock bounds the lag from both sides (Cristian, 1989): the answer was made between
 // the question and its arrival. Bounds of several answers are intersected, widened by what clocks drift.
@@ -50,8 +51,8 @@ export class ClockLags {
   }
 
   /**
-   * The most that any of the clocks can be behind this node's versions, which are ahead of its clock by `leadNs`, of those that
-   * are surely behind; 0 while all may agree with them.
+   * The most that any of the clocks can be behind this node's versions, which are ahead of its clock by `leadNs`, of
+   * those that are surely behind; 0 while all may agree with them.
    */
   largestNs(nowMs: number, leadNs = 0n): bigint {
     let largest = 0n;
@@ -62,7 +63,10 @@ export class ClockLags {
     return largest;
   }
 
-  /** The most that any of the clocks is ahead for sure, of those that are by at most half of `lagNsMax`; 0 while none is. */
+  /**
+   * The most that any of the clocks is ahead for sure, of those that are by at most half of `lagNsMax`; 0 while none
+   * is.
+   */
   largestLeadNs(nowMs: number): bigint {
     let largest = 0n;
     for (const { maxNs, atMs } of this.lags.values()) {

@@ -1,9 +1,9 @@
-// An operator's commands over the registry's API: `POST /discovery/control` with the parameter `request`. Whoever shows the
-// cluster's key may ask; where there is no key, whoever is on this machine.
+// An operator's commands over the registry's API: `POST /discovery/control` with the parameter `request`. Whoever shows
+// the cluster's key may ask; where there is no key, whoever is on this machine.
 
 import type { ControlCommands } from "../../observe/control-commands.ts";
 import type { HttpAnswer } from "../../transport/http/http-answer.ts";
-import { Code } from "../registrar.ts";
+import { Code } from "../codes.ts";
 import { envelope } from "./answers.ts";
 import type { Parameters } from "./parameters.ts";
 

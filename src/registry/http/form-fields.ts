@@ -1,6 +1,6 @@
 // The fields of a query string or of a form, application/x-www-form-urlencoded
-// (https://url.spec.whatwg.org/#urlencoded-parsing), read where they stand: a poll of a thousand services has thousands of
-// them, and its reader asks for a handful of names. A text with escapes is left to the platform's parser.
+// (https://url.spec.whatwg.org/#urlencoded-parsing), read where they stand: a poll of a thousand services has thousands
+// of them, and its reader asks for a handful of names. A text with escapes is left to the platform's parser.
 
 const ampersand = 0x26;
 const equals = 0x3d;

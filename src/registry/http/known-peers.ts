@@ -1,5 +1,5 @@
-// Which callers are nodes of the registry, as far as an address tells: those of the nodes that the operator named or that
-// are registered. Without a cluster key it is all that is known of a caller.
+// Which callers are nodes of the registry, as far as an address tells: those of the nodes that the operator named or
+// that are registered. Without a cluster key it is all that is known of a caller.
 
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
@@ -27,8 +27,8 @@ export class KnownPeers {
   }
 
   /**
-   * True for the address of a node. Names are resolved behind the caller's back: a node whose name is not resolved yet is
-   * known the next time.
+   * True for the address of a node. Names are resolved behind the caller's back: a node whose name is not resolved yet
+   * is known the next time.
    */
   isNode(address: string): boolean {
     const hosts = this.addresses().map(hostOf);

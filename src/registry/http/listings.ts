@@ -1,6 +1,6 @@
-// Who reads fetch/all: a listing holds what it copied of the table for as long as its reader takes, so there are few at a
-// time. Its beginning looks at the whole table at once; whoever begins one after the other gets no further than a small
-// part of the time. Other nodes of the registry are not counted: they start with one.
+// Who reads fetch/all: a listing holds what it copied of the table for as long as its reader takes, so there are few at
+// a time. Its beginning looks at the whole table at once; whoever begins one after the other gets no further than a
+// small part of the time. Other nodes of the registry are not counted: they start with one.
 
 import type { Limits } from "../../base/limits/limits.ts";
 

@@ -1,6 +1,6 @@
-// Reads that name many services, such as long polls of a thousand: each takes a millisecond or two, and thousands may come
-// at once. A turn of the event loop answers a bounded share of them, one address after the other, so that short requests
-// are served in between.
+// Reads that name many services, such as long polls of a thousand: each takes a millisecond or two, and thousands may
+// come at once. A turn of the event loop answers a bounded share of them, one address after the other, so that short
+// requests are served in between.
 //
 // Memory: a request that waits is held with its head. The bytes of all that wait are bounded in all and by address.
 

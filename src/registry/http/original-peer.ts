@@ -1,22 +1,31 @@
-// Replication with nodes of the original implementation, bilibili/discovery (discovery, sections 3, 5 and 6). It knows no
-// batches, no digests and no tombstones: each state and each renewal is a request of its own, in the form in which its own
-// nodes tell each other, and everything that it lists comes in one answer.
+// Replication with nodes of the original implementation, bilibili/discovery. It knows no batches, no digests and no
+// tombstones: each state and each renewal is a request of its own, in the form in which its own nodes tell each other,
+// and everything that it lists comes in one answer.
 //
-// What it lacks is not pushed at it after a comparison. It remembers no cancellation, so what it lacks may be what it was
-// told to drop; and to register is to renew there, so that two nodes would keep a dead instance alive for each other. What
-// it lacks and should have it asks for itself, when it is told of the next renewal.
+// What it lacks is not pushed at it after a comparison. It remembers no cancellation, so what it lacks may be what it
+// was told to drop; and to register is to renew there, so that two nodes would keep a dead instance alive for each
+// other. What it lacks and should have it asks for itself, when it is told of the next renewal.
 
+import { MalformedJson } from "../../base/json-fields.ts";
 import type { Clock } from "../../base/clock.ts";
 import { leaseMs, registryAnswerBytesMax, registryPeerBodyBytesMax, tombstoneMs } from "../../base/limits/fixed.ts";
-import { boundedText, TooLong } from "../bounded-text.ts";
-import { type Answer, MalformedAnswer, parseAnswer, parseListing, parseRenewed } from "../client/parse-instances.ts";
-import type { EntryState } from "../entry.ts";
+import { boundedText, TooLong } from "../client/bounded-text.ts";
+import { type Answer, parseAnswer, parseListing, parseRenewed } from "../client/parse-instances.ts";
+import type { EntryState } from "../table/entry.ts";
 import type { Identity, Instance } from "../instance.ts";
-import type { Compare, Compared, NodeInfo, PeerFailure, Renewal, Replicate, Replicated } from "../peer-messages.ts";
-import { sendToNode } from "../node-request.ts";
-import { Code } from "../registrar.ts";
-import { renewedAfterMs } from "../table.ts";
-import type { TokenChoice } from "../token-choice.ts";
+import type {
+  Compare,
+  Compared,
+  NodeInfo,
+  PeerFailure,
+  Renewal,
+  Replicate,
+  Replicated,
+} from "../replication/peer-messages.ts";
+import { sendToNode } from "../client/node-request.ts";
+import { Code } from "../codes.ts";
+import { renewedAfterMs } from "../table/table.ts";
+import type { TokenChoice } from "../client/token-choice.ts";
 import { ClockLags } from "./clock-lags.ts";
 
 /** Requests of one message that are under way at a time. */
@@ -53,8 +62,8 @@ export class OriginalPeers {
   private readonly lags: ClockLags;
 
   /**
-   * `tokens`: the original does not look at them, what stands in front of it may. `requestMsMax` holds for each request.
-   * A clock that is behind by more than `lagMsMax` is not believed.
+   * `tokens`: the original does not look at them, what stands in front of it may. `requestMsMax` holds for each
+   * request. A clock that is behind by more than `lagMsMax` is not believed.
    */
   constructor(parts: { clock: Clock; tokens: TokenChoice; requestMsMax: number; lagMsMax: number }) {
     this.clock = parts.clock;
@@ -64,8 +73,8 @@ export class OriginalPeers {
   }
 
   /**
-   * The most that the clock of any of these nodes is behind this node's versions, which are ahead of its clock by `leadNs`, in
-   * nanoseconds; 0: as far as is known, none is.
+   * The most that the clock of any of these nodes is behind this node's versions, which are ahead of its clock by
+   * `leadNs`, in nanoseconds; 0: as far as is known, none is.
    */
   lagNs(leadNs: bigint): bigint {
     return this.lags.largestNs(this.clock.monotonicMs(), leadNs);
@@ -77,9 +86,9 @@ export class OriginalPeers {
   }
 
   /**
-   * Tells the node at `address` (`host:port`) each state, then each renewal. What it refuses with a code counts as told:
-   * to say it again would change nothing, and must not hold up the others. Ends at the first request that fails. Never
-   * rejects.
+   * Tells the node at `address` (`host:port`) each state, then each renewal. What it refuses with a code counts as
+   * told: to say it again would change nothing, and must not hold up the others. Ends at the first request that fails.
+   * Never rejects.
    */
   async replicate(address: string, message: Replicate): Promise<Replicated | PeerFailure> {
     const wanted: number[] = [];
@@ -106,7 +115,7 @@ export class OriginalPeers {
       }
     }
     const hearRenewal = ({ code, data }: Answer, index: number, { dirty }: Renewal, reply: Reply): void => {
-      if (code === Code.NothingFound) wanted.push(index);
+      if (code === Code.NotFound) wanted.push(index);
       if ((code !== Code.Conflict && code !== Code.Ok) || data === undefined || data === null) return;
       const { instance, renewTimestamp } = parseRenewed(data);
       // It was renewed just now: nothing shows that clock more exactly.
@@ -131,8 +140,8 @@ export class OriginalPeers {
   }
 
   /**
-   * Reads all that the node lists; within `listingMs` after that, for who does not just start, nothing differs. No bucket
-   * ever does: what the other one lacks is not pushed at it (see above). Never rejects.
+   * Reads all that the node lists; within `listingMs` after that, for who does not just start, nothing differs. No
+   * bucket ever does: what the other one lacks is not pushed at it (see above). Never rejects.
    */
   async compare(address: string, message: Compare): Promise<Compared | PeerFailure> {
     const nowMs = this.clock.monotonicMs();
@@ -282,7 +291,7 @@ function understood(read: () => void): PeerFailure | undefined {
     read();
     return undefined;
   } catch (error) {
-    if (error instanceof MalformedAnswer) return failed("garbage", `its answer is malformed: ${error.message}`);
+    if (error instanceof MalformedJson) return failed("garbage", `its answer is malformed: ${error.message}`);
     throw error;
   }
 }

@@ -1,5 +1,5 @@
-// The parameters of a request, as the original reads them: a query string, and for POST a form, whose values come first.
-// Absent and empty are the same; a repeated key makes a list.
+// The parameters of a request, as the original reads them: a query string, and for POST a form, whose values come
+// first. Absent and empty are the same; a repeated key makes a list.
 
 import { FormFields } from "./form-fields.ts";
 

@@ -1,7 +1,7 @@
 // The messages between nodes as JSON. A peer may be anything: a message is what its type says, or it is malformed as a
 // whole, and nothing of it is taken in. Versions are 64 bits wide, and travel as decimal text.
 
-import { digestBuckets, digestCharacters } from "../digest.ts";
+import { digestBuckets, digestCharacters } from "../table/digest.ts";
 import {
   arrayOf,
   bigintOf,
@@ -12,9 +12,9 @@ import {
   MalformedJson,
   stringOf,
   wholeOf,
-} from "../json-fields.ts";
-import type { Compare, Compared, NodeInfo, Renewal, Replicate, Replicated } from "../peer-messages.ts";
-import { ageOf, identityOf, named, parseState, stateJson } from "../state-json.ts";
+} from "../../base/json-fields.ts";
+import type { Compare, Compared, NodeInfo, Renewal, Replicate, Replicated } from "../replication/peer-messages.ts";
+import { ageOf, identityOf, named, parseState, stateJson } from "../table/state-json.ts";
 
 /** Behind `/discovery/`. */
 export const replicatePath = "peer/replicate";
@@ -33,22 +33,22 @@ export function messageText(message: Replicate | Compare | Replicated | Compared
 
 /** Throws MalformedJson. */
 export function parseReplicate(text: string): Replicate {
-  const fields = versioned(jsonOf(text));
+  const fields = versioned(jsonOf(text, "the message"));
   return {
     kind: "replicate",
     node: parseNode(fields["node"]),
     isSpread: flagOf(fields, "spread"),
-    states: arrayOf(fields, "states").map(parseState),
-    renewals: arrayOf(fields, "renewals").map(parseRenewal),
+    states: arrayOf(fields["states"], "states").map(parseState),
+    renewals: arrayOf(fields["renewals"], "renewals").map(parseRenewal),
   };
 }
 
 /** Throws MalformedJson. */
 export function parseCompare(text: string): Compare {
-  const fields = versioned(jsonOf(text));
+  const fields = versioned(jsonOf(text, "the message"));
   const digest = stringOf(fields, "digest");
   if (digest !== "" && (digest.length !== digestCharacters || !/^[0-9a-f]+$/.test(digest)))
-    throw new MalformedJson("digest is none");
+    throw new MalformedJson(`digest: expected ${digestCharacters} hexadecimal digits, or none`);
   return {
     kind: "compare",
     node: parseNode(fields["node"]),
@@ -63,8 +63,8 @@ export function parseReplicated(data: unknown): Replicated {
   return {
     kind: "replicated",
     node: parseNode(fields["node"]),
-    wanted: arrayOf(fields, "wanted").map((index) => wholeOf(index, "wanted")),
-    newer: arrayOf(fields, "newer").map(parseState),
+    wanted: arrayOf(fields["wanted"], "wanted").map((index) => wholeOf(index, "wanted")),
+    newer: arrayOf(fields["newer"], "newer").map(parseState),
   };
 }
 
@@ -74,8 +74,8 @@ export function parseCompared(data: unknown): Compared {
   return {
     kind: "compared",
     node: parseNode(fields["node"]),
-    differing: arrayOf(fields, "differing").map((bucket) => bucketOf(bucket, "differing")),
-    states: arrayOf(fields, "states").map(parseState),
+    differing: arrayOf(fields["differing"], "differing").map((bucket) => bucketOf(bucket, "differing")),
+    states: arrayOf(fields["states"], "states").map(parseState),
     nextBucket: fields["next"] === undefined ? undefined : bucketOf(fields["next"], "next"),
   };
 }
@@ -128,15 +128,16 @@ function parseNode(value: unknown): NodeInfo {
 }
 
 function parseRenewal(value: unknown): Renewal {
-  if (!Array.isArray(value) || value.length !== 6) throw new MalformedJson("a renewal is none");
-  const [env, appid, zone, hostname, dirty, ageMs]: unknown[] = value;
+  const parts = arrayOf(value, "a renewal");
+  if (parts.length !== 6) throw new MalformedJson("a renewal: expected 6 elements");
+  const [env, appid, zone, hostname, dirty, ageMs] = parts;
   const names = [env, appid, zone, hostname].map((name) => stringOf({ name }, "name"));
   return { identity: identityOf(names), dirty: bigintOf(dirty, "dirty"), ageMs: ageOf(ageMs) };
 }
 
 function bucketOf(value: unknown, field: string): number {
   const bucket = wholeOf(value, field);
-  if (bucket >= digestBuckets) throw new MalformedJson(`${field} is no bucket`);
+  if (bucket >= digestBuckets) throw new MalformedJson(`${field}: expected a bucket below ${digestBuckets}`);
   return bucket;
 }
 

@@ -3,13 +3,20 @@
 
 import type { Clock } from "../../base/clock.ts";
 import { registryAnswerBytesMax, registryPeerBodyBytesMax } from "../../base/limits/fixed.ts";
-import { boundedText, TooLong } from "../bounded-text.ts";
-import { fieldsOf, jsonOf, MalformedJson } from "../json-fields.ts";
-import { KeyChecks } from "../key-checks.ts";
-import type { Compare, Compared, PeerFailure, PeerNetwork, Replicate, Replicated } from "../peer-messages.ts";
-import { sendToNode } from "../node-request.ts";
-import { Code } from "../registrar.ts";
-import { TokenChoice } from "../token-choice.ts";
+import { boundedText, TooLong } from "../client/bounded-text.ts";
+import { fieldsOf, jsonOf, MalformedJson } from "../../base/json-fields.ts";
+import { KeyChecks } from "../client/key-checks.ts";
+import type {
+  Compare,
+  Compared,
+  PeerFailure,
+  PeerNetwork,
+  Replicate,
+  Replicated,
+} from "../replication/peer-messages.ts";
+import { sendToNode } from "../client/node-request.ts";
+import { Code } from "../codes.ts";
+import { TokenChoice } from "../client/token-choice.ts";
 import { OriginalPeers } from "./original-peer.ts";
 import {
   comparePath,
@@ -22,7 +29,9 @@ import {
 
 /** A node that has not answered by then is away. */
 const requestMsMax = 5_000;
-/** A node that was found to be an original one is asked again after this long: it may have been replaced by one of ours. */
+/**
+ * A node that was found to be an original one is asked again after this long: it may have been replaced by one of ours.
+ */
 const originalMsMax = 60_000;
 /** One of ours that does not know us is told of us as an original one would be, and asked again after this long. */
 const unknownMsMax = 2_000;
@@ -57,9 +66,9 @@ export class HttpPeerNetwork implements PeerNetwork {
   private readonly originalUntilMs = new Map<string, number>();
 
   /**
-   * The first of `tokens`, those of now, is shown to all nodes, another one to a node that refuses it. A process that has any at
-   * its start exchanges nothing with a node that takes writes without one: what anybody may write there would be listed here.
-   * The clock of an original node that is behind by more than `lagMsMax` is not believed.
+   * The first of `tokens`, those of now, is shown to all nodes, another one to a node that refuses it. A process that
+   * has any at its start exchanges nothing with a node that takes writes without one: what anybody may write there
+   * would be listed here. The clock of an original node that is behind by more than `lagMsMax` is not believed.
    */
   constructor(clock: Clock, tokens: () => readonly string[], lagMsMax: number) {
     this.clock = clock;
@@ -171,7 +180,7 @@ export class HttpPeerNetwork implements PeerNetwork {
       return failure("unreachable", error instanceof Error ? error.message : String(error));
     }
     return unlessMalformed(() => {
-      const { code, message, data } = fieldsOf(jsonOf(text), "the answer");
+      const { code, message, data } = fieldsOf(jsonOf(text, "the answer"), "the answer");
       return { kind: "envelope", code, message, data };
     });
   }

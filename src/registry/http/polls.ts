@@ -1,16 +1,16 @@
-// The long polls: poll for one service, polls for several. One waiter a request: it is gone when it is answered, when its
-// time is over, or when its socket closes. A client is never answered so that it comes back at once for nothing: the
-// clients of the original ignore a service without UP instances, and would ask again with the same version.
+// The long polls: poll for one service, polls for several. One waiter a request: it is gone when it is answered, when
+// its time is over, or when its socket closes. A client is never answered so that it comes back at once for nothing:
+// the clients of the original ignore a service without UP instances, and would ask again with the same version.
 //
-// Memory: a poll that waits keeps what it needs to be answered, and nothing of its request; its services are those of the
-// watchers. How many services all polls name together is bounded.
+// Memory: a poll that waits keeps what it needs to be answered, and nothing of its request; its services are those of
+// the watchers. How many services all polls name together is bounded.
 
 import { pollMs } from "../../base/limits/fixed.ts";
 import type { LimitName } from "../../base/limits/table.ts";
 import type { BodyParts, HttpAnswer } from "../../transport/http/http-answer.ts";
 import { appKey, Status } from "../instance.ts";
-import { Code } from "../registrar.ts";
-import type { App } from "../table.ts";
+import { Code } from "../codes.ts";
+import type { App } from "../table/apps.ts";
 import { codeAnswer, emptyView, envelope, sharedAnswer, sharedEnvelope } from "./answers.ts";
 import { BadParameter, type Parameters } from "./parameters.ts";
 import {
@@ -110,7 +110,7 @@ export class Polls {
     const zone = parameters.text("zone");
     const versions = parameters.int64List("latest_timestamp");
     if (visibleApp(node, env, appid, zone) === undefined)
-      return codeAnswer(`{"code":-404,"message":${JSON.stringify(`${appid} not found`)}}`, Code.NothingFound);
+      return codeAnswer(`{"code":-404,"message":${JSON.stringify(`${appid} not found`)}}`, Code.NotFound);
     const [version = 0n] = versions.length > 1 ? [0n] : versions;
     return this.wait(request, env, zone, [{ appid, version }], (news) => {
       const [info] = news.values();

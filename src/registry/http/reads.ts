@@ -2,9 +2,9 @@
 
 import type { Limits } from "../../base/limits/limits.ts";
 import type { BodyParts, HttpAnswer } from "../../transport/http/http-answer.ts";
-import { Code } from "../registrar.ts";
-import type { RegistryNode } from "../registry-node.ts";
-import type { App } from "../table.ts";
+import { Code } from "../codes.ts";
+import type { RegistryNode } from "../node/registry-node.ts";
+import type { App } from "../table/apps.ts";
 import { envelope, instanceJson, pieceByPiece, sharedEnvelope } from "./answers.ts";
 import { BadParameter, type Parameters } from "./parameters.ts";
 import { AnswerTooLong, RenderingBusy, type Rendered, type Renderings } from "./renderings.ts";
@@ -32,7 +32,7 @@ export function fetchOne(
   const mask = requiredMask(parameters);
   const zone = parameters.text("zone");
   const app = visibleApp(node, env, appid, zone);
-  if (app === undefined) return envelope(Code.NothingFound, undefined, "null", node.isServingStale);
+  if (app === undefined) return envelope(Code.NotFound, undefined, "null", node.isServingStale);
   return unlessTooMuch(
     limits,
     () => renderings.of(app, env, zone, mask),
@@ -70,7 +70,9 @@ export interface RenderedServices {
   readonly isCut: boolean;
 }
 
-/** Renders services as far as an answer may hold them; at once, if they are not much. What is rendered stays as it is. */
+/**
+ * Renders services as far as an answer may hold them; at once, if they are not much. What is rendered stays as it is.
+ */
 export function renderAll(
   { renderings, limits }: Reading,
   apps: ReadonlyMap<string, App | Rendered>,

@@ -1,12 +1,12 @@
-// Services as JSON, each rendered once a version, for all who read it: an answer holds the same buffers as the others do.
-// Its renewals go on meanwhile: a short text is made anew after any of them, a long one after a second, or after so long
-// that making it takes a twentieth of the time. What is long is made over several turns of the event loop, one service
-// after the other.
+// Services as JSON, each rendered once a version, for all who read it: an answer holds the same buffers as the others
+// do. Its renewals go on meanwhile: a short text is made anew after any of them, a long one after a second, or after so
+// long that making it takes a twentieth of the time. What is long is made over several turns of the event loop, one
+// service after the other.
 //
 // Memory: what is kept here is bounded; what is long is dropped when nobody has asked for a while.
 
 import { discoveryAppid, Status } from "../instance.ts";
-import type { App } from "../table.ts";
+import type { App } from "../table/apps.ts";
 import { type Piece, zonePieces } from "./answers.ts";
 
 /** Shared by all who read the service at that version. */

@@ -1,12 +1,13 @@
-// The writes: register, renew, cancel, set. Parameters are checked here, what they mean stands in `registrar.ts`.
+// The writes: register, renew, cancel, set. Parameters are checked here, what they mean stands in `node/registrar.ts`.
 
+import { fieldsOf, jsonOf } from "../../base/json-fields.ts";
 import type { Limits } from "../../base/limits/limits.ts";
 import type { HttpAnswer } from "../../transport/http/http-answer.ts";
 import { type Identity, type InstanceStatus, noMetadata, Status } from "../instance.ts";
 import { faultOfName } from "../names.ts";
-import { type Caller, type Outcome, type SetChange } from "../registrar.ts";
-import type { RegistryNode } from "../registry-node.ts";
-import type { Origin } from "../replication.ts";
+import { type Caller, type Outcome, type SetChange } from "../node/registrar.ts";
+import type { RegistryNode } from "../node/registry-node.ts";
+import type { Origin } from "../replication/outboxes.ts";
 import { envelope, instanceJson } from "./answers.ts";
 import { BadParameter, type Parameters } from "./parameters.ts";
 
@@ -108,18 +109,9 @@ function parseStatus(status: number): InstanceStatus {
   throw new BadParameter(status === 0 ? "status is required" : "status is 1 (UP) or 2 (WAITING)");
 }
 
-/** A JSON object of texts. As in the original, a value that is no text counts as ''. */
+/** A JSON object of strings. As in the original, any other value counts as ''. Throws MalformedJson. */
 function parseMetadata(text: string): ReadonlyMap<string, string> {
   if (text === "" || text === "null") return noMetadata;
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new BadParameter("metadata is not JSON", { cause });
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw new BadParameter("metadata is not a JSON object");
-  return new Map(
-    Object.entries(value).map(([key, entry]: [string, unknown]) => [key, typeof entry === "string" ? entry : ""]),
-  );
+  const entries = Object.entries(fieldsOf(jsonOf(text, "metadata"), "metadata"));
+  return new Map(entries.map(([key, entry]) => [key, typeof entry === "string" ? entry : ""]));
 }

@@ -12,19 +12,16 @@ import {
   closeRevoked,
   closeUnauthorised,
 } from "../../wire/close-reason.ts";
-import { Command, MetaKey, serviceOf } from "../../wire/commands.ts";
+import { Command } from "../../wire/commands.ts";
 import { passedFeatures } from "../../wire/features.ts";
-import { LoginReqSchema, MetaType, SessionSchema, Status, type LoginReq } from "../../wire/gen/pkt_pb.ts";
-import { encodeLogicPacket } from "../../wire/packet.ts";
+import { LoginReqSchema, SessionSchema, Status, type LoginReq } from "../../wire/gen/pkt_pb.ts";
 import { PacketKind, PacketScan, scanPacket } from "../../wire/packet-scan.ts";
-import type { Link } from "../../routing/links.ts";
 import { refuseRequest } from "./answer.ts";
-import type { Gateway } from "./gateway.ts";
 import type { Channel } from "./channel.ts";
 import { ChannelState } from "./channel-state.ts";
+import { forwarded, loginService, senderOf } from "./login-link.ts";
 
 const scan = new PacketScan();
-const loginService = serviceOf(Command.SignIn) ?? "";
 const closeNoService: CloseReason = { code: CloseCode.Overload, text: "no login service" };
 
 /** Refuses a sign-in: the response, then the end. */
@@ -136,13 +133,13 @@ async function verifyAndForward(channel: Channel, request: LoginReq, sequence: n
       features: [...channel.features],
     }),
   );
-  // Registered before it is forwarded: the answer may not overtake the channel (pitfall 19).
+  // Registered before it is forwarded: the answer may not overtake the channel.
   channel.state = ChannelState.Pending;
   gateway.channels.set(channel.id, channel);
   gateway.expiries.watch(channel);
   channel.unanswered++;
   if (link.connection.send(forwarded(senderOf(channel), Command.SignIn, sequence, ticket, body))) return;
-  // The link is full. Nobody has heard of this connection: nobody is told of its end.
+  // The link is full. The login service has not heard of this connection, so it is not told of its end.
   link.pending.release(ticket);
   channel.unanswered--;
   gateway.channels.delete(channel.id);
@@ -155,93 +152,4 @@ async function verifyAndForward(channel: Channel, request: LoginReq, sequence: n
 function refuseForNow(channel: Channel, sequence: number): void {
   const sentence = "no login service can take this, try again";
   refuse(channel, Command.SignIn, sequence, Status.ServiceUnavailable, sentence, closeNoService);
-}
-
-/** Tells the login service that a connection has ended. */
-export function signOut(channel: Channel): void {
-  channel.gateway.signOuts.add(channel, channel.linkOf(loginService));
-}
-
-/** Connections in one turn of the event loop; each costs some microseconds. */
-const restoredInTurn = 256;
-/** Until it is tried again where the link is full. */
-const fullMs = 10;
-
-/** Sends the sessions of all connections that are signed in, because the login service has lost them; some in each turn. */
-export function restoreSessions(gateway: Gateway, link: Link<Channel>): void {
-  const channels = gateway.channels.values();
-  let restored = 0;
-  /** Met a link that was full. */
-  let unsent: Channel | undefined;
-  const step = (): void => {
-    if (!link.connection.isOpen) return;
-    if (unsent !== undefined && mayBeRestored(unsent)) {
-      if (!restoreSession(unsent, link)) {
-        setTimeout(step, fullMs);
-        return;
-      }
-      restored++;
-    }
-    unsent = undefined;
-    for (let looked = 0; looked < restoredInTurn; looked++) {
-      const { value: channel, done } = channels.next();
-      if (done === true) {
-        if (restored > 0) gateway.log.info("sessions are sent again", { sessions: restored, node: link.id });
-        return;
-      }
-      if (!mayBeRestored(channel)) continue;
-      if (restoreSession(channel, link)) restored++;
-      else {
-        unsent = channel;
-        setTimeout(step, fullMs);
-        return;
-      }
-    }
-    setImmediate(step);
-  };
-  step();
-}
-
-/** False: the session is not to be sent again. Whoever is being sent away does not come back that way. */
-export function mayBeRestored({ state, connection, gateway, app, account, issuedAt }: Channel): boolean {
-  return state === ChannelState.Live && connection.isOpen && !gateway.revocations.refuses(app, account, issuedAt);
-}
-
-/** Sends the session of one of them. False: the link is full or closed. */
-export function restoreSession(channel: Channel, link: Link<Channel>): boolean {
-  const { id, device, features, gateway } = channel;
-  const session = create(SessionSchema, {
-    ...{ channelId: id, gateId: gateway.serviceId, device, features: [...features] },
-  });
-  gateway.signOuts.restored(link);
-  return link.connection.send(forwarded(senderOf(channel), Command.Restore, 0, 0, toBinary(SessionSchema, session)));
-}
-
-function senderOf({ id, app, account, gateway }: Channel): Parameters<typeof forwarded>[0] {
-  return { id, app, account, serviceId: gateway.serviceId };
-}
-
-/** A packet to the login service in the name of a connection. */
-export function forwarded(
-  sender: { readonly id: string; readonly app: string; readonly account: string; readonly serviceId: string },
-  command: string,
-  sequence: number,
-  ticket: number,
-  body: Uint8Array,
-): Uint8Array {
-  const meta = (key: string, value: string) => ({ key, value, type: MetaType.string });
-  return encodeLogicPacket(
-    {
-      command,
-      sequence,
-      channelId: sender.id,
-      meta: [
-        meta(MetaKey.App, sender.app),
-        meta(MetaKey.Account, sender.account),
-        meta(MetaKey.DestServer, sender.serviceId),
-      ],
-      ticket,
-    },
-    body,
-  );
 }

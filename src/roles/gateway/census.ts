@@ -7,7 +7,7 @@ import type { SessionTally } from "../../session/tally.ts";
 import { markOf } from "../../session/tally.ts";
 import { decodeMarks, encodeCensusQuestion } from "../../wire/census.ts";
 import { Command } from "../../wire/commands.ts";
-import { forwarded, mayBeRestored, restoreSession } from "./accept.ts";
+import { forwarded, mayBeRestored, restoreSession } from "./login-link.ts";
 import type { Channel } from "./channel.ts";
 import type { Gateway } from "./gateway.ts";
 

@@ -9,9 +9,10 @@ import type { Connection, FrameHandler } from "../../transport/transport.ts";
 import { type CloseReason, closeFrameTooLarge, closeLoginWait, closeSlowConsumer } from "../../wire/close-reason.ts";
 import { knownFeatures } from "../../wire/features.ts";
 import { encodeStamp } from "../../wire/packet-stamp.ts";
-import { acceptSignIn, signOut } from "./accept.ts";
+import { acceptSignIn } from "./accept.ts";
 import { ChannelState } from "./channel-state.ts";
 import type { Gateway } from "./gateway.ts";
+import { signOut } from "./login-link.ts";
 import { receiveRequest } from "./uplink.ts";
 
 /** Pushes that may wait while a sign-in is under way, in bytes. */

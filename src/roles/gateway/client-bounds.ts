@@ -1,10 +1,14 @@
 // The bounds of clients' connections, as their transports are told of them, and what is said when one is reached.
 
+import type { BlockList } from "node:net";
+import { linkFrameBytesMax } from "../../base/limits/fixed.ts";
 import type { Limits } from "../../base/limits/limits.ts";
 import type { LimitName } from "../../base/limits/table.ts";
 import type { Log } from "../../base/log.ts";
 import { RareLog } from "../../base/rare-log.ts";
 import type { TimerWheel } from "../../base/timer-wheel.ts";
+import type { TurnShare } from "../../base/turn-share.ts";
+import type { ServiceMetrics } from "../../observe/metrics.ts";
 import { isLoopbackAddress } from "../../transport/address-ranges.ts";
 import { Admission, type AdmissionBound } from "../../transport/admission.ts";
 import type { Member } from "../../transport/connection-group.ts";
@@ -12,7 +16,7 @@ import type { Flusher } from "../../transport/flusher.ts";
 import { quotaAddress } from "../../transport/quota-address.ts";
 import { shedLargest } from "../../transport/shed-largest.ts";
 import type { TransportBound, TransportOptions } from "../../transport/transport.ts";
-import type { TrustedProxies } from "../../transport/trusted-proxies.ts";
+import { TrustedProxies } from "../../transport/trusted-proxies.ts";
 import type { UnseenBound, UnseenBounds } from "../../transport/unseen-watch.ts";
 
 /** Connections above those that the descriptors allow, which are only there to be told so. */
@@ -165,4 +169,43 @@ export function boundUnsent(
     if (ended > 0) limits.met("unsentBytesInAll", { ended, bytes });
     else fruitlessMs = wheel.nowMs;
   });
+}
+
+/** Returns the options of the transports that clients connect to. */
+export function clientTransport(
+  parts: {
+    readonly wheel: TimerWheel;
+    readonly flusher: Flusher;
+    readonly metrics: ServiceMetrics;
+    readonly readWaitMs: number;
+    readonly writeWaitMs: number;
+    readonly loginWaitMs: number;
+    readonly trustedProxies?: BlockList | undefined;
+  },
+  {
+    limits,
+    log,
+    descriptors,
+    connectionsMax,
+  }: {
+    readonly limits: Limits;
+    readonly log: Log;
+    /** What the process may open. */
+    readonly descriptors: number;
+    readonly connectionsMax: number;
+  },
+  { strangerShare }: { readonly strangerShare: TurnShare },
+): TransportOptions {
+  const { wheel, flusher, metrics, readWaitMs, writeWaitMs, loginWaitMs } = parts;
+  const proxies = new TrustedProxies(parts.trustedProxies, log);
+  return {
+    ...clientBounds(limits),
+    ...{ readWaitMs, writeWaitMs, wheel, flusher, proxies, strangerShare },
+    sentFrameBytesMax: linkFrameBytesMax,
+    closeWhenSlow: true,
+    headWaitMs: loginWaitMs,
+    unseen: unseenBounds(limits, { descriptors, loginWaitMs, wheel, proxies, log }),
+    observer: metrics,
+    admission: clientAdmission(limits, connectionsMax, proxies, log),
+  };
 }

@@ -7,7 +7,7 @@ import type { Gateway } from "./gateway.ts";
 
 const stepMs = 20;
 
-/** Resolves when all clients were told, or after `msMax`: whoever is still waited for is told then. */
+/** Resolves when all clients were told, or after `msMax`: the rest are told then. */
 export async function dismissClients(gateway: Gateway, spreadMs: number, msMax: number): Promise<void> {
   const beganMs = performance.now();
   const waiting = [...gateway.channels.values()];

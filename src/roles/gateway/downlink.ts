@@ -1,5 +1,6 @@
 // A service's packet on its way down: the routing metas are cut off and the same bytes are written to every recipient's
 // connection. An answer finds its connection by its ticket, a push by the channel ids in its header.
+// Answers come from service/context.ts, pushes from service/dispatcher.ts.
 
 import { linkHeaderBytesMax } from "../../base/limits/fixed.ts";
 import { decodeLinkState } from "../../link/link-state.ts";
@@ -14,11 +15,11 @@ import { BasicCode, basicPong } from "../../wire/packet.ts";
 import { moveRoutingLast } from "../../wire/packet-clean.ts";
 import { PacketKind, PacketScan, scanPacket, scanPacketAt } from "../../wire/packet-scan.ts";
 import { cutBytes, writeCut } from "../../wire/packet-stamp.ts";
-import { restoreSessions } from "./accept.ts";
 import { refuseRequest } from "./answer.ts";
 import type { Channel } from "./channel.ts";
 import { ChannelState } from "./channel-state.ts";
 import type { Gateway } from "./gateway.ts";
+import { restoreSessions } from "./login-link.ts";
 
 const scan = new PacketScan();
 const closeTryAgain: CloseReason = { code: CloseCode.Overload, text: "sign-in failed, try again" };
@@ -67,7 +68,7 @@ export class Downlink implements FrameHandler {
       refuseRequest(channel, command, sequence, Status.ServiceUnavailable, sentence);
       if (channel.state === ChannelState.Pending) channel.connection.close(closeTryAgain);
     });
-    // What that node had committed but not yet pushed would be missed until the next sign-in (pitfall 34).
+    // What that node had committed but not yet pushed would be missed until the next sign-in.
     if (isDraining) return;
     gateway.hints.add(gateway.channels.values());
   }

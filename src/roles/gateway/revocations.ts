@@ -20,7 +20,7 @@ import {
   type RevocationsPage,
   type StoredRevocation,
 } from "../../wire/revocations.ts";
-import { forwarded } from "./accept.ts";
+import { forwarded } from "./login-link.ts";
 import type { Channel } from "./channel.ts";
 import { ChannelState } from "./channel-state.ts";
 import type { Gateway } from "./gateway.ts";

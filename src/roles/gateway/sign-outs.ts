@@ -7,7 +7,7 @@
 
 import type { Link } from "../../routing/links.ts";
 import { Command } from "../../wire/commands.ts";
-import { forwarded } from "./accept.ts";
+import { forwarded } from "./login-link.ts";
 import type { Channel } from "./channel.ts";
 
 /** So long after it was sent a sign-out has arrived, or its link is known to be broken. */

@@ -1,5 +1,6 @@
 // A signed-in client's frame on its way up: read in place, stamped, and written straight into the outbound buffer of
 // the link to the node that the selector chose. One copy; no decoding, no promise, no string that is not interned.
+// The bytes arrive in service/service.ts.
 
 import { headerFieldsMax, headerBytesMax } from "../../base/limits/fixed.ts";
 import { closeProtocolFault } from "../../wire/close-reason.ts";

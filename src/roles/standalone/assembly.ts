@@ -12,9 +12,9 @@ import { LogicNode } from "../../node/logic-node.ts";
 import type { NodeEnvironment } from "../../node/environment.ts";
 import { controlCommands } from "../../observe/control-commands.ts";
 import { Metrics } from "../../observe/metrics.ts";
-import { startMonitor } from "../../observe/monitor.ts";
+import { type Monitor, startMonitor } from "../../observe/monitor.ts";
 import type { Health } from "../../observe/operator-answers.ts";
-import { startLoneRegistry } from "../../registry/alone.ts";
+import { startLoneRegistry } from "../../registry/node/alone.ts";
 import { InProcessNaming } from "../../registry/client/in-process-naming.ts";
 import { localRegistrar } from "../../registry/client/local-registrar.ts";
 import type { Naming } from "../../registry/client/naming.ts";
@@ -23,9 +23,9 @@ import { MemorySessions } from "../../session/memory-sessions.ts";
 import type { Store } from "../../store/store.ts";
 import { Flusher } from "../../transport/flusher.ts";
 import { MemoryNetwork } from "../../transport/memory.ts";
-import { clockDetail, createChatService } from "../chat/role.ts";
-import { GatewayRole } from "../gateway/role.ts";
-import { createLoginService } from "../login/role.ts";
+import { clockDetail, createChatService } from "../chat/commands.ts";
+import { GatewayRole } from "../gateway/gateway-role.ts";
+import { createLoginService } from "../login/commands.ts";
 import type { RunningStandalone, StandaloneSettings } from "../settings.ts";
 
 /** Of the time that a drain may take, what is kept for closing connections and the store. */
@@ -40,21 +40,19 @@ const clusterKeyBytes = 32;
  */
 export async function assemble(settings: StandaloneSettings, opening: Promise<Store>): Promise<RunningStandalone> {
   const { id, limits, log, zone, version } = settings;
-  const undo: (() => void | Promise<void>)[] = [
-    async () => {
-      // One that could not be opened has told why.
-      const [opened] = await Promise.allSettled([opening]);
-      if (opened.status === "fulfilled") await opened.value.close();
-    },
-  ];
-  const closeAll = async (): Promise<void> => {
-    for (const step of undo.toReversed()) await step();
-    undo.length = 0;
-  };
+  const teardown = new AsyncDisposableStack();
+  let monitor: Monitor | undefined;
+  // The monitor answers until everything else has stopped.
+  teardown.defer(() => monitor?.stop());
+  teardown.defer(async () => {
+    // A store that cannot be opened has reported why.
+    const [opened] = await Promise.allSettled([opening]);
+    if (opened.status === "fulfilled") await opened.value.close();
+  });
   try {
     const wheel = new TimerWheel();
     wheel.start();
-    undo.push(() => wheel.stop());
+    teardown.defer(() => wheel.stop());
     const flusher = new Flusher();
     const metrics = new Metrics(log, { limits, role: "standalone" });
     const control = controlCommands({ id, version, limits, role: "standalone" }, (bug) =>
@@ -81,23 +79,21 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
         },
       };
     };
-    const monitor = settings.monitor && startMonitor(settings.monitor, { metrics, health, limits: settings.limits });
-    // The last to go.
-    if (monitor !== undefined) undo.unshift(() => monitor.stop());
+    monitor = settings.monitor && startMonitor(settings.monitor, { metrics, health, limits: settings.limits });
     const store = await opening;
     running.store = store;
     const sessions = new MemorySessions(limits.values);
-    undo.push(() => sessions.close());
+    teardown.defer(() => sessions.close());
 
     const registry = startLoneRegistry({ env, zone, version, limits, log: silentLog });
-    undo.push(() => registry.stop());
+    teardown.defer(() => registry.stop());
     const network = new MemoryNetwork();
     const keys = new ClusterKeys([systemRandom.bytes(clusterKeyBytes)]);
     const transport = { writeWaitMs: settings.writeWaitMs, wheel, flusher, limits };
     const naming = (): Naming => {
       const registrar = localRegistrar(registry);
       const client = new InProcessNaming({ directory: registry, registrar, env, zone, region: "", log });
-      undo.push(() => client.close());
+      teardown.defer(() => client.close());
       return client;
     };
     const around = (service: string): NodeEnvironment => ({
@@ -117,7 +113,7 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
 
     const loginMetrics = metrics.forService(`${id}-login`, "login");
     const { service, stop } = createLoginService({ sessions, metrics: loginMetrics, limits, log });
-    undo.push(stop);
+    teardown.defer(stop);
     const login = new LogicNode(around("login"), service, loginMetrics);
     const chatMetrics = metrics.forService(`${id}-chat`, "chat");
     const chat = new LogicNode(
@@ -136,7 +132,7 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
     );
     for (const node of [login, chat]) {
       await node.start();
-      undo.push(() => node.drain(0));
+      teardown.defer(() => node.drain(0));
     }
 
     const gateway = new GatewayRole(around(gatewayService), {
@@ -151,16 +147,15 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
       tags: new Map(),
     });
     running.gateway = gateway;
-    undo.push(() => gateway.drain(0, 0));
+    let drainMs = 0;
+    teardown.defer(() => gateway.drain(drainMs, 0));
     const { ws, tcp } = await gateway.start();
     running.isStarted = true;
 
     const drain = async (): Promise<void> => {
       log.info("draining", { connections: gateway.connections });
-      await gateway.drain(limits.values.shutdownMs - closingMs, 0);
-      // The gateway's own step has been taken.
-      undo.pop();
-      await closeAll();
+      drainMs = limits.values.shutdownMs - closingMs;
+      await teardown.disposeAsync();
     };
     const { readTokenKeys } = settings;
     return {
@@ -169,7 +164,7 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
       drain: () => (draining ??= drain()),
     };
   } catch (error) {
-    await closeAll();
+    await teardown.disposeAsync().catch(() => undefined);
     throw error;
   }
 }

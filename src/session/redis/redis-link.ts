@@ -13,7 +13,7 @@ const policyEveryMs = 60_000;
 /** Policies by which the server deletes any key when its memory is full. The keys of sessions have no expiry, so the others spare them. */
 const evictsAnyKey = /^allkeys-/;
 
-export interface RedisLinkOptions {
+interface RedisLinkOptions {
   readonly url: string;
   /** What all keys begin with. */
   readonly prefix: string;

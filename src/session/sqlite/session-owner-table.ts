@@ -27,7 +27,7 @@ interface Row {
   readonly owners: unknown;
 }
 
-export interface FileClaim {
+interface FileClaim {
   /** The store's name for sentences. */
   readonly store: string;
   readonly claim: StoreClaim;

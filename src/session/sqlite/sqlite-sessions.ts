@@ -40,7 +40,7 @@ const pollMs = 500;
 /** Accounts that one step of a sweep removes: some milliseconds. */
 const sweepAccounts = 50;
 
-export interface SqliteSessionsOptions {
+interface SqliteSessionsOptions {
   /** The file; made (mode 0600) where there is none. Its folder exists. */
   readonly path: string;
   readonly log: Log;

@@ -12,7 +12,7 @@ import { openForLong } from "./tools.ts";
 /** The first schema with an identity. */
 const identityFrom = 3;
 
-export interface CheckResult {
+interface CheckResult {
   readonly messages: number;
   /** A sentence for each thing that is wrong; empty: nothing was found. */
   readonly problems: readonly string[];

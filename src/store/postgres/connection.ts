@@ -101,7 +101,7 @@ export function placeOf(url: string): string {
 }
 
 /** A server of this machine, and who signs in there. */
-export interface PostgresSocket {
+interface PostgresSocket {
   /** Absolute. */
   readonly folder: string;
   readonly port: number;

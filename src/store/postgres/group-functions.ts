@@ -1,4 +1,4 @@
-// Creating groups and changing who is in them, as functions of the database (semantics, Who may do what): one call is one
+// Creating groups and changing who is in them, as functions of the database: one call is one
 // transaction. A group without members is closed for good: nobody finds it any more; windows of former members stay
 // readable. A group that is being created has none yet, as far as its row says: it is in unfinished_group until its last
 // members have entered.

@@ -197,7 +197,7 @@ export function ofMessages({ messages, wallMs, oldestMs }: TimeState, keepMs: nu
 }
 
 /** What a process has made of a state. */
-export interface NewTime {
+interface NewTime {
   readonly time: TrustedTime;
   /** Undefined: messages are kept for ever. */
   readonly messages: Horizon | undefined;

@@ -15,7 +15,7 @@ const probeEveryMs = 1_000;
 const lookEveryMs = 60_000;
 const lookFirstMs = 500;
 
-export interface Chores {
+interface Chores {
   /** Renews the lease; rejects when the store cannot commit. */
   renew(): Promise<Renewal>;
   /** Looks at the clocks and moves the horizons; undefined: it could not be found out how they run. */

@@ -17,7 +17,7 @@ import { versionIn } from "./migrate.ts";
 import { schemaVersion } from "./schema.ts";
 import { complaintOf, environmentOf, majorOf, openForLong, toolFor } from "./tools.ts";
 
-export interface RestorePlan {
+interface RestorePlan {
   readonly url: string;
   /** The archive. */
   readonly path: string;

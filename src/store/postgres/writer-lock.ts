@@ -19,8 +19,8 @@ export const renewAfterMs = 10_000;
 export const isolated = "SET search_path = roost, pg_temp";
 
 /**
- * The lock, the life (life.ts; null is not compared), the clock and the node number (semantics, Messages 4 and Ids). The time is the database's, read while the
- * lock is held; no writer's own clock matters. A clock behind the last id refuses nobody: ids go on above the last one.
+ * The lock, the life (life.ts; null is not compared), the clock and the node number. The time is the
+ * database's, read while the lock is held; no writer's own clock matters. A clock behind the last id refuses nobody: ids go on above the last one.
  * A lease's row is its holder's until somebody else takes it over, which happens inside this lock; so no two
  * transactions ever write under one number for two holders, whatever the clock says of the lease.
  */

@@ -1,7 +1,6 @@
 // The writer: one connection, over which batches go one behind the other, each as one call of one function that is one
 // transaction (message-functions.ts, group-functions.ts). The next batch is sent while the one before it commits.
 
-import type { SQL } from "bun";
 import { assert } from "../../base/assert.ts";
 import {
   damagedIdentitySentence,
@@ -20,23 +19,9 @@ import { purgeRowsMax } from "../purge.ts";
 import { StoreUnavailable, type RevokeOutcome } from "../store.ts";
 import { UnfinishedGroups, unfinishedGroupsMax, type UnfinishedGroup } from "../unfinished-groups.ts";
 import { AccountNumbers } from "./account-numbers.ts";
+import { type AckJob, changeOf, type GroupJob, isGroupJob, sendMessages, type TalkJob } from "./batch.ts";
 import { Connections, placeOf, StoreReplaced } from "./connection.ts";
 import { toText } from "./text.ts";
-
-type TalkJob = Extract<Job, readonly ["talk", ...unknown[]]>;
-type AckJob = Extract<Job, readonly ["ack", ...unknown[]]>;
-type GroupJob = Exclude<Job, TalkJob | AckJob>;
-
-/** A row of roost.store_messages, as an array. */
-type MessageRow = readonly [
-  outcome: bigint,
-  id: bigint,
-  sentNs: bigint,
-  previousId: bigint,
-  groupVersion: bigint,
-  sender: bigint,
-  inbox: bigint | null,
-];
 
 /** What the database says while a lease is renewed. */
 export interface Renewal {
@@ -61,10 +46,6 @@ interface ClaimRow {
 
 /** The store is another cluster's; the message is a whole sentence. */
 export class NotOwned extends StoreUnavailable {}
-
-function isGroupJob(job: Job): job is GroupJob {
-  return job[0] !== "talk" && job[0] !== "ack";
-}
 
 /** Talks and acknowledgements share a transaction, changes of groups do; one of each kind does not. */
 export function mayShareBatch(first: Job, next: Job): boolean {
@@ -137,8 +118,8 @@ export class Writer {
     const talks: TalkJob[] = [];
     const acks: AckJob[] = [];
     for (const job of jobs) {
-      if (job[0] === "talk") talks.push(job);
-      else if (job[0] === "ack") acks.push(job);
+      if (job.kind === "talk") talks.push(job);
+      else if (job.kind === "ack") acks.push(job);
       else groupJobs.push(job);
     }
     if (groupJobs.length > 0) {
@@ -270,9 +251,11 @@ export class Writer {
   ): Promise<BigInt64Array> {
     // What another store replaces belongs to the rows that this very call brings back.
     const { accounts } = this;
-    const rows = await this.connections.run((sql) => this.sendMessages(sql, life, accounts, talks, acks));
+    const rows = await this.connections.run((sql) =>
+      sendMessages(sql, { holder: this.holder, life, accounts, talks, acks }),
+    );
     assert(rows.length === jobs.length, "each job has its row");
-    for (const [index, [, app, sender, toGroup, dest]] of talks.entries()) {
+    for (const [index, { app, sender, toGroup, dest }] of talks.entries()) {
       const row = rows[index];
       if (row === undefined) break;
       if (accounts.find(app, sender) === null) accounts.remember(app, sender, row[5]);
@@ -283,52 +266,10 @@ export class Writer {
     let talk = 0;
     let ack = talks.length;
     for (const [index, job] of jobs.entries()) {
-      const row = rows[job[0] === "talk" ? talk++ : ack++];
+      const row = rows[job.kind === "talk" ? talk++ : ack++];
       for (let slot = 0; slot < outcomeSlots; slot++) numbers[index * outcomeSlots + slot] = row?.[slot] ?? 0n;
     }
     return numbers;
-  }
-
-  private sendMessages(
-    sql: SQL,
-    life: string,
-    accounts: AccountNumbers,
-    talks: readonly TalkJob[],
-    acks: readonly AckJob[],
-  ): Promise<readonly MessageRow[]> {
-    const texts = (values: readonly string[]) => sql.array(values.map(toText), "TEXT");
-    return sql`SELECT * FROM roost.store_messages(
-      ${this.holder}, ${life},
-      ${texts(talks.map((talk) => talk[1]))}, ${texts(talks.map((talk) => talk[2]))},
-      ${sql.array(
-        talks.map((talk) => accounts.find(talk[1], talk[2])),
-        "BIGINT",
-      )},
-      ${sql.array(
-        talks.map((talk) => talk[3]),
-        "BOOLEAN",
-      )},
-      ${texts(talks.map((talk) => talk[4]))},
-      ${sql.array(
-        talks.map((talk) => (talk[3] ? null : accounts.find(talk[1], talk[4]))),
-        "BIGINT",
-      )},
-      ${sql.array(
-        talks.map((talk) => talk[9]),
-        "BOOLEAN",
-      )},
-      ${sql.array(
-        talks.map((talk) => talk[5]),
-        "INT",
-      )},
-      ${texts(talks.map((talk) => talk[6]))}, ${texts(talks.map((talk) => talk[7]))},
-      ${texts(talks.map((talk) => talk[8]))},
-      ${texts(acks.map((ack) => ack[1]))}, ${texts(acks.map((ack) => ack[2]))}, ${texts(acks.map((ack) => ack[3]))},
-      ${sql.array(
-        acks.map((ack) => ack[4]),
-        "BIGINT",
-      )}
-    )`.values();
   }
 
   private async changeGroups(jobs: readonly GroupJob[], life: string): Promise<BigInt64Array> {
@@ -343,34 +284,4 @@ export class Writer {
     for (const [index, row] of rows.entries()) numbers.set(row, index * outcomeSlots);
     return numbers;
   }
-}
-
-/** A change as roost.change_memberships reads it. */
-function changeOf(job: GroupJob): Record<string, string | boolean | readonly string[]> {
-  if (job[0] === "create") {
-    const [, draft, isWhole] = job;
-    return {
-      kind: "create",
-      app: toText(draft.app),
-      group: toText(draft.id),
-      name: toText(draft.name),
-      avatar: toText(draft.avatar),
-      introduction: toText(draft.introduction),
-      closed: draft.closed,
-      isWhole,
-      members: [draft.owner, ...draft.members].map(toText),
-    };
-  }
-  if (job[0] === "enter") {
-    const [kind, { app, group, members, isLast }] = job;
-    return { kind, app: toText(app), group: toText(group), members: members.map(toText), isLast };
-  }
-  const [kind, change] = job;
-  return {
-    kind,
-    app: toText(change.app),
-    group: toText(change.group),
-    actor: toText(change.actor),
-    account: toText(change.account),
-  };
 }

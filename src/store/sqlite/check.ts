@@ -36,7 +36,7 @@ export interface CheckReport {
 }
 
 /** Told what is done now, and how far it has come where that is known. */
-export type CheckProgress = (what: string, part?: number) => void;
+type CheckProgress = (what: string, part?: number) => void;
 
 /** Throws Refusal for a file that is none of ours, and what the system says. */
 export function checkStore(path: string, progress: CheckProgress, nowMs = Date.now()): CheckReport {
@@ -137,7 +137,7 @@ function damaged(logProblems: readonly string[]): CheckReport {
 }
 
 /** What is wrong with the log: its pages, its rows, and what every writer keeps true. */
-export function checkLog(log: Database): string[] {
+function checkLog(log: Database): string[] {
   const problems = integrityOf(log);
   if (problems.length > 0) return problems;
   problems.push(...wrongTypesOf(log));

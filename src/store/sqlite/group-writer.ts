@@ -1,4 +1,4 @@
-// Creates groups and changes who is in them, inside the transaction of the writer (semantics, Who may do what).
+// Creates groups and changes who is in them, inside the transaction of the writer.
 // A group without members is closed for good: nobody finds it any more; windows of former members stay readable. A group
 // that is being created has none yet, as far as its row says: it is in `unfinished` until its last members have entered.
 //

@@ -7,12 +7,8 @@ import type { Log } from "../../base/log.ts";
 import { ClockNotices } from "../clock-notices.ts";
 import { StoreDamaged, type StoreUnavailable } from "../store.ts";
 import { renewAfterMs } from "./node-lease.ts";
-import type { Answer, Request } from "./protocol.ts";
+import type { RequestTarget } from "./protocol.ts";
 import { PurgeRounds } from "./purge-rounds.ts";
-
-interface Line {
-  call(request: Request): Promise<Answer>;
-}
 
 const dayMs = 86_400_000;
 const tidyEveryMs = 100;
@@ -22,9 +18,9 @@ const followEveryMs = 20;
  * Between two pieces of work on the index it rests twice as long as it has worked, within bounds: commits and reads go
  * first, unless it is late.
  */
-const foldRests = 2;
-const foldPauseMsMin = 4;
-const foldPauseMsMax = 100;
+const compactionRests = 2;
+const compactionPauseMsMin = 4;
+const compactionPauseMsMax = 100;
 /** While the store cannot commit, it is tried this often. */
 const probeEveryMs = 1_000;
 /** Whether the files are still there is seen at each commit, and this often without any. */
@@ -39,9 +35,9 @@ export class Housekeeping {
   /** What of the log cannot be read. */
   private damage: string | undefined;
   private damageSaidMs = -Infinity;
-  private readonly writer: Line;
-  private readonly reader: Line;
-  private readonly folder: Line;
+  private readonly writer: RequestTarget;
+  private readonly reader: RequestTarget;
+  private readonly compactor: RequestTarget;
   private readonly purge: PurgeRounds;
   private readonly log: Log;
   private isStopped = false;
@@ -55,19 +51,19 @@ export class Housekeeping {
   private followTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
-    lines: { readonly writer: Line; readonly reader: Line; readonly folder: Line },
+    threads: { readonly writer: RequestTarget; readonly reader: RequestTarget; readonly compactor: RequestTarget },
     retentionDays: number,
     log: Log,
   ) {
-    this.writer = lines.writer;
-    this.reader = lines.reader;
-    this.folder = lines.folder;
+    this.writer = threads.writer;
+    this.reader = threads.reader;
+    this.compactor = threads.compactor;
     this.log = log;
     this.clock = new ClockNotices(log, () => performance.now());
     this.renewLater(renewAfterMs);
     this.guardTimer = setInterval(() => this.guard(), guardEveryMs);
     this.guardTimer.unref();
-    this.purge = new PurgeRounds(lines, retentionDays * dayMs, this.clock, log, () => this.tidyLater());
+    this.purge = new PurgeRounds(threads, retentionDays * dayMs, this.clock, log, () => this.tidyLater());
   }
 
   /** A sentence for the operator; '' when all is well. */
@@ -212,15 +208,18 @@ export class Housekeeping {
     if (checkpointDueMs <= 0) await this.checkpoint();
     if (this.isStopped) return 0;
     const startMs = performance.now();
-    const folded = await this.folder.call({ kind: "fold" });
-    assert(folded.kind === "folded", "a fold is answered with how it went");
-    if (!folded.more) return Math.max(0, checkpointDueMs);
-    if (folded.isLate) return foldPauseMsMin;
-    return Math.min(foldPauseMsMax, Math.max(foldPauseMsMin, foldRests * (performance.now() - startMs)));
+    const compacted = await this.compactor.call({ kind: "compact" });
+    assert(compacted.kind === "compacted", "a step of compaction is answered with how it went");
+    if (!compacted.more) return Math.max(0, checkpointDueMs);
+    if (compacted.isLate) return compactionPauseMsMin;
+    return Math.min(
+      compactionPauseMsMax,
+      Math.max(compactionPauseMsMin, compactionRests * (performance.now() - startMs)),
+    );
   }
 
   private async checkpoint(): Promise<void> {
-    const answer = await this.folder.call({ kind: "checkpoint" });
+    const answer = await this.compactor.call({ kind: "checkpoint" });
     if (answer.kind === "more" && answer.more && !this.isStopped) await this.writer.call({ kind: "checkpoint" });
     this.checkpointedMs = performance.now();
   }

@@ -17,12 +17,12 @@ export const indexSlots = 3;
 export type Request =
   | {
       readonly kind: "open";
-      readonly role: "writer" | "reader" | "folder";
+      readonly role: "writer" | "reader" | "compactor";
       readonly path: string;
       readonly synchronous: Synchronous;
       readonly holder: string;
-      /** Messages that a fold makes a run of. */
-      readonly foldMessages: number;
+      /** Messages that a flush makes a run of. */
+      readonly flushMessages: number;
       /** The writer: how many groups and members there may be. */
       readonly bounds: GroupBounds;
       /** The writer: who opens the store. */
@@ -48,14 +48,14 @@ export type Request =
   | { readonly kind: "look"; readonly keepMs: number }
   /** To the writer: delete a slice of what the last look has given free. */
   | { readonly kind: "purge" }
-  /** To the folder: count messages. */
+  /** To the compactor: count messages. */
   | { readonly kind: "count"; readonly above: string; readonly upTo: string; readonly rowsMax: number }
   | { readonly kind: "checkpoint" }
-  /** To the folder: the most urgent piece of work on the index. */
-  | { readonly kind: "fold" }
-  /** To the folder: the same, while a start waits for it. */
+  /** To the compactor: the most urgent piece of work on the index. */
+  | { readonly kind: "compact" }
+  /** To the compactor: the same, while a start waits for it. */
   | { readonly kind: "catchUp" }
-  /** To the folder: the index is damaged; begin a new one. */
+  /** To the compactor: the index is damaged; begin a new one. */
   | { readonly kind: "rebuild" }
   /** To the others: the index was replaced; `isReplaced`: because the log was. */
   | { readonly kind: "reopenIndex"; readonly isReplaced: boolean }
@@ -84,6 +84,11 @@ export type Request =
     }
   | { readonly kind: "membership"; readonly app: string; readonly group: string }
   | { readonly kind: "revocations"; readonly after: string; readonly limit: number };
+
+/** What answers requests: a thread, or what stands before one. */
+export interface RequestTarget {
+  call(request: Request): Promise<Answer>;
+}
 
 /** A kick or a revocation. */
 export type FoundRevocation = readonly [
@@ -141,8 +146,8 @@ export type Answer =
     }
   /** count: how many, and the last of them. */
   | { readonly kind: "counted"; readonly messages: number; readonly last: string }
-  /** fold: is there more, and does the log grow faster than it is folded? */
-  | { readonly kind: "folded"; readonly more: boolean; readonly isLate: boolean }
+  /** compact: is there more, and does the log grow faster than it is flushed? */
+  | { readonly kind: "compacted"; readonly more: boolean; readonly isLate: boolean }
   /**
    * purge: is there more? checkpoint: does the log need the writer's help to start over? catchUp: is there
    * still too much in no run?

@@ -5,21 +5,17 @@ import { assert } from "../../base/assert.ts";
 import type { Log } from "../../base/log.ts";
 import type { ClockNotices } from "../clock-notices.ts";
 import { purgePauseMs, surveyMessagesMax } from "../purge.ts";
-import type { Answer, Request } from "./protocol.ts";
-
-interface Line {
-  call(request: Request): Promise<Answer>;
-}
+import type { RequestTarget } from "./protocol.ts";
 
 const lookEveryMs = 60_000;
 const lookFirstMs = 500;
-/** Messages that are counted in one go: some milliseconds of the folder's thread. */
+/** Messages that are counted in one go: some milliseconds of the compactor. */
 const countRowsMax = 20_000;
 
 export class PurgeRounds {
-  private readonly writer: Line;
+  private readonly writer: RequestTarget;
   /** It counts: nobody waits for it. */
-  private readonly folder: Line;
+  private readonly compactor: RequestTarget;
   private readonly keepMs: number;
   private readonly notices: ClockNotices;
   private readonly log: Log;
@@ -29,14 +25,14 @@ export class PurgeRounds {
 
   /** Messages are kept for `keepMs`; 0: for ever. Calls `deleted` after each slice. */
   constructor(
-    lines: { readonly writer: Line; readonly folder: Line },
+    threads: { readonly writer: RequestTarget; readonly compactor: RequestTarget },
     keepMs: number,
     notices: ClockNotices,
     log: Log,
     deleted: () => void,
   ) {
-    this.writer = lines.writer;
-    this.folder = lines.folder;
+    this.writer = threads.writer;
+    this.compactor = threads.compactor;
     this.keepMs = keepMs;
     this.notices = notices;
     this.log = log;
@@ -83,7 +79,7 @@ export class PurgeRounds {
     let messages = 0;
     for (let above = "0"; messages <= surveyMessagesMax && !this.isStopped;) {
       const rowsMax = Math.min(countRowsMax, surveyMessagesMax + 1 - messages);
-      const answer = await this.folder.call({ kind: "count", above, upTo, rowsMax });
+      const answer = await this.compactor.call({ kind: "count", above, upTo, rowsMax });
       assert(answer.kind === "counted", "a count is answered with a number");
       messages += answer.messages;
       if (answer.messages < rowsMax) break;

@@ -1,5 +1,5 @@
 // The connection that reads: the offline index, contents, groups. Every answer is one snapshot of the file. The offline
-// index goes through the runs of the log's index, the oldest first, and ends with its tail; in each it merges the inbox,
+// index goes through the runs of the log's index, the oldest first, and ends with its memtable; in each it merges the inbox,
 // the groups and what was sent.
 
 import type { Database } from "bun:sqlite";

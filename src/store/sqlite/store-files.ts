@@ -23,14 +23,14 @@ import { StoreFault, type StoreThread } from "./store-thread.ts";
 const catchUpPauseMs = 2;
 
 /** The threads that the store asks. */
-export interface Lines {
+export interface StoreThreads {
   readonly writer: StoreThread;
   readonly reader: StoreThread;
-  readonly folder: StoreThread;
+  readonly compactor: StoreThread;
 }
 
 export class StoreFiles {
-  readonly lines: Lines;
+  readonly threads: StoreThreads;
   private readonly path: string;
   private readonly log: Log;
   private readonly takeLock: () => void;
@@ -47,9 +47,9 @@ export class StoreFiles {
   onReopened: (() => void) | undefined;
 
   /** `takeLock`: see SqliteStoreOptions. */
-  constructor(lines: Lines, path: string, log: Log, takeLock: () => void = () => undefined) {
+  constructor(threads: StoreThreads, path: string, log: Log, takeLock: () => void = () => undefined) {
     this.takeLock = takeLock;
-    this.lines = lines;
+    this.threads = threads;
     this.path = path;
     this.log = log;
   }
@@ -60,13 +60,13 @@ export class StoreFiles {
 
   /** Who opens the files. */
   get claim(): StoreClaim {
-    return this.lines.writer.claim;
+    return this.threads.writer.claim;
   }
 
   /** Changes who that is, also for the files that are open. */
   claimAs(claim: StoreClaim): void {
-    this.lines.writer.claimAs(claim);
-    this.lines.reader.claimAs(claim);
+    this.threads.writer.claimAs(claim);
+    this.threads.reader.claimAs(claim);
   }
 
   /** Opens the files where they are not; rejects with StoreUnavailable, or StoreDamaged, and the reason. */
@@ -85,7 +85,7 @@ export class StoreFiles {
   }
 
   /** Asks a thread, once what is being opened is open. Rejects with StoreUnavailable. */
-  async ask(role: keyof Lines, request: Request): Promise<Answer> {
+  async ask(role: keyof StoreThreads, request: Request): Promise<Answer> {
     const { opening } = this;
     if (opening !== undefined) {
       try {
@@ -95,15 +95,15 @@ export class StoreFiles {
         if (role !== "reader" || !(error instanceof StoreUnavailable)) throw error;
       }
     }
-    const line = this.lines[role];
-    if (this.reason !== undefined && !(role === "reader" && line.isReady)) throw new StoreUnavailable(this.reason);
-    return line.call(request);
+    const thread = this.threads[role];
+    if (this.reason !== undefined && !(role === "reader" && thread.isReady)) throw new StoreUnavailable(this.reason);
+    return thread.call(request);
   }
 
   /** Until what is in no run of the index is short enough to be kept in memory. */
   async catchUp(): Promise<void> {
     for (let isFirst = true; ; isFirst = false) {
-      const answer = await this.lines.folder.call({ kind: "catchUp" });
+      const answer = await this.threads.compactor.call({ kind: "catchUp" });
       if (answer.kind !== "more" || !answer.more) return;
       if (isFirst)
         this.log.info("The index of the messages is completed from the log first; that takes some seconds a million.");
@@ -114,19 +114,19 @@ export class StoreFiles {
   async close(): Promise<void> {
     this.isClosing = true;
     await this.opening?.catch(() => undefined);
-    const { writer, reader, folder } = this.lines;
-    await Promise.all([reader.close(), folder.close()]);
+    const { writer, reader, compactor } = this.threads;
+    await Promise.all([reader.close(), compactor.close()]);
     await writer.close();
   }
 
   private async open(): Promise<void> {
-    const { writer, reader, folder } = this.lines;
+    const { writer, reader, compactor } = this.threads;
     try {
-      await Promise.all([writer.end(), folder.end(), reader.isQuiet ? undefined : reader.end()]);
+      await Promise.all([writer.end(), compactor.end(), reader.isQuiet ? undefined : reader.end()]);
       // A thread takes longer to read its code than to open the files: all do so at once, while the files are looked at.
-      for (const thread of [folder, writer, reader]) thread.load();
+      for (const thread of [compactor, writer, reader]) thread.load();
       await this.prepare();
-      await folder.start();
+      await compactor.start();
       await this.catchUp();
       const opened = await writer.start();
       if (opened.kind === "opened") {
@@ -141,7 +141,7 @@ export class StoreFiles {
       this.wereOpen = true;
     } catch (error) {
       this.reason = error instanceof Error ? error.message : String(error);
-      await Promise.all([writer.end(), folder.end()]);
+      await Promise.all([writer.end(), compactor.end()]);
       if (!isForGood(error)) await this.openForReading();
       if (error instanceof StoreUnavailable) throw error;
       throw new StoreFault(this.reason, isForGood(error) ? "unusable" : "machine", { cause: error });
@@ -175,7 +175,7 @@ export class StoreFiles {
 
   /** Reading needs no room on the disk. */
   private async openForReading(): Promise<void> {
-    const { reader } = this.lines;
+    const { reader } = this.threads;
     if (reader.isReady || this.isClosing) return;
     try {
       await reader.end();

@@ -1,13 +1,9 @@
 // The main thread's end of one store thread: requests go out in order, answers come back in order and are paired with
 // their promises. A thread that dies rejects everything that waits and is started again with back-off.
-//
-// Where the worker's code is: run from source, next to this file. In a compiled binary (scripts/build) this file is part of
-// the entry point or of a chunk that entries share, and these lie at the root of Bun's virtual folder; the worker is an
-// entry of its own, under its path below the folder that the entries share, which is src/. So from whichever of them asks,
-// the worker is at ./store/sqlite/.
 
 import { type StoreClaim, withoutAdoption } from "../../auth/store-ownership.ts";
 import type { Log } from "../../base/log.ts";
+import { startThread } from "../../base/start-thread.ts";
 import { StoreDamaged, StoreUnavailable } from "../store.ts";
 import { logDamageSentence } from "./damage.ts";
 import type { Answer, Request } from "./protocol.ts";
@@ -35,9 +31,7 @@ interface Waiter {
 
 /** A thread of the store. */
 function spawnThread(): Worker {
-  const isCompiled = import.meta.url.includes("/$bunfs/") || import.meta.url.includes("~BUN");
-  const path = isCompiled ? "./store/sqlite/store-worker.js" : "./store-worker.ts";
-  return new Worker(new URL(path, import.meta.url).href);
+  return startThread("store/sqlite/store-worker.ts", new URL("./store-worker.ts", import.meta.url));
 }
 
 export class StoreThread {

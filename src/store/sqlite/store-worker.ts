@@ -1,4 +1,4 @@
-// The entry of the store's threads: a writer, a reader or a folder, as its first request says. The folder cares for the
+// The entry of the store's threads: a writer, a reader or a compactor, as its first request says. The compactor cares for the
 // index and moves the write-ahead logs into their files, in short pieces of work. A thread answers
 // requests one by one; what the machine or the file does wrong becomes a sentence, anything else is a bug.
 //
@@ -28,7 +28,7 @@ declare const self: Worker;
  * Whoever has been away asks for the index, then for the contents of the same messages, and among many others each lies in
  * a page of its own: 10,000 of them find their pages in memory the second time.
  */
-const cacheKib = { writer: 32 * 1024, reader: 48 * 1024, folder: 1024 } as const;
+const cacheKib = { writer: 32 * 1024, reader: 48 * 1024, compactor: 1024 } as const;
 
 let db: Database | undefined;
 let writer: Writer | undefined;
@@ -42,7 +42,7 @@ let opening: Extract<Request, { kind: "open" }> | undefined;
 const done: Answer = { kind: "done" };
 
 function open(request: Extract<Request, { kind: "open" }>): Answer {
-  const { role, path, synchronous, holder, foldMessages, bounds, claim, quiet = false } = request;
+  const { role, path, synchronous, holder, flushMessages, bounds, claim, quiet = false } = request;
   const indexPath = indexPathOf(path);
   opening = request;
   const refuseForeign = (opened: Database): void => refuseUnknown(opened, path);
@@ -50,9 +50,9 @@ function open(request: Extract<Request, { kind: "open" }>): Answer {
     ? openQuietly(path, cacheKib[role])
     : openConnection({ path, synchronous, cacheKib: cacheKib[role], refuseForeign });
   switch (role) {
-    case "folder":
+    case "compactor":
       migrate(db, path);
-      keeper = new IndexKeeper(db, { path: indexPath, holder, foldMessages }, systemClock);
+      keeper = new IndexKeeper(db, { path: indexPath, holder, flushMessages }, systemClock);
       break;
     case "writer": {
       db.run("PRAGMA busy_timeout = 0");
@@ -113,19 +113,19 @@ function answer(request: Request): Answer {
     return done;
   }
   const answered =
-    (db !== undefined && keeper !== undefined ? folderAnswer(request, db, keeper) : undefined) ??
+    (db !== undefined && keeper !== undefined ? compactorAnswer(request, db, keeper) : undefined) ??
     (db !== undefined && writer !== undefined ? writerAnswer(request, db, writer) : undefined) ??
     (reader !== undefined ? readerAnswer(request, reader) : undefined);
   if (answered === undefined) throw new Error(`this thread does not answer ${request.kind}`);
   return answered;
 }
 
-function folderAnswer(request: Request, log: Database, index: IndexKeeper): Answer | undefined {
+function compactorAnswer(request: Request, log: Database, index: IndexKeeper): Answer | undefined {
   switch (request.kind) {
     case "checkpoint":
       return { kind: "more", more: checkpoint(log) };
-    case "fold":
-      return { kind: "folded", more: index.fold(), isLate: index.isLate };
+    case "compact":
+      return { kind: "compacted", more: index.compact(), isLate: index.isLate };
     case "catchUp":
       return { kind: "more", more: index.catchUp() };
     case "rebuild":

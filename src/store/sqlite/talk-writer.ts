@@ -2,14 +2,14 @@
 // has stored is found by key in `batch` until it has committed, and in the index of the log from then on.
 
 import type { Database } from "bun:sqlite";
-import { outcome, type Job } from "../jobs.ts";
+import { outcome, type JobOf } from "../jobs.ts";
 import { nodeOfId, type IdSequence } from "../snowflake.ts";
 import { LastIds } from "./last-ids.ts";
 import type { LogIndex } from "./index/log-index.ts";
 import type { Names } from "./names.ts";
 import { keyedKey, lists, receivedKey, sentKey, type MessageKeys } from "./index/posting.ts";
 
-export type TalkJob = Extract<Job, readonly ["talk", ...unknown[]]>;
+export type TalkJob = JobOf<"talk">;
 /** An outcome and up to four numbers that belong to it. */
 export type Outcome = readonly bigint[];
 
@@ -68,7 +68,7 @@ export class TalkWriter {
 
   /** `ownAbove`: ids up to this one were not taken by this writer, whatever their node number says. */
   write(job: TalkJob, ids: IdSequence, wallMs: number, sentNs: bigint, ownAbove: bigint): Outcome {
-    const [, app, senderName, toGroup, dest, type, body, extra, clientId, toKnown] = job;
+    const { app, sender: senderName, toGroup, dest, type, body, extra, clientId, toKnown } = job;
     const sender = this.names.account(app, senderName);
     const group = toGroup ? this.names.findGroup(app, dest) : undefined;
     if (toGroup && group === undefined) return notFound;
@@ -105,7 +105,7 @@ export class TalkWriter {
   /** At the start of a transaction: takes in what other writers have committed. */
   catchUp(): void {
     this.oldestId = undefined;
-    // Messages that were folded before they were followed are in the index only.
+    // Messages that were flushed before they were followed are in the index only.
     if (this.index.hasSkipped) this.lastIds = new LastIds();
     this.index.follow((message) => this.lastIds.set(message.received, message.id));
   }

@@ -11,7 +11,7 @@
 // with SQLite's own means (.restore) is noticed. Not noticed: a file that was overwritten byte by byte, which SQLite does
 // not notice either.
 
-import { SQLiteError, type Database } from "bun:sqlite";
+import type { Database } from "bun:sqlite";
 import { blockFor } from "../../base/block.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Revocation } from "../../wire/revocations.ts";
@@ -19,7 +19,7 @@ import type { ClockReading } from "../horizon.ts";
 import { outcome, outcomeSlots, type Job } from "../jobs.ts";
 import { IdSequence, refusedClock, timeOfId } from "../snowflake.ts";
 import { keyedMs } from "../trusted-time.ts";
-import { LogDamage, LogReplaced } from "./damage.ts";
+import { LogReplaced } from "./damage.ts";
 import { FileGuard } from "./file-guard.ts";
 import { GroupWriter, type GroupBounds } from "./group-writer.ts";
 import { Horizons, type Look } from "./horizons.ts";
@@ -30,11 +30,12 @@ import { NodeLease } from "./node-lease.ts";
 import type { Ownership } from "./ownership.ts";
 import type { Forgotten } from "./protocol.ts";
 import { PurgeSlices } from "./purge-slices.ts";
-import { FilesMoved, Refusal } from "./refusal.ts";
+import { Refusal } from "./refusal.ts";
 import { keepRevocation } from "./revocations.ts";
+import { SequenceRow } from "./sequence-row.ts";
 import { TalkWriter, type Outcome } from "./talk-writer.ts";
 
-/** A batch waits so long while folds lag behind. */
+/** A batch waits this long while compaction lags behind. */
 const lagPauseMs = 2;
 
 /** A look of the writer. */
@@ -62,8 +63,7 @@ export class Writer {
   private readonly ownership: Ownership | undefined;
   private readonly talks: TalkWriter;
   private readonly groups: GroupWriter;
-  private readonly sequence;
-  private readonly saveSequence;
+  private readonly sequence: SequenceRow;
   private readonly newestSent;
   private readonly moveCursor;
   private readonly horizons: Horizons;
@@ -93,12 +93,7 @@ export class Writer {
     this.ownership = ownership;
     this.talks = new TalkWriter(db, this.names, index);
     this.groups = new GroupWriter(db, this.names, bounds);
-    this.sequence = db.prepare<{ last_id: bigint; epoch: string }, []>(
-      // The sub-query is never run: it makes a store of an earlier schema, which lacks the table, known as one.
-      `SELECT last_id, (SELECT epoch FROM identity) AS epoch FROM sequence
-       WHERE NOT EXISTS (SELECT 1 FROM revocation WHERE 0)`,
-    );
-    this.saveSequence = db.prepare<null, [bigint, number]>("UPDATE sequence SET last_id = ?, committed_ms = ?");
+    this.sequence = new SequenceRow(db);
     this.newestSent = db.prepare<{ sent_ns: bigint }, []>("SELECT sent_ns FROM message ORDER BY id DESC LIMIT 1");
     this.moveCursor = db.prepare<null, [bigint, string, bigint]>(
       `INSERT INTO cursor (account, device, acked) VALUES (?, ?, ?)
@@ -199,23 +194,23 @@ export class Writer {
   }
 
   private perform(job: Job, ids: IdSequence, wallMs: number, sentNs: bigint, committedLast: bigint): Outcome {
-    switch (job[0]) {
+    switch (job.kind) {
       case "talk":
         return this.talks.write(job, ids, wallMs, sentNs, this.lease.ownAbove);
       case "ack": {
-        const messageId = BigInt(job[4]);
+        const messageId = BigInt(job.messageId);
         if (messageId > committedLast) return [outcome.future];
-        if (messageId > 0n) this.moveCursor.run(this.names.account(job[1], job[2]), job[3], messageId);
+        if (messageId > 0n) this.moveCursor.run(this.names.account(job.app, job.account), job.device, messageId);
         return [outcome.done];
       }
       case "create":
-        return this.groups.create(job[1], job[2], ids, wallMs);
+        return this.groups.create(job.draft, job.isWhole, ids, wallMs);
       case "enter":
-        return this.groups.enterSlice(job[1], ids, wallMs);
+        return this.groups.enterSlice(job.slice, ids, wallMs);
       case "join":
-        return this.groups.join(job[1], ids, wallMs);
+        return this.groups.join(job.change, ids, wallMs);
       case "quit":
-        return this.groups.quit(job[1], ids, wallMs);
+        return this.groups.quit(job.change, ids, wallMs);
     }
   }
 
@@ -283,23 +278,6 @@ export class Writer {
     this.lease.ownAbove = lastId;
   }
 
-  /** The row of the last id. */
-  private readSequence(): { readonly last_id: bigint; readonly epoch: string } {
-    let row;
-    try {
-      row = this.sequence.get();
-    } catch (error) {
-      // Opening the files again brings it up to date.
-      if (error instanceof SQLiteError && /no such table: (identity|revocation)/.test(error.message))
-        throw new FilesMoved("a store of an earlier version was put in place of the one that was open", {
-          cause: error,
-        });
-      throw error;
-    }
-    if (row === null) throw new LogDamage("it has lost its row of the last id");
-    return row;
-  }
-
   private transact<T>(work: (ids: IdSequence, wallMs: number) => T): T {
     this.catchUp();
     this.lock();
@@ -310,17 +288,17 @@ export class Writer {
       const wallMs = Math.floor(this.clock.wallMs());
       const refused = refusedClock(wallMs, "this machine's");
       if (refused !== undefined) throw new Refusal(refused);
-      const row = this.readSequence();
+      const row = this.sequence.read();
       const claimed = this.ownership?.claimed;
       const node = this.lease.hold(wallMs, row.last_id);
       // A claim that makes another store of it changes the epoch.
       const isClaimed = this.ownership?.claimed !== claimed;
-      this.recognise(isClaimed ? this.readSequence().epoch : row.epoch, row.last_id);
-      if (this.lastSeen === 0n) this.refuseLostIds(row.last_id);
+      this.recognise(isClaimed ? this.sequence.read().epoch : row.epoch, row.last_id);
+      if (this.lastSeen === 0n) this.sequence.refuseLostIds(row.last_id);
       this.lastSeen = row.last_id;
       const ids = new IdSequence(row.last_id, node);
       const result = work(ids, wallMs);
-      if (ids.last !== row.last_id) this.saveSequence.run(ids.last, wallMs);
+      if (ids.last !== row.last_id) this.sequence.save(ids.last, wallMs);
       if (!this.talks.hasStored) this.lease.stamp(wallMs);
       this.files.check();
       this.db.run("COMMIT");
@@ -337,12 +315,6 @@ export class Writer {
     } finally {
       this.index.end();
     }
-  }
-
-  /** An id that is taken twice names two messages: a last id that is too small is damage, whatever made it so. */
-  private refuseLostIds(lastId: bigint): void {
-    const newest = this.db.query<{ id: bigint | null }, []>("SELECT max(id) AS id FROM message").get()?.id ?? 0n;
-    if (newest > lastId) throw new LogDamage(`its last id is ${lastId}, and it holds message ${newest}`);
   }
 
   private lock(): void {

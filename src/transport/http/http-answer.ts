@@ -9,7 +9,7 @@ export interface HttpAnswer {
   readonly fields: Readonly<Record<string, string>>;
   /**
    * The body: text, parts that are all there, or pieces that are made one after the other, each when the connection has
-   * taken the one before. Pieces are bounded by whoever makes them.
+   * taken the one before. The maker of the pieces bounds them.
    */
   readonly body: string | BodyParts | Iterator<Uint8Array, undefined>;
   /** The connection ends with this answer. */

@@ -11,10 +11,11 @@ import { Arrivals } from "../arrivals.ts";
 import { peerQuota } from "../quota-address.ts";
 import { HeldBuffers } from "./held-buffers.ts";
 import type { BodyParts, HttpAnswer } from "./http-answer.ts";
-import type { ConnectionHost, Phase } from "./connection-host.ts";
+import type { ConnectionHost } from "./connection-host.ts";
 import { HttpConnection } from "./http-connection.ts";
 import { LongHeads } from "./long-heads.ts";
 import type { HttpHandler } from "./http-handler.ts";
+import { OpenConnections } from "./open-connections.ts";
 
 /** A bound that turned something away. */
 export type HttpBound =
@@ -64,7 +65,7 @@ export interface HttpServerOptions {
   readonly met: (bound: HttpBound, address: string) => void;
 }
 
-/** Progress below this in `writeMs` is none. */
+/** A reader that takes fewer bytes than this in `writeMs` makes no progress. */
 const progressBytesMin = 16 * 1024;
 const writeMs = 10_000;
 /** So that a client reads the last answer. */
@@ -81,13 +82,6 @@ const acceptPauseMs = 2;
 const waitingMin = 32;
 /** Of long answers, written in one turn of the event loop: what else has come is served in between. */
 const turnBytes = 1024 * 1024;
-/** A connection that is younger than this makes room for another one last. */
-const youngMs = 1_000;
-/** Unfinished requests that hold this share of all places make room first: somebody begins them and does not end them. */
-const unfinishedShare = 0.25;
-/** A reader that takes longer than this for an answer makes room, too. */
-const slowMs = 5_000;
-
 const afterPause = (action: () => void): void => void setTimeout(action, acceptPauseMs);
 
 const sharedHandlers = {
@@ -122,13 +116,7 @@ export class HttpServer implements ConnectionHost {
   private readonly quotaOf: (remoteAddress: string) => string;
   private readonly now: () => number;
   private readonly listener: { readonly port: number; stop(force?: boolean): void };
-  private readonly connections = new Set<HttpConnection>();
-  private readonly byAddress = new Map<string, number>();
-  /** Those that may be pushed out, with the time since when they may: the longest first. */
-  private readonly lingering = new Map<HttpConnection, number>();
-  private readonly unfinished = new Map<HttpConnection, number>();
-  private readonly idle = new Map<HttpConnection, number>();
-  private readonly sending = new Map<HttpConnection, number>();
+  private readonly connections = new OpenConnections();
   /** Those whose long answers wait for the next turn of the event loop. */
   private waiting: HttpConnection[] = [];
   private timer: ReturnType<typeof setInterval> | undefined;
@@ -162,16 +150,13 @@ export class HttpServer implements ConnectionHost {
     this.address = formatAddress(address.host, this.listener.port);
   }
 
-  /** Open connections. */
   get size(): number {
     return this.connections.size;
   }
 
   /** Open connections of the address that has the most of them. */
   get sizeOfLargest(): number {
-    let largest = 0;
-    for (const count of this.byAddress.values()) largest = Math.max(largest, count);
-    return largest;
+    return this.connections.sizeOfLargest;
   }
 
   /** Accepts no more, and ends what is not being answered at once, the rest after `graceMs`. */
@@ -212,10 +197,8 @@ export class HttpServer implements ConnectionHost {
   entered(connection: HttpConnection): void {
     const { limits } = this.options;
     const nowMs = this.now();
-    const { phase } = connection;
-    for (const group of [this.lingering, this.unfinished, this.idle, this.sending]) group.delete(connection);
-    this.groupOf(phase)?.set(connection, nowMs);
-    switch (phase) {
+    this.connections.entered(connection, nowMs);
+    switch (connection.phase) {
       case "idle":
         connection.deadlineMs = nowMs + limits.idleMs;
         return;
@@ -301,9 +284,7 @@ export class HttpServer implements ConnectionHost {
       }
       const connection = new HttpConnection(socket, remoteAddress, this);
       socket.data = connection;
-      this.connections.add(connection);
-      const quota = this.quotaOf(remoteAddress);
-      if (quota !== "") this.byAddress.set(quota, (this.byAddress.get(quota) ?? 0) + 1);
+      this.connections.add(connection, this.quotaOf(remoteAddress));
       this.entered(connection);
       this.timer ??= setInterval(() => this.tick(), tickMs);
     } catch (bug) {
@@ -323,47 +304,14 @@ export class HttpServer implements ConnectionHost {
   /** True if there is room for one more of that address; the one that has been silent for the longest time makes it. */
   private admits(remoteAddress: string): boolean {
     const { limits, met } = this.options;
-    if ((this.byAddress.get(this.quotaOf(remoteAddress)) ?? 0) >= limits.connectionsPerAddress) {
+    if (this.connections.ofAddress(this.quotaOf(remoteAddress)) >= limits.connectionsPerAddress) {
       met("connectionsPerAddress", remoteAddress);
       return false;
     }
     if (this.connections.size < limits.connections) return true;
     met("connections", remoteAddress);
-    this.longestSilent()?.close();
+    this.connections.longestSilent(this.now(), limits.connections)?.close();
     return this.connections.size < limits.connections;
-  }
-
-  private groupOf(phase: Phase): Map<HttpConnection, number> | undefined {
-    switch (phase) {
-      case "head":
-      case "body":
-        return this.unfinished;
-      case "idle":
-        return this.idle;
-      case "sending":
-        return this.sending;
-      case "lingering":
-        return this.lingering;
-      default:
-        return undefined;
-    }
-  }
-
-  /** Who makes room for another one: nobody who is being answered, unless its reader takes long. */
-  private longestSilent(): HttpConnection | undefined {
-    const nowMs = this.now();
-    const isBesieged = this.unfinished.size >= this.options.limits.connections * unfinishedShare;
-    const first = (group: ReadonlyMap<HttpConnection, number>, atLeastMs: number): HttpConnection | undefined => {
-      for (const [connection, sinceMs] of group) return nowMs - sinceMs >= atLeastMs ? connection : undefined;
-      return undefined;
-    };
-    return (
-      first(this.lingering, 0) ??
-      first(this.unfinished, isBesieged ? 0 : youngMs) ??
-      first(this.idle, 0) ??
-      first(this.sending, slowMs) ??
-      first(this.unfinished, 0)
-    );
   }
 
   private nextTurn(): void {
@@ -382,15 +330,8 @@ export class HttpServer implements ConnectionHost {
   }
 
   private left(connection: HttpConnection): void {
-    this.connections.delete(connection);
-    const quota = this.quotaOf(connection.remoteAddress);
-    if (quota !== "") {
-      const count = (this.byAddress.get(quota) ?? 0) - 1;
-      if (count > 0) this.byAddress.set(quota, count);
-      else this.byAddress.delete(quota);
-    }
+    this.connections.remove(connection, this.quotaOf(connection.remoteAddress));
     if (this.connections.size > 0) return;
-    // Nobody is here: nothing runs.
     clearInterval(this.timer);
     this.timer = undefined;
   }

@@ -1,7 +1,7 @@
+import { MalformedJson } from "../../../src/base/json-fields.ts";
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import {
-  MalformedAnswer,
   parseAnswer,
   parseListing,
   parseService,
@@ -71,7 +71,7 @@ describe("an answer", () => {
     ]);
     expect(parseListing(null)).toEqual([]);
     for (const wrong of [1, [], { chat: 1 }, { chat: [null] }, { chat: [{ renew_timestamp: "1" }] }])
-      expect(() => parseListing(wrong)).toThrow(MalformedAnswer);
+      expect(() => parseListing(wrong)).toThrow(MalformedJson);
   });
 
   test("leaves out who is not UP", () => {
@@ -96,11 +96,11 @@ describe("an answer", () => {
         answer({ z: [instanceJson("chat", "a", change)] }),
       ),
     ];
-    for (const text of wrong) expect(() => read(text), text).toThrow(MalformedAnswer);
-    expect(() => parseServices({ chat: null })).toThrow(MalformedAnswer);
-    expect(() => parseServices(undefined)).toThrow(MalformedAnswer);
+    for (const text of wrong) expect(() => read(text), text).toThrow(MalformedJson);
+    expect(() => parseServices({ chat: null })).toThrow(MalformedJson);
+    expect(() => parseServices(undefined)).toThrow(MalformedJson);
     for (const error of [1, [], { "-404": "x" }, { "-404": [1] }]) {
-      expect(() => parseUnknown(error)).toThrow(MalformedAnswer);
+      expect(() => parseUnknown(error)).toThrow(MalformedJson);
     }
   });
 });

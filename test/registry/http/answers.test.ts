@@ -8,7 +8,7 @@ import { Status } from "../../../src/registry/instance.ts";
 import { bodyText, type HttpAnswer } from "../../../src/transport/http/http-answer.ts";
 import { HttpServer } from "../../../src/transport/http/http-server.ts";
 import { serverOptions } from "../../support/http-server.ts";
-import { Code } from "../../../src/registry/registrar.ts";
+import { Code } from "../../../src/registry/codes.ts";
 import { askUrl, chat1, endAll, endLater, eventually, serveRegistry } from "./support.ts";
 
 const item = "x".repeat(1_024);

@@ -1,4 +1,4 @@
-// A client that behaves as bilibili/discovery's own Go client does (discovery, section 9), its weaknesses included: it
+// A client that behaves as bilibili/discovery's own Go client does, its weaknesses included: it
 // waits for infra.discovery before anything else, ignores services without instances, asks again at once after -304, and
 // takes a whole answer for an error when any part of it is not what Go's encoding/json would put into its types.
 

@@ -9,7 +9,7 @@ import { KnownPeers } from "../../../src/registry/http/known-peers.ts";
 import { messageText } from "../../../src/registry/http/peer-codec.ts";
 import { HttpPeerNetwork } from "../../../src/registry/http/peer-network.ts";
 import { discoveryAppid } from "../../../src/registry/instance.ts";
-import { RegistryNode } from "../../../src/registry/registry-node.ts";
+import { RegistryNode } from "../../../src/registry/node/registry-node.ts";
 import { systemTimers } from "../../../src/base/timers.ts";
 import { testLimits } from "../../support/limits.ts";
 import { living, nodeInfo } from "../support.ts";

@@ -3,7 +3,7 @@
 import { formatBounds } from "../../../src/registry/names.ts";
 import { describe, expect, test } from "bun:test";
 import { compact } from "../../../src/registry/metadata.ts";
-import { digestCharacters } from "../../../src/registry/digest.ts";
+import { digestCharacters } from "../../../src/registry/table/digest.ts";
 import {
   messageText,
   parseCompare,
@@ -11,8 +11,8 @@ import {
   parseReplicate,
   parseReplicated,
 } from "../../../src/registry/http/peer-codec.ts";
-import { MalformedJson } from "../../../src/registry/json-fields.ts";
-import type { Compared, Replicate, Replicated } from "../../../src/registry/peer-messages.ts";
+import { MalformedJson } from "../../../src/base/json-fields.ts";
+import type { Compared, Replicate, Replicated } from "../../../src/registry/replication/peer-messages.ts";
 import { cancelled, identityOf, living, nodeInfo } from "../support.ts";
 
 const dirty = 1_790_000_000_000_000_001n;

@@ -11,7 +11,7 @@ import { Polls } from "../../../src/registry/http/polls.ts";
 import { Status } from "../../../src/registry/instance.ts";
 import { bodyText } from "../../../src/transport/http/http-answer.ts";
 import { testLimits } from "../../support/limits.ts";
-import { RegistryNode } from "../../../src/registry/registry-node.ts";
+import { RegistryNode } from "../../../src/registry/node/registry-node.ts";
 import { VirtualTime } from "../../sim/virtual-time.ts";
 import { localCaller, ManualNetwork, registration } from "../support.ts";
 import { at } from "./support.ts";

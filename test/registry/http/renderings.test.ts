@@ -3,8 +3,8 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { type Piece, zonePieces } from "../../../src/registry/http/answers.ts";
 import { AnswerTooLong, Renderings } from "../../../src/registry/http/renderings.ts";
-import type { App } from "../../../src/registry/table.ts";
-import type { RegistryNode } from "../../../src/registry/registry-node.ts";
+import type { App } from "../../../src/registry/table/apps.ts";
+import type { RegistryNode } from "../../../src/registry/node/registry-node.ts";
 import { localCaller, registration } from "../support.ts";
 import { endAll, serveRegistry } from "./support.ts";
 

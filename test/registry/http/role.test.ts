@@ -5,7 +5,7 @@ import { afterEach, expect, test } from "bun:test";
 import { silentLog } from "../../../src/base/log.ts";
 import { testLimits } from "../../support/limits.ts";
 import { discoveryAppid } from "../../../src/registry/instance.ts";
-import { startDiscovery } from "../../../src/roles/discovery/role.ts";
+import { startDiscovery } from "../../../src/roles/discovery/start.ts";
 import type { DiscoverySettings, RunningDiscovery } from "../../../src/roles/settings.ts";
 import { askUrl, at, endAll, endLater, eventually, RawConnection, TestNode } from "./support.ts";
 

@@ -11,7 +11,7 @@ import { tombstoneMs } from "../../../src/base/limits/fixed.ts";
 import { type Log, silentLog } from "../../../src/base/log.ts";
 import { compact } from "../../../src/registry/metadata.ts";
 import { discoveryAppid, Status } from "../../../src/registry/instance.ts";
-import { NotASnapshot, readSnapshot, SnapshotWriter } from "../../../src/registry/snapshot.ts";
+import { NotASnapshot, readSnapshot, SnapshotWriter } from "../../../src/registry/table/snapshot.ts";
 import { beginNs, cancelled, contentOf, identityOf, living, nanoseconds, TableOverTime } from "../support.ts";
 import { at, endAll, eventually, TestNode } from "./support.ts";
 

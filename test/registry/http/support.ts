@@ -1,7 +1,7 @@
 // A discovery node on a free port, as its clients see it: over HTTP, with every number of an answer to its last digit.
 
 import { systemClock } from "../../../src/base/clock.ts";
-import { PublicGateways } from "../../../src/registry/public-gateways.ts";
+import { PublicGateways } from "../../../src/registry/lookup/public-gateways.ts";
 import { connect, type Socket } from "node:net";
 import { type Log, silentLog } from "../../../src/base/log.ts";
 import type { LimitValues } from "../../../src/base/limits/table.ts";
@@ -9,9 +9,9 @@ import { testLimits } from "../../support/limits.ts";
 import { ContainedBugs } from "../../../src/observe/contained-bugs.ts";
 import { ControlCommands } from "../../../src/observe/control-commands.ts";
 import { RegistryMetrics } from "../../../src/observe/registry-metrics.ts";
-import { startLoneRegistry } from "../../../src/registry/alone.ts";
+import { startLoneRegistry } from "../../../src/registry/node/alone.ts";
 import { bindRegistryHttp } from "../../../src/registry/http/server.ts";
-import { startDiscovery } from "../../../src/roles/discovery/role.ts";
+import { startDiscovery } from "../../../src/roles/discovery/start.ts";
 import type { DiscoverySettings, RunningDiscovery } from "../../../src/roles/settings.ts";
 
 /** Values by name; a list is a repeated key, undefined leaves a default out. */

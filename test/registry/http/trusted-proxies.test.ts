@@ -1,8 +1,8 @@
 // A registry behind a proxy on loopback: a request counts as one of the client that the proxy names.
 
 import { afterEach, describe, expect, test } from "bun:test";
-import { parseLookupFile } from "../../../src/registry/lookup-file.ts";
-import { Code } from "../../../src/registry/registrar.ts";
+import { parseLookupFile } from "../../../src/registry/lookup/lookup-file.ts";
+import { Code } from "../../../src/registry/codes.ts";
 import { listOfRanges, parseRange } from "../../../src/transport/address-ranges.ts";
 import { testLimits } from "../../support/limits.ts";
 import { chat1, endAll, TestNode } from "./support.ts";

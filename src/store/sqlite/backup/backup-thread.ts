@@ -1,6 +1,6 @@
-// The main thread's end of backup-worker.ts: one request at a time. Where the worker's code is in a compiled binary is told
-// in store-thread.ts.
+// The main thread's end of backup-worker.ts: one request at a time.
 
+import { startThread } from "../../../base/start-thread.ts";
 import { StoreUnavailable } from "../../store.ts";
 import type { Present, StoreFacts } from "../../store-facts.ts";
 
@@ -28,9 +28,7 @@ export class BackupThread {
   private readonly worker: Worker;
 
   constructor() {
-    const isCompiled = import.meta.url.includes("/$bunfs/") || import.meta.url.includes("~BUN");
-    const path = isCompiled ? "./store/sqlite/backup/backup-worker.js" : "./backup-worker.ts";
-    this.worker = new Worker(new URL(path, import.meta.url).href);
+    this.worker = startThread("store/sqlite/backup/backup-worker.ts", new URL("./backup-worker.ts", import.meta.url));
   }
 
   /** Rejects with StoreUnavailable and a sentence if the machine or a file failed. `began` is told what begins. */

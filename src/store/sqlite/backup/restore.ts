@@ -111,7 +111,7 @@ export const damagedStem = ".damaged-";
  * next; so `aside` begins with the path and one of the two stems.
  */
 export function putInPlace(path: string, draft: string, aside: string): void {
-  fold(path);
+  checkpointFile(path);
   if (existsSync(path)) keepAs(path, aside);
   // What a damaged store could not take in, and what lies beside a store that is gone: SQLite would play either of them
   // into the new file.
@@ -157,7 +157,7 @@ export function freshAside(stem: string): string {
  * Moves the write-ahead log into its file and removes it; a store that is too damaged for that keeps it, and so does one
  * that the log does not belong to.
  */
-function fold(path: string): void {
+function checkpointFile(path: string): void {
   if (!hasContent(path)) return;
   let db: Database | undefined;
   try {

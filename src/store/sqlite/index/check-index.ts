@@ -52,7 +52,7 @@ function mix(value: number): number {
   return (mixed ^ (mixed >>> 16)) >>> 0;
 }
 
-export interface IndexReport {
+interface IndexReport {
   readonly runs: number;
   /** Messages of the log that the runs cover. */
   readonly messages: number;
@@ -99,7 +99,7 @@ export function checkIndex(log: Database, index: Database, nowMs: number, progre
     }
     after = run.lastId;
   }
-  if (after !== runs.foldedId && runs.runs.length > 0 && after > runs.foldedId)
+  if (after !== runs.flushedId && runs.runs.length > 0 && after > runs.flushedId)
     problems.push("the runs go further than the index says");
   return { runs: runs.runs.length, messages, problems };
 }

@@ -1,9 +1,9 @@
-// Moves the end of the log into runs of the index ("folds" it), merges runs, and forgets those whose messages were
+// Flushes the end of the log into runs of the index, merges runs, and forgets those whose messages were
 // deleted. One process of all that share the log does so, by a lease in the index; the others look on.
 //
 // It works in steps of some milliseconds (sorting what a run holds takes longest), as it is asked: threads that answer
 // somebody wait for the same cores. What a step changes in the index is one transaction that looks, inside itself, whether the lease is still held. A run that is
-// being written exists with its last step: so neither a process that slept nor kill -9 leaves half a run. Folding repeats
+// being written exists with its last step: so neither a process that slept nor kill -9 leaves half a run. Flushing repeats
 // nothing: a run's last id and the state's move in one transaction.
 
 import type { Database } from "bun:sqlite";
@@ -12,7 +12,7 @@ import { OpenFiles } from "../../../base/open-files.ts";
 import { checkpointLast } from "../checkpoint.ts";
 import { guarded, guardedLog, IndexDamage } from "../damage.ts";
 import { beginImmediate, lockWaitMsMax } from "../locking.ts";
-import { Collected } from "./collected.ts";
+import { FlushBuffer } from "./flush-buffer.ts";
 import { Marks } from "../marks.ts";
 import { allLists } from "./posting.ts";
 import { RunList, type Run } from "./run.ts";
@@ -23,7 +23,7 @@ import { LogFollower } from "./memtable.ts";
 
 /** So many neighbours of one level become one run of the next. */
 const mergedRuns = 8;
-/** Runs of this level (64 times a fold) are not merged: rebuilding them would cost more than looking into them. */
+/** Runs of this level (64 times a flush) are not merged: rebuilding them would cost more than looking into them. */
 const levelMax = 2;
 const leaseMs = 5_000;
 /** Messages that a step reads at most. */
@@ -55,48 +55,48 @@ export class Compactor {
   private readonly files: OpenFiles;
   private readonly holder: string;
   private readonly clock: Clock;
-  private readonly foldMessages: number;
+  private readonly flushMessages: number;
   private readonly follower: LogFollower;
   private readonly runs: RunList;
   private readonly statements: RunStatements;
   private readonly oldest;
   private readonly lease;
   private readonly saveLease;
-  private readonly saveFold;
+  private readonly saveState;
   private readonly dropRun;
   private readonly nextRun;
   private readonly firstBlock;
   private readonly dropBlocks;
-  private readonly unfolded;
+  private readonly unflushed;
   private readonly marks: Marks;
-  /** Undefined: somebody else folds, or a step failed. */
-  private collected: Collected | undefined;
-  private folding: Writing | undefined;
+  /** Undefined: another process compacts, or a step failed. */
+  private buffer: FlushBuffer | undefined;
+  private flushing: Writing | undefined;
   private merging: Writing | undefined;
   /** Since when steps have not read the log to its end, by the monotonic clock; undefined: the last one has. */
   private behindSinceMs: number | undefined;
   /** With runs up to this id there was too much in none for a start. */
   private behindAt: bigint | undefined;
-  /** Blocks up to this number belong to runs; there are no others while nothing is folded or merged. */
+  /** Blocks up to this number belong to runs; there are no others while nothing is flushed or merged. */
   private sweptTo = 0;
 
-  /** `holder` is random and as long-lived as the process; `foldMessages` is at most 2^20. */
-  constructor(log: Database, index: Database, holder: string, clock: Clock, foldMessages: number) {
+  /** `holder` is random and as long-lived as the process; `flushMessages` is at most 2^20. */
+  constructor(log: Database, index: Database, holder: string, clock: Clock, flushMessages: number) {
     this.index = index;
     this.holder = holder;
     this.clock = clock;
-    this.foldMessages = foldMessages;
+    this.flushMessages = flushMessages;
     this.follower = new LogFollower(log, allLists);
     this.runs = new RunList(index, []);
     this.statements = new RunStatements(index);
     this.oldest = log.prepare<{ id: bigint }, []>("SELECT id FROM message ORDER BY id LIMIT 1");
-    this.unfolded = log.prepare<{ messages: bigint }, [bigint, number]>(
+    this.unflushed = log.prepare<{ messages: bigint }, [bigint, number]>(
       "SELECT count(*) AS messages FROM (SELECT 1 FROM message WHERE id > ? LIMIT ?)",
     );
     this.marks = new Marks(log);
     this.lease = index.prepare<LeaseRow, []>("SELECT version, holder, until_ms FROM state");
     this.saveLease = index.prepare<null, [string, number]>("UPDATE state SET holder = ?, until_ms = ?");
-    this.saveFold = index.prepare<null, [bigint]>(
+    this.saveState = index.prepare<null, [bigint]>(
       "UPDATE state SET version = version + 1, folded_id = max(folded_id, ?)",
     );
     this.dropRun = index.prepare<null, [number]>("DELETE FROM run WHERE number = ?");
@@ -119,14 +119,14 @@ export class Compactor {
 
   private stepNow(): boolean {
     const more = this.transact((): boolean => {
-      if (this.goOn(this.folding)) return true;
-      const collected = (this.collected ??= new Collected(this.foldMessages, this.runs.foldedId));
-      this.follower.requireMessage(collected.lastId);
-      const room = Math.min(stepMessages, this.foldMessages - collected.count);
-      const read = this.follower.follow(collected.lastId, room, (message) => collected.add(message));
+      if (this.goOn(this.flushing)) return true;
+      const buffer = (this.buffer ??= new FlushBuffer(this.flushMessages, this.runs.flushedId));
+      this.follower.requireMessage(buffer.lastId);
+      const room = Math.min(stepMessages, this.flushMessages - buffer.count);
+      const read = this.follower.follow(buffer.lastId, room, (message) => buffer.add(message));
       this.behindSinceMs = read === room ? (this.behindSinceMs ?? this.clock.monotonicMs()) : undefined;
-      if (collected.count === this.foldMessages) {
-        this.startFold(collected);
+      if (buffer.count === this.flushMessages) {
+        this.startFlush(buffer);
         return true;
       }
       if (read === stepMessages) return true;
@@ -140,7 +140,7 @@ export class Compactor {
     return more;
   }
 
-  /** The log grows faster than it is folded, or did so until now. */
+  /** The log grows faster than it is flushed, or did so until now. */
   get isLate(): boolean {
     return this.behindSinceMs !== undefined && this.clock.monotonicMs() - this.behindSinceMs > lateMs;
   }
@@ -148,16 +148,16 @@ export class Compactor {
   /** Are there more messages in no run than a start should take into memory? */
   isBehind(): boolean {
     this.runs.refresh();
-    const { foldedId } = this.runs;
+    const { flushedId } = this.runs;
     // To count them takes as long as many steps, and until there is another run there are not fewer.
-    if (this.behindAt === foldedId) return true;
-    const found = guardedLog(() => this.unfolded.get(foldedId, startMessagesMax)?.messages ?? 0n);
+    if (this.behindAt === flushedId) return true;
+    const found = guardedLog(() => this.unflushed.get(flushedId, startMessagesMax)?.messages ?? 0n);
     const isBehind = found >= BigInt(startMessagesMax);
-    this.behindAt = isBehind ? foldedId : undefined;
+    this.behindAt = isBehind ? flushedId : undefined;
     return isBehind;
   }
 
-  /** Lets another process fold at once. */
+  /** Lets another process compact at once. */
   release(): void {
     this.transact(() => {
       this.saveLease.run(this.holder, 0);
@@ -165,15 +165,15 @@ export class Compactor {
     });
   }
 
-  private startFold(collected: Collected): void {
+  private startFlush(buffer: FlushBuffer): void {
     const builder = this.newRun();
     const finish = (): void => {
-      builder.finish(0, collected.lastId, collected.count);
-      this.saveFold.run(collected.lastId);
-      this.folding = undefined;
-      this.collected = undefined;
+      builder.finish(0, buffer.lastId, buffer.count);
+      this.saveState.run(buffer.lastId);
+      this.flushing = undefined;
+      this.buffer = undefined;
     };
-    this.folding = { slices: collected.build(builder), finish };
+    this.flushing = { slices: buffer.build(builder), finish };
   }
 
   /** Writes the next slice; false: there is nothing to be written. */
@@ -211,7 +211,7 @@ export class Compactor {
       this.dropRun.run(run.number);
     }
     builder.finish(level, inputs.at(-1)?.lastId ?? 0n, messages);
-    this.saveFold.run(0n);
+    this.saveState.run(0n);
     this.merging = undefined;
     this.sweptTo = 0;
   }
@@ -219,9 +219,9 @@ export class Compactor {
   /** Drops the oldest run where the log holds none of its messages any more. */
   private dropOne(): boolean {
     const [run] = this.runs.runs;
-    if (run === undefined || (this.oldestId() ?? this.runs.foldedId + 1n) <= run.lastId) return false;
+    if (run === undefined || (this.oldestId() ?? this.runs.flushedId + 1n) <= run.lastId) return false;
     this.dropRun.run(run.number);
-    this.saveFold.run(0n);
+    this.saveState.run(0n);
     this.sweptTo = 0;
     return true;
   }
@@ -231,7 +231,7 @@ export class Compactor {
     return guardedLog(() => this.oldest.get()?.id);
   }
 
-  /** Deletes some blocks that belong to no run; nothing is folded or merged now. */
+  /** Deletes some blocks that belong to no run; nothing is flushed or merged now. */
   private sweep(): boolean {
     const numbers = new Set(this.runs.runs.map((run) => run.number));
     for (;;) {
@@ -259,7 +259,7 @@ export class Compactor {
     beginImmediate(this.index, lockWaitMsMax);
     try {
       const more = this.workIfHeld(work);
-      // What is folded into a file that nobody will open again is lost: the messages would be in no run.
+      // What is flushed into a file that nobody will open again is lost: the messages would be in no run.
       if (this.files.displacement() !== undefined) throw new IndexDamage("it was taken away while it was open");
       this.index.run("COMMIT");
       return more;
@@ -295,8 +295,8 @@ export class Compactor {
   }
 
   private forget(): void {
-    this.collected = undefined;
-    this.folding = undefined;
+    this.buffer = undefined;
+    this.flushing = undefined;
     this.merging = undefined;
     this.sweptTo = 0;
     this.behindSinceMs = undefined;

@@ -25,7 +25,7 @@ const schema = `
     folded_id INTEGER NOT NULL,
     -- The last number that was given to a run.
     last_run INTEGER NOT NULL,
-    -- Who folds, and until when nobody else does.
+    -- Who compacts, and until when nobody else does.
     holder TEXT NOT NULL,
     until_ms INTEGER NOT NULL
   );
@@ -62,7 +62,7 @@ export function openIndex(path: string, synchronous: "NORMAL" | "OFF" = "NORMAL"
   return guarded(() => openConnection({ path, synchronous, cacheKib: indexCacheKib }));
 }
 
-/** Opens the index of this log for its folder; makes it (mode 0600) where there is none or a wrong one. */
+/** Opens the index of this log for its compactor; makes it (mode 0600) where there is none or a wrong one. */
 export function openOrMakeIndex(path: string, log: Database): Database {
   makeFile(path);
   try {

@@ -1,4 +1,4 @@
-// The folder's thread's hold on the index file: opens or makes it, folds into it, and replaces it where it is damaged.
+// The compactor thread's hold on the index file: opens or makes it, compacts it, and replaces it where it is damaged.
 
 import type { Database } from "bun:sqlite";
 import type { Clock } from "../../../base/clock.ts";
@@ -14,12 +14,12 @@ const rebuildsMax = 3;
 /** A start does so many pieces of work at once: nobody else waits for its cores. */
 const catchUpSteps = 16;
 
-export interface IndexPlace {
+interface IndexPlace {
   readonly path: string;
   /** Random and as long-lived as the process. */
   readonly holder: string;
-  /** Messages that a fold makes a run of. */
-  readonly foldMessages: number;
+  /** Messages that a flush makes a run of. */
+  readonly flushMessages: number;
 }
 
 export class IndexKeeper {
@@ -39,17 +39,17 @@ export class IndexKeeper {
   }
 
   /** One piece of work; true: there is more. */
-  fold(): boolean {
+  compact(): boolean {
     return this.compactor.step();
   }
 
-  /** The log grows faster than it is folded: whoever asks for pieces of work should not rest between them. */
+  /** The log grows faster than it is flushed: whoever asks for pieces of work should not rest between them. */
   get isLate(): boolean {
     return this.compactor.isLate;
   }
 
   /**
-   * Some pieces of work for a start; true: there is still too much in no run, or another process folds it. Begins a new index where
+   * Some pieces of work for a start; true: there is still too much in no run, or another process compacts it. Begins a new index where
    * this one is damaged, as far as a start reads it; throws IndexDamage when that was in vain.
    */
   catchUp(): boolean {
@@ -84,7 +84,7 @@ export class IndexKeeper {
     });
   }
 
-  /** Closes the file and lets nobody else fold yet. */
+  /** Closes the file and lets nobody else compact yet. */
   leave(): void {
     this.index.close();
   }
@@ -111,9 +111,9 @@ export class IndexKeeper {
   }
 
   private open(): [Database, Compactor] {
-    const { path, holder, foldMessages } = this.place;
+    const { path, holder, flushMessages } = this.place;
     const index = openOrMakeIndex(path, this.log);
-    return [index, guarded(() => new Compactor(this.log, index, holder, this.clock, foldMessages))];
+    return [index, guarded(() => new Compactor(this.log, index, holder, this.clock, flushMessages))];
   }
 }
 

@@ -12,9 +12,9 @@ import { LogFollower, Memtable } from "./memtable.ts";
 
 /**
  * With more than half of this in memory writers go slower, with all of it the store refuses until the
- * folds have caught up. A message takes 24 to 32 bytes in each thread.
+ * flushes have caught up. A message takes 24 to 32 bytes in each thread.
  */
-const tailMessagesMaxDefault = 1 << 20;
+const memtableMessagesMaxDefault = 1 << 20;
 
 /** Where ids are found by key: a run, or the memtable. */
 export interface PostingSource {
@@ -26,7 +26,7 @@ export interface PostingSource {
 export class LogIndex {
   private readonly path: string;
   private readonly kept: readonly List[];
-  private readonly tailMessagesMax: number;
+  private readonly memtableMessagesMax: number;
   private readonly quiet: boolean;
   private readonly follower: LogFollower;
   private index: Database | undefined;
@@ -40,27 +40,27 @@ export class LogIndex {
     log: Database,
     path: string,
     kept: readonly List[],
-    tailMessagesMax = tailMessagesMaxDefault,
+    memtableMessagesMax = memtableMessagesMaxDefault,
     quiet = false,
   ) {
     this.path = path;
     this.kept = kept;
-    this.tailMessagesMax = tailMessagesMax;
+    this.memtableMessagesMax = memtableMessagesMax;
     this.quiet = quiet;
     this.follower = new LogFollower(log, kept);
     this.memtable = new Memtable(kept);
   }
 
-  /** The folds lag behind: who writes should go slower. */
+  /** Compaction lags behind: writers should go slower. */
   get isLong(): boolean {
-    return this.memtable.messages > this.tailMessagesMax / 2;
+    return this.memtable.messages > this.memtableMessagesMax / 2;
   }
 
   /** Begins a snapshot. */
   begin(): void {
     const runs = guarded(() => this.beginIndex());
-    this.hasSkipped = runs.foldedId > this.memtable.lastId;
-    this.memtable.drop(runs.foldedId);
+    this.hasSkipped = runs.flushedId > this.memtable.lastId;
+    this.memtable.drop(runs.flushedId);
   }
 
   private beginIndex(): RunList {
@@ -77,7 +77,7 @@ export class LogIndex {
    */
   follow(observe?: (message: MessageKeys) => void): void {
     this.follower.requireMessage(this.memtable.lastId);
-    const room = this.tailMessagesMax - this.memtable.messages;
+    const room = this.memtableMessagesMax - this.memtable.messages;
     const taken = this.follower.follow(this.memtable.lastId, room, (message) => {
       this.memtable.add(message);
       observe?.(message);
@@ -111,7 +111,7 @@ export class LogIndex {
       yield { source: run, after: from };
       from = run.lastId;
     }
-    yield { source: this.tailSource(), after: from };
+    yield { source: this.memtableSource(), after: from };
   }
 
   /** The newest id under this key below `below`; 0n: none. */
@@ -126,8 +126,8 @@ export class LogIndex {
 
   /** Ids of messages whose (sender, clientId) has this hash, the newest first; runs that end at `upTo` are left out. */
   *keyedNewestFirst(key: number, upTo: bigint): Generator<bigint, void, void> {
-    const foldedId = this.runs?.foldedId ?? 0n;
-    for (const id of this.memtable.newestFirst(lists.keyed, key)) if (id > foldedId) yield id;
+    const flushedId = this.runs?.flushedId ?? 0n;
+    for (const id of this.memtable.newestFirst(lists.keyed, key)) if (id > flushedId) yield id;
     for (const run of this.oldestFirst().toReversed()) {
       if (run.lastId <= upTo) {
         run.forgetKeyed();
@@ -141,7 +141,7 @@ export class LogIndex {
     return this.runs?.runs ?? [];
   }
 
-  private tailSource(): PostingSource {
+  private memtableSource(): PostingSource {
     const { memtable } = this;
     return {
       mayHave: () => true,

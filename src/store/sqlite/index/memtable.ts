@@ -1,8 +1,8 @@
-// The end of the log that is in no run yet, in memory: postings in chains by key. A thread's tail follows the log, that
+// The end of the log that is in no run yet, in memory: postings in chains by key. A thread's memtable follows the log, that
 // is, it takes in whatever any process has committed since it looked last.
 //
-// Messages are kept in generations of one size, so that what a fold has moved to a run is dropped by the thousand.
-// Invariant: the tail holds every message above the last id that was folded when a generation was last dropped.
+// Messages are kept in generations of one size, so that what a flush has moved to a run is dropped by the thousand.
+// Invariant: the memtable holds every message above the last id that was flushed when a generation was last dropped.
 
 import type { Database } from "bun:sqlite";
 import { guardedLog, LogReplaced } from "../damage.ts";
@@ -85,7 +85,7 @@ export class Memtable {
     this.kept = kept;
   }
 
-  /** Messages held; some of them may be folded already. */
+  /** Messages held; some of them may be flushed already. */
   get messages(): number {
     let messages = 0;
     for (const { count } of this.generations) messages += count;
@@ -104,10 +104,10 @@ export class Memtable {
   }
 
   /** Forgets generations that runs hold as a whole. */
-  drop(foldedId: bigint): void {
-    const keptFrom = this.generations.findIndex((generation) => generation.lastId > foldedId);
+  drop(flushedId: bigint): void {
+    const keptFrom = this.generations.findIndex((generation) => generation.lastId > flushedId);
     this.generations.splice(0, keptFrom < 0 ? this.generations.length : keptFrom);
-    if (this.lastId < foldedId) this.lastId = foldedId;
+    if (this.lastId < flushedId) this.lastId = flushedId;
   }
 
   /** Ids under this key, the newest first. */

@@ -12,8 +12,8 @@ export const lists = { received: 0, sent: 1, keyed: 2 } as const;
 export type List = (typeof lists)[keyof typeof lists];
 export const allLists: readonly List[] = [lists.received, lists.sent, lists.keyed];
 
-/** Messages that a fold of the log makes a run of. */
-export const foldMessagesDefault = 131_072;
+/** Messages that a flush of the log makes a run of. */
+export const flushMessagesDefault = 131_072;
 
 const keyLast = 0xffff_ffff;
 

@@ -1,5 +1,5 @@
 // Writes one run: postings come list by list and sorted, blocks go out as they fill, and at last the run's row is
-// written, which makes the run exist. Blocks without such a row are rubbish of a fold that did not end.
+// written, which makes the run exist. Blocks without such a row are garbage of a flush or a merge that did not end.
 
 import type { Database } from "bun:sqlite";
 import { BloomFilter } from "./bloom-filter.ts";

@@ -128,7 +128,7 @@ export class RunList {
   /** Oldest first. */
   runs: readonly Run[] = [];
   /** Messages up to this id are in runs. */
-  foldedId = 0n;
+  flushedId = 0n;
   private readonly blocks: Blocks;
   private readonly state;
   private readonly numbers;
@@ -160,7 +160,7 @@ export class RunList {
     const known = new Map(this.runs.map((run) => [BigInt(run.number), run]));
     this.runs = this.numbers.all().map(({ number }) => known.get(number) ?? this.load(number));
     this.version = state.version;
-    this.foldedId = state.folded_id;
+    this.flushedId = state.folded_id;
     return true;
   }
 

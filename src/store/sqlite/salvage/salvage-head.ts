@@ -24,11 +24,11 @@ const applicationIdAt = 68;
  * Copies `path` to `copy`, with what its write-ahead log or its journal adds. Throws Refusal if its head says that it is a
  * database of another program; one that is lost is another one in the copy.
  */
-export function copyFolded(path: string, copy: string): void {
+export function copyCheckpointed(path: string, copy: string): void {
   for (const end of ["", "-wal", "-journal"]) if (existsSync(path + end)) copyFileSync(path + end, copy + end);
   // Without a head SQLite does not look at the log.
   if (!hasHead(copy)) writeHead(copy);
-  fold(copy);
+  checkpointFile(copy);
   const head = headOf(copy);
   if (head.readUInt32BE(applicationIdAt) !== applicationId)
     throw new Refusal(`${path} is a database of another program; expected a store of roost`);
@@ -89,8 +89,8 @@ function writePage(path: string, first: Buffer): void {
   closeSync(file);
 }
 
-/** Takes in the log or the journal: SQLite rolls a journal back when it first reads, and folds a log when it closes. */
-function fold(path: string): void {
+/** Takes in the log or the journal: SQLite rolls a journal back when it first reads, and moves the write-ahead log into the file when it closes. */
+function checkpointFile(path: string): void {
   const db = new Database(path, { readwrite: true, create: false });
   try {
     // Nobody else has the copy, and nobody needs it after a crash.

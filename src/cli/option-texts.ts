@@ -1,0 +1,113 @@
+// What options say in the help of a command: their groups, the texts that differ from the table's, and the definitions
+// that citty takes.
+
+import type { ArgsDef } from "citty";
+import { type OptionName, options } from "./options.ts";
+
+/** The options of `serve` as its help shows them; what has no group comes last. */
+export const groupsOfServe: Readonly<Record<string, readonly OptionName[]>> = {
+  "THE PROCESS": ["role", "id", "monitor", "limit", "config", "log-level", "log-format", "log-people"],
+  "WHAT IS KEPT": ["data", "store", "sessions", "adopt", "retention"],
+  CLIENTS: [
+    ...(["ws", "tcp", "secret", "secret-file", "default-app", "trusted-proxies", "read-wait"] as const),
+    "write-wait",
+    ...(["login-wait", "reuse-port", "public-url", "tags", "selector", "zone-weights", "route"] as const),
+  ],
+  "THE OTHERS OF A CLUSTER": [
+    ...(["discovery", "cluster-key", "cluster-key-file", "insecure", "listen", "advertise"] as const),
+    ...(["zone", "region", "env", "weight"] as const),
+  ],
+  "THE REGISTRY (--role discovery)": ["peers", "snapshot", "dns", "dns-ttl", "domain", "lookup"],
+};
+
+const folderOfSecret = "Folder of the server, with the secret in it";
+const tokenTexts: Partial<Record<OptionName, string>> = {
+  id: "Taken from a server's configuration file, and of no use here",
+  data: folderOfSecret,
+  secret: "Key to sign with, as the server has it",
+  "secret-file": "File with that key; the first line signs",
+};
+
+const askedTexts: Partial<Record<OptionName, string>> = {
+  data: "Folder of the standalone server to ask",
+  discovery: "Nodes of the registry, in which --node is looked up",
+  "cluster-key": "Key that the cluster shares: its members answer nobody else",
+  "cluster-key-file": "File with that key",
+};
+/** Of commands that need the message store: chat nodes are found without --node, too. */
+const keeperTexts: Partial<Record<OptionName, string>> = {
+  ...askedTexts,
+  discovery:
+    "Nodes of the registry of a cluster, whose chat nodes are asked (default, of an id in --node: http://127.0.0.1:7171)",
+  env: "Environment of the cluster",
+};
+
+/** What options say in the help of a command, where that is not what they say everywhere. */
+export const textsOf: Readonly<Partial<Record<string, Partial<Record<OptionName, string>>>>> = {
+  serve: { discovery: "Nodes of the registry, without which no service of a cluster starts" },
+  token: { ...tokenTexts, account: "Whose token it is" },
+  chat: {
+    ...tokenTexts,
+    ws: "Where the server listens, unless --url says it",
+    account: "Who you are",
+    app: "Your app (tenant)",
+    discovery: "Nodes of the registry that name servers; without it nobody is asked",
+    device: "Name of this device; each device of an account is signed in once",
+  },
+  nodes: { discovery: "Nodes of the registry; the first one that answers is shown" },
+  limits: {
+    ...askedTexts,
+    role: "Show what a server of this role begins with, and ask none",
+    limit: "With --role: as such a server would have it",
+  },
+  kick: {
+    ...keeperTexts,
+    account: "Whose connections are ended",
+    device: "Of this device only (default: of all)",
+  },
+  revoke: { ...keeperTexts, account: "Whose tokens are refused" },
+  backup: { data: "Folder of the server", store: "Messages to copy (default: messages.db in the data folder)" },
+  restore: { data: "Folder of the server", store: "Messages to replace (default: messages.db in the data folder)" },
+  check: { data: "Folder of the server", store: "Messages to check (default: messages.db in the data folder)" },
+  repair: { data: "Folder of the server", store: "Messages to repair (default: messages.db in the data folder)" },
+  purge: {
+    data: "Folder of the server",
+    store: "Messages to look at (default: messages.db in the data folder)",
+    retention: "How old messages have to be; else as the servers of the store were told",
+  },
+};
+
+/** Options whose default means nothing to a command: it goes by what is given, or by something else. */
+const withoutDefault: Readonly<Partial<Record<string, readonly OptionName[]>>> = {
+  serve: ["discovery"],
+  token: ["id"],
+  chat: ["id", "discovery"],
+  limits: ["role"],
+  kick: ["discovery"],
+  revoke: ["discovery"],
+  purge: ["retention"],
+};
+
+/** The one word of a command that is no option, such as FILE. */
+export interface Operand {
+  readonly name: string;
+  readonly help: string;
+}
+
+/** The options and the operand of a command, as citty has them and its help shows them. */
+export function argsOf(command: string, names: readonly OptionName[], operand?: Operand): ArgsDef {
+  // Whether it is there is OptionValues' to say.
+  const operands: ArgsDef =
+    operand === undefined ? {} : { [operand.name]: { type: "positional", description: operand.help, required: false } };
+  const flags: ArgsDef = Object.fromEntries(
+    names.map((name) => {
+      const { help, hint, fallback, isFlag } = options[name];
+      const text = textsOf[command]?.[name] ?? help;
+      if (isFlag) return [name, { type: "boolean", description: text }] as const;
+      const isPlain = fallback === undefined || fallback === "" || withoutDefault[command]?.includes(name) === true;
+      const description = isPlain ? text : `${text} (default ${fallback})`;
+      return [name, { type: "string", description, valueHint: hint }] as const;
+    }),
+  );
+  return { ...operands, ...flags };
+}

@@ -1,0 +1,239 @@
+// A member of the cluster: a service in a process of its own, with its registry client, its links over TCP and its monitor,
+// and the order in which all of it ends.
+
+import { ClusterKeys, reloadClusterKeys } from "../auth/cluster-keys.ts";
+import type { Limits } from "../base/limits/limits.ts";
+import type { Log } from "../base/log.ts";
+import { newIncarnation, systemRandom } from "../base/random.ts";
+import { TimerWheel } from "../base/timer-wheel.ts";
+import { TcpLinkNetwork } from "../link/link-network.ts";
+import type { NodeEnvironment } from "./environment.ts";
+import { type ControlCommands, controlCommands } from "../observe/control-commands.ts";
+import { Metrics, type ServiceMetrics } from "../observe/metrics.ts";
+import { type Monitor, startMonitor } from "../observe/monitor.ts";
+import type { Health } from "../observe/operator-answers.ts";
+import { Admission } from "../registry/lookup/admission.ts";
+import { HttpNaming } from "../registry/client/http-naming.ts";
+import type { Naming } from "../registry/client/naming.ts";
+import { ProvenNaming } from "../registry/client/proven-naming.ts";
+import { systemTimers } from "../base/timers.ts";
+import { advertisedAs, OwnAddressUnknown, reachableHost, type SocketAddress } from "../transport/address.ts";
+import { Flusher } from "../transport/flusher.ts";
+
+/** What every service that is a process of its own is told. */
+export interface MemberSettings {
+  /** The service id; no two processes share one. */
+  readonly id: string;
+  /** Where it takes links of other services. */
+  readonly listen: SocketAddress;
+  /** Where others reach it; the host and port of `listen` where it says nothing. */
+  readonly advertise: { readonly host: string; readonly port: number | undefined } | undefined;
+  /** Nodes of the registry, `http://host:port`. */
+  readonly discovery: readonly string[];
+  readonly zone: string;
+  readonly region: string;
+  readonly env: string;
+  /** What services prove to each other, and show to the registry: at least one key. The first one proves, all verify. */
+  readonly clusterKeys: readonly Uint8Array[];
+  /** Reads all cluster keys again, without waiting; throws when they are no good. Undefined: they are in no file. */
+  readonly readClusterKeys?: (() => readonly Uint8Array[]) | undefined;
+  /** The registry may take writes without a key. Its word counts less then. */
+  readonly insecure: boolean;
+  readonly monitor: SocketAddress | undefined;
+  readonly writeWaitMs: number;
+  /** What it weighs beside other nodes of its service; undefined: what one weighs that does not say. */
+  readonly weight?: number | undefined;
+  readonly version: string;
+  readonly limits: Limits;
+  readonly log: Log;
+  /** It has to end, for a reason that only an operator can mend: another process has taken its id, or a setting is wrong. */
+  readonly lost: (sentence: string) => void;
+}
+
+/** A started role. */
+export interface RunningRole {
+  /** Stops accepting, finishes what was begun, closes. Resolves within 10 s. Calling it twice returns the same promise. */
+  drain(): Promise<void>;
+  /** Whether it can do its job now. */
+  health(): Health;
+  /** Reads files again that may have changed; a sentence for the log. Undefined: there are none. */
+  readonly reload?: () => string | undefined;
+  /** What operators may ask. */
+  readonly control: ControlCommands;
+}
+
+/** Services that are processes of their own. */
+export type MemberRole = "gateway" | "login" | "chat";
+
+/** A service that is a process of its own. Its drain leaves the registry first. */
+export interface RunningMember extends RunningRole {
+  readonly id: string;
+  readonly addresses: {
+    /** Where it takes links. */
+    readonly link: string;
+    readonly ws: string | undefined;
+    readonly tcp: string | undefined;
+    readonly monitor: string | undefined;
+  };
+}
+
+/** What a role finds in its process. */
+export interface MemberProcess {
+  readonly environment: NodeEnvironment;
+  readonly wheel: TimerWheel;
+  readonly flusher: Flusher;
+  readonly metrics: Metrics;
+  /** Those of this service. */
+  readonly serviceMetrics: ServiceMetrics;
+  /** Adds a step of the teardown. The last step runs first; a step that throws does not keep the others from running. */
+  readonly undo: (step: () => void | Promise<void>) => void;
+}
+
+/** What a role has become. */
+export interface StartedRole {
+  readonly addresses: Omit<RunningMember["addresses"], "monitor">;
+  /** For `GET /health`. */
+  readonly health: () => Health;
+  readonly reload?: () => string | undefined;
+  /** Ends the role itself; what it was built on is closed afterwards. */
+  readonly drain: () => Promise<void>;
+}
+
+/**
+ * Starts a role in a process of its own; rejects, with nothing left running, when something cannot be opened, and with
+ * OpenRegistry when a node of the registry takes writes without a key and the settings do not allow that.
+ */
+export async function startMember(
+  settings: MemberSettings,
+  service: MemberRole,
+  start: (around: MemberProcess) => Promise<StartedRole>,
+): Promise<RunningMember> {
+  const teardown = new AsyncDisposableStack();
+  let monitor: Monitor | undefined;
+  let started: StartedRole | undefined;
+  // The monitor answers until everything else has stopped.
+  teardown.defer(() => monitor?.stop());
+  const undo = (step: () => void | Promise<void>): void => teardown.defer(step);
+  try {
+    const wheel = new TimerWheel();
+    wheel.start();
+    undo(() => wheel.stop());
+    const flusher = new Flusher();
+    const { limits, advertise } = settings;
+    const metrics = new Metrics(settings.log, { limits, role: service });
+    let draining: Promise<void> | undefined;
+    // The monitor answers from the start: the process is alive, and not ready yet.
+    const health = (): Health => {
+      const { ready, detail } = started?.health() ?? { ready: false, detail: { role: service, starting: true } };
+      return {
+        ready: ready && draining === undefined,
+        detail: { version: settings.version, id: settings.id, ...detail, draining: draining !== undefined },
+      };
+    };
+    const names = advertise === undefined ? [] : [advertise.host];
+    monitor = settings.monitor && startMonitor(settings.monitor, { metrics, health, limits, names });
+    const serviceMetrics = metrics.forService(settings.id, service);
+    const control = controlCommands({ ...settings, role: service }, (bug) => metrics.bugs.met("control", bug));
+    const keys = new ClusterKeys(settings.clusterKeys, settings.env);
+    const registry = registryOf(settings, keys);
+    undo(() => registry.close());
+    await registry.refuseOpenNodes();
+    const environment = environmentOf(settings, service, { keys, wheel, flusher, control, registry });
+    undo(() => environment.naming.close());
+    const role = await start({
+      ...{ wheel, flusher, metrics, serviceMetrics, undo },
+      environment: { ...environment, monitor: monitor && advertisedMonitor(settings, monitor.address) },
+    });
+    started = role;
+    const drain = (): Promise<void> => {
+      undo(() => role.drain());
+      return teardown.disposeAsync();
+    };
+    return {
+      id: settings.id,
+      addresses: { ...role.addresses, monitor: monitor?.address },
+      health,
+      drain: () => (draining ??= drain()),
+      control,
+      reload: () => {
+        const { readClusterKeys, log } = settings;
+        const sentences = [role.reload?.(), readClusterKeys && reloadClusterKeys(keys, readClusterKeys, log)];
+        return sentences.filter((sentence) => sentence !== undefined).join("; ") || undefined;
+      },
+    };
+  } catch (error) {
+    // The caller is told why the start failed, even if the teardown fails, too.
+    await teardown.disposeAsync().catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Where others reach the monitor; undefined: nobody can tell. */
+function advertisedMonitor({ advertise }: MemberSettings, bound: string): string | undefined {
+  const host = advertise && { host: advertise.host, port: undefined };
+  // One that listens at loopback is reached from this machine only, whatever the machine is called.
+  if (/^(127\.|localhost:|\[::1\])/.test(bound)) return bound;
+  try {
+    return advertisedAs(host, reachableHost)(bound);
+  } catch (error) {
+    if (error instanceof OwnAddressUnknown) return undefined;
+    throw error;
+  }
+}
+
+function registryOf(
+  { id, insecure, discovery, env, zone, region, log }: MemberSettings,
+  keys: ClusterKeys,
+): HttpNaming {
+  return new HttpNaming({
+    nodes: discovery,
+    env,
+    zone,
+    region,
+    hostname: id,
+    tokens: () => keys.tokens,
+    requiresKey: !insecure,
+    learnsNodes: !insecure,
+    random: systemRandom,
+    log,
+  });
+}
+
+function environmentOf(
+  settings: MemberSettings,
+  service: string,
+  around: {
+    readonly keys: ClusterKeys;
+    readonly wheel: TimerWheel;
+    readonly flusher: Flusher;
+    readonly control: ControlCommands;
+    readonly registry: Naming;
+  },
+): NodeEnvironment {
+  const { keys, wheel, flusher, control, registry } = around;
+  const { id, insecure, env, zone, weight, limits, log, version, lost } = settings;
+  const { writeWaitMs, listen, advertise } = settings;
+  const admission = new Admission({ env, keys, isRegistryOpen: insecure, log });
+  const parts = { env, zone, keys, admission, isRegistryOpen: insecure, timers: systemTimers };
+  const naming = new ProvenNaming(registry, parts);
+  const network = new TcpLinkNetwork(
+    { writeWaitMs, wheel, flusher, limits },
+    listen,
+    advertisedAs(advertise, reachableHost),
+  );
+  return {
+    identity: { id, service, incarnation: newIncarnation(systemRandom) },
+    naming,
+    network,
+    keys,
+    timers: systemTimers,
+    random: systemRandom,
+    limits,
+    control,
+    log,
+    zone,
+    weight,
+    version,
+    lost,
+  };
+}

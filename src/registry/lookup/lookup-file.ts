@@ -1,0 +1,107 @@
+// The file behind `--lookup`: which addresses belong to which region, and how a region's clients are shared out between
+// its data centres (IDCs). It is read whole and checked whole; a mistake is told with the file's name and the field's.
+//
+//   { "regions": [ { "id": "eu", "cidrs": ["10.0.0.0/8", "fd00::/8"],
+//                    "idcs": [ { "id": "fra", "weight": 70 }, { "id": "ams", "weight": 30 } ] } ],
+//     "default": "eu", "trustedProxies": ["127.0.0.1/32"] }
+
+import { BlockList } from "node:net";
+import { trustedProxiesMax } from "../../base/limits/fixed.ts";
+import {
+  type Field,
+  faultAt,
+  listOf,
+  membersOf,
+  parseJsonFile,
+  refuseDuplicates,
+  textOf,
+  wholeOf,
+} from "../../base/json-file.ts";
+import { type AddressRange, listOfRanges, parseRange } from "../../transport/address-ranges.ts";
+import { faultOfName, nameBounds } from "../names.ts";
+
+const regionsMax = 1_000;
+const idcsPerRegionMax = 100;
+/** All regions' together: each is compared with a caller's address, one after the other. */
+const cidrsMax = 10_000;
+/** With all IDCs of a region far below 2^32, so that CRC-32 reaches every slot. */
+const weightMax = 1_000_000;
+
+/** A data centre of a region. */
+export interface Idc {
+  /** Gateways there carry it as the tag `IDC`. */
+  readonly id: string;
+  readonly weight: number;
+}
+
+export interface Region {
+  readonly id: string;
+  readonly networks: BlockList;
+  /** In the file's order, in which they fill the slots. */
+  readonly idcs: readonly Idc[];
+  /** The sum of their weights: more than 0. */
+  readonly weightTotal: number;
+}
+
+/** What a lookup file says. */
+export interface LookupRules {
+  /** In the file's order: of overlapping networks the first one counts. */
+  readonly regions: readonly Region[];
+  /** The region of addresses that are in no network. */
+  readonly defaultRegion: Region;
+  /** Whose X-Forwarded-For is believed. */
+  readonly trustedProxies: BlockList;
+}
+
+/**
+ * Reads a lookup file; `path` is what messages call it.
+ * @throws BadFile
+ */
+export function parseLookupFile(text: string, path: string): LookupRules {
+  return rulesOf(parseJsonFile(text, path));
+}
+
+function rulesOf(file: Field): LookupRules {
+  const member = membersOf(file, ["regions", "default", "trustedProxies"]);
+  const regions = listOf(member("regions"), regionsMax, 1).map(regionOf);
+  refuseDuplicates(member("regions"), "id", regions);
+  const cidrs = regions.reduce((total, { networks }) => total + networks.rules.length, 0);
+  if (cidrs > cidrsMax) throw faultAt(member("regions"), `there are more than ${cidrsMax} CIDRs`);
+  const name = nameOf(member("default"));
+  const defaultRegion = regions.find(({ id }) => id === name);
+  if (defaultRegion === undefined) throw faultAt(member("default"), `there is no region ${JSON.stringify(name)}`);
+  const proxies = member("trustedProxies");
+  const trustedProxies = proxies.value === undefined ? new BlockList() : networksOf(proxies, trustedProxiesMax);
+  return { regions, defaultRegion, trustedProxies };
+}
+
+function regionOf(field: Field): Region {
+  const member = membersOf(field, ["id", "cidrs", "idcs"]);
+  const id = nameOf(member("id"));
+  const networks = networksOf(member("cidrs"), cidrsMax);
+  const idcs = listOf(member("idcs"), idcsPerRegionMax, 1).map(idcOf);
+  refuseDuplicates(member("idcs"), "id", idcs);
+  const weightTotal = idcs.reduce((total, { weight }) => total + weight, 0);
+  if (weightTotal === 0) throw faultAt(member("idcs"), "the weights sum to zero");
+  return { id, networks, idcs, weightTotal };
+}
+
+function idcOf(field: Field): Idc {
+  const member = membersOf(field, ["id", "weight"]);
+  return { id: nameOf(member("id")), weight: wholeOf(member("weight"), weightMax) };
+}
+
+function networksOf(field: Field, countMax: number): BlockList {
+  return listOfRanges(listOf(field, countMax).map(rangeOf));
+}
+
+function rangeOf(field: Field): AddressRange {
+  const range = parseRange(nameOf(field));
+  if (range === undefined)
+    throw faultAt(field, `${JSON.stringify(field.value)} is not a CIDR such as 10.0.0.0/8 or fd00::/8`);
+  return range;
+}
+
+function nameOf(field: Field): string {
+  return textOf(field, (text) => faultOfName("it", text, nameBounds)?.sentence);
+}

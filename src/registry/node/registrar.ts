@@ -1,0 +1,319 @@
+// The four writes as clients and nodes of the original implementation make them: what each one means, why it is
+// refused, and which nodes it is passed on to.
+
+import { Code } from "../codes.ts";
+import type { LimitName } from "../../base/limits/table.ts";
+import type { TableRules } from "../table/table-rules.ts";
+import type { Entry, EntryState } from "../table/entry.ts";
+import { type HybridClock, isHybridVersion, versionAfter } from "../table/hybrid-clock.ts";
+import { type Identity, type Instance, type InstanceStatus, Status } from "../instance.ts";
+import { compact } from "../metadata.ts";
+import type { Fault } from "../names.ts";
+import type { Origin } from "../replication/outboxes.ts";
+import type { Replication } from "../replication/replication.ts";
+import type { Table } from "../table/table.ts";
+
+type Metadata = Instance["metadata"];
+
+/** The result of a write. */
+export interface Outcome {
+  readonly code: Code;
+  /** What is wrong, for a person; undefined if the code is enough. */
+  readonly message?: string;
+  /** For a renewal, and for a conflict. */
+  readonly entry?: Entry;
+}
+
+/** How long the original implementation may take to deliver a call: its longest time-out, and then some. */
+const rebornMs = 60_000;
+/** No two machines' clocks agree better than this, in nanoseconds. */
+const agreementNs = 1_000_000n;
+
+const done: Outcome = { code: Code.Ok };
+const notFound: Outcome = { code: Code.NotFound };
+const refused = (message: string): Outcome => ({ code: Code.BadRequest, message });
+
+/** Who makes a request. */
+export interface Caller {
+  /** Its address, for quotas; '' for one that has none (loopback, this process, another node). */
+  readonly address: string;
+  readonly origin: Origin;
+  /** It showed the cluster's key. */
+  readonly isTrusted: boolean;
+}
+
+export interface Register extends Identity {
+  readonly region: string;
+  readonly addrs: readonly string[];
+  readonly version: string;
+  readonly metadata: ReadonlyMap<string, string>;
+  readonly status: InstanceStatus;
+  /** As another node gave them; 0: now. */
+  readonly dirtyTimestamp: bigint;
+  readonly regTimestamp: bigint;
+}
+
+export interface SetChange {
+  readonly hostname: string;
+  readonly status: InstanceStatus | undefined;
+  readonly metadata: ReadonlyMap<string, string> | undefined;
+}
+
+export interface SetRequest {
+  readonly env: string;
+  readonly appid: string;
+  readonly zone: string;
+  readonly changes: readonly SetChange[];
+  /** 0: now. */
+  readonly setTimestamp: bigint;
+}
+
+export interface RegistrarParts {
+  readonly table: Table;
+  readonly rules: TableRules;
+  readonly versions: HybridClock;
+  readonly replication: Replication;
+  readonly nowMs: () => number;
+  /** Called for an instance whose health this node checks, and which it renews. */
+  readonly onProbed: (entry: Entry) => void;
+}
+
+export class Registrar {
+  private readonly parts: RegistrarParts;
+
+  constructor(parts: RegistrarParts) {
+    this.parts = parts;
+  }
+
+  /** Registers an instance, or replaces it. An older version than the known one changes nothing, and is no error. */
+  register(request: Register, caller: Caller): Outcome {
+    const { dirtyTimestamp, regTimestamp } = request;
+    const ahead =
+      this.faultOfTime("dirty_timestamp", dirtyTimestamp) ?? this.faultOfTime("reg_timestamp", regTimestamp);
+    if (ahead !== undefined) return ahead;
+    const fault = this.parts.table.refusalOf(request);
+    if (fault !== undefined) return { code: codeOf(fault), message: fault.sentence };
+    const known = this.parts.table.get(request);
+    const isOwn = known?.instance !== undefined && known.caller === caller.address;
+    const { instancesPerAddress } = this.parts.rules.limits.values;
+    if (!isOwn && caller.address !== "" && this.parts.table.countOf(caller.address) >= instancesPerAddress) {
+      this.parts.rules.limits.met("instancesPerAddress", { address: caller.address });
+      return {
+        code: Code.LimitExceeded,
+        message: `${caller.address} has registered ${instancesPerAddress} instances; it may not register more`,
+      };
+    }
+    const now = this.parts.versions.next();
+    const isClient = caller.origin === "client";
+    // A cancellation that is still on its way takes it out at those who have heard of it already.
+    const isRevived =
+      !isClient && known !== undefined && known.instance === undefined && this.sinceMs(known) < rebornMs;
+    const isOvertaken = !isClient && dirtyTimestamp > 0n && this.isOvertaken(known, dirtyTimestamp);
+    const dirty =
+      dirtyTimestamp === 0n || (!isClient && this.isReborn(known, dirtyTimestamp))
+        ? this.later(now, known)
+        : isOvertaken
+          ? versionAfter(known?.dirty ?? dirtyTimestamp)
+          : dirtyTimestamp;
+    const instance: Instance = {
+      env: request.env,
+      appid: request.appid,
+      zone: request.zone,
+      hostname: request.hostname,
+      region: request.region,
+      addrs: request.addrs,
+      version: request.version,
+      metadata: compact(request.metadata),
+      status: request.status,
+      regTimestamp: request.regTimestamp > 0n ? request.regTimestamp : now,
+      upTimestamp: known?.instance?.upTimestamp ?? now,
+      dirtyTimestamp: dirty,
+      latestTimestamp: now,
+    };
+    const isProbed = caller.isTrusted && request.metadata.has("health_url");
+    // Who told of it has another version, or will be told that it was cancelled.
+    const origin = isRevived || isOvertaken ? "client" : caller.origin;
+    const entry = this.put(instance, { isProbed, hasRenewed: false, ageMs: 0 }, origin);
+    if (entry === undefined) return done;
+    entry.registeredAtMs = isClient ? this.parts.nowMs() : -Infinity;
+    this.parts.table.attribute(entry, caller.address);
+    if (entry.isProbed) this.parts.onProbed(entry);
+    return done;
+  }
+
+  /**
+   * Extends a lease. `dirtyTimestamp` is what another node has as the version: when ours is older it registers the
+   * instance here, when ours is newer it takes ours.
+   */
+  renew(identity: Identity, dirtyTimestamp: bigint, origin: Origin): Outcome {
+    const entry = this.parts.table.get(identity);
+    if (entry?.instance === undefined) return notFound;
+    this.parts.table.touch(entry, this.parts.nowMs());
+    this.parts.replication.renewed(entry, origin);
+    if (origin === "replica") {
+      if (dirtyTimestamp > entry.dirty) return notFound;
+      if (dirtyTimestamp < entry.dirty) return { code: Code.Conflict, entry };
+    }
+    return { code: Code.Ok, entry };
+  }
+
+  /**
+   * Takes an instance out, and remembers that. `dirtyTimestamp`: the version of that fact, as another node gave it, or
+   * 0.
+   */
+  cancel(identity: Identity, dirtyTimestamp: bigint, origin: Origin): Outcome {
+    const ahead = this.faultOfTime("dirty_timestamp", dirtyTimestamp);
+    if (ahead !== undefined) return ahead;
+    const known = this.parts.table.get(identity);
+    if (known?.instance === undefined) return notFound;
+    if (origin !== "client" && dirtyTimestamp === 0n && this.parts.replication.isUntold(known)) {
+      this.parts.replication.reassert(known);
+      return done;
+    }
+    // A node of the original implementation gives no version: it means what it sees, and not what came after.
+    const dirty =
+      dirtyTimestamp > 0n
+        ? dirtyTimestamp
+        : origin === "client"
+          ? this.later(this.parts.versions.next(), known)
+          : versionAfter(known.dirty);
+    const merge = this.parts.table.merge({
+      ...{ identity: known.identity, dirty, instance: undefined },
+      ...{ ageMs: 0, isProbed: false, hasRenewed: false },
+    });
+    if (merge === "newer") this.parts.replication.changed(known, origin);
+    return done;
+  }
+
+  /** Changes status and metadata of several instances of a service in a zone: of all that are named, or of none. */
+  set(request: SetRequest, origin: Origin): Outcome {
+    const { env, appid, zone, setTimestamp } = request;
+    const ahead = this.faultOfTime("set_timestamp", setTimestamp);
+    if (ahead !== undefined) return ahead;
+    const found: { entry: Entry; instance: Instance; status: InstanceStatus | undefined; metadata: Metadata }[] = [];
+    for (const change of foldedByHost(request.changes)) {
+      const entry = this.parts.table.get({ env, appid, zone, hostname: change.hostname });
+      if (entry?.instance === undefined)
+        return refused(`there is no ${appid} with hostname ${change.hostname} in zone ${zone}, env ${env}`);
+      const { instance } = entry;
+      const metadata =
+        change.metadata === undefined ? instance.metadata : new Map([...instance.metadata, ...change.metadata]);
+      const fault = this.parts.table.refusalOf({ ...instance, metadata });
+      if (fault !== undefined) return { code: codeOf(fault), message: `${change.hostname}: ${fault.sentence}` };
+      found.push({ entry, instance, status: change.status, metadata });
+    }
+    const now = setTimestamp > 0n ? setTimestamp : this.parts.versions.next();
+    for (const { entry, instance, status, metadata } of found) {
+      // Another node's set counts by its time, as far as clocks agree; a client's counts now, whatever time it gives.
+      const isOvertaken = origin !== "client" && this.isOvertaken(entry, now);
+      const dirty = origin === "client" ? this.later(now, entry) : isOvertaken ? versionAfter(entry.dirty) : now;
+      this.put(
+        {
+          ...instance,
+          status: status ?? instance.status,
+          metadata: compact(metadata),
+          upTimestamp: status === Status.Up ? dirty : instance.upTimestamp,
+          dirtyTimestamp: dirty,
+          latestTimestamp: dirty,
+        },
+        {
+          isProbed: entry.isProbed,
+          hasRenewed: entry.hasRenewed,
+          ageMs: Math.max(0, this.sinceMs(entry)),
+        },
+        isOvertaken ? "client" : origin,
+      );
+    }
+    return done;
+  }
+
+  /**
+   * True for a cancelled instance that a node of the original implementation registers long after: nothing of it is
+   * under way for that long, so it lives again, and the version only shows that node's clock to be slow.
+   */
+  private isReborn(known: Entry | undefined, dirtyTimestamp: bigint): boolean {
+    if (known === undefined || known.instance !== undefined) return false;
+    return dirtyTimestamp <= known.dirty && this.sinceMs(known) > rebornMs;
+  }
+
+  /**
+   * True for a write at another node that was made after the known state, though its version is not above that one's:
+   * the clock that made it is behind this node's versions. Clocks that agree to a millisecond do not tell whether an
+   * instance was registered there or cancelled first; one that was not known when it was cancelled was registered
+   * later.
+   */
+  private isOvertaken(known: Entry | undefined, dirtyTimestamp: bigint): boolean {
+    if (known === undefined || dirtyTimestamp > known.dirty) return false;
+    // One of ours, which comes late, and by way of a node of the original implementation.
+    if (isHybridVersion(dirtyTimestamp)) return false;
+    const lagNs = this.parts.replication.lagNs(this.parts.versions.leadNow());
+    const behindNs = known.dirty - dirtyTimestamp;
+    if (known.instance !== undefined) return behindNs > 0n && behindNs < lagNs;
+    // What was cancelled itself comes late.
+    if (dirtyTimestamp === known.buriedDirty) return false;
+    return behindNs < lagNs || (dirtyTimestamp > known.buriedDirty && behindNs < agreementNs);
+  }
+
+  /** How long ago it was renewed or cancelled. */
+  private sinceMs(entry: Entry): number {
+    return this.parts.nowMs() - entry.touchedAtMs;
+  }
+
+  /** A version that is at least `now` and above what is known, unless a wrong clock made that. */
+  private later(now: bigint, known: Entry | undefined): bigint {
+    if (known === undefined || known.dirty < now || this.parts.versions.isFromFuture(known.dirty)) return now;
+    return versionAfter(known.dirty);
+  }
+
+  /** Refuses a timestamp that is too far ahead; undefined: it is not. */
+  private faultOfTime(field: string, timestampNs: bigint): Outcome | undefined {
+    if (!this.parts.versions.isTooFarAhead(timestampNs)) return undefined;
+    this.parts.rules.limits.met("timestampAhead", { field });
+    const minutes = this.parts.versions.aheadMsMax / 60_000;
+    return refused(`${field} is more than ${minutes} minute${minutes === 1 ? "" : "s"} ahead of this node's clock`);
+  }
+
+  /** Puts a state in; returns its entry when that changed something. */
+  private put(
+    instance: Instance,
+    lease: Pick<EntryState, "isProbed" | "hasRenewed" | "ageMs">,
+    origin: Origin,
+  ): Entry | undefined {
+    const { env, appid, zone, hostname } = instance;
+    const identity: Identity = { env, appid, zone, hostname };
+    const merge = this.parts.table.merge({ identity, dirty: instance.dirtyTimestamp, instance, ...lease });
+    if (merge !== "newer" && merge !== "renewed") return undefined;
+    const entry = this.parts.table.get(identity);
+    if (entry === undefined) return undefined;
+    if (merge === "newer") this.parts.replication.changed(entry, origin);
+    else this.parts.replication.renewed(entry, origin);
+    return entry;
+  }
+}
+
+const fullness: ReadonlySet<LimitName> = new Set([
+  "instances",
+  "instancesReserved",
+  "instancesBytes",
+  "registryNodes",
+] as const);
+
+/** A full registry has a code of its own: another node, or a later attempt, may accept the request. */
+function codeOf({ limit }: Fault): Code {
+  return limit !== undefined && fullness.has(limit) ? Code.LimitExceeded : Code.BadRequest;
+}
+
+/** One change for each host, whatever is said of it several times: later words count. */
+function foldedByHost(changes: readonly SetChange[]): Iterable<SetChange> {
+  const folded = new Map<string, SetChange>();
+  for (const { hostname, status, metadata } of changes) {
+    const before = folded.get(hostname);
+    const all = [...(before?.metadata ?? []), ...(metadata ?? [])];
+    folded.set(hostname, {
+      hostname,
+      status: status ?? before?.status,
+      metadata: all.length === 0 ? undefined : new Map(all),
+    });
+  }
+  return folded.values();
+}

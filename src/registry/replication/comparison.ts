@@ -1,0 +1,50 @@
+// The answer to another node's digest: which buckets differ, and this table's states in them. A long answer comes in
+// parts.
+
+import { leaseMs } from "../../base/limits/fixed.ts";
+import { digestBuckets } from "../table/digest.ts";
+import type { Entry, EntryState } from "../table/entry.ts";
+import type { Compared } from "./peer-messages.ts";
+import type { Table } from "../table/table.ts";
+
+/** States in one answer, roughly: whole buckets are sent, and of a huge bucket a part. */
+const statesMin = 200;
+export const statesMax = 400;
+
+/**
+ * What differs from `digest` ('': a table without entries), from a bucket on. `random32` chooses the part of a huge
+ * bucket.
+ */
+export function comparisonOf(
+  table: Table,
+  { digest, fromBucket }: { readonly digest: string; readonly fromBucket: number },
+  { nowMs, random32 }: { readonly nowMs: number; readonly random32: () => number },
+): Pick<Compared, "differing" | "states" | "nextBucket"> {
+  if (digest === table.digest.text()) return { differing: [], states: [], nextBucket: undefined };
+  const isEmpty = digest === "";
+  const byBucket = new Map<number, Entry[]>();
+  for (let bucket = fromBucket; bucket < digestBuckets; bucket++) {
+    if (isEmpty || !table.digest.agrees(bucket, digest)) byBucket.set(bucket, []);
+  }
+  if (byBucket.size > 0) {
+    for (const entry of table.all()) {
+      if (!entry.isStale && (isEmpty || isWorthTelling(entry, nowMs))) byBucket.get(entry.bucket)?.push(entry);
+    }
+  }
+  const states: EntryState[] = [];
+  const differing: number[] = [];
+  for (const [bucket, entries] of byBucket) {
+    if (states.length >= statesMin) return { differing, states, nextBucket: bucket };
+    const room = statesMax - states.length;
+    // A bucket that does not fit is sent in part, another part each time.
+    const from = entries.length <= room ? 0 : random32() % entries.length;
+    for (const entry of entries.slice(from, from + room)) states.push(entry.state(nowMs));
+    differing.push(bucket);
+  }
+  return { differing, states, nextBucket: undefined };
+}
+
+/** False for an instance that is about to be forgotten: other nodes may have forgotten it already. */
+export function isWorthTelling(entry: Entry, nowMs: number): boolean {
+  return entry.instance === undefined || nowMs - entry.touchedAtMs < leaseMs;
+}

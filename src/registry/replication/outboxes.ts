@@ -1,0 +1,100 @@
+// Which nodes receive a write: one outbox for each node of this zone, and one for each other zone, which tells a node
+// there that spreads the write.
+
+import { Outbox, type OutboxHost } from "./outbox.ts";
+import type { Peer, Peers } from "./peers.ts";
+
+/** Where a write came from, which decides which nodes receive it. */
+export type Origin =
+  /** A client: all nodes of this zone, and one of each other zone. */
+  | "client"
+  /** A node of another zone: the nodes of this zone. */
+  | "other-zone"
+  /** A node of this zone: nobody. */
+  | "replica";
+
+export class Outboxes {
+  /** By address, for nodes of this zone. */
+  private readonly nodes = new Map<string, Outbox>();
+  /** By name, for the other zones. */
+  private readonly zones = new Map<string, Outbox>();
+  private readonly host: OutboxHost;
+  private readonly peers: Peers;
+  private readonly ownZone: string;
+
+  constructor(host: OutboxHost, peers: Peers, ownZone: string) {
+    this.host = host;
+    this.peers = peers;
+    this.ownZone = ownZone;
+  }
+
+  /** The outboxes that a write of this origin goes to. */
+  *audience(origin: Origin): Generator<Outbox> {
+    if (origin === "replica") return;
+    const { peers } = this;
+    for (const { address, isNode } of peers.ownZone()) {
+      if (!isNode) continue;
+      const outbox = this.ofNode(address);
+      if (outbox !== undefined) yield outbox;
+    }
+    if (origin === "client") for (const zone of peers.otherZones().keys()) yield this.ofZone(zone);
+  }
+
+  *all(): Generator<Outbox> {
+    yield* this.nodes.values();
+    yield* this.zones.values();
+  }
+
+  ofNode(address: string): Outbox | undefined {
+    if (this.peers.get(address) === undefined) return undefined;
+    let outbox = this.nodes.get(address);
+    if (outbox === undefined) this.nodes.set(address, (outbox = new Outbox(this.host, false, () => address)));
+    return outbox;
+  }
+
+  ofZone(zone: string): Outbox {
+    let outbox = this.zones.get(zone);
+    if (outbox === undefined) {
+      outbox = new Outbox(this.host, true, () => this.pick(this.peers.otherZones().get(zone) ?? [])?.address);
+      this.zones.set(zone, outbox);
+    }
+    return outbox;
+  }
+
+  /** A random one of the peers, of those that answer if any does. */
+  pick(peers: readonly Peer[]): Peer | undefined {
+    const up = peers.filter(({ isUp }) => isUp);
+    const among = up.length > 0 ? up : peers;
+    return among[this.host.random.uint32() % Math.max(1, among.length)];
+  }
+
+  /** Sends at once what waits for a node that can be reached again. */
+  wake(address: string): void {
+    this.nodes.get(address)?.wake();
+    const zone = this.peers.get(address)?.zone;
+    if (zone !== undefined) this.zones.get(zone)?.wake();
+  }
+
+  /** Drops the outboxes of nodes and zones that no longer exist, or that turned out to be elsewhere. */
+  tidy(): void {
+    const { peers } = this;
+    for (const [address, outbox] of this.nodes) {
+      const peer = peers.get(address);
+      if (peer !== undefined && (peer.zone === "" || peer.zone === this.ownZone)) continue;
+      outbox.close();
+      this.nodes.delete(address);
+    }
+    const zones = peers.otherZones();
+    for (const [zone, outbox] of this.zones) {
+      if (zones.has(zone)) continue;
+      outbox.close();
+      this.zones.delete(zone);
+    }
+  }
+
+  close(): void {
+    for (const outbox of this.all()) outbox.close();
+    this.nodes.clear();
+    this.zones.clear();
+  }
+}

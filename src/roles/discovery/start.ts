@@ -1,0 +1,165 @@
+// A node of the registry as a process: the table and its replication, with the HTTP API, DNS, health checks and snapshot
+// around it.
+
+import { ClusterKeys, reloadClusterKeys } from "../../auth/cluster-keys.ts";
+import { systemClock } from "../../base/clock.ts";
+import { systemRandom } from "../../base/random.ts";
+import { ContainedBugs } from "../../observe/contained-bugs.ts";
+import { controlCommands } from "../../observe/control-commands.ts";
+import type { Health } from "../../observe/operator-answers.ts";
+import { RegistryMetrics, type RegistryNumbers } from "../../observe/registry-metrics.ts";
+import { Admission } from "../../registry/lookup/admission.ts";
+import type { Directory } from "../../registry/directory.ts";
+import { startDns } from "../../registry/dns/server.ts";
+import { HealthChecks, probeOverHttp } from "../../registry/node/health-checks.ts";
+import { HttpPeerNetwork } from "../../registry/http/peer-network.ts";
+import { bindRegistryHttp, type RegistryHttp } from "../../registry/http/server.ts";
+import { PublicGateways } from "../../registry/lookup/public-gateways.ts";
+import { RegistryNode } from "../../registry/node/registry-node.ts";
+import { readSnapshot, SnapshotWriter } from "../../registry/table/snapshot.ts";
+import { systemTimers } from "../../base/timers.ts";
+import { advertisedAs, reachableHost } from "../../transport/address.ts";
+import { TrustedProxies } from "../../transport/trusted-proxies.ts";
+import type { DiscoverySettings, RunningDiscovery } from "../settings.ts";
+
+/** Other nodes have this long to take a goodbye. */
+const goodbyeMsMax = 1_000;
+const goodbyeCheckMs = 5;
+
+/** Starts it all; rejects, with nothing left running, when something cannot be opened. */
+export async function startDiscovery(settings: DiscoverySettings): Promise<RunningDiscovery> {
+  const { clusterKeys, readClusterKeys, env, limits, trustedProxies, log, dns, snapshotPath, lookup } = settings;
+  const teardown = new AsyncDisposableStack();
+  try {
+    const keys = new ClusterKeys(clusterKeys, env);
+    const tokens = (): readonly string[] => keys.tokens;
+    const bugs = new ContainedBugs(log);
+    const names = settings.advertise === undefined ? [] : [settings.advertise.host];
+    const proxies = trustedProxies && new TrustedProxies(trustedProxies, log);
+    const http = bindRegistryHttp(settings.listen, { bugs, limits, names, proxies });
+    teardown.defer(() => http.stop());
+    const advertised = advertisedAs(settings.advertise, reachableHost)(http.address);
+
+    const environment = { clock: systemClock, timers: systemTimers, random: systemRandom, log };
+    const node = new RegistryNode({
+      ...environment,
+      settings: { ...settings, address: advertised, seeds: settings.peers, hasKey: clusterKeys.length > 0 },
+      limits: settings.limits,
+      network: new HttpPeerNetwork(systemClock, tokens, limits.values.timestampAhead),
+    });
+    teardown.defer(() => node.stop());
+    const restored =
+      snapshotPath === undefined
+        ? 0
+        : await readSnapshot(snapshotPath, node.table, systemClock, settings.limits.values, log);
+    const checks = new HealthChecks({ ...environment, node, probe: probeOverHttp });
+    teardown.defer(() => checks.stop());
+
+    const metrics = new RegistryMetrics(
+      () => numbersOf(node, http),
+      bugs,
+      () => log.linesLost(),
+      limits,
+    );
+    const control = controlCommands({ ...settings, id: advertised, role: "discovery" }, (bug) =>
+      bugs.met("control", bug),
+    );
+    const dnsServer =
+      dns === undefined
+        ? undefined
+        : await startDns({
+            address: dns,
+            domain: settings.domain,
+            env: settings.env,
+            ttlSeconds: settings.dnsTtlSeconds,
+            directory: node,
+            limits: settings.limits,
+            log,
+            bugs,
+            metrics,
+          });
+    if (dnsServer !== undefined) teardown.defer(() => dnsServer.stop());
+    // Nothing below can fail: write the snapshot's file and announce this node only now.
+    if (snapshotPath !== undefined) {
+      const writer = new SnapshotWriter({ ...environment, path: snapshotPath, table: node.table });
+      writer.start();
+      teardown.defer(() => writer.stop());
+    }
+    node.start(restored > 0);
+    const health = (): Health => healthOf(node, settings.version);
+    const gateways = new PublicGateways({
+      ...{ directory: believed(node, keys, settings), revisions: node, env: settings.env },
+      clock: systemClock,
+    });
+    http.open({ node, tokens, lookup, gateways, metrics, health, control });
+
+    let draining: Promise<void> | undefined;
+    const drain = async (): Promise<void> => {
+      node.leave();
+      const lateMs = systemClock.monotonicMs() + goodbyeMsMax;
+      // The goodbye is sent at the end of this turn.
+      do await Bun.sleep(goodbyeCheckMs);
+      while (!node.replication.isSettled && systemClock.monotonicMs() < lateMs);
+      await teardown.disposeAsync();
+    };
+    return {
+      addresses: { http: http.address, advertised, dns: dnsServer?.address },
+      health,
+      control,
+      reload: () => readClusterKeys && reloadClusterKeys(keys, readClusterKeys, log),
+      drain: () => (draining ??= drain()),
+    };
+  } catch (error) {
+    await teardown.disposeAsync().catch(() => undefined);
+    throw error;
+  }
+}
+
+/** The instances that clients may be told of: of a registry with keys those that are believed, else all. */
+function believed(
+  node: RegistryNode,
+  keys: ClusterKeys,
+  { env, log }: DiscoverySettings,
+): Pick<Directory, "instances"> {
+  if (keys.all.length === 0) return node;
+  return new Admission({ env, keys, isRegistryOpen: false, log }).of(node);
+}
+
+function healthOf(node: RegistryNode, version: string): Health {
+  const { table, settings, replication } = node;
+  const peers = replication.peers.all();
+  return {
+    ready: node.isReadable,
+    detail: {
+      version,
+      role: "discovery",
+      address: settings.address,
+      zone: settings.zone,
+      env: settings.env,
+      instances: table.live,
+      peers: peers.length,
+      peersUp: peers.filter(({ isUp }) => isUp).length,
+      stale: node.isServingStale,
+      protected: node.isProtected,
+    },
+  };
+}
+
+function numbersOf(node: RegistryNode, http: RegistryHttp): RegistryNumbers {
+  const { table, replication } = node;
+  const peers = replication.peers.all();
+  return {
+    instances: table.live,
+    tombstones: table.tombstones,
+    services: table.serviceCount,
+    polls: http.pollsWaiting,
+    peers: peers.length,
+    peersUp: peers.filter(({ isUp }) => isUp).length,
+    waiting: replication.waiting,
+    failures: replication.failures,
+    repaired: replication.repaired,
+    evictions: node.evictions,
+    isReadable: node.isReadable,
+    isProtected: node.isProtected,
+  };
+}

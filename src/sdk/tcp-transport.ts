@@ -1,0 +1,127 @@
+// A transport over TCP, on Bun only: packets in frames of opcode, length and payload. Unsent bytes wait here, up to a bound.
+
+import { linkFrameBytesMax } from "../base/limits/fixed.ts";
+import { type CloseReason, closeAbnormal, CloseCode, closeSlowConsumer } from "../wire/close-reason.ts";
+import { FrameReader, type FrameSink } from "../wire/frame-reader.ts";
+import { closeFrame, frameHeaderBytes, parseCloseText, pongFrame, writeFrameHeader } from "../wire/frame-writer.ts";
+import { OpCode } from "../wire/opcode.ts";
+import type { Transport, TransportSink } from "./transport.ts";
+
+/** A server that takes this little for this long is as good as gone. */
+const unsentBytesMax = 16 * 1024 * 1024;
+
+export class TcpTransport implements Transport {
+  // An answer with 200 contents is longer than a frame that a client may send: the bound is that of a link.
+  private readonly reader = new FrameReader(this.frames(), linkFrameBytesMax);
+  private sink: TransportSink | undefined;
+  private socket: Bun.Socket | undefined;
+  private unsent: Buffer[] = [];
+  private unsentBytes = 0;
+
+  /** @throws TypeError when the URL has no port */
+  constructor(url: string, sink: TransportSink) {
+    const { hostname, port } = new URL(url);
+    if (hostname === "" || port === "") throw new TypeError(`a TCP URL is tcp://host:port: ${url}`);
+    this.sink = sink;
+    Bun.connect({
+      hostname: hostname.replace(/^\[|\]$/g, ""),
+      port: Number(port),
+      socket: {
+        data: (socket, chunk) => {
+          try {
+            const fault = this.reader.push(chunk);
+            if (fault !== undefined) this.fail(fault);
+          } catch (bug) {
+            // Left to Bun it would reach `error`, which cannot tell it from a lost connection.
+            this.broken(socket);
+            queueMicrotask(() => {
+              throw bug;
+            });
+          }
+        },
+        drain: () => this.flush(),
+        close: () => this.end(closeAbnormal),
+        error: (socket) => this.broken(socket),
+      },
+    }).then(
+      (socket) => {
+        this.socket = socket;
+        if (this.sink === undefined) socket.end();
+        else this.sink.open();
+      },
+      () => this.end({ code: closeAbnormal.code, text: `nothing listens at ${hostname}:${port}` }),
+    );
+  }
+
+  send(packet: Uint8Array): void {
+    const frame = Buffer.allocUnsafe(frameHeaderBytes + packet.length);
+    writeFrameHeader(frame, 0, OpCode.Binary, packet.length);
+    frame.set(packet, frameHeaderBytes);
+    this.write(frame);
+  }
+
+  close(reason: CloseReason): void {
+    if (this.sink === undefined) return;
+    this.sink = undefined;
+    this.reader.stop();
+    if (reason.code === CloseCode.Abnormal) {
+      // Nobody takes what would be sent, and the system would go on trying.
+      this.socket?.terminate();
+      return;
+    }
+    this.write(closeFrame(reason));
+    this.socket?.end();
+  }
+
+  private frames(): FrameSink {
+    return {
+      // The reader's bytes are its own again after this call, and a packet may be kept.
+      binaryReceived: (bytes, start, end) => this.sink?.packet(new Uint8Array(bytes.subarray(start, end))),
+      pingReceived: () => this.write(pongFrame),
+      pongReceived: () => undefined,
+      closeReceived: (payload) => {
+        this.end(parseCloseText(payload));
+        this.socket?.end();
+      },
+    };
+  }
+
+  private write(bytes: Buffer): void {
+    this.unsent.push(bytes);
+    this.unsentBytes += bytes.length;
+    this.flush();
+    if (this.unsentBytes > unsentBytesMax) this.fail(closeSlowConsumer);
+  }
+
+  private flush(): void {
+    if (this.socket === undefined) return;
+    for (let first = this.unsent[0]; first !== undefined; first = this.unsent[0]) {
+      const taken = Math.max(0, this.socket.write(first));
+      this.unsentBytes -= taken;
+      if (taken < first.length) {
+        this.unsent[0] = first.subarray(taken);
+        return;
+      }
+      this.unsent.shift();
+    }
+  }
+
+  /** Ends the transport without a close frame. */
+  private broken(socket: Bun.Socket): void {
+    this.reader.stop();
+    socket.terminate();
+    this.end(closeAbnormal);
+  }
+
+  private fail(reason: CloseReason): void {
+    const told = this.sink;
+    this.close(reason);
+    told?.closed(reason);
+  }
+
+  private end(reason: CloseReason): void {
+    const told = this.sink;
+    this.sink = undefined;
+    told?.closed(reason);
+  }
+}

@@ -1,0 +1,58 @@
+// A transport over a WebSocket: one packet is one binary message. Works with the WebSocket of browsers, Bun and Node.
+
+import { type CloseReason, closeAbnormal, closeProtocolFault, CloseCode } from "../wire/close-reason.ts";
+import type { Environment } from "./environment.ts";
+import type { Transport, TransportSink } from "./transport.ts";
+
+/** A close event follows an error event at once, but for Node 22 where no connection was made: there none comes. */
+const closeWaitMs = 100;
+
+export class WebSocketTransport implements Transport {
+  private readonly socket: WebSocket;
+  private sink: TransportSink | undefined;
+
+  /** Of a socket that was opened just now: nothing of it has been told yet. */
+  constructor(socket: WebSocket, url: string, environment: Environment, sink: TransportSink) {
+    this.sink = sink;
+    this.socket = socket;
+    this.socket.binaryType = "arraybuffer";
+    this.socket.onopen = () => this.sink?.open();
+    this.socket.onmessage = ({ data }: MessageEvent<unknown>) => {
+      if (data instanceof ArrayBuffer) {
+        if (data.byteLength > 0) this.sink?.packet(new Uint8Array(data));
+        return;
+      }
+      const told = this.sink;
+      const fault = closeProtocolFault("a message of the server was not binary");
+      this.close(fault);
+      told?.closed(fault);
+    };
+    this.socket.onclose = ({ code, reason }) => this.end({ code, text: reason });
+    // The close event says more.
+    this.socket.onerror = () => {
+      environment.after(closeWaitMs, () => this.end({ ...closeAbnormal, text: `no connection to ${url}` }));
+    };
+  }
+
+  send(packet: Uint8Array<ArrayBuffer>): void {
+    if (this.sink !== undefined && this.socket.readyState === 1) this.socket.send(packet);
+  }
+
+  close({ code, text }: CloseReason): void {
+    this.sink = undefined;
+    // Nobody answers a closing handshake any more; a browser has no other way.
+    if (code === CloseCode.Abnormal && "terminate" in this.socket && typeof this.socket.terminate === "function") {
+      this.socket.terminate();
+      return;
+    }
+    // A client may name 1000 and 3000 to 4999 only, in at most 123 bytes (WHATWG WebSockets, close).
+    if (code === CloseCode.Normal || code >= 3000) this.socket.close(code, text.slice(0, 40));
+    else this.socket.close();
+  }
+
+  private end(reason: CloseReason): void {
+    const told = this.sink;
+    this.sink = undefined;
+    told?.closed(reason);
+  }
+}

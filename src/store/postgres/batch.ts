@@ -1,0 +1,103 @@
+// Jobs as the functions of the database take them (message-functions.ts, group-functions.ts).
+
+import type { SQL } from "bun";
+import type { Job, JobOf } from "../jobs.ts";
+import type { AccountNumbers } from "./account-numbers.ts";
+import { toText } from "./text.ts";
+
+export type TalkJob = JobOf<"talk">;
+export type AckJob = JobOf<"ack">;
+export type GroupJob = Exclude<Job, TalkJob | AckJob>;
+
+/** A row of roost.store_messages, as an array. */
+type MessageRow = readonly [
+  outcome: bigint,
+  id: bigint,
+  sentNs: bigint,
+  previousId: bigint,
+  groupVersion: bigint,
+  sender: bigint,
+  inbox: bigint | null,
+];
+
+export function isGroupJob(job: Job): job is GroupJob {
+  return job.kind !== "talk" && job.kind !== "ack";
+}
+
+/** Stores talks, then acknowledgements, in one transaction; a row for each, in this order. */
+export function sendMessages(
+  sql: SQL,
+  batch: {
+    readonly holder: string;
+    readonly life: string;
+    readonly accounts: AccountNumbers;
+    readonly talks: readonly TalkJob[];
+    readonly acks: readonly AckJob[];
+  },
+): Promise<readonly MessageRow[]> {
+  const { holder, life, accounts, talks, acks } = batch;
+  const texts = (values: readonly string[]) => sql.array(values.map(toText), "TEXT");
+  return sql`SELECT * FROM roost.store_messages(
+    ${holder}, ${life},
+    ${texts(talks.map((talk) => talk.app))}, ${texts(talks.map((talk) => talk.sender))},
+    ${sql.array(
+      talks.map((talk) => accounts.find(talk.app, talk.sender)),
+      "BIGINT",
+    )},
+    ${sql.array(
+      talks.map((talk) => talk.toGroup),
+      "BOOLEAN",
+    )},
+    ${texts(talks.map((talk) => talk.dest))},
+    ${sql.array(
+      talks.map((talk) => (talk.toGroup ? null : accounts.find(talk.app, talk.dest))),
+      "BIGINT",
+    )},
+    ${sql.array(
+      talks.map((talk) => talk.toKnown),
+      "BOOLEAN",
+    )},
+    ${sql.array(
+      talks.map((talk) => talk.type),
+      "INT",
+    )},
+    ${texts(talks.map((talk) => talk.body))}, ${texts(talks.map((talk) => talk.extra))},
+    ${texts(talks.map((talk) => talk.clientId))},
+    ${texts(acks.map((ack) => ack.app))}, ${texts(acks.map((ack) => ack.account))}, ${texts(acks.map((ack) => ack.device))},
+    ${sql.array(
+      acks.map((ack) => ack.messageId),
+      "BIGINT",
+    )}
+  )`.values();
+}
+
+/** A change as roost.change_memberships reads it. */
+export function changeOf(job: GroupJob): Record<string, string | boolean | readonly string[]> {
+  if (job.kind === "create") {
+    const { draft, isWhole } = job;
+    return {
+      kind: "create",
+      app: toText(draft.app),
+      group: toText(draft.id),
+      name: toText(draft.name),
+      avatar: toText(draft.avatar),
+      introduction: toText(draft.introduction),
+      closed: draft.closed,
+      isWhole,
+      members: [draft.owner, ...draft.members].map(toText),
+    };
+  }
+  if (job.kind === "enter") {
+    const { kind, slice } = job;
+    const { app, group, members, isLast } = slice;
+    return { kind, app: toText(app), group: toText(group), members: members.map(toText), isLast };
+  }
+  const { kind, change } = job;
+  return {
+    kind,
+    app: toText(change.app),
+    group: toText(change.group),
+    actor: toText(change.actor),
+    account: toText(change.account),
+  };
+}

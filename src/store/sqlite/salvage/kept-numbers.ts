@@ -1,0 +1,70 @@
+// What must never go backwards in a saved store: the last id, and the numbers of accounts and groups, even of those whose
+// rows are lost.
+
+import type { Database } from "bun:sqlite";
+import { existsSync } from "node:fs";
+import { clockMsEnd, smallestIdAt } from "../../snowflake.ts";
+import { openQuietly } from "../connection.ts";
+import { indexPathOf } from "../index/index-file.ts";
+
+/**
+ * What is above is no id. No clock is asked: it may be wrong, and ids may be far ahead of it. Ids of the last clock run on into
+ * the year after it, and leave room for more.
+ */
+export const idMax = smallestIdAt(clockMsEnd + 366 * 86_400_000);
+/** Numbers are 31 bits (posting.ts). */
+const numberMax = 2n ** 31n;
+
+/**
+ * Fills the place of each account and group that messages and members refer to, and whose row is lost: its number would be
+ * given to somebody else, who would read what is not theirs. Returns how many there are.
+ */
+export function keepNumbers(target: Database): number {
+  // A damaged row may refer to anything.
+  const accounts = target.run(
+    `INSERT OR IGNORE INTO account (number, app, name)
+     SELECT number, '', 'lost-' || number FROM (
+       SELECT sender AS number FROM message UNION SELECT inbox FROM message WHERE inbox > 0
+       UNION SELECT account FROM member UNION SELECT owner FROM "group" UNION SELECT account FROM cursor
+     ) WHERE number > 0 AND number < ${numberMax} AND number NOT IN (SELECT number FROM account)`,
+  ).changes;
+  const groups = target.run(
+    `INSERT OR IGNORE INTO "group" (number, app, id, name, avatar, introduction, owner, closed, created_ms, version, member_count)
+     SELECT number, '', 'lost-' || number, '', '', '', 0, 1, 0, 0, 0 FROM (
+       SELECT -inbox AS number FROM message WHERE inbox < 0 UNION SELECT "group" FROM member
+     ) WHERE number > 0 AND number < ${numberMax} AND number NOT IN (SELECT number FROM "group")`,
+  ).changes;
+  return accounts + groups;
+}
+
+/** The last id is at least every id that was given out, as far as anything tells. */
+export function keepLastId(target: Database, path: string): bigint {
+  const seen = target
+    .query<{ id: bigint | null }, [bigint]>(
+      `SELECT max(id) AS id FROM (
+         SELECT id FROM message UNION ALL SELECT version FROM "group" UNION ALL SELECT from_id FROM member
+         UNION ALL SELECT until_id FROM member UNION ALL SELECT acked FROM cursor UNION ALL SELECT last_id FROM sequence
+       ) WHERE id <= ?`,
+    )
+    .get(idMax)?.id;
+  const flushed = flushedIdOf(indexPathOf(path));
+  const lastId = seen !== null && seen !== undefined && seen > flushed ? seen : flushed;
+  target.run("INSERT OR IGNORE INTO sequence (one, last_id, committed_ms) VALUES (1, 0, 0)");
+  target.run("UPDATE sequence SET last_id = ?", [lastId]);
+  return lastId;
+}
+
+/** The index knows an id that was given out; 0n if it cannot be read. */
+function flushedIdOf(indexPath: string): bigint {
+  if (!existsSync(indexPath)) return 0n;
+  let index: Database | undefined;
+  try {
+    index = openQuietly(indexPath, 1024);
+    return index.prepare<{ id: bigint }, []>("SELECT folded_id AS id FROM state").get()?.id ?? 0n;
+  } catch (error) {
+    if (error instanceof Error) return 0n;
+    throw error;
+  } finally {
+    index?.close();
+  }
+}

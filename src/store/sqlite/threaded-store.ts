@@ -1,0 +1,312 @@
+// The store on the main thread: requests go to the threads, answers become outcomes, and what the threads find (damage,
+// files that were taken away, another store in their place) is dealt with.
+
+import {
+  claimAlsoAs,
+  claimOfOwner,
+  shownPlace,
+  type StoreClaim,
+  type StoreIdentity,
+} from "../../auth/store-ownership.ts";
+import { assert } from "../../base/assert.ts";
+import { type LimitValues, limitValues } from "../../base/limits/table.ts";
+import type { Log } from "../../base/log.ts";
+import type { Revocation, StoredRevocation } from "../../wire/revocations.ts";
+import { JobStore } from "../job-store.ts";
+import type { Job } from "../jobs.ts";
+import {
+  StoreDamaged,
+  StoreUnavailable,
+  type IndexEntry,
+  type IndexQuery,
+  type Membership,
+  type RevokeOutcome,
+  type StoreClock,
+} from "../store.ts";
+import { BackOff } from "../../base/back-off.ts";
+import type { Synchronous } from "./connection.ts";
+import { Housekeeping } from "./housekeeping.ts";
+import {
+  indexSlots,
+  type Answer,
+  type DetailAnswer,
+  type Forgotten,
+  type FoundRevocation,
+  type Request,
+} from "./protocol.ts";
+import type { StoreFiles, StoreThreads } from "./store-files.ts";
+import { StoreFault } from "./store-thread.ts";
+
+/** The index is made again at most this often, and less often while it does not help. */
+const repairMsMin = 1_000;
+const repairMsMax = 60_000;
+
+export interface SqliteStoreOptions {
+  /** The database file; made (mode 0600) where there is none. Its folder exists. */
+  readonly path: string;
+  /** Whole days; 0 keeps messages for ever. */
+  readonly retentionDays: number;
+  readonly log: Log;
+  /** The bounds in force; the initial ones unless they are given. */
+  readonly limits?: LimitValues;
+  /** Takes the lock on the file for this process; called before the file is opened. Throws while it cannot be taken. */
+  readonly takeLock?: () => void;
+  /** Who opens the store; nobody (a standalone server) unless it is given. */
+  readonly claim?: StoreClaim;
+  /** Told that a store that was open, or away at first, is another cluster's; nothing but a restart helps then. */
+  readonly refused?: (sentence: string) => void;
+  /** FULL (the default) survives a power cut; NORMAL survives the death of the process only. */
+  readonly synchronous?: Synchronous;
+  /** Messages that a flush makes a run of; tests make it small. */
+  readonly flushMessages?: number;
+}
+
+/** A replacement is said at most this often. */
+const replacementEveryMs = 5_000;
+const nothingForgotten: Forgotten = { replaced: 0, lost: 0, identity: undefined };
+
+export class SqliteStore extends JobStore {
+  private readonly files: StoreFiles;
+  private readonly place: string;
+  private readonly refused: ((sentence: string) => void) | undefined;
+  private readonly housekeeping: Housekeeping;
+  private readonly log: Log;
+  private repairing: Promise<void> | undefined;
+  private readonly backOff = new BackOff(repairMsMin, repairMsMax);
+  /** A thread has found the log replaced, and the writer was not told yet. */
+  private isReplaced = false;
+  private replacementSaidMs = -Infinity;
+  /** What the writer has told last. */
+  private forgotten: Forgotten = nothingForgotten;
+
+  /** `failure`: why the files are not open. */
+  constructor(files: StoreFiles, path: string, options: SqliteStoreOptions, failure: string | undefined) {
+    super(options.limits ?? limitValues());
+    this.files = files;
+    this.place = shownPlace(`sqlite:${path}`);
+    this.log = options.log;
+    this.refused = options.refused;
+    files.onReopened = () => {
+      // The writer is another thread now.
+      this.forgotten = nothingForgotten;
+      this.replaced();
+    };
+    const thread = (role: keyof StoreThreads) => ({ call: (request: Request) => this.ask(role, request) });
+    const writer = { call: (request: Request) => this.askWriter(request) };
+    const threads = { writer, reader: thread("reader"), compactor: thread("compactor") };
+    this.housekeeping = new Housekeeping(threads, options.retentionDays, options.log);
+    if (failure !== undefined) this.housekeeping.committed(new StoreUnavailable(failure));
+  }
+
+  get trouble(): string {
+    return this.housekeeping.trouble;
+  }
+
+  get clock(): StoreClock {
+    return this.housekeeping.clock;
+  }
+
+  get identity(): StoreIdentity | undefined {
+    const { claimed } = this.files;
+    return claimed && { identity: claimed.identity, place: this.place };
+  }
+
+  async setOwners(fingerprints: readonly string[]): Promise<void> {
+    await this.askWriter({ kind: "own", fingerprints });
+    this.files.claimAs(claimOfOwner(fingerprints));
+  }
+
+  claimAs(fingerprints: readonly string[]): void {
+    this.files.claimAs(claimAlsoAs(this.files.claim, fingerprints));
+  }
+
+  async groupDetail(app: string, group: string, asker: string): Promise<DetailAnswer> {
+    const answer = await this.ask("reader", { kind: "detail", app, group, asker });
+    assert(answer.kind === "detail", "a detail is answered with a detail");
+    return answer.answer;
+  }
+
+  async membership(app: string, group: string): Promise<Membership | undefined> {
+    const answer = await this.ask("reader", { kind: "membership", app, group });
+    if (answer.kind === "none") return undefined;
+    assert(answer.kind === "membership", "a membership is answered with a membership");
+    const accounts: string[] = JSON.parse(answer.accounts);
+    return { version: answer.version, accounts };
+  }
+
+  async revoke(revocation: Revocation): Promise<RevokeOutcome> {
+    this.refuseClosed();
+    const answer = await this.askWriter({ kind: "revoke", revocation, keptMax: this.limits.revocations });
+    assert(answer.kind === "revoked", "a revocation is answered with its id");
+    return answer.id === undefined ? { result: "full" } : { result: "stored", id: answer.id };
+  }
+
+  async revocations(after: bigint, limit: number): Promise<readonly StoredRevocation[]> {
+    this.refuseClosed();
+    const answer = await this.ask("reader", { kind: "revocations", after: `${after}`, limit });
+    assert(answer.kind === "revocations", "revocations are answered with revocations");
+    const found: FoundRevocation[] = JSON.parse(answer.found);
+    return found.map(([id, app, account, kind, device, beforeMs]) => {
+      return { id: BigInt(id), app, account, kind, device: device ?? undefined, beforeMs };
+    });
+  }
+
+  /** Makes the index from the log again; until that is done what needs it is refused. `isReplaced`: it is another log. */
+  repairIndex(isReplaced: boolean): void {
+    if (isReplaced) {
+      this.isReplaced = true;
+      this.replaced();
+    }
+    if (this.repairing !== undefined || this.isClosing || !this.backOff.isOver) return;
+    this.backOff.begin();
+    if (isReplaced) this.warnOfReplacement();
+    else this.log.error("The index of the messages is damaged and is made from the log again; no message is lost.");
+    this.repairing = this.repairOnce().then(
+      () => {
+        this.repairing = undefined;
+        this.log.info("The index of the messages is complete again.");
+      },
+      (error: unknown) => {
+        this.repairing = undefined;
+        this.log.error("The index of the messages could not be made again; it is tried again after a pause.", {
+          reason: error instanceof Error ? error.message : String(error),
+          pauseMs: this.backOff.pauseMs,
+        });
+      },
+    );
+  }
+
+  protected get canCommit(): boolean {
+    return this.housekeeping.isHealthy;
+  }
+
+  protected async commit(jobs: readonly Job[]): Promise<BigInt64Array> {
+    const answer = await this.askWriter({ kind: "batch", jobs });
+    assert(answer.kind === "numbers", "a batch is answered with numbers");
+    return answer.numbers;
+  }
+
+  protected observe(failure: StoreUnavailable | undefined): void {
+    // Whoever asks next is served by the store that there is now, as soon as it has its index.
+    if (failure instanceof StoreFault && failure.fault === "replaced") return;
+    this.housekeeping.committed(failure);
+  }
+
+  /** Each batch is tried: whether the files can be written shows at once. */
+  protected refusal(): undefined {
+    return undefined;
+  }
+
+  protected async readIndex(query: IndexQuery, limit: number): Promise<readonly IndexEntry[]> {
+    const answer = await this.ask("reader", {
+      kind: "index",
+      app: query.app,
+      account: query.account,
+      device: query.device,
+      after: query.after.toString(),
+      includeSent: query.includeSent,
+      limit,
+    });
+    assert(answer.kind === "numbers", "an index is answered with numbers");
+    const texts: string[] = JSON.parse(answer.texts);
+    const { numbers } = answer;
+    const entries: IndexEntry[] = [];
+    for (let at = 0, text = 0; at < numbers.length; at += indexSlots, text += 2) {
+      entries.push({
+        messageId: numbers[at] ?? 0n,
+        direction: numbers[at + 1] === 0n ? 0 : 1,
+        sendTime: numbers[at + 2] ?? 0n,
+        otherAccount: texts[text] ?? "",
+        group: texts[text + 1] ?? "",
+      });
+    }
+    return entries;
+  }
+
+  protected async readContents(app: string, account: string, messageIds: readonly bigint[]): Promise<Uint8Array> {
+    const answer = await this.ask("reader", {
+      kind: "contents",
+      app,
+      account,
+      messageIds: messageIds.map((id) => id.toString()),
+    });
+    assert(answer.kind === "contents", "contents are answered with contents");
+    return answer.encoded;
+  }
+
+  protected async closeEngine(): Promise<void> {
+    this.housekeeping.stop();
+    await this.files.close();
+  }
+
+  /** Asks a thread; what is found damaged meanwhile is told to the operator. */
+  private async ask(role: keyof StoreThreads, request: Request): Promise<Answer> {
+    try {
+      return await this.files.ask(role, request);
+    } catch (error) {
+      if (error instanceof StoreDamaged) this.housekeeping.damaged(error.message);
+      if (error instanceof StoreFault && error.fault === "owner") this.refused?.(error.message);
+      throw error;
+    }
+  }
+
+  /**
+   * The same for the writer, which looks whether the files are still there. Where they must be opened again that is done
+   * first, and then it is asked once more: nothing of the first time is in any file.
+   */
+  private async askWriter(request: Request): Promise<Answer> {
+    if (request.kind === "renew" && !this.files.areOpen) await this.files.ensure();
+    try {
+      const answer = await this.ask("writer", request);
+      if ((answer.kind === "numbers" || answer.kind === "renewed") && answer.forgotten !== undefined)
+        this.compare(answer.forgotten);
+      return answer;
+    } catch (error) {
+      if (!(error instanceof StoreFault) || this.isClosing) throw error;
+      // A connection that found the file read-only says so for ever.
+      if (error.fault === "machine" && error.message.includes("SQLITE_READONLY")) this.files.lost(error.message);
+      if (error.fault !== "moved") throw error;
+      if (this.files.areOpen) {
+        this.files.lost(error.message);
+        this.log.error("Files of the message store were taken away; what they held is saved, and others are made.", {
+          reason: error.message,
+        });
+      }
+      await this.files.ensure();
+      return this.ask("writer", request);
+    }
+  }
+
+  /** Before anybody is told what the writer has done: it may have done it in another store than before. */
+  private compare(forgotten: Forgotten): void {
+    const { replaced, lost } = this.forgotten;
+    if (forgotten.replaced === replaced && forgotten.lost === lost) return;
+    this.forgotten = forgotten;
+    const { claimed } = this.files;
+    if (claimed !== undefined && forgotten.identity !== undefined)
+      this.files.claimed = { ...claimed, identity: forgotten.identity };
+    if (forgotten.replaced !== replaced) this.warnOfReplacement();
+    this.replaced();
+  }
+
+  /** Said once, although several threads notice it. */
+  private warnOfReplacement(): void {
+    const nowMs = performance.now();
+    if (nowMs - this.replacementSaidMs < replacementEveryMs) return;
+    this.replacementSaidMs = nowMs;
+    this.log.warn(
+      "The message store was replaced, or its accounts were changed by hand; nothing of the former one is remembered.",
+    );
+  }
+
+  private async repairOnce(): Promise<void> {
+    await this.ask("compactor", { kind: "rebuild" });
+    await this.files.catchUp();
+    const isReplaced = this.isReplaced;
+    this.isReplaced = false;
+    await Promise.all([
+      this.ask("writer", { kind: "reopenIndex", isReplaced }),
+      this.ask("reader", { kind: "reopenIndex", isReplaced }),
+    ]);
+  }
+}

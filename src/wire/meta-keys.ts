@@ -1,0 +1,41 @@
+// The reserved keys of a header's metas, compared in place.
+
+import { MetaKey } from "./commands.ts";
+
+const keyBytes = (key: string): Uint8Array => new TextEncoder().encode(key);
+export const keyApp = keyBytes(MetaKey.App);
+export const keyAccount = keyBytes(MetaKey.Account);
+export const keyServer = keyBytes(MetaKey.DestServer);
+export const keyChannels = keyBytes(MetaKey.DestChannels);
+
+/** Reports whether `key` stands at packet[at]. The caller has compared the lengths. */
+export function equals(packet: Uint8Array, at: number, key: Uint8Array): boolean {
+  for (let index = 0; index < key.length; index++) {
+    if (packet[at + index] !== key[index]) return false;
+  }
+  return true;
+}
+
+/** True for the keys that only services may use: app, account, dest.server, dest.channels. */
+export function isReservedKey(packet: Uint8Array, start: number, end: number): boolean {
+  switch (end - start) {
+    case 3:
+      return equals(packet, start, keyApp);
+    case 7:
+      return equals(packet, start, keyAccount);
+    default:
+      return isRoutingKey(packet, start, end);
+  }
+}
+
+/** True for dest.server and dest.channels, which the gateway cuts off. */
+export function isRoutingKey(packet: Uint8Array, start: number, end: number): boolean {
+  switch (end - start) {
+    case 11:
+      return equals(packet, start, keyServer);
+    case 13:
+      return equals(packet, start, keyChannels);
+    default:
+      return false;
+  }
+}
