@@ -52,6 +52,8 @@ export class Synchroniser {
   private account = "";
   private isOnline = false;
   private acknowledged = 0n;
+  /** The acknowledgement that has no answer yet. */
+  private asked: { readonly upTo: bigint; readonly answer: Promise<void> } | undefined;
   /** Ids of messages that the owner has not done with yet. */
   private readonly inWork = new Set<bigint>();
   /** Resolves when the owner has done with a message; defined while somebody waits for that. */
@@ -136,7 +138,7 @@ export class Synchroniser {
     if (this.cancelLazy !== undefined) this.read();
     if (this.cancelSoon !== undefined) {
       this.cancelSoon();
-      this.soon();
+      await this.soon();
     }
     for (let work = this.running ?? this.settling; work !== undefined; work = this.running ?? this.settling) await work;
   }
@@ -178,12 +180,14 @@ export class Synchroniser {
     }
   }
 
-  private readonly soon = (): void => {
+  private async soon(): Promise<void> {
     this.cancelSoon = undefined;
-    this.acknowledge().catch(() => {
+    try {
+      await this.acknowledge();
+    } catch {
       if (this.isOnline) this.readAgain();
-    });
-  };
+    }
+  }
 
   /** A request has failed: the next try, soon. */
   private readAgain(): void {
@@ -237,10 +241,14 @@ export class Synchroniser {
       this.inWork.delete(message.id);
       if (!isDone) this.failedId = minOf(message.id, this.failedId ?? message.id);
       // The others may never end: what came before them is acknowledged without them.
-      if (this.inWork.size > 0 && this.isOnline) this.cancelSoon ??= this.environment.after(lazyReadMs, this.soon);
+      if (this.inWork.size > 0 && this.isOnline) this.acknowledgeSoon();
       this.workEnd?.resolve();
       this.workEnd = undefined;
     });
+  }
+
+  private acknowledgeSoon(): void {
+    this.cancelSoon ??= this.environment.after(lazyReadMs, () => void this.soon());
   }
 
   private nextWorkEnd(): Promise<void> {
@@ -253,8 +261,17 @@ export class Synchroniser {
     for (const id of this.inWork) upTo = minOf(upTo, id - 1n);
     if (this.failedId !== undefined) upTo = minOf(upTo, this.failedId - 1n);
     if (upTo <= this.acknowledged) return;
-    await this.source.acknowledge(upTo);
-    if (upTo > this.acknowledged) this.acknowledged = upTo;
+    if (this.asked === undefined || this.asked.upTo < upTo) this.asked = { upTo, answer: this.ask(upTo) };
+    await this.asked.answer;
+  }
+
+  private async ask(upTo: bigint): Promise<void> {
+    try {
+      await this.source.acknowledge(upTo);
+      if (upTo > this.acknowledged) this.acknowledged = upTo;
+    } finally {
+      if (this.asked?.upTo === upTo) this.asked = undefined;
+    }
   }
 
   private releaseWaiting(): void {

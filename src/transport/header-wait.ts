@@ -1,6 +1,6 @@
 // TCP connections of trusted proxies, until their PROXY protocol header has come. The acceptor is asked behind it, so that
 // every limit by address counts the client and not the proxy. The header is required: a receiver that guesses whether one
-// is there believes whoever sends one (the protocol's section 2).
+// is there believes whoever sends one (https://www.haproxy.org/download/1.8/doc/proxy-protocol.txt, section 2).
 //
 // Memory. At most proxyHeaderBytesMax bytes and the rest of one read are held for each, for at most headWaitMs. Each counts as
 // a stranger of its proxy's address, as the connection that takes its place will count as one of its client's.

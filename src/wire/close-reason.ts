@@ -1,13 +1,13 @@
-// Why a connection ends, and whether the client should come back (wire protocol, section 6). On a WebSocket the code
+// Why a connection ends, and whether the client should come back (proto/README.md, section 7). On a WebSocket the code
 // is the close code; on TCP the close frame's payload is the text `<code> <sentence>`.
 
-/** A close code of the table in section 6, with a sentence for a person. */
+/** A close code of the table there, with a sentence for a person. */
 export interface CloseReason {
   readonly code: number;
   readonly text: string;
 }
 
-/** The codes of section 6. */
+/** The codes. */
 export const CloseCode = {
   Normal: 1000,
   ProtocolFault: 1002,

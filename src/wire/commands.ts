@@ -1,4 +1,4 @@
-// The commands of section 4 and the meta keys of section 3 of the wire protocol.
+// The commands (proto/README.md, section 5) and the meta keys (section 3) of the wire protocol.
 
 export const Command = {
   SignIn: "login.signin",

@@ -1,4 +1,4 @@
-// The four bytes that tell the two protocols apart (wire protocol, section 2), as big-endian 32-bit numbers.
+// The four bytes that tell the two protocols apart (proto/README.md, section 2), as big-endian 32-bit numbers.
 
 /** `c3 11 a3 65`: a header, then a body. */
 export const logicMagic = 0xc311a365;

@@ -1,4 +1,4 @@
-// The opcodes of TCP frames, which are RFC 6455's (wire protocol, section 1).
+// The opcodes of TCP frames, which are RFC 6455's (proto/README.md, section 1).
 
 export const OpCode = {
   /** Never used here: no message is fragmented. */

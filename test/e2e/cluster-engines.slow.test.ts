@@ -1,5 +1,5 @@
 // Engines that go away while a cluster runs, and come back: requests are refused at once, no process has to be started
-// again, and nothing that was answered with Success is lost (pitfall 32).
+// again, and nothing that was answered with Success is lost.
 
 import { Database } from "bun:sqlite";
 import { afterEach, expect, test } from "bun:test";

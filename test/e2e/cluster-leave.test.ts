@@ -36,7 +36,7 @@ function stamped(gateway: string, channelId: string, account: string, command: s
   return { command, channelId, sequence, dest, ticket: sequence, meta: identity };
 }
 
-test("a gateway that leaves sends 200 clients to the other one, and serves each until its turn (pitfall 28)", async () => {
+test("a gateway that leaves sends 200 clients to the other one, and serves each until its turn", async () => {
   const { cluster } = (stage = await ClusterStage.start({ gateways: 2 }));
   const running = stage;
   const clients = await Promise.all(Array.from({ length: 200 }, (_, at) => running.wire(`client${at}`, 0)));
@@ -95,7 +95,7 @@ test("a login node that leaves while people sign in refuses nobody", async () =>
   await Promise.all(signingIn);
 }, 60_000);
 
-test("heartbeats and data that are written at once on one link never interleave (pitfall 7)", async () => {
+test("heartbeats and data that are written at once on one link never interleave", async () => {
   const random = new Random(testSeed("heartbeats between data"));
   const running = (stage = await ClusterStage.start({ gateways: 0 }));
   const { clusterKey: key, cluster } = running;

@@ -62,7 +62,7 @@ function sendTalks(client: WireClient, to: string, count: number): Promise<numbe
   );
 }
 
-test("a gateway that dies takes its sessions along; one that comes back under its id revives none (pitfall 20)", async () => {
+test("a gateway that dies takes its sessions along; one that comes back under its id revives none", async () => {
   const stage = await start({ gateways: 2 });
   const { cluster } = stage;
   const alice = await stage.wire("alice", 1);
@@ -152,7 +152,7 @@ async function talkUntilRefused(client: WireClient, to: string, name: string): P
   throw new Error("every talk was stored");
 }
 
-test("a chat node that dies between commit and push: receivers learn of it on the connection they have (pitfall 34)", async () => {
+test("a chat node that dies between commit and push: receivers learn of it on the connection they have", async () => {
   const stage = await start({ gateways: 2, chats: 2 });
   const alice = await stage.wire("alice", 0);
   const heard: string[] = [];
@@ -182,7 +182,7 @@ test("a chat node that dies between commit and push: receivers learn of it on th
   expect(ends).toBe(0);
 }, 60_000);
 
-test("a broken link is dialled again while no registry runs, and talks go on without one (pitfall 30)", async () => {
+test("a broken link is dialled again while no registry runs, and talks go on without one", async () => {
   const [port = 0, behind = 0] = await freePorts(2);
   const proxy = await LinkProxy.start(port, behind);
   endings.push(() => proxy.stop());

@@ -59,7 +59,7 @@ async function list(service: string, id: string, link: string): Promise<void> {
 }
 
 for (const name of ["chat-1", "login-1", "gateway-1"]) {
-  test(`a second ${name} is refused while the first one lives, which is not disturbed (pitfall 31)`, async () => {
+  test(`a second ${name} is refused while the first one lives, which is not disturbed`, async () => {
     const { stillTalk } = await people();
     await stillTalk();
     const words = stage.cluster.words(name, anyPorts);
@@ -82,7 +82,7 @@ test("a gateway whose port is taken says so, ends, and is not listed", async () 
   expect(await listed.text()).not.toContain("gateway-late");
 }, 60_000);
 
-test("of two that start at once under one id, one stays (pitfall 31)", async () => {
+test("of two that start at once under one id, one stays", async () => {
   const words = stage.cluster.words("login-1", { "--id": "login-2" });
   const started = await Promise.allSettled([0, 1].map(() => MemberProcess.start(stage.folder, words)));
   const running = started.flatMap((start) => (start.status === "fulfilled" ? [start.value] : []));
@@ -97,7 +97,7 @@ test("of two that start at once under one id, one stays (pitfall 31)", async () 
   }
 }, 60_000);
 
-test("of two that started under one id while no registry ran, one stays when it is there (pitfall 31)", async () => {
+test("of two that started under one id while no registry ran, one stays when it is there", async () => {
   const apart = await ClusterStage.prepare();
   const words = apart.cluster.words("login-1");
   const running = await Promise.all([0, 1].map(() => MemberProcess.start(apart.folder, words)));
@@ -117,7 +117,7 @@ test("of two that started under one id while no registry ran, one stays when it 
   }
 }, 60_000);
 
-test("whoever lacks the cluster key, or takes a live gateway's id, is refused at both services (pitfall 12)", async () => {
+test("whoever lacks the cluster key, or takes a live gateway's id, is refused at both services", async () => {
   const { clusterKey: key, cluster } = stage;
   const { stillTalk } = await people();
   await stillTalk();

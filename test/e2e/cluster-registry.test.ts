@@ -26,7 +26,7 @@ async function listed(registry: string | undefined, service: string): Promise<st
   return [...(await answer.text()).matchAll(/"hostname":"([^"]*)"/g)].map(([, id = ""]) => id).toSorted();
 }
 
-test("a cluster that starts at once, in any order, is ready within 15 seconds (pitfall 36)", async () => {
+test("a cluster that starts at once, in any order, is ready within 15 seconds", async () => {
   const random = new Random(testSeed("order of starting"));
   for (const discovery of [1, 1, 2]) {
     const stage = await ClusterStage.prepare({ discovery, gateways: 2, logins: 2, chats: 2 });
@@ -56,7 +56,7 @@ test("a cluster that starts at once, in any order, is ready within 15 seconds (p
   }
 }, 120_000);
 
-test("all registry nodes restart at once: roles go on, and the registry fills again by itself (pitfall 33)", async () => {
+test("all registry nodes restart at once: roles go on, and the registry fills again by itself", async () => {
   const stage = await keep(ClusterStage.start({ discovery: 2, gateways: 2 }));
   const { cluster } = stage;
   const alice = await stage.wire("alice", 0);

@@ -36,7 +36,7 @@ async function servingNodes(running: ClusterStage, clients: readonly WireClient[
   return serving;
 }
 
-test("a chat node that leaves and comes back under load moves its own share of the connections only (pitfall 29)", async () => {
+test("a chat node that leaves and comes back under load moves its own share of the connections only", async () => {
   const running = (stage = await ClusterStage.start({ chats: 3 }));
   const { cluster } = running;
   const clients = await Promise.all(Array.from({ length: 40 }, (_, at) => running.wire(`client${at}`)));

@@ -93,7 +93,7 @@ test("keys that are too short, empty or nowhere are refused with their file's na
   ]);
 }, 60_000);
 
-test("a route file with no zones, no weight or a mistake is refused with the field's name (pitfall 6)", async () => {
+test("a route file with no zones, no weight or a mistake is refused with the field's name", async () => {
   const zone = { id: "a", weight: 1 };
   const files = {
     "none.json": { zones: [] },

@@ -9,7 +9,7 @@ import type { MembershipChange, MembershipOutcome } from "../../store/store.ts";
 import { Status } from "../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "./chat-parts.ts";
 
-/** The change that a request asks for; an empty account or group is refused, never taken for "all" (pitfall 10). */
+/** The change that a request asks for; an empty account or group is refused, never taken for "all". */
 export function membershipChange(context: Context, request: { account: string; groupId: string }): MembershipChange {
   if (!validName(request.account)) throw new Refusal(Status.InvalidPacketBody, "account must name an account");
   if (request.groupId === "") throw new Refusal(Status.InvalidPacketBody, "group_id must not be empty");

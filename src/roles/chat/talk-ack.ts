@@ -6,8 +6,8 @@ import { MessageAckReqSchema, Status } from "../../wire/gen/pkt_pb.ts";
 import type { ChatParts } from "./chat-parts.ts";
 
 /**
- * Answered when the cursor is committed; 0 moves nothing. An id that does not exist yet is refused: it would hide what comes
- * (pitfall 35).
+ * Answered when the cursor is committed; 0 moves nothing. An id that does not exist yet is refused: it would hide the
+ * messages that come.
  */
 export function talkAck({ store }: ChatParts): Handler {
   return async (context) => {

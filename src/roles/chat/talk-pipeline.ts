@@ -150,7 +150,7 @@ export class TalkPipeline {
 
   /**
    * Where a stored talk is to be pushed to; undefined: nowhere. A failed push is not the sender's business: the message is
-   * stored (pitfall 26).
+   * stored.
    */
   private locate(
     context: Context,

@@ -22,5 +22,5 @@ export function refuseRequest(
   );
 }
 
-/** `chat.sync`: something may have passed this client; it reads the index (wire protocol, section 4). */
+/** `chat.sync`: something may have passed this client; it reads the index (proto/README.md, section 5). */
 export const syncHint: Uint8Array = encodeLogicPacket({ command: Command.Sync, flag: Flag.Push }, new Uint8Array(0));

@@ -841,7 +841,7 @@ export const ErrorRespSchema: GenMessage<ErrorResp> = /*@__PURE__*/
 
 /**
  * Links between services: who dials says who it is, then proves that it knows the cluster's key; in between the other
- * side does the same (docs in src/container/link/handshake.ts). The last message of the dialler carries the proof only.
+ * side does the same (see src/link/handshake.ts). The last message of the dialler carries the proof only.
  * A cluster whose key is being changed has several: the first message names those of the dialler by hints of four bytes, at
  * most 16 (src/auth/link-proof.ts), from which the other side chooses the key that both prove. An old dialler names none.
  *
