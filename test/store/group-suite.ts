@@ -288,7 +288,7 @@ export function groupSuite(name: string, makePlace: () => Promise<GroupPlace>): 
       let text = "";
       for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
         text += chunk;
-        if (text.split("\n").length <= enough) continue;
+        if (child.killed || text.split("\n").length <= enough) continue;
         // In the middle of the next one.
         const before = await place.rows("member");
         await until(async () => (await place.rows("member")) > before, "members of the next one are in");
