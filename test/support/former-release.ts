@@ -24,10 +24,19 @@ function runSync(words: readonly string[], cwd: string, input?: Uint8Array): Fin
   return { status: child.exitCode, out: child.stdout, err: child.stderr.toString() };
 }
 
-/** What decides which packages and which Bun a release is built with. */
-function packagesOf(packageJson: string): string {
-  const { dependencies, engines }: { dependencies?: unknown; engines?: unknown } = JSON.parse(packageJson);
-  return JSON.stringify([dependencies, engines]);
+interface PackageJson {
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
+  readonly engines?: unknown;
+}
+
+/** True if what is installed for one release has the packages and the Bun that another one is built with. */
+function suffices(installed: PackageJson, wanted: PackageJson): boolean {
+  const packages = { ...installed.devDependencies, ...installed.dependencies };
+  return (
+    Object.entries(wanted.dependencies ?? {}).every(([name, version]) => packages[name] === version) &&
+    JSON.stringify(installed.engines) === JSON.stringify(wanted.engines)
+  );
 }
 
 async function whyMissing(): Promise<string | undefined> {
@@ -36,7 +45,7 @@ async function whyMissing(): Promise<string | undefined> {
   const shown = runSync(["git", "show", `${commit}:package.json`], root);
   if (shown.status !== 0) return `there is no history with the commit ${commit.slice(0, 7)} here`;
   const current = await readFile(join(root, "package.json"), "utf8");
-  if (packagesOf(shown.out.toString()) !== packagesOf(current))
+  if (!suffices(JSON.parse(current), JSON.parse(shown.out.toString())))
     return `${commit.slice(0, 7)} needs other packages than those installed here`;
   return undefined;
 }
