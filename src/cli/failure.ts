@@ -2,6 +2,8 @@
 
 /** The sentence of an error of any kind. */
 export function sentenceOf(error: unknown): string {
+  // Of several steps that failed, the first one in time is the suppressed one.
+  if (error instanceof SuppressedError) return `${sentenceOf(error.suppressed)}; then ${sentenceOf(error.error)}`;
   return error instanceof Error ? error.message : String(error);
 }
 

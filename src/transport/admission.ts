@@ -84,13 +84,11 @@ export class Admission {
 
   /**
    * True if one more socket may wait to `enter`, beside `waiting` others that have not entered: each has a descriptor, and
-   * all that enter have no more of them than the process has. False: it must be ended.
+   * all that enter have no more of them than the process has.
    */
-  mayWait(waiting: number, remoteAddress: () => string): boolean {
-    const { connectionsMax, overflowMax, met } = this.parts;
-    if (this.total + waiting < connectionsMax + overflowMax) return true;
-    met("connections", remoteAddress());
-    return false;
+  mayWait(waiting: number): boolean {
+    const { connectionsMax, overflowMax } = this.parts;
+    return this.total + waiting < connectionsMax + overflowMax;
   }
 
   /** A stranger sent something. */

@@ -17,14 +17,14 @@ interface Arrival {
 export class Arrivals<Socket extends Arrival> {
   private readonly share: TurnShare;
   private readonly take: (socket: Socket) => void;
-  private readonly mayWait: (waiting: number, socket: Socket) => boolean;
+  private readonly mayWait: (waiting: number) => boolean;
   private readonly waiting = new Set<Socket>();
 
   /**
-   * `take` owns a socket from then on, and contains its bugs. `mayWait` says whether one more may wait beside `waiting`
-   * others; one that may not is ended without a word.
+   * `take` owns a socket from then on, and contains its bugs; it refuses what there is no room for. `mayWait` says whether
+   * one more may wait beside `waiting` others; where it may not, the oldest are taken in before their turn.
    */
-  constructor(share: TurnShare, take: (socket: Socket) => void, mayWait: (waiting: number, socket: Socket) => boolean) {
+  constructor(share: TurnShare, take: (socket: Socket) => void, mayWait: (waiting: number) => boolean) {
     this.share = share;
     this.take = take;
     this.mayWait = mayWait;
@@ -36,17 +36,19 @@ export class Arrivals<Socket extends Arrival> {
       this.share.run(() => this.take(socket));
       return;
     }
-    if (!this.mayWait(this.waiting.size, socket)) {
-      socket.terminate();
-      return;
-    }
     socket.pause();
     this.waiting.add(socket);
-    void this.share.later(() => {
-      if (!this.waiting.delete(socket) || socket.readyState <= 0) return;
-      this.take(socket);
-      socket.resume();
-    });
+    for (const oldest of this.waiting) {
+      if (this.mayWait(this.waiting.size - 1)) break;
+      this.takeWaiting(oldest);
+    }
+    if (this.waiting.has(socket)) void this.share.later(() => this.takeWaiting(socket));
+  }
+
+  private takeWaiting(socket: Socket): void {
+    if (!this.waiting.delete(socket) || socket.readyState <= 0) return;
+    this.take(socket);
+    socket.resume();
   }
 
   /** Ends those that wait: the listener has closed. */

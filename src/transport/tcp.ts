@@ -50,12 +50,7 @@ export function listenTcp(
   };
   const { strangerShare, admission } = options;
   const arrivals =
-    strangerShare &&
-    new Arrivals<TcpSocket>(
-      strangerShare,
-      take,
-      (waiting, socket) => admission?.mayWait(waiting, () => peerAddress(socket.remoteAddress) ?? "") !== false,
-    );
+    strangerShare && new Arrivals<TcpSocket>(strangerShare, take, (waiting) => admission?.mayWait(waiting) !== false);
   // Bun's types know reusePort for dialling only.
   const settings: TCPSocketListenOptions<SocketOwner | undefined> & { readonly reusePort: boolean } = {
     hostname: address.host,

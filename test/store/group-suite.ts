@@ -286,13 +286,15 @@ export function groupSuite(name: string, makePlace: () => Promise<GroupPlace>): 
       });
       const enough = 2 + random.below(4);
       let text = "";
+      let isKilled = false;
       for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
         text += chunk;
-        if (child.killed || text.split("\n").length <= enough) continue;
+        if (isKilled || text.split("\n").length <= enough) continue;
         // In the middle of the next one.
         const before = await place.rows("member");
         await until(async () => (await place.rows("member")) > before, "members of the next one are in");
         child.kill("SIGKILL");
+        isKilled = true;
       }
       await child.exited;
       const told = text.split("\n").slice(0, -1);

@@ -135,7 +135,7 @@ export class HttpServer implements ConnectionHost {
     this.arrivals = new Arrivals(
       options.acceptShare ?? new TurnShare(acceptMs, acceptedAtATime, undefined, afterPause),
       (socket) => this.accept(socket),
-      (waiting, socket) => this.mayWait(waiting, socket),
+      (waiting) => this.mayWait(waiting),
     );
     // Bun's types know reusePort for dialling only; without it a second process could share the port.
     const settings: TCPSocketListenOptions<HttpConnection | undefined> & { readonly reusePort: boolean } = {
@@ -294,11 +294,8 @@ export class HttpServer implements ConnectionHost {
   }
 
   /** True if one more socket may wait for its turn: those that wait have descriptors, too. */
-  private mayWait(waiting: number, socket: Socket<HttpConnection | undefined>): boolean {
-    const { limits, met } = this.options;
-    if (waiting < Math.max(waitingMin, limits.connections - this.connections.size)) return true;
-    met("connections", peerAddress(socket.remoteAddress) ?? "");
-    return false;
+  private mayWait(waiting: number): boolean {
+    return waiting < Math.max(waitingMin, this.options.limits.connections - this.connections.size);
   }
 
   /** True if there is room for one more of that address; the one that has been silent for the longest time makes it. */
