@@ -67,7 +67,7 @@ test.skipIf(!hasPostgres || Bun.which("pg_dump") === null)(
       expect(log.replace(/ error The message store cannot commit;.*If it is not being restored now/g, "")).not.toMatch(
         / error /,
       );
-      expect(await stage.cluster.isReady(name)).toBe(true);
+      await until(() => stage.cluster.isReady(name), `${name} is ready again`);
     }
   },
   60_000,
