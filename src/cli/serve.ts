@@ -55,8 +55,10 @@ export async function serve(values: OptionValues): Promise<void> {
   warnOfFewDescriptors(log);
   const reload = reloadOnHangUp(log);
   const serving = await (await serveRole[role]())(values, log);
-  const manager = serviceManagerOf(process.env, process.pid, log);
-  drainOnSignals(serving, manager, log);
+  // Whatever is said from now on may be followed by a signal.
+  const told: { manager: ServiceManager | undefined } = { manager: undefined };
+  drainOnSignals(serving, (status) => told.manager?.stopping(status), log);
+  const manager = (told.manager = serviceManagerOf(process.env, process.pid, log));
   output.write(printableLines(serving.banner));
   manager?.ready(() => statusOf(serving));
   reload.serves(serving);
@@ -103,10 +105,10 @@ function warnOfFewDescriptors(log: Log): void {
   }
 }
 
-function drainOnSignals(serving: Serving, manager: ServiceManager | undefined, log: Log): void {
+function drainOnSignals(serving: Serving, stopping: (status: string) => void, log: Log): void {
   const leaving = new Leaving({ serving, log, after: systemTimers.after, exit: (status) => process.exit(status) });
   const leave = (signal: NodeJS.Signals): void => {
-    if (leaving.signalled(signal)) manager?.stopping(`Leaving after ${signal}: finishing what was begun`);
+    if (leaving.signalled(signal)) stopping(`Leaving after ${signal}: finishing what was begun`);
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGQUIT"] as const) process.on(signal, leave);
 }
