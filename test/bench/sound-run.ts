@@ -13,7 +13,7 @@ export function faultsOf(result: Result): string[] {
     Bun.deepEquals(Object.keys(result).slice(0, resultKeys.length), [...resultKeys]) ? [] : ["its keys are others"],
     typeof lost === "number" && lost !== 0 ? [`${lost} were lost`] : [],
     typeof sent === "number" && sent <= 0 ? ["nothing was sent"] : [],
-    valid && typeof sent === "number" && !isPositive(maxMs) ? [`max_ms is ${maxMs}`] : [],
+    typeof sent === "number" && !isPositive(maxMs) ? [`max_ms is ${maxMs}`] : [],
     valid && doubt !== undefined ? [`it is valid, and doubtful: ${doubt}`] : [],
   ];
   return faults.flat();

@@ -2,14 +2,13 @@
 
 import { afterEach, describe, expect, jest, test } from "bun:test";
 import { systemRandom } from "../../src/base/random.ts";
-import { AcceptingHandshake, type LinkHost } from "../../src/link/accepting-handshake.ts";
+import { AcceptingHandshake } from "../../src/link/accepting-handshake.ts";
 import { DiallingHandshake } from "../../src/link/dialling-handshake.ts";
-import { unknownStores } from "../../src/link/node-stores.ts";
 import type { Connection, FrameHandler } from "../../src/transport/transport.ts";
 import { encodeLogicPacket } from "../../src/wire/packet.ts";
 import { RawTcp } from "../support/raw-tcp.ts";
 import { until } from "../../scripts/harness/until.ts";
-import { closeAll, clusterKey, HandDialler, newIdentity, TestGateway, TestNode } from "./support.ts";
+import { closeAll, clusterKey, HandDialler, linkHost, newIdentity, TestGateway, TestNode } from "./support.ts";
 
 const request = encodeLogicPacket({ command: "chat.user.talk" }, new Uint8Array(0));
 const bug = new Error("a bug");
@@ -131,17 +130,7 @@ describe("in time", () => {
 
   test("a bug in the timer of a handshake ends its connection, on either side", () => {
     jest.useFakeTimers();
-    const host: LinkHost = {
-      identity: newIdentity("node", "chat"),
-      clusterKeys: [clusterKey],
-      random: systemRandom,
-      address: "127.0.0.1:1",
-      state: () => ({ load: 0, isAdult: true, stores: unknownStores }),
-      holder: () => Promise.resolve(undefined),
-      linked: () => nowhere,
-      declined: () => undefined,
-      refused: () => undefined,
-    };
+    const host = linkHost(() => nowhere);
     const [accepting, dialling] = [broken(), broken()];
     const handshake = new AcceptingHandshake(accepting, host);
     const parts = {

@@ -6,7 +6,7 @@ import { createConnection, type Socket } from "node:net";
 import { linkProof, provesLink } from "../../src/auth/link-proof.ts";
 import { linkFrameBytesMax } from "../../src/base/limits/fixed.ts";
 import { systemRandom } from "../../src/base/random.ts";
-import { AcceptingHandshake, type LinkHost } from "../../src/link/accepting-handshake.ts";
+import { AcceptingHandshake } from "../../src/link/accepting-handshake.ts";
 import { DiallingHandshake, LinkRefused, type Met } from "../../src/link/dialling-handshake.ts";
 import { unknownStores } from "../../src/link/node-stores.ts";
 import { LinkListener } from "../../src/link/link-listener.ts";
@@ -28,6 +28,7 @@ import {
   HandDialler,
   handAcceptor,
   LinkEnd,
+  linkHost,
   newIdentity,
   TestNode,
   wrongKey,
@@ -574,17 +575,10 @@ describe("in time", () => {
   } {
     const connection = new StubConnection();
     const refused: string[] = [];
-    const host: LinkHost = {
-      identity: newIdentity("node", "chat"),
-      clusterKeys: [clusterKey],
-      random: systemRandom,
-      address: "127.0.0.1:1",
-      state: () => ({ load: 0, isAdult: true, stores: unknownStores }),
-      holder: () => Promise.resolve(undefined),
-      linked: () => nowhere,
-      declined: () => undefined,
-      refused: (kind) => void refused.push(kind),
-    };
+    const host = linkHost(
+      () => nowhere,
+      (kind) => void refused.push(kind),
+    );
     return { connection, refused, it: new AcceptingHandshake(connection, host) };
   }
 

@@ -13,6 +13,7 @@ import { TimerWheel } from "../../src/base/timer-wheel.ts";
 import type { Context } from "../../src/service/context.ts";
 import { Dispatcher } from "../../src/service/dispatcher.ts";
 import { Dependency } from "../../src/routing/dependency.ts";
+import type { LinkHost } from "../../src/link/accepting-handshake.ts";
 import { DiallingHandshake, type Met } from "../../src/link/dialling-handshake.ts";
 import { gatewayService, LinkListener } from "../../src/link/link-listener.ts";
 import { type Dial, TcpLinkNetwork } from "../../src/link/link-network.ts";
@@ -29,7 +30,7 @@ import type { Channel } from "../../src/roles/gateway/channel.ts";
 import { Downlink } from "../../src/roles/gateway/downlink.ts";
 import { Gateway } from "../../src/roles/gateway/gateway.ts";
 import { Flusher } from "../../src/transport/flusher.ts";
-import type { Acceptor, Connection, Server } from "../../src/transport/transport.ts";
+import type { Acceptor, Connection, FrameHandler, Server } from "../../src/transport/transport.ts";
 import { closeAbnormal } from "../../src/wire/close-reason.ts";
 import { decodeBody } from "../../src/wire/body.ts";
 import {
@@ -52,6 +53,21 @@ export function newIdentity(id: string, service: string = gatewayService): LinkI
 }
 
 const steps: (() => void | Promise<void>)[] = [];
+
+/** A process that takes links, by default a chat node that refuses nobody: what a handshake asks of it. */
+export function linkHost(linked: () => FrameHandler, refused: (kind: string) => void = () => undefined): LinkHost {
+  return {
+    identity: newIdentity("node", "chat"),
+    clusterKeys: [clusterKey],
+    random: systemRandom,
+    address: "127.0.0.1:1",
+    state: () => ({ load: 0, isAdult: true, stores: unknownStores }),
+    holder: () => Promise.resolve(undefined),
+    linked,
+    declined: () => undefined,
+    refused,
+  };
+}
 
 /** Ends everything that was opened here; to be called after each test. */
 export async function closeAll(): Promise<void> {

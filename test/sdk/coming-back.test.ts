@@ -4,23 +4,13 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { Disconnected, RequestRefused } from "../../src/sdk/client-errors.ts";
 import type { ClientOptions } from "../../src/sdk/client-options.ts";
 import type { Environment } from "../../src/sdk/environment.ts";
-import { RoostClient } from "../../src/sdk/roost-client.ts";
 import { Command } from "../../src/wire/commands.ts";
 import { MessageRespSchema, Status } from "../../src/wire/gen/pkt_pb.ts";
-import { ManualTimers } from "../support/manual-timers.ts";
 import { ScriptedPeer } from "../support/scripted-peer.ts";
 import { until } from "../../scripts/harness/until.ts";
+import { afterwards, connecting as connectingWith, endAll, peerOn } from "./support.ts";
 
-const running: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const stop of running.splice(0)) await stop();
-});
-
-function peerOn(transport: "ws" | "tcp"): ScriptedPeer {
-  const peer = ScriptedPeer.start(transport);
-  running.push(() => peer.stop());
-  return peer;
-}
+afterEach(endAll);
 
 /** The URL of a server that has gone. */
 async function deadUrl(transport: "ws" | "tcp" = "ws"): Promise<string> {
@@ -40,25 +30,12 @@ function otherCluster(): ScriptedPeer {
 }
 
 /** A client on manual timers and what it said of its connection. */
-function connecting(options: Partial<ClientOptions>, environment: Partial<Environment> = {}) {
-  const timers = new ManualTimers();
-  const events: string[] = [];
-  const stop = new AbortController();
-  const client = RoostClient.connect({
-    token: "a token",
-    signal: stop.signal,
-    ...options,
-    environment: { after: timers.after, random: () => 0.5, ...environment },
-    on: {
-      online: () => events.push("online"),
-      offline: ({ reason, returnsInMs }) => events.push(`offline ${reason.code} ${returnsInMs ?? "for good"}`),
-      synced: () => events.push("synced"),
-    },
-  });
-  client.catch(() => undefined);
-  running.unshift(async () => stop.abort());
-  return { client, timers, events, stop };
-}
+const connecting = (options: Partial<ClientOptions>, environment: Partial<Environment> = {}) =>
+  connectingWith(options, environment, (events) => ({
+    online: () => events.push("online"),
+    offline: ({ reason, returnsInMs }) => events.push(`offline ${reason.code} ${returnsInMs ?? "for good"}`),
+    synced: () => events.push("synced"),
+  }));
 
 async function connected(options: Partial<ClientOptions>, environment: Partial<Environment> = {}) {
   const made = connecting(options, environment);
@@ -326,7 +303,7 @@ describe("retry", () => {
     await until(() => events.length === 2, "the second end");
     expect(events[1]).toBe("offline 1006 500");
     const peer = ScriptedPeer.start("tcp", 2_000, Number(new URL(url).port));
-    running.push(() => peer.stop());
+    afterwards(() => peer.stop());
     timers.advance(500);
     expect((await client).isOnline).toBe(true);
   });
@@ -366,7 +343,7 @@ describe("lookup", () => {
         return answer();
       },
     });
-    running.push(() => server.stop(true));
+    afterwards(() => server.stop(true));
     return { lookup: `http://127.0.0.1:${server.port}`, asked };
   }
   const naming = (...domains: unknown[]) => Response.json({ utc: 1, location: "", domains });

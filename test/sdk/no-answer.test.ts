@@ -4,45 +4,21 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { Disconnected, RequestTimedOut } from "../../src/sdk/client-errors.ts";
 import type { ClientOptions } from "../../src/sdk/client-options.ts";
 import type { Environment } from "../../src/sdk/environment.ts";
-import { RoostClient } from "../../src/sdk/roost-client.ts";
 import { Command } from "../../src/wire/commands.ts";
 import { LoginRenewReqSchema, LoginRenewRespSchema, LoginRespSchema } from "../../src/wire/gen/pkt_pb.ts";
-import { ManualTimers } from "../support/manual-timers.ts";
-import { ScriptedPeer } from "../support/scripted-peer.ts";
 import { until } from "../../scripts/harness/until.ts";
+import { connecting as connectingWith, endAll, peerOn } from "./support.ts";
 
-const running: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const stop of running.splice(0)) await stop();
-});
-
-function peerOn(transport: "ws" | "tcp"): ScriptedPeer {
-  const peer = ScriptedPeer.start(transport);
-  running.push(() => peer.stop());
-  return peer;
-}
+afterEach(endAll);
 
 const never = (): Promise<never> => new Promise<never>(() => undefined);
 
 /** A client on manual timers and what it said of its connection. */
-function connecting(options: Partial<ClientOptions>, environment: Partial<Environment> = {}) {
-  const timers = new ManualTimers();
-  const events: string[] = [];
-  const stop = new AbortController();
-  const client = RoostClient.connect({
-    token: "a token",
-    signal: stop.signal,
-    ...options,
-    environment: { after: timers.after, random: () => 0.5, ...environment },
-    on: {
-      online: () => events.push("online"),
-      offline: ({ reason, returnsInMs }) => events.push(`offline ${reason.text}; ${returnsInMs ?? "for good"}`),
-    },
-  });
-  client.catch(() => undefined);
-  running.unshift(async () => stop.abort());
-  return { client, timers, events, stop };
-}
+const connecting = (options: Partial<ClientOptions>, environment: Partial<Environment> = {}) =>
+  connectingWith(options, environment, (events) => ({
+    online: () => events.push("online"),
+    offline: ({ reason, returnsInMs }) => events.push(`offline ${reason.text}; ${returnsInMs ?? "for good"}`),
+  }));
 
 /** A token callback as plain JavaScript may write it. */
 function scripted(...answers: (() => unknown)[]): () => Promise<string> {

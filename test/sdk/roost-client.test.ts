@@ -20,17 +20,9 @@ import {
 import { ManualTimers } from "../support/manual-timers.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { type PeerRequest, ScriptedPeer } from "../support/scripted-peer.ts";
+import { afterwards, endAll, peerOn } from "./support.ts";
 
-const running: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const stop of running.splice(0)) await stop();
-});
-
-function peerOn(transport: "ws" | "tcp", pageEntries?: number): ScriptedPeer {
-  const peer = ScriptedPeer.start(transport, pageEntries);
-  running.push(() => peer.stop());
-  return peer;
-}
+afterEach(endAll);
 
 /** A client on manual timers, everything that it delivered, and what it said of its connection. */
 async function connect(peer: ScriptedPeer, options: Partial<ClientOptions> = {}) {
@@ -51,7 +43,7 @@ async function connect(peer: ScriptedPeer, options: Partial<ClientOptions> = {})
       ...options.on,
     },
   });
-  running.unshift(() => client.close());
+  afterwards(() => client.close(), true);
   return { client, timers, ids, events };
 }
 

@@ -2,36 +2,15 @@
 
 import { expect, test } from "bun:test";
 import { rmSync, statSync } from "node:fs";
-import { join } from "node:path";
 import { createLog } from "../../src/base/log.ts";
 import { indexPathOf } from "../../src/store/sqlite/index/index-file.ts";
-import {
-  allIds,
-  copyStore,
-  fillStore,
-  openAt,
-  overwrite,
-  pageBytes,
-  resultOf,
-  type Filled,
-} from "../support/damaged-store.ts";
+import { allIds, openAt, overwrite, pageBytes, resultOf, StoreFolder, type Filled } from "../support/damaged-store.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { talk } from "./store-suite.ts";
 import { contentsOf } from "../support/contents.ts";
 
-const root = temporaryFolder("damage-test-");
-
-let places = 0;
-
-const filled = (count: number): Promise<Filled> => fillStore(join(root, `filled-${places++}.db`), count);
-
-/** A copy of a store, to be harmed. */
-function copyOf({ path }: Filled): string {
-  const copy = join(root, `copy-${places++}.db`);
-  copyStore(path, copy);
-  return copy;
-}
+const stores = new StoreFolder(temporaryFolder("damage-test-"));
 
 /** Starts, asks for everything, writes; whatever is answered is right. */
 async function startAndAsk(path: string, ids: Filled["ids"]): Promise<"serves" | "ends"> {
@@ -54,11 +33,11 @@ async function startAndAsk(path: string, ids: Filled["ids"]): Promise<"serves" |
 }
 
 test("a page of the log that was overwritten: each start serves or ends with a sentence, whichever page it is", async () => {
-  const whole = await filled(2_000);
+  const whole = await stores.filled(2_000);
   const pages = statSync(whole.path).size / pageBytes;
   const ends: number[] = [];
   for (let page = 0; page < pages; page++) {
-    const path = copyOf(whole);
+    const path = stores.copyOf(whole);
     overwrite(path, page);
     if ((await startAndAsk(path, whole.ids)) === "ends") ends.push(page);
   }
@@ -68,10 +47,10 @@ test("a page of the log that was overwritten: each start serves or ends with a s
 }, 240_000);
 
 test("a page of the log that was overwritten ends a start that has to make the index, too", async () => {
-  const whole = await filled(1_000);
+  const whole = await stores.filled(1_000);
   const pages = statSync(whole.path).size / pageBytes;
   for (let page = 1; page < pages; page += 3) {
-    const path = copyOf(whole);
+    const path = stores.copyOf(whole);
     rmSync(indexPathOf(path));
     overwrite(path, page);
     await startAndAsk(path, whole.ids);
@@ -79,10 +58,10 @@ test("a page of the log that was overwritten ends a start that has to make the i
 }, 120_000);
 
 test("a page of the index that was overwritten: it is made again, and nothing is missing in any answer", async () => {
-  const whole = await filled(2_000);
+  const whole = await stores.filled(2_000);
   const pages = statSync(indexPathOf(whole.path)).size / pageBytes;
   for (let page = 0; page < pages; page++) {
-    const path = copyOf(whole);
+    const path = stores.copyOf(whole);
     overwrite(indexPathOf(path), page);
     const store = await openAt(path);
     for (const [account, own] of whole.ids) {
@@ -98,8 +77,8 @@ test("a page of the index that was overwritten: it is made again, and nothing is
 }, 240_000);
 
 test("an index that is damaged again and again: it is made again with pauses, and the log is not flooded", async () => {
-  const whole = await filled(2_000);
-  const path = copyOf(whole);
+  const whole = await stores.filled(2_000);
+  const path = stores.copyOf(whole);
   const harm = Bun.spawn(
     [
       process.execPath,

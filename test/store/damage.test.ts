@@ -18,16 +18,7 @@ import {
 import { join } from "node:path";
 import { createLog } from "../../src/base/log.ts";
 import { indexPathOf } from "../../src/store/sqlite/index/index-file.ts";
-import {
-  allIds,
-  copyStore,
-  fillStore,
-  openAt,
-  overwrite,
-  pageBytes,
-  resultOf,
-  type Filled,
-} from "../support/damaged-store.ts";
+import { allIds, openAt, overwrite, pageBytes, resultOf, StoreFolder } from "../support/damaged-store.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { stored, talk } from "./store-suite.ts";
@@ -35,20 +26,11 @@ import { contentsOf } from "../support/contents.ts";
 
 const root = temporaryFolder("damage-test-");
 
-let places = 0;
-
-const filled = (count: number): Promise<Filled> => fillStore(join(root, `filled-${places++}.db`), count);
-
-/** A copy of a store, to be harmed. */
-function copyOf({ path }: Filled): string {
-  const copy = join(root, `copy-${places++}.db`);
-  copyStore(path, copy);
-  return copy;
-}
+const stores = new StoreFolder(root);
 
 test("a page that is met while the store runs: that request is refused, all others are served, the log says it once", async () => {
-  const whole = await filled(5_000);
-  const path = copyOf(whole);
+  const whole = await stores.filled(5_000);
+  const path = stores.copyOf(whole);
   const pages = statSync(path).size / pageBytes;
   for (let page = Math.floor(pages / 2); page < pages / 2 + 5; page++) overwrite(path, page);
   const lines: string[] = [];
@@ -74,7 +56,7 @@ test("a page that is met while the store runs: that request is refused, all othe
 }, 60_000);
 
 test("of the talks of one batch only the one that needs a damaged page is refused", async () => {
-  const path = join(root, `names-${places++}.db`);
+  const path = stores.path("names");
   const first = await openAt(path);
   for (let from = 0; from < 4_000; from += 500) {
     await first.append(Array.from({ length: 500 }, (_, i) => talk({ dest: `${"name".repeat(20)}${from + i}` })));
@@ -100,14 +82,14 @@ test("of the talks of one batch only the one that needs a damaged page is refuse
 }, 60_000);
 
 test("half a file, a folder, an empty file beside its write-ahead log: the start ends with a sentence", async () => {
-  const whole = await filled(1_000);
-  const half = copyOf(whole);
+  const whole = await stores.filled(1_000);
+  const half = stores.copyOf(whole);
   truncateSync(half, Math.floor(statSync(half).size / 2));
   expect(await resultOf(openAt(half))).toMatch(/is damaged/);
   const folder = join(root, "folder.db");
   mkdirSync(folder);
   expect(await resultOf(openAt(folder))).toMatch(/is a folder; name a file\.$/);
-  const empty = copyOf(whole);
+  const empty = stores.copyOf(whole);
   writeFileSync(`${empty}-wal`, Buffer.alloc(pageBytes * 3, 1));
   truncateSync(empty, 0);
   expect(await resultOf(openAt(empty))).toMatch(/is empty, but .*-wal belongs to it/);
@@ -117,8 +99,8 @@ test("half a file, a folder, an empty file beside its write-ahead log: the start
 }, 60_000);
 
 test("a folder where the index should be: a sentence, not a crash", async () => {
-  const whole = await filled(500);
-  const path = copyOf(whole);
+  const whole = await stores.filled(500);
+  const path = stores.copyOf(whole);
   rmSync(indexPathOf(path));
   mkdirSync(indexPathOf(path));
   const store = await resultOf(openAt(path));
@@ -132,14 +114,14 @@ test("a folder where the index should be: a sentence, not a crash", async () => 
 }, 60_000);
 
 test("a write-ahead log of an older store or of another program beside the file: refused, and both are left alone", async () => {
-  const small = await filled(500);
-  const whole = await filled(2_000);
-  const path = copyOf(whole);
+  const small = await stores.filled(500);
+  const whole = await stores.filled(2_000);
+  const path = stores.copyOf(whole);
   // A process that was killed leaves its log.
-  const child = Bun.spawn([process.execPath, join(import.meta.dir, "store-child.ts"), copyOf(small), "1000000000"], {
+  const other = stores.copyOf(small);
+  const child = Bun.spawn([process.execPath, join(import.meta.dir, "store-child.ts"), other, "1000000000"], {
     stdout: "pipe",
   });
-  const other = join(root, `copy-${places - 1}.db`);
   for await (const chunk of child.stdout) if (chunk.length > 0) child.kill("SIGKILL");
   cpSync(`${other}-wal`, `${path}-wal`);
   const logBytes = readFileSync(`${path}-wal`);
@@ -148,7 +130,7 @@ test("a write-ahead log of an older store or of another program beside the file:
   expect(readFileSync(`${path}-wal`).equals(logBytes)).toBe(true);
   expect(readFileSync(path).equals(fileBytes)).toBe(true);
 
-  const foreign = join(root, `foreign-${places++}.db`);
+  const foreign = stores.path("foreign");
   const db = new Database(foreign);
   db.run("PRAGMA journal_mode = WAL");
   db.run("PRAGMA application_id = 7");
@@ -165,8 +147,8 @@ test("a write-ahead log of an older store or of another program beside the file:
 }, 60_000);
 
 test("a last id that is below a message it holds: the start ends with a sentence, and no id is given out twice", async () => {
-  const whole = await filled(500);
-  const path = copyOf(whole);
+  const whole = await stores.filled(500);
+  const path = stores.copyOf(whole);
   const log = new Database(path);
   log.run("UPDATE sequence SET last_id = last_id - 100000000");
   log.close();
@@ -174,7 +156,7 @@ test("a last id that is below a message it holds: the start ends with a sentence
 }, 60_000);
 
 test("rows of a type that no writer writes are told from a bug", async () => {
-  const whole = await filled(1_000);
+  const whole = await stores.filled(1_000);
   for (const sql of [
     "UPDATE message SET inbox = 'x' WHERE id = (SELECT max(id) FROM message)",
     "UPDATE message SET sent_ns = 'x' WHERE id = (SELECT max(id) FROM message)",
@@ -183,7 +165,7 @@ test("rows of a type that no writer writes are told from a bug", async () => {
     "DROP TABLE cursor",
     "UPDATE sequence SET last_id = NULL",
   ]) {
-    const path = copyOf(whole);
+    const path = stores.copyOf(whole);
     rmSync(indexPathOf(path));
     const log = new Database(path);
     const isRefused = /NULL/.test(sql);
@@ -209,8 +191,8 @@ test("rows of a type that no writer writes are told from a bug", async () => {
 }, 60_000);
 
 test("a link in place of the file: the store is that of the file, and its files lie beside the file", async () => {
-  const whole = await filled(500);
-  const path = copyOf(whole);
+  const whole = await stores.filled(500);
+  const path = stores.copyOf(whole);
   const link = join(mkdtempSync(join(root, "link-")), "messages.db");
   symlinkSync(path, link);
   const store = await openAt(link);
@@ -224,8 +206,8 @@ test("a link in place of the file: the store is that of the file, and its files 
 test.skipIf(process.geteuid?.() !== 0)(
   "a file of somebody else: the start ends with a sentence that names the user",
   async () => {
-    const whole = await filled(500);
-    const path = copyOf(whole);
+    const whole = await stores.filled(500);
+    const path = stores.copyOf(whole);
     const child = Bun.spawn(
       [
         "setpriv",

@@ -2,6 +2,7 @@
 
 import { Database } from "bun:sqlite";
 import { closeSync, cpSync, existsSync, openSync, statSync, writeSync } from "node:fs";
+import { join } from "node:path";
 import { silentLog, type Log } from "../../src/base/log.ts";
 import { indexPathOf } from "../../src/store/sqlite/index/index-file.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
@@ -58,6 +59,31 @@ export async function fillStore(path: string, count: number): Promise<Filled> {
 export function copyStore(from: string, to: string): void {
   cpSync(from, to);
   if (existsSync(indexPathOf(from))) cpSync(indexPathOf(from), indexPathOf(to));
+}
+
+/** Stores in one folder: filled ones, and copies of them to be harmed. */
+export class StoreFolder {
+  private readonly root: string;
+  private places = 0;
+
+  constructor(root: string) {
+    this.root = root;
+  }
+
+  /** A path that nothing is at. */
+  path(name: string): string {
+    return join(this.root, `${name}-${this.places++}.db`);
+  }
+
+  filled(count: number): Promise<Filled> {
+    return fillStore(this.path("filled"), count);
+  }
+
+  copyOf({ path }: Filled): string {
+    const copy = this.path("copy");
+    copyStore(path, copy);
+    return copy;
+  }
 }
 
 export function pagesOf(path: string): number {

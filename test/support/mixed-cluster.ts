@@ -48,7 +48,10 @@ export class Servers {
   }
 }
 
-/** A cluster of both. Chat nodes of the former release come first: they do not open a store that this one has opened. */
+/**
+ * A cluster of both. Chat nodes of the former release come first: they do not open a store that this one has opened. They
+ * come one by one: two of them that make a store at once may take it for another program's.
+ */
 export async function startMixedCluster(
   size: ClusterSize,
   engines: Engines,
@@ -62,7 +65,7 @@ export async function startMixedCluster(
     const chats = cluster.names("chat");
     await start(cluster.names("discovery"));
     await cluster.ready();
-    await start(chats.filter(isFormer));
+    for (const name of chats.filter(isFormer)) await cluster.start(name);
     await start([...cluster.names("login"), ...chats.filter((name) => !isFormer(name)), ...cluster.names("gateway")]);
     await cluster.ready();
     return stage;

@@ -81,7 +81,9 @@ export class HybridClock {
 
   /** How far versions are ahead of this machine's clock now, in nanoseconds; never negative. */
   leadNow(): bigint {
-    return this.reading() - rounded(this.clock.wallNs());
+    // The wall clock is read first: it goes on meanwhile.
+    const wall = rounded(this.clock.wallNs());
+    return this.reading() - wall;
   }
 
   /** Moves up to another node's reading; returns false, and does nothing, when that is too far ahead. */

@@ -21,12 +21,17 @@ interface State {
 
 /** The version of the store in a database; undefined if there is nothing of ours yet. Rejects with StoreUnavailable. */
 export async function versionIn(sql: SQL, place: string): Promise<number | undefined> {
-  // One statement: between two another process may make the store.
+  // One statement, and tables alone: between two looks another process may make the store. to_regclass and the like look by
+  // a snapshot of their own.
   const [state]: State[] = await sql`
+    WITH relation AS (
+      SELECT relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = 'roost'
+    )
     SELECT current_setting('server_version_num')::integer / 10000 AS server_version,
-      current_setting('server_encoding') AS encoding, to_regnamespace('roost') IS NOT NULL AS has_schema,
-      to_regclass('roost.migration') IS NOT NULL AS has_table,
-      (SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace('roost')) AS relations`;
+      current_setting('server_encoding') AS encoding,
+      EXISTS (SELECT FROM pg_namespace WHERE nspname = 'roost') AS has_schema,
+      EXISTS (SELECT FROM relation WHERE relname = 'migration') AS has_table,
+      (SELECT count(*) FROM relation) AS relations`;
   if (state === undefined || state.server_version < serverVersionMin) {
     throw new StoreUnavailable(
       `it is PostgreSQL ${state?.server_version}; the store needs ${serverVersionMin} or newer`,
