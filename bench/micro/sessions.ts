@@ -36,7 +36,7 @@ export async function sessionsTopic(): Promise<Topic> {
   const folder = mkdtempSync(join(tmpdir(), "roost-micro-sessions-"));
   const path = join(folder, "sessions.db");
   const memory = new MemorySessions();
-  const sqlite = openSqliteSessions({ path, log: silentLog });
+  const sqlite = await openSqliteSessions({ path, log: silentLog });
   await Promise.all([fill(memory), fill(sqlite)]);
   const db = new Database(path, { readonly: true });
   const reader = new SessionReader(db);

@@ -77,7 +77,7 @@ test("a stopped process that keeps the write lock of the sessions is named in th
   const path = join(folder, "sessions.db");
   const lines: string[] = [];
   const log = createLog("info", "text", (line) => lines.push(line));
-  const sessions = openSqliteSessions({ path, log });
+  const sessions = await openSqliteSessions({ path, log });
   endings.push(() => sessions.close());
   const child = await keepLock(path);
   child.kill("SIGSTOP");

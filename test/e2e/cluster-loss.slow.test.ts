@@ -30,7 +30,7 @@ async function start(...parts: Parameters<typeof ClusterStage.start>): Promise<C
 
 /** What the sessions' file says of an account. */
 async function located(stage: ClusterStage, account: string): Promise<readonly Location[]> {
-  const sessions = openSqliteSessions({ path: stage.path("sessions.db"), claim: stage.claim, log: silentLog });
+  const sessions = await openSqliteSessions({ path: stage.path("sessions.db"), claim: stage.claim, log: silentLog });
   try {
     const [locations = []] = await sessions.locate("app", [account]);
     return locations;

@@ -105,8 +105,6 @@ for (const { name, isThere, engines } of kinds) {
       const checked = await run(["check", "--store", store], owner.folder);
       expect([checked.status, checked.err]).toEqual([0, checked.err]);
       await owner.cluster.stop("SIGTERM");
-      // The last renewal of a session lease counts for some seconds.
-      await Bun.sleep(6_000);
       const adopter = await prepare({ store, sessions });
       const further = ["--adopt"];
       const adopting = await ClusterStage.prepare({}, { store, sessions, words: { login: further, chat: further } });

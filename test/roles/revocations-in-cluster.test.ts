@@ -33,7 +33,7 @@ const tokenOf = (account: string): Promise<string> => signToken(key, { account, 
 async function fixture() {
   const folder = mkdtempSync(join(tmpdir(), "roost-revocations-"));
   closing.push(() => rmSync(folder, { recursive: true, force: true }));
-  const sessions = openSqliteSessions({ path: join(folder, "s.db"), log: silentLog });
+  const sessions = await openSqliteSessions({ path: join(folder, "s.db"), log: silentLog });
   closing.push(() => sessions.close());
   const cluster = new MemoryCluster();
   closing.push(() => cluster.stop());

@@ -48,7 +48,7 @@ describe.skipIf(isRedisMissing)("with a Redis server", () => {
       "an identity alone": async () => void (await send("HDEL", ownership, "owners")),
       "owners alone": async () => void (await send("HDEL", ownership, "identity")),
     },
-    standStill: async (ms) => void (await send("HINCRBY", "roost:state", "ticked", String(-ms))),
+    shiftRenewal: async (ms) => void (await send("HINCRBY", "roost:state", "ticked", String(ms))),
     remove: async () => void (await send("FLUSHALL")),
   }));
 
@@ -203,7 +203,8 @@ describe.skipIf(isRedisMissing)("with a Redis server", () => {
     const sessions = await kept(open({ known: nobody }));
     await until(() => sessions.isHealthy, "it works");
     expect((await read()).owners).toBe(first.fingerprints[0]);
-    await send("HSET", "roost:state", "ticked", String(Date.now()));
+    const renewing = setInterval(() => void send("HSET", "roost:state", "ticked", String(Date.now())), 500);
+    ends.push(() => clearInterval(renewing));
     await expect(open({ claim: { ...second, adopt: true } })).rejects.toThrow(/cannot be adopted/);
     await endAll();
   });

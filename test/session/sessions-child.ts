@@ -5,7 +5,7 @@ import { silentLog } from "../../src/base/log.ts";
 import { openSqliteSessions } from "../../src/session/sqlite/sqlite-sessions.ts";
 
 const [path = "", name = "", count = "0"] = process.argv.slice(2);
-const sessions = openSqliteSessions({ path, log: silentLog });
+const sessions = await openSqliteSessions({ path, log: silentLog });
 for (let at = 0; at < Number(count); at++) {
   const place = { device: name, channelId: `${name}${at}`, gateway: name, incarnation: "i" };
   await sessions.put("app", "shared", place);

@@ -22,15 +22,15 @@ const opened: Sessions[] = [];
 afterEach(async () => {
   for (const sessions of opened.splice(0)) await sessions.close();
 });
-const open = (path: string): Sessions => {
-  const sessions = openSqliteSessions({ path, log: silentLog });
+const open = async (path: string): Promise<Sessions> => {
+  const sessions = await openSqliteSessions({ path, log: silentLog });
   opened.push(sessions);
   return sessions;
 };
 const parts = ["", "-wal", "-shm"];
 
 test("locates without a promise", async () => {
-  const sessions = open(freshPath());
+  const sessions = await open(freshPath());
   const place = location();
   await sessions.put("app", "ann", place);
   const located = sessions.locate("app", ["ann", "bob"]);
@@ -40,48 +40,48 @@ test("locates without a promise", async () => {
 
 test("can be read by its owner only", async () => {
   const path = freshPath();
-  await open(path).put("app", "ann", location());
+  await (await open(path)).put("app", "ann", location());
   for (const end of parts) expect(statSync(path + end).mode & 0o777).toBe(0o600);
 });
 
-test("refuses the database of another program, and a folder that does not exist, with a sentence", () => {
+test("refuses the database of another program, and a folder that does not exist, with a sentence", async () => {
   const foreign = freshPath();
   const db = new Database(foreign);
   db.run("CREATE TABLE t (a)");
   db.close();
   const before = readFileSync(foreign);
-  expect(() => open(foreign)).toThrow(
+  await expect(open(foreign)).rejects.toThrow(
     /cannot be opened: it is a database of another program, or a message store. Give --sessions another path\.$/,
   );
   expect(readFileSync(foreign)).toEqual(before);
-  expect(() => open(join(root, "nowhere", "x.db"))).toThrow(/Check that its folder exists/);
-  expect(() => open(join(root, "nowhere", "x.db"))).toThrow(SessionsUnavailable);
+  await expect(open(join(root, "nowhere", "x.db"))).rejects.toThrow(/Check that its folder exists/);
+  await expect(open(join(root, "nowhere", "x.db"))).rejects.toThrow(SessionsUnavailable);
 });
 
 test("keeps what is there when it is opened again, and nothing of an earlier boot", async () => {
   const path = freshPath();
   const place = location();
-  const first = open(path);
+  const first = await open(path);
   await first.put("app", "ann", place);
   await first.close();
-  const second = open(path);
+  const second = await open(path);
   expect(await second.locate("app", ["ann"])).toEqual([[place]]);
   await second.close();
   const db = new Database(path);
   db.run("UPDATE state SET boot = 'an earlier one'");
   db.close();
-  expect(await open(path).locate("app", ["ann"])).toEqual([[]]);
+  expect((await open(path)).locate("app", ["ann"])).toEqual([[]]);
 });
 
 test("a file of the previous release is taken as it is, with its sessions, and both releases write it", async () => {
   const path = freshPath();
   const [old, place] = [location(), location({ device: "phone", features: ["renew"] })];
-  const first = open(path);
+  const first = await open(path);
   await first.put("app", "ann", old);
   await first.close();
   const db = new Database(path);
   db.run("DROP TRIGGER session_features_end; DROP TABLE session_features");
-  const second = open(path);
+  const second = await open(path);
   await second.put("app", "ann", place);
   expect((await second.locate("app", ["ann"]))[0]).toHaveLength(2);
   expect((await second.locate("app", ["ann"]))[0]).toContainEqual(place);
@@ -96,29 +96,31 @@ test("a file of the previous release is taken as it is, with its sessions, and b
 
 test("a file that a power cut has torn is made anew", async () => {
   const path = freshPath();
-  await open(path).close();
+  await (await open(path)).close();
   const begun = readFileSync(path).subarray(0, 100);
   for (const torn of [Buffer.alloc(20_000), Buffer.concat([begun, Buffer.alloc(20_000, 0xee)])]) {
     writeFileSync(path, torn);
-    const sessions = open(path);
+    const sessions = await open(path);
     expect((await sessions.put("app", "ann", location())).result).toBe("put");
     await sessions.close();
   }
 });
 
-test("a file of something else, and a damaged message store, are refused and stay what they are", () => {
+test("a file of something else, and a damaged message store, are refused and stay what they are", async () => {
   const store = Buffer.concat([Buffer.from("SQLite format 3\0"), Buffer.alloc(20_000, 0x77)]);
   for (const content of [Buffer.from("a secret that somebody named by mistake\n"), store]) {
     const path = freshPath();
     writeFileSync(path, content);
-    expect(() => open(path)).toThrow(/cannot be opened: it is not a session store. Give --sessions another path\.$/);
+    await expect(open(path)).rejects.toThrow(
+      /cannot be opened: it is not a session store. Give --sessions another path\.$/,
+    );
     expect(readFileSync(path)).toEqual(content);
   }
 });
 
 test("a file whose sessions are damaged under way is made anew by itself", async () => {
   const path = freshPath();
-  const first = open(path);
+  const first = await open(path);
   await first.put("app", "ann", location());
   await first.close();
   const db = new Database(path, { readonly: true });
@@ -129,7 +131,7 @@ test("a file whose sessions are damaged under way is made anew by itself", async
   const file = openSync(path, "r+");
   writeSync(file, Buffer.alloc(4096, 0xff), 0, 4096, ((page?.rootpage ?? 1) - 1) * 4096);
   closeSync(file);
-  const openings = [open(path), open(path)];
+  const openings = [await open(path), await open(path)];
   let losses = 0;
   for (const sessions of openings) {
     sessions.watchLoss(() => losses++);
@@ -145,7 +147,7 @@ test("a file whose sessions are damaged under way is made anew by itself", async
 
 test("a file that is taken away is made anew by all who had it, and they tell of the loss", async () => {
   const path = freshPath();
-  const openings = [open(path), open(path)];
+  const openings = [await open(path), await open(path)];
   const told: string[] = [];
   for (const [at, sessions] of openings.entries()) {
     sessions.watchLoss(() => told.push(`lost ${at}`));
@@ -169,7 +171,7 @@ const losses: readonly [what: string, harm: (path: string) => void][] = [
 for (const [what, harm] of losses) {
   test(`${what} while the sessions are open: all who had the file make another one, and go on with that`, async () => {
     const path = freshPath();
-    const both = [open(path), open(path)];
+    const both = [await open(path), await open(path)];
     const lost = both.map((sessions) => {
       let isLost = false;
       sessions.watchLoss(() => {
@@ -190,7 +192,7 @@ for (const [what, harm] of losses) {
       return true;
     }, "sessions are put again");
     expect(await both[1]?.locate("app", ["ann"])).toEqual([[place]]);
-    expect(await open(path).locate("app", ["ann"])).toEqual([[place]]);
+    expect((await open(path)).locate("app", ["ann"])).toEqual([[place]]);
   });
 }
 
@@ -201,7 +203,7 @@ test.skipIf(!canMount())(
     try {
       const path = join(disk.folder, "sessions.db");
       disk.fill();
-      const sessions = open(path);
+      const sessions = await open(path);
       expect(sessions.isHealthy).toBe(false);
       const refused: unknown = await sessions.put("app", "ann", location()).catch((error: unknown) => error);
       expect(refused).toBeInstanceOf(SessionsUnavailable);
@@ -219,7 +221,7 @@ test.skipIf(!canMount())(
 
 test("a write waits for another process's, and is refused when that does not end", async () => {
   const path = freshPath();
-  const sessions = open(path);
+  const sessions = await open(path);
   const other = new Database(path);
   other.run("BEGIN IMMEDIATE");
   const waiting = sessions.put("app", "ann", location());
@@ -240,7 +242,7 @@ test("a write waits for another process's, and is refused when that does not end
 test("leases run by the clock, a second a renewal at most", async () => {
   let nowMs = 1_700_000_000_000;
   const clock = { ...systemClock, wallMs: () => nowMs };
-  const sessions = openSqliteSessions({ path: freshPath(), log: silentLog, clock });
+  const sessions = await openSqliteSessions({ path: freshPath(), log: silentLog, clock });
   opened.push(sessions);
   await sessions.renew([{ gateway: "gw1", incarnation: "i1" }]);
   await sessions.put("app", "ann", location());
@@ -260,7 +262,7 @@ test("leases run by the clock, a second a renewal at most", async () => {
 
 test("two processes that sign in at once, and a third that reads", async () => {
   const path = freshPath();
-  const sessions = open(path);
+  const sessions = await open(path);
   const online = new Set<string>();
   sessions.watchPresence({
     online: (_, account) => void online.add(account),

@@ -27,7 +27,7 @@ interface Row {
 
 function fileEngine(path: string): OwnedEngine {
   return {
-    open: async (claim, log, refused) => openSqliteSessions({ path, claim, log, refused }),
+    open: async (claim, log, refused) => await openSqliteSessions({ path, claim, log, refused }),
     read: async () => {
       const db = new Database(path);
       try {
@@ -46,7 +46,7 @@ function fileEngine(path: string): OwnedEngine {
       for (const end of ["", "-wal", "-shm"]) rmSync(path + end, { force: true });
     },
     spoil: { "a number": async () => change(path, "UPDATE ownership SET identity = x'00ff'") },
-    standStill: async (ms) => change(path, `UPDATE state SET ticked_ms = ticked_ms - ${ms}`),
+    shiftRenewal: async (ms) => change(path, `UPDATE state SET ticked_ms = ticked_ms + ${ms}`),
     remove: () => Promise.resolve(),
   };
 }
@@ -57,7 +57,7 @@ const [first, second] = [claimOf(["first"]), claimOf(["second"])];
 
 test("a file of the version before is taken by the first cluster that opens it, and stays what it is", async () => {
   const path = freshPath();
-  await openSqliteSessions({ path, log: silentLog }).close();
+  await (await openSqliteSessions({ path, log: silentLog })).close();
   change(path, "DROP TABLE ownership");
   const before = new Database(path);
   const facts = (db: Database): unknown => [
@@ -65,17 +65,19 @@ test("a file of the version before is taken by the first cluster that opens it, 
     db.query("PRAGMA user_version").get(),
   ];
   const was = facts(before);
-  const sessions = openSqliteSessions({ path, log: silentLog, claim: first });
+  const sessions = await openSqliteSessions({ path, log: silentLog, claim: first });
   expect(sessions.identity).toBeDefined();
   expect(facts(before)).toEqual(was);
   before.close();
-  expect(() => openSqliteSessions({ path, log: silentLog, claim: second })).toThrow(/belongs to a(?:nother)? cluster/);
+  await expect(openSqliteSessions({ path, log: silentLog, claim: second })).rejects.toThrow(
+    /belongs to a(?:nother)? cluster/,
+  );
   await sessions.close();
 });
 
 test("a table that a process of the version before has lost is made again, with the identity that was there", async () => {
   const path = freshPath();
-  const sessions = openSqliteSessions({ path, log: silentLog, claim: first });
+  const sessions = await openSqliteSessions({ path, log: silentLog, claim: first });
   const { identity } = sessions.identity ?? {};
   change(path, "DROP TABLE ownership");
   await until(async () => (await fileEngine(path).read()).identity === identity, "it is there again");
@@ -84,20 +86,20 @@ test("a table that a process of the version before has lost is made again, with 
 
 test("a copy of the file belongs to the same cluster", async () => {
   const [path, to] = [freshPath(), freshPath()];
-  await openSqliteSessions({ path, log: silentLog, claim: first }).close();
+  await (await openSqliteSessions({ path, log: silentLog, claim: first })).close();
   change(path, "PRAGMA wal_checkpoint(TRUNCATE)");
   copyFileSync(path, to);
-  expect(() => openSqliteSessions({ path: to, log: silentLog, claim: second })).toThrow(
+  await expect(openSqliteSessions({ path: to, log: silentLog, claim: second })).rejects.toThrow(
     /belongs to a(?:nother)? cluster/,
   );
 });
 
 test("a file that is the claimant's is opened while another process holds its lock", async () => {
   const path = freshPath();
-  const one = openSqliteSessions({ path, log: silentLog, claim: first });
+  const one = await openSqliteSessions({ path, log: silentLog, claim: first });
   const holder = new Database(path);
   holder.run("BEGIN IMMEDIATE");
-  const two = openSqliteSessions({ path, log: silentLog, claim: first });
+  const two = await openSqliteSessions({ path, log: silentLog, claim: first });
   expect(two.identity).toEqual(one.identity);
   holder.run("ROLLBACK");
   holder.close();
@@ -109,7 +111,7 @@ test("a file that is another cluster's is left at once, also while another proce
   const path = freshPath();
   const sentences: string[] = [];
   const refused = (sentence: string): unknown => sentences.push(sentence);
-  const sessions = openSqliteSessions({ path, log: silentLog, claim: first, refused });
+  const sessions = await openSqliteSessions({ path, log: silentLog, claim: first, refused });
   const holder = new Database(path);
   holder.run("BEGIN IMMEDIATE");
   holder.run("UPDATE ownership SET owners = ?", second.fingerprints.slice(0, 1));
@@ -117,7 +119,9 @@ test("a file that is another cluster's is left at once, also while another proce
   holder.run("BEGIN IMMEDIATE");
   await until(() => sentences.length > 0, "it is told");
   expect(sentences[0]).toContain("belongs to another cluster");
-  expect(() => openSqliteSessions({ path, log: silentLog, claim: first })).toThrow(/belongs to another cluster/);
+  await expect(openSqliteSessions({ path, log: silentLog, claim: first })).rejects.toThrow(
+    /belongs to another cluster/,
+  );
   holder.run("ROLLBACK");
   holder.close();
   await sessions.close();

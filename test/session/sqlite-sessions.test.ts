@@ -22,7 +22,7 @@ function change(path: string, statement: string): void {
 function fileEngine(limits: SessionLimits = limitValues()): SharedEngine {
   const path = join(root, `${files++}.db`);
   return {
-    open: async () => openSqliteSessions({ path, log: silentLog, limits }),
+    open: async () => await openSqliteSessions({ path, log: silentLog, limits }),
     remove: () => Promise.resolve(),
     elapse: async (ms) => change(path, `UPDATE state SET clock_ms = clock_ms + ${ms}`),
     standStill: async (ms) => change(path, `UPDATE state SET ticked_ms = ticked_ms - ${ms}`),

@@ -1,12 +1,11 @@
 // Which store the server holds and whose (auth/store-ownership.ts), as one atomic step: the same rule as judgeClaim. Apart
 // from the other scripts: these have to work whatever the keys hold, and change nothing where they refuse.
 
-import { livingMs } from "../session-owner.ts";
 import type { Script } from "./scripts.ts";
 
 const claimText = `
 local key, state = KEYS[1] .. 'ownership', KEYS[1] .. 'state'
-local known, fresh, may_make, adopts = ARGV[2], ARGV[3], ARGV[4] == '1', ARGV[5] == '1'
+local known, fresh, may_make, adopts, still = ARGV[2], ARGV[3], ARGV[4] == '1', ARGV[5] == '1', ARGV[6]
 local call = redis.call
 
 local identity, owners
@@ -20,32 +19,33 @@ local has_owners = owners and not string.find(owners, '[^0-9a-f,]')
 local is_absent = kind == 'none'
 local is_damaged = not is_absent and not (has_identity and has_owners)
 
-local function is_alive()
-  if call('TYPE', state).ok ~= 'hash' then return false end
-  local time = call('TIME')
-  local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-  local ticked = tonumber(call('HGET', state, 'ticked') or 0)
-  return ticked > now - ${livingMs} and ticked <= now
+-- When somebody renewed last; '' if nobody ever has.
+local function last_renewal()
+  if call('TYPE', state).ok ~= 'hash' then return '' end
+  return call('HGET', state, 'ticked') or ''
 end
 
-local outcome = #ARGV < 6 and 'kept' or 'taken'
+local outcome = #ARGV < 7 and 'kept' or 'taken'
 if has_owners and owners ~= '' then
   outcome = adopts and 'adopted' or 'refused'
-  for at = 6, #ARGV do
+  for at = 7, #ARGV do
     if string.find(',' .. owners .. ',', ',' .. ARGV[at] .. ',', 1, true) then outcome = 'kept' end
   end
 end
 if outcome == 'refused' then return {'refused', ''} end
 if is_damaged and not adopts and known == '' then return {'damaged', ''} end
 -- Whose it was cannot be told if the owners are damaged.
-if adopts and (outcome == 'adopted' or (is_damaged and not has_owners)) and is_alive() then return {'living', ''} end
+if adopts and (outcome == 'adopted' or (is_damaged and not has_owners)) then
+  local ticked = last_renewal()
+  if ticked ~= '' and ticked ~= still then return {'living', ticked} end
+end
 if is_absent and known == '' and not may_make then return {'absent', call('EXISTS', state) == 1 and 'used' or ''} end
 if outcome == 'kept' and not is_damaged and not is_absent then return {'kept', identity} end
 
 local is_another = outcome == 'adopted' or (is_damaged and adopts)
 local next = is_another and fresh or (has_identity and identity) or (known ~= '' and known) or fresh
 local mine = {}
-for at = 6, #ARGV do mine[#mine + 1] = ARGV[at] end
+for at = 7, #ARGV do mine[#mine + 1] = ARGV[at] end
 local next_owners = outcome == 'kept' and has_owners and owners or table.concat(mine, ',')
 call('DEL', key)
 call('HSET', key, 'identity', next, 'owners', next_owners)
@@ -53,9 +53,10 @@ return {is_another and 'adopted' or outcome, next}
 `;
 
 /**
- * run, the known identity or '', a new one, '1' to make it if there is none, '1' to adopt, fingerprints… → outcome, identity.
- * outcome: as ClaimOutcome; `absent`: there is none, and none may be made (and `used` if the store is not empty); `living`: an adoption is refused because
- * somebody renews; `damaged`: it cannot be read.
+ * run, the known identity or '', a new one, '1' to make it if there is none, '1' to adopt, the last renewal that has been
+ * watched for long enough or '', fingerprints… → outcome, identity.
+ * outcome: as ClaimOutcome; `absent`: there is none, and none may be made (and `used` if the store is not empty); `living`: an
+ * adoption waits, since somebody may renew (and when it was done last); `damaged`: it cannot be read.
  */
 export const claimScript: Script = scriptOf(claimText);
 

@@ -19,7 +19,7 @@ import {
   type StoreClaim,
 } from "../../auth/store-ownership.ts";
 import type { Log } from "../../base/log.ts";
-import { readIdentity } from "../session-owner.ts";
+import { OwnerWatch, readIdentity, watchEveryMs } from "../session-owner.ts";
 import { claimScript } from "./claim-script.ts";
 import type { RedisLink } from "./redis-link.ts";
 import { asList, asText } from "./replies.ts";
@@ -100,9 +100,19 @@ export class RedisOwner {
     this.mayMake = this.options.known === undefined;
   }
 
-  /** Claims the store, and opens the link for other steps if that was right. Rejects with SessionsUnavailable. */
+  /**
+   * Claims the store, and opens the link for other steps if that was right. To adopt one takes some seconds. Rejects with
+   * SessionsUnavailable.
+   */
   async settle(): Promise<void> {
-    if (this.isRefused || this.isClosed) return;
+    const { log, store } = this.options;
+    const watch = new OwnerWatch(log, store);
+    while ((await this.claimOnce(watch)) === "again") await Bun.sleep(watchEveryMs);
+  }
+
+  /** Returns `again` if the store has to be watched before it is adopted. */
+  private async claimOnce(watch: OwnerWatch): Promise<"again" | undefined> {
+    if (this.isRefused || this.isClosed) return undefined;
     const { link, store } = this.options;
     const { claim, identity } = this;
     const { connections } = link;
@@ -114,29 +124,32 @@ export class RedisOwner {
       newStoreIdentity(),
       flag(this.mayMake),
       flag(claim.adopt),
+      watch.still,
       ...claim.fingerprints,
     ]);
     // Each connection is claimed for itself: another server may answer at the other end.
-    if (link.connections !== connections) return;
+    if (link.connections !== connections) return undefined;
     const [outcome, found] = asList(reply).map(asText);
     switch (outcome) {
       case "kept":
       case "taken":
       case "adopted":
         this.learned(readIdentity(found) ?? "", outcome);
-        return;
+        return undefined;
       case "absent":
         this.isEmpty = found !== "used";
         this.wait();
-        return;
+        return undefined;
       case "refused":
         this.refuse(refusedClaimSentence(store, claim));
-        return;
+        return undefined;
       case "living":
+        if (watch.saw(found ?? "") !== "living") return "again";
         this.refuse(livingOwnerSentence(store));
-        return;
+        return undefined;
       default:
         this.refuse(damagedIdentitySentence(store));
+        return undefined;
     }
   }
 

@@ -12,7 +12,7 @@ import {
   type ClaimOutcome,
   type StoreClaim,
 } from "../../auth/store-ownership.ts";
-import { ClaimRefused, livingMs, ownersText, readIdentity, readOwners } from "../session-owner.ts";
+import { ClaimRefused, ownersText, readIdentity, readOwners, type OwnerWatch } from "../session-owner.ts";
 
 const table = `CREATE TABLE IF NOT EXISTS ownership (
   one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -33,12 +33,18 @@ interface FileClaim {
   readonly claim: StoreClaim;
   /** The identity that a file without one gets; undefined: a new one. */
   readonly known: string | undefined;
-  readonly wallMs: number;
+  /** Of a file that is to be adopted. */
+  readonly watch: OwnerWatch;
+}
+
+/** A file is to be adopted, but somebody may renew leases in it: it has to be watched first. */
+export class OwnerMayLive extends Error {
+  override readonly name = "OwnerMayLive";
 }
 
 /**
  * Claims the file, in a transaction of its own if anything has to be written. Throws ClaimRefused, also while another
- * process holds the lock.
+ * process holds the lock, and OwnerMayLive.
  */
 export function claimFile(
   db: Database,
@@ -69,7 +75,7 @@ export function isStillClaimed(db: Database, known: string | undefined, claimed:
 
 function claim(
   db: Database,
-  { store, claim: claimed, known, wallMs }: FileClaim,
+  { store, claim: claimed, known, watch }: FileClaim,
 ): { readonly identity: string; readonly outcome: ClaimOutcome } {
   db.run(table);
   const row = db.query<Row, []>(select).get();
@@ -80,8 +86,7 @@ function claim(
   if (outcome === "refused") throw new ClaimRefused(refusedClaimSentence(store, claimed));
   if (isDamaged && !claimed.adopt && known === undefined) throw new ClaimRefused(damagedIdentitySentence(store));
   // Whose it was cannot be told if the owners are damaged.
-  if (claimed.adopt && (outcome === "adopted" || owners === undefined) && isAlive(db, wallMs))
-    throw new ClaimRefused(livingOwnerSentence(store));
+  if (claimed.adopt && (outcome === "adopted" || owners === undefined)) requireNobody(db, store, watch);
   if (outcome === "kept" && !isDamaged && identity !== undefined) return { identity, outcome };
   const isAnother = outcome === "adopted" || (isDamaged && claimed.adopt);
   const next = isAnother ? newStoreIdentity() : (identity ?? known ?? newStoreIdentity());
@@ -101,8 +106,10 @@ export function setOwners(db: Database, claimed: StoreClaim, fingerprints: reado
   return true;
 }
 
-/** Reports whether a login node has renewed within the last seconds. */
-function isAlive(db: Database, wallMs: number): boolean {
+/** Throws ClaimRefused if a login node renews leases, and OwnerMayLive as long as that is not known. */
+function requireNobody(db: Database, store: string, watch: OwnerWatch): void {
   const ticked = db.query<{ ticked_ms: number }, []>("SELECT ticked_ms FROM state").get()?.ticked_ms ?? 0;
-  return ticked > wallMs - livingMs && ticked <= wallMs;
+  if (ticked === 0 || String(ticked) === watch.still) return;
+  if (watch.saw(String(ticked)) === "living") throw new ClaimRefused(livingOwnerSentence(store));
+  throw new OwnerMayLive("it is not known yet whether somebody renews leases in the file that is to be adopted");
 }

@@ -28,9 +28,9 @@ import {
   type SessionLimits,
   type Sessions,
 } from "../sessions.ts";
-import { ClaimRefused } from "../session-owner.ts";
+import { ClaimRefused, OwnerWatch, watchEveryMs } from "../session-owner.ts";
 import { isDamage, mayPass, NotSessions, SessionFile } from "./session-file.ts";
-import { claimFile, isStillClaimed, setOwners } from "./session-owner-table.ts";
+import { claimFile, isStillClaimed, OwnerMayLive, setOwners } from "./session-owner-table.ts";
 import { SessionReader } from "./session-reader.ts";
 import { SessionWriter } from "./session-writer.ts";
 import { WriteQueue } from "./write-queue.ts";
@@ -54,11 +54,25 @@ interface SqliteSessionsOptions {
 }
 
 /**
- * Opens the engine; throws SessionsUnavailable with a sentence for the operator when the file cannot be opened for good. On a
- * disk that is full the engine is unhealthy, refuses everything, and opens the file when there is room.
+ * Opens the engine. To adopt a file takes some seconds, in which nobody else may renew leases there. Rejects with
+ * SessionsUnavailable and a sentence for the operator when the file cannot be opened for good. On a disk that is full the
+ * engine is unhealthy, refuses everything, and opens the file when there is room.
  */
-export function openSqliteSessions(options: SqliteSessionsOptions): Sessions {
-  return new SqliteSessions(options);
+export async function openSqliteSessions(options: SqliteSessionsOptions): Promise<Sessions> {
+  const watch = new OwnerWatch(options.log, nameOf(options.path));
+  for (;;) {
+    try {
+      return new SqliteSessions(options, watch);
+    } catch (error) {
+      if (!(error instanceof OwnerMayLive)) throw error;
+      await Bun.sleep(watchEveryMs);
+    }
+  }
+}
+
+/** What sentences call the store. */
+function nameOf(path: string): string {
+  return `The session store ${path}`;
 }
 
 /** What belongs to one file: all goes with it. */
@@ -95,7 +109,10 @@ class SqliteSessions implements Sessions {
   private isKeeper = false;
   leasesEnded = 0;
 
-  constructor(options: SqliteSessionsOptions) {
+  /** Of a file that is to be adopted. */
+  private readonly watch: OwnerWatch;
+
+  constructor(options: SqliteSessionsOptions, watch: OwnerWatch) {
     const { path, log, clock = systemClock, claim = claimOfNobody, refused = () => undefined } = options;
     this.path = path;
     this.limits = options.limits ?? limitValues();
@@ -103,13 +120,14 @@ class SqliteSessions implements Sessions {
     this.refused = refused;
     this.log = log;
     this.clock = clock;
+    this.watch = watch;
     try {
       this.opening = this.open();
       // From here on listeners hear of every change.
       this.fence(this.opening);
     } catch (error) {
       this.leave();
-      if (error instanceof ClaimRefused) throw error;
+      if (error instanceof ClaimRefused || error instanceof OwnerMayLive) throw error;
       if (mayPass(error, path)) this.failed(undefined, error);
       else {
         const remedy =
@@ -233,11 +251,11 @@ class SqliteSessions implements Sessions {
     return opening;
   }
 
-  /** Throws ClaimRefused. What was adopted once is not adopted again. */
+  /** Throws ClaimRefused and OwnerMayLive. What was adopted once is not adopted again. */
   private claimIn(db: Database): void {
-    const { claim, known, log } = this;
-    const store = `The session store ${this.path}`;
-    const { identity, outcome } = claimFile(db, { store, claim, known, wallMs: this.clock.wallMs() });
+    const { claim, known, log, watch } = this;
+    const store = nameOf(this.path);
+    const { identity, outcome } = claimFile(db, { store, claim, known, watch });
     tellAdoption(log, store, claim, outcome);
     if (known !== undefined && identity !== known) log.warn(`${store} is another one than before`);
     this.claim = withoutAdoption(claim);
