@@ -2,7 +2,6 @@
 
 import { Limits } from "../../src/base/limits/limits.ts";
 import { silentLog } from "../../src/base/log.ts";
-import { systemRandom } from "../../src/base/random.ts";
 import { ControlCommands } from "../../src/observe/control-commands.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import { createChatService } from "../../src/roles/chat/commands.ts";
@@ -22,6 +21,7 @@ import {
   stampedTalk,
 } from "./sample.ts";
 import { SinkConnection } from "./sink.ts";
+import { systemRuntime } from "../../src/base/runtime.ts";
 
 const talksInTurn = 32;
 
@@ -49,7 +49,7 @@ export async function chatTopic(): Promise<Topic> {
     sessions,
     metrics: metrics.forService("chat-1", "chat"),
     latency: metrics.talkLatency,
-    random: systemRandom,
+    ...systemRuntime,
     limits: new Limits(silentLog),
     control: new ControlCommands({}, () => undefined),
     log: silentLog,

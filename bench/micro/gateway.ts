@@ -2,7 +2,6 @@
 
 import { Limits } from "../../src/base/limits/limits.ts";
 import { silentLog } from "../../src/base/log.ts";
-import { systemRandom } from "../../src/base/random.ts";
 import { TimerWheel } from "../../src/base/timer-wheel.ts";
 import { TokenVerifier } from "../../src/auth/token.ts";
 import { Link, Links } from "../../src/routing/links.ts";
@@ -26,6 +25,7 @@ import {
   stampedTalk,
   talkPacket,
 } from "./sample.ts";
+import { systemRuntime } from "../../src/base/runtime.ts";
 
 function liveChannel(gateway: Gateway, connection: SinkConnection, id: string, account: string): Channel {
   const channel = new Channel(gateway, connection);
@@ -49,7 +49,7 @@ export function gatewayTopic(): Topic {
     metrics: new Metrics().forService(gatewayId, "gateway"),
     log: silentLog,
     loginWaitMs: 10_000,
-    random: systemRandom,
+    ...systemRuntime,
   });
   const up = new SinkConnection();
   const link = new Link<Channel>("chat", "chat-1", up);

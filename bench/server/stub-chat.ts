@@ -39,7 +39,14 @@ await startMember(settings, "chat", async ({ environment, serviceMetrics }) => {
   const router = new Router([]);
   router.handle(Command.UserTalk, (context) => context.respondEmpty());
   const ignore = (): void => undefined;
-  const parts = { router, dispatcher: new Dispatcher(), log, gatewayLinked: ignore, gatewayLost: ignore };
+  const parts = {
+    ...environment,
+    router,
+    dispatcher: new Dispatcher(),
+    log,
+    gatewayLinked: ignore,
+    gatewayLost: ignore,
+  };
   const node = new LogicNode(environment, new Service(parts), serviceMetrics);
   const link = await node.start();
   return {

@@ -1,6 +1,7 @@
 // A token bucket for each account that does something: what one causes is its own affair. One that is full again says nothing
 // and is forgotten, so memory is held for those only who have taken something of late.
 
+import type { Clock } from "./clock.ts";
 import { accountKey } from "./account-key.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
@@ -12,18 +13,18 @@ const bucketsMax = 100_000;
 export class AccountBuckets {
   private readonly perSecond: number;
   private readonly atOnce: number;
-  private readonly nowMs: () => number;
+  private readonly clock: Pick<Clock, "monotonicMs">;
   private readonly debtMax: number;
   private buckets = new Map<string, TokenBucket>();
   private sweepAt = sweepMin;
   /** Buckets that were empty when something was last charged to them. */
   private readonly spent = new Set<string>();
 
-  /** `nowMs` is monotonic. `debtMax`: tokens that an account may be charged beyond those that it has. */
-  constructor(perSecond: number, atOnce: number, nowMs: () => number, debtMax = Infinity) {
+  /** `debtMax`: tokens that an account may be charged beyond those that it has. */
+  constructor(perSecond: number, atOnce: number, clock: Pick<Clock, "monotonicMs">, debtMax = Infinity) {
     this.perSecond = perSecond;
     this.atOnce = atOnce;
-    this.nowMs = nowMs;
+    this.clock = clock;
     this.debtMax = debtMax;
   }
 
@@ -34,7 +35,7 @@ export class AccountBuckets {
 
   /** How much the account has taken that has taken most; in whole tokens. */
   get largestUse(): number {
-    const nowMs = this.nowMs();
+    const nowMs = this.clock.monotonicMs();
     let largest = 0;
     for (const bucket of this.buckets.values()) largest = Math.max(largest, bucket.taken(nowMs));
     return Math.ceil(largest);
@@ -42,7 +43,7 @@ export class AccountBuckets {
 
   /** Takes `cost` of an account's tokens; false, and none is taken, if it has fewer. */
   take(app: string, account: string, cost = 1): boolean {
-    const nowMs = this.nowMs();
+    const nowMs = this.clock.monotonicMs();
     const key = accountKey(app, account);
     const known = this.buckets.get(key);
     if (known !== undefined) return known.take(nowMs, cost);
@@ -52,12 +53,12 @@ export class AccountBuckets {
   /** Tells whether `take` would succeed. */
   has(app: string, account: string, cost = 1): boolean {
     const known = this.buckets.get(accountKey(app, account));
-    return known === undefined ? cost <= this.atOnce : known.has(this.nowMs(), cost);
+    return known === undefined ? cost <= this.atOnce : known.has(this.clock.monotonicMs(), cost);
   }
 
   /** Takes `cost` of an account's tokens, also those that it does not have: for what is known only when it is done. */
   charge(app: string, account: string, cost = 1): void {
-    const nowMs = this.nowMs();
+    const nowMs = this.clock.monotonicMs();
     const key = accountKey(app, account);
     const bucket = this.buckets.get(key) ?? this.make(key, nowMs);
     bucket.charge(nowMs, cost, this.debtMax);
@@ -69,7 +70,7 @@ export class AccountBuckets {
     if (this.spent.size === 0) return false;
     const key = accountKey(app, account);
     if (!this.spent.has(key)) return false;
-    if (this.buckets.get(key)?.has(this.nowMs()) === false) return true;
+    if (this.buckets.get(key)?.has(this.clock.monotonicMs()) === false) return true;
     this.spent.delete(key);
     return false;
   }

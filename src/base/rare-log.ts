@@ -1,6 +1,7 @@
 // Log lines that many requests may cause: a failing engine must not cost one line a request. A sentence is logged at most
 // once in a pause; the next line of that sentence says how many were not logged.
 
+import { type Clock, systemClock } from "./clock.ts";
 import type { Log, LogFields } from "./log.ts";
 
 /** The shortest time between two lines of one sentence, in milliseconds. */
@@ -15,14 +16,13 @@ interface Said {
 export class RareLog {
   private readonly log: Log;
   private readonly pauseMs: number;
-  private readonly nowMs: () => number;
+  private readonly clock: Pick<Clock, "monotonicMs">;
   private readonly said = new Map<string, Said>();
 
-  /** `nowMs` is a monotonic clock. */
-  constructor(log: Log, pauseMs = secondMs, nowMs: () => number = () => performance.now()) {
+  constructor(log: Log, pauseMs = secondMs, clock: Pick<Clock, "monotonicMs"> = systemClock) {
     this.log = log;
     this.pauseMs = pauseMs;
-    this.nowMs = nowMs;
+    this.clock = clock;
   }
 
   /** Warns, unless `sentence` was logged less than a pause ago. */
@@ -39,7 +39,7 @@ export class RareLog {
 
   /** Returns the number of lines dropped since the last one, or undefined if this one is dropped as well. */
   private due(sentence: string): number | undefined {
-    const nowMs = this.nowMs();
+    const nowMs = this.clock.monotonicMs();
     const said = this.said.get(sentence);
     if (said === undefined) {
       this.said.set(sentence, { atMs: nowMs, unlogged: 0 });

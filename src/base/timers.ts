@@ -18,3 +18,18 @@ export const systemTimers: Timers = {
   },
   soon: (action) => void setImmediate(action),
 };
+
+/** Runs an action every `everyMs`, for the first time after `everyMs`, until it is cancelled. */
+export function every({ after }: Pick<Timers, "after">, everyMs: number, action: () => void): Cancel {
+  const run = (): void => {
+    cancel = after(everyMs, run);
+    action();
+  };
+  let cancel = after(everyMs, run);
+  return () => cancel();
+}
+
+/** Resolves after at least `ms`. */
+export function sleep({ after }: Pick<Timers, "after">, ms: number): Promise<void> {
+  return new Promise((resolve) => void after(ms, resolve));
+}

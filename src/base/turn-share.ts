@@ -1,12 +1,15 @@
 // Work that comes for many at once, such as sign-ins after a network has come back: a turn of the event loop does as much of
 // it as fits a share of time, in the order of its coming, so that others' requests go in between.
 
+import { systemTimers, type Timers } from "./timers.ts";
+import { type Clock, systemClock } from "./clock.ts";
+
 /** One share, for all work that is given to it. */
 export class TurnShare {
   private readonly shareMs: number;
   private readonly piecesMax: number;
-  private readonly nowMs: () => number;
-  private readonly soon: (action: () => void) => void;
+  private readonly clock: Pick<Clock, "monotonicMs">;
+  private readonly soon: Timers["soon"];
   private waiting: (() => void)[] = [];
   /** In this turn of the event loop. */
   private spentMs = 0;
@@ -15,18 +18,17 @@ export class TurnShare {
 
   /**
    * `shareMs`: what a turn spends, in milliseconds; its last piece of work may go beyond it. `piecesMax`: how much work a
-   * turn does at most, however little it takes: what follows it, in later turns, costs too. `nowMs` is a monotonic clock;
-   * `soon` calls back in a later turn of the event loop.
+   * turn does at most, however little it takes: what follows it, in later turns, costs too.
    */
   constructor(
     shareMs: number,
     piecesMax: number,
-    nowMs: () => number = () => performance.now(),
-    soon: (action: () => void) => void = (action) => void setImmediate(action),
+    clock: Pick<Clock, "monotonicMs"> = systemClock,
+    soon: Timers["soon"] = systemTimers.soon,
   ) {
     this.shareMs = shareMs;
     this.piecesMax = piecesMax;
-    this.nowMs = nowMs;
+    this.clock = clock;
     this.soon = soon;
   }
 
@@ -37,11 +39,11 @@ export class TurnShare {
 
   /** Does a piece of work now, and charges what it took. */
   run<Result>(work: () => Result): Result {
-    const sinceMs = this.nowMs();
+    const sinceMs = this.clock.monotonicMs();
     try {
       return work();
     } finally {
-      this.spentMs += this.nowMs() - sinceMs;
+      this.spentMs += this.clock.monotonicMs() - sinceMs;
       this.pieces++;
       this.plan();
     }

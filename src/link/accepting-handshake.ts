@@ -1,5 +1,6 @@
 // The accepting side of the handshake (handshake.ts).
 
+import type { Cancel, Timers } from "../base/timers.ts";
 import {
   hintedKey,
   isMarked,
@@ -28,6 +29,7 @@ export interface LinkHost {
   /** At least one. */
   readonly clusterKeys: readonly Uint8Array[];
   readonly random: Random;
+  readonly timers: Pick<Timers, "after">;
   /** Where others dial this process, `host:port`. */
   readonly address: string;
   /** Told to each dialler. */
@@ -52,16 +54,16 @@ interface Expected {
 export class AcceptingHandshake implements FrameHandler {
   private readonly host: LinkHost;
   private readonly connection: Connection;
-  private readonly late: ReturnType<typeof setTimeout>;
+  private readonly cancelLate: Cancel;
   private expected: Expected | undefined;
   private isHelloRead = false;
 
   constructor(connection: Connection, host: LinkHost) {
     this.host = host;
     this.connection = connection;
-    this.late = setTimeout(
-      contained(connection, () => this.fail("late", closeTooLate)),
+    this.cancelLate = host.timers.after(
       handshakeMsMax,
+      contained(connection, () => this.fail("late", closeTooLate)),
     );
   }
 
@@ -70,7 +72,7 @@ export class AcceptingHandshake implements FrameHandler {
   }
 
   closed(): void {
-    clearTimeout(this.late);
+    this.cancelLate();
   }
 
   private received(payload: Buffer): void {
@@ -146,7 +148,7 @@ export class AcceptingHandshake implements FrameHandler {
       this.fail("address", closeProtocolFault("this process takes links at another address than the dialled one"));
       return;
     }
-    clearTimeout(this.late);
+    this.cancelLate();
     if (declined !== "") {
       this.host.declined(meeting.dialler, shownText(declined, handshakeBytesMax));
       this.connection.close(closeNormal);

@@ -1,6 +1,7 @@
 // An operator's link to a service: it begins with the handshake of every link, under the name of a service that only asks.
 // Then each frame of the operator is a request, and each frame of the service its answer (observe/control-commands.ts).
 
+import type { Timers } from "../base/timers.ts";
 import { newIncarnation, type Random } from "../base/random.ts";
 import type { TimerWheel } from "../base/timer-wheel.ts";
 import { type ControlCommands, controlAnswerBytesMax, controlRequestBytesMax } from "../observe/control-commands.ts";
@@ -60,13 +61,14 @@ export interface ControlDial {
   /** At least one. */
   readonly clusterKeys: readonly Uint8Array[];
   readonly random: Random;
+  readonly timers: Pick<Timers, "after">;
   readonly wheel: TimerWheel;
   readonly flusher: Flusher;
 }
 
 /** Asks the service that takes links at an address. Rejects with an Error whose message says what went wrong. */
 export async function askOverLink(request: string, parts: ControlDial): Promise<string> {
-  const { address, id, clusterKeys, random, wheel, flusher } = parts;
+  const { address, id, clusterKeys, random, timers, wheel, flusher } = parts;
   const answered = Promise.withResolvers<string>();
   // A rejection that comes before anybody waits is told by the await below.
   answered.promise.catch(() => undefined);
@@ -81,7 +83,7 @@ export async function askOverLink(request: string, parts: ControlDial): Promise<
     const handshake = new DiallingHandshake(
       connection,
       // A process that answers operators proves the addresses, too.
-      { identity, clusterKeys, random, expectedId: id, address: shown, isProven: true },
+      { identity, clusterKeys, random, timers, expectedId: id, address: shown, isProven: true },
       () => ({
         frame: (bytes, start, end) => answered.resolve(bytes.toString("utf8", start, end)),
         closed: (reason) => answered.reject(new Error(sentenceOfClose(reason))),
@@ -101,16 +103,15 @@ export async function askOverLink(request: string, parts: ControlDial): Promise<
     wheel,
     flusher,
   });
-  const late = setTimeout(
-    () => answered.reject(new Error(`it did not answer within ${answerMsMax / 1_000} s`)),
-    answerMsMax,
+  const cancelLate = timers.after(answerMsMax, () =>
+    answered.reject(new Error(`it did not answer within ${answerMsMax / 1_000} s`)),
   );
   try {
     await handshakes[0]?.met;
     connection.send(Buffer.from(request));
     return await answered.promise;
   } finally {
-    clearTimeout(late);
+    cancelLate();
     connection.close(closeNormal);
   }
 }

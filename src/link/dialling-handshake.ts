@@ -1,5 +1,6 @@
 // The dialling side of the handshake (handshake.ts).
 
+import type { Cancel, Timers } from "../base/timers.ts";
 import {
   isMeetingAddress,
   keyHint,
@@ -55,6 +56,7 @@ export interface DiallingParts {
   /** At least one. */
   readonly clusterKeys: readonly Uint8Array[];
   readonly random: Random;
+  readonly timers: Pick<Timers, "after">;
   /** The id that must answer; undefined: any process that has the key. */
   readonly expectedId: string | undefined;
   /** The address that was dialled, `host:port`, of at most 300 bytes. */
@@ -73,7 +75,7 @@ export class DiallingHandshake implements FrameHandler {
   private readonly connection: Connection;
   private readonly parts: DiallingParts;
   private readonly nonce: Uint8Array;
-  private readonly late: ReturnType<typeof setTimeout>;
+  private readonly cancelLate: Cancel;
   private readonly handlerOf: (met: Met) => FrameHandler;
 
   /** Says hello at once. `handlerOf` makes the link's owner, before anything else is read. */
@@ -84,9 +86,9 @@ export class DiallingHandshake implements FrameHandler {
     this.nonce = markNonce(Uint8Array.from(parts.random.bytes(nonceBytes)));
     this.settle = Promise.withResolvers();
     this.met = this.settle.promise;
-    this.late = setTimeout(
-      contained(connection, () => this.fail("it did not answer the handshake in time", closeTooLate)),
+    this.cancelLate = parts.timers.after(
       handshakeMsMax,
+      contained(connection, () => this.fail("it did not answer the handshake in time", closeTooLate)),
     );
     send(connection, InnerHandshakeReqSchema, {
       ServiceId: this.parts.identity.id,
@@ -103,7 +105,7 @@ export class DiallingHandshake implements FrameHandler {
   }
 
   closed(reason: CloseReason): void {
-    clearTimeout(this.late);
+    this.cancelLate();
     this.settle.reject(new Error(`it closed the link: ${reason.code} ${reason.text}`));
   }
 
@@ -151,7 +153,7 @@ export class DiallingHandshake implements FrameHandler {
       );
       return;
     }
-    clearTimeout(this.late);
+    this.cancelLate();
     const state = linkStateOf(response.state) ?? { load: 0, isAdult: false, stores: unknownStores };
     const declined = this.parts.declines?.(state);
     if (declined !== undefined) {

@@ -1,6 +1,7 @@
 // The accepting side of links: each connection begins with a handshake, and becomes a link of the service behind it. A
 // process without such a service (a gateway) listens, too, so that others can ask who it is.
 
+import type { Timers } from "../base/timers.ts";
 import type { ClusterKeys } from "../auth/cluster-keys.ts";
 import type { LinkIdentity } from "../auth/link-proof.ts";
 import type { Random } from "../base/random.ts";
@@ -31,6 +32,7 @@ export interface LinkedService {
 export class LinkListener implements Acceptor, LinkHost {
   readonly identity: LinkIdentity;
   readonly random: Random;
+  readonly timers: Pick<Timers, "after">;
   /** Where others dial it; known since `listen`. */
   address = "";
   private readonly keys: Pick<ClusterKeys, "all">;
@@ -43,6 +45,7 @@ export class LinkListener implements Acceptor, LinkHost {
     identity: LinkIdentity;
     keys: Pick<ClusterKeys, "all">;
     random: Random;
+    timers: Pick<Timers, "after">;
     /** What gateways are linked to; undefined: nothing. */
     service: LinkedService | undefined;
     /** What operators may ask; undefined: nothing. */
@@ -54,6 +57,7 @@ export class LinkListener implements Acceptor, LinkHost {
     this.identity = parts.identity;
     this.keys = parts.keys;
     this.random = parts.random;
+    this.timers = parts.timers;
     this.service = parts.service;
     this.control = parts.control;
     this.metrics = parts.metrics;

@@ -1,5 +1,6 @@
 // Asking who is at an address: a handshake that ends once the other side has said and proven who it is.
 
+import { sleep, type Timers } from "../base/timers.ts";
 import type { ClusterKeys } from "../auth/cluster-keys.ts";
 import type { LinkIdentity } from "../auth/link-proof.ts";
 import type { Random } from "../base/random.ts";
@@ -20,6 +21,7 @@ export async function whoAnswers(
     readonly identity: LinkIdentity;
     readonly keys: Pick<ClusterKeys, "all">;
     readonly random: Random;
+    readonly timers: Pick<Timers, "after">;
     readonly dial: Dial;
     /** The entry that named the address has a proof. */
     readonly isProven: boolean;
@@ -41,5 +43,5 @@ export async function whoAnswers(
   })();
   // Nobody there, somebody else, or another key: nobody holds the id there.
   const answer = asked.catch(() => undefined);
-  return Promise.race([answer, Bun.sleep(answerMsMax).then(() => undefined)]);
+  return Promise.race([answer, sleep(parts.timers, answerMsMax).then(() => undefined)]);
 }

@@ -5,20 +5,17 @@ import type { ClusterKeys } from "../auth/cluster-keys.ts";
 import type { LinkIdentity } from "../auth/link-proof.ts";
 import type { Limits } from "../base/limits/limits.ts";
 import type { Log } from "../base/log.ts";
-import type { Random } from "../base/random.ts";
 import type { ControlCommands } from "../observe/control-commands.ts";
 import type { Naming } from "../registry/client/naming.ts";
-import type { Timers } from "../base/timers.ts";
+import type { Runtime } from "../base/runtime.ts";
 import type { LinkNetwork } from "../link/link-network.ts";
 
-export interface NodeEnvironment {
+export interface NodeEnvironment extends Runtime {
   readonly identity: LinkIdentity;
   readonly naming: Naming;
   readonly network: LinkNetwork;
   /** What services prove to each other: at least one key. */
   readonly keys: ClusterKeys;
-  readonly timers: Timers;
-  readonly random: Random;
   readonly limits: Limits;
   /** What operators may ask over links. */
   readonly control: ControlCommands;

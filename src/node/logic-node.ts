@@ -48,18 +48,15 @@ export class LogicNode {
     stores: readonly OwnedStore[] = [],
     sessions?: Pick<Sessions, "gateways">,
   ) {
-    const { identity, naming, timers, log } = environment;
+    const { identity, naming, clock, timers, log } = environment;
     this.environment = environment;
     this.service = service;
     this.metrics = metrics;
     const linkedCount = (): number => service.gateways.size;
     const isLinked = (gateway: string): boolean => service.gateways.has(gateway);
-    this.lost = new LostGateways({
-      ...{ naming, log, isLinked },
-      nowMs: () => performance.now(),
-    });
+    this.lost = new LostGateways({ naming, clock, log, isLinked });
     service.linkEnded = (gateway) => this.lost.ended(gateway);
-    this.declinedBy = new DeclinedBy({ log, isLinked });
+    this.declinedBy = new DeclinedBy({ clock, log, isLinked });
     const gateways = sessions?.gateways?.bind(sessions);
     const canBeFound = (): boolean => this.membership?.isListed === true && naming.isAnswered !== false;
     this.unlinked = gateways && new UnlinkedGateways({ gateways, isLinked, canBeFound, timers, log });

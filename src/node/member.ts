@@ -4,7 +4,7 @@
 import { ClusterKeys, reloadClusterKeys } from "../auth/cluster-keys.ts";
 import type { Limits } from "../base/limits/limits.ts";
 import type { Log } from "../base/log.ts";
-import { newIncarnation, systemRandom } from "../base/random.ts";
+import { newIncarnation } from "../base/random.ts";
 import { TimerWheel } from "../base/timer-wheel.ts";
 import { TcpLinkNetwork } from "../link/link-network.ts";
 import type { NodeEnvironment } from "./environment.ts";
@@ -16,7 +16,7 @@ import { Admission } from "../registry/lookup/admission.ts";
 import { HttpNaming } from "../registry/client/http-naming.ts";
 import type { Naming } from "../registry/client/naming.ts";
 import { ProvenNaming } from "../registry/client/proven-naming.ts";
-import { systemTimers } from "../base/timers.ts";
+import { systemRuntime } from "../base/runtime.ts";
 import { advertisedAs, OwnAddressUnknown, reachableHost, type SocketAddress } from "../transport/address.ts";
 import { Flusher } from "../transport/flusher.ts";
 
@@ -194,7 +194,7 @@ function registryOf(
     tokens: () => keys.tokens,
     requiresKey: !insecure,
     learnsNodes: !insecure,
-    random: systemRandom,
+    random: systemRuntime.random,
     log,
   });
 }
@@ -214,7 +214,7 @@ function environmentOf(
   const { id, insecure, env, zone, weight, limits, log, version, lost } = settings;
   const { writeWaitMs, listen, advertise } = settings;
   const admission = new Admission({ env, keys, isRegistryOpen: insecure, log });
-  const parts = { env, zone, keys, admission, isRegistryOpen: insecure, timers: systemTimers };
+  const parts = { env, zone, keys, admission, isRegistryOpen: insecure, ...systemRuntime };
   const naming = new ProvenNaming(registry, parts);
   const network = new TcpLinkNetwork(
     { writeWaitMs, wheel, flusher, limits },
@@ -222,12 +222,11 @@ function environmentOf(
     advertisedAs(advertise, reachableHost),
   );
   return {
-    identity: { id, service, incarnation: newIncarnation(systemRandom) },
+    identity: { id, service, incarnation: newIncarnation(systemRuntime.random) },
     naming,
     network,
     keys,
-    timers: systemTimers,
-    random: systemRandom,
+    ...systemRuntime,
     limits,
     control,
     log,

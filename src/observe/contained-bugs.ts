@@ -1,6 +1,7 @@
 // Counts and logs contained bugs: those that end one connection or fail one request, and not the process. The log gets at
 // most one line a minute for each kind, so that a peer that triggers a bug again and again cannot fill the disk.
 
+import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { RareLog } from "../base/rare-log.ts";
 
@@ -16,9 +17,8 @@ export class ContainedBugs {
   private readonly log: RareLog;
   private readonly known = new Map<BugKind, number>(kinds.map((kind) => [kind, 0]));
 
-  /** `nowMs` is a monotonic clock. */
-  constructor(log: Log, nowMs?: () => number) {
-    this.log = new RareLog(log, quietMs, nowMs);
+  constructor(log: Log, clock?: Pick<Clock, "monotonicMs">) {
+    this.log = new RareLog(log, quietMs, clock);
   }
 
   /**

@@ -6,6 +6,7 @@
 // soon as a node refuses it, unless it is established: it has a link that stands for longer than the greater one asks. The
 // greater one ends when it has asked for so long, which is when the lesser one is established.
 
+import type { Clock } from "../base/clock.ts";
 import { hasProof } from "../auth/instance-proof.ts";
 import type { ClusterKeys } from "../auth/cluster-keys.ts";
 import type { LinkIdentity } from "../auth/link-proof.ts";
@@ -51,6 +52,7 @@ export interface DependencyHost<Owner> {
   readonly links: Links<Owner>;
   /** Decides whether a node may be linked. */
   readonly stores: SameStores;
+  readonly clock: Pick<Clock, "monotonicMs">;
   readonly timers: Timers;
   readonly random: Random;
   readonly limits: Limits;
@@ -204,6 +206,7 @@ export class Dependency<Owner> {
       zone: instance?.metadata.get("zone") ?? instance?.zone ?? "",
       weight: instance === undefined ? 1 : instanceWeight(instance),
       isAdult: state.isAdult,
+      sinceMs: host.clock.monotonicMs(),
       requestsMax: host.limits.values.requestsPerLink,
     });
     link.load = state.load;
@@ -222,7 +225,7 @@ export class Dependency<Owner> {
           // Also after a bug in the owner: a node that is listed is dialled again.
           if (node.connection === connection) node.connection = undefined;
           // One that ends as soon as it stands is no better than none.
-          node.failures = performance.now() - link.sinceMs < steadyMs ? node.failures + 1 : 0;
+          node.failures = host.clock.monotonicMs() - link.sinceMs < steadyMs ? node.failures + 1 : 0;
           if (!this.isStopped) this.retry(node);
         }
       },
@@ -231,7 +234,7 @@ export class Dependency<Owner> {
 
   private failed(node: Node<Owner>, address: string, error: unknown): void {
     const { host, service } = this;
-    const nowMs = performance.now();
+    const nowMs = host.clock.monotonicMs();
     if (error instanceof LinkRefused && error.isContested) {
       node.contestedSinceMs ??= nowMs;
       // Not a failure of the node: clients are not let in while the id is contested.

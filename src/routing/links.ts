@@ -15,7 +15,7 @@ export interface NodeAttributes {
   readonly weight?: number;
   /** False: it is young, which means that it cannot serve everybody yet. */
   readonly isAdult?: boolean;
-  /** When the link began to stand, on the monotonic clock; now, unless it is said. */
+  /** When the link began to stand, on the monotonic clock; 0, unless it is said. */
   readonly sinceMs?: number;
   /** Requests that may be unanswered on the link; the initial limit, unless it is said. */
   readonly requestsMax?: number;
@@ -43,7 +43,7 @@ export class Link<Owner> implements NodeView {
   readonly alone: readonly Link<Owner>[] = [this];
 
   constructor(service: string, id: string, connection: Connection, attributes: NodeAttributes = {}) {
-    const { zone = "", weight = weightDefault, isAdult = true, sinceMs = performance.now() } = attributes;
+    const { zone = "", weight = weightDefault, isAdult = true, sinceMs = 0 } = attributes;
     this.pending = new PendingRequests<Owner>(attributes.requestsMax ?? limitTable.requestsPerLink.initial);
     this.service = service;
     this.id = id;

@@ -14,6 +14,7 @@
 //
 // Pure: the caller passes what is met and listed, and the clock. Nodes that say nothing are linked, and decide nothing.
 
+import type { Clock } from "../base/clock.ts";
 import { type StoreIdentity, shownText } from "../auth/store-ownership.ts";
 import type { Log } from "../base/log.ts";
 import type { Instance } from "../registry/instance.ts";
@@ -57,7 +58,7 @@ interface Listed {
 export class SameStores {
   private readonly id: string;
   private readonly log: Log;
-  private readonly nowMs: () => number;
+  private readonly clock: Pick<Clock, "monotonicMs">;
   private readonly ends: (node: NodeName, sentence: string) => void;
   private readonly decisions: Record<StoreKind, Decision | undefined> = { sessions: undefined, messages: undefined };
   private readonly linked = new Map<string, NodeName & { stores: NodeStores }>();
@@ -66,18 +67,17 @@ export class SameStores {
 
   /**
    * `id` is the gateway's own. `ends` is called for a linked node whose link has to end because the decision has changed.
-   * `nowMs` is a monotonic clock.
    */
   constructor(parts: {
     readonly id: string;
     readonly log: Log;
     readonly ends: (node: NodeName, sentence: string) => void;
-    readonly nowMs?: () => number;
+    readonly clock: Pick<Clock, "monotonicMs">;
   }) {
     this.id = parts.id;
     this.log = parts.log;
     this.ends = parts.ends;
-    this.nowMs = parts.nowMs ?? (() => performance.now());
+    this.clock = parts.clock;
   }
 
   /**
@@ -151,7 +151,7 @@ export class SameStores {
     const key = keyOf(kind, node);
     const decision = store && this.decide(kind, node, store);
     if (store === undefined || decision?.store.identity === store.identity) {
-      if (decision !== undefined) decision.sinceMs = this.nowMs();
+      if (decision !== undefined) decision.sinceMs = this.clock.monotonicMs();
       if (this.refused.delete(key))
         this.log.info("a node's store agrees with the others' again", { node: node.id, kind });
       return undefined;
@@ -180,7 +180,7 @@ export class SameStores {
         now: store.place,
         node: of,
       });
-    const decision = { store, of, isFirm, sinceMs: this.nowMs() };
+    const decision = { store, of, isFirm, sinceMs: this.clock.monotonicMs() };
     this.decisions[kind] = decision;
     // They will be linked when they are dialled again.
     for (const [key, node] of this.refused)
@@ -191,7 +191,7 @@ export class SameStores {
   /** True when a node with another store has to wait for those with the decided one. */
   private waitsFor(kind: StoreKind, node: NodeName, decision: Decision): boolean {
     if (this.isInUse(kind, decision)) return true;
-    if (this.nowMs() - decision.sinceMs >= holdMs) return false;
+    if (this.clock.monotonicMs() - decision.sinceMs >= holdMs) return false;
     if (decision.isFirm || this.refused.has(keyOf(kind, node))) return true;
     // What is listed of a node that has said something else since is out of date.
     return this.logicNodes().some(
@@ -212,7 +212,7 @@ export class SameStores {
     for (const kind of storeKinds) {
       const decision = this.decisions[kind];
       if (decision !== undefined && decision.store.identity === stores?.[kind]?.identity)
-        decision.sinceMs = this.nowMs();
+        decision.sinceMs = this.clock.monotonicMs();
     }
   }
 

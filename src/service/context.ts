@@ -50,14 +50,14 @@ export class Context implements AnswerScan {
   readonly destStart: number;
   readonly destEnd: number;
   readonly ticket: number;
-  /** performance.now() at the packet's arrival. */
+  /** When the packet arrived, on the monotonic clock. */
   readonly receivedMs: number;
   /** Where the sender is signed in; set by the session middleware. */
   location: Location = notLocated;
   /** Every request is answered once; a second answer is a bug and is dropped. */
   isAnswered = false;
 
-  constructor(link: GatewayLink, view: Buffer, scan: PacketScan, command: string, app: string) {
+  constructor(link: GatewayLink, view: Buffer, scan: PacketScan, command: string, app: string, receivedMs: number) {
     this.link = link;
     this.packet = Buffer.from(view);
     this.command = command;
@@ -74,7 +74,7 @@ export class Context implements AnswerScan {
     this.destStart = scan.destStart;
     this.destEnd = scan.destEnd;
     this.ticket = scan.ticket;
-    this.receivedMs = performance.now();
+    this.receivedMs = receivedMs;
   }
 
   /** Of the request's body. */

@@ -1,6 +1,7 @@
 // Which gateways do not want a logic node, and why. A gateway says so at each of its attempts to link the node, which come
 // every two seconds at most: one that has not said it for a while has changed its mind, or is gone.
 
+import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 
 /** Longer than several attempts. */
@@ -11,8 +12,7 @@ export class DeclinedBy {
     readonly log: Log;
     /** Whether that gateway is linked now. */
     readonly isLinked: (gateway: string) => boolean;
-    /** A monotonic clock. */
-    readonly nowMs?: () => number;
+    readonly clock: Pick<Clock, "monotonicMs">;
   };
   private readonly said = new Map<string, { readonly sentence: string; readonly atMs: number }>();
 
@@ -25,7 +25,7 @@ export class DeclinedBy {
     this.forget();
     if (!this.said.has(gateway))
       this.parts.log.error("a gateway does not link this node", { gateway, reason: sentence });
-    this.said.set(gateway, { sentence, atMs: this.nowMs });
+    this.said.set(gateway, { sentence, atMs: this.parts.clock.monotonicMs() });
   }
 
   /** Why gateways do not link this node, for an operator; '' when none has said so lately. */
@@ -35,12 +35,9 @@ export class DeclinedBy {
   }
 
   private forget(): void {
-    const { isLinked } = this.parts;
+    const { isLinked, clock } = this.parts;
+    const nowMs = clock.monotonicMs();
     for (const [gateway, { atMs }] of this.said)
-      if (isLinked(gateway) || this.nowMs - atMs >= saidMsMax) this.said.delete(gateway);
-  }
-
-  private get nowMs(): number {
-    return this.parts.nowMs?.() ?? performance.now();
+      if (isLinked(gateway) || nowMs - atMs >= saidMsMax) this.said.delete(gateway);
   }
 }

@@ -5,6 +5,7 @@
 // Memory: an empty backlog is one object for each link. What waits is bounded; beyond the bound the link is closed, and its
 // gateway answers its clients itself and tells them to look into the index.
 
+import type { Cancel, Timers } from "../base/timers.ts";
 import type { Connection } from "../transport/transport.ts";
 import { type CloseReason, CloseCode } from "../wire/close-reason.ts";
 import { Command } from "../wire/commands.ts";
@@ -39,13 +40,15 @@ export class LinkBacklog {
   private readonly missed = new Set<string>();
   /** What the link held when it was full. */
   private fullBytes = 0;
-  private looking: ReturnType<typeof setTimeout> | undefined;
+  private readonly timers: Pick<Timers, "after">;
+  private cancelLook: Cancel | undefined;
   /** Answers that wait. */
   answers = 0;
 
-  constructor(gateway: string, connection: Connection) {
+  constructor(gateway: string, connection: Connection, timers: Pick<Timers, "after">) {
     this.gateway = gateway;
     this.connection = connection;
+    this.timers = timers;
   }
 
   /** Keeps an answer that the link did not take. The packet is the backlog's from now on. */
@@ -69,8 +72,8 @@ export class LinkBacklog {
 
   /** Forgets everything: the link has ended. */
   clear(): void {
-    clearTimeout(this.looking);
-    this.looking = undefined;
+    this.cancelLook?.();
+    this.cancelLook = undefined;
     this.waiting = [];
     this.bytes = 0;
     this.answers = 0;
@@ -91,13 +94,13 @@ export class LinkBacklog {
   }
 
   private lookLater(): void {
-    if (this.looking !== undefined) return;
+    if (this.cancelLook !== undefined) return;
     this.fullBytes = this.connection.unsentBytes;
-    this.looking = setTimeout(this.look, lookMs);
+    this.cancelLook = this.timers.after(lookMs, this.look);
   }
 
   private readonly look = (): void => {
-    this.looking = undefined;
+    this.cancelLook = undefined;
     const { connection, fullBytes } = this;
     if (!connection.isOpen) return;
     if (connection.unsentBytes <= fullBytes / 2) {
@@ -109,7 +112,7 @@ export class LinkBacklog {
       }
     }
     if (this.waiting.length === 0 && this.missed.size === 0) return;
-    this.looking = setTimeout(this.look, lookMs);
+    this.cancelLook = this.timers.after(lookMs, this.look);
     // It may have filled up again, at another size.
     this.fullBytes = Math.max(fullBytes, connection.unsentBytes);
   };

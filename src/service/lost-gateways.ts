@@ -2,6 +2,7 @@
 // A gateway that leaves says so there before its links end. One that comes back, and one whose lease in the
 // registry must have ended, is forgotten.
 
+import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { Naming } from "../registry/client/naming.ts";
 import { gatewayServices } from "../registry/lookup/gateway-services.ts";
@@ -19,8 +20,7 @@ export class LostGateways {
     readonly isLinked: (gateway: string) => boolean;
     readonly naming: Pick<Naming, "find">;
     readonly log: Log;
-    /** A monotonic clock. */
-    readonly nowMs: () => number;
+    readonly clock: Pick<Clock, "monotonicMs">;
   };
   private readonly lost = new Map<string, Lost>();
   private isAsking = false;
@@ -37,14 +37,14 @@ export class LostGateways {
   /** A gateway's link has ended. */
   ended(gateway: string): void {
     this.lost.delete(gateway);
-    this.lost.set(gateway, { sinceMs: this.parts.nowMs(), isListed: false });
+    this.lost.set(gateway, { sinceMs: this.parts.clock.monotonicMs(), isListed: false });
   }
 
   /** Forgets, and asks about those whose links have ended since the last look. */
   look(): void {
-    const { isLinked, nowMs } = this.parts;
-    const now = nowMs();
-    for (const [id, { sinceMs }] of this.lost) if (isLinked(id) || now - sinceMs > rememberedMs) this.lost.delete(id);
+    const { isLinked, clock } = this.parts;
+    const nowMs = clock.monotonicMs();
+    for (const [id, { sinceMs }] of this.lost) if (isLinked(id) || nowMs - sinceMs > rememberedMs) this.lost.delete(id);
     const isUnsure = [...this.lost.values()].some(({ isListed }) => !isListed);
     if (isUnsure && !this.isAsking) void this.ask();
   }

@@ -1,6 +1,8 @@
 // A logic service (login, chat): takes the links of gateways, turns each packet into a context and routes it.
 // The packets come from roles/gateway/uplink.ts.
 
+import { type Cancel, every, sleep } from "../base/timers.ts";
+import type { Runtime } from "../base/runtime.ts";
 import { linkHeaderBytesMax } from "../base/limits/fixed.ts";
 import type { Log } from "../base/log.ts";
 import type { Connection, FrameHandler } from "../transport/transport.ts";
@@ -23,7 +25,7 @@ const answerCheckMs = 5;
 const closeReplaced: CloseReason = { code: CloseCode.Normal, text: "this gateway has linked itself anew" };
 
 /** What a service is made of. */
-export interface ServiceParts {
+export interface ServiceParts extends Pick<Runtime, "clock" | "timers"> {
   readonly router: Router;
   readonly dispatcher: Dispatcher;
   readonly log: Log;
@@ -44,15 +46,14 @@ export class Service {
   private readonly parts: ServiceParts;
   private readonly interner = new Interner();
   private readonly byGateway = new Map<string, ServiceLink>();
-  private readonly beat: ReturnType<typeof setInterval>;
+  private readonly endBeat: Cancel;
   private isAdult = false;
   /** Called when a gateway's link has ended and no other one has taken its place. */
   linkEnded: ((gateway: string) => void) | undefined;
 
   constructor(parts: ServiceParts) {
     this.parts = parts;
-    this.beat = setInterval(() => this.tellState(), heartbeatMs);
-    this.beat.unref();
+    this.endBeat = every(parts.timers, heartbeatMs, () => this.tellState());
   }
 
   /** Takes a link over; an older one of the same gateway ends. */
@@ -110,19 +111,20 @@ export class Service {
 
   /** Asks for no more requests, answers those that are under way for at most `answerMsMax`, and ends all links. */
   async drain(answerMsMax: number): Promise<void> {
-    clearInterval(this.beat);
+    const { clock, timers } = this.parts;
+    this.endBeat();
     this.setAdult(false);
-    const endMs = performance.now() + answerMsMax;
+    const endMs = clock.monotonicMs() + answerMsMax;
     // What gateways had sent before they heard of it is still on its way.
     const links = [...this.byGateway.values()];
     await Promise.all(links.map((link) => link.catchesUpWithin(Math.min(answerMsMax, probeMs))));
-    while (this.unanswered > 0 && performance.now() < endMs) await Bun.sleep(answerCheckMs);
+    while (this.unanswered > 0 && clock.monotonicMs() < endMs) await sleep(timers, answerCheckMs);
     let isSettled = this.parts.settled === undefined;
     const settled = (): void => void (isSettled = true);
     // It never rejects: what cannot be sent is lost.
     void this.parts.settled?.().then(settled, settled);
-    const isPushing = (): boolean => !isSettled && performance.now() < endMs;
-    while (isPushing()) await Bun.sleep(answerCheckMs);
+    const isPushing = (): boolean => !isSettled && clock.monotonicMs() < endMs;
+    while (isPushing()) await sleep(timers, answerCheckMs);
     for (const { connection } of this.byGateway.values()) connection.close(closeLeaving);
   }
 
@@ -165,7 +167,7 @@ class ServiceLink implements FrameHandler, GatewayLink {
     this.gateway = gateway;
     this.incarnation = incarnation;
     this.connection = connection;
-    this.backlog = new LinkBacklog(gateway, connection);
+    this.backlog = new LinkBacklog(gateway, connection, parts.timers);
     this.parts = parts;
     this.interner = interner;
     this.gone = gone;
@@ -186,7 +188,7 @@ class ServiceLink implements FrameHandler, GatewayLink {
     const command = this.interner.intern(payload, scan.commandStart, scan.commandEnd);
     const app = scan.appStart < 0 ? "" : this.interner.intern(payload, scan.appStart, scan.appEnd);
     this.unanswered++;
-    this.parts.router.route(new Context(this, payload, scan, command, app));
+    this.parts.router.route(new Context(this, payload, scan, command, app, this.parts.clock.monotonicMs()));
   }
 
   closed(reason: CloseReason): void {
@@ -215,12 +217,12 @@ class ServiceLink implements FrameHandler, GatewayLink {
       const waiter: Waiter = {
         pongsDue,
         settle: (lives) => {
-          clearTimeout(timer);
+          cancel();
           this.waiting.delete(waiter);
           resolve(lives);
         },
       };
-      const timer = setTimeout(waiter.settle, msMax, false);
+      const cancel = this.parts.timers.after(msMax, () => waiter.settle(false));
       this.waiting.add(waiter);
     });
   }

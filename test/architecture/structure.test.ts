@@ -74,6 +74,25 @@ test("roles do not import each other; standalone alone assembles several", () =>
   expect(wrong).toEqual([]);
 });
 
+test("what a node does over time goes by the clock, the timers and the randomness that it is given", () => {
+  const layersOfNodes = /^src\/(service|routing|link|node|roles)\//;
+  // These start a process, or open what an operator's command uses.
+  const starts = new Set([
+    "src/node/engines.ts",
+    "src/node/member.ts",
+    "src/roles/discovery/start.ts",
+    "src/roles/standalone/assembly.ts",
+  ]);
+  const owned =
+    /\b(Date\.now|performance\.now|nanoseconds|set(Timeout|Interval|Immediate)|Bun\.sleep|AbortSignal\.timeout|Math\.random|random(UUID|Bytes)|getRandomValues)\b|new Date\(\)/;
+  const system = /\bsystem(Clock|Timers|Random|Runtime)\b/;
+  const wrong = files.filter((file) => {
+    const source = text.get(file) ?? "";
+    return layersOfNodes.test(file) && (owned.test(source) || (!starts.has(file) && system.test(source)));
+  });
+  expect(wrong).toEqual([]);
+});
+
 test("every file is reached from an entry", () => {
   const reached = new Set<string>();
   const visit = (file: string): void => {

@@ -3,7 +3,7 @@ import { AccountBuckets } from "../../src/base/account-buckets.ts";
 
 function bucketsOf(perSecond: number, atOnce: number) {
   const time = { ms: 1_000 };
-  return { time, buckets: new AccountBuckets(perSecond, atOnce, () => time.ms) };
+  return { time, buckets: new AccountBuckets(perSecond, atOnce, { monotonicMs: () => time.ms }) };
 }
 
 test("what one account takes is no other's, whatever their names are made of", () => {

@@ -19,7 +19,11 @@ function recordingLog(lines: Line[]): Log {
 test("a limit that is reached is counted each time, and logged at most once a minute and limit", () => {
   const lines: Line[] = [];
   let nowMs = 0;
-  const limits = new Limits(recordingLog(lines), { connectionsPerAddress: 3 }, () => nowMs);
+  const limits = new Limits(
+    recordingLog(lines),
+    { connectionsPerAddress: 3 },
+    { monotonicMs: () => nowMs, wallMs: Date.now },
+  );
   for (let time = 0; time < 5; time++) limits.met("connectionsPerAddress", { address: "192.0.2.1" });
   limits.met("frameBytes");
   expect(limits.reached.get("connectionsPerAddress")).toBe(5);

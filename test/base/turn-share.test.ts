@@ -6,12 +6,7 @@ function share(piecesMax = Infinity) {
   const turns: (() => void)[] = [];
   const clock = { nowMs: 0 };
   const done: number[] = [];
-  const of = new TurnShare(
-    10,
-    piecesMax,
-    () => clock.nowMs,
-    (turn) => void turns.push(turn),
-  );
+  const of = new TurnShare(10, piecesMax, { monotonicMs: () => clock.nowMs }, (turn) => void turns.push(turn));
   const work = (name: number, ms: number) => (): number => {
     clock.nowMs += ms;
     done.push(name);

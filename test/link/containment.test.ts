@@ -1,7 +1,6 @@
 // What a bug costs among links: the one link, which is made again. Over TCP.
 
 import { afterEach, describe, expect, jest, test } from "bun:test";
-import { systemRandom } from "../../src/base/random.ts";
 import { AcceptingHandshake } from "../../src/link/accepting-handshake.ts";
 import { DiallingHandshake } from "../../src/link/dialling-handshake.ts";
 import type { Connection, FrameHandler } from "../../src/transport/transport.ts";
@@ -9,6 +8,7 @@ import { encodeLogicPacket } from "../../src/wire/packet.ts";
 import { RawTcp } from "../support/raw-tcp.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { closeAll, clusterKey, HandDialler, linkHost, newIdentity, TestGateway, TestNode } from "./support.ts";
+import { systemRuntime } from "../../src/base/runtime.ts";
 
 const request = encodeLogicPacket({ command: "chat.user.talk" }, new Uint8Array(0));
 const bug = new Error("a bug");
@@ -136,7 +136,7 @@ describe("in time", () => {
     const parts = {
       identity: newIdentity("gate"),
       clusterKeys: [clusterKey],
-      random: systemRandom,
+      ...systemRuntime,
       expectedId: "node",
       address: "127.0.0.1:1",
       isProven: false,

@@ -3,7 +3,6 @@
 import { afterEach, expect, test } from "bun:test";
 import { silentLog } from "../../src/base/log.ts";
 import { Limits } from "../../src/base/limits/limits.ts";
-import { systemRandom } from "../../src/base/random.ts";
 import { TimerWheel } from "../../src/base/timer-wheel.ts";
 import { askOverLink, operatorService } from "../../src/link/control-link.ts";
 import { LinkListener } from "../../src/link/link-listener.ts";
@@ -19,6 +18,7 @@ import { CloseCode } from "../../src/wire/close-reason.ts";
 import { bound } from "../support/bounds.ts";
 import { testLimits } from "../support/limits.ts";
 import { closeAll, clusterKey, HandDialler, LinkEnd, newIdentity, TestNode, wrongKey } from "./support.ts";
+import { systemRuntime } from "../../src/base/runtime.ts";
 
 afterEach(closeAll);
 
@@ -43,7 +43,7 @@ function ask(
     address: { host, port: Number(port) },
     id,
     clusterKeys,
-    random: systemRandom,
+    ...systemRuntime,
     wheel: new TimerWheel(),
     flusher: new Flusher(),
   });

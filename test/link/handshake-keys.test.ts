@@ -20,21 +20,17 @@ import {
   newIdentity,
   outcome,
   TestNode,
+  handshakeTimers,
 } from "./support.ts";
-import { WatchedTimers } from "./timers.ts";
 
 const keyOf = (name: string): Uint8Array => new TextEncoder().encode(`the key ${name} of a cluster of tests`);
 const [a, b, c] = [keyOf("A"), keyOf("B"), keyOf("C")];
 const strangerSays = "it does not know the cluster key";
 
-let timers: WatchedTimers;
-beforeEach(() => {
-  timers = new WatchedTimers(3_000);
-});
+beforeEach(() => handshakeTimers.forget());
 afterEach(async () => {
   await closeAll();
-  await until(() => timers.left === 0, "no handshake's timer is left");
-  timers.stop();
+  await until(() => handshakeTimers.left(3_000) === 0, "no handshake's timer is left");
 });
 
 /** Each dialler has an id of its own. */

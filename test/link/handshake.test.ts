@@ -32,22 +32,19 @@ import {
   newIdentity,
   TestNode,
   wrongKey,
+  handshakeTimers,
 } from "./support.ts";
-import { WatchedTimers } from "./timers.ts";
+import { systemRuntime } from "../../src/base/runtime.ts";
 
 const random = new Random(testSeed("handshakes"));
 const handshakeMsMax = 3_000;
 const request = encodeLogicPacket({ command: "chat.user.talk", sequence: 1 }, new Uint8Array(4));
 
 /** No handshake may leave its timer behind, however it ends. */
-let timers: WatchedTimers;
-beforeEach(() => {
-  timers = new WatchedTimers(handshakeMsMax);
-});
+beforeEach(() => handshakeTimers.forget());
 afterEach(async () => {
   await closeAll();
-  await until(() => timers.left === 0, "no handshake's timer is left");
-  timers.stop();
+  await until(() => handshakeTimers.left(handshakeMsMax) === 0, "no handshake's timer is left");
 });
 
 /** Dials as a process does. */
@@ -337,18 +334,18 @@ describe("bytes that are no handshake", () => {
   test("whoever goes away in the middle leaves nothing behind", async () => {
     const node = TestNode.start("node");
     const good = await HandDialler.linked(node.address, { identity: newIdentity("good") });
-    const begun = timers.armed;
+    const begun = handshakeTimers.armed(handshakeMsMax);
     const leavers = await Promise.all(Array.from({ length: 20 }, () => rawSocket(node.address)));
     const halves = await Promise.all(Array.from({ length: 20 }, () => HandDialler.connect(node.address)));
     for (const half of halves) half.hello();
     await Promise.all(halves.map((half) => half.answer()));
-    await until(() => timers.armed === begun + 40, "all are waited for");
+    await until(() => handshakeTimers.armed(handshakeMsMax) === begun + 40, "all are waited for");
     for (const { socket } of leavers) {
       socket.write(head(2, 100));
       socket.destroy();
     }
     for (const half of halves) half.connection.close(closeAbnormal);
-    await until(() => timers.left === 0, "nobody is waited for");
+    await until(() => handshakeTimers.left(handshakeMsMax) === 0, "nobody is waited for");
     await good.works();
     expect(node.told).toEqual(["linked good"]);
     expect(node.metrics.faults.counts.size).toBe(0);
@@ -600,7 +597,7 @@ describe("in time", () => {
     const parts = {
       identity: newIdentity("gate"),
       clusterKeys: [clusterKey],
-      random: systemRandom,
+      ...systemRuntime,
       expectedId: "node",
       address: "127.0.0.1:1",
       isProven: false,

@@ -9,7 +9,6 @@ import { Status } from "../../src/wire/gen/pkt_pb.ts";
 import { encodeLogicPacket } from "../../src/wire/packet.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { closeAll, HandDialler, newIdentity, TestGateway, TestNode } from "./support.ts";
-import { WatchedTimers } from "./timers.ts";
 
 const probeMs = 1_000;
 const request = encodeLogicPacket({ command: "chat.user.talk" }, new Uint8Array(0));
@@ -99,24 +98,20 @@ test("a restart is let in without a question when the old link is gone", async (
   const holder = await HandDialler.linked(node.address);
   holder.connection.close(closeAbnormal);
   await until(() => holderAt(node) === undefined, "the node has noticed");
-  const timers = new WatchedTimers(probeMs);
   const restarted = new TestGateway(newIdentity("gate"));
   restarted.list(node);
   await until(() => holderAt(node) === restarted.identity.incarnation, "it is linked");
-  expect(timers.armed).toBe(0);
-  timers.stop();
+  expect(node.serviceTimers.armed(probeMs)).toBe(0);
 });
 
 test("the same incarnation is let in without a question, and its older link ends", async () => {
   const node = TestNode.start("node");
-  const timers = new WatchedTimers(probeMs);
   const first = await HandDialler.linked(node.address, { answersPings: false });
   const again = await HandDialler.linked(node.address, { identity: first.identity, answersPings: false });
   expect((await first.recording.end()).text).toContain("linked itself anew");
   await again.works();
-  expect(timers.armed).toBe(0);
+  expect(node.serviceTimers.armed(probeMs)).toBe(0);
   expect(holderAt(node)).toBe(first.identity.incarnation);
-  timers.stop();
 });
 
 test("a gateway whose link is replaced is not lost, and is lost when its last link ends", async () => {
@@ -133,22 +128,19 @@ test("a gateway whose link is replaced is not lost, and is lost when its last li
 
 test("a holder whose link ends while it is asked is replaced without waiting further", async () => {
   const node = TestNode.start("node");
-  const timers = new WatchedTimers(probeMs);
   const holder = await HandDialler.linked(node.address, { answersPings: false });
   const newcomer = new TestGateway(newIdentity("gate"));
   const frames = holder.recording.frames.length;
   newcomer.list(node);
   await holder.recording.framesReach(frames + 1);
-  expect(timers.armed).toBe(1);
+  expect(node.serviceTimers.armed(probeMs)).toBe(1);
   holder.connection.close(closeAbnormal);
   await until(() => newcomer.linked.length > 0, "the newcomer is linked");
-  expect(timers.left).toBe(0);
-  timers.stop();
+  expect(node.serviceTimers.left(probeMs)).toBe(0);
 });
 
 test("a newcomer that goes away while the holder is asked changes nothing", async () => {
   const node = TestNode.start("node");
-  const timers = new WatchedTimers(probeMs);
   const holder = await HandDialler.linked(node.address, { answersPings: false });
   const frames = holder.recording.frames.length;
   const newcomer = await HandDialler.connect(node.address, { identity: newIdentity("gate") });
@@ -157,9 +149,8 @@ test("a newcomer that goes away while the holder is asked changes nothing", asyn
   newcomer.connection.close(closeAbnormal);
   await newcomer.recording.end();
   await holder.works();
-  expect(timers.left).toBe(0);
+  expect(node.serviceTimers.left(probeMs)).toBe(0);
   expect(node.told).toEqual(["linked gate"]);
-  timers.stop();
 });
 
 test("of two that link themselves in the same moment one stays at a node", async () => {

@@ -42,6 +42,9 @@ import {
 import { basicPing, basicPong } from "../../src/wire/packet.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { Recording } from "../transport/recording.ts";
+import { WatchedTimers } from "./timers.ts";
+import { systemRuntime } from "../../src/base/runtime.ts";
+import { systemClock } from "../../src/base/clock.ts";
 
 /** The key of all that belong together here. */
 export const clusterKey: Uint8Array = new TextEncoder().encode("the key of a cluster of tests");
@@ -52,6 +55,9 @@ export function newIdentity(id: string, service: string = gatewayService): LinkI
   return { id, service, incarnation: newIncarnation(systemRandom) };
 }
 
+/** Of all handshakes of processes that are made here. */
+export const handshakeTimers = new WatchedTimers();
+
 const steps: (() => void | Promise<void>)[] = [];
 
 /** A process that takes links, by default a chat node that refuses nobody: what a handshake asks of it. */
@@ -59,7 +65,7 @@ export function linkHost(linked: () => FrameHandler, refused: (kind: string) => 
   return {
     identity: newIdentity("node", "chat"),
     clusterKeys: [clusterKey],
-    random: systemRandom,
+    ...systemRuntime,
     address: "127.0.0.1:1",
     state: () => ({ load: 0, isAdult: true, stores: unknownStores }),
     holder: () => Promise.resolve(undefined),
@@ -84,6 +90,8 @@ export class LinkEnd {
   readonly identity: LinkIdentity;
   /** Of no environment: nothing here keeps stores. */
   readonly keys: ClusterKeys;
+  readonly clock = systemClock;
+  readonly timers = handshakeTimers;
   readonly random = systemRandom;
   readonly metrics: ServiceMetrics;
   readonly wheel = new TimerWheel();
@@ -103,9 +111,9 @@ export class LinkEnd {
   }
 
   /** What a handshake needs to know of its side. */
-  get side(): Pick<LinkEnd, "identity" | "keys" | "random" | "metrics" | "dial"> {
-    const { identity, keys, random, metrics, dial } = this;
-    return { identity, keys, random, metrics, dial };
+  get side(): Pick<LinkEnd, "identity" | "keys" | "clock" | "timers" | "random" | "metrics" | "dial"> {
+    const { identity, keys, clock, timers, random, metrics, dial } = this;
+    return { identity, keys, clock, timers, random, metrics, dial };
   }
 
   /** Takes connections; returns the address. */
@@ -144,6 +152,7 @@ export class TestNode extends LinkEnd {
   /** `linked ID`, `lost ID`, as the service is told. */
   readonly told: string[] = [];
   readonly service: Service;
+  readonly serviceTimers = new WatchedTimers();
   address = "";
   /** What it says of its stores. */
   stores: NodeStores = unknownStores;
@@ -155,6 +164,8 @@ export class TestNode extends LinkEnd {
     super(identity, keys, limits);
     const keep = (): ((context: Context) => void) => (context) => void this.asked.push(context);
     this.service = new Service({
+      clock: systemClock,
+      timers: this.serviceTimers,
       router: new Router([keep]),
       dispatcher: new Dispatcher(),
       log: silentLog,
@@ -432,7 +443,7 @@ export class TestGateway extends LinkEnd {
       metrics,
       log: silentLog,
       loginWaitMs: 10_000,
-      random: systemRandom,
+      ...systemRuntime,
     });
     this.dependency = new Dependency("chat", {
       ...this.side,

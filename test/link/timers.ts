@@ -1,38 +1,43 @@
-// Which timers of one delay are still armed, so that a test can say that none is left behind.
+// Timers of which a test can say how many were armed, and that none is left behind.
 
-import { spyOn } from "bun:test";
+import { type Cancel, systemTimers, type Timers } from "../../src/base/timers.ts";
 
-/** Counts the timers of the platform with these delays from now on; they work as ever. */
-export class WatchedTimers {
-  private readonly delays: readonly number[];
-  private readonly set = spyOn(globalThis, "setTimeout");
-  private readonly cleared = spyOn(globalThis, "clearTimeout");
+/** The event loop's, and a count of them. */
+export class WatchedTimers implements Timers {
+  /** How many were armed, by their delays. */
+  private readonly planned = new Map<number, number>();
+  private readonly cancelled = new Map<number, number>();
 
-  constructor(...delays: number[]) {
-    this.delays = delays;
-    // A spy may be there already: what it saw before is not of this watch.
-    this.set.mockClear();
-    this.cleared.mockClear();
+  readonly soon = systemTimers.soon;
+
+  readonly after = (delayMs: number, action: () => void): Cancel => {
+    countIn(this.planned, delayMs);
+    const cancel = systemTimers.after(delayMs, action);
+    let isCancelled = false;
+    return () => {
+      if (!isCancelled) countIn(this.cancelled, delayMs);
+      isCancelled = true;
+      cancel();
+    };
+  };
+
+  /** How many of this delay were armed since `forget`. */
+  armed(delayMs: number): number {
+    return this.planned.get(delayMs) ?? 0;
   }
 
-  /** How many were set. */
-  get armed(): number {
-    return this.ids().length;
+  /** How many of them nobody has cancelled. */
+  left(delayMs: number): number {
+    return this.armed(delayMs) - (this.cancelled.get(delayMs) ?? 0);
   }
 
-  /** How many of them nobody has cleared. */
-  get left(): number {
-    const cleared = new Set<unknown>(this.cleared.mock.calls.map(([id]) => id));
-    return this.ids().filter((id) => !cleared.has(id)).length;
+  /** What was armed before is not counted; none of it may be left. */
+  forget(): void {
+    this.planned.clear();
+    this.cancelled.clear();
   }
+}
 
-  stop(): void {
-    this.set.mockRestore();
-    this.cleared.mockRestore();
-  }
-
-  private ids(): unknown[] {
-    const { calls, results } = this.set.mock;
-    return results.filter((_, at) => this.delays.includes(Number(calls[at]?.[1]))).map(({ value }): unknown => value);
-  }
+function countIn(counts: Map<number, number>, key: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
 }

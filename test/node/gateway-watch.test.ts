@@ -14,6 +14,7 @@ import { until } from "../../scripts/harness/until.ts";
 import { VirtualTime } from "../sim/virtual-time.ts";
 import { turn } from "../transport/recording.ts";
 import { HandNaming, instanceOf, newIdentity } from "../link/support.ts";
+import { systemRuntime } from "../../src/base/runtime.ts";
 
 class Node {
   readonly naming = new HandNaming();
@@ -97,6 +98,7 @@ test("a logic node that is left alone for a minute is not ready, and its health 
   const time = new VirtualTime();
   const around = { ...cluster.around("chat-1", "chat"), timers: time.timersOf(() => true) };
   const service = new Service({
+    ...systemRuntime,
     router: new Router([]),
     dispatcher: new Dispatcher(),
     log: silentLog,
@@ -123,6 +125,7 @@ test("a logic node that the registry refuses says so on /health, and not that ga
   const around = { ...cluster.around("chat-1", "chat"), timers: time.timersOf(() => true) };
   around.naming.register = () => Promise.reject(new RegistrationRefused(-401, "authorization: Bearer …"));
   const service = new Service({
+    ...systemRuntime,
     router: new Router([]),
     dispatcher: new Dispatcher(),
     log: silentLog,

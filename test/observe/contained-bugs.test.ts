@@ -11,7 +11,12 @@ function told() {
     error: (sentence: string, fields?: LogFields) => void lines.push({ sentence, fields }),
   };
   let nowMs = 1_000;
-  return { lines, log, bugs: new ContainedBugs(log, () => nowMs), passMs: (ms: number) => (nowMs += ms) };
+  return {
+    lines,
+    log,
+    bugs: new ContainedBugs(log, { monotonicMs: () => nowMs }),
+    passMs: (ms: number) => (nowMs += ms),
+  };
 }
 
 test("a bug is logged with its stack, once a minute for each kind, and all are counted", () => {

@@ -18,6 +18,7 @@ import { Random, testSeed } from "../support/random.ts";
 import { isRedisMissing, RedisServer } from "../../scripts/harness/redis.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { WireClient } from "../support/wire-client.ts";
+import { systemRuntime } from "../../src/base/runtime.ts";
 
 const key = new TextEncoder().encode("the key of a test with lost sessions");
 const closing: (() => unknown)[] = [];
@@ -36,12 +37,25 @@ async function fixture() {
   closing.push(() => cluster.stop());
   const metrics = new Metrics();
   const ofLogin = metrics.forService("login", "login");
-  const { service, stop } = createLoginService({ sessions, metrics: ofLogin, limits: testLimits(), log: silentLog });
+  const { service, stop } = createLoginService({
+    ...systemRuntime,
+    sessions,
+    metrics: ofLogin,
+    limits: testLimits(),
+    log: silentLog,
+  });
   closing.push(stop);
   await cluster.startNode(cluster.around("login", "login"), service, ofLogin);
   const ignore = (): void => undefined;
   const router = new Router([]);
-  const parts = { router, dispatcher: new Dispatcher(), log: silentLog, gatewayLinked: ignore, gatewayLost: ignore };
+  const parts = {
+    ...systemRuntime,
+    router,
+    dispatcher: new Dispatcher(),
+    log: silentLog,
+    gatewayLinked: ignore,
+    gatewayLost: ignore,
+  };
   await cluster.startNode(cluster.around("chat", "chat"), new Service(parts), metrics.forService("chat", "chat"));
   const around = cluster.around("gate", "gateway");
   const said: string[] = [];

@@ -5,7 +5,6 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { expect, test } from "bun:test";
 import { TokenVerifier } from "../../src/auth/token.ts";
 import { silentLog } from "../../src/base/log.ts";
-import { systemRandom } from "../../src/base/random.ts";
 import { TimerWheel } from "../../src/base/timer-wheel.ts";
 import { Link, Links } from "../../src/routing/links.ts";
 import { ControlCommands } from "../../src/observe/control-commands.ts";
@@ -27,6 +26,7 @@ import { encodeStamp, stampedBytes, writeStamped } from "../../src/wire/packet-s
 import { PacketScan, scanPacket } from "../../src/wire/packet-scan.ts";
 import { testLimits } from "../support/limits.ts";
 import { talkStore } from "../support/talk-store.ts";
+import { systemRuntime } from "../../src/base/runtime.ts";
 
 const bug = new Error("a bug");
 const throwBug = (): never => {
@@ -94,7 +94,7 @@ function gatewayOf(connectionsMax = 100) {
     metrics: new Metrics().forService("gate", "gateway"),
     log: silentLog,
     loginWaitMs: 10_000,
-    random: systemRandom,
+    ...systemRuntime,
   });
   const up = new ShownConnection();
   const link = new Link<Channel>("chat", "chat-1", up);
@@ -190,7 +190,7 @@ async function chatService() {
     sessions,
     metrics: metrics.forService("chat-1", "chat"),
     latency: metrics.talkLatency,
-    random: systemRandom,
+    ...systemRuntime,
     limits: testLimits(),
     control: new ControlCommands({}, () => undefined),
     log: silentLog,

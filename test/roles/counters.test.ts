@@ -28,6 +28,8 @@ import { Random, testSeed } from "../support/random.ts";
 import { Turns } from "../support/turns.ts";
 import { until } from "../../scripts/harness/until.ts";
 import type { WireClient } from "../support/wire-client.ts";
+import { systemRuntime } from "../../src/base/runtime.ts";
+import { systemTimers } from "../../src/base/timers.ts";
 
 /** What is in use as long as somebody uses it, and no longer. */
 const counted: readonly LimitName[] = [
@@ -234,11 +236,17 @@ test("whatever fails, each delivery ends once and nothing of it stays", async ()
 test("whatever becomes of reads, and of the links that they came by, none is counted in the end", async () => {
   const random = new Random(testSeed("reads"));
   const limits = testLimits({ readBytes: 1_000, readsWaitingBytes: 20_000, readBytesPerAccount: 2_000 });
-  const reads = new Reads(limits);
+  const reads = new Reads(limits, systemRuntime);
   const links = Array.from({ length: 3 }, (_, at) => {
     const connection = new FrameKeeper();
     const gateway = `g${at}`;
-    return { gateway, incarnation: "1", unanswered: 0, backlog: new LinkBacklog(gateway, connection), connection };
+    return {
+      gateway,
+      incarnation: "1",
+      unanswered: 0,
+      backlog: new LinkBacklog(gateway, connection, systemTimers),
+      connection,
+    };
   });
   const names = ["readBytes", "readsWaitingBytes", "readBytesPerAccount"] as const;
   const used = (): number[] => names.map((name) => limits.use(name) ?? -1);
@@ -256,7 +264,7 @@ test("whatever becomes of reads, and of the links that they came by, none is cou
     const bodyBytes = random.once(30) ? 40_000 : random.below(400);
     const packet = Buffer.from(encodeLogicPacket({ command: Command.OfflineIndex, meta }, new Uint8Array(bodyBytes)));
     scanPacket(packet, scan);
-    const context = new Context(link, packet, scan, Command.OfflineIndex, "app");
+    const context = new Context(link, packet, scan, Command.OfflineIndex, "app", 0);
     const fails = random.once(4);
     const isBug = random.once(20);
     const restMs = random.below(3);

@@ -22,6 +22,7 @@ import { MemoryCluster } from "../support/memory-cluster.ts";
 import { Messenger } from "../support/messenger.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { WireClient } from "../support/wire-client.ts";
+import { systemRuntime } from "../../src/base/runtime.ts";
 
 const key = new TextEncoder().encode("the key of a test of leaving");
 const closing: (() => void | Promise<void>)[] = [];
@@ -55,6 +56,7 @@ class Cluster {
     const { sessions, cluster, metrics } = this;
     const ofLogin = metrics.forService("login", "login");
     const { service: login, stop } = createLoginService({
+      ...systemRuntime,
       sessions,
       metrics: ofLogin,
       limits: testLimits(),
@@ -78,7 +80,7 @@ class Cluster {
       asked.push(context);
       this.answer(context);
     };
-    const parts = { router: new Router([take]), dispatcher: new Dispatcher(), log: silentLog };
+    const parts = { ...systemRuntime, router: new Router([take]), dispatcher: new Dispatcher(), log: silentLog };
     const service = new Service({ ...parts, gatewayLinked: ignore, gatewayLost: ignore });
     const node = await this.cluster.startNode(
       this.cluster.around(id, "chat"),

@@ -7,7 +7,7 @@ import { testLimits } from "../support/limits.ts";
 function fixture(fanOutAtOnce = 100, fanOutPerSecond = 10) {
   const time = { nowMs: 0 };
   const limits = testLimits({ fanOutAtOnce, fanOutPerSecond });
-  const allowance = new FanOutAllowance(limits, () => time.nowMs);
+  const allowance = new FanOutAllowance(limits, { monotonicMs: () => time.nowMs });
   return { time, limits, allowance, admit: (account = "alice", app = "app") => allowance.admit(app, account) };
 }
 

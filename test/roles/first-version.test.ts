@@ -32,6 +32,8 @@ import { FrameKeeper } from "../support/lone-gateway.ts";
 import { Messenger } from "../support/messenger.ts";
 import { talkStore } from "../support/talk-store.ts";
 import { frameOf, type WireClient } from "../support/wire-client.ts";
+import { systemRuntime } from "../../src/base/runtime.ts";
+import { systemTimers } from "../../src/base/timers.ts";
 
 let messenger: Messenger;
 beforeAll(async () => {
@@ -210,11 +212,11 @@ test("while the store cannot write, the index is read all the same", async () =>
         index: ({ after }) =>
           Promise.resolve([{ messageId: after + 1n, direction: 0, sendTime: 1n, otherAccount: "b", group: "" }]),
       },
-      reads: new Reads(limits),
+      reads: new Reads(limits, systemRuntime),
       limits,
     });
-    const backlog = new LinkBacklog("g", link.connection);
-    const context = new Context({ ...link, backlog }, packet, scan, Command.OfflineIndex, "app");
+    const backlog = new LinkBacklog("g", link.connection, systemTimers);
+    const context = new Context({ ...link, backlog }, packet, scan, Command.OfflineIndex, "app", 0);
     context.location = { ...context.location, ...featuresOf(passedFeatures([])) };
     await handle(context);
     const answer = link.connection.packets.at(-1);

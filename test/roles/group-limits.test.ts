@@ -94,7 +94,7 @@ bound("groupTextBytes", {
 function ratesOf(given: Partial<LimitValues>) {
   const time = { ms: 0 };
   const limits = testLimits(given);
-  const rates = new AccountRates(limits, () => time.ms);
+  const rates = new AccountRates(limits, { monotonicMs: () => time.ms });
   const ann = { app: "app", account: "ann" };
   const passes = (members: number): boolean => {
     try {

@@ -17,6 +17,7 @@ import { MessageReqSchema, Status } from "../../src/wire/gen/pkt_pb.ts";
 import { MemoryCluster } from "../support/memory-cluster.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { WireClient } from "../support/wire-client.ts";
+import { systemRuntime } from "../../src/base/runtime.ts";
 
 const key = new TextEncoder().encode("the key of a test without services");
 const closing: (() => Promise<void>)[] = [];
@@ -33,9 +34,17 @@ async function fixture() {
   const router = new Router([]);
   router.handle(Command.UserTalk, (context) => void swallowed.push(context));
   const ignore = (): void => undefined;
-  const parts = { router, dispatcher: new Dispatcher(), log: silentLog, gatewayLinked: ignore, gatewayLost: ignore };
+  const parts = {
+    ...systemRuntime,
+    router,
+    dispatcher: new Dispatcher(),
+    log: silentLog,
+    gatewayLinked: ignore,
+    gatewayLost: ignore,
+  };
   const ofLogin = metrics.forService("login", "login");
   const { service: login, stop } = createLoginService({
+    ...systemRuntime,
     sessions: new MemorySessions(),
     metrics: ofLogin,
     limits: testLimits(),

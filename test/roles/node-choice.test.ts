@@ -22,6 +22,7 @@ import { Command } from "../../src/wire/commands.ts";
 import { MemoryCluster } from "../support/memory-cluster.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { WireClient } from "../support/wire-client.ts";
+import { systemRuntime } from "../../src/base/runtime.ts";
 
 const key = new TextEncoder().encode("the key of a test with many nodes");
 const closing: (() => void | Promise<void>)[] = [];
@@ -91,7 +92,13 @@ class Cluster {
       },
     };
     const metrics = this.metrics.forService(node, "login");
-    const { service, stop } = createLoginService({ sessions: noting, metrics, limits: testLimits(), log: silentLog });
+    const { service, stop } = createLoginService({
+      ...systemRuntime,
+      sessions: noting,
+      metrics,
+      limits: testLimits(),
+      log: silentLog,
+    });
     closing.push(stop);
     return service;
   }
@@ -104,6 +111,7 @@ class Cluster {
     ]);
     const ignore = (): void => undefined;
     return new Service({
+      ...systemRuntime,
       router,
       dispatcher: new Dispatcher(),
       log: silentLog,

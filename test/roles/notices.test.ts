@@ -11,6 +11,7 @@ import { Command } from "../../src/wire/commands.ts";
 import { bound } from "../support/bounds.ts";
 import { testLimits } from "../support/limits.ts";
 import { ManualTimers } from "../support/manual-timers.ts";
+import { systemTimers } from "../../src/base/timers.ts";
 
 /** A group of `members` who are all online; what they are told is noted as `<receiver>: <body>`. */
 async function fixture(members: number, noticeMembers = 500) {
@@ -29,11 +30,10 @@ async function fixture(members: number, noticeMembers = 500) {
   };
   const limits = testLimits({ noticeMembers });
   const timers = new ManualTimers();
-  let nowMs = 0;
-  const allowance = new FanOutAllowance(limits, () => nowMs);
-  const fanOut = new FanOut({ dispatcher, sessions, bytesMax: 1_000_000 });
+  const allowance = new FanOutAllowance(limits, timers);
+  const fanOut = new FanOut({ dispatcher, sessions, bytesMax: 1_000_000, soon: systemTimers.soon });
   const parts = { audience, allowance, fanOut, limits, rareLog: new RareLog(silentLog) };
-  const notices = new Notices(parts, timers, () => nowMs);
+  const notices = new Notices(parts, timers);
   const tell = (isMember: boolean, account = "dave", dest = "group"): void => {
     const body = Buffer.from(`${account} ${isMember ? "joined" : "left"}`);
     const head = { command: Command.GroupJoin, channelId: "", sequence: 1, dest };
@@ -43,10 +43,7 @@ async function fixture(members: number, noticeMembers = 500) {
     await fanOut.settled();
     return told.splice(0);
   };
-  const pass = (ms: number): void => {
-    nowMs += ms;
-    timers.advance(ms);
-  };
+  const pass = (ms: number): void => timers.advance(ms);
   return { tell, settled, pass, notices, limits, allowance, timers };
 }
 

@@ -21,6 +21,7 @@ import { newIdentity } from "../link/support.ts";
 import { MemoryCluster } from "../support/memory-cluster.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { WireClient } from "../support/wire-client.ts";
+import { systemRuntime } from "../../src/base/runtime.ts";
 
 const key = new TextEncoder().encode("the key of a test of ids");
 const closing: (() => void | Promise<void>)[] = [];
@@ -50,7 +51,14 @@ class Processes {
   async chat(place: string, identity: LinkIdentity): Promise<void> {
     const ignore = (): void => undefined;
     const router = new Router([() => (context) => context.respondEmpty()]);
-    const parts = { router, dispatcher: new Dispatcher(), log: silentLog, gatewayLinked: ignore, gatewayLost: ignore };
+    const parts = {
+      ...systemRuntime,
+      router,
+      dispatcher: new Dispatcher(),
+      log: silentLog,
+      gatewayLinked: ignore,
+      gatewayLost: ignore,
+    };
     const metrics = this.metrics.forService(place, "chat");
     await this.cluster.startNode(this.around(place, identity), new Service(parts), metrics);
   }
@@ -58,6 +66,7 @@ class Processes {
   async login(): Promise<void> {
     const metrics = this.metrics.forService("login", "login");
     const { service, stop } = createLoginService({
+      ...systemRuntime,
       sessions: new MemorySessions(),
       metrics,
       limits: testLimits(),

@@ -124,7 +124,7 @@ test("a store or sessions that are away, and a full table, are told", async () =
     feed: { added: () => Promise.resolve(void told++) },
     limits,
     log: silentLog,
-    wallMs: () => 1_500,
+    clock: { wallMs: () => 1_500 },
   });
   const fields = { app: "app", account: "ann" };
   expect(await commands.revoke(fields)).toEqual({ id: "9", connections: null, beforeMs: 2_000 });

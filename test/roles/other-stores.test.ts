@@ -17,6 +17,7 @@ import { VirtualTime } from "../sim/virtual-time.ts";
 import { MemoryCluster } from "../support/memory-cluster.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { turn } from "../transport/recording.ts";
+import { systemRuntime } from "../../src/base/runtime.ts";
 
 const ends: (() => unknown)[] = [];
 afterEach(async () => {
@@ -58,6 +59,7 @@ async function nodeOf(
   const [service = ""] = id.split("-");
   const around = { ...cluster.around(id, service), log };
   const logic = new Service({
+    ...systemRuntime,
     router: new Router([]),
     dispatcher: new Dispatcher(),
     log,

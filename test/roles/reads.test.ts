@@ -9,16 +9,18 @@ import { PacketScan, scanPacket } from "../../src/wire/packet-scan.ts";
 import { bound } from "../support/bounds.ts";
 import { testLimits } from "../support/limits.ts";
 import { LinkBacklog } from "../../src/service/link-backlog.ts";
+import { ManualTimers } from "../support/manual-timers.ts";
 import { FrameKeeper, loneGateway } from "../support/lone-gateway.ts";
+import { type Runtime, systemRuntime } from "../../src/base/runtime.ts";
 
-function fixture(values: Partial<LimitValues>, nowMs?: () => number) {
+function fixture(values: Partial<LimitValues>, time: Pick<Runtime, "clock" | "timers"> = systemRuntime) {
   const limits = testLimits(values);
-  const reads = new Reads(limits, nowMs);
+  const reads = new Reads(limits, time);
   const linkOf = (connection = new FrameKeeper()): GatewayLink & { connection: FrameKeeper } => ({
     gateway: "g",
     incarnation: "1",
     unanswered: 0,
-    backlog: new LinkBacklog("g", connection),
+    backlog: new LinkBacklog("g", connection, time.timers),
     connection,
   });
   const link = linkOf();
@@ -41,7 +43,7 @@ function fixture(values: Partial<LimitValues>, nowMs?: () => number) {
     );
     const scan = new PacketScan();
     scanPacket(packet, scan);
-    const context = new Context(by, packet, scan, Command.OfflineIndex, "app");
+    const context = new Context(by, packet, scan, Command.OfflineIndex, "app", 0);
     const ran = reads.run(
       context,
       bytes,
@@ -211,8 +213,8 @@ test("a read that need not wait is not refused because nothing may wait", async 
 });
 
 test("after a large answer reads rest that may be large, in order, and those pass that may not", async () => {
-  let nowMs = 0;
-  const { running, read, endOne, endAll } = fixture({}, () => nowMs);
+  const time = new ManualTimers();
+  const { running, read, endOne, endAll } = fixture({}, time);
   const large = 1024 * 1024;
   const answered = [read("first", large)];
   await Bun.sleep(0);
@@ -220,10 +222,9 @@ test("after a large answer reads rest that may be large, in order, and those pas
   answered.push(read("second", large), read("third", large), read("small", 1_000));
   await Bun.sleep(0);
   expect(running).toEqual(["first", "small"]);
-  nowMs = large / (128 * 1024) - 1;
-  await Bun.sleep(30);
+  await time.pass(large / (128 * 1024) - 1, 1);
   expect(running).toEqual(["first", "small"]);
-  nowMs++;
+  time.advance(1);
   await endAll();
   expect(await Promise.all(answered)).toEqual(["answered", "answered", "answered", "answered"]);
   expect(running).toEqual(["first", "small", "second", "third"]);

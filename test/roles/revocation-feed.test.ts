@@ -2,7 +2,6 @@
 
 import { expect, test } from "bun:test";
 import { silentLog } from "../../src/base/log.ts";
-import { systemRandom } from "../../src/base/random.ts";
 import { ControlCommands } from "../../src/observe/control-commands.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import { createChatService } from "../../src/roles/chat/commands.ts";
@@ -18,6 +17,7 @@ import { FrameKeeper } from "../support/lone-gateway.ts";
 import { ManualTimers } from "../support/manual-timers.ts";
 import { talkStore } from "../support/talk-store.ts";
 import { until } from "../../scripts/harness/until.ts";
+import { systemRuntime } from "../../src/base/runtime.ts";
 
 const row = (id: bigint): StoredRevocation => ({
   ...{ id, app: "app", account: `a${id}`, kind: "revoke", device: undefined, beforeMs: 1_000 },
@@ -137,7 +137,7 @@ function serviceOf(store: Store) {
     sessions: new MemorySessions(),
     metrics: metrics.forService("chat-1", "chat"),
     latency: metrics.talkLatency,
-    random: systemRandom,
+    ...systemRuntime,
     limits: testLimits(),
     control: new ControlCommands({}, () => undefined),
     log: silentLog,

@@ -19,6 +19,7 @@ import { CloseCode } from "../../src/wire/close-reason.ts";
 import { MemoryCluster } from "../support/memory-cluster.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { WireClient } from "../support/wire-client.ts";
+import { systemRuntime } from "../../src/base/runtime.ts";
 
 const key = new TextEncoder().encode("the key of a test with gateways");
 const closing: (() => unknown)[] = [];
@@ -41,7 +42,13 @@ async function fixture() {
   const { limits } = cluster;
   const startLogin = async (): Promise<void> => {
     const ofLogin = metrics.forService("login", "login");
-    const { service, stop } = createLoginService({ sessions, metrics: ofLogin, limits, log: silentLog });
+    const { service, stop } = createLoginService({
+      ...systemRuntime,
+      sessions,
+      metrics: ofLogin,
+      limits,
+      log: silentLog,
+    });
     closing.push(stop);
     await cluster.startNode(cluster.around("login", "login"), service, ofLogin);
   };
@@ -57,7 +64,7 @@ async function fixture() {
     };
     const control = new ControlCommands({}, () => undefined);
     const ofChat = metrics.forService(id, "chat");
-    const parts = { store, sessions, metrics: ofChat, latency: metrics.talkLatency, random: systemRandom };
+    const parts = { store, sessions, metrics: ofChat, latency: metrics.talkLatency, ...systemRuntime };
     const service = createChatService({ ...parts, limits, control, log: silentLog });
     await cluster.startNode(cluster.around(id, "chat"), service, ofChat);
     return control;

@@ -6,6 +6,7 @@ import { Dispatcher } from "../../src/service/dispatcher.ts";
 import { SessionLeases } from "../../src/roles/login/session-leases.ts";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
 import { testLimits } from "../support/limits.ts";
+import { ManualTimers } from "../support/manual-timers.ts";
 
 class EndingSessions extends MemorySessions {
   leasesEnded = 0;
@@ -14,7 +15,7 @@ class EndingSessions extends MemorySessions {
 test("each lease that ended because no login node heard its gateway counts as a limit that was reached", async () => {
   const sessions = new EndingSessions();
   const limits = testLimits();
-  const leases = new SessionLeases(sessions, new Dispatcher(), limits, silentLog);
+  const leases = new SessionLeases(sessions, new Dispatcher(), limits, silentLog, new ManualTimers());
   try {
     await leases.linkedTo("g1", "i1");
     expect(limits.reached.get("gatewayLeaseMs")).toBeUndefined();

@@ -14,6 +14,7 @@ import type { Sessions } from "../../src/session/sessions.ts";
 import { MemoryCluster } from "../support/memory-cluster.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { WireClient } from "../support/wire-client.ts";
+import { systemRuntime } from "../../src/base/runtime.ts";
 
 const key = new TextEncoder().encode("the key of a test of sign-outs");
 const closing: (() => void | Promise<void>)[] = [];
@@ -39,14 +40,20 @@ test("is told again, to another login node, when the first one went", async () =
   const sessions = patient(new MemorySessions());
   const startLogin = async (id: string): Promise<void> => {
     const ofLogin = metrics.forService(id, "login");
-    const { service, stop } = createLoginService({ sessions, metrics: ofLogin, limits: testLimits(), log: silentLog });
+    const { service, stop } = createLoginService({
+      ...systemRuntime,
+      sessions,
+      metrics: ofLogin,
+      limits: testLimits(),
+      log: silentLog,
+    });
     closing.push(stop);
     await cluster.startNode(cluster.around(id, "login"), service, ofLogin);
   };
   await startLogin("login1");
   const gateway = cluster.gateway(cluster.around("gate", "gateway"), metrics.forService("gate", "gateway"), key);
   const ignore = (): void => undefined;
-  const silent = { router: new Router([]), dispatcher: new Dispatcher(), log: silentLog };
+  const silent = { ...systemRuntime, router: new Router([]), dispatcher: new Dispatcher(), log: silentLog };
   await cluster.node("chat1", "chat", new Service({ ...silent, gatewayLinked: ignore, gatewayLost: ignore }));
   const { tcp = "" } = await gateway.start();
   closing.push(() => gateway.drain(0, 0));

@@ -13,16 +13,10 @@ import { ManualTimers } from "../support/manual-timers.ts";
 
 function fixture(clients: number) {
   const timers = new ManualTimers();
-  let nowMs = 0;
   const { gateway, client } = loneGateway();
   const all = Array.from({ length: clients }, (_, at) => client(`c${at}`));
-  const hints = new SyncHints(timers, () => nowMs);
-  const pass = (ms: number): void => {
-    for (let passed = 0; passed < ms; passed += 20) {
-      nowMs += 20;
-      timers.advance(20);
-    }
-  };
+  const hints = new SyncHints(timers, timers);
+  const pass = (ms: number): void => timers.advance(ms);
   return { timers, hints, all, pass, everybody: () => hints.add(gateway.channels.values()) };
 }
 

@@ -2,7 +2,6 @@
 
 import { expect, test } from "bun:test";
 import { silentLog } from "../../src/base/log.ts";
-import { systemRandom } from "../../src/base/random.ts";
 import { RareLog } from "../../src/base/rare-log.ts";
 import { Context, type GatewayLink } from "../../src/service/context.ts";
 import { Dispatcher } from "../../src/service/dispatcher.ts";
@@ -28,6 +27,7 @@ import { testLimits } from "../support/limits.ts";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { systemRuntime } from "../../src/base/runtime.ts";
 
 /** Sessions of an engine that has gone away. */
 function lostSessions(): Sessions {
@@ -75,7 +75,7 @@ test("a push that fails leaves the message stored and the sender with Success", 
     close() {},
     fail() {},
   };
-  const backlog = new LinkBacklog("gate", connection);
+  const backlog = new LinkBacklog("gate", connection, systemTimers);
   const link: GatewayLink = { gateway: "gate", incarnation: "1", unanswered: 0, backlog, connection };
   const meta = (key: string, value: string) => ({ key, value, type: MetaType.string });
   const packet = Buffer.from(
@@ -92,13 +92,13 @@ test("a push that fails leaves the message stored and the sender with Success", 
   );
   const scan = new PacketScan();
   scanPacket(packet, scan);
-  const context = new Context(link, packet, scan, Command.UserTalk, "app");
+  const context = new Context(link, packet, scan, Command.UserTalk, "app", 0);
   const metrics = new Metrics();
   const dispatcher = new Dispatcher();
   const limits = testLimits();
   const audience = new GroupAudience(store, sessions);
-  const allowance = new FanOutAllowance(limits);
-  const fanOut = new FanOut({ dispatcher, sessions, bytesMax: 1024 });
+  const allowance = new FanOutAllowance(limits, systemRuntime.clock);
+  const fanOut = new FanOut({ dispatcher, sessions, bytesMax: 1024, soon: systemTimers.soon });
   const rareLog = new RareLog(silentLog);
   const pipeline = new TalkPipeline({
     store,
@@ -107,13 +107,13 @@ test("a push that fails leaves the message stored and the sender with Success", 
     audience,
     allowance,
     fanOut,
-    notices: new Notices({ audience, allowance, fanOut, limits, rareLog }, systemTimers),
-    reads: new Reads(limits),
-    random: systemRandom,
+    notices: new Notices({ audience, allowance, fanOut, limits, rareLog }, systemRuntime),
+    reads: new Reads(limits, systemRuntime),
+    ...systemRuntime,
     latency: metrics.talkLatency,
     metrics: metrics.forService("chat", "chat"),
     limits,
-    rates: new AccountRates(limits),
+    rates: new AccountRates(limits, systemRuntime.clock),
     rareLog,
   });
   const talk = {

@@ -43,7 +43,7 @@ class Gate {
         warn: (_, fields) => void this.changes.push(`${fields?.["before"]} ${fields?.["now"]}`),
       },
       ends: ({ id: node }) => void this.ended.push(node),
-      nowMs: () => this.nowMs,
+      clock: { monotonicMs: () => this.nowMs },
     });
   }
 

@@ -11,7 +11,7 @@ function node() {
   const declinedBy = new DeclinedBy({
     log: { ...silentLog, error: (_, fields) => void errors.push(`${fields?.["gateway"]}: ${fields?.["reason"]}`) },
     isLinked: (gateway) => linked.has(gateway),
-    nowMs: () => time.nowMs,
+    clock: { monotonicMs: () => time.nowMs },
   });
   return { errors, linked, time, declinedBy };
 }

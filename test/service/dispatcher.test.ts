@@ -10,6 +10,7 @@ import { Command, MetaKey } from "../../src/wire/commands.ts";
 import { Flag } from "../../src/wire/gen/pkt_pb.ts";
 import { decodePacket } from "../../src/wire/packet.ts";
 import { testSeed } from "../support/random.ts";
+import { systemTimers } from "../../src/base/timers.ts";
 
 const seed = testSeed("dispatcher");
 const head = { command: Command.UserTalk, channelId: "sender", sequence: 7, dest: "somebody" };
@@ -77,7 +78,7 @@ function linked(gateways: readonly string[]): { dispatcher: Dispatcher; pushed: 
       incarnation: "1",
       connection,
       unanswered: 0,
-      backlog: new LinkBacklog(gateway, connection),
+      backlog: new LinkBacklog(gateway, connection, systemTimers),
     });
   }
   return {

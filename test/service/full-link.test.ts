@@ -12,6 +12,7 @@ import { Command, MetaKey } from "../../src/wire/commands.ts";
 import { Flag, Status } from "../../src/wire/gen/pkt_pb.ts";
 import { encodeLogicPacket, type LogicPacket } from "../../src/wire/packet.ts";
 import { FrameKeeper } from "../support/lone-gateway.ts";
+import { systemRuntime } from "../../src/base/runtime.ts";
 
 beforeEach(() => {
   jest.useFakeTimers();
@@ -29,6 +30,7 @@ function fullLink() {
   const router = new Router([() => (context) => void asked.push(context)]);
   const dispatcher = new Dispatcher();
   const service = new Service({
+    ...systemRuntime,
     router,
     dispatcher,
     log: silentLog,

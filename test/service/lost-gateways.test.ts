@@ -15,7 +15,7 @@ class Node {
     isLinked: (gateway) => this.linked.has(gateway),
     naming: this.naming,
     log: { ...silentLog, warn: (_, fields) => void this.warnings.push(String(fields?.["gateway"])) },
-    nowMs: () => this.nowMs,
+    clock: { monotonicMs: () => this.nowMs },
   });
 
   constructor(...gateways: string[]) {

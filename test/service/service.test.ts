@@ -11,6 +11,7 @@ import { Service } from "../../src/service/service.ts";
 import type { Connection, FrameHandler } from "../../src/transport/transport.ts";
 import { type CloseReason, CloseCode } from "../../src/wire/close-reason.ts";
 import { BasicCode, basicPong, decodePacket, encodeLogicPacket } from "../../src/wire/packet.ts";
+import { systemRuntime } from "../../src/base/runtime.ts";
 
 afterEach(() => void jest.useRealTimers());
 
@@ -55,7 +56,14 @@ function serviceWithGateways(settled?: () => Promise<void>) {
   const ignore = (): void => undefined;
   const keep = (): ((context: Context) => void) => (context) => void asked.push(context);
   const router = new Router([keep]);
-  const parts = { router, dispatcher: new Dispatcher(), log: silentLog, gatewayLinked: ignore, gatewayLost: ignore };
+  const parts = {
+    ...systemRuntime,
+    router,
+    dispatcher: new Dispatcher(),
+    log: silentLog,
+    gatewayLinked: ignore,
+    gatewayLost: ignore,
+  };
   const service = new Service(settled === undefined ? parts : { ...parts, settled });
   const [one, other] = [new StubConnection(), new StubConnection()];
   const handler = service.linked(one, "g1", "i1");

@@ -3,7 +3,6 @@
 import type { LimitValues } from "../../src/base/limits/table.ts";
 import { TokenVerifier } from "../../src/auth/token.ts";
 import { silentLog } from "../../src/base/log.ts";
-import { systemRandom } from "../../src/base/random.ts";
 import { TimerWheel } from "../../src/base/timer-wheel.ts";
 import { Link, Links } from "../../src/routing/links.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
@@ -15,6 +14,8 @@ import type { Connection } from "../../src/transport/transport.ts";
 import type { CloseReason } from "../../src/wire/close-reason.ts";
 import { decodePacket, type LogicPacket } from "../../src/wire/packet.ts";
 import { testLimits } from "./limits.ts";
+import { systemRuntime } from "../../src/base/runtime.ts";
+import { systemClock } from "../../src/base/clock.ts";
 
 /** Keeps each frame that is written into it. */
 export class FrameKeeper implements Connection {
@@ -74,15 +75,14 @@ export function loneGateway(values: Partial<LimitValues> = {}, wallMs: () => num
     serviceId: "gate",
     links,
     verifier: new TokenVerifier([new Uint8Array(32)], wallMs),
-    wallMs,
-    monotonicMs,
     wheel,
     limits: new AddressLimits(1_000, bounds, wheel),
     bounds,
     metrics: new Metrics().forService("gate", "gateway"),
     log: silentLog,
     loginWaitMs: 10_000,
-    random: systemRandom,
+    ...systemRuntime,
+    clock: { ...systemClock, wallMs, monotonicMs },
   });
   const node = new FrameKeeper();
   const link = new Link<Channel>("chat", "chat-1", node, { requestsMax: bounds.values.requestsPerLink });

@@ -18,13 +18,13 @@ import { Metrics, type ServiceMetrics } from "../../src/observe/metrics.ts";
 import { startLoneRegistry } from "../../src/registry/node/alone.ts";
 import { InProcessNaming } from "../../src/registry/client/in-process-naming.ts";
 import { localRegistrar } from "../../src/registry/client/local-registrar.ts";
-import { systemTimers } from "../../src/base/timers.ts";
 import { GatewayRole } from "../../src/roles/gateway/gateway-role.ts";
 import { Flusher } from "../../src/transport/flusher.ts";
 import { ControlCommands } from "../../src/observe/control-commands.ts";
 import { MemoryNetwork } from "../../src/transport/memory.ts";
 import type { Server } from "../../src/transport/transport.ts";
 import { closeAbnormal } from "../../src/wire/close-reason.ts";
+import { systemRuntime } from "../../src/base/runtime.ts";
 
 const env = "test";
 
@@ -73,8 +73,7 @@ export class MemoryCluster {
       naming,
       network: watched,
       keys,
-      timers: systemTimers,
-      random: systemRandom,
+      ...systemRuntime,
       limits: this.limits,
       control: new ControlCommands({}, () => undefined),
       log: silentLog,

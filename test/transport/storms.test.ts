@@ -42,12 +42,7 @@ afterEach(async () => {
 function besieged({ listen, opening }: (typeof dialects)[number], overrides: Partial<TestOptions> = {}) {
   let nowMs = 0;
   const turns: (() => void)[] = [];
-  const strangerShare = new TurnShare(
-    1,
-    Infinity,
-    () => nowMs,
-    (action) => void turns.push(action),
-  );
+  const strangerShare = new TurnShare(1, Infinity, { monotonicMs: () => nowMs }, (action) => void turns.push(action));
   const accepted: Recording[] = [];
   const acceptor = {
     accept(connection: Recording["connection"]) {

@@ -1,5 +1,6 @@
 // The limits of one process: their values, how often each has turned something away, and how much of each is used.
 
+import { type Clock, systemClock } from "../clock.ts";
 import type { Log, LogFields } from "../log.ts";
 import { type LimitName, type LimitValues, limitTable, limitValues, writtenNameOf } from "./table.ts";
 
@@ -21,16 +22,16 @@ export class Limits {
   readonly lastReachedMs = new Map<LimitName, number>();
   private readonly given: Partial<LimitValues>;
   private readonly log: Log;
-  private readonly nowMs: () => number;
+  private readonly clock: Pick<Clock, "monotonicMs" | "wallMs">;
   private readonly said = new Map<LimitName, Said>();
   private readonly meters = new Map<LimitName, () => number>();
 
-  /** `given`: values in place of the initial ones; they have been checked. `nowMs` is a monotonic clock. */
-  constructor(log: Log, given: Partial<LimitValues> = {}, nowMs: () => number = () => performance.now()) {
+  /** `given`: values in place of the initial ones; they have been checked. */
+  constructor(log: Log, given: Partial<LimitValues> = {}, clock: Pick<Clock, "monotonicMs" | "wallMs"> = systemClock) {
     this.values = limitValues(given);
     this.given = given;
     this.log = log;
-    this.nowMs = nowMs;
+    this.clock = clock;
   }
 
   /**
@@ -40,8 +41,8 @@ export class Limits {
    */
   met(name: LimitName, fields?: LogFields): void {
     this.reached.set(name, (this.reached.get(name) ?? 0) + 1);
-    this.lastReachedMs.set(name, Date.now());
-    const nowMs = this.nowMs();
+    this.lastReachedMs.set(name, this.clock.wallMs());
+    const nowMs = this.clock.monotonicMs();
     const said = this.said.get(name);
     if (said === undefined) {
       this.said.set(name, { atMs: nowMs, unlogged: 0 });

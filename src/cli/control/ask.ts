@@ -104,6 +104,7 @@ async function askLink(
       id,
       clusterKeys,
       random: systemRandom,
+      timers: systemTimers,
       wheel,
       flusher: new Flusher(),
     });

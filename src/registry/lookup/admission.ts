@@ -48,7 +48,7 @@ export class Admission {
 
   constructor(parts: Admission["parts"]) {
     this.parts = parts;
-    this.rareLog = new RareLog(parts.log, logPauseMs, () => this.nowMs);
+    this.rareLog = new RareLog(parts.log, logPauseMs, { monotonicMs: () => this.nowMs });
     this.isRequired = parts.isRegistryOpen;
     this.judgedBy = parts.keys.all;
     this.unprovenAtMs = this.nowMs;

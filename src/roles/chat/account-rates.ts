@@ -5,6 +5,7 @@
 // Gateways choose a chat node by a connection's id (or by the routing rules), so the connections of one account may be served
 // by different nodes, each of which allows as much: n nodes allow at most n times the rate.
 
+import type { Clock } from "../../base/clock.ts";
 import { AccountBuckets } from "../../base/account-buckets.ts";
 import type { Limits } from "../../base/limits/limits.ts";
 import { Refusal } from "../../service/refusal.ts";
@@ -22,13 +23,12 @@ export class AccountRates {
   private readonly members: AccountBuckets;
   private readonly accounts: AccountBuckets;
 
-  /** `nowMs` is monotonic. */
-  constructor(limits: Limits, nowMs: () => number = () => performance.now()) {
+  constructor(limits: Limits, clock: Pick<Clock, "monotonicMs">) {
     const { values } = limits;
     this.limits = limits;
-    this.changes = new AccountBuckets(values.groupChangesPerSecond, values.groupChangesAtOnce, nowMs);
-    this.members = new AccountBuckets(values.membersAddedPerSecond, values.membersAddedAtOnce, nowMs);
-    this.accounts = new AccountBuckets(values.accountsMadePerSecond, values.accountsMadeAtOnce, nowMs);
+    this.changes = new AccountBuckets(values.groupChangesPerSecond, values.groupChangesAtOnce, clock);
+    this.members = new AccountBuckets(values.membersAddedPerSecond, values.membersAddedAtOnce, clock);
+    this.accounts = new AccountBuckets(values.accountsMadePerSecond, values.accountsMadeAtOnce, clock);
     limits.measure("groupChangesAtOnce", () => this.changes.largestUse);
     limits.measure("membersAddedAtOnce", () => this.members.largestUse);
     limits.measure("accountsMadeAtOnce", () => this.accounts.largestUse);

@@ -1,7 +1,7 @@
 // What the chat service's commands share.
 
+import type { Runtime } from "../../base/runtime.ts";
 import type { Limits } from "../../base/limits/limits.ts";
-import type { Random } from "../../base/random.ts";
 import type { RareLog } from "../../base/rare-log.ts";
 import type { Dispatcher } from "../../service/dispatcher.ts";
 import type { ServiceMetrics, TalkLatency } from "../../observe/metrics.ts";
@@ -15,7 +15,7 @@ import type { Notices } from "./notices.ts";
 import type { Reads } from "./reads.ts";
 
 /** Constructed by the role and passed to each command. */
-export interface ChatParts {
+export interface ChatParts extends Runtime {
   readonly store: Store;
   readonly sessions: Sessions;
   readonly dispatcher: Dispatcher;
@@ -24,7 +24,6 @@ export interface ChatParts {
   readonly fanOut: FanOut;
   readonly notices: Notices;
   readonly reads: Reads;
-  readonly random: Random;
   readonly latency: TalkLatency;
   readonly metrics: Pick<ServiceMetrics, "bug">;
   readonly limits: Limits;

@@ -1,9 +1,9 @@
 // The chat service: messages and groups.
 
+import type { Runtime } from "../../base/runtime.ts";
 import type { Limits } from "../../base/limits/limits.ts";
 import type { Log } from "../../base/log.ts";
 import { RareLog } from "../../base/rare-log.ts";
-import type { Random } from "../../base/random.ts";
 import { Dispatcher } from "../../service/dispatcher.ts";
 import { countRequests } from "../../service/middleware/count.ts";
 import { recover } from "../../service/middleware/recover.ts";
@@ -12,7 +12,6 @@ import { Router } from "../../service/router.ts";
 import { Service } from "../../service/service.ts";
 import type { ControlCommands } from "../../observe/control-commands.ts";
 import type { ServiceMetrics, TalkLatency } from "../../observe/metrics.ts";
-import { systemTimers } from "../../base/timers.ts";
 import type { Sessions } from "../../session/sessions.ts";
 import type { Store, StoreClock } from "../../store/store.ts";
 import { Command } from "../../wire/commands.ts";
@@ -36,34 +35,35 @@ import { talkAck } from "./talk-ack.ts";
 import { TalkPipeline } from "./talk-pipeline.ts";
 
 /** Assembles the chat service; the result accepts gateways' links. */
-export function createChatService(assembly: {
-  store: Store;
-  sessions: Sessions;
-  metrics: ServiceMetrics;
-  latency: TalkLatency;
-  random: Random;
-  limits: Limits;
-  /** What operators may ask its process; gets the commands that need the store. */
-  control: ControlCommands;
-  log: Log;
-}): Service {
-  const { store, sessions, metrics, latency, random, limits, control, log } = assembly;
+export function createChatService(
+  assembly: Runtime & {
+    store: Store;
+    sessions: Sessions;
+    metrics: ServiceMetrics;
+    latency: TalkLatency;
+    limits: Limits;
+    /** What operators may ask its process; gets the commands that need the store. */
+    control: ControlCommands;
+    log: Log;
+  },
+): Service {
+  const { store, sessions, metrics, latency, clock, timers, random, limits, control, log } = assembly;
   metrics.storeClock = () => store.clock;
   const dispatcher = new Dispatcher();
   const audience = new GroupAudience(store, sessions);
-  const rates = new AccountRates(limits);
-  const rareLog = new RareLog(log);
-  const allowance = new FanOutAllowance(limits);
-  const fanOut = new FanOut({ dispatcher, sessions, bytesMax: limits.values.fanOutBytes });
+  const rates = new AccountRates(limits, clock);
+  const rareLog = new RareLog(log, undefined, clock);
+  const allowance = new FanOutAllowance(limits, clock);
+  const fanOut = new FanOut({ dispatcher, sessions, bytesMax: limits.values.fanOutBytes, soon: timers.soon });
   limits.measure("fanOutBytes", () => fanOut.bytes);
-  const notices = new Notices({ audience, allowance, fanOut, limits, rareLog }, systemTimers);
+  const notices = new Notices({ audience, allowance, fanOut, limits, rareLog }, assembly);
   const parts: ChatParts = {
-    ...{ store, sessions, dispatcher, audience, allowance, fanOut, notices, reads: new Reads(limits) },
-    ...{ random, latency, metrics, limits, rates, rareLog },
+    ...{ store, sessions, dispatcher, audience, allowance, fanOut, notices, reads: new Reads(limits, assembly) },
+    ...{ clock, timers, random, latency, metrics, limits, rates, rareLog },
   };
   const pipeline = new TalkPipeline(parts);
-  const feed = new RevocationFeed(store, dispatcher, metrics, systemTimers);
-  control.add(operatorCommands({ store, sessions, feed, limits, log }));
+  const feed = new RevocationFeed(store, dispatcher, metrics, assembly);
+  control.add(operatorCommands({ store, sessions, feed, clock, limits, log }));
   const ofAll = [recover(parts), countRequests(metrics)];
   const router = new Router([...ofAll, requireSession(sessions)]);
   router.handle(Command.Revocations, feed.send, ofAll);
@@ -78,6 +78,8 @@ export function createChatService(assembly: {
   router.handle(Command.GroupDetail, groupDetail(parts));
   router.handle(Command.GroupMembers, groupDetail(parts));
   return new Service({
+    clock,
+    timers,
     router,
     dispatcher,
     log,

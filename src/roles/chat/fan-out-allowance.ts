@@ -1,6 +1,7 @@
 // What each account may cause at others, at this node: its talks and group changes are paid for by the deliveries that they
 // make. One who is in debt is refused before anything is stored; what is stored is delivered, whatever it costs.
 
+import type { Clock } from "../../base/clock.ts";
 import { AccountBuckets } from "../../base/account-buckets.ts";
 import type { Limits } from "../../base/limits/limits.ts";
 import { Refusal } from "../../service/refusal.ts";
@@ -13,11 +14,10 @@ export class FanOutAllowance {
   private readonly limits: Limits;
   private readonly buckets: AccountBuckets;
 
-  /** `nowMs` is a monotonic clock. */
-  constructor(limits: Limits, nowMs: () => number = () => performance.now()) {
+  constructor(limits: Limits, clock: Pick<Clock, "monotonicMs">) {
     const { fanOutPerSecond, fanOutAtOnce } = limits.values;
     this.limits = limits;
-    this.buckets = new AccountBuckets(fanOutPerSecond, fanOutAtOnce, nowMs, debtSecondsMax * fanOutPerSecond);
+    this.buckets = new AccountBuckets(fanOutPerSecond, fanOutAtOnce, clock, debtSecondsMax * fanOutPerSecond);
     limits.measure("fanOutAtOnce", () => this.buckets.largestUse);
   }
 

@@ -8,6 +8,7 @@
 // without. A delivery that comes while nothing waits leaves in this turn, as far as this turn's share lasts. What waits is
 // bounded by whoever adds (`hasRoom`), because a talk that was stored is pushed.
 
+import type { Timers } from "../../base/timers.ts";
 import { accountKey } from "../../base/account-key.ts";
 import {
   deliveryCost,
@@ -170,7 +171,7 @@ interface Sender {
 export class FanOut {
   private readonly dispatcher: Pick<Dispatcher, "push">;
   private readonly sessions: Pick<Sessions, "locate">;
-  private readonly soon: (action: () => void) => void;
+  private readonly soon: Timers["soon"];
   private readonly bytesMax: number;
   private readonly lines = new Map<string, Line>();
   private readonly senders = new Map<string, Sender>();
@@ -188,12 +189,12 @@ export class FanOut {
     readonly dispatcher: Pick<Dispatcher, "push">;
     readonly sessions: Pick<Sessions, "locate">;
     readonly bytesMax: number;
-    readonly soon?: (action: () => void) => void;
+    readonly soon: Timers["soon"];
   }) {
     this.dispatcher = parts.dispatcher;
     this.sessions = parts.sessions;
     this.bytesMax = parts.bytesMax;
-    this.soon = parts.soon ?? ((action) => void setImmediate(action));
+    this.soon = parts.soon;
   }
 
   /** False while too much waits: then nothing shall be stored that is to be added. */

@@ -4,8 +4,8 @@
 //
 // Memory: an entry for each account and group that had a change in the last second, bounded; beyond it nobody is told.
 
+import type { Runtime } from "../../base/runtime.ts";
 import type { PushHead } from "../../service/dispatcher.ts";
-import type { Timers } from "../../base/timers.ts";
 import type { ChatParts } from "./chat-parts.ts";
 import type { Delivery } from "./fan-out.ts";
 
@@ -38,17 +38,14 @@ type Parts = Pick<ChatParts, "audience" | "allowance" | "fanOut" | "limits" | "r
 
 export class Notices {
   private readonly parts: Parts;
-  private readonly timers: Pick<Timers, "after">;
-  private readonly nowMs: () => number;
+  private readonly runtime: Pick<Runtime, "clock" | "timers">;
   /** In the order in which they are due. */
   private readonly entries = new Map<string, Entry>();
   private isArmed = false;
 
-  /** `nowMs` is a monotonic clock. */
-  constructor(parts: Parts, timers: Pick<Timers, "after">, nowMs: () => number = () => performance.now()) {
+  constructor(parts: Parts, runtime: Pick<Runtime, "clock" | "timers">) {
     this.parts = parts;
-    this.timers = timers;
-    this.nowMs = nowMs;
+    this.runtime = runtime;
   }
 
   /** Tells the group's online members, now or within a second. */
@@ -60,7 +57,7 @@ export class Notices {
       return;
     }
     if (this.entries.size >= entriesMax) return;
-    this.entries.set(key, { told: notice, next: undefined, dueMs: this.nowMs() + pauseMs });
+    this.entries.set(key, { told: notice, next: undefined, dueMs: this.runtime.clock.monotonicMs() + pauseMs });
     this.deliver(notice);
     this.arm();
   }
@@ -74,7 +71,7 @@ export class Notices {
   private arm(): void {
     if (this.isArmed) return;
     this.isArmed = true;
-    this.timers.after(pauseMs, () => {
+    this.runtime.timers.after(pauseMs, () => {
       this.isArmed = false;
       this.tick();
       if (this.entries.size > 0) this.arm();
@@ -82,7 +79,7 @@ export class Notices {
   }
 
   private tick(): void {
-    const nowMs = this.nowMs();
+    const nowMs = this.runtime.clock.monotonicMs();
     for (const [key, entry] of this.entries) {
       if (entry.dueMs > nowMs) return;
       this.entries.delete(key);

@@ -1,5 +1,6 @@
 // What operators may ask of a process with a message store, beside what every process answers: kicks and revocations.
 
+import type { Clock } from "../../base/clock.ts";
 import { nameRule, validName } from "../../auth/names.ts";
 import { deviceBytesMax } from "../../base/limits/fixed.ts";
 import type { Limits } from "../../base/limits/limits.ts";
@@ -29,26 +30,25 @@ interface Parts {
   readonly feed: Pick<RevocationFeed, "added">;
   readonly limits: Limits;
   readonly log: Log;
-  /** Milliseconds since 1970; of this machine unless it is given. */
-  readonly wallMs?: () => number;
+  readonly clock: Pick<Clock, "wallMs">;
 }
 
 /** `kick` with app, account and device (absent: all), and `revoke` with app, account and beforeMs (absent: now). */
 export function operatorCommands(parts: Parts): Readonly<Record<"kick" | "revoke", ControlCommand>> {
-  const { wallMs = Date.now } = parts;
+  const { clock } = parts;
   return {
     kick(fields) {
       const device = fields["device"];
       if (device !== undefined && (typeof device !== "string" || Buffer.byteLength(device) > deviceBytesMax))
         throw new ControlRefused(`the name of a device has at most ${deviceBytesMax} bytes`);
-      return keep(parts, { ...whose(fields), kind: "kick", device, beforeMs: wallMs() });
+      return keep(parts, { ...whose(fields), kind: "kick", device, beforeMs: clock.wallMs() });
     },
     revoke(fields) {
       // Times of issue are whole seconds: a token of this second may be from before now.
-      const { beforeMs = (Math.floor(wallMs() / 1_000) + 1) * 1_000 } = fields;
+      const { beforeMs = (Math.floor(clock.wallMs() / 1_000) + 1) * 1_000 } = fields;
       if (typeof beforeMs !== "number" || !Number.isSafeInteger(beforeMs) || beforeMs < 0)
         throw new ControlRefused("beforeMs is a time in milliseconds since 1970");
-      if (beforeMs > wallMs() + clocksApartMs)
+      if (beforeMs > clock.wallMs() + clocksApartMs)
         throw new ControlRefused("that time is to come: every token that is issued until then would be refused");
       return keep(parts, { ...whose(fields), kind: "revoke", device: undefined, beforeMs });
     },

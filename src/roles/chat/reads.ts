@@ -3,6 +3,7 @@
 // an answer made for a link that has much to send already: it would wait there. After an answer that was large the next read
 // that may be large rests, so that what others do goes in between.
 
+import type { Runtime } from "../../base/runtime.ts";
 import { accountKey } from "../../base/account-key.ts";
 import type { Limits } from "../../base/limits/limits.ts";
 import type { Context, GatewayLink } from "../../service/context.ts";
@@ -39,14 +40,14 @@ export class Reads {
   private bytes = 0;
   /** What those that wait hold. */
   private held = 0;
-  private readonly nowMs: () => number;
+  private readonly runtime: Pick<Runtime, "clock" | "timers">;
   /** Until when reads rest that may be large. */
   private restUntilMs = 0;
-  private looking: ReturnType<typeof setTimeout> | undefined;
+  private isLooking = false;
 
-  constructor(limits: Limits, nowMs: () => number = () => performance.now()) {
+  constructor(limits: Limits, runtime: Pick<Runtime, "clock" | "timers">) {
     this.limits = limits;
-    this.nowMs = nowMs;
+    this.runtime = runtime;
     limits.measure("readBytes", () => this.bytes);
     limits.measure("readsWaitingBytes", () => this.held);
     limits.measure("readBytesPerAccount", () => this.ofAccount.values().reduce((most, of) => Math.max(most, of), 0));
@@ -76,7 +77,7 @@ export class Reads {
 
   private answered(bytes: number): void {
     if (bytes < largeBytes) return;
-    this.restUntilMs = Math.max(this.restUntilMs, this.nowMs()) + bytes / largeBytesPerMs;
+    this.restUntilMs = Math.max(this.restUntilMs, this.runtime.clock.monotonicMs()) + bytes / largeBytesPerMs;
   }
 
   private enter({ app, account: name, packet }: Context, account: string, bytes: number): void {
@@ -100,7 +101,7 @@ export class Reads {
 
   /** Undefined: it may start at once. Throws ServiceUnavailable when it would have to wait, and too many do. */
   private turn({ link, packet, app, account }: Context, bytes: number): Promise<void> | undefined {
-    if (this.waiting.length === 0 && this.mayStart(link, bytes, this.nowMs())) {
+    if (this.waiting.length === 0 && this.mayStart(link, bytes, this.runtime.clock.monotonicMs())) {
       this.bytes += bytes;
       return undefined;
     }
@@ -129,7 +130,7 @@ export class Reads {
 
   /** Starts what fits, in order; what rests keeps no other one, a link on which much waits only its own. */
   private startNext(): void {
-    const nowMs = this.nowMs();
+    const nowMs = this.runtime.clock.monotonicMs();
     for (let at = 0; at < this.waiting.length;) {
       const next = this.waiting[at];
       if (next === undefined) return;
@@ -146,10 +147,11 @@ export class Reads {
 
   /** The end of a read starts the next one; where none is under way, a link does not say that it has sent. */
   private lookLater(): void {
-    if (this.waiting.length === 0 || this.looking !== undefined) return;
-    this.looking = setTimeout(() => {
-      this.looking = undefined;
+    if (this.waiting.length === 0 || this.isLooking) return;
+    this.isLooking = true;
+    this.runtime.timers.after(lookMs, () => {
+      this.isLooking = false;
       this.startNext();
-    }, lookMs);
+    });
   }
 }

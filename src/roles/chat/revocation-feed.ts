@@ -1,11 +1,11 @@
 // Tells gateways of kicks and revocations: up to which number there are any, and the rows when they ask. Other chat nodes of the
 // store add some, too, so it looks for new ones while a gateway is linked; what this node has added is told at once.
 
+import type { Runtime } from "../../base/runtime.ts";
 import type { Dispatcher } from "../../service/dispatcher.ts";
 import { Refusal } from "../../service/refusal.ts";
 import type { Handler } from "../../service/router.ts";
 import type { ServiceMetrics } from "../../observe/metrics.ts";
-import type { Timers } from "../../base/timers.ts";
 import { type Store, StoreUnavailable } from "../../store/store.ts";
 import { Command } from "../../wire/commands.ts";
 import { Status } from "../../wire/gen/pkt_pb.ts";
@@ -20,7 +20,7 @@ export class RevocationFeed {
   private readonly store: Pick<Store, "identity" | "revocations">;
   private readonly dispatcher: Pick<Dispatcher, "tell">;
   private readonly metrics: Pick<ServiceMetrics, "bug">;
-  private readonly timers: Pick<Timers, "after">;
+  private readonly runtime: Pick<Runtime, "clock" | "timers">;
   /** The number of the last row that is known, and the store that it is of. */
   private version = 0n;
   private identity = "";
@@ -32,12 +32,12 @@ export class RevocationFeed {
     store: RevocationFeed["store"],
     dispatcher: RevocationFeed["dispatcher"],
     metrics: RevocationFeed["metrics"],
-    timers: RevocationFeed["timers"],
+    runtime: RevocationFeed["runtime"],
   ) {
     this.store = store;
     this.dispatcher = dispatcher;
     this.metrics = metrics;
-    this.timers = timers;
+    this.runtime = runtime;
   }
 
   /** A gateway has linked itself. */
@@ -78,14 +78,14 @@ export class RevocationFeed {
     const last = rows.at(-1)?.id ?? after;
     // All that was known before is among the rows, unless it is not kept any more.
     const version = rows.length === rowsMax || last > known ? last : known;
-    const page = encodeRevocationsPage({ store, version, after, nowMs: Date.now(), rows });
+    const page = encodeRevocationsPage({ store, version, after, nowMs: this.runtime.clock.wallMs(), rows });
     this.dispatcher.tell(context.link.gateway, Command.Revocations, page);
   };
 
   private arm(): void {
     if (this.isArmed) return;
     this.isArmed = true;
-    this.timers.after(lookMs, () => {
+    this.runtime.timers.after(lookMs, () => {
       this.isArmed = false;
       if (this.gateways.size === 0) return;
       void this.look();

@@ -1,6 +1,5 @@
 // The chat service as a process of its own.
 
-import { systemRandom } from "../../base/random.ts";
 import { LogicNode } from "../../node/logic-node.ts";
 import { openSessions, openStore } from "../../node/engines.ts";
 import { knownSessionsIdentity } from "../../node/known-identity.ts";
@@ -30,14 +29,11 @@ export function startChat(settings: ChatSettings): Promise<RunningMember> {
     });
     undo(() => sessions.close());
     const service = createChatService({
+      ...environment,
       store,
       sessions,
       metrics: serviceMetrics,
       latency: metrics.talkLatency,
-      random: systemRandom,
-      limits,
-      control: environment.control,
-      log,
     });
     const node = new LogicNode(environment, service, serviceMetrics, [store, sessions], sessions);
     const link = await node.start();

@@ -9,7 +9,7 @@ import { pushView } from "./talk-body.ts";
 
 export type StoredTalk = Extract<TalkOutcome, { result: "stored" }>;
 
-type Parts = Pick<ChatParts, "audience" | "sessions" | "allowance" | "latency">;
+type Parts = Pick<ChatParts, "audience" | "sessions" | "allowance" | "latency" | "clock">;
 
 export class TalkDelivery implements Delivery {
   readonly app: string;
@@ -68,9 +68,9 @@ export class TalkDelivery implements Delivery {
   }
 
   done(cost: number): void {
-    const { allowance, latency } = this.parts;
+    const { allowance, clock, latency } = this.parts;
     allowance.charge(this.app, this.sender, cost - this.paid);
-    latency.push.observeMs(performance.now() - this.receivedMs);
+    latency.push.observeMs(clock.monotonicMs() - this.receivedMs);
   }
 
   failed(error: unknown): void {

@@ -90,7 +90,7 @@ export class TalkPipeline {
       }
       return;
     }
-    const committedMs = performance.now();
+    const committedMs = this.parts.clock.monotonicMs();
     for (const [index, context] of contexts.entries()) {
       const outcome = outcomes[index];
       if (outcome === undefined) continue;
@@ -191,7 +191,7 @@ export class TalkPipeline {
     if (others > 0) this.parts.dispatcher.push(context, pushView(talk, outcome), located, context.channelId);
     if (others > freeDeliveries)
       this.parts.allowance.charge(talk.app, talk.sender, deliveryCost(others, bytesOf(talk)));
-    this.parts.latency.push.observeMs(performance.now() - context.receivedMs);
+    this.parts.latency.push.observeMs(this.parts.clock.monotonicMs() - context.receivedMs);
   }
 
   /** A message is stored and not pushed: an engine is away, or a bug was met. */

@@ -2,8 +2,7 @@
 // around it.
 
 import { ClusterKeys, reloadClusterKeys } from "../../auth/cluster-keys.ts";
-import { systemClock } from "../../base/clock.ts";
-import { systemRandom } from "../../base/random.ts";
+import { type Runtime, systemRuntime } from "../../base/runtime.ts";
 import { ContainedBugs } from "../../observe/contained-bugs.ts";
 import { controlCommands } from "../../observe/control-commands.ts";
 import type { Health } from "../../observe/operator-answers.ts";
@@ -17,7 +16,7 @@ import { bindRegistryHttp, type RegistryHttp } from "../../registry/http/server.
 import { PublicGateways } from "../../registry/lookup/public-gateways.ts";
 import { RegistryNode } from "../../registry/node/registry-node.ts";
 import { readSnapshot, SnapshotWriter } from "../../registry/table/snapshot.ts";
-import { systemTimers } from "../../base/timers.ts";
+import { sleep } from "../../base/timers.ts";
 import { advertisedAs, reachableHost } from "../../transport/address.ts";
 import { TrustedProxies } from "../../transport/trusted-proxies.ts";
 import type { DiscoverySettings, RunningDiscovery } from "../settings.ts";
@@ -27,7 +26,10 @@ const goodbyeMsMax = 1_000;
 const goodbyeCheckMs = 5;
 
 /** Starts it all; rejects, with nothing left running, when something cannot be opened. */
-export async function startDiscovery(settings: DiscoverySettings): Promise<RunningDiscovery> {
+export async function startDiscovery(
+  settings: DiscoverySettings,
+  { clock, timers, random }: Runtime = systemRuntime,
+): Promise<RunningDiscovery> {
   const { clusterKeys, readClusterKeys, env, limits, trustedProxies, log, dns, snapshotPath, lookup } = settings;
   const teardown = new AsyncDisposableStack();
   try {
@@ -40,18 +42,16 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
     teardown.defer(() => http.stop());
     const advertised = advertisedAs(settings.advertise, reachableHost)(http.address);
 
-    const environment = { clock: systemClock, timers: systemTimers, random: systemRandom, log };
+    const environment = { clock, timers, random, log };
     const node = new RegistryNode({
       ...environment,
       settings: { ...settings, address: advertised, seeds: settings.peers, hasKey: clusterKeys.length > 0 },
       limits: settings.limits,
-      network: new HttpPeerNetwork(systemClock, tokens, limits.values.timestampAhead),
+      network: new HttpPeerNetwork(clock, tokens, limits.values.timestampAhead),
     });
     teardown.defer(() => node.stop());
     const restored =
-      snapshotPath === undefined
-        ? 0
-        : await readSnapshot(snapshotPath, node.table, systemClock, settings.limits.values, log);
+      snapshotPath === undefined ? 0 : await readSnapshot(snapshotPath, node.table, clock, settings.limits.values, log);
     const checks = new HealthChecks({ ...environment, node, probe: probeOverHttp });
     teardown.defer(() => checks.stop());
 
@@ -89,17 +89,17 @@ export async function startDiscovery(settings: DiscoverySettings): Promise<Runni
     const health = (): Health => healthOf(node, settings.version);
     const gateways = new PublicGateways({
       ...{ directory: believed(node, keys, settings), revisions: node, env: settings.env },
-      clock: systemClock,
+      clock,
     });
     http.open({ node, tokens, lookup, gateways, metrics, health, control });
 
     let draining: Promise<void> | undefined;
     const drain = async (): Promise<void> => {
       node.leave();
-      const lateMs = systemClock.monotonicMs() + goodbyeMsMax;
+      const lateMs = clock.monotonicMs() + goodbyeMsMax;
       // The goodbye is sent at the end of this turn.
-      do await Bun.sleep(goodbyeCheckMs);
-      while (!node.replication.isSettled && systemClock.monotonicMs() < lateMs);
+      do await sleep(timers, goodbyeCheckMs);
+      while (!node.replication.isSettled && clock.monotonicMs() < lateMs);
       await teardown.disposeAsync();
     };
     return {

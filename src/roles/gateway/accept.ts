@@ -105,7 +105,7 @@ async function verifyAndForward(channel: Channel, request: LoginReq, sequence: n
     return;
   }
   connection.identified();
-  channel.signedInMs = gateway.monotonicMs();
+  channel.signedInMs = gateway.clock.monotonicMs();
   channel.issuedAt = verdict.issuedAt;
   channel.key = verdict.key;
   channel.expiresAt = gateway.expiries.endOf(verdict.expiresAt);

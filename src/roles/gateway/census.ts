@@ -15,7 +15,7 @@ export class Census {
   private readonly gateway: Gateway;
   private readonly everyMs: number;
   private readonly tally: SessionTally;
-  private askedAtMs = performance.now();
+  private askedAtMs: number;
   /** Connections numbered below this one were signed in when it asked, or had not been answered yet. */
   private askedBelow = 0;
 
@@ -23,11 +23,12 @@ export class Census {
     this.gateway = gateway;
     this.tally = tally;
     this.everyMs = everyMs;
+    this.askedAtMs = gateway.clock.monotonicMs();
   }
 
   /** Asks if it is time to; called every few seconds. */
   tick(): void {
-    const nowMs = performance.now();
+    const nowMs = this.gateway.clock.monotonicMs();
     if (nowMs - this.askedAtMs < this.everyMs || this.gateway.isDraining) return;
     const link = this.gateway.links.choose("login", { channelId: "", app: "", account: "" });
     if (link === undefined) return;

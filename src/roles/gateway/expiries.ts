@@ -28,16 +28,12 @@ const atOnce = -Infinity;
 /** The connections of one gateway that are about to expire. It is armed while the gateway serves clients. */
 export class Expiries extends Deadline {
   private readonly gateway: Gateway;
-  private readonly wallMs: () => number;
-  private readonly monotonicMs: () => number;
   private readonly soon = new Set<Channel>();
   private round: Iterator<Channel> | undefined;
 
-  constructor(gateway: Gateway, wallMs: () => number = Date.now, monotonicMs = (): number => performance.now()) {
+  constructor(gateway: Gateway) {
     super();
     this.gateway = gateway;
-    this.wallMs = wallMs;
-    this.monotonicMs = monotonicMs;
   }
 
   start(): void {
@@ -55,7 +51,8 @@ export class Expiries extends Deadline {
 
   /** When a token that is shown now expires, on the monotonic clock; `exp` is its end in seconds since 1970. */
   endOf(exp: number): number {
-    return this.monotonicMs() / 1000 + (exp - this.wallMs() / 1000);
+    const { clock } = this.gateway;
+    return clock.monotonicMs() / 1000 + (exp - clock.wallMs() / 1000);
   }
 
   /** A connection has signed in, or has shown a new token. */
@@ -80,7 +77,7 @@ export class Expiries extends Deadline {
   }
 
   private isSoon({ expiresAt }: Channel): boolean {
-    return expiresAt - soonSeconds <= this.monotonicMs() / 1000;
+    return expiresAt - soonSeconds <= this.gateway.clock.monotonicMs() / 1000;
   }
 
   /** Looks through the next part of all connections. */
@@ -99,7 +96,7 @@ export class Expiries extends Deadline {
 
   /** Ends what is due. False: there is more. */
   private endDue(): boolean {
-    const now = this.monotonicMs() / 1000;
+    const now = this.gateway.clock.monotonicMs() / 1000;
     let ended = 0;
     for (const channel of this.soon) {
       // One that is signing in is looked at again when it has: its client gets an answer first.

@@ -16,7 +16,7 @@ import type { Reload } from "../../routing/selectors/reload-route-file.ts";
 import type { Selection } from "../../routing/selectors/selection.ts";
 import type { NodeEnvironment } from "../../node/environment.ts";
 import type { ServiceMetrics } from "../../observe/metrics.ts";
-import type { Cancel } from "../../base/timers.ts";
+import { type Cancel, every, sleep } from "../../base/timers.ts";
 import type { SocketAddress } from "../../transport/address.ts";
 import type { Member } from "../../transport/connection-group.ts";
 import type { Flusher } from "../../transport/flusher.ts";
@@ -96,7 +96,7 @@ export class GatewayRole {
   private readonly servers: Server[] = [];
   /** Nodes that have been linked before. */
   private readonly everLinked = new Set<string>();
-  private readonly beat: ReturnType<typeof setInterval>;
+  private readonly endBeat: Cancel;
   private linkServer: Server | undefined;
   private membership: Membership | undefined;
   private readonly registryCheck: RegistryCheck;
@@ -104,7 +104,7 @@ export class GatewayRole {
 
   constructor(environment: NodeEnvironment, parts: GatewayParts) {
     const { verifier, wheel, flusher, metrics, loginWaitMs, selection, censusMs, logsPeople } = parts;
-    const { limits: bounds, log, random, timers, network } = environment;
+    const { limits: bounds, log, clock, random, timers, network } = environment;
     this.environment = environment;
     this.parts = parts;
     this.chosen = linksBy(selection, gatewayDependencies, random, metrics);
@@ -115,7 +115,7 @@ export class GatewayRole {
     const serviceId = environment.identity.id;
     this.gateway = new Gateway({
       ...{ serviceId, links, verifier, wheel, limits, bounds, metrics, log, logsPeople },
-      ...{ loginWaitMs, random, timers, censusMs },
+      ...{ loginWaitMs, clock, random, timers, censusMs },
     });
     this.acceptor = new ClientAcceptor(this.gateway);
     this.transport = clientTransport(parts, { limits: bounds, log, descriptors, connectionsMax }, this.gateway);
@@ -137,13 +137,12 @@ export class GatewayRole {
     this.registryCheck = new RegistryCheck({ naming, timers, log, id: serviceId, services });
     metrics.registryGaps = () => this.registryCheck.gaps;
     this.dependencies = gatewayDependencies.map((service) => new Dependency(service, host));
-    this.beat = setInterval(() => {
+    this.endBeat = every(timers, heartbeatMs, () => {
       for (const { connection } of links.all()) connection.send(basicPing);
       this.gateway.signOuts.tidy();
       this.gateway.census.tick();
       this.gateway.revocations.tick();
-    }, heartbeatMs);
-    this.beat.unref();
+    });
     this.gateway.expiries.start();
   }
 
@@ -245,7 +244,7 @@ export class GatewayRole {
    */
   async drain(drainMsMax: number, spreadMs: number): Promise<void> {
     const { gateway } = this;
-    clearInterval(this.beat);
+    this.endBeat();
     this.registryCheck.stop();
     this.cancelLook?.();
     this.cancelLook = undefined;
@@ -300,18 +299,19 @@ export class GatewayRole {
 
   /** Resolves when all listed nodes are linked, and one of each service serves, or when that takes too long. */
   private async linked(): Promise<void> {
-    const endMs = performance.now() + completeMsMax;
+    const { clock, timers } = this.environment;
+    const endMs = clock.monotonicMs() + completeMsMax;
     const isReady = (): boolean =>
       this.dependencies.every(({ isComplete }) => isComplete) &&
       this.missingServices().length === 0 &&
       this.gateway.revocations.isCurrent;
     while (!isReady()) {
-      if (performance.now() > endMs) {
+      if (clock.monotonicMs() > endMs) {
         const missing = this.missingServices().join(" ");
         this.environment.log.warn("not every node is linked; clients are let in all the same", { missing });
         return;
       }
-      await Bun.sleep(completeCheckMs);
+      await sleep(timers, completeCheckMs);
     }
   }
 

@@ -1,16 +1,17 @@
 // What the parts of a gateway share: its name, its connections by channel id, its links, its limits.
 
+import type { Runtime } from "../../base/runtime.ts";
 import type { TokenVerifier } from "../../auth/token.ts";
 import { sessionCensusMs } from "../../base/limits/fixed.ts";
 import type { Limits } from "../../base/limits/limits.ts";
 import type { Log } from "../../base/log.ts";
-import type { Random } from "../../base/random.ts";
+import type { Clock } from "../../base/clock.ts";
 import type { TimerWheel } from "../../base/timer-wheel.ts";
 import { TurnShare } from "../../base/turn-share.ts";
 import type { Link, Links } from "../../routing/links.ts";
 import { SameStores } from "../../routing/same-stores.ts";
 import type { ServiceMetrics } from "../../observe/metrics.ts";
-import { systemTimers, type Timers } from "../../base/timers.ts";
+import type { Timers } from "../../base/timers.ts";
 import { type CloseReason, closeLeaving, closeLeavingOver, closeProtocolFault } from "../../wire/close-reason.ts";
 import { Interner } from "../../wire/interner.ts";
 import { ChannelState } from "./channel-state.ts";
@@ -64,8 +65,8 @@ export class Gateway {
   /** Of the connections that are signed in. */
   readonly tally = new SessionTally();
   readonly census: Census;
-  /** Milliseconds on a clock that nobody sets. */
-  readonly monotonicMs: () => number;
+  readonly clock: Clock;
+  readonly timers: Timers;
   /** Whose token ends soon. */
   readonly expiries: Expiries;
   /** Whose new token is being verified. */
@@ -73,36 +74,36 @@ export class Gateway {
   /** Who is to look into the index. */
   readonly hints: SyncHints;
   /** What a turn of the event loop does for clients that have not signed in. */
-  readonly strangerShare = new TurnShare(strangerShareMs, strangersPerTurn);
+  readonly strangerShare: TurnShare;
   /** Pushes to many that wait for their turn. */
-  readonly pushes = new PushQueue((id, packet) => this.deliver(id, packet));
+  readonly pushes: PushQueue;
   /** What operators have ended. */
   readonly revocations = new Revocations(this);
   /** Which nodes may be linked. */
   readonly stores: SameStores;
 
-  constructor(parts: {
-    serviceId: string;
-    links: Links<Channel>;
-    verifier: TokenVerifier;
-    wheel: TimerWheel;
-    limits: AddressLimits;
-    bounds: Limits;
-    metrics: ServiceMetrics;
-    log: Log;
-    /** Whether sign-ins, sign-outs and refusals are logged; no, unless it is given. */
-    logsPeople?: boolean | undefined;
-    loginWaitMs: number;
-    random: Random;
-    /** The event loop's, unless it is given. */
-    timers?: Pick<Timers, "after">;
-    /** Between two comparisons of its sessions with the store's. */
-    censusMs?: number | undefined;
-    /** The clock that says how long a token is good that is shown; the system's unless it is given. */
-    wallMs?: () => number;
-    /** The clock by which it then expires, and by which a kick is after a sign-in. */
-    monotonicMs?: () => number;
-  }) {
+  constructor(
+    parts: Runtime & {
+      serviceId: string;
+      links: Links<Channel>;
+      verifier: TokenVerifier;
+      wheel: TimerWheel;
+      limits: AddressLimits;
+      bounds: Limits;
+      metrics: ServiceMetrics;
+      log: Log;
+      /** Whether sign-ins, sign-outs and refusals are logged; no, unless it is given. */
+      logsPeople?: boolean | undefined;
+      loginWaitMs: number;
+      /** Between two comparisons of its sessions with the store's. */
+      censusMs?: number | undefined;
+    },
+  ) {
+    const { clock, timers } = parts;
+    this.clock = clock;
+    this.timers = timers;
+    this.strangerShare = new TurnShare(strangerShareMs, strangersPerTurn, clock, timers.soon);
+    this.pushes = new PushQueue((id, packet) => this.deliver(id, packet), timers.soon);
     this.serviceId = parts.serviceId;
     this.serviceIdBytes = Buffer.from(parts.serviceId);
     this.links = parts.links;
@@ -114,11 +115,12 @@ export class Gateway {
     this.log = parts.log;
     this.people = new PeopleLog(parts.logsPeople === true ? parts.log : undefined);
     this.loginWaitMs = parts.loginWaitMs;
-    this.signOuts = new SignOuts(parts.serviceId, ({ id, app, account }) =>
+    this.signOuts = new SignOuts(parts.serviceId, clock, ({ id, app, account }) =>
       this.links.choose("login", { channelId: id, app, account }),
     );
-    this.hints = new SyncHints(parts.timers ?? systemTimers);
+    this.hints = new SyncHints(timers, clock);
     this.stores = new SameStores({
+      clock,
       id: parts.serviceId,
       log: parts.log,
       ends: ({ service, id }) => {
@@ -127,8 +129,7 @@ export class Gateway {
     });
     parts.metrics.storeMismatches = () => this.stores.mismatches;
     this.census = new Census(this, this.tally, parts.censusMs ?? sessionCensusMs);
-    this.monotonicMs = parts.monotonicMs ?? (() => performance.now());
-    this.expiries = new Expiries(this, parts.wallMs, this.monotonicMs);
+    this.expiries = new Expiries(this);
     // Not the time: a machine whose clock starts wrong, or is set back, would begin where an earlier run did. Two runs of a
     // million sign-ins each overlap once in a billion.
     this.counter = parts.random.uint32() * 2 ** 19 + (parts.random.uint32() >>> 13);

@@ -23,6 +23,7 @@ const fullMs = 10;
 
 /** Sends the sessions of all connections that are signed in, because the login service has lost them; some in each turn. */
 export function restoreSessions(gateway: Gateway, link: Link<Channel>): void {
+  const { after, soon } = gateway.timers;
   const channels = gateway.channels.values();
   let restored = 0;
   /** Not sent yet, because the link was full. */
@@ -31,7 +32,7 @@ export function restoreSessions(gateway: Gateway, link: Link<Channel>): void {
     if (!link.connection.isOpen) return;
     if (unsent !== undefined && mayBeRestored(unsent)) {
       if (!restoreSession(unsent, link)) {
-        setTimeout(step, fullMs);
+        after(fullMs, step);
         return;
       }
       restored++;
@@ -47,11 +48,11 @@ export function restoreSessions(gateway: Gateway, link: Link<Channel>): void {
       if (restoreSession(channel, link)) restored++;
       else {
         unsent = channel;
-        setTimeout(step, fullMs);
+        after(fullMs, step);
         return;
       }
     }
-    setImmediate(step);
+    soon(step);
   };
   step();
 }

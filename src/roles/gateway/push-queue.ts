@@ -5,6 +5,7 @@
 // Memory: each push is kept once, whatever the number of its recipients. When too much waits the oldest are written at
 // once: a push is late, and never lost, by this queue.
 
+import type { Timers } from "../../base/timers.ts";
 import { deliveryCost, turnCostMax, writeCost } from "../../service/dispatcher.ts";
 
 /** What waits, in bytes; the ids of connections count, too. */
@@ -21,7 +22,7 @@ interface Push {
 
 export class PushQueue {
   private readonly deliver: (channelId: string, packet: Buffer) => void;
-  private readonly soon: (action: () => void) => void;
+  private readonly soon: Timers["soon"];
   private waiting: Push[] = [];
   /** The first of `waiting` that is not done. */
   private first = 0;
@@ -33,10 +34,7 @@ export class PushQueue {
   private isArmed = false;
 
   /** `deliver` writes a packet, which it may keep, to one connection. `soon` runs an action at this turn's end. */
-  constructor(
-    deliver: (channelId: string, packet: Buffer) => void,
-    soon: (action: () => void) => void = (action) => void setImmediate(action),
-  ) {
+  constructor(deliver: (channelId: string, packet: Buffer) => void, soon: Timers["soon"]) {
     this.deliver = deliver;
     this.soon = soon;
   }

@@ -32,7 +32,7 @@ import type { Gateway } from "./gateway.ts";
 const clocksApartMs = 30_000;
 
 export class Revocations {
-  private readonly gateway: Pick<Gateway, "channels" | "serviceId" | "metrics" | "monotonicMs">;
+  private readonly gateway: Pick<Gateway, "channels" | "serviceId" | "metrics" | "clock">;
   /** The store that the copy is of; '' before the first word. */
   private store = "";
   /** The copy has all rows up to this number. */
@@ -118,7 +118,7 @@ export class Revocations {
     if (this.version === 0n) this.revokedMs.clear();
     this.apply(
       rows.filter(({ id }) => id > this.version),
-      this.gateway.monotonicMs() - nowMs,
+      this.gateway.clock.monotonicMs() - nowMs,
     );
     if (version > this.version) this.version = version;
     for (const [link, there] of this.ahead) if (there <= this.version) this.ahead.delete(link);

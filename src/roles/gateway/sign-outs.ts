@@ -5,6 +5,7 @@
 // A session that was sent again by one link would come back if it arrived behind the sign-out that goes by another: so for a
 // while the sign-outs go by that link, too, on which they stay behind it.
 
+import type { Clock } from "../../base/clock.ts";
 import type { Link } from "../../routing/links.ts";
 import { Command } from "../../wire/commands.ts";
 import { forwarded } from "./login-link.ts";
@@ -27,14 +28,16 @@ interface SignOut {
 
 export class SignOuts {
   private readonly serviceId: string;
+  private readonly clock: Pick<Clock, "monotonicMs">;
   private readonly choose: (signOut: { id: string; app: string; account: string }) => Link<Channel> | undefined;
   private kept: SignOut[] = [];
   /** Links by which sessions were sent again, and when. */
   private readonly restoring = new Map<Link<Channel>, number>();
 
   /** `choose` gives a link to a login node, if there is one. */
-  constructor(serviceId: string, choose: SignOuts["choose"]) {
+  constructor(serviceId: string, clock: Pick<Clock, "monotonicMs">, choose: SignOuts["choose"]) {
     this.serviceId = serviceId;
+    this.clock = clock;
     this.choose = choose;
   }
 
@@ -49,7 +52,7 @@ export class SignOuts {
 
   /** A session is sent again by that link. */
   restored(link: Link<Channel>): void {
-    this.restoring.set(link, performance.now());
+    this.restoring.set(link, this.clock.monotonicMs());
   }
 
   /** A link has ended: what it may have swallowed goes elsewhere. */
@@ -61,7 +64,7 @@ export class SignOuts {
 
   /** Sends what could not be sent, and forgets what has arrived; called every few seconds. */
   tidy(): void {
-    const nowMs = performance.now();
+    const nowMs = this.clock.monotonicMs();
     for (const [link, atMs] of this.restoring) if (nowMs - atMs >= keptMs) this.restoring.delete(link);
     this.kept = this.kept.filter(({ link, atMs }) => link === undefined || nowMs - atMs < keptMs);
     for (const signOut of this.kept) if (signOut.link === undefined) this.send(signOut, this.choose(signOut));
@@ -70,7 +73,7 @@ export class SignOuts {
   private send(signOut: SignOut, link: Link<Channel> | undefined): void {
     if (link === undefined || !this.sendBy(signOut, link)) return;
     signOut.link = link;
-    signOut.atMs = performance.now();
+    signOut.atMs = this.clock.monotonicMs();
   }
 
   private sendBy({ id, app, account }: SignOut, link: Link<Channel>): boolean {

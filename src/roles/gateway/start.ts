@@ -16,7 +16,7 @@ export function startGateway(settings: GatewaySettings): Promise<RunningMember> 
   return startMember(settings, "gateway", async ({ environment, wheel, flusher, serviceMetrics }) => {
     const gateway = new GatewayRole(environment, {
       ...settings,
-      verifier: new TokenVerifier(settings.secrets, Date.now, settings),
+      verifier: new TokenVerifier(settings.secrets, () => environment.clock.wallMs(), settings),
       wheel,
       flusher,
       metrics: serviceMetrics,

@@ -2,6 +2,7 @@
 // in clusters (a gateway that stood still loses all of its links, makes them anew, and has its sessions restored), and
 // concerns everybody: so it waits until nothing more comes, each client is told once, and they are told over some seconds.
 
+import type { Clock } from "../../base/clock.ts";
 import type { Cancel, Timers } from "../../base/timers.ts";
 import { syncHint } from "./answer.ts";
 import type { Channel } from "./channel.ts";
@@ -17,7 +18,7 @@ const stepMin = 64;
 
 export class SyncHints {
   private readonly timers: Pick<Timers, "after">;
-  private readonly nowMs: () => number;
+  private readonly clock: Pick<Clock, "monotonicMs">;
   /** Who is to be told, in that order. Those that have closed meanwhile are passed over. */
   private readonly pending = new Set<Channel>();
   private firstMs = 0;
@@ -26,17 +27,16 @@ export class SyncHints {
   private perStep = 0;
   private cancel: Cancel | undefined;
 
-  /** `nowMs` is a monotonic clock. */
-  constructor(timers: Pick<Timers, "after">, nowMs: () => number = () => performance.now()) {
+  constructor(timers: Pick<Timers, "after">, clock: Pick<Clock, "monotonicMs">) {
     this.timers = timers;
-    this.nowMs = nowMs;
+    this.clock = clock;
   }
 
   /** Tells these clients once, within seconds. */
   add(channels: Iterable<Channel>): void {
     for (const channel of channels) if (channel.state === ChannelState.Live) this.pending.add(channel);
     if (this.pending.size === 0) return;
-    this.lastMs = this.nowMs();
+    this.lastMs = this.clock.monotonicMs();
     if (this.cancel !== undefined) return;
     this.firstMs = this.lastMs;
     this.wait(quietMs);
@@ -54,7 +54,7 @@ export class SyncHints {
     this.cancel = this.timers.after(ms, () => {
       this.cancel = undefined;
       const dueMs = Math.min(this.lastMs + quietMs, this.firstMs + waitMsMax);
-      const leftMs = dueMs - this.nowMs();
+      const leftMs = dueMs - this.clock.monotonicMs();
       if (this.perStep === 0 && leftMs > 0) this.wait(leftMs);
       else this.step();
     });

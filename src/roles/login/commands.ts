@@ -1,5 +1,6 @@
 // The login service: who is signed in, and where.
 
+import type { Runtime } from "../../base/runtime.ts";
 import type { Limits } from "../../base/limits/limits.ts";
 import type { Log } from "../../base/log.ts";
 import { RareLog } from "../../base/rare-log.ts";
@@ -25,21 +26,28 @@ export interface LoginService {
 }
 
 /** Assembles the login service. */
-export function createLoginService(parts: {
-  readonly sessions: Sessions;
-  readonly metrics: ServiceMetrics;
-  readonly limits: Limits;
-  readonly log: Log;
-}): LoginService {
-  const { sessions, metrics, limits, log } = parts;
+export function createLoginService(
+  parts: Pick<Runtime, "clock" | "timers"> & {
+    readonly sessions: Sessions;
+    readonly metrics: ServiceMetrics;
+    readonly limits: Limits;
+    readonly log: Log;
+  },
+): LoginService {
+  const { sessions, metrics, clock, timers, limits, log } = parts;
   const dispatcher = new Dispatcher();
-  const leases = new SessionLeases(sessions, dispatcher, limits, log);
-  const router = new Router([recover({ rareLog: new RareLog(log), metrics }), countRequests(metrics)]);
+  const leases = new SessionLeases(sessions, dispatcher, limits, log, timers);
+  const router = new Router([
+    recover({ rareLog: new RareLog(log, undefined, clock), metrics }),
+    countRequests(metrics),
+  ]);
   router.handle(Command.SignIn, signIn(sessions, dispatcher, limits));
   router.handle(Command.SignOut, signOut(sessions));
   router.handle(Command.Restore, restore(sessions, dispatcher));
   router.handle(Command.Census, census(sessions, dispatcher));
   const service = new Service({
+    clock,
+    timers,
     router,
     dispatcher,
     log,

@@ -1,6 +1,7 @@
 // Keeping gateways' sessions alive for as long as they are linked: every login node renews the leases of its gateways. A
 // gateway whose lease nobody had renewed before (it is new, or the sessions were lost) is asked to send its own again.
 
+import { type Cancel, every, type Timers } from "../../base/timers.ts";
 import { gatewayRenewMs } from "../../base/limits/fixed.ts";
 import type { Limits } from "../../base/limits/limits.ts";
 import type { Log } from "../../base/log.ts";
@@ -14,18 +15,17 @@ export class SessionLeases {
   private readonly limits: Limits;
   private readonly log: Log;
   private readonly linked = new Map<string, GatewayStart>();
-  private readonly timer: ReturnType<typeof setInterval>;
+  private readonly endRenewals: Cancel;
   private isFailing = false;
   /** Of the leases that the engine has ended here: those that are counted. */
   private counted = 0;
 
-  constructor(sessions: Sessions, dispatcher: Dispatcher, limits: Limits, log: Log) {
+  constructor(sessions: Sessions, dispatcher: Dispatcher, limits: Limits, log: Log, timers: Timers) {
     this.sessions = sessions;
     this.limits = limits;
     this.dispatcher = dispatcher;
     this.log = log;
-    this.timer = setInterval(() => void this.renew([...this.linked.values()]), gatewayRenewMs);
-    this.timer.unref();
+    this.endRenewals = every(timers, gatewayRenewMs, () => void this.renew([...this.linked.values()]));
   }
 
   /** A gateway has linked itself: what an earlier start of it held is over. */
@@ -53,7 +53,7 @@ export class SessionLeases {
 
   /** Renews no more: other login nodes do. */
   stop(): void {
-    clearInterval(this.timer);
+    this.endRenewals();
   }
 
   private async renew(gateways: readonly GatewayStart[]): Promise<void> {

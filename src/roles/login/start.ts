@@ -18,7 +18,7 @@ export function startLogin(settings: LoginSettings): Promise<RunningMember> {
     const known = knownSessionsIdentity(environment.naming, settings.id);
     const sessions = await openSessions({ url: settings.sessions, known, claim, limits: limits.values, log, refused });
     undo(() => sessions.close());
-    const { service, stop } = createLoginService({ sessions, metrics: serviceMetrics, limits, log });
+    const { service, stop } = createLoginService({ ...environment, sessions, metrics: serviceMetrics });
     undo(stop);
     const node = new LogicNode(environment, service, serviceMetrics, [sessions], sessions);
     const link = await node.start();

@@ -4,7 +4,8 @@
 import { ClusterKeys } from "../../auth/cluster-keys.ts";
 import { TokenVerifier } from "../../auth/token.ts";
 import { silentLog } from "../../base/log.ts";
-import { newIncarnation, systemRandom } from "../../base/random.ts";
+import { newIncarnation } from "../../base/random.ts";
+import { systemRuntime } from "../../base/runtime.ts";
 import { TimerWheel } from "../../base/timer-wheel.ts";
 import { MemoryLinkNetwork } from "../../link/link-network.ts";
 import { gatewayService } from "../../link/link-listener.ts";
@@ -18,7 +19,6 @@ import { startLoneRegistry } from "../../registry/node/alone.ts";
 import { InProcessNaming } from "../../registry/client/in-process-naming.ts";
 import { localRegistrar } from "../../registry/client/local-registrar.ts";
 import type { Naming } from "../../registry/client/naming.ts";
-import { systemTimers } from "../../base/timers.ts";
 import { MemorySessions } from "../../session/memory-sessions.ts";
 import type { Store } from "../../store/store.ts";
 import { Flusher } from "../../transport/flusher.ts";
@@ -88,7 +88,7 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
     const registry = startLoneRegistry({ env, zone, version, limits, log: silentLog });
     teardown.defer(() => registry.stop());
     const network = new MemoryNetwork();
-    const keys = new ClusterKeys([systemRandom.bytes(clusterKeyBytes)]);
+    const keys = new ClusterKeys([systemRuntime.random.bytes(clusterKeyBytes)]);
     const transport = { writeWaitMs: settings.writeWaitMs, wheel, flusher, limits };
     const naming = (): Naming => {
       const registrar = localRegistrar(registry);
@@ -97,12 +97,11 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
       return client;
     };
     const around = (service: string): NodeEnvironment => ({
-      identity: { id: `${id}-${service}`, service, incarnation: newIncarnation(systemRandom) },
+      identity: { id: `${id}-${service}`, service, incarnation: newIncarnation(systemRuntime.random) },
       naming: naming(),
       network: new MemoryLinkNetwork(transport, network, `${id}-${service}`),
       keys,
-      timers: systemTimers,
-      random: systemRandom,
+      ...systemRuntime,
       limits,
       control,
       log,
@@ -112,7 +111,7 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
     });
 
     const loginMetrics = metrics.forService(`${id}-login`, "login");
-    const { service, stop } = createLoginService({ sessions, metrics: loginMetrics, limits, log });
+    const { service, stop } = createLoginService({ ...systemRuntime, sessions, metrics: loginMetrics, limits, log });
     teardown.defer(stop);
     const login = new LogicNode(around("login"), service, loginMetrics);
     const chatMetrics = metrics.forService(`${id}-chat`, "chat");
@@ -123,7 +122,7 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
         sessions,
         metrics: chatMetrics,
         latency: metrics.talkLatency,
-        random: systemRandom,
+        ...systemRuntime,
         limits,
         control,
         log,
@@ -137,7 +136,7 @@ export async function assemble(settings: StandaloneSettings, opening: Promise<St
 
     const gateway = new GatewayRole(around(gatewayService), {
       ...settings,
-      verifier: new TokenVerifier(settings.secrets, Date.now, settings),
+      verifier: new TokenVerifier(settings.secrets, () => systemRuntime.clock.wallMs(), settings),
       wheel,
       flusher,
       metrics: metrics.forService(`${id}-gateway`, gatewayService),

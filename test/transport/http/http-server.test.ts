@@ -44,12 +44,7 @@ describe("connections that come at once", () => {
   function besieged(limits: Partial<HttpServerLimits> = {}) {
     let nowMs = 0;
     const turns: (() => void)[] = [];
-    const acceptShare = new TurnShare(
-      1,
-      Infinity,
-      () => nowMs,
-      (turn) => void turns.push(turn),
-    );
+    const acceptShare = new TurnShare(1, Infinity, { monotonicMs: () => nowMs }, (turn) => void turns.push(turn));
     const served = serve({ acceptShare }, limits);
     acceptShare.run(() => nowMs++);
     return { ...served, next: () => turns.shift()?.() };
