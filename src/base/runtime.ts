@@ -11,5 +11,8 @@ export interface Runtime {
   readonly random: Random;
 }
 
+/** For what waits and measures how long. */
+export type Time = Pick<Runtime, "clock" | "timers">;
+
 /** The machine's. */
 export const systemRuntime: Runtime = { clock: systemClock, timers: systemTimers, random: systemRandom };

@@ -3,6 +3,8 @@
 // fires early. What renews often (a read wait) stores the time of its last activity and re-arms when it fires.
 
 import { assert } from "./assert.ts";
+import { systemRuntime, type Time } from "./runtime.ts";
+import { type Cancel, every } from "./timers.ts";
 
 /** `Deadline.slot` of one that is not armed, and of one whose time has come in this very tick. */
 const unarmed = -1;
@@ -27,7 +29,7 @@ export abstract class Deadline {
 export class TimerWheel {
   private readonly heads: (Deadline | undefined)[];
   private cursor = 0;
-  private timer: ReturnType<typeof setInterval> | undefined;
+  private end: Cancel | undefined;
   /** Milliseconds since the wheel was made, advanced by ticks: a clock that costs nothing to read. */
   nowMs = 0;
   /** The wheel's precision, in milliseconds. */
@@ -39,23 +41,22 @@ export class TimerWheel {
     this.heads = Array.from({ length: slots }, () => undefined);
   }
 
-  /** Ticks by the machine's monotonic clock until `stop`; without it a test calls `advance`. */
-  start(): void {
-    let last = performance.now();
-    this.timer = setInterval(() => {
-      const now = performance.now();
+  /** Ticks by a monotonic clock until `stop`; without it a test calls `advance`. */
+  start({ clock, timers }: Time = systemRuntime): void {
+    let last = clock.monotonicMs();
+    this.end = every(timers, this.tickMs, () => {
+      const now = clock.monotonicMs();
       // A stall of the event loop must not fire what was armed just before it: at most one second is made up at once.
       const elapsed = Math.min(now - last, 1000);
       const ticks = Math.floor(elapsed / this.tickMs);
       last = elapsed < now - last ? now : last + ticks * this.tickMs;
       this.advance(ticks * this.tickMs);
-    }, this.tickMs);
-    this.timer.unref();
+    });
   }
 
   stop(): void {
-    clearInterval(this.timer);
-    this.timer = undefined;
+    this.end?.();
+    this.end = undefined;
   }
 
   /** Arms (or re-arms) a deadline: it expires after at least `delayMs`. */

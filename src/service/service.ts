@@ -2,7 +2,7 @@
 // The packets come from roles/gateway/uplink.ts.
 
 import { type Cancel, every, sleep } from "../base/timers.ts";
-import type { Runtime } from "../base/runtime.ts";
+import type { Time } from "../base/runtime.ts";
 import { linkHeaderBytesMax } from "../base/limits/fixed.ts";
 import type { Log } from "../base/log.ts";
 import type { Connection, FrameHandler } from "../transport/transport.ts";
@@ -25,7 +25,7 @@ const answerCheckMs = 5;
 const closeReplaced: CloseReason = { code: CloseCode.Normal, text: "this gateway has linked itself anew" };
 
 /** What a service is made of. */
-export interface ServiceParts extends Pick<Runtime, "clock" | "timers"> {
+export interface ServiceParts extends Time {
   readonly router: Router;
   readonly dispatcher: Dispatcher;
   readonly log: Log;

@@ -4,6 +4,8 @@
 //
 // A call (one append, one join, …) is never split over two commits. Calls are settled in their order.
 
+import { systemRuntime, type Time } from "../base/runtime.ts";
+import type { Cancel } from "../base/timers.ts";
 import { outcomeSlots, type Job, type Slots } from "./jobs.ts";
 import { StoreDamaged, StoreUnavailable } from "./store.ts";
 
@@ -38,22 +40,6 @@ interface Call {
   reject(error: Error): void;
 }
 
-/** What the pause is measured by. */
-interface BatcherTime {
-  /** Monotonic. */
-  nowMs(): number;
-  /** Runs the action once, that much later; returns what takes it back. */
-  after(delayMs: number, action: () => void): () => void;
-}
-
-const eventLoop: BatcherTime = {
-  nowMs: () => performance.now(),
-  after: (delayMs, action) => {
-    const timer = setTimeout(action, delayMs);
-    return () => clearTimeout(timer);
-  },
-};
-
 export class Batcher {
   private readonly commit: (jobs: readonly Job[]) => Promise<BigInt64Array>;
   private readonly observe: (failure: StoreUnavailable | undefined) => void;
@@ -66,8 +52,8 @@ export class Batcher {
   /** No small batch goes before this moment. */
   private pausedUntilMs = 0;
   /** Ends the pause, while there is one. */
-  private cancelPause: (() => void) | undefined;
-  private readonly time: BatcherTime;
+  private cancelPause: Cancel | undefined;
+  private readonly time: Time;
   private drained: (() => void)[] = [];
 
   /**
@@ -78,7 +64,7 @@ export class Batcher {
     commit: (jobs: readonly Job[]) => Promise<BigInt64Array>,
     observe: (failure: StoreUnavailable | undefined) => void,
     mayShare: (first: Job, next: Job) => boolean = () => true,
-    time: BatcherTime = eventLoop,
+    time: Time = systemRuntime,
   ) {
     this.time = time;
     this.commit = commit;
@@ -98,7 +84,7 @@ export class Batcher {
       if (this.isScheduled || !this.mayHandOver()) return;
       this.isScheduled = true;
       // At the turn's end: what one turn of the event loop asks goes together.
-      setImmediate(() => {
+      this.time.timers.soon(() => {
         this.isScheduled = false;
         this.flush();
       });
@@ -135,9 +121,9 @@ export class Batcher {
     if (this.cancelPause !== undefined && !isUrgent) return true;
     this.cancelPause?.();
     this.cancelPause = undefined;
-    const leftMs = this.pausedUntilMs - this.time.nowMs();
+    const leftMs = this.pausedUntilMs - this.time.clock.monotonicMs();
     if (isUrgent || this.queue.length === 0 || leftMs < pauseMsMin) return false;
-    this.cancelPause = this.time.after(leftMs, () => {
+    this.cancelPause = this.time.timers.after(leftMs, () => {
       this.cancelPause = undefined;
       this.pausedUntilMs = 0;
       this.flush();
@@ -176,7 +162,7 @@ export class Batcher {
     this.inFlight++;
     const jobs: Job[] = [];
     for (const call of calls) for (const job of call.jobs) jobs.push(job);
-    this.pausedUntilMs = this.time.nowMs() + Math.min(pauseMsMax, jobs.length / pauseJobsPerMs);
+    this.pausedUntilMs = this.time.clock.monotonicMs() + Math.min(pauseMsMax, jobs.length / pauseJobsPerMs);
     this.commit(jobs).then(
       (numbers) => {
         this.inFlight--;

@@ -6,6 +6,7 @@
 import type { StoreIdentity } from "../auth/store-ownership.ts";
 import { assert } from "../base/assert.ts";
 import type { LimitValues } from "../base/limits/table.ts";
+import type { Time } from "../base/runtime.ts";
 import { encodeContents } from "../wire/message-contents.ts";
 import type { Revocation, StoredRevocation } from "../wire/revocations.ts";
 import { Batcher } from "./batcher.ts";
@@ -42,12 +43,13 @@ export abstract class JobStore implements Store {
   private closing: Promise<void> | undefined;
 
   /** `mayShare`: whether calls that begin with these jobs may commit together; all may, unless said otherwise. */
-  protected constructor(limits: LimitValues, mayShare?: (first: Job, next: Job) => boolean) {
+  protected constructor(limits: LimitValues, mayShare?: (first: Job, next: Job) => boolean, time?: Time) {
     this.limits = limits;
     this.batcher = new Batcher(
       (jobs) => this.commit(jobs),
       (failure) => this.observe(failure),
       mayShare,
+      time,
     );
   }
 

@@ -4,6 +4,8 @@
 // what is marked meanwhile: others' requests go in between. Where too much memory waits all is flushed at once: nobody is a
 // slow reader who has not been written to.
 
+import { type Clock, systemClock } from "../base/clock.ts";
+import { systemTimers, type Timers } from "../base/timers.ts";
 import { OutboundPool } from "./outbound-buffer.ts";
 
 /** Something with queued bytes. `flush` is called once for each `mark`, in a later phase of the same turn. */
@@ -29,11 +31,12 @@ export class Flusher {
   private scheduled = false;
   private unsentBytesMax = Number.POSITIVE_INFINITY;
   private overdrawn: () => void = () => undefined;
-  private readonly nowMs: () => number;
+  private readonly clock: Pick<Clock, "monotonicMs">;
+  private readonly soon: Timers["soon"];
 
-  /** `nowMs` is a monotonic clock. */
-  constructor(nowMs: () => number = () => performance.now()) {
-    this.nowMs = nowMs;
+  constructor(clock: Pick<Clock, "monotonicMs"> = systemClock, soon = systemTimers.soon) {
+    this.clock = clock;
+    this.soon = soon;
   }
 
   /** Calls `overdrawn` after each flush that leaves more than `unsentBytesMax` in buffers or held. One watcher a flusher. */
@@ -57,11 +60,17 @@ export class Flusher {
     this.dirty = this.spare;
     this.spare = [];
     const isLong = batch.length > flushesUnasked;
-    const endMs = isLong ? this.nowMs() + turnMsMax : 0;
+    const endMs = isLong ? this.clock.monotonicMs() + turnMsMax : 0;
     let flushed = 0;
     try {
       for (const item of batch) {
-        if (isLong && flushed > 0 && flushed % flushesUnasked === 0 && this.nowMs() >= endMs && !this.isOverdrawn)
+        if (
+          isLong &&
+          flushed > 0 &&
+          flushed % flushesUnasked === 0 &&
+          this.clock.monotonicMs() >= endMs &&
+          !this.isOverdrawn
+        )
           break;
         flushed++;
         item.isDirty = false;
@@ -89,6 +98,6 @@ export class Flusher {
   private schedule(): void {
     if (this.scheduled) return;
     this.scheduled = true;
-    setImmediate(this.flushAll);
+    this.soon(this.flushAll);
   }
 }

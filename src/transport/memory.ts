@@ -5,6 +5,7 @@
 // the pool when the last frame was handled. With `poison` every payload is overwritten as soon as its handler returned,
 // so that who kept it without copying it finds rubbish.
 
+import { systemTimers, type Timers } from "../base/timers.ts";
 import { type CloseReason, CloseCode, closeFrameTooLarge } from "../wire/close-reason.ts";
 import { frameHeaderBytes } from "../wire/frame-writer.ts";
 import { ConnectionCore } from "./connection-core.ts";
@@ -113,6 +114,11 @@ interface Listener {
 /** Addresses and who listens there. Everything that shall meet shares one network. */
 export class MemoryNetwork {
   private readonly listeners = new Map<string, Listener>();
+  private readonly soon: Timers["soon"];
+
+  constructor(soon = systemTimers.soon) {
+    this.soon = soon;
+  }
 
   /**
    * Accepts connections dialled to `address`, any string.
@@ -146,7 +152,7 @@ export class MemoryNetwork {
     handler: (connection: Connection) => FrameHandler,
     options: MemoryOptions,
   ): Promise<Connection> {
-    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise<void>((resolve) => this.soon(resolve));
     const listener = this.listeners.get(address);
     if (listener === undefined) throw new Error(`cannot connect to ${address}: nobody listens there`);
     const dialling = new MemoryConnection(address, options);

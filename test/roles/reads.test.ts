@@ -11,9 +11,9 @@ import { testLimits } from "../support/limits.ts";
 import { LinkBacklog } from "../../src/service/link-backlog.ts";
 import { ManualTimers } from "../support/manual-timers.ts";
 import { FrameKeeper, loneGateway } from "../support/lone-gateway.ts";
-import { type Runtime, systemRuntime } from "../../src/base/runtime.ts";
+import { systemRuntime, type Time } from "../../src/base/runtime.ts";
 
-function fixture(values: Partial<LimitValues>, time: Pick<Runtime, "clock" | "timers"> = systemRuntime) {
+function fixture(values: Partial<LimitValues>, time: Time = systemRuntime) {
   const limits = testLimits(values);
   const reads = new Reads(limits, time);
   const linkOf = (connection = new FrameKeeper()): GatewayLink & { connection: FrameKeeper } => ({

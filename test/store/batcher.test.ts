@@ -1,6 +1,8 @@
 // When batches are handed over, with a commit that ends when the test says so and a clock that stands still.
 
 import { expect, test } from "bun:test";
+import { systemClock } from "../../src/base/clock.ts";
+import { systemTimers } from "../../src/base/timers.ts";
 import { Batcher } from "../../src/store/batcher.ts";
 import { outcomeSlots, type Job } from "../../src/store/jobs.ts";
 import { StoreUnavailable } from "../../src/store/store.ts";
@@ -31,7 +33,8 @@ class Desk {
     },
     () => undefined,
     () => true,
-    { nowMs: () => 0, after: this.timers.after },
+    // What is asked at a turn's end happens then; only the pause is the test's.
+    { clock: { ...systemClock, monotonicMs: () => 0 }, timers: { after: this.timers.after, soon: systemTimers.soon } },
   );
 
   get sizes(): number[] {

@@ -53,7 +53,7 @@ describe("a flusher", () => {
   test("leaves to the next turn what does not fit a turn's share, and begins with it", () => {
     let nowMs = 0;
     const order: number[] = [];
-    const flusher = new Flusher(() => nowMs);
+    const flusher = new Flusher({ monotonicMs: () => nowMs });
     const item = (at: number): Item =>
       new Item(() => {
         nowMs++;
@@ -72,7 +72,7 @@ describe("a flusher", () => {
   test("flushes all in one turn, however long that takes, when too much waits, and then says what is left", () => {
     let nowMs = 0;
     let overdrawn = 0;
-    const flusher = new Flusher(() => nowMs);
+    const flusher = new Flusher({ monotonicMs: () => nowMs });
     flusher.watch(1_000_000, () => overdrawn++);
     const holders = (count: number, isRead: boolean): void => {
       for (let at = 0; at < count; at++) {
@@ -95,7 +95,7 @@ describe("a flusher", () => {
   });
 
   test("flushes hundreds in one turn while that is quick", () => {
-    const flusher = new Flusher(() => 0);
+    const flusher = new Flusher({ monotonicMs: () => 0 });
     const items = Array.from({ length: 500 }, () => new Item());
     for (const item of items) flusher.mark(item);
     flusher.flushAll();

@@ -1,12 +1,10 @@
 // A registry that is one node, inside of a process that needs no other.
 
-import { systemClock } from "../../base/clock.ts";
 import type { Limits } from "../../base/limits/limits.ts";
 import type { Log } from "../../base/log.ts";
-import { systemRandom } from "../../base/random.ts";
+import { type Runtime, systemRuntime } from "../../base/runtime.ts";
 import type { PeerFailure, PeerNetwork } from "../replication/peer-messages.ts";
 import { RegistryNode } from "./registry-node.ts";
-import { systemTimers } from "../../base/timers.ts";
 
 const noOthers: PeerFailure = { kind: "failed", reason: "unreachable", sentence: "there are no other nodes" };
 const nobody: PeerNetwork = {
@@ -15,18 +13,19 @@ const nobody: PeerNetwork = {
 };
 
 /** Starts it. */
-export function startLoneRegistry(settings: {
-  env: string;
-  zone: string;
-  version: string;
-  limits: Limits;
-  log: Log;
-}): RegistryNode {
+export function startLoneRegistry(
+  settings: {
+    env: string;
+    zone: string;
+    version: string;
+    limits: Limits;
+    log: Log;
+  },
+  runtime: Runtime = systemRuntime,
+): RegistryNode {
   const node = new RegistryNode({
     settings: { ...settings, region: "", address: "this process", seeds: [], hasKey: false },
-    clock: systemClock,
-    timers: systemTimers,
-    random: systemRandom,
+    ...runtime,
     network: nobody,
     limits: settings.limits,
     log: settings.log,

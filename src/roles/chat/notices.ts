@@ -4,7 +4,7 @@
 //
 // Memory: an entry for each account and group that had a change in the last second, bounded; beyond it nobody is told.
 
-import type { Runtime } from "../../base/runtime.ts";
+import type { Time } from "../../base/runtime.ts";
 import type { PushHead } from "../../service/dispatcher.ts";
 import type { ChatParts } from "./chat-parts.ts";
 import type { Delivery } from "./fan-out.ts";
@@ -38,14 +38,14 @@ type Parts = Pick<ChatParts, "audience" | "allowance" | "fanOut" | "limits" | "r
 
 export class Notices {
   private readonly parts: Parts;
-  private readonly runtime: Pick<Runtime, "clock" | "timers">;
+  private readonly time: Time;
   /** In the order in which they are due. */
   private readonly entries = new Map<string, Entry>();
   private isArmed = false;
 
-  constructor(parts: Parts, runtime: Pick<Runtime, "clock" | "timers">) {
+  constructor(parts: Parts, time: Time) {
     this.parts = parts;
-    this.runtime = runtime;
+    this.time = time;
   }
 
   /** Tells the group's online members, now or within a second. */
@@ -57,7 +57,7 @@ export class Notices {
       return;
     }
     if (this.entries.size >= entriesMax) return;
-    this.entries.set(key, { told: notice, next: undefined, dueMs: this.runtime.clock.monotonicMs() + pauseMs });
+    this.entries.set(key, { told: notice, next: undefined, dueMs: this.time.clock.monotonicMs() + pauseMs });
     this.deliver(notice);
     this.arm();
   }
@@ -71,7 +71,7 @@ export class Notices {
   private arm(): void {
     if (this.isArmed) return;
     this.isArmed = true;
-    this.runtime.timers.after(pauseMs, () => {
+    this.time.timers.after(pauseMs, () => {
       this.isArmed = false;
       this.tick();
       if (this.entries.size > 0) this.arm();
@@ -79,7 +79,7 @@ export class Notices {
   }
 
   private tick(): void {
-    const nowMs = this.runtime.clock.monotonicMs();
+    const nowMs = this.time.clock.monotonicMs();
     for (const [key, entry] of this.entries) {
       if (entry.dueMs > nowMs) return;
       this.entries.delete(key);

@@ -3,7 +3,7 @@
 // an answer made for a link that has much to send already: it would wait there. After an answer that was large the next read
 // that may be large rests, so that what others do goes in between.
 
-import type { Runtime } from "../../base/runtime.ts";
+import type { Time } from "../../base/runtime.ts";
 import { accountKey } from "../../base/account-key.ts";
 import type { Limits } from "../../base/limits/limits.ts";
 import type { Context, GatewayLink } from "../../service/context.ts";
@@ -40,14 +40,14 @@ export class Reads {
   private bytes = 0;
   /** What those that wait hold. */
   private held = 0;
-  private readonly runtime: Pick<Runtime, "clock" | "timers">;
+  private readonly time: Time;
   /** Until when reads rest that may be large. */
   private restUntilMs = 0;
   private isLooking = false;
 
-  constructor(limits: Limits, runtime: Pick<Runtime, "clock" | "timers">) {
+  constructor(limits: Limits, time: Time) {
     this.limits = limits;
-    this.runtime = runtime;
+    this.time = time;
     limits.measure("readBytes", () => this.bytes);
     limits.measure("readsWaitingBytes", () => this.held);
     limits.measure("readBytesPerAccount", () => this.ofAccount.values().reduce((most, of) => Math.max(most, of), 0));
@@ -77,7 +77,7 @@ export class Reads {
 
   private answered(bytes: number): void {
     if (bytes < largeBytes) return;
-    this.restUntilMs = Math.max(this.restUntilMs, this.runtime.clock.monotonicMs()) + bytes / largeBytesPerMs;
+    this.restUntilMs = Math.max(this.restUntilMs, this.time.clock.monotonicMs()) + bytes / largeBytesPerMs;
   }
 
   private enter({ app, account: name, packet }: Context, account: string, bytes: number): void {
@@ -101,7 +101,7 @@ export class Reads {
 
   /** Undefined: it may start at once. Throws ServiceUnavailable when it would have to wait, and too many do. */
   private turn({ link, packet, app, account }: Context, bytes: number): Promise<void> | undefined {
-    if (this.waiting.length === 0 && this.mayStart(link, bytes, this.runtime.clock.monotonicMs())) {
+    if (this.waiting.length === 0 && this.mayStart(link, bytes, this.time.clock.monotonicMs())) {
       this.bytes += bytes;
       return undefined;
     }
@@ -130,7 +130,7 @@ export class Reads {
 
   /** Starts what fits, in order; what rests keeps no other one, a link on which much waits only its own. */
   private startNext(): void {
-    const nowMs = this.runtime.clock.monotonicMs();
+    const nowMs = this.time.clock.monotonicMs();
     for (let at = 0; at < this.waiting.length;) {
       const next = this.waiting[at];
       if (next === undefined) return;
@@ -149,7 +149,7 @@ export class Reads {
   private lookLater(): void {
     if (this.waiting.length === 0 || this.isLooking) return;
     this.isLooking = true;
-    this.runtime.timers.after(lookMs, () => {
+    this.time.timers.after(lookMs, () => {
       this.isLooking = false;
       this.startNext();
     });

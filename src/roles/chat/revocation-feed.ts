@@ -1,7 +1,7 @@
 // Tells gateways of kicks and revocations: up to which number there are any, and the rows when they ask. Other chat nodes of the
 // store add some, too, so it looks for new ones while a gateway is linked; what this node has added is told at once.
 
-import type { Runtime } from "../../base/runtime.ts";
+import type { Time } from "../../base/runtime.ts";
 import type { Dispatcher } from "../../service/dispatcher.ts";
 import { Refusal } from "../../service/refusal.ts";
 import type { Handler } from "../../service/router.ts";
@@ -20,7 +20,7 @@ export class RevocationFeed {
   private readonly store: Pick<Store, "identity" | "revocations">;
   private readonly dispatcher: Pick<Dispatcher, "tell">;
   private readonly metrics: Pick<ServiceMetrics, "bug">;
-  private readonly runtime: Pick<Runtime, "clock" | "timers">;
+  private readonly time: Time;
   /** The number of the last row that is known, and the store that it is of. */
   private version = 0n;
   private identity = "";
@@ -32,12 +32,12 @@ export class RevocationFeed {
     store: RevocationFeed["store"],
     dispatcher: RevocationFeed["dispatcher"],
     metrics: RevocationFeed["metrics"],
-    runtime: RevocationFeed["runtime"],
+    time: RevocationFeed["time"],
   ) {
     this.store = store;
     this.dispatcher = dispatcher;
     this.metrics = metrics;
-    this.runtime = runtime;
+    this.time = time;
   }
 
   /** A gateway has linked itself. */
@@ -78,14 +78,14 @@ export class RevocationFeed {
     const last = rows.at(-1)?.id ?? after;
     // All that was known before is among the rows, unless it is not kept any more.
     const version = rows.length === rowsMax || last > known ? last : known;
-    const page = encodeRevocationsPage({ store, version, after, nowMs: this.runtime.clock.wallMs(), rows });
+    const page = encodeRevocationsPage({ store, version, after, nowMs: this.time.clock.wallMs(), rows });
     this.dispatcher.tell(context.link.gateway, Command.Revocations, page);
   };
 
   private arm(): void {
     if (this.isArmed) return;
     this.isArmed = true;
-    this.runtime.timers.after(lookMs, () => {
+    this.time.timers.after(lookMs, () => {
       this.isArmed = false;
       if (this.gateways.size === 0) return;
       void this.look();

@@ -1,6 +1,6 @@
 // The login service: who is signed in, and where.
 
-import type { Runtime } from "../../base/runtime.ts";
+import type { Time } from "../../base/runtime.ts";
 import type { Limits } from "../../base/limits/limits.ts";
 import type { Log } from "../../base/log.ts";
 import { RareLog } from "../../base/rare-log.ts";
@@ -27,7 +27,7 @@ export interface LoginService {
 
 /** Assembles the login service. */
 export function createLoginService(
-  parts: Pick<Runtime, "clock" | "timers"> & {
+  parts: Time & {
     readonly sessions: Sessions;
     readonly metrics: ServiceMetrics;
     readonly limits: Limits;
