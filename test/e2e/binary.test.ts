@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RoostClient } from "../../src/sdk/roost-client.ts";
 import { run, ServerProcess } from "../../scripts/harness/server-process.ts";
+import { testSeed } from "../support/random.ts";
 
 let folder: string;
 const servers: ServerProcess[] = [];
@@ -51,8 +52,7 @@ test("two people talk through pipes, and what was missed survives kill -9", asyn
 }, 60_000);
 
 test("every talk that was answered is in the index after kill -9 at any moment", async () => {
-  const seed = Number(process.env["TEST_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
-  console.log(`TEST_SEED=${seed}`);
+  const seed = testSeed("kill -9");
   for (let round = 0; round < 3; round++) {
     const server = await start();
     const client = await RoostClient.connect({ url: server.tcp, token: await tokenOf("alice"), reconnect: false });

@@ -10,14 +10,10 @@ import { Router } from "../../src/service/router.ts";
 import { Service } from "../../src/service/service.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import { Status } from "../../src/registry/instance.ts";
-import { systemTimers } from "../../src/base/timers.ts";
 import type { GatewayRole } from "../../src/roles/gateway/gateway-role.ts";
 import type { GatewayStart } from "../../src/session/sessions.ts";
-import { VirtualTime } from "../sim/virtual-time.ts";
 import { MemoryCluster } from "../support/memory-cluster.ts";
-import { until } from "../../scripts/harness/until.ts";
-import { turn } from "../transport/recording.ts";
-import { systemRuntime } from "../../src/base/runtime.ts";
+import { ManualTimers } from "../support/manual-timers.ts";
 
 const ends: (() => unknown)[] = [];
 afterEach(async () => {
@@ -34,18 +30,18 @@ class Lines {
 
 const store = (place: string): StoreIdentity => ({ identity: newStoreIdentity(), place });
 
-function newCluster(): MemoryCluster {
-  const cluster = new MemoryCluster();
+function newCluster(time?: ManualTimers): MemoryCluster {
+  const cluster = new MemoryCluster(time);
   ends.push(() => cluster.stop());
   return cluster;
 }
 
-async function gatewayOf(cluster: MemoryCluster, log = silentLog, timers = systemTimers): Promise<GatewayRole> {
-  const around = { ...cluster.around("gate-1", "gateway"), log, timers };
+async function gatewayOf(cluster: MemoryCluster): Promise<GatewayRole> {
+  const around = cluster.around("gate-1", "gateway");
   const key = new TextEncoder().encode("a key for tokens");
   const gateway = cluster.gateway(around, new Metrics().forService("gate-1", "gateway"), key);
-  await gateway.start();
-  ends.push(() => gateway.drain(0, 0));
+  await cluster.during(gateway.start());
+  ends.push(() => cluster.during(gateway.drain(0, 0)));
   return gateway;
 }
 
@@ -54,12 +50,12 @@ async function nodeOf(
   cluster: MemoryCluster,
   id: string,
   said: { stores: NodeStores },
-  { log = silentLog, timers = undefined as VirtualTime | undefined, gateways = [] as GatewayStart[] } = {},
+  { log = silentLog, gateways = [] as GatewayStart[] } = {},
 ): Promise<LogicNode> {
   const [service = ""] = id.split("-");
   const around = { ...cluster.around(id, service), log };
   const logic = new Service({
-    ...systemRuntime,
+    ...around,
     router: new Router([]),
     dispatcher: new Dispatcher(),
     log,
@@ -67,20 +63,17 @@ async function nodeOf(
     gatewayLinked: () => undefined,
     gatewayLost: () => undefined,
   });
-  const node = new LogicNode(
-    timers === undefined ? around : { ...around, timers: timers.timersOf(() => true) },
-    logic,
-    new Metrics().forService(id, service),
-    [],
-    { gateways: () => Promise.resolve(gateways) },
-  );
+  const node = new LogicNode(around, logic, new Metrics().forService(id, service), [], {
+    gateways: () => Promise.resolve(gateways),
+  });
   await node.start();
-  ends.push(() => node.drain(0));
+  ends.push(() => cluster.during(node.drain(0)));
   return node;
 }
 
 test("a chat node with other sessions is refused; it and the gateway say so with both places, until it has the right ones", async () => {
-  const cluster = newCluster();
+  const time = new ManualTimers();
+  const cluster = newCluster(time);
   const [right, wrong] = [store("redis://a"), store("redis://b")];
   const lines = new Lines();
   const chatStores = { stores: { sessions: wrong, messages: store("sqlite:/m.db") } };
@@ -92,19 +85,20 @@ test("a chat node with other sessions is refused; it and the gateway say so with
     "gate-1 does not link chat-1: its session store redis://b is not the session store redis://a of login-1; " +
     "give all login and chat nodes the same --sessions";
   expect(gateway.troubles).toEqual({ storesDiffer: sentence });
-  await until(() => login.isReady, "the login node serves");
+  await time.until(() => login.isReady, "the login node serves");
   expect(chat.isReady).toBe(false);
   expect(chat.detail).toMatchObject({ gateways: 0, storesDiffer: sentence });
   expect(lines.errors).toEqual([`a gateway does not link this node: ${sentence}`]);
   chatStores.stores = { ...chatStores.stores, sessions: right };
-  await until(() => gateway.missingServices().length === 0, "it is linked");
+  await time.until(() => gateway.missingServices().length === 0, "it is linked");
   expect(gateway.troubles).toEqual({});
-  await until(() => chat.isReady, "it serves");
+  await time.until(() => chat.isReady, "it serves");
   expect(chat.detail).not.toHaveProperty("storesDiffer");
 }, 60_000);
 
 test("a store that becomes known later is told to gateways and to the registry", async () => {
-  const cluster = newCluster();
+  const time = new ManualTimers();
+  const cluster = newCluster(time);
   const said: { stores: NodeStores } = { stores: { sessions: undefined, messages: undefined } };
   await nodeOf(cluster, "login-1", { stores: { sessions: store("redis://a"), messages: undefined } });
   await nodeOf(cluster, "chat-1", said);
@@ -112,36 +106,29 @@ test("a store that becomes known later is told to gateways and to the registry",
   expect(gateway.missingServices()).toEqual([]);
   const late = store("redis://b");
   said.stores = { sessions: late, messages: undefined };
-  await until(() => gateway.missingServices().includes("chat"), "its link has ended");
+  await time.until(() => gateway.missingServices().includes("chat"), "its link has ended");
   expect(gateway.troubles["storesDiffer"]).toContain("chat-1: its session store redis://b");
   const listed = (): string | undefined =>
     cluster.registry.instances("test", "chat", Status.Up)[0]?.metadata.get("sessions");
-  await until(() => listed() === late.identity, "it is listed with that store");
+  await time.until(() => listed() === late.identity, "it is listed with that store");
 }, 60_000);
 
 test("a gateway that the sessions know and that has no link is named in the health of a node, which stays ready", async () => {
-  const cluster = newCluster();
-  const time = new VirtualTime();
+  const time = new ManualTimers();
+  const cluster = newCluster(time);
   const gateways = ["gate-1", "gate-9"].map((gateway) => ({ gateway, incarnation: "i" }));
-  const node = await nodeOf(
-    cluster,
-    "chat-1",
-    { stores: { sessions: undefined, messages: undefined } },
-    { timers: time, gateways },
-  );
+  const node = await nodeOf(cluster, "chat-1", { stores: { sessions: undefined, messages: undefined } }, { gateways });
   await nodeOf(cluster, "login-1", { stores: { sessions: undefined, messages: undefined } });
   await gatewayOf(cluster);
-  await until(() => node.detail["gateways"] === 1, "it is linked");
-  for (let second = 0; second < 25; second++) {
-    time.advance(1_000);
-    await turn(3);
-  }
+  await time.until(() => node.detail["gateways"] === 1, "it is linked");
+  await time.pass(25_000, 1_000);
   expect(node.detail).toMatchObject({ unlinkedGateways: "gate-9" });
-  await until(() => node.isReady, "it is ready");
+  await time.until(() => node.isReady, "it is ready");
 }, 60_000);
 
 test("of two gateways that go by different stores the one that came later takes over the other's decision", async () => {
-  const cluster = newCluster();
+  const time = new ManualTimers();
+  const cluster = newCluster(time);
   const [one, other] = [store("redis://a"), store("redis://b")];
   const elder = await cluster.around("gate-0", "gateway").naming.register({
     ...{ service: "wgateway", id: "gate-0", addrs: ["ws://127.0.0.1:1"], version: "test", status: Status.Up },
@@ -152,19 +139,15 @@ test("of two gateways that go by different stores the one that came later takes 
     await nodeOf(cluster, "login-2", { stores: { sessions: other, messages: undefined } }),
   ];
   await nodeOf(cluster, "chat-1", { stores: { sessions: undefined, messages: undefined } });
-  const hasty = {
-    ...systemTimers,
-    after: (delayMs: number, action: () => void) => systemTimers.after(Math.min(delayMs, 100), action),
-  };
-  const gateway = await gatewayOf(cluster, silentLog, hasty);
+  const gateway = await gatewayOf(cluster);
   const links = (): unknown[] => [first, second].map(({ detail }) => detail["gateways"]);
-  await until(() => gateway.isListed && Bun.deepEquals(links(), [1, 0]), "it goes by the first one's");
+  await time.until(() => gateway.isListed && Bun.deepEquals(links(), [1, 0]), "it goes by the first one's");
   const told = (): string | undefined =>
     cluster.registry.instances("test", "tgateway", Status.Up)[0]?.metadata.get("sessions");
-  await until(() => told() === one.identity, "it says so");
+  await time.until(() => told() === one.identity, "it says so");
   await elder.update({ metadata: new Map(metadataOfStores({ sessions: other, messages: undefined })) });
-  await until(() => Bun.deepEquals(links(), [0, 1]), "it goes by the other one's");
-  await until(() => told() === other.identity, "it says so");
+  await time.until(() => Bun.deepEquals(links(), [0, 1]), "it goes by the other one's");
+  await time.until(() => told() === other.identity, "it says so");
   expect(gateway.troubles["storesDiffer"]).toContain("does not link login-1");
   expect(first.detail).toMatchObject({ storesDiffer: expect.stringContaining("redis://b of login-2") });
 }, 60_000);

@@ -2,7 +2,6 @@
 
 import { expect, test } from "bun:test";
 import { systemClock } from "../../src/base/clock.ts";
-import { systemTimers } from "../../src/base/timers.ts";
 import { Batcher } from "../../src/store/batcher.ts";
 import { outcomeSlots, type Job } from "../../src/store/jobs.ts";
 import { StoreUnavailable } from "../../src/store/store.ts";
@@ -33,8 +32,7 @@ class Desk {
     },
     () => undefined,
     () => true,
-    // What is asked at a turn's end happens then; only the pause is the test's.
-    { clock: { ...systemClock, monotonicMs: () => 0 }, timers: { after: this.timers.after, soon: systemTimers.soon } },
+    { clock: { ...systemClock, monotonicMs: () => 0 }, timers: this.timers },
   );
 
   get sizes(): number[] {

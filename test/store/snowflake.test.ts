@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { IdSequence, nextId, nodeOfId, smallestIdAt, snowflakeEpochMs, timeOfId } from "../../src/store/snowflake.ts";
+import { testSeed } from "../support/random.ts";
 
 const now = Date.UTC(2026, 5, 1);
 
@@ -28,8 +29,7 @@ test("after a higher node's id the next is in the next millisecond, after a lowe
 });
 
 test("whatever clocks and nodes do, ids rise strictly and carry the true node", () => {
-  const seed = Number(process.env["SEED"] ?? Math.floor(Math.random() * 2 ** 31));
-  console.log(`snowflake seed ${seed}`);
+  const seed = testSeed("snowflake");
   let state = seed;
   const random = (below: number): number => {
     state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff;

@@ -26,6 +26,7 @@ import { revocationSuite } from "./revocation-suite.ts";
 import { sqlitePlace } from "./sqlite-place.ts";
 import { draft, stored, storeSuite, talk } from "./store-suite.ts";
 import { contentsOf } from "../support/contents.ts";
+import { testSeed } from "../support/random.ts";
 
 const root = mkdtempSync(join(tmpdir(), "store-test-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -236,8 +237,7 @@ test("a writer whose lease another one took writes under a new number, and all 1
 
 test("kill -9 at random moments loses nothing that was acknowledged, and a restart does not wait", async () => {
   const path = freshPath();
-  const seed = Number(process.env["SEED"] ?? Math.floor(Math.random() * 1_000_000));
-  console.log(`kill seed ${seed}`);
+  const seed = testSeed("kill");
   const acknowledged: bigint[] = [];
   for (let round = 0; round < 4; round++) {
     const child = Bun.spawn([process.execPath, join(import.meta.dir, "store-child.ts"), path, "1000000000", "50"], {

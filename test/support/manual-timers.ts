@@ -1,7 +1,11 @@
 // Time that passes when a test says so: no test waits for a real back-off or heartbeat, nor for what must not happen.
 
+import { until } from "../../scripts/harness/until.ts";
 import type { Clock } from "../../src/base/clock.ts";
-import type { Cancel, Timers } from "../../src/base/timers.ts";
+import { type Cancel, systemTimers, type Timers } from "../../src/base/timers.ts";
+
+/** Between two waits for what is outside of the process. */
+const stepsAtOnce = 4;
 
 interface Timer {
   readonly atMs: number;
@@ -24,7 +28,8 @@ export class ManualTimers implements Timers, Clock {
     return () => void this.planned.delete(timer);
   };
 
-  readonly soon = (action: () => void): void => void this.after(0, action);
+  /** Turns of the event loop are those of the machine. */
+  readonly soon = systemTimers.soon;
   readonly monotonicMs = (): number => this.nowMs;
   readonly wallMs = (): number => this.nowMs + this.wallAheadMs;
   readonly wallNs = (): bigint => BigInt(Math.ceil(this.wallMs() * 1_000)) * 1_000n;
@@ -54,5 +59,26 @@ export class ManualTimers implements Timers, Clock {
       this.advance(Math.min(stepMs, leftMs));
       await new Promise((resolve) => setImmediate(resolve));
     }
+  }
+
+  /** Lets time pass until something is true, for what takes an unknown number of tries; sockets get their turns. */
+  async until(isSo: () => boolean | Promise<boolean>, what: string, stepMs = 100): Promise<void> {
+    await until(async () => {
+      for (let step = 0; step < stepsAtOnce; step++) {
+        if (await isSo()) return true;
+        this.advance(stepMs);
+        await Bun.sleep(0);
+      }
+      return isSo();
+    }, what);
+  }
+
+  /** Lets time pass while a promise is awaited. */
+  async during<Result>(promise: Promise<Result>): Promise<Result> {
+    let isSettled = false;
+    const settled = (): void => void (isSettled = true);
+    promise.then(settled, settled);
+    await this.until(() => isSettled, "what was begun ends");
+    return promise;
   }
 }

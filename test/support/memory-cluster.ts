@@ -23,6 +23,7 @@ import { Flusher } from "../../src/transport/flusher.ts";
 import { ControlCommands } from "../../src/observe/control-commands.ts";
 import { MemoryNetwork } from "../../src/transport/memory.ts";
 import type { Server } from "../../src/transport/transport.ts";
+import type { ManualTimers } from "./manual-timers.ts";
 import { closeAbnormal } from "../../src/wire/close-reason.ts";
 import { systemRuntime } from "../../src/base/runtime.ts";
 
@@ -45,6 +46,17 @@ export class MemoryCluster {
   private readonly servers = new Map<string, Server>();
   private readonly namings: InProcessNaming[] = [];
   private readonly nodes: LogicNode[] = [];
+  private readonly time: ManualTimers | undefined;
+
+  /** `time`: that of all its processes; the machine's unless it is given. */
+  constructor(time?: ManualTimers) {
+    this.time = time;
+  }
+
+  /** What these processes do for which time has to pass. */
+  during<Result>(promise: Promise<Result>): Promise<Result> {
+    return this.time?.during(promise) ?? promise;
+  }
 
   /** NodeEnvironment for a process of that id and service. */
   around(id: string, service: string, keys: ClusterKeys = this.keys): NodeEnvironment {
@@ -74,6 +86,7 @@ export class MemoryCluster {
       network: watched,
       keys,
       ...systemRuntime,
+      ...(this.time === undefined ? {} : { clock: this.time, timers: this.time }),
       limits: this.limits,
       control: new ControlCommands({}, () => undefined),
       log: silentLog,
@@ -139,7 +152,7 @@ export class MemoryCluster {
   }
 
   async stop(): Promise<void> {
-    for (const node of this.nodes) await node.drain(0);
+    for (const node of this.nodes) await this.during(node.drain(0));
     for (const naming of this.namings) await naming.close();
     this.registry.stop();
   }
