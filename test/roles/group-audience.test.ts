@@ -133,6 +133,81 @@ test("a group that was being read from the store before is told to nobody, and r
   expect(answers).toHaveLength(2);
 });
 
+/** An audience whose sessions answer when the test says so. */
+function slowSessions(accounts: string[]) {
+  const { state, store, sessions, signIn } = fixture(accounts);
+  const looks: PromiseWithResolvers<void>[] = [];
+  const engine: Sessions = Object.create(sessions, {
+    locate: {
+      value: async (app: string, asked: readonly string[]) => {
+        const look = Promise.withResolvers<void>();
+        looks.push(look);
+        await look.promise;
+        return sessions.locate(app, asked);
+      },
+    },
+  });
+  const audience = new GroupAudience(store, engine);
+  const online = async (version = 1n) => [...(await audience.online("app", "group", version))].toSorted();
+  return { state, audience, looks, signIn, online };
+}
+
+test("who asks while it is looked up who is online waits for that", async () => {
+  const { looks, signIn, online } = slowSessions(["a", "b"]);
+  await Promise.all(["a", "b"].map(signIn));
+  const first = online();
+  await Bun.sleep(0);
+  const second = online();
+  await Bun.sleep(0);
+  for (const look of looks) look.resolve();
+  expect(await Promise.all([first, second])).toEqual([
+    ["a", "b"],
+    ["a", "b"],
+  ]);
+});
+
+test("a group whose online members cannot be looked up is read again by who asks next", async () => {
+  const { looks, signIn, online } = slowSessions(["a", "b"]);
+  await Promise.all(["a", "b"].map(signIn));
+  const first = online().catch(String);
+  await Bun.sleep(0);
+  looks[0]?.reject(new SessionsUnavailable("away"));
+  expect(await first).toContain("away");
+  const second = online();
+  await Bun.sleep(0);
+  looks[1]?.resolve();
+  expect(await second).toEqual(["a", "b"]);
+});
+
+test("who leaves while it is looked up who is online is not among them", async () => {
+  const { audience, looks, signIn, online } = slowSessions(["a", "b"]);
+  await Promise.all(["a", "b"].map(signIn));
+  const first = online();
+  await Bun.sleep(0);
+  const change = { app: "app", group: "group", account: "b", isMember: false, versionBefore: 1n, version: 2n };
+  audience.changed(change);
+  looks[0]?.resolve();
+  expect(await first).toEqual(["a"]);
+});
+
+test("who needs a later membership than the one that is being read has it read again", async () => {
+  const { sessions, signIn } = fixture([]);
+  await Promise.all(["a", "b"].map(signIn));
+  const answers: ((membership: Membership) => void)[] = [];
+  const store: Pick<Store, "membership" | "watchReplacement"> = {
+    membership: () => new Promise((resolve) => answers.push(resolve)),
+    watchReplacement: () => () => {},
+  };
+  const audience = new GroupAudience(store, sessions);
+  const before = audience.online("app", "group", 1n);
+  const after = audience.online("app", "group", 2n);
+  answers[0]?.({ version: 1n, accounts: ["a"] });
+  expect([...(await before)]).toEqual(["a"]);
+  await Bun.sleep(0);
+  answers[1]?.({ version: 2n, accounts: ["a", "b"] });
+  expect([...(await after)].toSorted()).toEqual(["a", "b"]);
+});
+
 /** A store whose groups are of a size that the app says, and which counts how often each app's are read. */
 function sizedGroups(membersMax: number) {
   const reads = new Map<string, number>();

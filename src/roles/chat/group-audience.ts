@@ -3,6 +3,7 @@
 // membership, which every stored message carries) tells when a change was made elsewhere: then it is loaded anew. Versions of
 // a store say nothing about the one that takes its place, so a replacement forgets all groups.
 
+import type { Located } from "../../service/dispatcher.ts";
 import type { PresenceListener, Sessions } from "../../session/sessions.ts";
 import type { Store } from "../../store/store.ts";
 
@@ -83,8 +84,9 @@ export class GroupAudience {
   online(app: string, group: string, version: bigint): Iterable<string> | Promise<Iterable<string>> {
     const tenant = this.tenant(app);
     const audience = tenant.groups.get(group);
-    if (audience === undefined || audience.version < version) {
-      return this.load(app, tenant, group).then((loaded) => loaded?.online ?? []);
+    // One that is being loaded does not know yet who of it is online.
+    if (audience === undefined || audience.version < version || tenant.loading.has(group)) {
+      return this.load(app, tenant, group, version).then((loaded) => loaded?.online ?? []);
     }
     tenant.groups.delete(group);
     tenant.groups.set(group, audience);
@@ -137,9 +139,14 @@ export class GroupAudience {
     return this.tenants.get(app)?.groupsOf.get(account) ?? [];
   }
 
-  private load(app: string, tenant: Tenant, group: string): Promise<Audience | undefined> {
+  private load(app: string, tenant: Tenant, group: string, version: bigint): Promise<Audience | undefined> {
     const running = tenant.loading.get(group);
-    if (running !== undefined) return running;
+    if (running !== undefined) {
+      // It may have read the membership before the change that the caller knows of.
+      return running.then((loaded) =>
+        loaded !== undefined && loaded.version < version ? this.load(app, tenant, group, version) : loaded,
+      );
+    }
     const loading = this.read(app, tenant, group).finally(() => {
       if (tenant.loading.get(group) === loading) tenant.loading.delete(group);
     });
@@ -161,10 +168,17 @@ export class GroupAudience {
     for (const account of accounts) this.link(tenant, account, audience);
     tenant.groups.set(group, audience);
     this.count(tenant, audience.members.size);
-    const found = this.sessions.locate(app, accounts);
-    const located = found instanceof Promise ? await found : found;
+    let located: Located;
+    try {
+      const found = this.sessions.locate(app, accounts);
+      located = found instanceof Promise ? await found : found;
+    } catch (error) {
+      if (tenant.groups.get(group) === audience) this.forget(tenant, group, audience);
+      throw error;
+    }
     for (const [index, account] of accounts.entries()) {
-      if ((located[index]?.length ?? 0) > 0) audience.online.add(account);
+      // It may have left meanwhile.
+      if ((located[index]?.length ?? 0) > 0 && audience.members.has(account)) audience.online.add(account);
     }
     this.makeRoom(audience);
     return audience;
