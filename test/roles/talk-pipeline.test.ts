@@ -3,26 +3,25 @@
 import { expect, test } from "bun:test";
 import { silentLog } from "../../src/base/log.ts";
 import { RareLog } from "../../src/base/rare-log.ts";
-import { Context, type GatewayLink } from "../../src/service/context.ts";
 import { Dispatcher } from "../../src/service/dispatcher.ts";
-import { LinkBacklog } from "../../src/service/link-backlog.ts";
 import { Metrics } from "../../src/observe/metrics.ts";
 import { AccountRates } from "../../src/roles/chat/account-rates.ts";
-import { systemTimers } from "../../src/base/timers.ts";
 import { FanOut } from "../../src/roles/chat/fan-out.ts";
 import { FanOutAllowance } from "../../src/roles/chat/fan-out-allowance.ts";
 import { GroupAudience } from "../../src/roles/chat/group-audience.ts";
+import { MissedPushes } from "../../src/roles/chat/missed-pushes.ts";
 import { Notices } from "../../src/roles/chat/notices.ts";
 import { Reads } from "../../src/roles/chat/reads.ts";
 import { TalkPipeline } from "../../src/roles/chat/talk-pipeline.ts";
 import { MemorySessions } from "../../src/session/memory-sessions.ts";
 import type { Sessions } from "../../src/session/sessions.ts";
+import { type Store, StoreUnavailable, type TalkOutcome } from "../../src/store/store.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
-import type { Connection } from "../../src/transport/transport.ts";
 import { Command } from "../../src/wire/commands.ts";
-import { MetaType, Status } from "../../src/wire/gen/pkt_pb.ts";
-import { decodePacket, encodeLogicPacket } from "../../src/wire/packet.ts";
-import { PacketScan, scanPacket } from "../../src/wire/packet-scan.ts";
+import { Status } from "../../src/wire/gen/pkt_pb.ts";
+import { decodePacket } from "../../src/wire/packet.ts";
+import { contextOf, openConnection } from "../support/context.ts";
+import { talkStore } from "../support/talk-store.ts";
 import { testLimits } from "../support/limits.ts";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -47,6 +46,32 @@ function lostSessions(): Sessions {
   };
 }
 
+function pipelineOf(store: Store, sessions: Sessions, dispatcher: Dispatcher = new Dispatcher()): TalkPipeline {
+  const metrics = new Metrics();
+  const limits = testLimits();
+  const audience = new GroupAudience(store, sessions);
+  const allowance = new FanOutAllowance(limits, systemRuntime.clock);
+  const fanOut = new FanOut({ dispatcher, sessions, bytesMax: 1024, soon: systemRuntime.timers.soon });
+  const rareLog = new RareLog(silentLog);
+  return new TalkPipeline({
+    store,
+    sessions,
+    dispatcher,
+    audience,
+    allowance,
+    fanOut,
+    notices: new Notices({ audience, allowance, fanOut, limits, rareLog }, systemRuntime),
+    missed: new MissedPushes({ sessions, audience, dispatcher }, systemRuntime.timers),
+    reads: new Reads(limits, systemRuntime),
+    ...systemRuntime,
+    latency: metrics.talkLatency,
+    metrics: metrics.forService("chat", "chat"),
+    limits,
+    rates: new AccountRates(limits, systemRuntime.clock),
+    rareLog,
+  });
+}
+
 test("a push that fails leaves the message stored and the sender with Success", async () => {
   const folder = mkdtempSync(join(tmpdir(), "roost-pipeline-"));
   const store = await openSqliteStore({
@@ -57,65 +82,9 @@ test("a push that fails leaves the message stored and the sender with Success", 
   const sessions = lostSessions();
   const answered = Promise.withResolvers<void>();
   const outbound = Buffer.alloc(4096);
-  const connection: Connection = {
-    remoteAddress: "gate/1",
-    isOpen: true,
-    unsentBytes: 0,
-    frameBytesMax: 1,
-    outbound,
-    reserve: (bytes) => {
-      queueMicrotask(answered.resolve);
-      expect(bytes).toBeLessThan(outbound.length);
-      return 0;
-    },
-    identified() {},
-    handOver() {},
-    unreserve() {},
-    send: () => true,
-    close() {},
-    fail() {},
-  };
-  const backlog = new LinkBacklog("gate", connection, systemTimers);
-  const link: GatewayLink = { gateway: "gate", incarnation: "1", unanswered: 0, backlog, connection };
-  const meta = (key: string, value: string) => ({ key, value, type: MetaType.string });
-  const packet = Buffer.from(
-    encodeLogicPacket(
-      {
-        command: Command.UserTalk,
-        sequence: 7,
-        dest: "bob",
-        channelId: "c",
-        meta: [meta("app", "app"), meta("account", "alice")],
-      },
-      new Uint8Array(0),
-    ),
-  );
-  const scan = new PacketScan();
-  scanPacket(packet, scan);
-  const context = new Context(link, packet, scan, Command.UserTalk, "app", 0);
-  const metrics = new Metrics();
-  const dispatcher = new Dispatcher();
-  const limits = testLimits();
-  const audience = new GroupAudience(store, sessions);
-  const allowance = new FanOutAllowance(limits, systemRuntime.clock);
-  const fanOut = new FanOut({ dispatcher, sessions, bytesMax: 1024, soon: systemTimers.soon });
-  const rareLog = new RareLog(silentLog);
-  const pipeline = new TalkPipeline({
-    store,
-    sessions,
-    dispatcher,
-    audience,
-    allowance,
-    fanOut,
-    notices: new Notices({ audience, allowance, fanOut, limits, rareLog }, systemRuntime),
-    reads: new Reads(limits, systemRuntime),
-    ...systemRuntime,
-    latency: metrics.talkLatency,
-    metrics: metrics.forService("chat", "chat"),
-    limits,
-    rates: new AccountRates(limits, systemRuntime.clock),
-    rareLog,
-  });
+  const connection = openConnection(outbound, () => queueMicrotask(answered.resolve));
+  const context = contextOf({ command: Command.UserTalk, account: "alice", dest: "bob", sequence: 7 }, connection);
+  const pipeline = pipelineOf(store, sessions);
   const talk = {
     app: "app",
     sender: "alice",
@@ -135,4 +104,42 @@ test("a push that fails leaves the message stored and the sender with Success", 
   expect(await store.index(query)).toHaveLength(1);
   await store.close();
   rmSync(folder, { recursive: true, force: true });
+});
+
+test("messages are pushed in the order of their commits, also when a batch between them is not stored", async () => {
+  const outcome: TalkOutcome = {
+    ...{ result: "stored", messageId: 1n, sendTime: 1n, previousId: 0n, groupVersion: 0n },
+    ...{ repeated: false, writtenHere: true, madeAccount: false },
+  };
+  let batches = 0;
+  const store: Store = {
+    ...talkStore(outcome),
+    append: (talks) =>
+      ++batches === 2 ? Promise.reject(new StoreUnavailable("away")) : Promise.resolve(talks.map(() => outcome)),
+  };
+  const slow = Promise.withResolvers<void>();
+  const location = { device: "", channelId: "d", gateway: "gate", incarnation: "1" };
+  const sessions: Sessions = {
+    ...lostSessions(),
+    locate: async (_, [account]) => {
+      if (account === "first") await slow.promise;
+      return [[location]];
+    },
+  };
+  const pushed: string[] = [];
+  const last = Promise.withResolvers<void>();
+  const dispatcher = new Dispatcher();
+  dispatcher.push = ({ dest }) => {
+    pushed.push(dest);
+    if (pushed.length === 2) last.resolve();
+  };
+  const pipeline = pipelineOf(store, sessions, dispatcher);
+  for (const dest of ["first", "second", "third"]) {
+    const talk = { app: "app", sender: "alice", toGroup: false, dest, type: 1, body: "", extra: "", clientId: "" };
+    pipeline.add(contextOf({ command: Command.UserTalk, account: "alice", dest }), talk);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  slow.resolve();
+  await last.promise;
+  expect(pushed).toEqual(["first", "third"]);
 });

@@ -11,6 +11,7 @@ import type { AccountRates } from "./account-rates.ts";
 import type { FanOut } from "./fan-out.ts";
 import type { FanOutAllowance } from "./fan-out-allowance.ts";
 import type { GroupAudience } from "./group-audience.ts";
+import type { MissedPushes } from "./missed-pushes.ts";
 import type { Notices } from "./notices.ts";
 import type { Reads } from "./reads.ts";
 
@@ -23,6 +24,7 @@ export interface ChatParts extends Runtime {
   readonly allowance: FanOutAllowance;
   readonly fanOut: FanOut;
   readonly notices: Notices;
+  readonly missed: MissedPushes;
   readonly reads: Reads;
   readonly latency: TalkLatency;
   readonly metrics: Pick<ServiceMetrics, "bug">;

@@ -24,6 +24,7 @@ import { groupCreate } from "./group-create.ts";
 import { groupDetail } from "./group-detail.ts";
 import { groupJoin } from "./group-join.ts";
 import { groupQuit } from "./group-quit.ts";
+import { MissedPushes } from "./missed-pushes.ts";
 import { Notices } from "./notices.ts";
 import { offlineContent } from "./offline-content.ts";
 import { offlineIndex } from "./offline-index.ts";
@@ -57,8 +58,10 @@ export function createChatService(
   const fanOut = new FanOut({ dispatcher, sessions, bytesMax: limits.values.fanOutBytes, soon: timers.soon });
   limits.measure("fanOutBytes", () => fanOut.bytes);
   const notices = new Notices({ audience, allowance, fanOut, limits, rareLog }, assembly);
+  const missed = new MissedPushes({ sessions, audience, dispatcher }, timers);
   const parts: ChatParts = {
-    ...{ store, sessions, dispatcher, audience, allowance, fanOut, notices, reads: new Reads(limits, assembly) },
+    ...{ store, sessions, dispatcher, audience, allowance, fanOut, notices, missed },
+    reads: new Reads(limits, assembly),
     ...{ clock, timers, random, latency, metrics, limits, rates, rareLog },
   };
   const pipeline = new TalkPipeline(parts);

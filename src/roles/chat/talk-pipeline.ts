@@ -7,6 +7,7 @@ import { deliveryCost, type Located, othersIn } from "../../service/dispatcher.t
 import { refusalOf } from "../../service/refusal.ts";
 import { failRequest } from "../../service/middleware/recover.ts";
 import type { Talk, TalkOutcome } from "../../store/store.ts";
+import { Command } from "../../wire/commands.ts";
 import { Status } from "../../wire/gen/pkt_pb.ts";
 import { admitDelivery } from "./admit-delivery.ts";
 import type { ChatParts } from "./chat-parts.ts";
@@ -88,6 +89,8 @@ export class TalkPipeline {
         failRequest(context, error, this.parts);
         this.giveBack(talks[index], paid[index]);
       }
+      // The next batch is pushed after those before this one, too.
+      await previous;
       return;
     }
     const committedMs = this.parts.clock.monotonicMs();
@@ -122,7 +125,7 @@ export class TalkPipeline {
       try {
         this.send(context, talk, outcome, locations);
       } catch (bug) {
-        this.lost(context.command, bug);
+        this.lostTo(talk, outcome, bug);
       }
     }
   }
@@ -165,14 +168,13 @@ export class TalkPipeline {
     }
     try {
       if (talk.toGroup) {
-        const lost = (error: unknown): void => this.lost(context.command, error);
+        const lost = (error: unknown): void => this.lostTo(talk, outcome, error);
         return new TalkDelivery(this.parts, context, talk, outcome, paid, lost);
       }
       const found = this.locateTwo(talk);
-      return found instanceof Promise ? found.catch((error: unknown) => this.lost(context.command, error)) : found;
+      return found instanceof Promise ? found.catch((error: unknown) => this.lostTo(talk, outcome, error)) : found;
     } catch (error) {
-      this.lost(context.command, error);
-      return undefined;
+      return this.lostTo(talk, outcome, error);
     }
   }
 
@@ -194,11 +196,14 @@ export class TalkPipeline {
     this.parts.latency.push.observeMs(this.parts.clock.monotonicMs() - context.receivedMs);
   }
 
-  /** A message is stored and not pushed: an engine is away, or a bug was met. */
-  private lost(command: string, error: unknown): undefined {
-    const { rareLog, metrics } = this.parts;
-    if (refusalOf(error) === undefined) metrics.bug(error, "request", { command });
+  /** A message is stored and not pushed, as an engine is away or a bug was met: its receivers are told to look for it. */
+  private lostTo({ app, sender, toGroup, dest }: Talk, { groupVersion }: StoredTalk, error: unknown): undefined {
+    const { rareLog, metrics, missed } = this.parts;
+    if (refusalOf(error) === undefined)
+      metrics.bug(error, "request", { command: toGroup ? Command.GroupTalk : Command.UserTalk });
     else rareLog.warn("a push was lost; its message is in the index", { error: String(error) });
+    if (toGroup) missed.addGroup(app, dest, groupVersion);
+    else missed.add(app, dest === sender ? [sender] : [dest, sender]);
     return undefined;
   }
 }
