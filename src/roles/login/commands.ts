@@ -42,7 +42,7 @@ export function createLoginService(
     countRequests(metrics),
   ]);
   router.handle(Command.SignIn, signIn(sessions, dispatcher, limits));
-  router.handle(Command.SignOut, signOut(sessions));
+  router.handle(Command.SignOut, signOut(sessions, timers));
   router.handle(Command.Restore, restore(sessions, dispatcher));
   router.handle(Command.Census, census(sessions, dispatcher));
   const service = new Service({
