@@ -2,58 +2,12 @@
 // `bun test/fuzz/registry-fuzz.ts --seed 1 --seconds 600`, and a short while in the tests. It stops at the first seed that
 // goes wrong; the same one given as --seed shows it again, as the first.
 
-import { parseArgs } from "node:util";
 import { RegistryWorld, type Sabotage } from "../sim/registry-world.ts";
-
-/** What became of a series of simulations. */
-export interface FuzzOutcome {
-  /** Those that ended well. */
-  readonly runs: number;
-  /** The one that did not: its seed, what was wrong, and what had happened before; undefined: all is well. */
-  readonly failure: { readonly seed: number; readonly faults: readonly string[]; readonly story: string[] } | undefined;
-}
+import { type FuzzOutcome, fuzzFromCommandLine, fuzzWorlds } from "./fuzz-worlds.ts";
 
 /** Simulates with `seed`, `seed` + 1 and so on while `goesOn(run)` is true, up to the first that goes wrong. */
 export function fuzzRegistry(seed: number, goesOn: (run: number) => boolean, sabotage?: Sabotage): FuzzOutcome {
-  let runs = 0;
-  for (; goesOn(runs); runs++) {
-    const worldSeed = (seed + runs) % 2 ** 32;
-    const world = new RegistryWorld(worldSeed, sabotage);
-    const faults = faultsOf(world, worldSeed);
-    if (faults.length > 0) return { runs, failure: { seed: worldSeed, faults, story: world.story } };
-  }
-  return { runs, failure: undefined };
+  return fuzzWorlds(seed, goesOn, (worldSeed) => new RegistryWorld(worldSeed, sabotage));
 }
 
-function faultsOf(world: RegistryWorld, seed: number): readonly string[] {
-  try {
-    return world.run();
-  } catch (error) {
-    // A bug that threw is a fault like any other, and its seed must be told.
-    return [`seed ${seed}: ${error instanceof Error ? error.stack : String(error)}`];
-  }
-}
-
-if (import.meta.main) {
-  const { values } = parseArgs({ options: { seed: { type: "string" }, seconds: { type: "string", default: "60" } } });
-  const seed = values.seed === undefined ? Date.now() % 0x1_0000_0000 : Number(values.seed);
-  const seconds = Number(values.seconds);
-  if (!Number.isSafeInteger(seed) || seed < 0 || !(seconds > 0)) {
-    console.error("usage: bun test/fuzz/registry-fuzz.ts [--seed <whole number>] [--seconds <number above 0>]");
-    process.exit(2);
-  }
-  console.log(`seed ${seed}, ${seconds} s`);
-  const beganMs = performance.now();
-  const { runs, failure } = fuzzRegistry(seed, (run) => {
-    const passedSeconds = (performance.now() - beganMs) / 1000;
-    if (process.stdout.isTTY && run % 50 === 0) process.stdout.write(`\r${run} runs, ${Math.floor(passedSeconds)} s `);
-    return passedSeconds < seconds;
-  });
-  if (process.stdout.isTTY) process.stdout.write("\r");
-  for (const line of failure === undefined ? [] : [...failure.story, ...failure.faults]) console.log(line);
-  console.log(JSON.stringify({ seed, runs, failed: failure?.seed ?? null }));
-  if (failure !== undefined) {
-    console.error(`to see it again: scripts/fuzz registry --seed ${failure.seed}`);
-    process.exitCode = 1;
-  }
-}
+if (import.meta.main) fuzzFromCommandLine("registry", fuzzRegistry);

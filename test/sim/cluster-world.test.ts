@@ -1,0 +1,43 @@
+// Simulated clusters in trouble: some that are always the same, some that no run has seen before, and some that are broken
+// on purpose, which must be noticed. The long run is `scripts/fuzz cluster`.
+
+import { expect, test } from "bun:test";
+import { fuzzCluster } from "../fuzz/cluster-fuzz.ts";
+import { testSeed } from "../support/random.ts";
+import { type Sabotage, sabotages } from "./cluster-sabotage.ts";
+import { ClusterWorld } from "./cluster-world.ts";
+
+/** The faults of the first run that goes wrong, of so many; each names its seed: TEST_SEED=… repeats it. */
+function faultsOf(seed: number, runs: number): readonly string[] {
+  return fuzzCluster(seed, (run) => run < runs).failure?.faults ?? [];
+}
+
+test("twenty troubled clusters heal, and have kept what the system promises", () => {
+  expect(faultsOf(1, 20)).toEqual([]);
+}, 60_000);
+
+test("so do three that nobody has seen before", () => {
+  expect(faultsOf(testSeed("cluster-world"), 3)).toEqual([]);
+}, 60_000);
+
+test("one seed is one run", () => {
+  const seed = testSeed("one seed is one cluster");
+  const [first, second, other] = [
+    new ClusterWorld(seed, undefined, true),
+    new ClusterWorld(seed, undefined, true),
+    new ClusterWorld(seed + 1, undefined, true),
+  ];
+  for (const world of [first, second, other]) world.run();
+  expect(first.story.length).toBeGreaterThan(100);
+  expect(second.story).toEqual(first.story);
+  expect(other.story).not.toEqual(first.story);
+}, 60_000);
+
+test.each<Sabotage>([...sabotages])(
+  "a cluster in which %s is caught within a hundred runs",
+  (sabotage) => {
+    const { failure } = fuzzCluster(1, (run) => run < 100, sabotage);
+    expect(failure?.faults.length).toBeGreaterThan(0);
+  },
+  60_000,
+);
