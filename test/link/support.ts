@@ -24,7 +24,6 @@ import { Service } from "../../src/service/service.ts";
 import { Metrics, type ServiceMetrics } from "../../src/observe/metrics.ts";
 import type { Naming, Registered, Registration } from "../../src/registry/client/naming.ts";
 import { type Instance, Status } from "../../src/registry/instance.ts";
-import { systemTimers, type Timers } from "../../src/base/timers.ts";
 import { AddressLimits } from "../../src/roles/gateway/address-limits.ts";
 import type { Channel } from "../../src/roles/gateway/channel.ts";
 import { Downlink } from "../../src/roles/gateway/downlink.ts";
@@ -43,7 +42,7 @@ import { basicPing, basicPong } from "../../src/wire/packet.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { Recording } from "../transport/recording.ts";
 import { WatchedTimers } from "./timers.ts";
-import { systemRuntime } from "../../src/base/runtime.ts";
+import { systemRuntime, type Time } from "../../src/base/runtime.ts";
 import { systemClock } from "../../src/base/clock.ts";
 
 /** The key of all that belong together here. */
@@ -428,7 +427,7 @@ export class TestGateway extends LinkEnd {
 
   constructor(
     identity: LinkIdentity = newIdentity("gate"),
-    parts: { readonly keys?: readonly Uint8Array[]; readonly timers?: Timers; readonly dial?: Dial } = {},
+    parts: Partial<Time> & { readonly keys?: readonly Uint8Array[]; readonly dial?: Dial } = {},
   ) {
     super(identity, parts.keys);
     const links = new Links<Channel>(["login", "chat"]);
@@ -451,7 +450,8 @@ export class TestGateway extends LinkEnd {
       dial: parts.dial ?? this.dial,
       links,
       stores: this.gateway.stores,
-      timers: parts.timers ?? systemTimers,
+      clock: parts.clock ?? this.clock,
+      timers: parts.timers ?? this.timers,
       limits: this.limits,
       log: silentLog,
       handlerOf: (link) => new Downlink(this.gateway, link),
