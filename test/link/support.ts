@@ -41,6 +41,7 @@ import {
 import { basicPing, basicPong } from "../../src/wire/packet.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { Recording } from "../transport/recording.ts";
+import type { Timers } from "../../src/base/timers.ts";
 import { WatchedTimers } from "./timers.ts";
 import { systemRuntime, type Time } from "../../src/base/runtime.ts";
 import { systemClock } from "../../src/base/clock.ts";
@@ -177,7 +178,18 @@ export class TestNode extends LinkEnd {
   /** A node that takes links, adult unless it is told otherwise. */
   static start(
     id: string,
-    { service = "chat", isAdult = true, key = clusterKey } = {},
+    {
+      service = "chat",
+      isAdult = true,
+      key = clusterKey,
+      timers = handshakeTimers,
+    }: {
+      readonly service?: string;
+      readonly isAdult?: boolean;
+      readonly key?: Uint8Array;
+      /** Those of the handshakes that it accepts. */
+      readonly timers?: Timers;
+    } = {},
     keys = [key],
     limits?: Limits,
   ): TestNode {
@@ -186,6 +198,7 @@ export class TestNode extends LinkEnd {
     const { address, server } = node.listen(
       new LinkListener({
         ...node.side,
+        timers,
         service: node.service,
         gatewayDeclined: (gateway, sentence) => void node.declined.push(`${gateway}: ${sentence}`),
       }),
