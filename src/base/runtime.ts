@@ -3,7 +3,7 @@
 
 import { type Clock, systemClock } from "./clock.ts";
 import { type Random, systemRandom } from "./random.ts";
-import { systemTimers, type Timers } from "./timers.ts";
+import { backgroundTimers, systemTimers, type Timers } from "./timers.ts";
 
 export interface Runtime {
   readonly clock: Clock;
@@ -16,3 +16,6 @@ export type Time = Pick<Runtime, "clock" | "timers">;
 
 /** The machine's. */
 export const systemRuntime: Runtime = { clock: systemClock, timers: systemTimers, random: systemRandom };
+
+/** The machine's, for what does not keep a process alive. */
+export const backgroundTime: Time = { clock: systemClock, timers: backgroundTimers };

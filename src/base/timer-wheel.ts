@@ -3,7 +3,7 @@
 // fires early. What renews often (a read wait) stores the time of its last activity and re-arms when it fires.
 
 import { assert } from "./assert.ts";
-import { systemRuntime, type Time } from "./runtime.ts";
+import { backgroundTime, type Time } from "./runtime.ts";
 import { type Cancel, every } from "./timers.ts";
 
 /** `Deadline.slot` of one that is not armed, and of one whose time has come in this very tick. */
@@ -42,7 +42,7 @@ export class TimerWheel {
   }
 
   /** Ticks by a monotonic clock until `stop`; without it a test calls `advance`. */
-  start({ clock, timers }: Time = systemRuntime): void {
+  start({ clock, timers }: Time = backgroundTime): void {
     let last = clock.monotonicMs();
     this.end = every(timers, this.tickMs, () => {
       const now = clock.monotonicMs();

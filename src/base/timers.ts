@@ -19,6 +19,16 @@ export const systemTimers: Timers = {
   soon: (action) => void setImmediate(action),
 };
 
+/** As `systemTimers`, but a process does not live on for them. */
+export const backgroundTimers: Timers = {
+  after: (delayMs, action) => {
+    const timer = setTimeout(action, delayMs);
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
+  soon: systemTimers.soon,
+};
+
 /** Runs an action every `everyMs`, for the first time after `everyMs`, until it is cancelled. */
 export function every({ after }: Pick<Timers, "after">, everyMs: number, action: () => void): Cancel {
   const run = (): void => {

@@ -1,6 +1,6 @@
 // What a bug costs among links: the one link, which is made again. Over TCP.
 
-import { afterEach, describe, expect, jest, test } from "bun:test";
+import { afterEach, describe, expect, test } from "bun:test";
 import { AcceptingHandshake } from "../../src/link/accepting-handshake.ts";
 import { DiallingHandshake } from "../../src/link/dialling-handshake.ts";
 import type { Connection, FrameHandler } from "../../src/transport/transport.ts";
@@ -9,6 +9,7 @@ import { RawTcp } from "../support/raw-tcp.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { closeAll, clusterKey, HandDialler, linkHost, newIdentity, TestGateway, TestNode } from "./support.ts";
 import { systemRuntime } from "../../src/base/runtime.ts";
+import { ManualTimers } from "../support/manual-timers.ts";
 
 const request = encodeLogicPacket({ command: "chat.user.talk" }, new Uint8Array(0));
 const bug = new Error("a bug");
@@ -17,7 +18,6 @@ const throwBug = (): never => {
 };
 
 afterEach(async () => {
-  jest.useRealTimers();
   await closeAll();
 });
 
@@ -129,20 +129,21 @@ describe("in time", () => {
   }
 
   test("a bug in the timer of a handshake ends its connection, on either side", () => {
-    jest.useFakeTimers();
-    const host = linkHost(() => nowhere);
+    const time = new ManualTimers();
+    const host = { ...linkHost(() => nowhere), timers: time };
     const [accepting, dialling] = [broken(), broken()];
     const handshake = new AcceptingHandshake(accepting, host);
     const parts = {
       identity: newIdentity("gate"),
       clusterKeys: [clusterKey],
       ...systemRuntime,
+      timers: time,
       expectedId: "node",
       address: "127.0.0.1:1",
       isProven: false,
     };
     new DiallingHandshake(dialling, parts, () => nowhere).met.catch(() => undefined);
-    jest.advanceTimersByTime(10_000);
+    time.advance(10_000);
     expect(accepting.bugs).toEqual([bug]);
     handshake.closed();
     expect(dialling.bugs).toEqual([bug]);

@@ -1,7 +1,7 @@
 // How links begin, over TCP: with the key and in order they stand; everything else ends the one connection that it came
 // by, is counted, and disturbs no other link.
 
-import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { createConnection, type Socket } from "node:net";
 import { linkProof, provesLink } from "../../src/auth/link-proof.ts";
 import { linkFrameBytesMax } from "../../src/base/limits/fixed.ts";
@@ -35,6 +35,8 @@ import {
   handshakeTimers,
 } from "./support.ts";
 import { systemRuntime } from "../../src/base/runtime.ts";
+import { ManualTimers } from "../support/manual-timers.ts";
+import type { Timers } from "../../src/base/timers.ts";
 
 const random = new Random(testSeed("handshakes"));
 const handshakeMsMax = 3_000;
@@ -505,8 +507,8 @@ describe("a dialler goes on only with whom it expects", () => {
 });
 
 describe("asking who is at an address", () => {
-  const ask = (address: string, key = clusterKey): Promise<string | undefined> =>
-    whoAnswers(address, "node", { ...new LinkEnd(newIdentity("gate"), [key]).side, isProven: false });
+  const ask = (address: string, key = clusterKey, timers: Timers = handshakeTimers): Promise<string | undefined> =>
+    whoAnswers(address, "node", { ...new LinkEnd(newIdentity("gate"), [key]).side, isProven: false, timers });
 
   test("gives the incarnation of who is expected there, and makes no link", async () => {
     const node = TestNode.start("node");
@@ -528,7 +530,11 @@ describe("asking who is at an address", () => {
 
   test("gives nothing when who is there is silent", async () => {
     const { address } = new LinkEnd(newIdentity("node")).listen({ accept: (connection) => new Recording(connection) });
-    expect(await ask(address)).toBeUndefined();
+    const time = new ManualTimers();
+    const asked = ask(address, clusterKey, time);
+    await time.pass(999, 111);
+    expect(await Promise.race([asked, "nothing yet"])).toBe("nothing yet");
+    expect(await time.during(asked)).toBeUndefined();
   });
 });
 
@@ -562,59 +568,60 @@ describe("in time", () => {
     }
   }
 
-  afterEach(() => void jest.useRealTimers());
-
   const nowhere: FrameHandler = { frame() {}, closed() {} };
   function accepting(): {
     readonly connection: StubConnection;
     readonly refused: string[];
     readonly it: AcceptingHandshake;
+    readonly time: ManualTimers;
   } {
+    const time = new ManualTimers();
     const connection = new StubConnection();
     const refused: string[] = [];
     const host = linkHost(
       () => nowhere,
       (kind) => void refused.push(kind),
     );
-    return { connection, refused, it: new AcceptingHandshake(connection, host) };
+    return { connection, refused, it: new AcceptingHandshake(connection, { ...host, timers: time }), time };
   }
 
   test("an acceptor that hears nothing closes after three seconds, not before, and counts it once", () => {
-    jest.useFakeTimers();
-    const { connection, refused, it } = accepting();
-    jest.advanceTimersByTime(handshakeMsMax - 1);
+    const { connection, refused, it, time } = accepting();
+    time.advance(handshakeMsMax - 1);
     expect(connection.reasons).toEqual([]);
-    jest.advanceTimersByTime(1);
+    time.advance(1);
     expect(connection.reasons.map(({ code }) => code)).toEqual([CloseCode.Limit]);
     expect(refused).toEqual(["late"]);
     it.closed();
-    expect(jest.getTimerCount()).toBe(0);
+    expect(time.pending).toBe(0);
   });
 
   test("a dialler that hears nothing gives up after three seconds, not before", async () => {
-    jest.useFakeTimers();
+    const time = new ManualTimers();
     const connection = new StubConnection();
     const parts = {
       identity: newIdentity("gate"),
       clusterKeys: [clusterKey],
       ...systemRuntime,
+      timers: time,
       expectedId: "node",
       address: "127.0.0.1:1",
       isProven: false,
     };
     const handshake = new DiallingHandshake(connection, parts, () => nowhere);
     const refused = refusal(handshake.met);
-    jest.advanceTimersByTime(handshakeMsMax - 1);
+    time.advance(handshakeMsMax - 1);
     expect(connection.reasons).toEqual([]);
-    jest.advanceTimersByTime(1);
+    time.advance(1);
     expect(connection.reasons.map(({ code }) => code)).toEqual([CloseCode.Limit]);
     expect((await refused).message).toBe("it did not answer the handshake in time");
     handshake.closed(closeAbnormal);
-    expect(jest.getTimerCount()).toBe(0);
+    expect(time.pending).toBe(0);
   });
 
   test("over TCP: silence, a trickle of bytes and a hello without a proof are closed; a link that stands is not", async () => {
-    const node = TestNode.start("node");
+    const time = new ManualTimers();
+    const node = TestNode.start("node", { timers: time });
     const good = await HandDialler.linked(node.address, { identity: newIdentity("good") });
     const silent = await HandDialler.connect(node.address);
     const unproven = await HandDialler.connect(node.address);
@@ -628,10 +635,15 @@ describe("in time", () => {
     const bytes = Buffer.alloc(5 + 1_000);
     writeFrameHeader(bytes, 0, 2, 1_000);
     let at = 0;
-    const dripping = setInterval(() => void socket.write(bytes.subarray(at, ++at)), 50);
+    const dripping = setInterval(() => void socket.write(bytes.subarray(at, ++at)), 1);
     afterwards(() => clearInterval(dripping));
     unproven.hello();
     await unproven.answer();
+    await until(() => at > 10, "bytes trickle in");
+    time.advance(handshakeMsMax - 1);
+    await until(() => at > 20, "more of them");
+    expect([silent, unproven].map(({ connection }) => connection.isOpen)).toEqual([true, true]);
+    time.advance(1);
     for (const { recording } of [silent, unproven]) expect((await recording.end()).code).toBe(CloseCode.Limit);
     await until(() => trickle.isOver, "the trickle ends");
     expect(node.faults("handshake-late")).toBe(3);

@@ -9,6 +9,8 @@ import { Status } from "../../src/wire/gen/pkt_pb.ts";
 import { encodeLogicPacket } from "../../src/wire/packet.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { closeAll, HandDialler, newIdentity, TestGateway, TestNode } from "./support.ts";
+import { ManualTimers } from "../support/manual-timers.ts";
+import { type Clock, systemClock } from "../../src/base/clock.ts";
 
 const probeMs = 1_000;
 const request = encodeLogicPacket({ command: "chat.user.talk" }, new Uint8Array(0));
@@ -19,9 +21,9 @@ afterEach(closeAll);
 const holderAt = (node: TestNode): string | undefined => node.service.gateways.get("gate")?.incarnation;
 
 /** Gives a linked gateway a link, to a node of another service, that has stood for a minute. */
-function establish({ gateway, links: [link] }: TestGateway): void {
+function establish({ gateway, links: [link] }: TestGateway, clock: Pick<Clock, "monotonicMs"> = systemClock): void {
   if (link === undefined) throw new Error("it is not linked");
-  const sinceMs = performance.now() - 60_000;
+  const sinceMs = clock.monotonicMs() - 60_000;
   gateway.links.add(new Link("login", "elder", link.connection, { sinceMs }));
 }
 
@@ -61,9 +63,10 @@ test("the refusal names its status, and comes without a proof of the newcomer", 
 test("twenty newcomers at once are refused, each of them, by one sign of life", async () => {
   const node = TestNode.start("node");
   const holder = await HandDialler.linked(node.address);
-  const newcomers = Array.from({ length: 20 }, () => new TestGateway(newIdentity("gate")));
+  const time = new ManualTimers();
+  const newcomers = Array.from({ length: 20 }, () => new TestGateway(newIdentity("gate"), time));
   for (const newcomer of newcomers) newcomer.list(node);
-  await until(() => newcomers.every(({ taken }) => taken.length > 0), "all are refused");
+  await time.until(() => newcomers.every(({ taken }) => taken.length > 0), "all are refused");
   await holder.works();
   expect(node.told).toEqual(["linked gate"]);
 });
@@ -156,12 +159,13 @@ test("a newcomer that goes away while the holder is asked changes nothing", asyn
 test("of two that link themselves in the same moment one stays at a node", async () => {
   for (let round = 0; round < 5; round++) {
     const node = TestNode.start("node");
-    const pair = [new TestGateway(newIdentity("gate")), new TestGateway(newIdentity("gate"))];
+    const time = new ManualTimers();
+    const pair = [new TestGateway(newIdentity("gate"), time), new TestGateway(newIdentity("gate"), time)];
     for (const one of pair) one.list(node);
-    await until(() => pair.some(({ taken }) => taken.length > 0), "one of them is refused");
+    await time.until(() => pair.some(({ taken }) => taken.length > 0), "one of them is refused");
     const stayed = pair.filter(({ taken }) => taken.length === 0);
     expect(stayed).toHaveLength(1);
-    await until(() => holderAt(node) === stayed[0]?.identity.incarnation, "the other one is linked");
+    await time.until(() => holderAt(node) === stayed[0]?.identity.incarnation, "the other one is linked");
     await closeAll();
   }
 });
@@ -185,9 +189,10 @@ test("of two that are linked crosswise in the same moment the greater one stays,
 test("a greater newcomer gives up after a while when the lesser holder stays, which is not disturbed", async () => {
   const node = TestNode.start("node");
   const holder = await HandDialler.linked(node.address, { identity: incarnated("1") });
-  const newcomer = new TestGateway(incarnated("2"));
+  const time = new ManualTimers();
+  const newcomer = new TestGateway(incarnated("2"), time);
   newcomer.list(node);
-  await until(() => newcomer.taken.length > 0, "the newcomer gives up");
+  await time.until(() => newcomer.taken.length > 0, "the newcomer gives up");
   expect(newcomer.taken).toEqual(["the id gate belongs to another process that lives; give this one another --id"]);
   expect(newcomer.linked).toEqual([]);
   await holder.works();
@@ -216,18 +221,19 @@ test("a lesser newcomer ends at once where a greater one is established, which i
 test("an established gateway does not end for a greater one, be that new or established, which ends", async () => {
   const lesserStays = async (isGreaterEstablished: boolean): Promise<void> => {
     const [one, two] = [TestNode.start("one"), TestNode.start("two")];
-    const [lesser, greater] = [new TestGateway(incarnated("1")), new TestGateway(incarnated("2"))];
+    const time = new ManualTimers();
+    const [lesser, greater] = [new TestGateway(incarnated("1"), time), new TestGateway(incarnated("2"), time)];
     lesser.list(one);
     greater.list(two);
-    await Promise.all([lesser.linkedTo(one), greater.linkedTo(two)]);
-    establish(lesser);
-    if (isGreaterEstablished) establish(greater);
+    await time.during(Promise.all([lesser.linkedTo(one), greater.linkedTo(two)]));
+    establish(lesser, time);
+    if (isGreaterEstablished) establish(greater, time);
     // The lesser one is refused first, and asks again.
     lesser.list(one, two);
-    await until(() => two.faults("handshake-id-taken") > 1, "the lesser one asks again");
+    await time.until(() => two.faults("handshake-id-taken") > 1, "the lesser one asks again");
     greater.list(one, two);
-    await until(() => greater.taken.length > 0, "the greater one ends");
-    await lesser.linkedTo(one, two);
+    await time.until(() => greater.taken.length > 0, "the greater one ends");
+    await time.during(lesser.linkedTo(one, two));
     expect(one.service.gateways.get("gate")?.incarnation).toBe(lesser.identity.incarnation);
     expect(one.faults("handshake-id-contested")).toBeGreaterThan(1);
     expect(lesser.taken).toEqual([]);

@@ -24,7 +24,6 @@ import { Service } from "../../src/service/service.ts";
 import { Metrics, type ServiceMetrics } from "../../src/observe/metrics.ts";
 import type { Naming, Registered, Registration } from "../../src/registry/client/naming.ts";
 import { type Instance, Status } from "../../src/registry/instance.ts";
-import { systemTimers, type Timers } from "../../src/base/timers.ts";
 import { AddressLimits } from "../../src/roles/gateway/address-limits.ts";
 import type { Channel } from "../../src/roles/gateway/channel.ts";
 import { Downlink } from "../../src/roles/gateway/downlink.ts";
@@ -42,8 +41,9 @@ import {
 import { basicPing, basicPong } from "../../src/wire/packet.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { Recording } from "../transport/recording.ts";
+import type { Timers } from "../../src/base/timers.ts";
 import { WatchedTimers } from "./timers.ts";
-import { systemRuntime } from "../../src/base/runtime.ts";
+import { systemRuntime, type Time } from "../../src/base/runtime.ts";
 import { systemClock } from "../../src/base/clock.ts";
 
 /** The key of all that belong together here. */
@@ -178,7 +178,18 @@ export class TestNode extends LinkEnd {
   /** A node that takes links, adult unless it is told otherwise. */
   static start(
     id: string,
-    { service = "chat", isAdult = true, key = clusterKey } = {},
+    {
+      service = "chat",
+      isAdult = true,
+      key = clusterKey,
+      timers = handshakeTimers,
+    }: {
+      readonly service?: string;
+      readonly isAdult?: boolean;
+      readonly key?: Uint8Array;
+      /** Those of the handshakes that it accepts. */
+      readonly timers?: Timers;
+    } = {},
     keys = [key],
     limits?: Limits,
   ): TestNode {
@@ -187,6 +198,7 @@ export class TestNode extends LinkEnd {
     const { address, server } = node.listen(
       new LinkListener({
         ...node.side,
+        timers,
         service: node.service,
         gatewayDeclined: (gateway, sentence) => void node.declined.push(`${gateway}: ${sentence}`),
       }),
@@ -428,7 +440,7 @@ export class TestGateway extends LinkEnd {
 
   constructor(
     identity: LinkIdentity = newIdentity("gate"),
-    parts: { readonly keys?: readonly Uint8Array[]; readonly timers?: Timers; readonly dial?: Dial } = {},
+    parts: Partial<Time> & { readonly keys?: readonly Uint8Array[]; readonly dial?: Dial } = {},
   ) {
     super(identity, parts.keys);
     const links = new Links<Channel>(["login", "chat"]);
@@ -451,7 +463,8 @@ export class TestGateway extends LinkEnd {
       dial: parts.dial ?? this.dial,
       links,
       stores: this.gateway.stores,
-      timers: parts.timers ?? systemTimers,
+      clock: parts.clock ?? this.clock,
+      timers: parts.timers ?? this.timers,
       limits: this.limits,
       log: silentLog,
       handlerOf: (link) => new Downlink(this.gateway, link),

@@ -19,6 +19,8 @@ import { isRedisMissing, RedisServer } from "../../scripts/harness/redis.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { WireClient } from "../support/wire-client.ts";
 import { systemRuntime } from "../../src/base/runtime.ts";
+import { ManualTimers } from "../support/manual-timers.ts";
+import { heartbeatMs } from "../../src/link/link-state.ts";
 
 const key = new TextEncoder().encode("the key of a test with lost sessions");
 const closing: (() => unknown)[] = [];
@@ -57,15 +59,16 @@ async function fixture() {
     gatewayLost: ignore,
   };
   await cluster.startNode(cluster.around("chat", "chat"), new Service(parts), metrics.forService("chat", "chat"));
-  const around = cluster.around("gate", "gateway");
+  const time = new ManualTimers();
+  const around = { ...cluster.around("gate", "gateway"), clock: time, timers: time };
   const said: string[] = [];
   const log = {
     ...silentLog,
     warn: (sentence: string, fields?: object) => void said.push(`${sentence} ${JSON.stringify(fields)}`),
   };
   const gateway = cluster.gateway({ ...around, log }, metrics.forService("gate", "gateway"), key, undefined, 1);
-  const { tcp = "" } = await gateway.start();
-  closing.push(() => gateway.drain(0, 0));
+  const { tcp = "" } = await time.during(gateway.start());
+  closing.push(() => time.during(gateway.drain(0, 0)));
   // Before that the login service asks for all sessions, whatever was lost.
   await until(async () => (await redis.send("SCARD", ["roost:renewed"])) === 1, "the gateway's lease is renewed");
   const signIn = async (account: string): Promise<WireClient> => {
@@ -74,7 +77,7 @@ async function fixture() {
     await client.signIn(await signToken(key, { account, app: "app", ttlSeconds: 60 }));
     return client;
   };
-  return { redis, reader, signIn, said };
+  return { redis, reader, signIn, said, time };
 }
 
 /** As a process that remembers nothing. */
@@ -85,11 +88,12 @@ async function isKnown(reader: Sessions, account: string): Promise<boolean> {
 
 describe.skipIf(isRedisMissing)("sessions that a Redis has deleted", () => {
   test("are sent again by the gateway that holds them, and their clients are told to look", async () => {
-    const { redis, reader, signIn, said } = await fixture();
+    const { redis, reader, signIn, said, time } = await fixture();
     const clients = await Promise.all(["ann", "bob", "carl"].map(signIn));
     await redis.send("DEL", ["roost:a:3:appann", "roost:a:3:appbob"]);
+    time.advance(heartbeatMs);
     await until(async () => (await isKnown(reader, "ann")) && isKnown(reader, "bob"), "both are known again");
-    await until(() => clients.slice(0, 2).every(({ pushes }) => pushes.length > 0), "both are told to look");
+    await time.until(() => clients.slice(0, 2).every(({ pushes }) => pushes.length > 0), "both are told to look");
     expect(clients.map(({ pushes }) => pushes.map(({ header }) => header.command))).toEqual([
       [Command.Sync],
       [Command.Sync],
@@ -100,7 +104,7 @@ describe.skipIf(isRedisMissing)("sessions that a Redis has deleted", () => {
   }, 60_000);
 
   test("are told from connections that come and go while they are counted", async () => {
-    const { reader, signIn, said } = await fixture();
+    const { reader, signIn, said, time } = await fixture();
     const random = new Random(testSeed("census with churn"));
     const over = new AbortController();
     const churn = async (person: number): Promise<void> => {
@@ -112,8 +116,11 @@ describe.skipIf(isRedisMissing)("sessions that a Redis has deleted", () => {
     };
     const stays = await signIn("stays");
     const churning = Promise.all(Array.from({ length: 5 }, (_, person) => churn(person)));
-    // Three comparisons, by heartbeats.
-    await Bun.sleep(10_000);
+    for (let comparisons = 0; comparisons < 10; comparisons++) {
+      await Bun.sleep(50);
+      time.advance(heartbeatMs);
+    }
+    await Bun.sleep(50);
     over.abort();
     await churning;
     expect([await isKnown(reader, "stays"), stays.isClosed, stays.pushes.length]).toEqual([true, false, 0]);

@@ -23,6 +23,7 @@ import { MemoryCluster } from "../support/memory-cluster.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { WireClient } from "../support/wire-client.ts";
 import { systemRuntime } from "../../src/base/runtime.ts";
+import { ManualTimers } from "../support/manual-timers.ts";
 
 const key = new TextEncoder().encode("the key of a test with many nodes");
 const closing: (() => void | Promise<void>)[] = [];
@@ -43,13 +44,20 @@ class Cluster {
   readonly metrics = new Metrics();
   readonly gatewayMetrics = this.metrics.forService("gate", "gateway");
   readonly gateway: GatewayRole;
+  /** The gateway's. */
+  private readonly time = new ManualTimers();
   private readonly cluster = new MemoryCluster();
   private readonly sessions = new MemorySessions();
   private address: Promise<string> | undefined;
   private nodes = 0;
 
   constructor(selection: Selection = { name: "hash" }) {
-    this.gateway = this.cluster.gateway(this.cluster.around("gate", "gateway"), this.gatewayMetrics, key, selection);
+    this.gateway = this.cluster.gateway(
+      { ...this.cluster.around("gate", "gateway"), clock: this.time, timers: this.time },
+      this.gatewayMetrics,
+      key,
+      selection,
+    );
     closing.push(() => this.cluster.stop());
   }
 
@@ -61,13 +69,14 @@ class Cluster {
   ): Promise<void> {
     await this.cluster.node(node, service, service === "login" ? this.login(node) : this.chat(node), attributes);
     this.nodes++;
-    if (this.address !== undefined) await until(() => this.gateway.linkedNodes === this.nodes, `${node} is linked`);
+    if (this.address !== undefined)
+      await this.time.until(() => this.gateway.linkedNodes === this.nodes, `${node} is linked`);
   }
 
   /** Opens the gateway, once there are nodes of each service. */
   async open(): Promise<string> {
-    this.address ??= this.gateway.start().then(({ tcp = "" }) => tcp);
-    closing.push(() => this.gateway.drain(0, 0));
+    this.address ??= this.time.during(this.gateway.start()).then(({ tcp = "" }) => tcp);
+    closing.push(() => this.time.during(this.gateway.drain(0, 0)));
     return this.address;
   }
 

@@ -20,6 +20,8 @@ import { MemoryCluster } from "../support/memory-cluster.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { WireClient } from "../support/wire-client.ts";
 import { systemRuntime } from "../../src/base/runtime.ts";
+import { ManualTimers } from "../support/manual-timers.ts";
+import { sleep } from "../../src/base/timers.ts";
 
 const key = new TextEncoder().encode("the key of a test with gateways");
 const closing: (() => unknown)[] = [];
@@ -31,19 +33,21 @@ const beganMs = Date.now();
 /** Always the same. */
 const tokenOf = (account: string): Promise<string> => signToken(key, { account, app: "app", ttlSeconds: 600 }, beganMs);
 
-async function fixture() {
+/** `time`: that of the cluster; the machine's unless it is given. */
+async function fixture(time?: ManualTimers) {
   const folder = mkdtempSync(join(tmpdir(), "roost-revocations-"));
   closing.push(() => rmSync(folder, { recursive: true, force: true }));
   const sessions = await openSqliteSessions({ path: join(folder, "s.db"), log: silentLog });
   closing.push(() => sessions.close());
-  const cluster = new MemoryCluster();
+  const cluster = new MemoryCluster(time);
   closing.push(() => cluster.stop());
   const metrics = new Metrics();
+  const runtime = { ...systemRuntime, ...(time && { clock: time, timers: time }) };
   const { limits } = cluster;
   const startLogin = async (): Promise<void> => {
     const ofLogin = metrics.forService("login", "login");
     const { service, stop } = createLoginService({
-      ...systemRuntime,
+      ...runtime,
       sessions,
       metrics: ofLogin,
       limits,
@@ -59,20 +63,20 @@ async function fixture() {
     closing.push(() => store.close());
     const read = store.revocations.bind(store);
     store.revocations = async (...page) => {
-      await Bun.sleep(readMs);
+      await sleep(runtime.timers, readMs);
       return read(...page);
     };
     const control = new ControlCommands({}, () => undefined);
     const ofChat = metrics.forService(id, "chat");
-    const parts = { store, sessions, metrics: ofChat, latency: metrics.talkLatency, ...systemRuntime };
+    const parts = { store, sessions, metrics: ofChat, latency: metrics.talkLatency, ...runtime };
     const service = createChatService({ ...parts, limits, control, log: silentLog });
     await cluster.startNode(cluster.around(id, "chat"), service, ofChat);
     return control;
   };
   const gateway = async (id: string): Promise<GatewayRole & { readonly tcp: string }> => {
     const role = cluster.gateway(cluster.around(id, "gateway"), metrics.forService(id, "gateway"), key);
-    const { tcp = "" } = await role.start();
-    closing.push(() => role.drain(0, 0));
+    const { tcp = "" } = await cluster.during(role.start());
+    closing.push(() => cluster.during(role.drain(0, 0)));
     return Object.assign(role, { tcp });
   };
   const client = async (of: { readonly tcp: string }, account: string): Promise<WireClient> => {
@@ -145,21 +149,23 @@ test("a kick while the login node is away brings no session back when it is ther
 }, 60_000);
 
 test("a gateway that starts while every chat node is away lets a revoked token in until one is there, and no longer", async () => {
-  const { startChat, gateway, client, cluster } = await fixture();
+  const time = new ManualTimers();
+  const { startChat, gateway, client, cluster } = await fixture(time);
   const chat = await startChat("chat-1");
-  await obeyed(chat, "revoke", "joe");
+  await time.during(obeyed(chat, "revoke", "joe"));
   await cluster.kill("chat-1");
   const gate = await gateway("gate-1");
   const joe = await client(gate, "joe");
   await startChat("chat-2");
-  expect((await joe.ending()).code).toBe(CloseCode.Unauthorised);
+  expect((await time.during(joe.ending())).code).toBe(CloseCode.Unauthorised);
   await expect(client(gate, "joe")).rejects.toThrow("the token was revoked");
 }, 60_000);
 
 test("a gateway that starts lets nobody in before a chat node has said what was revoked, however long that reads", async () => {
-  const { startChat, gateway, client, cluster } = await fixture();
+  const time = new ManualTimers();
+  const { startChat, gateway, client, cluster } = await fixture(time);
   const chat = await startChat("chat-1");
-  await obeyed(chat, "revoke", "joe");
+  await time.during(obeyed(chat, "revoke", "joe"));
   await cluster.kill("chat-1");
   for (const readMs of [200, 2_500]) {
     const [gate] = await Promise.all([gateway(`gate-${readMs}`), startChat(`chat-${readMs}`, readMs)]);

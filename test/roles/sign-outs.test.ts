@@ -15,6 +15,7 @@ import { MemoryCluster } from "../support/memory-cluster.ts";
 import { until } from "../../scripts/harness/until.ts";
 import { WireClient } from "../support/wire-client.ts";
 import { systemRuntime } from "../../src/base/runtime.ts";
+import { ManualTimers } from "../support/manual-timers.ts";
 
 const key = new TextEncoder().encode("the key of a test of sign-outs");
 const closing: (() => void | Promise<void>)[] = [];
@@ -34,6 +35,8 @@ function patient(sessions: MemorySessions): Sessions {
 }
 
 test("is told again, to another login node, when the first one went", async () => {
+  /** The gateway's. */
+  const time = new ManualTimers();
   const cluster = new MemoryCluster();
   closing.push(() => cluster.stop());
   const metrics = new Metrics();
@@ -51,21 +54,25 @@ test("is told again, to another login node, when the first one went", async () =
     await cluster.startNode(cluster.around(id, "login"), service, ofLogin);
   };
   await startLogin("login1");
-  const gateway = cluster.gateway(cluster.around("gate", "gateway"), metrics.forService("gate", "gateway"), key);
+  const gateway = cluster.gateway(
+    { ...cluster.around("gate", "gateway"), clock: time, timers: time },
+    metrics.forService("gate", "gateway"),
+    key,
+  );
   const ignore = (): void => undefined;
   const silent = { ...systemRuntime, router: new Router([]), dispatcher: new Dispatcher(), log: silentLog };
   await cluster.node("chat1", "chat", new Service({ ...silent, gatewayLinked: ignore, gatewayLost: ignore }));
-  const { tcp = "" } = await gateway.start();
-  closing.push(() => gateway.drain(0, 0));
+  const { tcp = "" } = await time.during(gateway.start());
+  closing.push(() => time.during(gateway.drain(0, 0)));
   const client = await WireClient.connect(tcp);
   await client.signIn(await signToken(key, { account: "alice", app: "app", ttlSeconds: 60 }));
   expect((await sessions.locate("app", ["alice"]))[0]).toHaveLength(1);
 
   await cluster.kill("login1");
-  await until(() => gateway.missingServices().includes("login"), "the login node is gone");
+  await time.until(() => gateway.missingServices().includes("login"), "the login node is gone");
   client.terminate();
   await until(() => gateway.connections === 0, "the client is gone");
   expect((await sessions.locate("app", ["alice"]))[0]).toHaveLength(1);
   await startLogin("login2");
-  await until(async () => (await sessions.locate("app", ["alice"]))[0]?.length === 0, "the session is gone");
+  await time.until(async () => (await sessions.locate("app", ["alice"]))[0]?.length === 0, "the session is gone");
 }, 60_000);

@@ -25,6 +25,7 @@ import {
   TestNode,
   wrongKey,
 } from "../link/support.ts";
+import { ManualTimers } from "../support/manual-timers.ts";
 
 const request = encodeLogicPacket({ command: "chat.user.talk" }, new Uint8Array(0));
 
@@ -453,11 +454,12 @@ describe("a node whose stores are not those of the nodes that are linked", () =>
     const [right, wrong] = [TestNode.start("n1"), TestNode.start("n2")];
     right.stores = one;
     wrong.stores = other;
-    const gate = new TestGateway();
+    const time = new ManualTimers();
+    const gate = new TestGateway(newIdentity("gate"), time);
     gate.list(right);
-    await gate.linkedTo(right);
+    await time.during(gate.linkedTo(right));
     gate.list(right, wrong);
-    await until(() => wrong.declined.length > 3, "it is refused again and again");
+    await time.until(() => wrong.declined.length > 3, "it is refused again and again");
     expect(gate.linked).toEqual(["n1"]);
     expect(wrong.declined[0]).toBe(
       "gate: gate does not link n2: its message store sqlite:/b.db is not the message store sqlite:/a.db of n1; " +
@@ -470,7 +472,7 @@ describe("a node whose stores are not those of the nodes that are linked", () =>
     expect([wrong.faults("handshake-key"), wrong.faults("handshake-refused"), wrong.bugs]).toEqual([0, 0, 0]);
     expect(gate.dependency.isComplete).toBe(true);
     wrong.stores = one;
-    await gate.linkedTo(wrong);
+    await time.during(gate.linkedTo(wrong));
     expect([gate.gateway.stores.trouble, gate.gateway.stores.mismatches]).toEqual(["", 0]);
   });
 

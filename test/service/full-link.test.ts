@@ -1,7 +1,7 @@
 // What a service does when a gateway's link takes nothing more: no request stays unanswered, no one stays signed in who was
 // sent away, and whoever missed a push is told to look into the index.
 
-import { afterEach, beforeEach, expect, jest, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { silentLog } from "../../src/base/log.ts";
 import type { Context } from "../../src/service/context.ts";
 import { Dispatcher } from "../../src/service/dispatcher.ts";
@@ -12,25 +12,19 @@ import { Command, MetaKey } from "../../src/wire/commands.ts";
 import { Flag, Status } from "../../src/wire/gen/pkt_pb.ts";
 import { encodeLogicPacket, type LogicPacket } from "../../src/wire/packet.ts";
 import { FrameKeeper } from "../support/lone-gateway.ts";
-import { systemRuntime } from "../../src/base/runtime.ts";
-
-beforeEach(() => {
-  jest.useFakeTimers();
-});
-afterEach(() => {
-  jest.useRealTimers();
-});
-
-/** Time for what is owed to leave. */
-const wait = (): void => void jest.advanceTimersByTime(1_000);
+import { ManualTimers } from "../support/manual-timers.ts";
 
 /** A service that keeps what it is asked, with a gateway whose link is full. */
 function fullLink() {
+  const time = new ManualTimers();
+  /** Time for what is owed to leave. */
+  const wait = (): void => time.advance(1_000);
   const asked: Context[] = [];
   const router = new Router([() => (context) => void asked.push(context)]);
   const dispatcher = new Dispatcher();
   const service = new Service({
-    ...systemRuntime,
+    clock: time,
+    timers: time,
     router,
     dispatcher,
     log: silentLog,
@@ -59,14 +53,14 @@ function fullLink() {
     const located = channels.map((channelId) => [{ device: "", gateway: "gate", channelId, incarnation: "i1" }]);
     dispatcher.push({ command, channelId: "", sequence: 0, dest: "d" }, new Uint8Array(8), located, "");
   };
-  return { service, dispatcher, connection, handler, ask, drained, push };
+  return { service, dispatcher, connection, handler, ask, drained, push, wait };
 }
 
 const channelsOf = ({ header }: LogicPacket): string[] =>
   (header.meta.find(({ key }) => key === MetaKey.DestChannels)?.value ?? "").split(",");
 
 test("an answer that meets a full link is sent when the link takes something again", () => {
-  const { service, connection, ask, drained } = fullLink();
+  const { service, connection, ask, drained, wait } = fullLink();
   for (const sequence of [1, 2, 3]) ask(sequence).respondView(Buffer.from([sequence]));
   wait();
   expect(connection.packets).toEqual([]);
@@ -93,7 +87,7 @@ test("a large answer that meets a full link is not kept: the request is refused 
 });
 
 test("whoever missed pushes because of a full link is told once to look into the index", () => {
-  const { connection, drained, push } = fullLink();
+  const { connection, drained, push, wait } = fullLink();
   const many = Array.from({ length: 1_000 }, (_, at) => `gate_account_${at}`);
   push(Command.GroupTalk, many);
   push(Command.GroupTalk, many.slice(0, 10));

@@ -1,6 +1,6 @@
 // A logic service towards its gateways: how it tells them how it is, and how it leaves them.
 
-import { afterEach, expect, jest, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { silentLog } from "../../src/base/log.ts";
 import type { Context } from "../../src/service/context.ts";
 import { Dispatcher } from "../../src/service/dispatcher.ts";
@@ -11,9 +11,7 @@ import { Service } from "../../src/service/service.ts";
 import type { Connection, FrameHandler } from "../../src/transport/transport.ts";
 import { type CloseReason, CloseCode } from "../../src/wire/close-reason.ts";
 import { BasicCode, basicPong, decodePacket, encodeLogicPacket } from "../../src/wire/packet.ts";
-import { systemRuntime } from "../../src/base/runtime.ts";
-
-afterEach(() => void jest.useRealTimers());
+import { ManualTimers } from "../support/manual-timers.ts";
 
 /** A gateway's end of a link that goes nowhere. */
 class StubConnection implements Connection {
@@ -56,8 +54,10 @@ function serviceWithGateways(settled?: () => Promise<void>) {
   const ignore = (): void => undefined;
   const keep = (): ((context: Context) => void) => (context) => void asked.push(context);
   const router = new Router([keep]);
+  const time = new ManualTimers();
   const parts = {
-    ...systemRuntime,
+    clock: time,
+    timers: time,
     router,
     dispatcher: new Dispatcher(),
     log: silentLog,
@@ -69,7 +69,7 @@ function serviceWithGateways(settled?: () => Promise<void>) {
   const handler = service.linked(one, "g1", "i1");
   one.handler = handler;
   other.handler = service.linked(other, "g2", "i2");
-  return { service, asked, handler, one, other };
+  return { time, service, asked, handler, one, other };
 }
 
 function ask(handler: FrameHandler, count: number): void {
@@ -78,16 +78,15 @@ function ask(handler: FrameHandler, count: number): void {
 }
 
 test("tells every gateway its load with each heartbeat", () => {
-  jest.useFakeTimers();
-  const { service, asked, handler, one, other } = serviceWithGateways();
+  const { time, service, asked, handler, one, other } = serviceWithGateways();
   service.setAdult(true);
   ask(handler, 3);
   expect(service.state).toEqual({ isAdult: true, load: 3, stores: unknownStores });
-  jest.advanceTimersByTime(heartbeatMs);
+  time.advance(heartbeatMs);
   ask(handler, 2);
-  jest.advanceTimersByTime(heartbeatMs - 1);
+  time.advance(heartbeatMs - 1);
   for (const context of asked) context.dismiss();
-  jest.advanceTimersByTime(1);
+  time.advance(1);
   for (const { states } of [one, other]) {
     expect(states.map(({ isAdult, load }) => ({ isAdult, load }))).toEqual([
       // Once when it is linked, once when it has come of age, and then every few seconds.
@@ -100,43 +99,46 @@ test("tells every gateway its load with each heartbeat", () => {
 });
 
 test("a drain says at once that nothing more may be sent, waits for what is under way, and closes with 1012", async () => {
-  const { service, asked, handler, one, other } = serviceWithGateways();
+  const { time, service, asked, handler, one, other } = serviceWithGateways();
   service.setAdult(true);
   ask(handler, 2);
   const drained = service.drain(5_000);
   for (const { states } of [one, other]) expect(states.at(-1)).toMatchObject({ isAdult: false, load: 2 });
   asked[0]?.dismiss();
-  await Bun.sleep(50);
+  await time.pass(2_000, 100);
   expect(one.reasons).toEqual([]);
   // What a gateway had sent before it heard of it is answered, too.
   ask(handler, 1);
   asked[1]?.dismiss();
-  await Bun.sleep(50);
+  await time.pass(2_000, 100);
   expect(one.reasons).toEqual([]);
   asked[2]?.dismiss();
-  await drained;
+  await time.during(drained);
   for (const { reasons } of [one, other]) expect(reasons.map(({ code }) => code)).toEqual([CloseCode.Leaving]);
 });
 
 test("a drain does not wait for ever for what is never answered", async () => {
-  const { service, handler, one } = serviceWithGateways();
+  const { time, service, handler, one } = serviceWithGateways();
   ask(handler, 1);
-  await service.drain(50);
+  const drained = service.drain(5_000);
+  await time.pass(4_900, 100);
+  expect(one.isOpen).toBe(true);
+  await time.during(drained);
   expect(one.reasons.map(({ code }) => code)).toEqual([CloseCode.Leaving]);
   expect(service.unanswered).toBe(1);
 });
 
 test("a drain closes no link before what is still to be pushed has left, and does not wait for it for ever", async () => {
   const pushed = Promise.withResolvers<void>();
-  const { service, one } = serviceWithGateways(() => pushed.promise);
+  const { time, service, one } = serviceWithGateways(() => pushed.promise);
   const drained = service.drain(5_000);
-  await Bun.sleep(20);
+  await time.pass(4_900, 100);
   expect(one.isOpen).toBe(true);
   pushed.resolve();
-  await drained;
+  await time.during(drained);
   expect(one.isOpen).toBe(false);
 
   const never = serviceWithGateways(() => new Promise(() => {}));
-  await never.service.drain(50);
+  await never.time.during(never.service.drain(5_000));
   expect(never.one.isOpen).toBe(false);
 });

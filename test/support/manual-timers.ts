@@ -17,10 +17,10 @@ export class ManualTimers implements Timers, Clock {
   readonly clock = this;
   readonly timers = this;
   private readonly planned = new Set<Timer>();
-  /** Both clocks show it; the wall clock can be set. */
+  /** On the monotonic clock. */
   nowMs = 0;
-  /** How far the wall clock is ahead of the monotonic one. */
-  wallAheadMs = 0;
+  /** How far the wall clock is ahead of it: that begins with the true time, because tokens and files have true times. */
+  wallAheadMs = Date.now();
 
   readonly after = (delayMs: number, action: () => void): Cancel => {
     const timer = { atMs: this.nowMs + delayMs, action };

@@ -3,6 +3,7 @@
 // second: whoever asks is refused at once and not after a time limit, and no queue grows.
 
 import type { Log } from "../../base/log.ts";
+import { backgroundTimers, type Cancel, type Timers } from "../../base/timers.ts";
 import { ClockNotices } from "../clock-notices.ts";
 import { purgePauseMs } from "../purge.ts";
 import { timeOfId } from "../snowflake.ts";
@@ -41,12 +42,14 @@ export class Housekeeping {
   private isPurging = false;
   /** Up to this id all is deleted in the store of this life; what a deletion leaves behind would be read again otherwise. */
   private purged = { life: "", to: 0n };
-  private renewTimer: ReturnType<typeof setTimeout> | undefined;
-  private lookTimer: ReturnType<typeof setTimeout> | undefined;
-  private purgeTimer: ReturnType<typeof setTimeout> | undefined;
+  private readonly timers: Timers;
+  private cancelRenewal: Cancel | undefined;
+  private cancelLook: Cancel | undefined;
+  private cancelPurge: Cancel | undefined;
 
   /** `failure`: why the store cannot commit from the beginning on. */
-  constructor(chores: Chores, monotonicMs: () => number, log: Log, failure?: string) {
+  constructor(chores: Chores, monotonicMs: () => number, log: Log, failure?: string, timers = backgroundTimers) {
+    this.timers = timers;
     this.failure = failure;
     this.chores = chores;
     this.log = log;
@@ -71,15 +74,15 @@ export class Housekeeping {
 
   stop(): void {
     this.isStopped = true;
-    clearTimeout(this.renewTimer);
-    clearTimeout(this.lookTimer);
-    clearTimeout(this.purgeTimer);
+    this.cancelRenewal?.();
+    this.cancelLook?.();
+    this.cancelPurge?.();
   }
 
   private renewLater(delayMs: number): void {
-    clearTimeout(this.renewTimer);
+    this.cancelRenewal?.();
     if (this.isStopped) return;
-    this.renewTimer = setTimeout(() => {
+    this.cancelRenewal = this.timers.after(delayMs, () => {
       this.chores.renew().then(
         ({ lastId, wallMs }) => {
           if (this.failure !== undefined && !this.isStopped) this.log.info("The message store commits again.");
@@ -92,13 +95,12 @@ export class Housekeeping {
           this.renewLater(probeEveryMs);
         },
       );
-    }, delayMs);
-    this.renewTimer.unref();
+    });
   }
 
   private lookLater(delayMs: number): void {
     if (this.isStopped) return;
-    this.lookTimer = setTimeout(() => {
+    this.cancelLook = this.timers.after(delayMs, () => {
       this.chores.dropUnfinished().catch((error: unknown) => {
         this.log.debug("Unfinished groups could not be taken back; it is tried again.", { reason: sentenceOf(error) });
       });
@@ -109,8 +111,7 @@ export class Housekeeping {
           this.lookLater(lookEveryMs);
         },
       );
-    }, delayMs);
-    this.lookTimer.unref();
+    });
   }
 
   /** What is old is deleted after a look only, and nothing is where a look found nothing out. */
@@ -131,7 +132,7 @@ export class Housekeeping {
 
   private purgeLater(above: bigint, delayMs: number): void {
     if (this.isStopped) return;
-    this.purgeTimer = setTimeout(() => {
+    this.cancelPurge = this.timers.after(delayMs, () => {
       const { life } = this.purged;
       this.chores.purge(life, above).then(
         (next) => {
@@ -145,8 +146,7 @@ export class Housekeeping {
           this.log.debug("Old messages could not be deleted; it is tried again.", { reason: sentenceOf(error) });
         },
       );
-    }, delayMs);
-    this.purgeTimer.unref();
+    });
   }
 }
 

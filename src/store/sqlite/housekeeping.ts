@@ -4,6 +4,8 @@
 
 import { assert } from "../../base/assert.ts";
 import type { Log } from "../../base/log.ts";
+import { backgroundTime, type Time } from "../../base/runtime.ts";
+import { type Cancel, every } from "../../base/timers.ts";
 import { ClockNotices } from "../clock-notices.ts";
 import { StoreDamaged, type StoreUnavailable } from "../store.ts";
 import { renewAfterMs } from "./node-lease.ts";
@@ -45,25 +47,28 @@ export class Housekeeping {
   private isGuarding = false;
   private isTidy = true;
   private checkpointedMs = -Infinity;
-  private readonly guardTimer: ReturnType<typeof setInterval>;
-  private renewTimer: ReturnType<typeof setTimeout> | undefined;
-  private tidyTimer: ReturnType<typeof setTimeout> | undefined;
-  private followTimer: ReturnType<typeof setTimeout> | undefined;
+  private readonly time: Time;
+  private readonly endGuard: Cancel;
+  private cancelRenewal: Cancel | undefined;
+  private cancelTidying: Cancel | undefined;
+  private isFollowDue = false;
+  private cancelFollowing: Cancel | undefined;
 
   constructor(
     threads: { readonly writer: RequestTarget; readonly reader: RequestTarget; readonly compactor: RequestTarget },
     retentionDays: number,
     log: Log,
+    time: Time = backgroundTime,
   ) {
+    this.time = time;
     this.writer = threads.writer;
     this.reader = threads.reader;
     this.compactor = threads.compactor;
     this.log = log;
-    this.clock = new ClockNotices(log, () => performance.now());
+    this.clock = new ClockNotices(log, () => time.clock.monotonicMs());
     this.renewLater(renewAfterMs);
-    this.guardTimer = setInterval(() => this.guard(), guardEveryMs);
-    this.guardTimer.unref();
-    this.purge = new PurgeRounds(threads, retentionDays * dayMs, this.clock, log, () => this.tidyLater());
+    this.endGuard = every(time.timers, guardEveryMs, () => this.guard());
+    this.purge = new PurgeRounds(threads, retentionDays * dayMs, this.clock, log, () => this.tidyLater(), time.timers);
   }
 
   /** A sentence for the operator; '' when all is well. */
@@ -87,8 +92,9 @@ export class Housekeeping {
   /** Told of every request that met damage of the log; said now and then. */
   damaged(sentence: string): void {
     this.damage = sentence;
-    if (this.isStopped || performance.now() - this.damageSaidMs < damageEveryMs) return;
-    this.damageSaidMs = performance.now();
+    const nowMs = this.time.clock.monotonicMs();
+    if (this.isStopped || nowMs - this.damageSaidMs < damageEveryMs) return;
+    this.damageSaidMs = nowMs;
     this.log.error("Messages are damaged; requests that need them are refused, all others are served.", {
       reason: sentence,
     });
@@ -96,11 +102,11 @@ export class Housekeeping {
 
   stop(): void {
     this.isStopped = true;
-    clearInterval(this.guardTimer);
-    clearTimeout(this.renewTimer);
+    this.endGuard();
+    this.cancelRenewal?.();
     this.purge.stop();
-    clearTimeout(this.tidyTimer);
-    clearTimeout(this.followTimer);
+    this.cancelTidying?.();
+    this.cancelFollowing?.();
   }
 
   /** Where it cannot commit only a renewal, which shows more than a small batch, says that it can again. */
@@ -136,9 +142,9 @@ export class Housekeeping {
   }
 
   private renewLater(delayMs: number): void {
-    clearTimeout(this.renewTimer);
+    this.cancelRenewal?.();
     if (this.isStopped) return;
-    this.renewTimer = setTimeout(() => {
+    this.cancelRenewal = this.time.timers.after(delayMs, () => {
       this.writer.call({ kind: "renew", proof: !this.isHealthy }).then(
         (answer) => {
           this.judge(undefined);
@@ -150,32 +156,31 @@ export class Housekeeping {
           this.renewLater(probeEveryMs);
         },
       );
-    }, delayMs);
-    this.renewTimer.unref();
+    });
   }
 
   private followLater(): void {
-    if (this.followTimer !== undefined || this.isStopped) return;
-    this.followTimer = setTimeout(() => {
+    if (this.isFollowDue || this.isStopped) return;
+    this.isFollowDue = true;
+    this.cancelFollowing = this.time.timers.after(followEveryMs, () => {
       this.reader.call({ kind: "follow" }).then(
         () => {
-          this.followTimer = undefined;
+          this.isFollowDue = false;
         },
         (error: unknown) => {
-          this.followTimer = undefined;
+          this.isFollowDue = false;
           this.log.debug("The reader could not follow the log; the next question has more to do.", {
             reason: sentenceOf(error),
           });
         },
       );
-    }, followEveryMs);
-    this.followTimer.unref();
+    });
   }
 
   private tidyLater(delayMs = tidyEveryMs): void {
     if (this.isTidyDue || this.isStopped) return;
     this.isTidyDue = true;
-    this.tidyTimer = setTimeout(() => {
+    this.cancelTidying = this.time.timers.after(delayMs, () => {
       this.tidy().then(
         (restMs) => {
           this.isTidyDue = false;
@@ -198,30 +203,30 @@ export class Housekeeping {
           this.isTidy = false;
         },
       );
-    }, delayMs);
-    this.tidyTimer.unref();
+    });
   }
 
   /** Resolves with how long to rest before the next piece of work, in milliseconds; 0: there is none. */
   private async tidy(): Promise<number> {
-    const checkpointDueMs = this.checkpointedMs + tidyEveryMs - performance.now();
+    const { clock } = this.time;
+    const checkpointDueMs = this.checkpointedMs + tidyEveryMs - clock.monotonicMs();
     if (checkpointDueMs <= 0) await this.checkpoint();
     if (this.isStopped) return 0;
-    const startMs = performance.now();
+    const startMs = clock.monotonicMs();
     const compacted = await this.compactor.call({ kind: "compact" });
     assert(compacted.kind === "compacted", "a step of compaction is answered with how it went");
     if (!compacted.more) return Math.max(0, checkpointDueMs);
     if (compacted.isLate) return compactionPauseMsMin;
     return Math.min(
       compactionPauseMsMax,
-      Math.max(compactionPauseMsMin, compactionRests * (performance.now() - startMs)),
+      Math.max(compactionPauseMsMin, compactionRests * (clock.monotonicMs() - startMs)),
     );
   }
 
   private async checkpoint(): Promise<void> {
     const answer = await this.compactor.call({ kind: "checkpoint" });
     if (answer.kind === "more" && answer.more && !this.isStopped) await this.writer.call({ kind: "checkpoint" });
-    this.checkpointedMs = performance.now();
+    this.checkpointedMs = this.time.clock.monotonicMs();
   }
 }
 

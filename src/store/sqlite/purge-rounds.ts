@@ -3,6 +3,7 @@
 
 import { assert } from "../../base/assert.ts";
 import type { Log } from "../../base/log.ts";
+import { type Cancel, sleep, type Timers } from "../../base/timers.ts";
 import type { ClockNotices } from "../clock-notices.ts";
 import { purgePauseMs, surveyMessagesMax } from "../purge.ts";
 import type { RequestTarget } from "./protocol.ts";
@@ -21,7 +22,8 @@ export class PurgeRounds {
   private readonly log: Log;
   private readonly deleted: () => void;
   private isStopped = false;
-  private timer: ReturnType<typeof setTimeout> | undefined;
+  private readonly timers: Timers;
+  private cancel: Cancel | undefined;
 
   /** Messages are kept for `keepMs`; 0: for ever. Calls `deleted` after each slice. */
   constructor(
@@ -30,7 +32,9 @@ export class PurgeRounds {
     notices: ClockNotices,
     log: Log,
     deleted: () => void,
+    timers: Timers,
   ) {
+    this.timers = timers;
     this.writer = threads.writer;
     this.compactor = threads.compactor;
     this.keepMs = keepMs;
@@ -42,21 +46,20 @@ export class PurgeRounds {
 
   stop(): void {
     this.isStopped = true;
-    clearTimeout(this.timer);
+    this.cancel?.();
   }
 
   /** Runs `work` once; it resolves with the next pause and piece of work. */
   private later(delayMs: number, work: () => Promise<void>): void {
     if (this.isStopped) return;
-    this.timer = setTimeout(() => {
+    this.cancel = this.timers.after(delayMs, () => {
       work().catch((error: unknown) => {
         this.log.debug("Old messages could not be looked for or deleted; it is tried again.", {
           reason: error instanceof Error ? error.message : String(error),
         });
         this.later(lookEveryMs, () => this.look());
       });
-    }, delayMs);
-    this.timer.unref();
+    });
   }
 
   private async look(): Promise<void> {
@@ -84,7 +87,7 @@ export class PurgeRounds {
       messages += answer.messages;
       if (answer.messages < rowsMax) break;
       above = answer.last;
-      await Bun.sleep(purgePauseMs);
+      await sleep(this.timers, purgePauseMs);
     }
     return messages;
   }
