@@ -395,7 +395,7 @@ async function outcomeOrFailure(store: Store, clientId: string): Promise<bigint>
   }
 }
 
-test("a block that is spoilt while the store runs is never served: it is made again, and service returns by itself", async () => {
+test("a block that is damaged while the store runs is never served: it is made again, and service returns by itself", async () => {
   const path = freshPath();
   const ids = await filledStore(path);
   const store = await openAt(path, 15, { flushMessages: 20 });
@@ -403,7 +403,7 @@ test("a block that is spoilt while the store runs is never served: it is made ag
   index.run("UPDATE block SET postings = zeroblob(length(postings))");
   index.close();
   expect(await failureOf(allIds(store, "bob"))).toMatch(
-    /index of the messages is damaged: block \d+ of the index is spoilt/,
+    /index of the messages is damaged: block \d+ of the index is damaged/,
   );
   await until(async () => (await idsOrFailure(store)).length === ids.length, "the index is complete");
   expect(await allIds(store, "bob")).toEqual(ids);

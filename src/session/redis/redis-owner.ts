@@ -14,8 +14,7 @@ import {
   livingOwnerSentence,
   newStoreIdentity,
   refusedClaimSentence,
-  tellAdoption,
-  withoutAdoption,
+  logAdoption,
   type StoreClaim,
 } from "../../auth/store-ownership.ts";
 import type { Log } from "../../base/log.ts";
@@ -160,8 +159,8 @@ export class RedisOwner {
 
   private learned(identity: string, outcome: "kept" | "taken" | "adopted"): void {
     const { link, store, log } = this.options;
-    tellAdoption(log, store, this.claim, outcome);
-    this.claim = withoutAdoption(this.claim);
+    logAdoption(log, store, this.claim, outcome);
+    this.claim = claimOfOwner(this.claim.fingerprints);
     if (this.identity !== undefined && this.identity !== identity) log.warn(`${store} is another one than before`);
     if (this.isWaiting) log.info(`${store} has an identity now`);
     this.identity = identity;

@@ -8,7 +8,7 @@ import {
   livingOwnerSentence,
   newStoreIdentity,
   refusedClaimSentence,
-  withoutAdoption,
+  claimOfOwner,
   type ClaimOutcome,
   type StoreClaim,
 } from "../../auth/store-ownership.ts";
@@ -101,7 +101,7 @@ function claim(
  */
 export function setOwners(db: Database, claimed: StoreClaim, fingerprints: readonly string[]): boolean {
   const owners = readOwners(db.query<Row, []>(select).get()?.owners);
-  if (owners === undefined || judgeClaim(owners, withoutAdoption(claimed)) === "refused") return false;
+  if (owners === undefined || judgeClaim(owners, claimOfOwner(claimed.fingerprints)) === "refused") return false;
   db.run("UPDATE ownership SET owners = ?", [ownersText(fingerprints)]);
   return true;
 }

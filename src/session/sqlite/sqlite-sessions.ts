@@ -11,8 +11,7 @@ import {
   claimOfNobody,
   claimOfOwner,
   shownPlace,
-  tellAdoption,
-  withoutAdoption,
+  logAdoption,
   type StoreClaim,
   type StoreIdentity,
 } from "../../auth/store-ownership.ts";
@@ -256,9 +255,9 @@ class SqliteSessions implements Sessions {
     const { claim, known, log, watch } = this;
     const store = nameOf(this.path);
     const { identity, outcome } = claimFile(db, { store, claim, known, watch });
-    tellAdoption(log, store, claim, outcome);
+    logAdoption(log, store, claim, outcome);
     if (known !== undefined && identity !== known) log.warn(`${store} is another one than before`);
-    this.claim = withoutAdoption(claim);
+    this.claim = claimOfOwner(claim.fingerprints);
     this.known = identity;
   }
 

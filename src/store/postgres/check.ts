@@ -62,7 +62,7 @@ const questions: readonly Question[] = [
 const countQuestions: readonly Question[] = [
   miscounted("WHERE g.number NOT IN (SELECT u.chat_group FROM roost.unfinished_group u)"),
   {
-    what: "accounts whose groups are counted wrongly; TRUNCATE roost.group_count has them counted again",
+    what: "accounts with wrong group counts; TRUNCATE roost.group_count makes the store count them again",
     sql: `SELECT count(*) AS n FROM roost.group_count c LEFT JOIN (
             SELECT account, count(*) FILTER (WHERE is_own) AS own, count(*) FILTER (WHERE NOT is_own) AS put
             FROM roost.member WHERE until_id IS NULL GROUP BY account) m ON m.account = c.account

@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import {
   claimOfNobody,
   shownPlace,
-  tellAdoption,
+  logAdoption,
   type StoreClaim,
   type StoreIdentity,
 } from "../../auth/store-ownership.ts";
@@ -73,7 +73,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   const open = async (): Promise<Renewal> => {
     await migrate(url);
     const renewal = await writer.renew();
-    tellAdoption(log, `The message store ${placeOf(url)}`, claim, renewal.outcome);
+    logAdoption(log, `The message store ${placeOf(url)}`, claim, renewal.outcome);
     return renewal;
   };
   try {

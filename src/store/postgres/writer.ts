@@ -8,7 +8,6 @@ import {
   refusedClaimSentence,
   claimAlsoAs,
   claimOfOwner,
-  withoutAdoption,
   type ClaimOutcome,
   type StoreClaim,
 } from "../../auth/store-ownership.ts";
@@ -238,7 +237,7 @@ export class Writer {
         throw new StoreUnavailable(damagedIdentitySentence(store));
       default:
         // It may be another one by now.
-        this.claim = withoutAdoption(this.claim);
+        this.claim = claimOfOwner(this.claim.fingerprints);
         return { outcome, identity, lastId: row.last_id, wallMs: Number(row.wall_ms), life };
     }
   }

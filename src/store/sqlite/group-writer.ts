@@ -1,10 +1,11 @@
-// Creates groups and changes who is in them, inside the transaction of the writer.
-// A group without members is closed for good: nobody finds it any more; windows of former members stay readable. A group
-// that is being created has none yet, as far as its row says: it is in `unfinished` until its last members have entered.
+// Creates groups and changes memberships, inside the writer's transaction.
+// A group without members is closed for good: it cannot be found any more, but windows of former members stay readable.
+// A
+// group that is being created has no members by its row; it is listed in `unfinished` until its last members are added.
 //
-// Nobody is refused anything for what others do: the groups that an account has created or joined by itself (`own`) are
-// counted apart from those that others have put it in. Triggers keep the counts (schema.ts), whoever writes; here an
-// account's row is made when it is first asked for. And no row is made for a request that is refused.
+// Nobody is refused because of what others do: groups that an account created or joined itself (`own`) are counted
+// separately from those that others put it in. Triggers maintain the counts (schema.ts); an account's row of counts is
+// created on first use here. A refused request creates no row.
 
 import type { Database } from "bun:sqlite";
 import type { LimitValues } from "../../base/limits/table.ts";
@@ -23,7 +24,7 @@ const fullOfOwn: Outcome = [outcome.full, fullOf.own];
 const fullOfPut: Outcome = [outcome.full, fullOf.put];
 const fullOfMembers: Outcome = [outcome.full, fullOf.members];
 
-/** The bounds of groups that this process was given; others of the same store may have other ones. */
+/** The bounds on groups of this process; other processes of the store may have others. */
 export type GroupBounds = Pick<LimitValues, "groupsPerAccount" | "groupsPutPerAccount" | "groupMembers">;
 
 interface GroupRow {
@@ -114,11 +115,11 @@ export class GroupWriter {
     );
   }
 
-  /** Makes the group with its owner and its first members; `isWhole`: there are no others. */
+  /** Creates a group with its owner and first members; `isWhole`: there are no others. */
   create(draft: GroupDraft, isWhole: boolean, ids: IdSequence, wallMs: number): Outcome {
     const { app } = draft;
     const existing = this.select.get(app, draft.id);
-    // 128 random bits meet only when a caller repeats a request whose answer it did not get.
+    // Ids have 128 random bits: a duplicate is a repeated request whose response was lost.
     if (existing !== null) return [outcome.created, existing.version];
     const owner = this.names.account(app, draft.owner);
     if (this.countsOf(owner).own >= BigInt(this.bounds.groupsPerAccount)) return fullOfOwn;
@@ -137,7 +138,7 @@ export class GroupWriter {
     return [outcome.created, 0n, ...leftOut.words];
   }
 
-  /** Lets further members into a group that is being created. */
+  /** Adds further members to a group that is being created. */
   enterSlice({ app, group, members, isLast }: MemberSlice, ids: IdSequence, wallMs: number): Outcome {
     const row = this.select.get(app, group);
     if (row === null || this.goOn.run(row.number).changes === 0) return notFound;
@@ -174,7 +175,7 @@ export class GroupWriter {
     if (group === null) return notFound;
     const isOwn = change.actor === change.account;
     const account = this.names.findAccount(change.app, change.account);
-    // Whoever leaves again may not have got the answer; the group may be closed since.
+    // A repeated request, whose response may have been lost; the group may be closed since.
     const hasLeft = isOwn && account !== undefined && this.wasMember.get(account, group.number) !== null;
     if (group.member_count === 0n) return hasLeft ? unchanged : notFound;
     if (!isOwn && this.names.findAccount(change.app, change.actor) !== group.owner) return forbidden;
@@ -186,7 +187,7 @@ export class GroupWriter {
     return [outcome.changed, group.version, version];
   }
 
-  /** At a look: takes back a part of the groups whose creation was given up. Nobody has seen them; their numbers stay taken. */
+  /** Deletes a slice of the groups whose creation was abandoned. Nobody has seen them; their numbers stay used. */
   dropUnfinished(): void {
     let rowsLeft = purgeRowsMax;
     for (const { group } of this.unfinished.look(this.allUnfinished.all(unfinishedGroupsMax))) {
@@ -198,12 +199,12 @@ export class GroupWriter {
     }
   }
 
-  /** The store is another one. */
+  /** The store was replaced. */
   forgetUnfinished(): void {
     this.unfinished.forget();
   }
 
-  /** Puts accounts into a group, but for those that are in as many as may be already. */
+  /** Adds accounts to a group, except those that are in the maximum number of groups. */
   private put(group: bigint, app: string, members: readonly string[], id: bigint, wallMs: number): LeftOut {
     const leftOut = new LeftOut();
     const putMax = BigInt(this.bounds.groupsPutPerAccount);

@@ -1,8 +1,8 @@
-// The rows that say what is old: the horizon of the retention, the trusted time, and the marks (horizon.ts and
-// trusted-time.ts explain them). Every method belongs inside a transaction that may write.
+// The rows that determine what is old: the horizon of the retention, the trusted time, and the marks (horizon.ts and
+// trusted-time.ts). All methods run inside a write transaction.
 //
-// Invariant: what `look` gives free for deletion was there when a trusted clock said a time that the retention has
-// outlived, and its clientIds have been kept for the hours of idempotency.
+// Invariant: what `look` permits to delete was stored before a trusted time that the retention has passed, and its
+// clientIds have been kept for the hours of idempotency.
 
 import type { Database } from "bun:sqlite";
 import { firstHorizon, horizonDayMs, lookAt, waitMsOf, type ClockReading, type Horizon } from "../horizon.ts";
@@ -18,15 +18,15 @@ import {
 } from "../trusted-time.ts";
 import { Marks } from "./marks.ts";
 
-/** What a look at the clocks has found. Ids are 0n if there is nothing. */
+/** The result of looking at the clocks. Ids are 0n if there is nothing. */
 export interface Look {
-  /** Messages, and windows closed, up to this id may be deleted now. */
+  /** Messages, and windows closed, up to this id may be deleted. */
   readonly purgeUpTo: bigint;
-  /** Messages up to this id are too old for a retry. */
+  /** Messages up to this id are too old to be retried. */
   readonly keyedUpTo: bigint;
-  /** How long the retention's horizon waits at least; 0: it does not. */
+  /** The minimum wait of the retention's horizon; 0 if it does not wait. */
   readonly waitMs: number;
-  /** Messages up to this id will go when the wait is over. */
+  /** Messages up to this id will be deleted after the wait. */
   readonly goneUpTo: bigint;
 }
 
@@ -75,7 +75,7 @@ export class Horizons {
       "INSERT OR REPLACE INTO run_time (one, ran_ms, leapt_ms) VALUES (1, ?, ?)",
     );
     this.newestMark = db.prepare<MarkRow, []>("SELECT id, at_ms, ran_ms FROM mark ORDER BY id DESC LIMIT 1");
-    // The mark before the oldest message, else the oldest mark.
+    // The newest mark below the oldest message, else the oldest mark.
     this.markBelow = db.prepare<MarkRow, [bigint]>(
       `SELECT id, at_ms, ran_ms FROM mark ORDER BY id < ? DESC, abs(id - ?1) LIMIT 1`,
     );
@@ -89,14 +89,15 @@ export class Horizons {
     );
   }
 
-  /** The retention that the store's processes were told, in milliseconds; undefined: they keep everything. */
+  /** The configured retention in milliseconds; undefined: messages are not deleted. */
   keptMs(): number | undefined {
     return this.load("messages")?.keepMs;
   }
 
   /**
-   * Looks at the clocks, moves the horizons, and makes a mark if one is due. `before` is this process's last look; a
-   * `keepMs` of 0 keeps everything.
+   * Looks at the clocks, moves the horizons, and adds a mark if one is due. `before` is this process's last look; with
+   * a
+   * `keepMs` of 0 nothing is deleted.
    */
   look(keepMs: number, now: ClockReading, before: ClockReading | undefined): Look {
     const { lastId, committedMs } = this.newest();
@@ -123,18 +124,21 @@ export class Horizons {
     return { purgeUpTo, keyedUpTo, waitMs, goneUpTo: waitMs > 0 ? this.marks.lastIdAt(goneMs) : 0n };
   }
 
-  /** The horizon of the messages as a look with this retention finds it. */
+  /** The horizon of the messages that a look with this retention would find. */
   ofMessages(keepMs: number, wallMs: number): Horizon {
     return this.load("messages") ?? this.first(keepMs, wallMs);
   }
 
-  /** What a purge by an operator who vouches for the clock may delete: up to this id. Changes nothing. */
+  /** The id up to which a purge by an operator who confirms the clock may delete. Changes nothing. */
   vouchedUpTo(keepMs: number, wallMs: number): bigint {
     const leaptMs = Math.max(0, this.loadTime()?.leaptMs ?? 0);
     return this.marks.lastIdAt(wallMs - keepMs - leaptMs);
   }
 
-  /** Sets the horizons to the clock of now, which an operator vouches for; what is older may be deleted: up to this id. */
+  /**
+   * Sets the horizons to the clock, which an operator has confirmed; returns the id up to which messages may be
+   * deleted.
+   */
   vouch(keepMs: number, wallMs: number): bigint {
     const upTo = this.vouchedUpTo(keepMs, wallMs);
     const time = this.loadTime();
@@ -146,14 +150,14 @@ export class Horizons {
     return upTo;
   }
 
-  /** The store's last id; when it last committed, by the clock of then, if it ever did. */
+  /** The store's last id, and the clock's time of its last commit, if any. */
   newest(): { readonly lastId: bigint; readonly committedMs: number | undefined } {
     const row = this.committed.get();
     const committedMs = Number(row?.committed_ms ?? 0n);
     return { lastId: row?.last_id ?? 0n, committedMs: committedMs > 0 ? committedMs : undefined };
   }
 
-  /** Of a store that was written without marks, or has lost its rows (a repair). */
+  /** Creates the first marks of a store that was written without them or has lost them (a repair). */
   private begin(lastId: bigint, committedMs: number | undefined, now: ClockReading): void {
     const oldest = this.oldestMessage.get()?.id;
     if (oldest === undefined || committedMs === undefined || this.newestMark.get() !== null) return;
@@ -162,7 +166,7 @@ export class Horizons {
     }
   }
 
-  /** The horizon of a retention that the store was not told before. */
+  /** The horizon of a retention that was not configured before. */
   private first(keepMs: number, wallMs: number): Horizon {
     const oldest = this.oldestMessage.get()?.id;
     if (oldest === undefined) return firstHorizon(keepMs, wallMs, undefined);

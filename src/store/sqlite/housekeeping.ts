@@ -1,6 +1,6 @@
-// What the store does in the background: it renews the node number's lease; while there is traffic it moves the
-// write-ahead log into the file and the end of the messages into the index; it deletes what is older than the retention
-// (purge-rounds.ts), and tells whether the store can commit.
+// The store's background work: renewing the lease of the node number; checkpoints and compaction while there is
+// traffic;
+// deleting messages beyond the retention (purge-rounds.ts). It also tracks whether the store can commit.
 
 import { assert } from "../../base/assert.ts";
 import type { Log } from "../../base/log.ts";
@@ -12,27 +12,24 @@ import { PurgeRounds } from "./purge-rounds.ts";
 
 const dayMs = 86_400_000;
 const tidyEveryMs = 100;
-/** The reader takes in what was committed this often, so that a question finds little to take in. */
+/** How often the reader takes in new commits, so that a query finds little to do. */
 const followEveryMs = 20;
-/**
- * Between two pieces of work on the index it rests twice as long as it has worked, within bounds: commits and reads go
- * first, unless it is late.
- */
+/** After a compaction step it pauses twice as long as the step took, within bounds: commits and reads come first. */
 const compactionRests = 2;
 const compactionPauseMsMin = 4;
 const compactionPauseMsMax = 100;
-/** While the store cannot commit, it is tried this often. */
+/** How often a store that cannot commit is tried. */
 const probeEveryMs = 1_000;
-/** Whether the files are still there is seen at each commit, and this often without any. */
+/** How often the files are checked without commits; each commit checks them, too. */
 const guardEveryMs = 1_000;
 const damageEveryMs = 60_000;
 
 export class Housekeeping {
   isHealthy = true;
   readonly clock: ClockNotices;
-  /** Why the store cannot commit. */
+  /** Why the store cannot commit; undefined if it can. */
   private failure: string | undefined;
-  /** What of the log cannot be read. */
+  /** What is damaged in the log, if anything. */
   private damage: string | undefined;
   private damageSaidMs = -Infinity;
   private readonly writer: RequestTarget;
@@ -66,25 +63,25 @@ export class Housekeeping {
     this.purge = new PurgeRounds(threads, retentionDays * dayMs, this.clock, log, () => this.tidyLater());
   }
 
-  /** A sentence for the operator; '' when all is well. */
+  /** A sentence for the operator; '' if there is no trouble. */
   get trouble(): string {
     return this.failure ?? this.damage ?? "";
   }
 
-  /** Told of every batch: why it failed, or undefined. */
+  /** Takes the result of each batch: why it failed, or undefined. */
   committed(failure: StoreUnavailable | undefined): void {
     if (failure instanceof StoreDamaged) {
-      // Others may be committed: that is tried at once.
+      // Other batches may succeed: try now.
       if (this.isHealthy) this.renewLater(0);
     } else if (failure !== undefined) {
       this.judge(failure.message);
     }
-    // After a failed one too: it may be that the index lags behind, and that somebody else kept it until now.
+    // After a failure, too: compaction may be behind because another process held the lock.
     this.tidyLater();
     if (failure === undefined) this.followLater();
   }
 
-  /** Told of every request that met damage of the log; said now and then. */
+  /** Takes each request that met damage of the log; logs it at intervals. */
   damaged(sentence: string): void {
     this.damage = sentence;
     if (this.isStopped || performance.now() - this.damageSaidMs < damageEveryMs) return;
@@ -103,7 +100,9 @@ export class Housekeeping {
     clearTimeout(this.followTimer);
   }
 
-  /** Where it cannot commit only a renewal, which shows more than a small batch, says that it can again. */
+  /**
+   * After a failure only a renewal, which proves more than a small batch does, shows that the store can commit again.
+   */
   private judge(failure: string | undefined): void {
     if (this.isStopped) return;
     this.failure = failure;
@@ -120,7 +119,7 @@ export class Housekeeping {
     }
   }
 
-  /** What was committed into a file that was taken away since is saved before anything happens to this process. */
+  /** Saves commits to a file that was removed since. */
   private guard(): void {
     if (!this.isHealthy || this.isGuarding) return;
     this.isGuarding = true;
@@ -186,7 +185,7 @@ export class Housekeeping {
         (error: unknown) => {
           this.isTidyDue = false;
           this.tidyLater(probeEveryMs);
-          // Said once.
+          // Logged once.
           if (this.isTidy && !this.isStopped) {
             this.log.warn(
               "The message store's files cannot be put in order; it is tried again. Memory grows until then.",
@@ -202,7 +201,7 @@ export class Housekeeping {
     this.tidyTimer.unref();
   }
 
-  /** Resolves with how long to rest before the next piece of work, in milliseconds; 0: there is none. */
+  /** Resolves with the pause before the next step in milliseconds, or 0 if there is none. */
   private async tidy(): Promise<number> {
     const checkpointDueMs = this.checkpointedMs + tidyEveryMs - performance.now();
     if (checkpointDueMs <= 0) await this.checkpoint();

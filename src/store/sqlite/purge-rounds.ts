@@ -1,5 +1,6 @@
-// Once a minute the writer looks at the clocks (horizons.ts); then what the retention has outlived is deleted, a slice at a
-// time, unless the horizon waits.
+// Looks at the clocks once a minute (horizons.ts), then deletes what is beyond the retention in slices, unless the
+// horizon
+// waits.
 
 import { assert } from "../../base/assert.ts";
 import type { Log } from "../../base/log.ts";
@@ -9,12 +10,12 @@ import type { RequestTarget } from "./protocol.ts";
 
 const lookEveryMs = 60_000;
 const lookFirstMs = 500;
-/** Messages that are counted in one go: some milliseconds of the compactor. */
+/** Messages to count in one request: some milliseconds of the compactor. */
 const countRowsMax = 20_000;
 
 export class PurgeRounds {
   private readonly writer: RequestTarget;
-  /** It counts: nobody waits for it. */
+  /** Counts messages, because no request waits for it. */
   private readonly compactor: RequestTarget;
   private readonly keepMs: number;
   private readonly notices: ClockNotices;
@@ -23,7 +24,7 @@ export class PurgeRounds {
   private isStopped = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** Messages are kept for `keepMs`; 0: for ever. Calls `deleted` after each slice. */
+  /** Messages are kept for `keepMs`; 0: without end. Calls `deleted` after each slice. */
   constructor(
     threads: { readonly writer: RequestTarget; readonly compactor: RequestTarget },
     keepMs: number,
@@ -45,7 +46,7 @@ export class PurgeRounds {
     clearTimeout(this.timer);
   }
 
-  /** Runs `work` once; it resolves with the next pause and piece of work. */
+  /** Runs `work` after a delay. */
   private later(delayMs: number, work: () => Promise<void>): void {
     if (this.isStopped) return;
     this.timer = setTimeout(() => {

@@ -1,6 +1,8 @@
-// The connection that reads: the offline index, contents, groups. Every answer is one snapshot of the file. The offline
-// index goes through the runs of the log's index, the oldest first, and ends with its memtable; in each it merges the inbox,
-// the groups and what was sent.
+// The reading connection: the offline index, contents, groups. Every answer is from one snapshot of the file. The
+// offline
+// index reads the runs of the log's index, oldest first, and then its memtable; in each it merges the account's inbox,
+// its
+// groups and its sent messages.
 
 import type { Database } from "bun:sqlite";
 import { type Content, encodeContents } from "../../wire/message-contents.ts";
@@ -19,14 +21,14 @@ type ContentsRequest = Extract<Request, { kind: "contents" }>;
 
 const idMax = (1n << 63n) - 1n;
 
-/** A rising series of ids that an account may see: those under a key inside the open interval (from, until). */
+/** Ascending ids that an account may see: those under a key inside the open interval (from, until). */
 interface Series {
   readonly list: List;
   readonly key: number;
   readonly from: bigint;
   readonly until: bigint;
 }
-interface LineRow {
+interface IndexRow {
   readonly inbox: bigint;
   readonly sender: bigint;
   readonly sent_ns: bigint;
@@ -60,7 +62,7 @@ export class Reader {
   private readonly windows;
   private readonly oldest;
   private readonly last;
-  private readonly line;
+  private readonly indexRow;
   private readonly accountName;
   private readonly groupId;
   private readonly message;
@@ -70,13 +72,13 @@ export class Reader {
   private readonly members;
   private readonly memberNames;
 
-  /** `logIndex` keeps the lists received and sent. Without `ownership` the store is anybody's. */
+  /** `logIndex` has the lists received and sent. Without `ownership` the store's owner is not checked. */
   constructor(db: Database, logIndex: LogIndex, ownership?: Ownership) {
     this.db = db;
     this.ownership = ownership;
     this.logIndex = logIndex;
     this.marks = new Marks(db);
-    // Numbers are not remembered from one snapshot to the next: the store may be another one then.
+    // Numbers are not cached across snapshots: the store may have been replaced.
     this.account = db.prepare<{ number: bigint }, [string, string]>(
       "SELECT number FROM account WHERE app = ? AND name = ?",
     );
@@ -88,7 +90,7 @@ export class Reader {
     );
     this.oldest = db.prepare<{ id: bigint }, []>("SELECT id FROM message ORDER BY id LIMIT 1");
     this.last = db.prepare<{ last_id: bigint }, []>("SELECT last_id FROM sequence");
-    this.line = db.prepare<LineRow, [bigint]>("SELECT inbox, sender, sent_ns FROM message WHERE id = ?");
+    this.indexRow = db.prepare<IndexRow, [bigint]>("SELECT inbox, sender, sent_ns FROM message WHERE id = ?");
     this.accountName = db.prepare<{ name: string }, [bigint]>("SELECT name FROM account WHERE number = ?");
     this.groupId = db.prepare<{ id: string }, [bigint]>(`SELECT id FROM "group" WHERE number = ?`);
     this.message = db.prepare<MessageRow, [bigint]>(
@@ -117,18 +119,18 @@ export class Reader {
     );
   }
 
-  /** The store may be of these owners from now on. */
+  /** Sets the fingerprints that may own the store. */
   claimAs(fingerprints: readonly string[]): void {
     this.ownership?.claimAs(fingerprints);
   }
 
-  /** See Store.index; the numbers and texts of each entry as in the protocol. */
+  /** See Store.index; returns the numbers and texts of each entry as in protocol.ts. */
   index(request: IndexRequest): { numbers: BigInt64Array<ArrayBuffer>; texts: string[] } {
     return this.indexSnapshot(() => {
       const me = this.numberOf(request.app, request.account);
       if (me === undefined) return { numbers: new BigInt64Array(0), texts: [] };
       const asked = BigInt(request.after);
-      // A cursor of what never was committed here is of another life of the store, before it was restored.
+      // A cursor above the last id stems from before the store was restored from a backup.
       const isKnown = asked > 0n && asked <= (this.last.get()?.last_id ?? 0n);
       const after = isKnown ? asked : this.start(me, request.device);
       const numbers: bigint[] = [];
@@ -136,10 +138,11 @@ export class Reader {
       const accounts = new Map<bigint, string>();
       const groups = new Map<bigint, string>();
       for (const id of this.candidates(me, after, request)) {
-        const row = this.line.get(id);
+        const row = this.indexRow.get(id);
         if (row === null) continue;
-        // What one sent to a group is in its window and in what one sent: only the latter counts. A message to
-        // oneself is in the inbox and in what one sent: shown once, as received.
+        // A message that one sent to a group is also in the group's window: only the former counts. A message to
+        // oneself
+        // is also in the inbox: it is shown once, as received.
         const isSent = row.sender === me && row.inbox !== me;
         if (isSent && !request.includeSent) continue;
         const other = row.inbox < 0n || !isSent ? row.sender : row.inbox;
@@ -154,7 +157,7 @@ export class Reader {
     });
   }
 
-  /** Takes in what has been committed since: the next look at the index has less to do. */
+  /** Takes in new commits, so that the next query has less to do. */
   follow(): void {
     this.indexSnapshot(() => undefined);
   }
@@ -230,10 +233,10 @@ export class Reader {
     return this.acked.get(me, device)?.acked ?? this.marks.indexStart();
   }
 
-  /** Rising ids that may be in the answer; what has been deleted since is among them. */
+  /** Ascending ids that may belong to the answer, including deleted messages. */
   private *candidates(me: bigint, after: bigint, request: IndexRequest): Generator<bigint, void, void> {
     const series = this.series(me, after, request.includeSent);
-    // First looks are small where there are many streams: most groups are quiet.
+    // Many streams are read in small chunks: most groups are quiet.
     const chunk = Math.max(16, Math.ceil(request.limit / (series.length + 1)));
     const oldest = this.oldest.get()?.id ?? idMax;
     for (const { source, after: from } of this.logIndex.sources(after < oldest ? oldest - 1n : after)) {
@@ -250,7 +253,7 @@ export class Reader {
     return series;
   }
 
-  /** A snapshot of the log with all of it found by key. */
+  /** A snapshot of the log in which the index covers all of it. */
   private indexSnapshot<T>(work: () => T): T {
     try {
       this.logIndex.begin();
@@ -274,7 +277,7 @@ export class Reader {
   }
 }
 
-/** The parts of the series above `after` that lie in one source. */
+/** Returns the parts of the series above `after` that are in one source. */
 function streams(source: PostingSource, after: bigint, series: readonly Series[], chunk: number): IdStream[] {
   const found: IdStream[] = [];
   for (const { list, key, from, until } of series) {

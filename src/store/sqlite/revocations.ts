@@ -1,5 +1,6 @@
-// Kicks and revocations in the file (Store.revoke). A row is replaced by the next one for the same account, kind and device,
-// under a new id: whoever has read up to an id finds every later one above it.
+// Kicks and revocations in the file (Store.revoke). The next row for the same account, kind and device replaces a row,
+// under
+// a new id: a client that has read up to an id finds all later changes above it.
 
 import type { Database } from "bun:sqlite";
 import type { Revocation, RevocationKind, StoredRevocation } from "../../wire/revocations.ts";
@@ -15,7 +16,7 @@ interface Row {
   readonly before_ms: bigint;
 }
 
-/** Inside the write transaction: the id that it has taken, or undefined where `keptMax` others are kept. */
+/** Inside the write transaction: returns the new row's id, or undefined if `keptMax` others are stored. */
 export function keepRevocation(
   db: Database,
   { app, account, kind, device, beforeMs }: Revocation,

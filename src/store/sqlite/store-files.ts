@@ -1,10 +1,13 @@
-// The store's threads and whether they have the files open. Files that cannot be opened for a reason that may pass (a full
-// disk, a file system that is read-only for a moment) are away: everything is refused with that reason, but what a reader
-// alone can answer, until `ensure` succeeds. Whoever is away opens with new threads: SQLite lets go of a file when the
-// statements on it are freed, which is at a thread's end, and a connection that found a file read-only stays so.
+// Opens and closes the files in the store's threads. If they cannot be opened for a reason that may pass (a full disk,
+// a
+// file system that is read-only for a moment), requests are refused with that reason, except those that a reader alone
+// can
+// answer, until `ensure` succeeds. Each attempt uses new threads: SQLite closes a file when the statements on it are
+// freed,
+// at the end of a thread, and a connection that found a file read-only stays read-only.
 //
-// Files whose write-ahead log was taken away are opened again only when no other process has them open: two that write into
-// different logs of one database destroy it.
+// Files whose write-ahead log was removed are opened again only when no other process has them open: two processes that
+// write different logs of one database destroy it.
 
 import { accessSync, closeSync, constants, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
@@ -19,10 +22,10 @@ import { undoHalfSwap } from "./backup/restore.ts";
 import { lackBesideLog, waitForOthers } from "./shared-files.ts";
 import { StoreFault, type StoreThread } from "./store-thread.ts";
 
-/** Between two looks whether the index is complete enough to be used. */
+/** The interval of checks whether the index is complete enough. */
 const catchUpPauseMs = 2;
 
-/** The threads that the store asks. */
+/** The store's threads. */
 export interface StoreThreads {
   readonly writer: StoreThread;
   readonly reader: StoreThread;
@@ -34,11 +37,11 @@ export class StoreFiles {
   private readonly path: string;
   private readonly log: Log;
   private readonly takeLock: () => void;
-  /** Told what became of the first claim. */
+  /** Receives the outcome of the first claim. */
   onClaimed: ((outcome: ClaimOutcome) => void) | undefined;
-  /** What the last opening's claim has found; undefined before the first one. */
+  /** The result of the last opening's claim, if any. */
   claimed: Claimed | undefined;
-  /** Why the files are not open; undefined: they are. */
+  /** Why the files are not open; undefined if they are. */
   private reason: string | undefined = "it is not open yet";
   private opening: Promise<void> | undefined;
   private isClosing = false;
@@ -58,18 +61,18 @@ export class StoreFiles {
     return this.reason === undefined;
   }
 
-  /** Who opens the files. */
+  /** The claim by which the files are opened. */
   get claim(): StoreClaim {
     return this.threads.writer.claim;
   }
 
-  /** Changes who that is, also for the files that are open. */
+  /** Changes the claim, also for open files. */
   claimAs(claim: StoreClaim): void {
     this.threads.writer.claimAs(claim);
     this.threads.reader.claimAs(claim);
   }
 
-  /** Opens the files where they are not; rejects with StoreUnavailable, or StoreDamaged, and the reason. */
+  /** Opens the files unless they are open; rejects with StoreUnavailable or StoreDamaged. */
   ensure(): Promise<void> {
     if (this.reason === undefined) return Promise.resolve();
     if (this.isClosing) return Promise.reject(new StoreUnavailable("the store is closed"));
@@ -79,19 +82,19 @@ export class StoreFiles {
     return this.opening;
   }
 
-  /** The connections are of no use any more, such as those to files that were taken away; `ensure` makes others. */
+  /** Marks the connections as unusable, for example because files were removed; `ensure` opens others. */
   lost(reason: string): void {
     this.reason ??= reason;
   }
 
-  /** Asks a thread, once what is being opened is open. Rejects with StoreUnavailable. */
+  /** Sends a request to a thread, after an opening in progress. Rejects with StoreUnavailable. */
   async ask(role: keyof StoreThreads, request: Request): Promise<Answer> {
     const { opening } = this;
     if (opening !== undefined) {
       try {
         await opening;
       } catch (error) {
-        // Files that could not be opened may still be read.
+        // The reader may be able to read files that could not be opened for writing.
         if (role !== "reader" || !(error instanceof StoreUnavailable)) throw error;
       }
     }
@@ -100,7 +103,7 @@ export class StoreFiles {
     return thread.call(request);
   }
 
-  /** Until what is in no run of the index is short enough to be kept in memory. */
+  /** Resolves when the messages that are in no run of the index fit into memory. */
   async catchUp(): Promise<void> {
     for (let isFirst = true; ; isFirst = false) {
       const answer = await this.threads.compactor.call({ kind: "catchUp" });
@@ -123,7 +126,7 @@ export class StoreFiles {
     const { writer, reader, compactor } = this.threads;
     try {
       await Promise.all([writer.end(), compactor.end(), reader.isQuiet ? undefined : reader.end()]);
-      // A thread takes longer to read its code than to open the files: all do so at once, while the files are looked at.
+      // A thread takes longer to load its code than to open the files, so all load while the files are checked.
       for (const thread of [compactor, writer, reader]) thread.load();
       await this.prepare();
       await compactor.start();
@@ -133,7 +136,7 @@ export class StoreFiles {
         if (this.claimed === undefined) this.onClaimed?.(opened.outcome);
         this.claimed = opened;
       }
-      // One that reads without a lock sees nothing of what is written from here on.
+      // A reader without a lock does not see what is written from now on.
       if (reader.isQuiet) await reader.end();
       await reader.start();
       this.reason = undefined;
@@ -148,7 +151,7 @@ export class StoreFiles {
     }
   }
 
-  /** Throws what the system says, or Unusable. */
+  /** Throws errors of the system, or Unusable. */
   private async prepare(): Promise<void> {
     this.takeLock();
     const folder = dirname(this.path);
@@ -167,13 +170,13 @@ export class StoreFiles {
           "put the file back, or take the other away if its messages are not wanted",
       );
     }
-    // SQLite gives its -wal and -shm files the mode of the database. To close a file that is open would end its locks.
+    // SQLite gives its -wal and -shm files the database's mode. Closing an open file would release its locks.
     if (status === undefined) closeSync(openSync(this.path, "a", 0o600));
     refuseForeignLog(this.path);
     if ((status?.size ?? 0) > 0) await waitForOthers(this.path);
   }
 
-  /** Reading needs no room on the disk. */
+  /** Opens the files for reading, which needs no disk space. */
   private async openForReading(): Promise<void> {
     const { reader } = this.threads;
     if (reader.isReady || this.isClosing) return;
@@ -189,7 +192,7 @@ export class StoreFiles {
   }
 }
 
-/** Throws Unusable for a file of somebody else: it will not become this process's by itself. */
+/** Throws Unusable for a file that another user owns: that does not change by itself. */
 function refuseUnreadable(path: string): void {
   try {
     accessSync(path, constants.R_OK);
@@ -202,11 +205,11 @@ function refuseUnreadable(path: string): void {
   }
 }
 
-/** Reports whether a start should end with this error: it does not pass by itself. */
+/** Reports whether this error ends a start: it does not pass by itself. */
 export function isForGood(error: unknown): boolean {
   if (error instanceof StoreDamaged) return true;
   if (error instanceof StoreFault) return error.fault !== "machine";
   if (error instanceof Unusable) return true;
-  // A folder that is not there is a wrong path.
+  // A missing folder is a wrong path.
   return error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR");
 }
