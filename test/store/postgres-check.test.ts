@@ -45,7 +45,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
       ["DELETE FROM roost.account WHERE name = 'ann'", "messages whose sender has no account"],
       ["DELETE FROM roost.account WHERE name = 'bob'", "messages whose receiver has no account"],
       ["DELETE FROM roost.chat_group", "messages whose group does not exist"],
-      ["UPDATE roost.chat_group SET member_count = 7", "groups that count other members than they have"],
+      ["UPDATE roost.chat_group SET member_count = 7", "groups with a wrong count of members"],
       ["UPDATE roost.group_count SET put = 7", "3 accounts with wrong group counts"],
       ["UPDATE roost.sequence SET last_id = 1", "ids above the last id"],
       ["UPDATE roost.identity SET identity = 'half'", "its identity is not one row of 32 hexadecimal digits"],

@@ -1,4 +1,4 @@
-// Jobs as the functions of the database take them (message-functions.ts, group-functions.ts).
+// Encodes jobs for the functions of the database (message-functions.ts, group-functions.ts).
 
 import type { SQL } from "bun";
 import type { Job, JobOf } from "../jobs.ts";
@@ -24,7 +24,7 @@ export function isGroupJob(job: Job): job is GroupJob {
   return job.kind !== "talk" && job.kind !== "ack";
 }
 
-/** Stores talks, then acknowledgements, in one transaction; a row for each, in this order. */
+/** Stores messages, then acknowledgements, in one transaction; returns a row for each, in this order. */
 export function sendMessages(
   sql: SQL,
   batch: {
@@ -63,7 +63,8 @@ export function sendMessages(
     )},
     ${texts(talks.map((talk) => talk.body))}, ${texts(talks.map((talk) => talk.extra))},
     ${texts(talks.map((talk) => talk.clientId))},
-    ${texts(acks.map((ack) => ack.app))}, ${texts(acks.map((ack) => ack.account))}, ${texts(acks.map((ack) => ack.device))},
+    ${texts(acks.map((ack) => ack.app))}, ${texts(acks.map((ack) => ack.account))},
+    ${texts(acks.map((ack) => ack.device))},
     ${sql.array(
       acks.map((ack) => ack.messageId),
       "BIGINT",
@@ -71,7 +72,7 @@ export function sendMessages(
   )`.values();
 }
 
-/** A change as roost.change_memberships reads it. */
+/** Encodes a change for roost.change_memberships. */
 export function changeOf(job: GroupJob): Record<string, string | boolean | readonly string[]> {
   if (job.kind === "create") {
     const { draft, isWhole } = job;

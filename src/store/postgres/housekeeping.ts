@@ -1,6 +1,8 @@
-// What the store does in the background: it renews the node number's lease, looks at the clocks, deletes what is older
-// than the retention, and tells whether the store can commit. While it cannot, nothing is tried but a renewal every
-// second: whoever asks is refused at once and not after a time limit, and no queue grows.
+// The store's background work: renewing the lease of the node number, looking at the clocks, deleting messages beyond
+// the
+// retention. It also tracks whether the store can commit: while it cannot, only a renewal is tried every second, and
+// requests
+// are refused immediately instead of after a time limit.
 
 import type { Log } from "../../base/log.ts";
 import { ClockNotices } from "../clock-notices.ts";
@@ -10,42 +12,41 @@ import type { Look } from "./horizons.ts";
 import { renewAfterMs } from "./writer-lock.ts";
 import type { Renewal } from "./writer.ts";
 
-/** While the store cannot commit, it is tried this often. */
+/** How often a store that cannot commit is tried. */
 const probeEveryMs = 1_000;
 const lookEveryMs = 60_000;
 const lookFirstMs = 500;
 
 interface Chores {
-  /** Renews the lease; rejects when the store cannot commit. */
+  /** Renews the lease; rejects if the store cannot commit. */
   renew(): Promise<Renewal>;
-  /** Looks at the clocks and moves the horizons; undefined: it could not be found out how they run. */
+  /** Looks at the clocks and moves the horizons; undefined without a result. */
   look(): Promise<Look | undefined>;
-  /** Takes back a part of the groups whose creation was given up. */
+  /** Deletes a slice of the groups whose creation was abandoned. */
   dropUnfinished(): Promise<void>;
   /**
-   * Deletes a slice of what is older than the horizon, from id `above` on, of the store of this life; where to go on, or
-   * undefined at the end.
+   * Deletes a slice beyond the horizon, above id `above`, of the store of this life; returns the next id, or undefined.
    */
   purge(life: string, above: bigint): Promise<bigint | undefined>;
-  /** Counts the messages of the store of this life up to an id, up to `surveyMessagesMax` + 1 of them. */
+  /** Counts the messages of the store of this life up to an id, up to `surveyMessagesMax` + 1. */
   count(life: string, endId: bigint): Promise<number>;
 }
 
 export class Housekeeping {
-  /** Why the store cannot commit; undefined while it can. */
+  /** Why the store cannot commit; undefined if it can. */
   failure: string | undefined;
   readonly clock: ClockNotices;
   private readonly chores: Chores;
   private readonly log: Log;
   private isStopped = false;
   private isPurging = false;
-  /** Up to this id all is deleted in the store of this life; what a deletion leaves behind would be read again otherwise. */
+  /** Everything up to `to` is deleted in the store of this life; without it, dead rows would be read again. */
   private purged = { life: "", to: 0n };
   private renewTimer: ReturnType<typeof setTimeout> | undefined;
   private lookTimer: ReturnType<typeof setTimeout> | undefined;
   private purgeTimer: ReturnType<typeof setTimeout> | undefined;
 
-  /** `failure`: why the store cannot commit from the beginning on. */
+  /** `failure`: why the store cannot commit initially. */
   constructor(chores: Chores, monotonicMs: () => number, log: Log, failure?: string) {
     this.failure = failure;
     this.chores = chores;
@@ -55,16 +56,16 @@ export class Housekeeping {
     this.lookLater(lookFirstMs);
   }
 
-  /** Told of every batch: the sentence why it failed, or undefined. */
+  /** Takes the result of each batch: why it failed, or undefined. */
   committed(failure: string | undefined): void {
-    // A batch that was sent before the failure was noticed proves nothing: only a renewal ends it.
+    // A batch that was sent before the failure proves nothing: only a renewal ends it.
     if (failure === undefined || this.failure !== undefined || this.isStopped) return;
     this.failure = failure;
     this.log.error("The message store cannot commit; requests are refused until it can.", { reason: failure });
     this.renewLater(0);
   }
 
-  /** Told that the writer's connection or its store is gone: what there is, is found out before anybody asks. */
+  /** The writer's connection or its store is gone: renews the lease before the next request. */
   lost(): void {
     if (this.failure === undefined) this.renewLater(0);
   }
@@ -113,7 +114,7 @@ export class Housekeeping {
     this.lookTimer.unref();
   }
 
-  /** What is old is deleted after a look only, and nothing is where a look found nothing out. */
+  /** Deletion follows a look, and only if the look has a result. */
   private async look(): Promise<void> {
     const look = await this.chores.look();
     if (look === undefined || this.isStopped) return;

@@ -158,7 +158,7 @@ function checkLog(log: Database): string[] {
   const miscounted = log.query<{ accounts: bigint }, []>(miscountedAccounts).get()?.accounts ?? 0n;
   if (miscounted > 0n)
     problems.push(
-      `the counts of groups of ${miscounted} accounts are wrong; DELETE FROM group_count makes them be counted again`,
+      `the group counts of ${miscounted} accounts are wrong; DELETE FROM group_count makes the store count them again`,
     );
   return problems;
 }

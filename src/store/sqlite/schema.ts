@@ -139,8 +139,8 @@ export const migrations: readonly string[] = [
     fingerprint TEXT PRIMARY KEY
   ) WITHOUT ROWID;
 
-  -- Only people delete or change names: processes forget the numbers that they remember. The highest number would be given
-  -- again, to somebody who would read what is not theirs: it stays taken.
+  -- Only people delete or change names: processes forget the numbers that they remember. The highest number would be
+  -- given again, to somebody who would read what is not theirs: it stays taken.
   CREATE TRIGGER IF NOT EXISTS account_deleted AFTER DELETE ON account BEGIN
     UPDATE identity SET epoch = lower(hex(randomblob(16)));
     INSERT INTO account (number, app, name)

@@ -4,7 +4,7 @@
 // found
 // them; triggers and other indexes are omitted. The damaged file itself is not changed.
 //
-//   offset 18   2 bytes   2 if a write-ahead log is used, else 1      (sqlite.org/fileformat2.html, The Database Header)
+//   offset 18   2 bytes   2 if a write-ahead log is used, else 1    (sqlite.org/fileformat2.html, The Database Header)
 //   offset 28   4 bytes   number of pages
 //   offset 32   8 bytes   list of free pages, 0: none
 //   offset 68   4 bytes   application id
