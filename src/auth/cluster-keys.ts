@@ -2,6 +2,7 @@
 // Removing a key does not end the links that were proven with it.
 
 import type { Log } from "../base/log.ts";
+import { reasonOf } from "../base/reason-of.ts";
 import { registryToken } from "./registry-token.ts";
 import { fingerprintOf } from "./secret.ts";
 import { clusterFingerprint } from "./store-ownership.ts";
@@ -67,7 +68,7 @@ export function reloadClusterKeys(keys: ClusterKeys, read: () => readonly Uint8A
   try {
     fresh = read();
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     log.error("the file of the cluster keys is refused and the old keys stay", { reason });
     return "the cluster keys were not changed";
   }

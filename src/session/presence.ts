@@ -1,4 +1,4 @@
-// Tells listeners who came and who went, in order, also where a listener's own doing brings further news meanwhile.
+// Notifies listeners of accounts that come online and go offline, in order, even if a listener causes further events.
 
 import type { PresenceListener } from "./sessions.ts";
 
@@ -12,7 +12,7 @@ export class Presence {
   private readonly untold: PresenceEvent[] = [];
   private isTelling = false;
 
-  /** Returns the function that ends the watching. */
+  /** Returns a function that removes the listener. */
   watch(listener: PresenceListener): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
@@ -24,7 +24,7 @@ export class Presence {
     if (this.isTelling) return;
     this.isTelling = true;
     try {
-      // The list grows while it is walked where a listener asks for locations and so brings news.
+      // The list may grow meanwhile: a listener that asks for locations causes further events.
       for (const event of this.untold) this.tellOne(event);
     } finally {
       this.untold.length = 0;

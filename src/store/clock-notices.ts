@@ -3,6 +3,7 @@
 // /health.
 
 import type { Log } from "../base/log.ts";
+import { reasonOf } from "../base/reason-of.ts";
 import { horizonDayMs } from "./horizon.ts";
 import { surveyMessagesMax } from "./purge.ts";
 import type { StoreClock } from "./store.ts";
@@ -76,7 +77,7 @@ export class ClockNotices implements StoreClock {
     };
     count().then(
       (messages) => tell(messageCount(messages)),
-      (error: unknown) => tell(`unknown: ${error instanceof Error ? error.message : String(error)}`),
+      (error: unknown) => tell(`unknown: ${reasonOf(error)}`),
     );
   }
 }

@@ -5,6 +5,7 @@
 // installed.
 
 import type { TransactionSQL } from "bun";
+import { reasonOf } from "../../base/reason-of.ts";
 import { isStoreIdentity } from "../../auth/store-ownership.ts";
 import { StoreUnavailable } from "../store.ts";
 import { failureOf, placeOf } from "./connection.ts";
@@ -148,7 +149,7 @@ async function checkIndexes(sql: TransactionSQL, problems: string[]): Promise<st
         within.unsafe(`SELECT ${extension.schema}.bt_index_check(${oid}::regclass, true)`),
       );
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = reasonOf(error);
       if (/permission denied/.test(reason)) return [`indexes against their tables: ${reason}`];
       problems.push(`the index ${name} is damaged: ${reason}; REINDEX INDEX ${name} rebuilds it`);
     }

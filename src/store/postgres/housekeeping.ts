@@ -5,6 +5,7 @@
 // are refused immediately instead of after a time limit.
 
 import type { Log } from "../../base/log.ts";
+import { reasonOf } from "../../base/reason-of.ts";
 import { ClockNotices } from "../clock-notices.ts";
 import { purgePauseMs } from "../purge.ts";
 import { timeOfId } from "../snowflake.ts";
@@ -89,7 +90,7 @@ export class Housekeeping {
           this.renewLater(renewAfterMs);
         },
         (error: unknown) => {
-          this.committed(sentenceOf(error));
+          this.committed(reasonOf(error));
           this.renewLater(probeEveryMs);
         },
       );
@@ -101,12 +102,12 @@ export class Housekeeping {
     if (this.isStopped) return;
     this.lookTimer = setTimeout(() => {
       this.chores.dropUnfinished().catch((error: unknown) => {
-        this.log.debug("Unfinished groups could not be taken back; it is tried again.", { reason: sentenceOf(error) });
+        this.log.debug("Unfinished groups could not be taken back; it is tried again.", { reason: reasonOf(error) });
       });
       this.look().then(
         () => this.lookLater(lookEveryMs),
         (error: unknown) => {
-          this.log.debug("It could not be found out what is old; it is tried again.", { reason: sentenceOf(error) });
+          this.log.debug("It could not be found out what is old; it is tried again.", { reason: reasonOf(error) });
           this.lookLater(lookEveryMs);
         },
       );
@@ -143,14 +144,10 @@ export class Housekeeping {
         (error: unknown) => {
           this.isPurging = false;
           this.purged = { life, to: 0n };
-          this.log.debug("Old messages could not be deleted; it is tried again.", { reason: sentenceOf(error) });
+          this.log.debug("Old messages could not be deleted; it is tried again.", { reason: reasonOf(error) });
         },
       );
     }, delayMs);
     this.purgeTimer.unref();
   }
-}
-
-function sentenceOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -13,6 +13,7 @@ import {
 import { systemClock, type Clock } from "../../base/clock.ts";
 import { type LimitValues, limitValues } from "../../base/limits/table.ts";
 import type { Log } from "../../base/log.ts";
+import { reasonOf } from "../../base/reason-of.ts";
 import type { Revocation, StoredRevocation } from "../../wire/revocations.ts";
 import { JobStore } from "../job-store.ts";
 import type { Job } from "../jobs.ts";
@@ -238,9 +239,7 @@ class PostgresStore extends JobStore {
     try {
       if (this.housekeeping.failure === undefined) await this.writer.release();
     } catch (error) {
-      this.log.warn("The store did not close cleanly; nothing acknowledged is lost.", {
-        reason: error instanceof Error ? error.message : String(error),
-      });
+      this.log.warn("The store did not close cleanly; nothing acknowledged is lost.", { reason: reasonOf(error) });
     }
     await this.writer.close();
   }

@@ -11,6 +11,7 @@
 // because the restored database gives the account numbers that they have cached to others.
 
 import type { SQL } from "bun";
+import { reasonOf } from "../../base/reason-of.ts";
 import type { StoreFacts, Present } from "../store-facts.ts";
 import { StoreUnavailable } from "../store.ts";
 import { readSeal } from "../backup-seal.ts";
@@ -184,7 +185,7 @@ async function play(
     await psql.stdin.end();
   } catch (error) {
     // psql ended before its input: its own message says why.
-    failure = error instanceof Error ? error.message : String(error);
+    failure = reasonOf(error);
     archive.kill();
   }
   const status = await psql.exited;

@@ -4,6 +4,7 @@
 
 import { assert } from "../../base/assert.ts";
 import type { Log } from "../../base/log.ts";
+import { reasonOf } from "../../base/reason-of.ts";
 import { ClockNotices } from "../clock-notices.ts";
 import { StoreDamaged, type StoreUnavailable } from "../store.ts";
 import { renewAfterMs } from "./node-lease.ts";
@@ -129,7 +130,7 @@ export class Housekeeping {
       },
       (error: unknown) => {
         this.isGuarding = false;
-        this.judge(sentenceOf(error));
+        this.judge(reasonOf(error));
       },
     );
   }
@@ -145,7 +146,7 @@ export class Housekeeping {
           this.renewLater(renewAfterMs);
         },
         (error: unknown) => {
-          this.judge(sentenceOf(error));
+          this.judge(reasonOf(error));
           this.renewLater(probeEveryMs);
         },
       );
@@ -163,7 +164,7 @@ export class Housekeeping {
         (error: unknown) => {
           this.followTimer = undefined;
           this.log.debug("The reader could not follow the log; the next question has more to do.", {
-            reason: sentenceOf(error),
+            reason: reasonOf(error),
           });
         },
       );
@@ -189,9 +190,7 @@ export class Housekeeping {
           if (this.isTidy && !this.isStopped) {
             this.log.warn(
               "The message store's files cannot be put in order; it is tried again. Memory grows until then.",
-              {
-                reason: sentenceOf(error),
-              },
+              { reason: reasonOf(error) },
             );
           }
           this.isTidy = false;
@@ -222,8 +221,4 @@ export class Housekeeping {
     if (answer.kind === "more" && answer.more && !this.isStopped) await this.writer.call({ kind: "checkpoint" });
     this.checkpointedMs = performance.now();
   }
-}
-
-function sentenceOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

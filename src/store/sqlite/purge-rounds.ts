@@ -4,6 +4,7 @@
 
 import { assert } from "../../base/assert.ts";
 import type { Log } from "../../base/log.ts";
+import { reasonOf } from "../../base/reason-of.ts";
 import type { ClockNotices } from "../clock-notices.ts";
 import { purgePauseMs, surveyMessagesMax } from "../purge.ts";
 import type { RequestTarget } from "./protocol.ts";
@@ -52,7 +53,7 @@ export class PurgeRounds {
     this.timer = setTimeout(() => {
       work().catch((error: unknown) => {
         this.log.debug("Old messages could not be looked for or deleted; it is tried again.", {
-          reason: error instanceof Error ? error.message : String(error),
+          reason: reasonOf(error),
         });
         this.later(lookEveryMs, () => this.look());
       });

@@ -14,6 +14,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, realpathSync } from "node:fs";
 import { claimOfNobody, logAdoption } from "../../auth/store-ownership.ts";
 import { type LimitValues, limitValues } from "../../base/limits/table.ts";
+import { reasonOf } from "../../base/reason-of.ts";
 import { StoreDamaged, StoreUnavailable, type Store } from "../store.ts";
 import type { GroupBounds } from "./group-writer.ts";
 import { flushMessagesDefault } from "./index/posting.ts";
@@ -52,7 +53,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   try {
     await files.ensure();
   } catch (error) {
-    failure = error instanceof Error ? error.message : String(error);
+    failure = reasonOf(error);
     if (isForGood(error)) {
       await files.close();
       throw new StoreUnavailable(startSentence(path, failure, error), { cause: error });

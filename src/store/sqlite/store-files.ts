@@ -13,6 +13,7 @@ import { accessSync, closeSync, constants, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { ClaimOutcome, StoreClaim } from "../../auth/store-ownership.ts";
 import type { Log } from "../../base/log.ts";
+import { reasonOf } from "../../base/reason-of.ts";
 import { StoreDamaged, StoreUnavailable } from "../store.ts";
 import { refuseForeignLog } from "./backup/foreign-log.ts";
 import type { Claimed } from "./ownership.ts";
@@ -143,7 +144,7 @@ export class StoreFiles {
       if (this.wereOpen) this.onReopened?.();
       this.wereOpen = true;
     } catch (error) {
-      this.reason = error instanceof Error ? error.message : String(error);
+      this.reason = reasonOf(error);
       await Promise.all([writer.end(), compactor.end()]);
       if (!isForGood(error)) await this.openForReading();
       if (error instanceof StoreUnavailable) throw error;
@@ -185,7 +186,7 @@ export class StoreFiles {
       await reader.start({ quiet: true });
     } catch (error) {
       this.log.debug("The message store cannot be opened for reading either; it is tried again.", {
-        reason: error instanceof Error ? error.message : String(error),
+        reason: reasonOf(error),
       });
       await reader.end();
     }

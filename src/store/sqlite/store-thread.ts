@@ -4,6 +4,7 @@
 import { type StoreClaim, claimOfOwner } from "../../auth/store-ownership.ts";
 import type { Log } from "../../base/log.ts";
 import { startThread } from "../../base/start-thread.ts";
+import { reasonOf } from "../../base/reason-of.ts";
 import { StoreDamaged, StoreUnavailable } from "../store.ts";
 import { logDamageSentence } from "./damage.ts";
 import type { Answer, Request } from "./protocol.ts";
@@ -155,7 +156,7 @@ export class StoreThread {
     } catch (error) {
       this.log.warn("The store did not close cleanly; nothing acknowledged is lost.", {
         role: this.opening.role,
-        reason: error instanceof Error ? error.message : String(error),
+        reason: reasonOf(error),
       });
     }
     this.worker = undefined;
@@ -229,7 +230,7 @@ export class StoreThread {
         if (this.isClosed) return;
         this.log.error("A thread of the store could not be started; it is tried again.", {
           role: this.opening.role,
-          reason: error instanceof Error ? error.message : String(error),
+          reason: reasonOf(error),
         });
         this.restartLater();
       });

@@ -25,6 +25,7 @@ import {
   type StoreClock,
 } from "../store.ts";
 import { BackOff } from "../../base/back-off.ts";
+import { reasonOf } from "../../base/reason-of.ts";
 import type { Synchronous } from "./connection.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import {
@@ -174,7 +175,7 @@ export class SqliteStore extends JobStore {
       (error: unknown) => {
         this.repairing = undefined;
         this.log.error("The index of the messages could not be made again; it is tried again after a pause.", {
-          reason: error instanceof Error ? error.message : String(error),
+          reason: reasonOf(error),
           pauseMs: this.backOff.pauseMs,
         });
       },

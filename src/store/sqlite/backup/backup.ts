@@ -6,6 +6,7 @@
 
 import type { Database } from "bun:sqlite";
 import { existsSync } from "node:fs";
+import { reasonOf } from "../../../base/reason-of.ts";
 import type { StoreFacts } from "../../store-facts.ts";
 import { seal } from "../../backup-seal.ts";
 import { openQuietly } from "../connection.ts";
@@ -77,7 +78,7 @@ function openSomehow(path: string): Database {
 }
 
 function damaged(path: string, error: unknown): Refusal {
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = reasonOf(error);
   return new Refusal(
     `the store ${path} is damaged (${reason}), so no backup was made; roost check tells more, and ` +
       "roost repair --salvage saves what can be read",

@@ -25,6 +25,7 @@ import { basename, dirname, join } from "node:path";
 import { blockFor } from "../../../base/block.ts";
 import { fileIdentity } from "../../../base/file-identity.ts";
 import { giveToOwnerOf } from "../../../base/owner.ts";
+import { reasonOf } from "../../../base/reason-of.ts";
 import type { Present, StoreFacts } from "../../store-facts.ts";
 import { isDamage } from "../damage.ts";
 import { readSeal } from "../../backup-seal.ts";
@@ -101,7 +102,7 @@ export function present(path: string, lastId: string): Present | undefined {
       db.close();
     }
   } catch (error) {
-    return { facts: undefined, newer: 0, failure: error instanceof Error ? error.message : String(error) };
+    return { facts: undefined, newer: 0, failure: reasonOf(error) };
   }
 }
 
