@@ -29,7 +29,6 @@ export interface InstanceStatement {
   readonly metadata: ReadonlyMap<string, string>;
 }
 
-/** The result of checking an entry's proofs. */
 export type ProofVerdict = "proven" | "absent" | "wrong";
 
 /** Half of the HMAC: 128 bits, in base64url. */
@@ -63,7 +62,6 @@ export function hasProof(metadata: ReadonlyMap<string, string>): boolean {
   return (metadata.get(proofKey) ?? "") !== "";
 }
 
-/** Checks the proofs of an entry against the keys. */
 export function judgeProof(statement: InstanceStatement, clusterKeys: readonly Uint8Array[]): ProofVerdict {
   const said = statement.metadata.get(proofKey);
   if (said === undefined || said === "") return "absent";

@@ -9,9 +9,7 @@ import { fieldMac } from "./field-mac.ts";
 
 /** One side of a link. */
 export interface LinkIdentity {
-  /** The service id; unique in the cluster. */
   readonly id: string;
-  /** The service's name. */
   readonly service: string;
   /** A new value for each start of a process. */
   readonly incarnation: string;

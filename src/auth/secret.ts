@@ -19,7 +19,6 @@ const fingerprintDigits = 8;
 const knownFirstLine = /^(-----BEGIN |\$ANSIBLE_VAULT;|age-encryption\.org\/|PuTTY-User-Key-File-)/;
 /** Comments of other languages. The blank that follows tells them from base64. */
 const foreignComment = /^(\/\/|\/\*|--|;|<!--) /;
-/** Placeholders of templates and shells. */
 const placeholder = /^(\{\{.*\}\}|\$\{.*\}|\$\(.*\)|<.*>)$/;
 
 /** An unusable secret. The message says what is wrong, where, and what to do; it never contains the secret. */
@@ -37,7 +36,6 @@ export function secretFromText(text: string, source: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
-/** Returns what is wrong with a secret, or undefined. */
 function faultOf(text: string): string | undefined {
   const length = Buffer.byteLength(text);
   if (length < secretBytesMin) return `a secret has at least ${secretBytesMin} bytes, this one has ${length}`;
@@ -165,15 +163,11 @@ export function fingerprintOf(key: Uint8Array): string {
   return createHmac("sha256", key).update("roost key fingerprint 1").digest("hex").slice(0, fingerprintDigits);
 }
 
-/** Returns the path of the data folder's own secret. */
 export function secretPath(folder: string): string {
   return join(folder, "secret");
 }
 
-/**
- * Creates the data folder's secret, 256 random bits, readable by its owner only, unless one exists. The file appears
- * atomically. Returns true if it was created.
- */
+/** Creates the data folder's secret, 256 random bits, atomically, unless one exists; returns true if it did. */
 export function ensureSecret(folder: string): boolean {
   const path = secretPath(folder);
   // Checked first: if the file exists, a start needs no disk space for a draft.

@@ -21,7 +21,6 @@ const fingerprintDigits = 32;
 /** The bound on the fingerprints of a claim: those of four full key files. */
 const claimedMax = 64;
 
-/** Who opens a store. */
 export interface StoreClaim {
   /** Of this process's live cluster keys, in their order; empty for a standalone server. */
   readonly fingerprints: readonly string[];
@@ -39,7 +38,6 @@ export interface StoreIdentity {
 /** The bound on a place in bytes of UTF-8: a handshake carries two of them in a message of 1 KiB. */
 export const placeBytesMax = 160;
 
-/** A standalone server's claim. */
 export const claimOfNobody: StoreClaim = claimOfOwner([]);
 
 /** Returns 128 random bits in hexadecimal, as a store's identity. */
@@ -109,10 +107,7 @@ export function livingOwnerSentence(store: string): string {
   );
 }
 
-/**
- * Returns a claim extended by the fingerprints of new keys. The old ones remain, because they own the store until every
- * process of the cluster has the new keys.
- */
+/** Adds fingerprints of new keys; the old ones own the store until every process has the new keys. */
 export function claimAlsoAs(claim: StoreClaim, fingerprints: readonly string[]): StoreClaim {
   const all = new Set([...fingerprints, ...claim.fingerprints]);
   return { ...claim, fingerprints: [...all].slice(0, claimedMax) };
@@ -138,10 +133,7 @@ export function shownPlace(place: string): string {
   return shownText(place, placeBytesMax);
 }
 
-/**
- * Reports whether a text from another process is a valid place: not empty, within its bound, without control
- * characters.
- */
+/** Reports whether a text is a valid place: not empty, within its bound, without control characters. */
 export function isShownPlace(text: string): boolean {
   return text !== "" && Buffer.byteLength(text) <= placeBytesMax && isPrintable(text);
 }

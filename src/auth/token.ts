@@ -23,13 +23,11 @@ const refused = (reason: string): TokenVerdict => ({ ok: false, reason });
 /** How far the signer's clock may be ahead. It applies to nbf only and never lengthens a token's life. */
 const notBeforeLeewaySeconds = 30;
 
-/** Keys that verify tokens. */
 export interface TokenKeys {
   readonly keys: readonly Uint8Array[];
   readonly appKeys: readonly AppKey[];
 }
 
-/** Rules for apps. */
 interface TokenRules {
   /** The app of tokens that name none; if undefined, they are refused. */
   readonly defaultApp?: string | undefined;
@@ -99,10 +97,7 @@ export class TokenVerifier {
     return refused("the token's signature is wrong");
   }
 
-  /**
-   * Returns the keys that may have signed a token, by the app that it names; the claim is not trusted before a key has
-   * verified it. Throws if the token is malformed.
-   */
+  /** Returns the keys of the app that the token names, unverified. Throws if the token is malformed. */
   private keysFor(token: string, kid: string | undefined): readonly Uint8Array[] {
     const app = decodeJwt(token)["app"];
     const own = this.appKeys.get((app === "" ? undefined : stringOf(app)) ?? this.defaultApp ?? "");

@@ -24,7 +24,6 @@ export interface ClientEvents {
   groupQuit: { readonly group: string; readonly account: string };
   /** Everything in the index has been delivered; `delivered` of its messages were new. */
   synced: { readonly delivered: number };
-  /** The index could not be read; the client retries. */
   syncFailed: { readonly error: unknown };
 }
 

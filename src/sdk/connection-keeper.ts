@@ -34,7 +34,6 @@ interface KeeperOptions {
 interface KeeperOwner {
   online(answer: LoginResp): void;
   pushed(header: Header, body: Uint8Array): void;
-  /** `returnsInMs` is undefined if there will be no further session. */
   offline(reason: CloseReason, returnsInMs: number | undefined): void;
 }
 
@@ -56,7 +55,6 @@ export class ConnectionKeeper {
   /** A whole round of servers has failed. */
   private hasFailed = false;
   private isKicked = false;
-  /** Rounds over all servers without success. */
   private failures = 0;
   /** The error of this round; a refusal takes precedence, because it says most. */
   private roundError: Error | undefined;
@@ -133,7 +131,6 @@ export class ConnectionKeeper {
     void this.connect();
   }
 
-  /** Ends the connection for good. */
   stop(reason: CloseReason): void {
     if (this.over !== undefined) return;
     this.over = new Disconnected(reason);

@@ -11,7 +11,6 @@ export class DeliveryLog {
    * Everything received up to this id is delivered or purged. 0: nothing has been read, and the server knows the start.
    */
   private position = 0n;
-  /** In the order of arrival. */
   private readonly held = new Set<bigint>();
   private readonly own = new Set<bigint>();
   private readonly heldMax: number;

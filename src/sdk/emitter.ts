@@ -10,7 +10,6 @@ export type Handlers<Events> = { readonly [Name in keyof Events]?: Handler<Event
 export class Emitter<Events> {
   private readonly handlers: { [Name in keyof Events]?: Set<Handler<Events[Name]>> } = {};
 
-  /** Registers a handler; returns a function that removes it. */
   on<Name extends keyof Events>(name: Name, handler: Handler<Events[Name]>): () => void {
     const handlers = (this.handlers[name] ??= new Set());
     handlers.add(handler);

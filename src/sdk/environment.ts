@@ -10,7 +10,6 @@ export type Cancel = () => void;
 export interface Environment {
   /** A number in [0, 1), for jitter only. */
   random(): number;
-  /** Runs `action` once, `delayMs` from now. */
   after(delayMs: number, action: () => void): Cancel;
   /** A fresh UUID: the default clientId of a talk. */
   newId(): string;

@@ -52,7 +52,6 @@ export class Gateways {
     return url;
   }
 
-  /** Whether every server of this round has been tried. */
   get isRoundOver(): boolean {
     return this.untried.length === 0;
   }

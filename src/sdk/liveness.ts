@@ -18,7 +18,6 @@ export const probeWaitMs = 3_000;
 interface LivenessOwner {
   /** Sends a packet that the server answers immediately. */
   ping(): void;
-  /** Reports whether requests wait for responses. */
   isWaiting(): boolean;
   /** Reports whether a long response may be in transit, which delays the answers to later packets. */
   isReading(): boolean;
@@ -43,7 +42,6 @@ export class Liveness {
     this.owner = owner;
   }
 
-  /** Starts the heartbeats. */
   start(): void {
     this.cancelBeat = this.environment.after(this.heartbeatMs, () => {
       // First, because sending may end the connection.
@@ -60,7 +58,6 @@ export class Liveness {
     this.cancelVerdict = undefined;
   }
 
-  /** Records that data arrived. */
   heard(): void {
     this.hasHeard = true;
     if (this.cancelVerdict === undefined) return;

@@ -36,7 +36,6 @@ export function pushedMessage(push: MessagePush, dest: string, isGroup: boolean)
   };
 }
 
-/** Combines an index entry with its content. */
 export function indexedMessage(entry: MessageIndex, content: MessageContent, account: string): Message {
   const { messageId: id, group, accountB, sendTime } = entry;
   const isSent = entry.direction === 1;

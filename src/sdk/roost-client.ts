@@ -47,7 +47,6 @@ import { TokenSource } from "./token-source.ts";
 
 export type { CreatedGroup, GroupDraft } from "./group.ts";
 
-/** The content of a message. */
 export interface Talk {
   readonly body: string;
   /** 1 text (the default), 2 image, 3 voice, 4 video, or the application's own. */
@@ -139,7 +138,6 @@ export class RoostClient {
     return client;
   }
 
-  /** The account that the token names. */
   get account(): string {
     return this.signedInAs;
   }
@@ -148,7 +146,6 @@ export class RoostClient {
     return this.keeper.current !== undefined;
   }
 
-  /** Registers a handler; returns a function that removes it. */
   on<Name extends keyof ClientEvents>(name: Name, handler: Handler<ClientEvents[Name]>): () => void {
     return this.events.on(name, handler);
   }
@@ -277,7 +274,6 @@ export class RoostClient {
     if (on?.syncFailed !== undefined) this.on("syncFailed", on.syncFailed);
   }
 
-  /** Sends one request on the live session. */
   private async request<Request extends DescMessage, Response extends DescMessage>(
     command: string,
     dest: string,

@@ -61,7 +61,6 @@ export class Session {
   private transport: Transport | undefined;
   private cancelTimer: Cancel = () => undefined;
   private isProbed = false;
-  /** Pending requests with long responses. */
   private reads = 0;
 
   constructor(options: SessionOptions, owner: SessionOwner) {

@@ -54,7 +54,6 @@ export class Synchroniser {
   private account = "";
   private isOnline = false;
   private acknowledged = 0n;
-  /** The pending acknowledgement. */
   private asked: { readonly upTo: bigint; readonly answer: Promise<void> } | undefined;
   /** Ids of messages that the owner is processing. */
   private readonly inWork = new Set<bigint>();

@@ -107,7 +107,6 @@ export class TcpTransport implements Transport {
     }
   }
 
-  /** Ends the transport without a close frame. */
   private broken(socket: Bun.Socket): void {
     this.reader.stop();
     socket.terminate();

@@ -8,7 +8,6 @@ import type { Session } from "./session.ts";
 import { renewDelayMs } from "./token-life.ts";
 import type { TokenSource } from "./token-source.ts";
 
-/** The delay before a failed renewal is retried. */
 const againMs = 30_000;
 
 export class TokenRenewal {
@@ -24,7 +23,6 @@ export class TokenRenewal {
     this.tokens = tokens;
   }
 
-  /** Schedules the renewal of the session's current token. */
   after(token: string): void {
     const delayMs = renewDelayMs(token, Date.now());
     if (delayMs !== undefined) this.wait(delayMs);

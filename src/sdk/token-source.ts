@@ -11,7 +11,6 @@ const tokenWaitMs = 30_000;
 export class TokenSource {
   private readonly source: string | (() => Promise<string>);
   private readonly environment: Environment;
-  /** Cancels the time limits of pending callbacks. */
   private readonly limits = new Set<Cancel>();
 
   constructor(source: string | (() => Promise<string>), environment: Environment) {
@@ -46,7 +45,6 @@ export class TokenSource {
     });
   }
 
-  /** Cancels all timers. */
   stop(): void {
     for (const cancel of this.limits) cancel();
     this.limits.clear();

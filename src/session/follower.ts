@@ -17,7 +17,6 @@ export type Change =
   | { readonly kind: "online" | "offline" | "moved"; readonly app: string; readonly account: string }
   | { readonly kind: "leaseEnded"; readonly lease: number };
 
-/** The result of a fence. */
 export interface Fence {
   /** Identifies the engine's data: a different epoch means that earlier data was lost. */
   readonly epoch: string;
@@ -26,7 +25,6 @@ export interface Fence {
   readonly changes: readonly Change[] | undefined;
 }
 
-/** The state of one opening: its position in the log, its cache and its listeners. */
 export class Follower {
   readonly cache: LocationCache;
   readonly presence = new Presence();
@@ -57,7 +55,6 @@ export class Follower {
     if (changes.length > 0) this.apply(changes);
   }
 
-  /** Returns a function that removes the listener. */
   watchLoss(listener: () => void): () => void {
     this.lossListeners.add(listener);
     return () => this.lossListeners.delete(listener);

@@ -13,7 +13,6 @@ export interface LeasedLocations {
   readonly leases: readonly number[];
 }
 
-/** An account without locations. */
 export const nowhere: LeasedLocations = Object.freeze({ locations: Object.freeze([]), leases: Object.freeze([]) });
 
 type Generation = Map<string, Map<string, LeasedLocations>>;

@@ -14,7 +14,6 @@ export class MemorySessions implements Sessions {
   readonly isHealthy = true;
   private readonly devicesMax: number;
 
-  /** `limits`: by default the initial ones. */
   constructor(limits: Pick<SessionLimits, "devicesPerAccount"> = limitValues()) {
     this.devicesMax = limits.devicesPerAccount;
   }

@@ -6,13 +6,11 @@ export type PresenceEvent =
   | { readonly kind: "online" | "offline"; readonly app: string; readonly account: string }
   | { readonly kind: "reset" };
 
-/** The listeners of one opening. */
 export class Presence {
   private readonly listeners = new Set<PresenceListener>();
   private readonly untold: PresenceEvent[] = [];
   private isTelling = false;
 
-  /** Returns a function that removes the listener. */
   watch(listener: PresenceListener): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);

@@ -23,7 +23,6 @@ const stillReadings = 11;
  */
 export class OwnerWatch {
   private readonly log: Log;
-  /** The store's name in error messages. */
   private readonly store: string;
   private last: string | undefined;
   private readings = 0;

@@ -39,10 +39,7 @@ export function featuresOf(passed: readonly string[]): Pick<Location, "features"
   return features.length === 0 ? {} : { features };
 }
 
-/**
- * Reports whether a client uses the first version of the protocol: it has named neither a device nor a feature, and its
- * gateway's release would have passed one on.
- */
+/** Reports whether a client uses the first version of the protocol: without a device and features. */
 export function isFirstVersion({ device, features = [] }: Location): boolean {
   return device === "" && isOfFirstVersion(features);
 }
@@ -70,7 +67,6 @@ export type PutOutcome =
 export type SessionLimits = Pick<LimitValues, "devicesPerAccount" | "gatewayLeaseMs">;
 
 export interface Sessions {
-  /** Whether the last contact with the engine succeeded. */
   readonly isHealthy: boolean;
   /** What an operator should change although everything works; '' or undefined if there is nothing. */
   readonly warning?: string;
@@ -125,7 +121,6 @@ export interface Sessions {
   close(): Promise<void>;
 }
 
-/** Returns the engine's part of `GET /health`. */
 export function sessionsDetail({ isHealthy, warning = "" }: Sessions): Record<string, string | boolean> {
   return { sessions: isHealthy, ...(warning === "" ? {} : { sessionsWarning: warning }) };
 }

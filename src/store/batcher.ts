@@ -41,7 +41,6 @@ interface Call {
   reject(error: Error): void;
 }
 
-/** The clock and timer for pauses. */
 interface BatcherTime {
   /** Monotonic. */
   nowMs(): number;
@@ -66,9 +65,7 @@ export class Batcher {
   private queuedCharacters = 0;
   private inFlight = 0;
   private isScheduled = false;
-  /** The end of the current pause. */
   private pausedUntilMs = 0;
-  /** Cancels the timer of the pause, if any. */
   private cancelPause: (() => void) | undefined;
   private readonly time: BatcherTime;
   private drained: (() => void)[] = [];
@@ -90,10 +87,7 @@ export class Batcher {
     this.mayShare = mayShare;
   }
 
-  /**
-   * Queues jobs that commit together; `cost` is in messages. Rejects with StoreUnavailable if the queue is full or the
-   * commit fails.
-   */
+  /** Queues jobs that commit together; `cost` is in messages. Rejects with StoreUnavailable. */
   add<T>(jobs: readonly Job[], characters: number, read: (slots: Slots) => T, cost: number = jobs.length): Promise<T> {
     if (this.queuedCost >= queuedCostMax || this.queuedCharacters >= queuedCharactersMax) {
       return Promise.reject(new StoreUnavailable("too much waits for the store already"));
@@ -112,7 +106,6 @@ export class Batcher {
     });
   }
 
-  /** Resolves when all queued calls are settled. */
   drain(): Promise<void> {
     return new Promise((resolve) => {
       this.drained.push(resolve);
@@ -120,7 +113,6 @@ export class Batcher {
     });
   }
 
-  /** Rejects the calls that have not been handed over. */
   refuseQueued(error: StoreUnavailable): void {
     const calls = this.queue;
     this.queue = [];

@@ -28,7 +28,6 @@ export interface Horizon {
   readonly atMs: number;
   /** The intended distance from the wall clock. */
   readonly keepMs: number;
-  /** The wall clock at the last look of any process. */
   readonly lookedMs: number;
   /** 0 to `horizonDayMs`. */
   readonly creditMs: number;
@@ -37,7 +36,6 @@ export interface Horizon {
   readonly provenMs: number;
 }
 
-/** A reading of both clocks. */
 export interface ClockReading {
   readonly wallMs: number;
   readonly monotonicMs: number;

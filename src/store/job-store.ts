@@ -42,7 +42,6 @@ export abstract class JobStore implements Store {
   private readonly replacementListeners = new Set<() => void>();
   private closing: Promise<void> | undefined;
 
-  /** `mayShare`: see Batcher. */
   protected constructor(limits: LimitValues, mayShare?: (first: Job, next: Job) => boolean) {
     this.limits = limits;
     this.batcher = new Batcher(
@@ -84,7 +83,6 @@ export abstract class JobStore implements Store {
     return () => this.replacementListeners.delete(listener);
   }
 
-  /** The engine calls this after the content was replaced. */
   protected replaced(): void {
     for (const listener of this.replacementListeners) listener();
   }
@@ -164,7 +162,6 @@ export abstract class JobStore implements Store {
     if (this.isClosing) throw new StoreUnavailable("the store is closed");
   }
 
-  /** Rejects the calls that wait for the current batch. */
   protected refuseQueued(sentence: string): void {
     this.batcher.refuseQueued(new StoreUnavailable(sentence));
   }

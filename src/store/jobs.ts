@@ -21,7 +21,6 @@ export type Job =
 
 export type JobOf<Kind extends Job["kind"]> = Extract<Job, { readonly kind: Kind }>;
 
-/** Further members of a group that is being created. */
 export interface MemberSlice {
   readonly app: string;
   readonly group: string;
@@ -73,12 +72,10 @@ export const fullOf = {
 /** Returns a number of the result of a call's job. */
 export type Slots = (job: number, slot: number) => bigint;
 
-/** The result of a slice of a new group. */
 type SliceOutcome =
   | { readonly result: "created"; readonly version: bigint; readonly leftOut: readonly string[] }
   /** The owner has too many groups. Nothing is created. */
   | { readonly result: "full" }
-  /** The creation was abandoned in the meantime. */
   | { readonly result: "notFound" };
 
 export function talkJob(talk: Talk): JobOf<"talk"> {
@@ -86,7 +83,6 @@ export function talkJob(talk: Talk): JobOf<"talk"> {
   return { kind: "talk", app, sender, toGroup, dest, type, body, extra, clientId, toKnown };
 }
 
-/** Decodes the result of a message. */
 export function talkOutcome(slots: Slots, job: number): TalkOutcome {
   const code = slots(job, 0);
   switch (code) {
@@ -127,7 +123,6 @@ export class LeftOut {
   }
 }
 
-/** Decodes the result of a slice with these members, the only job of its call. */
 export function sliceOutcome(members: readonly string[], slots: Slots): SliceOutcome {
   switch (slots(0, 0)) {
     case outcome.full:
@@ -148,7 +143,6 @@ export function sliceOutcome(members: readonly string[], slots: Slots): SliceOut
   }
 }
 
-/** Decodes the result of a change of membership, the only job of its call. */
 export function membershipOutcome(slots: Slots): MembershipOutcome {
   const code = slots(0, 0);
   switch (code) {

@@ -6,10 +6,8 @@
 export const surveyMessagesMax = 1_000_000;
 /** Rows to delete in one transaction: messages wait for it a few milliseconds at most. */
 export const purgeRowsMax = 2_000;
-/** The pause between two such transactions. */
 export const purgePauseMs = 20;
 
-/** What a purge would do now. */
 export interface PurgeSurvey {
   /** The retention: as requested, else as the store's servers were configured; undefined if they keep everything. */
   readonly keepMs: number | undefined;

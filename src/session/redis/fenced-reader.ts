@@ -38,7 +38,6 @@ export class FencedReader {
     this.follower = follower;
   }
 
-  /** Rejects with SessionsUnavailable. */
   locate(app: string, accounts: readonly string[]): Promise<Located> {
     const { promise, resolve, reject } = Promise.withResolvers<Located>();
     this.waiters.push({ app, accounts, resolve, reject });

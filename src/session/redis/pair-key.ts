@@ -2,12 +2,10 @@
 // whatever
 // characters the names contain.
 
-/** Encodes a pair. */
 export function pairKey(first: string, second: string): string {
   return `${first.length}:${first}${second}`;
 }
 
-/** Decodes a pair. */
 export function splitPair(key: string): readonly [first: string, second: string] {
   const colon = key.indexOf(":");
   const end = colon + 1 + Number(key.slice(0, colon));

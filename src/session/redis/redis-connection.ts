@@ -11,7 +11,6 @@ const checkMs = 200;
 /** Consecutive checks without a due answer. Counted, not timed, so that a stall of this process counts once. */
 const silentChecksMax = 5;
 
-/** An open connection. */
 export class RedisConnection {
   private readonly client: RedisClient;
   private readonly prefix: string;

@@ -16,7 +16,6 @@ const evictsAnyKey = /^allkeys-/;
 
 interface RedisLinkOptions {
   readonly url: string;
-  /** The prefix of all keys. */
   readonly prefix: string;
   readonly log: Log;
   /** A connection was made: cached data may be stale. */
@@ -31,7 +30,6 @@ export function redacted(url: string): string {
   return `${protocol}//${host}${pathname}`;
 }
 
-/** The link to the server. */
 export class RedisLink {
   private readonly options: RedisLinkOptions;
   private readonly rareLog: RareLog;
@@ -46,7 +44,6 @@ export class RedisLink {
   private isRefusing = false;
   /** Whether this process may use the store, so that steps may be sent. */
   isAdmitted = false;
-  /** The number of connections made so far. */
   connections = 0;
   /** What the server does to sessions when its memory is full; '' if it keeps them. */
   private eviction = "";
@@ -104,12 +101,10 @@ export class RedisLink {
     }
   }
 
-  /** Permits steps over this connection. */
   admit(): void {
     this.isAdmitted = true;
   }
 
-  /** Refuses steps from now on. */
   shut(): void {
     this.isAdmitted = false;
   }

@@ -36,10 +36,7 @@ const askMs = 1_000;
  */
 const ownerBackMs = 1_500;
 
-/**
- * Returns the identity that others of the cluster know; `nobody` if none does; undefined if that could not be
- * determined.
- */
+/** Returns the identity that others of the cluster know; `nobody` if none does; undefined if unknown. */
 export type KnownIdentity = () => Promise<string | undefined>;
 
 /** The result of KnownIdentity if nobody knows one. */
@@ -47,7 +44,6 @@ export const knownToNobody = "nobody";
 
 interface RedisOwnerOptions {
   readonly link: RedisLink;
-  /** Its name in error messages. */
   readonly store: string;
   readonly claim: StoreClaim;
   /** Undefined if no other process can know it, so that there is nothing to wait for. */
@@ -60,7 +56,6 @@ interface RedisOwnerOptions {
 export class RedisOwner {
   private readonly options: RedisOwnerOptions;
   private claim: StoreClaim;
-  /** The store's identity as of the last claim. */
   identity: string | undefined;
   /** Whether this process may not use the store, so that it makes no further claim. */
   private isRefused = false;
@@ -82,12 +77,10 @@ export class RedisOwner {
     return this.waitingSinceMs !== undefined;
   }
 
-  /** The fingerprints of this process's claim. */
   get fingerprints(): readonly string[] {
     return this.claim.fingerprints;
   }
 
-  /** Adds fingerprints to the claim. */
   claimAs(fingerprints: readonly string[]): void {
     this.claim = claimAlsoAs(this.claim, fingerprints);
   }
@@ -103,10 +96,7 @@ export class RedisOwner {
     this.mayMake = this.options.known === undefined;
   }
 
-  /**
-   * Claims the store and permits steps if that succeeds. An adoption takes some seconds. Rejects with
-   * SessionsUnavailable.
-   */
+  /** Claims the store and, if that succeeds, permits steps; adopting takes seconds. @throws SessionsUnavailable */
   async settle(): Promise<void> {
     const { log, store } = this.options;
     const watch = new OwnerWatch(log, store);

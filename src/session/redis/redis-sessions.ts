@@ -45,16 +45,11 @@ export interface RedisSessionsOptions {
   /** `redis://user:password@host:port/database`; also `rediss:` and `valkey:`. Its password is never logged. */
   readonly url: string;
   readonly log: Log;
-  /** Who opens the store; by default nobody. */
   readonly claim?: StoreClaim;
   /** What others of the cluster know about the store's identity; without it, the identity is not waited for. */
   readonly known?: KnownIdentity;
-  /** By default the initial ones. */
   readonly limits?: SessionLimits;
-  /**
-   * Called if a server that was away at first refuses the URL's user, password or database, or if the store is another
-   * cluster's. Only a restart helps then.
-   */
+  /** Called if only a restart helps: the server refuses the URL, or the store is another cluster's. */
   readonly refused?: (sentence: string) => void;
   /** The prefix of all keys; different prefixes separate clusters. */
   readonly prefix?: string;
@@ -94,7 +89,6 @@ class RedisSessions implements Sessions {
   leasesEnded = 0;
   private isPolling = false;
   private isStarted = false;
-  /** Why the start fails. */
   refusal: string | undefined;
 
   constructor(options: RedisSessionsOptions) {

@@ -37,10 +37,7 @@ export async function wrongSetting(url: string, error: unknown): Promise<string 
   return `the server is not a Redis: it says ${JSON.stringify(answer.slice(0, answerBytesMax))}; correct the URL`;
 }
 
-/**
- * Returns why nothing can be reached at `url`; undefined if something can, or if only the platform knows. Never
- * rejects.
- */
+/** Returns why nothing can be reached at `url`; undefined if something can, or if unknown. Never rejects. */
 export async function unreachable(url: string): Promise<string | undefined> {
   const ignore = (): void => undefined;
   const dialled = Bun.connect({ ...endpointOf(new URL(url)), socket: { data: ignore, connectError: ignore } });

@@ -73,7 +73,6 @@ const headBytes = 100;
 const magic = "SQLite format 3\0";
 const applicationIdAt = 68;
 
-/** The file is not a session store. */
 export class NotSessions extends Error {
   override readonly name = "NotSessions";
 }
@@ -96,7 +95,6 @@ export class SessionFile {
   readonly path: string;
   readonly writing: Database;
   readonly reading: Database;
-  /** The file's identity, whatever is at the path later. */
   readonly identity: string;
   private readonly files: OpenFiles;
 

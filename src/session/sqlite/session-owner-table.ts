@@ -29,12 +29,10 @@ interface Row {
 }
 
 interface FileClaim {
-  /** The store's name in error messages. */
   readonly store: string;
   readonly claim: StoreClaim;
   /** The identity for a file without one; undefined for a new one. */
   readonly known: string | undefined;
-  /** The watch of an adoption. */
   readonly watch: OwnerWatch;
 }
 
@@ -62,7 +60,6 @@ export function claimFile(
   return identity === undefined ? db.transaction(() => claim(db, wanted)).immediate() : { identity, outcome: "kept" };
 }
 
-/** Returns the file's record, or null. */
 function rowOf(db: Database): Row | null {
   const hasTable = db.query("SELECT 1 FROM sqlite_schema WHERE name = 'ownership'").get() !== null;
   return hasTable ? db.query<Row, []>(select).get() : null;

@@ -27,7 +27,6 @@ interface SessionRow {
   readonly features: string | null;
 }
 
-/** Prepared statements of a connection that does not write. */
 export class SessionReader {
   private readonly version: Statement<{ data_version: number }, []>;
   private readonly state: Statement<{ epoch: string; sequence: number }, []>;
@@ -66,7 +65,6 @@ export class SessionReader {
     };
   }
 
-  /** Returns the live sessions of each account. */
   locate(app: string, accounts: readonly string[]): Map<string, LeasedLocations> {
     const read = new Map<string, LeasedLocations>();
     for (const account of accounts) read.set(account, nowhere);

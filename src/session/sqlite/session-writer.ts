@@ -106,7 +106,6 @@ export class SessionWriter {
     return { begun, ended: over.filter(({ holds }) => holds === 1).length };
   }
 
-  /** Returns the starts with valid leases. */
   gateways(): readonly GatewayStart[] {
     return this.db.query<GatewayStart, []>("SELECT gateway, incarnation FROM lease WHERE ended = 0").all();
   }

@@ -46,9 +46,7 @@ interface SqliteSessionsOptions {
   readonly path: string;
   readonly log: Log;
   readonly clock?: Clock;
-  /** Who opens the store; by default nobody. */
   readonly claim?: StoreClaim;
-  /** By default the initial ones. */
   readonly limits?: SessionLimits;
   /** Called when the file is another cluster's. Only a restart helps then. */
   readonly refused?: (sentence: string) => void;
@@ -72,7 +70,6 @@ export async function openSqliteSessions(options: SqliteSessionsOptions): Promis
   }
 }
 
-/** Returns the store's name in error messages. */
 function nameOf(path: string): string {
   return `The session store ${path}`;
 }
@@ -110,7 +107,6 @@ class SqliteSessions implements Sessions {
   /** This process has renewed a lease, so it also ends leases and sweeps. */
   private isKeeper = false;
   leasesEnded = 0;
-  /** The watch of an adoption. */
   private readonly watch: OwnerWatch;
 
   constructor(options: SqliteSessionsOptions, watch: OwnerWatch) {

@@ -17,7 +17,6 @@ interface Step {
   readonly reject: (error: unknown) => void;
 }
 
-/** The writes of one opening, in order. */
 export class WriteQueue {
   private readonly db: Database;
   private readonly failed: (error: unknown) => void;

@@ -10,7 +10,6 @@ import { readFacts } from "./facts.ts";
 import { versionIn } from "./migrate.ts";
 import { environmentOf, majorOf, openForLong, runTool, toolFor } from "./tools.ts";
 
-/** The tables that an archive of a store must have. */
 const tables = ["account", "chat_group", "cursor", "member", "message", "migration", "node", "sequence"];
 
 /**

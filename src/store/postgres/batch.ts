@@ -72,7 +72,6 @@ export function sendMessages(
   )`.values();
 }
 
-/** Encodes a change for roost.change_memberships. */
 export function changeOf(job: GroupJob): Record<string, string | boolean | readonly string[]> {
   if (job.kind === "create") {
     const { draft, isWhole } = job;

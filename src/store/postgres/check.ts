@@ -17,7 +17,6 @@ const identityFrom = 3;
 
 interface CheckResult {
   readonly messages: number;
-  /** A sentence for each problem. */
   readonly problems: readonly string[];
   /** What could not be checked, and what would make it possible. */
   readonly skipped: readonly string[];
@@ -26,7 +25,6 @@ interface CheckResult {
 /** The first schema that counts the groups of accounts, and has groups in creation. */
 const countsFrom = 4;
 
-/** A query for the number of wrong rows. */
 interface Question {
   readonly what: string;
   readonly sql: string;
@@ -61,7 +59,6 @@ const questions: readonly Question[] = [
   { what: "duplicate memberships", sql: duplicates("member", "chat_group, account", "until_id IS NULL") },
 ];
 
-/** For stores from schema 4 on. */
 const countQuestions: readonly Question[] = [
   miscounted("WHERE g.number NOT IN (SELECT u.chat_group FROM roost.unfinished_group u)"),
   {

@@ -21,7 +21,6 @@ const lockMsMax = 1_500;
 const answerMsMax = 2_500;
 /** The database cancels a statement this long before its caller abandons it. */
 const answerSlackMs = 500;
-/** The bound on pending queries; more are refused. */
 const queriesMax = 10_000;
 /** SQLSTATE too_many_connections: of the server, of the database or of the role. */
 const tooManyConnections = "53300";
@@ -71,7 +70,6 @@ export interface ConnectionOptions {
   readonly idleSecondsMax: number;
   /** The time limit of a query; default 2.5 s. */
   readonly answerMsMax?: number;
-  /** Called when a connection is lost, before another one is used. */
   onLost?(): void;
   /** Called when the database has no connection left for a query, at most once in `scarceMs`. */
   onScarce?(): void;
@@ -283,7 +281,6 @@ export class Connections {
     void client?.close({ timeout: answerMsMax / 1_000 });
   }
 
-  /** Aborts pending queries, and closes all connections. */
   async close(): Promise<void> {
     this.isClosed = true;
     const { client } = this;
@@ -296,7 +293,6 @@ export class Connections {
   }
 }
 
-/** Closes a client's connections immediately. */
 async function discard(client: SQL): Promise<void> {
   await client.close({ timeout: 0 });
 }

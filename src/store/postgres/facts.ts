@@ -6,7 +6,6 @@ import type { SQL } from "bun";
 import type { StoreFacts } from "../store-facts.ts";
 import { StoreUnavailable } from "../store.ts";
 
-/** Reads the facts in the caller's transaction. */
 export async function readFacts(sql: SQL): Promise<StoreFacts> {
   const [row]: { messages: bigint; names: bigint; last_id: bigint | null; sent_ns: bigint | null }[] = await sql`
     SELECT (SELECT count(*) FROM roost.message) AS messages,
@@ -30,7 +29,6 @@ export async function aliveNodes(sql: SQL): Promise<number> {
   return Number(row?.n ?? 0n);
 }
 
-/** Counts messages above an id. */
 export async function newerThan(sql: SQL, lastId: string): Promise<number> {
   const [row]: { n: bigint }[] = await sql`SELECT count(*) AS n FROM roost.message WHERE id > ${lastId}::bigint`;
   return Number(row?.n ?? 0n);

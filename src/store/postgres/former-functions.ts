@@ -14,7 +14,6 @@ import { isolated } from "./writer-lock.ts";
 
 const { groupsPerAccount, groupsPutPerAccount, groupMembers } = groupLimits;
 
-/** The common parameters and results of functions that store messages. */
 const ofMessages = `a_apps text[], a_senders text[], a_sender_numbers bigint[],
   a_to_groups boolean[], a_dests text[], a_dest_numbers bigint[],
   a_types integer[], a_bodies text[], a_extras text[], a_client_ids text[],

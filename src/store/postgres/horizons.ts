@@ -22,12 +22,10 @@ import type { Connections } from "./connection.ts";
 
 /** A slower answer makes the time of a look too inaccurate. */
 const answerMsMax = 1_000;
-/** Tries of a look if the answer is slow, or if another process is faster. */
 const triesMax = 3;
 /** Messages to count in one query: well within its time limit. */
 const countRowsMax = 20_000;
 
-/** A row of roost.horizon, as JSON. */
 interface HorizonRow {
   readonly at_ms: number;
   readonly keep_ms: number;
@@ -74,13 +72,10 @@ export interface TimeState {
   readonly firstMarks: readonly Mark[];
 }
 
-/** A look that was saved. */
 export interface Look {
-  /** The store's life (life.ts). */
   readonly life: string;
   readonly wallMs: number;
   readonly lastId: bigint;
-  /** Whether there is no retention. */
   readonly keepsAll: boolean;
   /** The minimum wait of the horizon of the messages; 0 if it does not wait. */
   readonly waitMs: number;
@@ -96,17 +91,13 @@ export class Horizons {
   /** The life of the store at `before`: the machine of another store may have another clock. */
   private life: string | undefined;
 
-  /** `keepMs` is undefined without a retention. */
   constructor(connections: Connections, clock: Pick<Clock, "monotonicMs">, keepMs: number | undefined) {
     this.connections = connections;
     this.clock = clock;
     this.keepMs = keepMs;
   }
 
-  /**
-   * Looks at the clocks and moves the horizons. Returns undefined without a result, if the database was slow or other
-   * processes were faster.
-   */
+  /** Looks at the clocks and moves the horizons; undefined if the database was slow or others were faster. */
   async look(): Promise<Look | undefined> {
     for (let tries = 0; tries < triesMax; tries++) {
       const startMs = this.clock.monotonicMs();
@@ -197,12 +188,10 @@ export function ofMessages({ messages, wallMs, oldestMs }: TimeState, keepMs: nu
   return messages ?? firstHorizon(keepMs, wallMs, oldestMs);
 }
 
-/** The state that a process computed. */
 interface NewTime {
   readonly time: TrustedTime;
   /** Undefined without a retention. */
   readonly messages: Horizon | undefined;
-  /** New marks. */
   readonly marks: readonly Mark[];
   /** How much later earlier marks are moved, but not beyond `latestMs`. */
   readonly laterMs: number;

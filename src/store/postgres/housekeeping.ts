@@ -13,7 +13,6 @@ import type { Look } from "./horizons.ts";
 import { renewAfterMs } from "./writer-lock.ts";
 import type { Renewal } from "./writer.ts";
 
-/** How often a store that cannot commit is tried. */
 const probeEveryMs = 1_000;
 const lookEveryMs = 60_000;
 const lookFirstMs = 500;
@@ -23,7 +22,6 @@ interface Chores {
   renew(): Promise<Renewal>;
   /** Looks at the clocks and moves the horizons; undefined without a result. */
   look(): Promise<Look | undefined>;
-  /** Deletes a slice of the groups whose creation was abandoned. */
   dropUnfinished(): Promise<void>;
   /**
    * Deletes a slice beyond the horizon, above id `above`, of the store of this life; returns the next id, or undefined.
@@ -47,7 +45,6 @@ export class Housekeeping {
   private lookTimer: ReturnType<typeof setTimeout> | undefined;
   private purgeTimer: ReturnType<typeof setTimeout> | undefined;
 
-  /** `failure`: why the store cannot commit initially. */
   constructor(chores: Chores, monotonicMs: () => number, log: Log, failure?: string) {
     this.failure = failure;
     this.chores = chores;

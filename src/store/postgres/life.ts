@@ -19,7 +19,6 @@
 //
 // Not detected: a machine that is reset to a snapshot with its memory, and accounts changed with the trigger disabled.
 
-/** The SQLSTATE of requests that are refused because the store was replaced. */
 export const replacedState = "RO002";
 
 /** Fires on changes of accounts that only people make: this program only adds accounts. */

@@ -16,7 +16,6 @@ interface State {
   readonly encoding: string;
   readonly has_schema: boolean;
   readonly has_table: boolean;
-  /** The number of tables, indexes and the like in the schema. */
   readonly relations: bigint;
 }
 

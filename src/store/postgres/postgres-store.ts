@@ -41,9 +41,7 @@ export interface PostgresStoreOptions {
   /** Whole days; 0 keeps messages without end. */
   readonly retentionDays: number;
   readonly log: Log;
-  /** The limits in force; by default the initial ones. */
   readonly limits?: LimitValues;
-  /** Who opens the store; by default nobody. */
   readonly claim?: StoreClaim;
   /**
    * Called if a database that was away at first cannot be opened when it is back, or if the store becomes another
@@ -56,7 +54,6 @@ export interface PostgresStoreOptions {
 }
 
 const dayMs = 86_400_000;
-/** Besides the writer's connection. */
 const readConnectionsMax = 4;
 const readIdleSecondsMax = 60;
 /** The minimum interval of warnings about a replacement: a pooler may alternate between two databases. */
@@ -105,7 +102,6 @@ function refusalOf(url: string, error: unknown): unknown {
   );
 }
 
-/** A store that is not open yet. */
 interface Unopened {
   readonly open: () => Promise<Renewal>;
   readonly reason: string;

@@ -84,6 +84,5 @@ class PostgresPurgeTool implements PurgeTool {
 interface SliceRow {
   readonly next_id: bigint | null;
   readonly messages: bigint;
-  /** Another process is deleting. */
   readonly is_busy: boolean;
 }

@@ -80,7 +80,6 @@ export class Reader {
     this.connections = connections;
   }
 
-  /** See Store.index. */
   async index(life: string, query: IndexQuery, limit: number): Promise<readonly IndexEntry[]> {
     // A single statement, thus a single snapshot: windows and messages that it does not see are above its last id.
     const [scope] = await this.connections.run<ScopeRow[]>(
@@ -116,7 +115,6 @@ export class Reader {
     return this.lines(life, merge.taken(), scope.me);
   }
 
-  /** See Store.contents. */
   async contents(life: string, app: string, account: string, messageIds: readonly bigint[]): Promise<Uint8Array> {
     const rows = await this.connections.run<ContentRow[]>(
       (sql) => sql`
@@ -136,7 +134,6 @@ export class Reader {
     );
   }
 
-  /** See Store.groupDetail. */
   async groupDetail(life: string, app: string, group: string, asker: string): Promise<DetailAnswer> {
     const [row] = await this.connections.run<DetailRow[]>(
       (sql) => sql`
@@ -179,7 +176,6 @@ export class Reader {
     };
   }
 
-  /** See Store.membership. */
   async membership(life: string, app: string, group: string): Promise<Membership | undefined> {
     const [row] = await this.connections.run<Membership[]>(
       (sql) => sql`
@@ -234,7 +230,6 @@ export class Reader {
     merge.settle();
   }
 
-  /** See Store.revocations. */
   async revocations(life: string, after: bigint, limit: number): Promise<readonly StoredRevocation[]> {
     const rows = await this.connections.run<RevocationRow[]>(
       (sql) => sql`

@@ -24,9 +24,7 @@ import { complaintOf, environmentOf, majorOf, openForLong, toolFor } from "./too
 
 interface RestorePlan {
   readonly url: string;
-  /** The archive. */
   readonly path: string;
-  /** Its name in error messages. */
   readonly name: string;
   readonly over: AbortSignal;
   /** Called with the existing store; throws if it may not be replaced. */
@@ -196,7 +194,6 @@ async function play(
 /** A setting that pg_restore writes since version 17, and that older servers refuse. No row of data begins like it. */
 const unknownSetting = Buffer.from("\nSET transaction_timeout = 0;\n");
 
-/** Removes that setting from the beginning of a script. */
 function withoutUnknown(chunk: Uint8Array): Uint8Array {
   const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
   const at = bytes.indexOf(unknownSetting);

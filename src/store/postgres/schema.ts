@@ -132,10 +132,7 @@ CREATE TABLE roost.mark (
 CREATE INDEX mark_at ON roost.mark (at_ms, id);
 `;
 
-/**
- * The store's identity, and the fingerprints of the cluster that owns it (auth/store-ownership.ts). The epoch changes
- * whenever the content is replaced.
- */
+/** The store's identity, epoch (changes when the content is replaced) and owner (auth/store-ownership.ts). */
 const identity = `
 CREATE TABLE roost.identity (
   one boolean PRIMARY KEY DEFAULT true CHECK (one),
@@ -183,7 +180,6 @@ CREATE TABLE roost.revocation (
 CREATE INDEX revocation_of ON roost.revocation (app, account);
 `;
 
-/** Migration i migrates a store from schema i to i + 1. */
 export const migrations: readonly string[] = [tables, horizons, identity, groupCounts, revocations];
 
 /** Writers take this lock first: no writer holds a lock that creating triggers waits for. */
@@ -202,5 +198,4 @@ export const functions: string = [
   formerFunctions,
 ].join("\n");
 
-/** The newest schema that this program knows. */
 export const schemaVersion = migrations.length;

@@ -67,7 +67,6 @@ export class StreamMerge {
     for (const id of certain.toSorted((a, b) => (a < b ? -1 : 1))) this.merged.push(id);
   }
 
-  /** Returns the smallest ids of all streams, at most `limit`. */
   taken(): readonly bigint[] {
     return this.merged.slice(0, this.limit);
   }

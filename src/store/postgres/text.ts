@@ -12,7 +12,6 @@ export function toText(text: string): string {
   return text.replaceAll(escape, escapedEscape).replaceAll("\0", escapedNul);
 }
 
-/** Decodes a text of `toText`. */
 export function fromText(text: string): string {
   if (!text.includes(escape)) return text;
   // Pairs begin at the first of a run of escapes, so the order of the replacements does not matter.

@@ -8,7 +8,6 @@ import { openClient, socketOf } from "./connection.ts";
 
 type ToolName = "pg_dump" | "pg_restore" | "psql";
 
-/** Parameters of a URL with a corresponding variable. */
 const variables: Readonly<Record<string, string>> = {
   sslmode: "PGSSLMODE",
   sslrootcert: "PGSSLROOTCERT",
@@ -100,7 +99,6 @@ export function complaintOf(tool: string, err: string, status: number): string {
   return lines.length === 0 ? `${tool} ended with status ${status}` : lines.slice(0, 4).join(" ");
 }
 
-/** Returns the server's major version. */
 export async function majorOf(sql: SQL): Promise<number> {
   const [row]: { major: number }[] = await sql`
     SELECT current_setting('server_version_num')::integer / 10000 AS major`;

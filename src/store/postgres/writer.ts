@@ -23,7 +23,6 @@ import { type AckJob, changeOf, type GroupJob, isGroupJob, sendMessages, type Ta
 import { Connections, placeOf, StoreReplaced } from "./connection.ts";
 import { toText } from "./text.ts";
 
-/** The result of renewing a lease. */
 export interface Renewal {
   readonly identity: string;
   readonly outcome: ClaimOutcome;
@@ -31,7 +30,6 @@ export interface Renewal {
   readonly lastId: bigint;
   /** The database's wall clock, in milliseconds since 1970. */
   readonly wallMs: number;
-  /** See life.ts. */
   readonly life: string;
 }
 
@@ -59,23 +57,18 @@ export class Writer {
   private readonly place: string;
   private claim: StoreClaim;
   private accounts = new AccountNumbers();
-  /** The life of the store (life.ts) as of the last renewal, if any. */
   life: string | undefined;
-  /** The store's identity as of the last renewal. */
   identity: string | undefined;
   /** Whether a renewal must confirm the life before anything is written. */
   private isLifeDoubted = true;
   private renewing: Promise<Renewal> | undefined;
   private readonly unfinished = new UnfinishedGroups();
-  /** The life at the last look at unfinished groups. */
   private lookedLife: string | undefined;
-  /** Called when the connection is lost. */
   onLost: (() => void) | undefined;
   /** Called when a renewal has found another store, before anything is written to it. */
   onReplaced: ((former: string, life: string) => void) | undefined;
   /** Migrates a store of an earlier version that replaced the former one. */
   onOutdated: (() => Promise<void>) | undefined;
-  /** Called when the database has no connection left for the writer. */
   onScarce: (() => void) | undefined;
 
   /** `holder` is random, for the life of the process. */
@@ -151,12 +144,10 @@ export class Writer {
     this.claim = claimOfOwner(fingerprints);
   }
 
-  /** Adds fingerprints to the claim. */
   claimAs(fingerprints: readonly string[]): void {
     this.claim = claimAlsoAs(this.claim, fingerprints);
   }
 
-  /** See Store.revoke. */
   async revoke({ app, account, kind, device, beforeMs }: Revocation): Promise<RevokeOutcome> {
     if (this.isLifeDoubted) await this.renew();
     const { holder, life, limits } = this;
@@ -174,7 +165,6 @@ export class Writer {
     await this.connections.run((sql) => sql`DELETE FROM roost.node WHERE holder = ${holder}`);
   }
 
-  /** Deletes a slice of the groups whose creation was abandoned. */
   async dropUnfinished(): Promise<void> {
     const { holder, life } = this;
     if (life === undefined) return;
@@ -193,7 +183,6 @@ export class Writer {
     }
   }
 
-  /** Aborts pending queries. */
   close(): Promise<void> {
     return this.connections.close();
   }

@@ -22,7 +22,6 @@ const marksFrom = 2;
 const identityFrom = 4;
 /** The first schema that counts the groups of accounts. */
 const countsFrom = 5;
-/** The bound on problems that SQLite reports. */
 const problemsMax = 20;
 
 export interface CheckReport {
@@ -138,7 +137,6 @@ function damaged(logProblems: readonly string[]): CheckReport {
   };
 }
 
-/** Checks the log's pages, rows and invariants. */
 function checkLog(log: Database): string[] {
   const problems = integrityOf(log);
   if (problems.length > 0) return problems;

@@ -32,7 +32,6 @@ export function checkpoint(db: Database): boolean {
   return true;
 }
 
-/** The writer's pass between two batches. */
 export function checkpointLast(db: Database): void {
   pass(db);
 }

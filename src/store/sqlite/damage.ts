@@ -95,7 +95,6 @@ export function wrongTypesOf(db: Database): string[] {
   return problems;
 }
 
-/** Describes damage of the log, and what to do, to the operator. */
 export function logDamageSentence(path: string, reason: string): string {
   return (
     `The message store ${path} is damaged: ${reason}. "roost check" says what is wrong, ` +

@@ -67,10 +67,7 @@ export class FileGuard {
     if (!this.wasCut) this.files.accept(bytesOf(this.db));
   }
 
-  /**
-   * Call outside of transactions with the error of `check`: saves the content of the write-ahead log. Throws Refusal if
-   * that fails.
-   */
+  /** Call outside of transactions, with the error of `check`: saves the write-ahead log. Throws Refusal. */
   recover(error: unknown): void {
     if (error instanceof FilesMoved) this.rescue();
     else if (error instanceof Refusal) this.part();
@@ -135,7 +132,6 @@ export class FileGuard {
   }
 }
 
-/** Returns the size of the database as the connection sees it. */
 function bytesOf(db: Database): number {
   return Number(db.query<{ bytes: bigint }, []>(bytesQuery).get()?.bytes ?? 0n);
 }

@@ -138,7 +138,6 @@ export class GroupWriter {
     return [outcome.created, 0n, ...leftOut.words];
   }
 
-  /** Adds further members to a group that is being created. */
   enterSlice({ app, group, members, isLast }: MemberSlice, ids: IdSequence, wallMs: number): Outcome {
     const row = this.select.get(app, group);
     if (row === null || this.goOn.run(row.number).changes === 0) return notFound;
@@ -199,7 +198,6 @@ export class GroupWriter {
     }
   }
 
-  /** The store was replaced. */
   forgetUnfinished(): void {
     this.unfinished.forget();
   }

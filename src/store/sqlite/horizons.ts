@@ -135,10 +135,7 @@ export class Horizons {
     return this.marks.lastIdAt(wallMs - keepMs - leaptMs);
   }
 
-  /**
-   * Sets the horizons to the clock, which an operator has confirmed; returns the id up to which messages may be
-   * deleted.
-   */
+  /** Sets the horizons to the clock, which an operator has confirmed; returns the id up to which to delete. */
   vouch(keepMs: number, wallMs: number): bigint {
     const upTo = this.vouchedUpTo(keepMs, wallMs);
     const time = this.loadTime();
@@ -166,7 +163,6 @@ export class Horizons {
     }
   }
 
-  /** The horizon of a retention that was not configured before. */
   private first(keepMs: number, wallMs: number): Horizon {
     const oldest = this.oldestMessage.get()?.id;
     if (oldest === undefined) return firstHorizon(keepMs, wallMs, undefined);

@@ -19,7 +19,6 @@ const followEveryMs = 20;
 const compactionRests = 2;
 const compactionPauseMsMin = 4;
 const compactionPauseMsMax = 100;
-/** How often a store that cannot commit is tried. */
 const probeEveryMs = 1_000;
 /** How often the files are checked without commits; each commit checks them, too. */
 const guardEveryMs = 1_000;
@@ -30,7 +29,6 @@ export class Housekeeping {
   readonly clock: ClockNotices;
   /** Why the store cannot commit; undefined if it can. */
   private failure: string | undefined;
-  /** What is damaged in the log, if anything. */
   private damage: string | undefined;
   private damageSaidMs = -Infinity;
   private readonly writer: RequestTarget;
@@ -64,7 +62,6 @@ export class Housekeeping {
     this.purge = new PurgeRounds(threads, retentionDays * dayMs, this.clock, log, () => this.tidyLater());
   }
 
-  /** A sentence for the operator; '' if there is no trouble. */
   get trouble(): string {
     return this.failure ?? this.damage ?? "";
   }

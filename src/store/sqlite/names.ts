@@ -8,7 +8,6 @@ import { GenerationCache } from "../../base/generation-cache.ts";
 /** The bound on cached names of a table and connection; about 150 bytes each. */
 const cachedMax = 200_000;
 
-/** The numbers of one table. */
 class NumberTable {
   private readonly cached = new GenerationCache<bigint>(cachedMax);
   private readonly select;
@@ -49,7 +48,6 @@ export class Names {
     return this.groups.find(app, id);
   }
 
-  /** Returns undefined for an unknown account. */
   findAccount(app: string, name: string): bigint | undefined {
     return this.accounts.find(app, name);
   }
@@ -64,7 +62,6 @@ export class Names {
     return made;
   }
 
-  /** Call after a rollback, and when the store is replaced. */
   forget(): void {
     this.accounts.forget();
     this.groups.forget();

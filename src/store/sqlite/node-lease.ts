@@ -108,7 +108,6 @@ export class NodeLease {
     this.extend.run(untilMs, this.holder);
   }
 
-  /** The lowest number without a lease that ends in this period. */
   private lowestFree(fromMs: number, toMs: number): number {
     let free = 0;
     for (const { number } of this.taken.all(fromMs, toMs)) {

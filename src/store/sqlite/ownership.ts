@@ -19,7 +19,6 @@ import {
 import { leaseMs } from "./node-lease.ts";
 import { NotOwned } from "./refusal.ts";
 
-/** A claim that succeeded. */
 export interface Claimed {
   readonly identity: string;
   readonly outcome: ClaimOutcome;
@@ -30,7 +29,6 @@ export class Ownership {
   /** The store's name in error messages. */
   private readonly store: string;
   private wanted: StoreClaim;
-  /** The last successful claim. */
   claimed: Claimed | undefined;
 
   constructor(db: Database, store: string, claim: StoreClaim) {
@@ -64,7 +62,6 @@ export class Ownership {
     this.write(fingerprints);
   }
 
-  /** Sets the fingerprints of further claims. */
   claimAs(fingerprints: readonly string[]): void {
     this.wanted = { ...this.wanted, fingerprints };
   }

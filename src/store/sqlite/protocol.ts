@@ -24,11 +24,8 @@ export type Request =
       readonly path: string;
       readonly synchronous: Synchronous;
       readonly holder: string;
-      /** The number of messages that a flush writes to a run. */
       readonly flushMessages: number;
-      /** For the writer: bounds on groups and members. */
       readonly bounds: GroupBounds;
-      /** For the writer: who opens the store. */
       readonly claim: StoreClaim;
       /** For the reader: neither lock nor write anything; nobody may write meanwhile. */
       readonly quiet?: boolean;
@@ -51,7 +48,6 @@ export type Request =
   | { readonly kind: "look"; readonly keepMs: number }
   /** To the writer: delete a slice of what the last look permitted. */
   | { readonly kind: "purge" }
-  /** To the compactor: count messages. */
   | { readonly kind: "count"; readonly above: string; readonly upTo: string; readonly rowsMax: number }
   | { readonly kind: "checkpoint" }
   /** To the compactor: run the most urgent step of compaction. */
@@ -93,7 +89,6 @@ export interface RequestTarget {
   call(request: Request): Promise<Answer>;
 }
 
-/** A kick or a revocation. */
 export type FoundRevocation = readonly [
   id: string,
   app: string,
@@ -152,12 +147,7 @@ export type Answer =
   | { readonly kind: "counted"; readonly messages: number; readonly last: string }
   /** To `compact`: whether there is more to do, and whether the log grows faster than it is flushed. */
   | { readonly kind: "compacted"; readonly more: boolean; readonly isLate: boolean }
-  /**
-   * To `purge`: whether there is more. To `checkpoint`: whether the writer must help to restart the log. To `catchUp`:
-   * whether too many messages are still in no run.
-   */
+  /** To `purge`, `checkpoint` and `catchUp`: more rows, a long log, too many messages without a run. */
   | { readonly kind: "more"; readonly more: boolean }
-  /** The machine or the file failed. */
   | { readonly kind: "failed"; readonly sentence: string; readonly fault: Fault }
-  /** An invariant is broken. */
   | { readonly kind: "bug"; readonly stack: string };

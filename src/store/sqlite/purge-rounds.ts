@@ -47,7 +47,6 @@ export class PurgeRounds {
     clearTimeout(this.timer);
   }
 
-  /** Runs `work` after a delay. */
   private later(delayMs: number, work: () => Promise<void>): void {
     if (this.isStopped) return;
     this.timer = setTimeout(() => {

@@ -119,7 +119,6 @@ export class Reader {
     );
   }
 
-  /** Sets the fingerprints that may own the store. */
   claimAs(fingerprints: readonly string[]): void {
     this.ownership?.claimAs(fingerprints);
   }
@@ -157,12 +156,10 @@ export class Reader {
     });
   }
 
-  /** Takes in new commits, so that the next query has less to do. */
   follow(): void {
     this.indexSnapshot(() => undefined);
   }
 
-  /** See Store.contents. */
   contents(request: ContentsRequest): Uint8Array<ArrayBuffer> {
     const contents = this.snapshot(() => {
       const me = this.numberOf(request.app, request.account);

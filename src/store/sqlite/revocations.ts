@@ -47,7 +47,6 @@ function keptIn(db: Database): bigint {
   return db.query<{ kept: bigint }, []>("SELECT count(*) AS kept FROM revocation").get()?.kept ?? 0n;
 }
 
-/** See Store.revocations. */
 export function readRevocations(db: Database, after: bigint, limit: number): StoredRevocation[] {
   const rows = db.query<Row, [bigint, number]>("SELECT * FROM revocation WHERE id > ? ORDER BY id LIMIT ?");
   return rows.all(after, limit).map(({ before_ms: beforeMs, device, ...row }) => ({

@@ -215,10 +215,8 @@ export const migrations: readonly string[] = [
 /** Columns that migrations have added to a table: earlier rows end before them. The default is 0. */
 export const addedColumns: Readonly<Record<string, readonly string[]>> = { member: ["own"] };
 
-/** The newest schema that this program knows. */
 export const schemaVersion = migrations.length;
 
-/** Returns a number of the file's header. */
 export function pragmaNumber(db: Database, name: "user_version" | "application_id"): number {
   const row = db.query<{ value: bigint }, []>(`SELECT ${name} AS value FROM pragma_${name}`).get();
   return Number(row?.value ?? 0n);

@@ -21,15 +21,11 @@ const framesAt = 16;
 const waitMsMax = 5_000;
 const pauseMs = 50;
 
-/** Reports whether the log beside the database holds commits. */
 export function hasLog(path: string): boolean {
   return (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > logHeadBytes;
 }
 
-/**
- * Returns what is wrong with a database that has no page although a log with commits exists; undefined if nothing is.
- * Another process may be creating the database.
- */
+/** Returns what is wrong with a database without pages beside a log with commits; undefined if nothing. */
 export function lackBesideLog(path: string): "missing" | "empty" | undefined {
   // The log is checked first: SQLite writes a new database's first page before its log has a commit.
   if (!hasLog(path)) return undefined;

@@ -23,10 +23,8 @@ import { undoHalfSwap } from "./backup/restore.ts";
 import { lackBesideLog, waitForOthers } from "./shared-files.ts";
 import { StoreFault, type StoreThread } from "./store-thread.ts";
 
-/** The interval of checks whether the index is complete enough. */
 const catchUpPauseMs = 2;
 
-/** The store's threads. */
 export interface StoreThreads {
   readonly writer: StoreThread;
   readonly reader: StoreThread;
@@ -40,7 +38,6 @@ export class StoreFiles {
   private readonly takeLock: () => void;
   /** Receives the outcome of the first claim. */
   onClaimed: ((outcome: ClaimOutcome) => void) | undefined;
-  /** The result of the last opening's claim, if any. */
   claimed: Claimed | undefined;
   /** Why the files are not open; undefined if they are. */
   private reason: string | undefined = "it is not open yet";

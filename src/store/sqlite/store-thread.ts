@@ -12,7 +12,6 @@ import type { Fault } from "./refusal.ts";
 
 export type OpenRequest = Extract<Request, { kind: "open" }>;
 
-/** A thread failed to do what it was asked. */
 export class StoreFault extends StoreUnavailable {
   readonly fault: Fault;
 
@@ -51,10 +50,7 @@ export class StoreThread {
   private restartMs = restartMsMin;
   private restartTimer: ReturnType<typeof setTimeout> | undefined;
 
-  /**
-   * `indexDamaged` is called whenever the thread finds that the index is damaged, or that the log was replaced; `spawn`
-   * creates a thread.
-   */
+  /** `indexDamaged` is called when the thread finds the index damaged, or the log replaced. */
   constructor(
     opening: OpenRequest,
     log: Log,

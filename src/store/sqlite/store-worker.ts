@@ -37,7 +37,6 @@ let writer: Writer | undefined;
 let reader: Reader | undefined;
 let keeper: IndexKeeper | undefined;
 let counter: MessageCount | undefined;
-/** The writer's and the reader's view of the index. */
 let logIndex: LogIndex | undefined;
 let opening: Extract<Request, { kind: "open" }> | undefined;
 

@@ -42,7 +42,6 @@ export class TalkWriter {
   private readonly group;
   private readonly isMember;
   private readonly insert;
-  /** The messages of this transaction. */
   private batch: MessageKeys[] = [];
   private readonly batchKeyed = new Map<number, bigint[]>();
   private readonly batchLast = new Map<bigint, bigint>();
@@ -146,7 +145,6 @@ export class TalkWriter {
     else ids.push(message.id);
   }
 
-  /** Returns the message that this sender stored with this clientId, if any. */
   private earlier(sender: bigint, clientId: string, keyed: number): RepeatRow | undefined {
     const matching = (id: bigint): RepeatRow | undefined => {
       const row = this.repeat.get(id);

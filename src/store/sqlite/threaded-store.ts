@@ -49,11 +49,9 @@ export interface SqliteStoreOptions {
   /** Whole days; 0 keeps messages without end. */
   readonly retentionDays: number;
   readonly log: Log;
-  /** The limits in force; by default the initial ones. */
   readonly limits?: LimitValues;
   /** Locks the file for this process; called before it is opened. Throws while another process has the lock. */
   readonly takeLock?: () => void;
-  /** Who opens the store; by default a standalone server. */
   readonly claim?: StoreClaim;
   /**
    * Called when the store, after the opening or a delay, turns out to be another cluster's. Only a restart helps then.
@@ -61,11 +59,9 @@ export interface SqliteStoreOptions {
   readonly refused?: (sentence: string) => void;
   /** FULL (the default) survives a power failure, NORMAL only the death of the process. */
   readonly synchronous?: Synchronous;
-  /** The number of messages that a flush writes to a run; tests set a small one. */
   readonly flushMessages?: number;
 }
 
-/** The minimum interval of warnings about a replacement. */
 const replacementEveryMs = 5_000;
 const nothingForgotten: Forgotten = { replaced: 0, lost: 0, identity: undefined };
 
@@ -80,10 +76,8 @@ export class SqliteStore extends JobStore {
   /** A thread has found the log replaced, and the writer does not know yet. */
   private isReplaced = false;
   private replacementSaidMs = -Infinity;
-  /** The writer's last report. */
   private forgotten: Forgotten = nothingForgotten;
 
-  /** `failure`: why the files are not open. */
   constructor(files: StoreFiles, path: string, options: SqliteStoreOptions, failure: string | undefined) {
     super(options.limits ?? limitValues());
     this.files = files;

@@ -40,10 +40,8 @@ import { keepRevocation } from "./revocations.ts";
 import { SequenceRow } from "./sequence-row.ts";
 import { TalkWriter, type Outcome } from "./talk-writer.ts";
 
-/** The delay of each batch while compaction lags behind. */
 const lagPauseMs = 2;
 
-/** The result of the writer's look at the clocks. */
 export interface WriterLook extends Look {
   readonly wallMs: number;
   /** How far the last id is ahead of the clock. */
@@ -55,7 +53,6 @@ export class Writer {
   private readonly files: FileGuard;
   /** The last id of the last transaction; 0n before the first. */
   private lastSeen = 0n;
-  /** The epoch of the last transaction; undefined before the first. */
   private epoch: string | undefined;
   /** The store was found replaced, but no transaction has committed since. */
   private isUnknown = false;
@@ -73,9 +70,7 @@ export class Writer {
   private readonly moveCursor;
   private readonly horizons: Horizons;
   private readonly slices: PurgeSlices;
-  /** The clocks at this process's last look, if any. */
   private lookedAt: ClockReading | undefined;
-  /** The id up to which that look permits to delete. */
   private purgeUpTo = 0n;
   /** The last wait for the lock failed: further requests wait for a shorter time. */
   private isLockedOut = false;
@@ -145,10 +140,7 @@ export class Writer {
     }
   }
 
-  /**
-   * Looks at the clocks, once a minute, and for groups whose creation was abandoned. `keepMs` is the retention; 0 keeps
-   * everything.
-   */
+  /** Looks at the clocks, and for abandoned groups, once a minute; a `keepMs` of 0 keeps everything. */
   look(keepMs: number): WriterLook {
     const bounded = keepMs > 0 ? Math.max(keepMs, keyedMs) : 0;
     let now: ClockReading | undefined;
@@ -175,7 +167,6 @@ export class Writer {
     this.transact(() => this.ownership?.setOwners(fingerprints));
   }
 
-  /** Sets the fingerprints of further claims. */
   claimAs(fingerprints: readonly string[]): void {
     this.ownership?.claimAs(fingerprints);
   }
@@ -185,7 +176,6 @@ export class Writer {
     return this.transact((ids, wallMs) => keepRevocation(this.db, revocation, keptMax, ids, wallMs));
   }
 
-  /** Releases the node number. */
   release(): void {
     beginImmediate(this.db, lockWaitMsMax);
     this.lease.release();
@@ -264,7 +254,6 @@ export class Writer {
     else this.forget();
   }
 
-  /** Handles a replaced store. */
   private replaced(): void {
     this.files.accept();
     this.isUnknown = true;

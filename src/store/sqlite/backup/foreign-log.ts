@@ -26,11 +26,9 @@ const applicationIdAt = 68;
 const versionsAt = 18;
 const versionWithJournal = 1;
 
-/** The content of a log up to its last commit. */
 interface LogContent {
   /** The pages of the database after the last commit; 0 without any. */
   readonly pages: number;
-  /** The numbers of its pages. */
   readonly held: ReadonlySet<number>;
   /** False if page 1 belongs to another program. */
   readonly isOurs: boolean;

@@ -7,7 +7,6 @@ import { statSync } from "node:fs";
 import { isDamage } from "../damage.ts";
 import { Refusal } from "../refusal.ts";
 
-/** Reports whether a journal with content exists beside the database. */
 export function hasJournal(path: string): boolean {
   return (statSync(`${path}-journal`, { throwIfNoEntry: false })?.size ?? 0) > 0;
 }

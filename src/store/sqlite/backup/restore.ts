@@ -106,7 +106,6 @@ export function present(path: string, lastId: string): Present | undefined {
   }
 }
 
-/** Suffixes of stores that were moved aside. */
 export const replacedStem = ".before-restore-";
 export const damagedStem = ".damaged-";
 
@@ -148,7 +147,6 @@ export function undoHalfSwap(path: string): void {
   }
 }
 
-/** The files that may exist under a name for what was moved aside. */
 export const asideFiles = (aside: string): string[] => ["", "-wal", "-journal"].map((end) => aside + end);
 
 /** Returns an unused name for what is moved aside: `stem`, the time, and a number if necessary. */

@@ -25,7 +25,6 @@ export class BloomFilter {
     this.blocks = words.length / blockWords;
   }
 
-  /** Returns an empty filter for `count` different keys. */
   static forKeys(count: number): BloomFilter {
     const blocks = Math.max(1, Math.ceil((count * bitsPerKey) / blockBits));
     return new BloomFilter(new Uint32Array(blocks * blockWords));

@@ -54,9 +54,7 @@ function mix(value: number): number {
 
 interface IndexReport {
   readonly runs: number;
-  /** Messages of the log that the runs cover. */
   readonly messages: number;
-  /** Sentences; none if the index is correct. */
   readonly problems: readonly string[];
 }
 
@@ -110,7 +108,6 @@ function keyedUpToOf(log: Database): bigint {
   return pragmaNumber(log, "user_version") < markTableFrom ? 0n : new Marks(log).keyedUpTo();
 }
 
-/** Sums one list of a run and checks its order. */
 function sumRun(
   run: Run,
   list: List,
@@ -137,7 +134,6 @@ function sumRun(
   return [];
 }
 
-/** Sums the messages above `after`, up to `until`; returns their number. */
 function sumLog(
   follower: LogFollower,
   after: bigint,

@@ -30,11 +30,9 @@ const mergedRuns = 8;
 /** Runs of this level (64 flushes) are not merged: that would cost more than searching them. */
 const levelMax = 2;
 const leaseMs = 5_000;
-/** The bound on messages that a step reads. */
 const stepMessages = 4_096;
 /** While there is more to do, the index's write-ahead log may grow to 16 MB between checkpoints. */
 const checkpointBlocksMin = 4_096;
-/** The bound on blocks that a step deletes. */
 const sweptBlocksMax = 4_096;
 /** Compaction that has not reached the log's end for this long is late. */
 const lateMs = 2_000;
@@ -47,10 +45,8 @@ interface LeaseRow {
   readonly until_ms: bigint;
 }
 
-/** A run that is being written, one slice a step. */
 interface Writing {
   readonly slices: Generator<void, void, void>;
-  /** Inserts the run's row. */
   finish(): void;
 }
 
@@ -145,7 +141,6 @@ export class Compactor {
     return more;
   }
 
-  /** Whether the log grows faster than it is flushed. */
   get isLate(): boolean {
     return this.behindSinceMs !== undefined && this.clock.monotonicMs() - this.behindSinceMs > lateMs;
   }
@@ -162,7 +157,6 @@ export class Compactor {
     return isBehind;
   }
 
-  /** Releases the lease. */
   release(): void {
     this.transact(() => {
       this.saveLease.run(this.holder, 0);
@@ -221,7 +215,6 @@ export class Compactor {
     this.sweptTo = 0;
   }
 
-  /** Drops the oldest run if the log has none of its messages any more. */
   private dropOne(): boolean {
     const [run] = this.runs.runs;
     if (run === undefined || (this.oldestId() ?? this.runs.flushedId + 1n) <= run.lastId) return false;
@@ -231,7 +224,6 @@ export class Compactor {
     return true;
   }
 
-  /** Returns the log's oldest message, or undefined if it is empty. */
   private oldestId(): bigint | undefined {
     return guardedLog(() => this.oldest.get()?.id);
   }

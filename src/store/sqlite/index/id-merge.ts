@@ -5,7 +5,6 @@
 export interface IdStream {
   /** The stream has ids above this one. */
   readonly after: bigint;
-  /** How many to read at once. */
   readonly chunk: number;
   /** Returns the next ids above `from`, at most `count`; fewer at the end of the stream. */
   next(from: bigint, count: number): readonly bigint[];

@@ -16,9 +16,7 @@ const catchUpSteps = 16;
 
 interface IndexPlace {
   readonly path: string;
-  /** Random, for the life of the process. */
   readonly holder: string;
-  /** The number of messages that a flush writes to a run. */
   readonly flushMessages: number;
 }
 
@@ -28,7 +26,6 @@ export class IndexKeeper {
   private readonly clock: Clock;
   private index: Database;
   private compactor: Compactor;
-  /** Rebuilds since the index was last complete. */
   private rebuilds = 0;
 
   constructor(log: Database, place: IndexPlace, clock: Clock) {
@@ -38,7 +35,6 @@ export class IndexKeeper {
     [this.index, this.compactor] = this.locked(() => this.open());
   }
 
-  /** Runs one step; returns true if there is more to do. */
   compact(): boolean {
     return this.compactor.step();
   }

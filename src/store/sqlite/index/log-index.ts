@@ -11,10 +11,7 @@ import { Refusal } from "../refusal.ts";
 import { RunList, type Run } from "./run.ts";
 import { LogFollower, Memtable } from "./memtable.ts";
 
-/**
- * At half of this, writers slow down; at all of it, the store refuses until flushes have caught up. 24 to 32 bytes
- * each.
- */
+/** At half of this, writers slow down; at all of it, the store refuses. 24 to 32 bytes each. */
 const memtableMessagesMaxDefault = 1 << 20;
 
 /** A source of ids by key: a run or the memtable. */
@@ -57,7 +54,6 @@ export class LogIndex {
     return this.memtable.messages > this.memtableMessagesMax / 2;
   }
 
-  /** Begins a snapshot. */
   begin(): void {
     const runs = guarded(() => this.beginIndex());
     this.hasSkipped = runs.flushedId > this.memtable.lastId;
@@ -87,7 +83,6 @@ export class LogIndex {
     if (taken >= room) throw new Refusal("the index of the messages lags behind the log; it is being caught up");
   }
 
-  /** Adds a message that this thread has committed. */
   add(message: MessageKeys): void {
     this.memtable.add(message);
   }

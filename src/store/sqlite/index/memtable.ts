@@ -33,7 +33,6 @@ class Chains {
     return this.skipOthers(key, this.heads[this.bucket(key)] ?? -1);
   }
 
-  /** Returns the position of the previous message with this key, or -1. */
   next(key: number, position: number): number {
     return this.skipOthers(key, this.before[position] ?? -1);
   }
@@ -79,7 +78,6 @@ export class Memtable {
   /** The last message taken in; older messages that are not in the memtable are in runs. */
   lastId = 0n;
   private readonly kept: readonly List[];
-  /** Oldest first. */
   private generations: Generation[] = [];
 
   constructor(kept: readonly List[]) {
@@ -93,7 +91,6 @@ export class Memtable {
     return messages;
   }
 
-  /** Adds a message above `lastId`. */
   add(message: MessageKeys): void {
     let newest = this.generations.at(-1);
     if (newest === undefined || newest.isFull) {
@@ -104,7 +101,6 @@ export class Memtable {
     this.lastId = message.id;
   }
 
-  /** Drops generations that are flushed completely. */
   drop(flushedId: bigint): void {
     const keptFrom = this.generations.findIndex((generation) => generation.lastId > flushedId);
     this.generations.splice(0, keptFrom < 0 ? this.generations.length : keptFrom);
@@ -134,7 +130,6 @@ export class Memtable {
   }
 }
 
-/** Reads new messages of the log for one thread. */
 export class LogFollower {
   private readonly rows;
   private readonly message;

@@ -17,12 +17,10 @@ export const flushMessagesDefault = 131_072;
 
 const keyLast = 0xffff_ffff;
 
-/** The keys of a message's postings. */
 export interface MessageKeys {
   readonly id: bigint;
   readonly received: number;
   readonly sent: number;
-  /** Undefined without a clientId. */
   readonly keyed: number | undefined;
 }
 

@@ -13,7 +13,6 @@ const postingBytes = 12;
 const blocksPerList = 2 ** 20;
 export const blocksPerRun = 4 * blocksPerList;
 
-/** Postings sorted by key and id. */
 export interface Postings {
   readonly ids: BigInt64Array<ArrayBuffer>;
   readonly keys: Uint32Array<ArrayBuffer>;
@@ -24,7 +23,6 @@ export function blockNumber(run: number, list: List, ordinal: number): number {
   return run * blocksPerRun + list * blocksPerList + ordinal;
 }
 
-/** Encodes `count` postings from `from`. */
 export function packPostings(postings: Postings, from = 0, count = postings.keys.length): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(count * postingBytes);
   new BigInt64Array(bytes.buffer, 0, count).set(postings.ids.subarray(from, from + count));

@@ -43,7 +43,6 @@ interface Fences {
 
 type RunValues = [number, number, bigint, number, ...Uint8Array[]];
 
-/** The statements that write runs, prepared once. */
 export class RunStatements {
   readonly block;
   readonly run;
@@ -69,7 +68,6 @@ export class RunBuilder {
     this.statements = statements;
   }
 
-  /** Adds the list's next posting, in the order of key and id. */
   add(list: List, key: number, id: bigint): void {
     if (this.openCount === blockPostingsMax) this.endList(list);
     this.open.keys[this.openCount] = key;
@@ -92,7 +90,6 @@ export class RunBuilder {
     this.openCount = 0;
   }
 
-  /** Inserts the run's row. */
   finish(level: number, lastId: bigint, messages: number): void {
     const fences = this.fences.map(({ keys, ids }) =>
       packPostings({ keys: Uint32Array.from(keys), ids: BigInt64Array.from(ids) }),

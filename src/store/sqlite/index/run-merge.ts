@@ -6,7 +6,6 @@ import type { Run } from "./run.ts";
 import { slicePostings, type RunBuilder } from "./run-builder.ts";
 import type { Postings } from "./run-block.ts";
 
-/** Iterates over one list of a run. */
 class RunCursor {
   key = 0;
   id = 0n;
@@ -21,7 +20,6 @@ class RunCursor {
     this.list = list;
   }
 
-  /** Advances to the next posting; returns false at the end. */
   next(): boolean {
     if (this.block === undefined || this.at === this.block.keys.length) {
       if (this.ordinal === this.run.blockCount(this.list)) return false;
@@ -35,10 +33,7 @@ class RunCursor {
   }
 }
 
-/**
- * Copies the postings of `runs`, oldest first, to the builder; yields between slices. Omits ids below `from`, and keyed
- * postings below `keyedFrom`.
- */
+/** Merges runs, oldest first, in slices. Omits ids below `from`, and keyed ones below `keyedFrom`. */
 export function* mergeRuns(
   runs: readonly Run[],
   builder: RunBuilder,
@@ -68,7 +63,6 @@ export function* mergeRuns(
   }
 }
 
-/** Returns the first cursor with the smallest key. */
 function leastKey(cursors: readonly RunCursor[]): RunCursor {
   let [least] = cursors;
   for (const cursor of cursors) if (least === undefined || cursor.key < least.key) least = cursor;

@@ -15,7 +15,6 @@ interface BlockRow {
   readonly crc: bigint;
 }
 
-/** Reads blocks through a cache. */
 class Blocks {
   private readonly cached = new Map<number, Postings>();
   private readonly select;
@@ -125,7 +124,6 @@ export class Run {
 }
 
 export class RunList {
-  /** Oldest first. */
   runs: readonly Run[] = [];
   /** Messages up to this id are in runs. */
   flushedId = 0n;
@@ -195,7 +193,6 @@ function unpack(bytes: Uint8Array): Postings {
   return postings;
 }
 
-/** Returns the filter of these bytes, or undefined without bytes. */
 function filter(bytes: Uint8Array): BloomFilter | undefined {
   if (bytes.length === 0) return undefined;
   const words = new Uint32Array(bytes.length >>> 2);

@@ -30,7 +30,6 @@ export interface BtreePage {
   readonly kind: PageKind;
   readonly isLeaf: boolean;
   readonly children: readonly number[];
-  /** The offsets of the cells. */
   readonly cells: readonly number[];
   readonly bytes: Buffer;
 }

@@ -22,10 +22,7 @@ const magic = "SQLite format 3\0";
 const pagesAt = 28;
 const applicationIdAt = 68;
 
-/**
- * Copies `path` to `copy` and applies its write-ahead log or journal. Throws Refusal if the header belongs to another
- * program; a lost header is replaced in the copy.
- */
+/** Copies `path` with its log or journal; replaces a lost header. Throws Refusal for another program's. */
 export function copyCheckpointed(path: string, copy: string): void {
   for (const end of ["", "-wal", "-journal"]) if (existsSync(path + end)) copyFileSync(path + end, copy + end);
   // Without a header SQLite ignores the log.
@@ -63,7 +60,6 @@ function hasHead(path: string): boolean {
   return head.toString("latin1", 0, magic.length) === magic && head.readUInt16BE(16) === pageBytes;
 }
 
-/** Writes the first page of a store without tables. */
 function writeHead(path: string): void {
   const page = emptyHead();
   page.fill(existsSync(`${path}-wal`) ? 2 : 1, 18, 20);
@@ -145,7 +141,6 @@ function statementOf(table: string, kind: PageKind, columns: readonly SoughtColu
   return `CREATE TABLE "${table}"(${all.join(",")},PRIMARY KEY(${key})${unique})${storage}`;
 }
 
-/** Encodes a cell of a table's leaf. */
 function rowOf(rowid: number, values: readonly (string | number | null)[]): Buffer {
   const types: Buffer[] = [];
   const contents: Buffer[] = [];

@@ -22,12 +22,10 @@ import { InvalidRows } from "./invalid-rows.ts";
 import { nameIndex } from "./table-search.ts";
 
 const cacheKib = 64 * 1024;
-/** Rows in one transaction. */
 const rowsPerCommit = 10_000;
 /** Not copied: leases, the mark, counts that are computed anew, and groups in creation, which remain invisible. */
 const leftOut = new Set(["node", "log", "group_count", "unfinished"]);
 
-/** The result for one table. */
 export interface TableReport {
   readonly table: string;
   readonly rows: number;
@@ -98,7 +96,6 @@ export function salvage(path: string, to: string, progress: (table: string) => v
   }
 }
 
-/** Removes the files of an interrupted salvage. */
 export function removeSalvaged(to: string): void {
   for (const path of [to, headOf(to)])
     for (const end of ["", "-wal", "-shm", "-journal"]) rmSync(path + end, { force: true });
@@ -133,7 +130,6 @@ function openDamaged(path: string, copy: string, sample: Database, wanted: reado
   }
 }
 
-/** Returns undefined if the file's schema is damaged. */
 function openWhole(path: string, wanted: readonly string[]): Database | undefined {
   let source: Database | undefined;
   try {
@@ -246,7 +242,6 @@ function readWhole(source: Database, table: string, names: readonly string[], ta
   }
 }
 
-/** Returns undefined for a value of a wrong type. */
 function valueOf(value: unknown, type: string): string | bigint | Uint8Array | null | undefined {
   if (value === null) return null;
   switch (type) {

@@ -132,7 +132,6 @@ class Search {
     return isList ? free : [];
   }
 
-  /** Reads rows of the schema: type, name, table, root page, statement. */
   private readSchema(page: number, found: BtreePage): void {
     if (found.kind !== "table" || !found.isLeaf) return;
     for (const cell of found.cells) {
