@@ -1,16 +1,12 @@
 // Proves that a registry entry belongs to a service of the cluster. A registry without a key accepts entries from
-// anybody,
-// so readers trust an entry only if its metadata carry an HMAC, under the cluster key, of all that other services act
-// on:
-// service, environment, zone, id, addresses and the covered metadata.
+// anybody, so readers trust an entry only if its metadata carry an HMAC, under the cluster key, of all that other
+// services act on: service, environment, zone, id, addresses and the covered metadata.
 //
 // During a key rotation a process has several keys. It adds a proof for each of them, and a reader accepts an entry if
-// any
-// of its own keys yields any of the proofs: two processes that share a key trust each other.
+// any of its own keys yields any of the proofs: two processes that share a key trust each other.
 //
 // A proof has no expiry, because clocks differ. An old copy of an entry stays valid, but it names an address of the
-// same
-// process, and another process that listens there now cannot prove a link (link-proof.ts).
+// same process, and another process that listens there now cannot prove a link (link-proof.ts).
 
 import { timingSafeEqual } from "node:crypto";
 import { fieldMac } from "./field-mac.ts";
@@ -38,9 +34,8 @@ const proofsCharactersMax = proofsMax * 23;
 
 /**
  * The covered metadata keys, besides those that begin with `tag.`. Keys that operators and the registry may set, such
- * as
- * `weight` and `health`, are not covered. The list is part of the format: adding a key needs another proof beside this
- * one.
+ * as `weight` and `health`, are not covered. The list is part of the format: adding a key needs another proof beside
+ * this one.
  */
 const coveredKeys: ReadonlySet<string> = new Set([
   ...["id", "incarnation", "state", "zone", "version", "link", "keys", "protocol", "domain"],

@@ -1,8 +1,7 @@
 // Proofs for the handshake of a link: each side shows that it knows the cluster key, for this handshake only.
 //
 // During a key rotation a process has several keys. The dialler names its keys by hints, and the acceptor chooses one
-// that
-// both have. A hint proves nothing: a side that claims a key without having it fails at the proof.
+// that both have. A hint proves nothing: a side that claims a key without having it fails at the proof.
 
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { fieldMac } from "./field-mac.ts";

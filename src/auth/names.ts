@@ -1,6 +1,5 @@
 // Names of accounts and apps. Names are compared character by character, without normalisation, and letters of
-// different
-// scripts may look alike. Characters that are invisible, or that UTF-8 cannot carry, are rejected.
+// different scripts may look alike. Characters that are invisible, or that UTF-8 cannot carry, are rejected.
 
 import { nameCharactersMax } from "../base/limits/fixed.ts";
 import { isPrintable } from "../base/printable.ts";
@@ -14,10 +13,8 @@ const emptyCell = "\u2800";
 
 /**
  * Reports whether a name has 1 to 60 characters (code points) of well-formed Unicode, without control characters,
- * format
- * characters (U+200B, direction marks), fillers, U+2800, U+FFFD, commas or surrounding white space. A channel id
- * contains
- * an account, and lists of channel ids are joined by commas.
+ * format characters (U+200B, direction marks), fillers, U+2800, U+FFFD, commas or surrounding white space. A channel id
+ * contains an account, and lists of channel ids are joined by commas.
  */
 export function validName(name: string): boolean {
   if (name.length <= nameCharactersMax && plainName.test(name)) return true;

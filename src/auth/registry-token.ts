@@ -1,6 +1,5 @@
 // The token that grants write access to a registry: derived from the cluster key under a label of its own, so that the
-// key
-// itself is never sent and a proof of the link handshake is useless here.
+// key itself is never sent and a proof of the link handshake is useless here.
 
 import { createHmac, timingSafeEqual } from "node:crypto";
 

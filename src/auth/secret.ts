@@ -1,6 +1,5 @@
 // Secrets: from an option, from a file, or created once in the data folder. There is no built-in default. Anything else
-// in
-// a file (comments, a byte order mark, quotes) is skipped or refused, never used as a key.
+// in a file (comments, a byte order mark, quotes) is skipped or refused, never used as a key.
 
 import { createHmac, randomBytes } from "node:crypto";
 import { closeSync, existsSync, fsyncSync, linkSync, unlinkSync, writeSync } from "node:fs";
@@ -78,8 +77,7 @@ interface SecretFile {
 
 /**
  * Returns the keys of a file, one a line: the first signs, all verify (rotation). Empty lines and lines that begin with
- * #
- * are skipped; lines may end in CR LF. A line `[app kid] key` is a key for that app only.
+ * # are skipped; lines may end in CR LF. A line `[app kid] key` is a key for that app only.
  * @param waits whether to wait for the writer of a pipe; a running server does not
  * @throws SecretError
  */
@@ -156,8 +154,7 @@ function addAppKey(known: AppKey[], added: AppKey, source: string): void {
 
 /**
  * Returns a name for a key that does not reveal it: the beginning of an HMAC over a fixed text, in hexadecimal.
- * Processes
- * with equal fingerprints have equal keys.
+ * Processes with equal fingerprints have equal keys.
  */
 export function fingerprintOf(key: Uint8Array): string {
   return createHmac("sha256", key).update("roost key fingerprint 1").digest("hex").slice(0, fingerprintDigits);

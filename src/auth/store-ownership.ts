@@ -1,16 +1,13 @@
 // The identity and the owner of a store. Processes compare the identities of their stores, to notice that they were
-// given
-// different ones by mistake; and a store records the cluster that owns it, so that two clusters never share one.
+// given different ones by mistake; and a store records the cluster that owns it, so that two clusters never share one.
 //
 // A cluster is identified by the fingerprints of its keys for one environment. The rule, for every engine: a store
-// without
-// an owner becomes the first cluster's; a cluster that shares a key with the owner is the owner; any other is refused
-// until the operator adopts the store, which gives it a new identity. The engines keep an identity and fingerprints and
-// change both atomically.
+// without an owner becomes the first cluster's; a cluster that shares a key with the owner is the owner; any other is
+// refused until the operator adopts the store, which gives it a new identity. The engines keep an identity and
+// fingerprints and change both atomically.
 //
 // Copies of a store are different stores: a message store also gets a new identity when it is restored from a backup,
-// and
-// when the first cluster takes it.
+// and when the first cluster takes it.
 
 import type { Log } from "../base/log.ts";
 import { isPrintable, printable } from "../base/printable.ts";
@@ -53,8 +50,7 @@ export function isStoreIdentity(text: string): boolean {
 
 /**
  * Returns what a store records of a cluster key: the beginning of an HMAC, in hexadecimal. The fingerprint depends on
- * the
- * environment, because clusters of different environments do not see each other.
+ * the environment, because clusters of different environments do not see each other.
  */
 export function clusterFingerprint(clusterKey: Uint8Array, env: string): string {
   return new Bun.CryptoHasher("sha256", clusterKey)
@@ -65,10 +61,8 @@ export function clusterFingerprint(clusterKey: Uint8Array, env: string): string 
 
 /**
  * The outcome of a claim. `kept`: the store is the claimant's already, or stays without an owner. `taken`: it had no
- * owner
- * and becomes the claimant's. `adopted`: another owner's store becomes the claimant's and gets a new identity.
- * `refused`:
- * it belongs to another owner.
+ * owner and becomes the claimant's. `adopted`: another owner's store becomes the claimant's and gets a new identity.
+ * `refused`: it belongs to another owner.
  */
 export type ClaimOutcome = "kept" | "taken" | "adopted" | "refused";
 

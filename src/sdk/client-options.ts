@@ -8,9 +8,8 @@ import type { Message } from "./message.ts";
 export interface ClientEvents {
   /**
    * Each received message once, including messages sent by the account's other devices. If a handler returns a promise,
-   * the
-   * message is acknowledged after it resolves. If it rejects, this client acknowledges neither this message nor later
-   * ones.
+   * the message is acknowledged after it resolves. If it rejects, this client acknowledges neither this message nor
+   * later ones.
    */
   message: Message;
   /** Signed in, for the first time or again. */

@@ -1,7 +1,6 @@
 // Keeps a session alive: after the first sign-in, which must succeed unless `retry` is set, it opens a new session
-// after
-// each end, as long as the close reason allows it. At most one session and one timer exist at a time. Servers are tried
-// one after the other, because another one may grant what the first refuses.
+// after each end, as long as the close reason allows it. At most one session and one timer exist at a time. Servers are
+// tried one after the other, because another one may grant what the first refuses.
 
 import { type CloseReason, closeAbnormal, CloseCode } from "../wire/close-reason.ts";
 import { Feature } from "../wire/features.ts";
@@ -74,8 +73,7 @@ export class ConnectionKeeper {
 
   /**
    * Opens the first session. Rejects with RequestRefused, RequestTimedOut, Disconnected or the error of the token
-   * source,
-   * and leaves nothing running then.
+   * source, and leaves nothing running then.
    */
   start(): Promise<void> {
     void this.connect();

@@ -1,7 +1,6 @@
 // Tracks which of an account's messages are known: all up to the cursor, and single ids above it. Pure. Only reading
-// the
-// index, which is complete, advances the cursor; pushes do not. Memory is bounded: an id is forgotten when the cursor
-// passes it, or when too many are held (then a message may be delivered twice, never lost).
+// the index, which is complete, advances the cursor; pushes do not. Memory is bounded: an id is forgotten when the
+// cursor passes it, or when too many are held (then a message may be delivered twice, never lost).
 
 /** The bound on held ids. The index is read every few hundred pushes, so a responsive server never reaches it. */
 const heldIdsMax = 10_000;

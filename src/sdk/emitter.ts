@@ -1,6 +1,5 @@
 // Typed events. An exception in a handler, or the rejection of its promise, becomes an uncaught error and disturbs
-// neither
-// the other handlers nor the connection.
+// neither the other handlers nor the connection.
 
 /** Handles an event. The promise that it may return resolves when the event has been processed. */
 export type Handler<Event> = ((event: Event) => void) | ((event: Event) => PromiseLike<void>);

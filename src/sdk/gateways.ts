@@ -1,7 +1,6 @@
 // Chooses the next server to try. The URLs of the application are tried in order, round after round. Registry nodes, if
 // any are configured, are asked at the beginning of each round and after each lost connection, since gateways come and
-// go;
-// a node that does not answer soon is not waited for. If none answers, the last answer and the application's URLs
+// go; a node that does not answer soon is not waited for. If none answers, the last answer and the application's URLs
 // remain.
 
 import { NoAnswer, Sources } from "../base/sources.ts";

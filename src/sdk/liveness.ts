@@ -1,8 +1,6 @@
 // Detects dead connections. After sleep or a change of network a socket looks open but carries nothing, and no event
-// says
-// so. Heartbeats therefore request an answer regularly; a request without a response, or the owner's doubt, requests
-// one
-// immediately. Anything that arrives counts as an answer.
+// says so. Heartbeats therefore request an answer regularly; a request without a response, or the owner's doubt,
+// requests one immediately. Anything that arrives counts as an answer.
 
 import type { Cancel, Environment } from "./environment.ts";
 

@@ -124,8 +124,7 @@ export class RoostClient {
   /**
    * Connects and signs in; missed messages are delivered from then on.
    * @throws RequestRefused (for example for a bad token), RequestTimedOut, Disconnected, what `token` throws, or an
-   * Error
-   * if `token` does not answer
+   * Error if `token` does not answer
    */
   static async connect(options: ClientOptions): Promise<RoostClient> {
     const client = new RoostClient(options);
@@ -152,8 +151,7 @@ export class RoostClient {
 
   /**
    * Checks the connection after a change of network, within some seconds, or opens a new one immediately. Browsers
-   * trigger
-   * this themselves when the network or the page comes back.
+   * trigger this themselves when the network or the page comes back.
    */
   reconnect(): void {
     this.keeper.hurry();

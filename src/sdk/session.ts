@@ -1,7 +1,6 @@
 // One connection from dialling to its end: sign-in, requests and responses, heartbeats. A session is used once;
 // reconnecting makes another. It notifies its owner by synchronous calls in the order of the packets, not by promises,
-// so
-// that the owner is ready for a push that arrives in the same read as the sign-in's response.
+// so that the owner is ready for a push that arrives in the same read as the sign-in's response.
 
 import { create, type DescMessage, type MessageInitShape, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import { decodeBody } from "../wire/body.ts";

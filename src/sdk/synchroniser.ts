@@ -1,9 +1,8 @@
 // Delivers every message exactly once. After a sign-in it reads the index from the cursor, fetches the contents and
 // delivers them in the order of ids; pushes wait until then. Later pushes are delivered immediately, and the index is
-// read
-// again soon after: that finds messages that were never pushed and yields a prefix without gaps, which is acknowledged
-// once the owner has processed it. A push with an unknown predecessor, or a hint of the server, triggers that
-// immediately.
+// read again soon after: that finds messages that were never pushed and yields a prefix without gaps, which is
+// acknowledged once the owner has processed it. A push with an unknown predecessor, or a hint of the server, triggers
+// that immediately.
 
 import { contentIdsAsked } from "../base/limits/fixed.ts";
 import type { MessageContent, MessageIndex } from "../wire/gen/pkt_pb.ts";

@@ -1,6 +1,5 @@
 // Computes when to renew a token, from the token itself. A client with a wrong clock neither renews in a loop nor too
-// late.
-// Pure.
+// late. Pure.
 
 /** The part of a token's life after which it is renewed. */
 const renewedAt = 0.8;

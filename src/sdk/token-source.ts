@@ -1,6 +1,5 @@
 // The application's token, or the callback that returns one. A callback may throw, reject, return an invalid value or
-// never
-// answer; each of these becomes a failed try with a message, within a bounded time.
+// never answer; each of these becomes a failed try with a message, within a bounded time.
 
 import { errorOf } from "./client-errors.ts";
 import type { Cancel, Environment } from "./environment.ts";

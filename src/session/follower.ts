@@ -1,10 +1,7 @@
 // Keeps a process's cache of a shared engine consistent. Every change of a session increments the engine's sequence
-// number
-// and is recorded in a bounded log. Before it answers, a reader makes a fence: it reads the sequence number and the
-// changes
-// since the last fence, invalidates what changed and notifies listeners. If the log does not reach back far enough, or
-// the
-// engine's epoch has changed, everything is invalidated.
+// number and is recorded in a bounded log. Before it answers, a reader makes a fence: it reads the sequence number and
+// the changes since the last fence, invalidates what changed and notifies listeners. If the log does not reach back far
+// enough, or the engine's epoch has changed, everything is invalidated.
 //
 // Pure: engines provide the fences.
 

@@ -1,6 +1,5 @@
 // A bounded cache of locations, in two generations of maps. Entries that are used move to the younger one; when it is
-// full,
-// it becomes the older one, whose entries are dropped. This approximates LRU with one lookup for each read.
+// full, it becomes the older one, whose entries are dropped. This approximates LRU with one lookup for each read.
 //
 // An entry is valid until its account changes or a lease of it ends; the user of the cache must invalidate it then (see
 // follower.ts).

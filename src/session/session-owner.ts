@@ -1,6 +1,5 @@
 // The common part of session engines' identity and owner (auth/store-ownership.ts): the record of both, and the check
-// for
-// living owners.
+// for living owners.
 
 import { isStoreIdentity } from "../auth/store-ownership.ts";
 import type { Log } from "../base/log.ts";
@@ -16,10 +15,8 @@ const stillReadings = 11;
 
 /**
  * Watches whether another process renews leases in a store that is to be adopted. Comparing two clocks is not enough:
- * either
- * may have been set, and a server that was suspended may answer the adopter before the owner. Only equal readings are,
- * each
- * made `watchEveryMs` after the answer to the previous one.
+ * either may have been set, and a server that was suspended may answer the adopter before the owner. Only equal
+ * readings are, each made `watchEveryMs` after the answer to the previous one.
  */
 export class OwnerWatch {
   private readonly log: Log;

@@ -4,13 +4,10 @@
 // - `remove` compares the channelId, so that a late sign-out removes only its own session.
 // - Reads are linearizable: after a change is answered, every later `locate` of every process sees it.
 // - Presence is reported after the change, in the order of the changes of an account, and before any `locate` that saw
-// the
-//   change is answered. If changes may have been missed, `reset` is reported instead.
+//   the change is answered. If changes may have been missed, `reset` is reported instead.
 // - Sessions are leased by a gateway's start. A session whose lease has ended is not located and does not count; only
-// another
-//   `put` restores it. Time passes for leases only while a login node renews: if none runs, or if the engine is
-// suspended,
-//   leases are suspended, too.
+//   another `put` restores it. Time passes for leases only while a login node renews: if none runs, or if the engine is
+//   suspended, leases are suspended, too.
 // - An engine that is away rejects with SessionsUnavailable within two seconds, and recovers by itself.
 
 import type { StoreIdentity } from "../auth/store-ownership.ts";
@@ -82,8 +79,7 @@ export interface Sessions {
   put(app: string, account: string, location: Location): Promise<PutOutcome>;
   /**
    * Puts a session that may have been lost; bypasses caches. `present`: it was not lost. `refused`: the device has a
-   * newer
-   * session, or too many other devices are signed in.
+   * newer session, or too many other devices are signed in.
    */
   restore(app: string, account: string, location: Location): Promise<"restored" | "present" | "refused">;
   /** Returns true if the session was this channel's and has been removed. */
@@ -93,16 +89,14 @@ export interface Sessions {
   /**
    * Called by every login node, every gatewayRenewMs, for the gateways linked to it: each lease lasts the writer's
    * gatewayLeaseMs from now. Returns those whose lease had not been renewed before: new gateways, and gateways whose
-   * sessions
-   * have ended; their sessions must be put again.
+   * sessions have ended; their sessions must be put again.
    */
   renew(gateways: readonly GatewayStart[]): Promise<readonly GatewayStart[]>;
   /** The number of expired leases with sessions that this process has ended. Absent without leases. */
   readonly leasesEnded?: number;
   /**
    * Returns the channelIds of all known sessions of a gateway's start. Absent if the engine deletes only what it is
-   * told to
-   * delete.
+   * told to delete.
    */
   held?(start: GatewayStart): Promise<ReadonlySet<string>>;
   /** Reports a broken link: the gateway's lease ends in gatewaySuspectMs unless it is renewed. */

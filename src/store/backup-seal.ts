@@ -1,7 +1,6 @@
 // The seal at the end of a backup: its facts, and the SHA-256 of all bytes before the seal. SQLite's own check does not
 // detect a changed byte inside a text; the seal does. A seal is shorter than a page, so SQLite ignores it, and
-// pg_restore
-// reads no further than the end of its archive: both open a sealed file like an unsealed one.
+// pg_restore reads no further than the end of its archive: both open a sealed file like an unsealed one.
 //
 //   bytes before it   the SQLite database, or PostgreSQL's archive
 //   512 bytes         "roost-backup-1 ", a JSON object, spaces, "\n"

@@ -1,8 +1,6 @@
 // Group commit: calls that arrive while a batch is being committed go together into the next one. So an idle store
-// commits
-// immediately, and a busy one pays one disk sync for hundreds of messages. A busy store also pauses before it hands
-// over the
-// next batch, because small batches would spend the processor on commits.
+// commits immediately, and a busy one pays one disk sync for hundreds of messages. A busy store also pauses before it
+// hands over the next batch, because small batches would spend the processor on commits.
 //
 // A call (one append, one join, …) is never split between commits. Calls settle in order.
 
@@ -18,8 +16,7 @@ const batchesInFlightMax = 2;
 const secondBatchCostMin = 256;
 /**
  * Batches are a millisecond apart for this many jobs of the earlier one, up to the maximum, unless `secondBatchCostMin`
- * is
- * reached. So the pause grows with the load, and a single message is committed immediately.
+ * is reached. So the pause grows with the load, and a single message is committed immediately.
  */
 const pauseJobsPerMs = 16;
 const pauseMsMax = 2;
@@ -72,8 +69,7 @@ export class Batcher {
 
   /**
    * `commit` passes a batch to the writer; `observe` receives why each batch failed, or undefined. `mayShare` decides
-   * from
-   * their first jobs whether two calls may be in one batch; by default all may.
+   * from their first jobs whether two calls may be in one batch; by default all may.
    */
   constructor(
     commit: (jobs: readonly Job[]) => Promise<BigInt64Array>,

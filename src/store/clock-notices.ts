@@ -1,6 +1,5 @@
 // Reports on a store's clock, for any engine: in the log when a condition begins or ends, and as numbers for metrics
-// and
-// /health.
+// and /health.
 
 import type { Log } from "../base/log.ts";
 import { reasonOf } from "../base/reason-of.ts";
@@ -49,8 +48,7 @@ export class ClockNotices implements StoreClock {
 
   /**
    * Takes, after each look at the clocks, the minimum wait before old messages are deleted (0: none). `wallMs` is the
-   * time
-   * of the look; `count` counts the messages to be deleted then, up to `surveyMessagesMax` + 1.
+   * time of the look; `count` counts the messages to be deleted then, up to `surveyMessagesMax` + 1.
    */
   sawPurge(waitMs: number, wallMs: number, count: () => Promise<number>): void {
     this.purgeWaitMs = waitMs;

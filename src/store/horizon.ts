@@ -1,19 +1,14 @@
 // A horizon: the time before which something may be deleted (messages beyond the retention, idempotency keys). The
-// store
-// keeps it and moves it with real time, never by a single reading of the wall clock: a clock that leapt, a machine that
-// was
-// off for a year and a mistyped retention look alike. So where the horizon would jump, it waits until the wall clock
-// has run
-// in step with the monotonic clock for a day. Pure: clocks and state are arguments.
+// store keeps it and moves it with real time, never by a single reading of the wall clock: a clock that leapt, a
+// machine that was off for a year and a mistyped retention look alike. So where the horizon would jump, it waits until
+// the wall clock has run in step with the monotonic clock for a day. Pure: clocks and state are arguments.
 //
 // There are two allowances. `creditMs` is how far the horizon may jump without proof: at most a day, spent by jumps and
 // earned by time in step, so that small jumps do not add up. `provenMs` is the proof while the horizon waits: it
-// survives
-// restarts, and starts over when the clock leaps again.
+// survives restarts, and starts over when the clock leaps again.
 //
 // Ids do not tell the time: after a clock was set back they continue above the last one. So the store keeps marks (a
-// last id
-// and its time), made only while the clock is trusted, and deletes by marks.
+// last id and its time), made only while the clock is trusted, and deletes by marks.
 
 /** The bound on a jump without proof, and the duration of a proof. */
 export const horizonDayMs = 86_400_000;
@@ -70,8 +65,7 @@ export function countedMs(horizon: Horizon, now: ClockReading, before: ClockRead
 
 /**
  * Returns how far the wall clock was set since the store's last look, as far as only this process has seen it; positive
- * if
- * ahead. 0 at a process's first look, because nobody knows what happened before.
+ * if ahead. 0 at a process's first look, because nobody knows what happened before.
  */
 export function leaptMs(horizon: Horizon, now: ClockReading, before: ClockReading | undefined): number {
   if (before === undefined || ranInStep(now, before)) return 0;

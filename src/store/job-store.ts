@@ -1,6 +1,5 @@
 // The common part of engines that write in batches: requests to write become jobs, go through the batcher, and are
-// answered
-// with the numbers of their commit. Committing a batch, and reading, is up to the engine.
+// answered with the numbers of their commit. Committing a batch, and reading, is up to the engine.
 //
 // Invariant: after `close` no call is accepted, and earlier calls are committed first.
 

@@ -1,6 +1,5 @@
 // The jobs of a store's writer and their results, for any engine: jobs are committed in batches, and each is answered
-// with a
-// few numbers.
+// with a few numbers.
 
 import type { GroupDraft, MembershipChange, MembershipOutcome, Talk, TalkOutcome } from "./store.ts";
 
@@ -31,8 +30,7 @@ export interface MemberSlice {
 
 /**
  * The number of members in one transaction when a group is created: messages of others commit in between. It is also
- * the
- * number of bits in which a result says who was left out.
+ * the number of bits in which a result says who was left out.
  */
 export const sliceMembersMax = 192;
 

@@ -26,8 +26,7 @@ export interface PurgeTool {
   survey(keepMs: number | undefined): Promise<PurgeSurvey>;
   /**
    * Deletes messages older than `keepMs` by the current clock, which the operator has confirmed: servers do not wait
-   * any
-   * longer. Calls `deleted` with the number of deleted messages after each transaction, and resolves with it.
+   * any longer. Calls `deleted` with the number of deleted messages after each transaction, and resolves with it.
    */
   purgeNow(keepMs: number, deleted: (messages: number) => void): Promise<number>;
   close(): Promise<void>;

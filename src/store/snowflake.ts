@@ -1,10 +1,8 @@
 // Message ids: 41 bits of milliseconds since 2020-01-01T00:00:00Z, 10 bits of node, 12 bits of sequence. Pure: the time
-// and
-// the store's last id are arguments.
+// and the store's last id are arguments.
 //
 // Invariant: an id is above all earlier ids of the same store, and has the number of the node that allocated it, even
-// if
-// clocks disagree. So it may be slightly ahead of the clock, but never below `last`.
+// if clocks disagree. So it may be slightly ahead of the clock, but never below `last`.
 
 import { assert } from "../base/assert.ts";
 
@@ -37,7 +35,6 @@ export function timeOfId(id: bigint): number {
   return Number(id >> timeShift) + snowflakeEpochMs;
 }
 
-/** Returns the node number of an id. */
 export function nodeOfId(id: bigint): number {
   return Number((id >> nodeShift) & nodeLast);
 }

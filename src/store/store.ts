@@ -3,8 +3,7 @@
 // - A promise that resolves with `stored` means committed: the message survives kill -9 of every process and, with the
 //   default durability, a power failure.
 // - Message ids follow the order of commits over all writers of a store: a reader that has read up to an id never finds
-// a
-//   smaller one later. Joining, leaving and creating groups take ids of the same sequence.
+//   a smaller one later. Joining, leaving and creating groups take ids of the same sequence.
 // - Calls that arrive during a commit are committed together by the next one.
 // - A failed dependency (disk full, file missing) rejects with StoreUnavailable; the store recovers by itself.
 // - Apps are isolated from each other.
@@ -22,7 +21,6 @@ export class StoreDamaged extends StoreUnavailable {
   override readonly name = "StoreDamaged";
 }
 
-/** A message to store. */
 export interface Talk {
   readonly app: string;
   readonly sender: string;
@@ -39,7 +37,6 @@ export interface Talk {
   readonly toKnown?: boolean;
 }
 
-/** The result of storing a message. */
 export type TalkOutcome =
   | {
       readonly result: "stored";
@@ -62,7 +59,6 @@ export type TalkOutcome =
    */
   | { readonly result: "forbidden" | "notFound" | "conflict" | "unknown" };
 
-/** An entry of the offline index. */
 export interface IndexEntry {
   readonly messageId: bigint;
   /** 0 received, 1 sent. */
@@ -142,7 +138,6 @@ export type CreateOutcome =
   /** The owner has created or joined the maximum number of groups; nothing is created. */
   | { readonly result: "full" };
 
-/** The current members of a group, as of `version`. */
 export interface Membership {
   readonly version: bigint;
   readonly accounts: readonly string[];
@@ -164,8 +159,7 @@ export interface StoreClock {
 export interface Store {
   /**
    * Stores messages in order; outcome i belongs to message i. Calls commit in their order. The committing transaction
-   * checks
-   * whether a sender is a member of the group.
+   * checks whether a sender is a member of the group.
    */
   append(talks: readonly Talk[]): Promise<readonly TalkOutcome[]>;
 
@@ -177,22 +171,19 @@ export interface Store {
 
   /**
    * Returns contents in the order of `messageIds`, without those that do not exist or that the account may not read,
-   * encoded
-   * as the body of a response (`encodeContents`): it may have megabytes that no other code reads.
+   * encoded as the body of a response (`encodeContents`): it may have megabytes that no other code reads.
    */
   contents(app: string, account: string, messageIds: readonly bigint[]): Promise<Uint8Array>;
 
   /**
    * Creates a group, which is invisible until it is complete: members are added in several transactions, so that
-   * messages do
-   * not wait for thousands. A group that a crash leaves incomplete stays invisible.
+   * messages do not wait for thousands. A group that a crash leaves incomplete stays invisible.
    */
   createGroup(draft: GroupDraft): Promise<CreateOutcome>;
   join(change: MembershipChange): Promise<MembershipOutcome>;
   /**
    * If the owner leaves, the member of longest standing becomes the owner; if the last member leaves, the group is
-   * closed
-   * for good. A repeated quit changes nothing.
+   * closed for good. A repeated quit changes nothing.
    */
   quit(change: MembershipChange): Promise<MembershipOutcome>;
   /** For members only. */
@@ -208,8 +199,7 @@ export interface Store {
 
   /**
    * Stores a kick or a revocation, replacing an earlier one of the same kind for the same account and device; the later
-   * time
-   * of both counts. It takes an id. Kicks that are 30 days old make room for others.
+   * time of both counts. It takes an id. Kicks that are 30 days old make room for others.
    */
   revoke(revocation: Revocation): Promise<RevokeOutcome>;
   /** Kicks and revocations with ids above `after`, the smallest first, at most `limit`. */
@@ -223,8 +213,7 @@ export interface Store {
   claimAs(fingerprints: readonly string[]): void;
   /**
    * Calls `listener` whenever the content has been replaced (for example restored from a backup), which invalidates
-   * caches of
-   * earlier answers. Returns a function that removes the listener.
+   * caches of earlier answers. Returns a function that removes the listener.
    */
   watchReplacement(listener: () => void): () => void;
 

@@ -1,15 +1,11 @@
 // What a store keeps to know the age of content, besides the horizon of its retention (horizon.ts): its trusted time,
-// how
-// long its processes have run, and marks. A mark records that an id was the store's last one at a time. Ids do not tell
-// the
-// time: after a clock was set back they continue above the last one. So content is deleted or hidden by marks:
-// everything up
-// to the newest mark that is old enough. Pure: clocks and state are arguments.
+// how long its processes have run, and marks. A mark records that an id was the store's last one at a time. Ids do not
+// tell the time: after a clock was set back they continue above the last one. So content is deleted or hidden by marks:
+// everything up to the newest mark that is old enough. Pure: clocks and state are arguments.
 //
 // Marks are made only while the clock is trusted. If a clock is set ahead while a process watches, it was wrong before
-// or is
-// wrong now. Once the new time is proven, earlier marks are moved later by the leap, so that nothing is deleted before
-// enough time has passed; if no process was running, the clock has to be trusted after the proof.
+// or is wrong now. Once the new time is proven, earlier marks are moved later by the leap, so that nothing is deleted
+// before enough time has passed; if no process was running, the clock has to be trusted after the proof.
 //
 // Retries come within hours: their keys are kept for 24 hours of time that processes have seen pass.
 
@@ -35,7 +31,6 @@ export const indexBackMs = indexBackDays * horizonDayMs;
 /** This program did not exist before: such a clock has lost its time (an empty battery). */
 const programMs = Date.UTC(2026, 0, 1);
 
-/** As stored. */
 export interface TrustedTime {
   /** A horizon at the present (`keepMs` is 0). While it waits, the wall clock is not trusted. */
   readonly horizon: Horizon;
@@ -70,8 +65,7 @@ export function lookAtTime(time: TrustedTime, now: ClockReading, before: ClockRe
 
 /**
  * Returns by how much earlier marks are moved later, but not beyond `wallMs - horizonDayMs`, because the proof took a
- * day.
- * 0 unless this look has ended a wait.
+ * day. 0 unless this look has ended a wait.
  */
 export function marksLaterByMs(before: TrustedTime, after: TrustedTime): number {
   if (!before.horizon.isWaiting || after.horizon.isWaiting) return 0;

@@ -1,6 +1,5 @@
 // Detects groups whose creation was abandoned: those without progress between two looks of this process, a minute
-// apart. It
-// uses no clock, so setting a clock never abandons a group that is still being created.
+// apart. It uses no clock, so setting a clock never abandons a group that is still being created.
 
 /** The bound on groups that a look considers. */
 export const unfinishedGroupsMax = 1_000;
@@ -13,7 +12,6 @@ export interface UnfinishedGroup {
   readonly step: bigint;
 }
 
-/** The state of one process at its last look. */
 export class UnfinishedGroups {
   private seen = new Map<bigint, bigint>();
 
@@ -24,7 +22,6 @@ export class UnfinishedGroups {
     return groups.filter(({ group, step }) => step === givenUpStep || seen.get(group) === step);
   }
 
-  /** The store was replaced. */
   forget(): void {
     this.seen.clear();
   }

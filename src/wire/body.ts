@@ -1,6 +1,5 @@
 // Decodes bodies strictly. The generated decoder skips an unknown field without checking that it ends inside the
-// message, and
-// accepts any wire type for a known one; a truncated body, or one that is not protobuf, would be accepted.
+// message, and accepts any wire type for a known one; a truncated body, or one that is not protobuf, would be accepted.
 
 import { type DescField, type DescMessage, fromBinary, type MessageShape, ScalarType } from "@bufbuild/protobuf";
 import { next, readTag, skipField } from "./proto-reader.ts";

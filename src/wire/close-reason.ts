@@ -44,7 +44,6 @@ export function closeLeavingOver(spreadMs: number): CloseReason {
   return reason(CloseCode.Leaving, `${closeLeaving.text}; ${spreadMs}`);
 }
 
-/** The peer violated the protocol as `text` describes. */
 export function closeProtocolFault(text: string): CloseReason {
   return reason(CloseCode.ProtocolFault, text);
 }

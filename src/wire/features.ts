@@ -1,8 +1,6 @@
 // Features that a client can request beyond the first version of the protocol (LoginReq.features, proto/README.md,
-// section
-// 5). A gateway passes on the features that it knows, and the login service grants those of them that it knows: in a
-// cluster
-// of two releases a feature is granted only if both have it.
+// section 5). A gateway passes on the features that it knows, and the login service grants those of them that it knows:
+// in a cluster of two releases a feature is granted only if both have it.
 
 export const Feature = {
   /** `login.renew`: a new token on a connection that is signed in. */
@@ -11,8 +9,7 @@ export const Feature = {
 
 /**
  * Passed on for a client without known features, which uses the first version of the protocol. Gateways of earlier
- * releases
- * pass nothing on, so their clients do not count as such.
+ * releases pass nothing on, so their clients do not count as such.
  */
 const firstVersion = "first-version";
 

@@ -1,14 +1,10 @@
 // The incoming side of TCP frames: turns bytes in pieces of any size into complete payloads, without IO.
 //
 // Memory. A payload that is complete in a chunk is read in place: the sink gets the chunk and two offsets, because a
-// view
-// would be an object for every frame. Only a payload that straddles chunks is copied, into a buffer that grows with the
-// bytes
-// received (doubling), never with the length that the peer declares. Either way it is valid until the sink's method
-// returns.
-// State between chunks exists only while a frame straddles them: most connections are idle. Declared lengths are
-// checked
-// before anything of that size is allocated.
+// view would be an object for every frame. Only a payload that straddles chunks is copied, into a buffer that grows
+// with the bytes received (doubling), never with the length that the peer declares. Either way it is valid until the
+// sink's method returns. State between chunks exists only while a frame straddles them: most connections are idle.
+// Declared lengths are checked before anything of that size is allocated.
 //
 //   byte  0        opcode
 //         1 .. 4   payload length, big-endian
@@ -41,7 +37,6 @@ const nothing = Buffer.alloc(0);
 /** The straddle buffer's first size, so that a peer that sends byte by byte causes few copies. */
 const straddleBytesMin = 64;
 
-/** Returns what is wrong with a frame header, if anything. */
 function faultOf(opcode: number, payloadBytes: number, frameBytesMax: number): CloseReason | undefined {
   switch (opcode) {
     case OpCode.Binary:
@@ -59,7 +54,6 @@ function faultOf(opcode: number, payloadBytes: number, frameBytesMax: number): C
   }
 }
 
-/** A frame that is incomplete. */
 class Straddle {
   opcode: number;
   payloadBytes: number;
@@ -108,7 +102,6 @@ export class FrameReader {
   private isEnded = false;
   private straddle: Straddle | undefined;
 
-  /** `frameBytesMax` is the maximum size of a payload, in bytes. */
   constructor(sink: FrameSink, frameBytesMax: number) {
     assert(frameBytesMax > 0, "a frame reader accepts some payload");
     this.sink = sink;
@@ -128,8 +121,7 @@ export class FrameReader {
 
   /**
    * Delivers every frame that is complete with this chunk. Returns once why the connection must end (1002 or 1009);
-   * after
-   * that, after a close frame and after `stop` nothing is read.
+   * after that, after a close frame and after `stop` nothing is read.
    */
   push(chunk: Buffer): CloseReason | undefined {
     const { length } = chunk;

@@ -1,6 +1,5 @@
 // The outgoing side of TCP frames. Headers are written directly to a connection's outbound buffer; constant frames are
-// built
-// once and must not be modified.
+// built once and must not be modified.
 //
 //   byte  0        opcode
 //         1 .. 4   payload length, big-endian
@@ -43,8 +42,7 @@ export function closeFrame(reason: CloseReason): Buffer {
 
 /**
  * Decodes a close frame's payload. Other implementations send any text, such as `bye`: without a close code at the
- * beginning
- * (1000 to 4999, then a space or the end) it is a normal close with that text. Invalid UTF-8 is replaced.
+ * beginning (1000 to 4999, then a space or the end) it is a normal close with that text. Invalid UTF-8 is replaced.
  */
 export function parseCloseText(payload: Uint8Array): CloseReason {
   if (payload.length === 0) return closeNormal;

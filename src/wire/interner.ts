@@ -1,6 +1,5 @@
 // Finds frequent strings of the wire (commands, apps, service names) by their bytes, instead of decoding and hashing
-// them for
-// every packet. The table is bounded: a peer that invents names costs decoding, not memory.
+// them for every packet. The table is bounded: a peer that invents names costs decoding, not memory.
 
 import { assert } from "../base/assert.ts";
 import { Command } from "./commands.ts";
@@ -8,7 +7,6 @@ import { equalBytes } from "./equal-bytes.ts";
 
 /** Longer strings are not interned. */
 const internedBytesMax = 64;
-/** The number of slots to probe. */
 const probesMax = 8;
 
 /** A set of strings, keyed by their UTF-8 bytes; it contains the commands from the start. */

@@ -1,6 +1,5 @@
 // Rewrites headers that cannot be used unchanged by copying ranges, without decoding, so that an unusual header costs
-// little
-// more than a usual one. Packets are only read; the result is a new buffer.
+// little more than a usual one. Packets are only read; the result is a new buffer.
 //
 // Both functions take a logic packet that the scanner has accepted, and walk its header again: tags and lengths are
 // valid.
@@ -30,7 +29,6 @@ class LastFields {
     this.ends.fill(0);
   }
 
-  /** Returns the size of the fields with these tags. */
   bytesOf(tags: readonly number[]): number {
     let bytes = 0;
     for (const tag of tags) {
@@ -60,8 +58,7 @@ function fieldEnd(packet: Buffer, end: number, tag: number): number {
 
 /**
  * Makes a client's packet plain: removes channelId, ticket, reserved metas, unknown fields, and all but the last of
- * repeated
- * fields. Metas keep their order and come first.
+ * repeated fields. Metas keep their order and come first.
  */
 export function cleanPacket(packet: Buffer, scan: PacketScan): Buffer {
   const { headerStart, headerEnd, bodyStart, bodyEnd } = scan;

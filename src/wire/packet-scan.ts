@@ -1,12 +1,9 @@
 // Scans a packet in place: finds the offsets of its parts, without a string, view or object for each packet.
 //
 // Invariant: the generated decoder reads the same values from what the scanner accepts, and `decodePacket` refuses what
-// the
-// scanner refuses, so the scanner alone decides about a header. It is stricter than the decoder: a known field of
-// another
-// wire type, a group, a nested length beyond its message, and a varint above ten bytes are faults. Of a repeated
-// singular
-// field the last one counts, as in protobuf, but the header is not plain.
+// the scanner refuses, so the scanner alone decides about a header. It is stricter than the decoder: a known field of
+// another wire type, a group, a nested length beyond its message, and a varint above ten bytes are faults. Of a
+// repeated singular field the last one counts, as in protobuf, but the header is not plain.
 //
 //   logic  c3 11 a3 65 · headerLength u32 · header · bodyLength u32 · body
 //   basic  c3 15 a7 65 · code u16 · length u16 · body
@@ -29,7 +26,6 @@ export type PacketKind = (typeof PacketKind)[keyof typeof PacketKind];
  */
 export class PacketScan {
   kind: PacketKind = PacketKind.Malformed;
-  /** Why a malformed packet ends its connection. */
   fault: CloseReason | undefined = undefined;
   basicCode = 0;
   start = 0;
@@ -53,8 +49,7 @@ export class PacketScan {
   metas = 0;
   /**
    * Whether a client's header can be used unchanged: no channelId, reserved meta, ticket, repeated singular field or
-   * unknown
-   * field. Otherwise it must be cleaned (packet-clean.ts). Metas with other keys are plain.
+   * unknown field. Otherwise it must be cleaned (packet-clean.ts). Metas with other keys are plain.
    */
   isPlain = false;
   /** Values of the reserved metas; of repeated keys the last. */
@@ -83,11 +78,9 @@ let fieldsLeft = 0;
 
 /**
  * Scans a packet (a frame's payload) into `into`; never throws. `headerMax` bounds the header in bytes: the default is
- * for
- * clients; between services, stamps and channel lists add to it, and the bound on frames is sufficient. `fieldsMax`
- * bounds the
- * time: it counts metas and, also inside metas, repeated and unknown fields. Use headerFieldsMax for packets from
- * clients.
+ * for clients; between services, stamps and channel lists add to it, and the bound on frames is sufficient. `fieldsMax`
+ * bounds the time: it counts metas and, also inside metas, repeated and unknown fields. Use headerFieldsMax for packets
+ * from clients.
  */
 export function scanPacket(
   packet: Uint8Array,
@@ -177,7 +170,6 @@ function scanHeader(packet: Uint8Array, into: PacketScan): boolean {
   const end = into.headerEnd;
   let tail = -1;
   let metas = 0;
-  /** Bit n is set if field n was present. */
   let seen = 0;
   let at = into.headerStart;
   while (at < end) {

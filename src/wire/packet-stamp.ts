@@ -1,10 +1,7 @@
 // Changes and creates packets without decoding: copies bytes of a scanned packet directly to an outbound buffer, and
-// appends
-// fields, which protobuf permits anywhere in a message. For most writers another function returns the exact size first,
-// so
-// that a frame can be reserved. `scan` always belongs to the packet beside it; packets are only read, and no reference
-// to
-// arguments is kept.
+// appends fields, which protobuf permits anywhere in a message. For most writers another function returns the exact
+// size first, so that a frame can be reserved. `scan` always belongs to the packet beside it; packets are only read,
+// and no reference to arguments is kept.
 
 import { assert } from "../base/assert.ts";
 import { MetaKey } from "./commands.ts";
@@ -49,14 +46,12 @@ function writeMeta(target: Buffer, at: number, head: Buffer, value: string, valu
   return endMeta(target, writeUtf8(target, at, value, valueBytes));
 }
 
-/** Writes tag · length · text. */
 function writeText(target: Buffer, at: number, tag: number, value: string, valueBytes: number): number {
   target[at++] = tag;
   at = writeVarint(target, at, valueBytes);
   return writeUtf8(target, at, value, valueBytes);
 }
 
-/** Writes 7d · value, little-endian. */
 function writeTicket(target: Buffer, at: number, ticket: number): number {
   target[at] = 0x7d;
   target[at + 1] = ticket;
@@ -125,15 +120,13 @@ export function writeStamped(
   return at + scan.bodyEnd - scan.headerEnd - start;
 }
 
-/** Returns the size of what `writeCut` writes. */
 export function cutBytes(scan: PacketScan): number {
   return scan.bodyEnd - scan.start - (scan.headerEnd - scan.tailStart);
 }
 
 /**
  * Writes a service's packet for a client, without the tail of dest.* metas and ticket. If `scan.hasStrayRouting`, the
- * tail
- * is incomplete, and the packet must be decoded and cleaned instead.
+ * tail is incomplete, and the packet must be decoded and cleaned instead.
  *
  *   magic · new header length · header up to tailStart · body length · body
  *
@@ -264,8 +257,7 @@ export interface Room {
 
 /**
  * Writes a push for the gateway `destServer`, which delivers it to each of the channels `destChannels`, joined by
- * commas. It
- * reserves its own room: a separate function for the size would measure all texts twice.
+ * commas. It reserves its own room: a separate function for the size would measure all texts twice.
  *
  *   magic · header length
  *   0a command · 12 channelId · 18 sequence · 20 02 · 32 dest · 3a meta dest.server · 3a meta dest.channels

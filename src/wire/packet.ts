@@ -1,6 +1,5 @@
 // Packets as values, for code off the hot path: the sdk, sign-in, unusual headers, tests. Works in browsers: Uint8Array
-// and
-// DataView only. Encoders return new arrays; a decoded body is a view of the packet.
+// and DataView only. Encoders return new arrays; a decoded body is a view of the packet.
 //
 //   logic  c3 11 a3 65 · headerLength u32 · header (protobuf) · bodyLength u32 · body
 //   basic  c3 15 a7 65 · code u16 · length u16 · body
@@ -13,14 +12,12 @@ import { basicMagic, basicOverheadBytes, logicMagic, logicOverheadBytes } from "
 import { PacketKind, PacketScan, scanPacket } from "./packet-scan.ts";
 import { ProtocolFault } from "./protocol-fault.ts";
 
-/** The codes of the basic protocol. */
 export const BasicCode = { Ping: 1, Pong: 2 } as const;
 export type BasicCode = (typeof BasicCode)[keyof typeof BasicCode];
 
 export interface LogicPacket {
   readonly kind: "logic";
   readonly header: Header;
-  /** A view of the packet. */
   readonly body: Uint8Array;
 }
 
@@ -28,7 +25,6 @@ interface BasicPacket {
   readonly kind: "basic";
   /** A BasicCode; other numbers are well-formed and have no meaning. */
   readonly code: number;
-  /** A view of the packet. */
   readonly body: Uint8Array;
 }
 

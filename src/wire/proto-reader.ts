@@ -1,6 +1,5 @@
 // Protobuf's primitives, read in place. A reader returns the value and sets `next` to the offset behind it, or to -1
-// after a
-// fault: a module variable instead of an object per value. Use `next` before the next call.
+// after a fault: a module variable instead of an object per value. Use `next` before the next call.
 
 /** The offset behind the last value; -1 if it was malformed. */
 export let next = 0;

@@ -1,6 +1,5 @@
 // Protobuf's primitives, written to a buffer at an offset, and their sizes, so that room is reserved exactly.
 
-/** Returns the size of an unsigned 32-bit varint. */
 export function varintBytes(value: number): number {
   if (value < 0x80) return 1;
   if (value < 0x4000) return 2;

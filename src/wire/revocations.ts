@@ -14,7 +14,6 @@
 /** `kick` ends connections that signed in before then; `revoke` refuses tokens that were issued before then. */
 export type RevocationKind = "kick" | "revoke";
 
-/** What an operator has ended for an account. */
 export interface Revocation {
   readonly app: string;
   readonly account: string;
@@ -30,9 +29,7 @@ export interface StoredRevocation extends Revocation {
   readonly id: bigint;
 }
 
-/** The current version of a store's revocations. */
 interface RevocationsState {
-  /** The store's identity. */
   readonly store: string;
   readonly version: bigint;
 }

@@ -1,6 +1,5 @@
 // Claims the server's store (auth/store-ownership.ts) in one atomic step, by the same rule as judgeClaim. These scripts
-// are
-// separate from the others: they must work whatever the keys contain, and change nothing when they refuse.
+// are separate from the others: they must work whatever the keys contain, and change nothing when they refuse.
 
 import { scriptOf, type Script } from "./scripts.ts";
 
@@ -55,11 +54,9 @@ return {is_another and 'adopted' or outcome, next}
 
 /**
  * run, the known identity or '', a new one, '1' to create it if there is none, '1' to adopt, the last renewal that has
- * been
- * watched for long enough or '', fingerprints… → outcome, identity.
- * outcome: a ClaimOutcome; `absent`: there is none, and none may be created (`used` if the store is not empty);
- * `living`: an
- * adoption waits, because a process may renew leases (with the time of the last renewal); `damaged`: it is malformed.
+ * been watched for long enough or '', fingerprints… → outcome, identity. outcome: a ClaimOutcome; `absent`: there is
+ * none, and none may be created (`used` if the store is not empty); `living`: an adoption waits, because a process may
+ * renew leases (with the time of the last renewal); `damaged`: it is malformed.
  */
 export const claimScript: Script = scriptOf(claimText);
 

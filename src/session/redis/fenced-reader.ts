@@ -1,6 +1,5 @@
 // Answers `locate` with as few round trips as linearizability allows: all calls that wait when a fence starts share it
-// and
-// the reading of what is not cached; calls that arrive meanwhile share the next one.
+// and the reading of what is not cached; calls that arrive meanwhile share the next one.
 
 import type { Follower } from "../follower.ts";
 import { nowhere, type LeasedLocations } from "../location-cache.ts";

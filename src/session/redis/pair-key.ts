@@ -1,6 +1,5 @@
 // Encodes pairs of names as strings. The first part's length comes first, so that different pairs never encode alike,
-// whatever
-// characters the names contain.
+// whatever characters the names contain.
 
 export function pairKey(first: string, second: string): string {
   return `${first.length}:${first}${second}`;

@@ -1,6 +1,5 @@
 // One connection to one run of the server. It ends when the server does, or after about a second without answers;
-// pending
-// calls are rejected then. A connection is not reused.
+// pending calls are rejected then. A connection is not reused.
 
 import { RedisClient } from "bun";
 import { SessionsUnavailable } from "../sessions.ts";

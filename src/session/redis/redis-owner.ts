@@ -1,14 +1,11 @@
 // Claims the server's store for this process: before anything else is sent over a connection, and with every poll, so
-// that a
-// store that was emptied gets its identity back from processes that know it.
+// that a store that was emptied gets its identity back from processes that know it.
 //
 // A process that does not know the identity of an empty store does not create one immediately: the store may have come
-// back
-// empty, and processes that had it open are about to restore its identity. It waits for them for a while, or briefly if
-// the
-// registry says that nobody knows one: another cluster, which may own the store, is not in this registry. It does not
-// restore
-// an identity that others report: it may have been given another store by mistake, which would then pass for theirs.
+// back empty, and processes that had it open are about to restore its identity. It waits for them for a while, or
+// briefly if the registry says that nobody knows one: another cluster, which may own the store, is not in this
+// registry. It does not restore an identity that others report: it may have been given another store by mistake, which
+// would then pass for theirs.
 
 import {
   claimAlsoAs,
@@ -31,8 +28,7 @@ const identityWaitMs = 15_000;
 const askMs = 1_000;
 /**
  * How long an empty store is left to processes of another cluster, which this process does not know: longer than
- * RedisLink
- * takes between two tries to connect.
+ * RedisLink takes between two tries to connect.
  */
 const ownerBackMs = 1_500;
 

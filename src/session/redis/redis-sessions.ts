@@ -1,8 +1,6 @@
 // Sessions in Redis or Valkey, for login and chat services on many machines. Every change is one script and one round
-// trip;
-// reads use a fence and a cache (fenced-reader.ts). A server that is lost or restarted loses the sessions, which is
-// reported
-// to listeners.
+// trip; reads use a fence and a cache (fenced-reader.ts). A server that is lost or restarted loses the sessions, which
+// is reported to listeners.
 
 import { claimOfNobody, shownPlace, type StoreClaim, type StoreIdentity } from "../../auth/store-ownership.ts";
 import { gatewaySuspectMs } from "../../base/limits/fixed.ts";
@@ -59,8 +57,7 @@ const protocols = ["redis:", "rediss:", "valkey:", "valkeys:"];
 
 /**
  * Opens the engine. Also resolves while the server is away, which is retried without end. Rejects with
- * SessionsUnavailable if
- * the URL is not a Redis URL, or if its server refuses it.
+ * SessionsUnavailable if the URL is not a Redis URL, or if its server refuses it.
  */
 export async function openRedisSessions(options: RedisSessionsOptions): Promise<Sessions> {
   if (!URL.canParse(options.url) || !protocols.includes(new URL(options.url).protocol)) {

@@ -13,15 +13,12 @@
 //   l:<lease>      set     accounts with sessions of that lease
 //
 // A change is recorded as `+` (first session of an account), `-` (last one) or `=` (any other) and the account, or as
-// `!` and
-// a lease that ended. The end of a lease hides its sessions at once, however many there are; `sweep` removes them
-// gradually.
+// `!` and a lease that ended. The end of a lease hides its sessions at once, however many there are; `sweep` removes
+// them gradually.
 //
 // The clock advances with ticks, by at most tickMsMax each: no lease ends because the server or all processes that
-// could
-// renew were suspended. The epoch begins with the server's run id: a server that comes back, empty or with older data,
-// has
-// lost the sessions, and all leases end.
+// could renew were suspended. The epoch begins with the server's run id: a server that comes back, empty or with older
+// data, has lost the sessions, and all leases end.
 //
 // Keys are composed inside the scripts, which Redis permits outside of cluster mode.
 
@@ -157,8 +154,7 @@ return 0
 
 /**
  * run, lease in ms, gateway starts… → the number of ended leases with sessions, the positions (from 0) of the starts
- * that
- * had not been renewed before.
+ * that had not been renewed before.
  */
 export const renewScript = script(`
 local time = call('TIME')

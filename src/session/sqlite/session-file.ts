@@ -1,7 +1,6 @@
 // Opens and creates the file of sessions. Sessions end with the machine's boot, so commits are not synced; a file of an
 // earlier boot, which a power failure may have torn, and a damaged file are replaced. Processes that have the old file
-// open
-// find another one at its path (`isSame`) and open that.
+// open find another one at its path (`isSame`) and open that.
 
 import { Database, SQLiteError } from "bun:sqlite";
 import { closeSync, existsSync, openSync, readFileSync, readSync, rmSync, statSync } from "node:fs";
@@ -115,9 +114,8 @@ export class SessionFile {
 
   /**
    * Opens the file; creates it if it is missing, unusable, or still the one with the identity `damaged`. Calls `claim`
-   * with
-   * the writing connection before another process can replace the file. Throws its errors, and those of SQLite and the
-   * system.
+   * with the writing connection before another process can replace the file. Throws its errors, and those of SQLite and
+   * the system.
    */
   static open(path: string, damaged: string | undefined, claim: (db: Database) => void): SessionFile {
     // One process at a time checks and creates the file: the system's lock ends with the process.
@@ -174,8 +172,7 @@ function connect(path: string): Database {
 
 /**
  * Separate from the schema, because processes of earlier releases write it, too: when they remove a session, the
- * trigger
- * removes its features. When they replace one, a row remains that no session's channel names.
+ * trigger removes its features. When they replace one, a row remains that no session's channel names.
  */
 const addedTables = `
   CREATE TABLE IF NOT EXISTS session_features (channel TEXT PRIMARY KEY, features TEXT NOT NULL) WITHOUT ROWID;
@@ -217,8 +214,7 @@ function prepare(path: string, damaged: string | undefined): void {
 
 /**
  * Reports whether an unreadable file may have been a session store: it begins like one, like a new database, or with
- * the
- * zeros of a power failure. Anything else, such as a secret, was named by mistake.
+ * the zeros of a power failure. Anything else, such as a secret, was named by mistake.
  */
 function mayBeOurs(path: string): boolean {
   const head = Buffer.alloc(headBytes);

@@ -1,6 +1,5 @@
 // The identity and owner of the file of sessions, in an additional table without a new schema version, because programs
-// of
-// the previous version use the same file.
+// of the previous version use the same file.
 
 import type { Database } from "bun:sqlite";
 import {
@@ -43,8 +42,7 @@ export class OwnerMayLive extends Error {
 
 /**
  * Claims the file, in a transaction of its own if it has to write. Throws ClaimRefused and OwnerMayLive, also while
- * another
- * process holds the lock.
+ * another process holds the lock.
  */
 export function claimFile(
   db: Database,
@@ -96,8 +94,7 @@ function claim(
 
 /**
  * Records these fingerprints as the owner's, inside the caller's transaction. Returns false, changing nothing, unless
- * the file
- * is the claimant's or has no owner.
+ * the file is the claimant's or has no owner.
  */
 export function setOwners(db: Database, claimed: StoreClaim, fingerprints: readonly string[]): boolean {
   const owners = readOwners(db.query<Row, []>(select).get()?.owners);

@@ -1,6 +1,5 @@
 // Changes of sessions, as steps inside a write transaction. Each is recorded in the log for all processes. The end of a
-// lease
-// hides its sessions; `sweep` removes them gradually.
+// lease hides its sessions; `sweep` removes them gradually.
 //
 // The clock advances with ticks, by at most tickMsMax each: no lease ends because all processes that could renew were
 // suspended, or the machine slept.

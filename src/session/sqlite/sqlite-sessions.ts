@@ -1,6 +1,5 @@
 // Sessions in an SQLite file, for login and chat services on one machine: each process opens it. Reads run on the event
-// loop
-// without a promise; writes do, too, in batches of some ten microseconds a session.
+// loop without a promise; writes do, too, in batches of some ten microseconds a session.
 //
 // A damaged or removed file is replaced by an empty one; all processes notice within a poll, and report the loss.
 
@@ -54,9 +53,8 @@ interface SqliteSessionsOptions {
 
 /**
  * Opens the engine. An adoption takes some seconds, in which nobody else may renew leases. Rejects with
- * SessionsUnavailable
- * if the file can never be opened. On a full disk the engine is unhealthy, refuses everything, and opens the file
- * later.
+ * SessionsUnavailable if the file can never be opened. On a full disk the engine is unhealthy, refuses everything, and
+ * opens the file later.
  */
 export async function openSqliteSessions(options: SqliteSessionsOptions): Promise<Sessions> {
   const watch = new OwnerWatch(options.log, nameOf(options.path));
@@ -275,8 +273,7 @@ class SqliteSessions implements Sessions {
 
   /**
    * Makes a fence that serves all reads until the event loop's callback ends: callers in it cannot know of a change
-   * that was
-   * answered since. Continuations of own writes run after `unfence`, which was queued earlier.
+   * that was answered since. Continuations of own writes run after `unfence`, which was queued earlier.
    */
   private fence({ reader }: Opening): void {
     if (this.isFenced) return;

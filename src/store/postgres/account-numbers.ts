@@ -1,6 +1,5 @@
 // A bounded cache of account numbers. Numbers do not change within a life of the store (life.ts), so they need not be
-// looked
-// up for every message. Dropped with the life, and whenever the connection is lost.
+// looked up for every message. Dropped with the life, and whenever the connection is lost.
 
 import { accountKey } from "../../base/account-key.ts";
 import { GenerationCache } from "../../base/generation-cache.ts";

@@ -1,6 +1,5 @@
 // Backs up a store on PostgreSQL: pg_dump's archive of the schema roost, from one snapshot, from which the facts are
-// read,
-// too. The archive is read back and sealed.
+// read, too. The archive is read back and sealed.
 
 import { StoreUnavailable } from "../store.ts";
 import { seal } from "../backup-seal.ts";

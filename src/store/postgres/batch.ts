@@ -37,26 +37,16 @@ export function sendMessages(
 ): Promise<readonly MessageRow[]> {
   const { holder, life, accounts, talks, acks } = batch;
   const texts = (values: readonly string[]) => sql.array(values.map(toText), "TEXT");
+  const bigints = (values: (bigint | string | null)[]) => sql.array(values, "BIGINT");
+  const flags = (values: boolean[]) => sql.array(values, "BOOLEAN");
   return sql`SELECT * FROM roost.store_messages(
     ${holder}, ${life},
     ${texts(talks.map((talk) => talk.app))}, ${texts(talks.map((talk) => talk.sender))},
-    ${sql.array(
-      talks.map((talk) => accounts.find(talk.app, talk.sender)),
-      "BIGINT",
-    )},
-    ${sql.array(
-      talks.map((talk) => talk.toGroup),
-      "BOOLEAN",
-    )},
+    ${bigints(talks.map((talk) => accounts.find(talk.app, talk.sender)))},
+    ${flags(talks.map((talk) => talk.toGroup))},
     ${texts(talks.map((talk) => talk.dest))},
-    ${sql.array(
-      talks.map((talk) => (talk.toGroup ? null : accounts.find(talk.app, talk.dest))),
-      "BIGINT",
-    )},
-    ${sql.array(
-      talks.map((talk) => talk.toKnown),
-      "BOOLEAN",
-    )},
+    ${bigints(talks.map((talk) => (talk.toGroup ? null : accounts.find(talk.app, talk.dest))))},
+    ${flags(talks.map((talk) => talk.toKnown))},
     ${sql.array(
       talks.map((talk) => talk.type),
       "INT",
@@ -65,10 +55,7 @@ export function sendMessages(
     ${texts(talks.map((talk) => talk.clientId))},
     ${texts(acks.map((ack) => ack.app))}, ${texts(acks.map((ack) => ack.account))},
     ${texts(acks.map((ack) => ack.device))},
-    ${sql.array(
-      acks.map((ack) => ack.messageId),
-      "BIGINT",
-    )}
+    ${bigints(acks.map((ack) => ack.messageId))}
   )`.values();
 }
 

@@ -1,8 +1,6 @@
 // roost check of a store on PostgreSQL, by queries in one read-only snapshot, beside running nodes. Index scans are
-// disabled
-// so that a damaged index does not hide duplicates; the indexes are compared with their tables if the extension amcheck
-// is
-// installed.
+// disabled so that a damaged index does not hide duplicates; the indexes are compared with their tables if the
+// extension amcheck is installed.
 
 import type { TransactionSQL } from "bun";
 import { reasonOf } from "../../base/reason-of.ts";

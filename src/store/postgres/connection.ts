@@ -1,13 +1,10 @@
 // Connections to the database with bounded waiting: a query is answered, refused or abandoned within `answerMsMax`. It
-// is
-// unknown whether an abandoned query was committed; its connections are discarded, so that a late answer is not taken
-// for
-// another query's. The next query opens new ones.
+// is unknown whether an abandoned query was committed; its connections are discarded, so that a late answer is not
+// taken for another query's. The next query opens new ones.
 //
 // No statement opens a transaction that waits for this process: each is a transaction of its own, which ends in the
-// database
-// regardless of this process. So a dead process's lock lasts only as long as its statement, which the database bounds,
-// too.
+// database regardless of this process. So a dead process's lock lasts only as long as its statement, which the database
+// bounds, too.
 
 import { userInfo } from "node:os";
 import { SQL } from "bun";
@@ -153,8 +150,7 @@ function bunUrlOf(url: string): readonly [url: string, options: SQL.PostgresOrMy
 
 /**
  * Opens a client of Bun's with these settings and the dependable ones, except those in the URL. Throws StoreUnavailable
- * for
- * an invalid URL, without showing it.
+ * for an invalid URL, without showing it.
  */
 export function openClient(options: ConnectionOptions, settings: Record<string, string>): SQL {
   if (!URL.canParse(options.url) || !/^postgres(ql)?:$/.test(new URL(options.url).protocol)) {

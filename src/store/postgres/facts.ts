@@ -1,6 +1,5 @@
 // The facts of a store on PostgreSQL, for people who back it up or restore it. The queries read whole tables, so they
-// do not
-// use the connections of requests.
+// do not use the connections of requests.
 
 import type { SQL } from "bun";
 import type { StoreFacts } from "../store-facts.ts";

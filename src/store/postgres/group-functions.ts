@@ -1,14 +1,10 @@
 // Creates groups and changes memberships, as functions of the database: one call is one transaction. A group without
-// members
-// is closed for good: it cannot be found any more, but windows of former members stay readable. A group that is being
-// created
-// has no members by its row; it is listed in unfinished_group until its last members are added.
+// members is closed for good: it cannot be found any more, but windows of former members stay readable. A group that is
+// being created has no members by its row; it is listed in unfinished_group until its last members are added.
 //
 // Nobody is refused because of what others do: groups that an account created or joined itself (own) are counted
-// separately
-// from those that others put it in. Triggers maintain the counts; an account's row of counts is created on first use
-// here. A
-// refused request creates no row.
+// separately from those that others put it in. Triggers maintain the counts; an account's row of counts is created on
+// first use here. A refused request creates no row.
 
 import { fullOf, outcome, sliceMembersMax } from "../jobs.ts";
 import { givenUpStep } from "../unfinished-groups.ts";

@@ -1,6 +1,5 @@
 // The horizons and the trusted time (store/horizon.ts, store/trusted-time.ts) of a store on PostgreSQL: a process
-// compares
-// the database's wall clock with its own monotonic clock. All processes look; the database keeps the result.
+// compares the database's wall clock with its own monotonic clock. All processes look; the database keeps the result.
 //
 // Invariant: a look is computed from the state that the previous look saved, by whatever process (turns of save_look).
 

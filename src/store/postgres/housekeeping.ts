@@ -1,8 +1,6 @@
 // The store's background work: renewing the lease of the node number, looking at the clocks, deleting messages beyond
-// the
-// retention. It also tracks whether the store can commit: while it cannot, only a renewal is tried every second, and
-// requests
-// are refused immediately instead of after a time limit.
+// the retention. It also tracks whether the store can commit: while it cannot, only a renewal is tried every second,
+// and requests are refused immediately instead of after a time limit.
 
 import type { Log } from "../../base/log.ts";
 import { reasonOf } from "../../base/reason-of.ts";

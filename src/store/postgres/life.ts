@@ -1,8 +1,6 @@
 // The life of a store: a text that changes whenever a process's caches of the store may be wrong. Above all these are
-// account
-// numbers: a restored database gives the same numbers to other accounts, who would read the messages. Writers pass the
-// life
-// that they know, which is compared under their lock; readers pass it with every statement.
+// account numbers: a restored database gives the same numbers to other accounts, who would read the messages. Writers
+// pass the life that they know, which is compared under their lock; readers pass it with every statement.
 //
 // What restores, deletions and failovers change:
 //
@@ -14,8 +12,7 @@
 //                              pooler that leads elsewhere; also a restart
 //
 // Renewals of leases, VACUUM, freezing and REINDEX do not change it. It is null while a part is missing, for example
-// during a
-// restore: a dump creates triggers last.
+// during a restore: a dump creates triggers last.
 //
 // Not detected: a machine that is reset to a snapshot with its memory, and accounts changed with the trigger disabled.
 

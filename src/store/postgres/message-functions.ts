@@ -1,10 +1,8 @@
 // Stores messages and acknowledgements, as a function of the database: one call is one transaction, so a batch costs
-// one round
-// trip and no transaction waits for a client.
+// one round trip and no transaction waits for a client.
 //
 // Every statement looks rows up by an index, which the connections' settings force (connection.ts): the planner's
-// statistics
-// of a table that was empty a second ago are wrong, and a plan outlives them.
+// statistics of a table that was empty a second ago are wrong, and a plan outlives them.
 
 import { outcome } from "../jobs.ts";
 import { nodeNumbers } from "../snowflake.ts";
@@ -12,14 +10,11 @@ import { isolated } from "./writer-lock.ts";
 
 /**
  * Rows of results are in order, messages first: an outcome, its four numbers, and for a message the accounts' numbers,
- * which
- * the caller may pass next time instead of null. Lookups are subqueries inside CASE and coalesce, so that only the
- * necessary
- * ones run.
+ * which the caller may pass next time instead of null. Lookups are subqueries inside CASE and coalesce, so that only
+ * the necessary ones run.
  *
  * Missing accounts are created in the first of two passes, under the writers' lock: nobody else creates them meanwhile,
- * and
- * the second pass finds all of them.
+ * and the second pass finds all of them.
  */
 export const messageFunctions = `
 CREATE OR REPLACE FUNCTION roost.store_messages(

@@ -1,6 +1,5 @@
 // Migrates the database to the newest schema, under a lock that all processes use, and refuses what it must not touch.
-// Its
-// connection has no time limit: a migration of a large store may take long.
+// Its connection has no time limit: a migration of a large store may take long.
 
 import type { SQL } from "bun";
 import { StoreUnavailable } from "../store.ts";
@@ -22,8 +21,7 @@ interface State {
 /** Returns the schema version of the store in a database; undefined without a schema. Rejects with StoreUnavailable. */
 export async function versionIn(sql: SQL, place: string): Promise<number | undefined> {
   // A single statement on tables only: another process may create the store between two, and to_regclass and the like
-  // use a
-  // snapshot of their own.
+  // use a snapshot of their own.
   const [state]: State[] = await sql`
     WITH relation AS (
       SELECT relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = 'roost'
@@ -92,8 +90,7 @@ async function quickly<T>(url: string, look: (sql: SQL) => Promise<T>): Promise<
 
 /**
  * Migrates a store of an earlier version that replaced the open one. Does not create a store: a missing one may be
- * about to
- * be restored. Rejects with StoreUnavailable.
+ * about to be restored. Rejects with StoreUnavailable.
  */
 export async function migrateReplacement(url: string): Promise<void> {
   const place = placeOf(url);

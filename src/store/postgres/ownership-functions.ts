@@ -1,8 +1,6 @@
 // The identity and owner of the store (auth/store-ownership.ts), in one step under the writers' lock: the rule of
-// judgeClaim,
-// then the lease. A process claims the store when it opens it and with each renewal. An adoption ends all leases and
-// changes
-// the epoch, so that a suspended process of the former owner notices it before it is served again.
+// judgeClaim, then the lease. A process claims the store when it opens it and with each renewal. An adoption ends all
+// leases and changes the epoch, so that a suspended process of the former owner notices it before it is served again.
 
 import { isolated, leaseMs } from "./writer-lock.ts";
 

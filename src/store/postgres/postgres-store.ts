@@ -1,6 +1,5 @@
 // The store on PostgreSQL, for many processes on one database: the writer commits batches, and reads use other
-// connections
-// beside it. The SQL is in message-functions.ts and group-functions.ts (writing) and in reader.ts.
+// connections beside it. The SQL is in message-functions.ts and group-functions.ts (writing) and in reader.ts.
 
 import { randomBytes } from "node:crypto";
 import {
@@ -45,8 +44,7 @@ export interface PostgresStoreOptions {
   readonly claim?: StoreClaim;
   /**
    * Called if a database that was away at first cannot be opened when it is back, or if the store becomes another
-   * cluster's.
-   * Only a restart helps then.
+   * cluster's. Only a restart helps then.
    */
   readonly refused?: (sentence: string) => void;
   /** Only the monotonic clock is used; the wall clock is the database's. */
@@ -63,10 +61,8 @@ const scarcityWarnedMs = 60_000;
 
 /**
  * Opens the store, migrates it and leases a node number. A database that is away is tried every second without end;
- * until
- * then the store refuses all requests. Rejects with StoreUnavailable if the settings are wrong, or if the database is
- * another
- * program's or cluster's, or newer than this program.
+ * until then the store refuses all requests. Rejects with StoreUnavailable if the settings are wrong, or if the
+ * database is another program's or cluster's, or newer than this program.
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
   const { url, log, clock = systemClock, claim = claimOfNobody, limits = limitValues() } = options;
@@ -257,8 +253,7 @@ class PostgresStore extends JobStore {
 
   /**
    * Reads from the writer's store. If it was replaced, the writer renews first, and the read is repeated. If the
-   * writer's
-   * store is unchanged, the readers have reached another one, and the read fails.
+   * writer's store is unchanged, the readers have reached another one, and the read fails.
    */
   private async read<T>(work: (life: string) => Promise<T>): Promise<T> {
     const { life } = this.writer;

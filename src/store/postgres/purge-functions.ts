@@ -1,14 +1,12 @@
 // The horizons and marks (store/horizon.ts, store/trusted-time.ts) in the database, and the deletion of older content.
-// What
-// is deleted depends on them and on the database's clock, never on a process's clock.
+// What is deleted depends on them and on the database's clock, never on a process's clock.
 
 import { keyedMs } from "../trusted-time.ts";
 import { isolated } from "./writer-lock.ts";
 
 /**
  * Saves the horizons and marks of a look. Moves earlier marks later by `a_later_ms`, but not beyond `a_latest_ms`.
- * Returns
- * false, saving nothing, if another process has saved a look since `a_turn` was read.
+ * Returns false, saving nothing, if another process has saved a look since `a_turn` was read.
  */
 const saveLook = `
 CREATE OR REPLACE FUNCTION roost.save_look(
@@ -78,8 +76,7 @@ END $$;
 
 /**
  * Deletes a slice of what the horizon of the messages has passed, except messages that may still be retried. A horizon
- * ahead
- * of the clock counts only up to the clock.
+ * ahead of the clock counts only up to the clock.
  */
 const purgeSlice = `
 CREATE OR REPLACE FUNCTION roost.purge_slice(a_above_id bigint, a_rows integer, a_life text) RETURNS bigint

@@ -1,6 +1,5 @@
 // The operator's purge (store/purge.ts) on PostgreSQL. The operator confirms the database's clock, which ends the waits
-// of the
-// horizon and of the trusted time.
+// of the horizon and of the trusted time.
 
 import { firstHorizon, lookAt, waitMsOf } from "../horizon.ts";
 import { purgePauseMs, purgeRowsMax, type PurgeSurvey, type PurgeTool } from "../purge.ts";

@@ -1,10 +1,8 @@
 // Reads the offline index, contents and groups, over connections of its own beside the writer's. Ids follow the order
-// of
-// commits, so a statement sees everything up to the last id that it sees.
+// of commits, so a statement sees everything up to the last id that it sees.
 //
 // Every statement names the life of the store (life.ts) that its caller knows, and rejects with StoreReplaced in
-// another: an
-// index takes several statements, which use numbers of the first, and answers may be cached.
+// another: an index takes several statements, which use numbers of the first, and answers may be cached.
 
 import type { SQL } from "bun";
 import { encodeContents } from "../../wire/message-contents.ts";

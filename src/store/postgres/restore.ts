@@ -1,14 +1,10 @@
 // Restores a store on PostgreSQL in one transaction: the existing schema is renamed, the archive creates a new one, and
-// the
-// transaction commits only if its content matches the backup.
+// the transaction commits only if its content matches the backup.
 //
 // No node may be alive meanwhile, because what it commits just before would be lost. So the transaction checks the
-// leases by
-// the database's clock, and ends connections of nodes that only seem to be gone before it commits. Nodes of this
-// version that
-// are alive regardless notice that the store was replaced (life.ts); earlier ones would deliver messages to wrong
-// accounts,
-// because the restored database gives the account numbers that they have cached to others.
+// leases by the database's clock, and ends connections of nodes that only seem to be gone before it commits. Nodes of
+// this version that are alive regardless notice that the store was replaced (life.ts); earlier ones would deliver
+// messages to wrong accounts, because the restored database gives the account numbers that they have cached to others.
 
 import type { SQL } from "bun";
 import { reasonOf } from "../../base/reason-of.ts";
@@ -118,8 +114,7 @@ function beforeIt(isSame: string, aside: string | undefined, present: number | u
 
 /**
  * Returns the statements after the archive: makes the restored store distinct from the one that was backed up (anything
- * else
- * that identifies the life of a store must be renewed here, too), compares the content, and ends connections with
+ * else that identifies the life of a store must be renewed here, too), compares the content, and ends connections with
  * caches.
  */
 function afterIt(sealed: StoreFacts | undefined): string {

@@ -1,15 +1,11 @@
 // The tables, as numbered migrations in the schema `roost`: roost.migration has the numbers of the migrations that have
-// run.
-// A released migration never changes; later ones are appended. Functions are separate: all are replaced whenever a
-// migration
-// runs. To change a function, append a migration, which may be empty. Programs of earlier schemas call the functions
-// that
-// they know until they are restarted.
+// run. A released migration never changes; later ones are appended. Functions are separate: all are replaced whenever a
+// migration runs. To change a function, append a migration, which may be empty. Programs of earlier schemas call the
+// functions that they know until they are restarted.
 //
 // Accounts and groups are integers inside the database. `message.inbox` is the receiver's account number, or minus the
 // group's number. A member's window is the open interval (from_id, until_id); until_id is NULL while it lasts. NULs in
-// text
-// from clients are escaped (text.ts).
+// text from clients are escaped (text.ts).
 
 import { formerFunctions } from "./former-functions.ts";
 import { groupFunctions } from "./group-functions.ts";
@@ -147,9 +143,8 @@ CREATE TABLE roost.owner (fingerprint text COLLATE "C" PRIMARY KEY);
 /**
  * Which memberships are an account's own (it created the group, or joined by itself), and how many of each kind it has.
  * Earlier memberships, and those that a program of schema 3 adds, count as put by others, which never prevents the
- * account
- * from creating or joining groups. An account without a row in group_count is not counted yet (group-functions.ts).
- * unfinished_group has the groups whose members are still being added.
+ * account from creating or joining groups. An account without a row in group_count is not counted yet
+ * (group-functions.ts). unfinished_group has the groups whose members are still being added.
  */
 const groupCounts = `
 -- Writers lock this first: none of them holds a lock for which this waits.

@@ -1,6 +1,5 @@
 // Merges ascending streams of ids that are read over a network: streams request ids in rounds, so that many quiet
-// streams and
-// a busy one take few round trips and read little more than needed. Pure.
+// streams and a busy one take few round trips and read little more than needed. Pure.
 //
 // Invariant: all ids up to the horizon (the least position of the unfinished streams) are known.
 

@@ -1,6 +1,5 @@
 // Encodes text from clients for PostgreSQL, whose text has no NUL: a single message with one would fail the batch of
-// all
-// others. So NUL is escaped; text with neither NUL nor the escape is unchanged.
+// all others. So NUL is escaped; text with neither NUL nor the escape is unchanged.
 
 const escape = "\x01";
 const escapedEscape = "\x01\x02";

@@ -1,6 +1,5 @@
 // PostgreSQL's own programs for dumps, which are installed with its client. Environment variables tell them the
-// database,
-// because any user can read a command line with a password.
+// database, because any user can read a command line with a password.
 
 import type { SQL } from "bun";
 import { StoreUnavailable } from "../store.ts";

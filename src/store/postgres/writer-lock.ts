@@ -1,8 +1,7 @@
 // The first step of every writing function: the lock of the row of the last id, the clock, the node number, and the
-// rule for
-// allocating ids. The lock is held until the transaction ends, so writers commit one after the other, ids follow the
-// order of
-// commits, and nobody else adds what a function finds missing (an account, an earlier message with that clientId).
+// rule for allocating ids. The lock is held until the transaction ends, so writers commit one after the other, ids
+// follow the order of commits, and nobody else adds what a function finds missing (an account, an earlier message with
+// that clientId).
 //
 // Conditions that an operator can remove are raised with `refusalState`; the message is a sentence.
 
@@ -22,10 +21,8 @@ export const isolated = "SET search_path = roost, pg_temp";
 /**
  * Takes the lock and checks the life (life.ts; null is not compared), the clock and the node number. The time is the
  * database's, read under the lock; writers' own clocks do not matter. A clock behind the last id refuses nobody: ids
- * continue
- * above it. A lease's row belongs to its holder until another takes it over under this lock; so no two holders ever
- * write
- * under one number, whatever the clock says about the lease.
+ * continue above it. A lease's row belongs to its holder until another takes it over under this lock; so no two holders
+ * ever write under one number, whatever the clock says about the lease.
  */
 const hold = `
 -- Microseconds since 1970.

@@ -1,6 +1,5 @@
 // The writer: one connection, over which batches go in order. Each batch is one call of a function, which is one
-// transaction
-// (message-functions.ts, group-functions.ts). The next batch is sent while the previous one commits.
+// transaction (message-functions.ts, group-functions.ts). The next batch is sent while the previous one commits.
 
 import { assert } from "../../base/assert.ts";
 import {
@@ -123,8 +122,7 @@ export class Writer {
 
   /**
    * Claims the store, takes or extends the lease of the node number, and reads the life, which shows whether the store
-   * can
-   * commit. Adopts the store at most once. Rejects with NotOwned if the claim is refused.
+   * can commit. Adopts the store at most once. Rejects with NotOwned if the claim is refused.
    */
   renew(): Promise<Renewal> {
     this.renewing ??= this.renewOnce().finally(() => {

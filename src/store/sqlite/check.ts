@@ -1,8 +1,6 @@
 // Checks the messages and their index, beside a running server or without one. Reads only, on connections of its own,
-// after
-// rolling back what a killed process left. A file that cannot be opened this way (read-only, or no room for shared
-// memory)
-// is read without a lock.
+// after rolling back what a killed process left. A file that cannot be opened this way (read-only, or no room for
+// shared memory) is read without a lock.
 
 import type { Database } from "bun:sqlite";
 import { existsSync } from "node:fs";

@@ -1,8 +1,6 @@
 // Bounds the write-ahead log without stalling commits. Passive checkpoints run on a connection of their own. A busy
-// writer
-// appends frames faster than a pass ends; so when the log is long and a pass has become short, the writer runs one
-// itself
-// between two batches, and the next commit restarts the log.
+// writer appends frames faster than a pass ends; so when the log is long and a pass has become short, the writer runs
+// one itself between two batches, and the next commit restarts the log.
 
 import type { Database } from "bun:sqlite";
 

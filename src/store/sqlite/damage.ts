@@ -1,8 +1,6 @@
 // Damage of the store's files. The index can be rebuilt from the log; the log cannot be rebuilt. SQLite reports damage
-// of
-// both with the same codes, so code that reads one of the files runs under its guard. Damage outside of both guards
-// counts
-// as damage of the log, which nearly all statements use.
+// of both with the same codes, so code that reads one of the files runs under its guard. Damage outside of both guards
+// counts as damage of the log, which nearly all statements use.
 
 import { SQLiteError, type Database } from "bun:sqlite";
 
@@ -55,8 +53,7 @@ export function guardedLog<T>(work: () => T): T {
 
 /**
  * Returns what is damaged in the log, as far as SQLite detects it, or undefined. Invalid content also causes errors
- * that
- * look like bugs, so a process calls this before it ends with one. Reads the whole file.
+ * that look like bugs, so a process calls this before it ends with one. Reads the whole file.
  */
 export function damageOf(log: Database): string | undefined {
   try {

@@ -1,9 +1,7 @@
 // Prevents commits into files that no process will open again. If only the write-ahead log was removed, its content is
 // readable while it is open: it is checkpointed into the database, and all connections are opened again. If another
-// file
-// replaced the database, the log is checkpointed into the file that it belongs to, so that nobody applies it to the
-// other
-// file after this process was killed.
+// file replaced the database, the log is checkpointed into the file that it belongs to, so that nobody applies it to
+// the other file after this process was killed.
 
 import { Database } from "bun:sqlite";
 import { existsSync, realpathSync } from "node:fs";
@@ -83,8 +81,7 @@ export class FileGuard {
 
   /**
    * Reports whether a shorter database is complete, as after a manual vacuum: each page of the last commit is in the
-   * file
-   * or in the log. Uses another connection, because this one's transaction may have added pages.
+   * file or in the log. Uses another connection, because this one's transaction may have added pages.
    */
   private isWhole(): boolean {
     const size = this.files.size();
@@ -110,8 +107,7 @@ export class FileGuard {
 
   /**
    * Checkpoints the log into the displaced database, once another file has replaced it. If no file has, the log
-   * remains:
-   * it shows that the database is missing.
+   * remains: it shows that the database is missing.
    */
   private part(): void {
     if (this.isParted || this.db.inTransaction || this.files.displacement() !== "database") return;

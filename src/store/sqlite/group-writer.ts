@@ -1,7 +1,6 @@
-// Creates groups and changes memberships, inside the writer's transaction.
-// A group without members is closed for good: it cannot be found any more, but windows of former members stay readable.
-// A
-// group that is being created has no members by its row; it is listed in `unfinished` until its last members are added.
+// Creates groups and changes memberships, inside the writer's transaction. A group without members is closed for good:
+// it cannot be found any more, but windows of former members stay readable. A group that is being created has no
+// members by its row; it is listed in `unfinished` until its last members are added.
 //
 // Nobody is refused because of what others do: groups that an account created or joined itself (`own`) are counted
 // separately from those that others put it in. Triggers maintain the counts (schema.ts); an account's row of counts is
@@ -43,114 +42,97 @@ interface Counts {
 export class GroupWriter {
   private readonly names: Names;
   private readonly bounds: GroupBounds;
-  private readonly select;
-  private readonly insert;
-  private readonly update;
-  private readonly isMember;
-  private readonly wasMember;
-  private readonly counts;
-  private readonly count;
-  private readonly enter;
-  private readonly leave;
-  private readonly longest;
-  private readonly begin;
-  private readonly goOn;
-  private readonly finish;
-  private readonly publish;
-  private readonly allUnfinished;
-  private readonly giveUp;
-  private readonly dropMembers;
+  private readonly sql;
   private readonly unfinished = new UnfinishedGroups();
 
   constructor(db: Database, names: Names, bounds: GroupBounds) {
     this.names = names;
     this.bounds = bounds;
-    this.select = db.prepare<GroupRow, [string, string]>(
-      `SELECT number, owner, closed, version, member_count FROM "group" WHERE app = ? AND id = ?`,
-    );
-    this.insert = db.prepare<
-      { number: bigint },
-      [string, string, string, string, string, bigint, number, number, bigint]
-    >(
-      `INSERT INTO "group" (app, id, name, avatar, introduction, owner, closed, created_ms, version, member_count)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0) RETURNING number`,
-    );
-    this.update = db.prepare<null, [bigint, bigint, bigint, bigint]>(
-      `UPDATE "group" SET version = ?, member_count = ?, owner = ? WHERE number = ?`,
-    );
-    this.isMember = db.prepare<{ one: bigint }, [bigint, bigint]>(
-      `SELECT 1 AS one FROM member WHERE "group" = ? AND account = ? AND until_id IS NULL`,
-    );
-    this.wasMember = db.prepare<{ one: bigint }, [bigint, bigint]>(
-      `SELECT 1 AS one FROM member WHERE account = ? AND "group" = ? AND until_id IS NOT NULL LIMIT 1`,
-    );
-    this.counts = db.prepare<Counts, [bigint]>("SELECT own, put FROM group_count WHERE account = ?");
-    this.count = db.prepare<Counts, [bigint, bigint]>(
-      `INSERT INTO group_count (account, own, put)
-       SELECT ?, ifnull(sum(own), 0), ifnull(sum(1 - own), 0) FROM member WHERE account = ? AND until_id IS NULL
-       RETURNING own, put`,
-    );
-    this.enter = db.prepare<null, [bigint, bigint, bigint, number, number]>(
-      `INSERT INTO member ("group", account, from_id, joined_ms, own) VALUES (?, ?, ?, ?, ?)`,
-    );
-    this.leave = db.prepare<null, [bigint, bigint, bigint]>(
-      `UPDATE member SET until_id = ? WHERE "group" = ? AND account = ? AND until_id IS NULL`,
-    );
-    // Rows are numbered in the order of joining.
-    this.longest = db.prepare<{ account: bigint }, [bigint]>(
-      `SELECT account FROM member WHERE "group" = ? AND until_id IS NULL ORDER BY number LIMIT 1`,
-    );
-    this.begin = db.prepare<null, [bigint]>(`INSERT INTO unfinished ("group", step) VALUES (?, 0)`);
-    this.goOn = db.prepare<null, [bigint]>(`UPDATE unfinished SET step = step + 1 WHERE "group" = ? AND step >= 0`);
-    this.finish = db.prepare<null, [bigint]>(`DELETE FROM unfinished WHERE "group" = ?`);
-    this.publish = db.prepare<null, [bigint, bigint, bigint]>(
-      `UPDATE "group" SET version = ?, member_count = (
-         SELECT count(*) FROM member WHERE "group" = ? AND until_id IS NULL) WHERE number = ?`,
-    );
-    this.allUnfinished = db.prepare<UnfinishedGroup, [number]>(`SELECT "group", step FROM unfinished LIMIT ?`);
-    this.giveUp = db.prepare<null, [bigint, bigint]>(`UPDATE unfinished SET step = ? WHERE "group" = ?`);
-    this.dropMembers = db.prepare<null, [bigint, number]>(
-      `DELETE FROM member WHERE number IN (
-         SELECT number FROM member WHERE "group" = ? AND until_id IS NULL LIMIT ?)`,
-    );
+    this.sql = {
+      select: db.prepare<GroupRow, [string, string]>(
+        `SELECT number, owner, closed, version, member_count FROM "group" WHERE app = ? AND id = ?`,
+      ),
+      insert: db.prepare<{ number: bigint }, [string, string, string, string, string, bigint, number, number, bigint]>(
+        `INSERT INTO "group" (app, id, name, avatar, introduction, owner, closed, created_ms, version, member_count)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0) RETURNING number`,
+      ),
+      update: db.prepare<null, [bigint, bigint, bigint, bigint]>(
+        `UPDATE "group" SET version = ?, member_count = ?, owner = ? WHERE number = ?`,
+      ),
+      isMember: db.prepare<{ one: bigint }, [bigint, bigint]>(
+        `SELECT 1 AS one FROM member WHERE "group" = ? AND account = ? AND until_id IS NULL`,
+      ),
+      wasMember: db.prepare<{ one: bigint }, [bigint, bigint]>(
+        `SELECT 1 AS one FROM member WHERE account = ? AND "group" = ? AND until_id IS NOT NULL LIMIT 1`,
+      ),
+      counts: db.prepare<Counts, [bigint]>("SELECT own, put FROM group_count WHERE account = ?"),
+      count: db.prepare<Counts, [bigint, bigint]>(
+        `INSERT INTO group_count (account, own, put)
+         SELECT ?, ifnull(sum(own), 0), ifnull(sum(1 - own), 0) FROM member WHERE account = ? AND until_id IS NULL
+         RETURNING own, put`,
+      ),
+      enter: db.prepare<null, [bigint, bigint, bigint, number, number]>(
+        `INSERT INTO member ("group", account, from_id, joined_ms, own) VALUES (?, ?, ?, ?, ?)`,
+      ),
+      leave: db.prepare<null, [bigint, bigint, bigint]>(
+        `UPDATE member SET until_id = ? WHERE "group" = ? AND account = ? AND until_id IS NULL`,
+      ),
+      // Rows are numbered in the order of joining.
+      longest: db.prepare<{ account: bigint }, [bigint]>(
+        `SELECT account FROM member WHERE "group" = ? AND until_id IS NULL ORDER BY number LIMIT 1`,
+      ),
+      begin: db.prepare<null, [bigint]>(`INSERT INTO unfinished ("group", step) VALUES (?, 0)`),
+      goOn: db.prepare<null, [bigint]>(`UPDATE unfinished SET step = step + 1 WHERE "group" = ? AND step >= 0`),
+      finish: db.prepare<null, [bigint]>(`DELETE FROM unfinished WHERE "group" = ?`),
+      publish: db.prepare<null, [bigint, bigint, bigint]>(
+        `UPDATE "group" SET version = ?, member_count = (
+           SELECT count(*) FROM member WHERE "group" = ? AND until_id IS NULL) WHERE number = ?`,
+      ),
+      allUnfinished: db.prepare<UnfinishedGroup, [number]>(`SELECT "group", step FROM unfinished LIMIT ?`),
+      giveUp: db.prepare<null, [bigint, bigint]>(`UPDATE unfinished SET step = ? WHERE "group" = ?`),
+      dropMembers: db.prepare<null, [bigint, number]>(
+        `DELETE FROM member WHERE number IN (
+           SELECT number FROM member WHERE "group" = ? AND until_id IS NULL LIMIT ?)`,
+      ),
+    };
   }
 
   /** Creates a group with its owner and first members; `isWhole`: there are no others. */
   create(draft: GroupDraft, isWhole: boolean, ids: IdSequence, wallMs: number): Outcome {
     const { app } = draft;
-    const existing = this.select.get(app, draft.id);
+    const existing = this.sql.select.get(app, draft.id);
     // Ids have 128 random bits: a duplicate is a repeated request whose response was lost.
     if (existing !== null) return [outcome.created, existing.version];
     const owner = this.names.account(app, draft.owner);
     if (this.countsOf(owner).own >= BigInt(this.bounds.groupsPerAccount)) return fullOfOwn;
     const id = ids.next(wallMs);
     const { name, avatar, introduction, closed } = draft;
-    const row = this.insert.get(app, draft.id, name, avatar, introduction, owner, closed ? 1 : 0, wallMs, id);
+    const row = this.sql.insert.get(app, draft.id, name, avatar, introduction, owner, closed ? 1 : 0, wallMs, id);
     if (row === null) throw new Error("an inserted group has a number");
     const { number } = row;
-    this.enter.run(number, owner, id, wallMs, 1);
+    this.sql.enter.run(number, owner, id, wallMs, 1);
     const leftOut = this.put(number, app, draft.members, id, wallMs);
     if (isWhole) {
-      this.publish.run(id, number, number);
+      this.sql.publish.run(id, number, number);
       return [outcome.created, id, ...leftOut.words];
     }
-    this.begin.run(number);
+    this.sql.begin.run(number);
     return [outcome.created, 0n, ...leftOut.words];
   }
 
   enterSlice({ app, group, members, isLast }: MemberSlice, ids: IdSequence, wallMs: number): Outcome {
-    const row = this.select.get(app, group);
-    if (row === null || this.goOn.run(row.number).changes === 0) return notFound;
+    const row = this.sql.select.get(app, group);
+    if (row === null || this.sql.goOn.run(row.number).changes === 0) return notFound;
     const id = ids.next(wallMs);
     const leftOut = this.put(row.number, app, members, id, wallMs);
     if (!isLast) return [outcome.created, 0n, ...leftOut.words];
-    this.publish.run(id, row.number, row.number);
-    this.finish.run(row.number);
+    this.sql.publish.run(id, row.number, row.number);
+    this.sql.finish.run(row.number);
     return [outcome.created, id, ...leftOut.words];
   }
 
   join(change: MembershipChange, ids: IdSequence, wallMs: number): Outcome {
-    const group = this.select.get(change.app, change.group);
+    const group = this.sql.select.get(change.app, change.group);
     if (group === null || group.member_count === 0n) return notFound;
     const isOwn = change.actor === change.account;
     const isOwner = this.names.findAccount(change.app, change.actor) === group.owner;
@@ -164,37 +146,37 @@ export class GroupWriter {
     if (isOwn && own >= BigInt(this.bounds.groupsPerAccount)) return fullOfOwn;
     if (!isOwn && put >= BigInt(this.bounds.groupsPutPerAccount)) return fullOfPut;
     const version = ids.next(wallMs);
-    this.enter.run(group.number, account, version, wallMs, isOwn ? 1 : 0);
-    this.update.run(version, group.member_count + 1n, group.owner, group.number);
+    this.sql.enter.run(group.number, account, version, wallMs, isOwn ? 1 : 0);
+    this.sql.update.run(version, group.member_count + 1n, group.owner, group.number);
     return [outcome.changed, group.version, version];
   }
 
   quit(change: MembershipChange, ids: IdSequence, wallMs: number): Outcome {
-    const group = this.select.get(change.app, change.group);
+    const group = this.sql.select.get(change.app, change.group);
     if (group === null) return notFound;
     const isOwn = change.actor === change.account;
     const account = this.names.findAccount(change.app, change.account);
     // A repeated request, whose response may have been lost; the group may be closed since.
-    const hasLeft = isOwn && account !== undefined && this.wasMember.get(account, group.number) !== null;
+    const hasLeft = isOwn && account !== undefined && this.sql.wasMember.get(account, group.number) !== null;
     if (group.member_count === 0n) return hasLeft ? unchanged : notFound;
     if (!isOwn && this.names.findAccount(change.app, change.actor) !== group.owner) return forbidden;
     if (account === undefined || !this.isIn(group.number, account)) return isOwn && !hasLeft ? forbidden : unchanged;
     const version = ids.next(wallMs);
-    this.leave.run(version, group.number, account);
-    const heir = account === group.owner ? this.longest.get(group.number)?.account : undefined;
-    this.update.run(version, group.member_count - 1n, heir ?? group.owner, group.number);
+    this.sql.leave.run(version, group.number, account);
+    const heir = account === group.owner ? this.sql.longest.get(group.number)?.account : undefined;
+    this.sql.update.run(version, group.member_count - 1n, heir ?? group.owner, group.number);
     return [outcome.changed, group.version, version];
   }
 
   /** Deletes a slice of the groups whose creation was abandoned. Nobody has seen them; their numbers stay used. */
   dropUnfinished(): void {
     let rowsLeft = purgeRowsMax;
-    for (const { group } of this.unfinished.look(this.allUnfinished.all(unfinishedGroupsMax))) {
-      this.giveUp.run(givenUpStep, group);
-      const dropped = this.dropMembers.run(group, rowsLeft).changes;
+    for (const { group } of this.unfinished.look(this.sql.allUnfinished.all(unfinishedGroupsMax))) {
+      this.sql.giveUp.run(givenUpStep, group);
+      const dropped = this.sql.dropMembers.run(group, rowsLeft).changes;
       rowsLeft -= dropped;
       if (rowsLeft <= 0) return;
-      this.finish.run(group);
+      this.sql.finish.run(group);
     }
   }
 
@@ -209,17 +191,17 @@ export class GroupWriter {
     for (const [position, name] of members.entries()) {
       const account = this.names.account(app, name);
       if (this.countsOf(account).put >= putMax) leftOut.add(position);
-      else if (!this.isIn(group, account)) this.enter.run(group, account, id, wallMs, 0);
+      else if (!this.isIn(group, account)) this.sql.enter.run(group, account, id, wallMs, 0);
     }
     return leftOut;
   }
 
   private isIn(group: bigint, account: bigint): boolean {
-    return this.isMember.get(group, account) !== null;
+    return this.sql.isMember.get(group, account) !== null;
   }
 
   private countsOf(account: bigint): Counts {
-    const counts = this.counts.get(account) ?? this.count.get(account, account);
+    const counts = this.sql.counts.get(account) ?? this.sql.count.get(account, account);
     if (counts === null) throw new Error("an account's groups have been counted");
     return counts;
   }

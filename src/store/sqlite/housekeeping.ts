@@ -1,6 +1,5 @@
 // The store's background work: renewing the lease of the node number; checkpoints and compaction while there is
-// traffic;
-// deleting messages beyond the retention (purge-rounds.ts). It also tracks whether the store can commit.
+// traffic; deleting messages beyond the retention (purge-rounds.ts). It also tracks whether the store can commit.
 
 import { assert } from "../../base/assert.ts";
 import type { Log } from "../../base/log.ts";
@@ -24,6 +23,8 @@ const probeEveryMs = 1_000;
 const guardEveryMs = 1_000;
 const damageEveryMs = 60_000;
 
+type HousekeepingThreads = Readonly<Record<"writer" | "reader" | "compactor", RequestTarget>>;
+
 export class Housekeeping {
   isHealthy = true;
   readonly clock: ClockNotices;
@@ -31,9 +32,7 @@ export class Housekeeping {
   private failure: string | undefined;
   private damage: string | undefined;
   private damageSaidMs = -Infinity;
-  private readonly writer: RequestTarget;
-  private readonly reader: RequestTarget;
-  private readonly compactor: RequestTarget;
+  private readonly threads: HousekeepingThreads;
   private readonly purge: PurgeRounds;
   private readonly log: Log;
   private isStopped = false;
@@ -46,14 +45,8 @@ export class Housekeeping {
   private tidyTimer: ReturnType<typeof setTimeout> | undefined;
   private followTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(
-    threads: { readonly writer: RequestTarget; readonly reader: RequestTarget; readonly compactor: RequestTarget },
-    retentionDays: number,
-    log: Log,
-  ) {
-    this.writer = threads.writer;
-    this.reader = threads.reader;
-    this.compactor = threads.compactor;
+  constructor(threads: HousekeepingThreads, retentionDays: number, log: Log) {
+    this.threads = threads;
     this.log = log;
     this.clock = new ClockNotices(log, () => performance.now());
     this.renewLater(renewAfterMs);
@@ -121,7 +114,7 @@ export class Housekeeping {
   private guard(): void {
     if (!this.isHealthy || this.isGuarding) return;
     this.isGuarding = true;
-    this.writer.call({ kind: "guard" }).then(
+    this.threads.writer.call({ kind: "guard" }).then(
       () => {
         this.isGuarding = false;
       },
@@ -136,7 +129,7 @@ export class Housekeeping {
     clearTimeout(this.renewTimer);
     if (this.isStopped) return;
     this.renewTimer = setTimeout(() => {
-      this.writer.call({ kind: "renew", proof: !this.isHealthy }).then(
+      this.threads.writer.call({ kind: "renew", proof: !this.isHealthy }).then(
         (answer) => {
           this.judge(undefined);
           if (answer.kind === "renewed") this.clock.sawIds(answer.aheadMs);
@@ -154,7 +147,7 @@ export class Housekeeping {
   private followLater(): void {
     if (this.followTimer !== undefined || this.isStopped) return;
     this.followTimer = setTimeout(() => {
-      this.reader.call({ kind: "follow" }).then(
+      this.threads.reader.call({ kind: "follow" }).then(
         () => {
           this.followTimer = undefined;
         },
@@ -203,7 +196,7 @@ export class Housekeeping {
     if (checkpointDueMs <= 0) await this.checkpoint();
     if (this.isStopped) return 0;
     const startMs = performance.now();
-    const compacted = await this.compactor.call({ kind: "compact" });
+    const compacted = await this.threads.compactor.call({ kind: "compact" });
     assert(compacted.kind === "compacted", "a step of compaction is answered with how it went");
     if (!compacted.more) return Math.max(0, checkpointDueMs);
     if (compacted.isLate) return compactionPauseMsMin;
@@ -214,8 +207,9 @@ export class Housekeeping {
   }
 
   private async checkpoint(): Promise<void> {
-    const answer = await this.compactor.call({ kind: "checkpoint" });
-    if (answer.kind === "more" && answer.more && !this.isStopped) await this.writer.call({ kind: "checkpoint" });
+    const answer = await this.threads.compactor.call({ kind: "checkpoint" });
+    if (answer.kind === "more" && answer.more && !this.isStopped)
+      await this.threads.writer.call({ kind: "checkpoint" });
     this.checkpointedMs = performance.now();
   }
 }

@@ -1,6 +1,5 @@
 // Caches the newest message of each inbox: 8 bytes for every account and group, so that finding the message before a
-// new
-// one needs no lookup in the index. The caller sets it for every committed message.
+// new one needs no lookup in the index. The caller sets it for every committed message.
 
 import { assert } from "../../base/assert.ts";
 

@@ -1,6 +1,5 @@
 // Takes the write lock. SQLite's busy handler backs off so far that one of two processes starves for seconds, so
-// writers
-// poll. Blocking is harmless here: this runs in a worker thread without other work.
+// writers poll. Blocking is harmless here: this runs in a worker thread without other work.
 
 import { SQLiteError, type Database } from "bun:sqlite";
 import { blockFor } from "../../base/block.ts";

@@ -1,6 +1,5 @@
 // Finds marks (trusted-time.ts): the id up to which the content is older than a given time. Any connection may read;
-// only
-// the writer changes marks (horizons.ts). Marks are an hour apart, so scanning from the newest is fast.
+// only the writer changes marks (horizons.ts). Marks are an hour apart, so scanning from the newest is fast.
 
 import type { Database } from "bun:sqlite";
 import { indexBackMs, keyedMs } from "../trusted-time.ts";

@@ -1,16 +1,13 @@
 // The lease of a node number: a row with an expiry. Every write transaction checks that the row still belongs to this
 // holder, and extends it when due; so a process that could not renew cannot write under a number that another has
-// taken.
-// After kill -9 a restart takes another free number and does not wait.
+// taken. After kill -9 a restart takes another free number and does not wait.
 //
 // The row also shows whether the store was replaced: a backup that is restored into the open file has an earlier row or
 // none. So a transaction that stores no message, which would show the same, changes the row.
 //
 // The expiry is wall-clock time, which may leap. A lease that ends later than a lease that begins now stems from a
-// clock
-// that was ahead: its number is taken if no other is free, and its holder, if alive, finds the row gone and takes
-// another
-// number. Ids stay unique regardless, because they come from a single row.
+// clock that was ahead: its number is taken if no other is free, and its holder, if alive, finds the row gone and takes
+// another number. Ids stay unique regardless, because they come from a single row.
 
 import type { Database } from "bun:sqlite";
 import { nodeNumbers } from "../snowflake.ts";
@@ -23,17 +20,12 @@ export const renewAfterMs = 10_000;
 export class NodeLease {
   private readonly holder: string;
   private readonly mayTake: (wallMs: number) => void;
-  private readonly own;
-  private readonly extend;
-  private readonly taken;
-  private readonly take;
-  private readonly drop;
+  private readonly sql;
   /** Ids up to this one may belong to a former holder of the number. */
   ownAbove = 0n;
   /**
    * The row that `hold` found: `asLeft` by this holder; `gone`, because another process took the number or the store
-   * was
-   * replaced; `other`, of another time, because the store was replaced.
+   * was replaced; `other`, of another time, because the store was replaced.
    */
   found: "asLeft" | "gone" | "other" = "asLeft";
   /** The row's expiry after this holder's last transaction; undefined if it had none. */
@@ -43,32 +35,32 @@ export class NodeLease {
 
   /**
    * `holder` is random, for the life of the process. `mayTake` runs inside the write transaction before a number is
-   * taken,
-   * and throws if this process may not use the store.
+   * taken, and throws if this process may not use the store.
    */
   constructor(db: Database, holder: string, mayTake: (wallMs: number) => void = () => undefined) {
     this.holder = holder;
     this.mayTake = mayTake;
-    this.own = db.prepare<{ number: bigint; until_ms: bigint }, [string]>(
-      "SELECT number, until_ms FROM node WHERE holder = ?",
-    );
-    this.extend = db.prepare<null, [number, string]>("UPDATE node SET until_ms = ? WHERE holder = ?");
-    this.taken = db.prepare<{ number: bigint }, [number, number]>(
-      "SELECT number FROM node WHERE until_ms BETWEEN ? AND ? ORDER BY number",
-    );
-    this.take = db.prepare<null, [number, string, number]>(
-      "INSERT OR REPLACE INTO node (number, holder, until_ms) VALUES (?, ?, ?)",
-    );
-    this.drop = db.prepare<null, [string]>("DELETE FROM node WHERE holder = ?");
+    this.sql = {
+      own: db.prepare<{ number: bigint; until_ms: bigint }, [string]>(
+        "SELECT number, until_ms FROM node WHERE holder = ?",
+      ),
+      extend: db.prepare<null, [number, string]>("UPDATE node SET until_ms = ? WHERE holder = ?"),
+      taken: db.prepare<{ number: bigint }, [number, number]>(
+        "SELECT number FROM node WHERE until_ms BETWEEN ? AND ? ORDER BY number",
+      ),
+      take: db.prepare<null, [number, string, number]>(
+        "INSERT OR REPLACE INTO node (number, holder, until_ms) VALUES (?, ?, ?)",
+      ),
+      drop: db.prepare<null, [string]>("DELETE FROM node WHERE holder = ?"),
+    };
   }
 
   /**
    * Inside a write transaction: returns this holder's number, valid until the transaction ends. `lastId` is the
-   * store's.
-   * Throws Refusal if all numbers are leased.
+   * store's. Throws Refusal if all numbers are leased.
    */
   hold(wallMs: number, lastId: bigint): number {
-    const row = this.own.get(this.holder);
+    const row = this.sql.own.get(this.holder);
     this.found = "asLeft";
     if (this.leftMs !== undefined && row === null) this.found = "gone";
     if (this.leftMs !== undefined && row !== null && Number(row.until_ms) !== this.leftMs) this.found = "other";
@@ -88,7 +80,7 @@ export class NodeLease {
       );
     }
     this.untilMs = wallMs + leaseMs;
-    this.take.run(free, this.holder, this.untilMs);
+    this.sql.take.run(free, this.holder, this.untilMs);
     this.ownAbove = lastId;
     return free;
   }
@@ -105,12 +97,12 @@ export class NodeLease {
 
   private extendTo(untilMs: number): void {
     this.untilMs = untilMs;
-    this.extend.run(untilMs, this.holder);
+    this.sql.extend.run(untilMs, this.holder);
   }
 
   private lowestFree(fromMs: number, toMs: number): number {
     let free = 0;
-    for (const { number } of this.taken.all(fromMs, toMs)) {
+    for (const { number } of this.sql.taken.all(fromMs, toMs)) {
       if (Number(number) > free) break;
       free++;
     }
@@ -119,6 +111,6 @@ export class NodeLease {
 
   /** Inside a write transaction: releases the number. */
   release(): void {
-    this.drop.run(this.holder);
+    this.sql.drop.run(this.holder);
   }
 }

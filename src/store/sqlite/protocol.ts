@@ -1,8 +1,7 @@
 // The messages between the main thread and the store threads. A thread answers its requests in order.
 //
 // Requests are JSON text: passing 100 messages costs the main thread about 30 µs, with structured clone 70 to 90.
-// Numeric
-// answers are a transferred BigInt64Array, which costs next to nothing.
+// Numeric answers are a transferred BigInt64Array, which costs next to nothing.
 
 import type { ClaimOutcome, StoreClaim } from "../../auth/store-ownership.ts";
 import type { Revocation, RevocationKind } from "../../wire/revocations.ts";
@@ -104,8 +103,7 @@ export type DetailAnswer =
 
 /**
  * How often the writer has dropped its caches: because the store was replaced, and because another process took its
- * node
- * number, which may hide a replacement.
+ * node number, which may hide a replacement.
  */
 export interface Forgotten {
   readonly replaced: number;

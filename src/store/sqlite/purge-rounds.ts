@@ -1,6 +1,5 @@
 // Looks at the clocks once a minute (horizons.ts), then deletes what is beyond the retention in slices, unless the
-// horizon
-// waits.
+// horizon waits.
 
 import { assert } from "../../base/assert.ts";
 import type { Log } from "../../base/log.ts";

@@ -1,6 +1,5 @@
 // The operator's purge of a store in a file, on a connection of its own, beside servers or without one. Servers find
-// what it
-// has set when they next look at the clocks.
+// what it has set when they next look at the clocks.
 
 import type { Database } from "bun:sqlite";
 import { existsSync } from "node:fs";

@@ -1,6 +1,5 @@
 // Failures of the file or the machine, as opposed to bugs: a failed dependency costs the batch, which is retried;
-// anything
-// else ends the process.
+// anything else ends the process.
 
 import { SQLiteError } from "bun:sqlite";
 import { IndexDamage, isDamage, LogDamage, LogReplaced } from "./damage.ts";

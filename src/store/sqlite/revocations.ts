@@ -1,6 +1,5 @@
 // Kicks and revocations in the file (Store.revoke). The next row for the same account, kind and device replaces a row,
-// under
-// a new id: a client that has read up to an id finds all later changes above it.
+// under a new id: a client that has read up to an id finds all later changes above it.
 
 import type { Database } from "bun:sqlite";
 import type { Revocation, RevocationKind, StoredRevocation } from "../../wire/revocations.ts";

@@ -1,10 +1,8 @@
 // The tables, as numbered migrations: PRAGMA user_version is the number of migrations that have run. A released
-// migration
-// never changes; later ones are appended.
+// migration never changes; later ones are appended.
 //
 // Accounts and groups are integers inside the file. `message.inbox` is the receiver's account number, or minus the
-// group's
-// number. A member's window is the open interval (from_id, until_id); until_id is NULL while it lasts.
+// group's number. A member's window is the open interval (from_id, until_id); until_id is NULL while it lasts.
 
 import { Database } from "bun:sqlite";
 import { rollBackJournal } from "./backup/journal.ts";
@@ -165,12 +163,9 @@ export const migrations: readonly string[] = [
   END;
   `,
   // Which memberships are an account's own (it created the group, or joined by itself), and how many of each kind it
-  // has.
-  // Earlier memberships, and those that a program of schema 4 adds, count as put by others, which never prevents the
-  // account
-  // from creating or joining groups. An account without a row is not counted yet (group-writer.ts); triggers maintain
-  // the
-  // rows of the others. `unfinished` holds groups whose members are still being added.
+  // has. Earlier memberships, and those that a program of schema 4 adds, count as put by others, which never prevents
+  // the account from creating or joining groups. An account without a row is not counted yet (group-writer.ts);
+  // triggers maintain the rows of the others. `unfinished` holds groups whose members are still being added.
   `
   ALTER TABLE member ADD COLUMN own INTEGER NOT NULL DEFAULT 0;
   CREATE TABLE group_count (

@@ -1,8 +1,7 @@
 // Checks whether a database may be opened beside the processes that have it open. They share the write-ahead log and
-// its
-// index in shared memory by path: if one of the two files was removed while they are open, the next process would
-// create
-// another, and each would overwrite the other's writes. Such a database is opened after all others have closed it.
+// its index in shared memory by path: if one of the two files was removed while they are open, the next process would
+// create another, and each would overwrite the other's writes. Such a database is opened after all others have closed
+// it.
 //
 //   -wal    offset 16   8 bytes   salts of the log's current content     (sqlite.org/fileformat2.html, The WAL File
 // Format)

@@ -1,14 +1,11 @@
 // The main-thread side of the store on SQLite: it batches writes, matches answers with promises and runs the background
-// work
-// (lease, checkpoints, compaction, purge). All SQL runs in store threads: a writer, a reader, and a compactor, which
-// maintains the index. Several processes may share the files.
+// work (lease, checkpoints, compaction, purge). All SQL runs in store threads: a writer, a reader, and a compactor,
+// which maintains the index. Several processes may share the files.
 //
 // Messages are appended to a log in the order of ids; a commit writes nothing else. They are found by receiver, sender
-// and
-// clientId in the memtable, the end of the log that each thread holds in memory, and in the index, a second file of
-// sorted
-// runs, to which the memtable is flushed in the background. Indexing by receiver inside the commit would write a random
-// page for every message.
+// and clientId in the memtable, the end of the log that each thread holds in memory, and in the index, a second file of
+// sorted runs, to which the memtable is flushed in the background. Indexing by receiver inside the commit would write a
+// random page for every message.
 
 import { randomBytes } from "node:crypto";
 import { existsSync, realpathSync } from "node:fs";
@@ -25,10 +22,8 @@ import { SqliteStore, type SqliteStoreOptions } from "./threaded-store.ts";
 
 /**
  * Opens the store, migrates it and leases a node number. Rejects with StoreUnavailable if the file can never be opened:
- * it
- * belongs to another program or cluster, is newer than this program, or is damaged. If the reason may pass (a full
- * disk),
- * the returned store is unhealthy, answers what it can, and recovers by itself.
+ * it belongs to another program or cluster, is newer than this program, or is damaged. If the reason may pass (a full
+ * disk), the returned store is unhealthy, answers what it can, and recovers by itself.
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
   // All processes share one index, beside the file itself, whatever path they open it by.

@@ -1,6 +1,5 @@
 // The type and content of a message file: read from its header, schema and rows, without store threads. For files that
-// are
-// copied, compared and replaced as a whole.
+// are copied, compared and replaced as a whole.
 
 import { Database } from "bun:sqlite";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
@@ -19,8 +18,7 @@ export function refuseNoDatabase(path: string, name: string): void {
 
 /**
  * Also refuses a file that is shorter than its header says. Not for a store with a write-ahead log: after kill -9
- * during a
- * checkpoint the end may be in the log only.
+ * during a checkpoint the end may be in the log only.
  */
 export function refuseCutShort(path: string, name: string): void {
   const { header, size } = readHeader(path, name);
@@ -88,8 +86,7 @@ export function openToRead(path: string): Database {
 
 /**
  * Verifies a file that nobody writes: every page, every index against its table, and the required rows. Throws Refusal
- * with
- * the first problem.
+ * with the first problem.
  */
 export function verifyStore(path: string, name: string): StoreFacts {
   refuseCutShort(path, name);

@@ -1,10 +1,7 @@
 // Opens and closes the files in the store's threads. If they cannot be opened for a reason that may pass (a full disk,
-// a
-// file system that is read-only for a moment), requests are refused with that reason, except those that a reader alone
-// can
-// answer, until `ensure` succeeds. Each attempt uses new threads: SQLite closes a file when the statements on it are
-// freed,
-// at the end of a thread, and a connection that found a file read-only stays read-only.
+// a file system that is read-only for a moment), requests are refused with that reason, except those that a reader
+// alone can answer, until `ensure` succeeds. Each attempt uses new threads: SQLite closes a file when the statements on
+// it are freed, at the end of a thread, and a connection that found a file read-only stays read-only.
 //
 // Files whose write-ahead log was removed are opened again only when no other process has them open: two processes that
 // write different logs of one database destroy it.

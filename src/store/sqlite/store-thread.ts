@@ -92,8 +92,7 @@ export class StoreThread {
 
   /**
    * Opens the files in the thread and returns its answer; rejects with StoreUnavailable, also if the thread has died in
-   * the
-   * meantime. `quiet`: for reading only, without a lock. Later openings do not adopt the store again.
+   * the meantime. `quiet`: for reading only, without a lock. Later openings do not adopt the store again.
    */
   async start({ quiet }: { readonly quiet: boolean } = { quiet: false }): Promise<Answer> {
     const { untold } = this;

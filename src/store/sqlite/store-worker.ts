@@ -1,7 +1,6 @@
 // The entry of the store threads: a writer, a reader or a compactor, as the first request says. The compactor maintains
-// the
-// index and runs checkpoints, in short steps. A thread answers requests one by one; failures of the machine or the file
-// become sentences, anything else is a bug.
+// the index and runs checkpoints, in short steps. A thread answers requests one by one; failures of the machine or the
+// file become sentences, anything else is a bug.
 //
 // In a compiled binary this file is an entry point of its own (see store-thread.ts).
 
@@ -27,8 +26,7 @@ declare const self: Worker;
 
 /**
  * The reader's cache: a returning client reads the index and then the contents of the same messages, each of which may
- * be on
- * a page of its own. The second read of 10,000 messages finds their pages in memory.
+ * be on a page of its own. The second read of 10,000 messages finds their pages in memory.
  */
 const cacheKib = { writer: 32 * 1024, reader: 48 * 1024, compactor: 1024 } as const;
 

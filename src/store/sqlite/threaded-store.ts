@@ -1,6 +1,5 @@
 // The store on the main thread: sends requests to the threads, turns answers into outcomes, and handles what the
-// threads
-// detect (damage, removed files, a replaced store).
+// threads detect (damage, removed files, a replaced store).
 
 import {
   claimAlsoAs,

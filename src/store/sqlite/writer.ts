@@ -1,20 +1,14 @@
 // The only connection of this process that writes. A batch is one transaction: it takes the write lock, checks the
-// lease
-// and the clock, allocates ids from the row of the last id, and saves that row; so ids follow the order of commits over
-// all
-// writers of the file.
+// lease and the clock, allocates ids from the row of the last id, and saves that row; so ids follow the order of
+// commits over all writers of the file.
 //
 // The clock: after it was set back, ids continue above the last one, and send times follow the clock. Writing never
-// depends
-// on the clock being right, and deleting never depends on a single reading of it (horizons.ts).
+// depends on the clock being right, and deleting never depends on a single reading of it (horizons.ts).
 //
 // A replaced store: before it uses a cache, each transaction compares the newest message that was read (log-index.ts),
-// the
-// row that this process left (node-lease.ts) and the epoch, which changes when a person deletes accounts or groups.
-// This
-// detects a backup that SQLite's .restore writes into the open file. It does not detect a file that was overwritten
-// byte by
-// byte, which SQLite does not detect either.
+// the row that this process left (node-lease.ts) and the epoch, which changes when a person deletes accounts or groups.
+// This detects a backup that SQLite's .restore writes into the open file. It does not detect a file that was
+// overwritten byte by byte, which SQLite does not detect either.
 
 import type { Database } from "bun:sqlite";
 import { blockFor } from "../../base/block.ts";
@@ -121,8 +115,7 @@ export class Writer {
 
   /**
    * Takes or extends the lease of the node number, which shows whether the store can commit. Returns how far the last
-   * id is
-   * ahead of the clock, in milliseconds.
+   * id is ahead of the clock, in milliseconds.
    */
   renew(): number {
     return this.transact((ids, wallMs) => aheadMsOf(ids.last, wallMs));
@@ -184,8 +177,7 @@ export class Writer {
 
   /**
    * The send time of a batch's first message, in nanoseconds; each further one is a nanosecond later. Times increase
-   * with
-   * ids while the clock runs forward: clocks that differ by less than a millisecond count as equal.
+   * with ids while the clock runs forward: clocks that differ by less than a millisecond count as equal.
    */
   private firstSentNs(): bigint {
     const wallNs = this.clock.wallNs();

@@ -1,7 +1,6 @@
 // Backs up a store, while others write to it, as one file. VACUUM INTO reads one snapshot, including the content of the
 // write-ahead log, and writes neither free pages nor deleted texts. Writers continue, but the snapshot prevents the log
-// from
-// restarting, so that it grows until the copy is complete, some seconds a gigabyte. All of this blocks its thread
+// from restarting, so that it grows until the copy is complete, some seconds a gigabyte. All of this blocks its thread
 // (backup-worker.ts).
 
 import type { Database } from "bun:sqlite";
@@ -31,8 +30,7 @@ export function copyBytesOf(path: string): number {
 
 /**
  * Copies the store at `from` to the empty file `to`, verifies the copy, seals and syncs it. Calls `began` at the
- * beginning
- * of each phase. Throws Refusal if the store is damaged, SQLiteError if the copy cannot be written.
+ * beginning of each phase. Throws Refusal if the store is damaged, SQLiteError if the copy cannot be written.
  */
 export function backUp(from: string, to: string, began: (phase: "copying" | "verifying") => void): StoreFacts {
   began("copying");

@@ -1,11 +1,8 @@
 // Detects a write-ahead log that does not belong to the database beside it: left over from another store, or older than
-// a
-// database that replaced the original. SQLite applies any log that it finds, which destroys both. The checks run before
-// the
-// file is opened: a file is in the format with a log before its log has a frame, a store does not shrink without a
-// vacuum,
-// and the first page names its program. Not detected: the log of a store beside another one that had a log and is not
-// longer.
+// a database that replaced the original. SQLite applies any log that it finds, which destroys both. The checks run
+// before the file is opened: a file is in the format with a log before its log has a frame, a store does not shrink
+// without a vacuum, and the first page names its program. Not detected: the log of a store beside another one that had
+// a log and is not longer.
 //
 //   database  offset 18   2 bytes   versions to write and to read: 1 with a rollback journal, as VACUUM INTO makes
 // files,

@@ -13,8 +13,7 @@ export function hasJournal(path: string): boolean {
 
 /**
  * Rolls back the transaction of a killed process, if any; leaves a running transaction alone. Throws Refusal if the
- * file
- * cannot be written.
+ * file cannot be written.
  */
 export function rollBackJournal(path: string): void {
   if (!hasJournal(path)) return;

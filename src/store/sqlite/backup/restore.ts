@@ -1,8 +1,6 @@
 // Replaces a store that no process has open by a backup: copies it beside the store, verifies it, gives it new marks,
-// moves
-// the old files aside, and renames it into place. Whenever the process ends, either the old or the new store is in
-// place,
-// and nothing of the old one is deleted. The caller holds the store's lock.
+// moves the old files aside, and renames it into place. Whenever the process ends, either the old or the new store is
+// in place, and nothing of the old one is deleted. The caller holds the store's lock.
 
 import { Database, SQLiteError } from "bun:sqlite";
 import {
@@ -38,8 +36,7 @@ const chunkBytes = 1024 * 1024;
 
 /**
  * Copies a backup (a path, or 0 for standard input) to the new file `to`, verifies it and makes it a store: unsealed,
- * with
- * new marks, synced. `name` is the backup's name in error messages.
+ * with new marks, synced. `name` is the backup's name in error messages.
  */
 export function receive(from: string | 0, to: string, name: string): StoreFacts {
   copyBytes(from, to);
@@ -65,8 +62,7 @@ export function receive(from: string | 0, to: string, name: string): StoreFacts 
 
 /**
  * Makes a restored store distinct from the one that was backed up: a new mark, so that no older index is used for this
- * log;
- * a new identity, so that processes notice copies of one backup; and no leases of node numbers. Anything else that
+ * log; a new identity, so that processes notice copies of one backup; and no leases of node numbers. Anything else that
  * identifies the life of a store must be renewed here, too.
  */
 function renewMarks(db: Database): void {
@@ -111,9 +107,8 @@ export const damagedStem = ".damaged-";
 
 /**
  * Moves the files at `path` to `aside` and the new file to `path`. Throws Refusal, without changing anything, if a
- * process
- * reads the store. If the process is killed, `undoHalfSwap` undoes an incomplete move when the store is opened next; so
- * `aside` must begin with the path and one of the two suffixes.
+ * process reads the store. If the process is killed, `undoHalfSwap` undoes an incomplete move when the store is opened
+ * next; so `aside` must begin with the path and one of the two suffixes.
  */
 export function putInPlace(path: string, draft: string, aside: string): void {
   checkpointFile(path);
@@ -130,9 +125,8 @@ export function putInPlace(path: string, draft: string, aside: string): void {
 
 /**
  * Undoes an incomplete `putInPlace` of a killed process: as long as the old store is at `path`, the same file has a
- * second
- * name, and its write-ahead log may be beside that name, where SQLite does not find it. The caller holds a lock that
- * excludes restores and repairs.
+ * second name, and its write-ahead log may be beside that name, where SQLite does not find it. The caller holds a lock
+ * that excludes restores and repairs.
  */
 export function undoHalfSwap(path: string): void {
   const identity = fileIdentity(path);
@@ -160,8 +154,7 @@ export function freshAside(stem: string): string {
 
 /**
  * Checkpoints the write-ahead log into its file and removes it. A store that is too damaged for that keeps its log, and
- * so
- * does a store that the log does not belong to.
+ * so does a store that the log does not belong to.
  */
 function checkpointFile(path: string): void {
   if (!hasContent(path)) return;
@@ -188,8 +181,7 @@ function checkpointFile(path: string): void {
 
 /**
  * Gives a file a second name, so that the first one never points to nothing. On a file system without hard links it
- * makes a
- * synced copy, which needs as much room as the file. Throws if `aside` exists.
+ * makes a synced copy, which needs as much room as the file. Throws if `aside` exists.
  */
 export function keepAs(path: string, aside: string, link: (from: string, to: string) => void = linkSync): void {
   try {

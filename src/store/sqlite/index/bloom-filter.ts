@@ -1,6 +1,5 @@
 // A blocked Bloom filter (Bloom, 1970; Putze, Sanders, Singler, 2007): all bits of a key are in one cache line of 64
-// bytes,
-// so a lookup costs one cache miss. With 16 bits a key, about one lookup in 500 is a false positive.
+// bytes, so a lookup costs one cache miss. With 16 bits a key, about one lookup in 500 is a false positive.
 
 const blockWords = 16;
 const blockBits = blockWords * 32;

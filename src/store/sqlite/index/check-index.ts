@@ -68,8 +68,7 @@ export function checkIndex(log: Database, index: Database, nowMs: number, progre
   const oldest = log.query<{ id: bigint | null }, []>("SELECT min(id) AS id FROM message").get()?.id ?? 0n;
   const last = log.query<{ last_id: bigint }, []>("SELECT last_id FROM sequence").get()?.last_id ?? 0n;
   // Merges omit older keyed postings: by marks, or by the clock in a store of an earlier schema. Ids may be ahead of
-  // the
-  // clock, so the newest id bounds the clock of such a merge.
+  // the clock, so the newest id bounds the clock of such a merge.
   const clockFrom = smallestIdAt(Math.max(nowMs, timeOfId(last)) - idempotencyHours * 3_600_000);
   const marksFrom = guardedLog(() => keyedUpToOf(log)) + 1n;
   const keyedFrom = clockFrom > marksFrom ? clockFrom : marksFrom;

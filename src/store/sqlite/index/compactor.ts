@@ -1,14 +1,10 @@
 // Flushes the end of the log to runs, merges runs, and drops runs whose messages were deleted. One of the processes
-// that
-// share the log does so, under a lease in the index.
+// that share the log does so, under a lease in the index.
 //
 // It works in steps of some milliseconds (sorting a run takes longest), on request, because it shares cores with
-// threads
-// that answer requests. A step changes the index in one transaction that checks the lease. A run exists only after its
-// last
-// step, so neither a suspended process nor kill -9 leaves a partial run. A run and the state's last flushed id are
-// written
-// in one transaction, so nothing is flushed twice.
+// threads that answer requests. A step changes the index in one transaction that checks the lease. A run exists only
+// after its last step, so neither a suspended process nor kill -9 leaves a partial run. A run and the state's last
+// flushed id are written in one transaction, so nothing is flushed twice.
 
 import type { Database } from "bun:sqlite";
 import type { Clock } from "../../../base/clock.ts";
@@ -59,15 +55,7 @@ export class Compactor {
   private readonly follower: LogFollower;
   private readonly runs: RunList;
   private readonly statements: RunStatements;
-  private readonly oldest;
-  private readonly lease;
-  private readonly saveLease;
-  private readonly saveState;
-  private readonly dropRun;
-  private readonly nextRun;
-  private readonly firstBlock;
-  private readonly dropBlocks;
-  private readonly unflushed;
+  private readonly sql;
   private readonly marks: Marks;
   /** Undefined while another process compacts, and after a step has failed. */
   private buffer: FlushBuffer | undefined;
@@ -89,27 +77,27 @@ export class Compactor {
     this.follower = new LogFollower(log, allLists);
     this.runs = new RunList(index, []);
     this.statements = new RunStatements(index);
-    this.oldest = log.prepare<{ id: bigint }, []>("SELECT id FROM message ORDER BY id LIMIT 1");
-    this.unflushed = log.prepare<{ messages: bigint }, [bigint, number]>(
-      "SELECT count(*) AS messages FROM (SELECT 1 FROM message WHERE id > ? LIMIT ?)",
-    );
+    this.sql = {
+      oldest: log.prepare<{ id: bigint }, []>("SELECT id FROM message ORDER BY id LIMIT 1"),
+      unflushed: log.prepare<{ messages: bigint }, [bigint, number]>(
+        "SELECT count(*) AS messages FROM (SELECT 1 FROM message WHERE id > ? LIMIT ?)",
+      ),
+      lease: index.prepare<LeaseRow, []>("SELECT version, holder, until_ms FROM state"),
+      saveLease: index.prepare<null, [string, number]>("UPDATE state SET holder = ?, until_ms = ?"),
+      saveState: index.prepare<null, [bigint]>("UPDATE state SET version = version + 1, folded_id = max(folded_id, ?)"),
+      dropRun: index.prepare<null, [number]>("DELETE FROM run WHERE number = ?"),
+      firstBlock: index.prepare<{ number: bigint }, [number]>(
+        "SELECT number FROM block WHERE number >= ? ORDER BY number LIMIT 1",
+      ),
+      nextRun: index.prepare<{ number: bigint }, []>(
+        "UPDATE state SET last_run = last_run + 1 RETURNING last_run AS number",
+      ),
+      dropBlocks: index.prepare<null, [number, number]>(
+        `DELETE FROM block WHERE number IN (
+           SELECT number FROM block WHERE number >= ? AND number < ? LIMIT ${sweptBlocksMax})`,
+      ),
+    };
     this.marks = new Marks(log);
-    this.lease = index.prepare<LeaseRow, []>("SELECT version, holder, until_ms FROM state");
-    this.saveLease = index.prepare<null, [string, number]>("UPDATE state SET holder = ?, until_ms = ?");
-    this.saveState = index.prepare<null, [bigint]>(
-      "UPDATE state SET version = version + 1, folded_id = max(folded_id, ?)",
-    );
-    this.dropRun = index.prepare<null, [number]>("DELETE FROM run WHERE number = ?");
-    this.firstBlock = index.prepare<{ number: bigint }, [number]>(
-      "SELECT number FROM block WHERE number >= ? ORDER BY number LIMIT 1",
-    );
-    this.nextRun = index.prepare<{ number: bigint }, []>(
-      "UPDATE state SET last_run = last_run + 1 RETURNING last_run AS number",
-    );
-    this.dropBlocks = index.prepare<null, [number, number]>(
-      `DELETE FROM block WHERE number IN (
-         SELECT number FROM block WHERE number >= ? AND number < ? LIMIT ${sweptBlocksMax})`,
-    );
     this.files = new OpenFiles(index.filename);
   }
 
@@ -151,7 +139,7 @@ export class Compactor {
     const { flushedId } = this.runs;
     // Counting takes as long as many steps, and the result stays true until another run exists.
     if (this.behindAt === flushedId) return true;
-    const found = guardedLog(() => this.unflushed.get(flushedId, startMessagesMax)?.messages ?? 0n);
+    const found = guardedLog(() => this.sql.unflushed.get(flushedId, startMessagesMax)?.messages ?? 0n);
     const isBehind = found >= BigInt(startMessagesMax);
     this.behindAt = isBehind ? flushedId : undefined;
     return isBehind;
@@ -159,7 +147,7 @@ export class Compactor {
 
   release(): void {
     this.transact(() => {
-      this.saveLease.run(this.holder, 0);
+      this.sql.saveLease.run(this.holder, 0);
       return false;
     });
   }
@@ -168,7 +156,7 @@ export class Compactor {
     const builder = this.newRun();
     const finish = (): void => {
       builder.finish(0, buffer.lastId, buffer.count);
-      this.saveState.run(buffer.lastId);
+      this.sql.saveState.run(buffer.lastId);
       this.flushing = undefined;
       this.buffer = undefined;
     };
@@ -207,10 +195,10 @@ export class Compactor {
     for (const run of inputs) {
       messages += run.messages;
       level = run.level + 1;
-      this.dropRun.run(run.number);
+      this.sql.dropRun.run(run.number);
     }
     builder.finish(level, inputs.at(-1)?.lastId ?? 0n, messages);
-    this.saveState.run(0n);
+    this.sql.saveState.run(0n);
     this.merging = undefined;
     this.sweptTo = 0;
   }
@@ -218,25 +206,25 @@ export class Compactor {
   private dropOne(): boolean {
     const [run] = this.runs.runs;
     if (run === undefined || (this.oldestId() ?? this.runs.flushedId + 1n) <= run.lastId) return false;
-    this.dropRun.run(run.number);
-    this.saveState.run(0n);
+    this.sql.dropRun.run(run.number);
+    this.sql.saveState.run(0n);
     this.sweptTo = 0;
     return true;
   }
 
   private oldestId(): bigint | undefined {
-    return guardedLog(() => this.oldest.get()?.id);
+    return guardedLog(() => this.sql.oldest.get()?.id);
   }
 
   /** Deletes some blocks without a run. Call only while nothing is being flushed or merged. */
   private sweep(): boolean {
     const numbers = new Set(this.runs.runs.map((run) => run.number));
     for (;;) {
-      const first = this.firstBlock.get(this.sweptTo)?.number;
+      const first = this.sql.firstBlock.get(this.sweptTo)?.number;
       if (first === undefined) return false;
       const run = Math.floor(Number(first) / blocksPerRun);
       if (!numbers.has(run)) {
-        this.dropBlocks.run(Number(first), (run + 1) * blocksPerRun);
+        this.sql.dropBlocks.run(Number(first), (run + 1) * blocksPerRun);
         return true;
       }
       this.sweptTo = (run + 1) * blocksPerRun;
@@ -245,14 +233,14 @@ export class Compactor {
 
   /** Numbers are never reused, because readers cache runs and blocks by number. */
   private newRun(): RunBuilder {
-    const number = this.nextRun.get()?.number;
+    const number = this.sql.nextRun.get()?.number;
     if (number === undefined) throw new IndexDamage("the index has lost its state");
     return new RunBuilder(Number(number), this.statements);
   }
 
   /** Works in one transaction of the index under the lease; returns false while another process holds it. */
   private transact(work: () => boolean): boolean {
-    if (this.isElsewhere(this.lease.get())) return false;
+    if (this.isElsewhere(this.sql.lease.get())) return false;
     beginImmediate(this.index, lockWaitMsMax);
     try {
       const more = this.workIfHeld(work);
@@ -269,7 +257,7 @@ export class Compactor {
   }
 
   private workIfHeld(work: () => boolean): boolean {
-    const row = this.lease.get();
+    const row = this.sql.lease.get();
     if (row === null) throw new IndexDamage("the index has lost its state");
     if (this.isElsewhere(row)) return false;
     if (row.holder !== this.holder) this.forget();
@@ -288,7 +276,7 @@ export class Compactor {
   private renew(row: LeaseRow): void {
     const leftMs = Number(row.until_ms) - this.clock.wallMs();
     if (row.holder === this.holder && leftMs > leaseMs / 2 && leftMs <= leaseMs) return;
-    this.saveLease.run(this.holder, this.clock.wallMs() + leaseMs);
+    this.sql.saveLease.run(this.holder, this.clock.wallMs() + leaseMs);
   }
 
   private forget(): void {

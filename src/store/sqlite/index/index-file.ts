@@ -1,6 +1,5 @@
 // The index: a second file beside the log, with sorted runs of postings (posting.ts, run-block.ts). It can be rebuilt
-// from
-// the log, so it is synced less strictly, and a missing, damaged or foreign index is replaced.
+// from the log, so it is synced less strictly, and a missing, damaged or foreign index is replaced.
 //
 // A run covers the messages between the last id of the previous run and its own; runs never overlap. Run numbers only
 // increase, so a cached block never changes.

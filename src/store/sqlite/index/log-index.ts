@@ -1,6 +1,5 @@
 // A thread's view of the log by key: the runs of the index and the memtable. Lookups belong to a snapshot: `begin`,
-// then read
-// or lock the log, `follow`, look up, `end`. In this order the runs are never ahead of the log.
+// then read or lock the log, `follow`, look up, `end`. In this order the runs are never ahead of the log.
 
 import type { Database } from "bun:sqlite";
 import { openQuietly } from "../connection.ts";
@@ -70,8 +69,7 @@ export class LogIndex {
 
   /**
    * Takes in new commits, inside a snapshot of the log. Throws Refusal if they exceed the memtable, and LogReplaced if
-   * the
-   * log is not the one that it has followed.
+   * the log is not the one that it has followed.
    */
   follow(observe?: (message: MessageKeys) => void): void {
     this.follower.requireMessage(this.memtable.lastId);

@@ -2,8 +2,7 @@
 // follows the log: it takes in what any process has committed since the last time.
 //
 // Messages are stored in generations of a fixed size, so that flushed messages are dropped by the thousand. Invariant:
-// the
-// memtable holds every message above the last flushed id as of the last drop.
+// the memtable holds every message above the last flushed id as of the last drop.
 
 import type { Database } from "bun:sqlite";
 import { guardedLog, LogReplaced } from "../damage.ts";
@@ -147,8 +146,7 @@ export class LogFollower {
 
   /**
    * Throws LogReplaced unless the log has the message `id`, which was read from it, or has deleted it since. If it has,
-   * it
-   * also has all earlier commits: ids are unique.
+   * it also has all earlier commits: ids are unique.
    */
   requireMessage(id: bigint): void {
     guardedLog(() => {

@@ -1,6 +1,5 @@
 // Writes a run: postings arrive list by list and sorted, blocks are written as they fill, and finally the run's row,
-// which
-// makes the run exist. Blocks without a run are left over from an incomplete flush or merge.
+// which makes the run exist. Blocks without a run are left over from an incomplete flush or merge.
 
 import type { Database } from "bun:sqlite";
 import { BloomFilter } from "./bloom-filter.ts";

@@ -1,6 +1,5 @@
 // Collects the rows of a table that a salvage omits because no writer writes such values. A row that is read twice
-// counts
-// once, so the primary keys are kept until the table is complete.
+// counts once, so the primary keys are kept until the table is complete.
 
 import type { Row } from "./salvage-range.ts";
 

@@ -1,6 +1,5 @@
 // What must never go backwards in a salvaged store: the last id, and the numbers of accounts and groups, including
-// those
-// whose rows are lost.
+// those whose rows are lost.
 
 import type { Database } from "bun:sqlite";
 import { existsSync } from "node:fs";
@@ -10,8 +9,7 @@ import { indexPathOf } from "../index/index-file.ts";
 
 /**
  * Larger values are not ids. The limit does not depend on a clock, which may be wrong and far behind the ids. It allows
- * ids
- * a year beyond the last valid time.
+ * ids a year beyond the last valid time.
  */
 export const idMax = smallestIdAt(clockMsEnd + 366 * 86_400_000);
 /** Numbers are 31 bits (posting.ts). */
@@ -19,8 +17,7 @@ const numberMax = 2n ** 31n;
 
 /**
  * Inserts a placeholder for each account and group that is referenced but whose row is lost; otherwise another account
- * would
- * get the number and could read what is not its own. Returns their count.
+ * would get the number and could read what is not its own. Returns their count.
  */
 export function keepNumbers(target: Database): number {
   // A damaged row may refer to anything.

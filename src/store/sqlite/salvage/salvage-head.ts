@@ -1,8 +1,6 @@
 // Makes a copy of a damaged file with a readable schema: SQLite reads nothing without a schema, and with a part of one
-// it
-// does not see the other tables. The copy gets a new header and a schema that names the tables where table-search.ts
-// found
-// them; triggers and other indexes are omitted. The damaged file itself is not changed.
+// it does not see the other tables. The copy gets a new header and a schema that names the tables where table-search.ts
+// found them; triggers and other indexes are omitted. The damaged file itself is not changed.
 //
 //   offset 18   2 bytes   2 if a write-ahead log is used, else 1    (sqlite.org/fileformat2.html, The Database Header)
 //   offset 28   4 bytes   number of pages
@@ -35,8 +33,7 @@ export function copyCheckpointed(path: string, copy: string): void {
 
 /**
  * Gives a copy a schema of the tables that are found in it. `sample` is an intact store, which defines the tables.
- * Returns
- * the tables that were not found: they are lost, or were empty.
+ * Returns the tables that were not found: they are lost, or were empty.
  */
 export function replaceSchema(copy: string, sample: Database, tables: readonly string[]): string[] {
   const file = new PageFile(copy);
@@ -107,8 +104,7 @@ function checkpointFile(path: string): void {
 
 /**
  * Writes a first page that names the tables at their roots. Bun's SQLite does not allow writing the schema table, so
- * the
- * page is built here. Everything is on this page: pages at the end could be taken for pages that the file has lost.
+ * the page is built here. Everything is on this page: pages at the end could be taken for pages that the file has lost.
  */
 function writeSchema(path: string, sought: readonly Sought[], roots: ReadonlyMap<string, number>): void {
   const head = emptyHead();

@@ -1,8 +1,6 @@
 // Reads the rows of a table with damaged pages, by ranges of its integer key: forwards until a page cannot be read,
-// backwards
-// from the other end, and then the rest in halves, until they are small. Rows are passed on in no particular order,
-// some of
-// them twice.
+// backwards from the other end, and then the rest in halves, until they are small. Rows are passed on in no particular
+// order, some of them twice.
 
 import type { Database } from "bun:sqlite";
 import { isUnreadable } from "../damage.ts";

@@ -3,8 +3,7 @@
 // caller holds the store's lock. All tables are copied; for messages the report names the ranges of ids that were lost.
 //
 // The new file keeps what must never go backwards: its last id is at least every id that was found, and the number of
-// an
-// account or a group with messages is not given to another. It has a new mark, so its index is rebuilt.
+// an account or a group with messages is not given to another. It has a new mark, so its index is rebuilt.
 
 import { Database } from "bun:sqlite";
 import { closeSync, openSync, rmSync, statSync } from "node:fs";

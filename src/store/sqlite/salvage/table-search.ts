@@ -1,11 +1,8 @@
 // Finds the root page of each table in a store whose schema is lost or incomplete. Remnants of the schema are the best
 // source, on whatever page they are. The tables of the first migration begin on known pages, which differ between a
-// store
-// that roost created and one that VACUUM INTO wrote (a restored backup). Later tables use whatever pages were free, and
-// are
-// recognised by their rows: a page without a parent whose first row has the table's types. Free pages, which hold
-// deleted
-// rows, are excluded.
+// store that roost created and one that VACUUM INTO wrote (a restored backup). Later tables use whatever pages were
+// free, and are recognised by their rows: a page without a parent whose first row has the table's types. Free pages,
+// which hold deleted rows, are excluded.
 
 import { Database } from "bun:sqlite";
 import { isStoreIdentity } from "../../../auth/store-ownership.ts";
