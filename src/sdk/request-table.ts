@@ -14,7 +14,7 @@ interface PendingRequest {
   readonly reject: (error: Error) => void;
 }
 
-export interface OpenRequest {
+interface OpenRequest {
   readonly sequence: number;
   /** The body of the response; rejects with RequestRefused, RequestTimedOut or the argument of `failAll`. */
   readonly answer: Promise<Uint8Array>;

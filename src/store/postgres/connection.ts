@@ -60,7 +60,7 @@ const planning = {
   jit: "off",
 } as const;
 
-export interface ConnectionOptions {
+interface ConnectionOptions {
   readonly url: string;
   readonly connectionsMax: number;
   /** Closes connections that are idle for this long; 0 keeps them. */

@@ -7,7 +7,7 @@ import { rollBackJournal } from "./backup/journal.ts";
 
 export type Synchronous = "FULL" | "NORMAL";
 
-export interface ConnectionOptions {
+interface ConnectionOptions {
   readonly path: string;
   /** OFF: for files that can be created again. */
   readonly synchronous: Synchronous | "OFF";

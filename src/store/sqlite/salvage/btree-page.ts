@@ -18,7 +18,7 @@ const cellsMax = pageBytes / 4;
 
 export type PageKind = "table" | "index";
 /** Undefined: a value beyond the page, or of an unknown type. */
-export type Value = null | bigint | number | string | Uint8Array | undefined;
+type Value = null | bigint | number | string | Uint8Array | undefined;
 
 export interface Record {
   /** Undefined in an index. */
