@@ -86,7 +86,7 @@ export class Batcher {
   /** Queues jobs that commit together; `cost` is in messages. Rejects with StoreUnavailable. */
   add<T>(jobs: readonly Job[], characters: number, read: (slots: Slots) => T, cost: number = jobs.length): Promise<T> {
     if (this.queuedCost >= queuedCostMax || this.queuedCharacters >= queuedCharactersMax) {
-      return Promise.reject(new StoreUnavailable("too much waits for the store already"));
+      return Promise.reject(new StoreUnavailable("too many requests are waiting for the store"));
     }
     return new Promise((resolve, reject) => {
       this.queue.push({ jobs, characters, cost, settle: (slots) => resolve(read(slots)), reject });

@@ -266,7 +266,7 @@ describe.skipIf(!hasPostgres || Bun.which("pg_dump") === null)("PostgreSQL", () 
     expect(newer.err).toContain("this program knows schemas up to");
     expect(await bodiesIn(sql)).toHaveLength(300);
     await sql`DROP SCHEMA roost CASCADE`;
-    expect((await backup([join(folder, "none")])).err).toContain("holds no store of roost");
+    expect((await backup([join(folder, "none")])).err).toContain("contains no roost store");
     expect(readdirSync(folder).filter((name) => name.includes("partial"))).toEqual([]);
   }, 60_000);
 

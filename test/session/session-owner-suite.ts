@@ -217,7 +217,7 @@ export function sessionOwnerSuite(name: string, makeEngine: () => Promise<OwnedE
       await engine.write({ identity });
       await until(() => sessions.identity?.identity === identity, "it has the new identity");
       await until(() => sessions.isHealthy, "it works");
-      expect(lines.join("")).toContain("is another one than before");
+      expect(lines.join("")).toContain("is a different store than before");
       expect((await engine.read()).identity).toBe(identity);
     });
 

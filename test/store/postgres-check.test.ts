@@ -37,7 +37,7 @@ describe.skipIf(!hasPostgres)("PostgreSQL", () => {
     const url = await server.makeDatabase();
     await (await openPostgresStore({ url, retentionDays: 0, log: silentLog })).close();
     expect((await checkPostgres(url, () => undefined)).skipped).toEqual([expect.stringContaining("amcheck")]);
-    expect(checkPostgres(await server.makeDatabase(), () => undefined)).rejects.toThrow("holds no store of roost");
+    expect(checkPostgres(await server.makeDatabase(), () => undefined)).rejects.toThrow("contains no roost store");
   }, 60_000);
 
   test("each kind of damage is named", async () => {

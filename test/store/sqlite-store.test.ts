@@ -156,10 +156,10 @@ test("writes nothing into a file that was taken away or replaced, and goes on wh
   const store = await openAt(path);
   const { messageId } = stored((await store.append([talk()]))[0]);
   renameSync(path, `${path}.away`);
-  expect(await failureOf(store.append([talk()]))).toMatch(/was taken away or replaced while it was open/);
+  expect(await failureOf(store.append([talk()]))).toMatch(/was removed or replaced while it was open/);
   expect(store.isHealthy).toBe(false);
   writeFileSync(path, "");
-  expect(await failureOf(store.append([talk()]))).toMatch(/was taken away or replaced while it was open/);
+  expect(await failureOf(store.append([talk()]))).toMatch(/was removed or replaced while it was open/);
   renameSync(`${path}.away`, path);
   expect(stored((await store.append([talk()]))[0]).messageId).toBeGreaterThan(messageId);
   await until(() => store.isHealthy, "the store says that it commits again");

@@ -170,7 +170,7 @@ export class RedisLink {
   private retryLater(reason: string): void {
     if (this.isClosed) return;
     if (!this.isKnownAway) {
-      this.options.log.warn("the session store is away; it is tried again", {
+      this.options.log.warn("the session store is unavailable; retrying", {
         server: redacted(this.options.url),
         reason,
       });

@@ -151,7 +151,8 @@ export class RedisOwner {
     const { link, store, log } = this.options;
     logAdoption(log, store, this.claim, outcome);
     this.claim = claimOfOwner(this.claim.fingerprints);
-    if (this.identity !== undefined && this.identity !== identity) log.warn(`${store} is another one than before`);
+    if (this.identity !== undefined && this.identity !== identity)
+      log.warn(`${store} is a different store than before`);
     if (this.isWaiting) log.info(`${store} has an identity now`);
     this.identity = identity;
     this.waitingSinceMs = undefined;

@@ -252,7 +252,7 @@ class SqliteSessions implements Sessions {
     const store = nameOf(this.path);
     const { identity, outcome } = claimFile(db, { store, claim, known, watch });
     logAdoption(log, store, claim, outcome);
-    if (known !== undefined && identity !== known) log.warn(`${store} is another one than before`);
+    if (known !== undefined && identity !== known) log.warn(`${store} is a different store than before`);
     this.claim = claimOfOwner(claim.fingerprints);
     this.known = identity;
   }
@@ -326,7 +326,7 @@ class SqliteSessions implements Sessions {
     if (this.opening?.file.isSame() === false) {
       // If the same file is still at the path, it is incomplete and must not be opened again.
       this.damaged = this.opening.file.identity;
-      this.log.warn("the file of the sessions was taken away; another one is opened", { path: this.path });
+      this.log.warn("the session file was removed; opening another one", { path: this.path });
       this.leave();
     }
     this.opening ??= this.open();

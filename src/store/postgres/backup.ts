@@ -25,7 +25,7 @@ export async function dumpStore(
     const env = environmentOf(url);
     const facts = await client.begin("ISOLATION LEVEL REPEATABLE READ READ ONLY", async (sql) => {
       const version = await versionIn(sql, placeOf(url));
-      if (version === undefined || version === 0) throw new StoreUnavailable(`${placeOf(url)} holds no store of roost`);
+      if (version === undefined || version === 0) throw new StoreUnavailable(`${placeOf(url)} contains no roost store`);
       const tool = toolFor("pg_dump", await majorOf(sql));
       const [row]: { snapshot: string }[] = await sql`SELECT pg_export_snapshot() AS snapshot`;
       began("copying");

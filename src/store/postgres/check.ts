@@ -104,7 +104,7 @@ async function check(
   began: (what: string, part: number) => void,
 ): Promise<CheckResult> {
   const version = await versionIn(sql, place);
-  if (version === undefined || version === 0) throw new StoreUnavailable(`${place} holds no store of roost`);
+  if (version === undefined || version === 0) throw new StoreUnavailable(`${place} contains no roost store`);
   const problems: string[] = [];
   const [rows]: { n: bigint }[] = await sql`SELECT count(*) AS n FROM roost.sequence`;
   if (rows?.n !== 1n) problems.push("the store has lost its row of the last id");

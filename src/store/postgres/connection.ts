@@ -180,7 +180,7 @@ export function openClient(options: ConnectionOptions, settings: Record<string, 
   } catch (error) {
     // Without a cause: errors about URLs contain them, with the password.
     const reason = error instanceof Error ? error.message : "it is malformed";
-    throw new StoreUnavailable(`its URL is not understood: ${reason.replaceAll(options.url, "…")}`);
+    throw new StoreUnavailable(`its URL is invalid: ${reason.replaceAll(options.url, "…")}`);
   }
 }
 
@@ -237,7 +237,7 @@ export class Connections {
     if (substitute !== undefined && this.isScarce) return substitute.run(work);
     const waitMs = this.options.answerMsMax ?? answerMsMax;
     if (this.isClosed) throw new StoreUnavailable("the store is closed");
-    if (this.queries >= queriesMax) throw new StoreUnavailable("too much waits for the database already");
+    if (this.queries >= queriesMax) throw new StoreUnavailable("too many requests are waiting for the database");
     this.queries++;
     const expiry = Promise.withResolvers<never>();
     let timer: ReturnType<typeof setTimeout> | undefined;

@@ -97,12 +97,12 @@ export class Housekeeping {
     if (this.isStopped) return;
     this.lookTimer = setTimeout(() => {
       this.chores.dropUnfinished().catch((error: unknown) => {
-        this.log.debug("Unfinished groups could not be taken back; it is tried again.", { reason: reasonOf(error) });
+        this.log.debug("Deleting unfinished groups failed; retrying.", { reason: reasonOf(error) });
       });
       this.look().then(
         () => this.lookLater(lookEveryMs),
         (error: unknown) => {
-          this.log.debug("It could not be found out what is old; it is tried again.", { reason: reasonOf(error) });
+          this.log.debug("Finding old messages failed; retrying.", { reason: reasonOf(error) });
           this.lookLater(lookEveryMs);
         },
       );
@@ -139,7 +139,7 @@ export class Housekeeping {
         (error: unknown) => {
           this.isPurging = false;
           this.purged = { life, to: 0n };
-          this.log.debug("Old messages could not be deleted; it is tried again.", { reason: reasonOf(error) });
+          this.log.debug("Deleting old messages failed; retrying.", { reason: reasonOf(error) });
         },
       );
     }, delayMs);

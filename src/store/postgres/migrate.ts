@@ -70,7 +70,7 @@ export async function requireCurrent(url: string): Promise<void> {
   if (version === schemaVersion) return;
   throw new StoreUnavailable(
     `the store ${placeOf(url)} has schema ${version}, and this program needs ${schemaVersion}; ` +
-      "start its server once with this program, which brings it up to date",
+      "start its server once with this program, which migrates it",
   );
 }
 

@@ -82,7 +82,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
       throw refusalOf(url, error);
     }
     const reason = error.message;
-    log.warn("The message store is away; it is tried again until it is there.", { store: placeOf(url), reason });
+    log.warn("The message store is unavailable; retrying.", { store: placeOf(url), reason });
     return new PostgresStore(writer, clock, options, { open, reason });
   }
 }
@@ -93,7 +93,7 @@ function refusalOf(url: string, error: unknown): unknown {
   if (error instanceof NotOwned) return error;
   return new StoreUnavailable(
     `The message store ${placeOf(url)} cannot be opened: ${error.message}. ` +
-      "Check that the URL names a database of ours, and that its user may connect and create a schema in it.",
+      "Check that the URL names a database for roost, and that its user may connect and create a schema in it.",
     { cause: error },
   );
 }
@@ -278,8 +278,7 @@ class PostgresStore extends JobStore {
     if (contentOf(former) !== contentOf(life) && nowMs - this.replacementSaidMs >= replacementEveryMs) {
       this.replacementSaidMs = nowMs;
       this.log.warn(
-        "The message store was replaced, or its accounts were changed by hand; " +
-          "nothing of the former one is remembered.",
+        "The message store was replaced, or its accounts were changed by hand; " + "all caches were dropped.",
         { store },
       );
     }

@@ -44,14 +44,14 @@ export class FileGuard {
         return;
       case "database":
         throw new Refusal(
-          `the file ${this.path} was taken away or replaced while it was open; nothing is written until it is back, ` +
+          `the file ${this.path} was removed or replaced while it was open; nothing is written until it is back, ` +
             "or this process is started again",
         );
       case "cut":
         this.wasCut = true;
         throw new LogDamage("it was emptied or cut while it was open");
       case "log":
-        throw new FilesMoved(`${this.path}-wal or ${this.path}-shm was taken away or replaced while it was open`);
+        throw new FilesMoved(`${this.path}-wal or ${this.path}-shm was removed or replaced while it was open`);
     }
   }
 
@@ -102,7 +102,7 @@ export class FileGuard {
   /** Checkpoints the removed write-ahead log into the database. Throws Refusal if that fails. */
   private rescue(): void {
     if (!this.checkpoint("FULL"))
-      throw new Refusal(`${this.path}-wal was taken away while it was open, and a process still reads from it`);
+      throw new Refusal(`${this.path}-wal was removed while it was open, and a process still reads from it`);
   }
 
   /**

@@ -153,7 +153,7 @@ export class Housekeeping {
         },
         (error: unknown) => {
           this.followTimer = undefined;
-          this.log.debug("The reader could not follow the log; the next question has more to do.", {
+          this.log.debug("The reader could not follow the log; the next query takes longer.", {
             reason: reasonOf(error),
           });
         },
@@ -169,7 +169,7 @@ export class Housekeeping {
       this.tidy().then(
         (restMs) => {
           this.isTidyDue = false;
-          if (!this.isTidy) this.log.info("The message store's files are in order again.");
+          if (!this.isTidy) this.log.info("Checkpoints and compaction of the message store work again.");
           this.isTidy = true;
           if (restMs > 0) this.tidyLater(restMs);
         },
@@ -179,7 +179,7 @@ export class Housekeeping {
           // Logged once.
           if (this.isTidy && !this.isStopped) {
             this.log.warn(
-              "The message store's files cannot be put in order; it is tried again. Memory grows until then.",
+              "Checkpoints or compaction of the message store fail; retrying. Memory grows until they succeed.",
               { reason: reasonOf(error) },
             );
           }

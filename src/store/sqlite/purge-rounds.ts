@@ -50,7 +50,7 @@ export class PurgeRounds {
     if (this.isStopped) return;
     this.timer = setTimeout(() => {
       work().catch((error: unknown) => {
-        this.log.debug("Old messages could not be looked for or deleted; it is tried again.", {
+        this.log.debug("Finding or deleting old messages failed; retrying.", {
           reason: reasonOf(error),
         });
         this.later(lookEveryMs, () => this.look());

@@ -244,7 +244,7 @@ export function requireCurrent(path: string): void {
     if (isCurrent(db, path)) return;
     throw new Unusable(
       `the store ${path} has schema ${pragmaNumber(db, "user_version")}, and this program needs ${schemaVersion}; ` +
-        "start its server once with this program, which brings it up to date",
+        "start its server once with this program, which migrates it",
     );
   } finally {
     db.close();

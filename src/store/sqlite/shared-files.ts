@@ -39,8 +39,8 @@ export async function waitForOthers(path: string): Promise<void> {
   while (!areConsistent(path) && !isNobodyElseThere(path)) {
     if (performance.now() > endMs) {
       throw new StoreUnavailable(
-        `another process has ${path} open, from under which ${path}-wal or ${path}-shm was taken away; ` +
-          "the file is opened when that process has noticed or ended",
+        `another process has ${path} open, and ${path}-wal or ${path}-shm was removed; ` +
+          "the file is opened when that process has noticed this or ended",
       );
     }
     await Bun.sleep(pauseMs);

@@ -162,7 +162,7 @@ export class StoreFiles {
     if (lack !== undefined) {
       throw new Unusable(
         `${this.path} is ${lack}, but ${this.path}-wal belongs to it and is not; ` +
-          "put the file back, or take the other away if its messages are not wanted",
+          "put the file back, or remove the other if its messages are not needed",
       );
     }
     // SQLite gives its -wal and -shm files the database's mode. Closing an open file would release its locks.
@@ -179,7 +179,7 @@ export class StoreFiles {
       await reader.end();
       await reader.start({ quiet: true });
     } catch (error) {
-      this.log.debug("The message store cannot be opened for reading either; it is tried again.", {
+      this.log.debug("The message store cannot be opened for reading either; retrying.", {
         reason: reasonOf(error),
       });
       await reader.end();

@@ -209,7 +209,7 @@ export class StoreThread {
     if (!wasOpen && this.waiters.length === 0) this.untold = sentence;
     this.rejectAll(sentence);
     if (this.isClosed || !wasOpen) return;
-    this.log.error("A thread of the store died and is started again.", {
+    this.log.error("A store thread died; restarting it.", {
       role: this.opening.role,
       reason,
     });
@@ -223,7 +223,7 @@ export class StoreThread {
         this.worker = undefined;
         broken?.terminate();
         if (this.isClosed) return;
-        this.log.error("A thread of the store could not be started; it is tried again.", {
+        this.log.error("Starting a store thread failed; retrying.", {
           role: this.opening.role,
           reason: reasonOf(error),
         });

@@ -159,7 +159,7 @@ export class SqliteStore extends JobStore {
     if (this.repairing !== undefined || this.isClosing || !this.backOff.isOver) return;
     this.backOff.begin();
     if (isReplaced) this.warnOfReplacement();
-    else this.log.error("The index of the messages is damaged and is made from the log again; no message is lost.");
+    else this.log.error("The index of the messages is damaged and is being rebuilt from the log; no message is lost.");
     this.repairing = this.repairOnce().then(
       () => {
         this.repairing = undefined;
@@ -167,7 +167,7 @@ export class SqliteStore extends JobStore {
       },
       (error: unknown) => {
         this.repairing = undefined;
-        this.log.error("The index of the messages could not be made again; it is tried again after a pause.", {
+        this.log.error("The index of the messages could not be rebuilt; retrying after a pause.", {
           reason: reasonOf(error),
           pauseMs: this.backOff.pauseMs,
         });
@@ -267,7 +267,7 @@ export class SqliteStore extends JobStore {
       if (error.fault !== "moved") throw error;
       if (this.files.areOpen) {
         this.files.lost(error.message);
-        this.log.error("Files of the message store were taken away; what they held is saved, and others are made.", {
+        this.log.error("Files of the message store were removed; their content is saved, and new files are created.", {
           reason: error.message,
         });
       }
@@ -293,9 +293,7 @@ export class SqliteStore extends JobStore {
     const nowMs = performance.now();
     if (nowMs - this.replacementSaidMs < replacementEveryMs) return;
     this.replacementSaidMs = nowMs;
-    this.log.warn(
-      "The message store was replaced, or its accounts were changed by hand; nothing of the former one is remembered.",
-    );
+    this.log.warn("The message store was replaced, or its accounts were changed by hand; all caches were dropped.");
   }
 
   private async repairOnce(): Promise<void> {

@@ -45,7 +45,7 @@ export function refuseForeignLog(path: string): void {
   if (isOurs && !hasJournalFormat(path) && (isShort || isVacuum())) return;
   throw new Unusable(
     `${path}-wal is the write-ahead log of ${isOurs ? "an older or another store" : "another program's database"} ` +
-      `than ${path}; together they would destroy each other. Take away the one that does not belong there`,
+      `than ${path}; together they would destroy each other. Remove the one that does not belong there`,
   );
 }
 

@@ -245,7 +245,7 @@ export class Compactor {
     try {
       const more = this.workIfHeld(work);
       // Messages that are flushed to a removed file would be in no run.
-      if (this.files.displacement() !== undefined) throw new IndexDamage("it was taken away while it was open");
+      if (this.files.displacement() !== undefined) throw new IndexDamage("it was removed while it was open");
       this.index.run("COMMIT");
       return more;
     } catch (error) {

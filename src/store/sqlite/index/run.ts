@@ -178,13 +178,13 @@ function isBlob(value: unknown): boolean {
 /** Throws IndexDamage unless the checksums match. A filter that was not loaded is empty. */
 function verify(row: RunRow): void {
   const blobs = [row.fences_received, row.fences_sent, row.fences_keyed, row.filter_received, row.filter_keyed];
-  if (![...blobs, row.crcs].every(isBlob)) throw new IndexDamage(`run ${row.number} of the index is spoilt`);
+  if (![...blobs, row.crcs].every(isBlob)) throw new IndexDamage(`run ${row.number} of the index is damaged`);
   const found = runChecksums(Number(row.level), row.last_id, Number(row.messages), blobs);
   const isRight = (at: number): boolean =>
     row.crcs.subarray(at * 4, at * 4 + 4).every((byte, i) => byte === found[at * 4 + i]);
   const isSame = row.crcs.length === found.length && isRight(0);
   if (!isSame || !blobs.every((blob, at) => isRight(at + 1) || (at >= filtersFrom && blob.length === 0)))
-    throw new IndexDamage(`run ${row.number} of the index is spoilt`);
+    throw new IndexDamage(`run ${row.number} of the index is damaged`);
 }
 
 function unpack(bytes: Uint8Array): Postings {

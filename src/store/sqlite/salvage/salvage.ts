@@ -78,7 +78,7 @@ export function salvage(path: string, to: string, progress: (table: string) => v
       tables.push(copyTable(source, target, table));
     }
     if (!tables.some(({ rows, table }) => rows > 0 && (table === "message" || table === "account")))
-      throw new Refusal(`nothing at all can be read of ${path}; put a backup back, or begin with another file`);
+      throw new Refusal(`nothing can be read from ${path}; restore a backup, or start with another file`);
     progress("names");
     readNamesOfIndex(source, target, "account", nameIndex, ["number", "app", "name"]);
     const nameless = keepNumbers(target);
