@@ -8,7 +8,7 @@ export type PresenceEvent =
 
 export class Presence {
   private readonly listeners = new Set<PresenceListener>();
-  private readonly untold: PresenceEvent[] = [];
+  private readonly pending: PresenceEvent[] = [];
   private isTelling = false;
 
   watch(listener: PresenceListener): () => void {
@@ -18,14 +18,14 @@ export class Presence {
 
   tell(events: readonly PresenceEvent[]): void {
     if (this.listeners.size === 0) return;
-    for (const event of events) this.untold.push(event);
+    for (const event of events) this.pending.push(event);
     if (this.isTelling) return;
     this.isTelling = true;
     try {
       // The list may grow meanwhile: a listener that asks for locations causes further events.
-      for (const event of this.untold) this.tellOne(event);
+      for (const event of this.pending) this.tellOne(event);
     } finally {
-      this.untold.length = 0;
+      this.pending.length = 0;
       this.isTelling = false;
     }
   }

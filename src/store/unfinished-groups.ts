@@ -4,7 +4,7 @@
 /** The bound on groups that a look considers. */
 export const unfinishedGroupsMax = 1_000;
 /** The step of an abandoned group; it is final. */
-export const givenUpStep = -1n;
+export const abandonedStep = -1n;
 
 /** A group that is being created; each slice of members is a step. */
 export interface UnfinishedGroup {
@@ -19,7 +19,7 @@ export class UnfinishedGroups {
   look(groups: readonly UnfinishedGroup[]): UnfinishedGroup[] {
     const { seen } = this;
     this.seen = new Map(groups.map(({ group, step }) => [group, step]));
-    return groups.filter(({ group, step }) => step === givenUpStep || seen.get(group) === step);
+    return groups.filter(({ group, step }) => step === abandonedStep || seen.get(group) === step);
   }
 
   forget(): void {

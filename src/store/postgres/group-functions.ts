@@ -7,7 +7,7 @@
 // first use here. A refused request creates no row.
 
 import { fullOf, outcome, sliceMembersMax } from "../jobs.ts";
-import { givenUpStep } from "../unfinished-groups.ts";
+import { abandonedStep } from "../unfinished-groups.ts";
 import { isolated } from "./writer-lock.ts";
 
 /**
@@ -156,7 +156,7 @@ DECLARE
   dropped bigint;
 BEGIN
   PERFORM roost.hold(a_holder, a_life);
-  UPDATE unfinished_group u SET step = ${givenUpStep} WHERE u.chat_group = a_group AND u.step = a_step;
+  UPDATE unfinished_group u SET step = ${abandonedStep} WHERE u.chat_group = a_group AND u.step = a_step;
   IF NOT FOUND THEN RETURN 0; END IF;
   DELETE FROM member WHERE number IN (
     SELECT m.number FROM member m WHERE m.chat_group = a_group AND m.until_id IS NULL LIMIT a_rows);

@@ -245,8 +245,8 @@ class PostgresStore extends JobStore {
       return renewal;
     } catch (error) {
       const refusal = refusalOf(url, error);
-      const isForGood = unopened === undefined ? error instanceof NotOwned : !(error instanceof DatabaseAway);
-      if (isForGood && refusal instanceof StoreUnavailable) refused?.(refusal.message);
+      const isPermanent = unopened === undefined ? error instanceof NotOwned : !(error instanceof DatabaseAway);
+      if (isPermanent && refusal instanceof StoreUnavailable) refused?.(refusal.message);
       throw error;
     }
   }

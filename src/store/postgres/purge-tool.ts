@@ -36,7 +36,7 @@ class PostgresPurgeTool implements PurgeTool {
   }
 
   async purgeNow(keepMs: number, deleted: (messages: number) => void): Promise<number> {
-    const { wallMs, life } = await this.vouch(keepMs);
+    const { wallMs, life } = await this.confirm(keepMs);
     const endId = await lastIdAt(this.connections, wallMs - keepMs);
     let messages = 0;
     for (let above: bigint | null = endId === 0n ? null : 0n; above !== null; await Bun.sleep(purgePauseMs)) {
@@ -54,7 +54,7 @@ class PostgresPurgeTool implements PurgeTool {
   }
 
   /** Moves the horizons to the database's clock, and marks in the future back to it. */
-  private async vouch(keepMs: number): Promise<TimeState> {
+  private async confirm(keepMs: number): Promise<TimeState> {
     for (;;) {
       const state = await readTime(this.connections);
       const { wallMs, time } = state;

@@ -5,7 +5,7 @@
 import type { Database } from "bun:sqlite";
 import { existsSync } from "node:fs";
 import { checkIndex, type Progress } from "./index/check-index.ts";
-import { openQuietly } from "./connection.ts";
+import { openUnlocked } from "./connection.ts";
 import { IndexDamage, isDamage, LogDamage, wrongTypesOf } from "./damage.ts";
 import { indexPathOf, indexSchemaVersion } from "./index/index-file.ts";
 import { identityOf } from "./ownership.ts";
@@ -221,12 +221,12 @@ function startSnapshot(db: Database | undefined): void {
 /** Returns the error if the file's header is damaged. */
 function openToCheck(path: string): Database | Error {
   // If no process has it open, this leaves no new file beside it.
-  if (!isOpenSomewhere(path)) return openedBy(() => openQuietly(path, cacheKib));
+  if (!isOpenSomewhere(path)) return openedBy(() => openUnlocked(path, cacheKib));
   try {
     return openedBy(() => openToRead(path));
   } catch (error) {
     if (failureOf(error) === undefined) throw error;
-    return openedBy(() => openQuietly(path, cacheKib));
+    return openedBy(() => openUnlocked(path, cacheKib));
   }
 }
 

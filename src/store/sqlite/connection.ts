@@ -47,7 +47,7 @@ export function openConnection(options: ConnectionOptions): Database {
  * memory. The index of the write-ahead log is on the heap then, and no lock is taken: the caller guarantees that nobody
  * writes meanwhile. Rolls back a leftover journal first; throws Refusal if that fails.
  */
-export function openQuietly(path: string, cacheKib: number): Database {
+export function openUnlocked(path: string, cacheKib: number): Database {
   rollBackJournal(path);
   const { SQLITE_OPEN_READWRITE, SQLITE_OPEN_URI } = constants;
   // Without a write-ahead log SQLite would create one, unless the file is declared immutable.

@@ -22,7 +22,7 @@ export class FileGuard {
   /** Content is missing, whatever the file's size becomes: cached pages do not match the file any more. */
   private wasCut = false;
   /** The log was checkpointed into the displaced database. */
-  private isParted = false;
+  private isDetached = false;
 
   constructor(db: Database, path: string) {
     this.db = db;
@@ -38,7 +38,7 @@ export class FileGuard {
    */
   check(): void {
     const displacement = this.displacement();
-    if (displacement !== "database") this.isParted = false;
+    if (displacement !== "database") this.isDetached = false;
     switch (displacement) {
       case undefined:
         return;
@@ -68,7 +68,7 @@ export class FileGuard {
   /** Call outside of transactions, with the error of `check`: saves the write-ahead log. Throws Refusal. */
   recover(error: unknown): void {
     if (error instanceof FilesMoved) this.rescue();
-    else if (error instanceof Refusal) this.part();
+    else if (error instanceof Refusal) this.detachLog();
   }
 
   private displacement(): Displacement | undefined {
@@ -109,9 +109,9 @@ export class FileGuard {
    * Checkpoints the log into the displaced database, once another file has replaced it. If no file has, the log
    * remains: it shows that the database is missing.
    */
-  private part(): void {
-    if (this.isParted || this.db.inTransaction || this.files.displacement() !== "database") return;
-    if (existsSync(this.path)) this.isParted = this.checkpoint("TRUNCATE");
+  private detachLog(): void {
+    if (this.isDetached || this.db.inTransaction || this.files.displacement() !== "database") return;
+    if (existsSync(this.path)) this.isDetached = this.checkpoint("TRUNCATE");
   }
 
   /** Returns false if a process still reads from the log. */

@@ -12,7 +12,7 @@ import { fullOf, LeftOut, outcome, type MemberSlice } from "../jobs.ts";
 import { purgeRowsMax } from "../purge.ts";
 import type { IdSequence } from "../snowflake.ts";
 import type { GroupDraft, MembershipChange } from "../store.ts";
-import { givenUpStep, UnfinishedGroups, unfinishedGroupsMax, type UnfinishedGroup } from "../unfinished-groups.ts";
+import { abandonedStep, UnfinishedGroups, unfinishedGroupsMax, type UnfinishedGroup } from "../unfinished-groups.ts";
 import type { Names } from "./names.ts";
 import type { Outcome } from "./talk-writer.ts";
 
@@ -82,14 +82,14 @@ export class GroupWriter {
         `SELECT account FROM member WHERE "group" = ? AND until_id IS NULL ORDER BY number LIMIT 1`,
       ),
       begin: db.prepare<null, [bigint]>(`INSERT INTO unfinished ("group", step) VALUES (?, 0)`),
-      goOn: db.prepare<null, [bigint]>(`UPDATE unfinished SET step = step + 1 WHERE "group" = ? AND step >= 0`),
+      advance: db.prepare<null, [bigint]>(`UPDATE unfinished SET step = step + 1 WHERE "group" = ? AND step >= 0`),
       finish: db.prepare<null, [bigint]>(`DELETE FROM unfinished WHERE "group" = ?`),
       publish: db.prepare<null, [bigint, bigint, bigint]>(
         `UPDATE "group" SET version = ?, member_count = (
            SELECT count(*) FROM member WHERE "group" = ? AND until_id IS NULL) WHERE number = ?`,
       ),
       allUnfinished: db.prepare<UnfinishedGroup, [number]>(`SELECT "group", step FROM unfinished LIMIT ?`),
-      giveUp: db.prepare<null, [bigint, bigint]>(`UPDATE unfinished SET step = ? WHERE "group" = ?`),
+      abandon: db.prepare<null, [bigint, bigint]>(`UPDATE unfinished SET step = ? WHERE "group" = ?`),
       dropMembers: db.prepare<null, [bigint, number]>(
         `DELETE FROM member WHERE number IN (
            SELECT number FROM member WHERE "group" = ? AND until_id IS NULL LIMIT ?)`,
@@ -122,7 +122,7 @@ export class GroupWriter {
 
   enterSlice({ app, group, members, isLast }: MemberSlice, ids: IdSequence, wallMs: number): Outcome {
     const row = this.sql.select.get(app, group);
-    if (row === null || this.sql.goOn.run(row.number).changes === 0) return notFound;
+    if (row === null || this.sql.advance.run(row.number).changes === 0) return notFound;
     const id = ids.next(wallMs);
     const leftOut = this.put(row.number, app, members, id, wallMs);
     if (!isLast) return [outcome.created, 0n, ...leftOut.words];
@@ -172,7 +172,7 @@ export class GroupWriter {
   dropUnfinished(): void {
     let rowsLeft = purgeRowsMax;
     for (const { group } of this.unfinished.look(this.sql.allUnfinished.all(unfinishedGroupsMax))) {
-      this.sql.giveUp.run(givenUpStep, group);
+      this.sql.abandon.run(abandonedStep, group);
       const dropped = this.sql.dropMembers.run(group, rowsLeft).changes;
       rowsLeft -= dropped;
       if (rowsLeft <= 0) return;

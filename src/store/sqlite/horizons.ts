@@ -119,14 +119,14 @@ export class Horizons {
   }
 
   /** The id up to which a purge by an operator who confirms the clock may delete. Changes nothing. */
-  vouchedUpTo(keepMs: number, wallMs: number): bigint {
+  confirmedUpTo(keepMs: number, wallMs: number): bigint {
     const leaptMs = Math.max(0, this.loadTime()?.leaptMs ?? 0);
     return this.marks.lastIdAt(wallMs - keepMs - leaptMs);
   }
 
   /** Sets the horizons to the clock, which an operator has confirmed; returns the id up to which to delete. */
-  vouch(keepMs: number, wallMs: number): bigint {
-    const upTo = this.vouchedUpTo(keepMs, wallMs);
+  confirm(keepMs: number, wallMs: number): bigint {
+    const upTo = this.confirmedUpTo(keepMs, wallMs);
     const time = this.loadTime();
     this.save("messages", firstHorizon(keepMs, wallMs, undefined));
     if (time === undefined) return upTo;

@@ -27,7 +27,7 @@ export type Request =
       readonly bounds: GroupBounds;
       readonly claim: StoreClaim;
       /** For the reader: neither lock nor write anything; nobody may write meanwhile. */
-      readonly quiet?: boolean;
+      readonly unlocked?: boolean;
     }
   | { readonly kind: "close" }
   /** Close the files and keep the lease: they will be opened again. */

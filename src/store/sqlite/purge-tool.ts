@@ -52,7 +52,7 @@ class SqlitePurgeTool implements PurgeTool {
         const { committedMs } = this.horizons.newest();
         const nothing = { keepMs, wallMs, committedMs, messages: 0, waitMs: 0 };
         if (keepMs === undefined) return nothing;
-        const upTo = this.horizons.vouchedUpTo(keepMs, wallMs);
+        const upTo = this.horizons.confirmedUpTo(keepMs, wallMs);
         const { messages } = new MessageCount(this.db).count(0n, upTo, surveyMessagesMax + 1);
         const horizon = this.horizons.ofMessages(keepMs, wallMs);
         const waitMs = waitMsOf(lookAt(horizon, keepMs, { wallMs, monotonicMs: 0 }, undefined));
@@ -63,7 +63,7 @@ class SqlitePurgeTool implements PurgeTool {
 
   async purgeNow(keepMs: number, deleted: (messages: number) => void): Promise<number> {
     const slices = new PurgeSlices(this.db);
-    const upTo = this.transact(() => this.horizons.vouch(keepMs, this.wallMs()));
+    const upTo = this.transact(() => this.horizons.confirm(keepMs, this.wallMs()));
     for (let total = 0; ;) {
       const { messages, isMore } = this.transact(() => slices.drop(upTo));
       // An idle server does not checkpoint.

@@ -16,7 +16,7 @@ import { StoreDamaged, StoreUnavailable, type Store } from "../store.ts";
 import type { GroupBounds } from "./group-writer.ts";
 import { flushMessagesDefault } from "./index/posting.ts";
 import { storeName } from "./ownership.ts";
-import { isForGood, StoreFiles, type StoreThreads } from "./store-files.ts";
+import { isPermanent, StoreFiles, type StoreThreads } from "./store-files.ts";
 import { StoreFault, StoreThread, type OpenRequest } from "./store-thread.ts";
 import { SqliteStore, type SqliteStoreOptions } from "./threaded-store.ts";
 
@@ -49,7 +49,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     await files.ensure();
   } catch (error) {
     failure = reasonOf(error);
-    if (isForGood(error)) {
+    if (isPermanent(error)) {
       await files.close();
       throw new StoreUnavailable(startSentence(path, failure, error), { cause: error });
     }

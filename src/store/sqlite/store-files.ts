@@ -120,7 +120,7 @@ export class StoreFiles {
   private async open(): Promise<void> {
     const { writer, reader, compactor } = this.threads;
     try {
-      await Promise.all([writer.end(), compactor.end(), reader.isQuiet ? undefined : reader.end()]);
+      await Promise.all([writer.end(), compactor.end(), reader.isUnlocked ? undefined : reader.end()]);
       // A thread takes longer to load its code than to open the files, so all load while the files are checked.
       for (const thread of [compactor, writer, reader]) thread.load();
       await this.prepare();
@@ -132,7 +132,7 @@ export class StoreFiles {
         this.claimed = opened;
       }
       // A reader without a lock does not see what is written from now on.
-      if (reader.isQuiet) await reader.end();
+      if (reader.isUnlocked) await reader.end();
       await reader.start();
       this.reason = undefined;
       if (this.wereOpen) this.onReopened?.();
@@ -140,9 +140,9 @@ export class StoreFiles {
     } catch (error) {
       this.reason = reasonOf(error);
       await Promise.all([writer.end(), compactor.end()]);
-      if (!isForGood(error)) await this.openForReading();
+      if (!isPermanent(error)) await this.openForReading();
       if (error instanceof StoreUnavailable) throw error;
-      throw new StoreFault(this.reason, isForGood(error) ? "unusable" : "machine", { cause: error });
+      throw new StoreFault(this.reason, isPermanent(error) ? "unusable" : "machine", { cause: error });
     }
   }
 
@@ -177,7 +177,7 @@ export class StoreFiles {
     if (reader.isReady || this.isClosing) return;
     try {
       await reader.end();
-      await reader.start({ quiet: true });
+      await reader.start({ unlocked: true });
     } catch (error) {
       this.log.debug("The message store cannot be opened for reading either; retrying.", {
         reason: reasonOf(error),
@@ -201,7 +201,7 @@ function refuseUnreadable(path: string): void {
 }
 
 /** Reports whether this error ends a start: it does not pass by itself. */
-export function isForGood(error: unknown): boolean {
+export function isPermanent(error: unknown): boolean {
   if (error instanceof StoreDamaged) return true;
   if (error instanceof StoreFault) return error.fault !== "machine";
   if (error instanceof Unusable) return true;

@@ -44,9 +44,9 @@ export class StoreThread {
   /** Whether the thread runs and has opened the file. */
   private isOpen = false;
   private isClosed = false;
-  private isOpenQuietly = false;
+  private isOpenUnlocked = false;
   /** Why the thread died without a pending request; the next `start` rejects with it. */
-  private untold: string | undefined;
+  private unreported: string | undefined;
   private restartMs = restartMsMin;
   private restartTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -86,21 +86,21 @@ export class StoreThread {
   }
 
   /** Whether the thread reads without a lock. */
-  get isQuiet(): boolean {
-    return this.isOpen && this.isOpenQuietly;
+  get isUnlocked(): boolean {
+    return this.isOpen && this.isOpenUnlocked;
   }
 
   /**
    * Opens the files in the thread and returns its answer; rejects with StoreUnavailable, also if the thread has died in
-   * the meantime. `quiet`: for reading only, without a lock. Later openings do not adopt the store again.
+   * the meantime. `unlocked`: for reading only, without a lock. Later openings do not adopt the store again.
    */
-  async start({ quiet }: { readonly quiet: boolean } = { quiet: false }): Promise<Answer> {
-    const { untold } = this;
-    this.untold = undefined;
-    if (untold !== undefined) throw new StoreUnavailable(untold);
+  async start({ unlocked }: { readonly unlocked: boolean } = { unlocked: false }): Promise<Answer> {
+    const { unreported } = this;
+    this.unreported = undefined;
+    if (unreported !== undefined) throw new StoreUnavailable(unreported);
     this.isClosed = false;
-    this.isOpenQuietly = quiet;
-    const answer = await this.send(this.load(), { ...this.opening, quiet });
+    this.isOpenUnlocked = unlocked;
+    const answer = await this.send(this.load(), { ...this.opening, unlocked });
     this.isOpen = true;
     this.restartMs = restartMsMin;
     this.opening = { ...this.opening, claim: claimOfOwner(this.opening.claim.fingerprints) };
@@ -206,7 +206,7 @@ export class StoreThread {
     this.isOpen = false;
     const sentence = `the store's ${this.opening.role} died: ${reason}`;
     // A thread that never opened the files reports to its starter, who may call `start` later.
-    if (!wasOpen && this.waiters.length === 0) this.untold = sentence;
+    if (!wasOpen && this.waiters.length === 0) this.unreported = sentence;
     this.rejectAll(sentence);
     if (this.isClosed || !wasOpen) return;
     this.log.error("A store thread died; restarting it.", {

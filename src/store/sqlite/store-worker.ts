@@ -7,7 +7,7 @@
 import type { Database } from "bun:sqlite";
 import { systemClock } from "../../base/clock.ts";
 import { checkpoint, checkpointLast } from "./checkpoint.ts";
-import { openConnection, openQuietly } from "./connection.ts";
+import { openConnection, openUnlocked } from "./connection.ts";
 import { damageOf } from "./damage.ts";
 import { indexPathOf } from "./index/index-file.ts";
 import { IndexKeeper } from "./index/index-keeper.ts";
@@ -41,12 +41,12 @@ let opening: Extract<Request, { kind: "open" }> | undefined;
 const done: Answer = { kind: "done" };
 
 function open(request: Extract<Request, { kind: "open" }>): Answer {
-  const { role, path, synchronous, holder, flushMessages, bounds, claim, quiet = false } = request;
+  const { role, path, synchronous, holder, flushMessages, bounds, claim, unlocked = false } = request;
   const indexPath = indexPathOf(path);
   opening = request;
   const refuseForeign = (opened: Database): void => refuseUnknown(opened, path);
-  db = quiet
-    ? openQuietly(path, cacheKib[role])
+  db = unlocked
+    ? openUnlocked(path, cacheKib[role])
     : openConnection({ path, synchronous, cacheKib: cacheKib[role], refuseForeign });
   switch (role) {
     case "compactor":
@@ -64,7 +64,7 @@ function open(request: Extract<Request, { kind: "open" }>): Answer {
     }
     case "reader":
       db.run("PRAGMA query_only = 1");
-      logIndex = new LogIndex(db, indexPath, [lists.received, lists.sent], undefined, quiet);
+      logIndex = new LogIndex(db, indexPath, [lists.received, lists.sent], undefined, unlocked);
       reader = new Reader(db, logIndex, new Ownership(db, storeName(path), claim));
       break;
   }

@@ -8,7 +8,7 @@ import { existsSync } from "node:fs";
 import { reasonOf } from "../../../base/reason-of.ts";
 import type { StoreFacts } from "../../store-facts.ts";
 import { seal } from "../../backup-seal.ts";
-import { openQuietly } from "../connection.ts";
+import { openUnlocked } from "../connection.ts";
 import { isDamage } from "../damage.ts";
 import { failureOf, Refusal } from "../refusal.ts";
 import { openToRead, refuseForeign, refuseNoDatabase, verifyStore } from "../store-file.ts";
@@ -71,7 +71,7 @@ function openSomehow(path: string): Database {
   } catch (error) {
     db?.close();
     if (mayBeOpen || isDamage(error) || failureOf(error) === undefined) throw error;
-    return openQuietly(path, cacheKib);
+    return openUnlocked(path, cacheKib);
   }
 }
 

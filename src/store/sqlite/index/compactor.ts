@@ -108,7 +108,7 @@ export class Compactor {
 
   private stepNow(): boolean {
     const more = this.transact((): boolean => {
-      if (this.goOn(this.flushing)) return true;
+      if (this.writeSlice(this.flushing)) return true;
       const buffer = (this.buffer ??= new FlushBuffer(this.flushMessages, this.runs.flushedId));
       this.follower.requireMessage(buffer.lastId);
       const room = Math.min(stepMessages, this.flushMessages - buffer.count);
@@ -119,7 +119,7 @@ export class Compactor {
         return true;
       }
       if (read === stepMessages) return true;
-      return this.goOn(this.merging) || this.dropOne() || this.sweep() || this.startMerge();
+      return this.writeSlice(this.merging) || this.dropOne() || this.sweep() || this.startMerge();
     });
     // Syncing this file delays commits of the log: checkpoints are few and large.
     if (this.statements.blocksWritten > (more ? checkpointBlocksMin : 0)) {
@@ -164,7 +164,7 @@ export class Compactor {
   }
 
   /** Writes the next slice; returns false if there is nothing to write. */
-  private goOn(writing: Writing | undefined): boolean {
+  private writeSlice(writing: Writing | undefined): boolean {
     if (writing === undefined) return false;
     if (writing.slices.next().done === true) writing.finish();
     return true;

@@ -2,7 +2,7 @@
 // then read or lock the log, `follow`, look up, `end`. In this order the runs are never ahead of the log.
 
 import type { Database } from "bun:sqlite";
-import { openQuietly } from "../connection.ts";
+import { openUnlocked } from "../connection.ts";
 import { guarded } from "../damage.ts";
 import { indexCacheKib, openIndex } from "./index-file.ts";
 import { lists, type List, type MessageKeys } from "./posting.ts";
@@ -24,7 +24,7 @@ export class LogIndex {
   private readonly path: string;
   private readonly kept: readonly List[];
   private readonly memtableMessagesMax: number;
-  private readonly quiet: boolean;
+  private readonly unlocked: boolean;
   private readonly follower: LogFollower;
   private index: Database | undefined;
   private runs: RunList | undefined;
@@ -32,18 +32,18 @@ export class LogIndex {
   /** The snapshot's runs include messages that this thread has not followed. */
   hasSkipped = false;
 
-  /** Covers the lists in `kept`, which include `received`. `quiet`: see openQuietly. */
+  /** Covers the lists in `kept`, which include `received`. `unlocked`: see openUnlocked. */
   constructor(
     log: Database,
     path: string,
     kept: readonly List[],
     memtableMessagesMax = memtableMessagesMaxDefault,
-    quiet = false,
+    unlocked = false,
   ) {
     this.path = path;
     this.kept = kept;
     this.memtableMessagesMax = memtableMessagesMax;
-    this.quiet = quiet;
+    this.unlocked = unlocked;
     this.follower = new LogFollower(log, kept);
     this.memtable = new Memtable(kept);
   }
@@ -60,7 +60,7 @@ export class LogIndex {
   }
 
   private beginIndex(): RunList {
-    this.index ??= this.quiet ? openQuietly(this.path, indexCacheKib) : openIndex(this.path);
+    this.index ??= this.unlocked ? openUnlocked(this.path, indexCacheKib) : openIndex(this.path);
     this.runs ??= new RunList(this.index, this.kept);
     this.index.run("BEGIN");
     this.runs.refresh();

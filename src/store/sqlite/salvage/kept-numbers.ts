@@ -4,7 +4,7 @@
 import type { Database } from "bun:sqlite";
 import { existsSync } from "node:fs";
 import { clockMsEnd, smallestIdAt } from "../../snowflake.ts";
-import { openQuietly } from "../connection.ts";
+import { openUnlocked } from "../connection.ts";
 import { indexPathOf } from "../index/index-file.ts";
 
 /**
@@ -60,7 +60,7 @@ function flushedIdOf(indexPath: string): bigint {
   if (!existsSync(indexPath)) return 0n;
   let index: Database | undefined;
   try {
-    index = openQuietly(indexPath, 1024);
+    index = openUnlocked(indexPath, 1024);
     return index.prepare<{ id: bigint }, []>("SELECT folded_id AS id FROM state").get()?.id ?? 0n;
   } catch (error) {
     if (error instanceof Error) return 0n;

@@ -7,7 +7,7 @@
 
 import { Database } from "bun:sqlite";
 import { closeSync, openSync, rmSync, statSync } from "node:fs";
-import { openQuietly } from "../connection.ts";
+import { openUnlocked } from "../connection.ts";
 import { isUnreadable } from "../damage.ts";
 import { hasJournal } from "../backup/journal.ts";
 import { identityOf, renewIdentity } from "../ownership.ts";
@@ -156,7 +156,7 @@ function hasTables(source: Database, wanted: readonly string[]): boolean {
 function openReadable(path: string): Database {
   let db: Database | undefined;
   try {
-    db = openQuietly(path, cacheKib);
+    db = openUnlocked(path, cacheKib);
     refuseForeign(db, path);
     return db;
   } catch (error) {
