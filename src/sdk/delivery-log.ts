@@ -6,9 +6,7 @@
 const heldIdsMax = 10_000;
 
 export class DeliveryLog {
-  /**
-   * Everything received up to this id is delivered or purged. 0: nothing has been read, and the server knows the start.
-   */
+  /** Everything up to this id is delivered or purged. 0: nothing has been read, and the server knows the start. */
   private position = 0n;
   private readonly held = new Set<bigint>();
   private readonly own = new Set<bigint>();

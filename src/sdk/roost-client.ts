@@ -216,9 +216,7 @@ export class RoostClient {
       .indexes;
   }
 
-  /**
-   * Returns contents in the order of `ids` (any number), without those that are purged or not readable by this account.
-   */
+  /** Returns contents in the order of `ids` (any number), without those that are purged or not readable. */
   async contents(ids: readonly bigint[]): Promise<MessageContent[]> {
     const found: MessageContent[] = [];
     for (let at = 0; at < ids.length; at += contentIdsAsked) {

@@ -4,9 +4,7 @@ import { type CloseReason, closeAbnormal, closeProtocolFault, CloseCode } from "
 import type { Environment } from "./environment.ts";
 import type { Transport, TransportSink } from "./transport.ts";
 
-/**
- * A close event follows an error event immediately, except on Node 22 if no connection was made: there is none then.
- */
+/** A close event follows an error event immediately, except on Node 22 if no connection was made. */
 const closeWaitMs = 100;
 
 export class WebSocketTransport implements Transport {

@@ -108,9 +108,7 @@ export interface Sessions {
   ): readonly (readonly Location[])[] | Promise<readonly (readonly Location[])[]>;
   /** Returns a function that removes the listener. */
   watchPresence(listener: PresenceListener): () => void;
-  /**
-   * Calls `listener` when the engine has lost its data, so that all sessions must be put again. Returns its removal.
-   */
+  /** Calls `listener` when the engine has lost its data: all sessions must be put again. Returns its removal. */
   watchLoss(listener: () => void): () => void;
   close(): Promise<void>;
 }

@@ -55,9 +55,7 @@ export function ranInStep(now: ClockReading, before: ClockReading | undefined): 
   return Math.abs(now.wallMs - before.wallMs - (now.monotonicMs - before.monotonicMs)) <= inStepMsMax;
 }
 
-/**
- * Returns the time since the store's last look that has certainly passed: seen by this process, and not counted yet.
- */
+/** Returns the time since the store's last look that this process has seen pass, and that is not counted yet. */
 export function countedMs(horizon: Horizon, now: ClockReading, before: ClockReading | undefined): number {
   if (before === undefined || !ranInStep(now, before)) return 0;
   return Math.max(0, Math.min(now.monotonicMs - before.monotonicMs, now.wallMs - horizon.lookedMs));

@@ -54,9 +54,7 @@ export type TalkOutcome =
       /** The receiver's account was created: it had never been used or written to. */
       readonly madeAccount: boolean;
     }
-  /**
-   * Not a member of the group; no such group; the clientId belongs to another message; `toKnown` excludes the account.
-   */
+  /** Not a member of the group; no such group; the clientId is another message's; excluded by `toKnown`. */
   | { readonly result: "forbidden" | "notFound" | "conflict" | "unknown" };
 
 export interface IndexEntry {
@@ -150,9 +148,7 @@ export type RevokeOutcome = { readonly result: "stored"; readonly id: bigint } |
 export interface StoreClock {
   /** How far the last id is ahead of the clock, after it was set back; 0 if it is not. */
   readonly idsAheadMs: number;
-  /**
-   * The minimum time without deletions, because the retention's horizon would jump (horizon.ts); 0 if it does not wait.
-   */
+  /** The minimum time without deletions, because the retention's horizon would jump (horizon.ts); 0 if none. */
   readonly purgeWaitMs: number;
 }
 
@@ -219,9 +215,7 @@ export interface Store {
 
   /** False while the store cannot commit (see /health). */
   readonly isHealthy: boolean;
-  /**
-   * Why it cannot commit, or what is damaged, as a sentence for the operator (see /health); '' if there is no trouble.
-   */
+  /** Why it cannot commit, or what is damaged, for the operator (see /health); '' if there is no trouble. */
   readonly trouble: string;
   /** As of the last look, at most a minute ago. It never makes the store unhealthy. */
   readonly clock: StoreClock;

@@ -17,9 +17,7 @@ const none: readonly string[] = Object.freeze([]);
 const renewOnly: readonly string[] = Object.freeze([Feature.Renew]);
 const firstVersionOnly: readonly string[] = Object.freeze([firstVersion]);
 
-/**
- * Returns what a gateway passes on of the requested features. Lists are shared, so a connection has none of its own.
- */
+/** Returns what a gateway passes on of the requested features; the lists are shared between connections. */
 export function passedFeatures(asked: readonly string[]): readonly string[] {
   return asked.includes(Feature.Renew) ? renewOnly : firstVersionOnly;
 }

@@ -21,9 +21,7 @@ import { isUtf8 } from "./utf8.ts";
 export const PacketKind = { Malformed: 0, Basic: 1, Logic: 2 } as const;
 export type PacketKind = (typeof PacketKind)[keyof typeof PacketKind];
 
-/**
- * The result of a scan, overwritten by the next one: reuse one object. Offsets refer to the bytes that were scanned.
- */
+/** The result of a scan, overwritten by the next: reuse one object. Offsets refer to the scanned bytes. */
 export class PacketScan {
   kind: PacketKind = PacketKind.Malformed;
   fault: CloseReason | undefined = undefined;

@@ -1,13 +1,10 @@
 // Kicks and revocations, and the bodies of chat.revocations, by which a gateway copies them from a chat node. The store
 // numbers them in the order of commits; the last number is the version of a copy.
 //
-//   chat to gateway   {"store":"…","version":"…"}               the current version: on a new link, and after each
-// addition
-//   gateway to chat   {"after":"…"}                             requests the rows above that number
-//   chat to gateway   {"store":"…","version":"…","after":"…",   the first of them: all up to `version`, above which the
-// next
-//                      "now":…,"rows":[…]}                      request continues; `now` is the time by the dating
-// clock
+//   chat to gateway   {"store":"…","version":"…"}        the current version: on a new link, and after each addition
+//   gateway to chat   {"after":"…"}                      requests the rows above that number
+//   chat to gateway   {"store":"…","version":"…",        the first of them: all up to `version`, above which the next
+//                      "after":"…","now":…,"rows":[…]}   request continues; `now` is the time by the dating clock
 //
 // JSON, because this is rare; numbers of 63 bits are decimal text.
 

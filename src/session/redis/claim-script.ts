@@ -60,9 +60,7 @@ return {is_another and 'adopted' or outcome, next}
  */
 export const claimScript: Script = scriptOf(claimText);
 
-/**
- * run, new owners with commas, the caller's fingerprints… → 1; 0, changing nothing, unless the caller owns the store.
- */
+/** run, new owners with commas, the caller's fingerprints… → 1; 0, changing nothing, unless the caller owns it. */
 export const setOwnersScript: Script = scriptOf(`
 local key = KEYS[1] .. 'ownership'
 if redis.call('TYPE', key).ok ~= 'hash' then return 0 end

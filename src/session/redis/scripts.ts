@@ -3,8 +3,7 @@
 //
 //   state          hash    epoch; sequence; lease (the last number used); clock and ticked (milliseconds)
 //   log            list    the last sessionChangesMax changes; the last one has number `sequence`
-//   a:<account>    hash    device → `<lease> <place>`; place is JSON of the client's, and its first element the
-// channelId
+//   a:<account>    hash    device → `<lease> <place>`; place is a JSON array that begins with the channelId
 //   leases         hash    gateway start → lease
 //   until          zset    gateway start, by the clock's time at which its lease ends
 //   renewed        set     leases that were renewed at least once
@@ -178,9 +177,7 @@ table.insert(begun, 1, over)
 return begun
 `);
 
-/**
- * run, gateway start, cursor, count of accounts → next cursor ('0' at the end), channelIds of sessions, maybe repeated.
- */
+/** run, gateway start, cursor, count of accounts → next cursor ('0' at the end), channelIds, maybe repeated. */
 export const heldScript = script(`
 local lease = call('HGET', leases, ARGV[2])
 if not lease then return {'0'} end

@@ -56,9 +56,7 @@ const schema = `
   );
 `;
 
-/**
- * Returns the id of the current boot, or '' if the system hides it (systemd's ProcSubset=pid); commits are synced then.
- */
+/** Returns the boot's id, or '' if the system hides it (systemd's ProcSubset=pid); commits are synced then. */
 function bootId(): string {
   try {
     return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();

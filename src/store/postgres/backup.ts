@@ -11,9 +11,7 @@ import { environmentOf, majorOf, openForLong, runTool, toolFor } from "./tools.t
 
 const tables = ["account", "chat_group", "cursor", "member", "message", "migration", "node", "sequence"];
 
-/**
- * Dumps the store to the empty file `to`. Rejects with StoreUnavailable. Aborting `over` also ends the child process.
- */
+/** Dumps the store to the empty file `to`. Rejects with StoreUnavailable. Aborting `over` also ends the child. */
 export async function dumpStore(
   url: string,
   to: string,
@@ -44,9 +42,7 @@ export async function dumpStore(
   }
 }
 
-/**
- * Verifies that an archive is readable and has all tables; returns its schema version. Rejects with StoreUnavailable.
- */
+/** Verifies that an archive is readable and complete; returns its version. Rejects with StoreUnavailable. */
 export async function verifyArchive(
   path: string,
   name: string,

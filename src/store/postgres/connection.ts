@@ -85,9 +85,7 @@ export class StoreReplaced extends StoreUnavailable {}
 
 /** SQLSTATEs of missing tables, columns, functions and schemas. */
 const missingState = /^(3F000|42P01|42703|42883)$/;
-/**
- * SQLSTATEs of transient failures: connections, resources, shutdown and start-up, standby, locks, time limits, disks.
- */
+/** SQLSTATEs of transient failures: connections, resources, start-up, standby, locks, time limits, disks. */
 const passingState = /^(08|25006|40|53|55P03|57|58)/;
 /** Codes of transient failures of the connection: of Bun's client, and of the system. */
 const passingCode = /^(ERR_POSTGRES_(CONNECTION_|\w+_TIMEOUT)|E(CONN|HOST|NET|PIPE|TIMEDOUT))/;
@@ -229,9 +227,7 @@ export class Connections {
     this.options = options;
   }
 
-  /**
-   * Runs queries; rejects with StoreUnavailable if they fail or take too long, and then they may have been executed.
-   */
+  /** Runs queries; rejects with StoreUnavailable if they fail or time out, and then they may have been executed. */
   async run<T>(work: (sql: SQL) => Promise<T>): Promise<T> {
     const { substitute } = this.options;
     if (substitute !== undefined && this.isScarce) return substitute.run(work);

@@ -21,9 +21,7 @@ interface Chores {
   /** Looks at the clocks and moves the horizons; undefined without a result. */
   look(): Promise<Look | undefined>;
   dropUnfinished(): Promise<void>;
-  /**
-   * Deletes a slice beyond the horizon, above id `above`, of the store of this life; returns the next id, or undefined.
-   */
+  /** Deletes a slice beyond the horizon, above id `above`, of the store of this life; returns the next id. */
   purge(life: string, above: bigint): Promise<bigint | undefined>;
   /** Counts the messages of the store of this life up to an id, up to `surveyMessagesMax` + 1. */
   count(life: string, endId: bigint): Promise<number>;

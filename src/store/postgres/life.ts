@@ -8,8 +8,7 @@
 //   xmin of that row           data restored to emptied tables, which brings the epoch back
 //   oids of sequence, trigger  a schema that was dropped and restored, which brings the epoch back
 //   start of the server        another server: a promoted standby that lacks the last commits, a point-in-time
-// recovery, a
-//                              pooler that leads elsewhere; also a restart
+//                              recovery, a pooler that leads elsewhere; also a restart
 //
 // Renewals of leases, VACUUM, freezing and REINDEX do not change it. It is null while a part is missing, for example
 // during a restore: a dump creates triggers last.

@@ -90,9 +90,7 @@ function aliveSentence(nodes: number, place: string): string {
   );
 }
 
-/**
- * Returns the statements before the archive: locks what every request needs, checks for nodes, renames the old schema.
- */
+/** Returns the statements before the archive: locks the tables, checks for nodes, renames the old schema. */
 function beforeIt(isSame: string, aside: string | undefined, present: number | undefined): string {
   const lines = [
     "BEGIN;",

@@ -10,9 +10,7 @@ const logPagesMax = (32 * 1024 * 1024) / pageBytes;
 const shortPassMs = 12;
 const passesMax = 8;
 
-/**
- * Runs one passive checkpoint; returns the pages of the log and how many are checkpointed, or zeros if another runs.
- */
+/** Runs a passive checkpoint; returns the log's pages and the checkpointed ones, or zeros if another runs. */
 function pass(db: Database): { readonly log: number; readonly moved: number } {
   const row = db.query<{ busy: bigint; log: bigint; checkpointed: bigint }, []>("PRAGMA wal_checkpoint(PASSIVE)").get();
   if (row === null || row.busy !== 0n) return { log: 0, moved: 0 };

@@ -91,9 +91,7 @@ export class Housekeeping {
     clearTimeout(this.followTimer);
   }
 
-  /**
-   * After a failure only a renewal, which proves more than a small batch does, shows that the store can commit again.
-   */
+  /** After a failure only a renewal, which proves more than a small batch, shows that the store can commit. */
   private judge(failure: string | undefined): void {
     if (this.isStopped) return;
     this.failure = failure;

@@ -11,9 +11,7 @@ import type { Synchronous } from "./connection.ts";
 import type { GroupBounds } from "./group-writer.ts";
 import type { Fault } from "./refusal.ts";
 
-/**
- * The numbers of an index entry in `Answer.numbers`: messageId, direction, sendTime. Its texts: otherAccount, group.
- */
+/** The numbers of an entry in `Answer.numbers`: messageId, direction, sendTime. Its texts: otherAccount, group. */
 export const indexSlots = 3;
 
 export type Request =

@@ -3,8 +3,7 @@
 // create another, and each would overwrite the other's writes. Such a database is opened after all others have closed
 // it.
 //
-//   -wal    offset 16   8 bytes   salts of the log's current content     (sqlite.org/fileformat2.html, The WAL File
-// Format)
+//   -wal    offset 16   8 bytes   salts of the log's current content     (sqlite.org/fileformat2.html)
 //   -shm    offset 16   4 bytes   frames in the log, native byte order   (sqlite.org/walformat.html)
 //           offset 32   8 bytes   salts of the log that it describes
 

@@ -52,9 +52,7 @@ export interface SqliteStoreOptions {
   /** Locks the file for this process; called before it is opened. Throws while another process has the lock. */
   readonly takeLock?: () => void;
   readonly claim?: StoreClaim;
-  /**
-   * Called when the store, after the opening or a delay, turns out to be another cluster's. Only a restart helps then.
-   */
+  /** Called when the store turns out to be another cluster's. Only a restart helps then. */
   readonly refused?: (sentence: string) => void;
   /** FULL (the default) survives a power failure, NORMAL only the death of the process. */
   readonly synchronous?: Synchronous;
@@ -148,9 +146,7 @@ export class SqliteStore extends JobStore {
     });
   }
 
-  /**
-   * Rebuilds the index from the log; requests that need it are refused until then. `isReplaced`: the log was replaced.
-   */
+  /** Rebuilds the index from the log; requests that need it are refused. `isReplaced`: the log was replaced. */
   repairIndex(isReplaced: boolean): void {
     if (isReplaced) {
       this.isReplaced = true;

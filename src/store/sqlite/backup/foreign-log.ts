@@ -4,11 +4,10 @@
 // without a vacuum, and the first page names its program. Not detected: the log of a store beside another one that had
 // a log and is not longer.
 //
-//   database  offset 18   2 bytes   versions to write and to read: 1 with a rollback journal, as VACUUM INTO makes
-// files,
-//                                   2 with a write-ahead log                (sqlite.org/fileformat2.html, The Database
-// Header)
-//   log       offset 0, 32 bytes    head: page size at 8, salts at 16       (the same, The WAL File Format)
+// (sqlite.org/fileformat2.html, The Database Header and The WAL File Format)
+//   database  offset 18, 2 bytes    versions to write and to read: 1 with a rollback journal, as VACUUM INTO makes
+//                                   files, 2 with a write-ahead log
+//   log       offset 0, 32 bytes    head: page size at 8, salts at 16
 //   then, for each frame, 24 bytes: page at 0, pages of the database after a commit at 4 (else 0), salts at 8; the page
 
 import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
@@ -49,9 +48,7 @@ export function refuseForeignLog(path: string): void {
   );
 }
 
-/**
- * Reports whether the log has each page that a file of `fileBytes` lacks of a database of `bytes`. Nobody may write.
- */
+/** Reports whether the log has each page of a database of `bytes` that a file of `fileBytes` lacks. */
 export function isRestInLog(logPath: string, fileBytes: number, bytes: number): boolean {
   const { pages, held, pageBytes } = readLog(logPath);
   if (pages === 0) return false;

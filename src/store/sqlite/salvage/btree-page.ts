@@ -6,8 +6,7 @@
 //           offset 8   4 bytes   last child, if the page has children
 //           then       2 bytes for each cell: its offset
 //   cell    4 bytes for a child, if the page has children; the record's length and the rowid (of a table), or the
-// record's
-//           length and the record (of an index); a table's leaf has length, rowid and record
+//           record's length and the record (of an index); a table's leaf has length, rowid and record
 
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 

@@ -85,9 +85,7 @@ function writePage(path: string, first: Buffer): void {
   closeSync(file);
 }
 
-/**
- * Applies the log or the journal: SQLite rolls a journal back at the first read, and checkpoints the log at the close.
- */
+/** Applies the log or the journal: SQLite rolls back at the first read, and checkpoints at the close. */
 function checkpointFile(path: string): void {
   const db = new Database(path, { readwrite: true, create: false });
   try {
