@@ -136,6 +136,16 @@ test("every export is used by another file", () => {
   expect(dead).toEqual([]);
 });
 
+test("no line is longer than 120 characters, comments and strings included", () => {
+  const rooms = new Set(["auth", "sdk", "session", "store", "wire"]);
+  const long: string[] = [];
+  for (const [file, source] of text) {
+    if (!rooms.has(layerOf(file)) || file.includes("/gen/")) continue;
+    for (const [index, line] of source.split("\n").entries()) if (line.length > 120) long.push(`${file}:${index + 1}`);
+  }
+  expect(long).toEqual([]);
+});
+
 test("every file opens by saying what it is for, and none hides from the checker", () => {
   const wrong: string[] = [];
   for (const [file, source] of text) {
