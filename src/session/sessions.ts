@@ -36,7 +36,7 @@ export function featuresOf(passed: readonly string[]): Pick<Location, "features"
   return features.length === 0 ? {} : { features };
 }
 
-/** Reports whether a client uses the first version of the protocol: without a device and features. */
+/** Reports whether a client uses the first version of the protocol: it names neither a device nor a feature. */
 export function isFirstVersion({ device, features = [] }: Location): boolean {
   return device === "" && isOfFirstVersion(features);
 }
