@@ -277,10 +277,9 @@ class PostgresStore extends JobStore {
     const nowMs = performance.now();
     if (contentOf(former) !== contentOf(life) && nowMs - this.replacementSaidMs >= replacementEveryMs) {
       this.replacementSaidMs = nowMs;
-      this.log.warn(
-        "The message store was replaced, or its accounts were changed by hand; " + "all caches were dropped.",
-        { store },
-      );
+      this.log.warn("The message store was replaced, or its accounts were changed by hand; all caches were dropped.", {
+        store,
+      });
     }
     this.replaced();
     // The next renewal tells its identity and owner.
